@@ -1,0 +1,65 @@
+//! Every limit of the wire, in one place, with the relations between them asserted.
+//!
+//! A sender keeps within them; a receiver refuses what does not, before it allocates.
+
+/// Bytes of one frame on the wire, header excluded.
+pub const FRAME_WIRE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one frame's message after decompression.
+pub const FRAME_RAW_BYTES_MAX: usize = 1024 * 1024;
+/// Records of one report: upserts and removes together.
+pub const REPORT_RECORDS_MAX: usize = 100;
+/// Distinct strings of one report's string table.
+pub const REPORT_STRINGS_MAX: usize = 512;
+/// Statuses of sources in one report.
+pub const REPORT_SOURCES_MAX: usize = 64;
+
+/// Bytes of a software name.
+pub const NAME_BYTES_MAX: usize = 512;
+/// Bytes of a version, of a release and of a source version.
+pub const VERSION_BYTES_MAX: usize = 256;
+/// Bytes of a vendor, an origin, an architecture or another interned string.
+pub const LABEL_BYTES_MAX: usize = 512;
+/// Places where one record was seen.
+pub const LOCATIONS_MAX: usize = 4;
+/// Bytes of one location.
+pub const LOCATION_BYTES_MAX: usize = 1024;
+/// Bytes of the reason in a source's status, and of any free text from a peer.
+pub const REASON_BYTES_MAX: usize = 256;
+/// Bytes of one host fact.
+pub const FACT_BYTES_MAX: usize = 256;
+
+/// Records that one host may hold; more are cut by the agent and said in the source's status.
+pub const INVENTORY_RECORDS_MAX: usize = 50_000;
+
+/// Bytes of an enrolment token as text.
+pub const TOKEN_BYTES_MAX: usize = 2 * 1024;
+/// Addresses of collectors in one enrolment token.
+pub const TOKEN_ADDRESSES_MAX: usize = 8;
+/// Bytes of a certificate signing request, DER.
+pub const CSR_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of one certificate, DER.
+pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
+/// Certificates of a chain.
+pub const CHAIN_CERTIFICATES_MAX: usize = 4;
+
+/// Reports that an agent may have sent without an answer.
+pub const REPORTS_IN_FLIGHT_MAX: usize = 32;
+
+/// Shortest and longest time between two heartbeats that a collector may set, in seconds.
+pub const HEARTBEAT_EVERY_S: std::ops::RangeInclusive<u32> = 10..=86_400;
+/// Shortest and longest time between two scans that a collector may set, in seconds.
+pub const SCAN_EVERY_S: std::ops::RangeInclusive<u32> = 60..=604_800;
+/// Longest wait that a reject or a refusal may ask of an agent, in milliseconds.
+pub const RETRY_AFTER_MS_MAX: u32 = 3_600_000;
+
+// One report must fit a frame even when each record is as long as it may be: records that are
+// not would be cut smaller by the sender, which splits on bytes as well as on records.
+const _: () = assert!(FRAME_WIRE_BYTES_MAX <= FRAME_RAW_BYTES_MAX);
+const _: () = assert!(
+    NAME_BYTES_MAX
+        + 4 * VERSION_BYTES_MAX
+        + 4 * LABEL_BYTES_MAX
+        + LOCATIONS_MAX * LOCATION_BYTES_MAX
+        + 1024
+        < FRAME_RAW_BYTES_MAX / REPORT_RECORDS_MAX
+);

@@ -1,0 +1,187 @@
+//! What the two sides say to each other, once the connection stands.
+//!
+//! An agent opens one bidirectional stream and says [`AgentMessage::Hello`]; the collector answers
+//! [`CollectorMessage::Welcome`] or [`CollectorMessage::Refuse`]. After that both speak when they
+//! have something to say. One message is one frame.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::InventoryDigest;
+use crate::ids::Position;
+use crate::reject::RejectReason;
+use crate::report::Report;
+use crate::software::Source;
+
+/// The protocol's name in the TLS handshake of an enrolled agent.
+pub const ALPN_SESSION: &[u8] = b"muster/1";
+/// The protocol's name in the TLS handshake of a host that wants to enrol.
+pub const ALPN_ENROL: &[u8] = b"muster-enrol/1";
+/// The oldest version of the messages that this crate speaks.
+pub const VERSION_MIN: u16 = 1;
+/// The newest version of the messages that this crate speaks.
+pub const VERSION_MAX: u16 = 1;
+
+/// Optional abilities, one bit each; both sides use what both have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Capabilities(pub u64);
+
+impl Capabilities {
+    /// Frames packed with dictionary 1.
+    pub const DICTIONARY_1: Self = Self(1);
+    /// The agent can scan when it is asked to.
+    pub const SCAN_NOW: Self = Self(1 << 1);
+    /// The certificate can be renewed over the session.
+    pub const RENEW: Self = Self(1 << 2);
+
+    /// What this crate's users have.
+    #[must_use]
+    pub const fn current() -> Self {
+        Self(Self::DICTIONARY_1.0 | Self::SCAN_NOW.0 | Self::RENEW.0)
+    }
+
+    /// What both have.
+    #[must_use]
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether all of `other` is in `self`.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// From the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentMessage {
+    /// The first message of a session.
+    Hello(Hello),
+    /// Changes of the inventory.
+    Report(Report),
+    /// A sign of life, with what the agent believes that the collector holds.
+    Heartbeat(Heartbeat),
+    /// A certificate signing request for the certificate's renewal, DER.
+    Renew {
+        /// The request.
+        csr: Vec<u8>,
+    },
+}
+
+/// The first message of a session. Its layout never changes; what comes new goes into `extension`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The oldest version of the messages that the agent speaks.
+    pub version_min: u16,
+    /// The newest version of the messages that the agent speaks.
+    pub version_max: u16,
+    /// What the agent can.
+    pub capabilities: Capabilities,
+    /// The agent's version, for people.
+    pub agent_version: String,
+    /// The last report that a collector acknowledged; zero when none.
+    pub acknowledged: Position,
+    /// The last scan that was asked for and done; zero when none.
+    pub scan_done: u64,
+    /// For later versions.
+    pub extension: Vec<u8>,
+}
+
+/// A sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The last report that a collector acknowledged; zero when none.
+    pub acknowledged: Position,
+    /// The digest of the inventory as of that report; `None` while a snapshot is under way.
+    pub digest: Option<InventoryDigest>,
+    /// The last scan that was asked for and done; zero when none.
+    pub scan_done: u64,
+}
+
+/// From the collector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CollectorMessage {
+    /// The answer to a hello.
+    Welcome(Welcome),
+    /// The session cannot be: the agent closes, waits and tries again.
+    Refuse {
+        /// Why.
+        reason: RejectReason,
+        /// For people; at most [`crate::limits::REASON_BYTES_MAX`] bytes.
+        detail: String,
+        /// How long to wait, in milliseconds, before jitter.
+        retry_after_ms: u32,
+    },
+    /// The report is durable: no failure of the collector can take it back.
+    Ack {
+        /// Which report; all before it in the agent's line are durable too.
+        position: Position,
+    },
+    /// The report was not taken.
+    Reject {
+        /// Which report; those after it are not taken either.
+        position: Position,
+        /// Why; [`RejectReason::is_retryable`] says what to do with the bytes.
+        reason: RejectReason,
+        /// For people; at most [`crate::limits::REASON_BYTES_MAX`] bytes.
+        detail: String,
+        /// How long to wait before sending again, in milliseconds, before jitter.
+        retry_after_ms: u32,
+    },
+    /// The collector's rows are not what the digest says: begin a new epoch with a snapshot.
+    SendSnapshot,
+    /// Scan now.
+    ScanNow {
+        /// Grows with every request, so that one request is done once.
+        request: u64,
+    },
+    /// How to behave from now on.
+    Settings(Settings),
+    /// The renewed certificate.
+    Certificate {
+        /// The chain, the agent's own first, each DER.
+        chain: Vec<Vec<u8>>,
+    },
+}
+
+/// The answer to a hello.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version that both speak from here on.
+    pub version: u16,
+    /// What both can.
+    pub capabilities: Capabilities,
+    /// The collector's clock, in milliseconds since 1970; for the agent's log only.
+    pub now_ms: u64,
+    /// How to behave.
+    pub settings: Settings,
+    /// For later versions.
+    pub extension: Vec<u8>,
+}
+
+/// What a collector may ask of an agent, and nothing beside it: it can never run anything.
+///
+/// An agent brings every value into [`crate::limits`] before it uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Grows with every change.
+    pub revision: u64,
+    /// Time between two heartbeats, in seconds, before jitter.
+    pub heartbeat_every_s: u32,
+    /// Time between two scans, in seconds, before jitter.
+    pub scan_every_s: u32,
+    /// Sources that the company does not want.
+    pub sources_off: Vec<Source>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            revision: 0,
+            heartbeat_every_s: 300,
+            scan_every_s: 3_600,
+            sources_off: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The enrolment token as text: one word that holds all that an install command has to carry.
+//!
+//! `mst1.` followed by base64url (RFC 4648 §5, no padding) of the postcard encoding of
+//! [`EnrolmentToken`].
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TokenId;
+use crate::limits::{FACT_BYTES_MAX, TOKEN_ADDRESSES_MAX, TOKEN_BYTES_MAX};
+
+const PREFIX: &str = "mst1.";
+
+/// An enrolment token. It is a secret: `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentToken {
+    /// The public part, by which the collector finds it.
+    pub id: TokenId,
+    /// The secret.
+    pub secret: [u8; 32],
+    /// SHA-256 of the collector's CA certificate, DER.
+    pub ca_sha256: [u8; 32],
+    /// Where the collector listens, as `host:port`, the preferred one first.
+    pub addresses: Vec<String>,
+}
+
+/// Why a text is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidToken {
+    /// It is too long.
+    #[error("the enrolment token is longer than {TOKEN_BYTES_MAX} bytes")]
+    TooLong,
+    /// It does not begin as a token does.
+    #[error("the enrolment token does not begin with {PREFIX:?}: copy it whole")]
+    Prefix,
+    /// It cannot be decoded.
+    #[error("the enrolment token is damaged: copy it whole")]
+    Damaged,
+    /// It names no collector, or too many.
+    #[error("the enrolment token names {0} collectors, 1 to {TOKEN_ADDRESSES_MAX} are allowed")]
+    Addresses(usize),
+}
+
+impl FromStr for EnrolmentToken {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        if text.len() > TOKEN_BYTES_MAX {
+            return Err(InvalidToken::TooLong);
+        }
+        let body = text.strip_prefix(PREFIX).ok_or(InvalidToken::Prefix)?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(body)
+            .map_err(|_| InvalidToken::Damaged)?;
+        let (token, rest) =
+            postcard::take_from_bytes::<Self>(&bytes).map_err(|_| InvalidToken::Damaged)?;
+        if !rest.is_empty() || token.addresses.iter().any(|a| a.len() > FACT_BYTES_MAX) {
+            return Err(InvalidToken::Damaged);
+        }
+        if token.addresses.is_empty() || token.addresses.len() > TOKEN_ADDRESSES_MAX {
+            return Err(InvalidToken::Addresses(token.addresses.len()));
+        }
+        Ok(token)
+    }
+}
+
+impl EnrolmentToken {
+    /// The token as text, which is as secret as the token.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        // Encoding into memory cannot fail for a type of plain fields; an empty body is refused
+        // by every reader.
+        let bytes = postcard::to_stdvec(self).unwrap_or_default();
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl fmt::Debug for EnrolmentToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnrolmentToken")
+            .field("id", &self.id)
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn token() -> EnrolmentToken {
+        EnrolmentToken {
+            id: TokenId(Uuid::from_u128(7)),
+            secret: [9; 32],
+            ca_sha256: [3; 32],
+            addresses: vec!["collector.example:7070".to_owned()],
+        }
+    }
+
+    #[test]
+    fn reads_what_it_writes_with_space_around_it() {
+        assert_eq!(format!(" {}\n", token().expose()).parse(), Ok(token()));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_cut_token() {
+        let text = token().expose();
+        assert_eq!(
+            text[..text.len() - 4].parse::<EnrolmentToken>(),
+            Err(InvalidToken::Damaged)
+        );
+        assert_eq!("abc".parse::<EnrolmentToken>(), Err(InvalidToken::Prefix));
+    }
+
+    #[test]
+    fn refuses_a_token_without_a_collector() {
+        let lonely = EnrolmentToken {
+            addresses: Vec::new(),
+            ..token()
+        };
+        assert_eq!(
+            lonely.expose().parse::<EnrolmentToken>(),
+            Err(InvalidToken::Addresses(0))
+        );
+    }
+
+    #[test]
+    fn never_shows_its_secret() {
+        assert!(!format!("{:?}", token()).contains("9, 9"));
+    }
+}
