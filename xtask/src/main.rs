@@ -1,2 +1,42 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask tidy`: the rules of the house that no lint can keep.
+//!
+//! It reads the tree as text, on purpose: a rule that needs a parser is a rule nobody remembers.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+mod tidy;
+mod tree;
+
+const USAGE: &str = "usage: cargo xtask tidy";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let findings = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["tidy"] => tidy::check(&root),
+        _ => Err(anyhow::anyhow!(USAGE)),
+    };
+    report(findings)
+}
+
+#[expect(clippy::print_stderr, reason = "a command line's answer")]
+fn report(findings: anyhow::Result<Vec<String>>) -> ExitCode {
+    match findings {
+        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
+        Ok(findings) => {
+            for finding in &findings {
+                eprintln!("tidy: {finding}");
+            }
+            eprintln!(
+                "tidy: {} finding(s); docs/ARCHITECTURE.md has the rules",
+                findings.len()
+            );
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

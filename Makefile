@@ -1,0 +1,45 @@
+# A laptop and CI run the same recipes. `make help` lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+MUSTER_DATA ?=
+
+.PHONY: help
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: demo
+demo: ## Run it all on this machine: collector, private PostgreSQL, a real agent (ONCE=1 ends after the first inventory)
+	@scripts/bootstrap.sh run
+	@cargo build --release --package collector --package agent
+	@target/release/muster-collector demo --data-dir demo-data $(if $(ONCE),--once)
+
+.PHONY: build
+build: ## Build the two products and the simulator
+	@scripts/bootstrap.sh run
+	cargo build --release
+
+.PHONY: test
+test: ## Pass all tests, against a private PostgreSQL
+	@scripts/bootstrap.sh test
+	cargo build --workspace --all-targets
+	scripts/with-postgres.sh cargo nextest run --workspace
+	cargo test --workspace --doc --quiet
+
+.PHONY: check
+check: ## Format, lints, dependency policy, layout, documents, spelling
+	@scripts/bootstrap.sh check
+	cargo fmt --all --check
+	cargo xtask tidy
+	RUSTFLAGS="-D warnings" cargo clippy --workspace --all-targets --quiet
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+	cargo deny --log-level error check bans licenses sources
+	.tools/venv/bin/typos
+
+.PHONY: fmt
+fmt: ## Format the sources
+	cargo fmt --all
+
+.PHONY: sqlx
+sqlx: ## Renew the committed description of the database that queries are checked against
+	@scripts/bootstrap.sh run
+	scripts/with-postgres.sh store/prepare.sh

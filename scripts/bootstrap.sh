@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Installs what the make targets need and this machine lacks, and says what it does.
+#
+#   scripts/bootstrap.sh run      a compiler for C dependencies, Rust, PostgreSQL's server
+#   scripts/bootstrap.sh test     the same, with the test runner
+#   scripts/bootstrap.sh check    the same, with the policy and spelling checkers
+#
+# As root it installs Debian packages itself; as anyone else it prints the command and stops.
+set -euo pipefail
+
+what=${1:?usage: bootstrap.sh run|test|check}
+cd "$(dirname "$0")/.."
+
+say() { printf 'bootstrap: %s\n' "$*" >&2; }
+
+missing=()
+need() { # need COMMAND PACKAGE
+  command -v "$1" >/dev/null 2>&1 || missing+=("$2")
+}
+
+has_postgres() {
+  command -v postgres >/dev/null 2>&1 || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ||
+    compgen -G '/usr/pgsql-*/bin/postgres' >/dev/null
+}
+
+need cc gcc
+need make make
+need git git
+has_postgres || missing+=(postgresql)
+if [ "$what" = check ]; then
+  need python3 python3
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+  if ! command -v apt-get >/dev/null 2>&1; then
+    say "install these with this system's package manager: ${missing[*]}"
+    exit 1
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    say "packages are missing; run this once, then try again:"
+    say "  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
+    exit 1
+  fi
+  case " ${missing[*]} " in
+    *" postgresql "*)
+      # Only the programs are wanted: Muster and its tests run private servers of their own.
+      say "writing /etc/postgresql-common/createcluster.d/muster.conf: no cluster is made at installation"
+      mkdir -p /etc/postgresql-common/createcluster.d
+      printf 'create_main_cluster = false\n' >/etc/postgresql-common/createcluster.d/muster.conf
+      ;;
+  esac
+  say "installing ${missing[*]}"
+  apt-get update -q
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+  say "Rust is missing: install it with rustup (https://rustup.rs); rust-toolchain.toml names the version"
+  exit 1
+fi
+
+cargo_tool() { # cargo_tool COMMAND CRATE VERSION
+  command -v "$1" >/dev/null 2>&1 && return
+  say "building $2 $3 with cargo install (once, a few minutes)"
+  cargo install --quiet --locked "$2@$3"
+}
+
+case "$what" in
+  run) ;;
+  test) cargo_tool cargo-nextest cargo-nextest 0.9.143 ;;
+  check)
+    cargo_tool cargo-deny cargo-deny 0.20.2
+    if [ ! -x .tools/venv/bin/typos ]; then
+      say "installing the spelling checker into .tools/venv"
+      python3 -m venv .tools/venv
+      .tools/venv/bin/pip install --quiet --disable-pip-version-check typos==1.52.0
+    fi
+    ;;
+  *) say "unknown set: $what"; exit 2 ;;
+esac

@@ -1,0 +1,185 @@
+//! Who may name what: the walls between crates and inside them.
+
+use super::crate_of;
+use crate::tree::File;
+
+/// A word that only some files may use.
+struct Wall {
+    /// The word, as it stands in code.
+    word: &'static str,
+    /// Which crates are looked at.
+    inside: &'static [&'static str],
+    /// Beginnings of the paths that may use it.
+    may: &'static [&'static str],
+    /// Why.
+    reason: &'static str,
+}
+
+const ALL: &[&str] = &[
+    "protocol",
+    "agent",
+    "enrichment",
+    "store",
+    "collector",
+    "simulations",
+];
+
+const WALLS: &[Wall] = &[
+    Wall {
+        word: "sqlx",
+        inside: ALL,
+        may: &["store/"],
+        reason: "only store speaks SQL",
+    },
+    Wall {
+        word: "redb::",
+        inside: ALL,
+        may: &["agent/src/spool"],
+        reason: "only the spool knows its storage",
+    },
+    Wall {
+        word: "quinn::",
+        inside: &["agent"],
+        may: &["agent/src/uplink", "agent/src/enrol", "agent/src/check"],
+        reason: "only the uplink knows its transport",
+    },
+    Wall {
+        word: "quinn::",
+        inside: &["collector"],
+        may: &["collector/src/ingest/", "collector/tests/"],
+        reason: "only ingest knows its transport",
+    },
+    Wall {
+        word: "sled::",
+        inside: ALL,
+        may: &["collector/src/pipeline/"],
+        reason: "sled holds only the match cache, whose loss costs time",
+    },
+    Wall {
+        word: "tokio",
+        inside: &["protocol", "enrichment"],
+        may: &[],
+        reason: "pure crates do no I/O",
+    },
+    Wall {
+        word: "store::",
+        inside: &["collector"],
+        may: &[
+            "collector/src/http",
+            "collector/src/jobs",
+            "collector/src/pipeline",
+            "collector/src/cli",
+            "collector/src/app",
+            "collector/src/directory",
+            "collector/src/ingest/enrol",
+            "collector/src/ingest/heartbeats",
+            "collector/src/postgres",
+            "collector/src/feeds",
+            "collector/src/demo",
+            "collector/tests/",
+        ],
+        reason: "reports reach the store through the queue",
+    },
+    Wall {
+        word: "crate::http",
+        inside: &["collector"],
+        may: &[
+            "collector/src/http",
+            "collector/src/app",
+            "collector/src/cli",
+        ],
+        reason: "only the composition root knows HTTP",
+    },
+    Wall {
+        word: "tokio",
+        inside: &["agent"],
+        may: &[
+            "agent/src/run",
+            "agent/src/uplink",
+            "agent/src/enrol",
+            "agent/src/control",
+            "agent/src/cli",
+            "agent/src/main",
+            "agent/src/check",
+            "agent/src/deliver",
+            "agent/tests/",
+        ],
+        reason: "what decides does no I/O",
+    },
+];
+
+pub(super) fn check(files: &[File]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for file in files
+        .iter()
+        .filter(|file| file.is_rust() && file.path.contains("/src/"))
+    {
+        for wall in WALLS
+            .iter()
+            .filter(|wall| wall.inside.contains(&crate_of(file)))
+        {
+            if wall.may.iter().any(|may| file.path.starts_with(may)) {
+                continue;
+            }
+            let used = file.text.lines().position(|line| {
+                let code = line.trim_start();
+                !code.starts_with("//") && names(code, wall.word)
+            });
+            if let Some(line) = used {
+                findings.push(format!(
+                    "{}:{}: uses `{}`: {}",
+                    file.path,
+                    line + 1,
+                    wall.word,
+                    wall.reason
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether code names a word that is not part of a longer one.
+fn names(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + word.len()..].chars().next();
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let is_path = word.ends_with("::");
+        !is_part(before) && (is_path || !is_part(after)) && before != Some('"')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(path: &str, text: &str) -> usize {
+        check(&[File {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }])
+        .len()
+    }
+
+    #[test]
+    fn keeps_sql_in_the_store() {
+        assert_eq!(
+            findings("collector/src/http/hosts.rs", "use sqlx::PgPool;\n"),
+            1
+        );
+        assert_eq!(findings("store/src/agents.rs", "use sqlx::PgPool;\n"), 0);
+    }
+
+    #[test]
+    fn reads_words_not_letters_and_code_not_comments() {
+        assert_eq!(
+            findings(
+                "agent/src/delta.rs",
+                "// no tokio here\nfn tokio_free() {}\n"
+            ),
+            0
+        );
+        assert_eq!(findings("agent/src/delta.rs", "use tokio::time;\n"), 1);
+    }
+}

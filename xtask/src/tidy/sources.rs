@@ -1,0 +1,97 @@
+//! Sizes, headers, names and open ends of source files.
+
+use crate::tree::File;
+
+/// Lines that a file may have beside its tests.
+const LINES_MAX: usize = 400;
+
+/// Names that say nothing of what is inside.
+const EMPTY_NAMES: [&str; 7] = [
+    "utils", "util", "helpers", "helper", "common", "misc", "manager",
+];
+
+/// Marks of work that was left open. Split, so that this file does not find itself.
+const OPEN_ENDS: [&str; 5] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("todo", "!("),
+    concat!("XX", "X:"),
+    concat!("unimple", "mented!("),
+];
+
+pub(super) fn check(files: &[File]) -> Vec<String> {
+    files
+        .iter()
+        .filter(|file| file.is_rust())
+        .flat_map(check_file)
+        .collect()
+}
+
+fn check_file(file: &File) -> Vec<String> {
+    let path = &file.path;
+    let mut findings = Vec::new();
+    if !file.text.starts_with("//!") {
+        findings.push(format!(
+            "{path}: begins without a `//!` line that says what it is"
+        ));
+    }
+    let lines = file.shipped_text().lines().count();
+    if lines > LINES_MAX {
+        findings.push(format!(
+            "{path}: {lines} lines beside tests, at most {LINES_MAX}: cut it"
+        ));
+    }
+    let name = path
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(".rs");
+    if EMPTY_NAMES.contains(&name) {
+        findings.push(format!(
+            "{path}: `{name}` says nothing: name what is inside"
+        ));
+    }
+    if name == "mod" {
+        findings.push(format!("{path}: module files are `name.rs` beside `name/`"));
+    }
+    for (number, line) in file.text.lines().enumerate() {
+        if let Some(mark) = OPEN_ENDS.iter().find(|mark| line.contains(**mark)) {
+            findings.push(format!(
+                "{path}:{}: {mark}: finish it or leave it out",
+                number + 1
+            ));
+        }
+    }
+    if file.text.contains(concat!("#[", "ignore")) {
+        findings.push(format!("{path}: an ignored test is no test"));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn findings(path: &str, text: &str) -> Vec<String> {
+        check(&[File {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }])
+    }
+
+    #[test]
+    fn finds_a_long_file_but_not_long_tests() {
+        let long = format!("//! Long.\n{}", "fn f() {}\n".repeat(LINES_MAX));
+        assert_eq!(findings("store/src/agents.rs", &long).len(), 1);
+        let tested = format!("//! Short.\n#[cfg(test)]\nmod tests {{\n{long}}}\n");
+        assert_eq!(
+            findings("store/src/agents.rs", &tested),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn finds_missing_headers_and_empty_names() {
+        assert_eq!(findings("store/src/utils.rs", "fn f() {}\n").len(), 2);
+    }
+}
