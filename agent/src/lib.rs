@@ -1,1 +1,7 @@
-//! Placeholder.
+//! The endpoint agent: collects the software inventory and delivers its changes.
+//!
+//! The agent is a library so that the simulator can drive the very same parts. What decides is pure
+//! and takes the time as an argument; what touches the world is a thin driver around it. It must
+//! never be noticed by the person at the endpoint, and never run what a collector sends.
+
+pub mod clock;
