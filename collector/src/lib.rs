@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The collector: takes reports in, keeps them, matches them and answers for them.
+//!
+//! One report's way through the modules: [`ingest`] admits a frame from a connected agent,
+//! [`queue`] makes it durable, the agent gets its acknowledgement; [`pipeline`] takes frames in
+//! batches, matches what is new and writes one transaction for many reports through the `store`
+//! crate. Beside that way, [`jobs`] does what the clock asks for and [`http`] answers people and
+//! their tools. [`app`] puts the parts together, and [`lifecycle`] starts and stops them.
+//!
+//! Nothing but `store` speaks SQL, nothing but `ingest::listener` names quinn, and nothing but
+//! [`app`] names [`http`].
+
+pub mod app;
+pub mod authority;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod ingest;
+pub mod jobs;
+pub mod lifecycle;
+pub mod metrics;
+pub mod pipeline;
+pub mod postgres;
+pub mod queue;
+pub mod telemetry;

@@ -1,0 +1,81 @@
+//! `[database]`: PostgreSQL, a private one by default.
+
+use std::path::PathBuf;
+
+use super::section::section;
+use super::{ConfigError, NodeConfig, Secret, in_range};
+
+section! {
+    /// PostgreSQL 15 or newer. Without an address, the collector keeps a private server in its data
+    /// directory, reachable by itself alone.
+    "database" RawDatabase {
+        /// A file with the address of a server, such as
+        /// `postgres://muster:secret@db.example/muster?sslmode=verify-full`. The variable DATABASE_URL
+        /// does the same.
+        url_file: Option<PathBuf> => "/etc/muster/database-url";
+        /// Connections at once. The pipeline's workers and the API share them.
+        connections_max: u32 = 24;
+        /// Where the programs of the private server are; looked for in the usual places by default.
+        binaries_dir: Option<PathBuf> => "/usr/lib/postgresql/17/bin";
+        /// Memory of the private server's cache, in MiB.
+        shared_buffers_mib: u32 = 192;
+    }
+}
+
+/// PostgreSQL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// Which server.
+    pub server: DatabaseServer,
+    /// Connections at once.
+    pub connections_max: u32,
+}
+
+/// Which server is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseServer {
+    /// One that somebody else runs, by its address.
+    Given(Secret),
+    /// The collector's own.
+    Private(PrivateServer),
+}
+
+/// The collector's own server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrivateServer {
+    /// Where it lives.
+    pub dir: PathBuf,
+    /// Where its programs are, if they are not to be looked for.
+    pub binaries_dir: Option<PathBuf>,
+    /// Memory of its cache, in MiB.
+    pub shared_buffers_mib: u32,
+}
+
+impl DatabaseConfig {
+    pub(super) fn new(
+        raw: RawDatabase,
+        url: Option<Secret>,
+        node: &NodeConfig,
+    ) -> Result<Self, ConfigError> {
+        let from_file = raw
+            .url_file
+            .map(|path| Secret::from_file("database.url_file", &path))
+            .transpose()?;
+        let server = match url.or(from_file) {
+            Some(url) => DatabaseServer::Given(url),
+            None => DatabaseServer::Private(PrivateServer {
+                dir: node.data_dir.join("postgres"),
+                binaries_dir: raw.binaries_dir,
+                shared_buffers_mib: in_range(
+                    "database.shared_buffers_mib",
+                    raw.shared_buffers_mib,
+                    16..=65_536,
+                )?,
+            }),
+        };
+        Ok(Self {
+            server,
+            connections_max: in_range("database.connections_max", raw.connections_max, 4..=1_000)?,
+        })
+    }
+}

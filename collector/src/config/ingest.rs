@@ -1,0 +1,181 @@
+//! `[ingest]`: agents' connections, and how much of them is taken.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use protocol::limits;
+
+use super::section::section;
+use super::{ConfigError, in_range};
+
+section! {
+    /// Agents' connections.
+    "ingest" RawIngest {
+        /// Where agents connect, over UDP (QUIC).
+        listen: SocketAddr = "0.0.0.0:7070";
+        /// How agents reach this collector from outside, as `host:port`, the preferred address first. They
+        /// are written into enrolment tokens; without one, the listening address is.
+        addresses: Vec<String> = [];
+        /// More names and addresses that the collector's certificate is valid for. Agents check a name of
+        /// their own and need none of them.
+        names: Vec<String> = [];
+        /// The trust domain of agents' identities, `spiffe://<trust domain>/company/…/agent/…`. It cannot be
+        /// changed without enrolling every agent again.
+        trust_domain: String = "muster.internal";
+        /// How long an agent's certificate is valid, in days. Agents renew at two thirds.
+        certificate_days: u32 = 30;
+        /// Connections at once. More are refused before any work is done for them.
+        connections_max: u32 = 20_000;
+        /// Connections at once that have not said who they are. Above a quarter of it, a caller has to prove
+        /// its address first.
+        handshakes_max: u32 = 512;
+        /// After how long a silent connection is dropped, in seconds. Longer than agents' heartbeats.
+        idle_timeout_s: u32 = 900;
+        /// Reports, heartbeats and renewals that one agent may send a minute.
+        agent_requests_per_minute: u32 = 100;
+        /// The same for all agents of one company on this node.
+        company_requests_per_minute: u32 = 10_000;
+        /// Enrolments that one address may try a minute.
+        enrolments_per_minute: u32 = 60;
+        /// Bytes of reports that may wait for the queue's disk at once.
+        bytes_in_flight_max: u64 = 67_108_864;
+        /// How often agents give a sign of life, in seconds.
+        heartbeat_every_s: u32 = 300;
+        /// How often agents scan, in seconds.
+        scan_every_s: u32 = 3_600;
+    }
+}
+
+/// Agents' connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestConfig {
+    /// Where agents connect; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How agents reach this collector, as `host:port`; may be empty.
+    pub addresses: Vec<String>,
+    /// More names for the collector's certificate.
+    pub names: Vec<String>,
+    /// The trust domain of agents' identities.
+    pub trust_domain: String,
+    /// How long an agent's certificate is valid.
+    pub certificate_validity: Duration,
+    /// Connections at once.
+    pub connections_max: u32,
+    /// Unauthenticated connections at once.
+    pub handshakes_max: u32,
+    /// After how long a silent connection is dropped.
+    pub idle_timeout: Duration,
+    /// An agent's share.
+    pub agent_requests_per_minute: u32,
+    /// A company's share.
+    pub company_requests_per_minute: u32,
+    /// An unknown address' share.
+    pub enrolments_per_minute: u32,
+    /// Bytes that may wait for the queue at once.
+    pub bytes_in_flight_max: u64,
+    /// How often agents give a sign of life, in seconds.
+    pub heartbeat_every_s: u32,
+    /// How often agents scan, in seconds.
+    pub scan_every_s: u32,
+}
+
+impl TryFrom<RawIngest> for IngestConfig {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawIngest) -> Result<Self, ConfigError> {
+        if raw.addresses.len() > limits::TOKEN_ADDRESSES_MAX {
+            return Err(ConfigError::value(
+                "ingest.addresses",
+                format!("at most {} fit into a token", limits::TOKEN_ADDRESSES_MAX),
+            ));
+        }
+        raw.addresses.iter().try_for_each(|address| check_address(address))?;
+        check_trust_domain(&raw.trust_domain)?;
+        let days = in_range("ingest.certificate_days", raw.certificate_days, 1..=366)?;
+        let idle_s = in_range("ingest.idle_timeout_s", raw.idle_timeout_s, 30..=86_400)?;
+        let heartbeat_every_s = in_range(
+            "ingest.heartbeat_every_s",
+            raw.heartbeat_every_s,
+            limits::HEARTBEAT_EVERY_S,
+        )?;
+        if idle_s <= heartbeat_every_s {
+            return Err(ConfigError::value(
+                "ingest.idle_timeout_s",
+                format!("it has to be longer than heartbeat_every_s, {heartbeat_every_s}"),
+            ));
+        }
+        let rate = 1..=10_000_000;
+        Ok(Self {
+            listen: raw.listen,
+            addresses: raw.addresses,
+            names: raw.names,
+            trust_domain: raw.trust_domain,
+            certificate_validity: Duration::from_secs(u64::from(days) * 86_400),
+            connections_max: in_range(
+                "ingest.connections_max",
+                raw.connections_max,
+                1..=1_000_000,
+            )?,
+            handshakes_max: in_range("ingest.handshakes_max", raw.handshakes_max, 1..=100_000)?,
+            idle_timeout: Duration::from_secs(idle_s.into()),
+            agent_requests_per_minute: in_range(
+                "ingest.agent_requests_per_minute",
+                raw.agent_requests_per_minute,
+                rate.clone(),
+            )?,
+            company_requests_per_minute: in_range(
+                "ingest.company_requests_per_minute",
+                raw.company_requests_per_minute,
+                rate.clone(),
+            )?,
+            enrolments_per_minute: in_range(
+                "ingest.enrolments_per_minute",
+                raw.enrolments_per_minute,
+                rate,
+            )?,
+            bytes_in_flight_max: in_range(
+                "ingest.bytes_in_flight_max",
+                raw.bytes_in_flight_max,
+                1_048_576..=17_179_869_184,
+            )?,
+            heartbeat_every_s,
+            scan_every_s: in_range(
+                "ingest.scan_every_s",
+                raw.scan_every_s,
+                limits::SCAN_EVERY_S,
+            )?,
+        })
+    }
+}
+
+/// Refuses what is not `host:port`.
+fn check_address(address: &str) -> Result<(), ConfigError> {
+    let is_fine = address.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    if is_fine && address.len() <= limits::FACT_BYTES_MAX {
+        Ok(())
+    } else {
+        Err(ConfigError::value(
+            "ingest.addresses",
+            format!("{address:?} is not host:port"),
+        ))
+    }
+}
+
+/// Refuses what cannot stand in a SPIFFE identity (SPIFFE-ID, section 2.1).
+fn check_trust_domain(name: &str) -> Result<(), ConfigError> {
+    let is_fine = !name.is_empty()
+        && name.len() <= 255
+        && name.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_')
+        });
+    if is_fine {
+        Ok(())
+    } else {
+        Err(ConfigError::value(
+            "ingest.trust_domain",
+            format!("{name:?} may have lower-case letters, digits, dots, dashes and underscores"),
+        ))
+    }
+}

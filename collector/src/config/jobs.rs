@@ -1,0 +1,34 @@
+//! `[jobs]`: work by the clock.
+
+use super::section::section;
+use super::{ConfigError, in_range};
+
+section! {
+    /// Work by the clock.
+    "jobs" RawJobs {
+        /// Jobs that run at once on this node.
+        workers: u32 = 2;
+        /// How long closed installations and findings are kept, in days.
+        retention_days: u32 = 90;
+    }
+}
+
+/// Work by the clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobsConfig {
+    /// Jobs that run at once on this node.
+    pub workers: u32,
+    /// How long closed intervals are kept, in days.
+    pub retention_days: u32,
+}
+
+impl TryFrom<RawJobs> for JobsConfig {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawJobs) -> Result<Self, ConfigError> {
+        Ok(Self {
+            workers: in_range("jobs.workers", raw.workers, 1..=64)?,
+            retention_days: in_range("jobs.retention_days", raw.retention_days, 1..=3_650)?,
+        })
+    }
+}

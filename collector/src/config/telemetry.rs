@@ -1,0 +1,57 @@
+//! `[telemetry]`: what the process says about itself.
+
+use super::ConfigError;
+use super::section::section;
+
+section! {
+    /// What the process says about itself, on standard error.
+    "telemetry" RawTelemetry {
+        /// `text` for people, `json` for machines.
+        format: String = "text";
+        /// Which lines are written: `error`, `warn`, `info`, `debug` or `trace`, also by module, as in
+        /// `info,collector::ingest=debug`.
+        level: String = "info";
+    }
+}
+
+/// What the process says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TelemetryConfig {
+    /// How lines look.
+    pub format: LogFormat,
+    /// Which lines are written, as directives of `tracing_subscriber::EnvFilter`.
+    pub level: String,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl TryFrom<RawTelemetry> for TelemetryConfig {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawTelemetry) -> Result<Self, ConfigError> {
+        let format = match raw.format.as_str() {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            other => {
+                return Err(ConfigError::value(
+                    "telemetry.format",
+                    format!("{other:?} is neither text nor json"),
+                ));
+            }
+        };
+        if let Err(error) = raw.level.parse::<tracing_subscriber::filter::Targets>() {
+            return Err(ConfigError::value("telemetry.level", error.to_string()));
+        }
+        Ok(Self {
+            format,
+            level: raw.level,
+        })
+    }
+}

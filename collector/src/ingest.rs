@@ -1,0 +1,1 @@
+//! Ingest: agents' connections, admitted and acknowledged.

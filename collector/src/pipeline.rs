@@ -1,0 +1,1 @@
+//! The pipeline: batches out of the queue, matched and stored.
