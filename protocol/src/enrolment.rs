@@ -7,8 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, CompanyId, TokenId};
+use crate::limits;
 use crate::message::Settings;
 use crate::reject::RejectReason;
+use crate::wire::bounded;
 
 /// What a host sends.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +20,13 @@ pub struct EnrolRequest {
     /// The token's secret.
     pub secret: [u8; 32],
     /// A PKCS#10 request with the host's own key, DER. Its subject is ignored.
+    #[serde(deserialize_with = "bounded::list::<_, _, { limits::CSR_BYTES_MAX }>")]
     pub csr: Vec<u8>,
     /// The host's name, for people until the first report comes.
+    #[serde(deserialize_with = "bounded::text::<_, { limits::FACT_BYTES_MAX }>")]
     pub hostname: String,
     /// The agent's version.
+    #[serde(deserialize_with = "bounded::text::<_, { limits::FACT_BYTES_MAX }>")]
     pub agent_version: String,
 }
 
@@ -45,8 +50,10 @@ pub enum EnrolReply {
         /// Its own identity.
         agent: AgentId,
         /// The certificate chain, the agent's own first, each DER.
+        #[serde(deserialize_with = "bounded::chain")]
         chain: Vec<Vec<u8>>,
         /// The certificates of the CA that the collector's certificate ends in, each DER.
+        #[serde(deserialize_with = "bounded::chain")]
         roots: Vec<Vec<u8>>,
         /// How to behave.
         settings: Settings,
@@ -56,6 +63,7 @@ pub enum EnrolReply {
         /// Why.
         reason: RejectReason,
         /// For people.
+        #[serde(deserialize_with = "bounded::text::<_, { limits::REASON_BYTES_MAX }>")]
         detail: String,
         /// How long to wait before another try, in milliseconds; 0 when another try is useless.
         retry_after_ms: u32,

@@ -31,6 +31,9 @@ pub const FACT_BYTES_MAX: usize = 256;
 /// Records that one host may hold; more are cut by the agent and said in the source's status.
 pub const INVENTORY_RECORDS_MAX: usize = 50_000;
 
+/// Bytes of the part of a hello or a welcome that is for later versions.
+pub const EXTENSION_BYTES_MAX: usize = 4 * 1024;
+
 /// Bytes of an enrolment token as text.
 pub const TOKEN_BYTES_MAX: usize = 2 * 1024;
 /// Addresses of collectors in one enrolment token.
@@ -55,6 +58,8 @@ pub const RETRY_AFTER_MS_MAX: u32 = 3_600_000;
 // One report must fit a frame even when each record is as long as it may be: records that are
 // not would be cut smaller by the sender, which splits on bytes as well as on records.
 const _: () = assert!(FRAME_WIRE_BYTES_MAX <= FRAME_RAW_BYTES_MAX);
+// A record names three strings of the table.
+const _: () = assert!(3 * REPORT_RECORDS_MAX <= REPORT_STRINGS_MAX);
 const _: () = assert!(
     NAME_BYTES_MAX
         + 4 * VERSION_BYTES_MAX

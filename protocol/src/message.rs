@@ -4,13 +4,17 @@
 //! [`CollectorMessage::Welcome`] or [`CollectorMessage::Refuse`]. After that both speak when they
 //! have something to say. One message is one frame.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::InventoryDigest;
 use crate::ids::Position;
+use crate::limits;
 use crate::reject::RejectReason;
 use crate::report::Report;
 use crate::software::Source;
+use crate::wire::bounded;
 
 /// The protocol's name in the TLS handshake of an enrolled agent.
 pub const ALPN_SESSION: &[u8] = b"muster/1";
@@ -79,12 +83,14 @@ pub struct Hello {
     /// What the agent can.
     pub capabilities: Capabilities,
     /// The agent's version, for people.
+    #[serde(deserialize_with = "bounded::text::<_, { limits::FACT_BYTES_MAX }>")]
     pub agent_version: String,
     /// The last report that a collector acknowledged; zero when none.
     pub acknowledged: Position,
     /// The last scan that was asked for and done; zero when none.
     pub scan_done: u64,
     /// For later versions.
+    #[serde(deserialize_with = "bounded::list::<_, _, { limits::EXTENSION_BYTES_MAX }>")]
     pub extension: Vec<u8>,
 }
 
@@ -108,7 +114,8 @@ pub enum CollectorMessage {
     Refuse {
         /// Why.
         reason: RejectReason,
-        /// For people; at most [`crate::limits::REASON_BYTES_MAX`] bytes.
+        /// For people; at most [`limits::REASON_BYTES_MAX`] bytes.
+        #[serde(deserialize_with = "bounded::text::<_, { limits::REASON_BYTES_MAX }>")]
         detail: String,
         /// How long to wait, in milliseconds, before jitter.
         retry_after_ms: u32,
@@ -124,7 +131,8 @@ pub enum CollectorMessage {
         position: Position,
         /// Why; [`RejectReason::is_retryable`] says what to do with the bytes.
         reason: RejectReason,
-        /// For people; at most [`crate::limits::REASON_BYTES_MAX`] bytes.
+        /// For people; at most [`limits::REASON_BYTES_MAX`] bytes.
+        #[serde(deserialize_with = "bounded::text::<_, { limits::REASON_BYTES_MAX }>")]
         detail: String,
         /// How long to wait before sending again, in milliseconds, before jitter.
         retry_after_ms: u32,
@@ -141,6 +149,7 @@ pub enum CollectorMessage {
     /// The renewed certificate.
     Certificate {
         /// The chain, the agent's own first, each DER.
+        #[serde(deserialize_with = "bounded::chain")]
         chain: Vec<Vec<u8>>,
     },
 }
@@ -157,12 +166,13 @@ pub struct Welcome {
     /// How to behave.
     pub settings: Settings,
     /// For later versions.
+    #[serde(deserialize_with = "bounded::list::<_, _, { limits::EXTENSION_BYTES_MAX }>")]
     pub extension: Vec<u8>,
 }
 
 /// What a collector may ask of an agent, and nothing beside it: it can never run anything.
 ///
-/// An agent brings every value into [`crate::limits`] before it uses it.
+/// An agent uses only what [`Self::clamped`] gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Grows with every change.
@@ -172,6 +182,7 @@ pub struct Settings {
     /// Time between two scans, in seconds, before jitter.
     pub scan_every_s: u32,
     /// Sources that the company does not want.
+    #[serde(deserialize_with = "bounded::list::<_, _, { limits::REPORT_SOURCES_MAX }>")]
     pub sources_off: Vec<Source>,
 }
 
@@ -184,4 +195,20 @@ impl Default for Settings {
             sources_off: Vec::new(),
         }
     }
+}
+
+impl Settings {
+    /// The same with every value brought into [`crate::limits`], which is all that an agent may use.
+    #[must_use]
+    pub fn clamped(mut self) -> Self {
+        self.heartbeat_every_s = clamp(self.heartbeat_every_s, &limits::HEARTBEAT_EVERY_S);
+        self.scan_every_s = clamp(self.scan_every_s, &limits::SCAN_EVERY_S);
+        self.sources_off.sort_unstable();
+        self.sources_off.dedup();
+        self
+    }
+}
+
+fn clamp(value: u32, range: &RangeInclusive<u32>) -> u32 {
+    value.clamp(*range.start(), *range.end())
 }
