@@ -4,4 +4,6 @@
 //! and takes the time as an argument; what touches the world is a thin driver around it. It must
 //! never be noticed by the person at the endpoint, and never run what a collector sends.
 
+pub mod backoff;
 pub mod clock;
+pub mod delta;

@@ -1,0 +1,158 @@
+//! How long to wait: growing steps, and the jitter that keeps a fleet from moving as one.
+//!
+//! Ten thousand agents that lose the same collector in the same second must not come back in the
+//! same second. Pure: the seed is an argument, and nothing here waits.
+
+use std::time::Duration;
+
+use protocol::limits::RETRY_AFTER_MS_MAX;
+
+/// Random numbers that spread load. They are not secret and must never make one.
+///
+/// The generator is `SplitMix64` (Steele, Lea, Flood 2014): eight bytes of state are enough to tell
+/// agents apart.
+#[derive(Clone, Debug)]
+pub struct Jitter(u64);
+
+impl Jitter {
+    /// A sequence that the seed decides.
+    #[must_use]
+    pub const fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A duration from `from` to `to`, every one as likely; `from` when there is none between.
+    pub fn between(&mut self, from: Duration, to: Duration) -> Duration {
+        let span = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX);
+        let offset = match span.checked_add(1) {
+            Some(count) => self.next() % count,
+            None => self.next(),
+        };
+        from.saturating_add(Duration::from_millis(offset))
+    }
+
+    /// A duration within a tenth of `middle`.
+    pub fn around(&mut self, middle: Duration) -> Duration {
+        let tenth = middle / 10;
+        self.between(middle - tenth, middle.saturating_add(tenth))
+    }
+
+    /// A wait that a collector asked for: never shorter, up to half as long again, so that those
+    /// who were all told the same do not all come at once.
+    pub fn asked(&mut self, retry_after_ms: u32) -> Duration {
+        let asked = Duration::from_millis(u64::from(retry_after_ms.min(RETRY_AFTER_MS_MAX)));
+        self.between(asked, asked + asked / 2)
+    }
+
+    const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// Waits that double with every failure, up to a limit.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    /// Waits from `first` to `longest`.
+    #[must_use]
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest,
+            failures: 0,
+        }
+    }
+
+    /// The wait after one more failure: between half of the step and all of it.
+    pub fn next(&mut self, jitter: &mut Jitter) -> Duration {
+        let step = self.step();
+        self.failures = self.failures.saturating_add(1);
+        jitter.between(step / 2, step)
+    }
+
+    /// Forgets the failures, because something worked.
+    pub const fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    fn step(&self) -> Duration {
+        let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
+        self.first.saturating_mul(factor).min(self.longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn waits_longer_after_every_failure_and_never_past_the_limit() {
+        let mut jitter = Jitter::seeded(1);
+        let mut backoff = Backoff::new(SECOND, 60 * SECOND);
+        for failure in 0..100 {
+            let step = SECOND * 2_u32.pow(failure.min(6));
+            let step = step.min(60 * SECOND);
+            let wait = backoff.next(&mut jitter);
+            assert!(
+                wait >= step / 2 && wait <= step,
+                "{wait:?} after {failure} failures"
+            );
+        }
+    }
+
+    #[test]
+    fn begins_again_after_a_success() {
+        let mut jitter = Jitter::seeded(1);
+        let mut backoff = Backoff::new(SECOND, 60 * SECOND);
+        for _ in 0..10 {
+            backoff.next(&mut jitter);
+        }
+        backoff.reset();
+        assert!(backoff.next(&mut jitter) <= SECOND);
+    }
+
+    #[test]
+    fn spreads_a_fleet_over_the_whole_range() {
+        let waits: Vec<_> = (0..1_000)
+            .map(|seed| Jitter::seeded(seed).between(Duration::ZERO, 10 * SECOND))
+            .collect();
+        for tenth in 0..10 {
+            let range = tenth * SECOND..(tenth + 1) * SECOND;
+            let inside = waits.iter().filter(|wait| range.contains(wait)).count();
+            assert!(inside > 50, "{inside} of 1000 in second {tenth}");
+        }
+    }
+
+    #[test]
+    fn never_comes_earlier_than_a_collector_asked() {
+        let mut jitter = Jitter::seeded(7);
+        for _ in 0..100 {
+            let wait = jitter.asked(5_000);
+            assert!(wait >= 5 * SECOND && wait <= 8 * SECOND);
+        }
+    }
+
+    #[test]
+    fn does_not_let_a_collector_send_it_away_for_good() {
+        assert!(Jitter::seeded(7).asked(u32::MAX) <= Duration::from_secs(5_400));
+    }
+
+    #[test]
+    fn has_no_range_that_it_cannot_draw_from() {
+        let mut jitter = Jitter::seeded(7);
+        assert_eq!(jitter.between(SECOND, SECOND), SECOND);
+        assert_eq!(jitter.between(SECOND, Duration::ZERO), SECOND);
+        assert!(jitter.between(Duration::ZERO, Duration::MAX) <= Duration::MAX);
+    }
+}
