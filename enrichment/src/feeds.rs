@@ -1,0 +1,184 @@
+//! Feeds: files of CVE records, exploited-vulnerability entries and exploitation scores, read one
+//! record at a time.
+//!
+//! What a file holds is told from its content, never from its name, and whether it is plain, gzip,
+//! xz or zstd likewise. A bad record is counted and skipped, a damaged file ends where it is
+//! damaged; neither takes more memory than [`RECORD_BYTES_MAX`]. Nothing here keeps what it reads.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::cve::{CveRecord, EpssEntry, KevEntry};
+use crate::feeds::reading::Reading;
+pub use crate::feeds::report::{FeedKind, FeedReport, FileReport, Problem};
+
+mod csv;
+mod epss;
+mod kev;
+mod layout;
+mod nvd;
+mod open;
+mod reading;
+mod report;
+mod scan;
+
+/// Bytes of one record after decompression; longer ones are skipped. NVD's longest has 200 KB.
+pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one file after decompression. All of NVD has about 2 GB.
+pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// Folders within folders that are walked.
+const DEPTH_MAX: usize = 32;
+
+/// What a sink says when it cannot go on; reading ends with it.
+pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Takes what feeds hold, record by record, in the order of the files.
+///
+/// # Errors
+///
+/// Each method may fail when the sink cannot go on, for example when a disk is full. A record that
+/// it only dislikes it drops itself.
+#[expect(clippy::missing_errors_doc, reason = "stated once for the trait")]
+pub trait FeedSink {
+    /// A CVE record.
+    fn cve(&mut self, record: CveRecord) -> Result<(), SinkError>;
+
+    /// An entry of CISA's catalogue.
+    fn kev(&mut self, entry: KevEntry) -> Result<(), SinkError> {
+        let _unused = entry;
+        Ok(())
+    }
+
+    /// A score of FIRST.
+    fn epss(&mut self, entry: EpssEntry) -> Result<(), SinkError> {
+        let _unused = entry;
+        Ok(())
+    }
+}
+
+/// Why reading ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// A file or folder cannot be opened or listed.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// Which one.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file that was named is none of the feeds.
+    #[error(
+        "{path} is no feed: expected NVD 2.0 JSON, KEV JSON or CSV, or EPSS CSV, plain or compressed"
+    )]
+    NotAFeed {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A file that was named is damaged; what stands before the damage was read.
+    #[error("{path} is damaged after {records} records: {reason}; fetch it again")]
+    Damaged {
+        /// Which one.
+        path: PathBuf,
+        /// Records that were read before.
+        records: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The sink could not go on.
+    #[error("{path} cannot be taken in: {source}")]
+    Sink {
+        /// The file that was being read.
+        path: PathBuf,
+        /// The sink's reason.
+        source: SinkError,
+    },
+}
+
+/// Reads a file, or every file of a folder and the folders in it, in the order of their names.
+///
+/// In a folder, files that are no feeds or are damaged are noted in the report and passed over.
+///
+/// # Errors
+///
+/// When the path cannot be opened, when it names a file that is no feed or is damaged, or when
+/// the sink cannot go on.
+pub fn read_path(path: &Path, sink: &mut dyn FeedSink) -> Result<FeedReport, FeedError> {
+    let mut report = FeedReport::default();
+    let about = std::fs::metadata(path).map_err(|source| open_error(path, source))?;
+    if about.is_dir() {
+        read_folder(path, DEPTH_MAX, sink, &mut report)?;
+    } else {
+        report.files.push(read_file(path, sink)?.into_named(path)?);
+    }
+    Ok(report)
+}
+
+/// Reads one feed from a stream, such as a page that was just fetched. `name` stands for it in
+/// the report and in errors.
+///
+/// # Errors
+///
+/// When it is no feed or is damaged, or when the sink cannot go on.
+pub fn read_stream(
+    name: &Path,
+    stream: &mut dyn Read,
+    sink: &mut dyn FeedSink,
+) -> Result<FileReport, FeedError> {
+    read(name, stream, sink)?.into_named(name)
+}
+
+fn read_folder(
+    folder: &Path,
+    depth: usize,
+    sink: &mut dyn FeedSink,
+    report: &mut FeedReport,
+) -> Result<(), FeedError> {
+    let listed = |source| open_error(folder, source);
+    let mut paths = std::fs::read_dir(folder)
+        .map_err(listed)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(listed)?;
+    paths.sort_unstable();
+    for path in paths {
+        let about = std::fs::metadata(&path).map_err(|source| open_error(&path, source))?;
+        // A linked folder could hold itself; whoever wants it names it.
+        let is_link = path.is_symlink();
+        if about.is_file() {
+            report.files.push(read_file(&path, sink)?);
+        } else if about.is_dir() && !is_link && depth > 0 {
+            read_folder(&path, depth - 1, sink, report)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
+    let mut file = File::open(path).map_err(|source| open_error(path, source))?;
+    read(path, &mut file, sink)
+}
+
+fn read(
+    path: &Path,
+    stream: &mut dyn Read,
+    sink: &mut dyn FeedSink,
+) -> Result<FileReport, FeedError> {
+    Reading::new(path, sink)
+        .read(stream)
+        .map_err(|source| FeedError::Sink {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn open_error(path: &Path, source: io::Error) -> FeedError {
+    FeedError::Open {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests;

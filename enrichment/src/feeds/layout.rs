@@ -1,0 +1,132 @@
+//! How a file is laid out and what it says it is, told from its beginning.
+
+use crate::feeds::report::FeedKind;
+
+/// Bytes of a file's beginning that are looked at.
+pub(super) const HEAD_BYTES: usize = 64 * 1024;
+
+/// The layouts that feeds come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// JSON documents, of any number of lines each.
+    Documents,
+    /// One JSON document a line, so that a bad line is only one record.
+    Lines,
+    /// FIRST's table of scores.
+    EpssTable,
+    /// CISA's table of exploited vulnerabilities.
+    KevTable,
+    /// None of them.
+    Unknown,
+}
+
+/// The layout of a file that begins with `head`.
+pub(super) fn of(head: &[u8]) -> Layout {
+    let head = head.trim_ascii_start();
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let first_line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
+    if head.starts_with(b"{") {
+        return if is_record_a_line(head, first_line) {
+            Layout::Lines
+        } else {
+            Layout::Documents
+        };
+    }
+    let line = String::from_utf8_lossy(&first_line[..first_line.len().min(256)]).to_lowercase();
+    if line.starts_with("cveid,") {
+        Layout::KevTable
+    } else if line.starts_with("#model_version:") || is_epss_line(&line) {
+        Layout::EpssTable
+    } else {
+        Layout::Unknown
+    }
+}
+
+/// What a document says it is, so that an empty page is known for one.
+pub(super) fn declared(head: &[u8]) -> Option<FeedKind> {
+    let says = |name: &[u8]| head.windows(name.len()).any(|window| window == name);
+    if says(b"\"NVD_CVE\"") && says(b"\"vulnerabilities\"") {
+        Some(FeedKind::Nvd)
+    } else if says(b"\"catalogVersion\"") {
+        Some(FeedKind::Kev)
+    } else {
+        None
+    }
+}
+
+/// A list's documents begin with members that say how much follows; records never do.
+fn is_record_a_line(head: &[u8], first_line: &[u8]) -> bool {
+    let inside = head[1..].trim_ascii_start();
+    let begins_list = [
+        "\"resultsPerPage\"",
+        "\"startIndex\"",
+        "\"totalResults\"",
+        "\"format\"",
+        "\"title\"",
+        "\"catalogVersion\"",
+        "\"vulnerabilities\"",
+    ]
+    .iter()
+    .any(|member| inside.starts_with(member.as_bytes()));
+    // A document of several lines breaks its first one before it is closed.
+    !begins_list && (first_line.len() == head.len() || first_line.trim_ascii_end().ends_with(b"}"))
+}
+
+fn is_epss_line(line: &str) -> bool {
+    let mut fields = line.trim_end().split([',', ';']);
+    let (id, score, percentile) = (fields.next(), fields.next(), fields.next());
+    match (id, score, percentile) {
+        (Some("cve"), Some("epss"), _) => true,
+        (Some(id), Some(score), Some(percentile)) => {
+            id.starts_with("cve-")
+                && score.parse::<f32>().is_ok()
+                && percentile.parse::<f32>().is_ok()
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_an_empty_page_for_what_it_is() {
+        let page = br#"{"resultsPerPage":0,"startIndex":0,"totalResults":0,"format":"NVD_CVE","version":"2.0","vulnerabilities":[]}"#;
+        assert_eq!(declared(page), Some(FeedKind::Nvd));
+        assert_eq!(
+            declared(b"{\"catalogVersion\": \"1\"}"),
+            Some(FeedKind::Kev)
+        );
+        assert_eq!(declared(b"{\"format\":\"NVD_CPE\"}"), None);
+    }
+
+    #[test]
+    fn tells_every_layout_by_its_beginning() {
+        let cases: [(&str, Layout); 14] = [
+            (
+                "{\"resultsPerPage\":1,\"vulnerabilities\":[",
+                Layout::Documents,
+            ),
+            ("{\n  \"format\": \"NVD_CVE\",", Layout::Documents),
+            ("{\n    \"title\": \"CISA Catalog", Layout::Documents),
+            ("{\n \"id\": \"CVE-2024-1\"", Layout::Documents),
+            ("\n\n {\"cve\":{\"id\":\"A\"}}\n{\"cve\":{}}", Layout::Lines),
+            ("{\"_annotation\":{\"cna\":\"x", Layout::Lines),
+            ("{\"dataType\":\"CVE_RECORD\"}\r\n{", Layout::Lines),
+            (
+                "#model_version:v2025.03.14,score_date:2026-08-16\ncve,epss",
+                Layout::EpssTable,
+            ),
+            ("cve,epss,percentile\n", Layout::EpssTable),
+            ("CVE-1999-0001;0.03351;0.87650\n", Layout::EpssTable),
+            ("\u{feff}cveID,vendorProject,product\n", Layout::KevTable),
+            ("# A read-me\n", Layout::Unknown),
+            ("<?xml version='1.0'?>", Layout::Unknown),
+            ("", Layout::Unknown),
+        ];
+        for (head, layout) in cases {
+            assert_eq!(of(head.as_bytes()), layout, "{head}");
+        }
+    }
+}

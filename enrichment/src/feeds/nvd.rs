@@ -1,0 +1,461 @@
+//! One CVE record in the shape of NVD's API 2.0, and Anchore's additions in the same shape.
+//!
+//! Unknown members are passed over and absent ones are empty; what is used has to be right, or
+//! the record is refused with the reason. Schema: `csrc.nist.gov/schema/nvd/api/2.0/cve_api_json_2.0.schema`.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::cve::{
+    Configuration, CpeMatch, CveId, CveRecord, Cvss, KevEntry, Node, Range, RecordSource,
+    Timestamp, severity,
+};
+use crate::feeds::kev;
+
+/// What a JSON object turned out to be.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    /// A CVE record.
+    Cve(Box<CveRecord>),
+    /// An entry of CISA's catalogue.
+    Kev(Box<KevEntry>),
+    /// A record of the CVE programme's own format.
+    CveProgram,
+    /// Something else.
+    Other,
+}
+
+/// Why a record is refused.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Its id, where it could be read.
+    pub(super) id: Option<String>,
+    pub(super) reason: String,
+}
+
+/// Reads one JSON object.
+pub(super) fn parse(record: &[u8]) -> Result<Parsed, Refused> {
+    let refused = |id: Option<&str>, reason: String| Refused {
+        id: id.map(|id| id.chars().take(40).collect()),
+        reason,
+    };
+    // What it is decides how strictly it is read.
+    let shape: Shape<'_> =
+        serde_json::from_slice(record).map_err(|error| refused(None, error.to_string()))?;
+    let id = shape.id();
+    if shape.data_type.as_deref() == Some("CVE_RECORD") {
+        return Ok(Parsed::CveProgram);
+    }
+    if shape.kev_id.is_some() {
+        let entry = kev::from_json(record).map_err(|reason| refused(id, reason))?;
+        return Ok(Parsed::Kev(Box::new(entry)));
+    }
+    let envelope = if shape.cve.is_some() {
+        serde_json::from_slice(record)
+    } else if shape.id.is_some() && shape.status.is_some() {
+        serde_json::from_slice(record).map(|cve| Envelope {
+            cve,
+            annotation: None,
+            source: None,
+        })
+    } else {
+        return Ok(Parsed::Other);
+    };
+    envelope
+        .map_err(|error| error.to_string())
+        .and_then(Envelope::into_record)
+        .map(|record| Parsed::Cve(Box::new(record)))
+        .map_err(|reason| refused(id, reason))
+}
+
+/// Just enough to tell what an object is and which CVE it is about.
+#[derive(Deserialize)]
+struct Shape<'a> {
+    #[serde(rename = "dataType", borrow)]
+    data_type: Option<Cow<'a, str>>,
+    #[serde(rename = "cveID", borrow)]
+    kev_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(rename = "vulnStatus", borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    cve: Option<ShapeOfCve<'a>>,
+    #[serde(rename = "_annotation", borrow)]
+    annotation: Option<ShapeOfAnnotation<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfCve<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfAnnotation<'a> {
+    #[serde(borrow)]
+    cve_id: Option<Cow<'a, str>>,
+}
+
+impl Shape<'_> {
+    fn id(&self) -> Option<&str> {
+        let of_cve = self.cve.as_ref().and_then(|cve| cve.id.as_deref());
+        let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
+        of_cve
+            .or(of_annotation)
+            .or(self.kev_id.as_deref())
+            .or(self.id.as_deref())
+    }
+}
+
+/// A record with what stands around it.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    cve: RawCve<'a>,
+    /// Anchore's remarks on a record of its own.
+    #[serde(rename = "_annotation", borrow)]
+    annotation: Option<Annotation<'a>>,
+    /// Where a collection of records took this one from.
+    #[serde(rename = "_source", borrow)]
+    source: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Annotation<'a> {
+    #[serde(borrow)]
+    cve_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    description: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    published: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    modified: Option<Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    references: Vec<Cow<'a, str>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawCve<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    published: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    last_modified: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    vuln_status: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    descriptions: Vec<Text<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    metrics: Metrics<'a>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    weaknesses: Vec<Weakness<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    configurations: Vec<RawConfiguration<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    references: Vec<Reference<'a>>,
+    #[serde(borrow)]
+    cisa_exploit_add: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    cisa_action_due: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    cisa_required_action: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    cisa_vulnerability_name: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Text<'a> {
+    #[serde(borrow)]
+    lang: Cow<'a, str>,
+    #[serde(borrow)]
+    value: Cow<'a, str>,
+}
+
+impl Text<'_> {
+    /// Feeds write `en`, and now and then `en-US`.
+    fn is_english(&self) -> bool {
+        self.lang
+            .get(..2)
+            .is_some_and(|lang| lang.eq_ignore_ascii_case("en"))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metrics<'a> {
+    #[serde(rename = "cvssMetricV40", borrow, deserialize_with = "null_as_default")]
+    v40: Vec<Metric<'a>>,
+    #[serde(rename = "cvssMetricV31", borrow, deserialize_with = "null_as_default")]
+    v31: Vec<Metric<'a>>,
+    #[serde(rename = "cvssMetricV30", borrow, deserialize_with = "null_as_default")]
+    v30: Vec<Metric<'a>>,
+    #[serde(rename = "cvssMetricV2", borrow, deserialize_with = "null_as_default")]
+    v2: Vec<Metric<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metric<'a> {
+    #[serde(default, borrow)]
+    source: Cow<'a, str>,
+    #[serde(rename = "type", default, borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    cvss_data: CvssData<'a>,
+    /// Version 2 has it here, later ones in their data.
+    #[serde(borrow)]
+    base_severity: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CvssData<'a> {
+    #[serde(borrow)]
+    version: Cow<'a, str>,
+    #[serde(default, borrow)]
+    vector_string: Cow<'a, str>,
+    base_score: f32,
+    #[serde(borrow)]
+    base_severity: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Weakness<'a> {
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    description: Vec<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Reference<'a> {
+    #[serde(borrow)]
+    url: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct RawConfiguration<'a> {
+    #[serde(borrow)]
+    operator: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    negate: bool,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    nodes: Vec<RawNode<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawNode<'a> {
+    #[serde(borrow)]
+    operator: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    negate: bool,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    cpe_match: Vec<RawMatch<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawMatch<'a> {
+    vulnerable: bool,
+    #[serde(borrow)]
+    criteria: Cow<'a, str>,
+    #[serde(borrow)]
+    version_start_including: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    version_start_excluding: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    version_end_including: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    version_end_excluding: Option<Cow<'a, str>>,
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Envelope<'_> {
+    fn into_record(self) -> Result<CveRecord, String> {
+        let is_anchores =
+            self.annotation.is_some() || self.source.as_deref() == Some("anchore-override");
+        let cve = self.cve;
+        let note = self.annotation.as_ref();
+        let id = cve
+            .id
+            .as_deref()
+            .or_else(|| note.and_then(|note| note.cve_id.as_deref()));
+        let id: CveId = id
+            .ok_or("there is no id")?
+            .parse()
+            .map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
+        let published = cve
+            .published
+            .as_deref()
+            .or_else(|| note.and_then(|note| note.published.as_deref()));
+        let modified = cve
+            .last_modified
+            .as_deref()
+            .or_else(|| note.and_then(|note| note.modified.as_deref()));
+        Ok(CveRecord {
+            id,
+            source: if is_anchores {
+                RecordSource::Anchore
+            } else {
+                RecordSource::Nvd
+            },
+            published: instant(published)?,
+            modified: instant(modified)?,
+            summary: summary(&cve, note),
+            cvss: scores(&cve.metrics)?,
+            cwes: weaknesses(&cve.weaknesses),
+            references: references(&cve.references, note),
+            kev: exploited(id, &cve)?,
+            configurations: cve.configurations.iter().map(configuration).collect(),
+            status: cve.vuln_status.unwrap_or_default().into_owned(),
+        })
+    }
+}
+
+fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
+    text.map(|text| {
+        Timestamp::parse(text).ok_or_else(|| {
+            let shown: String = text.chars().take(40).collect();
+            format!("{shown:?} is no instant")
+        })
+    })
+    .transpose()
+}
+
+fn summary(cve: &RawCve<'_>, note: Option<&Annotation<'_>>) -> String {
+    cve.descriptions
+        .iter()
+        .find(|text| text.is_english())
+        .map(|text| text.value.as_ref())
+        .or_else(|| note.and_then(|note| note.description.as_deref()))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn scores(metrics: &Metrics<'_>) -> Result<Vec<Cvss>, String> {
+    [&metrics.v40, &metrics.v31, &metrics.v30, &metrics.v2]
+        .into_iter()
+        .flatten()
+        .map(score)
+        .collect()
+}
+
+fn score(metric: &Metric<'_>) -> Result<Cvss, String> {
+    let data = &metric.cvss_data;
+    if !(0.0..=10.0).contains(&data.base_score) {
+        return Err(format!("a CVSS score of {}", data.base_score));
+    }
+    let said = data
+        .base_severity
+        .as_ref()
+        .or(metric.base_severity.as_ref());
+    Ok(Cvss {
+        version: data.version.to_string(),
+        vector: data.vector_string.to_string(),
+        score: data.base_score,
+        severity: said.map_or_else(
+            || severity(&data.version, data.base_score).to_owned(),
+            |said| said.to_ascii_lowercase(),
+        ),
+        source: metric.source.to_string(),
+        primary: metric.kind == "Primary",
+    })
+}
+
+fn weaknesses(raw: &[Weakness<'_>]) -> Vec<String> {
+    // NVD writes `NVD-CWE-Other` and `NVD-CWE-noinfo` where it knows none.
+    let texts = raw.iter().flat_map(|weakness| &weakness.description);
+    distinct(
+        texts
+            .map(|text| text.value.as_ref())
+            .filter(|value| value.starts_with("CWE-"))
+            .collect(),
+    )
+}
+
+fn references(raw: &[Reference<'_>], note: Option<&Annotation<'_>>) -> Vec<String> {
+    let of_note = note.into_iter().flat_map(|note| &note.references);
+    distinct(
+        raw.iter()
+            .map(|reference| reference.url.as_ref())
+            .chain(of_note.map(AsRef::as_ref))
+            .collect(),
+    )
+}
+
+/// The texts in their order, each once.
+fn distinct(mut texts: Vec<&str>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    texts.retain(|text| seen.insert(*text));
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+fn exploited(id: CveId, cve: &RawCve<'_>) -> Result<Option<KevEntry>, String> {
+    let text = |field: &Option<Cow<'_, str>>| field.as_deref().unwrap_or_default().to_owned();
+    let Some(added_on) = cve.cisa_exploit_add.as_deref() else {
+        return Ok(None);
+    };
+    Ok(Some(KevEntry {
+        cve: id,
+        name: text(&cve.cisa_vulnerability_name),
+        added_on: kev::date(added_on)?,
+        due_on: text(&cve.cisa_action_due),
+        required_action: text(&cve.cisa_required_action),
+        // NVD does not repeat this; the catalogue itself does.
+        ransomware: false,
+    }))
+}
+
+fn configuration(raw: &RawConfiguration<'_>) -> Configuration {
+    Configuration {
+        all: is_and(raw.operator.as_deref()),
+        negate: raw.negate,
+        nodes: raw.nodes.iter().map(node).collect(),
+    }
+}
+
+fn node(raw: &RawNode<'_>) -> Node {
+    Node {
+        all: is_and(raw.operator.as_deref()),
+        negate: raw.negate,
+        matches: raw.cpe_match.iter().map(cpe_match).collect(),
+    }
+}
+
+/// The operator is optional, and then means OR.
+fn is_and(operator: Option<&str>) -> bool {
+    operator.is_some_and(|operator| operator.eq_ignore_ascii_case("and"))
+}
+
+fn cpe_match(raw: &RawMatch<'_>) -> CpeMatch {
+    // Bounds with spaces around them occur.
+    let bound = |text: &Option<Cow<'_, str>>| {
+        text.as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    CpeMatch {
+        vulnerable: raw.vulnerable,
+        criteria: raw.criteria.to_string(),
+        range: Range {
+            start_including: bound(&raw.version_start_including),
+            start_excluding: bound(&raw.version_start_excluding),
+            end_including: bound(&raw.version_end_including),
+            end_excluding: bound(&raw.version_end_excluding),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! Reads one file: finds its layout, cuts it into records, has each parsed, and hands them on.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::path::Path;
+
+use crate::cve::CveRecord;
+use crate::feeds::layout::{HEAD_BYTES, Layout};
+use crate::feeds::nvd::Parsed;
+use crate::feeds::report::{FeedKind, FileReport};
+use crate::feeds::scan::{Item, Scanner};
+use crate::feeds::{FILE_BYTES_MAX, FeedSink, RECORD_BYTES_MAX, SinkError};
+use crate::feeds::{csv, epss, kev, layout, nvd, open};
+
+/// Bytes of one row of a table.
+const ROW_BYTES_MAX: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The reading of one file.
+pub(super) struct Reading<'a> {
+    sink: &'a mut dyn FeedSink,
+    report: FileReport,
+    /// Records seen, good and bad: the place of a record without an id.
+    seen: u64,
+}
+
+/// Why reading stops: the file's fault, which the report tells, or the sink's, which is an error.
+enum Stop {
+    Damage(io::Error),
+    Sink(SinkError),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Damage(error)
+    }
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(path: &Path, sink: &'a mut dyn FeedSink) -> Self {
+        Self {
+            sink,
+            report: FileReport::new(path),
+            seen: 0,
+        }
+    }
+
+    pub(super) fn read(mut self, stream: &mut dyn Read) -> Result<FileReport, SinkError> {
+        match self.read_all(stream) {
+            Ok(()) => {}
+            Err(Stop::Damage(error)) => self.report.damage = Some(error.to_string()),
+            Err(Stop::Sink(error)) => return Err(error),
+        }
+        Ok(self.report)
+    }
+
+    fn read_all(&mut self, stream: &mut dyn Read) -> Result<(), Stop> {
+        let mut stream = open::decompressed(stream, FILE_BYTES_MAX)?;
+        let mut head = Vec::with_capacity(HEAD_BYTES);
+        // What precedes damage within the head is still to be read.
+        let head_result = (&mut stream).take(HEAD_BYTES as u64).read_to_end(&mut head);
+        let layout = layout::of(&head);
+        let separator = epss::separator(&head);
+        let declared = layout::declared(&head);
+        let rest = Rest {
+            stream,
+            failed: head_result.err(),
+        };
+        let reader = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(rest));
+        match layout {
+            Layout::Documents => {
+                self.report.kind = declared.unwrap_or(FeedKind::Unknown);
+                self.documents(reader)
+            }
+            Layout::Lines => self.lines(reader),
+            Layout::EpssTable => self.epss_table(reader, separator),
+            Layout::KevTable => self.kev_table(reader),
+            Layout::Unknown => Ok(()),
+        }
+    }
+
+    fn documents(&mut self, reader: impl BufRead) -> Result<(), Stop> {
+        let mut scanner = Scanner::new(reader, RECORD_BYTES_MAX);
+        let mut record = Vec::new();
+        while let Some(item) = scanner.next(&mut record)? {
+            match item {
+                Item::Element | Item::Document => self.record(&record)?,
+                Item::TooLong => self.too_long(RECORD_BYTES_MAX),
+            }
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self, mut reader: impl BufRead) -> Result<(), Stop> {
+        let mut line = Vec::new();
+        loop {
+            match next_line(&mut reader, &mut line)? {
+                Line::End => return Ok(()),
+                Line::TooLong => self.too_long(RECORD_BYTES_MAX),
+                Line::Whole if line.trim_ascii().is_empty() => {}
+                Line::Whole => self.record(&line)?,
+            }
+        }
+    }
+
+    fn record(&mut self, record: &[u8]) -> Result<(), Stop> {
+        self.seen += 1;
+        match nvd::parse(record) {
+            Ok(Parsed::Cve(record)) => self.cve(*record)?,
+            Ok(Parsed::Kev(entry)) => {
+                self.found(FeedKind::Kev);
+                self.sink.kev(*entry).map_err(Stop::Sink)?;
+            }
+            Ok(Parsed::CveProgram) => {
+                self.is(FeedKind::CveProgram);
+                self.report.not_used += 1;
+            }
+            Ok(Parsed::Other) => self.report.skip(
+                self.place(),
+                "it is no CVE record and no catalogue entry".to_owned(),
+            ),
+            Err(refused) => {
+                let record = refused.id.unwrap_or_else(|| self.place());
+                self.report.skip(record, refused.reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn cve(&mut self, record: CveRecord) -> Result<(), Stop> {
+        self.found(FeedKind::Nvd);
+        self.report.newest = self.report.newest.max(record.modified);
+        self.sink.cve(record).map_err(Stop::Sink)
+    }
+
+    fn epss_table(&mut self, reader: impl BufRead, separator: u8) -> Result<(), Stop> {
+        self.is(FeedKind::Epss);
+        let mut rows = csv::Rows::new(reader, separator, ROW_BYTES_MAX);
+        while let Some(row) = rows.next()? {
+            self.seen += 1;
+            let csv::Row::Fields(fields) = row else {
+                self.too_long(ROW_BYTES_MAX);
+                continue;
+            };
+            match epss::entry(&fields) {
+                Ok(Some(entry)) => {
+                    self.found(FeedKind::Epss);
+                    self.sink.epss(entry).map_err(Stop::Sink)?;
+                }
+                Ok(None) => {}
+                Err(reason) => self.report.skip(self.place(), reason),
+            }
+        }
+        Ok(())
+    }
+
+    fn kev_table(&mut self, reader: impl BufRead) -> Result<(), Stop> {
+        self.is(FeedKind::Kev);
+        let mut rows = csv::Rows::new(reader, b',', ROW_BYTES_MAX);
+        let Some(csv::Row::Fields(header)) = rows.next()? else {
+            return Err(Stop::Damage(io::Error::other("the table has no header")));
+        };
+        let columns = kev::Columns::new(&header).map_err(io::Error::other)?;
+        while let Some(row) = rows.next()? {
+            self.seen += 1;
+            let csv::Row::Fields(fields) = row else {
+                self.too_long(ROW_BYTES_MAX);
+                continue;
+            };
+            match columns.entry(&fields) {
+                Ok(entry) => {
+                    self.found(FeedKind::Kev);
+                    self.sink.kev(entry).map_err(Stop::Sink)?;
+                }
+                Err(reason) => self.report.skip(self.place(), reason),
+            }
+        }
+        Ok(())
+    }
+
+    fn too_long(&mut self, bytes_max: usize) {
+        self.report
+            .skip(self.place(), format!("it has more than {bytes_max} bytes"));
+    }
+
+    /// The first record tells what the file is.
+    fn is(&mut self, kind: FeedKind) {
+        if self.report.kind == FeedKind::Unknown {
+            self.report.kind = kind;
+        }
+    }
+
+    fn found(&mut self, kind: FeedKind) {
+        self.is(kind);
+        self.report.records += 1;
+    }
+
+    fn place(&self) -> String {
+        format!("record {}", self.seen)
+    }
+}
+
+/// A stream whose beginning was read before, together with how that ended.
+struct Rest<R> {
+    stream: R,
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Read for Rest<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.stream.read(buffer),
+        }
+    }
+}
+
+enum Line {
+    Whole,
+    TooLong,
+    End,
+}
+
+/// The next line without holding more than [`RECORD_BYTES_MAX`] of it.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
+    line.clear();
+    let mut fits = true;
+    loop {
+        let chunk = reader.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(match (line.is_empty(), fits) {
+                (_, false) => Line::TooLong,
+                (true, true) => Line::End,
+                (false, true) => Line::Whole,
+            });
+        }
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let length = end.unwrap_or(chunk.len());
+        fits = fits && line.len() + length <= RECORD_BYTES_MAX;
+        if fits {
+            line.extend_from_slice(&chunk[..length]);
+        }
+        let used = length + usize::from(end.is_some());
+        reader.consume(used);
+        if end.is_some() {
+            return Ok(if fits { Line::Whole } else { Line::TooLong });
+        }
+    }
+}

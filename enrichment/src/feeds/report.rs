@@ -1,0 +1,130 @@
+//! What reading feeds came to: which files were what, how much they held, and what was wrong.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cve::Timestamp;
+use crate::feeds::FeedError;
+
+/// Problems that a file's report names; more are only counted.
+const PROBLEMS_MAX: usize = 20;
+
+/// What a file holds, as its content says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedKind {
+    /// CVE records in the shape of NVD's API 2.0: feed files, pages, or a record a line.
+    Nvd,
+    /// CISA's known exploited vulnerabilities.
+    Kev,
+    /// FIRST's exploitation scores.
+    Epss,
+    /// Records in the CVE programme's own format, which are recognised and not used yet.
+    CveProgram,
+    /// Anything else.
+    Unknown,
+}
+
+/// A record that was skipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The record's id where it could be read, else its place in the file.
+    pub record: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What reading one file came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// Which file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub kind: FeedKind,
+    /// Records that went to the sink.
+    pub records: u64,
+    /// Records that were bad and skipped.
+    pub skipped: u64,
+    /// Records that were recognised and are not used yet.
+    pub not_used: u64,
+    /// The newest change of a CVE record.
+    pub newest: Option<Timestamp>,
+    /// The first bad records.
+    pub problems: Vec<Problem>,
+    /// Why reading ended before the file's end.
+    pub damage: Option<String>,
+}
+
+impl FileReport {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind: FeedKind::Unknown,
+            records: 0,
+            skipped: 0,
+            not_used: 0,
+            newest: None,
+            problems: Vec::new(),
+            damage: None,
+        }
+    }
+
+    pub(super) fn skip(&mut self, record: String, reason: String) {
+        self.skipped += 1;
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem { record, reason });
+        }
+    }
+
+    /// The report of a file that somebody named, who has to hear of it when it is not as expected.
+    pub(super) fn into_named(self, path: &Path) -> Result<Self, FeedError> {
+        let path = || path.to_owned();
+        match &self.damage {
+            Some(reason) => Err(FeedError::Damaged {
+                path: path(),
+                records: self.records,
+                reason: reason.clone(),
+            }),
+            None if self.kind == FeedKind::Unknown => Err(FeedError::NotAFeed { path: path() }),
+            None => Ok(self),
+        }
+    }
+}
+
+/// What reading a path came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FeedReport {
+    /// Every file, in the order of reading.
+    pub files: Vec<FileReport>,
+}
+
+impl FeedReport {
+    /// Records of one kind that went to the sink.
+    #[must_use]
+    pub fn records(&self, kind: FeedKind) -> u64 {
+        self.of(kind).map(|file| file.records).sum()
+    }
+
+    /// Bad records.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.files.iter().map(|file| file.skipped).sum()
+    }
+
+    /// Records that are not used yet.
+    #[must_use]
+    pub fn not_used(&self) -> u64 {
+        self.files.iter().map(|file| file.not_used).sum()
+    }
+
+    /// The newest change of a CVE record.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.files.iter().filter_map(|file| file.newest).max()
+    }
+
+    fn of(&self, kind: FeedKind) -> impl Iterator<Item = &FileReport> {
+        self.files.iter().filter(move |file| file.kind == kind)
+    }
+}
