@@ -1,0 +1,431 @@
+//! The session: when an agent connects, what it sends, what it does with every answer, when it scans.
+//!
+//! A pure state machine. Whoever drives it hands it what happened and the time, and executes the
+//! actions that it gives back before handing it the next event; so a month of lost connections,
+//! rejects and reordered answers runs in a test without a socket. It must never read a clock, and
+//! never send the same position with other bytes: bytes come from the spool alone.
+
+mod action;
+mod answers;
+mod scans;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use protocol::fingerprint::InventoryDigest;
+use protocol::ids::{Position, Seq};
+use protocol::limits::{HEARTBEAT_EVERY_S, REPORTS_IN_FLIGHT_MAX, SCAN_EVERY_S};
+use protocol::message::{
+    AgentMessage, Capabilities, Heartbeat, Hello, Settings, VERSION_MAX, VERSION_MIN, Welcome,
+};
+
+pub use self::action::{Action, Event, LinkState, Parting};
+use self::scans::{Resync, Scans};
+use crate::backoff::{Backoff, Jitter};
+
+/// How long a collector may take to answer the hello.
+const WELCOME_WITHIN: Duration = Duration::from_secs(15);
+/// How long a report may stay without an answer before the connection counts as broken.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// A connection that held this long was a good one: its end is no failure.
+const STEADY_AFTER: Duration = Duration::from_secs(60);
+/// The first and the longest wait between two attempts to connect.
+const RECONNECT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// The longest time over which agents spread that lost the same collector.
+const SPREAD_MAX: Duration = Duration::from_secs(30);
+/// The shortest and longest wait after an answer that another try will hardly change.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(3_600));
+/// The first and the longest pause after a report that may be taken later.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// How long a certificate that was asked for may take to come, before it is asked for again.
+const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
+/// How long the agent stops sending after its spool could not be read or written.
+const SPOOL_PAUSE: Duration = Duration::from_secs(60);
+
+/// What the session has to know of the spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpoolView {
+    /// The last report that a collector acknowledged; zero when none.
+    pub acknowledged: Position,
+    /// The digest of the inventory as of that report; `None` while a snapshot is under way.
+    pub digest: Option<InventoryDigest>,
+    /// The first and the last report that wait for an answer, all of one epoch.
+    pub pending: Option<(Position, Position)>,
+    /// Whether the next scan begins an epoch.
+    pub is_snapshot_due: bool,
+}
+
+/// What a session begins with.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// The agent's version, for people.
+    pub agent_version: String,
+    /// How many addresses the collectors have: all are tried before the agent waits.
+    pub addresses: usize,
+    /// How the collector told the agent to behave when it last could.
+    pub settings: Settings,
+    /// The spool.
+    pub spool: SpoolView,
+    /// The last scan that was asked for and done.
+    pub scan_done: u64,
+    /// When the certificate is to be renewed, on the clock of `now`.
+    pub renew_at: Duration,
+}
+
+/// The state machine. See the module's documentation for how to drive it.
+#[derive(Debug)]
+pub struct Session {
+    agent_version: String,
+    addresses: usize,
+    settings: Settings,
+    spool: SpoolView,
+    scans: Scans,
+    resync: Resync,
+    renew_at: Duration,
+    link: Link,
+    attempts: usize,
+    reconnect: Backoff,
+    patience: Backoff,
+    pause: Backoff,
+    jitter: Jitter,
+    actions: Vec<Action>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Link {
+    Waiting { until: Duration },
+    Connecting,
+    Greeting { until: Duration },
+    Open(Open),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    since: Duration,
+    capabilities: Capabilities,
+    heartbeat_at: Duration,
+    /// The last report sent over this connection that was not taken back by a reject.
+    sent: Option<Position>,
+    /// No report is sent before.
+    paused_until: Option<Duration>,
+    /// When the missing answers mean that the connection is broken.
+    silent_at: Option<Duration>,
+}
+
+impl Session {
+    /// A session that connects and scans at once.
+    #[must_use]
+    pub fn new(now: Duration, beginning: Beginning, jitter: Jitter) -> Self {
+        Self {
+            agent_version: beginning.agent_version,
+            addresses: beginning.addresses.max(1),
+            settings: clamp(beginning.settings),
+            spool: beginning.spool,
+            scans: Scans::new(now, beginning.scan_done),
+            resync: Resync::default(),
+            renew_at: beginning.renew_at,
+            link: Link::Waiting { until: now },
+            attempts: 0,
+            reconnect: Backoff::new(RECONNECT.0, RECONNECT.1),
+            patience: Backoff::new(PATIENCE.0, PATIENCE.1),
+            pause: Backoff::new(PAUSE.0, PAUSE.1),
+            jitter,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes what happened, and says what is to be done now, in this order.
+    pub fn handle(&mut self, now: Duration, event: Event) -> Vec<Action> {
+        match event {
+            Event::Tick => {}
+            Event::Connected => self.greet(now),
+            Event::ConnectFailed => self.connect_failed(now),
+            Event::Closed => self.lost(now),
+            Event::Garbled => self.violated(now, "a frame that cannot be read"),
+            Event::Received(message) => self.received(now, message),
+            Event::ScanRequested => self.scans.request(now),
+            Event::ScanFinished { recorded } => self.scan_finished(now, recorded),
+            Event::SpoolChanged(spool) => self.spool = spool,
+            Event::SpoolFailed => self.spool_failed(now),
+            Event::CertificateInstalled { renew_at } => self.certificate_installed(now, renew_at),
+            Event::CertificateUnusable => self.renew_at = now + RENEW_AGAIN_AFTER,
+        }
+        self.advance(now);
+        std::mem::take(&mut self.actions)
+    }
+
+    /// The next report to send, when one may be sent; it counts as sent from here on.
+    pub fn next_report(&mut self, now: Duration) -> Option<Position> {
+        let (first, last) = self.spool.pending?;
+        let Link::Open(open) = &mut self.link else {
+            return None;
+        };
+        if open.paused_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        let next = match open.sent {
+            Some(sent) if sent >= first && sent.epoch == first.epoch => following(sent),
+            Some(_) | None => first,
+        };
+        let in_flight = usize::try_from(next.seq.0 - first.seq.0).unwrap_or(usize::MAX);
+        if next > last || in_flight >= REPORTS_IN_FLIGHT_MAX {
+            return None;
+        }
+        open.paused_until = None;
+        open.sent = Some(next);
+        open.silent_at.get_or_insert(now + ANSWER_WITHIN);
+        Some(next)
+    }
+
+    /// When [`Event::Tick`] is due, unless something happens before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let link = match &self.link {
+            Link::Waiting { until } | Link::Greeting { until } => Some(*until),
+            Link::Connecting => None,
+            Link::Open(open) => [
+                Some(open.heartbeat_at),
+                open.paused_until,
+                open.silent_at,
+                self.renewal_at(open),
+            ]
+            .into_iter()
+            .flatten()
+            .min(),
+        };
+        [link, self.scans.due_at()].into_iter().flatten().min()
+    }
+
+    /// How the connection stands, for people.
+    #[must_use]
+    pub const fn link_state(&self) -> LinkState {
+        match &self.link {
+            Link::Waiting { until } => LinkState::Waiting { until: *until },
+            Link::Connecting | Link::Greeting { .. } => LinkState::Connecting,
+            Link::Open(open) => LinkState::Connected { since: open.since },
+        }
+    }
+
+    /// How the collector told the agent to behave, within the limits.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether a scan runs.
+    #[must_use]
+    pub const fn is_scanning(&self) -> bool {
+        self.scans.is_running()
+    }
+
+    /// The next scan, when none runs.
+    #[must_use]
+    pub fn next_scan_at(&self) -> Option<Duration> {
+        self.scans.due_at()
+    }
+
+    /// Does everything that is due.
+    fn advance(&mut self, now: Duration) {
+        match self.link {
+            Link::Waiting { until } if now >= until => {
+                self.actions.push(Action::Connect {
+                    attempt: self.attempts,
+                });
+                self.link = Link::Connecting;
+            }
+            Link::Greeting { until } if now >= until => {
+                let wait = self.reconnect.next(&mut self.jitter);
+                self.part(now, Parting::NoWelcome, wait);
+            }
+            Link::Open(open) => self.advance_open(now, open),
+            Link::Waiting { .. } | Link::Connecting | Link::Greeting { .. } => {}
+        }
+        if let Some(request) = self.scans.start(now) {
+            self.actions.push(Action::StartScan { request });
+        }
+    }
+
+    fn advance_open(&mut self, now: Duration, mut open: Open) {
+        if open.silent_at.is_some_and(|at| now >= at) {
+            let wait = self.reconnect.next(&mut self.jitter);
+            self.part(now, Parting::NoAnswer, wait);
+            return;
+        }
+        if now >= open.heartbeat_at {
+            open.heartbeat_at = now + self.jitter.around(self.heartbeat_every());
+            self.actions
+                .push(Action::Send(AgentMessage::Heartbeat(Heartbeat {
+                    acknowledged: self.spool.acknowledged,
+                    digest: self.spool.digest,
+                    scan_done: self.scans.done(),
+                })));
+        }
+        if self.renewal_at(&open).is_some_and(|at| now >= at) {
+            self.renew_at = now + self.jitter.around(RENEW_AGAIN_AFTER);
+            self.actions.push(Action::Renew);
+        }
+        if open.paused_until.is_some_and(|until| now >= until) {
+            open.paused_until = None;
+        }
+        self.link = Link::Open(open);
+    }
+
+    fn greet(&mut self, now: Duration) {
+        if !matches!(self.link, Link::Connecting) {
+            return;
+        }
+        self.link = Link::Greeting {
+            until: now + WELCOME_WITHIN,
+        };
+        self.actions.push(Action::Send(AgentMessage::Hello(Hello {
+            version_min: VERSION_MIN,
+            version_max: VERSION_MAX,
+            capabilities: Capabilities::current(),
+            agent_version: self.agent_version.clone(),
+            acknowledged: self.spool.acknowledged,
+            scan_done: self.scans.done(),
+            extension: Vec::new(),
+        })));
+    }
+
+    fn welcomed(&mut self, now: Duration, welcome: Welcome) {
+        if !(VERSION_MIN..=VERSION_MAX).contains(&welcome.version) {
+            self.violated(now, "a version that the agent did not offer");
+            return;
+        }
+        self.attempts = 0;
+        self.patience.reset();
+        self.link = Link::Open(Open {
+            since: now,
+            capabilities: welcome.capabilities.common(Capabilities::current()),
+            // The first heartbeat brings the digest that the collector compares at once.
+            heartbeat_at: now,
+            sent: None,
+            paused_until: None,
+            silent_at: None,
+        });
+        self.use_settings(now, welcome.settings);
+    }
+
+    fn use_settings(&mut self, now: Duration, settings: Settings) {
+        let settings = clamp(settings);
+        if settings == self.settings {
+            return;
+        }
+        let sources_changed = settings.sources_off != self.settings.sources_off;
+        self.settings = settings.clone();
+        let heartbeat_by = now + self.jitter.around(self.heartbeat_every());
+        if let Link::Open(open) = &mut self.link {
+            open.heartbeat_at = open.heartbeat_at.min(heartbeat_by);
+        }
+        if sources_changed {
+            self.scans.request(now);
+        } else {
+            self.scans
+                .not_later_than(now + self.jitter.around(self.scan_every()));
+        }
+        self.actions.push(Action::SaveSettings(settings));
+    }
+
+    fn connect_failed(&mut self, now: Duration) {
+        self.attempts = self.attempts.wrapping_add(1);
+        // Only when every address was tried once there is a reason to wait.
+        let wait = if self.attempts.is_multiple_of(self.addresses) {
+            self.reconnect.next(&mut self.jitter)
+        } else {
+            Duration::ZERO
+        };
+        self.link = Link::Waiting { until: now + wait };
+    }
+
+    /// The connection ended by itself. An agent of a large fleet, which has long heartbeats, gives
+    /// the others time.
+    fn lost(&mut self, now: Duration) {
+        let wait = match self.link {
+            Link::Open(open) if now.saturating_sub(open.since) >= STEADY_AFTER => {
+                self.reconnect.reset();
+                let spread = (self.heartbeat_every() / 10).min(SPREAD_MAX);
+                self.jitter.between(Duration::ZERO, spread)
+            }
+            Link::Open(_) | Link::Greeting { .. } | Link::Connecting => {
+                self.reconnect.next(&mut self.jitter)
+            }
+            Link::Waiting { .. } => return,
+        };
+        self.link = Link::Waiting { until: now + wait };
+    }
+
+    fn violated(&mut self, now: Duration, what: &'static str) {
+        if matches!(self.link, Link::Greeting { .. } | Link::Open(_)) {
+            let wait = self.reconnect.next(&mut self.jitter);
+            self.part(now, Parting::Violation(what), wait);
+        }
+    }
+
+    fn part(&mut self, now: Duration, parting: Parting, wait: Duration) {
+        self.actions.push(Action::Disconnect(parting));
+        self.link = Link::Waiting { until: now + wait };
+    }
+
+    fn scan_finished(&mut self, now: Duration, recorded: bool) {
+        let every = self.scan_every();
+        let answers_a_request = self.scans.finish(now, recorded, every, &mut self.jitter);
+        if let (Link::Open(open), true) = (&mut self.link, answers_a_request) {
+            open.heartbeat_at = now;
+        }
+    }
+
+    fn spool_failed(&mut self, now: Duration) {
+        if matches!(self.link, Link::Open(_)) {
+            self.part(now, Parting::SpoolFailed, SPOOL_PAUSE);
+        }
+    }
+
+    fn certificate_installed(&mut self, now: Duration, renew_at: Duration) {
+        self.renew_at = renew_at;
+        if matches!(self.link, Link::Open(_)) {
+            let wait = self.jitter.between(Duration::ZERO, Duration::from_secs(5));
+            self.part(now, Parting::CertificateRenewed, wait);
+        }
+    }
+
+    fn renewal_at(&self, open: &Open) -> Option<Duration> {
+        open.capabilities
+            .has(Capabilities::RENEW)
+            .then_some(self.renew_at)
+    }
+
+    fn heartbeat_every(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.heartbeat_every_s))
+    }
+
+    fn scan_every(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.scan_every_s))
+    }
+}
+
+/// The position after this one in its epoch.
+fn following(position: Position) -> Position {
+    Position {
+        epoch: position.epoch,
+        seq: Seq(position.seq.0.saturating_add(1)),
+    }
+}
+
+/// Settings within the protocol's limits, whatever a collector sends.
+fn clamp(settings: Settings) -> Settings {
+    let mut sources_off = settings.sources_off;
+    sources_off.sort_unstable();
+    sources_off.dedup();
+    Settings {
+        revision: settings.revision,
+        heartbeat_every_s: settings
+            .heartbeat_every_s
+            .clamp(*HEARTBEAT_EVERY_S.start(), *HEARTBEAT_EVERY_S.end()),
+        scan_every_s: settings
+            .scan_every_s
+            .clamp(*SCAN_EVERY_S.start(), *SCAN_EVERY_S.end()),
+        sources_off,
+    }
+}

@@ -1,0 +1,224 @@
+//! What the session does with the collector's messages.
+//!
+//! Answers come in the order of the reports, but not at once: those to reports that a reject has
+//! already taken back may still come, and must not be taken for answers to what was sent again.
+
+use std::time::Duration;
+
+use protocol::ids::Position;
+use protocol::message::CollectorMessage;
+use protocol::reject::RejectReason;
+
+use super::action::StartOver;
+use super::{ANSWER_WITHIN, Action, Link, Parting, RENEW_AGAIN_AFTER, Session};
+
+/// What a reject means for the report and for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// The same bytes will do, a little later.
+    Later,
+    /// Another connection will do, soon.
+    Elsewhere,
+    /// Reports before this one are missing.
+    Missing,
+    /// The report can never be taken.
+    Never,
+    /// It is not about the report: as things are, nothing of this agent is taken.
+    NotWelcome,
+}
+
+const fn meaning(reason: RejectReason) -> Meaning {
+    match reason {
+        RejectReason::RateLimited
+        | RejectReason::QueueFull
+        | RejectReason::StorageUnavailable
+        | RejectReason::Internal => Meaning::Later,
+        RejectReason::ShuttingDown | RejectReason::UnexpectedMessage => Meaning::Elsewhere,
+        RejectReason::Gap => Meaning::Missing,
+        RejectReason::FrameTooLarge
+        | RejectReason::Undecodable
+        | RejectReason::TooManyRecords
+        | RejectReason::InvalidRecord => Meaning::Never,
+        RejectReason::UnsupportedVersion
+        | RejectReason::AgentRevoked
+        | RejectReason::AgentUnknown
+        | RejectReason::CompanySuspended
+        | RejectReason::TokenUnknown
+        | RejectReason::TokenExpired
+        | RejectReason::TokenSpent
+        | RejectReason::TokenRevoked
+        | RejectReason::InvalidRequest => Meaning::NotWelcome,
+    }
+}
+
+/// A collector's "no" in its own words.
+struct Refusal {
+    reason: RejectReason,
+    detail: String,
+    retry_after_ms: u32,
+}
+
+impl Session {
+    pub(super) fn received(&mut self, now: Duration, message: CollectorMessage) {
+        let is_open = match self.link {
+            Link::Open(_) => true,
+            Link::Greeting { .. } => false,
+            // Left over from a connection that the session has ended.
+            Link::Waiting { .. } | Link::Connecting => return,
+        };
+        match message {
+            CollectorMessage::Welcome(welcome) if !is_open => self.welcomed(now, welcome),
+            CollectorMessage::Refuse {
+                reason,
+                detail,
+                retry_after_ms,
+            } => self.refused(
+                now,
+                Refusal {
+                    reason,
+                    detail,
+                    retry_after_ms,
+                },
+            ),
+            CollectorMessage::Welcome(_) => self.violated(now, "a second welcome"),
+            message if is_open => self.received_open(now, message),
+            CollectorMessage::Ack { .. }
+            | CollectorMessage::Reject { .. }
+            | CollectorMessage::SendSnapshot
+            | CollectorMessage::ScanNow { .. }
+            | CollectorMessage::Settings(_)
+            | CollectorMessage::Certificate { .. } => {
+                self.violated(now, "something else before its welcome");
+            }
+        }
+    }
+
+    fn received_open(&mut self, now: Duration, message: CollectorMessage) {
+        match message {
+            CollectorMessage::Ack { position } => self.acknowledged(now, position),
+            CollectorMessage::Reject {
+                position,
+                reason,
+                detail,
+                retry_after_ms,
+            } => self.rejected(
+                now,
+                position,
+                Refusal {
+                    reason,
+                    detail,
+                    retry_after_ms,
+                },
+            ),
+            CollectorMessage::SendSnapshot => self.snapshot_asked(now),
+            CollectorMessage::ScanNow { request } => self.scans.ask(now, request),
+            CollectorMessage::Settings(settings) => self.use_settings(now, settings),
+            CollectorMessage::Certificate { chain } => {
+                self.actions.push(Action::InstallCertificate(chain));
+            }
+            CollectorMessage::Welcome(_) | CollectorMessage::Refuse { .. } => {}
+        }
+    }
+
+    fn acknowledged(&mut self, now: Duration, position: Position) {
+        let Link::Open(open) = &mut self.link else {
+            return;
+        };
+        // An answer to a report of an epoch that is over changes nothing any more.
+        let Some((first, _)) = self.spool.pending else {
+            return;
+        };
+        if position < first {
+            return;
+        }
+        let Some(sent) = open.sent.filter(|sent| position <= *sent) else {
+            self.violated(now, "an answer to a report that was not sent");
+            return;
+        };
+        open.silent_at = (position < sent).then_some(now + ANSWER_WITHIN);
+        self.pause.reset();
+        self.reconnect.reset();
+        self.actions.push(Action::Acknowledge(position));
+    }
+
+    fn rejected(&mut self, now: Duration, position: Position, refusal: Refusal) {
+        let Link::Open(open) = &mut self.link else {
+            return;
+        };
+        let first = self.spool.pending.map(|(first, _)| first);
+        let in_flight = first.is_some_and(|first| {
+            position >= first && open.sent.is_some_and(|sent| position <= sent)
+        });
+        if !in_flight {
+            // Either it follows a reject that took this report back as well, or it answers the
+            // request for a certificate, which is asked for again in an hour.
+            if refusal.reason == RejectReason::InvalidRequest {
+                self.renew_at = now + RENEW_AGAIN_AFTER;
+            }
+            return;
+        }
+        match meaning(refusal.reason) {
+            Meaning::Later => self.pause_from(now, position, refusal.retry_after_ms),
+            Meaning::Missing if first.is_some_and(|first| first < position) => {
+                // What is missing is still here.
+                if let Some(first) = first {
+                    self.pause_from(now, first, refusal.retry_after_ms);
+                }
+            }
+            Meaning::Missing | Meaning::Never => {
+                open.sent = None;
+                open.silent_at = None;
+                self.start_over(now, StartOver::Rejected(position, refusal.reason));
+            }
+            Meaning::Elsewhere | Meaning::NotWelcome => self.refused(now, refusal),
+        }
+    }
+
+    /// Takes everything from `position` on back, to be sent again after a pause.
+    fn pause_from(&mut self, now: Duration, position: Position, retry_after_ms: u32) {
+        let asked = self.jitter.asked(retry_after_ms);
+        let wait = asked.max(self.pause.next(&mut self.jitter));
+        if let Link::Open(open) = &mut self.link {
+            open.sent = previous(position);
+            open.silent_at = None;
+            open.paused_until = Some(now + wait);
+        }
+    }
+
+    fn refused(&mut self, now: Duration, refusal: Refusal) {
+        let own = match meaning(refusal.reason) {
+            Meaning::Later | Meaning::Elsewhere => self.reconnect.next(&mut self.jitter),
+            Meaning::NotWelcome | Meaning::Missing | Meaning::Never => {
+                self.patience.next(&mut self.jitter)
+            }
+        };
+        let wait = own.max(self.jitter.asked(refusal.retry_after_ms));
+        self.attempts = self.attempts.wrapping_add(1);
+        let parting = Parting::Refused(refusal.reason, refusal.detail);
+        self.part(now, parting, wait);
+    }
+
+    fn snapshot_asked(&mut self, now: Duration) {
+        // A snapshot that is due, or that waits for its answers, is the answer.
+        let is_on_its_way = self.spool.is_snapshot_due
+            || self
+                .spool
+                .pending
+                .is_some_and(|(first, _)| first.epoch > self.spool.acknowledged.epoch);
+        if !is_on_its_way {
+            self.start_over(now, StartOver::Asked);
+        }
+    }
+
+    fn start_over(&mut self, now: Duration, why: StartOver) {
+        let at = self.resync.begin(now, &mut self.jitter);
+        self.scans.hold(at);
+        self.actions.push(Action::StartOver(why));
+    }
+}
+
+/// The position before this one in its epoch; `None` before the first.
+fn previous(position: Position) -> Option<Position> {
+    let seq = position.seq.0.checked_sub(1).filter(|seq| *seq > 0)?;
+    Some(Position::new(position.epoch.0, seq))
+}
