@@ -10,9 +10,23 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+mod apk;
+mod deb;
+mod gem;
+mod generic;
+mod java;
 mod key;
+mod maven;
+mod nuget;
+mod pypi;
+mod range;
+mod rpm;
+mod semver;
+#[cfg(test)]
+mod tests;
 
 pub use key::{SortKey, compare_bytes};
+pub use range::{Bound, Range};
 
 /// Whose rules order two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,8 +113,7 @@ pub fn compare(scheme: Scheme, a: &str, b: &str) -> Result<Ordering, Incomparabl
 ///
 /// The constraint cannot be read, or a decisive bound has no order with the version.
 pub fn satisfies(scheme: Scheme, version: &str, constraint: &str) -> Result<bool, Incomparable> {
-    let _ = (scheme, version, constraint);
-    Err(Incomparable::BadConstraint)
+    range::satisfies(scheme, version, constraint)
 }
 
 impl Scheme {
