@@ -238,3 +238,6 @@ impl Unpacker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,9 +147,27 @@ pub enum InvalidReport {
         /// The record's number in the report, from 0.
         record: usize,
     },
+    /// A delta that names one key twice, so that its result would depend on an order.
+    #[error("record {record}: its key stands twice in the report")]
+    RepeatedKey {
+        /// The second one's number in the report, from 0, removes after upserts.
+        record: usize,
+    },
+    /// A snapshot part whose range ends before it begins.
+    #[error("the snapshot's range is empty")]
+    EmptyRange,
+    /// The first report of an epoch is not the first part of a snapshot.
+    #[error("an epoch has to begin with a snapshot from the first key")]
+    EpochWithoutSnapshot,
     /// A position that no report can have.
     #[error("a report's epoch and seq count from 1")]
     ZeroPosition,
+    /// A host fact or another text of the report itself holds a control character.
+    #[error("{field} holds a control character")]
+    FactControlCharacter {
+        /// Which text.
+        field: &'static str,
+    },
     /// A host fact or another text of the report itself breaks a limit.
     #[error("{field} has {bytes} bytes, at most {max} are allowed")]
     FactTooLong {

@@ -1,5 +1,7 @@
 //! What a report must keep before a collector may acknowledge it.
 
+use std::collections::HashSet;
+
 use super::{InvalidReport, Report, ReportBody};
 use crate::fingerprint::SoftwareKey;
 use crate::ids::{Epoch, Seq};
@@ -27,7 +29,11 @@ impl Report {
             validate_record(number, record)?;
             keys.push(SoftwareKey::of(record, &self.platform));
         }
-        self.validate_range(&keys)?;
+        self.validate_start()?;
+        match &self.body {
+            ReportBody::Snapshot { from, to, .. } => validate_range(*from, *to, &keys)?,
+            ReportBody::Delta { removes, .. } => validate_distinct(&keys, removes)?,
+        }
         Ok(keys)
     }
 
@@ -60,12 +66,15 @@ impl Report {
         );
         for (field, text) in texts {
             let max = limits::FACT_BYTES_MAX;
-            if text.len() > max || text.chars().any(char::is_control) {
+            if text.len() > max {
                 return Err(InvalidReport::FactTooLong {
                     field,
                     bytes: text.len(),
                     max,
                 });
+            }
+            if text.chars().any(char::is_control) {
+                return Err(InvalidReport::FactControlCharacter { field });
             }
         }
         if self.sources.len() > limits::REPORT_SOURCES_MAX {
@@ -78,28 +87,51 @@ impl Report {
         Ok(())
     }
 
-    fn validate_range(&self, keys: &[SoftwareKey]) -> Result<(), InvalidReport> {
-        let ReportBody::Snapshot { from, to, .. } = &self.body else {
-            return Ok(());
+    /// An epoch's first report says what the host has below its range's end, so that nothing of
+    /// the epoch before stays unseen.
+    fn validate_start(&self) -> Result<(), InvalidReport> {
+        let begins = match &self.body {
+            ReportBody::Snapshot { from, .. } => *from == SoftwareKey(0),
+            ReportBody::Delta { .. } => false,
         };
-        let mut least = *from;
-        for (record, key) in keys.iter().enumerate() {
-            let is_inside = *key >= least && to.is_none_or(|to| *key < to);
-            if !is_inside {
-                return Err(InvalidReport::OutOfRange { record });
-            }
-            // The next one has to be greater, so one key cannot stand twice; the greatest key of
-            // all has no successor, and nothing may follow it.
-            match key.0.checked_add(1) {
-                Some(next) => least = SoftwareKey(next),
-                None if record + 1 < keys.len() => {
-                    return Err(InvalidReport::OutOfRange { record: record + 1 });
-                }
-                None => {}
-            }
+        if self.position.seq == Seq(1) && !begins {
+            return Err(InvalidReport::EpochWithoutSnapshot);
         }
         Ok(())
     }
+}
+
+fn validate_range(
+    from: SoftwareKey,
+    to: Option<SoftwareKey>,
+    keys: &[SoftwareKey],
+) -> Result<(), InvalidReport> {
+    if to.is_some_and(|to| to <= from) {
+        return Err(InvalidReport::EmptyRange);
+    }
+    let mut before = None;
+    for (record, key) in keys.iter().enumerate() {
+        let is_inside = *key >= from && to.is_none_or(|to| *key < to);
+        // Strictly growing, so one key cannot stand twice.
+        if !is_inside || before.is_some_and(|before| before >= *key) {
+            return Err(InvalidReport::OutOfRange { record });
+        }
+        before = Some(*key);
+    }
+    Ok(())
+}
+
+fn validate_distinct(
+    upserts: &[SoftwareKey],
+    removes: &[SoftwareKey],
+) -> Result<(), InvalidReport> {
+    let mut seen = HashSet::with_capacity(upserts.len() + removes.len());
+    for (record, key) in upserts.iter().chain(removes).enumerate() {
+        if !seen.insert(key) {
+            return Err(InvalidReport::RepeatedKey { record });
+        }
+    }
+    Ok(())
 }
 
 impl ReportBody {
@@ -161,3 +193,6 @@ fn validate_record(number: usize, record: &SoftwareRecord) -> Result<(), Invalid
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -264,3 +264,6 @@ fn time(times: &[u32], id: Id) -> Result<Option<u32>, DecodeError> {
         .map(|at| Some(*at))
         .ok_or(DecodeError::UnknownTime(id, times.len()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,441 @@
+//! The bytes of version 1, message by message: they may never change silently.
+//!
+//! Every message kind is encoded and compared with a file of `golden/v1`, and the file decoded and
+//! compared with the message. A missing file is written and its test fails once, so that a new
+//! message gets its file; a changed one means that hosts in the field would no longer be
+//! understood, and has to become version 2.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests: a broken fixture has to stop the test"
+)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use protocol::enrolment::{EnrolReply, EnrolRequest};
+use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
+use protocol::frame::{Frame, HEADER_BYTES, Header, Packer, Packing, Unpacker};
+use protocol::host::{HostFacts, Platform};
+use protocol::ids::{AgentId, CompanyId, Position, TokenId};
+use protocol::message::{
+    AgentMessage, Capabilities, CollectorMessage, Heartbeat, Hello, Settings, Welcome,
+};
+use protocol::reject::RejectReason;
+use protocol::report::{Report, ReportBody};
+use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
+use protocol::token::EnrolmentToken;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/v1")
+        .join(name);
+    match fs::read(&path) {
+        Ok(expected) => expected,
+        Err(_) => {
+            fs::write(&path, bytes).expect("the golden file can be written");
+            panic!("{name} was missing and is written now: look at it and commit it");
+        }
+    }
+}
+
+fn check_agent_message(name: &str, message: &AgentMessage) {
+    let bytes = message.encode();
+    let expected = golden(name, &bytes);
+    assert_eq!(bytes, expected, "the encoding of {name} changed");
+    assert_eq!(AgentMessage::decode(&expected).as_ref(), Ok(message));
+}
+
+fn check_collector_message(name: &str, message: &CollectorMessage) {
+    let bytes = message.encode();
+    let expected = golden(name, &bytes);
+    assert_eq!(bytes, expected, "the encoding of {name} changed");
+    assert_eq!(CollectorMessage::decode(&expected).as_ref(), Ok(message));
+}
+
+fn debian() -> Platform {
+    Platform {
+        family: "linux".to_owned(),
+        id: "debian".to_owned(),
+        version: "12".to_owned(),
+    }
+}
+
+fn facts() -> HostFacts {
+    HostFacts {
+        hostname: "web-1.example".to_owned(),
+        platform: debian(),
+        os_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+        os_codename: "bookworm".to_owned(),
+        os_build: String::new(),
+        kernel: "6.1.0-41-amd64".to_owned(),
+        arch: "x86_64".to_owned(),
+        cpu_model: "AMD EPYC 7763 64-Core Processor".to_owned(),
+        cpu_count: 4,
+        memory_bytes: 17_179_869_184,
+        agent_version: "0.1.0".to_owned(),
+    }
+}
+
+fn sources() -> Vec<SourceStatus> {
+    vec![
+        SourceStatus {
+            source: Source::Deb,
+            state: SourceState::Ok,
+            reason: String::new(),
+            records: 3,
+            took_ms: 12,
+        },
+        SourceStatus {
+            source: Source::Rpm,
+            state: SourceState::Failed,
+            reason: "/var/lib/rpm/rpmdb.sqlite is not a database".to_owned(),
+            records: 0,
+            took_ms: 1,
+        },
+    ]
+}
+
+/// Records in which every field is set at least once and empty at least once.
+fn records() -> Vec<SoftwareRecord> {
+    let bind = SoftwareRecord {
+        arch: "amd64".to_owned(),
+        vendor: "Debian DNS Team <team+dns@tracker.debian.org>".to_owned(),
+        source_name: "bind9".to_owned(),
+        installed_at_s: Some(1_700_000_000),
+        ..SoftwareRecord::new(Source::Deb, "bind9-host", "1:9.18.33-1~deb12u2")
+    };
+    let gcc = SoftwareRecord {
+        arch: "amd64".to_owned(),
+        vendor: "Debian GCC Maintainers <debian-gcc@lists.debian.org>".to_owned(),
+        source_name: "gcc-defaults".to_owned(),
+        source_version: "1.203".to_owned(),
+        installed_at_s: Some(1_700_000_003),
+        ..SoftwareRecord::new(Source::Deb, "gcc", "4:12.2.0-3")
+    };
+    let openssl = SoftwareRecord {
+        epoch: Some(1),
+        release: "47.el8_10".to_owned(),
+        arch: "x86_64".to_owned(),
+        vendor: "Red Hat, Inc.".to_owned(),
+        origin: "baseos".to_owned(),
+        ..SoftwareRecord::new(Source::Rpm, "openssl-libs", "1.1.1k")
+    };
+    let firefox = SoftwareRecord {
+        bundle_id: "org.mozilla.firefox".to_owned(),
+        locations: vec![
+            "/Applications/Firefox.app".to_owned(),
+            "/Users/ada/Applications/Firefox.app".to_owned(),
+        ],
+        ..SoftwareRecord::new(Source::Apps, "Firefox", "145.0")
+    };
+    vec![bind, gcc, openssl, firefox]
+}
+
+fn snapshot() -> Report {
+    let mut records = records();
+    records.sort_by_key(|record| SoftwareKey::of(record, &debian()));
+    Report {
+        position: Position::new(1, 1),
+        made_at_ms: 1_732_150_000_000,
+        platform: debian(),
+        facts: Some(Box::new(facts())),
+        sources: sources(),
+        body: ReportBody::Snapshot {
+            from: SoftwareKey(0),
+            to: Some(SoftwareKey(u128::MAX)),
+            records,
+        },
+        digest: None,
+    }
+}
+
+fn delta() -> Report {
+    let [bind, gcc, ..] = &records()[..] else {
+        panic!("two records at least");
+    };
+    Report {
+        position: Position::new(3, 70_000),
+        made_at_ms: 1_732_153_600_000,
+        platform: debian(),
+        facts: None,
+        sources: Vec::new(),
+        body: ReportBody::Delta {
+            upserts: vec![bind.clone()],
+            removes: vec![SoftwareKey::of(gcc, &debian()), SoftwareKey(1)],
+        },
+        digest: Some(InventoryDigest {
+            count: 1,
+            sum: u128::MAX,
+        }),
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        revision: 9,
+        heartbeat_every_s: 600,
+        scan_every_s: 7_200,
+        sources_off: vec![Source::Python, Source::FirefoxAddon],
+    }
+}
+
+#[test]
+fn hello_keeps_its_bytes() {
+    check_agent_message(
+        "hello.bin",
+        &AgentMessage::Hello(Hello {
+            version_min: 1,
+            version_max: 1,
+            capabilities: Capabilities::current(),
+            agent_version: "0.1.0".to_owned(),
+            acknowledged: Position::new(2, 300),
+            scan_done: 4,
+            extension: vec![0xab, 0xcd],
+        }),
+    );
+}
+
+#[test]
+fn snapshot_keeps_its_bytes() {
+    check_agent_message("report_snapshot.bin", &AgentMessage::Report(snapshot()));
+}
+
+#[test]
+fn delta_keeps_its_bytes() {
+    check_agent_message("report_delta.bin", &AgentMessage::Report(delta()));
+}
+
+#[test]
+fn empty_snapshot_keeps_its_bytes() {
+    let empty = Report {
+        facts: None,
+        sources: Vec::new(),
+        body: ReportBody::Snapshot {
+            from: SoftwareKey(0),
+            to: None,
+            records: Vec::new(),
+        },
+        digest: Some(InventoryDigest::default()),
+        ..snapshot()
+    };
+    check_agent_message("report_empty_snapshot.bin", &AgentMessage::Report(empty));
+}
+
+#[test]
+fn heartbeat_keeps_its_bytes() {
+    let heartbeat = Heartbeat {
+        acknowledged: Position::new(1, 20),
+        digest: Some(InventoryDigest {
+            count: 1_999,
+            sum: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef,
+        }),
+        scan_done: 0,
+    };
+    check_agent_message("heartbeat.bin", &AgentMessage::Heartbeat(heartbeat));
+    let without_digest = Heartbeat {
+        digest: None,
+        ..heartbeat
+    };
+    check_agent_message(
+        "heartbeat_in_snapshot.bin",
+        &AgentMessage::Heartbeat(without_digest),
+    );
+}
+
+#[test]
+fn renew_keeps_its_bytes() {
+    let csr = vec![0x30, 0x82, 0x01, 0x02];
+    check_agent_message("renew.bin", &AgentMessage::Renew { csr });
+}
+
+#[test]
+fn welcome_keeps_its_bytes() {
+    check_collector_message(
+        "welcome.bin",
+        &CollectorMessage::Welcome(Welcome {
+            version: 1,
+            capabilities: Capabilities::current(),
+            now_ms: 1_732_150_000_123,
+            settings: settings(),
+            extension: Vec::new(),
+        }),
+    );
+}
+
+#[test]
+fn answers_keep_their_bytes() {
+    let position = Position::new(1, 128);
+    check_collector_message("ack.bin", &CollectorMessage::Ack { position });
+    check_collector_message(
+        "refuse.bin",
+        &CollectorMessage::Refuse {
+            reason: RejectReason::AgentRevoked,
+            detail: "revoked by an admin".to_owned(),
+            retry_after_ms: 3_600_000,
+        },
+    );
+    check_collector_message(
+        "reject.bin",
+        &CollectorMessage::Reject {
+            position,
+            reason: RejectReason::QueueFull,
+            detail: "the queue is full".to_owned(),
+            retry_after_ms: 5_000,
+        },
+    );
+}
+
+#[test]
+fn orders_keep_their_bytes() {
+    check_collector_message("send_snapshot.bin", &CollectorMessage::SendSnapshot);
+    check_collector_message("scan_now.bin", &CollectorMessage::ScanNow { request: 300 });
+    check_collector_message("settings.bin", &CollectorMessage::Settings(settings()));
+    check_collector_message(
+        "certificate.bin",
+        &CollectorMessage::Certificate {
+            chain: vec![vec![0x30, 0x01], vec![0x30, 0x02]],
+        },
+    );
+}
+
+#[test]
+fn every_reject_reason_keeps_its_number() {
+    let numbers: Vec<_> = RejectReason::ALL
+        .iter()
+        .map(|reason| postcard::to_stdvec(reason).expect("encodes"))
+        .collect();
+    let expected: Vec<_> = (0..20_u8).map(|number| vec![number]).collect();
+    assert_eq!(numbers, expected);
+}
+
+#[test]
+fn every_source_keeps_its_number() {
+    let numbers: Vec<_> = Source::ALL
+        .iter()
+        .map(|source| postcard::to_stdvec(source).expect("encodes"))
+        .collect();
+    let expected: Vec<_> = (0..19_u8).map(|number| vec![number]).collect();
+    assert_eq!(numbers, expected);
+}
+
+#[test]
+fn enrolment_keeps_its_bytes() {
+    let request = EnrolRequest {
+        token: TokenId(Uuid::from_u128(7)),
+        secret: [9; 32],
+        csr: vec![0x30, 0x82],
+        hostname: "web-1.example".to_owned(),
+        agent_version: "0.1.0".to_owned(),
+    };
+    let bytes = request.encode();
+    assert_eq!(bytes, golden("enrol_request.bin", &bytes));
+    assert!(EnrolRequest::decode(&bytes).as_ref() == Ok(&request));
+
+    let granted = EnrolReply::Granted {
+        company: CompanyId(Uuid::from_u128(1)),
+        agent: AgentId(Uuid::from_u128(2)),
+        chain: vec![vec![0x30, 0x01]],
+        roots: vec![vec![0x30, 0x02]],
+        settings: settings(),
+    };
+    let refused = EnrolReply::Refused {
+        reason: RejectReason::TokenExpired,
+        detail: "expired on 2025-11-01".to_owned(),
+        retry_after_ms: 0,
+    };
+    for (name, reply) in [
+        ("enrol_granted.bin", granted),
+        ("enrol_refused.bin", refused),
+    ] {
+        let bytes = reply.encode();
+        assert_eq!(bytes, golden(name, &bytes));
+        assert_eq!(EnrolReply::decode(&bytes), Ok(reply));
+    }
+}
+
+#[test]
+fn token_keeps_its_text() {
+    let token = EnrolmentToken {
+        id: TokenId(Uuid::from_u128(7)),
+        secret: [9; 32],
+        ca_sha256: [3; 32],
+        addresses: vec![
+            "collector.example:7070".to_owned(),
+            "[2001:db8::1]:443".to_owned(),
+        ],
+    };
+    let text = token.expose();
+    let expected = golden("token.txt", text.as_bytes());
+    assert_eq!(text.as_bytes(), expected);
+    assert!(text.parse() == Ok(token));
+}
+
+#[test]
+fn keys_fingerprints_and_digests_keep_their_values() {
+    let platform = debian();
+    let keyed: Vec<_> = records()
+        .iter()
+        .map(|record| {
+            let key = SoftwareKey::of(record, &platform);
+            (key, RecordFingerprint::of(key, record))
+        })
+        .collect();
+    let mut lines: Vec<_> = keyed
+        .iter()
+        .map(|(key, fingerprint)| format!("{:032x} {:032x}", key.0, fingerprint.0))
+        .collect();
+    let digest: InventoryDigest = keyed.iter().map(|(_, fingerprint)| *fingerprint).collect();
+    lines.push(format!("{} {:032x}", digest.count, digest.sum));
+    let text = lines.join("\n") + "\n";
+    let expected = golden("fingerprints.txt", text.as_bytes());
+    assert_eq!(text.as_bytes(), expected);
+}
+
+/// How small zstd packs may change with its version; that it can be unpacked may not.
+#[test]
+fn a_frame_packed_once_can_be_unpacked_for_ever() {
+    let message = AgentMessage::Report(snapshot()).encode();
+    let frame = Packer::new()
+        .and_then(|mut packer| packer.pack(message.clone()).map_err(std::io::Error::other))
+        .expect("packs");
+    assert_eq!(frame.packing, Packing::Zstd1);
+    let stored = golden("report_snapshot.frame.bin", &frame.to_bytes());
+    let (header, payload) = stored
+        .split_first_chunk::<HEADER_BYTES>()
+        .expect("a header");
+    let header = Header::parse(*header).expect("a header within limits");
+    assert_eq!(header.payload_bytes, payload.len());
+    let unpacked = Unpacker::new()
+        .expect("an unpacker")
+        .unpack(header.packing, payload)
+        .expect("unpacks");
+    assert_eq!(unpacked, message);
+}
+
+#[test]
+fn a_plain_frame_keeps_its_bytes() {
+    let message = CollectorMessage::SendSnapshot.encode();
+    let frame = Frame {
+        packing: Packing::Plain,
+        payload: message,
+    };
+    assert_eq!(
+        frame.to_bytes(),
+        golden("plain.frame.bin", &frame.to_bytes())
+    );
+}
+
+#[test]
+fn dictionary_1_is_the_one_that_hosts_in_the_field_have() {
+    let dictionary = include_bytes!("../dictionary/1.zdict");
+    let hash: String = Sha256::digest(dictionary)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let expected = golden("dictionary_1.sha256", hash.as_bytes());
+    assert_eq!(hash.as_bytes(), expected);
+}
