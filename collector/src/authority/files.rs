@@ -1,0 +1,175 @@
+//! The authority's files: a key, its certificate, and a mark beside them that says whose they are.
+//!
+//! Both files come into being in one rename, so no crash leaves one without the other. The mark
+//! stays outside of their directory: it is how a directory that was deleted is told from one that
+//! never was.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::AuthorityError;
+
+/// Bytes of a file that is read whole; a key and a certificate have a few hundred.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Where the authority of a data directory is.
+pub(super) struct Files {
+    data_dir: PathBuf,
+    directory: PathBuf,
+    marker: PathBuf,
+}
+
+impl Files {
+    pub(super) fn of(data_dir: &Path) -> Self {
+        Self {
+            data_dir: data_dir.to_owned(),
+            directory: data_dir.join("ca"),
+            marker: data_dir.join("ca.sha256"),
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn key(&self) -> PathBuf {
+        self.directory.join("ca.key")
+    }
+
+    pub(super) fn certificate(&self) -> PathBuf {
+        self.directory.join("ca.crt")
+    }
+
+    /// Whether there is an authority; an error when there was one and some of it is gone.
+    pub(super) fn exist(&self) -> Result<bool, AuthorityError> {
+        let is_there = self.directory.exists();
+        if !is_there && !self.marker.exists() {
+            return Ok(false);
+        }
+        for path in [self.key(), self.certificate()] {
+            if !path.exists() {
+                return Err(AuthorityError::Missing {
+                    path,
+                    marker: if is_there {
+                        self.directory.clone()
+                    } else {
+                        self.marker.clone()
+                    },
+                });
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes both files; after a crash there are both or none.
+    pub(super) fn create(&self, key: &str, certificate: &str) -> Result<(), AuthorityError> {
+        let new = self.data_dir.join("ca.new");
+        let at_new = |action| file_error(action, &new);
+        if new.exists() {
+            // Left by a crash before the rename: nobody has ever used it.
+            fs::remove_dir_all(&new).map_err(at_new("remove"))?;
+        }
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&new)
+            .map_err(at_new("create"))?;
+        write_synced(&new.join("ca.key"), key, 0o600)?;
+        write_synced(&new.join("ca.crt"), certificate, 0o644)?;
+        sync_directory(&new)?;
+        fs::rename(&new, &self.directory).map_err(at_new("rename"))?;
+        sync_directory(&self.data_dir)
+    }
+
+    /// Notes whose authority this directory has, or compares it with what was noted.
+    pub(super) fn mark(&self, fingerprint: &str) -> Result<(), AuthorityError> {
+        match fs::read_to_string(&self.marker) {
+            Ok(noted) if noted.trim() == fingerprint => Ok(()),
+            Ok(noted) => Err(AuthorityError::Damaged {
+                path: self.certificate(),
+                message: format!(
+                    "it is another authority's than the one that agents were enrolled with \
+                     ({fingerprint}, not {})",
+                    noted.trim()
+                ),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let new = self.marker.with_extension("new");
+                fs::remove_file(&new)
+                    .or_else(|error| match error.kind() {
+                        io::ErrorKind::NotFound => Ok(()),
+                        _ => Err(error),
+                    })
+                    .map_err(file_error("remove", &new))?;
+                write_synced(&new, &format!("{fingerprint}\n"), 0o644)?;
+                fs::rename(&new, &self.marker).map_err(file_error("rename", &new))?;
+                sync_directory(&self.data_dir)
+            }
+            Err(error) => Err(file_error("read", &self.marker)(error)),
+        }
+    }
+
+    pub(super) fn read_key(&self) -> Result<String, AuthorityError> {
+        let path = self.key();
+        let mode = fs::metadata(&path)
+            .map_err(file_error("read", &path))?
+            .permissions()
+            .mode()
+            & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(AuthorityError::Exposed { path, mode });
+        }
+        read(&path)
+    }
+
+    pub(super) fn read_certificate(&self) -> Result<String, AuthorityError> {
+        read(&self.certificate())
+    }
+}
+
+fn file_error<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl Fn(io::Error) -> AuthorityError + use<'a> {
+    move |source| AuthorityError::File {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn read(path: &Path) -> Result<String, AuthorityError> {
+    let damaged = |message: &str| AuthorityError::Damaged {
+        path: path.to_owned(),
+        message: message.to_owned(),
+    };
+    let bytes = fs::metadata(path).map_err(file_error("read", path))?.len();
+    if bytes > FILE_BYTES_MAX {
+        return Err(damaged("it is far longer than it can be"));
+    }
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged("it is not text")),
+        Err(error) => Err(file_error("read", path)(error)),
+    }
+}
+
+fn write_synced(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(file_error("write", path))
+}
+
+fn sync_directory(path: &Path) -> Result<(), AuthorityError> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(file_error("sync", path))
+}

@@ -1,0 +1,83 @@
+//! Who a peer is, from its certificate alone.
+//!
+//! The certificate was verified by TLS before; here its one name is read, strictly: a name that
+//! could be read in two ways is no name.
+
+use protocol::ids::{AgentId, CompanyId};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use x509_parser::extensions::GeneralName;
+
+use super::hex;
+
+/// An agent, as its certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerIdentity {
+    /// Its company.
+    pub company: CompanyId,
+    /// Itself.
+    pub agent: AgentId,
+    /// The certificate's serial number as lower-case hexadecimal digits.
+    pub serial: String,
+    /// When the certificate ends.
+    pub not_after: OffsetDateTime,
+}
+
+/// Why a verified certificate names no agent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidIdentity {
+    /// It cannot be read.
+    #[error("the certificate cannot be read")]
+    Unreadable,
+    /// It has no name, several, or one of another kind.
+    #[error("the certificate does not have exactly one name, a URI")]
+    Names,
+    /// Its name is not an agent's of this collector.
+    #[error("{0:?} is not an agent's identity of this collector")]
+    Foreign(String),
+}
+
+impl PeerIdentity {
+    /// The identity that a verified certificate (DER) gives in a trust domain.
+    ///
+    /// # Errors
+    ///
+    /// When its only name is not exactly an agent's identity.
+    pub fn from_certificate(
+        certificate: &[u8],
+        trust_domain: &str,
+    ) -> Result<Self, InvalidIdentity> {
+        let (_, parsed) = x509_parser::parse_x509_certificate(certificate)
+            .map_err(|_| InvalidIdentity::Unreadable)?;
+        let names = parsed
+            .subject_alternative_name()
+            .map_err(|_| InvalidIdentity::Names)?
+            .ok_or(InvalidIdentity::Names)?;
+        let [GeneralName::URI(name)] = names.value.general_names.as_slice() else {
+            return Err(InvalidIdentity::Names);
+        };
+        let (company, agent) =
+            read(name, trust_domain).ok_or_else(|| InvalidIdentity::Foreign((*name).to_owned()))?;
+        Ok(Self {
+            company,
+            agent,
+            serial: hex(parsed.raw_serial()),
+            not_after: parsed.validity().not_after.to_datetime(),
+        })
+    }
+}
+
+/// The name of an agent (SPIFFE-ID, section 2).
+pub(super) fn uri(trust_domain: &str, company: CompanyId, agent: AgentId) -> String {
+    format!("spiffe://{trust_domain}/company/{company}/agent/{agent}")
+}
+
+/// Reads a name back; `None` unless it is written exactly as [`uri`] writes it.
+fn read(name: &str, trust_domain: &str) -> Option<(CompanyId, AgentId)> {
+    let path = name.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?;
+    let ids = path.strip_prefix("/company/")?;
+    let (company, agent) = ids.split_once("/agent/")?;
+    let company = CompanyId(Uuid::try_parse(company).ok()?);
+    let agent = AgentId(Uuid::try_parse(agent).ok()?);
+    (uri(trust_domain, company, agent) == name).then_some((company, agent))
+}
