@@ -1,0 +1,8 @@
+//! What a collector may say, and the two messages of enrolment.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[expect(dead_code, reason = "each target runs its own part")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::collector_message(input));
