@@ -1,1 +1,21 @@
-//! Placeholder while the crate is laid out.
+//! Everything that Muster keeps in PostgreSQL: schema, tenancy, queries.
+//!
+//! It is the only crate that speaks SQL, so that every query can be seen to stay inside one
+//! company. Company data is reached through a [`tenant::TenantScope`] and nothing else; what is
+//! global (CVEs, feeds, jobs, signals to agents) holds no company's data and is reached through
+//! [`database::Store`]. It never reads a clock and never makes a secret: both are arguments.
+
+pub mod agents;
+pub mod api_keys;
+pub mod commands;
+pub mod companies;
+pub mod database;
+pub mod enrolment_tokens;
+pub mod error;
+pub mod findings;
+pub mod page;
+pub mod reports;
+pub mod tenant;
+
+mod known;
+mod tx;

@@ -1,0 +1,181 @@
+//! Heartbeats: signs of life by the hundred in one statement, and the comparison that repairs
+//! everything else.
+//!
+//! An agent says what it believes the rows hold. Where that differs at the same position, or the
+//! rows stay behind what was acknowledged, a snapshot is asked for: so even reports that a lost
+//! disk took are made up for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use protocol::fingerprint::InventoryDigest;
+use protocol::ids::{AgentId, Position};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{digest, position};
+use crate::error::StoreError;
+use crate::reports::{Claim, settle_digests};
+use crate::tenant::TenantScope;
+use crate::tx;
+
+/// A heartbeat that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeartbeatSeen {
+    /// Whose.
+    pub agent: AgentId,
+    /// When it came.
+    pub at: OffsetDateTime,
+    /// The last report that was acknowledged to the agent.
+    pub acknowledged: Position,
+    /// What the inventory came to then; `None` while a snapshot is under way.
+    pub digest: Option<InventoryDigest>,
+    /// The last scan that was asked for and done.
+    pub scan_done: u64,
+}
+
+/// Notes heartbeats and gives the agents that were asked for a snapshot because of them. Of several
+/// heartbeats of one agent the last in the slice counts; unknown agents are passed over.
+///
+/// `behind_after`: how long the rows may stay behind what was acknowledged, without any progress;
+/// [`super::BEHIND_AFTER`] unless there is a reason.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn record_heartbeats(
+    scope: &TenantScope,
+    heartbeats: &[HeartbeatSeen],
+    behind_after: Duration,
+    now: OffsetDateTime,
+) -> Result<Vec<AgentId>, StoreError> {
+    let last: BTreeMap<AgentId, &HeartbeatSeen> =
+        heartbeats.iter().map(|seen| (seen.agent, seen)).collect();
+    if last.is_empty() {
+        return Ok(Vec::new());
+    }
+    tx::retrying("agents.record_heartbeats", || {
+        attempt(scope, &last, behind_after, now)
+    })
+    .await
+}
+
+async fn attempt(
+    scope: &TenantScope,
+    heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>,
+    behind_after: Duration,
+    now: OffsetDateTime,
+) -> Result<Vec<AgentId>, StoreError> {
+    let mut tx = scope.begin_by_key("agents.record_heartbeats").await?;
+    let states = update(&mut tx, scope.key(), heartbeats).await?;
+    let mut claims = Vec::new();
+    let mut done = Vec::new();
+    for state in &states {
+        let Some(seen) = heartbeats.get(&AgentId(state.id)) else {
+            continue;
+        };
+        let differs = seen
+            .digest
+            .filter(|digest| seen.acknowledged == state.applied && *digest != state.digest);
+        let is_behind = state
+            .behind_since
+            .is_some_and(|since| since + behind_after <= now);
+        if differs.is_some() || is_behind {
+            claims.push(Claim {
+                agent_key: state.key,
+                claimed: differs,
+            });
+        }
+        if state.scan_is_done {
+            done.push(state.id);
+        }
+    }
+    scans_done(&mut tx, &done).await?;
+    let asked = settle_digests(&mut tx, scope.key(), &claims, now).await?;
+    tx.commit().await?;
+    Ok(asked)
+}
+
+/// An agent's row after its heartbeat.
+struct State {
+    key: i64,
+    id: Uuid,
+    applied: Position,
+    digest: InventoryDigest,
+    behind_since: Option<OffsetDateTime>,
+    scan_is_done: bool,
+}
+
+async fn update(
+    tx: &mut PgConnection,
+    company_key: i64,
+    heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>,
+) -> Result<Vec<State>, StoreError> {
+    let ids: Vec<Uuid> = heartbeats.keys().map(|agent| agent.0).collect();
+    let seen = || heartbeats.values();
+    let at: Vec<_> = seen().map(|seen| seen.at).collect();
+    let epochs: Vec<_> = seen()
+        .map(|seen| i64::from(seen.acknowledged.epoch.0))
+        .collect();
+    let seqs: Vec<_> = seen()
+        .map(|seen| i64::from(seen.acknowledged.seq.0))
+        .collect();
+    let scans: Vec<_> = seen()
+        .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
+        .collect();
+    // Rows are locked in the order of their keys, as everywhere. A scan that was never asked for
+    // is not believed.
+    let rows = sqlx::query!(
+        r#"WITH locked AS (
+             SELECT key FROM agents WHERE company_key = $1 AND id = ANY($2)
+             ORDER BY key FOR NO KEY UPDATE
+         )
+         UPDATE agents a SET
+             last_seen_at = greatest(a.last_seen_at, s.at),
+             scan_done = greatest(a.scan_done, least(a.scan_requested, s.scan_done)),
+             behind_since = CASE WHEN (s.epoch, s.seq) > (a.applied_epoch, a.applied_seq)
+                                 THEN coalesce(a.behind_since, s.at) END
+         FROM locked l,
+              UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[])
+                  AS s (id, at, epoch, seq, scan_done)
+         WHERE a.company_key = $1 AND a.key = l.key AND a.id = s.id
+         RETURNING a.key, a.id, a.applied_epoch, a.applied_seq, a.digest_count, a.digest_sum,
+                   a.behind_since,
+                   (a.scan_requested > 0 AND a.scan_done >= a.scan_requested) AS "scan_is_done!""#,
+        company_key,
+        &ids,
+        &at,
+        &epochs,
+        &seqs,
+        &scans
+    )
+    .fetch_all(tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(State {
+                key: row.key,
+                id: row.id,
+                applied: position(row.applied_epoch, row.applied_seq)?,
+                digest: digest(row.digest_count, row.digest_sum)?,
+                behind_since: row.behind_since,
+                scan_is_done: row.scan_is_done,
+            })
+        })
+        .collect()
+}
+
+/// Takes back requests for scans that are done.
+async fn scans_done(tx: &mut PgConnection, agents: &[Uuid]) -> Result<(), StoreError> {
+    if agents.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "DELETE FROM agent_commands WHERE agent = ANY($1) AND kind = 'scan_now'",
+        agents
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,402 @@
+//! API keys: what a program or a person shows to be let in.
+//!
+//! A key is `msk_<id>_<secret>`; the database keeps a SHA-256 of the secret and nothing that would
+//! let anyone in. The secret is 32 random bytes, so a plain hash is enough: there is nothing to
+//! guess. Secrets never stand in `Debug`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::ids::CompanyId;
+use ring::digest;
+use sqlx::PgConnection;
+use subtle::ConstantTimeEq as _;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::tenant::{OperatorScope, Principal, Role, TenantScope};
+use crate::tx::{self, Settings};
+
+const PREFIX: &str = "msk_";
+
+/// How fresh `last_used_at` is kept: a write a request would cost more than the request.
+const LAST_USED_EVERY: Duration = Duration::minutes(1);
+
+/// A key as it is presented. It is a secret: `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PresentedKey {
+    id: Uuid,
+    secret: [u8; 32],
+}
+
+/// A text that is no API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an API key: one looks like msk_<id>_<secret>")]
+pub struct InvalidKey;
+
+impl PresentedKey {
+    /// A key out of its parts: an id and 32 random bytes.
+    #[must_use]
+    pub const fn new(id: Uuid, secret: [u8; 32]) -> Self {
+        Self { id, secret }
+    }
+
+    /// The key as text, which is as secret as the key.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        let secret = URL_SAFE_NO_PAD.encode(self.secret);
+        format!("{PREFIX}{}_{secret}", self.id.simple())
+    }
+}
+
+impl FromStr for PresentedKey {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let (id, secret) = text
+            .trim()
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once('_'))
+            .ok_or(InvalidKey)?;
+        let secret = URL_SAFE_NO_PAD.decode(secret).map_err(|_| InvalidKey)?;
+        Ok(Self {
+            id: Uuid::try_parse(id).map_err(|_| InvalidKey)?,
+            secret: secret.try_into().map_err(|_| InvalidKey)?,
+        })
+    }
+}
+
+impl fmt::Debug for PresentedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresentedKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A key as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its public id.
+    pub id: Uuid,
+    /// What it is for.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it ends, if it does.
+    pub expires_at: Option<OffsetDateTime>,
+    /// Since when it is refused.
+    pub revoked_at: Option<OffsetDateTime>,
+    /// When it was used last, to the minute.
+    pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// A key to be made.
+#[derive(Clone, Debug)]
+pub struct NewApiKey<'a> {
+    /// The key itself.
+    pub key: &'a PresentedKey,
+    /// What it is for.
+    pub name: &'a str,
+    /// When it ends, if it does.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Makes a key of a company. A role of [`Role::Operator`] becomes [`Role::Admin`]: no company can
+/// make an operator.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn create(
+    scope: &TenantScope,
+    new: &NewApiKey<'_>,
+    role: Role,
+    now: OffsetDateTime,
+) -> Result<ApiKey, StoreError> {
+    let mut tx = scope.begin("api_keys.create").await?;
+    let key = insert(&mut tx, Some(scope.key()), new, role.min(Role::Admin), now).await?;
+    tx.commit().await?;
+    Ok(key)
+}
+
+/// Makes a key of an operator.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn create_operator(
+    operator: &OperatorScope,
+    new: &NewApiKey<'_>,
+    now: OffsetDateTime,
+) -> Result<ApiKey, StoreError> {
+    let mut tx = operator.begin("api_keys.create_operator").await?;
+    let key = insert(&mut tx, None, new, Role::Operator, now).await?;
+    tx.commit().await?;
+    Ok(key)
+}
+
+/// A company's keys, newest first.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn list(scope: &TenantScope) -> Result<Vec<ApiKey>, StoreError> {
+    let mut tx = scope.begin("api_keys.list").await?;
+    let rows = sqlx::query_as!(
+        KeyRow,
+        "SELECT id, name, role, created_at, expires_at, revoked_at, last_used_at
+         FROM api_keys WHERE company_key = $1 ORDER BY id DESC LIMIT 1000",
+        scope.key()
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The operators' keys, newest first.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn list_operator(operator: &OperatorScope) -> Result<Vec<ApiKey>, StoreError> {
+    let mut tx = operator.begin("api_keys.list_operator").await?;
+    let rows = sqlx::query_as!(
+        KeyRow,
+        "SELECT id, name, role, created_at, expires_at, revoked_at, last_used_at
+         FROM api_keys WHERE company_key IS NULL ORDER BY id DESC LIMIT 1000"
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Refuses a company's key from now on; whether there was one to refuse.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn revoke(
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = scope.begin("api_keys.revoke").await?;
+    let done = sqlx::query!(
+        "UPDATE api_keys SET revoked_at = $3
+         WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL",
+        scope.key(),
+        id,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Refuses an operator's key from now on; whether there was one to refuse.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn revoke_operator(
+    operator: &OperatorScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = operator.begin("api_keys.revoke_operator").await?;
+    let done = sqlx::query!(
+        "UPDATE api_keys SET revoked_at = $2
+         WHERE company_key IS NULL AND id = $1 AND revoked_at IS NULL",
+        id,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected() > 0)
+}
+
+impl Store {
+    /// Says who presents a key; `None` when it is unknown, wrong, expired or revoked, which look
+    /// the same from outside.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn authenticate(
+        &self,
+        presented: &PresentedKey,
+        now: OffsetDateTime,
+    ) -> Result<Option<Principal>, StoreError> {
+        let settings = Settings {
+            credential: Some(presented.id),
+            operator: true,
+            ..Settings::default()
+        };
+        let mut tx = tx::begin(self.pool(), "api_keys.authenticate", settings).await?;
+        let row = sqlx::query!(
+            r#"SELECT k.secret_hash, k.role, k.expires_at, k.revoked_at, k.last_used_at,
+                      c.id AS "company?", c.key AS "company_key?"
+               FROM api_keys k LEFT JOIN companies c ON c.key = k.company_key
+               WHERE k.id = $1"#,
+            presented.id
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let Some(row) = row else { return Ok(None) };
+        let is_right = bool::from(hash(&presented.secret).ct_eq(&row.secret_hash));
+        let is_over = row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now);
+        if !is_right || is_over {
+            return Ok(None);
+        }
+        let role = role(&row.role)?;
+        let company = match (row.company, row.company_key) {
+            (Some(id), Some(key)) => Some(self.scope_of(CompanyId(id), key)),
+            _ => None,
+        };
+        if (role == Role::Operator) != company.is_none() {
+            return Err(StoreError::inconsistent("api_keys", "role", &row.role));
+        }
+        let principal = Principal::new(self.clone(), company, role, presented.id);
+        if row
+            .last_used_at
+            .is_none_or(|at| at + LAST_USED_EVERY <= now)
+        {
+            note_use(self, &principal, now).await?;
+        }
+        Ok(Some(principal))
+    }
+}
+
+async fn note_use(
+    store: &Store,
+    principal: &Principal,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let settings = Settings {
+        company: principal.own_scope().map(TenantScope::key),
+        operator: principal.own_scope().is_none(),
+        ..Settings::default()
+    };
+    let mut tx = tx::begin(store.pool(), "api_keys.note_use", settings).await?;
+    // Somebody else who notes the same is no reason to wait.
+    sqlx::query!(
+        "UPDATE api_keys SET last_used_at = $2 WHERE id =
+             (SELECT id FROM api_keys WHERE id = $1 FOR UPDATE SKIP LOCKED)",
+        principal.key(),
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn insert(
+    tx: &mut PgConnection,
+    company_key: Option<i64>,
+    new: &NewApiKey<'_>,
+    role: Role,
+    now: OffsetDateTime,
+) -> Result<ApiKey, StoreError> {
+    sqlx::query!(
+        "INSERT INTO api_keys (id, company_key, name, role, secret_hash, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        new.key.id,
+        company_key,
+        new.name,
+        role.as_str(),
+        &hash(&new.key.secret),
+        now,
+        new.expires_at
+    )
+    .execute(tx)
+    .await?;
+    Ok(ApiKey {
+        id: new.key.id,
+        name: new.name.to_owned(),
+        role,
+        created_at: now,
+        expires_at: new.expires_at,
+        revoked_at: None,
+        last_used_at: None,
+    })
+}
+
+/// What is kept of a secret.
+pub(crate) fn hash(secret: &[u8; 32]) -> Vec<u8> {
+    digest::digest(&digest::SHA256, secret).as_ref().to_vec()
+}
+
+fn role(name: &str) -> Result<Role, StoreError> {
+    Role::parse(name).ok_or_else(|| StoreError::inconsistent("api_keys", "role", name))
+}
+
+struct KeyRow {
+    id: Uuid,
+    name: String,
+    role: String,
+    created_at: OffsetDateTime,
+    expires_at: Option<OffsetDateTime>,
+    revoked_at: Option<OffsetDateTime>,
+    last_used_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<KeyRow> for ApiKey {
+    type Error = StoreError;
+
+    fn try_from(row: KeyRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            role: role(&row.role)?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        // A secret of 0xff bytes is full of underscores in base64url.
+        let key = PresentedKey::new(Uuid::from_u128(5), [0xff; 32]);
+        assert_eq!(key.expose().parse(), Ok(key));
+    }
+
+    #[test]
+    fn refuses_what_is_no_key() {
+        let whole = PresentedKey::new(Uuid::from_u128(5), [1; 32]).expose();
+        for text in [
+            "",
+            "msk_",
+            "msk_5_x",
+            &whole[..whole.len() - 2],
+            &whole[1..],
+        ] {
+            assert_eq!(text.parse::<PresentedKey>(), Err(InvalidKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn never_shows_its_secret() {
+        let key = PresentedKey::new(Uuid::from_u128(5), [7; 32]);
+        assert!(!format!("{key:?}").contains("7, 7"));
+    }
+}

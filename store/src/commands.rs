@@ -1,0 +1,314 @@
+//! Signals to whichever node holds an agent's connection: what to tell it, and whom to let go.
+//!
+//! They stand in global tables with opaque ids, so that a node can watch them without seeing a
+//! company's rows. `NOTIFY` makes them quick and is allowed to get lost: a node also polls.
+
+use protocol::ids::{AgentId, CompanyId};
+use sqlx::PgConnection;
+use sqlx::postgres::PgListener;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::database::Store;
+use crate::error::StoreError;
+
+const COMMANDS: &str = "muster_commands";
+const REVOCATIONS: &str = "muster_revocations";
+const JOBS: &str = "muster_jobs";
+
+/// What an agent is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Scan now; the number grows with every request.
+    ScanNow {
+        /// The request.
+        request: u64,
+    },
+    /// Begin a new epoch with a snapshot. It stays until the snapshot's first part is stored.
+    SendSnapshot,
+}
+
+/// Who is to be let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Revoked {
+    /// One agent.
+    Agent(AgentId),
+    /// Every agent of a suspended company.
+    Company(CompanyId),
+}
+
+/// What one or more agents are to be told, oldest first.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn pending(
+    store: &Store,
+    agents: &[AgentId],
+) -> Result<Vec<(AgentId, Command)>, StoreError> {
+    let agents: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
+    let rows = sqlx::query!(
+        "SELECT agent, kind, request FROM agent_commands WHERE agent = ANY($1) ORDER BY created_at",
+        &agents
+    )
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((AgentId(row.agent), command(&row.kind, row.request)?)))
+        .collect()
+}
+
+/// What any agent is to be told since an instant, oldest first, at most `limit`.
+///
+/// A poll goes back some minutes further than the poll before: clocks differ between nodes, and a
+/// transaction is seen when it commits.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn pending_since(
+    store: &Store,
+    since: OffsetDateTime,
+    limit: u32,
+) -> Result<Vec<(AgentId, Command)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT agent, kind, request FROM agent_commands WHERE created_at >= $1
+         ORDER BY created_at LIMIT $2",
+        since,
+        i64::from(limit)
+    )
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| Ok((AgentId(row.agent), command(&row.kind, row.request)?)))
+        .collect()
+}
+
+/// Who was let go since an instant; the same overlap is good for polls as in [`pending_since`].
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn revoked_since(
+    store: &Store,
+    since: OffsetDateTime,
+) -> Result<Vec<Revoked>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT kind, subject FROM revocations WHERE created_at >= $1 ORDER BY key",
+        since
+    )
+    .fetch_all(store.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| match row.kind.as_str() {
+            "agent" => Ok(Revoked::Agent(AgentId(row.subject))),
+            "company" => Ok(Revoked::Company(CompanyId(row.subject))),
+            kind => Err(StoreError::inconsistent("revocations", "kind", kind)),
+        })
+        .collect()
+}
+
+/// Forgets signals of revocations before an instant. The truth stays with agents and companies.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge_revocations(store: &Store, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let done = sqlx::query!("DELETE FROM revocations WHERE created_at < $1", before)
+        .execute(store.pool())
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Something that another session said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// There is something to tell this agent: ask [`pending`].
+    Command(AgentId),
+    /// Somebody was let go.
+    Revoked(Revoked),
+    /// A job waits.
+    Job,
+    /// The connection was lost meanwhile, and signals with it: poll everything.
+    Missed,
+}
+
+/// A connection that hears signals.
+#[derive(Debug)]
+pub struct Signals {
+    listener: PgListener,
+}
+
+impl Store {
+    /// Listens for signals on a connection of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn signals(&self) -> Result<Signals, StoreError> {
+        let mut listener = PgListener::connect_with(self.pool()).await?;
+        listener.listen_all([COMMANDS, REVOCATIONS, JOBS]).await?;
+        Ok(Signals { listener })
+    }
+}
+
+impl Signals {
+    /// The next signal. What no signal is, is passed over.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used and the connection cannot be made again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped: a signal that was read is returned at once.
+    pub async fn next(&mut self) -> Result<Signal, StoreError> {
+        loop {
+            let Some(notification) = self.listener.try_recv().await? else {
+                return Ok(Signal::Missed);
+            };
+            if let Some(signal) = signal(notification.channel(), notification.payload()) {
+                return Ok(signal);
+            }
+        }
+    }
+}
+
+fn signal(channel: &str, payload: &str) -> Option<Signal> {
+    match channel {
+        COMMANDS => payload.parse().ok().map(Signal::Command),
+        REVOCATIONS => {
+            let (kind, id) = payload.split_once(' ')?;
+            let revoked = match kind {
+                "agent" => Revoked::Agent(id.parse().ok()?),
+                "company" => Revoked::Company(id.parse().ok()?),
+                _ => return None,
+            };
+            Some(Signal::Revoked(revoked))
+        }
+        JOBS => Some(Signal::Job),
+        _ => None,
+    }
+}
+
+fn command(kind: &str, request: i64) -> Result<Command, StoreError> {
+    match kind {
+        "scan_now" => Ok(Command::ScanNow {
+            request: request.unsigned_abs(),
+        }),
+        "send_snapshot" => Ok(Command::SendSnapshot),
+        kind => Err(StoreError::inconsistent("agent_commands", "kind", kind)),
+    }
+}
+
+/// Writes commands of one kind and announces them when the transaction commits. The rows of their
+/// agents are locked by the caller, so that two transactions never wait for each other here.
+pub(crate) async fn queue(
+    tx: &mut PgConnection,
+    kind: &'static str,
+    commands: &[(AgentId, i64)],
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let (agents, requests): (Vec<Uuid>, Vec<i64>) = commands
+        .iter()
+        .map(|(agent, request)| (agent.0, *request))
+        .unzip();
+    sqlx::query!(
+        "WITH queued AS (
+             INSERT INTO agent_commands (agent, kind, request, created_at)
+             SELECT agent, $1, request, $4 FROM UNNEST($2::uuid[], $3::bigint[]) AS c (agent, request)
+             ON CONFLICT (agent, kind)
+             DO UPDATE SET request = excluded.request, created_at = excluded.created_at
+             RETURNING agent
+         )
+         SELECT pg_notify($5, agent::text) FROM queued",
+        kind,
+        &agents,
+        &requests,
+        now,
+        COMMANDS
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes back requests for snapshots that are on their way.
+pub(crate) async fn snapshots_came(
+    tx: &mut PgConnection,
+    agents: &[Uuid],
+) -> Result<(), StoreError> {
+    if agents.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "DELETE FROM agent_commands WHERE agent = ANY($1) AND kind = 'send_snapshot'",
+        agents
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Says that somebody is to be let go, when the transaction commits.
+pub(crate) async fn announce_revocation(
+    tx: &mut PgConnection,
+    revoked: Revoked,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let (kind, subject) = match revoked {
+        Revoked::Agent(agent) => ("agent", agent.0),
+        Revoked::Company(company) => ("company", company.0),
+    };
+    sqlx::query!(
+        "WITH announced AS (
+             INSERT INTO revocations (kind, subject, created_at) VALUES ($1, $2, $3)
+             RETURNING kind, subject
+         )
+         SELECT pg_notify($4, kind || ' ' || subject) FROM announced",
+        kind,
+        subject,
+        now,
+        REVOCATIONS
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(())
+}
+
+/// Says that a job waits, when the transaction commits.
+pub(crate) async fn announce_job(tx: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query!("SELECT pg_notify($1, '')", JOBS)
+        .fetch_all(tx)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_over_what_is_no_signal() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(
+            signal(COMMANDS, &id.to_string()),
+            Some(Signal::Command(AgentId(id)))
+        );
+        assert_eq!(
+            signal(REVOCATIONS, &format!("company {id}")),
+            Some(Signal::Revoked(Revoked::Company(CompanyId(id))))
+        );
+        for (channel, payload) in [
+            (COMMANDS, "everyone"),
+            (REVOCATIONS, "agent"),
+            (REVOCATIONS, "planet 0"),
+            ("other", ""),
+        ] {
+            assert_eq!(signal(channel, payload), None, "{channel} {payload}");
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Companies: the tenants, and what their agents are told.
+//!
+//! The operator makes and suspends them; each company's own scope reads and sets its settings.
+//! Suspending closes open connections through [`crate::commands`]; nothing is deleted.
+
+use protocol::ids::CompanyId;
+use protocol::limits;
+use protocol::message::Settings;
+use protocol::software::Source;
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::commands::{self, Revoked};
+use crate::error::{StoreError, violated_constraint};
+use crate::page::{Order, Page, PageRequest, SortType, containing};
+use crate::tenant::{OperatorScope, TenantScope};
+
+/// A company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Company {
+    /// Its id.
+    pub id: CompanyId,
+    /// Its name, which no other company has, whatever the letters' case.
+    pub name: String,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// Since when its agents are refused.
+    pub suspended_at: Option<OffsetDateTime>,
+    /// What its agents are told.
+    pub settings: Settings,
+}
+
+/// Why a company cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// Another one has the name.
+    #[error("there is a company with this name")]
+    NameTaken,
+    /// It is empty or longer than 200 characters.
+    #[error("a company's name has 1 to 200 characters")]
+    NameInvalid,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes a company. The id is the caller's, so that trying again cannot make two.
+///
+/// # Errors
+///
+/// When the name is taken or none, or the database cannot be used.
+pub async fn create(
+    operator: &OperatorScope,
+    id: CompanyId,
+    name: &str,
+    now: OffsetDateTime,
+) -> Result<Company, CreateError> {
+    let mut tx = operator.begin("companies.create").await?;
+    sqlx::query!(
+        "INSERT INTO companies (id, name, created_at) VALUES ($1, $2, $3)",
+        id.0,
+        name.trim(),
+        now
+    )
+    .execute(&mut *tx)
+    .await
+    .map_err(|error| match violated_constraint(&error) {
+        Some("companies_name_key") => CreateError::NameTaken,
+        Some("companies_name_check") => CreateError::NameInvalid,
+        _ => CreateError::Store(error.into()),
+    })?;
+    let company = read(&mut tx, id).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    company.ok_or_else(|| StoreError::inconsistent("companies", "id", &id.to_string()).into())
+}
+
+/// A page of companies in the order of their names, those whose name contains `text` where given.
+///
+/// # Errors
+///
+/// When the page is none of this list's, or the database cannot be used.
+pub async fn list(
+    operator: &OperatorScope,
+    text: Option<&str>,
+    page: &PageRequest,
+) -> Result<Page<Company>, StoreError> {
+    let mut query = QueryBuilder::<Postgres>::new("SELECT companies.*");
+    BY_NAME.push_columns(&mut query);
+    query.push("FROM companies WHERE true");
+    if let Some(text) = text {
+        query.push(" AND name ILIKE ").push_bind(containing(text));
+    }
+    BY_NAME.push_after(&mut query, page)?;
+    BY_NAME.push_end(&mut query, page);
+    let mut tx = operator.begin("companies.list").await?;
+    let rows: Vec<ListRow> = query.build_query_as().fetch_all(&mut *tx).await?;
+    tx.commit().await?;
+    BY_NAME.page(
+        rows,
+        page,
+        |row| (row.sort_value.clone(), row.sort_id.clone()),
+        |row| row.company.try_into(),
+    )
+}
+
+const BY_NAME: Order = Order {
+    by: "lower(name)",
+    of: SortType::Text,
+    descending: false,
+    tie: "id",
+    tie_is_uuid: true,
+};
+
+/// A company by its id.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn find(operator: &OperatorScope, id: CompanyId) -> Result<Option<Company>, StoreError> {
+    let mut tx = operator.begin("companies.find").await?;
+    let company = read(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(company)
+}
+
+/// A company by its name, whatever the letters' case.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn find_by_name(
+    operator: &OperatorScope,
+    name: &str,
+) -> Result<Option<Company>, StoreError> {
+    let mut tx = operator.begin("companies.find_by_name").await?;
+    let row = sqlx::query_as!(
+        CompanyRow,
+        "SELECT id, name, created_at, suspended_at, settings_revision, heartbeat_every_s,
+                scan_every_s, sources_off
+         FROM companies WHERE lower(name) = lower($1)",
+        name.trim()
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The scope's own company.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn own(scope: &TenantScope) -> Result<Company, StoreError> {
+    let mut tx = scope.begin("companies.own").await?;
+    let company = read(&mut tx, scope.company()).await?;
+    tx.commit().await?;
+    company.ok_or_else(|| StoreError::inconsistent("companies", "id", &scope.company().to_string()))
+}
+
+/// Suspends a company or lifts it; suspending closes its agents' connections on every node.
+/// `None` when there is no such company.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn set_suspended(
+    operator: &OperatorScope,
+    id: CompanyId,
+    suspended: bool,
+    now: OffsetDateTime,
+) -> Result<Option<Company>, StoreError> {
+    let mut tx = operator.begin("companies.set_suspended").await?;
+    let changed = sqlx::query_scalar!(
+        "UPDATE companies SET suspended_at = CASE WHEN $2 THEN coalesce(suspended_at, $3) END
+         WHERE id = $1 RETURNING key",
+        id.0,
+        suspended,
+        now
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    if changed.is_some() && suspended {
+        commands::announce_revocation(&mut tx, Revoked::Company(id), now).await?;
+    }
+    let company = read(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(company)
+}
+
+/// Sets what the company's agents are told, brought into the wire's limits, under the next
+/// revision. Gives what was set.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn set_settings(
+    scope: &TenantScope,
+    settings: &Settings,
+) -> Result<Settings, StoreError> {
+    let every = |value: u32, range: std::ops::RangeInclusive<u32>| {
+        i64::from(value.clamp(*range.start(), *range.end()))
+    };
+    let sources: Vec<String> = settings
+        .sources_off
+        .iter()
+        .map(|source| source.as_str().to_owned())
+        .collect();
+    let mut tx = scope.begin("companies.set_settings").await?;
+    sqlx::query!(
+        "UPDATE companies SET settings_revision = settings_revision + 1, heartbeat_every_s = $2,
+                scan_every_s = $3, sources_off = $4
+         WHERE key = $1",
+        scope.key(),
+        every(settings.heartbeat_every_s, limits::HEARTBEAT_EVERY_S),
+        every(settings.scan_every_s, limits::SCAN_EVERY_S),
+        &sources
+    )
+    .execute(&mut *tx)
+    .await?;
+    let company = read(&mut tx, scope.company()).await?;
+    tx.commit().await?;
+    company
+        .map(|company| company.settings)
+        .ok_or_else(|| StoreError::inconsistent("companies", "id", &scope.company().to_string()))
+}
+
+async fn read(tx: &mut PgConnection, id: CompanyId) -> Result<Option<Company>, StoreError> {
+    sqlx::query_as!(
+        CompanyRow,
+        "SELECT id, name, created_at, suspended_at, settings_revision, heartbeat_every_s,
+                scan_every_s, sources_off
+         FROM companies WHERE id = $1",
+        id.0
+    )
+    .fetch_optional(tx)
+    .await?
+    .map(TryInto::try_into)
+    .transpose()
+}
+
+#[derive(FromRow)]
+struct CompanyRow {
+    id: Uuid,
+    name: String,
+    created_at: OffsetDateTime,
+    suspended_at: Option<OffsetDateTime>,
+    settings_revision: i64,
+    heartbeat_every_s: i64,
+    scan_every_s: i64,
+    sources_off: Vec<String>,
+}
+
+#[derive(FromRow)]
+struct ListRow {
+    #[sqlx(flatten)]
+    company: CompanyRow,
+    sort_value: String,
+    sort_id: String,
+}
+
+impl TryFrom<CompanyRow> for Company {
+    type Error = StoreError;
+
+    fn try_from(row: CompanyRow) -> Result<Self, StoreError> {
+        let settings = settings(
+            row.settings_revision,
+            row.heartbeat_every_s,
+            row.scan_every_s,
+            &row.sources_off,
+        )?;
+        Ok(Self {
+            id: CompanyId(row.id),
+            name: row.name,
+            created_at: row.created_at,
+            suspended_at: row.suspended_at,
+            settings,
+        })
+    }
+}
+
+/// Settings out of their columns.
+pub(crate) fn settings(
+    revision: i64,
+    heartbeat_every_s: i64,
+    scan_every_s: i64,
+    sources_off: &[String],
+) -> Result<Settings, StoreError> {
+    let number = |column: &'static str, value: i64| {
+        u32::try_from(value)
+            .map_err(|_| StoreError::inconsistent("companies", column, &value.to_string()))
+    };
+    Ok(Settings {
+        revision: revision.unsigned_abs(),
+        heartbeat_every_s: number("heartbeat_every_s", heartbeat_every_s)?,
+        scan_every_s: number("scan_every_s", scan_every_s)?,
+        // A source that a newer version knew is none of ours to switch off.
+        sources_off: sources_off
+            .iter()
+            .filter_map(|name| name.parse::<Source>().ok())
+            .collect(),
+    })
+}

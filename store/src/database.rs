@@ -1,0 +1,280 @@
+//! The store itself: connections, the role they work under, and migrations.
+//!
+//! Migrations run on a connection of their own under the login role, which owns the tables.
+//! Everything else runs under the role `muster_app`, which owns nothing, or as the login role
+//! where that one may not use `muster_app`; a role that row-level security does not hold for is
+//! refused.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use protocol::ids::CompanyId;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+
+use crate::error::StoreError;
+use crate::known::KnownSoftware;
+use crate::tx::{self, Settings};
+
+/// The oldest PostgreSQL that the schema works with, as `server_version_num` writes it.
+const SERVER_VERSION_MIN: i32 = 150_000;
+
+/// How a collector reaches its database.
+#[derive(Clone)]
+pub struct StoreConfig {
+    /// The address, `postgres://user@host/database` or with `?host=/socket/directory`. A secret:
+    /// it may hold a password.
+    pub url: String,
+    /// Connections at most.
+    pub connections_max: u32,
+    /// How long a query waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take.
+    pub statement_timeout: Duration,
+    /// Hash partitions of each company table, when this migration makes them.
+    pub partitions: u16,
+    /// Software rows that are remembered to exist, about 40 bytes each.
+    pub known_software_max: usize,
+}
+
+impl StoreConfig {
+    /// The defaults for a database at `url`.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            connections_max: 16,
+            acquire_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(60),
+            partitions: 16,
+            known_software_max: 1_000_000,
+        }
+    }
+}
+
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("connections_max", &self.connections_max)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .field("statement_timeout", &self.statement_timeout)
+            .field("partitions", &self.partitions)
+            .field("known_software_max", &self.known_software_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no store.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is none.
+    #[error("the database's address is not valid: {0}")]
+    Address(#[source] sqlx::Error),
+    /// Nobody answers there, or not to this role.
+    #[error("the database does not let this role in: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    /// The server is too old.
+    #[error("the database server is PostgreSQL {0}, 15 or newer is needed")]
+    TooOld(String),
+    /// The schema cannot be brought up to date.
+    #[error("the schema cannot be migrated: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+}
+
+/// A login role that row-level security does not hold for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "role {0:?} passes row-level security and may not become muster_app: run the migration as a \
+     superuser, or log in as an ordinary owner of the database"
+)]
+struct PrivilegedRole(String);
+
+/// The database, shared by everything that uses it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: PgPool,
+    options: PgConnectOptions,
+    partitions: u16,
+    known: KnownSoftware,
+    /// Keys of companies, which never change; one entry a company.
+    companies: Mutex<HashMap<CompanyId, i64>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("connections", &self.inner.pool.size())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Reaches the database once, to be sure that it is there and new enough. [`Self::migrate`]
+    /// comes next.
+    ///
+    /// # Errors
+    ///
+    /// When the address is none, nobody answers there, or the server is too old.
+    pub async fn connect(config: &StoreConfig) -> Result<Self, ConnectError> {
+        let options = PgConnectOptions::from_str(&config.url)
+            .map_err(ConnectError::Address)?
+            .application_name("muster-collector");
+        check_server(&options).await?;
+        let timeout_ms = config.statement_timeout.as_millis();
+        let working = options.clone().options([
+            ("statement_timeout", timeout_ms.to_string()),
+            (
+                "idle_in_transaction_session_timeout",
+                timeout_ms.to_string(),
+            ),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(config.connections_max)
+            .acquire_timeout(config.acquire_timeout)
+            .after_connect(|connection, _| Box::pin(take_role(connection)))
+            .connect_lazy_with(working);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pool,
+                options,
+                partitions: config.partitions,
+                known: KnownSoftware::new(config.known_software_max),
+                companies: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Brings the schema up to date. Several nodes may do it at once: one does, the others wait.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used, when its schema is newer than this program's, or when an
+    /// applied migration is not the one that this program knows.
+    pub async fn migrate(&self) -> Result<(), ConnectError> {
+        let mut connection = PgConnection::connect_with(&self.inner.options)
+            .await
+            .map_err(ConnectError::Unreachable)?;
+        let partitions = self.inner.partitions.max(1);
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "SET muster.partitions = '{partitions}'"
+        )))
+        .execute(&mut connection)
+        .await
+        .map_err(ConnectError::Unreachable)?;
+        sqlx::migrate!("./migrations")
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(ConnectError::Migration)?;
+        // The migration stands whether or not the goodbye is heard.
+        let _closed = connection.close().await;
+        Ok(())
+    }
+
+    /// Answers when the database does, under the role that queries run with.
+    ///
+    /// # Errors
+    ///
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#)
+            .fetch_one(self.pool())
+            .await?;
+        Ok(())
+    }
+
+    /// Connections that are open, and those of them that nobody uses.
+    #[must_use]
+    pub fn connections(&self) -> (u32, usize) {
+        (self.inner.pool.size(), self.inner.pool.num_idle())
+    }
+
+    /// Closes every connection once its work is done.
+    pub async fn close(&self) {
+        self.inner.pool.close().await;
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
+    pub(crate) fn known_software(&self) -> &KnownSoftware {
+        &self.inner.known
+    }
+
+    /// A company's key inside the database; `None` when there is no such company.
+    pub(crate) async fn company_key(&self, company: CompanyId) -> Result<Option<i64>, StoreError> {
+        let known = self.companies().get(&company).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let settings = Settings {
+            operator: true,
+            ..Settings::default()
+        };
+        let mut tx = tx::begin(self.pool(), "companies.key", settings).await?;
+        let key = sqlx::query_scalar!("SELECT key FROM companies WHERE id = $1", company.0)
+            .fetch_optional(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        if let Some(key) = key {
+            self.companies().insert(company, key);
+        }
+        Ok(key)
+    }
+
+    fn companies(&self) -> std::sync::MutexGuard<'_, HashMap<CompanyId, i64>> {
+        // Nothing panics while it is held, and a map without an entry is a valid one.
+        self.inner
+            .companies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
+    let mut connection = PgConnection::connect_with(options)
+        .await
+        .map_err(ConnectError::Unreachable)?;
+    let server = sqlx::query!(
+        r#"SELECT current_setting('server_version_num')::int AS "number!",
+                  current_setting('server_version') AS "name!""#
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(ConnectError::Unreachable)?;
+    // The answer is here whether or not the goodbye is heard.
+    let _closed = connection.close().await;
+    if server.number < SERVER_VERSION_MIN {
+        return Err(ConnectError::TooOld(server.name));
+    }
+    Ok(())
+}
+
+/// Becomes `muster_app` where the login role may, and refuses a role that passes row-level security.
+async fn take_role(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "SELECT set_config('role', rolname, false) FROM pg_roles
+         WHERE rolname = 'muster_app' AND pg_has_role(session_user, oid, 'MEMBER')"
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let role = sqlx::query!(
+        r#"SELECT rolname::text AS "name!", rolsuper OR rolbypassrls AS "privileged!"
+           FROM pg_roles WHERE rolname = current_user"#
+    )
+    .fetch_one(connection)
+    .await?;
+    if role.privileged {
+        return Err(sqlx::Error::Configuration(Box::new(PrivilegedRole(
+            role.name,
+        ))));
+    }
+    Ok(())
+}

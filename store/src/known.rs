@@ -1,0 +1,124 @@
+//! Software rows that are known to exist, so that a report about software that the company has
+//! had before costs no question to the database.
+//!
+//! It is a hint that is only ever right: a key enters after the transaction that wrote or saw its
+//! row was committed, and software rows are never deleted. What is forgotten is asked for again.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use protocol::fingerprint::SoftwareKey;
+
+type Entry = (i64, SoftwareKey);
+
+/// A bounded set that forgets what was not asked for lately.
+///
+/// Two generations: when the young one is full it becomes the old one, and the old one is
+/// dropped. What is asked for is moved to the young one.
+#[derive(Debug)]
+pub(crate) struct KnownSoftware {
+    generations: Mutex<Generations>,
+    /// Entries of one generation.
+    entries_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashSet<Entry>,
+    old: HashSet<Entry>,
+}
+
+impl KnownSoftware {
+    /// A set of at most `entries_max` entries, about 40 bytes each.
+    pub(crate) fn new(entries_max: usize) -> Self {
+        Self {
+            generations: Mutex::default(),
+            entries_max: (entries_max / 2).max(1),
+        }
+    }
+
+    /// Those of `keys` that are not known, in their order.
+    pub(crate) fn unknown(
+        &self,
+        company: i64,
+        keys: impl IntoIterator<Item = SoftwareKey>,
+    ) -> Vec<SoftwareKey> {
+        let mut generations = self.lock();
+        let mut unknown = Vec::new();
+        for key in keys {
+            let entry = (company, key);
+            if generations.young.contains(&entry) {
+                continue;
+            }
+            if generations.old.contains(&entry) {
+                generations.insert(entry, self.entries_max);
+            } else {
+                unknown.push(key);
+            }
+        }
+        unknown
+    }
+
+    /// Takes in keys whose rows are committed.
+    pub(crate) fn insert(&self, company: i64, keys: impl IntoIterator<Item = SoftwareKey>) {
+        let mut generations = self.lock();
+        for key in keys {
+            generations.insert((company, key), self.entries_max);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Generations> {
+        // A panic between two inserts leaves a smaller set, which is a valid one.
+        self.generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Generations {
+    fn insert(&mut self, entry: Entry, entries_max: usize) {
+        if self.young.len() >= entries_max {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(range: std::ops::Range<u128>) -> impl Iterator<Item = SoftwareKey> {
+        range.map(SoftwareKey)
+    }
+
+    #[test]
+    fn knows_what_it_took_in_and_nothing_of_another_company() {
+        let known = KnownSoftware::new(100);
+        known.insert(1, keys(0..3));
+        assert_eq!(
+            known.unknown(1, keys(0..5)),
+            [SoftwareKey(3), SoftwareKey(4)]
+        );
+        assert_eq!(known.unknown(2, keys(0..1)), [SoftwareKey(0)]);
+    }
+
+    #[test]
+    fn stays_within_its_bound() {
+        let known = KnownSoftware::new(100);
+        known.insert(1, keys(0..10_000));
+        let generations = known.lock();
+        assert!(generations.young.len() + generations.old.len() <= 100);
+    }
+
+    #[test]
+    fn keeps_what_is_asked_for_and_forgets_the_rest() {
+        let known = KnownSoftware::new(20);
+        known.insert(1, keys(0..10));
+        for round in 1..10 {
+            known.insert(1, keys(round * 100..round * 100 + 5));
+            assert_eq!(known.unknown(1, keys(0..1)), []);
+        }
+        assert_eq!(known.unknown(1, keys(9..10)), [SoftwareKey(9)]);
+    }
+}

@@ -1,0 +1,221 @@
+//! Pages of lists: what a reader asks for, what it gets, and where the next page begins.
+//!
+//! Pages go by key and not by number, so that a page costs the same wherever it is and rows that
+//! come and go meanwhile neither repeat nor hide others. How a place looks on the wire is not
+//! known here.
+
+use serde::{Deserialize, Serialize};
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::error::StoreError;
+
+/// Most items of one page; a larger request is cut to it.
+pub const PAGE_ITEMS_MAX: u32 = 500;
+
+/// Which page of a list.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// Items at most, 1 to [`PAGE_ITEMS_MAX`].
+    pub limit: u32,
+    /// The place where the page before ended; `None` for the first page.
+    pub after: Option<After>,
+}
+
+impl PageRequest {
+    /// The first page.
+    #[must_use]
+    pub const fn first(limit: u32) -> Self {
+        Self { limit, after: None }
+    }
+
+    fn limit(&self) -> u32 {
+        self.limit.clamp(1, PAGE_ITEMS_MAX)
+    }
+}
+
+/// One page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items, in the list's order.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` when this is the last one.
+    pub next: Option<After>,
+}
+
+/// A place in a list: just after the row with this sort value and this id.
+///
+/// It is no secret and no proof: a made-up one leads to another place in the same company's list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct After {
+    /// The row's value of the column that the list is sorted by.
+    #[serde(rename = "v")]
+    pub value: SortValue,
+    /// The row's id, which decides among equal values.
+    #[serde(rename = "i")]
+    pub id: String,
+}
+
+/// A sort column's value. Scores and instants are sorted as whole numbers, so that a value comes
+/// back from JSON as it went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SortValue {
+    /// A number, an instant in microseconds, a score in millionths.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+/// The type of a sort column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SortType {
+    Integer,
+    Text,
+}
+
+/// An order of a list: constant SQL, chosen by a whitelisted enum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    /// The sort expression; never null.
+    pub(crate) by: &'static str,
+    /// Its type.
+    pub(crate) of: SortType,
+    /// Whether the greatest comes first.
+    pub(crate) descending: bool,
+    /// The expression that decides among equals: unique, of type text or uuid.
+    pub(crate) tie: &'static str,
+    /// Whether the tie is a UUID, which is compared as one so that an index serves.
+    pub(crate) tie_is_uuid: bool,
+}
+
+impl Order {
+    /// The two columns that every list query selects last: `sort_value` as text, and `sort_id`.
+    pub(crate) fn push_columns(&self, query: &mut QueryBuilder<Postgres>) {
+        query
+            .push(", (")
+            .push(self.by)
+            .push(")::text AS sort_value, (");
+        query.push(self.tie).push(")::text AS sort_id ");
+    }
+
+    /// ` AND (by, tie) > (…)`, when the page is not the first one.
+    pub(crate) fn push_after(
+        &self,
+        query: &mut QueryBuilder<Postgres>,
+        page: &PageRequest,
+    ) -> Result<(), StoreError> {
+        let Some(after) = &page.after else {
+            return Ok(());
+        };
+        query
+            .push(" AND (")
+            .push(self.by)
+            .push(", ")
+            .push(self.tie)
+            .push(") ");
+        query.push(if self.descending { "< (" } else { "> (" });
+        match (&after.value, self.of) {
+            (SortValue::Integer(value), SortType::Integer) => query.push_bind(*value),
+            (SortValue::Text(value), SortType::Text) => query.push_bind(value.clone()),
+            (SortValue::Integer(_) | SortValue::Text(_), _) => {
+                return Err(StoreError::InvalidCursor);
+            }
+        };
+        query.push(", ");
+        if self.tie_is_uuid {
+            let id: uuid::Uuid = after.id.parse().map_err(|_| StoreError::InvalidCursor)?;
+            query.push_bind(id);
+        } else {
+            query.push_bind(after.id.clone());
+        }
+        query.push(")");
+        Ok(())
+    }
+
+    /// ` ORDER BY … LIMIT …`, with one row more than the page has, which says whether there is
+    /// another page.
+    pub(crate) fn push_end(&self, query: &mut QueryBuilder<Postgres>, page: &PageRequest) {
+        let direction = if self.descending { " DESC" } else { "" };
+        query.push(" ORDER BY ").push(self.by).push(direction);
+        query.push(", ").push(self.tie).push(direction);
+        query.push(" LIMIT ").push_bind(i64::from(page.limit()) + 1);
+    }
+
+    /// The page out of the rows that came.
+    pub(crate) fn page<R, T>(
+        &self,
+        mut rows: Vec<R>,
+        request: &PageRequest,
+        place: impl Fn(&R) -> (String, String),
+        item: impl Fn(R) -> Result<T, StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        // A page's size is at most 500, far inside usize.
+        let limit = usize::try_from(request.limit()).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = match rows.last().filter(|_| has_more).map(place) {
+            Some((value, id)) => Some(After {
+                value: self.value(value)?,
+                id,
+            }),
+            None => None,
+        };
+        let items = rows.into_iter().map(item).collect::<Result<_, _>>()?;
+        Ok(Page { items, next })
+    }
+
+    fn value(&self, text: String) -> Result<SortValue, StoreError> {
+        match self.of {
+            SortType::Text => Ok(SortValue::Text(text)),
+            SortType::Integer => text
+                .parse()
+                .map(SortValue::Integer)
+                .map_err(|_| StoreError::inconsistent("list", "sort_value", &text)),
+        }
+    }
+}
+
+/// A text as a pattern of `LIKE` that finds it anywhere, its own wildcards taken literally.
+pub(crate) fn containing(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_wildcards_literally() {
+        assert_eq!(containing(r"100%_a\b"), r"%100\%\_a\\b%");
+    }
+
+    #[test]
+    fn places_survive_json() {
+        for value in [
+            SortValue::Integer(i64::MAX),
+            SortValue::Text("1".to_owned()),
+        ] {
+            let after = After {
+                value,
+                id: "x".to_owned(),
+            };
+            let json = serde_json::to_string(&after).unwrap();
+            assert_eq!(serde_json::from_str::<After>(&json).unwrap(), after);
+        }
+    }
+
+    #[test]
+    fn cuts_a_limit_to_what_a_page_may_have() {
+        assert_eq!(PageRequest::first(0).limit(), 1);
+        assert_eq!(PageRequest::first(u32::MAX).limit(), PAGE_ITEMS_MAX);
+    }
+}

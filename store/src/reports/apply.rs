@@ -1,0 +1,176 @@
+//! One transaction for a batch of reports: locks, reads, folds, writes, commits.
+
+use std::collections::BTreeMap;
+
+use enrichment::evaluation::Evaluation;
+use protocol::fingerprint::SoftwareKey;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::digest::{Claim, settle_digests};
+use super::inventory::{Changes, Held, OpenRows, fold};
+use super::line::{Run, sort};
+use super::write::{self, NewSoftware};
+use super::{Applied, AppliedBatch, Evaluate, IncomingReport, read};
+use crate::commands;
+use crate::error::StoreError;
+use crate::tenant::TenantScope;
+use crate::tx;
+
+/// Applies reports of one company, several agents' and several of an agent, in one transaction.
+/// Reports of one agent stand in the order of their positions.
+///
+/// `evaluate` judges software that the company has not had before, with the index of `generation`.
+///
+/// # Errors
+///
+/// [`StoreError::is_permanent`] says whether the batch can ever be stored. If not, one of its reports
+/// cannot, and halves of the batch can be tried. In no case is anything of the batch in the rows.
+///
+/// # Cancel safety
+///
+/// Dropped before it ends, the batch is in the rows wholly or not at all; applying it again finds
+/// out which.
+pub async fn apply(
+    scope: &TenantScope,
+    batch: &[IncomingReport],
+    evaluate: &Evaluate<'_>,
+    generation: u64,
+    now: OffsetDateTime,
+) -> Result<AppliedBatch, StoreError> {
+    if batch.is_empty() {
+        return Ok(AppliedBatch::default());
+    }
+    let judge = Judge {
+        evaluate,
+        generation,
+        now,
+    };
+    tx::retrying("reports.apply", || attempt(scope, batch, &judge)).await
+}
+
+/// How new software is judged, and when.
+struct Judge<'a> {
+    evaluate: &'a Evaluate<'a>,
+    generation: u64,
+    now: OffsetDateTime,
+}
+
+async fn attempt(
+    scope: &TenantScope,
+    batch: &[IncomingReport],
+    judge: &Judge<'_>,
+) -> Result<AppliedBatch, StoreError> {
+    let mut tx = scope.begin_by_key("reports.apply").await?;
+    let lines = read::lock_lines(&mut tx, scope.key(), &agents(batch)).await?;
+    let (reports, runs) = sort(&lines, batch);
+    let mut applied = AppliedBatch {
+        reports,
+        ..AppliedBatch::default()
+    };
+    if runs.is_empty() {
+        tx.rollback().await?;
+        return Ok(applied);
+    }
+    let open = read::open_rows(&mut tx, scope.key(), &runs).await?;
+    let none = OpenRows::new();
+    let changes: Vec<Changes<'_>> = runs
+        .iter()
+        .map(|run| fold(run, open.get(&run.line.agent_key).unwrap_or(&none)))
+        .collect();
+    let software = write_software(&mut tx, scope, &changes, judge, &mut applied).await?;
+    write::installations(&mut tx, scope.key(), &runs, &changes).await?;
+    write::lines(&mut tx, scope.key(), &runs, &changes).await?;
+    write::facts(&mut tx, scope.key(), &runs).await?;
+    applied.asked = settle(&mut tx, scope.key(), &runs, &changes, judge.now).await?;
+    tx.commit().await?;
+    scope.store().known_software().insert(scope.key(), software);
+    for (number, stored) in changes.into_iter().flat_map(|changes| changes.stored) {
+        applied.reports[number] = Applied::Stored(stored);
+    }
+    Ok(applied)
+}
+
+fn agents(batch: &[IncomingReport]) -> Vec<Uuid> {
+    let mut agents: Vec<Uuid> = batch.iter().map(|incoming| incoming.agent.0).collect();
+    agents.sort_unstable();
+    agents.dedup();
+    agents
+}
+
+/// Makes sure that there is a row for everything that begins to be installed, and gives the keys
+/// that were not known to have one.
+async fn write_software(
+    tx: &mut PgConnection,
+    scope: &TenantScope,
+    changes: &[Changes<'_>],
+    judge: &Judge<'_>,
+    applied: &mut AppliedBatch,
+) -> Result<Vec<SoftwareKey>, StoreError> {
+    let opened: BTreeMap<SoftwareKey, Held<'_>> = changes
+        .iter()
+        .flat_map(|changes| changes.opened.iter().copied())
+        .collect();
+    let unknown = scope
+        .store()
+        .known_software()
+        .unknown(scope.key(), opened.keys().copied());
+    let mut existing = read::existing_software(tx, scope.key(), &unknown).await?;
+    existing.sort_unstable();
+    // In the order of the keys, so that two transactions that bring the same software never wait
+    // for each other in a circle.
+    let new: Vec<NewSoftware<'_>> = unknown
+        .iter()
+        .filter(|key| existing.binary_search(key).is_err())
+        .filter_map(|key| opened.get(key).map(|held| judge.software(*key, held)))
+        .collect();
+    let (software, findings) =
+        write::software(tx, scope.key(), &new, judge.generation, judge.now).await?;
+    applied.software = software;
+    applied.findings = findings;
+    Ok(unknown)
+}
+
+impl Judge<'_> {
+    fn software<'a>(&self, key: SoftwareKey, held: &Held<'a>) -> NewSoftware<'a> {
+        let platform = &held.incoming.report.platform;
+        let evaluation: Evaluation = (self.evaluate)(held.record, platform, key);
+        NewSoftware {
+            key,
+            record: held.record,
+            platform,
+            evaluation,
+        }
+    }
+}
+
+/// Compares digests and takes back requests for snapshots that came.
+async fn settle(
+    tx: &mut PgConnection,
+    company_key: i64,
+    runs: &[Run<'_>],
+    changes: &[Changes<'_>],
+    now: OffsetDateTime,
+) -> Result<Vec<protocol::ids::AgentId>, StoreError> {
+    let came: Vec<Uuid> = runs
+        .iter()
+        .filter(|run| run.begins_epoch())
+        .map(|run| run.line.agent.0)
+        .collect();
+    commands::snapshots_came(tx, &came).await?;
+    // Only the last report of a run counts: an earlier one that differed is followed by another
+    // that says where the agent stands now.
+    let claims: Vec<Claim> = runs
+        .iter()
+        .zip(changes)
+        .filter_map(|(run, changes)| {
+            let claimed = run.reports.last()?.1.report.digest?;
+            (claimed != changes.digest).then_some(Claim {
+                agent_key: run.line.agent_key,
+                claimed: Some(claimed),
+            })
+        })
+        .collect();
+    settle_digests(tx, company_key, &claims, now).await
+}

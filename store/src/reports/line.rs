@@ -1,0 +1,90 @@
+//! Which of the reports that came are to be applied, by their agents' lines alone.
+
+use std::collections::BTreeMap;
+
+use protocol::fingerprint::InventoryDigest;
+use protocol::ids::{AgentId, Position, Succession};
+use time::{Duration, OffsetDateTime};
+
+use super::{Applied, IncomingReport, Stored};
+
+/// An agent's row, locked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub(super) agent_key: i64,
+    pub(super) agent: AgentId,
+    pub(super) applied: Position,
+    pub(super) applied_at: Option<OffsetDateTime>,
+    pub(super) digest: InventoryDigest,
+}
+
+/// An agent's reports that are to be applied, in order.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) line: Line,
+    /// The reports, each with its number in the batch.
+    pub(super) reports: Vec<(usize, &'a IncomingReport)>,
+    /// The instant that the rows get. It grows with every transaction of an agent, whatever the
+    /// clocks of the nodes say, so that an installation that ends and begins again has two.
+    pub(super) at: OffsetDateTime,
+}
+
+impl Run<'_> {
+    /// Where the line ends once the run is applied.
+    pub(super) fn end(&self) -> Position {
+        self.reports
+            .last()
+            .map_or(self.line.applied, |(_, incoming)| incoming.report.position)
+    }
+
+    /// Whether it begins a snapshot.
+    pub(super) fn begins_epoch(&self) -> bool {
+        self.end().epoch > self.line.applied.epoch
+    }
+
+    pub(super) fn records(&self) -> usize {
+        self.reports
+            .iter()
+            .map(|(_, incoming)| incoming.report.body.record_count())
+            .sum()
+    }
+}
+
+/// Sorts reports into runs by agent, and says at once what becomes of the others. What is in a run
+/// stands as stored.
+pub(super) fn sort<'a>(
+    lines: &BTreeMap<AgentId, Line>,
+    batch: &'a [IncomingReport],
+) -> (Vec<Applied>, Vec<Run<'a>>) {
+    let mut runs: BTreeMap<i64, Run<'a>> = BTreeMap::new();
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for (number, incoming) in batch.iter().enumerate() {
+        let Some(line) = lines.get(&incoming.agent) else {
+            outcomes.push(Applied::AgentUnknown);
+            continue;
+        };
+        let applied = runs.get(&line.agent_key).map_or(line.applied, Run::end);
+        outcomes.push(match applied.succession(incoming.report.position) {
+            Succession::Seen => Applied::Duplicate,
+            Succession::Gap => Applied::Gap { applied },
+            Succession::Next => {
+                let run = runs.entry(line.agent_key).or_insert_with(|| Run {
+                    line: *line,
+                    reports: Vec::new(),
+                    at: first_instant(line),
+                });
+                run.at = run.at.max(incoming.received_at);
+                run.reports.push((number, incoming));
+                Applied::Stored(Stored::default())
+            }
+        });
+    }
+    (outcomes, runs.into_values().collect())
+}
+
+/// The earliest instant that a line's next rows may have. PostgreSQL counts microseconds.
+fn first_instant(line: &Line) -> OffsetDateTime {
+    line.applied_at.map_or(OffsetDateTime::UNIX_EPOCH, |at| {
+        at.saturating_add(Duration::MICROSECOND)
+    })
+}

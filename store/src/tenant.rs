@@ -1,0 +1,261 @@
+//! Scopes: the proof that a caller may work in a company, and the only way to its rows.
+//!
+//! A [`TenantScope`] comes from an authenticated [`Principal`] or, for the collector's own
+//! pipeline and jobs, from [`Store::pipeline_scope`]. It begins every transaction with the company
+//! set for row-level security, and queries name the company once more so that they touch one
+//! partition. There is no way from one scope to another company.
+
+use std::fmt;
+
+use protocol::ids::CompanyId;
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
+
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::tx::{self, Settings};
+
+/// The right to work in one company.
+#[derive(Clone)]
+pub struct TenantScope {
+    store: Store,
+    company: CompanyId,
+    key: i64,
+}
+
+impl fmt::Debug for TenantScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TenantScope").field(&self.company).finish()
+    }
+}
+
+impl TenantScope {
+    /// The company.
+    #[must_use]
+    pub const fn company(&self) -> CompanyId {
+        self.company
+    }
+
+    pub(crate) const fn key(&self) -> i64 {
+        self.key
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        name: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let settings = Settings {
+            company: Some(self.key),
+            ..Settings::default()
+        };
+        tx::begin(self.store.pool(), name, settings).await
+    }
+
+    /// A transaction whose rows are all found by key, however old the table's statistics are.
+    pub(crate) async fn begin_by_key(
+        &self,
+        name: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let settings = Settings {
+            company: Some(self.key),
+            by_key_only: true,
+            ..Settings::default()
+        };
+        tx::begin(self.store.pool(), name, settings).await
+    }
+}
+
+/// The right to work on what is the operator's own: companies and operators' keys.
+///
+/// It opens no company's rows.
+#[derive(Clone)]
+pub struct OperatorScope {
+    store: Store,
+}
+
+impl fmt::Debug for OperatorScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OperatorScope")
+    }
+}
+
+impl OperatorScope {
+    pub(crate) async fn begin(
+        &self,
+        name: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let settings = Settings {
+            operator: true,
+            ..Settings::default()
+        };
+        tx::begin(self.store.pool(), name, settings).await
+    }
+
+    /// A company's scope for the operator's work in it; `None` when there is no such company.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn scope(&self, company: CompanyId) -> Result<Option<TenantScope>, StoreError> {
+        self.store.pipeline_scope(company).await
+    }
+}
+
+/// What a principal may do. The order is from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Reads, and triages findings.
+    Analyst,
+    /// Everything inside its company.
+    Admin,
+    /// Everything, in every company.
+    Operator,
+}
+
+impl Role {
+    /// The name in the API and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Analyst => "analyst",
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The role of a name, if it is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Viewer, Self::Analyst, Self::Admin, Self::Operator]
+            .into_iter()
+            .find(|role| role.as_str() == name)
+    }
+}
+
+/// Who makes a request, once the key was checked.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    /// Without a company: an operator.
+    company: Option<TenantScope>,
+    store: Store,
+    role: Role,
+    key: Uuid,
+}
+
+impl Principal {
+    pub(crate) const fn new(
+        store: Store,
+        company: Option<TenantScope>,
+        role: Role,
+        key: Uuid,
+    ) -> Self {
+        Self {
+            company,
+            store,
+            role,
+            key,
+        }
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The public id of its API key, for logs.
+    #[must_use]
+    pub const fn key(&self) -> Uuid {
+        self.key
+    }
+
+    /// Its own company; `None` for an operator, who has to name one.
+    #[must_use]
+    pub fn company(&self) -> Option<CompanyId> {
+        self.company.as_ref().map(TenantScope::company)
+    }
+
+    /// The scope of its own company; `None` for an operator.
+    #[must_use]
+    pub const fn own_scope(&self) -> Option<&TenantScope> {
+        self.company.as_ref()
+    }
+
+    /// The scope of a company; `None` when there is no such company or it is not the principal's,
+    /// which must look the same from outside.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn scope(&self, company: CompanyId) -> Result<Option<TenantScope>, StoreError> {
+        match &self.company {
+            Some(own) if own.company == company => Ok(Some(own.clone())),
+            Some(_) => Ok(None),
+            None => self.store.pipeline_scope(company).await,
+        }
+    }
+
+    /// The operator's scope; `None` for everyone else.
+    #[must_use]
+    pub fn operator(&self) -> Option<OperatorScope> {
+        matches!((self.role, &self.company), (Role::Operator, None)).then(|| OperatorScope {
+            store: self.store.clone(),
+        })
+    }
+}
+
+impl Store {
+    /// A company's scope, for the collector's own work on what is already known to be that
+    /// company's: its agents' reports, its jobs. Never for a request from outside, which has a
+    /// [`Principal`].
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn pipeline_scope(
+        &self,
+        company: CompanyId,
+    ) -> Result<Option<TenantScope>, StoreError> {
+        let key = self.company_key(company).await?;
+        Ok(key.map(|key| self.scope_of(company, key)))
+    }
+
+    /// The operator's scope for whoever can start this program with the database's address, such
+    /// as the command line on the collector's own machine.
+    #[must_use]
+    pub fn local_operator(&self) -> OperatorScope {
+        OperatorScope {
+            store: self.clone(),
+        }
+    }
+
+    pub(crate) fn scope_of(&self, company: CompanyId, key: i64) -> TenantScope {
+        TenantScope {
+            store: self.clone(),
+            company,
+            key,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_ordered_and_named_both_ways() {
+        assert!(Role::Operator > Role::Admin && Role::Admin > Role::Analyst);
+        assert!(Role::Analyst > Role::Viewer);
+        for role in [Role::Viewer, Role::Analyst, Role::Admin, Role::Operator] {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+        }
+        assert_eq!(Role::parse("root"), None);
+    }
+}

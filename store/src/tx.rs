@@ -1,0 +1,94 @@
+//! Named transactions, and the retry of those that lost against another one.
+//!
+//! A name stands as a comment before `BEGIN`, so that `pg_stat_activity` and the server's log say
+//! what a session is doing. Nothing here knows a company; [`crate::tenant`] adds it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+
+use crate::error::{StoreError, is_conflict};
+
+/// How often a transaction that lost against another one is run in all.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// What a transaction may see and how it plans, as settings that end with it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Settings {
+    /// The company whose rows can be seen.
+    pub(crate) company: Option<i64>,
+    /// The one credential whose row can be seen before its company is known.
+    pub(crate) credential: Option<uuid::Uuid>,
+    /// Whether the operator's own objects can be seen.
+    pub(crate) operator: bool,
+    /// Whether every row is found by its key. On a table whose statistics are older than its
+    /// growth the planner would read all of it, and keep that plan.
+    pub(crate) by_key_only: bool,
+}
+
+/// Begins a transaction with its settings in one round trip.
+pub(crate) async fn begin(
+    pool: &PgPool,
+    name: &'static str,
+    settings: Settings,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let mut sql = format!("/* {name} */ BEGIN");
+    // Nothing here comes from outside: a number, a UUID and constants.
+    if let Some(company) = settings.company {
+        append(
+            &mut sql,
+            format_args!("; SET LOCAL muster.company_key = '{company}'"),
+        );
+    }
+    if let Some(credential) = settings.credential {
+        append(
+            &mut sql,
+            format_args!("; SET LOCAL muster.credential = '{credential}'"),
+        );
+    }
+    if settings.operator {
+        sql.push_str("; SET LOCAL muster.operator = 'on'");
+    }
+    if settings.by_key_only {
+        sql.push_str(
+            "; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+             SET LOCAL enable_mergejoin = off",
+        );
+    }
+    Ok(pool.begin_with(AssertSqlSafe(sql)).await?)
+}
+
+fn append(sql: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _written = sql.write_fmt(text);
+}
+
+/// Runs a whole transaction, again when it lost against another one.
+///
+/// # Cancel safety
+///
+/// Dropping it rolls the running attempt back.
+pub(crate) async fn retrying<T, F>(
+    name: &'static str,
+    attempt: impl Fn() -> F + Send,
+) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>> + Send,
+{
+    let mut number = 1;
+    loop {
+        match attempt().await {
+            Err(error) if number < ATTEMPTS_MAX && is_conflict(&error) => {
+                tracing::debug!(
+                    transaction = name,
+                    attempt = number,
+                    "lost and is run again"
+                );
+                tokio::time::sleep(Duration::from_millis(4 << number)).await;
+                number += 1;
+            }
+            result => return result,
+        }
+    }
+}
