@@ -46,7 +46,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
             b'_' => put_suffix(out, &rest[1..]),
             b'~' => {
                 out.push(HASH);
-                out.extend(rest[1..].as_bytes());
+                out.extend(&rest.as_bytes()[1..]);
                 break END;
             }
             b'-' => put_revision(out, rest),

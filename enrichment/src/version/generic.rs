@@ -141,12 +141,12 @@ fn put_word(sequence: &mut Padded<'_>, word: &str, rest: &str) {
         return;
     }
     let is = |other: &&str| word.eq_ignore_ascii_case(other);
-    if NEUTRAL.iter().any(|other| is(other)) {
+    if NEUTRAL.iter().any(is) {
         return;
     }
     let spelling = SPELLINGS
         .iter()
-        .find(|(_, words)| words.iter().any(|other| is(other)))
+        .find(|(_, words)| words.iter().any(is))
         .map_or(word, |(spelling, _)| spelling);
     sequence.text_above(WORD, spelling);
 }

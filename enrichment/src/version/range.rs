@@ -87,9 +87,12 @@ fn satisfies_all(scheme: Scheme, version: &str, conditions: &str) -> Result<bool
     answer
 }
 
+/// What an operator asks of the order of version and bound.
+type Test = fn(Ordering) -> bool;
+
 /// What one condition asks of the order, and the version that it compares with.
-fn read_condition(condition: &str) -> Result<(fn(Ordering) -> bool, &str), Incomparable> {
-    const OPERATORS: [(&str, fn(Ordering) -> bool); 7] = [
+fn read_condition(condition: &str) -> Result<(Test, &str), Incomparable> {
+    const OPERATORS: [(&str, Test); 7] = [
         (">=", Ordering::is_ge),
         ("<=", Ordering::is_le),
         ("!=", Ordering::is_ne),
