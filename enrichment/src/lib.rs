@@ -10,5 +10,7 @@ pub mod cve;
 pub mod evaluation;
 pub mod feeds;
 pub mod identity;
+pub mod index;
+mod rule;
 pub mod subject;
 pub mod version;

@@ -1,0 +1,226 @@
+//! Takes CVE records in and keeps of each just what the index needs.
+//!
+//! Records arrive in any order and more than once. Of each source the newest counts, whatever came
+//! first. Texts and shapes are kept once, so that all of NVD stays far below 512 MB.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::cve::{CveId, CveRecord, RecordSource};
+use crate::feeds::{FeedSink, SinkError};
+use crate::index::collected::{CompactRule, Partner, Shape, Statement, Statements, Tables};
+use crate::index::format::{Bounds, NONE, NOT_APPLICABLE, VersionKind};
+use crate::index::write::{self, BuildReport};
+use crate::index::{Index, IndexError, assemble};
+use crate::rule::{self, Compiled, LeftOut, Qualifier, Rule, UPDATE, Versions};
+
+/// Compiles records to an index.
+#[derive(Debug, Default)]
+pub struct Builder {
+    tables: Tables,
+    cves: HashMap<CveId, Statements>,
+    left_out: LeftOut,
+    records: u64,
+}
+
+impl Builder {
+    /// A builder without records.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a record in. An older record of the same CVE and source changes nothing, unless it
+    /// has the rules that a newer one has lost.
+    ///
+    /// # Errors
+    ///
+    /// [`IndexError::TooLarge`].
+    pub fn add(&mut self, record: &CveRecord) -> Result<(), IndexError> {
+        let compiled = Compiled::of(record);
+        self.records += 1;
+        self.left_out.add(compiled.left_out);
+        let rules = compiled
+            .rules
+            .iter()
+            .map(|rule| self.tables.rule(rule))
+            .collect::<Result<Vec<_>, _>>()?;
+        let statement = Statement {
+            modified: record.modified,
+            is_rejected: record.is_rejected(),
+            says_something: says_something(record),
+            digest: compiled.digest(),
+            rules: rules.into_boxed_slice(),
+        };
+        self.cves
+            .entry(record.id)
+            .or_default()
+            .add(record.source, statement);
+        Ok(())
+    }
+
+    /// Writes the index: under a temporary name, synced, then renamed to `path`.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written, or there is more than an index can hold. `path` is as
+    /// before then.
+    pub fn write(self, path: &Path) -> Result<BuildReport, IndexError> {
+        let (records, left_out) = (self.records, self.left_out);
+        let bytes = self.into_bytes()?;
+        write::replace(path, &bytes)?;
+        Ok(BuildReport::new(
+            records,
+            left_out,
+            &Index::from_bytes(bytes)?,
+        ))
+    }
+
+    /// The index as bytes, the same for the same records in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`IndexError::TooLarge`].
+    pub fn into_bytes(self) -> Result<Vec<u8>, IndexError> {
+        assemble::assemble(&self.tables, &self.cves)
+    }
+}
+
+impl FeedSink for Builder {
+    fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
+        self.add(&record).map_err(Into::into)
+    }
+}
+
+/// Whether a record has anything in its configurations, be it only hardware or only the
+/// statement that nothing is affected.
+fn says_something(record: &CveRecord) -> bool {
+    record
+        .configurations
+        .iter()
+        .flat_map(|configuration| &configuration.nodes)
+        .any(|node| !node.matches.is_empty())
+}
+
+impl LeftOut {
+    fn add(&mut self, other: Self) {
+        self.hardware += other.hardware;
+        self.negated += other.negated;
+        self.wildcards += other.wildcards;
+        self.malformed += other.malformed;
+    }
+}
+
+impl Statements {
+    fn add(&mut self, source: RecordSource, statement: Statement) {
+        let history = match source {
+            RecordSource::Nvd => &mut self.nvd,
+            RecordSource::Anchore => &mut self.anchore,
+        };
+        history.add(statement);
+    }
+}
+
+impl Tables {
+    fn rule(&mut self, rule: &Rule) -> Result<CompactRule, IndexError> {
+        let update = match &rule.qualifiers[UPDATE] {
+            Qualifier::Value(update) => self.strings.number(update)?,
+            Qualifier::Any | Qualifier::NotApplicable => NONE,
+        };
+        let (kind, bounds, lower, upper) = self.versions(&rule.versions, update)?;
+        let product = (
+            self.strings.number(&rule.product.vendor)?,
+            self.strings.number(&rule.product.product)?,
+            u32::from(rule.product.part),
+        );
+        let mut qualifiers = [NONE; rule::QUALIFIERS];
+        for (number, qualifier) in qualifiers.iter_mut().zip(&rule.qualifiers) {
+            *number = match qualifier {
+                Qualifier::Any => NONE,
+                Qualifier::NotApplicable => NOT_APPLICABLE,
+                Qualifier::Value(text) => self.strings.number(text)?,
+            };
+        }
+        let shape = Shape {
+            qualifiers,
+            condition: self.condition(&rule.partners)?,
+        };
+        Ok(CompactRule {
+            product: self.products.number(product, "products")?,
+            shape: self.shapes.number(shape, "shapes")?,
+            kind,
+            bounds,
+            lower,
+            upper,
+        })
+    }
+
+    /// The versions of a rule. An update belongs to the exact version or to the upper bound,
+    /// because that is what `versionEndIncluding: 1.9.17` with update `p2` means.
+    fn versions(
+        &mut self,
+        versions: &Versions,
+        update: u32,
+    ) -> Result<(VersionKind, Bounds, u32, u32), IndexError> {
+        let none = Bounds::default();
+        Ok(match versions {
+            Versions::Exact(version) => (
+                VersionKind::Exact,
+                none,
+                self.version(Some(version), update)?,
+                NONE,
+            ),
+            Versions::Range(range) => {
+                let lower = range.start_including.as_deref();
+                let upper = range.end_including.as_deref();
+                let bounds = Bounds {
+                    lower_included: lower.is_some(),
+                    upper_included: upper.is_some(),
+                };
+                let lower = lower.or(range.start_excluding.as_deref());
+                let upper = upper.or(range.end_excluding.as_deref());
+                let lower = self.version(lower, NONE)?;
+                (
+                    VersionKind::Range,
+                    bounds,
+                    lower,
+                    self.version(upper, update)?,
+                )
+            }
+            Versions::All => (VersionKind::All, none, NONE, NONE),
+            Versions::NotApplicable => (VersionKind::NotApplicable, none, NONE, NONE),
+        })
+    }
+
+    fn version(&mut self, text: Option<&str>, update: u32) -> Result<u32, IndexError> {
+        let Some(text) = text else {
+            return Ok(NONE);
+        };
+        let text = self.strings.number(text)?;
+        self.versions.number((text, update), "versions")
+    }
+
+    fn condition(&mut self, partners: &[Vec<rule::Partner>]) -> Result<u32, IndexError> {
+        if partners.is_empty() {
+            return Ok(NONE);
+        }
+        let condition = partners
+            .iter()
+            .map(|term| term.iter().map(|partner| self.partner(partner)).collect())
+            .collect::<Result<Vec<Vec<_>>, _>>()?;
+        self.conditions.number(condition, "conditions")
+    }
+
+    fn partner(&mut self, partner: &rule::Partner) -> Result<Partner, IndexError> {
+        let (kind, bounds, lower, upper) = self.versions(&partner.versions, NONE)?;
+        Ok(Partner {
+            vendor: self.strings.number(&partner.product.vendor)?,
+            product: self.strings.number(&partner.product.product)?,
+            part: partner.product.part,
+            kind,
+            bounds,
+            lower,
+            upper,
+        })
+    }
+}

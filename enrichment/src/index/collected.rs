@@ -1,0 +1,260 @@
+//! What a builder holds of the records: their rules in numbers, and which record counts.
+
+use crate::cve::Timestamp;
+use crate::index::format::{Bounds, VersionKind};
+use crate::index::intern::{Strings, Values};
+use crate::rule::QUALIFIERS;
+
+/// What the numbers in rules stand for.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) strings: Strings,
+    /// Vendor, product, part.
+    pub(super) products: Values<(u32, u32, u32)>,
+    /// Text, update or none.
+    pub(super) versions: Values<(u32, u32)>,
+    pub(super) shapes: Values<Shape>,
+    pub(super) conditions: Values<Condition>,
+}
+
+/// Of each list at least one has to be on the host.
+pub(super) type Condition = Vec<Vec<Partner>>;
+
+/// A rule in 24 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CompactRule {
+    pub(super) product: u32,
+    pub(super) shape: u32,
+    pub(super) kind: VersionKind,
+    pub(super) bounds: Bounds,
+    pub(super) lower: u32,
+    pub(super) upper: u32,
+}
+
+/// What many rules have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Shape {
+    pub(super) qualifiers: [u32; QUALIFIERS],
+    pub(super) condition: u32,
+}
+
+/// Something that has to be on the host too.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Partner {
+    pub(super) vendor: u32,
+    pub(super) product: u32,
+    pub(super) part: u8,
+    pub(super) kind: VersionKind,
+    pub(super) bounds: Bounds,
+    pub(super) lower: u32,
+    pub(super) upper: u32,
+}
+
+/// What one record says.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub(super) modified: Option<Timestamp>,
+    pub(super) is_rejected: bool,
+    /// Whether it has configurations, if only to say that nothing is affected.
+    pub(super) says_something: bool,
+    pub(super) digest: u64,
+    pub(super) rules: Box<[CompactRule]>,
+}
+
+impl Statement {
+    /// The later wins; of two of one instant any, but always the same one.
+    const fn rank(&self) -> (Option<Timestamp>, bool, bool, u64) {
+        (
+            self.modified,
+            self.is_rejected,
+            self.says_something,
+            self.digest,
+        )
+    }
+}
+
+/// The records of one source: the newest, and the newest that says something.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// Present while the newest says nothing or withdraws the CVE.
+    newest: Option<Box<Statement>>,
+    said: Option<Box<Statement>>,
+}
+
+impl History {
+    pub(super) fn add(&mut self, statement: Statement) {
+        let current = self.current().map(Statement::rank);
+        let is_newest = current.is_none_or(|current| statement.rank() > current);
+        if statement.says_something && !statement.is_rejected {
+            let said = self.said.as_ref().map(|said| said.rank());
+            if said.is_none_or(|said| statement.rank() > said) {
+                self.said = Some(Box::new(statement));
+            }
+            if is_newest {
+                self.newest = None;
+            }
+        } else if is_newest {
+            self.newest = Some(Box::new(statement));
+        }
+    }
+
+    /// The newest record.
+    fn current(&self) -> Option<&Statement> {
+        self.newest.as_deref().or(self.said.as_deref())
+    }
+
+    fn is_rejected(&self) -> bool {
+        self.current().is_some_and(|current| current.is_rejected)
+    }
+
+    /// The newest record, where it says something.
+    fn saying(&self) -> Option<&Statement> {
+        self.current()
+            .filter(|current| current.says_something && !current.is_rejected)
+    }
+}
+
+/// What all sources say of one CVE.
+#[derive(Debug, Default)]
+pub(super) struct Statements {
+    pub(super) nvd: History,
+    pub(super) anchore: History,
+}
+
+/// The statement that counts.
+#[derive(Debug)]
+pub(super) struct Verdict<'a> {
+    pub(super) rules: &'a [CompactRule],
+    pub(super) is_anchores: bool,
+    pub(super) is_rejected: bool,
+    pub(super) is_fallback: bool,
+}
+
+impl Statements {
+    /// Whose rules count: nobody's when NVD withdrew the CVE; else of NVD's and Anchore's the
+    /// later, because each was made in the knowledge of the other, NVD's at the same instant;
+    /// else what NVD said before it took it back.
+    pub(super) fn verdict(&self) -> Verdict<'_> {
+        let silent = Verdict {
+            rules: &[],
+            is_anchores: false,
+            is_rejected: self.nvd.is_rejected(),
+            is_fallback: false,
+        };
+        if silent.is_rejected {
+            return silent;
+        }
+        match (self.nvd.saying(), self.anchore.saying()) {
+            (Some(nvd), Some(anchore)) if anchore.modified <= nvd.modified => Verdict {
+                rules: &nvd.rules,
+                ..silent
+            },
+            (_, Some(anchore)) => Verdict {
+                rules: &anchore.rules,
+                is_anchores: true,
+                ..silent
+            },
+            (Some(nvd), None) => Verdict {
+                rules: &nvd.rules,
+                ..silent
+            },
+            (None, None) => match &self.nvd.said {
+                Some(said) => Verdict {
+                    rules: &said.rules,
+                    is_fallback: true,
+                    ..silent
+                },
+                None => silent,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(modified: i64, says_something: bool, is_rejected: bool) -> Statement {
+        let rule = CompactRule {
+            product: u32::try_from(modified).unwrap(),
+            shape: 0,
+            kind: VersionKind::All,
+            bounds: Bounds::default(),
+            lower: 0,
+            upper: 0,
+        };
+        Statement {
+            modified: Some(Timestamp(modified)),
+            is_rejected,
+            says_something,
+            digest: 0,
+            rules: if says_something { vec![rule] } else { vec![] }.into(),
+        }
+    }
+
+    /// The instant of the statement that counts, and whether it is a fallback.
+    fn verdict(statements: &Statements) -> (Option<u32>, bool) {
+        let verdict = statements.verdict();
+        (
+            verdict.rules.first().map(|rule| rule.product),
+            verdict.is_fallback,
+        )
+    }
+
+    fn in_both_orders(nvd: [Statement; 2]) -> [Statements; 2] {
+        let [a, b] = nvd;
+        [[a.clone(), b.clone()], [b, a]].map(|order| {
+            let mut statements = Statements::default();
+            for statement in order {
+                statements.nvd.add(statement);
+            }
+            statements
+        })
+    }
+
+    #[test]
+    fn the_newest_record_counts_whatever_came_first() {
+        for statements in in_both_orders([statement(1, true, false), statement(2, true, false)]) {
+            assert_eq!(verdict(&statements), (Some(2), false));
+        }
+    }
+
+    #[test]
+    fn a_newer_record_without_rules_leaves_the_older_ones_as_a_fallback() {
+        for statements in in_both_orders([statement(1, true, false), statement(2, false, false)]) {
+            assert_eq!(verdict(&statements), (Some(1), true));
+        }
+    }
+
+    #[test]
+    fn a_withdrawn_cve_has_no_rules_and_gets_them_back_with_a_newer_record() {
+        for mut statements in in_both_orders([statement(1, true, false), statement(2, true, true)])
+        {
+            statements.anchore.add(statement(9, true, false));
+            assert_eq!(verdict(&statements), (None, false));
+            assert!(statements.verdict().is_rejected);
+            statements.nvd.add(statement(3, true, false));
+            assert_eq!(verdict(&statements).0, Some(9));
+        }
+    }
+
+    #[test]
+    fn the_later_of_nvd_and_anchore_counts_and_nvd_at_the_same_time() {
+        for (nvd, anchore, wins) in [(5, 4, 5), (5, 6, 6), (5, 5, 5)] {
+            let mut statements = Statements::default();
+            statements.nvd.add(statement(nvd, true, false));
+            statements.anchore.add(statement(anchore, true, false));
+            assert_eq!(verdict(&statements).0, Some(wins));
+        }
+    }
+
+    #[test]
+    fn anchore_counts_before_what_nvd_took_back() {
+        let mut statements = Statements::default();
+        statements.nvd.add(statement(5, true, false));
+        statements.nvd.add(statement(6, false, false));
+        statements.anchore.add(statement(1, true, false));
+        assert_eq!(verdict(&statements), (Some(1), false));
+        assert!(statements.verdict().is_anchores);
+    }
+}

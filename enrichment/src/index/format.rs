@@ -1,0 +1,249 @@
+//! The file format: a header, a table of sections, and the sections, each a table of fixed rows of
+//! little-endian 32-bit words, or plain bytes.
+//!
+//! ```text
+//! 0..8    magic            16..24  length of the file
+//! 8..12   format           24..32  generation
+//! 12..16  CRC-32 of all    32..    per section: where it begins, how long it is (two u64)
+//! ```
+//!
+//! The checksum covers every byte but its own four, which count as zero. A change of any table is
+//! a new format number: an index is built again, never converted.
+
+use std::path::Path;
+
+use crate::index::IndexError;
+use crate::index::bytes::{place, u32_at, u64_at};
+
+pub(super) const MAGIC: [u8; 8] = *b"MUSTERIX";
+/// Raised with every change of a table or of the keys in it.
+pub(super) const FORMAT: u32 = 1;
+pub(super) const CHECKSUM_AT: usize = 12;
+pub(super) const SECTIONS_AT: usize = 32;
+pub(super) const HEADER_BYTES: usize = SECTIONS_AT + Section::ALL.len() * 16;
+/// "None" where a word is the number of a row.
+pub(super) const NONE: u32 = u32::MAX;
+/// `-` where a word is the number of a string.
+pub(super) const NOT_APPLICABLE: u32 = u32::MAX - 1;
+
+/// The tables, in their order in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    /// All texts, one behind the other, UTF-8.
+    Text,
+    /// Where each text begins, sorted by text; one row more ends the last.
+    Strings,
+    /// Sort keys of versions under the generic scheme.
+    Keys,
+    /// Versions: text, update or none, where the key begins; one row more ends the last.
+    Versions,
+    /// Hash table of products: row of the product plus one, or 0.
+    Slots,
+    /// Products: vendor, product, part, first exact group, first range, first open row; and one
+    /// row more.
+    Products,
+    /// Versions that a product's rules name, sorted by key: version, first row; and one row more.
+    ExactGroups,
+    /// CVE, shape.
+    ExactRows,
+    /// CVE, shape, lower version, upper version, bounds; see [`Bounds`].
+    RangeRows,
+    /// CVE, shape, kind.
+    OpenRows,
+    /// What rules share: seven qualifiers, condition.
+    Shapes,
+    /// CVEs sorted by id: year, number, flags, first product; and one row more.
+    Cves,
+    /// Products that the rules of a CVE name.
+    CveProducts,
+    /// Where each condition begins; one row more ends the last.
+    ConditionStarts,
+    /// Conditions: number of partners, then five words a partner; again for each term.
+    Conditions,
+}
+
+impl Section {
+    pub(super) const ALL: [Self; 15] = [
+        Self::Text,
+        Self::Strings,
+        Self::Keys,
+        Self::Versions,
+        Self::Slots,
+        Self::Products,
+        Self::ExactGroups,
+        Self::ExactRows,
+        Self::RangeRows,
+        Self::OpenRows,
+        Self::Shapes,
+        Self::Cves,
+        Self::CveProducts,
+        Self::ConditionStarts,
+        Self::Conditions,
+    ];
+
+    /// Bytes of one row.
+    pub(super) const fn row_bytes(self) -> usize {
+        match self {
+            Self::Text | Self::Keys => 1,
+            Self::Strings
+            | Self::Slots
+            | Self::CveProducts
+            | Self::ConditionStarts
+            | Self::Conditions => 4,
+            Self::ExactGroups | Self::ExactRows => 8,
+            Self::Versions | Self::OpenRows => 12,
+            Self::Cves => 16,
+            Self::RangeRows => 20,
+            Self::Products => 24,
+            Self::Shapes => 32,
+        }
+    }
+}
+
+/// Which versions a rule or a partner names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum VersionKind {
+    /// One version, the lower one.
+    Exact,
+    /// From the lower to the upper one.
+    Range,
+    /// All of them.
+    All,
+    /// `-`.
+    NotApplicable,
+}
+
+impl VersionKind {
+    pub(super) const fn to_word(self) -> u32 {
+        match self {
+            Self::Exact => 0,
+            Self::Range => 1,
+            Self::All => 2,
+            Self::NotApplicable => 3,
+        }
+    }
+
+    pub(super) const fn from_word(word: u32) -> Option<Self> {
+        match word & 0xf {
+            0 => Some(Self::Exact),
+            1 => Some(Self::Range),
+            2 => Some(Self::All),
+            3 => Some(Self::NotApplicable),
+            _ => None,
+        }
+    }
+}
+
+/// Which bounds are themselves in a range; shares a word with [`VersionKind`] in partners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Bounds {
+    pub(crate) lower_included: bool,
+    pub(crate) upper_included: bool,
+}
+
+impl Bounds {
+    pub(super) const fn to_word(self) -> u32 {
+        (self.lower_included as u32) << 4 | (self.upper_included as u32) << 5
+    }
+
+    pub(super) const fn from_word(word: u32) -> Self {
+        Self {
+            lower_included: word & 0x10 != 0,
+            upper_included: word & 0x20 != 0,
+        }
+    }
+}
+
+/// Flags of a CVE.
+pub(super) const CVE_ANCHORE: u32 = 1;
+pub(super) const CVE_REJECTED: u32 = 2;
+pub(super) const CVE_FALLBACK: u32 = 4;
+
+/// Where the sections of a checked file are.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) generation: u64,
+    sections: [(usize, usize); Section::ALL.len()],
+}
+
+impl Layout {
+    /// Checks a file and finds its sections.
+    pub(super) fn check(bytes: &[u8], path: &Path) -> Result<Self, IndexError> {
+        let damaged = |reason| IndexError::Damaged {
+            path: path.to_owned(),
+            reason,
+        };
+        if bytes.first_chunk() != Some(&MAGIC) {
+            return Err(IndexError::NotAnIndex(path.to_owned()));
+        }
+        let cut = || damaged("it ends within its header");
+        let found = u32_at(bytes, 8).ok_or_else(cut)?;
+        if found != FORMAT {
+            return Err(IndexError::Version {
+                path: path.to_owned(),
+                found,
+                expected: FORMAT,
+            });
+        }
+        if u64_at(bytes, 16) != Some(bytes.len() as u64) || bytes.len() < HEADER_BYTES {
+            return Err(damaged("its length is not the one it says"));
+        }
+        if u32_at(bytes, CHECKSUM_AT) != Some(checksum(bytes)) {
+            return Err(damaged("its checksum does not fit"));
+        }
+        let mut sections = [(0, 0); Section::ALL.len()];
+        for (at, section) in Section::ALL.iter().enumerate() {
+            sections[at] = section_at(bytes, at)
+                .filter(|(_, length)| length % section.row_bytes() == 0)
+                .ok_or_else(|| damaged("a section is not within it"))?;
+        }
+        Ok(Self {
+            generation: u64_at(bytes, 24).ok_or_else(cut)?,
+            sections,
+        })
+    }
+
+    /// A section's bytes.
+    pub(super) fn section<'a>(&self, bytes: &'a [u8], section: Section) -> &'a [u8] {
+        let (start, length) = self.sections[section as usize];
+        bytes.get(start..start + length).unwrap_or_default()
+    }
+
+    /// Rows of a section.
+    pub(super) fn rows(&self, section: Section) -> usize {
+        self.sections[section as usize].1 / section.row_bytes()
+    }
+
+    /// One word of a row of a section.
+    pub(super) fn word(
+        &self,
+        bytes: &[u8],
+        section: Section,
+        row: u32,
+        word: usize,
+    ) -> Option<u32> {
+        let (start, length) = self.sections[section as usize];
+        let at = place(row).checked_mul(section.row_bytes())?;
+        let at = at.checked_add(word * 4)?;
+        if at.checked_add(4)? > length {
+            return None;
+        }
+        u32_at(bytes, start + at)
+    }
+}
+
+fn section_at(bytes: &[u8], section: usize) -> Option<(usize, usize)> {
+    let entry = SECTIONS_AT + section * 16;
+    let start = usize::try_from(u64_at(bytes, entry)?).ok()?;
+    let length = usize::try_from(u64_at(bytes, entry + 8)?).ok()?;
+    (start.checked_add(length)? <= bytes.len()).then_some((start, length))
+}
+
+/// The checksum of a file, in which the place of the checksum counts as zero.
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(bytes.get(..CHECKSUM_AT).unwrap_or_default());
+    checksum.update(&[0; 4]);
+    checksum.update(bytes.get(CHECKSUM_AT + 4..).unwrap_or_default());
+    checksum.finalize()
+}

@@ -1,0 +1,416 @@
+//! Looks things up in a checked index. Every access is within the file whatever its words say: a
+//! word that points nowhere reads as nothing.
+
+use std::ops::Range;
+
+use crate::cve::{CveId, RecordSource};
+use crate::index::Index;
+use crate::index::assemble::hash;
+use crate::index::bytes::place;
+use crate::index::format::{
+    Bounds, CVE_ANCHORE, CVE_FALLBACK, CVE_REJECTED, NONE, NOT_APPLICABLE, Section, VersionKind,
+};
+use crate::rule::QUALIFIERS;
+
+/// A product's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ProductId(u32);
+
+/// A version's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VersionId(u32);
+
+/// A product with where its rules are.
+#[derive(Clone, Debug)]
+pub(crate) struct ProductView<'a> {
+    pub(crate) vendor: &'a str,
+    pub(crate) product: &'a str,
+    /// `a` or `o`.
+    pub(crate) part: u8,
+    exact_groups: Range<u32>,
+    ranges: Range<u32>,
+    open: Range<u32>,
+}
+
+/// A rule that names one version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExactRow {
+    pub(crate) cve: u32,
+    pub(crate) shape: u32,
+    pub(crate) version: VersionId,
+}
+
+/// A rule that names a range.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RangeRow {
+    pub(crate) cve: u32,
+    pub(crate) shape: u32,
+    pub(crate) lower: Option<VersionId>,
+    pub(crate) upper: Option<VersionId>,
+    pub(crate) bounds: Bounds,
+}
+
+/// A rule that names all versions or none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenRow {
+    pub(crate) cve: u32,
+    pub(crate) shape: u32,
+    pub(crate) kind: VersionKind,
+}
+
+/// One attribute of a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text<'a> {
+    Any,
+    NotApplicable,
+    Value(&'a str),
+}
+
+/// What many rules share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShapeView<'a> {
+    pub(crate) qualifiers: [Text<'a>; QUALIFIERS],
+    /// The condition's row, if there is one.
+    pub(crate) condition: Option<u32>,
+}
+
+/// A CVE of the index.
+#[derive(Clone, Debug)]
+pub(crate) struct CveEntry {
+    pub(crate) id: CveId,
+    pub(crate) source: RecordSource,
+    pub(crate) is_rejected: bool,
+    pub(crate) is_fallback: bool,
+    products: Range<u32>,
+}
+
+/// Partners of which one has to be there.
+#[derive(Clone, Debug)]
+pub(crate) struct ConditionTerm<'a> {
+    index: &'a Index,
+    partners: Range<u32>,
+}
+
+/// Something that has to be on the host too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartnerView<'a> {
+    pub(crate) vendor: &'a str,
+    pub(crate) product: &'a str,
+    pub(crate) part: u8,
+    pub(crate) kind: VersionKind,
+    pub(crate) bounds: Bounds,
+    pub(crate) lower: Option<&'a str>,
+    pub(crate) upper: Option<&'a str>,
+}
+
+/// Words of a partner.
+const PARTNER_WORDS: u32 = 5;
+
+impl Index {
+    fn word(&self, section: Section, row: u32, word: usize) -> Option<u32> {
+        self.layout.word(self.bytes.as_slice(), section, row, word)
+    }
+
+    /// From a row's word to the same word of the next row.
+    fn span(&self, section: Section, row: u32, word: usize) -> Option<Range<u32>> {
+        let start = self.word(section, row, word)?;
+        let end = self.word(section, row.checked_add(1)?, word)?;
+        Some(start..end)
+    }
+
+    fn string(&self, number: u32) -> Option<&str> {
+        let span = self.span(Section::Strings, number, 0)?;
+        let text = self
+            .layout
+            .section(self.bytes.as_slice(), Section::Text)
+            .get(place(span.start)..place(span.end))?;
+        std::str::from_utf8(text).ok()
+    }
+
+    /// The product of a part, or of any part.
+    pub(crate) fn find_product(
+        &self,
+        part: Option<u8>,
+        vendor: &str,
+        product: &str,
+    ) -> Option<ProductId> {
+        let slots = u32::try_from(self.layout.rows(Section::Slots)).ok()?;
+        let mask = slots.checked_sub(1)?;
+        let mut at = hash(vendor, product) & mask;
+        // A damaged table could be full; none is searched longer than it is.
+        for _ in 0..slots {
+            let row = self.word(Section::Slots, at, 0)?.checked_sub(1)?;
+            let is_part = part
+                .is_none_or(|part| self.word(Section::Products, row, 2) == Some(u32::from(part)));
+            if is_part && self.is_named(row, vendor, product) {
+                return Some(ProductId(row));
+            }
+            at = (at + 1) & mask;
+        }
+        None
+    }
+
+    fn is_named(&self, row: u32, vendor: &str, product: &str) -> bool {
+        let text = |word| {
+            self.word(Section::Products, row, word)
+                .and_then(|number| self.string(number))
+        };
+        text(1) == Some(product) && text(0) == Some(vendor)
+    }
+
+    pub(crate) fn product(&self, id: ProductId) -> Option<ProductView<'_>> {
+        let row = id.0;
+        let text = |word| self.string(self.word(Section::Products, row, word)?);
+        Some(ProductView {
+            vendor: text(0)?,
+            product: text(1)?,
+            part: u8::try_from(self.word(Section::Products, row, 2)?).ok()?,
+            exact_groups: self.span(Section::Products, row, 3)?,
+            ranges: self.span(Section::Products, row, 4)?,
+            open: self.span(Section::Products, row, 5)?,
+        })
+    }
+
+    /// A version as written, without its update.
+    pub(crate) fn version_text(&self, id: VersionId) -> Option<&str> {
+        self.string(self.word(Section::Versions, id.0, 0)?)
+    }
+
+    /// A version's update, where the record gives one.
+    pub(crate) fn version_update(&self, id: VersionId) -> Option<&str> {
+        self.string(self.word(Section::Versions, id.0, 1)?)
+    }
+
+    /// A version's key under the generic scheme; empty where it has none.
+    pub(crate) fn version_key(&self, id: VersionId) -> &[u8] {
+        self.span(Section::Versions, id.0, 2)
+            .and_then(|span| {
+                self.layout
+                    .section(self.bytes.as_slice(), Section::Keys)
+                    .get(place(span.start)..place(span.end))
+            })
+            .unwrap_or_default()
+    }
+
+    /// The rules of a product that name a version with this generic key.
+    pub(crate) fn exact_rows<'a>(
+        &'a self,
+        product: &ProductView<'a>,
+        key: &'a [u8],
+    ) -> impl Iterator<Item = ExactRow> + 'a {
+        let groups = product.exact_groups.clone();
+        let first = partition(&groups, |group| {
+            self.group_key(group).is_some_and(|other| other < key)
+        });
+        (first..groups.end)
+            .take_while(move |group| self.group_key(*group) == Some(key))
+            .flat_map(|group| self.group_rows(group))
+    }
+
+    /// Every rule of a product that names one version.
+    pub(crate) fn all_exact_rows<'a>(
+        &'a self,
+        product: &ProductView<'a>,
+    ) -> impl Iterator<Item = ExactRow> + 'a {
+        product
+            .exact_groups
+            .clone()
+            .flat_map(|group| self.group_rows(group))
+    }
+
+    fn group_version(&self, group: u32) -> Option<VersionId> {
+        self.word(Section::ExactGroups, group, 0).map(VersionId)
+    }
+
+    fn group_key(&self, group: u32) -> Option<&[u8]> {
+        Some(self.version_key(self.group_version(group)?))
+    }
+
+    fn group_rows(&self, group: u32) -> impl Iterator<Item = ExactRow> + '_ {
+        let rows = self.span(Section::ExactGroups, group, 1).unwrap_or(0..0);
+        rows.filter_map(move |row| {
+            Some(ExactRow {
+                cve: self.word(Section::ExactRows, row, 0)?,
+                shape: self.word(Section::ExactRows, row, 1)?,
+                version: self.group_version(group)?,
+            })
+        })
+    }
+
+    /// The ranges of a product whose upper bound is at or above this generic key, or open.
+    pub(crate) fn ranges_from<'a>(
+        &'a self,
+        product: &ProductView<'a>,
+        key: &'a [u8],
+    ) -> impl Iterator<Item = RangeRow> + 'a {
+        let rows = product.ranges.clone();
+        // Those without a key come first and have the empty one, those without a bound last.
+        let first = partition(&rows, |row| {
+            self.upper(row)
+                .is_some_and(|upper| self.version_key(upper) < key)
+        });
+        (first..rows.end).filter_map(|row| self.range_row(row))
+    }
+
+    /// Every range of a product.
+    pub(crate) fn ranges<'a>(
+        &'a self,
+        product: &ProductView<'a>,
+    ) -> impl Iterator<Item = RangeRow> + 'a {
+        product.ranges.clone().filter_map(|row| self.range_row(row))
+    }
+
+    fn upper(&self, row: u32) -> Option<VersionId> {
+        version(self.word(Section::RangeRows, row, 3)?)
+    }
+
+    fn range_row(&self, row: u32) -> Option<RangeRow> {
+        let word = |word| self.word(Section::RangeRows, row, word);
+        Some(RangeRow {
+            cve: word(0)?,
+            shape: word(1)?,
+            lower: version(word(2)?),
+            upper: version(word(3)?),
+            bounds: Bounds::from_word(word(4)?),
+        })
+    }
+
+    /// The rules of a product that name all versions or none.
+    pub(crate) fn open_rows<'a>(
+        &'a self,
+        product: &ProductView<'a>,
+    ) -> impl Iterator<Item = OpenRow> + 'a {
+        product.open.clone().filter_map(|row| {
+            Some(OpenRow {
+                cve: self.word(Section::OpenRows, row, 0)?,
+                shape: self.word(Section::OpenRows, row, 1)?,
+                kind: VersionKind::from_word(self.word(Section::OpenRows, row, 2)?)?,
+            })
+        })
+    }
+
+    pub(crate) fn shape(&self, row: u32) -> Option<ShapeView<'_>> {
+        let mut qualifiers = [Text::Any; QUALIFIERS];
+        for (at, qualifier) in qualifiers.iter_mut().enumerate() {
+            *qualifier = match self.word(Section::Shapes, row, at)? {
+                NONE => Text::Any,
+                NOT_APPLICABLE => Text::NotApplicable,
+                number => Text::Value(self.string(number)?),
+            };
+        }
+        let condition = self.word(Section::Shapes, row, QUALIFIERS)?;
+        Some(ShapeView {
+            qualifiers,
+            condition: (condition != NONE).then_some(condition),
+        })
+    }
+
+    /// The terms of a condition, all of which have to hold.
+    pub(crate) fn condition(&self, row: u32) -> Vec<ConditionTerm<'_>> {
+        let mut terms = Vec::new();
+        let mut words = self.span(Section::ConditionStarts, row, 0).unwrap_or(0..0);
+        while let Some(count) = self.word(Section::Conditions, words.start, 0) {
+            let start = words.start + 1;
+            let end = count
+                .checked_mul(PARTNER_WORDS)
+                .and_then(|length| start.checked_add(length));
+            let Some(end) = end.filter(|end| *end <= words.end) else {
+                break;
+            };
+            terms.push(ConditionTerm {
+                index: self,
+                partners: start..end,
+            });
+            words.start = end;
+            if words.is_empty() {
+                break;
+            }
+        }
+        terms
+    }
+
+    /// The row of a CVE.
+    pub(crate) fn find_cve(&self, id: CveId) -> Option<u32> {
+        let rows = u32::try_from(self.layout.rows(Section::Cves)).ok()?;
+        let row = partition(&(0..rows.checked_sub(1)?), |row| {
+            self.cve_id(row).is_some_and(|other| other < id)
+        });
+        (self.cve_id(row) == Some(id)).then_some(row)
+    }
+
+    fn cve_id(&self, row: u32) -> Option<CveId> {
+        let year = u16::try_from(self.word(Section::Cves, row, 0)?).ok()?;
+        Some(CveId::new(year, self.word(Section::Cves, row, 1)?))
+    }
+
+    pub(crate) fn cve_entry(&self, row: u32) -> Option<CveEntry> {
+        let flags = self.word(Section::Cves, row, 2)?;
+        Some(CveEntry {
+            id: self.cve_id(row)?,
+            source: if flags & CVE_ANCHORE == 0 {
+                RecordSource::Nvd
+            } else {
+                RecordSource::Anchore
+            },
+            is_rejected: flags & CVE_REJECTED != 0,
+            is_fallback: flags & CVE_FALLBACK != 0,
+            products: self.span(Section::Cves, row, 3)?,
+        })
+    }
+
+    /// The products that a CVE's rules name, as `vendor:product`.
+    pub(crate) fn products_of(&self, cve: &CveEntry) -> Vec<String> {
+        cve.products
+            .clone()
+            .filter_map(|row| {
+                let product = ProductId(self.word(Section::CveProducts, row, 0)?);
+                let product = self.product(product)?;
+                Some(format!("{}:{}", product.vendor, product.product))
+            })
+            .collect()
+    }
+}
+
+impl<'a> ConditionTerm<'a> {
+    /// The partners; none where none could be read from the record.
+    pub(crate) fn partners(&self) -> impl Iterator<Item = PartnerView<'a>> + 'a {
+        let index = self.index;
+        self.partners
+            .clone()
+            .step_by(PARTNER_WORDS as usize)
+            .filter_map(move |at| partner(index, at))
+    }
+}
+
+fn partner(index: &Index, at: u32) -> Option<PartnerView<'_>> {
+    let word = |offset| index.word(Section::Conditions, at, offset);
+    let kind = word(2)?;
+    let version = |number: u32| version(number).and_then(|version| index.version_text(version));
+    Some(PartnerView {
+        vendor: index.string(word(0)?)?,
+        product: index.string(word(1)?)?,
+        part: u8::try_from(kind >> 8).ok()?,
+        kind: VersionKind::from_word(kind)?,
+        bounds: Bounds::from_word(kind),
+        lower: version(word(3)?),
+        upper: version(word(4)?),
+    })
+}
+
+fn version(number: u32) -> Option<VersionId> {
+    (number != NONE).then_some(VersionId(number))
+}
+
+/// The first row for which `is_before` does not hold; the rows are sorted by it.
+fn partition(rows: &Range<u32>, is_before: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (rows.start, rows.end.max(rows.start));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
