@@ -1,1 +1,93 @@
-//! The HTTP API.
+//! The HTTP API: what people and their tools ask, and what watches the collector.
+//!
+//! A handler extracts who asks and where it may look, makes one or two calls of the store, and
+//! answers. Nothing here decides what a company may see: a [`extract::Tenant`] is the only way to
+//! its rows. Every error is a [`problem::Problem`].
+
+mod extract;
+mod health;
+mod measure;
+mod node;
+mod page;
+mod problem;
+mod request_id;
+mod state;
+mod v1;
+
+use std::future::Future;
+use std::io;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware;
+use axum::response::IntoResponse as _;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use uuid::{NoContext, Timestamp, Uuid};
+
+pub use self::node::{IndexStatus, Node, NodeStatus};
+pub use self::state::ApiState;
+
+use self::problem::Problem;
+use crate::config::HttpConfig;
+
+/// Answers requests until `stop` resolves, and then those that are under way.
+///
+/// # Errors
+///
+/// When the listener fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    state: ApiState,
+    config: &HttpConfig,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    axum::serve(listener, router(state, config))
+        .with_graceful_shutdown(stop)
+        .await
+}
+
+/// Every route, with what surrounds it.
+fn router(state: ApiState, config: &HttpConfig) -> Router {
+    let body_bytes_max = usize::try_from(config.body_bytes_max).unwrap_or(usize::MAX);
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    Router::new()
+        .nest("/api/v1", v1::routes())
+        .merge(health::routes())
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_route)
+        .layer(middleware::from_fn(measure::measure))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            config.request_timeout,
+        ))
+        .layer(CatchPanicLayer::custom(|_panic| {
+            Problem::Internal(anyhow::anyhow!("a handler panicked")).into_response()
+        }))
+        .layer(fixed(header::CACHE_CONTROL, "no-store"))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        .layer(fixed(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ))
+        .layer(middleware::from_fn(request_id::assign))
+        .with_state(state)
+}
+
+async fn no_route(method: Method, uri: Uri) -> Problem {
+    Problem::NoRoute(format!("{method} {}", uri.path()))
+}
+
+/// A new id, ordered by the time of its making.
+fn v7(now: OffsetDateTime) -> Uuid {
+    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.nanosecond()))
+}

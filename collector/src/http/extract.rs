@@ -1,0 +1,158 @@
+//! Who asks, and where they may look: the only ways from a request to a scope.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::HeaderName;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use protocol::ids::CompanyId;
+use serde::de::DeserializeOwned;
+use store::api_keys::PresentedKey;
+use store::tenant::{OperatorScope, Principal, Role, TenantScope};
+
+use super::problem::Problem;
+use super::state::ApiState;
+
+/// The header by which an operator names a company.
+pub(crate) static COMPANY: HeaderName = HeaderName::from_static("muster-company");
+
+/// Whoever holds a valid key.
+#[derive(Debug)]
+pub(crate) struct Authenticated(pub(crate) Principal);
+
+/// An operator.
+#[derive(Debug)]
+pub(crate) struct Operator(pub(crate) OperatorScope);
+
+/// A company to look into.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    /// The way to its rows.
+    pub(crate) scope: TenantScope,
+    role: Role,
+}
+
+impl Tenant {
+    /// The scope, for those who may do at least what `role` may.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Forbidden`] for everyone else.
+    pub(crate) fn at_least(self, role: Role) -> Result<TenantScope, Problem> {
+        if self.role >= role {
+            Ok(self.scope)
+        } else {
+            Err(Problem::Forbidden(role.as_str()))
+        }
+    }
+}
+
+impl FromRequestParts<ApiState> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &ApiState,
+    ) -> Result<Self, Self::Rejection> {
+        let key = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, key)| key.parse::<PresentedKey>().ok())
+            .ok_or(Problem::Unauthenticated)?;
+        let principal = state.store.authenticate(&key, state.clock.now()).await?;
+        principal.map(Self).ok_or(Problem::Unauthenticated)
+    }
+}
+
+impl FromRequestParts<ApiState> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &ApiState,
+    ) -> Result<Self, Self::Rejection> {
+        let Authenticated(principal) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        principal
+            .operator()
+            .map(Self)
+            .ok_or(Problem::Forbidden(Role::Operator.as_str()))
+    }
+}
+
+impl FromRequestParts<ApiState> for Tenant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &ApiState,
+    ) -> Result<Self, Self::Rejection> {
+        let Authenticated(principal) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let company = named_company(parts)?
+            .or_else(|| principal.company())
+            .ok_or(Problem::CompanyMissing)?;
+        let scope = principal
+            .scope(company)
+            .await?
+            .ok_or(Problem::NotFound("company"))?;
+        Ok(Self {
+            scope,
+            role: principal.role(),
+        })
+    }
+}
+
+fn named_company(parts: &Parts) -> Result<Option<CompanyId>, Problem> {
+    let Some(value) = parts.headers.get(&COMPANY) else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .map(Some)
+        .ok_or_else(|| Problem::field("Muster-Company", "not a company's id, which is a UUID"))
+}
+
+/// The query's parameters; an unknown or a malformed one is an error.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        Query::<T>::from_request_parts(parts, state)
+            .await
+            .map(|Query(query)| Self(query))
+            .map_err(|rejection: QueryRejection| Problem::field("query", rejection.body_text()))
+    }
+}
+
+/// A body of JSON.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        Json::<T>::from_request(request, state)
+            .await
+            .map(|Json(body)| Self(body))
+            .map_err(|rejection: JsonRejection| {
+                Problem::Body(rejection.status(), rejection.body_text())
+            })
+    }
+}
+
+/// A path's id of any of our kinds.
+pub(crate) fn parse_id<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, Problem> {
+    // What is no id at all names nothing, as an unknown one does.
+    text.parse().map_err(|_| Problem::NotFound(what))
+}

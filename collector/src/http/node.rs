@@ -1,0 +1,53 @@
+//! What the API asks of the process that it runs in, as a trait, so that handlers can be tested
+//! without a queue and a CA.
+
+use protocol::ids::TokenId;
+use protocol::token::EnrolmentToken;
+use serde::Serialize;
+
+/// The process behind the API.
+pub trait Node: Send + Sync + 'static {
+    /// What stands in this node's queue, and which index it matches with.
+    fn status(&self) -> NodeStatus;
+
+    /// A new token with this collector's addresses and CA: its public part and its secret are new.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no random bytes.
+    fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken>;
+
+    /// Whether the node takes work: the queue is open and its disk is written to.
+    fn is_ready(&self) -> bool;
+}
+
+/// One node's pipeline at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NodeStatus {
+    /// Reports in the queue that changes are waiting in.
+    pub queued_deltas: u64,
+    /// Parts of snapshots in the queue.
+    pub queued_snapshots: u64,
+    /// Bytes of the queue's files.
+    pub queue_bytes: u64,
+    /// Bytes that the queue's files may have.
+    pub queue_bytes_max: u64,
+    /// Age of the oldest report in the queue, in milliseconds.
+    pub oldest_ms: u64,
+    /// The match index in use; absent when no feed was imported yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexStatus>,
+}
+
+/// The match index in use.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IndexStatus {
+    /// Names its content.
+    pub generation: String,
+    /// CVEs with rules.
+    pub cves: u64,
+    /// Products with rules.
+    pub products: u64,
+    /// Rules.
+    pub rules: u64,
+}

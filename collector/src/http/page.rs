@@ -1,0 +1,117 @@
+//! Pages: a limit, an opaque token for the next page, and the list itself.
+//!
+//! A token carries the place where its page ended and the name of its list and order, so that it
+//! cannot be used on another. It is not secret and not signed: whatever it says is a place within
+//! what the caller may see anyway.
+
+use axum::Json;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use store::page::{After, PAGE_ITEMS_MAX, PageRequest};
+
+use super::problem::Problem;
+
+/// Rows of a page when the request does not say.
+const LIMIT_DEFAULT: u32 = 100;
+/// Bytes of a page token at most: the longest sort value is a software name.
+const TOKEN_BYTES_MAX: usize = 4_096;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page<T> {
+    /// The rows.
+    items: Vec<T>,
+    /// What to send as `page_token` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+/// The page that a request asks for, of the list (with its order) named `list`.
+///
+/// # Errors
+///
+/// When the limit is outside its range, or the token is not one that this list gave.
+pub(crate) fn request(
+    list: &str,
+    limit: Option<u32>,
+    token: Option<&str>,
+) -> Result<PageRequest, Problem> {
+    let limit = limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=PAGE_ITEMS_MAX).contains(&limit) {
+        let detail = format!("{limit} is not within 1 to {PAGE_ITEMS_MAX}");
+        return Err(Problem::field("limit", detail));
+    }
+    let after = match token.filter(|token| !token.is_empty()) {
+        None => None,
+        Some(token) => Some(decode(list, token).ok_or_else(|| {
+            Problem::field(
+                "page_token",
+                "not a token of this list and order: begin without one",
+            )
+        })?),
+    };
+    Ok(PageRequest { limit, after })
+}
+
+/// A page as it is answered.
+pub(crate) fn respond<T, V>(
+    list: &str,
+    page: store::page::Page<T>,
+    view: impl FnMut(T) -> V,
+) -> Json<Page<V>> {
+    Json(Page {
+        items: page.items.into_iter().map(view).collect(),
+        next_page_token: page.next.map(|after| encode(list, &after)),
+    })
+}
+
+fn encode(list: &str, after: &After) -> String {
+    // Plain strings and numbers always become JSON; an empty token would begin the list again.
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(list, after)).unwrap_or_default())
+}
+
+fn decode(list: &str, token: &str) -> Option<After> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return None;
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let (name, after): (String, After) = serde_json::from_slice(&bytes).ok()?;
+    (name == list).then_some(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::page::SortValue;
+
+    use super::*;
+
+    fn after() -> After {
+        After {
+            value: SortValue::Text("web-1".to_owned()),
+            id: "7".to_owned(),
+        }
+    }
+
+    #[test]
+    fn reads_the_token_of_the_page_before() {
+        let token = encode("hosts", &after());
+        let page = request("hosts", Some(5), Some(&token)).unwrap();
+        assert_eq!((page.limit, page.after), (5, Some(after())));
+    }
+
+    #[test]
+    fn refuses_the_token_of_another_list_and_no_token_at_all() {
+        let token = encode("software", &after());
+        assert!(request("hosts", None, Some(&token)).is_err());
+        assert!(request("hosts", None, Some("%%%")).is_err());
+        assert!(request("hosts", None, Some(&"a".repeat(TOKEN_BYTES_MAX + 1))).is_err());
+    }
+
+    #[test]
+    fn refuses_limits_outside_the_range() {
+        assert!(request("hosts", Some(0), None).is_err());
+        assert!(request("hosts", Some(PAGE_ITEMS_MAX + 1), None).is_err());
+        assert_eq!(request("hosts", None, None).unwrap().limit, LIMIT_DEFAULT);
+    }
+}

@@ -1,0 +1,29 @@
+//! What handlers work with, put together by the composition root.
+
+use std::fmt;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use store::database::Store;
+
+use crate::clock::Clock;
+use crate::http::node::Node;
+
+/// The state of the API. Clones share it.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// The process' metrics.
+    pub metrics: PrometheusHandle,
+    /// What only this process knows: its queue, its index, its CA.
+    pub node: Arc<dyn Node>,
+}
+
+impl fmt::Debug for ApiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiState").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,210 @@
+//! Enrolment tokens: made by a company's admin, shown whole once.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Json, Router, routing};
+use protocol::ids::TokenId;
+use serde::{Deserialize, Serialize};
+use store::enrolment_tokens::{self, EnrolmentToken, Labels, NewEnrolmentToken};
+use store::tenant::Role;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::http::extract::{Body, Params, Tenant, parse_id};
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::state::ApiState;
+use crate::http::v7;
+
+/// Characters of a token's name.
+const NAME_CHARS_MAX: usize = 200;
+/// Labels of a token.
+const LABELS_MAX: usize = 32;
+/// Characters of a label's name and of its value.
+const LABEL_CHARS_MAX: usize = 100;
+/// How long a token may be valid, in seconds: ten years.
+const EXPIRES_AFTER_S_MAX: u32 = 315_360_000;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .route("/enrolment-tokens", routing::get(list).post(create))
+        .route(
+            "/enrolment-tokens/{token}",
+            routing::get(get).delete(revoke),
+        )
+}
+
+#[derive(Debug, Serialize)]
+struct TokenView {
+    id: TokenId,
+    name: String,
+    labels: Labels,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    expires_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uses_max: Option<u32>,
+    uses: u32,
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    revoked_at: Option<OffsetDateTime>,
+    /// The token whole; only in the answer that makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl From<EnrolmentToken> for TokenView {
+    fn from(token: EnrolmentToken) -> Self {
+        Self {
+            id: token.id,
+            name: token.name,
+            labels: token.labels,
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            uses_max: token.uses_max,
+            uses: token.uses,
+            revoked_at: token.revoked_at,
+            token: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+async fn list(
+    tenant: Tenant,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<TokenView>>, Problem> {
+    let scope = tenant.at_least(Role::Admin)?;
+    let page = page::request("enrolment_tokens", query.limit, query.page_token.as_deref())?;
+    let tokens = enrolment_tokens::list(&scope, &page).await?;
+    Ok(page::respond("enrolment_tokens", tokens, TokenView::from))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    /// What it is for.
+    name: String,
+    /// What its hosts are labelled with.
+    #[serde(default)]
+    labels: Labels,
+    /// How many hosts may use it; as many as come when absent.
+    uses_max: Option<u32>,
+    /// How long it is valid, in seconds; for ever when absent.
+    expires_after_s: Option<u32>,
+}
+
+impl NewToken {
+    fn check(&self) -> Result<(), Problem> {
+        let is_text = |text: &str, max: usize| {
+            !text.trim().is_empty() && text.chars().count() <= max && !has_control(text)
+        };
+        if !is_text(&self.name, NAME_CHARS_MAX) {
+            let detail = format!("1 to {NAME_CHARS_MAX} characters, none of control");
+            return Err(Problem::field("name", detail));
+        }
+        let labels_fit = self.labels.len() <= LABELS_MAX
+            && self.labels.iter().all(|(name, value)| {
+                is_text(name, LABEL_CHARS_MAX)
+                    && value.chars().count() <= LABEL_CHARS_MAX
+                    && !has_control(value)
+            });
+        if !labels_fit {
+            let detail = format!(
+                "at most {LABELS_MAX} labels, names and values of at most {LABEL_CHARS_MAX} characters"
+            );
+            return Err(Problem::field("labels", detail));
+        }
+        if self.uses_max == Some(0) {
+            return Err(Problem::field(
+                "uses_max",
+                "at least 1; leave it out for no limit",
+            ));
+        }
+        if self
+            .expires_after_s
+            .is_some_and(|s| s == 0 || s > EXPIRES_AFTER_S_MAX)
+        {
+            let detail = format!("1 to {EXPIRES_AFTER_S_MAX} seconds; leave it out for no end");
+            return Err(Problem::field("expires_after_s", detail));
+        }
+        Ok(())
+    }
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+async fn create(
+    tenant: Tenant,
+    State(state): State<ApiState>,
+    Body(new): Body<NewToken>,
+) -> Result<(StatusCode, Json<TokenView>), Problem> {
+    let scope = tenant.at_least(Role::Admin)?;
+    new.check()?;
+    let now = state.clock.now();
+    let token = state
+        .node
+        .new_token(TokenId(v7(now)))
+        .map_err(Problem::Internal)?;
+    let expires_at = new
+        .expires_after_s
+        .map(|s| now + Duration::seconds(s.into()));
+    let row = enrolment_tokens::create(
+        &scope,
+        &NewEnrolmentToken {
+            id: token.id,
+            secret: &token.secret,
+            name: new.name.trim(),
+            labels: &new.labels,
+            expires_at,
+            uses_max: new.uses_max,
+        },
+        now,
+    )
+    .await?;
+    let view = TokenView {
+        token: Some(token.expose()),
+        ..row.into()
+    };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+async fn get(tenant: Tenant, Path(token): Path<String>) -> Result<Json<TokenView>, Problem> {
+    let scope = tenant.at_least(Role::Admin)?;
+    let id = parse_id::<Uuid>(&token, "enrolment token").map(TokenId)?;
+    let token = enrolment_tokens::get(&scope, id).await?;
+    token
+        .map(|token| Json(token.into()))
+        .ok_or(Problem::NotFound("enrolment token"))
+}
+
+async fn revoke(
+    tenant: Tenant,
+    State(state): State<ApiState>,
+    Path(token): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let scope = tenant.at_least(Role::Admin)?;
+    let id = parse_id::<Uuid>(&token, "enrolment token").map(TokenId)?;
+    // Revoking twice is revoking once; only a token that never was is not found.
+    if enrolment_tokens::revoke(&scope, id, state.clock.now()).await?
+        || enrolment_tokens::get(&scope, id).await?.is_some()
+    {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::NotFound("enrolment token"))
+    }
+}
