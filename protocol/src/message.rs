@@ -20,6 +20,9 @@ use crate::wire::bounded;
 pub const ALPN_SESSION: &[u8] = b"muster/1";
 /// The protocol's name in the TLS handshake of a host that wants to enrol.
 pub const ALPN_ENROL: &[u8] = b"muster-enrol/1";
+/// The name that every collector's certificate carries and every agent checks, whatever address it
+/// connects to; what tells one collector from another is the CA behind it.
+pub const SERVER_NAME: &str = "collector.muster.internal";
 /// The oldest version of the messages that this crate speaks.
 pub const VERSION_MIN: u16 = 1;
 /// The newest version of the messages that this crate speaks.
