@@ -91,7 +91,7 @@ impl Iterator for Snapshot<'_> {
         }
         let to = self.records.peek().map(|(key, _)| **key);
         self.from = to;
-        self.position = next(self.position);
+        self.position = following(self.position);
         let body = ReportBody::Snapshot { from, to, records };
         let is_first = from == SoftwareKey(0);
         let mut report = self.heading.report(self.position, body, is_first);
@@ -154,7 +154,7 @@ impl Iterator for Delta<'_> {
                 None => removes.push(change.key),
             }
         }
-        self.position = next(self.position);
+        self.position = following(self.position);
         let body = ReportBody::Delta { upserts, removes };
         let tells_facts = std::mem::take(&mut self.tells_facts);
         let mut report = self.heading.report(self.position, body, tells_facts);
@@ -221,7 +221,8 @@ impl<'a> Iterator for Changes<'a> {
 }
 
 /// The next place of the same epoch.
-fn next(position: Position) -> Position {
+#[must_use]
+pub fn following(position: Position) -> Position {
     Position {
         epoch: position.epoch,
         seq: Seq(position.seq.0.saturating_add(1)),

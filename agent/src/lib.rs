@@ -8,3 +8,4 @@ pub mod backoff;
 pub mod clock;
 pub mod delta;
 pub mod session;
+pub mod spool;

@@ -14,7 +14,7 @@ mod tests;
 use std::time::Duration;
 
 use protocol::fingerprint::InventoryDigest;
-use protocol::ids::{Position, Seq};
+use protocol::ids::Position;
 use protocol::limits::{HEARTBEAT_EVERY_S, REPORTS_IN_FLIGHT_MAX, SCAN_EVERY_S};
 use protocol::message::{
     AgentMessage, Capabilities, Heartbeat, Hello, Settings, VERSION_MAX, VERSION_MIN, Welcome,
@@ -23,6 +23,7 @@ use protocol::message::{
 pub use self::action::{Action, Event, LinkState, Parting};
 use self::scans::{Resync, Scans};
 use crate::backoff::{Backoff, Jitter};
+use crate::delta::following;
 
 /// How long a collector may take to answer the hello.
 const WELCOME_WITHIN: Duration = Duration::from_secs(15);
@@ -402,14 +403,6 @@ impl Session {
 
     fn scan_every(&self) -> Duration {
         Duration::from_secs(u64::from(self.settings.scan_every_s))
-    }
-}
-
-/// The position after this one in its epoch.
-fn following(position: Position) -> Position {
-    Position {
-        epoch: position.epoch,
-        seq: Seq(position.seq.0.saturating_add(1)),
     }
 }
 

@@ -114,7 +114,7 @@ proptest! {
         let reports = delta(heading(&platform), after, digest(&before), &before, &now);
         let mut position = after;
         for report in reports {
-            position = next(position);
+            position = following(position);
             prop_assert_eq!(report.position, position);
             prop_assert!(report.digest.is_some());
             apply(&mut held, &report);
