@@ -1,0 +1,165 @@
+//! The account that the server runs with: the collector's own, or an unprivileged one when the
+//! collector is root, because PostgreSQL refuses root.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use std::os::unix::process::CommandExt as _;
+
+use super::PostgresError;
+
+/// Users that a root collector gives its server to, the first that exists.
+const USERS: [&str; 3] = ["muster", "postgres", "nobody"];
+/// Where the server's files go when its account cannot enter the collector's data directory.
+const ELSEWHERE: &str = "/var/lib";
+
+/// Who runs the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    uid: u32,
+    gid: u32,
+    /// Whether the collector has to become somebody else for it.
+    is_other: bool,
+}
+
+impl Account {
+    /// The account to use.
+    ///
+    /// # Errors
+    ///
+    /// When the collector is root and there is nobody else.
+    pub(super) fn choose() -> Result<Self, PostgresError> {
+        let uid = rustix::process::geteuid().as_raw();
+        let gid = rustix::process::getegid().as_raw();
+        if uid != 0 {
+            return Ok(Self {
+                uid,
+                gid,
+                is_other: false,
+            });
+        }
+        let passwd = "/etc/passwd";
+        let users = fs::read_to_string(passwd).map_err(PostgresError::file("read", passwd))?;
+        USERS
+            .iter()
+            .find_map(|name| find_user(&users, name))
+            .map(|(uid, gid)| Self {
+                uid,
+                gid,
+                is_other: true,
+            })
+            .ok_or(PostgresError::NoAccount)
+    }
+
+    /// The account's user id.
+    pub(super) const fn uid(self) -> u32 {
+        self.uid
+    }
+
+    /// Has a program run with this account, and without the collector's other groups.
+    pub(super) fn run_as(self, command: &mut Command) {
+        if self.is_other {
+            command.uid(self.uid).gid(self.gid);
+        }
+    }
+
+    /// Where the server's files go: `wanted`, or a directory that the account can enter.
+    ///
+    /// A clone below `/root` is the common case: nobody but root enters it.
+    pub(super) fn home(self, wanted: &Path) -> PathBuf {
+        if !self.is_other || self.can_reach(wanted) {
+            return wanted.to_owned();
+        }
+        Path::new(ELSEWHERE).join(format!("muster-postgres-{:016x}", path_hash(wanted)))
+    }
+
+    fn can_reach(self, path: &Path) -> bool {
+        path.ancestors().skip(1).all(|folder| {
+            // What does not exist yet will be made by the collector, for everyone to pass.
+            fs::metadata(folder).map_or(true, |about| {
+                let mode = about.permissions().mode();
+                let bits = if about.uid() == self.uid {
+                    mode >> 6
+                } else if about.gid() == self.gid {
+                    mode >> 3
+                } else {
+                    mode
+                };
+                bits & 1 == 1
+            })
+        })
+    }
+
+    /// Makes a directory that only this account can enter, if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made, or is somebody else's.
+    pub(super) fn make_private_dir(self, dir: &Path) -> Result<(), PostgresError> {
+        fs::create_dir_all(dir).map_err(PostgresError::file("make", dir))?;
+        let about = fs::symlink_metadata(dir).map_err(PostgresError::file("look at", dir))?;
+        let own = rustix::process::geteuid().as_raw();
+        if !about.is_dir() || (about.uid() != self.uid && about.uid() != own) {
+            let theirs = std::io::Error::other("it belongs to another user");
+            return Err(PostgresError::file("use", dir)(theirs));
+        }
+        if self.is_other {
+            chown(dir, Some(self.uid), Some(self.gid)).map_err(PostgresError::file("own", dir))?;
+        }
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+            .map_err(PostgresError::file("protect", dir))
+    }
+}
+
+fn find_user(passwd: &str, name: &str) -> Option<(u32, u32)> {
+    passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next()? == name).then_some(())?;
+        let uid = fields.nth(1)?.parse().ok()?;
+        Some((uid, fields.next()?.parse().ok()?))
+    })
+}
+
+/// A short name for a path, the same at every start (FNV-1a, 64 bits).
+pub(super) fn path_hash(path: &Path) -> u64 {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_user_out_of_passwd() {
+        let passwd = "root:x:0:0::/root:/bin/sh\npostgres:x:101:104:PG:/var/lib/pg:/bin/sh\n";
+        assert_eq!(find_user(passwd, "postgres"), Some((101, 104)));
+        assert_eq!(find_user(passwd, "post"), None);
+    }
+
+    #[test]
+    fn goes_elsewhere_when_the_account_cannot_enter() {
+        let closed = tempfile::tempdir().unwrap();
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let stranger = Account {
+            uid: 4_000_000,
+            gid: 4_000_000,
+            is_other: true,
+        };
+        let wanted = closed.path().join("postgres");
+        let home = stranger.home(&wanted);
+        assert!(home.starts_with(ELSEWHERE), "{}", home.display());
+        assert_eq!(home, stranger.home(&wanted));
+        let same = Account {
+            is_other: false,
+            ..stranger
+        };
+        assert_eq!(same.home(&wanted), wanted);
+    }
+}

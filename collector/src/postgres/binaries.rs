@@ -1,0 +1,105 @@
+//! Where PostgreSQL's server programs are. Distributions keep them out of `PATH`.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::PostgresError;
+
+/// Folders with a folder a version, and what that folder holds the programs in.
+const VERSIONED: [(&str, &str, &str); 3] = [
+    ("/usr/lib/postgresql", "", "bin"),
+    ("/usr", "pgsql-", "bin"),
+    ("/opt/homebrew/opt", "postgresql@", "bin"),
+];
+/// Folders with the programs in them.
+const PLAIN: [&str; 3] = ["/usr/local/pgsql/bin", "/usr/local/bin", "/usr/bin"];
+
+/// A folder with `initdb` and `postgres`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Binaries(PathBuf);
+
+impl Binaries {
+    /// The programs of the folder that was named, or else the newest that can be found.
+    ///
+    /// # Errors
+    ///
+    /// When there are none.
+    pub(super) fn find(
+        named: Option<&Path>,
+        search_path: Option<&OsStr>,
+    ) -> Result<Self, PostgresError> {
+        if let Some(folder) = named {
+            return Self::in_folder(folder.to_owned())
+                .ok_or_else(|| PostgresError::NoBinaries(format!("not in {}", folder.display())));
+        }
+        let searched = search_path.map(std::env::split_paths).into_iter().flatten();
+        searched
+            .chain(versioned())
+            .chain(PLAIN.iter().map(PathBuf::from))
+            .find_map(Self::in_folder)
+            .ok_or_else(|| PostgresError::NoBinaries("not in PATH nor in the usual places".into()))
+    }
+
+    /// One of the programs.
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn in_folder(folder: PathBuf) -> Option<Self> {
+        ["initdb", "postgres"]
+            .iter()
+            .all(|program| folder.join(program).is_file())
+            .then_some(Self(folder))
+    }
+}
+
+/// Folders of every version that is installed, the newest first.
+fn versioned() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for (parent, prefix, rest) in VERSIONED {
+        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let version = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(prefix)?.parse().ok());
+            if let Some(version) = version {
+                let version: u32 = version;
+                found.push((version, entry.path().join(rest)));
+            }
+        }
+    }
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, folder)| folder).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(programs: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for program in programs {
+            fs::write(folder.path().join(program), "").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_named_folder_is_the_only_one_that_is_looked_into() {
+        let empty = folder_with(&["postgres"]);
+        let error = Binaries::find(Some(empty.path()), None)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("install them"), "{error}");
+        let full = folder_with(&["postgres", "initdb"]);
+        assert!(Binaries::find(Some(full.path()), None).is_ok());
+    }
+
+    #[test]
+    fn the_search_path_comes_before_the_usual_places() {
+        let full = folder_with(&["postgres", "initdb"]);
+        let found = Binaries::find(None, Some(full.path().as_os_str())).unwrap();
+        assert_eq!(found.program("initdb"), full.path().join("initdb"));
+    }
+}

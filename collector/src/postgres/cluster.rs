@@ -1,0 +1,181 @@
+//! The server's files: made once, completely or not at all.
+//!
+//! `initdb` and the first statements work on a directory with another name, which gets its own
+//! when everything is there. A start that was killed in between begins again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::PostgresError;
+use super::account::Account;
+use super::binaries::Binaries;
+
+/// What the first statements make: the role that the collector works with, which is no superuser,
+/// so that row-level security holds for it, and its database.
+const FIRST_STATEMENTS: &str = "CREATE ROLE muster LOGIN NOSUPERUSER CREATEROLE;\n\
+                                CREATE DATABASE muster OWNER muster;\n";
+
+/// Characters of a program's output that an error shows.
+const MESSAGE_CHARS: usize = 2_000;
+
+/// A server's directory.
+#[derive(Clone, Debug)]
+pub(super) struct Cluster {
+    /// Where everything is.
+    pub(super) home: PathBuf,
+    /// The data directory.
+    pub(super) data: PathBuf,
+    /// The server's log.
+    pub(super) log: PathBuf,
+    /// Who owns it.
+    pub(super) account: Account,
+}
+
+impl Cluster {
+    /// The cluster at `home`, made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made, or was made by another major version.
+    pub(super) fn open(
+        home: PathBuf,
+        account: Account,
+        binaries: &Binaries,
+    ) -> Result<Self, PostgresError> {
+        account.make_private_dir(&home)?;
+        let data = home.join("data");
+        let cluster = Self {
+            log: home.join("server.log"),
+            home,
+            data,
+            account,
+        };
+        if cluster.data.exists() {
+            cluster.check_version(binaries)?;
+        } else {
+            tracing::info!(dir = %cluster.home.display(), "making the private PostgreSQL");
+            cluster.make(binaries)?;
+        }
+        Ok(cluster)
+    }
+
+    fn make(&self, binaries: &Binaries) -> Result<(), PostgresError> {
+        let unfinished = self.home.join("data.unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).map_err(PostgresError::file("remove", &unfinished))?;
+        }
+        let mut initdb = self.command(binaries, "initdb");
+        initdb.arg("-D").arg(&unfinished).args([
+            "--username=postgres",
+            // The socket's directory admits its owner alone; nothing listens elsewhere.
+            "--auth-local=trust",
+            "--auth-host=reject",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--data-checksums",
+        ]);
+        run("initdb", initdb, "")?;
+        let mut single = self.command(binaries, "postgres");
+        single
+            .args(["--single", "-j", "-D"])
+            .arg(&unfinished)
+            .arg("postgres");
+        // With -j a statement ends at an empty line.
+        run(
+            "postgres --single",
+            single,
+            &FIRST_STATEMENTS.replace('\n', "\n\n"),
+        )?;
+        fs::rename(&unfinished, &self.data).map_err(PostgresError::file("name", &self.data))
+    }
+
+    fn check_version(&self, binaries: &Binaries) -> Result<(), PostgresError> {
+        let path = self.data.join("PG_VERSION");
+        let found = fs::read_to_string(&path).map_err(PostgresError::file("read", &path))?;
+        let mut ask = self.command(binaries, "postgres");
+        ask.arg("--version");
+        let said = run("postgres --version", ask, "")?;
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let have = said
+            .split_whitespace()
+            .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+            .and_then(|version| version.split(['.', 'd', 'b', 'r']).next())
+            .unwrap_or_default();
+        if found.trim() == have {
+            Ok(())
+        } else {
+            Err(PostgresError::Version {
+                path: self.data.clone(),
+                found: found.trim().to_owned(),
+                have: have.to_owned(),
+            })
+        }
+    }
+
+    /// A program of the server's, with its account and without the collector's environment.
+    pub(super) fn command(&self, binaries: &Binaries, name: &str) -> Command {
+        let mut command = Command::new(binaries.program(name));
+        command
+            .env_clear()
+            .env("LC_ALL", "C")
+            .env("TZ", "UTC")
+            .env("PATH", "/usr/bin:/bin");
+        command.current_dir(&self.home).stdin(Stdio::null());
+        self.account.run_as(&mut command);
+        command
+    }
+}
+
+fn run(name: &'static str, mut command: Command, input: &str) -> Result<Output, PostgresError> {
+    use std::io::Write as _;
+
+    let program = PathBuf::from(command.get_program());
+    let run_error = |source| PostgresError::Run {
+        program: program.clone(),
+        source,
+    };
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(run_error)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not want its input has failed or will say so itself.
+        let _unread = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().map_err(run_error)?;
+    // A single-user server ends well even when a statement failed.
+    let failed = !output.status.success()
+        || [&output.stdout, &output.stderr]
+            .iter()
+            .any(|text| contains(text, b"ERROR:"));
+    if failed {
+        let text = [&output.stderr[..], &output.stdout[..]].concat();
+        return Err(PostgresError::Failed {
+            program: name,
+            message: tail(&text),
+        });
+    }
+    Ok(output)
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+/// The end of a text.
+fn tail(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let text = text.trim();
+    let skip = text.chars().count().saturating_sub(MESSAGE_CHARS);
+    text.chars().skip(skip).collect()
+}
+
+/// The end of a log, for people.
+pub(super) fn log_tail(log: &Path) -> String {
+    fs::read(log).map_or_else(
+        |error| format!("(cannot be read: {error})"),
+        |text| tail(&text),
+    )
+}

@@ -1,0 +1,248 @@
+//! The running server: started or adopted, watched, stopped.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::process::Child;
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+
+use super::PostgresError;
+use super::account::{Account, path_hash};
+use super::binaries::Binaries;
+use super::cluster::{Cluster, log_tail};
+use super::postmaster::Postmaster;
+use crate::config::PrivateServer;
+
+/// How long a server may take to come up. After a crash it reads its log first, at about a hundred
+/// megabytes a second.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a stop may write out before it is left to the next start's recovery.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a starting or stopping server is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// Bytes of a unix socket's path, on Linux 107 and on macOS 103, less the socket's own name.
+const SOCKET_DIR_BYTES_MAX: usize = 103 - "/.s.PGSQL.5432".len();
+
+/// A server of the collector's own.
+#[derive(Debug)]
+pub struct PrivatePostgres {
+    cluster: Cluster,
+    socket_dir: PathBuf,
+    /// `None` when the server was adopted: it is nobody's child then.
+    child: Mutex<Option<Child>>,
+}
+
+impl PrivatePostgres {
+    /// Starts the server, or adopts one that runs on the same data, and waits until it takes
+    /// connections. `search_path` is the environment's `PATH`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no PostgreSQL here, or it does not start.
+    pub async fn start(
+        config: &PrivateServer,
+        search_path: Option<&std::ffi::OsStr>,
+    ) -> Result<Self, PostgresError> {
+        let binaries = Binaries::find(config.binaries_dir.as_deref(), search_path)?;
+        let account = Account::choose()?;
+        let home = account.home(&config.dir);
+        if home != config.dir {
+            tracing::warn!(
+                wanted = %config.dir.display(), used = %home.display(),
+                "the server's account cannot enter the data directory: its files are elsewhere"
+            );
+        }
+        let cluster = Cluster::open(home, account, &binaries)?;
+        let server = match Postmaster::of(&cluster.data) {
+            Some(running) => {
+                tracing::info!("adopting the private PostgreSQL of a collector that was killed");
+                Self {
+                    socket_dir: running.socket_dir,
+                    child: Mutex::new(None),
+                    cluster,
+                }
+            }
+            None => Self::spawn(cluster, &binaries, config.shared_buffers_mib)?,
+        };
+        server.wait_until_ready().await?;
+        Ok(server)
+    }
+
+    fn spawn(
+        cluster: Cluster,
+        binaries: &Binaries,
+        shared_buffers_mib: u32,
+    ) -> Result<Self, PostgresError> {
+        let socket_dir = socket_dir(&cluster.home);
+        cluster.account.make_private_dir(&socket_dir)?;
+        // Opened here, so that the server's account needs no right to make it.
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&cluster.log)
+            .map_err(PostgresError::file("open", &cluster.log))?;
+        let clone = log
+            .try_clone()
+            .map_err(PostgresError::file("open", &cluster.log))?;
+        let mut command = cluster.command(binaries, "postgres");
+        command
+            .arg("-D")
+            .arg(&cluster.data)
+            .arg("-k")
+            .arg(&socket_dir);
+        for setting in settings(shared_buffers_mib) {
+            command.arg("-c").arg(setting);
+        }
+        command.stdout(Stdio::from(log)).stderr(Stdio::from(clone));
+        // A terminal's Ctrl-C is for the collector, which still needs the server for a while.
+        command.process_group(0);
+        let program = binaries.program("postgres");
+        let child = tokio::process::Command::from(command)
+            .spawn()
+            .map_err(|source| PostgresError::Run { program, source })?;
+        Ok(Self {
+            cluster,
+            socket_dir,
+            child: Mutex::new(Some(child)),
+        })
+    }
+
+    async fn wait_until_ready(&self) -> Result<(), PostgresError> {
+        let ready = async {
+            loop {
+                if Postmaster::of(&self.cluster.data).is_some_and(|server| server.is_ready) {
+                    return Ok(());
+                }
+                if self.has_ended().await {
+                    return Err(self.not_ready("it ended"));
+                }
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        match timeout(START_TIMEOUT, ready).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.not_ready("it is not ready after five minutes")),
+        }
+    }
+
+    fn not_ready(&self, why: &'static str) -> PostgresError {
+        let log = self.cluster.log.clone();
+        PostgresError::NotReady {
+            why,
+            tail: log_tail(&log),
+            log,
+        }
+    }
+
+    async fn has_ended(&self) -> bool {
+        match self.child.lock().await.as_mut() {
+            // An error means that there is nothing left to wait for.
+            Some(child) => !matches!(child.try_wait(), Ok(None)),
+            None => Postmaster::of(&self.cluster.data).is_none(),
+        }
+    }
+
+    /// The server's address for the collector's own role and database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!(
+            "postgres:///muster?host={}&user=muster",
+            percent_encode(&self.socket_dir)
+        )
+    }
+
+    /// Resolves when the server has ended, wanted or not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only looks.
+    pub async fn ended(&self) {
+        while !self.has_ended().await {
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Stops the server: connections are closed, everything is written out. A server that does not
+    /// manage that in time is stopped hard, which its next start repairs.
+    pub async fn stop(&self) {
+        for signal in [Signal::INT, Signal::QUIT] {
+            let Some(server) = Postmaster::of(&self.cluster.data) else {
+                break;
+            };
+            server.signal(signal);
+            let gone = async {
+                while !self.has_ended().await {
+                    sleep(LOOK_EVERY).await;
+                }
+            };
+            if timeout(STOP_TIMEOUT, gone).await.is_ok() {
+                break;
+            }
+            tracing::warn!("the private PostgreSQL does not stop");
+        }
+        if self.socket_dir.parent() != Some(&*self.cluster.home) {
+            // The directory is empty now; one that is not is somebody's, and stays.
+            let _in_use = fs::remove_dir(&self.socket_dir);
+        }
+    }
+}
+
+/// Where the socket goes: with the data, or where the path is short enough for a socket.
+fn socket_dir(home: &Path) -> PathBuf {
+    let beside = home.join("run");
+    if beside.as_os_str().len() <= SOCKET_DIR_BYTES_MAX {
+        beside
+    } else {
+        std::env::temp_dir().join(format!("muster-{:016x}", path_hash(home)))
+    }
+}
+
+/// The server's settings. What is durable stays durable: `fsync`, `full_page_writes` and
+/// `synchronous_commit` keep their defaults, which are on.
+fn settings(shared_buffers_mib: u32) -> [String; 10] {
+    [
+        "listen_addresses=".to_owned(),
+        "unix_socket_permissions=0700".to_owned(),
+        format!("shared_buffers={shared_buffers_mib}MB"),
+        "max_connections=200".to_owned(),
+        "max_wal_size=2GB".to_owned(),
+        "checkpoint_timeout=15min".to_owned(),
+        "wal_compression=on".to_owned(),
+        "log_min_duration_statement=5s".to_owned(),
+        "log_line_prefix=%m [%p] %a ".to_owned(),
+        "cluster_name=muster".to_owned(),
+    ]
+}
+
+/// A path as a value in a URL's query (RFC 3986 §2.1).
+fn percent_encode(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+/// Who may run the server, for `doctor` and for messages.
+impl PrivatePostgres {
+    /// The directory of the server's files.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.cluster.home
+    }
+
+    /// The user id that the server runs with.
+    #[must_use]
+    pub const fn uid(&self) -> u32 {
+        self.cluster.account.uid()
+    }
+}

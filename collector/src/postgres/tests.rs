@@ -1,0 +1,126 @@
+//! The real server: first start, restart, adoption after a kill, and what goes wrong.
+
+use std::path::Path;
+
+use store::database::{Store, StoreConfig};
+
+use super::{PostgresError, PrivatePostgres};
+use crate::config::PrivateServer;
+
+fn config(dir: &Path) -> PrivateServer {
+    PrivateServer {
+        dir: dir.join("postgres"),
+        binaries_dir: None,
+        shared_buffers_mib: 16,
+    }
+}
+
+fn temp() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    // The server's account has to pass through.
+    std::fs::set_permissions(
+        dir.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    dir
+}
+
+async fn store(server: &PrivatePostgres) -> Store {
+    let store = Store::connect(&StoreConfig::new(server.url()))
+        .await
+        .unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn makes_a_server_whose_role_row_level_security_holds_for() {
+    let dir = temp();
+    let server = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    let store = store(&server).await;
+    store.ping().await.unwrap();
+    assert_ne!(server.uid(), 0);
+    store.close().await;
+    server.stop().await;
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn finds_its_data_again_after_a_restart() {
+    let dir = temp();
+    let server = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    let first = store(&server).await;
+    first.close().await;
+    server.stop().await;
+    let server = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    // The schema is there: migrating again finds nothing to do.
+    store(&server).await.close().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn adopts_the_server_of_a_collector_that_was_killed() {
+    let dir = temp();
+    let killed = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    // What a killed process leaves: a server that nobody waits for.
+    let url = killed.url();
+    std::mem::forget(killed);
+    let adopted = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    assert_eq!(adopted.url(), url);
+    store(&adopted).await.close().await;
+    adopted.stop().await;
+    let again = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn begins_again_when_the_first_start_was_killed() {
+    let dir = temp();
+    let half = dir.path().join("postgres/data.unfinished/base");
+    std::fs::create_dir_all(&half).unwrap();
+    let server = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    assert!(!half.exists());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn refuses_data_of_another_version() {
+    let dir = temp();
+    let data = dir.path().join("postgres/data");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("PG_VERSION"), "9\n").unwrap();
+    let error = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, PostgresError::Version { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn says_what_the_server_says_when_it_does_not_start() {
+    let dir = temp();
+    let server = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    server.stop().await;
+    std::fs::write(server.home().join("data/postgresql.conf"), "nonsense = 1\n").unwrap();
+    let error = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("nonsense"), "{error}");
+}
