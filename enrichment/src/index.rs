@@ -29,8 +29,8 @@ mod write;
 
 pub(crate) use crate::index::format::{Bounds, VersionKind};
 pub(crate) use crate::index::reader::{
-    ConditionTerm, CveEntry, ExactRow, OpenRow, PartnerView, ProductId, ProductView, RangeRow,
-    ShapeView, Text, VersionId,
+    ConditionTerm, CveEntry, ExactRow, OpenRow, PartnerView, ProductView, RangeRow, ShapeView,
+    Text, VersionId,
 };
 
 /// An opened index. Cheap to share: all methods take `&self` and nothing is copied.

@@ -1,0 +1,206 @@
+//! Puts into words what was compared: CPE names, ranges, conditions, doubts.
+
+use crate::cpe::{Attr, Attribute, Cpe};
+use crate::cve::RecordSource;
+use crate::evaluation::{Finding, Why};
+use crate::identity::Candidate;
+use crate::index::{
+    Bounds, CveEntry, Index, PartnerView, ProductView, RangeRow, Text, VersionKind,
+};
+use crate::matching::find::{Hit, Row};
+use crate::matching::judge::{Doubts, Partner, Surroundings};
+use crate::matching::question::Question;
+use crate::rule::{EDITION, SW_EDITION, TARGET_HW};
+
+/// The CPE name of an installed product.
+pub(super) fn installed_cpe(candidate: &Candidate, version: &str, update: &str) -> String {
+    Cpe::of_product(
+        candidate.part.as_str(),
+        &candidate.vendor,
+        &candidate.product,
+    )
+    .with(Attribute::Version, Attr::value(version))
+    .with(Attribute::Update, Attr::value(update))
+    .with(
+        Attribute::TargetSw,
+        Attr::value(candidate.target_sw.as_str()),
+    )
+    .to_string()
+}
+
+/// A rule that holds as a finding.
+pub(super) fn finding(
+    index: &Index,
+    question: &Question<'_>,
+    hit: &Hit<'_>,
+    rule: &str,
+) -> Option<Finding> {
+    let cve = index.cve_entry(hit.cve)?;
+    let range = match &hit.row {
+        Row::Range(row) => Some(range(index, row)),
+        Row::Exact(_) | Row::Open(_) => None,
+    };
+    Some(Finding {
+        cve: cve.id.to_string(),
+        source: cve.source.as_str().to_owned(),
+        confidence: hit.confidence(),
+        fixed_in: fixed_in(index, &hit.row),
+        why: Why {
+            criteria: criteria(index, &hit.product, &hit.row)?,
+            range,
+            version: question.installed.shown(),
+            scheme: question.installed.scheme.as_str().to_owned(),
+            rule: rule.to_owned(),
+            conditions: conditions(index, question, hit),
+            notes: notes(index, &cve, hit),
+        },
+    })
+}
+
+/// The first version behind the range, where the record names it.
+fn fixed_in(index: &Index, row: &Row) -> Option<String> {
+    match row {
+        Row::Range(row) if !row.bounds.upper_included => {
+            index.version_text(row.upper?).map(str::to_owned)
+        }
+        Row::Exact(_) | Row::Range(_) | Row::Open(_) => None,
+    }
+}
+
+/// The CPE name of a record's rule.
+pub(super) fn criteria(index: &Index, product: &ProductView<'_>, row: &Row) -> Option<String> {
+    let shape = index.shape(row.shape())?;
+    let version = match row {
+        Row::Exact(row) => Text::Value(index.version_text(row.version)?),
+        Row::Open(row) if row.kind == VersionKind::NotApplicable => Text::NotApplicable,
+        Row::Range(_) | Row::Open(_) => Text::Any,
+    };
+    let mut name = format!(
+        "cpe:2.3:{}:{}:{}",
+        char::from(product.part),
+        escaped(product.vendor),
+        escaped(product.product)
+    );
+    for text in std::iter::once(version).chain(shape.qualifiers) {
+        name.push(':');
+        match text {
+            Text::Any => name.push('*'),
+            Text::NotApplicable => name.push('-'),
+            Text::Value(value) => name.push_str(&escaped(value)),
+        }
+    }
+    Some(name)
+}
+
+fn escaped(value: &str) -> String {
+    Attr::Value(value.into()).to_string()
+}
+
+/// A range as a constraint.
+pub(super) fn range(index: &Index, row: &RangeRow) -> String {
+    let text = |version| index.version_text(version).unwrap_or_default();
+    bounds(row.lower.map(text), row.upper.map(text), row.bounds)
+}
+
+fn bounds(lower: Option<&str>, upper: Option<&str>, bounds: Bounds) -> String {
+    let lower = lower.map(|version| {
+        let sign = if bounds.lower_included { ">=" } else { ">" };
+        format!("{sign} {version}")
+    });
+    let upper = upper.map(|version| {
+        let sign = if bounds.upper_included { "<=" } else { "<" };
+        format!("{sign} {version}")
+    });
+    let parts: Vec<String> = lower.into_iter().chain(upper).collect();
+    parts.join(", ")
+}
+
+/// What the record demands of the host, and how it was met.
+fn conditions(index: &Index, question: &Question<'_>, hit: &Hit<'_>) -> Vec<String> {
+    let Some(condition) = index.shape(hit.shape).and_then(|shape| shape.condition) else {
+        return Vec::new();
+    };
+    let target = question.candidates.get(hit.candidate);
+    let Some(target) = target.map(|candidate| candidate.target_sw) else {
+        return Vec::new();
+    };
+    let surroundings = Surroundings {
+        host: question.host,
+        arch: question.arch,
+        target,
+    };
+    index
+        .condition(condition)
+        .iter()
+        .filter_map(|term| match surroundings.partner(term) {
+            Partner::Met(partner) => Some(format!("runs on {}", shown(&partner))),
+            Partner::Unchecked(partner) => Some(format!("not checked: on {}", shown(&partner))),
+            Partner::Missing(_) => None,
+        })
+        .collect()
+}
+
+/// A partner for people: `linux:linux_kernel`, `debian:debian_linux 10.0`.
+pub(super) fn shown(partner: &PartnerView<'_>) -> String {
+    let name = format!("{}:{}", partner.vendor, partner.product);
+    match partner.kind {
+        VersionKind::Exact => format!("{name} {}", partner.lower.unwrap_or_default()),
+        VersionKind::Range => {
+            let range = bounds(partner.lower, partner.upper, partner.bounds);
+            format!("{name} {range}")
+        }
+        VersionKind::All | VersionKind::NotApplicable => name,
+    }
+}
+
+/// Why the confidence is not high.
+fn notes(index: &Index, cve: &CveEntry, hit: &Hit<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut note = |is_so: bool, text: &str| {
+        if is_so {
+            notes.push(text.to_owned());
+        }
+    };
+    note(
+        matches!(hit.row, Row::Open(_)),
+        "the record names every version",
+    );
+    note(
+        cve.source == RecordSource::Anchore,
+        "stated by Anchore where NVD says nothing newer",
+    );
+    note(
+        cve.is_fallback,
+        "NVD named these versions once and its newest record names none",
+    );
+    let Doubts {
+        edition,
+        hardware,
+        system,
+        partner,
+    } = hit.doubts;
+    note(
+        system,
+        "the host's operating system is not known well enough",
+    );
+    note(
+        partner,
+        "needs hardware that a software inventory cannot show",
+    );
+    let Some(shape) = index.shape(hit.shape) else {
+        return notes;
+    };
+    for (is_open, places) in [
+        (edition, &[EDITION, SW_EDITION][..]),
+        (hardware, &[TARGET_HW][..]),
+    ] {
+        for place in places {
+            if let (true, Text::Value(value)) = (is_open, shape.qualifiers[*place]) {
+                notes.push(format!(
+                    "the record is about {value}, the host does not tell"
+                ));
+            }
+        }
+    }
+    notes
+}

@@ -1,0 +1,215 @@
+//! Looks up the rules of the candidates, keeps those that hold, and of each CVE the surest.
+
+use crate::cve::RecordSource;
+use crate::evaluation::{Confidence, Finding};
+use crate::identity::Candidate;
+use crate::index::{ExactRow, Index, OpenRow, ProductView, RangeRow, Text, VersionKind};
+use crate::matching::explain;
+use crate::matching::judge::{Doubts, Miss, Surroundings};
+use crate::matching::question::Question;
+use crate::rule::UPDATE;
+use crate::version::Scheme;
+
+/// A rule that holds.
+#[derive(Clone, Debug)]
+pub(super) struct Hit<'i> {
+    pub(super) cve: u32,
+    pub(super) shape: u32,
+    /// Which candidate, from the preferred one on.
+    pub(super) candidate: usize,
+    pub(super) product: ProductView<'i>,
+    pub(super) row: Row,
+    pub(super) doubts: Doubts,
+    confidence: Confidence,
+}
+
+/// The row of a rule.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Row {
+    Exact(ExactRow),
+    Range(RangeRow),
+    Open(OpenRow),
+}
+
+impl Row {
+    pub(super) const fn cve(&self) -> u32 {
+        match self {
+            Self::Exact(row) => row.cve,
+            Self::Range(row) => row.cve,
+            Self::Open(row) => row.cve,
+        }
+    }
+
+    pub(super) const fn shape(&self) -> u32 {
+        match self {
+            Self::Exact(row) => row.shape,
+            Self::Range(row) => row.shape,
+            Self::Open(row) => row.shape,
+        }
+    }
+
+    /// Whether the row says from which version on the product is well.
+    const fn tells_the_fix(&self) -> bool {
+        match self {
+            Self::Range(row) => row.upper.is_some() && !row.bounds.upper_included,
+            Self::Exact(_) | Self::Open(_) => false,
+        }
+    }
+}
+
+/// What is found, at most one entry a CVE, in the order of CVEs.
+pub(super) fn findings(index: &Index, question: &Question<'_>, rule: &str) -> Vec<Finding> {
+    let mut search = Search {
+        index,
+        question,
+        hits: Vec::new(),
+    };
+    for (number, candidate) in question.candidates.iter().enumerate() {
+        search.candidate(number, candidate);
+    }
+    let mut hits = search.hits;
+    // The surest of a CVE first; then one that tells the fix; then the preferred name.
+    hits.sort_by(|a, b| {
+        a.cve
+            .cmp(&b.cve)
+            .then_with(|| b.confidence.cmp(&a.confidence))
+            .then_with(|| b.row.tells_the_fix().cmp(&a.row.tells_the_fix()))
+            .then_with(|| a.candidate.cmp(&b.candidate))
+    });
+    hits.dedup_by_key(|hit| hit.cve);
+    hits.iter()
+        .filter_map(|hit| explain::finding(index, question, hit, rule))
+        .collect()
+}
+
+/// The rules of a candidate's product, if records name it.
+pub(super) fn product<'i>(index: &'i Index, candidate: &Candidate) -> Option<ProductView<'i>> {
+    let part = candidate.part.as_str().bytes().next();
+    let id = index.find_product(part, &candidate.vendor, &candidate.product)?;
+    index.product(id)
+}
+
+struct Search<'i, 'q> {
+    index: &'i Index,
+    question: &'q Question<'q>,
+    hits: Vec<Hit<'i>>,
+}
+
+impl Search<'_, '_> {
+    fn candidate(&mut self, number: usize, candidate: &Candidate) {
+        let index = self.index;
+        let Some(product) = product(index, candidate) else {
+            return;
+        };
+        let mut judged = Judged {
+            index,
+            surroundings: Surroundings {
+                host: self.question.host,
+                arch: self.question.arch,
+                target: candidate.target_sw,
+            },
+            last: None,
+        };
+        let hits = &mut self.hits;
+        rows_that_name(index, self.question, &product, |row| {
+            let shape = row.shape();
+            if let Some(Ok(doubts)) = judged.judge(shape) {
+                hits.push(Hit {
+                    cve: row.cve(),
+                    shape,
+                    candidate: number,
+                    product: product.clone(),
+                    row,
+                    doubts,
+                    confidence: confidence(index, &row, doubts),
+                });
+            }
+        });
+    }
+}
+
+/// Judges shapes; the rules of a product mostly have the same one as the rule before.
+struct Judged<'a> {
+    index: &'a Index,
+    surroundings: Surroundings<'a>,
+    last: Option<(u32, Result<Doubts, Miss>)>,
+}
+
+impl Judged<'_> {
+    fn judge(&mut self, shape: u32) -> Option<Result<Doubts, Miss>> {
+        if let Some((last, verdict)) = self.last
+            && last == shape
+        {
+            return Some(verdict);
+        }
+        let view = self.index.shape(shape)?;
+        let verdict = self.surroundings.judge(self.index, &view);
+        self.last = Some((shape, verdict));
+        Some(verdict)
+    }
+}
+
+/// Calls back with every row of a product whose versions cover the installed one.
+fn rows_that_name<'i>(
+    index: &'i Index,
+    question: &Question<'_>,
+    product: &ProductView<'i>,
+    mut take: impl FnMut(Row),
+) {
+    let installed = &question.installed;
+    let (base, full) = installed.generic_keys();
+    for row in index.exact_rows(product, full) {
+        take(Row::Exact(row));
+    }
+    if base != full {
+        // A record that names no update is about all of them.
+        for row in index.exact_rows(product, base) {
+            if is_any_update(index, row.shape) {
+                take(Row::Exact(row));
+            }
+        }
+    }
+    let mut range = |row: RangeRow| {
+        if installed.is_within(index, row.lower, row.upper, row.bounds) {
+            take(Row::Range(row));
+        }
+    };
+    if installed.scheme == Scheme::Generic {
+        // The base may still be at a bound that the full version is above.
+        index
+            .ranges_from(product, base.min(full))
+            .for_each(&mut range);
+    } else {
+        index.ranges(product).for_each(&mut range);
+    }
+    for row in index.open_rows(product) {
+        if row.kind == VersionKind::All {
+            take(Row::Open(row));
+        }
+    }
+}
+
+/// Whether rules of a shape are about all updates of their version.
+pub(super) fn is_any_update(index: &Index, shape: u32) -> bool {
+    index
+        .shape(shape)
+        .is_some_and(|shape| shape.qualifiers[UPDATE] == Text::Any)
+}
+
+fn confidence(index: &Index, row: &Row, doubts: Doubts) -> Confidence {
+    let is_secondary = index
+        .cve_entry(row.cve())
+        .is_some_and(|cve| cve.is_fallback || cve.source != RecordSource::Nvd);
+    let of_statement = match row {
+        Row::Open(_) => Confidence::Low,
+        Row::Exact(_) | Row::Range(_) if is_secondary => Confidence::Medium,
+        Row::Exact(_) | Row::Range(_) => Confidence::High,
+    };
+    of_statement.min(doubts.confidence())
+}
+
+impl Hit<'_> {
+    pub(super) const fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+}

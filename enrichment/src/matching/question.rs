@@ -1,0 +1,179 @@
+//! A product and a version made ready for the look-up: the installed version as keys.
+
+use std::borrow::Cow;
+
+use crate::evaluation::Status;
+use crate::identity::Candidate;
+use crate::index::{Bounds, Index, VersionId};
+use crate::matching::Judgeable;
+use crate::matching::host::Host;
+use crate::version::{self, Scheme, SortKey};
+
+/// What is asked of the index.
+pub(super) struct Question<'a> {
+    pub(super) candidates: &'a [Candidate],
+    pub(super) host: Host<'a>,
+    pub(super) arch: &'a str,
+    pub(super) installed: Installed<'a>,
+}
+
+impl<'a> Question<'a> {
+    /// The question, unless the version is one that nothing can be compared with.
+    pub(super) fn new(
+        judgeable: &'a Judgeable,
+        host: Host<'a>,
+        arch: &'a str,
+    ) -> Result<Self, (Status, Cow<'static, str>)> {
+        Ok(Self {
+            candidates: &judgeable.candidates,
+            host,
+            arch,
+            installed: Installed::new(judgeable)?,
+        })
+    }
+}
+
+/// The installed version, with its update (`full`) and without (`base`), under its own scheme and
+/// under the generic one that exact versions of records are filed by.
+pub(super) struct Installed<'a> {
+    text: &'a str,
+    update: &'a str,
+    pub(super) scheme: Scheme,
+    base: SortKey,
+    full: SortKey,
+    /// Absent where the scheme is generic anyway.
+    generic: Option<(SortKey, SortKey)>,
+}
+
+impl<'a> Installed<'a> {
+    fn new(judgeable: &'a Judgeable) -> Result<Self, (Status, Cow<'static, str>)> {
+        let (text, update) = (judgeable.version.as_str(), judgeable.update.as_str());
+        if text.is_empty() {
+            return Err((Status::NotEvaluable, "the version is unknown".into()));
+        }
+        let own = keys(judgeable.scheme, text, update);
+        let generic = keys(Scheme::Generic, text, update);
+        let (scheme, (base, full), generic) = match (own, generic) {
+            (Some(own), generic) if judgeable.scheme != Scheme::Generic => {
+                (judgeable.scheme, own, generic)
+            }
+            (_, Some(generic)) => (Scheme::Generic, generic, None),
+            (_, None) => {
+                let reason = format!("version {text:?} has no order");
+                return Err((Status::NotEvaluable, reason.into()));
+            }
+        };
+        Ok(Self {
+            text,
+            update,
+            scheme,
+            base,
+            full,
+            generic,
+        })
+    }
+
+    /// The generic keys without and with the update; equal where there is none.
+    pub(super) fn generic_keys(&self) -> (&[u8], &[u8]) {
+        let (base, full) = match &self.generic {
+            Some((base, full)) => (base, full),
+            None => (&self.base, &self.full),
+        };
+        (base.as_bytes(), full.as_bytes())
+    }
+
+    /// The version as it was compared, for people.
+    pub(super) fn shown(&self) -> String {
+        if self.update.is_empty() {
+            self.text.to_owned()
+        } else {
+            format!("{} {}", self.text, self.update)
+        }
+    }
+
+    /// Whether it is within the bounds. A bound of another kind, such as a date, holds nothing.
+    pub(super) fn is_within(
+        &self,
+        index: &Index,
+        lower: Option<VersionId>,
+        upper: Option<VersionId>,
+        bounds: Bounds,
+    ) -> bool {
+        let mut scratch = Vec::new();
+        self.is_below(index, upper, bounds.upper_included, &mut scratch)
+            && self.is_above(index, lower, bounds.lower_included, &mut scratch)
+    }
+
+    fn is_below(
+        &self,
+        index: &Index,
+        bound: Option<VersionId>,
+        is_included: bool,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        let Some(bound) = bound else {
+            return true;
+        };
+        let Some(key) = self.bound_key(index, bound, scratch) else {
+            return false;
+        };
+        // A bound without an update covers all updates of that version: 9.2p1 is a 9.2.
+        let full = self.full.as_bytes();
+        full < key || is_included && (full == key || self.base.as_bytes() == key)
+    }
+
+    fn is_above(
+        &self,
+        index: &Index,
+        bound: Option<VersionId>,
+        is_included: bool,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        let Some(bound) = bound else {
+            return true;
+        };
+        let Some(key) = self.bound_key(index, bound, scratch) else {
+            return false;
+        };
+        let full = self.full.as_bytes();
+        if is_included {
+            full >= key
+        } else {
+            full > key && self.base.as_bytes() != key
+        }
+    }
+
+    /// A bound's key under this version's scheme, if it is of the same kind.
+    fn bound_key<'k>(
+        &self,
+        index: &'k Index,
+        bound: VersionId,
+        scratch: &'k mut Vec<u8>,
+    ) -> Option<&'k [u8]> {
+        let key = if self.scheme == Scheme::Generic {
+            index.version_key(bound)
+        } else {
+            let text = index.version_text(bound)?;
+            scratch.clear();
+            let written = match index.version_update(bound) {
+                Some(update) => {
+                    version::write_key(self.scheme, &format!("{text}-{update}"), scratch)
+                }
+                None => version::write_key(self.scheme, text, scratch),
+            };
+            written.ok()?;
+            scratch
+        };
+        (key.first() == self.full.as_bytes().first()).then_some(key)
+    }
+}
+
+fn keys(scheme: Scheme, text: &str, update: &str) -> Option<(SortKey, SortKey)> {
+    let base = version::key(scheme, text)?;
+    let full = if update.is_empty() {
+        base.clone()
+    } else {
+        version::key(scheme, &format!("{text}-{update}")).unwrap_or_else(|| base.clone())
+    };
+    Some((base, full))
+}

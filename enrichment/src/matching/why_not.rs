@@ -1,0 +1,223 @@
+//! Why a CVE was not found for a piece of software: the first condition that fails, of the rule
+//! that came closest.
+
+use serde::Serialize;
+
+use crate::cpe::Cpe;
+use crate::cve::CveId;
+use crate::evaluation::Status;
+use crate::identity::Candidate;
+use crate::index::{Index, OpenRow, ProductView, VersionKind};
+use crate::matching::explain;
+use crate::matching::find::{self, Row};
+use crate::matching::host::Host;
+use crate::matching::judge::{Miss, Surroundings};
+use crate::matching::question::Question;
+use crate::matching::{Prepared, prepare, prepare_cpe};
+use crate::subject::{Platform, Subject};
+
+/// The answer to "why not".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WhyNot {
+    /// Which CVE was asked for.
+    pub cve: String,
+    /// The first condition that fails.
+    pub step: Step,
+    /// The same for people, with the values that were compared.
+    pub detail: String,
+}
+
+/// Conditions in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The software cannot be judged by these feeds.
+    NotEvaluable,
+    /// No product of the records is known to be this software.
+    Unmapped,
+    /// The feeds hold no record of the CVE.
+    UnknownCve,
+    /// The CVE was withdrawn.
+    Withdrawn,
+    /// The record names no products.
+    NoProducts,
+    /// The record names other products.
+    Product,
+    /// The record names other versions.
+    Version,
+    /// The record is about the product within or for something else.
+    Target,
+    /// The record is about another architecture.
+    Hardware,
+    /// The record needs another application on the host.
+    OtherApplication,
+    /// The record needs another operating system.
+    OtherSystem,
+    /// None: the CVE is found.
+    Found,
+}
+
+/// Why a CVE is not among the findings of a piece of software.
+#[must_use]
+pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
+    let prepared = prepare(index, subject);
+    answer(index, &prepared, Host::of(subject), subject.arch, cve)
+}
+
+/// Why a CVE is not among the findings of a CPE name.
+#[must_use]
+pub fn why_not_cpe(index: &Index, cpe: &Cpe, platform: Platform<'_>, cve: &str) -> WhyNot {
+    answer(index, &prepare_cpe(cpe), Host::on(platform), "", cve)
+}
+
+fn answer(index: &Index, prepared: &Prepared, host: Host<'_>, arch: &str, cve: &str) -> WhyNot {
+    let question = match &prepared.judgeable {
+        Ok(judgeable) => Question::new(judgeable, host, arch),
+        Err((status, reason)) => Err((*status, reason.clone())),
+    };
+    let (step, detail) = match question {
+        Ok(question) => first_failure(index, &question, cve),
+        Err((Status::Unmapped, reason)) => (Step::Unmapped, reason.into_owned()),
+        Err((Status::NotEvaluable | Status::Evaluated, reason)) => {
+            (Step::NotEvaluable, reason.into_owned())
+        }
+    };
+    WhyNot {
+        cve: cve.to_owned(),
+        step,
+        detail,
+    }
+}
+
+fn first_failure(index: &Index, question: &Question<'_>, cve: &str) -> (Step, String) {
+    let row = cve.parse::<CveId>().ok().and_then(|id| index.find_cve(id));
+    let Some((row, entry)) = row.and_then(|row| Some((row, index.cve_entry(row)?))) else {
+        return (
+            Step::UnknownCve,
+            "the feeds hold no record of it".to_owned(),
+        );
+    };
+    if entry.is_rejected {
+        return (Step::Withdrawn, "it was withdrawn".to_owned());
+    }
+    let named = index.products_of(&entry);
+    if named.is_empty() {
+        let detail = "its record names no software products, or none yet";
+        return (Step::NoProducts, detail.to_owned());
+    }
+    let failures = question
+        .candidates
+        .iter()
+        .filter_map(|candidate| closest(index, question, candidate, row));
+    failures
+        .max_by_key(|(step, _)| *step)
+        .unwrap_or_else(|| other_product(question, &named))
+}
+
+fn other_product(question: &Question<'_>, named: &[String]) -> (Step, String) {
+    const SHOWN: usize = 5;
+    let own: Vec<String> = question
+        .candidates
+        .iter()
+        .map(|candidate| format!("{}:{}", candidate.vendor, candidate.product))
+        .collect();
+    let more = match named.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let detail = format!(
+        "its record names {}{more}, the software is {}",
+        named[..named.len().min(SHOWN)].join(", "),
+        own.join(", ")
+    );
+    (Step::Product, detail)
+}
+
+/// The rule of one candidate's product that came closest.
+fn closest(
+    index: &Index,
+    question: &Question<'_>,
+    candidate: &Candidate,
+    cve: u32,
+) -> Option<(Step, String)> {
+    let product = find::product(index, candidate)?;
+    let surroundings = Surroundings {
+        host: question.host,
+        arch: question.arch,
+        target: candidate.target_sw,
+    };
+    let exact = index.all_exact_rows(&product).map(Row::Exact);
+    let ranges = index.ranges(&product).map(Row::Range);
+    let open = index.open_rows(&product).map(Row::Open);
+    exact
+        .chain(ranges)
+        .chain(open)
+        .filter(|row| row.cve() == cve)
+        .filter_map(|row| judge(index, question, &surroundings, &product, row))
+        // The first of equals, so that the answer does not depend on the order of iteration.
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+}
+
+fn judge(
+    index: &Index,
+    question: &Question<'_>,
+    surroundings: &Surroundings<'_>,
+    product: &ProductView<'_>,
+    row: Row,
+) -> Option<(Step, String)> {
+    let criteria = explain::criteria(index, product, &row)?;
+    if !names_version(index, question, &row) {
+        let installed = question.installed.shown();
+        let scheme = question.installed.scheme;
+        let detail = match &row {
+            Row::Range(range) => {
+                let range = explain::range(index, range);
+                format!("{installed} is not in {range} of {criteria} ({scheme} order)")
+            }
+            Row::Exact(_) | Row::Open(_) => {
+                format!("{installed} is not the version of {criteria} ({scheme} order)")
+            }
+        };
+        return Some((Step::Version, detail));
+    }
+    let shape = index.shape(row.shape())?;
+    let step = match surroundings.judge(index, &shape) {
+        Ok(_) => return Some((Step::Found, format!("it is found by {criteria}"))),
+        Err(Miss::Target) => Step::Target,
+        Err(Miss::Hardware) => Step::Hardware,
+        Err(Miss::OtherApplication) => Step::OtherApplication,
+        Err(Miss::OtherSystem) => Step::OtherSystem,
+    };
+    let partners: Vec<String> = shape
+        .condition
+        .map_or_else(Vec::new, |condition| index.condition(condition))
+        .iter()
+        .flat_map(|term| term.partners().map(|partner| explain::shown(&partner)))
+        .take(5)
+        .collect();
+    let detail = match step {
+        Step::OtherApplication | Step::OtherSystem => {
+            format!(
+                "{criteria} applies only together with {}",
+                partners.join(" or ")
+            )
+        }
+        _ => format!("{criteria} is about another target"),
+    };
+    Some((step, detail))
+}
+
+/// Whether a row's versions cover the installed one, by the same rules as the search.
+fn names_version(index: &Index, question: &Question<'_>, row: &Row) -> bool {
+    let installed = &question.installed;
+    match row {
+        Row::Exact(row) => {
+            let (base, full) = installed.generic_keys();
+            let key = index.version_key(row.version);
+            let is_any_update = || find::is_any_update(index, row.shape);
+            !key.is_empty() && (key == full || key == base && is_any_update())
+        }
+        Row::Range(row) => installed.is_within(index, row.lower, row.upper, row.bounds),
+        Row::Open(OpenRow { kind, .. }) => *kind == VersionKind::All,
+    }
+}
