@@ -1,0 +1,170 @@
+//! The few things that the queue asks of a disk, so that tests can take the disk's place.
+//!
+//! The queue's promise is about failures that no real disk shows on request: a sync that fails, a
+//! power cut that keeps some sectors and not others, a full file system. The trait is the seam for
+//! them. It must not hide anything: every sync is the queue's own call.
+
+#[cfg(test)]
+pub(super) mod simulated;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ring::rand::{SecureRandom, SystemRandom};
+use rustix::fs::FallocateFlags;
+
+use super::OpenError;
+
+/// One directory of files.
+pub(super) trait Disk: Send + Sync {
+    /// The files' names, in no order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// A new file to read and write, with `bytes` reserved for it where the file system can.
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>>;
+    /// A file that is there, to read and write.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
+    /// Deletes a file. Its open handles stay good.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes what was created and deleted durable.
+    fn sync_directory(&self) -> io::Result<()>;
+    /// A number that nobody can guess.
+    fn random(&self) -> io::Result<u64>;
+}
+
+/// One open file.
+pub(super) trait DiskFile: Send + Sync {
+    /// Bytes of the file.
+    fn len(&self) -> io::Result<u64>;
+    /// Reads exactly `buffer`.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes all of `bytes`.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Cuts the file, or fills it with zeros.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+    /// Makes what was written durable. After an error nothing is known of what was written since
+    /// the last success, and no later success says anything of it: the kernel reports a lost page
+    /// once and forgets it.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A real directory, locked against a second process while this is alive.
+#[derive(Debug)]
+pub(super) struct FileDisk {
+    path: PathBuf,
+    directory: File,
+    _lock: File,
+    random: SystemRandom,
+}
+
+/// Only the collector's own user may read what agents report.
+const DIRECTORY_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+impl FileDisk {
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let disk = |action| move |source| OpenError::Disk { action, source };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(DIRECTORY_MODE)
+            .create(path)
+            .map_err(disk("make the queue's directory"))?;
+        let directory = File::open(path).map_err(disk("open the queue's directory"))?;
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(FILE_MODE)
+            .open(path.join("lock"))
+            .map_err(disk("open the queue's lock file"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Locked(path.display().to_string()));
+            }
+            Err(TryLockError::Error(source)) => return Err(disk("lock the queue")(source)),
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            directory,
+            _lock: lock,
+            random: SystemRandom::new(),
+        })
+    }
+}
+
+impl Disk for FileDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            // A name that is no UTF-8 is none of ours.
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let path = self.path.join(name);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .open(&path)?;
+        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
+                Ok(Arc::new(file))
+            }
+            Err(error) => {
+                std::fs::remove_file(&path)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let path = self.path.join(name);
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        Ok(Arc::new(file))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        self.directory.sync_all()
+    }
+
+    fn random(&self) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.random
+            .fill(&mut bytes)
+            .map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+impl DiskFile for File {
+    fn len(&self) -> io::Result<u64> {
+        self.metadata().map(|metadata| metadata.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        Self::set_len(self, bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}

@@ -1,0 +1,186 @@
+//! What the queue remembers of its segments: which entries of each still wait.
+//!
+//! One bit an entry, so that a million entries that wait cost 125 KB here. Pure; the writer and
+//! the readers share it behind one lock that nobody holds while the disk works.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::QueueStats;
+use super::disk::DiskFile;
+use super::progress::SegmentProgress;
+use super::segment::Header;
+
+/// Completions after which the writer is asked to tidy.
+const TIDY_EVERY: u64 = 16_384;
+
+/// All segments.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// By the number of their first entry.
+    segments: BTreeMap<u64, Segment>,
+    entries: u64,
+    entry_bytes: u64,
+    file_bytes: u64,
+    completions_since_tidying: u64,
+}
+
+/// One segment.
+pub(super) struct Segment {
+    /// The segment's number.
+    pub(super) number: u64,
+    /// What its records begin with.
+    pub(super) tag: u64,
+    /// Its file.
+    pub(super) file: Arc<dyn DiskFile>,
+    /// The file's size.
+    pub(super) file_bytes: u64,
+    /// Whether nothing is appended to it any more.
+    pub(super) is_sealed: bool,
+    /// Entries that wait.
+    pub(super) waiting: u64,
+    /// Entries that were complete, by their number less the segment's first; numbers that do not
+    /// exist, because their records are damaged, count as complete.
+    pub(super) complete: Bits,
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("number", &self.number)
+            .field("is_sealed", &self.is_sealed)
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A set of small numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bits(pub(super) Vec<u64>);
+
+impl Bits {
+    /// Puts a number in, and says whether it is new.
+    pub(super) fn insert(&mut self, number: u64) -> bool {
+        let Ok(word) = usize::try_from(number / 64) else {
+            return false;
+        };
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        let bit = 1 << (number % 64);
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+
+    /// Whether a number is in.
+    pub(super) fn contains(&self, number: u64) -> bool {
+        usize::try_from(number / 64)
+            .ok()
+            .and_then(|word| self.0.get(word))
+            .is_some_and(|bits| bits & (1 << (number % 64)) != 0)
+    }
+}
+
+impl Ledger {
+    /// Takes a whose first entry has that number.
+    pub(super) fn insert(&mut self, first: u64, segment: Segment, waiting_bytes: u64) {
+        self.entries += segment.waiting;
+        self.file_bytes += segment.file_bytes;
+        self.entry_bytes += waiting_bytes;
+        self.segments.insert(first, segment);
+    }
+
+    /// Makes sure that the segment which is appended to is here.
+    pub(super) fn ensure(&mut self, header: Header, file: &Arc<dyn DiskFile>, file_bytes: u64) {
+        if !self.segments.contains_key(&header.first) {
+            let segment = Segment {
+                number: header.number,
+                tag: header.tag,
+                file: Arc::clone(file),
+                file_bytes,
+                is_sealed: false,
+                waiting: 0,
+                complete: Bits::default(),
+            };
+            self.insert(header.first, segment, 0);
+        }
+    }
+
+    /// Takes new entries in, of the segment whose first entry has that number.
+    pub(super) fn add(&mut self, first: u64, entries: u64, bytes: u64) {
+        if let Some(segment) = self.segments.get_mut(&first) {
+            segment.waiting += entries;
+            self.entries += entries;
+            self.entry_bytes += bytes;
+        }
+    }
+
+    /// Says that nothing more is appended to a segment, and what size its file has now.
+    pub(super) fn seal(&mut self, first: u64, file_bytes: u64) {
+        if let Some(segment) = self.segments.get_mut(&first) {
+            segment.is_sealed = true;
+            self.file_bytes = self.file_bytes - segment.file_bytes + file_bytes;
+            segment.file_bytes = file_bytes;
+        }
+    }
+
+    /// Completes an entry, and says whether tidying is due.
+    pub(super) fn complete(&mut self, sequence: u64, bytes: u64) -> bool {
+        let Some((first, segment)) = self.segments.range_mut(..=sequence).next_back() else {
+            return false;
+        };
+        if !segment.complete.insert(sequence - first) {
+            return false;
+        }
+        segment.waiting = segment.waiting.saturating_sub(1);
+        let is_dead = segment.is_sealed && segment.waiting == 0;
+        self.entries = self.entries.saturating_sub(1);
+        self.entry_bytes = self.entry_bytes.saturating_sub(bytes);
+        self.completions_since_tidying += 1;
+        is_dead || self.completions_since_tidying >= TIDY_EVERY
+    }
+
+    /// Where an entry is that waits: its segment's tag and file.
+    pub(super) fn place(&self, sequence: u64) -> Option<(u64, Arc<dyn DiskFile>)> {
+        let (first, segment) = self.segments.range(..=sequence).next_back()?;
+        (!segment.complete.contains(sequence - first))
+            .then(|| (segment.tag, Arc::clone(&segment.file)))
+    }
+
+    /// Takes out the segments that nobody needs any more, and gives their numbers.
+    pub(super) fn take_dead(&mut self) -> Vec<u64> {
+        self.completions_since_tidying = 0;
+        let dead: Vec<_> = self
+            .segments
+            .extract_if(.., |_, segment| segment.is_sealed && segment.waiting == 0)
+            .map(|(_, segment)| segment)
+            .collect();
+        self.file_bytes -= dead.iter().map(|segment| segment.file_bytes).sum::<u64>();
+        dead.iter().map(|segment| segment.number).collect()
+    }
+
+    /// Which entries of which segments are complete, of segments where some are.
+    pub(super) fn progress(&self) -> Vec<SegmentProgress> {
+        self.segments
+            .values()
+            .filter(|segment| segment.complete.0.iter().any(|word| *word != 0))
+            .map(|segment| SegmentProgress {
+                number: segment.number,
+                tag: segment.tag,
+                complete: segment.complete.0.clone(),
+            })
+            .collect()
+    }
+
+    /// What the queue holds.
+    pub(super) fn stats(&self) -> QueueStats {
+        QueueStats {
+            entries: self.entries,
+            entry_bytes: self.entry_bytes,
+            file_bytes: self.file_bytes,
+            segments: self.segments.len() as u64,
+        }
+    }
+}
