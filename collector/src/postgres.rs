@@ -1,15 +1,16 @@
 //! The private PostgreSQL: a server of the collector's own, for whoever does not bring one.
 //!
 //! It lives in the data directory, listens on a unix socket that only its own account can reach,
-//! runs without privileges even when the collector is root, and stops with the collector. When the
-//! collector was killed, its server may still be there: the next start adopts it, so that there are
-//! never two. Nothing here ever deletes a database.
+//! runs without privileges even when the collector is root, and stops with the last that uses it: the
+//! collector, or a command line beside it. When the collector was killed, its server may still be
+//! there: the next start uses it, so that there are never two. Nothing here ever deletes a database.
 
 mod account;
 mod binaries;
 mod cluster;
 mod postmaster;
 mod server;
+mod shared;
 
 use std::io;
 use std::path::PathBuf;

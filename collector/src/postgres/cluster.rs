@@ -33,7 +33,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster at `home`, made if it is not there.
+    /// The cluster at `home`, an existing private directory; made if it is not there.
     ///
     /// # Errors
     ///
@@ -43,7 +43,6 @@ impl Cluster {
         account: Account,
         binaries: &Binaries,
     ) -> Result<Self, PostgresError> {
-        account.make_private_dir(&home)?;
         let data = home.join("data");
         let cluster = Self {
             log: home.join("server.log"),

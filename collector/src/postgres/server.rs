@@ -16,6 +16,7 @@ use super::account::{Account, path_hash};
 use super::binaries::Binaries;
 use super::cluster::{Cluster, log_tail};
 use super::postmaster::Postmaster;
+use super::shared::{Turn, Use};
 use crate::config::PrivateServer;
 
 /// How long a server may take to come up. After a crash it reads its log first, at about a hundred
@@ -33,12 +34,13 @@ const SOCKET_DIR_BYTES_MAX: usize = 103 - "/.s.PGSQL.5432".len();
 pub struct PrivatePostgres {
     cluster: Cluster,
     socket_dir: PathBuf,
-    /// `None` when the server was adopted: it is nobody's child then.
+    /// `None` when the server was there already: it is somebody else's child, or nobody's.
     child: Mutex<Option<Child>>,
+    in_use: Use,
 }
 
 impl PrivatePostgres {
-    /// Starts the server, or adopts one that runs on the same data, and waits until it takes
+    /// Starts the server, or joins one that runs on the same data, and waits until it takes
     /// connections. `search_path` is the environment's `PATH`.
     ///
     /// # Errors
@@ -57,17 +59,22 @@ impl PrivatePostgres {
                 "the server's account cannot enter the data directory: its files are elsewhere"
             );
         }
+        account.make_private_dir(&home)?;
+        let turn = Turn::wait(&home).await?;
+        let in_use = Use::begin(&home, &turn)?;
         let cluster = Cluster::open(home, account, &binaries)?;
         let server = match Postmaster::of(&cluster.data) {
             Some(running) => {
-                tracing::info!("adopting the private PostgreSQL of a collector that was killed");
+                tracing::debug!("using the private PostgreSQL that is running");
+                let child = Mutex::new(None);
                 Self {
                     socket_dir: running.socket_dir,
-                    child: Mutex::new(None),
+                    child,
                     cluster,
+                    in_use,
                 }
             }
-            None => Self::spawn(cluster, &binaries, config.shared_buffers_mib)?,
+            None => Self::spawn(cluster, in_use, &binaries, config.shared_buffers_mib)?,
         };
         server.wait_until_ready().await?;
         Ok(server)
@@ -75,6 +82,7 @@ impl PrivatePostgres {
 
     fn spawn(
         cluster: Cluster,
+        in_use: Use,
         binaries: &Binaries,
         shared_buffers_mib: u32,
     ) -> Result<Self, PostgresError> {
@@ -109,6 +117,7 @@ impl PrivatePostgres {
             cluster,
             socket_dir,
             child: Mutex::new(Some(child)),
+            in_use,
         })
     }
 
@@ -167,9 +176,16 @@ impl PrivatePostgres {
         }
     }
 
-    /// Stops the server: connections are closed, everything is written out. A server that does not
-    /// manage that in time is stopped hard, which its next start repairs.
-    pub async fn stop(&self) {
+    /// Ends this use of the server, and stops it when nobody else uses it: connections are closed,
+    /// everything is written out. A server that does not manage that in time is stopped hard, which
+    /// its next start repairs.
+    pub async fn stop(self) {
+        let Ok(turn) = Turn::wait(&self.cluster.home).await else {
+            return;
+        };
+        if !self.in_use.is_last(&turn) {
+            return;
+        }
         for signal in [Signal::INT, Signal::QUIT] {
             let Some(server) = Postmaster::of(&self.cluster.data) else {
                 break;

@@ -45,7 +45,6 @@ async fn makes_a_server_whose_role_row_level_security_holds_for() {
     assert_ne!(server.uid(), 0);
     store.close().await;
     server.stop().await;
-    server.ended().await;
 }
 
 #[tokio::test]
@@ -87,6 +86,24 @@ async fn adopts_the_server_of_a_collector_that_was_killed() {
 }
 
 #[tokio::test]
+async fn the_last_one_out_stops_the_server() {
+    let dir = temp();
+    let collector = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    let command = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    let store = store(&collector).await;
+    command.stop().await;
+    store.ping().await.unwrap();
+    store.close().await;
+    let pid_file = collector.home().join("data/postmaster.pid");
+    collector.stop().await;
+    assert!(!pid_file.exists());
+}
+
+#[tokio::test]
 async fn begins_again_when_the_first_start_was_killed() {
     let dir = temp();
     let half = dir.path().join("postgres/data.unfinished/base");
@@ -116,8 +133,9 @@ async fn says_what_the_server_says_when_it_does_not_start() {
     let server = PrivatePostgres::start(&config(dir.path()), None)
         .await
         .unwrap();
+    let settings = server.home().join("data/postgresql.conf");
     server.stop().await;
-    std::fs::write(server.home().join("data/postgresql.conf"), "nonsense = 1\n").unwrap();
+    std::fs::write(settings, "nonsense = 1\n").unwrap();
     let error = PrivatePostgres::start(&config(dir.path()), None)
         .await
         .unwrap_err()
