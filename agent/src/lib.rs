@@ -7,5 +7,11 @@
 pub mod backoff;
 pub mod clock;
 pub mod delta;
+pub mod enrol;
+pub mod identity;
+pub mod logging;
+pub mod private_file;
 pub mod session;
 pub mod spool;
+pub mod tls;
+pub mod uplink;

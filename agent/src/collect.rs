@@ -1,0 +1,284 @@
+//! The software inventory of this host: every source read, each in its own time box.
+//!
+//! A source is one package manager or one kind of package; its reader is one file in `collect/` with
+//! the shape of every other. This file runs them one after another and turns what they found into
+//! one [`Inventory`]. A source that hangs, fails or lies never stops the others, never takes memory
+//! without a bound and never makes records of an earlier scan disappear.
+
+mod apk;
+mod defects;
+mod dpkg;
+mod flatpak;
+mod gem;
+mod lines;
+mod lz4;
+mod npm;
+mod owned;
+mod pacman;
+mod python;
+mod records;
+mod root;
+mod rpm;
+mod snap;
+mod stanza;
+mod text;
+mod time_box;
+
+// What a platform has to offer is one table in one file: `collect/<platform>.rs`.
+#[cfg_attr(target_os = "linux", path = "collect/linux.rs")]
+mod platform;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use protocol::fingerprint::SoftwareKey;
+use protocol::host::{HostFacts, Platform};
+use protocol::limits::{INVENTORY_RECORDS_MAX, REASON_BYTES_MAX};
+use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
+
+pub(crate) use self::defects::{Defects, ReadError};
+#[cfg(test)]
+pub(crate) use self::lines::test_lines;
+pub(crate) use self::lines::Lines;
+pub(crate) use self::root::Root;
+pub(crate) use self::text::clean;
+
+use self::defects::Reading;
+use self::owned::OwnedPaths;
+use self::records::Records;
+use self::time_box::{Stop, TimeBoxes, Verdict};
+use crate::clock::Clock;
+use crate::host;
+
+/// How long one source may take when nothing else is set.
+pub const TIME_BOX: Duration = Duration::from_secs(20);
+
+/// What to scan.
+#[derive(Clone, Debug)]
+pub struct ScanOptions {
+    /// `/`, or the top of another tree such as a mounted image. Nothing outside of it is read, even
+    /// where its symbolic links point out of it.
+    pub root: PathBuf,
+    /// Sources to leave out: they give neither records nor a status.
+    pub sources_off: Vec<Source>,
+    /// How long each source may take.
+    pub time_box: Duration,
+    /// Records of all sources together; what is over is said in the status of the source.
+    pub records_max: usize,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            root: PathBuf::from("/"),
+            sources_off: Vec::new(),
+            time_box: TIME_BOX,
+            records_max: INVENTORY_RECORDS_MAX,
+        }
+    }
+}
+
+/// What a host has, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// The platform that the keys are computed with; also in `facts`.
+    pub platform: Platform,
+    /// The host itself.
+    pub facts: HostFacts,
+    /// How each source went, in a fixed order.
+    pub sources: Vec<SourceStatus>,
+    /// The records, one a key.
+    pub records: BTreeMap<SoftwareKey, SoftwareRecord>,
+}
+
+/// Scans one host again and again, and remembers which sources still hang.
+#[derive(Debug)]
+pub struct Scanner {
+    options: ScanOptions,
+    boxes: TimeBoxes,
+    facts: HostFacts,
+}
+
+/// One reader of the platform's table.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    source: Source,
+    read: fn(&Root, &mut Records) -> Result<Reading, ReadError>,
+}
+
+/// What one source gave.
+struct Found {
+    state: SourceState,
+    reason: String,
+    records: Vec<SoftwareRecord>,
+}
+
+impl Scanner {
+    /// A scanner that has not scanned yet.
+    #[must_use]
+    pub fn new(options: ScanOptions) -> Self {
+        Self {
+            options,
+            boxes: TimeBoxes::default(),
+            facts: HostFacts::default(),
+        }
+    }
+
+    /// Changes what the next scan does.
+    pub fn set_options(&mut self, options: ScanOptions) {
+        self.options = options;
+    }
+
+    /// Reads every source of this platform, one after another.
+    ///
+    /// It blocks, in the worst case for the time box of every source, so an asynchronous caller
+    /// gives it a thread. `previous` is asked for the records of an earlier scan only for a source
+    /// that failed or ran out of time: they stay.
+    pub fn scan(
+        &mut self,
+        mut previous: impl FnMut(Source) -> Vec<SoftwareRecord>,
+        clock: &dyn Clock,
+    ) -> Inventory {
+        self.read_facts();
+        let mut inventory = Inventory {
+            platform: self.facts.platform.clone(),
+            facts: self.facts.clone(),
+            ..Inventory::default()
+        };
+        let owned = OwnedPaths::default();
+        for reader in platform::READERS {
+            if self.options.sources_off.contains(&reader.source) {
+                continue;
+            }
+            let began = clock.elapsed();
+            let mut found = self.read_source(*reader, &inventory, &owned);
+            let took = clock.elapsed().saturating_sub(began);
+            if matches!(found.state, SourceState::TimedOut | SourceState::Failed) {
+                found.records = previous(reader.source);
+            }
+            inventory.take_in(*reader, found, took);
+        }
+        inventory
+    }
+
+    /// Reads the facts again, and keeps the ones before where that hangs or fails: the platform is
+    /// part of every key, so a hiccup here must not rename the whole inventory.
+    fn read_facts(&mut self) {
+        let root = self.options.root.clone();
+        let verdict = self.boxes.run("facts", self.options.time_box, move |stop| {
+            Root::open(&root, stop).and_then(|root| host::read(&root))
+        });
+        match verdict {
+            Verdict::Done(Ok(facts)) => self.facts = facts,
+            Verdict::Done(Err(_)) | Verdict::TimedOut | Verdict::StillRunning | Verdict::Broken => {
+                if self.facts == HostFacts::default() {
+                    self.facts = host::without_files();
+                }
+            }
+        }
+    }
+
+    fn read_source(&mut self, reader: Reader, so_far: &Inventory, owned: &OwnedPaths) -> Found {
+        let path = self.options.root.clone();
+        let room = self
+            .options
+            .records_max
+            .saturating_sub(so_far.records.len());
+        let owned = owned.clone();
+        let job = move |stop: Stop| {
+            let mut records = Records::new(reader.source, room);
+            let reading = Root::open(&path, stop)
+                .and_then(|root| (reader.read)(&root.with_owned(owned), &mut records));
+            (reading, records)
+        };
+        let name = reader.source.as_str();
+        match self.boxes.run(name, self.options.time_box, job) {
+            Verdict::Done((reading, records)) => Found::new(reading, records),
+            Verdict::TimedOut => Found::none(
+                SourceState::TimedOut,
+                format!("no answer within {:?}", self.options.time_box),
+            ),
+            Verdict::StillRunning => Found::none(
+                SourceState::TimedOut,
+                "an earlier scan of this source still hangs".to_owned(),
+            ),
+            Verdict::Broken => Found::none(
+                SourceState::Failed,
+                "its reader ended without an answer".to_owned(),
+            ),
+        }
+    }
+}
+
+impl Inventory {
+    /// The records of one source, for the scan after this one.
+    #[must_use]
+    pub fn records_of(&self, source: Source) -> Vec<SoftwareRecord> {
+        let of_source = |record: &&SoftwareRecord| record.source == source;
+        self.records.values().filter(of_source).cloned().collect()
+    }
+
+    /// Adds what a source found, and its status.
+    fn take_in(&mut self, reader: Reader, found: Found, took: Duration) {
+        let before = self.records.len();
+        for record in found.records {
+            match self
+                .records
+                .entry(SoftwareKey::of(&record, &self.platform))
+            {
+                Entry::Vacant(place) => {
+                    place.insert(record);
+                }
+                Entry::Occupied(mut same) => records::merge(same.get_mut(), record),
+            }
+        }
+        self.sources.push(SourceStatus {
+            source: reader.source,
+            state: found.state,
+            reason: found.reason,
+            records: u32::try_from(self.records.len() - before).unwrap_or(u32::MAX),
+            took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+        });
+    }
+}
+
+impl Found {
+    fn new(reading: Result<Reading, ReadError>, records: Records) -> Self {
+        let (records, defects) = records.finish();
+        match reading {
+            Ok(Reading::Read) if defects.is_empty() => Self {
+                state: SourceState::Ok,
+                reason: String::new(),
+                records,
+            },
+            Ok(Reading::Read) => Self {
+                state: SourceState::Partial,
+                reason: reason(&defects.to_string()),
+                records,
+            },
+            Ok(Reading::Absent) => Self::none(SourceState::Absent, String::new()),
+            Err(ReadError::Stopped) => {
+                Self::none(SourceState::TimedOut, "the time box ended".to_owned())
+            }
+            Err(error) => Self::none(SourceState::Failed, reason(&error.to_string())),
+        }
+    }
+
+    const fn none(state: SourceState, reason: String) -> Self {
+        Self {
+            state,
+            reason,
+            records: Vec::new(),
+        }
+    }
+}
+
+/// A reason as the wire takes it.
+fn reason(text: &str) -> String {
+    clean(text.as_bytes(), REASON_BYTES_MAX, &mut Defects::default())
+}
+
+#[cfg(test)]
+mod tests;

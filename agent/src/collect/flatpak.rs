@@ -1,0 +1,136 @@
+//! Flatpak applications and runtimes that are installed for the whole host.
+//!
+//! `/var/lib/flatpak/{app,runtime}/ID/ARCH/BRANCH/active` is a deployment. Its file `deploy` is a GVariant
+//! of type `(ssasta{sv})`: the remote, the commit, and a dictionary in which newer Flatpaks keep the
+//! application's name and version. Older ones leave that to the AppStream file inside the deployment.
+//! A runtime has no version but its branch.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::defects::{ReadError, Reading};
+use super::records::{Draft, Records};
+use super::root::Root;
+
+const KINDS: [&str; 2] = ["/var/lib/flatpak/app/*/*/*", "/var/lib/flatpak/runtime/*/*/*"];
+
+/// Bytes of a `deploy`, and of an AppStream file.
+const DEPLOY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const APPSTREAM_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// What a deployment says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Deploy<'a> {
+    remote: &'a [u8],
+    name: &'a [u8],
+    version: &'a [u8],
+}
+
+/// Reads the flatpaks.
+pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
+    let mut reading = Reading::Absent;
+    let mut bytes = Vec::new();
+    for (kind, pattern) in KINDS.iter().enumerate() {
+        let is_runtime = kind == 1;
+        for branch in root.expand(pattern)? {
+            let path = branch.join("active/deploy");
+            let found = root.read_small(&path, DEPLOY_BYTES_MAX, &mut bytes);
+            // `ID/current` is a link to the branch that runs, and expands like an architecture.
+            let Some(installed_at_s) = out.tolerate(found)?.flatten() else {
+                continue;
+            };
+            reading = Reading::Read;
+            let Some(deploy) = parse(&bytes) else {
+                out.unreadable(&path, "not a deployment of Flatpak");
+                continue;
+            };
+            let mut parts = branch.iter().rev().map(OsStrExt::as_bytes);
+            let (Some(branch_name), Some(arch), Some(id)) =
+                (parts.next(), parts.next(), parts.next())
+            else {
+                continue;
+            };
+            let mut version = deploy.version.to_vec();
+            if version.is_empty() && !is_runtime {
+                version = appstream_version(root, &branch, id)?;
+            }
+            if version.is_empty() && is_runtime {
+                version.extend_from_slice(branch_name);
+            }
+            out.push(&Draft {
+                name: if deploy.name.is_empty() { id } else { deploy.name },
+                version: &version,
+                arch,
+                origin: deploy.remote,
+                bundle_id: id,
+                installed_at_s,
+                ..Draft::default()
+            });
+        }
+    }
+    Ok(reading)
+}
+
+/// Takes a `deploy` apart. The dictionary's entries are found by their keys: the framing around them
+/// differs between Flatpak's versions, the entries do not.
+fn parse(deploy: &[u8]) -> Option<Deploy<'_>> {
+    let remote = until_zero(deploy)?;
+    let commit = until_zero(deploy.get(remote.len() + 1..)?)?;
+    if commit.len() != 64 || !commit.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    Some(Deploy {
+        remote,
+        name: entry(deploy, b"appdata-name\0"),
+        version: entry(deploy, b"appdata-version\0"),
+    })
+}
+
+/// The string of an entry of the dictionary, or empty.
+fn entry<'a>(deploy: &'a [u8], key: &[u8]) -> &'a [u8] {
+    let find = || {
+        let at = deploy.windows(key.len()).position(|w| w == key)?;
+        // A variant begins at a multiple of eight and ends with its type.
+        let value = deploy.get((at + key.len()).next_multiple_of(8)..)?;
+        let text = until_zero(value)?;
+        value[text.len() + 1..].starts_with(b"\0s").then_some(text)
+    };
+    find().unwrap_or_default()
+}
+
+fn until_zero(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    Some(&bytes[..end])
+}
+
+/// The newest release in the AppStream file of an application, or empty.
+fn appstream_version(root: &Root, branch: &Path, id: &[u8]) -> Result<Vec<u8>, ReadError> {
+    let mut xml = Vec::new();
+    let id = String::from_utf8_lossy(id);
+    for path in [
+        format!("active/files/share/metainfo/{id}.metainfo.xml"),
+        format!("active/files/share/metainfo/{id}.appdata.xml"),
+        format!("active/files/share/appdata/{id}.appdata.xml"),
+    ] {
+        match root.read_small(&branch.join(path), APPSTREAM_BYTES_MAX, &mut xml) {
+            Ok(Some(_)) => return Ok(first_release(&xml).unwrap_or_default().to_vec()),
+            Err(ReadError::Stopped) => return Err(ReadError::Stopped),
+            Ok(None) | Err(_) => {}
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The `version` of the first `<release …>`: AppStream lists the newest first.
+fn first_release(xml: &[u8]) -> Option<&[u8]> {
+    let tag = b"<release ";
+    let at = xml.windows(tag.len()).position(|w| w == tag)?;
+    let rest = &xml[at..];
+    let attributes = &rest[..rest.iter().position(|byte| *byte == b'>')?];
+    let key = b" version=";
+    let at = attributes.windows(key.len()).position(|w| w == key)? + key.len();
+    let quote = attributes.get(at)?;
+    let value = &attributes[at + 1..];
+    let end = value.iter().position(|byte| byte == quote)?;
+    Some(&value[..end])
+}

@@ -1,0 +1,47 @@
+//! The sources of Linux, in the order in which they are read.
+//!
+//! Package managers come first: what they own is not reported again as a language package.
+
+use protocol::software::Source;
+
+use super::{Reader, apk, dpkg, flatpak, gem, npm, pacman, python, rpm, snap};
+
+/// Every reader of this platform.
+pub(super) const READERS: &[Reader] = &[
+    Reader {
+        source: Source::Deb,
+        read: dpkg::read,
+    },
+    Reader {
+        source: Source::Rpm,
+        read: rpm::read,
+    },
+    Reader {
+        source: Source::Apk,
+        read: apk::read,
+    },
+    Reader {
+        source: Source::Pacman,
+        read: pacman::read,
+    },
+    Reader {
+        source: Source::Snap,
+        read: snap::read,
+    },
+    Reader {
+        source: Source::Flatpak,
+        read: flatpak::read,
+    },
+    Reader {
+        source: Source::Python,
+        read: python::read,
+    },
+    Reader {
+        source: Source::Npm,
+        read: npm::read,
+    },
+    Reader {
+        source: Source::Gem,
+        read: gem::read,
+    },
+];

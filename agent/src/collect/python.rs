@@ -1,0 +1,140 @@
+//! Python distributions in the places that serve a whole host.
+//!
+//! Every installer leaves a folder `NAME-VERSION.dist-info` with a file `METADATA`, or, in the older
+//! layout, an `.egg-info` (a file, or a folder with a `PKG-INFO`). Distributions that belong to a
+//! package of the distribution are that package's: see [`super::owned`].
+//!
+//! Formats: the PyPA's core metadata and recording-installed-projects specifications.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use super::defects::{ReadError, Reading};
+use super::owned::Index;
+use super::records::{Draft, Records};
+use super::root::{Root, SourceFile};
+use super::stanza::Stanza;
+
+/// Where distributions are that serve more than one person: the system's own, the administrator's,
+/// environments in `/opt`, and interpreters that root has built or unpacked.
+const FOLDERS: [&str; 16] = [
+    "/usr/lib/python*/dist-packages",
+    "/usr/lib/python*/site-packages",
+    "/usr/lib64/python*/site-packages",
+    "/usr/local/lib/python*/dist-packages",
+    "/usr/local/lib/python*/site-packages",
+    "/usr/local/lib64/python*/site-packages",
+    "/opt/*/lib/python*/site-packages",
+    "/opt/*/lib64/python*/site-packages",
+    "/opt/*/*/lib/python*/site-packages",
+    "/opt/*/versions/*/lib/python*/site-packages",
+    "/usr/local/pyenv/versions/*/lib/python*/site-packages",
+    "/root/.pyenv/versions/*/lib/python*/site-packages",
+    "/root/.local/lib/python*/site-packages",
+    "/root/miniconda3/lib/python*/site-packages",
+    "/root/anaconda3/lib/python*/site-packages",
+    "/root/miniforge3/lib/python*/site-packages",
+];
+
+/// Bytes of one metadata file: the description in it can be a book.
+const METADATA_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Bytes of an `INSTALLER`, which is one word.
+const INSTALLER_BYTES_MAX: u64 = 256;
+
+/// Reads the Python distributions.
+pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
+    let folders = root.expand_all(&FOLDERS)?;
+    let mut reading = Reading::Absent;
+    for folder in folders {
+        let names = root.list(&folder);
+        let Some(names) = out.tolerate(names)?.flatten() else {
+            continue;
+        };
+        for name in names {
+            let stem = name.as_bytes();
+            let stem = stem
+                .strip_suffix(b".dist-info")
+                .or_else(|| stem.strip_suffix(b".egg-info"))
+                .or_else(|| stem.strip_suffix(b".egg"));
+            let Some(stem) = stem else { continue };
+            reading = Reading::Read;
+            let distribution = open(root, &folder.join(&name));
+            let Some(file) = out.tolerate(distribution)?.flatten() else {
+                continue;
+            };
+            let owned = root.owned().index(root)?;
+            if !is_owned(root, &owned, &folder, &file.path)? {
+                take(root, file, stem, &folder, out)?;
+            }
+        }
+    }
+    Ok(reading)
+}
+
+/// Opens the metadata of a `.dist-info`, an `.egg-info` or an `.egg`; `None` when it has none, as
+/// the remains of a removed distribution do.
+fn open(root: &Root, place: &Path) -> Result<Option<SourceFile>, ReadError> {
+    for inner in ["METADATA", "PKG-INFO", "EGG-INFO/PKG-INFO"] {
+        if let Some(file) = root.file(&place.join(inner), METADATA_BYTES_MAX)? {
+            return Ok(Some(file));
+        }
+    }
+    match root.file(place, METADATA_BYTES_MAX) {
+        Err(ReadError::NotAFile(_)) => Ok(None),
+        result => result,
+    }
+}
+
+fn is_owned(
+    root: &Root,
+    owned: &Index,
+    folder: &Path,
+    metadata: &Path,
+) -> Result<bool, ReadError> {
+    if owned.owns(metadata) {
+        return Ok(true);
+    }
+    if !owned.is_rpm_owned_folder(folder) {
+        return Ok(false);
+    }
+    let installer: PathBuf = metadata.with_file_name("INSTALLER");
+    let mut bytes = Vec::new();
+    root.read_small(&installer, INSTALLER_BYTES_MAX, &mut bytes)?;
+    Ok(bytes.trim_ascii() != b"pip")
+}
+
+/// Hands over one distribution.
+fn take(
+    root: &Root,
+    file: SourceFile,
+    stem: &[u8],
+    folder: &Path,
+    out: &mut Records,
+) -> Result<(), ReadError> {
+    let installed_at_s = file.modified_at_s;
+    let mut stanza = Stanza::new(["Name", "Version", "Author", "Maintainer", "Author-email"]);
+    stanza.read(&mut root.lines_of(file))?;
+    let [name, version, author, maintainer, email] = stanza.values();
+    let (stem_name, stem_version) = split_stem(stem);
+    let vendor = [author, maintainer, email]
+        .into_iter()
+        .find(|who| !who.is_empty() && *who != b"UNKNOWN");
+    out.push(&Draft {
+        name: if name.is_empty() { stem_name } else { name },
+        version: if version.is_empty() { stem_version } else { version },
+        vendor: vendor.unwrap_or_default(),
+        installed_at_s,
+        location: OsStr::as_bytes(folder.as_os_str()),
+        ..Draft::default()
+    });
+    Ok(())
+}
+
+/// Splits `NAME-VERSION` or `NAME-VERSION-py3.11`; a name in a file's name has no dash.
+fn split_stem(stem: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = stem.split(|byte| *byte == b'-');
+    let name = parts.next().unwrap_or_default();
+    (name, parts.next().unwrap_or_default())
+}

@@ -1,0 +1,226 @@
+//! What a reader hands over: drafts made of raw bytes, kept as records that the wire takes.
+//!
+//! Readers parse; this file alone decides what a record may look like. It never keeps more records
+//! than there is room for.
+
+use std::path::Path;
+
+use protocol::limits::{
+    LABEL_BYTES_MAX, LOCATION_BYTES_MAX, LOCATIONS_MAX, NAME_BYTES_MAX, VERSION_BYTES_MAX,
+};
+use protocol::software::{SoftwareRecord, Source};
+
+use super::defects::{Defects, ReadError};
+use super::text::clean;
+
+/// A record as a source has it: the fields of [`SoftwareRecord`], raw. Empty means not said.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Draft<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) version: &'a [u8],
+    pub(crate) epoch: Option<u32>,
+    pub(crate) release: &'a [u8],
+    pub(crate) arch: &'a [u8],
+    pub(crate) vendor: &'a [u8],
+    /// The source package's name; dropped where it is `name`.
+    pub(crate) source_name: &'a [u8],
+    /// The source package's version; dropped where it is `version`.
+    pub(crate) source_version: &'a [u8],
+    pub(crate) origin: &'a [u8],
+    pub(crate) bundle_id: &'a [u8],
+    pub(crate) installed_at_s: Option<u32>,
+    /// Where it was seen, below the root and with a leading slash.
+    pub(crate) location: &'a [u8],
+}
+
+/// The records of one source, while it is read.
+#[derive(Debug)]
+pub(crate) struct Records {
+    source: Source,
+    room: usize,
+    list: Vec<SoftwareRecord>,
+    defects: Defects,
+}
+
+impl Records {
+    /// Room for at most `room` records.
+    pub(crate) fn new(source: Source, room: usize) -> Self {
+        Self {
+            source,
+            room,
+            list: Vec::new(),
+            defects: Defects::default(),
+        }
+    }
+
+    /// Takes a draft in, as far as it has a name and there is room.
+    pub(crate) fn push(&mut self, draft: &Draft<'_>) {
+        if self.list.len() >= self.room {
+            self.defects.over = self.defects.over.saturating_add(1);
+            return;
+        }
+        let defects = &mut self.defects;
+        let name = clean(draft.name, NAME_BYTES_MAX, defects);
+        if name.is_empty() {
+            defects.nameless = defects.nameless.saturating_add(1);
+            return;
+        }
+        let version = clean(draft.version, VERSION_BYTES_MAX, defects);
+        let mut source_name = clean(draft.source_name, NAME_BYTES_MAX, defects);
+        if source_name == name {
+            source_name = String::new();
+        }
+        let mut source_version = clean(draft.source_version, VERSION_BYTES_MAX, defects);
+        if source_version == version {
+            source_version = String::new();
+        }
+        let location = clean(draft.location, LOCATION_BYTES_MAX, defects);
+        self.list.push(SoftwareRecord {
+            source: self.source,
+            name,
+            version,
+            epoch: draft.epoch,
+            release: clean(draft.release, VERSION_BYTES_MAX, defects),
+            arch: clean(draft.arch, LABEL_BYTES_MAX, defects),
+            vendor: clean(draft.vendor, LABEL_BYTES_MAX, defects),
+            source_name,
+            source_version,
+            origin: clean(draft.origin, LABEL_BYTES_MAX, defects),
+            bundle_id: clean(draft.bundle_id, NAME_BYTES_MAX, defects),
+            installed_at_s: draft.installed_at_s,
+            locations: Some(location).filter(|l| !l.is_empty()).into_iter().collect(),
+        });
+    }
+
+    /// Notes that a record cannot be read.
+    pub(crate) fn unreadable(&mut self, path: &Path, what: &'static str) {
+        self.defects.unreadable(&ReadError::damaged(path, what));
+    }
+
+    /// Goes on without one file that cannot be read, but not once the time box has ended.
+    pub(crate) fn tolerate<T>(
+        &mut self,
+        result: Result<T, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(ReadError::Stopped) => Err(ReadError::Stopped),
+            Err(error) => {
+                self.defects.unreadable(&error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The records so far, for a second look.
+    pub(crate) fn list_mut(&mut self) -> &mut [SoftwareRecord] {
+        &mut self.list
+    }
+
+    /// Forgets everything, for a source that has to be read once more.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::new(self.source, self.room);
+    }
+
+    /// What was found, and what was lost on the way.
+    pub(crate) fn finish(self) -> (Vec<SoftwareRecord>, Defects) {
+        (self.list, self.defects)
+    }
+}
+
+/// Makes one record of two that are the same software: seen in both places, there since the
+/// earlier time. The result does not depend on the order in which the two were found.
+pub(crate) fn merge(into: &mut SoftwareRecord, other: SoftwareRecord) {
+    into.installed_at_s = match (into.installed_at_s, other.installed_at_s) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    into.locations.extend(other.locations);
+    into.locations.sort_unstable();
+    into.locations.dedup();
+    into.locations.truncate(LOCATIONS_MAX);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(drafts: &[Draft<'_>], room: usize) -> (Vec<SoftwareRecord>, Defects) {
+        let mut records = Records::new(Source::Deb, room);
+        for draft in drafts {
+            records.push(draft);
+        }
+        records.finish()
+    }
+
+    #[test]
+    fn keeps_a_source_package_only_where_it_differs() {
+        let draft = Draft {
+            name: b"bash",
+            version: b"5.2-1",
+            source_name: b"bash",
+            source_version: b"5.2-1",
+            ..Draft::default()
+        };
+        let (records, defects) = pushed(&[draft], 10);
+        assert_eq!(
+            records,
+            [SoftwareRecord::new(Source::Deb, "bash", "5.2-1")]
+        );
+        assert!(defects.is_empty());
+    }
+
+    #[test]
+    fn takes_no_record_without_a_name_but_one_without_a_version() {
+        let nameless = Draft {
+            name: b" ",
+            version: b"1",
+            ..Draft::default()
+        };
+        let unversioned = Draft {
+            name: b"a",
+            ..Draft::default()
+        };
+        let (records, defects) = pushed(&[nameless, unversioned], 10);
+        assert_eq!(records, [SoftwareRecord::new(Source::Deb, "a", "")]);
+        assert_eq!(defects.nameless, 1);
+    }
+
+    #[test]
+    fn counts_what_there_is_no_room_for() {
+        let draft = Draft {
+            name: b"a",
+            ..Draft::default()
+        };
+        let (records, defects) = pushed(&[draft, draft, draft], 2);
+        assert_eq!((records.len(), defects.over), (2, 1));
+    }
+
+    #[test]
+    fn merges_alike_in_any_order() {
+        let at = |location: &str, installed_at_s| SoftwareRecord {
+            installed_at_s,
+            locations: vec![location.to_owned()],
+            ..SoftwareRecord::new(Source::Npm, "a", "1")
+        };
+        let all = [
+            at("/d", Some(3)),
+            at("/a", None),
+            at("/c", Some(2)),
+            at("/b", None),
+            at("/e", None),
+            at("/a", Some(9)),
+        ];
+        let mut forward = all[0].clone();
+        for other in &all[1..] {
+            merge(&mut forward, other.clone());
+        }
+        let mut backward = all[5].clone();
+        for other in all[..5].iter().rev() {
+            merge(&mut backward, other.clone());
+        }
+        assert_eq!(forward, backward);
+        assert_eq!(forward.locations, ["/a", "/b", "/c", "/d"]);
+        assert_eq!(forward.installed_at_s, Some(2));
+    }
+}

@@ -1,0 +1,140 @@
+//! RPM packages, from the database of rpm itself.
+//!
+//! Two formats are read in place, without rpm and without a database library: the `SQLite` database of
+//! Fedora and RHEL since 2020, and SUSE's "ndb". Both hold one header per package, which
+//! [`header`] takes apart. The database is never locked and never written; when rpm changes it
+//! meanwhile, it is read again.
+
+mod header;
+mod ndb;
+mod sqlite;
+mod wal;
+
+use std::path::{Path, PathBuf};
+
+use self::header::{Header, HeaderReader};
+use super::defects::{ReadError, Reading};
+use super::records::{Draft, Records};
+use super::root::{Root, SourceFile};
+
+/// Where the database is: the second since distributions keep `/var` for data that changes.
+const FOLDERS: [&str; 2] = ["/var/lib/rpm", "/usr/lib/sysimage/rpm"];
+
+/// Bytes of a database.
+const DATABASE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// How often a database that changes is read.
+const TRIES: u32 = 3;
+
+/// The database's formats, each with the file that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Sqlite,
+    Ndb,
+    BerkeleyDb,
+}
+
+const FORMATS: [(Format, &str); 3] = [
+    (Format::Sqlite, "rpmdb.sqlite"),
+    (Format::Ndb, "Packages.db"),
+    (Format::BerkeleyDb, "Packages"),
+];
+
+/// Reads the packages of rpm.
+pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
+    let Some((format, path)) = find(root)? else {
+        return Ok(Reading::Absent);
+    };
+    for _ in 0..TRIES {
+        let mut take = |reader: Option<HeaderReader>| push(&path, reader, out);
+        let is_unchanged = match format {
+            Format::Sqlite => sqlite::read(root, &path, &mut take)?,
+            Format::Ndb => ndb::read(root, &path, &mut take)?,
+            Format::BerkeleyDb => {
+                let what = "a Berkeley DB database of an old rpm is not read";
+                return Err(ReadError::Unsupported { path, what });
+            }
+        };
+        if is_unchanged {
+            return Ok(Reading::Read);
+        }
+        out.restart();
+    }
+    Err(ReadError::damaged(&path, "rpm is changing the database"))
+}
+
+/// Whether there is a database.
+pub(super) fn is_present(root: &Root) -> Result<bool, ReadError> {
+    Ok(find(root)?.is_some())
+}
+
+fn find(root: &Root) -> Result<Option<(Format, PathBuf)>, ReadError> {
+    for folder in FOLDERS {
+        for (format, name) in FORMATS {
+            let path = Path::new(folder).join(name);
+            match root.file(&path, DATABASE_BYTES_MAX) {
+                Ok(None) => {}
+                Err(ReadError::Stopped) => return Err(ReadError::Stopped),
+                // What cannot be opened is there, and its reader will say why.
+                Ok(Some(_)) | Err(_) => return Ok(Some((format, path))),
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Opens a database that [`find`] has found.
+fn open(root: &Root, path: &Path) -> Result<SourceFile, ReadError> {
+    root.file(path, DATABASE_BYTES_MAX)?
+        .ok_or_else(|| ReadError::damaged(path, "rpm is changing the database"))
+}
+
+/// Hands over the package of one header.
+fn push(path: &Path, reader: Option<HeaderReader>, out: &mut Records) {
+    match reader.and_then(HeaderReader::finish) {
+        // Keys of repositories are kept like packages; they are none.
+        Some(header) if header.name == b"gpg-pubkey" => {}
+        Some(header) => out.push(&draft(&header)),
+        None => out.unreadable(path, "a damaged package header"),
+    }
+}
+
+fn draft(header: &Header) -> Draft<'_> {
+    let (source_name, source_version) = split_source(&header.source_rpm);
+    let is_own_version = source_version
+        .strip_prefix(header.version.as_slice())
+        .and_then(|rest| rest.strip_prefix(b"-"))
+        == Some(&header.release);
+    let vendor = [&header.vendor, &header.distribution, &header.packager]
+        .into_iter()
+        .find(|who| !who.is_empty());
+    Draft {
+        name: &header.name,
+        version: &header.version,
+        epoch: header.epoch,
+        release: &header.release,
+        arch: &header.arch,
+        vendor: vendor.map_or(b"", |who| who),
+        source_name,
+        source_version: if is_own_version { b"" } else { source_version },
+        origin: &header.modularity_label,
+        installed_at_s: header.installed_at_s,
+        ..Draft::default()
+    }
+}
+
+/// Splits the name of a source package, `NAME-VERSION-RELEASE.src.rpm`, into the name and the rest.
+fn split_source(file: &[u8]) -> (&[u8], &[u8]) {
+    let stem = file
+        .strip_suffix(b".src.rpm")
+        .or_else(|| file.strip_suffix(b".nosrc.rpm"));
+    let Some(stem) = stem else { return (b"", b"") };
+    let mut dashes = (0..stem.len()).rev().filter(|at| stem[*at] == b'-');
+    match (dashes.next(), dashes.next()) {
+        (Some(_), Some(at)) => (&stem[..at], &stem[at + 1..]),
+        _ => (b"", b""),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! Package headers of rpm, read as a stream of pieces.
+//!
+//! A header is an index of entries and a store that they point into. It can have megabytes, for it
+//! lists every file of its package, so it is never held whole: the index tells where the few wanted
+//! values are, and everything else passes by.
+//!
+//! ```text
+//! 0..4   entries of the index, big endian
+//! 4..8   bytes of the store
+//! 8..    entries of 16 bytes: tag, type, offset into the store, count
+//! then   the store
+//! ```
+//!
+//! Format: "RPM V4 package format" in rpm's documentation, of which the database leaves the magic out.
+
+/// Entries of an index: a real one has about a hundred.
+const ENTRIES_MAX: usize = 4096;
+
+/// Bytes of a store: rpm's own limit.
+const STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Bytes of a text that are kept; the wire takes less.
+const TEXT_BYTES_MAX: usize = 1024;
+
+const INTRO_BYTES: usize = 8;
+const ENTRY_BYTES: usize = 16;
+
+const TYPE_INT32: u32 = 4;
+const TYPE_STRING: u32 = 6;
+const TYPE_I18NSTRING: u32 = 9;
+
+/// The tags that are wanted, in the order of the fields of [`Header`].
+const TAGS: [u32; 11] = [
+    1000, // NAME
+    1001, // VERSION
+    1002, // RELEASE
+    1003, // EPOCH
+    1008, // INSTALLTIME
+    1010, // DISTRIBUTION
+    1011, // VENDOR
+    1015, // PACKAGER
+    1022, // ARCH
+    1044, // SOURCERPM
+    5096, // MODULARITYLABEL
+];
+
+/// The values of a header that a record needs; empty where the header has none.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) name: Vec<u8>,
+    pub(super) version: Vec<u8>,
+    pub(super) release: Vec<u8>,
+    pub(super) epoch: Option<u32>,
+    pub(super) installed_at_s: Option<u32>,
+    pub(super) distribution: Vec<u8>,
+    pub(super) vendor: Vec<u8>,
+    pub(super) packager: Vec<u8>,
+    pub(super) arch: Vec<u8>,
+    pub(super) source_rpm: Vec<u8>,
+    pub(super) modularity_label: Vec<u8>,
+}
+
+/// Takes a header in, piece by piece.
+#[derive(Debug, Default)]
+pub(super) struct HeaderReader {
+    /// The intro and the index, until they are whole.
+    index: Vec<u8>,
+    /// Where the store begins; `None` until the index is whole.
+    store_at: Option<usize>,
+    values: [Value; TAGS.len()],
+    position: usize,
+    is_damaged: bool,
+}
+
+/// One wanted value and what of it has passed by so far.
+#[derive(Debug, Default)]
+struct Value {
+    kind: u32,
+    offset: usize,
+    /// At most this much of the store, from `offset`.
+    bytes_max: usize,
+    bytes: Vec<u8>,
+}
+
+impl HeaderReader {
+    /// Takes the next piece in.
+    pub(super) fn feed(&mut self, mut piece: &[u8]) {
+        while !piece.is_empty() && !self.is_damaged {
+            match self.store_at {
+                Some(store_at) => {
+                    let at = self.position - store_at;
+                    self.values.iter_mut().for_each(|v| v.take(at, piece));
+                    self.position = self.position.saturating_add(piece.len());
+                    return;
+                }
+                None => {
+                    let wanted = self.index_bytes() - self.index.len();
+                    let (taken, rest) = piece.split_at(wanted.min(piece.len()));
+                    self.index.extend_from_slice(taken);
+                    self.position += taken.len();
+                    piece = rest;
+                    self.read_index();
+                }
+            }
+        }
+    }
+
+    /// The header; `None` when it was damaged or cut, or has no name.
+    pub(super) fn finish(self) -> Option<Header> {
+        if self.is_damaged || self.store_at.is_none() {
+            return None;
+        }
+        let [
+            name,
+            version,
+            release,
+            epoch,
+            installed_at,
+            distribution,
+            vendor,
+            packager,
+            arch,
+            source_rpm,
+            modularity_label,
+        ] = self.values;
+        let header = Header {
+            name: name.text()?,
+            version: version.text()?,
+            release: release.text()?,
+            epoch: epoch.number()?,
+            installed_at_s: installed_at.number()?,
+            distribution: distribution.text()?,
+            vendor: vendor.text()?,
+            packager: packager.text()?,
+            arch: arch.text()?,
+            source_rpm: source_rpm.text()?,
+            modularity_label: modularity_label.text()?,
+        };
+        Some(header).filter(|header| !header.name.is_empty())
+    }
+
+    /// How much of the header is wanted before the store: the intro, then also the index.
+    fn index_bytes(&self) -> usize {
+        match number_at(&self.index, 0) {
+            Some(entries) if self.index.len() >= INTRO_BYTES => INTRO_BYTES + entries * ENTRY_BYTES,
+            _ => INTRO_BYTES,
+        }
+    }
+
+    /// Finds the wanted values, once the index is whole.
+    fn read_index(&mut self) {
+        let (Some(entries), Some(store_bytes)) =
+            (number_at(&self.index, 0), number_at(&self.index, 4))
+        else {
+            return;
+        };
+        if entries == 0 || entries > ENTRIES_MAX || store_bytes > STORE_BYTES_MAX {
+            self.is_damaged = true;
+            return;
+        }
+        if self.index.len() < INTRO_BYTES + entries * ENTRY_BYTES {
+            return;
+        }
+        for entry in self.index[INTRO_BYTES..].chunks_exact(ENTRY_BYTES) {
+            let field = |at| number_at(entry, at).unwrap_or(usize::MAX);
+            let tag = TAGS.iter().position(|tag| u32::try_from(field(0)) == Ok(*tag));
+            let Some(tag) = tag else { continue };
+            let offset = field(8);
+            if offset >= store_bytes {
+                self.is_damaged = true;
+                return;
+            }
+            self.values[tag] = Value {
+                kind: u32::try_from(field(4)).unwrap_or(u32::MAX),
+                offset,
+                bytes_max: TEXT_BYTES_MAX.min(store_bytes - offset),
+                bytes: Vec::new(),
+            };
+        }
+        self.store_at = Some(self.index.len());
+        self.index = Vec::new();
+    }
+}
+
+impl Value {
+    /// Takes what is wanted of a piece of the store that begins at `at`.
+    fn take(&mut self, at: usize, piece: &[u8]) {
+        let next = self.offset + self.bytes.len();
+        let wanted = self.bytes_max - self.bytes.len();
+        if wanted == 0 || next < at || self.is_whole() {
+            return;
+        }
+        let Some(piece) = piece.get(next - at..) else {
+            return;
+        };
+        self.bytes.extend_from_slice(&piece[..wanted.min(piece.len())]);
+    }
+
+    fn is_whole(&self) -> bool {
+        match self.kind {
+            TYPE_INT32 => self.bytes.len() >= 4,
+            _ => self.bytes.contains(&0),
+        }
+    }
+
+    /// The value as text, `None` when it is something else or is not all there.
+    fn text(mut self) -> Option<Vec<u8>> {
+        if self.bytes_max == 0 {
+            return Some(Vec::new());
+        }
+        if !matches!(self.kind, TYPE_STRING | TYPE_I18NSTRING) {
+            return None;
+        }
+        match self.bytes.iter().position(|byte| *byte == 0) {
+            Some(end) => self.bytes.truncate(end),
+            None if self.bytes.len() < TEXT_BYTES_MAX => return None,
+            None => {}
+        }
+        Some(self.bytes)
+    }
+
+    /// The value as a number, `None` when it is something else or is not all there.
+    #[expect(
+        clippy::option_option,
+        reason = "whether the value is damaged, and whether there is one"
+    )]
+    fn number(self) -> Option<Option<u32>> {
+        if self.bytes_max == 0 {
+            return Some(None);
+        }
+        let bytes = self.bytes.first_chunk().filter(|_| self.kind == TYPE_INT32)?;
+        Some(Some(u32::from_be_bytes(*bytes)))
+    }
+}
+
+/// A big-endian number, if it is all there.
+fn number_at(bytes: &[u8], at: usize) -> Option<usize> {
+    let number = bytes.get(at..)?.first_chunk()?;
+    usize::try_from(u32::from_be_bytes(*number)).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,421 @@
+//! The headers in rpm's `SQLite` database, read without `SQLite`.
+//!
+//! One table is walked, `Packages (hnum INTEGER PRIMARY KEY, blob BLOB)`: from the schema on page 1 down
+//! the table's b-tree, each blob through its chain of overflow pages. Nothing in the file is believed:
+//! every offset is checked, and no page is visited twice. The database is not locked, so a change
+//! while it is read is noticed by the files' times, and the caller reads again.
+//!
+//! Format: "Database File Format" of `SQLite`'s documentation; section numbers below are its.
+
+use std::path::Path;
+
+use super::header::HeaderReader;
+use super::wal::Wal;
+use crate::collect::defects::ReadError;
+use crate::collect::root::{Root, SourceFile, Stamp};
+
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const HEADER_BYTES: usize = 100;
+
+/// Pages of a b-tree (1.6).
+const INTERIOR_TABLE: u8 = 5;
+const LEAF_TABLE: u8 = 13;
+
+/// Bytes that are read at a time: headers lie in long runs of overflow pages.
+const WINDOW_BYTES: usize = 64 * 1024;
+
+/// Hands every header of a database over; `None` stands for a damaged one. Gives whether the database
+/// stayed as it was meanwhile.
+pub(super) fn read(
+    root: &Root,
+    path: &Path,
+    take: &mut dyn FnMut(Option<HeaderReader>),
+) -> Result<bool, ReadError> {
+    let mut database = Database::open(root, path)?;
+    let table = database.find_table(root)?;
+    database.walk(root, table, &mut |database, cell| {
+        take(database.header(root, &cell)?);
+        Ok(())
+    })?;
+    Ok(database.stamps()? == stamps_now(root, path)?)
+}
+
+/// The database's file and its log, at one moment.
+type Stamps = (Stamp, Option<Stamp>);
+
+fn stamps_now(root: &Root, path: &Path) -> Result<Stamps, ReadError> {
+    let log = open_log(root, path)?;
+    let log = log.as_ref().map(SourceFile::stamp).transpose()?;
+    Ok((super::open(root, path)?.stamp()?, log))
+}
+
+fn open_log(root: &Root, path: &Path) -> Result<Option<SourceFile>, ReadError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    root.file(Path::new(&name), super::DATABASE_BYTES_MAX)
+}
+
+/// A database that is being read.
+struct Database {
+    file: SourceFile,
+    stamps: Stamps,
+    log: Option<Wal>,
+    page_bytes: usize,
+    /// Bytes of a page without those at its end that are set aside for extensions.
+    usable: usize,
+    pages: u32,
+    /// Visits that are left before a page must have been visited twice.
+    visits_left: u32,
+    /// What was read last of the file, and where it begins.
+    window: Vec<u8>,
+    window_at: u64,
+    /// A page out of the log.
+    log_page: Vec<u8>,
+}
+
+/// One row of a table: its payload's bytes, those on the row's own page, and where the others are.
+struct Cell {
+    payload_bytes: usize,
+    local: Vec<u8>,
+    overflow: u32,
+}
+
+impl Database {
+    fn open(root: &Root, path: &Path) -> Result<Self, ReadError> {
+        let stamps = stamps_now(root, path)?;
+        let file = super::open(root, path)?;
+        let damaged = |what| Err(ReadError::damaged(path, what));
+        let mut header = [0; HEADER_BYTES];
+        if file.bytes < HEADER_BYTES as u64 {
+            return damaged("shorter than a database");
+        }
+        file.read_exact_at(&mut header, 0)?;
+        // 1.3.2: the size 65,536 does not fit its field and is written as 1.
+        let page_bytes = match u16::from_be_bytes([header[16], header[17]]) {
+            1 => 65_536,
+            size => usize::from(size),
+        };
+        let usable = page_bytes.saturating_sub(usize::from(header[20]));
+        if !header.starts_with(MAGIC) || !page_bytes.is_power_of_two() || usable < 480 {
+            return damaged("not a SQLite database");
+        }
+        let log = match open_log(root, path)? {
+            Some(log) => Wal::read(root, log, page_bytes)?,
+            None => None,
+        };
+        if log.is_none() {
+            refuse_journal(root, path)?;
+        }
+        let file_pages = u32::try_from(file.bytes / page_bytes as u64).unwrap_or(u32::MAX);
+        let pages = log.as_ref().map_or(file_pages, |log| log.database_pages);
+        Ok(Self {
+            file,
+            stamps,
+            log,
+            page_bytes,
+            usable,
+            pages,
+            visits_left: pages.saturating_add(1),
+            window: Vec::new(),
+            window_at: 0,
+            log_page: Vec::new(),
+        })
+    }
+
+    const fn stamps(&self) -> Result<Stamps, ReadError> {
+        Ok(self.stamps)
+    }
+
+    fn damaged<T>(&self, what: &'static str) -> Result<T, ReadError> {
+        Err(ReadError::damaged(&self.file.path, what))
+    }
+
+    /// A page's content.
+    fn page(&mut self, number: u32) -> Result<&[u8], ReadError> {
+        if number == 0 || number > self.pages {
+            return self.damaged("a page that is not in the file");
+        }
+        let Some(visits_left) = self.visits_left.checked_sub(1) else {
+            return self.damaged("pages that point to each other");
+        };
+        self.visits_left = visits_left;
+        if let Some(log) = &self.log {
+            self.log_page.resize(self.page_bytes, 0);
+            if log.page(number, &mut self.log_page)? {
+                return Ok(&self.log_page);
+            }
+        }
+        let at = u64::from(number - 1) * self.page_bytes as u64;
+        let end = at + self.page_bytes as u64;
+        if at < self.window_at || end > self.window_at + self.window.len() as u64 {
+            let left = self.file.bytes.saturating_sub(at);
+            let bytes = self.page_bytes.max(WINDOW_BYTES);
+            let bytes = usize::try_from(left).map_or(bytes, |left| left.min(bytes));
+            // Forgotten before it is filled: a read may fail half way.
+            self.window.clear();
+            self.window.resize(bytes, 0);
+            self.window_at = at;
+            if let Err(error) = self.file.read_exact_at(&mut self.window, at) {
+                self.window.clear();
+                return Err(error);
+            }
+        }
+        let from = usize::try_from(at - self.window_at).unwrap_or(usize::MAX);
+        match self.window.get(from..from.saturating_add(self.page_bytes)) {
+            Some(page) => Ok(page),
+            None => Err(ReadError::damaged(&self.file.path, "the file is cut")),
+        }
+    }
+
+    /// The first page of the table of packages (2.6).
+    fn find_table(&mut self, root: &Root) -> Result<u32, ReadError> {
+        let mut table = None;
+        self.walk(root, 1, &mut |_, cell| {
+            let mut columns = Columns::new(&cell.local);
+            let mut next = || columns.as_mut().and_then(Iterator::next).unwrap_or_default();
+            let (kind, name, _, page) = (next(), next(), next(), next());
+            if kind == b"table" && name == b"Packages" {
+                let page = page.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
+                table = u32::try_from(page).ok();
+            }
+            Ok(())
+        })?;
+        // The schema's pages are not the table's.
+        self.visits_left = self.pages.saturating_add(1);
+        match table {
+            Some(table) => Ok(table),
+            None => self.damaged("no table of packages"),
+        }
+    }
+
+    /// Visits the rows of a table in their order.
+    fn walk(
+        &mut self,
+        root: &Root,
+        first: u32,
+        visit: &mut dyn FnMut(&mut Self, Cell) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let mut pending = vec![first];
+        let mut page = Vec::new();
+        while let Some(number) = pending.pop() {
+            root.check()?;
+            page.clear();
+            page.extend_from_slice(self.page(number)?);
+            // Page 1 begins with the database's header.
+            let at = if number == 1 { HEADER_BYTES } else { 0 };
+            let Some(node) = Node::new(&page[..self.usable], at) else {
+                return self.damaged("a page that is not one of a table");
+            };
+            for cell in 0..node.cells {
+                if let Some(child) = node.child(cell) {
+                    // Children are taken from the end, so that rows come in order.
+                    pending.push(child);
+                } else if let Some(cell) = node.cell(cell) {
+                    visit(self, cell)?;
+                } else {
+                    return self.damaged("a row outside of its page");
+                }
+            }
+            if let Some(right) = node.right {
+                let first = pending.len() - usize::from(node.cells);
+                pending.push(right);
+                pending[first..].reverse();
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the header in a row; `None` when the row is not one of packages.
+    fn header(&mut self, root: &Root, cell: &Cell) -> Result<Option<HeaderReader>, ReadError> {
+        let Some(blob) = Columns::new(&cell.local).and_then(|columns| columns.position_of(1)) else {
+            return Ok(None);
+        };
+        let mut reader = HeaderReader::default();
+        let Some(local) = cell.local.get(blob.clone()).or(cell.local.get(blob.start..)) else {
+            return Ok(None);
+        };
+        reader.feed(local);
+        if blob.end > cell.payload_bytes {
+            return Ok(None);
+        }
+        let mut left = blob.end.saturating_sub(cell.local.len().max(blob.start));
+        let mut overflow = cell.overflow;
+        let room = self.usable - 4;
+        while left > 0 {
+            root.check()?;
+            let page = self.page(overflow)?;
+            reader.feed(&page[4..4 + left.min(room)]);
+            overflow = big_endian(page, 0);
+            left = left.saturating_sub(room);
+        }
+        Ok(Some(reader))
+    }
+}
+
+/// A database without a log may have been left in the middle of a change, which the journal beside it
+/// takes back. rpm never works like that, so this is refused rather than done.
+fn refuse_journal(root: &Root, path: &Path) -> Result<(), ReadError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-journal");
+    match root.file(Path::new(&name), super::DATABASE_BYTES_MAX)? {
+        Some(journal) if journal.bytes > 0 => Err(ReadError::damaged(
+            path,
+            "an interrupted change; rpm --rebuilddb repairs it",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A page of a table's b-tree (1.6).
+struct Node<'a> {
+    page: &'a [u8],
+    is_leaf: bool,
+    cells: u16,
+    pointers_at: usize,
+    /// The last child of an interior page.
+    right: Option<u32>,
+}
+
+impl<'a> Node<'a> {
+    fn new(page: &'a [u8], at: usize) -> Option<Self> {
+        let header = page.get(at..)?;
+        let is_leaf = match *header.first()? {
+            LEAF_TABLE => true,
+            INTERIOR_TABLE => false,
+            _ => return None,
+        };
+        let cells = u16::from_be_bytes(*header.get(3..)?.first_chunk()?);
+        let header_bytes = if is_leaf { 8 } else { 12 };
+        let pointers_at = at + header_bytes;
+        page.get(pointers_at..pointers_at + 2 * usize::from(cells))?;
+        Some(Self {
+            page,
+            is_leaf,
+            cells,
+            pointers_at,
+            right: (!is_leaf).then(|| big_endian(header, 8)),
+        })
+    }
+
+    /// Where a cell begins.
+    fn pointer(&self, cell: u16) -> Option<usize> {
+        let at = self.pointers_at + 2 * usize::from(cell);
+        let pointer = u16::from_be_bytes(*self.page.get(at..)?.first_chunk()?);
+        Some(usize::from(pointer))
+    }
+
+    /// The child of an interior page's cell; a cell outside of the page has the impossible page 0.
+    fn child(&self, cell: u16) -> Option<u32> {
+        if self.is_leaf {
+            return None;
+        }
+        Some(self.pointer(cell).map_or(0, |at| big_endian(self.page, at)))
+    }
+
+    /// The row of a leaf's cell.
+    fn cell(&self, cell: u16) -> Option<Cell> {
+        let mut rest = self.page.get(self.pointer(cell)?..)?;
+        let payload_bytes = usize::try_from(varint(&mut rest)?).ok()?;
+        varint(&mut rest)?;
+        let local_bytes = local_bytes(payload_bytes, self.page.len());
+        let (local, rest) = rest.split_at_checked(local_bytes)?;
+        let overflow = if local_bytes < payload_bytes {
+            u32::from_be_bytes(*rest.first_chunk()?)
+        } else {
+            0
+        };
+        Some(Cell {
+            payload_bytes,
+            local: local.to_vec(),
+            overflow,
+        })
+    }
+}
+
+/// How much of a payload stands on its own page (1.6).
+const fn local_bytes(payload: usize, usable: usize) -> usize {
+    let most = usable - 35;
+    if payload <= most {
+        return payload;
+    }
+    let least = (usable - 12) * 32 / 255 - 23;
+    let fitting = least + (payload - least) % (usable - 4);
+    if fitting <= most { fitting } else { least }
+}
+
+/// The columns of a record (2.1), as far as they are in the bytes that are there.
+struct Columns<'a> {
+    record: &'a [u8],
+    types: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Columns<'a> {
+    fn new(record: &'a [u8]) -> Option<Self> {
+        let mut rest = record;
+        let header_bytes = usize::try_from(varint(&mut rest)?).ok()?;
+        let types_at = record.len() - rest.len();
+        Some(Self {
+            record,
+            types: record.get(types_at..header_bytes)?,
+            at: header_bytes,
+        })
+    }
+
+    /// Where in the payload the next column is.
+    fn next_position(&mut self) -> Option<std::ops::Range<usize>> {
+        let bytes = match varint(&mut self.types)? {
+            kind @ 0..=4 => kind,
+            5 => 6,
+            6 | 7 => 8,
+            8..=11 => 0,
+            kind => (kind - 12) / 2,
+        };
+        let begin = self.at;
+        self.at = begin.checked_add(usize::try_from(bytes).ok()?)?;
+        Some(begin..self.at)
+    }
+
+    /// Where in the payload a column is, by its number from 0.
+    fn position_of(mut self, number: usize) -> Option<std::ops::Range<usize>> {
+        for _ in 0..number {
+            self.next_position()?;
+        }
+        self.next_position()
+    }
+}
+
+impl<'a> Iterator for Columns<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let position = self.next_position()?;
+        self.record.get(position)
+    }
+}
+
+/// A number of up to nine bytes (1.6), seven bits each and eight in the ninth.
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for count in 1..=9 {
+        let (byte, left) = rest.split_first()?;
+        *rest = left;
+        if count == 9 {
+            return Some(number << 8 | u64::from(*byte));
+        }
+        number = number << 7 | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// A number of four bytes; 0, which no page has, where they are not there.
+fn big_endian(bytes: &[u8], at: usize) -> u32 {
+    let number = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    number.map_or(0, |number| u32::from_be_bytes(*number))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Facts about this host that are not software.
+//!
+//! Names and the operating system come from the scanned tree, so an image tells its own; hardware and
+//! kernel are those of the running machine and are left out for any other tree. The platform among
+//! them is part of every software key.
+
+pub(crate) mod os_release;
+
+use std::path::Path;
+
+use protocol::host::{HostFacts, Platform};
+use protocol::limits::FACT_BYTES_MAX;
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use self::os_release::OsRelease;
+use crate::collect::{Defects, ReadError, Root, clean};
+
+/// Bytes of `/etc/hostname`, which is one name.
+const HOSTNAME_BYTES_MAX: u64 = 4096;
+
+/// Reads the facts.
+pub(crate) fn read(root: &Root) -> Result<HostFacts, ReadError> {
+    let release = os_release::read(root)?;
+    let mut facts = if root.is_host() {
+        machine()
+    } else {
+        HostFacts::default()
+    };
+    if facts.hostname.is_empty() {
+        let mut name = Vec::new();
+        // An image without a name is an image all the same.
+        let read = root.read_small(Path::new("/etc/hostname"), HOSTNAME_BYTES_MAX, &mut name);
+        if let Err(ReadError::Stopped) = read {
+            return Err(ReadError::Stopped);
+        }
+        facts.hostname = fact(&name);
+    }
+    describe(&mut facts, &release);
+    Ok(facts)
+}
+
+/// What is known when no file answers.
+pub(crate) fn without_files() -> HostFacts {
+    let mut facts = machine();
+    describe(&mut facts, &OsRelease::default());
+    facts
+}
+
+fn describe(facts: &mut HostFacts, release: &OsRelease) {
+    facts.platform = Platform {
+        family: std::env::consts::OS.to_owned(),
+        id: release.id.clone(),
+        version: release.version_id.clone(),
+    };
+    facts.os_name.clone_from(&release.pretty_name);
+    facts.os_codename.clone_from(&release.version_codename);
+    facts.os_build.clone_from(&release.build_id);
+    env!("CARGO_PKG_VERSION").clone_into(&mut facts.agent_version);
+}
+
+/// The running machine. The tables that sysinfo fills for it are gone when this returns.
+fn machine() -> HostFacts {
+    let wanted = RefreshKind::nothing()
+        .with_memory(MemoryRefreshKind::nothing().with_ram())
+        .with_cpu(CpuRefreshKind::nothing());
+    let mut facts = HostFacts {
+        hostname: fact(System::host_name().unwrap_or_default().as_bytes()),
+        kernel: fact(System::kernel_version().unwrap_or_default().as_bytes()),
+        arch: fact(System::cpu_arch().as_bytes()),
+        ..HostFacts::default()
+    };
+    if let Ok(system) = System::new_with_specifics(wanted) {
+        let cpus = system.cpus();
+        facts.cpu_count = u32::try_from(cpus.len()).unwrap_or(u32::MAX);
+        facts.cpu_model = fact(cpus.first().map_or("", sysinfo::Cpu::brand).as_bytes());
+        facts.memory_bytes = system.total_memory();
+    }
+    facts
+}
+
+/// A fact as the wire takes it.
+fn fact(text: &[u8]) -> String {
+    clean(text, FACT_BYTES_MAX, &mut Defects::default())
+}
+
+#[cfg(test)]
+mod tests;
