@@ -129,7 +129,7 @@ mod tests {
             .collect();
         for tenth in 0..10 {
             let range = tenth * SECOND..(tenth + 1) * SECOND;
-            let inside = waits.iter().filter(|wait| range.contains(wait)).count();
+            let inside = waits.iter().filter(|wait| range.contains(*wait)).count();
             assert!(inside > 50, "{inside} of 1000 in second {tenth}");
         }
     }

@@ -6,11 +6,15 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod collect;
 pub mod delta;
+pub mod host;
 pub mod enrol;
+mod host;
 pub mod identity;
 pub mod logging;
 pub mod private_file;
+pub mod recording;
 pub mod session;
 pub mod spool;
 pub mod tls;

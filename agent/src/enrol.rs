@@ -1,0 +1,236 @@
+//! Enrolment: a token becomes an identity.
+//!
+//! The token carries the fingerprint of the collector's authority, so the first contact is already
+//! authenticated: the secret is sent only over a connection that ends in that authority. It must
+//! never send a token to anybody else, and never write one anywhere.
+
+use std::time::Duration;
+
+use protocol::enrolment::{EnrolReply, EnrolRequest};
+use protocol::frame::{Frame, FrameError, Packing, Unpacker};
+use protocol::message::Settings;
+use protocol::reject::RejectReason;
+use protocol::token::EnrolmentToken;
+use protocol::wire::DecodeError;
+
+use crate::identity::{Grant, Identity, NewKey, UnusableCertificate};
+use crate::logging::sanitise;
+use crate::tls;
+use crate::uplink::{DialError, FrameReader, ReadError, dial};
+
+/// How long a collector may take to answer; it may have to wait for its database.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// What an enrolment gives.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// Who the host is now.
+    pub identity: Identity,
+    /// How to behave.
+    pub settings: Settings,
+}
+
+/// Why a host is not enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// No collector of the token could be reached.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The cryptography does not work.
+    #[error("prepare the handshake: {0}")]
+    Tls(#[from] rustls::Error),
+    /// There is no key.
+    #[error("make a key: {0}")]
+    Key(#[from] rcgen::Error),
+    /// The connection broke before the answer; the token may be spent.
+    #[error(
+        "{address} does not answer the request ({why}); try again, and make a new token if this one is spent"
+    )]
+    NoAnswer {
+        /// The collector.
+        address: String,
+        /// What happened.
+        why: String,
+    },
+    /// The answer is no answer.
+    #[error("{address} sends something that is no answer: {why}")]
+    Garbled {
+        /// The collector.
+        address: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The collector says no.
+    #[error("the collector refuses: {reason}{}{detail}; {}", if detail.is_empty() { "" } else { ": " }, advice(*reason))]
+    Refused {
+        /// Why.
+        reason: RejectReason,
+        /// In words for people.
+        detail: String,
+        /// How long to wait before another try; `None` when another try is useless.
+        retry_after: Option<Duration>,
+    },
+    /// The collector gives a certificate that this host cannot use.
+    #[error("the collector's answer cannot be used: {0}")]
+    Unusable(#[from] UnusableCertificate),
+    /// The collector gives other authorities than the one that the token names.
+    #[error("the collector's answer does not hold the authority that the token names")]
+    OtherAuthority,
+}
+
+/// Enrols this host with the first collector of the token that answers.
+///
+/// # Errors
+///
+/// When no collector can be reached, or when one says no. A refusal is final for all of them: they
+/// speak for the same company.
+pub async fn enrol(
+    token: &EnrolmentToken,
+    hostname: &str,
+    agent_version: &str,
+) -> Result<Enrolled, EnrolError> {
+    let mut outcome = None;
+    for address in &token.addresses {
+        match enrol_at(address, token, hostname, agent_version).await {
+            Err(error @ EnrolError::Dial(_)) => outcome = Some(error),
+            decided => return decided,
+        }
+    }
+    Err(outcome.unwrap_or_else(|| EnrolError::NoAnswer {
+        address: "no collector".to_owned(),
+        why: "the token names none".to_owned(),
+    }))
+}
+
+async fn enrol_at(
+    address: &str,
+    token: &EnrolmentToken,
+    hostname: &str,
+    agent_version: &str,
+) -> Result<Enrolled, EnrolError> {
+    let key = NewKey::generate()?;
+    let request = EnrolRequest {
+        token: token.id,
+        secret: token.secret,
+        csr: key.request()?,
+        hostname: hostname.to_owned(),
+        agent_version: agent_version.to_owned(),
+    };
+    let config = tls::enrol_config(token.ca_sha256)?;
+    let mut dialled = dial(address.to_owned(), config).await?;
+    let frame = Frame {
+        packing: Packing::Plain,
+        payload: request.encode(),
+    };
+    let exchange = async {
+        let lost = |error: quinn::WriteError| ReadError::Connection(error.to_string());
+        dialled
+            .send
+            .write_all(&frame.to_bytes())
+            .await
+            .map_err(lost)?;
+        FrameReader::default().read(&mut dialled.recv).await
+    };
+    let no_answer = |why: String| EnrolError::NoAnswer {
+        address: address.to_owned(),
+        why: sanitise(&why),
+    };
+    let answer = tokio::time::timeout(ANSWER_WITHIN, exchange)
+        .await
+        .map_err(|_| no_answer(format!("silent for {} s", ANSWER_WITHIN.as_secs())))?
+        .map_err(|error| no_answer(error.to_string()))?
+        .ok_or_else(|| no_answer("it ended the connection".to_owned()))?;
+    dialled.connection.close(0_u32.into(), b"enrolled");
+    dialled.endpoint.wait_idle().await;
+    let reply = decode(&answer).map_err(|why| EnrolError::Garbled {
+        address: address.to_owned(),
+        why: sanitise(&why.to_string()),
+    })?;
+    use_reply(reply, key, token)
+}
+
+/// What a frame says that should be a reply.
+#[derive(Debug, thiserror::Error)]
+enum BadReply {
+    #[error("{0}")]
+    Memory(#[from] std::io::Error),
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Message(#[from] DecodeError),
+}
+
+fn decode(frame: &Frame) -> Result<EnrolReply, BadReply> {
+    let message = Unpacker::new()?.unpack(frame.packing, &frame.payload)?;
+    Ok(EnrolReply::decode(&message)?)
+}
+
+fn use_reply(
+    reply: EnrolReply,
+    key: NewKey,
+    token: &EnrolmentToken,
+) -> Result<Enrolled, EnrolError> {
+    match reply {
+        EnrolReply::Granted {
+            company,
+            agent,
+            chain,
+            roots,
+            settings,
+        } => {
+            if !roots
+                .iter()
+                .any(|root| tls::has_sha256(root, &token.ca_sha256))
+            {
+                return Err(EnrolError::OtherAuthority);
+            }
+            let grant = Grant {
+                company,
+                agent,
+                chain,
+                roots,
+                collectors: token.addresses.clone(),
+            };
+            Ok(Enrolled {
+                identity: Identity::new(key, grant)?,
+                settings,
+            })
+        }
+        EnrolReply::Refused {
+            reason,
+            detail,
+            retry_after_ms,
+        } => Err(EnrolError::Refused {
+            reason,
+            detail: sanitise(&detail),
+            retry_after: (retry_after_ms > 0)
+                .then(|| Duration::from_millis(u64::from(retry_after_ms))),
+        }),
+    }
+}
+
+/// What a person can do about a refusal.
+const fn advice(reason: RejectReason) -> &'static str {
+    match reason {
+        RejectReason::TokenUnknown => "check that the token is this collector's and copied whole",
+        RejectReason::TokenExpired | RejectReason::TokenSpent | RejectReason::TokenRevoked => {
+            "make a new token"
+        }
+        RejectReason::CompanySuspended => "ask the operator of the collector",
+        RejectReason::UnsupportedVersion => "install another version of the agent",
+        RejectReason::RateLimited
+        | RejectReason::QueueFull
+        | RejectReason::StorageUnavailable
+        | RejectReason::ShuttingDown
+        | RejectReason::Internal => "try again in a minute",
+        RejectReason::FrameTooLarge
+        | RejectReason::Undecodable
+        | RejectReason::UnexpectedMessage
+        | RejectReason::TooManyRecords
+        | RejectReason::InvalidRecord
+        | RejectReason::Gap
+        | RejectReason::AgentRevoked
+        | RejectReason::AgentUnknown
+        | RejectReason::InvalidRequest => "compare the versions of agent and collector",
+    }
+}

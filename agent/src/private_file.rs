@@ -1,0 +1,169 @@
+//! Files that only the agent may read, written so that a crash leaves the old or the new, never half.
+//!
+//! It must never write through a path that others can prepare: the temporary file is made new, with
+//! its rights, in the folder of the target.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+/// Makes the folder and those above it; the folder itself is the owner's alone (mode 0700).
+///
+/// # Errors
+///
+/// When the system refuses. A folder that is there keeps its rights.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Puts the bytes into the file at once and durably, readable by its owner alone (mode 0600).
+///
+/// # Errors
+///
+/// When the system refuses; the file is what it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    // Left over from a crash.
+    match fs::remove_file(&fresh) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    sync_folder(path)
+}
+
+/// The file's bytes, at most `bytes_max` of them; `None` when there is no such file.
+///
+/// # Errors
+///
+/// When the system refuses, or the file is longer.
+pub fn read(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > bytes_max) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("longer than {bytes_max} bytes"),
+        ));
+    }
+    Ok(Some(bytes))
+}
+
+/// Whether somebody beside the owner may read or write the file; never where rights are no modes.
+///
+/// # Errors
+///
+/// When the system does not say.
+#[cfg(unix)]
+pub fn is_open_to_others(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+}
+
+/// Whether somebody beside the owner may read or write the file; never where rights are no modes.
+///
+/// # Errors
+///
+/// Never.
+#[cfg(not(unix))]
+pub const fn is_open_to_others(_path: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// A rename is durable only once its folder is.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(not(unix))]
+const fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("there").permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn gives_nobody_else_a_right_even_over_an_open_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secret");
+        fs::write(&path, "old").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).expect("set");
+        assert!(is_open_to_others(&path).expect("there"));
+        replace(&path, b"new").expect("written");
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(read(&path, 10).expect("readable"), Some(b"new".to_vec()));
+        assert!(!is_open_to_others(&path).expect("there"));
+    }
+
+    #[test]
+    fn is_not_held_up_by_what_a_crash_left_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secret");
+        fs::write(path.with_extension("new"), "half").expect("written");
+        replace(&path, b"whole").expect("written");
+        assert_eq!(read(&path, 10).expect("readable"), Some(b"whole".to_vec()));
+        assert!(!path.with_extension("new").exists());
+    }
+
+    #[test]
+    fn a_write_that_cannot_be_leaves_the_file_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secret");
+        replace(&path, b"old").expect("written");
+        fs::create_dir(path.with_extension("new")).expect("in the way");
+        replace(&path, b"new").expect_err("a folder is in the way");
+        assert_eq!(read(&path, 10).expect("readable"), Some(b"old".to_vec()));
+    }
+
+    #[test]
+    fn makes_a_folder_that_is_closed_to_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/b");
+        make_folder(&path).expect("made");
+        make_folder(&path).expect("there already");
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn reads_no_more_than_it_may() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("long");
+        fs::write(&path, [0; 11]).expect("written");
+        read(&path, 10).expect_err("too long");
+        assert_eq!(
+            read(&folder.path().join("none"), 10).expect("an answer"),
+            None
+        );
+    }
+}
