@@ -11,6 +11,7 @@ pub mod evaluation;
 pub mod feeds;
 pub mod identity;
 pub mod index;
+pub mod lines;
 pub mod matching;
 mod rule;
 pub mod subject;

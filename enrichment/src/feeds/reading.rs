@@ -119,6 +119,9 @@ impl<'a> Reading<'a> {
                 "it is no CVE record and no catalogue entry".to_owned(),
             ),
             Err(refused) => {
+                if refused.id.is_some() {
+                    self.is(FeedKind::Nvd);
+                }
                 let record = refused.id.unwrap_or_else(|| self.place());
                 self.report.skip(record, refused.reason);
             }

@@ -106,10 +106,14 @@ impl FeedReport {
         self.of(kind).map(|file| file.records).sum()
     }
 
-    /// Bad records.
+    /// Bad records of feeds. What is in files that are no feeds does not count.
     #[must_use]
     pub fn skipped(&self) -> u64 {
-        self.files.iter().map(|file| file.skipped).sum()
+        let feeds = self
+            .files
+            .iter()
+            .filter(|file| file.kind != FeedKind::Unknown);
+        feeds.map(|file| file.skipped).sum()
     }
 
     /// Records that are not used yet.
