@@ -10,7 +10,7 @@ use protocol::message::CollectorMessage;
 use protocol::reject::RejectReason;
 
 use super::action::StartOver;
-use super::{ANSWER_WITHIN, Action, Link, Parting, RENEW_AGAIN_AFTER, Session};
+use super::{ANSWER_WITHIN, Action, Link, Parting, Session};
 
 /// What a reject means for the report and for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,10 +151,7 @@ impl Session {
         });
         if !in_flight {
             // Either it follows a reject that took this report back as well, or it answers the
-            // request for a certificate, which is asked for again in an hour.
-            if refusal.reason == RejectReason::InvalidRequest {
-                self.renew_at = now + RENEW_AGAIN_AFTER;
-            }
+            // request for a certificate, which is made again in an hour anyway.
             return;
         }
         match meaning(refusal.reason) {
@@ -193,9 +190,23 @@ impl Session {
             }
         };
         let wait = own.max(self.jitter.asked(refusal.retry_after_ms));
+        self.drop_unreadable(now, refusal.reason);
         self.attempts = self.attempts.wrapping_add(1);
         let parting = Parting::Refused(refusal.reason, refusal.detail);
         self.part(now, parting, wait);
+    }
+
+    /// A frame that cannot even be decoded has no position to reject, so the refusal of the session
+    /// speaks for a report that was under way; sent again, it would only be refused again.
+    fn drop_unreadable(&mut self, now: Duration, reason: RejectReason) {
+        let first = self.spool.pending.map(|(first, _)| first);
+        let was_sent = match self.link {
+            Link::Open(open) => open.sent >= first,
+            Link::Waiting { .. } | Link::Connecting | Link::Greeting { .. } => false,
+        };
+        if let (Some(first), true, Meaning::Never) = (first, was_sent, meaning(reason)) {
+            self.start_over(now, StartOver::Rejected(first, reason));
+        }
     }
 
     fn snapshot_asked(&mut self, now: Duration) {

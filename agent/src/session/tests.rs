@@ -459,6 +459,28 @@ fn a_report_that_is_never_taken_does_not_keep_the_agent_busy() {
 }
 
 #[test]
+fn a_report_that_a_collector_cannot_even_read_is_not_sent_for_ever() {
+    let refuse = |reason| CollectorMessage::Refuse {
+        reason,
+        detail: String::new(),
+        retry_after_ms: 0,
+    };
+    let mut bench = Bench::open(3);
+    bench.send();
+    bench.tell(refuse(RejectReason::Undecodable));
+    assert_eq!(bench.count(is_start_over), 1);
+    assert_eq!(bench.count(is_disconnect), 1);
+
+    let mut idle = Bench::open(3);
+    idle.tell(refuse(RejectReason::Undecodable));
+    assert_eq!(idle.count(is_start_over), 0, "it was not about a report");
+    let mut revoked = Bench::open(3);
+    revoked.send();
+    revoked.tell(refuse(RejectReason::AgentRevoked));
+    assert_eq!(revoked.count(is_start_over), 0);
+}
+
+#[test]
 fn answers_a_wish_for_a_snapshot_once() {
     let mut bench = Bench::open(2);
     bench.send();
