@@ -245,7 +245,7 @@ impl Store {
         };
         let mut tx = tx::begin(self.pool(), "api_keys.authenticate", settings).await?;
         let row = sqlx::query!(
-            r#"SELECT k.secret_hash, k.role, k.expires_at, k.revoked_at, k.last_used_at,
+            r#"SELECT k.secret_hash AS "secret_hash!", k.role AS "role!", k.expires_at, k.revoked_at, k.last_used_at,
                       c.id AS "company?", c.key AS "company_key?"
                FROM api_keys k LEFT JOIN companies c ON c.key = k.company_key
                WHERE k.id = $1"#,

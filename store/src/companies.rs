@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::commands::{self, Revoked};
 use crate::error::{StoreError, violated_constraint};
-use crate::page::{Order, Page, PageRequest, SortType, containing};
+use crate::page::{Listed, Order, Page, PageRequest, SortType, containing};
 use crate::tenant::{OperatorScope, TenantScope};
 
 /// A company.
@@ -94,14 +94,9 @@ pub async fn list(
     BY_NAME.push_after(&mut query, page)?;
     BY_NAME.push_end(&mut query, page);
     let mut tx = operator.begin("companies.list").await?;
-    let rows: Vec<ListRow> = query.build_query_as().fetch_all(&mut *tx).await?;
+    let rows: Vec<Listed<CompanyRow>> = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    BY_NAME.page(
-        rows,
-        page,
-        |row| (row.sort_value.clone(), row.sort_id.clone()),
-        |row| row.company.try_into(),
-    )
+    BY_NAME.page(rows, page, TryInto::try_into)
 }
 
 const BY_NAME: Order = Order {
@@ -250,14 +245,6 @@ struct CompanyRow {
     heartbeat_every_s: i64,
     scan_every_s: i64,
     sources_off: Vec<String>,
-}
-
-#[derive(FromRow)]
-struct ListRow {
-    #[sqlx(flatten)]
-    company: CompanyRow,
-    sort_value: String,
-    sort_id: String,
 }
 
 impl TryFrom<CompanyRow> for Company {

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::ids::CompanyId;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
@@ -21,6 +22,9 @@ use crate::tx::{self, Settings};
 
 /// The oldest PostgreSQL that the schema works with, as `server_version_num` writes it.
 const SERVER_VERSION_MIN: i32 = 150_000;
+
+/// Every migration, in order.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How a collector reaches its database.
 #[derive(Clone)]
@@ -168,7 +172,7 @@ impl Store {
         .execute(&mut connection)
         .await
         .map_err(ConnectError::Unreachable)?;
-        sqlx::migrate!("./migrations")
+        MIGRATIONS
             .run_direct(None, &mut connection, false)
             .await
             .map_err(ConnectError::Migration)?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::api_keys::hash;
 use crate::error::StoreError;
-use crate::page::{Order, Page, PageRequest, SortType};
+use crate::page::{Listed, Order, Page, PageRequest, SortType};
 use crate::tenant::TenantScope;
 
 /// Labels of a host, by name.
@@ -124,14 +124,9 @@ pub async fn list(
     NEWEST.push_after(&mut query, page)?;
     NEWEST.push_end(&mut query, page);
     let mut tx = scope.begin("enrolment_tokens.list").await?;
-    let rows: Vec<ListRow> = query.build_query_as().fetch_all(&mut *tx).await?;
+    let rows: Vec<Listed<TokenRow>> = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    NEWEST.page(
-        rows,
-        page,
-        |row| (row.sort_value.clone(), row.sort_id.clone()),
-        |row| row.token.try_into(),
-    )
+    NEWEST.page(rows, page, TryInto::try_into)
 }
 
 const NEWEST: Order = Order {
@@ -197,14 +192,6 @@ struct TokenRow {
     uses_max: Option<i64>,
     uses: i64,
     revoked_at: Option<OffsetDateTime>,
-}
-
-#[derive(FromRow)]
-struct ListRow {
-    #[sqlx(flatten)]
-    token: TokenRow,
-    sort_value: String,
-    sort_id: String,
 }
 
 impl TryFrom<TokenRow> for EnrolmentToken {

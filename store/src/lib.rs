@@ -9,13 +9,22 @@ pub mod agents;
 pub mod api_keys;
 pub mod commands;
 pub mod companies;
+pub mod cves;
 pub mod database;
+pub mod dead_letters;
 pub mod enrolment_tokens;
 pub mod error;
+pub mod feeds;
 pub mod findings;
+pub mod hosts;
+pub mod jobs;
 pub mod page;
 pub mod reports;
+pub mod software;
+pub mod summary;
 pub mod tenant;
+#[cfg(any(test, feature = "test-support"))]
+pub mod test_support;
 
 mod known;
 mod tx;

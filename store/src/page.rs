@@ -5,9 +5,11 @@
 //! known here.
 
 use serde::{Deserialize, Serialize};
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{Arguments as _, FromRow, Postgres, QueryBuilder};
 
 use crate::error::StoreError;
+use crate::tenant::TenantScope;
 
 /// Most items of one page; a larger request is cut to it.
 pub const PAGE_ITEMS_MAX: u32 = 500;
@@ -71,6 +73,40 @@ pub enum SortValue {
 pub(crate) enum SortType {
     Integer,
     Text,
+}
+
+/// A row of a list with its place.
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct Listed<T> {
+    #[sqlx(flatten)]
+    row: T,
+    sort_value: String,
+    sort_id: String,
+}
+
+/// A query whose `$1` is the company.
+pub(crate) fn within(
+    scope: &TenantScope,
+    sql: &'static str,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let mut arguments = PgArguments::default();
+    arguments.add(scope.key()).map_err(sqlx::Error::Encode)?;
+    Ok(QueryBuilder::with_arguments(sql, arguments))
+}
+
+/// Runs a list's query in a transaction of its company.
+pub(crate) async fn fetch<R>(
+    scope: &TenantScope,
+    name: &'static str,
+    mut query: QueryBuilder<Postgres>,
+) -> Result<Vec<Listed<R>>, StoreError>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    let mut tx = scope.begin(name).await?;
+    let rows = query.build_query_as().fetch_all(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(rows)
 }
 
 /// An order of a list: constant SQL, chosen by a whitelisted enum.
@@ -144,33 +180,35 @@ impl Order {
     /// The page out of the rows that came.
     pub(crate) fn page<R, T>(
         &self,
-        mut rows: Vec<R>,
+        mut rows: Vec<Listed<R>>,
         request: &PageRequest,
-        place: impl Fn(&R) -> (String, String),
         item: impl Fn(R) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
         // A page's size is at most 500, far inside usize.
         let limit = usize::try_from(request.limit()).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
-        let next = match rows.last().filter(|_| has_more).map(place) {
-            Some((value, id)) => Some(After {
-                value: self.value(value)?,
-                id,
+        let next = match rows.last().filter(|_| has_more) {
+            Some(last) => Some(After {
+                value: self.value(&last.sort_value)?,
+                id: last.sort_id.clone(),
             }),
             None => None,
         };
-        let items = rows.into_iter().map(item).collect::<Result<_, _>>()?;
+        let items = rows
+            .into_iter()
+            .map(|listed| item(listed.row))
+            .collect::<Result<_, _>>()?;
         Ok(Page { items, next })
     }
 
-    fn value(&self, text: String) -> Result<SortValue, StoreError> {
+    fn value(&self, text: &str) -> Result<SortValue, StoreError> {
         match self.of {
-            SortType::Text => Ok(SortValue::Text(text)),
+            SortType::Text => Ok(SortValue::Text(text.to_owned())),
             SortType::Integer => text
                 .parse()
                 .map(SortValue::Integer)
-                .map_err(|_| StoreError::inconsistent("list", "sort_value", &text)),
+                .map_err(|_| StoreError::inconsistent("list", "sort_value", text)),
         }
     }
 }

@@ -1,0 +1,144 @@
+//! The list of CVEs that a company's software has.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+
+use super::{Cve, CveRow, Severity};
+use crate::error::StoreError;
+use crate::page::{self, Order, Page, PageRequest, SortType, containing, within};
+use crate::tenant::TenantScope;
+
+/// A CVE in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CveItem {
+    /// The CVE.
+    pub cve: Cve,
+    /// The company's software that has it.
+    pub software: u64,
+    /// The company's hosts that have it.
+    pub hosts: u64,
+    /// When it was found first.
+    pub opened_at: OffsetDateTime,
+}
+
+/// Which CVEs a list has.
+#[derive(Clone, Debug, Default)]
+pub struct CveFilter {
+    /// The id or the description contains this.
+    pub text: Option<String>,
+    /// At least as severe as this.
+    pub severity_min: Option<Severity>,
+    /// Known to be exploited, or not.
+    pub kev: Option<bool>,
+}
+
+/// The order of a list, always the most first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CveSort {
+    /// By CVSS score.
+    #[default]
+    Severity,
+    /// By EPSS score.
+    Epss,
+    /// By when CISA added it.
+    Kev,
+    /// By how many hosts have it.
+    Hosts,
+    /// By when it was published.
+    Published,
+}
+
+impl CveSort {
+    const fn order(self) -> Order {
+        let by = match self {
+            Self::Severity => "coalesce((cvss_score * 10)::bigint, -1)",
+            Self::Epss => "coalesce((epss_score * 1000000)::bigint, -1)",
+            Self::Kev => "coalesce((kev_added - date '1970-01-01')::bigint, -1)",
+            Self::Hosts => "hosts",
+            Self::Published => "coalesce((extract(epoch FROM published_at) * 1000)::bigint, 0)",
+        };
+        Order {
+            by,
+            of: SortType::Integer,
+            descending: true,
+            tie: "cve",
+            tie_is_uuid: false,
+        }
+    }
+}
+
+const FOUND: &str = "FROM (
+    SELECT c.*, found.cve, found.software, found.opened_at,
+           (SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
+                ON i.company_key = $1 AND i.software_key = f.software_key
+               AND i.closed_at = 'infinity'
+            WHERE f.company_key = $1 AND f.cve = found.cve
+              AND f.resolved_at = 'infinity') AS hosts
+    FROM (
+        SELECT f.cve, count(DISTINCT f.software_key) AS software, min(f.opened_at) AS opened_at
+        FROM findings f WHERE f.company_key = $1 AND f.resolved_at = 'infinity' GROUP BY f.cve
+    ) found
+    LEFT JOIN LATERAL (SELECT ";
+
+/// A page of the CVEs that the company's software has.
+///
+/// # Errors
+///
+/// When the page is none of this list's, or the database cannot be used.
+pub async fn list(
+    scope: &TenantScope,
+    filter: &CveFilter,
+    sort: CveSort,
+    page: &PageRequest,
+) -> Result<Page<CveItem>, StoreError> {
+    let order = sort.order();
+    let mut query = within(scope, "SELECT x.*")?;
+    order.push_columns(&mut query);
+    query.push(FOUND).push(CveRow::COLUMNS);
+    query.push(" FROM cves c WHERE c.id = found.cve) c ON true) x WHERE true");
+    if let Some(text) = &filter.text {
+        query.push(" AND (cve ILIKE ").push_bind(containing(text));
+        query
+            .push(" OR summary ILIKE ")
+            .push_bind(containing(text))
+            .push(")");
+    }
+    if let Some(severity) = filter.severity_min {
+        query
+            .push(" AND cvss_severity = ANY(")
+            .push_bind(severity.and_above())
+            .push(")");
+    }
+    match filter.kev {
+        Some(true) => query.push(" AND kev_added IS NOT NULL"),
+        Some(false) => query.push(" AND kev_added IS NULL"),
+        None => &mut query,
+    };
+    order.push_after(&mut query, page)?;
+    order.push_end(&mut query, page);
+    let rows = page::fetch::<Row>(scope, "cves.list", query).await?;
+    order.page(rows, page, TryInto::try_into)
+}
+
+#[derive(Debug, FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    metadata: CveRow,
+    cve: String,
+    software: i64,
+    hosts: i64,
+    opened_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for CveItem {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            cve: row.metadata.into_cve(row.cve)?,
+            software: row.software.unsigned_abs(),
+            hosts: row.hosts.unsigned_abs(),
+            opened_at: row.opened_at,
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Feeds: how the last import of each went, for everyone alike.
+//!
+//! A failed import leaves what the last good one said of its records, so that the next one goes on
+//! from there.
+
+use time::OffsetDateTime;
+
+use crate::database::Store;
+use crate::error::StoreError;
+
+/// A feed's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// Which feed: `nvd`, `kev`, `epss` and so on.
+    pub source: String,
+    /// When it was imported last, well or badly.
+    pub imported_at: OffsetDateTime,
+    /// When it was imported well last.
+    pub last_success_at: Option<OffsetDateTime>,
+    /// The newest change among its records: where an incremental import goes on.
+    pub newest_record_at: Option<OffsetDateTime>,
+    /// Records that the last good import read.
+    pub records: u64,
+    /// Rows that it changed.
+    pub changed: u64,
+    /// Records that it could not read and passed over.
+    pub skipped: u64,
+    /// Why the last import ended badly, if it did.
+    pub error: Option<String>,
+}
+
+/// A good import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// The newest change among its records.
+    pub newest_record_at: Option<OffsetDateTime>,
+    /// Records that it read.
+    pub records: u64,
+    /// Rows that it changed.
+    pub changed: u64,
+    /// Records that it could not read and passed over.
+    pub skipped: u64,
+}
+
+/// Notes an import that went well.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn succeeded(
+    store: &Store,
+    source: &str,
+    imported: &Imported,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    sqlx::query!(
+        "INSERT INTO feeds AS f (source, imported_at, last_success_at, newest_record_at, records,
+                                 changed, skipped)
+         VALUES ($1, $2, $2, $3, $4, $5, $6)
+         ON CONFLICT (source) DO UPDATE
+         SET imported_at = excluded.imported_at, last_success_at = excluded.last_success_at,
+             newest_record_at = greatest(f.newest_record_at, excluded.newest_record_at),
+             records = excluded.records, changed = excluded.changed, skipped = excluded.skipped,
+             error = NULL",
+        source,
+        now,
+        imported.newest_record_at,
+        count(imported.records),
+        count(imported.changed),
+        count(imported.skipped)
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(())
+}
+
+/// Notes an import that went badly.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn failed(
+    store: &Store,
+    source: &str,
+    error: &str,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO feeds (source, imported_at, records, changed, skipped, error)
+         VALUES ($1, $2, 0, 0, 0, $3)
+         ON CONFLICT (source) DO UPDATE
+         SET imported_at = excluded.imported_at, error = excluded.error",
+        source,
+        now,
+        error
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(())
+}
+
+/// Every feed that was ever imported, by name.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn list(store: &Store) -> Result<Vec<Feed>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT source, imported_at, last_success_at, newest_record_at, records, changed, skipped,
+                error
+         FROM feeds ORDER BY source"
+    )
+    .fetch_all(store.pool())
+    .await?;
+    let feeds = rows.into_iter().map(|row| Feed {
+        source: row.source,
+        imported_at: row.imported_at,
+        last_success_at: row.last_success_at,
+        newest_record_at: row.newest_record_at,
+        records: row.records.unsigned_abs(),
+        changed: row.changed.unsigned_abs(),
+        skipped: row.skipped.unsigned_abs(),
+        error: row.error,
+    });
+    Ok(feeds.collect())
+}

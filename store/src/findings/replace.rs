@@ -1,0 +1,278 @@
+//! A new judgement of software in place of the one before.
+//!
+//! What is found again stays as it is, row and all; only what is new, gone or different is written.
+
+use std::collections::BTreeMap;
+
+use enrichment::evaluation::{Evaluation, Finding};
+use protocol::fingerprint::SoftwareKey;
+use serde_json::Value;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::columns::{FindingColumns, why};
+use crate::error::StoreError;
+use crate::tenant::TenantScope;
+use crate::tx;
+
+/// What new judgements came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Findings that are new.
+    pub opened: u64,
+    /// Findings that do not hold any more.
+    pub resolved: u64,
+    /// Findings that hold, for another reason or with another fix.
+    pub changed: u64,
+    /// Findings that hold as they were.
+    pub unchanged: u64,
+}
+
+/// Puts new judgements in place of those before, in one transaction. Software that the company does
+/// not have is passed over, so a judgement never makes a row.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+///
+/// # Cancel safety
+///
+/// Dropped before it ends, all of it is in the rows or nothing; it may be done again.
+pub async fn replace(
+    scope: &TenantScope,
+    judged: &[(SoftwareKey, Evaluation)],
+    generation: u64,
+    now: OffsetDateTime,
+) -> Result<Replaced, StoreError> {
+    // In the order of the keys, and the last judgement of each.
+    let judged: BTreeMap<Uuid, &Evaluation> = judged
+        .iter()
+        .map(|(key, evaluation)| (key.to_uuid(), evaluation))
+        .collect();
+    if judged.is_empty() {
+        return Ok(Replaced::default());
+    }
+    tx::retrying("findings.replace", || {
+        attempt(scope, &judged, generation, now)
+    })
+    .await
+}
+
+async fn attempt(
+    scope: &TenantScope,
+    judged: &BTreeMap<Uuid, &Evaluation>,
+    generation: u64,
+    now: OffsetDateTime,
+) -> Result<Replaced, StoreError> {
+    let mut tx = scope.begin_by_key("findings.replace").await?;
+    let keys: Vec<Uuid> = judged.keys().copied().collect();
+    let locked = sqlx::query_scalar!(
+        "SELECT software_key FROM software WHERE company_key = $1 AND software_key = ANY($2)
+         ORDER BY software_key FOR NO KEY UPDATE",
+        scope.key(),
+        &keys
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let judged: BTreeMap<Uuid, &Evaluation> = locked
+        .into_iter()
+        .filter_map(|key| {
+            judged
+                .get_key_value(&key)
+                .map(|(key, value)| (*key, *value))
+        })
+        .collect();
+    let difference = compare(&judged, open_findings(&mut tx, scope.key(), &judged).await?);
+    difference.opened.insert(&mut tx, scope.key(), now).await?;
+    resolve(&mut tx, scope.key(), &difference.resolved, now).await?;
+    change(&mut tx, scope.key(), &difference).await?;
+    set_judgements(&mut tx, scope.key(), &judged, (generation, now)).await?;
+    tx.commit().await?;
+    Ok(difference.counts)
+}
+
+/// What names a finding: software, CVE, source.
+type Name = (Uuid, String, String);
+
+/// An open finding as its row has it.
+struct Row {
+    opened_at: OffsetDateTime,
+    confidence: String,
+    fixed_in: Option<String>,
+    why: Value,
+}
+
+async fn open_findings(
+    tx: &mut PgConnection,
+    company_key: i64,
+    judged: &BTreeMap<Uuid, &Evaluation>,
+) -> Result<BTreeMap<Name, Row>, StoreError> {
+    let keys: Vec<Uuid> = judged.keys().copied().collect();
+    let rows = sqlx::query!(
+        "SELECT software_key, cve, source, opened_at, confidence, fixed_in, why FROM findings
+         WHERE company_key = $1 AND software_key = ANY($2) AND resolved_at = 'infinity'",
+        company_key,
+        &keys
+    )
+    .fetch_all(tx)
+    .await?;
+    let rows = rows.into_iter().map(|row| {
+        let name = (row.software_key, row.cve, row.source);
+        let row = Row {
+            opened_at: row.opened_at,
+            confidence: row.confidence,
+            fixed_in: row.fixed_in,
+            why: row.why,
+        };
+        (name, row)
+    });
+    Ok(rows.collect())
+}
+
+/// What has to be written.
+#[derive(Default)]
+struct Difference {
+    opened: FindingColumns,
+    resolved: Vec<(Name, OffsetDateTime)>,
+    changed: FindingColumns,
+    /// When those in `changed` were opened.
+    changed_opened_at: Vec<OffsetDateTime>,
+    counts: Replaced,
+}
+
+fn compare(judged: &BTreeMap<Uuid, &Evaluation>, mut open: BTreeMap<Name, Row>) -> Difference {
+    let mut difference = Difference::default();
+    for (key, evaluation) in judged {
+        for finding in &evaluation.findings {
+            let name = (*key, finding.cve.clone(), finding.source.clone());
+            match open.remove(&name) {
+                None => {
+                    difference.opened.push(*key, finding);
+                    difference.counts.opened += 1;
+                }
+                Some(row) if is_same(&row, finding) => difference.counts.unchanged += 1,
+                Some(row) => {
+                    difference.changed.push(*key, finding);
+                    difference.changed_opened_at.push(row.opened_at);
+                    difference.counts.changed += 1;
+                }
+            }
+        }
+    }
+    for (name, row) in open {
+        difference.resolved.push((name, row.opened_at));
+        difference.counts.resolved += 1;
+    }
+    difference
+}
+
+fn is_same(row: &Row, finding: &Finding) -> bool {
+    row.confidence == finding.confidence.as_str()
+        && row.fixed_in == finding.fixed_in
+        && row.why == why(finding)
+}
+
+async fn resolve(
+    tx: &mut PgConnection,
+    company_key: i64,
+    resolved: &[(Name, OffsetDateTime)],
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    if resolved.is_empty() {
+        return Ok(());
+    }
+    let software: Vec<Uuid> = resolved.iter().map(|((key, ..), _)| *key).collect();
+    let cves: Vec<String> = resolved
+        .iter()
+        .map(|((_, cve, _), _)| cve.clone())
+        .collect();
+    let sources: Vec<String> = resolved
+        .iter()
+        .map(|((.., source), _)| source.clone())
+        .collect();
+    let opened_at: Vec<OffsetDateTime> = resolved.iter().map(|(_, at)| *at).collect();
+    sqlx::query!(
+        "UPDATE findings f SET resolved_at = greatest($6, f.opened_at)
+         FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
+              AS r (software_key, cve, source, opened_at)
+         WHERE f.company_key = $1 AND f.software_key = r.software_key AND f.cve = r.cve
+           AND f.source = r.source AND f.opened_at = r.opened_at",
+        company_key,
+        &software,
+        &cves,
+        &sources,
+        &opened_at,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn change(
+    tx: &mut PgConnection,
+    company_key: i64,
+    difference: &Difference,
+) -> Result<(), StoreError> {
+    let changed = &difference.changed;
+    if changed.software.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE findings f
+         SET confidence = r.confidence, fixed_in = r.fixed_in, why = r.why
+         FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
+                     $8::timestamptz[])
+              AS r (software_key, cve, source, confidence, fixed_in, why, opened_at)
+         WHERE f.company_key = $1 AND f.software_key = r.software_key AND f.cve = r.cve
+           AND f.source = r.source AND f.opened_at = r.opened_at",
+        company_key,
+        &changed.software,
+        &changed.cves,
+        &changed.sources,
+        &changed.confidences,
+        &changed.fixed_in as &[Option<String>],
+        &changed.why,
+        &difference.changed_opened_at
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes identities and with which index they were judged.
+async fn set_judgements(
+    tx: &mut PgConnection,
+    company_key: i64,
+    judged: &BTreeMap<Uuid, &Evaluation>,
+    (generation, now): (u64, OffsetDateTime),
+) -> Result<(), StoreError> {
+    let keys: Vec<Uuid> = judged.keys().copied().collect();
+    let column = |text: fn(&Evaluation) -> Option<String>| -> Vec<Option<String>> {
+        judged.values().map(|evaluation| text(evaluation)).collect()
+    };
+    sqlx::query!(
+        "UPDATE software s
+         SET status = r.status, reason = r.reason, rule = r.rule,
+             cpes = string_to_array(r.cpes, E'\\n'), purl = r.purl, generation = $8,
+             evaluated_at = $9
+         FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+              AS r (software_key, status, reason, rule, cpes, purl)
+         WHERE s.company_key = $1 AND s.software_key = r.software_key
+           AND (s.status, s.reason, s.rule, s.cpes, s.purl, s.generation) IS DISTINCT FROM
+               (r.status, r.reason, r.rule, string_to_array(r.cpes, E'\\n'), r.purl, $8)",
+        company_key,
+        &keys,
+        &column(|e| Some(e.status.as_str().to_owned())) as &[Option<String>],
+        &column(|e| e.reason.clone()) as &[Option<String>],
+        &column(|e| Some(e.identity.rule.clone())) as &[Option<String>],
+        &column(|e| Some(e.identity.cpes.join("\n"))) as &[Option<String>],
+        &column(|e| e.identity.purl.clone()) as &[Option<String>],
+        generation.cast_signed(),
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Hosts as people ask for them: lists, one host, what is installed on it.
+//!
+//! A host is an agent with its facts; nothing here writes.
+
+mod get;
+mod list;
+mod software;
+
+use protocol::host::Platform;
+use protocol::ids::AgentId;
+use time::OffsetDateTime;
+
+pub use self::get::{HostDetail, get};
+pub use self::list::{HostFilter, HostSort, list};
+pub use self::software::{HostSoftware, HostSoftwareFilter, software};
+use crate::software::FindingCounts;
+
+/// A host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its agent.
+    pub id: AgentId,
+    /// Its name.
+    pub hostname: String,
+    /// Its operating system.
+    pub platform: Platform,
+    /// Its operating system's name for people, or empty.
+    pub os_name: String,
+    /// The agent's version.
+    pub agent_version: String,
+    /// When it became an agent.
+    pub enrolled_at: OffsetDateTime,
+    /// When it last said anything.
+    pub last_seen_at: Option<OffsetDateTime>,
+    /// Since when it is refused.
+    pub revoked_at: Option<OffsetDateTime>,
+    /// Pieces of software that it has.
+    pub software: u64,
+    /// Findings of that software.
+    pub findings: FindingCounts,
+}

@@ -1,0 +1,200 @@
+//! Jobs: work that exactly one node does, once for each tick.
+//!
+//! Every node's scheduler asks for the same tick and one row comes of it. A node takes a job for
+//! itself for a while; when it dies meanwhile, another one takes it. So a job has to bear being done
+//! twice. Payloads hold no company's data, ids at most.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use crate::commands;
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::tx::{self, Settings};
+
+/// A job to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob<'a> {
+    /// What is to be done.
+    pub kind: &'a str,
+    /// For which tick: one job of a kind and tick is ever made.
+    pub tick: &'a str,
+    /// With what.
+    pub payload: &'a Value,
+    /// Not before.
+    pub run_after: OffsetDateTime,
+}
+
+/// A job that was taken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its number.
+    pub key: i64,
+    /// What is to be done.
+    pub kind: String,
+    /// For which tick.
+    pub tick: String,
+    /// With what.
+    pub payload: Value,
+    /// How often it was taken, this time included.
+    pub attempts: u32,
+}
+
+/// Asks for a job and wakes the nodes; whether nobody had asked before.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn enqueue(
+    store: &Store,
+    job: &NewJob<'_>,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = tx::begin(store.pool(), "jobs.enqueue", Settings::default()).await?;
+    let done = sqlx::query!(
+        "INSERT INTO jobs (kind, tick, payload, run_after, created_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (kind, tick) DO NOTHING",
+        job.kind,
+        job.tick,
+        job.payload,
+        job.run_after,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    let is_new = done.rows_affected() > 0;
+    if is_new {
+        commands::announce_job(&mut tx).await?;
+    }
+    tx.commit().await?;
+    Ok(is_new)
+}
+
+/// Takes the job of some kinds that waits longest, for `lease`; `None` when none waits. Nodes never
+/// wait for each other here.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn take(
+    store: &Store,
+    kinds: &[&str],
+    lease: Duration,
+    now: OffsetDateTime,
+) -> Result<Option<Job>, StoreError> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    let row = sqlx::query!(
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $3
+         WHERE key = (
+             SELECT key FROM jobs
+             WHERE kind = ANY($1) AND run_after <= $2
+               AND (state = 'queued' OR (state = 'running' AND leased_until <= $2))
+             ORDER BY run_after, key LIMIT 1 FOR UPDATE SKIP LOCKED
+         )
+         RETURNING key, kind, tick, payload, attempts",
+        &kinds,
+        now,
+        now + lease
+    )
+    .fetch_optional(store.pool())
+    .await?;
+    Ok(row.map(|row| Job {
+        key: row.key,
+        kind: row.kind,
+        tick: row.tick,
+        payload: row.payload,
+        attempts: row.attempts.unsigned_abs(),
+    }))
+}
+
+/// Keeps a job that takes long for another `lease`; whether it is still this attempt's.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn extend(
+    store: &Store,
+    job: &Job,
+    lease: Duration,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE jobs SET leased_until = $3
+         WHERE key = $1 AND state = 'running' AND attempts = $2",
+        job.key,
+        i32::try_from(job.attempts).unwrap_or(i32::MAX),
+        now + lease
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending<'a> {
+    /// It is done.
+    Done,
+    /// It is to be tried again at an instant.
+    Retry {
+        /// When.
+        at: OffsetDateTime,
+        /// Why.
+        error: &'a str,
+    },
+    /// It is given up.
+    Failed {
+        /// Why.
+        error: &'a str,
+    },
+}
+
+/// Ends a job that was taken; whether it was still this attempt's to end.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn end(
+    store: &Store,
+    job: &Job,
+    ending: Ending<'_>,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let (state, run_after, error) = match ending {
+        Ending::Done => ("done", None, None),
+        Ending::Retry { at, error } => ("queued", Some(at), Some(error)),
+        Ending::Failed { error } => ("failed", None, Some(error)),
+    };
+    let done = sqlx::query!(
+        "UPDATE jobs SET state = $3, run_after = coalesce($4, run_after), error = $5,
+                leased_until = NULL,
+                finished_at = CASE WHEN $4::timestamptz IS NULL THEN $6::timestamptz END
+         WHERE key = $1 AND state = 'running' AND attempts = $2",
+        job.key,
+        i32::try_from(job.attempts).unwrap_or(i32::MAX),
+        state,
+        run_after,
+        error,
+        now
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Forgets jobs that ended before an instant; gives how many. Their ticks can be asked for again.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge(store: &Store, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM jobs WHERE state IN ('done', 'failed') AND finished_at < $1",
+        before
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,132 @@
+//! A company in a few numbers: what it has, and how its reports get on.
+
+use protocol::ids::CompanyId;
+use time::OffsetDateTime;
+
+use crate::error::StoreError;
+use crate::software::FindingCounts;
+use crate::tenant::{OperatorScope, TenantScope};
+
+/// What a company has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Agents that were not revoked.
+    pub agents: u64,
+    /// Pieces of software that some host has or had.
+    pub software: u64,
+    /// Pieces of software on hosts, now.
+    pub installations: u64,
+    /// Findings of that software.
+    pub findings: FindingCounts,
+}
+
+/// How a company's reports get on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Reports that were applied, ever.
+    pub reports: u64,
+    /// Records of those reports.
+    pub records: u64,
+    /// When the newest of them was taken in.
+    pub applied_at: Option<OffsetDateTime>,
+    /// Agents whose acknowledged reports are not in the rows.
+    pub behind: u64,
+    /// Since when the first of them is.
+    pub behind_since: Option<OffsetDateTime>,
+    /// Agents that were asked for a snapshot that did not come yet, or did not agree.
+    pub snapshots_asked: u64,
+    /// Dead letters that nobody has looked after.
+    pub dead_letters: u64,
+}
+
+/// What a company has, counted now.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
+    let mut tx = scope.begin("summary.summary").await?;
+    let row = sqlx::query!(
+        r#"SELECT
+             (SELECT count(*) FROM agents
+              WHERE company_key = $1 AND revoked_at IS NULL) AS "agents!",
+             (SELECT count(*) FROM software WHERE company_key = $1) AS "software!",
+             (SELECT coalesce(sum(digest_count), 0)::bigint FROM agents
+              WHERE company_key = $1) AS "installations!",
+             count(f.cve) AS "open!",
+             count(*) FILTER (WHERE c.cvss_severity = 'critical') AS "critical!",
+             count(*) FILTER (WHERE c.cvss_severity = 'high') AS "high!",
+             count(c.kev_added) AS "kev!"
+           FROM findings f LEFT JOIN cves c ON c.id = f.cve
+           WHERE f.company_key = $1 AND f.resolved_at = 'infinity'"#,
+        scope.key()
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Summary {
+        agents: row.agents.unsigned_abs(),
+        software: row.software.unsigned_abs(),
+        installations: row.installations.unsigned_abs(),
+        findings: FindingCounts {
+            open: row.open.unsigned_abs(),
+            critical: row.critical.unsigned_abs(),
+            high: row.high.unsigned_abs(),
+            kev: row.kev.unsigned_abs(),
+        },
+    })
+}
+
+/// How a company's reports get on.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn pipeline(scope: &TenantScope) -> Result<Pipeline, StoreError> {
+    let mut tx = scope.begin("summary.pipeline").await?;
+    let row = sqlx::query!(
+        r#"SELECT coalesce(sum(reports_applied), 0)::bigint AS "reports!",
+                  coalesce(sum(records_applied), 0)::bigint AS "records!",
+                  max(applied_at) AS applied_at,
+                  count(behind_since) AS "behind!",
+                  min(behind_since) AS behind_since,
+                  count(snapshot_asked_at) AS "snapshots_asked!",
+                  (SELECT count(*) FROM dead_letters
+                   WHERE company_key = $1 AND replayed_at IS NULL) AS "dead_letters!"
+           FROM agents WHERE company_key = $1"#,
+        scope.key()
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Pipeline {
+        reports: row.reports.unsigned_abs(),
+        records: row.records.unsigned_abs(),
+        applied_at: row.applied_at,
+        behind: row.behind.unsigned_abs(),
+        behind_since: row.behind_since,
+        snapshots_asked: row.snapshots_asked.unsigned_abs(),
+        dead_letters: row.dead_letters.unsigned_abs(),
+    })
+}
+
+/// How each company's reports get on, in the order of their making. A transaction a company,
+/// because there is no way to two companies' rows at once.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn pipelines(operator: &OperatorScope) -> Result<Vec<(CompanyId, Pipeline)>, StoreError> {
+    let mut tx = operator.begin("summary.pipelines").await?;
+    let ids = sqlx::query_scalar!("SELECT id FROM companies ORDER BY key")
+        .fetch_all(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    let mut pipelines = Vec::with_capacity(ids.len());
+    for id in ids.into_iter().map(CompanyId) {
+        if let Some(scope) = operator.scope(id).await? {
+            pipelines.push((id, pipeline(&scope).await?));
+        }
+    }
+    Ok(pipelines)
+}

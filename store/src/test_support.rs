@@ -1,0 +1,196 @@
+//! Fresh databases for tests: one each, gone afterwards, on the server that `DATABASE_URL` names.
+//!
+//! The schema is made once a server and copied from there, because making it takes longer than most
+//! tests. Nothing here is for anything but tests.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test without a database can only fail"
+)]
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::database::{Store, StoreConfig};
+
+/// Partitions of a test's tables: enough to see that the others are left alone.
+const PARTITIONS: u16 = 4;
+
+/// Held while the template is made; any number that nothing else takes.
+const LOCK: i64 = 0x006d_7573_7465_7274;
+
+/// A database of a test's own. Dropping it drops the database.
+#[derive(Debug)]
+pub struct FreshDatabase {
+    name: String,
+    url: String,
+    store: Store,
+}
+
+impl FreshDatabase {
+    /// Makes a database with the present schema and nothing in it.
+    ///
+    /// # Panics
+    ///
+    /// When `DATABASE_URL` is missing or its server does not let the role make databases.
+    pub async fn create() -> Self {
+        let server = server();
+        let template = template(&server).await;
+        let name = format!("muster_test_{}", Uuid::new_v4().simple());
+        execute(
+            &server,
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .await;
+        let url = beside(&server, &name);
+        let store = connect(&url).await;
+        Self { name, url, store }
+    }
+
+    /// Makes a database with nothing in it at all, not even the schema.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::create`].
+    pub async fn create_empty() -> Self {
+        let server = server();
+        let name = format!("muster_test_{}", Uuid::new_v4().simple());
+        execute(&server, &format!("CREATE DATABASE {name}")).await;
+        let url = beside(&server, &name);
+        let store = connect(&url).await;
+        Self { name, url, store }
+    }
+
+    /// The store on it.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for FreshDatabase {
+    fn drop(&mut self) {
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A thread of its own, because a runtime may be running on this one.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime of one thread");
+            runtime.block_on(execute(&server(), &sql));
+        });
+        // A database that is left behind is no reason to fail a test that passed.
+        let _left = dropping.join();
+    }
+}
+
+/// The server for tests.
+fn server() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests have no configuration but this"
+    )]
+    let url = std::env::var("DATABASE_URL");
+    url.unwrap_or_else(|_| {
+        panic!(
+            "DATABASE_URL is missing: name a PostgreSQL server whose role may create databases, \
+             or run the tests through make test"
+        )
+    })
+}
+
+/// The same server, another database: what stands between the host and the question mark.
+fn beside(url: &str, database: &str) -> String {
+    let (base, options) = url.split_once('?').unwrap_or((url, ""));
+    let host = base.find("://").map_or(0, |at| at + 3);
+    let end = base[host..].find('/').map_or(base.len(), |at| host + at);
+    format!("{}/{database}?{options}", &base[..end])
+}
+
+async fn connect(url: &str) -> Store {
+    let config = StoreConfig {
+        partitions: PARTITIONS,
+        ..StoreConfig::new(url)
+    };
+    Store::connect(&config)
+        .await
+        .expect("a database that was just made")
+}
+
+async fn execute(server: &str, sql: &str) {
+    let mut connection = PgConnection::connect(server)
+        .await
+        .expect("the server that DATABASE_URL names");
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.ok();
+}
+
+/// The name of a database with the present schema, made if it is not there.
+async fn template(server: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    for migration in crate::database::MIGRATIONS.iter() {
+        migration.checksum.hash(&mut hasher);
+    }
+    let name = format!("muster_template_{:016x}_{PARTITIONS}", hasher.finish());
+    let mut connection = PgConnection::connect(server)
+        .await
+        .expect("the server that DATABASE_URL names");
+    // The lock is this connection's and ends with it.
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(LOCK)
+        .execute(&mut connection)
+        .await
+        .expect("an advisory lock");
+    let is_there: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(&name)
+            .fetch_one(&mut connection)
+            .await
+            .expect("the list of databases");
+    if !is_there {
+        // It gets its name when it is whole, so a run that was cut short leaves nothing to trust.
+        let making = format!("{name}_making");
+        execute(
+            server,
+            &format!("DROP DATABASE IF EXISTS {making} WITH (FORCE)"),
+        )
+        .await;
+        execute(server, &format!("CREATE DATABASE {making}")).await;
+        let store = connect(&beside(server, &making)).await;
+        store.migrate().await.expect("migrations");
+        store.close().await;
+        execute(server, &format!("ALTER DATABASE {making} RENAME TO {name}")).await;
+    }
+    connection.close().await.ok();
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn puts_another_database_in_an_address() {
+        for (url, expected) in [
+            ("postgres://u@h:1/a?x=1", "postgres://u@h:1/b?x=1"),
+            (
+                "postgres:///a?host=/s&user=u",
+                "postgres:///b?host=/s&user=u",
+            ),
+            ("postgres://u@h", "postgres://u@h/b?"),
+        ] {
+            assert_eq!(beside(url, "b"), expected);
+        }
+    }
+}
