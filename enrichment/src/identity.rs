@@ -5,8 +5,24 @@
 //! says "not evaluable" and "unmapped" instead of guessing: a package that a distribution built
 //! is never judged by upstream version ranges, and a bare name without a vendor maps to nothing.
 
+mod application;
+mod curated;
+mod extension;
+mod language;
+mod name;
+mod origin;
+mod package;
+mod purl;
+mod revision;
+mod system;
+mod table;
+#[cfg(test)]
+mod tests;
+mod vendor;
+
 use std::borrow::Cow;
 
+use crate::cpe::{Attr, Attribute, Cpe};
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -103,6 +119,46 @@ impl TargetSw {
             Self::Runs(name) | Self::Only(name) => name,
         }
     }
+
+    /// Whether a record's `target_sw` (`None` when it names none) can be about this copy.
+    ///
+    /// Records spell what a program runs in differently: `mac_os_x` and `macos` are the same.
+    #[must_use]
+    pub fn is_covered_by(self, recorded: Option<&str>) -> bool {
+        match (self, recorded) {
+            (Self::Only(own), Some(recorded)) => spellings(own).contains(&recorded),
+            (Self::Only(_), None) => false,
+            (Self::Any | Self::Runs(_), None) => true,
+            (Self::Any, Some(_)) => false,
+            (Self::Runs(own), Some(recorded)) => spellings(own).contains(&recorded),
+        }
+    }
+}
+
+/// The ways in which records write what a program runs in.
+fn spellings(own: &'static str) -> &'static [&'static str] {
+    match own {
+        "windows" => &[
+            "windows",
+            "windows_10",
+            "windows_11",
+            "windows_7",
+            "windows_8",
+            "windows_nt",
+            "win32",
+            "x64",
+            "x86",
+        ],
+        "macos" => &["macos", "mac_os_x", "mac_os", "mac", "os_x"],
+        "linux" => &["linux", "linux_kernel", "ubuntu", "debian", "unix"],
+        "python" => &["python", "pypi"],
+        "node.js" => &["node.js", "nodejs", "node_js", "npm"],
+        "ruby" => &["ruby", "rubygems", "ruby_on_rails", "rails"],
+        "chrome" => &["chrome", "google_chrome"],
+        "firefox" => &["firefox", "mozilla_firefox"],
+        "visual_studio_code" => &["visual_studio_code", "vscode"],
+        _ => &[],
+    }
 }
 
 /// Tells which product a subject is.
@@ -111,9 +167,77 @@ impl TargetSw {
 /// else than the arguments and this crate's own tables.
 #[must_use]
 pub fn identify(subject: &Subject<'_>, known: &dyn Fn(&str, &str) -> bool) -> Identification {
-    let _ = (subject, known);
-    Identification::Unmapped {
-        reason: "no product of the CVE records is known for this name",
-        purl: None,
+    match subject.source {
+        "deb" | "rpm" | "apk" | "pacman" => package::identify(subject, known),
+        "python" | "npm" | "gem" => language::identify(subject, known),
+        "vscode" | "chrome_extension" | "firefox_addon" => extension::identify(subject, known),
+        "os" => system::identify(subject),
+        _ => application::identify(subject, known),
     }
+}
+
+impl Identified {
+    /// The CPE names of the installed software, the preferred one first.
+    pub fn cpes(&self) -> impl Iterator<Item = Cpe> {
+        self.candidates.iter().map(|candidate| {
+            Cpe::of_product(
+                candidate.part.as_str(),
+                &candidate.vendor,
+                &candidate.product,
+            )
+            .with(Attribute::Version, Attr::value(&self.version))
+            .with(Attribute::Update, Attr::value(&self.update))
+            .with(
+                Attribute::TargetSw,
+                Attr::value(candidate.target_sw.as_str()),
+            )
+        })
+    }
+}
+
+/// Candidates for pairs of a table and everything that is the same product.
+///
+/// Names that CVE records use come first; the others stay, because the next record may use them.
+fn candidates(
+    pairs: impl Iterator<Item = &'static str>,
+    target_sw: TargetSw,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Vec<Candidate> {
+    let mut all: Vec<Candidate> = Vec::new();
+    for (vendor, product) in pairs
+        .flat_map(curated::aliases)
+        .filter_map(table::split_pair)
+    {
+        if !all
+            .iter()
+            .any(|one| one.vendor == vendor && one.product == product)
+        {
+            all.push(Candidate {
+                part: Part::Application,
+                vendor: Cow::Borrowed(vendor),
+                product: Cow::Borrowed(product),
+                target_sw,
+            });
+        }
+    }
+    all.sort_by_key(|one| !known(&one.vendor, &one.product));
+    all
+}
+
+/// Candidates for one pair that a rule found.
+fn owned_candidates(
+    vendor: &str,
+    product: &str,
+    target_sw: TargetSw,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Vec<Candidate> {
+    if let Some(names) = curated::aliases_of(&format!("{vendor}:{product}")) {
+        return candidates(names, target_sw, known);
+    }
+    vec![Candidate {
+        part: Part::Application,
+        vendor: Cow::Owned(vendor.to_owned()),
+        product: Cow::Owned(product.to_owned()),
+        target_sw,
+    }]
 }

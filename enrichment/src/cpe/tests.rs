@@ -214,9 +214,9 @@ fn attribute() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn never_panics_on_any_text(text in "\\PC*") {
-        let _ = Cpe::parse(&text);
-        let _ = Cpe::parse(&format!("cpe:2.3:a:{text}"));
-        let _ = Cpe::parse(&format!("cpe:/a:{text}"));
+        let _any = Cpe::parse(&text);
+        let _any = Cpe::parse(&format!("cpe:2.3:a:{text}"));
+        let _any = Cpe::parse(&format!("cpe:/a:{text}"));
     }
 
     #[test]
@@ -238,6 +238,6 @@ proptest! {
             text: text.into_boxed_str(),
             trailing: Wildcard::Anything,
         };
-        let _ = pattern.is_match(&target);
+        let _any = pattern.is_match(&target);
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
 
 fn without_leading_one(text: &str) -> &str {
     match text.strip_prefix("1.") {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => rest,
+        Some(rest) if rest.starts_with(|c: char| matches!(c, '1'..='9')) => rest,
         _ => text,
     }
 }

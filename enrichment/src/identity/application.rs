@@ -1,0 +1,194 @@
+//! Programs, bundles, store applications, snaps, flatpaks and Homebrew's packages.
+//!
+//! First what people decided, by identifier and then by name; then the rule that vendor and name
+//! must both agree with a product of the CVE records. A name alone is never enough for a rule.
+
+use std::borrow::Cow;
+
+use super::curated::{self, Entry};
+use super::name::Name;
+use super::table::Table;
+use super::{Candidate, Identification, Identified, TargetSw, candidates, purl, revision, vendor};
+use crate::subject::Subject;
+
+/// Products by the name of a distribution's package, which Homebrew's formulae share.
+const PACKAGES: Table = Table::new(include_str!("../../data/identity/packages.tsv"));
+
+pub(crate) fn identify(
+    subject: &Subject<'_>,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Identification {
+    let purl = purl::of(subject);
+    let name = Name::clean(subject.name);
+    let target_sw = target(subject);
+    if let Some(entry) = decided(subject, &name) {
+        if let Some(reason) = entry.not_evaluable() {
+            let rule = Cow::Owned(format!("curated:{}", entry.key));
+            return Identification::NotEvaluable { reason, purl, rule };
+        }
+        let rule = format!("curated:{}", entry.key);
+        let found = candidates(entry.pairs, target_sw, known);
+        return finish(subject, &name, found, rule, purl);
+    }
+    if let Some((found, rule)) = agreed(subject, &name, target_sw, known) {
+        return finish(subject, &name, found, rule, purl);
+    }
+    let reason = if vendors(subject).is_empty() {
+        "the name is in no table, and no vendor is known that could confirm it"
+    } else {
+        "no product of the CVE records has this vendor and this name"
+    };
+    Identification::Unmapped { reason, purl }
+}
+
+fn finish(
+    subject: &Subject<'_>,
+    name: &Name<'_>,
+    candidates: Vec<Candidate>,
+    rule: String,
+    purl: Option<String>,
+) -> Identification {
+    let revision = revision::of(subject, name, &candidates);
+    Identification::Identified(Identified {
+        candidates,
+        purl,
+        rule: Cow::Owned(rule),
+        version: revision.version,
+        update: revision.update,
+        scheme: revision.scheme,
+    })
+}
+
+const fn target(subject: &Subject<'_>) -> TargetSw {
+    match subject.platform.family.as_bytes() {
+        b"windows" => TargetSw::Runs("windows"),
+        b"macos" => TargetSw::Runs("macos"),
+        b"linux" => TargetSw::Runs("linux"),
+        _ => TargetSw::Any,
+    }
+}
+
+/// What the hand-made table says: by identifier, by the manager's own name, by the cleaned name.
+fn decided(subject: &Subject<'_>, name: &Name<'_>) -> Option<Entry> {
+    if !subject.bundle_id.is_empty() {
+        let bundle_id = subject.bundle_id.to_lowercase();
+        if let Some(entry) = curated::find("bundle", &bundle_id) {
+            return Some(entry);
+        }
+        // A package family is a name and a hash of its publisher.
+        if let Some((family, _)) = bundle_id.rsplit_once('_')
+            && let Some(entry) = curated::find("bundle", family)
+        {
+            return Some(entry);
+        }
+    }
+    if matches!(subject.source, "homebrew" | "snap" | "flatpak") {
+        let own = subject.name.to_lowercase();
+        let own = own.split_once('@').map_or(own.as_str(), |(own, _)| own);
+        if let Some(entry) = curated::find(subject.source, own) {
+            return Some(entry);
+        }
+    }
+    let said = format!("{} {}", subject.vendor, subject.bundle_id).to_lowercase();
+    name.shorter().iter().find_map(|words| {
+        let entry = curated::find("app", &words.join(" "))?;
+        (entry.is_distinctive() || entry.agrees(&said)).then_some(entry)
+    })
+}
+
+/// The vendors that the subject names, in CPE's words.
+fn vendors(subject: &Subject<'_>) -> Vec<String> {
+    let mut vendors = vendor::of_publisher(subject.vendor);
+    for vendor in vendor::of_bundle(subject.bundle_id) {
+        if !vendors.contains(&vendor) {
+            vendors.push(vendor);
+        }
+    }
+    vendors
+}
+
+/// The product whose vendor and name both agree.
+fn agreed(
+    subject: &Subject<'_>,
+    name: &Name<'_>,
+    target_sw: TargetSw,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Option<(Vec<Candidate>, String)> {
+    let vendors = vendors(subject);
+    let forms = name.shorter();
+    for words in &forms {
+        for vendor in &vendors {
+            for product in spellings(words, vendor) {
+                if known(vendor, &product) {
+                    let found = super::owned_candidates(vendor, &product, target_sw, known);
+                    return Some((found, format!("vendor and name agree:{}", words.join(" "))));
+                }
+            }
+        }
+    }
+    if vendors.is_empty() {
+        return vendor_in_name(&forms, target_sw, known)
+            .or_else(|| formula(subject, target_sw, known));
+    }
+    None
+}
+
+/// Ways to write a product: with and without its vendor in front, under CPE's dividers.
+fn spellings(words: &[&str], vendor: &str) -> Vec<String> {
+    let mut spellings = Vec::with_capacity(6);
+    let mut add = |words: &[&str]| {
+        if words.is_empty() {
+            return;
+        }
+        spellings.push(words.join("_"));
+        if words.len() > 1 {
+            spellings.push(words.join("-"));
+            spellings.push(words.concat());
+        }
+    };
+    add(words);
+    let own = vendor.split(['_', '-']).count();
+    if words.len() > own && words[..own].join("_") == vendor.replace('-', "_") {
+        add(&words[own..]);
+    } else if let Some((first, rest)) = words.split_first()
+        && *first == vendor
+    {
+        add(rest);
+    }
+    spellings
+}
+
+/// A name of at least two words that begins with its vendor, such as `Google Chrome`.
+fn vendor_in_name(
+    forms: &[Vec<&str>],
+    target_sw: TargetSw,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Option<(Vec<Candidate>, String)> {
+    forms.iter().find_map(|words| {
+        let (vendor, rest) = words.split_first()?;
+        if rest.is_empty() {
+            return None;
+        }
+        let product = spellings(rest, vendor)
+            .into_iter()
+            .find(|product| known(vendor, product))?;
+        let found = super::owned_candidates(vendor, &product, target_sw, known);
+        Some((found, format!("vendor in name:{}", words.join(" "))))
+    })
+}
+
+/// A Homebrew formula under the name that distributions use for one product only.
+fn formula(
+    subject: &Subject<'_>,
+    target_sw: TargetSw,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Option<(Vec<Candidate>, String)> {
+    if subject.source != "homebrew" {
+        return None;
+    }
+    let own = subject.name.to_lowercase();
+    let own = own.split_once('@').map_or(own.as_str(), |(own, _)| own);
+    let pairs = PACKAGES.find(own)?;
+    let found = candidates(pairs.split('\t'), target_sw, known);
+    Some((found, format!("formula:{own}")))
+}

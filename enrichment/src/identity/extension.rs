@@ -1,0 +1,130 @@
+//! Extensions of editors and browsers.
+//!
+//! An extension is its own product and runs in another: a record about it names what it extends,
+//! and a record that does not is about a program of the same name. So a candidate here matches
+//! only records with exactly its `target_sw`.
+
+use std::borrow::Cow;
+
+use super::curated::{self, Entry};
+use super::name::Name;
+use super::table::{Table, split_pair};
+use super::{Identification, Identified, TargetSw, candidates, purl};
+use crate::subject::Subject;
+use crate::version::Scheme;
+
+/// Extensions by what they extend and their product's words; made from the CVE records.
+const EXTENSIONS: Table = Table::new(include_str!("../../data/identity/extensions.tsv"));
+
+pub(crate) fn identify(
+    subject: &Subject<'_>,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Identification {
+    let host = match subject.source {
+        "vscode" => "visual_studio_code",
+        "chrome_extension" => "chrome",
+        _ => "firefox",
+    };
+    let purl = purl::of(subject);
+    let found = curated::find(subject.source, &subject.name.to_lowercase())
+        .or_else(|| curated::find(subject.source, &Name::clean(subject.name).text()));
+    let (pairs, rule): (Vec<&'static str>, String) = match found {
+        Some(Entry { pairs, key, .. }) => (pairs.collect(), format!("curated:{key}")),
+        None => match agreeing(subject, host) {
+            Some((key, pairs)) => (pairs.collect(), format!("extension:{key}")),
+            None => {
+                return Identification::Unmapped {
+                    reason: "no CVE record is known to be about this extension",
+                    purl,
+                };
+            }
+        },
+    };
+    Identification::Identified(Identified {
+        candidates: candidates(pairs.into_iter(), TargetSw::Only(host), known),
+        purl,
+        rule: Cow::Owned(rule),
+        version: subject.version.to_owned(),
+        update: String::new(),
+        scheme: Scheme::Generic,
+    })
+}
+
+/// The products of this name whose vendor the publisher or the name itself also says.
+fn agreeing(
+    subject: &Subject<'_>,
+    host: &str,
+) -> Option<(String, impl Iterator<Item = &'static str> + use<>)> {
+    let (publisher, title) = match (subject.source, subject.name.split_once('.')) {
+        ("vscode", Some((publisher, title))) => (publisher, title),
+        _ => (subject.vendor, subject.name),
+    };
+    let said = format!("{publisher} {} {}", subject.vendor, subject.name).to_lowercase();
+    let words = Name::clean(title).words;
+    // The vendor may stand before the product: `Grammarly: Grammar Checker` has neither table entry.
+    (0..words.len().min(2)).find_map(|from| {
+        let key = format!("{host}/{}", words[from..].join(" "));
+        let pairs: Vec<&'static str> = EXTENSIONS
+            .find(&key)?
+            .split('\t')
+            .filter(|pair| split_pair(pair).is_some_and(|(vendor, _)| says(&said, vendor, subject)))
+            .collect();
+        (!pairs.is_empty()).then(|| (key, pairs.into_iter()))
+    })
+}
+
+fn says(said: &str, vendor: &str, subject: &Subject<'_>) -> bool {
+    // NVD calls the vendor of a product without one `<product>_project`; only the full name of an
+    // editor's extension, which has a publisher of its own, is enough for that.
+    let vendor = match vendor.strip_suffix("_project") {
+        Some(own) if subject.source == "vscode" => own,
+        _ => vendor,
+    };
+    said.contains(&vendor.replace('_', " ")) || said.contains(vendor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{identified, pairs, subject, unmapped_reason};
+    use super::*;
+
+    #[test]
+    fn an_extension_matches_only_records_about_what_it_extends() {
+        let found = identified(&subject("vscode", "ms-toolsai.jupyter", "2024.2.0"));
+        assert_eq!(pairs(&found), ["microsoft:jupyter"]);
+        assert_eq!(
+            found.candidates[0].target_sw,
+            TargetSw::Only("visual_studio_code")
+        );
+    }
+
+    #[test]
+    fn finds_an_extension_whose_publisher_agrees() {
+        let found = identified(&subject("vscode", "stripe.stripe", "2.0"));
+        assert_eq!(pairs(&found), ["stripe:stripe"]);
+        let found = identified(&subject("chrome_extension", "McAfee Web Advisor", "8.1"));
+        assert_eq!(pairs(&found), ["mcafee:web_advisor"]);
+    }
+
+    #[test]
+    fn does_not_take_an_extension_for_a_product_of_the_same_name() {
+        for (source, name) in [
+            ("chrome_extension", "Docs"),
+            ("chrome_extension", "Protection"),
+            ("firefox_addon", "Password Manager"),
+            ("vscode", "someone.jupyter"),
+            ("vscode", "no-publisher"),
+        ] {
+            assert!(
+                unmapped_reason(&subject(source, name, "1.0")).contains("extension"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_table_is_sorted() {
+        let keys: Vec<&str> = EXTENSIONS.lines().map(|(key, _)| key).collect();
+        assert!(keys.is_sorted_by(|a, b| a < b));
+    }
+}

@@ -1,0 +1,114 @@
+//! Packages of programming languages.
+//!
+//! They are found by ecosystem and name together: npm's `connect` is not Adobe's. What no table
+//! knows stays unmapped, because a bare name means nothing outside its ecosystem.
+
+use std::borrow::Cow;
+
+use super::table::Table;
+use super::{Identification, Identified, TargetSw, candidates, purl};
+use crate::subject::Subject;
+use crate::version::Scheme;
+
+/// Packages by ecosystem and name; made from purl2cpe and the CVE records themselves.
+const PACKAGES: Table = Table::new(include_str!("../../data/identity/language.tsv"));
+
+pub(crate) fn identify(
+    subject: &Subject<'_>,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Identification {
+    let purl = purl::of(subject);
+    let (ecosystem, target_sw, scheme) = match subject.source {
+        "python" => ("pypi", "python", Scheme::Pypi),
+        "npm" => ("npm", "node.js", Scheme::Npm),
+        _ => ("gem", "ruby", Scheme::Gem),
+    };
+    let key = format!("{ecosystem}/{}", normalised(ecosystem, subject.name));
+    let Some(pairs) = PACKAGES.find(&key) else {
+        return Identification::Unmapped {
+            reason: "no CVE record is known to be about this package",
+            purl,
+        };
+    };
+    Identification::Identified(Identified {
+        candidates: candidates(pairs.split('\t'), TargetSw::Runs(target_sw), known),
+        purl,
+        rule: Cow::Owned(format!("package:{key}")),
+        version: subject.version.to_owned(),
+        update: String::new(),
+        scheme,
+    })
+}
+
+/// The name as its ecosystem compares names.
+fn normalised(ecosystem: &str, name: &str) -> String {
+    let name = name.to_lowercase();
+    if ecosystem == "pypi" {
+        name.replace(['_', '.'], "-")
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{identified, pairs, subject, unmapped_reason};
+    use super::*;
+
+    #[test]
+    fn finds_a_package_by_ecosystem_and_name() {
+        let found = identified(&subject("python", "Requests", "2.25.1"));
+        assert!(
+            pairs(&found).contains(&"python:requests".to_owned()),
+            "{found:?}"
+        );
+        assert_eq!(found.candidates[0].target_sw, TargetSw::Runs("python"));
+        assert_eq!(found.scheme, Scheme::Pypi);
+        assert_eq!(found.rule, "package:pypi/requests");
+        assert_eq!(found.purl.as_deref(), Some("pkg:pypi/requests@2.25.1"));
+    }
+
+    #[test]
+    fn spellings_that_an_ecosystem_takes_for_one_are_one() {
+        let dashed = identified(&subject("python", "msgpack", "1"));
+        assert_eq!(
+            dashed,
+            Identified {
+                purl: dashed.purl.clone(),
+                ..identified(&subject("python", "MsgPack", "1"))
+            }
+        );
+    }
+
+    #[test]
+    fn does_not_take_a_package_for_a_product_of_the_same_name() {
+        for (source, name) in [
+            ("python", "docker"),
+            ("python", "jira"),
+            ("npm", "photoshop"),
+            ("gem", "chrome"),
+        ] {
+            assert!(
+                unmapped_reason(&subject(source, name, "1.0")).contains("no CVE record"),
+                "{name}"
+            );
+        }
+        let connect = identified(&subject("npm", "connect", "3.0"));
+        assert!(
+            pairs(&connect)
+                .iter()
+                .all(|pair| !pair.starts_with("adobe")),
+            "{connect:?}"
+        );
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_names_pairs() {
+        let mut last = "";
+        for (key, pairs) in PACKAGES.lines() {
+            assert!(last < key, "{last} before {key}");
+            assert!(pairs.split('\t').all(|pair| pair.contains(':')), "{key}");
+            last = key;
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Whether a package is a distribution's own or a vendor's.
+//!
+//! Package managers do not say it. What they keep is the vendor or maintainer, sometimes an
+//! origin, and the version's form; each is looked up in a table of packagers, and what no table
+//! knows is the distribution's. A wrong answer here is the worst that matching can give: a
+//! distribution's package judged by upstream ranges shows repaired holes as open.
+
+use super::table::Table;
+use crate::subject::Subject;
+
+/// Who built a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The distribution; the rule that says so.
+    Distribution(&'static str),
+    /// A vendor, by the name that was recognised.
+    Vendor(String),
+}
+
+/// Packagers by mail domain or repository; made by hand.
+const PACKAGERS: Table = Table::new(include_str!("../../data/identity/packagers.tsv"));
+
+/// Origins and rpm vendors that are distributions, as the beginning of the text in lower case.
+const DISTRIBUTIONS: [&str; 44] = [
+    "alibaba cloud",
+    "almalinux",
+    "alpine",
+    "alt linux",
+    "amazon linux",
+    "amazon.com",
+    "arch linux",
+    "armbian",
+    "canonical",
+    "centos",
+    "circle linux",
+    "clearos",
+    "cloudlinux",
+    "debian",
+    "deepin",
+    "devuan",
+    "elementary",
+    "eurolinux",
+    "fedora",
+    "freexian",
+    "kali",
+    "linux mint",
+    "linuxmint",
+    "mageia",
+    "manjaro",
+    "navy linux",
+    "neon",
+    "obs://",
+    "openeuler",
+    "openmandriva",
+    "opensuse",
+    "oracle linux",
+    "parrot",
+    "pop",
+    "proxmox",
+    "pureos",
+    "raspberry",
+    "raspbian",
+    "red hat",
+    "rocky",
+    "scientific linux",
+    "suse",
+    "ubuntu",
+    "zorin",
+];
+
+/// Vendors that are a distribution on their own system only, with its `ID` of os-release.
+const DISTRIBUTION_AT_HOME: [(&str, &[&str]); 5] = [
+    ("oracle", &["ol", "oraclelinux"]),
+    ("microsoft", &["azurelinux", "mariner"]),
+    ("vmware", &["photon"]),
+    ("amazon", &["amzn"]),
+    ("virtuozzo", &["virtuozzo", "vzlinux"]),
+];
+
+/// Marks of a packager in a version or a release.
+const MARKS: [(&str, &str); 7] = [
+    ("nodesource", "NodeSource"),
+    (".pgdg", "PostgreSQL Global Development Group"),
+    ("pgdg", "PostgreSQL Global Development Group"),
+    ("+maria~", "MariaDB"),
+    ("sury.org", "deb.sury.org"),
+    (".remi", "Remi"),
+    ("~mozillabinaries", "Mozilla"),
+];
+
+/// Tells who built a package.
+pub(crate) fn of(subject: &Subject<'_>) -> Origin {
+    match subject.source {
+        "deb" => of_deb(subject),
+        "rpm" => of_rpm(subject),
+        _ => Origin::Distribution("distribution:format"),
+    }
+}
+
+fn of_deb(subject: &Subject<'_>) -> Origin {
+    if let Some(packager) = mark(subject.version) {
+        return Origin::Vendor(packager.to_owned());
+    }
+    if !subject.origin.is_empty() {
+        return if is_distribution(subject.origin, subject) {
+            Origin::Distribution("distribution:origin")
+        } else {
+            Origin::Vendor(subject.origin.to_owned())
+        };
+    }
+    match packager(subject) {
+        Some(packager) => Origin::Vendor(packager.to_owned()),
+        None if is_distribution_mail(subject.vendor) => {
+            Origin::Distribution("distribution:maintainer")
+        }
+        None => Origin::Distribution("distribution:assumed"),
+    }
+}
+
+fn of_rpm(subject: &Subject<'_>) -> Origin {
+    if let Some(packager) = mark(subject.release).or_else(|| mark(subject.version)) {
+        return Origin::Vendor(packager.to_owned());
+    }
+    if is_distribution(subject.vendor, subject) {
+        return Origin::Distribution("distribution:vendor");
+    }
+    if subject.vendor.is_empty() || subject.vendor.eq_ignore_ascii_case("(none)") {
+        return Origin::Distribution("distribution:assumed");
+    }
+    Origin::Vendor(packager(subject).unwrap_or(subject.vendor).to_owned())
+}
+
+fn mark(version: &str) -> Option<&'static str> {
+    MARKS
+        .iter()
+        .find(|(mark, _)| version.contains(mark))
+        .map(|(_, packager)| *packager)
+}
+
+fn is_distribution(text: &str, subject: &Subject<'_>) -> bool {
+    let text = text.to_lowercase();
+    let is_home = |(vendor, ids): &(&str, &[&str])| {
+        text.starts_with(vendor) && ids.contains(&subject.platform.id)
+    };
+    DISTRIBUTIONS.iter().any(|name| text.starts_with(name))
+        || DISTRIBUTION_AT_HOME.iter().any(is_home)
+}
+
+/// The packager that the maintainer's mail domain or the whole text names.
+///
+/// Some domains are of companies whose people also maintain packages of Debian; for those the
+/// table lists the packages that the company builds itself.
+fn packager(subject: &Subject<'_>) -> Option<&'static str> {
+    let vendor = subject.vendor.to_lowercase();
+    let domain = vendor
+        .rsplit_once('@')
+        .map(|(_, domain)| domain.trim_end_matches(['>', ' ']));
+    let keys = domain
+        .map(|domain| format!("@{domain}"))
+        .into_iter()
+        .chain(std::iter::once(
+            vendor
+                .split('<')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
+        ));
+    for key in keys.filter(|key| !key.is_empty()) {
+        let Some((packager, packages)) =
+            PACKAGERS.find(&key).and_then(|rest| rest.split_once('\t'))
+        else {
+            continue;
+        };
+        if packages == "*"
+            || packages
+                .split(' ')
+                .any(|prefix| subject.name.starts_with(prefix))
+        {
+            return Some(packager);
+        }
+    }
+    None
+}
+
+fn is_distribution_mail(maintainer: &str) -> bool {
+    const DOMAINS: [&str; 9] = [
+        "debian.org",
+        "ubuntu.com",
+        "canonical.com",
+        "debian.net",
+        "launchpad.net",
+        "kali.org",
+        "raspberrypi.com",
+        "linuxmint.com",
+        "devuan.org",
+    ];
+    let text = maintainer.to_lowercase();
+    let domain = text
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain.trim_end_matches(['>', ' ']));
+    DOMAINS.iter().any(|known| {
+        domain == *known
+            || domain
+                .strip_suffix(known)
+                .is_some_and(|head| head.ends_with('.'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::Platform;
+
+    /// A subject from `source|platform|name|version|vendor`.
+    fn subject(row: &str) -> Subject<'_> {
+        let fields: Vec<&str> = row.split('|').collect();
+        let [source, id, name, version, vendor] = fields[..] else {
+            panic!("{row}");
+        };
+        Subject {
+            source,
+            name,
+            version,
+            vendor,
+            platform: Platform {
+                family: "linux",
+                id,
+                version: "",
+            },
+            ..Subject::default()
+        }
+    }
+
+    fn vendor_of(subject: &Subject<'_>) -> Option<String> {
+        match of(subject) {
+            Origin::Vendor(name) => Some(name),
+            Origin::Distribution(_) => None,
+        }
+    }
+
+    #[test]
+    fn packages_of_distributions_are_theirs() {
+        for row in [
+            "deb|debian|bash|5.2.15-2+b2|Matthias Klose <doko@debian.org>",
+            "deb|debian|htop|3.2.2-2|Daniel Lange <DLange@git.local>",
+            "deb|ubuntu|curl|7.81.0-1ubuntu1|Ubuntu Developers <ubuntu-devel-discuss@lists.ubuntu.com>",
+            "deb|ubuntu|firefox|1:1snap1|Ubuntu Mozilla Team <ubuntu-mozillateam@lists.ubuntu.com>",
+            "deb|debian|some-tool|1.0-1|A Person <person@google.com>",
+            "deb|debian|some-lib|2.0-3|A Person <person@microsoft.com>",
+            "deb|debian|git|1:2.39-1|Somebody at <person@github.com>",
+            "rpm|rhel|bash|5.1.8|Red Hat, Inc.",
+            "rpm|centos|bash|5.1.8|CentOS",
+            "rpm|fedora|bash|5.1.8|Fedora Project",
+            "rpm|ol|bash|5.1.8|Oracle America",
+            "rpm|rocky|bash|5.1.8|Rocky Enterprise Software Foundation",
+            "rpm|almalinux|bash|5.1.8|AlmaLinux",
+            "rpm|sles|bash|5.1.8|SUSE LLC <https://www.suse.com/>",
+            "rpm|opensuse-leap|bash|5.1.8|openSUSE",
+            "rpm|amzn|bash|5.1.8|Amazon Linux",
+            "rpm|azurelinux|bash|5.1.8|Microsoft Corporation",
+            "rpm|rhel|in-house|1.0|",
+            "apk|alpine|busybox|1.36.1-r5|",
+            "pacman|arch|bash|5.2-1|",
+        ] {
+            assert_eq!(vendor_of(&subject(row)), None, "{row}");
+        }
+    }
+
+    #[test]
+    fn packages_of_vendors_are_not_the_distributions() {
+        for row in [
+            "deb|debian|google-chrome-stable|105.0-1|Chrome Linux Team <chromium-dev@chromium.org>",
+            "deb|debian|code|1.74.0-1670260027|Microsoft Corporation <vscode-linux@microsoft.com>",
+            "deb|ubuntu|nodejs|18.12.1-1nodesource1|whoever",
+            "deb|debian|postgresql-15|15.4-1.pgdg120+1|<team+postgresql@tracker.debian.org>",
+            "rpm|rhel|code|1.74.0|Microsoft Corporation",
+            "rpm|rhel|mysql-community-server|8.0.33|Oracle and/or its affiliates",
+            "rpm|fedora|google-chrome-stable|105.0|Google LLC",
+        ] {
+            assert!(vendor_of(&subject(row)).is_some(), "{row}");
+        }
+    }
+
+    #[test]
+    fn an_origin_decides_where_it_is_given() {
+        let debian = Subject {
+            origin: "Debian",
+            ..subject("deb|debian|bash|1-1|")
+        };
+        assert_eq!(of(&debian), Origin::Distribution("distribution:origin"));
+        let grafana = Subject {
+            origin: "Grafana Labs",
+            ..debian
+        };
+        assert_eq!(of(&grafana), Origin::Vendor("Grafana Labs".to_owned()));
+    }
+
+    /// Every entry recognises a package of its own.
+    #[test]
+    fn every_packager_is_recognised() {
+        let mut last = "";
+        for (key, rest) in PACKAGERS.lines() {
+            assert!(last < key, "{last} before {key}");
+            last = key;
+            let (packager, packages) = rest.split_once('\t').unwrap();
+            let name = packages.split(' ').next().unwrap().replace('*', "anything");
+            let vendor = if key.starts_with('@') {
+                format!("<somebody{key}>")
+            } else {
+                key.to_owned()
+            };
+            let row = format!("deb|debian|{name}|1.0|{vendor}");
+            assert_eq!(
+                vendor_of(&subject(&row)).as_deref(),
+                Some(packager),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn distribution_names_are_sorted_and_lower_case() {
+        assert!(DISTRIBUTIONS.is_sorted());
+        assert!(
+            DISTRIBUTIONS
+                .iter()
+                .all(|name| name.to_lowercase() == *name)
+        );
+    }
+}

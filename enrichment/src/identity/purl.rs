@@ -1,0 +1,169 @@
+//! Package URLs, after the purl specification.
+
+use std::fmt::Write as _;
+
+use crate::subject::Subject;
+
+/// The package URL of a subject, where its source has a type of its own.
+pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
+    let mut purl = match subject.source {
+        "deb" => begin("deb", subject.platform.id, subject.name),
+        "rpm" => begin("rpm", subject.platform.id, subject.name),
+        "apk" => begin(
+            "apk",
+            or(subject.platform.id, "alpine"),
+            &subject.name.to_lowercase(),
+        ),
+        "pacman" => begin(
+            "alpm",
+            or(subject.platform.id, "arch"),
+            &subject.name.to_lowercase(),
+        ),
+        "python" => begin("pypi", "", &subject.name.to_lowercase().replace('_', "-")),
+        "npm" => match subject.name.split_once('/') {
+            Some((scope, name)) => begin("npm", scope, name),
+            None => begin("npm", "", subject.name),
+        },
+        "gem" => begin("gem", "", subject.name),
+        "vscode" => {
+            let (publisher, name) = subject.name.split_once('.')?;
+            begin("vscode-extension", publisher, name)
+        }
+        _ => return None,
+    };
+    if !subject.version.is_empty() {
+        purl.push('@');
+        encode(&mut purl, subject.version);
+        if subject.source == "rpm" && !subject.release.is_empty() {
+            purl.push('-');
+            encode(&mut purl, subject.release);
+        }
+    }
+    push_qualifiers(&mut purl, subject);
+    Some(purl)
+}
+
+const fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
+    if text.is_empty() { default } else { text }
+}
+
+fn begin(kind: &str, namespace: &str, name: &str) -> String {
+    let mut purl = format!("pkg:{kind}/");
+    if !namespace.is_empty() {
+        encode(&mut purl, namespace);
+        purl.push('/');
+    }
+    encode(&mut purl, name);
+    purl
+}
+
+/// The qualifiers that the types of distributions know, in the order of their names.
+fn push_qualifiers(purl: &mut String, subject: &Subject<'_>) {
+    if !matches!(subject.source, "deb" | "rpm" | "apk" | "pacman") {
+        return;
+    }
+    let mut divider = '?';
+    let mut push = |name: &str, value: &str| {
+        if !value.is_empty() {
+            purl.push(divider);
+            purl.push_str(name);
+            purl.push('=');
+            encode(purl, value);
+            divider = '&';
+        }
+    };
+    push("arch", subject.arch);
+    let (id, version) = (subject.platform.id, subject.platform.version);
+    if !id.is_empty() && !version.is_empty() {
+        push("distro", &format!("{id}-{version}"));
+    }
+    if let Some(epoch) = subject.epoch.filter(|epoch| *epoch > 0) {
+        push("epoch", &epoch.to_string());
+    }
+}
+
+/// Appends a text, with all that is not unreserved or a colon as percent escapes.
+fn encode(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing into a string cannot fail.
+            let _infallible = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::Platform;
+
+    fn purl(source: &str, name: &str, version: &str) -> Option<String> {
+        of(&Subject {
+            source,
+            name,
+            version,
+            ..Subject::default()
+        })
+    }
+
+    #[test]
+    fn names_packages_of_languages() {
+        assert_eq!(
+            purl("python", "Zope_Interface", "5.0").as_deref(),
+            Some("pkg:pypi/zope-interface@5.0")
+        );
+        assert_eq!(
+            purl("npm", "@angular/core", "1.0").as_deref(),
+            Some("pkg:npm/%40angular/core@1.0")
+        );
+        assert_eq!(purl("npm", "lodash", "").as_deref(), Some("pkg:npm/lodash"));
+        assert_eq!(
+            purl("gem", "rails", "7.0").as_deref(),
+            Some("pkg:gem/rails@7.0")
+        );
+        assert_eq!(
+            purl("vscode", "ms-toolsai.jupyter", "1").as_deref(),
+            Some("pkg:vscode-extension/ms-toolsai/jupyter@1")
+        );
+    }
+
+    #[test]
+    fn names_packages_of_distributions_with_their_qualifiers() {
+        let deb = Subject {
+            source: "deb",
+            name: "libstdc++6",
+            version: "1:12.2.0-14+deb12u1",
+            arch: "amd64",
+            platform: Platform {
+                family: "linux",
+                id: "debian",
+                version: "12",
+            },
+            ..Subject::default()
+        };
+        assert_eq!(
+            of(&deb).as_deref(),
+            Some("pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bdeb12u1?arch=amd64&distro=debian-12")
+        );
+        let rpm = Subject {
+            source: "rpm",
+            name: "bash",
+            version: "5.1.8",
+            release: "6.el9",
+            epoch: Some(2),
+            ..deb
+        };
+        assert_eq!(
+            of(&rpm).as_deref(),
+            Some("pkg:rpm/debian/bash@5.1.8-6.el9?arch=amd64&distro=debian-12&epoch=2")
+        );
+    }
+
+    #[test]
+    fn names_nothing_where_no_type_exists() {
+        assert_eq!(purl("programs", "7-Zip", "22"), None);
+        assert_eq!(purl("vscode", "without publisher", "1"), None);
+    }
+}

@@ -1,0 +1,185 @@
+//! The version to compare: what an installer writes, put into the numbers that CVE records use.
+
+use super::Candidate;
+use super::name::Name;
+use crate::subject::Subject;
+use crate::version::Scheme;
+
+/// A version with its update and the scheme that orders it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Revision {
+    pub(crate) version: String,
+    pub(crate) update: String,
+    pub(crate) scheme: Scheme,
+}
+
+/// The revision of an application whose products are known.
+pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate]) -> Revision {
+    let is = |vendor: &str, product: &str| {
+        candidates
+            .iter()
+            .any(|found| found.vendor == vendor && found.product == product)
+    };
+    let scheme = match subject.platform.family {
+        "windows" => Scheme::Windows,
+        "macos" => Scheme::Macos,
+        _ => Scheme::Generic,
+    };
+    if is("oracle", "jre") || is("oracle", "jdk") {
+        return java(subject);
+    }
+    let mut version = subject.version;
+    let named = name.version.unwrap_or_default();
+    // Python's installers number 3.10.6 as 3.10.6150.0, and JetBrains' write a build number.
+    let names_its_release =
+        is("python", "python") || candidates.iter().any(|found| found.vendor == "jetbrains");
+    if version.is_empty() || (names_its_release && !named.is_empty()) {
+        version = named;
+    }
+    if subject.source == "homebrew" {
+        version = without_revision(version);
+    }
+    let (version, update) = if is("python", "python") {
+        split_pre_release(version)
+    } else {
+        (version, String::new())
+    };
+    Revision {
+        version: version.to_owned(),
+        update,
+        scheme,
+    }
+}
+
+/// Homebrew's version without a cask's build (`2023.3.2,233.1`) and a formula's revision (`1.2_1`).
+fn without_revision(version: &str) -> &str {
+    let version = version.split(',').next().unwrap_or(version);
+    match version.rsplit_once('_') {
+        Some((before, revision)) if revision.bytes().all(|byte| byte.is_ascii_digit()) => before,
+        _ => version,
+    }
+}
+
+/// `3.14.0b2` as NVD writes it: version 3.14.0, update beta2.
+fn split_pre_release(version: &str) -> (&str, String) {
+    let Some(at) = version.find(|c: char| c.is_ascii_alphabetic()) else {
+        return (version, String::new());
+    };
+    let (release, pre) = version.split_at(at);
+    let (word, number) = pre.split_at(pre.bytes().take_while(u8::is_ascii_alphabetic).count());
+    let word = match word {
+        "a" => "alpha",
+        "b" => "beta",
+        "c" => "rc",
+        other => other,
+    };
+    (
+        release.trim_end_matches(['-', '.']),
+        format!("{word}{number}"),
+    )
+}
+
+/// Java up to 8 is `1.8.0` with an update in NVD, and `8.0.3510.10` in Windows' list of programs.
+fn java(subject: &Subject<'_>) -> Revision {
+    let numbers: Vec<u32> = subject
+        .version
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    let revision = |version: String, update: String| Revision {
+        version,
+        update,
+        scheme: Scheme::Java,
+    };
+    match numbers[..] {
+        [feature @ 5..=8, 0, update, ..] if subject.source == "programs" => {
+            let update = if update >= 1000 { update / 10 } else { update };
+            let update = if update == 0 {
+                String::new()
+            } else {
+                format!("update{update}")
+            };
+            revision(format!("1.{feature}.0"), update)
+        }
+        [1, feature @ 1..=8, minor, update, ..] => {
+            revision(format!("1.{feature}.{minor}"), format!("update{update}"))
+        }
+        _ => revision(subject.version.to_owned(), String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{identified, program};
+
+    #[test]
+    fn java_is_written_as_nvd_writes_it() {
+        for (name, version, expected) in [
+            (
+                "Java 8 Update 351 (64-bit)",
+                "8.0.3510.10",
+                ("1.8.0", "update351"),
+            ),
+            ("Java 8 Update 5", "8.0.50", ("1.8.0", "update50")),
+            (
+                "Java(TM) SE Development Kit 17.0.1 (64-bit)",
+                "17.0.1.0",
+                ("17.0.1.0", ""),
+            ),
+        ] {
+            let found = identified(&program(name, version, "Oracle Corporation"));
+            assert_eq!(
+                (found.version.as_str(), found.update.as_str()),
+                expected,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn python_takes_the_release_that_its_name_says() {
+        for (name, version, expected) in [
+            ("Python 3.10.6 (64-bit)", "3.10.6150.0", ("3.10.6", "")),
+            (
+                "Python 3.14.0b2 (64-bit)",
+                "3.14.112.0",
+                ("3.14.0", "beta2"),
+            ),
+            ("Python 3.14.0rc1 (64-bit)", "3.14.121.0", ("3.14.0", "rc1")),
+        ] {
+            let found = identified(&program(name, version, "Python Software Foundation"));
+            assert_eq!(
+                (found.version.as_str(), found.update.as_str()),
+                expected,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn jetbrains_build_numbers_give_way_to_the_release() {
+        let found = identified(&program(
+            "IntelliJ IDEA Community Edition 2022.3.2",
+            "223.8617.56",
+            "JetBrains s.r.o.",
+        ));
+        assert_eq!(found.version, "2022.3.2");
+    }
+
+    #[test]
+    fn a_version_that_only_the_name_has_is_taken_from_it() {
+        assert_eq!(
+            identified(&program(
+                "Git version 2.37.1",
+                "",
+                "The Git Development Community"
+            ))
+            .version,
+            "2.37.1"
+        );
+        assert_eq!(
+            identified(&program("Git", "", "The Git Development Community")).version,
+            ""
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! Operating systems as products of their own.
+
+use std::borrow::Cow;
+
+use super::{Candidate, Identification, Identified, Part, TargetSw};
+use crate::subject::Subject;
+use crate::version::Scheme;
+
+/// Builds of Windows and the products that NVD has for them, clients and servers.
+const WINDOWS: [(u32, &str, &str); 17] = [
+    (7601, "windows_7", "windows_server_2008"),
+    (9200, "windows_8", "windows_server_2012"),
+    (9600, "windows_8.1", "windows_server_2012"),
+    (10240, "windows_10_1507", ""),
+    (14393, "windows_10_1607", "windows_server_2016"),
+    (17763, "windows_10_1809", "windows_server_2019"),
+    (18363, "windows_10_1909", "windows_server_1909"),
+    (19041, "windows_10_2004", "windows_server_2004"),
+    (19042, "windows_10_20h2", "windows_server_20h2"),
+    (19043, "windows_10_21h1", ""),
+    (19044, "windows_10_21h2", ""),
+    (19045, "windows_10_22h2", ""),
+    (20348, "", "windows_server_2022"),
+    (22000, "windows_11_21h2", ""),
+    (22621, "windows_11_22h2", ""),
+    (22631, "windows_11_23h2", ""),
+    (26100, "windows_11_24h2", "windows_server_2025"),
+];
+
+pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
+    match subject.platform.family {
+        "macos" => found("apple", "macos", subject, Scheme::Macos),
+        "windows" => match windows_product(subject) {
+            Some(product) => found("microsoft", product, subject, Scheme::Windows),
+            None => Identification::Unmapped {
+                reason: "no product of the CVE records is known for this build of Windows",
+                purl: None,
+            },
+        },
+        _ => Identification::NotEvaluable {
+            reason: "not evaluable by NVD: a distribution is judged by its packages",
+            purl: None,
+            rule: Cow::Borrowed("system:distribution"),
+        },
+    }
+}
+
+fn found(
+    vendor: &'static str,
+    product: &'static str,
+    subject: &Subject<'_>,
+    scheme: Scheme,
+) -> Identification {
+    Identification::Identified(Identified {
+        candidates: vec![Candidate {
+            part: Part::OperatingSystem,
+            vendor: Cow::Borrowed(vendor),
+            product: Cow::Borrowed(product),
+            target_sw: TargetSw::Any,
+        }],
+        purl: None,
+        rule: Cow::Owned(format!("system:{product}")),
+        version: subject.version.to_owned(),
+        update: String::new(),
+        scheme,
+    })
+}
+
+fn windows_product(subject: &Subject<'_>) -> Option<&'static str> {
+    let build: u32 = subject.version.split('.').nth(2)?.parse().ok()?;
+    let (_, client, server) = WINDOWS.iter().find(|(known, ..)| *known == build)?;
+    let is_server = subject.name.to_lowercase().contains("server");
+    let product = if is_server { server } else { client };
+    (!product.is_empty()).then_some(*product)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{identified, not_evaluable_rule, pairs, subject, unmapped_reason};
+    use super::*;
+    use crate::subject::Platform;
+
+    fn system<'a>(family: &'a str, name: &'a str, version: &'a str) -> Subject<'a> {
+        Subject {
+            platform: Platform {
+                family,
+                id: "",
+                version,
+            },
+            ..subject("os", name, version)
+        }
+    }
+
+    #[test]
+    fn a_build_of_windows_is_its_release() {
+        for (name, version, product) in [
+            (
+                "Windows 11 Pro",
+                "10.0.22631.3085",
+                "microsoft:windows_11_23h2",
+            ),
+            (
+                "Windows 10 Enterprise",
+                "10.0.19045.4046",
+                "microsoft:windows_10_22h2",
+            ),
+            (
+                "Windows Server 2019 Datacenter",
+                "10.0.17763.5458",
+                "microsoft:windows_server_2019",
+            ),
+            (
+                "Windows 10 Enterprise LTSC",
+                "10.0.17763.5458",
+                "microsoft:windows_10_1809",
+            ),
+        ] {
+            let found = identified(&system("windows", name, version));
+            assert_eq!(pairs(&found), [product], "{name}");
+            assert_eq!(found.candidates[0].part, Part::OperatingSystem);
+        }
+    }
+
+    #[test]
+    fn an_unknown_build_is_unmapped() {
+        for version in ["", "10.0", "10.0.99999", "10.0.x.1"] {
+            assert!(
+                unmapped_reason(&system("windows", "Windows 12", version)).contains("build"),
+                "{version}"
+            );
+        }
+    }
+
+    #[test]
+    fn macos_is_a_product_and_a_distribution_is_its_packages() {
+        assert_eq!(
+            pairs(&identified(&system("macos", "macOS", "14.1"))),
+            ["apple:macos"]
+        );
+        assert_eq!(
+            not_evaluable_rule(&system("linux", "Debian", "12")),
+            "system:distribution"
+        );
+    }
+}

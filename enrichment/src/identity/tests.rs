@@ -1,0 +1,307 @@
+//! Identities that people would miss, and the mistakes that other scanners are known for.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::subject::Platform;
+
+pub(super) fn subject<'a>(source: &'a str, name: &'a str, version: &'a str) -> Subject<'a> {
+    Subject {
+        source,
+        name,
+        version,
+        platform: Platform {
+            family: "linux",
+            ..Platform::default()
+        },
+        ..Subject::default()
+    }
+}
+
+pub(super) fn program<'a>(name: &'a str, version: &'a str, vendor: &'a str) -> Subject<'a> {
+    Subject {
+        vendor,
+        platform: Platform {
+            family: "windows",
+            ..Platform::default()
+        },
+        ..subject("programs", name, version)
+    }
+}
+
+fn bundle<'a>(name: &'a str, bundle_id: &'a str) -> Subject<'a> {
+    Subject {
+        bundle_id,
+        platform: Platform {
+            family: "macos",
+            ..Platform::default()
+        },
+        ..subject("apps", name, "1.0")
+    }
+}
+
+/// Products that CVE records name, as far as these tests need them.
+const KNOWN: [&str; 40] = [
+    "7-zip:7-zip",
+    "acme:agent",
+    "adobe:acrobat_reader_dc",
+    "adobe:connect",
+    "adobe:lightroom",
+    "apple:itunes",
+    "apple:macos",
+    "apple:safari",
+    "docker:desktop",
+    "docker:docker",
+    "docker:docker_desktop",
+    "dropbox:dropbox",
+    "f5:nginx",
+    "git-scm:git",
+    "git:git",
+    "google:chrome",
+    "grafana:grafana",
+    "h3:h3",
+    "haxx:curl",
+    "haxx:libcurl",
+    "hashicorp:terraform",
+    "jetbrains:goland",
+    "jetbrains:intellij_idea",
+    "jetbrains:pycharm",
+    "microsoft:excel",
+    "microsoft:jupyter",
+    "microsoft:onedrive",
+    "mozilla:firefox",
+    "nginx:nginx",
+    "nodejs:node.js",
+    "notepad-plus-plus:notepad\\+\\+",
+    "oracle:jdk",
+    "oracle:jre",
+    "oracle:vm_virtualbox",
+    "postgresql:postgresql",
+    "python:python",
+    "python:requests",
+    "stripe:stripe",
+    "videolan:vlc_media_player",
+    "wireshark:wireshark",
+];
+
+fn is_known(vendor: &str, product: &str) -> bool {
+    KNOWN.contains(&format!("{vendor}:{product}").as_str())
+}
+
+pub(super) fn identified(subject: &Subject<'_>) -> Identified {
+    let found = identify(subject, &is_known);
+    let Identification::Identified(identified) = found else {
+        panic!("{subject:?}: {found:?}");
+    };
+    identified
+}
+
+pub(super) fn unmapped_reason(subject: &Subject<'_>) -> &'static str {
+    let found = identify(subject, &is_known);
+    let Identification::Unmapped { reason, .. } = found else {
+        panic!("{subject:?}: {found:?}");
+    };
+    reason
+}
+
+pub(super) fn not_evaluable_rule(subject: &Subject<'_>) -> String {
+    let found = identify(subject, &is_known);
+    let Identification::NotEvaluable { rule, .. } = found else {
+        panic!("{subject:?}: {found:?}");
+    };
+    rule.into_owned()
+}
+
+pub(super) fn pairs(identified: &Identified) -> Vec<String> {
+    identified
+        .candidates
+        .iter()
+        .map(|candidate| format!("{}:{}", candidate.vendor, candidate.product))
+        .collect()
+}
+
+#[test]
+fn programs_of_windows_are_found_by_name_and_publisher() {
+    for (name, publisher, pair) in [
+        ("Mozilla Firefox (x64 en-US)", "Mozilla", "mozilla:firefox"),
+        ("Google Chrome", "Google LLC", "google:chrome"),
+        ("Dropbox", "Dropbox, Inc.", "dropbox:dropbox"),
+        ("7-Zip 22.01 (x64)", "Igor Pavlov", "7-zip:7-zip"),
+        ("VLC media player", "VideoLAN", "videolan:vlc_media_player"),
+        (
+            "Adobe Acrobat Reader DC - Czech",
+            "Adobe Systems Incorporated",
+            "adobe:acrobat_reader_dc",
+        ),
+        (
+            "Microsoft OneDrive",
+            "Microsoft Corporation",
+            "microsoft:onedrive",
+        ),
+        ("iTunes", "Apple Inc.", "apple:itunes"),
+        ("Git", "The Git Development Community", "git-scm:git"),
+    ] {
+        let found = identified(&program(name, "1.0", publisher));
+        assert_eq!(
+            pairs(&found).first().map(String::as_str),
+            Some(pair),
+            "{name}: {found:?}"
+        );
+        assert_eq!(found.candidates[0].target_sw, TargetSw::Runs("windows"));
+    }
+}
+
+#[test]
+fn bundles_of_macos_are_found_by_name_and_identifier() {
+    for (name, bundle_id, pair) in [
+        (
+            "Adobe Lightroom.app",
+            "com.adobe.mas.lightroomCC",
+            "adobe:lightroom",
+        ),
+        ("Google Chrome.app", "com.google.Chrome", "google:chrome"),
+        ("Safari.app", "com.apple.Safari", "apple:safari"),
+        ("Python.app", "com.apple.python3", "python:python"),
+        (
+            "GoLand EAP.app",
+            "com.jetbrains.goland-EAP",
+            "jetbrains:goland",
+        ),
+        (
+            "PyCharm Community Edition.app",
+            "com.jetbrains.pycharm.ce",
+            "jetbrains:pycharm",
+        ),
+        (
+            "VirtualBox.app",
+            "org.virtualbox.app.VirtualBox",
+            "oracle:vm_virtualbox",
+        ),
+    ] {
+        let found = identified(&bundle(name, bundle_id));
+        assert_eq!(
+            pairs(&found).first().map(String::as_str),
+            Some(pair),
+            "{name}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn one_application_is_all_names_of_its_product() {
+    let git = identified(&program(
+        "Git version 2.37.1",
+        "2.37.1",
+        "The Git Development Community",
+    ));
+    assert_eq!(pairs(&git), ["git-scm:git", "git:git", "git_project:git"]);
+    let docker = identified(&program("Docker Desktop", "4.1", "Docker Inc."));
+    assert!(pairs(&docker).iter().any(|pair| pair == "docker:desktop"));
+    assert!(
+        pairs(&docker)
+            .iter()
+            .any(|pair| pair == "docker:docker_desktop")
+    );
+}
+
+#[test]
+fn a_name_without_a_vendor_maps_to_nothing() {
+    for subject in [
+        program("Connect", "1.0", ""),
+        program("Agent", "1.0", ""),
+        bundle("Agent.app", ""),
+        subject("appimage", "agent", "1.0"),
+        subject("homebrew", "h3", "1.0"),
+    ] {
+        assert!(
+            unmapped_reason(&subject).contains("no vendor"),
+            "{}",
+            subject.name
+        );
+    }
+}
+
+#[test]
+fn a_vendor_that_does_not_agree_maps_to_nothing() {
+    for (name, publisher) in [
+        ("Connect", "Somebody Else Ltd"),
+        ("iTunes", "Fruit Company"),
+        ("Git", "Malware Inc."),
+        ("360安全卫士", "360安全中心"),
+    ] {
+        assert!(
+            unmapped_reason(&program(name, "1.0", publisher)).contains("this vendor"),
+            "{name}"
+        );
+    }
+    assert!(
+        unmapped_reason(&bundle("WallpaperAgent.app", "com.apple.wallpaper.agent"))
+            .contains("vendor")
+    );
+}
+
+#[test]
+fn office_on_macos_is_not_evaluable() {
+    assert_eq!(
+        not_evaluable_rule(&bundle("Microsoft Excel.app", "com.microsoft.Excel")),
+        "curated:bundle/com.microsoft.excel"
+    );
+}
+
+#[test]
+fn a_name_that_begins_with_its_vendor_says_both() {
+    let found = identified(&subject("appimage", "Adobe Connect", "11.2"));
+    assert_eq!(pairs(&found), ["adobe:connect"]);
+    assert_eq!(found.rule, "vendor in name:adobe connect");
+}
+
+#[test]
+fn names_are_written_as_cpe() {
+    let found = identified(&program(
+        "Python 3.14.0rc1 (64-bit)",
+        "3.14.121.0",
+        "Python Software Foundation",
+    ));
+    let preferred = found.cpes().next().unwrap().to_string();
+    assert_eq!(
+        preferred,
+        "cpe:2.3:a:python:python:3.14.0:rc1:*:*:*:windows:*:*"
+    );
+}
+
+#[test]
+fn a_copy_is_covered_by_records_of_what_it_runs_in() {
+    let mac = TargetSw::Runs("macos");
+    assert!(mac.is_covered_by(None) && mac.is_covered_by(Some("mac_os_x")));
+    assert!(!mac.is_covered_by(Some("windows")) && !mac.is_covered_by(Some("wordpress")));
+    let extension = TargetSw::Only("chrome");
+    assert!(extension.is_covered_by(Some("chrome")));
+    assert!(!extension.is_covered_by(None) && !extension.is_covered_by(Some("windows")));
+    assert!(TargetSw::Any.is_covered_by(None) && !TargetSw::Any.is_covered_by(Some("drupal")));
+}
+
+proptest! {
+    #[test]
+    fn identifying_never_panics_and_is_repeatable(
+        source in proptest::sample::select(vec![
+            "deb", "rpm", "apk", "snap", "flatpak", "programs", "msix", "apps", "pkg", "homebrew",
+            "python", "npm", "gem", "vscode", "chrome_extension", "firefox_addon", "os", "",
+        ]),
+        name in "\\PC{0,30}",
+        version in "\\PC{0,12}",
+        vendor in "\\PC{0,30}",
+        bundle_id in "[a-zA-Z._-]{0,20}",
+        family in proptest::sample::select(vec!["linux", "windows", "macos", ""]),
+    ) {
+        let subject = Subject {
+            source, name: &name, version: &version, vendor: &vendor, bundle_id: &bundle_id,
+            platform: Platform { family, ..Platform::default() },
+            ..Subject::default()
+        };
+        let found = identify(&subject, &|vendor, product| vendor.len() < product.len());
+        prop_assert_eq!(&found, &identify(&subject, &|vendor, product| vendor.len() < product.len()));
+        if let Identification::Identified(identified) = found {
+            prop_assert!(!identified.candidates.is_empty());
+        }
+    }
+}
