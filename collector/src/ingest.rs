@@ -1,1 +1,222 @@
 //! Ingest: agents' connections, admitted and acknowledged.
+//!
+//! A connection becomes a stream with a known peer in `listener`; `session` reads its frames and
+//! answers them; what a session may take is decided in `limits` and `line`, which know neither
+//! sockets nor clocks. A report that is taken goes to the queue and to nowhere else, and is
+//! acknowledged when the queue says that it is durable. Strangers can only enrol.
+//!
+//! Every report gets one answer, an acknowledgement or a typed reject; nothing is dropped in
+//! silence, and nothing from the network can make it panic or take memory without a bound.
+
+pub mod agents;
+mod enrolment;
+mod frames;
+mod heartbeats;
+mod in_flight;
+mod limits;
+mod line;
+mod listener;
+pub mod registry;
+mod session;
+mod tls;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::gauge;
+use protocol::ids::{AgentId, CompanyId};
+use ring::rand::SystemRandom;
+
+use self::agents::{Agents, ReportQueue};
+use self::frames::Codecs;
+use self::heartbeats::Heartbeats;
+use self::limits::{ByteBudget, Limiter, Rate};
+use self::listener::Listener;
+use self::registry::Registry;
+use crate::authority::{Authority, AuthorityError, ServerCertificate};
+use crate::clock::Clock;
+use crate::config::IngestConfig;
+use crate::lifecycle::Lifecycle;
+use crate::metrics::INGEST_BYTES_IN_FLIGHT;
+
+/// Agents, companies and addresses whose rates are remembered.
+const RATE_KEYS_MAX: usize = 200_000;
+/// How often the collector looks whether its own certificate is due.
+const RENEW_CHECK_EVERY: Duration = Duration::from_secs(3_600);
+/// How often gauges are set.
+const GAUGE_EVERY: Duration = Duration::from_secs(5);
+
+/// What ingest is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// What it may take.
+    pub config: IngestConfig,
+    /// The time.
+    pub clock: Clock,
+    /// Who signs.
+    pub authority: Arc<Authority>,
+    /// Where reports go.
+    pub queue: Arc<dyn ReportQueue>,
+    /// Where agents are kept.
+    pub agents: Arc<dyn Agents>,
+    /// The open sessions.
+    pub registry: Registry,
+    /// The process' tasks.
+    pub lifecycle: Lifecycle,
+}
+
+/// Why ingest does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The collector's own certificate cannot be made.
+    #[error(transparent)]
+    Certificate(#[from] AuthorityError),
+    /// TLS cannot be set up.
+    #[error("set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The socket cannot be bound.
+    #[error("listen on {address} (UDP): {source}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// What all sessions share.
+#[derive(Debug)]
+struct Shared {
+    config: IngestConfig,
+    clock: Clock,
+    authority: Arc<Authority>,
+    queue: Arc<dyn ReportQueue>,
+    agents: Arc<dyn Agents>,
+    registry: Registry,
+    lifecycle: Lifecycle,
+    agent_rate: Limiter<AgentId>,
+    company_rate: Limiter<CompanyId>,
+    enrolments: Limiter<IpAddr>,
+    bytes: Arc<ByteBudget>,
+    heartbeats: Heartbeats,
+    codecs: Codecs,
+    random: SystemRandom,
+}
+
+/// Starts to listen, and gives the address that is listened on.
+///
+/// Everything runs as tasks of the lifecycle and ends with it.
+///
+/// # Errors
+///
+/// When the certificate cannot be made or the socket cannot be bound.
+pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
+    let Parts {
+        config,
+        clock,
+        authority,
+        queue,
+        agents,
+        registry,
+        lifecycle,
+    } = parts;
+    let shared = Arc::new(Shared {
+        agent_rate: Limiter::new(
+            Rate::per_minute(config.agent_requests_per_minute),
+            RATE_KEYS_MAX,
+        ),
+        company_rate: Limiter::new(
+            Rate::per_minute(config.company_requests_per_minute),
+            RATE_KEYS_MAX,
+        ),
+        enrolments: Limiter::new(
+            Rate::per_minute(config.enrolments_per_minute),
+            RATE_KEYS_MAX,
+        ),
+        bytes: ByteBudget::new(config.bytes_in_flight_max),
+        heartbeats: Heartbeats::default(),
+        codecs: Codecs::default(),
+        random: SystemRandom::new(),
+        config,
+        clock,
+        authority,
+        queue,
+        agents,
+        registry,
+        lifecycle,
+    });
+    let certificate = Arc::new(ServerCertificate::issue(
+        &shared.authority,
+        &shared.config.names,
+        &shared.random,
+        shared.clock.now(),
+    )?);
+    let tls = tls::server_config(&shared.authority, Arc::clone(&certificate), &shared.clock)?;
+    let listener = Listener::bind(&shared, tls).map_err(|source| StartError::Bind {
+        address: shared.config.listen,
+        source,
+    })?;
+    let address = listener.address();
+    spawn_tasks(&shared, listener, certificate);
+    Ok(address)
+}
+
+fn spawn_tasks(shared: &Arc<Shared>, listener: Listener, certificate: Arc<ServerCertificate>) {
+    let lifecycle = &shared.lifecycle;
+    let listening = Arc::clone(shared);
+    lifecycle.spawn_essential("ingest.listener", async move {
+        listener.run(listening).await;
+        Ok(())
+    });
+    let beating = Arc::clone(shared);
+    lifecycle.spawn_essential("ingest.heartbeats", async move {
+        let agents = Arc::clone(&beating.agents);
+        beating
+            .heartbeats
+            .flush_until_stopped(&*agents, &beating.lifecycle)
+            .await;
+        Ok(())
+    });
+    let renewing = Arc::clone(shared);
+    lifecycle.spawn_essential("ingest.certificate", async move {
+        keep_certificate(&renewing, &certificate).await;
+        Ok(())
+    });
+    let gauging = Arc::clone(shared);
+    lifecycle.spawn_essential("ingest.gauges", async move {
+        keep_gauges(&gauging).await;
+        Ok(())
+    });
+}
+
+/// Renews the collector's certificate until the stop.
+async fn keep_certificate(shared: &Shared, certificate: &ServerCertificate) {
+    while pause(&shared.lifecycle, RENEW_CHECK_EVERY).await {
+        let now = shared.clock.now();
+        match certificate.renew_if_due(&shared.authority, &shared.random, now) {
+            Ok(true) => tracing::info!("renewed the collector's own certificate"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the collector's own certificate stays as it is"),
+        }
+    }
+}
+
+async fn keep_gauges(shared: &Shared) {
+    while pause(&shared.lifecycle, GAUGE_EVERY).await {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact")]
+        gauge!(INGEST_BYTES_IN_FLIGHT).set(shared.bytes.taken() as f64);
+    }
+}
+
+/// Waits; `false` when the stop came first.
+async fn pause(lifecycle: &Lifecycle, duration: Duration) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(duration) => true,
+        () = lifecycle.stopping() => false,
+    }
+}

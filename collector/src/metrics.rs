@@ -164,38 +164,84 @@ fn describe() {
     describe_ingest();
     describe_gauge!(QUEUE_REPORTS, "Reports in the queue");
     describe_gauge!(QUEUE_BYTES, Unit::Bytes, "Bytes of the queue's files");
-    describe_gauge!(QUEUE_OLDEST_SECONDS, Unit::Seconds, "Age of the oldest report in the queue");
+    describe_gauge!(
+        QUEUE_OLDEST_SECONDS,
+        Unit::Seconds,
+        "Age of the oldest report in the queue"
+    );
     describe_counter!(QUEUE_APPENDS, "Appends to the queue by outcome");
     describe_histogram!(QUEUE_COMMIT_REPORTS, "Reports that one sync made durable");
-    describe_histogram!(QUEUE_COMMIT_SECONDS, Unit::Seconds, "One sync of the queue's disk");
-    describe_counter!(QUEUE_DAMAGED, "Damaged entries that opening the queue left out");
-    describe_counter!(PIPELINE_OUTCOMES, "Reports that left the queue by outcome and reason");
+    describe_histogram!(
+        QUEUE_COMMIT_SECONDS,
+        Unit::Seconds,
+        "One sync of the queue's disk"
+    );
+    describe_counter!(
+        QUEUE_DAMAGED,
+        "Damaged entries that opening the queue left out"
+    );
+    describe_counter!(
+        PIPELINE_OUTCOMES,
+        "Reports that left the queue by outcome and reason"
+    );
     describe_counter!(PIPELINE_RECORDS, "Records of stored reports");
     describe_histogram!(PIPELINE_BATCH_RECORDS, "Records of one transaction");
     describe_histogram!(PIPELINE_BATCH_SECONDS, Unit::Seconds, "One transaction");
-    describe_histogram!(PIPELINE_LAG_SECONDS, Unit::Seconds, "From a report's arrival to its commit");
-    describe_counter!(PIPELINE_RETRIES, "Transactions that were tried again by reason");
-    describe_counter!(PIPELINE_SNAPSHOTS_ASKED, "Snapshots that were asked for by reason");
+    describe_histogram!(
+        PIPELINE_LAG_SECONDS,
+        Unit::Seconds,
+        "From a report's arrival to its commit"
+    );
+    describe_counter!(
+        PIPELINE_RETRIES,
+        "Transactions that were tried again by reason"
+    );
+    describe_counter!(
+        PIPELINE_SNAPSHOTS_ASKED,
+        "Snapshots that were asked for by reason"
+    );
     describe_counter!(MATCH_RESULTS, "Matches by where the result came from");
     describe_counter!(MATCH_FINDINGS, "Findings that were opened");
     describe_counter!(JOBS, "Jobs that ended by job and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");
     describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
-    describe_gauge!(DIRECTORY_ENTRIES, "Revocations and suspensions that this node knows");
-    describe_gauge!(DIRECTORY_AGE_SECONDS, Unit::Seconds, "Since the directory was last read");
+    describe_gauge!(
+        DIRECTORY_ENTRIES,
+        "Revocations and suspensions that this node knows"
+    );
+    describe_gauge!(
+        DIRECTORY_AGE_SECONDS,
+        Unit::Seconds,
+        "Since the directory was last read"
+    );
     describe_gauge!(BUILD_INFO, "1, with the program's version");
 }
 
 fn describe_ingest() {
     describe_gauge!(INGEST_CONNECTIONS, "Open connections of agents");
-    describe_counter!(INGEST_HANDSHAKES_FAILED, "Connections that ended before a session by reason");
+    describe_counter!(
+        INGEST_HANDSHAKES_FAILED,
+        "Connections that ended before a session by reason"
+    );
     describe_counter!(INGEST_SESSIONS_ENDED, "Sessions that ended by reason");
     describe_counter!(INGEST_REPORTS, "Reports that came by outcome");
     describe_counter!(INGEST_RECORDS, "Records of accepted reports");
-    describe_counter!(INGEST_BYTES, Unit::Bytes, "Bytes of frames that came from agents");
-    describe_histogram!(INGEST_ACK_SECONDS, Unit::Seconds, "From a report to its acknowledgement");
-    describe_gauge!(INGEST_BYTES_IN_FLIGHT, Unit::Bytes, "Bytes that wait for the queue's disk");
+    describe_counter!(
+        INGEST_BYTES,
+        Unit::Bytes,
+        "Bytes of frames that came from agents"
+    );
+    describe_histogram!(
+        INGEST_ACK_SECONDS,
+        Unit::Seconds,
+        "From a report to its acknowledgement"
+    );
+    describe_gauge!(
+        INGEST_BYTES_IN_FLIGHT,
+        Unit::Bytes,
+        "Bytes that wait for the queue's disk"
+    );
     describe_counter!(INGEST_HEARTBEATS, "Heartbeats that came by outcome");
     describe_counter!(INGEST_ENROLMENTS, "Enrolments by outcome");
     describe_counter!(INGEST_RENEWALS, "Renewed certificates by outcome");

@@ -14,19 +14,19 @@ use time::OffsetDateTime;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
 
-use super::{Authority, CLOCK_SLACK, hex, identity, serial_number, sha256};
+use super::{Authority, CLOCK_SLACK, identity, serial_number, sha256};
 
 /// A certificate that was given to an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedCertificate {
     /// The chain, the agent's own first, DER each. The authority is not part of it.
     pub chain: Vec<Vec<u8>>,
-    /// The certificate's serial number as lower-case hexadecimal digits.
-    pub serial: String,
+    /// The certificate's serial number, big endian.
+    pub serial: Vec<u8>,
+    /// SHA-256 of the agent's certificate, DER.
+    pub sha256: [u8; 32],
     /// When it ends.
     pub not_after: OffsetDateTime,
-    /// SHA-256 of the public key (`SubjectPublicKeyInfo`, DER): two hosts with one key are clones.
-    pub key_sha256: [u8; 32],
 }
 
 /// Why a signing request is not signed.
@@ -91,9 +91,9 @@ impl Authority {
             .map_err(|error| internal(error.to_string()))?;
         Ok(IssuedCertificate {
             chain: vec![certificate.der().to_vec()],
-            serial: hex(&serial_bytes),
+            serial: serial_bytes,
+            sha256: sha256(certificate.der()),
             not_after: params.not_after,
-            key_sha256: sha256(&key.subject_public_key_info()),
         })
     }
 }

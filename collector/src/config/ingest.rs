@@ -29,7 +29,8 @@ section! {
         /// Connections at once that have not said who they are. Above a quarter of it, a caller has to prove
         /// its address first.
         handshakes_max: u32 = 512;
-        /// After how long a silent connection is dropped, in seconds. Longer than agents' heartbeats.
+        /// After how long a silent connection is dropped, in seconds. Agents with longer pauses between
+        /// heartbeats connect anew for each.
         idle_timeout_s: u32 = 900;
         /// Reports, heartbeats and renewals that one agent may send a minute.
         agent_requests_per_minute: u32 = 100;
@@ -39,10 +40,6 @@ section! {
         enrolments_per_minute: u32 = 60;
         /// Bytes of reports that may wait for the queue's disk at once.
         bytes_in_flight_max: u64 = 67_108_864;
-        /// How often agents give a sign of life, in seconds.
-        heartbeat_every_s: u32 = 300;
-        /// How often agents scan, in seconds.
-        scan_every_s: u32 = 3_600;
     }
 }
 
@@ -73,10 +70,6 @@ pub struct IngestConfig {
     pub enrolments_per_minute: u32,
     /// Bytes that may wait for the queue at once.
     pub bytes_in_flight_max: u64,
-    /// How often agents give a sign of life, in seconds.
-    pub heartbeat_every_s: u32,
-    /// How often agents scan, in seconds.
-    pub scan_every_s: u32,
 }
 
 impl TryFrom<RawIngest> for IngestConfig {
@@ -89,21 +82,12 @@ impl TryFrom<RawIngest> for IngestConfig {
                 format!("at most {} fit into a token", limits::TOKEN_ADDRESSES_MAX),
             ));
         }
-        raw.addresses.iter().try_for_each(|address| check_address(address))?;
+        raw.addresses
+            .iter()
+            .try_for_each(|address| check_address(address))?;
         check_trust_domain(&raw.trust_domain)?;
         let days = in_range("ingest.certificate_days", raw.certificate_days, 1..=366)?;
         let idle_s = in_range("ingest.idle_timeout_s", raw.idle_timeout_s, 30..=86_400)?;
-        let heartbeat_every_s = in_range(
-            "ingest.heartbeat_every_s",
-            raw.heartbeat_every_s,
-            limits::HEARTBEAT_EVERY_S,
-        )?;
-        if idle_s <= heartbeat_every_s {
-            return Err(ConfigError::value(
-                "ingest.idle_timeout_s",
-                format!("it has to be longer than heartbeat_every_s, {heartbeat_every_s}"),
-            ));
-        }
         let rate = 1..=10_000_000;
         Ok(Self {
             listen: raw.listen,
@@ -137,12 +121,6 @@ impl TryFrom<RawIngest> for IngestConfig {
                 "ingest.bytes_in_flight_max",
                 raw.bytes_in_flight_max,
                 1_048_576..=17_179_869_184,
-            )?,
-            heartbeat_every_s,
-            scan_every_s: in_range(
-                "ingest.scan_every_s",
-                raw.scan_every_s,
-                limits::SCAN_EVERY_S,
             )?,
         })
     }

@@ -20,9 +20,7 @@ impl Environment {
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os()
-            .filter_map(|(name, value)| {
-                Some((name.into_string().ok()?, value.into_string().ok()?))
-            })
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect()
     }
 
@@ -152,9 +150,7 @@ impl Layers {
 }
 
 /// The setting that a variable names; `None` when it is none of the collector's.
-fn setting_of(
-    variable: &str,
-) -> Result<Option<(&'static Section, &'static Field)>, ConfigError> {
+fn setting_of(variable: &str) -> Result<Option<(&'static Section, &'static Field)>, ConfigError> {
     for section in SECTIONS {
         let Some(key) = variable.strip_prefix(&document::variable_prefix(section)) else {
             continue;

@@ -46,8 +46,7 @@ impl TryFrom<RawPipeline> for PipelineConfig {
     type Error = ConfigError;
 
     fn try_from(raw: RawPipeline) -> Result<Self, ConfigError> {
-        let batch_after_ms =
-            in_range("pipeline.batch_after_ms", raw.batch_after_ms, 1..=60_000)?;
+        let batch_after_ms = in_range("pipeline.batch_after_ms", raw.batch_after_ms, 1..=60_000)?;
         let gap_wait_ms = in_range("pipeline.gap_wait_ms", raw.gap_wait_ms, 10..=600_000)?;
         Ok(Self {
             workers: in_range("pipeline.workers", raw.workers, 1..=256)?,

@@ -42,7 +42,11 @@ impl QueueConfig {
         )?;
         Ok(Self {
             dir: node.data_dir.join("queue"),
-            bytes_max: in_range("queue.bytes_max", raw.bytes_max, 2 * segment_bytes..=u64::MAX)?,
+            bytes_max: in_range(
+                "queue.bytes_max",
+                raw.bytes_max,
+                2 * segment_bytes..=u64::MAX,
+            )?,
             segment_bytes,
             disk_free_bytes_min: raw.disk_free_bytes_min,
         })

@@ -105,7 +105,6 @@ fn values_out_of_range_are_refused_with_the_range() {
         error(file("[pipeline]\nworkers = 0")),
         "pipeline.workers: 0 is not between 1 and 256"
     );
-    assert!(error(file("[ingest]\nidle_timeout_s = 300")).contains("heartbeat_every_s"));
     assert!(error(file("[ingest]\naddresses = [\"somewhere\"]")).contains("host:port"));
     assert!(error(file("[ingest]\ntrust_domain = \"Exa mple\"")).contains("trust_domain"));
     assert!(error(file("[node]\nroles = []")).contains("at least one"));

@@ -1,0 +1,159 @@
+//! Heartbeats: collected for a moment, so that ten thousand signs of life are a few statements.
+//!
+//! Of one agent only the last counts. What cannot be noted is kept for the next time, within a
+//! bound; a heartbeat that is lost is followed by another one.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use metrics::counter;
+use protocol::ids::{AgentId, CompanyId};
+
+use super::agents::{Agents, SeenHeartbeat};
+use crate::lifecycle::Lifecycle;
+use crate::metrics::{INGEST_HEARTBEATS, LABEL_OUTCOME};
+
+/// How long heartbeats are collected.
+const FLUSH_EVERY: Duration = Duration::from_secs(2);
+/// Agents whose heartbeat may wait.
+const WAITING_MAX: usize = 200_000;
+/// Heartbeats of one statement.
+const STATEMENT_MAX: usize = 1_000;
+
+/// Heartbeats that wait to be noted.
+#[derive(Debug, Default)]
+pub(super) struct Heartbeats(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    count: usize,
+    by_company: HashMap<CompanyId, HashMap<AgentId, SeenHeartbeat>>,
+}
+
+impl Heartbeats {
+    /// Collects a heartbeat; `false` when too many wait already.
+    pub(super) fn collect(&self, company: CompanyId, seen: SeenHeartbeat) -> bool {
+        let mut waiting = self.lock();
+        let is_full = waiting.count >= WAITING_MAX;
+        let of_company = waiting.by_company.entry(company).or_default();
+        let is_new = !of_company.contains_key(&seen.agent);
+        if is_new && is_full {
+            return false;
+        }
+        of_company.insert(seen.agent, seen);
+        waiting.count += usize::from(is_new);
+        true
+    }
+
+    /// Notes what waits. What cannot be noted waits on, unless something newer came meanwhile.
+    pub(super) async fn flush(&self, agents: &dyn Agents) {
+        let taken = std::mem::take(&mut *self.lock());
+        for (company, of_company) in taken.by_company {
+            let seen: Vec<_> = of_company.into_values().collect();
+            for chunk in seen.chunks(STATEMENT_MAX) {
+                if agents.note_heartbeats(company, chunk).await.is_err() {
+                    self.keep(company, chunk);
+                }
+            }
+        }
+    }
+
+    /// Flushes every moment until the stop, and once more then.
+    pub(super) async fn flush_until_stopped(&self, agents: &dyn Agents, lifecycle: &Lifecycle) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(FLUSH_EVERY) => self.flush(agents).await,
+                () = lifecycle.stopping() => break,
+            }
+        }
+        self.flush(agents).await;
+    }
+
+    fn keep(&self, company: CompanyId, seen: &[SeenHeartbeat]) {
+        let mut waiting = self.lock();
+        for seen in seen {
+            if waiting.count >= WAITING_MAX {
+                counter!(INGEST_HEARTBEATS, LABEL_OUTCOME => "overflow").increment(1);
+                continue;
+            }
+            let of_company = waiting.by_company.entry(company).or_default();
+            if !of_company.contains_key(&seen.agent) {
+                of_company.insert(seen.agent, *seen);
+                waiting.count += 1;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::ids::Position;
+    use protocol::message::Heartbeat;
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ingest::tests::office::Office;
+
+    fn seen(agent: u128, scan_done: u64) -> SeenHeartbeat {
+        SeenHeartbeat {
+            agent: AgentId(Uuid::from_u128(agent)),
+            at: OffsetDateTime::UNIX_EPOCH,
+            heartbeat: Heartbeat {
+                acknowledged: Position::new(1, 1),
+                digest: None,
+                scan_done,
+            },
+        }
+    }
+
+    fn company(number: u128) -> CompanyId {
+        CompanyId(Uuid::from_u128(number))
+    }
+
+    #[tokio::test]
+    async fn only_an_agents_last_heartbeat_is_noted() {
+        let heartbeats = Heartbeats::default();
+        let office = Office::default();
+        assert!(heartbeats.collect(company(1), seen(1, 1)));
+        assert!(heartbeats.collect(company(1), seen(1, 2)));
+        assert!(heartbeats.collect(company(2), seen(2, 3)));
+        heartbeats.flush(&office).await;
+        let mut noted = office.heartbeats();
+        noted.sort_by_key(|(company, _)| *company);
+        assert_eq!(noted, [(company(1), seen(1, 2)), (company(2), seen(2, 3))]);
+        heartbeats.flush(&office).await;
+        assert_eq!(office.heartbeats().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_noted_waits_but_never_replaces_something_newer() {
+        let heartbeats = Heartbeats::default();
+        let office = Office::default();
+        office.close();
+        heartbeats.collect(company(1), seen(1, 1));
+        heartbeats.collect(company(1), seen(2, 1));
+        heartbeats.flush(&office).await;
+        heartbeats.collect(company(1), seen(1, 2));
+        office.reopen();
+        heartbeats.flush(&office).await;
+        let mut noted = office.heartbeats();
+        noted.sort_by_key(|(_, seen)| seen.agent);
+        assert_eq!(noted, [(company(1), seen(1, 2)), (company(1), seen(2, 1))]);
+    }
+
+    #[test]
+    fn no_more_wait_than_may() {
+        let heartbeats = Heartbeats::default();
+        for agent in 0..WAITING_MAX as u128 {
+            assert!(heartbeats.collect(company(1), seen(agent, 1)));
+        }
+        assert!(!heartbeats.collect(company(1), seen(u128::MAX, 1)));
+        assert!(heartbeats.collect(company(1), seen(7, 2)));
+    }
+}

@@ -1,0 +1,199 @@
+//! How much is taken from whom: rates by key, and bytes at once. Pure: time is an argument.
+//!
+//! Whoever is over a limit is told how long to wait. Nothing here grows with what strangers send:
+//! a key is forgotten as soon as its history no longer matters.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many requests a minute, all of which may come at once.
+///
+/// The generic cell rate algorithm (ITU-T I.371, annex A): of every key, one instant is kept, the
+/// time at which its requests would have come had they come evenly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    interval: Duration,
+    tolerance: Duration,
+}
+
+impl Rate {
+    pub(super) fn per_minute(requests: u32) -> Self {
+        let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
+        let interval = Duration::from_secs(60) / requests.get();
+        Self {
+            interval,
+            tolerance: interval * (requests.get() - 1),
+        }
+    }
+
+    /// The key's next instant, or how long its request has to wait.
+    fn next(self, even: Option<Instant>, now: Instant) -> Result<Instant, Duration> {
+        let even = even.unwrap_or(now).max(now);
+        let ahead = even - now;
+        match ahead.checked_sub(self.tolerance) {
+            Some(wait) if !wait.is_zero() => Err(wait),
+            Some(_) | None => Ok(even + self.interval),
+        }
+    }
+}
+
+/// A rate for each of many keys.
+#[derive(Debug)]
+pub(super) struct Limiter<K> {
+    rate: Rate,
+    keys_max: usize,
+    keys: Mutex<HashMap<K, Instant>>,
+}
+
+impl<K: Eq + Hash> Limiter<K> {
+    pub(super) fn new(rate: Rate, keys_max: usize) -> Self {
+        Self {
+            rate,
+            keys_max,
+            keys: Mutex::default(),
+        }
+    }
+
+    /// Takes a request of a key.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait, when the key is over its rate or more keys are busy than may be.
+    pub(super) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() >= self.keys_max && !keys.contains_key(&key) {
+            keys.retain(|_, even| *even > now);
+            if keys.len() >= self.keys_max {
+                return Err(self.rate.interval);
+            }
+        }
+        let even = self.rate.next(keys.get(&key).copied(), now)?;
+        keys.insert(key, even);
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.keys.lock().unwrap().len()
+    }
+}
+
+/// Bytes that may be somewhere at once.
+#[derive(Debug)]
+pub(super) struct ByteBudget {
+    bytes_max: u64,
+    taken: AtomicU64,
+}
+
+impl ByteBudget {
+    pub(super) fn new(bytes_max: u64) -> Arc<Self> {
+        Arc::new(Self {
+            bytes_max,
+            taken: AtomicU64::new(0),
+        })
+    }
+
+    /// Takes bytes until the permit is dropped; `None` when there are not as many left.
+    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<BytePermit> {
+        let bytes = u64::try_from(bytes).ok()?;
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                taken
+                    .checked_add(bytes)
+                    .filter(|sum| *sum <= self.bytes_max)
+            })
+            .ok()?;
+        Some(BytePermit {
+            budget: Arc::clone(self),
+            bytes,
+        })
+    }
+
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+/// Bytes of a budget, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct BytePermit {
+    budget: Arc<ByteBudget>,
+    bytes: u64,
+}
+
+impl Drop for BytePermit {
+    fn drop(&mut self) {
+        self.budget.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn limiter(rate: u32, keys_max: usize) -> Limiter<u32> {
+        Limiter::new(Rate::per_minute(rate), keys_max)
+    }
+
+    #[test]
+    fn a_minutes_share_may_come_at_once_and_then_evenly() {
+        let limiter = limiter(60, 10);
+        let now = Clock::system().instant();
+        for _ in 0..60 {
+            assert_eq!(limiter.take(1, now), Ok(()));
+        }
+        assert_eq!(limiter.take(1, now), Err(Duration::from_secs(1)));
+        let later = now + Duration::from_secs(1);
+        assert_eq!(limiter.take(1, later), Ok(()));
+        assert_eq!(limiter.take(1, later), Err(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn one_keys_excess_does_not_touch_another() {
+        let limiter = limiter(1, 10);
+        let now = Clock::system().instant();
+        assert_eq!(limiter.take(1, now), Ok(()));
+        assert_eq!(limiter.take(1, now), Err(Duration::from_secs(60)));
+        assert_eq!(limiter.take(2, now), Ok(()));
+    }
+
+    #[test]
+    fn a_refused_request_does_not_make_the_wait_longer() {
+        let limiter = limiter(1, 10);
+        let now = Clock::system().instant();
+        limiter.take(1, now).unwrap();
+        for _ in 0..5 {
+            assert_eq!(limiter.take(1, now), Err(Duration::from_secs(60)));
+        }
+    }
+
+    #[test]
+    fn forgets_keys_whose_history_no_longer_matters() {
+        let limiter = limiter(60, 2);
+        let now = Clock::system().instant();
+        limiter.take(1, now).unwrap();
+        limiter.take(2, now).unwrap();
+        assert_eq!(limiter.take(3, now), Err(Duration::from_secs(1)));
+        let later = now + Duration::from_secs(2);
+        assert_eq!(limiter.take(3, later), Ok(()));
+        assert_eq!(limiter.len(), 1);
+    }
+
+    #[test]
+    fn bytes_come_back_when_their_permit_is_dropped() {
+        let budget = ByteBudget::new(100);
+        let first = budget.take(60).unwrap();
+        assert!(budget.take(41).is_none());
+        let second = budget.take(40).unwrap();
+        drop(first);
+        assert_eq!(budget.taken(), 40);
+        assert!(budget.take(61).is_none());
+        drop(second);
+        assert_eq!(budget.taken(), 0);
+    }
+}

@@ -1,0 +1,345 @@
+//! A session: one connected agent, from its hello to its end.
+//!
+//! It reads frames, decides what to take and answers in order. Reports are appended to the queue
+//! while the next ones are read, so one round trip of the disk carries many of them. Who the agent
+//! is comes from its certificate alone; nothing in a message changes it.
+
+mod greeting;
+mod report;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics::counter;
+use protocol::frame::Frame;
+use protocol::ids::{Epoch, Position};
+use protocol::limits::{FRAME_WIRE_BYTES_MAX, REPORTS_IN_FLIGHT_MAX};
+use protocol::message::{AgentMessage, CollectorMessage, Heartbeat};
+use protocol::reject::RejectReason;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+
+use super::agents::SeenHeartbeat;
+use super::frames::{self, FrameReader, ReadError};
+use super::in_flight::InFlight;
+use super::line::{Line, Refusal};
+use super::registry::{Command, Registration};
+use super::{Shared, enrolment};
+use crate::authority::PeerIdentity;
+use crate::metrics::{
+    INGEST_BYTES, INGEST_HEARTBEATS, INGEST_RENEWALS, INGEST_REPORTS, LABEL_OUTCOME,
+};
+
+/// How long a stopping collector waits for the disk, to acknowledge what it holds of a session.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long the database may take to note a renewed certificate.
+const NOTE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How a session ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// The agent closed it.
+    Closed,
+    /// The agent has a newer one.
+    Replaced,
+    /// The agent's certificate ended.
+    Expired,
+    /// The agent took too long.
+    Slow,
+    /// The connection broke.
+    Broken,
+    /// The agent is told to go, and why.
+    Refused(Refusal),
+}
+
+impl Parting {
+    /// The label in metrics.
+    pub(super) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+            Self::Slow => "timeout",
+            Self::Broken => "error",
+            Self::Refused(refusal) => refusal.reason.as_str(),
+        }
+    }
+
+    fn refused(reason: RejectReason, detail: impl Into<String>) -> Self {
+        Self::Refused(Refusal::new(reason, detail))
+    }
+}
+
+impl From<ReadError> for Parting {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Stream(_) => Self::Broken,
+            ReadError::Slow => Self::Slow,
+            ReadError::TooLong(..) => Self::refused(RejectReason::FrameTooLarge, error.to_string()),
+            ReadError::Frame(ref frame) if frame.is_size() => {
+                Self::refused(RejectReason::FrameTooLarge, error.to_string())
+            }
+            ReadError::Frame(_) => Self::refused(RejectReason::Undecodable, error.to_string()),
+        }
+    }
+}
+
+/// What happens to a session.
+enum Event {
+    Stopping,
+    Expired,
+    Command(Command),
+    Answered,
+    Frame(Result<Option<Frame>, ReadError>),
+}
+
+/// One connected agent.
+struct Session<'a, W> {
+    shared: &'a Arc<Shared>,
+    peer: &'a PeerIdentity,
+    send: W,
+    line: Line,
+    in_flight: InFlight,
+    /// The epoch in which a snapshot was asked for: it is asked for once in each.
+    snapshot_asked_in: Option<Epoch>,
+    /// The last scan that was asked for.
+    scan_asked: u64,
+}
+
+/// Serves an agent until one side ends the session.
+pub(super) async fn run<R, W>(
+    shared: &Arc<Shared>,
+    peer: &PeerIdentity,
+    receive: R,
+    send: W,
+) -> Parting
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    // Before anything is asked about the agent, so that no revocation slips through between.
+    let mut registration = shared.registry.open(peer.company, peer.agent);
+    let mut reader = FrameReader::new(receive, FRAME_WIRE_BYTES_MAX);
+    let mut session = Session {
+        shared,
+        peer,
+        send,
+        line: Line::behind(Position::default()),
+        in_flight: InFlight::default(),
+        snapshot_asked_in: None,
+        scan_asked: 0,
+    };
+    let parting = match session.greet(&mut reader, &mut registration).await {
+        Ok(()) => session.serve(&mut reader, &mut registration).await,
+        Err(parting) => parting,
+    };
+    session.part(&parting).await;
+    parting
+}
+
+impl<W: AsyncWrite + Unpin> Session<'_, W> {
+    async fn serve<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut FrameReader<R>,
+        registration: &mut Registration,
+    ) -> Parting {
+        let left = self.peer.not_after - self.shared.clock.now();
+        let expired = tokio::time::sleep(left.try_into().unwrap_or_default());
+        tokio::pin!(expired);
+        loop {
+            let event = tokio::select! {
+                biased;
+                () = self.shared.lifecycle.stopping() => Event::Stopping,
+                command = registration.next() => Event::Command(command),
+                () = self.in_flight.answered(), if !self.in_flight.is_empty() => Event::Answered,
+                () = &mut expired => Event::Expired,
+                // While as many reports as may be are under way, the stream has to wait.
+                frame = reader.next(), if self.in_flight.len() < REPORTS_IN_FLIGHT_MAX => {
+                    Event::Frame(frame)
+                }
+            };
+            if let Err(parting) = self.on(event).await {
+                return parting;
+            }
+        }
+    }
+
+    async fn on(&mut self, event: Event) -> Result<(), Parting> {
+        match event {
+            Event::Stopping => self.stop().await,
+            Event::Expired => Err(Parting::Expired),
+            Event::Command(command) => self.command(command).await,
+            Event::Answered => self.answer().await,
+            Event::Frame(Ok(Some(frame))) => self.frame(frame).await,
+            Event::Frame(Ok(None)) => Err(Parting::Closed),
+            Event::Frame(Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// Acknowledges what the disk still makes durable, and sends the agent elsewhere.
+    async fn stop(&mut self) -> Result<(), Parting> {
+        let answers = async {
+            while !self.in_flight.is_empty() {
+                self.in_flight.answered().await;
+                self.answer().await?;
+            }
+            Ok::<_, Parting>(())
+        };
+        if let Ok(result) = tokio::time::timeout(ANSWER_WITHIN, answers).await {
+            result?;
+        }
+        Err(Parting::refused(
+            RejectReason::ShuttingDown,
+            "the collector is going down",
+        ))
+    }
+
+    async fn command(&mut self, command: Command) -> Result<(), Parting> {
+        match command {
+            Command::ScanNow { request } => self.ask_for_scan(request).await,
+            Command::SendSnapshot => self.ask_for_snapshot().await,
+            Command::Refuse(reason) => Err(Parting::refused(reason, "")),
+            Command::Replaced => Err(Parting::Replaced),
+        }
+    }
+
+    async fn ask_for_scan(&mut self, request: u64) -> Result<(), Parting> {
+        if request <= self.scan_asked {
+            return Ok(());
+        }
+        self.scan_asked = request;
+        self.send(&CollectorMessage::ScanNow { request }).await
+    }
+
+    async fn ask_for_snapshot(&mut self) -> Result<(), Parting> {
+        let epoch = self.line.last().epoch;
+        if self.snapshot_asked_in == Some(epoch) {
+            return Ok(());
+        }
+        self.snapshot_asked_in = Some(epoch);
+        self.send(&CollectorMessage::SendSnapshot).await
+    }
+
+    async fn frame(&mut self, frame: Frame) -> Result<(), Parting> {
+        let came_at = self.shared.clock.instant();
+        let message = self.decode(&frame)?;
+        match message {
+            AgentMessage::Report(report) => {
+                self.report(&report, frame, came_at);
+                Ok(())
+            }
+            AgentMessage::Heartbeat(heartbeat) => {
+                self.heartbeat(heartbeat);
+                Ok(())
+            }
+            AgentMessage::Renew { csr } => self.renew(&csr).await,
+            AgentMessage::Hello(_) => Err(Parting::refused(
+                RejectReason::UnexpectedMessage,
+                "a second hello",
+            )),
+        }
+    }
+
+    fn decode(&self, frame: &Frame) -> Result<AgentMessage, Parting> {
+        let bytes = frame.payload.len() + protocol::frame::HEADER_BYTES;
+        counter!(INGEST_BYTES).increment(u64::try_from(bytes).unwrap_or(u64::MAX));
+        let decoded = self
+            .shared
+            .codecs
+            .unpack(frame)
+            .map_err(|error| Parting::from(ReadError::Frame(error)))
+            .and_then(|message| {
+                AgentMessage::decode(&message)
+                    .map_err(|error| Parting::refused(RejectReason::Undecodable, error.to_string()))
+            });
+        if let Err(parting) = &decoded {
+            counter!(INGEST_REPORTS, LABEL_OUTCOME => parting.as_str()).increment(1);
+        }
+        decoded
+    }
+
+    fn heartbeat(&self, heartbeat: Heartbeat) {
+        let outcome = match self.take_request(self.shared.clock.instant()) {
+            Err(_) => "rate_limited",
+            Ok(()) => {
+                let seen = SeenHeartbeat {
+                    agent: self.peer.agent,
+                    at: self.shared.clock.now(),
+                    heartbeat,
+                };
+                match self.shared.heartbeats.collect(self.peer.company, seen) {
+                    true => "accepted",
+                    false => "overflow",
+                }
+            }
+        };
+        counter!(INGEST_HEARTBEATS, LABEL_OUTCOME => outcome).increment(1);
+    }
+
+    /// Takes one request of the agent's and its company's share.
+    fn take_request(&self, now: Instant) -> Result<(), Duration> {
+        self.shared.agent_rate.take(self.peer.agent, now)?;
+        self.shared.company_rate.take(self.peer.company, now)
+    }
+
+    async fn renew(&mut self, csr: &[u8]) -> Result<(), Parting> {
+        let (outcome, message) = match self.renewed(csr).await? {
+            Ok(chain) => ("granted", CollectorMessage::Certificate { chain }),
+            // No report has position zero: the answer is to the request.
+            Err(refusal) => (
+                refusal.reason.as_str(),
+                refusal.to_reject(Position::default()),
+            ),
+        };
+        counter!(INGEST_RENEWALS, LABEL_OUTCOME => outcome).increment(1);
+        self.send(&message).await
+    }
+
+    async fn renewed(&mut self, csr: &[u8]) -> Result<Result<Vec<Vec<u8>>, Refusal>, Parting> {
+        if let Err(wait) = self.take_request(self.shared.clock.instant()) {
+            let refusal = Refusal::new(RejectReason::RateLimited, "too many requests");
+            return Ok(Err(refusal.after(wait)));
+        }
+        let PeerIdentity { company, agent, .. } = *self.peer;
+        let issued = match enrolment::issue(self.shared, csr, company, agent) {
+            Ok(issued) => issued,
+            Err(error) => {
+                let reason = enrolment::reason_of(&error);
+                return Ok(Err(Refusal::new(reason, error.to_string())));
+            }
+        };
+        let noting = self.shared.agents.note_certificate(company, agent, &issued);
+        match tokio::time::timeout(NOTE_WITHIN, noting).await {
+            Ok(Ok(true)) => {
+                tracing::info!(not_after = %issued.not_after, "renewed a certificate");
+                Ok(Ok(issued.chain))
+            }
+            Ok(Ok(false)) => Err(Parting::refused(RejectReason::AgentRevoked, "")),
+            Ok(Err(_)) | Err(_) => Ok(Err(Refusal::new(
+                RejectReason::Internal,
+                "the certificate cannot be noted now",
+            ))),
+        }
+    }
+
+    async fn send(&mut self, message: &CollectorMessage) -> Result<(), Parting> {
+        let frame = self.shared.codecs.pack(message.encode()).map_err(|error| {
+            tracing::error!(%error, "a message to an agent cannot be packed");
+            Parting::Broken
+        })?;
+        frames::write(&mut self.send, &frame)
+            .await
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::TimedOut => Parting::Slow,
+                _ => Parting::Broken,
+            })
+    }
+
+    /// Says why the session ends, where the agent can still hear it.
+    async fn part(&mut self, parting: &Parting) {
+        if let Parting::Refused(refusal) = parting {
+            // The agent may be gone; then it finds out when it comes back.
+            self.send(&refusal.to_refuse()).await.ok();
+        }
+        self.send.shutdown().await.ok();
+    }
+}

@@ -1,0 +1,143 @@
+//! Reports of a session: what is taken, and the answers.
+
+use std::time::{Duration, Instant};
+
+use metrics::{counter, histogram};
+use protocol::frame::Frame;
+use protocol::message::CollectorMessage;
+use protocol::reject::RejectReason;
+use protocol::report::{InvalidReport, Report};
+use tokio::io::AsyncWrite;
+
+use super::{Parting, Session};
+use crate::ingest::in_flight::{Append, Due, Outcome};
+use crate::ingest::limits::BytePermit;
+use crate::ingest::line::Refusal;
+use crate::metrics::{INGEST_ACK_SECONDS, INGEST_RECORDS, INGEST_REPORTS, LABEL_OUTCOME};
+use crate::queue::{AppendError, Entry};
+
+/// How long an agent waits when too many bytes wait for the disk.
+const BUSY_FOR: Duration = Duration::from_secs(2);
+
+impl<W: AsyncWrite + Unpin> Session<'_, W> {
+    /// Takes a report, or refuses it; either way its answer comes in its turn.
+    pub(super) fn report(&mut self, report: &Report, frame: Frame, came_at: Instant) {
+        let position = report.position;
+        let mut due = Due {
+            position,
+            before: self.line.last(),
+            came_at,
+            records: u16::try_from(report.body.record_count()).unwrap_or(u16::MAX),
+            permit: None,
+        };
+        if let Err(refusal) = self.line.judge(position) {
+            self.in_flight.push_refused(due, refusal);
+            return;
+        }
+        match self.admit(report, &frame, came_at) {
+            Ok(permit) => {
+                due.permit = Some(permit);
+                self.line.took(position);
+                let append = self.append(report, frame, due.records);
+                self.in_flight.push(due, append);
+            }
+            Err(refusal) => {
+                self.line.refuse_behind(due.before, refusal.clone());
+                self.in_flight.push_refused(due, refusal);
+            }
+        }
+    }
+
+    fn admit(&self, report: &Report, frame: &Frame, now: Instant) -> Result<BytePermit, Refusal> {
+        self.take_request(now).map_err(|wait| {
+            Refusal::new(RejectReason::RateLimited, "too many requests").after(wait)
+        })?;
+        report.validate().map_err(|error| {
+            let reason = if matches!(error, InvalidReport::TooManyRecords(_)) {
+                RejectReason::TooManyRecords
+            } else {
+                RejectReason::InvalidRecord
+            };
+            Refusal::new(reason, error.to_string())
+        })?;
+        self.shared.bytes.take(frame.payload.len()).ok_or_else(|| {
+            Refusal::new(RejectReason::RateLimited, "the collector is busy").after(BUSY_FOR)
+        })
+    }
+
+    fn append(&self, report: &Report, frame: Frame, records: u16) -> Append {
+        let appending = self.shared.queue.append(Entry {
+            company: self.peer.company,
+            agent: self.peer.agent,
+            position: report.position,
+            lane: report.body.lane(),
+            records,
+            received_at_ms: self.shared.clock.now_ms(),
+            frame,
+        });
+        Box::pin(async { appending.await.map_err(refusal_of) })
+    }
+
+    /// Sends the answers that are there. One acknowledgement speaks for all before it.
+    pub(super) async fn answer(&mut self) -> Result<(), Parting> {
+        let mut durable = None;
+        while let Some((due, outcome)) = self.in_flight.try_next() {
+            let refusal = match outcome {
+                Outcome::Durable => {
+                    self.count_durable(&due);
+                    durable = Some(due.position);
+                    continue;
+                }
+                Outcome::Failed(refusal) => {
+                    self.line.refuse_behind(due.before, refusal.clone());
+                    self.in_flight.refuse_rest(&refusal);
+                    refusal
+                }
+                Outcome::Refused(refusal) => refusal,
+            };
+            if let Some(position) = durable.take() {
+                self.send(&CollectorMessage::Ack { position }).await?;
+            }
+            counter!(INGEST_REPORTS, LABEL_OUTCOME => refusal.reason.as_str()).increment(1);
+            tracing::debug!(
+                position = %due.position,
+                reason = %refusal.reason,
+                detail = refusal.detail,
+                "refused a report"
+            );
+            self.send(&refusal.to_reject(due.position)).await?;
+        }
+        if let Some(position) = durable {
+            self.send(&CollectorMessage::Ack { position }).await?;
+        }
+        Ok(())
+    }
+
+    fn count_durable(&self, due: &Due) {
+        counter!(INGEST_REPORTS, LABEL_OUTCOME => "accepted").increment(1);
+        counter!(INGEST_RECORDS).increment(due.records.into());
+        let took = self
+            .shared
+            .clock
+            .instant()
+            .saturating_duration_since(due.came_at);
+        histogram!(INGEST_ACK_SECONDS).record(took);
+    }
+}
+
+/// What an agent is told when the queue does not take its report.
+fn refusal_of(error: AppendError) -> Refusal {
+    match error {
+        AppendError::Full => Refusal::new(RejectReason::QueueFull, "the queue is full"),
+        AppendError::Storage(source) => {
+            tracing::error!(error = %source, "the queue cannot write");
+            Refusal::new(
+                RejectReason::StorageUnavailable,
+                "the collector cannot write to its disk",
+            )
+        }
+        AppendError::Closed => {
+            Refusal::new(RejectReason::ShuttingDown, "the collector is going down")
+        }
+    }
+}

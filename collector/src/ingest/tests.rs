@@ -1,0 +1,11 @@
+//! Tests of ingest over real QUIC connections on loopback.
+
+mod bad_input;
+mod certificates;
+mod client;
+mod enrolment;
+mod fixture;
+pub(crate) mod office;
+mod pressure;
+mod queue;
+mod sessions;

@@ -1,0 +1,216 @@
+//! An agent's side of the wire, which does what it is told and nothing of its own accord.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use protocol::frame::{Frame, Packer};
+use protocol::ids::Position;
+use protocol::message::{
+    ALPN_SESSION, AgentMessage, Capabilities, CollectorMessage, Hello, VERSION_MAX, VERSION_MIN,
+};
+use protocol::reject::RejectReason;
+use protocol::report::{Report, ReportBody};
+use protocol::software::{SoftwareRecord, Source};
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream};
+use rcgen::KeyPair;
+use rustls::RootCertStore;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::fixture::Fixture;
+use crate::authority::{Authority, SERVER_NAME};
+use crate::ingest::frames::{Codecs, FrameReader};
+
+/// A certificate and its key.
+pub(super) struct Credentials {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Credentials {
+    pub(super) fn new(chain: Vec<Vec<u8>>, key: &KeyPair) -> Self {
+        Self {
+            chain: chain.into_iter().map(CertificateDer::from).collect(),
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        }
+    }
+}
+
+/// Connects; the collector has to be the one that the authority knows.
+pub(super) async fn connect(
+    address: SocketAddr,
+    authority: &Authority,
+    credentials: Option<Credentials>,
+    alpn: &[u8],
+) -> Result<(Endpoint, Connection), String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut tls = match credentials {
+        Some(credentials) => builder
+            .with_client_auth_cert(credentials.chain, credentials.key)
+            .unwrap(),
+        None => builder.with_no_client_auth(),
+    };
+    tls.alpn_protocols = vec![alpn.to_vec()];
+    let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    let mut endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    endpoint.set_default_client_config(config);
+    let connecting = endpoint.connect(address, SERVER_NAME).unwrap();
+    let connection = connecting.await.map_err(|error| error.to_string())?;
+    Ok((endpoint, connection))
+}
+
+/// One stream to a collector.
+pub(super) struct Client {
+    _endpoint: Endpoint,
+    pub(super) connection: Connection,
+    pub(super) send: SendStream,
+    reader: FrameReader<RecvStream>,
+    codecs: Codecs,
+}
+
+impl Client {
+    pub(super) async fn connect(fixture: &Fixture, credentials: Credentials) -> Self {
+        let connected = connect(
+            fixture.address,
+            &fixture.authority,
+            Some(credentials),
+            ALPN_SESSION,
+        );
+        let (endpoint, connection) = connected.await.unwrap();
+        Self::on(endpoint, connection).await
+    }
+
+    /// Opens the stream of a connection.
+    pub(super) async fn on(endpoint: Endpoint, connection: Connection) -> Self {
+        let (send, receive) = connection.open_bi().await.unwrap();
+        Self {
+            _endpoint: endpoint,
+            connection,
+            send,
+            reader: FrameReader::new(receive, protocol::limits::FRAME_WIRE_BYTES_MAX),
+            codecs: Codecs::default(),
+        }
+    }
+
+    /// A session behind its welcome.
+    pub(super) async fn welcomed(fixture: &Fixture) -> Self {
+        let mut client = Self::connect(fixture, fixture.credentials()).await;
+        client.say(&AgentMessage::Hello(hello())).await;
+        let answer = client.hear().await;
+        assert!(matches!(answer, CollectorMessage::Welcome(_)), "{answer:?}");
+        client
+    }
+
+    pub(super) async fn say(&mut self, message: &AgentMessage) {
+        self.send_frame(&pack(message.encode())).await;
+    }
+
+    pub(super) async fn send_frame(&mut self, frame: &Frame) {
+        self.send_bytes(&frame.to_bytes()).await;
+    }
+
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.send.write_all(bytes).await.unwrap();
+    }
+
+    /// The collector's next message; panics when there is none.
+    pub(super) async fn hear(&mut self) -> CollectorMessage {
+        CollectorMessage::decode(&self.hear_bytes().await.unwrap()).unwrap()
+    }
+
+    /// The next message's bytes; `None` when the collector has said all that it has to say.
+    pub(super) async fn hear_bytes(&mut self) -> Option<Vec<u8>> {
+        let frame = self.reader.next().await.ok()??;
+        Some(self.codecs.unpack(&frame).unwrap())
+    }
+
+    /// The reason for which the collector ends the session.
+    pub(super) async fn hear_refusal(&mut self) -> RejectReason {
+        match self.hear().await {
+            CollectorMessage::Refuse { reason, .. } => {
+                assert_eq!(self.hear_bytes().await, None, "a refusal is the last word");
+                reason
+            }
+            other => panic!("not a refusal: {other:?}"),
+        }
+    }
+
+    pub(super) async fn hear_ack(&mut self) -> Position {
+        match self.hear().await {
+            CollectorMessage::Ack { position } => position,
+            other => panic!("not an acknowledgement: {other:?}"),
+        }
+    }
+
+    /// The next reject: which report, why, and for how long to wait.
+    pub(super) async fn hear_reject(&mut self) -> (Position, RejectReason, u32) {
+        match self.hear().await {
+            CollectorMessage::Reject {
+                position,
+                reason,
+                retry_after_ms,
+                ..
+            } => (position, reason, retry_after_ms),
+            other => panic!("not a reject: {other:?}"),
+        }
+    }
+}
+
+pub(super) fn pack(message: Vec<u8>) -> Frame {
+    Packer::new().unwrap().pack(message).unwrap()
+}
+
+pub(super) fn hello() -> Hello {
+    Hello {
+        version_min: VERSION_MIN,
+        version_max: VERSION_MAX,
+        capabilities: Capabilities::current(),
+        agent_version: "1.2.3".to_owned(),
+        acknowledged: Position::default(),
+        scan_done: 0,
+        extension: Vec::new(),
+    }
+}
+
+/// A report that any collector takes: a snapshot's part at the start of an epoch, else a delta.
+pub(super) fn report(epoch: u32, seq: u32) -> Report {
+    let records = vec![SoftwareRecord::new(
+        Source::Deb,
+        "curl",
+        "7.88.1-10+deb12u5",
+    )];
+    Report {
+        position: Position::new(epoch, seq),
+        made_at_ms: 1_790_000_000_000,
+        platform: protocol::host::Platform {
+            family: "linux".to_owned(),
+            id: "debian".to_owned(),
+            version: "12".to_owned(),
+        },
+        facts: None,
+        sources: Vec::new(),
+        body: if seq == 1 {
+            ReportBody::Snapshot {
+                from: protocol::fingerprint::SoftwareKey(0),
+                to: None,
+                records,
+            }
+        } else {
+            ReportBody::Delta {
+                upserts: records,
+                removes: Vec::new(),
+            }
+        },
+        digest: None,
+    }
+}
+
+pub(super) fn message(report: Report) -> AgentMessage {
+    AgentMessage::Report(report)
+}

@@ -1,0 +1,195 @@
+//! Too much, too slow, and the end.
+
+use std::time::Duration;
+
+use protocol::ids::{AgentId, Position};
+use protocol::message::{ALPN_SESSION, AgentMessage, CollectorMessage};
+use protocol::reject::RejectReason;
+use uuid::Uuid;
+
+use super::client::{Client, connect, hello, message, report};
+use super::fixture::{AGENT, Fixture};
+use super::queue::Mood;
+use crate::lifecycle::Ending;
+
+#[tokio::test]
+async fn an_agent_over_its_rate_is_told_how_long_to_wait() {
+    let fixture = Fixture::with(|config| config.agent_requests_per_minute = 3);
+    let mut client = Client::welcomed(&fixture).await;
+    for seq in 1..=5 {
+        client.say(&message(report(1, seq))).await;
+    }
+    while client.hear_ack().await < Position::new(1, 3) {}
+    // The second reject says the same: both will come again together.
+    for seq in [4, 5] {
+        let (position, reason, retry_after_ms) = client.hear_reject().await;
+        assert_eq!(
+            (position, reason),
+            (Position::new(1, seq), RejectReason::RateLimited)
+        );
+        assert!((1..=20_001).contains(&retry_after_ms), "{retry_after_ms}");
+    }
+    assert_eq!(fixture.queue.taken().len(), 3);
+}
+
+#[tokio::test]
+async fn a_companys_rate_counts_all_its_agents_and_outlives_a_connection() {
+    let fixture = Fixture::with(|config| config.company_requests_per_minute = 2);
+    let other = AgentId(Uuid::from_u128(0xb));
+    let credentials = fixture.credentials_of(other, Duration::from_secs(3_600));
+    for credentials in [fixture.credentials(), credentials] {
+        let mut client = Client::connect(&fixture, credentials).await;
+        client.say(&AgentMessage::Hello(hello())).await;
+        client.hear().await;
+        client.say(&message(report(1, 1))).await;
+        assert_eq!(client.hear_ack().await, Position::new(1, 1));
+    }
+    let mut again = Client::welcomed(&fixture).await;
+    again.say(&message(report(1, 1))).await;
+    assert_eq!(again.hear_reject().await.1, RejectReason::RateLimited);
+}
+
+#[tokio::test]
+async fn a_full_queue_takes_back_all_that_stands_behind() {
+    let fixture = Fixture::new();
+    let mut client = Client::welcomed(&fixture).await;
+    fixture.queue.shut();
+    fixture
+        .queue
+        .next_moods(&[Mood::Takes, Mood::Full, Mood::Takes]);
+    for seq in 1..=3 {
+        client.say(&message(report(1, seq))).await;
+    }
+    fixture.queue.open();
+    assert_eq!(client.hear_ack().await, Position::new(1, 1));
+    for seq in [2, 3] {
+        let (position, reason, retry_after_ms) = client.hear_reject().await;
+        assert_eq!(
+            (position, reason),
+            (Position::new(1, seq), RejectReason::QueueFull)
+        );
+        assert!(retry_after_ms > 0);
+    }
+    // Both come again and are taken; the third has been taken twice, which the store knows.
+    for seq in [2, 3] {
+        client.say(&message(report(1, seq))).await;
+    }
+    while client.hear_ack().await < Position::new(1, 3) {}
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_write_is_no_loss() {
+    let fixture = Fixture::new();
+    let mut client = Client::welcomed(&fixture).await;
+    fixture.queue.next_moods(&[Mood::Broken, Mood::Closed]);
+    for expected in [RejectReason::StorageUnavailable, RejectReason::ShuttingDown] {
+        client.say(&message(report(1, 1))).await;
+        assert_eq!(client.hear_reject().await.1, expected);
+    }
+    client.say(&message(report(1, 1))).await;
+    assert_eq!(client.hear_ack().await, Position::new(1, 1));
+}
+
+#[tokio::test]
+async fn too_many_bytes_for_the_disk_make_agents_wait() {
+    let fixture = Fixture::with(|config| config.bytes_in_flight_max = 100);
+    let mut client = Client::welcomed(&fixture).await;
+    fixture.queue.shut();
+    client.say(&message(report(1, 1))).await;
+    client.say(&message(report(1, 2))).await;
+    client.say(&message(report(1, 3))).await;
+    fixture.queue.open();
+    assert_eq!(client.hear_ack().await, Position::new(1, 1));
+    assert_eq!(client.hear_reject().await.1, RejectReason::RateLimited);
+    assert_eq!(client.hear_reject().await.1, RejectReason::RateLimited);
+    // What was acknowledged has given its bytes back.
+    client.say(&message(report(1, 2))).await;
+    assert_eq!(client.hear_ack().await, Position::new(1, 2));
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_refused_and_a_place_comes_free() {
+    let fixture = Fixture::with(|config| config.connections_max = 1);
+    let mut first = Client::welcomed(&fixture).await;
+    let attempt = || {
+        connect(
+            fixture.address,
+            &fixture.authority,
+            Some(fixture.credentials()),
+            ALPN_SESSION,
+        )
+    };
+    assert!(attempt().await.is_err());
+    first.send.finish().unwrap();
+    assert_eq!(first.hear_bytes().await, None);
+    first.connection.close(0u32.into(), b"");
+    while attempt().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_herd_of_handshakes_has_to_prove_its_addresses_and_gets_through() {
+    let fixture = Fixture::with(|config| config.handshakes_max = 1);
+    // With one handshake at once, a quarter is none: every caller is asked to come back.
+    let mut client = Client::welcomed(&fixture).await;
+    client.say(&message(report(1, 1))).await;
+    assert_eq!(client.hear_ack().await, Position::new(1, 1));
+}
+
+#[tokio::test]
+async fn a_stop_acknowledges_what_it_holds_and_sends_agents_elsewhere() {
+    let fixture = Fixture::new();
+    let mut client = Client::welcomed(&fixture).await;
+    client.say(&message(report(1, 1))).await;
+    assert_eq!(client.hear_ack().await, Position::new(1, 1));
+    fixture.queue.shut();
+    client.say(&message(report(1, 2))).await;
+    // The heartbeat of another session says nothing; the registry says that this one is open.
+    assert!(fixture.registry.has(AGENT));
+    let listening = async {
+        let mut heard = Vec::new();
+        while let Some(bytes) = client.hear_bytes().await {
+            heard.push(CollectorMessage::decode(&bytes).unwrap());
+        }
+        client.connection.close(0u32.into(), b"");
+        heard
+    };
+    let opening = async {
+        fixture.lifecycle.stopping().await;
+        fixture.queue.open();
+    };
+    let (ending, heard, ()) = tokio::join!(fixture.stop(), listening, opening);
+    assert_eq!(ending, Ending::Stopped);
+    let refused = heard.last().unwrap();
+    assert!(
+        matches!(
+            refused,
+            CollectorMessage::Refuse {
+                reason: RejectReason::ShuttingDown,
+                ..
+            }
+        ),
+        "{heard:?}"
+    );
+    // Whether the second report had been read is a race; if it was, it is acknowledged.
+    let acknowledged = heard.len() == 2;
+    assert_eq!(
+        fixture.queue.taken().len(),
+        if acknowledged { 2 } else { 1 }
+    );
+}
+
+#[tokio::test]
+async fn a_stopped_collector_takes_no_new_connections() {
+    let fixture = Fixture::new();
+    fixture.stop().await;
+    let connected = connect(
+        fixture.address,
+        &fixture.authority,
+        Some(fixture.credentials()),
+        ALPN_SESSION,
+    );
+    let refused = tokio::time::timeout(Duration::from_secs(2), connected).await;
+    assert!(!matches!(refused, Ok(Ok(_))));
+}
