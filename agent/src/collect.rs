@@ -21,6 +21,8 @@ mod root;
 mod rpm;
 mod snap;
 mod stanza;
+#[cfg(test)]
+mod test_tree;
 mod text;
 mod time_box;
 
@@ -39,9 +41,9 @@ use protocol::limits::{INVENTORY_RECORDS_MAX, REASON_BYTES_MAX};
 use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
 
 pub(crate) use self::defects::{Defects, ReadError};
+pub(crate) use self::lines::Lines;
 #[cfg(test)]
 pub(crate) use self::lines::test_lines;
-pub(crate) use self::lines::Lines;
 pub(crate) use self::root::Root;
 pub(crate) use self::text::clean;
 
@@ -224,10 +226,7 @@ impl Inventory {
     fn take_in(&mut self, reader: Reader, found: Found, took: Duration) {
         let before = self.records.len();
         for record in found.records {
-            match self
-                .records
-                .entry(SoftwareKey::of(&record, &self.platform))
-            {
+            match self.records.entry(SoftwareKey::of(&record, &self.platform)) {
                 Entry::Vacant(place) => {
                     place.insert(record);
                 }

@@ -58,3 +58,50 @@ fn parse<R: BufRead>(lines: &mut Lines<R>, out: &mut Records) -> Result<(), Read
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::software::{SoftwareRecord, Source};
+
+    use super::*;
+    use crate::collect::test_tree::{Tree, read_data};
+
+    #[test]
+    fn reads_name_version_source_and_maintainer() {
+        let records = read_data("apk", Source::Apk, read).all();
+        assert_eq!(records.len(), 5);
+        assert_eq!(
+            records[2],
+            SoftwareRecord {
+                arch: "x86_64".to_owned(),
+                vendor: "Natanael Copa <ncopa@alpinelinux.org>".to_owned(),
+                source_name: "openssl".to_owned(),
+                ..SoftwareRecord::new(Source::Apk, "libcrypto3", "3.1.4-r5")
+            }
+        );
+    }
+
+    #[test]
+    fn takes_no_virtual_group_for_software() {
+        let text = "P:.build-deps\nV:20240101.000000\n\nP:gcc\nV:13.2.1-r0\n";
+        let tree = Tree::new(&[("/usr/lib/apk/db/installed", text)]);
+        assert_eq!(tree.read(Source::Apk, read).names(), ["gcc 13.2.1-r0"]);
+    }
+
+    #[test]
+    fn keys_differ_by_case() {
+        let text = "p:cmd:sh=1\nv:9\nP:busybox\nV:1.36.1-r15\na:x\n";
+        let tree = Tree::new(&[("/lib/apk/db/installed", text)]);
+        let records = tree.read(Source::Apk, read).all();
+        assert_eq!(
+            records,
+            [SoftwareRecord::new(Source::Apk, "busybox", "1.36.1-r15")]
+        );
+    }
+
+    #[test]
+    fn is_absent_without_a_database() {
+        let outcome = Tree::new(&[]).read(Source::Apk, read);
+        assert_eq!(outcome.reading.unwrap(), Reading::Absent);
+    }
+}

@@ -12,7 +12,10 @@ use super::defects::{ReadError, Reading};
 use super::records::{Draft, Records};
 use super::root::Root;
 
-const KINDS: [&str; 2] = ["/var/lib/flatpak/app/*/*/*", "/var/lib/flatpak/runtime/*/*/*"];
+const KINDS: [&str; 2] = [
+    "/var/lib/flatpak/app/*/*/*",
+    "/var/lib/flatpak/runtime/*/*/*",
+];
 
 /// Bytes of a `deploy`, and of an AppStream file.
 const DEPLOY_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -58,7 +61,11 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 version.extend_from_slice(branch_name);
             }
             out.push(&Draft {
-                name: if deploy.name.is_empty() { id } else { deploy.name },
+                name: if deploy.name.is_empty() {
+                    id
+                } else {
+                    deploy.name
+                },
                 version: &version,
                 arch,
                 origin: deploy.remote,
@@ -133,4 +140,95 @@ fn first_release(xml: &[u8]) -> Option<&[u8]> {
     let value = &attributes[at + 1..];
     let end = value.iter().position(|byte| byte == quote)?;
     Some(&value[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use protocol::software::Source;
+
+    use super::*;
+    use crate::collect::test_tree::{Tree, data, read_data};
+
+    const FIREFOX: &str =
+        "flatpak/var/lib/flatpak/app/org.mozilla.firefox/x86_64/stable/active/deploy";
+
+    #[test]
+    fn reads_name_version_remote_and_id_of_a_deployment() {
+        let mut records = read_data("flatpak", Source::Flatpak, read).all();
+        records.sort_by(|a, b| a.bundle_id.cmp(&b.bundle_id));
+        let facts: Vec<_> = records
+            .iter()
+            .map(|r| [&r.name, &r.version, &r.arch, &r.origin, &r.bundle_id].map(String::as_str))
+            .collect();
+        let runtime = "org.freedesktop.Platform";
+        assert_eq!(
+            facts,
+            [
+                [runtime, "23.08", "x86_64", "flathub", runtime],
+                // From its AppStream file.
+                [
+                    "org.gimp.GIMP",
+                    "2.10.38",
+                    "x86_64",
+                    "flathub",
+                    "org.gimp.GIMP"
+                ],
+                [
+                    "Firefox",
+                    "126.0.1",
+                    "x86_64",
+                    "flathub",
+                    "org.mozilla.firefox"
+                ],
+            ]
+        );
+        assert!(records.iter().all(|r| r.installed_at_s.is_some()));
+    }
+
+    #[test]
+    fn an_application_that_says_no_version_has_none() {
+        let deploy = format!("flathub\0{}\0", "0".repeat(64));
+        let path = "/var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy";
+        let records = Tree::new(&[(path, &deploy)])
+            .read(Source::Flatpak, read)
+            .all();
+        assert_eq!(
+            (records[0].name.as_str(), records[0].version.as_str()),
+            ("org.example.App", "")
+        );
+    }
+
+    #[test]
+    fn says_that_a_deployment_is_damaged() {
+        let path = "/var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy";
+        let outcome = Tree::new(&[(path, "flathub\0nothing")]).read(Source::Flatpak, read);
+        assert_eq!(outcome.reading.unwrap(), Reading::Read);
+        assert_eq!(
+            outcome.defects.to_string(),
+            format!("1 unreadable; first: {path}: not a deployment of Flatpak")
+        );
+    }
+
+    #[test]
+    fn finds_no_release_in_a_file_without_a_whole_one() {
+        assert_eq!(first_release(b"<release version=\"1.0\""), None);
+        assert_eq!(first_release(b"<release date='x'/>"), None);
+        assert_eq!(first_release(b"<release version=>"), None);
+        assert_eq!(
+            first_release(b"<release a='' version='2'>"),
+            Some(b"2".as_slice())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn survives_every_damage_to_a_deployment(at in 0_usize..400, byte: u8, cut in 0_usize..400) {
+            let mut deploy = std::fs::read(data(FIREFOX)).unwrap();
+            let at = at % deploy.len();
+            deploy[at] = byte;
+            deploy.truncate(deploy.len() - cut % deploy.len());
+            let _: Option<Deploy<'_>> = parse(&deploy);
+        }
+    }
 }

@@ -98,11 +98,14 @@ type Parts<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 /// Splits `NAME VERSION PLATFORM PATHS`.
 fn split_stub(stub: &[u8]) -> Option<Parts<'_>> {
     let mut words = stub.split(|byte| *byte == b' ').filter(|w| !w.is_empty());
-    Some((words.next()?, words.next()?, words.next().unwrap_or_default()))
+    Some((
+        words.next()?,
+        words.next()?,
+        words.next().unwrap_or_default(),
+    ))
 }
 
-/// Splits `NAME-VERSION[-PLATFORM]`: the version begins after the first dash before a digit that is
-/// followed by a dot or ends the part, because `net-http2` is a name.
+/// Splits `NAME-VERSION[-PLATFORM]`: the version is the first part that begins with a digit.
 fn split_stem(stem: &[u8]) -> Parts<'_> {
     let is_version = |part: &[u8]| {
         part.first().is_some_and(u8::is_ascii_digit)
@@ -117,4 +120,97 @@ fn split_stem(stem: &[u8]) -> Parts<'_> {
         at += part.len() + 1;
     }
     (stem, b"", b"")
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::software::{SoftwareRecord, Source};
+
+    use super::*;
+    use crate::collect::test_tree::Tree;
+
+    const FOLDER: &str = "/var/lib/gems/3.1.0/specifications";
+
+    fn gems(files: &[(&str, &str)]) -> Tree {
+        let tree = Tree::new(&[]);
+        for (name, text) in files {
+            tree.write(&format!("{FOLDER}/{name}"), text.as_bytes());
+        }
+        tree
+    }
+
+    fn record(name: &str, version: &str, arch: &str) -> SoftwareRecord {
+        SoftwareRecord {
+            arch: arch.to_owned(),
+            locations: vec![FOLDER.to_owned()],
+            ..SoftwareRecord::new(Source::Gem, name, version)
+        }
+    }
+
+    fn without_times(tree: &Tree) -> Vec<SoftwareRecord> {
+        let mut records = tree.read(Source::Gem, read).all();
+        assert!(records.iter().all(|r| r.installed_at_s.is_some()));
+        records.iter_mut().for_each(|r| r.installed_at_s = None);
+        records
+    }
+
+    #[test]
+    fn reads_the_stub_of_a_gemspec() {
+        let stub = "# -*- encoding: utf-8 -*-\n# stub: nokogiri 1.16.5 x86_64-linux lib\n";
+        let plain = "# -*- encoding: utf-8 -*-\n# stub: rake 13.2.1 ruby lib\0exe\n\nGem::Specification.new\n";
+        let tree = gems(&[
+            ("nokogiri-1.16.5-x86_64-linux.gemspec", stub),
+            ("rake-13.2.1.gemspec", plain),
+            ("notes.txt", ""),
+        ]);
+        assert_eq!(
+            without_times(&tree),
+            [
+                record("nokogiri", "1.16.5", "x86_64-linux"),
+                record("rake", "13.2.1", "")
+            ]
+        );
+    }
+
+    #[test]
+    fn takes_the_name_of_the_file_apart_where_there_is_no_stub() {
+        let tree = gems(&[
+            ("a.gemspec", ""),
+            ("net-http2-0.18.5.gemspec", "Gem::Specification.new\n"),
+            (
+                "jruby-jars-9.4.pre1-universal-java-11.gemspec",
+                "# stub: broken\n",
+            ),
+        ]);
+        assert_eq!(
+            without_times(&tree),
+            [
+                record("a", "", ""),
+                record("jruby-jars", "9.4.pre1", "universal-java-11"),
+                record("net-http2", "0.18.5", ""),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_gemspec_that_cannot_be_read_costs_only_itself() {
+        let tree = gems(&[("rake-13.2.1.gemspec", "# stub: rake 13.2.1 ruby lib\n")]);
+        tree.pipe(&format!("{FOLDER}/hang-1.0.gemspec"));
+        let outcome = tree.read(Source::Gem, read);
+        assert_eq!(outcome.names(), ["rake 13.2.1"]);
+        let reason = format!("1 unreadable; first: {FOLDER}/hang-1.0.gemspec: not a regular file");
+        assert_eq!(outcome.defects.to_string(), reason);
+    }
+
+    #[test]
+    fn leaves_gems_to_the_package_that_owns_them() {
+        let tree = gems(&[("rake-13.2.1.gemspec", "# stub: rake 13.2.1 ruby lib\n")]);
+        let path = "/usr/share/rubygems-integration/all/specifications/rack-2.2.gemspec";
+        tree.write(path, b"# stub: rack 2.2 ruby lib\n");
+        tree.write(
+            "/var/lib/dpkg/info/ruby-rack.list",
+            format!("{path}\n").as_bytes(),
+        );
+        assert_eq!(tree.read(Source::Gem, read).names(), ["rake 13.2.1"]);
+    }
 }

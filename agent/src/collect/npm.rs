@@ -96,13 +96,7 @@ fn visible(root: &Root, folder: &Path) -> Result<Vec<OsString>, ReadError> {
 }
 
 /// Hands over one package.
-fn take(
-    bytes: &[u8],
-    path: &Path,
-    folder: &Path,
-    installed_at_s: Option<u32>,
-    out: &mut Records,
-) {
+fn take(bytes: &[u8], path: &Path, folder: &Path, installed_at_s: Option<u32>, out: &mut Records) {
     // Some editors of other systems put a mark of the byte order in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let Ok(manifest) = serde_json::from_slice::<Manifest<'_>>(bytes) else {
@@ -120,4 +114,109 @@ fn take(
         location: folder.as_os_str().as_bytes(),
         ..Draft::default()
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::software::{SoftwareRecord, Source};
+
+    use super::*;
+    use crate::collect::test_tree::Tree;
+
+    const GLOBAL: &str = "/usr/local/lib/node_modules";
+
+    fn package(name: &str, json: &str) -> Tree {
+        let tree = Tree::new(&[]);
+        tree.write(&format!("{GLOBAL}/{name}/package.json"), json.as_bytes());
+        tree
+    }
+
+    fn record(name: &str, version: &str, vendor: &str) -> SoftwareRecord {
+        SoftwareRecord {
+            vendor: vendor.to_owned(),
+            locations: vec![GLOBAL.to_owned()],
+            ..SoftwareRecord::new(Source::Npm, name, version)
+        }
+    }
+
+    fn without_times(tree: &Tree) -> Vec<SoftwareRecord> {
+        let mut records = tree.read(Source::Npm, read).all();
+        assert!(records.iter().all(|r| r.installed_at_s.is_some()));
+        records.iter_mut().for_each(|r| r.installed_at_s = None);
+        records
+    }
+
+    #[test]
+    fn reads_plain_and_scoped_packages_but_not_what_they_bring_along() {
+        let tree = package(
+            "npm",
+            r#"{"name": "npm", "version": "10.2.4", "author": "GitHub Inc."}"#,
+        );
+        let scoped =
+            br#"{"version": "7.24.0", "name": "@babel/core", "author": {"name": "Team", "x": 1}}"#;
+        tree.write(&format!("{GLOBAL}/@babel/core/package.json"), scoped);
+        let inner = br#"{"name": "inner", "version": "1.0.0"}"#;
+        tree.write(
+            &format!("{GLOBAL}/npm/node_modules/inner/package.json"),
+            inner,
+        );
+        tree.write(&format!("{GLOBAL}/.package-lock.json"), b"{}");
+        assert_eq!(
+            without_times(&tree),
+            [
+                record("@babel/core", "7.24.0", "Team"),
+                record("npm", "10.2.4", "GitHub Inc.")
+            ]
+        );
+    }
+
+    #[test]
+    fn reads_past_a_byte_order_mark_and_an_odd_author() {
+        let tree = package(
+            "a",
+            "\u{feff}{\"name\": \"a\", \"version\": \"1\", \"author\": [1, {}]}",
+        );
+        assert_eq!(without_times(&tree), [record("a", "1", "")]);
+    }
+
+    #[test]
+    fn counts_what_is_no_package() {
+        let tree = package("a", r#"{"name": "a", "version": "1"}"#);
+        for (name, json) in [
+            ("b", "{"),
+            ("c", r#"{"name": 7}"#),
+            ("d", &"[".repeat(100_000)),
+        ] {
+            tree.write(&format!("{GLOBAL}/{name}/package.json"), json.as_bytes());
+        }
+        tree.write(&format!("{GLOBAL}/e/package.json"), b"{\"version\": \"1\"}");
+        let outcome = tree.read(Source::Npm, read);
+        assert_eq!(outcome.names(), ["a 1"]);
+        assert_eq!(
+            outcome.defects.to_string(),
+            format!(
+                "3 unreadable, 1 without a name; first: {GLOBAL}/b/package.json: not a package.json"
+            )
+        );
+    }
+
+    #[test]
+    fn leaves_packages_to_the_package_that_owns_them() {
+        let tree = package("npm", r#"{"name": "npm", "version": "10.2.4"}"#);
+        let owned = r#"{"name": "corepack", "version": "0.25.2"}"#;
+        tree.write(
+            "/usr/lib/node_modules/corepack/package.json",
+            owned.as_bytes(),
+        );
+        let list = b"/.\n/usr/lib/node_modules/corepack/package.json\n";
+        tree.write("/var/lib/dpkg/info/nodejs.list", list);
+        assert_eq!(tree.read(Source::Npm, read).names(), ["npm 10.2.4"]);
+    }
+
+    #[test]
+    fn is_absent_without_global_packages() {
+        let tree = Tree::new(&[("/usr/local/lib/node_modules/.keep", "")]);
+        let outcome = tree.read(Source::Npm, read);
+        assert_eq!(outcome.reading.unwrap(), Reading::Absent);
+    }
 }

@@ -45,7 +45,11 @@ impl OwnedPaths {
     pub(crate) fn index(&self, root: &Root) -> Result<Arc<Index>, ReadError> {
         // The lock is not held while the files are read: a thread that hangs there and is
         // abandoned must not make the next source wait for it.
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(index) = known {
             return Ok(index);
         }
@@ -60,7 +64,7 @@ impl OwnedPaths {
 pub(crate) struct Index {
     state: RandomState,
     paths: HashSet<u64>,
-    has_rpm: bool,
+    is_rpm_host: bool,
 }
 
 impl Index {
@@ -77,13 +81,14 @@ impl Index {
     pub(crate) fn is_rpm_owned_folder(&self, folder: &Path) -> bool {
         let folder = folder.as_os_str().as_bytes();
         let has = |prefix: &[u8]| folder.starts_with(prefix);
-        self.has_rpm
-            && (has(b"/usr/lib/") || has(b"/usr/lib64/") || has(b"/usr/share/"))
+        self.is_rpm_host && (has(b"/usr/lib/") || has(b"/usr/lib64/") || has(b"/usr/share/"))
     }
 
     fn read(root: &Root) -> Result<Self, ReadError> {
+        // A host has one package manager; the other's tools may be there, with an empty database.
+        let is_rpm_host = rpm::is_present(root)? && !dpkg::is_present(root)?;
         let mut index = Self {
-            has_rpm: rpm::is_present(root)?,
+            is_rpm_host,
             ..Self::default()
         };
         index.read_dpkg(root)?;
@@ -154,5 +159,64 @@ impl Index {
             let hash = self.state.hash_one(OsStr::from_bytes(path).as_bytes());
             self.paths.insert(hash);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::test_tree::Tree;
+
+    fn index(files: &[(&str, &str)]) -> Index {
+        Index::read(&Tree::new(files).root()).unwrap()
+    }
+
+    const METADATA: &str = "/usr/lib/python3/dist-packages/six-1.16.0.dist-info/METADATA";
+
+    #[test]
+    fn knows_the_files_of_dpkg_apk_and_pacman() {
+        let text = format!("/.\n/usr\n{METADATA}\n/usr/bin/six\n");
+        assert!(index(&[("/var/lib/dpkg/info/python3-six.list", &text)]).owns(Path::new(METADATA)));
+
+        let folder = METADATA
+            .trim_start_matches('/')
+            .trim_end_matches("/METADATA");
+        let text = format!("P:py3-six\nF:usr\nF:{folder}\nR:RECORD\nR:METADATA\nF:etc\nR:x\n");
+        assert!(index(&[("/lib/apk/db/installed", &text)]).owns(Path::new(METADATA)));
+
+        let text = format!("%FILES%\nusr/\n{}\n\n", METADATA.trim_start_matches('/'));
+        let path = "/var/lib/pacman/local/python-six-1.16.0-9/files";
+        assert!(index(&[(path, &text)]).owns(Path::new(METADATA)));
+    }
+
+    #[test]
+    fn owns_nothing_that_is_not_listed() {
+        let text = "/usr/lib/python3/dist-packages/six-1.16.0.dist-info\n";
+        let index = index(&[("/var/lib/dpkg/info/python3-six.list", text)]);
+        assert!(!index.owns(Path::new(METADATA)));
+        assert!(!index.is_rpm_owned_folder(Path::new("/usr/lib/python3/dist-packages")));
+    }
+
+    #[test]
+    fn the_distribution_owns_its_folders_only_where_rpm_is_the_package_manager() {
+        let site = Path::new("/usr/lib/python3.9/site-packages");
+        let rpm = ("/var/lib/rpm/rpmdb.sqlite", "");
+        let is_owned = |files: &[(&str, &str)]| index(files).is_rpm_owned_folder(site);
+        assert!(is_owned(&[rpm]));
+        // A Debian host with rpm's tools has an empty database of rpm.
+        assert!(!is_owned(&[rpm, ("/var/lib/dpkg/status", "")]));
+        let local = Path::new("/usr/local/lib/python3.9/site-packages");
+        assert!(!index(&[rpm]).is_rpm_owned_folder(local));
+    }
+
+    #[test]
+    fn is_made_once_a_scan() {
+        let tree = Tree::new(&[]);
+        let owned = OwnedPaths::default();
+        let first = owned.index(&tree.root()).unwrap();
+        assert!(Arc::ptr_eq(
+            &first,
+            &owned.clone().index(&tree.root()).unwrap()
+        ));
     }
 }

@@ -75,3 +75,54 @@ fn parse<R: BufRead>(lines: &mut Lines<R>, out: &mut Records) -> Result<(), Read
     });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::software::{SoftwareRecord, Source};
+
+    use super::*;
+    use crate::collect::test_tree::{Tree, read_data};
+
+    #[test]
+    fn reads_what_pacman_knows_of_a_package() {
+        let records = read_data("pacman", Source::Pacman, read).all();
+        assert_eq!(records.len(), 3);
+        assert_eq!(
+            records[1],
+            SoftwareRecord {
+                arch: "x86_64".to_owned(),
+                vendor: "Levente Polyak <anthraxx@archlinux.org>".to_owned(),
+                source_name: "linux".to_owned(),
+                installed_at_s: Some(1_718_000_002),
+                ..SoftwareRecord::new(Source::Pacman, "linux-headers", "6.9.3.arch1-1")
+            }
+        );
+    }
+
+    #[test]
+    fn a_package_without_a_description_costs_only_itself() {
+        let tree = Tree::new(&[
+            (
+                "/var/lib/pacman/local/a-1/desc",
+                "%NAME%\na\n\n%VERSION%\n1-1\n",
+            ),
+            ("/var/lib/pacman/local/b-1/desc", "\0\n%NAME\nb\n"),
+        ]);
+        tree.pipe("/var/lib/pacman/local/c-1/desc");
+        let outcome = tree.read(Source::Pacman, read);
+        assert_eq!(outcome.names(), ["a 1-1"]);
+        assert_eq!(
+            outcome.defects.to_string(),
+            "1 unreadable, 1 without a name; \
+             first: /var/lib/pacman/local/c-1/desc: not a regular file"
+        );
+    }
+
+    #[test]
+    fn a_time_that_is_no_number_is_no_time() {
+        let text = "%NAME%\na\n\n%INSTALLDATE%\nyesterday\n";
+        let tree = Tree::new(&[("/var/lib/pacman/local/a-1/desc", text)]);
+        let records = tree.read(Source::Pacman, read).all();
+        assert_eq!(records[0].installed_at_s, None);
+    }
+}

@@ -87,12 +87,7 @@ fn open(root: &Root, place: &Path) -> Result<Option<SourceFile>, ReadError> {
     }
 }
 
-fn is_owned(
-    root: &Root,
-    owned: &Index,
-    folder: &Path,
-    metadata: &Path,
-) -> Result<bool, ReadError> {
+fn is_owned(root: &Root, owned: &Index, folder: &Path, metadata: &Path) -> Result<bool, ReadError> {
     if owned.owns(metadata) {
         return Ok(true);
     }
@@ -123,7 +118,11 @@ fn take(
         .find(|who| !who.is_empty() && *who != b"UNKNOWN");
     out.push(&Draft {
         name: if name.is_empty() { stem_name } else { name },
-        version: if version.is_empty() { stem_version } else { version },
+        version: if version.is_empty() {
+            stem_version
+        } else {
+            version
+        },
         vendor: vendor.unwrap_or_default(),
         installed_at_s,
         location: OsStr::as_bytes(folder.as_os_str()),
@@ -138,3 +137,6 @@ fn split_stem(stem: &[u8]) -> (&[u8], &[u8]) {
     let name = parts.next().unwrap_or_default();
     (name, parts.next().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

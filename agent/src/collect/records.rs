@@ -88,7 +88,10 @@ impl Records {
             origin: clean(draft.origin, LABEL_BYTES_MAX, defects),
             bundle_id: clean(draft.bundle_id, NAME_BYTES_MAX, defects),
             installed_at_s: draft.installed_at_s,
-            locations: Some(location).filter(|l| !l.is_empty()).into_iter().collect(),
+            locations: Some(location)
+                .filter(|l| !l.is_empty())
+                .into_iter()
+                .collect(),
         });
     }
 
@@ -163,10 +166,7 @@ mod tests {
             ..Draft::default()
         };
         let (records, defects) = pushed(&[draft], 10);
-        assert_eq!(
-            records,
-            [SoftwareRecord::new(Source::Deb, "bash", "5.2-1")]
-        );
+        assert_eq!(records, [SoftwareRecord::new(Source::Deb, "bash", "5.2-1")]);
         assert!(defects.is_empty());
     }
 

@@ -170,7 +170,11 @@ fn assertion(
     about: &[u8],
     key: &'static str,
 ) -> Result<Vec<u8>, ReadError> {
-    if about.is_empty() || !about.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-') {
+    if about.is_empty()
+        || !about
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+    {
         return Ok(Vec::new());
     }
     let folder = folder.join(std::ffi::OsStr::from_bytes(about));
@@ -225,3 +229,6 @@ fn unquote(value: &[u8]) -> &[u8] {
     }
     value
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,6 @@ pub(crate) fn clean(bytes: &[u8], max: usize, defects: &mut Defects) -> String {
     text
 }
 
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -64,7 +64,10 @@ fn refuses_a_file_that_is_larger_than_it_may_be() {
     // A sparse file: it takes no space.
     let file = File::create(folder.path().join("big")).unwrap();
     file.set_len(1 << 40).unwrap();
-    assert!(matches!(text(&root, "/big"), Err(ReadError::TooLarge { .. })));
+    assert!(matches!(
+        text(&root, "/big"),
+        Err(ReadError::TooLarge { .. })
+    ));
 }
 
 #[test]

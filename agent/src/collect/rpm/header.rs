@@ -163,7 +163,9 @@ impl HeaderReader {
         }
         for entry in self.index[INTRO_BYTES..].chunks_exact(ENTRY_BYTES) {
             let field = |at| number_at(entry, at).unwrap_or(usize::MAX);
-            let tag = TAGS.iter().position(|tag| u32::try_from(field(0)) == Ok(*tag));
+            let tag = TAGS
+                .iter()
+                .position(|tag| u32::try_from(field(0)) == Ok(*tag));
             let Some(tag) = tag else { continue };
             let offset = field(8);
             if offset >= store_bytes {
@@ -193,7 +195,8 @@ impl Value {
         let Some(piece) = piece.get(next - at..) else {
             return;
         };
-        self.bytes.extend_from_slice(&piece[..wanted.min(piece.len())]);
+        self.bytes
+            .extend_from_slice(&piece[..wanted.min(piece.len())]);
     }
 
     fn is_whole(&self) -> bool {
@@ -228,7 +231,10 @@ impl Value {
         if self.bytes_max == 0 {
             return Some(None);
         }
-        let bytes = self.bytes.first_chunk().filter(|_| self.kind == TYPE_INT32)?;
+        let bytes = self
+            .bytes
+            .first_chunk()
+            .filter(|_| self.kind == TYPE_INT32)?;
         Some(Some(u32::from_be_bytes(*bytes)))
     }
 }

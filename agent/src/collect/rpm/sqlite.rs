@@ -172,7 +172,12 @@ impl Database {
         let mut table = None;
         self.walk(root, 1, &mut |_, cell| {
             let mut columns = Columns::new(&cell.local);
-            let mut next = || columns.as_mut().and_then(Iterator::next).unwrap_or_default();
+            let mut next = || {
+                columns
+                    .as_mut()
+                    .and_then(Iterator::next)
+                    .unwrap_or_default()
+            };
             let (kind, name, _, page) = (next(), next(), next(), next());
             if kind == b"table" && name == b"Packages" {
                 let page = page.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
@@ -227,11 +232,16 @@ impl Database {
 
     /// Reads the header in a row; `None` when the row is not one of packages.
     fn header(&mut self, root: &Root, cell: &Cell) -> Result<Option<HeaderReader>, ReadError> {
-        let Some(blob) = Columns::new(&cell.local).and_then(|columns| columns.position_of(1)) else {
+        let Some(blob) = Columns::new(&cell.local).and_then(|columns| columns.position_of(1))
+        else {
             return Ok(None);
         };
         let mut reader = HeaderReader::default();
-        let Some(local) = cell.local.get(blob.clone()).or(cell.local.get(blob.start..)) else {
+        let Some(local) = cell
+            .local
+            .get(blob.clone())
+            .or(cell.local.get(blob.start..))
+        else {
             return Ok(None);
         };
         reader.feed(local);
