@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The fleet simulator: real protocol clients in one process, and the figures that they give.
+//!
+//! It exists to load a collector as thousands of hosts would, over the same sockets, certificates
+//! and messages, and to prove afterwards that nothing was lost and nothing stands twice. It must
+//! never take a short cut that an agent does not have.
+
+mod api;
+pub mod cli;
+mod clock;
+pub mod fleet;
+mod random;

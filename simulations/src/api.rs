@@ -1,0 +1,204 @@
+//! The collector's HTTP API, as far as the simulator asks it something.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use protocol::fingerprint::SoftwareKey;
+use protocol::ids::{AgentId, CompanyId};
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use uuid::Uuid;
+
+/// Bytes of an answer that are read.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Rows of one page.
+const PAGE_ROWS: u32 = 1_000;
+
+/// A client of the API.
+#[derive(Clone)]
+pub(crate) struct Api {
+    authority: String,
+    prefix: String,
+    authorization: HeaderValue,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Api(http://{}{})", self.authority, self.prefix)
+    }
+}
+
+/// A page of a host's software; only the keys are read.
+#[derive(Debug, Deserialize)]
+struct SoftwarePage {
+    items: Vec<SoftwareRow>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SoftwareRow {
+    id: Uuid,
+}
+
+impl Api {
+    /// A client of the API at `url`, with the key that a file holds.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is none that it can use, or the key cannot be read.
+    pub(crate) fn new(url: &str, key_file: &Path) -> anyhow::Result<Self> {
+        let key = std::fs::read_to_string(key_file)
+            .with_context(|| format!("read the API key {}", key_file.display()))?;
+        let (authority, prefix) = parse_url(url)?;
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+            .context("the API key holds characters that no key has")?;
+        authorization.set_sensitive(true);
+        Ok(Self {
+            authority,
+            prefix,
+            authorization,
+        })
+    }
+
+    /// The keys of the software of a host whose name contains a text, in the API's order: one that
+    /// stands twice there stands twice here.
+    ///
+    /// # Errors
+    ///
+    /// When the API cannot be reached or says no.
+    pub(crate) async fn software(
+        &self,
+        company: CompanyId,
+        agent: AgentId,
+        name: Option<&str>,
+    ) -> anyhow::Result<Vec<SoftwareKey>> {
+        let mut keys = Vec::new();
+        let mut token = String::new();
+        loop {
+            let mut path = format!("/api/v1/hosts/{agent}/software?limit={PAGE_ROWS}");
+            for (field, value) in [("query", name.unwrap_or("")), ("page_token", &token)] {
+                if !value.is_empty() {
+                    path.push_str(&format!("&{field}={}", escape(value)));
+                }
+            }
+            let Some(body) = self.get(company, &path).await? else {
+                return Ok(Vec::new());
+            };
+            let page: SoftwarePage =
+                serde_json::from_slice(&body).with_context(|| format!("read {path}"))?;
+            keys.extend(page.items.iter().map(|row| SoftwareKey::from_uuid(row.id)));
+            match page.next_page_token {
+                Some(next) => token = next,
+                None => return Ok(keys),
+            }
+        }
+    }
+
+    /// The body of a page; `None` when there is no such thing.
+    async fn get(&self, company: CompanyId, path: &str) -> anyhow::Result<Option<Bytes>> {
+        let stream = TcpStream::connect(&self.authority)
+            .await
+            .with_context(|| format!("connect to the API at {}", self.authority))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let request = Request::get(format!("{}{path}", self.prefix))
+            .header(HOST, &self.authority)
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header("muster-company", company.to_string())
+            .body(Empty::<Bytes>::new())?;
+        let exchange = async move {
+            // The sender goes with this block, and with it the connection ends.
+            let answer = sender.send_request(request).await?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+                .collect()
+                .await;
+            let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
+            anyhow::Ok((status, body))
+        };
+        let (exchanged, _) = tokio::join!(exchange, connection);
+        match exchanged.with_context(|| format!("read {path}"))? {
+            (StatusCode::OK, body) => Ok(Some(body)),
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, body) => {
+                let text = String::from_utf8_lossy(&body);
+                bail!("the API answers {status} to {path}: {text}")
+            }
+        }
+    }
+}
+
+/// `host:port` and what stands before every path.
+fn parse_url(url: &str) -> anyhow::Result<(String, String)> {
+    let rest = url.strip_prefix("http://").with_context(|| {
+        format!("{url} does not begin with http://, which is all that is spoken")
+    })?;
+    let (authority, prefix) = match rest.split_once('/') {
+        Some((authority, prefix)) => (authority, format!("/{prefix}")),
+        None => (rest, String::new()),
+    };
+    ensure!(!authority.is_empty(), "{url} names no host");
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let authority = if has_port {
+        authority.to_owned()
+    } else {
+        format!("{authority}:80")
+    };
+    Ok((authority, prefix.trim_end_matches('/').to_owned()))
+}
+
+/// A value in a query (RFC 3986, section 2.1).
+fn escape(value: &str) -> String {
+    let mut escaped = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_urls_with_and_without_a_port_and_a_path() {
+        let parsed = |url| parse_url(url).expect("a URL");
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(parsed("http://127.0.0.1:7080"), pair("127.0.0.1:7080", ""));
+        assert_eq!(parsed("http://muster/base/"), pair("muster:80", "/base"));
+        assert_eq!(parsed("http://[::1]:7080/"), pair("[::1]:7080", ""));
+    }
+
+    #[test]
+    fn refuses_urls_that_it_cannot_use() {
+        for url in ["https://muster", "muster:7080", "http://", "http:///api"] {
+            assert!(parse_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn escapes_what_means_something_in_a_query() {
+        assert_eq!(escape("libstdc++6 & ä"), "libstdc%2B%2B6%20%26%20%C3%A4");
+    }
+
+    #[test]
+    fn never_shows_its_key() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("key");
+        std::fs::write(&file, "msk_1_topsecret\n").expect("writes");
+        let api = Api::new("http://127.0.0.1:1", &file).expect("a client");
+        assert!(!format!("{api:?}").contains("topsecret"));
+    }
+}

@@ -1,0 +1,79 @@
+//! The command line of `muster-sim`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Drives fleets of real protocol clients against a collector, and checks what it holds.
+#[derive(Debug, Parser)]
+#[command(name = "muster-sim", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `muster-sim` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a fleet: enrols agents, sends their inventories and then their changes.
+    Fleet(FleetArgs),
+}
+
+/// What a fleet is and does.
+#[derive(Args, Clone, Debug)]
+pub struct FleetArgs {
+    /// Agents.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub agents: u32,
+    /// Records of each agent's inventory.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub apps: u32,
+    /// For how long the agents change, once all are enrolled; then what is on its way is awaited.
+    #[arg(long, default_value_t = 30)]
+    pub seconds: u32,
+    /// Time between two changes of one agent, in seconds, before jitter; 0 for none.
+    #[arg(long, default_value_t = 10)]
+    pub change_every_s: u32,
+    /// The same seed gives the same inventories and the same kinds of changes.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The enrolment token. Others can see it in the list of processes: better a file.
+    #[arg(
+        long,
+        conflicts_with = "token_file",
+        env = "MUSTER_TOKEN",
+        hide_env_values = true
+    )]
+    pub token: Option<String>,
+    /// A file with the enrolment token.
+    #[arg(long)]
+    pub token_file: Option<PathBuf>,
+    /// A directory that keeps the agents' identities between runs.
+    #[arg(long)]
+    pub state: Option<PathBuf>,
+    /// The collector's API, such as `http://127.0.0.1:7080`, to see when changes become visible.
+    #[arg(long, requires = "api_key_file")]
+    pub api: Option<String>,
+    /// A file with a key of the company for the API.
+    #[arg(long, requires = "api")]
+    pub api_key_file: Option<PathBuf>,
+    /// Compares in the end every agent's set with what the API says, and fails when they differ.
+    #[arg(long, requires = "api")]
+    pub verify: bool,
+    /// For how long answers, and agreement with the API, are awaited in the end, in seconds.
+    #[arg(long, default_value_t = 120)]
+    pub settle_s: u32,
+    /// For how long enrolment is tried, in seconds.
+    #[arg(long, default_value_t = 300)]
+    pub enrol_s: u32,
+    /// After how long a silent connection counts as lost, in seconds.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub idle_s: u32,
+    /// Local sockets that the agents share.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub sockets: u32,
+    /// Prints one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,211 @@
+//! What a simulated agent does with the collector's messages.
+
+use std::time::Duration;
+
+use protocol::ids::Position;
+use protocol::limits::RETRY_AFTER_MS_MAX;
+use protocol::message::{CollectorMessage, Settings, Welcome};
+use protocol::reject::RejectReason;
+use tokio::time::Instant;
+
+use super::{Client, Parted};
+
+/// The shortest pause after a report that may be taken later.
+const PAUSE: Duration = Duration::from_millis(200);
+/// The wait after an answer that another try will hardly change.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a session goes on.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// As before.
+    GoOn,
+    /// No reports until then.
+    PauseUntil(Instant),
+    /// With a sign of life.
+    Heartbeat,
+}
+
+/// What a reject means for the report and for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Later,
+    Elsewhere,
+    Missing,
+    Never,
+    NotWelcome,
+}
+
+const fn meaning(reason: RejectReason) -> Meaning {
+    match reason {
+        RejectReason::RateLimited
+        | RejectReason::QueueFull
+        | RejectReason::StorageUnavailable
+        | RejectReason::Internal => Meaning::Later,
+        RejectReason::ShuttingDown | RejectReason::UnexpectedMessage => Meaning::Elsewhere,
+        RejectReason::Gap => Meaning::Missing,
+        RejectReason::FrameTooLarge
+        | RejectReason::Undecodable
+        | RejectReason::TooManyRecords
+        | RejectReason::InvalidRecord => Meaning::Never,
+        RejectReason::UnsupportedVersion
+        | RejectReason::AgentRevoked
+        | RejectReason::AgentUnknown
+        | RejectReason::CompanySuspended
+        | RejectReason::TokenUnknown
+        | RejectReason::TokenExpired
+        | RejectReason::TokenSpent
+        | RejectReason::TokenRevoked
+        | RejectReason::InvalidRequest => Meaning::NotWelcome,
+    }
+}
+
+impl Client {
+    /// The answer to the hello.
+    pub(super) fn welcomed(&mut self, answer: CollectorMessage) -> Result<(), Parted> {
+        match answer {
+            CollectorMessage::Welcome(Welcome { settings, .. }) => {
+                self.settle(settings);
+                Ok(())
+            }
+            CollectorMessage::Refuse {
+                reason,
+                detail,
+                retry_after_ms,
+            } => Err(self.refused(reason, &detail, retry_after_ms)),
+            other @ (CollectorMessage::Ack { .. }
+            | CollectorMessage::Reject { .. }
+            | CollectorMessage::SendSnapshot
+            | CollectorMessage::ScanNow { .. }
+            | CollectorMessage::Settings(_)
+            | CollectorMessage::Certificate { .. }) => Err(unexpected(&other)),
+        }
+    }
+
+    /// A message after the welcome.
+    pub(super) fn answered(&mut self, message: CollectorMessage) -> Result<Next, Parted> {
+        match message {
+            CollectorMessage::Ack { position } => {
+                self.acknowledged(position);
+                Ok(Next::GoOn)
+            }
+            CollectorMessage::Reject {
+                position,
+                reason,
+                detail,
+                retry_after_ms,
+            } => self.rejected(position, reason, &detail, retry_after_ms),
+            CollectorMessage::SendSnapshot => {
+                self.context.stats.snapshots_asked.one();
+                // A snapshot that is on its way is the answer.
+                if !self.model().is_in_snapshot() {
+                    self.start_over()?;
+                }
+                Ok(Next::GoOn)
+            }
+            CollectorMessage::ScanNow { request } => {
+                self.model().scanned(request);
+                Ok(Next::Heartbeat)
+            }
+            CollectorMessage::Settings(settings) => {
+                self.settle(settings);
+                Ok(Next::GoOn)
+            }
+            CollectorMessage::Refuse {
+                reason,
+                detail,
+                retry_after_ms,
+            } => Err(self.refused(reason, &detail, retry_after_ms)),
+            other @ (CollectorMessage::Welcome(_) | CollectorMessage::Certificate { .. }) => {
+                Err(unexpected(&other))
+            }
+        }
+    }
+
+    fn settle(&mut self, settings: Settings) {
+        let settings = settings.clamped();
+        self.heartbeat_every = Duration::from_secs(settings.heartbeat_every_s.into());
+    }
+
+    fn acknowledged(&mut self, position: Position) {
+        let now = self.context.clock.now();
+        let mut model = self.model();
+        let settled = model.acknowledge(position, now);
+        let is_whole = !model.is_in_snapshot();
+        drop(model);
+        if settled.waited.is_empty() {
+            return;
+        }
+        self.context.stats.settled(&settled, now);
+        if is_whole && !self.has_first_snapshot {
+            self.has_first_snapshot = true;
+            self.context.stats.first_snapshot(now);
+        }
+    }
+
+    fn rejected(
+        &mut self,
+        position: Position,
+        reason: RejectReason,
+        detail: &str,
+        retry_after_ms: u32,
+    ) -> Result<Next, Parted> {
+        if !self.model().is_in_flight(position) {
+            // It follows a reject that took this report back as well.
+            return Ok(Next::GoOn);
+        }
+        match meaning(reason) {
+            Meaning::Later => {
+                self.context.stats.rejected(reason);
+                self.model().take_back(position);
+                Ok(self.pause(retry_after_ms))
+            }
+            Meaning::Missing | Meaning::Never => {
+                self.context.stats.rejected(reason);
+                self.context.stats.error(format!("{reason}: {detail}"));
+                self.start_over()?;
+                Ok(self.pause(retry_after_ms))
+            }
+            Meaning::Elsewhere | Meaning::NotWelcome => {
+                Err(self.refused(reason, detail, retry_after_ms))
+            }
+        }
+    }
+
+    fn pause(&mut self, retry_after_ms: u32) -> Next {
+        let wait = asked(retry_after_ms).max(PAUSE);
+        // Never earlier than asked.
+        let wait = wait + self.random.around(wait) / 4;
+        Next::PauseUntil(self.context.clock.now() + wait)
+    }
+
+    fn refused(&self, reason: RejectReason, detail: &str, retry_after_ms: u32) -> Parted {
+        self.context.stats.rejected(reason);
+        let own = match meaning(reason) {
+            Meaning::NotWelcome => PATIENCE,
+            Meaning::Later | Meaning::Elsewhere | Meaning::Missing | Meaning::Never => {
+                Duration::ZERO
+            }
+        };
+        Parted {
+            why: anyhow::anyhow!("refused: {reason}: {detail}"),
+            wait: own.max(asked(retry_after_ms)),
+        }
+    }
+
+    /// Begins the next epoch with a snapshot.
+    fn start_over(&self) -> Result<(), Parted> {
+        let now_ms = self.context.clock.unix_ms();
+        let mut packer = self.context.packer(self.number);
+        let begun = self.model().begin_epoch(now_ms, &mut packer);
+        begun.map_err(|error| anyhow::Error::new(error).into())
+    }
+}
+
+fn asked(retry_after_ms: u32) -> Duration {
+    Duration::from_millis(retry_after_ms.min(RETRY_AFTER_MS_MAX).into())
+}
+
+fn unexpected(message: &CollectorMessage) -> Parted {
+    anyhow::anyhow!("the collector says something out of turn: {message:?}").into()
+}

@@ -1,0 +1,313 @@
+//! One simulated agent without its sockets: what its host has, and which reports wait for an answer.
+//!
+//! It keeps the delivery contract of an agent: a report's bytes are made once, kept until they are
+//! answered, and sent again unchanged. It must never touch the network or a clock.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
+use protocol::frame::{Frame, FrameError, Packer};
+use protocol::host::{HostFacts, Platform};
+use protocol::ids::{Epoch, Position, Seq};
+use protocol::limits::{REPORT_RECORDS_MAX, REPORTS_IN_FLIGHT_MAX};
+use protocol::message::{AgentMessage, Capabilities, Heartbeat, Hello, VERSION_MAX, VERSION_MIN};
+use protocol::report::{Report, ReportBody};
+use protocol::software::SoftwareRecord;
+use tokio::time::Instant;
+
+use super::changes::Change;
+use super::inventory::Records;
+
+/// Reports that a host keeps at most; while so many wait, its software does not change.
+const PENDING_MAX: usize = 1_024;
+
+/// A simulated host and its reports.
+#[derive(Debug)]
+pub(crate) struct Model {
+    facts: HostFacts,
+    records: Records,
+    digest: InventoryDigest,
+    last: Position,
+    acknowledged: Position,
+    acknowledged_digest: Option<InventoryDigest>,
+    pending: VecDeque<Pending>,
+    /// How many of `pending`, from the front, were sent on this connection.
+    in_flight: usize,
+    scan_done: u64,
+}
+
+/// A report that waits for its answer.
+#[derive(Debug)]
+struct Pending {
+    position: Position,
+    frame: Frame,
+    records: usize,
+    digest: Option<InventoryDigest>,
+    sent_at: Option<Instant>,
+}
+
+/// What an ack settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Records and removes of the reports.
+    pub(crate) records: usize,
+    /// From the last time that each report was sent to its ack.
+    pub(crate) waited: Vec<Duration>,
+}
+
+/// A report to be sent now.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// Whether it was sent before.
+    pub(crate) is_again: bool,
+}
+
+impl Model {
+    /// A host that has never reported, or whose epochs up to `epoch` are used.
+    pub(crate) fn new(facts: HostFacts, records: Records, epoch: Epoch) -> Self {
+        let digest = records
+            .iter()
+            .map(|(key, record)| RecordFingerprint::of(*key, record))
+            .collect();
+        Self {
+            facts,
+            records,
+            digest,
+            last: Position { epoch, seq: Seq(0) },
+            acknowledged: Position::default(),
+            acknowledged_digest: None,
+            pending: VecDeque::new(),
+            in_flight: 0,
+            scan_done: 0,
+        }
+    }
+
+    /// What the host has.
+    pub(crate) const fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The platform that its keys are computed with.
+    pub(crate) const fn platform(&self) -> &Platform {
+        &self.facts.platform
+    }
+
+    /// Reports without an answer.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Begins the next epoch: forgets all reports and cuts a snapshot of what the host has.
+    ///
+    /// # Errors
+    ///
+    /// When a report cannot be packed.
+    pub(crate) fn begin_epoch(
+        &mut self,
+        now_ms: u64,
+        packer: &mut Packer,
+    ) -> Result<(), FrameError> {
+        self.pending.clear();
+        self.in_flight = 0;
+        self.acknowledged_digest = None;
+        self.last = Position {
+            epoch: Epoch(self.last.epoch.0.saturating_add(1)),
+            seq: Seq(0),
+        };
+        for body in parts(&self.records) {
+            let is_first = self.last.seq == Seq(0);
+            let is_last = matches!(body, ReportBody::Snapshot { to: None, .. });
+            let facts = is_first.then(|| Box::new(self.facts.clone()));
+            let digest = is_last.then_some(self.digest);
+            self.report(body, (facts, digest), now_ms, packer)?;
+        }
+        Ok(())
+    }
+
+    /// Changes the host, and makes the report that says so. Says whether it did: a host with too
+    /// many reports without an answer does not change.
+    ///
+    /// # Errors
+    ///
+    /// When the report cannot be packed.
+    pub(crate) fn change(
+        &mut self,
+        change: Change,
+        now_ms: u64,
+        packer: &mut Packer,
+    ) -> Result<bool, FrameError> {
+        if self.pending.len() >= PENDING_MAX {
+            return Ok(false);
+        }
+        for key in &change.removes {
+            if let Some(record) = self.records.remove(key) {
+                self.digest.remove(RecordFingerprint::of(*key, &record));
+            }
+        }
+        for record in &change.upserts {
+            self.insert(record.clone());
+        }
+        let body = ReportBody::Delta {
+            upserts: change.upserts,
+            removes: change.removes,
+        };
+        let digest = Some(self.digest);
+        self.report(body, (None, digest), now_ms, packer)?;
+        Ok(true)
+    }
+
+    fn insert(&mut self, record: SoftwareRecord) {
+        let key = SoftwareKey::of(&record, &self.facts.platform);
+        self.digest.add(RecordFingerprint::of(key, &record));
+        if let Some(before) = self.records.insert(key, record) {
+            self.digest.remove(RecordFingerprint::of(key, &before));
+        }
+    }
+
+    fn report(
+        &mut self,
+        body: ReportBody,
+        (facts, digest): (Option<Box<HostFacts>>, Option<InventoryDigest>),
+        now_ms: u64,
+        packer: &mut Packer,
+    ) -> Result<(), FrameError> {
+        let position = Position {
+            seq: Seq(self.last.seq.0 + 1),
+            ..self.last
+        };
+        let records = body.record_count();
+        let message = AgentMessage::Report(Report {
+            position,
+            made_at_ms: now_ms,
+            platform: self.facts.platform.clone(),
+            facts,
+            sources: Vec::new(),
+            body,
+            digest,
+        });
+        let frame = packer.pack(message.encode())?;
+        self.last = position;
+        self.pending.push_back(Pending {
+            position,
+            frame,
+            records,
+            digest,
+            sent_at: None,
+        });
+        Ok(())
+    }
+
+    /// The next report that may be sent, which counts as sent then.
+    pub(crate) fn send_next(&mut self, now: Instant) -> Option<Outgoing> {
+        if self.in_flight >= REPORTS_IN_FLIGHT_MAX {
+            return None;
+        }
+        let next = self.pending.get_mut(self.in_flight)?;
+        self.in_flight += 1;
+        let is_again = next.sent_at.replace(now).is_some();
+        Some(Outgoing {
+            bytes: next.frame.to_bytes(),
+            is_again,
+        })
+    }
+
+    /// Settles every report up to a position. Positions that are settled already change nothing.
+    pub(crate) fn acknowledge(&mut self, position: Position, now: Instant) -> Settled {
+        let mut settled = Settled::default();
+        while let Some(front) = self.pending.front() {
+            if front.position > position || self.in_flight == 0 {
+                break;
+            }
+            self.acknowledged = front.position;
+            self.acknowledged_digest = front.digest;
+            settled.records += front.records;
+            settled.waited.extend(front.sent_at.map(|at| now - at));
+            self.in_flight -= 1;
+            self.pending.pop_front();
+        }
+        settled
+    }
+
+    /// Takes a report and all after it back, to be sent again.
+    pub(crate) fn take_back(&mut self, position: Position) {
+        let before = self.pending.iter().take_while(|p| p.position < position);
+        self.in_flight = self.in_flight.min(before.count());
+    }
+
+    /// Takes everything without an answer back: the connection is gone.
+    pub(crate) const fn disconnected(&mut self) {
+        self.in_flight = 0;
+    }
+
+    /// Whether the position is of a report that was sent and not answered.
+    pub(crate) fn is_in_flight(&self, position: Position) -> bool {
+        let mut sent = self.pending.iter().take(self.in_flight);
+        sent.any(|pending| pending.position == position)
+    }
+
+    /// Since when the oldest report waits for its answer on this connection.
+    pub(crate) fn waits_since(&self) -> Option<Instant> {
+        let oldest = self.pending.front().filter(|_| self.in_flight > 0)?;
+        oldest.sent_at
+    }
+
+    /// Whether a snapshot is on its way.
+    pub(crate) fn is_in_snapshot(&self) -> bool {
+        self.acknowledged_digest.is_none()
+    }
+
+    /// A scan that was asked for is done.
+    pub(crate) fn scanned(&mut self, request: u64) {
+        self.scan_done = self.scan_done.max(request);
+    }
+
+    /// The first message of a session.
+    pub(crate) fn hello(&self) -> AgentMessage {
+        AgentMessage::Hello(Hello {
+            version_min: VERSION_MIN,
+            version_max: VERSION_MAX,
+            capabilities: Capabilities::current(),
+            agent_version: self.facts.agent_version.clone(),
+            acknowledged: self.acknowledged,
+            scan_done: self.scan_done,
+            extension: Vec::new(),
+        })
+    }
+
+    /// A sign of life.
+    pub(crate) const fn heartbeat(&self) -> AgentMessage {
+        AgentMessage::Heartbeat(Heartbeat {
+            acknowledged: self.acknowledged,
+            digest: self.acknowledged_digest,
+            scan_done: self.scan_done,
+        })
+    }
+}
+
+/// The parts of a snapshot: ranges that follow each other from the first key to the end.
+fn parts(records: &Records) -> Vec<ReportBody> {
+    let keyed: Vec<_> = records.iter().collect();
+    let chunks: Vec<_> = match keyed.len() {
+        0 => vec![&keyed[..]],
+        _ => keyed.chunks(REPORT_RECORDS_MAX).collect(),
+    };
+    let begins = |part: usize| {
+        let first = chunks.get(part).and_then(|chunk| chunk.first());
+        first.map(|(key, _)| **key)
+    };
+    let part =
+        |(number, chunk): (usize, &&[(&SoftwareKey, &SoftwareRecord)])| ReportBody::Snapshot {
+            from: begins(number)
+                .filter(|_| number > 0)
+                .unwrap_or(SoftwareKey(0)),
+            to: begins(number + 1),
+            records: chunk.iter().map(|(_, record)| (*record).clone()).collect(),
+        };
+    chunks.iter().enumerate().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests;

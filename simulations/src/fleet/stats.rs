@@ -1,0 +1,285 @@
+//! The figures of a fleet, taken while it runs.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::{CreationError, Histogram};
+use protocol::reject::RejectReason;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::model::Settled;
+
+/// Distinct error texts that are kept; more are counted under one.
+const ERRORS_MAX: usize = 20;
+
+/// Something that is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts one.
+    pub(crate) fn one(&self) {
+        self.many(1);
+    }
+
+    /// Counts many.
+    pub(crate) fn many(&self, amount: usize) {
+        let amount = u64::try_from(amount).unwrap_or(u64::MAX);
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// What it has come to.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The figures of a fleet.
+#[derive(Debug)]
+pub(crate) struct Stats {
+    /// Records and removes whose reports were acknowledged.
+    pub(crate) records_acked: Counter,
+    /// Reports that were acknowledged.
+    pub(crate) reports_acked: Counter,
+    /// Reports that were sent again: these may reach the collector twice, and may count once.
+    pub(crate) reports_resent: Counter,
+    /// Bytes of frames that were sent, before QUIC's own.
+    pub(crate) bytes_sent: Counter,
+    /// Changes of hosts.
+    pub(crate) changes: Counter,
+    /// Changes that did not happen because too many reports waited.
+    pub(crate) changes_skipped: Counter,
+    /// Sessions that were welcomed.
+    pub(crate) sessions: Counter,
+    /// Connections that could not be had, and sessions that broke.
+    pub(crate) sessions_lost: Counter,
+    /// Snapshots that the collector asked for.
+    pub(crate) snapshots_asked: Counter,
+    /// Agents whose first snapshot was acknowledged whole.
+    pub(crate) first_snapshots: Counter,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ack: Histogram<u64>,
+    visible: Histogram<u64>,
+    unseen: u64,
+    rejects: BTreeMap<&'static str, u64>,
+    errors: BTreeMap<String, u64>,
+    first_sent_at: Option<Instant>,
+    first_snapshots_at: Option<Instant>,
+    last_ack_at: Option<Instant>,
+}
+
+/// Percentiles of a latency, in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Percentiles {
+    /// How often it was measured.
+    pub(crate) count: u64,
+    /// The middle.
+    pub(crate) p50: f64,
+    /// Nine in ten are below it.
+    pub(crate) p90: f64,
+    /// Ninety-nine in a hundred are below it.
+    pub(crate) p99: f64,
+    /// All but one in a thousand are below it.
+    pub(crate) p999: f64,
+    /// The longest.
+    pub(crate) max: f64,
+}
+
+/// What was measured from the first report sent.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Measured {
+    /// From a report's sending to its ack.
+    pub(crate) ack_ms: Percentiles,
+    /// From a change to its row in the API.
+    pub(crate) end_to_end_ms: Percentiles,
+    /// Changes whose rows did not come in time.
+    pub(crate) unseen: u64,
+    /// Rejects and refusals by reason.
+    pub(crate) rejects: BTreeMap<&'static str, u64>,
+    /// What went wrong, with how often.
+    pub(crate) errors: BTreeMap<String, u64>,
+    /// Seconds until the last first snapshot was acknowledged.
+    pub(crate) snapshot_seconds: f64,
+    /// Seconds until the last ack.
+    pub(crate) seconds: f64,
+}
+
+impl Stats {
+    /// All at zero.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for a histogram.
+    pub(crate) fn new() -> Result<Self, CreationError> {
+        Ok(Self {
+            records_acked: Counter::default(),
+            reports_acked: Counter::default(),
+            reports_resent: Counter::default(),
+            bytes_sent: Counter::default(),
+            changes: Counter::default(),
+            changes_skipped: Counter::default(),
+            sessions: Counter::default(),
+            sessions_lost: Counter::default(),
+            snapshots_asked: Counter::default(),
+            first_snapshots: Counter::default(),
+            inner: Mutex::new(Inner {
+                ack: latencies()?,
+                visible: latencies()?,
+                unseen: 0,
+                rejects: BTreeMap::new(),
+                errors: BTreeMap::new(),
+                first_sent_at: None,
+                first_snapshots_at: None,
+                last_ack_at: None,
+            }),
+        })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A report goes out.
+    pub(crate) fn sent(&self, bytes: usize, is_again: bool, now: Instant) {
+        self.bytes_sent.many(bytes);
+        if is_again {
+            self.reports_resent.one();
+        }
+        self.inner().first_sent_at.get_or_insert(now);
+    }
+
+    /// Reports were acknowledged.
+    pub(crate) fn settled(&self, settled: &Settled, now: Instant) {
+        self.records_acked.many(settled.records);
+        self.reports_acked.many(settled.waited.len());
+        let mut inner = self.inner();
+        for waited in &settled.waited {
+            inner.ack.saturating_record(micros(*waited));
+        }
+        inner.last_ack_at = Some(now);
+    }
+
+    /// An agent's first snapshot was acknowledged whole.
+    pub(crate) fn first_snapshot(&self, now: Instant) {
+        self.first_snapshots.one();
+        self.inner().first_snapshots_at = Some(now);
+    }
+
+    /// A change became visible in the API.
+    pub(crate) fn seen(&self, after: Duration) {
+        self.inner().visible.saturating_record(micros(after));
+    }
+
+    /// A change did not become visible in time.
+    pub(crate) fn unseen(&self) {
+        self.inner().unseen += 1;
+    }
+
+    /// The collector said no.
+    pub(crate) fn rejected(&self, reason: RejectReason) {
+        *self.inner().rejects.entry(reason.as_str()).or_default() += 1;
+    }
+
+    /// Something went wrong.
+    pub(crate) fn error(&self, text: String) {
+        let mut inner = self.inner();
+        let is_room = inner.errors.len() < ERRORS_MAX || inner.errors.contains_key(&text);
+        let text = if is_room { text } else { "others".to_owned() };
+        *inner.errors.entry(text).or_default() += 1;
+    }
+
+    /// The latencies and the reasons so far.
+    pub(crate) fn measured(&self) -> Measured {
+        let inner = self.inner();
+        let since = |at: Option<Instant>| match (inner.first_sent_at, at) {
+            (Some(from), Some(to)) => (to - from).as_secs_f64(),
+            (None, _) | (_, None) => 0.0,
+        };
+        Measured {
+            ack_ms: percentiles(&inner.ack),
+            end_to_end_ms: percentiles(&inner.visible),
+            unseen: inner.unseen,
+            rejects: inner.rejects.clone(),
+            errors: inner.errors.clone(),
+            snapshot_seconds: since(inner.first_snapshots_at),
+            seconds: since(inner.last_ack_at),
+        }
+    }
+}
+
+/// Microseconds up to an hour, to three digits; what takes longer counts as an hour.
+fn latencies() -> Result<Histogram<u64>, CreationError> {
+    Histogram::new_with_max(3_600_000_000, 3)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
+    let milliseconds = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1_000.0;
+    let at = |percentile: f64| milliseconds(histogram.value_at_percentile(percentile));
+    Percentiles {
+        count: histogram.len(),
+        p50: at(50.0),
+        p90: at(90.0),
+        p99: at(99.0),
+        p999: at(99.9),
+        max: milliseconds(histogram.max()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn nothing_measured_is_zero_and_not_an_error() {
+        let measured = Stats::new().expect("stats").measured();
+        assert_eq!(measured.ack_ms.count, 0);
+        assert!(measured.ack_ms.max == 0.0 && measured.seconds == 0.0);
+    }
+
+    #[test]
+    fn counts_records_reports_and_what_they_waited() {
+        let stats = Stats::new().expect("stats");
+        let began = Clock.now();
+        stats.sent(100, false, began);
+        stats.sent(100, true, began);
+        let waited = (1..=100).map(Duration::from_millis).collect();
+        let settled = Settled {
+            records: 4_000,
+            waited,
+        };
+        stats.settled(&settled, began + Duration::from_secs(2));
+        let measured = stats.measured();
+        assert_eq!(stats.records_acked.get(), 4_000);
+        assert_eq!(stats.reports_acked.get(), 100);
+        assert_eq!(
+            (stats.bytes_sent.get(), stats.reports_resent.get()),
+            (200, 1)
+        );
+        assert!((measured.ack_ms.p50 - 50.0).abs() < 1.0);
+        assert!((measured.ack_ms.max - 100.0).abs() < 1.0);
+        assert!((measured.seconds - 2.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn keeps_a_bounded_number_of_error_texts() {
+        let stats = Stats::new().expect("stats");
+        for number in 0..1_000 {
+            stats.error(format!("error {number}"));
+        }
+        let errors = stats.measured().errors;
+        assert_eq!(errors.len(), ERRORS_MAX + 1);
+        assert_eq!(errors.values().sum::<u64>(), 1_000);
+    }
+}

@@ -1,0 +1,207 @@
+//! What a fleet has shown, as one JSON object or as text for people.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::context::Context;
+use super::stats::{Measured, Percentiles};
+use super::verify::Verdict;
+use crate::cli::FleetArgs;
+
+/// What a fleet has shown.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Summary {
+    /// Agents asked for.
+    pub(crate) agents: u32,
+    /// Records of each.
+    pub(crate) apps: u32,
+    /// The seed.
+    pub(crate) seed: u64,
+    /// Agents that have a certificate.
+    pub(crate) enrolled: u64,
+    /// Seconds that enrolment took.
+    pub(crate) enrol_seconds: f64,
+    /// Agents whose first snapshot was acknowledged whole.
+    pub(crate) first_snapshots: u64,
+    /// Records and removes that were acknowledged.
+    pub(crate) records_acked: u64,
+    /// Records acknowledged a second, from the first report sent to the last ack.
+    pub(crate) records_per_second: f64,
+    /// Records of first snapshots a second, until the last of them was acknowledged.
+    pub(crate) snapshot_records_per_second: f64,
+    /// Reports that were acknowledged.
+    pub(crate) reports_acked: u64,
+    /// Reports that were sent again.
+    pub(crate) reports_resent: u64,
+    /// Reports without an answer in the end.
+    pub(crate) reports_unanswered: u64,
+    /// Bytes of frames, before QUIC's own.
+    pub(crate) bytes_sent: u64,
+    /// Bytes of frames for every acknowledged record.
+    pub(crate) bytes_per_record: f64,
+    /// Changes of hosts.
+    pub(crate) changes: u64,
+    /// Changes that did not happen because too many reports waited.
+    pub(crate) changes_skipped: u64,
+    /// Sessions that were welcomed.
+    pub(crate) sessions: u64,
+    /// Sessions that broke, and connections that could not be had.
+    pub(crate) sessions_lost: u64,
+    /// Snapshots that the collector asked for.
+    pub(crate) snapshots_asked: u64,
+    /// Latencies, reasons, errors.
+    #[serde(flatten)]
+    pub(crate) measured: Measured,
+    /// Whether the collector holds what the agents have; absent when it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verify: Option<Verdict>,
+}
+
+impl Summary {
+    /// The figures of a fleet that has come to its end.
+    pub(crate) fn new(args: &FleetArgs, context: &Context, end: End) -> Self {
+        let stats = &context.stats;
+        let measured = stats.measured();
+        let records_acked = stats.records_acked.get();
+        let bytes_sent = stats.bytes_sent.get();
+        let snapshot_records = u64::from(args.apps) * stats.first_snapshots.get();
+        Self {
+            agents: args.agents,
+            apps: args.apps,
+            seed: args.seed,
+            enrolled: end.enrolled,
+            enrol_seconds: end.enrol_seconds,
+            first_snapshots: stats.first_snapshots.get(),
+            records_acked,
+            records_per_second: quotient(records_acked, measured.seconds),
+            snapshot_records_per_second: quotient(snapshot_records, measured.snapshot_seconds),
+            reports_acked: stats.reports_acked.get(),
+            reports_resent: stats.reports_resent.get(),
+            reports_unanswered: end.unanswered,
+            bytes_sent,
+            bytes_per_record: quotient(bytes_sent, float(records_acked)),
+            changes: stats.changes.get(),
+            changes_skipped: stats.changes_skipped.get(),
+            sessions: stats.sessions.get(),
+            sessions_lost: stats.sessions_lost.get(),
+            snapshots_asked: stats.snapshots_asked.get(),
+            measured,
+            verify: end.verdict,
+        }
+    }
+
+    /// Whether all agents were enrolled, everything was answered, and what was verified agrees.
+    pub(crate) fn is_good(&self) -> bool {
+        self.enrolled == u64::from(self.agents)
+            && self.reports_unanswered == 0
+            && self.verify.as_ref().is_none_or(Verdict::is_good)
+    }
+}
+
+/// How a fleet ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct End {
+    /// Agents that have a certificate.
+    pub(crate) enrolled: u64,
+    /// Seconds that enrolment took.
+    pub(crate) enrol_seconds: f64,
+    /// Reports without an answer.
+    pub(crate) unanswered: u64,
+    /// Whether the collector holds what the agents have.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "figures for people have fewer digits than a float"
+)]
+const fn float(number: u64) -> f64 {
+    number as f64
+}
+
+fn quotient(number: u64, by: f64) -> f64 {
+    if by > 0.0 { float(number) / by } else { 0.0 }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let measured = &self.measured;
+        writeln!(
+            f,
+            "{} of {} agents enrolled in {:.1} s, {} inventories of {} records acknowledged in {:.1} s ({:.0} records/s)",
+            self.enrolled,
+            self.agents,
+            self.enrol_seconds,
+            self.first_snapshots,
+            self.apps,
+            measured.snapshot_seconds,
+            self.snapshot_records_per_second,
+        )?;
+        writeln!(
+            f,
+            "{} records in {} reports acknowledged in {:.1} s ({:.0} records/s), {:.1} bytes a record",
+            self.records_acked,
+            self.reports_acked,
+            measured.seconds,
+            self.records_per_second,
+            self.bytes_per_record,
+        )?;
+        writeln!(
+            f,
+            "{} changes ({} skipped), {} reports sent again, {} without an answer",
+            self.changes, self.changes_skipped, self.reports_resent, self.reports_unanswered
+        )?;
+        writeln!(
+            f,
+            "{} sessions, {} lost, {} snapshots asked for",
+            self.sessions, self.sessions_lost, self.snapshots_asked
+        )?;
+        latency(f, "ack", &measured.ack_ms)?;
+        latency(f, "end to end", &measured.end_to_end_ms)?;
+        if measured.unseen > 0 {
+            writeln!(f, "{} changes did not become visible", measured.unseen)?;
+        }
+        for (reason, count) in &measured.rejects {
+            writeln!(f, "rejected {count} times: {reason}")?;
+        }
+        for (error, count) in &measured.errors {
+            writeln!(f, "error, {count} times: {error}")?;
+        }
+        match &self.verify {
+            None => Ok(()),
+            Some(verdict) => write_verdict(f, verdict),
+        }
+    }
+}
+
+fn latency(f: &mut fmt::Formatter<'_>, name: &str, ms: &Percentiles) -> fmt::Result {
+    if ms.count == 0 {
+        return Ok(());
+    }
+    writeln!(
+        f,
+        "{name}: p50 {:.1} ms, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1} ({} measured)",
+        ms.p50, ms.p90, ms.p99, ms.p999, ms.max, ms.count
+    )
+}
+
+fn write_verdict(f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {
+    let (hosts, records) = (verdict.hosts, verdict.records);
+    if verdict.is_good() {
+        return writeln!(
+            f,
+            "{hosts} hosts, {records} records: nothing lost, nothing twice"
+        );
+    }
+    let difference = &verdict.difference;
+    writeln!(
+        f,
+        "{} of {hosts} hosts differ: {} records lost, {} unexpected, {} twice, of {records}",
+        verdict.differing, difference.lost, difference.unexpected, difference.twice
+    )?;
+    match &verdict.error {
+        None => Ok(()),
+        Some(error) => writeln!(f, "not compared: {error}"),
+    }
+}

@@ -1,0 +1,193 @@
+//! Whether the collector holds exactly what the agents have: nothing lost, nothing twice.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::fingerprint::SoftwareKey;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
+
+use super::Agent;
+use crate::api::Api;
+use crate::clock::Clock;
+
+/// Hosts that are compared at once.
+const COMPARERS: usize = 8;
+/// Time between two comparisons of hosts that do not agree yet.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How a host's set compares with what the API says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Difference {
+    /// Records that the host has and the API does not.
+    pub(crate) lost: u64,
+    /// Records that the API has and the host does not.
+    pub(crate) unexpected: u64,
+    /// Records that the API has more than once.
+    pub(crate) twice: u64,
+}
+
+impl Difference {
+    /// Compares a set with a list.
+    pub(crate) fn between<'a, I>(expected: I, found: &[SoftwareKey]) -> Self
+    where
+        I: IntoIterator<Item = &'a SoftwareKey>,
+    {
+        let mut counts: BTreeMap<SoftwareKey, u64> = BTreeMap::new();
+        for key in found {
+            *counts.entry(*key).or_default() += 1;
+        }
+        let mut difference = Self {
+            twice: counts.values().map(|count| count - 1).sum(),
+            ..Self::default()
+        };
+        for key in expected {
+            if counts.remove(key).is_none() {
+                difference.lost += 1;
+            }
+        }
+        difference.unexpected = u64::try_from(counts.len()).unwrap_or(u64::MAX);
+        difference
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.lost += other.lost;
+        self.unexpected += other.unexpected;
+        self.twice += other.twice;
+    }
+}
+
+/// What came of a comparison of a fleet.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Verdict {
+    /// Hosts that were compared.
+    pub(crate) hosts: u64,
+    /// Records that they have.
+    pub(crate) records: u64,
+    /// Hosts that do not agree.
+    pub(crate) differing: u64,
+    /// In which way, all together.
+    #[serde(flatten)]
+    pub(crate) difference: Difference,
+    /// Hosts that could not be compared, and why the first one could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+impl Verdict {
+    /// Whether every host was compared and agrees.
+    pub(crate) fn is_good(&self) -> bool {
+        self.differing == 0 && self.error.is_none()
+    }
+}
+
+/// Compares all hosts, and those that do not agree again and again, until all agree or the time is
+/// over: rows are written a moment after the ack.
+pub(crate) async fn verify(
+    agents: &[Arc<Agent>],
+    api: &Api,
+    clock: Clock,
+    until: Instant,
+) -> Verdict {
+    let mut open: Vec<_> = agents.to_vec();
+    loop {
+        let results = compare(&open, api).await;
+        let mut verdict = Verdict {
+            hosts: agents.len().try_into().unwrap_or(u64::MAX),
+            records: agents.iter().map(|agent| agent.records()).sum(),
+            ..Verdict::default()
+        };
+        open.clear();
+        for (agent, result) in results {
+            match result {
+                Ok(difference) if difference.is_none() => continue,
+                Ok(difference) => verdict.difference.add(&difference),
+                Err(error) => {
+                    verdict.error.get_or_insert_with(|| format!("{error:#}"));
+                }
+            }
+            verdict.differing += 1;
+            open.push(agent);
+        }
+        if verdict.is_good() || clock.now() >= until {
+            return verdict;
+        }
+        sleep(AGAIN_AFTER).await;
+    }
+}
+
+async fn compare(
+    agents: &[Arc<Agent>],
+    api: &Api,
+) -> Vec<(Arc<Agent>, anyhow::Result<Difference>)> {
+    let tracker = TaskTracker::new();
+    let permits = Arc::new(Semaphore::new(COMPARERS));
+    let tasks: Vec<_> = agents
+        .iter()
+        .map(|agent| {
+            let (agent, api, permits) = (Arc::clone(agent), api.clone(), Arc::clone(&permits));
+            tracker.spawn(async move {
+                let _permit = permits.acquire().await;
+                let found = api
+                    .software(agent.identity.company, agent.identity.agent, None)
+                    .await;
+                let difference = found.map(|keys| agent.compare(&keys));
+                (agent, difference)
+            })
+        })
+        .collect();
+    let mut results = Vec::with_capacity(tasks.len());
+    for (task, agent) in tasks.into_iter().zip(agents) {
+        results.push(
+            task.await
+                .unwrap_or_else(|error| (Arc::clone(agent), Err(error.into()))),
+        );
+    }
+    results
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(numbers: &[u128]) -> Vec<SoftwareKey> {
+        numbers.iter().copied().map(SoftwareKey).collect()
+    }
+
+    fn difference(expected: &[u128], found: &[u128]) -> (u64, u64, u64) {
+        let difference = Difference::between(&keys(expected), &keys(found));
+        (difference.lost, difference.unexpected, difference.twice)
+    }
+
+    #[test]
+    fn the_same_in_any_order_is_no_difference() {
+        assert_eq!(difference(&[1, 2, 3], &[3, 1, 2]), (0, 0, 0));
+        assert_eq!(difference(&[], &[]), (0, 0, 0));
+    }
+
+    #[test]
+    fn sees_what_is_lost_unexpected_or_twice() {
+        assert_eq!(difference(&[1, 2, 3], &[1]), (2, 0, 0));
+        assert_eq!(difference(&[1], &[1, 2, 3]), (0, 2, 0));
+        assert_eq!(difference(&[1, 2], &[1, 2, 2, 2]), (0, 0, 2));
+        assert_eq!(difference(&[1, 2], &[3, 3]), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_host_that_could_not_be_compared_is_not_good() {
+        let verdict = Verdict {
+            error: Some("refused".to_owned()),
+            ..Verdict::default()
+        };
+        assert!(!verdict.is_good());
+        assert!(Verdict::default().is_good());
+    }
+}
