@@ -1,1 +1,98 @@
-//! The command line.
+//! The command line: what was asked, read by clap, and the exit code.
+//!
+//! A command's file holds its arguments and does its work; `--json` gives one JSON document on
+//! standard output. Exit codes are 0 for done, 1 for failed, 2 for wrong use.
+
+mod company;
+mod database;
+mod feed;
+mod key;
+mod matching;
+mod output;
+mod settings;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::settings::Settings;
+
+/// Takes, keeps and judges the software inventories of fleets.
+#[derive(Debug, Parser)]
+#[command(name = "muster-collector", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Companies: the tenants.
+    #[command(subcommand)]
+    Company(company::Command),
+    /// Enrolment tokens: what lets a host become a company's agent.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// API keys.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// CVE feeds, and the index that is compiled from them.
+    #[command(subcommand)]
+    Feed(feed::Command),
+    /// Brings the database's schema up to date and ends.
+    Migrate,
+    /// Judges software, a JSON object a line in and out, without a database.
+    Match(matching::Match),
+    /// Compares CPE names, a JSON object a line in and out.
+    CpeMatch,
+    /// Compares versions, a JSON object a line in and out.
+    VersionCompare,
+}
+
+/// Runs what the process was started for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match cli.run() {
+        Ok(code) => code,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let settings = &self.settings;
+        match self.command {
+            Command::Company(command) => database::with(settings, |db| command.run(db))?,
+            Command::Token(command) => database::with(settings, |db| command.run(db))?,
+            Command::Key(command) => database::with(settings, |db| command.run(db))?,
+            Command::Feed(command) => command.run(settings)?,
+            Command::Migrate => database::with(settings, async |_db| Ok(()))?,
+            Command::Match(command) => command.run()?,
+            Command::CpeMatch => matching::cpe_match()?,
+            Command::VersionCompare => matching::version_compare()?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

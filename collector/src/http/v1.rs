@@ -2,7 +2,14 @@
 
 mod api_keys;
 mod companies;
+mod cves;
+mod dead_letters;
 mod enrolment_tokens;
+mod feeds;
+mod findings;
+mod hosts;
+mod pipeline;
+mod software;
 
 use axum::Router;
 
@@ -12,5 +19,12 @@ pub(super) fn routes() -> Router<ApiState> {
     Router::new()
         .merge(api_keys::routes())
         .merge(companies::routes())
+        .merge(cves::routes())
+        .merge(dead_letters::routes())
         .merge(enrolment_tokens::routes())
+        .merge(feeds::routes())
+        .merge(findings::routes())
+        .merge(hosts::routes())
+        .merge(pipeline::routes())
+        .merge(software::routes())
 }

@@ -1,0 +1,87 @@
+//! Dead letters: reports that can never be stored as they are, why, and making up for them.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Json, Router, routing};
+use protocol::ids::AgentId;
+use serde::{Deserialize, Serialize};
+use store::dead_letters::{self, DeadLetter};
+use store::tenant::Role;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::http::extract::{Params, Tenant, parse_id};
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::state::ApiState;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .route("/dead-letters", routing::get(list))
+        .route("/dead-letters/{letter}/replay", routing::post(replay))
+}
+
+#[derive(Debug, Serialize)]
+struct LetterView {
+    id: Uuid,
+    host: AgentId,
+    /// Its place in its host's line, as `epoch.seq`.
+    position: String,
+    reason: String,
+    detail: String,
+    bytes: u64,
+    #[serde(with = "time::serde::rfc3339")]
+    received_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    replayed_at: Option<OffsetDateTime>,
+}
+
+impl From<DeadLetter> for LetterView {
+    fn from(letter: DeadLetter) -> Self {
+        Self {
+            id: letter.id,
+            host: letter.agent,
+            position: letter.position.to_string(),
+            reason: letter.reason,
+            detail: letter.detail,
+            bytes: letter.bytes,
+            received_at: letter.received_at,
+            created_at: letter.created_at,
+            replayed_at: letter.replayed_at,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+async fn list(
+    tenant: Tenant,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<LetterView>>, Problem> {
+    let scope = tenant.at_least(Role::Admin)?;
+    let page = page::request("dead_letters", query.limit, query.page_token.as_deref())?;
+    let letters = dead_letters::list(&scope, &page).await?;
+    Ok(page::respond("dead_letters", letters, LetterView::from))
+}
+
+/// Asks the host for a snapshot, which brings what the report would have brought, as it is now.
+async fn replay(
+    tenant: Tenant,
+    State(state): State<ApiState>,
+    Path(letter): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let scope = tenant.at_least(Role::Admin)?;
+    let id = parse_id::<Uuid>(&letter, "dead letter")?;
+    if dead_letters::replay(&scope, id, state.clock.now()).await? {
+        Ok(StatusCode::ACCEPTED)
+    } else {
+        Err(Problem::NotFound("dead letter"))
+    }
+}

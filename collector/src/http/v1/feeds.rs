@@ -1,0 +1,60 @@
+//! Feeds: what was imported, how old it is, and what went wrong.
+
+use axum::extract::State;
+use axum::{Json, Router, routing};
+use serde::Serialize;
+use store::feeds::{self, Feed};
+use time::OffsetDateTime;
+
+use crate::http::extract::Authenticated;
+use crate::http::problem::Problem;
+use crate::http::state::ApiState;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new().route("/feeds", routing::get(list))
+}
+
+#[derive(Debug, Serialize)]
+struct FeedView {
+    source: String,
+    #[serde(with = "time::serde::rfc3339")]
+    imported_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_success_at: Option<OffsetDateTime>,
+    /// The newest change among its records: how old the knowledge is, however lately it came.
+    #[serde(with = "time::serde::rfc3339::option")]
+    newest_record_at: Option<OffsetDateTime>,
+    records: u64,
+    changed: u64,
+    skipped: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl From<Feed> for FeedView {
+    fn from(feed: Feed) -> Self {
+        Self {
+            source: feed.source,
+            imported_at: feed.imported_at,
+            last_success_at: feed.last_success_at,
+            newest_record_at: feed.newest_record_at,
+            records: feed.records,
+            changed: feed.changed,
+            skipped: feed.skipped,
+            error: feed.error,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Feeds {
+    items: Vec<FeedView>,
+}
+
+async fn list(
+    _anyone: Authenticated,
+    State(state): State<ApiState>,
+) -> Result<Json<Feeds>, Problem> {
+    let feeds = feeds::list(&state.store).await?;
+    Ok(Json(Feeds { items: feeds.into_iter().map(FeedView::from).collect() }))
+}

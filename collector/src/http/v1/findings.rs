@@ -1,0 +1,162 @@
+//! Findings: which software has which CVE, since when, and why that is said.
+
+use axum::{Json, Router, routing};
+use enrichment::evaluation::Confidence;
+use protocol::ids::AgentId;
+use protocol::software::Source;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::findings::{self, Finding, FindingFilter, FindingSort, FindingState};
+use store::software::FindingCounts;
+use store::tenant::Role;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::cves::{CveView, parse_severity};
+use super::software::parse_key;
+use crate::http::extract::{Params, Tenant};
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::state::ApiState;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new().route("/findings", routing::get(list))
+}
+
+/// How many open findings something has.
+#[derive(Debug, Serialize)]
+pub(super) struct CountsView {
+    open: u64,
+    critical: u64,
+    high: u64,
+    kev: u64,
+}
+
+impl From<FindingCounts> for CountsView {
+    fn from(counts: FindingCounts) -> Self {
+        Self { open: counts.open, critical: counts.critical, high: counts.high, kev: counts.kev }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct FindingView {
+    cve: CveView,
+    software: SoftwareRef,
+    /// Whose statement it rests on, such as `nvd`.
+    source: String,
+    confidence: Confidence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fixed_in: Option<String>,
+    /// What was compared, for people who want to check it against the published record.
+    why: Value,
+    #[serde(with = "time::serde::rfc3339")]
+    opened_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    resolved_at: Option<OffsetDateTime>,
+    /// Hosts that have the software now.
+    hosts: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct SoftwareRef {
+    id: Uuid,
+    source: Source,
+    name: String,
+    version: String,
+}
+
+impl From<Finding> for FindingView {
+    fn from(finding: Finding) -> Self {
+        Self {
+            cve: finding.cve.into(),
+            software: SoftwareRef {
+                id: finding.software.to_uuid(),
+                source: finding.software_source,
+                name: finding.name,
+                version: finding.version,
+            },
+            source: finding.source,
+            confidence: finding.confidence,
+            fixed_in: finding.fixed_in,
+            why: finding.why,
+            opened_at: finding.opened_at,
+            resolved_at: finding.resolved_at,
+            hosts: finding.hosts,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    #[serde(default)]
+    state: State,
+    /// At least as severe as this.
+    severity_min: Option<String>,
+    /// Known to be exploited, or not.
+    kev: Option<bool>,
+    cve: Option<String>,
+    software: Option<String>,
+    /// What this host has now.
+    host: Option<Uuid>,
+    /// At least as sure as this: `low`, `medium` or `high`.
+    confidence_min: Option<Confidence>,
+    #[serde(default)]
+    sort: Sort,
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    #[default]
+    Open,
+    Resolved,
+    Any,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    #[default]
+    Severity,
+    Epss,
+    Opened,
+    Hosts,
+}
+
+impl Sort {
+    const fn list(self) -> (FindingSort, &'static str) {
+        match self {
+            Self::Severity => (FindingSort::Severity, "findings.severity"),
+            Self::Epss => (FindingSort::Epss, "findings.epss"),
+            Self::Opened => (FindingSort::Opened, "findings.opened"),
+            Self::Hosts => (FindingSort::Hosts, "findings.hosts"),
+        }
+    }
+}
+
+async fn list(
+    tenant: Tenant,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<FindingView>>, Problem> {
+    let scope = tenant.at_least(Role::Viewer)?;
+    let (sort, name) = query.sort.list();
+    let page = page::request(name, query.limit, query.page_token.as_deref())?;
+    let filter = FindingFilter {
+        state: match query.state {
+            State::Open => FindingState::Open,
+            State::Resolved => FindingState::Resolved,
+            State::Any => FindingState::Any,
+        },
+        severity_min: query.severity_min.as_deref().map(parse_severity).transpose()?,
+        kev: query.kev,
+        cve: query.cve.map(|cve| cve.to_ascii_uppercase()),
+        software: query.software.as_deref().map(parse_key).transpose()?,
+        host: query.host.map(AgentId),
+        confidence_min: query.confidence_min,
+    };
+    let findings = findings::list(&scope, &filter, sort, &page).await?;
+    Ok(page::respond(name, findings, FindingView::from))
+}

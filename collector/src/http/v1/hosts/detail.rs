@@ -1,0 +1,85 @@
+//! `GET /hosts/{host}`.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::Path;
+use protocol::host::HostFacts;
+use protocol::ids::TokenId;
+use protocol::software::SourceStatus;
+use serde::Serialize;
+use store::hosts::{self, HostDetail};
+use store::tenant::Role;
+use time::OffsetDateTime;
+
+use super::host_id;
+use super::list::HostView;
+use crate::http::extract::Tenant;
+use crate::http::problem::Problem;
+
+/// A host whole, but for its software.
+#[derive(Debug, Serialize)]
+pub(super) struct DetailView {
+    #[serde(flatten)]
+    host: HostView,
+    labels: BTreeMap<String, String>,
+    facts: Option<HostFacts>,
+    /// How the last scan of each source went.
+    sources: Vec<SourceStatus>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    sources_at: Option<OffsetDateTime>,
+    enrolled_with: Option<TokenId>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    certificate_expires_at: Option<OffsetDateTime>,
+    delivery: DeliveryView,
+    scan_requested: u64,
+    scan_done: u64,
+}
+
+/// How far the host's reports have come.
+#[derive(Debug, Serialize)]
+struct DeliveryView {
+    /// The last report that is in the rows, as `epoch.seq`.
+    applied: String,
+    #[serde(with = "time::serde::rfc3339::option")]
+    applied_at: Option<OffsetDateTime>,
+    /// Records of the inventory that the rows come to.
+    records: u32,
+    /// The digest of that inventory, in hexadecimal.
+    digest: String,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    snapshot_asked_at: Option<OffsetDateTime>,
+}
+
+impl From<HostDetail> for DetailView {
+    fn from(detail: HostDetail) -> Self {
+        Self {
+            host: detail.host.into(),
+            labels: detail.labels,
+            facts: detail.facts,
+            sources: detail.sources,
+            sources_at: detail.sources_at,
+            enrolled_with: detail.enrolled_with,
+            certificate_expires_at: detail.certificate_expires_at,
+            delivery: DeliveryView {
+                applied: detail.applied.to_string(),
+                applied_at: detail.applied_at,
+                records: detail.digest.count,
+                digest: format!("{:032x}", detail.digest.sum),
+                snapshot_asked_at: detail.snapshot_asked_at,
+            },
+            scan_requested: detail.scan_requested,
+            scan_done: detail.scan_done,
+        }
+    }
+}
+
+/// One host.
+pub(super) async fn get(
+    tenant: Tenant,
+    Path(host): Path<String>,
+) -> Result<Json<DetailView>, Problem> {
+    let scope = tenant.at_least(Role::Viewer)?;
+    let detail = hosts::get(&scope, host_id(&host)?).await?;
+    detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("host"))
+}

@@ -1,0 +1,114 @@
+//! `GET /hosts`.
+
+use axum::Json;
+use protocol::host::Platform;
+use protocol::ids::AgentId;
+use serde::{Deserialize, Serialize};
+use store::hosts::{self, Host, HostFilter, HostSort};
+use store::tenant::Role;
+use time::OffsetDateTime;
+
+use crate::http::extract::{Params, Tenant};
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::v1::findings::CountsView;
+use crate::http::v1::software::parse_key;
+
+/// A host as lists show it.
+#[derive(Debug, Serialize)]
+pub(super) struct HostView {
+    id: AgentId,
+    hostname: String,
+    platform: Platform,
+    os_name: String,
+    agent_version: String,
+    #[serde(with = "time::serde::rfc3339")]
+    enrolled_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    last_seen_at: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<OffsetDateTime>,
+    software: u64,
+    findings: CountsView,
+}
+
+impl From<Host> for HostView {
+    fn from(host: Host) -> Self {
+        Self {
+            id: host.id,
+            hostname: host.hostname,
+            platform: host.platform,
+            os_name: host.os_name,
+            agent_version: host.agent_version,
+            enrolled_at: host.enrolled_at,
+            last_seen_at: host.last_seen_at,
+            revoked_at: host.revoked_at,
+            software: host.software,
+            findings: host.findings.into(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// A part of the host's name.
+    query: Option<String>,
+    /// A platform's id, such as `debian`.
+    platform: Option<String>,
+    /// Hosts with an open finding of this CVE.
+    cve: Option<String>,
+    /// Hosts that have this software now.
+    software: Option<String>,
+    /// Hosts that were not heard of since this instant.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    silent_since: Option<OffsetDateTime>,
+    /// Revoked hosts instead of the others.
+    #[serde(default)]
+    revoked: bool,
+    #[serde(default)]
+    sort: Sort,
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    #[default]
+    Hostname,
+    LastSeen,
+    Enrolled,
+    Software,
+}
+
+impl Sort {
+    const fn list(self) -> (HostSort, &'static str) {
+        match self {
+            Self::Hostname => (HostSort::Hostname, "hosts.hostname"),
+            Self::LastSeen => (HostSort::LastSeen, "hosts.last_seen"),
+            Self::Enrolled => (HostSort::Enrolled, "hosts.enrolled"),
+            Self::Software => (HostSort::Software, "hosts.software"),
+        }
+    }
+}
+
+/// A page of hosts.
+pub(super) async fn list(
+    tenant: Tenant,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<HostView>>, Problem> {
+    let scope = tenant.at_least(Role::Viewer)?;
+    let (sort, name) = query.sort.list();
+    let page = page::request(name, query.limit, query.page_token.as_deref())?;
+    let filter = HostFilter {
+        text: query.query,
+        platform: query.platform,
+        cve: query.cve,
+        software: query.software.as_deref().map(parse_key).transpose()?,
+        silent_since: query.silent_since,
+        revoked: query.revoked,
+    };
+    let hosts = hosts::list(&scope, &filter, sort, &page).await?;
+    Ok(page::respond(name, hosts, HostView::from))
+}

@@ -1,0 +1,71 @@
+//! `GET /hosts/{host}/software`: what is installed there now.
+
+use axum::Json;
+use axum::extract::Path;
+use serde::{Deserialize, Serialize};
+use store::hosts::{self, HostSoftware, HostSoftwareFilter};
+use store::tenant::Role;
+use time::OffsetDateTime;
+
+use super::host_id;
+use crate::http::extract::{Params, Tenant};
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::v1::findings::CountsView;
+use crate::http::v1::software::SoftwareView;
+
+/// One piece of software on the host.
+#[derive(Debug, Serialize)]
+pub(super) struct InstalledView {
+    #[serde(flatten)]
+    software: SoftwareView,
+    /// Since when the collector knows of it.
+    #[serde(with = "time::serde::rfc3339")]
+    seen_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    installed_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<String>,
+    findings: CountsView,
+}
+
+impl From<HostSoftware> for InstalledView {
+    fn from(installed: HostSoftware) -> Self {
+        Self {
+            software: installed.software.into(),
+            seen_at: installed.seen_at,
+            installed_at: installed.installed_at,
+            locations: installed.locations,
+            findings: installed.findings.into(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// A part of the software's name.
+    query: Option<String>,
+    /// With open findings, or without.
+    vulnerable: Option<bool>,
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+/// A page of a host's software.
+pub(super) async fn list(
+    tenant: Tenant,
+    Path(host): Path<String>,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<InstalledView>>, Problem> {
+    const LIST: &str = "hosts.software";
+    let scope = tenant.at_least(Role::Viewer)?;
+    let host = host_id(&host)?;
+    let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
+    let filter = HostSoftwareFilter { text: query.query, vulnerable: query.vulnerable };
+    let software = hosts::software(&scope, host, &filter, &page).await?;
+    if software.items.is_empty() && hosts::get(&scope, host).await?.is_none() {
+        return Err(Problem::NotFound("host"));
+    }
+    Ok(page::respond(LIST, software, InstalledView::from))
+}

@@ -1,0 +1,194 @@
+//! Software: what the company has anywhere, what it was taken for, and who has it.
+
+use axum::extract::Path;
+use axum::{Json, Router, routing};
+use enrichment::evaluation::Status;
+use protocol::fingerprint::SoftwareKey;
+use protocol::host::Platform;
+use protocol::software::Source;
+use serde::{Deserialize, Serialize};
+use store::software::{self, Software, SoftwareFilter, SoftwareItem, SoftwareSort};
+use store::tenant::Role;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::findings::CountsView;
+use crate::http::extract::{Params, Tenant, parse_id};
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::state::ApiState;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .route("/software", routing::get(list))
+        .route("/software/{software}", routing::get(get))
+}
+
+/// A software's id out of a path or a filter.
+///
+/// # Errors
+///
+/// When it is none, which is the same as one that nobody has.
+pub(super) fn parse_key(text: &str) -> Result<SoftwareKey, Problem> {
+    parse_id::<Uuid>(text, "software").map(SoftwareKey::from_uuid)
+}
+
+/// A piece of software and what matching made of it.
+#[derive(Debug, Serialize)]
+pub(super) struct SoftwareView {
+    id: Uuid,
+    source: Source,
+    name: String,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<u32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    release: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    arch: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    vendor: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source_version: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    origin: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    bundle_id: String,
+    platform: Platform,
+    #[serde(with = "time::serde::rfc3339")]
+    first_seen_at: OffsetDateTime,
+    matching: MatchingView,
+}
+
+/// What matching made of a piece of software.
+#[derive(Debug, Serialize)]
+struct MatchingView {
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    rule: String,
+    cpes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purl: Option<String>,
+    /// The index that judged, by its content.
+    index: String,
+    #[serde(with = "time::serde::rfc3339")]
+    evaluated_at: OffsetDateTime,
+}
+
+impl From<Software> for SoftwareView {
+    fn from(software: Software) -> Self {
+        let record = software.record;
+        Self {
+            id: software.key.to_uuid(),
+            source: record.source,
+            name: record.name,
+            version: record.version,
+            epoch: record.epoch,
+            release: record.release,
+            arch: record.arch,
+            vendor: record.vendor,
+            source_name: record.source_name,
+            source_version: record.source_version,
+            origin: record.origin,
+            bundle_id: record.bundle_id,
+            platform: software.platform,
+            first_seen_at: software.first_seen_at,
+            matching: MatchingView {
+                status: software.status,
+                reason: software.reason,
+                rule: software.rule,
+                cpes: software.cpes,
+                purl: software.purl,
+                index: format!("{:016x}", software.generation),
+                evaluated_at: software.evaluated_at,
+            },
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ItemView {
+    #[serde(flatten)]
+    software: SoftwareView,
+    /// Hosts that have it now.
+    hosts: u64,
+    findings: CountsView,
+}
+
+impl From<SoftwareItem> for ItemView {
+    fn from(item: SoftwareItem) -> Self {
+        Self {
+            software: item.software.into(),
+            hosts: item.hosts,
+            findings: item.findings.into(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// A part of the name.
+    query: Option<String>,
+    source: Option<Source>,
+    /// `evaluated`, `not_evaluable` or `unmapped`.
+    status: Option<Status>,
+    /// With open findings, or without.
+    vulnerable: Option<bool>,
+    /// Software that no host has any more, too.
+    #[serde(default)]
+    gone: bool,
+    #[serde(default)]
+    sort: Sort,
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    #[default]
+    Name,
+    Hosts,
+    Findings,
+    FirstSeen,
+}
+
+impl Sort {
+    const fn list(self) -> (SoftwareSort, &'static str) {
+        match self {
+            Self::Name => (SoftwareSort::Name, "software.name"),
+            Self::Hosts => (SoftwareSort::Hosts, "software.hosts"),
+            Self::Findings => (SoftwareSort::Findings, "software.findings"),
+            Self::FirstSeen => (SoftwareSort::FirstSeen, "software.first_seen"),
+        }
+    }
+}
+
+async fn list(
+    tenant: Tenant,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<ItemView>>, Problem> {
+    let scope = tenant.at_least(Role::Viewer)?;
+    let (sort, name) = query.sort.list();
+    let page = page::request(name, query.limit, query.page_token.as_deref())?;
+    let filter = SoftwareFilter {
+        text: query.query,
+        source: query.source,
+        status: query.status,
+        vulnerable: query.vulnerable,
+        gone: query.gone,
+    };
+    let software = software::list(&scope, &filter, sort, &page).await?;
+    Ok(page::respond(name, software, ItemView::from))
+}
+
+async fn get(tenant: Tenant, Path(software): Path<String>) -> Result<Json<ItemView>, Problem> {
+    let scope = tenant.at_least(Role::Viewer)?;
+    let item = software::get(&scope, parse_key(&software)?).await?;
+    item.map(|item| Json(item.into())).ok_or(Problem::NotFound("software"))
+}
