@@ -51,7 +51,9 @@ pub struct QueueLimits {
     /// Entries that wait.
     pub entries_max: u64,
     /// Bytes of one segment file, which is reserved whole when it is made; 1 MiB to 1 GiB.
-    pub segment_bytes: u32,
+    pub segment_bytes: u64,
+    /// Bytes that stay free on the disk: no segment is made that would take of them.
+    pub disk_free_bytes_min: u64,
 }
 
 impl Default for QueueLimits {
@@ -60,17 +62,18 @@ impl Default for QueueLimits {
             bytes_max: 4 << 30,
             entries_max: 1_000_000,
             segment_bytes: 32 << 20,
+            disk_free_bytes_min: 256 << 20,
         }
     }
 }
 
 /// The least that [`QueueLimits::segment_bytes`] may be: one frame fits, whatever its length.
-const SEGMENT_BYTES_MIN: u32 = 1 << 20;
+const SEGMENT_BYTES_MIN: u64 = 1 << 20;
 /// The most that [`QueueLimits::segment_bytes`] may be: one is read whole when the queue opens.
-const SEGMENT_BYTES_MAX: u32 = 1 << 30;
+const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 const _: () = assert!(
-    FRAME_WIRE_BYTES_MAX + record::HEAD_BYTES + segment::HEADER_BYTES < SEGMENT_BYTES_MIN as usize
+    (FRAME_WIRE_BYTES_MAX + record::HEAD_BYTES + segment::HEADER_BYTES) as u64 <= SEGMENT_BYTES_MIN
 );
 
 /// A report to be kept: its frame as it came, and what the pipeline has to know of it.
@@ -350,7 +353,7 @@ impl QueueLimits {
         if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes) {
             return Err(OpenError::Limits("segment_bytes has to be 1 MiB to 1 GiB"));
         }
-        if self.bytes_max < 2 * u64::from(self.segment_bytes) {
+        if self.bytes_max < 2 * self.segment_bytes {
             return Err(OpenError::Limits(
                 "bytes_max has to be at least twice segment_bytes",
             ));

@@ -30,6 +30,8 @@ pub(super) trait Disk: Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes what was created and deleted durable.
     fn sync_directory(&self) -> io::Result<()>;
+    /// Bytes that are free.
+    fn free_bytes(&self) -> io::Result<u64>;
     /// A number that nobody can guess.
     fn random(&self) -> io::Result<u64>;
 }
@@ -136,6 +138,11 @@ impl Disk for FileDisk {
 
     fn sync_directory(&self) -> io::Result<()> {
         self.directory.sync_all()
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let found = rustix::fs::fstatvfs(&self.directory)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
 
     fn random(&self) -> io::Result<u64> {

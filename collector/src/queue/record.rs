@@ -152,12 +152,14 @@ pub(super) fn read(file: &dyn DiskFile, tag: u64, slip: &Slip) -> Result<Frame, 
     let bytes = usize::try_from(bytes_of(slip.payload_bytes)).map_err(|_| damaged())?;
     let mut buffer = vec![0; bytes];
     file.read_at(&mut buffer, u64::from(slip.offset))
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::UnexpectedEof => damaged(),
-            _ => ReadError::Disk {
+        .map_err(|source| {
+            if source.kind() == io::ErrorKind::UnexpectedEof {
+                return damaged();
+            }
+            ReadError::Disk {
                 sequence: slip.sequence,
                 source,
-            },
+            }
         })?;
     decode(&buffer, tag, slip.offset)
         .filter(|record| record.head.slip == *slip)

@@ -22,6 +22,7 @@ const LIMITS: QueueLimits = QueueLimits {
     bytes_max: 64 << 20,
     entries_max: 10_000,
     segment_bytes: SEGMENT_BYTES_MIN,
+    disk_free_bytes_min: 0,
 };
 
 /// Remembers what it was told.
@@ -261,7 +262,7 @@ fn is_full_at_its_number_of_entries_and_takes_more_when_some_are_complete() {
 #[test]
 fn is_full_at_its_number_of_bytes_and_takes_more_when_a_segment_is_complete() {
     let limits = QueueLimits {
-        bytes_max: 2 * u64::from(SEGMENT_BYTES_MIN),
+        bytes_max: 2 * SEGMENT_BYTES_MIN,
         ..LIMITS
     };
     let opened = open_on(&SimulatedDisk::default(), limits);
@@ -310,7 +311,7 @@ fn refuses_limits_that_contradict_each_other() {
             ..LIMITS
         },
         QueueLimits {
-            bytes_max: u64::from(LIMITS.segment_bytes),
+            bytes_max: LIMITS.segment_bytes,
             ..LIMITS
         },
         QueueLimits {

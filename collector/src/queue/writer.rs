@@ -139,7 +139,7 @@ impl Writer {
         let record_bytes = record::HEAD_BYTES + entry.frame.payload.len();
         let end = self.active.as_ref().map_or(0, |active| active.end);
         let staged_end = end + (self.group.bytes.len() + record_bytes) as u64;
-        if staged_end > u64::from(self.limits.segment_bytes) {
+        if staged_end > self.limits.segment_bytes {
             self.commit();
             self.seal();
         }
@@ -191,7 +191,7 @@ impl Writer {
             .sum();
         self.next.sequence += entries;
         if let Some(active) = &self.active {
-            let file_bytes = u64::from(self.limits.segment_bytes);
+            let file_bytes = self.limits.segment_bytes;
             self.next.previous = active.header.number;
             let mut ledger = lock(&self.ledger);
             ledger.ensure(active.header, &active.file, file_bytes);
@@ -207,12 +207,16 @@ impl Writer {
     }
 
     fn begin_segment(&mut self) -> Result<Active, AppendError> {
-        let segment_bytes = u64::from(self.limits.segment_bytes);
+        let segment_bytes = self.limits.segment_bytes;
         if !self.has_room_for(segment_bytes) {
             self.tidy();
             if !self.has_room_for(segment_bytes) {
                 return Err(AppendError::Full);
             }
+        }
+        let free = self.disk.free_bytes().map_err(storage)?;
+        if free < segment_bytes.saturating_add(self.limits.disk_free_bytes_min) {
+            return Err(storage(io::ErrorKind::StorageFull.into()));
         }
         let header = Header {
             number: self.next.segment,
@@ -256,7 +260,7 @@ impl Writer {
         let cut = active.file.set_len(active.end).map(|()| active.end);
         let file_bytes = cut.unwrap_or_else(|error| {
             tracing::warn!(%error, segment = active.header.number, "cutting a sealed segment");
-            u64::from(self.limits.segment_bytes)
+            self.limits.segment_bytes
         });
         self.ledger().seal(active.header.first, file_bytes);
     }

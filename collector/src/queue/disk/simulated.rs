@@ -256,6 +256,12 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn free_bytes(&self) -> io::Result<u64> {
+        let state = self.state();
+        let capacity = state.faults.capacity.unwrap_or(u64::MAX);
+        Ok(capacity.saturating_sub(state.used()))
+    }
+
     fn random(&self) -> io::Result<u64> {
         let mut state = self.state();
         // SplitMix64: tags differ, and a run can be repeated.

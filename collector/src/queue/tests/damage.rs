@@ -70,7 +70,7 @@ fn any_flipped_bit_costs_at_most_the_record_that_holds_it_or_the_last_group() {
         let disk = SimulatedDisk::default();
         disk.put(&segment::file_name(1), &whole);
         disk.damage(&segment::file_name(1), |bytes| {
-            bytes[byte] ^= 1 << (byte % 8)
+            bytes[byte] ^= 1 << (byte % 8);
         });
         let opened = open_on(&disk, LIMITS);
         let hit = u32::try_from((byte - segment::HEADER_BYTES) / RECORD + 1).unwrap();
@@ -105,7 +105,7 @@ fn a_lost_stretch_in_the_middle_is_reported_copied_and_jumped_over() {
     let disk = three_groups();
     let name = segment::file_name(1);
     disk.damage(&name, |bytes| {
-        bytes[record_of(1).start..record_of(2).end].fill(0)
+        bytes[record_of(1).start..record_of(2).end].fill(0);
     });
     let damaged = disk.bytes(&name);
     let opened = open_on(&disk, LIMITS);
@@ -124,7 +124,7 @@ fn a_sealed_segment_that_lost_its_end_says_how_many_entries_that_are() {
     append(&second.queue, [entry(4, 100)]);
     second.queue.close();
     disk.damage(&segment::file_name(1), |bytes| {
-        bytes.truncate(record_of(2).start + 9)
+        bytes.truncate(record_of(2).start + 9);
     });
     let third = open_on(&disk, LIMITS);
     assert_eq!(third.told.positions(), [1, 4]);
@@ -201,7 +201,7 @@ fn a_record_inside_a_payload_is_never_taken_for_an_entry() {
     opened.queue.close();
     // The carrier's own head breaks, so that recovery has to look for the next record.
     disk.damage(&segment::file_name(2), |bytes| {
-        bytes[segment::HEADER_BYTES + 20] ^= 1
+        bytes[segment::HEADER_BYTES + 20] ^= 1;
     });
     let again = open_on(&disk, LIMITS);
     assert_eq!(again.told.positions(), [1, 2, 3, 4, 6]);
@@ -227,7 +227,7 @@ fn an_entry_that_rots_while_it_waits_is_said_to_be_damaged() {
     append(&opened.queue, [entry(1, 100)]);
     let slip = opened.told.slips()[0];
     disk.damage(&segment::file_name(1), |bytes| {
-        bytes[record_of(1).end - 1] ^= 1
+        bytes[record_of(1).end - 1] ^= 1;
     });
     assert!(matches!(
         opened.queue.read(&slip),

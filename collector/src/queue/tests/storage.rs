@@ -34,6 +34,25 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
 }
 
 #[test]
+fn leaves_the_free_bytes_on_the_disk_that_it_is_told_to_leave() {
+    let disk = SimulatedDisk::default();
+    disk.set_faults(Faults {
+        capacity: Some(10 * SEGMENT_BYTES_MIN),
+        ..Faults::default()
+    });
+    let limits = QueueLimits {
+        disk_free_bytes_min: 8 * SEGMENT_BYTES_MIN,
+        ..LIMITS
+    };
+    let opened = open_on(&disk, limits);
+    let results: Vec<_> = (1..=40)
+        .map(|seq| block_on(opened.queue.append(entry(seq, 100_000))))
+        .collect();
+    assert!(is_storage(&results[39]));
+    assert_eq!(opened.queue.stats().segments, 2);
+}
+
+#[test]
 fn a_failed_sync_fails_its_appends_and_the_next_go_to_a_new_segment() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
