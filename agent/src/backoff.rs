@@ -25,8 +25,8 @@ impl Jitter {
     pub fn between(&mut self, from: Duration, to: Duration) -> Duration {
         let span = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX);
         let offset = match span.checked_add(1) {
-            Some(count) => self.next() % count,
-            None => self.next(),
+            Some(count) => self.draw() % count,
+            None => self.draw(),
         };
         from.saturating_add(Duration::from_millis(offset))
     }
@@ -44,7 +44,8 @@ impl Jitter {
         self.between(asked, asked + asked / 2)
     }
 
-    const fn next(&mut self) -> u64 {
+    /// The next number.
+    pub const fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

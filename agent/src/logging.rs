@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::Write as _;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use protocol::limits::REASON_BYTES_MAX;
 use serde::Deserialize;
@@ -55,21 +56,22 @@ impl FromStr for Level {
 pub struct UnknownLevel(String);
 
 /// Where lines go.
-pub struct Log<'a> {
+#[derive(Clone)]
+pub struct Log {
     level: Level,
-    clock: &'a dyn Clock,
+    clock: Arc<dyn Clock>,
 }
 
-impl fmt::Debug for Log<'_> {
+impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Log").field("level", &self.level).finish()
     }
 }
 
-impl<'a> Log<'a> {
+impl Log {
     /// A log of everything up to a level.
     #[must_use]
-    pub const fn new(level: Level, clock: &'a dyn Clock) -> Self {
+    pub const fn new(level: Level, clock: Arc<dyn Clock>) -> Self {
         Self { level, clock }
     }
 

@@ -85,7 +85,9 @@ pub fn record(
         }
     }
     // A host that moved to another release of its system has other keys throughout.
-    let has_moved = told.as_ref().is_none_or(|told| told.platform != news.platform);
+    let has_moved = told
+        .as_ref()
+        .is_none_or(|told| told.platform != news.platform);
     recorded.is_snapshot = spool.view().is_snapshot_due || has_moved;
     if !recorded.is_snapshot {
         let entries = work.delta(spool)?;

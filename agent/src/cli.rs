@@ -1,0 +1,143 @@
+//! The agent's command line: what was typed, what it means, and what the process ends with.
+//!
+//! 0 is done, 1 is failed, 2 is wrong use. Results go to stdout, everything else to stderr, and a
+//! secret to neither.
+
+mod args;
+mod ask;
+mod check;
+mod enrol;
+mod inventory;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::args::{Args, Command};
+use crate::backoff::Jitter;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{self, Config};
+use crate::logging::Log;
+use crate::run::{Agent, Until};
+
+/// What every command gets.
+struct Context {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    log: Log,
+}
+
+/// Why a command failed, for people.
+struct Failure(String);
+
+impl<E: fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Runs the command line.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let args = match Args::parse(arguments) {
+        Ok(args) => args,
+        Err(why) => {
+            complain(&format!(
+                "{why}\nrun `muster-agent help` to see what it takes"
+            ));
+            return ExitCode::from(2);
+        }
+    };
+    match execute(args) {
+        Ok(code) => code,
+        Err(Failure(why)) => {
+            complain(&why);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(args: Args) -> Result<ExitCode, Failure> {
+    match args.command {
+        Command::Help => return print(args::HELP),
+        Command::Version => {
+            return print(&format!("muster-agent {}", env!("CARGO_PKG_VERSION")));
+        }
+        Command::Enroll(_)
+        | Command::Run
+        | Command::Scan
+        | Command::Status { .. }
+        | Command::Check
+        | Command::Inventory { .. } => {}
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let config = match Config::load(args.config.as_deref(), &config::environment, args.raw) {
+        Ok(config) => config,
+        Err(error) => return Err(Failure::from(error)),
+    };
+    let log = Log::new(config.log_level, Arc::clone(&clock));
+    let context = Context { config, clock, log };
+    match args.command {
+        Command::Enroll(wanted) => enrol::enrol(&context, &wanted),
+        Command::Run => run(context, Until::Stopped).map(|()| ExitCode::SUCCESS),
+        Command::Scan => ask::scan(context),
+        Command::Status { json } => ask::status(&context, json),
+        Command::Check => check::check(&context),
+        Command::Inventory { json } => inventory::inventory(&context, json),
+        Command::Help | Command::Version => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Runs the agent until a signal or the end of its work.
+fn run(context: Context, until: Until) -> Result<(), Failure> {
+    let Context { config, clock, log } = context;
+    let jitter = Jitter::seeded(seed()?);
+    runtime()?.block_on(async {
+        let agent = Agent::open(config, clock, log, jitter)?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let stop = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        agent.run(until, stop).await.map_err(Failure::from)
+    })
+}
+
+/// One thread; another only while a name is being resolved.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .thread_keep_alive(std::time::Duration::from_millis(10))
+        .build()
+}
+
+fn seed() -> Result<u64, Failure> {
+    let mut bytes = [0; 8];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Failure("the system gives no random bytes".to_owned()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Writes a result. Somebody who stops reading, such as `head`, is no failure.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    match writeln!(io::stdout(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::from(error)),
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn complain(why: &str) {
+    // Nobody is left to tell when stderr is closed.
+    writeln!(io::stderr(), "muster-agent: {why}").ok();
+}

@@ -1,0 +1,100 @@
+//! The configuration as it is written, before anything is checked.
+
+use std::path::PathBuf;
+
+use protocol::software::Source;
+use serde::Deserialize;
+
+use super::ConfigError;
+use crate::logging::Level;
+
+/// One layer of the configuration: every key may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raw {
+    /// See [`super::Config::state_dir`].
+    pub state_dir: Option<PathBuf>,
+    /// See [`super::Config::collectors`].
+    pub collectors: Option<Vec<String>>,
+    /// See [`super::Config::log_level`].
+    pub log_level: Option<Level>,
+    /// See [`super::Config::spool_bytes_max`].
+    pub spool_bytes_max: Option<u64>,
+    /// See [`super::Config::sources_off`].
+    pub sources_off: Option<Vec<Source>>,
+    /// See [`super::Config::source_timeout`], in seconds.
+    pub source_timeout_s: Option<u32>,
+    /// See [`super::Config::scan_root`].
+    pub scan_root: Option<PathBuf>,
+}
+
+impl Raw {
+    /// This layer with another one over it.
+    #[must_use]
+    pub fn overlaid_with(self, over: Self) -> Self {
+        Self {
+            state_dir: over.state_dir.or(self.state_dir),
+            collectors: over.collectors.or(self.collectors),
+            log_level: over.log_level.or(self.log_level),
+            spool_bytes_max: over.spool_bytes_max.or(self.spool_bytes_max),
+            sources_off: over.sources_off.or(self.sources_off),
+            source_timeout_s: over.source_timeout_s.or(self.source_timeout_s),
+            scan_root: over.scan_root.or(self.scan_root),
+        }
+    }
+
+    /// The layer of the environment: `MUSTER_` and the key in capitals, lists with commas.
+    pub(super) fn from_environment(
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let list = |name| {
+            environment(name).map(|text| {
+                text.split(',')
+                    .map(|part| part.trim().to_owned())
+                    .filter(|part| !part.is_empty())
+                    .collect::<Vec<_>>()
+            })
+        };
+        let sources_off = list("MUSTER_SOURCES_OFF")
+            .map(|names| {
+                names
+                    .iter()
+                    .map(|name| parse("MUSTER_SOURCES_OFF", name))
+                    .collect()
+            })
+            .transpose()?;
+        Ok(Self {
+            state_dir: environment("MUSTER_STATE_DIR").map(PathBuf::from),
+            collectors: list("MUSTER_COLLECTORS"),
+            log_level: value("MUSTER_LOG_LEVEL", environment)?,
+            spool_bytes_max: value("MUSTER_SPOOL_BYTES_MAX", environment)?,
+            sources_off,
+            source_timeout_s: value("MUSTER_SOURCE_TIMEOUT_S", environment)?,
+            scan_root: environment("MUSTER_SCAN_ROOT").map(PathBuf::from),
+        })
+    }
+}
+
+fn value<T>(
+    name: &'static str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<T>, ConfigError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    environment(name).map(|text| parse(name, &text)).transpose()
+}
+
+fn parse<T>(name: &'static str, text: &str) -> Result<T, ConfigError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse()
+        .map_err(|error: T::Err| ConfigError::Environment {
+            name,
+            value: text.to_owned(),
+            why: error.to_string(),
+        })
+}

@@ -1,0 +1,152 @@
+//! Layers, limits, and the file that ships.
+
+use super::*;
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+fn defaults() -> Config {
+    Raw::default().try_into().expect("valid")
+}
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("agent.toml");
+    std::fs::write(&path, text).expect("written");
+    (folder, path)
+}
+
+#[test]
+fn the_file_that_ships_says_the_defaults_and_every_key() {
+    let uncommented: String = TEMPLATE
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let raw: Raw = toml::from_str(&uncommented).expect("a configuration");
+    let Raw {
+        state_dir: Some(_),
+        collectors: Some(_),
+        log_level: Some(_),
+        spool_bytes_max: Some(_),
+        sources_off: Some(_),
+        source_timeout_s: Some(_),
+        scan_root: Some(_),
+    } = raw.clone()
+    else {
+        panic!("a key is missing: {raw:?}");
+    };
+    assert_eq!(Config::try_from(raw).expect("valid"), defaults());
+    let (_folder, path) = file(TEMPLATE);
+    let config = Config::load(Some(&path), &nothing, Raw::default()).expect("valid");
+    assert_eq!(config, defaults());
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+    let (_folder, path) = file("state_dir = \"/a\"\nlog_level = \"warn\"\nsource_timeout_s = 5");
+    let environment = |name: &str| match name {
+        "MUSTER_STATE_DIR" => Some("/b".to_owned()),
+        "MUSTER_LOG_LEVEL" => Some("error".to_owned()),
+        "MUSTER_COLLECTORS" => Some("one:1, two:2,".to_owned()),
+        "MUSTER_SOURCES_OFF" => Some("npm,gem".to_owned()),
+        _ => None,
+    };
+    let flags = Raw {
+        state_dir: Some(PathBuf::from("/c")),
+        ..Raw::default()
+    };
+    let config = Config::load(Some(&path), &environment, flags).expect("valid");
+    assert_eq!(config.state_dir, Path::new("/c"));
+    assert_eq!(config.log_level, Level::Error);
+    assert_eq!(config.source_timeout, Duration::from_secs(5));
+    assert_eq!(config.collectors, ["one:1", "two:2"]);
+    assert_eq!(config.sources_off, [Source::Npm, Source::Gem]);
+}
+
+#[test]
+fn a_typing_error_is_said_with_its_place() {
+    for (text, word) in [
+        ("stat_dir = \"/a\"", "stat_dir"),
+        ("log_level = \"loud\"", "loud"),
+        ("sources_off = [\"dep\"]", "dep"),
+        ("state_dir = ", "line 1"),
+    ] {
+        let (_folder, path) = file(text);
+        let error = Config::load(Some(&path), &nothing, Raw::default()).expect_err("wrong");
+        let said = error.to_string();
+        assert!(said.contains(word) && said.contains("agent.toml"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_was_asked_for_has_to_be_there() {
+    let path = Path::new("/nonexistent/agent.toml");
+    let error = Config::load(Some(path), &nothing, Raw::default()).expect_err("not there");
+    assert!(error.to_string().contains("/nonexistent/agent.toml"));
+    let environment =
+        |name: &str| (name == "MUSTER_CONFIG").then(|| "/nonexistent/agent.toml".to_owned());
+    Config::load(None, &environment, Raw::default()).expect_err("not there");
+}
+
+#[test]
+fn values_outside_of_their_range_are_refused_with_the_range() {
+    let cases = [
+        Raw {
+            spool_bytes_max: Some(1),
+            ..Raw::default()
+        },
+        Raw {
+            source_timeout_s: Some(0),
+            ..Raw::default()
+        },
+        Raw {
+            state_dir: Some(PathBuf::from("relative")),
+            ..Raw::default()
+        },
+        Raw {
+            collectors: Some(vec!["no-port".to_owned()]),
+            ..Raw::default()
+        },
+        Raw {
+            collectors: Some(vec!["host:99999".to_owned()]),
+            ..Raw::default()
+        },
+        Raw {
+            collectors: Some(vec!["host:1".to_owned(); 9]),
+            ..Raw::default()
+        },
+    ];
+    for raw in cases {
+        let error = Config::try_from(raw.clone()).expect_err("refused");
+        assert!(
+            error.to_string().contains("it has to be"),
+            "{raw:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_variable_that_is_no_number_is_named() {
+    let environment = |name: &str| (name == "MUSTER_SPOOL_BYTES_MAX").then(|| "many".to_owned());
+    let (_folder, path) = file("");
+    let error = Config::load(Some(&path), &environment, Raw::default()).expect_err("no number");
+    assert!(
+        error.to_string().contains("MUSTER_SPOOL_BYTES_MAX"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_the_company_and_the_host_do_not_want_is_left_out() {
+    let config = Config {
+        sources_off: vec![Source::Npm],
+        ..defaults()
+    };
+    let options = config.scan_options(&[Source::Gem, Source::Npm]);
+    assert_eq!(options.sources_off, [Source::Npm, Source::Gem]);
+    assert_eq!(options.time_box, Duration::from_secs(20));
+}

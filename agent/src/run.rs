@@ -1,0 +1,392 @@
+//! The running agent: the parts put together, on one thread, until it is told to stop.
+//!
+//! The composition root. The session decides; here its decisions are carried out, one after another,
+//! and what comes of them goes back to it. Only a scan has a thread of its own, for as long as it
+//! takes. A stop flushes nothing, because everything that matters is on disk already.
+
+mod act;
+mod report;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protocol::software::SourceStatus;
+
+use self::scan::{ScanThread, Scanned};
+use crate::alarm::Alarm;
+use crate::backoff::Jitter;
+use crate::clock::Clock;
+use crate::collect::Scanner;
+use crate::config::Config;
+use crate::control::{Caller, Control, Request};
+use crate::identity::{Identity, IdentityError, NewKey};
+use crate::lock::{LockError, StateLock};
+use crate::logging::Log;
+use crate::private_file;
+use crate::session::{Beginning, Event, LinkState, Session};
+use crate::spool::{Spool, SpoolError};
+use crate::status::{Connection, LastScan};
+use crate::uplink::{Uplink, UplinkEvent};
+
+/// Callers that may wait for one scan.
+const SCAN_CALLERS_MAX: usize = 8;
+
+/// Why the agent cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The host has no identity.
+    #[error("this host is not enrolled: run `muster-agent enroll --token-file FILE` first")]
+    NotEnrolled,
+    /// The identity cannot be used.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Another agent runs.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The spool cannot be opened.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// The state folder cannot be made, or the socket in it.
+    #[error("{action} {path}: {source}; run as the user that owns it")]
+    Folder {
+        /// What was done.
+        action: &'static str,
+        /// To what.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No collector took everything in time.
+    #[error("{waiting} reports wait and no collector took them within {} s: {problem}; they will be sent later", within.as_secs())]
+    NotDelivered {
+        /// Reports that wait.
+        waiting: u32,
+        /// How long was tried.
+        within: Duration,
+        /// The last problem of the connection.
+        problem: String,
+    },
+    /// The scan could not be recorded.
+    #[error("the scan cannot be recorded: {0}")]
+    Scan(String),
+}
+
+/// When the agent ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Never.
+    Stopped,
+    /// When one scan is delivered, or after so long.
+    Delivered(Duration),
+}
+
+/// The agent, with everything that it holds.
+pub struct Agent {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    log: Log,
+    identity: Identity,
+    collectors: Vec<String>,
+    session: Session,
+    spool: Arc<Mutex<Spool>>,
+    uplink: Uplink,
+    alarm: Alarm,
+    control: Option<Control>,
+    scan: ScanThread,
+    /// The key of a certificate that was asked for.
+    renewal: Option<NewKey>,
+    scan_callers: Vec<Caller>,
+    seen: Seen,
+    _lock: StateLock,
+}
+
+/// What the agent remembers for its status alone.
+#[derive(Debug, Default)]
+struct Seen {
+    started_at_ms: u64,
+    connection: Connection,
+    last_scan: Option<LastScan>,
+    sources: Vec<SourceStatus>,
+    spool_problem: Option<String>,
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent")
+            .field("identity", &self.identity)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Agent {
+    /// Takes the state folder and everything in it. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the host is not enrolled, another agent runs, or the state folder cannot be used.
+    pub fn open(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        log: Log,
+        mut jitter: Jitter,
+    ) -> Result<Self, RunError> {
+        let folder = |action, path: &std::path::Path| {
+            let path = path.to_owned();
+            move |source| RunError::Folder {
+                action,
+                path,
+                source,
+            }
+        };
+        private_file::make_folder(&config.state_dir)
+            .map_err(folder("make the folder", &config.state_dir))?;
+        let identity = Identity::load(&config.state_dir)?.ok_or(RunError::NotEnrolled)?;
+        let lock = StateLock::take(&config.state_dir)?;
+        let mut spool = Spool::open(&config.spool_path(), config.spool_bytes_max)?;
+        if let Some(why) = spool.set_aside() {
+            log.warn(format_args!("the spool is damaged and begins anew: {why}"));
+        }
+        let path = config.control_path();
+        let control = Control::open(&path).map_err(folder("open the socket", &path))?;
+        let collectors = if config.collectors.is_empty() {
+            identity.collectors().to_vec()
+        } else {
+            config.collectors.clone()
+        };
+        let (now, now_ms) = (clock.elapsed(), clock.now_ms());
+        let seen = Seen {
+            started_at_ms: now_ms,
+            connection: Connection {
+                collectors: collectors.clone(),
+                ..Connection::default()
+            },
+            sources: spool.told()?.unwrap_or_default().sources,
+            ..Seen::default()
+        };
+        // A fleet that was installed in one minute shall not scan in one minute for ever after.
+        let session_jitter = Jitter::seeded(jitter.draw());
+        let beginning = Beginning {
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+            addresses: collectors.len(),
+            settings: spool.settings().clone(),
+            spool: spool.view(),
+            scan_done: spool.scan_done(),
+            renew_at: now + identity.certificate().renew_after(now_ms),
+        };
+        let session = Session::new(now, beginning, session_jitter);
+        let scanner = Scanner::new(config.scan_options(&session.settings().sources_off));
+        Ok(Self {
+            config,
+            clock,
+            log,
+            identity,
+            collectors,
+            session,
+            spool: Arc::new(Mutex::new(spool)),
+            uplink: Uplink::default(),
+            alarm: Alarm::default(),
+            control: Some(control),
+            scan: ScanThread::new(scanner),
+            renewal: None,
+            scan_callers: Vec::new(),
+            seen,
+            _lock: lock,
+        })
+    }
+
+    /// Runs until `stop` is ready, or until the work is done.
+    ///
+    /// # Errors
+    ///
+    /// When the work could not be done; never when it was stopped.
+    pub async fn run(
+        mut self,
+        until: Until,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), RunError> {
+        let certificate = self.identity.certificate();
+        self.log.info(format_args!(
+            "muster-agent {} runs as agent {} of company {}",
+            env!("CARGO_PKG_VERSION"),
+            certificate.agent,
+            certificate.company
+        ));
+        let give_up_at = match until {
+            Until::Stopped => None,
+            Until::Delivered(within) => Some(self.clock.elapsed() + within),
+        };
+        tokio::pin!(stop);
+        self.give(Event::Tick);
+        let outcome = loop {
+            if let Some(outcome) = self.is_done(until, give_up_at) {
+                break outcome;
+            }
+            let deadline = [self.session.deadline(), give_up_at]
+                .into_iter()
+                .flatten()
+                .min();
+            tokio::select! {
+                () = &mut stop => break Ok(()),
+                event = self.uplink.next() => self.on_uplink(event),
+                scanned = self.scan.finished() => self.on_scanned(scanned),
+                (request, caller) = next_request(&mut self.control) => {
+                    self.on_request(request, caller);
+                }
+                () = self.alarm.wait_until(deadline, &*self.clock) => self.give(Event::Tick),
+            }
+        };
+        self.log.info(format_args!("muster-agent stops"));
+        self.uplink.farewell().await;
+        outcome
+    }
+
+    /// Tells the session what happened and does what it wants, until it wants nothing more.
+    fn give(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for action in self.session.handle(self.clock.elapsed(), event) {
+                events.extend(self.act(action));
+            }
+        }
+        self.pump();
+    }
+
+    /// Sends as many reports as the session lets go and the connection takes.
+    fn pump(&mut self) {
+        while self.uplink.has_room() {
+            let Some(position) = self.session.next_report(self.clock.elapsed()) else {
+                return;
+            };
+            let frame = self.spool().frame(position);
+            match frame {
+                Ok(Some(frame)) => self.uplink.send(&frame),
+                Ok(None) => {
+                    self.log.error(format_args!(
+                        "report {position} is not in the spool; a snapshot takes its place"
+                    ));
+                    let started = self.spool().start_over();
+                    let event = self.after_spool(started);
+                    return self.give(event);
+                }
+                Err(error) => {
+                    let event = self.after_spool(Err(error));
+                    return self.give(event);
+                }
+            }
+        }
+    }
+
+    fn on_uplink(&mut self, event: UplinkEvent) {
+        let event = match event {
+            UplinkEvent::Connected(address) => {
+                self.log
+                    .debug(format_args!("a connection to {address} stands"));
+                self.seen.connection.address = Some(address.to_string());
+                Event::Connected
+            }
+            UplinkEvent::Failed(error) => {
+                self.problem(&error.to_string());
+                Event::ConnectFailed
+            }
+            UplinkEvent::Received(frame) => self.unpack(&frame),
+            UplinkEvent::Garbled(error) => {
+                self.problem(&error.to_string());
+                Event::Garbled
+            }
+            UplinkEvent::Closed(why) => {
+                self.problem(&format!("the connection ended: {why}"));
+                Event::Closed
+            }
+            UplinkEvent::Drained => return self.pump(),
+        };
+        let was_connected = self.is_connected();
+        self.give(event);
+        if self.is_connected() && !was_connected {
+            self.seen.connection.last_problem = None;
+            self.log.info(format_args!(
+                "connected to {}",
+                self.seen.connection.address.as_deref().unwrap_or_default()
+            ));
+        }
+    }
+
+    fn on_scanned(&mut self, scanned: Scanned) {
+        let now_ms = self.clock.now_ms();
+        let recorded = self.note_scan(scanned, now_ms);
+        let view = self.spool().view();
+        self.give(Event::SpoolChanged(view));
+        self.give(Event::ScanFinished { recorded });
+        if !self.session.is_scanning() {
+            let status = self.status();
+            for caller in std::mem::take(&mut self.scan_callers) {
+                if let Some(control) = &mut self.control {
+                    control.answer(caller, &status);
+                }
+            }
+        }
+    }
+
+    fn on_request(&mut self, request: Request, caller: Caller) {
+        match request {
+            Request::Scan if self.scan_callers.len() < SCAN_CALLERS_MAX => {
+                self.log
+                    .info(format_args!("a scan was asked for on this host"));
+                self.scan_callers.push(caller);
+                self.give(Event::ScanRequested);
+            }
+            Request::Scan | Request::Status => {
+                let status = self.status();
+                if let Some(control) = &mut self.control {
+                    control.answer(caller, &status);
+                }
+            }
+        }
+    }
+
+    /// Whether the work is done, and how it went.
+    fn is_done(&self, until: Until, give_up_at: Option<Duration>) -> Option<Result<(), RunError>> {
+        let Until::Delivered(within) = until else {
+            return None;
+        };
+        let scan = self.seen.last_scan.as_ref();
+        if let Some(problem) = scan.and_then(|scan| scan.problem.clone()) {
+            return Some(Err(RunError::Scan(problem)));
+        }
+        let (waiting, _) = self.spool().waiting();
+        if scan.is_some() && waiting == 0 && !self.session.is_scanning() {
+            return Some(Ok(()));
+        }
+        let is_late = give_up_at.is_some_and(|at| self.clock.elapsed() >= at);
+        is_late.then(|| {
+            let problem = self.seen.connection.last_problem.clone();
+            Err(RunError::NotDelivered {
+                waiting,
+                within,
+                problem: problem.unwrap_or_else(|| "no answer".to_owned()),
+            })
+        })
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(self.session.link_state(), LinkState::Connected { .. })
+    }
+
+    /// The spool. A panic while it was held, which a test may survive, leaves it whole: every change
+    /// is one transaction.
+    fn spool(&self) -> MutexGuard<'_, Spool> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn next_request(control: &mut Option<Control>) -> (Request, Caller) {
+    match control {
+        Some(control) => control.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,201 @@
+//! What the session decided, done.
+
+use protocol::frame::{Frame, Packing, Unpacker};
+use protocol::ids::Position;
+use protocol::message::{AgentMessage, CollectorMessage, Settings};
+
+use super::Agent;
+use crate::identity::NewKey;
+use crate::logging::sanitise;
+use crate::session::{Action, Event};
+use crate::spool::SpoolError;
+use crate::tls;
+
+impl Agent {
+    /// Does one thing, and says what came of it where something did at once.
+    pub(super) fn act(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Connect { attempt } => return self.connect(attempt),
+            Action::Send(message) => self.send(&message),
+            Action::Renew => self.ask_for_certificate(),
+            Action::Disconnect(parting) => {
+                self.problem(&parting.to_string());
+                self.uplink.hang_up(&parting.to_string());
+            }
+            Action::StartScan { request } => self.start_scan(request),
+            Action::Acknowledge(position) => return Some(self.acknowledge(position)),
+            Action::StartOver(why) => {
+                self.log
+                    .warn(format_args!("begins anew with a snapshot: {why}"));
+                let started = self.spool().start_over();
+                return Some(self.after_spool(started));
+            }
+            Action::SaveSettings(settings) => self.save_settings(&settings),
+            Action::InstallCertificate(chain) => return Some(self.install_certificate(chain)),
+        }
+        None
+    }
+
+    /// Remembers what is wrong with the connection, and logs it.
+    pub(super) fn problem(&mut self, what: &str) {
+        let what = sanitise(what);
+        self.log.warn(format_args!("{what}"));
+        self.seen.connection.last_problem = Some(what);
+    }
+
+    /// What a change of the spool, or its failure, means for the session.
+    pub(super) fn after_spool(&mut self, outcome: Result<(), SpoolError>) -> Event {
+        match outcome {
+            Ok(()) => {
+                self.seen.spool_problem = None;
+                Event::SpoolChanged(self.spool().view())
+            }
+            Err(error) => {
+                self.log.error(format_args!("{error}"));
+                self.seen.spool_problem = Some(error.to_string());
+                Event::SpoolFailed
+            }
+        }
+    }
+
+    /// A message out of a frame.
+    pub(super) fn unpack(&mut self, frame: &Frame) -> Event {
+        // Made for one message and dropped: messages from a collector are few, and it is large.
+        let unpacked = match frame.packing {
+            Packing::Plain => Ok(frame.payload.clone()),
+            Packing::Zstd1 => {
+                Unpacker::new()
+                    .map_err(|error| error.to_string())
+                    .and_then(|mut unpacker| {
+                        unpacker
+                            .unpack(frame.packing, &frame.payload)
+                            .map_err(|error| error.to_string())
+                    })
+            }
+        };
+        let message = unpacked
+            .and_then(|bytes| CollectorMessage::decode(&bytes).map_err(|error| error.to_string()));
+        match message {
+            Ok(message) => {
+                self.log.debug(format_args!("received {}", name(&message)));
+                Event::Received(message)
+            }
+            Err(why) => {
+                self.problem(&why);
+                Event::Garbled
+            }
+        }
+    }
+
+    fn connect(&mut self, attempt: usize) -> Option<Event> {
+        if self.identity.certificate().has_expired(self.clock.now_ms()) {
+            self.problem(
+                "the certificate has expired: enrol again with `muster-agent enroll --force`, or \
+                 correct this host's clock",
+            );
+            return Some(Event::ConnectFailed);
+        }
+        let count = self.collectors.len().max(1);
+        let Some(address) = self.collectors.get(attempt % count) else {
+            self.problem("no collector is known: set `collectors` in the configuration");
+            return Some(Event::ConnectFailed);
+        };
+        match tls::session_config(&self.identity) {
+            Ok(config) => {
+                self.log.debug(format_args!("connects to {address}"));
+                self.uplink.connect(address.clone(), config);
+                None
+            }
+            Err(error) => {
+                self.problem(&format!("the identity cannot be used: {error}"));
+                Some(Event::ConnectFailed)
+            }
+        }
+    }
+
+    fn send(&mut self, message: &AgentMessage) {
+        // Everything but a report is too short to be worth packing.
+        self.uplink.send(&Frame {
+            packing: Packing::Plain,
+            payload: message.encode(),
+        });
+    }
+
+    fn acknowledge(&mut self, position: Position) -> Event {
+        let done = self.spool().acknowledge(position);
+        let event = self.after_spool(done);
+        if self.spool().view().pending.is_none() {
+            self.log.info(format_args!(
+                "everything up to report {position} is delivered"
+            ));
+        }
+        event
+    }
+
+    fn save_settings(&mut self, settings: &Settings) {
+        self.log.info(format_args!(
+            "heartbeats every {} s and scans every {} s, as the collector sets it",
+            settings.heartbeat_every_s, settings.scan_every_s
+        ));
+        let saved = self.spool().save_settings(settings);
+        if let Err(error) = saved {
+            // They come again with the next connection.
+            self.log.warn(format_args!("{error}"));
+            self.seen.spool_problem = Some(error.to_string());
+        }
+    }
+
+    fn ask_for_certificate(&mut self) {
+        let made = NewKey::generate().and_then(|key| {
+            let request = key.request()?;
+            Ok((key, request))
+        });
+        match made {
+            Ok((key, csr)) => {
+                self.log.info(format_args!("asks for a new certificate"));
+                self.renewal = Some(key);
+                self.send(&AgentMessage::Renew { csr });
+            }
+            Err(error) => self.log.error(format_args!("make a key: {error}")),
+        }
+    }
+
+    fn install_certificate(&mut self, chain: Vec<Vec<u8>>) -> Event {
+        let Some(key) = self.renewal.take() else {
+            self.log
+                .warn(format_args!("a certificate came that was not asked for"));
+            return Event::CertificateUnusable;
+        };
+        let renewed = match self.identity.renewed(key, chain) {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                self.log
+                    .error(format_args!("the new certificate cannot be used: {error}"));
+                return Event::CertificateUnusable;
+            }
+        };
+        if let Err(error) = renewed.save(&self.config.state_dir) {
+            self.log.error(format_args!("{error}"));
+            return Event::CertificateUnusable;
+        }
+        self.identity = renewed;
+        let renew_after = self.identity.certificate().renew_after(self.clock.now_ms());
+        Event::CertificateInstalled {
+            renew_at: self.clock.elapsed() + renew_after,
+        }
+    }
+}
+
+/// A message's name, for the log.
+const fn name(message: &CollectorMessage) -> &'static str {
+    match message {
+        CollectorMessage::Welcome(_) => "a welcome",
+        CollectorMessage::Refuse { .. } => "a refusal",
+        CollectorMessage::Ack { .. } => "an acknowledgement",
+        CollectorMessage::Reject { .. } => "a reject",
+        CollectorMessage::SendSnapshot => "a wish for a snapshot",
+        CollectorMessage::ScanNow { .. } => "a wish for a scan",
+        CollectorMessage::Settings(_) => "settings",
+        CollectorMessage::Certificate { .. } => "a certificate",
+    }
+}
