@@ -86,3 +86,6 @@ pub struct AppliedBatch {
     /// Agents that were asked for a snapshot because their digest differs.
     pub asked: Vec<AgentId>,
 }
+
+#[cfg(test)]
+mod tests;

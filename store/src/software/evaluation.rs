@@ -19,9 +19,10 @@ pub struct SoftwareToJudge {
     pub platform: Platform,
 }
 
-/// Software that was not judged with this generation, in the order of its keys, after a key, at
-/// most `limit`. Whoever judges it goes on after the last key of the page, and begins again from the
-/// start when a page is empty, until the first one is.
+/// Software that was not judged with this generation, after a key, at most `limit`.
+///
+/// In the order of the keys. Whoever judges it goes on after the last key of the page, and begins
+/// again from the start when a page is empty, until the first page is.
 ///
 /// # Errors
 ///

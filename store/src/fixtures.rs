@@ -1,0 +1,316 @@
+//! What tests of this crate have in common: a company with agents, reports as an agent makes them,
+//! and judgements that a test can foresee.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Status, Why};
+use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
+use protocol::host::{HostFacts, Platform};
+use protocol::ids::{AgentId, CompanyId, Position, TokenId};
+use protocol::report::{Report, ReportBody};
+use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
+use sqlx::{Postgres, Transaction};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::agents::{Certificate, Enrolment, enrol};
+use crate::companies;
+use crate::database::Store;
+use crate::enrolment_tokens::{self, Labels, NewEnrolmentToken};
+use crate::reports::{Applied, AppliedBatch, IncomingReport, Stored, apply};
+use crate::tenant::TenantScope;
+use crate::test_support::FreshDatabase;
+
+/// The generation of the index that tests judge with.
+pub(crate) const GENERATION: u64 = 0xfeed_0000_0000_0001;
+
+/// An instant, in seconds after the beginning of a test.
+pub(crate) fn at(seconds: i64) -> OffsetDateTime {
+    time::macros::datetime!(2026-11-21 08:00 UTC) + Duration::seconds(seconds)
+}
+
+/// A company in a database of its own.
+pub(crate) struct World {
+    pub(crate) scope: TenantScope,
+    pub(crate) database: FreshDatabase,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let database = FreshDatabase::create().await;
+        let scope = company(database.store(), "Acme").await;
+        Self { scope, database }
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        self.database.store()
+    }
+
+    /// A transaction in the company, for looking at rows.
+    pub(crate) async fn tx(&self) -> Transaction<'static, Postgres> {
+        self.scope.begin("test").await.unwrap()
+    }
+
+    pub(crate) async fn agent(&self) -> AgentId {
+        agent(&self.scope, "host").await
+    }
+
+    /// A number out of a query whose `$1` is the company.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        let mut tx = self.tx().await;
+        sqlx::query_scalar(sql)
+            .bind(self.scope.key())
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn apply(&self, batch: &[IncomingReport]) -> AppliedBatch {
+        apply(&self.scope, batch, &judge, GENERATION, at(0))
+            .await
+            .unwrap()
+    }
+}
+
+/// Ids that differ and grow.
+pub(crate) fn id() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Uuid::from_u64_pair(0x0193_0000_0000_7000, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+pub(crate) async fn company(store: &Store, name: &str) -> TenantScope {
+    let company = companies::create(&store.local_operator(), CompanyId(id()), name, at(0))
+        .await
+        .unwrap();
+    store.pipeline_scope(company.id).await.unwrap().unwrap()
+}
+
+pub(crate) async fn agent(scope: &TenantScope, hostname: &str) -> AgentId {
+    let token = TokenId(id());
+    let labels = Labels::from([("site".to_owned(), "north".to_owned())]);
+    let new = NewEnrolmentToken {
+        id: token,
+        secret: &[7; 32],
+        name: "test",
+        labels: &labels,
+        expires_at: None,
+        uses_max: None,
+    };
+    enrolment_tokens::create(scope, &new, at(0)).await.unwrap();
+    let enrolment = Enrolment {
+        token,
+        secret: &[7; 32],
+        agent: AgentId(id()),
+        hostname,
+        agent_version: "0.1.0",
+    };
+    let enrolled = enrol(
+        scope.store(),
+        &enrolment,
+        &|_, _| Ok((certificate(), ())),
+        at(0),
+    )
+    .await
+    .unwrap();
+    enrolled.agent
+}
+
+pub(crate) fn certificate() -> Certificate {
+    Certificate {
+        serial: vec![1, 2, 3],
+        sha256: [4; 32],
+        expires_at: at(30 * 86_400),
+    }
+}
+
+pub(crate) fn platform() -> Platform {
+    Platform {
+        family: "linux".to_owned(),
+        id: "debian".to_owned(),
+        version: "12".to_owned(),
+    }
+}
+
+pub(crate) fn record(name: &str, version: &str) -> SoftwareRecord {
+    SoftwareRecord {
+        vendor: "Example".to_owned(),
+        ..SoftwareRecord::new(Source::Deb, name, version)
+    }
+}
+
+pub(crate) fn key(record: &SoftwareRecord) -> SoftwareKey {
+    SoftwareKey::of(record, &platform())
+}
+
+pub(crate) fn facts(hostname: &str) -> HostFacts {
+    HostFacts {
+        hostname: hostname.to_owned(),
+        platform: platform(),
+        os_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        cpu_count: 2,
+        ..HostFacts::default()
+    }
+}
+
+pub(crate) fn status(source: Source, state: SourceState) -> SourceStatus {
+    SourceStatus {
+        source,
+        state,
+        reason: String::new(),
+        records: 1,
+        took_ms: 2,
+    }
+}
+
+/// Says of software called `bad…` that it has a CVE for each version part, and of all else nothing.
+pub(crate) fn judge(record: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Evaluation {
+    let cves: Vec<String> = match record.name.strip_prefix("bad") {
+        Some(rest) => record
+            .version
+            .split('.')
+            .enumerate()
+            .map(|(number, _)| format!("CVE-2024-{rest:0>4}{number}"))
+            .collect(),
+        None => Vec::new(),
+    };
+    evaluation(&cves)
+}
+
+pub(crate) fn evaluation(cves: &[impl AsRef<str>]) -> Evaluation {
+    Evaluation {
+        status: Status::Evaluated,
+        reason: None,
+        identity: Identity {
+            cpes: vec!["cpe:2.3:a:example:bad:1:*:*:*:*:*:*:*".to_owned()],
+            purl: None,
+            rule: "test".to_owned(),
+        },
+        findings: cves.iter().map(|cve| finding(cve.as_ref())).collect(),
+    }
+}
+
+pub(crate) fn finding(cve: &str) -> Finding {
+    Finding {
+        cve: cve.to_owned(),
+        source: "nvd".to_owned(),
+        confidence: Confidence::High,
+        fixed_in: Some("9".to_owned()),
+        why: Why {
+            criteria: "cpe:2.3:a:example:bad:*:*:*:*:*:*:*:*".to_owned(),
+            range: Some("< 9".to_owned()),
+            ..Why::default()
+        },
+    }
+}
+
+/// An agent as the other side sees it: it keeps its set and makes reports of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) agent: AgentId,
+    pub(crate) position: Position,
+    pub(crate) held: BTreeMap<SoftwareKey, SoftwareRecord>,
+    seconds: i64,
+}
+
+impl Endpoint {
+    pub(crate) const fn new(agent: AgentId) -> Self {
+        Self {
+            agent,
+            position: Position::new(0, 0),
+            held: BTreeMap::new(),
+            seconds: 0,
+        }
+    }
+
+    pub(crate) fn digest(&self) -> InventoryDigest {
+        self.held
+            .iter()
+            .map(|(key, record)| RecordFingerprint::of(*key, record))
+            .collect()
+    }
+
+    /// The next report of the line, with this body.
+    pub(crate) fn report(
+        &mut self,
+        body: ReportBody,
+        digest: Option<InventoryDigest>,
+    ) -> IncomingReport {
+        self.position = Position::new(self.position.epoch.0.max(1), self.position.seq.0 + 1);
+        self.seconds += 1;
+        let report = Report {
+            position: self.position,
+            made_at_ms: 0,
+            platform: platform(),
+            facts: None,
+            sources: Vec::new(),
+            body,
+            digest,
+        };
+        IncomingReport {
+            agent: self.agent,
+            keys: report.validate().unwrap(),
+            report,
+            received_at: at(self.seconds),
+        }
+    }
+
+    /// A delta that puts records in and takes others out; a snapshot when nothing was said before.
+    pub(crate) fn delta(
+        &mut self,
+        upserts: Vec<SoftwareRecord>,
+        removes: &[SoftwareRecord],
+    ) -> IncomingReport {
+        if self.position.epoch.0 == 0 {
+            return self.snapshot(upserts, usize::MAX).remove(0);
+        }
+        let removes: Vec<SoftwareKey> = removes.iter().map(key).collect();
+        for key in &removes {
+            self.held.remove(key);
+        }
+        for record in &upserts {
+            self.held.insert(key(record), record.clone());
+        }
+        let digest = Some(self.digest());
+        self.report(ReportBody::Delta { upserts, removes }, digest)
+    }
+
+    /// A new epoch: a snapshot of `records`, in parts of at most `part` records.
+    pub(crate) fn snapshot(
+        &mut self,
+        records: impl IntoIterator<Item = SoftwareRecord>,
+        part: usize,
+    ) -> Vec<IncomingReport> {
+        self.held = records
+            .into_iter()
+            .map(|record| (key(&record), record))
+            .collect();
+        self.position = Position::new(self.position.epoch.0 + 1, 0);
+        let digest = self.digest();
+        let all: Vec<(SoftwareKey, SoftwareRecord)> = self.held.clone().into_iter().collect();
+        let chunks: Vec<_> = if all.is_empty() {
+            vec![&all[..]]
+        } else {
+            all.chunks(part).collect()
+        };
+        let mut from = SoftwareKey(0);
+        let mut reports = Vec::new();
+        for (number, chunk) in chunks.iter().enumerate() {
+            let to = chunks.get(number + 1).map(|next| next[0].0);
+            let records = chunk.iter().map(|(_, record)| record.clone()).collect();
+            let body = ReportBody::Snapshot { from, to, records };
+            reports.push(self.report(body, to.is_none().then_some(digest)));
+            from = to.unwrap_or(SoftwareKey(u128::MAX));
+        }
+        reports
+    }
+}
+
+/// What a report that was stored came to.
+pub(crate) fn stored(applied: &Applied) -> Stored {
+    match applied {
+        Applied::Stored(stored) => *stored,
+        other => panic!("not stored: {other:?}"),
+    }
+}
