@@ -1,26 +1,27 @@
 //! Makes the generated tables of `enrichment/data/identity` from public data.
 //!
 //! `cargo run --release --example make_identity_data -- DATA OUT`: DATA holds
-//! `cpe-dict/purl2cpe-products.jsonl.gz` (scanoss/purl2cpe), `distro/debian/data_CPE_list`
-//! (Debian's security tracker) and CVE records under `nvd/` (`.gz`, `.xz`); OUT is the folder of
-//! the tables, with the hand-made `groups.txt`. Run it again when the data is renewed; the same data gives the same bytes.
+//! `cpe-dict/purl2cpe-products.jsonl.gz` (scanoss/purl2cpe, MIT), `distro/debian/data_CPE_list`
+//! (Debian's security tracker), `osv/pypa-*.tar.xz` (PyPA's advisories, CC-BY-4.0) and CVE records
+//! under `nvd/` (`.gz`, `.xz`); OUT is the folder of the tables, with the hand-made `groups.txt`
+//! and `exclusions.txt`.
+//! Run it again when the data is renewed; the same data gives the same bytes.
 #![expect(clippy::print_stdout, reason = "a tool prints what it wrote")]
+
+#[path = "make_identity_data/read.rs"]
+mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use enrichment::cpe::{Attribute, Cpe};
+use read::{Product, Purls, Records, pair};
 
 type Failure = Box<dyn Error>;
 /// Keys with the `vendor:product` pairs that they mean.
 type Rows = BTreeMap<String, BTreeSet<String>>;
-
-/// A product as CVE records name it, with what it runs in.
-type Product = (String, String, String);
 
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -38,110 +39,44 @@ fn main() -> ExitCode {
 }
 
 fn make(data: &Path, out: &Path) -> Result<(), Failure> {
-    let mut products = BTreeSet::new();
-    read_products(&data.join("nvd"), &mut products)?;
+    let mut records = Records::default();
+    records.read(&data.join("nvd"))?;
+    let products = &records.products;
     println!("{} products with what they run in", products.len());
     let pairs: BTreeSet<String> = products.iter().map(pair).collect();
-    let purls = read_purls(&data.join("cpe-dict/purl2cpe-products.jsonl.gz"))?;
+    let purls = read::purls(&data.join("cpe-dict/purl2cpe-products.jsonl.gz"))?;
     let mut language = language_rows(&purls);
-    add_ecosystem_products(&products, &mut language);
+    add_ecosystem_products(products, &mut language);
+    let advisories = read::python_advisories(&advisories(&data.join("osv"))?)?;
+    add_advisories(&advisories, &records.by_cve, &mut language);
+    exclude(
+        &std::fs::read_to_string(out.join("exclusions.txt"))?,
+        &mut language,
+    )?;
     write(&out.join("language.tsv"), &language)?;
     let debian = std::fs::read_to_string(data.join("distro/debian/data_CPE_list"))?;
     write(
         &out.join("packages.tsv"),
         &package_rows(&purls, &debian, &pairs),
     )?;
-    write(&out.join("extensions.tsv"), &extension_rows(&products))?;
+    write(&out.join("extensions.tsv"), &extension_rows(products))?;
     let groups = std::fs::read_to_string(out.join("groups.txt"))?;
     write_aliases(&out.join("aliases.tsv"), &groups)
 }
 
-fn pair((vendor, product, _): &Product) -> String {
-    format!("{vendor}:{product}")
-}
-
-/// Collects the products of all criteria in a folder's files.
-fn read_products(folder: &Path, products: &mut BTreeSet<Product>) -> Result<(), Failure> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)?
+/// The newest archive of PyPA's advisories.
+fn advisories(folder: &Path) -> Result<PathBuf, Failure> {
+    let names = std::fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            read_products(&path, products)?;
-        } else if let Some(reader) = open(&path)? {
-            collect_products(reader, products)?;
-        }
-    }
-    Ok(())
-}
-
-/// Opens a compressed file; others hold no feeds.
-fn open(path: &Path) -> Result<Option<Box<dyn BufRead>>, Failure> {
-    let file = || File::open(path);
-    let reader: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file()?)),
-        Some("xz") => Box::new(liblzma::read::XzDecoder::new_multi_decoder(file()?)),
-        _ => return Ok(None),
-    };
-    Ok(Some(Box::new(BufReader::with_capacity(1 << 20, reader))))
-}
-
-/// Every JSON string that is a CPE name is one, wherever the feed's format puts it.
-fn collect_products(
-    mut reader: Box<dyn BufRead>,
-    products: &mut BTreeSet<Product>,
-) -> Result<(), Failure> {
-    let mut piece = Vec::new();
-    while reader.read_until(b'"', &mut piece)? > 0 {
-        if piece.starts_with(b"cpe:2.3:a:") {
-            piece.pop();
-            let text = String::from_utf8_lossy(&piece).replace(r"\\", r"\");
-            if let Ok(name) = Cpe::parse(&text) {
-                let value = |attribute| {
-                    name.get(attribute)
-                        .as_value()
-                        .unwrap_or_default()
-                        .to_owned()
-                };
-                products.insert((
-                    value(Attribute::Vendor),
-                    value(Attribute::Product),
-                    value(Attribute::TargetSw),
-                ));
-            }
-        }
-        piece.clear();
-    }
-    Ok(())
-}
-
-/// A product of purl2cpe with its package URLs.
-struct Purls {
-    pair: String,
-    product: String,
-    purls: Vec<String>,
-}
-
-fn read_purls(path: &Path) -> Result<Vec<Purls>, Failure> {
-    let mut rows = Vec::new();
-    for line in open(path)?.ok_or("purl2cpe's list is a .gz file")?.lines() {
-        let row: serde_json::Value = serde_json::from_str(&line?)?;
-        let text = |field: &str| row[field].as_str().unwrap_or_default().to_lowercase();
-        let purls = row["purls"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        rows.push(Purls {
-            pair: format!("{}:{}", text("vendor"), text("product")),
-            product: text("product"),
-            purls: purls
-                .iter()
-                .filter_map(|purl| purl.as_str().map(str::to_owned))
-                .collect(),
-        });
-    }
-    Ok(rows)
+        .collect::<Result<Vec<_>, _>>()?;
+    names
+        .into_iter()
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("pypa-"))
+        })
+        .max()
+        .ok_or_else(|| format!("{}: no pypa-*.tar.xz", folder.display()).into())
 }
 
 /// Packages of programming languages, from purl2cpe.
@@ -184,6 +119,56 @@ fn add_ecosystem_products(products: &BTreeSet<Product>, rows: &mut Rows) {
             rows.entry(key).or_default().insert(pair(product));
         }
     }
+}
+
+/// Takes out what the hand-made list calls wrong; a line that takes nothing out is an error, so
+/// that the list stays as short as it can.
+fn exclude(list: &str, rows: &mut Rows) -> Result<(), Failure> {
+    for line in list.lines() {
+        let (key, pair) = line
+            .split_once(' ')
+            .ok_or_else(|| format!("no pair: {line}"))?;
+        let is_taken = match pair {
+            "*" => rows.remove(key).is_some(),
+            _ => rows.get_mut(key).is_some_and(|pairs| pairs.remove(pair)),
+        };
+        if !is_taken {
+            return Err(format!("exclusions.txt excludes nothing: {line}").into());
+        }
+    }
+    rows.retain(|_, pairs| !pairs.is_empty());
+    Ok(())
+}
+
+/// Packages of PyPA's advisories, with the products that the records of the same CVEs name: those
+/// called like the package, and the one that most of at least three CVEs of it are about.
+fn add_advisories(
+    advisories: &BTreeMap<String, BTreeSet<String>>,
+    by_cve: &BTreeMap<String, BTreeSet<String>>,
+    rows: &mut Rows,
+) {
+    for (package, cves) in advisories {
+        let named: Vec<&BTreeSet<String>> = cves.iter().filter_map(|cve| by_cve.get(cve)).collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for pair in named.iter().copied().flatten() {
+            *counts.entry(pair).or_default() += 1;
+        }
+        for (pair, count) in counts {
+            let product = pair.split_once(':').map_or(pair, |(_, product)| product);
+            let is_most = named.len() >= 3 && count * 4 >= named.len() * 3;
+            if core(product) == core(package) || is_most {
+                let key = format!("pypi/{}", pypi_name(package));
+                rows.entry(key).or_default().insert(pair.to_owned());
+            }
+        }
+    }
+}
+
+/// A name without dividers and without the language in it.
+fn core(name: &str) -> String {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let name = name.strip_prefix("python").unwrap_or(&name);
+    name.strip_suffix("python").unwrap_or(name).to_owned()
 }
 
 /// Packages of distributions whose product is certain: named by Debian, or the only one that
@@ -267,7 +252,10 @@ fn write_aliases(path: &Path, groups: &str) -> Result<(), Failure> {
 
 /// Whether a text can be a key: no divider of the table, and not empty.
 fn is_key(text: &str) -> bool {
-    !text.is_empty() && !text.ends_with('/') && !text.contains(['\t', '\n', '%'])
+    let is_path = !text.starts_with("npm/")
+        && !text.starts_with("visual_studio_code/")
+        && text.matches('/').count() > 1;
+    !text.is_empty() && !text.ends_with('/') && !is_path && !text.contains(['\t', '\n', '%'])
 }
 
 fn write(path: &Path, rows: &Rows) -> Result<(), Failure> {

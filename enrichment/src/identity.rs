@@ -22,7 +22,6 @@ mod vendor;
 
 use std::borrow::Cow;
 
-use crate::cpe::{Attr, Attribute, Cpe};
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -119,46 +118,6 @@ impl TargetSw {
             Self::Runs(name) | Self::Only(name) => name,
         }
     }
-
-    /// Whether a record's `target_sw` (`None` when it names none) can be about this copy.
-    ///
-    /// Records spell what a program runs in differently: `mac_os_x` and `macos` are the same.
-    #[must_use]
-    pub fn is_covered_by(self, recorded: Option<&str>) -> bool {
-        match (self, recorded) {
-            (Self::Only(own), Some(recorded)) => spellings(own).contains(&recorded),
-            (Self::Only(_), None) => false,
-            (Self::Any | Self::Runs(_), None) => true,
-            (Self::Any, Some(_)) => false,
-            (Self::Runs(own), Some(recorded)) => spellings(own).contains(&recorded),
-        }
-    }
-}
-
-/// The ways in which records write what a program runs in.
-fn spellings(own: &'static str) -> &'static [&'static str] {
-    match own {
-        "windows" => &[
-            "windows",
-            "windows_10",
-            "windows_11",
-            "windows_7",
-            "windows_8",
-            "windows_nt",
-            "win32",
-            "x64",
-            "x86",
-        ],
-        "macos" => &["macos", "mac_os_x", "mac_os", "mac", "os_x"],
-        "linux" => &["linux", "linux_kernel", "ubuntu", "debian", "unix"],
-        "python" => &["python", "pypi"],
-        "node.js" => &["node.js", "nodejs", "node_js", "npm"],
-        "ruby" => &["ruby", "rubygems", "ruby_on_rails", "rails"],
-        "chrome" => &["chrome", "google_chrome"],
-        "firefox" => &["firefox", "mozilla_firefox"],
-        "visual_studio_code" => &["visual_studio_code", "vscode"],
-        _ => &[],
-    }
 }
 
 /// Tells which product a subject is.
@@ -173,25 +132,6 @@ pub fn identify(subject: &Subject<'_>, known: &dyn Fn(&str, &str) -> bool) -> Id
         "vscode" | "chrome_extension" | "firefox_addon" => extension::identify(subject, known),
         "os" => system::identify(subject),
         _ => application::identify(subject, known),
-    }
-}
-
-impl Identified {
-    /// The CPE names of the installed software, the preferred one first.
-    pub fn cpes(&self) -> impl Iterator<Item = Cpe> {
-        self.candidates.iter().map(|candidate| {
-            Cpe::of_product(
-                candidate.part.as_str(),
-                &candidate.vendor,
-                &candidate.product,
-            )
-            .with(Attribute::Version, Attr::value(&self.version))
-            .with(Attribute::Update, Attr::value(&self.update))
-            .with(
-                Attribute::TargetSw,
-                Attr::value(candidate.target_sw.as_str()),
-            )
-        })
     }
 }
 

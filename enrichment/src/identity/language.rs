@@ -1,12 +1,14 @@
 //! Packages of programming languages.
 //!
 //! They are found by ecosystem and name together: npm's `connect` is not Adobe's. What no table
-//! knows stays unmapped, because a bare name means nothing outside its ecosystem.
+//! knows stays unmapped, because a bare name means nothing outside its ecosystem. One rule goes
+//! beyond the tables: for Python, whose packages NVD seldom marks as such, the vendors that NVD
+//! gives to packages without one of their own.
 
 use std::borrow::Cow;
 
 use super::table::Table;
-use super::{Identification, Identified, TargetSw, candidates, purl};
+use super::{Candidate, Identification, Identified, TargetSw, candidates, owned_candidates, purl};
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -24,20 +26,49 @@ pub(crate) fn identify(
         _ => ("gem", "ruby", Scheme::Gem),
     };
     let key = format!("{ecosystem}/{}", normalised(ecosystem, subject.name));
-    let Some(pairs) = PACKAGES.find(&key) else {
-        return Identification::Unmapped {
-            reason: "no CVE record is known to be about this package",
-            purl,
-        };
+    let target_sw = TargetSw::Runs(target_sw);
+    let listed = PACKAGES
+        .find(&key)
+        .map(|pairs| candidates(pairs.split('\t'), target_sw, known));
+    let (candidates, rule) = match listed {
+        Some(found) => (found, format!("package:{key}")),
+        None if ecosystem == "pypi" => {
+            match without_vendor(&key["pypi/".len()..], target_sw, known) {
+                Some(found) => (found, format!("package without vendor:{key}")),
+                None => return unmapped(purl),
+            }
+        }
+        None => return unmapped(purl),
     };
     Identification::Identified(Identified {
-        candidates: candidates(pairs.split('\t'), TargetSw::Runs(target_sw), known),
+        candidates,
         purl,
-        rule: Cow::Owned(format!("package:{key}")),
+        rule: Cow::Owned(rule),
         version: subject.version.to_owned(),
         update: String::new(),
         scheme,
     })
+}
+
+const fn unmapped(purl: Option<String>) -> Identification {
+    Identification::Unmapped {
+        reason: "no CVE record is known to be about this package",
+        purl,
+    }
+}
+
+/// The product under the vendors that NVD gives to Python packages that have none: the language's
+/// own, and the project's name.
+fn without_vendor(
+    name: &str,
+    target_sw: TargetSw,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Option<Vec<Candidate>> {
+    let project = format!("{name}_project");
+    ["python", project.as_str()]
+        .into_iter()
+        .find(|vendor| known(vendor, name))
+        .map(|vendor| owned_candidates(vendor, name, target_sw, known))
 }
 
 /// The name as its ecosystem compares names.
@@ -78,6 +109,14 @@ mod tests {
                 ..identified(&subject("python", "MsgPack", "1"))
             }
         );
+    }
+
+    #[test]
+    fn finds_a_python_package_under_the_vendors_of_those_that_have_none() {
+        let click = identified(&subject("python", "Click", "8.0.3"));
+        assert_eq!(pairs(&click), ["click_project:click"]);
+        assert_eq!(click.rule, "package without vendor:pypi/click");
+        assert!(unmapped_reason(&subject("npm", "click", "8.0.3")).contains("no CVE record"));
     }
 
     #[test]

@@ -13,14 +13,13 @@ pub(crate) struct Name<'a> {
 }
 
 /// Words that say how something was built or delivered, never what it is.
-const NOISE: [&str; 39] = [
+const NOISE: [&str; 36] = [
     "32-bit",
     "32bit",
     "64-bit",
     "64bit",
     "all",
     "amd64",
-    "application",
     "arm64",
     "bit",
     "bits",
@@ -28,7 +27,6 @@ const NOISE: [&str; 39] = [
     "en",
     "english",
     "for",
-    "installer",
     "ia32",
     "linux",
     "mac",
@@ -37,7 +35,6 @@ const NOISE: [&str; 39] = [
     "multilingual",
     "os",
     "release",
-    "setup",
     "stable",
     "user",
     "users",
@@ -56,17 +53,14 @@ const NOISE: [&str; 39] = [
 ];
 
 /// Words that name an edition or a channel of the same product.
-const EDITIONS: [&str; 28] = [
-    "agent",
+const EDITIONS: [&str; 25] = [
     "app",
     "basic",
     "beta",
     "business",
     "ce",
-    "client",
     "community",
     "current",
-    "desktop",
     "eap",
     "enterprise",
     "esr",

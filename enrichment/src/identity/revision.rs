@@ -20,13 +20,11 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
             .iter()
             .any(|found| found.vendor == vendor && found.product == product)
     };
-    let scheme = match subject.platform.family {
-        "windows" => Scheme::Windows,
-        "macos" => Scheme::Macos,
-        _ => Scheme::Generic,
-    };
     if is("oracle", "jre") || is("oracle", "jdk") {
         return java(subject);
+    }
+    if is("oracle", "openjdk") {
+        return openjdk(subject.version);
     }
     let mut version = subject.version;
     let named = name.version.unwrap_or_default();
@@ -47,7 +45,8 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     Revision {
         version: version.to_owned(),
         update,
-        scheme,
+        // Windows and macOS order versions as records do, so one scheme serves all.
+        scheme: Scheme::Generic,
     }
 }
 
@@ -108,6 +107,25 @@ fn java(subject: &Subject<'_>) -> Revision {
     }
 }
 
+/// `OpenJDK` up to 8 is `8` with an update in NVD; behind three numbers, builds add theirs.
+fn openjdk(version: &str) -> Revision {
+    let numbers: Vec<&str> = version.split(['.', '_', '+', '-', 'u']).collect();
+    let (version, update) = match numbers[..] {
+        ["1", feature, "0", update, ..] | [feature @ ("6" | "7" | "8"), "0", update, ..] => {
+            (feature.to_owned(), format!("update{update}"))
+        }
+        [feature, interim, update, _, ..] => {
+            (format!("{feature}.{interim}.{update}"), String::new())
+        }
+        _ => (version.to_owned(), String::new()),
+    };
+    Revision {
+        version,
+        update,
+        scheme: Scheme::Java,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{identified, program};
@@ -132,6 +150,25 @@ mod tests {
                 (found.version.as_str(), found.update.as_str()),
                 expected,
                 "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn openjdk_is_written_as_nvd_writes_it() {
+        for (version, expected) in [
+            ("8.0.265.01", ("8", "update265")),
+            ("1.8.0_265", ("8", "update265")),
+            ("11.0.8.10", ("11.0.8", "")),
+            ("17.0.9+9", ("17.0.9", "")),
+            ("21", ("21", "")),
+        ] {
+            let name = "AdoptOpenJDK JDK with Hotspot";
+            let found = identified(&program(name, version, "AdoptOpenJDK"));
+            assert_eq!(
+                (found.version.as_str(), found.update.as_str()),
+                expected,
+                "{version}"
             );
         }
     }

@@ -29,9 +29,9 @@ const WINDOWS: [(u32, &str, &str); 17] = [
 
 pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
     match subject.platform.family {
-        "macos" => found("apple", "macos", subject, Scheme::Macos),
+        "macos" => found("apple", "macos", subject),
         "windows" => match windows_product(subject) {
-            Some(product) => found("microsoft", product, subject, Scheme::Windows),
+            Some(product) => found("microsoft", product, subject),
             None => Identification::Unmapped {
                 reason: "no product of the CVE records is known for this build of Windows",
                 purl: None,
@@ -45,12 +45,7 @@ pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
     }
 }
 
-fn found(
-    vendor: &'static str,
-    product: &'static str,
-    subject: &Subject<'_>,
-    scheme: Scheme,
-) -> Identification {
+fn found(vendor: &'static str, product: &'static str, subject: &Subject<'_>) -> Identification {
     Identification::Identified(Identified {
         candidates: vec![Candidate {
             part: Part::OperatingSystem,
@@ -62,7 +57,7 @@ fn found(
         rule: Cow::Owned(format!("system:{product}")),
         version: subject.version.to_owned(),
         update: String::new(),
-        scheme,
+        scheme: Scheme::Generic,
     })
 }
 

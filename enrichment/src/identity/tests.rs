@@ -41,7 +41,7 @@ fn bundle<'a>(name: &'a str, bundle_id: &'a str) -> Subject<'a> {
 }
 
 /// Products that CVE records name, as far as these tests need them.
-const KNOWN: [&str; 40] = [
+const KNOWN: [&str; 41] = [
     "7-zip:7-zip",
     "acme:agent",
     "adobe:acrobat_reader_dc",
@@ -50,6 +50,7 @@ const KNOWN: [&str; 40] = [
     "apple:itunes",
     "apple:macos",
     "apple:safari",
+    "click_project:click",
     "docker:desktop",
     "docker:docker",
     "docker:docker_desktop",
@@ -256,28 +257,17 @@ fn a_name_that_begins_with_its_vendor_says_both() {
 }
 
 #[test]
-fn names_are_written_as_cpe() {
-    let found = identified(&program(
-        "Python 3.14.0rc1 (64-bit)",
-        "3.14.121.0",
-        "Python Software Foundation",
-    ));
-    let preferred = found.cpes().next().unwrap().to_string();
-    assert_eq!(
-        preferred,
-        "cpe:2.3:a:python:python:3.14.0:rc1:*:*:*:windows:*:*"
-    );
-}
-
-#[test]
-fn a_copy_is_covered_by_records_of_what_it_runs_in() {
-    let mac = TargetSw::Runs("macos");
-    assert!(mac.is_covered_by(None) && mac.is_covered_by(Some("mac_os_x")));
-    assert!(!mac.is_covered_by(Some("windows")) && !mac.is_covered_by(Some("wordpress")));
-    let extension = TargetSw::Only("chrome");
-    assert!(extension.is_covered_by(Some("chrome")));
-    assert!(!extension.is_covered_by(None) && !extension.is_covered_by(Some("windows")));
-    assert!(TargetSw::Any.is_covered_by(None) && !TargetSw::Any.is_covered_by(Some("drupal")));
+fn an_agent_or_a_client_is_not_its_server() {
+    for (name, publisher) in [
+        ("GitHub Desktop", "Docker Inc."),
+        ("Docker Agent", "Docker Inc."),
+        ("Git Client", "The Git Development Community"),
+    ] {
+        assert!(
+            unmapped_reason(&program(name, "1.0", publisher)).contains("this vendor"),
+            "{name}"
+        );
+    }
 }
 
 proptest! {
