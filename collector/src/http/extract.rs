@@ -1,5 +1,7 @@
 //! Who asks, and where they may look: the only ways from a request to a scope.
 
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -25,27 +27,42 @@ pub(crate) struct Authenticated(pub(crate) Principal);
 #[derive(Debug)]
 pub(crate) struct Operator(pub(crate) OperatorScope);
 
-/// A company to look into.
-#[derive(Debug)]
-pub(crate) struct Tenant {
-    /// The way to its rows.
-    pub(crate) scope: TenantScope,
-    role: Role,
+/// What a route asks of whoever uses it.
+pub(crate) trait Needs: Send + Sync {
+    /// The least role that may use it.
+    const ROLE: Role;
 }
 
-impl Tenant {
-    /// The scope, for those who may do at least what `role` may.
-    ///
-    /// # Errors
-    ///
-    /// [`Problem::Forbidden`] for everyone else.
-    pub(crate) fn at_least(self, role: Role) -> Result<TenantScope, Problem> {
-        if self.role >= role {
-            Ok(self.scope)
-        } else {
-            Err(Problem::Forbidden(role.as_str()))
-        }
-    }
+/// For everyone in the company.
+#[derive(Debug)]
+pub(crate) struct Viewer;
+
+/// For those who triage.
+#[derive(Debug)]
+pub(crate) struct Analyst;
+
+/// For those who run the company's fleet.
+#[derive(Debug)]
+pub(crate) struct Admin;
+
+impl Needs for Viewer {
+    const ROLE: Role = Role::Viewer;
+}
+
+impl Needs for Analyst {
+    const ROLE: Role = Role::Analyst;
+}
+
+impl Needs for Admin {
+    const ROLE: Role = Role::Admin;
+}
+
+/// A company that the caller may look into, with at least the role `R`.
+#[derive(Debug)]
+pub(crate) struct Tenant<R> {
+    /// The way to its rows.
+    pub(crate) scope: TenantScope,
+    role: PhantomData<R>,
 }
 
 impl FromRequestParts<ApiState> for Authenticated {
@@ -84,7 +101,7 @@ impl FromRequestParts<ApiState> for Operator {
     }
 }
 
-impl FromRequestParts<ApiState> for Tenant {
+impl<R: Needs> FromRequestParts<ApiState> for Tenant<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(
@@ -100,10 +117,10 @@ impl FromRequestParts<ApiState> for Tenant {
             .scope(company)
             .await?
             .ok_or(Problem::NotFound("company"))?;
-        Ok(Self {
-            scope,
-            role: principal.role(),
-        })
+        if principal.role() < R::ROLE {
+            return Err(Problem::Forbidden(R::ROLE.as_str()));
+        }
+        Ok(Self { scope, role: PhantomData })
     }
 }
 

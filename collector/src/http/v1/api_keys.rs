@@ -10,7 +10,7 @@ use store::tenant::Role;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::http::extract::{Body, Tenant, parse_id};
+use crate::http::extract::{Admin, Body, Tenant, parse_id};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
@@ -72,8 +72,8 @@ struct Keys {
     items: Vec<KeyView>,
 }
 
-async fn list(tenant: Tenant) -> Result<Json<Keys>, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+async fn list(tenant: Tenant<Admin>) -> Result<Json<Keys>, Problem> {
+    let scope = tenant.scope;
     let keys = api_keys::list(&scope).await?;
     Ok(Json(Keys {
         items: keys.into_iter().map(KeyView::from).collect(),
@@ -115,11 +115,11 @@ impl NewKey {
 }
 
 async fn create(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     State(state): State<ApiState>,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<KeyView>), Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     let role = new.check()?;
     let now = state.clock.now();
     let mut secret = [0; 32];
@@ -150,11 +150,11 @@ async fn create(
 }
 
 async fn revoke(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     State(state): State<ApiState>,
     Path(key): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     let id = parse_id::<Uuid>(&key, "API key")?;
     if api_keys::revoke(&scope, id, state.clock.now()).await? {
         Ok(StatusCode::NO_CONTENT)

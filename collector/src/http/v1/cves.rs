@@ -5,10 +5,9 @@ use axum::{Json, Router, routing};
 use enrichment::cve::{Cvss, KevEntry};
 use serde::{Deserialize, Serialize};
 use store::cves::{self, Cve, CveDetail, CveFilter, CveItem, CveSort, Severity};
-use store::tenant::Role;
 use time::OffsetDateTime;
 
-use crate::http::extract::{Params, Tenant};
+use crate::http::extract::{Params, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -172,10 +171,10 @@ impl Sort {
 }
 
 async fn list(
-    tenant: Tenant,
+    tenant: Tenant<Viewer>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<ItemView>>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+    let scope = tenant.scope;
     let (sort, name) = query.sort.list();
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
     let filter = CveFilter {
@@ -187,8 +186,8 @@ async fn list(
     Ok(page::respond(name, cves, ItemView::from))
 }
 
-async fn get(tenant: Tenant, Path(cve): Path<String>) -> Result<Json<DetailView>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+async fn get(tenant: Tenant<Viewer>, Path(cve): Path<String>) -> Result<Json<DetailView>, Problem> {
+    let scope = tenant.scope;
     let detail = cves::get(&scope, &cve.to_ascii_uppercase()).await?;
     detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("CVE"))
 }

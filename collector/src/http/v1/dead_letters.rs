@@ -6,11 +6,10 @@ use axum::{Json, Router, routing};
 use protocol::ids::AgentId;
 use serde::{Deserialize, Serialize};
 use store::dead_letters::{self, DeadLetter};
-use store::tenant::Role;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::extract::{Params, Tenant, parse_id};
+use crate::http::extract::{Admin, Params, Tenant, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -62,10 +61,10 @@ struct ListQuery {
 }
 
 async fn list(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<LetterView>>, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     let page = page::request("dead_letters", query.limit, query.page_token.as_deref())?;
     let letters = dead_letters::list(&scope, &page).await?;
     Ok(page::respond("dead_letters", letters, LetterView::from))
@@ -73,11 +72,11 @@ async fn list(
 
 /// Asks the host for a snapshot, which brings what the report would have brought, as it is now.
 async fn replay(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     State(state): State<ApiState>,
     Path(letter): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     let id = parse_id::<Uuid>(&letter, "dead letter")?;
     if dead_letters::replay(&scope, id, state.clock.now()).await? {
         Ok(StatusCode::ACCEPTED)

@@ -6,11 +6,10 @@ use axum::{Json, Router, routing};
 use protocol::ids::TokenId;
 use serde::{Deserialize, Serialize};
 use store::enrolment_tokens::{self, EnrolmentToken, Labels, NewEnrolmentToken};
-use store::tenant::Role;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::http::extract::{Body, Params, Tenant, parse_id};
+use crate::http::extract::{Admin, Body, Params, Tenant, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -83,10 +82,10 @@ struct ListQuery {
 }
 
 async fn list(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     let page = page::request("enrolment_tokens", query.limit, query.page_token.as_deref())?;
     let tokens = enrolment_tokens::list(&scope, &page).await?;
     Ok(page::respond("enrolment_tokens", tokens, TokenView::from))
@@ -149,11 +148,11 @@ fn has_control(text: &str) -> bool {
 }
 
 async fn create(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     State(state): State<ApiState>,
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<TokenView>), Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     new.check()?;
     let now = state.clock.now();
     let token = state
@@ -183,8 +182,8 @@ async fn create(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-async fn get(tenant: Tenant, Path(token): Path<String>) -> Result<Json<TokenView>, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+async fn get(tenant: Tenant<Admin>, Path(token): Path<String>) -> Result<Json<TokenView>, Problem> {
+    let scope = tenant.scope;
     let id = parse_id::<Uuid>(&token, "enrolment token").map(TokenId)?;
     let token = enrolment_tokens::get(&scope, id).await?;
     token
@@ -193,11 +192,11 @@ async fn get(tenant: Tenant, Path(token): Path<String>) -> Result<Json<TokenView
 }
 
 async fn revoke(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     State(state): State<ApiState>,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     let id = parse_id::<Uuid>(&token, "enrolment token").map(TokenId)?;
     // Revoking twice is revoking once; only a token that never was is not found.
     if enrolment_tokens::revoke(&scope, id, state.clock.now()).await?

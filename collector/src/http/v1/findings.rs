@@ -8,13 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::findings::{self, Finding, FindingFilter, FindingSort, FindingState};
 use store::software::FindingCounts;
-use store::tenant::Role;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::cves::{CveView, parse_severity};
 use super::software::parse_key;
-use crate::http::extract::{Params, Tenant};
+use crate::http::extract::{Params, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -138,10 +137,10 @@ impl Sort {
 }
 
 async fn list(
-    tenant: Tenant,
+    tenant: Tenant<Viewer>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<FindingView>>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+    let scope = tenant.scope;
     let (sort, name) = query.sort.list();
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
     let filter = FindingFilter {

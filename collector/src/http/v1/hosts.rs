@@ -10,10 +10,9 @@ use axum::{Json, Router, routing};
 use protocol::ids::AgentId;
 use serde::Serialize;
 use store::agents;
-use store::tenant::Role;
 use uuid::Uuid;
 
-use crate::http::extract::{Tenant, parse_id};
+use crate::http::extract::{Admin, Analyst, Tenant, parse_id};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
@@ -37,22 +36,22 @@ struct ScanRequested {
 }
 
 async fn scan(
-    tenant: Tenant,
+    tenant: Tenant<Analyst>,
     State(state): State<ApiState>,
     Path(host): Path<String>,
 ) -> Result<(StatusCode, Json<ScanRequested>), Problem> {
-    let scope = tenant.at_least(Role::Analyst)?;
+    let scope = tenant.scope;
     let request = agents::request_scan(&scope, host_id(&host)?, state.clock.now()).await?;
     let request = request.ok_or(Problem::NotFound("host"))?;
     Ok((StatusCode::ACCEPTED, Json(ScanRequested { request })))
 }
 
 async fn revoke(
-    tenant: Tenant,
+    tenant: Tenant<Admin>,
     State(state): State<ApiState>,
     Path(host): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let scope = tenant.at_least(Role::Admin)?;
+    let scope = tenant.scope;
     let id = host_id(&host)?;
     // Revoking twice is revoking once; only a host that never was is not found.
     if agents::revoke(&scope, id, state.clock.now()).await?

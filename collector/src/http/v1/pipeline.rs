@@ -6,11 +6,10 @@ use axum::{Json, Router, routing};
 use protocol::ids::CompanyId;
 use serde::Serialize;
 use store::summary::{self, Pipeline, Summary};
-use store::tenant::Role;
 use time::OffsetDateTime;
 
 use super::findings::CountsView;
-use crate::http::extract::{Operator, Tenant};
+use crate::http::extract::{Operator, Tenant, Viewer};
 use crate::http::node::NodeStatus;
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -35,10 +34,10 @@ struct SummaryView {
 }
 
 async fn summary(
-    tenant: Tenant,
+    tenant: Tenant<Viewer>,
     State(state): State<ApiState>,
 ) -> Result<Json<SummaryView>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+    let scope = tenant.scope;
     let as_of = state.clock.now();
     let Summary { agents, software, installations, findings } = summary::summary(&scope).await?;
     let findings = findings.into();
@@ -76,8 +75,8 @@ impl From<Pipeline> for PipelineView {
     }
 }
 
-async fn pipeline(tenant: Tenant) -> Result<Json<PipelineView>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+async fn pipeline(tenant: Tenant<Viewer>) -> Result<Json<PipelineView>, Problem> {
+    let scope = tenant.scope;
     Ok(Json(summary::pipeline(&scope).await?.into()))
 }
 

@@ -8,12 +8,11 @@ use protocol::host::Platform;
 use protocol::software::Source;
 use serde::{Deserialize, Serialize};
 use store::software::{self, Software, SoftwareFilter, SoftwareItem, SoftwareSort};
-use store::tenant::Role;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::findings::CountsView;
-use crate::http::extract::{Params, Tenant, parse_id};
+use crate::http::extract::{Params, Tenant, Viewer, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -170,10 +169,10 @@ impl Sort {
 }
 
 async fn list(
-    tenant: Tenant,
+    tenant: Tenant<Viewer>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<ItemView>>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+    let scope = tenant.scope;
     let (sort, name) = query.sort.list();
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
     let filter = SoftwareFilter {
@@ -187,8 +186,8 @@ async fn list(
     Ok(page::respond(name, software, ItemView::from))
 }
 
-async fn get(tenant: Tenant, Path(software): Path<String>) -> Result<Json<ItemView>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+async fn get(tenant: Tenant<Viewer>, Path(software): Path<String>) -> Result<Json<ItemView>, Problem> {
+    let scope = tenant.scope;
     let item = software::get(&scope, parse_key(&software)?).await?;
     item.map(|item| Json(item.into())).ok_or(Problem::NotFound("software"))
 }

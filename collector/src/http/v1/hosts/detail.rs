@@ -9,12 +9,11 @@ use protocol::ids::TokenId;
 use protocol::software::SourceStatus;
 use serde::Serialize;
 use store::hosts::{self, HostDetail};
-use store::tenant::Role;
 use time::OffsetDateTime;
 
 use super::host_id;
 use super::list::HostView;
-use crate::http::extract::Tenant;
+use crate::http::extract::{Tenant, Viewer};
 use crate::http::problem::Problem;
 
 /// A host whole, but for its software.
@@ -76,10 +75,10 @@ impl From<HostDetail> for DetailView {
 
 /// One host.
 pub(super) async fn get(
-    tenant: Tenant,
+    tenant: Tenant<Viewer>,
     Path(host): Path<String>,
 ) -> Result<Json<DetailView>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+    let scope = tenant.scope;
     let detail = hosts::get(&scope, host_id(&host)?).await?;
     detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("host"))
 }

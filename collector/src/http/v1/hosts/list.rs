@@ -5,10 +5,9 @@ use protocol::host::Platform;
 use protocol::ids::AgentId;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, Host, HostFilter, HostSort};
-use store::tenant::Role;
 use time::OffsetDateTime;
 
-use crate::http::extract::{Params, Tenant};
+use crate::http::extract::{Params, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::v1::findings::CountsView;
@@ -95,10 +94,10 @@ impl Sort {
 
 /// A page of hosts.
 pub(super) async fn list(
-    tenant: Tenant,
+    tenant: Tenant<Viewer>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<HostView>>, Problem> {
-    let scope = tenant.at_least(Role::Viewer)?;
+    let scope = tenant.scope;
     let (sort, name) = query.sort.list();
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
     let filter = HostFilter {

@@ -4,11 +4,10 @@ use axum::Json;
 use axum::extract::Path;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, HostSoftware, HostSoftwareFilter};
-use store::tenant::Role;
 use time::OffsetDateTime;
 
 use super::host_id;
-use crate::http::extract::{Params, Tenant};
+use crate::http::extract::{Params, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::v1::findings::CountsView;
@@ -54,12 +53,12 @@ pub(super) struct ListQuery {
 
 /// A page of a host's software.
 pub(super) async fn list(
-    tenant: Tenant,
+    tenant: Tenant<Viewer>,
     Path(host): Path<String>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<InstalledView>>, Problem> {
     const LIST: &str = "hosts.software";
-    let scope = tenant.at_least(Role::Viewer)?;
+    let scope = tenant.scope;
     let host = host_id(&host)?;
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
     let filter = HostSoftwareFilter { text: query.query, vulnerable: query.vulnerable };

@@ -1,0 +1,6 @@
+//! The API against a real database: what it answers, whom it answers, and what it refuses.
+
+mod access;
+mod harness;
+mod objects;
+mod requests;

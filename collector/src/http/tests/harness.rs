@@ -1,0 +1,246 @@
+//! An API with a database of its own, two companies in it, and requests without a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Status, Why};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use protocol::fingerprint::{RecordFingerprint, SoftwareKey};
+use protocol::host::Platform;
+use protocol::ids::{AgentId, CompanyId, Position, TokenId};
+use protocol::report::{Report, ReportBody};
+use protocol::software::{SoftwareRecord, Source};
+use protocol::token::EnrolmentToken;
+use serde_json::Value;
+use store::agents::{self, Certificate, Enrolment};
+use store::api_keys::{self, NewApiKey, PresentedKey};
+use store::companies;
+use store::enrolment_tokens::{self, Labels, NewEnrolmentToken};
+use store::reports::{self, IncomingReport};
+use store::tenant::{Role, TenantScope};
+use store::test_support::FreshDatabase;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config::{Config, Layers};
+use crate::http::{ApiState, Node, NodeStatus, router};
+
+pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
+
+/// A company with a host on which `node` 18.0.0 is installed, which has one finding.
+pub(super) struct Tenant {
+    pub(super) company: CompanyId,
+    pub(super) scope: TenantScope,
+    pub(super) host: AgentId,
+    pub(super) software: Uuid,
+    pub(super) viewer: String,
+    pub(super) admin: String,
+}
+
+/// An API with two companies.
+pub(super) struct Api {
+    router: Router,
+    pub(super) database: FreshDatabase,
+    pub(super) operator: String,
+    pub(super) ours: Tenant,
+    pub(super) theirs: Tenant,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+}
+
+struct FakeNode;
+
+impl Node for FakeNode {
+    fn status(&self) -> NodeStatus {
+        NodeStatus::default()
+    }
+
+    fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken> {
+        let addresses = vec!["collector.example:7070".to_owned()];
+        Ok(EnrolmentToken { id, secret: [7; 32], ca_sha256: [8; 32], addresses })
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+impl Api {
+    pub(super) async fn new() -> Self {
+        let database = FreshDatabase::create().await;
+        let store = database.store().clone();
+        let (clock, _hand) = Clock::manual(NOW);
+        let config = Config::from_layers(Layers::defaults()).unwrap().http;
+        let state = ApiState {
+            store: store.clone(),
+            clock,
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            node: Arc::new(FakeNode),
+        };
+        let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
+        let new = NewApiKey { key: &operator, name: "operator", expires_at: None };
+        api_keys::create_operator(&store.local_operator(), &new, NOW).await.unwrap();
+        Self {
+            ours: tenant(&database, "Ours", 10).await,
+            theirs: tenant(&database, "Theirs", 20).await,
+            operator: operator.expose(),
+            router: router(state, &config),
+            database,
+        }
+    }
+
+    /// Sends a request with a key, and a body when there is one.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&str>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(key) = key {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_owned()));
+        self.answer(request.body(body).unwrap()).await
+    }
+
+    pub(super) async fn get(&self, path: &str, key: &str) -> Answer {
+        self.send(Method::GET, path, Some(key), None).await
+    }
+
+    /// Sends a request as the operator in a company.
+    pub(super) async fn get_in(&self, path: &str, company: CompanyId) -> Answer {
+        let request = Request::get(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.operator))
+            .header("Muster-Company", company.to_string())
+            .body(Body::empty())
+            .unwrap();
+        self.answer(request).await
+    }
+
+    pub(super) async fn answer(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+}
+
+async fn tenant(database: &FreshDatabase, name: &str, seed: u8) -> Tenant {
+    let store = database.store();
+    let operator = store.local_operator();
+    let company = CompanyId(Uuid::from_u128(seed.into()));
+    companies::create(&operator, company, name, NOW).await.unwrap();
+    let scope = operator.scope(company).await.unwrap().unwrap();
+    let host = enrol(database, &scope, seed).await;
+    let software = install(&scope, host, seed).await;
+    Tenant {
+        viewer: key(&scope, seed + 1, Role::Viewer).await,
+        admin: key(&scope, seed + 2, Role::Admin).await,
+        company,
+        scope,
+        host,
+        software,
+    }
+}
+
+async fn key(scope: &TenantScope, seed: u8, role: Role) -> String {
+    let key = PresentedKey::new(Uuid::new_v4(), [seed; 32]);
+    let new = NewApiKey { key: &key, name: "test", expires_at: None };
+    api_keys::create(scope, &new, role, NOW).await.unwrap();
+    key.expose()
+}
+
+async fn enrol(database: &FreshDatabase, scope: &TenantScope, seed: u8) -> AgentId {
+    let token = TokenId(Uuid::new_v4());
+    let labels = Labels::new();
+    let new = NewEnrolmentToken {
+        id: token,
+        secret: &[seed; 32],
+        name: "test",
+        labels: &labels,
+        expires_at: None,
+        uses_max: None,
+    };
+    enrolment_tokens::create(scope, &new, NOW).await.unwrap();
+    let enrolment = Enrolment {
+        token,
+        secret: &[seed; 32],
+        agent: AgentId(Uuid::new_v4()),
+        hostname: "web-1",
+        agent_version: "0.1.0",
+    };
+    let certificate = Certificate {
+        serial: vec![seed],
+        sha256: [seed; 32],
+        expires_at: NOW + Duration::from_secs(86_400),
+    };
+    agents::enrol(database.store(), &enrolment, &|_, _| Ok((certificate.clone(), ())), NOW)
+        .await
+        .unwrap()
+        .agent
+}
+
+/// Reports one record and gives its key.
+async fn install(scope: &TenantScope, host: AgentId, seed: u8) -> Uuid {
+    let platform = Platform {
+        family: "linux".to_owned(),
+        id: "debian".to_owned(),
+        version: "12".to_owned(),
+    };
+    let record = SoftwareRecord::new(Source::Deb, "nodejs", format!("18.0.{seed}-1nodesource1"));
+    let key = SoftwareKey::of(&record, &platform);
+    let report = Report {
+        position: Position::new(1, 1),
+        made_at_ms: 0,
+        platform,
+        facts: None,
+        sources: Vec::new(),
+        digest: Some([RecordFingerprint::of(key, &record)].into_iter().collect()),
+        body: ReportBody::Snapshot { from: SoftwareKey(0), to: None, records: vec![record] },
+    };
+    let incoming = IncomingReport { agent: host, report, keys: vec![key], received_at: NOW };
+    reports::apply(scope, &[incoming], &|_, _, _| evaluation(), 1, NOW).await.unwrap();
+    key.to_uuid()
+}
+
+fn evaluation() -> Evaluation {
+    Evaluation {
+        status: Status::Evaluated,
+        reason: None,
+        identity: Identity { rule: "test".to_owned(), ..Identity::default() },
+        findings: vec![Finding {
+            cve: "CVE-2024-0001".to_owned(),
+            source: "nvd".to_owned(),
+            confidence: Confidence::High,
+            fixed_in: Some("18.0.1".to_owned()),
+            why: Why::default(),
+        }],
+    }
+}

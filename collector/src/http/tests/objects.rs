@@ -1,0 +1,153 @@
+//! What the API answers of hosts, software, CVEs, findings, tokens and companies.
+
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+use store::dead_letters::{self, NewDeadLetter};
+use uuid::Uuid;
+
+use super::harness::{Api, NOW};
+
+#[tokio::test]
+async fn a_host_shows_what_is_installed_and_what_is_vulnerable() {
+    let api = Api::new().await;
+    let (host, key) = (api.ours.host, &api.ours.viewer);
+    let detail = api.get(&format!("/api/v1/hosts/{host}"), key).await.json();
+    assert_eq!(detail["hostname"], "web-1");
+    assert_eq!(detail["software"], 1);
+    assert_eq!(detail["findings"]["open"], 1);
+    assert_eq!(detail["delivery"]["applied"], "1.1");
+    let software = api.get(&format!("/api/v1/hosts/{host}/software"), key).await.json();
+    assert_eq!(software["items"][0]["name"], "nodejs");
+    assert_eq!(software["items"][0]["matching"]["status"], "evaluated");
+    assert_eq!(software["items"][0]["findings"]["open"], 1);
+}
+
+#[tokio::test]
+async fn a_finding_says_why_and_what_repairs_it() {
+    let api = Api::new().await;
+    let findings = api.get("/api/v1/findings", &api.ours.viewer).await.json();
+    let finding = &findings["items"][0];
+    assert_eq!(finding["cve"]["id"], "CVE-2024-0001");
+    assert_eq!(finding["software"]["id"], api.ours.software.to_string());
+    assert_eq!(finding["fixed_in"], "18.0.1");
+    assert_eq!(finding["confidence"], "high");
+    assert_eq!(finding["hosts"], 1);
+    assert!(finding["why"].is_object());
+}
+
+#[tokio::test]
+async fn the_numbers_of_the_summary_are_those_of_the_lists() {
+    let api = Api::new().await;
+    let summary = api.get("/api/v1/summary", &api.ours.viewer).await.json();
+    assert_eq!(summary["hosts"], 1);
+    assert_eq!(summary["installations"], 1);
+    assert_eq!(summary["findings"]["open"], 1);
+    let cves = api.get("/api/v1/cves", &api.ours.viewer).await.json();
+    assert_eq!(cves["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn a_token_is_shown_whole_once_and_never_again() {
+    let api = Api::new().await;
+    let body = json!({ "name": "servers", "labels": { "site": "north" }, "uses_max": 5 });
+    let admin = Some(api.ours.admin.as_str());
+    let path = "/api/v1/enrolment-tokens";
+    let made = api.send(Method::POST, path, admin, Some(&body.to_string())).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let token = made.json()["token"].as_str().unwrap().to_owned();
+    assert!(token.starts_with("mst1."));
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    for path in [path.to_owned(), format!("{path}/{id}")] {
+        assert!(!api.get(&path, &api.ours.admin).await.text.contains(&token));
+    }
+    let path = format!("{path}/{id}");
+    for _ in 0..2 {
+        let gone = api.send(Method::DELETE, &path, admin, None).await;
+        assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    }
+    assert!(api.get(&path, &api.ours.admin).await.json()["revoked_at"].is_string());
+}
+
+#[tokio::test]
+async fn a_new_key_works_until_it_is_revoked() {
+    let api = Api::new().await;
+    let admin = Some(api.ours.admin.as_str());
+    let body = r#"{ "name": "report", "role": "viewer" }"#;
+    let made = api.send(Method::POST, "/api/v1/api-keys", admin, Some(body)).await.json();
+    let key = made["key"].as_str().unwrap();
+    assert_eq!(api.get("/api/v1/hosts", key).await.status, StatusCode::OK);
+    let path = format!("/api/v1/api-keys/{}", made["id"].as_str().unwrap());
+    let gone = api.send(Method::DELETE, &path, admin, None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert_eq!(api.get("/api/v1/hosts", key).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn no_company_makes_an_operators_key() {
+    let api = Api::new().await;
+    let admin = Some(api.ours.admin.as_str());
+    let body = r#"{ "name": "up", "role": "operator" }"#;
+    let answer = api.send(Method::POST, "/api/v1/api-keys", admin, Some(body)).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.json()["errors"][0]["field"], "role");
+}
+
+#[tokio::test]
+async fn a_scan_request_is_numbered_and_unknown_hosts_get_none() {
+    let api = Api::new().await;
+    let admin = Some(api.ours.admin.as_str());
+    let path = format!("/api/v1/hosts/{}/scan", api.ours.host);
+    for request in 1..=2 {
+        let answer = api.send(Method::POST, &path, admin, None).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED);
+        assert_eq!(answer.json()["request"], request);
+    }
+    let path = format!("/api/v1/hosts/{}/scan", Uuid::nil());
+    let answer = api.send(Method::POST, &path, admin, None).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_operator_makes_suspends_and_resumes_companies() {
+    let api = Api::new().await;
+    let operator = Some(api.operator.as_str());
+    let body = Some(r#"{ "name": "Third" }"#);
+    let made = api.send(Method::POST, "/api/v1/companies", operator, body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let again = api.send(Method::POST, "/api/v1/companies", operator, body).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    let path = format!("/api/v1/companies/{}", made.json()["id"].as_str().unwrap());
+    let suspend = format!("{path}/suspend");
+    let suspended = api.send(Method::POST, &suspend, operator, None).await.json();
+    assert!(suspended["suspended_at"].is_string());
+    let resume = format!("{path}/resume");
+    let resumed = api.send(Method::POST, &resume, operator, None).await.json();
+    assert!(resumed["suspended_at"].is_null());
+}
+
+#[tokio::test]
+async fn a_dead_letter_says_why_and_can_be_made_up_for() {
+    let api = Api::new().await;
+    let letter = NewDeadLetter {
+        id: Uuid::from_u128(99),
+        agent: api.ours.host,
+        position: protocol::ids::Position::new(1, 2),
+        reason: "invalid_record".to_owned(),
+        detail: "record 3: the name is empty".to_owned(),
+        frame: protocol::frame::Frame {
+            packing: protocol::frame::Packing::Plain,
+            payload: vec![1, 2, 3],
+        },
+        received_at: NOW,
+    };
+    dead_letters::add(&api.ours.scope, &[letter], NOW).await.unwrap();
+    let list = api.get("/api/v1/dead-letters", &api.ours.admin).await.json();
+    assert_eq!(list["items"][0]["detail"], "record 3: the name is empty");
+    let path = format!("/api/v1/dead-letters/{}/replay", Uuid::from_u128(99));
+    let ours = Some(api.ours.admin.as_str());
+    let answer = api.send(Method::POST, &path, ours, None).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    let theirs = Some(api.theirs.admin.as_str());
+    let answer = api.send(Method::POST, &path, theirs, None).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+}
