@@ -11,6 +11,8 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use protocol::reject::RejectReason;
 use protocol::report::Lane;
 
+use crate::lifecycle::Lifecycle;
+
 /// Connections of agents that are open, sessions and enrolments alike.
 pub const INGEST_CONNECTIONS: &str = "muster_ingest_connections";
 /// Connections that ended before a session began, by [`LABEL_REASON`]: `limit`, `tls`, `timeout`,
@@ -55,6 +57,8 @@ pub const QUEUE_DAMAGED: &str = "muster_queue_damaged_total";
 /// Reports that left the queue, by [`LABEL_OUTCOME`]: `stored`, `duplicate`, `rejected` or
 /// `dead_lettered`, and [`LABEL_REASON`].
 pub const PIPELINE_OUTCOMES: &str = "muster_pipeline_outcomes_total";
+/// Reports that were dropped without an outcome: a bug, or a hard stop. They stay in the queue.
+pub const PIPELINE_UNENDED: &str = "muster_pipeline_unended_total";
 /// Records of stored reports.
 pub const PIPELINE_RECORDS: &str = "muster_pipeline_records_total";
 /// Records of one transaction.
@@ -82,9 +86,7 @@ pub const HTTP_REQUESTS: &str = "muster_http_requests_total";
 /// One request, in seconds, by [`LABEL_ROUTE`] and [`LABEL_METHOD`].
 pub const HTTP_SECONDS: &str = "muster_http_request_seconds";
 
-/// Revocations and suspensions that this node knows, by [`LABEL_KIND`].
-pub const DIRECTORY_ENTRIES: &str = "muster_directory_entries";
-/// Seconds since the directory was last read from the database.
+/// Seconds since this node last looked for revocations and commands; it looks every two.
 pub const DIRECTORY_AGE_SECONDS: &str = "muster_directory_age_seconds";
 /// 1, with the program's [`LABEL_VERSION`].
 pub const BUILD_INFO: &str = "muster_build_info";
@@ -103,8 +105,6 @@ pub const LABEL_ROUTE: &str = "route";
 pub const LABEL_METHOD: &str = "method";
 /// A status of HTTP.
 pub const LABEL_STATUS: &str = "status";
-/// What is counted.
-pub const LABEL_KIND: &str = "kind";
 /// A version of the program.
 pub const LABEL_VERSION: &str = "version";
 
@@ -115,8 +115,8 @@ const SIZES: [f64; 10] = [
     1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0,
 ];
 
-/// How long sums that nobody has read are kept before the recorder tidies them up.
-pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often the recorder is tidied up.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Installs the process' recorder and gives the handle that renders `/metrics`.
 ///
@@ -132,6 +132,16 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     describe();
     start_at_zero();
     Ok(handle)
+}
+
+/// Tidies the recorder up until the stop: sums of histograms are made whether anybody reads or not.
+pub async fn upkeep(handle: PrometheusHandle, lifecycle: Lifecycle) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(UPKEEP_EVERY) => handle.run_upkeep(),
+            () = lifecycle.stopping() => return,
+        }
+    }
 }
 
 /// Counters that exist before they count, so that a rate of the first event is seen.
@@ -184,6 +194,7 @@ fn describe() {
         PIPELINE_OUTCOMES,
         "Reports that left the queue by outcome and reason"
     );
+    describe_counter!(PIPELINE_UNENDED, "Reports that were dropped without an outcome");
     describe_counter!(PIPELINE_RECORDS, "Records of stored reports");
     describe_histogram!(PIPELINE_BATCH_RECORDS, "Records of one transaction");
     describe_histogram!(PIPELINE_BATCH_SECONDS, Unit::Seconds, "One transaction");
@@ -207,13 +218,9 @@ fn describe() {
     describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
     describe_gauge!(
-        DIRECTORY_ENTRIES,
-        "Revocations and suspensions that this node knows"
-    );
-    describe_gauge!(
         DIRECTORY_AGE_SECONDS,
         Unit::Seconds,
-        "Since the directory was last read"
+        "Since this node looked for revocations"
     );
     describe_gauge!(BUILD_INFO, "1, with the program's version");
 }

@@ -1,1 +1,74 @@
-//! The pipeline: batches out of the queue, matched and stored.
+//! The pipeline: reports out of the queue, matched and stored, each to exactly one outcome.
+//!
+//! [`Dispatcher`] holds what waits in [`lanes`] and gives out groups: reports of one company, in
+//! order for each agent, several batches in one transaction when work has piled up. Workers take
+//! groups, store them through the store, where software that is new is judged by the [`matcher`],
+//! and complete the queue's entries. It must never complete an entry without an outcome, and never
+//! take a database that is away for data that is bad.
+
+mod batch;
+mod breaker;
+mod dispatcher;
+mod gauges;
+mod lanes;
+mod load;
+pub mod matcher;
+mod outcome;
+mod sink;
+mod unwind;
+mod worker;
+
+use std::sync::Arc;
+
+use store::database::Store;
+
+pub use self::dispatcher::Dispatcher;
+use self::matcher::Matcher;
+use self::sink::StoreSink;
+use self::worker::Worker;
+use crate::clock::Clock;
+use crate::config::PipelineConfig;
+use crate::lifecycle::Lifecycle;
+use crate::queue::Queue;
+
+/// What the pipeline works with.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// Where reports come from; opened with `dispatcher`.
+    pub queue: Queue,
+    /// What waits in it.
+    pub dispatcher: Arc<Dispatcher>,
+    /// Where reports go.
+    pub store: Store,
+    /// What judges software.
+    pub matcher: Arc<Matcher>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Pipeline {
+    /// Starts the workers. They end what they hold at a soft stop; what still waits in the queue
+    /// then is durable, and waits for the next start.
+    pub fn start(self, config: &PipelineConfig, lifecycle: &Lifecycle) {
+        let worker = Arc::new(Worker {
+            queue: self.queue.clone(),
+            dispatcher: Arc::clone(&self.dispatcher),
+            sink: StoreSink {
+                store: self.store,
+                matcher: self.matcher,
+            },
+            clock: self.clock.clone(),
+            attempts_max: config.attempts_max,
+        });
+        for _ in 0..config.workers {
+            let (worker, stopping) = (Arc::clone(&worker), lifecycle.soft_token());
+            lifecycle.spawn_essential("pipeline.worker", async move {
+                worker.run(&stopping).await
+            });
+        }
+        let stopping = lifecycle.soft_token();
+        lifecycle.spawn("pipeline.gauges", async move {
+            gauges::run(&self.queue, &self.dispatcher, &self.clock, &stopping).await;
+        });
+    }
+}

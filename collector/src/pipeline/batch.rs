@@ -1,0 +1,224 @@
+//! One group on its way through a transaction, or through several when something in it is bad.
+//!
+//! It remembers of every report where it stands, so that however the way ends, each has come to
+//! its outcome or goes back into its line in order.
+
+use std::ops::Range;
+
+use protocol::ids::{AgentId, CompanyId, Position};
+use protocol::reject::RejectReason;
+use store::reports::{Applied, IncomingReport, Stored};
+
+use super::lanes::{Group, Part, Rest};
+use super::load::{Content, Item, Unreadable};
+use super::outcome::{Outcome, Ticket};
+use crate::queue::Slip;
+
+/// A group that is worked on.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    company: CompanyId,
+    parts: Vec<PartState>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct PartState {
+    agent: AgentId,
+    attempts: u32,
+    rest: Rest,
+}
+
+#[derive(Debug)]
+struct Entry {
+    part: usize,
+    slip: Slip,
+    /// Until its outcome.
+    ticket: Option<Ticket>,
+    fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Open,
+    Stored,
+    Ended,
+    Gap(Position),
+}
+
+/// Entries that are treated alike, in the batch's order.
+#[derive(Debug)]
+pub(crate) enum Chunk {
+    /// Reports, to be stored together; the first is the entry of that number.
+    Reports(usize, Vec<IncomingReport>),
+    /// An entry that can never be stored.
+    Unreadable(usize, Unreadable),
+    /// An entry that the disk did not give this time.
+    Unread(usize, String),
+}
+
+/// What is left of a part when its way ends.
+#[derive(Debug)]
+pub(crate) enum Left {
+    /// Nothing: all came to their ends.
+    Nothing(AgentId),
+    /// Reports that go back.
+    Open(AgentId, Vec<Slip>, Rest),
+    /// Reports that something is missing before.
+    Gap(AgentId, Vec<Slip>, Position),
+}
+
+impl Batch {
+    /// A loaded group, and the chunks to treat one after the other.
+    pub(crate) fn new(group: &Group, items: Vec<Item>) -> (Self, Vec<Chunk>) {
+        let mut batch = Self {
+            company: group.company,
+            parts: group.parts.iter().map(PartState::new).collect(),
+            entries: Vec::with_capacity(items.len()),
+        };
+        let mut chunks: Vec<Chunk> = Vec::new();
+        for item in items {
+            let number = batch.entries.len();
+            match (item.content, chunks.last_mut()) {
+                (Content::Report(report), Some(Chunk::Reports(_, reports))) => {
+                    reports.push(*report);
+                }
+                (Content::Report(report), _) => chunks.push(Chunk::Reports(number, vec![*report])),
+                (Content::Unreadable(why), _) => chunks.push(Chunk::Unreadable(number, why)),
+                (Content::Unread(why), _) => chunks.push(Chunk::Unread(number, why)),
+            }
+            batch.entries.push(Entry {
+                part: item.part,
+                slip: *item.ticket.slip(),
+                ticket: Some(item.ticket),
+                fate: Fate::Open,
+            });
+        }
+        (batch, chunks)
+    }
+
+    /// The company.
+    pub(crate) const fn company(&self) -> CompanyId {
+        self.company
+    }
+
+    /// Records of all reports.
+    pub(crate) fn records(&self) -> u32 {
+        let records = self.entries.iter().map(|entry| u32::from(entry.slip.records));
+        records.sum()
+    }
+
+    /// Whose an entry is, and what it is.
+    pub(crate) fn entry(&self, number: usize) -> Option<(AgentId, Slip)> {
+        let entry = self.entries.get(number)?;
+        Some((self.parts.get(entry.part)?.agent, entry.slip))
+    }
+
+    /// Brings reports to their outcomes, from the entry of that number on, and gives those that
+    /// were stored.
+    pub(crate) fn settle(&mut self, first: usize, applied: &[Applied]) -> Vec<(Slip, Stored)> {
+        let mut stored_slips = Vec::new();
+        for (entry, applied) in self.entries.iter_mut().skip(first).zip(applied) {
+            match applied {
+                Applied::Stored(stored) => {
+                    entry.end(Outcome::Stored);
+                    entry.fate = Fate::Stored;
+                    stored_slips.push((entry.slip, *stored));
+                }
+                Applied::Duplicate => entry.end(Outcome::Duplicate),
+                Applied::AgentUnknown => entry.end(Outcome::Rejected(RejectReason::AgentUnknown)),
+                Applied::Gap { applied } => entry.fate = Fate::Gap(*applied),
+            }
+        }
+        stored_slips
+    }
+
+    /// Brings one entry to its outcome.
+    pub(crate) fn end(&mut self, number: usize, outcome: Outcome) {
+        if let Some(entry) = self.entries.get_mut(number) {
+            entry.end(outcome);
+        }
+    }
+
+    /// Whether an agent in a range of entries has failed as often as it may, this time included.
+    pub(crate) fn is_exhausted(&self, entries: Range<usize>, attempts_max: u32) -> bool {
+        self.part_numbers(entries)
+            .any(|part| self.parts[part].attempts.saturating_add(1) >= attempts_max)
+    }
+
+    /// Notes that the agents in a range of entries failed for a reason of their own.
+    pub(crate) fn note_failure(&mut self, entries: Range<usize>) {
+        let parts: Vec<usize> = self.part_numbers(entries).collect();
+        for part in parts {
+            self.parts[part].rest = Rest::Failed;
+        }
+    }
+
+    /// What is left of each part.
+    pub(crate) fn leave(mut self) -> Vec<Left> {
+        self.reject_overtaken();
+        let Self { parts, entries, .. } = self;
+        let mut left: Vec<(Vec<Slip>, Option<Position>)> = vec![(Vec::new(), None); parts.len()];
+        for entry in entries {
+            let Some(ticket) = entry.ticket else {
+                continue;
+            };
+            let (slips, gap) = &mut left[entry.part];
+            if let (Fate::Gap(applied), true) = (entry.fate, slips.is_empty()) {
+                *gap = Some(applied);
+            }
+            slips.push(ticket.give_back());
+        }
+        parts
+            .into_iter()
+            .zip(left)
+            .map(|(part, (slips, gap))| match gap {
+                _ if slips.is_empty() => Left::Nothing(part.agent),
+                Some(applied) => Left::Gap(part.agent, slips, applied),
+                None => Left::Open(part.agent, slips, part.rest),
+            })
+            .collect()
+    }
+
+    /// Ends the reports with a gap before them that a later one of their agent has overtaken with a
+    /// new epoch.
+    fn reject_overtaken(&mut self) {
+        let mut is_overtaken = vec![false; self.parts.len()];
+        for entry in self.entries.iter_mut().rev() {
+            match entry.fate {
+                Fate::Stored => is_overtaken[entry.part] = true,
+                Fate::Gap(_) if is_overtaken[entry.part] => {
+                    entry.end(Outcome::Rejected(RejectReason::Gap));
+                }
+                Fate::Open | Fate::Ended | Fate::Gap(_) => {}
+            }
+        }
+    }
+
+    fn part_numbers(&self, entries: Range<usize>) -> impl Iterator<Item = usize> {
+        self.entries
+            .get(entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|entry| entry.part)
+    }
+}
+
+impl PartState {
+    const fn new(part: &Part) -> Self {
+        Self {
+            agent: part.agent,
+            attempts: part.attempts,
+            rest: Rest::Untouched,
+        }
+    }
+}
+
+impl Entry {
+    fn end(&mut self, outcome: Outcome) {
+        self.fate = Fate::Ended;
+        if let Some(ticket) = self.ticket.take() {
+            ticket.end(outcome);
+        }
+    }
+}

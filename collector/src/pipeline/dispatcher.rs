@@ -1,0 +1,182 @@
+//! The lanes, shared: entries come in from the queue's writer, groups go out to workers.
+//!
+//! One lock, held for as long as the pure parts think and never across an await.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use protocol::ids::{AgentId, Position};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::breaker::Breaker;
+use super::lanes::{Gap, Group, LaneLimits, Lanes, Rest, Waiting};
+use crate::clock::Clock;
+use crate::config::PipelineConfig;
+use crate::queue::{Committed, EntryHead, Slip};
+
+/// The shared lanes. The queue is opened with them, so that they know of every entry.
+pub struct Dispatcher {
+    state: Mutex<State>,
+    changed: Notify,
+    clock: Clock,
+}
+
+struct State {
+    lanes: Lanes,
+    breaker: Breaker,
+}
+
+impl fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher")
+            .field("waiting", &self.waiting())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Dispatcher {
+    /// Lanes with nothing in them.
+    #[must_use]
+    pub fn new(config: &PipelineConfig, clock: Clock) -> Arc<Self> {
+        let lanes = Lanes::new(LaneLimits {
+            batch_records: config.batch_records,
+            batch_after: config.batch_after,
+            group_records_max: config
+                .batch_records
+                .saturating_mul(config.transaction_batches_max),
+            gap_wait: config.gap_wait,
+        });
+        Arc::new(Self {
+            state: Mutex::new(State {
+                lanes,
+                breaker: Breaker::default(),
+            }),
+            changed: Notify::new(),
+            clock,
+        })
+    }
+
+    /// The next group; `None` once `stopping` is cancelled.
+    ///
+    /// # Cancel safety
+    ///
+    /// A group is only taken in the poll that returns it.
+    pub(crate) async fn next(&self, stopping: &CancellationToken) -> Option<Group> {
+        loop {
+            if stopping.is_cancelled() {
+                return None;
+            }
+            let due_at = match self.try_next(self.clock.instant()) {
+                Next::Group(group) => return Some(group),
+                Next::DueAt(due_at) => due_at,
+            };
+            tokio::select! {
+                () = stopping.cancelled() => return None,
+                () = self.changed.notified() => {}
+                () = self.sleep_until(due_at) => {}
+            }
+        }
+    }
+
+    fn try_next(&self, now: Instant) -> Next {
+        let mut state = self.lock();
+        // The breaker lets one group ask after a pause, so it is only asked when there is one.
+        if !state.lanes.is_due(now) {
+            return Next::DueAt(state.lanes.due_at());
+        }
+        if let Some(until) = state.breaker.admit(now) {
+            return Next::DueAt(Some(until));
+        }
+        match state.lanes.take(now) {
+            Some(group) => {
+                if state.lanes.is_due(now) {
+                    self.changed.notify_one();
+                }
+                Next::Group(group)
+            }
+            None => Next::DueAt(state.lanes.due_at()),
+        }
+    }
+
+    async fn sleep_until(&self, due_at: Option<Instant>) {
+        match due_at {
+            Some(due_at) => {
+                let wait = due_at.saturating_duration_since(self.clock.instant());
+                tokio::time::sleep(wait).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// All reports of an agent's part came to their end.
+    pub(crate) fn release(&self, agent: AgentId) {
+        self.lock().lanes.release(agent, self.clock.instant());
+    }
+
+    /// Takes reports back that did not come to their end.
+    pub(crate) fn put_back(&self, agent: AgentId, slips: &[Slip], rest: Rest) {
+        let now = self.clock.instant();
+        self.lock().lanes.put_back(agent, slips, rest, now);
+    }
+
+    /// Takes reports back that something is missing before.
+    pub(crate) fn put_back_gap(&self, agent: AgentId, slips: &[Slip], applied: Position) -> Gap {
+        let now = self.clock.instant();
+        self.lock().lanes.put_back_gap(agent, slips, applied, now)
+    }
+
+    /// The database answered.
+    pub(crate) fn database_answered(&self) {
+        let mut state = self.lock();
+        if state.breaker != Breaker::Closed {
+            state.breaker.answered();
+            tracing::info!("the database answers again");
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// The database did not answer.
+    pub(crate) fn database_away(&self, why: &str) {
+        let now = self.clock.instant();
+        let mut state = self.lock();
+        let was_closed = state.breaker == Breaker::Closed;
+        state.breaker.away(now);
+        if was_closed {
+            tracing::warn!(error = why, "the database is away; reports wait in the queue");
+        }
+    }
+
+    /// What waits, without what is in flight.
+    pub(crate) fn waiting(&self) -> Waiting {
+        self.lock().lanes.waiting()
+    }
+
+    /// When ingest took the report that waits longest, in milliseconds since 1970.
+    pub(crate) fn oldest_received_at_ms(&self) -> Option<u64> {
+        self.lock().lanes.oldest_received_at_ms()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The lanes stay consistent at every step that could panic: they hold plain numbers.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Next {
+    Group(Group),
+    DueAt(Option<Instant>),
+}
+
+impl Committed for Dispatcher {
+    fn committed(&self, entries: &[EntryHead]) {
+        let now = self.clock.instant();
+        let mut state = self.lock();
+        for entry in entries {
+            state.lanes.push(entry, now);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+}

@@ -1,0 +1,336 @@
+//! What is to be stored next: order within an agent, fairness between companies, changes before
+//! snapshots.
+//!
+//! Every agent has one line, sorted by position. A line is ready, in flight, resting or empty; it
+//! is in flight at most once, which is what keeps its order. Ready lines stand in their company's
+//! queue of the lane that their first entry takes, and companies take turns. It exists as a pure
+//! structure so that all this can be tested without a queue, a database or a clock. It never ends
+//! an entry: what it is given, it gives out, again and again if it has to.
+
+mod line;
+mod turns;
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use protocol::ids::{AgentId, CompanyId, Position};
+use protocol::report::Lane;
+
+use self::line::{Line, State};
+use self::turns::Turns;
+use crate::queue::{EntryHead, Slip};
+
+/// How lanes decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LaneLimits {
+    /// Records at which a company's ready reports are given out without waiting for more.
+    pub(crate) batch_records: u32,
+    /// How long ready reports wait for more to share a transaction with.
+    pub(crate) batch_after: Duration,
+    /// Records that one group may have; a single report may always.
+    pub(crate) group_records_max: u32,
+    /// How long a report waits for one that is missing before it.
+    pub(crate) gap_wait: Duration,
+}
+
+/// How often a gap is asked about until its wait is over: another node may fill it.
+const GAP_ASKS: u32 = 8;
+/// A report without records still carries facts, so that a group of them has an end.
+const REPORT_WEIGHT_MIN: u64 = 10;
+/// The rest after the first failure; it doubles with every further one.
+const REST_MIN: Duration = Duration::from_millis(50);
+/// The longest rest.
+const REST_MAX: Duration = Duration::from_secs(30);
+
+/// Reports of one company, to be stored in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// The company.
+    pub(crate) company: CompanyId,
+    /// One part for each agent.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One agent's reports in a group, which follow each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The agent.
+    pub(crate) agent: AgentId,
+    /// The reports, in the order of their positions.
+    pub(crate) slips: Vec<Slip>,
+    /// How often the first of them failed before while the database was up.
+    pub(crate) attempts: u32,
+}
+
+/// What is to become of a part's reports that did not come to their end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// They failed for a reason of their own, which counts.
+    Failed,
+    /// They failed for no reason of their own.
+    Untouched,
+}
+
+/// What is to be done about reports that something is missing before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gap {
+    /// Nothing yet: they wait.
+    Waits,
+    /// They can never be stored. The agent's line is held until [`Lanes::release`].
+    Hopeless {
+        /// The reports.
+        slips: Vec<Slip>,
+        /// Whether the agent has to be asked for a snapshot: none of its own is on its way.
+        asks_snapshot: bool,
+    },
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// Reports with changes.
+    pub(crate) deltas: u64,
+    /// Parts of snapshots.
+    pub(crate) snapshots: u64,
+}
+
+/// All lines.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    limits: LaneLimits,
+    lines: HashMap<AgentId, Line>,
+    turns: Turns,
+    /// Lines that rest, by the end of their rest.
+    resting: BTreeSet<(Instant, AgentId)>,
+    waiting: Waiting,
+}
+
+impl Lanes {
+    /// Lanes with nothing in them.
+    pub(crate) fn new(limits: LaneLimits) -> Self {
+        Self {
+            limits,
+            lines: HashMap::new(),
+            turns: Turns::new(limits.batch_records, limits.batch_after),
+            resting: BTreeSet::new(),
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// Takes an entry in.
+    pub(crate) fn push(&mut self, entry: &EntryHead, now: Instant) {
+        let line = self
+            .lines
+            .entry(entry.agent)
+            .or_insert_with(|| Line::new(entry.company));
+        line.insert(entry.slip);
+        *self.waiting.of(entry.slip.lane) += 1;
+        match line.state {
+            State::Empty => self.make_ready(entry.agent, now),
+            State::Ready { lane, .. } => {
+                let company = line.company;
+                let records = u64::from(entry.slip.records);
+                self.turns.add_records(company, lane, records);
+            }
+            State::Resting {
+                until,
+                is_for_gap: true,
+            } if line.is_unblocked() => {
+                self.resting.remove(&(until, entry.agent));
+                self.make_ready(entry.agent, now);
+            }
+            State::Resting { .. } | State::InFlight => {}
+        }
+    }
+
+    /// The next group, if one is due.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<Group> {
+        self.wake(now);
+        let (company, lane) = self.turns.next(now)?;
+        let mut room = u64::from(self.limits.group_records_max);
+        let mut parts = Vec::new();
+        while room > 0 || parts.is_empty() {
+            let Some(agent) = self.turns.take_agent(company, lane) else {
+                break;
+            };
+            let Some(line) = self.lines.get_mut(&agent) else {
+                continue;
+            };
+            self.turns.take_records(company, lane, line.records());
+            line.state = State::InFlight;
+            let slips = line.take_run(room);
+            for slip in &slips {
+                room = room.saturating_sub(weight(slip));
+                *self.waiting.of(slip.lane) -= 1;
+            }
+            parts.push(Part {
+                agent,
+                slips,
+                attempts: line.attempts,
+            });
+        }
+        self.turns.settle(company, lane, now);
+        (!parts.is_empty()).then_some(Group { company, parts })
+    }
+
+    /// When [`Self::take`] may have something, if nothing is pushed before; `None` when nothing
+    /// waits for a time.
+    pub(crate) fn due_at(&self) -> Option<Instant> {
+        let woken = self.resting.first().map(|(until, _)| *until);
+        let ripe = self.turns.due_at();
+        woken.into_iter().chain(ripe).min()
+    }
+
+    /// Whether a group can be taken at once.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.turns.has_ripe() || self.due_at().is_some_and(|due| due <= now)
+    }
+
+    /// All reports of an agent's part came to their end.
+    pub(crate) fn release(&mut self, agent: AgentId, now: Instant) {
+        if let Some(line) = self.lines.get_mut(&agent) {
+            line.attempts = 0;
+            line.gap = None;
+            self.go_on(agent, now);
+        }
+    }
+
+    /// Takes back those of a part's reports that did not come to their end.
+    pub(crate) fn put_back(&mut self, agent: AgentId, slips: &[Slip], rest: Rest, now: Instant) {
+        self.reinsert(agent, slips);
+        let Some(line) = self.lines.get_mut(&agent) else {
+            return;
+        };
+        match rest {
+            Rest::Untouched => self.go_on(agent, now),
+            Rest::Failed => {
+                line.attempts = line.attempts.saturating_add(1);
+                let doublings = line.attempts.saturating_sub(1).min(16);
+                let pause = REST_MIN.saturating_mul(1 << doublings).min(REST_MAX);
+                self.let_rest(agent, now + pause, false);
+            }
+        }
+    }
+
+    /// Takes back reports that something is missing before, `applied` being the last that is in
+    /// the rows.
+    pub(crate) fn put_back_gap(
+        &mut self,
+        agent: AgentId,
+        slips: &[Slip],
+        applied: Position,
+        now: Instant,
+    ) -> Gap {
+        self.reinsert(agent, slips);
+        let gap_wait = self.limits.gap_wait;
+        let Some(line) = self.lines.get_mut(&agent) else {
+            return Gap::Waits;
+        };
+        let since = line.note_gap(applied, now);
+        let is_over = now >= since + gap_wait;
+        match line.take_hopeless(applied, is_over) {
+            Some((slips, asks_snapshot)) => {
+                for slip in &slips {
+                    *self.waiting.of(slip.lane) -= 1;
+                }
+                Gap::Hopeless {
+                    slips,
+                    asks_snapshot,
+                }
+            }
+            None if line.is_unblocked() => {
+                self.go_on(agent, now);
+                Gap::Waits
+            }
+            None => {
+                let ask_at = (now + gap_wait / GAP_ASKS).min(since + gap_wait);
+                self.let_rest(agent, ask_at, true);
+                Gap::Waits
+            }
+        }
+    }
+
+    /// What waits, without what is in flight.
+    pub(crate) const fn waiting(&self) -> Waiting {
+        self.waiting
+    }
+
+    /// When ingest took the report that waits longest, in milliseconds since 1970. Looks at every
+    /// line.
+    pub(crate) fn oldest_received_at_ms(&self) -> Option<u64> {
+        self.lines
+            .values()
+            .filter_map(|line| line.first().map(|slip| slip.received_at_ms))
+            .min()
+    }
+
+    fn reinsert(&mut self, agent: AgentId, slips: &[Slip]) {
+        let Some(line) = self.lines.get_mut(&agent) else {
+            return;
+        };
+        for slip in slips {
+            line.insert(*slip);
+            *self.waiting.of(slip.lane) += 1;
+        }
+    }
+
+    /// Ends a line's flight: it is ready again, or gone.
+    fn go_on(&mut self, agent: AgentId, now: Instant) {
+        let Some(line) = self.lines.get_mut(&agent) else {
+            return;
+        };
+        line.state = State::Empty;
+        if line.first().is_some() {
+            self.make_ready(agent, now);
+        } else if line.is_forgettable() {
+            self.lines.remove(&agent);
+        }
+    }
+
+    fn let_rest(&mut self, agent: AgentId, until: Instant, is_for_gap: bool) {
+        if let Some(line) = self.lines.get_mut(&agent) {
+            line.state = State::Resting { until, is_for_gap };
+            self.resting.insert((until, agent));
+        }
+    }
+
+    fn make_ready(&mut self, agent: AgentId, now: Instant) {
+        let Some(line) = self.lines.get_mut(&agent) else {
+            return;
+        };
+        let Some(first) = line.first() else {
+            return;
+        };
+        let lane = first.lane;
+        line.state = State::Ready { lane };
+        let (company, records) = (line.company, line.records());
+        self.turns.add_agent(company, lane, agent, records, now);
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some((until, agent)) = self.resting.first().copied() {
+            if until > now {
+                break;
+            }
+            self.resting.pop_first();
+            self.make_ready(agent, now);
+        }
+    }
+}
+
+/// What a report takes of a group's room: its records, or what one without any costs.
+fn weight(slip: &Slip) -> u64 {
+    u64::from(slip.records).max(REPORT_WEIGHT_MIN)
+}
+
+impl Waiting {
+    const fn of(&mut self, lane: Lane) -> &mut u64 {
+        match lane {
+            Lane::Delta => &mut self.deltas,
+            Lane::Snapshot => &mut self.snapshots,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Judging software with the present index, each piece of software once.
+//!
+//! The same software is on thousands of hosts, so a judgement is kept: in memory, and on disk so
+//! that a restart does not begin from nothing. A judgement belongs to one generation of the index;
+//! with another index everything kept is dropped. The caches only save time: without them, and
+//! after anything goes wrong with them, the answers are the same.
+
+mod disk;
+mod memory;
+mod stored;
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use enrichment::evaluation::{Evaluation, Identity, Status};
+use enrichment::index::Index;
+use enrichment::matching;
+use enrichment::subject::{Platform as SubjectPlatform, Subject};
+use metrics::counter;
+use protocol::fingerprint::SoftwareKey;
+use protocol::host::Platform;
+use protocol::software::SoftwareRecord;
+
+use self::disk::DiskCache;
+use self::memory::MemoryCache;
+use crate::config::EnrichmentConfig;
+use crate::metrics::{LABEL_OUTCOME, MATCH_RESULTS};
+
+/// The generation of judgements that were made without any index.
+pub const NO_INDEX: u64 = 0;
+
+/// Judges software.
+#[derive(Debug)]
+pub struct Matcher {
+    present: RwLock<Arc<Present>>,
+    memory_entries_max: usize,
+    disk: DiskSettings,
+}
+
+#[derive(Clone, Debug)]
+struct DiskSettings {
+    directory: Option<std::path::PathBuf>,
+    memory_bytes: u64,
+}
+
+/// One index and what it has judged.
+#[derive(Debug)]
+struct Present {
+    index: Option<Arc<Index>>,
+    memory: MemoryCache,
+    disk: Option<DiskCache>,
+}
+
+impl Matcher {
+    /// A matcher without an index; see [`Self::swap`].
+    #[must_use]
+    pub fn new(config: &EnrichmentConfig) -> Self {
+        let entries_max = usize::try_from(config.cache_entries).unwrap_or(usize::MAX);
+        Self::with(entries_max, Some(&config.cache_dir), config.disk_cache_bytes)
+    }
+
+    fn with(memory_entries_max: usize, directory: Option<&Path>, memory_bytes: u64) -> Self {
+        let present = Present {
+            index: None,
+            memory: MemoryCache::new(memory_entries_max),
+            disk: None,
+        };
+        Self {
+            present: RwLock::new(Arc::new(present)),
+            memory_entries_max,
+            disk: DiskSettings {
+                directory: directory.map(Path::to_owned),
+                memory_bytes,
+            },
+        }
+    }
+
+    /// Puts an index in place of the present one. Transactions that have begun end with the one
+    /// before. Opens the cache on disk, so call it where blocking is allowed.
+    pub fn swap(&self, index: Arc<Index>) {
+        let generation = index.generation();
+        if self.generation() == generation && self.index().is_some() {
+            return;
+        }
+        let disk = self
+            .disk
+            .directory
+            .as_deref()
+            .and_then(|directory| DiskCache::open(directory, generation, self.disk.memory_bytes));
+        let present = Arc::new(Present {
+            index: Some(index),
+            memory: MemoryCache::new(self.memory_entries_max),
+            disk,
+        });
+        *self.present.write().unwrap_or_else(PoisonError::into_inner) = present;
+        tracing::info!(generation, "the match index is in use");
+    }
+
+    /// The present index; `None` until there is one.
+    #[must_use]
+    pub fn index(&self) -> Option<Arc<Index>> {
+        self.present().index.clone()
+    }
+
+    /// The present generation; [`NO_INDEX`] until there is an index.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.present().generation()
+    }
+
+    /// A judge that keeps to the present index, whatever is swapped in.
+    #[must_use]
+    pub fn judge(&self) -> Judge {
+        Judge {
+            present: self.present(),
+        }
+    }
+
+    fn present(&self) -> Arc<Present> {
+        let present = self.present.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&present)
+    }
+}
+
+impl Present {
+    fn generation(&self) -> u64 {
+        self.index.as_ref().map_or(NO_INDEX, |index| index.generation())
+    }
+}
+
+/// Judges with one index.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    present: Arc<Present>,
+}
+
+impl Judge {
+    /// The index' generation.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.present.generation()
+    }
+
+    /// The judgement of a piece of software, from memory, from disk, or made now.
+    #[must_use]
+    pub fn evaluate(
+        &self,
+        record: &SoftwareRecord,
+        platform: &Platform,
+        key: SoftwareKey,
+    ) -> Arc<Evaluation> {
+        let Some(index) = &self.present.index else {
+            return Arc::new(without_index());
+        };
+        if let Some(evaluation) = self.present.memory.get(key) {
+            counter!(MATCH_RESULTS, LABEL_OUTCOME => "memory").increment(1);
+            return evaluation;
+        }
+        let kept = self.present.disk.as_ref().and_then(|disk| disk.get(key));
+        let (evaluation, outcome) = match kept {
+            Some(evaluation) => (Arc::new(evaluation), "disk"),
+            None => {
+                let made = Arc::new(matching::evaluate(index, &subject(record, platform)));
+                if let Some(disk) = &self.present.disk {
+                    disk.put(key, &made);
+                }
+                (made, "computed")
+            }
+        };
+        counter!(MATCH_RESULTS, LABEL_OUTCOME => outcome).increment(1);
+        self.present.memory.put(key, &evaluation);
+        evaluation
+    }
+}
+
+/// A record as matching takes it.
+#[must_use]
+pub fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subject<'a> {
+    Subject {
+        source: record.source.as_str(),
+        name: &record.name,
+        version: &record.version,
+        epoch: record.epoch,
+        release: &record.release,
+        arch: &record.arch,
+        vendor: &record.vendor,
+        source_name: &record.source_name,
+        source_version: &record.source_version,
+        origin: &record.origin,
+        bundle_id: &record.bundle_id,
+        platform: SubjectPlatform {
+            family: &platform.family,
+            id: &platform.id,
+            version: &platform.version,
+        },
+    }
+}
+
+fn without_index() -> Evaluation {
+    Evaluation {
+        status: Status::NotEvaluable,
+        reason: Some("no vulnerability data has been imported yet".to_owned()),
+        identity: Identity::default(),
+        findings: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Judgements on disk, in sled, so that a restart does not judge everything anew.
+//!
+//! sled may lose what was written before a power cut, and may panic on files that are damaged.
+//! Neither matters here, because every judgement can be made again: each generation of the index
+//! has a directory of its own, which is thrown away when anything is wrong with it. Every call into
+//! sled is guarded; after the first error or panic this cache keeps silent until the next start. It
+//! must never hold anything that cannot be computed.
+
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use enrichment::evaluation::Evaluation;
+use protocol::fingerprint::SoftwareKey;
+
+use super::stored;
+use crate::pipeline::unwind::message;
+
+/// The layout of what is stored; with another one the directory is another.
+const FORMAT: u32 = 1;
+/// There while sled opens: found at a start, the opening before did not end.
+const OPENING: &str = "opening";
+/// Judgements that may wait to be written; more are not written.
+const WAITING_MAX: usize = 1_024;
+/// Bytes of the files, above which nothing more is written in this generation.
+const BYTES_MAX: u64 = 1 << 30;
+/// Writes between two looks at the files' size, which sled computes by listing them.
+const WRITES_PER_LOOK: u32 = 4_096;
+const FLUSH_EVERY_MS: u64 = 10_000;
+
+/// The cache of one generation.
+#[derive(Debug)]
+pub(super) struct DiskCache {
+    database: sled::Db,
+    is_usable: Arc<AtomicBool>,
+    writes: SyncSender<(SoftwareKey, Arc<Evaluation>)>,
+}
+
+impl DiskCache {
+    /// Opens the cache of a generation below a directory, and deletes those of others. `None` when
+    /// it cannot be opened even when it is made anew: then there is none.
+    pub(super) fn open(directory: &Path, generation: u64, memory_bytes: u64) -> Option<Self> {
+        let path = directory.join(format!("{generation:016x}-{FORMAT}"));
+        if let Err(error) = prepare(directory, &path) {
+            tracing::warn!(%error, path = %directory.display(), "preparing the match cache");
+            return None;
+        }
+        let opened = open_guarded(&path, memory_bytes).or_else(|error| {
+            tracing::warn!(error, path = %path.display(), "the match cache is made anew");
+            fs::remove_dir_all(&path).map_err(|error| error.to_string())?;
+            open_guarded(&path, memory_bytes)
+        });
+        let database = opened
+            .inspect_err(|error| tracing::warn!(error, "there is no match cache on disk"))
+            .ok()?;
+        let is_usable = Arc::new(AtomicBool::new(true));
+        let (writes, waiting) = sync_channel(WAITING_MAX);
+        let writer = Writer {
+            database: database.clone(),
+            is_usable: Arc::clone(&is_usable),
+        };
+        // It ends when the cache is dropped and with it the channel.
+        std::thread::Builder::new()
+            .name("match-cache".to_owned())
+            .spawn(move || writer.run(&waiting))
+            .inspect_err(|error| tracing::warn!(%error, "there is no match cache on disk"))
+            .ok()?;
+        Some(Self {
+            database,
+            is_usable,
+            writes,
+        })
+    }
+
+    /// What is kept of a key.
+    pub(super) fn get(&self, key: SoftwareKey) -> Option<Evaluation> {
+        if !self.is_usable.load(Ordering::Relaxed) {
+            return None;
+        }
+        let read = guarded(|| self.database.get(key.0.to_be_bytes()));
+        let bytes = read
+            .inspect_err(|error| give_up(&self.is_usable, error))
+            .ok()??;
+        stored::decode(&bytes)
+    }
+
+    /// Writes a judgement some time later, unless too many wait already.
+    pub(super) fn put(&self, key: SoftwareKey, evaluation: &Arc<Evaluation>) {
+        // A judgement that is not written is made again after the next start.
+        drop(self.writes.try_send((key, Arc::clone(evaluation))));
+    }
+}
+
+struct Writer {
+    database: sled::Db,
+    is_usable: Arc<AtomicBool>,
+}
+
+impl Writer {
+    fn run(&self, waiting: &Receiver<(SoftwareKey, Arc<Evaluation>)>) {
+        let mut until_look = 0_u32;
+        while let Ok((key, evaluation)) = waiting.recv() {
+            if !self.is_usable.load(Ordering::Relaxed) {
+                return;
+            }
+            if until_look == 0 {
+                if self.is_full() {
+                    return;
+                }
+                until_look = WRITES_PER_LOOK;
+            }
+            until_look -= 1;
+            let Some(bytes) = stored::encode(&evaluation) else {
+                continue;
+            };
+            if let Err(error) = guarded(|| self.database.insert(key.0.to_be_bytes(), bytes)) {
+                give_up(&self.is_usable, &error);
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        match guarded(|| self.database.size_on_disk()) {
+            Ok(bytes) => bytes >= BYTES_MAX,
+            Err(error) => {
+                give_up(&self.is_usable, &error);
+                true
+            }
+        }
+    }
+}
+
+/// Makes the directory, deletes other generations', and this one's when its last opening did not
+/// end.
+fn prepare(directory: &Path, path: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    for entry in fs::read_dir(directory)? {
+        let found = entry?.path();
+        if found != path || found.join(OPENING).exists() {
+            delete(&found)?;
+        }
+    }
+    fs::create_dir_all(path)
+}
+
+fn delete(path: &PathBuf) -> io::Result<()> {
+    if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
+}
+
+fn open_guarded(path: &Path, memory_bytes: u64) -> Result<sled::Db, String> {
+    let marker = path.join(OPENING);
+    fs::create_dir_all(path)
+        .and_then(|()| fs::write(&marker, []))
+        .map_err(|error| error.to_string())?;
+    let database = guarded(|| {
+        sled::Config::new()
+            .path(path.join("sled"))
+            .cache_capacity(memory_bytes)
+            .flush_every_ms(Some(FLUSH_EVERY_MS))
+            .open()
+    })?;
+    fs::remove_file(&marker).map_err(|error| error.to_string())?;
+    Ok(database)
+}
+
+/// Calls into sled, and takes a panic for an error.
+fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(panic) => Err(format!("it panicked: {}", message(&*panic))),
+    }
+}
+
+fn give_up(is_usable: &AtomicBool, error: &str) {
+    if is_usable.swap(false, Ordering::Relaxed) {
+        tracing::warn!(error, "the match cache on disk is left alone until the next start");
+    }
+}

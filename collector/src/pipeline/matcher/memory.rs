@@ -1,0 +1,174 @@
+//! Judgements in memory: bounded by their number and by their size, the rest forgotten.
+//!
+//! Two generations a shard: what is asked for moves to the young one; when that is full the old
+//! one goes. It keeps what is in use without a list to maintain on every hit.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use enrichment::evaluation::Evaluation;
+use protocol::fingerprint::SoftwareKey;
+
+const SHARDS: usize = 16;
+/// Bytes that an entry may have on average; most have a few hundred.
+const ENTRY_BYTES: usize = 1_024;
+
+/// The cache.
+#[derive(Debug)]
+pub(super) struct MemoryCache {
+    shards: Vec<Mutex<Shard>>,
+    /// Bytes of one generation of one shard.
+    bytes_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    young: HashMap<SoftwareKey, Arc<Evaluation>>,
+    young_bytes: usize,
+    old: HashMap<SoftwareKey, Arc<Evaluation>>,
+}
+
+impl MemoryCache {
+    /// A cache of about so many entries.
+    pub(super) fn new(entries_max: usize) -> Self {
+        let bytes_max = entries_max.saturating_mul(ENTRY_BYTES) / SHARDS / 2;
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            bytes_max,
+        }
+    }
+
+    /// What is kept of a key.
+    pub(super) fn get(&self, key: SoftwareKey) -> Option<Arc<Evaluation>> {
+        let mut shard = self.shard(key)?;
+        if let Some(evaluation) = shard.young.get(&key) {
+            return Some(Arc::clone(evaluation));
+        }
+        let evaluation = shard.old.remove(&key)?;
+        shard.insert(key, Arc::clone(&evaluation), self.bytes_max);
+        Some(evaluation)
+    }
+
+    /// Keeps a judgement for a while.
+    pub(super) fn put(&self, key: SoftwareKey, evaluation: &Arc<Evaluation>) {
+        if let Some(mut shard) = self.shard(key) {
+            shard.insert(key, Arc::clone(evaluation), self.bytes_max);
+        }
+    }
+
+    fn shard(&self, key: SoftwareKey) -> Option<MutexGuard<'_, Shard>> {
+        let number = key.0.to_le_bytes()[15] as usize % SHARDS;
+        let shard = self.shards.get(number)?;
+        // A panic between two inserts leaves a smaller cache, which is a valid one.
+        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Shard {
+    fn insert(&mut self, key: SoftwareKey, evaluation: Arc<Evaluation>, bytes_max: usize) {
+        let bytes = bytes_of(&evaluation);
+        if bytes > bytes_max {
+            return;
+        }
+        if self.young_bytes + bytes > bytes_max {
+            self.old = mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+        if self.young.insert(key, evaluation).is_none() {
+            self.young_bytes += bytes;
+        }
+    }
+}
+
+/// About what a judgement takes.
+fn bytes_of(evaluation: &Evaluation) -> usize {
+    let texts = |texts: &[String]| -> usize {
+        texts.iter().map(|text| text.len() + size_of::<String>()).sum()
+    };
+    let findings: usize = evaluation
+        .findings
+        .iter()
+        .map(|finding| {
+            let why = &finding.why;
+            size_of_val(finding)
+                + finding.cve.len()
+                + finding.source.len()
+                + finding.fixed_in.as_deref().map_or(0, str::len)
+                + why.criteria.len()
+                + why.range.as_deref().map_or(0, str::len)
+                + why.version.len()
+                + why.scheme.len()
+                + why.rule.len()
+                + texts(&why.conditions)
+                + texts(&why.notes)
+        })
+        .sum();
+    let identity = texts(&evaluation.identity.cpes) + evaluation.identity.rule.len();
+    size_of_val(evaluation) + size_of::<SoftwareKey>() + identity + findings
+}
+
+#[cfg(test)]
+mod tests {
+    use enrichment::evaluation::{Identity, Status};
+
+    use super::*;
+
+    fn evaluation(cpe_bytes: usize) -> Arc<Evaluation> {
+        Arc::new(Evaluation {
+            status: Status::Evaluated,
+            reason: None,
+            identity: Identity {
+                cpes: vec!["x".repeat(cpe_bytes)],
+                ..Identity::default()
+            },
+            findings: Vec::new(),
+        })
+    }
+
+    /// Keys that all fall into one shard.
+    fn key(number: u128) -> SoftwareKey {
+        SoftwareKey(number)
+    }
+
+    fn held(cache: &MemoryCache) -> usize {
+        let shards = cache.shards.iter().map(|shard| shard.lock().unwrap());
+        shards.map(|shard| shard.young.len() + shard.old.len()).sum()
+    }
+
+    #[test]
+    fn gives_what_it_keeps_and_nothing_else() {
+        let cache = MemoryCache::new(1_000);
+        cache.put(key(1), &evaluation(9));
+        assert_eq!(cache.get(key(1)), Some(evaluation(9)));
+        assert_eq!(cache.get(key(2)), None);
+    }
+
+    #[test]
+    fn forgets_what_is_not_asked_for_and_keeps_what_is() {
+        let cache = MemoryCache::new(1_000);
+        cache.put(key(0), &evaluation(100));
+        for number in 1..10_000 {
+            cache.put(key(number), &evaluation(100));
+            assert!(cache.get(key(0)).is_some(), "forgot key 0 after {number}");
+        }
+        assert!(cache.get(key(1)).is_none());
+        assert!(held(&cache) <= 1_000);
+    }
+
+    #[test]
+    fn large_judgements_count_for_what_they_take() {
+        let cache = MemoryCache::new(1_600);
+        for number in 0..1_000 {
+            cache.put(key(number), &evaluation(10 * ENTRY_BYTES));
+        }
+        assert!(held(&cache) <= 160 / SHARDS);
+    }
+
+    #[test]
+    fn a_cache_of_no_entries_keeps_none() {
+        let cache = MemoryCache::new(0);
+        cache.put(key(1), &evaluation(1));
+        assert_eq!(cache.get(key(1)), None);
+    }
+}

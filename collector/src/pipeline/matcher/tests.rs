@@ -1,0 +1,1 @@
+//! Judging with caches, without them, and with broken ones.

@@ -1,0 +1,126 @@
+//! Where the pipeline puts reports: the store, or in tests something that fails on request.
+
+use std::sync::Arc;
+
+use protocol::fingerprint::SoftwareKey;
+use protocol::host::Platform;
+use protocol::ids::{AgentId, CompanyId};
+use protocol::software::SoftwareRecord;
+use store::database::Store;
+use store::dead_letters::NewDeadLetter;
+use store::error::StoreError;
+use store::reports::{Applied, AppliedBatch, IncomingReport};
+use store::{agents, dead_letters, reports};
+use time::OffsetDateTime;
+
+use super::matcher::Matcher;
+
+/// What takes reports.
+pub(crate) trait ReportSink: Send + Sync + 'static {
+    /// Applies reports of one company in one transaction.
+    fn apply(
+        &self,
+        company: CompanyId,
+        batch: &[IncomingReport],
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<AppliedBatch, SinkError>> + Send;
+
+    /// Keeps reports that can never be applied.
+    fn bury(
+        &self,
+        company: CompanyId,
+        letters: &[NewDeadLetter],
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), SinkError>> + Send;
+
+    /// Asks an agent for a snapshot.
+    fn ask_for_snapshot(
+        &self,
+        company: CompanyId,
+        agent: AgentId,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<(), SinkError>> + Send;
+
+    /// Whether it answers at all.
+    fn is_up(&self) -> impl Future<Output = bool> + Send;
+}
+
+/// Why something was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SinkError {
+    /// The data itself is refused, and would be again.
+    #[error("{0}")]
+    Refused(String),
+    /// It did not work this time.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<StoreError> for SinkError {
+    fn from(error: StoreError) -> Self {
+        if error.is_permanent() {
+            Self::Refused(error.to_string())
+        } else {
+            Self::Failed(error.to_string())
+        }
+    }
+}
+
+/// The store, with matching.
+#[derive(Clone, Debug)]
+pub(crate) struct StoreSink {
+    pub(crate) store: Store,
+    pub(crate) matcher: Arc<Matcher>,
+}
+
+impl ReportSink for StoreSink {
+    async fn apply(
+        &self,
+        company: CompanyId,
+        batch: &[IncomingReport],
+        now: OffsetDateTime,
+    ) -> Result<AppliedBatch, SinkError> {
+        let Some(scope) = self.store.pipeline_scope(company).await? else {
+            return Ok(AppliedBatch {
+                reports: vec![Applied::AgentUnknown; batch.len()],
+                ..AppliedBatch::default()
+            });
+        };
+        // One index for the whole transaction, whatever is swapped in meanwhile.
+        let judge = self.matcher.judge();
+        let evaluate = |record: &SoftwareRecord, platform: &Platform, key: SoftwareKey| {
+            judge.evaluate(record, platform, key).as_ref().clone()
+        };
+        let applied = reports::apply(&scope, batch, &evaluate, judge.generation(), now).await?;
+        Ok(applied)
+    }
+
+    async fn bury(
+        &self,
+        company: CompanyId,
+        letters: &[NewDeadLetter],
+        now: OffsetDateTime,
+    ) -> Result<(), SinkError> {
+        // Of a company that is gone nothing is kept.
+        if let Some(scope) = self.store.pipeline_scope(company).await? {
+            dead_letters::add(&scope, letters, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_for_snapshot(
+        &self,
+        company: CompanyId,
+        agent: AgentId,
+        now: OffsetDateTime,
+    ) -> Result<(), SinkError> {
+        if let Some(scope) = self.store.pipeline_scope(company).await? {
+            agents::ask_for_snapshots(&scope, &[agent], now).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_up(&self) -> bool {
+        self.store.ping().await.is_ok()
+    }
+}

@@ -1,0 +1,299 @@
+//! One worker: takes a group, loads it, stores it, and brings every report of it to its outcome or
+//! back into its line.
+//!
+//! A database that is away costs time and no report. Data that the database refuses, or that
+//! panics, is looked for by halves until it stands alone, and becomes a dead letter.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use metrics::{counter, histogram};
+use protocol::frame::{Frame, Packing, Unpacker};
+use protocol::ids::AgentId;
+use protocol::reject::RejectReason;
+use store::dead_letters::NewDeadLetter;
+use store::reports::{AppliedBatch, IncomingReport, Stored};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::batch::{Batch, Chunk, Left};
+use super::dispatcher::Dispatcher;
+use super::lanes::{Gap, Group, Rest};
+use super::load::{Unreadable, load, received_at};
+use super::outcome::{DeadLetterReason, Outcome, Ticket};
+use super::sink::{ReportSink, SinkError};
+use super::unwind::catch_panic;
+use crate::clock::Clock;
+use crate::metrics::{
+    LABEL_LANE, LABEL_REASON, MATCH_FINDINGS, PIPELINE_BATCH_RECORDS, PIPELINE_BATCH_SECONDS,
+    PIPELINE_LAG_SECONDS, PIPELINE_RECORDS, PIPELINE_RETRIES, PIPELINE_SNAPSHOTS_ASKED,
+};
+use crate::queue::{Queue, Slip};
+
+/// Bytes of a dead letter's explanation.
+const DETAIL_BYTES_MAX: usize = 1_000;
+
+/// What workers share.
+#[derive(Debug)]
+pub(crate) struct Worker<S> {
+    pub(crate) queue: Queue,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    pub(crate) sink: S,
+    pub(crate) clock: Clock,
+    pub(crate) attempts_max: u32,
+}
+
+/// Why a transaction did not take its reports.
+enum Trouble {
+    /// The database is away.
+    Away,
+    /// Something that may pass.
+    Passing(String),
+    /// The data.
+    Bad(DeadLetterReason, String),
+}
+
+/// Whether the rest of a batch can be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    GoOn,
+    Stop,
+}
+
+impl<S: ReportSink> Worker<S> {
+    /// Works until `stopping` is cancelled, and ends what it holds then.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory to unpack with.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, what it holds stays in the queue until a restart.
+    pub(crate) async fn run(&self, stopping: &CancellationToken) -> anyhow::Result<()> {
+        let mut unpacker = Unpacker::new()?;
+        while let Some(group) = self.dispatcher.next(stopping).await {
+            unpacker = self.work(group, unpacker).await?;
+        }
+        Ok(())
+    }
+
+    async fn work(&self, group: Group, unpacker: Unpacker) -> anyhow::Result<Unpacker> {
+        let began = self.clock.instant();
+        let queue = self.queue.clone();
+        let (group, items, unpacker) = tokio::task::spawn_blocking(move || {
+            let mut unpacker = unpacker;
+            let items = load(&group, &queue, &mut unpacker);
+            (group, items, unpacker)
+        })
+        .await?;
+        let (mut batch, chunks) = Batch::new(&group, items);
+        histogram!(PIPELINE_BATCH_RECORDS).record(batch.records());
+        for chunk in chunks {
+            let flow = match chunk {
+                Chunk::Reports(first, reports) => self.store(&mut batch, first, &reports).await,
+                Chunk::Unreadable(number, why) => self.bury(&mut batch, number, why).await,
+                Chunk::Unread(number, why) => self.unread(&mut batch, number, why).await,
+            };
+            if flow == Flow::Stop {
+                break;
+            }
+        }
+        let company = batch.company();
+        for left in batch.leave() {
+            self.leave(company, left).await;
+        }
+        histogram!(PIPELINE_BATCH_SECONDS).record(self.clock.instant() - began);
+        Ok(unpacker)
+    }
+
+    /// Stores reports together, or by halves when something in them is bad.
+    async fn store(&self, batch: &mut Batch, first: usize, reports: &[IncomingReport]) -> Flow {
+        let mut ranges = vec![0..reports.len()];
+        while let Some(range) = ranges.pop() {
+            let entries = first + range.start..first + range.end;
+            let trouble = match self.apply(batch, &reports[range.clone()]).await {
+                Ok(applied) => {
+                    let stored = batch.settle(entries.start, &applied.reports);
+                    self.count(&applied, &stored);
+                    continue;
+                }
+                Err(trouble) => trouble,
+            };
+            let (reason, detail) = match trouble {
+                Trouble::Bad(reason, detail) => (reason, detail),
+                Trouble::Passing(detail)
+                    if batch.is_exhausted(entries.clone(), self.attempts_max) =>
+                {
+                    (DeadLetterReason::Exhausted, detail)
+                }
+                Trouble::Passing(detail) => return Self::fail(batch, entries, &detail),
+                Trouble::Away => return Flow::Stop,
+            };
+            if range.len() > 1 {
+                let middle = range.start + range.len() / 2;
+                // The first half first: an agent's reports are applied in their order.
+                ranges.push(middle..range.end);
+                ranges.push(range.start..middle);
+            } else if self.bury(batch, entries.start, Unreadable { reason, detail }).await == Flow::Stop
+            {
+                return Flow::Stop;
+            }
+        }
+        Flow::GoOn
+    }
+
+    async fn apply(
+        &self,
+        batch: &Batch,
+        reports: &[IncomingReport],
+    ) -> Result<AppliedBatch, Trouble> {
+        let applying = self.sink.apply(batch.company(), reports, self.clock.now());
+        match catch_panic(applying).await {
+            Ok(result) => self.heard(result).await,
+            Err(panic) => Err(Trouble::Bad(DeadLetterReason::Panicked, panic.to_string())),
+        }
+    }
+
+    /// Tells a database that is away from one that answers.
+    async fn heard<T>(&self, result: Result<T, SinkError>) -> Result<T, Trouble> {
+        let heard = match result {
+            Ok(done) => Ok(done),
+            Err(SinkError::Refused(why)) => Err(Trouble::Bad(DeadLetterReason::Refused, why)),
+            Err(SinkError::Failed(why)) if self.sink.is_up().await => Err(Trouble::Passing(why)),
+            Err(SinkError::Failed(why)) => {
+                counter!(PIPELINE_RETRIES, LABEL_REASON => "away").increment(1);
+                self.dispatcher.database_away(&why);
+                return Err(Trouble::Away);
+            }
+        };
+        self.dispatcher.database_answered();
+        heard
+    }
+
+    fn fail(batch: &mut Batch, entries: Range<usize>, why: &str) -> Flow {
+        counter!(PIPELINE_RETRIES, LABEL_REASON => "failed").increment(1);
+        tracing::warn!(
+            company = %batch.company(),
+            reports = entries.len(),
+            error = why,
+            "storing reports; they are tried again"
+        );
+        batch.note_failure(entries);
+        Flow::Stop
+    }
+
+    /// The disk did not give an entry: it is tried again as often as a report may fail.
+    async fn unread(&self, batch: &mut Batch, number: usize, detail: String) -> Flow {
+        let entries = number..number + 1;
+        if batch.is_exhausted(entries.clone(), self.attempts_max) {
+            let reason = DeadLetterReason::Damaged;
+            return self.bury(batch, number, Unreadable { reason, detail }).await;
+        }
+        Self::fail(batch, entries, &detail)
+    }
+
+    /// Makes an entry a dead letter.
+    async fn bury(&self, batch: &mut Batch, number: usize, why: Unreadable) -> Flow {
+        let Some((agent, slip)) = batch.entry(number) else {
+            return Flow::GoOn;
+        };
+        let reason = why.reason;
+        tracing::error!(
+            company = %batch.company(), %agent, position = %slip.position,
+            reason = reason.as_str(), detail = why.detail,
+            "a report can never be stored and becomes a dead letter"
+        );
+        let letter = self.letter(agent, &slip, why);
+        let buried = self.sink.bury(batch.company(), &[letter], self.clock.now()).await;
+        match self.heard(buried).await {
+            Ok(()) => batch.end(number, Outcome::DeadLettered(reason)),
+            Err(Trouble::Away) => return Flow::Stop,
+            Err(Trouble::Passing(why)) => return Self::fail(batch, number..number + 1, &why),
+            Err(Trouble::Bad(_, why)) => {
+                tracing::error!(%agent, error = why, "the dead letter is refused as well");
+                batch.end(number, Outcome::Rejected(RejectReason::Internal));
+            }
+        }
+        Flow::GoOn
+    }
+
+    fn letter(&self, agent: AgentId, slip: &Slip, why: Unreadable) -> NewDeadLetter {
+        let mut detail = why.detail;
+        detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
+        // What cannot be read any more is kept without its bytes.
+        let frame = self.queue.read(slip).unwrap_or(Frame {
+            packing: Packing::Plain,
+            payload: Vec::new(),
+        });
+        NewDeadLetter {
+            id: self.letter_id(slip),
+            agent,
+            position: slip.position,
+            reason: why.reason.as_str().to_owned(),
+            detail,
+            frame,
+            received_at: received_at(slip),
+        }
+    }
+
+    /// A UUID v7 whose random part is the entry's number: an entry is buried once.
+    fn letter_id(&self, slip: &Slip) -> Uuid {
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&slip.sequence.to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(self.clock.now_ms(), &random).into_uuid()
+    }
+
+    fn count(&self, applied: &AppliedBatch, stored: &[(Slip, Stored)]) {
+        let now_ms = self.clock.now_ms();
+        for (slip, _) in stored {
+            let lag = std::time::Duration::from_millis(now_ms.saturating_sub(slip.received_at_ms));
+            histogram!(PIPELINE_LAG_SECONDS, LABEL_LANE => slip.lane.as_str()).record(lag);
+        }
+        let records = stored.iter().map(|(slip, _)| u64::from(slip.records)).sum();
+        counter!(PIPELINE_RECORDS).increment(records);
+        counter!(MATCH_FINDINGS).increment(applied.findings.into());
+        counter!(PIPELINE_SNAPSHOTS_ASKED, LABEL_REASON => "digest")
+            .increment(applied.asked.len() as u64);
+    }
+
+    /// Lets go of a part of a batch.
+    async fn leave(&self, company: protocol::ids::CompanyId, left: Left) {
+        match left {
+            Left::Nothing(agent) => self.dispatcher.release(agent),
+            Left::Open(agent, slips, rest) => self.dispatcher.put_back(agent, &slips, rest),
+            Left::Gap(agent, slips, applied) => {
+                match self.dispatcher.put_back_gap(agent, &slips, applied) {
+                    Gap::Waits => {}
+                    Gap::Hopeless {
+                        slips,
+                        asks_snapshot,
+                    } => self.give_up(company, agent, slips, asks_snapshot).await,
+                }
+            }
+        }
+    }
+
+    /// Ends reports whose predecessor never came, after the agent was asked for a snapshot.
+    async fn give_up(
+        &self,
+        company: protocol::ids::CompanyId,
+        agent: AgentId,
+        slips: Vec<Slip>,
+        asks_snapshot: bool,
+    ) {
+        if asks_snapshot {
+            let now = self.clock.now();
+            let asked = self.sink.ask_for_snapshot(company, agent, now).await;
+            if self.heard(asked).await.is_err() {
+                self.dispatcher.put_back(agent, &slips, Rest::Failed);
+                return;
+            }
+            counter!(PIPELINE_SNAPSHOTS_ASKED, LABEL_REASON => "gap").increment(1);
+        }
+        for slip in slips {
+            Ticket::new(slip, self.queue.clone()).end(Outcome::Rejected(RejectReason::Gap));
+        }
+        self.dispatcher.release(agent);
+    }
+}
