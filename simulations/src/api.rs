@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Rows of one page.
-const PAGE_ROWS: u32 = 1_000;
+const PAGE_ROWS: u32 = 500;
 
 /// A client of the API.
 #[derive(Clone)]

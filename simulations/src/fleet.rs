@@ -20,7 +20,6 @@ mod tls;
 mod verify;
 mod visibility;
 
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,7 +36,8 @@ use self::context::Context;
 use self::identity::Identity;
 use self::model::Model;
 use self::recruit::{Recruit, Recruiter};
-use self::summary::{End, Summary};
+use self::summary::End;
+pub use self::summary::Summary;
 use self::verify::Difference;
 use crate::api::Api;
 use crate::cli::FleetArgs;
@@ -72,25 +72,18 @@ impl Agent {
     }
 }
 
-/// Runs a fleet to its end and prints what it has shown; says whether all was well.
+/// Runs a fleet to its end, which takes as long as the arguments say and a little more.
 ///
 /// # Errors
 ///
 /// When the arguments cannot be used, or the system gives no sockets or threads.
-pub fn run(args: &FleetArgs) -> anyhow::Result<bool> {
+pub fn run(args: &FleetArgs) -> anyhow::Result<Summary> {
     let token = read_token(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("start the runtime")?;
-    let summary = runtime.block_on(drive(args, token))?;
-    let mut out = std::io::stdout();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
-    } else {
-        write!(out, "{summary}")?;
-    }
-    Ok(summary.is_good())
+    runtime.block_on(drive(args, token))
 }
 
 fn read_token(args: &FleetArgs) -> anyhow::Result<EnrolmentToken> {

@@ -1,14 +1,15 @@
 //! `muster-sim`: parse, run, exit code.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use simulations::cli::{Cli, Command};
+use simulations::cli::{Cli, Command, FleetArgs};
 use simulations::fleet;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Fleet(args) => fleet::run(&args),
+        Command::Fleet(args) => run_fleet(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -18,6 +19,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_fleet(args: &FleetArgs) -> anyhow::Result<bool> {
+    let summary = fleet::run(args)?;
+    let mut out = std::io::stdout();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        write!(out, "{summary}")?;
+    }
+    Ok(summary.is_good())
 }
 
 #[expect(

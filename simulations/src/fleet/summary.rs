@@ -11,7 +11,7 @@ use crate::cli::FleetArgs;
 
 /// What a fleet has shown.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// Agents asked for.
     pub(crate) agents: u32,
     /// Records of each.
@@ -92,7 +92,8 @@ impl Summary {
     }
 
     /// Whether all agents were enrolled, everything was answered, and what was verified agrees.
-    pub(crate) fn is_good(&self) -> bool {
+    #[must_use]
+    pub fn is_good(&self) -> bool {
         self.enrolled == u64::from(self.agents)
             && self.reports_unanswered == 0
             && self.verify.as_ref().is_none_or(Verdict::is_good)
