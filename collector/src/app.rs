@@ -1,1 +1,305 @@
 //! The composition root: the parts of a collector, put together.
+//!
+//! Starting goes from what others stand on to what stands on it: data directory, certificate
+//! authority, database, queue, sessions, API. Stopping goes the other way, and nothing is taken
+//! away before all that uses it has ended.
+
+mod agents;
+mod data_dir;
+mod database;
+mod index;
+mod node;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusHandle;
+use ring::rand::SystemRandom;
+use store::database::Store;
+
+pub use self::data_dir::{RunFile, running};
+use self::data_dir::DataDir;
+use self::database::Database;
+use self::index::IndexFile;
+use self::node::ThisNode;
+use crate::authority::Authority;
+use crate::clock::Clock;
+use crate::config::{Config, Environment, Role};
+use crate::directory::Directory;
+use crate::http;
+use crate::ingest::{self, registry::Registry};
+use crate::lifecycle::{Ending, Lifecycle};
+use crate::pipeline::matcher::Matcher;
+use crate::pipeline::{Dispatcher, Pipeline};
+use crate::queue::{Queue, QueueLimits};
+use crate::tokens::TokenMaker;
+
+/// A collector that runs in this process.
+#[derive(Debug)]
+pub struct App {
+    lifecycle: Lifecycle,
+    addresses: Addresses,
+    config: Config,
+    store: Store,
+    database: Database,
+    queue: Option<Queue>,
+    data_dir: DataDir,
+}
+
+/// Where a collector listens; `None` for a role that it does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Agents, over UDP.
+    pub ingest: Option<SocketAddr>,
+    /// The API, over TCP.
+    pub http: Option<SocketAddr>,
+}
+
+/// What all parts are given.
+struct Base {
+    config: Config,
+    clock: Clock,
+    lifecycle: Lifecycle,
+    store: Store,
+    authority: Arc<Authority>,
+}
+
+/// What works through the queue of this node.
+#[derive(Clone, Debug)]
+struct Work {
+    queue: Queue,
+    dispatcher: Arc<Dispatcher>,
+    matcher: Arc<Matcher>,
+}
+
+impl App {
+    /// Starts a collector with the roles that it is configured for.
+    ///
+    /// # Errors
+    ///
+    /// When a part does not start. What had started before it has been stopped again.
+    pub async fn start(
+        config: Config,
+        environment: &Environment,
+        clock: Clock,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        let data_dir = DataDir::lock(&config.node.data_dir)?;
+        let authority = open_authority(&config, &clock).await?;
+        let lifecycle = Lifecycle::new();
+        let database = Database::open(&config.database, environment, &lifecycle).await?;
+        let store = match database.connect(&config.database).await {
+            Ok(store) => store,
+            Err(error) => {
+                lifecycle.stop();
+                database.close().await;
+                return Err(error);
+            }
+        };
+        let base = Base {
+            config,
+            clock,
+            lifecycle,
+            store,
+            authority,
+        };
+        let started = Box::pin(base.start_roles(metrics)).await;
+        let mut app = Self {
+            lifecycle: base.lifecycle,
+            addresses: Addresses::default(),
+            config: base.config,
+            store: base.store,
+            database,
+            queue: None,
+            data_dir,
+        };
+        match started {
+            Ok((addresses, queue)) => {
+                app.addresses = addresses;
+                app.queue = queue;
+                app.data_dir.announce(&app.addresses)?;
+                tracing::info!(
+                    version = env!("CARGO_PKG_VERSION"),
+                    roles = %app.config.node.roles,
+                    ingest = app.addresses.ingest.map(tracing::field::display),
+                    http = app.addresses.http.map(tracing::field::display),
+                    data_dir = %app.config.node.data_dir.display(),
+                    "the collector is up"
+                );
+                Ok(app)
+            }
+            Err(error) => {
+                app.lifecycle.stop();
+                app.run_to_end(std::future::pending()).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Its tasks, and the way to stop them.
+    #[must_use]
+    pub const fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    /// Waits for the stop and for everything to end. `second_signal` cuts the waiting short.
+    ///
+    /// Gives how it ended, and what crashed.
+    pub async fn run_to_end(
+        self,
+        second_signal: impl Future<Output = ()>,
+    ) -> (Ending, Option<String>) {
+        let ending = self
+            .lifecycle
+            .run_to_end(self.config.node.stop_timeout, second_signal)
+            .await;
+        if let Some(queue) = self.queue {
+            // It waits for the disk once more.
+            let closing = tokio::task::spawn_blocking(move || queue.close());
+            if closing.await.is_err() {
+                tracing::error!("closing the queue panicked");
+            }
+        }
+        self.store.close().await;
+        self.database.close().await;
+        self.data_dir.release();
+        ending
+    }
+}
+
+impl Base {
+    async fn start_roles(
+        &self,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<(Addresses, Option<Queue>)> {
+        let roles = self.config.node.roles;
+        let mut addresses = Addresses::default();
+        let mut work = None;
+        if roles.has(Role::Ingest) {
+            let started = self.start_work().await?;
+            addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);
+            work = Some(started);
+        }
+        if roles.has(Role::Api) {
+            addresses.http = Some(self.start_api(addresses, work.clone(), metrics).await?);
+        }
+        Ok((addresses, work.map(|work| work.queue)))
+    }
+
+    async fn start_work(&self) -> anyhow::Result<Work> {
+        let matcher = Arc::new(Matcher::new(&self.config.enrichment));
+        let dispatcher = Dispatcher::new(&self.config.pipeline, self.clock.clone());
+        let queue = self.open_queue(Arc::clone(&dispatcher)).await?;
+        let work = Work {
+            queue,
+            dispatcher,
+            matcher,
+        };
+        let pipeline = Pipeline {
+            queue: work.queue.clone(),
+            dispatcher: Arc::clone(&work.dispatcher),
+            store: self.store.clone(),
+            matcher: Arc::clone(&work.matcher),
+            clock: self.clock.clone(),
+        };
+        // Before the first report is judged, so that nothing is judged twice for want of an index.
+        let mut index = IndexFile::new(&self.config.enrichment.index, Arc::clone(&work.matcher));
+        index.look().await;
+        let lifecycle = self.lifecycle.clone();
+        self.lifecycle.spawn_essential("index", async move {
+            index.follow(&lifecycle).await;
+            Ok(())
+        });
+        pipeline.start(&self.config.pipeline, &self.lifecycle);
+        Ok(work)
+    }
+
+    async fn open_queue(&self, dispatcher: Arc<Dispatcher>) -> anyhow::Result<Queue> {
+        let config = self.config.queue.clone();
+        let clock = self.clock.clone();
+        let opening = tokio::task::spawn_blocking(move || {
+            let limits = QueueLimits {
+                bytes_max: config.bytes_max,
+                segment_bytes: config.segment_bytes,
+                disk_free_bytes_min: config.disk_free_bytes_min,
+                ..QueueLimits::default()
+            };
+            Queue::open(&config.dir, limits, dispatcher, clock)
+        });
+        let (queue, recovered) = opening.await?.context("open the queue")?;
+        tracing::info!(?recovered, "opened the queue");
+        Ok(queue)
+    }
+
+    async fn start_ingest(&self, queue: Queue) -> anyhow::Result<SocketAddr> {
+        let registry = Registry::new();
+        let directory =
+            Directory::open(self.store.clone(), registry.clone(), self.clock.clone()).await?;
+        let lifecycle = self.lifecycle.clone();
+        self.lifecycle.spawn_essential("directory", async move {
+            directory.follow(lifecycle).await;
+            Ok(())
+        });
+        let agents = agents::StoredAgents::new(self.store.clone(), self.clock.clone());
+        Ok(ingest::start(ingest::Parts {
+            config: self.config.ingest.clone(),
+            clock: self.clock.clone(),
+            authority: Arc::clone(&self.authority),
+            queue: Arc::new(queue),
+            agents: Arc::new(agents),
+            registry,
+            lifecycle: self.lifecycle.clone(),
+        })?)
+    }
+
+    async fn start_api(
+        &self,
+        addresses: Addresses,
+        work: Option<Work>,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<SocketAddr> {
+        let config = self.config.http.clone();
+        let listener = tokio::net::TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("listen on {} (TCP)", config.listen))?;
+        let address = listener.local_addr()?;
+        let tokens = TokenMaker::new(
+            self.authority.fingerprint(),
+            &self.config.ingest.addresses,
+            addresses.ingest.unwrap_or(self.config.ingest.listen),
+        );
+        let state = http::ApiState {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics,
+            node: Arc::new(ThisNode::new(
+                tokens,
+                self.clock.clone(),
+                work.map(|work| (work, self.config.queue.bytes_max)),
+            )),
+        };
+        let stopping = self.lifecycle.soft_token();
+        self.lifecycle.spawn_essential("http", async move {
+            let stop = stopping.cancelled_owned();
+            Ok(http::serve(listener, state, &config, stop).await?)
+        });
+        Ok(address)
+    }
+}
+
+async fn open_authority(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Authority>> {
+    let data_dir = config.node.data_dir.clone();
+    let trust_domain = config.ingest.trust_domain.clone();
+    let now = clock.now();
+    let opening = tokio::task::spawn_blocking(move || {
+        Authority::open_or_create(&data_dir, &trust_domain, &SystemRandom::new(), now)
+    });
+    Ok(Arc::new(opening.await??))
+}

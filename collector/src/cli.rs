@@ -4,11 +4,13 @@
 //! standard output. Exit codes are 0 for done, 1 for failed, 2 for wrong use.
 
 mod company;
+mod config;
 mod database;
 mod feed;
 mod key;
 mod matching;
 mod output;
+mod serve;
 mod settings;
 mod token;
 
@@ -30,6 +32,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs the collector.
+    Serve(serve::Serve),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(config::Command),
     /// Companies: the tenants.
     #[command(subcommand)]
     Company(company::Command),
@@ -72,6 +79,8 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let settings = &self.settings;
         match self.command {
+            Command::Serve(command) => return command.run(settings),
+            Command::Config(command) => command.run(settings)?,
             Command::Company(command) => database::with(settings, |db| command.run(db))?,
             Command::Token(command) => database::with(settings, |db| command.run(db))?,
             Command::Key(command) => database::with(settings, |db| command.run(db))?,

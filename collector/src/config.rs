@@ -175,7 +175,11 @@ fn in_range<T: PartialOrd + std::fmt::Display + Copy>(
     } else {
         Err(ConfigError::value(
             setting,
-            format!("{value} is not between {} and {}", range.start(), range.end()),
+            format!(
+                "{value} is not between {} and {}",
+                range.start(),
+                range.end()
+            ),
         ))
     }
 }

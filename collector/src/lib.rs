@@ -14,6 +14,7 @@ pub mod authority;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod feeds;
 pub mod http;
 pub mod ingest;

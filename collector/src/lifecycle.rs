@@ -175,12 +175,19 @@ impl Lifecycle {
     fn crash(&self, name: &'static str, why: &str) {
         self.lock_crashed()
             .get_or_insert_with(|| format!("{name}: {why}"));
-        tracing::error!(task = name, error = why, "an essential task ended: stopping");
+        tracing::error!(
+            task = name,
+            error = why,
+            "an essential task ended: stopping"
+        );
         self.stop();
     }
 
     fn lock_crashed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.0.crashed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .crashed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

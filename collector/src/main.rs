@@ -1,4 +1,4 @@
-//! `muster-collector`: everything is in the library.
+//! The collector's program: it hands over to the command line and gives back its exit code.
 
 use std::process::ExitCode;
 

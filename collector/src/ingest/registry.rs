@@ -17,7 +17,7 @@ use tokio::sync::mpsc::error::TrySendError;
 const WAITING_MAX: usize = 8;
 
 /// Something to say to an agent, or to do to its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
     /// Ask for a scan.
     ScanNow {
@@ -57,7 +57,7 @@ impl Registry {
     }
 
     /// Opens a session and ends the one that the agent had.
-    pub(super) fn open(&self, company: CompanyId, agent: AgentId) -> Registration {
+    pub(crate) fn open(&self, company: CompanyId, agent: AgentId) -> Registration {
         let (sender, commands) = mpsc::channel(WAITING_MAX);
         let mut sessions = self.lock();
         sessions.next += 1;
@@ -147,7 +147,7 @@ fn close(open: &Open, last: Command) {
 
 /// A session's place in the registry, given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Registration {
+pub(crate) struct Registration {
     registry: Registry,
     agent: AgentId,
     number: u64,
@@ -161,7 +161,7 @@ impl Registration {
     /// # Cancel safety
     ///
     /// Nothing is lost when it is dropped.
-    pub(super) async fn next(&mut self) -> Command {
+    pub(crate) async fn next(&mut self) -> Command {
         self.commands.recv().await.unwrap_or(Command::Replaced)
     }
 }

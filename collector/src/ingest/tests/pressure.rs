@@ -7,7 +7,7 @@ use protocol::message::{ALPN_SESSION, AgentMessage, CollectorMessage};
 use protocol::reject::RejectReason;
 use uuid::Uuid;
 
-use super::client::{Client, connect, hello, message, report};
+use super::client::{Client, connect, hello, message, pack, report};
 use super::fixture::{AGENT, Fixture};
 use super::queue::Mood;
 use crate::lifecycle::Ending;
@@ -92,10 +92,12 @@ async fn a_disk_that_does_not_write_is_no_loss() {
 
 #[tokio::test]
 async fn too_many_bytes_for_the_disk_make_agents_wait() {
-    let fixture = Fixture::with(|config| config.bytes_in_flight_max = 100);
+    let first = pack(message(report(1, 1)).encode());
+    let bytes_max = u64::try_from(first.payload.len()).unwrap();
+    let fixture = Fixture::with(|config| config.bytes_in_flight_max = bytes_max);
     let mut client = Client::welcomed(&fixture).await;
     fixture.queue.shut();
-    client.say(&message(report(1, 1))).await;
+    client.send_frame(&first).await;
     client.say(&message(report(1, 2))).await;
     client.say(&message(report(1, 3))).await;
     fixture.queue.open();

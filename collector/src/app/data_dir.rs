@@ -1,0 +1,157 @@
+//! The data directory: one collector at a time, and a note of where that one listens.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use super::Addresses;
+
+/// What a running collector says about itself, in `collector.json` of its data directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The process.
+    pub pid: u32,
+    /// Where agents connect, over UDP.
+    pub ingest: Option<SocketAddr>,
+    /// Where the API listens, over TCP.
+    pub http: Option<SocketAddr>,
+}
+
+/// A data directory in use by this process.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    path: PathBuf,
+    /// Held for as long as the collector runs; the system releases it when the process dies.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Takes a data directory for this process; makes it when it is not there.
+    pub(super) fn lock(path: &Path) -> anyhow::Result<Self> {
+        // Others may pass through, because the database's account has to; what is secret has
+        // permissions of its own.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(path)
+            .with_context(|| format!("make the data directory {}", path.display()))?;
+        let lock_path = path.join("collector.lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .with_context(|| format!("open {}", lock_path.display()))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).with_context(|| {
+            let who = read(path).map_or_else(String::new, |run| format!(" (process {})", run.pid));
+            format!(
+                "another collector{who} runs in {}: stop it, or use another data directory",
+                path.display()
+            )
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Notes where the collector listens.
+    pub(super) fn announce(&self, addresses: &Addresses) -> anyhow::Result<()> {
+        let run = RunFile {
+            pid: std::process::id(),
+            ingest: addresses.ingest,
+            http: addresses.http,
+        };
+        let path = file(&self.path);
+        write(&path, &serde_json::to_vec(&run)?)
+            .with_context(|| format!("write {}", path.display()))
+    }
+
+    /// Takes the note away.
+    pub(super) fn release(self) {
+        // One that stays is told from a true one by the lock, which ends with the process.
+        fs::remove_file(file(&self.path)).ok();
+    }
+}
+
+/// What the collector that runs in a data directory says about itself; `None` when none runs.
+#[must_use]
+pub fn running(data_dir: &Path) -> Option<RunFile> {
+    let lock = File::open(data_dir.join("collector.lock")).ok()?;
+    match flock(&lock, FlockOperation::NonBlockingLockShared) {
+        // Nobody holds it, so what stands there is left over.
+        Ok(()) => None,
+        Err(_) => read(data_dir),
+    }
+}
+
+fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join("collector.json")
+}
+
+fn read(data_dir: &Path) -> Option<RunFile> {
+    serde_json::from_slice(&fs::read(file(data_dir)).ok()?).ok()
+}
+
+/// Writes a file that is there whole or not at all.
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("json.new");
+    let mut file = File::create(&new)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses() -> Addresses {
+        Addresses {
+            ingest: Some(([127, 0, 0, 1], 7_070).into()),
+            http: None,
+        }
+    }
+
+    #[test]
+    fn says_where_it_listens_for_as_long_as_it_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("made/for/it");
+        assert_eq!(running(&path), None);
+        let held = DataDir::lock(&path).unwrap();
+        held.announce(&addresses()).unwrap();
+        let run = running(&path).unwrap();
+        assert_eq!(run.ingest, addresses().ingest);
+        assert_eq!(run.pid, std::process::id());
+        held.release();
+        assert_eq!(running(&path), None);
+    }
+
+    #[test]
+    fn a_second_collector_is_told_who_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DataDir::lock(dir.path()).unwrap();
+        held.announce(&addresses()).unwrap();
+        let error = format!("{:#}", DataDir::lock(dir.path()).unwrap_err());
+        let pid = std::process::id().to_string();
+        assert!(error.contains("another collector") && error.contains(&pid), "{error}");
+    }
+
+    #[test]
+    fn a_note_that_a_killed_collector_left_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DataDir::lock(dir.path()).unwrap();
+        held.announce(&addresses()).unwrap();
+        drop(held);
+        assert!(file(dir.path()).exists());
+        assert_eq!(running(dir.path()), None);
+        DataDir::lock(dir.path()).unwrap();
+    }
+}
