@@ -1,3 +1,5 @@
+//! Frames at and past their limits: too long, truncated, random, bombs.
+
 use super::*;
 
 fn header(length: u32, packing: u8) -> Result<Header, FrameError> {

@@ -1,3 +1,5 @@
+//! Every rule of a report, kept and broken.
+
 use super::*;
 use crate::fingerprint::InventoryDigest;
 use crate::host::{HostFacts, Platform};

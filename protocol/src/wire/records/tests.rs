@@ -1,3 +1,5 @@
+//! Columns and tables as they stand on the wire, and such as no honest sender makes.
+
 use super::*;
 
 fn named(name: &str) -> SoftwareRecord {

@@ -1,3 +1,5 @@
+//! The delivery contract, as a simulated agent keeps it.
+
 use std::io;
 
 use protocol::frame::{HEADER_BYTES, Header, Unpacker};
