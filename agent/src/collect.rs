@@ -22,7 +22,7 @@ mod rpm;
 mod snap;
 mod stanza;
 #[cfg(test)]
-mod test_tree;
+pub(crate) mod test_tree;
 mod text;
 mod time_box;
 

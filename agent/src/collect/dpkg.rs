@@ -94,7 +94,8 @@ fn parse<R: BufRead>(
             origin,
             multi_arch,
         ] = stanza.values();
-        if !is_on_disk(status) && !(is_part && status.is_empty()) {
+        let is_installed = is_on_disk(status) || (is_part && status.is_empty());
+        if !is_installed {
             continue;
         }
         let (source_name, source_version) = split_source(source);

@@ -1,8 +1,8 @@
 //! Flatpak applications and runtimes that are installed for the whole host.
 //!
-//! `/var/lib/flatpak/{app,runtime}/ID/ARCH/BRANCH/active` is a deployment. Its file `deploy` is a GVariant
+//! `/var/lib/flatpak/{app,runtime}/ID/ARCH/BRANCH/active` is a deployment. Its file `deploy` is a `GVariant`
 //! of type `(ssasta{sv})`: the remote, the commit, and a dictionary in which newer Flatpaks keep the
-//! application's name and version. Older ones leave that to the AppStream file inside the deployment.
+//! application's name and version. Older ones leave that to the `AppStream` file inside the deployment.
 //! A runtime has no version but its branch.
 
 use std::os::unix::ffi::OsStrExt;
@@ -17,7 +17,7 @@ const KINDS: [&str; 2] = [
     "/var/lib/flatpak/runtime/*/*/*",
 ];
 
-/// Bytes of a `deploy`, and of an AppStream file.
+/// Bytes of a `deploy`, and of an `AppStream` file.
 const DEPLOY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const APPSTREAM_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -110,7 +110,7 @@ fn until_zero(bytes: &[u8]) -> Option<&[u8]> {
     Some(&bytes[..end])
 }
 
-/// The newest release in the AppStream file of an application, or empty.
+/// The newest release in the `AppStream` file of an application, or empty.
 fn appstream_version(root: &Root, branch: &Path, id: &[u8]) -> Result<Vec<u8>, ReadError> {
     let mut xml = Vec::new();
     let id = String::from_utf8_lossy(id);
@@ -128,7 +128,7 @@ fn appstream_version(root: &Root, branch: &Path, id: &[u8]) -> Result<Vec<u8>, R
     Ok(Vec::new())
 }
 
-/// The `version` of the first `<release …>`: AppStream lists the newest first.
+/// The `version` of the first `<release …>`: `AppStream` lists the newest first.
 fn first_release(xml: &[u8]) -> Option<&[u8]> {
     let tag = b"<release ";
     let at = xml.windows(tag.len()).position(|w| w == tag)?;

@@ -1,6 +1,6 @@
 //! Ruby gems in the places that serve a whole host.
 //!
-//! A file `NAME-VERSION[-PLATFORM].gemspec` per gem. Its second line is a stub that RubyGems itself
+//! A file `NAME-VERSION[-PLATFORM].gemspec` per gem. Its second line is a stub that `RubyGems` itself
 //! reads instead of running the file: `# stub: NAME VERSION PLATFORM PATHS`. Only where there is none
 //! is the file's name taken apart. A gemspec is a program; it is never run.
 

@@ -213,10 +213,8 @@ mod tests {
     fn is_made_once_a_scan() {
         let tree = Tree::new(&[]);
         let owned = OwnedPaths::default();
+        let shared = owned.clone();
         let first = owned.index(&tree.root()).unwrap();
-        assert!(Arc::ptr_eq(
-            &first,
-            &owned.clone().index(&tree.root()).unwrap()
-        ));
+        assert!(Arc::ptr_eq(&first, &shared.index(&tree.root()).unwrap()));
     }
 }

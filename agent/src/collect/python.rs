@@ -4,7 +4,7 @@
 //! layout, an `.egg-info` (a file, or a folder with a `PKG-INFO`). Distributions that belong to a
 //! package of the distribution are that package's: see [`super::owned`].
 //!
-//! Formats: the PyPA's core metadata and recording-installed-projects specifications.
+//! Formats: the `PyPA`'s core metadata and recording-installed-projects specifications.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

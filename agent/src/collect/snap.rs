@@ -82,7 +82,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
     for (name, snap) in &snaps {
         if snap.active && !mounted.contains(name) {
             out.unreadable(Path::new(STATE), "an active snap that is not mounted");
-            take(root, name, snap, Description::default(), out)?;
+            take(root, name, snap, &Description::default(), out)?;
         }
     }
     if is_there || !mounted.is_empty() {
@@ -111,7 +111,7 @@ fn take_mounted(
             let description = parse_yaml(&mut lines)?;
             let name = String::from_utf8_lossy(name.as_bytes()).into_owned();
             let snap = snaps.get(&name).unwrap_or(&unknown);
-            take(root, &name, snap, description, out)?;
+            take(root, &name, snap, &description, out)?;
             mounted.push(name);
         }
     }
@@ -123,7 +123,7 @@ fn take(
     root: &Root,
     name: &str,
     snap: &SnapState,
-    description: Description,
+    description: &Description,
     out: &mut Records,
 ) -> Result<(), ReadError> {
     let of_current = |revision: &&Revision| revision.revision == snap.current;

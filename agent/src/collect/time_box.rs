@@ -117,7 +117,7 @@ mod tests {
     fn abandons_a_job_that_hangs_once_and_never_begins_it_twice() {
         let mut boxes = TimeBoxes::default();
         let (release, released) = sync_channel::<()>(1);
-        let hangs = move |_: Stop| drop(released.recv());
+        let hangs = move |_: Stop| assert_eq!(released.recv(), Ok(()));
         assert_eq!(boxes.run("a", SHORT, hangs), Verdict::TimedOut);
         assert_eq!(boxes.run("a", LONG, |_| ()), Verdict::StillRunning);
         assert_eq!(boxes.run("b", LONG, |_| 7), Verdict::Done(7));

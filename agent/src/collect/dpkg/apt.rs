@@ -113,10 +113,18 @@ fn read_origin<R: BufRead>(lines: &mut Lines<R>) -> Result<String, ReadError> {
     for _ in 0..2 {
         stanza.read(lines)?;
         let [origin, label, date] = stanza.values();
-        let who = if origin.is_empty() { label } else { origin };
-        if !who.is_empty() || !date.is_empty() {
-            return Ok(clean(who, LABEL_BYTES_MAX, &mut defects));
+        if origin.is_empty() && label.is_empty() && date.is_empty() {
+            continue;
         }
+        // aptly writes `. SUITE` for a repository that nobody named.
+        let who = [origin, label]
+            .into_iter()
+            .find(|who| !who.is_empty() && !who.starts_with(b"."));
+        return Ok(clean(
+            who.unwrap_or_default(),
+            LABEL_BYTES_MAX,
+            &mut defects,
+        ));
     }
     Ok(String::new())
 }
@@ -198,3 +206,6 @@ impl<'a> Installed<'a> {
         self.found.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

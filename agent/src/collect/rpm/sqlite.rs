@@ -7,8 +7,13 @@
 //!
 //! Format: "Database File Format" of `SQLite`'s documentation; section numbers below are its.
 
+mod btree;
+mod record;
+
 use std::path::Path;
 
+use self::btree::{Cell, Node, big_endian};
+use self::record::Columns;
 use super::header::HeaderReader;
 use super::wal::Wal;
 use crate::collect::defects::ReadError;
@@ -16,10 +21,6 @@ use crate::collect::root::{Root, SourceFile, Stamp};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
-
-/// Pages of a b-tree (1.6).
-const INTERIOR_TABLE: u8 = 5;
-const LEAF_TABLE: u8 = 13;
 
 /// Bytes that are read at a time: headers lie in long runs of overflow pages.
 const WINDOW_BYTES: usize = 64 * 1024;
@@ -37,7 +38,7 @@ pub(super) fn read(
         take(database.header(root, &cell)?);
         Ok(())
     })?;
-    Ok(database.stamps()? == stamps_now(root, path)?)
+    Ok(database.stamps == stamps_now(root, path)?)
 }
 
 /// The database's file and its log, at one moment.
@@ -71,13 +72,6 @@ struct Database {
     window_at: u64,
     /// A page out of the log.
     log_page: Vec<u8>,
-}
-
-/// One row of a table: its payload's bytes, those on the row's own page, and where the others are.
-struct Cell {
-    payload_bytes: usize,
-    local: Vec<u8>,
-    overflow: u32,
 }
 
 impl Database {
@@ -120,10 +114,6 @@ impl Database {
             window_at: 0,
             log_page: Vec::new(),
         })
-    }
-
-    const fn stamps(&self) -> Result<Stamps, ReadError> {
-        Ok(self.stamps)
     }
 
     fn damaged<T>(&self, what: &'static str) -> Result<T, ReadError> {
@@ -236,19 +226,12 @@ impl Database {
         else {
             return Ok(None);
         };
-        let mut reader = HeaderReader::default();
-        let Some(local) = cell
-            .local
-            .get(blob.clone())
-            .or(cell.local.get(blob.start..))
-        else {
-            return Ok(None);
-        };
-        reader.feed(local);
-        if blob.end > cell.payload_bytes {
+        if blob.start > cell.local.len() || blob.end > cell.payload_bytes {
             return Ok(None);
         }
-        let mut left = blob.end.saturating_sub(cell.local.len().max(blob.start));
+        let mut reader = HeaderReader::default();
+        reader.feed(&cell.local[blob.start..blob.end.min(cell.local.len())]);
+        let mut left = blob.end.saturating_sub(cell.local.len());
         let mut overflow = cell.overflow;
         let room = self.usable - 4;
         while left > 0 {
@@ -274,157 +257,6 @@ fn refuse_journal(root: &Root, path: &Path) -> Result<(), ReadError> {
         )),
         _ => Ok(()),
     }
-}
-
-/// A page of a table's b-tree (1.6).
-struct Node<'a> {
-    page: &'a [u8],
-    is_leaf: bool,
-    cells: u16,
-    pointers_at: usize,
-    /// The last child of an interior page.
-    right: Option<u32>,
-}
-
-impl<'a> Node<'a> {
-    fn new(page: &'a [u8], at: usize) -> Option<Self> {
-        let header = page.get(at..)?;
-        let is_leaf = match *header.first()? {
-            LEAF_TABLE => true,
-            INTERIOR_TABLE => false,
-            _ => return None,
-        };
-        let cells = u16::from_be_bytes(*header.get(3..)?.first_chunk()?);
-        let header_bytes = if is_leaf { 8 } else { 12 };
-        let pointers_at = at + header_bytes;
-        page.get(pointers_at..pointers_at + 2 * usize::from(cells))?;
-        Some(Self {
-            page,
-            is_leaf,
-            cells,
-            pointers_at,
-            right: (!is_leaf).then(|| big_endian(header, 8)),
-        })
-    }
-
-    /// Where a cell begins.
-    fn pointer(&self, cell: u16) -> Option<usize> {
-        let at = self.pointers_at + 2 * usize::from(cell);
-        let pointer = u16::from_be_bytes(*self.page.get(at..)?.first_chunk()?);
-        Some(usize::from(pointer))
-    }
-
-    /// The child of an interior page's cell; a cell outside of the page has the impossible page 0.
-    fn child(&self, cell: u16) -> Option<u32> {
-        if self.is_leaf {
-            return None;
-        }
-        Some(self.pointer(cell).map_or(0, |at| big_endian(self.page, at)))
-    }
-
-    /// The row of a leaf's cell.
-    fn cell(&self, cell: u16) -> Option<Cell> {
-        let mut rest = self.page.get(self.pointer(cell)?..)?;
-        let payload_bytes = usize::try_from(varint(&mut rest)?).ok()?;
-        varint(&mut rest)?;
-        let local_bytes = local_bytes(payload_bytes, self.page.len());
-        let (local, rest) = rest.split_at_checked(local_bytes)?;
-        let overflow = if local_bytes < payload_bytes {
-            u32::from_be_bytes(*rest.first_chunk()?)
-        } else {
-            0
-        };
-        Some(Cell {
-            payload_bytes,
-            local: local.to_vec(),
-            overflow,
-        })
-    }
-}
-
-/// How much of a payload stands on its own page (1.6).
-const fn local_bytes(payload: usize, usable: usize) -> usize {
-    let most = usable - 35;
-    if payload <= most {
-        return payload;
-    }
-    let least = (usable - 12) * 32 / 255 - 23;
-    let fitting = least + (payload - least) % (usable - 4);
-    if fitting <= most { fitting } else { least }
-}
-
-/// The columns of a record (2.1), as far as they are in the bytes that are there.
-struct Columns<'a> {
-    record: &'a [u8],
-    types: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Columns<'a> {
-    fn new(record: &'a [u8]) -> Option<Self> {
-        let mut rest = record;
-        let header_bytes = usize::try_from(varint(&mut rest)?).ok()?;
-        let types_at = record.len() - rest.len();
-        Some(Self {
-            record,
-            types: record.get(types_at..header_bytes)?,
-            at: header_bytes,
-        })
-    }
-
-    /// Where in the payload the next column is.
-    fn next_position(&mut self) -> Option<std::ops::Range<usize>> {
-        let bytes = match varint(&mut self.types)? {
-            kind @ 0..=4 => kind,
-            5 => 6,
-            6 | 7 => 8,
-            8..=11 => 0,
-            kind => (kind - 12) / 2,
-        };
-        let begin = self.at;
-        self.at = begin.checked_add(usize::try_from(bytes).ok()?)?;
-        Some(begin..self.at)
-    }
-
-    /// Where in the payload a column is, by its number from 0.
-    fn position_of(mut self, number: usize) -> Option<std::ops::Range<usize>> {
-        for _ in 0..number {
-            self.next_position()?;
-        }
-        self.next_position()
-    }
-}
-
-impl<'a> Iterator for Columns<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let position = self.next_position()?;
-        self.record.get(position)
-    }
-}
-
-/// A number of up to nine bytes (1.6), seven bits each and eight in the ninth.
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for count in 1..=9 {
-        let (byte, left) = rest.split_first()?;
-        *rest = left;
-        if count == 9 {
-            return Some(number << 8 | u64::from(*byte));
-        }
-        number = number << 7 | u64::from(byte & 0x7f);
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// A number of four bytes; 0, which no page has, where they are not there.
-fn big_endian(bytes: &[u8], at: usize) -> u32 {
-    let number = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    number.map_or(0, |number| u32::from_be_bytes(*number))
 }
 
 #[cfg(test)]
