@@ -8,7 +8,7 @@ use crate::index::{
     Bounds, CveEntry, Index, PartnerView, ProductView, RangeRow, Text, VersionKind,
 };
 use crate::matching::find::{Hit, Row};
-use crate::matching::judge::{Doubts, Partner, Surroundings};
+use crate::matching::judge::{Doubts, Partner};
 use crate::matching::question::Question;
 use crate::rule::{EDITION, SW_EDITION, TARGET_HW};
 
@@ -32,7 +32,8 @@ pub(super) fn installed_cpe(candidate: &Candidate, version: &str, update: &str) 
 pub(super) fn finding(
     index: &Index,
     question: &Question<'_>,
-    hit: &Hit<'_>,
+    product: &ProductView<'_>,
+    hit: &Hit,
     rule: &str,
 ) -> Option<Finding> {
     let cve = index.cve_entry(hit.cve)?;
@@ -46,7 +47,7 @@ pub(super) fn finding(
         confidence: hit.confidence(),
         fixed_in: fixed_in(index, &hit.row),
         why: Why {
-            criteria: criteria(index, &hit.product, &hit.row)?,
+            criteria: criteria(index, product, &hit.row)?,
             range,
             version: question.installed.shown(),
             scheme: question.installed.scheme.as_str().to_owned(),
@@ -75,25 +76,29 @@ pub(super) fn criteria(index: &Index, product: &ProductView<'_>, row: &Row) -> O
         Row::Open(row) if row.kind == VersionKind::NotApplicable => Text::NotApplicable,
         Row::Range(_) | Row::Open(_) => Text::Any,
     };
-    let mut name = format!(
-        "cpe:2.3:{}:{}:{}",
-        char::from(product.part),
-        escaped(product.vendor),
-        escaped(product.product)
-    );
-    for text in std::iter::once(version).chain(shape.qualifiers) {
+    let mut name = String::with_capacity(80);
+    name.push_str("cpe:2.3:");
+    name.push(char::from(product.part));
+    let names = [Text::Value(product.vendor), Text::Value(product.product)];
+    for text in names.into_iter().chain([version]).chain(shape.qualifiers) {
         name.push(':');
         match text {
             Text::Any => name.push('*'),
             Text::NotApplicable => name.push('-'),
-            Text::Value(value) => name.push_str(&escaped(value)),
+            Text::Value(value) => push_escaped(&mut name, value),
         }
     }
     Some(name)
 }
 
-fn escaped(value: &str) -> String {
-    Attr::Value(value.into()).to_string()
+fn push_escaped(name: &mut String, value: &str) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+    // Nearly all values need no escapes; those are the fast way out.
+    if value.bytes().all(is_plain) {
+        name.push_str(value);
+    } else {
+        name.push_str(&Attr::Value(value.into()).to_string());
+    }
 }
 
 /// A range as a constraint.
@@ -103,32 +108,27 @@ pub(super) fn range(index: &Index, row: &RangeRow) -> String {
 }
 
 fn bounds(lower: Option<&str>, upper: Option<&str>, bounds: Bounds) -> String {
-    let lower = lower.map(|version| {
-        let sign = if bounds.lower_included { ">=" } else { ">" };
-        format!("{sign} {version}")
-    });
-    let upper = upper.map(|version| {
-        let sign = if bounds.upper_included { "<=" } else { "<" };
-        format!("{sign} {version}")
-    });
-    let parts: Vec<String> = lower.into_iter().chain(upper).collect();
-    parts.join(", ")
+    let mut range = String::with_capacity(32);
+    if let Some(version) = lower {
+        range.push_str(if bounds.lower_included { ">= " } else { "> " });
+        range.push_str(version);
+    }
+    if let Some(version) = upper {
+        if !range.is_empty() {
+            range.push_str(", ");
+        }
+        range.push_str(if bounds.upper_included { "<= " } else { "< " });
+        range.push_str(version);
+    }
+    range
 }
 
 /// What the record demands of the host, and how it was met.
-fn conditions(index: &Index, question: &Question<'_>, hit: &Hit<'_>) -> Vec<String> {
+fn conditions(index: &Index, question: &Question<'_>, hit: &Hit) -> Vec<String> {
     let Some(condition) = index.shape(hit.shape).and_then(|shape| shape.condition) else {
         return Vec::new();
     };
-    let target = question.candidates.get(hit.candidate);
-    let Some(target) = target.map(|candidate| candidate.target_sw) else {
-        return Vec::new();
-    };
-    let surroundings = Surroundings {
-        host: question.host,
-        arch: question.arch,
-        target,
-    };
+    let surroundings = question.surroundings(hit.candidate);
     index
         .condition(condition)
         .iter()
@@ -154,7 +154,7 @@ pub(super) fn shown(partner: &PartnerView<'_>) -> String {
 }
 
 /// Why the confidence is not high.
-fn notes(index: &Index, cve: &CveEntry, hit: &Hit<'_>) -> Vec<String> {
+fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<String> {
     let mut notes = Vec::new();
     let mut note = |is_so: bool, text: &str| {
         if is_so {

@@ -8,16 +8,14 @@ use crate::matching::explain;
 use crate::matching::judge::{Doubts, Miss, Surroundings};
 use crate::matching::question::Question;
 use crate::rule::UPDATE;
-use crate::version::Scheme;
 
 /// A rule that holds.
 #[derive(Clone, Debug)]
-pub(super) struct Hit<'i> {
+pub(super) struct Hit {
     pub(super) cve: u32,
     pub(super) shape: u32,
     /// Which candidate, from the preferred one on.
     pub(super) candidate: usize,
-    pub(super) product: ProductView<'i>,
     pub(super) row: Row,
     pub(super) doubts: Doubts,
     confidence: Confidence,
@@ -59,15 +57,17 @@ impl Row {
 
 /// What is found, at most one entry a CVE, in the order of CVEs.
 pub(super) fn findings(index: &Index, question: &Question<'_>, rule: &str) -> Vec<Finding> {
-    let mut search = Search {
-        index,
-        question,
-        hits: Vec::new(),
-    };
-    for (number, candidate) in question.candidates.iter().enumerate() {
-        search.candidate(number, candidate);
+    let products: Vec<Option<ProductView<'_>>> = question
+        .candidates
+        .iter()
+        .map(|candidate| product(index, candidate))
+        .collect();
+    let mut hits = Vec::new();
+    for (number, product) in products.iter().enumerate() {
+        if let Some(product) = product {
+            search(index, question, number, product, &mut hits);
+        }
     }
-    let mut hits = search.hits;
     // The surest of a CVE first; then one that tells the fix; then the preferred name.
     hits.sort_by(|a, b| {
         a.cve
@@ -78,7 +78,10 @@ pub(super) fn findings(index: &Index, question: &Question<'_>, rule: &str) -> Ve
     });
     hits.dedup_by_key(|hit| hit.cve);
     hits.iter()
-        .filter_map(|hit| explain::finding(index, question, hit, rule))
+        .filter_map(|hit| {
+            let product = products.get(hit.candidate)?.as_ref()?;
+            explain::finding(index, question, product, hit, rule)
+        })
         .collect()
 }
 
@@ -89,62 +92,54 @@ pub(super) fn product<'i>(index: &'i Index, candidate: &Candidate) -> Option<Pro
     index.product(id)
 }
 
-struct Search<'i, 'q> {
-    index: &'i Index,
-    question: &'q Question<'q>,
-    hits: Vec<Hit<'i>>,
+/// Adds the rules of a candidate's product that hold.
+fn search(
+    index: &Index,
+    question: &Question<'_>,
+    candidate: usize,
+    product: &ProductView<'_>,
+    hits: &mut Vec<Hit>,
+) {
+    let mut judged = Judged {
+        index,
+        surroundings: question.surroundings(candidate),
+        verdicts: Vec::new(),
+    };
+    rows_that_name(index, question, product, |row| {
+        let shape = row.shape();
+        if let Some(Ok(doubts)) = judged.judge(shape) {
+            hits.push(Hit {
+                cve: row.cve(),
+                shape,
+                candidate,
+                row,
+                doubts,
+                confidence: confidence(index, &row, doubts),
+            });
+        }
+    });
 }
 
-impl Search<'_, '_> {
-    fn candidate(&mut self, number: usize, candidate: &Candidate) {
-        let index = self.index;
-        let Some(product) = product(index, candidate) else {
-            return;
-        };
-        let mut judged = Judged {
-            index,
-            surroundings: Surroundings {
-                host: self.question.host,
-                arch: self.question.arch,
-                target: candidate.target_sw,
-            },
-            last: None,
-        };
-        let hits = &mut self.hits;
-        rows_that_name(index, self.question, &product, |row| {
-            let shape = row.shape();
-            if let Some(Ok(doubts)) = judged.judge(shape) {
-                hits.push(Hit {
-                    cve: row.cve(),
-                    shape,
-                    candidate: number,
-                    product: product.clone(),
-                    row,
-                    doubts,
-                    confidence: confidence(index, &row, doubts),
-                });
-            }
-        });
-    }
-}
-
-/// Judges shapes; the rules of a product mostly have the same one as the rule before.
+/// Judges shapes, and remembers some: the rules of a product mostly have a few in turn.
 struct Judged<'a> {
     index: &'a Index,
     surroundings: Surroundings<'a>,
-    last: Option<(u32, Result<Doubts, Miss>)>,
+    verdicts: Vec<(u32, Result<Doubts, Miss>)>,
 }
 
 impl Judged<'_> {
+    const REMEMBERED: usize = 16;
+
     fn judge(&mut self, shape: u32) -> Option<Result<Doubts, Miss>> {
-        if let Some((last, verdict)) = self.last
-            && last == shape
-        {
-            return Some(verdict);
+        let known = self.verdicts.iter().find(|(known, _)| *known == shape);
+        if let Some((_, verdict)) = known {
+            return Some(*verdict);
         }
         let view = self.index.shape(shape)?;
         let verdict = self.surroundings.judge(self.index, &view);
-        self.last = Some((shape, verdict));
+        if self.verdicts.len() < Self::REMEMBERED {
+            self.verdicts.push((shape, verdict));
+        }
         Some(verdict)
     }
 }
@@ -174,7 +169,7 @@ fn rows_that_name<'i>(
             take(Row::Range(row));
         }
     };
-    if installed.scheme == Scheme::Generic {
+    if installed.is_by_generic_keys() {
         // The base may still be at a bound that the full version is above.
         index
             .ranges_from(product, base.min(full))
@@ -208,7 +203,7 @@ fn confidence(index: &Index, row: &Row, doubts: Doubts) -> Confidence {
     of_statement.min(doubts.confidence())
 }
 
-impl Hit<'_> {
+impl Hit {
     pub(super) const fn confidence(&self) -> Confidence {
         self.confidence
     }

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use crate::evaluation::Status;
-use crate::identity::Candidate;
+use crate::identity::{Candidate, TargetSw};
 use crate::index::{Bounds, Index, VersionId};
 use crate::matching::Judgeable;
 use crate::matching::host::Host;
+use crate::matching::judge::Surroundings;
 use crate::version::{self, Scheme, SortKey};
 
 /// What is asked of the index.
@@ -31,6 +32,18 @@ impl<'a> Question<'a> {
             installed: Installed::new(judgeable)?,
         })
     }
+
+    /// The host as the rules of one candidate see it.
+    pub(super) fn surroundings(&self, candidate: usize) -> Surroundings<'a> {
+        Surroundings {
+            host: self.host,
+            arch: self.arch,
+            target: self
+                .candidates
+                .get(candidate)
+                .map_or(TargetSw::Any, |candidate| candidate.target_sw),
+        }
+    }
 }
 
 /// The installed version, with its update (`full`) and without (`base`), under its own scheme and
@@ -41,7 +54,7 @@ pub(super) struct Installed<'a> {
     pub(super) scheme: Scheme,
     base: SortKey,
     full: SortKey,
-    /// Absent where the scheme is generic anyway.
+    /// Absent where the scheme has the generic keys anyway.
     generic: Option<(SortKey, SortKey)>,
 }
 
@@ -54,11 +67,10 @@ impl<'a> Installed<'a> {
         let own = keys(judgeable.scheme, text, update);
         let generic = keys(Scheme::Generic, text, update);
         let (scheme, (base, full), generic) = match (own, generic) {
-            (Some(own), generic) if judgeable.scheme != Scheme::Generic => {
-                (judgeable.scheme, own, generic)
-            }
-            (_, Some(generic)) => (Scheme::Generic, generic, None),
-            (_, None) => {
+            (Some(own), _) if has_generic_keys(judgeable.scheme) => (judgeable.scheme, own, None),
+            (Some(own), generic) => (judgeable.scheme, own, generic),
+            (None, Some(generic)) => (Scheme::Generic, generic, None),
+            (None, None) => {
                 let reason = format!("version {text:?} has no order");
                 return Err((Status::NotEvaluable, reason.into()));
             }
@@ -80,6 +92,11 @@ impl<'a> Installed<'a> {
             None => (&self.base, &self.full),
         };
         (base.as_bytes(), full.as_bytes())
+    }
+
+    /// Whether ranges can be looked up by the keys that the index has.
+    pub(super) const fn is_by_generic_keys(&self) -> bool {
+        has_generic_keys(self.scheme)
     }
 
     /// The version as it was compared, for people.
@@ -150,7 +167,7 @@ impl<'a> Installed<'a> {
         bound: VersionId,
         scratch: &'k mut Vec<u8>,
     ) -> Option<&'k [u8]> {
-        let key = if self.scheme == Scheme::Generic {
+        let key = if has_generic_keys(self.scheme) {
             index.version_key(bound)
         } else {
             let text = index.version_text(bound)?;
@@ -168,6 +185,11 @@ impl<'a> Installed<'a> {
     }
 }
 
+/// Whether a scheme orders by the keys that the index is filed by.
+const fn has_generic_keys(scheme: Scheme) -> bool {
+    matches!(scheme, Scheme::Generic | Scheme::Macos | Scheme::Windows)
+}
+
 fn keys(scheme: Scheme, text: &str, update: &str) -> Option<(SortKey, SortKey)> {
     let base = version::key(scheme, text)?;
     let full = if update.is_empty() {
@@ -176,4 +198,29 @@ fn keys(scheme: Scheme, text: &str, update: &str) -> Option<(SortKey, SortKey)> 
         version::key(scheme, &format!("{text}-{update}")).unwrap_or_else(|| base.clone())
     };
     Some((base, full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_that_share_the_generic_keys_really_do() {
+        for scheme in [Scheme::Macos, Scheme::Windows] {
+            for version in [
+                "1.0",
+                "148.0.7778.216",
+                "5.11.1 (8356)",
+                "2.0-rc1",
+                "v3",
+                "2020-10-29",
+            ] {
+                assert_eq!(
+                    version::key(scheme, version),
+                    version::key(Scheme::Generic, version),
+                    "{scheme} {version}"
+                );
+            }
+        }
+    }
 }

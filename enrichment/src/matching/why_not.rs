@@ -105,10 +105,9 @@ fn first_failure(index: &Index, question: &Question<'_>, cve: &str) -> (Step, St
         let detail = "its record names no software products, or none yet";
         return (Step::NoProducts, detail.to_owned());
     }
-    let failures = question
-        .candidates
-        .iter()
-        .filter_map(|candidate| closest(index, question, candidate, row));
+    let failures = question.candidates.iter().enumerate();
+    let failures =
+        failures.filter_map(|(at, candidate)| closest(index, question, (at, candidate), row));
     failures
         .max_by_key(|(step, _)| *step)
         .unwrap_or_else(|| other_product(question, &named))
@@ -137,15 +136,11 @@ fn other_product(question: &Question<'_>, named: &[String]) -> (Step, String) {
 fn closest(
     index: &Index,
     question: &Question<'_>,
-    candidate: &Candidate,
+    (at, candidate): (usize, &Candidate),
     cve: u32,
 ) -> Option<(Step, String)> {
     let product = find::product(index, candidate)?;
-    let surroundings = Surroundings {
-        host: question.host,
-        arch: question.arch,
-        target: candidate.target_sw,
-    };
+    let surroundings = question.surroundings(at);
     let exact = index.all_exact_rows(&product).map(Row::Exact);
     let ranges = index.ranges(&product).map(Row::Range);
     let open = index.open_rows(&product).map(Row::Open);

@@ -1,0 +1,440 @@
+//! Measures the match index on a folder of feeds and prints a JSON object a line:
+//! `cargo run --release --example bench_match -- [FEEDS]`; without a folder, on the bundled feed.
+//!
+//! `against` names what a `ratio` is to: the naive matcher is a linear pass over a product's rows,
+//! parsed as structs, which is what the index replaces. Both run here, on the same questions.
+#![expect(
+    clippy::print_stdout,
+    reason = "a program that prints what it measures"
+)]
+#![expect(clippy::disallowed_methods, reason = "measuring takes the clock")]
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Result;
+use enrichment::cpe::{Attr, Attribute, Cpe};
+use enrichment::cve::{CveRecord, Range};
+use enrichment::evaluation::{Evaluation, Status};
+use enrichment::feeds::{self, FeedSink, SinkError};
+use enrichment::index::{Builder, Index};
+use enrichment::matching;
+use enrichment::subject::{Platform, Subject};
+use enrichment::version::{self, Scheme};
+use serde_json::json;
+
+/// Seconds that each measurement lasts at least.
+const LASTS_S: f64 = 1.0;
+const LANGUAGE_PACKAGES: &str = include_str!("../data/identity/language.tsv");
+const LINUX: Platform<'static> = Platform {
+    family: "linux",
+    id: "debian",
+    version: "12",
+};
+const WINDOWS: Platform<'static> = Platform {
+    family: "windows",
+    id: "",
+    version: "10.0.19045",
+};
+
+fn main() -> Result<()> {
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/feed");
+    let feeds = std::env::args_os().nth(1).map_or(bundled, PathBuf::from);
+    let folder = std::env::temp_dir().join(format!("muster-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let measured = measure(&feeds, &folder.join("index"));
+    std::fs::remove_dir_all(&folder)?;
+    measured
+}
+
+fn measure(feeds: &Path, path: &Path) -> Result<()> {
+    let start = Instant::now();
+    let mut builder = Builder::new();
+    feeds::read_path(feeds, &mut builder)?;
+    let built = builder.write(path)?;
+    figure("index_build", start.elapsed().as_secs_f64(), "s");
+    figure("index_build_records", as_f64(built.records), "records");
+    figure("index_build_peak_memory", peak_memory_mb(), "MB");
+    figure("index_size", as_f64(built.stats.bytes) / 1e6, "MB");
+
+    let start = Instant::now();
+    let index = Index::open(path)?;
+    figure("index_open", start.elapsed().as_secs_f64() * 1e3, "ms");
+
+    let questions = Questions::new(&index);
+    for (name, subjects) in questions.classes() {
+        let rate = rate(subjects.len(), |at| {
+            black_box(matching::evaluate(&index, &subjects[at].subject()));
+        });
+        figure(&format!("cold_evaluations_{name}"), rate, "1/s/core");
+    }
+    let mix = &questions.mix;
+    let cold = rate(mix.len(), |at| {
+        black_box(matching::evaluate(&index, &mix[at].subject()));
+    });
+    figure("cold_evaluations_mix", cold, "1/s/core");
+    let findings = findings_each(&index, mix);
+    figure("findings_mix", findings, "findings each");
+    figure("findings_written", findings * cold, "1/s/core");
+    cached(&index, mix, cold);
+    against_naive(&index, feeds, mix)
+}
+
+fn figure(name: &str, value: f64, unit: &str) {
+    println!(
+        "{}",
+        json!({"name": name, "value": rounded(value), "unit": unit})
+    );
+}
+
+fn figure_against(name: &str, value: f64, unit: &str, rival: f64, against: &str) {
+    let ratio = rounded(value / rival);
+    println!(
+        "{}",
+        json!({"name": name, "value": rounded(value), "unit": unit, "ratio": ratio, "against": against})
+    );
+}
+
+/// Four digits say enough.
+fn rounded(value: f64) -> f64 {
+    if value >= 1000.0 {
+        value.round()
+    } else {
+        (value * 1000.0).round() / 1000.0
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+const fn as_f64(number: u64) -> f64 {
+    number as f64
+}
+
+/// Calls a second, over the questions again and again.
+fn rate(questions: usize, mut ask: impl FnMut(usize)) -> f64 {
+    let start = Instant::now();
+    let mut asked = 0_u64;
+    loop {
+        for at in 0..questions {
+            ask(at);
+        }
+        asked += questions as u64;
+        let took = start.elapsed().as_secs_f64();
+        if took > LASTS_S {
+            return as_f64(asked) / took;
+        }
+    }
+}
+
+/// The most memory that this process had, where the system tells.
+fn peak_memory_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| {
+        let value = line.strip_prefix("VmHWM:")?.trim();
+        value.strip_suffix(" kB")?.parse::<u64>().ok()
+    });
+    as_f64(peak.unwrap_or_default()) / 1024.0
+}
+
+fn findings_each(index: &Index, subjects: &[Owned]) -> f64 {
+    let all = subjects.iter().map(|subject| {
+        let evaluation = matching::evaluate(index, &subject.subject());
+        evaluation.findings.len() as u64
+    });
+    as_f64(all.sum()) / as_f64(subjects.len() as u64)
+}
+
+/// A cache like the collector's: by 128-bit key, shared evaluations.
+fn cached(index: &Index, subjects: &[Owned], cold: f64) {
+    let mut cache: HashMap<u128, Arc<Evaluation>> = HashMap::new();
+    let mut keys = Vec::new();
+    let mut key = Random(0x9e37_79b9_7f4a_7c15);
+    for subject in subjects {
+        let wide = u128::from(key.next()) << 64 | u128::from(key.next());
+        keys.push(wide);
+        let evaluation = matching::evaluate(index, &subject.subject());
+        cache.insert(wide, Arc::new(evaluation));
+    }
+    let rate = rate(keys.len(), |at| {
+        black_box(cache.get(&keys[at]).map(Arc::clone));
+    });
+    figure_against(
+        "cached_evaluations",
+        rate,
+        "1/s/core",
+        cold,
+        "cold_evaluations_mix",
+    );
+}
+
+/// The same CPE names to the index and to the naive matcher.
+fn against_naive(index: &Index, feeds: &Path, subjects: &[Owned]) -> Result<()> {
+    let mut naive = Naive::default();
+    feeds::read_path(feeds, &mut naive)?;
+    let names: Vec<Cpe> = subjects
+        .iter()
+        .map(|subject| matching::evaluate(index, &subject.subject()))
+        .filter(|evaluation| evaluation.status == Status::Evaluated)
+        .filter_map(|evaluation| Cpe::parse(evaluation.identity.cpes.first()?).ok())
+        .collect();
+    let slow = rate(names.len(), |at| {
+        black_box(naive.evaluate(&names[at]));
+    });
+    let fast = rate(names.len(), |at| {
+        black_box(matching::evaluate_cpe(index, &names[at], LINUX));
+    });
+    figure("naive_evaluations", slow, "1/s/core");
+    figure_against(
+        "cold_evaluations_of_cpes",
+        fast,
+        "1/s/core",
+        slow,
+        "naive_evaluations",
+    );
+    Ok(())
+}
+
+/// Rows of a product as anyone would parse them.
+#[derive(Default)]
+struct Naive(HashMap<String, Vec<NaiveRow>>);
+
+struct NaiveRow {
+    cve: String,
+    version: Option<String>,
+    range: Range,
+}
+
+impl FeedSink for Naive {
+    fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
+        let nodes = record.configurations.iter().flat_map(|all| &all.nodes);
+        for cpe in nodes.flat_map(|node| &node.matches) {
+            let Ok(name) = Cpe::parse(&cpe.criteria) else {
+                continue;
+            };
+            if cpe.vulnerable {
+                let row = NaiveRow {
+                    cve: record.id.to_string(),
+                    version: name.get(Attribute::Version).as_value().map(str::to_owned),
+                    range: cpe.range.clone(),
+                };
+                self.0.entry(product(&name)).or_default().push(row);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn product(name: &Cpe) -> String {
+    let text = |attribute| name.get(attribute).as_value().unwrap_or_default();
+    format!("{}:{}", text(Attribute::Vendor), text(Attribute::Product))
+}
+
+impl Naive {
+    fn evaluate(&self, name: &Cpe) -> Vec<String> {
+        let Attr::Value(installed) = name.get(Attribute::Version) else {
+            return Vec::new();
+        };
+        let rows = self.0.get(&product(name)).map_or(&[][..], Vec::as_slice);
+        let mut found: Vec<String> = rows
+            .iter()
+            .filter(|row| row.covers(installed))
+            .map(|row| row.cve.clone())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+impl NaiveRow {
+    fn covers(&self, installed: &str) -> bool {
+        let order = |bound: &str| version::compare(Scheme::Generic, installed, bound);
+        let is = |bound: &Option<String>, holds: fn(std::cmp::Ordering) -> bool| {
+            bound
+                .as_deref()
+                .is_none_or(|bound| order(bound).is_ok_and(holds))
+        };
+        match &self.version {
+            Some(version) => order(version).is_ok_and(std::cmp::Ordering::is_eq),
+            None => {
+                is(&self.range.start_including, std::cmp::Ordering::is_ge)
+                    && is(&self.range.start_excluding, std::cmp::Ordering::is_gt)
+                    && is(&self.range.end_including, std::cmp::Ordering::is_le)
+                    && is(&self.range.end_excluding, std::cmp::Ordering::is_lt)
+            }
+        }
+    }
+}
+
+/// A question of its own.
+struct Owned {
+    source: &'static str,
+    name: String,
+    version: String,
+    vendor: String,
+    origin: &'static str,
+    platform: Platform<'static>,
+}
+
+impl Owned {
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            source: self.source,
+            name: &self.name,
+            version: &self.version,
+            vendor: &self.vendor,
+            origin: self.origin,
+            platform: self.platform,
+            ..Subject::default()
+        }
+    }
+}
+
+/// What is asked: what a development machine has, in a fixed mix.
+struct Questions {
+    packages: Vec<Owned>,
+    programs: Vec<Owned>,
+    distribution: Vec<Owned>,
+    unknown: Vec<Owned>,
+    mix: Vec<Owned>,
+}
+
+/// Display name, publisher, and a version that the next digits are drawn for.
+const PROGRAMS: [(&str, &str, &str); 12] = [
+    ("7-Zip 24.09 (x64)", "Igor Pavlov", "24.0"),
+    ("Adobe Acrobat (64-bit)", "Adobe", "25.001.2043"),
+    ("Docker Desktop", "Docker Inc.", "4.3"),
+    ("Git", "The Git Development Community", "2.4"),
+    ("Google Chrome", "Google LLC", "148.0.7778.2"),
+    (
+        "Microsoft Visual Studio Code",
+        "Microsoft Corporation",
+        "1.9",
+    ),
+    ("Mozilla Firefox (x64 en-US)", "Mozilla", "14"),
+    ("Notepad++ (64-bit x64)", "Notepad++ Team", "8.6."),
+    ("Oracle VM VirtualBox 7.0.20", "Oracle Corporation", "7.0.2"),
+    ("PuTTY release 0.81 (64-bit)", "Simon Tatham", "0.8"),
+    ("VLC media player", "VideoLAN", "3.0.2"),
+    (
+        "Wireshark 4.2.6 x64",
+        "The Wireshark developer community",
+        "4.2.",
+    ),
+];
+
+impl Questions {
+    fn new(index: &Index) -> Self {
+        let mut random = Random(0x2545_f491_4f6c_dd1d);
+        let packages: Vec<Owned> = language_packages(&mut random);
+        let programs = PROGRAMS.iter().cycle().take(600);
+        let programs: Vec<Owned> = programs
+            .map(|(name, vendor, version)| Owned {
+                source: "programs",
+                name: (*name).to_owned(),
+                version: format!("{version}{}", random.below(10)),
+                vendor: (*vendor).to_owned(),
+                origin: "",
+                platform: WINDOWS,
+            })
+            .collect();
+        let plain = |source, prefix: &str, vendor: &str, at: u64| Owned {
+            source,
+            name: format!("{prefix}{at}"),
+            version: format!("1.{at}-1"),
+            vendor: vendor.to_owned(),
+            origin: if source == "deb" { "Debian" } else { "" },
+            platform: if source == "deb" { LINUX } else { WINDOWS },
+        };
+        let maintainer = "Debian QA Group <packages@qa.debian.org>";
+        let distribution = (0..600).map(|at| plain("deb", "libexample", maintainer, at));
+        let unknown = (0..600).map(|at| plain("programs", "Contoso Intranet Tool ", "Contoso", at));
+        let mut questions = Self {
+            packages,
+            programs,
+            distribution: distribution.collect(),
+            unknown: unknown.collect(),
+            mix: Vec::new(),
+        };
+        questions.fill_mix(index);
+        questions
+    }
+
+    fn classes(&self) -> [(&'static str, &[Owned]); 4] {
+        [
+            ("packages", &self.packages),
+            ("programs", &self.programs),
+            ("distribution", &self.distribution),
+            ("unknown", &self.unknown),
+        ]
+    }
+
+    /// Half language packages and programs, half what no feed judges.
+    fn fill_mix(&mut self, index: &Index) {
+        let mut mix = Vec::new();
+        for (name, class) in self.classes() {
+            let step = class.len().div_ceil(600);
+            let chosen = class.iter().step_by(step).map(|owned| Owned {
+                name: owned.name.clone(),
+                version: owned.version.clone(),
+                vendor: owned.vendor.clone(),
+                ..*owned
+            });
+            let chosen: Vec<Owned> = chosen.collect();
+            let judged = chosen.iter().filter(|owned| {
+                matching::evaluate(index, &owned.subject()).status == Status::Evaluated
+            });
+            let judged = as_f64(judged.count() as u64) / as_f64(chosen.len() as u64);
+            figure(&format!("judged_{name}"), judged, "of 1");
+            mix.extend(chosen);
+        }
+        self.mix = mix;
+    }
+}
+
+/// PyPI's, npm's and gem's packages that identities are known for, in versions of a plain kind.
+fn language_packages(random: &mut Random) -> Vec<Owned> {
+    LANGUAGE_PACKAGES
+        .lines()
+        .filter_map(|line| line.split('\t').next()?.split_once('/'))
+        .filter_map(|(source, name)| {
+            let source = match source {
+                "npm" => "npm",
+                "pypi" => "python",
+                "gem" => "gem",
+                _ => return None,
+            };
+            Some(Owned {
+                source,
+                name: name.to_owned(),
+                version: format!(
+                    "{}.{}.{}",
+                    random.below(9),
+                    random.below(20),
+                    random.below(9)
+                ),
+                vendor: String::new(),
+                origin: "",
+                platform: LINUX,
+            })
+        })
+        .collect()
+}
+
+/// Numbers that are the same in every run (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    const fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    const fn below(&mut self, limit: u64) -> u64 {
+        (self.next() >> 33) % limit
+    }
+}
