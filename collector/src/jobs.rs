@@ -1,1 +1,115 @@
-//! What the clock asks for.
+//! Jobs: work that one node does for all of them, by the clock or when something changed.
+//!
+//! The clock of every node asks for the same tick and one row comes of it; whichever node is free
+//! takes the row, and another one takes it over when that node dies. So every job here may be done
+//! twice, and none holds what cannot be computed again. [`index_watch`] is no job: every node that
+//! judges software has to notice a new match index by itself.
+
+mod index_watch;
+mod match_findings;
+mod runner;
+mod ticks;
+mod tidy;
+mod wake;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use store::database::Store;
+
+use self::runner::Runner;
+use self::wake::Wake;
+use crate::clock::Clock;
+use crate::config::{EnrichmentConfig, JobsConfig};
+use crate::lifecycle::Lifecycle;
+use crate::pipeline::matcher::Matcher;
+
+/// What jobs work with.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    /// The database.
+    pub store: Store,
+    /// What judges software.
+    pub matcher: Arc<Matcher>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// A kind of job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// Judges software again that was judged with another index.
+    MatchFindings,
+    /// Forgets what nobody needs any more.
+    Tidy,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 2] = [Self::MatchFindings, Self::Tidy];
+
+    /// The name in the database and in metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::MatchFindings => "match_findings",
+            Self::Tidy => "tidy",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl Jobs {
+    /// Notices match indexes that are put in place, on every node that judges software. The present
+    /// one is in use when this returns, so that nothing is judged without it.
+    ///
+    /// # Errors
+    ///
+    /// When there is an index and it cannot be opened: going on would resolve every finding.
+    pub async fn watch_index(
+        &self,
+        config: &EnrichmentConfig,
+        lifecycle: &Lifecycle,
+    ) -> anyhow::Result<()> {
+        let mut watch = index_watch::IndexWatch::new(self.clone(), config.index.clone());
+        watch.look().await.context("open the match index")?;
+        let stopping = lifecycle.soft_token();
+        lifecycle.spawn("jobs.index_watch", async move {
+            watch.run(&stopping).await;
+        });
+        Ok(())
+    }
+
+    /// Starts the clock and the runners. What they hold at a soft stop is given back to be taken by
+    /// another node.
+    ///
+    /// # Errors
+    ///
+    /// When the clock does not start.
+    pub async fn start(self, config: &JobsConfig, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+        let ticks = ticks::Ticks::start(&self).await?;
+        let stopping = lifecycle.soft_token();
+        lifecycle.spawn("jobs.ticks", async move {
+            stopping.cancelled().await;
+            ticks.stop().await;
+        });
+        let wake = Wake::default();
+        for _ in 0..config.workers {
+            let runner = Runner::new(self.clone(), wake.clone());
+            let stopping = lifecycle.soft_token();
+            lifecycle.spawn_essential("jobs.runner", async move {
+                runner.run(&stopping).await;
+                Ok(())
+            });
+        }
+        let (store, stopping) = (self.store, lifecycle.soft_token());
+        lifecycle.spawn("jobs.listen", async move {
+            wake.listen(&store, &stopping).await;
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ mod load;
 pub mod matcher;
 mod outcome;
 mod sink;
-mod unwind;
+pub(crate) mod unwind;
 mod worker;
 
 use std::sync::Arc;

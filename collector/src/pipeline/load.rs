@@ -18,8 +18,6 @@ use crate::queue::{Queue, ReadError, Slip};
 pub(crate) struct Item {
     /// The number of its part in the group.
     pub(crate) part: usize,
-    /// Whose.
-    pub(crate) agent: AgentId,
     /// Its ticket.
     pub(crate) ticket: Ticket,
     /// What it holds.
@@ -56,7 +54,6 @@ pub(crate) fn load(group: &Group, queue: &Queue, unpacker: &mut Unpacker) -> Vec
     slips
         .map(|(part, agent, slip)| Item {
             part,
-            agent,
             ticket: Ticket::new(*slip, queue.clone()),
             content: content(agent, slip, queue, unpacker),
         })

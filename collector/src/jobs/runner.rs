@@ -1,0 +1,144 @@
+//! Takes jobs and does them, one at a time a runner.
+//!
+//! A job is leased, and the lease is renewed while it works; when it cannot be, another node has
+//! the job, and the work here stops.
+
+use std::time::Duration;
+
+use metrics::{counter, histogram};
+use store::error::StoreError;
+use store::jobs::{self as rows, Ending, Job};
+use tokio_util::sync::CancellationToken;
+
+use super::wake::Wake;
+use super::{Jobs, Kind, match_findings, tidy};
+use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};
+use crate::pipeline::unwind::catch_panic;
+
+/// For how long a job is taken.
+const LEASE: Duration = Duration::from_secs(60);
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// How often a job is tried.
+const ATTEMPTS_MAX: u32 = 8;
+const RETRY_MIN: Duration = Duration::from_secs(5);
+const RETRY_MAX: Duration = Duration::from_secs(1_800);
+
+/// A runner.
+#[derive(Debug)]
+pub(super) struct Runner {
+    jobs: Jobs,
+    wake: Wake,
+}
+
+/// How a job's work ended.
+#[derive(Debug)]
+enum Worked {
+    Done,
+    Failed(String),
+    /// The process stops: another node may take it.
+    Stopped,
+    /// Another node has it.
+    Lost,
+}
+
+impl Runner {
+    pub(super) const fn new(jobs: Jobs, wake: Wake) -> Self {
+        Self { jobs, wake }
+    }
+
+    /// Takes jobs until `stopping` is cancelled.
+    pub(super) async fn run(&self, stopping: &CancellationToken) {
+        while !stopping.is_cancelled() {
+            match self.take_one(stopping).await {
+                Ok(true) => {}
+                Ok(false) => self.wake.sleep(stopping).await,
+                Err(error) => {
+                    tracing::debug!(%error, "taking a job");
+                    self.wake.sleep(stopping).await;
+                }
+            }
+        }
+    }
+
+    /// Takes a job and does it; whether there was one.
+    pub(super) async fn take_one(&self, stopping: &CancellationToken) -> Result<bool, StoreError> {
+        let kinds = Kind::ALL.map(Kind::as_str);
+        let now = self.jobs.clock.now();
+        let Some(job) = rows::take(&self.jobs.store, &kinds, LEASE, now).await? else {
+            return Ok(false);
+        };
+        // There may be more than one.
+        self.wake.ring();
+        let began = self.jobs.clock.instant();
+        let worked = self.work(&job, stopping).await;
+        let outcome = self.end(&job, worked).await?;
+        counter!(JOBS, LABEL_JOB => job.kind.clone(), LABEL_OUTCOME => outcome).increment(1);
+        histogram!(JOB_SECONDS, LABEL_JOB => job.kind)
+            .record(self.jobs.clock.instant() - began);
+        Ok(true)
+    }
+
+    async fn work(&self, job: &Job, stopping: &CancellationToken) -> Worked {
+        tokio::select! {
+            () = stopping.cancelled() => Worked::Stopped,
+            () = self.keep_lease(job) => Worked::Lost,
+            result = catch_panic(self.dispatch(job)) => match result {
+                Ok(Ok(())) => Worked::Done,
+                Ok(Err(error)) => Worked::Failed(format!("{error:#}")),
+                Err(panic) => Worked::Failed(panic.to_string()),
+            },
+        }
+    }
+
+    async fn dispatch(&self, job: &Job) -> anyhow::Result<()> {
+        match Kind::parse(&job.kind) {
+            Some(Kind::MatchFindings) => match_findings::run(&self.jobs, &job.payload).await,
+            Some(Kind::Tidy) => tidy::run(&self.jobs).await,
+            None => anyhow::bail!("this release does not know the job {:?}", job.kind),
+        }
+    }
+
+    /// Returns when the job is not this runner's any more.
+    async fn keep_lease(&self, job: &Job) {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            let now = self.jobs.clock.now();
+            match rows::extend(&self.jobs.store, job, LEASE, now).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The lease lasts for some more tries; the work itself will notice a database
+                // that stays away.
+                Err(error) => tracing::debug!(%error, job = job.key, "renewing a job's lease"),
+            }
+        }
+    }
+
+    async fn end(&self, job: &Job, worked: Worked) -> Result<&'static str, StoreError> {
+        let now = self.jobs.clock.now();
+        let (ending, outcome) = match &worked {
+            Worked::Lost => return Ok("lost"),
+            Worked::Done => (Ending::Done, "done"),
+            Worked::Stopped => {
+                let error = "the node stopped";
+                (Ending::Retry { at: now, error }, "retried")
+            }
+            Worked::Failed(error) if job.attempts < ATTEMPTS_MAX => {
+                let at = now + retry_after(job.attempts);
+                (Ending::Retry { at, error }, "retried")
+            }
+            Worked::Failed(error) => (Ending::Failed { error }, "failed"),
+        };
+        if let Worked::Failed(error) = &worked {
+            let (kind, attempt) = (&job.kind, job.attempts);
+            tracing::warn!(job = kind, attempt, error, "a job does not get done");
+        }
+        rows::end(&self.jobs.store, job, ending, now).await?;
+        Ok(outcome)
+    }
+}
+
+/// The wait after so many attempts: it grows fourfold with each.
+fn retry_after(attempts: u32) -> Duration {
+    let factor = 4_u32.saturating_pow(attempts.saturating_sub(1));
+    RETRY_MIN.saturating_mul(factor).min(RETRY_MAX)
+}

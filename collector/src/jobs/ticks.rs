@@ -1,0 +1,142 @@
+//! The clock's part: at each tick it asks for a job under the tick's name, and nothing else.
+//!
+//! Every node does so at the same time, and the database makes one row of it.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use store::jobs::{self as rows, NewJob};
+use time::OffsetDateTime;
+use tokio_cron_scheduler::{Job, JobScheduler};
+
+use super::{Jobs, Kind};
+
+/// A job that comes again and again.
+#[derive(Clone, Copy, Debug)]
+struct Schedule {
+    kind: Kind,
+    /// Second, minute, hour, day, month, day of the week; in UTC.
+    cron: &'static str,
+    /// The time from tick to tick, which a tick is named after.
+    every: Duration,
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+const SCHEDULES: [Schedule; 2] = [
+    // What was stored while an index was swapped in may have been judged with the one before.
+    Schedule {
+        kind: Kind::MatchFindings,
+        cron: "0 7 * * * *",
+        every: HOUR,
+    },
+    Schedule {
+        kind: Kind::Tidy,
+        cron: "0 37 3 * * *",
+        every: DAY,
+    },
+];
+
+/// The running clock.
+pub(super) struct Ticks(JobScheduler);
+
+impl std::fmt::Debug for Ticks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ticks")
+    }
+}
+
+impl Ticks {
+    /// Starts the clock.
+    pub(super) async fn start(jobs: &Jobs) -> anyhow::Result<Self> {
+        let scheduler = JobScheduler::new().await.context("make the job clock")?;
+        for schedule in SCHEDULES {
+            let jobs = jobs.clone();
+            let job = Job::new_async(schedule.cron, move |_, _| {
+                let jobs = jobs.clone();
+                Box::pin(async move { tick(&jobs, schedule).await })
+            });
+            let job = job.with_context(|| format!("schedule {}", schedule.cron))?;
+            scheduler.add(job).await.context("schedule a job")?;
+        }
+        scheduler.start().await.context("start the job clock")?;
+        Ok(Self(scheduler))
+    }
+
+    /// Stops the clock.
+    pub(super) async fn stop(mut self) {
+        if let Err(error) = self.0.shutdown().await {
+            tracing::debug!(%error, "stopping the job clock");
+        }
+    }
+}
+
+async fn tick(jobs: &Jobs, schedule: Schedule) {
+    let now = jobs.clock.now();
+    if let Err(error) = ask(jobs, schedule, now).await {
+        // The next tick asks again, and so do the other nodes.
+        tracing::warn!(%error, job = schedule.kind.as_str(), "asking for a job");
+    }
+}
+
+async fn ask(
+    jobs: &Jobs,
+    schedule: Schedule,
+    now: OffsetDateTime,
+) -> Result<bool, store::error::StoreError> {
+    let job = NewJob {
+        kind: schedule.kind.as_str(),
+        tick: &tick_name(schedule.every, now),
+        payload: &Value::Null,
+        run_after: now,
+    };
+    rows::enqueue(&jobs.store, &job, now).await
+}
+
+/// The name of the tick that an instant belongs to. Ticks fall some minutes after the turn of the
+/// hour, so nodes whose clocks differ a little agree on it.
+fn tick_name(every: Duration, now: OffsetDateTime) -> String {
+    let every_s = i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1);
+    let number = now.unix_timestamp().div_euclid(every_s);
+    format!("every {every_s} s, number {number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use store::test_support::FreshDatabase;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::jobs::tests::jobs_on;
+
+    #[test]
+    fn instants_of_one_hour_share_a_tick_and_those_of_the_next_do_not() {
+        let at = |minute: i64| OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(minute);
+        assert_eq!(tick_name(HOUR, at(67)), tick_name(HOUR, at(68)));
+        assert_ne!(tick_name(HOUR, at(67)), tick_name(HOUR, at(127)));
+        assert_ne!(tick_name(HOUR, at(67)), tick_name(DAY, at(67)));
+    }
+
+    #[tokio::test]
+    async fn the_clocks_of_several_nodes_make_one_job_of_a_tick() {
+        let database = FreshDatabase::create().await;
+        let (clock, _hand) = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+        let jobs = jobs_on(database.store(), &clock);
+        let now = clock.now();
+        let mut new = 0;
+        for _node in 0..3 {
+            new += u32::from(ask(&jobs, SCHEDULES[0], now).await.unwrap());
+        }
+        assert_eq!(new, 1);
+    }
+
+    #[tokio::test]
+    async fn every_schedule_is_one_that_the_clock_understands() {
+        let database = FreshDatabase::create().await;
+        let jobs = jobs_on(database.store(), &Clock::system());
+        let ticks = Ticks::start(&jobs).await.unwrap();
+        ticks.stop().await;
+    }
+}

@@ -1,0 +1,66 @@
+//! Waking runners when a job waits: the database says so, and a poll stands behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::commands::Signal;
+use store::database::Store;
+use store::error::StoreError;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// How long a runner sleeps at most: signals may get lost.
+const POLL_EVERY: Duration = Duration::from_secs(15);
+/// How long to wait before listening is tried again.
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// The alarm clock of all runners. A clone is the same one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wake(Arc<Notify>);
+
+impl Wake {
+    /// Sleeps until a job may wait.
+    ///
+    /// # Cancel safety
+    ///
+    /// A signal that comes while nobody sleeps wakes the next sleeper.
+    pub(super) async fn sleep(&self, stopping: &CancellationToken) {
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = self.0.notified() => {}
+            () = tokio::time::sleep(POLL_EVERY) => {}
+        }
+    }
+
+    /// A job may wait.
+    pub(super) fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    /// Hears signals until `stopping` is cancelled.
+    pub(super) async fn listen(&self, store: &Store, stopping: &CancellationToken) {
+        while !stopping.is_cancelled() {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                result = self.hear(store) => if let Err(error) = result {
+                    tracing::debug!(%error, "listening for jobs; polling meanwhile");
+                }
+            }
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = tokio::time::sleep(LISTEN_AGAIN_AFTER) => {}
+            }
+        }
+    }
+
+    async fn hear(&self, store: &Store) -> Result<(), StoreError> {
+        let mut signals = store.signals().await?;
+        self.ring();
+        loop {
+            match signals.next().await? {
+                Signal::Job | Signal::Missed => self.ring(),
+                Signal::Command(_) | Signal::Revoked(_) => {}
+            }
+        }
+    }
+}
