@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --example make_identity_data -- DATA OUT`: DATA holds
 //! `cpe-dict/purl2cpe-products.jsonl.gz` (scanoss/purl2cpe, MIT), `distro/debian/data_CPE_list`
-//! (Debian's security tracker), `osv/pypa-*.tar.xz` (PyPA's advisories, CC-BY-4.0) and CVE records
-//! under `nvd/` (`.gz`, `.xz`); OUT is the folder of the tables, with the hand-made `groups.txt`
+//! (Debian's security tracker), `osv/pypa-*.tar.xz` (advisories of Python packages, CC-BY-4.0) and
+//! CVE records under `nvd/` (`.gz`, `.xz`); OUT is the folder of the tables, with the hand-made `groups.txt`
 //! and `exclusions.txt`.
 //! Run it again when the data is renewed; the same data gives the same bytes.
 #![expect(clippy::print_stdout, reason = "a tool prints what it wrote")]
@@ -64,7 +64,7 @@ fn make(data: &Path, out: &Path) -> Result<(), Failure> {
     write_aliases(&out.join("aliases.tsv"), &groups)
 }
 
-/// The newest archive of PyPA's advisories.
+/// The newest archive of advisories on Python packages.
 fn advisories(folder: &Path) -> Result<PathBuf, Failure> {
     let names = std::fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -140,7 +140,7 @@ fn exclude(list: &str, rows: &mut Rows) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Packages of PyPA's advisories, with the products that the records of the same CVEs name: those
+/// Python packages of advisories, with the products that the records of the same CVEs name: those
 /// called like the package, and the one that most of at least three CVEs of it are about.
 fn add_advisories(
     advisories: &BTreeMap<String, BTreeSet<String>>,

@@ -165,9 +165,9 @@ impl FromStr for Scheme {
             "maven" => Self::Maven,
             "npm" => Self::Npm,
             "nuget" => Self::Nuget,
-            "pypi" | "python" => Self::Pypi,
+            "pypi" | "python" | "pep440" => Self::Pypi,
             "rpm" => Self::Rpm,
-            "semver" => Self::Semver,
+            "semver" | "semantic" => Self::Semver,
             "windows" => Self::Windows,
             _ => return Err(UnknownScheme(text.to_owned())),
         })

@@ -65,8 +65,8 @@ fn is_match(source: &Cpe, target: &Cpe, range: &serde_json::Value) -> bool {
         })
     };
     let range = Range {
-        start: bound("havingStartIncluding", true).or(bound("havingStartExcluding", false)),
-        end: bound("havingEndIncluding", true).or(bound("havingEndExcluding", false)),
+        start: bound("havingStartIncluding", true).or_else(|| bound("havingStartExcluding", false)),
+        end: bound("havingEndIncluding", true).or_else(|| bound("havingEndExcluding", false)),
     };
     target
         .get(Attribute::Version)

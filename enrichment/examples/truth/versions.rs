@@ -90,7 +90,7 @@ pub(crate) fn constraints(path: &Path) -> Result<Vec<Outcome>, Box<dyn Error>> {
 fn scheme_of(format: &str) -> Option<Scheme> {
     match format {
         "fuzzy" | "version" => Some(Scheme::Generic),
-        "bitnami" | "semantic" => Some(Scheme::Semver),
+        "bitnami" => Some(Scheme::Semver),
         "pacman" => Some(Scheme::Rpm),
         "portage" => None,
         _ => format.parse().ok(),

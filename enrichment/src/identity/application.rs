@@ -117,12 +117,18 @@ fn agreed(
     let vendors = vendors(subject);
     let forms = name.shorter();
     for words in &forms {
+        let whole = spellings(words);
         for vendor in &vendors {
-            for product in spellings(words, vendor) {
-                if known(vendor, &product) {
-                    let found = super::owned_candidates(vendor, &product, target_sw, known);
-                    return Some((found, format!("vendor and name agree:{}", words.join(" "))));
-                }
+            let rest = without_vendor(words, vendor)
+                .map(spellings)
+                .unwrap_or_default();
+            let product = whole
+                .iter()
+                .chain(&rest)
+                .find(|product| known(vendor, product));
+            if let Some(product) = product {
+                let found = super::owned_candidates(vendor, product, target_sw, known);
+                return Some((found, format!("vendor and name agree:{}", words.join(" "))));
             }
         }
     }
@@ -133,29 +139,33 @@ fn agreed(
     None
 }
 
-/// Ways to write a product: with and without its vendor in front, under CPE's dividers.
-fn spellings(words: &[&str], vendor: &str) -> Vec<String> {
-    let mut spellings = Vec::with_capacity(6);
-    let mut add = |words: &[&str]| {
-        if words.is_empty() {
-            return;
-        }
+/// Ways to write a product under CPE's dividers.
+fn spellings(words: &[&str]) -> Vec<String> {
+    let mut spellings = Vec::with_capacity(3);
+    if !words.is_empty() {
         spellings.push(words.join("_"));
-        if words.len() > 1 {
-            spellings.push(words.join("-"));
-            spellings.push(words.concat());
-        }
-    };
-    add(words);
-    let own = vendor.split(['_', '-']).count();
-    if words.len() > own && words[..own].join("_") == vendor.replace('-', "_") {
-        add(&words[own..]);
-    } else if let Some((first, rest)) = words.split_first()
-        && *first == vendor
-    {
-        add(rest);
+    }
+    if words.len() > 1 {
+        spellings.push(words.join("-"));
+        spellings.push(words.concat());
     }
     spellings
+}
+
+/// The words behind the vendor, where the name begins with it.
+fn without_vendor<'a>(words: &'a [&'a str], vendor: &str) -> Option<&'a [&'a str]> {
+    let mut rest = words;
+    for part in vendor.split(['_', '-']) {
+        let (first, behind) = rest.split_first()?;
+        if *first != part {
+            return words
+                .split_first()
+                .filter(|(first, _)| **first == vendor)
+                .map(|(_, rest)| rest);
+        }
+        rest = behind;
+    }
+    Some(rest)
 }
 
 /// A name of at least two words that begins with its vendor, such as `Google Chrome`.
@@ -169,7 +179,7 @@ fn vendor_in_name(
         if rest.is_empty() {
             return None;
         }
-        let product = spellings(rest, vendor)
+        let product = spellings(rest)
             .into_iter()
             .find(|product| known(vendor, product))?;
         let found = super::owned_candidates(vendor, &product, target_sw, known);

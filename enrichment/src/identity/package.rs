@@ -18,6 +18,10 @@ use crate::version::Scheme;
 /// Products by the name of a distribution's package; made from Debian's list and purl2cpe.
 const PACKAGES: Table = Table::new(include_str!("../../data/identity/packages.tsv"));
 
+/// Packages whose version, by its beginning, is their repository's and not the product's: Google
+/// numbers its build of kubectl like its own command line.
+const RENUMBERED: [(&str, &str); 1] = [("kubectl", "1:")];
+
 pub(crate) fn identify(
     subject: &Subject<'_>,
     known: &dyn Fn(&str, &str) -> bool,
@@ -33,6 +37,15 @@ pub(crate) fn identify(
         }
         Origin::Vendor(packager) => packager,
     };
+    let is_renumbered = RENUMBERED
+        .iter()
+        .any(|(name, prefix)| subject.name == *name && subject.version.starts_with(prefix));
+    if is_renumbered {
+        return Identification::Unmapped {
+            reason: "the version is the repository's, not the product's",
+            purl,
+        };
+    }
     let Some((candidates, rule)) = products(subject, &packager, known) else {
         return Identification::Unmapped {
             reason: "no product of the CVE records is known for this vendor's package",
@@ -187,6 +200,16 @@ mod tests {
             ..deb("acme-vpn-profile", "1.0", "it@acme.example")
         };
         assert!(unmapped_reason(&internal).contains("vendor's package"));
+    }
+
+    #[test]
+    fn a_version_that_is_not_the_products_is_not_judged() {
+        let kubectl = deb(
+            "kubectl",
+            "1:528.0.0-0",
+            "Kubernetes Authors <kubernetes-dev@googlegroups.com>",
+        );
+        assert!(unmapped_reason(&kubectl).contains("repository's"));
     }
 
     #[test]

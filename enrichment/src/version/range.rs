@@ -106,7 +106,7 @@ fn read_condition(condition: &str) -> Result<(Test, &str), Incomparable> {
         .iter()
         .find_map(|(operator, test)| Some((condition.strip_prefix(operator)?, *test)))
         .unwrap_or((condition, Ordering::is_eq));
-    let bound = bound.trim();
+    let bound = bound.trim().trim_matches(['\'', '"']);
     if bound.is_empty() || bound.starts_with(['<', '>', '=', '!', '~', '^']) {
         return Err(Incomparable::BadConstraint);
     }

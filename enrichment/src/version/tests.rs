@@ -369,6 +369,7 @@ fn constraints_are_alternatives_of_conditions() {
         ("", true),
         ("1.5", true),
         ("= 1.5.0", true),
+        ("'1.4' || \"1.5\"", true),
         ("!= 1.5", false),
         (">= 1.0, < 2.0", true),
         ("> 1.5, < 2.0", false),
