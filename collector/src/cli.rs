@@ -6,6 +6,7 @@
 mod company;
 mod config;
 mod database;
+mod demo;
 mod feed;
 mod key;
 mod matching;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Runs the collector.
     Serve(serve::Serve),
+    /// Runs a collector and a real agent on this machine, from nothing.
+    Demo(demo::Demo),
     /// The configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -79,6 +82,7 @@ impl Cli {
     fn run(self) -> anyhow::Result<ExitCode> {
         let settings = &self.settings;
         match self.command {
+            Command::Demo(command) => return command.run(settings),
             Command::Serve(command) => return command.run(settings),
             Command::Config(command) => command.run(settings)?,
             Command::Company(command) => database::with(settings, |db| command.run(db))?,

@@ -1,0 +1,155 @@
+//! `muster-collector demo`: a collector and a real agent on this machine, from nothing.
+//!
+//! It does what a newcomer would do by hand, with the same programs: makes a company, an API key and
+//! an enrolment token, imports the bundled CVE data, starts `serve` and the agent as processes of
+//! their own, and asks the API what is installed and what is vulnerable. A second run goes on with
+//! the same data.
+
+mod client;
+mod prepare;
+mod processes;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use self::client::Client;
+use self::processes::{AgentProcess, CollectorProcess};
+use super::output;
+use super::settings::Settings;
+use crate::clock::Clock;
+
+/// How long the collector may take to come up, and the agent to deliver its first inventory.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// End once the first inventory is stored and matched, with one JSON object as the last line
+    #[arg(long)]
+    once: bool,
+    /// The agent's program [default: muster-agent beside this one]
+    #[arg(long, value_name = "FILE")]
+    agent: Option<PathBuf>,
+}
+
+/// What the demo came to.
+#[derive(Debug, Serialize)]
+struct Summary {
+    agents: u64,
+    software: u64,
+    installations: u64,
+    findings: u64,
+    critical: u64,
+    kev: u64,
+    /// From the agent's start to its first finding in the API; absent when nothing was found.
+    seconds_to_first_finding: Option<f64>,
+    console_url: String,
+}
+
+impl Demo {
+    pub(super) fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
+        let program = self.agent_program()?;
+        let config = settings.config()?;
+        let prepared = prepare::prepare(settings)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let data_dir = &config.node.data_dir;
+            let mut collector = CollectorProcess::start(data_dir, PATIENCE).await?;
+            let outcome = async {
+                let url = collector.url();
+                let client = Client::new(collector.address(), &prepared.key);
+                let token = prepared.new_token(&client).await?;
+                let mut agent = AgentProcess::start(&program, &data_dir.join("agent"), &token)?;
+                let outcome = self.watch(&client, &mut collector, &mut agent, url).await;
+                agent.stop().await;
+                outcome
+            };
+            let outcome = outcome.await;
+            collector.stop().await;
+            outcome
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn watch(
+        &self,
+        client: &Client,
+        collector: &mut CollectorProcess,
+        agent: &mut AgentProcess,
+        url: String,
+    ) -> anyhow::Result<()> {
+        let interrupted = tokio::signal::ctrl_c();
+        let clock = Clock::system();
+        let watched = watch::first_inventory(client, agent.state_dir(), &clock);
+        let ended = async {
+            tokio::select! {
+                () = collector.ended() => "the collector",
+                () = agent.ended() => "the agent",
+            }
+        };
+        let inventory = async {
+            let first = tokio::time::timeout(PATIENCE, watched)
+                .await
+                .context("the first inventory did not arrive in five minutes")??;
+            self.say(client, url, first.seconds_to_first_finding).await?;
+            if !self.once {
+                std::future::pending::<()>().await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            outcome = inventory => outcome,
+            who = ended => anyhow::bail!("{who} ended; its last lines above say why"),
+            _ = interrupted => Ok(()),
+        }
+    }
+
+    /// Prints what was found: for people, or as one object.
+    async fn say(&self, client: &Client, url: String, first: Option<f64>) -> anyhow::Result<()> {
+        let summary = client.get("/api/v1/summary").await?;
+        let count = |path: &str| summary.pointer(path).and_then(serde_json::Value::as_u64);
+        let summary = Summary {
+            agents: count("/hosts").unwrap_or(0),
+            software: count("/software").unwrap_or(0),
+            installations: count("/installations").unwrap_or(0),
+            findings: count("/findings/open").unwrap_or(0),
+            critical: count("/findings/critical").unwrap_or(0),
+            kev: count("/findings/kev").unwrap_or(0),
+            seconds_to_first_finding: first,
+            console_url: url,
+        };
+        if self.once {
+            return output::json(&summary);
+        }
+        let key_file = prepare::KEY_FILE;
+        let url = &summary.console_url;
+        output::line(format_args!(
+            "\nThis host has {} pieces of software; {} findings, {} of them critical, {} known to be \
+             exploited.\n\n  API       {url}api/v1/\n  key       in {key_file} of the data folder\n\n\
+             Try:\n  curl -H \"Authorization: Bearer $(cat DATA/{key_file})\" \
+             '{url}api/v1/findings?sort=epss&limit=5'\n\nCtrl-C ends it; the next run goes on with \
+             the same data.",
+            summary.installations, summary.findings, summary.critical, summary.kev
+        ));
+        Ok(())
+    }
+
+    fn agent_program(&self) -> anyhow::Result<PathBuf> {
+        let program = match &self.agent {
+            Some(program) => program.clone(),
+            None => std::env::current_exe()?.with_file_name("muster-agent"),
+        };
+        anyhow::ensure!(
+            program.is_file(),
+            "there is no agent at {}: build it (cargo build --release --package agent), or name it \
+             with --agent",
+            program.display()
+        );
+        Ok(program)
+    }
+}
