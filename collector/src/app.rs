@@ -7,7 +7,6 @@
 mod agents;
 mod data_dir;
 mod database;
-mod index;
 mod node;
 
 use std::net::SocketAddr;
@@ -18,10 +17,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use ring::rand::SystemRandom;
 use store::database::Store;
 
-pub use self::data_dir::{RunFile, running};
 use self::data_dir::DataDir;
+pub use self::data_dir::{RunFile, running};
 use self::database::Database;
-use self::index::IndexFile;
 use self::node::ThisNode;
 use crate::authority::Authority;
 use crate::clock::Clock;
@@ -29,6 +27,7 @@ use crate::config::{Config, Environment, Role};
 use crate::directory::Directory;
 use crate::http;
 use crate::ingest::{self, registry::Registry};
+use crate::jobs::Jobs;
 use crate::lifecycle::{Ending, Lifecycle};
 use crate::pipeline::matcher::Matcher;
 use crate::pipeline::{Dispatcher, Pipeline};
@@ -182,19 +181,32 @@ impl Base {
         let roles = self.config.node.roles;
         let mut addresses = Addresses::default();
         let mut work = None;
+        let jobs = Jobs {
+            store: self.store.clone(),
+            matcher: Arc::new(Matcher::new(&self.config.enrichment)),
+            clock: self.clock.clone(),
+        };
+        if roles.has(Role::Ingest) || roles.has(Role::Jobs) {
+            // Before the first report is judged, so that nothing is judged twice for want of an
+            // index.
+            jobs.watch_index(&self.config.enrichment, &self.lifecycle)
+                .await;
+        }
         if roles.has(Role::Ingest) {
-            let started = self.start_work().await?;
+            let started = self.start_work(Arc::clone(&jobs.matcher)).await?;
             addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);
             work = Some(started);
         }
         if roles.has(Role::Api) {
             addresses.http = Some(self.start_api(addresses, work.clone(), metrics).await?);
         }
+        if roles.has(Role::Jobs) {
+            jobs.start(&self.config.jobs, &self.lifecycle).await?;
+        }
         Ok((addresses, work.map(|work| work.queue)))
     }
 
-    async fn start_work(&self) -> anyhow::Result<Work> {
-        let matcher = Arc::new(Matcher::new(&self.config.enrichment));
+    async fn start_work(&self, matcher: Arc<Matcher>) -> anyhow::Result<Work> {
         let dispatcher = Dispatcher::new(&self.config.pipeline, self.clock.clone());
         let queue = self.open_queue(Arc::clone(&dispatcher)).await?;
         let work = Work {
@@ -209,14 +221,6 @@ impl Base {
             matcher: Arc::clone(&work.matcher),
             clock: self.clock.clone(),
         };
-        // Before the first report is judged, so that nothing is judged twice for want of an index.
-        let mut index = IndexFile::new(&self.config.enrichment.index, Arc::clone(&work.matcher));
-        index.look().await;
-        let lifecycle = self.lifecycle.clone();
-        self.lifecycle.spawn_essential("index", async move {
-            index.follow(&lifecycle).await;
-            Ok(())
-        });
         pipeline.start(&self.config.pipeline, &self.lifecycle);
         Ok(work)
     }

@@ -14,7 +14,6 @@ mod wake;
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use store::database::Store;
 
 use self::runner::Runner;
@@ -62,23 +61,16 @@ impl Kind {
 
 impl Jobs {
     /// Notices match indexes that are put in place, on every node that judges software. The present
-    /// one is in use when this returns, so that nothing is judged without it.
-    ///
-    /// # Errors
-    ///
-    /// When there is an index and it cannot be opened: going on would resolve every finding.
-    pub async fn watch_index(
-        &self,
-        config: &EnrichmentConfig,
-        lifecycle: &Lifecycle,
-    ) -> anyhow::Result<()> {
+    /// one is in use when this returns. Without a usable one the node works all the same: what is
+    /// stored meanwhile is judged once there is one.
+    pub async fn watch_index(&self, config: &EnrichmentConfig, lifecycle: &Lifecycle) {
         let mut watch = index_watch::IndexWatch::new(self.clone(), config.index.clone());
-        watch.look().await.context("open the match index")?;
+        watch.look().await;
         let stopping = lifecycle.soft_token();
-        lifecycle.spawn("jobs.index_watch", async move {
+        lifecycle.spawn_essential("jobs.index_watch", async move {
             watch.run(&stopping).await;
+            Ok(())
         });
-        Ok(())
     }
 
     /// Starts the clock and the runners. What they hold at a soft stop is given back to be taken by

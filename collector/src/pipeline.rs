@@ -62,9 +62,10 @@ impl Pipeline {
         });
         for _ in 0..config.workers {
             let (worker, stopping) = (Arc::clone(&worker), lifecycle.soft_token());
-            lifecycle.spawn_essential("pipeline.worker", async move {
-                worker.run(&stopping).await
-            });
+            lifecycle.spawn_essential(
+                "pipeline.worker",
+                async move { worker.run(&stopping).await },
+            );
         }
         let stopping = lifecycle.soft_token();
         lifecycle.spawn("pipeline.gauges", async move {

@@ -58,25 +58,28 @@ impl IndexWatch {
                 () = stopping.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if let Err(error) = self.look().await {
-                let path = self.path.display();
-                tracing::error!(
-                    error = format!("{error:#}"), %path,
-                    "the new match index is not used; the one before stays in use"
-                );
-            }
+            self.look().await;
         }
     }
 
-    /// Brings the index into use if it is another one than at the last look. A bad one is looked
-    /// at once.
-    pub(super) async fn look(&mut self) -> anyhow::Result<()> {
+    /// Brings the index into use if it is another one than at the last look. A bad one is tried
+    /// once, and said.
+    pub(super) async fn look(&mut self) {
+        if let Err(error) = self.take_if_new().await {
+            tracing::error!(
+                error = format!("{error:#}"), path = %self.path.display(),
+                "the match index is not used; the one before, if any, stays in use"
+            );
+        }
+        self.ask().await;
+    }
+
+    async fn take_if_new(&mut self) -> anyhow::Result<()> {
         let found = identity(&self.path).context("look at the match index")?;
         if let Some(file) = found.filter(|file| self.seen != Some(*file)) {
             self.seen = Some(file);
             self.unasked = Some((self.take_into_use().await?, file));
         }
-        self.ask().await;
         Ok(())
     }
 

@@ -67,11 +67,7 @@ pub(super) async fn run(jobs: &Jobs, payload: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn judge_company(
-    jobs: &Jobs,
-    company: CompanyId,
-    judge: &Judge,
-) -> anyhow::Result<Replaced> {
+async fn judge_company(jobs: &Jobs, company: CompanyId, judge: &Judge) -> anyhow::Result<Replaced> {
     let mut total = Replaced::default();
     let Some(scope) = jobs.store.pipeline_scope(company).await? else {
         return Ok(total);

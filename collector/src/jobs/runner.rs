@@ -73,8 +73,7 @@ impl Runner {
         let worked = self.work(&job, stopping).await;
         let outcome = self.end(&job, worked).await?;
         counter!(JOBS, LABEL_JOB => job.kind.clone(), LABEL_OUTCOME => outcome).increment(1);
-        histogram!(JOB_SECONDS, LABEL_JOB => job.kind)
-            .record(self.jobs.clock.instant() - began);
+        histogram!(JOB_SECONDS, LABEL_JOB => job.kind).record(self.jobs.clock.instant() - began);
         Ok(true)
     }
 

@@ -104,7 +104,10 @@ impl Batch {
 
     /// Records of all reports.
     pub(crate) fn records(&self) -> u32 {
-        let records = self.entries.iter().map(|entry| u32::from(entry.slip.records));
+        let records = self
+            .entries
+            .iter()
+            .map(|entry| u32::from(entry.slip.records));
         records.sum()
     }
 

@@ -144,7 +144,10 @@ impl Dispatcher {
         let was_closed = state.breaker == Breaker::Closed;
         state.breaker.away(now);
         if was_closed {
-            tracing::warn!(error = why, "the database is away; reports wait in the queue");
+            tracing::warn!(
+                error = why,
+                "the database is away; reports wait in the queue"
+            );
         }
     }
 

@@ -46,11 +46,11 @@ pub(crate) struct Unreadable {
 
 /// Loads a group. Blocks on the disk.
 pub(crate) fn load(group: &Group, queue: &Queue, unpacker: &mut Unpacker) -> Vec<Item> {
-    let slips = group
-        .parts
-        .iter()
-        .enumerate()
-        .flat_map(|(number, part)| part.slips.iter().map(move |slip| (number, part.agent, slip)));
+    let slips = group.parts.iter().enumerate().flat_map(|(number, part)| {
+        part.slips
+            .iter()
+            .map(move |slip| (number, part.agent, slip))
+    });
     slips
         .map(|(part, agent, slip)| Item {
             part,

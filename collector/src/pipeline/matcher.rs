@@ -56,7 +56,11 @@ impl Matcher {
     #[must_use]
     pub fn new(config: &EnrichmentConfig) -> Self {
         let entries_max = usize::try_from(config.cache_entries).unwrap_or(usize::MAX);
-        Self::with(entries_max, Some(&config.cache_dir), config.disk_cache_bytes)
+        Self::with(
+            entries_max,
+            Some(&config.cache_dir),
+            config.disk_cache_bytes,
+        )
     }
 
     fn with(memory_entries_max: usize, directory: Option<&Path>, memory_bytes: u64) -> Self {
@@ -82,11 +86,10 @@ impl Matcher {
         if self.generation() == generation && self.index().is_some() {
             return;
         }
-        let disk = self
-            .disk
-            .directory
-            .as_deref()
-            .and_then(|directory| DiskCache::open(directory, generation, self.disk.memory_bytes));
+        let disk =
+            self.disk.directory.as_deref().and_then(|directory| {
+                DiskCache::open(directory, generation, self.disk.memory_bytes)
+            });
         let present = Arc::new(Present {
             index: Some(index),
             memory: MemoryCache::new(self.memory_entries_max),
@@ -124,7 +127,9 @@ impl Matcher {
 
 impl Present {
     fn generation(&self) -> u64 {
-        self.index.as_ref().map_or(NO_INDEX, |index| index.generation())
+        self.index
+            .as_ref()
+            .map_or(NO_INDEX, |index| index.generation())
     }
 }
 

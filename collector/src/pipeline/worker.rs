@@ -135,7 +135,10 @@ impl<S: ReportSink> Worker<S> {
                 // The first half first: an agent's reports are applied in their order.
                 ranges.push(middle..range.end);
                 ranges.push(range.start..middle);
-            } else if self.bury(batch, entries.start, Unreadable { reason, detail }).await == Flow::Stop
+            } else if self
+                .bury(batch, entries.start, Unreadable { reason, detail })
+                .await
+                == Flow::Stop
             {
                 return Flow::Stop;
             }
@@ -188,7 +191,9 @@ impl<S: ReportSink> Worker<S> {
         let entries = number..number + 1;
         if batch.is_exhausted(entries.clone(), self.attempts_max) {
             let reason = DeadLetterReason::Damaged;
-            return self.bury(batch, number, Unreadable { reason, detail }).await;
+            return self
+                .bury(batch, number, Unreadable { reason, detail })
+                .await;
         }
         Self::fail(batch, entries, &detail)
     }
@@ -205,7 +210,10 @@ impl<S: ReportSink> Worker<S> {
             "a report can never be stored and becomes a dead letter"
         );
         let letter = self.letter(agent, &slip, why);
-        let buried = self.sink.bury(batch.company(), &[letter], self.clock.now()).await;
+        let buried = self
+            .sink
+            .bury(batch.company(), &[letter], self.clock.now())
+            .await;
         match self.heard(buried).await {
             Ok(()) => batch.end(number, Outcome::DeadLettered(reason)),
             Err(Trouble::Away) => return Flow::Stop,

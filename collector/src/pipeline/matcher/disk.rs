@@ -181,6 +181,9 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
 
 fn give_up(is_usable: &AtomicBool, error: &str) {
     if is_usable.swap(false, Ordering::Relaxed) {
-        tracing::warn!(error, "the match cache on disk is left alone until the next start");
+        tracing::warn!(
+            error,
+            "the match cache on disk is left alone until the next start"
+        );
     }
 }

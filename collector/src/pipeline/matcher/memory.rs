@@ -84,7 +84,10 @@ impl Shard {
 /// About what a judgement takes.
 fn bytes_of(evaluation: &Evaluation) -> usize {
     let texts = |texts: &[String]| -> usize {
-        texts.iter().map(|text| text.len() + size_of::<String>()).sum()
+        texts
+            .iter()
+            .map(|text| text.len() + size_of::<String>())
+            .sum()
     };
     let findings: usize = evaluation
         .findings
@@ -133,7 +136,9 @@ mod tests {
 
     fn held(cache: &MemoryCache) -> usize {
         let shards = cache.shards.iter().map(|shard| shard.lock().unwrap());
-        shards.map(|shard| shard.young.len() + shard.old.len()).sum()
+        shards
+            .map(|shard| shard.young.len() + shard.old.len())
+            .sum()
     }
 
     #[test]
