@@ -246,6 +246,12 @@ impl Store {
 }
 
 #[cfg(test)]
+mod isolation;
+
+#[cfg(test)]
+mod partitions;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

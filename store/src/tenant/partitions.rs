@@ -1,0 +1,205 @@
+//! A company's work touches its own partition of each table and no other, so that a hundred
+//! companies cost one company's reading.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::AssertSqlSafe;
+
+use super::*;
+use crate::agents::{self, BEHIND_AFTER, HeartbeatSeen, record_heartbeats};
+use crate::cves::{self, CveFilter, CveSort};
+use crate::database::StoreConfig;
+use crate::findings::{self, FindingFilter, FindingSort};
+use crate::fixtures::{Endpoint, GENERATION, at, company, evaluation, judge, key, record};
+use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
+use crate::page::PageRequest;
+use crate::reports::apply;
+use crate::software::{self, SoftwareFilter, SoftwareSort};
+use crate::test_support::FreshDatabase;
+use crate::{dead_letters, summary};
+
+/// Scans of each partition so far, by table and partition number.
+async fn scans(store: &Store) -> BTreeMap<(String, String), i64> {
+    // One connection: what it did is only counted once it says so.
+    let rows: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT relname::text, seq_scan + coalesce(idx_scan, 0)
+         FROM (SELECT pg_stat_force_next_flush()) f, pg_stat_user_tables
+         WHERE relname ~ '_p[0-9]+$'",
+    )
+    .fetch_all(store.pool())
+    .await
+    .unwrap();
+    rows.into_iter()
+        .filter_map(|(name, scans)| {
+            let (table, partition) = name.rsplit_once("_p")?;
+            Some(((table.to_owned(), partition.to_owned()), scans))
+        })
+        .collect()
+}
+
+/// Partitions that were read since.
+async fn touched(store: &Store, before: &BTreeMap<(String, String), i64>) -> BTreeSet<String> {
+    // The first look makes the counts known, the second one sees them.
+    scans(store).await;
+    scans(store)
+        .await
+        .into_iter()
+        .filter(|(name, count)| before.get(name) != Some(count))
+        .map(|((_, partition), _)| partition)
+        .collect()
+}
+
+#[tokio::test]
+async fn all_work_of_a_company_stays_in_its_own_partition() {
+    let database = FreshDatabase::create().await;
+    let config = StoreConfig {
+        connections_max: 1,
+        ..StoreConfig::new(database.url())
+    };
+    let store = Store::connect(&config).await.unwrap();
+    let scope = company(&store, "Acme").await;
+    let mut endpoint = Endpoint::new(crate::fixtures::agent(&scope, "host").await);
+    let mut tx = scope.begin("test").await.unwrap();
+    let own: String = sqlx::query_scalar("SELECT tableoid::regclass::text FROM agents")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let own = own.rsplit_once("_p").unwrap().1.to_owned();
+    scans(&store).await;
+    let before = scans(&store).await;
+
+    // Often enough that prepared statements get their generic plans, which prune when they run.
+    for round in 0..8 {
+        let records = (0..20).map(|n| record(&format!("bad{n}"), &format!("{round}")));
+        work(&scope, &mut endpoint, records.collect()).await;
+    }
+
+    assert_eq!(touched(&store, &before).await, BTreeSet::from([own]));
+}
+
+async fn work(
+    scope: &TenantScope,
+    endpoint: &mut Endpoint,
+    records: Vec<protocol::software::SoftwareRecord>,
+) {
+    let page = &PageRequest::first(10);
+    let software_key = key(&records[0]);
+    let batch = endpoint.snapshot(records.clone(), 7);
+    apply(scope, &batch, &judge, GENERATION, at(0))
+        .await
+        .unwrap();
+    let delta = endpoint.delta(vec![], &records[..2]);
+    apply(scope, &[delta], &judge, GENERATION, at(0))
+        .await
+        .unwrap();
+    let seen = HeartbeatSeen {
+        agent: endpoint.agent,
+        at: at(1),
+        acknowledged: endpoint.position,
+        digest: Some(endpoint.digest()),
+        scan_done: 0,
+    };
+    record_heartbeats(scope, &[seen], BEHIND_AFTER, at(1))
+        .await
+        .unwrap();
+    agents::admission(scope, endpoint.agent).await.unwrap();
+    agents::request_scan(scope, endpoint.agent, at(1))
+        .await
+        .unwrap();
+    let filter = HostFilter {
+        cve: Some("CVE-2024-00010".to_owned()),
+        software: Some(software_key),
+        ..HostFilter::default()
+    };
+    hosts::list(scope, &filter, HostSort::Hostname, page)
+        .await
+        .unwrap();
+    hosts::list(scope, &HostFilter::default(), HostSort::LastSeen, page)
+        .await
+        .unwrap();
+    hosts::get(scope, endpoint.agent).await.unwrap();
+    hosts::software(scope, endpoint.agent, &HostSoftwareFilter::default(), page)
+        .await
+        .unwrap();
+    software::list(scope, &SoftwareFilter::default(), SoftwareSort::Hosts, page)
+        .await
+        .unwrap();
+    software::get(scope, software_key).await.unwrap();
+    let filter = FindingFilter {
+        host: Some(endpoint.agent),
+        ..FindingFilter::default()
+    };
+    findings::list(scope, &filter, FindingSort::Hosts, page)
+        .await
+        .unwrap();
+    cves::list(scope, &CveFilter::default(), CveSort::Hosts, page)
+        .await
+        .unwrap();
+    cves::get(scope, "CVE-2024-00010").await.unwrap();
+    software::page_for_evaluation(scope, 1, None, 10)
+        .await
+        .unwrap();
+    let judged = [(software_key, evaluation(&["CVE-2024-99999"]))];
+    findings::replace(scope, &judged, 2, at(2)).await.unwrap();
+    dead_letters::list(scope, page).await.unwrap();
+    summary::summary(scope).await.unwrap();
+    summary::pipeline(scope).await.unwrap();
+}
+
+/// The plan of a statement whose `$1` is the company, with null for everything else.
+async fn plan(scope: &TenantScope, sql: &str, parameters: usize, generic: bool) -> String {
+    let mut tx = scope.begin_by_key("test").await.unwrap();
+    let types = ["bigint", "bigint[]", "uuid[]", "uuid[]"];
+    let types = if parameters == 2 {
+        "bigint, uuid[]".to_owned()
+    } else {
+        types.join(", ")
+    };
+    let arguments = vec!["NULL"; parameters - 1].join(", ");
+    let mode = if generic {
+        "force_generic_plan"
+    } else {
+        "force_custom_plan"
+    };
+    for statement in [
+        format!("SET LOCAL plan_cache_mode = {mode}"),
+        format!("PREPARE hot ({types}) AS {sql}"),
+    ] {
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+    }
+    let explain = format!("EXPLAIN EXECUTE hot ({}, {arguments})", scope.key());
+    let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+        .fetch_all(&mut *tx)
+        .await
+        .unwrap();
+    sqlx::raw_sql("DEALLOCATE hot")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    lines.join("\n")
+}
+
+#[tokio::test]
+async fn the_statements_of_a_batch_are_planned_for_one_partition_and_by_index() {
+    let database = FreshDatabase::create().await;
+    let scope = company(database.store(), "Acme").await;
+    for (sql, parameters) in [
+        (include_str!("../reports/lock_agents.sql"), 2),
+        (include_str!("../reports/open_rows.sql"), 4),
+        (include_str!("../reports/existing_software.sql"), 2),
+    ] {
+        for generic in [false, true] {
+            let plan = plan(&scope, sql, parameters, generic).await;
+            let scanned = plan
+                .lines()
+                .filter(|line| line.contains("Scan") && line.contains("_p"));
+            assert_eq!(scanned.count(), 1, "{plan}");
+            assert!(!plan.contains("Seq Scan on"), "{plan}");
+            assert_eq!(plan.contains("Subplans Removed: 3"), generic, "{plan}");
+        }
+    }
+}
