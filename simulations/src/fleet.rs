@@ -138,7 +138,9 @@ async fn drive(args: &FleetArgs, token: EnrolmentToken) -> anyhow::Result<Summar
     let settle_until = clock.now() + Duration::from_secs(args.settle_s.into());
     end.unanswered = settle(&agents, clock, settle_until, &interrupted).await;
     if let Some(api) = api.filter(|_| args.verify) {
-        end.verdict = Some(verify::verify(&agents, &api, clock, settle_until).await);
+        let mut verdict = verify::verify(&agents, &api, clock, settle_until).await;
+        verdict.seconds = context.stats.seconds_until(clock.now());
+        end.verdict = Some(verdict);
     }
     stop.cancel();
     tracker.close();

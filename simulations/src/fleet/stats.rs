@@ -75,6 +75,15 @@ struct Inner {
     last_ack_at: Option<Instant>,
 }
 
+impl Inner {
+    fn seconds_until(&self, at: Option<Instant>) -> f64 {
+        match (self.first_sent_at, at) {
+            (Some(from), Some(to)) => (to - from).as_secs_f64(),
+            (None, _) | (_, None) => 0.0,
+        }
+    }
+}
+
 /// Percentiles of a latency, in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Percentiles {
@@ -195,13 +204,15 @@ impl Stats {
         *inner.errors.entry(text).or_default() += 1;
     }
 
+    /// Seconds from the first report sent; zero when none was.
+    pub(crate) fn seconds_until(&self, now: Instant) -> f64 {
+        self.inner().seconds_until(Some(now))
+    }
+
     /// The latencies and the reasons so far.
     pub(crate) fn measured(&self) -> Measured {
         let inner = self.inner();
-        let since = |at: Option<Instant>| match (inner.first_sent_at, at) {
-            (Some(from), Some(to)) => (to - from).as_secs_f64(),
-            (None, _) | (_, None) => 0.0,
-        };
+        let since = |at: Option<Instant>| inner.seconds_until(at);
         Measured {
             ack_ms: percentiles(&inner.ack),
             end_to_end_ms: percentiles(&inner.visible),
