@@ -15,6 +15,8 @@ pub(crate) enum Origin {
     Distribution(&'static str),
     /// A vendor, by the name that was recognised.
     Vendor(String),
+    /// Someone who builds others' software for a distribution, newer than the distribution does.
+    Rebuilder(String),
 }
 
 /// Packagers by mail domain or repository; made by hand.
@@ -77,10 +79,19 @@ const DISTRIBUTION_AT_HOME: [(&str, &[&str]); 5] = [
     ("virtuozzo", &["virtuozzo", "vzlinux"]),
 ];
 
+/// Origins of repositories with newer builds of the distribution's own packages, as the beginning
+/// of the text in lower case.
+const REBUILDERS: [&str; 5] = [
+    "apt.postgresql.org",
+    "deb.sury.org",
+    "lp-ppa-",
+    "packages.sury.org",
+    "unofficial multimedia packages",
+];
+
 /// Marks of a packager in a version or a release.
-const MARKS: [(&str, &str); 7] = [
+const MARKS: [(&str, &str); 6] = [
     ("nodesource", "NodeSource"),
-    (".pgdg", "PostgreSQL Global Development Group"),
     ("pgdg", "PostgreSQL Global Development Group"),
     ("+maria~", "MariaDB"),
     ("sury.org", "deb.sury.org"),
@@ -99,27 +110,51 @@ pub(crate) fn of(subject: &Subject<'_>) -> Origin {
 
 fn of_deb(subject: &Subject<'_>) -> Origin {
     if let Some(packager) = mark(subject.version) {
+        return Origin::Rebuilder(packager.to_owned());
+    }
+    if is_distribution(subject.origin, subject) {
+        return Origin::Distribution("distribution:origin");
+    }
+    let origin = subject.origin.to_lowercase();
+    if REBUILDERS
+        .iter()
+        .any(|rebuilder| origin.starts_with(rebuilder))
+    {
+        return Origin::Rebuilder(subject.origin.to_owned());
+    }
+    if let Some(packager) = packager(subject) {
         return Origin::Vendor(packager.to_owned());
     }
-    if !subject.origin.is_empty() {
-        return if is_distribution(subject.origin, subject) {
-            Origin::Distribution("distribution:origin")
-        } else {
-            Origin::Vendor(subject.origin.to_owned())
-        };
+    // A company's mirror of the distribution has a name of its own; the packages keep theirs.
+    if is_distribution_mail(subject.vendor) {
+        return Origin::Distribution("distribution:maintainer");
     }
-    match packager(subject) {
-        Some(packager) => Origin::Vendor(packager.to_owned()),
-        None if is_distribution_mail(subject.vendor) => {
-            Origin::Distribution("distribution:maintainer")
-        }
-        None => Origin::Distribution("distribution:assumed"),
+    if has_distribution_revision(subject.version) {
+        return Origin::Distribution("distribution:revision");
     }
+    if subject.origin.is_empty() {
+        Origin::Distribution("distribution:assumed")
+    } else {
+        Origin::Vendor(subject.origin.to_owned())
+    }
+}
+
+/// Whether a revision is as only distributions write it: `+deb12u3`, `-1ubuntu0.10`, `~bpo12+1`.
+fn has_distribution_revision(version: &str) -> bool {
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let has = |mark: &str, needs_digit_before: bool| {
+        version.match_indices(mark).any(|(at, _)| {
+            let bytes = version.as_bytes();
+            is_digit(bytes.get(at + mark.len()))
+                && (!needs_digit_before || at > 0 && is_digit(bytes.get(at - 1)))
+        })
+    };
+    has("+deb", false) || has("~deb", false) || has("~bpo", false) || has("ubuntu", true)
 }
 
 fn of_rpm(subject: &Subject<'_>) -> Origin {
     if let Some(packager) = mark(subject.release).or_else(|| mark(subject.version)) {
-        return Origin::Vendor(packager.to_owned());
+        return Origin::Rebuilder(packager.to_owned());
     }
     if is_distribution(subject.vendor, subject) {
         return Origin::Distribution("distribution:vendor");
@@ -138,6 +173,9 @@ fn mark(version: &str) -> Option<&'static str> {
 }
 
 fn is_distribution(text: &str, subject: &Subject<'_>) -> bool {
+    if text.is_empty() {
+        return false;
+    }
     let text = text.to_lowercase();
     let is_home = |(vendor, ids): &(&str, &[&str])| {
         text.starts_with(vendor) && ids.contains(&subject.platform.id)
@@ -234,7 +272,7 @@ mod tests {
 
     fn vendor_of(subject: &Subject<'_>) -> Option<String> {
         match of(subject) {
-            Origin::Vendor(name) => Some(name),
+            Origin::Vendor(name) | Origin::Rebuilder(name) => Some(name),
             Origin::Distribution(_) => None,
         }
     }
@@ -285,7 +323,7 @@ mod tests {
     #[test]
     fn an_origin_decides_where_it_is_given() {
         let debian = Subject {
-            origin: "Debian",
+            origin: "Debian Backports",
             ..subject("deb|debian|bash|1-1|")
         };
         assert_eq!(of(&debian), Origin::Distribution("distribution:origin"));
@@ -294,6 +332,35 @@ mod tests {
             ..debian
         };
         assert_eq!(of(&grafana), Origin::Vendor("Grafana Labs".to_owned()));
+        let ppa = Subject {
+            origin: "LP-PPA-deadsnakes",
+            ..subject("deb|ubuntu|python3.12|3.12.1-1+jammy1|Matthias Klose <doko@debian.org>")
+        };
+        assert_eq!(of(&ppa), Origin::Rebuilder("LP-PPA-deadsnakes".to_owned()));
+    }
+
+    #[test]
+    fn a_mirror_of_a_distribution_does_not_make_its_packages_a_vendors() {
+        for row in [
+            "deb|debian|bash|5.2.15-2+b2|Matthias Klose <doko@debian.org>",
+            "deb|debian|git|1:2.39.2-1+deb12u1|Jonathan Nieder <jrnieder@gmail.com>",
+            "deb|ubuntu|openssl|3.0.2-0ubuntu1.12|Somebody <somebody@example.org>",
+            "deb|debian|curl|8.5.0-2~bpo12+1|Somebody <somebody@example.org>",
+        ] {
+            let mirrored = Subject {
+                origin: "apt.corp.example",
+                ..subject(row)
+            };
+            assert_eq!(vendor_of(&mirrored), None, "{row}");
+        }
+        let docker = subject("deb|ubuntu|docker-ce|5:20.10.21~3-0~ubuntu-jammy|x");
+        assert!(
+            vendor_of(&Subject {
+                origin: "Docker",
+                ..docker
+            })
+            .is_some()
+        );
     }
 
     /// Every entry recognises a package of its own.

@@ -11,12 +11,17 @@ use std::borrow::Cow;
 use super::curated;
 use super::origin::{self, Origin};
 use super::table::Table;
-use super::{Identification, Identified, TargetSw, candidates, purl, vendor};
+use super::{
+    Candidate, Identification, Identified, TargetSw, candidates, owned_candidates, purl, vendor,
+};
 use crate::subject::Subject;
 use crate::version::Scheme;
 
 /// Products by the name of a distribution's package; made from Debian's list and purl2cpe.
 const PACKAGES: Table = Table::new(include_str!("../../data/identity/packages.tsv"));
+
+/// Packages of distributions run on Linux.
+const TARGET: TargetSw = TargetSw::Runs("linux");
 
 /// Packages whose version, by its beginning, is their repository's and not the product's: Google
 /// numbers its build of kubectl like its own command line.
@@ -27,7 +32,7 @@ pub(crate) fn identify(
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Identification {
     let purl = purl::of(subject);
-    let packager = match origin::of(subject) {
+    let (packager, is_rebuilt) = match origin::of(subject) {
         Origin::Distribution(rule) => {
             return Identification::NotEvaluable {
                 reason: "not evaluable by NVD: distribution package",
@@ -35,7 +40,8 @@ pub(crate) fn identify(
                 rule: Cow::Borrowed(rule),
             };
         }
-        Origin::Vendor(packager) => packager,
+        Origin::Vendor(packager) => (packager, subject.source == "rpm"),
+        Origin::Rebuilder(packager) => (packager, true),
     };
     let is_renumbered = RENUMBERED
         .iter()
@@ -46,7 +52,8 @@ pub(crate) fn identify(
             purl,
         };
     }
-    let Some((candidates, rule)) = products(subject, &packager, known) else {
+    let rebuilt = || rebuilt(subject, &packager, known).filter(|_| is_rebuilt);
+    let Some((candidates, rule)) = products(subject, &packager, known).or_else(rebuilt) else {
         return Identification::Unmapped {
             reason: "no product of the CVE records is known for this vendor's package",
             purl,
@@ -66,8 +73,7 @@ fn products(
     subject: &Subject<'_>,
     packager: &str,
     known: &dyn Fn(&str, &str) -> bool,
-) -> Option<(Vec<super::Candidate>, String)> {
-    const TARGET: TargetSw = TargetSw::Runs("linux");
+) -> Option<(Vec<Candidate>, String)> {
     let name = subject.name.to_lowercase();
     let stem = stem(&name);
     for name in [name.as_str(), stem] {
@@ -83,16 +89,24 @@ fn products(
         for product in [name.as_str(), stem] {
             if known(&vendor, product) {
                 let rule = format!("vendor package:{packager}: vendor and name agree");
-                return Some((
-                    super::owned_candidates(&vendor, product, TARGET, known),
-                    rule,
-                ));
+                return Some((owned_candidates(&vendor, product, TARGET, known), rule));
             }
         }
     }
-    // A rebuild of free software under the name that distributions use.
-    let pairs = PACKAGES.find(&name).or_else(|| PACKAGES.find(stem))?;
-    let rule = format!("vendor package:{packager}: package name");
+    None
+}
+
+/// A rebuild of free software under the name that distributions use.
+fn rebuilt(
+    subject: &Subject<'_>,
+    packager: &str,
+    known: &dyn Fn(&str, &str) -> bool,
+) -> Option<(Vec<Candidate>, String)> {
+    let name = subject.name.to_lowercase();
+    let pairs = PACKAGES
+        .find(&name)
+        .or_else(|| PACKAGES.find(stem(&name)))?;
+    let rule = format!("rebuilt package:{packager}: package name");
     Some((candidates(pairs.split('\t'), TARGET, known), rule))
 }
 
@@ -200,6 +214,26 @@ mod tests {
             ..deb("acme-vpn-profile", "1.0", "it@acme.example")
         };
         assert!(unmapped_reason(&internal).contains("vendor's package"));
+    }
+
+    #[test]
+    fn a_rebuilt_package_is_the_product_that_distributions_call_so() {
+        let php = Subject {
+            origin: "deb.sury.org",
+            ..deb("php8.2-fpm", "8.2.7-1", "<x@debian.org>")
+        };
+        assert_eq!(pairs(&identified(&php)), ["php:php", "php_group:php"]);
+        let vim = Subject {
+            origin: "LP-PPA-jonathonf-vim",
+            ..deb("vim", "2:9.0-1", "<x@debian.org>")
+        };
+        assert_eq!(pairs(&identified(&vim))[0], "vim:vim");
+        // The same name from an unknown repository says nothing.
+        let own = Subject {
+            origin: "ACME",
+            ..deb("vim", "1.0", "it@acme.example")
+        };
+        assert!(unmapped_reason(&own).contains("vendor's package"));
     }
 
     #[test]

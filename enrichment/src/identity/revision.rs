@@ -13,6 +13,16 @@ pub(crate) struct Revision {
     pub(crate) scheme: Scheme,
 }
 
+/// Writes an installer's version as CVE records write it, where that is another numbering.
+type Renumber = fn(&str) -> Option<String>;
+
+/// Products whose installers number them otherwise than their advisories do.
+const RENUMBERED: [(&str, &str, Renumber); 3] = [
+    ("citrix", "workspace", year_and_month),
+    ("cloudflare", "warp", whole_year),
+    ("microsoft", "teams", teams_of_macos),
+];
+
 /// The revision of an application whose products are known.
 pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate]) -> Revision {
     let is = |vendor: &str, product: &str| {
@@ -42,8 +52,12 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     } else {
         (version, String::new())
     };
+    let renumbered = RENUMBERED
+        .iter()
+        .find(|(vendor, product, _)| is(vendor, product))
+        .and_then(|(_, _, renumber)| renumber(version));
     Revision {
-        version: version.to_owned(),
+        version: renumbered.unwrap_or_else(|| version.to_owned()),
         update,
         // Windows and macOS order versions as records do, so one scheme serves all.
         scheme: Scheme::Generic,
@@ -76,6 +90,31 @@ fn split_pre_release(version: &str) -> (&str, String) {
         release.trim_end_matches(['-', '.']),
         format!("{word}{number}"),
     )
+}
+
+/// `23.9.1.104` is Citrix Workspace 2309.1.104.
+fn year_and_month(version: &str) -> Option<String> {
+    let (year, rest) = version.split_once('.')?;
+    let (month, rest) = rest.split_once('.')?;
+    let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
+    let is_date = (18..100).contains(&year) && (1..=12).contains(&month);
+    is_date.then(|| format!("{year}{month:02}.{rest}"))
+}
+
+/// `23.9.252.0` is Cloudflare WARP 2023.9.252.0.
+fn whole_year(version: &str) -> Option<String> {
+    let (year, rest) = version.split_once('.')?;
+    let is_short = year.len() == 2 && year.bytes().all(|byte| byte.is_ascii_digit());
+    is_short.then(|| format!("20{year}.{rest}"))
+}
+
+/// `1.00.622155` in a bundle of macOS is Teams 1.6.00.22155.
+fn teams_of_macos(version: &str) -> Option<String> {
+    let build = version
+        .strip_prefix("1.00.")
+        .filter(|build| build.len() == 6)?;
+    let (minor, build) = build.split_at_checked(1)?;
+    Some(format!("1.{minor}.00.{build}"))
 }
 
 /// Java up to 8 is `1.8.0` with an update in NVD, and `8.0.3510.10` in Windows' list of programs.
@@ -129,6 +168,7 @@ fn openjdk(version: &str) -> Revision {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{identified, program};
+    use super::*;
 
     #[test]
     fn java_is_written_as_nvd_writes_it() {
@@ -152,6 +192,26 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn vendors_numbers_become_those_of_their_advisories() {
+        assert_eq!(year_and_month("23.9.1.104").as_deref(), Some("2309.1.104"));
+        assert_eq!(year_and_month("2203.1.0.0"), None);
+        assert_eq!(year_and_month("19.13.1"), None);
+        assert_eq!(whole_year("23.9.252.0").as_deref(), Some("2023.9.252.0"));
+        assert_eq!(whole_year("2023.9.252.0"), None);
+        assert_eq!(
+            teams_of_macos("1.00.622155").as_deref(),
+            Some("1.6.00.22155")
+        );
+        assert_eq!(teams_of_macos("1.5.00.9163"), None);
+        let found = identified(&program(
+            "Citrix Workspace 2309",
+            "23.9.1.104",
+            "Citrix Systems, Inc.",
+        ));
+        assert_eq!(found.version, "2309.1.104");
     }
 
     #[test]
