@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue};
@@ -128,7 +128,7 @@ impl Api {
             (StatusCode::NOT_FOUND, _) => Ok(None),
             (status, body) => {
                 let text = String::from_utf8_lossy(&body);
-                bail!("the API answers {status} to {path}: {text}")
+                Err(anyhow!("the API answers {status}").context(format!("{path}: {text}")))
             }
         }
     }

@@ -67,7 +67,7 @@ async fn find(context: &Context, api: &Api, probe: &Probe) {
         match found {
             Ok(keys) if keys.contains(&probe.key) => return context.stats.seen(after),
             Ok(_) => {}
-            // Its context names the host, and would make a text of its own of each.
+            // The context names hosts and requests, and would make a text of its own of each.
             Err(error) => context.stats.error(format!("look: {}", error.root_cause())),
         }
         if after > SEEN_WITHIN {
