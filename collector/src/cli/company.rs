@@ -36,8 +36,7 @@ impl Command {
             Self::Create { name } => {
                 // The command's own, so version 4 does: no index depends on the order.
                 let id = CompanyId(Uuid::new_v4());
-                let company =
-                    companies::create(&db.operator(), id, &name, db.clock.now()).await?;
+                let company = companies::create(&db.operator(), id, &name, db.clock.now()).await?;
                 print(&db, &company)
             }
             Self::List => list(&db).await,
@@ -64,9 +63,7 @@ async fn list(db: &Database) -> anyhow::Result<()> {
 async fn suspend(db: &Database, company: &str, suspended: bool) -> anyhow::Result<()> {
     let id = db.company(company).await?.company();
     let now = db.clock.now();
-    if let Some(company) =
-        companies::set_suspended(&db.operator(), id, suspended, now).await?
-    {
+    if let Some(company) = companies::set_suspended(&db.operator(), id, suspended, now).await? {
         print(db, &company)?;
     }
     Ok(())
@@ -81,7 +78,11 @@ fn print(db: &Database, company: &Company) -> anyhow::Result<()> {
             "suspended": company.suspended_at.is_some(),
         }));
     }
-    let state = if company.suspended_at.is_some() { "  suspended" } else { "" };
+    let state = if company.suspended_at.is_some() {
+        "  suspended"
+    } else {
+        ""
+    };
     output::line(format_args!("{}  {}{state}", company.id, company.name));
     Ok(())
 }

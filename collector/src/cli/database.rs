@@ -39,7 +39,9 @@ impl Database {
         let operator = self.operator();
         let id = match name.parse() {
             Ok(id) => Some(id),
-            Err(_) => store::companies::find_by_name(&operator, name).await?.map(|c| c.id),
+            Err(_) => store::companies::find_by_name(&operator, name)
+                .await?
+                .map(|c| c.id),
         };
         let scope = match id {
             Some(id) => operator.scope(id).await?,
@@ -65,7 +67,9 @@ where
 {
     let config = settings.config()?;
     let json = settings.json;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let (url, server) = match &config.database.server {
             DatabaseServer::Given(url) => (url.expose().to_owned(), None),
@@ -77,13 +81,25 @@ where
                 (server.url(), Some(server))
             }
         };
-        let store = Store::connect(&StoreConfig { connections_max: 4, ..StoreConfig::new(url) })
-            .await
-            .context("open the database")?;
+        let store = Store::connect(&StoreConfig {
+            connections_max: 4,
+            ..StoreConfig::new(url)
+        })
+        .await
+        .context("open the database")?;
         let outcome = async {
-            store.migrate().await.context("bring the schema up to date")?;
+            store
+                .migrate()
+                .await
+                .context("bring the schema up to date")?;
             let clock = Clock::system();
-            command(Database { store: store.clone(), clock, config, json }).await
+            command(Database {
+                store: store.clone(),
+                clock,
+                config,
+                json,
+            })
+            .await
         };
         let outcome = outcome.await;
         store.close().await;

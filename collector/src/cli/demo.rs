@@ -20,6 +20,7 @@ use serde::Serialize;
 use self::client::Client;
 use self::processes::{AgentProcess, CollectorProcess};
 use super::output;
+use super::serve::StopSignals;
 use super::settings::Settings;
 use crate::clock::Clock;
 
@@ -56,16 +57,21 @@ impl Demo {
         let program = self.agent_program()?;
         let config = settings.config()?;
         let prepared = prepare::prepare(settings)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let summary = runtime.block_on(async {
+            let mut signals = StopSignals::listen()?;
             let data_dir = &config.node.data_dir;
             let mut collector = CollectorProcess::start(data_dir, PATIENCE).await?;
+            let client = Client::new(collector.address(), &prepared.key);
             let outcome = async {
-                let url = collector.url();
-                let client = Client::new(collector.address(), &prepared.key);
                 let token = prepared.new_token(&client).await?;
                 let mut agent = AgentProcess::start(&program, &data_dir.join("agent"), &token)?;
-                let outcome = self.watch(&client, &mut collector, &mut agent, url).await;
+                let outcome = tokio::select! {
+                    outcome = self.watch(&client, &mut collector, &mut agent) => outcome,
+                    () = signals.next() => Ok(None),
+                };
                 agent.stop().await;
                 outcome
             };
@@ -73,17 +79,21 @@ impl Demo {
             collector.stop().await;
             outcome
         })?;
+        // After everything else has had its say, so that it is the last line.
+        if let Some(summary) = summary {
+            output::json(&summary)?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Waits for the first inventory; then gives what was found, or prints it and stays up.
     async fn watch(
         &self,
         client: &Client,
         collector: &mut CollectorProcess,
         agent: &mut AgentProcess,
-        url: String,
-    ) -> anyhow::Result<()> {
-        let interrupted = tokio::signal::ctrl_c();
+    ) -> anyhow::Result<Option<Summary>> {
+        let url = collector.url();
         let clock = Clock::system();
         let watched = watch::first_inventory(client, agent.state_dir(), &clock);
         let ended = async {
@@ -96,47 +106,17 @@ impl Demo {
             let first = tokio::time::timeout(PATIENCE, watched)
                 .await
                 .context("the first inventory did not arrive in five minutes")??;
-            self.say(client, url, first.seconds_to_first_finding).await?;
-            if !self.once {
-                std::future::pending::<()>().await;
+            let summary = Summary::ask(client, url, first.seconds_to_first_finding).await?;
+            if self.once {
+                return Ok(Some(summary));
             }
-            anyhow::Ok(())
+            summary.explain();
+            std::future::pending().await
         };
         tokio::select! {
             outcome = inventory => outcome,
             who = ended => anyhow::bail!("{who} ended; its last lines above say why"),
-            _ = interrupted => Ok(()),
         }
-    }
-
-    /// Prints what was found: for people, or as one object.
-    async fn say(&self, client: &Client, url: String, first: Option<f64>) -> anyhow::Result<()> {
-        let summary = client.get("/api/v1/summary").await?;
-        let count = |path: &str| summary.pointer(path).and_then(serde_json::Value::as_u64);
-        let summary = Summary {
-            agents: count("/hosts").unwrap_or(0),
-            software: count("/software").unwrap_or(0),
-            installations: count("/installations").unwrap_or(0),
-            findings: count("/findings/open").unwrap_or(0),
-            critical: count("/findings/critical").unwrap_or(0),
-            kev: count("/findings/kev").unwrap_or(0),
-            seconds_to_first_finding: first,
-            console_url: url,
-        };
-        if self.once {
-            return output::json(&summary);
-        }
-        let key_file = prepare::KEY_FILE;
-        let url = &summary.console_url;
-        output::line(format_args!(
-            "\nThis host has {} pieces of software; {} findings, {} of them critical, {} known to be \
-             exploited.\n\n  API       {url}api/v1/\n  key       in {key_file} of the data folder\n\n\
-             Try:\n  curl -H \"Authorization: Bearer $(cat DATA/{key_file})\" \
-             '{url}api/v1/findings?sort=epss&limit=5'\n\nCtrl-C ends it; the next run goes on with \
-             the same data.",
-            summary.installations, summary.findings, summary.critical, summary.kev
-        ));
-        Ok(())
     }
 
     fn agent_program(&self) -> anyhow::Result<PathBuf> {
@@ -151,5 +131,38 @@ impl Demo {
             program.display()
         );
         Ok(program)
+    }
+}
+
+impl Summary {
+    async fn ask(client: &Client, url: String, first: Option<f64>) -> anyhow::Result<Self> {
+        let summary = client.get("/api/v1/summary").await?;
+        let count = |path: &str| {
+            let number = summary.pointer(path).and_then(serde_json::Value::as_u64);
+            number.with_context(|| format!("the API's summary has no number at {path}"))
+        };
+        Ok(Self {
+            agents: count("/hosts")?,
+            software: count("/software")?,
+            installations: count("/installations")?,
+            findings: count("/findings/open")?,
+            critical: count("/findings/critical")?,
+            kev: count("/findings/kev")?,
+            seconds_to_first_finding: first,
+            console_url: url,
+        })
+    }
+
+    /// Prints it for people.
+    fn explain(&self) {
+        let (key_file, url) = (prepare::KEY_FILE, &self.console_url);
+        output::line(format_args!(
+            "\nThis host has {} pieces of software; {} findings, {} of them critical, {} known to be \
+             exploited.\n\n  API       {url}api/v1/\n  key       in {key_file} of the data folder\n\n\
+             Try:\n  curl -H \"Authorization: Bearer $(cat DATA/{key_file})\" \
+             '{url}api/v1/findings?sort=epss&limit=5'\n\nCtrl-C ends it; the next run goes on with \
+             the same data.",
+            self.installations, self.findings, self.critical, self.kev
+        ));
     }
 }

@@ -63,7 +63,9 @@ async fn import(db: Database, paths: Vec<PathBuf>) -> anyhow::Result<()> {
 
 async fn status(db: Database) -> anyhow::Result<()> {
     for feed in store::feeds::list(&db.store).await? {
-        let age = feed.last_success_at.map(|at| (db.clock.now() - at).whole_seconds());
+        let age = feed
+            .last_success_at
+            .map(|at| (db.clock.now() - at).whole_seconds());
         if db.json {
             output::json(&json!({
                 "source": feed.source,
@@ -123,7 +125,10 @@ fn print_files(files: &[FileReport]) {
             FeedKind::Unknown => "no feed",
         };
         let path = file.path.display();
-        output::line(format_args!("{path}: {} {kind}, {} skipped", file.records, file.skipped));
+        output::line(format_args!(
+            "{path}: {} {kind}, {} skipped",
+            file.records, file.skipped
+        ));
         for problem in &file.problems {
             output::line(format_args!("  {}: {}", problem.record, problem.reason));
         }

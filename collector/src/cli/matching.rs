@@ -36,8 +36,8 @@ pub(super) fn version_compare() -> anyhow::Result<()> {
 
 fn answer(one: &mut dyn FnMut(&str) -> String) -> anyhow::Result<()> {
     let mut output = BufWriter::new(io::stdout().lock());
-    let outcome = lines::answer_all(&mut io::stdin().lock(), &mut output, one)
-        .and_then(|()| output.flush());
+    let outcome =
+        lines::answer_all(&mut io::stdin().lock(), &mut output, one).and_then(|()| output.flush());
     match outcome {
         // Whoever reads has had enough, as in `| head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

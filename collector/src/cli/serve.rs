@@ -88,20 +88,30 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// The signals that ask for a stop.
-struct StopSignals {
+pub(super) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
-    fn listen() -> std::io::Result<Self> {
+    /// Takes them from the default action, which would end the process at once.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not let them be taken.
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn next(&mut self) {
+    /// Resolves at the next one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a signal that came meanwhile is there for the next call.
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

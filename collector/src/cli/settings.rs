@@ -32,7 +32,10 @@ impl Settings {
     pub(super) fn layers(&self) -> Result<Layers, ConfigError> {
         let mut layers = Layers::defaults();
         let default = PathBuf::from(DEFAULT_FILE);
-        let file = self.config.clone().or_else(|| default.exists().then_some(default));
+        let file = self
+            .config
+            .clone()
+            .or_else(|| default.exists().then_some(default));
         if let Some(file) = file {
             layers = layers.with_file(&file)?;
         }

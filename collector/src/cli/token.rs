@@ -55,7 +55,13 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, db: Database) -> anyhow::Result<()> {
         match self {
-            Self::Create { company, name, uses, hours, labels } => {
+            Self::Create {
+                company,
+                name,
+                uses,
+                hours,
+                labels,
+            } => {
                 let labels = parse_labels(&labels)?;
                 create(&db, &company, &name, uses, hours, &labels).await
             }
@@ -95,12 +101,8 @@ async fn create(
     let random = SystemRandom::new();
     let now = db.clock.now();
     let ingest = &db.config.ingest;
-    let authority = Authority::open_or_create(
-        &db.config.node.data_dir,
-        &ingest.trust_domain,
-        &random,
-        now,
-    )?;
+    let authority =
+        Authority::open_or_create(&db.config.node.data_dir, &ingest.trust_domain, &random, now)?;
     let maker = TokenMaker::new(authority.fingerprint(), &ingest.addresses, ingest.listen);
     let token = maker.make(TokenId(Uuid::new_v4()), &random)?;
     let new = NewEnrolmentToken {
@@ -136,7 +138,9 @@ async fn list(db: &Database, company: &str) -> anyhow::Result<()> {
                     "revoked": revoked,
                 }))?;
             } else {
-                let most = token.uses_max.map_or_else(|| "∞".to_owned(), |max| max.to_string());
+                let most = token
+                    .uses_max
+                    .map_or_else(|| "∞".to_owned(), |max| max.to_string());
                 let state = if revoked { "  revoked" } else { "" };
                 let (id, uses, name) = (token.id, token.uses, &token.name);
                 output::line(format_args!("{id}  {uses}/{most}  {name}{state}"));

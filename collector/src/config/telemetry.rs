@@ -10,7 +10,7 @@ section! {
         format: String = "text";
         /// Which lines are written: `error`, `warn`, `info`, `debug` or `trace`, also by module, as in
         /// `info,collector::ingest=debug`.
-        level: String = "info";
+        level: String = "info,tokio_cron_scheduler=warn,sqlx=warn";
     }
 }
 

@@ -43,12 +43,17 @@ pub(super) async fn first_inventory(
         // An agent that is starting says nothing yet.
         let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         let summary = client.get("/api/v1/summary").await?;
-        let found = summary.pointer("/findings/open").and_then(Value::as_u64).unwrap_or(0);
+        let found = summary
+            .pointer("/findings/open")
+            .and_then(Value::as_u64)
+            .unwrap_or(0);
         if found > 0 && seconds_to_first_finding.is_none() {
             seconds_to_first_finding = Some((clock.instant() - began).as_secs_f64());
         }
         if is_delivered(&status) && is_shown(client, &status).await? {
-            return Ok(FirstInventory { seconds_to_first_finding });
+            return Ok(FirstInventory {
+                seconds_to_first_finding,
+            });
         }
         sleep(ASK_EVERY).await;
     }
@@ -67,6 +72,8 @@ async fn is_shown(client: &Client, status: &Value) -> anyhow::Result<bool> {
         return Ok(false);
     };
     let host = client.get(&format!("/api/v1/hosts/{agent}")).await?;
-    Ok(host.pointer("/delivery/applied") == status.pointer("/spool/acknowledged")
-        && host.pointer("/delivery/records") == status.pointer("/spool/records"))
+    Ok(
+        host.pointer("/delivery/applied") == status.pointer("/spool/acknowledged")
+            && host.pointer("/delivery/records") == status.pointer("/spool/records"),
+    )
 }
