@@ -1,12 +1,14 @@
 //! RPM packages, from the database of rpm itself.
 //!
-//! Two formats are read in place, without rpm and without a database library: the `SQLite` database of
-//! Fedora and RHEL since 2020, and SUSE's "ndb". Both hold one header per package, which
-//! [`header`] takes apart. The database is never locked and never written; when rpm changes it
+//! Its three formats are read in place, without rpm and without a database library: the `SQLite`
+//! database of Fedora and of RHEL from 9, SUSE's "ndb", and the Berkeley DB of everything older. All
+//! hold one header per package, which [`header`] takes apart. The database is never locked and never written; when rpm changes it
 //! meanwhile, it is read again.
 
+mod bdb;
 mod header;
 mod ndb;
+mod pages;
 mod sqlite;
 mod wal;
 
@@ -21,7 +23,7 @@ use super::root::{Root, SourceFile};
 const FOLDERS: [&str; 2] = ["/var/lib/rpm", "/usr/lib/sysimage/rpm"];
 
 /// Bytes of a database.
-const DATABASE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+const DATABASE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 
 /// How often a database that changes is read.
 const TRIES: u32 = 3;
@@ -50,10 +52,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
         let is_unchanged = match format {
             Format::Sqlite => sqlite::read(root, &path, &mut take)?,
             Format::Ndb => ndb::read(root, &path, &mut take)?,
-            Format::BerkeleyDb => {
-                let what = "a Berkeley DB database of an old rpm is not read";
-                return Err(ReadError::Unsupported { path, what });
-            }
+            Format::BerkeleyDb => bdb::read(root, &path, &mut take)?,
         };
         if is_unchanged {
             return Ok(Reading::Read);

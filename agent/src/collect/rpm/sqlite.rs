@@ -15,15 +15,13 @@ use std::path::Path;
 use self::btree::{Cell, Node, big_endian};
 use self::record::Columns;
 use super::header::HeaderReader;
+use super::pages::Pages;
 use super::wal::Wal;
 use crate::collect::defects::ReadError;
 use crate::collect::root::{Root, SourceFile, Stamp};
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const HEADER_BYTES: usize = 100;
-
-/// Bytes that are read at a time: headers lie in long runs of overflow pages.
-const WINDOW_BYTES: usize = 64 * 1024;
 
 /// Hands every header of a database over; `None` stands for a damaged one. Gives whether the database
 /// stayed as it was meanwhile.
@@ -58,18 +56,15 @@ fn open_log(root: &Root, path: &Path) -> Result<Option<SourceFile>, ReadError> {
 
 /// A database that is being read.
 struct Database {
-    file: SourceFile,
+    pages: Pages,
     stamps: Stamps,
     log: Option<Wal>,
     page_bytes: usize,
     /// Bytes of a page without those at its end that are set aside for extensions.
     usable: usize,
-    pages: u32,
+    page_count: u32,
     /// Visits that are left before a page must have been visited twice.
     visits_left: u32,
-    /// What was read last of the file, and where it begins.
-    window: Vec<u8>,
-    window_at: u64,
     /// A page out of the log.
     log_page: Vec<u8>,
 }
@@ -100,29 +95,33 @@ impl Database {
         if log.is_none() {
             refuse_journal(root, path)?;
         }
-        let file_pages = u32::try_from(file.bytes / page_bytes as u64).unwrap_or(u32::MAX);
-        let pages = log.as_ref().map_or(file_pages, |log| log.database_pages);
+        let pages = Pages::new(file, page_bytes);
+        let page_count = log
+            .as_ref()
+            .map_or_else(|| pages.count(), |log| log.database_pages);
         Ok(Self {
-            file,
+            pages,
             stamps,
             log,
             page_bytes,
             usable,
-            pages,
-            visits_left: pages.saturating_add(1),
-            window: Vec::new(),
-            window_at: 0,
+            page_count,
+            visits_left: page_count.saturating_add(1),
             log_page: Vec::new(),
         })
     }
 
+    fn pages_max(&self) -> usize {
+        usize::try_from(self.page_count).unwrap_or(usize::MAX)
+    }
+
     fn damaged<T>(&self, what: &'static str) -> Result<T, ReadError> {
-        Err(ReadError::damaged(&self.file.path, what))
+        Err(ReadError::damaged(&self.pages.file.path, what))
     }
 
     /// A page's content.
     fn page(&mut self, number: u32) -> Result<&[u8], ReadError> {
-        if number == 0 || number > self.pages {
+        if number == 0 || number > self.page_count {
             return self.damaged("a page that is not in the file");
         }
         let Some(visits_left) = self.visits_left.checked_sub(1) else {
@@ -135,26 +134,7 @@ impl Database {
                 return Ok(&self.log_page);
             }
         }
-        let at = u64::from(number - 1) * self.page_bytes as u64;
-        let end = at + self.page_bytes as u64;
-        if at < self.window_at || end > self.window_at + self.window.len() as u64 {
-            let left = self.file.bytes.saturating_sub(at);
-            let bytes = self.page_bytes.max(WINDOW_BYTES);
-            let bytes = usize::try_from(left).map_or(bytes, |left| left.min(bytes));
-            // Forgotten before it is filled: a read may fail half way.
-            self.window.clear();
-            self.window.resize(bytes, 0);
-            self.window_at = at;
-            if let Err(error) = self.file.read_exact_at(&mut self.window, at) {
-                self.window.clear();
-                return Err(error);
-            }
-        }
-        let from = usize::try_from(at - self.window_at).unwrap_or(usize::MAX);
-        match self.window.get(from..from.saturating_add(self.page_bytes)) {
-            Some(page) => Ok(page),
-            None => Err(ReadError::damaged(&self.file.path, "the file is cut")),
-        }
+        self.pages.get(number - 1)
     }
 
     /// The first page of the table of packages (2.6).
@@ -176,7 +156,7 @@ impl Database {
             Ok(())
         })?;
         // The schema's pages are not the table's.
-        self.visits_left = self.pages.saturating_add(1);
+        self.visits_left = self.page_count.saturating_add(1);
         match table {
             Some(table) => Ok(table),
             None => self.damaged("no table of packages"),
@@ -212,6 +192,9 @@ impl Database {
                 }
             }
             if let Some(right) = node.right {
+                if pending.len() > self.pages_max() {
+                    return self.damaged("pages that point to each other");
+                }
                 let first = pending.len() - usize::from(node.cells);
                 pending.push(right);
                 pending[first..].reverse();
