@@ -54,14 +54,14 @@ impl fmt::Debug for Authority {
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
     /// A file cannot be read or written.
-    #[error("{action} {path}: {source}", path = path.display())]
+    #[error("{action} {path}: {error}", path = path.display())]
     File {
         /// What was done.
         action: &'static str,
         /// To which file.
         path: PathBuf,
         /// What came of it.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// There was an authority, and some of it is gone.
     #[error(

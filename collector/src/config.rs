@@ -65,20 +65,20 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("read {path}: {source}", path = path.display())]
+    #[error("read {path}: {error}", path = path.display())]
     Read {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file is not TOML.
-    #[error("{path} is not valid TOML: {source}", path = path.display())]
+    #[error("{path} is not valid TOML: {error}", path = path.display())]
     Syntax {
         /// Which file.
         path: PathBuf,
         /// Where and why.
-        source: Box<toml::de::Error>,
+        error: Box<toml::de::Error>,
     },
     /// A setting is unknown, or its value is of the wrong kind.
     #[error("{0}")]

@@ -80,12 +80,12 @@ pub enum StartError {
     #[error("set up TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// The socket cannot be bound.
-    #[error("listen on {address} (UDP): {source}")]
+    #[error("listen on {address} (UDP): {error}")]
     Bind {
         /// Where.
         address: SocketAddr,
         /// Why not.
-        source: io::Error,
+        error: io::Error,
     },
 }
 
@@ -157,9 +157,9 @@ pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
         shared.clock.now(),
     )?);
     let tls = tls::server_config(&shared.authority, Arc::clone(&certificate), &shared.clock)?;
-    let listener = Listener::bind(&shared, tls).map_err(|source| StartError::Bind {
+    let listener = Listener::bind(&shared, tls).map_err(|error| StartError::Bind {
         address: shared.config.listen,
-        source,
+        error,
     })?;
     let address = listener.address();
     spawn_tasks(&shared, listener, certificate);

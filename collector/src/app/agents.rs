@@ -27,11 +27,7 @@ impl StoredAgents {
         Self { store, clock }
     }
 
-    async fn admission(
-        &self,
-        company: CompanyId,
-        agent: AgentId,
-    ) -> Result<Admission, StoreError> {
+    async fn admission(&self, company: CompanyId, agent: AgentId) -> Result<Admission, StoreError> {
         let Some(scope) = self.store.pipeline_scope(company).await? else {
             return Ok(Admission::Refused(RejectReason::AgentUnknown));
         };
@@ -99,10 +95,12 @@ impl Agents for StoredAgents {
         issue: Issue<'a>,
     ) -> Answer<'a, Enrolled, EnrolError> {
         Box::pin(async move {
-            self.spend(request, issue).await.map_err(|error| match error {
-                agents::EnrolError::Refused(reason) => EnrolError::Refused(reason),
-                agents::EnrolError::Store(error) => EnrolError::Unavailable(unavailable(error)),
-            })
+            self.spend(request, issue)
+                .await
+                .map_err(|error| match error {
+                    agents::EnrolError::Refused(reason) => EnrolError::Refused(reason),
+                    agents::EnrolError::Store(error) => EnrolError::Unavailable(unavailable(error)),
+                })
         })
     }
 

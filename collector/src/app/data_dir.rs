@@ -141,7 +141,10 @@ mod tests {
         held.announce(&addresses()).unwrap();
         let error = format!("{:#}", DataDir::lock(dir.path()).unwrap_err());
         let pid = std::process::id().to_string();
-        assert!(error.contains("another collector") && error.contains(&pid), "{error}");
+        assert!(
+            error.contains("another collector") && error.contains(&pid),
+            "{error}"
+        );
     }
 
     #[test]

@@ -99,7 +99,10 @@ impl Keeper {
                 () = tokio::time::sleep(RESTART_AFTER) => {}
             }
             if let Err(error) = self.start().await {
-                tracing::error!(error = format!("{error:#}"), "the private PostgreSQL does not start");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the private PostgreSQL does not start"
+                );
             }
         }
     }

@@ -132,10 +132,10 @@ fn file_error<'a>(
     action: &'static str,
     path: &'a Path,
 ) -> impl Fn(io::Error) -> AuthorityError + use<'a> {
-    move |source| AuthorityError::File {
+    move |error| AuthorityError::File {
         action,
         path: path.to_owned(),
-        source,
+        error,
     }
 }
 

@@ -76,13 +76,13 @@ impl Layers {
     ///
     /// When the file cannot be read or is not TOML.
     pub fn with_file(self, path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
             path: path.to_owned(),
-            source,
+            error,
         })?;
-        let file: Table = text.parse().map_err(|source| ConfigError::Syntax {
+        let file: Table = text.parse().map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
-            source: Box::new(source),
+            error: Box::new(error),
         })?;
         Ok(self.with_table(file))
     }

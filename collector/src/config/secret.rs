@@ -22,9 +22,9 @@ impl Secret {
     ///
     /// When the file cannot be read or is empty.
     pub fn from_file(setting: &'static str, path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
             path: path.to_owned(),
-            source,
+            error,
         })?;
         let text = text.trim_end();
         if text.is_empty() {

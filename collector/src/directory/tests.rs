@@ -50,7 +50,9 @@ impl Site {
             uses_max: None,
         };
         let now = self.clock.now();
-        enrolment_tokens::create(&self.scope, &new, now).await.unwrap();
+        enrolment_tokens::create(&self.scope, &new, now)
+            .await
+            .unwrap();
         let agent = AgentId(Uuid::new_v4());
         let enrolment = Enrolment {
             token,
@@ -111,7 +113,9 @@ async fn a_revocation_reaches_an_open_session() {
     let (revoked, other) = (site.agent().await, site.agent().await);
     let mut session = site.session(revoked);
     let _other = site.session(other);
-    agents::revoke(&site.scope, revoked, site.clock.now()).await.unwrap();
+    agents::revoke(&site.scope, revoked, site.clock.now())
+        .await
+        .unwrap();
     let reason = RejectReason::AgentRevoked;
     assert_eq!(hears(&mut session).await, registry::Command::Refuse(reason));
     assert!(site.registry.has(other));
@@ -161,7 +165,9 @@ async fn a_poll_finds_what_was_not_heard_and_acts_on_it_once() {
     let agent = site.agent().await;
     let mut session = site.session(agent);
     let now = site.clock.now();
-    agents::ask_for_snapshots(&site.scope, &[agent], now).await.unwrap();
+    agents::ask_for_snapshots(&site.scope, &[agent], now)
+        .await
+        .unwrap();
     directory.poll().await.unwrap();
     assert_eq!(hears(&mut session).await, registry::Command::SendSnapshot);
     directory.poll().await.unwrap();

@@ -40,7 +40,9 @@ impl Site {
             expires_at: None,
             uses_max: Some(1),
         };
-        enrolment_tokens::create(&scope, &new, clock.now()).await.unwrap();
+        enrolment_tokens::create(&scope, &new, clock.now())
+            .await
+            .unwrap();
         Self {
             agents: StoredAgents::new(database.store().clone(), clock),
             database,
@@ -95,7 +97,10 @@ async fn a_token_makes_one_agent_who_is_then_admitted() {
         panic!("{admission:?}");
     };
     assert_eq!(standing.applied, Position::default());
-    assert_eq!(reason(site.enrol(&site.request()).await), RejectReason::TokenSpent);
+    assert_eq!(
+        reason(site.enrol(&site.request()).await),
+        RejectReason::TokenSpent
+    );
 }
 
 #[tokio::test]
@@ -103,7 +108,10 @@ async fn a_wrong_secret_is_an_unknown_token() {
     let site = Site::new().await;
     let mut request = site.request();
     request.secret[0] ^= 1;
-    assert_eq!(reason(site.enrol(&request).await), RejectReason::TokenUnknown);
+    assert_eq!(
+        reason(site.enrol(&request).await),
+        RejectReason::TokenUnknown
+    );
 }
 
 #[tokio::test]
@@ -111,9 +119,18 @@ async fn what_waits_for_an_agent_is_part_of_how_it_stands() {
     let site = Site::new().await;
     let agent = site.enrol(&site.request()).await.unwrap().agent;
     let now = site.agents.clock.now();
-    let request = agents::request_scan(&site.scope, agent, now).await.unwrap().unwrap();
-    agents::ask_for_snapshots(&site.scope, &[agent], now).await.unwrap();
-    let admission = site.agents.admit(site.scope.company(), agent).await.unwrap();
+    let request = agents::request_scan(&site.scope, agent, now)
+        .await
+        .unwrap()
+        .unwrap();
+    agents::ask_for_snapshots(&site.scope, &[agent], now)
+        .await
+        .unwrap();
+    let admission = site
+        .agents
+        .admit(site.scope.company(), agent)
+        .await
+        .unwrap();
     let Admission::Admitted(standing) = admission else {
         panic!("{admission:?}");
     };
@@ -138,7 +155,9 @@ async fn the_revoked_the_suspended_and_the_unknown_are_refused_each_for_its_reas
     );
     let now = site.agents.clock.now();
     let operator = site.database.store().local_operator();
-    companies::set_suspended(&operator, company, true, now).await.unwrap();
+    companies::set_suspended(&operator, company, true, now)
+        .await
+        .unwrap();
     assert_eq!(
         site.agents.admit(company, agent).await,
         refused(RejectReason::CompanySuspended)
@@ -164,7 +183,10 @@ async fn heartbeats_are_noted_and_a_wrong_digest_asks_for_a_snapshot() {
         },
     };
     let company = site.scope.company();
-    site.agents.note_heartbeats(company, &[heartbeat]).await.unwrap();
+    site.agents
+        .note_heartbeats(company, &[heartbeat])
+        .await
+        .unwrap();
     let admission = site.agents.admit(company, agent).await.unwrap();
     let Admission::Admitted(standing) = admission else {
         panic!("{admission:?}");
@@ -177,9 +199,14 @@ async fn a_revoked_agents_certificate_is_not_noted() {
     let site = Site::new().await;
     let enrolled = site.enrol(&site.request()).await.unwrap();
     let (company, agent) = (enrolled.company, enrolled.agent);
-    let note = || site.agents.note_certificate(company, agent, &enrolled.certificate);
+    let note = || {
+        site.agents
+            .note_certificate(company, agent, &enrolled.certificate)
+    };
     assert_eq!(note().await, Ok(true));
-    agents::revoke(&site.scope, agent, site.agents.clock.now()).await.unwrap();
+    agents::revoke(&site.scope, agent, site.agents.clock.now())
+        .await
+        .unwrap();
     assert_eq!(note().await, Ok(false));
 }
 
