@@ -45,11 +45,8 @@ impl Entry {
     /// Why a product is not evaluated, where that is what the table says.
     pub(crate) fn not_evaluable(&self) -> Option<&'static str> {
         match self.pairs.clone().next()? {
-            "!office-macos" => {
-                Some("not evaluable by NVD: its records name no version ranges for Office on macOS")
-            }
-            "!windows-part" => {
-                Some("not evaluable by NVD: part of Windows, updated by Windows Update")
+            "!office" => {
+                Some("not evaluable by NVD: its records name no version ranges for Office")
             }
             _ => None,
         }

@@ -13,7 +13,7 @@ pub(crate) struct Name<'a> {
 }
 
 /// Words that say how something was built or delivered, never what it is.
-const NOISE: [&str; 36] = [
+const NOISE: [&str; 35] = [
     "32-bit",
     "32bit",
     "64-bit",
@@ -26,7 +26,6 @@ const NOISE: [&str; 36] = [
     "edition",
     "en",
     "english",
-    "for",
     "ia32",
     "linux",
     "mac",
@@ -38,10 +37,10 @@ const NOISE: [&str; 36] = [
     "stable",
     "user",
     "users",
+    "v.",
     "ver",
     "ver.",
     "version",
-    "v.",
     "win",
     "win32",
     "win64",
@@ -53,11 +52,12 @@ const NOISE: [&str; 36] = [
 ];
 
 /// Words that name an edition or a channel of the same product.
-const EDITIONS: [&str; 25] = [
+const EDITIONS: [&str; 26] = [
     "app",
     "basic",
     "beta",
     "business",
+    "cc",
     "ce",
     "community",
     "current",
@@ -84,7 +84,7 @@ const EDITIONS: [&str; 25] = [
 impl<'a> Name<'a> {
     /// Cleans a display name.
     pub(crate) fn clean(text: &'a str) -> Self {
-        let text = before_remark(text.trim());
+        let (text, remark) = split_remark(text.trim());
         let text = strip_suffix_folded(text, ".app");
         let mut name = Self::default();
         let mut depth = 0_usize;
@@ -99,12 +99,18 @@ impl<'a> Name<'a> {
         if name.words.is_empty() {
             name.words.push(text.to_lowercase());
         }
+        if name.version.is_none() {
+            name.version = remark
+                .split_whitespace()
+                .next()
+                .and_then(|word| split_version(word).1);
+        }
         name.drop_platform();
         name
     }
 
     fn push(&mut self, word: &'a str) {
-        let word = word.trim_matches([',', ';', ':', '\'', '"', '®', '™', '©']);
+        let word = word.trim_matches([',', ';', ':', '|', '\'', '"', '®', '™', '©']);
         let (word, version) = split_version(word);
         if self.version.is_none() {
             self.version = version;
@@ -120,13 +126,19 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// Drops noise, but never the first word: `Windows Terminal` is not `Terminal`.
+    /// Drops noise, but never the first word: `Windows Terminal` is not `Terminal`. A `for` goes
+    /// only with the platform behind it: `Skype for Business` is another product than `Skype`.
     fn drop_platform(&mut self) {
-        let mut at = 0;
-        self.words.retain(|word| {
-            at += 1;
-            at == 1 || !NOISE.contains(&word.as_str())
-        });
+        let is_noise = |word: &String| NOISE.contains(&word.as_str());
+        let kept: Vec<bool> = (0..self.words.len())
+            .map(|at| {
+                let is_for_platform =
+                    self.words[at] == "for" && self.words.get(at + 1).is_some_and(is_noise);
+                at == 0 || !(is_noise(&self.words[at]) || is_for_platform)
+            })
+            .collect();
+        let mut kept = kept.into_iter();
+        self.words.retain(|_| kept.next().unwrap_or(true));
     }
 
     /// The words joined by spaces: the key of hand-made tables.
@@ -157,14 +169,14 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The text before a remark behind a dash or a bar.
-fn before_remark(text: &str) -> &str {
-    [" - ", " – ", " — ", " | "]
+/// The text before a remark behind a dash, and the remark.
+fn split_remark(text: &str) -> (&str, &str) {
+    [" - ", " – ", " — "]
         .iter()
-        .filter_map(|dash| text.find(dash))
-        .min()
-        .filter(|at| *at > 0)
-        .map_or(text, |at| &text[..at])
+        .filter_map(|dash| text.split_once(dash))
+        .filter(|(before, _)| !before.is_empty())
+        .min_by_key(|(before, _)| before.len())
+        .unwrap_or((text, ""))
 }
 
 pub(crate) fn strip_suffix_folded<'a>(text: &'a str, suffix: &str) -> &'a str {
@@ -248,6 +260,10 @@ mod tests {
             ("Node.js", "node.js"),
             ("Notepad++ (64-bit x64)", "notepad++"),
             ("Adobe® Reader™ XI", "adobe reader xi"),
+            ("Java(TM) SE Runtime", "java se runtime"),
+            ("Clash for Windows 0.11.1", "clash"),
+            ("Skype for Business 2016", "skype for business 2016"),
+            ("Dell Command | Update", "dell command update"),
         ];
         for (name, cleaned) in cases {
             assert_eq!(text(name), cleaned, "{name}");
@@ -279,6 +295,10 @@ mod tests {
             Some("2022.3.2")
         );
         assert_eq!(version("Clink v0.4.9"), Some("0.4.9"));
+        assert_eq!(
+            version("Microsoft .NET Runtime - 6.0.13 (x64)"),
+            Some("6.0.13")
+        );
         assert_eq!(version("Beyond Compare 4"), None);
         assert_eq!(version("draw.io"), None);
     }

@@ -13,14 +13,28 @@ pub(crate) struct Revision {
     pub(crate) scheme: Scheme,
 }
 
+/// Products whose display name holds the release while the version does not: Python's installers
+/// number 3.10.6 as 3.10.6150.0, those of `JetBrains` write a build, those of .NET their own version.
+const NAMED: [(&str, &str); 5] = [
+    ("jetbrains", ""),
+    ("microsoft", ".net"),
+    ("microsoft", "asp.net_core"),
+    ("openvpn", "openvpn"),
+    ("python", "python"),
+];
+
 /// Writes an installer's version as CVE records write it, where that is another numbering.
 type Renumber = fn(&str) -> Option<String>;
 
 /// Products whose installers number them otherwise than their advisories do.
-const RENUMBERED: [(&str, &str, Renumber); 3] = [
+const RENUMBERED: [(&str, &str, Renumber); 7] = [
+    ("anydesk", "anydesk", without_mark),
     ("citrix", "workspace", year_and_month),
     ("cloudflare", "warp", whole_year),
     ("microsoft", "teams", teams_of_macos),
+    ("openvpn", "openvpn", without_installer),
+    ("perl", "perl", strawberry),
+    ("ruby-lang", "ruby", without_installer),
 ];
 
 /// The revision of an application whose products are known.
@@ -38,9 +52,11 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     }
     let mut version = subject.version;
     let named = name.version.unwrap_or_default();
-    // Python's installers number 3.10.6 as 3.10.6150.0, and JetBrains' write a build number.
-    let names_its_release =
-        is("python", "python") || candidates.iter().any(|found| found.vendor == "jetbrains");
+    let names_its_release = candidates.iter().any(|found| {
+        NAMED.iter().any(|(vendor, product)| {
+            found.vendor == *vendor && (product.is_empty() || found.product == *product)
+        })
+    });
     if version.is_empty() || (names_its_release && !named.is_empty()) {
         version = named;
     }
@@ -115,6 +131,26 @@ fn teams_of_macos(version: &str) -> Option<String> {
         .filter(|build| build.len() == 6)?;
     let (minor, build) = build.split_at_checked(1)?;
     Some(format!("1.{minor}.00.{build}"))
+}
+
+/// `ad 8.0.4` is `AnyDesk` 8.0.4.
+fn without_mark(version: &str) -> Option<String> {
+    version.strip_prefix("ad ").map(str::to_owned)
+}
+
+/// `2.6.6-I001` is 2.6.6 in its first installer, and so is `3.2.2-1`.
+fn without_installer(version: &str) -> Option<String> {
+    version
+        .split_once('-')
+        .filter(|(_, behind)| !behind.starts_with(|c: char| c.is_ascii_lowercase()))
+        .map(|(version, _)| version.to_owned())
+}
+
+/// `5.32.1001` is the first build of Strawberry Perl for Perl 5.32.1.
+fn strawberry(version: &str) -> Option<String> {
+    let (release, build) = version.rsplit_once('.')?;
+    let build: u32 = build.parse().ok()?;
+    (build >= 1000).then(|| format!("{release}.{}", build / 1000))
 }
 
 /// Java up to 8 is `1.8.0` with an update in NVD, and `8.0.3510.10` in Windows' list of programs.
@@ -206,6 +242,12 @@ mod tests {
             Some("1.6.00.22155")
         );
         assert_eq!(teams_of_macos("1.5.00.9163"), None);
+        assert_eq!(without_mark("ad 8.0.4").as_deref(), Some("8.0.4"));
+        assert_eq!(without_installer("2.6.6-I001").as_deref(), Some("2.6.6"));
+        assert_eq!(without_installer("3.2.2-1").as_deref(), Some("3.2.2"));
+        assert_eq!(without_installer("3.3.0-rc1"), None);
+        assert_eq!(strawberry("5.32.1001").as_deref(), Some("5.32.1"));
+        assert_eq!(strawberry("5.32.1"), None);
         let found = identified(&program(
             "Citrix Workspace 2309",
             "23.9.1.104",
