@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
 # Runs a command with a private, empty PostgreSQL of its own and DATABASE_URL pointing to it.
 #
-#   scripts/with-postgres.sh cargo nextest run
+#   scripts/with-postgres.sh [--durable] COMMAND…
 #
-# The server listens on a unix socket in a temporary folder and is gone afterwards. It does not
-# sync to disk: what the tests put in it dies with it.
+# The server listens on a unix socket in a temporary folder and is gone afterwards. Without --durable
+# it does not sync to disk: what the tests put in it dies with it. The command may stop it and start
+# it again: `$MUSTER_PG_CTL stop`, `$MUSTER_PG_CTL start`.
 set -euo pipefail
+
+settings=(fsync=off synchronous_commit=off full_page_writes=off autovacuum=off)
+if [ "${1:-}" = --durable ]; then
+  settings=(max_wal_size=2GB)
+  shift
+fi
 
 bin=
 for candidate in "$(dirname "$(command -v postgres 2>/dev/null || echo /nonexistent/x)")" \
@@ -18,32 +25,34 @@ if [ -z "$bin" ]; then
 fi
 
 dir=$(mktemp -d /tmp/muster-pg.XXXXXX)
-as=()
+as=
 if [ "$(id -u)" -eq 0 ]; then
   # PostgreSQL refuses to run as root.
   user=postgres
   id "$user" >/dev/null 2>&1 || user=nobody
   chown "$user" "$dir"
-  as=(setpriv "--reuid=$user" "--regid=$(id -g "$user")" --clear-groups)
+  as="setpriv --reuid=$user --regid=$(id -g "$user") --clear-groups"
 fi
+cat >"$dir/ctl" <<CTL
+#!/bin/sh
+cd / && exec $as "$bin/pg_ctl" -D "$dir/data" -m fast -w -t 60 -l "$dir/log" "\$1" >/dev/null 2>&1
+CTL
+chmod 755 "$dir/ctl"
 
-stop() {
-  (cd / && "${as[@]}" "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1) || true
+end() {
+  "$dir/ctl" stop || true
   rm -rf "$dir"
 }
-trap stop EXIT
+trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-(
-  cd /
-  "${as[@]}" "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$dir.log" 2>&1 ||
-    { cat "$dir.log" >&2; exit 1; }
-  "${as[@]}" "$bin/pg_ctl" -D "$dir/data" -w -t 60 -l "$dir/data/log" start -o "-k $dir -c listen_addresses='' \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 \
-    -c shared_buffers=128MB -c autovacuum=off" >"$dir.log" 2>&1 || { cat "$dir.log" "$dir/data/log" >&2; exit 1; }
-)
-rm -f "$dir.log"
+(cd / && $as "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync 2>&1) >"$dir/initdb.log" ||
+  { cat "$dir/initdb.log" >&2; exit 1; }
+printf '%s\n' "${settings[@]}" "unix_socket_directories='$dir'" "listen_addresses=''" max_connections=400 \
+  shared_buffers=256MB >>"$dir/data/postgresql.conf"
+"$dir/ctl" start || { cat "$dir/log" >&2; exit 1; }
 
+export MUSTER_PG_CTL="$dir/ctl"
 export DATABASE_URL="postgres:///postgres?host=$dir&user=postgres"
 "$@"
