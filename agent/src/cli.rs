@@ -8,8 +8,6 @@ mod ask;
 mod check;
 mod enrol;
 mod inventory;
-#[cfg(test)]
-mod tests;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -3,6 +3,9 @@
 //! It ties the pure difference to the spool, and is the only place that makes reports. A record that
 //! breaks the wire's rules is left out here, so that it can never hold back the rest of its host.
 
+#[cfg(test)]
+mod tests;
+
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint};
 use protocol::frame::{FrameError, Packer};
 use protocol::ids::Position;
@@ -216,7 +219,8 @@ fn leave_out_invalid(inventory: &mut Inventory) -> usize {
     let platform = &inventory.platform;
     inventory.records.retain(|key, record| {
         let alone = Report {
-            position: Position::new(1, 1),
+            // Past the first, which has to be a snapshot.
+            position: Position::new(1, 2),
             made_at_ms: 0,
             platform: platform.clone(),
             facts: None,

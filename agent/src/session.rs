@@ -147,7 +147,7 @@ impl Session {
             Event::Received(message) => self.received(now, message),
             Event::ScanRequested => self.scans.request(now),
             Event::ScanFinished { recorded } => self.scan_finished(now, recorded),
-            Event::SpoolChanged(spool) => self.spool = spool,
+            Event::SpoolChanged(spool) => self.spool_changed(now, spool),
             Event::SpoolFailed => self.spool_failed(now),
             Event::CertificateInstalled { renew_at } => self.certificate_installed(now, renew_at),
             Event::CertificateUnusable => self.renew_at = now + RENEW_AGAIN_AFTER,
@@ -369,11 +369,22 @@ impl Session {
         self.link = Link::Waiting { until: now + wait };
     }
 
+    fn spool_changed(&mut self, now: Duration, spool: SpoolView) {
+        if spool.is_snapshot_due && !self.spool.is_snapshot_due {
+            self.scans.not_later_than(now);
+        }
+        self.spool = spool;
+    }
+
     fn scan_finished(&mut self, now: Duration, recorded: bool) {
         let every = self.scan_every();
         let answers_a_request = self.scans.finish(now, recorded, every, &mut self.jitter);
         if let (Link::Open(open), true) = (&mut self.link, answers_a_request) {
             open.heartbeat_at = now;
+        }
+        // The snapshot was refused, or lost, between its recording and this event.
+        if recorded && self.spool.is_snapshot_due {
+            self.scans.not_later_than(now);
         }
     }
 

@@ -161,7 +161,9 @@ impl Spool {
     pub fn next_epoch(&self, now_ms: u64) -> Epoch {
         // Up to 2097; a clock that says later is wrong and would use the numbers up.
         const EPOCH_BY_CLOCK_MAX: u32 = 0xf000_0000;
-        let by_clock = u32::try_from(now_ms / 1_000)
+        // The spool before may have begun its epoch in this very second.
+        let lost = u64::from(self.set_aside.is_some());
+        let by_clock = u32::try_from(now_ms / 1_000 + lost)
             .ok()
             .filter(|seconds| *seconds <= EPOCH_BY_CLOCK_MAX);
         let following = self.line.last.epoch.0.saturating_add(1);

@@ -324,14 +324,19 @@ pub fn source_line(text: &mut String, source: &SourceStatus) -> fmt::Result {
     let state = match source.state {
         SourceState::Absent => return Ok(()),
         SourceState::Ok => {
-            return writeln!(text, "  {:10} {} records", source.source, source.records);
+            return writeln!(
+                text,
+                "  {:10} {} records",
+                source.source.as_str(),
+                source.records
+            );
         }
         SourceState::Partial | SourceState::TimedOut | SourceState::Failed => source.state.as_str(),
     };
     writeln!(
         text,
         "  {:10} {} records, {state}: {}",
-        source.source,
+        source.source.as_str(),
         source.records,
         sanitise(&source.reason)
     )

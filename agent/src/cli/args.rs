@@ -181,3 +181,53 @@ fn text(word: OsString) -> Result<String, String> {
 fn level(word: OsString) -> Result<Level, String> {
     text(word)?.parse().map_err(|error| format!("{error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Args, String> {
+        Args::parse(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn takes_options_before_and_after_the_command() {
+        let args = parse(&["--state-dir", "/a", "status", "--json", "--log-level=warn"]);
+        let args = args.expect("understood");
+        assert_eq!(args.command, Command::Status { json: true });
+        assert_eq!(args.raw.state_dir, Some(PathBuf::from("/a")));
+        assert_eq!(args.raw.log_level, Some(Level::Warn));
+    }
+
+    #[test]
+    fn says_which_word_it_does_not_know() {
+        for (words, word) in [
+            (&["statsu"][..], "statsu"),
+            (&["status", "--jsno"], "--jsno"),
+            (&["status", "now"], "now"),
+            (&["-x"], "-x"),
+            (&["check", "--json"], "--json"),
+        ] {
+            let why = parse(words).expect_err("wrong use");
+            assert!(why.contains(word), "{why}");
+        }
+    }
+
+    #[test]
+    fn knows_enrolling_in_both_spellings() {
+        for word in ["enroll", "enrol"] {
+            let args = parse(&[word, "--force", "--token-file", "-"]).expect("understood");
+            let Command::Enroll(enroll) = args.command else {
+                panic!("{:?}", args.command);
+            };
+            assert!(enroll.force);
+            assert_eq!(enroll.token_file, Some(PathBuf::from("-")));
+        }
+    }
+
+    #[test]
+    fn never_shows_a_token() {
+        let args = parse(&["enroll", "--token", "mst1.secret"]).expect("understood");
+        assert!(!format!("{args:?}").contains("secret"));
+    }
+}

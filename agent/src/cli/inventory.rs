@@ -70,7 +70,9 @@ fn table(inventory: &Inventory) -> Result<String, std::fmt::Error> {
         writeln!(
             text,
             "{:10} {} {}",
-            record.source, record.name, record.version
+            record.source.as_str(),
+            record.name,
+            record.version
         )?;
     }
     Ok(text)

@@ -794,6 +794,45 @@ fn does_not_ask_a_collector_that_cannot_renew() {
 }
 
 #[test]
+fn a_spool_that_was_lost_is_filled_again_at_once() {
+    let mut bench = Bench::open(3);
+    bench.give(Event::SpoolChanged(SpoolView {
+        is_snapshot_due: true,
+        ..SpoolView::default()
+    }));
+    assert_eq!(bench.count(is_scan), 1);
+}
+
+#[test]
+fn a_snapshot_refused_while_its_scan_ends_is_made_again() {
+    let mut bench = Bench::new();
+    bench.connect();
+    // The scan has put its snapshot into the spool, which the collector's answer empties again
+    // before the session hears of the scan's end.
+    bench.spool.is_snapshot_due = true;
+    bench.give(Event::SpoolChanged(bench.spool));
+    bench.done.clear();
+    bench.give(Event::ScanFinished { recorded: true });
+    assert_eq!(bench.count(is_scan), 1);
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_recorded_does_not_keep_the_agent_busy() {
+    let mut bench = Bench::new();
+    let end = bench.now + Duration::from_secs(86_400);
+    let mut scans = 0;
+    while bench.now < end {
+        if bench.session.is_scanning() {
+            bench.give(Event::ScanFinished { recorded: false });
+            bench.give(Event::ConnectFailed);
+            scans += 1;
+        }
+        bench.sleep();
+    }
+    assert!(scans < 60, "{scans} scans a day");
+}
+
+#[test]
 fn a_failing_spool_pauses_the_session_and_ends_nothing() {
     let mut bench = Bench::open(3);
     bench.give(Event::SpoolFailed);

@@ -1,0 +1,50 @@
+//! The agent killed at any moment, as by `kill -9` or a power button: nothing is lost, nothing comes
+//! with other bytes, and the collector ends up with what the host has.
+
+use std::time::Duration;
+
+use agent::backoff::Jitter;
+use protocol::ids::Position;
+
+use super::collector::{Answer, Collector};
+use super::host::Host;
+
+#[test]
+fn killed_at_any_moment_it_loses_and_doubles_nothing() {
+    let collector = Collector::start();
+    let host = Host::enrolled(300, &collector);
+    // Slow answers leave more moments in between.
+    collector.answer(|_, count| {
+        if count % 5 == 4 {
+            Answer::TakeAndClose
+        } else {
+            Answer::Ack
+        }
+    });
+    let mut dice = Jitter::seeded(20_261_121);
+    let mut packages = 300;
+    for round in 0..25_usize {
+        packages += 37;
+        let first = round * 11;
+        host.install(
+            first..packages,
+            if round % 3 == 0 { "1.0-1" } else { "1.1-1" },
+        );
+        let running = host.start();
+        let moment = dice.between(Duration::ZERO, Duration::from_millis(120));
+        std::thread::sleep(moment);
+        running.kill();
+    }
+    collector.answer(|_, _| Answer::Ack);
+    let _running = host.start();
+    let expected = host.inventory();
+    collector.wait_for("the host's inventory", |seen| {
+        (seen.held == expected && seen.applied > Position::default()).then_some(())
+    });
+    assert_eq!(
+        collector.seen().faults,
+        Vec::<String>::new(),
+        "{}",
+        host.log()
+    );
+}

@@ -1,0 +1,9 @@
+//! The real agent, as a process, against a collector of the tests' own that speaks the protocol over
+//! real QUIC and does to the agent whatever a network, a disk or an operator may do.
+
+mod cli;
+mod collector;
+mod crash;
+mod delivery;
+mod enrolment;
+mod host;
