@@ -43,3 +43,9 @@ fmt: ## Format the sources
 sqlx: ## Renew the committed description of the database that queries are checked against
 	@scripts/bootstrap.sh run
 	scripts/with-postgres.sh store/prepare.sh
+
+.PHONY: crash
+crash: ## Kill the collector ten times and stop PostgreSQL for a minute under load, then compare every host's set
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --package simulations
+	scripts/crash.sh 10 60
