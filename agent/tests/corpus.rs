@@ -1,0 +1,62 @@
+//! Runs the fuzz targets' corpus as an ordinary test, so that what a fuzzer once found stays found.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+#[path = "../fuzz/checks.rs"]
+#[expect(clippy::expect_used, reason = "a check that fails is a panic")]
+mod checks;
+
+fn replay(target: &str, check: fn(&[u8])) -> io::Result<()> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let mut files = 0;
+    for entry in fs::read_dir(&folder)? {
+        check(&fs::read(entry?.path())?);
+        files += 1;
+    }
+    assert!(files >= 2, "{} holds {files} inputs", folder.display());
+    Ok(())
+}
+
+#[test]
+fn no_status_file_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("dpkg", checks::dpkg)
+}
+
+#[test]
+fn no_packed_list_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("apt_lz4", checks::apt_lz4)
+}
+
+#[test]
+fn no_sqlite_database_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("rpm_sqlite", checks::rpm_sqlite)
+}
+
+#[test]
+fn no_write_ahead_log_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("rpm_wal", checks::rpm_wal)
+}
+
+#[test]
+fn no_ndb_database_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("rpm_ndb", checks::rpm_ndb)
+}
+
+#[test]
+fn no_berkeley_db_database_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("rpm_bdb", checks::rpm_bdb)
+}
+
+#[test]
+fn no_deployment_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("flatpak", checks::flatpak)
+}
+
+#[test]
+fn no_manifest_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("manifest", checks::manifest)
+}
