@@ -41,14 +41,23 @@ const BY_NAME: Order = Order {
     tie_is_uuid: true,
 };
 
-/// The host's installations as `x`, with the findings of each; `$2` is the agent.
+/// The host's open installations as `i`, up to the agent's id. They are looked up first and once:
+/// the planner would else walk all of the company's software in the order of the list, and ask for
+/// each whether this host has it.
 const INSTALLED: &str = "FROM (
+    WITH i AS MATERIALIZED (
+        SELECT i.software_key, i.opened_at, i.installed_at, i.locations
+        FROM agents a
+        JOIN installations i
+          ON i.company_key = $1 AND i.agent_key = a.key AND i.closed_at = 'infinity'
+        WHERE a.company_key = $1 AND a.id = ";
+
+/// The rest: the software of each, and how many findings it has.
+const JUDGED: &str = ")
     SELECT s.*, i.opened_at AS seen_at, i.installed_at, i.locations,
            coalesce(f.open, 0) AS open, coalesce(f.critical, 0) AS critical,
            coalesce(f.high, 0) AS high, coalesce(f.kev, 0) AS kev
-    FROM agents a
-    JOIN installations i
-      ON i.company_key = $1 AND i.agent_key = a.key AND i.closed_at = 'infinity'
+    FROM i
     JOIN software s ON s.company_key = $1 AND s.software_key = i.software_key
     LEFT JOIN LATERAL (
         SELECT count(*) AS open,
@@ -59,7 +68,7 @@ const INSTALLED: &str = "FROM (
         WHERE f.company_key = $1 AND f.software_key = s.software_key
           AND f.resolved_at = 'infinity'
     ) f ON true
-    WHERE a.company_key = $1 AND a.id = ";
+) x WHERE true";
 
 /// A page of what is installed on a host, by name. A host that the company does not have has
 /// nothing.
@@ -78,7 +87,7 @@ pub async fn software(
     query
         .push(INSTALLED)
         .push_bind(agent.0)
-        .push(") x WHERE true");
+        .push(JUDGED);
     if let Some(text) = &filter.text {
         query.push(" AND name ILIKE ").push_bind(containing(text));
     }
