@@ -253,3 +253,6 @@ pub(crate) fn digest(count: i64, sum: Uuid) -> Result<InventoryDigest, StoreErro
         sum: sum.as_u128(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -370,6 +370,9 @@ impl TryFrom<KeyRow> for ApiKey {
 }
 
 #[cfg(test)]
+mod database_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

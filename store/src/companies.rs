@@ -289,3 +289,6 @@ pub(crate) fn settings(
             .collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

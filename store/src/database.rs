@@ -86,6 +86,9 @@ pub enum ConnectError {
     /// The schema cannot be brought up to date.
     #[error("the schema cannot be migrated: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// Row-level security does not hold for the role that queries would run as.
+    #[error(transparent)]
+    Privileged(#[from] PrivilegedRole),
 }
 
 /// A login role that row-level security does not hold for.
@@ -94,7 +97,7 @@ pub enum ConnectError {
     "role {0:?} passes row-level security and may not become muster_app: run the migration as a \
      superuser, or log in as an ordinary owner of the database"
 )]
-struct PrivilegedRole(String);
+pub struct PrivilegedRole(String);
 
 /// The database, shared by everything that uses it.
 #[derive(Clone)]
@@ -127,7 +130,7 @@ impl Store {
     ///
     /// When the address is none, nobody answers there, or the server is too old.
     pub async fn connect(config: &StoreConfig) -> Result<Self, ConnectError> {
-        let options = PgConnectOptions::from_str(&config.url)
+        let options = options(&config.url)
             .map_err(ConnectError::Address)?
             .application_name("muster-collector");
         check_server(&options).await?;
@@ -142,7 +145,15 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(config.connections_max)
             .acquire_timeout(config.acquire_timeout)
-            .after_connect(|connection, _| Box::pin(take_role(connection)))
+            .after_connect(|connection, _| {
+                Box::pin(async {
+                    // The message is told by `migrate`; here the connection is only kept out.
+                    match take_role(connection).await? {
+                        Some(role) => Err(sqlx::Error::Configuration(Box::new(role))),
+                        None => Ok(()),
+                    }
+                })
+            })
             .connect_lazy_with(working);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -159,8 +170,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// When the database cannot be used, when its schema is newer than this program's, or when an
-    /// applied migration is not the one that this program knows.
+    /// When the database cannot be used, when its schema is newer than this program's, when an
+    /// applied migration is not the one that this program knows, or when queries would run as a role
+    /// that row-level security does not hold for.
     pub async fn migrate(&self) -> Result<(), ConnectError> {
         let mut connection = PgConnection::connect_with(&self.inner.options)
             .await
@@ -176,9 +188,15 @@ impl Store {
             .run_direct(None, &mut connection, false)
             .await
             .map_err(ConnectError::Migration)?;
+        let privileged = take_role(&mut connection)
+            .await
+            .map_err(ConnectError::Unreachable)?;
         // The migration stands whether or not the goodbye is heard.
         let _closed = connection.close().await;
-        Ok(())
+        match privileged {
+            Some(role) => Err(role.into()),
+            None => Ok(()),
+        }
     }
 
     /// Answers when the database does, under the role that queries run with.
@@ -242,6 +260,16 @@ impl Store {
     }
 }
 
+fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    // The parser takes every scheme, and would look for MySQL's server on PostgreSQL's port.
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(sqlx::Error::Configuration(
+            "it does not begin with postgres://".into(),
+        ));
+    }
+    PgConnectOptions::from_str(url)
+}
+
 async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
     let mut connection = PgConnection::connect_with(options)
         .await
@@ -261,8 +289,9 @@ async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// Becomes `muster_app` where the login role may, and refuses a role that passes row-level security.
-async fn take_role(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Becomes `muster_app` where the login role may, and gives the role that it is if row-level security
+/// does not hold for that one.
+async fn take_role(connection: &mut PgConnection) -> Result<Option<PrivilegedRole>, sqlx::Error> {
     sqlx::query!(
         "SELECT set_config('role', rolname, false) FROM pg_roles
          WHERE rolname = 'muster_app' AND pg_has_role(session_user, oid, 'MEMBER')"
@@ -275,10 +304,8 @@ async fn take_role(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     )
     .fetch_one(connection)
     .await?;
-    if role.privileged {
-        return Err(sqlx::Error::Configuration(Box::new(PrivilegedRole(
-            role.name,
-        ))));
-    }
-    Ok(())
+    Ok(role.privileged.then_some(PrivilegedRole(role.name)))
 }
+
+#[cfg(test)]
+mod tests;

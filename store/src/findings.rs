@@ -10,3 +10,6 @@ mod replace;
 pub(crate) use self::columns::FindingColumns;
 pub use self::list::{Finding, FindingFilter, FindingSort, FindingState, list};
 pub use self::replace::{Replaced, replace};
+
+#[cfg(test)]
+mod tests;

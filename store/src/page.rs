@@ -228,6 +228,9 @@ pub(crate) fn containing(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod complete;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,0 +1,130 @@
+//! What a user would miss of agents: a token that is spent as often as it may be and no more, signs of
+//! life that repair what was lost, and orders that reach whoever holds the connection.
+
+mod enrolment;
+mod heartbeats;
+
+use crate::agents::*;
+use crate::commands::{self, Command, Signal};
+use crate::fixtures::{World, at};
+
+#[tokio::test]
+async fn a_scan_is_asked_for_with_a_growing_number_and_heard_by_every_node() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let mut signals = world.store().signals().await.unwrap();
+
+    assert_eq!(
+        request_scan(&world.scope, agent, at(1)).await.unwrap(),
+        Some(1)
+    );
+    assert_eq!(
+        request_scan(&world.scope, agent, at(2)).await.unwrap(),
+        Some(2)
+    );
+
+    assert_eq!(signals.next().await.unwrap(), Signal::Command(agent));
+    let pending = commands::pending(world.store(), &[agent]).await.unwrap();
+    assert_eq!(pending, [(agent, Command::ScanNow { request: 2 })]);
+    let since = |at| commands::pending_since(world.store(), at, 10);
+    assert_eq!(since(at(2)).await.unwrap(), pending);
+    assert_eq!(since(at(3)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_revoked_agent_is_let_go_once_and_gets_no_orders_and_no_certificate() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let mut signals = world.store().signals().await.unwrap();
+
+    assert!(revoke(&world.scope, agent, at(5)).await.unwrap());
+    assert!(!revoke(&world.scope, agent, at(6)).await.unwrap());
+
+    let revoked = Revoked::Agent(agent);
+    assert_eq!(signals.next().await.unwrap(), Signal::Revoked(revoked));
+    assert_eq!(
+        commands::revoked_since(world.store(), at(5)).await.unwrap(),
+        [revoked]
+    );
+    assert_eq!(
+        commands::revoked_since(world.store(), at(6)).await.unwrap(),
+        []
+    );
+    let admission = admission(&world.scope, agent).await.unwrap().unwrap();
+    assert_eq!(admission.revoked_at, Some(at(5)));
+    assert_eq!(
+        request_scan(&world.scope, agent, at(7)).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        ask_for_snapshots(&world.scope, &[agent], at(7))
+            .await
+            .unwrap(),
+        []
+    );
+    let certificate = crate::fixtures::certificate();
+    assert!(
+        !record_certificate(&world.scope, agent, &certificate)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        commands::purge_revocations(world.store(), at(6))
+            .await
+            .unwrap(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn admission_says_what_the_company_wants_and_where_the_line_ends() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let wanted = Settings {
+        heartbeat_every_s: 60,
+        ..Settings::default()
+    };
+    companies::set_settings(&world.scope, &wanted)
+        .await
+        .unwrap();
+    let renewed = Certificate {
+        sha256: [9; 32],
+        ..crate::fixtures::certificate()
+    };
+    assert!(
+        record_certificate(&world.scope, agent, &renewed)
+            .await
+            .unwrap()
+    );
+    let mut endpoint = crate::fixtures::Endpoint::new(agent);
+    world.apply(&endpoint.snapshot([], 1)).await;
+
+    let admission = admission(&world.scope, agent).await.unwrap().unwrap();
+
+    assert_eq!(admission.settings.heartbeat_every_s, 60);
+    assert_eq!(admission.applied, Position::new(1, 1));
+    assert_eq!(admission.certificate_sha256, Some([9; 32]));
+    assert_eq!((admission.revoked_at, admission.suspended_at), (None, None));
+}
+
+#[tokio::test]
+async fn signals_say_that_some_were_missed_when_the_connection_was_lost() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let mut signals = world.store().signals().await.unwrap();
+    // Another session of the database's owner ends the listening one.
+    let mut connection = <PgConnection as sqlx::Connection>::connect(world.database.url())
+        .await
+        .unwrap();
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'LISTEN%'",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+
+    assert_eq!(signals.next().await.unwrap(), Signal::Missed);
+    request_scan(&world.scope, agent, at(1)).await.unwrap();
+    assert_eq!(signals.next().await.unwrap(), Signal::Command(agent));
+}

@@ -1,0 +1,160 @@
+//! Heartbeats: what they note, and when they ask for a snapshot.
+
+use protocol::fingerprint::InventoryDigest;
+use protocol::ids::Position;
+use uuid::Uuid;
+
+use super::*;
+use crate::fixtures::{Endpoint, record};
+use crate::hosts;
+
+async fn endpoint(world: &World) -> Endpoint {
+    let mut endpoint = Endpoint::new(world.agent().await);
+    world
+        .apply(&endpoint.snapshot([record("a", "1")], 100))
+        .await;
+    endpoint
+}
+
+fn seen(endpoint: &Endpoint, seconds: i64) -> HeartbeatSeen {
+    HeartbeatSeen {
+        agent: endpoint.agent,
+        at: at(seconds),
+        acknowledged: endpoint.position,
+        digest: Some(endpoint.digest()),
+        scan_done: 0,
+    }
+}
+
+async fn record_at(world: &World, heartbeats: &[HeartbeatSeen], seconds: i64) -> Vec<AgentId> {
+    record_heartbeats(&world.scope, heartbeats, BEHIND_AFTER, at(seconds))
+        .await
+        .unwrap()
+}
+
+const WRONG: InventoryDigest = InventoryDigest { count: 3, sum: 4 };
+
+#[tokio::test]
+async fn notes_signs_of_life_and_leaves_agents_that_agree_alone() {
+    let world = World::new().await;
+    let (one, two) = (endpoint(&world).await, endpoint(&world).await);
+    let stranger = HeartbeatSeen {
+        agent: AgentId(Uuid::from_u128(1)),
+        ..seen(&one, 50)
+    };
+    // The last of an agent counts; time never goes back.
+    let heartbeats = [seen(&two, 60), seen(&one, 50), stranger, seen(&two, 70)];
+    assert_eq!(record_at(&world, &heartbeats, 70).await, []);
+    assert_eq!(record_at(&world, &[seen(&two, 65)], 70).await, []);
+    for (endpoint, seconds) in [(&one, 50), (&two, 70)] {
+        let host = hosts::get(&world.scope, endpoint.agent)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(host.host.last_seen_at, Some(at(seconds)));
+    }
+    assert_eq!(record_at(&world, &[], 70).await, []);
+}
+
+#[tokio::test]
+async fn a_digest_that_differs_at_the_same_position_asks_for_a_snapshot() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let wrong = HeartbeatSeen {
+        digest: Some(WRONG),
+        ..seen(&endpoint, 10)
+    };
+    assert_eq!(record_at(&world, &[wrong], 10).await, [endpoint.agent]);
+    let pending = commands::pending(world.store(), &[endpoint.agent])
+        .await
+        .unwrap();
+    assert_eq!(pending, [(endpoint.agent, Command::SendSnapshot)]);
+}
+
+#[tokio::test]
+async fn a_digest_of_another_position_says_nothing_yet() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let ahead = HeartbeatSeen {
+        digest: Some(WRONG),
+        acknowledged: Position::new(1, 2),
+        ..seen(&endpoint, 10)
+    };
+    let unsure = HeartbeatSeen {
+        digest: None,
+        ..seen(&endpoint, 11)
+    };
+    assert_eq!(record_at(&world, &[ahead], 10).await, []);
+    assert_eq!(record_at(&world, &[unsure], 11).await, []);
+}
+
+#[tokio::test]
+async fn acknowledged_reports_that_never_come_are_made_up_for() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let ahead = |seconds| HeartbeatSeen {
+        acknowledged: Position::new(1, 2),
+        ..seen(&endpoint, seconds)
+    };
+    assert_eq!(record_at(&world, &[ahead(10)], 10).await, []);
+    assert_eq!(record_at(&world, &[ahead(900)], 900).await, []);
+    assert_eq!(
+        record_at(&world, &[ahead(910)], 910).await,
+        [endpoint.agent]
+    );
+}
+
+#[tokio::test]
+async fn rows_that_only_come_late_are_waited_for() {
+    let world = World::new().await;
+    let mut endpoint = endpoint(&world).await;
+    let late = endpoint.delta(vec![record("b", "1")], &[]);
+    let ahead = |endpoint: &Endpoint, seconds| HeartbeatSeen {
+        acknowledged: Position::new(1, 3),
+        ..seen(endpoint, seconds)
+    };
+    assert_eq!(record_at(&world, &[ahead(&endpoint, 10)], 10).await, []);
+    // Progress, though not yet all of it, begins the wait anew.
+    world.apply(&[late]).await;
+    assert_eq!(record_at(&world, &[ahead(&endpoint, 920)], 920).await, []);
+    assert_eq!(
+        record_at(&world, &[ahead(&endpoint, 1_810)], 1_810).await,
+        []
+    );
+    assert_eq!(
+        record_at(&world, &[ahead(&endpoint, 1_820)], 1_820).await,
+        [endpoint.agent]
+    );
+}
+
+#[tokio::test]
+async fn a_scan_that_is_done_is_not_asked_for_again() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let request = request_scan(&world.scope, endpoint.agent, at(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let agents = [endpoint.agent];
+    let pending = || commands::pending(world.store(), &agents);
+    record_at(&world, &[seen(&endpoint, 2)], 2).await;
+    assert_eq!(pending().await.unwrap().len(), 1);
+    let done = HeartbeatSeen {
+        scan_done: request,
+        ..seen(&endpoint, 3)
+    };
+    record_at(&world, &[done], 3).await;
+    assert_eq!(pending().await.unwrap(), []);
+    // A number that nobody gave out is not believed, so the next request is a new one.
+    let boast = HeartbeatSeen {
+        scan_done: u64::MAX,
+        ..seen(&endpoint, 4)
+    };
+    record_at(&world, &[boast], 4).await;
+    assert_eq!(
+        request_scan(&world.scope, endpoint.agent, at(5))
+            .await
+            .unwrap(),
+        Some(2)
+    );
+}

@@ -1,0 +1,130 @@
+//! Who is let in by a key, and who is not.
+
+use super::*;
+use crate::fixtures::{World, at, id};
+
+fn new_key(key: &PresentedKey, expires_at: Option<OffsetDateTime>) -> NewApiKey<'_> {
+    NewApiKey {
+        key,
+        name: "reporting",
+        expires_at,
+    }
+}
+
+async fn lets_in(world: &World, key: &PresentedKey, seconds: i64) -> bool {
+    world
+        .store()
+        .authenticate(key, at(seconds))
+        .await
+        .unwrap()
+        .is_some()
+}
+
+#[tokio::test]
+async fn a_key_lets_in_until_it_expires_or_is_revoked() {
+    let world = World::new().await;
+    let key = PresentedKey::new(id(), [1; 32]);
+    let new = new_key(&key, Some(at(100)));
+    let made = create(&world.scope, &new, Role::Analyst, at(0))
+        .await
+        .unwrap();
+    let principal = world
+        .store()
+        .authenticate(&key, at(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (principal.role(), principal.key()),
+        (Role::Analyst, made.id)
+    );
+    assert!(lets_in(&world, &key, 99).await);
+    assert!(!lets_in(&world, &key, 100).await, "it has expired");
+
+    assert!(revoke(&world.scope, made.id, at(50)).await.unwrap());
+    assert!(!revoke(&world.scope, made.id, at(51)).await.unwrap());
+    assert!(!lets_in(&world, &key, 60).await, "it was revoked");
+}
+
+#[tokio::test]
+async fn an_unknown_key_and_a_wrong_secret_let_nobody_in() {
+    let world = World::new().await;
+    let key = PresentedKey::new(id(), [1; 32]);
+    create(&world.scope, &new_key(&key, None), Role::Admin, at(0))
+        .await
+        .unwrap();
+    assert!(!lets_in(&world, &PresentedKey::new(key.id, [2; 32]), 1).await);
+    assert!(!lets_in(&world, &PresentedKey::new(id(), [1; 32]), 1).await);
+    assert!(lets_in(&world, &key, 1).await);
+}
+
+#[tokio::test]
+async fn no_company_can_make_an_operator() {
+    let world = World::new().await;
+    let key = PresentedKey::new(id(), [1; 32]);
+    let made = create(&world.scope, &new_key(&key, None), Role::Operator, at(0))
+        .await
+        .unwrap();
+    assert_eq!(made.role, Role::Admin);
+    let principal = world
+        .store()
+        .authenticate(&key, at(1))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(principal.operator().is_none());
+}
+
+#[tokio::test]
+async fn keys_are_listed_where_they_belong_and_operators_revoke_their_own() {
+    let world = World::new().await;
+    let operator = world.store().local_operator();
+    let (own, operators) = (
+        PresentedKey::new(id(), [1; 32]),
+        PresentedKey::new(id(), [2; 32]),
+    );
+    create(&world.scope, &new_key(&own, None), Role::Viewer, at(0))
+        .await
+        .unwrap();
+    create_operator(&operator, &new_key(&operators, None), at(0))
+        .await
+        .unwrap();
+
+    let ids = |keys: Vec<ApiKey>| keys.into_iter().map(|key| key.id).collect::<Vec<_>>();
+    assert_eq!(ids(list(&world.scope).await.unwrap()), [own.id]);
+    assert_eq!(ids(list_operator(&operator).await.unwrap()), [operators.id]);
+    assert!(!revoke_operator(&operator, own.id, at(1)).await.unwrap());
+    assert!(!revoke(&world.scope, operators.id, at(1)).await.unwrap());
+    assert!(
+        revoke_operator(&operator, operators.id, at(1))
+            .await
+            .unwrap()
+    );
+    assert!(!lets_in(&world, &operators, 2).await);
+}
+
+#[tokio::test]
+async fn notes_when_a_key_was_used_but_not_with_every_request() {
+    let world = World::new().await;
+    let operator = world.store().local_operator();
+    let (own, operators) = (
+        PresentedKey::new(id(), [1; 32]),
+        PresentedKey::new(id(), [2; 32]),
+    );
+    create(&world.scope, &new_key(&own, None), Role::Viewer, at(0))
+        .await
+        .unwrap();
+    create_operator(&operator, &new_key(&operators, None), at(0))
+        .await
+        .unwrap();
+    for (seconds, noted) in [(10, 10), (40, 10), (70, 70)] {
+        assert!(lets_in(&world, &own, seconds).await);
+        assert!(lets_in(&world, &operators, seconds).await);
+        for keys in [
+            list(&world.scope).await.unwrap(),
+            list_operator(&operator).await.unwrap(),
+        ] {
+            assert_eq!(keys[0].last_used_at, Some(at(noted)));
+        }
+    }
+}

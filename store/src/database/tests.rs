@@ -1,0 +1,170 @@
+//! Setting up: from nothing, again, and under every kind of role that a database may be given with.
+
+use sqlx::postgres::PgPoolOptions;
+
+use super::*;
+use crate::fixtures::{Endpoint, company, record};
+use crate::reports::apply;
+use crate::test_support::FreshDatabase;
+
+async fn admin(database: &FreshDatabase, sql: String) {
+    let mut connection = PgConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+}
+
+/// The same database under another role.
+fn url_as(database: &FreshDatabase, role: &str) -> String {
+    let options = PgConnectOptions::from_str(database.url())
+        .unwrap()
+        .username(role);
+    sqlx::ConnectOptions::to_url_lossy(&options).to_string()
+}
+
+async fn connect(url: &str) -> Store {
+    Store::connect(&StoreConfig::new(url)).await.unwrap()
+}
+
+/// A report goes in and is seen.
+async fn works(store: &Store) {
+    let scope = company(store, "Acme").await;
+    let mut endpoint = Endpoint::new(crate::fixtures::agent(&scope, "host").await);
+    let batch = endpoint.snapshot([record("bad1", "1")], 100);
+    let now = crate::fixtures::at(0);
+    let applied = apply(&scope, &batch, &crate::fixtures::judge, 1, now)
+        .await
+        .unwrap();
+    assert_eq!((applied.software, applied.findings), (1, 1));
+}
+
+#[tokio::test]
+async fn migrates_from_nothing_and_again_without_harm() {
+    let database = FreshDatabase::create_empty().await;
+    database.store().migrate().await.unwrap();
+    works(database.store()).await;
+    database.store().migrate().await.unwrap();
+    let partitions: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_inherits WHERE inhparent = 'installations'::regclass",
+    )
+    .fetch_one(database.store().pool())
+    .await
+    .unwrap();
+    assert_eq!(partitions, 4);
+}
+
+#[tokio::test]
+async fn several_nodes_may_migrate_at_once() {
+    let database = FreshDatabase::create_empty().await;
+    let other = connect(database.url()).await;
+    let (one, two) = tokio::join!(database.store().migrate(), other.migrate());
+    one.unwrap();
+    two.unwrap();
+    works(&other).await;
+    other.close().await;
+}
+
+#[tokio::test]
+async fn an_ordinary_owner_without_the_right_to_make_roles_is_enough() {
+    for rights in ["", "CREATEROLE"] {
+        let database = FreshDatabase::create_empty().await;
+        let role = format!("muster_owner_{}", uuid::Uuid::new_v4().simple());
+        admin(
+            &database,
+            format!("CREATE ROLE {role} LOGIN {rights}; ALTER SCHEMA public OWNER TO {role}"),
+        )
+        .await;
+        let store = connect(&url_as(&database, &role)).await;
+        store.migrate().await.unwrap();
+        works(&store).await;
+        let scope = company(&store, "Other").await;
+        let mut tx = scope.begin("test").await.unwrap();
+        let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM installations")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        assert_eq!(seen, 0, "an owner has to keep to its company too");
+        tx.commit().await.unwrap();
+        store.close().await;
+        let drop = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+        admin(&database, drop).await;
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_row_level_security_does_not_hold_for_is_refused() {
+    let database = FreshDatabase::create_empty().await;
+    let role = format!("muster_bypass_{}", uuid::Uuid::new_v4().simple());
+    let make = format!("CREATE ROLE {role} LOGIN BYPASSRLS; ALTER SCHEMA public OWNER TO {role}");
+    admin(&database, make).await;
+    let store = Store::connect(&StoreConfig {
+        acquire_timeout: Duration::from_millis(200),
+        ..StoreConfig::new(url_as(&database, &role))
+    })
+    .await
+    .unwrap();
+    let error = store.migrate().await.unwrap_err().to_string();
+    assert!(error.contains("passes row-level security"), "{error}");
+    assert!(store.ping().await.is_err(), "and no query may run as it");
+    store.close().await;
+    admin(
+        &database,
+        format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn says_what_is_wrong_with_an_address() {
+    let connect = |url: &'static str| async move {
+        Store::connect(&StoreConfig::new(url)).await.unwrap_err()
+    };
+    assert!(matches!(
+        connect("mysql://x").await,
+        ConnectError::Address(_)
+    ));
+    let gone = connect("postgres:///x?host=/nonexistent").await;
+    assert!(matches!(gone, ConnectError::Unreachable(_)), "{gone}");
+}
+
+#[tokio::test]
+async fn a_password_never_shows() {
+    let config = StoreConfig::new("postgres://u:hunter2@h/d");
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended() {
+    let database = FreshDatabase::create().await;
+    let store = Store::connect(&StoreConfig {
+        statement_timeout: Duration::from_millis(50),
+        ..StoreConfig::new(database.url())
+    })
+    .await
+    .unwrap();
+    let error = sqlx::query("SELECT pg_sleep(30)")
+        .execute(store.pool())
+        .await
+        .unwrap_err();
+    let error = StoreError::from(error);
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert!(!error.is_permanent());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn waits_no_longer_than_it_may_for_a_connection() {
+    let database = FreshDatabase::create().await;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_millis(50))
+        .connect(database.url())
+        .await
+        .unwrap();
+    let held = pool.acquire().await.unwrap();
+    let error = StoreError::from(pool.acquire().await.unwrap_err());
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    drop(held);
+    pool.close().await;
+}
