@@ -237,7 +237,7 @@ fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {
     })
 }
 
-fn check_range<T: PartialOrd + std::fmt::Display>(
+fn check_range<T: Copy + PartialOrd + std::fmt::Display>(
     key: &'static str,
     value: T,
     range: &std::ops::RangeInclusive<T>,

@@ -103,14 +103,16 @@ const fn sync_folder(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(path).expect("there").permissions().mode() & 0o777
+        let metadata = fs::metadata(path).expect("there");
+        metadata.permissions().mode() & 0o777
     }
 
     #[test]

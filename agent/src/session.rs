@@ -17,7 +17,7 @@ use protocol::fingerprint::InventoryDigest;
 use protocol::ids::Position;
 use protocol::limits::{HEARTBEAT_EVERY_S, REPORTS_IN_FLIGHT_MAX, SCAN_EVERY_S};
 use protocol::message::{
-    AgentMessage, Capabilities, Heartbeat, Hello, Settings, VERSION_MAX, VERSION_MIN, Welcome,
+    Capabilities, Heartbeat, Hello, Settings, VERSION_MAX, VERSION_MIN, Welcome,
 };
 
 pub use self::action::{Action, Event, LinkState, Parting};
@@ -255,12 +255,11 @@ impl Session {
         }
         if now >= open.heartbeat_at {
             open.heartbeat_at = now + self.jitter.around(self.heartbeat_every());
-            self.actions
-                .push(Action::Send(AgentMessage::Heartbeat(Heartbeat {
-                    acknowledged: self.spool.acknowledged,
-                    digest: self.spool.digest,
-                    scan_done: self.scans.done(),
-                })));
+            self.actions.push(Action::Beat(Heartbeat {
+                acknowledged: self.spool.acknowledged,
+                digest: self.spool.digest,
+                scan_done: self.scans.done(),
+            }));
         }
         if self.renewal_at(&open).is_some_and(|at| now >= at) {
             self.renew_at = now + self.jitter.around(RENEW_AGAIN_AFTER);
@@ -279,7 +278,7 @@ impl Session {
         self.link = Link::Greeting {
             until: now + WELCOME_WITHIN,
         };
-        self.actions.push(Action::Send(AgentMessage::Hello(Hello {
+        self.actions.push(Action::Greet(Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
             capabilities: Capabilities::current(),
@@ -287,7 +286,7 @@ impl Session {
             acknowledged: self.spool.acknowledged,
             scan_done: self.scans.done(),
             extension: Vec::new(),
-        })));
+        }));
     }
 
     fn welcomed(&mut self, now: Duration, welcome: Welcome) {

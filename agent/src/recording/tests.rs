@@ -47,10 +47,11 @@ impl Bench {
             let message = unpacker
                 .unpack(frame.packing, &frame.payload)
                 .expect("a message");
-            match AgentMessage::decode(&message).expect("a message") {
-                AgentMessage::Report(report) => reports.push(report),
-                other => panic!("{other:?} in the spool"),
-            }
+            let message = AgentMessage::decode(&message).expect("a message");
+            let AgentMessage::Report(report) = message else {
+                panic!("{message:?} in the spool");
+            };
+            reports.push(report);
             position = delta::following(position);
         }
         reports

@@ -16,7 +16,8 @@ impl Agent {
     pub(super) fn act(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Connect { attempt } => return self.connect(attempt),
-            Action::Send(message) => self.send(&message),
+            Action::Greet(hello) => self.send(&AgentMessage::Hello(hello)),
+            Action::Beat(heartbeat) => self.send(&AgentMessage::Heartbeat(heartbeat)),
             Action::Renew => self.ask_for_certificate(),
             Action::Disconnect(parting) => {
                 self.problem(&parting.to_string());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use protocol::ids::Position;
-use protocol::message::{AgentMessage, CollectorMessage, Settings};
+use protocol::message::{CollectorMessage, Heartbeat, Hello, Settings};
 use protocol::reject::RejectReason;
 
 use super::SpoolView;
@@ -53,7 +53,9 @@ pub enum Action {
         attempt: usize,
     },
     /// Send this over the connection.
-    Send(AgentMessage),
+    Greet(Hello),
+    /// Send this over the connection.
+    Beat(Heartbeat),
     /// Make a key and a certificate signing request, and send it.
     Renew,
     /// End the connection; no [`Event::Closed`] follows.

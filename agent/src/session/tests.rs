@@ -62,22 +62,19 @@ impl Bench {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for action in self.session.handle(self.now, event) {
-                match &action {
-                    Action::Acknowledge(position) => {
-                        self.spool.acknowledged = *position;
-                        self.spool.pending = self
-                            .spool
-                            .pending
-                            .map(|(_, last)| (following(*position), last))
-                            .filter(|(first, last)| first <= last);
-                        events.push_back(Event::SpoolChanged(self.spool));
-                    }
-                    Action::StartOver(_) => {
-                        self.spool.pending = None;
-                        self.spool.is_snapshot_due = true;
-                        events.push_back(Event::SpoolChanged(self.spool));
-                    }
-                    _ => {}
+                if let Action::Acknowledge(position) = &action {
+                    self.spool.acknowledged = *position;
+                    self.spool.pending = self
+                        .spool
+                        .pending
+                        .map(|(_, last)| (following(*position), last))
+                        .filter(|(first, last)| first <= last);
+                    events.push_back(Event::SpoolChanged(self.spool));
+                }
+                if let Action::StartOver(_) = &action {
+                    self.spool.pending = None;
+                    self.spool.is_snapshot_due = true;
+                    events.push_back(Event::SpoolChanged(self.spool));
                 }
                 self.done.push_back(action);
             }
@@ -105,7 +102,7 @@ impl Bench {
             let first = self
                 .spool
                 .pending
-                .map_or(following(last), |(first, _)| first);
+                .map_or_else(|| following(last), |(first, _)| first);
             let last = Position::new(last.epoch.0, last.seq.0 + reports);
             self.spool.pending = Some((first, last));
         }
@@ -157,10 +154,11 @@ impl Bench {
     }
 
     fn waits_until(&self) -> Duration {
-        match self.session.link_state() {
-            LinkState::Waiting { until } => until,
-            state => panic!("the session does not wait: {state:?}"),
-        }
+        let state = self.session.link_state();
+        let LinkState::Waiting { until } = state else {
+            panic!("the session does not wait: {state:?}");
+        };
+        until
     }
 }
 
@@ -179,7 +177,7 @@ fn ack(position: Position) -> CollectorMessage {
 }
 
 const fn is_heartbeat(action: &Action) -> bool {
-    matches!(action, Action::Send(AgentMessage::Heartbeat(_)))
+    matches!(action, Action::Beat(_))
 }
 
 const fn is_scan(action: &Action) -> bool {
@@ -214,7 +212,7 @@ fn says_hello_with_what_it_knows_and_sends_nothing_before_the_welcome() {
         ..SpoolView::default()
     });
     bench.give(Event::Connected);
-    let Some(Action::Send(AgentMessage::Hello(hello))) = bench.done.back() else {
+    let Some(Action::Greet(hello)) = bench.done.back() else {
         panic!("no hello: {:?}", bench.done);
     };
     assert_eq!(hello.acknowledged, Position::new(4, 9));
@@ -327,9 +325,12 @@ fn tries_every_address_before_it_waits() {
     let attempts: Vec<_> = bench
         .done
         .iter()
-        .filter_map(|action| match action {
-            Action::Connect { attempt } => Some(*attempt),
-            _ => None,
+        .filter_map(|action| {
+            if let Action::Connect { attempt } = action {
+                Some(*attempt)
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(attempts, [1, 2]);
@@ -365,18 +366,24 @@ fn every_reason_of_a_reject_has_its_consequence() {
         bench.send();
         bench.reject(bench.at(1), reason, 2_000);
         let (over, parted) = (bench.count(is_start_over), bench.count(is_disconnect));
-        let expected = match reason {
-            RejectReason::RateLimited
-            | RejectReason::QueueFull
-            | RejectReason::StorageUnavailable
-            | RejectReason::Internal => (0, 0),
-            RejectReason::Gap
-            | RejectReason::FrameTooLarge
-            | RejectReason::Undecodable
-            | RejectReason::TooManyRecords
-            | RejectReason::InvalidRecord => (1, 0),
-            _ => (0, 1),
-        };
+        let may_come_again = [
+            RejectReason::RateLimited,
+            RejectReason::QueueFull,
+            RejectReason::StorageUnavailable,
+            RejectReason::Internal,
+        ];
+        let never = [
+            RejectReason::Gap,
+            RejectReason::FrameTooLarge,
+            RejectReason::Undecodable,
+            RejectReason::TooManyRecords,
+            RejectReason::InvalidRecord,
+        ];
+        let is_refused = !may_come_again.contains(&reason) && !never.contains(&reason);
+        let expected = (
+            usize::from(never.contains(&reason)),
+            usize::from(is_refused),
+        );
         assert_eq!((over, parted), expected, "{reason}");
         assert_eq!(bench.send(), [], "{reason}: nothing is sent at once");
         if over == 0 {
@@ -550,7 +557,7 @@ fn tells_at_once_that_a_requested_scan_is_done() {
     bench.tell(CollectorMessage::ScanNow { request: 7 });
     bench.done.clear();
     bench.scanned(0);
-    let Some(Action::Send(AgentMessage::Heartbeat(heartbeat))) = bench.done.front() else {
+    let Some(Action::Beat(heartbeat)) = bench.done.front() else {
         panic!("no heartbeat: {:?}", bench.done);
     };
     assert_eq!(heartbeat.scan_done, 7);
@@ -632,11 +639,11 @@ fn the_first_heartbeat_follows_the_welcome_and_tells_the_digest() {
     let heartbeat = bench.done.iter().find(|action| is_heartbeat(action));
     assert_eq!(
         heartbeat,
-        Some(&Action::Send(AgentMessage::Heartbeat(Heartbeat {
+        Some(&Action::Beat(Heartbeat {
             acknowledged: Position::new(4, 9),
             digest: Some(digest),
             scan_done: 0,
-        })))
+        }))
     );
 }
 

@@ -45,6 +45,10 @@ impl Fault {
 }
 
 impl<E: Into<redb::Error>> From<E> for Fault {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else redb may say, now or later, the file is of no use"
+    )]
     fn from(error: E) -> Self {
         match error.into() {
             redb::Error::DatabaseAlreadyOpen => Self::InUse,
@@ -57,7 +61,6 @@ impl<E: Into<redb::Error>> From<E> for Fault {
                 Self::Io(error)
             }
             redb::Error::PreviousIo => Self::Io(io::Error::other("an earlier error has closed it")),
-            // Whatever else redb may say, now or in a later version, the file is of no use.
             error => Self::Damaged(error.to_string()),
         }
     }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
+use agent::clock::{Clock as _, SystemClock};
 use agent::delta::Records;
 use protocol::enrolment::{EnrolReply, EnrolRequest};
 use protocol::frame::{Frame, HEADER_BYTES, Header, Packer, Unpacker};
@@ -41,8 +42,6 @@ pub(crate) enum Answer {
     Reject(RejectReason, u32),
     /// Take it, and close before saying so.
     TakeAndClose,
-    /// Say nothing.
-    Nothing,
 }
 
 /// Decides what to do with a report, from it and the number of reports that came before.
@@ -351,7 +350,8 @@ impl Authority {
         let uri = format!("spiffe://{TRUST_DOMAIN}/company/{company}/agent/{agent}");
         request.params.subject_alt_names = vec![SanType::URI(uri.try_into().expect("ASCII"))];
         request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let from = SystemTime::now() - age - Duration::from_secs(60);
+        let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms());
+        let from = now - age - Duration::from_secs(60);
         request.params.not_before = from.into();
         request.params.not_after = (from + Duration::from_secs(30 * 86_400)).into();
         let certificate = request.signed_by(&self.issuer()).expect("signed");
@@ -578,7 +578,6 @@ async fn answer(
                     retry_after_ms,
                 },
                 Answer::TakeAndClose => return None,
-                Answer::Nothing => return Some(()),
             }
         }
         AgentMessage::Heartbeat(heartbeat) => {

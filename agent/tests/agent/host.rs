@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use agent::clock::{Clock as _, SystemClock};
 use agent::collect::{ScanOptions, Scanner};
 use agent::delta::Records;
 use agent::status::Status;
@@ -64,7 +65,7 @@ impl Host {
             root: self.root(),
             ..ScanOptions::default()
         };
-        let inventory = Scanner::new(options).scan(|_| Vec::new(), &agent::clock::SystemClock);
+        let inventory = Scanner::new(options).scan(|_| Vec::new(), &SystemClock);
         inventory.records
     }
 
@@ -165,10 +166,10 @@ impl Running {
     /// Asks it to stop, and says its exit code and how long that took.
     pub(crate) fn stop(mut self) -> (Option<i32>, Duration) {
         let id = rustix::process::Pid::from_child(&self.0);
-        let began = std::time::Instant::now();
+        let began = SystemClock.elapsed();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
         let status = self.0.wait().expect("it ends");
-        (status.code(), began.elapsed())
+        (status.code(), SystemClock.elapsed() - began)
     }
 }
 

@@ -1,6 +1,13 @@
 //! The real agent, as a process, against a collector of the tests' own that speaks the protocol over
 //! real QUIC and does to the agent whatever a network, a disk or an operator may do.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "these files are tests and what tests need, and nothing else"
+)]
+
 mod cli;
 mod collector;
 mod crash;
