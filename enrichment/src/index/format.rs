@@ -159,6 +159,18 @@ pub(super) const CVE_ANCHORE: u32 = 1;
 pub(super) const CVE_REJECTED: u32 = 2;
 pub(super) const CVE_FALLBACK: u32 = 4;
 
+/// Columns that say where something begins in another table.
+const STARTS: [(Section, usize, Section); 8] = [
+    (Section::Strings, 0, Section::Text),
+    (Section::Versions, 2, Section::Keys),
+    (Section::Products, 3, Section::ExactGroups),
+    (Section::Products, 4, Section::RangeRows),
+    (Section::Products, 5, Section::OpenRows),
+    (Section::ExactGroups, 1, Section::ExactRows),
+    (Section::Cves, 3, Section::CveProducts),
+    (Section::ConditionStarts, 0, Section::Conditions),
+];
+
 /// Where the sections of a checked file are.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -197,10 +209,36 @@ impl Layout {
                 .filter(|(_, length)| length % section.row_bytes() == 0)
                 .ok_or_else(|| damaged("a section is not within it"))?;
         }
-        Ok(Self {
+        let layout = Self {
             generation: u64_at(bytes, 24).ok_or_else(cut)?,
             sections,
-        })
+        };
+        if STARTS.iter().all(|starts| layout.is_rising(bytes, *starts)) {
+            Ok(layout)
+        } else {
+            Err(damaged("a table does not fit another"))
+        }
+    }
+
+    /// Whether a column of starts rises to the end of the table that it points into, so that what
+    /// lies between two starts is never more than there is.
+    fn is_rising(&self, bytes: &[u8], (section, word, target): (Section, usize, Section)) -> bool {
+        // Groups have a row more than there are groups.
+        let closing = usize::from(target == Section::ExactGroups);
+        let Some(end) = self.rows(target).checked_sub(closing) else {
+            return false;
+        };
+        let mut last = 0;
+        for row in self
+            .section(bytes, section)
+            .chunks_exact(section.row_bytes())
+        {
+            match u32_at(row, word * 4) {
+                Some(start) if start >= last => last = start,
+                Some(_) | None => return false,
+            }
+        }
+        place(last) == end
     }
 
     /// A section's bytes.

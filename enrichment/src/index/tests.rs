@@ -1,1 +1,395 @@
+//! An index is what its records say, in any order, or it does not open.
 
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cpe::Cpe;
+use crate::cve::CveRecord;
+use crate::index::format::{CHECKSUM_AT, HEADER_BYTES};
+use crate::matching;
+use crate::subject::Platform;
+use crate::testing::{any_of, app, index_of, name_of, on, record, system};
+
+/// Records with a bit of everything that the format has.
+fn records() -> Vec<CveRecord> {
+    let linux = system("linux:linux_kernel:-");
+    let debian = system("debian:debian_linux:10.0");
+    vec![
+        record(
+            "CVE-2024-0001",
+            1,
+            &any_of(&[
+                (&app("v:p:1.0"), ""),
+                (&app("v:p:1.5:rc1"), ""),
+                (
+                    &app("v:p:*"),
+                    r#""versionStartIncluding":"2.0","versionEndExcluding":"2.4""#,
+                ),
+            ]),
+        ),
+        record(
+            "CVE-2024-0002",
+            2,
+            &on(
+                &[(&app("v:p:*"), r#""versionEndIncluding":"3.1""#)],
+                &[&linux, &debian],
+            ),
+        ),
+        record(
+            "CVE-2023-10000",
+            3,
+            &any_of(&[
+                (&app("v:p:*"), ""),
+                (&app("w:q:-"), ""),
+                (
+                    &app("w:q:*:*:*:*:lts:windows:x64"),
+                    r#""versionStartExcluding":"7""#,
+                ),
+            ]),
+        ),
+        record("CVE-2022-0003", 4, "[]"),
+    ]
+}
+
+fn bytes_of(records: &[CveRecord]) -> Vec<u8> {
+    let mut builder = Builder::new();
+    for record in records {
+        builder.add(record).unwrap();
+    }
+    builder.into_bytes().unwrap()
+}
+
+/// Everything that an index can be asked about the records above, as text.
+fn answers(index: &Index) -> String {
+    let platform = Platform {
+        family: "linux",
+        id: "debian",
+        version: "10",
+    };
+    let mut answers = format!("{:?} {}", index.stats(), index.generation());
+    for name in ["v:p:1.0", "v:p:1.5:rc1", "v:p:2.3", "w:q:8", "w:q:1"] {
+        let cpe = Cpe::parse(&app(name)).unwrap();
+        let evaluation = matching::evaluate_cpe(index, &cpe, platform);
+        answers.push_str(&format!("\n{name} {evaluation:?}"));
+        for cve in [
+            "CVE-2024-0001",
+            "CVE-2024-0002",
+            "CVE-2023-10000",
+            "CVE-2022-0003",
+        ] {
+            let why_not = matching::why_not_cpe(index, &cpe, platform, cve);
+            answers.push_str(&format!("\n{why_not:?}"));
+            answers.push_str(&format!("\n{:?}", index.cve(cve.parse().unwrap())));
+        }
+    }
+    answers
+}
+
+#[test]
+fn the_same_records_in_any_order_make_the_same_file() {
+    let forward = records();
+    let mut backward = records();
+    backward.reverse();
+    let twice = [records(), records()].concat();
+    assert_eq!(bytes_of(&forward), bytes_of(&backward));
+    assert_eq!(bytes_of(&forward), bytes_of(&twice));
+}
+
+#[test]
+fn what_was_replaced_leaves_no_trace() {
+    let old = record(
+        "CVE-2024-0001",
+        0,
+        &on(
+            &[(&app("gone:gone:9.9:beta"), r#""versionEndExcluding":"8.8""#)],
+            &[&system("gone:os:7")],
+        ),
+    );
+    let with_old = [vec![old], records()].concat();
+    assert_eq!(bytes_of(&with_old), bytes_of(&records()));
+}
+
+#[test]
+fn another_content_is_another_generation() {
+    let one = index_of(&records());
+    let other = index_of(&records()[..3]);
+    assert_ne!(one.generation(), other.generation());
+}
+
+#[test]
+fn counts_what_it_holds_and_finds_products_and_cves() {
+    let index = index_of(&records());
+    let stats = index.stats();
+    assert_eq!((stats.cves, stats.products), (4, 2));
+    assert_eq!(
+        (stats.exact_rules, stats.range_rules, stats.open_rules),
+        (2, 3, 2)
+    );
+    assert!(index.has_product("v", "p"));
+    assert!(!index.has_product("v", "q"));
+    assert!(
+        !index.has_product("linux", "linux_kernel"),
+        "only a partner"
+    );
+    let cve = index.cve("CVE-2023-10000".parse().unwrap()).unwrap();
+    assert_eq!(cve.products, ["v:p", "w:q"]);
+    assert_eq!(index.cve("CVE-2023-0001".parse().unwrap()), None);
+    let silent = index.cve("CVE-2022-0003".parse().unwrap()).unwrap();
+    assert!(silent.products.is_empty());
+}
+
+#[test]
+fn an_empty_index_opens_and_finds_nothing() {
+    let index = index_of(&[]);
+    assert_eq!(index.stats().cves, 0);
+    assert!(!index.has_product("v", "p"));
+    assert_eq!(index.cve("CVE-2024-0001".parse().unwrap()), None);
+}
+
+#[test]
+fn an_operating_system_and_an_application_of_one_name_are_two_products() {
+    let index = index_of(&[record(
+        "CVE-2024-0001",
+        0,
+        &any_of(&[(&name_of("a", "v:p:1"), ""), (&name_of("o", "v:p:2"), "")]),
+    )]);
+    let found = |part: &str, version: &str| {
+        let cpe = Cpe::parse(&name_of(part, &format!("v:p:{version}"))).unwrap();
+        let evaluation = matching::evaluate_cpe(&index, &cpe, Platform::default());
+        evaluation.findings.len()
+    };
+    assert_eq!((found("a", "1"), found("a", "2")), (1, 0));
+    assert_eq!((found("o", "1"), found("o", "2")), (0, 1));
+}
+
+#[test]
+fn many_products_are_all_found() {
+    let names: Vec<String> = (0..3000)
+        .map(|at| format!("vendor{at}:product:1"))
+        .collect();
+    let matches: Vec<String> = names.iter().map(|name| app(name)).collect();
+    let matches: Vec<(&str, &str)> = matches.iter().map(|name| (name.as_str(), "")).collect();
+    let index = index_of(&[record("CVE-2024-0001", 0, &any_of(&matches))]);
+    for at in 0..3000 {
+        assert!(index.has_product(&format!("vendor{at}"), "product"));
+        assert!(!index.has_product(&format!("vendor{at}"), "produc"));
+    }
+}
+
+#[test]
+fn an_index_written_to_a_file_opens_as_it_was_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nvd.index");
+    let mut builder = Builder::new();
+    for record in records() {
+        builder.add(&record).unwrap();
+    }
+    let report = builder.write(&path).unwrap();
+    let opened = Index::open(&path).unwrap();
+    assert_eq!(report.generation, opened.generation());
+    assert_eq!(report.stats, opened.stats());
+    assert_eq!(report.records, 4);
+    assert_eq!(answers(&opened), answers(&index_of(&records())));
+    let left: Vec<PathBuf> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(left, [path], "no temporary file stays");
+}
+
+#[test]
+fn an_open_index_outlives_its_replacement() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nvd.index");
+    let write = |records: &[CveRecord]| {
+        let mut builder = Builder::new();
+        for record in records {
+            builder.add(record).unwrap();
+        }
+        builder.write(&path).unwrap()
+    };
+    write(&records());
+    let old = Index::open(&path).unwrap();
+    let before = answers(&old);
+    write(&records()[..1]);
+    assert_eq!(answers(&old), before);
+    assert_eq!(Index::open(&path).unwrap().stats().cves, 1);
+}
+
+#[test]
+fn a_failed_write_leaves_the_index_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nvd.index");
+    Builder::new().write(&path).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    // A folder stands where the temporary file would go.
+    std::fs::create_dir(folder.path().join("nvd.index.partial")).unwrap();
+    let mut builder = Builder::new();
+    builder.add(&records()[0]).unwrap();
+    let error = builder.write(&path).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            IndexError::Io {
+                action: "write",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn says_what_is_wrong_with_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nvd.index");
+    let open = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        Index::open(&path).unwrap_err()
+    };
+    assert!(matches!(
+        open(b""),
+        IndexError::NotAnIndex(_) | IndexError::Io { .. }
+    ));
+    assert!(matches!(
+        open(b"{\"format\":\"NVD_CVE\"}"),
+        IndexError::NotAnIndex(_)
+    ));
+    let good = bytes_of(&records());
+    let mut newer = good.clone();
+    newer[8] += 1;
+    assert!(matches!(
+        open(&newer),
+        IndexError::Version {
+            found: 2,
+            expected: 1,
+            ..
+        }
+    ));
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let error = open(&flipped);
+    assert!(error.to_string().contains("checksum"), "{error}");
+    let missing = Index::open(&folder.path().join("none")).unwrap_err();
+    assert!(matches!(missing, IndexError::Io { action: "open", .. }));
+}
+
+#[test]
+fn no_changed_byte_goes_unnoticed() {
+    let good = bytes_of(&records());
+    for at in 0..good.len() {
+        for change in [0x01, 0x80, 0xff] {
+            let mut changed = good.clone();
+            changed[at] ^= change;
+            assert!(Index::from_bytes(changed).is_err(), "byte {at} ^ {change}");
+        }
+    }
+}
+
+#[test]
+fn no_cut_goes_unnoticed() {
+    let good = bytes_of(&records());
+    for end in 0..good.len() {
+        assert!(
+            Index::from_bytes(good[..end].to_vec()).is_err(),
+            "cut at {end}"
+        );
+    }
+    let longer = [good, vec![0; 8]].concat();
+    assert!(Index::from_bytes(longer).is_err());
+}
+
+/// Puts the right checksum to wrong bytes, as a hostile file would.
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    let checksum = format::checksum(&bytes);
+    bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn wrong_words_under_a_right_checksum_never_panic() {
+    let good = bytes_of(&records());
+    for at in (HEADER_BYTES..good.len()).step_by(4) {
+        for word in [0, 1, 7, u32::MAX - 1, u32::MAX] {
+            let mut bytes = good.clone();
+            let end = (at + 4).min(bytes.len());
+            bytes[at..end].copy_from_slice(&word.to_le_bytes()[..end - at]);
+            if let Ok(index) = Index::from_bytes(with_checksum(bytes)) {
+                // Only that it answers at all.
+                assert!(!answers(&index).is_empty());
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn wrong_bytes_under_a_right_checksum_never_panic(
+        changes in proptest::collection::vec((16_usize..4096, any::<u8>()), 1..20),
+    ) {
+        let mut bytes = bytes_of(&records());
+        for (at, byte) in changes {
+            let at = at % bytes.len();
+            bytes[at.max(16)] = byte;
+        }
+        if let Ok(index) = Index::from_bytes(with_checksum(bytes)) {
+            prop_assert!(!answers(&index).is_empty());
+        }
+    }
+
+    #[test]
+    fn an_exact_version_is_found_among_any_others(
+        versions in proptest::collection::btree_set((0_u32..50, 0_u32..50), 1..60),
+    ) {
+        let names: Vec<String> = versions
+            .iter()
+            .map(|(major, minor)| app(&format!("v:p:{major}.{minor}.1")))
+            .collect();
+        let records: Vec<CveRecord> = (1..)
+            .zip(&names)
+            .map(|(number, name)| {
+                record(&format!("CVE-2024-{number:04}"), 0, &any_of(&[(name, "")]))
+            })
+            .collect();
+        let index = index_of(&records);
+        for (number, name) in (1..).zip(&names) {
+            let cpe = Cpe::parse(name).unwrap();
+            let evaluation = matching::evaluate_cpe(&index, &cpe, Platform::default());
+            let found: Vec<&str> = evaluation.findings.iter().map(|f| f.cve.as_str()).collect();
+            prop_assert_eq!(found, vec![format!("CVE-2024-{number:04}")]);
+        }
+    }
+
+    #[test]
+    fn ranges_hold_what_is_between_their_bounds(
+        ranges in proptest::collection::vec((0_u32..30, 0_u32..30, any::<bool>(), any::<bool>()), 1..40),
+        installed in 0_u32..30,
+    ) {
+        let records: Vec<CveRecord> = (1..)
+            .zip(&ranges)
+            .map(|(number, (lower, upper, lower_in, upper_in))| {
+                let start = if *lower_in { "versionStartIncluding" } else { "versionStartExcluding" };
+                let end = if *upper_in { "versionEndIncluding" } else { "versionEndExcluding" };
+                let bounds = format!(r#""{start}":"1.{lower}","{end}":"1.{upper}""#);
+                record(&format!("CVE-2024-{number:04}"), 0, &any_of(&[(&app("v:p:*"), &bounds)]))
+            })
+            .collect();
+        let index = index_of(&records);
+        let cpe = Cpe::parse(&app(&format!("v:p:1.{installed}"))).unwrap();
+        let evaluation = matching::evaluate_cpe(&index, &cpe, Platform::default());
+        let found: Vec<String> = evaluation.findings.into_iter().map(|f| f.cve).collect();
+        let expected: Vec<String> = (1..)
+            .zip(&ranges)
+            .filter(|(_, (lower, upper, lower_in, upper_in))| {
+                let above = if *lower_in { installed >= *lower } else { installed > *lower };
+                let below = if *upper_in { installed <= *upper } else { installed < *upper };
+                above && below
+            })
+            .map(|(number, _)| format!("CVE-2024-{number:04}"))
+            .collect();
+        prop_assert_eq!(found, expected);
+    }
+}
