@@ -141,6 +141,13 @@ impl<'a> Name<'a> {
         self.words.retain(|_| kept.next().unwrap_or(true));
     }
 
+    /// The year that the name ends with.
+    pub(crate) fn year(&self) -> Option<&str> {
+        let last = self.words.last()?;
+        let is_year = last.len() == 4 && matches!(last.parse(), Ok(1990..=2099_u16));
+        is_year.then_some(last.as_str())
+    }
+
     /// The words joined by spaces: the key of hand-made tables.
     pub(crate) fn text(&self) -> String {
         self.words.join(" ")
@@ -301,6 +308,13 @@ mod tests {
         );
         assert_eq!(version("Beyond Compare 4"), None);
         assert_eq!(version("draw.io"), None);
+    }
+
+    #[test]
+    fn tells_the_year_at_the_end_of_a_name() {
+        assert_eq!(Name::clean("Autodesk AutoCAD 2024").year(), Some("2024"));
+        assert_eq!(Name::clean("Beyond Compare 4").year(), None);
+        assert_eq!(Name::clean("Office 9999").year(), None);
     }
 
     #[test]

@@ -27,14 +27,17 @@ const NAMED: [(&str, &str); 5] = [
 type Renumber = fn(&str) -> Option<String>;
 
 /// Products whose installers number them otherwise than their advisories do.
-const RENUMBERED: [(&str, &str, Renumber); 7] = [
+const RENUMBERED: [(&str, &str, Renumber); 10] = [
     ("anydesk", "anydesk", without_mark),
     ("citrix", "workspace", year_and_month),
     ("cloudflare", "warp", whole_year),
     ("microsoft", "teams", teams_of_macos),
     ("openvpn", "openvpn", without_installer),
     ("perl", "perl", strawberry),
+    ("postgresql", "postgresql", without_installer),
     ("ruby-lang", "ruby", without_installer),
+    ("tableau", "tableau_desktop", whole_year),
+    ("tableau", "tableau_reader", whole_year),
 ];
 
 /// The revision of an application whose products are known.
@@ -62,6 +65,10 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     }
     if subject.source == "homebrew" {
         version = without_revision(version);
+    }
+    // Autodesk's records count years, its installers releases: AutoCAD 2024 is 24.3 to Windows.
+    if candidates.iter().any(|found| found.vendor == "autodesk") {
+        version = name.year().unwrap_or(version);
     }
     let (version, update) = if is("python", "python") {
         split_pre_release(version)
@@ -293,6 +300,16 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn autodesk_counts_years() {
+        let found = identified(&program(
+            "Autodesk AutoCAD 2024",
+            "24.3.61.0",
+            "Autodesk, Inc.",
+        ));
+        assert_eq!(found.version, "2024");
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn bundle<'a>(name: &'a str, bundle_id: &'a str) -> Subject<'a> {
 }
 
 /// Products that CVE records name, as far as these tests need them.
-const KNOWN: [&str; 41] = [
+const KNOWN: [&str; 42] = [
     "7-zip:7-zip",
     "acme:agent",
     "adobe:acrobat_reader_dc",
@@ -50,6 +50,7 @@ const KNOWN: [&str; 41] = [
     "apple:itunes",
     "apple:macos",
     "apple:safari",
+    "autodesk:autocad",
     "click_project:click",
     "docker:desktop",
     "docker:docker",
