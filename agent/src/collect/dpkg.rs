@@ -61,11 +61,6 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
     Ok(reading)
 }
 
-/// Whether the host's package manager is dpkg.
-pub(super) fn is_present(root: &Root) -> Result<bool, ReadError> {
-    root.has(Path::new(STATUS))
-}
-
 /// Hands over every stanza whose package is installed. Stanzas of `status.d` have no status.
 fn parse<R: BufRead>(
     lines: &mut Lines<R>,

@@ -48,7 +48,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             reading = Reading::Read;
             let path = folder.join(&name);
             let owned = root.owned().index(root)?;
-            if !owned.owns(&path) && !owned.is_rpm_owned_folder(&folder) {
+            if !owned.owns(&path) {
                 let taken = take(root, &path, stem, &folder, out);
                 out.tolerate(taken)?;
             }

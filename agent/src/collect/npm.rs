@@ -67,7 +67,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             };
             reading = Reading::Read;
             let owned = root.owned().index(root)?;
-            if !owned.owns(&path) && !owned.is_rpm_owned_folder(&folder) {
+            if !owned.owns(&path) {
                 take(&bytes, &path, &folder, modified_at_s, out);
             }
         }

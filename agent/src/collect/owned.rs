@@ -2,8 +2,7 @@
 //!
 //! A Python distribution inside a deb is the deb's: reporting it again would judge it by a version
 //! that the distribution patches without changing. So every language package is dropped whose own
-//! metadata file is owned by dpkg, apk or pacman. The rpm database keeps its file lists in the
-//! headers, and there [`Index::is_rpm_owned_folder`] decides by folder.
+//! metadata file is in a package's list of files.
 //!
 //! Only files that can mark a language package are remembered, as hashes: some kilobytes, made once
 //! a scan, when the first language source asks.
@@ -64,7 +63,6 @@ impl OwnedPaths {
 pub(crate) struct Index {
     state: RandomState,
     paths: HashSet<u64>,
-    is_rpm_host: bool,
 }
 
 impl Index {
@@ -74,24 +72,10 @@ impl Index {
         self.paths.contains(&self.state.hash_one(path))
     }
 
-    /// Whether the folder is one that only the distribution writes to, on a host with rpm.
-    ///
-    /// Since 2017 the RPM distributions' pip installs below `/usr/local`, or says `pip` in the
-    /// package's `INSTALLER`, which the caller looks at.
-    pub(crate) fn is_rpm_owned_folder(&self, folder: &Path) -> bool {
-        let folder = folder.as_os_str().as_bytes();
-        let has = |prefix: &[u8]| folder.starts_with(prefix);
-        self.is_rpm_host && (has(b"/usr/lib/") || has(b"/usr/lib64/") || has(b"/usr/share/"))
-    }
-
     fn read(root: &Root) -> Result<Self, ReadError> {
-        // A host has one package manager; the other's tools may be there, with an empty database.
-        let is_rpm_host = rpm::is_present(root)? && !dpkg::is_present(root)?;
-        let mut index = Self {
-            is_rpm_host,
-            ..Self::default()
-        };
+        let mut index = Self::default();
         index.read_dpkg(root)?;
+        index.read_rpm(root)?;
         if let Some(mut lines) = apk::open(root)? {
             index.read_apk(&mut lines)?;
         }
@@ -114,6 +98,17 @@ impl Index {
             }
         }
         Ok(())
+    }
+
+    /// rpm: folders and names in every package's header.
+    fn read_rpm(&mut self, root: &Root) -> Result<(), ReadError> {
+        let mut path = Vec::new();
+        rpm::each_file(root, &mut |folder, name| {
+            path.clear();
+            path.extend_from_slice(folder);
+            path.extend_from_slice(name);
+            self.add(&path);
+        })
     }
 
     /// apk: `F:` names a folder, and the `R:` lines after it the files in it.
@@ -165,7 +160,8 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::test_tree::Tree;
+    use crate::collect::test_tree::{Tree, data};
+    use crate::collect::time_box::Stop;
 
     fn index(files: &[(&str, &str)]) -> Index {
         Index::read(&Tree::new(files).root()).unwrap()
@@ -194,19 +190,28 @@ mod tests {
         let text = "/usr/lib/python3/dist-packages/six-1.16.0.dist-info\n";
         let index = index(&[("/var/lib/dpkg/info/python3-six.list", text)]);
         assert!(!index.owns(Path::new(METADATA)));
-        assert!(!index.is_rpm_owned_folder(Path::new("/usr/lib/python3/dist-packages")));
     }
 
     #[test]
-    fn the_distribution_owns_its_folders_only_where_rpm_is_the_package_manager() {
-        let site = Path::new("/usr/lib/python3.9/site-packages");
-        let rpm = ("/var/lib/rpm/rpmdb.sqlite", "");
-        let is_owned = |files: &[(&str, &str)]| index(files).is_rpm_owned_folder(site);
-        assert!(is_owned(&[rpm]));
-        // A Debian host with rpm's tools has an empty database of rpm.
-        assert!(!is_owned(&[rpm, ("/var/lib/dpkg/status", "")]));
-        let local = Path::new("/usr/local/lib/python3.9/site-packages");
-        assert!(!index(&[rpm]).is_rpm_owned_folder(local));
+    fn knows_the_files_of_rpm_in_every_format() {
+        for format in ["sqlite", "ndb", "bdb"] {
+            let root = Root::open(&data(&format!("rpm/{format}")), Stop::default()).unwrap();
+            let mut index = Index::default();
+            index.read_rpm(&root).unwrap();
+            let site = "/usr/lib/python3.9/site-packages/requests-2.25.1.dist-info";
+            assert!(index.owns(&Path::new(site).join("METADATA")), "{format}");
+            assert!(!index.owns(&Path::new(site).join("PKG-INFO")), "{format}");
+            assert!(
+                index.owns(Path::new("/usr/lib/node_modules/npm/package.json")),
+                "{format}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_database_of_rpm_owns_nothing_in_silence() {
+        let tree = Tree::new(&[("/var/lib/rpm/rpmdb.sqlite", "")]);
+        assert!(Index::read(&tree.root()).is_err());
     }
 
     #[test]

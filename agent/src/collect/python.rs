@@ -8,10 +8,9 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::defects::{ReadError, Reading};
-use super::owned::Index;
 use super::records::{Draft, Records};
 use super::root::{Root, SourceFile};
 use super::stanza::Stanza;
@@ -40,9 +39,6 @@ const FOLDERS: [&str; 16] = [
 /// Bytes of one metadata file: the description in it can be a book.
 const METADATA_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Bytes of an `INSTALLER`, which is one word.
-const INSTALLER_BYTES_MAX: u64 = 256;
-
 /// Reads the Python distributions.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
     let folders = root.expand_all(&FOLDERS)?;
@@ -65,7 +61,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 continue;
             };
             let owned = root.owned().index(root)?;
-            if !is_owned(root, &owned, &folder, &file.path)? {
+            if !owned.owns(&file.path) {
                 take(root, file, stem, &folder, out)?;
             }
         }
@@ -85,19 +81,6 @@ fn open(root: &Root, place: &Path) -> Result<Option<SourceFile>, ReadError> {
         Err(ReadError::NotAFile(_)) => Ok(None),
         result => result,
     }
-}
-
-fn is_owned(root: &Root, owned: &Index, folder: &Path, metadata: &Path) -> Result<bool, ReadError> {
-    if owned.owns(metadata) {
-        return Ok(true);
-    }
-    if !owned.is_rpm_owned_folder(folder) {
-        return Ok(false);
-    }
-    let installer: PathBuf = metadata.with_file_name("INSTALLER");
-    let mut bytes = Vec::new();
-    root.read_small(&installer, INSTALLER_BYTES_MAX, &mut bytes)?;
-    Ok(bytes.trim_ascii() != b"pip")
 }
 
 /// Hands over one distribution.

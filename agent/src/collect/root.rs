@@ -178,12 +178,6 @@ impl Root {
         Ok(self.top.modified_at_s(path).and_then(real_time))
     }
 
-    /// Whether something has this name.
-    pub(crate) fn has(&self, path: &Path) -> Result<bool, ReadError> {
-        self.check()?;
-        Ok(self.top.has(path))
-    }
-
     /// The folders that a pattern means, sorted: `*` stands for any run of characters within one
     /// part of the path.
     ///

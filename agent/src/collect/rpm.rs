@@ -14,7 +14,7 @@ mod wal;
 
 use std::path::{Path, PathBuf};
 
-use self::header::{Header, HeaderReader};
+use self::header::{Header, HeaderReader, Wanted};
 use super::defects::{ReadError, Reading};
 use super::records::{Draft, Records};
 use super::root::{Root, SourceFile};
@@ -49,12 +49,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
     };
     for _ in 0..TRIES {
         let mut take = |reader: Option<HeaderReader>| push(&path, reader, out);
-        let is_unchanged = match format {
-            Format::Sqlite => sqlite::read(root, &path, &mut take)?,
-            Format::Ndb => ndb::read(root, &path, &mut take)?,
-            Format::BerkeleyDb => bdb::read(root, &path, &mut take)?,
-        };
-        if is_unchanged {
+        if read_headers(root, format, &path, Wanted::Package, &mut take)? {
             return Ok(Reading::Read);
         }
         out.restart();
@@ -62,9 +57,39 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
     Err(ReadError::damaged(&path, "rpm is changing the database"))
 }
 
-/// Whether there is a database.
-pub(super) fn is_present(root: &Root) -> Result<bool, ReadError> {
-    Ok(find(root)?.is_some())
+/// Shows every file that a package owns: its folder, with the last slash, and its name.
+///
+/// A file may be shown more than once when rpm changes the database meanwhile.
+pub(super) fn each_file(root: &Root, show: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ReadError> {
+    let Some((format, path)) = find(root)? else {
+        return Ok(());
+    };
+    for _ in 0..TRIES {
+        let mut take = |reader: Option<HeaderReader>| {
+            if let Some(reader) = reader {
+                reader.finish_files().each(show);
+            }
+        };
+        if read_headers(root, format, &path, Wanted::Files, &mut take)? {
+            return Ok(());
+        }
+    }
+    Err(ReadError::damaged(&path, "rpm is changing the database"))
+}
+
+/// Reads every header; gives whether the database stayed as it was meanwhile.
+fn read_headers(
+    root: &Root,
+    format: Format,
+    path: &Path,
+    wanted: Wanted,
+    take: &mut dyn FnMut(Option<HeaderReader>),
+) -> Result<bool, ReadError> {
+    match format {
+        Format::Sqlite => sqlite::read(root, path, wanted, take),
+        Format::Ndb => ndb::read(root, path, wanted, take),
+        Format::BerkeleyDb => bdb::read(root, path, wanted, take),
+    }
 }
 
 fn find(root: &Root) -> Result<Option<(Format, PathBuf)>, ReadError> {

@@ -3,7 +3,7 @@
 use protocol::software::{SoftwareRecord, Source};
 
 use super::*;
-use crate::collect::test_tree::Tree;
+use crate::collect::test_tree::{Tree, data};
 
 const LOCAL: &str = "/usr/local/lib/python3.11/dist-packages";
 const SYSTEM: &str = "/usr/lib/python3/dist-packages";
@@ -139,29 +139,30 @@ fn leaves_distributions_to_the_deb_that_owns_them() {
 }
 
 #[test]
-fn leaves_distributions_to_rpm_unless_pip_installed_them() {
+fn leaves_distributions_to_the_rpm_that_owns_them() {
+    let database = std::fs::read(data("rpm/sqlite/var/lib/rpm/rpmdb.sqlite")).unwrap();
     let site = "/usr/lib/python3.9/site-packages";
+    let stray = "Name: stray\nVersion: 1.0\n";
     let tree = Tree::new(&[
-        ("/var/lib/rpm/rpmdb.sqlite", ""),
         (
-            &format!("{site}/six-1.16.0.dist-info/METADATA"),
-            "Name: six\nVersion: 1.16.0\n",
-        ),
-        (&format!("{site}/six-1.16.0.dist-info/INSTALLER"), "rpm\n"),
-        (
-            &format!("{site}/old-1.0-py3.9.egg-info"),
-            "Name: old\nVersion: 1.0\n",
-        ),
-        (
-            &format!("{site}/requests-2.31.0.dist-info/METADATA"),
+            &format!("{site}/requests-2.25.1.dist-info/METADATA"),
             METADATA,
         ),
-        (
-            &format!("{site}/requests-2.31.0.dist-info/INSTALLER"),
-            "pip\n",
-        ),
+        (&format!("{site}/stray-1.0.dist-info/METADATA"), stray),
     ]);
-    assert_eq!(tree.read(Source::Python, read).names(), ["requests 2.31.0"]);
+    tree.write("/var/lib/rpm/rpmdb.sqlite", &database);
+    assert_eq!(tree.read(Source::Python, read).names(), ["stray 1.0"]);
+}
+
+#[test]
+fn a_database_of_rpm_that_cannot_be_read_fails_rather_than_report_twice() {
+    let tree = local(&[("requests-2.31.0.dist-info/METADATA", METADATA)]);
+    tree.pipe("/var/lib/rpm/rpmdb.sqlite");
+    let error = tree.read(Source::Python, read).reading.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "/var/lib/rpm/rpmdb.sqlite: not a regular file"
+    );
 }
 
 #[test]

@@ -58,11 +58,6 @@ impl Top {
         u32::try_from(self.stat(path)?.st_mtime).ok()
     }
 
-    /// Whether something has this name.
-    pub(super) fn has(&self, path: &Path) -> bool {
-        self.stat(path).is_some()
-    }
-
     /// What tells a folder from every other, if it is there.
     pub(super) fn folder_identity(&self, path: &Path) -> Option<(u64, u64)> {
         let stat = self.stat(path)?;

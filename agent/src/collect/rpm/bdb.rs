@@ -15,7 +15,7 @@
 
 use std::path::Path;
 
-use super::header::HeaderReader;
+use super::header::{HeaderReader, Wanted};
 use super::pages::Pages;
 use crate::collect::defects::ReadError;
 use crate::collect::root::Root;
@@ -40,9 +40,10 @@ const COUNTER: [u8; 4] = [0; 4];
 pub(super) fn read(
     root: &Root,
     path: &Path,
+    wanted: Wanted,
     take: &mut dyn FnMut(Option<HeaderReader>),
 ) -> Result<bool, ReadError> {
-    let mut table = Table::open(root, path)?;
+    let mut table = Table::open(root, path, wanted)?;
     let stamp = table.pages.file.stamp()?;
     let mut page = Vec::new();
     for number in 1..table.pages.count().min(table.page_count) {
@@ -59,6 +60,7 @@ pub(super) fn read(
 /// A hash table that is being read.
 struct Table {
     pages: Pages,
+    wanted: Wanted,
     order: Order,
     page_count: u32,
     /// Overflow pages that may still be visited, before one must have been visited twice.
@@ -73,7 +75,7 @@ enum Order {
 }
 
 impl Table {
-    fn open(root: &Root, path: &Path) -> Result<Self, ReadError> {
+    fn open(root: &Root, path: &Path, wanted: Wanted) -> Result<Self, ReadError> {
         let file = super::open(root, path)?;
         let mut meta = [0; META_BYTES];
         if file.bytes < META_BYTES as u64 {
@@ -95,6 +97,7 @@ impl Table {
         let page_count = order.number(&meta, 32).saturating_add(1);
         Ok(Self {
             pages: Pages::new(file, page_bytes),
+            wanted,
             order,
             page_count,
             visits_left: page_count,
@@ -142,7 +145,7 @@ impl Table {
 
     /// Reads the header that a value is; `None` when the value is damaged.
     fn header(&mut self, root: &Root, value: &[u8]) -> Result<Option<HeaderReader>, ReadError> {
-        let mut reader = HeaderReader::default();
+        let mut reader = HeaderReader::new(self.wanted);
         match value[0] {
             KIND_HERE => reader.feed(&value[1..]),
             KIND_ELSEWHERE if value.len() >= 12 => {

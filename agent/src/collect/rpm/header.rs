@@ -22,6 +22,9 @@ const STORE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bytes of a text that are kept; the wire takes less.
 const TEXT_BYTES_MAX: usize = 1024;
 
+/// Bytes of a list that are kept: the names of some hundred thousand files.
+const LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 const INTRO_BYTES: usize = 8;
 const ENTRY_BYTES: usize = 16;
 
@@ -29,8 +32,8 @@ const TYPE_INT32: u32 = 4;
 const TYPE_STRING: u32 = 6;
 const TYPE_I18NSTRING: u32 = 9;
 
-/// The tags that are wanted, in the order of the fields of [`Header`].
-const TAGS: [u32; 11] = [
+/// The tags of a package, in the order of the fields of [`Header`].
+const PACKAGE_TAGS: [u32; 11] = [
     1000, // NAME
     1001, // VERSION
     1002, // RELEASE
@@ -43,6 +46,22 @@ const TAGS: [u32; 11] = [
     1044, // SOURCERPM
     5096, // MODULARITYLABEL
 ];
+
+/// The tags of a package's files, in the order of the fields of [`Files`].
+const FILE_TAGS: [u32; 3] = [
+    1116, // DIRINDEXES
+    1117, // BASENAMES
+    1118, // DIRNAMES
+];
+
+/// What is wanted of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The package: [`HeaderReader::finish`].
+    Package,
+    /// Its files: [`HeaderReader::finish_files`].
+    Files,
+}
 
 /// The values of a header that a record needs; empty where the header has none.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -60,14 +79,23 @@ pub(super) struct Header {
     pub(super) modularity_label: Vec<u8>,
 }
 
-/// Takes a header in, piece by piece.
+/// The files of a package: numbers of folders, names within them, and the folders.
 #[derive(Debug, Default)]
+pub(super) struct Files {
+    folder_numbers: Vec<u8>,
+    names: Vec<u8>,
+    folders: Vec<u8>,
+}
+
+/// Takes a header in, piece by piece.
+#[derive(Debug)]
 pub(super) struct HeaderReader {
+    wanted: Wanted,
     /// The intro and the index, until they are whole.
     index: Vec<u8>,
     /// Where the store begins; `None` until the index is whole.
     store_at: Option<usize>,
-    values: [Value; TAGS.len()],
+    values: Vec<Value>,
     position: usize,
     is_damaged: bool,
 }
@@ -76,13 +104,41 @@ pub(super) struct HeaderReader {
 #[derive(Debug, Default)]
 struct Value {
     kind: u32,
+    is_list: bool,
     offset: usize,
     /// At most this much of the store, from `offset`.
     bytes_max: usize,
     bytes: Vec<u8>,
 }
 
+impl Wanted {
+    const fn tags(self) -> &'static [u32] {
+        match self {
+            Self::Package => &PACKAGE_TAGS,
+            Self::Files => &FILE_TAGS,
+        }
+    }
+
+    const fn bytes_max(self) -> usize {
+        match self {
+            Self::Package => TEXT_BYTES_MAX,
+            Self::Files => LIST_BYTES_MAX,
+        }
+    }
+}
+
 impl HeaderReader {
+    pub(super) fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            index: Vec::new(),
+            store_at: None,
+            values: wanted.tags().iter().map(|_| Value::default()).collect(),
+            position: 0,
+            is_damaged: false,
+        }
+    }
+
     /// Takes the next piece in.
     pub(super) fn feed(&mut self, mut piece: &[u8]) {
         while !piece.is_empty() && !self.is_damaged {
@@ -105,38 +161,40 @@ impl HeaderReader {
         }
     }
 
-    /// The header; `None` when it was damaged or cut, or has no name.
+    /// The package; `None` when the header was damaged or cut, or has no name.
     pub(super) fn finish(self) -> Option<Header> {
         if self.is_damaged || self.store_at.is_none() {
             return None;
         }
-        let [
-            name,
-            version,
-            release,
-            epoch,
-            installed_at,
-            distribution,
-            vendor,
-            packager,
-            arch,
-            source_rpm,
-            modularity_label,
-        ] = self.values;
+        let mut values = self.values.into_iter();
+        let mut next = || values.next().unwrap_or_default();
+        // In the order of `PACKAGE_TAGS`.
         let header = Header {
-            name: name.text()?,
-            version: version.text()?,
-            release: release.text()?,
-            epoch: epoch.number()?,
-            installed_at_s: installed_at.number()?,
-            distribution: distribution.text()?,
-            vendor: vendor.text()?,
-            packager: packager.text()?,
-            arch: arch.text()?,
-            source_rpm: source_rpm.text()?,
-            modularity_label: modularity_label.text()?,
+            name: next().text()?,
+            version: next().text()?,
+            release: next().text()?,
+            epoch: next().number()?,
+            installed_at_s: next().number()?,
+            distribution: next().text()?,
+            vendor: next().text()?,
+            packager: next().text()?,
+            arch: next().text()?,
+            source_rpm: next().text()?,
+            modularity_label: next().text()?,
         };
         Some(header).filter(|header| !header.name.is_empty())
+    }
+
+    /// The package's files, as far as they could be read.
+    pub(super) fn finish_files(self) -> Files {
+        let mut values = self.values.into_iter();
+        let mut next = || values.next().unwrap_or_default().bytes;
+        // In the order of `FILE_TAGS`.
+        Files {
+            folder_numbers: next(),
+            names: next(),
+            folders: next(),
+        }
     }
 
     /// How much of the header is wanted before the store: the intro, then also the index.
@@ -161,21 +219,28 @@ impl HeaderReader {
         if self.index.len() < INTRO_BYTES + entries * ENTRY_BYTES {
             return;
         }
+        let field = |entry: &[u8], at| number_at(entry, at).unwrap_or(usize::MAX);
         for entry in self.index[INTRO_BYTES..].chunks_exact(ENTRY_BYTES) {
-            let field = |at| number_at(entry, at).unwrap_or(usize::MAX);
-            let tag = TAGS
-                .iter()
-                .position(|tag| u32::try_from(field(0)) == Ok(*tag));
-            let Some(tag) = tag else { continue };
-            let offset = field(8);
+            let is_wanted = |tag: &u32| u32::try_from(field(entry, 0)) == Ok(*tag);
+            let Some(tag) = self.wanted.tags().iter().position(is_wanted) else {
+                continue;
+            };
+            let offset = field(entry, 8);
             if offset >= store_bytes {
                 self.is_damaged = true;
                 return;
             }
+            // Nothing says how long a list is, but where the next value begins, it has ended.
+            let others = self.index[INTRO_BYTES..].chunks_exact(ENTRY_BYTES);
+            let end = others
+                .map(|other| field(other, 8))
+                .filter(|other| *other > offset)
+                .fold(store_bytes, usize::min);
             self.values[tag] = Value {
-                kind: u32::try_from(field(4)).unwrap_or(u32::MAX),
+                kind: u32::try_from(field(entry, 4)).unwrap_or(u32::MAX),
+                is_list: self.wanted == Wanted::Files,
                 offset,
-                bytes_max: TEXT_BYTES_MAX.min(store_bytes - offset),
+                bytes_max: self.wanted.bytes_max().min(end - offset),
                 bytes: Vec::new(),
             };
         }
@@ -201,6 +266,7 @@ impl Value {
 
     fn is_whole(&self) -> bool {
         match self.kind {
+            _ if self.is_list => false,
             TYPE_INT32 => self.bytes.len() >= 4,
             _ => self.bytes.contains(&0),
         }
@@ -236,6 +302,20 @@ impl Value {
             .first_chunk()
             .filter(|_| self.kind == TYPE_INT32)?;
         Some(Some(u32::from_be_bytes(*bytes)))
+    }
+}
+
+impl Files {
+    /// Shows the folder, with its last slash, and the name of every file.
+    pub(super) fn each(&self, show: &mut dyn FnMut(&[u8], &[u8])) {
+        let folders: Vec<_> = self.folders.split(|byte| *byte == 0).collect();
+        let numbers = self.folder_numbers.chunks_exact(4);
+        for (number, name) in numbers.zip(self.names.split(|byte| *byte == 0)) {
+            let folder = number_at(number, 0).and_then(|number| folders.get(number));
+            if let Some(folder) = folder {
+                show(folder, name);
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@
 
 use std::path::Path;
 
-use super::header::HeaderReader;
+use super::header::{HeaderReader, Wanted};
 use crate::collect::defects::ReadError;
 use crate::collect::root::{Root, SourceFile};
 
@@ -46,6 +46,7 @@ struct Slot {
 pub(super) fn read(
     root: &Root,
     path: &Path,
+    wanted: Wanted,
     take: &mut dyn FnMut(Option<HeaderReader>),
 ) -> Result<bool, ReadError> {
     let file = super::open(root, path)?;
@@ -75,7 +76,9 @@ pub(super) fn read(
                 blocks,
             };
             if slot.package > 0 {
-                take(header(root, &file, slot, &mut piece)?);
+                let mut reader = HeaderReader::new(wanted);
+                let is_whole = feed(root, &file, slot, &mut piece, &mut reader)?;
+                take(Some(reader).filter(|_| is_whole));
             }
         }
     }
@@ -84,18 +87,19 @@ pub(super) fn read(
     Ok(number(&page, 8) == generation && again.stamp()? == stamp)
 }
 
-/// Reads the blob of a slot; `None` when it is not what the slot says or its checksum is wrong.
-fn header(
+/// Reads the blob of a slot; `false` when it is not what the slot says or its checksum is wrong.
+fn feed(
     root: &Root,
     file: &SourceFile,
     slot: Slot,
     piece: &mut [u8],
-) -> Result<Option<HeaderReader>, ReadError> {
+    reader: &mut HeaderReader,
+) -> Result<bool, ReadError> {
     let begin = u64::from(slot.block) * BLOCK_BYTES;
     let bytes = u64::from(slot.blocks) * BLOCK_BYTES;
     let checked = bytes.saturating_sub(TAIL_BYTES);
     if checked < BLOB_HEADER_BYTES || begin + bytes > file.bytes {
-        return Ok(None);
+        return Ok(false);
     }
     let mut intro = [0; 16];
     file.read_exact_at(&mut intro, begin)?;
@@ -108,9 +112,8 @@ fn header(
         && number(&tail, 8) == BLOB_END
         && BLOB_HEADER_BYTES + u64::from(length) <= checked;
     if !is_whole {
-        return Ok(None);
+        return Ok(false);
     }
-    let mut reader = HeaderReader::default();
     let mut checksum = Adler32::default();
     let mut header_left = usize::try_from(length).unwrap_or(usize::MAX);
     let mut skip = intro.len();
@@ -129,7 +132,7 @@ fn header(
         skip = 0;
         at += piece.len() as u64;
     }
-    Ok(Some(reader).filter(|_| checksum.value() == number(&tail, 0)))
+    Ok(checksum.value() == number(&tail, 0))
 }
 
 /// A little-endian number; 0 where it is not there.

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use self::btree::{Cell, Node, big_endian};
 use self::record::Columns;
-use super::header::HeaderReader;
+use super::header::{HeaderReader, Wanted};
 use super::pages::Pages;
 use super::wal::Wal;
 use crate::collect::defects::ReadError;
@@ -28,9 +28,10 @@ const HEADER_BYTES: usize = 100;
 pub(super) fn read(
     root: &Root,
     path: &Path,
+    wanted: Wanted,
     take: &mut dyn FnMut(Option<HeaderReader>),
 ) -> Result<bool, ReadError> {
-    let mut database = Database::open(root, path)?;
+    let mut database = Database::open(root, path, wanted)?;
     let table = database.find_table(root)?;
     database.walk(root, table, &mut |database, cell| {
         take(database.header(root, &cell)?);
@@ -57,6 +58,7 @@ fn open_log(root: &Root, path: &Path) -> Result<Option<SourceFile>, ReadError> {
 /// A database that is being read.
 struct Database {
     pages: Pages,
+    wanted: Wanted,
     stamps: Stamps,
     log: Option<Wal>,
     page_bytes: usize,
@@ -70,7 +72,7 @@ struct Database {
 }
 
 impl Database {
-    fn open(root: &Root, path: &Path) -> Result<Self, ReadError> {
+    fn open(root: &Root, path: &Path, wanted: Wanted) -> Result<Self, ReadError> {
         let stamps = stamps_now(root, path)?;
         let file = super::open(root, path)?;
         let damaged = |what| Err(ReadError::damaged(path, what));
@@ -101,6 +103,7 @@ impl Database {
             .map_or_else(|| pages.count(), |log| log.database_pages);
         Ok(Self {
             pages,
+            wanted,
             stamps,
             log,
             page_bytes,
@@ -212,7 +215,7 @@ impl Database {
         if blob.start > cell.local.len() || blob.end > cell.payload_bytes {
             return Ok(None);
         }
-        let mut reader = HeaderReader::default();
+        let mut reader = HeaderReader::new(self.wanted);
         reader.feed(&cell.local[blob.start..blob.end.min(cell.local.len())]);
         let mut left = blob.end.saturating_sub(cell.local.len());
         let mut overflow = cell.overflow;

@@ -101,7 +101,7 @@ fn a_chain_that_leads_out_of_the_file_costs_only_its_package() {
         .unwrap();
     database[at + 25] = 0;
     let outcome = outcome(&database);
-    assert_eq!(outcome.records.len(), 16);
+    assert_eq!(outcome.records.len(), 18);
     assert!(outcome.defects.to_string().starts_with("1 unreadable"));
 }
 

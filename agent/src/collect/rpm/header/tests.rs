@@ -35,7 +35,7 @@ fn bash() -> Vec<u8> {
 }
 
 fn read(blob: &[u8], piece_bytes: usize) -> Option<Header> {
-    let mut reader = HeaderReader::default();
+    let mut reader = HeaderReader::new(Wanted::Package);
     for piece in blob.chunks(piece_bytes) {
         reader.feed(piece);
     }
@@ -65,7 +65,7 @@ fn reads_the_same_in_pieces_of_any_size() {
 
 #[test]
 fn keeps_no_more_than_the_wanted_values() {
-    let mut reader = HeaderReader::default();
+    let mut reader = HeaderReader::new(Wanted::Package);
     reader.feed(&bash());
     let kept: usize = reader.values.iter().map(|v| v.bytes.len()).sum();
     assert!(kept < 8 * TEXT_BYTES_MAX, "{kept}");
@@ -120,6 +120,40 @@ fn cuts_a_text_without_an_end_where_nobody_needs_more() {
     assert_eq!(header.name.len(), TEXT_BYTES_MAX);
 }
 
+fn files(blob: &[u8], piece_bytes: usize) -> Vec<String> {
+    let mut reader = HeaderReader::new(Wanted::Files);
+    for piece in blob.chunks(piece_bytes) {
+        reader.feed(piece);
+    }
+    let mut files = Vec::new();
+    reader.finish_files().each(&mut |folder, name| {
+        let path = [folder, name].concat();
+        files.push(String::from_utf8_lossy(&path).into_owned());
+    });
+    files
+}
+
+#[test]
+fn joins_folders_and_names_of_files() {
+    let numbers = [1_u32, 0, 1, 7].map(u32::to_be_bytes).concat();
+    let entries: [(u32, u32, &[u8]); 3] = [
+        (1116, TYPE_INT32, &numbers),
+        (1117, 8, b"METADATA\0bash\0RECORD\0lost\0"),
+        (1118, 8, b"/usr/bin/\0/usr/lib/x.dist-info/\0"),
+    ];
+    let expected = [
+        "/usr/lib/x.dist-info/METADATA",
+        "/usr/bin/bash",
+        "/usr/lib/x.dist-info/RECORD",
+    ];
+    for piece_bytes in [1, 7, 1000] {
+        assert_eq!(files(&blob(&entries), piece_bytes), expected);
+    }
+    // A folder for each of the names that are there.
+    assert_eq!(files(&blob(&entries[1..]), 64), [""; 0]);
+    assert_eq!(files(&[], 64), [""; 0]);
+}
+
 proptest! {
     #[test]
     fn survives_every_damage(at: prop::sample::Index, byte: u8, piece_bytes in 1_usize..64) {
@@ -127,6 +161,7 @@ proptest! {
         let at = at.index(blob.len());
         blob[at] = byte;
         let _: Option<Header> = read(&blob, piece_bytes);
+        let _: Vec<String> = files(&blob, piece_bytes);
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn a_damaged_header_costs_only_its_package() {
         outcome.defects.to_string(),
         format!("1 unreadable; first: {DATABASE}: a damaged package header")
     );
-    assert_eq!(outcome.records.len(), 16);
+    assert_eq!(outcome.records.len(), 18);
 }
 
 proptest! {
