@@ -15,6 +15,8 @@ mod load;
 pub mod matcher;
 mod outcome;
 mod sink;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod unwind;
 mod worker;
 

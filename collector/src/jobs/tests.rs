@@ -1,1 +1,312 @@
-//! Jobs on a real database.
+//! Jobs on a real database, with an index of a few CVEs.
+
+use std::path::PathBuf;
+
+use protocol::ids::Position;
+use protocol::limits::REPORT_RECORDS_MAX;
+use protocol::software::SoftwareRecord;
+use serde_json::Value;
+use store::findings::{self, FindingFilter, FindingSort};
+use store::jobs::{self as rows, NewJob};
+use store::page::PageRequest;
+use store::reports::{self, IncomingReport};
+use store::tenant::TenantScope;
+use store::test_support::FreshDatabase;
+use tokio_util::sync::CancellationToken;
+
+use super::index_watch::IndexWatch;
+use super::*;
+use crate::clock::ManualClock;
+use crate::pipeline::testing::{self, DAY, lodash, write_index};
+
+/// Jobs of one node, without a cache on disk.
+pub(super) fn jobs_on(store: &Store, clock: &Clock) -> Jobs {
+    Jobs {
+        store: store.clone(),
+        matcher: Arc::new(Matcher::in_memory(1_000)),
+        clock: clock.clone(),
+    }
+}
+
+/// A node with a database and a place for its index.
+struct Node {
+    database: FreshDatabase,
+    directory: tempfile::TempDir,
+    jobs: Jobs,
+    hand: ManualClock,
+}
+
+impl Node {
+    async fn new() -> Self {
+        let database = FreshDatabase::create().await;
+        let (clock, hand) = Clock::manual(DAY);
+        let jobs = jobs_on(database.store(), &clock);
+        Self {
+            database,
+            directory: tempfile::tempdir().unwrap(),
+            jobs,
+            hand,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("current")
+    }
+
+    fn watch(&self) -> IndexWatch {
+        IndexWatch::new(self.jobs.clone(), self.path())
+    }
+
+    fn runner(&self) -> Runner {
+        Runner::new(self.jobs.clone(), Wake::default())
+    }
+
+    /// Takes one job; whether there was one.
+    async fn take(&self) -> bool {
+        let stopping = CancellationToken::new();
+        self.runner().take_one(&stopping).await.unwrap()
+    }
+
+    /// Stores records on a host of their own in a company of that number.
+    async fn store(&self, number: u128, records: Vec<SoftwareRecord>) -> TenantScope {
+        let store = self.database.store();
+        let scope = testing::company(store, number).await;
+        let agent = testing::agent(store, &scope, number).await;
+        let batch: Vec<_> = (1..)
+            .zip(records.chunks(REPORT_RECORDS_MAX))
+            .map(|(seq, records)| {
+                let report = testing::report(Position::new(1, seq), records.to_vec());
+                IncomingReport {
+                    agent,
+                    keys: report.validate().unwrap(),
+                    report,
+                    received_at: DAY,
+                }
+            })
+            .collect();
+        let judge = self.jobs.matcher.judge();
+        reports::apply(
+            &scope,
+            &batch,
+            &|record, platform, key| judge.evaluate(record, platform, key).as_ref().clone(),
+            judge.generation(),
+            DAY,
+        )
+        .await
+        .unwrap();
+        scope
+    }
+}
+
+async fn open_cves(scope: &TenantScope) -> Vec<String> {
+    let filter = FindingFilter::default();
+    let page = PageRequest::first(100);
+    let found = findings::list(scope, &filter, FindingSort::default(), &page)
+        .await
+        .unwrap();
+    let mut cves: Vec<String> = found
+        .items
+        .into_iter()
+        .map(|finding| finding.cve.id)
+        .collect();
+    cves.sort_unstable();
+    cves
+}
+
+#[tokio::test]
+async fn software_that_was_stored_before_there_was_an_index_is_judged_once_there_is_one() {
+    let node = Node::new().await;
+    let scope = node
+        .store(1, vec![lodash("4.17.20"), lodash("4.17.21")])
+        .await;
+    let mut watch = node.watch();
+    watch.look().await;
+    assert!(!node.take().await, "there is nothing to judge with");
+    write_index(&node.path(), &["CVE-2020-8203", "CVE-2021-23337"]);
+    watch.look().await;
+    assert!(node.take().await);
+    assert_eq!(open_cves(&scope).await, ["CVE-2020-8203", "CVE-2021-23337"]);
+}
+
+#[tokio::test]
+async fn another_index_opens_and_resolves_findings_in_every_company() {
+    let node = Node::new().await;
+    let mut watch = node.watch();
+    write_index(&node.path(), &["CVE-2020-8203"]);
+    watch.look().await;
+    assert!(node.take().await);
+    let many = (0..1_200)
+        .map(|patch| lodash(&format!("4.16.{patch}")))
+        .collect();
+    let scopes = [
+        node.store(1, vec![lodash("4.17.20")]).await,
+        node.store(2, many).await,
+    ];
+    assert_eq!(open_cves(&scopes[0]).await, ["CVE-2020-8203"]);
+    write_index(&node.path(), &["CVE-2021-23337"]);
+    watch.look().await;
+    assert!(node.take().await);
+    for scope in &scopes {
+        let cves = open_cves(scope).await;
+        assert!(!cves.is_empty() && cves.iter().all(|cve| cve == "CVE-2021-23337"));
+        let left =
+            store::software::page_for_evaluation(scope, node.jobs.matcher.generation(), None, 10);
+        assert!(left.await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_index_is_taken_once_and_asked_for_once() {
+    let node = Node::new().await;
+    let mut watch = node.watch();
+    write_index(&node.path(), &["CVE-2020-8203"]);
+    for _ in 0..3 {
+        watch.look().await;
+    }
+    // Another node with the same file asks for the same job.
+    node.watch().look().await;
+    assert!(node.take().await);
+    assert!(!node.take().await);
+}
+
+#[tokio::test]
+async fn a_damaged_index_leaves_the_one_before_in_use() {
+    let node = Node::new().await;
+    let mut watch = node.watch();
+    write_index(&node.path(), &["CVE-2020-8203"]);
+    watch.look().await;
+    let before = node.jobs.matcher.generation();
+    let damaged = node.directory.path().join("damaged");
+    std::fs::write(&damaged, b"no index at all").unwrap();
+    std::fs::rename(&damaged, node.path()).unwrap();
+    watch.look().await;
+    assert_eq!(node.jobs.matcher.generation(), before);
+    std::fs::remove_file(node.path()).unwrap();
+    watch.look().await;
+    assert_eq!(node.jobs.matcher.generation(), before);
+}
+
+async fn enqueue(node: &Node, kind: &str, payload: &Value) {
+    let now = node.jobs.clock.now();
+    let job = NewJob {
+        kind,
+        tick: "once",
+        payload,
+        run_after: now,
+    };
+    assert!(rows::enqueue(&node.jobs.store, &job, now).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_job_for_an_index_that_is_not_here_waits_for_it() {
+    let node = Node::new().await;
+    enqueue(&node, "match_findings", &match_findings::payload(77)).await;
+    assert!(node.take().await);
+    assert!(!node.take().await, "it rests before it is tried again");
+    node.hand.advance(std::time::Duration::from_secs(6));
+    assert!(node.take().await);
+}
+
+#[tokio::test]
+async fn a_job_that_never_gets_done_is_given_up() {
+    let node = Node::new().await;
+    enqueue(&node, "match_findings", &match_findings::payload(77)).await;
+    let mut attempts = 0;
+    for _ in 0..50 {
+        attempts += u32::from(node.take().await);
+        node.hand.advance(std::time::Duration::from_secs(2_000));
+    }
+    assert_eq!(attempts, runner::ATTEMPTS_MAX);
+}
+
+#[tokio::test]
+async fn jobs_of_kinds_that_this_release_does_not_know_are_left_to_others() {
+    let node = Node::new().await;
+    enqueue(&node, "fold_laundry", &Value::Null).await;
+    assert!(!node.take().await);
+}
+
+#[tokio::test]
+async fn a_job_is_done_by_one_of_several_runners() {
+    let node = Node::new().await;
+    enqueue(&node, "tidy", &Value::Null).await;
+    let mut done = 0;
+    for _ in 0..3 {
+        done += u32::from(node.take().await);
+    }
+    assert_eq!(done, 1);
+}
+
+#[tokio::test]
+async fn a_stop_gives_a_job_back_at_once() {
+    let node = Node::new().await;
+    enqueue(&node, "tidy", &Value::Null).await;
+    let stopping = CancellationToken::new();
+    stopping.cancel();
+    assert!(node.runner().take_one(&stopping).await.unwrap());
+    assert!(node.take().await, "the job is lost until its lease ends");
+}
+
+#[tokio::test]
+async fn tidying_forgets_jobs_that_ended_long_ago_and_no_others() {
+    let node = Node::new().await;
+    enqueue(&node, "match_findings", &Value::Null).await;
+    assert!(node.take().await);
+    enqueue(&node, "tidy", &Value::Null).await;
+    node.hand
+        .advance(std::time::Duration::from_secs(8 * 24 * 3_600));
+    assert!(node.take().await);
+    // The first one is forgotten, so its tick can be asked for again; the second one is not.
+    enqueue(&node, "match_findings", &Value::Null).await;
+    let now = node.jobs.clock.now();
+    let again = NewJob {
+        kind: "tidy",
+        tick: "once",
+        payload: &Value::Null,
+        run_after: now,
+    };
+    assert!(!rows::enqueue(&node.jobs.store, &again, now).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
+    let node = Node::new().await;
+    let lifecycle = Lifecycle::new();
+    let config = JobsConfig {
+        workers: 2,
+        retention_days: 90,
+    };
+    node.jobs.clone().start(&config, &lifecycle).await.unwrap();
+    enqueue(&node, "tidy", &Value::Null).await;
+    let done = async {
+        let kinds = ["tidy"];
+        let far = node.jobs.clock.now() + std::time::Duration::from_secs(3_600);
+        // Once it is done nobody can take it, not even after any lease.
+        loop {
+            let lease = std::time::Duration::ZERO;
+            match rows::take(
+                &node.jobs.store,
+                &kinds,
+                lease,
+                DAY - time::Duration::days(1),
+            )
+            .await
+            {
+                Ok(None) => {}
+                taken => panic!("{taken:?}"),
+            }
+            if rows::purge(&node.jobs.store, far).await.unwrap() == 1 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    // Well below the poll that stands behind the signal.
+    tokio::time::timeout(std::time::Duration::from_secs(10), done)
+        .await
+        .unwrap();
+    lifecycle.stop();
+    let timeout = std::time::Duration::from_secs(10);
+    let (ending, _) = lifecycle.run_to_end(timeout, std::future::pending()).await;
+    assert_eq!(ending, crate::lifecycle::Ending::Stopped);
+}

@@ -63,6 +63,12 @@ impl Matcher {
         )
     }
 
+    /// A matcher without an index and without a cache on disk.
+    #[cfg(test)]
+    pub(crate) fn in_memory(entries_max: usize) -> Self {
+        Self::with(entries_max, None, 0)
+    }
+
     fn with(memory_entries_max: usize, directory: Option<&Path>, memory_bytes: u64) -> Self {
         let present = Present {
             index: None,
@@ -86,10 +92,11 @@ impl Matcher {
         if self.generation() == generation && self.index().is_some() {
             return;
         }
-        let disk =
-            self.disk.directory.as_deref().and_then(|directory| {
-                DiskCache::open(directory, generation, self.disk.memory_bytes)
-            });
+        let opened = self.disk.directory.as_deref().map(|directory| {
+            DiskCache::open(directory, generation, self.disk.memory_bytes)
+                .inspect_err(|error| tracing::warn!(%error, "there is no match cache on disk"))
+        });
+        let disk = opened.and_then(Result::ok);
         let present = Arc::new(Present {
             index: Some(index),
             memory: MemoryCache::new(self.memory_entries_max),

@@ -305,3 +305,6 @@ impl<S: ReportSink> Worker<S> {
         self.dispatcher.release(agent);
     }
 }
+
+#[cfg(test)]
+mod tests;

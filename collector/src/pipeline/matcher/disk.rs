@@ -6,10 +6,10 @@
 //! sled is guarded; after the first error or panic this cache keeps silent until the next start. It
 //! must never hold anything that cannot be computed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -24,6 +24,8 @@ use crate::pipeline::unwind::message;
 const FORMAT: u32 = 1;
 /// There while sled opens: found at a start, the opening before did not end.
 const OPENING: &str = "opening";
+const LOCK: &str = "lock";
+const DATABASE: &str = "sled";
 /// Judgements that may wait to be written; more are not written.
 const WAITING_MAX: usize = 1_024;
 /// Bytes of the files, above which nothing more is written in this generation.
@@ -33,6 +35,8 @@ const WRITES_PER_LOOK: u32 = 4_096;
 const FLUSH_EVERY_MS: u64 = 10_000;
 
 /// The cache of one generation.
+///
+/// The fields are dropped in their order: the writer, which closes sled, ends last.
 #[derive(Debug)]
 pub(super) struct DiskCache {
     database: sled::Db,
@@ -40,36 +44,46 @@ pub(super) struct DiskCache {
     writes: SyncSender<(SoftwareKey, Arc<Evaluation>)>,
 }
 
+/// Why there is no cache.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum OpenError {
+    /// Its last user in this process has not ended yet.
+    #[error("the cache is still in use")]
+    InUse,
+    /// The disk, or sled.
+    #[error("{0}")]
+    Broken(String),
+}
+
 impl DiskCache {
-    /// Opens the cache of a generation below a directory, and deletes those of others. `None` when
-    /// it cannot be opened even when it is made anew: then there is none.
-    pub(super) fn open(directory: &Path, generation: u64, memory_bytes: u64) -> Option<Self> {
+    /// Opens the cache of a generation below a directory, and deletes those of others that nobody
+    /// uses. One that cannot be opened is made anew.
+    pub(super) fn open(
+        directory: &Path,
+        generation: u64,
+        memory_bytes: u64,
+    ) -> Result<Self, OpenError> {
         let path = directory.join(format!("{generation:016x}-{FORMAT}"));
-        if let Err(error) = prepare(directory, &path) {
-            tracing::warn!(%error, path = %directory.display(), "preparing the match cache");
-            return None;
-        }
+        let lock = prepare(directory, &path)?;
         let opened = open_guarded(&path, memory_bytes).or_else(|error| {
             tracing::warn!(error, path = %path.display(), "the match cache is made anew");
-            fs::remove_dir_all(&path).map_err(|error| error.to_string())?;
+            clear(&path).map_err(|error| error.to_string())?;
             open_guarded(&path, memory_bytes)
         });
-        let database = opened
-            .inspect_err(|error| tracing::warn!(error, "there is no match cache on disk"))
-            .ok()?;
+        let database = opened.map_err(OpenError::Broken)?;
         let is_usable = Arc::new(AtomicBool::new(true));
         let (writes, waiting) = sync_channel(WAITING_MAX);
         let writer = Writer {
             database: database.clone(),
             is_usable: Arc::clone(&is_usable),
+            _lock: lock,
         };
         // It ends when the cache is dropped and with it the channel.
         std::thread::Builder::new()
             .name("match-cache".to_owned())
             .spawn(move || writer.run(&waiting))
-            .inspect_err(|error| tracing::warn!(%error, "there is no match cache on disk"))
-            .ok()?;
-        Some(Self {
+            .map_err(broken)?;
+        Ok(Self {
             database,
             is_usable,
             writes,
@@ -98,6 +112,8 @@ impl DiskCache {
 struct Writer {
     database: sled::Db,
     is_usable: Arc<AtomicBool>,
+    /// Let go after sled is closed.
+    _lock: File,
 }
 
 impl Writer {
@@ -134,35 +150,53 @@ impl Writer {
     }
 }
 
-/// Makes the directory, deletes other generations', and this one's when its last opening did not
-/// end.
-fn prepare(directory: &Path, path: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
-    for entry in fs::read_dir(directory)? {
-        let found = entry?.path();
-        if found != path || found.join(OPENING).exists() {
-            delete(&found)?;
+/// Makes the directory and locks it, deletes other generations', and clears this one's when its
+/// last opening did not end.
+fn prepare(directory: &Path, path: &Path) -> Result<File, OpenError> {
+    fs::create_dir_all(path).map_err(broken)?;
+    for entry in fs::read_dir(directory).map_err(broken)? {
+        let found = entry.map_err(broken)?.path();
+        if found != path && lock(&found).is_ok() {
+            // What is left is tried again when the next index comes.
+            drop(fs::remove_dir_all(&found));
         }
     }
-    fs::create_dir_all(path)
+    let lock = lock(path)?;
+    if path.join(OPENING).exists() {
+        clear(path).map_err(broken)?;
+    }
+    Ok(lock)
 }
 
-fn delete(path: &PathBuf) -> io::Result<()> {
-    if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let lock = File::create(path.join(LOCK)).map_err(broken)?;
+    lock.try_lock().map_err(|_| OpenError::InUse)?;
+    Ok(lock)
+}
+
+/// Deletes everything but the lock.
+fn clear(path: &Path) -> io::Result<()> {
+    let database = path.join(DATABASE);
+    if database.exists() {
+        fs::remove_dir_all(database)?;
     }
+    let marker = path.join(OPENING);
+    if marker.exists() {
+        fs::remove_file(marker)?;
+    }
+    Ok(())
+}
+
+fn broken(error: io::Error) -> OpenError {
+    OpenError::Broken(error.to_string())
 }
 
 fn open_guarded(path: &Path, memory_bytes: u64) -> Result<sled::Db, String> {
     let marker = path.join(OPENING);
-    fs::create_dir_all(path)
-        .and_then(|()| fs::write(&marker, []))
-        .map_err(|error| error.to_string())?;
+    fs::write(&marker, []).map_err(|error| error.to_string())?;
     let database = guarded(|| {
         sled::Config::new()
-            .path(path.join("sled"))
+            .path(path.join(DATABASE))
             .cache_capacity(memory_bytes)
             .flush_every_ms(Some(FLUSH_EVERY_MS))
             .open()

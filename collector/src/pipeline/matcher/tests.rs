@@ -1,1 +1,201 @@
 //! Judging with caches, without them, and with broken ones.
+
+use std::fs;
+
+use super::disk::OpenError;
+use super::*;
+use crate::pipeline::testing::{debian, index, key, lodash};
+
+const CVES: [&str; 2] = ["CVE-2020-8203", "CVE-2021-23337"];
+const MEMORY_BYTES: u64 = 1 << 20;
+
+fn matcher(directory: Option<&Path>) -> Matcher {
+    Matcher::with(1_000, directory, MEMORY_BYTES)
+}
+
+fn cves(matcher: &Matcher, version: &str) -> Vec<String> {
+    let record = lodash(version);
+    let evaluation = matcher.judge().evaluate(&record, &debian(), key(&record));
+    evaluation
+        .findings
+        .iter()
+        .map(|finding| finding.cve.clone())
+        .collect()
+}
+
+/// Waits until the cache of the matcher's present index holds a version's judgement on disk.
+fn wait_until_kept(matcher: &Matcher, version: &str) {
+    let present = matcher.present();
+    let disk = present.disk.as_ref().unwrap();
+    let key = key(&lodash(version));
+    for _ in 0..10_000 {
+        if disk.get(key).is_some() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("nothing is written");
+}
+
+#[test]
+fn says_that_nothing_can_be_judged_before_there_is_an_index() {
+    let matcher = matcher(None);
+    let record = lodash("4.17.20");
+    let evaluation = matcher.judge().evaluate(&record, &debian(), key(&record));
+    assert_eq!(evaluation.status, Status::NotEvaluable);
+    assert_eq!(matcher.generation(), NO_INDEX);
+    matcher.swap(index(&CVES));
+    assert_eq!(cves(&matcher, "4.17.20"), CVES);
+}
+
+#[test]
+fn a_judgement_is_the_same_the_second_time() {
+    let matcher = matcher(None);
+    matcher.swap(index(&CVES));
+    for version in ["4.17.20", "4.17.21", "4.17.20"] {
+        let first = cves(&matcher, version);
+        assert_eq!(first, cves(&matcher, version));
+        assert_eq!(first.is_empty(), version == "4.17.21");
+    }
+}
+
+#[test]
+fn a_new_index_forgets_the_judgements_of_the_one_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let matcher = matcher(Some(directory.path()));
+    matcher.swap(index(&CVES));
+    let began_before = matcher.judge();
+    assert_eq!(cves(&matcher, "4.17.20"), CVES);
+    matcher.swap(index(&CVES[..1]));
+    assert_eq!(cves(&matcher, "4.17.20"), CVES[..1]);
+    // What began with the index before ends with it.
+    let record = lodash("4.17.19");
+    let evaluation = began_before.evaluate(&record, &debian(), key(&record));
+    assert_eq!(evaluation.findings.len(), 2);
+    assert_ne!(began_before.generation(), matcher.generation());
+}
+
+#[test]
+fn judgements_outlive_a_restart_on_disk_and_those_of_another_index_are_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let generation = {
+        let first = matcher(Some(directory.path()));
+        first.swap(index(&CVES));
+        assert_eq!(cves(&first, "4.17.20"), CVES);
+        wait_until_kept(&first, "4.17.20");
+        first.generation()
+    };
+    let cache = open_again(directory.path(), generation);
+    let kept = cache.get(key(&lodash("4.17.20"))).unwrap();
+    assert_eq!(kept.findings.len(), 2);
+    drop(cache);
+    drop(wait_until_free(directory.path(), generation));
+    let next = open_again(directory.path(), generation + 1);
+    assert_eq!(next.get(key(&lodash("4.17.20"))), None);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+/// Opens a cache whose last user ends in its own time.
+fn open_again(directory: &Path, generation: u64) -> DiskCache {
+    for _ in 0..10_000 {
+        match DiskCache::open(directory, generation, MEMORY_BYTES) {
+            Ok(cache) => return cache,
+            Err(error) => assert_eq!(error, OpenError::InUse),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("the cache does not open");
+}
+
+/// A directory with the cache of generation 1, in which a judgement is kept.
+fn kept() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open_again(directory.path(), 1);
+    let key = key(&lodash("4.17.20"));
+    cache.put(key, &Arc::new(without_index()));
+    while cache.get(key).is_none() {
+        std::thread::yield_now();
+    }
+    drop(cache);
+    drop(open_again(directory.path(), 1));
+    directory
+}
+
+fn files_of(directory: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| files_of(folder)));
+    files
+}
+
+#[test]
+fn damaged_files_cost_judgements_and_nothing_else() {
+    for damage in [
+        |bytes: &mut Vec<u8>| bytes.fill(0xa5),
+        |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
+        |bytes: &mut Vec<u8>| bytes.iter_mut().step_by(97).for_each(|byte| *byte ^= 1),
+    ] {
+        let directory = kept();
+        let path = directory.path().to_owned();
+        // The last user has ended once the cache can be opened; now nobody has it open.
+        let guard = wait_until_free(&path, 1);
+        for file in files_of(&path) {
+            let mut bytes = fs::read(&file).unwrap();
+            damage(&mut bytes);
+            fs::write(&file, bytes).unwrap();
+        }
+        drop(guard);
+        let cache = open_again(&path, 1);
+        let key = key(&lodash("4.17.20"));
+        let _kept_or_lost = cache.get(key);
+        cache.put(key, &Arc::new(without_index()));
+    }
+}
+
+/// The lock of a generation's directory, once its last user has ended.
+fn wait_until_free(directory: &Path, generation: u64) -> fs::File {
+    let path = directory.join(format!("{generation:016x}-1")).join("lock");
+    let lock = fs::File::create(path).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+#[test]
+fn a_cache_whose_opening_did_not_end_is_made_anew() {
+    let directory = kept();
+    drop(wait_until_free(directory.path(), 1));
+    fs::write(
+        directory.path().join("0000000000000001-1").join("opening"),
+        [],
+    )
+    .unwrap();
+    let cache = open_again(directory.path(), 1);
+    assert_eq!(cache.get(key(&lodash("4.17.20"))), None);
+}
+
+#[test]
+fn a_matcher_without_a_usable_directory_judges_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, b"in the way").unwrap();
+    let matcher = matcher(Some(&file));
+    matcher.swap(index(&CVES));
+    assert!(matcher.present().disk.is_none());
+    assert_eq!(cves(&matcher, "4.17.20"), CVES);
+}
+
+#[test]
+fn a_cache_that_is_in_use_is_not_touched_by_a_second_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = open_again(directory.path(), 1);
+    let second = DiskCache::open(directory.path(), 1, MEMORY_BYTES);
+    assert!(matches!(second, Err(OpenError::InUse)));
+    let _other_generation = open_again(directory.path(), 2);
+    let key = key(&lodash("4.17.20"));
+    first.put(key, &Arc::new(without_index()));
+    while first.get(key).is_none() {
+        std::thread::yield_now();
+    }
+}
