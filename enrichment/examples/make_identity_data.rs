@@ -53,13 +53,18 @@ fn make(data: &Path, out: &Path) -> Result<(), Failure> {
         &std::fs::read_to_string(out.join("exclusions.txt"))?,
         &mut language,
     )?;
-    write(&out.join("language.tsv"), &language)?;
+    write(&out.join("language.tsv"), &language, &records.uses)?;
     let debian = std::fs::read_to_string(data.join("distro/debian/data_CPE_list"))?;
     write(
         &out.join("packages.tsv"),
         &package_rows(&purls, &debian, &pairs),
+        &records.uses,
     )?;
-    write(&out.join("extensions.tsv"), &extension_rows(products))?;
+    write(
+        &out.join("extensions.tsv"),
+        &extension_rows(products),
+        &records.uses,
+    )?;
     let groups = std::fs::read_to_string(out.join("groups.txt"))?;
     write_aliases(&out.join("aliases.tsv"), &groups)
 }
@@ -258,11 +263,17 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && !text.ends_with('/') && !is_path && !text.contains(['\t', '\n', '%'])
 }
 
-fn write(path: &Path, rows: &Rows) -> Result<(), Failure> {
+/// Writes a table; the pair that records use most comes first.
+fn write(path: &Path, rows: &Rows, uses: &BTreeMap<String, usize>) -> Result<(), Failure> {
     let mut text = String::new();
     for (key, pairs) in rows {
+        let mut pairs: Vec<&String> = pairs
+            .iter()
+            .filter(|pair| !pair.contains(['\t', ' ']))
+            .collect();
+        pairs.sort_by_key(|pair| std::cmp::Reverse(uses.get(*pair)));
         text.push_str(key);
-        for pair in pairs.iter().filter(|pair| !pair.contains(['\t', ' '])) {
+        for pair in pairs {
             text.push('\t');
             text.push_str(pair);
         }

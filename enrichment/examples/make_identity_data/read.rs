@@ -17,6 +17,8 @@ pub(crate) type Product = (String, String, String);
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     pub(crate) products: BTreeSet<Product>,
+    /// How often CVE records name each `vendor:product` pair.
+    pub(crate) uses: BTreeMap<String, usize>,
     /// The `vendor:product` pairs by CVE.
     pub(crate) by_cve: BTreeMap<String, BTreeSet<String>>,
 }
@@ -81,6 +83,7 @@ impl Records {
             .entry(cve.to_owned())
             .or_default()
             .insert(pair(&product));
+        *self.uses.entry(pair(&product)).or_default() += 1;
         self.products.insert(product);
     }
 }
