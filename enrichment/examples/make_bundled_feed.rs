@@ -198,7 +198,14 @@ fn to_json(record: &CveRecord) -> Value {
     );
     match record.source {
         RecordSource::Nvd => json!({"cve": cve}),
-        RecordSource::Anchore => json!({"_source": "anchore-override", "cve": cve}),
+        RecordSource::Anchore => {
+            let reason = if record.is_correction {
+                "Corrects NVD's record."
+            } else {
+                "Added because not yet analyzed by NVD."
+            };
+            json!({"_annotation": {"reason": reason}, "cve": cve})
+        }
     }
 }
 

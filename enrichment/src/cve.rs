@@ -120,6 +120,8 @@ pub struct CveRecord {
     pub id: CveId,
     /// Whose record.
     pub source: RecordSource,
+    /// Whether it corrects NVD's products and versions, rather than stands in while NVD has none.
+    pub is_correction: bool,
     /// NVD's `vulnStatus` as written; new words appear without notice. Empty where not said.
     pub status: String,
     /// When the CVE was published.

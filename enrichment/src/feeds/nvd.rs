@@ -132,8 +132,20 @@ struct Annotation<'a> {
     published: Option<Cow<'a, str>>,
     #[serde(borrow)]
     modified: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reason: Option<Cow<'a, str>>,
     #[serde(default, borrow, deserialize_with = "null_as_default")]
     references: Vec<Cow<'a, str>>,
+}
+
+impl Annotation<'_> {
+    /// Nearly all of Anchore's records stand in for NVD's and say so in these words; the others
+    /// say what they put right.
+    fn is_correction(&self) -> bool {
+        self.reason
+            .as_deref()
+            .is_some_and(|reason| !reason.contains("not yet analyzed"))
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -309,6 +321,7 @@ impl Envelope<'_> {
             } else {
                 RecordSource::Nvd
             },
+            is_correction: note.is_some_and(Annotation::is_correction),
             published: instant(published)?,
             modified: instant(modified)?,
             summary: summary(&cve, note),

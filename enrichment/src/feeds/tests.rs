@@ -1,1 +1,304 @@
+//! Whole files: real cuts of every feed, folders of them, and damaged ones.
 
+use std::io::{Cursor, Write};
+
+use super::*;
+use crate::cve::{CveId, RecordSource};
+
+/// Counts what comes, and may refuse it.
+#[derive(Default)]
+struct Taken {
+    cves: Vec<CveRecord>,
+    kevs: Vec<KevEntry>,
+    scores: Vec<EpssEntry>,
+    is_full: bool,
+}
+
+impl FeedSink for Taken {
+    fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
+        if self.is_full {
+            return Err("the disk is full".into());
+        }
+        self.cves.push(record);
+        Ok(())
+    }
+
+    fn kev(&mut self, entry: KevEntry) -> Result<(), SinkError> {
+        self.kevs.push(entry);
+        Ok(())
+    }
+
+    fn epss(&mut self, entry: EpssEntry) -> Result<(), SinkError> {
+        self.scores.push(entry);
+        Ok(())
+    }
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/feeds")
+        .join(name)
+}
+
+/// A real file, which has to be read without a problem.
+fn real(name: &str) -> (FileReport, Taken) {
+    let mut taken = Taken::default();
+    let mut report = read_path(&data(name), &mut taken).unwrap();
+    let file = report.files.remove(0);
+    assert_eq!(file.skipped, 0, "{file:?}");
+    (file, taken)
+}
+
+fn stream(bytes: &[u8]) -> (Result<FileReport, FeedError>, Taken) {
+    let mut taken = Taken::default();
+    let report = read_stream(Path::new("page"), &mut Cursor::new(bytes), &mut taken);
+    (report, taken)
+}
+
+#[test]
+fn reads_a_page_of_the_api() {
+    let (file, taken) = real("nvd-page.json");
+    assert_eq!((file.kind, file.records), (FeedKind::Nvd, 3));
+    let first = &taken.cves[0];
+    assert_eq!(first.id.to_string(), "CVE-2023-36014");
+    assert_eq!(first.status, "Received");
+    assert_eq!(first.preferred_cvss().unwrap().severity, "high");
+    assert!(file.newest >= first.modified);
+}
+
+#[test]
+fn reads_a_feed_file_of_a_year() {
+    let (file, taken) = real("nvdcve-2.0-2002.json.gz");
+    assert_eq!((file.kind, file.records), (FeedKind::Nvd, 4));
+    assert_eq!(taken.cves[0].status, "Deferred");
+    assert!(taken.cves.iter().all(|cve| !cve.configurations.is_empty()));
+}
+
+#[test]
+fn reads_a_record_with_the_members_of_2026() {
+    let (_, taken) = real("log4shell-page.json.xz");
+    let record = &taken.cves[0];
+    assert_eq!(record.id, CveId::new(2021, 44228));
+    assert!(record.configurations.iter().any(|all| all.all));
+    assert_eq!(record.kev.as_ref().unwrap().added_on, "2021-12-10");
+}
+
+#[test]
+fn reads_a_record_a_line() {
+    let (file, taken) = real("nvd-records.jsonl.xz");
+    assert_eq!((file.kind, file.records), (FeedKind::Nvd, 21));
+    assert!(taken.cves.iter().all(|cve| cve.source == RecordSource::Nvd));
+}
+
+#[test]
+fn reads_anchores_additions_as_statements_of_their_own() {
+    let (file, taken) = real("overrides.jsonl");
+    assert_eq!(file.kind, FeedKind::Nvd);
+    assert_eq!(taken.cves.len() as u64, file.records);
+    for record in &taken.cves {
+        assert_eq!(record.source, RecordSource::Anchore, "{}", record.id);
+        assert!(!record.configurations.is_empty(), "{}", record.id);
+    }
+    let corrections = taken.cves.iter().filter(|record| record.is_correction);
+    let corrections: Vec<String> = corrections.map(|record| record.id.to_string()).collect();
+    assert!(corrections.contains(&"CVE-1999-0037".to_owned()));
+    assert!(!corrections.contains(&"CVE-2026-9999".to_owned()));
+}
+
+#[test]
+fn reads_the_catalogue_alike_as_json_and_as_a_table() {
+    let (json, from_json) = real("kev.json");
+    let (table, from_table) = real("kev.csv");
+    assert_eq!((json.kind, json.records), (FeedKind::Kev, 3));
+    assert_eq!((table.kind, table.records), (FeedKind::Kev, 3));
+    assert_eq!(from_json.kevs, from_table.kevs);
+}
+
+#[test]
+fn reads_scores_in_either_layout() {
+    let (file, taken) = real("epss.csv");
+    assert_eq!((file.kind, file.records), (FeedKind::Epss, 5));
+    let text: String = taken
+        .scores
+        .iter()
+        .map(|entry| format!("{};{};{}\n", entry.cve, entry.score, entry.percentile))
+        .collect();
+    let (report, again) = stream(text.as_bytes());
+    assert_eq!(report.unwrap().records, 5);
+    assert_eq!(again.scores, taken.scores);
+}
+
+#[test]
+fn recognises_records_that_are_not_used_yet() {
+    let (file, taken) = real("cve-program.jsonl");
+    assert_eq!(
+        (file.kind, file.records, file.not_used),
+        (FeedKind::CveProgram, 0, 1)
+    );
+    assert!(taken.cves.is_empty());
+}
+
+#[test]
+fn knows_an_empty_page_for_a_page() {
+    let page = br#"{"resultsPerPage":0,"startIndex":0,"totalResults":0,"format":"NVD_CVE","version":"2.0","timestamp":"2023-11-10T07:37:10.823","vulnerabilities":[]}"#;
+    let report = stream(page).0.unwrap();
+    assert_eq!((report.kind, report.records), (FeedKind::Nvd, 0));
+}
+
+#[test]
+fn skips_a_bad_record_and_says_which() {
+    let page = br#"{"format":"NVD_CVE","vulnerabilities":[{"cve":{"id":"CVE-2024-0001"}},
+        {"cve":{"id":"CVE-2024-0002","published":7}},{"cve":{"id":"x"}},{"cve":{"id":"CVE-2024-0003"}}]}"#;
+    let (report, taken) = stream(page);
+    let report = report.unwrap();
+    assert_eq!((report.records, report.skipped), (2, 2));
+    assert_eq!(report.problems[0].record, "CVE-2024-0002");
+    assert_eq!(report.problems[1].record, "x");
+    assert_eq!(taken.cves[1].id, CveId::new(2024, 3));
+}
+
+#[test]
+fn skips_a_broken_line_and_reads_the_next() {
+    let lines = b"{\"cve\":{\"id\":\"CVE-2024-0001\"}}\n{\"cve\":{\"id\":\"CVE-2\n\n{\"cve\":{\"id\":\"CVE-2024-0003\"}}";
+    let (report, taken) = stream(lines);
+    let report = report.unwrap();
+    assert_eq!((report.records, report.skipped), (2, 1));
+    assert_eq!(report.problems[0].record, "record 2");
+    assert_eq!(taken.cves.len(), 2);
+}
+
+#[test]
+fn skips_a_record_that_is_too_long_and_reads_the_next() {
+    let long = format!(
+        "{{\"cve\":{{\"id\":\"CVE-2024-0001\",\"x\":\"{}\"}}}}",
+        "x".repeat(RECORD_BYTES_MAX)
+    );
+    let short = r#"{"cve":{"id":"CVE-2024-0002"}}"#;
+    let lines = format!("{long}\n{short}\n");
+    let page = format!(r#"{{"format":"NVD_CVE","vulnerabilities":[{long},{short}]}}"#);
+    for text in [lines, page] {
+        let (report, taken) = stream(text.as_bytes());
+        let report = report.unwrap();
+        assert_eq!((report.records, report.skipped), (1, 1));
+        assert!(report.problems[0].reason.contains("more than"));
+        assert_eq!(taken.cves[0].id, CveId::new(2024, 2));
+    }
+}
+
+#[test]
+fn names_few_problems_and_counts_all() {
+    let text = "{\"cve\":{}}\n".repeat(100);
+    let report = stream(text.as_bytes()).0;
+    // Not one record tells what the file is, so it is none.
+    assert!(matches!(report, Err(FeedError::NotAFeed { .. })));
+    let text = format!("{{\"cve\":{{\"id\":\"CVE-2024-0001\"}}}}\n{text}");
+    let report = stream(text.as_bytes()).0.unwrap();
+    assert_eq!((report.skipped, report.problems.len()), (100, 20));
+}
+
+#[test]
+fn a_page_that_was_cut_gives_its_records_and_an_error() {
+    let page = br#"{"format":"NVD_CVE","vulnerabilities":[{"cve":{"id":"CVE-2024-0001"}},{"cve":{"id":"CVE-2"#;
+    let (report, taken) = stream(page);
+    let error = report.unwrap_err();
+    assert!(
+        matches!(error, FeedError::Damaged { records: 1, .. }),
+        "{error}"
+    );
+    assert_eq!(taken.cves.len(), 1);
+}
+
+#[test]
+fn a_packed_file_that_was_cut_is_damaged() {
+    let whole = std::fs::read(data("nvdcve-2.0-2002.json.gz")).unwrap();
+    let (report, _) = stream(&whole[..whole.len() / 2]);
+    assert!(
+        matches!(report, Err(FeedError::Damaged { .. })),
+        "{report:?}"
+    );
+    let (report, _) = stream(&whole[..1]);
+    assert!(
+        matches!(report, Err(FeedError::NotAFeed { .. })),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn what_is_no_feed_is_refused_by_name() {
+    for text in [
+        "# A read-me",
+        "",
+        "<xml/>",
+        r#"{"matchStrings":[{"matchString":{"criteria":"x"}}]}"#,
+        r#"{"format":"NVD_CPE","products":[]}"#,
+        "cve,summary\n",
+    ] {
+        let report = stream(text.as_bytes()).0;
+        assert!(matches!(report, Err(FeedError::NotAFeed { .. })), "{text}");
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = read_path(Path::new("/nowhere/feed"), &mut Taken::default()).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/feed"), "{error}");
+}
+
+#[test]
+fn a_full_sink_ends_the_reading() {
+    let mut taken = Taken {
+        is_full: true,
+        ..Taken::default()
+    };
+    let error = read_path(&data("nvd-page.json"), &mut taken).unwrap_err();
+    assert!(matches!(error, FeedError::Sink { .. }));
+    assert!(error.to_string().contains("the disk is full"), "{error}");
+}
+
+#[test]
+fn walks_folders_in_order_and_passes_over_what_is_no_feed() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        File::create(path)
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+    };
+    put("b/2.jsonl", "{\"cve\":{\"id\":\"CVE-2024-0002\"}}");
+    put("a.jsonl", "{\"cve\":{\"id\":\"CVE-2024-0001\"}}");
+    put(
+        "b/1.json",
+        "{\"vulnerabilities\":[{\"cve\":{\"id\":\"CVE-2024-0003\"}},",
+    );
+    put("README.md", "# Text");
+    put("other.json", "{\"products\":[]}");
+    let mut taken = Taken::default();
+    let report = read_path(folder.path(), &mut taken).unwrap();
+    let ids: Vec<u32> = taken.cves.iter().map(|cve| cve.id.number()).collect();
+    assert_eq!(ids, [1, 3, 2]);
+    assert_eq!(report.files.len(), 5);
+    assert_eq!(report.records(FeedKind::Nvd), 3);
+    assert_eq!(report.skipped(), 0, "what is no feed has no bad records");
+    let damaged: Vec<_> = report
+        .files
+        .iter()
+        .filter(|file| file.damage.is_some())
+        .collect();
+    assert!(damaged[0].path.ends_with("b/1.json"), "{damaged:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_linked_into_itself_is_walked_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("a.jsonl"),
+        "{\"cve\":{\"id\":\"CVE-2024-0001\"}}",
+    )
+    .unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("again")).unwrap();
+    let report = read_path(folder.path(), &mut Taken::default()).unwrap();
+    assert_eq!(report.files.len(), 1);
+}

@@ -48,6 +48,7 @@ impl Builder {
         let statement = Statement {
             modified: record.modified,
             is_rejected: record.is_rejected(),
+            is_correction: record.is_correction,
             says_something: says_something(record),
             digest: compiled.digest(),
             rules: rules.into_boxed_slice(),

@@ -55,6 +55,8 @@ pub(super) struct Partner {
 pub(super) struct Statement {
     pub(super) modified: Option<Timestamp>,
     pub(super) is_rejected: bool,
+    /// Whether it puts right what NVD says.
+    pub(super) is_correction: bool,
     /// Whether it has configurations, if only to say that nothing is affected.
     pub(super) says_something: bool,
     pub(super) digest: u64,
@@ -63,13 +65,9 @@ pub(super) struct Statement {
 
 impl Statement {
     /// The later wins; of two of one instant any, but always the same one.
-    const fn rank(&self) -> (Option<Timestamp>, bool, bool, u64) {
-        (
-            self.modified,
-            self.is_rejected,
-            self.says_something,
-            self.digest,
-        )
+    const fn rank(&self) -> (Option<Timestamp>, [bool; 3], u64) {
+        let words = [self.is_rejected, self.says_something, self.is_correction];
+        (self.modified, words, self.digest)
     }
 }
 
@@ -131,42 +129,33 @@ pub(super) struct Verdict<'a> {
 }
 
 impl Statements {
-    /// Whose rules count: nobody's when NVD withdrew the CVE; else of NVD's and Anchore's the
-    /// later, because each was made in the knowledge of the other, NVD's at the same instant;
-    /// else what NVD said before it took it back.
+    /// Whose rules count: nobody's when NVD withdrew the CVE; else a correction before what it
+    /// corrects; else NVD's own; else what stands in for it; else what NVD said before it took it
+    /// back.
     pub(super) fn verdict(&self) -> Verdict<'_> {
-        let silent = Verdict {
+        let mut verdict = Verdict {
             rules: &[],
             is_anchores: false,
             is_rejected: self.nvd.is_rejected(),
             is_fallback: false,
         };
-        if silent.is_rejected {
-            return silent;
+        if verdict.is_rejected {
+            return verdict;
         }
-        match (self.nvd.saying(), self.anchore.saying()) {
-            (Some(nvd), Some(anchore)) if anchore.modified <= nvd.modified => Verdict {
-                rules: &nvd.rules,
-                ..silent
-            },
-            (_, Some(anchore)) => Verdict {
-                rules: &anchore.rules,
-                is_anchores: true,
-                ..silent
-            },
-            (Some(nvd), None) => Verdict {
-                rules: &nvd.rules,
-                ..silent
-            },
-            (None, None) => match &self.nvd.said {
-                Some(said) => Verdict {
-                    rules: &said.rules,
-                    is_fallback: true,
-                    ..silent
-                },
-                None => silent,
-            },
+        let nvd = self.nvd.saying();
+        let anchore = self.anchore.saying();
+        match anchore.filter(|anchore| anchore.is_correction || nvd.is_none()) {
+            Some(anchore) => {
+                verdict.rules = &anchore.rules;
+                verdict.is_anchores = true;
+            }
+            None => {
+                verdict.is_fallback = nvd.is_none() && self.nvd.said.is_some();
+                let said = nvd.or(self.nvd.said.as_deref());
+                verdict.rules = said.map_or(&[], |said| &said.rules);
+            }
         }
+        verdict
     }
 }
 
@@ -186,6 +175,7 @@ mod tests {
         Statement {
             modified: Some(Timestamp(modified)),
             is_rejected,
+            is_correction: false,
             says_something,
             digest: 0,
             rules: if says_something { vec![rule] } else { vec![] }.into(),
@@ -234,18 +224,33 @@ mod tests {
             assert_eq!(verdict(&statements), (None, false));
             assert!(statements.verdict().is_rejected);
             statements.nvd.add(statement(3, true, false));
-            assert_eq!(verdict(&statements).0, Some(9));
+            assert_eq!(verdict(&statements).0, Some(3));
         }
     }
 
     #[test]
-    fn the_later_of_nvd_and_anchore_counts_and_nvd_at_the_same_time() {
-        for (nvd, anchore, wins) in [(5, 4, 5), (5, 6, 6), (5, 5, 5)] {
+    fn a_correction_counts_before_nvd_and_a_stand_in_does_not() {
+        for (is_correction, wins) in [(true, 4), (false, 5)] {
             let mut statements = Statements::default();
-            statements.nvd.add(statement(nvd, true, false));
-            statements.anchore.add(statement(anchore, true, false));
-            assert_eq!(verdict(&statements).0, Some(wins));
+            statements.nvd.add(statement(5, true, false));
+            statements.anchore.add(Statement {
+                is_correction,
+                ..statement(4, true, false)
+            });
+            assert_eq!(verdict(&statements), (Some(wins), false));
         }
+    }
+
+    #[test]
+    fn a_correction_may_say_that_nothing_is_affected() {
+        let mut statements = Statements::default();
+        statements.nvd.add(statement(5, true, false));
+        statements.anchore.add(Statement {
+            is_correction: true,
+            rules: Box::default(),
+            ..statement(4, true, false)
+        });
+        assert_eq!(verdict(&statements), (None, false));
     }
 
     #[test]

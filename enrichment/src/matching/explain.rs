@@ -167,7 +167,7 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<String> {
     );
     note(
         cve.source == RecordSource::Anchore,
-        "stated by Anchore where NVD says nothing newer",
+        "stated by Anchore, not by NVD",
     );
     note(
         cve.is_fallback,

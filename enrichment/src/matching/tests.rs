@@ -452,3 +452,18 @@ fn a_program_without_a_known_product_is_unmapped() {
     assert!(evaluation.reason.is_some());
     assert_eq!(why_not(&index, &subject, CVE).step, Step::Unmapped);
 }
+
+#[test]
+fn a_correction_of_nvds_record_takes_its_place() {
+    let nvd = record(CVE, 0, &any_of(&[(&app("v:p:*"), "")]));
+    let mut correction = record(CVE, 0, &below("2"));
+    correction.source = crate::cve::RecordSource::Anchore;
+    correction.is_correction = true;
+    let index = index_of(&[nvd, correction]);
+    assert!(!is_found(&index, "v:p:3"));
+    let evaluation = evaluation(&index, "v:p:1", LINUX);
+    let finding = &evaluation.findings[0];
+    assert_eq!(finding.source, "anchore");
+    assert_eq!(finding.confidence, Confidence::Medium);
+    assert_eq!(finding.why.notes, ["stated by Anchore, not by NVD"]);
+}
