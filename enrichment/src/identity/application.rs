@@ -19,7 +19,8 @@ pub(crate) fn identify(
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Identification {
     let purl = purl::of(subject);
-    let name = Name::clean(subject.name);
+    let display_name = display_name(subject);
+    let name = Name::clean(&display_name);
     let target_sw = target(subject);
     if let Some(entry) = decided(subject, &name) {
         if let Some(reason) = entry.not_evaluable() {
@@ -39,6 +40,29 @@ pub(crate) fn identify(
         "no product of the CVE records has this vendor and this name"
     };
     Identification::Unmapped { reason, purl }
+}
+
+/// The name for people: Windows' packages are called `Microsoft.HEVCVideoExtension`.
+fn display_name<'a>(subject: &Subject<'a>) -> Cow<'a, str> {
+    if subject.source != "msix" || subject.name.contains(' ') || !subject.name.contains('.') {
+        return Cow::Borrowed(subject.name);
+    }
+    let chars: Vec<char> = subject.name.chars().collect();
+    let mut spaced = String::with_capacity(subject.name.len() + 8);
+    for (at, c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).map(|at| chars[at]);
+        let begins_word = c.is_uppercase()
+            && before.is_some_and(|before| {
+                before.is_lowercase()
+                    || before.is_ascii_digit()
+                    || chars.get(at + 1).is_some_and(|next| next.is_lowercase())
+            });
+        if begins_word {
+            spaced.push(' ');
+        }
+        spaced.push(if *c == '.' { ' ' } else { *c });
+    }
+    Cow::Owned(spaced)
 }
 
 fn finish(

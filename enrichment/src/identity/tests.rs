@@ -41,7 +41,7 @@ fn bundle<'a>(name: &'a str, bundle_id: &'a str) -> Subject<'a> {
 }
 
 /// Products that CVE records name, as far as these tests need them.
-const KNOWN: [&str; 42] = [
+const KNOWN: [&str; 43] = [
     "7-zip:7-zip",
     "acme:agent",
     "adobe:acrobat_reader_dc",
@@ -69,6 +69,7 @@ const KNOWN: [&str; 42] = [
     "jetbrains:intellij_idea",
     "jetbrains:pycharm",
     "microsoft:excel",
+    "microsoft:hevc_video_extension",
     "microsoft:jupyter",
     "microsoft:onedrive",
     "mozilla:firefox",
@@ -187,6 +188,26 @@ fn bundles_of_macos_are_found_by_name_and_identifier() {
             "{name}: {found:?}"
         );
     }
+}
+
+#[test]
+fn packages_of_windows_are_found_by_the_words_in_their_names() {
+    let package = |name| Subject {
+        source: "msix",
+        ..program(
+            name,
+            "1.0.31822.0",
+            "CN=Microsoft Corporation, O=Microsoft Corporation, C=US",
+        )
+    };
+    let found = identified(&package("Microsoft.HEVCVideoExtension"));
+    assert_eq!(pairs(&found), ["microsoft:hevc_video_extension"]);
+    let found = identified(&Subject {
+        bundle_id: "MSTeams_8wekyb3d8bbwe",
+        ..package("MSTeams")
+    });
+    assert_eq!(pairs(&found), ["microsoft:teams"]);
+    assert!(unmapped_reason(&package("Microsoft.Unheard.Of")).contains("this vendor"));
 }
 
 #[test]

@@ -121,6 +121,11 @@ pub(crate) fn of_publisher(publisher: &str) -> Vec<String> {
 
 /// The words of a publisher without company forms and remarks.
 fn clean(publisher: &str) -> Vec<String> {
+    // A certificate's subject says the common name first.
+    let publisher = match publisher.strip_prefix("CN=") {
+        Some(subject) => subject.split(", ").next().unwrap_or(subject),
+        None => publisher,
+    };
     let text = publisher.split(['<', '(']).next().unwrap_or_default();
     let text = text
         .trim()
@@ -176,6 +181,10 @@ mod tests {
         );
         assert_eq!(first("VideoLAN"), "videolan");
         assert_eq!(first("Piriform"), "piriform");
+        assert_eq!(
+            first("CN=Microsoft Corporation, O=Microsoft Corporation, C=US"),
+            "microsoft"
+        );
     }
 
     #[test]
