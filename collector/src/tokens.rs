@@ -28,7 +28,10 @@ impl TokenMaker {
         } else {
             configured.to_vec()
         };
-        Self { ca_sha256, addresses }
+        Self {
+            ca_sha256,
+            addresses,
+        }
     }
 
     /// A token with a new secret.
@@ -68,17 +71,27 @@ mod tests {
     #[test]
     fn configured_addresses_come_before_the_listening_one() {
         let maker = TokenMaker::new([1; 32], &["c.example:7".to_owned()], ([0; 4], 9).into());
-        let token = maker.make(TokenId(Uuid::nil()), &SystemRandom::new()).unwrap();
+        let token = maker
+            .make(TokenId(Uuid::nil()), &SystemRandom::new())
+            .unwrap();
         assert_eq!(token.addresses, ["c.example:7"]);
     }
 
     #[test]
     fn a_token_never_names_an_address_that_nobody_can_reach() {
         let maker = TokenMaker::new([1; 32], &[], ([0; 4], 7070).into());
-        let token = maker.make(TokenId(Uuid::nil()), &SystemRandom::new()).unwrap();
-        assert!(!token.addresses[0].starts_with("0.0.0.0"), "{:?}", token.addresses);
+        let token = maker
+            .make(TokenId(Uuid::nil()), &SystemRandom::new())
+            .unwrap();
+        assert!(
+            !token.addresses[0].starts_with("0.0.0.0"),
+            "{:?}",
+            token.addresses
+        );
         let local = TokenMaker::new([1; 32], &[], ([127, 0, 0, 1], 5).into());
-        let token = local.make(TokenId(Uuid::nil()), &SystemRandom::new()).unwrap();
+        let token = local
+            .make(TokenId(Uuid::nil()), &SystemRandom::new())
+            .unwrap();
         assert_eq!(token.addresses, ["127.0.0.1:5"]);
     }
 }

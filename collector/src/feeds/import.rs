@@ -19,8 +19,11 @@ use super::{FeedPaths, ImportReport};
 use crate::clock::Clock;
 
 /// Feeds whose state the database keeps, by the kind of their files.
-const FEEDS: [(FeedKind, &str); 3] =
-    [(FeedKind::Nvd, "nvd"), (FeedKind::Kev, "kev"), (FeedKind::Epss, "epss")];
+const FEEDS: [(FeedKind, &str); 3] = [
+    (FeedKind::Nvd, "nvd"),
+    (FeedKind::Kev, "kev"),
+    (FeedKind::Epss, "epss"),
+];
 
 /// Why an import did not happen. What was served before still is.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +62,11 @@ impl FeedImporter {
     /// An importer that writes to a database and a folder.
     #[must_use]
     pub const fn new(store: Store, clock: Clock, paths: FeedPaths) -> Self {
-        Self { store, clock, paths }
+        Self {
+            store,
+            clock,
+            paths,
+        }
     }
 
     /// Imports files and folders, and notes how it went for each feed that they hold.
@@ -95,7 +102,11 @@ impl FeedImporter {
             changed += self.write(page).await?;
         }
         let (files, index) = reading.await.map_err(|_| ImportError::Stopped)??;
-        Ok(ImportReport { files, changed, index })
+        Ok(ImportReport {
+            files,
+            changed,
+            index,
+        })
     }
 
     async fn write(&self, page: Page) -> Result<u64, StoreError> {
@@ -117,7 +128,11 @@ impl FeedImporter {
             let imported = Imported {
                 newest_record_at: newest.and_then(to_time),
                 records: report.records(kind),
-                changed: if kind == FeedKind::Nvd { report.changed } else { 0 },
+                changed: if kind == FeedKind::Nvd {
+                    report.changed
+                } else {
+                    0
+                },
                 skipped: report.skipped(kind),
             };
             store::feeds::succeeded(&self.store, name, &imported, now).await?;
@@ -137,7 +152,10 @@ fn read_all(
     pages: mpsc::Sender<Page>,
 ) -> Result<(Vec<FileReport>, Option<BuildReport>), ImportError> {
     let folder = &places.mirror;
-    let mirror_error = |source| ImportError::Mirror { path: folder.clone(), source };
+    let mirror_error = |source| ImportError::Mirror {
+        path: folder.clone(),
+        source,
+    };
     let mirror = Mirror::open(folder).map_err(mirror_error)?;
     let before = mirror.files().map_err(mirror_error)?;
     let mut sink = Sink::new(pages);
@@ -145,7 +163,11 @@ fn read_all(
     let mut staged = Vec::new();
     for path in paths {
         let report = feeds::read_path(path, &mut sink)?;
-        for file in report.files.iter().filter(|file| file.kind == FeedKind::Nvd) {
+        for file in report
+            .files
+            .iter()
+            .filter(|file| file.kind == FeedKind::Nvd)
+        {
             staged.push(mirror.stage(&file.path).map_err(mirror_error)?);
         }
         files.extend(report.files);
@@ -170,8 +192,10 @@ fn write_index(
     path: &Path,
 ) -> Result<BuildReport, ImportError> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| ImportError::Mirror { path: folder.to_owned(), source })?;
+        std::fs::create_dir_all(folder).map_err(|source| ImportError::Mirror {
+            path: folder.to_owned(),
+            source,
+        })?;
     }
     Ok(builder.write(path)?)
 }

@@ -63,8 +63,16 @@ impl Mirror {
         }
         copy.sync_all()?;
         let hash = hash.finish();
-        let name: String = hash.as_ref().iter().take(16).map(|b| format!("{b:02x}")).collect();
-        Ok(Staged { partial, kept: self.0.join(name) })
+        let name: String = hash
+            .as_ref()
+            .iter()
+            .take(16)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        Ok(Staged {
+            partial,
+            kept: self.0.join(name),
+        })
     }
 
     /// The files that are kept, in the order of their names.
@@ -113,7 +121,11 @@ mod tests {
         let mirror = Mirror::open(&dir.path().join("mirror")).unwrap();
         for name in ["a.json", "b.json"] {
             fs::write(dir.path().join(name), "the same").unwrap();
-            mirror.stage(&dir.path().join(name)).unwrap().keep().unwrap();
+            mirror
+                .stage(&dir.path().join(name))
+                .unwrap()
+                .keep()
+                .unwrap();
         }
         fs::write(dir.path().join("c.json"), "another").unwrap();
         drop(mirror.stage(&dir.path().join("c.json")).unwrap());

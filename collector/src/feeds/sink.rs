@@ -52,7 +52,8 @@ impl Sink {
     pub(super) fn finish(mut self) -> Result<Builder, SinkError> {
         self.send_cves()?;
         if !self.kev.is_empty() {
-            self.pages.blocking_send(Page::Kev(std::mem::take(&mut self.kev)))?;
+            self.pages
+                .blocking_send(Page::Kev(std::mem::take(&mut self.kev)))?;
         }
         self.send_epss(self.epss.len())?;
         Ok(self.builder)
@@ -60,14 +61,16 @@ impl Sink {
 
     fn send_cves(&mut self) -> Result<(), SinkError> {
         if !self.cves.is_empty() {
-            self.pages.blocking_send(Page::Cves(std::mem::take(&mut self.cves)))?;
+            self.pages
+                .blocking_send(Page::Cves(std::mem::take(&mut self.cves)))?;
         }
         Ok(())
     }
 
     fn send_epss(&mut self, enough: usize) -> Result<(), SinkError> {
         if !self.epss.is_empty() && self.epss.len() >= enough {
-            self.pages.blocking_send(Page::Epss(std::mem::take(&mut self.epss)))?;
+            self.pages
+                .blocking_send(Page::Epss(std::mem::take(&mut self.epss)))?;
         }
         Ok(())
     }
@@ -77,7 +80,11 @@ impl FeedSink for Sink {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         self.builder.add(&record)?;
         self.cves.push(record);
-        if self.cves.len() >= PAGE_RECORDS { self.send_cves() } else { Ok(()) }
+        if self.cves.len() >= PAGE_RECORDS {
+            self.send_cves()
+        } else {
+            Ok(())
+        }
     }
 
     fn kev(&mut self, entry: KevEntry) -> Result<(), SinkError> {

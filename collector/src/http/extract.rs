@@ -120,7 +120,10 @@ impl<R: Needs> FromRequestParts<ApiState> for Tenant<R> {
         if principal.role() < R::ROLE {
             return Err(Problem::Forbidden(R::ROLE.as_str()));
         }
-        Ok(Self { scope, role: PhantomData })
+        Ok(Self {
+            scope,
+            role: PhantomData,
+        })
     }
 }
 

@@ -71,8 +71,14 @@ async fn no_route_answers_without_a_valid_key() {
     let forged = format!("{}A", &api.ours.admin[..api.ours.admin.len() - 1]);
     for (name, path, _) in ROUTES {
         for key in [None, Some("nonsense"), Some(forged.as_str())] {
-            let answer = api.send(method(name), &theirs(&api, path), key, Some("{}")).await;
-            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name} {path} with {key:?}");
+            let answer = api
+                .send(method(name), &theirs(&api, path), key, Some("{}"))
+                .await;
+            assert_eq!(
+                answer.status,
+                StatusCode::UNAUTHORIZED,
+                "{name} {path} with {key:?}"
+            );
             assert_eq!(answer.json()["type"], "urn:muster:problem:unauthenticated");
         }
     }
@@ -84,11 +90,23 @@ async fn a_role_does_no_more_than_it_may() {
     for (name, path, whom) in ROUTES {
         let path = theirs(&api, path);
         let is_beyond = matches!(whom, For::Analyst | For::Admin | For::Operator);
-        let answer = api.send(method(name), &path, Some(&api.ours.viewer), Some("{}")).await;
-        assert_eq!(answer.status == StatusCode::FORBIDDEN, is_beyond, "{name} {path}");
+        let answer = api
+            .send(method(name), &path, Some(&api.ours.viewer), Some("{}"))
+            .await;
+        assert_eq!(
+            answer.status == StatusCode::FORBIDDEN,
+            is_beyond,
+            "{name} {path}"
+        );
         if *whom == For::Operator {
-            let answer = api.send(method(name), &path, Some(&api.ours.admin), Some("{}")).await;
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name} {path} as admin");
+            let answer = api
+                .send(method(name), &path, Some(&api.ours.admin), Some("{}"))
+                .await;
+            assert_eq!(
+                answer.status,
+                StatusCode::FORBIDDEN,
+                "{name} {path} as admin"
+            );
         }
     }
 }
@@ -102,7 +120,9 @@ async fn another_companys_objects_are_not_found() {
             continue;
         }
         let path = theirs(&api, path);
-        let answer = api.send(method(name), &path, Some(&api.ours.admin), None).await;
+        let answer = api
+            .send(method(name), &path, Some(&api.ours.admin), None)
+            .await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{name} {path}");
     }
 }
@@ -124,7 +144,11 @@ async fn lists_and_filters_show_nothing_of_another_company() {
         let answer = api.get(&path, &api.ours.admin).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
         for part in &theirs {
-            assert!(!answer.text.contains(part), "{path} shows {part}: {}", answer.text);
+            assert!(
+                !answer.text.contains(part),
+                "{path} shows {part}: {}",
+                answer.text
+            );
         }
     }
     let of_their_host = format!("/api/v1/findings?host={}", api.theirs.host);

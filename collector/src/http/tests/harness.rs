@@ -75,7 +75,12 @@ impl Node for FakeNode {
 
     fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken> {
         let addresses = vec!["collector.example:7070".to_owned()];
-        Ok(EnrolmentToken { id, secret: [7; 32], ca_sha256: [8; 32], addresses })
+        Ok(EnrolmentToken {
+            id,
+            secret: [7; 32],
+            ca_sha256: [8; 32],
+            addresses,
+        })
     }
 
     fn is_ready(&self) -> bool {
@@ -96,8 +101,14 @@ impl Api {
             node: Arc::new(FakeNode),
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
-        let new = NewApiKey { key: &operator, name: "operator", expires_at: None };
-        api_keys::create_operator(&store.local_operator(), &new, NOW).await.unwrap();
+        let new = NewApiKey {
+            key: &operator,
+            name: "operator",
+            expires_at: None,
+        };
+        api_keys::create_operator(&store.local_operator(), &new, NOW)
+            .await
+            .unwrap();
         Self {
             ours: tenant(&database, "Ours", 10).await,
             theirs: tenant(&database, "Theirs", 20).await,
@@ -156,7 +167,9 @@ async fn tenant(database: &FreshDatabase, name: &str, seed: u8) -> Tenant {
     let store = database.store();
     let operator = store.local_operator();
     let company = CompanyId(Uuid::from_u128(seed.into()));
-    companies::create(&operator, company, name, NOW).await.unwrap();
+    companies::create(&operator, company, name, NOW)
+        .await
+        .unwrap();
     let scope = operator.scope(company).await.unwrap().unwrap();
     let host = enrol(database, &scope, seed).await;
     let software = install(&scope, host, seed).await;
@@ -172,7 +185,11 @@ async fn tenant(database: &FreshDatabase, name: &str, seed: u8) -> Tenant {
 
 async fn key(scope: &TenantScope, seed: u8, role: Role) -> String {
     let key = PresentedKey::new(Uuid::new_v4(), [seed; 32]);
-    let new = NewApiKey { key: &key, name: "test", expires_at: None };
+    let new = NewApiKey {
+        key: &key,
+        name: "test",
+        expires_at: None,
+    };
     api_keys::create(scope, &new, role, NOW).await.unwrap();
     key.expose()
 }
@@ -201,10 +218,15 @@ async fn enrol(database: &FreshDatabase, scope: &TenantScope, seed: u8) -> Agent
         sha256: [seed; 32],
         expires_at: NOW + Duration::from_secs(86_400),
     };
-    agents::enrol(database.store(), &enrolment, &|_, _| Ok((certificate.clone(), ())), NOW)
-        .await
-        .unwrap()
-        .agent
+    agents::enrol(
+        database.store(),
+        &enrolment,
+        &|_, _| Ok((certificate.clone(), ())),
+        NOW,
+    )
+    .await
+    .unwrap()
+    .agent
 }
 
 /// Reports one record and gives its key.
@@ -223,10 +245,21 @@ async fn install(scope: &TenantScope, host: AgentId, seed: u8) -> Uuid {
         facts: None,
         sources: Vec::new(),
         digest: Some([RecordFingerprint::of(key, &record)].into_iter().collect()),
-        body: ReportBody::Snapshot { from: SoftwareKey(0), to: None, records: vec![record] },
+        body: ReportBody::Snapshot {
+            from: SoftwareKey(0),
+            to: None,
+            records: vec![record],
+        },
     };
-    let incoming = IncomingReport { agent: host, report, keys: vec![key], received_at: NOW };
-    reports::apply(scope, &[incoming], &|_, _, _| evaluation(), 1, NOW).await.unwrap();
+    let incoming = IncomingReport {
+        agent: host,
+        report,
+        keys: vec![key],
+        received_at: NOW,
+    };
+    reports::apply(scope, &[incoming], &|_, _, _| evaluation(), 1, NOW)
+        .await
+        .unwrap();
     key.to_uuid()
 }
 
@@ -234,7 +267,10 @@ fn evaluation() -> Evaluation {
     Evaluation {
         status: Status::Evaluated,
         reason: None,
-        identity: Identity { rule: "test".to_owned(), ..Identity::default() },
+        identity: Identity {
+            rule: "test".to_owned(),
+            ..Identity::default()
+        },
         findings: vec![Finding {
             cve: "CVE-2024-0001".to_owned(),
             source: "nvd".to_owned(),

@@ -10,7 +10,10 @@ async fn every_error_is_a_problem_document_with_the_requests_id() {
     for path in ["/api/v1/nothing", "/nothing", "/api/v1/hosts/not-an-id"] {
         let answer = api.get(path, &api.ours.viewer).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            answer.headers[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
         let id = answer.headers["muster-request-id"].to_str().unwrap();
         assert_eq!(answer.json()["request_id"], id);
     }
@@ -26,11 +29,15 @@ async fn wrong_parameters_are_named() {
         ("colour=red", "query"),
         ("sort=password", "query"),
     ] {
-        let answer = api.get(&format!("/api/v1/hosts?{query}"), &api.ours.viewer).await;
+        let answer = api
+            .get(&format!("/api/v1/hosts?{query}"), &api.ours.viewer)
+            .await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
         assert_eq!(answer.json()["errors"][0]["field"], field, "{query}");
     }
-    let answer = api.get("/api/v1/findings?severity_min=awful", &api.ours.viewer).await;
+    let answer = api
+        .get("/api/v1/findings?severity_min=awful", &api.ours.viewer)
+        .await;
     assert!(answer.text.contains("critical"), "{}", answer.text);
 }
 
@@ -38,13 +45,23 @@ async fn wrong_parameters_are_named() {
 async fn wrong_bodies_are_refused_before_anything_is_done() {
     let api = Api::new().await;
     let operator = Some(api.operator.as_str());
-    for body in ["", "{", "[]", r#"{ "name": 5 }"#, r#"{ "name": "x", "colour": "red" }"#] {
-        let answer = api.send(Method::POST, "/api/v1/companies", operator, Some(body)).await;
+    for body in [
+        "",
+        "{",
+        "[]",
+        r#"{ "name": 5 }"#,
+        r#"{ "name": "x", "colour": "red" }"#,
+    ] {
+        let answer = api
+            .send(Method::POST, "/api/v1/companies", operator, Some(body))
+            .await;
         assert!(answer.status.is_client_error(), "{body}: {}", answer.text);
         assert_eq!(answer.json()["type"], "urn:muster:problem:body", "{body}");
     }
     let large = format!(r#"{{ "name": "{}" }}"#, "x".repeat(2 << 20));
-    let answer = api.send(Method::POST, "/api/v1/companies", operator, Some(&large)).await;
+    let answer = api
+        .send(Method::POST, "/api/v1/companies", operator, Some(&large))
+        .await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
@@ -53,7 +70,9 @@ async fn a_name_that_could_break_a_log_is_refused() {
     let api = Api::new().await;
     let admin = Some(api.ours.admin.as_str());
     let body = r#"{ "name": "x\nlevel=ERROR" }"#;
-    let answer = api.send(Method::POST, "/api/v1/enrolment-tokens", admin, Some(body)).await;
+    let answer = api
+        .send(Method::POST, "/api/v1/enrolment-tokens", admin, Some(body))
+        .await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
@@ -68,14 +87,21 @@ async fn a_page_token_leads_to_the_next_page_of_its_own_list_only() {
     assert_eq!(first["items"][0]["name"], "Ours");
     assert_eq!(second["items"][0]["name"], "Theirs");
     assert!(second["next_page_token"].is_null());
-    let other = api.get(&format!("/api/v1/hosts?page_token={token}"), &api.ours.viewer).await;
+    let other = api
+        .get(
+            &format!("/api/v1/hosts?page_token={token}"),
+            &api.ours.viewer,
+        )
+        .await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
 async fn a_method_that_a_route_does_not_have_is_not_there() {
     let api = Api::new().await;
-    let answer = api.send(Method::PUT, "/api/v1/hosts", Some(&api.ours.admin), None).await;
+    let answer = api
+        .send(Method::PUT, "/api/v1/hosts", Some(&api.ours.admin), None)
+        .await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
 }
 

@@ -13,7 +13,9 @@ use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Router<ApiState> {
-    Router::new().route("/cves", routing::get(list)).route("/cves/{cve}", routing::get(get))
+    Router::new()
+        .route("/cves", routing::get(list))
+        .route("/cves/{cve}", routing::get(get))
 }
 
 /// A severity out of a filter.
@@ -23,7 +25,10 @@ pub(super) fn routes() -> Router<ApiState> {
 /// When it is none.
 pub(super) fn parse_severity(name: &str) -> Result<Severity, Problem> {
     Severity::parse(name).ok_or_else(|| {
-        Problem::field("severity_min", "one of unknown, none, low, medium, high, critical")
+        Problem::field(
+            "severity_min",
+            "one of unknown, none, low, medium, high, critical",
+        )
     })
 }
 
@@ -42,9 +47,15 @@ pub(super) struct CveView {
     kev: Option<KevView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     epss: Option<EpssView>,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     published_at: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     modified_at: Option<OffsetDateTime>,
     summary: String,
 }
@@ -76,7 +87,10 @@ impl From<Cve> for CveView {
                 due: kev.due.map(|due| due.to_string()),
                 ransomware: kev.ransomware,
             }),
-            epss: cve.epss.map(|e| EpssView { score: e.score, percentile: e.percentile }),
+            epss: cve.epss.map(|e| EpssView {
+                score: e.score,
+                percentile: e.percentile,
+            }),
             published_at: cve.published_at,
             modified_at: cve.modified_at,
             summary: cve.summary,
@@ -179,7 +193,11 @@ async fn list(
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
     let filter = CveFilter {
         text: query.query,
-        severity_min: query.severity_min.as_deref().map(parse_severity).transpose()?,
+        severity_min: query
+            .severity_min
+            .as_deref()
+            .map(parse_severity)
+            .transpose()?,
         kev: query.kev,
     };
     let cves = cves::list(&scope, &filter, sort, &page).await?;
@@ -189,5 +207,7 @@ async fn list(
 async fn get(tenant: Tenant<Viewer>, Path(cve): Path<String>) -> Result<Json<DetailView>, Problem> {
     let scope = tenant.scope;
     let detail = cves::get(&scope, &cve.to_ascii_uppercase()).await?;
-    detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("CVE"))
+    detail
+        .map(|detail| Json(detail.into()))
+        .ok_or(Problem::NotFound("CVE"))
 }

@@ -33,7 +33,10 @@ struct LetterView {
     received_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     replayed_at: Option<OffsetDateTime>,
 }
 

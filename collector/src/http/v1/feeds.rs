@@ -56,5 +56,7 @@ async fn list(
     State(state): State<ApiState>,
 ) -> Result<Json<Feeds>, Problem> {
     let feeds = feeds::list(&state.store).await?;
-    Ok(Json(Feeds { items: feeds.into_iter().map(FeedView::from).collect() }))
+    Ok(Json(Feeds {
+        items: feeds.into_iter().map(FeedView::from).collect(),
+    }))
 }

@@ -33,7 +33,12 @@ pub(super) struct CountsView {
 
 impl From<FindingCounts> for CountsView {
     fn from(counts: FindingCounts) -> Self {
-        Self { open: counts.open, critical: counts.critical, high: counts.high, kev: counts.kev }
+        Self {
+            open: counts.open,
+            critical: counts.critical,
+            high: counts.high,
+            kev: counts.kev,
+        }
     }
 }
 
@@ -50,7 +55,10 @@ struct FindingView {
     why: Value,
     #[serde(with = "time::serde::rfc3339")]
     opened_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     resolved_at: Option<OffsetDateTime>,
     /// Hosts that have the software now.
     hosts: u64,
@@ -149,7 +157,11 @@ async fn list(
             State::Resolved => FindingState::Resolved,
             State::Any => FindingState::Any,
         },
-        severity_min: query.severity_min.as_deref().map(parse_severity).transpose()?,
+        severity_min: query
+            .severity_min
+            .as_deref()
+            .map(parse_severity)
+            .transpose()?,
         kev: query.kev,
         cve: query.cve.map(|cve| cve.to_ascii_uppercase()),
         software: query.software.as_deref().map(parse_key).transpose()?,

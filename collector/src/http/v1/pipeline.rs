@@ -39,9 +39,20 @@ async fn summary(
 ) -> Result<Json<SummaryView>, Problem> {
     let scope = tenant.scope;
     let as_of = state.clock.now();
-    let Summary { agents, software, installations, findings } = summary::summary(&scope).await?;
+    let Summary {
+        agents,
+        software,
+        installations,
+        findings,
+    } = summary::summary(&scope).await?;
     let findings = findings.into();
-    Ok(Json(SummaryView { hosts: agents, software, installations, findings, as_of }))
+    Ok(Json(SummaryView {
+        hosts: agents,
+        software,
+        installations,
+        findings,
+        as_of,
+    }))
 }
 
 #[derive(Debug, Serialize)]
@@ -53,7 +64,10 @@ struct PipelineView {
     applied_at: Option<OffsetDateTime>,
     /// Hosts whose acknowledged reports are not in the rows yet.
     hosts_behind: u64,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     behind_since: Option<OffsetDateTime>,
     /// Hosts that were asked for a snapshot that has not settled yet.
     snapshots_asked: u64,
@@ -100,7 +114,13 @@ async fn node(
     let companies = summary::pipelines(&operator)
         .await?
         .into_iter()
-        .map(|(company, pipeline)| CompanyView { company, pipeline: pipeline.into() })
+        .map(|(company, pipeline)| CompanyView {
+            company,
+            pipeline: pipeline.into(),
+        })
         .collect();
-    Ok(Json(NodeView { node: state.node.status(), companies }))
+    Ok(Json(NodeView {
+        node: state.node.status(),
+        companies,
+    }))
 }

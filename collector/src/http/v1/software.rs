@@ -186,8 +186,12 @@ async fn list(
     Ok(page::respond(name, software, ItemView::from))
 }
 
-async fn get(tenant: Tenant<Viewer>, Path(software): Path<String>) -> Result<Json<ItemView>, Problem> {
+async fn get(
+    tenant: Tenant<Viewer>,
+    Path(software): Path<String>,
+) -> Result<Json<ItemView>, Problem> {
     let scope = tenant.scope;
     let item = software::get(&scope, parse_key(&software)?).await?;
-    item.map(|item| Json(item.into())).ok_or(Problem::NotFound("software"))
+    item.map(|item| Json(item.into()))
+        .ok_or(Problem::NotFound("software"))
 }

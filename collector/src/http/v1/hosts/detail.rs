@@ -46,7 +46,10 @@ struct DeliveryView {
     records: u32,
     /// The digest of that inventory, in hexadecimal.
     digest: String,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     snapshot_asked_at: Option<OffsetDateTime>,
 }
 
@@ -80,5 +83,7 @@ pub(super) async fn get(
 ) -> Result<Json<DetailView>, Problem> {
     let scope = tenant.scope;
     let detail = hosts::get(&scope, host_id(&host)?).await?;
-    detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("host"))
+    detail
+        .map(|detail| Json(detail.into()))
+        .ok_or(Problem::NotFound("host"))
 }

@@ -25,7 +25,10 @@ pub(super) struct HostView {
     enrolled_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     last_seen_at: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     revoked_at: Option<OffsetDateTime>,
     software: u64,
     findings: CountsView,

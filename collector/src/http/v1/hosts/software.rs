@@ -21,7 +21,10 @@ pub(super) struct InstalledView {
     /// Since when the collector knows of it.
     #[serde(with = "time::serde::rfc3339")]
     seen_at: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     installed_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<String>,
@@ -61,7 +64,10 @@ pub(super) async fn list(
     let scope = tenant.scope;
     let host = host_id(&host)?;
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
-    let filter = HostSoftwareFilter { text: query.query, vulnerable: query.vulnerable };
+    let filter = HostSoftwareFilter {
+        text: query.query,
+        vulnerable: query.vulnerable,
+    };
     let software = hosts::software(&scope, host, &filter, &page).await?;
     if software.items.is_empty() && hosts::get(&scope, host).await?.is_none() {
         return Err(Problem::NotFound("host"));
