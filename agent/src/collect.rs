@@ -149,16 +149,22 @@ impl Scanner {
             facts: self.facts.clone(),
             ..Inventory::default()
         };
+        // Forgotten with the scan: the next one must see what was installed meanwhile.
         let owned = OwnedPaths::default();
         for reader in platform::READERS {
             if self.options.sources_off.contains(&reader.source) {
                 continue;
             }
             let began = clock.elapsed();
-            let mut found = self.read_source(*reader, &inventory, &owned);
+            let room = self
+                .options
+                .records_max
+                .saturating_sub(inventory.records.len());
+            let mut found = self.read_source(*reader, room, &owned);
             let took = clock.elapsed().saturating_sub(began);
             if matches!(found.state, SourceState::TimedOut | SourceState::Failed) {
                 found.records = previous(reader.source);
+                found.records.truncate(room);
             }
             inventory.take_in(*reader, found, took);
         }
@@ -182,12 +188,8 @@ impl Scanner {
         }
     }
 
-    fn read_source(&mut self, reader: Reader, so_far: &Inventory, owned: &OwnedPaths) -> Found {
+    fn read_source(&mut self, reader: Reader, room: usize, owned: &OwnedPaths) -> Found {
         let path = self.options.root.clone();
-        let room = self
-            .options
-            .records_max
-            .saturating_sub(so_far.records.len());
         let owned = owned.clone();
         let job = move |stop: Stop| {
             let mut records = Records::new(reader.source, room);

@@ -44,6 +44,7 @@ fn parse<R: BufRead>(lines: &mut Lines<R>, out: &mut Records) -> Result<(), Read
     let mut stanza = Stanza::new(["P", "V", "A", "o", "m"]);
     while stanza.read(lines)? {
         let [name, version, arch, source_name, vendor] = stanza.values();
+        // A real package's name begins with a letter or a digit.
         if name.starts_with(b".") {
             continue;
         }

@@ -39,6 +39,7 @@ const ON_DISK: [&[u8]; 5] = [
 /// Reads the packages of dpkg.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
     let mut times = InstallTimes::new(root);
+    // Both may be there: tools that add packages to a distroless image write the first.
     let mut reading = Reading::Absent;
     if let Some(mut lines) = root.lines(Path::new(STATUS), STATUS_BYTES_MAX)? {
         reading = Reading::Read;
@@ -111,6 +112,7 @@ fn parse<R: BufRead>(
 
 /// Whether a `Status` (what is wanted, whether an error is known, the state) means files on the disk.
 fn is_on_disk(status: &[u8]) -> bool {
+    // The first word is what somebody wants, and a package on hold is installed all the same.
     let state = status
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())

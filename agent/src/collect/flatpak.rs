@@ -47,6 +47,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 out.unreadable(&path, "not a deployment of Flatpak");
                 continue;
             };
+            // The path is `…/ID/ARCH/BRANCH`.
             let mut parts = branch.iter().rev().map(OsStrExt::as_bytes);
             let (Some(branch_name), Some(arch), Some(id)) =
                 (parts.next(), parts.next(), parts.next())
@@ -83,6 +84,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
 fn parse(deploy: &[u8]) -> Option<Deploy<'_>> {
     let remote = until_zero(deploy)?;
     let commit = until_zero(deploy.get(remote.len() + 1..)?)?;
+    // A commit is a SHA-256 in hexadecimal: what has none here is another kind of file.
     if commit.len() != 64 || !commit.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }

@@ -70,6 +70,7 @@ fn take(
     };
     let installed_at_s = file.modified_at_s;
     let mut lines = root.lines_of(file);
+    // Copied, for the next line takes the place of this one.
     let mut stub = Vec::new();
     for _ in 0..STUB_WITHIN {
         match lines.next()? {

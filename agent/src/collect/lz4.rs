@@ -95,6 +95,7 @@ impl<R: Read> Reader<R> {
         if frame.has_block_checksums {
             self.number()?;
         }
+        // Matches reach back over the block's beginning, but no farther than the window.
         let keep_from = self.text.len().saturating_sub(WINDOW_BYTES);
         self.text.drain(..keep_from);
         self.read = self.text.len();

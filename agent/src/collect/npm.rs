@@ -56,6 +56,7 @@ enum Author<'a> {
 /// Reads the global npm packages.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
     let mut reading = Reading::Absent;
+    // One buffer for every manifest of the host.
     let mut bytes = Vec::new();
     for folder in root.expand_all(&FOLDERS)? {
         let packages = packages(root, &folder);
@@ -80,6 +81,7 @@ fn packages(root: &Root, folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let mut packages = Vec::new();
     for name in visible(root, folder)? {
         let path = folder.join(&name);
+        // A scope is a folder of packages, and no package has such a name.
         if name.as_bytes().starts_with(b"@") {
             packages.extend(visible(root, &path)?.iter().map(|name| path.join(name)));
         } else {

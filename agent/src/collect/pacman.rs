@@ -45,19 +45,21 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
 
 fn parse<R: BufRead>(lines: &mut Lines<R>, out: &mut Records) -> Result<(), ReadError> {
     let mut values: [Vec<u8>; KEYS.len()] = Default::default();
-    let mut current = None;
+    let mut key = None;
+    let mut is_value = false;
     while let Some(line) = lines.next()? {
         let line = line.trim_ascii();
         if line.is_empty() {
-            current = None;
-        } else if let Some(index) = current {
+            is_value = false;
+        } else if !is_value {
+            key = KEYS.iter().position(|key| *key == line);
+            is_value = true;
+        } else if let Some(index) = key {
             let value: &mut Vec<u8> = &mut values[index];
             // Of a list, the first.
             if value.is_empty() {
                 value.extend_from_slice(line);
             }
-        } else {
-            current = KEYS.iter().position(|key| *key == line);
         }
     }
     let [name, version, arch, base, packager, installed_at] = &values;
@@ -116,6 +118,13 @@ mod tests {
             "1 unreadable, 1 without a name; \
              first: /var/lib/pacman/local/c-1/desc: not a regular file"
         );
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_key_is_a_value() {
+        let text = "%NAME%\na\n\n%DESC%\n%VERSION%\n9\n\n%VERSION%\n1-1\n";
+        let tree = Tree::new(&[("/var/lib/pacman/local/a-1/desc", text)]);
+        assert_eq!(tree.read(Source::Pacman, read).names(), ["a 1-1"]);
     }
 
     #[test]

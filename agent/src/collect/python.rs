@@ -49,6 +49,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             continue;
         };
         for name in names {
+            // Whatever else is here are the modules themselves.
             let stem = name.as_bytes();
             let stem = stem
                 .strip_suffix(b".dist-info")
@@ -77,6 +78,7 @@ fn open(root: &Root, place: &Path) -> Result<Option<SourceFile>, ReadError> {
             return Ok(Some(file));
         }
     }
+    // distutils wrote the metadata into a file where everybody else has a folder.
     match root.file(place, METADATA_BYTES_MAX) {
         Err(ReadError::NotAFile(_)) => Ok(None),
         result => result,
@@ -96,6 +98,7 @@ fn take(
     stanza.read(&mut root.lines_of(file))?;
     let [name, version, author, maintainer, email] = stanza.values();
     let (stem_name, stem_version) = split_stem(stem);
+    // Old versions of setuptools wrote this word where nothing was said.
     let vendor = [author, maintainer, email]
         .into_iter()
         .find(|who| !who.is_empty() && *who != b"UNKNOWN");

@@ -65,6 +65,7 @@ impl Records {
             defects.nameless = defects.nameless.saturating_add(1);
             return;
         }
+        // An unknown version is kept: the collector says that it cannot be judged.
         let version = clean(draft.version, VERSION_BYTES_MAX, defects);
         let mut source_name = clean(draft.source_name, NAME_BYTES_MAX, defects);
         if source_name == name {
@@ -139,6 +140,7 @@ pub(crate) fn merge(into: &mut SoftwareRecord, other: SoftwareRecord) {
         (a, b) => a.or(b),
     };
     into.locations.extend(other.locations);
+    // Sorted before it is cut, so that the same places stay whatever came first.
     into.locations.sort_unstable();
     into.locations.dedup();
     into.locations.truncate(LOCATIONS_MAX);

@@ -90,6 +90,7 @@ impl Root {
             return Ok(None);
         };
         let facts = file.metadata().map_err(|e| ReadError::io(path, e))?;
+        // Asked of what was opened, not of the path: the path may mean something else by now.
         if !facts.is_file() {
             return Err(ReadError::NotAFile(path.to_owned()));
         }
@@ -168,6 +169,7 @@ impl Root {
             }
             names.push(name.map_err(|e| ReadError::io(path, e))?);
         }
+        // The order on a disk differs from host to host and from scan to scan.
         names.sort_unstable();
         Ok(Some(names))
     }
@@ -205,6 +207,7 @@ impl Root {
                 };
                 next.extend(names.iter().filter(|n| fits(n)).map(|n| folder.join(n)));
             }
+            // Sorted, so that a cut takes the same ones every time.
             next.truncate(FOLDERS_MAX);
             folders = next;
         }

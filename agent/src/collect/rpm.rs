@@ -52,6 +52,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
         if read_headers(root, format, &path, Wanted::Package, &mut take)? {
             return Ok(Reading::Read);
         }
+        // What was read may be half of one state and half of another.
         out.restart();
     }
     Err(ReadError::damaged(&path, "rpm is changing the database"))
@@ -125,10 +126,12 @@ fn push(path: &Path, reader: Option<HeaderReader>, out: &mut Records) {
 
 fn draft(header: &Header) -> Draft<'_> {
     let (source_name, source_version) = split_source(&header.source_rpm);
+    // Most packages share the version of their source, and sending it twice would say nothing.
     let is_own_version = source_version
         .strip_prefix(header.version.as_slice())
         .and_then(|rest| rest.strip_prefix(b"-"))
         == Some(&header.release);
+    // Packages that somebody built at home often have no vendor.
     let vendor = [&header.vendor, &header.distribution, &header.packager]
         .into_iter()
         .find(|who| !who.is_empty());

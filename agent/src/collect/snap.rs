@@ -79,6 +79,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
     let is_there = state.is_some();
     let snaps = state.unwrap_or_default().data.snaps;
     let mounted = take_mounted(root, &mounts, &snaps, out)?;
+    // Disabled snaps stay on the disk, but none of their code can run.
     for (name, snap) in &snaps {
         if snap.active && !mounted.contains(name) {
             out.unreadable(Path::new(STATE), "an active snap that is not mounted");
@@ -110,6 +111,7 @@ fn take_mounted(
             };
             let description = parse_yaml(&mut lines)?;
             let name = String::from_utf8_lossy(name.as_bytes()).into_owned();
+            // The folder has the instance's name, which is also the state's key.
             let snap = snaps.get(&name).unwrap_or(&unknown);
             take(root, &name, snap, &description, out)?;
             mounted.push(name);

@@ -49,6 +49,7 @@ impl<const N: usize> Stanza<N> {
 
     /// Keeps the line's value if its key is asked for; of a repeated key, the first.
     fn take(&mut self, line: &[u8]) {
+        // No key is longer, and most lines of a status file are long.
         let Some(colon) = line.iter().take(64).position(|byte| *byte == b':') else {
             return;
         };

@@ -26,6 +26,7 @@ pub(crate) fn clean(bytes: &[u8], max: usize, defects: &mut Defects) -> String {
         }
         text.into_owned()
     };
+    // Last, because a replacement can be longer than what it replaces.
     if text.len() > max {
         text.truncate(text.floor_char_boundary(max));
         defects.cut = defects.cut.saturating_add(1);

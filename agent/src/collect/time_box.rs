@@ -60,6 +60,7 @@ impl TimeBoxes {
         T: Send + 'static,
         J: FnOnce(Stop) -> T + Send + 'static,
     {
+        // What hung and came back may run again.
         self.abandoned.retain(|(_, thread)| !thread.is_finished());
         if self.abandoned.iter().any(|(other, _)| *other == name) {
             return Verdict::StillRunning;
@@ -79,6 +80,7 @@ impl TimeBoxes {
         };
         let verdict = answered.recv_timeout(time_box).or_else(|error| {
             stop.set();
+            // An answer that comes with the grace is as good as one in time.
             match error {
                 RecvTimeoutError::Timeout => answered.recv_timeout(GRACE),
                 RecvTimeoutError::Disconnected => Err(error),

@@ -57,6 +57,7 @@ pub(super) fn name_origins(root: &Root, out: &mut Records) -> Result<(), ReadErr
                 continue;
             };
             bytes_left -= file.bytes;
+            // A list that ends in damage has named what it could before.
             let read = if name.as_bytes().ends_with(b".lz4") {
                 installed.find(&mut root.lines_of_reader(&path, lz4::reader(file.file)))
             } else {
@@ -158,6 +159,7 @@ impl<'a> Installed<'a> {
         let mut by_name: Vec<_> = (0..records.len())
             .filter(|number| records[*number].origin.is_empty())
             .collect();
+        // dpkg keeps its status sorted, but nothing obliges it to.
         by_name.sort_unstable_by(|a, b| records[*a].name.cmp(&records[*b].name));
         Self {
             records,
@@ -183,6 +185,7 @@ impl<'a> Installed<'a> {
                 .take_while(|number| of_name(number) == name);
             for number in alike {
                 let record = &self.records[*number];
+                // Two repositories can both have a name; only one of them has this build of it.
                 let is_same = record.version.as_bytes() == version
                     || (!maintainer.is_empty() && record.vendor.as_bytes() == maintainer);
                 if is_same {

@@ -76,6 +76,7 @@ impl Top {
 
     fn open_at(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
         let path = below_top(path);
+        // `openat2` also fails in older kernels and sandboxes that do not know it.
         if !self.is_confined {
             return rustix::fs::openat(&self.folder, path, flags, Mode::empty());
         }

@@ -48,6 +48,7 @@ pub(super) fn read(
     let mut page = Vec::new();
     for number in 1..table.pages.count().min(table.page_count) {
         root.check()?;
+        // A copy, for values lead to other pages while this one is looked through.
         page.clear();
         page.extend_from_slice(table.pages.get(number)?);
         if matches!(page[25], TYPE_HASH | TYPE_HASH_UNSORTED) {

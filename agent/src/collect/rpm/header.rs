@@ -150,6 +150,7 @@ impl HeaderReader {
                     return;
                 }
                 None => {
+                    // The intro comes first and says how much more of the index there is.
                     let wanted = self.index_bytes() - self.index.len();
                     let (taken, rest) = piece.split_at(wanted.min(piece.len()));
                     self.index.extend_from_slice(taken);

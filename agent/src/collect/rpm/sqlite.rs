@@ -131,6 +131,7 @@ impl Database {
             return self.damaged("pages that point to each other");
         };
         self.visits_left = visits_left;
+        // What is in the log is newer than what is in the file.
         if let Some(log) = &self.log {
             self.log_page.resize(self.page_bytes, 0);
             if log.page(number, &mut self.log_page)? {
@@ -177,6 +178,7 @@ impl Database {
         let mut page = Vec::new();
         while let Some(number) = pending.pop() {
             root.check()?;
+            // A copy, for rows lead to other pages while this one is looked through.
             page.clear();
             page.extend_from_slice(self.page(number)?);
             // Page 1 begins with the database's header.

@@ -69,6 +69,7 @@ impl Wal {
             root.check()?;
             let at = HEADER_BYTES as u64 + number * frame_bytes as u64;
             wal.file.read_exact_at(&mut frame, at)?;
+            // The rest is of an earlier use of the log, or was being written when rpm was killed.
             let Some((page, database_pages)) = checksum.take_frame(&header, &frame) else {
                 break;
             };
