@@ -139,7 +139,7 @@ impl Bench {
             }
             reports
         });
-        batches(reports.collect(), BATCH / 100)
+        batches(&reports.collect::<Vec<_>>(), BATCH / 100)
     }
 
     /// For every agent ten reports of ten records: five come, five go.
@@ -170,7 +170,7 @@ impl Bench {
                 ));
             }
         }
-        batches(reports, BATCH / DELTA)
+        batches(&reports, BATCH / DELTA)
     }
 
     /// Applies batches on all connections at once; an agent's stay in order, because a batch is of
@@ -301,7 +301,7 @@ fn report(
     }
 }
 
-fn batches(reports: Vec<IncomingReport>, size: usize) -> Vec<Vec<IncomingReport>> {
+fn batches(reports: &[IncomingReport], size: usize) -> Vec<Vec<IncomingReport>> {
     reports.chunks(size).map(<[_]>::to_vec).collect()
 }
 

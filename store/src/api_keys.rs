@@ -370,36 +370,4 @@ impl TryFrom<KeyRow> for ApiKey {
 }
 
 #[cfg(test)]
-mod database_tests;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_it_writes() {
-        // A secret of 0xff bytes is full of underscores in base64url.
-        let key = PresentedKey::new(Uuid::from_u128(5), [0xff; 32]);
-        assert_eq!(key.expose().parse(), Ok(key));
-    }
-
-    #[test]
-    fn refuses_what_is_no_key() {
-        let whole = PresentedKey::new(Uuid::from_u128(5), [1; 32]).expose();
-        for text in [
-            "",
-            "msk_",
-            "msk_5_x",
-            &whole[..whole.len() - 2],
-            &whole[1..],
-        ] {
-            assert_eq!(text.parse::<PresentedKey>(), Err(InvalidKey), "{text}");
-        }
-    }
-
-    #[test]
-    fn never_shows_its_secret() {
-        let key = PresentedKey::new(Uuid::from_u128(5), [7; 32]);
-        assert!(!format!("{key:?}").contains("7, 7"));
-    }
-}
+mod tests;

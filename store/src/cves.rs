@@ -169,15 +169,4 @@ impl CveRow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn severities_are_named_both_ways_and_ordered() {
-        for severity in Severity::ALL {
-            assert_eq!(Severity::parse(severity.as_str()), Some(severity));
-        }
-        assert_eq!(Severity::High.and_above(), ["high", "critical"]);
-        assert_eq!(Severity::parse("CRITICAL"), None);
-    }
-}
+mod tests;

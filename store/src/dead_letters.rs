@@ -307,3 +307,6 @@ impl TryFrom<Row> for DeadLetter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

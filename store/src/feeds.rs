@@ -125,3 +125,56 @@ pub async fn list(store: &Store) -> Result<Vec<Feed>, StoreError> {
     });
     Ok(feeds.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_fixtures::at;
+    use crate::test_support::FreshDatabase;
+
+    #[tokio::test]
+    async fn a_bad_import_keeps_what_the_last_good_one_said() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        let good = Imported {
+            newest_record_at: Some(at(5)),
+            records: 10,
+            changed: 9,
+            skipped: 1,
+        };
+        succeeded(store, "nvd", &good, at(10)).await.unwrap();
+        failed(store, "nvd", "no network", at(20)).await.unwrap();
+        failed(store, "kev", "no network", at(20)).await.unwrap();
+        let feeds = list(store).await.unwrap();
+        assert_eq!(feeds[0].source, "kev");
+        assert_eq!((feeds[0].last_success_at, feeds[0].records), (None, 0));
+        let nvd = &feeds[1];
+        assert_eq!(
+            (nvd.imported_at, nvd.last_success_at),
+            (at(20), Some(at(10)))
+        );
+        assert_eq!(
+            (nvd.newest_record_at, nvd.records, nvd.skipped),
+            (Some(at(5)), 10, 1)
+        );
+        assert_eq!(nvd.error.as_deref(), Some("no network"));
+    }
+
+    #[tokio::test]
+    async fn the_place_to_go_on_from_never_goes_back() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        for (newest, seconds) in [(Some(at(50)), 1), (Some(at(40)), 2), (None, 3)] {
+            let imported = Imported {
+                newest_record_at: newest,
+                ..Imported::default()
+            };
+            succeeded(store, "nvd", &imported, at(seconds))
+                .await
+                .unwrap();
+        }
+        let feeds = list(store).await.unwrap();
+        assert_eq!(feeds[0].newest_record_at, Some(at(50)));
+        assert_eq!(feeds[0].error, None);
+    }
+}

@@ -39,3 +39,6 @@ pub struct Host {
     /// Findings of that software.
     pub findings: FindingCounts,
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,3 +198,6 @@ pub async fn purge(store: &Store, before: OffsetDateTime) -> Result<u64, StoreEr
     .await?;
     Ok(done.rows_affected())
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ pub mod tenant;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
 
-#[cfg(test)]
-mod fixtures;
 mod known;
+#[cfg(test)]
+mod test_fixtures;
 mod tx;

@@ -228,35 +228,4 @@ pub(crate) fn containing(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod complete;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn takes_wildcards_literally() {
-        assert_eq!(containing(r"100%_a\b"), r"%100\%\_a\\b%");
-    }
-
-    #[test]
-    fn places_survive_json() {
-        for value in [
-            SortValue::Integer(i64::MAX),
-            SortValue::Text("1".to_owned()),
-        ] {
-            let after = After {
-                value,
-                id: "x".to_owned(),
-            };
-            let json = serde_json::to_string(&after).unwrap();
-            assert_eq!(serde_json::from_str::<After>(&json).unwrap(), after);
-        }
-    }
-
-    #[test]
-    fn cuts_a_limit_to_what_a_page_may_have() {
-        assert_eq!(PageRequest::first(0).limit(), 1);
-        assert_eq!(PageRequest::first(u32::MAX).limit(), PAGE_ITEMS_MAX);
-    }
-}
+mod tests;

@@ -156,3 +156,6 @@ fn status(name: &str) -> Option<Status> {
         .into_iter()
         .find(|status| status.as_str() == name)
 }
+
+#[cfg(test)]
+mod tests;

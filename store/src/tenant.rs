@@ -246,22 +246,4 @@ impl Store {
 }
 
 #[cfg(test)]
-mod isolation;
-
-#[cfg(test)]
-mod partitions;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_are_ordered_and_named_both_ways() {
-        assert!(Role::Operator > Role::Admin && Role::Admin > Role::Analyst);
-        assert!(Role::Analyst > Role::Viewer);
-        for role in [Role::Viewer, Role::Analyst, Role::Admin, Role::Operator] {
-            assert_eq!(Role::parse(role.as_str()), Some(role));
-        }
-        assert_eq!(Role::parse("root"), None);
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ mod heartbeats;
 
 use crate::agents::*;
 use crate::commands::{self, Command, Signal};
-use crate::fixtures::{World, at};
+use crate::test_fixtures::{World, at};
 
 #[tokio::test]
 async fn a_scan_is_asked_for_with_a_growing_number_and_heard_by_every_node() {
@@ -62,7 +62,7 @@ async fn a_revoked_agent_is_let_go_once_and_gets_no_orders_and_no_certificate() 
             .unwrap(),
         []
     );
-    let certificate = crate::fixtures::certificate();
+    let certificate = crate::test_fixtures::certificate();
     assert!(
         !record_certificate(&world.scope, agent, &certificate)
             .await
@@ -89,14 +89,14 @@ async fn admission_says_what_the_company_wants_and_where_the_line_ends() {
         .unwrap();
     let renewed = Certificate {
         sha256: [9; 32],
-        ..crate::fixtures::certificate()
+        ..crate::test_fixtures::certificate()
     };
     assert!(
         record_certificate(&world.scope, agent, &renewed)
             .await
             .unwrap()
     );
-    let mut endpoint = crate::fixtures::Endpoint::new(agent);
+    let mut endpoint = crate::test_fixtures::Endpoint::new(agent);
     world.apply(&endpoint.snapshot([], 1)).await;
 
     let admission = admission(&world.scope, agent).await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::commands::Signal;
-use crate::fixtures::{World, at, id};
+use crate::test_fixtures::{World, at, id};
 use crate::test_support::FreshDatabase;
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use sqlx::postgres::PgPoolOptions;
 
 use super::*;
-use crate::fixtures::{Endpoint, company, record};
 use crate::reports::apply;
+use crate::test_fixtures::{Endpoint, company, record};
 use crate::test_support::FreshDatabase;
 
 async fn admin(database: &FreshDatabase, sql: String) {
@@ -30,10 +30,10 @@ async fn connect(url: &str) -> Store {
 /// A report goes in and is seen.
 async fn works(store: &Store) {
     let scope = company(store, "Acme").await;
-    let mut endpoint = Endpoint::new(crate::fixtures::agent(&scope, "host").await);
+    let mut endpoint = Endpoint::new(crate::test_fixtures::agent(&scope, "host").await);
     let batch = endpoint.snapshot([record("bad1", "1")], 100);
-    let now = crate::fixtures::at(0);
-    let applied = apply(&scope, &batch, &crate::fixtures::judge, 1, now)
+    let now = crate::test_fixtures::at(0);
+    let applied = apply(&scope, &batch, &crate::test_fixtures::judge, 1, now)
         .await
         .unwrap();
     assert_eq!((applied.software, applied.findings), (1, 1));

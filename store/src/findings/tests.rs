@@ -1,15 +1,15 @@
 //! What a user would miss of findings: opened when they come, resolved when they go, untouched when
 //! they stay, and found by every filter.
 
-use enrichment::cve::{CveRecord, Cvss, KevEntry, RecordSource};
+use enrichment::cve::KevEntry;
 use enrichment::evaluation::{Confidence, Evaluation};
 use protocol::fingerprint::SoftwareKey;
 
 use super::*;
 use crate::cves::{self, Severity};
-use crate::fixtures::{Endpoint, GENERATION, World, at, evaluation, key, record};
 use crate::page::PageRequest;
 use crate::software;
+use crate::test_fixtures::{Endpoint, GENERATION, World, at, evaluation, key, published, record};
 
 const ROWS: &str = "SELECT bit_xor(hashtextextended(t || xmin::text || ctid::text, 0)) FROM (
     SELECT 'f' AS t, xmin, ctid FROM findings WHERE company_key = $1
@@ -52,7 +52,7 @@ async fn find(world: &World, filter: &FindingFilter) -> Vec<String> {
 async fn opens_what_is_new_resolves_what_is_gone_and_leaves_what_stays() {
     let (world, _, bad, good) = world().await;
     let judged = [
-        (bad, evaluation(&["CVE-2024-00010", "CVE-2024-7777"])),
+        (bad, evaluation(&["CVE-2024-90010", "CVE-2024-7777"])),
         (good, evaluation(&["CVE-2024-8888"])),
     ];
     let replaced = judge_again(&world, &judged, 2, 50).await;
@@ -64,12 +64,12 @@ async fn opens_what_is_new_resolves_what_is_gone_and_leaves_what_stays() {
     };
     assert_eq!(replaced, expected);
     let open = find(&world, &FindingFilter::default()).await;
-    assert_eq!(open, ["CVE-2024-8888", "CVE-2024-7777", "CVE-2024-00010"]);
+    assert_eq!(open, ["CVE-2024-90010", "CVE-2024-8888", "CVE-2024-7777"]);
     let resolved = FindingFilter {
         state: FindingState::Resolved,
         ..FindingFilter::default()
     };
-    assert_eq!(find(&world, &resolved).await, ["CVE-2024-00011"]);
+    assert_eq!(find(&world, &resolved).await, ["CVE-2024-90011"]);
 }
 
 #[tokio::test]
@@ -92,13 +92,13 @@ async fn the_same_judgement_again_writes_nothing() {
 #[tokio::test]
 async fn another_reason_changes_the_finding_and_not_its_beginning() {
     let (world, _, bad, _) = world().await;
-    let mut better = evaluation(&["CVE-2024-00010", "CVE-2024-00011"]);
+    let mut better = evaluation(&["CVE-2024-90010", "CVE-2024-90011"]);
     better.findings[0].fixed_in = Some("2.0".to_owned());
     better.findings[0].confidence = Confidence::Medium;
     let replaced = judge_again(&world, &[(bad, better)], 2, 50).await;
     assert_eq!((replaced.changed, replaced.unchanged), (1, 1));
     let filter = FindingFilter {
-        cve: Some("CVE-2024-00010".to_owned()),
+        cve: Some("CVE-2024-90010".to_owned()),
         ..FindingFilter::default()
     };
     let page = PageRequest::first(9);
@@ -114,7 +114,7 @@ async fn another_reason_changes_the_finding_and_not_its_beginning() {
 #[tokio::test]
 async fn a_finding_that_comes_back_is_opened_anew_even_in_the_same_instant() {
     let (world, _, bad, _) = world().await;
-    let with = [(bad, evaluation(&["CVE-2024-00010"]))];
+    let with = [(bad, evaluation(&["CVE-2024-90010"]))];
     let without = [(bad, evaluation(&[""; 0]))];
     judge_again(&world, &without, 2, 50).await;
     judge_again(&world, &with, 3, 60).await;
@@ -123,7 +123,7 @@ async fn a_finding_that_comes_back_is_opened_anew_even_in_the_same_instant() {
     assert_eq!(replaced.opened, 1);
     assert_eq!(
         find(&world, &FindingFilter::default()).await,
-        ["CVE-2024-00010"]
+        ["CVE-2024-90010"]
     );
     let all = FindingFilter {
         state: FindingState::Any,
@@ -173,30 +173,6 @@ async fn two_nodes_that_judge_the_same_software_come_to_one_result() {
     let opened: u64 = tasks.join_all().await.into_iter().sum();
     assert_eq!(opened, 2);
     assert_eq!(find(&world, &FindingFilter::default()).await.len(), 2);
-}
-
-/// What a feed says of a CVE.
-fn published(id: &str, score: f32, severity: &str) -> CveRecord {
-    CveRecord {
-        id: id.parse().unwrap(),
-        source: RecordSource::Nvd,
-        status: "Analyzed".to_owned(),
-        published: None,
-        modified: None,
-        summary: format!("About {id}"),
-        cvss: vec![Cvss {
-            version: "3.1".to_owned(),
-            vector: "CVSS:3.1/AV:N".to_owned(),
-            score,
-            severity: severity.to_owned(),
-            source: "nvd@nist.gov".to_owned(),
-            primary: true,
-        }],
-        cwes: Vec::new(),
-        references: Vec::new(),
-        kev: None,
-        configurations: Vec::new(),
-    }
 }
 
 #[tokio::test]

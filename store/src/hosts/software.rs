@@ -84,10 +84,7 @@ pub async fn software(
 ) -> Result<Page<HostSoftware>, StoreError> {
     let mut query = within(scope, "SELECT x.*")?;
     BY_NAME.push_columns(&mut query);
-    query
-        .push(INSTALLED)
-        .push_bind(agent.0)
-        .push(JUDGED);
+    query.push(INSTALLED).push_bind(agent.0).push(JUDGED);
     if let Some(text) = &filter.text {
         query.push(" AND name ILIKE ").push_bind(containing(text));
     }

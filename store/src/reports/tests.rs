@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::error::StoreError;
-use crate::fixtures::{
+use crate::hosts;
+use crate::test_fixtures::{
     Endpoint, GENERATION, World, at, evaluation, facts, judge, record, status, stored,
 };
-use crate::hosts;
 
 #[tokio::test]
 async fn stores_a_snapshot_with_its_software_and_findings() {

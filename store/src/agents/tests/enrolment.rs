@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::enrolment_tokens::{self, Labels, NewEnrolmentToken};
-use crate::fixtures::{certificate, id};
 use crate::hosts;
+use crate::test_fixtures::{certificate, id};
 
 async fn token(
     world: &World,

@@ -5,8 +5,8 @@ use protocol::ids::Position;
 use uuid::Uuid;
 
 use super::*;
-use crate::fixtures::{Endpoint, record};
 use crate::hosts;
+use crate::test_fixtures::{Endpoint, record};
 
 async fn endpoint(world: &World) -> Endpoint {
     let mut endpoint = Endpoint::new(world.agent().await);

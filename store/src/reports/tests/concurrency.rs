@@ -4,7 +4,7 @@
 use tokio::task::JoinSet;
 
 use super::super::*;
-use crate::fixtures::{Endpoint, GENERATION, World, at, judge, record, stored};
+use crate::test_fixtures::{Endpoint, GENERATION, World, at, judge, record, stored};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_agents_bring_the_same_new_software_at_once() {

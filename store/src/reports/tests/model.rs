@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::*;
-use crate::fixtures::{Endpoint, World, record};
+use crate::test_fixtures::{Endpoint, World, record};
 
 /// What an agent and the network between do.
 #[derive(Clone, Debug)]

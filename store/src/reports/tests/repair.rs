@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use super::super::*;
 use crate::commands::{self, Command};
-use crate::fixtures::{Endpoint, GENERATION, World, at, judge, record, stored};
 use crate::hosts;
+use crate::test_fixtures::{Endpoint, GENERATION, World, at, judge, record, stored};
 
 async fn pending(world: &World, endpoint: &Endpoint) -> Vec<Command> {
     let pending = commands::pending(world.store(), &[endpoint.agent])

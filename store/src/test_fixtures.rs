@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use enrichment::cve::{CveRecord, Cvss, RecordSource, Timestamp};
 use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Status, Why};
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
 use protocol::host::{HostFacts, Platform};
@@ -171,7 +172,7 @@ pub(crate) fn judge(record: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Ev
             .version
             .split('.')
             .enumerate()
-            .map(|(number, _)| format!("CVE-2024-{rest:0>4}{number}"))
+            .map(|(number, _)| format!("CVE-2024-9{rest:0>3}{number}"))
             .collect(),
         None => Vec::new(),
     };
@@ -202,6 +203,31 @@ pub(crate) fn finding(cve: &str) -> Finding {
             range: Some("< 9".to_owned()),
             ..Why::default()
         },
+    }
+}
+
+/// What NVD says of a CVE, with a score of this severity.
+pub(crate) fn published(id: &str, score: f32, severity: &str) -> CveRecord {
+    CveRecord {
+        id: id.parse().unwrap(),
+        source: RecordSource::Nvd,
+        is_correction: false,
+        status: "Analyzed".to_owned(),
+        published: Some(Timestamp(1_000)),
+        modified: Some(Timestamp(2_000)),
+        summary: format!("About {id}"),
+        cvss: vec![Cvss {
+            version: "3.1".to_owned(),
+            vector: "CVSS:3.1/AV:N".to_owned(),
+            score,
+            severity: severity.to_owned(),
+            source: "nvd@nist.gov".to_owned(),
+            primary: true,
+        }],
+        cwes: vec!["CWE-79".to_owned(), "CWE-80".to_owned()],
+        references: Vec::new(),
+        kev: None,
+        configurations: Vec::new(),
     }
 }
 
@@ -309,8 +335,8 @@ impl Endpoint {
 
 /// What a report that was stored came to.
 pub(crate) fn stored(applied: &Applied) -> Stored {
-    match applied {
-        Applied::Stored(stored) => *stored,
-        other => panic!("not stored: {other:?}"),
-    }
+    let Applied::Stored(stored) = applied else {
+        panic!("not stored: {applied:?}");
+    };
+    *stored
 }

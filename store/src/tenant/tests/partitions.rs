@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::AssertSqlSafe;
 
-use super::*;
+use super::super::*;
 use crate::agents::{self, BEHIND_AFTER, HeartbeatSeen, record_heartbeats};
 use crate::cves::{self, CveFilter, CveSort};
 use crate::database::StoreConfig;
 use crate::findings::{self, FindingFilter, FindingSort};
-use crate::fixtures::{Endpoint, GENERATION, at, company, evaluation, judge, key, record};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use crate::page::PageRequest;
 use crate::reports::apply;
 use crate::software::{self, SoftwareFilter, SoftwareSort};
+use crate::test_fixtures::{Endpoint, GENERATION, at, company, evaluation, judge, key, record};
 use crate::test_support::FreshDatabase;
 use crate::{dead_letters, summary};
 
@@ -58,7 +58,7 @@ async fn all_work_of_a_company_stays_in_its_own_partition() {
     };
     let store = Store::connect(&config).await.unwrap();
     let scope = company(&store, "Acme").await;
-    let mut endpoint = Endpoint::new(crate::fixtures::agent(&scope, "host").await);
+    let mut endpoint = Endpoint::new(crate::test_fixtures::agent(&scope, "host").await);
     let mut tx = scope.begin("test").await.unwrap();
     let own: String = sqlx::query_scalar("SELECT tableoid::regclass::text FROM agents")
         .fetch_one(&mut *tx)
@@ -108,7 +108,7 @@ async fn work(
         .await
         .unwrap();
     let filter = HostFilter {
-        cve: Some("CVE-2024-00010".to_owned()),
+        cve: Some("CVE-2024-90010".to_owned()),
         software: Some(software_key),
         ..HostFilter::default()
     };
@@ -136,7 +136,7 @@ async fn work(
     cves::list(scope, &CveFilter::default(), CveSort::Hosts, page)
         .await
         .unwrap();
-    cves::get(scope, "CVE-2024-00010").await.unwrap();
+    cves::get(scope, "CVE-2024-90010").await.unwrap();
     software::page_for_evaluation(scope, 1, None, 10)
         .await
         .unwrap();
@@ -188,9 +188,9 @@ async fn the_statements_of_a_batch_are_planned_for_one_partition_and_by_index() 
     let database = FreshDatabase::create().await;
     let scope = company(database.store(), "Acme").await;
     for (sql, parameters) in [
-        (include_str!("../reports/lock_agents.sql"), 2),
-        (include_str!("../reports/open_rows.sql"), 4),
-        (include_str!("../reports/existing_software.sql"), 2),
+        (include_str!("../../reports/lock_agents.sql"), 2),
+        (include_str!("../../reports/open_rows.sql"), 4),
+        (include_str!("../../reports/existing_software.sql"), 2),
     ] {
         for generic in [false, true] {
             let plan = plan(&scope, sql, parameters, generic).await;

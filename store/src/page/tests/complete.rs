@@ -7,14 +7,14 @@ use std::fmt::Debug;
 use protocol::frame::{Frame, Packing};
 use protocol::ids::{Position, TokenId};
 
-use super::*;
+use super::super::*;
 use crate::cves::{self, CveFilter, CveSort};
 use crate::dead_letters::{self, NewDeadLetter};
 use crate::enrolment_tokens;
 use crate::findings::{self, FindingFilter, FindingSort};
-use crate::fixtures::{Endpoint, World, agent, at, id, record};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use crate::software::{self, SoftwareFilter, SoftwareSort};
+use crate::test_fixtures::{Endpoint, World, agent, at, id, record};
 
 /// Seven hosts of two names, each with eleven pieces of software of three names, of which some have
 /// findings, all at one instant.

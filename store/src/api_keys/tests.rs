@@ -1,7 +1,7 @@
 //! Who is let in by a key, and who is not.
 
 use super::*;
-use crate::fixtures::{World, at, id};
+use crate::test_fixtures::{World, at, id};
 
 fn new_key(key: &PresentedKey, expires_at: Option<OffsetDateTime>) -> NewApiKey<'_> {
     NewApiKey {
@@ -127,4 +127,31 @@ async fn notes_when_a_key_was_used_but_not_with_every_request() {
             assert_eq!(keys[0].last_used_at, Some(at(noted)));
         }
     }
+}
+
+#[test]
+fn reads_what_it_writes() {
+    // A secret of 0xff bytes is full of underscores in base64url.
+    let key = PresentedKey::new(Uuid::from_u128(5), [0xff; 32]);
+    assert_eq!(key.expose().parse(), Ok(key));
+}
+
+#[test]
+fn refuses_what_is_no_key() {
+    let whole = PresentedKey::new(Uuid::from_u128(5), [1; 32]).expose();
+    for text in [
+        "",
+        "msk_",
+        "msk_5_x",
+        &whole[..whole.len() - 2],
+        &whole[1..],
+    ] {
+        assert_eq!(text.parse::<PresentedKey>(), Err(InvalidKey), "{text}");
+    }
+}
+
+#[test]
+fn never_shows_its_secret() {
+    let key = PresentedKey::new(Uuid::from_u128(5), [7; 32]);
+    assert!(!format!("{key:?}").contains("7, 7"));
 }

@@ -4,17 +4,17 @@
 use protocol::ids::TokenId;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::*;
+use super::super::*;
 use crate::agents::{self, BEHIND_AFTER, HeartbeatSeen, record_heartbeats};
 use crate::api_keys::{self, NewApiKey, PresentedKey};
 use crate::cves::{self, CveFilter, CveSort};
 use crate::findings::{self, FindingFilter, FindingSort};
-use crate::fixtures::{Endpoint, GENERATION, World, at, company, id, judge, key, record};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use crate::page::PageRequest;
 use crate::reports::{Applied, apply};
 use crate::software::{self, SoftwareFilter, SoftwareSort};
 use crate::summary;
+use crate::test_fixtures::{Endpoint, GENERATION, World, at, company, id, judge, key, record};
 use crate::{companies, dead_letters, enrolment_tokens};
 
 /// A world whose company has something of everything, and another company that has nothing.
@@ -105,7 +105,7 @@ async fn nothing_of_another_company_can_be_changed() {
         None
     );
     assert_eq!(agents::admission(&other, agent).await.unwrap(), None);
-    let certificate = crate::fixtures::certificate();
+    let certificate = crate::test_fixtures::certificate();
     assert!(
         !agents::record_certificate(&other, agent, &certificate)
             .await
@@ -152,7 +152,7 @@ async fn nothing_of_another_company_can_be_changed() {
     assert_eq!(enrolment_tokens::get(&other, token).await.unwrap(), None);
     let judged = [(
         key(&record("bad1", "1")),
-        crate::fixtures::evaluation(&[""; 0]),
+        crate::test_fixtures::evaluation(&[""; 0]),
     )];
     let replaced = findings::replace(&other, &judged, 2, at(1)).await.unwrap();
     assert_eq!(replaced, findings::Replaced::default());
@@ -312,7 +312,7 @@ async fn a_presented_credential_opens_its_own_row_and_no_other() {
         .await
         .unwrap();
     let other = company(world.store(), "Third").await;
-    crate::fixtures::agent(&other, "host").await;
+    crate::test_fixtures::agent(&other, "host").await;
     let settings = Settings {
         credential: Some(tokens.items[0].id.0),
         ..Settings::default()

@@ -1,0 +1,124 @@
+//! What a user would miss of dead letters: kept once, whole, without holding up what follows.
+
+use super::*;
+use crate::commands::{self, Command};
+use crate::summary;
+use crate::test_fixtures::{Endpoint, World, at, id, record, stored};
+
+fn letter(agent: AgentId, position: Position) -> NewDeadLetter {
+    NewDeadLetter {
+        id: id(),
+        agent,
+        position,
+        reason: "unstorable".to_owned(),
+        detail: "a value with \0 in it".to_owned(),
+        frame: Frame {
+            packing: Packing::Zstd1,
+            payload: vec![1, 2, 3],
+        },
+        received_at: at(1),
+    }
+}
+
+async fn only(world: &World) -> DeadLetter {
+    let mut page = list(&world.scope, &PageRequest::first(10)).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+    page.items.remove(0)
+}
+
+#[tokio::test]
+async fn the_line_goes_on_after_a_dead_letter_and_the_agent_is_asked_again() {
+    let world = World::new().await;
+    let mut endpoint = Endpoint::new(world.agent().await);
+    world
+        .apply(&endpoint.snapshot([record("a", "1")], 100))
+        .await;
+    let dead = endpoint.delta(vec![record("poison", "1")], &[]);
+    let mut next = endpoint.delta(vec![record("b", "1")], &[]);
+    next.report.digest = None;
+
+    let new = letter(endpoint.agent, dead.report.position);
+    assert_eq!(add(&world.scope, &[new], at(2)).await.unwrap(), 1);
+
+    let applied = world.apply(&[dead, next]).await;
+    assert_eq!(applied.reports[0], crate::reports::Applied::Duplicate);
+    assert_eq!(stored(&applied.reports[1]).opened, 1);
+    let pending = commands::pending(world.store(), &[endpoint.agent])
+        .await
+        .unwrap();
+    assert_eq!(pending, [(endpoint.agent, Command::SendSnapshot)]);
+}
+
+#[tokio::test]
+async fn a_report_is_kept_once_and_whole() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let first = letter(agent, Position::new(1, 1));
+    let again = letter(agent, Position::new(1, 1));
+    assert_eq!(
+        add(&world.scope, std::slice::from_ref(&first), at(2))
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(add(&world.scope, &[again], at(3)).await.unwrap(), 0);
+    assert_eq!(add(&world.scope, &[], at(3)).await.unwrap(), 0);
+
+    let kept = only(&world).await;
+    assert_eq!(
+        (kept.id, kept.agent, kept.position),
+        (first.id, agent, Position::new(1, 1))
+    );
+    assert_eq!((kept.reason.as_str(), kept.bytes), ("unstorable", 3));
+    assert_eq!(kept.detail, "a value with  in it");
+    assert_eq!((kept.received_at, kept.created_at), (at(1), at(2)));
+    assert_eq!(
+        frame(&world.scope, first.id).await.unwrap(),
+        Some(first.frame)
+    );
+    assert_eq!(frame(&world.scope, id()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_letter_that_is_not_next_in_its_line_moves_nothing() {
+    let world = World::new().await;
+    let mut endpoint = Endpoint::new(world.agent().await);
+    let report = endpoint.snapshot([], 1);
+    let ahead = letter(endpoint.agent, Position::new(1, 3));
+    let nobodys = letter(AgentId(id()), Position::new(1, 1));
+    assert_eq!(
+        add(&world.scope, &[ahead, nobodys], at(2)).await.unwrap(),
+        2
+    );
+    assert_eq!(
+        stored(&world.apply(&report).await.reports[0]).digest_agrees,
+        Some(true)
+    );
+}
+
+#[tokio::test]
+async fn a_replay_asks_at_once_however_lately_the_agent_was_asked() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    add(&world.scope, &[letter(agent, Position::new(1, 1))], at(2))
+        .await
+        .unwrap();
+    assert_eq!(
+        summary::pipeline(&world.scope).await.unwrap().dead_letters,
+        1
+    );
+    let kept = only(&world).await;
+    for seconds in [3, 4] {
+        assert!(replay(&world.scope, kept.id, at(seconds)).await.unwrap());
+        let since = commands::pending_since(world.store(), at(seconds), 9)
+            .await
+            .unwrap();
+        assert_eq!(since, [(agent, Command::SendSnapshot)]);
+    }
+    assert_eq!(only(&world).await.replayed_at, Some(at(4)));
+    assert_eq!(
+        summary::pipeline(&world.scope).await.unwrap().dead_letters,
+        0
+    );
+    assert!(!replay(&world.scope, id(), at(5)).await.unwrap());
+}

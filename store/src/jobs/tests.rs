@@ -1,0 +1,114 @@
+//! What a user would miss of jobs: each tick once, each job by one node at a time, and by another when
+//! that one dies.
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::commands::Signal;
+use crate::test_fixtures::at;
+use crate::test_support::FreshDatabase;
+
+const LEASE: Duration = Duration::from_secs(60);
+
+async fn ask(store: &Store, tick: &str, seconds: i64) -> bool {
+    let payload = json!({"feed": "nvd"});
+    let job = NewJob {
+        kind: "feed_sync",
+        tick,
+        payload: &payload,
+        run_after: at(seconds),
+    };
+    enqueue(store, &job, at(0)).await.unwrap()
+}
+
+async fn take_at(store: &Store, seconds: i64) -> Option<Job> {
+    take(store, &["feed_sync"], LEASE, at(seconds))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_tick_that_many_nodes_ask_for_is_one_job_and_wakes_them() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    let mut signals = store.signals().await.unwrap();
+    assert!(ask(store, "2026-11-21T08:00", 0).await);
+    assert!(!ask(store, "2026-11-21T08:00", 0).await);
+    assert!(ask(store, "2026-11-21T09:00", 0).await);
+    assert_eq!(signals.next().await.unwrap(), Signal::Job);
+}
+
+#[tokio::test]
+async fn jobs_are_taken_in_order_when_their_time_has_come() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    ask(store, "late", 20).await;
+    ask(store, "early", 10).await;
+    assert_eq!(take_at(store, 9).await, None);
+    let job = take_at(store, 30).await.unwrap();
+    assert_eq!((job.tick.as_str(), job.attempts), ("early", 1));
+    assert_eq!(job.payload, json!({"feed": "nvd"}));
+    assert_eq!(take_at(store, 30).await.unwrap().tick, "late");
+    assert_eq!(take_at(store, 30).await, None);
+    assert_eq!(take(store, &["other"], LEASE, at(900)).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_never_have_the_same_job() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    for number in 0..10 {
+        ask(store, &number.to_string(), 0).await;
+    }
+    let mut tasks = JoinSet::new();
+    for _ in 0..10 {
+        let store = store.clone();
+        tasks.spawn(async move { take_at(&store, 1).await.map(|job| job.key) });
+    }
+    let mut keys: Vec<i64> = tasks.join_all().await.into_iter().flatten().collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 10);
+}
+
+#[tokio::test]
+async fn a_job_of_a_node_that_died_is_taken_by_another_and_ended_by_that_one() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    ask(store, "tick", 0).await;
+    let first = take_at(store, 0).await.unwrap();
+    assert!(extend(store, &first, LEASE, at(30)).await.unwrap());
+    assert_eq!(take_at(store, 89).await, None);
+    let second = take_at(store, 90).await.unwrap();
+    assert_eq!((second.key, second.attempts), (first.key, 2));
+    // The first node was only slow, and comes back.
+    assert!(!extend(store, &first, LEASE, at(91)).await.unwrap());
+    assert!(!end(store, &first, Ending::Done, at(91)).await.unwrap());
+    assert!(end(store, &second, Ending::Done, at(92)).await.unwrap());
+    assert_eq!(take_at(store, 9_000).await, None);
+}
+
+#[tokio::test]
+async fn a_job_is_tried_again_when_it_says_so_and_given_up_when_it_says_so() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    ask(store, "tick", 0).await;
+    let job = take_at(store, 0).await.unwrap();
+    let retry = Ending::Retry {
+        at: at(100),
+        error: "no network",
+    };
+    assert!(end(store, &job, retry, at(1)).await.unwrap());
+    assert_eq!(take_at(store, 99).await, None);
+    let job = take_at(store, 100).await.unwrap();
+    let failed = Ending::Failed {
+        error: "no network",
+    };
+    assert!(end(store, &job, failed, at(101)).await.unwrap());
+    assert_eq!(take_at(store, 9_000).await, None);
+
+    assert_eq!(purge(store, at(101)).await.unwrap(), 0);
+    assert_eq!(purge(store, at(102)).await.unwrap(), 1);
+    assert!(ask(store, "tick", 0).await);
+}
