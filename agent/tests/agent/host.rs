@@ -15,14 +15,13 @@ use super::collector::Collector;
 /// A host, enrolled or not.
 pub(crate) struct Host {
     folder: tempfile::TempDir,
+    root: PathBuf,
 }
 
 impl Host {
     /// A host with so many packages.
     pub(crate) fn new(packages: usize) -> Self {
-        let host = Self {
-            folder: tempfile::tempdir().expect("a folder"),
-        };
+        let host = Self::on(None);
         let root = host.root();
         std::fs::create_dir_all(root.join("var/lib/dpkg")).expect("a folder");
         std::fs::create_dir_all(root.join("etc")).expect("a folder");
@@ -35,9 +34,22 @@ impl Host {
         host
     }
 
+    /// A host with the tree at `root`, or without anything.
+    pub(crate) fn on(root: Option<PathBuf>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            root: root.unwrap_or_else(|| folder.path().join("root")),
+            folder,
+        }
+    }
+
     /// A host that is enrolled with a collector.
     pub(crate) fn enrolled(packages: usize, collector: &Collector) -> Self {
-        let host = Self::new(packages);
+        Self::new(packages).enrol(collector)
+    }
+
+    pub(crate) fn enrol(self, collector: &Collector) -> Self {
+        let host = self;
         let token = collector.token().expose();
         let output = host.run_with(&["enroll", "--token-file", "-"], &token);
         assert!(output.status.success(), "{output:?}");
@@ -70,7 +82,7 @@ impl Host {
     }
 
     pub(crate) fn root(&self) -> PathBuf {
-        self.folder.path().join("root")
+        self.root.clone()
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {
@@ -83,7 +95,7 @@ impl Host {
 
     /// The agent's command line on this host.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muster-agent"));
+        let mut command = Command::new(super::binary());
         command
             .args(words)
             .env_clear()
@@ -157,6 +169,10 @@ impl Drop for Host {
 pub(crate) struct Running(Child);
 
 impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Kills it as `kill -9` does.
     pub(crate) fn kill(mut self) {
         self.0.kill().expect("it runs");
@@ -165,7 +181,10 @@ impl Running {
 
     /// Asks it to stop, and says its exit code and how long that took.
     pub(crate) fn stop(mut self) -> (Option<i32>, Duration) {
-        let id = rustix::process::Pid::from_child(&self.0);
+        let id = i32::try_from(self.id()).ok();
+        let id = id
+            .and_then(rustix::process::Pid::from_raw)
+            .expect("a process");
         let began = SystemClock.elapsed();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
         let status = self.0.wait().expect("it ends");

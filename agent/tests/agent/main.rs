@@ -14,3 +14,8 @@ mod crash;
 mod delivery;
 mod enrolment;
 mod host;
+
+/// The agent that is tested.
+fn binary() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_BIN_EXE_muster-agent"))
+}
