@@ -269,7 +269,7 @@ fn says_what_is_wrong_with_a_file() {
             ..
         }
     ));
-    let mut flipped = good.clone();
+    let mut flipped = good;
     *flipped.last_mut().unwrap() ^= 1;
     let error = open(&flipped);
     assert!(error.to_string().contains("checksum"), "{error}");

@@ -7,7 +7,7 @@ use crate::cpe::Cpe;
 use crate::cve::CveId;
 use crate::evaluation::Status;
 use crate::identity::Candidate;
-use crate::index::{Index, OpenRow, ProductView, VersionKind};
+use crate::index::{ConditionTerm, Index, OpenRow, ProductView, ShapeView, VersionKind};
 use crate::matching::explain;
 use crate::matching::find::{self, Row};
 use crate::matching::host::Host;
@@ -176,30 +176,36 @@ fn judge(
         return Some((Step::Version, detail));
     }
     let shape = index.shape(row.shape())?;
-    let step = match surroundings.judge(index, &shape) {
-        Ok(_) => return Some((Step::Found, format!("it is found by {criteria}"))),
-        Err(Miss::Target) => Step::Target,
-        Err(Miss::Hardware) => Step::Hardware,
-        Err(Miss::OtherApplication) => Step::OtherApplication,
-        Err(Miss::OtherSystem) => Step::OtherSystem,
+    let together = || {
+        let partners = partners(index, &shape).join(" or ");
+        format!("{criteria} applies only together with {partners}")
     };
-    let partners: Vec<String> = shape
+    Some(match surroundings.judge(index, &shape) {
+        Ok(_) => (Step::Found, format!("it is found by {criteria}")),
+        Err(Miss::Target) => {
+            let detail = format!("{criteria} is about what runs in something else");
+            (Step::Target, detail)
+        }
+        Err(Miss::Hardware) => {
+            let detail = format!("{criteria} is not about {}", question.arch);
+            (Step::Hardware, detail)
+        }
+        Err(Miss::OtherApplication) => (Step::OtherApplication, together()),
+        Err(Miss::OtherSystem) => (Step::OtherSystem, together()),
+    })
+}
+
+/// The first of the partners that a rule needs.
+fn partners(index: &Index, shape: &ShapeView<'_>) -> Vec<String> {
+    const SHOWN: usize = 5;
+    shape
         .condition
         .map_or_else(Vec::new, |condition| index.condition(condition))
         .iter()
-        .flat_map(|term| term.partners().map(|partner| explain::shown(&partner)))
-        .take(5)
-        .collect();
-    let detail = match step {
-        Step::OtherApplication | Step::OtherSystem => {
-            format!(
-                "{criteria} applies only together with {}",
-                partners.join(" or ")
-            )
-        }
-        _ => format!("{criteria} is about another target"),
-    };
-    Some((step, detail))
+        .flat_map(ConditionTerm::partners)
+        .map(|partner| explain::shown(&partner))
+        .take(SHOWN)
+        .collect()
 }
 
 /// Whether a row's versions cover the installed one, by the same rules as the search.

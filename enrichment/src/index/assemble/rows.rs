@@ -161,7 +161,7 @@ fn lay_out_rules(rows: &[Row], out: &mut Sections) -> Result<(), IndexError> {
                 ],
             ),
             VersionKind::All | VersionKind::NotApplicable => {
-                out.set(Section::OpenRows, [row.cve, row.shape, row.kind.to_word()])
+                out.set(Section::OpenRows, [row.cve, row.shape, row.kind.to_word()]);
             }
         }
     }
