@@ -20,6 +20,7 @@ say() { printf 'crash: %s\n' "$*" >&2; }
 
 dir=$(mktemp -d /tmp/muster-crash.XXXXXX)
 chmod 755 "$dir"
+mkdir "$dir/data"
 # The script around this one starts PostgreSQL and says how to stop it.
 if [ -z "${MUSTER_PG_CTL:-}" ]; then
   exec scripts/with-postgres.sh --durable "$0" "$@"

@@ -70,12 +70,12 @@ where
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let data_dir = &config.node.data_dir;
+    std::fs::create_dir_all(data_dir).with_context(|| format!("make {}", data_dir.display()))?;
     runtime.block_on(async {
         let (url, server) = match &config.database.server {
             DatabaseServer::Given(url) => (url.expose().to_owned(), None),
             DatabaseServer::Private(private) => {
-                std::fs::create_dir_all(&config.node.data_dir)
-                    .with_context(|| format!("make {}", config.node.data_dir.display()))?;
                 let path = std::env::var_os("PATH");
                 let server = PrivatePostgres::start(private, path.as_deref()).await?;
                 (server.url(), Some(server))
