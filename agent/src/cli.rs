@@ -23,6 +23,7 @@ use crate::backoff::Jitter;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config};
 use crate::logging::Log;
+use crate::memory;
 use crate::run::{Agent, Until};
 
 /// What every command gets.
@@ -95,6 +96,7 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
 /// Runs the agent until a signal or the end of its work.
 fn run(context: Context, until: Until) -> Result<(), Failure> {
     let Context { config, clock, log } = context;
+    memory::be_frugal();
     let jitter = Jitter::seeded(seed()?);
     runtime()?.block_on(async {
         let agent = Agent::open(config, clock, log, jitter)?;

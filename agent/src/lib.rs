@@ -21,6 +21,7 @@ pub mod host;
 pub mod identity;
 pub mod lock;
 pub mod logging;
+pub mod memory;
 pub mod private_file;
 pub mod recording;
 pub mod run;

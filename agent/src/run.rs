@@ -26,6 +26,7 @@ use crate::control::{Caller, Control, Request};
 use crate::identity::{Identity, IdentityError, NewKey};
 use crate::lock::{LockError, StateLock};
 use crate::logging::Log;
+use crate::memory;
 use crate::private_file;
 use crate::session::{Beginning, Event, LinkState, Session};
 use crate::spool::{Spool, SpoolError};
@@ -331,6 +332,7 @@ impl Agent {
     fn on_scanned(&mut self, scanned: Scanned) {
         let now_ms = self.clock.now_ms();
         let recorded = self.note_scan(scanned, now_ms);
+        memory::give_back();
         let view = self.spool().view();
         self.give(Event::SpoolChanged(view));
         self.give(Event::ScanFinished { recorded });

@@ -7,6 +7,7 @@ use protocol::message::{AgentMessage, CollectorMessage, Settings};
 use super::Agent;
 use crate::identity::NewKey;
 use crate::logging::sanitise;
+use crate::memory;
 use crate::session::{Action, Event};
 use crate::spool::SpoolError;
 use crate::tls;
@@ -129,6 +130,7 @@ impl Agent {
             self.log.info(format_args!(
                 "everything up to report {position} is delivered"
             ));
+            memory::give_back();
         }
         event
     }
