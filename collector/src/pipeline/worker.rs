@@ -109,7 +109,8 @@ impl<S: ReportSink> Worker<S> {
 
     /// Stores reports together, or by halves when something in them is bad.
     async fn store(&self, batch: &mut Batch, first: usize, reports: &[IncomingReport]) -> Flow {
-        let mut ranges = vec![0..reports.len()];
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        ranges.push(0..reports.len());
         while let Some(range) = ranges.pop() {
             let entries = first + range.start..first + range.end;
             let trouble = match self.apply(batch, &reports[range.clone()]).await {

@@ -7,6 +7,7 @@
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use metrics::{counter, histogram};
 use protocol::limits::FRAME_WIRE_BYTES_MAX;
@@ -25,6 +26,11 @@ use super::{AppendError, Committed, Entry, EntryHead, QueueLimits, lock, progres
 const GROUP_ENTRIES_MAX: usize = 4_096;
 /// Payload bytes after which a group takes no more appends.
 const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// How long to wait for appends that are about to come, and how often: together far less than a
+/// sync takes.
+const MOMENT: Duration = Duration::from_micros(20);
+const MOMENTS_MAX: u32 = 4;
 
 /// What the writer is asked to do.
 #[derive(Debug)]
@@ -107,8 +113,10 @@ impl Writer {
     /// Serves until [`Command::Close`] or until nobody can ask any more.
     pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut waiting = Vec::new();
+        let mut expected = 0;
         while let Some(first) = commands.blocking_recv() {
-            let is_tidying_due = collect(first, &mut commands, &mut waiting);
+            let is_tidying_due = collect(first, expected, &mut commands, &mut waiting);
+            expected = waiting.len();
             self.append_all(&mut waiting);
             if is_tidying_due {
                 self.tidy();
@@ -325,32 +333,40 @@ impl Group {
 }
 
 /// Takes what waits, up to a group's size, and says whether tidying was asked for.
+///
+/// Whoever was answered with the group before is often about to append again. Taking the first of
+/// them alone would make every second sync one for a single entry, so when fewer wait than before
+/// they get a moment.
 fn collect(
     first: Command,
+    expected: usize,
     commands: &mut mpsc::Receiver<Command>,
     waiting: &mut Vec<(Entry, Answer)>,
 ) -> bool {
     let mut is_tidying_due = false;
     let mut bytes = 0;
+    let mut moments = 0;
     let mut next = Some(first);
-    while let Some(command) = next {
-        match command {
-            Command::Append { entry, answer } => {
+    loop {
+        match next {
+            Some(Command::Append { entry, answer }) => {
                 bytes += entry.frame.payload.len();
                 waiting.push((entry, answer));
             }
-            Command::Tidy => is_tidying_due = true,
+            Some(Command::Tidy) => is_tidying_due = true,
             // What was sent before is still in the channel, and is served before the end.
-            Command::Close => commands.close(),
+            Some(Command::Close) => commands.close(),
+            None if waiting.len() < expected && moments < MOMENTS_MAX => {
+                moments += 1;
+                std::thread::sleep(MOMENT);
+            }
+            None => return is_tidying_due,
         }
-        let is_full = waiting.len() >= GROUP_ENTRIES_MAX || bytes >= GROUP_BYTES_MAX;
-        next = if is_full {
-            None
-        } else {
-            commands.try_recv().ok()
-        };
+        if waiting.len() >= GROUP_ENTRIES_MAX || bytes >= GROUP_BYTES_MAX {
+            return is_tidying_due;
+        }
+        next = commands.try_recv().ok();
     }
-    is_tidying_due
 }
 
 /// Numbers of entries in a group are far below 2^32.

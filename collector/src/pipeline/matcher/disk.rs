@@ -187,7 +187,7 @@ fn clear(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn broken(error: io::Error) -> OpenError {
+fn broken(error: impl std::fmt::Display) -> OpenError {
     OpenError::Broken(error.to_string())
 }
 

@@ -142,11 +142,11 @@ impl World {
                 Fate::Stored => self.store(part),
                 Fate::Failed => {
                     self.lanes
-                        .put_back(part.agent, &part.slips, Rest::Failed, self.now)
+                        .put_back(part.agent, &part.slips, Rest::Failed, self.now);
                 }
                 Fate::Away => {
                     self.lanes
-                        .put_back(part.agent, &part.slips, Rest::Untouched, self.now)
+                        .put_back(part.agent, &part.slips, Rest::Untouched, self.now);
                 }
             }
         }
