@@ -1,0 +1,110 @@
+//! What must hold for any bytes of a feed, an index file or a line: used by the fuzz targets and by
+//! the corpus test.
+//!
+//! Each function takes one input, and panics only when the crate broke a promise.
+
+use std::path::Path;
+
+use enrichment::cpe::Cpe;
+use enrichment::cve::CveRecord;
+use enrichment::feeds::{self, FeedSink, SinkError};
+use enrichment::index::{Builder, Index};
+use enrichment::subject::Platform;
+use enrichment::{lines, matching};
+
+/// Bytes that are read; longer inputs only make the fuzzer slow.
+const INPUT_BYTES_MAX: usize = 256 * 1024;
+
+#[derive(Default)]
+struct Records(Vec<CveRecord>);
+
+impl FeedSink for Records {
+    fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
+        self.0.push(record);
+        Ok(())
+    }
+}
+
+/// A feed: reading it twice is the same, and what it holds compiles to one index in any order.
+pub(crate) fn feed(input: &[u8]) {
+    let input = &input[..input.len().min(INPUT_BYTES_MAX)];
+    let read = || {
+        let mut records = Records::default();
+        let mut stream = input;
+        let report = feeds::read_stream(Path::new("input"), &mut stream, &mut records);
+        (report.map_err(|error| error.to_string()), records.0)
+    };
+    let (report, records) = read();
+    assert_eq!(read(), (report.clone(), records.clone()));
+    if let Ok(report) = report {
+        assert!(records.len() as u64 <= report.records);
+    }
+    let build = |records: &mut dyn Iterator<Item = &CveRecord>| {
+        let mut builder = Builder::new();
+        for record in records {
+            builder.add(record).ok()?;
+        }
+        builder.into_bytes().ok()
+    };
+    let forward = build(&mut records.iter());
+    assert_eq!(forward, build(&mut records.iter().rev()));
+    let index = forward.and_then(|bytes| Index::from_bytes(bytes).ok());
+    assert!(index.is_some(), "what was built opens");
+}
+
+/// An index: whatever stands under a right checksum, it opens and answers, or it does not open.
+pub(crate) fn index(input: &[u8]) {
+    const CHECKSUM_AT: usize = 12;
+    let mut bytes = input[..input.len().min(INPUT_BYTES_MAX)].to_vec();
+    if let Some(place) = bytes.get_mut(CHECKSUM_AT..CHECKSUM_AT + 4) {
+        place.fill(0);
+        let checksum = crc32fast::hash(&bytes);
+        bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());
+    }
+    let Ok(index) = Index::from_bytes(bytes) else {
+        return;
+    };
+    let platform = Platform {
+        family: "linux",
+        id: "debian",
+        version: "12",
+    };
+    for name in [
+        "cpe:2.3:a:openbsd:openssh:9.2:p1:*:*:*:*:*:*",
+        "cpe:2.3:a:google:chrome:147.0:*:*:*:*:*:*:*",
+        "cpe:2.3:o:linux:linux_kernel:6.1:*:*:*:*:*:*:*",
+    ] {
+        let Ok(name) = Cpe::parse(name) else {
+            return;
+        };
+        let evaluation = matching::evaluate_cpe(&index, &name, platform);
+        let sorted = evaluation.findings.windows(2);
+        assert!(sorted.into_iter().all(|pair| pair[0].cve != pair[1].cve));
+        for cve in ["CVE-2024-6387", "CVE-2026-9999"] {
+            assert_eq!(matching::why_not_cpe(&index, &name, platform, cve).cve, cve);
+        }
+    }
+}
+
+/// A line: every command gives one line of JSON with an id for it.
+pub(crate) fn lines(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let Some(index) = Builder::new()
+        .into_bytes()
+        .ok()
+        .and_then(|bytes| Index::from_bytes(bytes).ok())
+    else {
+        return;
+    };
+    for answer in [
+        lines::match_line(&index, text, Some("CVE-2024-6387")),
+        lines::cpe_match_line(text),
+        lines::version_compare_line(text),
+    ] {
+        assert!(!answer.contains('\n'));
+        let answer: Option<serde_json::Value> = serde_json::from_str(&answer).ok();
+        assert!(answer.is_some_and(|answer| answer.get("id").is_some()));
+    }
+}
