@@ -67,7 +67,7 @@ async fn attempt(
     behind_after: Duration,
     now: OffsetDateTime,
 ) -> Result<Vec<AgentId>, StoreError> {
-    let mut tx = scope.begin_by_key("agents.record_heartbeats").await?;
+    let mut tx = scope.begin("agents.record_heartbeats").await?;
     let states = update(&mut tx, scope.key(), heartbeats).await?;
     let mut claims = Vec::new();
     let mut done = Vec::new();
