@@ -45,6 +45,12 @@ struct SoftwareRow {
     id: Uuid,
 }
 
+/// How a company's reports get on; only the records are read.
+#[derive(Debug, Deserialize)]
+struct Pipeline {
+    records: u64,
+}
+
 impl Api {
     /// A client of the API at `url`, with the key that a file holds.
     ///
@@ -97,6 +103,20 @@ impl Api {
                 None => return Ok(keys),
             }
         }
+    }
+
+    /// Records of a company's reports that are in the rows, ever.
+    ///
+    /// # Errors
+    ///
+    /// When the API cannot be reached or says no.
+    pub(crate) async fn records_applied(&self, company: CompanyId) -> anyhow::Result<u64> {
+        let path = "/api/v1/pipeline";
+        let body = self.get(company, path).await?;
+        let body = body.with_context(|| format!("the API does not know {path}"))?;
+        let pipeline: Pipeline =
+            serde_json::from_slice(&body).with_context(|| format!("read {path}"))?;
+        Ok(pipeline.records)
     }
 
     /// The body of a page; `None` when there is no such thing.

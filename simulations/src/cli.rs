@@ -18,6 +18,38 @@ pub struct Cli {
 pub enum Command {
     /// Runs a fleet: enrols agents, sends their inventories and then their changes.
     Fleet(FleetArgs),
+    /// Measures a running collector: records to acknowledgements and to rows, and latencies. Prints
+    /// one JSON object a line.
+    Bench(BenchArgs),
+}
+
+/// What is measured, and against what.
+#[derive(Args, Clone, Debug)]
+pub struct BenchArgs {
+    /// A file with an enrolment token of a company that nothing else reports to.
+    #[arg(long)]
+    pub token_file: PathBuf,
+    /// The collector's API, such as `http://127.0.0.1:7080`.
+    #[arg(long)]
+    pub api: String,
+    /// A file with a key of the company for the API.
+    #[arg(long)]
+    pub api_key_file: PathBuf,
+    /// Agents that send their first inventories all at once.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub agents: u32,
+    /// Records of each of them.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub apps: u32,
+    /// Agents that then change once a second each, for the latencies.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub changing_agents: u32,
+    /// For how long they change.
+    #[arg(long, default_value_t = 20)]
+    pub changing_s: u32,
+    /// Rows a second of the plain COPY that the rates are compared with.
+    #[arg(long)]
+    pub copy_rate: Option<f64>,
 }
 
 /// What a fleet is and does.
@@ -58,6 +90,10 @@ pub struct FleetArgs {
     /// A file with a key of the company for the API.
     #[arg(long, requires = "api")]
     pub api_key_file: Option<PathBuf>,
+    /// Says when all acknowledged records were in the collector's rows, and fails when they are not
+    /// in time. Meant for a company that nothing else reports to.
+    #[arg(long, requires = "api")]
+    pub committed: bool,
     /// Compares in the end every agent's set with what the API says, and fails when they differ.
     #[arg(long, requires = "api")]
     pub verify: bool,

@@ -7,6 +7,7 @@
 mod catalogue;
 mod changes;
 mod client;
+mod commits;
 mod context;
 mod enrol;
 mod identity;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::client::{Changes, Client};
+use self::commits::Looker;
 use self::context::Context;
 use self::identity::Identity;
 use self::model::Model;
@@ -115,6 +117,13 @@ async fn drive(args: &FleetArgs, token: EnrolmentToken) -> anyhow::Result<Summar
     end.enrol_seconds = (clock.now() - began_at).as_secs_f64();
     end.enrolled = recruits.len().try_into().unwrap_or(u64::MAX);
 
+    let looker = match (&api, recruits.first()) {
+        (Some(api), Some(first)) if args.committed => {
+            Some(Looker::begin(api.clone(), first.identity.company).await?)
+        }
+        (Some(_), Some(_)) | (None, _) | (_, None) => None,
+    };
+
     let until = clock.now() + Duration::from_secs(args.seconds.into());
     let probes = api
         .as_ref()
@@ -137,6 +146,9 @@ async fn drive(args: &FleetArgs, token: EnrolmentToken) -> anyhow::Result<Summar
     }
     let settle_until = clock.now() + Duration::from_secs(args.settle_s.into());
     end.unanswered = settle(&agents, clock, settle_until, &interrupted).await;
+    if let Some(looker) = looker {
+        end.commits = Some(looker.wait(&context, settle_until).await);
+    }
     if let Some(api) = api.filter(|_| args.verify) {
         let mut verdict = verify::verify(&agents, &api, clock, settle_until).await;
         verdict.seconds = context.stats.seconds_until(clock.now());

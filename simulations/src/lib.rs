@@ -5,6 +5,7 @@
 //! never take a short cut that an agent does not have.
 
 mod api;
+pub mod bench;
 pub mod cli;
 mod clock;
 pub mod fleet;

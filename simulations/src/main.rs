@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use simulations::cli::{Cli, Command, FleetArgs};
-use simulations::fleet;
+use simulations::cli::{BenchArgs, Cli, Command, FleetArgs};
+use simulations::{bench, fleet};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Fleet(args) => run_fleet(&args),
+        Command::Bench(args) => run_bench(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -30,6 +31,15 @@ fn run_fleet(args: &FleetArgs) -> anyhow::Result<bool> {
         write!(out, "{summary}")?;
     }
     Ok(summary.is_good())
+}
+
+fn run_bench(args: &BenchArgs) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout();
+    bench::run(args, &mut |figure| {
+        writeln!(out, "{}", serde_json::to_string(figure)?)?;
+        Ok(())
+    })?;
+    Ok(true)
 }
 
 #[expect(

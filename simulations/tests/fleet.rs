@@ -68,7 +68,9 @@ impl Stage {
             "1",
         ];
         let cli = Cli::try_parse_from(own.into_iter().chain(more.iter().copied()));
-        let Command::Fleet(args) = cli.expect("arguments").command;
+        let Command::Fleet(args) = cli.expect("arguments").command else {
+            panic!("another command");
+        };
         args
     }
 }
@@ -186,6 +188,51 @@ async fn a_record_lost_behind_its_ack_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn says_when_all_acknowledged_records_are_in_the_rows() {
+    let stage = Stage::new(Site::new(0)).await;
+    let _life = stage.site.start();
+    let quiet = ["--seconds", "1", "--change-every-s", "0", "--committed"];
+    let fleet = ["--agents", "3", "--apps", "250"];
+    let summary = run(stage.args(&[&fleet[..], &quiet[..]].concat())).await;
+    assert_eq!(summary["is_good"], true, "{summary:#}");
+    assert_eq!(summary["commits"]["records"], 750, "{summary:#}");
+    // Only what came in this run counts.
+    let summary = run(stage.args(&[&fleet[..], &quiet[..]].concat())).await;
+    assert_eq!(summary["commits"]["records"], 750, "{summary:#}");
+    assert!(summary["commits"]["seconds"].as_f64() >= summary["snapshot_seconds"].as_f64());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acknowledged_records_that_never_become_rows_fail_the_run() {
+    let stage = Stage::new(Site::new(0)).await;
+    let _life = stage.site.start();
+    let args = stage.args(&[
+        "--agents",
+        "2",
+        "--apps",
+        "100",
+        "--seconds",
+        "1",
+        "--change-every-s",
+        "0",
+        "--settle-s",
+        "1",
+        "--committed",
+    ]);
+    let mut fleet = JoinSet::new();
+    fleet.spawn(run(args));
+    until_applied(&stage.site, 1).await;
+    stage.site.world.lock().uncounted = 5;
+    let summary = fleet
+        .join_next()
+        .await
+        .expect("a fleet")
+        .expect("a summary");
+    assert_eq!(summary["is_good"], false, "{summary:#}");
+    assert_eq!(summary["commits"]["missing"], 5, "{summary:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_with_the_same_state_is_the_same_agents() {
     let stage = Stage::new(Site::new(0)).await;
     let _life = stage.site.start();
@@ -235,4 +282,71 @@ async fn a_collector_of_another_authority_is_not_told_the_secret() {
         "{summary:#}"
     );
     assert!(stage.site.world.lock().certificates.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bench_prints_its_figures_beside_their_rival() {
+    let stage = Stage::new(Site::new(0)).await;
+    let _life = stage.site.start();
+    let figures = bench(&stage, &["--copy-rate", "1000"]).await;
+    let figures = figures.expect("figures");
+    let named = |name: &str| {
+        let mut found = figures.iter().filter(|figure| figure["name"] == name);
+        found.next().unwrap_or_else(|| panic!("{name}"))
+    };
+    for name in ["socket_to_durable_ack", "socket_to_committed_row"] {
+        let figure = named(name);
+        assert!(figure["value"].as_f64() > Some(0.0), "{figure}");
+        assert!(figure["ratio"].as_f64() > Some(0.0), "{figure}");
+    }
+    for name in ["ack_p99", "change_to_row_p99"] {
+        assert!(named(name)["value"].as_f64() > Some(0.0));
+        assert_eq!(named(name)["unit"], "ms");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bench_of_a_fleet_that_does_not_get_through_prints_nothing() {
+    let stage = Stage::new(Site::new(0)).await;
+    let _life = stage.site.start();
+    let mut wrong = stage.site.token();
+    wrong.secret = [8; 32];
+    std::fs::write(stage.path("token"), wrong.expose()).expect("writes");
+    let error = bench(&stage, &[]).await.expect_err("no figures");
+    assert!(format!("{error:#}").contains("token_unknown"), "{error:#}");
+}
+
+async fn bench(stage: &Stage, more: &[&str]) -> anyhow::Result<Vec<Value>> {
+    let (token, key) = (stage.path("token"), stage.path("key"));
+    let own = [
+        "muster-sim",
+        "bench",
+        "--token-file",
+        &token,
+        "--api",
+        &stage.api,
+        "--api-key-file",
+        &key,
+        "--agents",
+        "4",
+        "--apps",
+        "200",
+        "--changing-agents",
+        "4",
+        "--changing-s",
+        "3",
+    ];
+    let cli = Cli::try_parse_from(own.into_iter().chain(more.iter().copied()));
+    let Command::Bench(args) = cli.expect("arguments").command else {
+        panic!("another command");
+    };
+    let run = tokio::task::spawn_blocking(move || {
+        let mut figures = Vec::new();
+        simulations::bench::run(&args, &mut |figure| {
+            figures.push(serde_json::to_value(figure)?);
+            Ok(())
+        })?;
+        Ok(figures)
+    });
+    run.await.expect("ends")
 }

@@ -12,7 +12,7 @@ use protocol::host::{HostFacts, Platform};
 use protocol::ids::{Epoch, Position, Seq};
 use protocol::limits::{REPORT_RECORDS_MAX, REPORTS_IN_FLIGHT_MAX};
 use protocol::message::{AgentMessage, Capabilities, Heartbeat, Hello, VERSION_MAX, VERSION_MIN};
-use protocol::report::{Report, ReportBody};
+use protocol::report::{Lane, Report, ReportBody};
 use protocol::software::SoftwareRecord;
 use tokio::time::Instant;
 
@@ -41,6 +41,7 @@ pub(crate) struct Model {
 #[derive(Debug)]
 struct Pending {
     position: Position,
+    lane: Lane,
     frame: Frame,
     records: usize,
     digest: Option<InventoryDigest>,
@@ -53,7 +54,7 @@ pub(crate) struct Settled {
     /// Records and removes of the reports.
     pub(crate) records: usize,
     /// From the last time that each report was sent to its ack.
-    pub(crate) waited: Vec<Duration>,
+    pub(crate) waited: Vec<(Lane, Duration)>,
 }
 
 /// A report to be sent now.
@@ -178,7 +179,7 @@ impl Model {
             seq: Seq(self.last.seq.0 + 1),
             ..self.last
         };
-        let records = body.record_count();
+        let (lane, records) = (body.lane(), body.record_count());
         let message = AgentMessage::Report(Report {
             position,
             made_at_ms: now_ms,
@@ -192,6 +193,7 @@ impl Model {
         self.last = position;
         self.pending.push_back(Pending {
             position,
+            lane,
             frame,
             records,
             digest,
@@ -224,7 +226,8 @@ impl Model {
             self.acknowledged = front.position;
             self.acknowledged_digest = front.digest;
             settled.records += front.records;
-            settled.waited.extend(front.sent_at.map(|at| now - at));
+            let waited = front.sent_at.map(|at| (front.lane, now - at));
+            settled.waited.extend(waited);
             self.in_flight -= 1;
             self.pending.pop_front();
         }

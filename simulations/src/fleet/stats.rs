@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 use protocol::reject::RejectReason;
+use protocol::report::Lane;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -66,6 +67,7 @@ pub(crate) struct Stats {
 #[derive(Debug)]
 struct Inner {
     ack: Histogram<u64>,
+    change_ack: Histogram<u64>,
     visible: Histogram<u64>,
     unseen: u64,
     rejects: BTreeMap<&'static str, u64>,
@@ -106,6 +108,8 @@ pub(crate) struct Percentiles {
 pub(crate) struct Measured {
     /// From a report's sending to its ack.
     pub(crate) ack_ms: Percentiles,
+    /// The same, of reports of changes only: first snapshots come all at once and wait for each other.
+    pub(crate) change_ack_ms: Percentiles,
     /// From a change to its row in the API.
     pub(crate) end_to_end_ms: Percentiles,
     /// Changes whose rows did not come in time.
@@ -140,6 +144,7 @@ impl Stats {
             first_snapshots: Counter::default(),
             inner: Mutex::new(Inner {
                 ack: latencies()?,
+                change_ack: latencies()?,
                 visible: latencies()?,
                 unseen: 0,
                 rejects: BTreeMap::new(),
@@ -169,8 +174,11 @@ impl Stats {
         self.records_acked.many(settled.records);
         self.reports_acked.many(settled.waited.len());
         let mut inner = self.inner();
-        for waited in &settled.waited {
+        for (lane, waited) in &settled.waited {
             inner.ack.saturating_record(micros(*waited));
+            if *lane == Lane::Delta {
+                inner.change_ack.saturating_record(micros(*waited));
+            }
         }
         inner.last_ack_at = Some(now);
     }
@@ -215,6 +223,7 @@ impl Stats {
         let since = |at: Option<Instant>| inner.seconds_until(at);
         Measured {
             ack_ms: percentiles(&inner.ack),
+            change_ack_ms: percentiles(&inner.change_ack),
             end_to_end_ms: percentiles(&inner.visible),
             unseen: inner.unseen,
             rejects: inner.rejects.clone(),
@@ -265,10 +274,17 @@ mod tests {
         let began = Clock.now();
         stats.sent(100, false, began);
         stats.sent(100, true, began);
-        let waited = (1..=100).map(Duration::from_millis).collect();
+        let lane = |ms| {
+            if ms <= 50 {
+                Lane::Snapshot
+            } else {
+                Lane::Delta
+            }
+        };
+        let waited = (1..=100).map(|ms| (lane(ms), Duration::from_millis(ms)));
         let settled = Settled {
             records: 4_000,
-            waited,
+            waited: waited.collect(),
         };
         stats.settled(&settled, began + Duration::from_secs(2));
         let measured = stats.measured();
@@ -280,6 +296,8 @@ mod tests {
         );
         assert!((measured.ack_ms.p50 - 50.0).abs() < 1.0);
         assert!((measured.ack_ms.max - 100.0).abs() < 1.0);
+        assert_eq!(measured.change_ack_ms.count, 50);
+        assert!((measured.change_ack_ms.p50 - 75.0).abs() < 1.0);
         assert!((measured.seconds - 2.0).abs() < 0.001);
     }
 

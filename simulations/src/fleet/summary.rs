@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::commits::Commits;
 use super::context::Context;
 use super::stats::{Measured, Percentiles};
 use super::verify::Verdict;
@@ -53,6 +54,9 @@ pub struct Summary {
     /// Latencies, reasons, errors.
     #[serde(flatten)]
     pub(crate) measured: Measured,
+    /// When all acknowledged records were in rows; absent when it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) commits: Option<Commits>,
     /// Whether the collector holds what the agents have; absent when it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) verify: Option<Verdict>,
@@ -87,15 +91,17 @@ impl Summary {
             sessions_lost: stats.sessions_lost.get(),
             snapshots_asked: stats.snapshots_asked.get(),
             measured,
+            commits: end.commits,
             verify: end.verdict,
         }
     }
 
-    /// Whether all agents were enrolled, everything was answered, and what was verified agrees.
+    /// Whether all agents were enrolled, everything was answered, and what was asked of the API agrees.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.enrolled == u64::from(self.agents)
             && self.reports_unanswered == 0
+            && self.commits.as_ref().is_none_or(Commits::is_good)
             && self.verify.as_ref().is_none_or(Verdict::is_good)
     }
 }
@@ -109,6 +115,8 @@ pub(crate) struct End {
     pub(crate) enrol_seconds: f64,
     /// Reports without an answer.
     pub(crate) unanswered: u64,
+    /// When all acknowledged records were in rows.
+    pub(crate) commits: Option<Commits>,
     /// Whether the collector holds what the agents have.
     pub(crate) verdict: Option<Verdict>,
 }
@@ -121,7 +129,8 @@ const fn float(number: u64) -> f64 {
     number as f64
 }
 
-fn quotient(number: u64, by: f64) -> f64 {
+/// A rate; zero when no time passed.
+pub(crate) fn quotient(number: u64, by: f64) -> f64 {
     if by > 0.0 { float(number) / by } else { 0.0 }
 }
 
@@ -169,6 +178,9 @@ impl fmt::Display for Summary {
         for (error, count) in &measured.errors {
             writeln!(f, "error, {count} times: {error}")?;
         }
+        if let Some(commits) = &self.commits {
+            write_commits(f, commits)?;
+        }
         match &self.verify {
             None => Ok(()),
             Some(verdict) => write_verdict(f, verdict),
@@ -185,6 +197,18 @@ fn latency(f: &mut fmt::Formatter<'_>, name: &str, ms: &Percentiles) -> fmt::Res
         "{name}: p50 {:.1} ms, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1} ({} measured)",
         ms.p50, ms.p90, ms.p99, ms.p999, ms.max, ms.count
     )
+}
+
+fn write_commits(f: &mut fmt::Formatter<'_>, commits: &Commits) -> fmt::Result {
+    writeln!(
+        f,
+        "{} records in rows after {:.1} s ({:.0} records/s), {} missing",
+        commits.records, commits.seconds, commits.records_per_second, commits.missing
+    )?;
+    match &commits.error {
+        None => Ok(()),
+        Some(error) => writeln!(f, "error while looking at the rows: {error}"),
+    }
 }
 
 fn write_verdict(f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {

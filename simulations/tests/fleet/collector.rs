@@ -288,13 +288,17 @@ pub(crate) async fn serve_api(site: Arc<Site>, tasks: &mut JoinSet<()>) -> Socke
     address
 }
 
-/// `GET /api/v1/hosts/{agent}/software?limit=…&query=…`
+/// `GET /api/v1/pipeline` and `GET /api/v1/hosts/{agent}/software?limit=…&query=…`
 fn answer(site: &Site, request: &str) -> String {
     assert!(
         request.contains("authorization: Bearer msk_test"),
         "{request}"
     );
     let path = request.split(' ').nth(1).unwrap_or_default();
+    if path == "/api/v1/pipeline" {
+        let world = site.world.lock();
+        return ok(&serde_json::json!({ "records": world.records - world.uncounted }));
+    }
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let agent: AgentId = path
         .strip_prefix("/api/v1/hosts/")
@@ -313,7 +317,11 @@ fn answer(site: &Site, request: &str) -> String {
         .iter()
         .map(|key| serde_json::json!({"id": key.to_uuid(), "name": "read by nobody"}))
         .collect();
-    let body = serde_json::json!({ "items": items }).to_string();
+    ok(&serde_json::json!({ "items": items }))
+}
+
+fn ok(body: &serde_json::Value) -> String {
+    let body = body.to_string();
     format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()

@@ -25,6 +25,10 @@ pub(crate) struct World {
     pub(crate) certificates: HashMap<Vec<u8>, AgentId>,
     /// Reports that were applied.
     pub(crate) applied: usize,
+    /// Records of those reports.
+    pub(crate) records: usize,
+    /// Records that the counter in the API is short of.
+    pub(crate) uncounted: usize,
     /// Reports that came again.
     pub(crate) duplicates: usize,
     /// Every so many reports, a record is lost behind the ack; 0 for none.
@@ -51,6 +55,7 @@ impl World {
             Succession::Gap => return Outcome::Gap,
         }
         host.applied = report.position;
+        self.records += report.body.record_count();
         host.digest = report.digest;
         match report.body {
             ReportBody::Snapshot { from, to, records } => {
