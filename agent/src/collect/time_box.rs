@@ -86,14 +86,13 @@ impl TimeBoxes {
                 RecvTimeoutError::Disconnected => Err(error),
             }
         });
-        match verdict {
-            Ok(value) => Verdict::Done(value),
-            Err(RecvTimeoutError::Disconnected) => Verdict::Broken,
-            Err(RecvTimeoutError::Timeout) => {
-                self.abandoned.push((name, thread));
-                Verdict::TimedOut
-            }
+        if let Err(RecvTimeoutError::Timeout) = verdict {
+            self.abandoned.push((name, thread));
+            return Verdict::TimedOut;
         }
+        // It has nothing left to do but to end, and a scan leaves no thread behind that could.
+        drop(thread.join());
+        verdict.map_or(Verdict::Broken, Verdict::Done)
     }
 }
 
