@@ -21,16 +21,18 @@ mod assemble;
 mod builder;
 mod bytes;
 mod collected;
+mod conditions;
 mod format;
 mod intern;
 mod mapping;
 mod reader;
+mod views;
 mod write;
 
+pub(crate) use crate::index::conditions::{ConditionTerm, PartnerView};
 pub(crate) use crate::index::format::{Bounds, VersionKind};
-pub(crate) use crate::index::reader::{
-    ConditionTerm, CveEntry, ExactRow, OpenRow, PartnerView, ProductView, RangeRow, ShapeView,
-    Text, VersionId,
+pub(crate) use crate::index::views::{
+    CveEntry, ExactRow, OpenRow, ProductView, RangeRow, ShapeView, Text, VersionId,
 };
 
 /// An opened index. Cheap to share: all methods take `&self` and nothing is copied.

@@ -5,13 +5,17 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
-
 use crate::cve::{
     Configuration, CpeMatch, CveId, CveRecord, Cvss, KevEntry, Node, Range, RecordSource,
     Timestamp, severity,
 };
 use crate::feeds::kev;
+use crate::feeds::nvd::raw::{
+    Annotation, Envelope, Metric, Metrics, RawConfiguration, RawCve, RawMatch, RawNode, Reference,
+    Shape, Weakness,
+};
+
+mod raw;
 
 /// What a JSON object turned out to be.
 #[derive(Debug)]
@@ -67,229 +71,6 @@ pub(super) fn parse(record: &[u8]) -> Result<Parsed, Refused> {
         .and_then(Envelope::into_record)
         .map(|record| Parsed::Cve(Box::new(record)))
         .map_err(|reason| refused(id, reason))
-}
-
-/// Just enough to tell what an object is and which CVE it is about.
-#[derive(Deserialize)]
-struct Shape<'a> {
-    #[serde(rename = "dataType", borrow)]
-    data_type: Option<Cow<'a, str>>,
-    #[serde(rename = "cveID", borrow)]
-    kev_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(rename = "vulnStatus", borrow)]
-    status: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    cve: Option<ShapeOfCve<'a>>,
-    #[serde(rename = "_annotation", borrow)]
-    annotation: Option<ShapeOfAnnotation<'a>>,
-}
-
-#[derive(Deserialize)]
-struct ShapeOfCve<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct ShapeOfAnnotation<'a> {
-    #[serde(borrow)]
-    cve_id: Option<Cow<'a, str>>,
-}
-
-impl Shape<'_> {
-    fn id(&self) -> Option<&str> {
-        let of_cve = self.cve.as_ref().and_then(|cve| cve.id.as_deref());
-        let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
-        of_cve
-            .or(of_annotation)
-            .or(self.kev_id.as_deref())
-            .or(self.id.as_deref())
-    }
-}
-
-/// A record with what stands around it.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    cve: RawCve<'a>,
-    /// Anchore's remarks on a record of its own.
-    #[serde(rename = "_annotation", borrow)]
-    annotation: Option<Annotation<'a>>,
-    /// Where a collection of records took this one from.
-    #[serde(rename = "_source", borrow)]
-    source: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Annotation<'a> {
-    #[serde(borrow)]
-    cve_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    description: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    published: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    modified: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    reason: Option<Cow<'a, str>>,
-    #[serde(default, borrow, deserialize_with = "null_as_default")]
-    references: Vec<Cow<'a, str>>,
-}
-
-impl Annotation<'_> {
-    /// Nearly all of Anchore's records stand in for NVD's and say so in these words; the others
-    /// say what they put right.
-    fn is_correction(&self) -> bool {
-        self.reason
-            .as_deref()
-            .is_some_and(|reason| !reason.contains("not yet analyzed"))
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawCve<'a> {
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    published: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    last_modified: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    vuln_status: Option<Cow<'a, str>>,
-    #[serde(borrow, deserialize_with = "null_as_default")]
-    descriptions: Vec<Text<'a>>,
-    #[serde(borrow, deserialize_with = "null_as_default")]
-    metrics: Metrics<'a>,
-    #[serde(borrow, deserialize_with = "null_as_default")]
-    weaknesses: Vec<Weakness<'a>>,
-    #[serde(borrow, deserialize_with = "null_as_default")]
-    configurations: Vec<RawConfiguration<'a>>,
-    #[serde(borrow, deserialize_with = "null_as_default")]
-    references: Vec<Reference<'a>>,
-    #[serde(borrow)]
-    cisa_exploit_add: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    cisa_action_due: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    cisa_required_action: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    cisa_vulnerability_name: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Text<'a> {
-    #[serde(borrow)]
-    lang: Cow<'a, str>,
-    #[serde(borrow)]
-    value: Cow<'a, str>,
-}
-
-impl Text<'_> {
-    /// Feeds write `en`, and now and then `en-US`.
-    fn is_english(&self) -> bool {
-        self.lang
-            .get(..2)
-            .is_some_and(|lang| lang.eq_ignore_ascii_case("en"))
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metrics<'a> {
-    #[serde(rename = "cvssMetricV40", borrow, deserialize_with = "null_as_default")]
-    v40: Vec<Metric<'a>>,
-    #[serde(rename = "cvssMetricV31", borrow, deserialize_with = "null_as_default")]
-    v31: Vec<Metric<'a>>,
-    #[serde(rename = "cvssMetricV30", borrow, deserialize_with = "null_as_default")]
-    v30: Vec<Metric<'a>>,
-    #[serde(rename = "cvssMetricV2", borrow, deserialize_with = "null_as_default")]
-    v2: Vec<Metric<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metric<'a> {
-    #[serde(default, borrow)]
-    source: Cow<'a, str>,
-    #[serde(rename = "type", default, borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    cvss_data: CvssData<'a>,
-    /// Version 2 has it here, later ones in their data.
-    #[serde(borrow)]
-    base_severity: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CvssData<'a> {
-    #[serde(borrow)]
-    version: Cow<'a, str>,
-    #[serde(default, borrow)]
-    vector_string: Cow<'a, str>,
-    base_score: f32,
-    #[serde(borrow)]
-    base_severity: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-struct Weakness<'a> {
-    #[serde(default, borrow, deserialize_with = "null_as_default")]
-    description: Vec<Text<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Reference<'a> {
-    #[serde(borrow)]
-    url: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct RawConfiguration<'a> {
-    #[serde(borrow)]
-    operator: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    negate: bool,
-    #[serde(default, borrow, deserialize_with = "null_as_default")]
-    nodes: Vec<RawNode<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawNode<'a> {
-    #[serde(borrow)]
-    operator: Option<Cow<'a, str>>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    negate: bool,
-    #[serde(default, borrow, deserialize_with = "null_as_default")]
-    cpe_match: Vec<RawMatch<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawMatch<'a> {
-    vulnerable: bool,
-    #[serde(borrow)]
-    criteria: Cow<'a, str>,
-    #[serde(borrow)]
-    version_start_including: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    version_start_excluding: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    version_end_including: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    version_end_excluding: Option<Cow<'a, str>>,
-}
-
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Envelope<'_> {

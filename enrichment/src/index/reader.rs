@@ -10,115 +10,24 @@ use crate::index::bytes::place;
 use crate::index::format::{
     Bounds, CVE_ANCHORE, CVE_FALLBACK, CVE_REJECTED, NONE, NOT_APPLICABLE, Section, VersionKind,
 };
+use crate::index::views::{
+    CveEntry, ExactRow, OpenRow, ProductId, ProductView, RangeRow, ShapeView, Text, VersionId,
+};
 use crate::rule::QUALIFIERS;
 
-/// A product's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ProductId(u32);
-
-/// A version's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct VersionId(u32);
-
-/// A product with where its rules are.
-#[derive(Clone, Debug)]
-pub(crate) struct ProductView<'a> {
-    pub(crate) vendor: &'a str,
-    pub(crate) product: &'a str,
-    /// `a` or `o`.
-    pub(crate) part: u8,
-    exact_groups: Range<u32>,
-    ranges: Range<u32>,
-    open: Range<u32>,
-}
-
-/// A rule that names one version.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ExactRow {
-    pub(crate) cve: u32,
-    pub(crate) shape: u32,
-    pub(crate) version: VersionId,
-}
-
-/// A rule that names a range.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RangeRow {
-    pub(crate) cve: u32,
-    pub(crate) shape: u32,
-    pub(crate) lower: Option<VersionId>,
-    pub(crate) upper: Option<VersionId>,
-    pub(crate) bounds: Bounds,
-}
-
-/// A rule that names all versions or none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenRow {
-    pub(crate) cve: u32,
-    pub(crate) shape: u32,
-    pub(crate) kind: VersionKind,
-}
-
-/// One attribute of a shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Text<'a> {
-    Any,
-    NotApplicable,
-    Value(&'a str),
-}
-
-/// What many rules share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ShapeView<'a> {
-    pub(crate) qualifiers: [Text<'a>; QUALIFIERS],
-    /// The condition's row, if there is one.
-    pub(crate) condition: Option<u32>,
-}
-
-/// A CVE of the index.
-#[derive(Clone, Debug)]
-pub(crate) struct CveEntry {
-    pub(crate) id: CveId,
-    pub(crate) source: RecordSource,
-    pub(crate) is_rejected: bool,
-    pub(crate) is_fallback: bool,
-    products: Range<u32>,
-}
-
-/// Partners of which one has to be there.
-#[derive(Clone, Debug)]
-pub(crate) struct ConditionTerm<'a> {
-    index: &'a Index,
-    partners: Range<u32>,
-}
-
-/// Something that has to be on the host too.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PartnerView<'a> {
-    pub(crate) vendor: &'a str,
-    pub(crate) product: &'a str,
-    pub(crate) part: u8,
-    pub(crate) kind: VersionKind,
-    pub(crate) bounds: Bounds,
-    pub(crate) lower: Option<&'a str>,
-    pub(crate) upper: Option<&'a str>,
-}
-
-/// Words of a partner.
-const PARTNER_WORDS: u32 = 5;
-
 impl Index {
-    fn word(&self, section: Section, row: u32, word: usize) -> Option<u32> {
+    pub(super) fn word(&self, section: Section, row: u32, word: usize) -> Option<u32> {
         self.layout.word(self.bytes.as_slice(), section, row, word)
     }
 
     /// From a row's word to the same word of the next row.
-    fn span(&self, section: Section, row: u32, word: usize) -> Option<Range<u32>> {
+    pub(super) fn span(&self, section: Section, row: u32, word: usize) -> Option<Range<u32>> {
         let start = self.word(section, row, word)?;
         let end = self.word(section, row.checked_add(1)?, word)?;
         Some(start..end)
     }
 
-    fn string(&self, number: u32) -> Option<&str> {
+    pub(super) fn string(&self, number: u32) -> Option<&str> {
         let span = self.span(Section::Strings, number, 0)?;
         let text = self
             .layout
@@ -305,30 +214,6 @@ impl Index {
         })
     }
 
-    /// The terms of a condition, all of which have to hold.
-    pub(crate) fn condition(&self, row: u32) -> Vec<ConditionTerm<'_>> {
-        let mut terms = Vec::new();
-        let mut words = self.span(Section::ConditionStarts, row, 0).unwrap_or(0..0);
-        while let Some(count) = self.word(Section::Conditions, words.start, 0) {
-            let start = words.start + 1;
-            let end = count
-                .checked_mul(PARTNER_WORDS)
-                .and_then(|length| start.checked_add(length));
-            let Some(end) = end.filter(|end| *end <= words.end) else {
-                break;
-            };
-            terms.push(ConditionTerm {
-                index: self,
-                partners: start..end,
-            });
-            words.start = end;
-            if words.is_empty() {
-                break;
-            }
-        }
-        terms
-    }
-
     /// The row of a CVE.
     pub(crate) fn find_cve(&self, id: CveId) -> Option<u32> {
         let rows = u32::try_from(self.layout.rows(Section::Cves)).ok()?;
@@ -371,33 +256,8 @@ impl Index {
     }
 }
 
-impl<'a> ConditionTerm<'a> {
-    /// The partners; none where none could be read from the record.
-    pub(crate) fn partners(&self) -> impl Iterator<Item = PartnerView<'a>> + 'a {
-        let index = self.index;
-        self.partners
-            .clone()
-            .step_by(PARTNER_WORDS as usize)
-            .filter_map(move |at| partner(index, at))
-    }
-}
-
-fn partner(index: &Index, at: u32) -> Option<PartnerView<'_>> {
-    let word = |offset| index.word(Section::Conditions, at, offset);
-    let kind = word(2)?;
-    let version = |number: u32| version(number).and_then(|version| index.version_text(version));
-    Some(PartnerView {
-        vendor: index.string(word(0)?)?,
-        product: index.string(word(1)?)?,
-        part: u8::try_from(kind >> 8).ok()?,
-        kind: VersionKind::from_word(kind)?,
-        bounds: Bounds::from_word(kind),
-        lower: version(word(3)?),
-        upper: version(word(4)?),
-    })
-}
-
-fn version(number: u32) -> Option<VersionId> {
+/// A version's row, if the word names one.
+pub(super) fn version(number: u32) -> Option<VersionId> {
     (number != NONE).then_some(VersionId(number))
 }
 

@@ -1,0 +1,231 @@
+//! The members of NVD's records that are used, as they stand in JSON.
+//!
+//! Everything is optional but what a record makes no sense without; texts are borrowed from the
+//! input. Nothing is judged here.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+
+/// Just enough to tell what an object is and which CVE it is about.
+#[derive(Deserialize)]
+pub(super) struct Shape<'a> {
+    #[serde(rename = "dataType", borrow)]
+    pub(super) data_type: Option<Cow<'a, str>>,
+    #[serde(rename = "cveID", borrow)]
+    pub(super) kev_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) id: Option<Cow<'a, str>>,
+    #[serde(rename = "vulnStatus", borrow)]
+    pub(super) status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) cve: Option<ShapeOfCve<'a>>,
+    #[serde(rename = "_annotation", borrow)]
+    pub(super) annotation: Option<ShapeOfAnnotation<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ShapeOfCve<'a> {
+    #[serde(borrow)]
+    pub(super) id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ShapeOfAnnotation<'a> {
+    #[serde(borrow)]
+    pub(super) cve_id: Option<Cow<'a, str>>,
+}
+
+impl Shape<'_> {
+    pub(super) fn id(&self) -> Option<&str> {
+        let of_cve = self.cve.as_ref().and_then(|cve| cve.id.as_deref());
+        let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
+        of_cve
+            .or(of_annotation)
+            .or(self.kev_id.as_deref())
+            .or(self.id.as_deref())
+    }
+}
+
+/// A record with what stands around it.
+#[derive(Deserialize)]
+pub(super) struct Envelope<'a> {
+    #[serde(borrow)]
+    pub(super) cve: RawCve<'a>,
+    /// Anchore's remarks on a record of its own.
+    #[serde(rename = "_annotation", borrow)]
+    pub(super) annotation: Option<Annotation<'a>>,
+    /// Where a collection of records took this one from.
+    #[serde(rename = "_source", borrow)]
+    pub(super) source: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Annotation<'a> {
+    #[serde(borrow)]
+    pub(super) cve_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) description: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) published: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) modified: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) reason: Option<Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    pub(super) references: Vec<Cow<'a, str>>,
+}
+
+impl Annotation<'_> {
+    /// Nearly all of Anchore's records stand in for NVD's and say so in these words; the others
+    /// say what they put right.
+    pub(super) fn is_correction(&self) -> bool {
+        self.reason
+            .as_deref()
+            .is_some_and(|reason| !reason.contains("not yet analyzed"))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RawCve<'a> {
+    #[serde(borrow)]
+    pub(super) id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) published: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) last_modified: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) vuln_status: Option<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    pub(super) descriptions: Vec<Text<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    pub(super) metrics: Metrics<'a>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    pub(super) weaknesses: Vec<Weakness<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    pub(super) configurations: Vec<RawConfiguration<'a>>,
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    pub(super) references: Vec<Reference<'a>>,
+    #[serde(borrow)]
+    pub(super) cisa_exploit_add: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) cisa_action_due: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) cisa_required_action: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) cisa_vulnerability_name: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Text<'a> {
+    #[serde(borrow)]
+    pub(super) lang: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) value: Cow<'a, str>,
+}
+
+impl Text<'_> {
+    /// Feeds write `en`, and now and then `en-US`.
+    pub(super) fn is_english(&self) -> bool {
+        self.lang
+            .get(..2)
+            .is_some_and(|lang| lang.eq_ignore_ascii_case("en"))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Metrics<'a> {
+    #[serde(rename = "cvssMetricV40", borrow, deserialize_with = "null_as_default")]
+    pub(super) v40: Vec<Metric<'a>>,
+    #[serde(rename = "cvssMetricV31", borrow, deserialize_with = "null_as_default")]
+    pub(super) v31: Vec<Metric<'a>>,
+    #[serde(rename = "cvssMetricV30", borrow, deserialize_with = "null_as_default")]
+    pub(super) v30: Vec<Metric<'a>>,
+    #[serde(rename = "cvssMetricV2", borrow, deserialize_with = "null_as_default")]
+    pub(super) v2: Vec<Metric<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metric<'a> {
+    #[serde(default, borrow)]
+    pub(super) source: Cow<'a, str>,
+    #[serde(rename = "type", default, borrow)]
+    pub(super) kind: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) cvss_data: CvssData<'a>,
+    /// Version 2 has it here, later ones in their data.
+    #[serde(borrow)]
+    pub(super) base_severity: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CvssData<'a> {
+    #[serde(borrow)]
+    pub(super) version: Cow<'a, str>,
+    #[serde(default, borrow)]
+    pub(super) vector_string: Cow<'a, str>,
+    pub(super) base_score: f32,
+    #[serde(borrow)]
+    pub(super) base_severity: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Weakness<'a> {
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    pub(super) description: Vec<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Reference<'a> {
+    #[serde(borrow)]
+    pub(super) url: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawConfiguration<'a> {
+    #[serde(borrow)]
+    pub(super) operator: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) negate: bool,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    pub(super) nodes: Vec<RawNode<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawNode<'a> {
+    #[serde(borrow)]
+    pub(super) operator: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub(super) negate: bool,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    pub(super) cpe_match: Vec<RawMatch<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawMatch<'a> {
+    pub(super) vulnerable: bool,
+    #[serde(borrow)]
+    pub(super) criteria: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) version_start_including: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) version_start_excluding: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) version_end_including: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) version_end_excluding: Option<Cow<'a, str>>,
+}
+
+fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
