@@ -75,3 +75,6 @@ impl Pipeline {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

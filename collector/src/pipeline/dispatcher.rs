@@ -82,10 +82,10 @@ impl Dispatcher {
 
     fn try_next(&self, now: Instant) -> Next {
         let mut state = self.lock();
-        // The breaker lets one group ask after a pause, so it is only asked when there is one.
         if !state.lanes.is_due(now) {
             return Next::DueAt(state.lanes.due_at());
         }
+        let before = state.breaker;
         if let Some(until) = state.breaker.admit(now) {
             return Next::DueAt(Some(until));
         }
@@ -96,7 +96,11 @@ impl Dispatcher {
                 }
                 Next::Group(group)
             }
-            None => Next::DueAt(state.lanes.due_at()),
+            None => {
+                // Nobody is on the way to find out.
+                state.breaker = before;
+                Next::DueAt(state.lanes.due_at())
+            }
         }
     }
 

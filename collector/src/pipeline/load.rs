@@ -3,6 +3,8 @@
 //! Everything here was whole and valid when it was acknowledged. What is not any more is told
 //! apart, so that it becomes a dead letter in its place and stops nothing else.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use protocol::frame::Unpacker;
 use protocol::ids::AgentId;
 use protocol::message::AgentMessage;
@@ -11,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::lanes::Group;
 use super::outcome::{DeadLetterReason, Ticket};
+use super::unwind::message;
 use crate::queue::{Queue, ReadError, Slip};
 
 /// A report with its ticket.
@@ -55,9 +58,22 @@ pub(crate) fn load(group: &Group, queue: &Queue, unpacker: &mut Unpacker) -> Vec
         .map(|(part, agent, slip)| Item {
             part,
             ticket: Ticket::new(*slip, queue.clone()),
-            content: content(agent, slip, queue, unpacker),
+            content: content_or_panic(agent, slip, queue, unpacker),
         })
         .collect()
+}
+
+/// No bytes should make a decoder panic. Some that do all the same are one dead letter, where a
+/// panic would end the process, and the next one at the same bytes.
+fn content_or_panic(
+    agent: AgentId,
+    slip: &Slip,
+    queue: &Queue,
+    unpacker: &mut Unpacker,
+) -> Content {
+    let loading = AssertUnwindSafe(|| content(agent, slip, queue, unpacker));
+    catch_unwind(loading)
+        .unwrap_or_else(|panic| unreadable(DeadLetterReason::Panicked, &message(&*panic)))
 }
 
 fn content(agent: AgentId, slip: &Slip, queue: &Queue, unpacker: &mut Unpacker) -> Content {

@@ -9,14 +9,15 @@ mod disk;
 mod memory;
 mod stored;
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use enrichment::evaluation::{Evaluation, Identity, Status};
 use enrichment::index::Index;
 use enrichment::matching;
 use enrichment::subject::{Platform as SubjectPlatform, Subject};
-use metrics::counter;
+use metrics::{Counter, counter};
 use protocol::fingerprint::SoftwareKey;
 use protocol::host::Platform;
 use protocol::software::SoftwareRecord;
@@ -39,7 +40,7 @@ pub struct Matcher {
 
 #[derive(Clone, Debug)]
 struct DiskSettings {
-    directory: Option<std::path::PathBuf>,
+    directory: Option<PathBuf>,
     memory_bytes: u64,
 }
 
@@ -49,6 +50,30 @@ struct Present {
     index: Option<Arc<Index>>,
     memory: MemoryCache,
     disk: Option<DiskCache>,
+    counters: Counters,
+}
+
+/// Looked up once, because a judgement out of memory costs less than finding its counter.
+struct Counters {
+    memory: Counter,
+    disk: Counter,
+    computed: Counter,
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counters")
+    }
+}
+
+impl Counters {
+    fn new() -> Self {
+        Self {
+            memory: counter!(MATCH_RESULTS, LABEL_OUTCOME => "memory"),
+            disk: counter!(MATCH_RESULTS, LABEL_OUTCOME => "disk"),
+            computed: counter!(MATCH_RESULTS, LABEL_OUTCOME => "computed"),
+        }
+    }
 }
 
 impl Matcher {
@@ -74,6 +99,7 @@ impl Matcher {
             index: None,
             memory: MemoryCache::new(memory_entries_max),
             disk: None,
+            counters: Counters::new(),
         };
         Self {
             present: RwLock::new(Arc::new(present)),
@@ -101,6 +127,7 @@ impl Matcher {
             index: Some(index),
             memory: MemoryCache::new(self.memory_entries_max),
             disk,
+            counters: Counters::new(),
         });
         *self.present.write().unwrap_or_else(PoisonError::into_inner) = present;
         tracing::info!(generation, "the match index is in use");
@@ -165,21 +192,21 @@ impl Judge {
             return Arc::new(without_index());
         };
         if let Some(evaluation) = self.present.memory.get(key) {
-            counter!(MATCH_RESULTS, LABEL_OUTCOME => "memory").increment(1);
+            self.present.counters.memory.increment(1);
             return evaluation;
         }
         let kept = self.present.disk.as_ref().and_then(|disk| disk.get(key));
-        let (evaluation, outcome) = match kept {
-            Some(evaluation) => (Arc::new(evaluation), "disk"),
-            None => {
-                let made = Arc::new(matching::evaluate(index, &subject(record, platform)));
-                if let Some(disk) = &self.present.disk {
-                    disk.put(key, &made);
-                }
-                (made, "computed")
+        let evaluation = if let Some(evaluation) = kept {
+            self.present.counters.disk.increment(1);
+            Arc::new(evaluation)
+        } else {
+            let made = Arc::new(matching::evaluate(index, &subject(record, platform)));
+            if let Some(disk) = &self.present.disk {
+                disk.put(key, &made);
             }
+            self.present.counters.computed.increment(1);
+            made
         };
-        counter!(MATCH_RESULTS, LABEL_OUTCOME => outcome).increment(1);
         self.present.memory.put(key, &evaluation);
         evaluation
     }

@@ -6,10 +6,11 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{counter, histogram};
 use protocol::frame::{Frame, Packing, Unpacker};
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, CompanyId};
 use protocol::reject::RejectReason;
 use store::dead_letters::NewDeadLetter;
 use store::reports::{AppliedBatch, IncomingReport, Stored};
@@ -30,6 +31,9 @@ use crate::metrics::{
 };
 use crate::queue::{Queue, Slip};
 
+/// Longer than any transaction takes: for a connection whose other end is gone. What was applied
+/// all the same is found to be a duplicate when it is tried again.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes of a dead letter's explanation.
 const DETAIL_BYTES_MAX: usize = 1_000;
 
@@ -153,9 +157,14 @@ impl<S: ReportSink> Worker<S> {
         reports: &[IncomingReport],
     ) -> Result<AppliedBatch, Trouble> {
         let applying = self.sink.apply(batch.company(), reports, self.clock.now());
-        match catch_panic(applying).await {
-            Ok(result) => self.heard(result).await,
-            Err(panic) => Err(Trouble::Bad(DeadLetterReason::Panicked, panic.to_string())),
+        let applying = tokio::time::timeout(APPLY_TIMEOUT, catch_panic(applying));
+        match applying.await {
+            Ok(Ok(result)) => self.heard(result).await,
+            Err(elapsed) => {
+                self.heard(Err(SinkError::Failed(elapsed.to_string())))
+                    .await
+            }
+            Ok(Err(panic)) => Err(Trouble::Bad(DeadLetterReason::Panicked, panic.to_string())),
         }
     }
 
@@ -256,7 +265,7 @@ impl<S: ReportSink> Worker<S> {
     fn count(&self, applied: &AppliedBatch, stored: &[(Slip, Stored)]) {
         let now_ms = self.clock.now_ms();
         for (slip, _) in stored {
-            let lag = std::time::Duration::from_millis(now_ms.saturating_sub(slip.received_at_ms));
+            let lag = Duration::from_millis(now_ms.saturating_sub(slip.received_at_ms));
             histogram!(PIPELINE_LAG_SECONDS, LABEL_LANE => slip.lane.as_str()).record(lag);
         }
         let records = stored.iter().map(|(slip, _)| u64::from(slip.records)).sum();
@@ -267,7 +276,7 @@ impl<S: ReportSink> Worker<S> {
     }
 
     /// Lets go of a part of a batch.
-    async fn leave(&self, company: protocol::ids::CompanyId, left: Left) {
+    async fn leave(&self, company: CompanyId, left: Left) {
         match left {
             Left::Nothing(agent) => self.dispatcher.release(agent),
             Left::Open(agent, slips, rest) => self.dispatcher.put_back(agent, &slips, rest),
@@ -286,7 +295,7 @@ impl<S: ReportSink> Worker<S> {
     /// Ends reports whose predecessor never came, after the agent was asked for a snapshot.
     async fn give_up(
         &self,
-        company: protocol::ids::CompanyId,
+        company: CompanyId,
         agent: AgentId,
         slips: Vec<Slip>,
         asks_snapshot: bool,

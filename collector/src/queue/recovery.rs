@@ -7,6 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use metrics::counter;
+
+use crate::metrics::QUEUE_DAMAGED;
+
 use super::disk::{Disk, DiskFile};
 use super::ledger::{Bits, Ledger, Segment};
 use super::progress::{self, SegmentProgress};
@@ -210,6 +214,7 @@ impl Recovery<'_> {
         let lost: u64 = scan.damage.iter().map(|damage| damage.entries).sum();
         self.recovered.damaged_segments += 1;
         self.recovered.lost_entries += lost;
+        counter!(QUEUE_DAMAGED).increment(lost);
         let name = segment::damaged_file_name(found.number);
         let is_kept = self.keep_copy(&name, bytes);
         tracing::error!(
