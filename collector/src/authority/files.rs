@@ -96,12 +96,11 @@ impl Files {
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let new = self.marker.with_extension("new");
-                fs::remove_file(&new)
-                    .or_else(|error| match error.kind() {
-                        io::ErrorKind::NotFound => Ok(()),
-                        _ => Err(error),
-                    })
-                    .map_err(file_error("remove", &new))?;
+                if let Err(error) = fs::remove_file(&new)
+                    && error.kind() != io::ErrorKind::NotFound
+                {
+                    return Err(file_error("remove", &new)(error));
+                }
                 write_synced(&new, &format!("{fingerprint}\n"), 0o644)?;
                 fs::rename(&new, &self.marker).map_err(file_error("rename", &new))?;
                 sync_directory(&self.data_dir)

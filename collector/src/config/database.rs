@@ -10,8 +10,8 @@ section! {
     /// directory, reachable by itself alone.
     "database" RawDatabase {
         /// A file with the address of a server, such as
-        /// `postgres://muster:secret@db.example/muster?sslmode=verify-full`. The variable DATABASE_URL
-        /// does the same.
+        /// `postgres://muster:secret@db.example/muster?sslmode=verify-full`. The variable
+        /// `DATABASE_URL` does the same.
         url_file: Option<PathBuf> => "/etc/muster/database-url";
         /// Connections at once. The pipeline's workers and the API share them.
         connections_max: u32 = 24;

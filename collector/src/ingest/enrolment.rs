@@ -31,10 +31,10 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let reply = match tokio::time::timeout(ENROL_WITHIN, answer(shared, source, receive)).await {
-        Ok(Some(reply)) => reply,
+    let answering = tokio::time::timeout(ENROL_WITHIN, answer(shared, source, receive));
+    let Ok(Some(reply)) = answering.await else {
         // Nothing came that could be answered.
-        Ok(None) | Err(_) => return,
+        return;
     };
     let outcome = match &reply {
         EnrolReply::Granted { .. } => "granted",

@@ -4,6 +4,7 @@
 //! bound; a heartbeat that is lost is followed by another one.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -78,8 +79,8 @@ impl Heartbeats {
                 continue;
             }
             let of_company = waiting.by_company.entry(company).or_default();
-            if !of_company.contains_key(&seen.agent) {
-                of_company.insert(seen.agent, *seen);
+            if let Entry::Vacant(place) = of_company.entry(seen.agent) {
+                place.insert(*seen);
                 waiting.count += 1;
             }
         }

@@ -328,9 +328,12 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         })?;
         frames::write(&mut self.send, &frame)
             .await
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::TimedOut => Parting::Slow,
-                _ => Parting::Broken,
+            .map_err(|error| {
+                if error.kind() == std::io::ErrorKind::TimedOut {
+                    Parting::Slow
+                } else {
+                    Parting::Broken
+                }
             })
     }
 

@@ -30,9 +30,9 @@ async fn is_sent_away(fixture: &Fixture, credentials: Option<Credentials>) -> bo
     };
     let frame = super::client::pack(AgentMessage::Hello(hello()).encode());
     send.write_all(&frame.to_bytes()).await.ok();
-    let heard = receive.read_to_end(1_000).await;
+    let heard = receive.read(&mut [0; 16]).await;
     drop(endpoint);
-    heard.is_err()
+    !matches!(heard, Ok(Some(_)))
 }
 
 #[tokio::test]

@@ -132,33 +132,44 @@ impl Client {
 
     /// The reason for which the collector ends the session.
     pub(super) async fn hear_refusal(&mut self) -> RejectReason {
-        match self.hear().await {
-            CollectorMessage::Refuse { reason, .. } => {
-                assert_eq!(self.hear_bytes().await, None, "a refusal is the last word");
-                reason
-            }
-            other => panic!("not a refusal: {other:?}"),
-        }
+        let heard = self.hear().await;
+        let CollectorMessage::Refuse { reason, .. } = heard else {
+            panic!("not a refusal: {heard:?}");
+        };
+        assert_eq!(self.hear_bytes().await, None, "a refusal is the last word");
+        reason
+    }
+
+    /// Returns once the collector has read all that was said: it answers a renewal that cannot be
+    /// at once, whatever else it still owes.
+    pub(super) async fn is_read(&mut self) {
+        self.say(&AgentMessage::Renew { csr: Vec::new() }).await;
+        let (position, reason, _) = self.hear_reject().await;
+        assert_eq!(position, Position::default());
+        assert_eq!(reason, RejectReason::InvalidRequest);
     }
 
     pub(super) async fn hear_ack(&mut self) -> Position {
-        match self.hear().await {
-            CollectorMessage::Ack { position } => position,
-            other => panic!("not an acknowledgement: {other:?}"),
-        }
+        let heard = self.hear().await;
+        let CollectorMessage::Ack { position } = heard else {
+            panic!("not an acknowledgement: {heard:?}");
+        };
+        position
     }
 
     /// The next reject: which report, why, and for how long to wait.
     pub(super) async fn hear_reject(&mut self) -> (Position, RejectReason, u32) {
-        match self.hear().await {
-            CollectorMessage::Reject {
-                position,
-                reason,
-                retry_after_ms,
-                ..
-            } => (position, reason, retry_after_ms),
-            other => panic!("not a reject: {other:?}"),
-        }
+        let heard = self.hear().await;
+        let CollectorMessage::Reject {
+            position,
+            reason,
+            retry_after_ms,
+            ..
+        } = heard
+        else {
+            panic!("not a reject: {heard:?}");
+        };
+        (position, reason, retry_after_ms)
     }
 }
 

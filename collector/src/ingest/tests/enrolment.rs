@@ -34,9 +34,9 @@ fn request(key: &KeyPair) -> EnrolRequest {
     }
 }
 
-fn reason(reply: EnrolReply) -> RejectReason {
+fn reason(reply: &EnrolReply) -> RejectReason {
     match reply {
-        EnrolReply::Refused { reason, .. } => reason,
+        EnrolReply::Refused { reason, .. } => *reason,
         EnrolReply::Granted { .. } => panic!("granted"),
     }
 }
@@ -70,12 +70,12 @@ async fn a_spent_expired_revoked_or_unknown_token_buys_nothing() {
     let fixture = Fixture::new();
     let key = KeyPair::generate().unwrap();
     assert_eq!(
-        reason(enrol(&fixture, &request(&key)).await),
+        reason(&enrol(&fixture, &request(&key)).await),
         RejectReason::TokenUnknown
     );
     fixture.office.token(TOKEN, COMPANY, Ok(0));
     assert_eq!(
-        reason(enrol(&fixture, &request(&key)).await),
+        reason(&enrol(&fixture, &request(&key)).await),
         RejectReason::TokenSpent
     );
     for denial in [
@@ -84,7 +84,7 @@ async fn a_spent_expired_revoked_or_unknown_token_buys_nothing() {
         RejectReason::CompanySuspended,
     ] {
         fixture.office.token(TOKEN, COMPANY, Err(denial));
-        assert_eq!(reason(enrol(&fixture, &request(&key)).await), denial);
+        assert_eq!(reason(&enrol(&fixture, &request(&key)).await), denial);
     }
 }
 
@@ -116,7 +116,7 @@ async fn texts_that_people_will_read_have_to_be_plain() {
             hostname,
             ..request(&key)
         };
-        assert_eq!(reason(enrol(&fixture, &request).await), expected);
+        assert_eq!(reason(&enrol(&fixture, &request).await), expected);
     }
     assert_eq!(fixture.office.uses_left(TOKEN), 1);
 }
@@ -127,11 +127,11 @@ async fn garbage_and_long_requests_are_refused() {
     let mut client = stranger(&fixture).await;
     client.send_frame(&pack(vec![0xff; 40])).await;
     let reply = EnrolReply::decode(&client.hear_bytes().await.unwrap()).unwrap();
-    assert_eq!(reason(reply), RejectReason::Undecodable);
+    assert_eq!(reason(&reply), RejectReason::Undecodable);
     let mut client = stranger(&fixture).await;
     client.send_bytes(&[0, 0, 0x40, 0, 0]).await;
     let reply = EnrolReply::decode(&client.hear_bytes().await.unwrap()).unwrap();
-    assert_eq!(reason(reply), RejectReason::FrameTooLarge);
+    assert_eq!(reason(&reply), RejectReason::FrameTooLarge);
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn an_address_that_tries_too_often_is_told_when_to_come_again() {
     let key = KeyPair::generate().unwrap();
     for _ in 0..2 {
         let reply = enrol(&fixture, &request(&key)).await;
-        assert_eq!(reason(reply), RejectReason::TokenUnknown);
+        assert_eq!(reason(&reply), RejectReason::TokenUnknown);
     }
     let EnrolReply::Refused {
         reason,
@@ -180,7 +180,7 @@ async fn an_enrolment_is_no_way_to_a_session() {
     let mut client = stranger(&fixture).await;
     client.say(&AgentMessage::Hello(hello())).await;
     let reply = EnrolReply::decode(&client.hear_bytes().await.unwrap()).unwrap();
-    assert_eq!(reason(reply), RejectReason::Undecodable);
+    assert_eq!(reason(&reply), RejectReason::Undecodable);
     assert_eq!(client.hear_bytes().await, None);
     assert!(fixture.registry.is_empty());
 }

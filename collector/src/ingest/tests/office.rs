@@ -126,11 +126,11 @@ impl Agents for Office {
             let (company, uses) = books
                 .tokens
                 .get_mut(&request.token)
-                .ok_or(refused(RejectReason::TokenUnknown))?;
+                .ok_or_else(|| refused(RejectReason::TokenUnknown))?;
             let left = uses.map_err(refused)?;
             let left = left
                 .checked_sub(1)
-                .ok_or(refused(RejectReason::TokenSpent))?;
+                .ok_or_else(|| refused(RejectReason::TokenSpent))?;
             let certificate = issue(*company, agent).map_err(refused)?;
             *uses = Ok(left);
             Ok(Enrolled {
