@@ -8,7 +8,6 @@
 //! the [`spool`], [`session`] decides when it goes and [`uplink`] carries it. [`run`] puts them
 //! together and [`cli`] is the door.
 
-pub mod alarm;
 pub mod backoff;
 pub mod cli;
 pub mod clock;

@@ -5,6 +5,8 @@
 //! takes. A stop flushes nothing, because everything that matters is on disk already.
 
 mod act;
+mod alarm;
+mod events;
 mod report;
 mod scan;
 
@@ -16,8 +18,8 @@ use std::time::Duration;
 use protocol::ids::Position;
 use protocol::software::SourceStatus;
 
-use self::scan::{ScanThread, Scanned};
-use crate::alarm::Alarm;
+use self::alarm::Alarm;
+use self::scan::ScanThread;
 use crate::backoff::Jitter;
 use crate::clock::Clock;
 use crate::collect::Scanner;
@@ -26,12 +28,11 @@ use crate::control::{Caller, Control, Request};
 use crate::identity::{Identity, IdentityError, NewKey};
 use crate::lock::{LockError, StateLock};
 use crate::logging::Log;
-use crate::memory;
 use crate::private_file;
 use crate::session::{Beginning, Event, LinkState, Session};
 use crate::spool::{Spool, SpoolError};
 use crate::status::{Connection, LastScan};
-use crate::uplink::{Uplink, UplinkEvent};
+use crate::uplink::Uplink;
 
 /// Callers that may wait for one scan.
 const SCAN_CALLERS_MAX: usize = 8;
@@ -293,74 +294,6 @@ impl Agent {
         ));
         let started = self.spool().start_over();
         self.after_spool(started)
-    }
-
-    fn on_uplink(&mut self, event: UplinkEvent) {
-        let event = match event {
-            UplinkEvent::Connected(address) => {
-                self.log
-                    .debug(format_args!("a connection to {address} stands"));
-                self.seen.connection.address = Some(address.to_string());
-                Event::Connected
-            }
-            UplinkEvent::Failed(error) => {
-                self.problem(&error.to_string());
-                Event::ConnectFailed
-            }
-            UplinkEvent::Received(frame) => self.unpack(&frame),
-            UplinkEvent::Garbled(error) => {
-                self.problem(&error.to_string());
-                Event::Garbled
-            }
-            UplinkEvent::Closed(why) => {
-                self.problem(&format!("the connection ended: {why}"));
-                Event::Closed
-            }
-            UplinkEvent::Drained => return self.pump(),
-        };
-        let was_connected = self.is_connected();
-        self.give(event);
-        if self.is_connected() && !was_connected {
-            self.seen.connection.last_problem = None;
-            self.log.info(format_args!(
-                "connected to {}",
-                self.seen.connection.address.as_deref().unwrap_or_default()
-            ));
-        }
-    }
-
-    fn on_scanned(&mut self, scanned: Scanned) {
-        let now_ms = self.clock.now_ms();
-        let recorded = self.note_scan(scanned, now_ms);
-        memory::give_back();
-        let view = self.spool().view();
-        self.give(Event::SpoolChanged(view));
-        self.give(Event::ScanFinished { recorded });
-        if !self.session.is_scanning() {
-            let status = self.status();
-            for caller in std::mem::take(&mut self.scan_callers) {
-                if let Some(control) = &mut self.control {
-                    control.answer(caller, &status);
-                }
-            }
-        }
-    }
-
-    fn on_request(&mut self, request: Request, caller: Caller) {
-        match request {
-            Request::Scan if self.scan_callers.len() < SCAN_CALLERS_MAX => {
-                self.log
-                    .info(format_args!("a scan was asked for on this host"));
-                self.scan_callers.push(caller);
-                self.give(Event::ScanRequested);
-            }
-            Request::Scan | Request::Status => {
-                let status = self.status();
-                if let Some(control) = &mut self.control {
-                    control.answer(caller, &status);
-                }
-            }
-        }
     }
 
     /// Whether the work is done, and how it went.

@@ -7,6 +7,7 @@
 
 mod action;
 mod answers;
+mod link;
 mod scans;
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,10 @@ use std::time::Duration;
 use protocol::fingerprint::InventoryDigest;
 use protocol::ids::Position;
 use protocol::limits::{HEARTBEAT_EVERY_S, REPORTS_IN_FLIGHT_MAX, SCAN_EVERY_S};
-use protocol::message::{
-    Capabilities, Heartbeat, Hello, Settings, VERSION_MAX, VERSION_MIN, Welcome,
-};
+use protocol::message::{Capabilities, Heartbeat, Settings};
 
 pub use self::action::{Action, Event, LinkState, Parting};
+use self::link::{Link, Open};
 use self::scans::{Resync, Scans};
 use crate::backoff::{Backoff, Jitter};
 use crate::delta::following;
@@ -91,27 +91,6 @@ pub struct Session {
     pause: Backoff,
     jitter: Jitter,
     actions: Vec<Action>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Link {
-    Waiting { until: Duration },
-    Connecting,
-    Greeting { until: Duration },
-    Open(Open),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    since: Duration,
-    capabilities: Capabilities,
-    heartbeat_at: Duration,
-    /// The last report sent over this connection that was not taken back by a reject.
-    sent: Option<Position>,
-    /// No report is sent before.
-    paused_until: Option<Duration>,
-    /// When the missing answers mean that the connection is broken.
-    silent_at: Option<Duration>,
 }
 
 impl Session {
@@ -271,43 +250,6 @@ impl Session {
         self.link = Link::Open(open);
     }
 
-    fn greet(&mut self, now: Duration) {
-        if !matches!(self.link, Link::Connecting) {
-            return;
-        }
-        self.link = Link::Greeting {
-            until: now + WELCOME_WITHIN,
-        };
-        self.actions.push(Action::Greet(Hello {
-            version_min: VERSION_MIN,
-            version_max: VERSION_MAX,
-            capabilities: Capabilities::current(),
-            agent_version: self.agent_version.clone(),
-            acknowledged: self.spool.acknowledged,
-            scan_done: self.scans.done(),
-            extension: Vec::new(),
-        }));
-    }
-
-    fn welcomed(&mut self, now: Duration, welcome: Welcome) {
-        if !(VERSION_MIN..=VERSION_MAX).contains(&welcome.version) {
-            self.violated(now, "a version that the agent did not offer");
-            return;
-        }
-        self.attempts = 0;
-        self.patience.reset();
-        self.link = Link::Open(Open {
-            since: now,
-            capabilities: welcome.capabilities.common(Capabilities::current()),
-            // The first heartbeat brings the digest that the collector compares at once.
-            heartbeat_at: now,
-            sent: None,
-            paused_until: None,
-            silent_at: None,
-        });
-        self.use_settings(now, welcome.settings);
-    }
-
     fn use_settings(&mut self, now: Duration, settings: Settings) {
         let settings = clamp(settings);
         if settings == self.settings {
@@ -326,46 +268,6 @@ impl Session {
                 .not_later_than(now + self.jitter.around(self.scan_every()));
         }
         self.actions.push(Action::SaveSettings(settings));
-    }
-
-    fn connect_failed(&mut self, now: Duration) {
-        self.attempts = self.attempts.wrapping_add(1);
-        // Only when every address was tried once there is a reason to wait.
-        let wait = if self.attempts.is_multiple_of(self.addresses) {
-            self.reconnect.next(&mut self.jitter)
-        } else {
-            Duration::ZERO
-        };
-        self.link = Link::Waiting { until: now + wait };
-    }
-
-    /// The connection ended by itself. An agent of a large fleet, which has long heartbeats, gives
-    /// the others time.
-    fn lost(&mut self, now: Duration) {
-        let wait = match self.link {
-            Link::Open(open) if now.saturating_sub(open.since) >= STEADY_AFTER => {
-                self.reconnect.reset();
-                let spread = (self.heartbeat_every() / 10).min(SPREAD_MAX);
-                self.jitter.between(Duration::ZERO, spread)
-            }
-            Link::Open(_) | Link::Greeting { .. } | Link::Connecting => {
-                self.reconnect.next(&mut self.jitter)
-            }
-            Link::Waiting { .. } => return,
-        };
-        self.link = Link::Waiting { until: now + wait };
-    }
-
-    fn violated(&mut self, now: Duration, what: &'static str) {
-        if matches!(self.link, Link::Greeting { .. } | Link::Open(_)) {
-            let wait = self.reconnect.next(&mut self.jitter);
-            self.part(now, Parting::Violation(what), wait);
-        }
-    }
-
-    fn part(&mut self, now: Duration, parting: Parting, wait: Duration) {
-        self.actions.push(Action::Disconnect(parting));
-        self.link = Link::Waiting { until: now + wait };
     }
 
     fn spool_changed(&mut self, now: Duration, spool: SpoolView) {

@@ -10,7 +10,8 @@ use protocol::message::CollectorMessage;
 use protocol::reject::RejectReason;
 
 use super::action::StartOver;
-use super::{ANSWER_WITHIN, Action, Link, Parting, Session};
+use super::link::Link;
+use super::{ANSWER_WITHIN, Action, Parting, Session};
 
 /// What a reject means for the report and for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use protocol::reject::RejectReason;
 
 use super::action::StartOver;
 use super::*;
-use protocol::message::CollectorMessage;
+use protocol::message::{CollectorMessage, Welcome};
 use protocol::software::Source;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -234,6 +234,7 @@ fn a_refused_agent_waits_and_says_why() {
     collector.wait_for("a hello", |seen| {
         (seen.connections == 0 && !seen.hellos.is_empty()).then_some(())
     });
+    host.scan();
     let status = host.status();
     assert_eq!(status.state, agent::status::State::Waiting);
     let problem = status.connection.last_problem.expect("a problem");

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 
 /// One timer, set anew for every wait.
 #[derive(Debug, Default)]
-pub struct Alarm {
+pub(super) struct Alarm {
     #[cfg(target_os = "linux")]
     timer: Option<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>>,
 }
@@ -22,7 +22,7 @@ impl Alarm {
     /// # Cancel safety
     ///
     /// Cancel safe: the next wait sets the timer anew.
-    pub async fn wait_until(&mut self, deadline: Option<Duration>, clock: &dyn Clock) {
+    pub(super) async fn wait_until(&mut self, deadline: Option<Duration>, clock: &dyn Clock) {
         let Some(deadline) = deadline else {
             return std::future::pending().await;
         };

@@ -1,0 +1,110 @@
+//! The connection as the session sees it: how it begins, and how long the agent waits after its end.
+
+use std::time::Duration;
+
+use protocol::ids::Position;
+use protocol::message::{Capabilities, Hello, VERSION_MAX, VERSION_MIN, Welcome};
+
+use super::action::{Action, Parting};
+use super::{SPREAD_MAX, STEADY_AFTER, Session, WELCOME_WITHIN};
+
+#[derive(Clone, Copy, Debug)]
+/// How far the connection is.
+pub(super) enum Link {
+    Waiting { until: Duration },
+    Connecting,
+    Greeting { until: Duration },
+    Open(Open),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub(super) since: Duration,
+    pub(super) capabilities: Capabilities,
+    pub(super) heartbeat_at: Duration,
+    /// The last report sent over this connection that was not taken back by a reject.
+    pub(super) sent: Option<Position>,
+    /// No report is sent before.
+    pub(super) paused_until: Option<Duration>,
+    /// When the missing answers mean that the connection is broken.
+    pub(super) silent_at: Option<Duration>,
+}
+
+impl Session {
+    pub(super) fn greet(&mut self, now: Duration) {
+        if !matches!(self.link, Link::Connecting) {
+            return;
+        }
+        self.link = Link::Greeting {
+            until: now + WELCOME_WITHIN,
+        };
+        self.actions.push(Action::Greet(Hello {
+            version_min: VERSION_MIN,
+            version_max: VERSION_MAX,
+            capabilities: Capabilities::current(),
+            agent_version: self.agent_version.clone(),
+            acknowledged: self.spool.acknowledged,
+            scan_done: self.scans.done(),
+            extension: Vec::new(),
+        }));
+    }
+
+    pub(super) fn welcomed(&mut self, now: Duration, welcome: Welcome) {
+        if !(VERSION_MIN..=VERSION_MAX).contains(&welcome.version) {
+            self.violated(now, "a version that the agent did not offer");
+            return;
+        }
+        self.attempts = 0;
+        self.patience.reset();
+        self.link = Link::Open(Open {
+            since: now,
+            capabilities: welcome.capabilities.common(Capabilities::current()),
+            // The first heartbeat brings the digest that the collector compares at once.
+            heartbeat_at: now,
+            sent: None,
+            paused_until: None,
+            silent_at: None,
+        });
+        self.use_settings(now, welcome.settings);
+    }
+
+    pub(super) fn connect_failed(&mut self, now: Duration) {
+        self.attempts = self.attempts.wrapping_add(1);
+        // Only when every address was tried once there is a reason to wait.
+        let wait = if self.attempts.is_multiple_of(self.addresses) {
+            self.reconnect.next(&mut self.jitter)
+        } else {
+            Duration::ZERO
+        };
+        self.link = Link::Waiting { until: now + wait };
+    }
+
+    /// The connection ended by itself. An agent of a large fleet, which has long heartbeats, gives
+    /// the others time.
+    pub(super) fn lost(&mut self, now: Duration) {
+        let wait = match self.link {
+            Link::Open(open) if now.saturating_sub(open.since) >= STEADY_AFTER => {
+                self.reconnect.reset();
+                let spread = (self.heartbeat_every() / 10).min(SPREAD_MAX);
+                self.jitter.between(Duration::ZERO, spread)
+            }
+            Link::Open(_) | Link::Greeting { .. } | Link::Connecting => {
+                self.reconnect.next(&mut self.jitter)
+            }
+            Link::Waiting { .. } => return,
+        };
+        self.link = Link::Waiting { until: now + wait };
+    }
+
+    pub(super) fn violated(&mut self, now: Duration, what: &'static str) {
+        if matches!(self.link, Link::Greeting { .. } | Link::Open(_)) {
+            let wait = self.reconnect.next(&mut self.jitter);
+            self.part(now, Parting::Violation(what), wait);
+        }
+    }
+
+    pub(super) fn part(&mut self, now: Duration, parting: Parting, wait: Duration) {
+        self.actions.push(Action::Disconnect(parting));
+        self.link = Link::Waiting { until: now + wait };
+    }
+}
