@@ -60,6 +60,7 @@ impl FromStr for PresentedKey {
         let (id, secret) = text
             .trim()
             .strip_prefix(PREFIX)
+            // The id is hexadecimal; the secret may hold an underscore itself.
             .and_then(|rest| rest.split_once('_'))
             .ok_or(InvalidKey)?;
         let secret = URL_SAFE_NO_PAD.decode(secret).map_err(|_| InvalidKey)?;

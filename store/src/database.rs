@@ -3,7 +3,9 @@
 //! Migrations run on a connection of their own under the login role, which owns the tables.
 //! Everything else runs under the role `muster_app`, which owns nothing, or as the login role
 //! where that one may not use `muster_app`; a role that row-level security does not hold for is
-//! refused.
+//! refused. So a superuser, an owner with `CREATEROLE` (what the collector's private server is
+//! given) and an ordinary owner all do; the first two leave queries without the right to change the
+//! schema.
 
 use std::collections::HashMap;
 use std::fmt;

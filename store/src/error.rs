@@ -91,3 +91,6 @@ fn code(error: &sqlx::Error) -> Option<String> {
         .and_then(|error| error.code())
         .map(|code| code.into_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,7 @@ impl Order {
             .push(", ")
             .push(self.tie)
             .push(") ");
+        // Both columns go the same way, so one comparison of rows serves, and one index.
         query.push(if self.descending { "< (" } else { "> (" });
         match (&after.value, self.of) {
             (SortValue::Integer(value), SortType::Integer) => query.push_bind(*value),

@@ -1,8 +1,8 @@
 //! Reports into rows: several reports of one company in one transaction, applied by position.
 //!
 //! A report that was applied before changes nothing, so a queue may deliver it as often as it
-//! likes. Rows that stay as they are are not written. The work is cut in four: [`line`] decides by
-//! position what is to be applied, [`inventory`] computes the changes, `read` and `write` are the
+//! likes. Rows that stay as they are are not written. The work is cut in four: `line` decides by
+//! position what is to be applied, `inventory` computes the changes, `read` and `write` are the
 //! statements, a handful a transaction however many records there are.
 //!
 //! Two transactions never wait for each other in a circle: each locks agents in the order of their

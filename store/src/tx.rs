@@ -92,3 +92,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

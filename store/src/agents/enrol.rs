@@ -129,6 +129,7 @@ async fn spend(
     enrolment: &Enrolment<'_>,
     now: OffsetDateTime,
 ) -> Result<Result<Spent, RejectReason>, StoreError> {
+    // The lock makes uses of one token follow each other, so that none is spent twice.
     let row = sqlx::query!(
         "SELECT t.company_key, t.secret_hash, t.labels, t.expires_at, t.uses, t.uses_max,
                 t.revoked_at, c.id AS company, c.suspended_at, c.settings_revision,
@@ -143,6 +144,7 @@ async fn spend(
     let Some(row) = row else {
         return Ok(Err(RejectReason::TokenUnknown));
     };
+    // A wrong secret must look like an unknown token, or ids could be probed.
     if !bool::from(hash(enrolment.secret).ct_eq(&row.secret_hash)) {
         return Ok(Err(RejectReason::TokenUnknown));
     }

@@ -69,6 +69,7 @@ async fn attempt(
 ) -> Result<Vec<AgentId>, StoreError> {
     let mut tx = scope.begin("agents.record_heartbeats").await?;
     let states = update(&mut tx, scope.key(), heartbeats).await?;
+    // Reports may still be on their way through the queue, so only the same position is compared.
     let mut claims = Vec::new();
     let mut done = Vec::new();
     for state in &states {

@@ -75,6 +75,7 @@ async fn attempt(
     )
     .fetch_all(&mut *tx)
     .await?;
+    // What the company does not have is not locked, and with that out of the game.
     let judged: BTreeMap<Uuid, &Evaluation> = locked
         .into_iter()
         .filter_map(|key| {

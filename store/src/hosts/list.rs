@@ -93,6 +93,7 @@ pub async fn list(
     let mut tx = scope.begin("hosts.list").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
+    // Findings are counted for the page's hosts alone, never for the whole list.
     let ids: Vec<Uuid> = page.items.iter().map(|host| host.id.0).collect();
     let mut findings = count_findings(&mut tx, scope.key(), &ids).await?;
     tx.commit().await?;

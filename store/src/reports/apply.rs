@@ -69,6 +69,7 @@ async fn attempt(
         reports,
         ..AppliedBatch::default()
     };
+    // A redelivered batch ends here: nothing was written, and nothing has to reach the disk.
     if runs.is_empty() {
         tx.rollback().await?;
         return Ok(applied);
@@ -85,6 +86,7 @@ async fn attempt(
     write::facts(&mut tx, scope.key(), &runs).await?;
     applied.asked = settle(&mut tx, scope.key(), &runs, &changes, judge.now).await?;
     tx.commit().await?;
+    // Only now: a key that is known has to have a row, and before the commit it may still lose it.
     scope.store().known_software().insert(scope.key(), software);
     for (number, stored) in changes.into_iter().flat_map(|changes| changes.stored) {
         applied.reports[number] = Applied::Stored(stored);
@@ -112,6 +114,8 @@ async fn write_software(
         .iter()
         .flat_map(|changes| changes.opened.iter().copied())
         .collect();
+    // A company's hosts have mostly the same software, so this is where a fleet's first snapshots
+    // save a question a batch.
     let unknown = scope
         .store()
         .known_software()

@@ -112,6 +112,7 @@ pub(super) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
         changes.stored.push((*number, stored));
     }
     changes.digest = inventory.digest;
+    // The rows before against the records after: what happened in between leaves no trace.
     for (key, row) in open {
         match inventory.now.get(key) {
             None => changes.closed.push((*key, row.opened_at)),
@@ -215,3 +216,6 @@ impl<'a> Inventory<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

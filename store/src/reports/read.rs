@@ -41,6 +41,7 @@ pub(super) async fn open_rows(
     company_key: i64,
     runs: &[Run<'_>],
 ) -> Result<BTreeMap<i64, OpenRows>, StoreError> {
+    // All agents' stretches in one question; the join runs from them into the primary key.
     let (mut agents, mut lows, mut highs) = (Vec::new(), Vec::new(), Vec::new());
     for run in runs {
         for range in touched(run) {

@@ -42,6 +42,7 @@ pub(super) async fn software(
     if new.is_empty() {
         return Ok((0, 0));
     }
+    // What was not written is another transaction's by now: its key says that it is the same.
     let mut written = insert_software(tx, company_key, new, generation, now).await?;
     written.sort_unstable();
     let found: Vec<(Uuid, &Finding)> = new
@@ -139,6 +140,7 @@ pub(super) async fn installations(
     runs: &[Run<'_>],
     changes: &[Changes<'_>],
 ) -> Result<(), StoreError> {
+    // No row is in two of these, so their order is of no matter.
     open(tx, company_key, runs, changes).await?;
     close(tx, company_key, runs, changes).await?;
     change(tx, company_key, runs, changes).await
