@@ -187,3 +187,127 @@ impl Committed for Dispatcher {
         self.changed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use protocol::ids::CompanyId;
+    use protocol::report::Lane;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const CONFIG: PipelineConfig = PipelineConfig {
+        workers: 1,
+        batch_records: 100,
+        batch_after: Duration::from_millis(1),
+        transaction_batches_max: 10,
+        attempts_max: 3,
+        gap_wait: Duration::from_secs(5),
+    };
+
+    fn entry(number: u128, records: u16) -> EntryHead {
+        EntryHead {
+            company: CompanyId(Uuid::from_u128(number)),
+            agent: AgentId(Uuid::from_u128(number)),
+            slip: Slip {
+                sequence: 1,
+                received_at_ms: 5,
+                position: Position::new(1, 1),
+                offset: 0,
+                payload_bytes: 10,
+                records,
+                lane: Lane::Delta,
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_waits_gets_what_comes() {
+        let dispatcher = Dispatcher::new(&CONFIG, Clock::system());
+        let stopping = CancellationToken::new();
+        let committing = async {
+            tokio::task::yield_now().await;
+            dispatcher.committed(&[entry(1, 3)]);
+        };
+        let (group, ()) = tokio::join!(dispatcher.next(&stopping), committing);
+        assert_eq!(group.unwrap().parts.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn several_workers_get_several_groups_of_one_commit() {
+        let dispatcher = Dispatcher::new(&CONFIG, Clock::system());
+        let stopping = CancellationToken::new();
+        let committing = async {
+            tokio::task::yield_now().await;
+            dispatcher.committed(&[entry(1, 100), entry(2, 100)]);
+        };
+        let next = || dispatcher.next(&stopping);
+        let (one, two, ()) = tokio::join!(next(), next(), committing);
+        assert_ne!(one.unwrap().company, two.unwrap().company);
+    }
+
+    #[tokio::test]
+    async fn a_stop_lets_waiting_workers_go_and_gives_nothing_out_any_more() {
+        let dispatcher = Dispatcher::new(&CONFIG, Clock::system());
+        let stopping = CancellationToken::new();
+        let stop = async {
+            tokio::task::yield_now().await;
+            stopping.cancel();
+        };
+        let (group, ()) = tokio::join!(dispatcher.next(&stopping), stop);
+        assert_eq!(group, None);
+        dispatcher.committed(&[entry(1, 100)]);
+        assert_eq!(dispatcher.next(&stopping).await, None);
+    }
+
+    #[test]
+    fn nothing_is_given_out_in_a_pause_and_one_group_after_it() {
+        let (clock, hand) = Clock::manual(time::OffsetDateTime::UNIX_EPOCH);
+        let dispatcher = Dispatcher::new(&CONFIG, clock.clone());
+        dispatcher.committed(&[entry(1, 100), entry(2, 100)]);
+        dispatcher.database_away("no route");
+        let until = match dispatcher.try_next(clock.instant()) {
+            Next::DueAt(Some(until)) => until,
+            Next::DueAt(None) | Next::Group(_) => panic!("nothing pauses"),
+        };
+        hand.advance(until - clock.instant());
+        assert!(matches!(
+            dispatcher.try_next(clock.instant()),
+            Next::Group(_)
+        ));
+        assert!(matches!(
+            dispatcher.try_next(clock.instant()),
+            Next::DueAt(_)
+        ));
+        dispatcher.database_answered();
+        assert!(matches!(
+            dispatcher.try_next(clock.instant()),
+            Next::Group(_)
+        ));
+    }
+
+    #[test]
+    fn a_look_that_finds_nothing_does_not_stand_in_for_the_one_who_asks() {
+        let (clock, hand) = Clock::manual(time::OffsetDateTime::UNIX_EPOCH);
+        let dispatcher = Dispatcher::new(&CONFIG, clock.clone());
+        dispatcher.committed(&[entry(1, 100)]);
+        let Next::Group(group) = dispatcher.try_next(clock.instant()) else {
+            panic!("a batch is due");
+        };
+        // One whose line ends its rest just then, and has not ripened.
+        dispatcher.put_back(group.parts[0].agent, &group.parts[0].slips, Rest::Failed);
+        dispatcher.database_away("no route");
+        hand.advance(Duration::from_secs(1));
+        let mut given = 0;
+        for _ in 0..3 {
+            given += u32::from(matches!(
+                dispatcher.try_next(clock.instant()),
+                Next::Group(_)
+            ));
+            hand.advance(CONFIG.batch_after);
+        }
+        assert_eq!(given, 1);
+    }
+}

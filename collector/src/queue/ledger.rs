@@ -184,3 +184,62 @@ impl Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::disk::Disk as _;
+    use super::super::disk::simulated::SimulatedDisk;
+    use super::*;
+
+    fn ledger_with_segment(first: u64, entries: u64) -> Ledger {
+        let file = SimulatedDisk::default().create("file", 10).unwrap();
+        let header = Header {
+            number: 1,
+            previous: 0,
+            first,
+            tag: 9,
+        };
+        let mut ledger = Ledger::default();
+        ledger.ensure(header, &file, 1_000);
+        ledger.add(first, entries, entries * 10);
+        ledger
+    }
+
+    #[test]
+    fn bits_hold_what_was_put_in() {
+        let mut bits = Bits::default();
+        for number in [0, 63, 64, 1_000] {
+            assert!(!bits.contains(number));
+            assert!(bits.insert(number) && !bits.insert(number));
+            assert!(bits.contains(number));
+        }
+        assert!(!bits.contains(1) && !bits.contains(100_000));
+    }
+
+    #[test]
+    fn an_open_segment_is_kept_even_when_all_of_it_is_complete() {
+        let mut ledger = ledger_with_segment(5, 2);
+        assert!(!ledger.complete(5, 10) && !ledger.complete(6, 10));
+        assert_eq!(ledger.take_dead(), []);
+        ledger.seal(5, 400);
+        assert_eq!(ledger.stats().file_bytes, 400);
+        assert_eq!(ledger.take_dead(), [1]);
+        assert_eq!(ledger.stats(), QueueStats::default());
+    }
+
+    #[test]
+    fn the_last_completion_of_a_sealed_segment_asks_for_tidying() {
+        let mut ledger = ledger_with_segment(1, 2);
+        ledger.seal(1, 400);
+        assert!(!ledger.complete(1, 10));
+        assert!(ledger.complete(2, 10));
+    }
+
+    #[test]
+    fn numbers_before_every_segment_belong_to_none() {
+        let mut ledger = ledger_with_segment(5, 1);
+        assert!(!ledger.complete(4, 10));
+        assert!(ledger.place(4).is_none());
+        assert_eq!(ledger.stats().entries, 1);
+    }
+}

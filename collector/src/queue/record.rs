@@ -205,3 +205,76 @@ const fn lane_from_byte(byte: u8) -> Option<Lane> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::entry;
+    use super::*;
+
+    const STAMP: Stamp = Stamp {
+        tag: 0x1122_3344_5566_7788,
+        sequence: 41,
+        durable: 39,
+    };
+
+    fn encoded(payload_bytes: usize) -> (EntryHead, Vec<u8>) {
+        let mut bytes = Vec::new();
+        let head = encode(&entry(7, payload_bytes), STAMP, 48, &mut bytes);
+        (head, bytes)
+    }
+
+    #[test]
+    fn reads_what_it_writes_and_how_long_it_is() {
+        for payload_bytes in [0, 1, 1_000, FRAME_WIRE_BYTES_MAX] {
+            let (head, mut bytes) = encoded(payload_bytes);
+            let length = bytes.len();
+            assert_eq!(length as u64, bytes_of(head.slip.payload_bytes));
+            bytes.extend_from_slice(b"what follows");
+            let record = decode(&bytes, STAMP.tag, 48).unwrap();
+            assert_eq!((record.head, record.durable), (head, 39));
+            assert_eq!(record.bytes, length);
+        }
+    }
+
+    #[test]
+    fn a_record_of_another_segment_is_none() {
+        let (_, bytes) = encoded(10);
+        assert_eq!(decode(&bytes, STAMP.tag + 1, 48), None);
+    }
+
+    #[test]
+    fn a_length_that_no_payload_has_is_refused_before_it_is_believed() {
+        let (_, mut bytes) = encoded(10);
+        bytes[12..16].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(decode(&bytes, STAMP.tag, 48), None);
+    }
+
+    #[test]
+    fn an_unknown_lane_or_packing_is_none_even_under_a_right_checksum() {
+        for (byte, value) in [(82, 2), (83, 9)] {
+            let (_, mut bytes) = encoded(10);
+            bytes[byte] = value;
+            let checksum = crc32fast::hash(&bytes[COVERED_FROM..]);
+            bytes[8..12].copy_from_slice(&checksum.to_le_bytes());
+            assert_eq!(decode(&bytes, STAMP.tag, 48), None);
+        }
+    }
+
+    #[test]
+    fn the_layout_is_the_one_that_is_written_down() {
+        let (_, bytes) = encoded(4);
+        let mut expected = 0x1122_3344_5566_7788_u64.to_le_bytes().to_vec();
+        expected.extend(crc32fast::hash(&bytes[12..]).to_le_bytes());
+        expected.extend(4_u32.to_le_bytes());
+        expected.extend(41_u64.to_le_bytes());
+        expected.extend(39_u64.to_le_bytes());
+        expected.extend(1_u128.to_be_bytes());
+        expected.extend(2_u128.to_be_bytes());
+        expected.extend(1_u32.to_le_bytes());
+        expected.extend(7_u32.to_le_bytes());
+        expected.extend(1_700_000_000_007_u64.to_le_bytes());
+        expected.extend(100_u16.to_le_bytes());
+        expected.extend([1, 1, 7, 0, 0, 0]);
+        assert_eq!(bytes, expected);
+    }
+}

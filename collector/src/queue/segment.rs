@@ -313,3 +313,76 @@ fn u64_at(bytes: &[u8; HEADER_BYTES], at: usize) -> u64 {
         .first_chunk()
         .map_or(0, |field| u64::from_le_bytes(*field))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Header = Header {
+        number: 3,
+        previous: 1,
+        first: 900,
+        tag: 0xfeed,
+    };
+
+    #[test]
+    fn a_file_name_says_its_number_and_no_other_name_does() {
+        for number in [0, 1, 0xabc, u64::MAX] {
+            assert_eq!(number_of(&file_name(number)), Some(number));
+        }
+        for name in [
+            "1.segment",
+            "000000000000000g.segment",
+            "0000000000000ABC.segment",
+            "+000000000000001.segment",
+            "0000000000000001.damaged",
+            "0000000000000001",
+            "lock",
+        ] {
+            assert_eq!(number_of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_header_comes_back_and_one_that_was_cut_does_not() {
+        let bytes = HEADER.encode();
+        assert_eq!(Header::decode(&bytes), HeaderRead::Known(HEADER));
+        for end in 0..HEADER_BYTES {
+            assert_eq!(Header::decode(&bytes[..end]), HeaderRead::Bad);
+        }
+    }
+
+    #[test]
+    fn content_ends_at_the_last_byte_that_is_not_zero() {
+        for (bytes, at) in [
+            (0, None),
+            (1, Some(0)),
+            (10_000, Some(4_095)),
+            (10_000, Some(9_999)),
+        ] {
+            let mut content = vec![0; bytes];
+            if let Some(at) = at {
+                content[at] = 1;
+            }
+            assert_eq!(content_bytes(&content), at.map_or(0, |at| at + 1));
+        }
+        assert_eq!(content_bytes(&[0; 10_000]), 0);
+    }
+
+    #[test]
+    fn a_new_segment_without_records_is_empty_and_whole() {
+        let mut bytes = HEADER.encode().to_vec();
+        bytes.resize(10_000, 0);
+        let scan = scan(&bytes, Some(HEADER), Successor::None);
+        assert_eq!((scan.records.len(), scan.end), (0, HEADER_BYTES));
+        assert_eq!(scan.damage, []);
+    }
+
+    #[test]
+    fn a_segment_that_lost_everything_knows_how_much_that_was_from_the_next_one() {
+        let bytes = HEADER.encode();
+        let scan = scan(&bytes, Some(HEADER), Successor::Next(910));
+        assert_eq!(scan.damage.len(), 1);
+        assert_eq!(scan.damage[0].entries, 10);
+    }
+}

@@ -80,7 +80,7 @@ fn open_on(disk: &SimulatedDisk, limits: QueueLimits) -> Opened {
 }
 
 /// An entry that is told apart by its seq, with a payload of that length which follows from it.
-fn entry(seq: u32, payload_bytes: usize) -> Entry {
+pub(super) fn entry(seq: u32, payload_bytes: usize) -> Entry {
     Entry {
         company: CompanyId(Uuid::from_u128(1)),
         agent: AgentId(Uuid::from_u128(2)),
