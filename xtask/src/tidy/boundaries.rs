@@ -139,14 +139,15 @@ pub(super) fn check(files: &[File]) -> Vec<String> {
     findings
 }
 
-/// Whether code names a word that is not part of a longer one.
+/// Whether code names a word that is not part of a longer one, nor of a text.
 fn names(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + word.len()..].chars().next();
         let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         let is_path = word.ends_with("::");
-        !is_part(before) && (is_path || !is_part(after)) && before != Some('"')
+        let is_text = code[..at].matches('"').count() % 2 == 1;
+        !is_part(before) && (is_path || !is_part(after)) && !is_text
     })
 }
 
@@ -181,5 +182,9 @@ mod tests {
             0
         );
         assert_eq!(findings("agent/src/delta.rs", "use tokio::time;\n"), 1);
+        assert_eq!(
+            findings("agent/src/delta.rs", "let filter = \"info,tokio=warn\";\n"),
+            0
+        );
     }
 }
