@@ -35,8 +35,17 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
 /// Judges a CPE name whose product and version are given, without asking what it is.
 #[must_use]
 pub fn evaluate_cpe(index: &Index, cpe: &Cpe, platform: Platform<'_>) -> Evaluation {
-    let arch = cpe.get(Attribute::TargetHw).as_value().unwrap_or_default();
-    answer(index, prepare_cpe(cpe), Host::on(platform), arch)
+    let (host, arch) = surroundings_of_cpe(cpe, platform);
+    answer(index, prepare_cpe(cpe), host, arch)
+}
+
+/// What a CPE name and what is said around it tell of the host.
+fn surroundings_of_cpe<'a>(cpe: &'a Cpe, platform: Platform<'a>) -> (Host<'a>, &'a str) {
+    let text = |attribute| cpe.get(attribute).as_value().unwrap_or_default();
+    (
+        Host::of_cpe(text(Attribute::TargetSw), platform),
+        text(Attribute::TargetHw),
+    )
 }
 
 /// A subject after its identification.
@@ -49,6 +58,8 @@ struct Prepared {
 /// A product and a version to look up.
 struct Judgeable {
     candidates: Vec<Candidate>,
+    /// What a CPE name says that it runs in; candidates of an identity say it themselves.
+    home: String,
     version: String,
     update: String,
     scheme: Scheme,
@@ -60,6 +71,7 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
         Identification::Identified(identified) => {
             let judgeable = Judgeable {
                 candidates: identified.candidates,
+                home: String::new(),
                 version: identified.version,
                 update: identified.update,
                 scheme: identified.scheme,
@@ -122,6 +134,7 @@ fn prepare_cpe(cpe: &Cpe) -> Prepared {
                 product: product.to_owned().into(),
                 target_sw: TargetSw::Any,
             }],
+            home: text(Attribute::TargetSw),
             version: text(Attribute::Version),
             update: text(Attribute::Update),
             scheme: Scheme::Generic,

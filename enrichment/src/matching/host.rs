@@ -97,7 +97,7 @@ impl<'a> Host<'a> {
         Self { family, ..host }
     }
 
-    pub(super) const fn on(platform: Platform<'a>) -> Self {
+    const fn on(platform: Platform<'a>) -> Self {
         Self {
             family: platform.family,
             id: platform.id,
@@ -129,31 +129,26 @@ impl<'a> Host<'a> {
 
     /// Whether a value of `target_sw` names the host's family; `None` when it names none at all.
     pub(super) fn is_target(&self, target: &str) -> Option<Fit> {
-        let family = if target.starts_with("windows") {
-            "windows"
-        } else if matches!(
-            target,
-            "macos" | "mac_os" | "mac_os_x" | "mac" | "macosx" | "os_x"
-        ) {
-            "macos"
-        } else if target.contains("linux") {
-            "linux"
-        } else if target == "unix" {
-            return Some(match self.family {
-                "windows" => Fit::No,
-                "" => Fit::Unknown,
-                _ => Fit::Yes,
-            });
-        } else {
-            return None;
-        };
-        Some(if self.family.is_empty() {
-            Fit::Unknown
-        } else if self.family == family {
-            Fit::Yes
-        } else {
-            Fit::No
+        let family = family_of(target)?;
+        Some(match self.family {
+            "" => Fit::Unknown,
+            own if own == family => Fit::Yes,
+            "linux" | "macos" if family == "unix" => Fit::Yes,
+            _ => Fit::No,
         })
+    }
+
+    /// The host of a CPE name whose `target_sw` may name a family. What the name says counts
+    /// before what is said around it.
+    pub(super) fn of_cpe(target: &'a str, platform: Platform<'a>) -> Self {
+        match family_of(target) {
+            Some(family) if family != platform.family => Self {
+                family,
+                id: "",
+                version: "",
+            },
+            Some(_) | None => Self::on(platform),
+        }
     }
 
     fn is_windows(&self, version: &str) -> Fit {
@@ -208,6 +203,17 @@ impl<'a> Host<'a> {
         self.version
             .strip_prefix(named)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+/// The family of operating systems that a value of `target_sw` names, if any.
+pub(super) fn family_of(target: &str) -> Option<&'static str> {
+    match target {
+        "macos" | "mac_os" | "mac_os_x" | "mac" | "macosx" | "os_x" => Some("macos"),
+        "unix" => Some("unix"),
+        _ if target.starts_with("windows") => Some("windows"),
+        _ if target.contains("linux") => Some("linux"),
+        _ => None,
     }
 }
 

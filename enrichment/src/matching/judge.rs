@@ -4,7 +4,7 @@
 use crate::evaluation::Confidence;
 use crate::identity::TargetSw;
 use crate::index::{ConditionTerm, Index, PartnerView, ShapeView, Text};
-use crate::matching::host::{Fit, Host};
+use crate::matching::host::{self, Fit, Host};
 use crate::rule::{EDITION, SW_EDITION, TARGET_HW, TARGET_SW};
 
 /// What a rule that holds leaves open.
@@ -51,7 +51,48 @@ impl Doubts {
 pub(super) struct Surroundings<'a> {
     pub(super) host: Host<'a>,
     pub(super) arch: &'a str,
-    pub(super) target: TargetSw,
+    pub(super) home: Home<'a>,
+}
+
+/// What an installed copy runs in, beside the operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Home<'a> {
+    /// Nothing, or it is not known.
+    None,
+    /// It runs in this; a record that names nothing is about it too.
+    Runs(&'a str),
+    /// It is an extension of this: only a record that names the same is about it.
+    Only(&'a str),
+}
+
+impl From<TargetSw> for Home<'static> {
+    fn from(target: TargetSw) -> Self {
+        match target {
+            TargetSw::Any => Self::None,
+            TargetSw::Runs(name) => Self::Runs(name),
+            TargetSw::Only(name) => Self::Only(name),
+        }
+    }
+}
+
+/// Languages and package systems as `target_sw` names them: what runs in one may be meant by a
+/// record that names none, unlike an extension of a browser.
+const LANGUAGES: [&str; 12] = [
+    ".net", "dart", "go", "java", "maven", "node.js", "perl", "php", "python", "ruby", "rust",
+    "swift",
+];
+
+impl<'a> Home<'a> {
+    /// The home that a CPE name's `target_sw` tells.
+    pub(super) fn named(target: &'a str) -> Self {
+        if target.is_empty() || host::family_of(target).is_some() {
+            Self::None
+        } else if LANGUAGES.contains(&target) {
+            Self::Runs(target)
+        } else {
+            Self::Only(target)
+        }
+    }
 }
 
 impl Surroundings<'_> {
@@ -80,11 +121,10 @@ impl Surroundings<'_> {
     }
 
     fn target(&self, named: Text<'_>, doubts: &mut Doubts) -> Result<(), Miss> {
-        let own = self.target.as_str();
-        match (self.target, named) {
-            (_, Text::Value(named)) if !own.is_empty() && named == own => Ok(()),
+        match (self.home, named) {
+            (Home::Runs(own) | Home::Only(own), Text::Value(named)) if named == own => Ok(()),
             // An extension is never what a record without its home is about.
-            (TargetSw::Only(_), _) => Err(Miss::Target),
+            (Home::Only(_), _) => Err(Miss::Target),
             (_, Text::Any | Text::NotApplicable) => Ok(()),
             (_, Text::Value(named)) => match self.host.is_target(named) {
                 Some(Fit::Yes) => Ok(()),

@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 
 use crate::evaluation::Status;
-use crate::identity::{Candidate, TargetSw};
+use crate::identity::Candidate;
 use crate::index::{Bounds, Index, VersionId};
 use crate::matching::Judgeable;
 use crate::matching::host::Host;
-use crate::matching::judge::Surroundings;
+use crate::matching::judge::{Home, Surroundings};
 use crate::version::{self, Scheme, SortKey};
 
 /// What is asked of the index.
 pub(super) struct Question<'a> {
     pub(super) candidates: &'a [Candidate],
-    pub(super) host: Host<'a>,
+    home: Home<'a>,
+    host: Host<'a>,
     pub(super) arch: &'a str,
     pub(super) installed: Installed<'a>,
 }
@@ -27,6 +28,7 @@ impl<'a> Question<'a> {
     ) -> Result<Self, (Status, Cow<'static, str>)> {
         Ok(Self {
             candidates: &judgeable.candidates,
+            home: Home::named(&judgeable.home),
             host,
             arch,
             installed: Installed::new(judgeable)?,
@@ -38,10 +40,10 @@ impl<'a> Question<'a> {
         Surroundings {
             host: self.host,
             arch: self.arch,
-            target: self
-                .candidates
-                .get(candidate)
-                .map_or(TargetSw::Any, |candidate| candidate.target_sw),
+            home: match (self.home, self.candidates.get(candidate)) {
+                (Home::None, Some(candidate)) => candidate.target_sw.into(),
+                (home, _) => home,
+            },
         }
     }
 }

@@ -467,3 +467,40 @@ fn a_correction_of_nvds_record_takes_its_place() {
     assert_eq!(finding.confidence, Confidence::Medium);
     assert_eq!(finding.why.notes, ["stated by Anchore, not by NVD"]);
 }
+
+#[test]
+fn a_cpe_tells_what_it_runs_in() {
+    let any = one(&below("5"));
+    let of_chrome = one(&any_of(&[(
+        &app("v:p:*:*:*:*:*:chrome"),
+        r#""versionEndExcluding":"5""#,
+    )]));
+    let of_python = one(&any_of(&[(
+        &app("v:p:*:*:*:*:*:python"),
+        r#""versionEndExcluding":"5""#,
+    )]));
+    let on = |target: &str| format!("v:p:4:*:*:*:*:{target}");
+    assert!(
+        !is_found(&any, &on("chrome")),
+        "an extension is another product"
+    );
+    assert!(is_found(&of_chrome, &on("chrome")));
+    assert!(!is_found(&of_chrome, &on("firefox")));
+    assert!(is_found(&any, &on("python")), "a package is the product");
+    assert!(is_found(&of_python, &on("python")));
+    assert!(!is_found(&of_python, &on("node.js")));
+}
+
+#[test]
+fn a_cpe_tells_its_operating_system_before_what_is_said_around_it() {
+    let index = one(&on(
+        &[(&app("google:chrome:*"), r#""versionEndExcluding":"148""#)],
+        &[&system("apple:macos:-")],
+    ));
+    let mac = "google:chrome:147:*:*:*:*:macos";
+    for platform in [Platform::default(), WINDOWS, MACOS] {
+        assert_eq!(confidence(&index, mac, platform), Some(Confidence::High));
+    }
+    let windows = "google:chrome:147:*:*:*:*:windows";
+    assert_eq!(confidence(&index, windows, MACOS), None);
+}

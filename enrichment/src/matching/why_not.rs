@@ -13,7 +13,7 @@ use crate::matching::find::{self, Row};
 use crate::matching::host::Host;
 use crate::matching::judge::{Miss, Surroundings};
 use crate::matching::question::Question;
-use crate::matching::{Prepared, prepare, prepare_cpe};
+use crate::matching::{Prepared, prepare, prepare_cpe, surroundings_of_cpe};
 use crate::subject::{Platform, Subject};
 
 /// The answer to "why not".
@@ -67,7 +67,8 @@ pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
 /// Why a CVE is not among the findings of a CPE name.
 #[must_use]
 pub fn why_not_cpe(index: &Index, cpe: &Cpe, platform: Platform<'_>, cve: &str) -> WhyNot {
-    answer(index, &prepare_cpe(cpe), Host::on(platform), "", cve)
+    let (host, arch) = surroundings_of_cpe(cpe, platform);
+    answer(index, &prepare_cpe(cpe), host, arch, cve)
 }
 
 fn answer(index: &Index, prepared: &Prepared, host: Host<'_>, arch: &str, cve: &str) -> WhyNot {
