@@ -12,11 +12,11 @@ use agent::clock::SystemClock;
 use agent::collect::{Inventory, ScanOptions, Scanner};
 use agent::delta::{self, Heading};
 use protocol::ids::Epoch;
-use protocol::software::SourceState;
+use protocol::software::{Source, SourceState};
 
 /// dpkg's status file.
 pub(crate) fn dpkg(input: &[u8]) {
-    check(&[("var/lib/dpkg/status", input)]);
+    check(Source::Deb, &[("var/lib/dpkg/status", input)]);
 }
 
 /// A packed list of apt, beside a dpkg with a package in it.
@@ -24,48 +24,57 @@ pub(crate) fn apt_lz4(input: &[u8]) {
     let status = "Package: ca-certificates\nStatus: install ok installed\nVersion: 1\n\n\
         Package: tzdata\nStatus: install ok installed\nVersion: 2025b-0+deb12u2\n\n\
         Package: other\nStatus: install ok installed\nVersion: 3\n";
-    check(&[
-        ("var/lib/dpkg/status", status.as_bytes()),
-        (
-            "var/lib/apt/lists/a_InRelease",
-            b"Origin: Example\nDate: x\n",
-        ),
-        ("var/lib/apt/lists/a_Packages.lz4", input),
-    ]);
+    check(
+        Source::Deb,
+        &[
+            ("var/lib/dpkg/status", status.as_bytes()),
+            (
+                "var/lib/apt/lists/a_InRelease",
+                b"Origin: Example\nDate: x\n",
+            ),
+            ("var/lib/apt/lists/a_Packages.lz4", input),
+        ],
+    );
 }
 
 /// rpm's `SQLite` database.
 pub(crate) fn rpm_sqlite(input: &[u8]) {
-    check(&[("var/lib/rpm/rpmdb.sqlite", input)]);
+    check(Source::Rpm, &[("var/lib/rpm/rpmdb.sqlite", input)]);
 }
 
 /// The write-ahead log of a whole `SQLite` database.
 pub(crate) fn rpm_wal(input: &[u8]) {
-    check(&[
-        (
-            "var/lib/rpm/rpmdb.sqlite",
-            include_bytes!("corpus/rpm_sqlite/two-packages"),
-        ),
-        ("var/lib/rpm/rpmdb.sqlite-wal", input),
-    ]);
+    check(
+        Source::Rpm,
+        &[
+            (
+                "var/lib/rpm/rpmdb.sqlite",
+                include_bytes!("corpus/rpm_sqlite/two-packages"),
+            ),
+            ("var/lib/rpm/rpmdb.sqlite-wal", input),
+        ],
+    );
 }
 
 /// rpm's ndb database.
 pub(crate) fn rpm_ndb(input: &[u8]) {
-    check(&[("var/lib/rpm/Packages.db", input)]);
+    check(Source::Rpm, &[("var/lib/rpm/Packages.db", input)]);
 }
 
 /// rpm's Berkeley DB database.
 pub(crate) fn rpm_bdb(input: &[u8]) {
-    check(&[("var/lib/rpm/Packages", input)]);
+    check(Source::Rpm, &[("var/lib/rpm/Packages", input)]);
 }
 
 /// A deployment of Flatpak.
 pub(crate) fn flatpak(input: &[u8]) {
-    check(&[(
-        "var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy",
-        input,
-    )]);
+    check(
+        Source::Flatpak,
+        &[(
+            "var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy",
+            input,
+        )],
+    );
 }
 
 /// The small formats: the first byte says which.
@@ -73,24 +82,33 @@ pub(crate) fn manifest(input: &[u8]) {
     let Some((format, input)) = input.split_first() else {
         return;
     };
-    let path = match format {
-        b'a' => "lib/apk/db/installed",
-        b'p' => "var/lib/pacman/local/a-1/desc",
-        b's' => "var/lib/snapd/state.json",
-        b'y' => "snap/a/current/meta/snap.yaml",
-        b'm' => "opt/a/lib/python3.9/site-packages/a-1.dist-info/METADATA",
-        b'n' => "usr/local/lib/node_modules/a/package.json",
-        b'g' => "var/lib/gems/3.1.0/specifications/a-1.gemspec",
-        b'o' => "etc/os-release",
+    let package = "opt/a/lib/python3.9/site-packages/a-1.dist-info";
+    let app = "var/lib/flatpak/app/org.example.App/x86_64/stable/active";
+    let (source, path) = match format {
+        b'a' => (Source::Apk, "lib/apk/db/installed".to_owned()),
+        b'p' => (Source::Pacman, "var/lib/pacman/local/a-1/desc".to_owned()),
+        b's' => (Source::Snap, "var/lib/snapd/state.json".to_owned()),
+        b'y' => (Source::Snap, "snap/a/current/meta/snap.yaml".to_owned()),
+        b'm' => (Source::Python, format!("{package}/METADATA")),
+        b'n' => (
+            Source::Npm,
+            "usr/local/lib/node_modules/a/package.json".to_owned(),
+        ),
+        b'g' => (
+            Source::Gem,
+            "var/lib/gems/3.1.0/specifications/a-1.gemspec".to_owned(),
+        ),
+        b'o' => (Source::Apk, "etc/os-release".to_owned()),
         b'x' => {
-            "var/lib/flatpak/app/org.example.App/x86_64/stable/active/files/share/metainfo/org.example.App.metainfo.xml"
+            let name = "files/share/metainfo/org.example.App.metainfo.xml";
+            (Source::Flatpak, format!("{app}/{name}"))
         }
         _ => return,
     };
     // An application without a version in its deployment, for the file that says it instead.
     let deploy = format!("r\0{}\0", "0".repeat(64));
-    let deployed = "var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy";
-    check(&[(path, input), (deployed, deploy.as_bytes())]);
+    let deployed = format!("{app}/deploy");
+    check(source, &[(&path, input), (&deployed, deploy.as_bytes())]);
 }
 
 thread_local! {
@@ -98,8 +116,8 @@ thread_local! {
     static TREE: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
 }
 
-/// Scans a tree of these files, and takes them away again.
-fn check(files: &[(&str, &[u8])]) {
+/// Scans a tree of these files for one source, and takes them away again.
+fn check(source: Source, files: &[(&str, &[u8])]) {
     TREE.with(|tree| {
         let top = tree
             .get_or_init(|| tempfile::tempdir().expect("a folder"))
@@ -109,7 +127,7 @@ fn check(files: &[(&str, &[u8])]) {
             fs::create_dir_all(path.parent().expect("a path")).expect("a folder");
             fs::write(path, bytes).expect("written");
         }
-        let inventory = scan(top);
+        let inventory = scan(top, source);
         for (path, _) in files {
             fs::remove_file(top.join(path)).expect("removed");
         }
@@ -117,9 +135,11 @@ fn check(files: &[(&str, &[u8])]) {
     });
 }
 
-fn scan(top: &Path) -> Inventory {
+fn scan(top: &Path, source: Source) -> Inventory {
+    let others = Source::ALL.into_iter().filter(|other| *other != source);
     let options = ScanOptions {
         root: top.to_owned(),
+        sources_off: others.collect(),
         ..ScanOptions::default()
     };
     Scanner::new(options).scan(|_| Vec::new(), &SystemClock)
