@@ -121,7 +121,7 @@ fn kept() -> tempfile::TempDir {
     directory
 }
 
-fn files_of(directory: &Path) -> Vec<std::path::PathBuf> {
+fn files_of(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().path());
