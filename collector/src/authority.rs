@@ -17,6 +17,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256,
 };
+use ring::hmac;
 use ring::rand::SecureRandom;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -184,6 +185,16 @@ impl Authority {
     #[must_use]
     pub const fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// A secret for another purpose, the same for everybody who has this authority: HMAC-SHA256 of
+    /// the purpose under the authority's private key.
+    #[must_use]
+    pub fn derive_key(&self, purpose: &[u8]) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.issuer.key().serialized_der());
+        let mut derived = [0; 32];
+        derived.copy_from_slice(hmac::sign(&key, purpose).as_ref());
+        derived
     }
 
     /// The trust domain of the identities that it gives out.

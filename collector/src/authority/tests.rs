@@ -52,6 +52,16 @@ fn the_second_start_opens_what_the_first_one_made() {
 }
 
 #[test]
+fn derived_keys_outlive_the_process_and_differ_by_purpose_and_authority() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let key = open(dir.path()).unwrap().derive_key(b"one");
+    assert_eq!(open(dir.path()).unwrap().derive_key(b"one"), key);
+    assert_ne!(open(dir.path()).unwrap().derive_key(b"two"), key);
+    assert_ne!(open(other.path()).unwrap().derive_key(b"one"), key);
+}
+
+#[test]
 fn a_crash_before_the_rename_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("ca.new")).unwrap();

@@ -4,6 +4,8 @@
 //! may shake hands at once, how long they may take, and from when on they have to prove their
 //! address first. It must never hand a stream on without an identity, but to an enrolment.
 
+mod resets;
+
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -12,13 +14,16 @@ use std::time::Duration;
 use metrics::{counter, gauge};
 use protocol::message::{ALPN_ENROL, ALPN_SESSION};
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
-use quinn::{Connection, Endpoint, EndpointConfig, Incoming, RecvStream, SendStream};
-use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    Connection, ConnectionError, Endpoint, IdleTimeout, Incoming, RecvStream, SendStream,
+    ServerConfig, TransportConfig, VarInt,
+};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument as _;
 
-use super::{Shared, enrolment, session};
+use super::session::{self, Parting};
+use super::{Shared, enrolment};
 use crate::authority::PeerIdentity;
 use crate::metrics::{
     INGEST_CONNECTIONS, INGEST_HANDSHAKES_FAILED, INGEST_SESSIONS_ENDED, LABEL_REASON,
@@ -80,7 +85,12 @@ impl Listener {
         let socket = UdpSocket::bind(shared.config.listen)?;
         widen(&socket);
         let runtime = Arc::new(quinn::TokioRuntime);
-        let endpoint = Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)?;
+        let endpoint = Endpoint::new(
+            resets::endpoint_config(&shared.authority),
+            Some(config),
+            socket,
+            runtime,
+        )?;
         Ok(Self {
             address: endpoint.local_addr()?,
             endpoint,
@@ -236,8 +246,14 @@ async fn serve_agent(shared: &Arc<Shared>, connection: &Connection) {
         };
         // Boxed, because it is large and most of its life is spent waiting.
         let parting = Box::pin(session::run(shared, &peer, receive, send)).await;
-        counter!(INGEST_SESSIONS_ENDED, LABEL_REASON => parting.as_str()).increment(1);
-        tracing::debug!(%source, reason = parting.as_str(), "a session ended");
+        let reason = match connection.close_reason() {
+            // A connection that ended by itself only looks broken from within.
+            Some(ConnectionError::ApplicationClosed(_)) => Parting::Closed.as_str(),
+            Some(ConnectionError::TimedOut) => Parting::Slow.as_str(),
+            Some(_) | None => parting.as_str(),
+        };
+        counter!(INGEST_SESSIONS_ENDED, LABEL_REASON => reason).increment(1);
+        tracing::debug!(%source, reason, "a session ended");
         last_words(connection).await;
     };
     serving.instrument(span).await;
