@@ -109,20 +109,31 @@ impl Directory {
         match signal {
             Signal::Command(agent) => {
                 let mut agents = vec![agent];
-                while agents.len() < COLLECT_MAX {
-                    match tokio::time::timeout(COLLECT_FOR, next(signals)).await {
-                        Ok(Ok(Signal::Command(agent))) => agents.push(agent),
-                        Ok(Ok(Signal::Revoked(revoked))) => self.let_go(revoked),
-                        Ok(Ok(Signal::Job)) => {}
-                        // The next poll finds what was missed.
-                        Ok(Ok(Signal::Missed)) | Ok(Err(_)) | Err(_) => break,
-                    }
-                }
+                let collecting = self.collect(signals, &mut agents);
+                // What comes later is heard next.
+                tokio::time::timeout(COLLECT_FOR, collecting).await.ok();
                 self.tell(agents).await;
             }
             Signal::Revoked(revoked) => self.let_go(revoked),
             Signal::Missed => self.poll_or_log().await,
             Signal::Job => {}
+        }
+    }
+
+    /// Collects the agents of further commands, until there are enough.
+    ///
+    /// # Cancel safety
+    ///
+    /// A signal that was heard has been acted on or is among the agents.
+    async fn collect(&mut self, signals: &mut Option<Signals>, agents: &mut Vec<AgentId>) {
+        while agents.len() < COLLECT_MAX {
+            match next(signals).await {
+                Ok(Signal::Command(agent)) => agents.push(agent),
+                Ok(Signal::Revoked(revoked)) => self.let_go(revoked),
+                Ok(Signal::Job) => {}
+                // The next poll finds what was missed.
+                Ok(Signal::Missed) | Err(_) => return,
+            }
         }
     }
 

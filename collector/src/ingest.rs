@@ -108,6 +108,39 @@ struct Shared {
     random: SystemRandom,
 }
 
+impl Shared {
+    fn new(parts: Parts) -> Self {
+        let Parts {
+            config,
+            clock,
+            authority,
+            queue,
+            agents,
+            registry,
+            lifecycle,
+        } = parts;
+        let per_agent = Rate::per_minute(config.agent_requests_per_minute);
+        let per_company = Rate::per_minute(config.company_requests_per_minute);
+        let per_address = Rate::per_minute(config.enrolments_per_minute);
+        Self {
+            agent_rate: Limiter::new(per_agent, RATE_KEYS_MAX),
+            company_rate: Limiter::new(per_company, RATE_KEYS_MAX),
+            enrolments: Limiter::new(per_address, RATE_KEYS_MAX),
+            bytes: ByteBudget::new(config.bytes_in_flight_max),
+            heartbeats: Heartbeats::default(),
+            codecs: Codecs::default(),
+            random: SystemRandom::new(),
+            config,
+            clock,
+            authority,
+            queue,
+            agents,
+            registry,
+            lifecycle,
+        }
+    }
+}
+
 /// Starts to listen, and gives the address that is listened on.
 ///
 /// Everything runs as tasks of the lifecycle and ends with it.
@@ -116,40 +149,7 @@ struct Shared {
 ///
 /// When the certificate cannot be made or the socket cannot be bound.
 pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
-    let Parts {
-        config,
-        clock,
-        authority,
-        queue,
-        agents,
-        registry,
-        lifecycle,
-    } = parts;
-    let shared = Arc::new(Shared {
-        agent_rate: Limiter::new(
-            Rate::per_minute(config.agent_requests_per_minute),
-            RATE_KEYS_MAX,
-        ),
-        company_rate: Limiter::new(
-            Rate::per_minute(config.company_requests_per_minute),
-            RATE_KEYS_MAX,
-        ),
-        enrolments: Limiter::new(
-            Rate::per_minute(config.enrolments_per_minute),
-            RATE_KEYS_MAX,
-        ),
-        bytes: ByteBudget::new(config.bytes_in_flight_max),
-        heartbeats: Heartbeats::default(),
-        codecs: Codecs::default(),
-        random: SystemRandom::new(),
-        config,
-        clock,
-        authority,
-        queue,
-        agents,
-        registry,
-        lifecycle,
-    });
+    let shared = Arc::new(Shared::new(parts));
     let certificate = Arc::new(ServerCertificate::issue(
         &shared.authority,
         &shared.config.names,

@@ -194,7 +194,10 @@ fn describe() {
         PIPELINE_OUTCOMES,
         "Reports that left the queue by outcome and reason"
     );
-    describe_counter!(PIPELINE_UNENDED, "Reports that were dropped without an outcome");
+    describe_counter!(
+        PIPELINE_UNENDED,
+        "Reports that were dropped without an outcome"
+    );
     describe_counter!(PIPELINE_RECORDS, "Records of stored reports");
     describe_histogram!(PIPELINE_BATCH_RECORDS, "Records of one transaction");
     describe_histogram!(PIPELINE_BATCH_SECONDS, Unit::Seconds, "One transaction");

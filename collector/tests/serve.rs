@@ -53,25 +53,36 @@ struct Collector {
 impl Collector {
     fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let nowhere = SocketAddr::from(([0; 4], 0));
+        let mut collector = Self {
+            child,
+            log,
+            http: nowhere,
+        };
+        let event = collector.wait_until_it_says("the collector is up");
+        collector.http = event["http"].as_str().unwrap().parse().unwrap();
+        collector
+    }
+
+    /// The event in the log that has a message.
+    fn wait_until_it_says(&mut self, message: &str) -> Value {
         let mut said = String::new();
         loop {
             let mut line = String::new();
-            if log.read_line(&mut line).unwrap() == 0 {
-                panic!("the collector ended before it was up:\n{said}");
+            if self.log.read_line(&mut line).unwrap() == 0 {
+                panic!("the collector ended before it said {message:?}:\n{said}");
             }
             let event: Value = serde_json::from_str(&line).unwrap_or_default();
-            if event["message"] == "the collector is up" {
-                let http = event["http"].as_str().unwrap().parse().unwrap();
-                return Self { child, log, http };
+            if event["message"] == message {
+                return event;
             }
             said.push_str(&line);
         }
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill(self.child.id(), signal);
     }
 
     /// Its exit status and what it still said.
@@ -98,6 +109,11 @@ impl Collector {
         stream.read_to_string(&mut answer).unwrap();
         answer
     }
+}
+
+fn kill(process: u32, signal: Signal) {
+    let pid = Pid::from_raw(process.try_into().unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 /// What a command that fails says, and with which code it ends.
@@ -230,6 +246,22 @@ fn brings_its_own_database_adopts_it_after_a_kill_and_leaves_nothing_running() {
     let (status, said) = second.stop();
     assert_eq!(status.code(), Some(0), "{said}");
     assert_eq!(self::postmaster(dir.path()), None);
+}
+
+#[test]
+fn a_private_server_that_dies_is_started_again() {
+    let dir = data_dir();
+    let mut collector = Collector::start(command(dir.path(), None));
+    let server = postmaster(dir.path()).unwrap();
+    kill(server, Signal::KILL);
+    collector.wait_until_it_says("the private PostgreSQL ended: starting it again");
+    // Each answer takes as long as the database is waited for.
+    while !collector.get("/readyz").starts_with("HTTP/1.1 200") {
+        std::thread::yield_now();
+    }
+    assert_ne!(postmaster(dir.path()), Some(server));
+    let (status, said) = collector.stop();
+    assert_eq!(status.code(), Some(0), "{said}");
 }
 
 #[test]

@@ -129,8 +129,8 @@ impl Listener {
             incoming.refuse();
             return;
         };
-        let is_busy =
-            self.handshakes.available_permits() < self.handshakes_max - self.handshakes_max / 4;
+        let under_way = self.handshakes_max - self.handshakes.available_permits();
+        let is_busy = under_way >= self.handshakes_max / 4;
         if is_busy && !incoming.remote_address_validated() {
             // A forged address never comes back with the token; a real one comes back at once.
             if incoming.retry().is_err() {

@@ -9,3 +9,4 @@ pub(crate) mod office;
 mod pressure;
 mod queue;
 mod sessions;
+mod slow;

@@ -42,6 +42,13 @@ impl Fixture {
     }
 
     pub(super) fn with(change: impl FnOnce(&mut IngestConfig)) -> Self {
+        let (mut fixture, parts) = Self::parts(change);
+        fixture.address = start(parts).unwrap();
+        fixture
+    }
+
+    /// What one is made of, without a socket.
+    pub(super) fn parts(change: impl FnOnce(&mut IngestConfig)) -> (Self, Parts) {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::system();
         let mut config = Config::from_layers(Layers::defaults()).unwrap().ingest;
@@ -52,7 +59,7 @@ impl Fixture {
         let office = Arc::new(Office::default());
         let registry = Registry::new();
         let lifecycle = Lifecycle::new();
-        let address = start(Parts {
+        let parts = Parts {
             config,
             clock: clock.clone(),
             authority: Arc::clone(&authority),
@@ -60,10 +67,9 @@ impl Fixture {
             agents: office.clone(),
             registry: registry.clone(),
             lifecycle: lifecycle.clone(),
-        })
-        .unwrap();
-        Self {
-            address,
+        };
+        let fixture = Self {
+            address: ([127, 0, 0, 1], 0).into(),
             authority,
             clock,
             queue,
@@ -71,7 +77,8 @@ impl Fixture {
             registry,
             lifecycle,
             dir,
-        }
+        };
+        (fixture, parts)
     }
 
     /// What an enrolled agent has.
