@@ -110,7 +110,7 @@ pub fn read_path(path: &Path, sink: &mut dyn FeedSink) -> Result<FeedReport, Fee
     if about.is_dir() {
         read_folder(path, DEPTH_MAX, sink, &mut report)?;
     } else {
-        report.files.push(read_file(path, sink)?.into_named(path)?);
+        report.files.push(read_named(path, sink)?);
     }
     Ok(report)
 }
@@ -143,21 +143,32 @@ fn read_folder(
         .map_err(listed)?;
     paths.sort_unstable();
     for path in paths {
-        let about = std::fs::metadata(&path).map_err(|source| open_error(&path, source))?;
-        // A linked folder could hold itself; whoever wants it names it.
-        let is_link = path.is_symlink();
-        if about.is_file() {
-            report.files.push(read_file(&path, sink)?);
-        } else if about.is_dir() && !is_link && depth > 0 {
-            read_folder(&path, depth - 1, sink, report)?;
+        match std::fs::metadata(&path) {
+            Ok(about) if about.is_file() => report.files.push(read_listed(&path, sink)?),
+            // A linked folder could hold itself; whoever wants it names it.
+            Ok(about) if about.is_dir() && !path.is_symlink() && depth > 0 => {
+                read_folder(&path, depth - 1, sink, report)?;
+            }
+            // Sockets, devices and the like are none of our business.
+            Ok(_) => {}
+            Err(error) => report.files.push(FileReport::unreadable(&path, &error)),
         }
     }
     Ok(())
 }
 
-fn read_file(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
+/// Reads a file that was found in a folder; one that cannot be opened does not end the walk.
+fn read_listed(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
+    match File::open(path) {
+        Ok(mut file) => read(path, &mut file, sink),
+        Err(error) => Ok(FileReport::unreadable(path, &error)),
+    }
+}
+
+/// Reads a file that somebody named.
+fn read_named(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
     let mut file = File::open(path).map_err(|source| open_error(path, source))?;
-    read(path, &mut file, sink)
+    read(path, &mut file, sink)?.into_named(path)
 }
 
 fn read(

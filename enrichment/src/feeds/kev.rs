@@ -73,11 +73,7 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn new(header: &[String]) -> Result<Self, String> {
-        let find = |name: &str| {
-            header
-                .iter()
-                .position(|column| column.trim_start_matches('\u{feff}') == name)
-        };
+        let find = |name: &str| header.iter().position(|column| column == name);
         let need = |name: &str| find(name).ok_or_else(|| format!("there is no column {name}"));
         Ok(Self {
             cve: need("cveID")?,

@@ -20,10 +20,12 @@ pub(super) enum Layout {
     Unknown,
 }
 
+/// The mark that some tools put before UTF-8; no parser wants it.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The layout of a file that begins with `head`.
 pub(super) fn of(head: &[u8]) -> Layout {
     let head = head.trim_ascii_start();
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let first_line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
     if head.starts_with(b"{") {
         return if is_record_a_line(head, first_line) {
@@ -54,22 +56,14 @@ pub(super) fn declared(head: &[u8]) -> Option<FeedKind> {
     }
 }
 
-/// A list's documents begin with members that say how much follows; records never do.
+/// A list names itself early, behind a few members that say how much follows; records never do.
 fn is_record_a_line(head: &[u8], first_line: &[u8]) -> bool {
-    let inside = head[1..].trim_ascii_start();
-    let begins_list = [
-        "\"resultsPerPage\"",
-        "\"startIndex\"",
-        "\"totalResults\"",
-        "\"format\"",
-        "\"title\"",
-        "\"catalogVersion\"",
-        "\"vulnerabilities\"",
-    ]
-    .iter()
-    .any(|member| inside.starts_with(member.as_bytes()));
+    const LIST: &[u8] = b"\"vulnerabilities\"";
+    const EARLY_BYTES: usize = 4 * 1024;
+    let early = &head[..head.len().min(EARLY_BYTES)];
+    let is_list = early.windows(LIST.len()).any(|window| window == LIST);
     // A document of several lines breaks its first one before it is closed.
-    !begins_list && (first_line.len() == head.len() || first_line.trim_ascii_end().ends_with(b"}"))
+    !is_list && (first_line.len() == head.len() || first_line.trim_ascii_end().ends_with(b"}"))
 }
 
 fn is_epss_line(line: &str) -> bool {
@@ -105,7 +99,7 @@ mod tests {
     fn tells_every_layout_by_its_beginning() {
         let cases: [(&str, Layout); 14] = [
             (
-                "{\"resultsPerPage\":1,\"vulnerabilities\":[",
+                "{\"timestamp\":\"x\",\"vulnerabilities\":[",
                 Layout::Documents,
             ),
             ("{\n  \"format\": \"NVD_CVE\",", Layout::Documents),
@@ -120,7 +114,7 @@ mod tests {
             ),
             ("cve,epss,percentile\n", Layout::EpssTable),
             ("CVE-1999-0001;0.03351;0.87650\n", Layout::EpssTable),
-            ("\u{feff}cveID,vendorProject,product\n", Layout::KevTable),
+            ("cveID,vendorProject,product\n", Layout::KevTable),
             ("# A read-me\n", Layout::Unknown),
             ("<?xml version='1.0'?>", Layout::Unknown),
             ("", Layout::Unknown),

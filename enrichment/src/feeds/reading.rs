@@ -58,6 +58,9 @@ impl<'a> Reading<'a> {
         let mut head = Vec::with_capacity(HEAD_BYTES);
         // What precedes damage within the head is still to be read.
         let head_result = (&mut stream).take(HEAD_BYTES as u64).read_to_end(&mut head);
+        if head.starts_with(layout::BYTE_ORDER_MARK) {
+            head.drain(..layout::BYTE_ORDER_MARK.len());
+        }
         let layout = layout::of(&head);
         let separator = epss::separator(&head);
         let declared = layout::declared(&head);

@@ -70,6 +70,14 @@ impl FileReport {
         }
     }
 
+    /// A file that could not be opened.
+    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        Self {
+            damage: Some(format!("it cannot be opened: {error}")),
+            ..Self::new(path)
+        }
+    }
+
     pub(super) fn skip(&mut self, record: String, reason: String) {
         self.skipped += 1;
         if self.problems.len() < PROBLEMS_MAX {

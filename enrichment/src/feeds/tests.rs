@@ -302,3 +302,39 @@ fn a_folder_that_is_linked_into_itself_is_walked_once() {
     let report = read_path(folder.path(), &mut Taken::default()).unwrap();
     assert_eq!(report.files.len(), 1);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_opened_in_a_folder_is_noted_and_does_not_end_the_walk() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/nowhere", folder.path().join("a")).unwrap();
+    std::fs::write(
+        folder.path().join("b.jsonl"),
+        "{\"cve\":{\"id\":\"CVE-2024-0001\"}}",
+    )
+    .unwrap();
+    let report = read_path(folder.path(), &mut Taken::default()).unwrap();
+    assert!(report.files[0].damage.is_some(), "{report:?}");
+    assert_eq!(report.records(FeedKind::Nvd), 1);
+}
+
+#[test]
+fn reads_feeds_that_begin_with_a_byte_order_mark() {
+    for (text, kind) in [
+        ("{\"cve\":{\"id\":\"CVE-2024-0001\"}}", FeedKind::Nvd),
+        ("cve,epss,percentile\nCVE-2024-0001,0.1,0.2", FeedKind::Epss),
+        (
+            "cveID,vulnerabilityName,dateAdded,dueDate,requiredAction\nCVE-2024-0001,x,2024-01-01,,y",
+            FeedKind::Kev,
+        ),
+    ] {
+        let report = stream(format!("\u{feff}{text}").as_bytes()).0.unwrap();
+        assert_eq!((report.kind, report.records), (kind, 1), "{text}");
+    }
+}
+
+#[test]
+fn reads_a_page_of_one_line_whatever_its_first_member_is() {
+    let page = br#"{"timestamp":"x","vulnerabilities":[{"cve":{"id":"CVE-2024-0001"}},{"cve":{"id":"CVE-2024-0002"}}]}"#;
+    assert_eq!(stream(page).0.unwrap().records, 2);
+}

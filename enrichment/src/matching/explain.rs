@@ -1,7 +1,7 @@
 //! Puts into words what was compared: CPE names, ranges, conditions, doubts.
 
 use crate::cpe::{Attr, Attribute, Cpe};
-use crate::cve::RecordSource;
+use crate::cve::{CveId, RecordSource};
 use crate::evaluation::{Finding, Why};
 use crate::identity::Candidate;
 use crate::index::{
@@ -42,7 +42,7 @@ pub(super) fn finding(
         Row::Exact(_) | Row::Open(_) => None,
     };
     Some(Finding {
-        cve: cve.id.to_string(),
+        cve: text_of(cve.id),
         source: cve.source.as_str().to_owned(),
         confidence: hit.confidence(),
         fixed_in: fixed_in(index, &hit.row),
@@ -56,6 +56,16 @@ pub(super) fn finding(
             notes: notes(index, &cve, hit),
         },
     })
+}
+
+/// The id as text, without growing on the way: a host may have thousands of findings.
+fn text_of(id: CveId) -> String {
+    use std::fmt::Write as _;
+
+    let mut text = String::with_capacity(16);
+    // Writing to memory does not fail.
+    write!(text, "{id}").unwrap_or_default();
+    text
 }
 
 /// The first version behind the range, where the record names it.
