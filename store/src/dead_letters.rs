@@ -124,7 +124,7 @@ async fn move_lines(
     sqlx::query!(
         "UPDATE agents a SET applied_epoch = r.epoch, applied_seq = r.seq
          FROM UNNEST($2::bigint[], $3::bigint[], $4::bigint[]) AS r (key, epoch, seq)
-         WHERE a.company_key = $1 AND a.key = r.key",
+         WHERE a.company_key = $1 AND a.key = r.key AND a.key = ANY($2)",
         company_key,
         &keys,
         &epochs,

@@ -1,6 +1,6 @@
 //! `muster-collector feed`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use enrichment::cve::CveRecord;
 use enrichment::feeds::{self, FeedKind, FeedSink, FileReport, SinkError};
@@ -38,7 +38,7 @@ impl Command {
         match self {
             Self::Import { paths } => database::with(settings, |db| import(db, paths)),
             Self::Status => database::with(settings, status),
-            Self::Build { out, paths } => build(settings, out, &paths),
+            Self::Build { out, paths } => build(settings, &out, &paths),
         }
     }
 }
@@ -100,13 +100,13 @@ impl FeedSink for IndexSink {
     }
 }
 
-fn build(settings: &Settings, out: PathBuf, paths: &[PathBuf]) -> anyhow::Result<()> {
+fn build(settings: &Settings, out: &Path, paths: &[PathBuf]) -> anyhow::Result<()> {
     let mut sink = IndexSink(Builder::new());
     let mut files = Vec::new();
     for path in paths {
         files.extend(feeds::read_path(path, &mut sink)?.files);
     }
-    let report = sink.0.write(&out)?;
+    let report = sink.0.write(out)?;
     if settings.json {
         return output::json(&json!({ "files": files, "index": report }));
     }

@@ -140,7 +140,7 @@ async fn update(
          FROM locked l,
               UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[])
                   AS s (id, at, epoch, seq, scan_done)
-         WHERE a.company_key = $1 AND a.key = l.key AND a.id = s.id
+         WHERE a.company_key = $1 AND a.key = l.key AND a.id = s.id AND a.id = ANY($2)
          RETURNING a.key, a.id, a.applied_epoch, a.applied_seq, a.digest_count, a.digest_sum,
                    a.behind_since,
                    (a.scan_requested > 0 AND a.scan_done >= a.scan_requested) AS "scan_is_done!""#,

@@ -47,7 +47,7 @@ async fn count_again(
 ) -> Result<InventoryDigest, StoreError> {
     let rows = sqlx::query_scalar!(
         "SELECT fingerprint FROM installations
-         WHERE company_key = $1 AND agent_key = $2 AND closed_at = 'infinity'",
+         WHERE company_key = $1 AND agent_key = $2 AND NOT isfinite(closed_at)",
         company_key,
         agent_key
     )

@@ -37,8 +37,8 @@ pub(super) struct Held<'a> {
 pub(super) struct Changes<'a> {
     /// Installations that begin.
     pub(super) opened: Vec<(SoftwareKey, Held<'a>)>,
-    /// Installations that end, with the instant that they began.
-    pub(super) closed: Vec<(SoftwareKey, OffsetDateTime)>,
+    /// Installations that end.
+    pub(super) closed: Vec<(SoftwareKey, OpenRow)>,
     /// Installations whose time or places changed.
     pub(super) changed: Vec<(SoftwareKey, OffsetDateTime, Held<'a>)>,
     /// What the whole inventory comes to afterwards.
@@ -115,7 +115,7 @@ pub(super) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
     // The rows before against the records after: what happened in between leaves no trace.
     for (key, row) in open {
         match inventory.now.get(key) {
-            None => changes.closed.push((*key, row.opened_at)),
+            None => changes.closed.push((*key, *row)),
             Some((fingerprint, Some(held))) if *fingerprint != row.fingerprint => {
                 changes.changed.push((*key, row.opened_at, *held));
             }

@@ -213,14 +213,15 @@ async fn close(
     runs: &[Run<'_>],
     changes: &[Changes<'_>],
 ) -> Result<(), StoreError> {
-    let (mut agents, mut keys) = (Vec::new(), Vec::new());
+    let (mut agents, mut keys, mut fingerprints) = (Vec::new(), Vec::new(), Vec::new());
     let (mut opened_at, mut closed_at) = (Vec::new(), Vec::new());
     for (run, changes) in runs.iter().zip(changes) {
-        for (key, opened) in &changes.closed {
+        for (key, row) in &changes.closed {
             agents.push(run.line.agent_key);
             keys.push(key.to_uuid());
-            opened_at.push(*opened);
+            opened_at.push(row.opened_at);
             closed_at.push(run.at);
+            fingerprints.push(row.fingerprint.to_uuid());
         }
     }
     if keys.is_empty() {
@@ -232,7 +233,8 @@ async fn close(
         &agents,
         &keys,
         &opened_at,
-        &closed_at
+        &closed_at,
+        &fingerprints
     )
     .execute(tx)
     .await?;
@@ -258,15 +260,8 @@ async fn change(
     if keys.is_empty() {
         return Ok(());
     }
-    sqlx::query!(
-        "UPDATE installations i
-         SET installed_at = r.installed_at, locations = string_to_array(r.locations, E'\\n'),
-             fingerprint = r.fingerprint
-         FROM UNNEST($2::bigint[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::text[],
-                     $7::uuid[])
-              AS r (agent_key, software_key, opened_at, installed_at, locations, fingerprint)
-         WHERE i.company_key = $1 AND i.agent_key = r.agent_key
-           AND i.software_key = r.software_key AND i.opened_at = r.opened_at",
+    sqlx::query_file!(
+        "src/reports/write/change_installations.sql",
         company_key,
         &agents,
         &keys,

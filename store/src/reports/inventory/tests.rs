@@ -106,7 +106,7 @@ fn a_part_ends_only_what_is_in_its_own_stretch() {
         .collect();
     let run = run(&parts[..1], 11);
     let changes = fold(&run, &open);
-    assert_eq!(changes.closed, [(SoftwareKey(0), at(0))]);
+    assert_eq!(changes.closed, [(SoftwareKey(0), open[&SoftwareKey(0)])]);
     assert_eq!(changes.changed.len(), 5);
     assert!(changes.opened.is_empty());
     let (_, stored) = changes.stored[0];

@@ -115,7 +115,7 @@ async fn write_hosts(
          FROM UNNEST($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::text[])
               AS r (agent_key, hostname, family, id, version, os_name, agent_version)
-         WHERE a.company_key = $1 AND a.key = r.agent_key",
+         WHERE a.company_key = $1 AND a.key = r.agent_key AND a.key = ANY($2)",
         company_key,
         &agents,
         &column(|facts| &facts.hostname),

@@ -12,4 +12,4 @@ SET applied_epoch = r.epoch, applied_seq = r.seq, applied_at = r.at,
 FROM UNNEST($2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[],
             $7::bigint[], $8::bigint[], $9::uuid[], $10::boolean[])
      AS r (agent_key, epoch, seq, at, reports, records, digest_count, digest_sum, agrees)
-WHERE a.company_key = $1 AND a.key = r.agent_key
+WHERE a.company_key = $1 AND a.key = r.agent_key AND a.key = ANY($2)
