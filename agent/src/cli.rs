@@ -99,7 +99,7 @@ fn run(context: Context, until: Until) -> Result<(), Failure> {
     memory::be_frugal();
     let jitter = Jitter::seeded(seed()?);
     runtime()?.block_on(async {
-        let agent = Agent::open(config, clock, log, jitter)?;
+        // Before anything that takes time, so that an early stop is a stop as well.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let stop = async {
@@ -108,6 +108,7 @@ fn run(context: Context, until: Until) -> Result<(), Failure> {
                 _ = interrupt.recv() => {}
             }
         };
+        let agent = Agent::open(config, clock, log, jitter)?;
         agent.run(until, stop).await.map_err(Failure::from)
     })
 }

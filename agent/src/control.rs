@@ -91,6 +91,7 @@ impl Control {
         loop {
             let callers = self.asking.len() + self.answering.len();
             tokio::select! {
+                // The others wait in the kernel's queue, which has its own bound.
                 accepted = self.listener.accept(), if callers < CALLERS_MAX => {
                     if let Ok((stream, _)) = accepted {
                         self.asking.spawn(read_request(stream));
@@ -134,6 +135,7 @@ impl Drop for Control {
 async fn read_request(mut stream: UnixStream) -> Option<(Request, UnixStream)> {
     let mut line = Vec::new();
     let read = async {
+        // Byte by byte, since nothing behind the line is the request's.
         let mut byte = [0];
         while line.len() < REQUEST_BYTES_MAX && stream.read(&mut byte).await? > 0 {
             if byte == *b"\n" {

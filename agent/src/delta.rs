@@ -95,6 +95,7 @@ impl Iterator for Snapshot<'_> {
         let body = ReportBody::Snapshot { from, to, records };
         let is_first = from == SoftwareKey(0);
         let mut report = self.heading.report(self.position, body, is_first);
+        // Inside a snapshot the collector holds a mixture that no digest describes.
         if to.is_none() {
             report.digest = Some(self.digest);
         }
@@ -146,6 +147,7 @@ impl Iterator for Delta<'_> {
             if let Some(old) = change.old {
                 self.digest.remove(RecordFingerprint::of(change.key, old));
             }
+            // A record that changed leaves with its old fingerprint and comes with its new one.
             match change.new {
                 Some(new) => {
                     self.digest.add(RecordFingerprint::of(change.key, new));

@@ -108,6 +108,7 @@ async fn enrol_at(
     hostname: &str,
     agent_version: &str,
 ) -> Result<Enrolled, EnrolError> {
+    // A key for each try: one that a collector has seen and not signed is worth nothing.
     let key = NewKey::generate()?;
     let request = EnrolRequest {
         token: token.id,
@@ -140,6 +141,7 @@ async fn enrol_at(
         .map_err(|_| no_answer(format!("silent for {} s", ANSWER_WITHIN.as_secs())))?
         .map_err(|error| no_answer(error.to_string()))?
         .ok_or_else(|| no_answer("it ended the connection".to_owned()))?;
+    // The collector holds a place for this connection until it hears of its end.
     dialled.connection.close(0_u32.into(), b"enrolled");
     dialled.endpoint.wait_idle().await;
     let reply = decode(&answer).map_err(|why| EnrolError::Garbled {
@@ -178,6 +180,8 @@ fn use_reply(
             roots,
             settings,
         } => {
+            // Whoever answers has shown the right authority; what it gives must be the same one, or
+            // the agent would trust another from its next connection on.
             if !roots
                 .iter()
                 .any(|root| tls::has_sha256(root, &token.ca_sha256))

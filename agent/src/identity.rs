@@ -206,6 +206,7 @@ impl Identity {
         let Some(bytes) = private_file::read(&path, FILE_BYTES_MAX).map_err(file)? else {
             return Ok(None);
         };
+        // Like ssh: a key that others may have read is no key.
         if private_file::is_open_to_others(&path).map_err(file)? {
             return Err(IdentityError::Exposed(path));
         }
@@ -300,6 +301,7 @@ fn check(
     check_sizes(chain)?;
     let own = chain.first().ok_or(UnusableCertificate::Chain(0))?;
     let certificate = Certificate::parse(own).map_err(UnusableCertificate::Unreadable)?;
+    // TLS would only say later, and less clearly, that the two do not fit.
     if certificate.public_key != key.subject_public_key_info() {
         return Err(UnusableCertificate::OtherKey);
     }

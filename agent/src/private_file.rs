@@ -41,6 +41,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // `create_new` follows no link, so nobody can have prepared where this goes.
     let mut file = options.open(&fresh)?;
     file.write_all(bytes)?;
     file.sync_all()?;

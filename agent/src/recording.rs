@@ -62,6 +62,7 @@ pub fn record(
     now_ms: u64,
 ) -> Result<Recorded, RecordError> {
     let left_out = leave_out_invalid(inventory);
+    // Read first: a spool that had to be opened again may have become another one.
     let before = spool.reported()?;
     let told = spool.told()?;
     let news = Told {
@@ -102,6 +103,7 @@ pub fn record(
         recorded.is_snapshot = true;
     }
     let entries = work.snapshot(spool)?;
+    // Beginning an epoch is taken or is an error, so there is no answer to look at.
     work.commit(spool, &entries, true, request)?;
     recorded.reports = entries.len();
     Ok(recorded)

@@ -28,7 +28,6 @@ use crate::control::{Caller, Control, Request};
 use crate::identity::{Identity, IdentityError, NewKey};
 use crate::lock::{LockError, StateLock};
 use crate::logging::Log;
-use crate::private_file;
 use crate::session::{Beginning, Event, LinkState, Session};
 use crate::spool::{Spool, SpoolError};
 use crate::status::{Connection, LastScan};
@@ -52,12 +51,10 @@ pub enum RunError {
     /// The spool cannot be opened.
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    /// The state folder cannot be made, or the socket in it.
-    #[error("{action} {path}: {source}; run as the user that owns it")]
-    Folder {
-        /// What was done.
-        action: &'static str,
-        /// To what.
+    /// The socket in the state folder cannot be made.
+    #[error("open the socket {path}: {source}; name a shorter --state-dir if its path is long")]
+    Socket {
+        /// Its path.
         path: std::path::PathBuf,
         /// What the system says.
         source: io::Error,
@@ -137,16 +134,7 @@ impl Agent {
         log: Log,
         mut jitter: Jitter,
     ) -> Result<Self, RunError> {
-        let folder = |action, path: &std::path::Path| {
-            let path = path.to_owned();
-            move |source| RunError::Folder {
-                action,
-                path,
-                source,
-            }
-        };
-        private_file::make_folder(&config.state_dir)
-            .map_err(folder("make the folder", &config.state_dir))?;
+        // Before the lock and everything else: a host that is not enrolled is left as it is.
         let identity = Identity::load(&config.state_dir)?.ok_or(RunError::NotEnrolled)?;
         let lock = StateLock::take(&config.state_dir)?;
         let mut spool = Spool::open(&config.spool_path(), config.spool_bytes_max)?;
@@ -154,7 +142,7 @@ impl Agent {
             log.warn(format_args!("the spool is damaged and begins anew: {why}"));
         }
         let path = config.control_path();
-        let control = Control::open(&path).map_err(folder("open the socket", &path))?;
+        let control = Control::open(&path).map_err(|source| RunError::Socket { path, source })?;
         let collectors = if config.collectors.is_empty() {
             identity.collectors().to_vec()
         } else {
@@ -223,6 +211,7 @@ impl Agent {
             Until::Delivered(within) => Some(self.clock.elapsed() + within),
         };
         tokio::pin!(stop);
+        // Nothing is due by itself at the start, because now is when everything is due.
         self.give(Event::Tick);
         let outcome = loop {
             if let Some(outcome) = self.is_done(until, give_up_at) {

@@ -144,16 +144,20 @@ impl Session {
         if open.paused_until.is_some_and(|until| now < until) {
             return None;
         }
+        // Positions of an epoch that is over, or that were acknowledged in the meantime, say nothing
+        // about what is next.
         let next = match open.sent {
             Some(sent) if sent >= first && sent.epoch == first.epoch => following(sent),
             Some(_) | None => first,
         };
+        // Both are of one epoch, so their numbers differ by what is under way.
         let in_flight = usize::try_from(next.seq.0 - first.seq.0).unwrap_or(usize::MAX);
         if next > last || in_flight >= REPORTS_IN_FLIGHT_MAX {
             return None;
         }
         open.paused_until = None;
         open.sent = Some(next);
+        // The clock runs from the oldest report without an answer, not from the latest.
         open.silent_at.get_or_insert(now + ANSWER_WITHIN);
         Some(next)
     }
@@ -241,6 +245,7 @@ impl Session {
             }));
         }
         if self.renewal_at(&open).is_some_and(|at| now >= at) {
+            // An answer that never comes must not stop the renewal for good.
             self.renew_at = now + self.jitter.around(RENEW_AGAIN_AFTER);
             self.actions.push(Action::Renew);
         }
@@ -258,6 +263,7 @@ impl Session {
         let sources_changed = settings.sources_off != self.settings.sources_off;
         self.settings = settings.clone();
         let heartbeat_by = now + self.jitter.around(self.heartbeat_every());
+        // A heartbeat or a scan that is due sooner stays due, however long the new interval is.
         if let Link::Open(open) = &mut self.link {
             open.heartbeat_at = open.heartbeat_at.min(heartbeat_by);
         }

@@ -262,6 +262,7 @@ impl Spool {
             .iter()
             .map(|entry| layout::bytes(&entry.frame))
             .sum::<u64>();
+        // A snapshot says all that waits, so it does not have to share the room with it.
         let kept = if scan.begins_epoch {
             0
         } else {
@@ -279,6 +280,7 @@ impl Spool {
         }
         let mut line = self.line.clone();
         if scan.begins_epoch {
+            // Until the snapshot is complete, no digest describes what the collector holds.
             line.pending = None;
             line.acknowledged_digest = None;
             line.is_snapshot_due = false;
@@ -291,6 +293,7 @@ impl Spool {
             line.pending = Some((first, last.position));
             line.last = last.position;
         }
+        // Memory follows the disk, never the other way round.
         self.run(|database| database.commit(scan, &line))?;
         self.line = line;
         Ok(true)
@@ -305,6 +308,7 @@ impl Spool {
         let Some((first, last)) = self.line.pending else {
             return Ok(());
         };
+        // An answer to an epoch that is over may come late.
         if position < first || position > last {
             return Ok(());
         }
@@ -337,6 +341,7 @@ impl Spool {
     ///
     /// When the spool cannot be written.
     pub fn save_settings(&mut self, settings: &Settings) -> Result<(), SpoolError> {
+        // They are used from now on, whether or not the disk takes them.
         self.settings = settings.clone();
         self.run(|database| database.save_settings(settings))
     }

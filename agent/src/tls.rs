@@ -95,6 +95,8 @@ impl ServerCertVerifier for PinnedAuthority {
                     "its certificate does not end in the authority that the token names".to_owned(),
                 )
             })?;
+        // From here on it is an ordinary verification, with this authority as the only root: name,
+        // dates, usage and signatures.
         let mut roots = RootCertStore::empty();
         roots.add(authority.clone().into_owned())?;
         let verifier = WebPkiServerVerifier::builder_with_provider(

@@ -196,6 +196,7 @@ impl Line {
 
     async fn next(&mut self) -> UplinkEvent {
         loop {
+            // Made anew in every turn: nothing but the fields is kept, so giving up loses nothing.
             let silence = async {
                 match &mut self.silence {
                     Some(silence) => silence.ends.as_mut().await,
@@ -211,6 +212,7 @@ impl Line {
             };
             tokio::select! {
                 frame = self.reader.read(&mut self.dialled.recv) => {
+                    // Whoever speaks is alive.
                     self.silence = None;
                     match frame {
                         Ok(Some(frame)) => return UplinkEvent::Received(frame),
@@ -240,6 +242,7 @@ impl Line {
     /// Takes note of bytes that were written; says whether a frame is out.
     fn has_written(&mut self, bytes: usize) -> bool {
         self.written += bytes;
+        // One timer from the first byte that may be unanswered; more bytes do not put it off.
         if self.silence.is_none() {
             self.silence = Some(Silence {
                 heard: self.datagrams_heard(),

@@ -90,6 +90,7 @@ impl Agent {
     }
 
     fn connect(&mut self, attempt: usize) -> Option<Event> {
+        // No collector takes it, and asking costs a handshake every time.
         if self.identity.certificate().has_expired(self.clock.now_ms()) {
             self.problem(
                 "the certificate has expired: enrol again with `muster-agent enroll --force`, or \
@@ -164,6 +165,7 @@ impl Agent {
     }
 
     fn install_certificate(&mut self, chain: Vec<Vec<u8>>) -> Event {
+        // The key lives in memory alone until its certificate is there; a restart asks again.
         let Some(key) = self.renewal.take() else {
             self.log
                 .warn(format_args!("a certificate came that was not asked for"));

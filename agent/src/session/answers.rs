@@ -136,6 +136,7 @@ impl Session {
             self.violated(now, "an answer to a report that was not sent");
             return;
         };
+        // What is still under way gets its full time again: the collector is answering.
         open.silent_at = (position < sent).then_some(now + ANSWER_WITHIN);
         self.pause.reset();
         self.reconnect.reset();
@@ -164,6 +165,7 @@ impl Session {
                 }
             }
             Meaning::Missing | Meaning::Never => {
+                // The reports behind this one will be rejected too; their answers are not news.
                 open.sent = None;
                 open.silent_at = None;
                 self.start_over(now, StartOver::Rejected(position, refusal.reason));
@@ -175,6 +177,7 @@ impl Session {
     /// Takes everything from `position` on back, to be sent again after a pause.
     fn pause_from(&mut self, now: Duration, position: Position, retry_after_ms: u32) {
         let asked = self.jitter.asked(retry_after_ms);
+        // A collector that asks for no wait at all, again and again, still gets growing ones.
         let wait = asked.max(self.pause.next(&mut self.jitter));
         if let Link::Open(open) = &mut self.link {
             open.sent = previous(position);
@@ -192,6 +195,7 @@ impl Session {
         };
         let wait = own.max(self.jitter.asked(refusal.retry_after_ms));
         self.drop_unreadable(now, refusal.reason);
+        // Another collector of the same company may be better off.
         self.attempts = self.attempts.wrapping_add(1);
         let parting = Parting::Refused(refusal.reason, refusal.detail);
         self.part(now, parting, wait);

@@ -50,6 +50,7 @@ impl Session {
     }
 
     pub(super) fn welcomed(&mut self, now: Duration, welcome: Welcome) {
+        // What cannot be understood must not be guessed at.
         if !(VERSION_MIN..=VERSION_MAX).contains(&welcome.version) {
             self.violated(now, "a version that the agent did not offer");
             return;

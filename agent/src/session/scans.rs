@@ -113,6 +113,7 @@ impl Scans {
         every: Duration,
         jitter: &mut Jitter,
     ) -> bool {
+        // Only what was asked for before the scan began is answered by it.
         let answers = recorded && self.started > self.done;
         self.is_running = false;
         self.at = if recorded {
@@ -120,10 +121,12 @@ impl Scans {
             self.retry.reset();
             now + jitter.around(every)
         } else {
+            // A full disk may have room in a minute, and should not cost a scan a minute all day.
             now + self.retry.next(jitter).min(every)
         };
         if std::mem::take(&mut self.again) {
             self.at = now;
+            // A wish does not wait for the patience that snapshots are given.
             self.is_urgent = self.wanted > self.done || now >= self.held_until;
         }
         answers

@@ -130,6 +130,7 @@ impl Storage {
             return Err(Fault::Io(io::Error::other("it is not open")));
         };
         let outcome = work(database);
+        // redb refuses everything after an I/O error until the file is opened again.
         if outcome.is_err() {
             self.database = None;
         }
@@ -155,6 +156,7 @@ impl Database {
         let write = self.0.begin_write()?;
         let state = {
             let mut meta = write.open_table(META)?;
+            // Made here, so that readers can count on them.
             write.open_table(WAITING)?;
             write.open_table(REPORTED)?;
             match read::<u32>(&meta, name::FORMAT)? {
@@ -211,6 +213,7 @@ impl Database {
         let write = self.0.begin_write()?;
         {
             let mut waiting = write.open_table(WAITING)?;
+            // In one transaction with what takes its place: a crash leaves the one or the other.
             if scan.begins_epoch {
                 waiting.retain(|_, _| false)?;
             }
@@ -248,6 +251,7 @@ impl Database {
                 line.pending_bytes = line.pending_bytes.saturating_sub(bytes(&report.frame));
                 last = Some(report.digest);
             }
+            // Everything before it is durable at the collector as well.
             waiting.retain_in(..=place(position), |_, _| false)?;
             line.acknowledged_digest =
                 last.ok_or_else(|| Fault::Damaged(format!("report {position} is missing")))?;

@@ -94,6 +94,7 @@ pub async fn dial(address: String, config: ClientConfig) -> Result<Dialled, Dial
     let found = tokio::time::timeout(CONNECT_WITHIN, resolve(&address))
         .await
         .map_err(|_| no_answer())??;
+    // All of a name's addresses share the deadline, so that a dead one cannot eat it up.
     let each = CONNECT_WITHIN / u32::try_from(found.len().max(1)).unwrap_or(1);
     let mut outcome = Err(no_answer());
     for socket in found {
@@ -140,6 +141,7 @@ async fn attempt(
     } else {
         (Ipv4Addr::UNSPECIFIED, 0).into()
     };
+    // A socket for each connection: a new one gets through where a router has forgotten the old.
     let endpoint = Endpoint::new(
         EndpointConfig::default(),
         None,

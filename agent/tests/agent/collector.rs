@@ -121,6 +121,8 @@ struct Control {
     refuse: Option<(RejectReason, u32)>,
     enrol: fn(EnrolReply) -> Option<EnrolReply>,
     settings: Settings,
+    /// Bytes to send in place of the next welcome.
+    garbage: Option<Vec<u8>>,
     /// How old certificates are when they are issued.
     certificate_age: Duration,
     sessions: Vec<mpsc::Sender<CollectorMessage>>,
@@ -160,6 +162,7 @@ impl Collector {
                 refuse: None,
                 enrol: Some,
                 settings: Settings::default(),
+                garbage: None,
                 certificate_age: Duration::ZERO,
                 sessions: Vec::new(),
                 live: Vec::new(),
@@ -236,6 +239,11 @@ impl Collector {
 
     pub(crate) fn set_settings(&self, settings: Settings) {
         self.control().settings = settings;
+    }
+
+    /// Sends this in place of the next welcome.
+    pub(crate) fn babble(&self, bytes: &[u8]) {
+        self.control().garbage = Some(bytes.to_vec());
     }
 
     pub(crate) fn set_certificate_age(&self, age: Duration) {
@@ -501,8 +509,13 @@ async fn session(shared: &Shared, connection: &Connection, mut stream: Stream) {
             }),
         }
     };
-    let is_refused = matches!(first, CollectorMessage::Refuse { .. });
-    stream.write(first.encode()).await;
+    let garbage = shared.control.lock().expect("no panic").garbage.take();
+    let is_refused = garbage.is_some() || matches!(first, CollectorMessage::Refuse { .. });
+    match garbage {
+        // The agent may be gone before all of it is out.
+        Some(bytes) => stream.send.write_all(&bytes).await.unwrap_or_default(),
+        None => stream.write(first.encode()).await.unwrap_or_default(),
+    }
     shared.note(|seen| {
         seen.hellos.push(hello);
         seen.certificates.push(own);

@@ -244,6 +244,35 @@ fn a_refused_agent_waits_and_says_why() {
 }
 
 #[test]
+fn a_collector_that_babbles_is_left_and_tried_again() {
+    let collector = Collector::start();
+    let host = Host::enrolled(10, &collector);
+    let babble: [&[u8]; 5] = [
+        // A length that no frame has, an unknown packing, a message that is none, a bomb's header,
+        // and a frame that ends in its middle.
+        &[0xff; 64],
+        &[0, 0, 0, 2, 9, 0],
+        &[0, 0, 0, 3, 0, 0xee, 0xee],
+        &[
+            0, 0, 0, 12, 1, 0x28, 0xb5, 0x2f, 0xfd, 0xa4, 0xff, 0xff, 0xff, 0xff, 0, 0,
+        ],
+        &[0, 0, 0, 9, 0, 1],
+    ];
+    for (number, bytes) in babble.iter().enumerate() {
+        collector.babble(bytes);
+        let before = collector.seen().hellos.len();
+        let running = host.start();
+        // The one in the middle of a frame is waited for, as on a slow line, until the stop.
+        let wanted = before + if number == 4 { 1 } else { 2 };
+        collector.wait_for("another try", |seen| {
+            (seen.hellos.len() >= wanted).then_some(())
+        });
+        assert_eq!(running.stop().0, Some(0), "{}", host.log());
+    }
+    host.start_and_deliver(&collector);
+}
+
+#[test]
 fn a_certificate_is_renewed_in_time_and_used() {
     let collector = Collector::start();
     // Older than two thirds of its thirty days.
@@ -344,7 +373,9 @@ impl Host {
     /// Runs until everything is delivered, then stops.
     #[track_caller]
     fn start_and_deliver(&self, collector: &Collector) {
+        let before = collector.seen().hellos.len();
         let running = self.start();
+        collector.wait_for("a hello", |seen| (seen.hellos.len() > before).then_some(()));
         wait_until_equal(collector, self);
         assert_eq!(running.stop().0, Some(0), "{}", self.log());
     }
