@@ -180,7 +180,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
     if let Some(host) = filter.host {
         query.push(
             " AND f.software_key IN (SELECT i.software_key FROM agents a JOIN installations i
-                  ON i.company_key = $1 AND i.agent_key = a.key AND i.closed_at = 'infinity'
+                  ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
                WHERE a.company_key = $1 AND a.id = ",
         );
         query.push_bind(host.0).push(")");

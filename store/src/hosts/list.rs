@@ -169,7 +169,7 @@ pub(super) async fn count_findings(
                   sum(v.high)::bigint AS "high!", sum(v.kev)::bigint AS "kev!"
            FROM agents a
            JOIN installations i
-             ON i.company_key = $1 AND i.agent_key = a.key AND i.closed_at = 'infinity'
+             ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
            JOIN vulnerable v ON v.software_key = i.software_key
            WHERE a.company_key = $1 AND a.id = ANY($2)
            GROUP BY a.id"#,
