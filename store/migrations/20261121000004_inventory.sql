@@ -34,7 +34,6 @@ CREATE TABLE software (
     PRIMARY KEY (company_key, software_key)
 ) PARTITION BY HASH (company_key);
 SELECT muster_company_table('software', muster_partitions(), 'WITH (fillfactor = 90)');
-CREATE INDEX software_name ON software (company_key, lower(name), software_key);
 
 -- Who had what and when. Rows that did not change are never written.
 CREATE TABLE installations (

@@ -85,9 +85,9 @@ async fn attempt(
         })
         .collect();
     let difference = compare(&judged, open_findings(&mut tx, scope.key(), &judged).await?);
+    // Resolved first: a finding may end and begin anew in the same instant.
+    rewrite(&mut tx, scope.key(), &difference, now).await?;
     difference.opened.insert(&mut tx, scope.key(), now).await?;
-    resolve(&mut tx, scope.key(), &difference.resolved, now).await?;
-    change(&mut tx, scope.key(), &difference).await?;
     set_judgements(&mut tx, scope.key(), &judged, (generation, now)).await?;
     tx.commit().await?;
     Ok(difference.counts)
@@ -112,7 +112,7 @@ async fn open_findings(
     let keys: Vec<Uuid> = judged.keys().copied().collect();
     let rows = sqlx::query!(
         "SELECT software_key, cve, source, opened_at, confidence, fixed_in, why FROM findings
-         WHERE company_key = $1 AND software_key = ANY($2) AND resolved_at = 'infinity'",
+         WHERE company_key = $1 AND software_key = ANY($2) AND NOT isfinite(resolved_at)",
         company_key,
         &keys
     )
@@ -135,10 +135,12 @@ async fn open_findings(
 #[derive(Default)]
 struct Difference {
     opened: FindingColumns,
-    resolved: Vec<(Name, OffsetDateTime)>,
-    changed: FindingColumns,
-    /// When those in `changed` were opened.
-    changed_opened_at: Vec<OffsetDateTime>,
+    /// Rows that change or end, as they are to be.
+    kept: FindingColumns,
+    /// When each of them was opened.
+    kept_opened_at: Vec<OffsetDateTime>,
+    /// Whether each of them ends.
+    ends: Vec<bool>,
     counts: Replaced,
 }
 
@@ -154,15 +156,18 @@ fn compare(judged: &BTreeMap<Uuid, &Evaluation>, mut open: BTreeMap<Name, Row>) 
                 }
                 Some(row) if is_same(&row, finding) => difference.counts.unchanged += 1,
                 Some(row) => {
-                    difference.changed.push(*key, finding);
-                    difference.changed_opened_at.push(row.opened_at);
+                    difference.kept.push(*key, finding);
+                    difference.kept_opened_at.push(row.opened_at);
+                    difference.ends.push(false);
                     difference.counts.changed += 1;
                 }
             }
         }
     }
     for (name, row) in open {
-        difference.resolved.push((name, row.opened_at));
+        difference.kept_opened_at.push(row.opened_at);
+        difference.kept.push_row(name, row);
+        difference.ends.push(true);
         difference.counts.resolved += 1;
     }
     difference
@@ -174,68 +179,50 @@ fn is_same(row: &Row, finding: &Finding) -> bool {
         && row.why == why(finding)
 }
 
-async fn resolve(
-    tx: &mut PgConnection,
-    company_key: i64,
-    resolved: &[(Name, OffsetDateTime)],
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    if resolved.is_empty() {
-        return Ok(());
+impl FindingColumns {
+    fn push_row(&mut self, (software, cve, source): Name, row: Row) {
+        self.software.push(software);
+        self.cves.push(cve);
+        self.sources.push(source);
+        self.confidences.push(row.confidence);
+        self.fixed_in.push(row.fixed_in);
+        self.why.push(row.why);
     }
-    let software: Vec<Uuid> = resolved.iter().map(|((key, ..), _)| *key).collect();
-    let cves: Vec<String> = resolved
-        .iter()
-        .map(|((_, cve, _), _)| cve.clone())
-        .collect();
-    let sources: Vec<String> = resolved
-        .iter()
-        .map(|((.., source), _)| source.clone())
-        .collect();
-    let opened_at: Vec<OffsetDateTime> = resolved.iter().map(|(_, at)| *at).collect();
-    sqlx::query!(
-        "UPDATE findings f SET resolved_at = greatest($6, f.opened_at)
-         FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::timestamptz[])
-              AS r (software_key, cve, source, opened_at)
-         WHERE f.company_key = $1 AND f.software_key = r.software_key AND f.cve = r.cve
-           AND f.source = r.source AND f.opened_at = r.opened_at",
-        company_key,
-        &software,
-        &cves,
-        &sources,
-        &opened_at,
-        now
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
 }
 
-async fn change(
+/// Changes and resolves. Every row is there, so an upsert finds it by the primary key without a
+/// plan, where an update with a join would depend on the table's statistics.
+async fn rewrite(
     tx: &mut PgConnection,
     company_key: i64,
     difference: &Difference,
+    now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let changed = &difference.changed;
-    if changed.software.is_empty() {
+    let kept = &difference.kept;
+    if kept.software.is_empty() {
         return Ok(());
     }
     sqlx::query!(
-        "UPDATE findings f
-         SET confidence = r.confidence, fixed_in = r.fixed_in, why = r.why
+        "INSERT INTO findings (company_key, software_key, cve, source, confidence, fixed_in, why,
+                               opened_at, resolved_at)
+         SELECT $1, software_key, cve, source, confidence, fixed_in, why, opened_at,
+                CASE WHEN ends THEN greatest($10, opened_at) ELSE 'infinity' END
          FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
-                     $8::timestamptz[])
-              AS r (software_key, cve, source, confidence, fixed_in, why, opened_at)
-         WHERE f.company_key = $1 AND f.software_key = r.software_key AND f.cve = r.cve
-           AND f.source = r.source AND f.opened_at = r.opened_at",
+                     $8::timestamptz[], $9::boolean[])
+              AS r (software_key, cve, source, confidence, fixed_in, why, opened_at, ends)
+         ON CONFLICT (company_key, software_key, cve, source, opened_at)
+         DO UPDATE SET confidence = excluded.confidence, fixed_in = excluded.fixed_in,
+                       why = excluded.why, resolved_at = excluded.resolved_at",
         company_key,
-        &changed.software,
-        &changed.cves,
-        &changed.sources,
-        &changed.confidences,
-        &changed.fixed_in as &[Option<String>],
-        &changed.why,
-        &difference.changed_opened_at
+        &kept.software,
+        &kept.cves,
+        &kept.sources,
+        &kept.confidences,
+        &kept.fixed_in as &[Option<String>],
+        &kept.why,
+        &difference.kept_opened_at,
+        &difference.ends,
+        now
     )
     .execute(tx)
     .await?;
@@ -261,6 +248,7 @@ async fn set_judgements(
          FROM UNNEST($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
               AS r (software_key, status, reason, rule, cpes, purl)
          WHERE s.company_key = $1 AND s.software_key = r.software_key
+           AND s.software_key = ANY($2)
            AND (s.status, s.reason, s.rule, s.cpes, s.purl, s.generation) IS DISTINCT FROM
                (r.status, r.reason, r.rule, string_to_array(r.cpes, E'\\n'), r.purl, $8)",
         company_key,
