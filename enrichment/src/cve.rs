@@ -67,6 +67,7 @@ impl FromStr for CveId {
             .and_then(|rest| rest.split_once('-'))
             .ok_or_else(invalid)?;
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        // CVE-2024-00001 would be another spelling of CVE-2024-0001.
         let padded = number.len() > 4 && number.starts_with('0');
         if year.len() != 4 || number.len() < 4 || padded || !digits(year) || !digits(number) {
             return Err(invalid());

@@ -98,6 +98,7 @@ where
         Ok(value) => value,
         Err(error) => return failed(format!("the line is no JSON: {error}")),
     };
+    // Taken before the question is understood, so that a bad question is answered by name too.
     let id = value.get("id").cloned().unwrap_or(Value::Null);
     let answer = Q::deserialize(value)
         .map_err(|error| error.to_string())
@@ -259,6 +260,7 @@ impl CpeQuestion {
 /// Whether the target's version is within a range; one without a version may be any.
 fn is_within(range: &Range, target: &Cpe) -> bool {
     let version = match target.get(Attribute::Version) {
+        // As in NISTIR 7696, where any version is a superset of each.
         Attr::Any => return true,
         Attr::Na | Attr::Pattern(_) => return false,
         Attr::Value(version) => match target.get(Attribute::Update) {

@@ -66,6 +66,7 @@ struct Judgeable {
 }
 
 fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
+    // Identity asks only for names: what a product is must not depend on its versions.
     let known = |vendor: &str, product: &str| index.has_product(vendor, product);
     match identity::identify(subject, &known) {
         Identification::Identified(identified) => {

@@ -128,11 +128,14 @@ impl Compiled {
 
     /// Rules out of terms that all have to hold, of each term at least one match.
     fn conjunction(&mut self, terms: &[&[CpeMatch]]) {
+        // Every vulnerable term is seen from its own side, with the others as partners.
         for (at, term) in terms.iter().enumerate() {
             if !term.iter().any(|cpe| cpe.vulnerable) {
                 continue;
             }
             let others = terms.iter().enumerate().filter(|(other, _)| *other != at);
+            // A partner that cannot be read is left out; a term that loses all of them stays, empty,
+            // and is never met.
             let partners: Vec<Vec<Partner>> = others
                 .map(|(_, term)| term.iter().filter_map(|cpe| partner(cpe).ok()).collect())
                 .collect();
@@ -169,6 +172,7 @@ impl Rule {
                 let of_device = |term: &Vec<Partner>| {
                     !term.is_empty() && term.iter().all(|partner| partner.product.part == b'h')
                 };
+                // Firmware is named by its product, and by a partner for early records.
                 self.product.product.ends_with("_firmware") || self.partners.iter().any(of_device)
             }
             _ => false,

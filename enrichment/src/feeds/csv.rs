@@ -85,6 +85,7 @@ impl Splitter {
                 self.in_quotes = !self.in_quotes;
             }
             b'\n' if !self.in_quotes => return true,
+            // Only ever half of a line end outside quotes.
             b'\r' if !self.in_quotes => {}
             _ if byte == self.separator && !self.in_quotes => self.close_field(),
             _ => self.keep(byte),

@@ -31,6 +31,7 @@ pub(super) fn from_json(record: &[u8]) -> Result<KevEntry, String> {
 }
 
 fn finish(raw: &RawEntry<'_>) -> Result<KevEntry, String> {
+    // Strict, because exposure reports sort and subtract these.
     let added_on = date(&raw.date_added)?;
     let due_on = if raw.due_date.is_empty() {
         String::new()

@@ -40,40 +40,56 @@ pub(super) struct Refused {
 
 /// Reads one JSON object.
 pub(super) fn parse(record: &[u8]) -> Result<Parsed, Refused> {
-    let refused = |id: Option<&str>, reason: String| Refused {
-        id: id.map(|id| id.chars().take(40).collect()),
+    // Nearly every object is a CVE record and right; what else it may be is asked only when not.
+    let reason = match serde_json::from_slice(record) {
+        Ok(envelope) => match Envelope::into_record(envelope) {
+            Ok(record) => return Ok(Parsed::Cve(Box::new(record))),
+            Err(reason) => reason,
+        },
+        Err(error) => error.to_string(),
+    };
+    parse_other(record, reason)
+}
+
+/// Reads what is no right CVE record, for `reason`: another kind of object, or a bad record.
+fn parse_other(record: &[u8], reason: String) -> Result<Parsed, Refused> {
+    let shape: Shape<'_> = serde_json::from_slice(record).map_err(|error| Refused {
+        id: None,
+        reason: error.to_string(),
+    })?;
+    let refused = |reason| Refused {
+        id: shape.id().map(|id| id.chars().take(40).collect()),
         reason,
     };
-    // What it is decides how strictly it is read.
-    let shape: Shape<'_> =
-        serde_json::from_slice(record).map_err(|error| refused(None, error.to_string()))?;
-    let id = shape.id();
     if shape.data_type.as_deref() == Some("CVE_RECORD") {
-        return Ok(Parsed::CveProgram);
-    }
-    if shape.kev_id.is_some() {
-        let entry = kev::from_json(record).map_err(|reason| refused(id, reason))?;
-        return Ok(Parsed::Kev(Box::new(entry)));
-    }
-    let envelope = if shape.cve.is_some() {
-        serde_json::from_slice(record)
+        Ok(Parsed::CveProgram)
+    } else if shape.kev_id.is_some() {
+        let entry = kev::from_json(record).map_err(refused)?;
+        Ok(Parsed::Kev(Box::new(entry)))
+    } else if shape.cve.is_some() {
+        Err(refused(reason))
     } else if shape.id.is_some() && shape.status.is_some() {
-        serde_json::from_slice(record).map(|cve| Envelope {
+        let bare: Result<RawCve<'_>, _> = serde_json::from_slice(record);
+        let record = bare
+            .map_err(|error| error.to_string())
+            .and_then(|cve| Envelope::of_bare(cve).into_record())
+            .map_err(refused)?;
+        Ok(Parsed::Cve(Box::new(record)))
+    } else {
+        Ok(Parsed::Other)
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// A record that stands alone.
+    const fn of_bare(cve: RawCve<'a>) -> Self {
+        Self {
             cve,
             annotation: None,
             source: None,
-        })
-    } else {
-        return Ok(Parsed::Other);
-    };
-    envelope
-        .map_err(|error| error.to_string())
-        .and_then(Envelope::into_record)
-        .map(|record| Parsed::Cve(Box::new(record)))
-        .map_err(|reason| refused(id, reason))
-}
+        }
+    }
 
-impl Envelope<'_> {
     fn into_record(self) -> Result<CveRecord, String> {
         let is_anchores =
             self.annotation.is_some() || self.source.as_deref() == Some("anchore-override");

@@ -28,9 +28,11 @@ pub(super) fn decompressed<'a>(
     let xz = magic == [0xfd, b'7', b'z', b'X', b'Z', 0];
     let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(magic).chain(stream));
     let plain: Box<dyn Read + 'a> = match kind {
+        // Feeds that are put together by `cat` have several members.
         Some([0x1f, 0x8b, ..]) => Box::new(MultiGzDecoder::new(whole)),
         Some([0x28, 0xb5, 0x2f, 0xfd]) => {
             let mut decoder = zstd::Decoder::with_buffer(whole)?;
+            // A window is memory that a file asks for before it gives anything.
             decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
             Box::new(decoder)
         }
@@ -54,6 +56,7 @@ struct Capped<R> {
 
 impl<R: Read> Read for Capped<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Counted after reading: a buffer more than allowed is no danger, a silent end would be.
         let read = self.inner.read(buffer)?;
         self.left = self
             .left

@@ -64,6 +64,7 @@ impl<'a> Reading<'a> {
         let layout = layout::of(&head);
         let separator = epss::separator(&head);
         let declared = layout::declared(&head);
+        // The head is put back in front, so that every reader begins at the beginning.
         let rest = Rest {
             stream,
             failed: head_result.err(),
@@ -122,6 +123,7 @@ impl<'a> Reading<'a> {
                 "it is no CVE record and no catalogue entry".to_owned(),
             ),
             Err(refused) => {
+                // A bad record of a feed still tells that the file is one.
                 if refused.id.is_some() {
                     self.is(FeedKind::Nvd);
                 }

@@ -74,6 +74,8 @@ impl<R: BufRead> Scanner<R> {
                         return Ok(Some(close(record, fits)));
                     }
                 }
+                // Whether commas stand where they should is for the record's parser; between records
+                // one more or less does no harm.
                 (Place::Members { .. } | Place::List, b',') => self.reader.consume(1),
                 (Place::Members { has_list }, b'"') => {
                     fits &= self.member(has_list, record)?;
@@ -112,6 +114,7 @@ impl<R: BufRead> Scanner<R> {
             self.place = Place::List;
             return Ok(true);
         }
+        // The envelope of a list is read past: its records say all that is used.
         if has_list {
             return self.value(&mut Vec::new());
         }
@@ -139,6 +142,7 @@ impl<R: BufRead> Scanner<R> {
             if fits {
                 record.extend_from_slice(&chunk[..length]);
             } else {
+                // Gives the memory back at once, not at the next record.
                 *record = Vec::new();
             }
             self.reader.consume(length);
@@ -216,6 +220,7 @@ impl Cutter {
                 continue;
             }
             match byte {
+                // A number or a word ends where its surroundings go on.
                 b',' | b'}' | b']' if self.depth == 0 => return (at, true),
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth = self.depth.saturating_add(1),

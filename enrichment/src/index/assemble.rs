@@ -24,6 +24,7 @@ pub(super) fn assemble(
     tables: &Tables,
     cves: &HashMap<CveId, Statements>,
 ) -> Result<Vec<u8>, IndexError> {
+    // A hash map's order differs from run to run; nothing of it may reach the file.
     let mut ids: Vec<CveId> = cves.keys().copied().collect();
     ids.sort_unstable();
     let verdicts: Vec<(CveId, Verdict<'_>)> = ids
@@ -55,6 +56,7 @@ impl Used {
             shapes: vec![false; tables.shapes.values().len()],
             conditions: vec![false; tables.conditions.values().len()],
         };
+        // From the rules inwards: what only replaced records named must not be in the file.
         for rule in verdicts.iter().flat_map(|(_, verdict)| verdict.rules) {
             used.products[place(rule.product)] = true;
             used.shapes[place(rule.shape)] = true;
@@ -125,6 +127,8 @@ impl Places {
         out.texts(&sorted)?;
         let string = |number: u32| strings.get(place(number)).copied().unwrap_or(number);
 
+        // Texts first, then what is made of texts, then what is made of those: every order is one
+        // of places in the file, and so the same for the same records.
         let (versions, sorted_versions) = rank(ranked(
             tables.versions.values(),
             &used.versions,
@@ -301,7 +305,7 @@ impl Sections {
     }
 
     fn into_file(self) -> Result<Vec<u8>, IndexError> {
-        // Sections begin at multiples of eight.
+        // Sections begin at multiples of eight, so that none shares a word with another.
         let padded = |length: usize| length.next_multiple_of(8);
         let total = HEADER_BYTES
             + self
@@ -318,6 +322,7 @@ impl Sections {
         file.extend_from_slice(&[0; 4]);
         file.extend_from_slice(&(total as u64).to_le_bytes());
         file.extend_from_slice(&self.generation().to_le_bytes());
+        // The reader finds the table of sections by this number alone.
         debug_assert_eq!(file.len(), SECTIONS_AT, "the header is as documented");
         let mut start = HEADER_BYTES;
         for bytes in &self.0 {
@@ -337,6 +342,7 @@ impl Sections {
     /// The content as a number.
     fn generation(&self) -> u64 {
         let mut hash = Sha256::new();
+        // The same records in another format are another index to whoever cached its answers.
         hash.update(FORMAT.to_le_bytes());
         for bytes in &self.0 {
             hash.update((bytes.len() as u64).to_le_bytes());

@@ -40,6 +40,7 @@ impl Builder {
         let compiled = Compiled::of(record);
         self.records += 1;
         self.left_out.add(compiled.left_out);
+        // Compiled even where an older record will not count: it may be the fallback.
         let rules = compiled
             .rules
             .iter()
@@ -180,6 +181,7 @@ impl Tables {
                 };
                 let lower = lower.or(range.start_excluding.as_deref());
                 let upper = upper.or(range.end_excluding.as_deref());
+                // `update` tells where the range ends, not where it begins.
                 let lower = self.version(lower, NONE)?;
                 (
                     VersionKind::Range,

@@ -88,6 +88,7 @@ impl History {
             if said.is_none_or(|said| statement.rank() > said) {
                 self.said = Some(Box::new(statement));
             }
+            // What is said now needs no fallback: `said` itself is the newest.
             if is_newest {
                 self.newest = None;
             }
@@ -142,6 +143,8 @@ impl Statements {
         if verdict.is_rejected {
             return verdict;
         }
+        // Not by date: NVD touches old records for their references, which says nothing about the
+        // products that somebody has put right meanwhile.
         let nvd = self.nvd.saying();
         let anchore = self.anchore.saying();
         match anchore.filter(|anchore| anchore.is_correction || nvd.is_none()) {

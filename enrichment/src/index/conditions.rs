@@ -33,6 +33,7 @@ impl Index {
     pub(crate) fn condition(&self, row: u32) -> Vec<ConditionTerm<'_>> {
         let mut terms = Vec::new();
         let mut words = self.span(Section::ConditionStarts, row, 0).unwrap_or(0..0);
+        // The words are self-describing; what does not fit the condition ends it.
         while let Some(count) = self.word(Section::Conditions, words.start, 0) {
             let start = words.start + 1;
             let end = count

@@ -48,6 +48,7 @@ impl Index {
         let mut at = hash(vendor, product) & mask;
         // A damaged table could be full; none is searched longer than it is.
         for _ in 0..slots {
+            // An empty slot holds 0 and ends the search.
             let row = self.word(Section::Slots, at, 0)?.checked_sub(1)?;
             let is_part = part
                 .is_none_or(|part| self.word(Section::Products, row, 2) == Some(u32::from(part)));
@@ -64,6 +65,7 @@ impl Index {
             self.word(Section::Products, row, word)
                 .and_then(|number| self.string(number))
         };
+        // Product names differ more often than vendors do.
         text(1) == Some(product) && text(0) == Some(vendor)
     }
 

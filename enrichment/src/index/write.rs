@@ -45,6 +45,8 @@ impl BuildReport {
 /// Writes beside `path`, syncs, and renames over it.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), IndexError> {
     let partial = partial_path(path);
+    // Synced before it is renamed: after a power cut the name stands for the whole old file or
+    // the whole new one.
     let written = write_synced(&partial, bytes).map_err(|source| IndexError::Io {
         action: "write",
         path: partial.clone(),

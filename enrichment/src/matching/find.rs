@@ -153,6 +153,7 @@ fn rows_that_name<'i>(
 ) {
     let installed = &question.installed;
     let (base, full) = installed.generic_keys();
+    // Rules with an update are filed under version and update together.
     for row in index.exact_rows(product, full) {
         take(Row::Exact(row));
     }
@@ -175,9 +176,11 @@ fn rows_that_name<'i>(
             .ranges_from(product, base.min(full))
             .for_each(&mut range);
     } else {
+        // Another scheme has another order, so each bound is asked.
         index.ranges(product).for_each(&mut range);
     }
     for row in index.open_rows(product) {
+        // `-` is no version, and an installed one is never that.
         if row.kind == VersionKind::All {
             take(Row::Open(row));
         }
@@ -192,6 +195,7 @@ pub(super) fn is_any_update(index: &Index, shape: u32) -> bool {
 }
 
 fn confidence(index: &Index, row: &Row, doubts: Doubts) -> Confidence {
+    // "All versions" is what a record says that was never looked at closely, whoever wrote it.
     let is_secondary = index
         .cve_entry(row.cve())
         .is_some_and(|cve| cve.is_fallback || cve.source != RecordSource::Nvd);

@@ -155,6 +155,7 @@ impl<'a> Host<'a> {
         if self.version.is_empty() {
             return Fit::Unknown;
         }
+        // Windows 10 and 11 and their servers all say 10.0; they are not told apart here.
         let is_same = self
             .version
             .strip_prefix(version)
@@ -199,6 +200,7 @@ impl<'a> Host<'a> {
     /// Whether the host has a point release of what the record names: records say Debian 10.0 and
     /// Red Hat Enterprise Linux 8.0 for the whole of 10 and 8, and Ubuntu 16.04 for 16.04.
     fn has_release(&self, named: &str) -> bool {
+        // Ubuntu's releases end in .04 and .10 and lose nothing here.
         let named = named.strip_suffix(".0").unwrap_or(named);
         self.version
             .strip_prefix(named)

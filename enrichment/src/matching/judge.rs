@@ -109,6 +109,7 @@ impl Surroundings<'_> {
         let terms = shape
             .condition
             .map_or_else(Vec::new, |condition| index.condition(condition));
+        // Terms of an AND: the first that fails decides, and doubts of the others add up.
         for term in &terms {
             match self.partner(term) {
                 Partner::Met(_) => {}
@@ -154,6 +155,8 @@ impl Surroundings<'_> {
 
     /// Whether one of a term's partners is here.
     pub(super) fn partner<'i>(&self, term: &ConditionTerm<'i>) -> Partner<'i> {
+        // What may be here is better than what is elsewhere; what is here ends the search. A term
+        // of which nothing could be read stays missing.
         let mut best = Partner::Missing(Miss::OtherSystem);
         for partner in term.partners() {
             best = match (self.fit(&partner), best) {
@@ -170,6 +173,7 @@ impl Surroundings<'_> {
     fn fit(&self, partner: &PartnerView<'_>) -> Option<Fit> {
         match partner.part {
             b'o' => Some(self.host.runs(partner)),
+            // Nobody installs a driver without its device, but nothing proves the device.
             b'h' => Some(Fit::Unknown),
             _ => None,
         }

@@ -68,6 +68,7 @@ impl<'a> Installed<'a> {
         }
         let own = keys(judgeable.scheme, text, update);
         let generic = keys(Scheme::Generic, text, update);
+        // A version that its own scheme does not take may still be a version to people.
         let (scheme, (base, full), generic) = match (own, generic) {
             (Some(own), _) if has_generic_keys(judgeable.scheme) => (judgeable.scheme, own, None),
             (Some(own), generic) => (judgeable.scheme, own, generic),
@@ -154,6 +155,7 @@ impl<'a> Installed<'a> {
         let Some(key) = self.bound_key(index, bound, scratch) else {
             return false;
         };
+        // The other way round, what is above 9.2 is not 9.2p1.
         let full = self.full.as_bytes();
         if is_included {
             full >= key
@@ -183,6 +185,7 @@ impl<'a> Installed<'a> {
             written.ok()?;
             scratch
         };
+        // The first byte is the kind: a date and a release number have no order.
         (key.first() == self.full.as_bytes().first()).then_some(key)
     }
 }

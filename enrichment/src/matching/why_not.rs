@@ -109,6 +109,7 @@ fn first_failure(index: &Index, question: &Question<'_>, cve: &str) -> (Step, St
     let failures = question.candidates.iter().enumerate();
     let failures =
         failures.filter_map(|(at, candidate)| closest(index, question, (at, candidate), row));
+    // The furthest step of any name: that is the condition that is really in the way.
     failures
         .max_by_key(|(step, _)| *step)
         .unwrap_or_else(|| other_product(question, &named))
@@ -162,6 +163,7 @@ fn judge(
     row: Row,
 ) -> Option<(Step, String)> {
     let criteria = explain::criteria(index, product, &row)?;
+    // The version is asked first, as in the search: it is what an analyst can change.
     if !names_version(index, question, &row) {
         let installed = question.installed.shown();
         let scheme = question.installed.scheme;

@@ -40,6 +40,7 @@ pub(super) fn lay_out(
     let end = out.next_row(Section::CveProducts)?;
     out.set(Section::Cves, [0, 0, 0, end]);
 
+    // A record may list one CPE several times, and two of its configurations the same one.
     rows.sort_unstable_by(|a, b| order(a, b, places));
     rows.dedup();
     lay_out_products(&rows, places, out)
@@ -112,6 +113,7 @@ fn class(row: &Row, places: &Places) -> u8 {
 fn lay_out_products(rows: &[Row], places: &Places, out: &mut Sections) -> Result<(), IndexError> {
     let mut rest = rows;
     for (number, (vendor, product, part)) in (0..).zip(&places.product_names) {
+        // Products are numbered in the order that the rows are sorted by.
         let own = rest.partition_point(|row| row.product == number);
         let (own, behind) = rest.split_at(own);
         rest = behind;
@@ -143,6 +145,8 @@ fn lay_out_rules(rows: &[Row], out: &mut Sections) -> Result<(), IndexError> {
     for row in rows {
         match row.kind {
             VersionKind::Exact => {
+                // Versions that are written differently and have one key stay two groups, side by
+                // side: each rule shows the version as its record writes it.
                 if group != Some(row.lower) {
                     group = Some(row.lower);
                     let start = out.next_row(Section::ExactRows)?;

@@ -20,6 +20,7 @@ pub(super) fn table<'a>(products: &[(u32, u32, u32)], text: impl Fn(u32) -> &'a 
     let mut slots = vec![0; size];
     for (number, (vendor, product, _)) in (1..).zip(products) {
         let mut at = place(hash(text(*vendor), text(*product))) & (size - 1);
+        // Ends, because the table is never full.
         while slots[at] != 0 {
             at = (at + 1) & (size - 1);
         }
