@@ -28,8 +28,13 @@ mod why_not;
 /// Judges a piece of software.
 #[must_use]
 pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
-    let prepared = prepare(index, subject);
-    answer(index, prepared, Host::of(subject), subject.arch)
+    let platform = host::with_family(subject);
+    let subject = Subject {
+        platform,
+        ..*subject
+    };
+    let prepared = prepare(index, &subject);
+    answer(index, prepared, Host::on(platform), subject.arch)
 }
 
 /// Judges a CPE name whose product and version are given, without asking what it is.

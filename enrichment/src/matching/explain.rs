@@ -12,8 +12,10 @@ use crate::matching::judge::{Doubts, Partner};
 use crate::matching::question::Question;
 use crate::rule::{EDITION, SW_EDITION, TARGET_HW};
 
-/// The CPE name of an installed product.
+/// The CPE name of an installed product, without what stands in brackets behind its version: a
+/// CPE name has no spaces.
 pub(super) fn installed_cpe(candidate: &Candidate, version: &str, update: &str) -> String {
+    let version = version.split([' ', '(']).next().unwrap_or_default();
     Cpe::of_product(
         candidate.part.as_str(),
         &candidate.vendor,

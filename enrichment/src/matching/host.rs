@@ -82,22 +82,7 @@ const OLD_WINDOWS: [(&str, &str); 19] = [
 ];
 
 impl<'a> Host<'a> {
-    /// The host of a subject; a source that only one family has tells it where nothing else does.
-    pub(super) fn of(subject: &Subject<'a>) -> Self {
-        let host = Self::on(subject.platform);
-        if !host.family.is_empty() {
-            return host;
-        }
-        let family = match subject.source {
-            "deb" | "rpm" | "apk" | "pacman" | "snap" | "flatpak" | "appimage" => "linux",
-            "programs" | "msix" => "windows",
-            "apps" | "pkg" => "macos",
-            _ => "",
-        };
-        Self { family, ..host }
-    }
-
-    const fn on(platform: Platform<'a>) -> Self {
+    pub(super) const fn on(platform: Platform<'a>) -> Self {
         Self {
             family: platform.family,
             id: platform.id,
@@ -206,6 +191,21 @@ impl<'a> Host<'a> {
             .strip_prefix(named)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
+}
+
+/// A platform whose family, where nothing tells it, is that of a source that only one has.
+pub(super) fn with_family<'a>(subject: &Subject<'a>) -> Platform<'a> {
+    let platform = subject.platform;
+    if !platform.family.is_empty() {
+        return platform;
+    }
+    let family = match subject.source {
+        "deb" | "rpm" | "apk" | "pacman" | "snap" | "flatpak" | "appimage" => "linux",
+        "programs" | "msix" => "windows",
+        "apps" | "pkg" => "macos",
+        _ => "",
+    };
+    Platform { family, ..platform }
 }
 
 /// The family of operating systems that a value of `target_sw` names, if any.
@@ -358,7 +358,7 @@ mod tests {
             source: "programs",
             ..Subject::default()
         };
-        assert_eq!(Host::of(&subject).family, "windows");
+        assert_eq!(with_family(&subject).family, "windows");
         let said = Subject {
             platform: Platform {
                 family: "linux",
@@ -366,6 +366,6 @@ mod tests {
             },
             ..subject
         };
-        assert_eq!(Host::of(&said).family, "linux");
+        assert_eq!(with_family(&said).family, "linux");
     }
 }

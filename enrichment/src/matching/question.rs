@@ -122,6 +122,21 @@ impl<'a> Installed<'a> {
         let mut scratch = Vec::new();
         self.is_below(index, upper, bounds.upper_included, &mut scratch)
             && self.is_above(index, lower, bounds.lower_included, &mut scratch)
+            && !self.is_by_another_calendar(index, lower, upper)
+    }
+
+    /// Whether the range counts in years and the installed version does not: `< 2020.5.0` says
+    /// nothing about 1.90, unless the range itself begins with such a number.
+    fn is_by_another_calendar(
+        &self,
+        index: &Index,
+        lower: Option<VersionId>,
+        upper: Option<VersionId>,
+    ) -> bool {
+        let is_in_years = |version| index.version_text(version).is_some_and(begins_with_a_year);
+        upper.is_some_and(is_in_years)
+            && lower.is_none_or(is_in_years)
+            && !begins_with_a_year(self.text)
     }
 
     fn is_below(
@@ -190,6 +205,12 @@ impl<'a> Installed<'a> {
     }
 }
 
+/// Whether a version begins with a year, as in `2020.5.0`.
+fn begins_with_a_year(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    digits == 4 && ("1990".."2100").contains(&&text[..4])
+}
+
 /// Whether a scheme orders by the keys that the index is filed by.
 const fn has_generic_keys(scheme: Scheme) -> bool {
     matches!(scheme, Scheme::Generic | Scheme::Macos | Scheme::Windows)
@@ -208,6 +229,23 @@ fn keys(scheme: Scheme, text: &str, update: &str) -> Option<(SortKey, SortKey)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_year_has_four_digits_and_is_of_our_time() {
+        for (text, is_year) in [
+            ("2020.5.0", true),
+            ("2019", true),
+            ("2023-1", true),
+            ("20200501", false),
+            ("1.90", false),
+            ("1989.1", false),
+            ("2100.1", false),
+            ("7601", false),
+            ("", false),
+        ] {
+            assert_eq!(begins_with_a_year(text), is_year, "{text}");
+        }
+    }
 
     #[test]
     fn schemes_that_share_the_generic_keys_really_do() {

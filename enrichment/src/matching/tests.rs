@@ -504,3 +504,39 @@ fn a_cpe_tells_its_operating_system_before_what_is_said_around_it() {
     let windows = "google:chrome:147:*:*:*:*:windows";
     assert_eq!(confidence(&index, windows, MACOS), None);
 }
+
+#[test]
+fn a_range_in_years_says_nothing_about_other_numbers() {
+    let years = one(&below("2020.5.0"));
+    assert!(!is_found(&years, "v:p:1.90.0"));
+    assert!(is_found(&years, "v:p:2019.3"));
+    assert_eq!(step(&years, "v:p:1.90.0", LINUX), Step::Version);
+    let renumbered = one(&any_of(&[(
+        &app("v:p:*"),
+        r#""versionStartIncluding":"14.0","versionEndExcluding":"2016.1""#,
+    )]));
+    assert!(is_found(&renumbered, "v:p:15.0.2"), "its range has both");
+}
+
+#[test]
+fn a_remark_behind_a_version_is_no_part_of_its_name() {
+    let subject = Subject {
+        source: "programs",
+        name: "Zoom",
+        vendor: "Zoom Video Communications, Inc.",
+        version: "5.11.1 (8356)",
+        ..Subject::default()
+    };
+    let index = one(&any_of(&[(
+        &app("zoom:zoom:*:*:*:*:*:windows"),
+        r#""versionEndExcluding":"5.13.3""#,
+    )]));
+    let evaluation = evaluate(&index, &subject);
+    let first = evaluation.identity.cpes.first().map(String::as_str);
+    assert_eq!(
+        first,
+        Some("cpe:2.3:a:zoom:zoom:5.11.1:*:*:*:*:windows:*:*")
+    );
+    assert_eq!(evaluation.findings[0].confidence, Confidence::High);
+    assert_eq!(evaluation.findings[0].why.version, "5.11.1 (8356)");
+}

@@ -10,7 +10,7 @@ use crate::identity::Candidate;
 use crate::index::{ConditionTerm, Index, OpenRow, ProductView, ShapeView, VersionKind};
 use crate::matching::explain;
 use crate::matching::find::{self, Row};
-use crate::matching::host::Host;
+use crate::matching::host::{self, Host};
 use crate::matching::judge::{Miss, Surroundings};
 use crate::matching::question::Question;
 use crate::matching::{Prepared, prepare, prepare_cpe, surroundings_of_cpe};
@@ -60,8 +60,13 @@ pub enum Step {
 /// Why a CVE is not among the findings of a piece of software.
 #[must_use]
 pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
-    let prepared = prepare(index, subject);
-    answer(index, &prepared, Host::of(subject), subject.arch, cve)
+    let platform = host::with_family(subject);
+    let subject = Subject {
+        platform,
+        ..*subject
+    };
+    let prepared = prepare(index, &subject);
+    answer(index, &prepared, Host::on(platform), subject.arch, cve)
 }
 
 /// Why a CVE is not among the findings of a CPE name.
