@@ -44,9 +44,11 @@ uuid_id! {
     TokenId
 }
 
-/// The number of a snapshot line: it grows by one with every snapshot that an agent begins.
+/// The number of a snapshot line: it grows with every snapshot that an agent begins.
 ///
-/// Reports are ordered by `(epoch, seq)`; an agent that starts over takes the next epoch.
+/// Reports are ordered by `(epoch, seq)`. An agent that starts over takes a greater epoch than any
+/// that a collector may have seen of it: the last one plus one, or the seconds since 1970 where
+/// those are more, so that a spool that was lost cannot begin again with an old one.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

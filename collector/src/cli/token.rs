@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::database::Database;
 use super::output;
+use crate::app;
 use crate::authority::Authority;
 use crate::tokens::TokenMaker;
 
@@ -103,7 +104,10 @@ async fn create(
     let ingest = &db.config.ingest;
     let authority =
         Authority::open_or_create(&db.config.node.data_dir, &ingest.trust_domain, &random, now)?;
-    let maker = TokenMaker::new(authority.fingerprint(), &ingest.addresses, ingest.listen);
+    // A collector that runs may listen elsewhere than its configuration says.
+    let running = app::running(&db.config.node.data_dir).and_then(|run| run.ingest);
+    let listening = running.unwrap_or(ingest.listen);
+    let maker = TokenMaker::new(authority.fingerprint(), &ingest.addresses, listening);
     let token = maker.make(TokenId(Uuid::new_v4()), &random)?;
     let new = NewEnrolmentToken {
         id: token.id,
