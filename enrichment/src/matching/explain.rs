@@ -10,7 +10,7 @@ use crate::index::{
 use crate::matching::find::{Hit, Row};
 use crate::matching::judge::{Doubts, Partner};
 use crate::matching::question::Question;
-use crate::rule::{EDITION, SW_EDITION, TARGET_HW};
+use crate::rule::{EDITION, SW_EDITION, TARGET_HW, TARGET_SW};
 
 /// The CPE name of an installed product, without what stands in brackets behind its version: a
 /// CPE name has no spaces.
@@ -188,6 +188,7 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<String> {
     let Doubts {
         edition,
         hardware,
+        language,
         system,
         partner,
     } = hit.doubts;
@@ -205,6 +206,7 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<String> {
     for (is_open, places) in [
         (edition, &[EDITION, SW_EDITION][..]),
         (hardware, &[TARGET_HW][..]),
+        (language, &[TARGET_SW][..]),
     ] {
         for place in places {
             if let (true, Text::Value(value)) = (is_open, shape.qualifiers[*place]) {

@@ -14,6 +14,8 @@ pub(super) struct Doubts {
     pub(super) edition: bool,
     /// The record is about an architecture that the host does not tell.
     pub(super) hardware: bool,
+    /// The record is about a package of a language, and the host has a program of that name.
+    pub(super) language: bool,
     /// The record is about an operating system and the host's is not known well enough.
     pub(super) system: bool,
     /// The record needs certain hardware on the host, which no inventory of software shows.
@@ -38,7 +40,7 @@ impl Doubts {
     pub(super) const fn confidence(self) -> Confidence {
         if self.system || self.partner {
             Confidence::Low
-        } else if self.edition || self.hardware {
+        } else if self.edition || self.hardware || self.language {
             Confidence::Medium
         } else {
             Confidence::High
@@ -76,18 +78,35 @@ impl From<TargetSw> for Home<'static> {
 }
 
 /// Languages and package systems as `target_sw` names them: what runs in one may be meant by a
-/// record that names none, unlike an extension of a browser.
-const LANGUAGES: [&str; 12] = [
-    ".net", "dart", "go", "java", "maven", "node.js", "perl", "php", "python", "ruby", "rust",
-    "swift",
+/// record that names none, unlike an extension of a browser. True for those that programs are
+/// built of, so that a record about the package is one about the program: Grafana's are `go`.
+const LANGUAGES: [(&str, bool); 12] = [
+    (".net", true),
+    ("dart", true),
+    ("go", true),
+    ("java", true),
+    ("maven", true),
+    ("node.js", false),
+    ("perl", false),
+    ("php", false),
+    ("python", false),
+    ("ruby", false),
+    ("rust", true),
+    ("swift", true),
 ];
+
+/// Whether programs are built of a language; `None` for what is no language.
+fn builds_programs(target: &str) -> Option<bool> {
+    let known = LANGUAGES.iter().find(|(name, _)| *name == target);
+    known.map(|(_, builds)| *builds)
+}
 
 impl<'a> Home<'a> {
     /// The home that a CPE name's `target_sw` tells.
     pub(super) fn named(target: &'a str) -> Self {
         if target.is_empty() || host::family_of(target).is_some() {
             Self::None
-        } else if LANGUAGES.contains(&target) {
+        } else if builds_programs(target).is_some() {
             Self::Runs(target)
         } else {
             Self::Only(target)
@@ -127,10 +146,14 @@ impl Surroundings<'_> {
             // An extension is never what a record without its home is about.
             (Home::Only(_), _) => Err(Miss::Target),
             (_, Text::Any | Text::NotApplicable) => Ok(()),
-            (_, Text::Value(named)) => match self.host.is_target(named) {
+            (home, Text::Value(named)) => match self.host.is_target(named) {
                 Some(Fit::Yes) => Ok(()),
                 Some(Fit::Unknown) => {
                     doubts.system = true;
+                    Ok(())
+                }
+                None if home == Home::None => {
+                    doubts.language = !builds_programs(named).ok_or(Miss::Target)?;
                     Ok(())
                 }
                 Some(Fit::No) | None => Err(Miss::Target),

@@ -540,3 +540,21 @@ fn a_remark_behind_a_version_is_no_part_of_its_name() {
     assert_eq!(evaluation.findings[0].confidence, Confidence::High);
     assert_eq!(evaluation.findings[0].why.version, "5.11.1 (8356)");
 }
+
+#[test]
+fn a_record_about_a_package_is_about_the_program_that_is_built_of_it() {
+    let of = |language: &str| {
+        let name = app(&format!("v:p:*:*:*:*:*:{language}"));
+        one(&any_of(&[(&name, r#""versionEndExcluding":"5""#)]))
+    };
+    let program = |language| confidence(&of(language), "v:p:4", LINUX);
+    assert_eq!(program("go"), Some(Confidence::High));
+    assert_eq!(program("maven"), Some(Confidence::High));
+    assert_eq!(program("python"), Some(Confidence::Medium));
+    assert_eq!(program("jenkins"), None, "a plug-in is another product");
+    let package = confidence(&of("go"), "v:p:4:*:*:*:*:python", LINUX);
+    assert_eq!(
+        package, None,
+        "a package of another language is another product"
+    );
+}
