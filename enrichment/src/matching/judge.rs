@@ -71,6 +71,8 @@ impl From<TargetSw> for Home<'static> {
     fn from(target: TargetSw) -> Self {
         match target {
             TargetSw::Any => Self::None,
+            // The operating system is the host's, and no home within it.
+            TargetSw::Runs(name) if host::family_of(name).is_some() => Self::None,
             TargetSw::Runs(name) => Self::Runs(name),
             TargetSw::Only(name) => Self::Only(name),
         }

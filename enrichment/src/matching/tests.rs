@@ -558,3 +558,22 @@ fn a_record_about_a_package_is_about_the_program_that_is_built_of_it() {
         "a package of another language is another product"
     );
 }
+
+#[test]
+fn a_third_partys_package_is_a_program_on_its_system() {
+    let index = one(&any_of(&[(
+        &app("grafana:grafana:*:*:*:*:*:go"),
+        r#""versionEndExcluding":"10.4.13""#,
+    )]));
+    let subject = Subject {
+        source: "deb",
+        name: "grafana",
+        vendor: "contact@grafana.com",
+        version: "9.5.2",
+        platform: LINUX,
+        ..Subject::default()
+    };
+    let evaluation = evaluate(&index, &subject);
+    assert_eq!(evaluation.findings.len(), 1, "{evaluation:?}");
+    assert_eq!(evaluation.findings[0].confidence, Confidence::High);
+}
