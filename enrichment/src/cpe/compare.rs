@@ -2,7 +2,7 @@
 //!
 //! The source is what a record says, the target what is installed. Table 6-2 relates attributes,
 //! table 6-4 names. One rule is ours, because the tables alone match a whole inventory: see
-//! [`matches`].
+//! [`matches()`].
 
 use super::{Attr, Attribute, Cpe, Pattern, Wildcard};
 
