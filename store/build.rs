@@ -1,7 +1,6 @@
 //! Has the crate compiled again when a migration comes or changes: they are embedded by a macro that
 //! the compiler cannot see through.
 
-#[expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 fn main() {
     println!("cargo:rerun-if-changed=migrations");
 }
