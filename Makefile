@@ -49,3 +49,8 @@ crash: ## Kill the collector ten times and stop PostgreSQL for a minute under lo
 	@scripts/bootstrap.sh run
 	cargo build --release --package collector --package simulations
 	scripts/crash.sh 10 60
+
+.PHONY: bench
+bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER_DATA=FOLDER matches against its NVD feeds)
+	@scripts/bootstrap.sh run
+	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench.sh

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Measures everything that docs/BENCHMARKS.md lists, and prints one JSON object a line.
+#
+#   scripts/bench.sh [PART…]      PART is match, queue, apply, collector or agent; all without one
+#
+# MUSTER_DATA names a folder with NVD 2.0 feeds (or one that has them in nvd/feeds-2.0); without it
+# the bundled feed is matched against, and the lines say so. PostgreSQL syncs to disk, and apply and
+# collector use the same one, so that their rates compare. Whatever is started is gone afterwards.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+# The script around this one starts PostgreSQL.
+if [ -z "${MUSTER_PG_CTL:-}" ]; then
+  exec scripts/with-postgres.sh --durable "$0" "$@"
+fi
+
+say() { printf 'bench: %s\n' "$*" >&2; }
+release=${CARGO_TARGET_DIR:-$PWD/target}/release
+
+dir=$(mktemp -d /tmp/muster-bench.XXXXXX)
+pid=
+end() {
+  local code=$?
+  trap - EXIT
+  if [ -n "$pid" ]; then kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; fi
+  if [ $code -ne 0 ] && [ -f "$dir/log" ]; then tail -n 20 "$dir/log" >&2; fi
+  rm -rf "$dir"
+  exit $code
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+feeds=enrichment/data/feed
+data=bundled
+if [ -n "${MUSTER_DATA:-}" ]; then
+  data=full
+  feeds=$MUSTER_DATA
+  if [ -d "$feeds/nvd/feeds-2.0" ]; then feeds=$feeds/nvd/feeds-2.0; fi
+fi
+
+match() {
+  say "matching against $feeds"
+  "$release/examples/bench_match" "$feeds" | sed -u "s/}\$/,\"data\":\"$data\"}/"
+}
+
+queue() {
+  say "the queue beside a plain file"
+  # Not /tmp, which may be memory.
+  mkdir -p target/bench
+  "$release/examples/bench_queue" target/bench
+}
+
+apply() {
+  say "the store beside a plain COPY"
+  "$release/examples/bench_apply" | tee "$dir/apply"
+}
+
+collector() {
+  local muster="$release/muster-collector --data-dir $dir/data" port=$((20000 + RANDOM % 20000)) http copy
+  say "a collector and its fleet"
+  mkdir "$dir/data"
+  export MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE=60000 MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE=10000000
+  export MUSTER_INGEST_ENROLMENTS_PER_MINUTE=60000 MUSTER_INGEST_ADDRESSES=127.0.0.1:$port
+  $muster company create Bench >/dev/null
+  $muster token create --company Bench >"$dir/token"
+  (umask 077 && $muster key create bench --company Bench >"$dir/key")
+  $muster feed import enrichment/data/feed >/dev/null
+  $muster serve --listen "127.0.0.1:$port" --http 127.0.0.1:0 >"$dir/log" 2>&1 &
+  pid=$!
+  until http=$(sed -nE 's/.*"http":"([^"]+)".*/\1/p' "$dir/data/collector.json" 2>/dev/null) && [ -n "$http" ]; do
+    kill -0 "$pid"
+    sleep 0.1
+  done
+  copy=$(sed -nE 's/.*plain COPY[^}]*"value":([0-9.]+).*/\1/p' "$dir/apply" 2>/dev/null | head -n 1)
+  "$release/muster-sim" bench --token-file "$dir/token" --api "http://$http" --api-key-file "$dir/key" \
+    ${copy:+--copy-rate "$copy"}
+  kill "$pid"
+  wait "$pid"
+  pid=
+}
+
+agent() {
+  say "the agent"
+  cargo bench --quiet --package agent --bench footprint
+}
+
+if [ $# -eq 0 ]; then set -- match queue apply collector agent; fi
+for part; do
+  case "$part" in
+    match | queue | apply | collector | agent) ;;
+    *) say "unknown part: $part"; exit 2 ;;
+  esac
+done
+say "building"
+cargo build --release --quiet --package collector --package simulations
+cargo build --release --quiet --package enrichment --example bench_match
+cargo build --release --quiet --package collector --example bench_queue
+cargo build --release --quiet --package store --features test-support --example bench_apply
+for part; do "$part"; done
