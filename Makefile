@@ -30,7 +30,7 @@ check: ## Format, lints, dependency policy, layout, documents, spelling
 	@scripts/bootstrap.sh check
 	cargo fmt --all --check
 	cargo xtask tidy
-	RUSTFLAGS="-D warnings" cargo clippy --workspace --all-targets --quiet
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 	cargo deny --log-level error check bans licenses sources
 	.tools/venv/bin/typos
