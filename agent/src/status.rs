@@ -24,6 +24,8 @@ pub enum State {
     NotEnrolled,
     /// No agent runs.
     Stopped,
+    /// One starts, stops or enrols at this moment.
+    Starting,
     /// It waits for its next attempt to connect.
     Waiting,
     /// It connects.
@@ -37,6 +39,7 @@ impl State {
         match self {
             Self::NotEnrolled => "not enrolled",
             Self::Stopped => "stopped",
+            Self::Starting => "starting",
             Self::Waiting => "waiting",
             Self::Connecting => "connecting",
             Self::Connected => "connected",

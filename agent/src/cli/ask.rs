@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Context, Failure, print, run, runtime};
 use crate::control::{self, Request};
 use crate::identity::Identity;
+use crate::lock::Glance;
 use crate::run::Until;
 use crate::spool::Spool;
 use crate::status::{Enrolment, SpoolStatus, State, Status};
@@ -90,6 +91,11 @@ fn without_agent(context: &Context) -> Result<Status, Failure> {
         identity.collectors().to_vec()
     } else {
         config.collectors.clone()
+    };
+    // An agent that is between its start and its socket has the spool.
+    let Some(_glance) = Glance::into(&config.state_dir)? else {
+        status.state = State::Starting;
+        return Ok(status);
     };
     let path = config.spool_path();
     // Opening it would make one, and status changes nothing.

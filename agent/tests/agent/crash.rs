@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use agent::backoff::Jitter;
+use agent::status::State;
 use protocol::ids::Position;
 
 use super::collector::{Answer, Collector};
@@ -47,4 +48,20 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing() {
         "{}",
         host.log()
     );
+}
+
+#[test]
+fn an_agent_starts_while_others_ask_for_its_status() {
+    let collector = Collector::start();
+    let host = Host::enrolled(20, &collector);
+    for _ in 0..10 {
+        let running = host.start();
+        // From the first moment on, whatever the agent does at that time.
+        let state = std::iter::repeat_with(|| host.status().state)
+            .take(1_000)
+            .inspect(|state| assert_ne!(*state, State::NotEnrolled))
+            .find(|state| !matches!(state, State::Stopped | State::Starting));
+        assert!(state.is_some(), "it never ran:\n{}", host.log());
+        running.kill();
+    }
 }

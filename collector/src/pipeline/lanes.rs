@@ -149,11 +149,16 @@ impl Lanes {
         let (company, lane) = self.turns.next(now)?;
         let mut room = u64::from(self.limits.group_records_max);
         let mut parts = Vec::new();
-        while room > 0 || parts.is_empty() {
-            let Some(agent) = self.turns.take_agent(company, lane) else {
+        while let Some(agent) = self.turns.first_agent(company, lane) {
+            let line = self.lines.get_mut(&agent);
+            let first = line.as_ref().and_then(|line| line.first());
+            // The first report of a group may be of any size; whoever has no room goes first in
+            // the next one.
+            if !parts.is_empty() && first.is_some_and(|slip| weight(slip) > room) {
                 break;
-            };
-            let Some(line) = self.lines.get_mut(&agent) else {
+            }
+            self.turns.drop_first_agent(company, lane);
+            let Some(line) = line else {
                 continue;
             };
             self.turns.take_records(company, lane, line.records());

@@ -129,6 +129,24 @@ fn an_agent_has_one_group_in_flight_at_most() {
 }
 
 #[test]
+fn an_agent_whose_report_has_no_room_goes_first_in_the_next_group() {
+    let now = start();
+    let mut lanes = Lanes::new(LIMITS);
+    for seq in 1..=33 {
+        lanes.push(&report((1, 1), (1, seq), 60, Lane::Delta), now);
+    }
+    lanes.push(&report((1, 2), (1, 1), 60, Lane::Delta), now);
+    // 33 times 60 leave room for 20.
+    assert_eq!(take_part(&mut lanes, now).agent, agent(1));
+    lanes.push(&delta((1, 3), (1, 1)), now);
+    let next = lanes.take(now + ms(50)).unwrap();
+    assert_eq!(
+        next.parts.iter().map(|part| part.agent).collect::<Vec<_>>(),
+        [agent(2), agent(3)]
+    );
+}
+
+#[test]
 fn a_group_holds_one_company_and_no_more_records_than_it_may() {
     let now = start();
     let mut lanes = Lanes::new(LIMITS);

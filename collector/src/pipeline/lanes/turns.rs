@@ -121,10 +121,17 @@ impl Turns {
         Some((company, lane))
     }
 
-    /// Takes the company's agent that is ready longest.
-    pub(super) fn take_agent(&mut self, company: CompanyId, lane: Lane) -> Option<AgentId> {
-        let ready = self.ready.get_mut(&(company, lane))?;
-        ready.agents.pop_front().map(|(agent, _)| agent)
+    /// The company's agent that is ready longest.
+    pub(super) fn first_agent(&self, company: CompanyId, lane: Lane) -> Option<AgentId> {
+        let ready = self.ready.get(&(company, lane))?;
+        ready.agents.front().map(|(agent, _)| *agent)
+    }
+
+    /// Takes that agent out.
+    pub(super) fn drop_first_agent(&mut self, company: CompanyId, lane: Lane) {
+        if let Some(ready) = self.ready.get_mut(&(company, lane)) {
+            ready.agents.pop_front();
+        }
     }
 
     /// An agent was taken with all its records.
