@@ -44,7 +44,8 @@ const BY_NAME: Order = Order {
 /// The host's open installations as `i`, up to the agent's id. They are looked up first and once:
 /// the planner would else walk all of the company's software in the order of the list, and ask for
 /// each whether this host has it.
-// `NOT isfinite` leaves the planner the index by host alone, however old its statistics are.
+// `NOT isfinite`, here and below, leaves the planner the index by host and the one by software alone,
+// however old its statistics are.
 const INSTALLED: &str = "FROM (
     WITH i AS MATERIALIZED (
         SELECT i.software_key, i.opened_at, i.installed_at, i.locations
@@ -67,7 +68,7 @@ const JUDGED: &str = ")
                count(c.kev_added) AS kev
         FROM findings f LEFT JOIN cves c ON c.id = f.cve
         WHERE f.company_key = $1 AND f.software_key = s.software_key
-          AND f.resolved_at = 'infinity'
+          AND NOT isfinite(f.resolved_at)
     ) f ON true
 ) x WHERE true";
 

@@ -300,3 +300,40 @@ async fn a_batch_reads_what_it_touches_and_not_what_its_company_has() {
     let rows = rows_read(&store).await - before;
     assert!(rows <= 8 * 6, "{rows} rows were read for 24 changes");
 }
+
+#[tokio::test]
+async fn findings_of_a_hosts_software_are_not_looked_for_among_all_findings() {
+    let database = FreshDatabase::create().await;
+    let config = StoreConfig {
+        connections_max: 1,
+        ..StoreConfig::new(database.url())
+    };
+    let store = Store::connect(&config).await.unwrap();
+    let grown = newcomer(&database).await;
+    let scope = store
+        .pipeline_scope(grown.company())
+        .await
+        .unwrap()
+        .unwrap();
+    let mut endpoint = Endpoint::new(crate::test_fixtures::agent(&scope, "host").await);
+    let records: Vec<_> = (0..300).map(|n| record(&format!("bad{n}"), "1")).collect();
+    let batch = endpoint.snapshot(records, 100);
+    apply(&scope, &batch, &judge, GENERATION, at(0))
+        .await
+        .unwrap();
+    let page = &PageRequest::first(300);
+    let listed = hosts::software(&scope, endpoint.agent, &HostSoftwareFilter::default(), page)
+        .await
+        .unwrap();
+    assert!(listed.items.iter().all(|item| item.findings.open > 0));
+    scans(&store).await;
+    // The index by CVE has the software second: asked by software alone, it is read from end to end.
+    let by_cve: i64 = sqlx::query_scalar(
+        "SELECT sum(idx_scan)::bigint FROM pg_stat_user_indexes
+         WHERE indexrelname ~ '^findings_p.*_cve_software_key_idx$'",
+    )
+    .fetch_one(store.pool())
+    .await
+    .unwrap();
+    assert_eq!(by_cve, 0);
+}
