@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::advisory::Advisory;
 use crate::cve::{CveRecord, EpssEntry, KevEntry};
 use crate::feeds::reading::Reading;
 pub use crate::feeds::report::{FeedKind, FeedReport, FileReport, Problem};
@@ -43,6 +44,12 @@ pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 pub trait FeedSink {
     /// A CVE record.
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError>;
+
+    /// An advisory about packages.
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        let _unused = advisory;
+        Ok(())
+    }
 
     /// An entry of CISA's catalogue.
     fn kev(&mut self, entry: KevEntry) -> Result<(), SinkError> {

@@ -5,6 +5,7 @@
 //! can be run and tested without a network, a database or a clock. It reads files and writes one
 //! index file; it never speaks HTTP or SQL, and never takes a clock.
 
+pub mod advisory;
 pub mod bundled;
 pub mod cpe;
 pub mod cve;
