@@ -10,7 +10,7 @@ mod prepare;
 mod processes;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ impl Demo {
                 let token = prepared.new_token(&client).await?;
                 let mut agent = AgentProcess::start(&program, &data_dir.join("agent"), &token)?;
                 let outcome = tokio::select! {
-                    outcome = self.watch(&client, &mut collector, &mut agent) => outcome,
+                    outcome = self.watch(&client, data_dir, &mut collector, &mut agent) => outcome,
                     () = signals.next() => Ok(None),
                 };
                 agent.stop().await;
@@ -90,6 +90,7 @@ impl Demo {
     async fn watch(
         &self,
         client: &Client,
+        data_dir: &Path,
         collector: &mut CollectorProcess,
         agent: &mut AgentProcess,
     ) -> anyhow::Result<Option<Summary>> {
@@ -110,7 +111,7 @@ impl Demo {
             if self.once {
                 return Ok(Some(summary));
             }
-            summary.explain();
+            summary.explain(&data_dir.join(prepare::KEY_FILE));
             std::future::pending().await
         };
         tokio::select! {
@@ -153,13 +154,13 @@ impl Summary {
         })
     }
 
-    /// Prints it for people.
-    fn explain(&self) {
-        let (key_file, url) = (prepare::KEY_FILE, &self.console_url);
+    /// Prints it for people, with a command that works when it is pasted.
+    fn explain(&self, key_file: &Path) {
+        let (key_file, url) = (key_file.display(), &self.console_url);
         output::line(format_args!(
             "\nThis host has {} pieces of software; {} findings, {} of them critical, {} known to be \
-             exploited.\n\n  API       {url}api/v1/\n  key       in {key_file} of the data folder\n\n\
-             Try:\n  curl -H \"Authorization: Bearer $(cat DATA/{key_file})\" \
+             exploited.\n\n  API       {url}api/v1/\n  key       {key_file}\n\n\
+             Try:\n  curl -H \"Authorization: Bearer $(cat '{key_file}')\" \
              '{url}api/v1/findings?sort=epss&limit=5'\n\nCtrl-C ends it; the next run goes on with \
              the same data.",
             self.installations, self.findings, self.critical, self.kev
