@@ -130,7 +130,7 @@ mod tests {
             .expect("a folder")
             .expect("free");
         let path = folder.path().to_owned();
-        let (said, taken) = std::sync::mpsc::channel();
+        let (said, taken) = std::sync::mpsc::sync_channel(1);
         let agent = std::thread::spawn(move || {
             said.send(StateLock::take(&path).is_ok()).expect("heard");
         });
