@@ -15,9 +15,6 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
 use crate::identity::Identity;
 
-/// The name that every collector's certificate has.
-pub const SERVER_NAME: &str = "collector.muster.internal";
-
 /// How an enrolled agent connects: with its certificate, to its authority's collectors.
 ///
 /// # Errors

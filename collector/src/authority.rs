@@ -25,7 +25,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use self::agent::{IssueError, IssuedCertificate};
 pub use self::identity::{InvalidIdentity, PeerIdentity};
-pub use self::server::{SERVER_NAME, ServerCertificate};
+pub use self::server::ServerCertificate;
 
 /// How long the authority's own certificate is valid.
 const AUTHORITY_VALIDITY: Duration = Duration::days(3_652);

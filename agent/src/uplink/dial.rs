@@ -8,11 +8,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::message::SERVER_NAME;
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig};
 use quinn::{Connection, Endpoint, EndpointConfig, RecvStream, SendStream, TransportConfig};
 use rustls::ClientConfig;
-
-use crate::tls::SERVER_NAME;
 
 /// How long connecting to one address may take, name resolution included.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);

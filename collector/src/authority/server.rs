@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use protocol::message::SERVER_NAME;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
@@ -17,9 +18,6 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use time::{Duration, OffsetDateTime};
 
 use super::{Authority, AuthorityError, CLOCK_SLACK, serial_number};
-
-/// The name by which agents check the collector, whatever address they reached it by.
-pub const SERVER_NAME: &str = "collector.muster.internal";
 
 /// How long a certificate is valid.
 const VALIDITY: Duration = Duration::days(30);

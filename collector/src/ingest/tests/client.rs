@@ -6,7 +6,8 @@ use std::sync::Arc;
 use protocol::frame::{Frame, Packer};
 use protocol::ids::Position;
 use protocol::message::{
-    ALPN_SESSION, AgentMessage, Capabilities, CollectorMessage, Hello, VERSION_MAX, VERSION_MIN,
+    ALPN_SESSION, AgentMessage, Capabilities, CollectorMessage, Hello, SERVER_NAME, VERSION_MAX,
+    VERSION_MIN,
 };
 use protocol::reject::RejectReason;
 use protocol::report::{Report, ReportBody};
@@ -18,7 +19,7 @@ use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::fixture::Fixture;
-use crate::authority::{Authority, SERVER_NAME};
+use crate::authority::Authority;
 use crate::ingest::frames::{Codecs, FrameReader};
 
 /// A certificate and its key.
