@@ -216,15 +216,11 @@ impl Writer {
 
     fn begin_segment(&mut self) -> Result<Active, AppendError> {
         let segment_bytes = self.limits.segment_bytes;
-        if !self.has_room_for(segment_bytes) {
+        if self.check_room(segment_bytes).is_err() {
+            // A segment whose entries were all complete before it was sealed is dead without anyone
+            // having asked to tidy, and in a queue that is empty nobody ever will.
             self.tidy();
-            if !self.has_room_for(segment_bytes) {
-                return Err(AppendError::Full);
-            }
-        }
-        let free = self.disk.free_bytes().map_err(storage)?;
-        if free < segment_bytes.saturating_add(self.limits.disk_free_bytes_min) {
-            return Err(storage(io::ErrorKind::StorageFull.into()));
+            self.check_room(segment_bytes)?;
         }
         let header = Header {
             number: self.next.segment,
@@ -251,8 +247,17 @@ impl Writer {
         })
     }
 
-    fn has_room_for(&self, bytes: u64) -> bool {
-        self.ledger().stats().file_bytes + bytes <= self.limits.bytes_max
+    /// Whether a segment has room: in the queue's own bound, and on the disk beside what has to stay
+    /// free there.
+    fn check_room(&self, segment_bytes: u64) -> Result<(), AppendError> {
+        if self.ledger().stats().file_bytes + segment_bytes > self.limits.bytes_max {
+            return Err(AppendError::Full);
+        }
+        let free = self.disk.free_bytes().map_err(storage)?;
+        if free < segment_bytes.saturating_add(self.limits.disk_free_bytes_min) {
+            return Err(storage(io::ErrorKind::StorageFull.into()));
+        }
+        Ok(())
     }
 
     /// Ends the active segment where it was last known to be good.

@@ -34,6 +34,22 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
 }
 
 #[test]
+fn what_is_done_makes_room_on_a_disk_of_one_segment_and_a_half() {
+    let disk = SimulatedDisk::default();
+    disk.set_faults(Faults {
+        capacity: Some(SEGMENT_BYTES_MIN * 3 / 2),
+        ..Faults::default()
+    });
+    let opened = open_on(&disk, LIMITS);
+    for seq in 1..=40 {
+        append(&opened.queue, [entry(seq, 100_000)]);
+        let last = opened.told.slips().last().copied().unwrap();
+        opened.queue.complete(&last);
+    }
+    assert_eq!(opened.queue.stats().entries, 0);
+}
+
+#[test]
 fn leaves_the_free_bytes_on_the_disk_that_it_is_told_to_leave() {
     let disk = SimulatedDisk::default();
     disk.set_faults(Faults {
