@@ -113,27 +113,26 @@ impl App {
             queue: None,
             data_dir,
         };
-        match started {
-            Ok((addresses, queue)) => {
-                app.addresses = addresses;
-                app.queue = queue;
-                app.data_dir.announce(&app.addresses)?;
-                tracing::info!(
-                    version = env!("CARGO_PKG_VERSION"),
-                    roles = %app.config.node.roles,
-                    ingest = app.addresses.ingest.map(tracing::field::display),
-                    http = app.addresses.http.map(tracing::field::display),
-                    data_dir = %app.config.node.data_dir.display(),
-                    "the collector is up"
-                );
-                Ok(app)
-            }
-            Err(error) => {
-                app.lifecycle.stop();
-                app.run_to_end(std::future::pending()).await;
-                Err(error)
-            }
+        let announced = started.and_then(|(addresses, queue)| {
+            app.addresses = addresses;
+            app.queue = queue;
+            app.data_dir.announce(&app.addresses)
+        });
+        if let Err(error) = announced {
+            // A private PostgreSQL would outlive this process, so no error skips this.
+            app.lifecycle.stop();
+            app.run_to_end(std::future::pending()).await;
+            return Err(error);
         }
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            roles = %app.config.node.roles,
+            ingest = app.addresses.ingest.map(tracing::field::display),
+            http = app.addresses.http.map(tracing::field::display),
+            data_dir = %app.config.node.data_dir.display(),
+            "the collector is up"
+        );
+        Ok(app)
     }
 
     /// Where it listens.

@@ -1,129 +1,15 @@
 //! The program itself: started, asked, stopped, killed and started again.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "what a test cannot do, it fails for"
-)]
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{SocketAddr, UdpSocket};
-use std::os::unix::fs::PermissionsExt as _;
+use std::net::UdpSocket;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use store::test_support::FreshDatabase;
-use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_muster-collector");
-
-/// A data directory that any account can pass through.
-fn data_dir() -> TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    dir
-}
-
-fn command(dir: &Path, database: Option<&FreshDatabase>) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command
-        .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
-        .arg("--data-dir")
-        .arg(dir)
-        .env_remove("DATABASE_URL")
-        .env("MUSTER_TELEMETRY_FORMAT", "json")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    if let Some(database) = database {
-        command.env("DATABASE_URL", database.url());
-    }
-    command
-}
-
-/// A collector that is up.
-struct Collector {
-    child: Child,
-    log: BufReader<std::process::ChildStderr>,
-    http: SocketAddr,
-}
-
-impl Collector {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let nowhere = SocketAddr::from(([0; 4], 0));
-        let mut collector = Self {
-            child,
-            log,
-            http: nowhere,
-        };
-        let event = collector.wait_until_it_says("the collector is up");
-        collector.http = event["http"].as_str().unwrap().parse().unwrap();
-        collector
-    }
-
-    /// The event in the log that has a message.
-    fn wait_until_it_says(&mut self, message: &str) -> Value {
-        let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            if self.log.read_line(&mut line).unwrap() == 0 {
-                panic!("the collector ended before it said {message:?}:\n{said}");
-            }
-            let event: Value = serde_json::from_str(&line).unwrap_or_default();
-            if event["message"] == message {
-                return event;
-            }
-            said.push_str(&line);
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(self.child.id(), signal);
-    }
-
-    /// Its exit status and what it still said.
-    fn wait(mut self) -> (ExitStatus, String) {
-        let mut said = String::new();
-        self.log.read_to_string(&mut said).unwrap();
-        (self.child.wait().unwrap(), said)
-    }
-
-    fn stop(self) -> (ExitStatus, String) {
-        self.signal(Signal::TERM);
-        self.wait()
-    }
-
-    fn get(&self, path: &str) -> String {
-        use std::io::Write as _;
-        let mut stream = std::net::TcpStream::connect(self.http).unwrap();
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-}
-
-fn kill(process: u32, signal: Signal) {
-    let pid = Pid::from_raw(process.try_into().unwrap()).unwrap();
-    kill_process(pid, signal).unwrap();
-}
-
-/// What a command that fails says, and with which code it ends.
-fn failure(command: &mut Command) -> (Option<i32>, String) {
-    let output = command.output().unwrap();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
-}
+use super::process::{Collector, PROGRAM, command, data_dir, failure, kill};
 
 #[tokio::test]
 async fn says_where_it_listens_answers_there_and_stops_when_it_is_asked() {
@@ -132,7 +18,7 @@ async fn says_where_it_listens_answers_there_and_stops_when_it_is_asked() {
     let run: Value =
         serde_json::from_slice(&std::fs::read(dir.path().join("collector.json")).unwrap()).unwrap();
     assert_eq!(run["http"], collector.http.to_string());
-    assert_eq!(run["pid"], collector.child.id());
+    assert_eq!(run["pid"], collector.id());
     assert!(collector.get("/readyz").starts_with("HTTP/1.1 200"));
     let metrics = collector.get("/metrics");
     assert!(metrics.contains("muster_ingest_reports_total{outcome=\"queue_full\"} 0"));
@@ -148,7 +34,7 @@ async fn a_second_collector_on_the_same_data_is_refused() {
     let (code, said) = failure(&mut command(dir.path(), Some(&database)));
     assert_eq!(code, Some(1));
     assert!(said.contains("another collector"), "{said}");
-    assert!(said.contains(&collector.child.id().to_string()), "{said}");
+    assert!(said.contains(&collector.id().to_string()), "{said}");
     assert_eq!(collector.stop().0.code(), Some(0));
 }
 
@@ -235,17 +121,27 @@ fn the_default_configuration_that_it_prints_is_one_that_it_takes() {
 #[test]
 fn brings_its_own_database_adopts_it_after_a_kill_and_leaves_nothing_running() {
     let dir = data_dir();
-    let first = Collector::start(command(dir.path(), None));
+    let mut first = Collector::start(command(dir.path(), None));
     let postmaster = postmaster(dir.path());
     assert!(postmaster.is_some());
-    first.signal(Signal::KILL);
-    assert!(!first.wait().0.success());
+    first.kill();
     let second = Collector::start(command(dir.path(), None));
     assert_eq!(self::postmaster(dir.path()), postmaster, "a second server");
     assert!(second.get("/readyz").starts_with("HTTP/1.1 200"));
     let (status, said) = second.stop();
     assert_eq!(status.code(), Some(0), "{said}");
     assert_eq!(self::postmaster(dir.path()), None);
+}
+
+#[test]
+fn a_start_that_fails_at_its_last_step_stops_what_it_had_started() {
+    let dir = data_dir();
+    // Where it is going to say that it is up.
+    std::fs::create_dir(dir.path().join("collector.json")).unwrap();
+    let (code, said) = failure(&mut command(dir.path(), None));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("collector.json"), "{said}");
+    assert_eq!(postmaster(dir.path()), None, "its PostgreSQL still runs");
 }
 
 #[test]

@@ -1,0 +1,13 @@
+//! The program as people run it: real processes, a real database, real QUIC.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what a test cannot do, it fails for"
+)]
+
+mod agent;
+mod bad_input;
+mod damaged_files;
+mod process;
+mod serve;
+mod world;
