@@ -57,6 +57,9 @@ impl SoftwareKey {
     /// The key of a record on a platform.
     #[must_use]
     pub fn of(record: &SoftwareRecord, platform: &Platform) -> Self {
+        // The domain keeps this hash apart from the record's, and the number in it is the layout's:
+        // a field that is added, or another order, needs another number, because both sides keep
+        // these values on disk.
         let mut hash = FieldHash::new(b"muster software 1");
         hash.text(record.source.as_str());
         for text in [
@@ -75,6 +78,7 @@ impl SoftwareKey {
         ] {
             hash.text(text);
         }
+        // rpm's epoch is a field of its own; dpkg's stands in the version's text, as its tools print it.
         hash.number(record.epoch);
         Self(hash.finish())
     }
@@ -85,8 +89,12 @@ impl RecordFingerprint {
     #[must_use]
     pub fn of(key: SoftwareKey, record: &SoftwareRecord) -> Self {
         let mut hash = FieldHash::new(b"muster record 1");
+        // Through the key, so that a record whose software changes always changes its fingerprint
+        // too.
         hash.bytes(&key.0.to_be_bytes());
         hash.number(record.installed_at_s);
+        // In the order that they came: agents sort them, and another order is another record to
+        // both sides.
         for location in &record.locations {
             hash.text(location);
         }
@@ -109,6 +117,8 @@ pub struct InventoryDigest {
 impl InventoryDigest {
     /// Takes a record in.
     pub const fn add(&mut self, fingerprint: RecordFingerprint) {
+        // Wrapping, because a digest is compared and never counted with: a hostile sequence of adds
+        // and removes must not be able to panic a debug build.
         self.count = self.count.wrapping_add(1);
         self.sum = self.sum.wrapping_add(fingerprint.0);
     }
@@ -153,6 +163,7 @@ impl FieldHash {
     }
 
     fn number(&mut self, number: Option<u32>) {
+        // None and 0 differ: no bytes at all, and four of them.
         match number {
             Some(number) => self.bytes(&number.to_be_bytes()),
             None => self.bytes(&[]),
@@ -162,6 +173,8 @@ impl FieldHash {
     fn finish(self) -> u128 {
         let hash: [u8; 32] = self.0.finalize().into();
         let mut half = [0; 16];
+        // 128 of SHA-256's bits: a collision on purpose still takes 2^64 hashes, and a key fits a
+        // UUID column.
         half.copy_from_slice(&hash[..16]);
         u128::from_be_bytes(half)
     }

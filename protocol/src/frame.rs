@@ -129,6 +129,8 @@ impl Header {
     pub fn parse(bytes: [u8; HEADER_BYTES]) -> Result<Self, FrameError> {
         let [a, b, c, d, packing] = bytes;
         let length = u32::from_be_bytes([a, b, c, d]);
+        // The length counts the packing byte, which is part of this header already; so a length of
+        // 0 is no frame, and the subtraction is what refuses it.
         let payload_bytes = usize::try_from(length)
             .ok()
             .and_then(|length| length.checked_sub(1))
@@ -177,10 +179,14 @@ impl Packer {
             }
         } else {
             match self.0.compress(&message) {
+                // What packing makes longer goes as it is, so a frame never has more than its message
+                // and the header.
                 Ok(packed) if packed.len() < message.len() => Frame {
                     packing: Packing::Zstd1,
                     payload: packed,
                 },
+                // The compressor fails for want of memory at most, and then a plain frame still
+                // says the same.
                 Ok(_) | Err(_) => Frame {
                     packing: Packing::Plain,
                     payload: message,
@@ -224,6 +230,9 @@ impl Unpacker {
         match packing {
             Packing::Plain => Ok(payload.to_vec()),
             Packing::Zstd1 => {
+                // RFC 8878 lets a frame leave its content's size out, and then only unpacking would
+                // tell how much memory it takes. Ours always say it, so one that does not is
+                // refused.
                 let said = zstd::zstd_safe::get_frame_content_size(payload)
                     .ok()
                     .flatten();
@@ -231,6 +240,9 @@ impl Unpacker {
                     .and_then(|bytes| usize::try_from(bytes).ok())
                     .filter(|bytes| *bytes <= FRAME_RAW_BYTES_MAX)
                     .ok_or(FrameError::Unpacked(said))?;
+                // The size is only a claim. `decompress` writes into a buffer of that capacity and
+                // fails when the frame holds more, so a lie costs the sender its connection and us
+                // nothing.
                 self.0
                     .decompress(payload, capacity)
                     .map_err(FrameError::Damaged)

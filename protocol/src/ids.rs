@@ -98,14 +98,20 @@ impl Position {
     /// ```
     #[must_use]
     pub fn succession(self, next: Self) -> Succession {
+        // Whatever is not after the last place was seen, whether or not its bytes are the same: an
+        // agent never sends other bytes for a position, so nothing is lost by not looking.
         if next <= self {
             Succession::Seen
         } else if next.epoch == self.epoch {
+            // At the last number of an epoch nothing can follow, and saturating makes the same
+            // number a repetition above rather than a successor here.
             if next.seq.0 == self.seq.0.saturating_add(1) {
                 Succession::Next
             } else {
                 Succession::Gap
             }
+        // A newer epoch may leave out any number of epochs between: its first report is a
+        // snapshot's first part and needs nothing that came before.
         } else if next.seq.0 == 1 {
             Succession::Next
         } else {

@@ -3,12 +3,17 @@
 //! A sender keeps within them; a receiver refuses what does not, before it allocates.
 
 /// Bytes of one frame on the wire, header excluded.
+// A full report of real packages takes less than 2 KiB (docs/PROTOCOL.md); the rest is for records
+// with long names and many places, of which a hundred have to fit even where packing gains nothing.
 pub const FRAME_WIRE_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of one frame's message after decompression.
+// Four times a frame: reports of real packages shrink to a fifth, so a higher factor helps bombs
+// alone.
 pub const FRAME_RAW_BYTES_MAX: usize = 1024 * 1024;
 /// Records of one report: upserts and removes together.
 pub const REPORT_RECORDS_MAX: usize = 100;
 /// Distinct strings of one report's string table.
+// Three strings a record (vendor, architecture, origin), with room: asserted below.
 pub const REPORT_STRINGS_MAX: usize = 512;
 /// Statuses of sources in one report.
 pub const REPORT_SOURCES_MAX: usize = 64;
@@ -29,6 +34,8 @@ pub const REASON_BYTES_MAX: usize = 256;
 pub const FACT_BYTES_MAX: usize = 256;
 
 /// Records that one host may hold; more are cut by the agent and said in the source's status.
+// Twenty times a large desktop. It bounds what one host can cost an agent's memory and a company's
+// partition.
 pub const INVENTORY_RECORDS_MAX: usize = 50_000;
 
 /// Bytes of the part of a hello or a welcome that is for later versions.
@@ -49,10 +56,12 @@ pub const CHAIN_CERTIFICATES_MAX: usize = 4;
 pub const REPORTS_IN_FLIGHT_MAX: usize = 32;
 
 /// Shortest and longest time between two heartbeats that a collector may set, in seconds.
+// Not below ten seconds, so that no collector, however it was set up, wakes a laptop all day.
 pub const HEARTBEAT_EVERY_S: std::ops::RangeInclusive<u32> = 10..=86_400;
 /// Shortest and longest time between two scans that a collector may set, in seconds.
 pub const SCAN_EVERY_S: std::ops::RangeInclusive<u32> = 60..=604_800;
 /// Longest wait that a reject or a refusal may ask of an agent, in milliseconds.
+// A collector that answers nonsense must not be able to send its fleet away for good.
 pub const RETRY_AFTER_MS_MAX: u32 = 3_600_000;
 
 // One report must fit a frame even when each record is as long as it may be: records that are

@@ -35,6 +35,8 @@ pub struct Capabilities(pub u64);
 
 impl Capabilities {
     /// Frames packed with dictionary 1.
+    // Bits are the wire's and never get another meaning; a bit that neither side knows is passed
+    // over.
     pub const DICTIONARY_1: Self = Self(1);
     /// The agent can scan when it is asked to.
     pub const SCAN_NOW: Self = Self(1 << 1);
@@ -206,6 +208,8 @@ impl Settings {
     pub fn clamped(mut self) -> Self {
         self.heartbeat_every_s = clamp(self.heartbeat_every_s, &limits::HEARTBEAT_EVERY_S);
         self.scan_every_s = clamp(self.scan_every_s, &limits::SCAN_EVERY_S);
+        // Agents compare settings with those before, and an order that changes would be another
+        // scan for nothing.
         self.sources_off.sort_unstable();
         self.sources_off.dedup();
         self

@@ -49,13 +49,16 @@ impl FromStr for EnrolmentToken {
     type Err = InvalidToken;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Tokens are pasted out of mails and read out of files that end in a line feed.
         let text = text.trim();
+        // Before anything is decoded: a token file may be any file that somebody named by mistake.
         if text.len() > TOKEN_BYTES_MAX {
             return Err(InvalidToken::TooLong);
         }
         let body = text.strip_prefix(PREFIX).ok_or(InvalidToken::Prefix)?;
         let bytes = URL_SAFE_NO_PAD
             .decode(body)
+            // base64's own error would quote a byte of the secret.
             .map_err(|_| InvalidToken::Damaged)?;
         let (token, rest) =
             postcard::take_from_bytes::<Self>(&bytes).map_err(|_| InvalidToken::Damaged)?;

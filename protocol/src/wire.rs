@@ -120,6 +120,9 @@ fn encode<T: Serialize>(message: &T) -> Vec<u8> {
 }
 
 fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+    // postcard stops at the end of the value and says nothing of what follows. Bytes behind a
+    // message are somebody else's idea of the layout, and refusing them now keeps them free for
+    // later versions.
     let (message, rest) = postcard::take_from_bytes(bytes).map_err(DecodeError::Layout)?;
     if rest.is_empty() {
         Ok(message)

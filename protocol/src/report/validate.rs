@@ -18,6 +18,7 @@ impl Report {
         if self.position.epoch == Epoch(0) || self.position.seq == Seq(0) {
             return Err(InvalidReport::ZeroPosition);
         }
+        // First of all, because everything below is work that grows with the records.
         let count = self.body.record_count();
         if count > limits::REPORT_RECORDS_MAX {
             return Err(InvalidReport::TooManyRecords(count));
@@ -29,6 +30,7 @@ impl Report {
             validate_record(number, record)?;
             keys.push(SoftwareKey::of(record, &self.platform));
         }
+        // After the records, so that a sender with two mistakes hears of the one in its data first.
         self.validate_start()?;
         match &self.body {
             ReportBody::Snapshot { from, to, .. } => validate_range(*from, *to, &keys)?,
@@ -47,6 +49,8 @@ impl Report {
         if let Some(facts) = &self.facts {
             texts.extend([
                 ("hostname", &facts.hostname),
+                // The facts carry a platform of their own. It is shown and never judges: keys are
+                // computed with the report's.
                 ("facts' platform family", &facts.platform.family),
                 ("facts' platform id", &facts.platform.id),
                 ("facts' platform version", &facts.platform.version),
@@ -106,6 +110,8 @@ fn validate_range(
     to: Option<SoftwareKey>,
     keys: &[SoftwareKey],
 ) -> Result<(), InvalidReport> {
+    // An empty range would say nothing, and a backward one would make a store delete between two
+    // keys in the wrong order.
     if to.is_some_and(|to| to <= from) {
         return Err(InvalidReport::EmptyRange);
     }
@@ -126,6 +132,8 @@ fn validate_distinct(
     removes: &[SoftwareKey],
 ) -> Result<(), InvalidReport> {
     let mut seen = HashSet::with_capacity(upserts.len() + removes.len());
+    // An upsert and a remove of one key in one report would mean one thing or the other by their
+    // order, and the wire has none between the two lists.
     for (record, key) in upserts.iter().chain(removes).enumerate() {
         if !seen.insert(key) {
             return Err(InvalidReport::RepeatedKey { record });
@@ -146,6 +154,8 @@ impl ReportBody {
 }
 
 fn validate_record(number: usize, record: &SoftwareRecord) -> Result<(), InvalidReport> {
+    // An empty version is a fact ("not known") and is kept; without a name there is nothing to show
+    // or judge.
     if record.name.is_empty() {
         return Err(InvalidReport::EmptyName { record: number });
     }

@@ -53,12 +53,15 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for List<T, MAX> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
+        // In postcard the hint is the length on the wire, a varint that costs a sender five bytes
+        // whatever it claims: it is judged before an entry is read or room is made for one.
         let announced = entries.size_hint().unwrap_or(0);
         if announced > MAX {
             return Err(A::Error::invalid_length(announced, &self));
         }
         let mut list = Vec::with_capacity(announced);
         while let Some(entry) = entries.next_element()? {
+            // A format whose hint is missing or wrong ends here. Postcard never gets this far.
             if list.len() == MAX {
                 return Err(A::Error::invalid_length(MAX + 1, &self));
             }

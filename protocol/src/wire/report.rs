@@ -75,6 +75,9 @@ impl TryFrom<WireReport<'_>> for Report {
     type Error = DecodeError;
 
     fn try_from(wire: WireReport<'_>) -> Result<Self, DecodeError> {
+        // Only the layout is checked here. Ranges, lengths and control characters are for
+        // `Report::validate`, which names the record and the field; a decoder could only say
+        // "undecodable", and that costs the agent its session instead of one report.
         let records = wire.records.into_records(&wire.strings)?;
         Ok(Self {
             position: wire.position,
