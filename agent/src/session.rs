@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use protocol::fingerprint::InventoryDigest;
 use protocol::ids::Position;
-use protocol::limits::{HEARTBEAT_EVERY_S, REPORTS_IN_FLIGHT_MAX, SCAN_EVERY_S};
+use protocol::limits::REPORTS_IN_FLIGHT_MAX;
 use protocol::message::{Capabilities, Heartbeat, Settings};
 
 pub use self::action::{Action, Event, LinkState, Parting};
@@ -100,7 +100,7 @@ impl Session {
         Self {
             agent_version: beginning.agent_version,
             addresses: beginning.addresses.max(1),
-            settings: clamp(beginning.settings),
+            settings: beginning.settings.clamped(),
             spool: beginning.spool,
             scans: Scans::new(now, beginning.scan_done),
             resync: Resync::default(),
@@ -256,7 +256,7 @@ impl Session {
     }
 
     fn use_settings(&mut self, now: Duration, settings: Settings) {
-        let settings = clamp(settings);
+        let settings = settings.clamped();
         if settings == self.settings {
             return;
         }
@@ -321,22 +321,5 @@ impl Session {
 
     fn scan_every(&self) -> Duration {
         Duration::from_secs(u64::from(self.settings.scan_every_s))
-    }
-}
-
-/// Settings within the protocol's limits, whatever a collector sends.
-fn clamp(settings: Settings) -> Settings {
-    let mut sources_off = settings.sources_off;
-    sources_off.sort_unstable();
-    sources_off.dedup();
-    Settings {
-        revision: settings.revision,
-        heartbeat_every_s: settings
-            .heartbeat_every_s
-            .clamp(*HEARTBEAT_EVERY_S.start(), *HEARTBEAT_EVERY_S.end()),
-        scan_every_s: settings
-            .scan_every_s
-            .clamp(*SCAN_EVERY_S.start(), *SCAN_EVERY_S.end()),
-        sources_off,
     }
 }

@@ -8,8 +8,8 @@ use protocol::message::{Capabilities, Hello, VERSION_MAX, VERSION_MIN, Welcome};
 use super::action::{Action, Parting};
 use super::{SPREAD_MAX, STEADY_AFTER, Session, WELCOME_WITHIN};
 
-#[derive(Clone, Copy, Debug)]
 /// How far the connection is.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Link {
     Waiting { until: Duration },
     Connecting,

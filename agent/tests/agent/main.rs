@@ -8,6 +8,7 @@
     reason = "these files are tests and what tests need, and nothing else"
 )]
 
+mod bad_input;
 mod cli;
 mod collector;
 mod crash;
