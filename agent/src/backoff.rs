@@ -24,6 +24,8 @@ impl Jitter {
     /// A duration from `from` to `to`, every one as likely; `from` when there is none between.
     pub fn between(&mut self, from: Duration, to: Duration) -> Duration {
         let span = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX);
+        // The remainder of a 64-bit number is uneven by less than one part in 2^32 for any span
+        // that is waited here.
         let offset = match span.checked_add(1) {
             Some(count) => self.draw() % count,
             None => self.draw(),
@@ -77,6 +79,8 @@ impl Backoff {
     pub fn next(&mut self, jitter: &mut Jitter) -> Duration {
         let step = self.step();
         self.failures = self.failures.saturating_add(1);
+        // Not from zero: with a wait of nothing, doubling would not take load off a collector that
+        // is coming back up.
         jitter.between(step / 2, step)
     }
 
@@ -86,6 +90,7 @@ impl Backoff {
     }
 
     fn step(&self) -> Duration {
+        // `checked_shl` gives None from 32 on, and the wait has been at its limit for long then.
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.longest)
     }

@@ -143,6 +143,7 @@ impl Scanner {
         mut previous: impl FnMut(Source) -> Vec<SoftwareRecord>,
         clock: &dyn Clock,
     ) -> Inventory {
+        // First, because the platform is part of every key.
         self.read_facts();
         let mut inventory = Inventory {
             platform: self.facts.platform.clone(),
@@ -163,6 +164,8 @@ impl Scanner {
             let mut found = self.read_source(*reader, room, &owned);
             let took = clock.elapsed().saturating_sub(began);
             if matches!(found.state, SourceState::TimedOut | SourceState::Failed) {
+                // A source that cannot be read has not lost its software. Dropping the records
+                // would close hundreds of findings for an hour and open them again.
                 found.records = previous(reader.source);
                 found.records.truncate(room);
             }

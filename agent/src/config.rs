@@ -124,6 +124,8 @@ impl Config {
             .map(Path::to_owned)
             .or_else(|| environment("MUSTER_CONFIG").map(PathBuf::from));
         let from_file = match named {
+            // A file that somebody named and that is not there is a mistake; the usual one may be
+            // missing.
             Some(path) => read(&path)?.ok_or_else(|| ConfigError::Read {
                 path,
                 source: io::Error::from(io::ErrorKind::NotFound),

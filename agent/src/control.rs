@@ -72,6 +72,8 @@ impl Control {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
+        // Between these two lines the socket has the rights of the umask. Nobody else can reach it
+        // even then: the folder around it is its owner's alone.
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         Ok(Self {
@@ -93,6 +95,8 @@ impl Control {
             tokio::select! {
                 // The others wait in the kernel's queue, which has its own bound.
                 accepted = self.listener.accept(), if callers < CALLERS_MAX => {
+                    // An accept fails for want of descriptors at most, and the next turn tries
+                    // again; `status` is never worth ending an agent.
                     if let Ok((stream, _)) = accepted {
                         self.asking.spawn(read_request(stream));
                     }
@@ -175,6 +179,7 @@ pub async fn ask(path: &Path, request: Request, within: Duration) -> io::Result<
         stream.write_all(line.as_bytes()).await?;
         let mut answer = Vec::new();
         (&mut stream)
+            // Whoever answers here may not be an agent but anybody who could write to the folder.
             .take(ANSWER_BYTES_MAX)
             .read_to_end(&mut answer)
             .await?;

@@ -84,6 +84,8 @@ impl Iterator for Snapshot<'_> {
         let mut records = Vec::new();
         while let Some((key, record)) = self
             .records
+            // A part ends where the next record begins, wherever that is: ranges are half open and
+            // touch, so every key of the space is in exactly one part.
             .next_if(|(_, record)| cut.takes(cut::record_bytes_max(record)))
         {
             self.digest.add(RecordFingerprint::of(*key, record));
@@ -205,6 +207,8 @@ impl<'a> Iterator for Changes<'a> {
         loop {
             let old = self.before.peek().map(|(key, _)| **key);
             let new = self.now.peek().map(|(key, _)| **key);
+            // A merge of two sorted maps: nothing but the two positions is held, however much
+            // differs.
             let key = match (old, new) {
                 (Some(old), Some(new)) => old.min(new),
                 (Some(key), None) | (None, Some(key)) => key,

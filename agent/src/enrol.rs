@@ -92,6 +92,8 @@ pub async fn enrol(
     let mut outcome = None;
     for address in &token.addresses {
         match enrol_at(address, token, hostname, agent_version).await {
+            // Only an address that nobody answers at is passed over. Anything later may have spent
+            // the token, and the next collector would only say so.
             Err(error @ EnrolError::Dial(_)) => outcome = Some(error),
             decided => return decided,
         }
@@ -120,6 +122,8 @@ async fn enrol_at(
     let config = tls::enrol_config(token.ca_sha256)?;
     let mut dialled = dial(address.to_owned(), config).await?;
     let frame = Frame {
+        // Unpacked: it is the one message that is sent once in an agent's life, and random bytes do
+        // not shrink.
         packing: Packing::Plain,
         payload: request.encode(),
     };
@@ -143,6 +147,8 @@ async fn enrol_at(
         .ok_or_else(|| no_answer("it ended the connection".to_owned()))?;
     // The collector holds a place for this connection until it hears of its end.
     dialled.connection.close(0_u32.into(), b"enrolled");
+    // quinn sends the close in its own task; leaving without waiting would mostly leave before it
+    // is out.
     dialled.endpoint.wait_idle().await;
     let reply = decode(&answer).map_err(|why| EnrolError::Garbled {
         address: address.to_owned(),
@@ -196,6 +202,8 @@ fn use_reply(
                 collectors: token.addresses.clone(),
             };
             Ok(Enrolled {
+                // This is where the certificate is compared with the key and the names, before
+                // anything is written.
                 identity: Identity::new(key, grant)?,
                 settings,
             })

@@ -235,6 +235,9 @@ impl Identity {
         };
         serde_json::to_vec_pretty(&stored)
             .map_err(io::Error::from)
+            // One file for key, certificate and addresses, replaced in one rename: with two, a
+            // crash between them would leave a key without its certificate, and no way back but
+            // enrolling again.
             .and_then(|bytes| private_file::replace(&path, &bytes))
             .map_err(|source| IdentityError::File {
                 action: "write",

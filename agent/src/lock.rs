@@ -53,6 +53,8 @@ impl StateLock {
     ///
     /// When another process has it.
     pub fn take(state_dir: &Path) -> Result<Self, LockError> {
+        // The gate is let go at the end of this function: it is held while the lock changes hands
+        // and not while the agent runs.
         let _gate = enter(state_dir)?;
         Self::behind_the_gate(state_dir)
     }
@@ -96,12 +98,16 @@ impl Glance {
 
 fn enter(state_dir: &Path) -> Result<File, LockError> {
     let path = state_dir.join(GATE);
+    // It waits. Whoever holds the gate does so for milliseconds, or was killed, and then the kernel
+    // has let it go.
     let entered = open(&path).and_then(|file| file.lock().map(|()| file));
     entered.map_err(|source| LockError::File { path, source })
 }
 
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
+    // The file stays when the lock goes: deleting a lock file lets two processes lock two files of
+    // one name.
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);

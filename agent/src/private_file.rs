@@ -44,8 +44,12 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // `create_new` follows no link, so nobody can have prepared where this goes.
     let mut file = options.open(&fresh)?;
     file.write_all(bytes)?;
+    // The content before the name: after the rename a crash must find the new file whole. Ext4
+    // would mostly see to it by itself, XFS would leave a file of zeros.
     file.sync_all()?;
     fs::rename(&fresh, path)?;
+    // Without it the rename itself could be undone by a power cut, and with it a key that a
+    // collector has already signed.
     sync_folder(path)
 }
 
@@ -61,6 +65,8 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
         Err(error) => return Err(error),
     };
     let mut bytes = Vec::new();
+    // One byte more than allowed tells a file that is too long without reading all of it, and
+    // without trusting what its metadata said before.
     file.take(bytes_max + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > bytes_max) {
         return Err(io::Error::new(

@@ -61,6 +61,8 @@ pub fn record(
     request: u64,
     now_ms: u64,
 ) -> Result<Recorded, RecordError> {
+    // Before the difference is made: what a collector would refuse must not be in the spool's
+    // inventory either, or it would be missing there for good.
     let left_out = leave_out_invalid(inventory);
     // Read first: a spool that had to be opened again may have become another one.
     let before = spool.reported()?;
@@ -99,6 +101,8 @@ pub fn record(
             recorded.reports = entries.len();
             return Ok(recorded);
         }
+        // The spool is full. A snapshot says all that waits and all that is new in one, so nothing
+        // is lost but the steps between.
         recorded.has_collapsed = true;
         recorded.is_snapshot = true;
     }
@@ -233,6 +237,8 @@ fn leave_out_invalid(inventory: &mut Inventory) -> usize {
             },
             digest: None,
         };
+        // The collector's own check, record by record. It also computes the key again: a scan that
+        // named a record wrongly would make a digest that never agrees.
         alone.validate().is_ok_and(|keys| keys == [*key])
     });
     before - inventory.records.len()

@@ -222,6 +222,8 @@ impl Agent {
                 .flatten()
                 .min();
             tokio::select! {
+                // Every branch is cancel safe, so a branch that loses loses nothing: what each
+                // keeps is said where it stands.
                 () = &mut stop => break Ok(()),
                 event = self.uplink.next() => self.on_uplink(event),
                 scanned = self.scan.finished() => self.on_scanned(scanned),
@@ -239,6 +241,8 @@ impl Agent {
     /// Tells the session what happened and does what it wants, until it wants nothing more.
     fn give(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
+        // A queue and not a recursion: one action can lead to an event, and a chain of them must
+        // not grow the stack.
         while let Some(event) = events.pop_front() {
             for action in self.session.handle(self.clock.elapsed(), event) {
                 events.extend(self.act(action));

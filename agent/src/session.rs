@@ -131,6 +131,8 @@ impl Session {
             Event::CertificateInstalled { renew_at } => self.certificate_installed(now, renew_at),
             Event::CertificateUnusable => self.renew_at = now + RENEW_AGAIN_AFTER,
         }
+        // After every event and not on ticks alone: an event may have made something due at once,
+        // and a late tick must not delay what is due.
         self.advance(now);
         std::mem::take(&mut self.actions)
     }
@@ -232,11 +234,16 @@ impl Session {
 
     fn advance_open(&mut self, now: Duration, mut open: Open) {
         if open.silent_at.is_some_and(|at| now >= at) {
+            // Silence after reports were sent is counted like a failed attempt: a collector that
+            // accepts connections and answers nothing must not get a reconnect a minute from its
+            // whole fleet.
             let wait = self.reconnect.next(&mut self.jitter);
             self.part(now, Parting::NoAnswer, wait);
             return;
         }
         if now >= open.heartbeat_at {
+            // From now, not from when it was due: a laptop that slept for a day owes one heartbeat
+            // and not three hundred.
             open.heartbeat_at = now + self.jitter.around(self.heartbeat_every());
             self.actions.push(Action::Beat(Heartbeat {
                 acknowledged: self.spool.acknowledged,
@@ -257,6 +264,8 @@ impl Session {
 
     fn use_settings(&mut self, now: Duration, settings: Settings) {
         let settings = settings.clamped();
+        // Every welcome brings settings, mostly the same; writing them to disk each time would be a
+        // write for every connection.
         if settings == self.settings {
             return;
         }
@@ -267,6 +276,8 @@ impl Session {
         if let Link::Open(open) = &mut self.link {
             open.heartbeat_at = open.heartbeat_at.min(heartbeat_by);
         }
+        // A source that was switched off has to leave the collector's rows now, not with the next
+        // scan in an hour.
         if sources_changed {
             self.scans.request(now);
         } else {
@@ -286,6 +297,7 @@ impl Session {
     fn scan_finished(&mut self, now: Duration, recorded: bool) {
         let every = self.scan_every();
         let answers_a_request = self.scans.finish(now, recorded, every, &mut self.jitter);
+        // The heartbeat tells that the scan is done; whoever asked for it waits for that.
         if let (Link::Open(open), true) = (&mut self.link, answers_a_request) {
             open.heartbeat_at = now;
         }
@@ -297,6 +309,8 @@ impl Session {
 
     fn spool_failed(&mut self, now: Duration) {
         if matches!(self.link, Link::Open(_)) {
+            // Without a spool nothing can be sent and no answer be kept, so holding the connection
+            // would only make the collector resend and the agent forget.
             self.part(now, Parting::SpoolFailed, SPOOL_PAUSE);
         }
     }
@@ -305,6 +319,8 @@ impl Session {
         self.renew_at = renew_at;
         if matches!(self.link, Link::Open(_)) {
             let wait = self.jitter.between(Duration::ZERO, Duration::from_secs(5));
+            // TLS 1.3 has no way to change a client's certificate on a connection that stands, so a
+            // new one is made.
             self.part(now, Parting::CertificateRenewed, wait);
         }
     }

@@ -278,6 +278,8 @@ impl Spool {
                 Ok(false)
             };
         }
+        // Everything is computed on a copy: a fault of the disk must leave this spool where its
+        // file is.
         let mut line = self.line.clone();
         if scan.begins_epoch {
             // Until the snapshot is complete, no digest describes what the collector holds.
@@ -286,6 +288,8 @@ impl Spool {
             line.is_snapshot_due = false;
         }
         line.pending_bytes = kept + bytes;
+        // A scan without news comes here too, with no entries: what it did on request has to be
+        // known after a restart, or the collector would ask for it again.
         line.digest = scan.digest;
         line.scan_done = scan.scan_done;
         if let (Some(first), Some(last)) = (scan.entries.first(), scan.entries.last()) {
@@ -362,6 +366,8 @@ impl Spool {
     /// Opens the file and reads where the agent stands, setting a damaged file aside.
     fn reopen(&mut self) -> Result<(), SpoolError> {
         let mut outcome = self.storage.open();
+        // Only damage sets a file aside. A full disk or a lock of another process passes, and the
+        // reports in the file are then as good as before.
         if let Err(Fault::Damaged(why)) = outcome {
             let to = self
                 .storage
@@ -372,6 +378,8 @@ impl Spool {
         }
         let (line, settings) = outcome.map_err(|fault| fault.into_error(self.storage.path()))?;
         self.line = line;
+        // A new file has none: a collector sends its own with the next welcome, and until then the
+        // defaults do no harm.
         self.settings = settings.unwrap_or_default();
         Ok(())
     }

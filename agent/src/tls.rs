@@ -102,6 +102,8 @@ impl ServerCertVerifier for PinnedAuthority {
         )
         .build()
         .map_err(|error| rustls::Error::General(error.to_string()))?;
+        // The authority is among the intermediates as well, where webpki passes over it: a chain
+        // ends at the first trusted root.
         verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 

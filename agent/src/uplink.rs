@@ -108,6 +108,8 @@ impl Uplink {
     /// Ends the connection, whatever still waits. No event follows.
     pub fn hang_up(&mut self, why: &str) {
         if let State::Up(line) = &self.state {
+            // Without waiting: the session goes on at once, and a collector that does not hear it
+            // finds out by the idle timeout.
             line.dialled.connection.close(0_u32.into(), why.as_bytes());
         }
         self.forget();
@@ -206,6 +208,8 @@ impl Line {
             let rest = self.outbox.front().map(|frame| &frame[self.written..]);
             let write = async {
                 match rest {
+                    // `write`, not `write_all`: quinn says how much it took, so a write that is
+                    // given up half-way leaves a count and not a riddle.
                     Some(rest) => self.dialled.send.write(rest).await,
                     None => std::future::pending().await,
                 }
@@ -269,6 +273,8 @@ impl Line {
     }
 
     fn datagrams_heard(&self) -> u64 {
+        // Datagrams and not frames: an acknowledgement of QUIC's own shows that the path lives
+        // though the collector has nothing to say.
         self.dialled.connection.stats().udp_rx.datagrams
     }
 

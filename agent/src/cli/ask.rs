@@ -38,6 +38,8 @@ pub(super) fn status(context: &Context, json: bool) -> Result<ExitCode, Failure>
 
 /// Lets the running agent scan, or scans and delivers without one.
 pub(super) fn scan(context: Context) -> Result<ExitCode, Failure> {
+    // Nobody listens, so no agent runs: this process becomes one for as long as the scan takes,
+    // with the same lock and the same spool.
     let Some(status) = ask(&context, Request::Scan, SCAN_WITHIN)? else {
         run(context, Until::Delivered(DELIVER_WITHIN))?;
         return print("scanned and delivered");

@@ -102,6 +102,8 @@ fn entry<'a>(deploy: &'a [u8], key: &[u8]) -> &'a [u8] {
         // A variant begins at a multiple of eight and ends with its type.
         let value = deploy.get((at + key.len()).next_multiple_of(8)..)?;
         let text = until_zero(value)?;
+        // The framing after the text (a zero and the type `s`) is what tells a string from bytes
+        // that look like one.
         value[text.len() + 1..].starts_with(b"\0s").then_some(text)
     };
     find().unwrap_or_default()

@@ -46,6 +46,7 @@ impl<R: BufRead> Lines<R> {
         if read == 0 {
             return Ok(None);
         }
+        // Without an end it was cut here, or it is the file's last; of that one there is no rest.
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
         } else {

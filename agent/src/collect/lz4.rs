@@ -78,6 +78,7 @@ impl<R: Read> Reader<R> {
         };
         self.frame = Some(frame);
         let size = self.number()?;
+        // The end mark of a frame; apt may have appended another frame behind it.
         if size == 0 {
             self.frame = None;
             if frame.has_checksum {
@@ -171,6 +172,7 @@ fn unpack(block: &[u8], text: &mut Vec<u8>, bytes_max: usize) -> Option<()> {
         let back = take(&mut rest, 2)?;
         let back = usize::from(u16::from_le_bytes([back[0], back[1]]));
         let mut left = length(token & 15, &mut rest)?.checked_add(4)?;
+        // Checked before anything is written: a match can ask for 255 times the bytes that it takes.
         if back == 0 || back > text.len() || text.len().checked_add(left)? > bytes_max {
             return None;
         }

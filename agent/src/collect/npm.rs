@@ -67,6 +67,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 continue;
             };
             reading = Reading::Read;
+            // An error here ends the source rather than list what may be the distribution's: twice
+            // reported is judged twice, and once wrongly.
             let owned = root.owned().index(root)?;
             if !owned.owns(&path) {
                 take(&bytes, &path, &folder, modified_at_s, out);

@@ -150,6 +150,8 @@ impl Index {
     }
 
     fn add(&mut self, path: &[u8]) {
+        // Hashes with a random key, so nobody can write a path that collides on purpose; by chance,
+        // 64 bits and some thousand paths do not.
         if MARKERS.iter().any(|end| path.ends_with(end)) && self.paths.len() < OWNED_MAX {
             let hash = self.state.hash_one(OsStr::from_bytes(path).as_bytes());
             self.paths.insert(hash);

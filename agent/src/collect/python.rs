@@ -61,6 +61,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             let Some(file) = out.tolerate(distribution)?.flatten() else {
                 continue;
             };
+            // As for npm: without knowing what is owned, the source fails and its records of before
+            // stay.
             let owned = root.owned().index(root)?;
             if !owned.owns(&file.path) {
                 take(root, file, stem, &folder, out)?;

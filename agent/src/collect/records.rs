@@ -55,6 +55,8 @@ impl Records {
 
     /// Takes a draft in, as far as it has a name and there is room.
     pub(crate) fn push(&mut self, draft: &Draft<'_>) {
+        // Counted and said in the source's status: a cut that nobody sees would look like software
+        // that is not there.
         if self.list.len() >= self.room {
             self.defects.over = self.defects.over.saturating_add(1);
             return;

@@ -147,6 +147,7 @@ impl Root {
         let Some(file) = self.file(path, max)? else {
             return Ok(None);
         };
+        // Once more bounded while reading: the file may have grown since it was measured.
         file.file
             .take(max)
             .read_to_end(bytes)

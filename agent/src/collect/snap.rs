@@ -175,6 +175,7 @@ fn assertion(
     if about.is_empty()
         || !about
             .iter()
+            // An id becomes a part of a path below, so it may not be one itself.
             .all(|b| b.is_ascii_alphanumeric() || *b == b'-')
     {
         return Ok(Vec::new());

@@ -16,6 +16,8 @@ pub(crate) fn clean(bytes: &[u8], max: usize, defects: &mut Defects) -> String {
     // Four times the limit is more than enough to fill it, and bounds the work for a long line.
     let taken = &bytes[..bytes.len().min(max.saturating_mul(4))];
     let text = String::from_utf8_lossy(taken);
+    // A text that was cut for length may end within a character; that is counted as cut, not as
+    // damaged.
     let is_damaged = matches!(text, Cow::Owned(_)) && taken.len() == bytes.len();
     let mut text = if text.chars().any(char::is_control) {
         defects.replaced = defects.replaced.saturating_add(1);

@@ -66,6 +66,8 @@ impl TimeBoxes {
             return Verdict::StillRunning;
         }
         let stop = Stop::default();
+        // Room for one, so that an abandoned thread that does end need not wait for anybody to
+        // listen.
         let (answer, answered) = sync_channel(1);
         let thread = thread::Builder::new()
             .name(format!("scan {name}"))

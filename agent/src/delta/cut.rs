@@ -28,6 +28,8 @@ const HEADING_BYTES_MAX: usize = (FACTS + 3) * (FACT_BYTES_MAX + NUMBER_BYTES_MA
     + 1024;
 
 /// Bytes of the records of one report.
+// Against the frame's bound on the wire and not the larger one of the message: whether packing will
+// gain anything is only known once it is done.
 const RECORDS_BYTES_MAX: usize = FRAME_WIRE_BYTES_MAX - HEADING_BYTES_MAX;
 
 // Even the longest record has to fit a report of its own.

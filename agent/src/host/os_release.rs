@@ -82,6 +82,7 @@ fn unquote(value: &[u8]) -> Vec<u8> {
     let mut bytes = value.iter().copied();
     while let Some(byte) = bytes.next() {
         match (byte, quote) {
+            // Within single quotes a backslash is itself, as in a shell.
             (b'\\', None | Some(b'"')) => plain.extend(bytes.next()),
             (b'"' | b'\'', None) => quote = Some(byte),
             (_, Some(open)) if open == byte => quote = None,

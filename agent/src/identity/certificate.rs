@@ -30,6 +30,7 @@ impl Certificate {
     pub(super) fn parse(der: &[u8]) -> Result<Self, String> {
         let (rest, parsed) =
             x509_parser::parse_x509_certificate(der).map_err(|error| error.to_string())?;
+        // Whatever follows the certificate is signed by nobody.
         if !rest.is_empty() {
             return Err("something follows it".to_owned());
         }
@@ -37,6 +38,8 @@ impl Certificate {
             .subject_alternative_name()
             .map_err(|error| error.to_string())?
             .map(|extension| extension.value.general_names.as_slice());
+        // Exactly one, as SPIFFE demands: of two names, two programs could each believe another
+        // one.
         let Some([GeneralName::URI(uri)]) = names else {
             return Err("it does not have exactly one name, a URI".to_owned());
         };

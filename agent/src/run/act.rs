@@ -131,6 +131,7 @@ impl Agent {
             self.log.info(format_args!(
                 "everything up to report {position} is delivered"
             ));
+            // The spool has just let go of what may have been megabytes.
             memory::give_back();
         }
         event
@@ -179,6 +180,8 @@ impl Agent {
                 return Event::CertificateUnusable;
             }
         };
+        // On disk before it is used: the collector may forget the old certificate as soon as it
+        // sees the new one.
         if let Err(error) = renewed.save(&self.config.state_dir) {
             self.log.error(format_args!("{error}"));
             return Event::CertificateUnusable;

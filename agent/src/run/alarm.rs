@@ -57,6 +57,8 @@ impl Alarm {
                 tv_nsec: deadline.subsec_nanos().into(),
             },
         };
+        // Absolute, on the same clock as the deadline: a suspend between computing and setting it
+        // costs nothing.
         timerfd_settime(timer, TimerfdTimerFlags::ABSTIME, &at)?;
         loop {
             let mut ready = timer.readable().await?;

@@ -47,6 +47,8 @@ impl Agent {
         let recorded = self.note_scan(scanned, now_ms);
         memory::give_back();
         let view = self.spool().view();
+        // Before the end of the scan is told: the session decides by the spool's state whether
+        // another scan is due.
         self.give(Event::SpoolChanged(view));
         self.give(Event::ScanFinished { recorded });
         if !self.session.is_scanning() {

@@ -132,12 +132,15 @@ impl Session {
         if position < first {
             return;
         }
+        // An acknowledgement of what was never sent would delete reports that nobody has. Whoever
+        // sends one is broken or hostile, and is not believed in anything.
         let Some(sent) = open.sent.filter(|sent| position <= *sent) else {
             self.violated(now, "an answer to a report that was not sent");
             return;
         };
         // What is still under way gets its full time again: the collector is answering.
         open.silent_at = (position < sent).then_some(now + ANSWER_WITHIN);
+        // An answer shows that the collector is well, whatever it said before.
         self.pause.reset();
         self.reconnect.reset();
         self.actions.push(Action::Acknowledge(position));
@@ -228,6 +231,8 @@ impl Session {
 
     fn start_over(&mut self, now: Duration, why: StartOver) {
         let at = self.resync.begin(now, &mut self.jitter);
+        // The snapshot waits with the scan that makes it; what is in the spool goes at once,
+        // because it will never be sent.
         self.scans.hold(at);
         self.actions.push(Action::StartOver(why));
     }

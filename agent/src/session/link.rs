@@ -32,6 +32,7 @@ pub(super) struct Open {
 
 impl Session {
     pub(super) fn greet(&mut self, now: Duration) {
+        // The attempt was given up while its answer was on the way here.
         if !matches!(self.link, Link::Connecting) {
             return;
         }
@@ -66,6 +67,7 @@ impl Session {
             paused_until: None,
             silent_at: None,
         });
+        // Last, for it moves the heartbeat of the link that was just made.
         self.use_settings(now, welcome.settings);
     }
 
@@ -86,6 +88,8 @@ impl Session {
         let wait = match self.link {
             Link::Open(open) if now.saturating_sub(open.since) >= STEADY_AFTER => {
                 self.reconnect.reset();
+                // A steady connection mostly ends because its collector restarts: then everybody
+                // comes back at once, and this spreads them without making a small fleet wait.
                 let spread = (self.heartbeat_every() / 10).min(SPREAD_MAX);
                 self.jitter.between(Duration::ZERO, spread)
             }
@@ -106,6 +110,7 @@ impl Session {
 
     pub(super) fn part(&mut self, now: Duration, parting: Parting, wait: Duration) {
         self.actions.push(Action::Disconnect(parting));
+        // From here on nothing that the old connection still brings is listened to: see `received`.
         self.link = Link::Waiting { until: now + wait };
     }
 }

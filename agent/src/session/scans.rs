@@ -69,12 +69,16 @@ impl Scans {
         self.due_at().filter(|at| now >= *at)?;
         self.is_running = true;
         self.is_urgent = false;
+        // Fixed at the start: a request that comes while the scan runs may be about something that
+        // it has already passed.
         self.started = self.wanted;
         Some(self.started)
     }
 
     /// Takes a collector's request; the same one again changes nothing.
     pub(super) fn ask(&mut self, now: Duration, request: u64) {
+        // Requests are numbered and grow, so the same one over a second connection, or an old one
+        // out of order, asks for nothing.
         if request > self.wanted {
             self.wanted = request;
             self.request(now);
@@ -161,6 +165,8 @@ impl Resync {
         } else {
             now + self.waits.next(jitter)
         };
+        // When the snapshot is made, not when it was asked for: the next patience counts from its
+        // making.
         self.last_at = Some(at);
         at
     }

@@ -68,6 +68,8 @@ impl Default for Line {
 
 /// A position as a key that sorts as positions do.
 pub(super) fn place(position: Position) -> u64 {
+    // Big enough for both, and redb sorts integers as numbers: so a range up to a place is
+    // everything that one acknowledgement covers.
     u64::from(position.epoch.0) << 32 | u64::from(position.seq.0)
 }
 
@@ -88,6 +90,7 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn encode(entry: &Entry) -> Result<Vec<u8>, postcard::Error> {
         let mut bytes = postcard::to_stdvec(&(entry.frame.packing.to_byte(), entry.digest))?;
+        // Behind the head and not in it: the payload is copied once and needs no length of its own.
         bytes.extend_from_slice(&entry.frame.payload);
         Ok(bytes)
     }

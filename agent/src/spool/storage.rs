@@ -50,6 +50,8 @@ impl<E: Into<redb::Error>> From<E> for Fault {
         reason = "whatever else redb may say, now or later, the file is of no use"
     )]
     fn from(error: E) -> Self {
+        // The order of the arms is the order of hope: another process goes away, a disk gets room,
+        // and only what redb calls corrupt is given up.
         match error.into() {
             redb::Error::DatabaseAlreadyOpen => Self::InUse,
             redb::Error::Io(error)
@@ -108,6 +110,7 @@ impl Storage {
 
     /// Opens the file, checks all of it, and reads where the agent stands.
     pub(super) fn open(&mut self) -> Result<(Line, Option<Settings>), Fault> {
+        // Before the new one: redb locks its file, also against its own process.
         self.database = None;
         let mut inner = (self.opener)(&self.path)?;
         // A page that rotted on disk would be met in the middle of something else, where redb may
@@ -140,6 +143,8 @@ impl Storage {
     /// Moves the file out of the way, over one that was moved before, and says where it is.
     pub(super) fn set_aside(&mut self) -> Result<PathBuf, Fault> {
         self.database = None;
+        // One copy is kept for people, not one a day: a disk that rots would be filled with the
+        // evidence.
         let to = self.path.with_extension("damaged");
         std::fs::rename(&self.path, &to).map_err(Fault::Io)?;
         Ok(to)
@@ -237,6 +242,7 @@ impl Database {
             put(&mut meta, name::LINE, line)?;
             put(&mut meta, name::TOLD, scan.told)?;
         }
+        // Synced when it returns: redb's default durability is `Immediate`.
         write.commit()?;
         Ok(())
     }
@@ -246,6 +252,8 @@ impl Database {
         {
             let mut waiting = write.open_table(WAITING)?;
             let mut last = None;
+            // One acknowledgement may cover many reports, and the line keeps only the sum of their
+            // bytes.
             for row in waiting.range(..=place(position))? {
                 let report = decode_waiting(row?.1.value())?;
                 line.pending_bytes = line.pending_bytes.saturating_sub(bytes(&report.frame));

@@ -66,6 +66,8 @@ impl FrameReader {
             self.header_read += bytes;
             if self.header_read == HEADER_BYTES {
                 let header = Header::parse(self.header)?;
+                // At most one frame's bound, for one connection, and the peer is the collector that
+                // this agent trusts: so it is taken at once, unlike on the collector's side.
                 self.payload = vec![0; header.payload_bytes];
                 self.payload_read = 0;
             }

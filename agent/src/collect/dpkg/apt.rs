@@ -56,6 +56,7 @@ pub(super) fn name_origins(root: &Root, out: &mut Records) -> Result<(), ReadErr
                 root.check()?;
                 continue;
             };
+            // Not negative: `root.file` refuses what is larger than what is left.
             bytes_left -= file.bytes;
             // A list that ends in damage has named what it could before.
             let read = if name.as_bytes().ends_with(b".lz4") {

@@ -70,6 +70,8 @@ impl Top {
         if !self.is_confined {
             return rustix::fs::statat(&self.folder, below_top(path), AtFlags::empty()).ok();
         }
+        // `fstatat` has no way to stay below a folder, so the path is resolved by opening it for
+        // nothing but its name.
         let file = self.open_at(path, OFlags::PATH | OFlags::CLOEXEC).ok()?;
         rustix::fs::fstat(file).ok()
     }
@@ -85,6 +87,8 @@ impl Top {
         loop {
             tries += 1;
             match rustix::fs::openat2(&self.folder, path, flags, Mode::empty(), resolve) {
+                // openat2(2): the kernel gives up when a rename crossed the path while it checked
+                // that it stays inside.
                 Err(rustix::io::Errno::AGAIN) if tries < TRIES => {}
                 result => return result,
             }

@@ -46,6 +46,7 @@ pub(super) fn read(
     let mut table = Table::open(root, path, wanted)?;
     let stamp = table.pages.file.stamp()?;
     let mut page = Vec::new();
+    // By the file's size as well as by what its header says: either alone may be a lie.
     for number in 1..table.pages.count().min(table.page_count) {
         root.check()?;
         // A copy, for values lead to other pages while this one is looked through.

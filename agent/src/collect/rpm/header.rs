@@ -213,6 +213,8 @@ impl HeaderReader {
         else {
             return;
         };
+        // Before the index is taken in: its length comes from the file and decides how much memory
+        // it gets.
         if entries == 0 || entries > ENTRIES_MAX || store_bytes > STORE_BYTES_MAX {
             self.is_damaged = true;
             return;

@@ -98,6 +98,7 @@ fn feed(
     let begin = u64::from(slot.block) * BLOCK_BYTES;
     let bytes = u64::from(slot.blocks) * BLOCK_BYTES;
     let checked = bytes.saturating_sub(TAIL_BYTES);
+    // In 64 bits: 32-bit numbers of blocks times sixteen cannot overflow here.
     if checked < BLOB_HEADER_BYTES || begin + bytes > file.bytes {
         return Ok(false);
     }
@@ -132,6 +133,8 @@ fn feed(
         skip = 0;
         at += piece.len() as u64;
     }
+    // The header has been parsed by now; the caller throws it away when the checksum says so, which
+    // saves reading every blob twice.
     Ok(checksum.value() == number(&tail, 0))
 }
 

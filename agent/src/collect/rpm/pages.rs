@@ -53,6 +53,7 @@ impl Pages {
         self.window_at = at;
         let read = self.file.read_exact_at(&mut self.window, at);
         if read.is_err() {
+            // A window that was half filled must not answer for the next page.
             self.window.clear();
         }
         read

@@ -73,6 +73,8 @@ struct Database {
 
 impl Database {
     fn open(root: &Root, path: &Path, wanted: Wanted) -> Result<Self, ReadError> {
+        // Before the first byte is read: a change during the reading then shows in the stamps at
+        // its end.
         let stamps = stamps_now(root, path)?;
         let file = super::open(root, path)?;
         let damaged = |what| Err(ReadError::damaged(path, what));

@@ -74,6 +74,8 @@ impl Wal {
                 break;
             };
             uncommitted.push((page, at + FRAME_HEADER_BYTES as u64));
+            // A frame counts only with the commit that follows it: SQLite itself would throw the
+            // others away.
             if database_pages > 0 {
                 wal.database_pages = database_pages;
                 wal.pages.extend(uncommitted.drain(..));

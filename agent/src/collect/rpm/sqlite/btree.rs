@@ -68,6 +68,8 @@ impl<'a> Node<'a> {
         let mut rest = self.page.get(self.pointer(cell)?..)?;
         let payload_bytes = usize::try_from(varint(&mut rest)?).ok()?;
         varint(&mut rest)?;
+        // The payload's length is believed only as far as `local_bytes` cuts it to the page; the
+        // rest is followed page by page, and those are counted.
         let local_bytes = local_bytes(payload_bytes, self.page.len());
         let (local, rest) = rest.split_at_checked(local_bytes)?;
         let overflow = if local_bytes < payload_bytes {
