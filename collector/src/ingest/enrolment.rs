@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use metrics::counter;
 use protocol::enrolment::{EnrolReply, EnrolRequest};
+use protocol::frame::Frame;
 use protocol::ids::{AgentId, CompanyId};
 use protocol::limits::{CSR_BYTES_MAX, FACT_BYTES_MAX};
 use protocol::reject::RejectReason;
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use super::Shared;
 use super::agents::{EnrolError, Unavailable};
-use super::frames::{self, FrameReader, ReadError};
+use super::frames::{self, FrameReader};
 use super::line::Refusal;
 use crate::authority::{IssueError, IssuedCertificate};
 use crate::metrics::{INGEST_ENROLMENTS, LABEL_OUTCOME};
@@ -69,24 +70,23 @@ async fn answer<R: AsyncRead + Unpin>(
     }
     let mut reader = FrameReader::new(receive, REQUEST_BYTES_MAX);
     let request = match reader.next().await {
-        Ok(Some(frame)) => shared
-            .codecs
-            .unpack(&frame)
-            .map_err(|error| Refusal::new(RejectReason::Undecodable, error.to_string()))
-            .and_then(|message| {
-                EnrolRequest::decode(&message)
-                    .map_err(|error| Refusal::new(RejectReason::Undecodable, error.to_string()))
-            })
-            .and_then(check),
-        Ok(None) | Err(ReadError::Stream(_) | ReadError::Slow) => return None,
-        Err(error @ (ReadError::TooLong(..) | ReadError::Frame(_))) => {
-            Err(Refusal::new(RejectReason::FrameTooLarge, error.to_string()))
-        }
+        Ok(Some(frame)) => decode(shared, &frame).and_then(check),
+        Ok(None) => return None,
+        Err(error) => Err(error.refusal()?),
     };
     Some(match request {
         Ok(request) => enrol(shared, source, &request).await,
         Err(refusal) => refuse(source, refusal),
     })
+}
+
+fn decode(shared: &Shared, frame: &Frame) -> Result<EnrolRequest, Refusal> {
+    let message = shared
+        .codecs
+        .unpack(frame)
+        .map_err(|error| frames::refusal_of(&error))?;
+    EnrolRequest::decode(&message)
+        .map_err(|error| Refusal::new(RejectReason::Undecodable, error.to_string()))
 }
 
 async fn enrol(shared: &Shared, source: IpAddr, request: &EnrolRequest) -> EnrolReply {

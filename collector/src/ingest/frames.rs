@@ -8,8 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::frame::{Frame, FrameError, HEADER_BYTES, Header, Packer, Unpacker};
+use protocol::reject::RejectReason;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Sleep;
+
+use super::line::Refusal;
 
 /// How long a frame may take from its first byte to its last.
 const FRAME_WITHIN: Duration = Duration::from_secs(15);
@@ -35,6 +38,27 @@ pub(super) enum ReadError {
     /// The stream ended within a frame, or broke.
     #[error("the stream broke: {0}")]
     Stream(#[from] io::Error),
+}
+
+impl ReadError {
+    /// What the peer is told; `None` when nothing came that could be answered.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Stream(_) | Self::Slow => None,
+            Self::TooLong(..) => Some(Refusal::new(RejectReason::FrameTooLarge, self.to_string())),
+            Self::Frame(error) => Some(refusal_of(error)),
+        }
+    }
+}
+
+/// What a peer is told of a frame that is none.
+pub(super) fn refusal_of(error: &FrameError) -> Refusal {
+    let reason = if error.is_size() {
+        RejectReason::FrameTooLarge
+    } else {
+        RejectReason::Undecodable
+    };
+    Refusal::new(reason, error.to_string())
 }
 
 /// Reads frames from a stream.

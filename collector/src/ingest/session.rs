@@ -72,13 +72,10 @@ impl Parting {
 impl From<ReadError> for Parting {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Stream(_) => Self::Broken,
             ReadError::Slow => Self::Slow,
-            ReadError::TooLong(..) => Self::refused(RejectReason::FrameTooLarge, error.to_string()),
-            ReadError::Frame(ref frame) if frame.is_size() => {
-                Self::refused(RejectReason::FrameTooLarge, error.to_string())
+            ReadError::Stream(_) | ReadError::TooLong(..) | ReadError::Frame(_) => {
+                error.refusal().map_or(Self::Broken, Self::Refused)
             }
-            ReadError::Frame(_) => Self::refused(RejectReason::Undecodable, error.to_string()),
         }
     }
 }
@@ -246,7 +243,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             .shared
             .codecs
             .unpack(frame)
-            .map_err(|error| Parting::from(ReadError::Frame(error)))
+            .map_err(|error| Parting::Refused(frames::refusal_of(&error)))
             .and_then(|message| {
                 AgentMessage::decode(&message)
                     .map_err(|error| Parting::refused(RejectReason::Undecodable, error.to_string()))

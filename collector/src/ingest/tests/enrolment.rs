@@ -2,6 +2,7 @@
 
 use protocol::enrolment::{EnrolReply, EnrolRequest};
 use protocol::ids::{Position, TokenId};
+use protocol::limits::FRAME_RAW_BYTES_MAX;
 use protocol::message::{ALPN_ENROL, AgentMessage, CollectorMessage};
 use protocol::reject::RejectReason;
 use rcgen::KeyPair;
@@ -132,6 +133,29 @@ async fn garbage_and_long_requests_are_refused() {
     client.send_bytes(&[0, 0, 0x40, 0, 0]).await;
     let reply = EnrolReply::decode(&client.hear_bytes().await.unwrap()).unwrap();
     assert_eq!(reason(&reply), RejectReason::FrameTooLarge);
+}
+
+#[tokio::test]
+async fn a_stranger_is_told_the_same_reasons_as_an_agent() {
+    let fixture = Fixture::new();
+    let bomb = pack(vec![0; FRAME_RAW_BYTES_MAX + 1]).to_bytes();
+    for (bytes, expected, words) in [
+        (
+            vec![0, 0, 0, 1, 9],
+            RejectReason::Undecodable,
+            "packing 9 is unknown",
+        ),
+        (bomb, RejectReason::FrameTooLarge, "1048577"),
+    ] {
+        let mut client = stranger(&fixture).await;
+        client.send_bytes(&bytes).await;
+        let reply = EnrolReply::decode(&client.hear_bytes().await.unwrap()).unwrap();
+        let EnrolReply::Refused { reason, detail, .. } = reply else {
+            panic!("granted");
+        };
+        assert_eq!(reason, expected);
+        assert!(detail.contains(words), "{detail}");
+    }
 }
 
 #[tokio::test]
