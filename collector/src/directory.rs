@@ -148,11 +148,18 @@ impl Directory {
                 let now = self.clock.instant();
                 for (agent, command) in pending {
                     let command = of_store(command);
-                    self.commanded.is_new((agent, command), now);
-                    self.registry.tell(agent, command);
+                    self.pass_on(agent, command, now);
                 }
             }
             Err(error) => tracing::warn!(%error, "commands for agents cannot be read"),
+        }
+    }
+
+    /// Passes a command on, and remembers it only if the session has it: one that is too busy gets
+    /// it from a later poll.
+    fn pass_on(&mut self, agent: AgentId, command: registry::Command, now: Instant) {
+        if self.registry.tell(agent, command) {
+            self.commanded.is_new((agent, command), now);
         }
     }
 
@@ -193,8 +200,8 @@ impl Directory {
             commands::pending_since(&self.store, since, POLL_COMMANDS_MAX).await?
         {
             let command = of_store(command);
-            if self.registry.has(agent) && self.commanded.is_new((agent, command), instant) {
-                self.registry.tell(agent, command);
+            if self.registry.has(agent) && !self.commanded.is_known(&(agent, command), instant) {
+                self.pass_on(agent, command, instant);
             }
         }
         self.polled_at = now;
@@ -234,6 +241,11 @@ impl<T: Eq + Hash> Recent<T> {
     /// Whether something was not acted on lately; from now on it was.
     fn is_new(&mut self, what: T, now: Instant) -> bool {
         self.0.insert(what, now).is_none()
+    }
+
+    /// Whether something was acted on lately; if so, it stays remembered.
+    fn is_known(&mut self, what: &T, now: Instant) -> bool {
+        self.0.get_mut(what).map(|at| *at = now).is_some()
     }
 
     /// Forgets what no poll goes back to any more.

@@ -178,6 +178,30 @@ async fn a_poll_finds_what_was_not_heard_and_acts_on_it_once() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_too_busy_to_hear_is_told_again() {
+    let site = Site::new().await;
+    let mut directory = site.directory().await;
+    let agent = site.agent().await;
+    let mut session = site.session(agent);
+    while site.registry.tell(agent, registry::Command::SendSnapshot) {}
+    let request = agents::request_scan(&site.scope, agent, site.clock.now())
+        .await
+        .unwrap()
+        .unwrap();
+    // Once as a signal and once by a poll, both in vain.
+    directory.tell(vec![agent]).await;
+    directory.poll().await.unwrap();
+    while site.registry.waiting(agent) > 0 {
+        assert_eq!(hears(&mut session).await, registry::Command::SendSnapshot);
+    }
+    directory.poll().await.unwrap();
+    assert_eq!(
+        hears(&mut session).await,
+        registry::Command::ScanNow { request }
+    );
+}
+
+#[tokio::test]
 async fn a_resumed_company_is_not_let_go_again_by_the_row_of_its_suspension() {
     let site = Site::new().await;
     let operator = site.database.store().local_operator();

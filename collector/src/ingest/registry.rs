@@ -133,6 +133,14 @@ impl Registry {
         self.len() == 0
     }
 
+    /// What waits for an agent's session to be heard.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self, agent: AgentId) -> usize {
+        let sessions = self.lock();
+        let commands = sessions.by_agent.get(&agent).map(|open| &open.commands);
+        commands.map_or(0, |commands| commands.max_capacity() - commands.capacity())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
