@@ -303,8 +303,13 @@ impl<S: ReportSink> Worker<S> {
         if asks_snapshot {
             let now = self.clock.now();
             let asked = self.sink.ask_for_snapshot(company, agent, now).await;
-            if self.heard(asked).await.is_err() {
-                self.dispatcher.put_back(agent, &slips, Rest::Failed);
+            if let Err(trouble) = self.heard(asked).await {
+                // A database that is away is not the reports' doing, and the breaker makes the pause.
+                let rest = match trouble {
+                    Trouble::Away => Rest::Untouched,
+                    Trouble::Passing(_) | Trouble::Bad(..) => Rest::Failed,
+                };
+                self.dispatcher.put_back(agent, &slips, rest);
                 return;
             }
             counter!(PIPELINE_SNAPSHOTS_ASKED, LABEL_REASON => "gap").increment(1);

@@ -61,6 +61,16 @@ impl Rig {
         }
     }
 
+    fn worker(&self) -> Worker<FakeSink> {
+        Worker {
+            queue: self.queue.clone(),
+            dispatcher: Arc::clone(&self.dispatcher),
+            sink: self.sink.clone(),
+            clock: Clock::system(),
+            attempts_max: CONFIG.attempts_max,
+        }
+    }
+
     /// Lets workers work until the queue is empty.
     async fn work_until_empty(&self) {
         self.work_until(|| self.queue.stats().entries == 0).await;
@@ -68,13 +78,7 @@ impl Rig {
 
     async fn work_until(&self, is_over: impl Fn() -> bool) {
         let stopping = CancellationToken::new();
-        let worker = Arc::new(Worker {
-            queue: self.queue.clone(),
-            dispatcher: Arc::clone(&self.dispatcher),
-            sink: self.sink.clone(),
-            clock: Clock::system(),
-            attempts_max: CONFIG.attempts_max,
-        });
+        let worker = Arc::new(self.worker());
         let mut workers = tokio::task::JoinSet::new();
         for _ in 0..CONFIG.workers {
             let (worker, stopping) = (Arc::clone(&worker), stopping.clone());
@@ -319,6 +323,36 @@ async fn reports_behind_a_gap_are_rejected_and_a_snapshot_is_asked_for() {
     rig.work_until_empty().await;
     assert_eq!(rig.sink.stored(agent(1)), seqs(1..=2));
     assert_eq!(rig.sink.snapshots_asked(), [agent(1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_cannot_be_asked_for_while_the_database_is_away_costs_no_attempt() {
+    let rig = Rig::new();
+    let worker = rig.worker();
+    rig.append([entry((1, 1), 3, "fine")]).await;
+    let group = rig
+        .dispatcher
+        .next(&CancellationToken::new())
+        .await
+        .unwrap();
+    let slips = group.parts[0].slips.clone();
+    rig.sink.set_away(true);
+    worker
+        .give_up(group.company, agent(1), slips.clone(), true)
+        .await;
+    rig.sink.set_away(false);
+    let group = rig
+        .dispatcher
+        .next(&CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(
+        (&group.parts[0].slips, group.parts[0].attempts),
+        (&slips, 0)
+    );
+    worker.give_up(group.company, agent(1), slips, true).await;
+    assert_eq!(rig.sink.snapshots_asked(), [agent(1)]);
+    assert_eq!(rig.queue.stats().entries, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,7 +185,9 @@ impl ReportSink for FakeSink {
         _now: OffsetDateTime,
     ) -> Result<(), SinkError> {
         tokio::task::yield_now().await;
-        self.state().snapshots.push(agent);
+        let mut state = self.state();
+        state.trick(&[])?;
+        state.snapshots.push(agent);
         Ok(())
     }
 
