@@ -1,12 +1,13 @@
 //! The account that the server runs with: the collector's own, or an unprivileged one when the
 //! collector is root, because PostgreSQL refuses root.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use std::os::unix::process::CommandExt as _;
+use rustix::fs::{Mode, OFlags};
 
 use super::PostgresError;
 
@@ -99,16 +100,26 @@ impl Account {
     /// When it cannot be made, or is somebody else's.
     pub(super) fn make_private_dir(self, dir: &Path) -> Result<(), PostgresError> {
         fs::create_dir_all(dir).map_err(PostgresError::file("make", dir))?;
-        let about = fs::symlink_metadata(dir).map_err(PostgresError::file("look at", dir))?;
-        let own = rustix::process::geteuid().as_raw();
-        if !about.is_dir() || (about.uid() != self.uid && about.uid() != own) {
+        // Everything below is done to what was opened here, and to nothing that somebody puts in its
+        // place meanwhile: as root, a link followed in `/tmp` would give a folder of the system away.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = rustix::fs::open(dir, flags, Mode::empty())
+            .map(File::from)
+            .map_err(|error| PostgresError::file("open", dir)(error.into()))?;
+        let owner = folder
+            .metadata()
+            .map_err(PostgresError::file("look at", dir))?
+            .uid();
+        if owner != self.uid && owner != rustix::process::geteuid().as_raw() {
             let theirs = std::io::Error::other("it belongs to another user");
             return Err(PostgresError::file("use", dir)(theirs));
         }
         if self.is_other {
-            chown(dir, Some(self.uid), Some(self.gid)).map_err(PostgresError::file("own", dir))?;
+            fchown(&folder, Some(self.uid), Some(self.gid))
+                .map_err(PostgresError::file("own", dir))?;
         }
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+        folder
+            .set_permissions(fs::Permissions::from_mode(0o700))
             .map_err(PostgresError::file("protect", dir))
     }
 }
@@ -161,5 +172,21 @@ mod tests {
             ..stranger
         };
         assert_eq!(same.home(&wanted), wanted);
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_directory_is_refused_and_what_it_leads_to_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (victim, link) = (dir.path().join("victim"), dir.path().join("link"));
+        fs::create_dir(&victim).unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        let error = Account::choose()
+            .unwrap()
+            .make_private_dir(&link)
+            .unwrap_err();
+        assert!(error.to_string().contains("link"), "{error}");
+        let mode = fs::metadata(&victim).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
     }
 }
