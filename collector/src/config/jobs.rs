@@ -8,7 +8,8 @@ section! {
     "jobs" RawJobs {
         /// Jobs that run at once on this node.
         workers: u32 = 2;
-        /// How long closed installations and findings are kept, in days.
+        /// How long closed installations and findings are to be kept, in days. This release checks the value
+        /// and deletes nothing yet.
         retention_days: u32 = 90;
     }
 }
@@ -18,7 +19,7 @@ section! {
 pub struct JobsConfig {
     /// Jobs that run at once on this node.
     pub workers: u32,
-    /// How long closed intervals are kept, in days.
+    /// How long closed intervals are to be kept, in days; nothing deletes them yet.
     pub retention_days: u32,
 }
 
