@@ -37,8 +37,8 @@ pub enum CreateError {
     /// Another one has the name.
     #[error("there is a company with this name")]
     NameTaken,
-    /// It is empty or longer than 200 characters.
-    #[error("a company's name has 1 to 200 characters")]
+    /// It is empty, longer than 200 characters, or holds a control character.
+    #[error("a company's name has 1 to 200 characters, none of control")]
     NameInvalid,
     /// The database gave no answer.
     #[error(transparent)]
@@ -56,6 +56,11 @@ pub async fn create(
     name: &str,
     now: OffsetDateTime,
 ) -> Result<Company, CreateError> {
+    // A line feed would forge lines of logs and lists, and U+0000 is no text to PostgreSQL. How long it
+    // is, the table checks.
+    if name.chars().any(char::is_control) {
+        return Err(CreateError::NameInvalid);
+    }
     let mut tx = operator.begin("companies.create").await?;
     sqlx::query!(
         "INSERT INTO companies (id, name, created_at) VALUES ($1, $2, $3)",

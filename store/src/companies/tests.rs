@@ -14,7 +14,9 @@ async fn a_name_belongs_to_one_company_whatever_its_letters_case() {
         create(" ACME ").await,
         Err(CreateError::NameTaken)
     ));
-    assert!(matches!(create("  ").await, Err(CreateError::NameInvalid)));
+    for none in ["  ", "a\nb", "a\0b", "a\u{9b}31mb"] {
+        assert!(matches!(create(none).await, Err(CreateError::NameInvalid)));
+    }
     let made = create(" Umbrella ").await.unwrap();
     assert_eq!(made.name, "Umbrella");
     let found = find_by_name(&operator, "umbrella").await.unwrap();
