@@ -211,6 +211,8 @@ pub struct QueueStats {
     pub file_bytes: u64,
     /// Segment files.
     pub segments: u64,
+    /// Whether the last append was refused, because the queue is full or its disk does not take it.
+    pub is_refusing: bool,
 }
 
 /// The queue. A clone is the same queue.

@@ -54,7 +54,8 @@ impl Node for ThisNode {
     }
 
     fn is_ready(&self) -> bool {
-        true
+        let work = self.work.as_ref();
+        work.is_none_or(|(work, _)| !work.queue.stats().is_refusing)
     }
 }
 

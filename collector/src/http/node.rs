@@ -17,7 +17,7 @@ pub trait Node: Send + Sync + 'static {
     /// When the system gives no random bytes.
     fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken>;
 
-    /// Whether the node takes work: the queue is open and its disk is written to.
+    /// Whether the node takes work: its queue, where it has one, took what came last.
     fn is_ready(&self) -> bool;
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Ledger {
     entry_bytes: u64,
     file_bytes: u64,
     completions_since_tidying: u64,
+    /// Whether the last group was refused rather than made durable.
+    is_refusing: bool,
 }
 
 /// One segment.
@@ -117,6 +119,11 @@ impl Ledger {
         }
     }
 
+    /// Says whether the last group was refused.
+    pub(super) const fn set_refusing(&mut self, is_refusing: bool) {
+        self.is_refusing = is_refusing;
+    }
+
     /// Says that nothing more is appended to a segment, and what size its file has now.
     pub(super) fn seal(&mut self, first: u64, file_bytes: u64) {
         if let Some(segment) = self.segments.get_mut(&first) {
@@ -181,6 +188,7 @@ impl Ledger {
             entry_bytes: self.entry_bytes,
             file_bytes: self.file_bytes,
             segments: self.segments.len() as u64,
+            is_refusing: self.is_refusing,
         }
     }
 }

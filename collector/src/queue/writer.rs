@@ -131,7 +131,10 @@ impl Writer {
         for (entry, answer) in waiting.drain(..) {
             match self.stage(&entry) {
                 Ok(()) => self.group.answers.push(answer),
-                Err(error) => refuse([answer], &error),
+                Err(error) => {
+                    self.ledger().set_refusing(true);
+                    refuse([answer], &error);
+                }
             }
         }
         self.commit();
@@ -169,6 +172,7 @@ impl Writer {
                 Err(error) => {
                     tracing::error!(%error, "the queue's disk refuses a write or a sync");
                     self.seal();
+                    self.ledger().set_refusing(true);
                     refuse(group.answers.drain(..), &storage(error));
                 }
             }
@@ -204,6 +208,7 @@ impl Writer {
             let mut ledger = lock(&self.ledger);
             ledger.ensure(active.header, &active.file, file_bytes);
             ledger.add(active.header.first, entries, bytes);
+            ledger.set_refusing(false);
         }
         histogram!(QUEUE_COMMIT_REPORTS).record(precise(entries));
         counter!(QUEUE_APPENDS, LABEL_OUTCOME => "durable").increment(entries);

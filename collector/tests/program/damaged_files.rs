@@ -107,6 +107,9 @@ async fn a_full_disk_under_the_queue_makes_agents_wait_and_loses_nothing() {
     assert_eq!(reason, RejectReason::StorageUnavailable);
     assert_eq!(detail, "the collector cannot write to its disk");
     assert!(world.collector.get("/healthz").starts_with("HTTP/1.1 200"));
+    let ready = world.collector.get("/readyz");
+    assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+    assert!(ready.contains(r#""database":true,"node":false"#), "{ready}");
 
     std::fs::remove_file(&ballast).unwrap();
     // More than the disk holds at once: what is stored has to make room for what comes.
@@ -114,6 +117,7 @@ async fn a_full_disk_under_the_queue_makes_agents_wait_and_loses_nothing() {
     for seq in 1..=reports {
         deliver_when_there_is_room(&mut session, large(1, seq)).await;
     }
+    assert!(world.collector.get("/readyz").starts_with("HTTP/1.1 200"));
     let stored = world.stored(&agent, Position::new(1, reports)).await;
     assert_eq!(stored.len(), 100, "a page of the host's software");
     let host = world.ask(&format!("/api/v1/hosts/{}", agent.id));

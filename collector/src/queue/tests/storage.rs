@@ -19,6 +19,7 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
     let results: Vec<_> = (16..=40)
         .map(|seq| block_on(opened.queue.append(entry(seq, 100_000))))
         .collect();
+    assert!(opened.queue.stats().is_refusing);
     let refused = results.iter().filter(|result| is_storage(result)).count();
     assert!(refused > 0 && results.iter().all(|r| r.is_ok() || is_storage(r)));
     for slip in opened.told.slips() {
@@ -27,6 +28,7 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
     }
     disk.set_faults(Faults::default());
     append(&opened.queue, [entry(41, 100_000)]);
+    assert!(!opened.queue.stats().is_refusing);
     let held = opened.told.positions();
     opened.queue.close();
     assert_eq!(open_on(&disk, LIMITS).told.positions(), held);
