@@ -4,11 +4,13 @@
 //! answers. Nothing here decides what a company may see: a [`extract::Tenant`] is the only way to
 //! its rows. Every error is a [`problem::Problem`].
 
+mod bounds;
 mod extract;
 mod health;
 mod measure;
 mod node;
 mod page;
+mod plain_uri;
 mod problem;
 mod request_id;
 mod state;
@@ -16,17 +18,18 @@ mod v1;
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware;
 use axum::response::IntoResponse as _;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 use uuid::{NoContext, Timestamp, Uuid};
 
 pub use self::node::{IndexStatus, Node, NodeStatus};
@@ -54,19 +57,25 @@ pub async fn serve(
 /// Every route, with what surrounds it.
 fn router(state: ApiState, config: &HttpConfig) -> Router {
     let body_bytes_max = usize::try_from(config.body_bytes_max).unwrap_or(usize::MAX);
+    let turns = Arc::new(Semaphore::new(config.requests_max as usize));
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     Router::new()
-        .nest("/api/v1", v1::routes())
+        // Only the API waits for turns: what watches the collector must hear from a busy one too.
+        .nest(
+            "/api/v1",
+            v1::routes().layer(middleware::from_fn_with_state(turns, bounds::in_turn)),
+        )
         .merge(health::routes())
         .fallback(no_route)
         .method_not_allowed_fallback(no_route)
+        .layer(middleware::from_fn(plain_uri::check))
         .layer(middleware::from_fn(measure::measure))
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
+        .layer(middleware::from_fn_with_state(
             config.request_timeout,
+            bounds::in_time,
         ))
         .layer(CatchPanicLayer::custom(|_panic| {
             Problem::Internal(anyhow::anyhow!("a handler panicked")).into_response()

@@ -1,6 +1,8 @@
 //! Requests that are wrong, and what every answer carries.
 
 use axum::http::{Method, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::harness::Api;
 
@@ -49,6 +51,7 @@ async fn wrong_bodies_are_refused_before_anything_is_done() {
         "",
         "{",
         "[]",
+        "\u{0}",
         r#"{ "name": 5 }"#,
         r#"{ "name": "x", "colour": "red" }"#,
     ] {
@@ -66,14 +69,89 @@ async fn wrong_bodies_are_refused_before_anything_is_done() {
 }
 
 #[tokio::test]
-async fn a_name_that_could_break_a_log_is_refused() {
+async fn a_name_that_could_break_a_log_or_a_row_is_refused() {
     let api = Api::new().await;
-    let admin = Some(api.ours.admin.as_str());
-    let body = r#"{ "name": "x\nlevel=ERROR" }"#;
-    let answer = api
-        .send(Method::POST, "/api/v1/enrolment-tokens", admin, Some(body))
-        .await;
-    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let (admin, operator) = (api.ours.admin.as_str(), api.operator.as_str());
+    let long = "n".repeat(10_000);
+    for name in [r"x\nlevel=ERROR", r"a\u0000b", "", "   ", &long] {
+        for (path, key, body) in [
+            (
+                "/enrolment-tokens",
+                admin,
+                format!(r#"{{ "name": "{name}" }}"#),
+            ),
+            (
+                "/api-keys",
+                admin,
+                format!(r#"{{ "name": "{name}", "role": "viewer" }}"#),
+            ),
+            ("/companies", operator, format!(r#"{{ "name": "{name}" }}"#)),
+        ] {
+            let path = format!("/api/v1{path}");
+            let answer = api.send(Method::POST, &path, Some(key), Some(&body)).await;
+            let problem = answer.json();
+            assert_eq!(problem["status"], 422, "{path} {name:?}: {}", answer.text);
+            assert_eq!(problem["errors"][0]["field"], "name", "{path}");
+        }
+    }
+}
+
+/// What a client may put where a name, a word or an id is expected.
+const HOSTILE_TEXTS: [&str; 6] = [
+    "%00",
+    "a%00b",
+    "%F0%9F%92%A9",
+    "%25_%5C",
+    "%27%3B--",
+    "%E2%80%AE",
+];
+
+#[tokio::test]
+async fn no_text_in_a_filter_is_a_fault_of_the_collector() {
+    let api = Api::new().await;
+    for text in HOSTILE_TEXTS {
+        for path in [
+            format!("/hosts?query={text}"),
+            format!("/hosts?platform={text}"),
+            format!("/hosts?cve={text}"),
+            format!("/hosts/{}/software?query={text}", api.ours.host),
+            format!("/software?query={text}"),
+            format!("/software?vendor={text}"),
+            format!("/findings?cve={text}"),
+            format!("/cves?query={text}"),
+            format!("/cves/{text}"),
+        ] {
+            let answer = api.get(&format!("/api/v1{path}"), &api.ours.viewer).await;
+            assert!(!answer.status.is_server_error(), "{path}: {}", answer.text);
+        }
+        let path = format!("/api/v1/companies?query={text}");
+        let answer = api.get(&path, &api.operator).await;
+        assert!(!answer.status.is_server_error(), "{path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_forged_page_token_is_a_fault_of_its_sender() {
+    let api = Api::new().await;
+    for (path, list) in [
+        ("/hosts", "hosts.hostname"),
+        ("/software", "software.name"),
+        ("/findings", "findings.severity"),
+        ("/cves", "cves.severity"),
+    ] {
+        for after in [
+            r#"{"v":"a\u0000b","i":"x"}"#,
+            r#"{"v":"a","i":"a\u0000b"}"#,
+            r#"{"v":9223372036854775807,"i":"-1"}"#,
+            r#"{"v":-9223372036854775808,"i":"00000000-0000-0000-0000-000000000000"}"#,
+            r#"{"v":"","i":""}"#,
+        ] {
+            let token = URL_SAFE_NO_PAD.encode(format!(r#"["{list}",{after}]"#));
+            let path = format!("/api/v1{path}?page_token={token}");
+            let answer = api.get(&path, &api.ours.viewer).await;
+            assert!(!answer.status.is_server_error(), "{after}: {}", answer.text);
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,103 @@
+//! How many requests are answered at once, and how long one may take.
+//!
+//! A request that has to wait for its turn waits within its own time, so a collector with more to do
+//! than it can says so instead of letting answers pile up that nobody waits for any more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+
+/// When to try again, in seconds.
+const RETRY_AFTER_S: u32 = 5;
+
+/// Answers a request once it has its turn; its place is free again when it was answered or given up.
+pub(super) async fn in_turn(
+    State(turns): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Nobody closes the semaphore; if somebody did, answering would still be right.
+    let _turn = turns.acquire().await;
+    next.run(request).await
+}
+
+/// Gives a request up that takes too long. The handler is dropped where it waits: a transaction that
+/// was not committed is rolled back, and a committed one stands.
+pub(super) async fn in_time(
+    State(within): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    tokio::time::timeout(within, next.run(request))
+        .await
+        .map_err(|_| Problem::Unavailable {
+            what: "an answer in time",
+            retry_after_s: RETRY_AFTER_S,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::StatusCode;
+    use axum::{Router, middleware, routing};
+    use tokio::sync::Notify;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn request() -> Request {
+        Request::get("/").body(Body::empty()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn no_more_are_answered_at_once_than_may_be() {
+        let (began, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
+        let handler = {
+            let (began, go_on) = (Arc::clone(&began), Arc::clone(&go_on));
+            async move || {
+                began.add_permits(1);
+                go_on.notified().await;
+            }
+        };
+        let turns = Arc::new(Semaphore::new(2));
+        let router = Router::new()
+            .route("/", routing::get(handler))
+            .layer(middleware::from_fn_with_state(turns, in_turn));
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..3 {
+            asking.spawn(router.clone().oneshot(request()));
+        }
+        began.acquire_many(2).await.unwrap().forget();
+        tokio::task::yield_now().await;
+        assert_eq!(began.available_permits(), 0, "the third has no turn yet");
+        go_on.notify_one();
+        began.acquire().await.unwrap().forget();
+        go_on.notify_waiters();
+        asking.abort_all();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_takes_too_long_is_a_problem_that_says_when_to_come_again() {
+        let router = Router::new()
+            .route("/", routing::get(std::future::pending::<()>))
+            .layer(middleware::from_fn_with_state(
+                Duration::from_secs(30),
+                in_time,
+            ));
+        let answer = router.oneshot(request()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answer.headers()["retry-after"], "5");
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await;
+        let problem: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
+        assert_eq!(problem["type"], "urn:muster:problem:unavailable");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("try again in 5 s"), "{detail}");
+    }
+}
