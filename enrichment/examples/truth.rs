@@ -1,16 +1,27 @@
-//! Measures this crate against published tables of other projects.
+//! Measures the matching commands against published tables of other projects.
 //!
-//! `cargo run --example truth -- DIR [--products FILE] [--misses]`: DIR holds the tables (version
-//! orders, version constraints, CPE names, application names), FILE the known `vendor:product`
-//! pairs, one a line. Prints a table for people, then one JSON object a table; `--misses` adds
-//! every row that differs. It exists to measure; nothing is ever fitted to single rows.
+//! `cargo run --release --example truth -- DATA [--index FILE] [--misses] [SET…]`: DATA holds the
+//! tables under `truth/` and the feeds under `nvd/`, `distro/` and `osv/`; FILE is where the index of
+//! them is, or is put (without it one is built and thrown away); SET is the beginning of a table's
+//! name, for some of them only. Prints a table for people to stderr and a JSON object a table to
+//! stdout; `--misses` adds every case that came out otherwise, with what was expected, what was
+//! got, and why.
+//!
+//! Every case goes through the lines of `muster-collector match`, `cpe-match` and `version-compare`,
+//! so whoever has a table can repeat the measurement without this program. It exists to measure;
+//! nothing is ever fitted to single rows.
 #![expect(
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a measuring tool prints what it measured"
 )]
 
+#[path = "truth/cves.rs"]
+mod cves;
 #[path = "truth/names.rs"]
 mod names;
+#[path = "truth/score.rs"]
+mod score;
 #[path = "truth/versions.rs"]
 mod versions;
 
@@ -18,40 +29,58 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What one table showed.
+use enrichment::feeds;
+use enrichment::index::{Builder, Index};
+use score::Score;
+use serde_json::Value;
+
+type Failure = Box<dyn Error>;
+
+/// What all measurements are made with.
 #[derive(Debug)]
-struct Outcome {
-    table: String,
-    rows: usize,
-    misses: Vec<String>,
+struct Bench {
+    /// The folder of the tables.
+    truth: PathBuf,
+    index: Index,
 }
 
-impl Outcome {
-    fn new(table: impl Into<String>) -> Self {
-        Self {
-            table: table.into(),
-            rows: 0,
-            misses: Vec::new(),
-        }
-    }
+/// Sets by the beginning of their names, and what measures them.
+type Measure = fn(&Bench) -> Result<Vec<Score>, Failure>;
+const SETS: [(&str, Measure); 6] = [
+    ("version-order", versions::orders),
+    ("grype_version_constraints", versions::constraints),
+    ("dependencytrack_cpe_matching", names::cpe_matching),
+    ("fleet_app_to_cpe", names::applications),
+    ("fleet_cpe_to_cve", cves::of_cpes),
+    ("winget_arp_names", names::windows_names),
+];
 
-    fn row(&mut self, is_right: bool, describe: impl FnOnce() -> String) {
-        self.rows += 1;
-        if !is_right {
-            self.misses.push(describe());
-        }
-    }
-
-    const fn right(&self) -> usize {
-        self.rows - self.misses.len()
-    }
-}
+/// Folders of the feeds within DATA, and whether there is anything to measure without them.
+const FEEDS: [(&str, bool); 3] = [("nvd", true), ("distro", false), ("osv", false)];
 
 #[derive(Debug, Default)]
 struct Arguments {
-    folder: PathBuf,
-    products: Option<PathBuf>,
+    data: PathBuf,
+    index: Option<PathBuf>,
+    sets: Vec<String>,
     shows_misses: bool,
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = arguments() else {
+        eprintln!("usage: truth DATA [--index FILE] [--misses] [SET…]");
+        return ExitCode::from(2);
+    };
+    match measure(&arguments) {
+        Ok(scores) => {
+            print(&scores, arguments.shows_misses);
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn arguments() -> Option<Arguments> {
@@ -60,83 +89,80 @@ fn arguments() -> Option<Arguments> {
     while let Some(argument) = given.next() {
         match argument.to_str() {
             Some("--misses") => arguments.shows_misses = true,
-            Some("--products") => arguments.products = Some(given.next()?.into()),
-            _ => arguments.folder = argument.into(),
+            Some("--index") => arguments.index = Some(given.next()?.into()),
+            _ if arguments.data.as_os_str().is_empty() => arguments.data = argument.into(),
+            _ => arguments.sets.push(argument.into_string().ok()?),
         }
     }
-    (!arguments.folder.as_os_str().is_empty()).then_some(arguments)
+    (!arguments.data.as_os_str().is_empty()).then_some(arguments)
 }
 
-fn main() -> ExitCode {
-    let Some(arguments) = arguments() else {
-        println!("usage: truth DIR [--products FILE] [--misses]");
-        return ExitCode::from(2);
+fn measure(arguments: &Arguments) -> Result<Vec<Score>, Failure> {
+    let bench = Bench {
+        truth: arguments.data.join("truth"),
+        index: match &arguments.index {
+            Some(path) if path.exists() => Index::open(path)?,
+            Some(path) => {
+                build(&arguments.data)?.write(path)?;
+                Index::open(path)?
+            }
+            None => Index::from_bytes(build(&arguments.data)?.into_bytes()?)?,
+        },
     };
-    match measure(&arguments) {
-        Ok(outcomes) => {
-            print(&outcomes, arguments.shows_misses);
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            println!("{}: {why}", arguments.folder.display());
-            ExitCode::FAILURE
+    let is_wanted = |set: &str| {
+        let wanted = &arguments.sets;
+        wanted.is_empty() || wanted.iter().any(|wanted| set.starts_with(wanted.as_str()))
+    };
+    let mut scores = Vec::new();
+    for (set, measure) in SETS {
+        if is_wanted(set) {
+            scores.extend(measure(&bench).map_err(|why| format!("{set}: {why}"))?);
         }
     }
+    Ok(scores)
 }
 
-fn measure(arguments: &Arguments) -> Result<Vec<Outcome>, Box<dyn Error>> {
-    let folder = &arguments.folder;
-    let mut outcomes = versions::orders(&folder.join("version-order"))?;
-    outcomes.extend(versions::constraints(
-        &folder.join("grype_version_constraints.jsonl"),
-    )?);
-    outcomes.push(names::cpe_matching(
-        &folder.join("dependencytrack_cpe_matching.jsonl"),
-    )?);
-    let known = names::Known::read(arguments.products.as_deref())?;
-    outcomes.push(names::applications(
-        &folder.join("fleet_app_to_cpe.jsonl"),
-        &known,
-    )?);
-    outcomes.push(names::windows_names(
-        &folder.join("winget_arp_names.jsonl"),
-        &known,
-    )?);
-    Ok(outcomes)
+/// All feeds, as `muster-collector feed build` makes it.
+fn build(data: &Path) -> Result<Builder, Failure> {
+    let mut builder = Builder::new();
+    for (folder, is_needed) in FEEDS {
+        let path = data.join(folder);
+        if is_needed || path.exists() {
+            eprintln!("reading {}", path.display());
+            feeds::read_path(&path, &mut builder)?;
+        }
+    }
+    Ok(builder)
 }
 
-fn print(outcomes: &[Outcome], shows_misses: bool) {
-    for outcome in outcomes {
-        let (right, rows) = (outcome.right(), outcome.rows);
-        let per_mille = (right * 1000).checked_div(rows).unwrap_or_default();
-        println!(
-            "{:<44} {right:>6} of {rows:>6}  {:>3}.{} %",
-            outcome.table,
-            per_mille / 10,
-            per_mille % 10
-        );
+fn print(scores: &[Score], shows_misses: bool) {
+    eprintln!("{}", Score::heading());
+    for score in scores {
+        eprintln!("{}", score.row());
         if shows_misses {
-            for miss in &outcome.misses {
-                println!("    {miss}");
+            for miss in score.misses() {
+                eprintln!("    {miss}");
             }
         }
     }
-    for outcome in outcomes {
-        let line = serde_json::json!({
-            "table": outcome.table, "rows": outcome.rows, "right": outcome.right(),
-        });
-        println!("{line}");
+    for score in scores {
+        println!("{}", score.json());
     }
 }
 
 /// The objects of a JSON Lines file.
-fn json_lines(path: &Path) -> Result<Vec<serde_json::Value>, Box<dyn Error>> {
+fn json_lines(path: &Path) -> Result<Vec<Value>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
     let rows: Result<_, _> = text.lines().map(serde_json::from_str).collect();
     Ok(rows?)
 }
 
 /// A text field, or nothing.
-fn text<'a>(row: &'a serde_json::Value, field: &str) -> &'a str {
+fn text<'a>(row: &'a Value, field: &str) -> &'a str {
     row[field].as_str().unwrap_or_default()
+}
+
+/// An answer line as the object that it is.
+fn answer(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_default()
 }
