@@ -1,10 +1,11 @@
 //! Makes the generated tables of `enrichment/data/identity` from public data.
 //!
 //! `cargo run --release --example make_identity_data -- DATA OUT`: DATA holds
-//! `cpe-dict/purl2cpe-products.jsonl.gz` (scanoss/purl2cpe, MIT), `distro/debian/data_CPE_list`
-//! (Debian's security tracker), `osv/pypa-*.tar.xz` (advisories of Python packages, CC-BY-4.0) and
-//! CVE records under `nvd/` (`.gz`, `.xz`); OUT is the folder of the tables, with the hand-made `groups.txt`
-//! and `exclusions.txt`.
+//! `cpe-dict/purl2cpe-products.jsonl.gz` (scanoss/purl2cpe, MIT), `cpe-dict/syft-cpe-index.json.gz`
+//! (anchore/syft, Apache-2.0), `distro/debian/data_CPE_list` (Debian's security tracker),
+//! `osv/pypa-*.tar.xz` (advisories of Python packages, CC-BY-4.0) and CVE records under `nvd/`
+//! (`.gz`, `.xz`); OUT is the folder of the tables, with the hand-made `groups.txt` and
+//! `exclusions.txt`.
 //! Run it again when the data is renewed; the same data gives the same bytes.
 #![expect(clippy::print_stdout, reason = "a tool prints what it wrote")]
 
@@ -46,24 +47,34 @@ fn make(data: &Path, out: &Path) -> Result<(), Failure> {
     let pairs: BTreeSet<String> = products.iter().map(pair).collect();
     let purls = read::purls(&data.join("cpe-dict/purl2cpe-products.jsonl.gz"))?;
     let mut language = language_rows(&purls);
+    add_indexed(&data.join("cpe-dict/syft-cpe-index.json.gz"), &mut language)?;
     add_ecosystem_products(products, &mut language);
     let advisories = read::python_advisories(&advisories(&data.join("osv"))?)?;
     add_advisories(&advisories, &records.by_cve, &mut language);
+    let named: BTreeSet<&str> = purls.iter().map(|row| row.pair.as_str()).collect();
+    add_siblings(&mut language, |ecosystem, pair| {
+        // What records name without the language is a program: `neo4j:neo4j` is no gem.
+        let runs_in = |product: &&Product| ecosystem_of(&product.2) == Some(ecosystem);
+        match records.of_pair(pair) {
+            Some(products) => products.iter().any(runs_in),
+            None => named.contains(pair),
+        }
+    });
     exclude(
         &std::fs::read_to_string(out.join("exclusions.txt"))?,
         &mut language,
     )?;
-    write(&out.join("language.tsv"), &language, &records.uses)?;
+    write(&out.join("language.tsv"), &language, &records.newest)?;
     let debian = std::fs::read_to_string(data.join("distro/debian/data_CPE_list"))?;
     write(
         &out.join("packages.tsv"),
         &package_rows(&purls, &debian, &pairs),
-        &records.uses,
+        &records.newest,
     )?;
     write(
         &out.join("extensions.tsv"),
         &extension_rows(products),
-        &records.uses,
+        &records.newest,
     )?;
     let groups = std::fs::read_to_string(out.join("groups.txt"))?;
     write_aliases(&out.join("aliases.tsv"), &groups)
@@ -111,19 +122,67 @@ fn pypi_name(name: &str) -> String {
     name.to_lowercase().replace(['_', '.'], "-")
 }
 
+/// Packages of programming languages, from syft's index of the CPE dictionary.
+fn add_indexed(path: &Path, rows: &mut Rows) -> Result<(), Failure> {
+    for (ecosystem, name, cpe) in read::indexed(path)? {
+        let key = match ecosystem.as_str() {
+            "pypi" => format!("pypi/{}", pypi_name(&name)),
+            "npm" => format!("npm/{}", name.to_lowercase().replace("%40", "@")),
+            "rubygems" => format!("gem/{}", name.to_lowercase()),
+            _ => continue,
+        };
+        let value = |attribute| cpe.get(attribute).as_value();
+        let (vendor, product) = (value(Attribute::Vendor), value(Attribute::Product));
+        // The dictionary refers to repositories; a product of another name was guessed from that.
+        let (_, name) = key.split_once('/').unwrap_or_default();
+        if let (Some(vendor), Some(product)) = (vendor, product)
+            && is_key(&key)
+            && is_same_name(name, vendor, product)
+        {
+            rows.entry(key).or_default().insert(format!("{vendor}:{product}"));
+        }
+    }
+    Ok(())
+}
+
+/// Of each vendor that has a package under another name, the product that is called like the
+/// package, where the dictionary has it: `pocoo:jinja2` beside `pocoo:jinja`.
+fn add_siblings(rows: &mut Rows, is_named: impl Fn(&str, &str) -> bool) {
+    for (key, pairs) in rows {
+        let (ecosystem, name) = key.split_once('/').unwrap_or(("", key));
+        let siblings: Vec<String> = pairs
+            .iter()
+            .filter_map(|pair| pair.split_once(':'))
+            .map(|(vendor, _)| format!("{vendor}:{name}"))
+            .filter(|sibling| is_named(ecosystem, sibling))
+            .collect();
+        pairs.extend(siblings);
+    }
+}
+
 /// Products that CVE records themselves say to be packages of an ecosystem.
 fn add_ecosystem_products(products: &BTreeSet<Product>, rows: &mut Rows) {
     for product in products {
-        let key = match product.2.as_str() {
-            "python" | "pypi" => format!("pypi/{}", pypi_name(&product.1)),
-            "node.js" | "nodejs" | "npm" => format!("npm/{}", product.1),
-            "ruby" | "rubygems" => format!("gem/{}", product.1),
-            _ => continue,
+        let key = match ecosystem_of(&product.2) {
+            Some("pypi") => format!("pypi/{}", pypi_name(&product.1)),
+            Some(ecosystem) => format!("{ecosystem}/{}", product.1),
+            None => continue,
         };
         if is_key(&key) {
             rows.entry(key).or_default().insert(pair(product));
         }
     }
+}
+
+/// The ecosystem that a `target_sw` means, under whichever of its names.
+fn ecosystem_of(target_sw: &str) -> Option<&'static str> {
+    Some(match target_sw {
+        // `pypl` is how NVD spells it now and then.
+        "python" | "pypi" | "pypl" | "pip" => "pypi",
+        "node.js" | "nodejs" | "npm" => "npm",
+        "ruby" | "rubygems" | "gem" => "gem",
+        _ => return None,
+    })
 }
 
 /// Takes out what the hand-made list calls wrong; a line that takes nothing out is an error, so
@@ -159,9 +218,9 @@ fn add_advisories(
             *counts.entry(pair).or_default() += 1;
         }
         for (pair, count) in counts {
-            let product = pair.split_once(':').map_or(pair, |(_, product)| product);
+            let (vendor, product) = pair.split_once(':').unwrap_or(("", pair));
             let is_most = named.len() >= 3 && count * 4 >= named.len() * 3;
-            if core(product) == core(package) || is_most {
+            if is_same_name(package, vendor, product) || is_most {
                 let key = format!("pypi/{}", pypi_name(package));
                 rows.entry(key).or_default().insert(pair.to_owned());
             }
@@ -169,11 +228,31 @@ fn add_advisories(
     }
 }
 
-/// A name without dividers and without the language in it.
-fn core(name: &str) -> String {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    let name = name.strip_prefix("python").unwrap_or(&name);
-    name.strip_suffix("python").unwrap_or(name).to_owned()
+/// Whether a product is called like a package, but for dividers, a generation (`jinja2`), the
+/// vendor before it (`apache-superset`), and the language that the product says to be written in
+/// (`redis-py`). The other way round, `docker-py` is not Docker.
+fn is_same_name(name: &str, vendor: &str, product: &str) -> bool {
+    let (package, whole) = (core(name, &[]), core(product, &[]));
+    package == whole
+        || package == core(product, &LANGUAGES)
+        || core(name, &["python"]) == whole
+        || package == format!("{}{whole}", core(vendor, &[]))
+}
+
+/// Words in a product's name that say what it is written in.
+const LANGUAGES: [&str; 5] = ["python", "py", "node", "js", "ruby"];
+
+/// A name without dividers, some words, and the generation behind it.
+fn core(name: &str, without: &[&str]) -> String {
+    let words: Vec<&str> = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty() && !without.contains(word))
+        .collect();
+    let core = words.concat();
+    match core.trim_end_matches(|c: char| c.is_ascii_digit()) {
+        "" => name.to_owned(),
+        stem => stem.to_owned(),
+    }
 }
 
 /// Packages of distributions whose product is certain: named by Debian, or the only one that
@@ -263,15 +342,19 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && !text.ends_with('/') && !is_path && !text.contains(['\t', '\n', '%'])
 }
 
-/// Writes a table; the pair that records use most comes first.
-fn write(path: &Path, rows: &Rows, uses: &BTreeMap<String, usize>) -> Result<(), Failure> {
+/// Writes a table; the pair that the newest CVE uses comes first, because the next will use it too.
+fn write(
+    path: &Path,
+    rows: &Rows,
+    newest: &BTreeMap<String, (u32, u32)>,
+) -> Result<(), Failure> {
     let mut text = String::new();
     for (key, pairs) in rows {
         let mut pairs: Vec<&String> = pairs
             .iter()
             .filter(|pair| !pair.contains(['\t', ' ']))
             .collect();
-        pairs.sort_by_key(|pair| std::cmp::Reverse(uses.get(*pair)));
+        pairs.sort_by_key(|pair| std::cmp::Reverse(newest.get(*pair)));
         text.push_str(key);
         for pair in pairs {
             text.push('\t');

@@ -17,8 +17,8 @@ pub(crate) type Product = (String, String, String);
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     pub(crate) products: BTreeSet<Product>,
-    /// How often CVE records name each `vendor:product` pair.
-    pub(crate) uses: BTreeMap<String, usize>,
+    /// The newest CVE, by year and number, whose record names each `vendor:product` pair.
+    pub(crate) newest: BTreeMap<String, (u32, u32)>,
     /// The `vendor:product` pairs by CVE.
     pub(crate) by_cve: BTreeMap<String, BTreeSet<String>>,
 }
@@ -42,6 +42,15 @@ impl Records {
             }
         }
         Ok(())
+    }
+
+    /// What records name a pair to run in; nothing where they never name the pair.
+    pub(crate) fn of_pair(&self, pair: &str) -> Option<Vec<&Product>> {
+        let (vendor, product) = pair.split_once(':')?;
+        let from = (vendor.to_owned(), product.to_owned(), String::new());
+        let of_pair = |other: &&Product| other.0 == vendor && other.1 == product;
+        let products: Vec<&Product> = self.products.range(from..).take_while(of_pair).collect();
+        (!products.is_empty()).then_some(products)
     }
 
     /// Every JSON string that is a CPE name is one, wherever the feed's format puts it; it belongs
@@ -83,9 +92,19 @@ impl Records {
             .entry(cve.to_owned())
             .or_default()
             .insert(pair(&product));
-        *self.uses.entry(pair(&product)).or_default() += 1;
+        let newest = self.newest.entry(pair(&product)).or_default();
+        *newest = year_and_number(cve).max(*newest);
         self.products.insert(product);
     }
+}
+
+/// Year and number of a CVE's identifier, which order CVEs by age.
+fn year_and_number(cve: &str) -> (u32, u32) {
+    let mut numbers = cve.split('-').skip(1).filter_map(|part| part.parse().ok());
+    (
+        numbers.next().unwrap_or_default(),
+        numbers.next().unwrap_or_default(),
+    )
 }
 
 /// Opens a compressed file; others hold no feeds.
@@ -97,6 +116,23 @@ fn open(path: &Path) -> Result<Option<Box<dyn BufRead>>, Failure> {
         _ => return Ok(None),
     };
     Ok(Some(Box::new(BufReader::with_capacity(1 << 20, reader))))
+}
+
+/// The packages of syft's index: ecosystem, name, CPE name.
+pub(crate) fn indexed(path: &Path) -> Result<Vec<(String, String, Cpe)>, Failure> {
+    let reader = open(path)?.ok_or("syft's index is a .gz file")?;
+    let index: serde_json::Value = serde_json::from_reader(reader)?;
+    let mut rows = Vec::new();
+    for (ecosystem, packages) in index["ecosystems"].as_object().into_iter().flatten() {
+        for (name, cpes) in packages.as_object().into_iter().flatten() {
+            let cpes = cpes.as_array().into_iter().flatten();
+            rows.extend(
+                cpes.filter_map(|cpe| Cpe::parse(cpe.as_str()?).ok())
+                    .map(|cpe| (ecosystem.clone(), name.clone(), cpe)),
+            );
+        }
+    }
+    Ok(rows)
 }
 
 /// A product of purl2cpe with its package URLs.
