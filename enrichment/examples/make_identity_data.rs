@@ -139,7 +139,9 @@ fn add_indexed(path: &Path, rows: &mut Rows) -> Result<(), Failure> {
             && is_key(&key)
             && is_same_name(name, vendor, product)
         {
-            rows.entry(key).or_default().insert(format!("{vendor}:{product}"));
+            rows.entry(key)
+                .or_default()
+                .insert(format!("{vendor}:{product}"));
         }
     }
     Ok(())
@@ -309,13 +311,15 @@ fn extension_rows(products: &BTreeSet<Product>) -> Rows {
     rows
 }
 
-/// Every member of a group with the whole group, in the order of the group.
+/// Every member of a group with the whole group, in the order of the group. A `~` before a name
+/// says that another product has had it too; it is no part of the name.
 fn write_aliases(path: &Path, groups: &str) -> Result<(), Failure> {
     let mut rows = BTreeMap::new();
     for group in groups.lines() {
         let members: Vec<&str> = group.split(' ').collect();
         for member in &members {
-            if rows.insert(*member, members.join("\t")).is_some() {
+            let name = member.trim_start_matches('~');
+            if rows.insert(name, members.join("\t")).is_some() {
                 return Err(format!("{member} is in two groups").into());
             }
         }
@@ -343,11 +347,7 @@ fn is_key(text: &str) -> bool {
 }
 
 /// Writes a table; the pair that the newest CVE uses comes first, because the next will use it too.
-fn write(
-    path: &Path,
-    rows: &Rows,
-    newest: &BTreeMap<String, (u32, u32)>,
-) -> Result<(), Failure> {
+fn write(path: &Path, rows: &Rows, newest: &BTreeMap<String, (u32, u32)>) -> Result<(), Failure> {
     let mut text = String::new();
     for (key, pairs) in rows {
         let mut pairs: Vec<&String> = pairs

@@ -7,6 +7,7 @@
 
 mod application;
 mod curated;
+mod edition;
 mod extension;
 mod language;
 mod name;
@@ -76,7 +77,47 @@ pub struct Candidate {
     pub product: Cow<'static, str>,
     /// What the installed copy runs in.
     pub target_sw: TargetSw,
+    /// Which edition the installed copy is.
+    pub edition: Edition,
+    /// Whether another product has had the name too, as Edge before Chromium: then a record about
+    /// every version says nothing, because nobody knows of which.
+    pub is_shared: bool,
 }
+
+impl Candidate {
+    /// An application of which nothing is known but its names.
+    pub(crate) const fn application(vendor: Cow<'static, str>, product: Cow<'static, str>) -> Self {
+        Self {
+            part: Part::Application,
+            vendor,
+            product,
+            target_sw: TargetSw::Any,
+            edition: Edition::Unknown,
+            is_shared: false,
+        }
+    }
+
+    fn is(&self, vendor: &str, product: &str) -> bool {
+        self.vendor == vendor && self.product == product
+    }
+}
+
+/// What is known of the edition of an installed copy, in the words of CPE's `sw_edition`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Edition {
+    /// Nothing: a record about any edition may be about it.
+    #[default]
+    Unknown,
+    /// It is this one; a record that names none is about it too.
+    Is(Cow<'static, str>),
+    /// It is of a line with versions of its own, as Firefox ESR: only a record that names the line
+    /// is about it.
+    Line(&'static str),
+    /// It is surely not of this line.
+    NotLine(&'static str),
+}
+
+pub(crate) use edition::of_cpe as edition_of_cpe;
 
 /// A CPE part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,19 +185,19 @@ fn candidates(
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Vec<Candidate> {
     let mut all: Vec<Candidate> = Vec::new();
-    for (vendor, product) in pairs
-        .flat_map(curated::aliases)
-        .filter_map(table::split_pair)
-    {
-        if !all
-            .iter()
-            .any(|one| one.vendor == vendor && one.product == product)
-        {
+    for pair in pairs.flat_map(curated::aliases) {
+        let (pair, is_shared) = match pair.strip_prefix(curated::SHARED) {
+            Some(pair) => (pair, true),
+            None => (pair, false),
+        };
+        let Some((vendor, product)) = table::split_pair(pair) else {
+            continue;
+        };
+        if !all.iter().any(|one| one.is(vendor, product)) {
             all.push(Candidate {
-                part: Part::Application,
-                vendor: Cow::Borrowed(vendor),
-                product: Cow::Borrowed(product),
                 target_sw,
+                is_shared,
+                ..Candidate::application(Cow::Borrowed(vendor), Cow::Borrowed(product))
             });
         }
     }
@@ -174,10 +215,9 @@ fn owned_candidates(
     if let Some(names) = curated::aliases_of(&format!("{vendor}:{product}")) {
         return candidates(names, target_sw, known);
     }
+    let (vendor, product) = (vendor.to_owned(), product.to_owned());
     vec![Candidate {
-        part: Part::Application,
-        vendor: Cow::Owned(vendor.to_owned()),
-        product: Cow::Owned(product.to_owned()),
         target_sw,
+        ..Candidate::application(Cow::Owned(vendor), Cow::Owned(product))
     }]
 }

@@ -260,9 +260,10 @@ impl CpeQuestion {
 /// Whether the target's version is within a range; one without a version may be any.
 fn is_within(range: &Range, target: &Cpe) -> bool {
     let version = match target.get(Attribute::Version) {
-        // As in NISTIR 7696, where any version is a superset of each.
-        Attr::Any => return true,
-        Attr::Na | Attr::Pattern(_) => return false,
+        // As in NISTIR 7696, where any version is a superset of each, and of none. An installed
+        // program is never that: without a version it is not evaluable.
+        Attr::Any | Attr::Na => return true,
+        Attr::Pattern(_) => return false,
         Attr::Value(version) => match target.get(Attribute::Update) {
             Attr::Value(update) => format!("{version}-{update}"),
             Attr::Any | Attr::Na | Attr::Pattern(_) => version.to_string(),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use crate::cpe::{Attribute, Cpe};
 use crate::evaluation::{Evaluation, Identity, Status};
-use crate::identity::{self, Candidate, Identification, Part, TargetSw};
+use crate::identity::{self, Candidate, Identification, Part};
 use crate::index::Index;
 use crate::matching::host::Host;
 use crate::matching::question::Question;
@@ -20,6 +20,7 @@ pub use crate::matching::why_not::{Step, WhyNot, why_not, why_not_cpe};
 
 mod explain;
 mod find;
+mod home;
 mod host;
 mod judge;
 mod question;
@@ -136,9 +137,8 @@ fn prepare_cpe(cpe: &Cpe) -> Prepared {
         judgeable: Ok(Judgeable {
             candidates: vec![Candidate {
                 part,
-                vendor: vendor.to_owned().into(),
-                product: product.to_owned().into(),
-                target_sw: TargetSw::Any,
+                edition: identity::edition_of_cpe(vendor, product, &text(Attribute::SwEdition)),
+                ..Candidate::application(vendor.to_owned().into(), product.to_owned().into())
             }],
             home: text(Attribute::TargetSw),
             version: text(Attribute::Version),

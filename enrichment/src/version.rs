@@ -33,6 +33,8 @@ pub use range::{Bound, Range};
 pub enum Scheme {
     /// Alpine's apk-tools.
     Apk,
+    /// Bitnami's builds: semantic versions with a revision that does not count (`2.3.1-4`).
+    Bitnami,
     /// Debian policy 5.6.12.
     Deb,
     /// `Gem::Version`.
@@ -122,6 +124,7 @@ impl Scheme {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Apk => "apk",
+            Self::Bitnami => "bitnami",
             Self::Deb => "deb",
             Self::Gem => "gem",
             Self::Generic => "generic",
@@ -155,10 +158,12 @@ impl FromStr for Scheme {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "apk" => Self::Apk,
+            // Alpine took its order from Gentoo's.
+            "apk" | "portage" => Self::Apk,
+            "bitnami" => Self::Bitnami,
             "deb" => Self::Deb,
             "gem" | "ruby" => Self::Gem,
-            "generic" | "openssl" => Self::Generic,
+            "generic" | "fuzzy" | "openssl" => Self::Generic,
             "go" | "golang" => Self::Go,
             "java" | "jvm" => Self::Java,
             "macos" => Self::Macos,
@@ -166,7 +171,8 @@ impl FromStr for Scheme {
             "npm" => Self::Npm,
             "nuget" => Self::Nuget,
             "pypi" | "python" | "pep440" => Self::Pypi,
-            "rpm" => Self::Rpm,
+            // Arch's vercmp is rpm's order, with the same epoch and release.
+            "rpm" | "pacman" | "alpm" => Self::Rpm,
             "semver" | "semantic" => Self::Semver,
             "windows" => Self::Windows,
             _ => return Err(UnknownScheme(text.to_owned())),

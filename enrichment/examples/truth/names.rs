@@ -13,8 +13,7 @@ pub(crate) fn cpe_matching(bench: &Bench) -> Result<Vec<Score>, Failure> {
     for row in json_lines(&bench.truth.join("dependencytrack_cpe_matching.jsonl"))? {
         let (source, target) = (text(&row, "source_cpe"), text(&row, "target_cpe"));
         let range = range(&row["range"]);
-        let question =
-            json!({"id": 0, "source_cpe": source, "target_cpe": target, "range": range});
+        let question = json!({"id": 0, "source_cpe": source, "target_cpe": target, "range": range});
         let answer = answer(&lines::cpe_match_line(&question.to_string()));
         let expected = row["matches"].as_bool().unwrap_or_default();
         let verdict = match answer["matches"].as_bool() {
@@ -60,7 +59,11 @@ pub(crate) fn applications(bench: &Bench) -> Result<Vec<Score>, Failure> {
             "name": text(&row, "name"), "version": text(&row, "version"),
             "vendor": text(&row, "vendor"), "bundle_id": text(&row, "bundle_identifier"),
         });
-        let answer = answer(&lines::match_line(&bench.index, &question.to_string(), None));
+        let answer = answer(&lines::match_line(
+            &bench.index,
+            &question.to_string(),
+            None,
+        ));
         let cpes: Vec<&str> = answer["identity"]["cpes"]
             .as_array()
             .into_iter()
@@ -130,13 +133,14 @@ pub(crate) fn windows_names(bench: &Bench) -> Result<Vec<Score>, Failure> {
             "id": 0, "source": "programs", "version": "1.0", "os": {"family": "windows"},
             "name": text(&row, "display_name"), "vendor": text(&row, "publisher"),
         });
-        let answer = answer(&lines::match_line(&bench.index, &question.to_string(), None));
+        let answer = answer(&lines::match_line(
+            &bench.index,
+            &question.to_string(),
+            None,
+        ));
         let expected = text(&row, "normalized_id");
         let cpes = answer["identity"]["cpes"].as_array().into_iter().flatten();
-        let pairs: Vec<_> = cpes
-            .filter_map(Value::as_str)
-            .filter_map(pair)
-            .collect();
+        let pairs: Vec<_> = cpes.filter_map(Value::as_str).filter_map(pair).collect();
         let agrees = |(_, product): &(String, String)| {
             let (id, product) = (letters(expected), letters(product));
             let own = letters(expected.split_once('.').map_or(expected, |(_, own)| own));
@@ -150,7 +154,11 @@ pub(crate) fn windows_names(bench: &Bench) -> Result<Vec<Score>, Failure> {
             Verdict::Wrong
         };
         let case = Case {
-            what: &format!("{:?} by {:?}", text(&row, "display_name"), text(&row, "publisher")),
+            what: &format!(
+                "{:?} by {:?}",
+                text(&row, "display_name"),
+                text(&row, "publisher")
+            ),
             expected,
             got: &format!("{pairs:?}"),
             why: text(&answer["identity"], "rule"),

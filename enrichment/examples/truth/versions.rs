@@ -88,7 +88,9 @@ pub(crate) fn constraints(bench: &Bench) -> Result<Vec<Score>, Failure> {
 
 fn constraint(score: &mut Score, scheme: &str, row: &Value) {
     let Some(expected) = row["satisfied"].as_bool() else {
-        let sign = row["cmp"].as_i64().or_else(|| text(row, "cmp").parse().ok());
+        let sign = row["cmp"]
+            .as_i64()
+            .or_else(|| text(row, "cmp").parse().ok());
         let sign = match sign.unwrap_or_default() {
             ..0 => "<",
             0 => "=",
@@ -97,8 +99,7 @@ fn constraint(score: &mut Score, scheme: &str, row: &Value) {
         return compare(score, scheme, (text(row, "a"), text(row, "b")), sign);
     };
     let (version, constraint) = (text(row, "version"), text(row, "constraint"));
-    let question =
-        json!({"id": 0, "scheme": scheme, "version": version, "constraint": constraint});
+    let question = json!({"id": 0, "scheme": scheme, "version": version, "constraint": constraint});
     let answer = answer(&lines::version_compare_line(&question.to_string()));
     let got = answer["satisfied"].as_bool();
     let verdict = match got {
@@ -126,10 +127,8 @@ fn why(answer: &Value) -> &str {
 /// The scheme for a format of the table; `kb` is about Microsoft's updates, which are no versions.
 fn scheme_of(format: &str) -> Option<&str> {
     match format {
-        "fuzzy" | "version" => Some("generic"),
-        "bitnami" => Some("semver"),
-        "pacman" => Some("rpm"),
-        "portage" | "kb" => None,
+        "version" => Some("generic"),
+        "kb" => None,
         _ => Some(format),
     }
 }

@@ -62,7 +62,9 @@ pub fn compare(source: &Cpe, target: &Cpe) -> Relation {
 /// No attribute may be disjoint. Beyond the tables: the target's product has to be a concrete
 /// value, and vendor and product may not be wider on one side each, because a record for
 /// `some_vendor:*` and a target `*:some_product` have nothing to do with each other. A target
-/// with wildcards matches any value, and itself.
+/// with wildcards matches any value, and itself. A record's pattern for a vendor or product
+/// (`pro*`) covers no concrete name, because it would cover the products of strangers; the index
+/// takes no such record either.
 #[must_use]
 pub fn matches(source: &Cpe, target: &Cpe) -> bool {
     let is_covered = source
@@ -76,6 +78,7 @@ pub fn matches(source: &Cpe, target: &Cpe) -> bool {
             Attr::Value(_) | Attr::Pattern(_)
         )
         && !is_crossed(source, target)
+        && !is_name_pattern(source, target)
 }
 
 fn is_match(source: &Attr, target: &Attr) -> bool {
@@ -93,6 +96,16 @@ fn is_crossed(source: &Cpe, target: &Cpe) -> bool {
         (of(Attribute::Vendor), of(Attribute::Product)),
         (Relation::Subset, Relation::Superset) | (Relation::Superset, Relation::Subset)
     )
+}
+
+/// Whether a pattern for a vendor or product would have to cover a concrete one.
+fn is_name_pattern(source: &Cpe, target: &Cpe) -> bool {
+    [Attribute::Vendor, Attribute::Product].iter().any(|at| {
+        matches!(
+            (source.get(*at), target.get(*at)),
+            (Attr::Pattern(_), Attr::Value(_))
+        )
+    })
 }
 
 impl Pattern {

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use super::curated::{self, Entry};
 use super::name::Name;
 use super::table::Table;
-use super::{Candidate, Identification, Identified, TargetSw, candidates, purl, revision, vendor};
+use super::{
+    Candidate, Identification, Identified, TargetSw, candidates, edition, purl, revision, vendor,
+};
 use crate::subject::Subject;
 
 /// Products by the name of a distribution's package, which Homebrew's formulae share.
@@ -72,6 +74,7 @@ fn finish(
     rule: String,
     purl: Option<String>,
 ) -> Identification {
+    let candidates = edition::settle(candidates, subject);
     let revision = revision::of(subject, name, &candidates);
     Identification::Identified(Identified {
         candidates,

@@ -12,7 +12,8 @@ use super::curated;
 use super::origin::{self, Origin};
 use super::table::Table;
 use super::{
-    Candidate, Identification, Identified, TargetSw, candidates, owned_candidates, purl, vendor,
+    Candidate, Identification, Identified, TargetSw, candidates, edition, owned_candidates, purl,
+    vendor,
 };
 use crate::subject::Subject;
 use crate::version::Scheme;
@@ -60,7 +61,7 @@ pub(crate) fn identify(
         };
     };
     Identification::Identified(Identified {
-        candidates,
+        candidates: edition::settle(candidates, subject),
         purl,
         rule: Cow::Owned(rule),
         version: upstream_version(subject.source, subject.version),

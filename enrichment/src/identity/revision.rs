@@ -70,6 +70,15 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     if candidates.iter().any(|found| found.vendor == "autodesk") {
         version = name.year().unwrap_or(version);
     }
+    if is("python", "python")
+        && let Some((version, update)) = python_of_windows(version)
+    {
+        return Revision {
+            version,
+            update,
+            scheme: Scheme::Generic,
+        };
+    }
     let (version, update) = if is("python", "python") {
         split_pre_release(version)
     } else {
@@ -113,6 +122,28 @@ fn split_pre_release(version: &str) -> (&str, String) {
         release.trim_end_matches(['-', '.']),
         format!("{word}{number}"),
     )
+}
+
+/// `3.11.4150.0` is Python 3.11.4, and `3.14.112.0` is 3.14.0b2: Python's installers for Windows
+/// number a release a thousandfold, and add 100 for alphas, 110 for betas, 120 for candidates and
+/// 150 for the release itself.
+fn python_of_windows(version: &str) -> Option<(String, String)> {
+    let numbers: Vec<u32> = version
+        .split('.')
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let [major, minor, coded, 0] = numbers[..] else {
+        return None;
+    };
+    let update = match coded % 1000 {
+        level @ 100..110 => format!("alpha{}", level - 100),
+        level @ 110..120 => format!("beta{}", level - 110),
+        level @ 120..150 => format!("rc{}", level - 120),
+        150 => String::new(),
+        _ => return None,
+    };
+    Some((format!("{major}.{minor}.{}", coded / 1000), update))
 }
 
 /// `23.9.1.104` is Citrix Workspace 2309.1.104.
@@ -298,6 +329,26 @@ mod tests {
                 (found.version.as_str(), found.update.as_str()),
                 expected,
                 "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn python_without_a_release_in_its_name_is_told_by_its_number() {
+        for (version, expected) in [
+            ("3.11.4150.0", ("3.11.4", "")),
+            ("3.10.150.0", ("3.10.0", "")),
+            ("3.14.112.0", ("3.14.0", "beta2")),
+            ("3.14.121.0", ("3.14.0", "rc1")),
+            ("3.13.103.0", ("3.13.0", "alpha3")),
+            ("3.11.4", ("3.11.4", "")),
+            ("3.11.4.1", ("3.11.4.1", "")),
+        ] {
+            let found = identified(&program("Python", version, "Python Software Foundation"));
+            assert_eq!(
+                (found.version.as_str(), found.update.as_str()),
+                expected,
+                "{version}"
             );
         }
     }

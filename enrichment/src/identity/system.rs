@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Candidate, Identification, Identified, Part, TargetSw};
+use super::{Candidate, Identification, Identified, Part};
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -49,9 +49,7 @@ fn found(vendor: &'static str, product: &'static str, subject: &Subject<'_>) -> 
     Identification::Identified(Identified {
         candidates: vec![Candidate {
             part: Part::OperatingSystem,
-            vendor: Cow::Borrowed(vendor),
-            product: Cow::Borrowed(product),
-            target_sw: TargetSw::Any,
+            ..Candidate::application(Cow::Borrowed(vendor), Cow::Borrowed(product))
         }],
         purl: None,
         rule: Cow::Owned(format!("system:{product}")),

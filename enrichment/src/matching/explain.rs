@@ -3,7 +3,7 @@
 use crate::cpe::{Attr, Attribute, Cpe};
 use crate::cve::{CveId, RecordSource};
 use crate::evaluation::{Finding, Why};
-use crate::identity::Candidate;
+use crate::identity::{Candidate, Edition};
 use crate::index::{
     Bounds, CveEntry, Index, PartnerView, ProductView, RangeRow, Text, VersionKind,
 };
@@ -23,11 +23,21 @@ pub(super) fn installed_cpe(candidate: &Candidate, version: &str, update: &str) 
     )
     .with(Attribute::Version, Attr::value(version))
     .with(Attribute::Update, Attr::value(update))
+    .with(Attribute::SwEdition, edition(&candidate.edition))
     .with(
         Attribute::TargetSw,
         Attr::value(candidate.target_sw.as_str()),
     )
     .to_string()
+}
+
+/// The edition for a CPE name, where it is known.
+fn edition(edition: &Edition) -> Attr {
+    match edition {
+        Edition::Is(name) => Attr::value(name),
+        Edition::Line(name) => Attr::value(name),
+        Edition::Unknown | Edition::NotLine(_) => Attr::Any,
+    }
 }
 
 /// A rule that holds as a finding.

@@ -105,7 +105,7 @@ fn search(
         surroundings: question.surroundings(candidate),
         verdicts: Vec::new(),
     };
-    rows_that_name(index, question, product, |row| {
+    rows_that_name(index, question, (candidate, product), |row| {
         let shape = row.shape();
         if let Some(Ok(doubts)) = judged.judge(shape) {
             hits.push(Hit {
@@ -148,7 +148,7 @@ impl Judged<'_> {
 fn rows_that_name<'i>(
     index: &'i Index,
     question: &Question<'_>,
-    product: &ProductView<'i>,
+    (candidate, product): (usize, &ProductView<'i>),
     mut take: impl FnMut(Row),
 ) {
     let installed = &question.installed;
@@ -181,7 +181,7 @@ fn rows_that_name<'i>(
     }
     for row in index.open_rows(product) {
         // `-` is no version, and an installed one is never that.
-        if row.kind == VersionKind::All {
+        if row.kind == VersionKind::All && question.takes_every_version(candidate) {
             take(Row::Open(row));
         }
     }

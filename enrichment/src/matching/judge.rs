@@ -2,9 +2,10 @@
 //! which edition, and with which partners.
 
 use crate::evaluation::Confidence;
-use crate::identity::TargetSw;
+use crate::identity::Edition;
 use crate::index::{ConditionTerm, Index, PartnerView, ShapeView, Text};
-use crate::matching::host::{self, Fit, Host};
+use crate::matching::home::{Home, builds_programs, usual};
+use crate::matching::host::{Fit, Host};
 use crate::rule::{EDITION, SW_EDITION, TARGET_HW, TARGET_SW};
 
 /// What a rule that holds leaves open.
@@ -27,6 +28,8 @@ pub(super) struct Doubts {
 pub(super) enum Miss {
     /// It is about a product within or for something else.
     Target,
+    /// It is about another edition, or another line of versions.
+    Edition,
     /// It is about another architecture.
     Hardware,
     /// It needs another application on the host.
@@ -54,78 +57,18 @@ pub(super) struct Surroundings<'a> {
     pub(super) host: Host<'a>,
     pub(super) arch: &'a str,
     pub(super) home: Home<'a>,
-}
-
-/// What an installed copy runs in, beside the operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Home<'a> {
-    /// Nothing, or it is not known.
-    None,
-    /// It runs in this; a record that names nothing is about it too.
-    Runs(&'a str),
-    /// It is an extension of this: only a record that names the same is about it.
-    Only(&'a str),
-}
-
-impl From<TargetSw> for Home<'static> {
-    fn from(target: TargetSw) -> Self {
-        match target {
-            TargetSw::Any => Self::None,
-            // The operating system is the host's, and no home within it.
-            TargetSw::Runs(name) if host::family_of(name).is_some() => Self::None,
-            TargetSw::Runs(name) => Self::Runs(name),
-            TargetSw::Only(name) => Self::Only(name),
-        }
-    }
-}
-
-/// Languages and package systems as `target_sw` names them: what runs in one may be meant by a
-/// record that names none, unlike an extension of a browser. True for those that programs are
-/// built of, so that a record about the package is one about the program: Grafana's are `go`.
-const LANGUAGES: [(&str, bool); 12] = [
-    (".net", true),
-    ("dart", true),
-    ("go", true),
-    ("java", true),
-    ("maven", true),
-    ("node.js", false),
-    ("perl", false),
-    ("php", false),
-    ("python", false),
-    ("ruby", false),
-    ("rust", true),
-    ("swift", true),
-];
-
-/// Whether programs are built of a language; `None` for what is no language.
-fn builds_programs(target: &str) -> Option<bool> {
-    let known = LANGUAGES.iter().find(|(name, _)| *name == target);
-    known.map(|(_, builds)| *builds)
-}
-
-impl<'a> Home<'a> {
-    /// The home that a CPE name's `target_sw` tells.
-    pub(super) fn named(target: &'a str) -> Self {
-        if target.is_empty() || host::family_of(target).is_some() {
-            Self::None
-        } else if builds_programs(target).is_some() {
-            Self::Runs(target)
-        } else {
-            Self::Only(target)
-        }
-    }
+    pub(super) edition: &'a Edition,
 }
 
 impl Surroundings<'_> {
     /// Whether a rule of this shape holds here.
     pub(super) fn judge(&self, index: &Index, shape: &ShapeView<'_>) -> Result<Doubts, Miss> {
         let mut doubts = Doubts {
-            edition: [EDITION, SW_EDITION]
-                .iter()
-                .any(|at| matches!(shape.qualifiers[*at], Text::Value(_))),
+            edition: matches!(shape.qualifiers[EDITION], Text::Value(_)),
             ..Doubts::default()
         };
         self.target(shape.qualifiers[TARGET_SW], &mut doubts)?;
+        self.edition(shape.qualifiers[SW_EDITION], &mut doubts)?;
         self.hardware(shape.qualifiers[TARGET_HW], &mut doubts)?;
         let terms = shape
             .condition
@@ -144,7 +87,11 @@ impl Surroundings<'_> {
 
     fn target(&self, named: Text<'_>, doubts: &mut Doubts) -> Result<(), Miss> {
         match (self.home, named) {
-            (Home::Runs(own) | Home::Only(own), Text::Value(named)) if named == own => Ok(()),
+            (Home::Runs(own) | Home::Only(own), Text::Value(named))
+                if usual(named) == usual(own) =>
+            {
+                Ok(())
+            }
             // An extension is never what a record without its home is about.
             (Home::Only(_), _) => Err(Miss::Target),
             (_, Text::Any | Text::NotApplicable) => Ok(()),
@@ -160,6 +107,22 @@ impl Surroundings<'_> {
                 }
                 Some(Fit::No) | None => Err(Miss::Target),
             },
+        }
+    }
+
+    fn edition(&self, named: Text<'_>, doubts: &mut Doubts) -> Result<(), Miss> {
+        match (self.edition, named) {
+            (Edition::Line(own), Text::Value(named)) if named == *own => Ok(()),
+            (Edition::Is(own), Text::Value(named)) if named == own.as_ref() => Ok(()),
+            // The numbers of a line are not those of the main product that the record is about.
+            (Edition::Line(_), _) => Err(Miss::Edition),
+            (Edition::NotLine(other), Text::Value(named)) if named == *other => Err(Miss::Edition),
+            (Edition::Is(_), Text::Value(_) | Text::NotApplicable) => Err(Miss::Edition),
+            (Edition::Unknown | Edition::NotLine(_), Text::Value(_)) => {
+                doubts.edition = true;
+                Ok(())
+            }
+            (_, Text::Any | Text::NotApplicable) => Ok(()),
         }
     }
 

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use crate::evaluation::Status;
-use crate::identity::Candidate;
+use crate::identity::{Candidate, Edition};
 use crate::index::{Bounds, Index, VersionId};
 use crate::matching::Judgeable;
+use crate::matching::home::Home;
 use crate::matching::host::Host;
-use crate::matching::judge::{Home, Surroundings};
+use crate::matching::judge::Surroundings;
 use crate::version::{self, Scheme, SortKey};
 
 /// What is asked of the index.
@@ -44,7 +45,19 @@ impl<'a> Question<'a> {
                 (Home::None, Some(candidate)) => candidate.target_sw.into(),
                 (home, _) => home,
             },
+            edition: self
+                .candidates
+                .get(candidate)
+                .map_or(&Edition::Unknown, |candidate| &candidate.edition),
         }
+    }
+
+    /// Whether a record about every version of a candidate's product says anything.
+    pub(super) fn takes_every_version(&self, candidate: usize) -> bool {
+        // Edge's older namesake has 226 such records, none of which is about the Edge of today.
+        self.candidates
+            .get(candidate)
+            .is_some_and(|candidate| !candidate.is_shared)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is found and what is not, by the traps that records and inventories set.
 
+mod editions;
+
 use super::*;
 use crate::cve::CveRecord;
 use crate::evaluation::Confidence;

@@ -47,6 +47,8 @@ pub enum Step {
     Version,
     /// The record is about the product within or for something else.
     Target,
+    /// The record is about another edition or line of versions.
+    Edition,
     /// The record is about another architecture.
     Hardware,
     /// The record needs another application on the host.
@@ -155,7 +157,7 @@ fn closest(
         .chain(ranges)
         .chain(open)
         .filter(|row| row.cve() == cve)
-        .filter_map(|row| judge(index, question, &surroundings, &product, row))
+        .filter_map(|row| judge(index, question, (at, &surroundings), &product, row))
         // The first of equals, so that the answer does not depend on the order of iteration.
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
 }
@@ -163,19 +165,22 @@ fn closest(
 fn judge(
     index: &Index,
     question: &Question<'_>,
-    surroundings: &Surroundings<'_>,
+    (candidate, surroundings): (usize, &Surroundings<'_>),
     product: &ProductView<'_>,
     row: Row,
 ) -> Option<(Step, String)> {
     let criteria = explain::criteria(index, product, &row)?;
     // The version is asked first, as in the search: it is what an analyst can change.
-    if !names_version(index, question, &row) {
+    if !names_version(index, question, candidate, &row) {
         let installed = question.installed.shown();
         let scheme = question.installed.scheme;
         let detail = match &row {
             Row::Range(range) => {
                 let range = explain::range(index, range);
                 format!("{installed} is not in {range} of {criteria} ({scheme} order)")
+            }
+            Row::Open(row) if row.kind == VersionKind::All => {
+                format!("{criteria} names every version, and another product has had that name too")
             }
             Row::Exact(_) | Row::Open(_) => {
                 format!("{installed} is not the version of {criteria} ({scheme} order)")
@@ -193,6 +198,10 @@ fn judge(
         Err(Miss::Target) => {
             let detail = format!("{criteria} is about what runs in something else");
             (Step::Target, detail)
+        }
+        Err(Miss::Edition) => {
+            let detail = format!("{criteria} is about another edition or line of versions");
+            (Step::Edition, detail)
         }
         Err(Miss::Hardware) => {
             let detail = format!("{criteria} is not about {}", question.arch);
@@ -217,7 +226,7 @@ fn partners(index: &Index, shape: &ShapeView<'_>) -> Vec<String> {
 }
 
 /// Whether a row's versions cover the installed one, by the same rules as the search.
-fn names_version(index: &Index, question: &Question<'_>, row: &Row) -> bool {
+fn names_version(index: &Index, question: &Question<'_>, candidate: usize, row: &Row) -> bool {
     let installed = &question.installed;
     match row {
         Row::Exact(row) => {
@@ -227,6 +236,8 @@ fn names_version(index: &Index, question: &Question<'_>, row: &Row) -> bool {
             !key.is_empty() && (key == full || key == base && is_any_update())
         }
         Row::Range(row) => installed.is_within(index, row.lower, row.upper, row.bounds),
-        Row::Open(OpenRow { kind, .. }) => *kind == VersionKind::All,
+        Row::Open(OpenRow { kind, .. }) => {
+            *kind == VersionKind::All && question.takes_every_version(candidate)
+        }
     }
 }

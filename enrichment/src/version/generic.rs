@@ -84,7 +84,8 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
             behind
         } else if first.is_ascii_alphabetic() {
             let (word, behind) = split_letters(rest);
-            put_word(&mut sequence, word, behind);
+            let before = &text[..text.len() - rest.len()];
+            put_word(&mut sequence, before, word, behind);
             behind
         } else {
             split_while(rest, |byte| !byte.is_ascii_alphanumeric()).1
@@ -111,7 +112,7 @@ fn without_prefix(mut text: &str) -> Option<&str> {
         }
         if first.is_ascii_alphabetic() {
             let (word, rest) = split_letters(text);
-            if below(word, rest).is_some() {
+            if below("", word, rest).is_some() {
                 return Some(text);
             }
             if !PREFIXES
@@ -134,8 +135,8 @@ fn without_prefix(mut text: &str) -> Option<&str> {
     }
 }
 
-fn put_word(sequence: &mut Padded<'_>, word: &str, rest: &str) {
-    if let Some(tag) = below(word, rest) {
+fn put_word(sequence: &mut Padded<'_>, before: &str, word: &str, rest: &str) {
+    if let Some(tag) = below(before, word, rest) {
         sequence.drop_zeros();
         sequence.below(tag);
         return;
@@ -153,7 +154,10 @@ fn put_word(sequence: &mut Padded<'_>, word: &str, rest: &str) {
 
 /// The tag of a pre-release word. Single letters are one only right before a digit, as in PEP 440:
 /// the `b` of `1.0.2b` is a letter like any other.
-fn below(word: &str, rest: &str) -> Option<u8> {
+fn below(before: &str, word: &str, rest: &str) -> Option<u8> {
+    if is_build(before, word, rest) {
+        return None;
+    }
     if rest.starts_with(|c: char| c.is_ascii_digit()) {
         match word {
             "a" | "A" => return Some(2),
@@ -166,6 +170,20 @@ fn below(word: &str, rest: &str) -> Option<u8> {
         .iter()
         .find(|(_, words)| words.iter().any(|other| word.eq_ignore_ascii_case(other)))
         .map(|(tag, _)| *tag)
+}
+
+/// Whether a `b` behind a divider counts builds: those of Java (`1.8.0_351-b10`), and numbers that
+/// no beta has (YugabyteDB's `2.4.2-b2047`, D-Link's `1.05_b04`). `2.0-b1` is a beta.
+fn is_build(before: &str, word: &str, rest: &str) -> bool {
+    let (digits, _) = split_digits(rest);
+    let Some(before) = before.strip_suffix(['-', '_']) else {
+        return false;
+    };
+    let release = before.trim_end_matches(|c: char| c.is_ascii_digit());
+    let is_behind_update = release.len() < before.len() && release.ends_with('_');
+    word.eq_ignore_ascii_case("b")
+        && !digits.is_empty()
+        && (is_behind_update || digits.len() > 2 || digits.len() == 2 && digits.starts_with('0'))
 }
 
 /// Year, month and day of a date at the beginning (`2020-10-29`, `20201029`), and what follows.

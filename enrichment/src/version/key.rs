@@ -67,6 +67,7 @@ pub(super) fn write(scheme: Scheme, text: &str, out: &mut Vec<u8>) -> Result<(),
     let start = out.len();
     let written = match scheme {
         Scheme::Apk => apk::write(text, out),
+        Scheme::Bitnami => semver::write(without_revision(text), out),
         Scheme::Deb => deb::write(text, out),
         Scheme::Gem => gem::write(text, out),
         Scheme::Generic | Scheme::Macos | Scheme::Windows => generic::write(text, out),
@@ -82,6 +83,15 @@ pub(super) fn write(scheme: Scheme, text: &str, out: &mut Vec<u8>) -> Result<(),
         out.truncate(start);
     }
     written
+}
+
+/// A Bitnami version without the revision of its build, which is digits behind a hyphen.
+fn without_revision(text: &str) -> &str {
+    text.rsplit_once('-')
+        .filter(|(_, behind)| {
+            !behind.is_empty() && behind.bytes().all(|byte| byte.is_ascii_digit())
+        })
+        .map_or(text, |(version, _)| version)
 }
 
 /// Whether the text is what inventories write when they know no version.

@@ -78,6 +78,7 @@ fn satisfies_all(scheme: Scheme, version: &str, conditions: &str) -> Result<bool
     let mut answer = Ok(true);
     for condition in conditions.split(',') {
         let (test, bound) = read_condition(condition)?;
+        let (version, bound) = with_known_epochs(scheme, version, bound);
         match compare(scheme, version, bound).map(test) {
             Ok(true) => {}
             Ok(false) => return Ok(false),
@@ -85,6 +86,20 @@ fn satisfies_all(scheme: Scheme, version: &str, conditions: &str) -> Result<bool
         }
     }
     answer
+}
+
+/// Both texts without epochs, unless both have one.
+///
+/// Inventories lose the epoch of an rpm more often than it is zero: `4.19.0-1.el7_5` of a package
+/// whose advisory says `< 2:4.19.1-1.el7_5`. Two texts that are ordered, rather than one that is
+/// asked about, keep rpm's rule that no epoch is zero.
+fn with_known_epochs<'a>(scheme: Scheme, version: &'a str, bound: &'a str) -> (&'a str, &'a str) {
+    let split = |text: &'a str| text.split_once(':').map(|(_, rest)| rest);
+    match (scheme, split(version), split(bound)) {
+        (Scheme::Rpm, None, Some(bound)) => (version, bound),
+        (Scheme::Rpm, Some(version), None) => (version, bound),
+        _ => (version, bound),
+    }
 }
 
 /// What an operator asks of the order of version and bound.

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SCHEMES: [Scheme; 14] = [
+const SCHEMES: [Scheme; 15] = [
     Scheme::Apk,
+    Scheme::Bitnami,
     Scheme::Deb,
     Scheme::Gem,
     Scheme::Generic,
@@ -155,6 +156,53 @@ fn generic_puts_pre_releases_before_and_patches_behind_their_release() {
     );
     assert_ascending(Scheme::Generic, &["98", "98SP1", "98SP3"]);
     assert_ascending(Scheme::Generic, &["9.2", "9.2p1", "9.2p2", "9.3"]);
+}
+
+#[test]
+fn generic_tells_builds_from_betas() {
+    // Java's build follows its update, which no pre-release does.
+    assert_ascending(
+        Scheme::Generic,
+        &["1.8.0_351", "1.8.0_351-b10", "1.8.0_352"],
+    );
+    assert_ascending(Scheme::Generic, &["2.4.2", "2.4.2-b2047", "2.4.3"]);
+    assert_ascending(Scheme::Generic, &["1.05", "1.05_b04"]);
+    assert_ascending(Scheme::Generic, &["2.0-b1", "2.0-b10", "2.0"]);
+    assert_ascending(Scheme::Generic, &["3.14.0b2", "3.14.0"]);
+}
+
+#[test]
+fn bitnami_revisions_do_not_count() {
+    assert_same(Scheme::Bitnami, &["2.3.1", "2.3.1-1", "2.3.1-12"]);
+    assert_ascending(Scheme::Bitnami, &["2.3.1-rc1", "2.3.1-4", "2.3.2-0"]);
+}
+
+#[test]
+fn an_epoch_that_one_side_lacks_is_not_asked_of_a_constraint() {
+    let is_in = |version, constraint| satisfies(Scheme::Rpm, version, constraint);
+    assert_eq!(is_in("4.19.0-1.el7_5", "< 2:4.19.1-1.el7_5"), Ok(true));
+    assert_eq!(is_in("4.19.1-1.el7_5", "< 2:4.19.1-1.el7_5"), Ok(false));
+    assert_eq!(is_in("2:4.19.1-1.el7_5", "< 4.20"), Ok(true));
+    assert_eq!(is_in("1:4.19.1-1", "< 2:4.0-1"), Ok(true), "both have one");
+    // An order is another question: there, no epoch is zero.
+    assert_eq!(compare(Scheme::Rpm, "4.19", "2:4.0"), Ok(Ordering::Less));
+}
+
+#[test]
+fn formats_of_other_tools_are_taken_for_the_order_that_they_have() {
+    for (name, scheme) in [
+        ("portage", Scheme::Apk),
+        ("pacman", Scheme::Rpm),
+        ("jvm", Scheme::Java),
+        ("golang", Scheme::Go),
+        ("pep440", Scheme::Pypi),
+    ] {
+        assert_eq!(name.parse(), Ok(scheme), "{name}");
+    }
+    assert_ascending(
+        Scheme::Apk,
+        &["1.0.0_rc1", "1.0.0", "1.0.0-r1", "1.0.0_p1", "1.0.1"],
+    );
 }
 
 #[test]
