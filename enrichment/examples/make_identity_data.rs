@@ -354,7 +354,10 @@ fn write(path: &Path, rows: &Rows, newest: &BTreeMap<String, (u32, u32)>) -> Res
             .iter()
             .filter(|pair| !pair.contains(['\t', ' ']))
             .collect();
-        pairs.sort_by_key(|pair| std::cmp::Reverse(newest.get(*pair)));
+        // Of those that no CVE uses, the one that is called like the package.
+        let name = key.split_once('/').map_or(key.as_str(), |(_, name)| name);
+        let is_named_so = |pair: &str| pair.split_once(':').is_some_and(|(_, own)| own == name);
+        pairs.sort_by_key(|pair| std::cmp::Reverse((newest.get(*pair), is_named_so(pair))));
         text.push_str(key);
         for pair in pairs {
             text.push('\t');

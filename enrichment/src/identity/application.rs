@@ -134,7 +134,8 @@ fn vendors(subject: &Subject<'_>) -> Vec<String> {
     vendors
 }
 
-/// The product whose vendor and name both agree.
+/// The products whose vendor and name both agree: of the longest name that any vendor has, under
+/// every vendor and spelling, as NVD has both `plex:media_server` and `plex:plex_media_server`.
 fn agreed(
     subject: &Subject<'_>,
     name: &Name<'_>,
@@ -144,19 +145,18 @@ fn agreed(
     let vendors = vendors(subject);
     let forms = name.shorter();
     for words in &forms {
-        let whole = spellings(words);
+        let mut found: Vec<Candidate> = Vec::new();
         for vendor in &vendors {
-            let rest = without_vendor(words, vendor)
-                .map(spellings)
-                .unwrap_or_default();
-            let product = whole
-                .iter()
-                .chain(&rest)
-                .find(|product| known(vendor, product));
-            if let Some(product) = product {
-                let found = super::owned_candidates(vendor, product, target_sw, known);
-                return Some((found, format!("vendor and name agree:{}", words.join(" "))));
+            for product in products_of(vendor, words, known) {
+                let names = super::owned_candidates(vendor, &product, target_sw, known);
+                let is_new =
+                    |one: &Candidate| !found.iter().any(|a| a.is(&one.vendor, &one.product));
+                let names: Vec<Candidate> = names.into_iter().filter(is_new).collect();
+                found.extend(names);
             }
+        }
+        if !found.is_empty() {
+            return Some((found, format!("vendor and name agree:{}", words.join(" "))));
         }
     }
     if vendors.is_empty() {
@@ -164,6 +164,21 @@ fn agreed(
             .or_else(|| formula(subject, target_sw, known));
     }
     None
+}
+
+/// What a vendor calls the product of a name, as far as records know it.
+fn products_of(vendor: &str, words: &[&str], known: &dyn Fn(&str, &str) -> bool) -> Vec<String> {
+    let rest = without_vendor(words, vendor);
+    // What is named as its vendor alone is, on an endpoint, the vendor's program for desktops:
+    // `Nextcloud` is `nextcloud:desktop`, and the server is no program of Windows.
+    if rest.is_some_and(<[&str]>::is_empty) && known(vendor, "desktop") {
+        return vec!["desktop".to_owned()];
+    }
+    let spelled = spellings(words).into_iter();
+    spelled
+        .chain(rest.map(spellings).unwrap_or_default())
+        .filter(|product| known(vendor, product))
+        .collect()
 }
 
 /// Ways to write a product under CPE's dividers.

@@ -69,6 +69,8 @@ pub(crate) fn aliases_of(pair: &str) -> Option<impl Iterator<Item = &'static str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::{Identification, identify};
+    use crate::subject::{Platform, Subject};
 
     #[test]
     fn finds_an_entry_by_kind_and_name() {
@@ -135,6 +137,74 @@ mod tests {
                 entry.not_evaluable().is_some()
                     || entry.pairs.clone().all(|pair| pair.contains(':')),
                 "{key}"
+            );
+        }
+    }
+
+    /// Software that an entry is about, and nothing else says more of it than the entry asks for.
+    fn installed<'a>(kind: &'a str, name: &'a str, vendor: &'a str) -> Subject<'a> {
+        let (source, family) = match kind {
+            "app" => ("programs", "windows"),
+            "bundle" => ("apps", "macos"),
+            "package" => ("deb", "linux"),
+            other => (other, "linux"),
+        };
+        Subject {
+            source,
+            name: if kind == "bundle" { "?" } else { name },
+            bundle_id: if kind == "bundle" { name } else { "" },
+            vendor,
+            // What no distribution's repository has.
+            origin: if kind == "package" { "ACME" } else { "" },
+            version: "1.2.3",
+            platform: Platform {
+                family,
+                ..Platform::default()
+            },
+            ..Subject::default()
+        }
+    }
+
+    #[test]
+    fn every_entry_leads_to_its_products() {
+        for (key, rest) in CURATED.lines() {
+            let (kind, name) = key.split_once('/').unwrap();
+            let (vendors, pairs) = rest.split_once('\t').unwrap();
+            let vendor = vendors.split(',').next().unwrap().trim_matches('-');
+            let found = identify(&installed(kind, name, vendor), &|_, _| false);
+            match found {
+                Identification::NotEvaluable { rule, .. } => {
+                    assert!(pairs.starts_with('!'), "{key}: {rule}");
+                }
+                Identification::Identified(identified) => {
+                    let rule = &identified.rule;
+                    assert!(rule.ends_with(&format!("curated:{key}")), "{key}: {rule}");
+                    for pair in pairs.split(' ') {
+                        let (vendor, product) = pair.split_once(':').unwrap();
+                        let mut candidates = identified.candidates.iter();
+                        assert!(
+                            candidates.any(|one| one.is(vendor, product)),
+                            "{key}: {pair}"
+                        );
+                    }
+                }
+                Identification::Unmapped { reason, .. } => panic!("{key}: {reason}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_entry_of_a_common_name_asks_for_the_vendor() {
+        for (key, rest) in CURATED.lines().filter(|(key, _)| key.starts_with("app/")) {
+            if rest.starts_with('-') {
+                continue;
+            }
+            let name = key.trim_start_matches("app/");
+            let stranger = installed("app", name, "Wholly Unrelated Stranger");
+            let found = identify(&stranger, &|_, _| false);
+            assert!(
+                matches!(found, Identification::Unmapped { .. }),
+                "{key}: {found:?}"
             );
         }
     }

@@ -292,6 +292,36 @@ fn an_agent_or_a_client_is_not_its_server() {
     }
 }
 
+#[test]
+fn a_name_that_is_its_vendor_is_the_program_for_desktops() {
+    let known = |vendor: &str, product: &str| {
+        vendor == "nextcloud" && matches!(product, "desktop" | "nextcloud")
+    };
+    let found = identify(&program("Nextcloud", "3.11.0", "Nextcloud GmbH"), &known);
+    let Identification::Identified(found) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(pairs(&found), ["nextcloud:desktop"]);
+}
+
+#[test]
+fn a_product_is_asked_for_under_all_its_spellings() {
+    let known = |vendor: &str, product: &str| {
+        vendor == "plex" && matches!(product, "media_server" | "plex_media_server")
+    };
+    let found = identify(
+        &program("Plex Media Server", "1.32.5", "Plex, Inc."),
+        &known,
+    );
+    let Identification::Identified(found) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        pairs(&found),
+        ["plex:plex_media_server", "plex:media_server"]
+    );
+}
+
 proptest! {
     #[test]
     fn identifying_never_panics_and_is_repeatable(
