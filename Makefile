@@ -50,6 +50,13 @@ crash: ## Kill the collector ten times and stop PostgreSQL for a minute under lo
 	cargo build --release --package collector --package simulations
 	scripts/crash.sh 10 60
 
+.PHONY: truth
+truth: ## Measure matching against other projects' published tables (MUSTER_DATA=FOLDER has truth/ and nvd/; MISSES=1 lists what differs)
+	@test -d '$(MUSTER_DATA)/truth' -a -d '$(MUSTER_DATA)/nvd' || { echo 'truth: name the folder with the tables (truth/) and the feeds (nvd/): make truth MUSTER_DATA=FOLDER' >&2; exit 2; }
+	@scripts/bootstrap.sh run
+	@cargo build --release --quiet --package enrichment --example truth
+	@$${CARGO_TARGET_DIR:-target}/release/examples/truth '$(MUSTER_DATA)' $(if $(MISSES),--misses)
+
 .PHONY: bench
 bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER_DATA=FOLDER matches against its NVD feeds)
 	@scripts/bootstrap.sh run

@@ -147,7 +147,9 @@ impl<'a> Installed<'a> {
         upper: Option<VersionId>,
     ) -> bool {
         let is_in_years = |version| index.version_text(version).is_some_and(begins_with_a_year);
-        upper.is_some_and(is_in_years)
+        // A date (`20060110`) is in years however it is written.
+        !self.full.is_date()
+            && upper.is_some_and(is_in_years)
             && lower.is_none_or(is_in_years)
             && !begins_with_a_year(self.text)
     }

@@ -36,6 +36,11 @@ impl SortKey {
         &self.0
     }
 
+    /// Whether it is of a calendar date rather than of a release number.
+    pub(crate) fn is_date(&self) -> bool {
+        self.0.first() == Some(&KIND_DATE)
+    }
+
     /// The order of two keys of one scheme.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ fn the_edition_of_a_cpe_name_decides() {
 
 #[test]
 fn a_record_about_every_version_of_an_older_namesake_says_nothing() {
-    // Edge before Chromium, of which CVE-2016-3198 and 225 more name no version.
+    // Edge before Chromium, of which CVE-2016-7200 and 225 more name every version.
     let old = one(&any_of(&[(&app("microsoft:edge:*"), "")]));
     let edge = program("Microsoft Edge", "Microsoft Corporation", "120.0.2210.61");
     assert!(evaluate(&old, &edge).findings.is_empty());
