@@ -52,7 +52,7 @@ const NOISE: [&str; 35] = [
 ];
 
 /// Words that name an edition or a channel of the same product.
-const EDITIONS: [&str; 26] = [
+const EDITIONS: [&str; 27] = [
     "app",
     "basic",
     "beta",
@@ -70,6 +70,7 @@ const EDITIONS: [&str; 26] = [
     "home",
     "lite",
     "lts",
+    "ltsr",
     "machine-wide",
     "nightly",
     "oss",
@@ -329,6 +330,8 @@ mod tests {
             ]
         );
         assert_eq!(Name::clean("Git").shorter(), [vec!["git"]]);
+        let citrix = Name::clean("Citrix Workspace 2203 LTSR");
+        assert_eq!(citrix.shorter().last(), Some(&vec!["citrix", "workspace"]));
     }
 
     proptest! {

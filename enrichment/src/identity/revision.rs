@@ -14,8 +14,10 @@ pub(crate) struct Revision {
 }
 
 /// Products whose display name holds the release while the version does not: Python's installers
-/// number 3.10.6 as 3.10.6150.0, those of `JetBrains` write a build, those of .NET their own version.
-const NAMED: [(&str, &str); 5] = [
+/// number 3.10.6 as 3.10.6150.0, those of `JetBrains` write a build, those of .NET their own version,
+/// and `OpenOffice` 4.1.12 is 4.112.9809 to Windows.
+const NAMED: [(&str, &str); 6] = [
+    ("apache", "openoffice"),
     ("jetbrains", ""),
     ("microsoft", ".net"),
     ("microsoft", "asp.net_core"),
@@ -361,6 +363,16 @@ mod tests {
             "Autodesk, Inc.",
         ));
         assert_eq!(found.version, "2024");
+    }
+
+    #[test]
+    fn openoffice_takes_the_release_that_its_name_says() {
+        let found = identified(&program(
+            "OpenOffice 4.1.12",
+            "4.112.9809",
+            "Apache Software Foundation",
+        ));
+        assert_eq!(found.version, "4.1.12");
     }
 
     #[test]
