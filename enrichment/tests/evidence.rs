@@ -186,4 +186,8 @@ fn a_stand_in_for_nvd_counts_with_less_confidence_and_tells_each_line() {
     assert_eq!(of(esr, "140.6.0"), Some(Confidence::Medium));
     assert_eq!(of(esr, "140.7.0"), None);
     assert_eq!(of(esr, "115.32.0"), None);
+    // And of the ranges, the one that the version has just passed is named.
+    let why_not = matching::why_not(&index, &program(esr, "Mozilla", "140.7.0"), "CVE-2026-0877");
+    let expected = "140.7.0 is not in >= 116, < 140.7 of cpe:2.3:a:mozilla:firefox_esr:";
+    assert!(why_not.detail.starts_with(expected), "{why_not:?}");
 }

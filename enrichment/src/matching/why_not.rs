@@ -116,9 +116,9 @@ fn first_failure(index: &Index, question: &Question<'_>, cve: &str) -> (Step, St
     let failures = question.candidates.iter().enumerate();
     let failures =
         failures.filter_map(|(at, candidate)| closest(index, question, (at, candidate), row));
-    // The furthest step of any name: that is the condition that is really in the way.
+    // The furthest step of any name, the preferred name first: that is what is really in the way.
     failures
-        .max_by_key(|(step, _)| *step)
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .unwrap_or_else(|| other_product(question, &named))
 }
 
@@ -157,9 +157,24 @@ fn closest(
         .chain(ranges)
         .chain(open)
         .filter(|row| row.cve() == cve)
-        .filter_map(|row| judge(index, question, (at, &surroundings), &product, row))
+        .filter_map(|row| {
+            let (step, detail) = judge(index, question, (at, &surroundings), &product, row)?;
+            Some((step, passed_end(index, question, &row), detail))
+        })
         // The first of equals, so that the answer does not depend on the order of iteration.
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .reduce(|best, next| if (next.0, next.1) > (best.0, best.1) { next } else { best })
+        .map(|(step, _, detail)| (step, detail))
+}
+
+/// The end of a range that the installed version has passed: of several ranges, that with the
+/// greatest is the version's own line, as `>= 116, < 140.7` is 140.7's and `< 115.32` is not.
+fn passed_end<'i>(index: &'i Index, question: &Question<'_>, row: &Row) -> Option<&'i [u8]> {
+    let Row::Range(row) = row else {
+        return None;
+    };
+    let (_, installed) = question.installed.generic_keys();
+    let end = index.version_key(row.upper?);
+    (end <= installed).then_some(end)
 }
 
 fn judge(
