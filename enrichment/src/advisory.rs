@@ -82,7 +82,7 @@ pub struct Advisory {
 }
 
 /// What an advisory says of one package in one place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Affected {
     /// In which distribution's release or which language's registry.
     pub place: Place,
@@ -114,8 +114,9 @@ pub enum Place {
         /// The release as far as advisories tell it apart: `12`, `22.04`, `9`, `15.5`, `3.20`. Empty
         /// for a rolling one.
         release: String,
-        /// A line of updates that a host has to be subscribed to, such as `esm-apps`, or a
-        /// repository that the advisory names, or empty.
+        /// Empty where every host of the release gets the update. Else the line of updates that a
+        /// host has to be subscribed to (`esm-apps`, `eus`, `ltss`) or the product on top of the
+        /// release that brings the package (`openstack:16.2`).
         channel: String,
     },
     /// A language's registry, by its purl type: `pypi`, `npm`, `gem`, `golang`.
@@ -146,7 +147,7 @@ pub enum Verdict {
 }
 
 /// A stretch of versions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The first version that is in; `None` for the beginning.
     pub introduced: Option<String>,
@@ -155,7 +156,7 @@ pub struct Span {
 }
 
 /// The end of a stretch of versions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum End {
     /// The first version that is out: it has the fix.
     Fixed(String),

@@ -15,12 +15,15 @@ use crate::feeds::reading::Reading;
 pub use crate::feeds::report::{FeedKind, FeedReport, FileReport, Problem};
 
 mod csv;
+mod ecosystem;
 mod epss;
 mod kev;
 mod layout;
 mod nvd;
 mod open;
+mod osv;
 mod reading;
+mod record;
 mod report;
 mod scan;
 

@@ -122,6 +122,7 @@ fn print_files(files: &[FileReport]) {
             FeedKind::Kev => "KEV entries",
             FeedKind::Epss => "EPSS scores",
             FeedKind::CveProgram => "CVE programme's records, not used yet",
+            FeedKind::Osv => "OSV advisories",
             FeedKind::Unknown => "no feed",
         };
         let path = file.path.display();
@@ -129,6 +130,14 @@ fn print_files(files: &[FileReport]) {
             "{path}: {} {kind}, {} skipped",
             file.records, file.skipped
         ));
+        if file.statements > 0 || !file.left_out.is_empty() {
+            let left_out: u64 = file.left_out.values().sum();
+            output::line(format_args!(
+                "  {} statements about packages, {left_out} left out of {} places that cannot be told",
+                file.statements,
+                file.left_out.len()
+            ));
+        }
         for problem in &file.problems {
             output::line(format_args!("  {}: {}", problem.record, problem.reason));
         }

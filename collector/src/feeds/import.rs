@@ -166,7 +166,7 @@ fn read_all(
         for file in report
             .files
             .iter()
-            .filter(|file| file.kind == FeedKind::Nvd)
+            .filter(|file| file.kind.is_of_index())
         {
             staged.push(mirror.stage(&file.path).map_err(mirror_error)?);
         }

@@ -34,6 +34,9 @@ pub(super) fn of(head: &[u8]) -> Layout {
             Layout::Documents
         };
     }
+    if head.starts_with(b"[") {
+        return Layout::Documents;
+    }
     let line = String::from_utf8_lossy(&first_line[..first_line.len().min(256)]).to_lowercase();
     if line.starts_with("cveid,") {
         Layout::KevTable

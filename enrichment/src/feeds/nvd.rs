@@ -12,72 +12,22 @@ use crate::cve::{
 use crate::feeds::kev;
 use crate::feeds::nvd::raw::{
     Annotation, Envelope, Metric, Metrics, RawConfiguration, RawCve, RawMatch, RawNode, Reference,
-    Shape, Weakness,
+    Weakness,
 };
 
 mod raw;
 
-/// What a JSON object turned out to be.
-#[derive(Debug)]
-pub(super) enum Parsed {
-    /// A CVE record.
-    Cve(Box<CveRecord>),
-    /// An entry of CISA's catalogue.
-    Kev(Box<KevEntry>),
-    /// A record of the CVE programme's own format.
-    CveProgram,
-    /// Something else.
-    Other,
+/// Reads a record in its envelope, `{"cve": {…}}`.
+pub(super) fn parse(record: &[u8]) -> Result<CveRecord, String> {
+    let envelope: Envelope<'_> =
+        serde_json::from_slice(record).map_err(|error| error.to_string())?;
+    envelope.into_record()
 }
 
-/// Why a record is refused.
-#[derive(Debug)]
-pub(super) struct Refused {
-    /// Its id, where it could be read.
-    pub(super) id: Option<String>,
-    pub(super) reason: String,
-}
-
-/// Reads one JSON object.
-pub(super) fn parse(record: &[u8]) -> Result<Parsed, Refused> {
-    // Nearly every object is a CVE record and right; what else it may be is asked only when not.
-    let reason = match serde_json::from_slice(record) {
-        Ok(envelope) => match Envelope::into_record(envelope) {
-            Ok(record) => return Ok(Parsed::Cve(Box::new(record))),
-            Err(reason) => reason,
-        },
-        Err(error) => error.to_string(),
-    };
-    parse_other(record, reason)
-}
-
-/// Reads what is no right CVE record, for `reason`: another kind of object, or a bad record.
-fn parse_other(record: &[u8], reason: String) -> Result<Parsed, Refused> {
-    let shape: Shape<'_> = serde_json::from_slice(record).map_err(|error| Refused {
-        id: None,
-        reason: error.to_string(),
-    })?;
-    let refused = |reason| Refused {
-        id: shape.id().map(|id| id.chars().take(40).collect()),
-        reason,
-    };
-    if shape.data_type.as_deref() == Some("CVE_RECORD") {
-        Ok(Parsed::CveProgram)
-    } else if shape.kev_id.is_some() {
-        let entry = kev::from_json(record).map_err(refused)?;
-        Ok(Parsed::Kev(Box::new(entry)))
-    } else if shape.cve.is_some() {
-        Err(refused(reason))
-    } else if shape.id.is_some() && shape.status.is_some() {
-        let bare: Result<RawCve<'_>, _> = serde_json::from_slice(record);
-        let record = bare
-            .map_err(|error| error.to_string())
-            .and_then(|cve| Envelope::of_bare(cve).into_record())
-            .map_err(refused)?;
-        Ok(Parsed::Cve(Box::new(record)))
-    } else {
-        Ok(Parsed::Other)
-    }
+/// Reads a record that stands alone.
+pub(super) fn parse_bare(record: &[u8]) -> Result<CveRecord, String> {
+    let cve: RawCve<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
+    Envelope::of_bare(cve).into_record()
 }
 
 impl<'a> Envelope<'a> {

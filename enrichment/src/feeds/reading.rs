@@ -5,11 +5,11 @@ use std::path::Path;
 
 use crate::cve::CveRecord;
 use crate::feeds::layout::{HEAD_BYTES, Layout};
-use crate::feeds::nvd::Parsed;
+use crate::feeds::record::{self, Advisories, Parsed};
 use crate::feeds::report::{FeedKind, FileReport};
 use crate::feeds::scan::{Item, Scanner};
 use crate::feeds::{FILE_BYTES_MAX, FeedSink, RECORD_BYTES_MAX, SinkError};
-use crate::feeds::{csv, epss, kev, layout, nvd, open};
+use crate::feeds::{csv, epss, kev, layout, open};
 
 /// Bytes of one row of a table.
 const ROW_BYTES_MAX: usize = 64 * 1024;
@@ -21,6 +21,8 @@ pub(super) struct Reading<'a> {
     report: FileReport,
     /// Records seen, good and bad: the place of a record without an id.
     seen: u64,
+    /// What the record before was.
+    hint: FeedKind,
 }
 
 /// Why reading stops: the file's fault, which the report tells, or the sink's, which is an error.
@@ -41,6 +43,7 @@ impl<'a> Reading<'a> {
             sink,
             report: FileReport::new(path),
             seen: 0,
+            hint: FeedKind::Unknown,
         }
     }
 
@@ -108,24 +111,25 @@ impl<'a> Reading<'a> {
 
     fn record(&mut self, record: &[u8]) -> Result<(), Stop> {
         self.seen += 1;
-        match nvd::parse(record) {
+        match record::parse(record, self.hint) {
             Ok(Parsed::Cve(record)) => self.cve(*record)?,
             Ok(Parsed::Kev(entry)) => {
                 self.found(FeedKind::Kev);
                 self.sink.kev(*entry).map_err(Stop::Sink)?;
             }
-            Ok(Parsed::CveProgram) => {
-                self.is(FeedKind::CveProgram);
+            Ok(Parsed::Advisories(found)) => self.advisories(found)?,
+            Ok(Parsed::NotUsed(kind)) => {
+                self.is(kind);
                 self.report.not_used += 1;
             }
             Ok(Parsed::Other) => self.report.skip(
                 self.place(),
-                "it is no CVE record and no catalogue entry".to_owned(),
+                "it is no CVE record, no catalogue entry and no advisory".to_owned(),
             ),
             Err(refused) => {
                 // A bad record of a feed still tells that the file is one.
                 if refused.id.is_some() {
-                    self.is(FeedKind::Nvd);
+                    self.is(refused.kind);
                 }
                 let record = refused.id.unwrap_or_else(|| self.place());
                 self.report.skip(record, refused.reason);
@@ -138,6 +142,24 @@ impl<'a> Reading<'a> {
         self.found(FeedKind::Nvd);
         self.report.newest = self.report.newest.max(record.modified);
         self.sink.cve(record).map_err(Stop::Sink)
+    }
+
+    fn advisories(&mut self, found: Advisories) -> Result<(), Stop> {
+        if found.advisories.is_empty() {
+            self.is(found.kind);
+            self.report.not_used += 1;
+        } else {
+            self.found(found.kind);
+        }
+        for what in found.left_out {
+            self.report.leave_out(what);
+        }
+        for advisory in found.advisories {
+            self.report.newest = self.report.newest.max(advisory.modified);
+            self.report.statements += advisory.affected.len() as u64;
+            self.sink.advisory(advisory).map_err(Stop::Sink)?;
+        }
+        Ok(())
     }
 
     fn epss_table(&mut self, reader: impl BufRead, separator: u8) -> Result<(), Stop> {
@@ -192,6 +214,7 @@ impl<'a> Reading<'a> {
 
     /// The first record tells what the file is.
     fn is(&mut self, kind: FeedKind) {
+        self.hint = kind;
         if self.report.kind == FeedKind::Unknown {
             self.report.kind = kind;
         }

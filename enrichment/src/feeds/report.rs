@@ -1,5 +1,6 @@
 //! What reading feeds came to: which files were what, how much they held, and what was wrong.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,6 +10,8 @@ use crate::feeds::FeedError;
 
 /// Problems that a file's report names; more are only counted.
 const PROBLEMS_MAX: usize = 20;
+/// Different things left out that a file's report names; SUSE has 350 products.
+const LEFT_OUT_MAX: usize = 1000;
 
 /// What a file holds, as its content says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -22,8 +25,21 @@ pub enum FeedKind {
     Epss,
     /// Records in the CVE programme's own format, which are recognised and not used yet.
     CveProgram,
+    /// Advisories in the Open Source Vulnerability format.
+    Osv,
     /// Anything else.
     Unknown,
+}
+
+impl FeedKind {
+    /// Whether the match index is built from such files, so that they have to be kept.
+    #[must_use]
+    pub const fn is_of_index(self) -> bool {
+        match self {
+            Self::Nvd | Self::Osv => true,
+            Self::Kev | Self::Epss | Self::CveProgram | Self::Unknown => false,
+        }
+    }
 }
 
 /// A record that was skipped.
@@ -48,7 +64,12 @@ pub struct FileReport {
     pub skipped: u64,
     /// Records that were recognised and are not used yet.
     pub not_used: u64,
-    /// The newest change of a CVE record.
+    /// What advisories say of packages, one for each package and place, that went to the sink.
+    pub statements: u64,
+    /// The same that was left out, by what it names: a product or an ecosystem that stands for no
+    /// release and no registry that is known.
+    pub left_out: BTreeMap<String, u64>,
+    /// The newest change of a record.
     pub newest: Option<Timestamp>,
     /// The first bad records.
     pub problems: Vec<Problem>,
@@ -64,6 +85,8 @@ impl FileReport {
             records: 0,
             skipped: 0,
             not_used: 0,
+            statements: 0,
+            left_out: BTreeMap::new(),
             newest: None,
             problems: Vec::new(),
             damage: None,
@@ -83,6 +106,13 @@ impl FileReport {
         if self.problems.len() < PROBLEMS_MAX {
             self.problems.push(Problem { record, reason });
         }
+    }
+
+    pub(super) fn leave_out(&mut self, what: String) {
+        // Whoever writes feeds chooses these words, so they must not fill the memory.
+        let is_full = self.left_out.len() >= LEFT_OUT_MAX && !self.left_out.contains_key(&what);
+        let what = if is_full { "others".to_owned() } else { what };
+        *self.left_out.entry(what).or_default() += 1;
     }
 
     /// The report of a file that somebody named, who has to hear of it when it is not as expected.
@@ -130,7 +160,22 @@ impl FeedReport {
         self.files.iter().map(|file| file.not_used).sum()
     }
 
-    /// The newest change of a CVE record.
+    /// Statements of advisories that went to the sink.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.files.iter().map(|file| file.statements).sum()
+    }
+
+    /// Statements of advisories that were left out.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.files
+            .iter()
+            .flat_map(|file| file.left_out.values())
+            .sum()
+    }
+
+    /// The newest change of a record.
     #[must_use]
     pub fn newest(&self) -> Option<Timestamp> {
         self.files.iter().filter_map(|file| file.newest).max()

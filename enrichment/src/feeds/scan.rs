@@ -1,5 +1,5 @@
 //! Cuts JSON into records without holding more than one: the elements of a document's
-//! `vulnerabilities`, or whole documents.
+//! `vulnerabilities` or of a document that is a list, or whole documents.
 //!
 //! It only follows quotes and brackets; whether a record is right JSON is for its parser to say,
 //! so that one bad record does not end the file.
@@ -36,8 +36,8 @@ enum Place {
     Between,
     /// Among the members of a document, which has a list or not.
     Members { has_list: bool },
-    /// Within the list.
-    List,
+    /// Within the list; bare, where it is a document of its own.
+    List { is_bare: bool },
 }
 
 impl<R: BufRead> Scanner<R> {
@@ -59,13 +59,17 @@ impl<R: BufRead> Scanner<R> {
             let Some(byte) = self.peek()? else {
                 return match self.place {
                     Place::Between => Ok(None),
-                    Place::Members { .. } | Place::List => Err(cut()),
+                    Place::Members { .. } | Place::List { .. } => Err(cut()),
                 };
             };
             match (self.place, byte) {
                 (Place::Between, b'{') => {
                     self.reader.consume(1);
                     self.place = Place::Members { has_list: false };
+                }
+                (Place::Between, b'[') => {
+                    self.reader.consume(1);
+                    self.place = Place::List { is_bare: true };
                 }
                 (Place::Members { has_list }, b'}') => {
                     self.reader.consume(1);
@@ -76,17 +80,21 @@ impl<R: BufRead> Scanner<R> {
                 }
                 // Whether commas stand where they should is for the record's parser; between records
                 // one more or less does no harm.
-                (Place::Members { .. } | Place::List, b',') => self.reader.consume(1),
+                (Place::Members { .. } | Place::List { .. }, b',') => self.reader.consume(1),
                 (Place::Members { has_list }, b'"') => {
                     fits &= self.member(has_list, record)?;
                 }
-                (Place::List, b']') => {
+                (Place::List { is_bare: true }, b']') => {
+                    self.reader.consume(1);
+                    self.place = Place::Between;
+                }
+                (Place::List { is_bare: false }, b']') => {
                     self.reader.consume(1);
                     record.clear();
                     fits = true;
                     self.place = Place::Members { has_list: true };
                 }
-                (Place::List, b'{') => {
+                (Place::List { .. }, b'{') => {
                     record.clear();
                     let fits = self.value(record)?;
                     return Ok(Some(if fits { Item::Element } else { Item::TooLong }));
@@ -111,7 +119,7 @@ impl<R: BufRead> Scanner<R> {
         let is_list = first == b'[' && key.get(1..key.len().saturating_sub(1)) == Some(LIST);
         if is_list {
             self.reader.consume(1);
-            self.place = Place::List;
+            self.place = Place::List { is_bare: false };
             return Ok(true);
         }
         // The envelope of a list is read past: its records say all that is used.

@@ -5,47 +5,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-/// Just enough to tell what an object is and which CVE it is about.
-#[derive(Deserialize)]
-pub(super) struct Shape<'a> {
-    #[serde(rename = "dataType", borrow)]
-    pub(super) data_type: Option<Cow<'a, str>>,
-    #[serde(rename = "cveID", borrow)]
-    pub(super) kev_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(super) id: Option<Cow<'a, str>>,
-    #[serde(rename = "vulnStatus", borrow)]
-    pub(super) status: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(super) cve: Option<ShapeOfCve<'a>>,
-    #[serde(rename = "_annotation", borrow)]
-    pub(super) annotation: Option<ShapeOfAnnotation<'a>>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ShapeOfCve<'a> {
-    #[serde(borrow)]
-    pub(super) id: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ShapeOfAnnotation<'a> {
-    #[serde(borrow)]
-    pub(super) cve_id: Option<Cow<'a, str>>,
-}
-
-impl Shape<'_> {
-    pub(super) fn id(&self) -> Option<&str> {
-        let of_cve = self.cve.as_ref().and_then(|cve| cve.id.as_deref());
-        let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
-        of_cve
-            .or(of_annotation)
-            .or(self.kev_id.as_deref())
-            .or(self.id.as_deref())
-    }
-}
+use crate::feeds::record::null_as_default;
 
 /// A record with what stands around it.
 #[derive(Deserialize)]
@@ -220,12 +182,4 @@ pub(super) struct RawMatch<'a> {
     pub(super) version_end_including: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) version_end_excluding: Option<Cow<'a, str>>,
-}
-
-fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }

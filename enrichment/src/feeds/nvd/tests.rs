@@ -1,16 +1,18 @@
 //! Single records, as NVD and others write them.
 
 use super::*;
+use crate::feeds::record::{self, Parsed, Refused};
+use crate::feeds::report::FeedKind;
 
 fn cve(record: &str) -> CveRecord {
-    match parse(record.as_bytes()) {
+    match record::parse(record.as_bytes(), FeedKind::Unknown) {
         Ok(Parsed::Cve(record)) => *record,
         other => panic!("{other:?}"),
     }
 }
 
 fn refused(record: &str) -> Refused {
-    match parse(record.as_bytes()) {
+    match record::parse(record.as_bytes(), FeedKind::Nvd) {
         Err(refused) => refused,
         Ok(other) => panic!("{other:?}"),
     }
@@ -131,12 +133,12 @@ fn a_bare_record_is_one_too() {
 
 #[test]
 fn other_objects_are_told_apart() {
-    let is = |record: &str| parse(record.as_bytes()).unwrap();
+    let is = |record: &str| record::parse(record.as_bytes(), FeedKind::Nvd).unwrap();
     assert!(matches!(is(r#"{"matchString":{}}"#), Parsed::Other));
     assert!(matches!(is(r#"{"id":"CVE-2024-0001"}"#), Parsed::Other));
     assert!(matches!(is("{}"), Parsed::Other));
     let program = r#"{"dataType":"CVE_RECORD","containers":{}}"#;
-    assert!(matches!(is(program), Parsed::CveProgram));
+    assert!(matches!(is(program), Parsed::NotUsed(FeedKind::CveProgram)));
 }
 
 #[test]

@@ -1,0 +1,168 @@
+//! What one JSON object of a feed is, told by its members, and its reading by the parser of its kind.
+//!
+//! The files of one feed hold one kind, so the kind of the record before is tried first and the
+//! others only where that fails. A record that is of a known kind and bad is refused with its id.
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+
+use crate::advisory::Advisory;
+use crate::cve::{CveRecord, KevEntry};
+use crate::feeds::report::FeedKind;
+use crate::feeds::{kev, nvd, osv};
+
+/// What a JSON object turned out to be.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    /// A CVE record.
+    Cve(Box<CveRecord>),
+    /// An entry of CISA's catalogue.
+    Kev(Box<KevEntry>),
+    /// Advisories about packages.
+    Advisories(Advisories),
+    /// A record of a known kind that holds nothing that is used.
+    NotUsed(FeedKind),
+    /// Something else.
+    Other,
+}
+
+/// What one record says of packages, by publisher.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Advisories {
+    pub(super) kind: FeedKind,
+    pub(super) advisories: Vec<Advisory>,
+    /// Statements about packages that were left out, by what they name.
+    pub(super) left_out: Vec<String>,
+}
+
+/// Why a record is refused.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// What it is, where it could be told.
+    pub(super) kind: FeedKind,
+    /// Its id, where it could be read.
+    pub(super) id: Option<String>,
+    pub(super) reason: String,
+}
+
+/// Reads one JSON object; `hint` is what the one before it was.
+pub(super) fn parse(record: &[u8], hint: FeedKind) -> Result<Parsed, Refused> {
+    // NVD's files are the largest and nearly every record of them is right: no second look at it.
+    let may_be_nvd = matches!(hint, FeedKind::Nvd | FeedKind::Unknown);
+    let reason = match may_be_nvd.then(|| nvd::parse(record)) {
+        Some(Ok(record)) => return Ok(Parsed::Cve(Box::new(record))),
+        Some(Err(reason)) => Some(reason),
+        None => None,
+    };
+    let shape: Shape<'_> = serde_json::from_slice(record).map_err(|error| Refused {
+        kind: FeedKind::Unknown,
+        id: None,
+        reason: error.to_string(),
+    })?;
+    let kind = shape.kind();
+    let parsed = match kind {
+        Some(Kind::Nvd) => reason
+            .map_or_else(|| nvd::parse(record), Err)
+            .map(|record| Parsed::Cve(Box::new(record))),
+        Some(Kind::BareNvd) => nvd::parse_bare(record).map(|record| Parsed::Cve(Box::new(record))),
+        Some(Kind::Kev) => kev::from_json(record).map(|entry| Parsed::Kev(Box::new(entry))),
+        Some(Kind::Osv) => osv::parse(record).map(Parsed::Advisories),
+        Some(Kind::CveProgram) => Ok(Parsed::NotUsed(FeedKind::CveProgram)),
+        None => Ok(Parsed::Other),
+    };
+    parsed.map_err(|reason| Refused {
+        kind: kind.map_or(FeedKind::Unknown, Kind::feed),
+        id: shape.id().map(|id| id.chars().take(40).collect()),
+        reason,
+    })
+}
+
+/// The kinds of objects.
+#[derive(Clone, Copy)]
+enum Kind {
+    Nvd,
+    BareNvd,
+    Kev,
+    Osv,
+    CveProgram,
+}
+
+impl Kind {
+    const fn feed(self) -> FeedKind {
+        match self {
+            Self::Nvd | Self::BareNvd => FeedKind::Nvd,
+            Self::Kev => FeedKind::Kev,
+            Self::Osv => FeedKind::Osv,
+            Self::CveProgram => FeedKind::CveProgram,
+        }
+    }
+}
+
+/// Just enough to tell what an object is and which CVE or advisory it is about.
+#[derive(Deserialize)]
+struct Shape<'a> {
+    #[serde(rename = "dataType", borrow)]
+    data_type: Option<Cow<'a, str>>,
+    #[serde(rename = "cveID", borrow)]
+    kev_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(rename = "vulnStatus")]
+    status: Option<IgnoredAny>,
+    #[serde(borrow)]
+    cve: Option<ShapeOfCve<'a>>,
+    #[serde(rename = "_annotation", borrow)]
+    annotation: Option<ShapeOfAnnotation<'a>>,
+    modified: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfCve<'a> {
+    #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfAnnotation<'a> {
+    #[serde(borrow)]
+    cve_id: Option<Cow<'a, str>>,
+}
+
+impl Shape<'_> {
+    const fn kind(&self) -> Option<Kind> {
+        if self.data_type.is_some() {
+            Some(Kind::CveProgram)
+        } else if self.kev_id.is_some() {
+            Some(Kind::Kev)
+        } else if self.cve.is_some() {
+            Some(Kind::Nvd)
+        } else if self.id.is_some() && self.status.is_some() {
+            Some(Kind::BareNvd)
+        } else if self.id.is_some() && self.modified.is_some() {
+            // The two members that OSV's schema asks for; NVD's is called `lastModified`.
+            Some(Kind::Osv)
+        } else {
+            None
+        }
+    }
+
+    fn id(&self) -> Option<&str> {
+        let of_cve = self.cve.as_ref().and_then(|cve| cve.id.as_deref());
+        let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
+        of_cve
+            .or(of_annotation)
+            .or(self.kev_id.as_deref())
+            .or(self.id.as_deref())
+    }
+}
+
+/// Feeds write `null` for what they leave out, and mean the same.
+pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
