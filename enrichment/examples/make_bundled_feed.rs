@@ -92,6 +92,10 @@ impl Selection {
     }
 
     fn is_wanted(&self, record: &CveRecord) -> bool {
+        // The bundle is in NVD's shape, which cannot say that a record is CISA's.
+        if record.source == RecordSource::Cisa {
+            return false;
+        }
         let is_known = [RecordSource::Nvd, RecordSource::Anchore]
             .iter()
             .any(|source| self.records.contains_key(&(record.id, *source)));
@@ -197,7 +201,8 @@ fn to_json(record: &CveRecord) -> Value {
         record.configurations.iter().map(configuration).collect(),
     );
     match record.source {
-        RecordSource::Nvd => json!({"cve": cve}),
+        // CISA's are never selected: `is_wanted`.
+        RecordSource::Nvd | RecordSource::Cisa => json!({"cve": cve}),
         RecordSource::Anchore => {
             let reason = if record.is_correction {
                 "Corrects NVD's record."

@@ -9,10 +9,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::cve::cna::{CnaChange, CnaProduct, CnaStatus, CnaVersions, Ssvc};
 pub use crate::cve::cvss::Cvss;
 pub(crate) use crate::cve::cvss::severity;
 pub use crate::cve::time::Timestamp;
 
+mod cna;
 mod cvss;
 mod time;
 
@@ -101,6 +103,8 @@ pub enum RecordSource {
     Nvd,
     /// Anchore's additions to and corrections of NVD's applicability.
     Anchore,
+    /// CISA's additions to the CVE programme's records (vulnrichment).
+    Cisa,
 }
 
 impl RecordSource {
@@ -110,6 +114,7 @@ impl RecordSource {
         match self {
             Self::Nvd => "nvd",
             Self::Anchore => "anchore",
+            Self::Cisa => "cisa",
         }
     }
 }
@@ -141,6 +146,10 @@ pub struct CveRecord {
     pub kev: Option<KevEntry>,
     /// To which products it applies. Any one of the configurations suffices.
     pub configurations: Vec<Configuration>,
+    /// The products and versions in the words of the CVE's assigner.
+    pub cna: Vec<CnaProduct>,
+    /// CISA's decision on it.
+    pub ssvc: Option<Ssvc>,
 }
 
 impl CveRecord {

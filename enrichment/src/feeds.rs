@@ -6,7 +6,7 @@
 //! damaged; neither takes more memory than [`RECORD_BYTES_MAX`]. Nothing here keeps what it reads.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::advisory::Advisory;
@@ -14,6 +14,8 @@ use crate::cve::{CveRecord, EpssEntry, KevEntry};
 use crate::feeds::reading::Reading;
 pub use crate::feeds::report::{FeedKind, FeedReport, FileReport, Problem};
 
+mod archive;
+mod csaf;
 mod csv;
 mod ecosystem;
 mod epss;
@@ -22,13 +24,19 @@ mod layout;
 mod nvd;
 mod open;
 mod osv;
+mod program;
 mod reading;
 mod record;
 mod report;
 mod scan;
+mod secdb;
+mod ubuntu;
 
 /// Bytes of one record after decompression; longer ones are skipped. NVD's longest has 200 KB.
 pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The same of a document that tells one CVE for all products of a publisher: Red Hat lists every
+/// package, product and architecture.
+pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of one file after decompression. All of NVD has about 2 GB.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 /// Folders within folders that are walked.
@@ -80,7 +88,8 @@ pub enum FeedError {
     },
     /// A file that was named is none of the feeds.
     #[error(
-        "{path} is no feed: expected NVD 2.0 JSON, KEV JSON or CSV, or EPSS CSV, plain or compressed"
+        "{path} is no feed: expected NVD 2.0 JSON, CVE 5 JSON, KEV JSON or CSV, EPSS CSV, OSV JSON, \
+         Red Hat's CSAF VEX, Ubuntu's tracker or Alpine's secdb, plain, compressed or in an archive"
     )]
     NotAFeed {
         /// Which one.
@@ -170,15 +179,40 @@ fn read_folder(
 /// Reads a file that was found in a folder; one that cannot be opened does not end the walk.
 fn read_listed(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
     match File::open(path) {
-        Ok(mut file) => read(path, &mut file, sink),
+        Ok(file) => read_file(path, file, sink),
         Err(error) => Ok(FileReport::unreadable(path, &error)),
     }
 }
 
 /// Reads a file that somebody named.
 fn read_named(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
-    let mut file = File::open(path).map_err(|source| open_error(path, source))?;
-    read(path, &mut file, sink)?.into_named(path)
+    let file = File::open(path).map_err(|source| open_error(path, source))?;
+    read_file(path, file, sink)?.into_named(path)
+}
+
+/// Reads a file, be it a zip archive, whose table of contents stands at its end.
+fn read_file(
+    path: &Path,
+    mut file: File,
+    sink: &mut dyn FeedSink,
+) -> Result<FileReport, FeedError> {
+    let mut magic = Vec::with_capacity(layout::ZIP.len());
+    let begun = (&file)
+        .take(layout::ZIP.len() as u64)
+        .read_to_end(&mut magic);
+    if let Err(error) = begun {
+        return Ok(FileReport::unreadable(path, &error));
+    }
+    if magic != layout::ZIP {
+        // Not rewound: what somebody names may be a pipe.
+        return read(path, &mut Cursor::new(magic).chain(file), sink);
+    }
+    match file.rewind() {
+        Ok(()) => Reading::new(path, sink)
+            .read_zip(file)
+            .map_err(|source| sink_error(path, source)),
+        Err(error) => Ok(FileReport::unreadable(path, &error)),
+    }
 }
 
 fn read(
@@ -188,10 +222,14 @@ fn read(
 ) -> Result<FileReport, FeedError> {
     Reading::new(path, sink)
         .read(stream)
-        .map_err(|source| FeedError::Sink {
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(|source| sink_error(path, source))
+}
+
+fn sink_error(path: &Path, source: SinkError) -> FeedError {
+    FeedError::Sink {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn open_error(path: &Path, source: io::Error) -> FeedError {

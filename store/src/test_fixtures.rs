@@ -228,6 +228,8 @@ pub(crate) fn published(id: &str, score: f32, severity: &str) -> CveRecord {
         references: Vec::new(),
         kev: None,
         configurations: Vec::new(),
+        cna: Vec::new(),
+        ssvc: None,
     }
 }
 

@@ -121,8 +121,11 @@ fn print_files(files: &[FileReport]) {
             FeedKind::Nvd => "CVE records",
             FeedKind::Kev => "KEV entries",
             FeedKind::Epss => "EPSS scores",
-            FeedKind::CveProgram => "CVE programme's records, not used yet",
+            FeedKind::CveProgram => "CVE programme's records with CISA's additions",
             FeedKind::Osv => "OSV advisories",
+            FeedKind::UbuntuTracker => "CVEs of Ubuntu's tracker",
+            FeedKind::RedHatVex => "Red Hat's VEX documents",
+            FeedKind::AlpineSecdb => "Alpine's security databases",
             FeedKind::Unknown => "no feed",
         };
         let path = file.path.display();

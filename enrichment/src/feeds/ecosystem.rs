@@ -166,6 +166,21 @@ pub(super) fn home(ecosystem: &str, purl: &str) -> Option<Home> {
     })
 }
 
+/// The place of a release in the words of Ubuntu's tracker: `jammy`, `esm-infra/xenial`.
+pub(super) fn ubuntu(release: &str) -> Option<Place> {
+    ubuntu::by_codename(release)?.places().pop()
+}
+
+/// The place of one of Alpine's releases: `v3.20`, `edge`.
+pub(super) fn alpine(release: &str) -> Option<Place> {
+    alpine_release(release)?.places().pop()
+}
+
+/// The places of one of Red Hat's products: `rhel_eus:9.2::appstream`.
+pub(super) fn red_hat(product: &str) -> Option<Vec<Place>> {
+    Some(redhat::release(product)?.places())
+}
+
 /// `12`, and `6` for `6.0`: os-release of Debian has no minor number; 3.1 was a release of its own.
 fn debian_release(rest: &str) -> &str {
     rest.strip_suffix(".0").unwrap_or(rest)

@@ -10,6 +10,12 @@ pub(super) const HEAD_BYTES: usize = 64 * 1024;
 pub(super) enum Layout {
     /// JSON documents, of any number of lines each.
     Documents,
+    /// JSON documents that are records as a whole, even where they hold a list.
+    Whole,
+    /// Files in a tar archive.
+    Tar,
+    /// Files in a zip archive.
+    Zip,
     /// One JSON document a line, so that a bad line is only one record.
     Lines,
     /// FIRST's table of scores.
@@ -20,13 +26,28 @@ pub(super) enum Layout {
     Unknown,
 }
 
+/// How a zip archive begins.
+pub(super) const ZIP: &[u8] = b"PK\x03\x04";
+/// What a tar archive has behind its first file's name, owner and times.
+const TAR: &[u8] = b"ustar";
+const TAR_AT: usize = 257;
+
 /// The mark that some tools put before UTF-8; no parser wants it.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The layout of a file that begins with `head`.
 pub(super) fn of(head: &[u8]) -> Layout {
+    if head.starts_with(ZIP) {
+        return Layout::Zip;
+    }
+    if head.get(TAR_AT..TAR_AT + TAR.len()) == Some(TAR) {
+        return Layout::Tar;
+    }
     let head = head.trim_ascii_start();
     let first_line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
+    if head.starts_with(b"{") && says(head, b"\"csaf_version\"") {
+        return Layout::Whole;
+    }
     if head.starts_with(b"{") {
         return if is_record_a_line(head, first_line) {
             Layout::Lines
@@ -49,14 +70,17 @@ pub(super) fn of(head: &[u8]) -> Layout {
 
 /// What a document says it is, so that an empty page is known for one.
 pub(super) fn declared(head: &[u8]) -> Option<FeedKind> {
-    let says = |name: &[u8]| head.windows(name.len()).any(|window| window == name);
-    if says(b"\"NVD_CVE\"") && says(b"\"vulnerabilities\"") {
+    if says(head, b"\"NVD_CVE\"") && says(head, b"\"vulnerabilities\"") {
         Some(FeedKind::Nvd)
-    } else if says(b"\"catalogVersion\"") {
+    } else if says(head, b"\"catalogVersion\"") {
         Some(FeedKind::Kev)
     } else {
         None
     }
+}
+
+fn says(head: &[u8], name: &[u8]) -> bool {
+    head.windows(name.len()).any(|window| window == name)
 }
 
 /// A list names itself early, behind a few members that say how much follows; records never do.
@@ -100,7 +124,7 @@ mod tests {
 
     #[test]
     fn tells_every_layout_by_its_beginning() {
-        let cases: [(&str, Layout); 14] = [
+        let cases: [(&str, Layout); 18] = [
             (
                 "{\"timestamp\":\"x\",\"vulnerabilities\":[",
                 Layout::Documents,
@@ -118,6 +142,17 @@ mod tests {
             ("cve,epss,percentile\n", Layout::EpssTable),
             ("CVE-1999-0001;0.03351;0.87650\n", Layout::EpssTable),
             ("cveID,vendorProject,product\n", Layout::KevTable),
+            ("[\n {\"id\": \"DSA-1-1\"}", Layout::Documents),
+            ("PK\x03\x04", Layout::Zip),
+            (
+                "{\n \"document\": {\"csaf_version\": \"2.0\"",
+                Layout::Whole,
+            ),
+            // A record that quotes such a document is none.
+            (
+                "{\"id\":\"X\",\"details\":\"\\\"csaf_version\\\"\"}\n",
+                Layout::Lines,
+            ),
             ("# A read-me\n", Layout::Unknown),
             ("<?xml version='1.0'?>", Layout::Unknown),
             ("", Layout::Unknown),

@@ -6,14 +6,16 @@
 use std::borrow::Cow;
 
 use crate::cve::{
-    Configuration, CpeMatch, CveId, CveRecord, Cvss, KevEntry, Node, Range, RecordSource,
-    Timestamp, severity,
+    CnaProduct, Configuration, CpeMatch, CveId, CveRecord, Cvss, KevEntry, Node, Range,
+    RecordSource, Ssvc, Timestamp, severity,
 };
-use crate::feeds::kev;
 use crate::feeds::nvd::raw::{
-    Annotation, Envelope, Metric, Metrics, RawConfiguration, RawCve, RawMatch, RawNode, Reference,
+    Annotation, Envelope, Metric, Metrics, RawAffectedBy, RawCve, RawMatch, RawNode, RawSsvc,
     Weakness,
 };
+use crate::feeds::{kev, program};
+
+pub(super) use crate::feeds::nvd::raw::{CvssData, RawConfiguration, Reference, Text};
 
 mod raw;
 
@@ -77,12 +79,15 @@ impl<'a> Envelope<'a> {
             references: references(&cve.references, note),
             kev: exploited(id, &cve)?,
             configurations: cve.configurations.iter().map(configuration).collect(),
+            cna: products(&cve.affected),
+            ssvc: decision(&cve.metrics.ssvc),
             status: cve.vuln_status.unwrap_or_default().into_owned(),
         })
     }
 }
 
-fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
+/// A text as an instant, where there is one.
+pub(super) fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
     text.map(|text| {
         Timestamp::parse(text).ok_or_else(|| {
             let shown: String = text.chars().take(40).collect();
@@ -93,13 +98,17 @@ fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {
 }
 
 fn summary(cve: &RawCve<'_>, note: Option<&Annotation<'_>>) -> String {
-    cve.descriptions
-        .iter()
-        .find(|text| text.is_english())
-        .map(|text| text.value.as_ref())
-        .or_else(|| note.and_then(|note| note.description.as_deref()))
-        .unwrap_or_default()
-        .to_owned()
+    let of_note = || note.and_then(|note| note.description.as_deref());
+    match english(&cve.descriptions) {
+        text if text.is_empty() => of_note().unwrap_or_default().to_owned(),
+        text => text,
+    }
+}
+
+/// The English one of several texts, or empty.
+pub(super) fn english(texts: &[Text<'_>]) -> String {
+    let found = texts.iter().find(|text| text.is_english());
+    found.map(|text| text.value.to_string()).unwrap_or_default()
 }
 
 fn scores(metrics: &Metrics<'_>) -> Result<Vec<Cvss>, String> {
@@ -111,14 +120,22 @@ fn scores(metrics: &Metrics<'_>) -> Result<Vec<Cvss>, String> {
 }
 
 fn score(metric: &Metric<'_>) -> Result<Cvss, String> {
-    let data = &metric.cvss_data;
+    let is_primary = metric.kind == "Primary";
+    let said = metric.base_severity.as_deref();
+    cvss(&metric.cvss_data, said, &metric.source, is_primary)
+}
+
+/// A score with its publisher; `said` is its severity where that stands beside it.
+pub(super) fn cvss(
+    data: &CvssData<'_>,
+    said: Option<&str>,
+    source: &str,
+    primary: bool,
+) -> Result<Cvss, String> {
     if !(0.0..=10.0).contains(&data.base_score) {
         return Err(format!("a CVSS score of {}", data.base_score));
     }
-    let said = data
-        .base_severity
-        .as_ref()
-        .or(metric.base_severity.as_ref());
+    let said = data.base_severity.as_deref().or(said);
     Ok(Cvss {
         version: data.version.to_string(),
         vector: data.vector_string.to_string(),
@@ -127,8 +144,8 @@ fn score(metric: &Metric<'_>) -> Result<Cvss, String> {
             || severity(&data.version, data.base_score).to_owned(),
             |said| said.to_ascii_lowercase(),
         ),
-        source: metric.source.to_string(),
-        primary: metric.kind == "Primary",
+        source: source.to_owned(),
+        primary,
     })
 }
 
@@ -176,7 +193,25 @@ fn exploited(id: CveId, cve: &RawCve<'_>) -> Result<Option<KevEntry>, String> {
     }))
 }
 
-fn configuration(raw: &RawConfiguration<'_>) -> Configuration {
+fn products(affected: &[RawAffectedBy<'_>]) -> Vec<CnaProduct> {
+    let by_source = affected.iter().flat_map(|by| {
+        let products = by.affected_data.iter();
+        products.map(|product| product.product(&by.source))
+    });
+    by_source.collect()
+}
+
+/// CISA's decision; NVD repeats it in the record.
+fn decision(decisions: &[RawSsvc<'_>]) -> Option<Ssvc> {
+    let options = &decisions.first()?.ssvc_data.options;
+    let words = options.iter().flatten();
+    Some(program::ssvc(
+        words.map(|(name, word)| (name.as_ref(), word.as_ref())),
+    ))
+}
+
+/// A configuration, of NVD's records and of the CVE programme's alike.
+pub(super) fn configuration(raw: &RawConfiguration<'_>) -> Configuration {
     Configuration {
         all: is_and(raw.operator.as_deref()),
         negate: raw.negate,

@@ -1,15 +1,16 @@
 //! Reads one file: finds its layout, cuts it into records, has each parsed, and hands them on.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-use crate::cve::CveRecord;
+use crate::cve::{CveRecord, RecordSource};
 use crate::feeds::layout::{HEAD_BYTES, Layout};
 use crate::feeds::record::{self, Advisories, Parsed};
 use crate::feeds::report::{FeedKind, FileReport};
 use crate::feeds::scan::{Item, Scanner};
-use crate::feeds::{FILE_BYTES_MAX, FeedSink, RECORD_BYTES_MAX, SinkError};
-use crate::feeds::{csv, epss, kev, layout, open};
+use crate::feeds::{DOCUMENT_BYTES_MAX, FILE_BYTES_MAX, FeedSink, RECORD_BYTES_MAX, SinkError};
+use crate::feeds::{archive, csv, epss, kev, layout, open};
 
 /// Bytes of one row of a table.
 const ROW_BYTES_MAX: usize = 64 * 1024;
@@ -23,10 +24,12 @@ pub(super) struct Reading<'a> {
     seen: u64,
     /// What the record before was.
     hint: FeedKind,
+    /// Whether it is in an archive itself.
+    is_member: bool,
 }
 
 /// Why reading stops: the file's fault, which the report tells, or the sink's, which is an error.
-enum Stop {
+pub(super) enum Stop {
     Damage(io::Error),
     Sink(SinkError),
 }
@@ -44,11 +47,31 @@ impl<'a> Reading<'a> {
             report: FileReport::new(path),
             seen: 0,
             hint: FeedKind::Unknown,
+            is_member: false,
         }
     }
 
+    /// The reading of a file in an archive.
+    pub(super) fn of_member(name: &Path, sink: &'a mut dyn FeedSink) -> Self {
+        Self {
+            is_member: true,
+            ..Self::new(name, sink)
+        }
+    }
+
+    /// Reads a zip archive.
+    pub(super) fn read_zip(mut self, file: File) -> Result<FileReport, SinkError> {
+        let read = archive::zip(BufReader::new(file), &mut self.report, self.sink);
+        self.finish(read)
+    }
+
     pub(super) fn read(mut self, stream: &mut dyn Read) -> Result<FileReport, SinkError> {
-        match self.read_all(stream) {
+        let read = self.read_all(stream);
+        self.finish(read)
+    }
+
+    fn finish(mut self, read: Result<(), Stop>) -> Result<FileReport, SinkError> {
+        match read {
             Ok(()) => {}
             Err(Stop::Damage(error)) => self.report.damage = Some(error.to_string()),
             Err(Stop::Sink(error)) => return Err(error),
@@ -76,22 +99,33 @@ impl<'a> Reading<'a> {
         match layout {
             Layout::Documents => {
                 self.report.kind = declared.unwrap_or(FeedKind::Unknown);
-                self.documents(reader)
+                self.documents(Scanner::new(reader, RECORD_BYTES_MAX), RECORD_BYTES_MAX)
             }
+            Layout::Whole => self.documents(
+                Scanner::whole(reader, DOCUMENT_BYTES_MAX),
+                DOCUMENT_BYTES_MAX,
+            ),
+            Layout::Tar if !self.is_member => archive::tar(reader, &mut self.report, self.sink),
+            Layout::Zip if !self.is_member => Err(Stop::Damage(io::Error::other(
+                "a zip archive has to be a file of its own, uncompressed",
+            ))),
             Layout::Lines => self.lines(reader),
             Layout::EpssTable => self.epss_table(reader, separator),
             Layout::KevTable => self.kev_table(reader),
-            Layout::Unknown => Ok(()),
+            Layout::Tar | Layout::Zip | Layout::Unknown => Ok(()),
         }
     }
 
-    fn documents(&mut self, reader: impl BufRead) -> Result<(), Stop> {
-        let mut scanner = Scanner::new(reader, RECORD_BYTES_MAX);
+    fn documents(
+        &mut self,
+        mut scanner: Scanner<impl BufRead>,
+        bytes_max: usize,
+    ) -> Result<(), Stop> {
         let mut record = Vec::new();
         while let Some(item) = scanner.next(&mut record)? {
             match item {
                 Item::Element | Item::Document => self.record(&record)?,
-                Item::TooLong => self.too_long(RECORD_BYTES_MAX),
+                Item::TooLong => self.too_long(bytes_max),
             }
         }
         Ok(())
@@ -139,7 +173,10 @@ impl<'a> Reading<'a> {
     }
 
     fn cve(&mut self, record: CveRecord) -> Result<(), Stop> {
-        self.found(FeedKind::Nvd);
+        self.found(match record.source {
+            RecordSource::Nvd | RecordSource::Anchore => FeedKind::Nvd,
+            RecordSource::Cisa => FeedKind::CveProgram,
+        });
         self.report.newest = self.report.newest.max(record.modified);
         self.sink.cve(record).map_err(Stop::Sink)
     }
@@ -152,7 +189,7 @@ impl<'a> Reading<'a> {
             self.found(found.kind);
         }
         for what in found.left_out {
-            self.report.leave_out(what);
+            self.report.leave_out(what, 1);
         }
         for advisory in found.advisories {
             self.report.newest = self.report.newest.max(advisory.modified);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use crate::advisory::Advisory;
 use crate::cve::{CveRecord, KevEntry};
 use crate::feeds::report::FeedKind;
-use crate::feeds::{kev, nvd, osv};
+use crate::feeds::{csaf, kev, nvd, osv, program, secdb, ubuntu};
 
 /// What a JSON object turned out to be.
 #[derive(Debug)]
@@ -69,7 +69,15 @@ pub(super) fn parse(record: &[u8], hint: FeedKind) -> Result<Parsed, Refused> {
         Some(Kind::BareNvd) => nvd::parse_bare(record).map(|record| Parsed::Cve(Box::new(record))),
         Some(Kind::Kev) => kev::from_json(record).map(|entry| Parsed::Kev(Box::new(entry))),
         Some(Kind::Osv) => osv::parse(record).map(Parsed::Advisories),
-        Some(Kind::CveProgram) => Ok(Parsed::NotUsed(FeedKind::CveProgram)),
+        Some(Kind::Ubuntu) => ubuntu::parse(record).map(Parsed::Advisories),
+        Some(Kind::Secdb) => secdb::parse(record).map(Parsed::Advisories),
+        Some(Kind::Csaf) => csaf::parse(record)
+            .map(|found| found.map_or(Parsed::NotUsed(FeedKind::RedHatVex), Parsed::Advisories)),
+        Some(Kind::CveProgram) => program::parse(record).map(|found| {
+            found.map_or(Parsed::NotUsed(FeedKind::CveProgram), |record| {
+                Parsed::Cve(Box::new(record))
+            })
+        }),
         None => Ok(Parsed::Other),
     };
     parsed.map_err(|reason| Refused {
@@ -86,6 +94,9 @@ enum Kind {
     BareNvd,
     Kev,
     Osv,
+    Ubuntu,
+    Secdb,
+    Csaf,
     CveProgram,
 }
 
@@ -95,6 +106,9 @@ impl Kind {
             Self::Nvd | Self::BareNvd => FeedKind::Nvd,
             Self::Kev => FeedKind::Kev,
             Self::Osv => FeedKind::Osv,
+            Self::Ubuntu => FeedKind::UbuntuTracker,
+            Self::Secdb => FeedKind::AlpineSecdb,
+            Self::Csaf => FeedKind::RedHatVex,
             Self::CveProgram => FeedKind::CveProgram,
         }
     }
@@ -116,6 +130,27 @@ struct Shape<'a> {
     #[serde(rename = "_annotation", borrow)]
     annotation: Option<ShapeOfAnnotation<'a>>,
     modified: Option<IgnoredAny>,
+    #[serde(borrow)]
+    candidate: Option<Cow<'a, str>>,
+    distroversion: Option<IgnoredAny>,
+    #[serde(borrow)]
+    document: Option<ShapeOfDocument<'a>>,
+    packages: Option<IgnoredAny>,
+    #[serde(rename = "cveMetadata", borrow)]
+    metadata: Option<ShapeOfMetadata<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfMetadata<'a> {
+    #[serde(rename = "cveId", borrow)]
+    id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfDocument<'a> {
+    csaf_version: Option<IgnoredAny>,
+    #[serde(borrow)]
+    tracking: Option<ShapeOfCve<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +178,14 @@ impl Shape<'_> {
         } else if self.id.is_some() && self.modified.is_some() {
             // The two members that OSV's schema asks for; NVD's is called `lastModified`.
             Some(Kind::Osv)
+        } else if self.candidate.is_some() && self.packages.is_some() {
+            Some(Kind::Ubuntu)
+        } else if self.distroversion.is_some() && self.packages.is_some() {
+            Some(Kind::Secdb)
+        } else if let Some(document) = &self.document
+            && document.csaf_version.is_some()
+        {
+            Some(Kind::Csaf)
         } else {
             None
         }
@@ -151,9 +194,15 @@ impl Shape<'_> {
     fn id(&self) -> Option<&str> {
         let of_cve = self.cve.as_ref().and_then(|cve| cve.id.as_deref());
         let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
+        let tracking = self.document.as_ref().and_then(|of| of.tracking.as_ref());
+        let of_document = tracking.and_then(|tracking| tracking.id.as_deref());
+        let of_metadata = self.metadata.as_ref().and_then(|of| of.id.as_deref());
         of_cve
             .or(of_annotation)
             .or(self.kev_id.as_deref())
+            .or(self.candidate.as_deref())
+            .or(of_document)
+            .or(of_metadata)
             .or(self.id.as_deref())
     }
 }

@@ -23,10 +23,16 @@ pub enum FeedKind {
     Kev,
     /// FIRST's exploitation scores.
     Epss,
-    /// Records in the CVE programme's own format, which are recognised and not used yet.
+    /// Records in the CVE programme's own format, used where CISA has added to them.
     CveProgram,
     /// Advisories in the Open Source Vulnerability format.
     Osv,
+    /// The CVEs of Ubuntu's tracker with the state of every release.
+    UbuntuTracker,
+    /// Red Hat's CSAF VEX documents, one a CVE.
+    RedHatVex,
+    /// Alpine's security databases, one a repository of a release.
+    AlpineSecdb,
     /// Anything else.
     Unknown,
 }
@@ -36,8 +42,13 @@ impl FeedKind {
     #[must_use]
     pub const fn is_of_index(self) -> bool {
         match self {
-            Self::Nvd | Self::Osv => true,
-            Self::Kev | Self::Epss | Self::CveProgram | Self::Unknown => false,
+            Self::Nvd
+            | Self::CveProgram
+            | Self::Osv
+            | Self::UbuntuTracker
+            | Self::RedHatVex
+            | Self::AlpineSecdb => true,
+            Self::Kev | Self::Epss | Self::Unknown => false,
         }
     }
 }
@@ -62,7 +73,7 @@ pub struct FileReport {
     pub records: u64,
     /// Records that were bad and skipped.
     pub skipped: u64,
-    /// Records that were recognised and are not used yet.
+    /// Records that were recognised and hold nothing that is used.
     pub not_used: u64,
     /// What advisories say of packages, one for each package and place, that went to the sink.
     pub statements: u64,
@@ -108,11 +119,38 @@ impl FileReport {
         }
     }
 
-    pub(super) fn leave_out(&mut self, what: String) {
+    pub(super) fn leave_out(&mut self, what: String, statements: u64) {
         // Whoever writes feeds chooses these words, so they must not fill the memory.
         let is_full = self.left_out.len() >= LEFT_OUT_MAX && !self.left_out.contains_key(&what);
         let what = if is_full { "others".to_owned() } else { what };
-        *self.left_out.entry(what).or_default() += 1;
+        *self.left_out.entry(what).or_default() += statements;
+    }
+
+    /// Adds what a file of an archive came to. The archive is what its first feed is; files that are no
+    /// feeds do not count, as in a folder.
+    pub(super) fn take_in(&mut self, member: Self) {
+        let name = member.path.display().to_string();
+        if member.kind == FeedKind::Unknown {
+            return;
+        }
+        if self.kind == FeedKind::Unknown {
+            self.kind = member.kind;
+        }
+        self.records += member.records;
+        self.not_used += member.not_used;
+        self.statements += member.statements;
+        self.newest = self.newest.max(member.newest);
+        for (what, statements) in member.left_out {
+            self.leave_out(what, statements);
+        }
+        let unnamed = member.skipped - member.problems.len() as u64;
+        self.skipped += unnamed;
+        for problem in member.problems {
+            self.skip(format!("{name}: {}", problem.record), problem.reason);
+        }
+        if let Some(damage) = member.damage {
+            self.skip(name, damage);
+        }
     }
 
     /// The report of a file that somebody named, who has to hear of it when it is not as expected.
@@ -154,7 +192,7 @@ impl FeedReport {
         feeds.map(|file| file.skipped).sum()
     }
 
-    /// Records that are not used yet.
+    /// Records that hold nothing that is used.
     #[must_use]
     pub fn not_used(&self) -> u64 {
         self.files.iter().map(|file| file.not_used).sum()

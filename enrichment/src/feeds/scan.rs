@@ -27,6 +27,8 @@ pub(super) struct Scanner<R> {
     reader: R,
     /// The longest record that is kept.
     bytes_max: usize,
+    /// Whether lists within documents are gone into.
+    enters_lists: bool,
     place: Place,
 }
 
@@ -45,7 +47,16 @@ impl<R: BufRead> Scanner<R> {
         Self {
             reader,
             bytes_max,
+            enters_lists: true,
             place: Place::Between,
+        }
+    }
+
+    /// A scanner for documents that are records as a whole.
+    pub(super) fn whole(reader: R, bytes_max: usize) -> Self {
+        Self {
+            enters_lists: false,
+            ..Self::new(reader, bytes_max)
         }
     }
 
@@ -116,7 +127,9 @@ impl<R: BufRead> Scanner<R> {
             byte => return Err(unexpected(byte)),
         }
         let first = self.peek()?.ok_or_else(cut)?;
-        let is_list = first == b'[' && key.get(1..key.len().saturating_sub(1)) == Some(LIST);
+        let is_list = self.enters_lists
+            && first == b'['
+            && key.get(1..key.len().saturating_sub(1)) == Some(LIST);
         if is_list {
             self.reader.consume(1);
             self.place = Place::List { is_bare: false };
@@ -301,6 +314,43 @@ mod tests {
                 (Item::Document, r#"{"vulnerabilities":"none"}"#.to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn cuts_the_elements_of_a_document_that_is_a_list() {
+        let text = "[{\"a\": 1}, {\"vulnerabilities\": [{\"b\": 2}]}]\n[]{\"c\": 3}";
+        let expected = [
+            (Item::Element, r#"{"a": 1}"#.to_owned()),
+            (
+                Item::Element,
+                r#"{"vulnerabilities": [{"b": 2}]}"#.to_owned(),
+            ),
+            (Item::Document, r#"{"c":3}"#.to_owned()),
+        ];
+        for chunk in 1..text.len() {
+            assert_eq!(
+                cuts(text, chunk, 1000),
+                (expected.to_vec(), None),
+                "{chunk}"
+            );
+        }
+        let (items, error) = cuts(r#"[{"a": 1},"#, 64, 1000);
+        assert_eq!(
+            (items.len(), error.is_some()),
+            (1, true),
+            "the list has no end"
+        );
+    }
+
+    #[test]
+    fn gives_documents_whole_where_it_is_told_to() {
+        let text = r#"{"vulnerabilities": [{"cve": "A"}], "n": 1} {"document": {}}"#;
+        let mut scanner = Scanner::whole(text.as_bytes(), 1000);
+        let mut record = Vec::new();
+        assert_eq!(scanner.next(&mut record).unwrap(), Some(Item::Document));
+        assert_eq!(record, br#"{"vulnerabilities":[{"cve": "A"}],"n":1}"#);
+        assert_eq!(scanner.next(&mut record).unwrap(), Some(Item::Document));
+        assert_eq!(scanner.next(&mut record).unwrap(), None);
     }
 
     #[test]

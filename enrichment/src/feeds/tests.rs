@@ -78,6 +78,22 @@ fn reads_a_feed_file_of_a_year() {
 fn reads_a_record_with_the_members_of_2026() {
     let (_, taken) = real("log4shell-page.json.xz");
     let record = &taken.cves[0];
+    let log4j = &record.cna[0];
+    assert_eq!(
+        (log4j.source.as_str(), log4j.product.as_str()),
+        ("security@apache.org", "Apache Log4j2")
+    );
+    assert_eq!(log4j.versions[0].less_than.as_deref(), Some("log4j-core*"));
+    assert_eq!(log4j.versions[0].changes[4].at, "2.15.0");
+    let decision = record.ssvc.as_ref().unwrap();
+    assert_eq!(
+        [
+            &decision.exploitation,
+            &decision.automatable,
+            &decision.technical_impact
+        ],
+        ["active", "yes", "total"]
+    );
     assert_eq!(record.id, CveId::new(2021, 44228));
     assert!(record.configurations.iter().any(|all| all.all));
     assert_eq!(record.kev.as_ref().unwrap().added_on, "2021-12-10");
@@ -129,13 +145,98 @@ fn reads_scores_in_either_layout() {
 }
 
 #[test]
-fn recognises_records_that_are_not_used_yet() {
+fn reads_the_cve_programmes_records_where_cisa_has_added_to_them() {
     let (file, taken) = real("cve-program.jsonl");
-    assert_eq!(
-        (file.kind, file.records, file.not_used),
-        (FeedKind::CveProgram, 0, 1)
-    );
+    assert_eq!((file.kind, file.records), (FeedKind::CveProgram, 1));
+    let record = &taken.cves[0];
+    assert_eq!(record.source, RecordSource::Cisa);
+    assert_eq!(record.preferred_cvss().unwrap().score, 9.8);
+    let plain =
+        br#"{"dataType":"CVE_RECORD","cveMetadata":{"cveId":"CVE-2024-0001"},"containers":{}}"#;
+    let (report, taken) = stream(plain);
+    let report = report.unwrap();
+    assert_eq!((report.kind, report.not_used), (FeedKind::CveProgram, 1));
     assert!(taken.cves.is_empty());
+}
+
+/// Every fixture of advisories, by the kind that its content says.
+#[test]
+fn tells_advisories_of_every_format_by_their_content() {
+    for (name, kind, records, skipped) in [
+        ("debian-osv.jsonl", FeedKind::Osv, 5, 0),
+        ("ubuntu-osv.json", FeedKind::Osv, 3, 0),
+        ("almalinux-osv.zip", FeedKind::Osv, 4, 0),
+        ("ubuntu-tracker.jsonl", FeedKind::UbuntuTracker, 5, 1),
+        ("redhat-vex-2023-6228.json", FeedKind::RedHatVex, 1, 0),
+        ("alpine-secdb.json", FeedKind::AlpineSecdb, 1, 0),
+        ("vulnrichment.jsonl", FeedKind::CveProgram, 5, 0),
+    ] {
+        let path = data("../advisories").join(name);
+        let report = read_path(&path, &mut Taken::default()).unwrap();
+        let file = &report.files[0];
+        assert_eq!(
+            (file.kind, file.records, file.skipped),
+            (kind, records, skipped),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn counts_what_advisories_say_and_what_is_left_out() {
+    let path = data("../advisories").join("suse-osv.jsonl");
+    let report = read_path(&path, &mut Taken::default()).unwrap();
+    assert_eq!(report.records(FeedKind::Osv), 4);
+    let statements: usize = advisories(&path).iter().map(Vec::len).sum();
+    assert_eq!(report.statements(), statements as u64);
+    assert_eq!(
+        report.left_out(),
+        report.files[0].left_out.values().sum::<u64>()
+    );
+    assert_eq!(report.files[0].left_out["SUSE:OpenStack Cloud 8"], 1);
+}
+
+/// The statements of each advisory of a file.
+fn advisories(path: &Path) -> Vec<Vec<crate::advisory::Affected>> {
+    struct All(Vec<Vec<crate::advisory::Affected>>);
+    impl FeedSink for All {
+        fn cve(&mut self, _record: CveRecord) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+            self.0.push(advisory.affected);
+            Ok(())
+        }
+    }
+    let mut all = All(Vec::new());
+    read_path(path, &mut all).unwrap();
+    all.0
+}
+
+#[test]
+fn words_that_a_feed_chooses_do_not_fill_the_memory() {
+    let mut lines = String::new();
+    for n in 0..1500 {
+        lines += &format!(
+            "{{\"id\":\"X-{n}\",\"modified\":\"2024-01-01T00:00:00Z\",\"affected\":[{{\"package\":{{\"ecosystem\":\"E{n}\",\"name\":\"x\"}}}}]}}\n"
+        );
+    }
+    let report = stream(lines.as_bytes()).0.unwrap();
+    assert_eq!((report.not_used, report.left_out.len()), (1500, 1001));
+    assert_eq!(report.left_out["others"], 500);
+}
+
+#[test]
+fn a_document_of_lists_is_cut_where_it_is_a_record_itself() {
+    // NVD's `vulnerabilities` are the records, Red Hat's are a part of one.
+    let page = br#"{"format":"NVD_CVE","vulnerabilities":[{"cve":{"id":"CVE-2024-0001"}}]}"#;
+    assert_eq!(stream(page).0.unwrap().kind, FeedKind::Nvd);
+    let vex =
+        br#"{"document":{"csaf_version":"2.0","publisher":{"namespace":"x"},"tracking":{"id":"y"}},
+        "vulnerabilities":[{"cve":"CVE-2024-0001"}]}"#;
+    let report = stream(vex).0.unwrap();
+    assert_eq!((report.kind, report.not_used), (FeedKind::RedHatVex, 1));
 }
 
 #[test]

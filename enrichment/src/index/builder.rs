@@ -118,6 +118,7 @@ impl Statements {
         let history = match source {
             RecordSource::Nvd => &mut self.nvd,
             RecordSource::Anchore => &mut self.anchore,
+            RecordSource::Cisa => &mut self.cisa,
         };
         history.add(statement);
     }

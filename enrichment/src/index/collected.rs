@@ -1,6 +1,6 @@
 //! What a builder holds of the records: their rules in numbers, and which record counts.
 
-use crate::cve::Timestamp;
+use crate::cve::{RecordSource, Timestamp};
 use crate::index::format::{Bounds, VersionKind};
 use crate::index::intern::{Strings, Values};
 use crate::rule::QUALIFIERS;
@@ -118,25 +118,26 @@ impl History {
 pub(super) struct Statements {
     pub(super) nvd: History,
     pub(super) anchore: History,
+    pub(super) cisa: History,
 }
 
 /// The statement that counts.
 #[derive(Debug)]
 pub(super) struct Verdict<'a> {
     pub(super) rules: &'a [CompactRule],
-    pub(super) is_anchores: bool,
+    pub(super) source: RecordSource,
     pub(super) is_rejected: bool,
     pub(super) is_fallback: bool,
 }
 
 impl Statements {
     /// Whose rules count: nobody's when NVD withdrew the CVE; else a correction before what it
-    /// corrects; else NVD's own; else what stands in for it; else what NVD said before it took it
-    /// back.
+    /// corrects; else NVD's own; else what stands in for it, a person's work before CISA's; else what
+    /// NVD said before it took it back.
     pub(super) fn verdict(&self) -> Verdict<'_> {
         let mut verdict = Verdict {
             rules: &[],
-            is_anchores: false,
+            source: RecordSource::Nvd,
             is_rejected: self.nvd.is_rejected(),
             is_fallback: false,
         };
@@ -147,12 +148,18 @@ impl Statements {
         // products that somebody has put right meanwhile.
         let nvd = self.nvd.saying();
         let anchore = self.anchore.saying();
-        match anchore.filter(|anchore| anchore.is_correction || nvd.is_none()) {
-            Some(anchore) => {
+        let anchore = anchore.filter(|anchore| anchore.is_correction || nvd.is_none());
+        let cisa = self.cisa.saying().filter(|_| nvd.is_none());
+        match (anchore, cisa) {
+            (Some(anchore), _) => {
                 verdict.rules = &anchore.rules;
-                verdict.is_anchores = true;
+                verdict.source = RecordSource::Anchore;
             }
-            None => {
+            (None, Some(cisa)) => {
+                verdict.rules = &cisa.rules;
+                verdict.source = RecordSource::Cisa;
+            }
+            (None, None) => {
                 verdict.is_fallback = nvd.is_none() && self.nvd.said.is_some();
                 let said = nvd.or(self.nvd.said.as_deref());
                 verdict.rules = said.map_or(&[], |said| &said.rules);
@@ -263,6 +270,21 @@ mod tests {
         statements.nvd.add(statement(6, false, false));
         statements.anchore.add(statement(1, true, false));
         assert_eq!(verdict(&statements), (Some(1), false));
-        assert!(statements.verdict().is_anchores);
+        assert_eq!(statements.verdict().source, RecordSource::Anchore);
+    }
+
+    #[test]
+    fn cisa_counts_only_while_neither_nvd_nor_anchore_says_anything() {
+        let mut statements = Statements::default();
+        statements.nvd.add(statement(5, true, false));
+        statements.nvd.add(statement(6, false, false));
+        statements.cisa.add(statement(2, true, false));
+        assert_eq!(verdict(&statements), (Some(2), false));
+        assert_eq!(statements.verdict().source, RecordSource::Cisa);
+        statements.anchore.add(statement(1, true, false));
+        assert_eq!(verdict(&statements), (Some(1), false));
+        statements.nvd.add(statement(7, true, false));
+        assert_eq!(verdict(&statements), (Some(7), false));
+        assert_eq!(statements.verdict().source, RecordSource::Nvd);
     }
 }

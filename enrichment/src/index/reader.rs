@@ -8,7 +8,8 @@ use crate::index::Index;
 use crate::index::assemble::hash;
 use crate::index::bytes::place;
 use crate::index::format::{
-    Bounds, CVE_ANCHORE, CVE_FALLBACK, CVE_REJECTED, NONE, NOT_APPLICABLE, Section, VersionKind,
+    Bounds, CVE_ANCHORE, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, NOT_APPLICABLE, Section,
+    VersionKind,
 };
 use crate::index::views::{
     CveEntry, ExactRow, OpenRow, ProductId, ProductView, RangeRow, ShapeView, Text, VersionId,
@@ -234,10 +235,12 @@ impl Index {
         let flags = self.word(Section::Cves, row, 2)?;
         Some(CveEntry {
             id: self.cve_id(row)?,
-            source: if flags & CVE_ANCHORE == 0 {
-                RecordSource::Nvd
-            } else {
+            source: if flags & CVE_ANCHORE != 0 {
                 RecordSource::Anchore
+            } else if flags & CVE_CISA != 0 {
+                RecordSource::Cisa
+            } else {
+                RecordSource::Nvd
             },
             is_rejected: flags & CVE_REJECTED != 0,
             is_fallback: flags & CVE_FALLBACK != 0,

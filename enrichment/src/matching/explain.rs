@@ -192,6 +192,10 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<String> {
         "stated by Anchore, not by NVD",
     );
     note(
+        cve.source == RecordSource::Cisa,
+        "stated by CISA, not by NVD",
+    );
+    note(
         cve.is_fallback,
         "NVD named these versions once and its newest record names none",
     );

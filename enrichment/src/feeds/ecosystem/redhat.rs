@@ -33,7 +33,7 @@ const OF_A_RELEASE: [&str; 24] = [
 ];
 
 /// The release and, where it is not the distribution itself, the product as the channel.
-pub(in crate::feeds) fn release(product: &str) -> Option<Release> {
+pub(super) fn release(product: &str) -> Option<Release> {
     let mut parts = product.split(':');
     let (name, version) = (parts.next()?, parts.next().unwrap_or(""));
     if name == "enterprise_linux" {

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::feeds::program::{RawAffected, RawOptions};
 use crate::feeds::record::null_as_default;
 
 /// A record with what stands around it.
@@ -69,6 +70,9 @@ pub(super) struct RawCve<'a> {
     pub(super) configurations: Vec<RawConfiguration<'a>>,
     #[serde(borrow, deserialize_with = "null_as_default")]
     pub(super) references: Vec<Reference<'a>>,
+    /// What the CVE's assigner says, since June 2026.
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    pub(super) affected: Vec<RawAffectedBy<'a>>,
     #[serde(borrow)]
     pub(super) cisa_exploit_add: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -80,16 +84,16 @@ pub(super) struct RawCve<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Text<'a> {
+pub(in crate::feeds) struct Text<'a> {
     #[serde(borrow)]
-    pub(super) lang: Cow<'a, str>,
+    pub(in crate::feeds) lang: Cow<'a, str>,
     #[serde(borrow)]
-    pub(super) value: Cow<'a, str>,
+    pub(in crate::feeds) value: Cow<'a, str>,
 }
 
 impl Text<'_> {
     /// Feeds write `en`, and now and then `en-US`.
-    pub(super) fn is_english(&self) -> bool {
+    pub(in crate::feeds) fn is_english(&self) -> bool {
         self.lang
             .get(..2)
             .is_some_and(|lang| lang.eq_ignore_ascii_case("en"))
@@ -107,6 +111,32 @@ pub(super) struct Metrics<'a> {
     pub(super) v30: Vec<Metric<'a>>,
     #[serde(rename = "cvssMetricV2", borrow, deserialize_with = "null_as_default")]
     pub(super) v2: Vec<Metric<'a>>,
+    #[serde(rename = "ssvcV203", borrow, deserialize_with = "null_as_default")]
+    pub(super) ssvc: Vec<RawSsvc<'a>>,
+}
+
+/// Products by who names them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawAffectedBy<'a> {
+    #[serde(default, borrow)]
+    pub(super) source: Cow<'a, str>,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    pub(super) affected_data: Vec<RawAffected<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawSsvc<'a> {
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
+    pub(super) ssvc_data: RawDecision<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawDecision<'a> {
+    #[serde(borrow, deserialize_with = "null_as_default")]
+    pub(super) options: RawOptions<'a>,
 }
 
 #[derive(Deserialize)]
@@ -125,14 +155,14 @@ pub(super) struct Metric<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CvssData<'a> {
+pub(in crate::feeds) struct CvssData<'a> {
     #[serde(borrow)]
-    pub(super) version: Cow<'a, str>,
+    pub(in crate::feeds) version: Cow<'a, str>,
     #[serde(default, borrow)]
-    pub(super) vector_string: Cow<'a, str>,
-    pub(super) base_score: f32,
+    pub(in crate::feeds) vector_string: Cow<'a, str>,
+    pub(in crate::feeds) base_score: f32,
     #[serde(borrow)]
-    pub(super) base_severity: Option<Cow<'a, str>>,
+    pub(in crate::feeds) base_severity: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -142,13 +172,13 @@ pub(super) struct Weakness<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Reference<'a> {
+pub(in crate::feeds) struct Reference<'a> {
     #[serde(borrow)]
-    pub(super) url: Cow<'a, str>,
+    pub(in crate::feeds) url: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct RawConfiguration<'a> {
+pub(in crate::feeds) struct RawConfiguration<'a> {
     #[serde(borrow)]
     pub(super) operator: Option<Cow<'a, str>>,
     #[serde(default, deserialize_with = "null_as_default")]

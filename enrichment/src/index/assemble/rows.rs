@@ -1,12 +1,14 @@
 //! The rules of each product in the order that makes them quick to find: exact versions by key,
 //! ranges by upper bound, the rest behind.
 
-use crate::cve::CveId;
+use crate::cve::{CveId, RecordSource};
 use crate::index::IndexError;
 use crate::index::assemble::{Places, Sections};
 use crate::index::bytes::place;
 use crate::index::collected::{CompactRule, Verdict};
-use crate::index::format::{CVE_ANCHORE, CVE_FALLBACK, CVE_REJECTED, NONE, Section, VersionKind};
+use crate::index::format::{
+    CVE_ANCHORE, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, Section, VersionKind,
+};
 
 /// A rule with places for numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +68,8 @@ fn lay_out_cve(
     out: &mut Sections,
 ) -> Result<(), IndexError> {
     let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
-    let flags = flag(verdict.is_anchores, CVE_ANCHORE)
+    let flags = flag(verdict.source == RecordSource::Anchore, CVE_ANCHORE)
+        | flag(verdict.source == RecordSource::Cisa, CVE_CISA)
         | flag(verdict.is_rejected, CVE_REJECTED)
         | flag(verdict.is_fallback, CVE_FALLBACK);
     let start = out.next_row(Section::CveProducts)?;
