@@ -100,7 +100,8 @@ impl Confidence {
 /// What was compared for a finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
-    /// The CPE of the record that matched, as the record writes it.
+    /// The CPE of the record that matched, as the record writes it; for an advisory the package that
+    /// it names, such as `debian 12: glibc`.
     pub criteria: String,
     /// The record's range as written, such as `>= 2.0, < 2.4.1`; absent when the criteria itself
     /// names the version.
@@ -118,4 +119,33 @@ pub struct Why {
     /// Why the confidence is not high.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The advisory that says so, where it is a distribution's or a registry's and no CPE.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisory: Option<Box<Statement>>,
+}
+
+/// What an advisory says of a package, in its own words. Absent texts are empty: all fields are
+/// always there, so that encodings without field names can carry it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// The publisher's id of it, such as `DSA-5724-1`.
+    pub id: String,
+    /// Whose it is, such as `debian`.
+    pub publisher: String,
+    /// The release or registry that it is about, such as `debian 12`.
+    pub place: String,
+    /// The package as it is named there.
+    pub package: String,
+    /// `source`, `binary` or `registry`: whose name that is.
+    pub package_kind: String,
+    /// `affected`, `wont_fix`, `under_investigation` or `not_affected`.
+    pub verdict: String,
+    /// The modularity stream that it is about, or empty.
+    pub module: String,
+    /// The line of updates or the repository that it is about, or empty.
+    pub channel: String,
+    /// The publisher's urgency or severity as written, or empty.
+    pub severity: String,
+    /// The publisher's remark, or empty.
+    pub note: String,
 }

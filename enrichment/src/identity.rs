@@ -15,6 +15,7 @@ mod origin;
 mod package;
 mod purl;
 mod revision;
+mod source_package;
 mod system;
 mod table;
 #[cfg(test)]
@@ -220,4 +221,27 @@ fn owned_candidates(
         target_sw,
         ..Candidate::application(Cow::Owned(vendor), Cow::Owned(product))
     }]
+}
+
+/// The rule by which a package is its distribution's own; `None` for a vendor's.
+pub(crate) fn distribution_rule(subject: &Subject<'_>) -> Option<&'static str> {
+    match origin::of(subject) {
+        origin::Origin::Distribution(rule) => Some(rule),
+        origin::Origin::Vendor(_) | origin::Origin::Rebuilder(_) => None,
+    }
+}
+
+/// The package URL of a subject, where its source has a type of its own.
+pub(crate) fn package_url(subject: &Subject<'_>) -> Option<String> {
+    purl::of(subject)
+}
+
+/// Source packages that a binary one of this name and version may be built of.
+pub(crate) fn source_packages(binary: &str, version: &str) -> impl Iterator<Item = String> {
+    source_package::of(binary, version)
+}
+
+/// A package's name as its registry compares names, by the registry's purl type.
+pub(crate) fn registry_name<'a>(registry: &str, name: &'a str) -> Cow<'a, str> {
+    language::normalised(registry, name)
 }

@@ -17,6 +17,7 @@ use crate::index::format::{Layout, Section};
 pub use crate::index::builder::Builder;
 pub use crate::index::write::BuildReport;
 
+mod advisories;
 mod assemble;
 mod builder;
 mod bytes;
@@ -29,6 +30,9 @@ mod reader;
 mod views;
 mod write;
 
+pub(crate) use crate::index::advisories::{
+    BoundView, NameKind, PackageView, PlaceId, SpanKind, StatementShape, StatementView,
+};
 pub(crate) use crate::index::conditions::{ConditionTerm, PartnerView};
 pub(crate) use crate::index::format::{Bounds, VersionKind};
 pub(crate) use crate::index::views::{
@@ -94,6 +98,12 @@ pub struct IndexStats {
     pub range_rules: u64,
     /// Rules that name all versions or none.
     pub open_rules: u64,
+    /// Advisories that say something.
+    pub advisories: u64,
+    /// Releases of distributions and registries that advisories are about.
+    pub places: u64,
+    /// Statements of advisories about packages.
+    pub statements: u64,
     /// Bytes of the file.
     pub bytes: u64,
 }
@@ -146,6 +156,9 @@ impl Index {
             exact_rules: rows(Section::ExactRows),
             range_rules: rows(Section::RangeRows),
             open_rules: rows(Section::OpenRows),
+            advisories: closed(Section::Advisories),
+            places: closed(Section::Places),
+            statements: rows(Section::Statements),
             bytes: self.bytes.as_slice().len() as u64,
         }
     }

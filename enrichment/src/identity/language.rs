@@ -72,12 +72,23 @@ fn without_vendor(
 }
 
 /// The name as its ecosystem compares names.
-fn normalised(ecosystem: &str, name: &str) -> String {
-    let name = name.to_lowercase();
-    if ecosystem == "pypi" {
-        name.replace(['_', '.'], "-")
-    } else {
-        name
+///
+/// `PyPI` takes `Foo._-Bar` for `foo-bar` (PEP 503); npm's names are in lower case, but for old ones
+/// that nobody can publish any more; the others compare letter by letter.
+pub(crate) fn normalised<'a>(ecosystem: &str, name: &'a str) -> Cow<'a, str> {
+    let is_divider = |c: char| matches!(c, '-' | '_' | '.');
+    match ecosystem {
+        "pypi" if name.contains(|c: char| is_divider(c) || c.is_uppercase()) => {
+            let mut parts = name.split(is_divider).filter(|part| !part.is_empty());
+            let mut normal = parts.next().unwrap_or_default().to_lowercase();
+            for part in parts {
+                normal.push('-');
+                normal.push_str(&part.to_lowercase());
+            }
+            normal.into()
+        }
+        "npm" | "gem" if name.contains(char::is_uppercase) => name.to_lowercase().into(),
+        _ => name.into(),
     }
 }
 

@@ -7,11 +7,13 @@ use sha2::{Digest, Sha256};
 
 use crate::cve::CveId;
 use crate::index::IndexError;
+use crate::index::advisories::{Advisories, Live};
 use crate::index::bytes::place;
 use crate::index::collected::{Partner, Shape, Statements, Tables, Verdict};
 use crate::index::format::{
     CHECKSUM_AT, FORMAT, HEADER_BYTES, MAGIC, NONE, SECTIONS_AT, Section, checksum,
 };
+use crate::index::intern::Strings;
 use crate::version::{self, Scheme};
 
 mod rows;
@@ -23,6 +25,7 @@ pub(super) use crate::index::assemble::slots::hash;
 pub(super) fn assemble(
     tables: &Tables,
     cves: &HashMap<CveId, Statements>,
+    advisories: &Advisories,
 ) -> Result<Vec<u8>, IndexError> {
     // A hash map's order differs from run to run; nothing of it may reach the file.
     let mut ids: Vec<CveId> = cves.keys().copied().collect();
@@ -31,10 +34,15 @@ pub(super) fn assemble(
         .into_iter()
         .filter_map(|id| Some((id, cves.get(&id)?.verdict())))
         .collect();
-    let used = Used::mark(tables, &verdicts);
+    let live = Live::of(advisories, &tables.strings);
+    let mut used = Used::mark(tables, &verdicts);
+    live.mark_strings(&mut used.strings);
     let mut sections = Sections::default();
-    let places = Places::assign(tables, &used, &mut sections)?;
+    let texts = Texts::rank(&tables.strings, &used.strings);
+    sections.texts(&texts.sorted)?;
+    let places = Places::assign(tables, &used, &texts, &mut sections)?;
     rows::lay_out(&verdicts, &places, &mut sections)?;
+    live.lay_out(&texts, &mut sections)?;
     sections.into_file()
 }
 
@@ -104,6 +112,30 @@ fn chosen<'a, T>(values: &'a [T], used: &'a [bool]) -> impl Iterator<Item = &'a 
         .filter_map(|(value, used)| used.then_some(value))
 }
 
+/// The texts that are in the file, with the place of each.
+pub(super) struct Texts<'a> {
+    places: Vec<u32>,
+    sorted: Vec<&'a str>,
+}
+
+impl<'a> Texts<'a> {
+    fn rank(strings: &'a Strings, used: &[bool]) -> Self {
+        let texts = used.iter().zip(strings.texts());
+        let (places, sorted) = rank(texts.map(|(used, text)| used.then_some(&**text)));
+        Self { places, sorted }
+    }
+
+    /// The place of a text by its number of arrival; what is no number stays as it is.
+    pub(super) fn place(&self, number: u32) -> u32 {
+        self.places.get(place(number)).copied().unwrap_or(number)
+    }
+
+    /// The text at a place.
+    pub(super) fn at(&self, at: u32) -> &'a str {
+        self.sorted.get(place(at)).copied().unwrap_or_default()
+    }
+}
+
 /// From the number of arrival to the place in the file; `NONE` for what is not used.
 struct Places {
     products: Vec<u32>,
@@ -116,16 +148,13 @@ struct Places {
 }
 
 impl Places {
-    fn assign(tables: &Tables, used: &Used, out: &mut Sections) -> Result<Self, IndexError> {
-        let texts = tables.strings.texts();
-        let (strings, sorted) = rank(
-            used.strings
-                .iter()
-                .zip(texts)
-                .map(|(used, text)| used.then_some(&**text)),
-        );
-        out.texts(&sorted)?;
-        let string = |number: u32| strings.get(place(number)).copied().unwrap_or(number);
+    fn assign(
+        tables: &Tables,
+        used: &Used,
+        texts: &Texts<'_>,
+        out: &mut Sections,
+    ) -> Result<Self, IndexError> {
+        let string = |number: u32| texts.place(number);
 
         // Texts first, then what is made of texts, then what is made of those: every order is one
         // of places in the file, and so the same for the same records.
@@ -136,7 +165,7 @@ impl Places {
         ));
         let keys: Vec<Vec<u8>> = sorted_versions
             .iter()
-            .map(|(text, update)| key(&sorted, *text, *update))
+            .map(|(text, update)| key(texts, *text, *update))
             .collect();
         out.versions(&sorted_versions, &keys)?;
         let version = |number: u32| versions.get(place(number)).copied().unwrap_or(NONE);
@@ -175,9 +204,7 @@ impl Places {
         ));
         out.set(
             Section::Slots,
-            slots::table(&product_names, |number| {
-                sorted.get(place(number)).copied().unwrap_or_default()
-            }),
+            slots::table(&product_names, |number| texts.at(number)),
         );
         Ok(Self {
             products,
@@ -202,7 +229,7 @@ fn ranked<'a, T, U>(
 }
 
 /// Sorts the values that are there: for each its place, and the values in order.
-fn rank<T: Ord>(values: impl Iterator<Item = Option<T>>) -> (Vec<u32>, Vec<T>) {
+pub(super) fn rank<T: Ord>(values: impl Iterator<Item = Option<T>>) -> (Vec<u32>, Vec<T>) {
     let mut places = Vec::new();
     let mut present: Vec<(T, usize)> = Vec::new();
     for (number, value) in values.enumerate() {
@@ -219,8 +246,8 @@ fn rank<T: Ord>(values: impl Iterator<Item = Option<T>>) -> (Vec<u32>, Vec<T>) {
 }
 
 /// The generic key of a version with its update.
-fn key(texts: &[&str], text: u32, update: u32) -> Vec<u8> {
-    let get = |number: u32| texts.get(place(number)).copied();
+fn key(texts: &Texts<'_>, text: u32, update: u32) -> Vec<u8> {
+    let get = |number: u32| texts.sorted.get(place(number)).copied();
     let Some(text) = get(text) else {
         return Vec::new();
     };
@@ -233,10 +260,10 @@ fn key(texts: &[&str], text: u32, update: u32) -> Vec<u8> {
 
 /// The sections as they grow.
 #[derive(Default)]
-struct Sections([Vec<u8>; Section::ALL.len()]);
+pub(super) struct Sections([Vec<u8>; Section::ALL.len()]);
 
 impl Sections {
-    fn set(&mut self, section: Section, words: impl IntoIterator<Item = u32>) {
+    pub(super) fn set(&mut self, section: Section, words: impl IntoIterator<Item = u32>) {
         for word in words {
             self.push(section, word);
         }
@@ -246,13 +273,17 @@ impl Sections {
         self.0[section as usize].extend_from_slice(&word.to_le_bytes());
     }
 
+    pub(super) fn bytes(&mut self, section: Section, bytes: &[u8]) {
+        self.0[section as usize].extend_from_slice(bytes);
+    }
+
     /// Where the next byte of a section goes.
-    fn end(&self, section: Section) -> Result<u32, IndexError> {
+    pub(super) fn end(&self, section: Section) -> Result<u32, IndexError> {
         u32::try_from(self.0[section as usize].len()).map_err(|_| IndexError::TooLarge("bytes"))
     }
 
     /// The number of the next row of a section.
-    fn next_row(&self, section: Section) -> Result<u32, IndexError> {
+    pub(super) fn next_row(&self, section: Section) -> Result<u32, IndexError> {
         let rows = self.0[section as usize].len() / section.row_bytes();
         u32::try_from(rows).map_err(|_| IndexError::TooLarge("rows"))
     }

@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::advisory::Advisory;
 use crate::cve::{CveId, CveRecord, RecordSource};
 use crate::feeds::{FeedSink, SinkError};
+use crate::index::advisories::Advisories;
 use crate::index::collected::{CompactRule, Partner, Shape, Statement, Statements, Tables};
 use crate::index::format::{Bounds, NONE, NOT_APPLICABLE, VersionKind};
 use crate::index::write::{self, BuildReport};
@@ -19,6 +21,7 @@ use crate::rule::{self, Compiled, LeftOut, Qualifier, Rule, UPDATE, Versions};
 pub struct Builder {
     tables: Tables,
     cves: HashMap<CveId, Statements>,
+    advisories: Advisories,
     left_out: LeftOut,
     records: u64,
 }
@@ -61,6 +64,17 @@ impl Builder {
         Ok(())
     }
 
+    /// Takes an advisory in, whole: a newer one of the same publisher and id replaces it, and one
+    /// that was withdrawn takes back all that it said.
+    ///
+    /// # Errors
+    ///
+    /// [`IndexError::TooLarge`].
+    pub fn add_advisory(&mut self, advisory: &Advisory) -> Result<(), IndexError> {
+        self.records += 1;
+        self.advisories.add(&mut self.tables.strings, advisory)
+    }
+
     /// Writes the index: under a temporary name, synced, then renamed to `path`.
     ///
     /// # Errors
@@ -84,13 +98,17 @@ impl Builder {
     ///
     /// [`IndexError::TooLarge`].
     pub fn into_bytes(self) -> Result<Vec<u8>, IndexError> {
-        assemble::assemble(&self.tables, &self.cves)
+        assemble::assemble(&self.tables, &self.cves, &self.advisories)
     }
 }
 
 impl FeedSink for Builder {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         self.add(&record).map_err(Into::into)
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        self.add_advisory(&advisory).map_err(Into::into)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::index::bytes::{place, u32_at, u64_at};
 
 pub(super) const MAGIC: [u8; 8] = *b"MUSTERIX";
 /// Raised with every change of a table or of the keys in it.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 pub(super) const CHECKSUM_AT: usize = 12;
 pub(super) const SECTIONS_AT: usize = 32;
 pub(super) const HEADER_BYTES: usize = SECTIONS_AT + Section::ALL.len() * 16;
@@ -60,10 +60,31 @@ pub(super) enum Section {
     ConditionStarts,
     /// Conditions: number of partners, then five words a partner; again for each term.
     Conditions,
+    /// Releases and registries that advisories are about, sorted by the first three: id, release,
+    /// kind of names, first package; and one row more.
+    Places,
+    /// Packages of a place, sorted by name: name, first statement; and one row more.
+    Packages,
+    /// Advisory, shape, list of spans.
+    Statements,
+    /// What statements share: verdict, scheme, module, channel, note.
+    StatementShapes,
+    /// Where each list of spans begins; one row more ends the last.
+    SpanLists,
+    /// Kind, lower version, upper version.
+    Spans,
+    /// Bounds of spans: text, where the key begins; one row more ends the last.
+    AdvisoryVersions,
+    /// Sort keys of the bounds, each under the scheme of its statements.
+    AdvisoryKeys,
+    /// Advisories sorted by publisher and id: id, publisher, severity, first CVE; and one row more.
+    Advisories,
+    /// The CVEs of each advisory, sorted: year, number.
+    AdvisoryCves,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 25] = [
         Self::Text,
         Self::Strings,
         Self::Keys,
@@ -79,21 +100,36 @@ impl Section {
         Self::CveProducts,
         Self::ConditionStarts,
         Self::Conditions,
+        Self::Places,
+        Self::Packages,
+        Self::Statements,
+        Self::StatementShapes,
+        Self::SpanLists,
+        Self::Spans,
+        Self::AdvisoryVersions,
+        Self::AdvisoryKeys,
+        Self::Advisories,
+        Self::AdvisoryCves,
     ];
 
     /// Bytes of one row.
     pub(super) const fn row_bytes(self) -> usize {
         match self {
-            Self::Text | Self::Keys => 1,
+            Self::Text | Self::Keys | Self::AdvisoryKeys => 1,
             Self::Strings
             | Self::Slots
             | Self::CveProducts
             | Self::ConditionStarts
-            | Self::Conditions => 4,
-            Self::ExactGroups | Self::ExactRows => 8,
-            Self::Versions | Self::OpenRows => 12,
-            Self::Cves => 16,
-            Self::RangeRows => 20,
+            | Self::Conditions
+            | Self::SpanLists => 4,
+            Self::ExactGroups
+            | Self::ExactRows
+            | Self::Packages
+            | Self::AdvisoryVersions
+            | Self::AdvisoryCves => 8,
+            Self::Versions | Self::OpenRows | Self::Statements | Self::Spans => 12,
+            Self::Cves | Self::Places | Self::Advisories => 16,
+            Self::RangeRows | Self::StatementShapes => 20,
             Self::Products => 24,
             Self::Shapes => 32,
         }
@@ -161,7 +197,7 @@ pub(super) const CVE_FALLBACK: u32 = 4;
 pub(super) const CVE_CISA: u32 = 8;
 
 /// Columns that say where something begins in another table.
-const STARTS: [(Section, usize, Section); 8] = [
+const STARTS: [(Section, usize, Section); 13] = [
     (Section::Strings, 0, Section::Text),
     (Section::Versions, 2, Section::Keys),
     (Section::Products, 3, Section::ExactGroups),
@@ -170,6 +206,11 @@ const STARTS: [(Section, usize, Section); 8] = [
     (Section::ExactGroups, 1, Section::ExactRows),
     (Section::Cves, 3, Section::CveProducts),
     (Section::ConditionStarts, 0, Section::Conditions),
+    (Section::Places, 3, Section::Packages),
+    (Section::Packages, 1, Section::Statements),
+    (Section::SpanLists, 0, Section::Spans),
+    (Section::AdvisoryVersions, 1, Section::AdvisoryKeys),
+    (Section::Advisories, 3, Section::AdvisoryCves),
 ];
 
 /// Where the sections of a checked file are.
@@ -224,8 +265,8 @@ impl Layout {
     /// Whether a column of starts rises to the end of the table that it points into, so that what
     /// lies between two starts is never more than there is.
     fn is_rising(&self, bytes: &[u8], (section, word, target): (Section, usize, Section)) -> bool {
-        // Groups have a row more than there are groups.
-        let closing = usize::from(target == Section::ExactGroups);
+        // These have a row more than there are of them.
+        let closing = usize::from(matches!(target, Section::ExactGroups | Section::Packages));
         let Some(end) = self.rows(target).checked_sub(closing) else {
             return false;
         };

@@ -267,7 +267,7 @@ pub(super) fn version(number: u32) -> Option<VersionId> {
 }
 
 /// The first row for which `is_before` does not hold; the rows are sorted by it.
-fn partition(rows: &Range<u32>, is_before: impl Fn(u32) -> bool) -> u32 {
+pub(super) fn partition(rows: &Range<u32>, is_before: impl Fn(u32) -> bool) -> u32 {
     let (mut low, mut high) = (rows.start, rows.end.max(rows.start));
     while low < high {
         let middle = low + (high - low) / 2;

@@ -66,6 +66,7 @@ pub(super) fn finding(
             rule: rule.to_owned(),
             conditions: conditions(index, question, hit),
             notes: notes(index, &cve, hit),
+            advisory: None,
         },
     })
 }

@@ -3,7 +3,7 @@
 //! [`Evaluation`] leaves empty fields out where it is shown as JSON, which an encoding without
 //! field names cannot read back. These types are the same fields, always all of them.
 
-use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Status, Why};
+use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Statement, Status, Why};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -29,6 +29,7 @@ struct StoredFinding {
     rule: String,
     conditions: Vec<String>,
     notes: Vec<String>,
+    advisory: Option<Box<Statement>>,
 }
 
 /// The bytes of a judgement; `None` when it cannot be written down.
@@ -81,6 +82,7 @@ impl From<Finding> for StoredFinding {
                     rule,
                     conditions,
                     notes,
+                    advisory,
                 },
         } = finding;
         Self {
@@ -95,6 +97,7 @@ impl From<Finding> for StoredFinding {
             rule,
             conditions,
             notes,
+            advisory,
         }
     }
 }
@@ -114,6 +117,7 @@ impl From<StoredFinding> for Finding {
                 rule: stored.rule,
                 conditions: stored.conditions,
                 notes: stored.notes,
+                advisory: stored.advisory,
             },
         }
     }
@@ -154,6 +158,10 @@ mod tests {
         other.identity.purl = Some("pkg:deb/debian/bash".to_owned());
         other.findings[0].fixed_in = None;
         other.findings[0].why.range = Some("< 5.2".to_owned());
+        other.findings[0].why.advisory = Some(Box::new(Statement {
+            id: "DSA-1-1".to_owned(),
+            ..Statement::default()
+        }));
         for evaluation in [evaluation(), other] {
             let bytes = encode(&evaluation).unwrap();
             assert_eq!(decode(&bytes), Some(evaluation));

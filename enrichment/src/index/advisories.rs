@@ -1,0 +1,189 @@
+//! Statements of distributions and registries in the index: which advisories speak of a package in
+//! a place, looked up in a checked file.
+//!
+//! They lie beside the rules of CVE records, because they name packages and not products. Nothing
+//! here decides whether a statement applies. As everywhere in the file, a word that points nowhere
+//! reads as nothing.
+
+use std::ops::Range;
+
+use crate::advisory::Verdict;
+use crate::cve::CveId;
+use crate::index::Index;
+use crate::index::bytes::place;
+use crate::index::format::{NONE, Section};
+use crate::index::reader::partition;
+
+mod collected;
+mod lay_out;
+
+pub(in crate::index) use crate::index::advisories::collected::Advisories;
+pub(crate) use crate::index::advisories::collected::{NameKind, SpanKind};
+pub(in crate::index) use crate::index::advisories::lay_out::Live;
+
+/// A place's row: a release of a distribution, or a registry, and whose names its packages have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlaceId(u32);
+
+/// A package that advisories speak of.
+#[derive(Clone, Debug)]
+pub(crate) struct PackageView<'a> {
+    pub(crate) name: &'a str,
+    statements: Range<u32>,
+}
+
+/// What one advisory says of one package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StatementView {
+    pub(crate) advisory: u32,
+    /// The row of what it shares with others.
+    pub(crate) shape: u32,
+    spans: u32,
+}
+
+/// What many statements share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StatementShape<'a> {
+    pub(crate) verdict: Verdict,
+    pub(crate) scheme: &'a str,
+    pub(crate) module: &'a str,
+    pub(crate) channel: &'a str,
+    pub(crate) note: &'a str,
+}
+
+/// A stretch of versions that a statement is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpanView<'a> {
+    pub(crate) kind: SpanKind,
+    pub(crate) lower: Option<BoundView<'a>>,
+    pub(crate) upper: Option<BoundView<'a>>,
+}
+
+/// A version at an end of a stretch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BoundView<'a> {
+    pub(crate) text: &'a str,
+    /// Its key under the statement's scheme; empty where it has none.
+    pub(crate) key: &'a [u8],
+}
+
+impl Index {
+    /// Whether any advisory is about this release, or about this registry.
+    #[must_use]
+    pub fn has_place(&self, id: &str, release: &str) -> bool {
+        [NameKind::Source, NameKind::Binary, NameKind::Registry]
+            .iter()
+            .any(|kind| self.find_place(id, release, *kind).is_some())
+    }
+
+    pub(crate) fn find_place(&self, id: &str, release: &str, kind: NameKind) -> Option<PlaceId> {
+        let rows = self.closed_rows(Section::Places)?;
+        let row = partition(&rows, |row| {
+            self.place_key(row)
+                .is_some_and(|key| key < (id, release, kind.to_word()))
+        });
+        let is_it = row < rows.end && self.place_key(row) == Some((id, release, kind.to_word()));
+        is_it.then_some(PlaceId(row))
+    }
+
+    fn place_key(&self, row: u32) -> Option<(&str, &str, u32)> {
+        let text = |word| self.string(self.word(Section::Places, row, word)?);
+        Some((text(0)?, text(1)?, self.word(Section::Places, row, 2)?))
+    }
+
+    pub(crate) fn find_package(&self, at: PlaceId, name: &str) -> Option<PackageView<'_>> {
+        let rows = self.span(Section::Places, at.0, 3)?;
+        let named = |row| self.string(self.word(Section::Packages, row, 0)?);
+        let row = partition(&rows, |row| named(row).is_some_and(|other| other < name));
+        let found = named(row).filter(|found| row < rows.end && *found == name)?;
+        Some(PackageView {
+            name: found,
+            statements: self.span(Section::Packages, row, 1)?,
+        })
+    }
+
+    /// What advisories say of a package, in the order of publishers and ids.
+    pub(crate) fn statements(
+        &self,
+        package: &PackageView<'_>,
+    ) -> impl Iterator<Item = StatementView> + '_ {
+        package.statements.clone().filter_map(|row| {
+            Some(StatementView {
+                advisory: self.word(Section::Statements, row, 0)?,
+                shape: self.word(Section::Statements, row, 1)?,
+                spans: self.word(Section::Statements, row, 2)?,
+            })
+        })
+    }
+
+    pub(crate) fn statement_shape(&self, shape: u32) -> Option<StatementShape<'_>> {
+        let word = |word| self.word(Section::StatementShapes, shape, word);
+        let text = |at| self.string(word(at)?);
+        Some(StatementShape {
+            verdict: collected::verdict_from_word(word(0)?)?,
+            scheme: text(1)?,
+            module: text(2)?,
+            channel: text(3)?,
+            note: text(4)?,
+        })
+    }
+
+    /// The versions that a statement is about; none means all.
+    pub(crate) fn spans(&self, statement: StatementView) -> impl Iterator<Item = SpanView<'_>> {
+        let rows = self.span(Section::SpanLists, statement.spans, 0);
+        rows.unwrap_or(0..0).filter_map(|row| {
+            let word = |word| self.word(Section::Spans, row, word);
+            Some(SpanView {
+                kind: SpanKind::from_word(word(0)?)?,
+                lower: self.bound(word(1)?)?,
+                upper: self.bound(word(2)?)?,
+            })
+        })
+    }
+
+    /// The bound of a number; none at all where the number is none of a bound.
+    #[expect(clippy::option_option, reason = "no bound is not the same as a damaged one")]
+    fn bound(&self, number: u32) -> Option<Option<BoundView<'_>>> {
+        if number == NONE {
+            return Some(None);
+        }
+        let key = self.span(Section::AdvisoryVersions, number, 1)?;
+        let keys = self
+            .layout
+            .section(self.bytes.as_slice(), Section::AdvisoryKeys);
+        Some(Some(BoundView {
+            text: self.string(self.word(Section::AdvisoryVersions, number, 0)?)?,
+            key: keys.get(place(key.start)..place(key.end))?,
+        }))
+    }
+
+    /// The publisher's id of an advisory.
+    pub(crate) fn advisory_id(&self, advisory: u32) -> Option<&str> {
+        self.string(self.word(Section::Advisories, advisory, 0)?)
+    }
+
+    /// Whose an advisory is.
+    pub(crate) fn advisory_publisher(&self, advisory: u32) -> Option<&str> {
+        self.string(self.word(Section::Advisories, advisory, 1)?)
+    }
+
+    /// The urgency or severity that its publisher gives an advisory.
+    pub(crate) fn advisory_severity(&self, advisory: u32) -> Option<&str> {
+        self.string(self.word(Section::Advisories, advisory, 2)?)
+    }
+
+    /// The CVEs that an advisory is about, in their order.
+    pub(crate) fn advisory_cves(&self, advisory: u32) -> impl Iterator<Item = CveId> + '_ {
+        let rows = self.span(Section::Advisories, advisory, 3);
+        rows.unwrap_or(0..0).filter_map(|row| {
+            let year = u16::try_from(self.word(Section::AdvisoryCves, row, 0)?).ok()?;
+            Some(CveId::new(year, self.word(Section::AdvisoryCves, row, 1)?))
+        })
+    }
+
+    /// The rows of a table that ends with one row more.
+    fn closed_rows(&self, section: Section) -> Option<Range<u32>> {
+        let rows = u32::try_from(self.layout.rows(section)).ok()?;
+        Some(0..rows.checked_sub(1)?)
+    }
+}

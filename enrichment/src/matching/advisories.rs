@@ -1,0 +1,84 @@
+//! Matching by advisories: packages of distributions by what their distribution says, packages of
+//! languages by what their registry's advisories say.
+//!
+//! A distribution repairs what it ships without changing the upstream version, so its own record,
+//! its own names and its own order of versions are the only evidence; a range of NVD is never asked
+//! for such a package. A package that a vendor built for a distribution is none of its packages and
+//! is left to CVE records. Packages of languages are judged by their registry where it has any
+//! statement about the package at all, and by CVE records where it has none.
+
+use crate::evaluation::{Evaluation, Identity, Status};
+use crate::identity;
+use crate::index::Index;
+use crate::matching::advisories::question::{Asked, Question};
+use crate::matching::why_not::{Step, WhyNot};
+use crate::subject::Subject;
+
+mod decide;
+mod explain;
+mod installed;
+mod judge;
+mod kernel;
+mod question;
+mod release;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+/// Judges a subject whom advisories are about; `None` for one that is left to CVE records.
+pub(super) fn evaluate(index: &Index, subject: &Subject<'_>) -> Option<Evaluation> {
+    let asked = question::ask(index, subject)?;
+    let purl = identity::package_url(subject);
+    let identity = |rule: String| Identity {
+        cpes: Vec::new(),
+        purl,
+        rule,
+    };
+    Some(match asked {
+        Asked::Question(question) => Evaluation {
+            status: Status::Evaluated,
+            reason: None,
+            findings: findings(&question),
+            identity: identity(question.rule),
+        },
+        Asked::NotEvaluable { reason, rule } => Evaluation {
+            status: Status::NotEvaluable,
+            reason: Some(reason),
+            identity: identity(rule),
+            findings: Vec::new(),
+        },
+    })
+}
+
+/// Why a CVE is not found for a subject whom advisories are about.
+pub(super) fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> Option<WhyNot> {
+    let (step, detail) = match question::ask(index, subject)? {
+        Asked::Question(question) => explain::first_failure(&question, cve),
+        Asked::NotEvaluable { reason, .. } => (Step::NotEvaluable, reason),
+    };
+    Some(WhyNot {
+        cve: cve.to_owned(),
+        step,
+        detail,
+    })
+}
+
+fn findings(question: &Question<'_>) -> Vec<crate::evaluation::Finding> {
+    let mut found: Vec<_> = question
+        .packages
+        .iter()
+        .flat_map(|package| {
+            let decisions = decide::affected(question.index, package);
+            decisions
+                .into_iter()
+                .filter_map(|found| Some((found.about, explain::finding(question, package, &found)?)))
+        })
+        .collect();
+    // A guess may name two source packages; the surer finding of a CVE stays.
+    found.sort_by(|(a, one), (b, other)| {
+        a.cmp(b)
+            .then_with(|| other.confidence.cmp(&one.confidence))
+    });
+    found.dedup_by_key(|(about, _)| *about);
+    found.into_iter().map(|(_, finding)| finding).collect()
+}

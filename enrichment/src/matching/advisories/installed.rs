@@ -1,0 +1,88 @@
+//! The installed version, ready to be compared with the bounds of statements.
+
+use std::cmp::Ordering;
+
+use crate::index::BoundView;
+use crate::subject::Subject;
+use crate::version::{self, Scheme, SortKey};
+
+/// A version under its distribution's or registry's own scheme.
+#[derive(Debug)]
+pub(super) struct Installed {
+    /// As it is compared.
+    pub(super) text: String,
+    pub(super) scheme: Scheme,
+    key: SortKey,
+    /// Whether it comes from a list that leaves epochs out.
+    pub(super) is_without_epoch: bool,
+}
+
+impl Installed {
+    /// The version, unless it has no order.
+    pub(super) fn new(scheme: Scheme, text: String) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("the version is unknown".to_owned());
+        }
+        match version::key(scheme, &text) {
+            Some(key) => Ok(Self {
+                text,
+                scheme,
+                key,
+                is_without_epoch: false,
+            }),
+            None => Err(format!("version {text:?} has no order")),
+        }
+    }
+
+    /// The version of an rpm: epoch, version and release, an epoch of 0 left out.
+    pub(super) fn of_rpm(subject: &Subject<'_>) -> Result<Self, String> {
+        let mut text = subject.version.to_owned();
+        if !subject.release.is_empty() {
+            text = format!("{text}-{}", subject.release);
+        }
+        if !text.contains('-') {
+            // A version alone would come before each of its own releases.
+            return Err("the release of the package is unknown".to_owned());
+        }
+        if let Some(epoch) = subject.epoch.filter(|epoch| *epoch > 0) {
+            text = format!("{epoch}:{text}");
+        }
+        let mut installed = Self::new(Scheme::Rpm, text)?;
+        installed.is_without_epoch = subject.epoch.is_none()
+            && !installed.text.contains(':')
+            && is_bare(subject);
+        Ok(installed)
+    }
+
+    /// The order of this version and a bound; `None` where they have none.
+    pub(super) fn compare(&self, bound: &BoundView<'_>, scheme: &str) -> Option<Ordering> {
+        if scheme != self.scheme.as_str() {
+            let scheme: Scheme = scheme.parse().ok()?;
+            return version::compare(scheme, &self.text, bound.text).ok();
+        }
+        if self.is_without_epoch
+            && let Some((_, rest)) = bound.text.split_once(':')
+        {
+            return version::compare(self.scheme, &self.text, rest).ok();
+        }
+        version::compare_bytes(self.key.as_bytes(), bound.key).ok()
+    }
+
+    /// Whether a bound has an epoch that this version had to be compared without.
+    pub(super) fn lacks_epoch_of(&self, bound: &BoundView<'_>) -> bool {
+        self.is_without_epoch
+            && bound
+                .text
+                .split_once(':')
+                .is_some_and(|(epoch, _)| epoch != "0")
+    }
+}
+
+/// Whether a record says no more than `rpm -qa` prints. A record that was read from the header
+/// has at least the vendor or the source package, and then no epoch means 0.
+const fn is_bare(subject: &Subject<'_>) -> bool {
+    subject.vendor.is_empty()
+        && subject.source_name.is_empty()
+        && subject.source_version.is_empty()
+        && subject.origin.is_empty()
+}

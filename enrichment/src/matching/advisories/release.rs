@@ -1,0 +1,176 @@
+//! Which place of the advisories a host's operating system is.
+
+use crate::index::{Index, NameKind, PlaceId};
+use crate::subject::Platform;
+
+/// A release that advisories are about, or that stands for the host's.
+#[derive(Debug)]
+pub(super) struct Release {
+    /// The distribution whose advisories count, as os-release names it.
+    pub(super) id: String,
+    /// Its release, as advisories tell releases apart.
+    pub(super) version: String,
+    /// Where its packages are, by whose names, and whether one has to be subscribed to it.
+    pub(super) places: Vec<(PlaceId, NameKind, bool)>,
+    /// Why its advisories may not be about the host.
+    pub(super) doubt: Option<&'static str>,
+}
+
+/// A distribution that installs another one's packages: its `ID` and release (all where empty),
+/// whose packages, of which release (its own where empty), the marks of its own builds, and what
+/// is doubtful about it.
+struct Relative {
+    id: &'static str,
+    version: &'static str,
+    whose: &'static str,
+    release: &'static str,
+    marks: &'static [&'static str],
+    doubt: Option<&'static str>,
+}
+
+const CENTOS: &str = "CentOS builds Red Hat's sources; its Stream runs ahead of them";
+const RASPBIAN: &str = "Raspbian builds Debian's sources anew";
+const MINT: &[&str] = &["mint", "lmde"];
+const NONE: &[&str] = &[];
+
+const RELATIVES: [Relative; 28] = [
+    relative("centos", "5", "rhel", "5", NONE, Some(CENTOS)),
+    relative("centos", "6", "rhel", "6", NONE, Some(CENTOS)),
+    relative("centos", "7", "rhel", "7", NONE, Some(CENTOS)),
+    relative("centos", "8", "rhel", "8", NONE, Some(CENTOS)),
+    relative("devuan", "4", "debian", "11", &["devuan"], None),
+    relative("devuan", "5", "debian", "12", &["devuan"], None),
+    relative("devuan", "6", "debian", "13", &["devuan"], None),
+    relative("elementary", "6", "ubuntu", "20.04", &["elementary"], None),
+    relative("elementary", "7", "ubuntu", "22.04", &["elementary"], None),
+    relative("elementary", "8", "ubuntu", "24.04", &["elementary"], None),
+    relative("linuxmint", "4", "debian", "10", MINT, None),
+    relative("linuxmint", "5", "debian", "11", MINT, None),
+    relative("linuxmint", "6", "debian", "12", MINT, None),
+    relative("linuxmint", "7", "debian", "13", MINT, None),
+    relative("linuxmint", "19", "ubuntu", "18.04", MINT, None),
+    relative("linuxmint", "20", "ubuntu", "20.04", MINT, None),
+    relative("linuxmint", "21", "ubuntu", "22.04", MINT, None),
+    relative("linuxmint", "22", "ubuntu", "24.04", MINT, None),
+    relative("neon", "", "ubuntu", "", &["neon"], None),
+    relative("pop", "", "ubuntu", "", &["pop"], None),
+    relative("raspbian", "", "debian", "", &["rpt", "rpi"], Some(RASPBIAN)),
+    relative("sle_hpc", "", "sles", "", NONE, None),
+    relative("sle-hpc", "", "sles", "", NONE, None),
+    relative("sled", "", "sles", "", NONE, None),
+    relative("sles_sap", "", "sles", "", NONE, None),
+    relative("zorin", "15", "ubuntu", "18.04", &["zorin"], None),
+    relative("zorin", "16", "ubuntu", "20.04", &["zorin"], None),
+    relative("zorin", "17", "ubuntu", "22.04", &["zorin"], None),
+];
+
+const fn relative(
+    id: &'static str,
+    version: &'static str,
+    whose: &'static str,
+    release: &'static str,
+    marks: &'static [&'static str],
+    doubt: Option<&'static str>,
+) -> Relative {
+    Relative {
+        id,
+        version,
+        whose,
+        release,
+        marks,
+        doubt,
+    }
+}
+
+/// Distributions whose advisories are about a whole line of releases: the first number of
+/// `VERSION_ID` in most, the first two in Alpine. The others are about what it says.
+const LINES: [(&str, usize); 7] = [
+    ("almalinux", 1),
+    ("alpine", 2),
+    ("debian", 1),
+    ("ol", 1),
+    ("oraclelinux", 1),
+    ("rhel", 1),
+    ("rocky", 1),
+];
+
+/// The release that a package of this version on this host is judged by, or why there is none.
+pub(super) fn of(
+    index: &Index,
+    platform: Platform<'_>,
+    package_version: &str,
+) -> Result<Release, String> {
+    let Platform { id, version, .. } = platform;
+    if id.is_empty() {
+        return Err("the distribution that the package is of is unknown".to_owned());
+    }
+    let major = line_of(version, 1);
+    let related = RELATIVES
+        .iter()
+        .find(|one| one.id == id && (one.version.is_empty() || one.version == major));
+    let (whose, release, doubt) = match related {
+        Some(one) if one.marks.iter().any(|mark| package_version.contains(mark)) => {
+            return Err(format!(
+                "{id}'s own build of a package, about which no advisories are known"
+            ));
+        }
+        Some(one) if one.release.is_empty() => (one.whose, version, one.doubt),
+        Some(one) => (one.whose, one.release, one.doubt),
+        None => (id, version, None),
+    };
+    let numbers = LINES
+        .iter()
+        .find(|(line, _)| *line == whose)
+        .map_or(usize::MAX, |(_, numbers)| *numbers);
+    let line = line_of(release, numbers);
+    let mut places = Vec::new();
+    for kind in [NameKind::Source, NameKind::Binary] {
+        places.extend(index.find_place(whose, line, kind).map(|at| (at, kind, false)));
+    }
+    if places.is_empty() {
+        let release = if version.is_empty() {
+            "of an unknown release".to_owned()
+        } else {
+            version.to_owned()
+        };
+        return Err(format!(
+            "not evaluable: no advisories of {id} {release} are known for its packages"
+        ));
+    }
+    // Red Hat gives the minor releases that it supports for longer advisories of their own.
+    if line != release {
+        for kind in [NameKind::Source, NameKind::Binary] {
+            let place = index.find_place(whose, release, kind);
+            places.extend(place.map(|at| (at, kind, true)));
+        }
+    }
+    Ok(Release {
+        id: whose.to_owned(),
+        version: line.to_owned(),
+        places,
+        doubt,
+    })
+}
+
+/// The first numbers of a release; all of it where it has fewer.
+fn line_of(version: &str, numbers: usize) -> &str {
+    version
+        .match_indices('.')
+        .nth(numbers.saturating_sub(1))
+        .map_or(version, |(end, _)| &version[..end])
+}
+
+impl Release {
+    /// The release for people.
+    pub(super) fn shown(&self) -> String {
+        shown(&self.id, &self.version)
+    }
+}
+
+pub(super) fn shown(id: &str, version: &str) -> String {
+    if version.is_empty() {
+        id.to_owned()
+    } else {
+        format!("{id} {version}")
+    }
+}
