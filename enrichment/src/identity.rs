@@ -241,6 +241,11 @@ pub(crate) fn source_packages(binary: &str, version: &str) -> impl Iterator<Item
     source_package::of(binary, version)
 }
 
+/// The kernel of Ubuntu that a package of this name and version holds.
+pub(crate) fn ubuntu_kernel(binary: &str, version: &str) -> Option<String> {
+    source_package::ubuntu_kernel(binary, version)
+}
+
 /// A package's name as its registry compares names, by the registry's purl type.
 pub(crate) fn registry_name<'a>(registry: &str, name: &'a str) -> Cow<'a, str> {
     language::normalised(registry, name)

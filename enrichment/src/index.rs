@@ -31,7 +31,7 @@ mod views;
 mod write;
 
 pub(crate) use crate::index::advisories::{
-    BoundView, NameKind, PackageView, PlaceId, SpanKind, StatementShape, StatementView,
+    BoundView, NameKind, PackageView, PlaceId, SpanKind, SpanView, StatementShape, StatementView,
 };
 pub(crate) use crate::index::conditions::{ConditionTerm, PartnerView};
 pub(crate) use crate::index::format::{Bounds, VersionKind};

@@ -18,6 +18,7 @@ use crate::version::Scheme;
 
 pub use crate::matching::why_not::{Step, WhyNot, why_not, why_not_cpe};
 
+mod advisories;
 mod explain;
 mod find;
 mod home;
@@ -34,6 +35,10 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
         platform,
         ..*subject
     };
+    // Whose package it is comes first: what advisories are about is never judged by CPE.
+    if let Some(evaluation) = advisories::evaluate(index, &subject) {
+        return evaluation;
+    }
     let prepared = prepare(index, &subject);
     answer(index, prepared, Host::on(platform), subject.arch)
 }

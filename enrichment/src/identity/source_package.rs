@@ -34,9 +34,14 @@ pub(crate) fn of(binary: &str, version: &str) -> impl Iterator<Item = String> {
 /// The kernel of Ubuntu that a package of this name and version holds: `linux-hwe-5.13` for
 /// `linux-image-5.13.0-30-generic` in version `5.13.0-30.33~20.04.1`.
 pub(crate) fn ubuntu_kernel(binary: &str, version: &str) -> Option<String> {
-    let rest = ["linux-image-unsigned-", "linux-image-", "linux-modules-extra-", "linux-modules-"]
-        .iter()
-        .find_map(|prefix| binary.strip_prefix(prefix))?;
+    let rest = [
+        "linux-image-unsigned-",
+        "linux-image-",
+        "linux-modules-extra-",
+        "linux-modules-",
+    ]
+    .iter()
+    .find_map(|prefix| binary.strip_prefix(prefix))?;
     // 5.13.0-30-generic: the release, the build, the flavour.
     let mut parts = rest.splitn(3, '-');
     let (release, _, flavour) = (parts.next()?, parts.next()?, parts.next()?);
@@ -100,7 +105,11 @@ mod tests {
         for (binary, version, source) in [
             ("libssl1.1", "1.1.1f-1ubuntu2.8", "openssl"),
             ("libssl3", "3.0.11-1~deb12u2", "openssl"),
-            ("libpython3.8-minimal", "3.8.10-0ubuntu1~20.04.2", "python3.8"),
+            (
+                "libpython3.8-minimal",
+                "3.8.10-0ubuntu1~20.04.2",
+                "python3.8",
+            ),
             ("libpq5", "12.9-0ubuntu0.20.04.1", "postgresql-12"),
             ("libmysqlclient21", "8.0.28-0ubuntu0.20.04.3", "mysql-8.0"),
             ("libc6", "2.31-0ubuntu9.2", "glibc"),
@@ -114,13 +123,21 @@ mod tests {
     #[test]
     fn kernels_of_ubuntu_are_told_by_flavour_and_release() {
         for (binary, version, source) in [
-            ("linux-image-5.4.0-100-generic", "5.4.0-100.113", Some("linux")),
+            (
+                "linux-image-5.4.0-100-generic",
+                "5.4.0-100.113",
+                Some("linux"),
+            ),
             (
                 "linux-image-5.13.0-30-generic",
                 "5.13.0-30.33~20.04.1",
                 Some("linux-hwe-5.13"),
             ),
-            ("linux-modules-5.4.0-1065-aws", "5.4.0-1065.68", Some("linux-aws")),
+            (
+                "linux-modules-5.4.0-1065-aws",
+                "5.4.0-1065.68",
+                Some("linux-aws"),
+            ),
             (
                 "linux-image-unsigned-5.15.0-1020-azure",
                 "5.15.0-1020.25~20.04.1",
@@ -129,7 +146,11 @@ mod tests {
             ("linux-image-generic", "5.4.0.100.104", None),
             ("linux-headers-5.4.0-100-generic", "5.4.0-100.113", None),
         ] {
-            assert_eq!(ubuntu_kernel(binary, version).as_deref(), source, "{binary}");
+            assert_eq!(
+                ubuntu_kernel(binary, version).as_deref(),
+                source,
+                "{binary}"
+            );
         }
     }
 

@@ -142,7 +142,10 @@ impl Index {
     }
 
     /// The bound of a number; none at all where the number is none of a bound.
-    #[expect(clippy::option_option, reason = "no bound is not the same as a damaged one")]
+    #[expect(
+        clippy::option_option,
+        reason = "no bound is not the same as a damaged one"
+    )]
     fn bound(&self, number: u32) -> Option<Option<BoundView<'_>>> {
         if number == NONE {
             return Some(None);

@@ -69,15 +69,14 @@ fn findings(question: &Question<'_>) -> Vec<crate::evaluation::Finding> {
         .iter()
         .flat_map(|package| {
             let decisions = decide::affected(question.index, package);
-            decisions
-                .into_iter()
-                .filter_map(|found| Some((found.about, explain::finding(question, package, &found)?)))
+            decisions.into_iter().filter_map(|found| {
+                Some((found.about, explain::finding(question, package, &found)?))
+            })
         })
         .collect();
     // A guess may name two source packages; the surer finding of a CVE stays.
     found.sort_by(|(a, one), (b, other)| {
-        a.cmp(b)
-            .then_with(|| other.confidence.cmp(&one.confidence))
+        a.cmp(b).then_with(|| other.confidence.cmp(&one.confidence))
     });
     found.dedup_by_key(|(about, _)| *about);
     found.into_iter().map(|(_, finding)| finding).collect()

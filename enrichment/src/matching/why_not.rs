@@ -8,6 +8,7 @@ use crate::cve::CveId;
 use crate::evaluation::Status;
 use crate::identity::Candidate;
 use crate::index::{ConditionTerm, Index, OpenRow, ProductView, ShapeView, VersionKind};
+use crate::matching::advisories;
 use crate::matching::explain;
 use crate::matching::find::{self, Row};
 use crate::matching::host::{self, Host};
@@ -37,14 +38,20 @@ pub enum Step {
     Unmapped,
     /// The feeds hold no record of the CVE.
     UnknownCve,
+    /// No advisory of the distribution or the registry names the CVE for this package.
+    NoStatement,
     /// The CVE was withdrawn.
     Withdrawn,
     /// The record names no products.
     NoProducts,
     /// The record names other products.
     Product,
+    /// The advisory is about other builds: another stream of a module, another line of updates.
+    OtherBuild,
     /// The record names other versions.
     Version,
+    /// The distribution says that its package is not affected.
+    NotAffected,
     /// The record is about the product within or for something else.
     Target,
     /// The record is about another edition or line of versions.
@@ -67,6 +74,9 @@ pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
         platform,
         ..*subject
     };
+    if let Some(answer) = advisories::why_not(index, &subject, cve) {
+        return answer;
+    }
     let prepared = prepare(index, &subject);
     answer(index, &prepared, Host::on(platform), subject.arch, cve)
 }

@@ -258,10 +258,7 @@ impl AdvisoryTables {
         };
         let (kind, upper) = match &span.end {
             None => (SpanKind::Open, NONE),
-            Some(End::Fixed(version)) => (
-                SpanKind::Fixed,
-                self.version(strings, scheme, version)?,
-            ),
+            Some(End::Fixed(version)) => (SpanKind::Fixed, self.version(strings, scheme, version)?),
             Some(End::LastAffected(version)) => (
                 SpanKind::LastAffected,
                 self.version(strings, scheme, version)?,

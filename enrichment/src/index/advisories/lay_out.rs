@@ -119,11 +119,7 @@ impl<'a> Live<'a> {
         lay_out_packages(&place_rows, &package_rows, &rows, out)
     }
 
-    fn lay_out_advisories(
-        &self,
-        texts: &Texts<'_>,
-        out: &mut Sections,
-    ) -> Result<(), IndexError> {
+    fn lay_out_advisories(&self, texts: &Texts<'_>, out: &mut Sections) -> Result<(), IndexError> {
         for (id, record) in &self.records {
             let start = out.next_row(Section::AdvisoryCves)?;
             out.set(
@@ -137,10 +133,7 @@ impl<'a> Live<'a> {
             cves.sort_unstable();
             cves.dedup();
             for cve in cves {
-                out.set(
-                    Section::AdvisoryCves,
-                    [u32::from(cve.year()), cve.number()],
-                );
+                out.set(Section::AdvisoryCves, [u32::from(cve.year()), cve.number()]);
             }
         }
         let end = out.next_row(Section::AdvisoryCves)?;

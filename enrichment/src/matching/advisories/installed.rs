@@ -48,9 +48,8 @@ impl Installed {
             text = format!("{epoch}:{text}");
         }
         let mut installed = Self::new(Scheme::Rpm, text)?;
-        installed.is_without_epoch = subject.epoch.is_none()
-            && !installed.text.contains(':')
-            && is_bare(subject);
+        installed.is_without_epoch =
+            subject.epoch.is_none() && !installed.text.contains(':') && is_bare(subject);
         Ok(installed)
     }
 

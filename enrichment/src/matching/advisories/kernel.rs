@@ -5,8 +5,6 @@
 //! and its findings say that it may not be running. Headers, tools and documentation are built of
 //! the same source and hold nothing of it; their findings would only repeat those of the kernel.
 
-use crate::identity::ubuntu_kernel;
-
 /// What a package of a kernel's source holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kernel {
@@ -20,10 +18,11 @@ pub(super) enum Kernel {
 
 /// What is said of findings of an installed kernel. Where a subject one day says which kernel
 /// runs, this is where its others stop counting.
-pub(super) const MAY_NOT_RUN: &str = "whether this installed kernel is the one that runs is not known";
+pub(super) const MAY_NOT_RUN: &str =
+    "whether this installed kernel is the one that runs is not known";
 
 /// Beginnings of names of packages that hold a kernel or its modules.
-const IMAGES: [&str; 14] = [
+const IMAGES: [&str; 16] = [
     "kernel-64k",
     "kernel-azure",
     "kernel-core",
@@ -33,33 +32,80 @@ const IMAGES: [&str; 14] = [
     "kernel-rt",
     "kernel-uek",
     "kernel-zfcpdump",
+    "linux-edge",
     "linux-image",
-    "linux-livepatch",
     "linux-lts",
     "linux-modules",
+    "linux-rpi",
+    "linux-signed-image",
     "linux-virt",
 ];
 
-/// Ends and middles that take a name out of the above.
-const BESIDE: [&str; 4] = ["-devel", "-headers", "-doc", "-debuginfo"];
+/// Beginnings of names of packages that are built beside one, wherever their source is not told.
+const BESIDE: [&str; 14] = [
+    "kernel-",
+    "linux-buildinfo",
+    "linux-cloud-tools",
+    "linux-compiler",
+    "linux-config",
+    "linux-doc",
+    "linux-headers",
+    "linux-hwe",
+    "linux-kbuild",
+    "linux-libc-dev",
+    "linux-perf",
+    "linux-source",
+    "linux-support",
+    "linux-tools",
+];
+
+/// What takes a name out of the images.
+const NO_IMAGE: [&str; 5] = ["-devel", "-headers", "-doc", "-debuginfo", "-dbg"];
 
 /// Tells what a binary package of a source package is.
 pub(super) fn of(source: &str, binary: &str) -> Kernel {
-    let is_kernel = source == "linux"
-        || source == "kernel"
-        || binary == "kernel"
-        || source.starts_with("linux-")
-            && ubuntu_kernel_sources().any(|line| source.starts_with(line))
-        || binary.starts_with("kernel-");
-    if !is_kernel {
-        return Kernel::No;
+    let begins = |names: &[&str]| names.iter().any(|name| binary.starts_with(name));
+    let is_source = |name: &str| matches!(name, "linux" | "kernel");
+    if is_source(binary) || begins(&IMAGES) {
+        return if NO_IMAGE.iter().any(|part| binary.contains(part)) {
+            Kernel::Beside
+        } else {
+            Kernel::Image
+        };
     }
-    let is_image = binary == "kernel"
-        || source == binary
-        || IMAGES.iter().any(|name| binary.starts_with(name));
-    if is_image && !BESIDE.iter().any(|part| binary.contains(part)) {
-        Kernel::Image
-    } else {
+    if is_source(source) || begins(&BESIDE) {
         Kernel::Beside
+    } else {
+        Kernel::No
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_images_and_modules_are_a_kernel() {
+        for (source, binary, kernel) in [
+            ("linux", "linux-image-6.1.0-18-amd64", Kernel::Image),
+            (
+                "linux-hwe-5.13",
+                "linux-modules-5.13.0-30-generic",
+                Kernel::Image,
+            ),
+            ("kernel", "kernel-core", Kernel::Image),
+            ("kernel", "kernel", Kernel::Image),
+            ("linux-lts", "linux-lts", Kernel::Image),
+            ("linux", "linux-libc-dev", Kernel::Beside),
+            ("linux", "bpftool", Kernel::Beside),
+            ("kernel", "kernel-headers", Kernel::Beside),
+            ("kernel", "kernel-debug-devel", Kernel::Beside),
+            ("", "kernel-tools-libs", Kernel::Beside),
+            ("linux-base", "linux-base", Kernel::No),
+            ("linux-firmware", "linux-firmware", Kernel::No),
+            ("linux-atm", "libatm1", Kernel::No),
+        ] {
+            assert_eq!(of(source, binary), kernel, "{source} {binary}");
+        }
     }
 }

@@ -54,7 +54,14 @@ const RELATIVES: [Relative; 28] = [
     relative("linuxmint", "22", "ubuntu", "24.04", MINT, None),
     relative("neon", "", "ubuntu", "", &["neon"], None),
     relative("pop", "", "ubuntu", "", &["pop"], None),
-    relative("raspbian", "", "debian", "", &["rpt", "rpi"], Some(RASPBIAN)),
+    relative(
+        "raspbian",
+        "",
+        "debian",
+        "",
+        &["rpt", "rpi"],
+        Some(RASPBIAN),
+    ),
     relative("sle_hpc", "", "sles", "", NONE, None),
     relative("sle-hpc", "", "sles", "", NONE, None),
     relative("sled", "", "sles", "", NONE, None),
@@ -125,7 +132,11 @@ pub(super) fn of(
     let line = line_of(release, numbers);
     let mut places = Vec::new();
     for kind in [NameKind::Source, NameKind::Binary] {
-        places.extend(index.find_place(whose, line, kind).map(|at| (at, kind, false)));
+        places.extend(
+            index
+                .find_place(whose, line, kind)
+                .map(|at| (at, kind, false)),
+        );
     }
     if places.is_empty() {
         let release = if version.is_empty() {

@@ -1,0 +1,173 @@
+//! Whether one statement is about the installed version.
+
+use std::cmp::Ordering;
+
+use crate::advisory::Verdict;
+use crate::index::{BoundView, Index, SpanKind, SpanView, StatementShape, StatementView};
+use crate::matching::advisories::question::Named;
+use crate::matching::advisories::stream::{self, Stream};
+
+/// A statement and how it stands to the installed version.
+#[derive(Clone, Debug)]
+pub(super) struct Judged<'a> {
+    pub(super) statement: StatementView,
+    pub(super) shape: StatementShape<'a>,
+    /// Whether it is about a line of updates or a product that only some hosts have.
+    pub(super) is_line: bool,
+    pub(super) outcome: Outcome<'a>,
+    /// Whether its module's stream is only likely the package's.
+    pub(super) is_likely: bool,
+}
+
+/// How a statement stands to the installed version.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome<'a> {
+    /// The version is in this stretch of it.
+    Within(SpanView<'a>),
+    /// The version is in, whichever it is.
+    All,
+    /// The version has this fix.
+    Fixed(BoundView<'a>),
+    /// It is about other versions.
+    Outside,
+    /// It is about another stream of the module, or about another line's builds.
+    OtherBuild,
+    /// A bound has no order with the version.
+    Incomparable,
+}
+
+impl Judged<'_> {
+    /// Whether the installed version is one that the statement calls vulnerable, or may be.
+    pub(super) const fn is_hit(&self) -> bool {
+        matches!(self.outcome, Outcome::Within(_) | Outcome::All)
+            && !matches!(self.shape.verdict, Verdict::NotAffected)
+    }
+
+    /// Whether the installed version is one that the statement calls well.
+    pub(super) const fn is_denial(&self) -> bool {
+        matches!(self.outcome, Outcome::Within(_) | Outcome::All)
+            && matches!(self.shape.verdict, Verdict::NotAffected)
+    }
+
+    pub(super) const fn is_fixed(&self) -> bool {
+        matches!(self.outcome, Outcome::Fixed(_))
+    }
+
+    /// The version that has the fix, where there is one.
+    pub(super) const fn fix(&self) -> Option<BoundView<'_>> {
+        match &self.outcome {
+            Outcome::Within(SpanView {
+                kind: SpanKind::Fixed,
+                upper,
+                ..
+            }) => *upper,
+            Outcome::Fixed(fix) => Some(*fix),
+            Outcome::Within(_)
+            | Outcome::All
+            | Outcome::Outside
+            | Outcome::OtherBuild
+            | Outcome::Incomparable => None,
+        }
+    }
+}
+
+/// Judges all that advisories say of a package.
+pub(super) fn statements<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Judged<'a>> {
+    let mut judged = Vec::new();
+    // Neighbours mostly share a shape, and its texts need to be read only once.
+    let mut last: Option<(u32, StatementShape<'a>)> = None;
+    for (view, is_line) in &package.views {
+        for statement in index.statements(view) {
+            let known = last.filter(|(row, _)| *row == statement.shape);
+            let Some(shape) = known
+                .map(|(_, shape)| shape)
+                .or_else(|| index.statement_shape(statement.shape))
+            else {
+                continue;
+            };
+            last = Some((statement.shape, shape));
+            judged.push(judge(index, package, *is_line, statement, shape));
+        }
+    }
+    judged
+}
+
+fn judge<'a>(
+    index: &'a Index,
+    package: &Named<'a>,
+    is_line: bool,
+    statement: StatementView,
+    shape: StatementShape<'a>,
+) -> Judged<'a> {
+    let is_line = is_line || !shape.channel.is_empty();
+    let mut outcome = outcome(index, package, statement, &shape);
+    let mut is_likely = false;
+    if package.is_tagged
+        && let Some(fix) = index.spans(statement).find_map(|span| span.upper)
+    {
+        let installed = &package.installed.text;
+        match stream::of(shape.module, fix.text, installed) {
+            Stream::Same => {}
+            Stream::Likely => is_likely = true,
+            Stream::Other => outcome = Outcome::OtherBuild,
+        }
+        if is_line && !stream::is_of_same_line(fix.text, installed) {
+            outcome = Outcome::OtherBuild;
+        }
+    }
+    Judged {
+        statement,
+        shape,
+        is_line,
+        outcome,
+        is_likely,
+    }
+}
+
+fn outcome<'a>(
+    index: &'a Index,
+    package: &Named<'_>,
+    statement: StatementView,
+    shape: &StatementShape<'_>,
+) -> Outcome<'a> {
+    let mut outcome = Outcome::All;
+    for span in index.spans(statement) {
+        let next = place_in(package, &span, shape.scheme);
+        outcome = match (outcome, next) {
+            (_, Outcome::Within(span)) => return Outcome::Within(span),
+            // A fix says more than being elsewhere; what has no order says least.
+            (Outcome::Fixed(fix), Outcome::Outside | Outcome::Incomparable) => Outcome::Fixed(fix),
+            (Outcome::Outside, Outcome::Incomparable) => Outcome::Outside,
+            (_, next) => next,
+        };
+    }
+    outcome
+}
+
+fn place_in<'a>(package: &Named<'_>, span: &SpanView<'a>, scheme: &str) -> Outcome<'a> {
+    let order = |bound: Option<BoundView<'a>>| match bound {
+        None => Ok(None),
+        Some(bound) => match package.installed.compare(&bound, scheme) {
+            Some(order) => Ok(Some((order, bound))),
+            None => Err(Outcome::Incomparable),
+        },
+    };
+    let (lower, upper) = match (order(span.lower), order(span.upper)) {
+        (Ok(lower), Ok(upper)) => (lower, upper),
+        (Err(outcome), _) | (_, Err(outcome)) => return outcome,
+    };
+    if span.kind == SpanKind::Single {
+        return match lower {
+            Some((Ordering::Equal, _)) => Outcome::Within(*span),
+            Some(_) | None => Outcome::Outside,
+        };
+    }
+    if lower.is_some_and(|(order, _)| order.is_lt()) {
+        return Outcome::Outside;
+    }
+    match (span.kind, upper) {
+        (SpanKind::Fixed, Some((order, fix))) if order.is_ge() => Outcome::Fixed(fix),
+        (SpanKind::LastAffected, Some((order, _))) if order.is_gt() => Outcome::Outside,
+        _ => Outcome::Within(*span),
+    }
+}

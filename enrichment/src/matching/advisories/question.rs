@@ -1,0 +1,294 @@
+//! What is asked of the advisories: the packages that they may call the subject by, and the version
+//! that each name has.
+
+use std::borrow::Cow;
+
+use crate::identity;
+use crate::index::{Index, NameKind, PackageView};
+use crate::matching::advisories::installed::Installed;
+use crate::matching::advisories::kernel::{self, Kernel};
+use crate::matching::advisories::release::{self, Release};
+use crate::subject::Subject;
+use crate::version::Scheme;
+
+/// A subject whom advisories are about.
+pub(super) enum Asked<'a> {
+    /// It can be judged.
+    Question(Question<'a>),
+    /// It cannot.
+    NotEvaluable {
+        /// Why, for people.
+        reason: String,
+        /// The rule that says whose package it is.
+        rule: String,
+    },
+}
+
+/// A subject that can be judged.
+pub(super) struct Question<'a> {
+    pub(super) index: &'a Index,
+    /// `debian 12`, or the registry.
+    pub(super) place: String,
+    /// The distribution's `ID`, or the registry.
+    pub(super) id: String,
+    /// What the advisories call it; none where no advisory ever named it.
+    pub(super) packages: Vec<Named<'a>>,
+    /// What it would be called, for people.
+    pub(super) name: String,
+    pub(super) rule: String,
+}
+
+/// A package by one of its names.
+pub(super) struct Named<'a> {
+    pub(super) kind: NameKind,
+    pub(super) name: &'a str,
+    /// What its release's advisories say, and what those of lines of updates beside it say.
+    pub(super) views: Vec<(PackageView<'a>, bool)>,
+    pub(super) installed: Installed,
+    /// Whether only its own build's tags tell which line of updates it is of.
+    pub(super) is_tagged: bool,
+    /// Why the answer may not be about the installed package.
+    pub(super) doubts: Vec<&'static str>,
+}
+
+const GUESSED: &str = "the source package is told from the name of the binary one";
+
+/// What is asked about a subject; `None` for one that advisories are not about.
+pub(super) fn ask<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Asked<'a>> {
+    match subject.source {
+        "deb" | "rpm" | "apk" | "pacman" => {
+            let rule = identity::distribution_rule(subject)?;
+            Some(of_distribution(index, subject).map_or_else(
+                |reason| Asked::NotEvaluable {
+                    reason,
+                    rule: rule.to_owned(),
+                },
+                |question| {
+                    Asked::Question(Question {
+                        rule: rule.to_owned(),
+                        ..question
+                    })
+                },
+            ))
+        }
+        source => of_registry(index, subject, source),
+    }
+}
+
+fn of_distribution<'a>(index: &'a Index, subject: &Subject<'_>) -> Result<Question<'a>, String> {
+    let release = release::of(index, subject.platform, subject.version)?;
+    let scheme = match subject.source {
+        "rpm" => Scheme::Rpm,
+        "apk" => Scheme::Apk,
+        _ => Scheme::Deb,
+    };
+    let source = Source::of(subject);
+    let mut question = Question {
+        index,
+        place: release.shown(),
+        packages: Vec::new(),
+        name: source.name.to_string(),
+        rule: String::new(),
+        id: release.id.clone(),
+    };
+    let binary = installed(scheme, subject, subject.version)?;
+    if kernel::of(&source.name, subject.name) == Kernel::Beside {
+        // Known, and nothing of it runs: judged, and never vulnerable by itself.
+        return Ok(question);
+    }
+    let built = match &source.version {
+        Some(version) => Installed::new(scheme, version.to_string())?,
+        None => installed(
+            scheme,
+            subject,
+            without_rebuild(subject.source, subject.version),
+        )?,
+    };
+    let sources = named(index, &release, NameKind::Source, &source.name, built);
+    question.packages.extend(sources);
+    let names = named(index, &release, NameKind::Binary, subject.name, binary);
+    question.packages.extend(names);
+    if question.packages.is_empty() && subject.source_name.is_empty() {
+        guess(&mut question, &release, scheme, subject)?;
+    }
+    let mut doubts: Vec<&'static str> = release.doubt.into_iter().collect();
+    if kernel::of(&source.name, subject.name) == Kernel::Image {
+        doubts.push(kernel::MAY_NOT_RUN);
+    }
+    for package in &mut question.packages {
+        package.doubts.extend(&doubts);
+        package.is_tagged = matches!(release.id.as_str(), "rhel" | "rocky" | "almalinux");
+    }
+    Ok(question)
+}
+
+fn installed(scheme: Scheme, subject: &Subject<'_>, version: &str) -> Result<Installed, String> {
+    match (scheme, subject.epoch) {
+        (Scheme::Rpm, _) => Installed::of_rpm(subject),
+        // dpkg's versions hold their epoch.
+        (_, Some(epoch)) if epoch > 0 && !version.contains(':') => {
+            Installed::new(scheme, format!("{epoch}:{version}"))
+        }
+        _ => Installed::new(scheme, version.to_owned()),
+    }
+}
+
+/// The package by a name, if advisories of the release know it.
+fn named<'a>(
+    index: &'a Index,
+    release: &Release,
+    kind: NameKind,
+    name: &str,
+    installed: Installed,
+) -> Option<Named<'a>> {
+    let views: Vec<_> = release
+        .places
+        .iter()
+        .filter(|(_, names, _)| *names == kind)
+        .filter_map(|(at, _, is_line)| Some((index.find_package(*at, name)?, *is_line)))
+        .collect();
+    Some(Named {
+        kind,
+        name: views.first()?.0.name,
+        views,
+        installed,
+        is_tagged: false,
+        doubts: Vec::new(),
+    })
+}
+
+/// Adds what the subject may be built of, where nobody says it.
+fn guess(
+    question: &mut Question<'_>,
+    release: &Release,
+    scheme: Scheme,
+    subject: &Subject<'_>,
+) -> Result<(), String> {
+    let sources: Vec<String> = match scheme {
+        Scheme::Deb => identity::ubuntu_kernel(subject.name, subject.version)
+            .into_iter()
+            .chain(identity::source_packages(subject.name, subject.version))
+            .collect(),
+        // Parts of an rpm are mostly called after the whole: systemd-pam, python3-libs. A record
+        // from the header would have named the source.
+        Scheme::Rpm if question_is_bare(subject) => shorter_names(subject.name),
+        _ => Vec::new(),
+    };
+    for source in sources {
+        let built = installed(
+            scheme,
+            subject,
+            without_rebuild(subject.source, subject.version),
+        )?;
+        let found = named(question.index, release, NameKind::Source, &source, built);
+        let is_found = found.is_some();
+        question.packages.extend(found.map(|mut package| {
+            package.doubts.push(GUESSED);
+            package
+        }));
+        if is_found && scheme == Scheme::Rpm {
+            break;
+        }
+    }
+    Ok(())
+}
+
+const fn question_is_bare(subject: &Subject<'_>) -> bool {
+    subject.vendor.is_empty() && subject.source_version.is_empty()
+}
+
+/// The name without its last words, the longest first.
+fn shorter_names(name: &str) -> Vec<String> {
+    name.match_indices('-')
+        .rev()
+        .map(|(at, _)| name[..at].to_owned())
+        .collect()
+}
+
+/// The source package that a record names.
+struct Source<'a> {
+    name: Cow<'a, str>,
+    version: Option<Cow<'a, str>>,
+}
+
+impl<'a> Source<'a> {
+    fn of(subject: &Subject<'a>) -> Self {
+        let given = |text: &'a str| (!text.is_empty()).then_some(Cow::Borrowed(text));
+        let mut source = Self {
+            name: given(subject.source_name).unwrap_or(Cow::Borrowed(subject.name)),
+            version: given(subject.source_version),
+        };
+        // dpkg writes `Source: glibc (2.36-9+deb12u4)` where the two versions differ.
+        if let Some((name, rest)) = subject.source_name.split_once(" (") {
+            source.name = name.into();
+            source.version = source.version.or_else(|| given(rest.trim_end_matches(')')));
+        }
+        // Kernels are built of one source and signed as another, whose version is its own: the
+        // package itself has the kernel's.
+        if let Some(kernel) = source.name.strip_prefix("linux-signed") {
+            let architectures = ["amd64", "arm64", "i386"];
+            let line = kernel.strip_prefix('-').unwrap_or(kernel);
+            source.name = if line.is_empty() || architectures.contains(&line) {
+                "linux".into()
+            } else {
+                format!("linux-{line}").into()
+            };
+            source.version = None;
+        }
+        if subject.source == "rpm" {
+            // What an rpm names is the file's version, which its own fields say too.
+            source.version = None;
+        }
+        source
+    }
+}
+
+/// A version without the mark of a rebuild of binaries alone: `5.2.15-2+b2` is built of 5.2.15-2.
+fn without_rebuild<'a>(source: &str, version: &'a str) -> &'a str {
+    match version.rsplit_once("+b") {
+        Some((built, number))
+            if source == "deb"
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            built
+        }
+        _ => version,
+    }
+}
+
+/// Registries by the source that finds their packages.
+const REGISTRIES: [(&str, &str, Scheme); 4] = [
+    ("gem", "gem", Scheme::Gem),
+    ("go", "golang", Scheme::Go),
+    ("npm", "npm", Scheme::Npm),
+    ("python", "pypi", Scheme::Pypi),
+];
+
+/// A package of a language, if its registry's advisories know it at all.
+fn of_registry<'a>(index: &'a Index, subject: &Subject<'_>, source: &str) -> Option<Asked<'a>> {
+    let (_, registry, scheme) = REGISTRIES.iter().find(|(known, ..)| *known == source)?;
+    let at = index.find_place(registry, "", NameKind::Registry)?;
+    let name = identity::registry_name(registry, subject.name);
+    let view = index.find_package(at, &name)?;
+    let rule = format!("registry:{registry}/{name}");
+    let installed = match Installed::new(*scheme, subject.version.to_owned()) {
+        Ok(installed) => installed,
+        Err(reason) => return Some(Asked::NotEvaluable { reason, rule }),
+    };
+    Some(Asked::Question(Question {
+        index,
+        place: release::shown(registry, ""),
+        id: (*registry).to_owned(),
+        packages: vec![Named {
+            kind: NameKind::Registry,
+            name: view.name,
+            views: vec![(view, false)],
+            installed,
+            is_tagged: false,
+            doubts: Vec::new(),
+        }],
+        name: name.into_owned(),
+        rule,
+    }))
+}
