@@ -18,6 +18,8 @@
 
 #[path = "truth/cves.rs"]
 mod cves;
+#[path = "truth/distro.rs"]
+mod distro;
 #[path = "truth/names.rs"]
 mod names;
 #[path = "truth/score.rs"]
@@ -46,7 +48,9 @@ struct Bench {
 
 /// Sets by the beginning of their names, and what measures them.
 type Measure = fn(&Bench) -> Result<Vec<Score>, Failure>;
-const SETS: [(&str, Measure); 6] = [
+const SETS: [(&str, Measure); 8] = [
+    ("anchore_match_labels", distro::labels),
+    ("fleet_distro_hosts", distro::hosts),
     ("version-order", versions::orders),
     ("grype_version_constraints", versions::constraints),
     ("dependencytrack_cpe_matching", names::cpe_matching),

@@ -7,6 +7,7 @@
 
 pub mod advisory;
 pub mod bundled;
+mod codename;
 pub mod cpe;
 pub mod cve;
 pub mod evaluation;

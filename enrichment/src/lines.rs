@@ -9,6 +9,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::codename;
 use crate::cpe::{self, Attr, Attribute, Cpe};
 use crate::cve::Range;
 use crate::evaluation::Evaluation;
@@ -180,6 +181,27 @@ struct Os {
     id: String,
     #[serde(deserialize_with = "null_as_default")]
     version: String,
+    #[serde(deserialize_with = "null_as_default")]
+    codename: String,
+}
+
+impl Os {
+    /// The platform; a codename says the release where no version does.
+    fn platform(&self) -> Platform<'_> {
+        let named = codename::release(&self.codename);
+        // Linux Mint and the like may say the codename of what they are made of.
+        let named = named.filter(|(id, _)| self.id.is_empty() || self.id == *id);
+        let (id, version) = match named {
+            Some(named) if self.version.is_empty() => named,
+            Some((id, _)) => (id, self.version.as_str()),
+            None => (self.id.as_str(), self.version.as_str()),
+        };
+        Platform {
+            family: &self.family,
+            id,
+            version,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -192,11 +214,7 @@ struct MatchAnswer {
 
 impl MatchQuestion {
     fn answer(self, index: &Index, cve: Option<&str>) -> Result<MatchAnswer, String> {
-        let platform = Platform {
-            family: &self.os.family,
-            id: &self.os.id,
-            version: &self.os.version,
-        };
+        let platform = self.os.platform();
         if let Some(text) = &self.cpe {
             let name = Cpe::parse(text).map_err(|error| error.to_string())?;
             return Ok(MatchAnswer {
