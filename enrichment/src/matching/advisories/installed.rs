@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::index::BoundView;
+use crate::matching::advisories::stream;
 use crate::subject::Subject;
 use crate::version::{self, Scheme, SortKey};
 
@@ -62,7 +63,17 @@ impl Installed {
         if self.is_without_epoch
             && let Some((_, rest)) = bound.text.split_once(':')
         {
-            return version::compare(self.scheme, &self.text, rest).ok();
+            let without = |text: &str| stream::without_builder(text);
+            return if stream::are_of_two_builders(&self.text, rest) {
+                version::compare(self.scheme, &without(&self.text)?, &without(rest)?).ok()
+            } else {
+                version::compare(self.scheme, &self.text, rest).ok()
+            };
+        }
+        if stream::are_of_two_builders(&self.text, bound.text) {
+            let own = stream::without_builder(&self.text)?;
+            let other = stream::without_builder(bound.text)?;
+            return version::compare(self.scheme, &own, &other).ok();
         }
         version::compare_bytes(self.key.as_bytes(), bound.key).ok()
     }

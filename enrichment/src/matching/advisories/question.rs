@@ -169,9 +169,8 @@ fn guess(
             .into_iter()
             .chain(identity::source_packages(subject.name, subject.version))
             .collect(),
-        // Parts of an rpm are mostly called after the whole: systemd-pam, python3-libs. A record
-        // from the header would have named the source.
-        Scheme::Rpm if question_is_bare(subject) => shorter_names(subject.name),
+        // A record from the header or from apk's database would have named the source.
+        _ if is_bare(subject) => wholes(subject),
         _ => Vec::new(),
     };
     for source in sources {
@@ -186,23 +185,37 @@ fn guess(
             package.doubts.push(GUESSED);
             package
         }));
-        if is_found && scheme == Scheme::Rpm {
+        if is_found && scheme != Scheme::Deb {
             break;
         }
     }
     Ok(())
 }
 
-const fn question_is_bare(subject: &Subject<'_>) -> bool {
+const fn is_bare(subject: &Subject<'_>) -> bool {
     subject.vendor.is_empty() && subject.source_version.is_empty()
 }
 
-/// The name without its last words, the longest first.
-fn shorter_names(name: &str) -> Vec<String> {
-    name.match_indices('-')
+/// What a part may be of, the likeliest first. Parts of an rpm or an apk are mostly called after
+/// the whole (`systemd-pam`, `ruby-libs`), libraries after it and their version (`libcurl4`,
+/// `libopenssl1_1`), and the rest as in Debian (`libcrypto1.1` is of `openssl`).
+fn wholes(subject: &Subject<'_>) -> Vec<String> {
+    let name = subject.name;
+    let mut wholes: Vec<String> = name
+        .match_indices('-')
         .rev()
         .map(|(at, _)| name[..at].to_owned())
-        .collect()
+        .collect();
+    if let Some(library) = name.strip_prefix("lib") {
+        let is_version = |c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+        let stem = library.trim_end_matches(is_version);
+        let version = library[stem.len()..].trim_start_matches('-');
+        wholes.push(format!("lib{stem}"));
+        wholes.push(stem.to_owned());
+        wholes.push(format!("{stem}-{version}"));
+    }
+    wholes.extend(identity::source_packages(name, subject.version));
+    wholes
 }
 
 /// The source package that a record names.

@@ -24,24 +24,28 @@ pub(super) fn of(module: &str, fixed: &str, installed: &str) -> Stream {
         (true, true) => {}
         (true, false) | (false, true) => return Stream::Other,
     }
-    let (fixed, installed) = (upstream(fixed), upstream(installed));
     let stream = module.split_once(':').map_or("", |(_, stream)| stream);
     if is_of_line(fixed, stream) {
-        // nodejs:14 has nodejs 14.17.3, nginx:1.16 has nginx 1.16.1.
         return if is_of_line(installed, stream) {
             Stream::Same
         } else {
             Stream::Other
         };
     }
-    // ruby:2.5 has rubygem-json 2.1.0: within one stream packages keep their line of versions.
-    if first_two(fixed) == first_two(installed) {
-        Stream::Likely
-    } else if stream.starts_with(|c: char| c.is_ascii_digit()) || stream.is_empty() {
-        Stream::Other
+    let (fixed, installed) = (upstream(fixed), upstream(installed));
+    let is_likely = if stream.starts_with(|c: char| c.is_ascii_digit()) {
+        // ruby:2.5 has rubygem-io-console 0.4.6 and ruby:2.6 has 0.4.7: what a stream brings along
+        // keeps its version.
+        fixed == installed
     } else {
-        // virt:rhel and container-tools:rhel8 roll along.
+        // virt:rhel and container-tools:rhel8 roll along; where no stream is told, a line of
+        // versions has to do.
+        !stream.is_empty() || first_two(fixed) == first_two(installed)
+    };
+    if is_likely {
         Stream::Likely
+    } else {
+        Stream::Other
     }
 }
 
@@ -75,12 +79,36 @@ fn upstream(version: &str) -> &str {
         .map_or(version, |(upstream, _)| upstream)
 }
 
-/// Whether a version is of a numbered stream.
+/// Whether a build is of a numbered stream: nodejs:14 has nodejs `14.17.3-2`, nginx:1.16 has nginx
+/// `1.16.1-2`, and nodejs:14 has npm `6.14.15-1.14.18.2.2`, with the version of nodejs behind.
 fn is_of_line(version: &str, stream: &str) -> bool {
-    stream.starts_with(|c: char| c.is_ascii_digit())
-        && version
+    let begins = |version: &str| {
+        version
             .strip_prefix(stream)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let release = version.rsplit_once('-').map_or("", |(_, release)| release);
+    let behind = release.split_once('.').map_or("", |(_, behind)| behind);
+    stream.starts_with(|c: char| c.is_ascii_digit())
+        && (begins(upstream(version)) || begins(behind))
+}
+
+/// A modular build in words that do not depend on who built it: `2.4.37-47.1` for
+/// `2.4.37-47.module+el8.6.0+15654+427eba2e.1`, of which CentOS makes `2.4.37-47.module_el8…`.
+pub(super) fn without_builder(version: &str) -> Option<String> {
+    let (head, tail) = version.split_once(".module")?;
+    let behind = tail.rsplit_once('+').map_or("", |(_, behind)| behind);
+    let repeat = behind.find('.').map_or("", |at| &behind[at..]);
+    Some(format!("{head}{repeat}"))
+}
+
+/// Whether two modular builds are of two builders, whose numbers have no order with each other.
+pub(super) fn are_of_two_builders(a: &str, b: &str) -> bool {
+    let mark = |version: &str| {
+        let (_, tail) = version.split_once(".module")?;
+        tail.chars().next()
+    };
+    matches!((mark(a), mark(b)), (Some(a), Some(b)) if a != b)
 }
 
 fn first_two(version: &str) -> (Option<&str>, Option<&str>) {
@@ -109,11 +137,32 @@ mod tests {
 
     #[test]
     fn other_packages_of_a_module_keep_their_line_of_versions() {
-        let installed = "2.1.0-110.module+el8.6.0+15956+aa803fc1";
-        let older = "2.1.0-107.module+el8.5.0+12736+6c9be1ad";
-        let newer = "2.3.0-108.module+el8.5.0+12736+6c9be1ad";
+        let installed = "0.4.6-110.module+el8.6.0+15956+aa803fc1";
+        let older = "0.4.6-107.module+el8.5.0+12736+6c9be1ad";
+        let newer = "0.4.7-108.module+el8.5.0+12736+6c9be1ad";
         assert_eq!(of("ruby:2.5", older, installed), Stream::Likely);
-        assert_eq!(of("ruby:2.7", newer, installed), Stream::Other);
+        assert_eq!(of("ruby:2.6", newer, installed), Stream::Other);
+    }
+
+    #[test]
+    fn a_package_may_carry_its_stream_behind_its_version() {
+        let fixed = "1:6.14.17-1.14.20.0.2.module+el8.6.0+16231+7c1b33d9";
+        let installed = "1:6.14.15-1.14.18.2.2.module+el8.7.0+1151+0d09c14c";
+        let newer = "1:8.5.5-1.16.15.0.3.module+el8.6.0+16248+76b0e185";
+        assert_eq!(of("nodejs:14", fixed, installed), Stream::Same);
+        assert_eq!(of("nodejs:14", fixed, newer), Stream::Other);
+    }
+
+    #[test]
+    fn what_a_builder_numbers_is_left_out_between_two_builders() {
+        let red_hat = "2.4.37-47.module+el8.6.0+15654+427eba2e.2";
+        let centos = "2.4.37-47.module_el8.6.0+1111+ce6f4ceb.1";
+        assert!(are_of_two_builders(red_hat, centos));
+        assert!(!are_of_two_builders(red_hat, red_hat));
+        assert!(!are_of_two_builders(red_hat, "2.4.37-47.el8"));
+        assert_eq!(without_builder(red_hat).as_deref(), Some("2.4.37-47.2"));
+        assert_eq!(without_builder(centos).as_deref(), Some("2.4.37-47.1"));
+        assert_eq!(without_builder("2.4.37-47.el8"), None);
     }
 
     #[test]
