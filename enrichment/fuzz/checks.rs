@@ -3,8 +3,10 @@
 //!
 //! Each function takes one input, and panics only when the crate broke a promise.
 
+use std::io::Cursor;
 use std::path::Path;
 
+use enrichment::advisory::{Advisory, Verdict};
 use enrichment::cpe::Cpe;
 use enrichment::cve::CveRecord;
 use enrichment::feeds::{self, FeedSink, SinkError};
@@ -15,13 +17,32 @@ use enrichment::{lines, matching};
 /// Bytes that are read; longer inputs only make the fuzzer slow.
 const INPUT_BYTES_MAX: usize = 256 * 1024;
 
-#[derive(Default)]
-struct Records(Vec<CveRecord>);
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Records {
+    cves: Vec<CveRecord>,
+    advisories: Vec<Advisory>,
+}
 
 impl FeedSink for Records {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
-        self.0.push(record);
+        self.cves.push(record);
         Ok(())
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        self.advisories.push(advisory);
+        Ok(())
+    }
+}
+
+/// Whatever a feed says, its advisories keep what their type promises.
+fn advisory(advisory: &Advisory) {
+    assert!(!advisory.id.is_empty());
+    assert!(advisory.cves.windows(2).all(|pair| pair[0] < pair[1]));
+    for affected in &advisory.affected {
+        assert!(!affected.package.is_empty());
+        let is_about_versions = !affected.spans.is_empty() || !affected.versions.is_empty();
+        assert_eq!(is_about_versions, affected.verdict != Verdict::NotAffected);
     }
 }
 
@@ -30,15 +51,19 @@ pub(crate) fn feed(input: &[u8]) {
     let input = &input[..input.len().min(INPUT_BYTES_MAX)];
     let read = || {
         let mut records = Records::default();
-        let mut stream = input;
-        let report = feeds::read_stream(Path::new("input"), &mut stream, &mut records);
-        (report.map_err(|error| error.to_string()), records.0)
+        let stream = Cursor::new(input);
+        let report = feeds::read_seekable(Path::new("input"), stream, &mut records);
+        (report.map_err(|error| error.to_string()), records)
     };
     let (report, records) = read();
     assert_eq!(read(), (report.clone(), records.clone()));
     if let Ok(report) = report {
-        assert!(records.len() as u64 <= report.records);
+        assert!(records.cves.len() as u64 <= report.records);
+        let statements: usize = records.advisories.iter().map(|of| of.affected.len()).sum();
+        assert_eq!(statements as u64, report.statements);
     }
+    records.advisories.iter().for_each(advisory);
+    let records = records.cves;
     let build = |records: &mut dyn Iterator<Item = &CveRecord>| {
         let mut builder = Builder::new();
         for record in records {

@@ -148,6 +148,20 @@ pub fn read_stream(
     read(name, stream, sink)?.into_named(name)
 }
 
+/// Reads one feed of which any part can be read, such as an answer that is held in memory, so that
+/// it may be a zip archive too. `name` stands for it in the report and in errors.
+///
+/// # Errors
+///
+/// When it is no feed or is damaged, or when the sink cannot go on.
+pub fn read_seekable(
+    name: &Path,
+    stream: impl Read + Seek,
+    sink: &mut dyn FeedSink,
+) -> Result<FileReport, FeedError> {
+    read_file(name, stream, sink)?.into_named(name)
+}
+
 fn read_folder(
     folder: &Path,
     depth: usize,
@@ -193,11 +207,11 @@ fn read_named(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedEr
 /// Reads a file, be it a zip archive, whose table of contents stands at its end.
 fn read_file(
     path: &Path,
-    mut file: File,
+    mut file: impl Read + Seek,
     sink: &mut dyn FeedSink,
 ) -> Result<FileReport, FeedError> {
     let mut magic = Vec::with_capacity(layout::ZIP.len());
-    let begun = (&file)
+    let begun = (&mut file)
         .take(layout::ZIP.len() as u64)
         .read_to_end(&mut magic);
     if let Err(error) = begun {

@@ -80,19 +80,19 @@ impl Statements {
                 } else {
                     Verdict::Affected
                 };
-                self.push(component, verdict, vec![Span::default()], note);
+                self.push(component, verdict, Some(Span::default()), note);
             }
         }
         for id in &status.under_investigation {
             if let Some(component) = self.component(products, id) {
-                let open = vec![Span::default()];
+                let open = Some(Span::default());
                 self.push(component, Verdict::UnderInvestigation, open, "");
             }
         }
         for id in &status.known_not_affected {
             if let Some(component) = self.component(products, id) {
                 let note = remarks.flags.get(id.as_ref()).copied().unwrap_or_default();
-                self.push(component, Verdict::NotAffected, Vec::new(), note);
+                self.push(component, Verdict::NotAffected, None, note);
             }
         }
     }
@@ -119,10 +119,10 @@ impl Statements {
             introduced: None,
             end: Some(End::Fixed(component.package.version.clone())),
         };
-        self.push(component, Verdict::Affected, vec![span], "");
+        self.push(component, Verdict::Affected, Some(span), "");
     }
 
-    fn push(&mut self, component: Component, verdict: Verdict, spans: Vec<Span>, note: &str) {
+    fn push(&mut self, component: Component, verdict: Verdict, span: Option<Span>, note: &str) {
         let Component { places, package } = component;
         for place in places {
             self.affected.push(Affected {
@@ -131,7 +131,7 @@ impl Statements {
                 kind: package.kind(),
                 module: package.module.clone(),
                 verdict,
-                spans: spans.clone(),
+                spans: span.clone().into_iter().collect(),
                 versions: Vec::new(),
                 scheme: Scheme::Rpm,
                 note: note.to_owned(),

@@ -1,7 +1,6 @@
 //! Reads one file: finds its layout, cuts it into records, has each parsed, and hands them on.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use crate::cve::{CveRecord, RecordSource};
@@ -60,7 +59,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads a zip archive.
-    pub(super) fn read_zip(mut self, file: File) -> Result<FileReport, SinkError> {
+    pub(super) fn read_zip(mut self, file: impl Read + Seek) -> Result<FileReport, SinkError> {
         let read = archive::zip(BufReader::new(file), &mut self.report, self.sink);
         self.finish(read)
     }

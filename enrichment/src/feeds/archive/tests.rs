@@ -7,7 +7,7 @@ use super::*;
 use crate::advisory::Advisory;
 use crate::cve::CveRecord;
 use crate::feeds::report::FeedKind;
-use crate::feeds::{FeedError, SinkError, read_path, read_stream};
+use crate::feeds::{FeedError, SinkError, read_path, read_seekable, read_stream};
 
 const DSA: &str = r#"{"id":"DSA-1-1","modified":"2024-01-01T00:00:00Z","affected":[{"package":{
     "ecosystem":"Debian:12","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}"#;
@@ -66,13 +66,10 @@ fn read_tar(bytes: &[u8]) -> (Result<FileReport, FeedError>, Taken) {
     (read, taken)
 }
 
-/// Reads a file of these bytes, as an operator names it.
+/// Reads bytes of which any part can be read, as those of a file.
 fn read_file(bytes: &[u8]) -> (Result<FileReport, FeedError>, Taken) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("all.zip");
-    std::fs::write(&path, bytes).unwrap();
     let mut taken = Taken::default();
-    let read = read_path(&path, &mut taken).map(|mut report| report.files.remove(0));
+    let read = read_seekable(Path::new("all.zip"), Cursor::new(bytes), &mut taken);
     (read, taken)
 }
 

@@ -45,7 +45,7 @@ pub(super) fn release(product: &str) -> Option<Release> {
         return Some(Release::of("rhel", release, channel.to_owned()));
     }
     // A product on top of a release says which one last: `el8`, seldom `el7.4`.
-    let release = parts.last()?.strip_prefix("el")?;
+    let release = parts.next_back()?.strip_prefix("el")?;
     let channel = match version {
         "" => name.to_owned(),
         version => format!("{name}:{version}"),

@@ -88,7 +88,7 @@ fn packs(is_module: bool, release: &str) -> &'static [&'static str] {
     }
 }
 
-/// What follows `openSUSE:`. NonFree is a repository of the release that every host has.
+/// What follows `openSUSE:`. `NonFree` is a repository of the release that every host has.
 pub(super) fn open(product: &str) -> Option<Release> {
     if product == "Tumbleweed" {
         return Some(Release::plain("opensuse-tumbleweed", String::new()));

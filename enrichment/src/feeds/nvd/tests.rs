@@ -137,7 +137,8 @@ fn other_objects_are_told_apart() {
     assert!(matches!(is(r#"{"matchString":{}}"#), Parsed::Other));
     assert!(matches!(is(r#"{"id":"CVE-2024-0001"}"#), Parsed::Other));
     assert!(matches!(is("{}"), Parsed::Other));
-    let program = r#"{"dataType":"CVE_RECORD","cveMetadata":{"cveId":"CVE-2024-0001"},"containers":{}}"#;
+    let program =
+        r#"{"dataType":"CVE_RECORD","cveMetadata":{"cveId":"CVE-2024-0001"},"containers":{}}"#;
     assert!(matches!(is(program), Parsed::NotUsed(FeedKind::CveProgram)));
 }
 

@@ -125,7 +125,7 @@ fn sorted<'a>(events: &'a [RawEvent<'_>], scheme: Scheme) -> Vec<Event<'a>> {
         events.map(|event| (key(&event, scheme), event)).collect();
     let unknown =
         |(key, event): &(Option<SortKey>, Event<'a>)| key.is_none() && event.version() != "0";
-    if keyed.len() > 2 && !keyed.iter().any(unknown) {
+    if keyed.len() > 1 && !keyed.iter().any(unknown) {
         // No key sorts before every key, which is what 0 means.
         keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
     }
