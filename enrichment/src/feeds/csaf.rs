@@ -18,6 +18,12 @@ use crate::version::Scheme;
 mod products;
 mod raw;
 
+/// Every version, with no fix to come to yet.
+const OPEN: Span = Span {
+    introduced: None,
+    end: None,
+};
+
 /// Reads one document; `None` where it is none of Red Hat's on a CVE.
 pub(super) fn parse(record: &[u8]) -> Result<Option<Advisories>, String> {
     let raw: RawCsaf<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
@@ -80,12 +86,12 @@ impl Statements {
                 } else {
                     Verdict::Affected
                 };
-                self.push(component, verdict, Some(Span::default()), note);
+                self.push(component, verdict, Some(&OPEN), note);
             }
         }
         for id in &status.under_investigation {
             if let Some(component) = self.component(products, id) {
-                let open = Some(Span::default());
+                let open = Some(&OPEN);
                 self.push(component, Verdict::UnderInvestigation, open, "");
             }
         }
@@ -119,10 +125,10 @@ impl Statements {
             introduced: None,
             end: Some(End::Fixed(component.package.version.clone())),
         };
-        self.push(component, Verdict::Affected, Some(span), "");
+        self.push(component, Verdict::Affected, Some(&span), "");
     }
 
-    fn push(&mut self, component: Component, verdict: Verdict, span: Option<Span>, note: &str) {
+    fn push(&mut self, component: Component, verdict: Verdict, span: Option<&Span>, note: &str) {
         let Component { places, package } = component;
         for place in places {
             self.affected.push(Affected {
@@ -131,7 +137,7 @@ impl Statements {
                 kind: package.kind(),
                 module: package.module.clone(),
                 verdict,
-                spans: span.clone().into_iter().collect(),
+                spans: span.cloned().into_iter().collect(),
                 versions: Vec::new(),
                 scheme: Scheme::Rpm,
                 note: note.to_owned(),

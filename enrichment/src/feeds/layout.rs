@@ -12,6 +12,8 @@ pub(super) enum Layout {
     Documents,
     /// JSON documents that are records as a whole, even where they hold a list.
     Whole,
+    /// One record in YAML.
+    Yaml,
     /// Files in a tar archive.
     Tar,
     /// Files in a zip archive.
@@ -26,6 +28,8 @@ pub(super) enum Layout {
     Unknown,
 }
 
+/// How the records of the Python Packaging Authority's own database begin.
+const YAML: &[u8] = b"id: PYSEC-";
 /// How a zip archive begins.
 pub(super) const ZIP: &[u8] = b"PK\x03\x04";
 /// What a tar archive has behind its first file's name, owner and times.
@@ -54,6 +58,9 @@ pub(super) fn of(head: &[u8]) -> Layout {
         } else {
             Layout::Documents
         };
+    }
+    if head.starts_with(YAML) {
+        return Layout::Yaml;
     }
     if head.starts_with(b"[") {
         return Layout::Documents;
@@ -124,7 +131,7 @@ mod tests {
 
     #[test]
     fn tells_every_layout_by_its_beginning() {
-        let cases: [(&str, Layout); 18] = [
+        let cases: [(&str, Layout); 20] = [
             (
                 "{\"timestamp\":\"x\",\"vulnerabilities\":[",
                 Layout::Documents,
@@ -144,6 +151,8 @@ mod tests {
             ("cveID,vendorProject,product\n", Layout::KevTable),
             ("[\n {\"id\": \"DSA-1-1\"}", Layout::Documents),
             ("PK\x03\x04", Layout::Zip),
+            ("id: PYSEC-2023-9\ndetails: x", Layout::Yaml),
+            ("id: another\n", Layout::Unknown),
             (
                 "{\n \"document\": {\"csaf_version\": \"2.0\"",
                 Layout::Whole,

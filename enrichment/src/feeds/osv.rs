@@ -137,7 +137,7 @@ impl Parts {
 /// What a record says of one package: nothing, or something for each place and each module that it
 /// may be of.
 fn affected(raw: &RawAffected<'_>, home: &Home, common: &Common) -> Result<Vec<Affected>, String> {
-    let package = raw.package.name.trim();
+    let package = package_name(&home.places, raw.package.name.trim());
     if package.is_empty() {
         return Err("a package has no name".to_owned());
     }
@@ -166,7 +166,7 @@ fn affected(raw: &RawAffected<'_>, home: &Home, common: &Common) -> Result<Vec<A
     {
         all.push(Affected {
             place: place.clone(),
-            package: package_name(place, package),
+            package: package.clone(),
             kind: home.kind,
             module: module.clone(),
             verdict,
@@ -244,15 +244,15 @@ fn modules(summary: &str) -> Vec<String> {
 }
 
 /// PyPI takes `Foo_Bar`, `foo.bar` and `foo-bar` for one name (PEP 503), NuGet ignores case.
-fn package_name(place: &Place, name: &str) -> String {
-    match place {
-        Place::Language(kind) if kind == "pypi" => {
+fn package_name(places: &[Place], name: &str) -> String {
+    match places {
+        [Place::Language(kind)] if kind == "pypi" => {
             let name = name.to_ascii_lowercase();
             let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
             parts.collect::<Vec<_>>().join("-")
         }
-        Place::Language(kind) if kind == "nuget" => name.to_ascii_lowercase(),
-        Place::Language(_) | Place::Distribution { .. } => name.to_owned(),
+        [Place::Language(kind)] if kind == "nuget" => name.to_ascii_lowercase(),
+        _ => name.to_owned(),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::feeds::scan::{Item, Scanner};
 use crate::feeds::{DOCUMENT_BYTES_MAX, FILE_BYTES_MAX, FeedSink, RECORD_BYTES_MAX, SinkError};
 use crate::feeds::{archive, csv, epss, kev, layout, open};
 
+/// Bytes of one record in YAML; the longest has 60 KB.
+const YAML_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one row of a table.
 const ROW_BYTES_MAX: usize = 64 * 1024;
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -104,6 +106,7 @@ impl<'a> Reading<'a> {
                 Scanner::whole(reader, DOCUMENT_BYTES_MAX),
                 DOCUMENT_BYTES_MAX,
             ),
+            Layout::Yaml => self.yaml(reader),
             Layout::Tar if !self.is_member => archive::tar(reader, &mut self.report, self.sink),
             Layout::Zip if !self.is_member => Err(Stop::Damage(io::Error::other(
                 "a zip archive has to be a file of its own, uncompressed",
@@ -138,6 +141,30 @@ impl<'a> Reading<'a> {
                 Line::TooLong => self.too_long(RECORD_BYTES_MAX),
                 Line::Whole if line.trim_ascii().is_empty() => {}
                 Line::Whole => self.record(&line)?,
+            }
+        }
+    }
+
+    /// One record in YAML, of which JSON is the other spelling.
+    fn yaml(&mut self, reader: impl BufRead) -> Result<(), Stop> {
+        let mut text = String::new();
+        reader
+            .take(YAML_BYTES_MAX as u64 + 1)
+            .read_to_string(&mut text)?;
+        if text.len() > YAML_BYTES_MAX {
+            self.too_long(YAML_BYTES_MAX);
+            return Ok(());
+        }
+        // The parser bounds aliases, which could make a small text very large.
+        let value: Result<serde_json::Value, _> = serde_saphyr::from_str(&text);
+        match value {
+            Ok(value) => self.record(value.to_string().as_bytes()),
+            Err(error) => {
+                self.is(FeedKind::Osv);
+                let reason = error.to_string();
+                let first_line = reason.lines().next().unwrap_or_default();
+                self.report.skip(self.place(), first_line.to_owned());
+                Ok(())
             }
         }
     }

@@ -166,6 +166,7 @@ fn tells_advisories_of_every_format_by_their_content() {
         ("debian-osv.jsonl", FeedKind::Osv, 5, 0),
         ("ubuntu-osv.json", FeedKind::Osv, 3, 0),
         ("almalinux-osv.zip", FeedKind::Osv, 4, 0),
+        ("pypa.yaml", FeedKind::Osv, 1, 0),
         ("ubuntu-tracker.jsonl", FeedKind::UbuntuTracker, 5, 1),
         ("redhat-vex-2023-6228.json", FeedKind::RedHatVex, 1, 0),
         ("alpine-secdb.json", FeedKind::AlpineSecdb, 1, 0),
@@ -179,6 +180,31 @@ fn tells_advisories_of_every_format_by_their_content() {
             (kind, records, skipped),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn reads_the_python_authoritys_records_as_they_are_kept() {
+    let path = data("../advisories").join("pypa.yaml");
+    let cairosvg = &advisories(&path)[0][0];
+    assert_eq!(cairosvg.package, "cairosvg");
+    // The commits say nothing about what is installed, and the listed versions nothing new.
+    assert_eq!(cairosvg.spans.len(), 1);
+    assert!(cairosvg.versions.is_empty(), "{:?}", cairosvg.versions);
+}
+
+#[test]
+fn yaml_that_is_none_or_too_long_is_skipped_with_the_reason() {
+    let long = format!("id: PYSEC-1\ndetails: {}\n", "x".repeat(1 << 20));
+    let bomb = "id: PYSEC-1\na: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n\
+        c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\n\
+        e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e]\n\
+        g: [*f, *f, *f, *f, *f, *f, *f, *f, *f]\n";
+    for text in ["id: PYSEC-1\n  x: [", "id: PYSEC-1\n", bomb, &long] {
+        let taken = stream(text.as_bytes());
+        let skipped = taken.0.map_or(1, |report| report.skipped);
+        assert_eq!(skipped, 1, "{}", &text[..30.min(text.len())]);
+        assert!(taken.1.cves.is_empty());
     }
 }
 
