@@ -20,6 +20,7 @@ pub(super) fn tar(
     let mut archive = ::tar::Archive::new(stream);
     for entry in archive.entries()? {
         let mut entry = entry?;
+        // Links could only point at what is read anyway, or out of the archive.
         if entry.header().entry_type().is_file() {
             let name = entry.path()?.into_owned();
             member(&name, &mut entry, report, sink)?;

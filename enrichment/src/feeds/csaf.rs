@@ -40,6 +40,7 @@ pub(super) fn parse(record: &[u8]) -> Result<Option<Advisories>, String> {
     let products = Products::new(&raw.product_tree);
     let mut statements = Statements::default();
     for vulnerability in &raw.vulnerabilities {
+        // Its statements would go under the wrong CVE.
         if vulnerability.cve.as_deref() != Some(document.tracking.id.as_ref()) {
             return Err("a document on one CVE holds another one".to_owned());
         }
@@ -113,6 +114,7 @@ impl Statements {
     /// The source package of a fix says nothing that its binary ones do not, and those have versions
     /// that can differ from it.
     fn fixed(&mut self, component: Component) {
+        // `perl` builds modules whose versions are their own, `perl-Carp` 1.50 of `perl` 5.26.
         if component.package.kind() == PackageKind::Source {
             return;
         }

@@ -148,6 +148,7 @@ const REGISTRIES: [(&str, &str, Scheme); 8] = [
 
 /// Where an ecosystem's packages are, or `None` where that cannot be told.
 pub(super) fn home(ecosystem: &str, purl: &str) -> Option<Home> {
+    // Only the first colon divides: `Red Hat:enterprise_linux:9::appstream`, `Ubuntu:22.04:LTS`.
     let (name, rest) = ecosystem.split_once(':').unwrap_or((ecosystem, ""));
     if let Some(distribution) = DISTRIBUTIONS.iter().find(|known| known.name == name) {
         return Some(Home {
@@ -157,7 +158,8 @@ pub(super) fn home(ecosystem: &str, purl: &str) -> Option<Home> {
             scheme: distribution.scheme,
         });
     }
-    let (_, kind, scheme) = REGISTRIES.iter().find(|(known, ..)| *known == name)?;
+    // Anything behind a registry's name, such as a mirror's address, makes it another registry.
+    let (_, kind, scheme) = REGISTRIES.iter().find(|(known, ..)| *known == ecosystem)?;
     Some(Home {
         publisher: None,
         places: vec![Place::Language((*kind).to_owned())],

@@ -49,6 +49,7 @@ pub(super) fn of(head: &[u8]) -> Layout {
     }
     let head = head.trim_ascii_start();
     let first_line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
+    // Its list of vulnerabilities is a part of the record, unlike NVD's.
     if head.starts_with(b"{") && says(head, b"\"csaf_version\"") {
         return Layout::Whole;
     }

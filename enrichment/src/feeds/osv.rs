@@ -110,6 +110,7 @@ struct Parts {
 impl Parts {
     fn add(&mut self, raw: &RawAffected<'_>, common: &Common) -> Result<(), String> {
         let package = &raw.package;
+        // Neither a publisher nor a place is guessed: what has none is left out by its name.
         let home = ecosystem::home(&package.ecosystem, &package.purl);
         let Some((home, publisher)) = home.and_then(|home| {
             let publisher = home.publisher.or(common.by_id)?;
@@ -195,6 +196,7 @@ fn verdict(spans: &Spans, says_nothing: bool, urgency: &str) -> Verdict {
     if says_nothing {
         return Verdict::NotAffected;
     }
+    // A fix that came before support ended is a fix all the same.
     let is_open = spans.spans.iter().any(|span| span.end.is_none());
     // Debian's word for a package whose security support ended before the release's.
     if is_open && urgency == "end-of-life" {
@@ -283,6 +285,7 @@ fn cves(raw: &RawOsv<'_>) -> Vec<CveId> {
         .chain(related)
         .filter_map(|id| own_cve(id))
         .collect();
+    // USN-5614-1 has `UBUNTU-CVE-2021-3782` upstream and may list the CVE itself beside it.
     cves.sort_unstable();
     cves.dedup();
     cves

@@ -34,9 +34,11 @@ pub(super) fn parse(record: &[u8]) -> Result<Option<CveRecord>, String> {
         .adp
         .iter()
         .find(|container| container.provider_metadata.org_id == CISA);
+    // A rejected record has no additions, and has to take back what an earlier copy said.
     let Some(cisa) = cisa.or_else(|| is_rejected.then_some(cna)) else {
         return Ok(None);
     };
+    // CISA wrote lists of versions in 2024 and writes applicability where the schema has it.
     let mut configurations: Vec<_> = cisa.cpe_applicability.iter().map(configuration).collect();
     if configurations.is_empty() {
         configurations.extend(applicability::of(&cisa.affected)?);

@@ -61,6 +61,7 @@ pub(super) fn parse(record: &[u8], hint: FeedKind) -> Result<Parsed, Refused> {
         id: None,
         reason: error.to_string(),
     })?;
+    // From here on a mistake is the record's, and its id can be told.
     let kind = shape.kind();
     let parsed = match kind {
         Some(Kind::Nvd) => reason
@@ -167,6 +168,7 @@ struct ShapeOfAnnotation<'a> {
 
 impl Shape<'_> {
     const fn kind(&self) -> Option<Kind> {
+        // The members of one kind never occur in another's records; the order is of no meaning.
         if self.data_type.is_some() {
             Some(Kind::CveProgram)
         } else if self.kev_id.is_some() {
@@ -214,4 +216,78 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(record: &str, hint: FeedKind) -> Refused {
+        match parse(record.as_bytes(), hint) {
+            Err(refused) => refused,
+            Ok(parsed) => panic!("{parsed:?}"),
+        }
+    }
+
+    #[test]
+    fn a_bad_record_of_any_kind_is_refused_with_its_kind_and_id_whatever_came_before() {
+        for (record, kind, id) in [
+            (r#"{"cve":{"id":"CVE-1"}}"#, FeedKind::Nvd, "CVE-1"),
+            (r#"{"id":"CVE-2","vulnStatus":"x"}"#, FeedKind::Nvd, "CVE-2"),
+            (
+                r#"{"cveID":"CVE-3","dateAdded":"2024-01-01"}"#,
+                FeedKind::Kev,
+                "CVE-3",
+            ),
+            (
+                r#"{"id":"DSA-4","modified":"soon"}"#,
+                FeedKind::Osv,
+                "DSA-4",
+            ),
+            (
+                r#"{"candidate":"CVE-5","packages":{}}"#,
+                FeedKind::UbuntuTracker,
+                "CVE-5",
+            ),
+            (
+                r#"{"document":{"csaf_version":"2.0","tracking":{"id":"CVE-6"}}}"#,
+                FeedKind::RedHatVex,
+                "CVE-6",
+            ),
+            (
+                r#"{"dataType":"CVE_RECORD","cveMetadata":{"cveId":"CVE-7"}}"#,
+                FeedKind::CveProgram,
+                "CVE-7",
+            ),
+        ] {
+            for hint in [
+                FeedKind::Unknown,
+                FeedKind::Nvd,
+                FeedKind::Osv,
+                FeedKind::Kev,
+            ] {
+                let refused = refused(record, hint);
+                assert_eq!(
+                    (refused.kind, refused.id.as_deref()),
+                    (kind, Some(id)),
+                    "{record}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_repository_of_alpine_has_no_id_to_name() {
+        let refused = refused(r#"{"distroversion":"x","packages":[]}"#, FeedKind::Unknown);
+        assert_eq!((refused.kind, refused.id), (FeedKind::AlpineSecdb, None));
+    }
+
+    #[test]
+    fn a_long_id_is_cut_before_it_is_shown() {
+        let record = format!(r#"{{"id":"{}","modified":1}}"#, "x".repeat(1000));
+        assert_eq!(
+            refused(&record, FeedKind::Osv).id.map(|id| id.len()),
+            Some(40)
+        );
+    }
 }

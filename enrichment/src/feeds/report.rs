@@ -130,6 +130,7 @@ impl FileReport {
     /// feeds do not count, as in a folder.
     pub(super) fn take_in(&mut self, member: Self) {
         let name = member.path.display().to_string();
+        // Read-mes, schemas and licences.
         if member.kind == FeedKind::Unknown {
             return;
         }
@@ -143,11 +144,13 @@ impl FileReport {
         for (what, statements) in member.left_out {
             self.leave_out(what, statements);
         }
+        // Only the first problems of a member have names; the others still count.
         let unnamed = member.skipped - member.problems.len() as u64;
         self.skipped += unnamed;
         for problem in member.problems {
             self.skip(format!("{name}: {}", problem.record), problem.reason);
         }
+        // One damaged member says nothing about the next one.
         if let Some(damage) = member.damage {
             self.skip(name, damage);
         }

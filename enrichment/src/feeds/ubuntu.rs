@@ -62,6 +62,7 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
             }
         }
     }
+    // As everywhere, so that the same statements in another order are the same advisory.
     affected.sort_unstable();
     Ok(Advisories {
         kind: FeedKind::UbuntuTracker,

@@ -72,6 +72,7 @@ impl<'a> Products<'a> {
             .get(id)
             .ok_or("a product that is no package of a release")?;
         let mut package = self.package(part)?;
+        // The place is the outermost product: `nodejs` of `nodejs:16` of `AppStream-8.8.0`.
         for _ in 0..DEPTH_MAX {
             match self.parts.get(whole) {
                 None => break,
@@ -135,6 +136,7 @@ fn collect<'a>(branch: &'a RawBranch<'a>, named: &mut HashMap<&'a str, &'a RawHe
 /// `rhel_eus:9.2::appstream` of `cpe:/a:redhat:rhel_eus:9.2::appstream`.
 fn product_of_cpe(cpe: &str) -> Option<&str> {
     let rest = cpe.strip_prefix("cpe:/")?;
+    // The part, `o` or `a`, says nothing: AppStream is an application of the same release.
     let (_, rest) = rest.split_once(':')?;
     rest.strip_prefix("redhat:")
 }
@@ -142,6 +144,7 @@ fn product_of_cpe(cpe: &str) -> Option<&str> {
 /// The package of `pkg:rpm/redhat/ruby@2.5.9-111.el8?arch=i686&epoch=1&rpmmod=ruby:2.5:809:b46a`.
 fn package(purl: &str) -> Option<Package> {
     let rest = purl.strip_prefix("pkg:rpm/")?;
+    // Only what is used is read: the namespace is `redhat`, and a subpath names no package.
     let (path, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
     let path = path.rsplit('/').next()?;
     let (name, version) = path.split_once('@').unwrap_or((path, ""));
@@ -154,6 +157,7 @@ fn package(purl: &str) -> Option<Package> {
     let version = match (version, qualifier("epoch")) {
         ("", _) => String::new(),
         (version, Some(epoch)) => format!("{epoch}:{}", decoded(version)),
+        // rpm takes a missing epoch for 0, and so do Red Hat's other feeds.
         (version, None) => format!("0:{}", decoded(version)),
     };
     let name = decoded(name).into_owned();
@@ -207,4 +211,74 @@ const fn hex(digit: u8) -> Option<u8> {
 
 fn shown(text: &str) -> String {
     text.chars().take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_read_from_every_form_of_purl() {
+        for (purl, name, version, module, is_source) in [
+            ("pkg:rpm/redhat/edk2?arch=src", "edk2", "", "", true),
+            (
+                "pkg:rpm/redhat/libstdc%2B%2B@11-1?arch=i686",
+                "libstdc++",
+                "0:11-1",
+                "",
+                false,
+            ),
+            (
+                "pkg:rpm/redhat/ruby@2.5.9-111.module%2Bel8?arch=i686&epoch=1&rpmmod=ruby:2.5:809:b46a",
+                "ruby",
+                "1:2.5.9-111.module+el8",
+                "ruby:2.5",
+                false,
+            ),
+            ("pkg:rpm/bare@1-1", "bare", "0:1-1", "", false),
+        ] {
+            let found = package(purl).unwrap();
+            assert_eq!(
+                (found.name.as_str(), found.version.as_str()),
+                (name, version),
+                "{purl}"
+            );
+            assert_eq!(
+                (found.module.as_str(), found.is_source),
+                (module, is_source),
+                "{purl}"
+            );
+        }
+        for purl in ["pkg:oci/rhel8/node", "pkg:rpm/", "pkg:rpm/redhat/@1", "rpm"] {
+            assert_eq!(package(purl), None, "{purl}");
+        }
+    }
+
+    #[test]
+    fn escapes_that_are_none_stay_as_they_are() {
+        for (text, plain) in [
+            ("a%2Bb", "a+b"),
+            ("100%", "100%"),
+            ("%zz%4", "%zz%4"),
+            ("%2b%2B", "++"),
+        ] {
+            assert_eq!(decoded(text), plain);
+        }
+    }
+
+    #[test]
+    fn only_cpes_of_red_hat_name_its_products() {
+        assert_eq!(
+            product_of_cpe("cpe:/a:redhat:rhel_eus:9.2::appstream"),
+            Some("rhel_eus:9.2::appstream")
+        );
+        for cpe in [
+            "cpe:/o:suse:sles:15",
+            "cpe:2.3:o:redhat:enterprise_linux:9",
+            "",
+            "cpe:/o",
+        ] {
+            assert_eq!(product_of_cpe(cpe), None, "{cpe}");
+        }
+    }
 }

@@ -36,10 +36,12 @@ const OF_A_RELEASE: [&str; 24] = [
 pub(super) fn release(product: &str) -> Option<Release> {
     let mut parts = product.split(':');
     let (name, version) = (parts.next()?, parts.next().unwrap_or(""));
+    // What follows is a repository. Those of one release never hold different versions of a package.
     if name == "enterprise_linux" {
         return Some(Release::plain("rhel", main_release(version)?));
     }
     if OF_A_RELEASE.contains(&name) {
+        // Extended lines have a minor release, `9.2`; old ones a stream of it, `4.7.z`.
         let release = numbered(version.trim_end_matches(".z"))?;
         let channel = name.strip_prefix("rhel_").unwrap_or(name);
         return Some(Release::of("rhel", release, channel.to_owned()));
@@ -57,5 +59,6 @@ pub(super) fn release(product: &str) -> Option<Release> {
 /// Since release 10 the distribution itself is named with its minor release.
 fn main_release(version: &str) -> Option<String> {
     let major = version.split('.').next()?;
+    // 2.1 was a release of its own, and 10.1 is only how far release 10 has come.
     numbered(if major.len() > 1 { major } else { version })
 }

@@ -45,6 +45,7 @@ const ADDED: [(&str, &str); 6] = [
 /// `OpenStack Cloud 9`) do not say on which release they run.
 pub(super) fn enterprise(product: &str) -> Option<Release> {
     let strip = |name: &str| product.strip_prefix(name);
+    // Before the systems: "Server LTSS Extended Security 12 SP5" begins as a server does.
     if let Some((rest, channel)) = ADDED
         .iter()
         .find_map(|(name, channel)| Some((strip(name)?, *channel)))
@@ -109,6 +110,7 @@ fn numbers(text: &str) -> Option<(String, String)> {
         None => (text, ""),
     };
     let base = numbered(numbers)?;
+    // Without a service pack it is the first release, whose `VERSION_ID` has no second number.
     let Some(pack) = line.strip_prefix(" SP") else {
         let channel = line.strip_prefix('-').map_or_else(
             || line.is_empty().then(String::new),

@@ -35,6 +35,7 @@ impl Spans {
         let mut all = Self::default();
         for range in ranges {
             match range.kind.as_ref() {
+                // A record may have both: commits for who builds it, versions for who installs it.
                 "GIT" => all.has_commits = true,
                 "ECOSYSTEM" | "SEMVER" => all.add(range, scheme)?,
                 other => {
@@ -89,6 +90,7 @@ impl Spans {
 
     /// Whether a version is in one of the spans, where their order can be told.
     pub(super) fn hold(&self, scheme: Scheme, version: &str) -> bool {
+        // Kept then, because a version without a place in the order is in no range.
         let Some(at) = version::key(scheme, version) else {
             return false;
         };
@@ -136,5 +138,94 @@ fn key(event: &Event<'_>, scheme: Scheme) -> Option<SortKey> {
     match event {
         Event::Introduced("0") => None,
         Event::Introduced(_) | Event::Ends(_) => version::key(scheme, event.version()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The spans of a range of events `+1.0` (introduced), `-2.0` (fixed) and `=3.0` (last affected).
+    fn spans(scheme: Scheme, events: &str) -> Result<Spans, String> {
+        let events = events.split_whitespace().map(|event| {
+            let (kind, version) = event.split_at(1);
+            let of = |wanted: &str| (kind == wanted).then(|| version.into());
+            RawEvent {
+                introduced: of("+"),
+                fixed: of("-"),
+                last_affected: of("="),
+            }
+        });
+        let range = RawRange {
+            kind: "ECOSYSTEM".into(),
+            events: events.collect(),
+        };
+        Spans::of(&[range], scheme)
+    }
+
+    fn shown(spans: &Spans) -> String {
+        let one = |span: &Span| {
+            let begin = span.introduced.as_deref().unwrap_or("");
+            match &span.end {
+                None => format!("{begin}.."),
+                Some(End::Fixed(end)) => format!("{begin}..{end}"),
+                Some(End::LastAffected(end)) => format!("{begin}..={end}"),
+            }
+        };
+        spans.spans.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn stretches_follow_one_another_in_the_order_of_the_scheme() {
+        for (scheme, events, expected) in [
+            (Scheme::Deb, "+0 -1:9.2p1-2", "..1:9.2p1-2"),
+            (Scheme::Deb, "-1:9.2p1-2 +0", "..1:9.2p1-2"),
+            (
+                Scheme::Npm,
+                "+10.0.0 -10.1.0 +9.0.0 -9.5.0",
+                "9.0.0..9.5.0 10.0.0..10.1.0",
+            ),
+            (
+                Scheme::Pypi,
+                "+2.0 =2.0.post1 +3.0",
+                "2.0..=2.0.post1 3.0..",
+            ),
+            (Scheme::Npm, "+0 +1.0.0 -2.0.0", "..2.0.0"),
+            (Scheme::Npm, "+0 -2.0.0 -3.0.0", "..2.0.0"),
+            (Scheme::Npm, "", ""),
+        ] {
+            assert_eq!(shown(&spans(scheme, events).unwrap()), expected, "{events}");
+        }
+    }
+
+    #[test]
+    fn versions_without_an_order_are_read_as_they_stand() {
+        let found = spans(Scheme::Npm, "+0 -one +two -three").unwrap();
+        assert_eq!(shown(&found), "..one two..three");
+        assert!(!found.hold(Scheme::Npm, "1.0.0"), "nobody can tell");
+    }
+
+    #[test]
+    fn an_end_without_a_beginning_is_refused() {
+        let refused = spans(Scheme::Npm, "-1.0.0").unwrap_err();
+        assert!(refused.contains("\"1.0.0\""), "{refused}");
+    }
+
+    #[test]
+    fn a_stretch_holds_its_beginning_and_not_the_fix() {
+        let found = spans(Scheme::Pypi, "+1.0 -2.0 +3.0 =3.5").unwrap();
+        for (version, is_in) in [
+            ("0.9", false),
+            ("1.0", true),
+            ("1.9.9", true),
+            ("2.0rc1", true),
+            ("2.0", false),
+            ("3.5", true),
+            ("3.5.1", false),
+            ("no version", false),
+        ] {
+            assert_eq!(found.hold(Scheme::Pypi, version), is_in, "{version}");
+        }
+        assert!(spans(Scheme::Pypi, "+0").unwrap().hold(Scheme::Pypi, "7"));
     }
 }
