@@ -63,7 +63,9 @@ pub(super) fn of(head: &[u8]) -> Layout {
     if head.starts_with(YAML) {
         return Layout::Yaml;
     }
-    if head.starts_with(b"[") {
+    // Text files begin with brackets too: `[29 Mar 2023] DSA-5379-1`.
+    let of_list = head.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    if of_list.is_some_and(|list| list.starts_with(b"{")) {
         return Layout::Documents;
     }
     let line = String::from_utf8_lossy(&first_line[..first_line.len().min(256)]).to_lowercase();
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn tells_every_layout_by_its_beginning() {
-        let cases: [(&str, Layout); 20] = [
+        let cases: [(&str, Layout); 22] = [
             (
                 "{\"timestamp\":\"x\",\"vulnerabilities\":[",
                 Layout::Documents,
@@ -151,6 +153,8 @@ mod tests {
             ("CVE-1999-0001;0.03351;0.87650\n", Layout::EpssTable),
             ("cveID,vendorProject,product\n", Layout::KevTable),
             ("[\n {\"id\": \"DSA-1-1\"}", Layout::Documents),
+            ("[29 Mar 2023] DSA-5379-1 dino-im\n", Layout::Unknown),
+            ("[]", Layout::Unknown),
             ("PK\x03\x04", Layout::Zip),
             ("id: PYSEC-2023-9\ndetails: x", Layout::Yaml),
             ("id: another\n", Layout::Unknown),

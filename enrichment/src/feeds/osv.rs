@@ -12,6 +12,7 @@ use crate::feeds::osv::raw::{Free, RawAffected, RawOsv};
 use crate::feeds::osv::spans::Spans;
 use crate::feeds::record::Advisories;
 use crate::feeds::report::FeedKind;
+use crate::identity;
 
 mod raw;
 mod spans;
@@ -245,15 +246,11 @@ fn modules(summary: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// PyPI takes `Foo_Bar`, `foo.bar` and `foo-bar` for one name (PEP 503), NuGet ignores case.
+/// PyPI takes `Foo_Bar`, `foo.bar` and `foo-bar` for one name (PEP 503); an installed package is asked
+/// for in the same spelling.
 fn package_name(places: &[Place], name: &str) -> String {
     match places {
-        [Place::Language(kind)] if kind == "pypi" => {
-            let name = name.to_ascii_lowercase();
-            let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-            parts.collect::<Vec<_>>().join("-")
-        }
-        [Place::Language(kind)] if kind == "nuget" => name.to_ascii_lowercase(),
+        [Place::Language(registry)] => identity::registry_name(registry, name).into_owned(),
         _ => name.to_owned(),
     }
 }
