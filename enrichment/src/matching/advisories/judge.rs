@@ -1,9 +1,12 @@
 //! Whether one statement is about the installed version.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use crate::advisory::Verdict;
-use crate::index::{BoundView, Index, SpanKind, SpanView, StatementShape, StatementView};
+use crate::index::{
+    BoundView, Index, PackageView, SpanKind, SpanView, StatementShape, StatementView,
+};
 use crate::matching::advisories::question::Named;
 use crate::matching::advisories::stream::{self, Stream};
 
@@ -89,7 +92,23 @@ pub(super) fn statements<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Judge
             judged.push(judge(index, package, *is_line, statement, shape));
         }
     }
+    leave_other_streams_out(&mut judged);
     judged
+}
+
+/// Streams may bring the same version of a package along: ruby:2.5 and ruby:2.7 both have
+/// rubygem-openssl 2.1.2. A host that has had an update of one of them is of that one.
+fn leave_other_streams_out(judged: &mut [Judged<'_>]) {
+    let updated: BTreeSet<&str> = judged
+        .iter()
+        .filter(|judged| judged.is_likely && judged.is_fixed())
+        .map(|judged| judged.shape.module)
+        .collect();
+    for judged in judged.iter_mut().filter(|judged| judged.is_likely) {
+        if !updated.is_empty() && !updated.contains(judged.shape.module) {
+            judged.outcome = Outcome::OtherBuild;
+        }
+    }
 }
 
 fn judge<'a>(
@@ -122,6 +141,17 @@ fn judge<'a>(
         outcome,
         is_likely,
     }
+}
+
+/// The last fix that any statement about a package has, as written.
+pub(super) fn last_fix<'a>(index: &'a Index, view: &PackageView<'a>) -> Option<&'a str> {
+    index
+        .statements(view)
+        .flat_map(|statement| index.spans(statement))
+        .filter(|span| span.kind == SpanKind::Fixed)
+        .filter_map(|span| span.upper)
+        .max_by_key(|fix| fix.key)
+        .map(|fix| fix.text)
 }
 
 fn outcome<'a>(

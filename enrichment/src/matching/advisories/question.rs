@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use crate::identity;
 use crate::index::{Index, NameKind, PackageView};
 use crate::matching::advisories::installed::Installed;
+use crate::matching::advisories::judge;
 use crate::matching::advisories::kernel::{self, Kernel};
 use crate::matching::advisories::release::{self, Release};
 use crate::subject::Subject;
@@ -29,8 +30,6 @@ pub(super) struct Question<'a> {
     pub(super) index: &'a Index,
     /// `debian 12`, or the registry.
     pub(super) place: String,
-    /// The distribution's `ID`, or the registry.
-    pub(super) id: String,
     /// What the advisories call it; none where no advisory ever named it.
     pub(super) packages: Vec<Named<'a>>,
     /// What it would be called, for people.
@@ -89,7 +88,6 @@ fn of_distribution<'a>(index: &'a Index, subject: &Subject<'_>) -> Result<Questi
         packages: Vec::new(),
         name: source.name.to_string(),
         rule: String::new(),
-        id: release.id.clone(),
     };
     let binary = installed(scheme, subject, subject.version)?;
     if kernel::of(&source.name, subject.name) == Kernel::Beside {
@@ -180,6 +178,7 @@ fn guess(
             without_rebuild(subject.source, subject.version),
         )?;
         let found = named(question.index, release, NameKind::Source, &source, built);
+        let found = found.filter(|package| is_numbered_alike(question.index, package));
         let is_found = found.is_some();
         question.packages.extend(found.map(|mut package| {
             package.doubts.push(GUESSED);
@@ -190,6 +189,24 @@ fn guess(
         }
     }
     Ok(())
+}
+
+/// Whether a guessed source package counts its versions as the binary one does. `telnet` 0.17 was
+/// built of netkit-telnet before it came from inetutils 2:1.9.4: another epoch is another history.
+fn is_numbered_alike(index: &Index, package: &Named<'_>) -> bool {
+    let epoch = |version: &str| {
+        version
+            .split_once(':')
+            .map_or("0", |(epoch, _)| epoch)
+            .to_owned()
+    };
+    package
+        .views
+        .iter()
+        .filter_map(|(view, _)| judge::last_fix(index, view))
+        .all(|fix| {
+            package.installed.is_without_epoch || epoch(fix) == epoch(&package.installed.text)
+        })
 }
 
 const fn is_bare(subject: &Subject<'_>) -> bool {
@@ -292,7 +309,6 @@ fn of_registry<'a>(index: &'a Index, subject: &Subject<'_>, source: &str) -> Opt
     Some(Asked::Question(Question {
         index,
         place: release::shown(registry, ""),
-        id: (*registry).to_owned(),
         packages: vec![Named {
             kind: NameKind::Registry,
             name: view.name,
