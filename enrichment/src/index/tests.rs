@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
+use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span, Verdict};
 use crate::cpe::Cpe;
-use crate::cve::CveRecord;
+use crate::cve::{CveRecord, Timestamp};
 use crate::index::format::{CHECKSUM_AT, HEADER_BYTES};
 use crate::matching;
-use crate::subject::Platform;
+use crate::subject::{Platform, Subject};
 use crate::testing::{any_of, app, index_of, name_of, on, record, system};
+use crate::version::Scheme;
 
 /// Records with a bit of everything that the format has.
 fn records() -> Vec<CveRecord> {
@@ -61,6 +63,75 @@ fn bytes_of(records: &[CveRecord]) -> Vec<u8> {
     builder.into_bytes().unwrap()
 }
 
+/// Advisories with a bit of everything that the format has.
+fn advisories() -> Vec<Advisory> {
+    let debian = |release: &str| Place::Distribution {
+        id: "debian".to_owned(),
+        release: release.to_owned(),
+        channel: String::new(),
+    };
+    let affected = |place: Place, package: &str, spans: Vec<Span>| Affected {
+        place,
+        package: package.to_owned(),
+        kind: PackageKind::Source,
+        module: String::new(),
+        verdict: Verdict::Affected,
+        spans,
+        versions: vec!["9.9".to_owned()],
+        scheme: Scheme::Deb,
+        note: "a remark".to_owned(),
+    };
+    let span = |introduced: &str, end: Option<End>| Span {
+        introduced: Some(introduced.to_owned()),
+        end,
+    };
+    let advisory = |id: &str, cves: &[&str], affected: Vec<Affected>| Advisory {
+        id: id.to_owned(),
+        publisher: Publisher::Debian,
+        cves: cves.iter().map(|cve| cve.parse().unwrap()).collect(),
+        modified: Some(Timestamp(5)),
+        is_withdrawn: false,
+        severity: "low".to_owned(),
+        affected,
+    };
+    let fixed = |version: &str| Some(End::Fixed(version.to_owned()));
+    vec![
+        advisory(
+            "DEBIAN-CVE-2024-0001",
+            &["CVE-2024-0001"],
+            vec![
+                affected(debian("12"), "p", vec![span("0", fixed("1:2.0-1"))]),
+                affected(debian("11"), "p", vec![span("1.0", None)]),
+            ],
+        ),
+        advisory(
+            "DSA-1-1",
+            &["CVE-2024-0001", "CVE-2024-0002"],
+            vec![affected(
+                debian("12"),
+                "q",
+                vec![span("0", Some(End::LastAffected("3~rc1".to_owned())))],
+            )],
+        ),
+        advisory(
+            "DSA-2-1",
+            &[],
+            vec![affected(debian("12"), "p", Vec::new())],
+        ),
+    ]
+}
+
+fn bytes_with(records: &[CveRecord], advisories: &[Advisory]) -> Vec<u8> {
+    let mut builder = Builder::new();
+    for record in records {
+        builder.add(record).unwrap();
+    }
+    for advisory in advisories {
+        builder.add_advisory(advisory).unwrap();
+    }
+    builder.into_bytes().unwrap()
+}
+
 /// Everything that an index can be asked about the records above, as text.
 fn answers(index: &Index) -> String {
     let platform = Platform {
@@ -84,6 +155,22 @@ fn answers(index: &Index) -> String {
             answers.push_str(&format!("\n{:?}", index.cve(cve.parse().unwrap())));
         }
     }
+    for (release, name, version) in [("12", "p", "1:1.0-1"), ("12", "q", "2"), ("11", "p", "1")] {
+        let subject = Subject {
+            source: "deb",
+            name,
+            version,
+            platform: Platform {
+                version: release,
+                ..platform
+            },
+            ..Subject::default()
+        };
+        answers.push_str(&format!("\n{:?}", matching::evaluate(index, &subject)));
+        for cve in ["CVE-2024-0001", "DSA-2-1"] {
+            answers.push_str(&format!("\n{:?}", matching::why_not(index, &subject, cve)));
+        }
+    }
     answers
 }
 
@@ -95,6 +182,54 @@ fn the_same_records_in_any_order_make_the_same_file() {
     let twice = [records(), records()].concat();
     assert_eq!(bytes_of(&forward), bytes_of(&backward));
     assert_eq!(bytes_of(&forward), bytes_of(&twice));
+}
+
+#[test]
+fn the_same_advisories_in_any_order_make_the_same_file() {
+    let forward = advisories();
+    let mut backward = advisories();
+    backward.reverse();
+    let twice = [advisories(), advisories()].concat();
+    let bytes = bytes_with(&records(), &forward);
+    assert_eq!(bytes, bytes_with(&records(), &backward));
+    assert_eq!(bytes, bytes_with(&records(), &twice));
+    let stats = Index::from_bytes(bytes).unwrap().stats();
+    assert_eq!(
+        (stats.advisories, stats.places, stats.statements),
+        (3, 2, 4)
+    );
+}
+
+#[test]
+fn the_newest_of_an_advisory_replaces_it_whole_and_a_withdrawn_one_says_nothing() {
+    let expected = bytes_with(&[], &advisories());
+    let mut old = advisories();
+    for (at, advisory) in old.iter_mut().enumerate() {
+        advisory.modified = Some(Timestamp(1));
+        advisory.severity = format!("was {at}");
+        for affected in &mut advisory.affected {
+            affected.package = format!("gone-{at}");
+        }
+    }
+    for both in [[old.clone(), advisories()], [advisories(), old]] {
+        assert_eq!(bytes_with(&[], &both.concat()), expected);
+    }
+    let mut withdrawn = advisories();
+    for advisory in &mut withdrawn {
+        advisory.modified = Some(Timestamp(9));
+        advisory.is_withdrawn = true;
+    }
+    let all = [withdrawn, advisories()].concat();
+    assert_eq!(bytes_with(&[], &all), bytes_with(&[], &[]), "no trace");
+}
+
+#[test]
+fn two_versions_of_one_instant_are_decided_alike_in_any_order() {
+    let one = advisories();
+    let mut other = advisories();
+    other[0].affected[0].package = "other".to_owned();
+    let forward = bytes_with(&[], &[one.clone(), other.clone()].concat());
+    assert_eq!(forward, bytes_with(&[], &[other, one].concat()));
 }
 
 #[test]
@@ -264,8 +399,8 @@ fn says_what_is_wrong_with_a_file() {
     assert!(matches!(
         open(&newer),
         IndexError::Version {
-            found: 2,
-            expected: 1,
+            found: 3,
+            expected: 2,
             ..
         }
     ));
@@ -279,7 +414,7 @@ fn says_what_is_wrong_with_a_file() {
 
 #[test]
 fn no_changed_byte_goes_unnoticed() {
-    let good = bytes_of(&records());
+    let good = bytes_with(&records(), &advisories());
     for at in 0..good.len() {
         for change in [0x01, 0x80, 0xff] {
             let mut changed = good.clone();
@@ -291,7 +426,7 @@ fn no_changed_byte_goes_unnoticed() {
 
 #[test]
 fn no_cut_goes_unnoticed() {
-    let good = bytes_of(&records());
+    let good = bytes_with(&records(), &advisories());
     for end in 0..good.len() {
         assert!(
             Index::from_bytes(good[..end].to_vec()).is_err(),
@@ -311,7 +446,7 @@ fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn wrong_words_under_a_right_checksum_never_panic() {
-    let good = bytes_of(&records());
+    let good = bytes_with(&records(), &advisories());
     for at in (HEADER_BYTES..good.len()).step_by(4) {
         for word in [0, 1, 7, u32::MAX - 1, u32::MAX] {
             let mut bytes = good.clone();
@@ -330,7 +465,7 @@ proptest! {
     fn wrong_bytes_under_a_right_checksum_never_panic(
         changes in proptest::collection::vec((16_usize..4096, any::<u8>()), 1..20),
     ) {
-        let mut bytes = bytes_of(&records());
+        let mut bytes = bytes_with(&records(), &advisories());
         for (at, byte) in changes {
             let at = at % bytes.len();
             bytes[at.max(16)] = byte;
