@@ -2,9 +2,10 @@
 //! feeds: `cargo run --release --example make_bundled_feed -- FEEDS`.
 //!
 //! `FEEDS` holds `nvd/` (feed files, and a list of popular products' records whose name begins
-//! with `subset-popular`), `kev/` and `epss/`. Taken are the popular products' records, those of
-//! the products in `products.txt`, and those of the language packages that identities are known
-//! for. The same input gives the same bytes.
+//! with `subset-popular`), `kev/`, `epss/` and `distro/` (advisories). Taken are the popular
+//! products' records, those of the products in `products.txt`, those of the language packages that
+//! identities are known for, and the advisories of the releases that machines of today run. The
+//! same input gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -17,6 +18,11 @@ use enrichment::cve::{
 };
 use enrichment::feeds::{self, FeedSink, SinkError};
 use serde_json::{Value, json};
+
+#[path = "make_bundled_feed/advisories.rs"]
+mod advisories;
+
+use advisories::Advisories;
 
 /// What the repository may carry.
 const BYTES_MAX: usize = 6_000_000;
@@ -39,9 +45,12 @@ fn main() -> Result<()> {
     let mut scores = Scores(BTreeMap::new());
     feeds::read_path(&input.join("epss"), &mut scores)?;
 
+    let advisories = Advisories::read(&input.join("distro"))?;
+
     std::fs::create_dir_all(&out)?;
     let catalogue = std::fs::read(input.join("kev/known_exploited_vulnerabilities.json"))?;
     let written = [
+        write_packed(&out, "advisories.jsonl.xz", &advisories.to_lines())?,
         write_packed(&out, "cves.jsonl.xz", &selection.to_lines())?,
         write_packed(&out, "epss.csv.xz", &selection.scores_to_lines(&scores))?,
         write_packed(&out, "known_exploited_vulnerabilities.json.xz", &catalogue)?,

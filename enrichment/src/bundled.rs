@@ -4,7 +4,11 @@
 //! for the complete feeds.
 
 /// Names and contents of the files, in the formats that [`crate::feeds`] reads.
-pub const FILES: [(&str, &[u8]); 3] = [
+pub const FILES: [(&str, &[u8]); 4] = [
+    (
+        "advisories.jsonl.xz",
+        include_bytes!("../data/feed/advisories.jsonl.xz"),
+    ),
     (
         "cves.jsonl.xz",
         include_bytes!("../data/feed/cves.jsonl.xz"),

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use enrichment::advisory::Advisory;
 use enrichment::cpe::Cpe;
 use enrichment::cve::{CveRecord, EpssEntry, KevEntry};
 use enrichment::evaluation::Status;
@@ -30,6 +31,10 @@ struct All {
 }
 
 impl FeedSink for All {
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        self.builder.advisory(advisory)
+    }
+
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         self.builder.cve(record)
     }
@@ -67,6 +72,67 @@ fn the_bundled_feed_is_whole_and_finds_what_a_development_machine_has() {
     knows_products(&index);
     finds_language_packages(&index);
     finds_programs(&index);
+    finds_packages_of_distributions(&index);
+}
+
+#[expect(clippy::panic, reason = "the rows are of this test")]
+fn finds_packages_of_distributions(index: &Index) {
+    for (row, cve, found) in [
+        (
+            "deb debian 12 openssh 1:9.2p1-2+deb12u2",
+            "CVE-2024-6387",
+            true,
+        ),
+        (
+            "deb debian 12 openssh 1:9.2p1-2+deb12u3",
+            "CVE-2024-6387",
+            false,
+        ),
+        ("deb debian 12 glibc 2.36-9+deb12u2", "CVE-2023-4911", true),
+        (
+            "deb ubuntu 22.04 openssh 1:8.9p1-3ubuntu0.9",
+            "CVE-2024-6387",
+            true,
+        ),
+        (
+            "deb ubuntu 24.04 openssh 1:9.6p1-3ubuntu13.3",
+            "CVE-2024-6387",
+            false,
+        ),
+        (
+            "rpm rhel 9.4 openssh-server 8.7p1-38.el9",
+            "CVE-2024-6387",
+            true,
+        ),
+        (
+            "rpm rhel 9.4 openssh-server 8.7p1-38.el9_4.1",
+            "CVE-2024-6387",
+            false,
+        ),
+        ("rpm rocky 9.4 openssh 8.7p1-38.el9", "CVE-2024-6387", true),
+        ("apk alpine 3.20.3 openssl 3.3.0-r0", "CVE-2024-5535", true),
+    ] {
+        let words: Vec<&str> = row.split(' ').collect();
+        let [source, id, release, name, version] = words[..] else {
+            panic!("{row}");
+        };
+        let subject = Subject {
+            source,
+            name,
+            version,
+            platform: Platform {
+                family: "linux",
+                id,
+                version: release,
+            },
+            ..Subject::default()
+        };
+        let evaluation = matching::evaluate(index, &subject);
+        assert_eq!(evaluation.status, Status::Evaluated, "{evaluation:?}");
+        let is_found = evaluation.findings.iter().any(|finding| finding.cve == cve);
+        let why_not = matching::why_not(index, &subject, cve);
+        assert_eq!(is_found, found, "{row}: {why_not:?}");
+    }
 }
 
 fn knows_products(index: &Index) {

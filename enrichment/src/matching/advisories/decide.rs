@@ -71,8 +71,8 @@ pub(super) fn affected<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Found<'
             let statements: Vec<&Judged<'a>> =
                 statements.iter().map(|(_, judged)| *judged).collect();
             match decide(index, about, &statements) {
-                Decision::Found(found) if !is_withdrawn(index, about) => Some(found),
-                Decision::Found(_) | Decision::NotAffected(_) | Decision::Nothing => None,
+                Decision::Found(found) => Some(found),
+                Decision::NotAffected(_) | Decision::Nothing => None,
             }
         })
         .collect()
@@ -87,7 +87,9 @@ fn subjects(index: &Index, judged: &Judged<'_>) -> Vec<About> {
     cves
 }
 
-/// Whether the CVE's own record takes it back. Distributions keep such entries for years.
+/// Whether the CVE's own record takes it back. Distributions keep such entries for years, and CVE
+/// records have been taken back and given again (those of `WebKitGTK` in 2021), so the distribution's
+/// word still counts, less surely.
 pub(super) fn is_withdrawn(index: &Index, about: About) -> bool {
     let About::Cve(cve) = about else {
         return false;

@@ -20,14 +20,19 @@ pub(super) fn finding(
     let index = question.index;
     let cited = &found.cited;
     let statement = statement(question, package, cited)?;
-    let notes = notes(package, found, &statement);
+    let mut notes = notes(package, found, &statement);
+    let is_withdrawn = decide::is_withdrawn(index, found.about);
+    if is_withdrawn {
+        notes.push("the CVE's own record was withdrawn".to_owned());
+    }
+    let is_unimportant = statement.note == UNIMPORTANT;
     Some(Finding {
         cve: match found.about {
             About::Cve(cve) => cve.to_string(),
             About::Advisory(_) => statement.id.clone(),
         },
         source: statement.publisher.clone(),
-        confidence: if statement.note == UNIMPORTANT || statement.severity == UNIMPORTANT {
+        confidence: if is_unimportant || is_withdrawn {
             Confidence::Low
         } else if notes.is_empty() {
             Confidence::High
@@ -205,9 +210,6 @@ fn failure(question: &Question<'_>, package: &Named<'_>, cve: &str) -> Option<(S
         .collect();
     let first = about.first()?;
     let subject = id.map_or(About::Advisory(first.statement.advisory), About::Cve);
-    if decide::is_withdrawn(index, subject) {
-        return Some((Step::Withdrawn, "it was withdrawn".to_owned()));
-    }
     Some(match decide::decide(index, subject, &about) {
         Decision::Found(found) => {
             let id = index.advisory_id(found.cited.statement.advisory)?;

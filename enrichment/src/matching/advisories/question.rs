@@ -162,14 +162,16 @@ fn guess(
     scheme: Scheme,
     subject: &Subject<'_>,
 ) -> Result<(), String> {
-    let sources: Vec<String> = match scheme {
-        Scheme::Deb => identity::ubuntu_kernel(subject.name, subject.version)
+    let sources: Vec<String> = if scheme == Scheme::Deb {
+        identity::ubuntu_kernel(subject.name, subject.version)
             .into_iter()
             .chain(identity::source_packages(subject.name, subject.version))
-            .collect(),
-        // A record from the header or from apk's database would have named the source.
-        _ if is_bare(subject) => wholes(subject),
-        _ => Vec::new(),
+            .collect()
+    } else if is_bare(subject) {
+        wholes(subject)
+    } else {
+        // A record from the header or from apk's database would have named another source.
+        Vec::new()
     };
     for source in sources {
         let built = installed(

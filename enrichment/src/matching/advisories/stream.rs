@@ -94,7 +94,7 @@ fn is_of_line(version: &str, stream: &str) -> bool {
 }
 
 /// A modular build in words that do not depend on who built it: `2.4.37-47.1` for
-/// `2.4.37-47.module+el8.6.0+15654+427eba2e.1`, of which CentOS makes `2.4.37-47.module_el8…`.
+/// `2.4.37-47.module+el8.6.0+15654+427eba2e.1`, of which `CentOS` makes `2.4.37-47.module_el8…`.
 pub(super) fn without_builder(version: &str) -> Option<String> {
     let (head, tail) = version.split_once(".module")?;
     let behind = tail.rsplit_once('+').map_or("", |(_, behind)| behind);

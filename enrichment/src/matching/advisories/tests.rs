@@ -64,7 +64,12 @@ fn advisory(publisher: Publisher, id: &str, cves: &[&str], said: &[&str]) -> Adv
         Publisher::Alpine => (Scheme::Apk, PackageKind::Source),
         Publisher::PyPa => (Scheme::Pypi, PackageKind::Binary),
         Publisher::Suse | Publisher::Rocky => (Scheme::Rpm, PackageKind::Source),
-        _ => (Scheme::Rpm, PackageKind::Binary),
+        Publisher::RedHat
+        | Publisher::Alma
+        | Publisher::Psf
+        | Publisher::GitHub
+        | Publisher::Go
+        | Publisher::Node => (Scheme::Rpm, PackageKind::Binary),
     };
     Advisory {
         id: id.to_owned(),
@@ -385,7 +390,7 @@ fn what_is_not_decided_yet_is_found_less_surely() {
 }
 
 #[test]
-fn a_withdrawn_cve_is_not_found_though_a_distribution_still_lists_it() {
+fn a_withdrawn_cve_that_a_distribution_still_lists_is_found_least_surely() {
     let mut withdrawn = record("CVE-2018-10754", 1, "[]");
     withdrawn.status = "Rejected".to_owned();
     let mut builder = Builder::new();
@@ -400,9 +405,10 @@ fn a_withdrawn_cve_is_not_found_though_a_distribution_still_lists_it() {
     builder.add_advisory(&lists).unwrap();
     let index = Index::from_bytes(builder.into_bytes().unwrap()).unwrap();
     let ncurses = on("debian", "7", deb("libtinfo5", "5.9-10", "ncurses"));
-    assert!(evaluate(&index, &ncurses).findings.is_empty());
-    let why_not = why_not(&index, &ncurses, "CVE-2018-10754");
-    assert_eq!(why_not.step, Step::Withdrawn);
+    let evaluation = evaluate(&index, &ncurses);
+    let finding = only(&evaluation);
+    assert_eq!(finding.confidence, Confidence::Low);
+    assert!(finding.why.notes[0].contains("withdrawn"), "{finding:?}");
 }
 
 /// Red Hat's kernel, bind (which has an epoch) and nodejs (of which there are streams).
@@ -566,7 +572,7 @@ fn a_host_of_an_unknown_distribution_is_not_evaluable() {
     );
 }
 
-/// PyPA's word about one package, and NVD's about two.
+/// The packaging authority's word about one package, and NVD's about two.
 fn python() -> Index {
     let mut builder = Builder::new();
     for (cve, product) in [("CVE-2023-0001", "requests"), ("CVE-2023-0002", "flask")] {
