@@ -109,8 +109,9 @@ impl Score {
 
     /// A line for people.
     pub(crate) fn row(&self) -> String {
-        let shown =
-            |share: Option<f64>| share.map_or("-".to_owned(), |share| format!("{share:.4}"));
+        let shown = |share: Option<f64>| {
+            share.map_or_else(|| "-".to_owned(), |share| format!("{share:.4}"))
+        };
         format!(
             "{:<42} {:>7} {:>7} {:>6} {:>7} {:>6} {:>9} {:>7}",
             self.set,

@@ -173,7 +173,7 @@ fn below(before: &str, word: &str, rest: &str) -> Option<u8> {
 }
 
 /// Whether a `b` behind a divider counts builds: those of Java (`1.8.0_351-b10`), and numbers that
-/// no beta has (YugabyteDB's `2.4.2-b2047`, D-Link's `1.05_b04`). `2.0-b1` is a beta.
+/// no beta has (Yugabyte's `2.4.2-b2047`, D-Link's `1.05_b04`). `2.0-b1` is a beta.
 fn is_build(before: &str, word: &str, rest: &str) -> bool {
     let (digits, _) = split_digits(rest);
     let Some(before) = before.strip_suffix(['-', '_']) else {
