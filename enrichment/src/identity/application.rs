@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::curated::{self, Entry};
-use super::name::Name;
+use super::name::{self, Name};
 use super::table::Table;
 use super::{
     Candidate, Identification, Identified, TargetSw, candidates, edition, purl, revision, vendor,
@@ -33,7 +33,13 @@ pub(crate) fn identify(
         let found = candidates(entry.pairs, target_sw, known);
         return finish(subject, &name, found, rule, purl);
     }
-    if let Some((found, rule)) = agreed(subject, &name, target_sw, known) {
+    // `FormatFactory` is `format_factory`; asked only when the name as it is says nothing.
+    let camel = name::split_camel(&display_name);
+    let agreed = agreed(subject, &name, target_sw, known).or_else(|| {
+        let split = Name::clean(camel.as_deref()?);
+        agreed(subject, &split, target_sw, known)
+    });
+    if let Some((found, rule)) = agreed {
         return finish(subject, &name, found, rule, purl);
     }
     let reason = if vendors(subject).is_empty() {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::curated::{self, Entry};
-use super::name::Name;
+use super::name::{Name, split_camel};
 use super::table::{Table, split_pair};
 use super::{Identification, Identified, TargetSw, candidates, purl};
 use crate::subject::Subject;
@@ -60,27 +60,52 @@ fn agreeing(
         _ => (subject.vendor, subject.name),
     };
     let said = format!("{publisher} {} {}", subject.vendor, subject.name).to_lowercase();
-    let words = Name::clean(title).words;
-    // The vendor may stand before the product: `Grammarly: Grammar Checker` has neither table entry.
-    (0..words.len().min(2)).find_map(|from| {
-        let key = format!("{host}/{}", words[from..].join(" "));
-        let pairs: Vec<&'static str> = EXTENSIONS
-            .find(&key)?
-            .split('\t')
-            .filter(|pair| split_pair(pair).is_some_and(|(vendor, _)| says(&said, vendor, subject)))
-            .collect();
-        (!pairs.is_empty()).then(|| (key, pairs.into_iter()))
+    let titles = titles(title, subject.source);
+    titles.iter().find_map(|title| {
+        let words = Name::clean(title).words;
+        // The vendor may stand before the product, in one word or two: `Adobe Acrobat`.
+        (0..words.len().min(3)).find_map(|from| {
+            let key = format!("{host}/{}", words[from..].join(" "));
+            let agrees = |pair: &&'static str| {
+                split_pair(pair).is_some_and(|pair| says(&said, pair, subject))
+            };
+            let found = EXTENSIONS.find(&key)?.split('\t').filter(agrees);
+            let pairs: Vec<&'static str> = found.collect();
+            (!pairs.is_empty()).then(|| (key, pairs.into_iter()))
+        })
     })
 }
 
-fn says(said: &str, vendor: &str, subject: &Subject<'_>) -> bool {
+/// What an extension may be called in records: its name, what stands before a colon (`Grammarly:
+/// Grammar Checker`), the words that are written as one (`WebAdvisor`), and for an editor's
+/// extension the name without the editor (`vscode-swiftlint`).
+fn titles(title: &str, source: &str) -> Vec<String> {
+    let mut titles = vec![title.to_owned()];
+    if source == "vscode" {
+        let own = title.strip_prefix("vscode-").unwrap_or(title);
+        let own = own.strip_suffix("-vscode").unwrap_or(own);
+        titles.push(own.to_owned());
+        titles.push(own.replace('-', " "));
+    } else {
+        titles.extend(title.split_once(": ").map(|(before, _)| before.to_owned()));
+        titles.extend(split_camel(title));
+    }
+    titles
+}
+
+fn says(said: &str, (vendor, product): (&str, &str), subject: &Subject<'_>) -> bool {
     // NVD calls the vendor of a product without one `<product>_project`; only the full name of an
     // editor's extension, which has a publisher of its own, is enough for that.
     let vendor = match vendor.strip_suffix("_project") {
         Some(own) if subject.source == "vscode" => own,
-        _ => vendor,
+        // A maker whose site is called so: AdBlock's is getadblock.com.
+        _ => vendor
+            .strip_prefix("get")
+            .filter(|own| *own == product)
+            .unwrap_or(vendor),
     };
-    said.contains(&vendor.replace('_', " ")) || said.contains(vendor)
+    let spaced = vendor.replace('_', " ");
+    said.contains(&spaced) || said.contains(vendor) || said.contains(&spaced.replace(' ', "-"))
 }
 
 #[cfg(test)]
@@ -104,6 +129,41 @@ mod tests {
         assert_eq!(pairs(&found), ["stripe:stripe"]);
         let found = identified(&subject("chrome_extension", "McAfee Web Advisor", "8.1"));
         assert_eq!(pairs(&found), ["mcafee:web_advisor"]);
+    }
+
+    #[test]
+    fn finds_an_extension_under_the_ways_to_write_it() {
+        for (source, name, pair) in [
+            (
+                "vscode",
+                "vknabel.vscode-swiftlint",
+                "swiftlint_project:swiftlint",
+            ),
+            ("vscode", "glen-84.sass-lint", "sass_lint_project:sass_lint"),
+            (
+                "vscode",
+                "LaurentTreguier.rpm-spec",
+                "rpm_spec_project:rpm_spec",
+            ),
+            (
+                "chrome_extension",
+                "Grammarly: Grammar Checker and AI Writing App",
+                "grammarly:grammarly",
+            ),
+            (
+                "chrome_extension",
+                "McAfee® WebAdvisor",
+                "mcafee:web_advisor",
+            ),
+            (
+                "chrome_extension",
+                "AdBlock — block ads across the web",
+                "getadblock:adblock",
+            ),
+        ] {
+            let found = identified(&subject(source, name, "1.0"));
+            assert_eq!(pairs(&found), [pair], "{name}");
+        }
     }
 
     #[test]

@@ -177,6 +177,20 @@ impl<'a> Name<'a> {
     }
 }
 
+/// The text with a space in every word that is two, `FormatFactory`; nothing where there is none.
+pub(crate) fn split_camel(text: &str) -> Option<String> {
+    let mut split = String::with_capacity(text.len() + 4);
+    let mut is_after_lower = false;
+    for c in text.chars() {
+        if is_after_lower && c.is_uppercase() {
+            split.push(' ');
+        }
+        is_after_lower = c.is_lowercase();
+        split.push(c);
+    }
+    (split.len() > text.len()).then_some(split)
+}
+
 /// The text before a remark behind a dash, and the remark.
 fn split_remark(text: &str) -> (&str, &str) {
     [" - ", " – ", " — "]
@@ -316,6 +330,21 @@ mod tests {
         assert_eq!(Name::clean("Autodesk AutoCAD 2024").year(), Some("2024"));
         assert_eq!(Name::clean("Beyond Compare 4").year(), None);
         assert_eq!(Name::clean("Office 9999").year(), None);
+    }
+
+    #[test]
+    fn divides_words_that_are_written_as_one() {
+        assert_eq!(
+            split_camel("FormatFactory").as_deref(),
+            Some("Format Factory")
+        );
+        assert_eq!(
+            split_camel("McAfee WebAdvisor").as_deref(),
+            Some("Mc Afee Web Advisor")
+        );
+        for whole in ["Git", "OBS Studio", "7-Zip", "KNIME", "360安全卫士", ""] {
+            assert_eq!(split_camel(whole), None, "{whole}");
+        }
     }
 
     #[test]

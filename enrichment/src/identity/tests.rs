@@ -305,6 +305,19 @@ fn a_name_that_is_its_vendor_is_the_program_for_desktops() {
 }
 
 #[test]
+fn a_name_written_as_one_word_is_its_words() {
+    let known = |vendor: &str, product: &str| (vendor, product) == ("pcfreetime", "format_factory");
+    let found = identify(
+        &program("FormatFactory 5.3.0.1", "5.3.0.1", "Free Time"),
+        &known,
+    );
+    let Identification::Identified(found) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(pairs(&found), ["pcfreetime:format_factory"]);
+}
+
+#[test]
 fn a_product_is_asked_for_under_all_its_spellings() {
     let known = |vendor: &str, product: &str| {
         vendor == "plex" && matches!(product, "media_server" | "plex_media_server")
