@@ -29,7 +29,7 @@ const WINDOWS: [(u32, &str, &str); 17] = [
 
 pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
     match subject.platform.family {
-        "macos" => found("apple", "macos", subject),
+        "macos" => macos(subject),
         "windows" => match windows_product(subject) {
             Some(product) => found("microsoft", product, subject),
             None => Identification::Unmapped {
@@ -43,6 +43,26 @@ pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
             rule: Cow::Borrowed("system:distribution"),
         },
     }
+}
+
+/// macOS, whose records call it `mac_os_x` up to 10.15 and some of 11; what they say of every
+/// version of that name is of a time before.
+fn macos(subject: &Subject<'_>) -> Identification {
+    let is_old = subject.version.split('.').next() == Some("10");
+    let (first, other) = if is_old {
+        ("mac_os_x", "macos")
+    } else {
+        ("macos", "mac_os_x")
+    };
+    let mut identification = found("apple", first, subject);
+    if let Identification::Identified(identified) = &mut identification {
+        identified.candidates.push(Candidate {
+            part: Part::OperatingSystem,
+            is_shared: true,
+            ..Candidate::application(Cow::Borrowed("apple"), Cow::Borrowed(other))
+        });
+    }
+    identification
 }
 
 fn found(vendor: &'static str, product: &'static str, subject: &Subject<'_>) -> Identification {
@@ -128,7 +148,11 @@ mod tests {
     fn macos_is_a_product_and_a_distribution_is_its_packages() {
         assert_eq!(
             pairs(&identified(&system("macos", "macOS", "14.1"))),
-            ["apple:macos"]
+            ["apple:macos", "apple:mac_os_x"]
+        );
+        assert_eq!(
+            pairs(&identified(&system("macos", "macOS", "10.15.7"))),
+            ["apple:mac_os_x", "apple:macos"]
         );
         assert_eq!(
             not_evaluable_rule(&system("linux", "Debian", "12")),

@@ -60,7 +60,10 @@ pub(super) fn findings(index: &Index, question: &Question<'_>, rule: &str) -> Ve
     let products: Vec<Option<ProductView<'_>>> = question
         .candidates
         .iter()
-        .map(|candidate| product(index, candidate))
+        .map(|candidate| match question.is_elsewhere(candidate) {
+            Some(_) => None,
+            None => product(index, candidate),
+        })
         .collect();
     let mut hits = Vec::new();
     for (number, product) in products.iter().enumerate() {

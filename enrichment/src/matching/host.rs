@@ -57,6 +57,10 @@ const DISTRIBUTIONS: [(&str, &str, &str); 17] = [
     ("vmware", "photon_os", "photon"),
 ];
 
+/// Products that records mean on one system only, though they seldom say so: vendor, product,
+/// family. On a Mac, iCloud is macOS.
+const ONE_SYSTEM: [(&str, &str, &str); 1] = [("apple", "icloud", "windows")];
+
 /// Beginnings of Windows' products before 10, and the versions that those report; the longer of
 /// two that begin alike stands first.
 const OLD_WINDOWS: [(&str, &str); 19] = [
@@ -110,6 +114,15 @@ impl<'a> Host<'a> {
             Named::Distribution(id) if !self.id.starts_with(id) => Fit::No,
             Named::Distribution(_) => self.has_version(partner),
         }
+    }
+
+    /// The only family that records about a product mean, where it is not the host's.
+    pub(super) fn is_not_home_of(&self, vendor: &str, product: &str) -> Option<&'static str> {
+        ONE_SYSTEM
+            .iter()
+            .find(|(of, name, _)| *of == vendor && *name == product)
+            .map(|(_, _, family)| *family)
+            .filter(|family| !self.family.is_empty() && self.family != *family)
     }
 
     /// Whether a value of `target_sw` names the host's family; `None` when it names none at all.

@@ -52,6 +52,12 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// The only family of systems that records about a candidate mean, where it is not the host's.
+    pub(super) fn is_elsewhere(&self, candidate: &Candidate) -> Option<&'static str> {
+        self.host
+            .is_not_home_of(&candidate.vendor, &candidate.product)
+    }
+
     /// Whether a record about every version of a candidate's product says anything.
     pub(super) fn takes_every_version(&self, candidate: usize) -> bool {
         // Edge's older namesake has 226 such records, none of which is about the Edge of today.

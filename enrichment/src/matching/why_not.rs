@@ -159,6 +159,11 @@ fn closest(
     cve: u32,
 ) -> Option<(Step, String)> {
     let product = find::product(index, candidate)?;
+    if let Some(family) = question.is_elsewhere(candidate) {
+        let (vendor, product) = (&candidate.vendor, &candidate.product);
+        let detail = format!("records about {vendor}:{product} mean it on {family} only");
+        return Some((Step::OtherSystem, detail));
+    }
     let surroundings = question.surroundings(at);
     let exact = index.all_exact_rows(&product).map(Row::Exact);
     let ranges = index.ranges(&product).map(Row::Range);

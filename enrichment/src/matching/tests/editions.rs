@@ -158,3 +158,18 @@ fn the_names_of_one_home_are_one() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_product_that_records_mean_on_one_system_is_not_found_on_another() {
+    // CVE-2017-13797 and its kind are about iCloud for Windows, and do not say so.
+    let index = one(&any_of(&[(
+        &app("apple:icloud:*"),
+        r#""versionEndExcluding":"7.1""#,
+    )]));
+    let icloud = "apple:icloud:1.0";
+    assert!(is_found_on(&index, icloud, WINDOWS));
+    assert!(!is_found_on(&index, icloud, MACOS));
+    assert_eq!(step(&index, icloud, MACOS), Step::OtherSystem);
+    assert!(is_found_on(&index, icloud, Platform::default()), "unknown");
+    assert!(!is_found(&index, "apple:icloud:1.0:*:*:*:*:macos"));
+}
