@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::curated;
 use super::table::Table;
 use super::{Candidate, Identification, Identified, TargetSw, candidates, owned_candidates, purl};
 use crate::subject::Subject;
@@ -58,7 +59,8 @@ const fn unmapped(purl: Option<String>) -> Identification {
 }
 
 /// The product under the vendors that NVD gives to Python packages that have none: the language's
-/// own, and the project's name.
+/// own, and the project's name. A product with several names is a program and no package:
+/// `git_project:git` is Git.
 fn without_vendor(
     name: &str,
     target_sw: TargetSw,
@@ -67,7 +69,9 @@ fn without_vendor(
     let project = format!("{name}_project");
     ["python", project.as_str()]
         .into_iter()
-        .find(|vendor| known(vendor, name))
+        .find(|vendor| {
+            known(vendor, name) && curated::aliases_of(&format!("{vendor}:{name}")).is_none()
+        })
         .map(|vendor| owned_candidates(vendor, name, target_sw, known))
 }
 
@@ -128,6 +132,17 @@ mod tests {
         assert_eq!(pairs(&click), ["click_project:click"]);
         assert_eq!(click.rule, "package without vendor:pypi/click");
         assert!(unmapped_reason(&subject("npm", "click", "8.0.3")).contains("no CVE record"));
+    }
+
+    #[test]
+    fn a_program_under_its_projects_name_is_no_package() {
+        let found = crate::identity::identify(&subject("python", "git", "2.0"), &|vendor, _| {
+            vendor == "git_project"
+        });
+        assert!(
+            matches!(found, Identification::Unmapped { .. }),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Surroundings<'_> {
     fn target(&self, named: Text<'_>, doubts: &mut Doubts) -> Result<(), Miss> {
         match (self.home, named) {
             (Home::Runs(own) | Home::Only(own), Text::Value(named))
-                if usual(named) == usual(own) =>
+                if named == own || usual(named) == usual(own) =>
             {
                 Ok(())
             }
