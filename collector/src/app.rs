@@ -84,7 +84,9 @@ impl App {
         clock: Clock,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<Self> {
-        let data_dir = DataDir::lock(&config.node.data_dir)?;
+        // The lock comes before everything that it guards: two collectors on one directory would
+        // share a queue and a server.
+        let data_dir = DataDir::lock(&config.node.data_dir).await?;
         let authority = open_authority(&config, &clock).await?;
         let lifecycle = Lifecycle::new();
         let database = Database::open(&config.database, environment, &lifecycle).await?;
@@ -158,6 +160,8 @@ impl App {
             .lifecycle
             .run_to_end(self.config.node.stop_timeout, second_signal)
             .await;
+        // After the tasks, which are its only users, and before the store: a worker that was
+        // dropped has left its entries in the queue, where the next start finds them.
         if let Some(queue) = self.queue {
             // It waits for the disk once more.
             let closing = tokio::task::spawn_blocking(move || queue.close());
@@ -165,6 +169,7 @@ impl App {
                 tracing::error!("closing the queue panicked");
             }
         }
+        // Connections go before their server, or its stop would wait for them.
         self.store.close().await;
         self.database.close().await;
         self.data_dir.release();
@@ -191,6 +196,8 @@ impl Base {
             jobs.watch_index(&self.config.enrichment, &self.lifecycle)
                 .await;
         }
+        // The workers stand before the listener: what an agent brings in its first second finds
+        // somebody who stores it.
         if roles.has(Role::Ingest) {
             let started = self.start_work(Arc::clone(&jobs.matcher)).await?;
             addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);

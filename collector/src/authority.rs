@@ -128,6 +128,8 @@ impl Authority {
             tracing::info!(directory = %files.directory().display(), "made a certificate authority");
         }
         let authority = Self::open(&files, trust_domain, now)?;
+        // After it was opened, so that only an authority that works is ever noted as the one that
+        // agents trust.
         files.mark(&hex(&authority.fingerprint))?;
         Ok(authority)
     }
@@ -152,6 +154,8 @@ impl Authority {
             .map_err(|error| damaged(format!("it is no certificate ({error})")))?;
         let (_, parsed) = x509_parser::parse_x509_certificate(&certificate)
             .map_err(|error| damaged(format!("it is no certificate ({error})")))?;
+        // A backup of one file without the other would sign certificates that no agent's root
+        // verifies; better not to start.
         if parsed.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(&key) {
             return Err(damaged(
                 "it does not belong to the key beside it".to_owned(),
@@ -193,6 +197,8 @@ impl Authority {
     pub fn derive_key(&self, purpose: &[u8]) -> [u8; 32] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.issuer.key().serialized_der());
         let mut derived = [0; 32];
+        // HMAC as a key derivation: the private key is the only secret that all nodes have in
+        // common, and nothing of it can be read back from this.
         derived.copy_from_slice(hmac::sign(&key, purpose).as_ref());
         derived
     }
@@ -219,6 +225,8 @@ fn make(
     params
         .distinguished_name
         .push(DnType::CommonName, "Muster collector authority");
+    // A path length of zero: whatever it signs can sign nothing further (RFC 5280, section
+    // 4.2.1.9).
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.serial_number = Some(serial_number(random)?);
@@ -234,6 +242,8 @@ fn serial_number(random: &dyn SecureRandom) -> Result<rcgen::SerialNumber, Autho
     random
         .fill(&mut bytes)
         .map_err(|_| AuthorityError::Crypto("the system gives no random bytes".to_owned()))?;
+    // The highest bit off keeps the DER integer positive, the next one on keeps its length: no
+    // serial begins with a zero that some tools drop.
     bytes[0] = (bytes[0] & 0x7f) | 0x40;
     Ok(rcgen::SerialNumber::from_slice(&bytes))
 }

@@ -73,6 +73,7 @@ impl Directory {
     /// Passes on what is heard until the stop. A database that is away is waited for.
     pub async fn follow(mut self, lifecycle: Lifecycle) {
         let mut ticks = tokio::time::interval(POLL_EVERY);
+        // After a database that was away for an hour, one poll and not eighteen hundred.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut signals = None;
         loop {
@@ -84,6 +85,8 @@ impl Directory {
                     }
                     self.poll_or_log().await;
                 }
+                // Listening is a connection of its own: when it breaks, signals of the meantime are
+                // gone, and the next poll makes up for them.
                 signal = next(&mut signals) => match signal {
                     Ok(signal) => self.hear(signal, &mut signals).await,
                     Err(error) => {
@@ -189,6 +192,8 @@ impl Directory {
     async fn poll(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
         let instant = self.clock.instant();
+        // Rows carry an instant of another node's clock, taken before its transaction committed: a poll
+        // that went back to the last one alone would miss what committed late.
         let since = self.polled_at - OVERLAP;
         for revoked in commands::revoked_since(&self.store, since).await? {
             // A company that was resumed meanwhile must not be let go by the same row again.
@@ -204,6 +209,7 @@ impl Directory {
                 self.pass_on(agent, command, instant);
             }
         }
+        // Only after everything was read: a poll that failed half-way is made again in full.
         self.polled_at = now;
         self.read_at = instant;
         self.revoked.forget(instant);

@@ -77,6 +77,8 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
             config.request_timeout,
             bounds::in_time,
         ))
+        // A handler that panics has broken its own request and nothing else; the panic itself is in
+        // the log.
         .layer(CatchPanicLayer::custom(|_panic| {
             Problem::Internal(anyhow::anyhow!("a handler panicked")).into_response()
         }))
@@ -87,6 +89,7 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; frame-ancestors 'none'",
         ))
+        // Outermost, so that every answer has an id, whichever layer gives it.
         .layer(middleware::from_fn(request_id::assign))
         .with_state(state)
 }

@@ -76,6 +76,8 @@ impl Lifecycle {
         let hard = self.0.hard.clone();
         let guarded = async move {
             tokio::select! {
+                // The hard stop first: a task that is always ready would otherwise be polled before
+                // its end is looked at.
                 biased;
                 () = hard.cancelled() => tracing::warn!(task = name, "dropping a task"),
                 () = task => {}
@@ -103,6 +105,8 @@ impl Lifecycle {
             if let Err(error) = result {
                 watch.lifecycle.crash(name, &format!("{error:#}"));
             }
+            // Named, so that it lives as long as the task: its drop is what tells an end that
+            // nobody asked for.
             drop(watch);
         })
     }
@@ -150,6 +154,8 @@ impl Lifecycle {
         second_signal: impl Future<Output = ()>,
     ) -> (Ending, Option<String>) {
         self.stopping().await;
+        // Only a closed tracker's `wait` returns; tasks that are spawned later, by tasks that end,
+        // are still counted.
         self.0.tracker.close();
         let mut ending = Ending::Stopped;
         tokio::select! {
@@ -163,6 +169,8 @@ impl Lifecycle {
                 "tasks did not end in time: dropping them"
             );
             self.0.hard.cancel();
+            // Dropping is prompt: every task is one `select!` away from its end. A thread that
+            // blocks is not waited for here.
             self.0.tracker.wait().await;
         }
         let crashed = self.lock_crashed().take();

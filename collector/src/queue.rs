@@ -262,6 +262,8 @@ impl Queue {
         clock: Clock,
     ) -> Result<(Self, Recovered), OpenError> {
         limits.validate()?;
+        // The pipeline hears of what waits before the writer exists: recovered entries come before
+        // new ones.
         let (ledger, next, recovered) = recovery::recover(&*disk, &*committed)?;
         let ledger = Arc::new(Mutex::new(ledger));
         let (sender, receiver) = mpsc::channel(WAITING_APPENDS_MAX);
@@ -299,9 +301,12 @@ impl Queue {
     pub async fn append(&self, entry: Entry) -> Result<(), AppendError> {
         let (answer, answered) = oneshot::channel();
         let command = Command::Append { entry, answer };
+        // Waiting here is the backpressure: the channel has an end, and a session has only so many
+        // reports under way.
         if self.inner.sender.send(command).await.is_err() {
             return Err(AppendError::Closed);
         }
+        // A writer that died has dropped the other end.
         answered.await.unwrap_or(Err(AppendError::Closed))
     }
 

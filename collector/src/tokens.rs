@@ -56,6 +56,7 @@ fn reachable(listening: SocketAddr) -> String {
     if !listening.ip().is_unspecified() {
         return listening.to_string();
     }
+    // A guess that is right inside one network. `ingest.addresses` says it where it is not.
     let about = rustix::system::uname();
     let host = about.nodename().to_string_lossy();
     format!("{host}:{}", listening.port())

@@ -34,6 +34,8 @@ impl StoredAgents {
         let Some(found) = agents::admission(&scope, agent).await? else {
             return Ok(Admission::Refused(RejectReason::AgentUnknown));
         };
+        // Revoked before suspended: a company that is resumed takes its agents back, but not this
+        // one.
         if found.revoked_at.is_some() {
             return Ok(Admission::Refused(RejectReason::AgentRevoked));
         }
@@ -62,6 +64,7 @@ impl StoredAgents {
     ) -> Result<Enrolled, agents::EnrolError> {
         let now = self.clock.now();
         let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+        // Without a context two ids of one nanosecond have no order, which nobody asks of agents.
         let id = Timestamp::from_unix(NoContext, seconds, now.nanosecond());
         let enrolment = Enrolment {
             token: request.token,

@@ -5,12 +5,18 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::Addresses;
+
+/// How often a lock is tried that somebody else has, and the time between two tries. Whoever asks
+/// [`running`] has it too, for a moment, and `demo` asks while its collector starts.
+const LOCK_TRIES: u32 = 10;
+const TRY_LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// What a running collector says about itself, in `collector.json` of its data directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +39,11 @@ pub(super) struct DataDir {
 
 impl DataDir {
     /// Takes a data directory for this process; makes it when it is not there.
-    pub(super) fn lock(path: &Path) -> anyhow::Result<Self> {
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a lock that is not given out is not held.
+    pub(super) async fn lock(path: &Path) -> anyhow::Result<Self> {
         // Others may pass through, because the database's account has to; what is secret has
         // permissions of its own.
         DirBuilder::new()
@@ -49,13 +59,23 @@ impl DataDir {
             .mode(0o600)
             .open(&lock_path)
             .with_context(|| format!("open {}", lock_path.display()))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive).with_context(|| {
-            let who = read(path).map_or_else(String::new, |run| format!(" (process {})", run.pid));
-            format!(
-                "another collector{who} runs in {}: stop it, or use another data directory",
-                path.display()
-            )
-        })?;
+        // A lock of the kernel's, not a file with a process id in it: it ends with the process however
+        // that ends, and a reboot leaves no riddle.
+        let mut tries_left = LOCK_TRIES;
+        while let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            tries_left -= 1;
+            if tries_left == 0 {
+                let who =
+                    read(path).map_or_else(String::new, |run| format!(" (process {})", run.pid));
+                return Err(error).with_context(|| {
+                    format!(
+                        "another collector{who} runs in {}: stop it, or use another data directory",
+                        path.display()
+                    )
+                });
+            }
+            tokio::time::sleep(TRY_LOCK_EVERY).await;
+        }
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -102,6 +122,8 @@ fn read(data_dir: &Path) -> Option<RunFile> {
 
 /// Writes a file that is there whole or not at all.
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    // Readers must never see half a note, and `demo` polls for it: so it is made beside and
+    // renamed.
     let new = path.with_extension("json.new");
     let mut file = File::create(&new)?;
     file.write_all(content)?;
@@ -120,12 +142,12 @@ mod tests {
         }
     }
 
-    #[test]
-    fn says_where_it_listens_for_as_long_as_it_runs() {
+    #[tokio::test]
+    async fn says_where_it_listens_for_as_long_as_it_runs() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("made/for/it");
         assert_eq!(running(&path), None);
-        let held = DataDir::lock(&path).unwrap();
+        let held = DataDir::lock(&path).await.unwrap();
         held.announce(&addresses()).unwrap();
         let run = running(&path).unwrap();
         assert_eq!(run.ingest, addresses().ingest);
@@ -134,12 +156,12 @@ mod tests {
         assert_eq!(running(&path), None);
     }
 
-    #[test]
-    fn a_second_collector_is_told_who_is_there() {
+    #[tokio::test]
+    async fn a_second_collector_is_told_who_is_there() {
         let dir = tempfile::tempdir().unwrap();
-        let held = DataDir::lock(dir.path()).unwrap();
+        let held = DataDir::lock(dir.path()).await.unwrap();
         held.announce(&addresses()).unwrap();
-        let error = format!("{:#}", DataDir::lock(dir.path()).unwrap_err());
+        let error = format!("{:#}", DataDir::lock(dir.path()).await.unwrap_err());
         let pid = std::process::id().to_string();
         assert!(
             error.contains("another collector") && error.contains(&pid),
@@ -147,14 +169,28 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_note_that_a_killed_collector_left_is_not_believed() {
+    #[tokio::test]
+    async fn a_note_that_a_killed_collector_left_is_not_believed() {
         let dir = tempfile::tempdir().unwrap();
-        let held = DataDir::lock(dir.path()).unwrap();
+        let held = DataDir::lock(dir.path()).await.unwrap();
         held.announce(&addresses()).unwrap();
         drop(held);
         assert!(file(dir.path()).exists());
         assert_eq!(running(dir.path()), None);
-        DataDir::lock(dir.path()).unwrap();
+        DataDir::lock(dir.path()).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_only_looks_keeps_no_collector_from_starting() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(DataDir::lock(dir.path()).await.unwrap());
+        let looking = File::open(dir.path().join("collector.lock")).unwrap();
+        flock(&looking, FlockOperation::NonBlockingLockShared).unwrap();
+        let looks = async {
+            tokio::task::yield_now().await;
+            drop(looking);
+        };
+        let (locked, ()) = tokio::join!(DataDir::lock(dir.path()), looks);
+        locked.unwrap();
     }
 }

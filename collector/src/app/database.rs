@@ -39,6 +39,8 @@ impl Database {
                 };
                 let url = keeper.start().await?;
                 let stopping = lifecycle.clone();
+                // Not an essential task: while the server is away the queue takes what comes, so
+                // its end must not end the process.
                 lifecycle.spawn("postgres", async move { keeper.keep(&stopping).await });
                 url
             }
@@ -63,6 +65,7 @@ impl Database {
 
     /// Stops the private server, once nothing uses it any more.
     pub(super) async fn close(self) {
+        // The keeper has let go of the lock by now: its task ended with the soft stop.
         if let Some(server) = self.private.lock().await.take() {
             server.stop().await;
         }

@@ -64,6 +64,7 @@ impl Authority {
         random: &dyn SecureRandom,
         now: OffsetDateTime,
     ) -> Result<IssuedCertificate, IssueError> {
+        // The request's names, usages and extensions are read by nobody from here on.
         let key = public_key(csr)?;
         let internal = |error: String| IssueError::Internal(error);
         let mut params = CertificateParams::default();
@@ -105,11 +106,14 @@ fn public_key(csr: &[u8]) -> Result<SubjectPublicKeyInfo, IssueError> {
     }
     let (rest, request) =
         X509CertificationRequest::from_der(csr).map_err(|_| IssueError::Unreadable)?;
+    // Bytes behind the request would be covered by no signature.
     if !rest.is_empty() {
         return Err(IssueError::Unreadable);
     }
     let raw = request.certification_request_info.subject_pki.raw;
     let key = SubjectPublicKeyInfo::from_der(raw).map_err(|_| IssueError::KeyKind)?;
+    // No RSA: a short key would be the weakest link of a fleet, and checking the length of one is
+    // another thing to get wrong.
     let kinds = [
         &PKCS_ECDSA_P256_SHA256,
         &PKCS_ECDSA_P384_SHA384,

@@ -77,6 +77,8 @@ impl Files {
             .map_err(at_new("create"))?;
         write_synced(&new.join("ca.key"), key, 0o600)?;
         write_synced(&new.join("ca.crt"), certificate, 0o644)?;
+        // Content, then names, then the rename, then the rename's own folder: at each step a power
+        // cut leaves no authority or a whole one.
         sync_directory(&new)?;
         fs::rename(&new, &self.directory).map_err(at_new("rename"))?;
         sync_directory(&self.data_dir)
@@ -116,6 +118,8 @@ impl Files {
             .permissions()
             .mode()
             & 0o777;
+        // Refused and not repaired: changing the mode would hide that others could read the key
+        // until now.
         if mode & 0o077 != 0 {
             return Err(AuthorityError::Exposed { path, mode });
         }

@@ -69,6 +69,8 @@ impl ServerCertificate {
         let is_due = self.read().not_after - now < RENEW_BEFORE;
         if is_due {
             let renewed = sign(authority, &self.names, random, now)?;
+            // Handshakes that are under way keep the `Arc` of the old key; the next ones get the
+            // new.
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         }
         Ok(is_due)

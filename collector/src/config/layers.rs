@@ -20,6 +20,8 @@ impl Environment {
     #[must_use]
     pub fn of_process() -> Self {
         std::env::vars_os()
+            // A variable that is no UTF-8 is none of ours, and must not keep the collector from
+            // starting.
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect()
     }
@@ -92,6 +94,8 @@ impl Layers {
     pub fn with_table(mut self, over: Table) -> Self {
         for (name, value) in over {
             match (self.table.get_mut(&name), value) {
+                // A section in a file changes what it names; a whole-section replacement would turn
+                // every other setting back to nothing.
                 (Some(Value::Table(section)), Value::Table(over)) => section.extend(over),
                 (_, value) => {
                     self.table.insert(name, value);
@@ -172,6 +176,7 @@ fn setting_of(variable: &str) -> Result<Option<(&'static Section, &'static Field
 
 /// Reads a variable's text as the kind that the setting's default or example has.
 fn parse_as(field: &Field, text: &str) -> Result<Value, String> {
+    // The environment has only text; what kind it is meant as, the setting's own default tells.
     let like = field.default.or(field.example).unwrap_or("\"\"");
     let like: Table = format!("v = {like}").parse().unwrap_or_default();
     Ok(match like.get("v") {

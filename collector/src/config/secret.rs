@@ -26,6 +26,7 @@ impl Secret {
             path: path.to_owned(),
             error,
         })?;
+        // Editors and `echo` end files with a line feed, and no password does.
         let text = text.trim_end();
         if text.is_empty() {
             return Err(ConfigError::value(

@@ -79,6 +79,8 @@ impl FromRequestParts<ApiState> for Authenticated {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .and_then(|(_, key)| key.parse::<PresentedKey>().ok())
+            // Malformed, unknown, expired and revoked keys get one answer: telling them apart would
+            // help nobody who holds a good one.
             .ok_or(Problem::Unauthenticated)?;
         let principal = state.store.authenticate(&key, state.clock.now()).await?;
         principal.map(Self).ok_or(Problem::Unauthenticated)
@@ -113,6 +115,8 @@ impl<R: Needs> FromRequestParts<ApiState> for Tenant<R> {
         let company = named_company(parts)?
             .or_else(|| principal.company())
             .ok_or(Problem::CompanyMissing)?;
+        // The company before the role: who may not look into a company is not told what role it
+        // would have taken.
         let scope = principal
             .scope(company)
             .await?

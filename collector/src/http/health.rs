@@ -24,6 +24,8 @@ struct Readiness {
 }
 
 async fn ready(State(state): State<ApiState>) -> (StatusCode, Json<Readiness>) {
+    // Alive and ready are two things: a collector without its database goes on taking reports, and
+    // restarting it would not bring the database back.
     let database = state.store.ping().await.is_ok();
     let node = state.node.is_ready();
     let ready = database && node;

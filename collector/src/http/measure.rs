@@ -15,6 +15,7 @@ pub(super) async fn measure(request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    // HTTP allows any word as a method; as a label each would be a time series.
     let method = match request.method().as_str() {
         "GET" => "GET",
         "POST" => "POST",

@@ -32,6 +32,8 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
+    // Around reading and answering, not around sending the reply: a token that was spent is worth a
+    // try to say so.
     let answering = tokio::time::timeout(ENROL_WITHIN, answer(shared, source, receive));
     let Ok(Some(reply)) = answering.await else {
         // Nothing came that could be answered.
@@ -58,6 +60,8 @@ async fn answer<R: AsyncRead + Unpin>(
     source: IpAddr,
     receive: R,
 ) -> Option<EnrolReply> {
+    // Before anything is read: guessing secrets costs an address its share whether or not it sends
+    // a whole request.
     if let Err(wait) = shared
         .enrolments
         .take(network(source), shared.clock.instant())
@@ -90,6 +94,8 @@ fn decode(shared: &Shared, frame: &Frame) -> Result<EnrolRequest, Refusal> {
 }
 
 async fn enrol(shared: &Shared, source: IpAddr, request: &EnrolRequest) -> EnrolReply {
+    // The store only knows reasons, and a person at a new host needs the words; so the closure
+    // leaves them here.
     let why = std::sync::Mutex::new(None);
     let issue = |company: CompanyId, agent: AgentId| {
         issue(shared, &request.csr, company, agent).map_err(|error| {
@@ -162,6 +168,7 @@ fn check(request: EnrolRequest) -> Result<EnrolRequest, Refusal> {
         ("hostname", &request.hostname),
         ("agent_version", &request.agent_version),
     ] {
+        // They go into logs and onto pages before any report of this host has been validated.
         if text.len() > FACT_BYTES_MAX || text.chars().any(char::is_control) {
             return Err(Refusal::new(
                 RejectReason::InvalidRequest,

@@ -121,17 +121,23 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// moved for those of the next.
     async fn read(&mut self, missing: usize) -> Result<usize, ReadError> {
         let step = missing.min(STEP_BYTES);
+        // Grown as the bytes come: a header that announces 256 KiB costs its sender 256 KiB before
+        // it costs us that much.
         self.buffer.reserve_exact(step);
         let mut limited = (&mut self.stream).take(u64::try_from(step).unwrap_or(u64::MAX));
         let Some(deadline) = &mut self.deadline else {
             let count = limited.read_buf(&mut self.buffer).await?;
             if count > 0 {
+                // From the first byte on, and kept over calls: dropping and calling again must not
+                // give a peer that trickles more time.
                 self.deadline = Some(Box::pin(tokio::time::sleep(FRAME_WITHIN)));
             }
             return Ok(count);
         };
         tokio::select! {
             biased;
+            // `read_buf` is cancel safe: bytes are in the buffer or still in the stream, never
+            // between.
             count = limited.read_buf(&mut self.buffer) => Ok(count?),
             () = deadline => Err(ReadError::Slow),
         }
@@ -144,6 +150,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             Some(header) => Header::parse(*header)?,
             None => return Err(ReadError::Stream(io::ErrorKind::UnexpectedEof.into())),
         };
+        // Moves the payload by five bytes; a vector of its own would be another allocation of its size.
         payload.drain(..HEADER_BYTES);
         Ok(Frame {
             packing: header.packing,
@@ -159,6 +166,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 /// When the stream breaks, or the peer makes no room in time.
 pub(super) async fn write<W: AsyncWrite + Unpin>(stream: &mut W, frame: &Frame) -> io::Result<()> {
     let bytes = frame.to_bytes();
+    // Given up half-way, the stream holds half a frame: whoever gets this error has to close.
     match tokio::time::timeout(WRITE_WITHIN, stream.write_all(&bytes)).await {
         Ok(result) => result,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -179,6 +187,8 @@ impl Codecs {
     ///
     /// When it is damaged or unpacks to more than a message may have.
     pub(super) fn unpack(&self, frame: &Frame) -> Result<Vec<u8>, FrameError> {
+        // Popped and pushed back, so no lock is held while a megabyte is unpacked; under a panic
+        // the tool is simply lost.
         let kept = lock(&self.unpackers).pop();
         let mut unpacker = match kept {
             Some(unpacker) => unpacker,

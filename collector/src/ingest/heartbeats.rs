@@ -39,6 +39,8 @@ impl Heartbeats {
         let is_full = waiting.count >= WAITING_MAX;
         let of_company = waiting.by_company.entry(company).or_default();
         let is_new = !of_company.contains_key(&seen.agent);
+        // One that replaces an older one of the same agent takes no room, so a full map still stays
+        // current.
         if is_new && is_full {
             return false;
         }
@@ -49,6 +51,7 @@ impl Heartbeats {
 
     /// Notes what waits. What cannot be noted waits on, unless something newer came meanwhile.
     pub(super) async fn flush(&self, agents: &dyn Agents) {
+        // Everything at once, and the lock is free while the database works.
         let taken = std::mem::take(&mut *self.lock());
         for (company, of_company) in taken.by_company {
             let seen: Vec<_> = of_company.into_values().collect();
@@ -79,6 +82,7 @@ impl Heartbeats {
                 continue;
             }
             let of_company = waiting.by_company.entry(company).or_default();
+            // An agent that has beaten again meanwhile is newer than what is put back here.
             if let Entry::Vacant(place) = of_company.entry(seen.agent) {
                 place.insert(*seen);
                 waiting.count += 1;

@@ -75,6 +75,8 @@ impl InFlight {
     pub(super) fn refuse_rest(&mut self, refusal: &Refusal) {
         for (_, state) in &mut self.queue {
             match state {
+                // An append that is dropped here may still become durable. That is no harm: the
+                // agent sends it again, and the store takes a position once.
                 State::Appending(_) | State::Done(Outcome::Durable | Outcome::Failed(_)) => {
                     *state = State::Done(Outcome::Refused(refusal.clone()));
                 }
@@ -107,6 +109,8 @@ impl InFlight {
     fn poll_answered(&mut self, context: &mut Context<'_>) -> Poll<()> {
         // All are driven, front to back, so that they reach the queue together and in order.
         for (_, state) in &mut self.queue {
+            // An append enters the queue's channel in its first poll, so the order of polling is
+            // the order in the log. Positions of one agent depend on it.
             if let State::Appending(append) = state
                 && let Poll::Ready(result) = append.as_mut().poll(context)
             {
@@ -118,6 +122,8 @@ impl InFlight {
         }
         match self.queue.front() {
             Some((_, State::Done(_))) => Poll::Ready(()),
+            // With nothing due nobody is woken either: the caller only selects on this while
+            // something is.
             Some((_, State::Appending(_))) | None => Poll::Pending,
         }
     }

@@ -65,6 +65,8 @@ impl<K: Eq + Hash> Limiter<K> {
     /// How long to wait, when the key is over its rate or more keys are busy than may be.
     pub(super) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        // Sweeping is paid for by whoever brings a new key to a full table, and only then; a key
+        // whose instant has passed says nothing that a fresh one would not.
         if keys.len() >= self.keys_max && !keys.contains_key(&key) {
             keys.retain(|_, even| *even > now);
             if keys.len() >= self.keys_max {
@@ -101,6 +103,7 @@ impl ByteBudget {
     pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<BytePermit> {
         let bytes = u64::try_from(bytes).ok()?;
         self.taken
+            // Relaxed: the count guards no other memory, and the update itself is atomic.
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
                 taken
                     .checked_add(bytes)

@@ -117,6 +117,8 @@ impl Line {
     /// A report behind one that was refused gets the same refusal when it may come again, because
     /// it will come again with the first; otherwise it is a gap.
     pub(super) fn judge(&self, position: Position) -> Result<(), Refusal> {
+        // What was seen before goes to the queue once more: the agent waits for an answer, and the
+        // store will find it a duplicate.
         match self.last.succession(position) {
             Succession::Next | Succession::Seen => Ok(()),
             Succession::Gap => match &self.refused {
@@ -131,6 +133,7 @@ impl Line {
 
     /// Notes that a report was taken.
     pub(super) fn took(&mut self, position: Position) {
+        // A redelivery must not move the line back.
         self.last = self.last.max(position);
         self.refused = None;
     }

@@ -81,6 +81,7 @@ impl Listener {
         let mut config = ServerConfig::with_crypto(Arc::new(crypto));
         config.transport_config(Arc::new(transport(shared.config.idle_timeout)?));
         let handshakes_max = shared.config.handshakes_max as usize;
+        // Packets of connections that nobody has accepted yet are kept by quinn; this bounds them.
         config.max_incoming(handshakes_max);
         let socket = UdpSocket::bind(shared.config.listen)?;
         widen(&socket);
@@ -120,10 +121,13 @@ impl Listener {
         }
         // New ones are refused; those that stand are told by their sessions.
         self.endpoint.set_server_config(None);
+        // quinn sends the last frames of closed connections in its own task; leaving earlier would
+        // cut off goodbyes.
         self.endpoint.wait_idle().await;
     }
 
     fn accept(&self, shared: &Arc<Shared>, incoming: Incoming) {
+        // Refused before any cryptography: a full collector must stay cheap to knock at.
         let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() else {
             failed("limit");
             incoming.refuse();
@@ -151,12 +155,15 @@ impl Listener {
 fn transport(idle_timeout: Duration) -> io::Result<TransportConfig> {
     let mut transport = TransportConfig::default();
     transport
+        // One stream a session (decision 0004): more would be memory that an agent can ask for
+        // without saying anything.
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
         .receive_window(VarInt::from_u32(RECEIVE_WINDOW_BYTES))
         .send_window(SEND_WINDOW_BYTES)
         .datagram_receive_buffer_size(None)
+        // Probing for larger packets costs an idle agent wake-ups, and its frames are small.
         .mtu_discovery_config(None)
         .max_idle_timeout(Some(
             IdleTimeout::try_from(idle_timeout).map_err(io::Error::other)?,
@@ -220,6 +227,7 @@ async fn connection(
     let _counted = Counted::new();
     match alpn(&connection).as_deref() {
         Some(ALPN_SESSION) => {
+            // From here on the peer has a name, a rate and a place among the connections.
             drop(handshake);
             serve_agent(&shared, &connection).await;
         }
@@ -309,6 +317,8 @@ fn identity(shared: &Shared, connection: &Connection) -> Result<PeerIdentity, St
         .ok_or("a session needs a client certificate")?;
     let peer = PeerIdentity::from_certificate(certificate, shared.authority.trust_domain())
         .map_err(|error| error.to_string())?;
+    // TLS has checked the dates during the handshake, against the same clock; this is for the one
+    // that ended since.
     if peer.not_after <= shared.clock.now() {
         return Err("the certificate has expired".to_owned());
     }

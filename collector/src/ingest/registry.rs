@@ -67,6 +67,7 @@ impl Registry {
             company,
             commands: sender,
         };
+        // The newer one wins: an agent that has lost its path cannot end its old session itself.
         if let Some(older) = sessions.by_agent.insert(agent, open) {
             close(&older, Command::Replaced);
         }
@@ -86,6 +87,8 @@ impl Registry {
             .by_agent
             .get(&agent)
             .map(|open| open.commands.clone());
+        // Outside of the lock, and never waiting: a session that does not read must not hold up
+        // those that do.
         sender.is_some_and(|sender| sender.try_send(command).is_ok())
     }
 
@@ -178,6 +181,7 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let mut sessions = self.registry.lock();
         if let Entry::Occupied(open) = sessions.by_agent.entry(self.agent)
+            // A session that was replaced must not take its successor out with it.
             && open.get().number == self.number
         {
             open.remove();

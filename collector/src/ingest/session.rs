@@ -140,10 +140,14 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         registration: &mut Registration,
     ) -> Parting {
         let left = self.peer.not_after - self.shared.clock.now();
+        // A certificate that has ended already gives a negative span, which ends the session at
+        // once.
         let expired = tokio::time::sleep(left.try_into().unwrap_or_default());
         tokio::pin!(expired);
         loop {
             let event = tokio::select! {
+                // In this order on purpose: a stop and a revocation come before work, and answers
+                // before new frames, so an agent that floods cannot keep either from being heard.
                 biased;
                 () = self.shared.lifecycle.stopping() => Event::Stopping,
                 command = registration.next() => Event::Command(command),
@@ -209,6 +213,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
 
     async fn ask_for_snapshot(&mut self) -> Result<(), Parting> {
         let epoch = self.line.last().epoch;
+        // A snapshot is an epoch: once one was asked for, only the beginning of another makes
+        // asking again mean anything.
         if self.snapshot_asked_in == Some(epoch) {
             return Ok(());
         }
@@ -310,6 +316,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 tracing::info!(not_after = %issued.not_after, "renewed a certificate");
                 Ok(Ok(issued.chain))
             }
+            // The certificate was signed and is thrown away: only one that the database knows is
+            // ever handed out.
             Ok(Ok(false)) => Err(Parting::refused(RejectReason::AgentRevoked, "")),
             Ok(Err(_)) | Err(_) => Ok(Err(Refusal::new(
                 RejectReason::Internal,
@@ -340,6 +348,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             // The agent may be gone; then it finds out when it comes back.
             self.send(&refusal.to_refuse()).await.ok();
         }
+        // Ends the stream in order (FIN), so that what was said last arrives before the connection
+        // is closed.
         self.send.shutdown().await.ok();
     }
 }

@@ -80,6 +80,8 @@ impl Batch {
         for item in items {
             let number = batch.entries.len();
             match (item.content, chunks.last_mut()) {
+                // Neighbours share a transaction. Anything that cannot be stored splits the run,
+                // because its dead letter has to stand between them in its agent's line.
                 (Content::Report(report), Some(Chunk::Reports(_, reports))) => {
                     reports.push(*report);
                 }
@@ -121,6 +123,7 @@ impl Batch {
     /// were stored.
     pub(crate) fn settle(&mut self, first: usize, applied: &[Applied]) -> Vec<(Slip, Stored)> {
         let mut stored_slips = Vec::new();
+        // One answer a report, in their order: the store's contract.
         for (entry, applied) in self.entries.iter_mut().skip(first).zip(applied) {
             match applied {
                 Applied::Stored(stored) => {
@@ -167,6 +170,7 @@ impl Batch {
                 continue;
             };
             let (slips, gap) = &mut left[entry.part];
+            // Only a gap before the first that is left counts: one behind it may be filled by it.
             if let (Fate::Gap(applied), true) = (entry.fate, slips.is_empty()) {
                 *gap = Some(applied);
             }

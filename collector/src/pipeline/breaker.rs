@@ -37,6 +37,8 @@ impl Breaker {
         match *self {
             Self::Closed => None,
             Self::Open { until, pause } | Self::Asking { until, pause } if until <= now => {
+                // A group that asks and is never heard of again (its worker was dropped) must not
+                // keep everybody waiting for good.
                 let until = now + PAUSE_MAX;
                 *self = Self::Asking { pause, until };
                 None

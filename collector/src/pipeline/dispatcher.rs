@@ -65,6 +65,8 @@ impl Dispatcher {
     /// A group is only taken in the poll that returns it.
     pub(crate) async fn next(&self, stopping: &CancellationToken) -> Option<Group> {
         loop {
+            // Looked at before work is taken: what is given out after the stop would only be given
+            // back.
             if stopping.is_cancelled() {
                 return None;
             }
@@ -74,6 +76,7 @@ impl Dispatcher {
             };
             tokio::select! {
                 () = stopping.cancelled() => return None,
+                // `notify_one` before the wait is not lost: `Notify` keeps one permit.
                 () = self.changed.notified() => {}
                 () = self.sleep_until(due_at) => {}
             }
@@ -91,6 +94,8 @@ impl Dispatcher {
         }
         match state.lanes.take(now) {
             Some(group) => {
+                // One notification wakes one worker, and one commit may have brought work for
+                // several: so each that takes a group wakes the next.
                 if state.lanes.is_due(now) {
                     self.changed.notify_one();
                 }
@@ -183,6 +188,7 @@ impl Committed for Dispatcher {
         for entry in entries {
             state.lanes.push(entry, now);
         }
+        // Woken workers want the lock that is held here.
         drop(state);
         self.changed.notify_one();
     }

@@ -139,6 +139,8 @@ impl Lanes {
                 self.resting.remove(&(until, entry.agent));
                 self.make_ready(entry.agent, now);
             }
+            // What comes meanwhile stands in its place in the line and is given out with the rest
+            // of it.
             State::Resting { .. } | State::InFlight => {}
         }
     }
@@ -162,6 +164,7 @@ impl Lanes {
                 continue;
             };
             self.turns.take_records(company, lane, line.records());
+            // One group of an agent at a time: two would be applied in any order.
             line.state = State::InFlight;
             let slips = line.take_run(room);
             for slip in &slips {
@@ -288,6 +291,8 @@ impl Lanes {
         if line.first().is_some() {
             self.make_ready(agent, now);
         } else if line.is_forgettable() {
+            // Lines are kept for agents that have something waiting; a fleet that was here once
+            // costs nothing.
             self.lines.remove(&agent);
         }
     }

@@ -71,6 +71,7 @@ fn content_or_panic(
     queue: &Queue,
     unpacker: &mut Unpacker,
 ) -> Content {
+    // The unpacker is the only state that crosses, and zstd resets it with every frame.
     let loading = AssertUnwindSafe(|| content(agent, slip, queue, unpacker));
     catch_unwind(loading)
         .unwrap_or_else(|panic| unreadable(DeadLetterReason::Panicked, &message(&*panic)))
@@ -95,6 +96,8 @@ fn content(agent: AgentId, slip: &Slip, queue: &Queue, unpacker: &mut Unpacker) 
         }
         Err(error) => return unreadable(DeadLetterReason::Undecodable, &error),
     };
+    // The slip decides the order in which reports are applied; a report that says something else
+    // would break it unseen.
     if report.position != slip.position {
         let detail = format!("the report says that it is {}", report.position);
         return unreadable(DeadLetterReason::Invalid, &detail);

@@ -80,6 +80,7 @@ impl ReportSink for StoreSink {
         batch: &[IncomingReport],
         now: OffsetDateTime,
     ) -> Result<AppliedBatch, SinkError> {
+        // A company that was deleted: its reports leave the queue instead of being tried for ever.
         let Some(scope) = self.store.pipeline_scope(company).await? else {
             return Ok(AppliedBatch {
                 reports: vec![Applied::AgentUnknown; batch.len()],

@@ -60,6 +60,7 @@ impl PrivatePostgres {
             );
         }
         account.make_private_dir(&home)?;
+        // From here to the end of the function nobody else starts or stops this server.
         let turn = Turn::wait(&home).await?;
         let in_use = Use::begin(&home, &turn)?;
         let cluster = Cluster::open(home, account, &binaries)?;
@@ -186,6 +187,8 @@ impl PrivatePostgres {
         if !self.in_use.is_last(&turn) {
             return;
         }
+        // "Fast", then "immediate" shutdown in PostgreSQL's words; never KILL, which leaves shared
+        // memory behind.
         for signal in [Signal::INT, Signal::QUIT] {
             let Some(server) = Postmaster::of(&self.cluster.data) else {
                 break;

@@ -67,6 +67,8 @@ impl Use {
 
     /// Whether nobody else uses the server.
     pub(super) fn is_last(&self, _turn: &Turn) -> bool {
+        // The kernel turns the shared lock into an exclusive one, unless another use holds it too.
+        // Between the two steps it is briefly held by nobody, which the turn makes harmless.
         flock(&self.0, FlockOperation::NonBlockingLockExclusive).is_ok()
     }
 }

@@ -115,6 +115,8 @@ impl Disk for FileDisk {
             .create_new(true)
             .mode(FILE_MODE)
             .open(&path)?;
+        // Reserved whole, so that a write into it does not meet a full disk later, where the file
+        // system does not copy on write.
         match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
             Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {
                 Ok(Arc::new(file))
@@ -172,6 +174,8 @@ impl DiskFile for File {
     }
 
     fn sync(&self) -> io::Result<()> {
+        // `fdatasync`: the times of a segment are of no interest, its bytes and its size are
+        // covered.
         self.sync_data()
     }
 }

@@ -135,9 +135,12 @@ impl Ledger {
 
     /// Completes an entry, and says whether tidying is due.
     pub(super) fn complete(&mut self, sequence: u64, bytes: u64) -> bool {
+        // Numbers grow over all segments, so the last that begins at or before it is the one that
+        // can hold it.
         let Some((first, segment)) = self.segments.range_mut(..=sequence).next_back() else {
             return false;
         };
+        // An entry that was redelivered is completed twice, and the counts below must move once.
         if !segment.complete.insert(sequence - first) {
             return false;
         }

@@ -35,6 +35,8 @@ pub(super) fn write(disk: &dyn Disk, segments: &[SegmentProgress]) -> io::Result
     let mut bytes = crc32fast::hash(&body).to_le_bytes().to_vec();
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(&body);
+    // Written in place and not renamed: a torn note fails its checksum and costs only work that is
+    // done again.
     let file = match disk.open(FILE_NAME) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             disk.create(FILE_NAME, bytes.len() as u64)?

@@ -57,6 +57,7 @@ pub(super) fn encode(entry: &Entry, stamp: Stamp, offset: u64, out: &mut Vec<u8>
     let payload_bytes = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     let start = out.len();
     out.extend_from_slice(&stamp.tag.to_le_bytes());
+    // Room for the checksum, which needs everything behind it first.
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&payload_bytes.to_le_bytes());
     out.extend_from_slice(&stamp.sequence.to_le_bytes());
@@ -109,6 +110,8 @@ pub(super) fn decode(bytes: &[u8], tag: u64, offset: u32) -> Option<Record> {
     let payload_bytes = fields.u32()?;
     let payload = usize::try_from(payload_bytes)
         .ok()
+        // The length is read before the checksum can vouch for it, so it is bounded before it is
+        // believed.
         .filter(|bytes| *bytes <= FRAME_WIRE_BYTES_MAX)
         .and_then(|bytes| rest.get(..bytes))?;
     let mut covered = crc32fast::Hasher::new();

@@ -65,6 +65,7 @@ pub(super) fn recover(
         committed,
         ledger: Ledger::default(),
         next: Next {
+            // Behind every file that is there, damaged ones too: a name is never used twice.
             segment: found.last().map_or(1, |last| last.number + 1),
             previous: 0,
             sequence: 1,
@@ -231,6 +232,8 @@ impl Recovery<'_> {
         if self.copies.contains(name) {
             return true;
         }
+        // Without a copy the segment itself stays as it is, uncut: evidence is never traded for
+        // room.
         if self.copies.len() >= DAMAGED_COPIES_MAX {
             return false;
         }

@@ -94,6 +94,8 @@ impl Header {
             return HeaderRead::Bad;
         };
         let checksum = u32_at(head, 8);
+        // The checksum covers the format's number too: a flipped bit there must not look like a
+        // release of the future, which would stop the start.
         if head[..8] != *MAGIC || checksum != crc32fast::hash(&head[12..]) {
             return HeaderRead::Bad;
         }
@@ -174,6 +176,8 @@ pub(super) fn scan(bytes: &[u8], header: Option<Header>, successor: Successor) -
     }
     let end = successor.first().unwrap_or(u64::MAX);
     let found: Vec<_> = readable_records(bytes, tag, first)
+        // What stands here beyond the next segment's first was written, failed to sync, and was
+        // written again there: it was never acknowledged as this one's.
         .take_while(|(_, record)| record.head.slip.sequence < end)
         .collect();
     // Entries before this number were acknowledged, whether they can be read or not.
@@ -185,6 +189,8 @@ pub(super) fn scan(bytes: &[u8], header: Option<Header>, successor: Successor) -
     for (at, record) in found {
         let sequence = record.head.slip.sequence;
         if at > scan.end {
+            // Nobody was told of anything from here on, so it is the torn end of a group and no
+            // damage.
             if expected >= acknowledged {
                 break;
             }
@@ -283,6 +289,8 @@ fn next_record(bytes: &[u8], from: usize, tag: u64, expected: u64) -> Option<(us
         if let Some(record) = whole {
             return Some((at, record));
         }
+        // Byte by byte to the next tag. 64 random bits in front of every record make a false one in
+        // a payload impossible to aim at.
         at = next_tag(bytes, at + 1, tag)?;
     }
 }

@@ -186,6 +186,8 @@ impl Writer {
             return Err(io::Error::other("no segment is open"));
         };
         let began = self.clock.instant();
+        // Write, then sync, and only then move the end: an error leaves `end` at the last byte that
+        // somebody was promised.
         active.file.write_at(bytes, active.end)?;
         active.file.sync()?;
         histogram!(QUEUE_COMMIT_SECONDS).record(self.clock.instant() - began);
@@ -201,6 +203,8 @@ impl Writer {
             .iter()
             .map(|head| record::bytes_of(head.slip.payload_bytes))
             .sum();
+        // Numbers are given for good only here: those of a group that failed are used again, by
+        // records with another tag.
         self.next.sequence += entries;
         if let Some(active) = &self.active {
             let file_bytes = self.limits.segment_bytes;
@@ -212,6 +216,7 @@ impl Writer {
         }
         histogram!(QUEUE_COMMIT_REPORTS).record(precise(entries));
         counter!(QUEUE_APPENDS, LABEL_OUTCOME => "durable").increment(entries);
+        // Before the answers, as `Committed` promises.
         self.committed.committed(&group.heads);
         for answer in group.answers.drain(..) {
             // Whoever asked may have gone; the entry is durable all the same.
@@ -275,6 +280,7 @@ impl Writer {
             self.remove(active.header.number);
             return;
         }
+        // Gives back what was reserved and not used, so a quiet day's segments cost what they hold.
         let cut = active.file.set_len(active.end).map(|()| active.end);
         let file_bytes = cut.unwrap_or_else(|error| {
             tracing::warn!(%error, segment = active.header.number, "cutting a sealed segment");

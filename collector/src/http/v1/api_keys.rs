@@ -109,6 +109,7 @@ impl NewKey {
             return Err(Problem::field("expires_after_s", detail));
         }
         Role::parse(&self.role)
+            // An admin who could make an operator's key would be one.
             .filter(|role| *role < Role::Operator)
             .ok_or_else(|| Problem::field("role", "one of viewer, analyst, admin"))
     }

@@ -176,6 +176,7 @@ async fn create(
     )
     .await?;
     let view = TokenView {
+        // The only time that the secret leaves: the table keeps a hash.
         token: Some(token.expose()),
         ..row.into()
     };

@@ -24,6 +24,8 @@ pub(super) fn endpoint_config(authority: &Authority) -> EndpointConfig {
     let key = Key::new(HMAC_SHA256, &authority.derive_key(b"quic stateless reset"));
     let mut config = EndpointConfig::new(Arc::new(key));
     config
+        // quinn's own generator keys its ids with a secret of the process, and would take packets
+        // for another process' connections for noise.
         .cid_generator(|| Box::new(Ids))
         .min_reset_interval(RESET_EVERY);
     config

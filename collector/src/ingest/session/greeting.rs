@@ -38,6 +38,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         };
         let version = common_version(&hello)?;
         let standing = self.standing().await?;
+        // Behind what any collector acknowledged, not behind what this one's rows have: an
+        // acknowledged report may wait in another node's queue.
         self.line = Line::behind(hello.acknowledged);
         tracing::debug!(
             version,

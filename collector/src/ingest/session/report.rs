@@ -49,6 +49,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     }
 
     fn admit(&self, report: &Report, frame: &Frame, now: Instant) -> Result<BytePermit, Refusal> {
+        // The rate before the validation, which is the dearer of the two.
         self.take_request(now).map_err(|wait| {
             Refusal::new(RejectReason::RateLimited, "too many requests").after(wait)
         })?;
@@ -60,6 +61,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             };
             Refusal::new(reason, error.to_string())
         })?;
+        // Last, because it is held: a report that is refused for another reason must not have taken
+        // of the budget for a moment.
         self.shared.bytes.take(frame.payload.len()).ok_or_else(|| {
             Refusal::new(RejectReason::RateLimited, "the collector is busy").after(BUSY_FOR)
         })
@@ -95,6 +98,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 }
                 Outcome::Refused(refusal) => refusal,
             };
+            // What is durable is said before the "no" that stands behind it, in the order in which
+            // the reports came.
             if let Some(position) = durable.take() {
                 self.send(&CollectorMessage::Ack { position }).await?;
             }

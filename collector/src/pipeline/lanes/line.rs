@@ -62,6 +62,8 @@ impl Line {
         let order = |slip: &Slip| (slip.position, slip.sequence);
         let at = self
             .slips
+            // A position may stand twice: an agent that got no answer sent it again. Both go out,
+            // and the store takes one.
             .partition_point(|other| order(other) < order(&slip));
         self.slips.insert(at, slip);
         self.records += u64::from(slip.records);
@@ -121,6 +123,8 @@ impl Line {
             return None;
         }
         let overtaken = self.next_epoch(applied);
+        // The first of an epoch that was given up has cost the wait already; those that still
+        // trickle in behind it do not wait again.
         let was_abandoned = self.abandoned == Some(first.position.epoch);
         if overtaken.is_none() && !is_over && !was_abandoned {
             return None;

@@ -146,6 +146,7 @@ impl Turns {
         let Some(ready) = self.ready.get_mut(&(company, lane)) else {
             return;
         };
+        // A place in the ring is kept whatever else comes: joining again would be another turn.
         if ready.ripeness == Ripeness::InRing {
             return;
         }
@@ -159,6 +160,8 @@ impl Turns {
         let ripens_at = oldest + self.batch_after;
         if ready.records >= self.batch_records || ripens_at <= now {
             ready.ripeness = Ripeness::InRing;
+            // At the end, also after a turn of its own: that is all the fairness there is, and all
+            // that is needed.
             self.ring(lane).push_back(company);
         } else {
             ready.ripeness = Ripeness::Ripens(ripens_at);
