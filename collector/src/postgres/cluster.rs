@@ -3,7 +3,7 @@
 //! `initdb` and the first statements work on a directory with another name, which gets its own
 //! when everything is there. A start that was killed in between begins again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -71,7 +71,10 @@ impl Cluster {
             "--auth-local=trust",
             "--auth-host=reject",
             "--encoding=UTF8",
+            // Bytes decide the order of texts: pages of lists go by it, and another libc's
+            // collation would silently corrupt indexes.
             "--locale=C",
+            // A page that rots is an error of a query then, and not a row that never was.
             "--data-checksums",
         ]);
         run("initdb", initdb, "")?;
@@ -86,7 +89,14 @@ impl Cluster {
             single,
             &FIRST_STATEMENTS.replace('\n', "\n\n"),
         )?;
-        fs::rename(&unfinished, &self.data).map_err(PostgresError::file("name", &self.data))
+        // The name is the promise that all of the above has happened. initdb has synced the files
+        // itself.
+        fs::rename(&unfinished, &self.data).map_err(PostgresError::file("name", &self.data))?;
+        // A name that a power cut took back would be unfinished again, and be removed with all that
+        // was stored since.
+        File::open(&self.home)
+            .and_then(|home| home.sync_all())
+            .map_err(PostgresError::file("sync", &self.home))
     }
 
     fn check_version(&self, binaries: &Binaries) -> Result<(), PostgresError> {
@@ -101,6 +111,7 @@ impl Cluster {
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
             .and_then(|version| version.split(['.', 'd', 'b', 'r']).next())
             .unwrap_or_default();
+        // The major version alone: minor ones share their files.
         if found.trim() == have {
             Ok(())
         } else {
