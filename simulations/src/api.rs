@@ -63,6 +63,7 @@ impl Api {
         let (authority, prefix) = parse_url(url)?;
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
             .context("the API key holds characters that no key has")?;
+        // hyper leaves it out of its own debug output and out of HPACK's tables.
         authorization.set_sensitive(true);
         Ok(Self {
             authority,
@@ -121,6 +122,8 @@ impl Api {
 
     /// The body of a page; `None` when there is no such thing.
     async fn get(&self, company: CompanyId, path: &str) -> anyhow::Result<Option<Bytes>> {
+        // A connection a request: lookers ask a few dozen times a second, and a pool would be
+        // another thing to be measured by mistake.
         let stream = TcpStream::connect(&self.authority)
             .await
             .with_context(|| format!("connect to the API at {}", self.authority))?;

@@ -84,6 +84,8 @@ pub fn run(
     args: &BenchArgs,
     print: &mut dyn FnMut(&Figure) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    // A fleet of its own for each half: changes among a storm of first inventories would measure
+    // the storm.
     let first = through(fleet::run(&first_inventories(args))?)?;
     for figure in rates(&first, args.copy_rate) {
         print(&figure)?;

@@ -117,6 +117,8 @@ async fn drive(args: &FleetArgs, token: EnrolmentToken) -> anyhow::Result<Summar
     end.enrol_seconds = (clock.now() - began_at).as_secs_f64();
     end.enrolled = recruits.len().try_into().unwrap_or(u64::MAX);
 
+    // Before the first report goes out, or the counter's start would hold some of this fleet's
+    // records.
     let looker = match (&api, recruits.first()) {
         (Some(api), Some(first)) if args.committed => {
             Some(Looker::begin(api.clone(), first.identity.company).await?)
@@ -149,6 +151,8 @@ async fn drive(args: &FleetArgs, token: EnrolmentToken) -> anyhow::Result<Summar
     if let Some(looker) = looker {
         end.commits = Some(looker.wait(&context, settle_until).await);
     }
+    // The clients still run: an agent that is asked for a snapshot has to be able to send it, and a
+    // fleet that disagrees may yet come to agree.
     if let Some(api) = api.filter(|_| args.verify) {
         let mut verdict = verify::verify(&agents, &api, clock, settle_until).await;
         verdict.seconds = context.stats.seconds_until(clock.now());

@@ -14,6 +14,8 @@ impl Random {
 
     /// A generator of its own for the `n`th part of something, whatever was drawn before.
     pub(crate) fn fork(&self, n: u64) -> Self {
+        // An odd multiplier maps different parts to different seeds, and one more step keeps
+        // neighbours from resembling each other.
         let mut child = Self(self.0 ^ n.wrapping_mul(0xd134_2543_de82_ef95));
         Self(child.next())
     }
@@ -29,6 +31,8 @@ impl Random {
 
     /// A number below `end`; 0 when `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
+        // Lemire's multiplication in place of a remainder: no division, and uneven by less than one
+        // part in 2^32 for any fleet.
         let end = u128::try_from(end).unwrap_or(u128::MAX);
         usize::try_from((u128::from(self.next()) * end) >> 64).unwrap_or(0)
     }

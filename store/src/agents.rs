@@ -131,6 +131,8 @@ pub async fn request_scan(
 ) -> Result<Option<u64>, StoreError> {
     let mut tx = scope.begin("agents.request_scan").await?;
     let request = sqlx::query_scalar!(
+        // Above what was done as well: a database that was restored from a backup may know of fewer
+        // requests than its agents.
         "UPDATE agents SET scan_requested = greatest(scan_requested, scan_done) + 1
          WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL
          RETURNING scan_requested",
@@ -169,6 +171,8 @@ pub async fn revoke(
     .await?;
     let is_revoked = done.rows_affected() > 0;
     if is_revoked {
+        // `NOTIFY` goes out with the commit, so no node can hear of a revocation that it does not
+        // find.
         commands::announce_revocation(&mut tx, Revoked::Agent(agent), now).await?;
     }
     tx.commit().await?;
@@ -189,6 +193,8 @@ pub async fn ask_for_snapshots(
     let ids: Vec<Uuid> = agents.iter().map(|agent| agent.0).collect();
     let mut tx = scope.begin("agents.ask_for_snapshots").await?;
     let keys = sqlx::query_scalar!(
+        // Locked in the order of their keys, here and everywhere: two transactions over the same
+        // agents wait for each other in a row and never in a circle.
         "SELECT key FROM agents WHERE company_key = $1 AND id = ANY($2)
          ORDER BY key FOR NO KEY UPDATE",
         scope.key(),

@@ -256,6 +256,8 @@ impl Store {
         .await?;
         tx.commit().await?;
         let Some(row) = row else { return Ok(None) };
+        // Computed and compared in constant time whatever else is wrong with the key, so that no
+        // answer comes sooner for a revoked one.
         let is_right = bool::from(hash(&presented.secret).ct_eq(&row.secret_hash));
         let is_over = row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now);
         if !is_right || is_over {
@@ -266,6 +268,8 @@ impl Store {
             (Some(id), Some(key)) => Some(self.scope_of(CompanyId(id), key)),
             _ => None,
         };
+        // A row that says both would be an operator inside a company, or a company's key to
+        // everything. The table's check forbids it; this is the second lock.
         if (role == Role::Operator) != company.is_none() {
             return Err(StoreError::inconsistent("api_keys", "role", &row.role));
         }

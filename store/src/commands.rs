@@ -146,6 +146,7 @@ impl Store {
     ///
     /// When the database cannot be used.
     pub async fn signals(&self) -> Result<Signals, StoreError> {
+        // It holds one of the pool's connections for as long as it listens.
         let mut listener = PgListener::connect_with(self.pool()).await?;
         listener.listen_all([COMMANDS, REVOCATIONS, JOBS]).await?;
         Ok(Signals { listener })
@@ -164,6 +165,8 @@ impl Signals {
     /// Nothing is lost when it is dropped: a signal that was read is returned at once.
     pub async fn next(&mut self) -> Result<Signal, StoreError> {
         loop {
+            // `try_recv` gives `None` when the connection was lost: until there is a new one, what is
+            // said is said to nobody.
             let Some(notification) = self.listener.try_recv().await? else {
                 return Ok(Signal::Missed);
             };
@@ -182,6 +185,8 @@ fn signal(channel: &str, payload: &str) -> Option<Signal> {
             let revoked = match kind {
                 "agent" => Revoked::Agent(id.parse().ok()?),
                 "company" => Revoked::Company(id.parse().ok()?),
+                // A newer release may send kinds that this one does not know; its poll finds what
+                // concerns it.
                 _ => return None,
             };
             Some(Signal::Revoked(revoked))
@@ -216,6 +221,7 @@ pub(crate) async fn queue(
         .iter()
         .map(|(agent, request)| (agent.0, *request))
         .unzip();
+    // One row an agent and kind: a scan that is asked for ten times is one scan, with the last number.
     sqlx::query!(
         "WITH queued AS (
              INSERT INTO agent_commands (agent, kind, request, created_at)

@@ -70,6 +70,8 @@ pub async fn create(
     )
     .execute(&mut *tx)
     .await
+    // By the constraint's name: asking for the name first would still leave a moment for another
+    // node.
     .map_err(|error| match violated_constraint(&error) {
         Some("companies_name_key") => CreateError::NameTaken,
         Some("companies_name_check") => CreateError::NameInvalid,

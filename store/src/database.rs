@@ -135,6 +135,8 @@ impl Store {
         let options = options(&config.url)
             .map_err(ConnectError::Address)?
             .application_name("muster-collector");
+        // Once and outside of the pool, whose connections are made when they are first needed: an
+        // address with a typing error should stop the start and not the first report.
         check_server(&options).await?;
         let timeout_ms = config.statement_timeout.as_millis();
         let working = options.clone().options([
@@ -153,6 +155,8 @@ impl Store {
             .after_connect(|connection, _| {
                 Box::pin(async {
                     // The message is told by `migrate`; here the connection is only kept out.
+                    // At every connection, because `SET ROLE` belongs to the session: one that was
+                    // forgotten would pass row-level security.
                     match take_role(connection).await? {
                         Some(role) => Err(sqlx::Error::Configuration(Box::new(role))),
                         None => Ok(()),
@@ -189,6 +193,7 @@ impl Store {
         .execute(&mut connection)
         .await
         .map_err(ConnectError::Unreachable)?;
+        // sqlx takes an advisory lock of the database for it, which is how the other nodes wait.
         MIGRATIONS
             .run_direct(None, &mut connection, false)
             .await

@@ -83,6 +83,8 @@ async fn attempt(
     let mut tx = scope.begin("dead_letters.add").await?;
     let moved = move_lines(&mut tx, scope.key(), letters).await?;
     let added = insert(&mut tx, scope.key(), letters, now).await?;
+    // In the same transaction: a report that is given up without a snapshot being asked for would
+    // be a loss.
     queue_snapshots(&mut tx, scope.key(), &moved, now).await?;
     tx.commit().await?;
     Ok(added)
@@ -106,6 +108,8 @@ async fn move_lines(
         lines.insert(AgentId(row.id), (row.key, applied, false));
     }
     for letter in letters {
+        // Only the next in the line moves it: a letter that is buried twice, or behind a gap, must
+        // not jump over what is still to come.
         if let Some((_, applied, has_moved)) = lines.get_mut(&letter.agent)
             && applied.succession(letter.position) == Succession::Next
         {
@@ -152,6 +156,8 @@ async fn insert(
     let text = |value: fn(&NewDeadLetter) -> &str| -> Vec<String> {
         letters
             .iter()
+            // PostgreSQL's text holds no zero, and the reason may quote the data that was refused
+            // for one.
             .map(|letter| value(letter).replace('\0', ""))
             .collect()
     };

@@ -196,6 +196,8 @@ impl Principal {
     /// When the database cannot be used.
     pub async fn scope(&self, company: CompanyId) -> Result<Option<TenantScope>, StoreError> {
         match &self.company {
+            // No question to the database: whether another company exists must not show in the time
+            // that the answer takes.
             Some(own) if own.company == company => Ok(Some(own.clone())),
             Some(_) => Ok(None),
             None => self.store.pipeline_scope(company).await,

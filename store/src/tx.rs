@@ -33,6 +33,8 @@ pub(crate) async fn begin(
     name: &'static str,
     settings: Settings,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
+    // `SET LOCAL` ends with the transaction, so a connection goes back to the pool without a
+    // company, also after a panic.
     let mut sql = format!("/* {name} */ BEGIN");
     // Nothing here comes from outside: a number, a UUID and constants.
     if let Some(company) = settings.company {
@@ -76,12 +78,15 @@ where
     let mut number = 1;
     loop {
         match attempt().await {
+            // Only what PostgreSQL says to run again (serialization failures and deadlocks), and
+            // the whole transaction: what it had read may not be true any more.
             Err(error) if number < ATTEMPTS_MAX && is_conflict(&error) => {
                 tracing::debug!(
                     transaction = name,
                     attempt = number,
                     "lost and is run again"
                 );
+                // 8 to 64 ms: the other transaction needs about one batch's time to be through.
                 tokio::time::sleep(Duration::from_millis(4 << number)).await;
                 number += 1;
             }

@@ -12,6 +12,7 @@ const USAGE: &str = "usage: cargo xtask tidy";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // From where it was built, so that it checks the whole tree whichever folder it is called in.
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let findings = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy::check(&root),

@@ -44,6 +44,7 @@ impl File {
 
 /// Reads every tracked or new text file below `root` that git does not ignore.
 pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
+    // git and not the folder: what is ignored or generated is nobody's style.
     let listing = Command::new("git")
         .args([
             "ls-files",

@@ -46,6 +46,8 @@ pub(crate) fn draw(
     };
     let is_new =
         |record: &SoftwareRecord| !records.contains_key(&SoftwareKey::of(record, platform));
+    // A change into something that the host has already would make no row, and a looker would wait
+    // for it in vain.
     change.upserts.iter().all(is_new).then_some(change)
 }
 

@@ -103,6 +103,8 @@ impl Client {
                 parted = self.session() => parted,
                 () = stop.cancelled() => break,
             };
+            // Before anything waits: what was under way has to be sent again over the next
+            // connection, from the first without an answer.
             self.model().disconnected();
             self.context.stats.sessions_lost.one();
             self.context.stats.error(format!("{:#}", parted.why));
@@ -184,6 +186,8 @@ impl Client {
             .map(|since| since + ANSWER_WITHIN);
         let change_at = self.changes.next_at();
         select! {
+            // The only branch that reads; its buffer keeps half a frame when another branch comes
+            // first.
             message = session.inbox.next(&self.context.unpacker) => {
                 let message = message.context("read")?;
                 let message = CollectorMessage::decode(&message).context("read")?;
@@ -204,6 +208,8 @@ impl Client {
     async fn send_reports(&self, session: &mut Session) -> anyhow::Result<()> {
         loop {
             let now = self.context.clock.now();
+            // The lock is let go before the await below: a report that waits for the network must
+            // not hold up the task that changes the host.
             let Some(outgoing) = self.model().send_next(now) else {
                 return Ok(());
             };

@@ -64,6 +64,8 @@ impl Looker {
 
     /// Waits until as many records were applied as were acknowledged, or the time is over.
     pub(crate) async fn wait(&self, context: &Context, until: Instant) -> Commits {
+        // Fixed at the beginning of the wait: the hosts have stopped changing, so nothing more will
+        // be acknowledged.
         let acknowledged = context.stats.records_acked.get();
         let mut commits = Commits::default();
         loop {

@@ -51,6 +51,8 @@ impl Context {
         } else {
             (Ipv4Addr::UNSPECIFIED, 0).into()
         };
+        // Several sockets, because one is one queue in the kernel: ten thousand agents behind one
+        // would measure that.
         let endpoints = (0..sockets)
             .map(|_| Endpoint::client(local))
             .collect::<Result<_, _>>()

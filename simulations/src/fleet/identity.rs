@@ -70,6 +70,8 @@ impl StateDir {
             epoch: Epoch(identity.epoch.0.saturating_add(EPOCHS_OF_A_RUN)),
             ..identity.clone()
         };
+        // Written before anything is used: a run that is killed at any time has reserved what it
+        // may have used.
         self.put(number, &reserved)?;
         Ok(Some(identity))
     }

@@ -110,6 +110,7 @@ pub(crate) fn draw(
     let mut insert = |mut record: SoftwareRecord, random: &mut Random| {
         dress(&mut record, random);
         records.insert(SoftwareKey::of(&record, &platform), record);
+        // Two draws of one package are one key, so it is the map that is counted and not the draws.
         records.len() >= apps
     };
     for (pool, percent) in profile.others() {
@@ -141,6 +142,8 @@ pub(crate) fn draw(
 
 /// Gives a record what depends on the host: when it was installed, and where it lies.
 fn dress(record: &mut SoftwareRecord, random: &mut Random) {
+    // Packages are installed in bursts, and times that lie together pack well: even ones would make
+    // reports longer than real ones.
     let burst = random.below(20) * 1_000_000;
     let after = u32::try_from(burst + random.below(120)).unwrap_or(0);
     let place = match record.source {

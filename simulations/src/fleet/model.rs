@@ -111,6 +111,8 @@ impl Model {
         now_ms: u64,
         packer: &mut Packer,
     ) -> Result<(), FrameError> {
+        // Their positions are of an epoch that is over: whatever answer still comes for them
+        // settles nothing.
         self.pending.clear();
         self.in_flight = 0;
         self.acknowledged_digest = None;
@@ -140,6 +142,8 @@ impl Model {
         now_ms: u64,
         packer: &mut Packer,
     ) -> Result<bool, FrameError> {
+        // Skipped and counted rather than kept: without a collector, ten thousand hosts would grow
+        // until the machine is full.
         if self.pending.len() >= PENDING_MAX {
             return Ok(false);
         }
@@ -207,6 +211,7 @@ impl Model {
         if self.in_flight >= REPORTS_IN_FLIGHT_MAX {
             return None;
         }
+        // What is sent is a prefix of what waits, so one number says which.
         let next = self.pending.get_mut(self.in_flight)?;
         self.in_flight += 1;
         let is_again = next.sent_at.replace(now).is_some();
@@ -220,6 +225,8 @@ impl Model {
     pub(crate) fn acknowledge(&mut self, position: Position, now: Instant) -> Settled {
         let mut settled = Settled::default();
         while let Some(front) = self.pending.front() {
+            // An acknowledgement of what was not sent on this connection settles nothing, whatever
+            // it says.
             if front.position > position || self.in_flight == 0 {
                 break;
             }

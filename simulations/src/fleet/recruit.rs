@@ -133,6 +133,7 @@ impl Recruiter {
         }
         Some(Recruit {
             number,
+            // Epochs are reserved by runs, so no run makes a version that an earlier one has made.
             first_change: u64::from(identity.epoch.0) << 32,
             identity,
             model,
@@ -168,6 +169,7 @@ impl Recruiter {
                 return Err(error.into());
             };
             let pause = random.around(asked.max(wait));
+            // Given up now and not after the pause: nothing would come of it but waiting.
             if self.context.clock.now() + pause > self.until {
                 return Err(error.into());
             }

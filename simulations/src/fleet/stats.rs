@@ -29,6 +29,7 @@ impl Counter {
     /// Counts many.
     pub(crate) fn many(&self, amount: usize) {
         let amount = u64::try_from(amount).unwrap_or(u64::MAX);
+        // Counters stand for themselves; nobody concludes from one what another holds.
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
 
@@ -175,6 +176,8 @@ impl Stats {
         self.reports_acked.many(settled.waited.len());
         let mut inner = self.inner();
         for (lane, waited) in &settled.waited {
+            // Saturating: a latency of more than an hour is a longest one, and not a panic at the
+            // end of a long run.
             inner.ack.saturating_record(micros(*waited));
             if *lane == Lane::Delta {
                 inner.change_ack.saturating_record(micros(*waited));

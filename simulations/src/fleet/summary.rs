@@ -69,6 +69,8 @@ impl Summary {
         let measured = stats.measured();
         let records_acked = stats.records_acked.get();
         let bytes_sent = stats.bytes_sent.get();
+        // Whole inventories alone count: an agent whose snapshot is half acknowledged has brought
+        // nothing that can be looked at.
         let snapshot_records = u64::from(args.apps) * stats.first_snapshots.get();
         Self {
             agents: args.agents,

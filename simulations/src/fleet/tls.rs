@@ -29,6 +29,8 @@ impl Tls {
         let mut transport = TransportConfig::default();
         transport
             .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle_ms))))
+            // Real agents have none and sleep. Simulated ones share a machine that is busy, and a
+            // connection that times out there would say nothing of the collector.
             .keep_alive_interval(Some(idle / 3))
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .max_concurrent_bidi_streams(VarInt::from_u32(0))

@@ -119,6 +119,8 @@ pub(crate) async fn verify(
                 }
             }
             verdict.differing += 1;
+            // Only those that did not agree are asked again: the comparison must not become a load
+            // of its own.
             open.push(agent);
         }
         if verdict.is_good() || clock.now() >= until {

@@ -44,6 +44,8 @@ pub(crate) async fn look(
     stop: CancellationToken,
 ) {
     loop {
+        // The lock is held while waiting, and so is the turn: lookers take probes one after
+        // another, in the order of their asking.
         let next = async { probes.lock().await.recv().await };
         let probe = tokio::select! {
             () = stop.cancelled() => return,

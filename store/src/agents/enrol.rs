@@ -98,6 +98,7 @@ async fn attempt<T: Send>(
         ..tx::Settings::default()
     };
     let mut tx = tx::begin(store.pool(), "agents.enrol", settings).await?;
+    // A refusal returns without a commit: dropping the transaction takes the use of the token back.
     let spent = match spend(&mut tx, enrolment, now).await? {
         Ok(spent) => spent,
         Err(reason) => return Ok(Err(reason)),
@@ -148,6 +149,7 @@ async fn spend(
     if !bool::from(hash(enrolment.secret).ct_eq(&row.secret_hash)) {
         return Ok(Err(RejectReason::TokenUnknown));
     }
+    // From here on the caller has shown the secret, so it may hear what is wrong with the token.
     if row.revoked_at.is_some() {
         return Ok(Err(RejectReason::TokenRevoked));
     }

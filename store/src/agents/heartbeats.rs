@@ -50,6 +50,7 @@ pub async fn record_heartbeats(
     behind_after: Duration,
     now: OffsetDateTime,
 ) -> Result<Vec<AgentId>, StoreError> {
+    // A map in the order of ids also makes the arrays of the statement below line up.
     let last: BTreeMap<AgentId, &HeartbeatSeen> =
         heartbeats.iter().map(|seen| (seen.agent, seen)).collect();
     if last.is_empty() {

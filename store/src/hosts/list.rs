@@ -131,6 +131,8 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
     }
     if let Some(key) = filter.software {
         query.push(
+            // A semi-join: a host that has the software once is one row, and the subquery names the
+            // company so that it reads one partition.
             " AND key IN (SELECT i.agent_key FROM installations i WHERE i.company_key = $1
                AND i.closed_at = 'infinity' AND i.software_key = ",
         );

@@ -44,6 +44,8 @@ impl Client {
             return;
         };
         let now = self.context.clock.now();
+        // From now and not from when it was due: a host that was held up does not make up for
+        // missed changes in a burst.
         self.changes.at = now + self.random.around(every);
         self.changes.count += 1;
         let context = Arc::clone(&self.context);

@@ -65,7 +65,7 @@ pub(super) struct ListQuery {
     /// Hosts that were not heard of since this instant.
     #[serde(default, with = "time::serde::rfc3339::option")]
     silent_since: Option<OffsetDateTime>,
-    /// Revoked hosts instead of the others.
+    /// Revoked hosts, too.
     #[serde(default)]
     revoked: bool,
     #[serde(default)]
