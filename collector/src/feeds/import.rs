@@ -163,11 +163,7 @@ fn read_all(
     let mut staged = Vec::new();
     for path in paths {
         let report = feeds::read_path(path, &mut sink)?;
-        for file in report
-            .files
-            .iter()
-            .filter(|file| file.kind.is_of_index())
-        {
+        for file in report.files.iter().filter(|file| file.kind.is_of_index()) {
             staged.push(mirror.stage(&file.path).map_err(mirror_error)?);
         }
         files.extend(report.files);

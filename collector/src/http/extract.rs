@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{self, FromRequest, FromRequestParts, Query, Request};
 use axum::http::HeaderName;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -172,6 +172,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             .map_err(|rejection: JsonRejection| {
                 Problem::Body(rejection.status(), rejection.body_text())
             })
+    }
+}
+
+/// The path's parameter.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        // What axum itself refuses, such as bytes that are no UTF-8, it refuses in plain text.
+        extract::Path::<T>::from_request_parts(parts, state)
+            .await
+            .map(|extract::Path(value)| Self(value))
+            .map_err(|rejection: PathRejection| Problem::field("path", rejection.body_text()))
     }
 }
 

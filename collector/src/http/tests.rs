@@ -3,4 +3,5 @@
 mod access;
 mod harness;
 mod objects;
+mod problems;
 mod requests;

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod companies;
+mod credential;
 mod cves;
 mod dead_letters;
 mod enrolment_tokens;

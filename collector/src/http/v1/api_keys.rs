@@ -1,23 +1,19 @@
 //! API keys: an admin's for the company, an operator's for the operators; shown whole once.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use store::api_keys::{self, ApiKey, NewApiKey, PresentedKey};
 use store::tenant::Role;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::extract::{Admin, Body, Tenant, parse_id};
+use crate::http::extract::{Admin, Body, Path, Tenant, parse_id};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
-
-/// Characters of a key's name.
-const NAME_CHARS_MAX: usize = 200;
-/// How long a key may be valid, in seconds: ten years.
-const EXPIRES_AFTER_S_MAX: u32 = 315_360_000;
+use crate::http::v1::credential;
 
 pub(super) fn routes() -> Router<ApiState> {
     Router::new()
@@ -92,22 +88,7 @@ struct NewKey {
 }
 
 impl NewKey {
-    fn check(&self) -> Result<Role, Problem> {
-        let name = self.name.trim();
-        if name.is_empty()
-            || name.chars().count() > NAME_CHARS_MAX
-            || name.chars().any(char::is_control)
-        {
-            let detail = format!("1 to {NAME_CHARS_MAX} characters, none of control");
-            return Err(Problem::field("name", detail));
-        }
-        if self
-            .expires_after_s
-            .is_some_and(|s| s == 0 || s > EXPIRES_AFTER_S_MAX)
-        {
-            let detail = format!("1 to {EXPIRES_AFTER_S_MAX} seconds; leave it out for no end");
-            return Err(Problem::field("expires_after_s", detail));
-        }
+    fn role(&self) -> Result<Role, Problem> {
         Role::parse(&self.role)
             // An admin who could make an operator's key would be one.
             .filter(|role| *role < Role::Operator)
@@ -121,8 +102,10 @@ async fn create(
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<KeyView>), Problem> {
     let scope = tenant.scope;
-    let role = new.check()?;
     let now = state.clock.now();
+    let name = credential::name(&new.name)?;
+    let expires_at = credential::expires_at(new.expires_after_s, now)?;
+    let role = new.role()?;
     let mut secret = [0; 32];
     SystemRandom::new()
         .fill(&mut secret)
@@ -132,10 +115,8 @@ async fn create(
         &scope,
         &NewApiKey {
             key: &key,
-            name: new.name.trim(),
-            expires_at: new
-                .expires_after_s
-                .map(|s| now + Duration::seconds(s.into())),
+            name,
+            expires_at,
         },
         role,
         now,

@@ -1,6 +1,6 @@
 //! Companies, which are the operator's.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
 use protocol::ids::CompanyId;
@@ -9,7 +9,7 @@ use store::companies::{self, Company, CreateError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::extract::{Body, Operator, Params, parse_id};
+use crate::http::extract::{Body, Operator, Params, Path, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;

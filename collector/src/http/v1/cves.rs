@@ -1,13 +1,12 @@
 //! CVEs: those that the company's software has, and any one that the feeds know.
 
-use axum::extract::Path;
 use axum::{Json, Router, routing};
 use enrichment::cve::{Cvss, KevEntry};
 use serde::{Deserialize, Serialize};
 use store::cves::{self, Cve, CveDetail, CveFilter, CveItem, CveSort, Severity};
 use time::OffsetDateTime;
 
-use crate::http::extract::{Params, Tenant, Viewer};
+use crate::http::extract::{Params, Path, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;

@@ -1,6 +1,6 @@
 //! Dead letters: reports that can never be stored as they are, why, and making up for them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
 use protocol::ids::AgentId;
@@ -9,7 +9,7 @@ use store::dead_letters::{self, DeadLetter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::extract::{Admin, Params, Tenant, parse_id};
+use crate::http::extract::{Admin, Params, Path, Tenant, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;

@@ -1,28 +1,25 @@
 //! Enrolment tokens: made by a company's admin, shown whole once.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
 use protocol::ids::TokenId;
 use serde::{Deserialize, Serialize};
 use store::enrolment_tokens::{self, EnrolmentToken, Labels, NewEnrolmentToken};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::extract::{Admin, Body, Params, Tenant, parse_id};
+use crate::http::extract::{Admin, Body, Params, Path, Tenant, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
+use crate::http::v1::credential::{self, has_control};
 use crate::http::v7;
 
-/// Characters of a token's name.
-const NAME_CHARS_MAX: usize = 200;
 /// Labels of a token.
 const LABELS_MAX: usize = 32;
 /// Characters of a label's name and of its value.
 const LABEL_CHARS_MAX: usize = 100;
-/// How long a token may be valid, in seconds: ten years.
-const EXPIRES_AFTER_S_MAX: u32 = 315_360_000;
 
 pub(super) fn routes() -> Router<ApiState> {
     Router::new()
@@ -107,22 +104,15 @@ struct NewToken {
 
 impl NewToken {
     fn check(&self) -> Result<(), Problem> {
-        let is_text = |text: &str, max: usize| {
-            !text.trim().is_empty() && text.chars().count() <= max && !has_control(text)
-        };
-        if !is_text(&self.name, NAME_CHARS_MAX) {
-            let detail = format!("1 to {NAME_CHARS_MAX} characters, none of control");
-            return Err(Problem::field("name", detail));
-        }
+        let fits = |text: &str| text.chars().count() <= LABEL_CHARS_MAX && !has_control(text);
         let labels_fit = self.labels.len() <= LABELS_MAX
-            && self.labels.iter().all(|(name, value)| {
-                is_text(name, LABEL_CHARS_MAX)
-                    && value.chars().count() <= LABEL_CHARS_MAX
-                    && !has_control(value)
-            });
+            && self
+                .labels
+                .iter()
+                .all(|(name, value)| !name.trim().is_empty() && fits(name) && fits(value));
         if !labels_fit {
             let detail = format!(
-                "at most {LABELS_MAX} labels, names and values of at most {LABEL_CHARS_MAX} characters"
+                "at most {LABELS_MAX} labels, names of 1 to {LABEL_CHARS_MAX} characters, values of at most {LABEL_CHARS_MAX}, none of control"
             );
             return Err(Problem::field("labels", detail));
         }
@@ -132,19 +122,8 @@ impl NewToken {
                 "at least 1; leave it out for no limit",
             ));
         }
-        if self
-            .expires_after_s
-            .is_some_and(|s| s == 0 || s > EXPIRES_AFTER_S_MAX)
-        {
-            let detail = format!("1 to {EXPIRES_AFTER_S_MAX} seconds; leave it out for no end");
-            return Err(Problem::field("expires_after_s", detail));
-        }
         Ok(())
     }
-}
-
-fn has_control(text: &str) -> bool {
-    text.chars().any(char::is_control)
 }
 
 async fn create(
@@ -153,21 +132,20 @@ async fn create(
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<TokenView>), Problem> {
     let scope = tenant.scope;
-    new.check()?;
     let now = state.clock.now();
+    let name = credential::name(&new.name)?;
+    let expires_at = credential::expires_at(new.expires_after_s, now)?;
+    new.check()?;
     let token = state
         .node
         .new_token(TokenId(v7(now)))
         .map_err(Problem::Internal)?;
-    let expires_at = new
-        .expires_after_s
-        .map(|s| now + Duration::seconds(s.into()));
     let row = enrolment_tokens::create(
         &scope,
         &NewEnrolmentToken {
             id: token.id,
             secret: &token.secret,
-            name: new.name.trim(),
+            name,
             labels: &new.labels,
             expires_at,
             uses_max: new.uses_max,

@@ -4,7 +4,7 @@ mod detail;
 mod list;
 mod software;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing};
 use protocol::ids::AgentId;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use store::agents;
 use uuid::Uuid;
 
-use crate::http::extract::{Admin, Analyst, Tenant, parse_id};
+use crate::http::extract::{Admin, Analyst, Path, Tenant, parse_id};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 

@@ -1,6 +1,5 @@
 //! Software: what the company has anywhere, what it was taken for, and who has it.
 
-use axum::extract::Path;
 use axum::{Json, Router, routing};
 use enrichment::evaluation::Status;
 use protocol::fingerprint::SoftwareKey;
@@ -12,7 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::findings::CountsView;
-use crate::http::extract::{Params, Tenant, Viewer, parse_id};
+use crate::http::extract::{Params, Path, Tenant, Viewer, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::Path;
 use protocol::host::HostFacts;
 use protocol::ids::TokenId;
 use protocol::software::SourceStatus;
@@ -13,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::host_id;
 use super::list::HostView;
-use crate::http::extract::{Tenant, Viewer};
+use crate::http::extract::{Path, Tenant, Viewer};
 use crate::http::problem::Problem;
 
 /// A host whole, but for its software.

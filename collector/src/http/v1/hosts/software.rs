@@ -1,13 +1,12 @@
 //! `GET /hosts/{host}/software`: what is installed there now.
 
 use axum::Json;
-use axum::extract::Path;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, HostSoftware, HostSoftwareFilter};
 use time::OffsetDateTime;
 
 use super::host_id;
-use crate::http::extract::{Params, Tenant, Viewer};
+use crate::http::extract::{Params, Path, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::v1::findings::CountsView;
