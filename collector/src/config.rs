@@ -8,6 +8,7 @@
 mod database;
 mod document;
 mod enrichment;
+mod feeds;
 mod http;
 mod ingest;
 mod jobs;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 pub use self::database::{DatabaseConfig, DatabaseServer, PrivateServer};
 pub use self::document::default_file;
 pub use self::enrichment::EnrichmentConfig;
+pub use self::feeds::{FeedSource, FeedSourceKind, FeedsConfig, ProxyConfig};
 pub use self::http::HttpConfig;
 pub use self::ingest::IngestConfig;
 pub use self::jobs::JobsConfig;
@@ -55,6 +57,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The match index and its cache.
     pub enrichment: EnrichmentConfig,
+    /// CVE feeds.
+    pub feeds: FeedsConfig,
     /// Work by the clock.
     pub jobs: JobsConfig,
     /// The HTTP API.
@@ -111,7 +115,7 @@ impl ConfigError {
 }
 
 /// The sections in the order of the default file.
-const SECTIONS: [&Section; 9] = [
+const SECTIONS: [&Section; 10] = [
     &node::RawNode::SECTION,
     &telemetry::RawTelemetry::SECTION,
     &ingest::RawIngest::SECTION,
@@ -119,6 +123,7 @@ const SECTIONS: [&Section; 9] = [
     &pipeline::RawPipeline::SECTION,
     &database::RawDatabase::SECTION,
     &enrichment::RawEnrichment::SECTION,
+    &feeds::RawFeeds::SECTION,
     &jobs::RawJobs::SECTION,
     &http::RawHttp::SECTION,
 ];
@@ -133,6 +138,7 @@ struct Raw {
     pipeline: pipeline::RawPipeline,
     database: database::RawDatabase,
     enrichment: enrichment::RawEnrichment,
+    feeds: feeds::RawFeeds,
     jobs: jobs::RawJobs,
     http: http::RawHttp,
 }
@@ -145,6 +151,7 @@ impl Config {
     /// The first setting that is unknown, of the wrong kind or out of its range.
     pub fn from_layers(layers: Layers) -> Result<Self, ConfigError> {
         let database_url = layers.database_url();
+        let proxy = layers.proxy();
         let raw: Raw = layers
             .into_table()
             .try_into()
@@ -157,6 +164,7 @@ impl Config {
             pipeline: raw.pipeline.try_into()?,
             database: DatabaseConfig::new(raw.database, database_url, &node)?,
             enrichment: EnrichmentConfig::new(raw.enrichment, &node)?,
+            feeds: FeedsConfig::new(raw.feeds, proxy)?,
             jobs: JobsConfig::try_from(raw.jobs)?,
             http: raw.http.try_into()?,
             node,

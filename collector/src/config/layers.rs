@@ -6,7 +6,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::section::{Field, Section};
-use super::{ConfigError, SECTIONS, Secret, document};
+use super::{ConfigError, ProxyConfig, SECTIONS, Secret, document};
 
 /// Where the database's address is looked for beside the configuration's own variables.
 const DATABASE_URL: &str = "DATABASE_URL";
@@ -52,6 +52,7 @@ impl FromIterator<(String, String)> for Environment {
 pub struct Layers {
     table: Table,
     database_url: Option<Secret>,
+    proxy: ProxyConfig,
 }
 
 impl Default for Layers {
@@ -69,6 +70,7 @@ impl Layers {
         Self {
             table,
             database_url: None,
+            proxy: ProxyConfig::default(),
         }
     }
 
@@ -115,6 +117,7 @@ impl Layers {
         if let Some(url) = environment.text(DATABASE_URL) {
             self.database_url = Some(Secret::new(url));
         }
+        self.proxy = ProxyConfig::of_environment(environment);
         for name in environment.0.keys() {
             let Some(text) = environment.text(name) else {
                 continue;
@@ -146,6 +149,10 @@ impl Layers {
 
     pub(super) fn database_url(&self) -> Option<Secret> {
         self.database_url.clone()
+    }
+
+    pub(super) fn proxy(&self) -> ProxyConfig {
+        self.proxy.clone()
     }
 
     pub(super) fn into_table(self) -> Table {

@@ -27,7 +27,15 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
         })
         .filter(|line| {
             // What is not set by default stands there as an example.
-            !["url_file", "binaries_dir", "index"]
+            let unset = [
+                "url_file",
+                "binaries_dir",
+                "index",
+                "nvd_api_key_file",
+                "proxy_file",
+                "ca_file",
+            ];
+            !unset
                 .iter()
                 .any(|unset| line.starts_with(&format!("{unset} =")))
         })
