@@ -1,7 +1,7 @@
-//! Feeds: how the last import of each went, for everyone alike.
+//! Feeds: how the last import or sync of each went, for everyone alike.
 //!
-//! A failed import leaves what the last good one said of its records, so that the next one goes on
-//! from there.
+//! A failed one leaves what the last good one said of its records. These rows are for people and
+//! for the clock; what a sync goes on from is in the mirror that it fills.
 
 use time::OffsetDateTime;
 
@@ -27,6 +27,10 @@ pub struct Feed {
     pub skipped: u64,
     /// Why the last import ended badly, if it did.
     pub error: Option<String>,
+    /// When it is fetched next, if it is by the clock.
+    pub next_sync_at: Option<OffsetDateTime>,
+    /// How often in a row it could not be fetched.
+    pub failures: u32,
 }
 
 /// A good import.
@@ -62,7 +66,7 @@ pub async fn succeeded(
          SET imported_at = excluded.imported_at, last_success_at = excluded.last_success_at,
              newest_record_at = greatest(f.newest_record_at, excluded.newest_record_at),
              records = excluded.records, changed = excluded.changed, skipped = excluded.skipped,
-             error = NULL",
+             error = NULL, failures = 0",
         source,
         now,
         imported.newest_record_at,
@@ -75,7 +79,47 @@ pub async fn succeeded(
     Ok(())
 }
 
-/// Notes an import that went badly.
+/// Notes that a feed was asked for and had nothing new.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn unchanged(
+    store: &Store,
+    source: &str,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO feeds (source, imported_at, last_success_at, records, changed, skipped)
+         VALUES ($1, $2, $2, 0, 0, 0)
+         ON CONFLICT (source) DO UPDATE
+         SET imported_at = excluded.imported_at, last_success_at = excluded.last_success_at,
+             changed = 0, error = NULL, failures = 0",
+        source,
+        now
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(())
+}
+
+/// Says when a feed is fetched next.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn schedule(store: &Store, source: &str, at: OffsetDateTime) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE feeds SET next_sync_at = $2 WHERE source = $1",
+        source,
+        at
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(())
+}
+
+/// Notes an import that went badly; gives how often in a row it has now.
 ///
 /// # Errors
 ///
@@ -85,19 +129,21 @@ pub async fn failed(
     source: &str,
     error: &str,
     now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO feeds (source, imported_at, records, changed, skipped, error)
-         VALUES ($1, $2, 0, 0, 0, $3)
+) -> Result<u32, StoreError> {
+    let failures = sqlx::query_scalar!(
+        "INSERT INTO feeds AS f (source, imported_at, records, changed, skipped, error, failures)
+         VALUES ($1, $2, 0, 0, 0, $3, 1)
          ON CONFLICT (source) DO UPDATE
-         SET imported_at = excluded.imported_at, error = excluded.error",
+         SET imported_at = excluded.imported_at, error = excluded.error,
+             failures = f.failures + 1
+         RETURNING failures",
         source,
         now,
         error
     )
-    .execute(store.pool())
+    .fetch_one(store.pool())
     .await?;
-    Ok(())
+    Ok(failures.unsigned_abs())
 }
 
 /// Every feed that was ever imported, by name.
@@ -108,7 +154,7 @@ pub async fn failed(
 pub async fn list(store: &Store) -> Result<Vec<Feed>, StoreError> {
     let rows = sqlx::query!(
         "SELECT source, imported_at, last_success_at, newest_record_at, records, changed, skipped,
-                error
+                error, next_sync_at, failures
          FROM feeds ORDER BY source"
     )
     .fetch_all(store.pool())
@@ -122,6 +168,8 @@ pub async fn list(store: &Store) -> Result<Vec<Feed>, StoreError> {
         changed: row.changed.unsigned_abs(),
         skipped: row.skipped.unsigned_abs(),
         error: row.error,
+        next_sync_at: row.next_sync_at,
+        failures: row.failures.unsigned_abs(),
     });
     Ok(feeds.collect())
 }
@@ -143,7 +191,8 @@ mod tests {
             skipped: 1,
         };
         succeeded(store, "nvd", &good, at(10)).await.unwrap();
-        failed(store, "nvd", "no network", at(20)).await.unwrap();
+        let failures = failed(store, "nvd", "no network", at(20)).await.unwrap();
+        assert_eq!(failures, 1);
         failed(store, "kev", "no network", at(20)).await.unwrap();
         let feeds = list(store).await.unwrap();
         assert_eq!(feeds[0].source, "kev");
@@ -176,5 +225,29 @@ mod tests {
         let feeds = list(store).await.unwrap();
         assert_eq!(feeds[0].newest_record_at, Some(at(50)));
         assert_eq!(feeds[0].error, None);
+    }
+
+    #[tokio::test]
+    async fn failures_are_counted_until_one_goes_well_and_nothing_new_is_well() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        let good = Imported {
+            records: 10,
+            changed: 10,
+            ..Imported::default()
+        };
+        succeeded(store, "kev", &good, at(1)).await.unwrap();
+        for expected in 1..=3 {
+            let failures = failed(store, "kev", "no network", at(2)).await.unwrap();
+            assert_eq!(failures, expected);
+        }
+        schedule(store, "kev", at(90)).await.unwrap();
+        assert_eq!(list(store).await.unwrap()[0].failures, 3);
+        unchanged(store, "kev", at(3)).await.unwrap();
+        let kev = &list(store).await.unwrap()[0];
+        assert_eq!((kev.failures, kev.error.as_deref()), (0, None));
+        assert_eq!((kev.records, kev.changed), (10, 0));
+        assert_eq!(kev.last_success_at, Some(at(3)));
+        assert_eq!(kev.next_sync_at, Some(at(90)));
     }
 }
