@@ -25,6 +25,7 @@ use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Role};
 use crate::directory::Directory;
+use crate::feeds::{FeedPaths, FeedSyncer, Sleeper};
 use crate::http;
 use crate::ingest::{self, registry::Registry};
 use crate::jobs::Jobs;
@@ -189,6 +190,7 @@ impl Base {
             store: self.store.clone(),
             matcher: Arc::new(Matcher::new(&self.config.enrichment)),
             clock: self.clock.clone(),
+            feeds: self.feeds()?,
         };
         if roles.has(Role::Ingest) || roles.has(Role::Jobs) {
             // Before the first report is judged, so that nothing is judged twice for want of an
@@ -210,6 +212,21 @@ impl Base {
             jobs.start(&self.config.jobs, &self.lifecycle).await?;
         }
         Ok((addresses, work.map(|work| work.queue)))
+    }
+
+    /// What fetches feeds on this node, if it is told to.
+    fn feeds(&self) -> anyhow::Result<Option<Arc<FeedSyncer>>> {
+        if !self.config.feeds.sync || !self.config.node.roles.has(Role::Jobs) {
+            return Ok(None);
+        }
+        let syncer = FeedSyncer::new(
+            self.store.clone(),
+            self.clock.clone(),
+            Sleeper::system(),
+            self.config.feeds.clone(),
+            FeedPaths::of(&self.config),
+        );
+        Ok(Some(Arc::new(syncer?)))
     }
 
     async fn start_work(&self, matcher: Arc<Matcher>) -> anyhow::Result<Work> {

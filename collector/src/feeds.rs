@@ -1,13 +1,23 @@
-//! Feed imports: files of CVE records, KEV and EPSS into the database and the match index.
+//! Feeds: fetched, carried in or imported by hand, kept in the mirror, and from there into the
+//! database and the match index.
 //!
-//! What is imported is kept: the mirror holds every file of CVE records, named by its content, and
-//! the index is built from all of them, so that importing a small change does not forget the rest.
-//! An import that is killed leaves the index and the mirror as they were, and rows that the next
-//! import finds unchanged.
+//! What comes is kept: the mirror holds every source's last whole records, and the index is built
+//! from all of them, so that a small change does not forget the rest. Whoever is killed on the way
+//! leaves the mirror and the index as they were or as they will be, and rows that the next one finds
+//! unchanged. Nothing here decides what applies to which software.
 
+mod archive;
+mod bundle;
+mod fetch;
+mod file;
+mod http;
 mod import;
 mod mirror;
+mod nvd;
+mod retry;
 mod sink;
+mod sleeper;
+mod sync;
 
 use std::path::PathBuf;
 
@@ -15,9 +25,19 @@ use enrichment::feeds::{FeedKind, FileReport};
 use enrichment::index::BuildReport;
 use serde::Serialize;
 
+pub use self::bundle::{
+    BundleError, BundleManifest, PublicKey, SigningKey, export_bundle, verify_bundle,
+};
+pub use self::fetch::FetchError;
+pub use self::http::HttpError;
 pub use self::import::{FeedImporter, ImportError};
+pub use self::sleeper::Sleeper;
+pub(crate) use self::sync::measure_ages;
+pub use self::sync::{
+    FeedStatus, FeedSyncer, Outcome, SourceReport, SyncError, SyncReport, Wanted,
+};
 
-/// Where an importer works.
+/// Where feeds are kept.
 #[derive(Clone, Debug)]
 pub struct FeedPaths {
     /// Folder of the mirrored files.
@@ -26,15 +46,29 @@ pub struct FeedPaths {
     pub index: PathBuf,
 }
 
+impl FeedPaths {
+    /// Where a configuration says.
+    #[must_use]
+    pub fn of(config: &crate::config::Config) -> Self {
+        Self {
+            mirror: config.node.data_dir.join("mirror"),
+            index: config.enrichment.index.clone(),
+        }
+    }
+}
+
 /// What an import came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct ImportReport {
     /// Every file that was named or found in a named folder.
     pub files: Vec<FileReport>,
     /// CVEs whose row changed, by record, KEV entry or EPSS score.
     pub changed: u64,
-    /// The index; absent when no CVE records came.
+    /// The index; absent when nothing came that it is made of.
     pub index: Option<BuildReport>,
+    /// The bundles that were taken in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<BundleManifest>,
 }
 
 impl ImportReport {

@@ -5,6 +5,7 @@
 //! twice, and none holds what cannot be computed again. [`index_watch`] is no job: every node that
 //! judges software has to notice a new match index by itself.
 
+mod feed_sync;
 mod index_watch;
 mod match_findings;
 mod runner;
@@ -20,6 +21,7 @@ use self::runner::Runner;
 use self::wake::Wake;
 use crate::clock::Clock;
 use crate::config::{EnrichmentConfig, JobsConfig};
+use crate::feeds::FeedSyncer;
 use crate::lifecycle::Lifecycle;
 use crate::pipeline::matcher::Matcher;
 
@@ -32,11 +34,15 @@ pub struct Jobs {
     pub matcher: Arc<Matcher>,
     /// The time.
     pub clock: Clock,
+    /// What fetches feeds; `None` on a node that does not.
+    pub feeds: Option<Arc<FeedSyncer>>,
 }
 
 /// A kind of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
+    /// Fetches the feeds whose time has come.
+    FeedSync,
     /// Judges software again that was judged with another index.
     MatchFindings,
     /// Forgets what nobody needs any more.
@@ -44,11 +50,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 2] = [Self::MatchFindings, Self::Tidy];
+    pub(crate) const ALL: [Self; 3] = [Self::FeedSync, Self::MatchFindings, Self::Tidy];
 
     /// The name in the database and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::FeedSync => "feed_sync",
             Self::MatchFindings => "match_findings",
             Self::Tidy => "tidy",
         }
@@ -60,6 +67,12 @@ impl Kind {
 }
 
 impl Jobs {
+    /// The kinds of jobs that this node does.
+    fn kinds(&self) -> Vec<Kind> {
+        let does = |kind: &Kind| *kind != Kind::FeedSync || self.feeds.is_some();
+        Kind::ALL.into_iter().filter(does).collect()
+    }
+
     /// Notices match indexes that are put in place, on every node that judges software. The present
     /// one is in use when this returns. Without a usable one the node works all the same: what is
     /// stored meanwhile is judged once there is one.
@@ -95,6 +108,10 @@ impl Jobs {
                 Ok(())
             });
         }
+        let (store, clock, stopping) = (self.store.clone(), self.clock, lifecycle.soft_token());
+        lifecycle.spawn("jobs.feed_ages", async move {
+            feed_sync::measure(&store, &clock, &stopping).await;
+        });
         let (store, stopping) = (self.store, lifecycle.soft_token());
         lifecycle.spawn("jobs.listen", async move {
             wake.listen(&store, &stopping).await;

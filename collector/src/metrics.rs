@@ -81,6 +81,13 @@ pub const JOBS: &str = "muster_jobs_total";
 /// One job, in seconds, by [`LABEL_JOB`].
 pub const JOB_SECONDS: &str = "muster_job_seconds";
 
+/// Syncs of feeds, by [`LABEL_SOURCE`] and [`LABEL_OUTCOME`]: `changed`, `unchanged` or `failed`.
+pub const FEED_SYNCS: &str = "muster_feed_syncs_total";
+/// Records of feeds that came by syncs, by [`LABEL_SOURCE`].
+pub const FEED_RECORDS: &str = "muster_feed_fetched_records_total";
+/// Seconds since a feed was last fetched or imported well, by [`LABEL_SOURCE`].
+pub const FEED_AGE_SECONDS: &str = "muster_feed_age_seconds";
+
 /// Requests, by [`LABEL_ROUTE`], [`LABEL_METHOD`] and [`LABEL_STATUS`].
 pub const HTTP_REQUESTS: &str = "muster_http_requests_total";
 /// One request, in seconds, by [`LABEL_ROUTE`] and [`LABEL_METHOD`].
@@ -97,6 +104,8 @@ pub const LABEL_OUTCOME: &str = "outcome";
 pub const LABEL_REASON: &str = "reason";
 /// The queue's lane: `delta` or `snapshot`.
 pub const LABEL_LANE: &str = "lane";
+/// A feed's name.
+pub const LABEL_SOURCE: &str = "source";
 /// A job's name.
 pub const LABEL_JOB: &str = "job";
 /// A route as it is declared, never as it was asked for.
@@ -218,6 +227,13 @@ fn describe() {
     describe_counter!(MATCH_FINDINGS, "Findings that were opened");
     describe_counter!(JOBS, "Jobs that ended by job and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");
+    describe_counter!(FEED_SYNCS, "Syncs of feeds by source and outcome");
+    describe_counter!(FEED_RECORDS, "Records of feeds that came by syncs");
+    describe_gauge!(
+        FEED_AGE_SECONDS,
+        Unit::Seconds,
+        "Since a feed was fetched or imported well"
+    );
     describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
     describe_gauge!(

@@ -1,7 +1,11 @@
 //! `muster-collector feed`.
 
+mod bundle;
+mod sync;
+
 use std::path::{Path, PathBuf};
 
+use enrichment::advisory::Advisory;
 use enrichment::cve::CveRecord;
 use enrichment::feeds::{self, FeedKind, FeedSink, FileReport, SinkError};
 use enrichment::index::{BuildReport, Builder};
@@ -14,14 +18,28 @@ use crate::feeds::{FeedImporter, FeedPaths};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Takes feed files in: NVD 2.0 feeds and API pages, KEV, EPSS; plain, gz, xz or zst.
+    /// Fetches what changed, and takes it in.
+    Sync(sync::Sync),
+    /// Takes feed files and signed bundles in: NVD 2.0 feeds and API pages, KEV, EPSS and others;
+    /// plain, gz, xz or zst.
     Import {
-        /// Files, and folders that are walked
+        /// A public key whose bundles are taken, or a file that holds one, beside the configured
+        /// ones
+        #[arg(long = "public-key", value_name = "KEY")]
+        public_keys: Vec<String>,
+        /// Files, folders that are walked, and bundles
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Says what was imported, and how old it is.
+    /// Says of each feed how old it is, what came, what went wrong, and when it is fetched next.
     Status,
+    /// Writes everything that was fetched or imported into one signed file, for a site without
+    /// a way to the internet.
+    Export(bundle::Export),
+    /// Checks a bundle as `import` would, and changes nothing.
+    Verify(bundle::Verify),
+    /// Makes a key that bundles are signed with, and prints its public half.
+    Keygen(bundle::Keygen),
     /// Compiles feed files into an index file, without a database.
     Build {
         /// The index file
@@ -36,57 +54,39 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(self, settings: &Settings) -> anyhow::Result<()> {
         match self {
-            Self::Import { paths } => database::with(settings, |db| import(db, paths)),
-            Self::Status => database::with(settings, status),
+            Self::Sync(command) => command.run(settings),
+            Self::Import { public_keys, paths } => {
+                database::with(settings, |db| import(db, public_keys, paths))
+            }
+            Self::Status => database::with(settings, sync::status),
+            Self::Export(command) => command.run(settings),
+            Self::Verify(command) => command.run(settings),
+            Self::Keygen(command) => command.run(settings),
             Self::Build { out, paths } => build(settings, &out, &paths),
         }
     }
 }
 
-async fn import(db: Database, paths: Vec<PathBuf>) -> anyhow::Result<()> {
-    let places = FeedPaths {
-        mirror: db.config.node.data_dir.join("mirror"),
-        index: db.config.enrichment.index.clone(),
-    };
-    let importer = FeedImporter::new(db.store.clone(), db.clock.clone(), places);
+async fn import(
+    db: Database,
+    public_keys: Vec<String>,
+    paths: Vec<PathBuf>,
+) -> anyhow::Result<()> {
+    let trusted = bundle::trusted(&db.config.feeds.trusted_keys, &public_keys)?;
+    let places = FeedPaths::of(&db.config);
+    let importer =
+        FeedImporter::new(db.store.clone(), db.clock.clone(), places).trusting(trusted);
     let report = importer.import(paths).await?;
     if db.json {
         return output::json(&report);
+    }
+    for bundle in &report.bundles {
+        bundle::print(bundle);
     }
     print_files(&report.files);
     output::line(format_args!("{} CVEs changed", report.changed));
     if let Some(index) = &report.index {
         print_index(index);
-    }
-    Ok(())
-}
-
-async fn status(db: Database) -> anyhow::Result<()> {
-    for feed in store::feeds::list(&db.store).await? {
-        let age = feed
-            .last_success_at
-            .map(|at| (db.clock.now() - at).whole_seconds());
-        if db.json {
-            output::json(&json!({
-                "source": feed.source,
-                "age_s": age,
-                "newest_record_at": feed.newest_record_at.map(|at| at.to_string()),
-                "records": feed.records,
-                "changed": feed.changed,
-                "skipped": feed.skipped,
-                "error": feed.error,
-            }))?;
-        } else {
-            let age = age.map_or_else(|| "never".to_owned(), |s| format!("{} h ago", s / 3_600));
-            let error = feed.error.map(|error| format!("  last error: {error}"));
-            output::line(format_args!(
-                "{:<8} {age:>12}  {} records, {} skipped{}",
-                feed.source,
-                feed.records,
-                feed.skipped,
-                error.unwrap_or_default()
-            ));
-        }
     }
     Ok(())
 }
@@ -97,6 +97,10 @@ struct IndexSink(Builder);
 impl FeedSink for IndexSink {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         self.0.add(&record).map_err(Into::into)
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        self.0.advisory(advisory)
     }
 }
 

@@ -70,7 +70,10 @@ fn render_section(text: &mut String, section: &Section, is_for_people: bool) -> 
             writeln!(text, "#{line}")?;
         }
         match (field.default, field.example) {
-            (Some(default), _) => writeln!(text, "# {} = {default}", field.name)?,
+            // A long list is broken into lines by the compiler.
+            (Some(default), _) => {
+                writeln!(text, "# {} = {}", field.name, default.replace('\n', " "))?;
+            }
             (None, Some(example)) => {
                 writeln!(text, "# Not set by default. For example:")?;
                 writeln!(text, "# {} = {example}", field.name)?;

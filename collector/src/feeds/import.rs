@@ -1,10 +1,13 @@
-//! One import: named files in, rows and index out.
+//! Taking in: files into rows and the index.
 
+mod read;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use enrichment::cve::Timestamp;
-use enrichment::feeds::{self, FeedError, FeedKind, FileReport};
+use enrichment::feeds::{FeedError, FeedKind, FileReport};
 use enrichment::index::{BuildReport, IndexError};
 use store::cves;
 use store::database::Store;
@@ -13,17 +16,22 @@ use store::feeds::Imported;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
-use super::mirror::Mirror;
-use super::sink::{IndexOnly, PAGES_MAX, Page, Sink};
+use self::read::{Input, Read};
+use super::bundle::{self, BundleError, PublicKey};
+use super::mirror::{BY_HAND, Mirror, OpenError};
+use super::sink::{PAGES_MAX, Page};
 use super::{FeedPaths, ImportReport};
 use crate::clock::Clock;
 
-/// Feeds whose state the database keeps, by the kind of their files.
+/// Feeds whose state the database keeps when files are imported by hand, by the kind of the files.
 const FEEDS: [(FeedKind, &str); 3] = [
     (FeedKind::Nvd, "nvd"),
     (FeedKind::Kev, "kev"),
     (FeedKind::Epss, "epss"),
 ];
+
+/// The source of CISA's catalogue.
+const KEV: &str = "kev";
 
 /// Why an import did not happen. What was served before still is.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +39,20 @@ pub enum ImportError {
     /// A file that was named cannot be used.
     #[error(transparent)]
     Feed(#[from] FeedError),
+    /// A bundle that was named cannot be used.
+    #[error("{path} is refused: {error}", path = path.display())]
+    Bundle {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        error: BundleError,
+    },
+    /// The mirror is in use.
+    #[error("{path} is in use: another sync, import or export has to end first", path = path.display())]
+    Busy {
+        /// The mirror's folder.
+        path: PathBuf,
+    },
     /// The mirror's folder cannot be used.
     #[error("keep feeds in {path}: {source}", path = path.display())]
     Mirror {
@@ -56,25 +78,44 @@ pub struct FeedImporter {
     store: Store,
     clock: Clock,
     paths: FeedPaths,
+    trusted: Vec<PublicKey>,
+}
+
+/// What taking in came to.
+#[derive(Debug, Default)]
+pub(super) struct TakenIn {
+    /// The files, with the names of their sources.
+    pub(super) files: Vec<(String, FileReport)>,
+    /// CVEs whose row changed, by source.
+    pub(super) changed: BTreeMap<String, u64>,
+    pub(super) index: Option<BuildReport>,
 }
 
 impl FeedImporter {
-    /// An importer that writes to a database and a folder.
+    /// An importer that writes to a database and a folder, and takes no bundles.
     #[must_use]
     pub const fn new(store: Store, clock: Clock, paths: FeedPaths) -> Self {
         Self {
             store,
             clock,
             paths,
+            trusted: Vec::new(),
         }
     }
 
-    /// Imports files and folders, and notes how it went for each feed that they hold.
+    /// The same, but it takes bundles that are signed with one of these keys.
+    #[must_use]
+    pub fn trusting(self, trusted: Vec<PublicKey>) -> Self {
+        Self { trusted, ..self }
+    }
+
+    /// Imports files, folders and bundles, and notes how it went for each feed that they hold.
     ///
     /// # Errors
     ///
-    /// When a named file is no feed or damaged, or a disk or the database cannot be used. Rows that
-    /// were written until then stay; the index stays as it was.
+    /// When a named file is no feed, damaged, or a bundle that is not to be believed, or a disk or
+    /// the database cannot be used. Rows that were written until then stay; the index stays as it
+    /// was.
     ///
     /// # Cancel safety
     ///
@@ -84,6 +125,8 @@ impl FeedImporter {
         let now = self.clock.now();
         match &outcome {
             Ok(report) => self.note(report, now).await?,
+            // Nothing was tried.
+            Err(ImportError::Busy { .. } | ImportError::Bundle { .. }) => {}
             Err(error) => {
                 // The error itself is the caller's; that it cannot be noted adds nothing to it.
                 let _unnoted =
@@ -94,29 +137,209 @@ impl FeedImporter {
     }
 
     async fn run(&self, paths: Vec<PathBuf>) -> Result<ImportReport, ImportError> {
-        let (sender, mut pages) = mpsc::channel(PAGES_MAX);
-        let places = self.paths.clone();
-        let reading = tokio::task::spawn_blocking(move || read_all(&paths, &places, sender));
-        let mut changed = 0;
-        while let Some(page) = pages.recv().await {
-            changed += self.write(page).await?;
+        let mirror = self.open_mirror().await?;
+        let mut report = ImportReport::default();
+        let mut files = Vec::new();
+        for path in paths {
+            if bundle::is_bundle(&path) {
+                self.import_bundle(&mirror, path, &mut report).await?;
+            } else {
+                files.push(path);
+            }
         }
-        let (files, index) = reading.await.map_err(|_| ImportError::Stopped)??;
-        Ok(ImportReport {
-            files,
-            changed,
-            index,
-        })
+        if !files.is_empty() {
+            let taken = self.import_files(&mirror, files).await?;
+            report.add(taken);
+        }
+        Ok(report)
     }
 
-    async fn write(&self, page: Page) -> Result<u64, StoreError> {
+    async fn import_files(
+        &self,
+        mirror: &Mirror,
+        files: Vec<PathBuf>,
+    ) -> Result<TakenIn, ImportError> {
+        let inputs = files.into_iter().map(|path| Input {
+            source: BY_HAND.to_owned(),
+            path,
+        });
+        let kept = self.inputs(mirror, |_| true);
+        let staging = Some(mirror.clone());
+        let read = Read {
+            fresh: inputs.collect(),
+            kept,
+            index: self.paths.index.clone(),
+            mirror: staging,
+        };
+        let (taken, staged) = self.take_in(read).await?;
+        self.on_disk(mirror.commit(|manifest| {
+            let by_hand = manifest.sources.entry(BY_HAND.to_owned()).or_default();
+            for part in staged {
+                by_hand.parts.insert(part.sha256.clone(), part);
+            }
+        }))?;
+        if taken.index.is_some() {
+            self.on_disk(mirror.note_applied())?;
+        }
+        Ok(taken)
+    }
+
+    /// Verifies a bundle, and only then takes it in: its sources replace those of the mirror.
+    async fn import_bundle(
+        &self,
+        mirror: &Mirror,
+        path: PathBuf,
+        report: &mut ImportReport,
+    ) -> Result<(), ImportError> {
+        let (unpacking, from, trusted) = (mirror.clone(), path.clone(), self.trusted.clone());
+        let unpacked = tokio::task::spawn_blocking(move || {
+            bundle::unpack_into(&unpacking, &from, &trusted)
+        });
+        let manifest = unpacked
+            .await
+            .map_err(|_| ImportError::Stopped)?
+            .map_err(|error| ImportError::Bundle { path, error })?;
+        // Everything is here and is what was signed. It counts once the index is built of it.
+        let sources = manifest.sources().clone();
+        let mut next = mirror.manifest();
+        for (name, source) in sources {
+            match next.sources.get_mut(&name) {
+                // What was imported here by hand stays.
+                Some(here) if name == BY_HAND => here.parts.extend(source.parts),
+                Some(_) | None => {
+                    next.sources.insert(name, source);
+                }
+            }
+        }
+        let applied = self.on_disk(mirror.applied())?;
+        let (kept, fresh) = next
+            .parts()
+            .map(|(source, part)| {
+                let input = Input {
+                    source: source.to_owned(),
+                    path: mirror.path(part),
+                };
+                (applied.contains(&part.sha256), input)
+            })
+            .partition::<Vec<_>, _>(|(is_applied, _)| *is_applied);
+        let plain = |inputs: Vec<(bool, Input)>| inputs.into_iter().map(|(_, i)| i).collect();
+        let read = Read {
+            fresh: plain(fresh),
+            kept: plain(kept),
+            index: self.paths.index.clone(),
+            mirror: None,
+        };
+        let (taken, _) = self.take_in(read).await?;
+        let sequence = manifest.sequence();
+        self.on_disk(mirror.commit(|manifest| {
+            manifest.sources = next.sources;
+            manifest.bundle_taken = sequence;
+        }))?;
+        self.on_disk(mirror.note_applied())?;
+        report.add(taken);
+        report.bundles.push(manifest);
+        Ok(())
+    }
+
+    /// Takes in what the mirror has and the database and the index have not; nothing where there
+    /// is nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::import`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Self::import`]; the next call takes in what this one did not.
+    pub(super) async fn apply(&self, mirror: &Mirror) -> Result<TakenIn, ImportError> {
+        let applied = self.on_disk(mirror.applied())?;
+        let fresh = self.inputs(mirror, |file| !applied.contains(file));
+        let is_indexed = self.paths.index.exists() || mirror.manifest().parts().next().is_none();
+        if fresh.is_empty() && is_indexed {
+            return Ok(TakenIn::default());
+        }
+        let read = Read {
+            fresh,
+            kept: self.inputs(mirror, |file| applied.contains(file)),
+            index: self.paths.index.clone(),
+            mirror: None,
+        };
+        let (taken, _) = self.take_in(read).await?;
+        self.on_disk(mirror.note_applied())?;
+        Ok(taken)
+    }
+
+    /// The mirror, for this process alone.
+    ///
+    /// # Errors
+    ///
+    /// When somebody else has it, or the folder cannot be used.
+    pub(super) async fn open_mirror(&self) -> Result<Mirror, ImportError> {
+        let path = self.paths.mirror.clone();
+        let opening = tokio::task::spawn_blocking(move || Mirror::open(&path));
+        let path = || self.paths.mirror.clone();
+        match opening.await.map_err(|_| ImportError::Stopped)? {
+            Ok(mirror) => Ok(mirror),
+            Err(OpenError::Busy) => Err(ImportError::Busy { path: path() }),
+            Err(OpenError::Io(source)) => Err(ImportError::Mirror {
+                path: path(),
+                source,
+            }),
+            Err(damaged @ OpenError::Damaged(_)) => Err(ImportError::Mirror {
+                path: path(),
+                source: io::Error::other(damaged.to_string()),
+            }),
+        }
+    }
+
+    /// Files of the mirror, by their names.
+    fn inputs(&self, mirror: &Mirror, is_wanted: impl Fn(&String) -> bool) -> Vec<Input> {
+        let manifest = mirror.manifest();
+        let parts = manifest.parts().filter(|(_, part)| is_wanted(&part.sha256));
+        let inputs = parts.map(|(source, part)| Input {
+            source: source.to_owned(),
+            path: mirror.path(part),
+        });
+        inputs.collect()
+    }
+
+    async fn take_in(
+        &self,
+        read: Read,
+    ) -> Result<(TakenIn, Vec<super::mirror::Part>), ImportError> {
+        let (sender, mut pages) = mpsc::channel(PAGES_MAX);
+        let reading = tokio::task::spawn_blocking(move || read.run(sender));
+        let mut changed = BTreeMap::new();
+        while let Some((source, page)) = pages.recv().await {
+            let rows = self.write(&source, page).await?;
+            *changed.entry(source).or_default() += rows;
+        }
+        let done = reading.await.map_err(|_| ImportError::Stopped)??;
+        let taken = TakenIn {
+            files: done.files,
+            changed,
+            index: done.index,
+        };
+        Ok((taken, done.staged))
+    }
+
+    async fn write(&self, source: &str, page: Page) -> Result<u64, StoreError> {
         match page {
             Page::Cves(records) => cves::upsert(&self.store, &records).await,
+            // What is fetched is CISA's whole catalogue; a file may be a part of it.
+            Page::Kev(entries) if source == KEV => cves::replace_kev(&self.store, &entries).await,
             Page::Kev(entries) => cves::upsert_kev(&self.store, &entries).await,
             Page::Epss(entries) => {
                 cves::upsert_epss(&self.store, &entries, Some(self.clock.now().date())).await
             }
         }
+    }
+
+    fn on_disk<T>(&self, result: io::Result<T>) -> Result<T, ImportError> {
+        result.map_err(|source| ImportError::Mirror {
+            path: self.paths.mirror.clone(),
+            source,
+        })
     }
 
     async fn note(&self, report: &ImportReport, now: OffsetDateTime) -> Result<(), StoreError> {
@@ -141,57 +364,43 @@ impl FeedImporter {
     }
 }
 
+impl ImportReport {
+    fn add(&mut self, taken: TakenIn) {
+        self.files.extend(taken.files.into_iter().map(|(_, file)| file));
+        self.changed += taken.changed.values().sum::<u64>();
+        self.index = taken.index.or_else(|| self.index.take());
+    }
+}
+
+impl TakenIn {
+    /// What came of one source.
+    pub(super) fn of(&self, source: &str) -> Imported {
+        let files = self.files.iter().filter(|(name, _)| name == source);
+        let mut imported = Imported {
+            changed: self.changed.get(source).copied().unwrap_or(0),
+            ..Imported::default()
+        };
+        for (_, file) in files {
+            imported.records += file.records;
+            imported.skipped += file.skipped;
+            let newest = file.newest.and_then(to_time);
+            imported.newest_record_at = imported.newest_record_at.max(newest);
+        }
+        imported
+    }
+}
+
 fn to_time(at: Timestamp) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()
 }
 
-/// Reads what was named, and builds the index of that and of everything that was mirrored before.
-fn read_all(
-    paths: &[PathBuf],
-    places: &FeedPaths,
-    pages: mpsc::Sender<Page>,
-) -> Result<(Vec<FileReport>, Option<BuildReport>), ImportError> {
-    let folder = &places.mirror;
-    let mirror_error = |source| ImportError::Mirror {
-        path: folder.clone(),
-        source,
+/// Makes the folder of a file.
+fn make_folder_of(path: &Path) -> Result<(), ImportError> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
     };
-    let mirror = Mirror::open(folder).map_err(mirror_error)?;
-    let before = mirror.files().map_err(mirror_error)?;
-    let mut sink = Sink::new(pages);
-    let mut files = Vec::new();
-    let mut staged = Vec::new();
-    for path in paths {
-        let report = feeds::read_path(path, &mut sink)?;
-        for file in report.files.iter().filter(|file| file.kind.is_of_index()) {
-            staged.push(mirror.stage(&file.path).map_err(mirror_error)?);
-        }
-        files.extend(report.files);
-    }
-    let stopped = |_| ImportError::Stopped;
-    let mut builder = sink.finish().map_err(stopped)?;
-    if staged.is_empty() && places.index.exists() {
-        return Ok((files, None));
-    }
-    for path in &before {
-        feeds::read_path(path, &mut IndexOnly(&mut builder))?;
-    }
-    let index = write_index(builder, &places.index)?;
-    for file in staged {
-        file.keep().map_err(mirror_error)?;
-    }
-    Ok((files, Some(index)))
-}
-
-fn write_index(
-    builder: enrichment::index::Builder,
-    path: &Path,
-) -> Result<BuildReport, ImportError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|source| ImportError::Mirror {
-            path: folder.to_owned(),
-            source,
-        })?;
-    }
-    Ok(builder.write(path)?)
+    std::fs::create_dir_all(folder).map_err(|source| ImportError::Mirror {
+        path: folder.to_owned(),
+        source,
+    })
 }

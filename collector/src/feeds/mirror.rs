@@ -1,143 +1,247 @@
-//! The mirror: files of CVE records, kept as they came and named by what they hold.
+//! The mirror: the files of every feed, kept as whole records, and one list that says which count.
+//!
+//! A file is named by its SHA-256, written under another name and synced before it gets that one,
+//! and never changed afterwards. The list (`manifest.json`) is replaced by a rename, so at any
+//! instant it names whole files only: whoever is killed leaves the last list and, at worst, files
+//! that nobody names, which the next one to open the mirror removes. Nothing here knows what the
+//! files hold.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+mod disk;
+mod manifest;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ring::digest::{Context, SHA256};
+use rustix::fs::{FlockOperation, flock};
 
-/// Ending of a file that is being written.
-const PARTIAL: &str = "partial";
-/// Bytes that are copied at once.
-const CHUNK_BYTES: usize = 1 << 20;
+pub(super) use self::disk::{FileWriter, hex};
+use self::disk::{PARTIAL, Steps};
+pub(super) use self::manifest::{Manifest, Part, SourceState};
 
-/// A folder of mirrored files.
+/// Files that were imported by hand are this source's.
+pub(super) const BY_HAND: &str = "by-hand";
+
+const MANIFEST: &str = "manifest.json";
+const APPLIED: &str = "applied.json";
+const LOCK: &str = "lock";
+
+/// A mirror that this process has for itself. Clones are the same one, and the last one gives it
+/// back: a blocking thread that still works on it keeps others out.
 #[derive(Clone, Debug)]
-pub(super) struct Mirror(PathBuf);
+pub(super) struct Mirror(Arc<Inner>);
 
-/// A file that is in the mirror's folder and not part of it yet.
 #[derive(Debug)]
-pub(super) struct Staged {
-    partial: PathBuf,
-    kept: PathBuf,
+struct Inner {
+    folder: PathBuf,
+    manifest: Mutex<Manifest>,
+    steps: Steps,
+    /// Held for as long as the mirror is open; the system releases it when the process dies.
+    _lock: File,
+}
+
+/// Why a mirror cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    /// Somebody else has it.
+    #[error("another sync, import or export works on the mirror: try again when it has ended")]
+    Busy,
+    /// Its list is none.
+    #[error("manifest.json is damaged: {0}; remove it, and `feed sync` fetches everything again")]
+    Damaged(serde_json::Error),
+    /// The disk.
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 impl Mirror {
-    /// The mirror in a folder, which is made if it is not there. What an import that was killed left
-    /// half is removed.
+    /// The mirror in a folder, which is made if it is not there. What somebody who was killed left
+    /// half is removed, and files from before there was a list are taken for imported by hand.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be used.
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|ending| ending == PARTIAL) {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(Self(folder.to_owned()))
+    /// When somebody else has it, or the folder cannot be used.
+    pub(super) fn open(folder: &Path) -> Result<Self, OpenError> {
+        Self::open_with(folder, Steps::default())
     }
 
-    /// Copies a file beside the others.
+    fn open_with(folder: &Path, steps: Steps) -> Result<Self, OpenError> {
+        fs::create_dir_all(folder)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(LOCK))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::Busy),
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+        let manifest = match fs::read(folder.join(MANIFEST)) {
+            Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(OpenError::Damaged)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        let is_new = manifest.is_none();
+        let mirror = Self(Arc::new(Inner {
+            folder: folder.to_owned(),
+            manifest: Mutex::new(manifest.unwrap_or_default()),
+            steps,
+            _lock: lock,
+        }));
+        if is_new {
+            mirror.adopt()?;
+        }
+        mirror.remove_unnamed()?;
+        Ok(mirror)
+    }
+
+    /// What it holds.
+    pub(super) fn manifest(&self) -> Manifest {
+        self.lock_manifest().clone()
+    }
+
+    /// A source's part of it.
+    pub(super) fn source(&self, name: &str) -> SourceState {
+        let manifest = self.lock_manifest();
+        manifest.sources.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Where a part's file is.
+    pub(super) fn path(&self, part: &Part) -> PathBuf {
+        self.0.folder.join(&part.sha256)
+    }
+
+    /// A new file beside the others, which nobody names yet.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub(super) fn create(&self, name: &str) -> io::Result<FileWriter> {
+        FileWriter::create(&self.0.folder, name, self.0.steps.clone())
+    }
+
+    /// Copies a file beside the others; nobody names it yet.
     ///
     /// # Errors
     ///
     /// When it cannot be read, or the disk does not take it.
-    pub(super) fn stage(&self, file: &Path) -> io::Result<Staged> {
+    pub(super) fn stage(&self, file: &Path) -> io::Result<Part> {
         let mut source = File::open(file)?;
-        let mut name = file.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{PARTIAL}"));
-        let partial = self.0.join(name);
-        let mut copy = File::create(&partial)?;
-        let mut hash = Context::new(&SHA256);
-        let mut chunk = vec![0; CHUNK_BYTES];
-        loop {
-            let read = source.read(&mut chunk)?;
-            if read == 0 {
-                break;
-            }
-            hash.update(&chunk[..read]);
-            copy.write_all(&chunk[..read])?;
+        let mut copy = self.create("by-hand")?;
+        io::copy(&mut source, &mut copy)?;
+        copy.finish()
+    }
+
+    /// Changes what counts, at once and for good.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be written; the one before counts then.
+    pub(super) fn commit(&self, change: impl FnOnce(&mut Manifest)) -> io::Result<()> {
+        let mut manifest = self.lock_manifest();
+        let mut next = manifest.clone();
+        change(&mut next);
+        if next == *manifest {
+            return Ok(());
         }
-        copy.sync_all()?;
-        let hash = hash.finish();
-        let name: String = hash
-            .as_ref()
-            .iter()
-            .take(16)
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        Ok(Staged {
-            partial,
-            kept: self.0.join(name),
+        next.revision += 1;
+        let bytes = serde_json::to_vec_pretty(&next)?;
+        disk::replace(&self.0.folder, MANIFEST, &bytes, &self.0.steps)?;
+        *manifest = next;
+        drop(manifest);
+        // Files that the list before named and this one does not are only waste by now.
+        self.remove_unnamed().ok();
+        Ok(())
+    }
+
+    /// The files that the database and the index have been made of.
+    ///
+    /// # Errors
+    ///
+    /// When the note of it cannot be read.
+    pub(super) fn applied(&self) -> io::Result<BTreeSet<String>> {
+        match fs::read(self.0.folder.join(APPLIED)) {
+            // A note that cannot be understood is none: everything is taken in once more.
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes that the database and the index are made of what is listed now.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be noted; everything new is taken in once more then, which changes nothing.
+    pub(super) fn note_applied(&self) -> io::Result<()> {
+        let files: BTreeSet<String> = self.lock_manifest().files().cloned().collect();
+        let bytes = serde_json::to_vec(&files)?;
+        disk::replace(&self.0.folder, APPLIED, &bytes, &self.0.steps)
+    }
+
+    /// Notes that a file says what `before` said, which then need not be taken in again.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be noted.
+    pub(super) fn note_replaced(
+        &self,
+        mut before: impl Iterator<Item = String>,
+        by: &Part,
+    ) -> io::Result<()> {
+        let mut applied = self.applied()?;
+        if before.all(|file| applied.contains(&file)) && applied.insert(by.sha256.clone()) {
+            let bytes = serde_json::to_vec(&applied)?;
+            disk::replace(&self.0.folder, APPLIED, &bytes, &self.0.steps)?;
+        }
+        Ok(())
+    }
+
+    fn lock_manifest(&self) -> MutexGuard<'_, Manifest> {
+        self.0
+            .manifest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes files from before there was a list for imported by hand.
+    fn adopt(&self) -> io::Result<()> {
+        let mut parts = Vec::new();
+        for entry in fs::read_dir(&self.0.folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if disk::is_content_name(&name) {
+                parts.push(self.stage(&path)?);
+            }
+        }
+        if parts.is_empty() {
+            return Ok(());
+        }
+        self.commit(|manifest| {
+            let by_hand = manifest.sources.entry(BY_HAND.to_owned()).or_default();
+            for part in parts {
+                by_hand.parts.insert(part.sha256.clone(), part);
+            }
         })
     }
 
-    /// The files that are kept, in the order of their names.
-    ///
-    /// # Errors
-    ///
-    /// When the folder cannot be listed.
-    pub(super) fn files(&self) -> io::Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.0)? {
+    fn remove_unnamed(&self) -> io::Result<()> {
+        let named: BTreeSet<String> = self.lock_manifest().files().cloned().collect();
+        for entry in fs::read_dir(&self.0.folder)? {
             let path = entry?.path();
-            if path.extension().is_none() && path.is_file() {
-                files.push(path);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_half = path.extension().is_some_and(|ending| ending == PARTIAL);
+            let is_unnamed = disk::is_content_name(&name) && !named.contains(name.as_ref());
+            if is_half || is_unnamed {
+                fs::remove_file(&path)?;
             }
         }
-        files.sort_unstable();
-        Ok(files)
-    }
-}
-
-impl Staged {
-    /// Makes the file part of the mirror.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be renamed.
-    pub(super) fn keep(self) -> io::Result<()> {
-        fs::rename(&self.partial, &self.kept)
-    }
-}
-
-impl Drop for Staged {
-    fn drop(&mut self) {
-        // Kept ones have another name by now; one that stays behind is removed by the next import.
-        let _kept = fs::remove_file(&self.partial);
+        Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_equal_content_once_and_forgets_what_was_not_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let mirror = Mirror::open(&dir.path().join("mirror")).unwrap();
-        for name in ["a.json", "b.json"] {
-            fs::write(dir.path().join(name), "the same").unwrap();
-            mirror
-                .stage(&dir.path().join(name))
-                .unwrap()
-                .keep()
-                .unwrap();
-        }
-        fs::write(dir.path().join("c.json"), "another").unwrap();
-        drop(mirror.stage(&dir.path().join("c.json")).unwrap());
-        assert_eq!(mirror.files().unwrap().len(), 1);
-        assert_eq!(fs::read_dir(dir.path().join("mirror")).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn removes_what_a_killed_import_left() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("x.json.partial"), "half").unwrap();
-        Mirror::open(dir.path()).unwrap();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! Where the records of a feed go while a file is read: into the index that is being built, and in
 //! pages to whoever writes the database.
 
+use enrichment::advisory::Advisory;
 use enrichment::cve::{CveRecord, EpssEntry, KevEntry};
 use enrichment::feeds::{FeedSink, SinkError};
 use enrichment::index::Builder;
@@ -26,7 +27,9 @@ pub(super) enum Page {
 #[derive(Debug)]
 pub(super) struct Sink {
     builder: Builder,
-    pages: mpsc::Sender<Page>,
+    /// Where pages go, with the name of the source that they are of.
+    pages: mpsc::Sender<(String, Page)>,
+    source: String,
     cves: Vec<CveRecord>,
     kev: Vec<KevEntry>,
     epss: Vec<EpssEntry>,
@@ -34,14 +37,28 @@ pub(super) struct Sink {
 
 impl Sink {
     /// A sink whose pages go to a channel.
-    pub(super) fn new(pages: mpsc::Sender<Page>) -> Self {
+    pub(super) fn new(pages: mpsc::Sender<(String, Page)>) -> Self {
         Self {
             builder: Builder::new(),
             pages,
+            source: String::new(),
             cves: Vec::new(),
             kev: Vec::new(),
             epss: Vec::new(),
         }
+    }
+
+    /// What comes from now on is of another source.
+    ///
+    /// # Errors
+    ///
+    /// When nobody takes the pages any more.
+    pub(super) fn begin(&mut self, source: &str) -> Result<(), SinkError> {
+        if self.source != source {
+            self.send_all()?;
+            source.clone_into(&mut self.source);
+        }
+        Ok(())
     }
 
     /// Sends what has not been sent, and gives the index that is being built.
@@ -50,28 +67,28 @@ impl Sink {
     ///
     /// When nobody takes the pages any more.
     pub(super) fn finish(mut self) -> Result<Builder, SinkError> {
-        self.send_cves()?;
-        if !self.kev.is_empty() {
-            self.pages
-                .blocking_send(Page::Kev(std::mem::take(&mut self.kev)))?;
-        }
-        self.send_epss(self.epss.len())?;
+        self.send_all()?;
         Ok(self.builder)
     }
 
-    fn send_cves(&mut self) -> Result<(), SinkError> {
-        if !self.cves.is_empty() {
-            self.pages
-                .blocking_send(Page::Cves(std::mem::take(&mut self.cves)))?;
+    fn send_all(&mut self) -> Result<(), SinkError> {
+        let cves = std::mem::take(&mut self.cves);
+        let kev = std::mem::take(&mut self.kev);
+        let epss = std::mem::take(&mut self.epss);
+        if !cves.is_empty() {
+            self.send(Page::Cves(cves))?;
+        }
+        if !kev.is_empty() {
+            self.send(Page::Kev(kev))?;
+        }
+        if !epss.is_empty() {
+            self.send(Page::Epss(epss))?;
         }
         Ok(())
     }
 
-    fn send_epss(&mut self, enough: usize) -> Result<(), SinkError> {
-        if !self.epss.is_empty() && self.epss.len() >= enough {
-            self.pages
-                .blocking_send(Page::Epss(std::mem::take(&mut self.epss)))?;
-        }
+    fn send(&self, page: Page) -> Result<(), SinkError> {
+        self.pages.blocking_send((self.source.clone(), page))?;
         Ok(())
     }
 }
@@ -81,10 +98,14 @@ impl FeedSink for Sink {
         self.builder.add(&record)?;
         self.cves.push(record);
         if self.cves.len() >= PAGE_RECORDS {
-            self.send_cves()
-        } else {
-            Ok(())
+            let page = std::mem::take(&mut self.cves);
+            self.send(Page::Cves(page))?;
         }
+        Ok(())
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        self.builder.advisory(advisory)
     }
 
     fn kev(&mut self, entry: KevEntry) -> Result<(), SinkError> {
@@ -94,16 +115,24 @@ impl FeedSink for Sink {
 
     fn epss(&mut self, entry: EpssEntry) -> Result<(), SinkError> {
         self.epss.push(entry);
-        self.send_epss(PAGE_RECORDS)
+        if self.epss.len() >= PAGE_RECORDS {
+            let page = std::mem::take(&mut self.epss);
+            self.send(Page::Epss(page))?;
+        }
+        Ok(())
     }
 }
 
-/// Takes CVE records of the mirror into an index, and nothing else.
+/// Takes what the mirror holds into an index, and nothing else.
 #[derive(Debug)]
 pub(super) struct IndexOnly<'a>(pub(super) &'a mut Builder);
 
 impl FeedSink for IndexOnly<'_> {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
-        self.0.add(&record).map_err(Into::into)
+        FeedSink::cve(self.0, record)
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        self.0.advisory(advisory)
     }
 }

@@ -11,7 +11,7 @@ use store::jobs::{self as rows, Ending, Job};
 use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
-use super::{Jobs, Kind, match_findings, tidy};
+use super::{Jobs, Kind, feed_sync, match_findings, tidy};
 use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};
 use crate::pipeline::unwind::catch_panic;
 
@@ -62,7 +62,7 @@ impl Runner {
 
     /// Takes a job and does it; whether there was one.
     pub(super) async fn take_one(&self, stopping: &CancellationToken) -> Result<bool, StoreError> {
-        let kinds = Kind::ALL.map(Kind::as_str);
+        let kinds: Vec<_> = self.jobs.kinds().into_iter().map(Kind::as_str).collect();
         let now = self.jobs.clock.now();
         let Some(job) = rows::take(&self.jobs.store, &kinds, LEASE, now).await? else {
             return Ok(false);
@@ -91,6 +91,7 @@ impl Runner {
 
     async fn dispatch(&self, job: &Job) -> anyhow::Result<()> {
         match Kind::parse(&job.kind) {
+            Some(Kind::FeedSync) => Box::pin(feed_sync::run(&self.jobs)).await,
             Some(Kind::MatchFindings) => match_findings::run(&self.jobs, &job.payload).await,
             Some(Kind::Tidy) => tidy::run(&self.jobs).await,
             None => anyhow::bail!("this release does not know the job {:?}", job.kind),

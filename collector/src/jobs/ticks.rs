@@ -22,10 +22,11 @@ struct Schedule {
     every: Duration,
 }
 
+const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-const SCHEDULES: [Schedule; 2] = [
+const SCHEDULES: [Schedule; 3] = [
     // What was stored while an index was swapped in may have been judged with the one before.
     Schedule {
         kind: Kind::MatchFindings,
@@ -36,6 +37,12 @@ const SCHEDULES: [Schedule; 2] = [
         kind: Kind::Tidy,
         cron: "0 37 3 * * *",
         every: DAY,
+    },
+    // A look at what is due; a feed's own interval says when that is.
+    Schedule {
+        kind: Kind::FeedSync,
+        cron: "0 2/5 * * * *",
+        every: FIVE_MINUTES,
     },
 ];
 
@@ -52,7 +59,11 @@ impl Ticks {
     /// Starts the clock.
     pub(super) async fn start(jobs: &Jobs) -> anyhow::Result<Self> {
         let scheduler = JobScheduler::new().await.context("make the job clock")?;
+        let kinds = jobs.kinds();
         for schedule in SCHEDULES {
+            if !kinds.contains(&schedule.kind) {
+                continue;
+            }
             let jobs = jobs.clone();
             let job = Job::new_async(schedule.cron, move |_, _| {
                 let jobs = jobs.clone();

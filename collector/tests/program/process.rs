@@ -28,6 +28,7 @@ pub(crate) fn command(dir: &Path, database: Option<&FreshDatabase>) -> Command {
         .arg("--data-dir")
         .arg(dir)
         .env_remove("DATABASE_URL")
+        .env("MUSTER_FEEDS_SYNC", "false")
         .env("MUSTER_TELEMETRY_FORMAT", "json")
         .stdin(Stdio::null())
         .stdout(Stdio::null())

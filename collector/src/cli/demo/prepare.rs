@@ -112,10 +112,7 @@ async fn import_bundled(db: &Database) -> anyhow::Result<()> {
     for (name, content) in bundled::FILES {
         fs::write(folder.join(name), content).with_context(|| format!("write {name}"))?;
     }
-    let places = FeedPaths {
-        mirror: data_dir.join("mirror"),
-        index: index.clone(),
-    };
+    let places = FeedPaths::of(&db.config);
     let importer = FeedImporter::new(db.store.clone(), db.clock.clone(), places);
     importer
         .import(vec![folder.clone()])

@@ -42,6 +42,8 @@ impl CollectorProcess {
             command.arg(flag).arg(free_or_any(flag, address));
         }
         command
+            // The demo goes by the bundled data, wherever it runs.
+            .env("MUSTER_FEEDS_SYNC", "false")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true);

@@ -29,6 +29,11 @@ struct FeedView {
     skipped: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// How often in a row it could not be fetched.
+    failures: u32,
+    /// When it is fetched next, if it is by the clock.
+    #[serde(with = "time::serde::rfc3339::option")]
+    next_sync_at: Option<OffsetDateTime>,
 }
 
 impl From<Feed> for FeedView {
@@ -42,6 +47,8 @@ impl From<Feed> for FeedView {
             changed: feed.changed,
             skipped: feed.skipped,
             error: feed.error,
+            failures: feed.failures,
+            next_sync_at: feed.next_sync_at,
         }
     }
 }

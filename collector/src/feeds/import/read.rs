@@ -1,0 +1,91 @@
+//! Reading files, on a thread that may wait: what is new goes to the database and the index, what
+//! was there before to the index alone.
+
+use std::path::PathBuf;
+
+use enrichment::feeds::{self as reader, FeedKind, FileReport};
+use enrichment::index::BuildReport;
+use tokio::sync::mpsc;
+
+use super::{ImportError, make_folder_of};
+use crate::feeds::mirror::{Mirror, Part};
+use crate::feeds::sink::{IndexOnly, Page, Sink};
+
+/// A file or folder, and the source that it is of.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    pub(super) source: String,
+    pub(super) path: PathBuf,
+}
+
+/// What is to be read.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// For the database and the index.
+    pub(super) fresh: Vec<Input>,
+    /// For the index, which is made of everything.
+    pub(super) kept: Vec<Input>,
+    /// The index.
+    pub(super) index: PathBuf,
+    /// Where what is fresh is copied to, where it is not there already.
+    pub(super) mirror: Option<Mirror>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) files: Vec<(String, FileReport)>,
+    pub(super) staged: Vec<Part>,
+    pub(super) index: Option<BuildReport>,
+}
+
+impl Read {
+    /// Reads, and builds the index where there is something new for it.
+    pub(super) fn run(self, pages: mpsc::Sender<(String, Page)>) -> Result<Done, ImportError> {
+        let mut sink = Sink::new(pages);
+        let mut files = Vec::new();
+        let mut staged = Vec::new();
+        for input in &self.fresh {
+            sink.begin(&input.source).map_err(|_| ImportError::Stopped)?;
+            let report = reader::read_path(&input.path, &mut sink)?;
+            for file in report.files.iter().filter(|file| is_for_index(file.kind)) {
+                if let Some(mirror) = &self.mirror {
+                    staged.push(stage(mirror, file)?);
+                }
+            }
+            let named = report.files.into_iter().map(|file| (input.source.clone(), file));
+            files.extend(named);
+        }
+        let mut builder = sink.finish().map_err(|_| ImportError::Stopped)?;
+        let is_new = files.iter().any(|(_, file)| is_for_index(file.kind));
+        if !is_new && self.index.exists() {
+            return Ok(Done {
+                files,
+                staged,
+                index: None,
+            });
+        }
+        for input in &self.kept {
+            reader::read_path(&input.path, &mut IndexOnly(&mut builder))?;
+        }
+        make_folder_of(&self.index)?;
+        let index = Some(builder.write(&self.index)?);
+        Ok(Done {
+            files,
+            staged,
+            index,
+        })
+    }
+}
+
+/// Whether the index is made of such files. Scores and CISA's catalogue touch rows of CVEs alone.
+fn is_for_index(kind: FeedKind) -> bool {
+    !matches!(kind, FeedKind::Kev | FeedKind::Epss | FeedKind::Unknown)
+}
+
+fn stage(mirror: &Mirror, file: &FileReport) -> Result<Part, ImportError> {
+    mirror.stage(&file.path).map_err(|source| ImportError::Mirror {
+        path: file.path.clone(),
+        source,
+    })
+}

@@ -1,0 +1,206 @@
+//! One record as NVD wrote it, and the little that a mirror has to know of it.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+
+use enrichment::cve::{CveId, Timestamp};
+use enrichment::feeds::RECORD_BYTES_MAX;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+/// Bytes of all records of a file after decompression.
+pub(super) const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// zstd's own default: a year of NVD in three seconds.
+const LEVEL: i32 = 3;
+
+/// A record, `{"cve": {…}}`, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    /// Which CVE.
+    pub(super) id: CveId,
+    /// When NVD changed it last.
+    pub(super) modified: Option<Timestamp>,
+    /// Whether it says to which products it applies.
+    pub(super) says_something: bool,
+    /// The record itself.
+    pub(super) line: String,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    cve: Essence,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Essence {
+    id: String,
+    last_modified: Option<String>,
+    #[serde(default)]
+    configurations: Length,
+}
+
+impl Record {
+    /// Reads a record.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none, for people.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let envelope: Envelope = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let cve = envelope.cve;
+        let modified = cve.last_modified.as_deref().map(|text| {
+            Timestamp::parse(text).ok_or_else(|| format!("lastModified {text:?} is no instant"))
+        });
+        Ok(Self {
+            id: cve.id.parse().map_err(|error| format!("{error}"))?,
+            modified: modified.transpose()?,
+            says_something: cve.configurations.0 > 0,
+            line: one_line(text),
+        })
+    }
+}
+
+/// JSON in one line: a line break in it is only ever space between its words, because within a
+/// string it would be written `\n`.
+pub(in crate::feeds) fn one_line(json: &str) -> String {
+    json.replace(['\n', '\r'], " ")
+}
+
+/// How many entries a list has.
+#[derive(Debug, Default)]
+struct Length(usize);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Count;
+        impl<'de> Visitor<'de> for Count {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Length, A::Error> {
+                let mut length = 0;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    length += 1;
+                }
+                Ok(Length(length))
+            }
+
+            fn visit_unit<E>(self) -> Result<Length, E> {
+                Ok(Length(0))
+            }
+        }
+        deserializer.deserialize_any(Count)
+    }
+}
+
+/// Writes records into a file of the mirror, a line each.
+pub(in crate::feeds) struct LineWriter<W: Write>(zstd::Encoder<'static, W>);
+
+impl<W: Write> std::fmt::Debug for LineWriter<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LineWriter")
+    }
+}
+
+impl<W: Write> LineWriter<W> {
+    /// A writer without records.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for it.
+    pub(in crate::feeds) fn new(to: W) -> io::Result<Self> {
+        let mut encoder = zstd::Encoder::new(to, LEVEL)?;
+        encoder.include_checksum(true)?;
+        Ok(Self(encoder))
+    }
+
+    /// Writes a record.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub(in crate::feeds) fn write(&mut self, line: &str) -> io::Result<()> {
+        self.0.write_all(line.as_bytes())?;
+        self.0.write_all(b"\n")
+    }
+
+    /// Ends the file and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub(in crate::feeds) fn finish(self) -> io::Result<W> {
+        self.0.finish()
+    }
+}
+
+/// Reads a file that [`LineWriter`] wrote, record by record.
+///
+/// # Errors
+///
+/// When it cannot be read, is damaged, or a line is no record: this mirror wrote it.
+pub(super) fn read_lines(
+    file: impl Read,
+    mut each: impl FnMut(Record) -> io::Result<()>,
+) -> io::Result<()> {
+    let decoder = zstd::Decoder::new(file)?;
+    let mut lines = BufReader::new(decoder.take(FILE_BYTES_MAX));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = (&mut lines).take(RECORD_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(());
+        }
+        let text = std::str::from_utf8(&line).map_err(io::Error::other)?;
+        each(Record::parse(text.trim_end()).map_err(io::Error::other)?)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_a_record_as_it_is_but_for_its_line_breaks() {
+        let text = "{\"cve\": {\n  \"id\": \"CVE-2021-46973\",\r\n \"x\": \"a\\nb\"}}";
+        let record = Record::parse(text).unwrap();
+        assert!(!record.line.contains(['\n', '\r']));
+        let before: serde_json::Value = serde_json::from_str(text).unwrap();
+        let after: serde_json::Value = serde_json::from_str(&record.line).unwrap();
+        assert_eq!(before, after);
+        assert!(!record.says_something);
+    }
+
+    #[test]
+    fn refuses_what_is_no_record_and_says_why() {
+        let error = |text: &str| Record::parse(text).unwrap_err();
+        assert!(error("{\"cve\":{\"id\":\"../../etc\"}}").contains("etc"));
+        assert!(error("{\"cve\":{}}").contains("id"));
+        let text = "{\"cve\":{\"id\":\"CVE-2021-46973\",\"lastModified\":\"soon\"}}";
+        assert!(error(text).contains("soon"));
+        assert!(error("{\"cve\":").contains("EOF"));
+    }
+
+    #[test]
+    fn gives_back_the_records_that_were_written_and_says_when_a_file_is_cut() {
+        let mut writer = LineWriter::new(Vec::new()).unwrap();
+        for number in 1_000..1_100 {
+            let line = format!("{{\"cve\":{{\"id\":\"CVE-2024-{number}\",\"configurations\":[1]}}}}");
+            writer.write(&line).unwrap();
+        }
+        let file = writer.finish().unwrap();
+        let mut read = 0;
+        let mut count = |record: Record| {
+            assert!(record.says_something);
+            read += 1;
+            Ok(())
+        };
+        read_lines(&file[..], &mut count).unwrap();
+        assert!(read_lines(&file[..file.len() - 3], &mut count).is_err());
+        assert!(read >= 100);
+    }
+}

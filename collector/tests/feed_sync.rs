@@ -1,0 +1,20 @@
+//! Feed sync against a server that replays NVD's real pages, with everything that goes wrong there.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "what a test cannot do, it fails for; and it is its own document"
+)]
+
+#[path = "feed_sync/api.rs"]
+mod api;
+#[path = "feed_sync/bundles.rs"]
+mod bundles;
+#[path = "feed_sync/feed_files.rs"]
+mod feed_files;
+#[path = "feed_sync/files.rs"]
+mod files;
+#[path = "feed_sync/server.rs"]
+mod server;
+#[path = "feed_sync/site.rs"]
+mod site;
