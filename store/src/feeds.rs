@@ -84,11 +84,7 @@ pub async fn succeeded(
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn unchanged(
-    store: &Store,
-    source: &str,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
+pub async fn unchanged(store: &Store, source: &str, now: OffsetDateTime) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO feeds (source, imported_at, last_success_at, records, changed, skipped)
          VALUES ($1, $2, $2, 0, 0, 0)

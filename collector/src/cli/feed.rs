@@ -67,15 +67,10 @@ impl Command {
     }
 }
 
-async fn import(
-    db: Database,
-    public_keys: Vec<String>,
-    paths: Vec<PathBuf>,
-) -> anyhow::Result<()> {
+async fn import(db: Database, public_keys: Vec<String>, paths: Vec<PathBuf>) -> anyhow::Result<()> {
     let trusted = bundle::trusted(&db.config.feeds.trusted_keys, &public_keys)?;
     let places = FeedPaths::of(&db.config);
-    let importer =
-        FeedImporter::new(db.store.clone(), db.clock.clone(), places).trusting(trusted);
+    let importer = FeedImporter::new(db.store.clone(), db.clock.clone(), places).trusting(trusted);
     let report = importer.import(paths).await?;
     if db.json {
         return output::json(&report);

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     fn config(text: &str) -> Result<FeedsConfig, ConfigError> {
-        let layers = Layers::defaults().with_table(text.parse().unwrap());
+        let layers = Layers::defaults().with_table(text.parse().unwrap_or_default());
         Config::from_layers(layers).map(|config| config.feeds)
     }
 

@@ -35,7 +35,9 @@ pub(super) struct Unpacked {
 pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
     let mut archive = ZipArchive::new(BufReader::new(File::open(archive)?))?;
     if archive.len() > ENTRIES_MAX {
-        return Err(io::Error::other(format!("it has more than {ENTRIES_MAX} files")));
+        return Err(io::Error::other(format!(
+            "it has more than {ENTRIES_MAX} files"
+        )));
     }
     let mut lines = LineWriter::new(to)?;
     let (mut records, mut skipped, mut left) = (0, 0, BYTES_MAX);
@@ -61,7 +63,10 @@ pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
     }
     let part = lines.finish()?.finish()?;
     Ok(Unpacked {
-        part: Part { records, ..part },
+        part: Part {
+            records: Some(records),
+            ..part
+        },
         skipped,
     })
 }
@@ -87,11 +92,11 @@ mod tests {
     }
 
     fn unpacked(path: &Path, dir: &Path) -> io::Result<(Unpacked, String)> {
-        let mirror = Mirror::open(&dir.join("mirror")).unwrap();
+        let mirror = Mirror::open(&dir.join("mirror")).map_err(io::Error::other)?;
         let unpacked = unpack(path, mirror.create("osv")?)?;
         let file = File::open(mirror.path(&unpacked.part))?;
-        let text = zstd::Decoder::new(file)?.bytes().collect::<Result<_, _>>()?;
-        Ok((unpacked, String::from_utf8(text).unwrap()))
+        let text = io::read_to_string(zstd::Decoder::new(file)?)?;
+        Ok((unpacked, text))
     }
 
     #[test]
@@ -109,7 +114,7 @@ mod tests {
         );
         let (unpacked, text) = unpacked(&path, dir.path()).unwrap();
         assert_eq!(text, "{   \"id\": \"DSA-1\" }\n{\"id\":\"DSA-2\"}\n");
-        assert_eq!((unpacked.part.records, unpacked.skipped), (2, 2));
+        assert_eq!((unpacked.part.records, unpacked.skipped), (Some(2), 2));
         assert!(!dir.path().join("etc").exists());
     }
 
@@ -121,7 +126,11 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         let mut damaged = whole.clone();
         damaged[60] ^= 1;
-        for wrong in [&whole[..whole.len() - 30], &damaged, b"<html>sign in</html>"] {
+        for wrong in [
+            &whole[..whole.len() - 30],
+            &damaged,
+            b"<html>sign in</html>",
+        ] {
             std::fs::write(&path, wrong).unwrap();
             assert!(unpacked(&path, dir.path()).is_err());
         }
@@ -133,6 +142,6 @@ mod tests {
         let bomb = vec![b' '; RECORD_BYTES_MAX + 10];
         let path = archive(dir.path(), &[("bomb.json", &bomb), ("a.json", b"{}")]);
         let (unpacked, _) = unpacked(&path, dir.path()).unwrap();
-        assert_eq!((unpacked.part.records, unpacked.skipped), (1, 1));
+        assert_eq!((unpacked.part.records, unpacked.skipped), (Some(1), 1));
     }
 }

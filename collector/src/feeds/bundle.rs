@@ -42,7 +42,9 @@ pub enum BundleError {
     #[error("it is not signed; make it by `feed export --key`")]
     Unsigned,
     /// The signature is not by a key that is trusted, or not of this manifest.
-    #[error("no trusted key has signed it as it is: it was changed, or its signer's key is not among `feeds.trusted_keys`")]
+    #[error(
+        "no trusted key has signed it as it is: it was changed, or its signer's key is not among `feeds.trusted_keys`"
+    )]
     WrongSignature,
     /// No key is trusted.
     #[error("no key is trusted; name one by --public-key or in `feeds.trusted_keys`")]
@@ -54,7 +56,9 @@ pub enum BundleError {
     #[error("it was taken in already (number {0})")]
     Replayed(u64),
     /// A newer one was taken in before.
-    #[error("it is older (number {number}, made {made_at}) than the one that was taken in last (number {newest})")]
+    #[error(
+        "it is older (number {number}, made {made_at}) than the one that was taken in last (number {newest})"
+    )]
     Older {
         /// Its number.
         number: u64,

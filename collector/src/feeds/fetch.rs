@@ -66,10 +66,10 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    pub(super) fn content(what: impl Into<String>, reason: impl ToString) -> Self {
+    pub(super) fn content(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Content {
             what: what.into(),
-            reason: reason.to_string(),
+            reason: reason.into(),
         }
     }
 }
@@ -106,7 +106,8 @@ impl Fetcher {
         request: &Request<'_>,
         create: impl Fn() -> std::io::Result<FileWriter> + Send + Sync,
     ) -> Result<Option<Part>, FetchError> {
-        let attempt = || -> Attempt<'_, Option<Part>> { Box::pin(self.file_once(request, &create)) };
+        let attempt =
+            || -> Attempt<'_, Option<Part>> { Box::pin(self.file_once(request, &create)) };
         self.repeat(request.url, FILES, FILE_TIMEOUT, attempt).await
     }
 
@@ -227,7 +228,10 @@ impl Fetcher {
                 return Err(bad.into_error(url, tries));
             };
             tracing::debug!(
-                url = shown(url), tries, wait_s = wait.as_secs(), why = bad.to_string(),
+                url = shown(url),
+                tries,
+                wait_s = wait.as_secs(),
+                why = bad.to_string(),
                 "asking again"
             );
             self.sleeper.sleep(wait).await;

@@ -47,7 +47,10 @@ impl OneFile<'_> {
         let Some(download) = self.fetcher.file(&request, create).await? else {
             return Ok(0);
         };
-        let before = before.filter(|_| !self.is_forced).map_or(0, |part| part.records);
+        let before = before
+            .filter(|_| !self.is_forced)
+            .and_then(|part| part.records)
+            .unwrap_or(0);
         let (mirror, source) = (self.mirror.clone(), self.source.clone());
         let keeping = tokio::task::spawn_blocking(move || keep(&mirror, &source, download, before));
         keeping.await.map_err(std::io::Error::other)?
@@ -75,9 +78,16 @@ fn keep(
     if let Some(expected) = expected(&source.name)
         && let Some(file) = report.files.iter().find(|file| file.kind != expected)
     {
-        return Err(wrong(format!("it holds {:?} where {expected:?} should be", file.kind)));
+        return Err(wrong(format!(
+            "it holds {:?} where {expected:?} should be",
+            file.kind
+        )));
     }
-    let records = report.files.iter().map(|file| file.records + file.not_used).sum();
+    let records = report
+        .files
+        .iter()
+        .map(|file| file.records + file.not_used)
+        .sum();
     if records == 0 {
         return Err(wrong("it holds no record".to_owned()));
     }
@@ -92,7 +102,7 @@ fn keep(
     mirror.commit(|manifest| {
         let state = manifest.sources.entry(source.name.clone()).or_default();
         let part = Part {
-            records,
+            records: Some(records),
             etag,
             last_modified,
             ..part

@@ -130,7 +130,9 @@ impl Http {
             for proxy in proxies(&config.proxy)? {
                 builder = builder.proxy(proxy);
             }
-            builder.build().map_err(|error| setting("feeds", error))
+            builder
+                .build()
+                .map_err(|error| setting("feeds", error.to_string()))
         };
         Ok(Self {
             files: build(redirect::Policy::custom(follow))?,
@@ -272,16 +274,16 @@ fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, HttpError>
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| setting("feeds", error))?
+        .map_err(|error| setting("feeds", error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(config)
 }
 
-fn setting(setting: &'static str, message: impl ToString) -> HttpError {
+fn setting(setting: &'static str, message: impl Into<String>) -> HttpError {
     HttpError::Setting {
         setting,
-        message: message.to_string(),
+        message: message.into(),
     }
 }
 
@@ -309,9 +311,11 @@ pub(super) fn shown(url: &str) -> String {
     let Ok(mut url) = url.parse::<Url>() else {
         return "an address that is none".to_owned();
     };
-    // Neither fails for an address with a host.
-    let _ = (url.set_username(""), url.set_password(None));
     url.set_query(None);
+    if url.set_username("").is_err() || url.set_password(None).is_err() {
+        // It has no host, and nothing that is fetched has none.
+        return "an address without a host".to_owned();
+    }
     url.to_string()
 }
 
@@ -346,7 +350,10 @@ mod tests {
             ..ProxyConfig::default()
         };
         let error = proxies(&config).unwrap_err().to_string();
-        assert!(error.contains("proxy") && !error.contains("hush"), "{error}");
+        assert!(
+            error.contains("proxy") && !error.contains("hush"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -354,9 +361,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ca.pem");
         let error = tls_config(Some(&path)).unwrap_err().to_string();
-        assert!(error.starts_with("feeds.ca_file: ") && error.contains("ca.pem"), "{error}");
-        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-            .unwrap();
+        assert!(
+            error.starts_with("feeds.ca_file: ") && error.contains("ca.pem"),
+            "{error}"
+        );
+        std::fs::write(
+            &path,
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        )
+        .unwrap();
         assert!(tls_config(Some(&path)).is_err());
     }
 }

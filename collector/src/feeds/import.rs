@@ -1,14 +1,14 @@
 //! Taking in: files into rows and the index.
 
 mod read;
+mod taken;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use enrichment::cve::Timestamp;
-use enrichment::feeds::{FeedError, FeedKind, FileReport};
-use enrichment::index::{BuildReport, IndexError};
+use enrichment::feeds::{FeedError, FeedKind};
+use enrichment::index::IndexError;
 use store::cves;
 use store::database::Store;
 use store::error::StoreError;
@@ -17,8 +17,10 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
 use self::read::{Input, Read};
+pub(super) use self::taken::TakenIn;
+use self::taken::to_time;
 use super::bundle::{self, BundleError, PublicKey};
-use super::mirror::{BY_HAND, Mirror, OpenError};
+use super::mirror::{BY_HAND, Mirror, OpenError, Part};
 use super::sink::{PAGES_MAX, Page};
 use super::{FeedPaths, ImportReport};
 use crate::clock::Clock;
@@ -79,16 +81,6 @@ pub struct FeedImporter {
     clock: Clock,
     paths: FeedPaths,
     trusted: Vec<PublicKey>,
-}
-
-/// What taking in came to.
-#[derive(Debug, Default)]
-pub(super) struct TakenIn {
-    /// The files, with the names of their sources.
-    pub(super) files: Vec<(String, FileReport)>,
-    /// CVEs whose row changed, by source.
-    pub(super) changed: BTreeMap<String, u64>,
-    pub(super) index: Option<BuildReport>,
 }
 
 impl FeedImporter {
@@ -192,9 +184,8 @@ impl FeedImporter {
         report: &mut ImportReport,
     ) -> Result<(), ImportError> {
         let (unpacking, from, trusted) = (mirror.clone(), path.clone(), self.trusted.clone());
-        let unpacked = tokio::task::spawn_blocking(move || {
-            bundle::unpack_into(&unpacking, &from, &trusted)
-        });
+        let unpacked =
+            tokio::task::spawn_blocking(move || bundle::unpack_into(&unpacking, &from, &trusted));
         let manifest = unpacked
             .await
             .map_err(|_| ImportError::Stopped)?
@@ -214,6 +205,7 @@ impl FeedImporter {
         let applied = self.on_disk(mirror.applied())?;
         let (kept, fresh) = next
             .parts()
+            .filter(|(_, part)| has_records(part))
             .map(|(source, part)| {
                 let input = Input {
                     source: source.to_owned(),
@@ -254,7 +246,7 @@ impl FeedImporter {
     pub(super) async fn apply(&self, mirror: &Mirror) -> Result<TakenIn, ImportError> {
         let applied = self.on_disk(mirror.applied())?;
         let fresh = self.inputs(mirror, |file| !applied.contains(file));
-        let is_indexed = self.paths.index.exists() || mirror.manifest().parts().next().is_none();
+        let is_indexed = self.paths.index.exists() || self.inputs(mirror, |_| true).is_empty();
         if fresh.is_empty() && is_indexed {
             return Ok(TakenIn::default());
         }
@@ -295,7 +287,9 @@ impl FeedImporter {
     /// Files of the mirror, by their names.
     fn inputs(&self, mirror: &Mirror, is_wanted: impl Fn(&String) -> bool) -> Vec<Input> {
         let manifest = mirror.manifest();
-        let parts = manifest.parts().filter(|(_, part)| is_wanted(&part.sha256));
+        let parts = manifest
+            .parts()
+            .filter(|(_, part)| has_records(part) && is_wanted(&part.sha256));
         let inputs = parts.map(|(source, part)| Input {
             source: source.to_owned(),
             path: mirror.path(part),
@@ -303,10 +297,7 @@ impl FeedImporter {
         inputs.collect()
     }
 
-    async fn take_in(
-        &self,
-        read: Read,
-    ) -> Result<(TakenIn, Vec<super::mirror::Part>), ImportError> {
+    async fn take_in(&self, read: Read) -> Result<(TakenIn, Vec<Part>), ImportError> {
         let (sender, mut pages) = mpsc::channel(PAGES_MAX);
         let reading = tokio::task::spawn_blocking(move || read.run(sender));
         let mut changed = BTreeMap::new();
@@ -364,34 +355,10 @@ impl FeedImporter {
     }
 }
 
-impl ImportReport {
-    fn add(&mut self, taken: TakenIn) {
-        self.files.extend(taken.files.into_iter().map(|(_, file)| file));
-        self.changed += taken.changed.values().sum::<u64>();
-        self.index = taken.index.or_else(|| self.index.take());
-    }
-}
-
-impl TakenIn {
-    /// What came of one source.
-    pub(super) fn of(&self, source: &str) -> Imported {
-        let files = self.files.iter().filter(|(name, _)| name == source);
-        let mut imported = Imported {
-            changed: self.changed.get(source).copied().unwrap_or(0),
-            ..Imported::default()
-        };
-        for (_, file) in files {
-            imported.records += file.records;
-            imported.skipped += file.skipped;
-            let newest = file.newest.and_then(to_time);
-            imported.newest_record_at = imported.newest_record_at.max(newest);
-        }
-        imported
-    }
-}
-
-fn to_time(at: Timestamp) -> Option<OffsetDateTime> {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()
+/// Whether a file is worth opening. A year that has just begun may have no CVE yet, and a file
+/// without records looks like none of the feeds.
+fn has_records(part: &Part) -> bool {
+    part.records != Some(0)
 }
 
 /// Makes the folder of a file.

@@ -147,10 +147,7 @@ impl Mirror {
         if next == *manifest {
             return Ok(());
         }
-        next.revision += 1;
-        let bytes = serde_json::to_vec_pretty(&next)?;
-        disk::replace(&self.0.folder, MANIFEST, &bytes, &self.0.steps)?;
-        *manifest = next;
+        self.write(&mut manifest, next)?;
         drop(manifest);
         // Files that the list before named and this one does not are only waste by now.
         self.remove_unnamed().ok();
@@ -217,15 +214,22 @@ impl Mirror {
                 parts.push(self.stage(&path)?);
             }
         }
-        if parts.is_empty() {
-            return Ok(());
+        let mut next = Manifest::default();
+        for part in parts {
+            let by_hand = next.sources.entry(BY_HAND.to_owned()).or_default();
+            by_hand.parts.insert(part.sha256.clone(), part);
         }
-        self.commit(|manifest| {
-            let by_hand = manifest.sources.entry(BY_HAND.to_owned()).or_default();
-            for part in parts {
-                by_hand.parts.insert(part.sha256.clone(), part);
-            }
-        })
+        // Written even when it is empty: files that somebody puts here from now on count only when
+        // a list names them, and are never adopted.
+        self.write(&mut self.lock_manifest(), next)
+    }
+
+    fn write(&self, manifest: &mut Manifest, mut next: Manifest) -> io::Result<()> {
+        next.revision += 1;
+        let bytes = serde_json::to_vec_pretty(&next)?;
+        disk::replace(&self.0.folder, MANIFEST, &bytes, &self.0.steps)?;
+        *manifest = next;
+        Ok(())
     }
 
     fn remove_unnamed(&self) -> io::Result<()> {

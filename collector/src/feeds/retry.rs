@@ -68,7 +68,11 @@ impl Patience {
         if !self.may_recover(refusal) {
             return None;
         }
-        match refusal.retry_after.as_deref().map(|text| retry_after(text, now)) {
+        match refusal
+            .retry_after
+            .as_deref()
+            .map(|text| retry_after(text, now))
+        {
             Some(Some(wait)) if wait > RETRY_AFTER_MAX => None,
             Some(Some(wait)) => Some(wait.max(Duration::from_secs(1))),
             // Not said, or not understood.
@@ -124,11 +128,17 @@ impl Pace {
         }
         let until = |at: Instant| at.saturating_duration_since(now);
         let apart = self.window / u32::try_from(self.requests).unwrap_or(u32::MAX);
-        let after_last = self.sent.back().map_or(Duration::ZERO, |last| until(*last + apart));
+        let after_last = self
+            .sent
+            .back()
+            .map_or(Duration::ZERO, |last| until(*last + apart));
         if self.sent.len() < self.requests {
             return after_last;
         }
-        let room = self.sent.front().map_or(Duration::ZERO, |first| until(*first + self.window));
+        let room = self
+            .sent
+            .front()
+            .map_or(Duration::ZERO, |first| until(*first + self.window));
         room.max(after_last)
     }
 
@@ -167,7 +177,10 @@ mod tests {
         let waits: Vec<_> = (1..=20)
             .map(|tries| NVD_API.wait(tries, &Miss::Broken, NOW))
             .collect();
-        let seconds: Vec<_> = waits[..5].iter().map(|wait| wait.unwrap().as_secs()).collect();
+        let seconds: Vec<_> = waits[..5]
+            .iter()
+            .map(|wait| wait.unwrap().as_secs())
+            .collect();
         assert_eq!(seconds, [6, 12, 24, 30, 30]);
         assert!(waits[18].is_some() && waits[19].is_none());
     }
@@ -210,7 +223,11 @@ mod tests {
         let past = "Sat, 21 Nov 2026 11:00:00 GMT";
         assert_eq!(wait(NVD_API, 1, 503, Some(past)), Some(1));
         assert_eq!(wait(NVD_API, 1, 503, Some("soon")), Some(30));
-        assert_eq!(wait(NVD_API, 1, 503, Some("86400")), None, "come back another time");
+        assert_eq!(
+            wait(NVD_API, 1, 503, Some("86400")),
+            None,
+            "come back another time"
+        );
     }
 
     #[test]

@@ -49,9 +49,7 @@ impl Sleeper {
     pub fn slept(&self) -> Vec<Duration> {
         match &self.0 {
             Inner::System => Vec::new(),
-            Inner::Manual(_, slept) => {
-                slept.lock().unwrap_or_else(PoisonError::into_inner).clone()
-            }
+            Inner::Manual(_, slept) => slept.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }

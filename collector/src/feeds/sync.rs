@@ -205,7 +205,8 @@ impl FeedSyncer {
                 let now = self.clock.now();
                 let is_due = |source: &&FeedSource| {
                     let row = rows.iter().find(|row| row.source == source.name);
-                    row.and_then(|row| row.next_sync_at).is_none_or(|next| next <= now)
+                    row.and_then(|row| row.next_sync_at)
+                        .is_none_or(|next| next <= now)
                 };
                 Ok(all.iter().filter(is_due).collect())
             }
@@ -276,7 +277,10 @@ impl FeedSyncer {
         taken: &Result<TakenIn, ImportError>,
     ) -> Result<SourceReport, StoreError> {
         let (name, now) = (fetched.source.name.as_str(), self.clock.now());
-        let imported = taken.as_ref().map(|taken| taken.of(name)).unwrap_or_default();
+        let imported = taken
+            .as_ref()
+            .map(|taken| taken.of(name))
+            .unwrap_or_default();
         let mut report = SourceReport {
             source: name.to_owned(),
             outcome: Outcome::Unchanged,
@@ -325,7 +329,11 @@ impl SourceReport {
 /// Whether other files count than before. A moved watermark alone is no change.
 fn is_changed(before: &SourceState, after: &SourceState) -> bool {
     let files = |state: &SourceState| -> Vec<String> {
-        state.parts.values().map(|part| part.sha256.clone()).collect()
+        state
+            .parts
+            .values()
+            .map(|part| part.sha256.clone())
+            .collect()
     };
     files(before) != files(after)
 }

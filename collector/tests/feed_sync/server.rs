@@ -9,33 +9,35 @@ use tokio::task::JoinHandle;
 
 /// What was asked for.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Path and query, as they were sent.
-    pub target: String,
+    pub(crate) target: String,
     /// The headers, in small letters.
-    pub headers: String,
+    pub(crate) headers: String,
 }
 
 impl Asked {
     /// A header's value.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let prefix = format!("{name}: ");
-        self.headers.lines().find_map(|line| line.strip_prefix(&prefix))
+        self.headers
+            .lines()
+            .find_map(|line| line.strip_prefix(&prefix))
     }
 }
 
 /// What is answered.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(&'static str, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
     /// Close the connection after so many bytes of the body.
-    pub cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
 }
 
 impl Answer {
-    pub fn ok(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
         Self {
             status: 200,
             headers: Vec::new(),
@@ -44,19 +46,19 @@ impl Answer {
         }
     }
 
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self {
             status,
             ..Self::ok("")
         }
     }
 
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
     }
 
-    pub fn cut(mut self, bytes: usize) -> Self {
+    pub(crate) fn cut(mut self, bytes: usize) -> Self {
         self.cut = Some(bytes);
         self
     }
@@ -72,15 +74,18 @@ struct Shared {
 }
 
 /// The server. It ends with the test.
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     shared: Arc<Mutex<Shared>>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test, by being dropped")]
-    pub async fn start(handler: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with the test, by being dropped"
+    )]
+    pub(crate) async fn start(handler: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Mutex::new(Shared {
@@ -100,17 +105,17 @@ impl Server {
     }
 
     /// Answers that come first, whatever is asked.
-    pub fn first(&self, answers: impl IntoIterator<Item = Answer>) {
+    pub(crate) fn first(&self, answers: impl IntoIterator<Item = Answer>) {
         self.shared.lock().unwrap().first.extend(answers);
     }
 
     /// Answers otherwise from now on.
-    pub fn replace(&self, handler: impl FnMut(&Asked) -> Answer + Send + 'static) {
+    pub(crate) fn replace(&self, handler: impl FnMut(&Asked) -> Answer + Send + 'static) {
         self.shared.lock().unwrap().handler = Box::new(handler);
     }
 
     /// What was asked since the last call.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.shared.lock().unwrap().asked)
     }
 }

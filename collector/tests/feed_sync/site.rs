@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use collector::clock::{Clock, ManualClock};
 use collector::config::{Config, FeedsConfig, Layers};
-use collector::feeds::{
-    FeedImporter, FeedPaths, FeedSyncer, Outcome, Sleeper, SyncReport, Wanted,
-};
+use collector::feeds::{FeedImporter, FeedPaths, FeedSyncer, Outcome, Sleeper, SyncReport, Wanted};
 use enrichment::index::Index;
 use store::feeds::Feed;
 use store::test_support::FreshDatabase;
@@ -15,21 +13,21 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 /// The day after the pages were fetched from NVD.
-pub const NOW: OffsetDateTime = time::macros::datetime!(2023-11-11 12:00 UTC);
+pub(crate) const NOW: OffsetDateTime = time::macros::datetime!(2023-11-11 12:00 UTC);
 
-pub struct Site {
-    pub dir: TempDir,
-    pub database: FreshDatabase,
-    pub clock: Clock,
-    pub hand: ManualClock,
-    pub sleeper: Sleeper,
-    pub config: FeedsConfig,
+pub(crate) struct Site {
+    pub(crate) dir: TempDir,
+    pub(crate) database: FreshDatabase,
+    pub(crate) clock: Clock,
+    pub(crate) hand: ManualClock,
+    pub(crate) sleeper: Sleeper,
+    pub(crate) config: FeedsConfig,
     page_records: u64,
 }
 
 impl Site {
     /// A site whose `[feeds]` are these lines.
-    pub async fn new(feeds: &str) -> Self {
+    pub(crate) async fn new(feeds: &str) -> Self {
         let (clock, hand) = Clock::manual(NOW);
         let dir = tempfile::tempdir().unwrap();
         let layers = Layers::defaults().with_table(format!("[feeds]\n{feeds}").parse().unwrap());
@@ -44,14 +42,14 @@ impl Site {
         }
     }
 
-    pub fn paths(&self) -> FeedPaths {
+    pub(crate) fn paths(&self) -> FeedPaths {
         FeedPaths {
             mirror: self.dir.path().join("mirror"),
             index: self.dir.path().join("index").join("current"),
         }
     }
 
-    pub fn syncer(&self) -> FeedSyncer {
+    pub(crate) fn syncer(&self) -> FeedSyncer {
         let syncer = FeedSyncer::new(
             self.database.store().clone(),
             self.clock.clone(),
@@ -62,7 +60,7 @@ impl Site {
         syncer.unwrap().with_page_records(self.page_records)
     }
 
-    pub fn importer(&self) -> FeedImporter {
+    pub(crate) fn importer(&self) -> FeedImporter {
         FeedImporter::new(
             self.database.store().clone(),
             self.clock.clone(),
@@ -70,44 +68,33 @@ impl Site {
         )
     }
 
-    pub async fn sync(&self) -> SyncReport {
+    pub(crate) async fn sync(&self) -> SyncReport {
         self.syncer().sync(&Wanted::All, false).await.unwrap()
     }
 
     /// Syncs the one source there is; how it ended, and why.
-    pub async fn sync_one(&self) -> (Outcome, String) {
+    pub(crate) async fn sync_one(&self) -> (Outcome, String) {
         let report = self.sync().await;
         let source = report.sources.into_iter().next().unwrap();
         (source.outcome, source.error.unwrap_or_default())
     }
 
-    pub async fn row(&self, source: &str) -> Feed {
+    pub(crate) async fn row(&self, source: &str) -> Feed {
         let rows = store::feeds::list(self.database.store()).await.unwrap();
         rows.into_iter().find(|row| row.source == source).unwrap()
     }
 
-    /// How many CVEs the database knows, by asking for each of these.
-    pub async fn known(&self, cves: &[&str]) -> usize {
-        let mut known = 0;
-        for cve in cves {
-            let id = cve.parse().unwrap();
-            let found = store::cves::get(self.database.store(), id).await.unwrap();
-            known += usize::from(found.is_some());
-        }
-        known
-    }
-
-    pub fn index(&self) -> Index {
+    pub(crate) fn index(&self) -> Index {
         Index::open(&self.paths().index).unwrap()
     }
 
-    pub fn manifest(&self) -> serde_json::Value {
+    pub(crate) fn manifest(&self) -> serde_json::Value {
         let text = std::fs::read(self.paths().mirror.join("manifest.json")).unwrap();
         serde_json::from_slice(&text).unwrap()
     }
 
     /// The lines of all of a source's files, in the order of their names.
-    pub fn lines(&self, source: &str) -> Vec<String> {
+    pub(crate) fn lines(&self, source: &str) -> Vec<String> {
         let manifest = self.manifest();
         let parts = manifest["sources"][source]["parts"].as_object().unwrap();
         let mut lines = Vec::new();
@@ -119,11 +106,11 @@ impl Site {
         lines
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.paths().mirror.join(name)
     }
 
-    pub fn pass(&self, hours: u64) {
+    pub(crate) fn pass(&self, hours: u64) {
         self.hand.advance(Duration::from_secs(hours * 3_600));
     }
 }

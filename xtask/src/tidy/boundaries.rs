@@ -56,6 +56,12 @@ const WALLS: &[Wall] = &[
         reason: "sled holds only the match cache, whose loss costs time",
     },
     Wall {
+        word: "reqwest::",
+        inside: ALL,
+        may: &["collector/src/feeds/"],
+        reason: "only feeds open connections to the internet",
+    },
+    Wall {
         word: "tokio",
         inside: &["protocol", "enrichment"],
         may: &[],

@@ -95,7 +95,9 @@ pub(super) async fn status(db: Database) -> anyhow::Result<()> {
         ));
         if let Some(error) = feed.error {
             let times = feed.failures;
-            output::line(format_args!("  not up to date ({times} tries in a row): {error}"));
+            output::line(format_args!(
+                "  not up to date ({times} tries in a row): {error}"
+            ));
         }
     }
     Ok(())
@@ -125,7 +127,12 @@ mod tests {
 
     #[test]
     fn ages_are_said_in_units_that_a_person_reads() {
-        let cases = [(59, "59 s"), (600, "10 min"), (7_200, "2 h"), (864_000, "10 d")];
+        let cases = [
+            (59, "59 s"),
+            (600, "10 min"),
+            (7_200, "2 h"),
+            (864_000, "10 d"),
+        ];
         for (seconds, text) in cases {
             assert_eq!(age(Some(seconds)), text);
         }

@@ -69,12 +69,7 @@ fn write(
         .map_err(|_| BundleError::Damaged("the mirror has too many files".to_owned()))?;
     let mut file = File::create(out).map_err(failed)?;
     let signature = key.sign(&[CONTEXT, &json].concat());
-    let head = [
-        MAGIC.as_slice(),
-        &signature,
-        &length.to_le_bytes(),
-        &json,
-    ];
+    let head = [MAGIC.as_slice(), &signature, &length.to_le_bytes(), &json];
     file.write_all(&head.concat()).map_err(failed)?;
     let mut files = zstd::Encoder::new(file, LEVEL).map_err(failed)?;
     files.include_checksum(true).map_err(failed)?;
@@ -107,7 +102,8 @@ fn append(path: &Path, entry: &FileEntry, to: &mut impl Write) -> Result<(), Bun
     if hex(hash.finish().as_ref()) == entry.sha256 {
         Ok(())
     } else {
-        let what = "it is not what it was when it was fetched; `feed sync --force` fetches it again";
+        let what =
+            "it is not what it was when it was fetched; `feed sync --force` fetches it again";
         Err(failed(io::Error::other(what)))
     }
 }

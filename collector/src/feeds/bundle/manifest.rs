@@ -61,7 +61,9 @@ impl BundleManifest {
             serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))?;
         if manifest.format != FORMAT {
             let format = manifest.format;
-            return Err(damaged(format!("format {format} is not known to this release")));
+            return Err(damaged(format!(
+                "format {format} is not known to this release"
+            )));
         }
         let is_hash = |text: &str| {
             let mut bytes = text.bytes();
@@ -70,14 +72,29 @@ impl BundleManifest {
         if let Some(file) = manifest.files.iter().find(|file| !is_hash(&file.sha256)) {
             return Err(damaged(format!("{:?} is no SHA-256", file.sha256)));
         }
-        let total = manifest.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
+        let total = manifest
+            .files
+            .iter()
+            .fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
         if manifest.files.len() > FILES_MAX || total > BYTES_MAX {
-            return Err(damaged("it says that it holds more than a bundle may".to_owned()));
+            return Err(damaged(
+                "it says that it holds more than a bundle may".to_owned(),
+            ));
         }
-        let there: BTreeSet<&str> = manifest.files.iter().map(|file| file.sha256.as_str()).collect();
-        let mut parts = manifest.sources.values().flat_map(|source| source.parts.values());
+        let there: BTreeSet<&str> = manifest
+            .files
+            .iter()
+            .map(|file| file.sha256.as_str())
+            .collect();
+        let mut parts = manifest
+            .sources
+            .values()
+            .flat_map(|source| source.parts.values());
         if let Some(part) = parts.find(|part| !there.contains(part.sha256.as_str())) {
-            return Err(damaged(format!("file {} is named and not there", part.sha256)));
+            return Err(damaged(format!(
+                "file {} is named and not there",
+                part.sha256
+            )));
         }
         Ok(manifest)
     }

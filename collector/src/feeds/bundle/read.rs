@@ -32,7 +32,8 @@ impl Bundle {
         let mut file = BufReader::new(file);
         let cut = |_| BundleError::Damaged("it ends within its head".to_owned());
         let mut magic = [0; MAGIC.len()];
-        file.read_exact(&mut magic).map_err(|_| BundleError::NotABundle)?;
+        file.read_exact(&mut magic)
+            .map_err(|_| BundleError::NotABundle)?;
         if magic != *MAGIC {
             return Err(BundleError::NotABundle);
         }
@@ -42,16 +43,23 @@ impl Bundle {
         file.read_exact(&mut length).map_err(cut)?;
         let length = u32::from_le_bytes(length);
         if length > MANIFEST_BYTES_MAX {
-            return Err(BundleError::Damaged("its manifest is longer than one may be".to_owned()));
+            return Err(BundleError::Damaged(
+                "its manifest is longer than one may be".to_owned(),
+            ));
         }
         let mut json = Vec::new();
-        (&mut file).take(length.into()).read_to_end(&mut json).map_err(BundleError::io(path))?;
+        (&mut file)
+            .take(length.into())
+            .read_to_end(&mut json)
+            .map_err(BundleError::io(path))?;
         if json.len() as u64 != u64::from(length) {
             return Err(BundleError::Damaged("it ends within its head".to_owned()));
         }
         check_signature(&json, &signature, trusted)?;
         let mut files = zstd::Decoder::with_buffer(file).map_err(BundleError::io(path))?;
-        files.window_log_max(WINDOW_LOG_MAX).map_err(BundleError::io(path))?;
+        files
+            .window_log_max(WINDOW_LOG_MAX)
+            .map_err(BundleError::io(path))?;
         Ok(Self {
             path: path.to_owned(),
             manifest: BundleManifest::parse(&json)?,
@@ -92,7 +100,9 @@ impl Bundle {
     fn check_end(&mut self) -> Result<(), BundleError> {
         match self.files.read(&mut [0]) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(BundleError::Damaged("more follows its last file".to_owned())),
+            Ok(_) => Err(BundleError::Damaged(
+                "more follows its last file".to_owned(),
+            )),
             Err(error) => Err(BundleError::Damaged(error.to_string())),
         }
     }
@@ -110,7 +120,10 @@ fn check_signature(
         return Err(BundleError::NoKeys);
     }
     let message = [CONTEXT, manifest].concat();
-    if trusted.iter().any(|key| key.has_signed(&message, signature)) {
+    if trusted
+        .iter()
+        .any(|key| key.has_signed(&message, signature))
+    {
         Ok(())
     } else {
         Err(BundleError::WrongSignature)
@@ -125,7 +138,10 @@ fn check_file(entry: &FileEntry, bytes: u64, sha256: &str) -> Result<(), BundleE
         )));
     }
     if sha256 != entry.sha256 {
-        return Err(BundleError::Damaged(format!("file {} is another one", entry.sha256)));
+        return Err(BundleError::Damaged(format!(
+            "file {} is another one",
+            entry.sha256
+        )));
     }
     Ok(())
 }

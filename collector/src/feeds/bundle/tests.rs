@@ -61,14 +61,15 @@ impl Sites {
         name: &str,
         trusted: &[PublicKey],
     ) -> Result<BundleManifest, BundleError> {
-        let mirror = Mirror::open(&self.path("here")).unwrap();
+        let here = self.path("here");
+        let mirror = Mirror::open(&here).map_err(|_| BundleError::Busy)?;
         let manifest = unpack_into(&mirror, &self.path(name), trusted)?;
         let taken = manifest.clone();
         let change = move |manifest: &mut Manifest| {
             manifest.sources = taken.sources().clone();
             manifest.bundle_taken = taken.sequence();
         };
-        mirror.commit(change).unwrap();
+        mirror.commit(change).map_err(BundleError::io(&here))?;
         Ok(manifest)
     }
 
@@ -78,7 +79,9 @@ impl Sites {
         let manifest = mirror.manifest();
         let text = |part| fs::read_to_string(mirror.path(part)).unwrap();
         let parts = manifest.parts();
-        parts.map(|(name, part)| (name.to_owned(), text(part))).collect()
+        parts
+            .map(|(name, part)| (name.to_owned(), text(part)))
+            .collect()
     }
 
     /// The bytes of a bundle, changed and written as another one.
@@ -100,8 +103,14 @@ fn what_one_site_fetched_another_one_has() {
     assert_eq!(sites.unpack("bundle").unwrap(), made);
     assert_eq!(sites.held()["kev"], "what CISA says");
     assert_eq!(sites.held().len(), 2);
-    assert_eq!(verify_bundle(&sites.path("bundle"), &[sites.key.public()]).unwrap(), made);
-    assert!(fs::metadata(sites.path("bundle")).unwrap().len() < 2_000, "it is not compressed");
+    assert_eq!(
+        verify_bundle(&sites.path("bundle"), &[sites.key.public()]).unwrap(),
+        made
+    );
+    assert!(
+        fs::metadata(sites.path("bundle")).unwrap().len() < 2_000,
+        "it is not compressed"
+    );
 }
 
 #[test]
@@ -123,7 +132,10 @@ fn an_older_bundle_is_refused_and_the_newer_data_stays() {
     sites.unpack("new").unwrap();
     let error = sites.unpack("old").unwrap_err();
     assert!(matches!(error, BundleError::Older { .. }), "{error}");
-    assert!(error.to_string().contains("2026-11-21T12:00:00Z"), "{error}");
+    assert!(
+        error.to_string().contains("2026-11-21T12:00:00Z"),
+        "{error}"
+    );
     assert_eq!(sites.held()["kev"], "what CISA says now");
 }
 
@@ -135,7 +147,9 @@ fn numbers_grow_within_a_second_and_with_a_mirror_that_was_made_anew() {
     assert!(second > first);
     fs::remove_dir_all(sites.path("there")).unwrap();
     sites.fetch("kev", "again");
-    let third = sites.export("3", NOW + time::Duration::seconds(60)).sequence();
+    let third = sites
+        .export("3", NOW + time::Duration::seconds(60))
+        .sequence();
     assert!(third > second);
 }
 
@@ -143,7 +157,9 @@ fn numbers_grow_within_a_second_and_with_a_mirror_that_was_made_anew() {
 fn an_unsigned_bundle_is_refused() {
     let sites = Sites::new();
     sites.export("bundle", NOW);
-    sites.forge("bundle", "unsigned", |bytes| bytes[SIGNATURE_AT..MANIFEST_AT - 4].fill(0));
+    sites.forge("bundle", "unsigned", |bytes| {
+        bytes[SIGNATURE_AT..MANIFEST_AT - 4].fill(0);
+    });
     let error = sites.unpack("unsigned").unwrap_err();
     assert!(matches!(error, BundleError::Unsigned), "{error}");
     assert!(sites.held().is_empty());
@@ -154,7 +170,9 @@ fn a_bundle_that_somebody_else_signed_is_refused() {
     let sites = Sites::new();
     sites.export("bundle", NOW);
     let other = SigningKey::generate(&sites.path("other"), &SystemRandom::new()).unwrap();
-    let error = sites.unpack_trusting("bundle", &[other.public()]).unwrap_err();
+    let error = sites
+        .unpack_trusting("bundle", &[other.public()])
+        .unwrap_err();
     assert!(matches!(error, BundleError::WrongSignature), "{error}");
     let error = sites.unpack_trusting("bundle", &[]).unwrap_err();
     assert!(matches!(error, BundleError::NoKeys), "{error}");
@@ -253,7 +271,8 @@ fn a_manifest_is_checked_even_when_it_is_signed() {
 #[test]
 fn a_mirror_that_is_empty_or_damaged_is_not_exported() {
     let sites = Sites::new();
-    let export = |mirror: &str| export_bundle(&sites.path(mirror), &sites.path("b"), &sites.key, NOW);
+    let export =
+        |mirror: &str| export_bundle(&sites.path(mirror), &sites.path("b"), &sites.key, NOW);
     assert!(matches!(export("nothing"), Err(BundleError::Empty)));
     let mirror = Mirror::open(&sites.path("there")).unwrap();
     assert!(matches!(export("there"), Err(BundleError::Busy)));
@@ -272,6 +291,9 @@ fn other_files_are_no_bundles() {
     for content in ["", "{\"vulnerabilities\":[]}", "MUSTER-FEEDS-2\n and more"] {
         fs::write(sites.path("other"), content).unwrap();
         assert!(!is_bundle(&sites.path("other")));
-        assert!(matches!(sites.unpack("other"), Err(BundleError::NotABundle)));
+        assert!(matches!(
+            sites.unpack("other"),
+            Err(BundleError::NotABundle)
+        ));
     }
 }

@@ -71,7 +71,9 @@ impl Body {
     }
 
     /// The next piece. An answer that ends before its length is an error, not an end.
-    async fn chunk(&mut self) -> Result<Option<impl std::ops::Deref<Target = [u8]> + use<>>, HttpError> {
+    async fn chunk(
+        &mut self,
+    ) -> Result<Option<impl std::ops::Deref<Target = [u8]> + use<>>, HttpError> {
         let chunk = self.answer.chunk().await;
         chunk.map_err(|error| broken(&self.url, causes(error)))
     }

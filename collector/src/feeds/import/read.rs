@@ -46,14 +46,18 @@ impl Read {
         let mut files = Vec::new();
         let mut staged = Vec::new();
         for input in &self.fresh {
-            sink.begin(&input.source).map_err(|_| ImportError::Stopped)?;
+            sink.begin(&input.source)
+                .map_err(|_| ImportError::Stopped)?;
             let report = reader::read_path(&input.path, &mut sink)?;
             for file in report.files.iter().filter(|file| is_for_index(file.kind)) {
                 if let Some(mirror) = &self.mirror {
                     staged.push(stage(mirror, file)?);
                 }
             }
-            let named = report.files.into_iter().map(|file| (input.source.clone(), file));
+            let named = report
+                .files
+                .into_iter()
+                .map(|file| (input.source.clone(), file));
             files.extend(named);
         }
         let mut builder = sink.finish().map_err(|_| ImportError::Stopped)?;
@@ -84,8 +88,10 @@ fn is_for_index(kind: FeedKind) -> bool {
 }
 
 fn stage(mirror: &Mirror, file: &FileReport) -> Result<Part, ImportError> {
-    mirror.stage(&file.path).map_err(|source| ImportError::Mirror {
-        path: file.path.clone(),
-        source,
-    })
+    mirror
+        .stage(&file.path)
+        .map_err(|source| ImportError::Mirror {
+            path: file.path.clone(),
+            source,
+        })
 }

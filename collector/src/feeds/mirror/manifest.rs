@@ -39,9 +39,9 @@ pub(in crate::feeds) struct Part {
     pub(in crate::feeds) sha256: String,
     /// Its bytes.
     pub(in crate::feeds) bytes: u64,
-    /// Records that it was found to hold; 0 where nobody looked.
-    #[serde(default)]
-    pub(in crate::feeds) records: u64,
+    /// Records that it was found to hold, where somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::feeds) records: Option<u64>,
     /// What the server calls this version of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::feeds) etag: Option<String>,

@@ -64,6 +64,19 @@ fn killed_at_any_step_it_holds_the_last_whole_state_or_the_next() {
 }
 
 #[test]
+fn a_file_that_no_list_ever_named_is_removed_and_never_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mirror = Mirror::open(dir.path()).unwrap();
+    let mut writer = mirror.create("bundle").unwrap();
+    writer.write_all(b"of a bundle that was refused").unwrap();
+    writer.finish().unwrap();
+    drop(mirror);
+    let mirror = Mirror::open(dir.path()).unwrap();
+    assert_eq!(texts(&mirror).len(), 0);
+    assert_eq!(content_files(dir.path()), 0);
+}
+
+#[test]
 fn two_never_have_it_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let first = Mirror::open(dir.path()).unwrap();
@@ -71,7 +84,10 @@ fn two_never_have_it_at_once() {
     assert!(matches!(second, OpenError::Busy), "{second}");
     let clone = first.clone();
     drop(first);
-    assert!(Mirror::open(dir.path()).is_err(), "a thread still works on it");
+    assert!(
+        Mirror::open(dir.path()).is_err(),
+        "a thread still works on it"
+    );
     drop(clone);
     Mirror::open(dir.path()).unwrap();
 }

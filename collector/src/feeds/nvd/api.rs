@@ -126,7 +126,7 @@ impl NvdApi<'_> {
             match self.pass(window).await? {
                 Ok(loaded) => return Ok(loaded),
                 Err(misfit) if round >= ROUNDS_MAX => {
-                    return Err(FetchError::content("NVD's answer", misfit));
+                    return Err(FetchError::content("NVD's answer", misfit.to_string()));
                 }
                 Err(_misfit) => round += 1,
             }
@@ -201,7 +201,9 @@ impl NvdApi<'_> {
     fn warn(&self, head: &Head) {
         for problem in &head.problems {
             tracing::warn!(
-                source = self.name, record = problem.record, reason = problem.reason,
+                source = self.name,
+                record = problem.record,
+                reason = problem.reason,
                 "passing over a bad record"
             );
         }
@@ -243,13 +245,16 @@ impl NvdApi<'_> {
         let Some(names) = to_merge(&source) else {
             return Ok(());
         };
-        let inputs: Vec<_> = names.iter().map(|name| self.mirror.path(&source.parts[name])).collect();
+        let inputs: Vec<_> = names
+            .iter()
+            .map(|name| self.mirror.path(&source.parts[name]))
+            .collect();
         let mut lines = self.lines()?;
         let merging = tokio::task::spawn_blocking(move || {
             let written = history::merge(&inputs, &mut lines)?;
             let part = lines.finish()?.finish()?;
             Ok::<_, std::io::Error>(Part {
-                records: written,
+                records: Some(written),
                 ..part
             })
         });
@@ -280,7 +285,10 @@ fn fingerprint(line: &str) -> [u8; 16] {
 async fn finish(lines: Lines, records: u64) -> Result<Part, FetchError> {
     let finishing = tokio::task::spawn_blocking(move || lines.finish()?.finish());
     let part = finishing.await.map_err(std::io::Error::other)??;
-    Ok(Part { records, ..part })
+    Ok(Part {
+        records: Some(records),
+        ..part
+    })
 }
 
 /// Which files are merged, when there are too many: all but the first, which is large, and the last,
@@ -292,9 +300,8 @@ fn to_merge(source: &SourceState) -> Option<Vec<String>> {
     }
     let mut names: Vec<String> = source.parts.keys().cloned().collect();
     names.pop();
-    let bytes = |names: &[String]| -> u64 {
-        names.iter().map(|name| source.parts[name].bytes).sum()
-    };
+    let bytes =
+        |names: &[String]| -> u64 { names.iter().map(|name| source.parts[name].bytes).sum() };
     if bytes(&names[1..]) * 2 < bytes(&names[..1]) {
         names.remove(0);
     }
@@ -330,7 +337,10 @@ mod tests {
         bytes.extend([10; PARTS_MAX]);
         let names = to_merge(&source(&bytes)).unwrap();
         assert_eq!(names.len(), PARTS_MAX - 1);
-        assert_eq!((names[0].as_str(), names.last().unwrap().as_str()), ("00000002", "00000016"));
+        assert_eq!(
+            (names[0].as_str(), names.last().unwrap().as_str()),
+            ("00000002", "00000016")
+        );
         bytes[1] = 500_000;
         let names = to_merge(&source(&bytes)).unwrap();
         assert_eq!(names[0], "00000001");

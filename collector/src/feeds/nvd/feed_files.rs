@@ -78,7 +78,10 @@ impl NvdFeedFiles<'_> {
             let found = self.file(&year.to_string()).await?;
             // In January the new year's file may not be there yet.
             if found.is_none() && year < now.year() {
-                return Err(FetchError::content(shown(self.url), format!("there is no file of {year}")));
+                return Err(FetchError::content(
+                    shown(self.url),
+                    format!("there is no file of {year}"),
+                ));
             }
             skipped += found.unwrap_or(0);
         }
@@ -89,7 +92,10 @@ impl NvdFeedFiles<'_> {
     /// The instant until which the files have everything, once there are any.
     pub(in crate::feeds) fn until(mirror: &Mirror, name: &str) -> Option<OffsetDateTime> {
         let source = mirror.source(name);
-        let years = source.parts.iter().filter(|(name, _)| name.parse::<i32>().is_ok());
+        let years = source
+            .parts
+            .iter()
+            .filter(|(name, _)| name.parse::<i32>().is_ok());
         years.map(|(_, part)| part.until).min().flatten()
     }
 
@@ -132,7 +138,10 @@ impl NvdFeedFiles<'_> {
         };
         let text = String::from_utf8_lossy(&bytes);
         let meta = Meta::parse(&text).ok_or_else(|| {
-            FetchError::content(shown(url), "it says no size and SHA-256, so it is no .meta file")
+            FetchError::content(
+                shown(url),
+                "it says no size and SHA-256, so it is no .meta file",
+            )
         });
         meta.map(Some)
     }
@@ -149,7 +158,11 @@ impl NvdFeedFiles<'_> {
         let kept_name = format!("{name}-{KEPT}");
         let parts = self.mirror.source(self.name).parts;
         let older = [parts.get(&kept_name), parts.get(name)];
-        let older: Vec<_> = older.into_iter().flatten().map(|part| mirror.path(part)).collect();
+        let older: Vec<_> = older
+            .into_iter()
+            .flatten()
+            .map(|part| mirror.path(part))
+            .collect();
         let name = name.to_owned();
         let checking = tokio::task::spawn_blocking(move || {
             let checked = match convert(&mirror, &source, path, &older, &meta)? {
@@ -205,7 +218,7 @@ fn convert(
     }
     let records = head.listed - head.skipped;
     let lines = Part {
-        records,
+        records: Some(records),
         ..lines.finish()?.finish()?
     };
     let mut kept = LineWriter::new(mirror.create("kept")?)?;
@@ -213,7 +226,7 @@ fn convert(
     let kept = kept.finish()?;
     let kept = if lost > 0 {
         Some(Part {
-            records: lost,
+            records: Some(lost),
             ..kept.finish()?
         })
     } else {
@@ -236,11 +249,17 @@ struct Measured<R> {
 impl<R: Read> Measured<R> {
     fn compare(self, meta: &Meta) -> Result<(), String> {
         if self.bytes != meta.bytes {
-            return Err(format!("it has {} bytes and its .meta says {}", self.bytes, meta.bytes));
+            return Err(format!(
+                "it has {} bytes and its .meta says {}",
+                self.bytes, meta.bytes
+            ));
         }
         let sha256 = hex(self.hash.finish().as_ref());
         if sha256 != meta.sha256 {
-            return Err(format!("its SHA-256 is {sha256} and its .meta says {}", meta.sha256));
+            return Err(format!(
+                "its SHA-256 is {sha256} and its .meta says {}",
+                meta.sha256
+            ));
         }
         Ok(())
     }
@@ -286,7 +305,10 @@ mod tests {
         let meta = Meta::parse(&text).unwrap();
         assert_eq!(meta.bytes, 123);
         assert_eq!(meta.sha256, "ab".repeat(32));
-        assert_eq!(meta.at, Some(time::macros::datetime!(2024-06-05 07:00:01 UTC)));
+        assert_eq!(
+            meta.at,
+            Some(time::macros::datetime!(2024-06-05 07:00:01 UTC))
+        );
         for wrong in ["", "<html>sign in</html>", "size:1\nsha256:12", "sha256:x"] {
             assert_eq!(Meta::parse(wrong), None, "{wrong}");
         }

@@ -155,7 +155,11 @@ mod tests {
     fn the_newest_record_of_each_cve_is_left_and_the_last_that_said_something() {
         let dir = tempfile::tempdir().unwrap();
         let files = [
-            file(dir.path(), "1", &[(1000, 1, true), (2000, 1, true), (3000, 1, false)]),
+            file(
+                dir.path(),
+                "1",
+                &[(1000, 1, true), (2000, 1, true), (3000, 1, false)],
+            ),
             file(dir.path(), "2", &[(1000, 2, false), (2000, 2, true)]),
             file(dir.path(), "3", &[(1000, 3, false)]),
         ];
@@ -186,14 +190,22 @@ mod tests {
         let old = [file(
             dir.path(),
             "old",
-            &[(1000, 1, true), (2000, 1, true), (3000, 1, false), (4000, 1, false)],
+            &[
+                (1000, 1, true),
+                (2000, 1, true),
+                (3000, 1, false),
+                (4000, 1, false),
+            ],
         )];
         let newer = [(1000, true), (2000, false), (3000, false)];
         let newer = newer.map(|(number, says)| (CveId::new(2024, number), says));
         let mut writer = LineWriter::new(Vec::new()).unwrap();
         let kept = keep_lost(&old, &newer.into(), &mut writer).unwrap();
         assert_eq!(kept, 2);
-        assert_eq!(records(&writer.finish().unwrap()), [(2000, true), (4000, false)]);
+        assert_eq!(
+            records(&writer.finish().unwrap()),
+            [(2000, true), (4000, false)]
+        );
     }
 
     #[test]

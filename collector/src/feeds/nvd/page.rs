@@ -5,11 +5,13 @@ use std::io::Read;
 
 use enrichment::feeds::Problem;
 use serde::Deserialize as _;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::Iso8601;
-use time::OffsetDateTime;
 
 use super::record::Record;
 
@@ -174,7 +176,7 @@ impl Head {
 /// NVD's instants have no zone and mean UTC.
 pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
     if let Ok(at) = OffsetDateTime::parse(text, &Iso8601::DEFAULT) {
-        return Some(at);
+        return Some(at.to_offset(time::UtcOffset::UTC));
     }
     let at = PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).ok()?;
     Some(at.assume_utc())
@@ -189,8 +191,14 @@ mod tests {
     #[test]
     fn reads_a_real_page() {
         let (head, records) = parse(PAGE).unwrap();
-        assert_eq!((head.start, head.total, head.listed, head.skipped), (6, 8, 2, 0));
-        assert_eq!(head.at, Some(time::macros::datetime!(2023-11-10 07:39:23.140 UTC)));
+        assert_eq!(
+            (head.start, head.total, head.listed, head.skipped),
+            (6, 8, 2, 0)
+        );
+        assert_eq!(
+            head.at,
+            Some(time::macros::datetime!(2023-11-10 07:39:23.140 UTC))
+        );
         assert_eq!(records[0].id.to_string(), "CVE-2023-47246");
         assert!(records[0].line.starts_with('{') && !records[0].line.contains('\n'));
     }

@@ -148,9 +148,18 @@ mod tests {
     #[test]
     fn a_page_in_the_middle_has_to_be_full_and_the_one_that_was_asked_for() {
         let mut paging = Paging::new(3, 8);
-        assert_eq!(paging.take(0, 8, 2), Err(Misfit::Short { asked: 3, got: 2 }));
-        assert_eq!(paging.take(0, 8, 0), Err(Misfit::Short { asked: 3, got: 0 }));
-        assert_eq!(paging.take(3, 8, 3), Err(Misfit::Start { asked: 0, got: 3 }));
+        assert_eq!(
+            paging.take(0, 8, 2),
+            Err(Misfit::Short { asked: 3, got: 2 })
+        );
+        assert_eq!(
+            paging.take(0, 8, 0),
+            Err(Misfit::Short { asked: 3, got: 0 })
+        );
+        assert_eq!(
+            paging.take(3, 8, 3),
+            Err(Misfit::Start { asked: 0, got: 3 })
+        );
         assert_eq!(paging.next(), page(0), "a misfit is not counted");
     }
 
@@ -158,6 +167,9 @@ mod tests {
     fn an_answer_that_shrinks_is_not_trusted() {
         let mut paging = Paging::new(3, 8);
         paging.take(0, 8, 3).unwrap();
-        assert_eq!(paging.take(3, 7, 3), Err(Misfit::Shrunk { before: 8, now: 7 }));
+        assert_eq!(
+            paging.take(3, 7, 3),
+            Err(Misfit::Shrunk { before: 8, now: 7 })
+        );
     }
 }

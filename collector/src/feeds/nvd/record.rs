@@ -151,7 +151,9 @@ pub(super) fn read_lines(
     let mut line = Vec::new();
     loop {
         line.clear();
-        let read = (&mut lines).take(RECORD_BYTES_MAX as u64).read_until(b'\n', &mut line)?;
+        let read = (&mut lines)
+            .take(RECORD_BYTES_MAX as u64)
+            .read_until(b'\n', &mut line)?;
         if read == 0 {
             return Ok(());
         }
@@ -189,7 +191,8 @@ mod tests {
     fn gives_back_the_records_that_were_written_and_says_when_a_file_is_cut() {
         let mut writer = LineWriter::new(Vec::new()).unwrap();
         for number in 1_000..1_100 {
-            let line = format!("{{\"cve\":{{\"id\":\"CVE-2024-{number}\",\"configurations\":[1]}}}}");
+            let line =
+                format!("{{\"cve\":{{\"id\":\"CVE-2024-{number}\",\"configurations\":[1]}}}}");
             writer.write(&line).unwrap();
         }
         let file = writer.finish().unwrap();

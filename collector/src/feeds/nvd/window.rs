@@ -34,7 +34,10 @@ pub(super) fn page_url(base: &str, window: Option<&Window>, start: u64, records:
     let joint = if base.contains('?') { '&' } else { '?' };
     let mut url = format!("{base}{joint}resultsPerPage={records}&startIndex={start}");
     if let Some(window) = window {
-        for (name, at) in [("lastModStartDate", window.from), ("lastModEndDate", window.to)] {
+        for (name, at) in [
+            ("lastModStartDate", window.from),
+            ("lastModEndDate", window.to),
+        ] {
             let at = at.to_offset(time::UtcOffset::UTC);
             let (date, (hour, minute, second)) = (at.date(), at.to_hms());
             let ms = at.millisecond();
