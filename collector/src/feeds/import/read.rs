@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use enrichment::feeds::{self as reader, FeedKind, FileReport};
+use enrichment::feeds::{self as reader, FileReport};
 use enrichment::index::BuildReport;
 use tokio::sync::mpsc;
 
@@ -49,7 +49,7 @@ impl Read {
             sink.begin(&input.source)
                 .map_err(|_| ImportError::Stopped)?;
             let report = reader::read_path(&input.path, &mut sink)?;
-            for file in report.files.iter().filter(|file| is_for_index(file.kind)) {
+            for file in report.files.iter().filter(|file| file.kind.is_of_index()) {
                 if let Some(mirror) = &self.mirror {
                     staged.push(stage(mirror, file)?);
                 }
@@ -61,7 +61,7 @@ impl Read {
             files.extend(named);
         }
         let mut builder = sink.finish().map_err(|_| ImportError::Stopped)?;
-        let is_new = files.iter().any(|(_, file)| is_for_index(file.kind));
+        let is_new = files.iter().any(|(_, file)| file.kind.is_of_index());
         if !is_new && self.index.exists() {
             return Ok(Done {
                 files,
@@ -80,11 +80,6 @@ impl Read {
             index,
         })
     }
-}
-
-/// Whether the index is made of such files. Scores and CISA's catalogue touch rows of CVEs alone.
-fn is_for_index(kind: FeedKind) -> bool {
-    !matches!(kind, FeedKind::Kev | FeedKind::Epss | FeedKind::Unknown)
 }
 
 fn stage(mirror: &Mirror, file: &FileReport) -> Result<Part, ImportError> {
