@@ -119,7 +119,7 @@ impl Directory {
             }
             Signal::Revoked(revoked) => self.let_go(revoked),
             Signal::Missed => self.poll_or_log().await,
-            Signal::Job => {}
+            Signal::Job | Signal::Findings(_) => {}
         }
     }
 
@@ -133,7 +133,7 @@ impl Directory {
             match next(signals).await {
                 Ok(Signal::Command(agent)) => agents.push(agent),
                 Ok(Signal::Revoked(revoked)) => self.let_go(revoked),
-                Ok(Signal::Job) => {}
+                Ok(Signal::Job | Signal::Findings(_)) => {}
                 // The next poll finds what was missed.
                 Ok(Signal::Missed) | Err(_) => return,
             }

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lookup_key::LookupKey;
+
 /// The judgement of one piece of software against one index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -18,6 +20,10 @@ pub struct Evaluation {
     pub identity: Identity,
     /// What was found, at most one entry a CVE, sorted by CVE.
     pub findings: Vec<Finding>,
+    /// What was looked up for it, found or not, sorted: an index that has the same there has the
+    /// same evaluation. For whoever stores it; it is no part of what is shown.
+    #[serde(skip)]
+    pub keys: Vec<LookupKey>,
 }
 
 /// Whether a piece of software could be judged.

@@ -15,12 +15,14 @@ use crate::index::bytes::Bytes;
 use crate::index::format::{Layout, Section};
 
 pub use crate::index::builder::Builder;
+pub use crate::index::changes::{CHANGED_KEYS_MAX, ChangedKeys, changes};
 pub use crate::index::write::BuildReport;
 
 mod advisories;
 mod assemble;
 mod builder;
 mod bytes;
+mod changes;
 mod collected;
 mod conditions;
 mod format;

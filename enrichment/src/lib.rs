@@ -15,6 +15,7 @@ pub mod feeds;
 pub mod identity;
 pub mod index;
 pub mod lines;
+pub mod lookup_key;
 pub mod matching;
 mod rule;
 pub mod subject;

@@ -6,11 +6,13 @@
 //! application alone that cannot be known. What could not be checked lowers the confidence.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use crate::cpe::{Attribute, Cpe};
 use crate::evaluation::{Evaluation, Identity, Status};
 use crate::identity::{self, Candidate, Identification, Part};
 use crate::index::Index;
+use crate::lookup_key::LookupKey;
 use crate::matching::host::Host;
 use crate::matching::question::Question;
 use crate::subject::{Platform, Subject};
@@ -27,6 +29,19 @@ mod judge;
 mod question;
 mod why_not;
 
+/// Which rules judge, as a number that grows with every release that may judge otherwise with the
+/// same index: in identity, in the order of versions, in what a record is taken to say. Software
+/// that was judged by older rules is judged again.
+pub const RULES: u32 = 1;
+
+/// What judges, as a number: the index by its content together with the rules. Two evaluations of
+/// the same software with the same generation are the same.
+#[must_use]
+pub const fn generation(index: &Index) -> u64 {
+    // Lossless; `From` is not const.
+    index.generation() ^ ((RULES as u64 - 1) << 48)
+}
+
 /// Judges a piece of software.
 #[must_use]
 pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
@@ -36,11 +51,14 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
         ..*subject
     };
     // Whose package it is comes first: what advisories are about is never judged by CPE.
-    if let Some(evaluation) = advisories::evaluate(index, &subject) {
-        return evaluation;
-    }
-    let prepared = prepare(index, &subject);
-    answer(index, prepared, Host::on(platform), subject.arch)
+    let mut evaluation = advisories::evaluate(index, &subject).unwrap_or_else(|| {
+        let prepared = prepare(index, &subject);
+        answer(index, prepared, Host::on(platform), subject.arch)
+    });
+    evaluation.keys.extend(advisories::keys(&subject));
+    evaluation.keys.sort_unstable();
+    evaluation.keys.dedup();
+    evaluation
 }
 
 /// Judges a CPE name whose product and version are given, without asking what it is.
@@ -62,6 +80,8 @@ fn surroundings_of_cpe<'a>(cpe: &'a Cpe, platform: Platform<'a>) -> (Host<'a>, &
 /// A subject after its identification.
 struct Prepared {
     identity: Identity,
+    /// What was asked for on the way, in any order and as often as it was.
+    asked: Vec<LookupKey>,
     /// What to look up, or why nothing can be.
     judgeable: Result<Judgeable, (Status, Cow<'static, str>)>,
 }
@@ -78,8 +98,14 @@ struct Judgeable {
 
 fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
     // Identity asks only for names: what a product is must not depend on its versions.
-    let known = |vendor: &str, product: &str| index.has_product(vendor, product);
-    match identity::identify(subject, &known) {
+    let asked = RefCell::default();
+    let known = |vendor: &str, product: &str| {
+        note(&asked, vendor, product);
+        index.has_product(vendor, product)
+    };
+    let identification = identity::identify(subject, &known);
+    let asked = asked.into_inner();
+    match identification {
         Identification::Identified(identified) => {
             let judgeable = Judgeable {
                 candidates: identified.candidates,
@@ -89,6 +115,7 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
                 scheme: identified.scheme,
             };
             Prepared {
+                asked,
                 identity: Identity {
                     cpes: judgeable.cpes(),
                     purl: identified.purl,
@@ -98,6 +125,7 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
             }
         }
         Identification::NotEvaluable { reason, purl, rule } => Prepared {
+            asked,
             identity: Identity {
                 cpes: Vec::new(),
                 purl,
@@ -106,6 +134,7 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
             judgeable: Err((Status::NotEvaluable, reason.into())),
         },
         Identification::Unmapped { reason, purl } => Prepared {
+            asked,
             identity: Identity {
                 purl,
                 ..Identity::default()
@@ -113,6 +142,12 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
             judgeable: Err((Status::Unmapped, reason.into())),
         },
     }
+}
+
+fn note(asked: &RefCell<Vec<LookupKey>>, vendor: &str, product: &str) {
+    asked
+        .borrow_mut()
+        .push(LookupKey::of_product(vendor, product));
 }
 
 fn prepare_cpe(cpe: &Cpe) -> Prepared {
@@ -132,12 +167,14 @@ fn prepare_cpe(cpe: &Cpe) -> Prepared {
     else {
         let reason = "the CPE names no application or operating system of one vendor";
         return Prepared {
+            asked: Vec::new(),
             identity,
             judgeable: Err((Status::NotEvaluable, reason.into())),
         };
     };
     let text = |attribute| value(attribute).unwrap_or_default().to_owned();
     Prepared {
+        asked: Vec::new(),
         identity,
         judgeable: Ok(Judgeable {
             candidates: vec![Candidate {
@@ -166,8 +203,15 @@ impl Judgeable {
 fn answer(index: &Index, prepared: Prepared, host: Host<'_>, arch: &str) -> Evaluation {
     let Prepared {
         identity,
+        asked: mut keys,
         judgeable,
     } = prepared;
+    if let Ok(judgeable) = &judgeable {
+        let names = judgeable.candidates.iter();
+        keys.extend(names.map(|name| LookupKey::of_product(&name.vendor, &name.product)));
+    }
+    keys.sort_unstable();
+    keys.dedup();
     let outcome = judgeable.and_then(|judgeable| {
         let question = Question::new(&judgeable, host, arch)?;
         Ok(find::findings(index, &question, &identity.rule))
@@ -181,6 +225,7 @@ fn answer(index: &Index, prepared: Prepared, host: Host<'_>, arch: &str) -> Eval
         reason,
         identity,
         findings,
+        keys,
     }
 }
 

@@ -311,6 +311,7 @@ fn judge(_: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Evaluation {
         reason: Some("distribution package".to_owned()),
         identity: Identity::default(),
         findings: Vec::new(),
+        keys: Vec::new(),
     }
 }
 

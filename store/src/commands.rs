@@ -4,8 +4,8 @@
 //! company's rows. `NOTIFY` makes them quick and is allowed to get lost: a node also polls.
 
 use protocol::ids::{AgentId, CompanyId};
-use sqlx::PgConnection;
 use sqlx::postgres::PgListener;
+use sqlx::{PgConnection, PgExecutor};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -15,6 +15,7 @@ use crate::error::StoreError;
 const COMMANDS: &str = "muster_commands";
 const REVOCATIONS: &str = "muster_revocations";
 const JOBS: &str = "muster_jobs";
+const FINDINGS: &str = "muster_findings";
 
 /// What an agent is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +130,8 @@ pub enum Signal {
     Revoked(Revoked),
     /// A job waits.
     Job,
+    /// Findings of this company were opened, resolved or changed: read [`crate::events`].
+    Findings(CompanyId),
     /// The connection was lost meanwhile, and signals with it: poll everything.
     Missed,
 }
@@ -148,7 +151,9 @@ impl Store {
     pub async fn signals(&self) -> Result<Signals, StoreError> {
         // It holds one of the pool's connections for as long as it listens.
         let mut listener = PgListener::connect_with(self.pool()).await?;
-        listener.listen_all([COMMANDS, REVOCATIONS, JOBS]).await?;
+        listener
+            .listen_all([COMMANDS, REVOCATIONS, JOBS, FINDINGS])
+            .await?;
         Ok(Signals { listener })
     }
 }
@@ -192,6 +197,7 @@ fn signal(channel: &str, payload: &str) -> Option<Signal> {
             Some(Signal::Revoked(revoked))
         }
         JOBS => Some(Signal::Job),
+        FINDINGS => payload.parse().ok().map(Signal::Findings),
         _ => None,
     }
 }
@@ -293,6 +299,17 @@ pub(crate) async fn announce_job(tx: &mut PgConnection) -> Result<(), StoreError
     Ok(())
 }
 
+/// Says that a company's findings changed, when the transaction commits.
+pub(crate) async fn announce_findings(
+    connection: impl PgExecutor<'_>,
+    company: CompanyId,
+) -> Result<(), StoreError> {
+    sqlx::query!("SELECT pg_notify($1, $2)", FINDINGS, company.to_string())
+        .fetch_all(connection)
+        .await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,10 +325,15 @@ mod tests {
             signal(REVOCATIONS, &format!("company {id}")),
             Some(Signal::Revoked(Revoked::Company(CompanyId(id))))
         );
+        assert_eq!(
+            signal(FINDINGS, &id.to_string()),
+            Some(Signal::Findings(CompanyId(id)))
+        );
         for (channel, payload) in [
             (COMMANDS, "everyone"),
             (REVOCATIONS, "agent"),
             (REVOCATIONS, "planet 0"),
+            (FINDINGS, "everyone's"),
             ("other", ""),
         ] {
             assert_eq!(signal(channel, payload), None, "{channel} {payload}");

@@ -19,6 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
 use crate::error::StoreError;
+use crate::events::Announced;
 use crate::known::KnownSoftware;
 use crate::tx::{self, Settings};
 
@@ -112,6 +113,7 @@ struct Inner {
     options: PgConnectOptions,
     partitions: u16,
     known: KnownSoftware,
+    announced: Announced,
     /// Keys of companies, which never change; one entry a company.
     companies: Mutex<HashMap<CompanyId, i64>>,
 }
@@ -170,6 +172,7 @@ impl Store {
                 options,
                 partitions: config.partitions,
                 known: KnownSoftware::new(config.known_software_max),
+                announced: Announced::default(),
                 companies: Mutex::default(),
             }),
         })
@@ -238,6 +241,10 @@ impl Store {
 
     pub(crate) fn known_software(&self) -> &KnownSoftware {
         &self.inner.known
+    }
+
+    pub(crate) fn announced(&self) -> &Announced {
+        &self.inner.announced
     }
 
     /// A company's key inside the database; `None` when there is no such company.

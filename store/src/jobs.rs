@@ -132,6 +132,24 @@ pub async fn extend(
     Ok(done.rows_affected() > 0)
 }
 
+/// Notes how far a job has got, as the payload that whoever takes it next is given; whether it is
+/// still this attempt's.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn note(store: &Store, job: &Job, payload: &Value) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE jobs SET payload = $3 WHERE key = $1 AND state = 'running' AND attempts = $2",
+        job.key,
+        i32::try_from(job.attempts).unwrap_or(i32::MAX),
+        payload
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// How a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending<'a> {

@@ -14,6 +14,7 @@ pub mod database;
 pub mod dead_letters;
 pub mod enrolment_tokens;
 pub mod error;
+pub mod events;
 pub mod feeds;
 pub mod findings;
 pub mod hosts;

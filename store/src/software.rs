@@ -3,7 +3,9 @@
 //! Rows come to be in [`crate::reports`]; here they are read, and given out for a new judgement.
 
 mod evaluation;
+pub mod generations;
 mod get;
+pub(crate) mod keys;
 mod list;
 
 use enrichment::evaluation::Status;
@@ -14,7 +16,9 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use self::evaluation::{SoftwareToJudge, page_for_evaluation};
+pub use self::evaluation::{
+    SoftwareToJudge, not_judged_with, page_for_evaluation, that_came_late, that_looked_up,
+};
 pub use self::get::get;
 pub use self::list::{SoftwareFilter, SoftwareItem, SoftwareSort, list};
 use crate::error::StoreError;

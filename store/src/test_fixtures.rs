@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use enrichment::cve::{CveRecord, Cvss, RecordSource, Timestamp};
 use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Status, Why};
+use enrichment::lookup_key::LookupKey;
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
 use protocol::host::{HostFacts, Platform};
 use protocol::ids::{AgentId, CompanyId, Position, TokenId};
@@ -165,7 +166,8 @@ pub(crate) fn status(source: Source, state: SourceState) -> SourceStatus {
     }
 }
 
-/// Says of software called `bad…` that it has a CVE for each version part, and of all else nothing.
+/// Says of software called `bad…` that it has a CVE for each version part, and of all else nothing;
+/// what was looked up is the product of its name.
 pub(crate) fn judge(record: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Evaluation {
     let cves: Vec<String> = match record.name.strip_prefix("bad") {
         Some(rest) => record
@@ -176,7 +178,10 @@ pub(crate) fn judge(record: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Ev
             .collect(),
         None => Vec::new(),
     };
-    evaluation(&cves)
+    Evaluation {
+        keys: vec![LookupKey::of_product("example", &record.name)],
+        ..evaluation(&cves)
+    }
 }
 
 pub(crate) fn evaluation(cves: &[impl AsRef<str>]) -> Evaluation {
@@ -189,6 +194,7 @@ pub(crate) fn evaluation(cves: &[impl AsRef<str>]) -> Evaluation {
             rule: "test".to_owned(),
         },
         findings: cves.iter().map(|cve| finding(cve.as_ref())).collect(),
+        keys: Vec::new(),
     }
 }
 

@@ -69,6 +69,15 @@ impl FreshDatabase {
         &self.store
     }
 
+    /// Runs SQL as the owner of the schema, for tests that break something.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it.
+    pub async fn execute(&self, sql: &str) {
+        execute(&self.url, sql).await;
+    }
+
     /// Its address.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -1,8 +1,9 @@
-//! Notices that another match index was put in place, and brings it into use.
+//! Notices that another match index was put in place, brings it into use, and records what it
+//! changes.
 //!
 //! A look is a `stat`. An index is renamed into place, so its file is another one whenever its
 //! content is. When a new one cannot be opened the present one stays in use: old answers are
-//! better than none.
+//! better than none. What judges meanwhile goes on with the index that it began with.
 
 use std::fs;
 use std::io;
@@ -12,14 +13,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use enrichment::index::Index;
+use enrichment::index::{ChangedKeys, Index, IndexError, changes};
+use enrichment::matching;
+use serde_json::Value;
+use store::error::StoreError;
 use store::jobs::{self as rows, NewJob};
+use store::software::generations::{self, Standing, Taken};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::match_findings::payload;
 use super::{Jobs, Kind};
+use crate::pipeline::matcher::Matcher;
 
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What tells one file from another in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,14 +37,33 @@ struct FileIdentity {
     modified_s: i64,
 }
 
+impl FileIdentity {
+    /// When the file was written.
+    fn built_at(self) -> OffsetDateTime {
+        let nanoseconds =
+            i128::from(self.modified_s) * 1_000_000_000 + i128::from(self.modified_ns);
+        // A file system holds no instant that this cannot; one that does is as old as can be.
+        OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+/// An index in use that has still to be recorded, and its job asked for.
+#[derive(Clone, Debug)]
+struct Unrecorded {
+    generation: u64,
+    index: u64,
+    built_at: OffsetDateTime,
+    /// What it changes, and from which generation.
+    changes: Option<(u64, ChangedKeys)>,
+}
+
 /// Watches one path.
 #[derive(Debug)]
 pub(super) struct IndexWatch {
     jobs: Jobs,
     path: PathBuf,
     seen: Option<FileIdentity>,
-    /// The index in use whose job has still to be asked for.
-    unasked: Option<(u64, FileIdentity)>,
+    unrecorded: Option<Unrecorded>,
 }
 
 impl IndexWatch {
@@ -47,7 +72,7 @@ impl IndexWatch {
             jobs,
             path,
             seen: None,
-            unasked: None,
+            unrecorded: None,
         }
     }
 
@@ -71,46 +96,128 @@ impl IndexWatch {
                 "the match index is not used; the one before, if any, stays in use"
             );
         }
-        self.ask().await;
+        self.record_and_ask().await;
     }
 
     async fn take_if_new(&mut self) -> anyhow::Result<()> {
         let found = identity(&self.path).context("look at the match index")?;
         if let Some(file) = found.filter(|file| self.seen != Some(*file)) {
             self.seen = Some(file);
-            self.unasked = Some((self.take_into_use().await?, file));
+            let (path, matcher) = (self.path.clone(), Arc::clone(&self.jobs.matcher));
+            let taking = tokio::task::spawn_blocking(move || take(&path, &matcher));
+            let (index, changes) = taking.await??;
+            self.unrecorded = Some(Unrecorded {
+                generation: matching::generation(&index),
+                index: index.generation(),
+                built_at: file.built_at(),
+                changes,
+            });
         }
         Ok(())
     }
 
-    async fn take_into_use(&self) -> anyhow::Result<u64> {
-        let (path, matcher) = (self.path.clone(), Arc::clone(&self.jobs.matcher));
-        let taking = tokio::task::spawn_blocking(move || {
-            let index = Arc::new(Index::open(&path)?);
-            let generation = index.generation();
-            matcher.swap(index);
-            Ok::<_, enrichment::index::IndexError>(generation)
-        });
-        Ok(taking.await??)
-    }
-
-    /// Asks for what was judged with another index to be judged again.
-    async fn ask(&mut self) {
-        let Some((generation, file)) = self.unasked else {
+    async fn record_and_ask(&mut self) {
+        let Some(unrecorded) = &self.unrecorded else {
             return;
         };
-        let now = self.jobs.clock.now();
-        let job = NewJob {
-            kind: Kind::MatchFindings.as_str(),
-            // With its time, because an index may come back after another one.
-            tick: &format!("index {generation:016x} of {}", file.modified_s),
-            payload: &payload(generation),
-            run_after: now,
-        };
-        match rows::enqueue(&self.jobs.store, &job, now).await {
-            Ok(_) => self.unasked = None,
-            Err(error) => tracing::debug!(%error, "asking for software to be judged again"),
+        match record(&self.jobs, unrecorded).await {
+            Ok(()) => {
+                self.unrecorded = None;
+                let path = self.path.clone();
+                let keeping = tokio::task::spawn_blocking(move || keep(&path));
+                if let Ok(Err(error)) = keeping.await {
+                    // After a restart everything is judged again, and nothing is wrong.
+                    tracing::debug!(%error, "keeping the match index for comparison");
+                }
+            }
+            // The next look tries again.
+            Err(error) => tracing::debug!(%error, "recording the match index"),
         }
+    }
+}
+
+/// Opens an index and puts it into use; gives it and what it changes.
+fn take(
+    path: &Path,
+    matcher: &Matcher,
+) -> Result<(Arc<Index>, Option<(u64, ChangedKeys)>), IndexError> {
+    let index = Arc::new(Index::open(path)?);
+    // After a restart there is none before it but the file of the one before.
+    let before = matcher
+        .index()
+        .or_else(|| Index::open(&kept(path)).ok().map(Arc::new));
+    matcher.swap(Arc::clone(&index));
+    let changes = before.map(|before| (matching::generation(&before), changes(&before, &index)));
+    Ok((index, changes))
+}
+
+/// Records what is in use, and asks for the software to be judged that it concerns.
+async fn record(jobs: &Jobs, unrecorded: &Unrecorded) -> Result<(), StoreError> {
+    let now = jobs.clock.now();
+    let changes = unrecorded.changes.as_ref();
+    let taken = Taken {
+        generation: unrecorded.generation,
+        index: unrecorded.index,
+        rules: matching::RULES,
+        built_at: unrecorded.built_at,
+        changes: changes.map(|(from, changed)| (*from, changed)),
+    };
+    let generation = unrecorded.generation;
+    let tick = match generations::record(&jobs.store, &taken, now).await? {
+        Standing::New => {
+            // With its time, because an index may come back after another one.
+            let built_at = unrecorded.built_at.unix_timestamp_nanos();
+            format!("index {generation:016x} of {built_at}")
+        }
+        // What this node stored while it lagged behind is caught now, and what a node began that
+        // stopped. Several that come at once ask for one job.
+        Standing::Current => {
+            let minute = now.unix_timestamp().div_euclid(60);
+            format!("index {generation:016x} in minute {minute}")
+        }
+        Standing::Older { current } => {
+            tracing::warn!(
+                generation = format!("{generation:016x}"),
+                current = format!("{current:016x}"),
+                "this node's match index is older than the one that counts: import the same feeds"
+            );
+            return Ok(());
+        }
+    };
+    let job = NewJob {
+        kind: Kind::MatchFindings.as_str(),
+        tick: &tick,
+        payload: &Value::Null,
+        run_after: now,
+    };
+    rows::enqueue(&jobs.store, &job, now).await?;
+    Ok(())
+}
+
+/// Where the index that was recorded last stays, so that after a restart it can be told what the
+/// next one changes.
+fn kept(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".recorded");
+    path.with_file_name(name)
+}
+
+/// Gives the file in place a second name. It takes no room until another index is in place.
+fn keep(path: &Path) -> io::Result<()> {
+    let kept = kept(path);
+    let mut name = kept.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = kept.with_file_name(name);
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    fs::hard_link(path, &partial)?;
+    fs::rename(&partial, &kept)?;
+    // Two names of one file are not renamed over each other, and both stay.
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

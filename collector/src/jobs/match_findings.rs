@@ -1,125 +1,139 @@
-//! Judges software again that was judged with another index than the present one.
+//! Judges software again that a change of the match index concerns, in every company.
 //!
-//! Page by page through every company, each page in one transaction. It writes what the present
-//! index says and nothing of its own, so it may be stopped anywhere and done again.
+//! A change names the lookups that give something else; each company's software that made one of
+//! them is judged with the present index, page by page, each page in one short transaction. What is
+//! judged is marked by the generation that judged it, so the work may be stopped anywhere, done
+//! twice and shared: whoever goes on passes over what is done. It must never judge with an index
+//! that does not count.
 
-use std::sync::Arc;
+mod company;
+
+use std::time::Duration;
 
 use anyhow::Context as _;
-use enrichment::evaluation::Evaluation;
-use protocol::fingerprint::SoftwareKey;
-use protocol::ids::CompanyId;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::companies;
-use store::findings::{self, Replaced};
-use store::page::{PAGE_ITEMS_MAX, PageRequest};
-use store::software::{SoftwareToJudge, page_for_evaluation};
-use store::tenant::TenantScope;
+use store::findings::Replaced;
+use store::jobs::{self as rows, Job, NewJob};
+use store::page::{After, PageRequest};
+use store::software::generations;
+use tokio::task::JoinSet;
 
-use super::Jobs;
-use crate::pipeline::matcher::{Judge, NO_INDEX};
+use self::company::Judging;
+use super::{Jobs, Kind};
+use crate::pipeline::matcher::NO_INDEX;
 
-/// Software of one page, which is judged and written in one transaction.
-const PAGE_SOFTWARE: u32 = 500;
-/// Passes over one company; after the first, only what came in during it is left.
-const PASSES_MAX: u32 = 3;
+/// Companies that are judged side by side, and after which the job's progress is noted.
+const COMPANIES_A_TIME: u32 = 4;
+/// For how long after a change software is looked for that was being stored, with the index before,
+/// while the change was made. Far longer than a transaction can take.
+const LOOK_BACK: Duration = Duration::from_secs(2 * 3_600);
+/// When it is looked for: after the transactions of that moment have ended.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// The payload of a job that is asked for when an index comes into use.
-pub(super) fn payload(generation: u64) -> Value {
-    serde_json::json!({ "generation": format!("{generation:016x}") })
+/// How far a job has got, in its row.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Progress {
+    /// The last change that it is about.
+    through: i64,
+    /// The company up to which all is done, in the order of their names.
+    after: Option<After>,
 }
 
-fn generation_of(payload: &Value) -> Option<u64> {
-    let text = payload.get("generation")?.as_str()?;
-    u64::from_str_radix(text, 16).ok()
-}
-
-/// Judges everything that the present index has not judged.
-pub(super) async fn run(jobs: &Jobs, payload: &Value) -> anyhow::Result<()> {
+/// Judges what the changes up to the present index concern.
+pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
     let judge = jobs.matcher.judge();
-    let generation = judge.generation();
-    if let Some(asked) = generation_of(payload).filter(|asked| *asked != generation) {
-        // Another node asked. Either this one notices the new index soon, or the index that was
-        // asked for is old by now and the new one has a job of its own.
-        anyhow::bail!("index {asked:016x} is not in use on this node, {generation:016x} is");
-    }
-    if generation == NO_INDEX {
+    if judge.generation() == NO_INDEX {
         return Ok(());
     }
+    let began = jobs.clock.now();
+    let changes = generations::unfinished(&jobs.store, began - LOOK_BACK)
+        .await
+        .context("read what changed")?;
+    // Read after the changes: none of them is then newer than the index that counts.
+    let counts = generations::current(&jobs.store).await?;
+    if counts != Some(judge.generation()) {
+        tracing::info!(
+            ?counts,
+            "another match index counts by now, and has its own job"
+        );
+        return Ok(());
+    }
+    let through = changes.last().map_or(0, |change| change.ordinal);
+    let judging = Judging::new(jobs.clone(), judge, changes);
+    let Some(total) = every_company(jobs, job, &judging, through).await? else {
+        tracing::info!("a newer match index came into use meanwhile, and has its own job");
+        return Ok(());
+    };
+    let now = jobs.clock.now();
+    if generations::finish(&jobs.store, through, now).await? {
+        look_again(jobs, through).await?;
+    }
+    tracing::info!(through, ?total, "judged software with the present index");
+    Ok(())
+}
+
+/// Goes through all companies; `None` when another index counts by now.
+async fn every_company(
+    jobs: &Jobs,
+    job: &Job,
+    judging: &Judging,
+    through: i64,
+) -> anyhow::Result<Option<Replaced>> {
     let mut total = Replaced::default();
-    let mut page = PageRequest::first(PAGE_ITEMS_MAX);
+    let mut page = PageRequest {
+        limit: COMPANIES_A_TIME,
+        after: place_of(&job.payload, through),
+    };
     loop {
         let found = companies::list(&jobs.store.local_operator(), None, &page)
             .await
             .context("list companies")?;
+        // Dropped with this future, it ends the work on every company.
+        let mut side_by_side = JoinSet::new();
         for company in found.items {
-            let replaced = judge_company(jobs, company.id, &judge)
-                .await
-                .with_context(|| format!("judge the software of company {}", company.id))?;
-            add(&mut total, replaced);
+            let judging = judging.clone();
+            side_by_side.spawn(async move {
+                let judged = judging.company(company.id).await;
+                judged.with_context(|| format!("judge the software of company {}", company.id))
+            });
         }
-        match found.next {
-            Some(next) => page.after = Some(next),
-            None => break,
+        while let Some(judged) = side_by_side.join_next().await {
+            let Some(replaced) = judged.context("judge a company")?? else {
+                return Ok(None);
+            };
+            company::add(&mut total, replaced);
         }
-    }
-    tracing::info!(generation, ?total, "judged software with the present index");
-    Ok(())
-}
-
-async fn judge_company(jobs: &Jobs, company: CompanyId, judge: &Judge) -> anyhow::Result<Replaced> {
-    let mut total = Replaced::default();
-    let Some(scope) = jobs.store.pipeline_scope(company).await? else {
-        return Ok(total);
-    };
-    for _pass in 0..PASSES_MAX {
-        let (replaced, pages) = pass(jobs, &scope, judge).await?;
-        add(&mut total, replaced);
-        if pages == 0 {
-            break;
-        }
-    }
-    Ok(total)
-}
-
-/// Goes once through a company's software; gives what came of it, and in how many pages.
-async fn pass(jobs: &Jobs, scope: &TenantScope, judge: &Judge) -> anyhow::Result<(Replaced, u32)> {
-    let mut total = Replaced::default();
-    let mut pages = 0;
-    let mut after = None;
-    loop {
-        let page = page_for_evaluation(scope, judge.generation(), after, PAGE_SOFTWARE).await?;
-        let Some(last) = page.last() else {
-            return Ok((total, pages));
+        let Some(next) = found.next else {
+            return Ok(Some(total));
         };
-        after = Some(last.key);
-        pages += 1;
-        let judged = judge_page(page, judge.clone()).await?;
-        let now = jobs.clock.now();
-        let replaced = findings::replace(scope, &judged, judge.generation(), now).await?;
-        add(&mut total, replaced);
+        page.after = Some(next.clone());
+        let progress = Progress {
+            through,
+            after: Some(next),
+        };
+        rows::note(&jobs.store, job, &serde_json::to_value(&progress)?).await?;
     }
 }
 
-/// Judging is work for a processor, so it goes where it delays nobody's I/O.
-async fn judge_page(
-    page: Vec<SoftwareToJudge>,
-    judge: Judge,
-) -> anyhow::Result<Vec<(SoftwareKey, Evaluation)>> {
-    let judging = tokio::task::spawn_blocking(move || {
-        page.iter()
-            .map(|software| {
-                let evaluation = judge.evaluate(&software.record, &software.platform, software.key);
-                (software.key, Arc::unwrap_or_clone(evaluation))
-            })
-            .collect()
-    });
-    judging.await.context("judge a page of software")
+/// Where an attempt before this one ended, if it was about the same changes.
+fn place_of(payload: &Value, through: i64) -> Option<After> {
+    let progress: Progress = serde_json::from_value(payload.clone()).ok()?;
+    progress.after.filter(|_| progress.through == through)
 }
 
-const fn add(total: &mut Replaced, more: Replaced) {
-    total.opened += more.opened;
-    total.resolved += more.resolved;
-    total.changed += more.changed;
-    total.unchanged += more.unchanged;
+/// Asks for the job once more, for what was being stored while the index changed.
+async fn look_again(jobs: &Jobs, through: i64) -> anyhow::Result<()> {
+    let now = jobs.clock.now();
+    let job = NewJob {
+        kind: Kind::MatchFindings.as_str(),
+        tick: &format!("look again after change {through}"),
+        payload: &Value::Null,
+        run_after: now + LOOK_AGAIN_AFTER,
+    };
+    rows::enqueue(&jobs.store, &job, now)
+        .await
+        .context("ask for another look")?;
+    Ok(())
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use metrics::{counter, histogram};
 use store::error::StoreError;
 use store::jobs::{self as rows, Ending, Job};
+use store::software::generations;
 use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
@@ -62,7 +63,7 @@ impl Runner {
 
     /// Takes a job and does it; whether there was one.
     pub(super) async fn take_one(&self, stopping: &CancellationToken) -> Result<bool, StoreError> {
-        let kinds: Vec<_> = self.jobs.kinds().into_iter().map(Kind::as_str).collect();
+        let kinds = self.kinds().await?;
         let now = self.jobs.clock.now();
         let Some(job) = rows::take(&self.jobs.store, &kinds, LEASE, now).await? else {
             return Ok(false);
@@ -75,6 +76,18 @@ impl Runner {
         counter!(JOBS, LABEL_JOB => job.kind.clone(), LABEL_OUTCOME => outcome).increment(1);
         histogram!(JOB_SECONDS, LABEL_JOB => job.kind).record(self.jobs.clock.instant() - began);
         Ok(true)
+    }
+
+    /// The kinds of jobs that this node can do. Software is judged again with the index that counts
+    /// and no other, so a node that holds another one leaves that to those that hold it.
+    async fn kinds(&self) -> Result<Vec<&'static str>, StoreError> {
+        let counts = generations::current(&self.jobs.store).await?;
+        let can_match = counts.is_none_or(|counts| counts == self.jobs.matcher.generation());
+        let kinds = self.jobs.kinds().into_iter();
+        Ok(kinds
+            .filter(|kind| *kind != Kind::MatchFindings || can_match)
+            .map(Kind::as_str)
+            .collect())
     }
 
     async fn work(&self, job: &Job, stopping: &CancellationToken) -> Worked {
@@ -92,7 +105,7 @@ impl Runner {
     async fn dispatch(&self, job: &Job) -> anyhow::Result<()> {
         match Kind::parse(&job.kind) {
             Some(Kind::FeedSync) => Box::pin(feed_sync::run(&self.jobs)).await,
-            Some(Kind::MatchFindings) => match_findings::run(&self.jobs, &job.payload).await,
+            Some(Kind::MatchFindings) => match_findings::run(&self.jobs, job).await,
             Some(Kind::Tidy) => tidy::run(&self.jobs).await,
             None => anyhow::bail!("this release does not know the job {:?}", job.kind),
         }

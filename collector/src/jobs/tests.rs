@@ -68,6 +68,12 @@ impl Node {
         self.runner().take_one(&stopping).await.unwrap()
     }
 
+    /// Takes away a table that a job needs.
+    async fn break_tidying(&self) {
+        let sql = "DROP TABLE revocations";
+        self.database.execute(sql).await;
+    }
+
     /// Stores records on a host of their own in a company of that number.
     async fn store(&self, number: u128, records: Vec<SoftwareRecord>) -> TenantScope {
         let store = self.database.store();
@@ -150,8 +156,8 @@ async fn another_index_opens_and_resolves_findings_in_every_company() {
     for scope in &scopes {
         let cves = open_cves(scope).await;
         assert!(!cves.is_empty() && cves.iter().all(|cve| cve == "CVE-2021-23337"));
-        let left =
-            store::software::page_for_evaluation(scope, node.jobs.matcher.generation(), None, 10);
+        let present = [node.jobs.matcher.generation()];
+        let left = store::software::page_for_evaluation(scope, &present, None, 10);
         assert!(left.await.unwrap().is_empty());
     }
 }
@@ -166,7 +172,9 @@ async fn an_index_is_taken_once_and_asked_for_once() {
     }
     // Another node with the same file asks for the same job.
     node.watch().look().await;
-    assert!(node.take().await);
+    // And starts within the same minute ask for one look at what they may have stored before.
+    node.watch().look().await;
+    assert!(node.take().await && node.take().await);
     assert!(!node.take().await);
 }
 
@@ -199,22 +207,14 @@ async fn enqueue(node: &Node, kind: &str, payload: &Value) {
 }
 
 #[tokio::test]
-async fn a_job_for_an_index_that_is_not_here_waits_for_it() {
-    let node = Node::new().await;
-    enqueue(&node, "match_findings", &match_findings::payload(77)).await;
-    assert!(node.take().await);
-    assert!(!node.take().await, "it rests before it is tried again");
-    node.hand.advance(std::time::Duration::from_secs(6));
-    assert!(node.take().await);
-}
-
-#[tokio::test]
 async fn a_job_that_never_gets_done_is_given_up() {
     let node = Node::new().await;
-    enqueue(&node, "match_findings", &match_findings::payload(77)).await;
+    node.break_tidying().await;
+    enqueue(&node, "tidy", &Value::Null).await;
     let mut attempts = 0;
     for _ in 0..50 {
         attempts += u32::from(node.take().await);
+        assert!(!node.take().await, "it rests before it is tried again");
         node.hand.advance(std::time::Duration::from_secs(2_000));
     }
     assert_eq!(attempts, runner::ATTEMPTS_MAX);

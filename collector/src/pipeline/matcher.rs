@@ -114,7 +114,7 @@ impl Matcher {
     /// Puts an index in place of the present one. Transactions that have begun end with the one
     /// before. Opens the cache on disk, so call it where blocking is allowed.
     pub fn swap(&self, index: Arc<Index>) {
-        let generation = index.generation();
+        let generation = matching::generation(&index);
         if self.generation() == generation && self.index().is_some() {
             return;
         }
@@ -139,7 +139,7 @@ impl Matcher {
         self.present().index.clone()
     }
 
-    /// The present generation; [`NO_INDEX`] until there is an index.
+    /// What judges at present, see [`matching::generation`]; [`NO_INDEX`] until there is an index.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.present().generation()
@@ -163,7 +163,7 @@ impl Present {
     fn generation(&self) -> u64 {
         self.index
             .as_ref()
-            .map_or(NO_INDEX, |index| index.generation())
+            .map_or(NO_INDEX, |index| matching::generation(index))
     }
 }
 
@@ -174,7 +174,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// The index' generation.
+    /// What it judges with, see [`matching::generation`].
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.present.generation()
@@ -241,6 +241,7 @@ fn without_index() -> Evaluation {
         reason: Some("no vulnerability data has been imported yet".to_owned()),
         identity: Identity::default(),
         findings: Vec::new(),
+        keys: Vec::new(),
     }
 }
 

@@ -17,13 +17,22 @@ use crate::index::reader::partition;
 mod collected;
 mod lay_out;
 
-pub(in crate::index) use crate::index::advisories::collected::Advisories;
+pub(in crate::index) use crate::index::advisories::collected::{Advisories, verdict_to_word};
 pub(crate) use crate::index::advisories::collected::{NameKind, SpanKind};
 pub(in crate::index) use crate::index::advisories::lay_out::Live;
 
 /// A place's row: a release of a distribution, or a registry, and whose names its packages have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PlaceId(u32);
+
+/// A place with what it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlaceView<'a> {
+    pub(crate) at: PlaceId,
+    pub(crate) id: &'a str,
+    pub(crate) release: &'a str,
+    pub(crate) kind: NameKind,
+}
 
 /// A package that advisories speak of.
 #[derive(Clone, Debug)]
@@ -99,6 +108,33 @@ impl Index {
         Some(PackageView {
             name: found,
             statements: self.span(Section::Packages, row, 1)?,
+        })
+    }
+
+    /// Every place, in the order of ids and releases.
+    pub(crate) fn places(&self) -> impl Iterator<Item = PlaceView<'_>> {
+        let rows = self.closed_rows(Section::Places).unwrap_or(0..0);
+        rows.filter_map(|row| {
+            let (id, release, kind) = self.place_key(row)?;
+            let kind = NameKind::from_word(kind)?;
+            let at = PlaceId(row);
+            Some(PlaceView {
+                at,
+                id,
+                release,
+                kind,
+            })
+        })
+    }
+
+    /// Every package of a place, in the order of names.
+    pub(crate) fn packages(&self, at: PlaceId) -> impl Iterator<Item = PackageView<'_>> {
+        let rows = self.span(Section::Places, at.0, 3).unwrap_or(0..0);
+        rows.filter_map(|row| {
+            Some(PackageView {
+                name: self.string(self.word(Section::Packages, row, 0)?)?,
+                statements: self.span(Section::Packages, row, 1)?,
+            })
         })
     }
 

@@ -10,6 +10,7 @@
 use crate::evaluation::{Evaluation, Identity, Status};
 use crate::identity;
 use crate::index::Index;
+use crate::lookup_key::LookupKey;
 use crate::matching::advisories::question::{Asked, Question};
 use crate::matching::why_not::{Step, WhyNot};
 use crate::subject::Subject;
@@ -25,7 +26,13 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-/// Judges a subject whom advisories are about; `None` for one that is left to CVE records.
+/// What may be asked of the advisories about a subject, of one that is left to CVE records too.
+pub(super) fn keys(subject: &Subject<'_>) -> Vec<LookupKey> {
+    question::keys(subject)
+}
+
+/// Judges a subject whom advisories are about; `None` for one that is left to CVE records. The
+/// caller adds the keys.
 pub(super) fn evaluate(index: &Index, subject: &Subject<'_>) -> Option<Evaluation> {
     let asked = question::ask(index, subject)?;
     let purl = identity::package_url(subject);
@@ -40,12 +47,14 @@ pub(super) fn evaluate(index: &Index, subject: &Subject<'_>) -> Option<Evaluatio
             reason: None,
             findings: findings(&question),
             identity: identity(question.rule),
+            keys: Vec::new(),
         },
         Asked::NotEvaluable { reason, rule } => Evaluation {
             status: Status::NotEvaluable,
             reason: Some(reason),
             identity: identity(rule),
             findings: Vec::new(),
+            keys: Vec::new(),
         },
     })
 }

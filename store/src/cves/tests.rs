@@ -173,7 +173,7 @@ async fn world_with_one() -> World {
     upsert(world.store(), &[known]).await.unwrap();
     let judged = [(key(&bad), evaluation(&["CVE-2024-1000"]))];
     let replaced = crate::findings::replace(&world.scope, &judged, 2, at(1)).await;
-    assert_eq!(replaced.unwrap().opened, 1);
+    assert_eq!(replaced.unwrap().unwrap().opened, 1);
     world
 }
 

@@ -11,11 +11,11 @@ use crate::error::StoreError;
 /// Findings by column.
 #[derive(Debug, Default)]
 pub(crate) struct FindingColumns {
-    pub(super) software: Vec<Uuid>,
-    pub(super) cves: Vec<String>,
-    pub(super) sources: Vec<String>,
-    pub(super) confidences: Vec<String>,
-    pub(super) fixed_in: Vec<Option<String>>,
+    pub(crate) software: Vec<Uuid>,
+    pub(crate) cves: Vec<String>,
+    pub(crate) sources: Vec<String>,
+    pub(crate) confidences: Vec<String>,
+    pub(crate) fixed_in: Vec<Option<String>>,
     pub(super) why: Vec<Value>,
 }
 

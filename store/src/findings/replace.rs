@@ -12,7 +12,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::columns::{FindingColumns, why};
+use crate::commands;
 use crate::error::StoreError;
+use crate::events::{EventKind, NewEvents};
+use crate::software::keys;
 use crate::tenant::TenantScope;
 use crate::tx;
 
@@ -29,8 +32,11 @@ pub struct Replaced {
     pub unchanged: u64,
 }
 
-/// Puts new judgements in place of those before, in one transaction. Software that the company does
-/// not have is passed over, so a judgement never makes a row.
+/// Puts new judgements in place of those before, in one transaction, and announces what came of
+/// it. Software that the company does not have is passed over, so a judgement never makes a row.
+///
+/// `None` when another generation counts by now, see [`crate::software::generations`]: then nothing
+/// was written, and whoever holds that one judges the software.
 ///
 /// # Errors
 ///
@@ -44,14 +50,14 @@ pub async fn replace(
     judged: &[(SoftwareKey, Evaluation)],
     generation: u64,
     now: OffsetDateTime,
-) -> Result<Replaced, StoreError> {
+) -> Result<Option<Replaced>, StoreError> {
     // In the order of the keys, and the last judgement of each.
     let judged: BTreeMap<Uuid, &Evaluation> = judged
         .iter()
         .map(|(key, evaluation)| (key.to_uuid(), evaluation))
         .collect();
     if judged.is_empty() {
-        return Ok(Replaced::default());
+        return Ok(Some(Replaced::default()));
     }
     tx::retrying("findings.replace", || {
         attempt(scope, &judged, generation, now)
@@ -64,33 +70,61 @@ async fn attempt(
     judged: &BTreeMap<Uuid, &Evaluation>,
     generation: u64,
     now: OffsetDateTime,
-) -> Result<Replaced, StoreError> {
+) -> Result<Option<Replaced>, StoreError> {
     let mut tx = scope.begin_by_key("findings.replace").await?;
-    let keys: Vec<Uuid> = judged.keys().copied().collect();
-    let locked = sqlx::query_scalar!(
-        "SELECT software_key FROM software WHERE company_key = $1 AND software_key = ANY($2)
-         ORDER BY software_key FOR NO KEY UPDATE",
-        scope.key(),
-        &keys
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    // What the company does not have is not locked, and with that out of the game.
-    let judged: BTreeMap<Uuid, &Evaluation> = locked
-        .into_iter()
-        .filter_map(|key| {
-            judged
-                .get_key_value(&key)
-                .map(|(key, value)| (*key, *value))
-        })
-        .collect();
+    let Some(judged) = lock(&mut tx, scope.key(), judged, generation).await? else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
     let difference = compare(&judged, open_findings(&mut tx, scope.key(), &judged).await?);
     // Resolved first: a finding may end and begin anew in the same instant.
     rewrite(&mut tx, scope.key(), &difference, now).await?;
     difference.opened.insert(&mut tx, scope.key(), now).await?;
     set_judgements(&mut tx, scope.key(), &judged, (generation, now)).await?;
+    let evaluations: Vec<(SoftwareKey, &Evaluation)> = judged
+        .iter()
+        .map(|(key, made)| (SoftwareKey::from_uuid(*key), *made))
+        .collect();
+    keys::add(&mut tx, scope.key(), &evaluations).await?;
+    if difference.write_events(&mut tx, scope.key(), now).await? {
+        commands::announce_findings(&mut *tx, scope.company()).await?;
+    }
     tx.commit().await?;
-    Ok(difference.counts)
+    Ok(Some(difference.counts))
+}
+
+/// Locks the rows of the software that the company has, in the order of the keys, and gives their
+/// judgements; `None` when these are of a generation that does not count.
+async fn lock<'a>(
+    tx: &mut PgConnection,
+    company_key: i64,
+    judged: &BTreeMap<Uuid, &'a Evaluation>,
+    generation: u64,
+) -> Result<Option<BTreeMap<Uuid, &'a Evaluation>>, StoreError> {
+    let keys: Vec<Uuid> = judged.keys().copied().collect();
+    let locked = sqlx::query_scalar!(
+        "SELECT software_key FROM software WHERE company_key = $1 AND software_key = ANY($2)
+         ORDER BY software_key FOR NO KEY UPDATE",
+        company_key,
+        &keys
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    // Only now, with the rows locked: whoever wrote them before, with a newer index, recorded it
+    // before that, and whoever records one later writes them after.
+    let counts = sqlx::query_scalar!(
+        "SELECT generation FROM match_generations ORDER BY ordinal DESC LIMIT 1"
+    )
+    .fetch_optional(tx)
+    .await?;
+    if counts.is_some_and(|counts| counts != generation.cast_signed()) {
+        return Ok(None);
+    }
+    // What the company does not have is not locked, and with that out of the game.
+    let judged = locked
+        .into_iter()
+        .filter_map(|key| Some((key, *judged.get(&key)?)));
+    Ok(Some(judged.collect()))
 }
 
 /// What names a finding: software, CVE, source.
@@ -190,6 +224,28 @@ impl FindingColumns {
     }
 }
 
+impl Difference {
+    /// Writes down what happens; whether anything does.
+    async fn write_events(
+        &self,
+        tx: &mut PgConnection,
+        company_key: i64,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let kept = NewEvents::of(&self.kept, |at| {
+            if self.ends.get(at).copied().unwrap_or_default() {
+                EventKind::Resolved
+            } else {
+                EventKind::Changed
+            }
+        });
+        let opened = NewEvents::of(&self.opened, |_| EventKind::Opened);
+        let any_kept = kept.insert(&mut *tx, company_key, now).await?;
+        let any_opened = opened.insert(tx, company_key, now).await?;
+        Ok(any_kept || any_opened)
+    }
+}
+
 /// Changes and resolves. Every row is there, so an upsert finds it by the primary key without a
 /// plan, where an update with a join would depend on the table's statistics.
 async fn rewrite(
@@ -229,7 +285,7 @@ async fn rewrite(
     Ok(())
 }
 
-/// Notes identities and with which index they were judged.
+/// Notes identities and with which index they were judged; what came late has been caught.
 async fn set_judgements(
     tx: &mut PgConnection,
     company_key: i64,
@@ -260,6 +316,13 @@ async fn set_judgements(
         &column(|e| e.identity.purl.clone()) as &[Option<String>],
         generation.cast_signed(),
         now
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM software_late WHERE company_key = $1 AND software_key = ANY($2)",
+        company_key,
+        &keys
     )
     .execute(tx)
     .await?;

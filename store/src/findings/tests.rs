@@ -35,6 +35,7 @@ async fn judge_again(
     replace(&world.scope, judged, generation, at(seconds))
         .await
         .unwrap()
+        .unwrap()
 }
 
 async fn find(world: &World, filter: &FindingFilter) -> Vec<String> {
@@ -135,9 +136,9 @@ async fn a_finding_that_comes_back_is_opened_anew_even_in_the_same_instant() {
 #[tokio::test]
 async fn software_is_given_out_until_all_of_it_was_judged() {
     let (world, ..) = world().await;
-    let page = |after| software::page_for_evaluation(&world.scope, 2, after, 1);
+    let page = |after| software::page_for_evaluation(&world.scope, &[2], after, 1);
     assert_eq!(
-        software::page_for_evaluation(&world.scope, GENERATION, None, 9)
+        software::page_for_evaluation(&world.scope, &[GENERATION], None, 9)
             .await
             .unwrap(),
         []
@@ -168,7 +169,13 @@ async fn two_nodes_that_judge_the_same_software_come_to_one_result() {
         if node % 2 == 0 {
             judged.reverse();
         }
-        tasks.spawn(async move { replace(&scope, &judged, 2, at(50)).await.unwrap().opened });
+        tasks.spawn(async move {
+            replace(&scope, &judged, 2, at(50))
+                .await
+                .unwrap()
+                .unwrap()
+                .opened
+        });
     }
     let opened: u64 = tasks.join_all().await.into_iter().sum();
     assert_eq!(opened, 2);

@@ -88,10 +88,23 @@ async fn attempt(
     tx.commit().await?;
     // Only now: a key that is known has to have a row, and before the commit it may still lose it.
     scope.store().known_software().insert(scope.key(), software);
+    announce(scope, &applied, judge.now).await;
     for (number, stored) in changes.into_iter().flat_map(|changes| changes.stored) {
         applied.reports[number] = Applied::Stored(stored);
     }
     Ok(applied)
+}
+
+/// Says that there are new findings. The batch is stored: a signal that does not get through is
+/// made up for by the next one, or by the poll of whoever waits for it.
+async fn announce(scope: &TenantScope, applied: &AppliedBatch, now: OffsetDateTime) {
+    let store = scope.store();
+    if applied.findings == 0 || !store.announced().is_due(scope.key(), now) {
+        return;
+    }
+    if let Err(error) = commands::announce_findings(store.pool(), scope.company()).await {
+        tracing::debug!(%error, "announcing findings");
+    }
 }
 
 fn agents(batch: &[IncomingReport]) -> Vec<Uuid> {

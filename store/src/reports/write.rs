@@ -15,7 +15,9 @@ use uuid::Uuid;
 use super::inventory::{Changes, Held};
 use super::line::Run;
 use crate::error::StoreError;
+use crate::events::{EventKind, NewEvents};
 use crate::findings::FindingColumns;
+use crate::software::keys;
 
 mod facts;
 
@@ -58,6 +60,12 @@ pub(super) async fn software(
         })
         .collect();
     let findings = insert_findings(tx, company_key, &found, now).await?;
+    let evaluations: Vec<(SoftwareKey, &Evaluation)> = new
+        .iter()
+        .filter(|software| written.binary_search(&software.key.to_uuid()).is_ok())
+        .map(|software| (software.key, &software.evaluation))
+        .collect();
+    keys::add(tx, company_key, &evaluations).await?;
     let software = u32::try_from(written.len()).unwrap_or(u32::MAX);
     Ok((software, u32::try_from(findings).unwrap_or(u32::MAX)))
 }
@@ -130,7 +138,10 @@ async fn insert_findings(
         return Ok(0);
     }
     let columns = FindingColumns::new(found);
-    columns.insert(tx, company_key, now).await
+    let opened = columns.insert(&mut *tx, company_key, now).await?;
+    let events = NewEvents::of(&columns, |_| EventKind::Opened);
+    events.insert(tx, company_key, now).await?;
+    Ok(opened)
 }
 
 /// Opens, closes and changes installations.

@@ -278,5 +278,6 @@ fn evaluation() -> Evaluation {
             fixed_in: Some("18.0.1".to_owned()),
             why: Why::default(),
         }],
+        keys: Vec::new(),
     }
 }

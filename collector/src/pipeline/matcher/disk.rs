@@ -21,7 +21,7 @@ use super::stored;
 use crate::pipeline::unwind::message;
 
 /// The layout of what is stored; with another one the directory is another.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// There while sled opens: found at a start, the opening before did not end.
 const OPENING: &str = "opening";
 const LOCK: &str = "lock";

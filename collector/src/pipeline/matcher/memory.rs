@@ -108,7 +108,8 @@ fn bytes_of(evaluation: &Evaluation) -> usize {
         })
         .sum();
     let identity = texts(&evaluation.identity.cpes) + evaluation.identity.rule.len();
-    size_of_val(evaluation) + size_of::<SoftwareKey>() + identity + findings
+    let keys = size_of_val(evaluation.keys.as_slice());
+    size_of_val(evaluation) + size_of::<SoftwareKey>() + identity + findings + keys
 }
 
 #[cfg(test)]
@@ -126,6 +127,7 @@ mod tests {
                 ..Identity::default()
             },
             findings: Vec::new(),
+            keys: Vec::new(),
         })
     }
 

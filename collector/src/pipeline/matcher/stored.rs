@@ -4,6 +4,7 @@
 //! field names cannot read back. These types are the same fields, always all of them.
 
 use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Statement, Status, Why};
+use enrichment::lookup_key::LookupKey;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -14,6 +15,7 @@ struct StoredEvaluation {
     purl: Option<String>,
     rule: String,
     findings: Vec<StoredFinding>,
+    keys: Vec<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,6 +41,7 @@ pub(super) fn encode(evaluation: &Evaluation) -> Option<Vec<u8>> {
         reason,
         identity: Identity { cpes, purl, rule },
         findings,
+        keys,
     } = evaluation.clone();
     let stored = StoredEvaluation {
         status,
@@ -47,6 +50,7 @@ pub(super) fn encode(evaluation: &Evaluation) -> Option<Vec<u8>> {
         purl,
         rule,
         findings: findings.into_iter().map(StoredFinding::from).collect(),
+        keys: keys.into_iter().map(|LookupKey(key)| key).collect(),
     };
     postcard::to_stdvec(&stored).ok()
 }
@@ -63,6 +67,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Evaluation> {
             rule: stored.rule,
         },
         findings: stored.findings.into_iter().map(Finding::from).collect(),
+        keys: stored.keys.into_iter().map(LookupKey).collect(),
     })
 }
 
@@ -148,6 +153,7 @@ mod tests {
                     ..Why::default()
                 },
             }],
+            keys: vec![LookupKey::of_product("gnu", "bash")],
         }
     }
 

@@ -156,7 +156,7 @@ fn damaged_files_cost_judgements_and_nothing_else() {
 
 /// The lock of a generation's directory, once its last user has ended.
 fn wait_until_free(directory: &Path, generation: u64) -> fs::File {
-    let path = directory.join(format!("{generation:016x}-1")).join("lock");
+    let path = directory.join(format!("{generation:016x}-2")).join("lock");
     let lock = fs::File::create(path).unwrap();
     lock.lock().unwrap();
     lock
@@ -167,7 +167,7 @@ fn a_cache_whose_opening_did_not_end_is_made_anew() {
     let directory = kept();
     drop(wait_until_free(directory.path(), 1));
     fs::write(
-        directory.path().join("0000000000000001-1").join("opening"),
+        directory.path().join("0000000000000001-2").join("opening"),
         [],
     )
     .unwrap();

@@ -63,7 +63,7 @@ pub(crate) enum SpanKind {
 }
 
 impl SpanKind {
-    pub(super) const fn to_word(self) -> u32 {
+    pub(in crate::index) const fn to_word(self) -> u32 {
         match self {
             Self::Open => 0,
             Self::Fixed => 1,
@@ -299,6 +299,15 @@ impl From<PackageKind> for NameKind {
 }
 
 impl NameKind {
+    pub(in crate::index) const fn from_word(word: u32) -> Option<Self> {
+        match word {
+            0 => Some(Self::Source),
+            1 => Some(Self::Binary),
+            2 => Some(Self::Registry),
+            _ => None,
+        }
+    }
+
     pub(in crate::index) const fn to_word(self) -> u32 {
         match self {
             Self::Source => 0,
@@ -317,7 +326,7 @@ impl NameKind {
     }
 }
 
-pub(super) const fn verdict_to_word(verdict: Verdict) -> u32 {
+pub(in crate::index) const fn verdict_to_word(verdict: Verdict) -> u32 {
     match verdict {
         Verdict::Affected => 0,
         Verdict::WontFix => 1,

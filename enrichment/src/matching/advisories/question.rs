@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::identity;
 use crate::index::{Index, NameKind, PackageView};
+use crate::lookup_key::LookupKey;
 use crate::matching::advisories::installed::Installed;
 use crate::matching::advisories::judge;
 use crate::matching::advisories::kernel::{self, Kernel};
@@ -131,6 +132,34 @@ fn installed(scheme: Scheme, subject: &Subject<'_>, version: &str) -> Result<Ins
     }
 }
 
+/// The keys of all that may be asked about a subject, whatever the index holds.
+///
+/// A package is filed under its name alone, one key for all releases of all distributions: few
+/// names are shared, and which releases stand for a host's own depends on what the index has.
+pub(super) fn keys(subject: &Subject<'_>) -> Vec<LookupKey> {
+    if let Some((_, registry, _)) = REGISTRIES
+        .iter()
+        .find(|(known, ..)| *known == subject.source)
+    {
+        let name = identity::registry_name(registry, subject.name);
+        return vec![LookupKey::of_package(registry, "", "", &name)];
+    }
+    if identity::distribution_rule(subject).is_none() {
+        return Vec::new();
+    }
+    let mut names = vec![
+        Source::of(subject).name.into_owned(),
+        subject.name.to_owned(),
+    ];
+    names.extend(guesses(subject));
+    names
+        .iter()
+        .map(|name| LookupKey::of_package("", "", "", name))
+        // A release that has no advisories yet may get some.
+        .chain([LookupKey::of_place("", "")])
+        .collect()
+}
+
 /// The package by a name, if advisories of the release know it.
 fn named<'a>(
     index: &'a Index,
@@ -162,18 +191,7 @@ fn guess(
     scheme: Scheme,
     subject: &Subject<'_>,
 ) -> Result<(), String> {
-    let sources: Vec<String> = if scheme == Scheme::Deb {
-        identity::ubuntu_kernel(subject.name, subject.version)
-            .into_iter()
-            .chain(identity::source_packages(subject.name, subject.version))
-            .collect()
-    } else if is_bare(subject) {
-        wholes(subject)
-    } else {
-        // A record from the header or from apk's database would have named another source.
-        Vec::new()
-    };
-    for source in sources {
+    for source in guesses(subject) {
         let built = installed(
             scheme,
             subject,
@@ -191,6 +209,23 @@ fn guess(
         }
     }
     Ok(())
+}
+
+/// The source packages that a subject may be of when nobody says which, the likeliest first.
+fn guesses(subject: &Subject<'_>) -> Vec<String> {
+    if !subject.source_name.is_empty() {
+        Vec::new()
+    } else if !matches!(subject.source, "rpm" | "apk") {
+        identity::ubuntu_kernel(subject.name, subject.version)
+            .into_iter()
+            .chain(identity::source_packages(subject.name, subject.version))
+            .collect()
+    } else if is_bare(subject) {
+        wholes(subject)
+    } else {
+        // A record from the header or from apk's database would have named another source.
+        Vec::new()
+    }
 }
 
 /// Whether a guessed source package counts its versions as the binary one does. `telnet` 0.17 was

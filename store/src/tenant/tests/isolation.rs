@@ -12,6 +12,7 @@ use crate::findings::{self, FindingFilter, FindingSort};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use crate::page::PageRequest;
 use crate::reports::{Applied, apply};
+use crate::software::generations::{self, Taken};
 use crate::software::{self, SoftwareFilter, SoftwareSort};
 use crate::summary;
 use crate::test_fixtures::{Endpoint, GENERATION, World, at, company, id, judge, key, record};
@@ -21,6 +22,17 @@ use crate::{companies, dead_letters, enrolment_tokens};
 async fn two_companies() -> (World, TenantScope, Endpoint) {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
+    // Another index than the one that reports are judged with, so that the software is late.
+    let taken = Taken {
+        generation: 2,
+        index: 2,
+        rules: 1,
+        built_at: at(0),
+        changes: None,
+    };
+    generations::record(world.store(), &taken, at(0))
+        .await
+        .unwrap();
     world
         .apply(&endpoint.snapshot([record("bad1", "1")], 100))
         .await;
@@ -88,7 +100,7 @@ async fn no_list_shows_another_companys_rows() {
             summary::summary(scope).await.unwrap().agents,
             expected as u64
         );
-        let due = software::page_for_evaluation(scope, 1, None, 10)
+        let due = software::page_for_evaluation(scope, &[1], None, 10)
             .await
             .unwrap();
         assert_eq!(due.len(), expected);
@@ -155,7 +167,7 @@ async fn nothing_of_another_company_can_be_changed() {
         crate::test_fixtures::evaluation(&[""; 0]),
     )];
     let replaced = findings::replace(&other, &judged, 2, at(1)).await.unwrap();
-    assert_eq!(replaced, findings::Replaced::default());
+    assert_eq!(replaced, Some(findings::Replaced::default()));
     assert_eq!(
         summary::summary(&world.scope).await.unwrap().findings.open,
         1
@@ -350,6 +362,6 @@ async fn company_tables(world: &World) -> Vec<String> {
     .fetch_all(world.store().pool())
     .await
     .unwrap();
-    assert_eq!(tables.len(), 6, "{tables:?}");
+    assert_eq!(tables.len(), 9, "{tables:?}");
     tables
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use enrichment::lookup_key::LookupKey;
 use sqlx::AssertSqlSafe;
 
 use super::super::*;
@@ -16,7 +17,7 @@ use crate::reports::apply;
 use crate::software::{self, SoftwareFilter, SoftwareSort};
 use crate::test_fixtures::{Endpoint, GENERATION, at, company, evaluation, judge, key, record};
 use crate::test_support::FreshDatabase;
-use crate::{dead_letters, summary};
+use crate::{dead_letters, events, summary};
 
 /// Scans of each partition so far, by table and partition number.
 async fn scans(store: &Store) -> BTreeMap<(String, String), i64> {
@@ -137,11 +138,19 @@ async fn work(
         .await
         .unwrap();
     cves::get(scope, "CVE-2024-90010").await.unwrap();
-    software::page_for_evaluation(scope, 1, None, 10)
+    software::page_for_evaluation(scope, &[1], None, 10)
         .await
         .unwrap();
     let judged = [(software_key, evaluation(&["CVE-2024-99999"]))];
     findings::replace(scope, &judged, 2, at(2)).await.unwrap();
+    let keys = [LookupKey(1)];
+    software::that_looked_up(scope, &keys).await.unwrap();
+    software::not_judged_with(scope, &[software_key], &[1])
+        .await
+        .unwrap();
+    software::that_came_late(scope, 10).await.unwrap();
+    events::after(scope, None, 10).await.unwrap();
+    events::purge(scope, at(0), 10).await.unwrap();
     dead_letters::list(scope, page).await.unwrap();
     summary::summary(scope).await.unwrap();
     summary::pipeline(scope).await.unwrap();

@@ -1,0 +1,467 @@
+//! What differs between two indexes, as the lookup keys under which something else is filed.
+//!
+//! It exists so that after a feed's update only the software is judged again that can be judged
+//! otherwise. It compares what is filed under a key by content: the same records give the same
+//! hash wherever their rows, texts and versions lie in a file. A key with another content is never
+//! passed over; that one is named without need takes two contents with one hash of 64 bits.
+
+use crate::index::Index;
+use crate::index::advisories::{BoundView, NameKind, StatementView, verdict_to_word};
+use crate::index::bytes::place;
+use crate::index::conditions::PartnerView;
+use crate::index::format::{NONE, Section};
+use crate::index::views::{ProductId, ProductView, Text};
+use crate::lookup_key::{Fnv, LookupKey, mix};
+
+/// Most keys that changes are told apart by. An ordinary day changes some thousands of products;
+/// beyond this, looking each one up costs more than judging everything.
+pub const CHANGED_KEYS_MAX: usize = 50_000;
+
+/// Which lookups give something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangedKeys {
+    /// These, sorted, and no others.
+    These(Vec<LookupKey>),
+    /// So many that they are not told apart, or it is not known which.
+    Everything,
+}
+
+/// Which lookups give something else in `new` than in `old`: what is filed under a key has
+/// changed, appeared or gone. Reads both files once; for all of NVD that is a fraction of a second.
+#[must_use]
+pub fn changes(old: &Index, new: &Index) -> ChangedKeys {
+    if old.generation() == new.generation() {
+        return ChangedKeys::These(Vec::new());
+    }
+    differing(&buckets(old), &buckets(new), CHANGED_KEYS_MAX)
+}
+
+/// A key and the hash of all that is filed under it.
+type Bucket = (LookupKey, u64);
+
+/// Everything that an index files, one bucket a key, sorted. A table of another kind joins by
+/// giving its own buckets here.
+fn buckets(index: &Index) -> Vec<Bucket> {
+    let hashed = Hashed::of(index);
+    let mut buckets: Vec<Bucket> = hashed.products().chain(hashed.packages()).collect();
+    buckets.sort_unstable();
+    // An application and an operating system of one name are looked up by one key, and so is a
+    // package in all its releases.
+    buckets.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            kept.1 = kept.1.wrapping_add(next.1);
+        }
+        is_same
+    });
+    buckets
+}
+
+/// The keys that two sorted lists of buckets do not agree about.
+fn differing(old: &[Bucket], new: &[Bucket], keys_max: usize) -> ChangedKeys {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let mut keys = Vec::new();
+    loop {
+        let key = match (old.peek(), new.peek()) {
+            (None, None) => return ChangedKeys::These(keys),
+            (Some(bucket), None) | (None, Some(bucket)) => bucket.0,
+            (Some(before), Some(after)) => before.0.min(after.0),
+        };
+        let before = old.next_if(|bucket| bucket.0 == key);
+        let after = new.next_if(|bucket| bucket.0 == key);
+        if before != after {
+            if keys.len() == keys_max {
+                return ChangedKeys::Everything;
+            }
+            keys.push(key);
+        }
+    }
+}
+
+/// What rows point at, hashed once: a text is in hundreds of rules, a shape in thousands.
+struct Hashed<'a> {
+    index: &'a Index,
+    versions: Vec<u64>,
+    shapes: Vec<u64>,
+    cves: Vec<u64>,
+}
+
+impl<'a> Hashed<'a> {
+    fn of(index: &'a Index) -> Self {
+        let strings: Vec<u64> = rows(index, Section::Strings)
+            .map(|row| index.string(row).map_or(0, text))
+            .collect();
+        let string = |number: Option<u32>| number.map_or(0, |number| of(&strings, number));
+        let versions = rows(index, Section::Versions)
+            .map(|row| {
+                chain(&[
+                    string(index.word(Section::Versions, row, 0)),
+                    string(index.word(Section::Versions, row, 1)),
+                ])
+            })
+            .collect();
+        let shapes = rows(index, Section::Shapes)
+            .map(|row| shape(index, row))
+            .collect();
+        let cves = rows(index, Section::Cves)
+            .map(|row| cve(index, row))
+            .collect();
+        Self {
+            index,
+            versions,
+            shapes,
+            cves,
+        }
+    }
+
+    fn products(&self) -> impl Iterator<Item = Bucket> {
+        rows(self.index, Section::Products)
+            // The last row only ends the one before it.
+            .filter_map(|row| self.index.product(ProductId(row)))
+            .map(|product| {
+                let key = LookupKey::of_product(product.vendor, product.product);
+                (key, self.product(&product))
+            })
+    }
+
+    /// Packages by their name alone, and the places that there are, as evaluations ask for them.
+    fn packages(&self) -> Vec<Bucket> {
+        let index = self.index;
+        let mut buckets = Vec::new();
+        for place in index.places() {
+            let (id, release, kind) = (place.id, place.release, place.kind);
+            let here = chain(&[text(id), text(release), u64::from(kind.to_word())]);
+            buckets.push((LookupKey::of_place("", ""), here));
+            let registry = if kind == NameKind::Registry { id } else { "" };
+            for package in index.packages(place.at) {
+                let key = LookupKey::of_package(registry, "", "", package.name);
+                let statements = index.statements(&package);
+                let said = statements.fold(0_u64, |sum, statement| {
+                    sum.wrapping_add(said(index, statement))
+                });
+                buckets.push((key, chain(&[here, said])));
+            }
+        }
+        buckets
+    }
+
+    /// The hash of a product's rules. It is a sum, because rows that are equal to the search
+    /// stand in an order that depends on everything else in the file.
+    fn product(&self, product: &ProductView<'_>) -> u64 {
+        let index = self.index;
+        let shape = |number: u32| of(&self.shapes, number);
+        let cve = |number: u32| of(&self.cves, number);
+        let bound = |number: Option<u32>| number.map_or(NONE.into(), |at| of(&self.versions, at));
+        let exact = index.all_exact_rows(product).map(|row| {
+            chain(&[
+                1,
+                cve(row.cve),
+                shape(row.shape),
+                bound(Some(row.version.0)),
+            ])
+        });
+        let ranges = index.ranges(product).map(|row| {
+            let bounds = u64::from(row.bounds.to_word());
+            let (lower, upper) = (row.lower.map(|at| at.0), row.upper.map(|at| at.0));
+            chain(&[
+                2,
+                cve(row.cve),
+                shape(row.shape),
+                bound(lower),
+                bound(upper),
+                bounds,
+            ])
+        });
+        let open = index.open_rows(product).map(|row| {
+            let kind = u64::from(row.kind.to_word());
+            chain(&[3, cve(row.cve), shape(row.shape), kind])
+        });
+        // The part is content: the same rules of an operating system are another answer.
+        let rules = exact.chain(ranges).chain(open);
+        rules.fold(chain(&[u64::from(product.part)]), u64::wrapping_add)
+    }
+}
+
+fn rows(index: &Index, section: Section) -> std::ops::Range<u32> {
+    0..u32::try_from(index.layout.rows(section)).unwrap_or(u32::MAX)
+}
+
+/// The hash of a row that another one points at; nothing where it points nowhere.
+fn of(hashes: &[u64], number: u32) -> u64 {
+    hashes.get(place(number)).copied().unwrap_or_default()
+}
+
+fn text(text: &str) -> u64 {
+    let mut hash = Fnv::new();
+    hash.write(text.as_bytes());
+    hash.finish()
+}
+
+/// One number of several, in their order.
+fn chain(numbers: &[u64]) -> u64 {
+    numbers
+        .iter()
+        .fold(0, |hash, number| mix(hash.rotate_left(5) ^ *number))
+}
+
+/// What a finding takes from its CVE.
+fn cve(index: &Index, row: u32) -> u64 {
+    let word = |at| u64::from(index.word(Section::Cves, row, at).unwrap_or_default());
+    chain(&[word(0), word(1), word(2)])
+}
+
+fn shape(index: &Index, row: u32) -> u64 {
+    let Some(view) = index.shape(row) else {
+        return 0;
+    };
+    let mut numbers: Vec<u64> = view
+        .qualifiers
+        .iter()
+        .map(|qualifier| match qualifier {
+            Text::Any => 1,
+            Text::NotApplicable => 2,
+            Text::Value(value) => text(value),
+        })
+        .collect();
+    for term in view
+        .condition
+        .map_or_else(Vec::new, |condition| index.condition(condition))
+    {
+        // Terms and partners are sorted by their places in a file, and so never summed in order.
+        let partners = term.partners().map(|partner| hash_of_partner(&partner));
+        numbers.push(partners.fold(0, u64::wrapping_add));
+    }
+    let terms = numbers.split_off(view.qualifiers.len());
+    numbers.push(
+        terms
+            .iter()
+            .map(|term| mix(*term))
+            .fold(0, u64::wrapping_add),
+    );
+    numbers.push(terms.len() as u64);
+    chain(&numbers)
+}
+
+/// All that a finding takes from a statement. Equal statements stand in the order of publishers and
+/// ids, but spans are in the order of their own text, so they are summed.
+fn said(index: &Index, statement: StatementView) -> u64 {
+    let advisory = statement.advisory;
+    let named = |name: Option<&str>| name.map_or(0, text);
+    let mut numbers = vec![
+        named(index.advisory_id(advisory)),
+        named(index.advisory_publisher(advisory)),
+        named(index.advisory_severity(advisory)),
+    ];
+    for cve in index.advisory_cves(advisory) {
+        numbers.push(u64::from(cve.year()) << 32 | u64::from(cve.number()));
+    }
+    if let Some(shape) = index.statement_shape(statement.shape) {
+        numbers.push(u64::from(verdict_to_word(shape.verdict)));
+        let texts = [shape.scheme, shape.module, shape.channel, shape.note];
+        numbers.extend(texts.map(text));
+    }
+    let spans = index.spans(statement).map(|span| {
+        let end = |bound: Option<BoundView<'_>>| bound.map_or(1, |bound| text(bound.text));
+        chain(&[
+            u64::from(span.kind.to_word()),
+            end(span.lower),
+            end(span.upper),
+        ])
+    });
+    numbers.push(spans.fold(0, u64::wrapping_add));
+    chain(&numbers)
+}
+
+fn hash_of_partner(partner: &PartnerView<'_>) -> u64 {
+    chain(&[
+        text(partner.vendor),
+        text(partner.product),
+        u64::from(partner.part),
+        u64::from(partner.kind.to_word()),
+        u64::from(partner.bounds.to_word()),
+        partner.lower.map_or(1, text),
+        partner.upper.map_or(1, text),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpe::Cpe;
+    use crate::cve::CveRecord;
+    use crate::evaluation::Status;
+    use crate::matching::{evaluate, evaluate_cpe};
+    use crate::subject::{Platform, Subject};
+    use crate::testing::{any_of, app, index_of, on, record, system};
+
+    const BEFORE_2_4: &str = r#""versionEndExcluding":"2.4""#;
+
+    fn below(id: &str, product: &str, bounds: &str) -> CveRecord {
+        record(id, 1, &any_of(&[(&app(&format!("{product}:*")), bounds)]))
+    }
+
+    fn three() -> Vec<CveRecord> {
+        vec![
+            below("CVE-2024-0001", "v:p", BEFORE_2_4),
+            below("CVE-2024-0002", "w:q", BEFORE_2_4),
+            record("CVE-2024-0003", 1, &any_of(&[(&app("x:r:1.0"), "")])),
+        ]
+    }
+
+    fn keys(names: &[(&str, &str)]) -> ChangedKeys {
+        let mut keys: Vec<_> = names
+            .iter()
+            .map(|(vendor, product)| LookupKey::of_product(vendor, product))
+            .collect();
+        keys.sort_unstable();
+        ChangedKeys::These(keys)
+    }
+
+    fn changed(old: &[CveRecord], new: &[CveRecord]) -> ChangedKeys {
+        changes(&index_of(old), &index_of(new))
+    }
+
+    #[test]
+    fn the_same_records_differ_in_nothing() {
+        assert_eq!(changed(&three(), &three()), keys(&[]));
+    }
+
+    #[test]
+    fn what_comes_before_everything_else_moves_all_rows_and_changes_one_product() {
+        let mut new = three();
+        // Its texts, versions and CVE sort before all others, so every number in the file differs.
+        new.insert(
+            0,
+            below("CVE-1999-0001", "a:a", r#""versionEndExcluding":"0.1""#),
+        );
+        assert_eq!(changed(&three(), &new), keys(&[("a", "a")]));
+        assert_eq!(changed(&new, &three()), keys(&[("a", "a")]));
+    }
+
+    #[test]
+    fn a_new_rule_another_bound_and_a_rejected_cve_change_their_products_only() {
+        let mut more = three();
+        more.push(below(
+            "CVE-2024-0004",
+            "v:p",
+            r#""versionEndExcluding":"9""#,
+        ));
+        assert_eq!(changed(&three(), &more), keys(&[("v", "p")]));
+
+        let mut moved = three();
+        moved[1] = below("CVE-2024-0002", "w:q", r#""versionEndIncluding":"2.4""#);
+        assert_eq!(changed(&three(), &moved), keys(&[("w", "q")]));
+
+        let mut rejected = three();
+        rejected[2] = record("CVE-2024-0003", 2, "[]");
+        rejected[2].status = "Rejected".to_owned();
+        assert_eq!(changed(&three(), &rejected), keys(&[("x", "r")]));
+    }
+
+    #[test]
+    fn a_condition_and_a_qualifier_are_content() {
+        let alone = record("CVE-2024-0001", 1, &any_of(&[(&app("v:p:*"), BEFORE_2_4)]));
+        let linux = system("linux:linux_kernel:-");
+        let bsd = system("freebsd:freebsd:-");
+        let with = |partners: &[&str]| {
+            record(
+                "CVE-2024-0001",
+                1,
+                &on(&[(&app("v:p:*"), BEFORE_2_4)], partners),
+            )
+        };
+        let wordpress = app("v:p:*:*:*:*:*:wordpress");
+        let plugin = record("CVE-2024-0001", 1, &any_of(&[(&wordpress, BEFORE_2_4)]));
+        let all = [
+            alone,
+            with(&[&linux]),
+            with(&[&bsd]),
+            with(&[&linux, &bsd]),
+            plugin,
+        ];
+        for (at, old) in all.iter().enumerate() {
+            for (other, new) in all.iter().enumerate() {
+                let found = changed(std::slice::from_ref(old), std::slice::from_ref(new));
+                let expected = if at == other {
+                    keys(&[])
+                } else {
+                    keys(&[("v", "p")])
+                };
+                assert_eq!(found, expected, "{at} {other}");
+            }
+        }
+        // Partners in another order are the same condition.
+        let turned = changed(&[with(&[&linux, &bsd])], &[with(&[&bsd, &linux])]);
+        assert_eq!(turned, keys(&[]));
+    }
+
+    #[test]
+    fn an_application_and_a_system_of_one_name_share_a_key() {
+        let mut new = three();
+        new.push(record(
+            "CVE-2024-0005",
+            1,
+            &any_of(&[(&system("v:p:*"), BEFORE_2_4)]),
+        ));
+        assert_eq!(changed(&three(), &new), keys(&[("v", "p")]));
+    }
+
+    #[test]
+    fn more_than_can_be_told_apart_is_everything() {
+        let bucket = |key, hash| (LookupKey(key), hash);
+        let old = [bucket(1, 1), bucket(2, 1), bucket(4, 1)];
+        let new = [bucket(1, 2), bucket(3, 1), bucket(4, 1)];
+        let all = [1, 2, 3].map(LookupKey).to_vec();
+        assert_eq!(differing(&old, &new, 3), ChangedKeys::These(all));
+        assert_eq!(differing(&old, &new, 2), ChangedKeys::Everything);
+    }
+
+    #[test]
+    fn software_that_was_unmapped_is_found_by_the_product_that_appears() {
+        let subject = Subject {
+            source: "programs",
+            name: "Frobnicator",
+            version: "1.0",
+            vendor: "Acme",
+            ..Subject::default()
+        };
+        let mut new = three();
+        new.push(below("CVE-2024-0009", "acme:frobnicator", BEFORE_2_4));
+        let (before, after) = (index_of(&three()), index_of(&new));
+        let old = evaluate(&before, &subject);
+        assert_eq!(old.status, Status::Unmapped);
+        assert_eq!(evaluate(&after, &subject).findings.len(), 1);
+        let ChangedKeys::These(changed) = changes(&before, &after) else {
+            panic!("one product is everything");
+        };
+        assert_eq!(changed, [LookupKey::of_product("acme", "frobnicator")]);
+        assert!(old.keys.contains(&changed[0]), "{:?}", old.keys);
+    }
+
+    #[test]
+    fn an_evaluation_that_differs_has_a_key_that_changed() {
+        let platform = Platform {
+            family: "linux",
+            id: "debian",
+            version: "12",
+        };
+        let mut new = three();
+        new.push(below("CVE-2024-0009", "y:new", BEFORE_2_4));
+        new.push(below("CVE-2024-0010", "w:q", BEFORE_2_4));
+        let (before, after) = (index_of(&three()), index_of(&new));
+        let ChangedKeys::These(changed) = changes(&before, &after) else {
+            panic!("a few products are everything");
+        };
+        for (name, is_other) in [("y:new:1.0", true), ("w:q:1.0", true), ("v:p:1.0", false)] {
+            let cpe = Cpe::parse(&app(name)).unwrap();
+            let (old, new) = (
+                evaluate_cpe(&before, &cpe, platform),
+                evaluate_cpe(&after, &cpe, platform),
+            );
+            assert_eq!(old.findings != new.findings, is_other, "{name}");
+            // What was asked for in vain has its key all the same.
+            let is_named = old.keys.iter().any(|key| changed.contains(key));
+            assert_eq!(is_named, is_other, "{name}");
+        }
+    }
+}

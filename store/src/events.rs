@@ -1,0 +1,140 @@
+//! What happened to a company's findings, in order, for whoever tells others: live views, webhooks.
+//!
+//! An event is written in the transaction that opens, resolves or changes its finding, so none is
+//! without the other. A signal says that there are some; it may get lost, so a reader also polls.
+//! A reader keeps its own place; nothing here knows who reads.
+
+mod announce;
+mod read;
+
+use enrichment::evaluation::Confidence;
+use protocol::fingerprint::SoftwareKey;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub(crate) use self::announce::Announced;
+pub use self::read::{after, purge};
+use crate::error::StoreError;
+use crate::findings::FindingColumns;
+
+/// Something that happened to a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingEvent {
+    /// Its place in the order of all of the company's events.
+    pub place: EventPlace,
+    /// When it happened.
+    pub at: OffsetDateTime,
+    /// What happened.
+    pub kind: EventKind,
+    /// The software that has the finding.
+    pub software: SoftwareKey,
+    /// The CVE.
+    pub cve: String,
+    /// Whose statement it is.
+    pub source: String,
+    /// How sure it is, or was.
+    pub confidence: Confidence,
+    /// The first version that is said to be fixed.
+    pub fixed_in: Option<String>,
+}
+
+/// What happens to findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// It holds from now on.
+    Opened,
+    /// It does not hold any more.
+    Resolved,
+    /// It holds for another reason, with another confidence or another fix.
+    Changed,
+}
+
+impl EventKind {
+    const ALL: [Self; 3] = [Self::Opened, Self::Resolved, Self::Changed];
+
+    /// The name in the API and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Resolved => "resolved",
+            Self::Changed => "changed",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A place among a company's events. It means nothing in another database, not even in a copy that
+/// was restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EventPlace {
+    #[serde(rename = "x")]
+    xact: i64,
+    #[serde(rename = "i")]
+    id: i64,
+}
+
+/// Events by column, on their way into the table.
+#[derive(Debug, Default)]
+pub(crate) struct NewEvents {
+    kinds: Vec<String>,
+    software: Vec<Uuid>,
+    cves: Vec<String>,
+    sources: Vec<String>,
+    confidences: Vec<String>,
+    fixed_in: Vec<Option<String>>,
+}
+
+impl NewEvents {
+    /// Something that happens to all of these findings; `kind` says what of each.
+    pub(crate) fn of(findings: &FindingColumns, kind: impl Fn(usize) -> EventKind) -> Self {
+        let kinds = (0..findings.software.len()).map(|at| kind(at).as_str().to_owned());
+        Self {
+            kinds: kinds.collect(),
+            software: findings.software.clone(),
+            cves: findings.cves.clone(),
+            sources: findings.sources.clone(),
+            confidences: findings.confidences.clone(),
+            fixed_in: findings.fixed_in.clone(),
+        }
+    }
+
+    /// Writes them; whether there was any.
+    pub(crate) async fn insert(
+        &self,
+        tx: &mut PgConnection,
+        company_key: i64,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        if self.kinds.is_empty() {
+            return Ok(false);
+        }
+        sqlx::query!(
+            "INSERT INTO finding_events
+                 (company_key, at, kind, software_key, cve, source, confidence, fixed_in)
+             SELECT $1, $8, kind, software_key, cve, source, confidence, fixed_in
+             FROM UNNEST($2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])
+                  AS r (kind, software_key, cve, source, confidence, fixed_in)",
+            company_key,
+            &self.kinds,
+            &self.software,
+            &self.cves,
+            &self.sources,
+            &self.confidences,
+            &self.fixed_in as &[Option<String>],
+            now
+        )
+        .execute(tx)
+        .await?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests;
