@@ -113,7 +113,7 @@ mod tests {
             ],
         );
         let (unpacked, text) = unpacked(&path, dir.path()).unwrap();
-        assert_eq!(text, "{   \"id\": \"DSA-1\" }\n{\"id\":\"DSA-2\"}\n");
+        assert_eq!(text, "{\"id\":\"DSA-1\"}\n{\"id\":\"DSA-2\"}\n");
         assert_eq!((unpacked.part.records, unpacked.skipped), (Some(2), 2));
         assert!(!dir.path().join("etc").exists());
     }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use enrichment::feeds::{self as reader, FileReport};
-use enrichment::index::BuildReport;
+use enrichment::index::{BuildReport, Builder};
 use tokio::sync::mpsc;
 
 use super::{ImportError, make_folder_of};
@@ -60,25 +60,37 @@ impl Read {
                 .map(|file| (input.source.clone(), file));
             files.extend(named);
         }
-        let mut builder = sink.finish().map_err(|_| ImportError::Stopped)?;
+        let builder = sink.finish().map_err(|_| ImportError::Stopped)?;
         let is_new = files.iter().any(|(_, file)| file.kind.is_of_index());
-        if !is_new && self.index.exists() {
-            return Ok(Done {
-                files,
-                staged,
-                index: None,
-            });
-        }
-        for input in &self.kept {
-            reader::read_path(&input.path, &mut IndexOnly(&mut builder))?;
-        }
-        make_folder_of(&self.index)?;
-        let index = Some(builder.write(&self.index)?);
+        let index = if is_new || !self.index.exists() {
+            self.index_of(builder, is_new)?
+        } else {
+            None
+        };
         Ok(Done {
             files,
             staged,
             index,
         })
+    }
+
+    /// Builds the index of everything; none where there is nothing that it is made of, because an
+    /// empty one would say of all software that nothing is known about it.
+    fn index_of(
+        &self,
+        mut builder: Builder,
+        is_new: bool,
+    ) -> Result<Option<BuildReport>, ImportError> {
+        let mut has_records = is_new;
+        for input in &self.kept {
+            let report = reader::read_path(&input.path, &mut IndexOnly(&mut builder))?;
+            has_records |= report.files.iter().any(|file| file.kind.is_of_index());
+        }
+        if !has_records {
+            return Ok(None);
+        }
+        make_folder_of(&self.index)?;
+        Ok(Some(builder.write(&self.index)?))
     }
 }
 

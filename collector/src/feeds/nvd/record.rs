@@ -60,10 +60,28 @@ impl Record {
     }
 }
 
-/// JSON in one line: a line break in it is only ever space between its words, because within a
-/// string it would be written `\n`.
+/// JSON in one line and without space between its words, so that the same record is the same text
+/// however a server lays it out. Within a string every character is kept: a line break there is
+/// written `\n`.
 pub(in crate::feeds) fn one_line(json: &str) -> String {
-    json.replace(['\n', '\r'], " ")
+    let mut line = String::with_capacity(json.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    for c in json.chars() {
+        if in_string {
+            match c {
+                _ if is_escaped => is_escaped = false,
+                '\\' => is_escaped = true,
+                '"' => in_string = false,
+                _ => {}
+            }
+        } else if matches!(c, ' ' | '\t' | '\n' | '\r') {
+            continue;
+        } else if c == '"' {
+            in_string = true;
+        }
+        line.push(c);
+    }
+    line
 }
 
 /// How many entries a list has.
@@ -167,10 +185,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_a_record_as_it_is_but_for_its_line_breaks() {
-        let text = "{\"cve\": {\n  \"id\": \"CVE-2021-46973\",\r\n \"x\": \"a\\nb\"}}";
+    fn keeps_a_record_as_it_is_but_for_how_it_is_laid_out() {
+        let text = "{\"cve\": {\n  \"id\": \"CVE-2021-46973\",\r\n \"x\": \"a \\\" \\\\\", \"y\":\t\"é\\n b\"}}";
         let record = Record::parse(text).unwrap();
-        assert!(!record.line.contains(['\n', '\r']));
+        assert_eq!(
+            record.line,
+            "{\"cve\":{\"id\":\"CVE-2021-46973\",\"x\":\"a \\\" \\\\\",\"y\":\"é\\n b\"}}"
+        );
         let before: serde_json::Value = serde_json::from_str(text).unwrap();
         let after: serde_json::Value = serde_json::from_str(&record.line).unwrap();
         assert_eq!(before, after);
