@@ -137,3 +137,6 @@ async fn look_again(jobs: &Jobs, through: i64) -> anyhow::Result<()> {
         .context("ask for another look")?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

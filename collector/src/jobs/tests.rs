@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::ids::Position;
+use protocol::ids::{AgentId, Position};
 use protocol::limits::REPORT_RECORDS_MAX;
 use protocol::software::SoftwareRecord;
 use serde_json::Value;
@@ -30,15 +30,15 @@ pub(super) fn jobs_on(store: &Store, clock: &Clock) -> Jobs {
 }
 
 /// A node with a database and a place for its index.
-struct Node {
-    database: FreshDatabase,
+pub(super) struct Node {
+    pub(super) database: FreshDatabase,
     directory: tempfile::TempDir,
-    jobs: Jobs,
-    hand: ManualClock,
+    pub(super) jobs: Jobs,
+    pub(super) hand: ManualClock,
 }
 
 impl Node {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let database = FreshDatabase::create().await;
         let (clock, hand) = Clock::manual(DAY);
         let jobs = jobs_on(database.store(), &clock);
@@ -50,11 +50,11 @@ impl Node {
         }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.directory.path().join("current")
     }
 
-    fn watch(&self) -> IndexWatch {
+    pub(super) fn watch(&self) -> IndexWatch {
         IndexWatch::new(self.jobs.clone(), self.path())
     }
 
@@ -63,7 +63,7 @@ impl Node {
     }
 
     /// Takes one job; whether there was one.
-    async fn take(&self) -> bool {
+    pub(super) async fn take(&self) -> bool {
         let stopping = CancellationToken::new();
         self.runner().take_one(&stopping).await.unwrap()
     }
@@ -75,10 +75,23 @@ impl Node {
     }
 
     /// Stores records on a host of their own in a company of that number.
-    async fn store(&self, number: u128, records: Vec<SoftwareRecord>) -> TenantScope {
+    pub(super) async fn store(&self, number: u128, records: Vec<SoftwareRecord>) -> TenantScope {
         let store = self.database.store();
         let scope = testing::company(store, number).await;
         let agent = testing::agent(store, &scope, number).await;
+        self.store_judged_by(&self.jobs, &scope, agent, records)
+            .await;
+        scope
+    }
+
+    /// Stores an agent's first records as they are judged by a node.
+    pub(super) async fn store_judged_by(
+        &self,
+        jobs: &Jobs,
+        scope: &TenantScope,
+        agent: AgentId,
+        records: Vec<SoftwareRecord>,
+    ) {
         let batch: Vec<_> = (1..)
             .zip(records.chunks(REPORT_RECORDS_MAX))
             .map(|(seq, records)| {
@@ -91,9 +104,9 @@ impl Node {
                 }
             })
             .collect();
-        let judge = self.jobs.matcher.judge();
+        let judge = jobs.matcher.judge();
         reports::apply(
-            &scope,
+            scope,
             &batch,
             &|record, platform, key| judge.evaluate(record, platform, key).as_ref().clone(),
             judge.generation(),
@@ -101,11 +114,10 @@ impl Node {
         )
         .await
         .unwrap();
-        scope
     }
 }
 
-async fn open_cves(scope: &TenantScope) -> Vec<String> {
+pub(super) async fn open_cves(scope: &TenantScope) -> Vec<String> {
     let filter = FindingFilter::default();
     let page = PageRequest::first(100);
     let found = findings::list(scope, &filter, FindingSort::default(), &page)

@@ -76,6 +76,53 @@ fn a_new_index_forgets_the_judgements_of_the_one_before() {
 }
 
 #[test]
+fn evaluations_go_on_while_indexes_are_swapped_each_with_the_index_it_began_with() {
+    let matcher = matcher(None);
+    let indexes = [index(&CVES), index(&CVES[..1])];
+    let generations = indexes.clone().map(|index| matching::generation(&index));
+    matcher.swap(Arc::clone(&indexes[0]));
+    let swaps_left = std::sync::atomic::AtomicU32::new(200);
+    let judged = std::thread::scope(|threads| {
+        let workers: Vec<_> = (0..3)
+            .map(|worker| {
+                let (matcher, swaps_left) = (&matcher, &swaps_left);
+                threads.spawn(move || {
+                    let (mut judged, mut seen) = ([0_u32; 2], 0_u32);
+                    while swaps_left.load(std::sync::atomic::Ordering::Relaxed) > 0 || seen < 100 {
+                        seen += 1;
+                        let record = lodash(&format!("4.{worker}.{seen}"));
+                        let judge = matcher.judge();
+                        let found = judge
+                            .evaluate(&record, &debian(), key(&record))
+                            .findings
+                            .len();
+                        let at = usize::from(judge.generation() == generations[1]);
+                        assert_eq!(found, CVES.len() - at, "an answer of the other index");
+                        judged[at] += 1;
+                    }
+                    judged
+                })
+            })
+            .collect();
+        for swap in 0..200 {
+            matcher.swap(Arc::clone(&indexes[(swap + 1) % 2]));
+            swaps_left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+            std::thread::yield_now();
+        }
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap())
+            .collect::<Vec<_>>()
+    });
+    // Nobody was kept from judging, whichever index was in place.
+    assert!(
+        judged
+            .iter()
+            .all(|judged| judged.iter().sum::<u32>() >= 100)
+    );
+}
+
+#[test]
 fn judgements_outlive_a_restart_on_disk_and_those_of_another_index_are_deleted() {
     let directory = tempfile::tempdir().unwrap();
     let generation = {
