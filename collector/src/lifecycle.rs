@@ -297,4 +297,60 @@ mod tests {
         let (ending, what) = lifecycle.run_to_end(LONG, std::future::pending()).await;
         assert_eq!((ending, what), (Ending::Stopped, None));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_dropped_before_the_deadline_and_all_at_it() {
+        let lifecycle = Lifecycle::new();
+        let dropped = lifecycle.hard_token();
+        lifecycle.spawn("deaf", std::future::pending());
+        lifecycle.stop();
+        let began = tokio::time::Instant::now();
+        let (ending, _) = lifecycle
+            .run_to_end(Duration::from_secs(30), std::future::pending())
+            .await;
+        assert_eq!(ending, Ending::Forced);
+        assert_eq!(began.elapsed().as_secs(), 30);
+        assert!(dropped.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_another_leaves_at_the_stop_is_waited_for() {
+        let lifecycle = Lifecycle::new();
+        let (sent, received) = tokio::sync::oneshot::channel();
+        let inner = lifecycle.clone();
+        lifecycle.spawn("listener", async move {
+            inner.stopping().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            inner.spawn("last words", async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                sent.send(()).ok();
+            });
+        });
+        lifecycle.stop();
+        let (ending, _) = lifecycle.run_to_end(LONG, std::future::pending()).await;
+        assert_eq!((ending, received.await), (Ending::Stopped, Ok(())));
+    }
+
+    #[tokio::test]
+    async fn the_first_of_several_crashes_is_the_reason() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.spawn_essential("queue", async { anyhow::bail!("disk is gone") });
+        let inner = lifecycle.clone();
+        lifecycle.spawn_essential("worker", async move {
+            inner.stopping().await;
+            anyhow::bail!("no queue")
+        });
+        let (ending, what) = lifecycle.run_to_end(LONG, std::future::pending()).await;
+        assert_eq!(ending, Ending::Crashed);
+        assert_eq!(what.as_deref(), Some("queue: disk is gone"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crash_is_the_ending_even_when_tasks_had_to_be_dropped() {
+        let lifecycle = Lifecycle::new();
+        lifecycle.spawn("deaf", std::future::pending());
+        lifecycle.spawn_essential("queue", async { anyhow::bail!("disk is gone") });
+        let (ending, _) = lifecycle.run_to_end(LONG, std::future::pending()).await;
+        assert_eq!(ending, Ending::Crashed);
+    }
 }

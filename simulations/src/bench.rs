@@ -193,6 +193,7 @@ fn latencies(summary: &Summary) -> Vec<Figure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::{Commits, summary};
 
     #[test]
     fn a_line_has_a_ratio_only_where_there_is_a_rival() {
@@ -213,5 +214,53 @@ mod tests {
     fn keeps_digits_where_they_matter() {
         assert!((rounded(0.123_456) - 0.123).abs() < 1e-9);
         assert!((rounded(123_456.7) - 123_457.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_fleet_that_did_not_get_through_gives_no_figures_and_says_why() {
+        assert!(through(summary()).is_ok());
+        let mut lost = summary();
+        lost.reports_unanswered = 1;
+        let error = through(lost).unwrap_err().to_string();
+        assert!(error.contains("1 without an answer"), "{error}");
+        let mut blind = summary();
+        blind.measured.unseen = 2;
+        let error = through(blind).unwrap_err().to_string();
+        assert!(
+            error.contains("2 changes did not become visible"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn rates_are_compared_with_copy_and_rows_stand_there_only_when_they_were_counted() {
+        let mut summary = summary();
+        let names = |figures: &[Figure]| figures.iter().map(|f| f.name).collect::<Vec<_>>();
+        let figures = rates(&summary, Some(1_200.0));
+        assert_eq!(
+            names(&figures),
+            ["socket_to_durable_ack", "frame_bytes_a_record"]
+        );
+        assert_eq!(figures[0].ratio, Some(0.5));
+        assert_eq!(figures[1].ratio, None);
+        summary.commits = Some(Commits {
+            records_per_second: 300.0,
+            ..Commits::default()
+        });
+        let figures = rates(&summary, None);
+        assert_eq!(figures[1].name, "socket_to_committed_row");
+        assert_eq!((figures[1].value, figures[1].ratio), (300.0, None));
+    }
+
+    #[test]
+    fn latencies_are_those_of_changes_and_not_of_first_snapshots() {
+        let mut summary = summary();
+        summary.measured.ack_ms.p50 = 1_000.0;
+        summary.measured.change_ack_ms.p50 = 7.0;
+        summary.measured.end_to_end_ms.p99 = 90.0;
+        let figures = latencies(&summary);
+        let value = |name| figures.iter().find(|f| f.name == name).map(|f| f.value);
+        assert_eq!(value("ack_p50"), Some(7.0));
+        assert_eq!(value("change_to_row_p99"), Some(90.0));
     }
 }

@@ -41,6 +41,8 @@ use self::recruit::{Recruit, Recruiter};
 use self::summary::End;
 pub use self::summary::Summary;
 use self::verify::Difference;
+#[cfg(test)]
+pub(crate) use self::{commits::Commits, summary::tests::summary};
 use crate::api::Api;
 use crate::cli::FleetArgs;
 use crate::clock::Clock;

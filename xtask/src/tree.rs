@@ -80,3 +80,33 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
     );
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> File {
+        File {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_ships_ends_where_the_tests_begin() {
+        let text = "fn a() {}\n#[cfg(test)]\nmod tests {}\n";
+        assert_eq!(file("a/src/x.rs", text).shipped_text(), "fn a() {}\n");
+        for path in ["a/tests/x.rs", "a/src/x/tests.rs", "a/src/x/tests/y.rs"] {
+            assert_eq!(file(path, text).shipped_text(), "", "{path}");
+        }
+        // A helper for tests among the code ends nothing.
+        let text = "#[cfg(test)]\nfn helper() {}\nfn a() {}\n";
+        assert_eq!(file("a/src/x.rs", text).shipped_text(), text);
+    }
+
+    #[test]
+    fn a_folder_without_git_is_an_error_and_not_an_empty_tree() {
+        let error = read(Path::new("/")).unwrap_err().to_string();
+        assert!(error.contains("git"), "{error}");
+    }
+}

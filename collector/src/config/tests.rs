@@ -173,3 +173,90 @@ fn a_private_server_in_the_data_directory_is_the_default() {
     assert_eq!(server.dir, PathBuf::from("/srv/muster/postgres"));
     assert_eq!(config.queue.dir, PathBuf::from("/srv/muster/queue"));
 }
+
+#[test]
+fn a_file_that_is_no_toml_is_refused_with_its_name_and_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("muster.toml");
+    std::fs::write(&path, "[ingest]\nlisten = \n").unwrap();
+    let error = Layers::defaults().with_file(&path).unwrap_err();
+    let text = format!("{:#}", anyhow::Error::from(error));
+    assert!(text.contains("muster.toml"), "{text}");
+    assert!(text.contains("line 2"), "{text}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_with_its_name_and_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let absent = dir.path().join("absent.toml");
+    let latin = dir.path().join("latin.toml");
+    std::fs::write(&latin, b"[node]\n# M\xfcnchen\n").unwrap();
+    for (path, why) in [
+        (absent.as_path(), "No such file"),
+        (&latin, "UTF-8"),
+        (dir.path(), "directory"),
+    ] {
+        let error = Layers::defaults().with_file(path).unwrap_err();
+        let text = format!("{:#}", anyhow::Error::from(error));
+        assert!(text.contains(path.to_str().unwrap()), "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+}
+
+#[test]
+fn a_section_that_is_no_table_is_refused_whatever_lies_over_it() {
+    let layers = file("ingest = 5").with("ingest", "listen", "1.1.1.1:1");
+    let error = error(layers);
+    assert!(error.contains("ingest"), "{error}");
+    assert!(error.contains('5'), "{error}");
+}
+
+#[test]
+fn a_setting_of_a_file_leaves_the_others_of_its_section() {
+    let config = Config::from_layers(file("[http]\nrequests_max = 5")).unwrap();
+    let defaults = Config::from_layers(Layers::defaults()).unwrap();
+    assert_eq!(config.http.requests_max, 5);
+    assert_eq!(config.http.listen, defaults.http.listen);
+    assert_eq!(config.http.request_timeout, defaults.http.request_timeout);
+}
+
+/// Every number with bounds, and its least and its greatest value.
+const BOUNDS: [(&str, &str, u64, u64); 17] = [
+    ("database", "connections_max", 4, 1_000),
+    ("http", "request_timeout_s", 1, 3_600),
+    ("http", "body_bytes_max", 1_024, 1_073_741_824),
+    ("http", "requests_max", 1, 100_000),
+    ("ingest", "certificate_days", 1, 366),
+    ("ingest", "idle_timeout_s", 30, 86_400),
+    ("ingest", "handshakes_max", 1, 100_000),
+    ("jobs", "workers", 1, 64),
+    ("jobs", "retention_days", 1, 3_650),
+    ("node", "stop_timeout_s", 1, 3_600),
+    ("pipeline", "workers", 1, 256),
+    ("pipeline", "batch_records", 1, 10_000),
+    ("pipeline", "batch_after_ms", 1, 60_000),
+    ("pipeline", "gap_wait_ms", 10, 600_000),
+    ("pipeline", "attempts_max", 1, 100),
+    ("ingest", "connections_max", 1, 1_000_000),
+    ("ingest", "agent_requests_per_minute", 1, 10_000_000),
+];
+
+#[test]
+fn a_number_is_taken_up_to_its_bounds_and_refused_with_its_name_beyond() {
+    for (section, field, least, greatest) in BOUNDS {
+        let with = |value: u64| file(&format!("[{section}]\n{field} = {value}"));
+        for good in [least, greatest] {
+            Config::from_layers(with(good)).unwrap();
+        }
+        for wrong in [least - 1, greatest + 1] {
+            let expected =
+                format!("{section}.{field}: {wrong} is not between {least} and {greatest}");
+            assert_eq!(error(with(wrong)), expected);
+        }
+        // What no number of this kind can be is refused with the setting's name, too.
+        for wrong in ["-1", "1.5", "\"many\"", "99999999999"] {
+            let text = error(file(&format!("[{section}]\n{field} = {wrong}")));
+            assert!(text.contains(field), "{text}");
+        }
+    }
+}

@@ -142,3 +142,46 @@ async fn says_what_the_server_says_when_it_does_not_start() {
         .to_string();
     assert!(error.contains("nonsense"), "{error}");
 }
+
+#[tokio::test]
+async fn without_server_programs_it_says_what_to_install_and_makes_nothing() {
+    let dir = temp();
+    let mut config = config(dir.path());
+    config.binaries_dir = Some(dir.path().join("bin"));
+    let error = PrivatePostgres::start(&config, None)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("install them"), "{error}");
+    assert!(error.contains(dir.path().to_str().unwrap()), "{error}");
+    assert!(!config.dir.join("data").exists());
+}
+
+#[tokio::test]
+async fn the_pid_file_of_a_machine_that_lost_power_keeps_nobody_out() {
+    let dir = temp();
+    let server = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    let pid_file = server.home().join("data/postmaster.pid");
+    let left = std::fs::read_to_string(&pid_file).unwrap();
+    server.stop().await;
+    // The number has gone to another process since, as after a restart of the machine: this one.
+    let (_, rest) = left.split_once('\n').unwrap();
+    std::fs::write(&pid_file, format!("{}\n{rest}", std::process::id())).unwrap();
+    let server = PrivatePostgres::start(&config(dir.path()), None)
+        .await
+        .unwrap();
+    store(&server).await.close().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_in_the_directorys_place_is_said_by_its_path() {
+    let dir = temp();
+    let config = config(dir.path());
+    std::fs::write(&config.dir, "").unwrap();
+    let error = PrivatePostgres::start(&config, None).await.unwrap_err();
+    let text = format!("{:#}", anyhow::Error::from(error));
+    assert!(text.contains(config.dir.to_str().unwrap()), "{text}");
+}

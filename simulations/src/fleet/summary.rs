@@ -232,3 +232,156 @@ fn write_verdict(f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {
         Some(error) => writeln!(f, "not compared: {error}"),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::verify::Difference;
+    use super::*;
+
+    fn percentiles(count: u64) -> Percentiles {
+        Percentiles {
+            count,
+            p50: 1.0,
+            p90: 2.0,
+            p99: 3.0,
+            p999: 4.0,
+            max: 5.0,
+        }
+    }
+
+    /// A fleet of two hosts that got through.
+    pub(crate) fn summary() -> Summary {
+        Summary {
+            agents: 2,
+            apps: 300,
+            seed: 1,
+            enrolled: 2,
+            enrol_seconds: 0.5,
+            first_snapshots: 2,
+            records_acked: 600,
+            records_per_second: 300.0,
+            snapshot_records_per_second: 600.0,
+            reports_acked: 2,
+            reports_resent: 0,
+            reports_unanswered: 0,
+            bytes_sent: 12_000,
+            bytes_per_record: 20.0,
+            changes: 0,
+            changes_skipped: 0,
+            sessions: 2,
+            sessions_lost: 0,
+            snapshots_asked: 0,
+            measured: Measured {
+                ack_ms: percentiles(2),
+                change_ack_ms: percentiles(0),
+                end_to_end_ms: percentiles(0),
+                unseen: 0,
+                rejects: BTreeMap::new(),
+                errors: BTreeMap::new(),
+                snapshot_seconds: 1.0,
+                seconds: 2.0,
+            },
+            commits: None,
+            verify: None,
+        }
+    }
+
+    #[test]
+    fn a_rate_without_time_is_none_and_not_infinite() {
+        assert!((quotient(600, 2.0) - 300.0).abs() < f64::EPSILON);
+        assert!(quotient(600, 0.0).abs() < f64::EPSILON);
+        assert!(quotient(0, 0.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_fleet_is_good_only_when_nothing_is_open() {
+        assert!(summary().is_good());
+        let changes: [fn(&mut Summary); 5] = [
+            |summary| summary.enrolled = 1,
+            |summary| summary.reports_unanswered = 1,
+            |summary| {
+                summary.commits = Some(Commits {
+                    missing: 1,
+                    ..Commits::default()
+                });
+            },
+            |summary| {
+                summary.verify = Some(Verdict {
+                    differing: 1,
+                    ..Verdict::default()
+                });
+            },
+            |summary| {
+                summary.verify = Some(Verdict {
+                    error: Some("the API is away".to_owned()),
+                    ..Verdict::default()
+                });
+            },
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut summary = summary();
+            change(&mut summary);
+            assert!(!summary.is_good(), "change {number} goes unnoticed");
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_said() {
+        let text = summary().to_string();
+        assert!(text.contains("ack: p50 1.0 ms"), "{text}");
+        for absent in [
+            "end to end",
+            "visible",
+            "rejected",
+            "error",
+            "in rows",
+            "lost, ",
+        ] {
+            let lines = text.lines().filter(|line| !line.contains("sessions"));
+            assert!(!lines.collect::<String>().contains(absent), "{text}");
+        }
+        let json = serde_json::to_value(summary()).unwrap();
+        assert!(json.get("verify").is_none());
+        assert_eq!(json["ack_ms"]["count"], 2);
+    }
+
+    #[test]
+    fn whatever_went_wrong_is_said() {
+        let mut summary = summary();
+        summary.measured.unseen = 3;
+        summary.measured.rejects.insert("limit", 4);
+        summary.measured.errors.insert("reset".to_owned(), 5);
+        summary.commits = Some(Commits {
+            records: 500,
+            missing: 100,
+            error: Some("503".to_owned()),
+            ..Commits::default()
+        });
+        summary.verify = Some(Verdict {
+            hosts: 2,
+            records: 600,
+            differing: 1,
+            difference: Difference {
+                lost: 6,
+                unexpected: 7,
+                twice: 8,
+            },
+            error: Some("404".to_owned()),
+            ..Verdict::default()
+        });
+        let text = summary.to_string();
+        for line in [
+            "3 changes did not become visible",
+            "rejected 4 times: limit",
+            "error, 5 times: reset",
+            "100 missing",
+            "error while looking at the rows: 503",
+            "1 of 2 hosts differ: 6 records lost, 7 unexpected, 8 twice, of 600",
+            "not compared: 404",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in:\n{text}");
+        }
+    }
+}

@@ -85,3 +85,54 @@ fn check_dependencies(
     }
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> File {
+        File {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    fn table(text: &str) -> toml::Table {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn lints_and_versions_come_from_the_workspace() {
+        let good = table("lints.workspace = true\n[dependencies]\na.workspace = true");
+        assert!(check_manifest("x", &good).is_empty());
+        let own =
+            table("[lints]\nworkspace = false\n[dev-dependencies]\na = \"1\"\nb.version = \"2\"");
+        let findings = check_manifest("x", &own);
+        assert_eq!(findings.len(), 3, "{findings:?}");
+        assert!(findings[0].contains("lints"));
+        assert!(findings[1].contains("a has its version here"));
+    }
+
+    #[test]
+    fn nothing_flows_back_and_nothing_stands_there_unused() {
+        let manifest = table("[dependencies]\nserde-json = \"1\"\ncollector = \"1\"");
+        let files = [file(
+            "agent/src/lib.rs",
+            "use serde_json::Value; use collector::app;",
+        )];
+        let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
+        assert_eq!(findings, ["agent/Cargo.toml: agent may not use collector"]);
+        // A use in another crate is no use in this one.
+        let files = [file("store/src/lib.rs", "use serde_json::Value;")];
+        let manifest = table("[dependencies]\nserde-json = \"1\"");
+        let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
+        assert_eq!(findings, ["agent/Cargo.toml: nothing uses serde-json"]);
+    }
+
+    #[test]
+    fn a_crate_that_is_not_there_is_missed() {
+        let findings = check(&[]).unwrap();
+        assert_eq!(findings.len(), FLOW.len());
+        assert!(findings[0].ends_with("missing"), "{findings:?}");
+    }
+}
