@@ -12,6 +12,7 @@
 //! entry that comes again after a crash is a no-op further down.
 //! `docs/decisions/0001-queue-is-a-segment-log.md` says why it is not an embedded database.
 
+mod commands;
 mod disk;
 mod ledger;
 mod progress;
@@ -34,9 +35,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 
+use self::commands::Command;
 use self::disk::{Disk, FileDisk};
 use self::ledger::Ledger;
-use self::writer::{Command, Writer};
+use self::writer::Writer;
 
 pub use self::recovery::Recovered;
 

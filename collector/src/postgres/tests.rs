@@ -26,6 +26,10 @@ fn temp() -> tempfile::TempDir {
     dir
 }
 
+async fn start(dir: &Path) -> PrivatePostgres {
+    PrivatePostgres::start(&config(dir), None).await.unwrap()
+}
+
 async fn store(server: &PrivatePostgres) -> Store {
     let store = Store::connect(&StoreConfig::new(server.url()))
         .await
@@ -37,9 +41,7 @@ async fn store(server: &PrivatePostgres) -> Store {
 #[tokio::test]
 async fn makes_a_server_whose_role_row_level_security_holds_for() {
     let dir = temp();
-    let server = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let server = start(dir.path()).await;
     let store = store(&server).await;
     store.ping().await.unwrap();
     assert_ne!(server.uid(), 0);
@@ -50,15 +52,11 @@ async fn makes_a_server_whose_role_row_level_security_holds_for() {
 #[tokio::test]
 async fn finds_its_data_again_after_a_restart() {
     let dir = temp();
-    let server = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let server = start(dir.path()).await;
     let first = store(&server).await;
     first.close().await;
     server.stop().await;
-    let server = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let server = start(dir.path()).await;
     // The schema is there: migrating again finds nothing to do.
     store(&server).await.close().await;
     server.stop().await;
@@ -67,33 +65,23 @@ async fn finds_its_data_again_after_a_restart() {
 #[tokio::test]
 async fn adopts_the_server_of_a_collector_that_was_killed() {
     let dir = temp();
-    let killed = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let killed = start(dir.path()).await;
     // What a killed process leaves: a server that nobody waits for.
     let url = killed.url();
     std::mem::forget(killed);
-    let adopted = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let adopted = start(dir.path()).await;
     assert_eq!(adopted.url(), url);
     store(&adopted).await.close().await;
     adopted.stop().await;
-    let again = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let again = start(dir.path()).await;
     again.stop().await;
 }
 
 #[tokio::test]
 async fn the_last_one_out_stops_the_server() {
     let dir = temp();
-    let collector = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
-    let command = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let collector = start(dir.path()).await;
+    let command = start(dir.path()).await;
     let store = store(&collector).await;
     command.stop().await;
     store.ping().await.unwrap();
@@ -108,9 +96,7 @@ async fn begins_again_when_the_first_start_was_killed() {
     let dir = temp();
     let half = dir.path().join("postgres/data.unfinished/base");
     std::fs::create_dir_all(&half).unwrap();
-    let server = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let server = start(dir.path()).await;
     assert!(!half.exists());
     server.stop().await;
 }
@@ -130,9 +116,7 @@ async fn refuses_data_of_another_version() {
 #[tokio::test]
 async fn says_what_the_server_says_when_it_does_not_start() {
     let dir = temp();
-    let server = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let server = start(dir.path()).await;
     let settings = server.home().join("data/postgresql.conf");
     server.stop().await;
     std::fs::write(settings, "nonsense = 1\n").unwrap();
@@ -160,18 +144,14 @@ async fn without_server_programs_it_says_what_to_install_and_makes_nothing() {
 #[tokio::test]
 async fn the_pid_file_of_a_machine_that_lost_power_keeps_nobody_out() {
     let dir = temp();
-    let server = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let server = start(dir.path()).await;
     let pid_file = server.home().join("data/postmaster.pid");
     let left = std::fs::read_to_string(&pid_file).unwrap();
     server.stop().await;
     // The number has gone to another process since, as after a restart of the machine: this one.
     let (_, rest) = left.split_once('\n').unwrap();
     std::fs::write(&pid_file, format!("{}\n{rest}", std::process::id())).unwrap();
-    let server = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap();
+    let server = start(dir.path()).await;
     store(&server).await.close().await;
     server.stop().await;
 }

@@ -7,48 +7,20 @@
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use metrics::{counter, histogram};
 use protocol::limits::FRAME_WIRE_BYTES_MAX;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::metrics::{LABEL_OUTCOME, QUEUE_APPENDS, QUEUE_COMMIT_REPORTS, QUEUE_COMMIT_SECONDS};
 
+use super::commands::{self, Answer, Command, GROUP_BYTES_MAX};
 use super::disk::{Disk, DiskFile};
 use super::ledger::Ledger;
 use super::record::{self, Stamp};
 use super::segment::{self, HEADER_BYTES, Header};
 use super::{AppendError, Committed, Entry, EntryHead, QueueLimits, lock, progress};
-
-/// Appends in one group.
-const GROUP_ENTRIES_MAX: usize = 4_096;
-/// Payload bytes after which a group takes no more appends.
-const GROUP_BYTES_MAX: usize = 8 << 20;
-
-/// How long to wait for appends that are about to come, and how often: together far less than a
-/// sync takes.
-const MOMENT: Duration = Duration::from_micros(20);
-const MOMENTS_MAX: u32 = 4;
-
-/// What the writer is asked to do.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Append an entry.
-    Append {
-        /// The entry.
-        entry: Entry,
-        /// Whom to tell.
-        answer: Answer,
-    },
-    /// Delete segments that nobody needs, and note which entries are complete.
-    Tidy,
-    /// End.
-    Close,
-}
-
-pub(super) type Answer = oneshot::Sender<Result<(), AppendError>>;
 
 /// The numbers that come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,11 +83,11 @@ impl Writer {
     }
 
     /// Serves until [`Command::Close`] or until nobody can ask any more.
-    pub(super) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    pub(super) fn run(mut self, mut asked: mpsc::Receiver<Command>) {
         let mut waiting = Vec::new();
         let mut expected = 0;
-        while let Some(first) = commands.blocking_recv() {
-            let is_tidying_due = collect(first, expected, &mut commands, &mut waiting);
+        while let Some(first) = asked.blocking_recv() {
+            let is_tidying_due = commands::take(first, expected, &mut asked, &mut waiting);
             expected = waiting.len();
             self.append_all(&mut waiting);
             if is_tidying_due {
@@ -345,43 +317,6 @@ impl Group {
         self.bytes.shrink_to(GROUP_BYTES_MAX);
         self.heads.clear();
         self.answers.clear();
-    }
-}
-
-/// Takes what waits, up to a group's size, and says whether tidying was asked for.
-///
-/// Whoever was answered with the group before is often about to append again. Taking the first of
-/// them alone would make every second sync one for a single entry, so when fewer wait than before
-/// they get a moment.
-fn collect(
-    first: Command,
-    expected: usize,
-    commands: &mut mpsc::Receiver<Command>,
-    waiting: &mut Vec<(Entry, Answer)>,
-) -> bool {
-    let mut is_tidying_due = false;
-    let mut bytes = 0;
-    let mut moments = 0;
-    let mut next = Some(first);
-    loop {
-        match next {
-            Some(Command::Append { entry, answer }) => {
-                bytes += entry.frame.payload.len();
-                waiting.push((entry, answer));
-            }
-            Some(Command::Tidy) => is_tidying_due = true,
-            // What was sent before is still in the channel, and is served before the end.
-            Some(Command::Close) => commands.close(),
-            None if waiting.len() < expected && moments < MOMENTS_MAX => {
-                moments += 1;
-                std::thread::sleep(MOMENT);
-            }
-            None => return is_tidying_due,
-        }
-        if waiting.len() >= GROUP_ENTRIES_MAX || bytes >= GROUP_BYTES_MAX {
-            return is_tidying_due;
-        }
-        next = commands.try_recv().ok();
     }
 }
 

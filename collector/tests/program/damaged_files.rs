@@ -245,14 +245,15 @@ async fn deliver_when_there_is_room(session: &mut Stream, report: Report) {
     let position = report.position;
     for _ in 0..500 {
         session.say(&AgentMessage::Report(report.clone())).await;
-        match session.answer().await {
-            CollectorMessage::Ack { position: acked } if acked == position => return,
-            CollectorMessage::Reject { reason, .. } => {
-                assert!(reason.is_retryable(), "{position}: {reason}");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-            other => panic!("{position}: {other:?}"),
+        let answer = session.answer().await;
+        if answer == (CollectorMessage::Ack { position }) {
+            return;
         }
+        let CollectorMessage::Reject { reason, .. } = answer else {
+            panic!("{position}: {answer:?}");
+        };
+        assert!(reason.is_retryable(), "{position}: {reason}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     panic!("the disk has room and {position} is not taken");
 }

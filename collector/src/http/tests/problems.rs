@@ -1,15 +1,17 @@
 //! Every refusal of the API, read as its client reads it: a problem document that says what is
 //! wrong, where, and what would be right.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::harness::{Answer, Api};
 
 /// Asserts that an answer is a problem document of this kind whose detail has these words, and
 /// gives it.
-fn problem(answer: &Answer, status: StatusCode, kind: &str, words: &str) -> serde_json::Value {
+fn problem(answer: &Answer, status: StatusCode, kind: &str, words: &str) -> Value {
     assert_eq!(answer.status, status, "{}", answer.text);
     assert_eq!(
         answer.headers[header::CONTENT_TYPE],
@@ -169,13 +171,16 @@ async fn a_company_whose_name_is_taken_is_a_conflict() {
     }
 }
 
-#[tokio::test]
-async fn every_wrong_field_of_a_new_object_is_named_with_what_would_be_right() {
-    let api = Api::new().await;
+/// As many labels.
+fn labels(count: u32) -> BTreeMap<String, String> {
+    (0..count).map(|n| (n.to_string(), String::new())).collect()
+}
+
+/// Wrong bodies of new credentials: where they go, the field that is to blame, and words of the
+/// advice.
+fn wrong_credentials() -> Vec<(&'static str, Value, &'static str, &'static str)> {
     let long = "x".repeat(201);
-    let many: std::collections::BTreeMap<_, _> =
-        (0..33).map(|n| (n.to_string(), String::new())).collect();
-    for (path, body, field, words) in [
+    vec![
         (
             "/api-keys",
             json!({ "name": long, "role": "viewer" }),
@@ -220,7 +225,7 @@ async fn every_wrong_field_of_a_new_object_is_named_with_what_would_be_right() {
         ),
         (
             "/enrolment-tokens",
-            json!({ "name": "x", "labels": many }),
+            json!({ "name": "x", "labels": labels(33) }),
             "labels",
             "at most 32 labels",
         ),
@@ -242,7 +247,13 @@ async fn every_wrong_field_of_a_new_object_is_named_with_what_would_be_right() {
             "labels",
             "none of control",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn every_wrong_field_of_a_new_object_is_named_with_what_would_be_right() {
+    let api = Api::new().await;
+    for (path, body, field, words) in wrong_credentials() {
         let path = format!("/api/v1{path}");
         let admin = Some(api.ours.admin.as_str());
         let answer = api
