@@ -72,7 +72,7 @@ impl Fnv {
     }
 }
 
-/// Spreads every bit of a number over all of it (the last step of MurmurHash3).
+/// Spreads every bit of a number over all of it (the last step of `MurmurHash3`).
 pub(crate) const fn mix(mut hash: u64) -> u64 {
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

@@ -29,9 +29,10 @@ mod judge;
 mod question;
 mod why_not;
 
-/// Which rules judge, as a number that grows with every release that may judge otherwise with the
-/// same index: in identity, in the order of versions, in what a record is taken to say. Software
-/// that was judged by older rules is judged again.
+/// Which rules judge; it grows with every release that may judge otherwise with the same index.
+///
+/// That is in identity, in the order of versions, in what a record is taken to say. Software that
+/// was judged by older rules is judged again.
 pub const RULES: u32 = 1;
 
 /// What judges, as a number: the index by its content together with the rules. Two evaluations of

@@ -103,7 +103,7 @@ fn to_osv(advisory: &Advisory) -> Value {
         .collect();
     let mut osv = json!({
         "id": advisory.id,
-        "modified": advisory.modified.map_or(TRACKER_AS_OF.to_owned(), |at| at.to_string()),
+        "modified": advisory.modified.map_or_else(|| TRACKER_AS_OF.to_owned(), |at| at.to_string()),
         "upstream": advisory.cves,
         "affected": advisory.affected.iter().map(package).collect::<Vec<_>>(),
     });

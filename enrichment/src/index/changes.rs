@@ -151,7 +151,8 @@ impl<'a> Hashed<'a> {
         let index = self.index;
         let shape = |number: u32| of(&self.shapes, number);
         let cve = |number: u32| of(&self.cves, number);
-        let bound = |number: Option<u32>| number.map_or(NONE.into(), |at| of(&self.versions, at));
+        let bound =
+            |number: Option<u32>| number.map_or_else(|| NONE.into(), |at| of(&self.versions, at));
         let exact = index.all_exact_rows(product).map(|row| {
             chain(&[
                 1,
