@@ -136,11 +136,11 @@ impl IndexWatch {
     }
 }
 
+/// Which generation there was before, and what has changed since.
+type Since = (u64, ChangedKeys);
+
 /// Opens an index and puts it into use; gives it and what it changes.
-fn take(
-    path: &Path,
-    matcher: &Matcher,
-) -> Result<(Arc<Index>, Option<(u64, ChangedKeys)>), IndexError> {
+fn take(path: &Path, matcher: &Matcher) -> Result<(Arc<Index>, Option<Since>), IndexError> {
     let index = Arc::new(Index::open(path)?);
     // After a restart there is none before it but the file of the one before.
     let before = matcher
