@@ -9,13 +9,14 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "measuring takes the clock")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use enrichment::advisory::{Advisory, End, Place};
 use enrichment::cpe::{Attr, Attribute, Cpe};
 use enrichment::cve::{CveRecord, Range};
 use enrichment::evaluation::{Evaluation, Status};
@@ -52,18 +53,30 @@ fn main() -> Result<()> {
 
 fn measure(feeds: &Path, path: &Path) -> Result<()> {
     let start = Instant::now();
-    let mut builder = Builder::new();
-    feeds::read_path(feeds, &mut builder)?;
+    let mut all = Read::default();
+    feeds::read_path(feeds, &mut all)?;
+    let Read { builder, packages } = all;
+    figure("index_read", start.elapsed().as_secs_f64(), "s");
+    let reading = start.elapsed();
     let built = builder.write(path)?;
+    // What a rebuild costs that has the records at hand, such as one after a delta.
+    let assembling = start.elapsed().saturating_sub(reading);
+    figure("index_assemble", assembling.as_secs_f64(), "s");
     figure("index_build", start.elapsed().as_secs_f64(), "s");
     figure("index_build_records", as_f64(built.records), "records");
     figure("index_build_peak_memory", peak_memory_mb(), "MB");
     figure("index_size", as_f64(built.stats.bytes) / 1e6, "MB");
+    figure(
+        "index_statements",
+        as_f64(built.stats.statements),
+        "statements",
+    );
 
     let start = Instant::now();
     let index = Index::open(path)?;
     figure("index_open", start.elapsed().as_secs_f64() * 1e3, "ms");
 
+    of_distributions(&index, &packages);
     let questions = Questions::new(&index);
     for (name, subjects) in questions.classes() {
         let rate = rate(subjects.len(), |at| {
@@ -136,6 +149,87 @@ fn peak_memory_mb() -> f64 {
         value.strip_suffix(" kB")?.parse::<u64>().ok()
     });
     as_f64(peak.unwrap_or_default()) / 1024.0
+}
+
+/// Packages that distributions' advisories speak of, in versions around their fixes.
+#[derive(Default)]
+struct Read {
+    builder: Builder,
+    packages: BTreeMap<(String, String), String>,
+}
+
+/// Releases of which packages are asked about, with how their packages are packed.
+const RELEASES: [(&str, &str, &str); 3] = [
+    ("debian", "12", "deb"),
+    ("ubuntu", "22.04", "deb"),
+    ("rhel", "9", "rpm"),
+];
+
+impl FeedSink for Read {
+    fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
+        self.builder.cve(record)
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        for affected in &advisory.affected {
+            let Place::Distribution { id, release, .. } = &affected.place else {
+                continue;
+            };
+            let is_asked = RELEASES
+                .iter()
+                .any(|(its, of, _)| its == id && of == release);
+            let end = affected.spans.iter().find_map(|span| span.end.as_ref());
+            if let (true, Some(End::Fixed(version))) = (is_asked, end) {
+                let key = (id.clone(), affected.package.clone());
+                self.packages.entry(key).or_insert_with(|| version.clone());
+            }
+        }
+        self.builder.advisory(advisory)
+    }
+}
+
+/// Each package once in the version of one of its fixes: some advisories are then behind it, and
+/// some before it.
+fn of_distributions(index: &Index, packages: &BTreeMap<(String, String), String>) {
+    for (id, release, source) in RELEASES {
+        let subjects: Vec<Subject<'_>> = packages
+            .iter()
+            .filter(|((its, _), _)| its == id)
+            .map(|((_, name), version)| {
+                let (version, release_of_rpm) = match (source, version.rsplit_once('-')) {
+                    ("rpm", Some(parts)) => parts,
+                    _ => (version.as_str(), ""),
+                };
+                Subject {
+                    source,
+                    name,
+                    version,
+                    release: release_of_rpm,
+                    vendor: if source == "rpm" { "Red Hat, Inc." } else { "" },
+                    platform: Platform {
+                        family: "linux",
+                        id,
+                        version: release,
+                    },
+                    ..Subject::default()
+                }
+            })
+            .collect();
+        if subjects.is_empty() {
+            continue;
+        }
+        let rate = rate(subjects.len(), |at| {
+            black_box(matching::evaluate(index, &subjects[at]));
+        });
+        let name = format!("cold_evaluations_{id}_{release}");
+        figure(&name, rate, "1/s/core");
+        let found: u64 = subjects
+            .iter()
+            .map(|subject| matching::evaluate(index, subject).findings.len() as u64)
+            .sum();
+        let each = as_f64(found) / as_f64(subjects.len() as u64);
+        figure(&format!("findings_{id}_{release}"), each, "findings each");
+    }
 }
 
 fn findings_each(index: &Index, subjects: &[Owned]) -> f64 {
