@@ -11,7 +11,7 @@ use enrichment::cpe::Cpe;
 use enrichment::cve::CveRecord;
 use enrichment::feeds::{self, FeedSink, SinkError};
 use enrichment::index::{Builder, Index};
-use enrichment::subject::Platform;
+use enrichment::subject::{Platform, Subject};
 use enrichment::{lines, matching};
 
 /// Bytes that are read; longer inputs only make the fuzzer slow.
@@ -63,16 +63,23 @@ pub(crate) fn feed(input: &[u8]) {
         assert_eq!(statements as u64, report.statements);
     }
     records.advisories.iter().for_each(advisory);
-    let records = records.cves;
-    let build = |records: &mut dyn Iterator<Item = &CveRecord>| {
+    let build = |is_backward: bool| {
         let mut builder = Builder::new();
-        for record in records {
+        let (mut cves, mut advisories) = (records.cves.clone(), records.advisories.clone());
+        if is_backward {
+            cves.reverse();
+            advisories.reverse();
+        }
+        for record in &cves {
             builder.add(record).ok()?;
+        }
+        for advisory in &advisories {
+            builder.add_advisory(advisory).ok()?;
         }
         builder.into_bytes().ok()
     };
-    let forward = build(&mut records.iter());
-    assert_eq!(forward, build(&mut records.iter().rev()));
+    let forward = build(false);
+    assert_eq!(forward, build(true));
     let index = forward.and_then(|bytes| Index::from_bytes(bytes).ok());
     assert!(index.is_some(), "what was built opens");
 }
@@ -108,6 +115,28 @@ pub(crate) fn index(input: &[u8]) {
         for cve in ["CVE-2024-6387", "CVE-2026-9999"] {
             assert_eq!(matching::why_not_cpe(&index, &name, platform, cve).cve, cve);
         }
+    }
+    for (source, name, version) in [
+        ("deb", "openssh", "1:9.2p1-2+deb12u2"),
+        ("rpm", "kernel-core", "4.18.0-305.el8"),
+        ("python", "requests", "2.30.0"),
+    ] {
+        let subject = Subject {
+            source,
+            name,
+            version,
+            platform,
+            ..Subject::default()
+        };
+        let evaluation = matching::evaluate(&index, &subject);
+        let neighbours = evaluation.findings.windows(2);
+        assert!(
+            neighbours
+                .into_iter()
+                .all(|pair| pair[0].cve != pair[1].cve)
+        );
+        let cve = "CVE-2024-6387";
+        assert_eq!(matching::why_not(&index, &subject, cve).cve, cve);
     }
 }
 

@@ -109,7 +109,11 @@ fn finds_packages_of_distributions(index: &Index) {
             "CVE-2024-6387",
             false,
         ),
-        ("rpm rocky 9.4 openssh 8.7p1-38.el9", "CVE-2024-6387", true),
+        (
+            "rpm rocky 9.0 openssl 1:3.0.1-41.el9_0",
+            "CVE-2022-3602",
+            true,
+        ),
         ("apk alpine 3.20.3 openssl 3.3.0-r0", "CVE-2024-5535", true),
     ] {
         let words: Vec<&str> = row.split(' ').collect();
