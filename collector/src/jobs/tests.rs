@@ -240,6 +240,29 @@ async fn jobs_of_kinds_that_this_release_does_not_know_are_left_to_others() {
 }
 
 #[tokio::test]
+async fn feeds_are_fetched_by_a_node_that_is_told_to_and_by_no_other() {
+    let mut node = Node::new().await;
+    enqueue(&node, "feed_sync", &Value::Null).await;
+    assert!(!node.take().await, "this node fetches nothing");
+    let layers = crate::config::Layers::defaults();
+    let layers = layers.with("feeds", "sources", Vec::<String>::new());
+    let syncer = FeedSyncer::new(
+        node.jobs.store.clone(),
+        node.jobs.clock.clone(),
+        crate::feeds::Sleeper::manual(node.hand.clone()),
+        crate::config::Config::from_layers(layers).unwrap().feeds,
+        crate::feeds::FeedPaths {
+            mirror: node.directory.path().join("mirror"),
+            index: node.path(),
+        },
+    );
+    node.jobs.feeds = Some(Arc::new(syncer.unwrap()));
+    assert!(node.take().await);
+    assert!(node.directory.path().join("mirror").exists());
+    assert!(!node.take().await, "it is done");
+}
+
+#[tokio::test]
 async fn a_job_is_done_by_one_of_several_runners() {
     let node = Node::new().await;
     enqueue(&node, "tidy", &Value::Null).await;
