@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use enrichment::lookup_key::LookupKey;
+use protocol::fingerprint::SoftwareKey;
 use sqlx::AssertSqlSafe;
 
 use super::super::*;
@@ -138,6 +139,14 @@ async fn work(
         .await
         .unwrap();
     cves::get(scope, "CVE-2024-90010").await.unwrap();
+    judge_again(scope, software_key).await;
+    dead_letters::list(scope, page).await.unwrap();
+    summary::summary(scope).await.unwrap();
+    summary::pipeline(scope).await.unwrap();
+}
+
+/// What a change of the index brings about.
+async fn judge_again(scope: &TenantScope, software_key: SoftwareKey) {
     software::page_for_evaluation(scope, &[1], None, 10)
         .await
         .unwrap();
@@ -151,9 +160,6 @@ async fn work(
     software::that_came_late(scope, 10).await.unwrap();
     events::after(scope, None, 10).await.unwrap();
     events::purge(scope, at(0), 10).await.unwrap();
-    dead_letters::list(scope, page).await.unwrap();
-    summary::summary(scope).await.unwrap();
-    summary::pipeline(scope).await.unwrap();
 }
 
 /// The plan of a statement whose `$1` is the company, with null for everything else.
