@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use enrichment::cpe::Cpe;
-use enrichment::evaluation::{Confidence, Finding};
+use enrichment::evaluation::{Confidence, Evaluation, Finding};
 use enrichment::feeds;
 use enrichment::index::{Builder, Index};
 use enrichment::matching::{self, Step};
@@ -247,5 +247,10 @@ fn an_evaluation_survives_being_stored() {
     assert!(!evaluation.findings.is_empty());
     let stored = serde_json::to_string(&evaluation).ok();
     let loaded = stored.and_then(|text| serde_json::from_str(&text).ok());
-    assert_eq!(loaded, Some(evaluation));
+    // What was looked up is for whoever judges again, and shown to nobody.
+    let shown = Evaluation {
+        keys: Vec::new(),
+        ..evaluation
+    };
+    assert_eq!(loaded, Some(shown));
 }

@@ -156,12 +156,12 @@ impl FeedImporter {
             path,
         });
         let kept = self.inputs(mirror, |_| true);
-        let staging = Some(mirror.clone());
         let read = Read {
             fresh: inputs.collect(),
             kept,
             index: self.paths.index.clone(),
-            mirror: staging,
+            mirror: mirror.clone(),
+            copies: true,
         };
         let (taken, staged) = self.take_in(read).await?;
         self.on_disk(mirror.commit(|manifest| {
@@ -219,7 +219,8 @@ impl FeedImporter {
             fresh: plain(fresh),
             kept: plain(kept),
             index: self.paths.index.clone(),
-            mirror: None,
+            mirror: mirror.clone(),
+            copies: false,
         };
         let (taken, _) = self.take_in(read).await?;
         let sequence = manifest.sequence();
@@ -254,7 +255,8 @@ impl FeedImporter {
             fresh,
             kept: self.inputs(mirror, |file| applied.contains(file)),
             index: self.paths.index.clone(),
-            mirror: None,
+            mirror: mirror.clone(),
+            copies: false,
         };
         let (taken, _) = self.take_in(read).await?;
         self.on_disk(mirror.note_applied())?;

@@ -27,8 +27,10 @@ pub(super) struct Read {
     pub(super) kept: Vec<Input>,
     /// The index.
     pub(super) index: PathBuf,
-    /// Where what is fresh is copied to, where it is not there already.
-    pub(super) mirror: Option<Mirror>,
+    /// The mirror, which nobody else has while this works: whoever asked for it may be gone.
+    pub(super) mirror: Mirror,
+    /// Whether what is fresh is copied into the mirror, because it is not there already.
+    pub(super) copies: bool,
 }
 
 /// What was read.
@@ -50,8 +52,8 @@ impl Read {
                 .map_err(|_| ImportError::Stopped)?;
             let report = reader::read_path(&input.path, &mut sink)?;
             for file in report.files.iter().filter(|file| file.kind.is_of_index()) {
-                if let Some(mirror) = &self.mirror {
-                    staged.push(stage(mirror, file)?);
+                if self.copies {
+                    staged.push(stage(&self.mirror, file)?);
                 }
             }
             let named = report
