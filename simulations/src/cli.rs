@@ -21,6 +21,49 @@ pub enum Command {
     /// Measures a running collector: records to acknowledgements and to rows, and latencies. Prints
     /// one JSON object a line.
     Bench(BenchArgs),
+    /// Prints the rows of a large site for one table, in the text format of PostgreSQL's COPY.
+    Seed(SeedArgs),
+}
+
+/// How large a site is, and which of its rows are wanted.
+#[derive(Args, Clone, Debug)]
+pub struct SeedArgs {
+    /// The table.
+    #[arg(long)]
+    pub table: SeedTable,
+    /// The match index that judges the software.
+    #[arg(long)]
+    pub index: PathBuf,
+    /// Companies, of the same size each.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub companies: u32,
+    /// Hosts of all companies.
+    #[arg(long, default_value_t = 100_000)]
+    pub hosts: u32,
+    /// Different software rows of all companies.
+    #[arg(long, default_value_t = 250_000)]
+    pub software: u32,
+    /// Installations of all hosts.
+    #[arg(long, default_value_t = 30_000_000)]
+    pub installations: u64,
+}
+
+/// A table that rows can be made for, in the order in which they are loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum SeedTable {
+    /// `companies (key, id, name, created_at)`
+    Companies,
+    /// `agents (company_key, key, id, hostname, enrolled_at, last_seen_at)`
+    Agents,
+    /// `software`, all columns from `company_key` to `evaluated_at` that are not empty
+    Software,
+    /// `software_keys (company_key, key, software_key)`
+    SoftwareKeys,
+    /// `findings (company_key, software_key, cve, source, opened_at, confidence, fixed_in, why)`
+    Findings,
+    /// `installations (company_key, agent_key, software_key, opened_at, fingerprint)`
+    Installations,
 }
 
 /// What is measured, and against what.

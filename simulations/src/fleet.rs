@@ -4,7 +4,7 @@
 //! The walk: every agent gets an identity and a model; a client for each keeps a session; after the
 //! time is over the hosts stop changing, and what is on its way is awaited before anything is judged.
 
-mod catalogue;
+pub(crate) mod catalogue;
 mod changes;
 mod client;
 mod commits;

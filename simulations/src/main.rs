@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use simulations::cli::{BenchArgs, Cli, Command, FleetArgs};
-use simulations::{bench, fleet};
+use simulations::cli::{BenchArgs, Cli, Command, FleetArgs, SeedArgs};
+use simulations::{bench, fleet, seed};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Fleet(args) => run_fleet(&args),
         Command::Bench(args) => run_bench(&args),
+        Command::Seed(args) => run_seed(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -39,6 +40,13 @@ fn run_bench(args: &BenchArgs) -> anyhow::Result<bool> {
         writeln!(out, "{}", serde_json::to_string(figure)?)?;
         Ok(())
     })?;
+    Ok(true)
+}
+
+fn run_seed(args: &SeedArgs) -> anyhow::Result<bool> {
+    let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+    seed::write(args, &mut out)?;
+    out.flush()?;
     Ok(true)
 }
 
