@@ -130,6 +130,7 @@ pub async fn list(
 }
 
 const NEWEST: Order = Order {
+    // Microseconds are what a `timestamptz` holds, so a page token keeps the place exactly.
     by: "(extract(epoch FROM created_at) * 1000000)::bigint",
     of: SortType::Integer,
     descending: true,

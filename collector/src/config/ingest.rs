@@ -1,6 +1,6 @@
 //! `[ingest]`: agents' connections, and how much of them is taken.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use protocol::limits;
@@ -88,6 +88,7 @@ impl TryFrom<RawIngest> for IngestConfig {
         check_trust_domain(&raw.trust_domain)?;
         let days = in_range("ingest.certificate_days", raw.certificate_days, 1..=366)?;
         let idle_s = in_range("ingest.idle_timeout_s", raw.idle_timeout_s, 30..=86_400)?;
+        // More than a node can serve: for whoever wants no limit.
         let rate = 1..=10_000_000;
         Ok(Self {
             listen: raw.listen,
@@ -129,14 +130,22 @@ impl TryFrom<RawIngest> for IngestConfig {
 /// Refuses what is not `host:port`.
 fn check_address(address: &str) -> Result<(), ConfigError> {
     let is_fine = address.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
+        // Brackets around IPv6, as in a URL (RFC 3986, section 3.2.2): without them nobody could
+        // tell its last group from a port.
+        let is_plain = !host.is_empty() && !host.contains(':');
+        let is_ipv6 = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+        // Port 0 means "any free one" to a listener and nothing to whoever calls.
+        (is_plain || is_ipv6) && port.parse::<u16>().is_ok_and(|port| port != 0)
     });
     if is_fine && address.len() <= limits::FACT_BYTES_MAX {
         Ok(())
     } else {
         Err(ConfigError::value(
             "ingest.addresses",
-            format!("{address:?} is not host:port"),
+            format!("{address:?} is not host:port, with brackets around an IPv6 address"),
         ))
     }
 }

@@ -260,3 +260,25 @@ fn a_number_is_taken_up_to_its_bounds_and_refused_with_its_name_beyond() {
         }
     }
 }
+
+#[test]
+fn an_address_that_agents_could_not_call_is_refused() {
+    let with = |address: &str| file(&format!("[ingest]\naddresses = [{address:?}]"));
+    for good in ["c.example:7070", "10.0.0.1:7070", "[2001:db8::1]:7070"] {
+        Config::from_layers(with(good)).unwrap();
+    }
+    for wrong in [
+        "c.example",
+        "c.example:",
+        ":7070",
+        "c.example:0",
+        "c.example:70700",
+        "2001:db8::7070",
+        "[2001:db8::1]",
+        "[c.example]:7070",
+    ] {
+        let error = error(with(wrong));
+        assert!(error.contains(wrong), "{error}");
+        assert!(error.contains("brackets"), "{error}");
+    }
+}

@@ -68,6 +68,8 @@ pub async fn get(scope: &TenantScope, agent: AgentId) -> Result<Option<HostDetai
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
+    // A row of their own: heartbeats and reports update `agents` all the time, and PostgreSQL writes
+    // a row anew whole.
     let facts = sqlx::query_as!(
         FactsRow,
         "SELECT labels, facts, sources, sources_at FROM agent_facts
