@@ -132,7 +132,7 @@ fn check_address(address: &str) -> Result<(), ConfigError> {
     let is_fine = address.rsplit_once(':').is_some_and(|(host, port)| {
         // Brackets around IPv6, as in a URL (RFC 3986, section 3.2.2): without them nobody could
         // tell its last group from a port.
-        let is_plain = !host.is_empty() && !host.contains(':');
+        let is_plain = !host.is_empty() && !host.contains([':', '[', ']']);
         let is_ipv6 = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'))
