@@ -27,7 +27,7 @@ pub enum ChangedKeys {
 }
 
 /// Which lookups give something else in `new` than in `old`: what is filed under a key has
-/// changed, appeared or gone. Reads both files once; for all of NVD that is a fraction of a second.
+/// changed, appeared or gone. Reads both files once, whatever their difference.
 #[must_use]
 pub fn changes(old: &Index, new: &Index) -> ChangedKeys {
     if old.generation() == new.generation() {
