@@ -37,7 +37,12 @@ impl Node {
     fn start(directory: &Path, store: &Store) -> Self {
         let clock = Clock::system();
         let dispatcher = Dispatcher::new(&CONFIG, clock.clone());
-        let limits = QueueLimits::default();
+        let limits = QueueLimits {
+            segment_bytes: 1 << 20,
+            // Whatever the machine that runs the tests has left.
+            disk_free_bytes_min: 0,
+            ..QueueLimits::default()
+        };
         let (queue, _) = Queue::open(directory, limits, dispatcher.clone(), clock.clone()).unwrap();
         let matcher = Arc::new(Matcher::in_memory(1_000));
         matcher.swap(index(&["CVE-2021-23337"]));

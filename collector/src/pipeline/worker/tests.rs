@@ -44,6 +44,8 @@ impl Rig {
         let dispatcher = Dispatcher::new(&CONFIG, clock.clone());
         let limits = QueueLimits {
             segment_bytes: 1 << 20,
+            // Whatever the machine that runs the tests has left.
+            disk_free_bytes_min: 0,
             ..QueueLimits::default()
         };
         let (queue, _) = Queue::open(directory.path(), limits, dispatcher.clone(), clock).unwrap();
