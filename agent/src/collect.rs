@@ -10,10 +10,12 @@ mod defects;
 mod dpkg;
 mod flatpak;
 mod gem;
+pub(crate) mod host;
 mod lines;
 mod lz4;
 mod npm;
 mod owned;
+mod owners;
 mod pacman;
 mod python;
 mod records;
@@ -40,19 +42,13 @@ use protocol::host::{HostFacts, Platform};
 use protocol::limits::{INVENTORY_RECORDS_MAX, REASON_BYTES_MAX};
 use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
 
-pub(crate) use self::defects::{Defects, ReadError};
-pub(crate) use self::lines::Lines;
-#[cfg(test)]
-pub(crate) use self::lines::test_lines;
-pub(crate) use self::root::Root;
-pub(crate) use self::text::clean;
-
-use self::defects::Reading;
-use self::owned::OwnedPaths;
+use self::defects::{Defects, ReadError, Reading};
+use self::owned::OwnedOnce;
 use self::records::Records;
+use self::root::Root;
+use self::text::clean;
 use self::time_box::{Stop, TimeBoxes, Verdict};
 use crate::clock::Clock;
-use crate::host;
 
 /// How long one source may take when nothing else is set.
 pub const TIME_BOX: Duration = Duration::from_secs(20);
@@ -151,7 +147,7 @@ impl Scanner {
             ..Inventory::default()
         };
         // Forgotten with the scan: the next one must see what was installed meanwhile.
-        let owned = OwnedPaths::default();
+        let owned = OwnedOnce::default();
         for reader in platform::READERS {
             if self.options.sources_off.contains(&reader.source) {
                 continue;
@@ -191,7 +187,7 @@ impl Scanner {
         }
     }
 
-    fn read_source(&mut self, reader: Reader, room: usize, owned: &OwnedPaths) -> Found {
+    fn read_source(&mut self, reader: Reader, room: usize, owned: &OwnedOnce) -> Found {
         let path = self.options.root.clone();
         let owned = owned.clone();
         let job = move |stop: Stop| {

@@ -16,7 +16,6 @@ pub mod config;
 pub mod control;
 pub mod delta;
 pub mod enrol;
-pub mod host;
 pub mod identity;
 pub mod lock;
 pub mod logging;

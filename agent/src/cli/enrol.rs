@@ -9,9 +9,9 @@ use protocol::token::EnrolmentToken;
 
 use super::args::Enroll;
 use super::{Context, Failure, print, runtime};
+use crate::collect::host;
 use crate::config::{self, Config};
 use crate::enrol;
-use crate::host;
 use crate::identity::Identity;
 use crate::lock::StateLock;
 use crate::private_file;

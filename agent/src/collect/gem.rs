@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::defects::{ReadError, Reading};
+use super::owners;
 use super::records::{Draft, Records};
 use super::root::Root;
 
@@ -47,7 +48,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             };
             reading = Reading::Read;
             let path = folder.join(&name);
-            let owned = root.owned().index(root)?;
+            let owned = owners::owned(root)?;
             if !owned.owns(&path) {
                 let taken = take(root, &path, stem, &folder, out);
                 out.tolerate(taken)?;

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::defects::{ReadError, Reading};
+use super::owners;
 use super::records::{Draft, Records};
 use super::root::Root;
 
@@ -69,7 +70,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             reading = Reading::Read;
             // An error here ends the source rather than list what may be the distribution's: twice
             // reported is judged twice, and once wrongly.
-            let owned = root.owned().index(root)?;
+            let owned = owners::owned(root)?;
             if !owned.owns(&path) {
                 take(&bytes, &path, &folder, modified_at_s, out);
             }

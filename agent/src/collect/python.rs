@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::defects::{ReadError, Reading};
+use super::owners;
 use super::records::{Draft, Records};
 use super::root::{Root, SourceFile};
 use super::stanza::Stanza;
@@ -63,7 +64,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             };
             // As for npm: without knowing what is owned, the source fails and its records of before
             // stay.
-            let owned = root.owned().index(root)?;
+            let owned = owners::owned(root)?;
             if !owned.owns(&file.path) {
                 take(root, file, stem, &folder, out)?;
             }

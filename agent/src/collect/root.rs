@@ -17,7 +17,7 @@ use std::time::SystemTime;
 
 use super::defects::ReadError;
 use super::lines::Lines;
-use super::owned::OwnedPaths;
+use super::owned::OwnedOnce;
 use super::time_box::Stop;
 
 /// Entries of one folder; a larger one holds no packages.
@@ -35,7 +35,7 @@ pub(crate) struct Root {
     top: system::Top,
     is_host: bool,
     stop: Stop,
-    owned: OwnedPaths,
+    owned: OwnedOnce,
 }
 
 /// A regular file, opened to be read.
@@ -56,17 +56,17 @@ impl Root {
             top: system::Top::open(top, is_host)?,
             is_host,
             stop,
-            owned: OwnedPaths::default(),
+            owned: OwnedOnce::default(),
         })
     }
 
     /// Shares what other readers of the same scan know about owned files.
-    pub(crate) fn with_owned(self, owned: OwnedPaths) -> Self {
+    pub(crate) fn with_owned(self, owned: OwnedOnce) -> Self {
         Self { owned, ..self }
     }
 
     /// What is known about owned files.
-    pub(crate) const fn owned(&self) -> &OwnedPaths {
+    pub(crate) const fn owned(&self) -> &OwnedOnce {
         &self.owned
     }
 

@@ -16,13 +16,13 @@ use protocol::limits::LABEL_BYTES_MAX;
 use protocol::software::SoftwareRecord;
 
 use crate::collect::defects::{Defects, ReadError};
+use crate::collect::host::os_release;
 use crate::collect::lines::Lines;
 use crate::collect::lz4;
 use crate::collect::records::Records;
 use crate::collect::root::Root;
 use crate::collect::stanza::Stanza;
 use crate::collect::text::clean;
-use crate::host::os_release;
 
 const LISTS: &str = "/var/lib/apt/lists";
 

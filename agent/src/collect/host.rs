@@ -13,7 +13,9 @@ use protocol::limits::FACT_BYTES_MAX;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use self::os_release::OsRelease;
-use crate::collect::{Defects, ReadError, Root, clean};
+use super::defects::{Defects, ReadError};
+use super::root::Root;
+use super::text::clean;
 
 /// Bytes of `/etc/hostname`, which is one name.
 const HOSTNAME_BYTES_MAX: u64 = 4096;

@@ -8,7 +8,10 @@ use std::path::Path;
 
 use protocol::limits::FACT_BYTES_MAX;
 
-use crate::collect::{Defects, Lines, ReadError, Root, clean};
+use crate::collect::defects::{Defects, ReadError};
+use crate::collect::lines::Lines;
+use crate::collect::root::Root;
+use crate::collect::text::clean;
 
 /// Where it is: the second when an image has no `/etc`.
 const PATHS: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
@@ -95,7 +98,7 @@ fn unquote(value: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::test_lines;
+    use crate::collect::lines::test_lines;
 
     #[test]
     fn reads_plain_quoted_and_escaped_values() {
