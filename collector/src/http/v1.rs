@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod companies;
+mod counts;
 mod credential;
 mod cves;
 mod dead_letters;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use super::context::Context;
+use super::stats::quotient;
 use crate::api::Api;
 
 /// Time between two looks: the resolution of the figure.
@@ -77,8 +78,7 @@ impl Looker {
             commits.seconds = context.stats.seconds_until(now);
             commits.missing = acknowledged.saturating_sub(commits.records);
             if commits.is_good() || now >= until {
-                commits.records_per_second =
-                    super::summary::quotient(commits.records, commits.seconds);
+                commits.records_per_second = quotient(commits.records, commits.seconds);
                 return commits;
             }
             sleep(LOOK_EVERY).await;

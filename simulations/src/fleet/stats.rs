@@ -259,6 +259,20 @@ fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
     }
 }
 
+/// A count as a figure for people.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "figures for people have fewer digits than a float"
+)]
+pub(crate) const fn float(number: u64) -> f64 {
+    number as f64
+}
+
+/// A rate; zero when no time passed.
+pub(crate) fn quotient(number: u64, by: f64) -> f64 {
+    if by > 0.0 { float(number) / by } else { 0.0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,5 +327,12 @@ mod tests {
         let errors = stats.measured().errors;
         assert_eq!(errors.len(), ERRORS_MAX + 1);
         assert_eq!(errors.values().sum::<u64>(), 1_000);
+    }
+
+    #[test]
+    fn a_rate_without_time_is_none_and_not_infinite() {
+        assert!((quotient(600, 2.0) - 300.0).abs() < f64::EPSILON);
+        assert!(quotient(600, 0.0).abs() < f64::EPSILON);
+        assert!(quotient(0, 0.0).abs() < f64::EPSILON);
     }
 }

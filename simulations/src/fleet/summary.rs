@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::commits::Commits;
 use super::context::Context;
-use super::stats::{Measured, Percentiles};
+use super::stats::{Measured, Percentiles, float, quotient};
 use super::verify::Verdict;
 use crate::cli::FleetArgs;
 
@@ -121,19 +121,6 @@ pub(crate) struct End {
     pub(crate) commits: Option<Commits>,
     /// Whether the collector holds what the agents have.
     pub(crate) verdict: Option<Verdict>,
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "figures for people have fewer digits than a float"
-)]
-const fn float(number: u64) -> f64 {
-    number as f64
-}
-
-/// A rate; zero when no time passed.
-pub(crate) fn quotient(number: u64, by: f64) -> f64 {
-    if by > 0.0 { float(number) / by } else { 0.0 }
 }
 
 impl fmt::Display for Summary {
@@ -286,13 +273,6 @@ pub(crate) mod tests {
             commits: None,
             verify: None,
         }
-    }
-
-    #[test]
-    fn a_rate_without_time_is_none_and_not_infinite() {
-        assert!((quotient(600, 2.0) - 300.0).abs() < f64::EPSILON);
-        assert!(quotient(600, 0.0).abs() < f64::EPSILON);
-        assert!(quotient(0, 0.0).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use protocol::software::Source;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::findings::{self, Finding, FindingFilter, FindingSort, FindingState};
-use store::software::FindingCounts;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -20,26 +19,6 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Router<ApiState> {
     Router::new().route("/findings", routing::get(list))
-}
-
-/// How many open findings something has.
-#[derive(Debug, Serialize)]
-pub(super) struct CountsView {
-    open: u64,
-    critical: u64,
-    high: u64,
-    kev: u64,
-}
-
-impl From<FindingCounts> for CountsView {
-    fn from(counts: FindingCounts) -> Self {
-        Self {
-            open: counts.open,
-            critical: counts.critical,
-            high: counts.high,
-            kev: counts.kev,
-        }
-    }
 }
 
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use store::summary::{self, Pipeline, Summary};
 use time::OffsetDateTime;
 
-use super::findings::CountsView;
+use super::counts::CountsView;
 use crate::http::extract::{Operator, Tenant, Viewer};
 use crate::http::node::NodeStatus;
 use crate::http::problem::Problem;

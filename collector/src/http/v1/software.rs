@@ -10,7 +10,7 @@ use store::software::{self, Software, SoftwareFilter, SoftwareItem, SoftwareSort
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::findings::CountsView;
+use super::counts::CountsView;
 use crate::http::extract::{Params, Path, Tenant, Viewer, parse_id};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use crate::http::extract::{Params, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
-use crate::http::v1::findings::CountsView;
+use crate::http::v1::counts::CountsView;
 use crate::http::v1::software::parse_key;
 
 /// A host as lists show it.

@@ -9,7 +9,7 @@ use super::host_id;
 use crate::http::extract::{Params, Path, Tenant, Viewer};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
-use crate::http::v1::findings::CountsView;
+use crate::http::v1::counts::CountsView;
 use crate::http::v1::software::SoftwareView;
 
 /// One piece of software on the host.
