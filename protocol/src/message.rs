@@ -134,7 +134,7 @@ pub enum CollectorMessage {
     Reject {
         /// Which report; those after it are not taken either.
         position: Position,
-        /// Why; [`RejectReason::is_retryable`] says what to do with the bytes.
+        /// Why; [`RejectReason::remedy`] says what to do about it.
         reason: RejectReason,
         /// For people; at most [`limits::REASON_BYTES_MAX`] bytes.
         #[serde(deserialize_with = "bounded::text::<_, { limits::REASON_BYTES_MAX }>")]

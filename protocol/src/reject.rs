@@ -51,6 +51,22 @@ pub enum RejectReason {
     Internal,
 }
 
+/// What a reason asks of the agent: what becomes of the report, and of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The same bytes will do, a little later.
+    Later,
+    /// Another connection will do, soon.
+    Elsewhere,
+    /// Reports before this one are missing: go back to the first that is not acknowledged, or
+    /// start over with a snapshot.
+    Missing,
+    /// The report can never be taken: start over with a snapshot that leaves out what is wrong.
+    Never,
+    /// It is not about the report: as things are, nothing of this agent is taken.
+    NotWelcome,
+}
+
 impl RejectReason {
     /// Every reason, for metrics that start at zero and for tables in documents.
     pub const ALL: [Self; 20] = [
@@ -103,19 +119,29 @@ impl RejectReason {
         }
     }
 
-    /// Whether the same bytes may be taken later; if not, the sender must drop them and, for a
-    /// report, start over with a snapshot.
+    /// What the agent does about it.
     #[must_use]
-    pub const fn is_retryable(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited
-                | Self::QueueFull
-                | Self::StorageUnavailable
-                | Self::ShuttingDown
-                | Self::CompanySuspended
-                | Self::Internal
-        )
+    pub const fn remedy(self) -> Remedy {
+        match self {
+            Self::RateLimited | Self::QueueFull | Self::StorageUnavailable | Self::Internal => {
+                Remedy::Later
+            }
+            Self::ShuttingDown | Self::UnexpectedMessage => Remedy::Elsewhere,
+            Self::Gap => Remedy::Missing,
+            Self::FrameTooLarge
+            | Self::Undecodable
+            | Self::TooManyRecords
+            | Self::InvalidRecord => Remedy::Never,
+            Self::UnsupportedVersion
+            | Self::AgentRevoked
+            | Self::AgentUnknown
+            | Self::CompanySuspended
+            | Self::TokenUnknown
+            | Self::TokenExpired
+            | Self::TokenSpent
+            | Self::TokenRevoked
+            | Self::InvalidRequest => Remedy::NotWelcome,
+        }
     }
 }
 

@@ -7,50 +7,11 @@ use std::time::Duration;
 
 use protocol::ids::Position;
 use protocol::message::CollectorMessage;
-use protocol::reject::RejectReason;
+use protocol::reject::{RejectReason, Remedy};
 
 use super::action::StartOver;
 use super::link::Link;
 use super::{ANSWER_WITHIN, Action, Parting, Session};
-
-/// What a reject means for the report and for the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
-    /// The same bytes will do, a little later.
-    Later,
-    /// Another connection will do, soon.
-    Elsewhere,
-    /// Reports before this one are missing.
-    Missing,
-    /// The report can never be taken.
-    Never,
-    /// It is not about the report: as things are, nothing of this agent is taken.
-    NotWelcome,
-}
-
-const fn meaning(reason: RejectReason) -> Meaning {
-    match reason {
-        RejectReason::RateLimited
-        | RejectReason::QueueFull
-        | RejectReason::StorageUnavailable
-        | RejectReason::Internal => Meaning::Later,
-        RejectReason::ShuttingDown | RejectReason::UnexpectedMessage => Meaning::Elsewhere,
-        RejectReason::Gap => Meaning::Missing,
-        RejectReason::FrameTooLarge
-        | RejectReason::Undecodable
-        | RejectReason::TooManyRecords
-        | RejectReason::InvalidRecord => Meaning::Never,
-        RejectReason::UnsupportedVersion
-        | RejectReason::AgentRevoked
-        | RejectReason::AgentUnknown
-        | RejectReason::CompanySuspended
-        | RejectReason::TokenUnknown
-        | RejectReason::TokenExpired
-        | RejectReason::TokenSpent
-        | RejectReason::TokenRevoked
-        | RejectReason::InvalidRequest => Meaning::NotWelcome,
-    }
-}
 
 /// A collector's "no" in its own words.
 struct Refusal {
@@ -159,21 +120,21 @@ impl Session {
             // request for a certificate, which is made again in an hour anyway.
             return;
         }
-        match meaning(refusal.reason) {
-            Meaning::Later => self.pause_from(now, position, refusal.retry_after_ms),
-            Meaning::Missing if first.is_some_and(|first| first < position) => {
+        match refusal.reason.remedy() {
+            Remedy::Later => self.pause_from(now, position, refusal.retry_after_ms),
+            Remedy::Missing if first.is_some_and(|first| first < position) => {
                 // What is missing is still here.
                 if let Some(first) = first {
                     self.pause_from(now, first, refusal.retry_after_ms);
                 }
             }
-            Meaning::Missing | Meaning::Never => {
+            Remedy::Missing | Remedy::Never => {
                 // The reports behind this one will be rejected too; their answers are not news.
                 open.sent = None;
                 open.silent_at = None;
                 self.start_over(now, StartOver::Rejected(position, refusal.reason));
             }
-            Meaning::Elsewhere | Meaning::NotWelcome => self.refused(now, refusal),
+            Remedy::Elsewhere | Remedy::NotWelcome => self.refused(now, refusal),
         }
     }
 
@@ -190,9 +151,9 @@ impl Session {
     }
 
     fn refused(&mut self, now: Duration, refusal: Refusal) {
-        let own = match meaning(refusal.reason) {
-            Meaning::Later | Meaning::Elsewhere => self.reconnect.next(&mut self.jitter),
-            Meaning::NotWelcome | Meaning::Missing | Meaning::Never => {
+        let own = match refusal.reason.remedy() {
+            Remedy::Later | Remedy::Elsewhere => self.reconnect.next(&mut self.jitter),
+            Remedy::NotWelcome | Remedy::Missing | Remedy::Never => {
                 self.patience.next(&mut self.jitter)
             }
         };
@@ -212,7 +173,7 @@ impl Session {
             Link::Open(open) => open.sent >= first,
             Link::Waiting { .. } | Link::Connecting | Link::Greeting { .. } => false,
         };
-        if let (Some(first), true, Meaning::Never) = (first, was_sent, meaning(reason)) {
+        if let (Some(first), true, Remedy::Never) = (first, was_sent, reason.remedy()) {
             self.start_over(now, StartOver::Rejected(first, reason));
         }
     }

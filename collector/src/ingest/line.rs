@@ -6,7 +6,7 @@
 use protocol::ids::{Position, Succession};
 use protocol::limits::{REASON_BYTES_MAX, RETRY_AFTER_MS_MAX};
 use protocol::message::CollectorMessage;
-use protocol::reject::RejectReason;
+use protocol::reject::{RejectReason, Remedy};
 
 /// A "no" to a report, or to a whole session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,15 +114,15 @@ impl Line {
 
     /// Whether a report may be taken now.
     ///
-    /// A report behind one that was refused gets the same refusal when it may come again, because
-    /// it will come again with the first; otherwise it is a gap.
+    /// A report behind one that was refused gets the same refusal, because it will come again with
+    /// the first; behind one that can never be taken it is a gap.
     pub(super) fn judge(&self, position: Position) -> Result<(), Refusal> {
         // What was seen before goes to the queue once more: the agent waits for an answer, and the
         // store will find it a duplicate.
         match self.last.succession(position) {
             Succession::Next | Succession::Seen => Ok(()),
             Succession::Gap => match &self.refused {
-                Some(refusal) if refusal.reason.is_retryable() => Err(refusal.clone()),
+                Some(refusal) if refusal.reason.remedy() != Remedy::Never => Err(refusal.clone()),
                 Some(_) | None => Err(Refusal::new(
                     RejectReason::Gap,
                     format!("{position} does not follow {}", self.last),

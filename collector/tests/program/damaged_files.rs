@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use protocol::ids::Position;
 use protocol::message::{AgentMessage, CollectorMessage};
-use protocol::reject::RejectReason;
+use protocol::reject::{RejectReason, Remedy};
 use protocol::report::Report;
 use serde_json::Value;
 
@@ -252,7 +252,7 @@ async fn deliver_when_there_is_room(session: &mut Stream, report: Report) {
         let CollectorMessage::Reject { reason, .. } = answer else {
             panic!("{position}: {answer:?}");
         };
-        assert!(reason.is_retryable(), "{position}: {reason}");
+        assert_eq!(reason.remedy(), Remedy::Later, "{position}: {reason}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     panic!("the disk has room and {position} is not taken");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::ids::Position;
 use protocol::limits::RETRY_AFTER_MS_MAX;
 use protocol::message::{CollectorMessage, Settings, Welcome};
-use protocol::reject::RejectReason;
+use protocol::reject::{RejectReason, Remedy};
 use tokio::time::Instant;
 
 use super::{Client, Parted};
@@ -24,40 +24,6 @@ pub(super) enum Next {
     PauseUntil(Instant),
     /// With a sign of life.
     Heartbeat,
-}
-
-/// What a reject means for the report and for the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
-    Later,
-    Elsewhere,
-    Missing,
-    Never,
-    NotWelcome,
-}
-
-const fn meaning(reason: RejectReason) -> Meaning {
-    match reason {
-        RejectReason::RateLimited
-        | RejectReason::QueueFull
-        | RejectReason::StorageUnavailable
-        | RejectReason::Internal => Meaning::Later,
-        RejectReason::ShuttingDown | RejectReason::UnexpectedMessage => Meaning::Elsewhere,
-        RejectReason::Gap => Meaning::Missing,
-        RejectReason::FrameTooLarge
-        | RejectReason::Undecodable
-        | RejectReason::TooManyRecords
-        | RejectReason::InvalidRecord => Meaning::Never,
-        RejectReason::UnsupportedVersion
-        | RejectReason::AgentRevoked
-        | RejectReason::AgentUnknown
-        | RejectReason::CompanySuspended
-        | RejectReason::TokenUnknown
-        | RejectReason::TokenExpired
-        | RejectReason::TokenSpent
-        | RejectReason::TokenRevoked
-        | RejectReason::InvalidRequest => Meaning::NotWelcome,
-    }
 }
 
 impl Client {
@@ -154,19 +120,19 @@ impl Client {
             // It follows a reject that took this report back as well.
             return Ok(Next::GoOn);
         }
-        match meaning(reason) {
-            Meaning::Later => {
+        match reason.remedy() {
+            Remedy::Later => {
                 self.context.stats.rejected(reason);
                 self.model().take_back(position);
                 Ok(self.pause(retry_after_ms))
             }
-            Meaning::Missing | Meaning::Never => {
+            Remedy::Missing | Remedy::Never => {
                 self.context.stats.rejected(reason);
                 self.context.stats.error(format!("{reason}: {detail}"));
                 self.start_over()?;
                 Ok(self.pause(retry_after_ms))
             }
-            Meaning::Elsewhere | Meaning::NotWelcome => {
+            Remedy::Elsewhere | Remedy::NotWelcome => {
                 Err(self.refused(reason, detail, retry_after_ms))
             }
         }
@@ -181,11 +147,9 @@ impl Client {
 
     fn refused(&self, reason: RejectReason, detail: &str, retry_after_ms: u32) -> Parted {
         self.context.stats.rejected(reason);
-        let own = match meaning(reason) {
-            Meaning::NotWelcome => PATIENCE,
-            Meaning::Later | Meaning::Elsewhere | Meaning::Missing | Meaning::Never => {
-                Duration::ZERO
-            }
+        let own = match reason.remedy() {
+            Remedy::NotWelcome => PATIENCE,
+            Remedy::Later | Remedy::Elsewhere | Remedy::Missing | Remedy::Never => Duration::ZERO,
         };
         Parted {
             why: anyhow::anyhow!("refused: {reason}: {detail}"),
