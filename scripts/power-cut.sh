@@ -132,7 +132,7 @@ api() { curl -sf -H "Authorization: Bearer $(cat "$dir/key")" "http://127.0.0.1:
 shown=-1
 for _ in $(seq 60); do
   "$release/muster-agent" --state-dir "$disk/agent" scan >/dev/null 2>&1 || true
-  shown=$(api 'software?query=power-cut-&limit=1000' | grep -o '"name":"power-cut-' | wc -l) || true
+  shown=$(api 'software?query=power-cut-&limit=500' | grep -o '"name":"power-cut-' | wc -l) || true
   [ "$shown" -eq $((packages + 1)) ] && break
   sleep 1
 done

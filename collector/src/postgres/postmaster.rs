@@ -46,6 +46,11 @@ impl Postmaster {
         if test_kill_process(self.pid).is_err() {
             return false;
         }
+        // A server that was killed together with its parent may wait for ever for somebody to take
+        // its exit code: the first process of a container often does not.
+        if state_of(self.pid).is_some_and(|state| matches!(state, 'Z' | 'X')) {
+            return false;
+        }
         let works_in = fs::read_link(format!("/proc/{}/cwd", self.pid.as_raw_nonzero()));
         match (works_in, fs::canonicalize(data)) {
             (Ok(works_in), Ok(data)) => works_in == data,
@@ -55,9 +60,36 @@ impl Postmaster {
     }
 }
 
+/// A process' state, the third field of its `stat` in proc(5); `None` without /proc.
+fn state_of(pid: Pid) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    // The second field is the program's name in parentheses, which may hold some itself.
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    behind_name.trim_start().chars().next()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+    use std::process::{Command, Stdio};
+
     use super::*;
+
+    #[test]
+    fn takes_a_server_that_is_dead_and_unburied_for_none() {
+        let data = tempfile::tempdir().unwrap();
+        let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
+        // Its end of the pipe closes as it exits; only its exit code is left then.
+        let mut said = Vec::new();
+        child.stdout.take().unwrap().read_to_end(&mut said).unwrap();
+        while state_of(Pid::from_child(&child)) != Some('Z') {
+            std::thread::yield_now();
+        }
+        let text = format!("{}\n/data\n1\n5432\n/run\n\n1 2\nready   \n", child.id());
+        fs::write(data.path().join("postmaster.pid"), text).unwrap();
+        assert_eq!(Postmaster::of(data.path()), None);
+        child.wait().unwrap();
+    }
 
     #[test]
     fn takes_a_leftover_file_for_no_server() {
