@@ -11,6 +11,7 @@
 
 pub mod app;
 pub mod authority;
+mod causes;
 pub mod cli;
 pub mod clock;
 pub mod config;

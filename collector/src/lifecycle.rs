@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::causes::Causes;
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -103,7 +105,7 @@ impl Lifecycle {
         self.spawn(name, async move {
             let result = task.await;
             if let Err(error) = result {
-                watch.lifecycle.crash(name, &format!("{error:#}"));
+                watch.lifecycle.crash(name, &Causes(&error).to_string());
             }
             // Named, so that it lives as long as the task: its drop is what tells an end that
             // nobody asked for.

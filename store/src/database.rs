@@ -81,7 +81,9 @@ pub enum ConnectError {
     #[error("the database's address is not valid: {0}")]
     Address(#[source] sqlx::Error),
     /// Nobody answers there, or not to this role.
-    #[error("the database does not let this role in: {0}")]
+    #[error(
+        "no session with the database: {0}; is it running at that address, and may this role log in?"
+    )]
     Unreachable(#[source] sqlx::Error),
     /// The server is too old.
     #[error("the database server is PostgreSQL {0}, 15 or newer is needed")]

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use store::database::{Store, StoreConfig};
 use tokio::sync::Mutex;
 
+use crate::causes::Causes;
 use crate::config::{DatabaseConfig, DatabaseServer, Environment, PrivateServer, Secret};
 use crate::lifecycle::Lifecycle;
 use crate::postgres::PrivatePostgres;
@@ -103,7 +104,7 @@ impl Keeper {
             }
             if let Err(error) = self.start().await {
                 tracing::error!(
-                    error = format!("{error:#}"),
+                    error = %Causes(&error),
                     "the private PostgreSQL does not start"
                 );
             }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::causes::Causes;
+
 /// Prints a line.
 #[expect(clippy::print_stdout, reason = "a command's answer")]
 pub(super) fn line(text: impl std::fmt::Display) {
@@ -21,5 +23,5 @@ pub(super) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints what went wrong, with its causes.
 #[expect(clippy::print_stderr, reason = "a command's answer")]
 pub(super) fn error(error: &anyhow::Error) {
-    eprintln!("muster-collector: {error:#}");
+    eprintln!("muster-collector: {}", Causes(error));
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use store::error::StoreError;
 
 use super::request_id::RequestId;
+use crate::causes::Causes;
 
 /// The document's media type.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -108,7 +109,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::InvalidCursor => Self::field("page_token", error.to_string()),
             StoreError::Unavailable(_) => {
-                tracing::warn!("answer a request: {:#}", anyhow::Error::from(error));
+                tracing::warn!("answer a request: {}", Causes(&error.into()));
                 Self::Unavailable {
                     what: "the database",
                     retry_after_s: 5,
@@ -147,7 +148,8 @@ impl IntoResponse for Problem {
         let detail = if let Self::Internal(error) = &self {
             tracing::error!(
                 request_id = request_id.as_str(),
-                "answer a request: {error:#}"
+                "answer a request: {}",
+                Causes(error)
             );
             "the collector's log has the reason under this request id".to_owned()
         } else {

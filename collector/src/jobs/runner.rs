@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
 use super::{Jobs, Kind, feed_sync, match_findings, tidy};
+use crate::causes::Causes;
 use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};
 use crate::pipeline::unwind::catch_panic;
 
@@ -96,7 +97,7 @@ impl Runner {
             () = self.keep_lease(job) => Worked::Lost,
             result = catch_panic(self.dispatch(job)) => match result {
                 Ok(Ok(())) => Worked::Done,
-                Ok(Err(error)) => Worked::Failed(format!("{error:#}")),
+                Ok(Err(error)) => Worked::Failed(Causes(&error).to_string()),
                 Err(panic) => Worked::Failed(panic.to_string()),
             },
         }
