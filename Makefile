@@ -50,6 +50,12 @@ crash: ## Kill the collector ten times and stop PostgreSQL for a minute under lo
 	cargo build --release --package collector --package simulations
 	scripts/crash.sh 10 60
 
+.PHONY: power-cut
+power-cut: ## Cut the power of a collector, its PostgreSQL and an agent six times under load, then compare (as root, with loop devices)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --package agent --package simulations
+	scripts/power-cut.sh 6
+
 .PHONY: truth
 truth: ## Measure matching against other projects' published tables (MUSTER_DATA=FOLDER has truth/ and nvd/; MISSES=1 lists what differs)
 	@test -d '$(MUSTER_DATA)/truth' -a -d '$(MUSTER_DATA)/nvd' || { echo 'truth: name the folder with the tables (truth/) and the feeds (nvd/): make truth MUSTER_DATA=FOLDER' >&2; exit 2; }
