@@ -5,7 +5,8 @@
 #
 # The server listens on a unix socket in a temporary folder and is gone afterwards. Without --durable
 # it does not sync to disk: what the tests put in it dies with it. The command may stop it and start
-# it again: `$MUSTER_PG_CTL stop`, `$MUSTER_PG_CTL start`.
+# it again: `$MUSTER_PG_CTL stop`, `$MUSTER_PG_CTL start`. MUSTER_PG_SETTINGS names further settings,
+# `name=value` with blanks between them; MUSTER_PG_DIR the folder that the temporary one is made in.
 set -euo pipefail
 
 settings=(fsync=off synchronous_commit=off full_page_writes=off autovacuum=off)
@@ -24,7 +25,7 @@ if [ -z "$bin" ]; then
   exit 1
 fi
 
-dir=$(mktemp -d /tmp/muster-pg.XXXXXX)
+dir=$(mktemp -d "${MUSTER_PG_DIR:-/tmp}/muster-pg.XXXXXX")
 as=
 if [ "$(id -u)" -eq 0 ]; then
   # PostgreSQL refuses to run as root.
@@ -50,7 +51,7 @@ trap 'exit 143' TERM
 (cd / && $as "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync 2>&1) >"$dir/initdb.log" ||
   { cat "$dir/initdb.log" >&2; exit 1; }
 printf '%s\n' "${settings[@]}" "unix_socket_directories='$dir'" "listen_addresses=''" max_connections=400 \
-  shared_buffers=256MB >>"$dir/data/postgresql.conf"
+  shared_buffers=256MB ${MUSTER_PG_SETTINGS:-} >>"$dir/data/postgresql.conf"
 "$dir/ctl" start || { cat "$dir/log" >&2; exit 1; }
 
 export MUSTER_PG_CTL="$dir/ctl"

@@ -73,6 +73,8 @@ pub const PIPELINE_RETRIES: &str = "muster_pipeline_retries_total";
 pub const PIPELINE_SNAPSHOTS_ASKED: &str = "muster_pipeline_snapshots_asked_total";
 /// Matches, by [`LABEL_OUTCOME`]: `memory`, `disk` or `computed`.
 pub const MATCH_RESULTS: &str = "muster_match_results_total";
+/// Pieces of software that were judged again because the match index changed.
+pub const MATCH_JUDGED_AGAIN: &str = "muster_match_judged_again_total";
 /// Findings that were opened.
 pub const MATCH_FINDINGS: &str = "muster_match_findings_total";
 
@@ -224,6 +226,10 @@ fn describe() {
         "Snapshots that were asked for by reason"
     );
     describe_counter!(MATCH_RESULTS, "Matches by where the result came from");
+    describe_counter!(
+        MATCH_JUDGED_AGAIN,
+        "Software that was judged again because the match index changed"
+    );
     describe_counter!(MATCH_FINDINGS, "Findings that were opened");
     describe_counter!(JOBS, "Jobs that ended by job and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");

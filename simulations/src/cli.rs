@@ -34,7 +34,7 @@ pub struct SeedArgs {
     /// The match index that judges the software.
     #[arg(long)]
     pub index: PathBuf,
-    /// Companies, of the same size each.
+    /// Companies, of the same size each, but for `--large`.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub companies: u32,
     /// Hosts of all companies.
@@ -46,6 +46,10 @@ pub struct SeedArgs {
     /// Installations of all hosts.
     #[arg(long, default_value_t = 30_000_000)]
     pub installations: u64,
+    /// Gives the first company half of the hosts and of the software, as sites are: one that is large
+    /// among many that are not.
+    #[arg(long)]
+    pub large: bool,
 }
 
 /// A table that rows can be made for, in the order in which they are loaded.
@@ -54,7 +58,7 @@ pub struct SeedArgs {
 pub enum SeedTable {
     /// `companies (key, id, name, created_at)`
     Companies,
-    /// `agents (company_key, key, id, hostname, enrolled_at, last_seen_at)`
+    /// `agents (company_key, key, id, hostname, enrolled_at, last_seen_at, digest_count)`
     Agents,
     /// `software`, all columns from `company_key` to `evaluated_at` that are not empty
     Software,

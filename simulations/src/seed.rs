@@ -48,15 +48,22 @@ pub fn write(args: &SeedArgs, out: &mut impl Write) -> anyhow::Result<()> {
     .context("write rows")
 }
 
-/// A site. All companies have the same software, each its own rows of it.
+/// A site. Every company has its own rows of the same software, a small one of some of it.
 struct Site {
-    companies: u32,
-    /// Hosts of one company.
-    hosts: u32,
+    companies: Vec<Company>,
     /// Records of one host.
     records: u32,
     software: Vec<Software>,
     generation: u64,
+}
+
+struct Company {
+    key: u64,
+    hosts: u32,
+    /// The key of its first host; the others follow.
+    first_agent: u64,
+    /// Every how many-th of the software it has, beside the versions of the common product.
+    step: usize,
 }
 
 struct Software {
@@ -78,34 +85,47 @@ fn platform() -> Platform {
 
 impl Site {
     fn new(args: &SeedArgs) -> anyhow::Result<Self> {
-        let hosts = args.hosts / args.companies;
-        let software = args.software / args.companies;
+        let (largest, other) = (Share::largest(args), Share::other(args));
+        let least = if args.companies == 1 { largest } else { other };
         ensure!(
-            hosts > 0 && software > COMMON_VERSIONS,
+            least.hosts > 0 && least.software > COMMON_VERSIONS,
             "a company needs a host and more than {COMMON_VERSIONS} software rows"
         );
-        let records = args.installations / u64::from(args.companies) / u64::from(hosts);
-        let records = u32::try_from(records).unwrap_or(u32::MAX);
+        let hosts = largest.hosts + (args.companies - 1) * other.hosts;
+        let records = u32::try_from(args.installations / u64::from(hosts)).unwrap_or(u32::MAX);
         ensure!(
-            records > 0 && records - 1 <= software - COMMON_VERSIONS,
-            "a host cannot have {records} of {software} software rows"
+            records > 0 && records - 1 <= least.software - COMMON_VERSIONS,
+            "a host cannot have {records} of {} software rows",
+            least.software
         );
         let index = Index::open(&args.index)?;
+        let rest = largest.software - COMMON_VERSIONS;
+        let mut first_agent = 1;
+        let companies = (1..=u64::from(args.companies)).map(|key| {
+            let share = if key == 1 { largest } else { other };
+            let company = Company {
+                key,
+                hosts: share.hosts,
+                first_agent,
+                step: (rest / (share.software - COMMON_VERSIONS).max(1)) as usize,
+            };
+            first_agent += u64::from(share.hosts);
+            company
+        });
         Ok(Self {
-            companies: args.companies,
-            hosts,
+            companies: companies.collect(),
             records,
-            software: all_software(&index, software)?,
+            software: all_software(&index, largest.software)?,
             generation: matching::generation(&index),
         })
     }
 
     fn companies(&self, out: &mut impl Write) -> std::io::Result<()> {
-        for company in self.company_keys() {
+        for company in &self.companies {
             Row::new()
-                .number(company)
-                .uuid(number_uuid(company))
-                .text(&format!("Company {company}"))
+                .number(company.key)
+                .uuid(number_uuid(company.key))
+                .text(&format!("Company {}", company.key))
                 .text(SEEDED_AT)
                 .end(out)?;
         }
@@ -113,16 +133,16 @@ impl Site {
     }
 
     fn agents(&self, out: &mut impl Write) -> std::io::Result<()> {
-        for company in self.company_keys() {
-            for host in 0..self.hosts {
-                let key = self.agent_key(company, host);
+        for company in &self.companies {
+            for key in company.agents() {
                 Row::new()
-                    .number(company)
+                    .number(company.key)
                     .number(key)
                     .uuid(number_uuid(key))
                     .text(&format!("host-{key}"))
                     .text(SEEDED_AT)
                     .text(SEEDED_AT)
+                    .number(u64::from(self.records))
                     .end(out)?;
             }
         }
@@ -130,20 +150,20 @@ impl Site {
     }
 
     fn software(&self, out: &mut impl Write) -> std::io::Result<()> {
-        for company in self.company_keys() {
-            for software in &self.software {
-                software.row(company, self.generation).end(out)?;
+        for company in &self.companies {
+            for software in self.of_company(company) {
+                software.row(company.key, self.generation).end(out)?;
             }
         }
         Ok(())
     }
 
     fn software_keys(&self, out: &mut impl Write) -> std::io::Result<()> {
-        for company in self.company_keys() {
-            for software in &self.software {
+        for company in &self.companies {
+            for software in self.of_company(company) {
                 for key in &software.evaluation.keys {
                     Row::new()
-                        .number(company)
+                        .number(company.key)
                         .signed(key.0.cast_signed())
                         .text(&software.uuid)
                         .end(out)?;
@@ -154,11 +174,11 @@ impl Site {
     }
 
     fn findings(&self, out: &mut impl Write) -> std::io::Result<()> {
-        for company in self.company_keys() {
-            for software in &self.software {
+        for company in &self.companies {
+            for software in self.of_company(company) {
                 for finding in &software.evaluation.findings {
                     Row::new()
-                        .number(company)
+                        .number(company.key)
                         .text(&software.uuid)
                         .text(&finding.cve)
                         .text(&finding.source)
@@ -174,12 +194,12 @@ impl Site {
     }
 
     fn installations(&self, out: &mut impl Write) -> std::io::Result<()> {
-        for company in self.company_keys() {
-            for host in 0..self.hosts {
-                let agent = self.agent_key(company, host);
-                for software in self.of_host(host) {
+        for company in &self.companies {
+            let software: Vec<&Software> = self.of_company(company).collect();
+            for (host, agent) in company.agents().enumerate() {
+                for software in self.of_host(&software, host) {
                     Row::new()
-                        .number(company)
+                        .number(company.key)
                         .number(agent)
                         .text(&software.uuid)
                         .text(SEEDED_AT)
@@ -191,26 +211,66 @@ impl Site {
         Ok(())
     }
 
-    fn company_keys(&self) -> impl Iterator<Item = u64> + use<> {
-        (1..=self.companies).map(u64::from)
-    }
-
-    fn agent_key(&self, company: u64, host: u32) -> u64 {
-        company * u64::from(self.hosts) + u64::from(host)
-    }
-
-    /// What a host has: one version of the common product, and from each stretch of the rest one
-    /// that is not its neighbour's.
-    fn of_host(&self, host: u32) -> impl Iterator<Item = &Software> {
+    /// The versions of the common product, then what the company has of the rest.
+    fn of_company(&self, company: &Company) -> impl Iterator<Item = &Software> {
         let (common, rest) = self.software.split_at(COMMON_VERSIONS as usize);
-        let others = self.records - 1;
-        let step = (rest.len() / (others.max(1) as usize)).max(1);
-        let own = (0..others as usize)
-            .filter_map(move |n| rest.get(n * step + (host as usize * 7 + n) % step));
-        common
-            .get((host % COMMON_VERSIONS) as usize)
-            .into_iter()
-            .chain(own)
+        common.iter().chain(rest.iter().step_by(company.step))
+    }
+
+    /// What a host has of its company's software: one version of the common product, and from each
+    /// stretch of the rest one that is not its neighbour's.
+    fn of_host<'a>(
+        &self,
+        software: &'a [&'a Software],
+        host: usize,
+    ) -> impl Iterator<Item = &'a Software> {
+        let (common, rest) = software.split_at(COMMON_VERSIONS as usize);
+        let others = (self.records - 1) as usize;
+        let step = (rest.len() / others.max(1)).max(1);
+        let own = (0..others).filter_map(move |n| rest.get(n * step + (host * 7 + n) % step));
+        let version = common.get(host % common.len());
+        version.into_iter().chain(own).copied()
+    }
+}
+
+impl Company {
+    fn agents(&self) -> impl Iterator<Item = u64> + use<> {
+        self.first_agent..self.first_agent + u64::from(self.hosts)
+    }
+}
+
+/// What one company has of a site.
+#[derive(Clone, Copy)]
+struct Share {
+    hosts: u32,
+    software: u32,
+}
+
+impl Share {
+    fn largest(args: &SeedArgs) -> Self {
+        if args.large && args.companies > 1 {
+            Self {
+                hosts: args.hosts / 2,
+                software: args.software / 2,
+            }
+        } else {
+            Self {
+                hosts: args.hosts / args.companies,
+                software: args.software / args.companies,
+            }
+        }
+    }
+
+    fn other(args: &SeedArgs) -> Self {
+        if args.large && args.companies > 1 {
+            let others = args.companies - 1;
+            Self {
+                hosts: (args.hosts - args.hosts / 2) / others,
+                software: (args.software - args.software / 2) / others,
+            }
+        } else {
+            Self::largest(args)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Rows come to be in [`crate::reports`]; here they are read, and given out for a new judgement.
 
+mod concerned;
 mod evaluation;
 pub mod generations;
 mod get;
@@ -16,6 +17,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::concerned::{Concerned, concerned};
 pub use self::evaluation::{
     SoftwareToJudge, not_judged_with, page_for_evaluation, that_came_late, that_looked_up,
 };

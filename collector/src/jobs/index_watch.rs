@@ -22,7 +22,7 @@ use store::software::generations::{self, Standing, Taken};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::{Jobs, Kind};
+use super::{Jobs, Kind, match_findings};
 use crate::pipeline::matcher::Matcher;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -163,17 +163,19 @@ async fn record(jobs: &Jobs, unrecorded: &Unrecorded) -> Result<(), StoreError> 
         changes: changes.map(|(from, changed)| (*from, changed)),
     };
     let generation = unrecorded.generation;
-    let tick = match generations::record(&jobs.store, &taken, now).await? {
+    let (tick, payload) = match generations::record(&jobs.store, &taken, now).await? {
         Standing::New => {
             // With its time, because an index may come back after another one.
             let built_at = unrecorded.built_at.unix_timestamp_nanos();
-            format!("index {generation:016x} of {built_at}")
+            let tick = format!("index {generation:016x} of {built_at}");
+            (tick, match_findings::only_new())
         }
         // What this node stored while it lagged behind is caught now, and what a node began that
         // stopped. Several that come at once ask for one job.
         Standing::Current => {
             let minute = now.unix_timestamp().div_euclid(60);
-            format!("index {generation:016x} in minute {minute}")
+            let tick = format!("index {generation:016x} in minute {minute}");
+            (tick, Value::Null)
         }
         Standing::Older { current } => {
             tracing::warn!(
@@ -187,7 +189,7 @@ async fn record(jobs: &Jobs, unrecorded: &Unrecorded) -> Result<(), StoreError> 
     let job = NewJob {
         kind: Kind::MatchFindings.as_str(),
         tick: &tick,
-        payload: &Value::Null,
+        payload: &payload,
         run_after: now,
     };
     rows::enqueue(&jobs.store, &job, now).await?;

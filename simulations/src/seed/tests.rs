@@ -15,6 +15,7 @@ fn args(table: SeedTable, index: PathBuf) -> SeedArgs {
         hosts: 20,
         software: 1_000,
         installations: 2_000,
+        large: false,
     }
 }
 

@@ -212,15 +212,16 @@ pub struct Change {
     pub has_it: Vec<u64>,
 }
 
-/// The changes that stored software has still to be judged for, oldest first, and those that were
-/// recorded since an instant: software that was being stored meanwhile may have been missed.
+/// The changes that stored software has still to be judged for, oldest first. With an instant also
+/// those that are finished and were recorded since: software that was being stored meanwhile may
+/// have been missed.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
 pub async fn unfinished(
     store: &Store,
-    recorded_since: OffsetDateTime,
+    or_recorded_since: Option<OffsetDateTime>,
 ) -> Result<Vec<Change>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT g.ordinal, g.changed,
@@ -229,7 +230,7 @@ pub async fn unfinished(
            FROM match_generations g
            WHERE g.finished_at IS NULL OR g.recorded_at >= $1
            ORDER BY g.ordinal"#,
-        recorded_since
+        or_recorded_since
     )
     .fetch_all(store.pool())
     .await?;

@@ -26,6 +26,25 @@ pub(super) struct Judging {
     changes: Arc<[Change]>,
 }
 
+/// What judging again has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// Pieces of software that were judged.
+    pub(super) software: u64,
+    /// What became of their findings.
+    pub(super) findings: Replaced,
+}
+
+impl Judged {
+    pub(super) const fn add(&mut self, more: Self) {
+        self.software += more.software;
+        self.findings.opened += more.findings.opened;
+        self.findings.resolved += more.findings.resolved;
+        self.findings.changed += more.findings.changed;
+        self.findings.unchanged += more.findings.unchanged;
+    }
+}
+
 impl Judging {
     pub(super) fn new(jobs: Jobs, judge: Judge, changes: Vec<Change>) -> Self {
         Self {
@@ -35,30 +54,34 @@ impl Judging {
         }
     }
 
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     /// Judges a company's software that the changes concern or that came late; `None` when another
     /// index counts by now.
-    pub(super) async fn company(&self, company: CompanyId) -> anyhow::Result<Option<Replaced>> {
-        let mut total = Replaced::default();
+    pub(super) async fn company(&self, company: CompanyId) -> anyhow::Result<Option<Judged>> {
+        let mut total = Judged::default();
         let Some(scope) = self.jobs.store.pipeline_scope(company).await? else {
             return Ok(Some(total));
         };
         for change in self.changes.iter() {
-            let replaced = match &change.changed {
+            let judged = match &change.changed {
                 ChangedKeys::These(keys) => {
                     let software = software::that_looked_up(&scope, keys).await?;
                     self.these(&scope, &software, &change.has_it).await?
                 }
                 ChangedKeys::Everything => self.all(&scope, &change.has_it).await?,
             };
-            match replaced {
-                Some(replaced) => add(&mut total, replaced),
+            match judged {
+                Some(judged) => total.add(judged),
                 None => return Ok(None),
             }
         }
         let Some(late) = self.late(&scope).await? else {
             return Ok(None);
         };
-        add(&mut total, late);
+        total.add(late);
         Ok(Some(total))
     }
 
@@ -67,20 +90,20 @@ impl Judging {
         scope: &TenantScope,
         software: &[SoftwareKey],
         has_it: &[u64],
-    ) -> anyhow::Result<Option<Replaced>> {
-        let mut total = Replaced::default();
+    ) -> anyhow::Result<Option<Judged>> {
+        let mut total = Judged::default();
         for software in software.chunks(PAGE_SOFTWARE.into()) {
             let page = software::not_judged_with(scope, software, has_it).await?;
             match self.page(scope, page).await? {
-                Some(replaced) => add(&mut total, replaced),
+                Some(judged) => total.add(judged),
                 None => return Ok(None),
             }
         }
         Ok(Some(total))
     }
 
-    async fn all(&self, scope: &TenantScope, has_it: &[u64]) -> anyhow::Result<Option<Replaced>> {
-        let mut total = Replaced::default();
+    async fn all(&self, scope: &TenantScope, has_it: &[u64]) -> anyhow::Result<Option<Judged>> {
+        let mut total = Judged::default();
         let mut after = None;
         loop {
             let limit = PAGE_SOFTWARE.into();
@@ -90,19 +113,19 @@ impl Judging {
             };
             after = Some(last.key);
             match self.page(scope, page).await? {
-                Some(replaced) => add(&mut total, replaced),
+                Some(judged) => total.add(judged),
                 None => return Ok(None),
             }
         }
     }
 
-    async fn late(&self, scope: &TenantScope) -> anyhow::Result<Option<Replaced>> {
-        let mut total = Replaced::default();
+    async fn late(&self, scope: &TenantScope) -> anyhow::Result<Option<Judged>> {
+        let mut total = Judged::default();
         loop {
             let page = software::that_came_late(scope, PAGE_SOFTWARE.into()).await?;
             let is_last = page.len() < PAGE_SOFTWARE.into();
             match self.page(scope, page).await? {
-                Some(replaced) => add(&mut total, replaced),
+                Some(judged) => total.add(judged),
                 None => return Ok(None),
             }
             // What is judged is late no more, so the next page is another one.
@@ -116,14 +139,18 @@ impl Judging {
         &self,
         scope: &TenantScope,
         page: Vec<SoftwareToJudge>,
-    ) -> anyhow::Result<Option<Replaced>> {
+    ) -> anyhow::Result<Option<Judged>> {
         if page.is_empty() {
-            return Ok(Some(Replaced::default()));
+            return Ok(Some(Judged::default()));
         }
         let judged = judge_page(page, self.judge.clone()).await?;
         let now = self.jobs.clock.now();
         let generation = self.judge.generation();
-        Ok(findings::replace(scope, &judged, generation, now).await?)
+        let replaced = findings::replace(scope, &judged, generation, now).await?;
+        Ok(replaced.map(|findings| Judged {
+            software: judged.len() as u64,
+            findings,
+        }))
     }
 }
 
@@ -141,11 +168,4 @@ async fn judge_page(
             .collect()
     });
     judging.await.context("judge a page of software")
-}
-
-pub(super) const fn add(total: &mut Replaced, more: Replaced) {
-    total.opened += more.opened;
-    total.resolved += more.resolved;
-    total.changed += more.changed;
-    total.unchanged += more.unchanged;
 }

@@ -39,7 +39,7 @@ async fn judged_with(scope: &TenantScope, key: SoftwareKey) -> u64 {
 }
 
 async fn last_change(node: &Node) -> ChangedKeys {
-    let changes = generations::unfinished(&node.jobs.store, DAY);
+    let changes = generations::unfinished(&node.jobs.store, Some(DAY));
     changes.await.unwrap().pop().unwrap().changed
 }
 
@@ -207,18 +207,16 @@ async fn a_job_that_was_cut_short_goes_on_behind_the_companies_that_are_done() {
     let kinds = [Kind::MatchFindings.as_str()];
     let taken = rows::take(&node.jobs.store, &kinds, Duration::from_secs(60), now);
     let job = taken.await.unwrap().unwrap();
-    // What a runner notes that dies after the second company.
-    let operator = node.jobs.store.local_operator();
-    let two = PageRequest::first(2);
-    let done = companies::list(&operator, None, &two).await.unwrap();
-    let changes = generations::unfinished(&node.jobs.store, DAY)
+    // What a runner notes that dies after the second company; they are numbered as they are made.
+    let changes = generations::unfinished(&node.jobs.store, Some(DAY))
         .await
         .unwrap();
     let progress = Progress {
         through: changes.last().unwrap().ordinal,
-        after: done.next,
+        after: Some(2),
+        only_new: true,
     };
-    let payload = serde_json::to_value(&progress).unwrap();
+    let payload = serde_json::to_value(progress).unwrap();
     assert!(rows::note(&node.jobs.store, &job, &payload).await.unwrap());
     node.hand.advance(Duration::from_secs(61));
     assert!(node.take().await);
@@ -228,8 +226,8 @@ async fn a_job_that_was_cut_short_goes_on_behind_the_companies_that_are_done() {
     }
     assert_eq!(open, [OLD, OLD, NEW]);
     // Progress on other changes is none on these.
-    assert_eq!(place_of(&payload, progress.through + 1), None);
-    assert_eq!(place_of(&Value::Null, 0), None);
+    assert_eq!(progress.about(progress.through).after, Some(2));
+    assert_eq!(progress.about(progress.through + 1).after, None);
 }
 
 #[tokio::test]
@@ -241,7 +239,7 @@ async fn a_job_whose_index_is_replaced_while_it_works_leaves_the_change_to_the_n
     write_index(&node.path(), &[NEW]);
     watch.look().await;
     let judge = node.jobs.matcher.judge();
-    let changes = generations::unfinished(&node.jobs.store, DAY)
+    let changes = generations::unfinished(&node.jobs.store, Some(DAY))
         .await
         .unwrap();
     let judging = Judging::new(node.jobs.clone(), judge, changes);
@@ -276,5 +274,5 @@ async fn a_company_that_is_gone_from_the_list_is_no_error() {
     let judging = Judging::new(node.jobs.clone(), node.jobs.matcher.judge(), Vec::new());
     let nobody = CompanyId(uuid::Uuid::from_u128(77));
     let judged = judging.company(nobody).await.unwrap();
-    assert_eq!(judged, Some(Replaced::default()));
+    assert_eq!(judged, Some(Judged::default()));
 }

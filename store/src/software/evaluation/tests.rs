@@ -240,7 +240,9 @@ async fn everything_is_given_out_page_by_page_to_whoever_has_to_judge_everything
     let world = World::new().await;
     store_on(&world.scope, &["bad1", "bad2", "good"], GENERATION).await;
     count(&world, 2).await;
-    let change = generations::unfinished(world.store(), at(0)).await.unwrap();
+    let change = generations::unfinished(world.store(), Some(at(0)))
+        .await
+        .unwrap();
     assert_eq!(change[0].changed, ChangedKeys::Everything);
     let (mut after, mut seen) = (None, 0);
     while let Some(due) = page_for_evaluation(&world.scope, &change[0].has_it, after, 1)
