@@ -67,3 +67,10 @@ truth: ## Measure matching against other projects' published tables (MUSTER_DATA
 bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER_DATA=FOLDER matches against its NVD feeds)
 	@scripts/bootstrap.sh run
 	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench.sh
+
+SCALE ?=
+
+.PHONY: scale
+scale: ## Measure how long one CVE takes through a large site, a JSON object a line (SCALE="INSTALLATIONS HOSTS SOFTWARE COMPANIES", MUSTER_DATA=FOLDER)
+	@scripts/bootstrap.sh run
+	@MUSTER_DATA='$(MUSTER_DATA)' scripts/scale.sh $(SCALE)

@@ -6,9 +6,10 @@
 #   scripts/scale.sh [INSTALLATIONS [HOSTS [SOFTWARE [COMPANIES]]]]
 #
 # Without numbers: 30 million installations of 250,000 software rows on 100,000 hosts of 20 companies, the
-# first of which has half of it all. MUSTER_DATA is as for bench.sh. The rows are made by `muster-sim
-# seed`; everything after them is the real collector, on a PostgreSQL that syncs to disk and has the
-# settings that docs/BENCHMARKS.md recommends. Whatever is started is gone afterwards.
+# first of which has half of it all. MUSTER_DATA names a folder with feeds, or one that has them in
+# nvd/feeds-2.0, kev, epss, osv and distro; without it the bundled ones are used. The rows are made by
+# `muster-sim seed`; everything after them is the real collector, on a PostgreSQL that syncs to disk and has
+# the settings that docs/BENCHMARKS.md recommends. Whatever is started is gone afterwards.
 #
 # MUSTER_SCALE_DIR keeps the indexes in a folder of that name; with MUSTER_PG_CTL and DATABASE_URL of a
 # server that goes on, the next run finds the site there and measures at once.
@@ -49,10 +50,16 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-feeds=enrichment/data/feed data=bundled
+feeds=(enrichment/data/feed) data=bundled
 if [ -n "${MUSTER_DATA:-}" ]; then
-  feeds=$MUSTER_DATA data=full
-  if [ -d "$feeds/nvd/feeds-2.0" ]; then feeds=$feeds/nvd/feeds-2.0; fi
+  feeds=("$MUSTER_DATA") data=full
+  # Folders beside those of feeds may hold other things.
+  if [ -d "$MUSTER_DATA/nvd/feeds-2.0" ]; then
+    feeds=("$MUSTER_DATA/nvd/feeds-2.0")
+    for folder in kev epss osv distro; do
+      if [ -d "$MUSTER_DATA/$folder" ]; then feeds+=("$MUSTER_DATA/$folder"); fi
+    done
+  fi
 fi
 
 # print NAME VALUE UNIT [NOTE]
@@ -76,23 +83,24 @@ indexes() {
   local number began
   "$muster" --data-dir "$dir/data" migrate >/dev/null
   if [ ! -f "$dir/data/index/current" ]; then
-    say "importing $feeds"
-    "$muster" --data-dir "$dir/data" feed import "$feeds" >/dev/null
+    say "importing ${feeds[*]}"
+    "$muster" --data-dir "$dir/data" feed import "${feeds[@]}" >/dev/null
   fi
   say "building $cves indexes"
   for number in $(seq $cves); do
     feed "$number"
     began=$(now)
-    "$muster" --data-dir "$dir/data" feed build --out "$dir/index-$number" "$feeds" "$dir/nvdcve-2.0-$number.json" >/dev/null
+    "$muster" --data-dir "$dir/data" feed build --out "$dir/index-$number" "${feeds[@]}" "$dir/nvdcve-2.0-$number.json" \
+      >/dev/null
   done
   print "index built from all feeds" "$(seconds "$began" "$(now)")" s
 }
 
-# load TABLE COLUMNS
+# load TABLE
 load() {
-  "$release/muster-sim" seed --large --table "$1" --index "$dir/data/index/current" --companies "$companies" \
-    --hosts "$hosts" --software "$software" --installations "$installations" |
-    sql -c "COPY $1 ($2) FROM STDIN"
+  local seed=("$release/muster-sim" seed --large --table "$1" --index "$dir/data/index/current" --companies "$companies"
+    --hosts "$hosts" --software "$software" --installations "$installations")
+  "${seed[@]}" | sql -c "COPY $("${seed[@]}" --target) FROM STDIN"
 }
 
 # The statements that make the indexes of the installations, which are loaded without.
@@ -104,20 +112,14 @@ index_statements() {
 }
 
 site() {
-  local began
+  local began table
   if [ "$(sql -c 'SELECT count(*) FROM companies')" != 0 ]; then return; fi
   say "loading $installations installations"
   began=$(now)
-  load companies "key, id, name, created_at"
-  load agents "company_key, key, id, hostname, enrolled_at, last_seen_at, digest_count"
-  load software "company_key, software_key, source, name, version, epoch, release, arch, vendor, source_name,
-    source_version, origin, platform_family, platform_id, platform_version, first_seen_at, status, reason, rule, cpes,
-    purl, generation, evaluated_at"
-  load software_keys "company_key, key, software_key"
-  load findings "company_key, software_key, cve, source, opened_at, confidence, fixed_in, why"
+  for table in companies agents software software_keys findings; do load "$table"; done
   index_statements >"$dir/indexes.sql"
   sql -c "ALTER TABLE installations DROP CONSTRAINT installations_pkey" -c "DROP INDEX installations_software"
-  load installations "company_key, agent_key, software_key, opened_at, fingerprint"
+  load installations
   print "rows loaded" "$(seconds "$began" "$(now)")" s
   sql -f "$dir/indexes.sql"
   sql -c "SELECT setval(pg_get_serial_sequence('companies', 'key'), max(key)) FROM companies" \
@@ -179,9 +181,12 @@ latencies() {
   done
 }
 
+# logged PATTERN: what the pattern's groups are in the collector's last line that has it.
+logged() { sed -nE "s/.*$1.*/\\1 \\2 \\3/p" "$dir/log" | sed -n '$p'; }
+
 # publish NUMBER WHEN: puts an index into place and waits until its findings can be read as events.
 publish() {
-  local began announced expected cve=$run$1 events times step
+  local began announced expected cve=$run$1 events times compared job
   expected=$(sql -c "SELECT count(*) FROM software WHERE name = 'lodash'")
   events="finding_events WHERE cve = '$cve' AND kind = 'opened'"
   began=$(now)
@@ -197,6 +202,11 @@ publish() {
   print "one CVE $2: last findings after" "$(seconds "$began" "${times[2]}")" s
   print "one CVE $2: all announced after" "$(seconds "$began" "$announced")" s "$expected findings"
   wait_until "SELECT finished_at IS NOT NULL FROM match_generations ORDER BY ordinal DESC LIMIT 1"
+  sleep 0.2
+  read -r -a compared <<<"$(logged 'compared the match index.* keys=([0-9]+) ms=([0-9]+)()')"
+  read -r -a job <<<"$(logged 'judged software.* asked: ([0-9]+), visited: ([0-9]+), .*software: ([0-9]+)')"
+  print "one CVE $2: comparing the indexes" "${compared[1]}" ms "${compared[0]} keys differ"
+  print "one CVE $2: software judged again" "${job[2]}" rows "in ${job[1]} of ${job[0]} companies"
 }
 
 # ask NAME PATH: the slowest of three, after one that does not count.
@@ -209,7 +219,7 @@ ask() {
 }
 
 # first FIELD: of the last answer.
-first() { grep -oE "\"$1\":\"[^\"]+\"" "$dir/answer" | head -n 1 | cut -d '"' -f 4; }
+first() { grep -oE "\"$1\":\"[^\"]+\"" "$dir/answer" | sed -n 1p | cut -d '"' -f 4; }
 
 lists() {
   local host cve piece sort

@@ -15,7 +15,7 @@ use crate::index::bytes::Bytes;
 use crate::index::format::{Layout, Section};
 
 pub use crate::index::builder::Builder;
-pub use crate::index::changes::{CHANGED_KEYS_MAX, ChangedKeys, changes};
+pub use crate::index::changes::{CHANGED_KEYS_MAX, ChangedKeys, Contents, changes};
 pub use crate::index::write::BuildReport;
 
 mod advisories;

@@ -31,6 +31,9 @@ pub struct SeedArgs {
     /// The table.
     #[arg(long)]
     pub table: SeedTable,
+    /// Prints what COPY loads the rows into, instead of the rows.
+    #[arg(long)]
+    pub target: bool,
     /// The match index that judges the software.
     #[arg(long)]
     pub index: PathBuf,
@@ -56,18 +59,54 @@ pub struct SeedArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum SeedTable {
-    /// `companies (key, id, name, created_at)`
+    /// Who the hosts belong to.
     Companies,
-    /// `agents (company_key, key, id, hostname, enrolled_at, last_seen_at, digest_count)`
+    /// The hosts.
     Agents,
-    /// `software`, all columns from `company_key` to `evaluated_at` that are not empty
+    /// What they have.
     Software,
-    /// `software_keys (company_key, key, software_key)`
+    /// What its evaluations looked up.
     SoftwareKeys,
-    /// `findings (company_key, software_key, cve, source, opened_at, confidence, fixed_in, why)`
+    /// What they found.
     Findings,
-    /// `installations (company_key, agent_key, software_key, opened_at, fingerprint)`
+    /// Who has what.
     Installations,
+}
+
+impl SeedTable {
+    /// Every table, in the order in which they are loaded.
+    pub const ALL: [Self; 6] = [
+        Self::Companies,
+        Self::Agents,
+        Self::Software,
+        Self::SoftwareKeys,
+        Self::Findings,
+        Self::Installations,
+    ];
+
+    /// The table and the columns that its rows have, as COPY takes them.
+    #[must_use]
+    pub const fn target(self) -> &'static str {
+        match self {
+            Self::Companies => "companies (key, id, name, created_at)",
+            Self::Agents => {
+                "agents (company_key, key, id, hostname, enrolled_at, last_seen_at, digest_count)"
+            }
+            Self::Software => {
+                "software (company_key, software_key, source, name, version, epoch, release, arch, \
+                 vendor, source_name, source_version, origin, platform_family, platform_id, \
+                 platform_version, first_seen_at, status, reason, rule, cpes, purl, generation, \
+                 evaluated_at)"
+            }
+            Self::SoftwareKeys => "software_keys (company_key, key, software_key)",
+            Self::Findings => {
+                "findings (company_key, software_key, cve, source, opened_at, confidence, fixed_in, why)"
+            }
+            Self::Installations => {
+                "installations (company_key, agent_key, software_key, opened_at, fingerprint)"
+            }
+        }
+    }
 }
 
 /// What is measured, and against what.

@@ -30,12 +30,15 @@ const COMMON: &str = "lodash";
 const SEEDED_AT: &str = "2026-01-01 00:00:00+00";
 const POOLS: [Pool; 4] = [Pool::Debian, Pool::DebianOther, Pool::Python, Pool::Npm];
 
-/// Prints the rows of a table.
+/// Prints the rows of a table, or where they belong.
 ///
 /// # Errors
 ///
 /// When the sizes do not fit each other, the index cannot be opened, or the rows cannot be written.
 pub fn write(args: &SeedArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    if args.target {
+        return writeln!(out, "{}", args.table.target()).context("write what they are for");
+    }
     let site = Site::new(args)?;
     match args.table {
         SeedTable::Companies => site.companies(out),
@@ -315,7 +318,7 @@ impl Software {
         }
     }
 
-    /// In the order of `scripts/scale.sh`.
+    /// In the order of [`SeedTable::target`].
     fn row(&self, company: u64, generation: u64) -> Row {
         let (record, platform) = (&self.record, platform());
         let identity = &self.evaluation.identity;

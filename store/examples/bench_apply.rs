@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use enrichment::evaluation::{Evaluation, Identity, Status};
+use enrichment::lookup_key::LookupKey;
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
 use protocol::host::Platform;
 use protocol::ids::{AgentId, CompanyId, Position, TokenId};
@@ -55,15 +56,25 @@ async fn main() {
     let agents: usize = numbers.next().unwrap_or(400);
     let records: usize = numbers.next().unwrap_or(1_000);
     let connections: usize = numbers.next().unwrap_or(2);
+    // What the table of lookups costs: the same, in a database of its own, without what it holds.
+    let without_keys = {
+        let bench = Bench::new(agents, records, connections).await;
+        bench.apply_all(bench.snapshots(1), &judge).await
+    };
     let bench = Bench::new(agents, records, connections).await;
 
     let copied = bench.copy().await;
     print("store: plain COPY, the same rows", copied, None);
-    let first = bench.apply_all(bench.snapshots(1)).await;
+    print(
+        "store: first snapshots without lookup keys",
+        without_keys,
+        Some(copied),
+    );
+    let first = bench.apply_all(bench.snapshots(1), &with_keys).await;
     print("store: first snapshots", first, Some(copied));
-    let unchanged = bench.apply_all(bench.snapshots(2)).await;
+    let unchanged = bench.apply_all(bench.snapshots(2), &with_keys).await;
     print("store: unchanged snapshots", unchanged, Some(copied));
-    let deltas = bench.apply_all(bench.deltas()).await;
+    let deltas = bench.apply_all(bench.deltas(), &with_keys).await;
     print("store: deltas", deltas, Some(copied));
 }
 
@@ -175,7 +186,11 @@ impl Bench {
 
     /// Applies batches on all connections at once; an agent's stay in order, because a batch is of
     /// other agents than its neighbours or follows them on the same connection.
-    async fn apply_all(&self, batches: Vec<Vec<IncomingReport>>) -> f64 {
+    async fn apply_all(
+        &self,
+        batches: Vec<Vec<IncomingReport>>,
+        judge: &'static (dyn Fn(&SoftwareRecord, &Platform, SoftwareKey) -> Evaluation + Sync),
+    ) -> f64 {
         let records: usize = batches
             .iter()
             .flatten()
@@ -198,7 +213,7 @@ impl Bench {
             tasks.spawn(async move {
                 for batch in lane {
                     let now = batch[0].received_at;
-                    let applied = apply(&scope, &batch, &judge, 1, now).await.unwrap();
+                    let applied = apply(&scope, &batch, judge, 1, now).await.unwrap();
                     assert_eq!(applied.asked, []);
                 }
             });
@@ -312,6 +327,17 @@ fn judge(_: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Evaluation {
         identity: Identity::default(),
         findings: Vec::new(),
         keys: Vec::new(),
+    }
+}
+
+/// As many keys as a distribution's package has: the releases, its source and its own name.
+fn with_keys(record: &SoftwareRecord, platform: &Platform, key: SoftwareKey) -> Evaluation {
+    let names = ["", &record.source_name, &record.name];
+    Evaluation {
+        keys: names
+            .map(|name| LookupKey::of_package("debian", "12", "", name))
+            .to_vec(),
+        ..judge(record, platform, key)
     }
 }
 

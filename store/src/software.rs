@@ -3,6 +3,7 @@
 //! Rows come to be in [`crate::reports`]; here they are read, and given out for a new judgement.
 
 mod concerned;
+mod counts;
 mod evaluation;
 pub mod generations;
 mod get;

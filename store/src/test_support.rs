@@ -78,6 +78,26 @@ impl FreshDatabase {
         execute(&self.url, sql).await;
     }
 
+    /// Loads rows in the text format of COPY; `target` is the table and its columns.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses them.
+    pub async fn copy_in(&self, target: &str, rows: &[u8]) {
+        let mut connection = PgConnection::connect(&self.url)
+            .await
+            .expect("the server that DATABASE_URL names");
+        let statement = format!("COPY {target} FROM STDIN");
+        let mut copy = connection
+            .copy_in_raw(&statement)
+            .await
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        copy.send(rows).await.expect("rows to be taken");
+        let loaded = copy.finish().await;
+        loaded.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        connection.close().await.ok();
+    }
+
     /// Its address.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use enrichment::index::{ChangedKeys, Index, IndexError, changes};
+use enrichment::index::{ChangedKeys, Contents, Index, IndexError};
 use enrichment::matching;
 use serde_json::Value;
 use store::error::StoreError;
@@ -23,9 +23,8 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, Kind, match_findings};
-use crate::pipeline::matcher::Matcher;
 
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What tells one file from another in the same place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +63,12 @@ pub(super) struct IndexWatch {
     path: PathBuf,
     seen: Option<FileIdentity>,
     unrecorded: Option<Unrecorded>,
+    /// What the index in use holds, to compare the next one with.
+    contents: Option<Known>,
 }
+
+/// An index's contents, and the index by its own number.
+type Known = (u64, Arc<Contents>);
 
 impl IndexWatch {
     pub(super) const fn new(jobs: Jobs, path: PathBuf) -> Self {
@@ -73,6 +77,7 @@ impl IndexWatch {
             path,
             seen: None,
             unrecorded: None,
+            contents: None,
         }
     }
 
@@ -84,6 +89,19 @@ impl IndexWatch {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             self.look().await;
+            self.prepare().await;
+        }
+    }
+
+    /// Reads the first index while nothing else waits for it: the next one is then compared in half
+    /// the time, and what it changes is old news that much earlier.
+    async fn prepare(&mut self) {
+        if self.contents.is_some() {
+            return;
+        }
+        if let Some(index) = self.jobs.matcher.index() {
+            let reading = tokio::task::spawn_blocking(move || contents_of(&index, None));
+            self.contents = reading.await.ok();
         }
     }
 
@@ -103,9 +121,10 @@ impl IndexWatch {
         let found = identity(&self.path).context("look at the match index")?;
         if let Some(file) = found.filter(|file| self.seen != Some(*file)) {
             self.seen = Some(file);
-            let (path, matcher) = (self.path.clone(), Arc::clone(&self.jobs.matcher));
-            let taking = tokio::task::spawn_blocking(move || take(&path, &matcher));
-            let (index, changes) = taking.await??;
+            let (path, jobs, known) = (self.path.clone(), self.jobs.clone(), self.contents.clone());
+            let taking = tokio::task::spawn_blocking(move || take(&path, &jobs, known));
+            let (index, changes, contents) = taking.await??;
+            self.contents = contents;
             self.unrecorded = Some(Unrecorded {
                 generation: matching::generation(&index),
                 index: index.generation(),
@@ -139,16 +158,46 @@ impl IndexWatch {
 /// Which generation there was before, and what has changed since.
 type Since = (u64, ChangedKeys);
 
-/// Opens an index and puts it into use; gives it and what it changes.
-fn take(path: &Path, matcher: &Matcher) -> Result<(Arc<Index>, Option<Since>), IndexError> {
+/// Opens an index and puts it into use; gives it, what it changes, and what it holds.
+fn take(
+    path: &Path,
+    jobs: &Jobs,
+    known: Option<Known>,
+) -> Result<(Arc<Index>, Option<Since>, Option<Known>), IndexError> {
     let index = Arc::new(Index::open(path)?);
+    let judge_before = jobs.matcher.judge();
     // After a restart there is none before it but the file of the one before.
-    let before = matcher
+    let before = judge_before
         .index()
         .or_else(|| Index::open(&kept(path)).ok().map(Arc::new));
-    matcher.swap(Arc::clone(&index));
-    let changes = before.map(|before| (matching::generation(&before), changes(&before, &index)));
-    Ok((index, changes))
+    // In use at once: the comparison reads files, and what comes in meanwhile is judged anew.
+    jobs.matcher.swap(Arc::clone(&index));
+    let Some(before) = before else {
+        return Ok((index, None, None));
+    };
+    let began = jobs.clock.instant();
+    let known = contents_of(&before, known);
+    let contents = contents_of(&index, Some(known.clone()));
+    let changed = known.1.changes_to(&contents.1);
+    jobs.matcher.carry_over(&judge_before, &changed);
+    tracing::info!(
+        keys = match &changed {
+            ChangedKeys::These(keys) => Some(keys.len()),
+            ChangedKeys::Everything => None,
+        },
+        ms = (jobs.clock.instant() - began).as_millis(),
+        "compared the match index with the one before"
+    );
+    let since = (matching::generation(&before), changed);
+    Ok((index, Some(since), Some(contents)))
+}
+
+/// The contents of an index: those that are known, when they are its own.
+fn contents_of(index: &Index, known: Option<Known>) -> Known {
+    let number = index.generation();
+    known
+        .filter(|(of, _)| *of == number)
+        .unwrap_or_else(|| (number, Arc::new(Contents::of(index))))
 }
 
 /// Records what is in use, and asks for the software to be judged that it concerns.

@@ -1,9 +1,10 @@
 //! Judging software with the present index, each piece of software once.
 //!
 //! The same software is on thousands of hosts, so a judgement is kept: in memory, and on disk so
-//! that a restart does not begin from nothing. A judgement belongs to one generation of the index;
-//! with another index everything kept is dropped. The caches only save time: without them, and
-//! after anything goes wrong with them, the answers are the same.
+//! that a restart does not begin from nothing. A judgement belongs to one generation of the index.
+//! With another index, those in memory go on that asked for nothing that has changed; the ones on
+//! disk are dropped. The caches only save time: without them, and after anything goes wrong with
+//! them, the answers are the same.
 
 mod disk;
 mod memory;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use enrichment::evaluation::{Evaluation, Identity, Status};
-use enrichment::index::Index;
+use enrichment::index::{ChangedKeys, Index};
 use enrichment::matching;
 use enrichment::subject::{Platform as SubjectPlatform, Subject};
 use metrics::{Counter, counter};
@@ -133,6 +134,23 @@ impl Matcher {
         tracing::info!(generation, "the match index is in use");
     }
 
+    /// Takes the judgements of a judge before into the present one's memory, but for those that the
+    /// changes between their indexes concern. What the present one has judged meanwhile stays.
+    pub fn carry_over(&self, before: &Judge, changed: &ChangedKeys) {
+        let ChangedKeys::These(changed) = changed else {
+            return;
+        };
+        let is_concerned = |evaluation: &Evaluation| {
+            let mut keys = evaluation.keys.iter();
+            keys.any(|key| changed.binary_search(key).is_ok())
+        };
+        // Judgements made without an index asked for nothing, and are wrong with any.
+        if before.present.index.is_some() {
+            let present = self.present();
+            present.memory.adopt(&before.present.memory, &is_concerned);
+        }
+    }
+
     /// The present index; `None` until there is one.
     #[must_use]
     pub fn index(&self) -> Option<Arc<Index>> {
@@ -174,6 +192,12 @@ pub struct Judge {
 }
 
 impl Judge {
+    /// Its index; `None` when it has none.
+    #[must_use]
+    pub fn index(&self) -> Option<Arc<Index>> {
+        self.present.index.clone()
+    }
+
     /// What it judges with, see [`matching::generation`].
     #[must_use]
     pub fn generation(&self) -> u64 {

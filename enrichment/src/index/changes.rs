@@ -5,6 +5,8 @@
 //! hash wherever their rows, texts and versions lie in a file. A key with another content is never
 //! passed over; that one is named without need takes two contents with one hash of 64 bits.
 
+use std::fmt;
+
 use crate::index::Index;
 use crate::index::advisories::{BoundView, NameKind, StatementView, verdict_to_word};
 use crate::index::bytes::place;
@@ -33,7 +35,31 @@ pub fn changes(old: &Index, new: &Index) -> ChangedKeys {
     if old.generation() == new.generation() {
         return ChangedKeys::These(Vec::new());
     }
-    differing(&buckets(old), &buckets(new), CHANGED_KEYS_MAX)
+    Contents::of(old).changes_to(&Contents::of(new))
+}
+
+/// What an index files under its keys, as hashes: 16 bytes a key, so that of two indexes that come
+/// one after the other each has to be read once only.
+pub struct Contents(Vec<Bucket>);
+
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Contents({} keys)", self.0.len())
+    }
+}
+
+impl Contents {
+    /// Reads the whole file once.
+    #[must_use]
+    pub fn of(index: &Index) -> Self {
+        Self(buckets(index))
+    }
+
+    /// Which lookups give something else in an index with those contents.
+    #[must_use]
+    pub fn changes_to(&self, new: &Self) -> ChangedKeys {
+        differing(&self.0, &new.0, CHANGED_KEYS_MAX)
+    }
 }
 
 /// A key and the hash of all that is filed under it.

@@ -15,6 +15,7 @@ fn args(table: SeedTable, index: PathBuf) -> SeedArgs {
         hosts: 20,
         software: 1_000,
         installations: 2_000,
+        target: false,
         large: false,
     }
 }
@@ -48,6 +49,43 @@ fn every_table_has_as_many_rows_as_were_asked_for() {
         let found = rows(&args(table, path.clone())).len();
         assert_eq!(found, count, "{table:?}");
     }
+}
+
+#[test]
+fn rows_have_the_columns_of_their_target() {
+    let (_directory, path) = index();
+    for table in SeedTable::ALL {
+        let mut target = Vec::new();
+        let asked = SeedArgs {
+            target: true,
+            ..args(table, path.clone())
+        };
+        write(&asked, &mut target).expect("a target");
+        let columns = target.split(|byte| *byte == b',').count();
+        for row in rows(&args(table, path.clone())).iter().take(10) {
+            assert_eq!(row.len(), columns, "{table:?}");
+        }
+    }
+}
+
+#[test]
+fn a_large_company_has_half_of_the_site_and_the_others_share_the_rest() {
+    let (_directory, path) = index();
+    let of = |table| {
+        let rows = rows(&SeedArgs {
+            large: true,
+            companies: 3,
+            software: 2_000,
+            ..args(table, path.clone())
+        });
+        let of = |company: &str| rows.iter().filter(|row| row[0] == company).count();
+        ["1", "2", "3"].map(of)
+    };
+    assert_eq!(of(SeedTable::Agents), [10, 5, 5]);
+    assert_eq!(of(SeedTable::Installations), [1_000, 500, 500]);
+    let [large, small, same] = of(SeedTable::Software);
+    assert_eq!((large, small), (1_000, same));
+    assert!((450..=500).contains(&small), "{small}");
 }
 
 #[test]

@@ -117,6 +117,23 @@ async fn an_event_waits_for_transactions_that_began_before_it() {
 }
 
 #[tokio::test]
+async fn a_long_read_such_as_a_backups_delays_no_event() {
+    let (world, _, bad) = world().await;
+    let last = read(&world, None, 2).await.pop().unwrap().place;
+    let mut backup = world.tx().await;
+    for sql in [
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SELECT FROM findings WHERE company_key > 0",
+    ] {
+        sqlx::query(sql).execute(&mut *backup).await.unwrap();
+    }
+    let judged = [(bad, evaluation(&["CVE-2024-7777"]))];
+    replace(&world.scope, &judged, 2, at(50)).await.unwrap();
+    read(&world, Some(last), 3).await;
+    backup.rollback().await.unwrap();
+}
+
+#[tokio::test]
 async fn another_company_reads_and_forgets_nothing() {
     let (world, ..) = world().await;
     let other = company(world.store(), "Other").await;

@@ -106,16 +106,36 @@ impl FindingSort {
     }
 }
 
-const FINDINGS: &str = "FROM (
-    SELECT c.*, f.cve, f.software_key, f.source, f.opened_at,
-           nullif(f.resolved_at, 'infinity') AS resolved_at, f.confidence,
-           f.fixed_in, f.why, s.source AS software_source, s.name, s.version,
-           (SELECT count(*) FROM installations i
-            WHERE i.company_key = $1 AND i.software_key = f.software_key
-              AND i.closed_at = 'infinity') AS hosts
-    FROM findings f
-    JOIN software s ON s.company_key = $1 AND s.software_key = f.software_key
-    LEFT JOIN LATERAL (SELECT ";
+/// The findings of a page are found first, by what names and orders them; what else is shown of
+/// each is read for those alone. Descriptions and reasons are wide, and a large company has some
+/// hundred thousand findings to sort.
+const SHOWN: &str = ", f.cve, f.software_key, f.source, f.opened_at,
+       nullif(f.resolved_at, 'infinity') AS resolved_at, f.confidence, f.fixed_in, f.why,
+       s.source AS software_source, s.name, s.version,
+       (SELECT count(*) FROM installations i
+        WHERE i.company_key = $1 AND i.software_key = f.software_key
+          AND i.closed_at = 'infinity') AS hosts
+FROM (SELECT y.*, row_number() OVER () AS place FROM (SELECT x.*";
+
+const NAMES: &str = "FROM (
+    SELECT f.cve, f.software_key, f.source, f.opened_at, c.cvss_score, c.epss_score";
+
+const OF_CVES: &str = " FROM findings f LEFT JOIN cves c ON c.id = f.cve";
+
+/// Hosts are counted once for software, which mostly has many findings.
+const OF_HOSTS: &str = " LEFT JOIN (
+        SELECT i.software_key, count(*) AS hosts FROM installations i
+        WHERE i.company_key = $1 AND i.closed_at = 'infinity' AND i.software_key IN (
+            SELECT found.software_key FROM findings found WHERE found.company_key = $1)
+        GROUP BY i.software_key
+    ) h ON h.software_key = f.software_key";
+
+const READ: &str = ") y) p
+JOIN findings f ON f.company_key = $1 AND f.software_key = p.software_key AND f.cve = p.cve
+               AND f.source = p.source AND f.opened_at = p.opened_at
+JOIN software s ON s.company_key = $1 AND s.software_key = p.software_key
+LEFT JOIN cves c ON c.id = p.cve
+ORDER BY p.place";
 
 /// A page of findings.
 ///
@@ -129,14 +149,24 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Finding>, StoreError> {
     let order = sort.order();
-    let mut query = within(scope, "SELECT x.*")?;
+    let by_hosts = sort == FindingSort::Hosts;
+    let mut query = within(scope, "SELECT p.sort_value, p.sort_id, ")?;
+    query.push(CveRow::COLUMNS).push(SHOWN);
     order.push_columns(&mut query);
-    query.push(FINDINGS).push(CveRow::COLUMNS);
-    query.push(" FROM cves c WHERE c.id = f.cve) c ON true WHERE f.company_key = $1");
+    query.push(NAMES);
+    if by_hosts {
+        query.push(", coalesce(h.hosts, 0) AS hosts");
+    }
+    query.push(OF_CVES);
+    if by_hosts {
+        query.push(OF_HOSTS);
+    }
+    query.push(" WHERE f.company_key = $1");
     push_filter(&mut query, filter);
     query.push(") x WHERE true");
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
+    query.push(READ);
     let rows = page::fetch::<Row>(scope, "findings.list", query).await?;
     order.page(rows, page, TryInto::try_into)
 }

@@ -1,6 +1,8 @@
 //! What a user would miss of findings: opened when they come, resolved when they go, untouched when
 //! they stay, and found by every filter.
 
+mod beside_inventories;
+
 use enrichment::cve::KevEntry;
 use enrichment::evaluation::{Confidence, Evaluation};
 use protocol::fingerprint::SoftwareKey;

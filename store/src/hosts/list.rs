@@ -151,30 +151,39 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
 
 /// Findings of some hosts, by severity. Hosts without any are left out.
 ///
-/// Counted by software first: joining every finding to every host that has it took twice as long.
+/// Counted by software, once for all of these hosts that have it, and for what they have alone: one
+/// host has a thousandth of a large company's findings.
 pub(super) async fn count_findings(
     tx: &mut PgConnection,
     company_key: i64,
     agents: &[Uuid],
 ) -> Result<BTreeMap<AgentId, FindingCounts>, StoreError> {
     let rows = sqlx::query!(
-        r#"WITH vulnerable AS (
-             SELECT f.software_key, count(*) AS open,
-                    count(*) FILTER (WHERE c.cvss_severity = 'critical') AS critical,
-                    count(*) FILTER (WHERE c.cvss_severity = 'high') AS high,
-                    count(c.kev_added) AS kev
-             FROM findings f LEFT JOIN cves c ON c.id = f.cve
-             WHERE f.company_key = $1 AND f.resolved_at = 'infinity'
-             GROUP BY f.software_key
+        r#"WITH held AS MATERIALIZED (
+             SELECT a.id, i.software_key
+             FROM agents a
+             JOIN installations i
+               ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
+             WHERE a.company_key = $1 AND a.id = ANY($2)
+           ), vulnerable AS (
+             SELECT h.software_key, v.*
+             FROM (SELECT DISTINCT software_key FROM held) h
+             CROSS JOIN LATERAL (
+                 SELECT count(*) AS open,
+                        count(*) FILTER (WHERE c.cvss_severity = 'critical') AS critical,
+                        count(*) FILTER (WHERE c.cvss_severity = 'high') AS high,
+                        count(c.kev_added) AS kev
+                 FROM findings f LEFT JOIN cves c ON c.id = f.cve
+                 WHERE f.company_key = $1 AND f.software_key = h.software_key
+                   AND NOT isfinite(f.resolved_at)
+             ) v
+             WHERE v.open > 0
            )
-           SELECT a.id, sum(v.open)::bigint AS "open!", sum(v.critical)::bigint AS "critical!",
-                  sum(v.high)::bigint AS "high!", sum(v.kev)::bigint AS "kev!"
-           FROM agents a
-           JOIN installations i
-             ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
-           JOIN vulnerable v ON v.software_key = i.software_key
-           WHERE a.company_key = $1 AND a.id = ANY($2)
-           GROUP BY a.id"#,
+           SELECT h.id AS "id!", sum(v.open)::bigint AS "open!",
+                  sum(v.critical)::bigint AS "critical!", sum(v.high)::bigint AS "high!",
+                  sum(v.kev)::bigint AS "kev!"
+           FROM held h JOIN vulnerable v ON v.software_key = h.software_key
+           GROUP BY h.id"#,
         company_key,
         agents
     )

@@ -2,10 +2,9 @@
 
 use protocol::fingerprint::SoftwareKey;
 
-use super::SoftwareItem;
-use super::list::{ITEMS, ItemRow};
+use super::counts::counted;
+use super::{Software, SoftwareItem, SoftwareRow};
 use crate::error::StoreError;
-use crate::page::within;
 use crate::tenant::TenantScope;
 
 /// One piece of software with its counts; `None` when no host of the company has ever had it.
@@ -17,11 +16,21 @@ pub async fn get(
     scope: &TenantScope,
     key: SoftwareKey,
 ) -> Result<Option<SoftwareItem>, StoreError> {
-    let mut query = within(scope, "SELECT x.* ")?;
-    query.push(ITEMS);
-    query.push(" AND software_key = ").push_bind(key.to_uuid());
     let mut tx = scope.begin("software.get").await?;
-    let row: Option<ItemRow> = query.build_query_as().fetch_optional(&mut *tx).await?;
+    let row = sqlx::query_as!(
+        SoftwareRow,
+        "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
+                source_version, origin, bundle_id, platform_family, platform_id, platform_version,
+                first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
+         FROM software WHERE company_key = $1 AND software_key = $2",
+        scope.key(),
+        key.to_uuid()
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let software = vec![Software::try_from(row)?];
+    let item = counted(&mut tx, scope.key(), software).await?.pop();
     tx.commit().await?;
-    row.map(TryInto::try_into).transpose()
+    Ok(item)
 }

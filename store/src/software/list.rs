@@ -2,11 +2,11 @@
 
 use enrichment::evaluation::Status;
 use protocol::software::Source;
-use sqlx::FromRow;
 
-use super::{CountsRow, FindingCounts, Software, SoftwareRow};
+use super::counts::counted;
+use super::{FindingCounts, Software, SoftwareRow};
 use crate::error::StoreError;
-use crate::page::{self, Order, Page, PageRequest, SortType, containing, within};
+use crate::page::{Order, Page, PageRequest, SortType, containing, within};
 use crate::tenant::TenantScope;
 
 /// Which software a list has.
@@ -71,50 +71,33 @@ pub struct SoftwareItem {
     pub findings: FindingCounts,
 }
 
-#[derive(Debug, FromRow)]
-pub(super) struct ItemRow {
-    #[sqlx(flatten)]
-    software: SoftwareRow,
-    #[sqlx(flatten)]
-    counts: CountsRow,
-    hosts: i64,
-}
-
-impl TryFrom<ItemRow> for SoftwareItem {
-    type Error = StoreError;
-
-    fn try_from(row: ItemRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            software: row.software.try_into()?,
-            hosts: row.hosts.unsigned_abs(),
-            findings: row.counts.into(),
-        })
+/// All software as `x`, with what the order needs and nothing else: a page's own counts are made
+/// once its rows are known.
+const fn software_for(sort: SoftwareSort) -> &'static str {
+    match sort {
+        SoftwareSort::Name | SoftwareSort::FirstSeen => "FROM software x WHERE company_key = $1",
+        SoftwareSort::Hosts => {
+            "FROM (
+                SELECT s.*,
+                       (SELECT count(*) FROM installations i
+                        WHERE i.company_key = $1 AND i.software_key = s.software_key
+                          AND i.closed_at = 'infinity') AS hosts
+                FROM software s WHERE s.company_key = $1
+            ) x WHERE true"
+        }
+        SoftwareSort::Findings => {
+            "FROM (
+                SELECT s.*, coalesce(f.open, 0) AS open
+                FROM software s LEFT JOIN (
+                    SELECT f.software_key, count(*) AS open FROM findings f
+                    WHERE f.company_key = $1 AND f.resolved_at = 'infinity'
+                    GROUP BY f.software_key
+                ) f ON f.software_key = s.software_key
+                WHERE s.company_key = $1
+            ) x WHERE true"
+        }
     }
 }
-
-/// Every piece of software with its counts, as `x`.
-///
-/// Findings are few beside software, so they are counted once for all; hosts are counted for the
-/// rows of a page, unless the list is sorted by them.
-pub(super) const ITEMS: &str = "FROM (
-    SELECT s.*,
-           coalesce(f.open, 0) AS open, coalesce(f.critical, 0) AS critical,
-           coalesce(f.high, 0) AS high, coalesce(f.kev, 0) AS kev,
-           (SELECT count(*) FROM installations i
-            WHERE i.company_key = $1 AND i.software_key = s.software_key
-              AND i.closed_at = 'infinity') AS hosts
-    FROM software s
-    LEFT JOIN (
-        SELECT f.software_key, count(*) AS open,
-               count(*) FILTER (WHERE c.cvss_severity = 'critical') AS critical,
-               count(*) FILTER (WHERE c.cvss_severity = 'high') AS high,
-               count(c.kev_added) AS kev
-        FROM findings f LEFT JOIN cves c ON c.id = f.cve
-        WHERE f.company_key = $1 AND f.resolved_at = 'infinity'
-        GROUP BY f.software_key
-    ) f ON f.software_key = s.software_key
-    WHERE s.company_key = $1
-) x WHERE true";
 
 /// A page of software.
 ///
@@ -130,7 +113,7 @@ pub async fn list(
     let order = sort.order();
     let mut query = within(scope, "SELECT x.*")?;
     order.push_columns(&mut query);
-    query.push(ITEMS);
+    query.push(software_for(sort));
     if let Some(text) = &filter.text {
         query.push(" AND (name ILIKE ").push_bind(containing(text));
         query
@@ -144,11 +127,13 @@ pub async fn list(
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(status.as_str());
     }
-    match filter.vulnerable {
-        Some(true) => query.push(" AND open > 0"),
-        Some(false) => query.push(" AND open = 0"),
-        None => &mut query,
-    };
+    if let Some(vulnerable) = filter.vulnerable {
+        query.push(if vulnerable { " AND " } else { " AND NOT " });
+        query.push(
+            "EXISTS (SELECT FROM findings f WHERE f.company_key = $1
+               AND f.software_key = x.software_key AND f.resolved_at = 'infinity')",
+        );
+    }
     if !filter.gone {
         query.push(
             " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
@@ -157,6 +142,13 @@ pub async fn list(
     }
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
-    let rows = page::fetch::<ItemRow>(scope, "software.list", query).await?;
-    order.page(rows, page, TryInto::try_into)
+    let mut tx = scope.begin("software.list").await?;
+    let rows = query.build_query_as().fetch_all(&mut *tx).await?;
+    let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
+    let items = counted(&mut tx, scope.key(), found.items).await?;
+    tx.commit().await?;
+    Ok(Page {
+        items,
+        next: found.next,
+    })
 }

@@ -57,6 +57,27 @@ impl MemoryCache {
         }
     }
 
+    /// Takes over what another cache keeps, but for what `leave` says and what is here already.
+    pub(super) fn adopt(&self, other: &Self, leave: &impl Fn(&Evaluation) -> bool) {
+        for (own, other) in self.shards.iter().zip(&other.shards) {
+            // Copied first: two shards locked at once would have whoever judges wait twice.
+            let kept: Vec<_> = {
+                let other = other.lock().unwrap_or_else(PoisonError::into_inner);
+                // The old ones first, so that they are the first to go here, too.
+                let all = other.old.iter().chain(&other.young);
+                all.map(|(key, evaluation)| (*key, Arc::clone(evaluation)))
+                    .collect()
+            };
+            let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, evaluation) in kept {
+                let is_here = own.young.contains_key(&key) || own.old.contains_key(&key);
+                if !is_here && !leave(&evaluation) {
+                    own.insert(key, evaluation, self.bytes_max);
+                }
+            }
+        }
+    }
+
     fn shard(&self, key: SoftwareKey) -> Option<MutexGuard<'_, Shard>> {
         let number = key.0.to_le_bytes()[15] as usize % SHARDS;
         let shard = self.shards.get(number)?;
@@ -161,6 +182,31 @@ mod tests {
         }
         assert!(cache.get(key(1)).is_none());
         assert!(held(&cache) <= 1_000);
+    }
+
+    #[test]
+    fn takes_over_what_another_keeps_but_for_what_is_left_behind_and_what_it_has() {
+        let (before, after) = (MemoryCache::new(1_000), MemoryCache::new(1_000));
+        for (number, cpe_bytes) in [(1, 10), (2, 20), (3, 30)] {
+            before.put(key(number), &evaluation(cpe_bytes));
+        }
+        after.put(key(3), &evaluation(31));
+        after.adopt(&before, &|evaluation: &Evaluation| {
+            evaluation.identity.cpes[0].len() == 20
+        });
+        assert_eq!(after.get(key(1)), Some(evaluation(10)));
+        assert_eq!(after.get(key(2)), None);
+        assert_eq!(after.get(key(3)), Some(evaluation(31)));
+    }
+
+    #[test]
+    fn a_smaller_cache_takes_over_no_more_than_it_holds() {
+        let (before, after) = (MemoryCache::new(10_000), MemoryCache::new(160));
+        for number in 0..5_000 {
+            before.put(key(number), &evaluation(100));
+        }
+        after.adopt(&before, &|_: &Evaluation| false);
+        assert!((1..160).contains(&held(&after)), "{}", held(&after));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use enrichment::index::changes;
+use protocol::software::Source;
+
 use super::disk::OpenError;
 use super::*;
 use crate::pipeline::testing::{debian, index, key, lodash};
@@ -73,6 +76,39 @@ fn a_new_index_forgets_the_judgements_of_the_one_before() {
     let evaluation = began_before.evaluate(&record, &debian(), key(&record));
     assert_eq!(evaluation.findings.len(), 2);
     assert_ne!(began_before.generation(), matcher.generation());
+}
+
+#[test]
+fn judgements_that_a_change_does_not_concern_go_on_with_the_next_index() {
+    let matcher = matcher(None);
+    matcher.swap(index(&CVES));
+    let express = SoftwareRecord::new(Source::Npm, "express", "4.16.0");
+    let judged = |record: &SoftwareRecord| matcher.judge().evaluate(record, &debian(), key(record));
+    let before = matcher.judge();
+    let (lodash_before, express_before) = (judged(&lodash("4.17.20")), judged(&express));
+    matcher.swap(index(&CVES[..1]));
+    let changed = changes(&before.index().unwrap(), &matcher.index().unwrap());
+    matcher.carry_over(&before, &changed);
+    assert!(Arc::ptr_eq(&judged(&express), &express_before));
+    assert_ne!(judged(&lodash("4.17.20")), lodash_before);
+    assert_eq!(cves(&matcher, "4.17.20"), CVES[..1]);
+}
+
+#[test]
+fn nothing_goes_on_when_everything_changed_or_there_was_no_index() {
+    let matcher = matcher(None);
+    let record = lodash("4.17.20");
+    let judged = || matcher.judge().evaluate(&record, &debian(), key(&record));
+    let none = ChangedKeys::These(Vec::new());
+    let without = matcher.judge();
+    assert_eq!(judged().status, Status::NotEvaluable);
+    matcher.swap(index(&CVES));
+    matcher.carry_over(&without, &none);
+    assert_eq!(cves(&matcher, "4.17.20"), CVES);
+    let (before, evaluation) = (matcher.judge(), judged());
+    matcher.swap(index(&CVES[..1]));
+    matcher.carry_over(&before, &ChangedKeys::Everything);
+    assert!(!Arc::ptr_eq(&judged(), &evaluation));
 }
 
 #[test]
