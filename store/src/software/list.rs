@@ -78,11 +78,13 @@ const fn software_for(sort: SoftwareSort) -> &'static str {
         SoftwareSort::Name | SoftwareSort::FirstSeen => "FROM software x WHERE company_key = $1",
         SoftwareSort::Hosts => {
             "FROM (
-                SELECT s.*,
-                       (SELECT count(*) FROM installations i
-                        WHERE i.company_key = $1 AND i.software_key = s.software_key
-                          AND i.closed_at = 'infinity') AS hosts
-                FROM software s WHERE s.company_key = $1
+                SELECT s.*, coalesce(i.hosts, 0) AS hosts
+                FROM software s LEFT JOIN (
+                    SELECT i.software_key, count(*) AS hosts FROM installations i
+                    WHERE i.company_key = $1 AND i.closed_at = 'infinity'
+                    GROUP BY i.software_key
+                ) i ON i.software_key = s.software_key
+                WHERE s.company_key = $1
             ) x WHERE true"
         }
         SoftwareSort::Findings => {
@@ -135,10 +137,15 @@ pub async fn list(
         );
     }
     if !filter.gone {
-        query.push(
-            " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
-               AND i.software_key = x.software_key AND i.closed_at = 'infinity')",
-        );
+        query.push(match sort {
+            SoftwareSort::Hosts => " AND hosts > 0",
+            // `OFFSET 0` keeps it a question for each row that is looked at. As a join it would read
+            // all installations, for a page of a hundred.
+            SoftwareSort::Name | SoftwareSort::Findings | SoftwareSort::FirstSeen => {
+                " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
+                   AND i.software_key = x.software_key AND i.closed_at = 'infinity' OFFSET 0)"
+            }
+        });
     }
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);

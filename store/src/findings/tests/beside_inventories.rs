@@ -87,7 +87,8 @@ async fn judging_again_does_not_wait_for_an_inventory_that_is_being_stored() {
         }
     });
     is_inside.notified().await;
-    let replacing = replace(&world.scope, &judged("CVE-2026-1"), 2, at(1));
+    let judged = judged("CVE-2026-1");
+    let replacing = replace(&world.scope, &judged, 2, at(1));
     let replaced = tokio::time::timeout(DEADLINE, replacing).await;
     go_on.store(true, Ordering::Release);
     let replaced = replaced.expect("a judgement waits").unwrap().unwrap();
