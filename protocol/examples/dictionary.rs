@@ -113,6 +113,7 @@ fn snapshot(host: &Host) -> Vec<Vec<u8>> {
         .map(|record| (SoftwareKey::of(record, &host.platform), record.clone()))
         .collect();
     keyed.sort_by_key(|(key, _)| *key);
+    // A host has one record a key, which a list that was put together by hand may not keep.
     keyed.dedup_by_key(|(key, _)| *key);
     let parts: Vec<_> = keyed.chunks(REPORT_RECORDS_MAX).collect();
     let first_key = |part: &[(SoftwareKey, SoftwareRecord)]| part.first().map(|(key, _)| *key);
@@ -141,7 +142,8 @@ fn snapshot(host: &Host) -> Vec<Vec<u8>> {
 
 fn train(hosts: &[Host], bytes: usize) -> io::Result<Vec<u8>> {
     let mut samples: Vec<_> = hosts.iter().flat_map(snapshot).collect();
-    // Evenly from all hosts.
+    // Evenly from all hosts, and not the first so many: the samples of a host stand together, and a
+    // dictionary of the first hundred hosts would know nothing of the others.
     let step = samples.len().div_ceil(TRAINING_REPORTS_MAX).max(1);
     let mut number = 0;
     samples.retain(|_| {

@@ -24,6 +24,7 @@ pub(crate) fn frame(input: &[u8]) {
     };
     if let Ok(message) = unpacker.unpack(header.packing, payload) {
         assert!(message.len() <= limits::FRAME_RAW_BYTES_MAX);
+        // A frame does not say whose message it holds, so it is held to be either's.
         agent_message(&message);
         collector_message(&message);
     }
@@ -54,6 +55,7 @@ pub(crate) fn collector_message(input: &[u8]) {
     }
     if let Ok(request) = EnrolRequest::decode(input) {
         assert!(request.csr.len() <= limits::CSR_BYTES_MAX);
+        // Not `assert_eq`, which would need a `Debug` that shows the secret to be of any use.
         assert!(EnrolRequest::decode(&request.encode()).as_ref() == Ok(&request));
     }
     if let Ok(reply) = EnrolReply::decode(input) {
@@ -77,6 +79,9 @@ fn check_report(report: &Report) {
         .iter()
         .map(|record| record.vendor.len() + record.arch.len() + record.origin.len())
         .sum();
+    // A string of the table is copied for each record that names it. Four hundred records of three
+    // strings of two kilobytes are 2.4 MB; without the limits a megabyte would unfold to a
+    // gigabyte.
     assert!(
         bytes <= 16 * limits::FRAME_RAW_BYTES_MAX,
         "{bytes} bytes out of a table"

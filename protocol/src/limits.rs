@@ -64,16 +64,22 @@ pub const SCAN_EVERY_S: std::ops::RangeInclusive<u32> = 60..=604_800;
 // A collector that answers nonsense must not be able to send its fleet away for good.
 pub const RETRY_AFTER_MS_MAX: u32 = 3_600_000;
 
-// One report must fit a frame even when each record is as long as it may be: records that are
-// not would be cut smaller by the sender, which splits on bytes as well as on records.
+// What goes unpacked must fit as well as what is unpacked.
 const _: () = assert!(FRAME_WIRE_BYTES_MAX <= FRAME_RAW_BYTES_MAX);
 // A record names three strings of the table.
 const _: () = assert!(3 * REPORT_RECORDS_MAX <= REPORT_STRINGS_MAX);
+// A full report whose records are each as long as they may be is a message that a frame may unpack
+// to. Whether it is also short enough on the wire is for its sender, which splits by bytes as well
+// as by records. The last summands are for numbers and lengths, and for everything beside the
+// records.
 const _: () = assert!(
-    NAME_BYTES_MAX
-        + 4 * VERSION_BYTES_MAX
-        + 4 * LABEL_BYTES_MAX
-        + LOCATIONS_MAX * LOCATION_BYTES_MAX
-        + 1024
-        < FRAME_RAW_BYTES_MAX / REPORT_RECORDS_MAX
+    REPORT_RECORDS_MAX
+        * (3 * NAME_BYTES_MAX
+            + 3 * VERSION_BYTES_MAX
+            + 3 * LABEL_BYTES_MAX
+            + LOCATIONS_MAX * LOCATION_BYTES_MAX
+            + 256)
+        + REPORT_SOURCES_MAX * (REASON_BYTES_MAX + 64)
+        + 16 * 1024
+        < FRAME_RAW_BYTES_MAX
 );

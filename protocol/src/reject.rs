@@ -126,8 +126,12 @@ impl RejectReason {
             Self::RateLimited | Self::QueueFull | Self::StorageUnavailable | Self::Internal => {
                 Remedy::Later
             }
+            // After a message that does not belong there, neither side knows what the other one
+            // thinks of the session: a new one begins from the hello.
             Self::ShuttingDown | Self::UnexpectedMessage => Remedy::Elsewhere,
             Self::Gap => Remedy::Missing,
+            // The bytes of a position never change, so what was refused for its bytes once is
+            // refused for ever.
             Self::FrameTooLarge
             | Self::Undecodable
             | Self::TooManyRecords

@@ -117,6 +117,8 @@ impl FromStr for Source {
     type Err = UnknownSource;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // Exactly as they are printed: in a configuration `Deb` or `dpkg` is a mistake that should
+        // be said, and not a source that is silently still read.
         Self::ALL
             .into_iter()
             .find(|source| source.as_str() == text)

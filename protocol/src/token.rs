@@ -4,6 +4,7 @@
 //! [`EnrolmentToken`].
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -43,6 +44,23 @@ pub enum InvalidToken {
     /// It names no collector, or too many.
     #[error("the enrolment token names {0} collectors, 1 to {TOKEN_ADDRESSES_MAX} are allowed")]
     Addresses(usize),
+}
+
+/// Whether a text is an address that somebody can call: `host:port`, with brackets around an IPv6
+/// address.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        // Brackets as in a URL (RFC 3986, section 3.2.2): without them nobody could tell the last
+        // group of `2001:db8::7070` from a port, and a resolver would take it for one.
+        let is_plain = !host.is_empty() && !host.contains([':', '[', ']']);
+        let is_ipv6 = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+        // Port 0 means "any free one" to a listener and nothing to whoever calls.
+        (is_plain || is_ipv6) && port.parse::<u16>().is_ok_and(|port| port != 0)
+    })
 }
 
 impl FromStr for EnrolmentToken {
@@ -132,6 +150,25 @@ mod tests {
             lonely.expose().parse::<EnrolmentToken>(),
             Err(InvalidToken::Addresses(0))
         );
+    }
+
+    #[test]
+    fn tells_addresses_that_can_be_called() {
+        for good in ["c.example:7070", "10.0.0.1:7070", "[2001:db8::1]:7070"] {
+            assert!(is_address(good), "{good}");
+        }
+        for wrong in [
+            "c.example",
+            "c.example:",
+            ":7070",
+            "c.example:0",
+            "c.example:70700",
+            "2001:db8::7070",
+            "[2001:db8::1]",
+            "[c.example]:7070",
+        ] {
+            assert!(!is_address(wrong), "{wrong}");
+        }
     }
 
     #[test]

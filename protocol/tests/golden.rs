@@ -158,6 +158,7 @@ fn delta() -> Report {
         panic!("two records at least");
     };
     Report {
+        // Past what two bytes of LEB128 hold.
         position: Position::new(3, 70_000),
         made_at_ms: 1_732_153_600_000,
         platform: debian(),
@@ -310,6 +311,9 @@ fn every_reject_reason_keeps_its_number() {
         .collect();
     let expected: Vec<_> = (0..20_u8).map(|number| vec![number]).collect();
     assert_eq!(numbers, expected);
+    // A reason that `ALL` does not name would have no number above, and no metric before it
+    // happens.
+    assert!(postcard::from_bytes::<RejectReason>(&[20]).is_err());
 }
 
 #[test]
@@ -320,6 +324,8 @@ fn every_source_keeps_its_number() {
         .collect();
     let expected: Vec<_> = (0..19_u8).map(|number| vec![number]).collect();
     assert_eq!(numbers, expected);
+    // A source that `ALL` does not name could be sent and never be read out of a database again.
+    assert!(postcard::from_bytes::<Source>(&[19]).is_err());
 }
 
 #[test]
@@ -335,6 +341,7 @@ fn enrolment_keeps_its_bytes() {
     assert_eq!(bytes, golden("enrol_request.bin", &bytes));
     assert!(EnrolRequest::decode(&bytes).as_ref() == Ok(&request));
 
+    // Numbered apart from the collector's other messages: a reply comes over another ALPN.
     let granted = EnrolReply::Granted {
         company: CompanyId(Uuid::from_u128(1)),
         agent: AgentId(Uuid::from_u128(2)),
@@ -403,6 +410,7 @@ fn a_frame_packed_once_can_be_unpacked_for_ever() {
         .and_then(|mut packer| packer.pack(message.clone()).map_err(std::io::Error::other))
         .expect("packs");
     assert_eq!(frame.packing, Packing::Zstd1);
+    // What a host in the field packed and an old queue may hold, not what was packed just now.
     let stored = golden("report_snapshot.frame.bin", &frame.to_bytes());
     let (header, payload) = stored
         .split_first_chunk::<HEADER_BYTES>()
