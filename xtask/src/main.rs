@@ -35,6 +35,7 @@ fn report(findings: anyhow::Result<Vec<String>>) -> ExitCode {
             );
             ExitCode::FAILURE
         }
+        // Wrong use, or a tree that cannot be read: neither is a verdict on the tree.
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::from(2)

@@ -50,6 +50,8 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
             "ls-files",
             "-z",
             "--cached",
+            // What is not added yet counts as well: the check before a commit is the one that
+            // helps.
             "--others",
             "--exclude-standard",
         ])

@@ -26,6 +26,7 @@ pub(super) fn check(root: &Path, files: &[File]) -> Vec<String> {
         for (number, line) in file.text.lines().enumerate() {
             // Every second piece between backticks is code.
             for word in line.split('`').skip(1).step_by(2) {
+                // A folder may be written with its last slash, which `exists` would take for more.
                 if names_path(word) && !root.join(word.trim_end_matches('/')).exists() {
                     findings.push(format!(
                         "{}:{}: {word} does not exist",

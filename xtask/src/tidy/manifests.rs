@@ -3,6 +3,7 @@
 
 use anyhow::Context as _;
 
+use super::boundaries::names;
 use super::crate_of;
 use crate::tree::File;
 
@@ -13,15 +14,12 @@ const FLOW: &[(&str, &[&str])] = &[
     ("agent", &["protocol"]),
     ("store", &["protocol", "enrichment"]),
     ("collector", &["protocol", "enrichment", "store"]),
-    (
-        "simulations",
-        &["protocol", "enrichment", "store", "agent", "collector"],
-    ),
+    ("simulations", &["protocol", "enrichment"]),
     ("xtask", &[]),
 ];
 
 pub(super) fn check(files: &[File]) -> anyhow::Result<Vec<String>> {
-    let mut findings = Vec::new();
+    let mut findings = unknown_crates(files);
     for (name, may) in FLOW {
         let path = format!("{name}/Cargo.toml");
         let Some(file) = files.iter().find(|file| file.path == path) else {
@@ -33,6 +31,32 @@ pub(super) fn check(files: &[File]) -> anyhow::Result<Vec<String>> {
         findings.extend(check_dependencies(name, may, &manifest, files));
     }
     Ok(findings)
+}
+
+/// Manifests at the root's folders that no rule here knows: a new crate would be checked by
+/// nothing.
+fn unknown_crates(files: &[File]) -> Vec<String> {
+    let folders = files
+        .iter()
+        .filter_map(|file| file.path.strip_suffix("/Cargo.toml"))
+        // Fuzz targets, deeper down, are workspaces of their own with a toolchain of their own.
+        .filter(|folder| !folder.contains('/'));
+    folders
+        .filter(|folder| !FLOW.iter().any(|(name, _)| name == folder))
+        .map(|folder| format!("{folder}/Cargo.toml: xtask/src/tidy/manifests.rs does not know it"))
+        .collect()
+}
+
+/// Every table of a manifest that names dependencies of this kind: the plain one, and those for one
+/// platform alone.
+fn dependencies<'a>(manifest: &'a toml::Table, kind: &str) -> Vec<(&'a String, &'a toml::Value)> {
+    let platforms = manifest.get("target").and_then(toml::Value::as_table);
+    let platforms = platforms.into_iter().flat_map(toml::Table::values);
+    std::iter::once(manifest)
+        .chain(platforms.filter_map(toml::Value::as_table))
+        .filter_map(|table| table.get(kind).and_then(toml::Value::as_table))
+        .flatten()
+        .collect()
 }
 
 fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
@@ -47,8 +71,7 @@ fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
         findings.push(format!("{path}: `[lints] workspace = true` is missing"));
     }
     for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
-        let dependencies = manifest.get(section).and_then(toml::Value::as_table);
-        for (name, value) in dependencies.into_iter().flatten() {
+        for (name, value) in dependencies(manifest, section) {
             if !is_workspace(Some(value)) {
                 findings.push(format!(
                     "{path}: {name} has its version here, not in the workspace"
@@ -67,8 +90,8 @@ fn check_dependencies(
 ) -> Vec<String> {
     let mut findings = Vec::new();
     let ours: Vec<&str> = FLOW.iter().map(|(name, _)| *name).collect();
-    let dependencies = manifest.get("dependencies").and_then(toml::Value::as_table);
-    for dependency in dependencies.into_iter().flat_map(|table| table.keys()) {
+    // Not those of tests, which may hold two crates side by side that never ship so.
+    for (dependency, _) in dependencies(manifest, "dependencies") {
         if ours.contains(&dependency.as_str()) && !may.contains(&dependency.as_str()) {
             findings.push(format!(
                 "{name}/Cargo.toml: {name} may not use {dependency}"
@@ -78,7 +101,10 @@ fn check_dependencies(
         let is_used = files
             .iter()
             .filter(|file| crate_of(file) == name && file.is_rust())
-            .any(|file| file.text.contains(&word));
+            // As a word and not as letters: `ring` is in every `String`.
+            .flat_map(|file| file.text.lines())
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .any(|line| names(line, &word));
         if !is_used {
             findings.push(format!("{name}/Cargo.toml: nothing uses {dependency}"));
         }
@@ -127,6 +153,44 @@ mod tests {
         let manifest = table("[dependencies]\nserde-json = \"1\"");
         let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
         assert_eq!(findings, ["agent/Cargo.toml: nothing uses serde-json"]);
+    }
+
+    #[test]
+    fn a_name_within_another_word_is_no_use() {
+        let files = [file(
+            "agent/src/lib.rs",
+            "// ring\nfn name() -> String { text }",
+        )];
+        let manifest = table("[dependencies]\nring.workspace = true");
+        let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
+        assert_eq!(findings, ["agent/Cargo.toml: nothing uses ring"]);
+    }
+
+    #[test]
+    fn what_one_platform_alone_depends_on_is_checked_as_well() {
+        let manifest = table(
+            "lints.workspace = true\n[target.'cfg(unix)'.dependencies]\nlibc = \"1\"\n\
+             store.workspace = true",
+        );
+        let findings = check_manifest("x", &manifest);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        let files = [file(
+            "agent/src/lib.rs",
+            "use libc::c_int; use store::Store;",
+        )];
+        let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
+        assert_eq!(findings, ["agent/Cargo.toml: agent may not use store"]);
+    }
+
+    #[test]
+    fn a_crate_that_no_rule_knows_is_found() {
+        let files = [
+            file("surprise/Cargo.toml", ""),
+            file("agent/fuzz/Cargo.toml", ""),
+        ];
+        let findings = unknown_crates(&files);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].starts_with("surprise/"), "{findings:?}");
     }
 
     #[test]

@@ -51,6 +51,7 @@ fn check_file(file: &File) -> Vec<String> {
             "{path}: `{name}` says nothing: name what is inside"
         ));
     }
+    // clippy says the same, but not of fuzz targets, which are no part of the workspace.
     if name == "mod" {
         findings.push(format!("{path}: module files are `name.rs` beside `name/`"));
     }
