@@ -169,6 +169,7 @@ impl Session {
     pub fn deadline(&self) -> Option<Duration> {
         let link = match &self.link {
             Link::Waiting { until } | Link::Greeting { until } => Some(*until),
+            // The attempt has a deadline of its own, and its end is an event.
             Link::Connecting => None,
             Link::Open(open) => [
                 Some(open.heartbeat_at),
@@ -221,6 +222,7 @@ impl Session {
                 self.link = Link::Connecting;
             }
             Link::Greeting { until } if now >= until => {
+                self.look_elsewhere();
                 let wait = self.reconnect.next(&mut self.jitter);
                 self.part(now, Parting::NoWelcome, wait);
             }
@@ -237,6 +239,7 @@ impl Session {
             // Silence after reports were sent is counted like a failed attempt: a collector that
             // accepts connections and answers nothing must not get a reconnect a minute from its
             // whole fleet.
+            self.look_elsewhere();
             let wait = self.reconnect.next(&mut self.jitter);
             self.part(now, Parting::NoAnswer, wait);
             return;

@@ -57,6 +57,8 @@ pub enum Action {
     /// Send this over the connection.
     Beat(Heartbeat),
     /// Make a key and a certificate signing request, and send it.
+    // Without the request in it: making a key needs the system's random numbers, which a pure state
+    // machine does not have.
     Renew,
     /// End the connection; no [`Event::Closed`] follows.
     Disconnect(Parting),

@@ -78,6 +78,7 @@ impl Session {
             CollectorMessage::Certificate { chain } => {
                 self.actions.push(Action::InstallCertificate(chain));
             }
+            // `received` has seen to these.
             CollectorMessage::Welcome(_) | CollectorMessage::Refuse { .. } => {}
         }
     }
@@ -160,7 +161,7 @@ impl Session {
         let wait = own.max(self.jitter.asked(refusal.retry_after_ms));
         self.drop_unreadable(now, refusal.reason);
         // Another collector of the same company may be better off.
-        self.attempts = self.attempts.wrapping_add(1);
+        self.look_elsewhere();
         let parting = Parting::Refused(refusal.reason, refusal.detail);
         self.part(now, parting, wait);
     }
@@ -170,6 +171,7 @@ impl Session {
     fn drop_unreadable(&mut self, now: Duration, reason: RejectReason) {
         let first = self.spool.pending.map(|(first, _)| first);
         let was_sent = match self.link {
+            // Nothing sent is less than anything that waits, by the order of `Option`.
             Link::Open(open) => open.sent >= first,
             Link::Waiting { .. } | Link::Connecting | Link::Greeting { .. } => false,
         };
@@ -179,12 +181,11 @@ impl Session {
     }
 
     fn snapshot_asked(&mut self, now: Duration) {
-        // A snapshot that is due, or that waits for its answers, is the answer.
+        // A snapshot that is due, or that waits for its answers, is the answer. Until its last part
+        // is acknowledged there is no digest, which is how one that is half through is told from
+        // changes that wait: to begin it again would send a large host's first half twice.
         let is_on_its_way = self.spool.is_snapshot_due
-            || self
-                .spool
-                .pending
-                .is_some_and(|(first, _)| first.epoch > self.spool.acknowledged.epoch);
+            || (self.spool.pending.is_some() && self.spool.digest.is_none());
         if !is_on_its_way {
             self.start_over(now, StartOver::Asked);
         }

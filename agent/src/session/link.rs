@@ -82,6 +82,13 @@ impl Session {
         self.link = Link::Waiting { until: now + wait };
     }
 
+    /// Takes the next address for the next attempt. A collector that shakes hands and is then of no
+    /// use, because its database hangs or a balancer answers in its place, must not keep its agents
+    /// from another one that is well.
+    pub(super) const fn look_elsewhere(&mut self) {
+        self.attempts = self.attempts.wrapping_add(1);
+    }
+
     /// The connection ended by itself. An agent of a large fleet, which has long heartbeats, gives
     /// the others time.
     pub(super) fn lost(&mut self, now: Duration) {
@@ -94,8 +101,10 @@ impl Session {
                 self.jitter.between(Duration::ZERO, spread)
             }
             Link::Open(_) | Link::Greeting { .. } | Link::Connecting => {
+                self.look_elsewhere();
                 self.reconnect.next(&mut self.jitter)
             }
+            // The session has ended it itself and knows already.
             Link::Waiting { .. } => return,
         };
         self.link = Link::Waiting { until: now + wait };
@@ -103,6 +112,7 @@ impl Session {
 
     pub(super) fn violated(&mut self, now: Duration, what: &'static str) {
         if matches!(self.link, Link::Greeting { .. } | Link::Open(_)) {
+            self.look_elsewhere();
             let wait = self.reconnect.next(&mut self.jitter);
             self.part(now, Parting::Violation(what), wait);
         }

@@ -69,6 +69,11 @@ impl Bench {
                         .pending
                         .map(|(_, last)| (following(*position), last))
                         .filter(|(first, last)| first <= last);
+                    // A snapshot has a digest with its last part; that it stands for nothing here
+                    // is of no interest to the session.
+                    if self.spool.pending.is_none() {
+                        self.spool.digest = Some(InventoryDigest::default());
+                    }
                     events.push_back(Event::SpoolChanged(self.spool));
                 }
                 if let Action::StartOver(_) = &action {
@@ -90,6 +95,7 @@ impl Bench {
         if self.spool.is_snapshot_due {
             self.epoch += 1;
             self.spool.is_snapshot_due = false;
+            self.spool.digest = None;
             self.spool.pending = Some((
                 Position::new(self.epoch, 1),
                 Position::new(self.epoch, reports),
@@ -338,6 +344,44 @@ fn tries_every_address_before_it_waits() {
 }
 
 #[test]
+fn a_collector_that_answers_and_is_of_no_use_does_not_keep_its_agents_from_another() {
+    type Trouble = fn(&mut Bench);
+    let troubles: [(&str, Trouble); 5] = [
+        ("no welcome", |bench| bench.sleep_for(WELCOME_WITHIN)),
+        ("the end before the welcome", |bench| {
+            bench.give(Event::Closed);
+        }),
+        ("the end right after it", |bench| {
+            bench.tell(welcome(Settings::default()));
+            bench.give(Event::Closed);
+        }),
+        ("nonsense", |bench| bench.give(Event::Garbled)),
+        ("no answer to a report", |bench| {
+            bench.tell(welcome(Settings::default()));
+            bench.send();
+            bench.sleep_for(ANSWER_WITHIN);
+        }),
+    ];
+    for (what, trouble) in troubles {
+        let mut bench = Bench::new();
+        bench.session.addresses = 2;
+        bench.scanned(1);
+        bench.give(Event::Connected);
+        bench.done.clear();
+        trouble(&mut bench);
+        bench.sleep_for(RECONNECT.0);
+        let next = bench.done.iter().find_map(|action| {
+            if let Action::Connect { attempt } = action {
+                Some(attempt % 2)
+            } else {
+                None
+            }
+        });
+        assert_eq!(next, Some(1), "after {what}");
+    }
+}
+
+#[test]
 fn a_steady_connection_that_ends_is_made_again_soon() {
     let mut bench = Bench::open(0);
     bench.sleep_for(STEADY_AFTER * 3);
@@ -501,6 +545,25 @@ fn answers_a_wish_for_a_snapshot_once() {
     bench.tell(CollectorMessage::SendSnapshot);
     assert_eq!(bench.count(is_start_over), 1);
     assert_eq!(bench.send(), [bench.at(1), bench.at(2), bench.at(3)]);
+}
+
+#[test]
+fn a_wish_for_a_snapshot_in_the_middle_of_one_does_not_begin_it_again() {
+    let mut bench = Bench::open(40);
+    bench.send();
+    bench.tell(ack(bench.at(5)));
+    bench.tell(CollectorMessage::SendSnapshot);
+    assert_eq!(bench.count(is_start_over), 0, "the rest is on its way");
+    bench.send();
+    bench.tell(ack(bench.at(37)));
+    bench.send();
+    bench.tell(ack(bench.at(40)));
+    // From here on only changes wait, and the wish is about what they are added to.
+    let waiting = (bench.at(41), bench.at(42));
+    bench.spool.pending = Some(waiting);
+    bench.give(Event::SpoolChanged(bench.spool));
+    bench.tell(CollectorMessage::SendSnapshot);
+    assert_eq!(bench.count(is_start_over), 1);
 }
 
 #[test]
