@@ -257,6 +257,7 @@ impl Spool {
     /// When the spool cannot be written, or when entries that begin an epoch go past the bound.
     /// Nothing has changed then.
     pub fn commit(&mut self, scan: Scan<'_>) -> Result<bool, SpoolError> {
+        self.ensure_open()?;
         let bytes = scan
             .entries
             .iter()
@@ -309,6 +310,7 @@ impl Spool {
     ///
     /// When the spool cannot be written; the reports will be sent and acknowledged again.
     pub fn acknowledge(&mut self, position: Position) -> Result<(), SpoolError> {
+        self.ensure_open()?;
         let Some((first, last)) = self.line.pending else {
             return Ok(());
         };
@@ -328,6 +330,7 @@ impl Spool {
     ///
     /// When the spool cannot be written.
     pub fn start_over(&mut self) -> Result<(), SpoolError> {
+        self.ensure_open()?;
         let line = Line {
             pending: None,
             pending_bytes: 0,
@@ -345,20 +348,34 @@ impl Spool {
     ///
     /// When the spool cannot be written.
     pub fn save_settings(&mut self, settings: &Settings) -> Result<(), SpoolError> {
-        // They are used from now on, whether or not the disk takes them.
+        let opened = self.ensure_open();
+        // They are used from now on, whether or not the disk takes them; after the opening, which
+        // reads those of before.
         self.settings = settings.clone();
+        opened?;
         self.run(|database| database.save_settings(settings))
     }
 
-    /// Runs something on the database, which is opened again after an error: an I/O error leaves it
-    /// unusable, and a full disk may have room later.
+    /// Opens the file again where an error has closed it: an I/O error leaves redb unusable, and a
+    /// full disk may have room later.
+    ///
+    /// Whatever is computed from the line calls this first. A commit whose last sync failed may
+    /// have reached the disk all the same; then the file knows more than `self.line`, and an
+    /// acknowledgement that wrote the old line over it would leave reports behind that nobody ever
+    /// sends, with a digest that agrees with the collector's.
+    fn ensure_open(&mut self) -> Result<(), SpoolError> {
+        if self.storage.is_open() {
+            return Ok(());
+        }
+        self.reopen()
+    }
+
+    /// Runs something on the database.
     fn run<T>(
         &mut self,
         work: impl FnOnce(&storage::Database) -> Result<T, Fault>,
     ) -> Result<T, SpoolError> {
-        if !self.storage.is_open() {
-            self.reopen()?;
-        }
+        self.ensure_open()?;
         let outcome = self.storage.run(work);
         outcome.map_err(|fault| fault.into_error(self.storage.path()))
     }

@@ -292,6 +292,7 @@ impl Database {
 
 /// Opens or makes the file, which only its owner may read: it tells what the host runs.
 fn open_file(path: &Path) -> Result<redb::Database, DatabaseError> {
+    // By us and not by redb, which would make it with the rights of the umask.
     let file = private_file(path).map_err(StorageError::Io)?;
     redb::Builder::new()
         .set_cache_size(CACHE_BYTES)
