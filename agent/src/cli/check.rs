@@ -12,10 +12,11 @@ use rustls::ClientConfig;
 use super::{Context, Failure, ask, print, runtime};
 use crate::control::Request;
 use crate::identity::Identity;
+use crate::lock::Glance;
 use crate::logging::{rfc3339, sanitise};
 use crate::private_file;
 use crate::spool::Spool;
-use crate::status::State;
+use crate::status::{State, Status};
 use crate::tls;
 use crate::uplink::{FrameReader, dial};
 
@@ -53,37 +54,11 @@ pub(super) fn check(context: &Context) -> Result<ExitCode, Failure> {
             Err(error) => Err(error.to_string()),
         },
     });
-    let identity = identity.ok().flatten();
-    if let Some(running) = &running {
-        let problem = running.spool.problem.clone();
-        findings.push(Finding {
-            what: "spool",
-            outcome: problem.map_or_else(|| Ok("in use by the running agent".to_owned()), Err),
-        });
-    } else if identity.is_some() {
-        let spool = Spool::open(&context.config.spool_path(), context.config.spool_bytes_max);
-        findings.push(Finding {
-            what: "spool",
-            outcome: match spool {
-                Ok(spool) => Ok(format!("{} reports wait", spool.waiting().0)),
-                Err(error) => Err(error.to_string()),
-            },
-        });
-    }
-    match (running, &identity) {
-        // A second session would take the place of the running agent's.
-        (Some(running), _) => findings.push(Finding {
-            what: "collector",
-            outcome: if running.state == State::Connected {
-                let address = running.connection.address.unwrap_or_default();
-                Ok(format!("the running agent is connected to {address}"))
-            } else {
-                let problem = running.connection.last_problem;
-                Err(problem.unwrap_or_else(|| "the running agent is connecting".to_owned()))
-            },
-        }),
-        (None, Some(identity)) => findings.extend(collectors(context, identity)?),
-        (None, None) => {}
+    match (running, identity) {
+        (Some(running), _) => findings.extend(of_running(running)),
+        (None, Ok(Some(identity))) => findings.extend(without_agent(context, &identity)?),
+        // Without an identity there is neither a spool nor a collector to ask.
+        (None, Ok(None) | Err(_)) => {}
     }
     let is_well = findings.iter().all(|finding| finding.outcome.is_ok());
     for Finding { what, outcome } in findings {
@@ -99,12 +74,71 @@ pub(super) fn check(context: &Context) -> Result<ExitCode, Failure> {
     })
 }
 
+/// What the running agent knows of its spool and its collector. It is asked and not gone behind: it
+/// holds the spool, and a second session would take the place of its own.
+fn of_running(running: Status) -> [Finding; 2] {
+    let problem = running.spool.problem;
+    let spool = problem.map_or_else(|| Ok("in use by the running agent".to_owned()), Err);
+    let collector = if running.state == State::Connected {
+        let address = running.connection.address.unwrap_or_default();
+        Ok(format!("the running agent is connected to {address}"))
+    } else {
+        let problem = running.connection.last_problem;
+        Err(problem.unwrap_or_else(|| "the running agent is connecting".to_owned()))
+    };
+    [
+        Finding {
+            what: "spool",
+            outcome: spool,
+        },
+        Finding {
+            what: "collector",
+            outcome: collector,
+        },
+    ]
+}
+
+/// Looks at the spool and calls the collectors, where no agent runs to be asked.
+fn without_agent(context: &Context, identity: &Identity) -> Result<Vec<Finding>, Failure> {
+    let spool = {
+        // An agent may be between its start and its socket. It has the spool then, and one that
+        // starts while we look waits at the gate instead of finding its spool in use.
+        let Some(_glance) = Glance::into(&context.config.state_dir)? else {
+            return Ok(vec![Finding {
+                what: "agent",
+                outcome: Err("it starts at this moment: ask again in a few seconds".to_owned()),
+            }]);
+        };
+        spool(context)
+    };
+    // Not behind the gate: a collector may take its time, and no agent shall wait for that. One
+    // that starts meanwhile takes the session over, as the later of two always does.
+    let mut findings = vec![Finding {
+        what: "spool",
+        outcome: spool,
+    }];
+    findings.extend(collectors(context, identity)?);
+    Ok(findings)
+}
+
+fn spool(context: &Context) -> Result<String, String> {
+    let path = context.config.spool_path();
+    // Opening it would make one, which would be root's where root asks about another user's agent.
+    if !path.exists() {
+        return Ok("none yet: the first scan makes it".to_owned());
+    }
+    Spool::open(&path, context.config.spool_bytes_max)
+        .map(|spool| format!("{} reports wait", spool.waiting().0))
+        .map_err(|error| error.to_string())
+}
+
 fn state_dir(context: &Context) -> Result<String, String> {
     let path = &context.config.state_dir;
     let failed = |error: std::io::Error| {
         format!("{}: {error}; run as the user that owns it", path.display())
     };
     private_file::make_folder(path).map_err(failed)?;
+    // Written for real: owners and modes say nothing of a full disk, or of one that is read-only.
     let probe = path.join("check");
     private_file::replace(&probe, b"check").map_err(failed)?;
     std::fs::remove_file(&probe).map_err(failed)?;
@@ -189,6 +223,8 @@ async fn greet(address: &str, config: ClientConfig) -> Result<String, String> {
         .map_err(|error| text(&error))?
         .unpack(frame.packing, &frame.payload)
         .map_err(|error| text(&error))?;
+    // Before the answer is judged: whatever it says, the collector shall not hold a place for this
+    // session until its idle timeout.
     dialled.connection.close(0_u32.into(), b"checked");
     dialled.endpoint.wait_idle().await;
     match CollectorMessage::decode(&message).map_err(|error| text(&error))? {

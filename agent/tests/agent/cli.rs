@@ -145,6 +145,22 @@ fn check_leaves_a_running_agent_its_session() {
 }
 
 #[test]
+fn check_gets_in_the_way_of_no_agent_that_starts() {
+    let collector = Collector::start();
+    let host = Host::enrolled(1, &collector);
+    // What an agent holds from its first moment on, before it has a socket to be asked at.
+    let _starting = agent::lock::StateLock::take(&host.state_dir()).expect("free");
+    let output = host.run(&["check"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text(&output.stdout).contains("starts at this moment"));
+    assert_eq!(
+        collector.seen().hellos.len(),
+        0,
+        "a session of the agent's own would have been taken from it"
+    );
+}
+
+#[test]
 fn status_tells_people_and_programs_the_same() {
     let collector = Collector::start();
     let host = Host::enrolled(4, &collector);
