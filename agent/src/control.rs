@@ -22,6 +22,8 @@ const REQUEST_BYTES_MAX: usize = 16;
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 /// How long a caller may take to say what it wants, and to take its answer.
 const CALLER_WITHIN: Duration = Duration::from_secs(2);
+/// How long nobody is let in after an accept has failed.
+const ACCEPT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// What a caller wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,15 +93,13 @@ impl Control {
     /// Cancel safe: callers that are being read go on.
     pub async fn next(&mut self) -> (Request, Caller) {
         loop {
+            // With the last place taken one of the two sets is not empty, so there is always a
+            // branch to wait for.
             let callers = self.asking.len() + self.answering.len();
             tokio::select! {
                 // The others wait in the kernel's queue, which has its own bound.
                 accepted = self.listener.accept(), if callers < CALLERS_MAX => {
-                    // An accept fails for want of descriptors at most, and the next turn tries
-                    // again; `status` is never worth ending an agent.
-                    if let Ok((stream, _)) = accepted {
-                        self.asking.spawn(read_request(stream));
-                    }
+                    self.let_in(accepted.map(|(stream, _)| stream)).await;
                 }
                 Some(asked) = self.asking.join_next() => {
                     if let Ok(Some((request, stream))) = asked {
@@ -108,6 +108,19 @@ impl Control {
                 }
                 Some(_) = self.answering.join_next() => {}
             }
+        }
+    }
+
+    /// Begins to listen to a caller.
+    async fn let_in(&mut self, accepted: io::Result<UnixStream>) {
+        match accepted {
+            Ok(stream) => {
+                self.asking.spawn(read_request(stream));
+            }
+            // An accept fails for want of descriptors at most, and `status` is never worth ending
+            // an agent. The caller stays in the kernel's queue and the socket stays ready, so
+            // trying again at once would be a busy loop until there are some.
+            Err(_) => tokio::time::sleep(ACCEPT_AGAIN_AFTER).await,
         }
     }
 
@@ -282,6 +295,20 @@ mod tests {
                 None
             );
             Control::open(&path).expect("over the old one");
+        });
+    }
+
+    #[test]
+    fn an_accept_that_failed_is_not_tried_again_at_once() {
+        with_socket(async |mut control, path| {
+            // "Too many open files", which the socket stays ready for.
+            let failed = control.let_in(Err(io::Error::from_raw_os_error(24)));
+            let at_once = tokio::time::timeout(ACCEPT_AGAIN_AFTER / 10, failed).await;
+            assert!(at_once.is_err(), "it would be a busy loop");
+            // The caller was not lost by that.
+            let asked = ask(&path, Request::Status, SECOND);
+            let (_, answer) = tokio::join!(serve(&mut control, 1), asked);
+            assert!(answer.expect("an answer").is_some());
         });
     }
 
