@@ -110,7 +110,7 @@ impl Log {
 pub fn sanitise(text: &str) -> String {
     let mut clean = String::new();
     for letter in text.chars() {
-        let letter = if letter.is_control() || is_direction(letter) {
+        let letter = if letter.is_control() || misleads(letter) {
             '\u{fffd}'
         } else {
             letter
@@ -124,9 +124,16 @@ pub fn sanitise(text: &str) -> String {
     clean
 }
 
-/// Characters that change the direction of writing make a line say something else than it shows.
-const fn is_direction(letter: char) -> bool {
-    matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Characters that are no control characters to Unicode (category Cc) and lie all the same.
+const fn misleads(letter: char) -> bool {
+    matches!(
+        letter,
+        // Those that change the direction of writing (UAX #9, table 4), which make a line say
+        // something else than it shows.
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        // Ends of lines and of paragraphs, at which some viewers of logs begin a new line.
+        | '\u{2028}' | '\u{2029}'
+    )
 }
 
 /// Milliseconds since 1970 as people and programs read them (RFC 3339), in UTC.
@@ -142,10 +149,12 @@ pub fn rfc3339(ms: u64) -> String {
 /// leap day is a year's last.
 const fn date(day: u64) -> (u64, u64, u64) {
     const ERA_DAYS: u64 = 146_097;
+    // The days from 0000-03-01 to 1970-01-01.
     let day = day + 719_468;
     let (era, of_era) = (day / ERA_DAYS, day % ERA_DAYS);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / (ERA_DAYS - 1)) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
+    // From March on, every five months have 153 days.
     let month = (5 * of_year + 2) / 153;
     let of_month = of_year - (153 * month + 2) / 5 + 1;
     if month < 10 {
@@ -174,8 +183,10 @@ mod tests {
 
     #[test]
     fn a_peer_cannot_write_a_line_of_its_own() {
-        let shown = sanitise("no\n2026 error forged\x1b[2J\u{202e}gpj.exe");
-        assert!(!shown.contains(['\n', '\x1b', '\u{202e}']), "{shown}");
+        let shown =
+            sanitise("no\n2026 error forged\x1b[2J\u{202e}gpj.exe\u{61c}\u{2028}2026 error");
+        let forging = ['\n', '\x1b', '\u{202e}', '\u{61c}', '\u{2028}'];
+        assert!(!shown.contains(forging), "{shown}");
     }
 
     #[test]

@@ -248,6 +248,8 @@ impl Line {
         self.written += bytes;
         // One timer from the first byte that may be unanswered; more bytes do not put it off.
         if self.silence.is_none() {
+            // The runtime's timer is the right one here because it stands still in suspend: a
+            // laptop that slept for an hour has not been left without an answer for an hour.
             self.silence = Some(Silence {
                 heard: self.datagrams_heard(),
                 ends: Box::pin(tokio::time::sleep(SILENT_FOR)),

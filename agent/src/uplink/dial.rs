@@ -13,7 +13,10 @@ use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig};
 use quinn::{Connection, Endpoint, EndpointConfig, RecvStream, SendStream, TransportConfig};
 use rustls::ClientConfig;
 
-/// How long connecting to one address may take, name resolution included.
+use crate::logging::sanitise;
+
+/// How long finding the addresses of one name may take, and then again how long connecting to all
+/// of them may.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 4;
@@ -73,6 +76,18 @@ pub enum DialError {
     Crypto(#[from] NoInitialCipherSuite),
 }
 
+impl DialError {
+    /// A handshake that did not succeed. Whoever answers has not shown yet who it is, and the
+    /// reason of a QUIC close is its own text (RFC 9000, section 19.19): `enroll` and `check` would
+    /// print it on somebody's terminal.
+    fn handshake(address: &str, why: &dyn std::fmt::Display) -> Self {
+        Self::Handshake {
+            address: address.to_owned(),
+            why: sanitise(&why.to_string()),
+        }
+    }
+}
+
 /// Connects and opens the stream; the addresses of a name are tried one after another.
 ///
 /// # Errors
@@ -114,6 +129,7 @@ async fn resolve(address: &str) -> Result<Vec<SocketAddr>, DialError> {
         address: address.to_owned(),
         source,
     };
+    // getaddrinfo(3) blocks, so the runtime makes a thread for it, the only one that it ever makes.
     let mut found: Vec<_> = tokio::net::lookup_host(address)
         .await
         .map_err(failed)?
@@ -131,10 +147,6 @@ async fn attempt(
     socket: SocketAddr,
     client: quinn::ClientConfig,
 ) -> Result<Dialled, DialError> {
-    let handshake = |why: String| DialError::Handshake {
-        address: address.to_owned(),
-        why,
-    };
     let local: SocketAddr = if socket.is_ipv6() {
         (Ipv6Addr::UNSPECIFIED, 0).into()
     } else {
@@ -149,13 +161,15 @@ async fn attempt(
     )?;
     let connection = endpoint
         .connect_with(client, socket, SERVER_NAME)
-        .map_err(|error| handshake(error.to_string()))?
+        .map_err(|error| DialError::handshake(address, &error))?
         .await
-        .map_err(|error| handshake(error.to_string()))?;
+        .map_err(|error| DialError::handshake(address, &error))?;
+    // A stream is open as soon as it has a number: nothing goes over the wire for it before the
+    // first byte does.
     let (send, recv) = connection
         .open_bi()
         .await
-        .map_err(|error| handshake(error.to_string()))?;
+        .map_err(|error| DialError::handshake(address, &error))?;
     Ok(Dialled {
         address: socket,
         endpoint,
@@ -169,16 +183,32 @@ async fn attempt(
 fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
+        // A collector opens no stream towards an agent: there is nothing that it could ask there.
         .max_concurrent_bidi_streams(0_u8.into())
         .max_concurrent_uni_streams(0_u8.into())
         .stream_receive_window(RECEIVE_WINDOW_BYTES.into())
         .receive_window(RECEIVE_WINDOW_BYTES.into())
         .send_window(SEND_WINDOW_BYTES)
         .datagram_receive_buffer_size(None)
+        // Probing for larger packets would wake an idle agent up, for frames that are small.
         .mtu_discovery_config(None)
         .keep_alive_interval(None)
-        // A heartbeat that nobody answers ends the connection sooner than a timeout would, and a
-        // timeout would be one more thing to wake up for.
+        // The collector's own holds for both sides (RFC 9000, section 10.1). A shorter one here
+        // would be one more thing to wake up for, and a heartbeat that nobody answers ends the
+        // connection sooner.
         .max_idle_timeout(None);
     transport
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_gives_as_its_reason_stays_on_its_line() {
+        let why = "closed by peer: \u{1b}[2J\u{1b}[1;1Hok\nok  collector: welcomes the agent";
+        let said = DialError::handshake("collector.example:7070", &why).to_string();
+        assert!(said.starts_with("collector.example:7070 answers"), "{said}");
+        assert!(!said.contains(char::is_control), "{said:?}");
+    }
 }

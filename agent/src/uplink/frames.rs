@@ -45,6 +45,8 @@ impl FrameReader {
             } else {
                 &mut self.payload[self.payload_read..]
             };
+            // Never into an empty slice, which quinn would answer at once with nothing: a frame
+            // that is whole was taken above.
             let read = stream
                 .read(room)
                 .await
