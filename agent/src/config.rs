@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use protocol::limits::TOKEN_ADDRESSES_MAX;
 use protocol::software::Source;
+use protocol::token::is_address;
 
 pub use self::raw::Raw;
 use crate::collect::ScanOptions;
@@ -173,6 +174,8 @@ impl TryFrom<Raw> for Config {
         let state_dir = raw.state_dir.unwrap_or_else(|| PathBuf::from(STATE_DIR));
         let scan_root = raw.scan_root.unwrap_or_else(|| PathBuf::from("/"));
         for (key, path) in [("state_dir", &state_dir), ("scan_root", &scan_root)] {
+            // A relative one would be below `/` for the service, and below somebody's home for
+            // whoever types `check`: two agents' states, and neither is found again.
             if !path.is_absolute() {
                 return Err(ConfigError::Value {
                     key,
@@ -218,10 +221,6 @@ fn read(path: &Path) -> Result<Option<Raw>, ConfigError> {
 }
 
 fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {
-    let is_address = |text: &String| {
-        text.rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-    };
     let wrong = collectors.iter().find(|text| !is_address(text));
     let is_long = collectors.len() > TOKEN_ADDRESSES_MAX;
     if wrong.is_none() && !is_long {
@@ -234,7 +233,8 @@ fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {
             |text| format!("{text:?}"),
         ),
         expected: format!(
-            "at most {TOKEN_ADDRESSES_MAX} addresses like \"collector.example:7070\""
+            "at most {TOKEN_ADDRESSES_MAX} addresses like \"collector.example:7070\", with brackets \
+             around an IPv6 address"
         ),
     })
 }

@@ -32,6 +32,8 @@ impl Raw {
     /// This layer with another one over it.
     #[must_use]
     pub fn overlaid_with(self, over: Self) -> Self {
+        // A list takes the place of the one below and is not added to it: what one layer sets, the
+        // next must be able to take back.
         Self {
             state_dir: over.state_dir.or(self.state_dir),
             collectors: over.collectors.or(self.collectors),

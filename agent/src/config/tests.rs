@@ -116,6 +116,10 @@ fn values_outside_of_their_range_are_refused_with_the_range() {
             ..Raw::default()
         },
         Raw {
+            collectors: Some(vec!["2001:db8::7070".to_owned()]),
+            ..Raw::default()
+        },
+        Raw {
             collectors: Some(vec!["host:1".to_owned(); 9]),
             ..Raw::default()
         },
