@@ -159,6 +159,7 @@ fn read_state(root: &Root) -> Result<Option<State>, ReadError> {
 
 /// The publisher's name for people; empty where no assertion says it.
 fn publisher(root: &Root, snap_id: &str) -> Result<Vec<u8>, ReadError> {
+    // 16 is the series, of which there has only ever been one.
     let declaration = Path::new(ASSERTIONS).join("snap-declaration/16");
     let publisher_id = assertion(root, &declaration, snap_id.as_bytes(), "publisher-id")?;
     let accounts = Path::new(ASSERTIONS).join("account");
@@ -181,11 +182,13 @@ fn assertion(
         return Ok(Vec::new());
     }
     let folder = folder.join(std::ffi::OsStr::from_bytes(about));
-    // `active`, or `active.N` for format N: the greatest is the newest.
     let Ok(Some(names)) = root.list(&folder) else {
         return root.check().map(|()| Vec::new());
     };
-    let Some(newest) = names.iter().rfind(|n| n.as_bytes().starts_with(b"active")) else {
+    let formats = names
+        .iter()
+        .filter_map(|name| Some((format_of(name.as_bytes())?, name)));
+    let Some((_, newest)) = formats.max_by_key(|(format, _)| *format) else {
         return Ok(Vec::new());
     };
     let Ok(Some(mut lines)) = root.lines(&folder.join(newest), ASSERTION_BYTES_MAX) else {
@@ -195,6 +198,18 @@ fn assertion(
     stanza.read(&mut lines)?;
     let [value] = stanza.values();
     Ok(unquote(value).to_vec())
+}
+
+/// The format of an assertion by its file's name: `active` is format 0, `active.N` format N. snapd
+/// keeps the older ones beside the newest.
+fn format_of(name: &[u8]) -> Option<u32> {
+    let rest = name.strip_prefix(b"active")?;
+    if rest.is_empty() {
+        return Some(0);
+    }
+    // As a number, for as text the tenth format would stand before the second.
+    let number = std::str::from_utf8(rest.strip_prefix(b".")?).ok()?;
+    number.parse().ok()
 }
 
 /// The few keys of a `snap.yaml` that are needed: they stand at the beginning of a line, and snapd's

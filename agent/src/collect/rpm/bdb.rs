@@ -46,12 +46,12 @@ pub(super) fn read(
     let mut table = Table::open(root, path, wanted)?;
     let stamp = table.pages.file.stamp()?;
     let mut page = Vec::new();
-    // By the file's size as well as by what its header says: either alone may be a lie.
-    for number in 1..table.pages.count().min(table.page_count) {
+    for number in 1..table.page_count {
         root.check()?;
         // A copy, for values lead to other pages while this one is looked through.
         page.clear();
         page.extend_from_slice(table.pages.get(number)?);
+        // No page is shorter than 512 bytes: `Table::open` sees to it.
         if matches!(page[25], TYPE_HASH | TYPE_HASH_UNSORTED) {
             table.read_page(root, &page, take)?;
         }
@@ -96,9 +96,12 @@ impl Table {
         if !page_bytes.is_power_of_two() || !(512..=65_536).contains(&page_bytes) || is_encrypted {
             return Err(ReadError::damaged(path, "not a database that rpm makes"));
         }
-        let page_count = order.number(&meta, 32).saturating_add(1);
+        let pages = Pages::new(file, page_bytes);
+        // By the file's size as well as by what its header says: either alone may be a lie, and
+        // four billion visits to one page would be the whole time box.
+        let page_count = order.number(&meta, 32).saturating_add(1).min(pages.count());
         Ok(Self {
-            pages: Pages::new(file, page_bytes),
+            pages,
             wanted,
             order,
             page_count,
@@ -148,6 +151,7 @@ impl Table {
     /// Reads the header that a value is; `None` when the value is damaged.
     fn header(&mut self, root: &Root, value: &[u8]) -> Result<Option<HeaderReader>, ReadError> {
         let mut reader = HeaderReader::new(self.wanted);
+        // There is a first byte: `entry` gives no empty one.
         match value[0] {
             KIND_HERE => reader.feed(&value[1..]),
             KIND_ELSEWHERE if value.len() >= 12 => {
@@ -176,7 +180,7 @@ impl Table {
             return Err(ReadError::damaged(&self.pages.file.path, what));
         };
         self.visits_left = visits_left;
-        if number == 0 || number >= self.pages.count() {
+        if number == 0 || number >= self.page_count {
             return Ok(None);
         }
         let order = self.order;

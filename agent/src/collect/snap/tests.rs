@@ -94,6 +94,29 @@ fn an_identity_that_is_a_path_is_never_opened() {
 }
 
 #[test]
+fn believes_the_newest_format_of_an_assertion() {
+    let state = r#"{"data": {"snaps": {"a": {"active": true, "current": "5",
+        "sequence": [{"revision": "5", "snap-id": "abc"}]}}}}"#;
+    let tree = mounted(Some(state));
+    let declaration = format!("{ASSERTIONS}/snap-declaration/16/abc");
+    for (file, publisher) in [
+        ("active", "first"),
+        ("active.2", "second"),
+        ("active.10", "tenth"),
+        ("active.new", "none"),
+    ] {
+        let text = format!("publisher-id: {publisher}\n");
+        tree.write(&format!("{declaration}/{file}"), text.as_bytes());
+        let name = format!("display-name: The {publisher}\n");
+        tree.write(
+            &format!("{ASSERTIONS}/account/{publisher}/active"),
+            name.as_bytes(),
+        );
+    }
+    assert_eq!(tree.read(Source::Snap, read).all()[0].vendor, "The tenth");
+}
+
+#[test]
 fn is_absent_where_the_folder_holds_no_snap() {
     let tree = Tree::new(&[("/snap/README", "")]);
     let outcome = tree.read(Source::Snap, read);
