@@ -154,6 +154,7 @@ fn first_inventory(figures: &mut Figures) {
         "bytes",
         Some(40_000.0),
     );
+    // Many scans, for the kernel counts processor time in ticks of ten milliseconds.
     let before = process::costs(running.id());
     let scans = 50_u32;
     for _ in 0..scans {

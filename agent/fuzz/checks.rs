@@ -128,6 +128,8 @@ fn check(source: Source, files: &[(&str, &[u8])]) {
             fs::write(path, bytes).expect("written");
         }
         let inventory = scan(top, source);
+        // Before anything is asserted: what one input leaves behind would be in the next one's
+        // tree.
         for (path, _) in files {
             fs::remove_file(top.join(path)).expect("removed");
         }

@@ -48,6 +48,8 @@ impl Jitter {
 
     /// The next number.
     pub const fn draw(&mut self) -> u64 {
+        // Constants and shifts are the paper's: others would have to be tested for how random they
+        // look.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

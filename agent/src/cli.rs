@@ -64,6 +64,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn execute(args: Args) -> Result<ExitCode, Failure> {
     match args.command {
+        // Before a configuration is read: a broken one must not keep the help from helping.
         Command::Help => return print(args::HELP),
         Command::Version => {
             return print(&format!("muster-agent {}", env!("CARGO_PKG_VERSION")));
@@ -89,6 +90,7 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
         Command::Status { json } => ask::status(&context, json),
         Command::Check => check::check(&context),
         Command::Inventory { json } => inventory::inventory(&context, json),
+        // Answered above.
         Command::Help | Command::Version => Ok(ExitCode::SUCCESS),
     }
 }
@@ -96,6 +98,7 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
 /// Runs the agent until a signal or the end of its work.
 fn run(context: Context, until: Until) -> Result<(), Failure> {
     let Context { config, clock, log } = context;
+    // Before anything makes a thread, which would keep the arena that it got.
     memory::be_frugal();
     let jitter = Jitter::seeded(seed()?);
     runtime()?.block_on(async {
@@ -118,11 +121,14 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)
+        // Gone right after the look-up: an idle agent is one thread, and the budget counts them.
         .thread_keep_alive(std::time::Duration::from_millis(10))
         .build()
 }
 
 fn seed() -> Result<u64, Failure> {
+    // From the system, and not from the time or the host's name: machines that were cloned from one
+    // image and started in one second must not draw the same waits.
     let mut bytes = [0; 8];
     SystemRandom::new()
         .fill(&mut bytes)

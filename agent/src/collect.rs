@@ -153,6 +153,8 @@ impl Scanner {
                 continue;
             }
             let began = clock.elapsed();
+            // What the sources before have left. Package managers are read first, so no number of
+            // npm folders can crowd them out.
             let room = self
                 .options
                 .records_max

@@ -142,6 +142,8 @@ impl fmt::Debug for Identity {
 }
 
 /// The identity as it is written: base64 of DER in JSON.
+// Unknown fields are refused: a renewal writes the file anew, and would drop what a later version
+// had put there.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
@@ -290,6 +292,8 @@ impl Identity {
             roots: certificates("roots", &stored.roots)?,
             collectors: stored.collectors,
         };
+        // Through the same door as a fresh grant: a file that was put together from two agents' is
+        // found out here, and not by a collector's refusal.
         Self::new(NewKey(key), grant).map_err(|error| error.to_string())
     }
 }

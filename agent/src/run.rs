@@ -142,6 +142,7 @@ impl Agent {
             log.warn(format_args!("the spool is damaged and begins anew: {why}"));
         }
         let path = config.control_path();
+        // After the lock: opening it removes the socket that is there, which must be nobody's.
         let control = Control::open(&path).map_err(|source| RunError::Socket { path, source })?;
         let collectors = if config.collectors.is_empty() {
             identity.collectors().to_vec()

@@ -186,6 +186,8 @@ impl LastScan {
 }
 
 /// Everything that `status` says.
+// Dates are text already: they are for people and for programs of others, and this agent computes
+// with none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The agent's version.
@@ -325,6 +327,7 @@ impl fmt::Display for Status {
 /// One source's line, for people; a source that the host does not have has none.
 pub fn source_line(text: &mut String, source: &SourceStatus) -> fmt::Result {
     let state = match source.state {
+        // Nine sources are known and a host has two or three: the others would hide them.
         SourceState::Absent => return Ok(()),
         SourceState::Ok => {
             return writeln!(

@@ -27,6 +27,7 @@ pub fn session_config(identity: &Identity) -> Result<ClientConfig, rustls::Error
     }
     let key = PrivateKeyDer::from(identity.expose_key());
     let config = ClientConfig::builder_with_provider(provider())
+        // QUIC is TLS 1.3 (RFC 9001, section 4.2), and the same frames over TCP take no less.
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_root_certificates(roots)
         .with_client_auth_cert(identity.chain().to_vec(), key)?;

@@ -92,6 +92,8 @@ fn nothing_wakes_an_idle_agent_between_heartbeats() {
 
 #[test]
 fn ships_few_crates_and_none_of_the_collectors() {
+    // What cargo resolves, and not the manifest: most of what ships comes along with something
+    // else.
     let output = Command::new(env!("CARGO"))
         .args([
             "tree",

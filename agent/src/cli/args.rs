@@ -161,7 +161,9 @@ impl Typed {
             "help" => (Command::Help, &[]),
             other => return Err(format!("{other:?} is no command")),
         };
+        // Only here, for an option may stand before the command that does not take it.
         match self.special.iter().find(|option| !taken.contains(option)) {
+            // Whoever asks for help gets it, whatever else was typed.
             Some(option) if !matches!(command, Command::Help | Command::Version) => {
                 Err(format!("{word} does not take {option}"))
             }

@@ -19,6 +19,7 @@ use crate::spool::Spool;
 
 pub(super) fn enrol(context: &Context, wanted: &Enroll) -> Result<ExitCode, Failure> {
     let config = &context.config;
+    // Before the folder is made: a path that was typed wrongly leaves nothing behind.
     let token = token(wanted)?;
     private_file::make_folder(&config.state_dir).map_err(|error| {
         Failure(format!(
@@ -72,6 +73,7 @@ fn forget(path: &Path) -> Result<(), Failure> {
 fn hostname() -> String {
     let mut name = host::without_files().hostname;
     while name.len() > FACT_BYTES_MAX {
+        // A character and not a byte: the name stays text.
         name.pop();
     }
     name
@@ -111,6 +113,8 @@ fn read_file(path: impl AsRef<Path>) -> Result<String, Failure> {
 
 fn read(from: impl io::Read, name: &str) -> Result<String, Failure> {
     let mut text = String::new();
+    // Twice the limit leaves room for white space around a token, and bounds what is read of a file
+    // that was named by mistake.
     let most = u64::try_from(2 * TOKEN_BYTES_MAX).unwrap_or(u64::MAX);
     from.take(most)
         .read_to_string(&mut text)

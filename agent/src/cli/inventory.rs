@@ -31,6 +31,8 @@ struct Entry<'a> {
 
 pub(super) fn inventory(context: &Context, json: bool) -> Result<ExitCode, Failure> {
     let mut scanner = Scanner::new(context.config.scan_options(&[]));
+    // Nothing of an earlier scan: what a source cannot say now is not shown, and its status says
+    // why.
     let inventory = scanner.scan(|_| Vec::new(), &*context.clock);
     if json {
         print(&serde_json::to_string_pretty(&document(&inventory))?)

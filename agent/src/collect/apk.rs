@@ -32,6 +32,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
 
 /// Opens the database, if there is one.
 pub(super) fn open(root: &Root) -> Result<Option<Lines<BufReader<Take<File>>>>, ReadError> {
+    // Only the first that is there: where `/lib` is a link to `/usr/lib`, both are one file.
     for path in INSTALLED {
         if let Some(lines) = root.lines(Path::new(path), INSTALLED_BYTES_MAX)? {
             return Ok(Some(lines));

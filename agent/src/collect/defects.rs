@@ -110,6 +110,7 @@ impl Defects {
 
 impl fmt::Display for Defects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // By how much they cost: a reason is cut at its limit, and what was left out comes first.
         let parts = [
             (self.over, "records over the limit left out"),
             (self.unreadable, "unreadable"),

@@ -47,6 +47,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
     }
     let parts = Path::new(STATUS_PARTS);
     for name in root.list(parts)?.unwrap_or_default() {
+        // Distroless images keep a package's checksums beside its stanza.
         if name.as_bytes().ends_with(b".md5sums") {
             continue;
         }

@@ -87,6 +87,7 @@ fn take(
     out.push(&Draft {
         name,
         version,
+        // RubyGems' word for a gem that has no native code.
         arch: if platform == b"ruby" { b"" } else { platform },
         installed_at_s,
         location: folder.as_os_str().as_bytes(),

@@ -37,6 +37,7 @@ impl<R: BufRead> Lines<R> {
         if self.stop.is_set() {
             return Err(ReadError::Stopped);
         }
+        // Bounded while it is read: a file without line ends would be one line of its whole size.
         let read = self
             .reader
             .by_ref()

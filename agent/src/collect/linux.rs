@@ -32,6 +32,8 @@ pub(super) const READERS: &[Reader] = &[
         source: Source::Flatpak,
         read: flatpak::read,
     },
+    // From here on each asks who owns what it finds. The first that asks makes the lists, and the
+    // time that takes is in its own time box.
     Reader {
         source: Source::Python,
         read: python::read,

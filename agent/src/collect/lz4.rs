@@ -86,6 +86,7 @@ impl<R: Read> Reader<R> {
             }
             return Ok(true);
         }
+        // The highest bit marks a block that packing would have made longer.
         let is_packed = size >> 31 == 0;
         let bytes = usize::try_from(size & 0x7fff_ffff).unwrap_or(usize::MAX);
         if bytes > frame.block_bytes_max {
@@ -96,7 +97,8 @@ impl<R: Read> Reader<R> {
         if frame.has_block_checksums {
             self.number()?;
         }
-        // Matches reach back over the block's beginning, but no farther than the window.
+        // Matches reach back over the block's beginning, but no farther than the window. A frame
+        // may say that its blocks do not; keeping the window for them does no harm.
         let keep_from = self.text.len().saturating_sub(WINDOW_BYTES);
         self.text.drain(..keep_from);
         self.read = self.text.len();
@@ -134,6 +136,7 @@ impl<R: Read> Reader<R> {
         let mut rest = [0; 9];
         let rest_bytes = if has(3) { 9 } else { 1 };
         self.packed.read_exact(&mut rest[..rest_bytes])?;
+        // No match reaches from one frame into the one before.
         self.text.clear();
         self.read = 0;
         Ok(Some(Frame {
@@ -166,6 +169,7 @@ fn unpack(block: &[u8], text: &mut Vec<u8>, bytes_max: usize) -> Option<()> {
             return None;
         }
         text.extend_from_slice(literals);
+        // A block ends with literals alone, without a match behind them.
         if rest.is_empty() {
             return Some(());
         }

@@ -92,6 +92,8 @@ fn read_pacman(root: &Root, owned: &mut OwnedPaths) -> Result<(), ReadError> {
         let Some(mut lines) = root.lines(&file, LIST_BYTES_MAX)? else {
             continue;
         };
+        // The lines of other sections, such as `%BACKUP%` with its checksums, come along: none of
+        // them ends as the file of a language package does.
         while let Some(line) = lines.next()? {
             path.truncate(1);
             path.extend_from_slice(line);

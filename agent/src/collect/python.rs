@@ -98,6 +98,7 @@ fn take(
 ) -> Result<(), ReadError> {
     let installed_at_s = file.modified_at_s;
     let mut stanza = Stanza::new(["Name", "Version", "Author", "Maintainer", "Author-email"]);
+    // The first stanza alone: the description behind it can hold anything, even `Name:`.
     stanza.read(&mut root.lines_of(file))?;
     let [name, version, author, maintainer, email] = stanza.values();
     let (stem_name, stem_version) = split_stem(stem);

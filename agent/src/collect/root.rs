@@ -125,6 +125,8 @@ impl Root {
 
     /// The lines of a file that is open, as far as it went when it was opened.
     pub(crate) fn lines_of(&self, file: SourceFile) -> Lines<BufReader<Take<File>>> {
+        // A host has thousands of lists of files that are shorter than a buffer: each takes what it
+        // needs.
         let capacity = usize::try_from(file.bytes).unwrap_or(BUFFER_BYTES);
         let reader =
             BufReader::with_capacity(capacity.clamp(1, BUFFER_BYTES), file.file.take(file.bytes));
@@ -164,6 +166,7 @@ impl Root {
         let mut names = Vec::new();
         for name in folder {
             self.check()?;
+            // Refused and not cut: half of a folder would look like software that was removed.
             if names.len() == ENTRIES_MAX {
                 let what = "a folder with too many entries";
                 return Err(ReadError::damaged(path, what));

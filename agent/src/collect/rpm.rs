@@ -36,6 +36,8 @@ enum Format {
     BerkeleyDb,
 }
 
+// The newest first: a database that rpm converted leaves the old file behind, which tells of the
+// host as it was years ago.
 const FORMATS: [(Format, &str); 3] = [
     (Format::Sqlite, "rpmdb.sqlite"),
     (Format::Ndb, "Packages.db"),

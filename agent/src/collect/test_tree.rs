@@ -52,6 +52,7 @@ impl Tree {
     pub(crate) fn pipe(&self, path: &str) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Openly readable: it is the opening that must not wait, and not the rights that refuse.
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         let kind = rustix::fs::FileType::Fifo;
         rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();

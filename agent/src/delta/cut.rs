@@ -34,8 +34,7 @@ const RECORDS_BYTES_MAX: usize = FRAME_WIRE_BYTES_MAX - HEADING_BYTES_MAX;
 
 // Even the longest record has to fit a report of its own.
 const _: () = assert!(
-    2 * NAME_BYTES_MAX
-        + NAME_BYTES_MAX
+    3 * NAME_BYTES_MAX
         + 3 * VERSION_BYTES_MAX
         + 3 * LABEL_BYTES_MAX
         + LOCATIONS_MAX * LOCATION_BYTES_MAX

@@ -158,6 +158,8 @@ impl Agent {
         match made {
             Ok((key, csr)) => {
                 self.log.info(format_args!("asks for a new certificate"));
+                // In the place of one that was never answered: a certificate that still comes for
+                // that one is refused, and asked for again in an hour.
                 self.renewal = Some(key);
                 self.send(&AgentMessage::Renew { csr });
             }

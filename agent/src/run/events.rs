@@ -51,6 +51,7 @@ impl Agent {
         // another scan is due.
         self.give(Event::SpoolChanged(view));
         self.give(Event::ScanFinished { recorded });
+        // Whoever asked while the scan ran is answered by the one that has just begun for it.
         if !self.session.is_scanning() {
             let status = self.status();
             for caller in std::mem::take(&mut self.scan_callers) {

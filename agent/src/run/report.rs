@@ -45,6 +45,8 @@ impl Agent {
 
     /// A moment of the elapsed time as a date.
     fn date(&self, at: Duration) -> String {
+        // By the distance from now on both clocks: the host's may have been set since the moment
+        // was planned, and people look at the host's.
         let (now, now_ms) = (self.clock.elapsed(), self.clock.now_ms());
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         rfc3339(if at >= now {

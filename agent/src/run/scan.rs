@@ -138,6 +138,8 @@ impl Agent {
 }
 
 fn scan(scanner: &mut Scanner, spool: &Mutex<Spool>, clock: &dyn Clock, request: u64) -> Scanned {
+    // Held for a look and for the commit, and never while a source is read: the connection needs
+    // the spool meanwhile.
     let lock = || spool.lock().unwrap_or_else(PoisonError::into_inner);
     let began = clock.elapsed();
     // Without the records of before, a source that failed would look empty; a spool that cannot be

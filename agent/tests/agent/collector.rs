@@ -100,6 +100,7 @@ impl Seen {
                 .retain(|key, _| key < from || to.is_some_and(|to| *key >= to)),
             ReportBody::Delta { removes, .. } => self.held.retain(|key, _| !removes.contains(key)),
         }
+        // After the removals: what a part names within its range is there again.
         self.held
             .extend(keys.into_iter().zip(report.body.records().iter().cloned()));
         self.applied = report.position;
@@ -209,7 +210,7 @@ impl Collector {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the collector does not panic");
         }
-        // They hold the socket.
+        // They hold the socket, whose port the next life takes again.
         self.control().live.clear();
     }
 
@@ -359,6 +360,8 @@ impl Authority {
         request.params.subject_alt_names = vec![SanType::URI(uri.try_into().expect("ASCII"))];
         request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms());
+        // A little back, as a collector does it: a host whose clock is behind has to be able to use
+        // it.
         let from = now - age - Duration::from_secs(60);
         request.params.not_before = from.into();
         request.params.not_after = (from + Duration::from_secs(30 * 86_400)).into();
@@ -417,6 +420,8 @@ async fn serve(endpoint: &Endpoint, shared: &Arc<Shared>) {
                 .and_then(|data| data.protocol);
             if protocol.as_deref() == Some(ALPN_ENROL) {
                 enrol(&shared, Stream { send, recv }).await;
+                // Until the host has read its answer and goes: dropping the connection would be
+                // faster than the answer.
                 connection.closed().await;
             } else {
                 session(&shared, &connection, Stream { send, recv }).await;

@@ -25,6 +25,8 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     let mut dice = Jitter::seeded(20_261_121);
     let mut packages = 300;
     for round in 0..25_usize {
+        // Neither number is a multiple of a report's hundred records, so kills meet full reports,
+        // half ones and the seams between them.
         packages += 37;
         let first = round * 11;
         host.install(

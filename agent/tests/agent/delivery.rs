@@ -157,6 +157,7 @@ fn a_wish_for_a_snapshot_begins_an_epoch() {
     let _running = host.start();
     wait_until_equal(&collector, &host);
     let epoch = collector.seen().applied.epoch;
+    // What a database restored from an old copy would hold.
     collector.seen().held.clear();
     collector.say(&CollectorMessage::SendSnapshot);
     wait_until_equal(&collector, &host);
@@ -170,6 +171,7 @@ fn a_wish_for_a_scan_is_done_once_and_told() {
     let _running = host.start();
     wait_until_equal(&collector, &host);
     host.install(0..12, "1.0-1");
+    // Twice, as over two connections: a request is done once.
     collector.say(&CollectorMessage::ScanNow { request: 41 });
     collector.say(&CollectorMessage::ScanNow { request: 41 });
     collector.wait_for("word of the scan", |seen| {

@@ -61,6 +61,7 @@ fn the_token_can_come_from_a_file_the_environment_or_the_command_line() {
 
 #[test]
 fn the_secret_is_never_sent_to_another_authority() {
+    // One that took the address over, by DNS or by ARP, with a certificate of its own authority.
     let (collector, other) = (Collector::start(), Collector::start());
     let mut token = collector.token();
     token.addresses = other.token().addresses;

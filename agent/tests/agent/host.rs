@@ -65,6 +65,7 @@ impl Host {
                  Maintainer: Somebody <somebody@example.org>\nVersion: {version}\n\n"
             ));
         }
+        // By a rename, as dpkg does it: a scan in this moment sees the one state or the other.
         let path = self.root().join("var/lib/dpkg/status");
         let fresh = path.with_extension("new");
         std::fs::write(&fresh, status).expect("written");
@@ -98,6 +99,7 @@ impl Host {
         let mut command = Command::new(super::binary());
         command
             .args(words)
+            // Nothing of whoever runs the tests: a `MUSTER_` variable of theirs would decide.
             .env_clear()
             .env("MUSTER_STATE_DIR", self.state_dir())
             .env("MUSTER_SCAN_ROOT", self.root())
@@ -130,6 +132,7 @@ impl Host {
     }
 
     pub(crate) fn start_as(&self, command: &mut Command) -> Running {
+        // A file and no pipe: nobody reads while the agent runs, and a full pipe would stop it.
         let log = std::fs::File::options()
             .create(true)
             .append(true)

@@ -68,6 +68,8 @@ pub(super) fn name_origins(root: &Root, out: &mut Records) -> Result<(), ReadErr
                 return read;
             }
         }
+        // After all of its lists: a mirror shows as one only when its components are counted
+        // together.
         installed.name(&repository.origin);
     }
     Ok(())
@@ -84,6 +86,7 @@ fn third_parties(root: &Root, names: &[OsString]) -> Result<Vec<Repository>, Rea
     let mut repositories = Vec::new();
     for name in names {
         let name_bytes = name.as_bytes();
+        // The longer one first, for `InRelease` ends in `Release` as well.
         let prefix = name_bytes
             .strip_suffix(b"InRelease")
             .or_else(|| name_bytes.strip_suffix(b"Release"));

@@ -69,6 +69,7 @@ fn parse<R: BufRead>(lines: &mut Lines<R>) -> Result<OsRelease, ReadError> {
             b"BUILD_ID" => &mut release.build_id,
             _ => continue,
         };
+        // A key that stands twice counts as in a shell, where the later assignment wins.
         *field = clean(
             &unquote(&value[1..]),
             FACT_BYTES_MAX,

@@ -32,6 +32,8 @@ impl Top {
             folder,
             is_confined: !is_host,
         };
+        // Asked once and here: otherwise every file would fail for the same reason, and the
+        // sources' statuses would blame the files.
         if let Err(rustix::io::Errno::NOSYS) = top.open_at(Path::new("/"), flags) {
             return Err(ReadError::Unsupported {
                 path: path.to_owned(),
@@ -41,7 +43,8 @@ impl Top {
         Ok(top)
     }
 
-    /// Opens a file. Without `NONBLOCK`, opening a pipe waits for a writer.
+    /// Opens a file. Without `NONBLOCK`, opening a pipe waits for a writer; without `NOCTTY`, a
+    /// terminal in a file's place could become the agent's own.
     pub(super) fn file(&self, path: &Path) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         Ok(File::from(self.open_at(path, flags)?))

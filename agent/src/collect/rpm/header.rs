@@ -207,6 +207,7 @@ impl HeaderReader {
     }
 
     /// Finds the wanted values, once the index is whole.
+    // It is called after every piece, and most of the time it finds nothing to do yet.
     fn read_index(&mut self) {
         let (Some(entries), Some(store_bytes)) =
             (number_at(&self.index, 0), number_at(&self.index, 4))
@@ -255,6 +256,8 @@ impl HeaderReader {
 impl Value {
     /// Takes what is wanted of a piece of the store that begins at `at`.
     fn take(&mut self, at: usize, piece: &[u8]) {
+        // Pieces come in order and without gaps, so what is still wanted begins within this piece
+        // or behind it.
         let next = self.offset + self.bytes.len();
         let wanted = self.bytes_max - self.bytes.len();
         if wanted == 0 || next < at || self.is_whole() {
@@ -280,6 +283,7 @@ impl Value {
         if self.bytes_max == 0 {
             return Some(Vec::new());
         }
+        // Of several translations the first counts, which is the untranslated one.
         if !matches!(self.kind, TYPE_STRING | TYPE_I18NSTRING) {
             return None;
         }

@@ -88,6 +88,8 @@ impl Database {
             1 => 65_536,
             size => usize::from(size),
         };
+        // 1.3.4: at least 480 bytes of a page can be used. With fewer, what is computed for rows
+        // that go on in other pages would be negative.
         let usable = page_bytes.saturating_sub(usize::from(header[20]));
         if !header.starts_with(MAGIC) || !page_bytes.is_power_of_two() || usable < 480 {
             return damaged("not a SQLite database");
@@ -212,6 +214,7 @@ impl Database {
 
     /// Reads the header in a row; `None` when the row is not one of packages.
     fn header(&mut self, root: &Root, cell: &Cell) -> Result<Option<HeaderReader>, ReadError> {
+        // Column 0 is `hnum`, which is the row's own number and stands in the record as NULL.
         let Some(blob) = Columns::new(&cell.local).and_then(|columns| columns.position_of(1))
         else {
             return Ok(None);

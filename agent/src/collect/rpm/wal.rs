@@ -78,6 +78,7 @@ impl Wal {
             // others away.
             if database_pages > 0 {
                 wal.database_pages = database_pages;
+                // In the order of the log, so that of several versions of a page the last stays.
                 wal.pages.extend(uncommitted.drain(..));
             }
         }

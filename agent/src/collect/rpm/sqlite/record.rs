@@ -27,10 +27,14 @@ impl<'a> Columns<'a> {
     /// Where in the payload the next column is.
     fn next_position(&mut self) -> Option<std::ops::Range<usize>> {
         let bytes = match varint(&mut self.types)? {
+            // NULL and integers of one to four bytes.
             kind @ 0..=4 => kind,
+            // Integers of six and of eight bytes, and a float.
             5 => 6,
             6 | 7 => 8,
+            // The numbers 0 and 1, which take no bytes, and two kinds that no file has.
             8..=11 => 0,
+            // Blobs and texts by turns, which is why the length is half of it.
             kind => (kind - 12) / 2,
         };
         let begin = self.at;
