@@ -1,6 +1,7 @@
 //! The collector's HTTP API, as far as the simulator asks it something.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -12,10 +13,14 @@ use protocol::fingerprint::SoftwareKey;
 use protocol::ids::{AgentId, CompanyId};
 use serde::Deserialize;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Bytes of an answer that are read.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long one request may take. A fleet's end waits for these answers, and an API that accepts a
+/// connection and says nothing must not hold it for good.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Rows of one page.
 const PAGE_ROWS: u32 = 500;
 
@@ -25,6 +30,7 @@ pub(crate) struct Api {
     authority: String,
     prefix: String,
     authorization: HeaderValue,
+    answer_within: Duration,
 }
 
 impl std::fmt::Debug for Api {
@@ -69,6 +75,7 @@ impl Api {
             authority,
             prefix,
             authorization,
+            answer_within: ANSWER_WITHIN,
         })
     }
 
@@ -94,6 +101,8 @@ impl Api {
                 }
             }
             let Some(body) = self.get(company, &path).await? else {
+                // A host that is not known is a host without software: between its first ack and
+                // its first row every host is one.
                 return Ok(Vec::new());
             };
             let page: SoftwarePage =
@@ -122,6 +131,12 @@ impl Api {
 
     /// The body of a page; `None` when there is no such thing.
     async fn get(&self, company: CompanyId, path: &str) -> anyhow::Result<Option<Bytes>> {
+        timeout(self.answer_within, self.exchange(company, path))
+            .await
+            .with_context(|| format!("{path}: the API does not answer in time"))?
+    }
+
+    async fn exchange(&self, company: CompanyId, path: &str) -> anyhow::Result<Option<Bytes>> {
         // A connection a request: lookers ask a few dozen times a second, and a pool would be
         // another thing to be measured by mistake.
         let stream = TcpStream::connect(&self.authority)
@@ -145,6 +160,8 @@ impl Api {
             let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
             anyhow::Ok((status, body))
         };
+        // Together, for without its connection's future the exchange stands still. What that one
+        // says at its end is of no interest any more.
         let (exchanged, _) = tokio::join!(exchange, connection);
         match exchanged.with_context(|| format!("read {path}"))? {
             (StatusCode::OK, body) => Ok(Some(body)),
@@ -216,12 +233,30 @@ mod tests {
         assert_eq!(escape("libstdc++6 & ä"), "libstdc%2B%2B6%20%26%20%C3%A4");
     }
 
-    #[test]
-    fn never_shows_its_key() {
+    fn client(url: &str) -> Api {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("key");
         std::fs::write(&file, "msk_1_topsecret\n").expect("writes");
-        let api = Api::new("http://127.0.0.1:1", &file).expect("a client");
+        Api::new(url, &file).expect("a client")
+    }
+
+    #[tokio::test]
+    async fn an_api_that_says_nothing_is_given_up() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let silent = silent.expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let mut api = client(&format!("http://{address}"));
+        api.answer_within = Duration::from_millis(20);
+        let asked = api.records_applied(CompanyId(Uuid::nil()));
+        // The connection stands, in the kernel's queue, and nobody ever answers.
+        let answer = timeout(Duration::from_secs(20), asked).await;
+        let error = format!("{:#}", answer.expect("given up").expect_err("no answer"));
+        assert!(error.contains("does not answer in time"), "{error}");
+    }
+
+    #[test]
+    fn never_shows_its_key() {
+        let api = client("http://127.0.0.1:1");
         assert!(!format!("{api:?}").contains("topsecret"));
     }
 }

@@ -16,6 +16,7 @@ const SETTLE_S: u32 = 180;
 /// Records of each agent that changes: a usual host.
 const CHANGING_APPS: u32 = 300;
 /// The inventories of the agents that change are others than those before.
+// With the same seed their software would be known already, and the cache would be measured.
 const CHANGING_SEED: u64 = 2;
 
 /// One line: a figure, and what it is compared with.
@@ -123,6 +124,8 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         verify: false,
         settle_s: SETTLE_S,
         enrol_s: SETTLE_S,
+        // More patience than a fleet has by default: on a full machine a slow connection is what is
+        // measured, and not a lost one.
         idle_s: 60,
         sockets: 4,
         json: true,

@@ -83,6 +83,7 @@ impl Agent {
 /// When the arguments cannot be used, or the system gives no sockets or threads.
 pub fn run(args: &FleetArgs) -> anyhow::Result<Summary> {
     let token = read_token(args)?;
+    // On all cores: a simulator that is slower than its collector measures itself.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -151,16 +152,19 @@ async fn drive(args: &FleetArgs, token: EnrolmentToken) -> anyhow::Result<Summar
     let settle_until = clock.now() + Duration::from_secs(args.settle_s.into());
     end.unanswered = settle(&agents, clock, settle_until, &interrupted).await;
     if let Some(looker) = looker {
-        end.commits = Some(looker.wait(&context, settle_until).await);
+        let until = (settle_until, &interrupted);
+        end.commits = Some(looker.wait(&context, until).await);
     }
     // The clients still run: an agent that is asked for a snapshot has to be able to send it, and a
     // fleet that disagrees may yet come to agree.
     if let Some(api) = api.filter(|_| args.verify) {
-        let mut verdict = verify::verify(&agents, &api, clock, settle_until).await;
+        let until = (settle_until, &interrupted);
+        let mut verdict = verify::verify(&agents, &api, clock, until).await;
         verdict.seconds = context.stats.seconds_until(clock.now());
         end.verdict = Some(verdict);
     }
     stop.cancel();
+    // Closed first, for an open tracker never ends to wait.
     tracker.close();
     tracker.wait().await;
     context.close().await;
@@ -186,6 +190,7 @@ fn lookers(
     tracker: &TaskTracker,
     stop: &CancellationToken,
 ) -> tokio::sync::mpsc::Sender<visibility::Probe> {
+    // Room for one: a probe that waited in a queue would count the queue's time as the collector's.
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
     for _ in 0..visibility::LOOKERS {

@@ -44,8 +44,10 @@ fn run_bench(args: &BenchArgs) -> anyhow::Result<bool> {
 }
 
 fn run_seed(args: &SeedArgs) -> anyhow::Result<bool> {
+    // Gigabytes go through here, into `psql`: standard output by itself would write line by line.
     let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
     seed::write(args, &mut out)?;
+    // Dropping it would write the rest as well and keep its error to itself.
     out.flush()?;
     Ok(true)
 }

@@ -47,9 +47,20 @@ impl Random {
         entries.get(self.below(entries.len()))
     }
 
+    /// How long to wait when a peer asked for `asked` and the own back-off says `own`: never less
+    /// than what was asked for, and longer by up to a quarter, so that those who were all told the
+    /// same do not come at once.
+    pub(crate) fn at_least(&mut self, asked: Duration, own: Duration) -> Duration {
+        let quarter = asked / 4;
+        let after = quarter / 1_000 * u32::try_from(self.below(1_001)).unwrap_or(0);
+        (asked + after).max(self.around(own))
+    }
+
     /// A time between half of `middle` and one and a half of it.
     pub(crate) fn around(&mut self, middle: Duration) -> Duration {
         let share = u32::try_from(self.below(1_001)).unwrap_or(500) + 500;
+        // Divided first, which loses less than a microsecond: the other way round a long wait would
+        // overflow.
         middle / 1_000 * share
     }
 }
@@ -83,6 +94,18 @@ mod tests {
         assert_eq!(seen, [true; 10]);
         assert_eq!(random.below(0), 0);
         assert_eq!(random.pick::<u8>(&[]), None);
+    }
+
+    #[test]
+    fn never_comes_earlier_than_it_was_asked_to() {
+        let mut random = Random::new(1);
+        let (asked, own) = (Duration::from_secs(60), Duration::from_secs(2));
+        for _ in 0..1_000 {
+            let wait = random.at_least(asked, own);
+            assert!(wait >= asked && wait <= asked * 5 / 4, "{wait:?}");
+            let wait = random.at_least(Duration::ZERO, own);
+            assert!(wait >= own / 2 && wait <= own * 3 / 2, "{wait:?}");
+        }
     }
 
     #[test]

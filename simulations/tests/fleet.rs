@@ -64,6 +64,7 @@ impl Stage {
             "--api-key-file",
             &key,
             "--verify",
+            // A life that ends says nothing: after a second of silence its clients have to know.
             "--idle-s",
             "1",
         ];
@@ -109,6 +110,7 @@ async fn nothing_is_lost_and_nothing_stands_twice_when_the_collector_dies_again_
         "--change-every-s",
         "1",
     ]);
+    // Beside this test, which kills the collector meanwhile.
     let mut fleet = JoinSet::new();
     fleet.spawn(run(args));
     // In the middle of the first snapshots, three times, and once among the changes.

@@ -53,12 +53,16 @@ pub(crate) fn draw(
 
 /// Any of the keys. They are hashes, so what follows a random number is random.
 fn any_key(records: &Records, random: &mut Random) -> Option<SoftwareKey> {
+    // The upper half decides: no two of a host's keys share it but by chance.
     let from = SoftwareKey(u128::from(random.next()) << 64);
+    // Past the greatest key it goes on with the smallest.
     let mut after = records.range(from..).chain(records);
     after.next().map(|(key, _)| *key)
 }
 
 fn renewed(record: &SoftwareRecord, number: u64) -> SoftwareRecord {
+    // Without the mark of the change before, or a host that lives long would outgrow the wire's
+    // limit on versions.
     let version = record.version.split(MARK).next().unwrap_or_default();
     SoftwareRecord {
         version: format!("{version}{MARK}{number}"),

@@ -30,6 +30,8 @@ const GREET_WITHIN: Duration = Duration::from_secs(15);
 /// How long a report may stay without an answer before the connection counts as broken.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// The first and the longest wait before another connection.
+// Shorter than a real agent's, whose longest is five minutes: a run of one minute has to see its
+// fleet come back.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 /// How often something is sent on a quiet day, until the collector says otherwise.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(300);
@@ -112,7 +114,7 @@ impl Client {
             if self.context.clock.now() - began_at > RECONNECT.1 {
                 wait = RECONNECT.0;
             }
-            let until = self.context.clock.now() + self.random.around(wait.max(parted.wait));
+            let until = self.context.clock.now() + self.random.at_least(parted.wait, wait);
             wait = (wait * 2).min(RECONNECT.1);
             select! {
                 () = self.live_until(until) => {}
@@ -144,6 +146,7 @@ impl Client {
         self.context.stats.sessions.one();
         loop {
             if let Err(parted) = self.step(&mut session).await {
+                // Said, so that the collector does not hold the place until its idle timeout.
                 session.connection.close(VarInt::from_u32(0), b"");
                 return parted;
             }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use protocol::ids::CompanyId;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::stats::quotient;
@@ -63,13 +64,20 @@ impl Looker {
         })
     }
 
-    /// Waits until as many records were applied as were acknowledged, or the time is over.
-    pub(crate) async fn wait(&self, context: &Context, until: Instant) -> Commits {
+    /// Waits until as many records were applied as were acknowledged, or the time is over, or the
+    /// run is interrupted.
+    pub(crate) async fn wait(
+        &self,
+        context: &Context,
+        (until, interrupted): (Instant, &CancellationToken),
+    ) -> Commits {
         // Fixed at the beginning of the wait: the hosts have stopped changing, so nothing more will
         // be acknowledged.
         let acknowledged = context.stats.records_acked.get();
         let mut commits = Commits::default();
         loop {
+            // An API that is away for a moment, as in a restart, costs one look: what counts is
+            // whether the rows are there in the end.
             match self.api.records_applied(self.company).await {
                 Ok(applied) => commits.records = applied.saturating_sub(self.before),
                 Err(error) => commits.error = Some(format!("{error:#}")),
@@ -77,11 +85,53 @@ impl Looker {
             let now = context.clock.now();
             commits.seconds = context.stats.seconds_until(now);
             commits.missing = acknowledged.saturating_sub(commits.records);
-            if commits.is_good() || now >= until {
+            // An interrupted run still looks once, and says what is missing: one that was not
+            // looked at must not pass for good.
+            if commits.is_good() || now >= until || interrupted.is_cancelled() {
                 commits.records_per_second = quotient(commits.records, commits.seconds);
                 return commits;
             }
             sleep(LOOK_EVERY).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::ids::TokenId;
+    use protocol::token::EnrolmentToken;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn an_interrupted_run_looks_once_and_says_what_is_missing() {
+        let token = EnrolmentToken {
+            id: TokenId(Uuid::nil()),
+            secret: [0; 32],
+            ca_sha256: [0; 32],
+            addresses: vec!["127.0.0.1:9".to_owned()],
+        };
+        let idle = Duration::from_secs(1);
+        let context = Context::open(Clock, &token, 1, idle).await.expect("open");
+        context.stats.records_acked.many(5);
+        let directory = tempfile::tempdir().expect("a directory");
+        let key = directory.path().join("key");
+        std::fs::write(&key, "msk_1_secret").expect("writes");
+        let looker = Looker {
+            // Nobody listens there.
+            api: Api::new("http://127.0.0.1:9", &key).expect("a client"),
+            company: CompanyId(Uuid::nil()),
+            before: 0,
+        };
+        let interrupted = CancellationToken::new();
+        interrupted.cancel();
+        let later = Clock.now() + Duration::from_secs(3_600);
+        let looked = looker.wait(&context, (later, &interrupted));
+        let commits = tokio::time::timeout(Duration::from_secs(20), looked).await;
+        let commits = commits.expect("ended");
+        assert_eq!((commits.missing, commits.is_good()), (5, false));
+        assert!(commits.error.is_some());
     }
 }

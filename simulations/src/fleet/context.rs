@@ -14,6 +14,7 @@ use super::tls::Tls;
 use crate::clock::Clock;
 
 /// Packers of a fleet: as many reports can be packed at once.
+// Each is about a megabyte: one an agent would be ten gigabytes for ten thousand.
 const PACKERS: u32 = 4;
 
 /// What all agents of a fleet share.
@@ -45,6 +46,8 @@ impl Context {
         idle: Duration,
     ) -> anyhow::Result<Self> {
         let addresses = resolve(&token.addresses).await?;
+        // One family for all sockets, and IPv4 where the names have both: a socket of the one
+        // cannot call an address of the other.
         let is_v6 = addresses.iter().all(SocketAddr::is_ipv6);
         let local: SocketAddr = if is_v6 {
             (Ipv6Addr::UNSPECIFIED, 0).into()
@@ -95,6 +98,7 @@ impl Context {
     ///
     /// When it is too long for one.
     pub(crate) fn pack(&self, message: Vec<u8>) -> Result<Frame, FrameError> {
+        // Any will do: hellos and heartbeats are short and rare.
         self.packer(0).pack(message)
     }
 

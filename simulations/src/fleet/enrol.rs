@@ -93,6 +93,8 @@ async fn attempt(
         .next(&context.unpacker)
         .await
         .context("read the reply")?;
+    // Before the reply is looked at: whatever it says, the collector holds a place until it hears
+    // of the end.
     connection.close(VarInt::from_u32(0), b"");
     match EnrolReply::decode(&reply).context("read the reply")? {
         EnrolReply::Granted {

@@ -12,6 +12,7 @@ use protocol::ids::{AgentId, CompanyId, Epoch};
 use serde::{Deserialize, Serialize};
 
 /// Epochs that one run may use.
+// One for its first snapshot, and one for every snapshot that it is asked for.
 const EPOCHS_OF_A_RUN: u32 = 1_000;
 
 /// What makes a simulated host an agent.
@@ -96,6 +97,8 @@ impl StateDir {
             options
                 .open(&new)?
                 .write_all(&serde_json::to_vec(identity)?)?;
+            // Not synced: a power cut costs an enrolment, and ten thousand syncs cost minutes at
+            // the start of every run.
             fs::rename(&new, &path)?;
             Ok(())
         };

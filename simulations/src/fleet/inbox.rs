@@ -53,6 +53,7 @@ impl Inbox {
                 return Ok(message);
             }
             match self.stream.read_chunk(READ_BYTES, true).await? {
+                // At most one frame and one read: `take` refuses a header that announces more.
                 Some(chunk) => self.buffer.0.extend_from_slice(&chunk.bytes),
                 None => return Err(InboxError::Ended),
             }

@@ -113,6 +113,7 @@ pub(crate) fn draw(
         // Two draws of one package are one key, so it is the map that is counted and not the draws.
         records.len() >= apps
     };
+    // The others first: the host's own pool fills up whatever is left.
     for (pool, percent) in profile.others() {
         let pool = catalogue.pool(*pool);
         for _ in 0..apps * percent / 100 {

@@ -189,6 +189,7 @@ impl Model {
             made_at_ms: now_ms,
             platform: self.facts.platform.clone(),
             facts,
+            // A simulated host reads no sources, and none of them can fail.
             sources: Vec::new(),
             body,
             digest,
@@ -266,6 +267,7 @@ impl Model {
 
     /// Whether a snapshot is on its way.
     pub(crate) fn is_in_snapshot(&self) -> bool {
+        // Of a snapshot's reports only the last one carries a digest.
         self.acknowledged_digest.is_none()
     }
 

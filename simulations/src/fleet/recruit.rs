@@ -95,6 +95,9 @@ impl Recruiter {
                 let (recruiter, permits) = (Arc::clone(self), Arc::clone(&permits));
                 let interrupted = interrupted.clone();
                 tracker.spawn(async move {
+                    // Nobody closes the semaphore, so there is a permit in the end. It is held
+                    // while the first snapshot is packed as well: more of that at once than there
+                    // are cores would only make each slower.
                     let _permit = permits.acquire().await;
                     select! {
                         recruit = recruiter.recruit(number) => recruit,
@@ -105,6 +108,7 @@ impl Recruiter {
             .collect();
         let mut recruits = Vec::with_capacity(tasks.len());
         for task in tasks {
+            // A task that panicked is an agent that is missing, which the summary counts.
             recruits.extend(task.await.ok().flatten());
         }
         recruits
@@ -168,7 +172,7 @@ impl Recruiter {
             let Some(asked) = error.retry_after() else {
                 return Err(error.into());
             };
-            let pause = random.around(asked.max(wait));
+            let pause = random.at_least(asked, wait);
             // Given up now and not after the pause: nothing would come of it but waiting.
             if self.context.clock.now() + pause > self.until {
                 return Err(error.into());

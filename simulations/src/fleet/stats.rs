@@ -189,6 +189,7 @@ impl Stats {
     /// An agent's first snapshot was acknowledged whole.
     pub(crate) fn first_snapshot(&self, now: Instant) {
         self.first_snapshots.one();
+        // Whoever writes last was the last agent, give or take the microseconds of this lock.
         self.inner().first_snapshots_at = Some(now);
     }
 
@@ -210,6 +211,8 @@ impl Stats {
     /// Something went wrong.
     pub(crate) fn error(&self, text: String) {
         let mut inner = self.inner();
+        // Texts come from the other side as well: a collector that names a position in each of them
+        // must not fill the memory.
         let is_room = inner.errors.len() < ERRORS_MAX || inner.errors.contains_key(&text);
         let text = if is_room { text } else { "others".to_owned() };
         *inner.errors.entry(text).or_default() += 1;

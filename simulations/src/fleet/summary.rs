@@ -86,6 +86,7 @@ impl Summary {
             reports_resent: stats.reports_resent.get(),
             reports_unanswered: end.unanswered,
             bytes_sent,
+            // Hellos and heartbeats included: what a fleet costs, and not what packing is worth.
             bytes_per_record: quotient(bytes_sent, float(records_acked)),
             changes: stats.changes.get(),
             changes_skipped: stats.changes_skipped.get(),
@@ -101,6 +102,8 @@ impl Summary {
     /// Whether all agents were enrolled, everything was answered, and what was asked of the API agrees.
     #[must_use]
     pub fn is_good(&self) -> bool {
+        // Lost sessions, rejects and errors do not count: a collector may refuse and die as often
+        // as it likes, as long as everything is there in the end.
         self.enrolled == u64::from(self.agents)
             && self.reports_unanswered == 0
             && self.commits.as_ref().is_none_or(Commits::is_good)

@@ -99,6 +99,8 @@ impl ServerCertVerifier for PinnedCa {
         let is_pinned = |certificate: &&CertificateDer<'_>| {
             Sha256::digest(certificate).as_slice() == self.sha256
         };
+        // The secret of the token goes over this connection, so nothing but the pinned certificate
+        // may decide: not the host's own authorities, and not whatever else the server sends.
         let root = intermediates
             .iter()
             .find(is_pinned)

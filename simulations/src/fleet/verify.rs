@@ -8,6 +8,7 @@ use protocol::fingerprint::SoftwareKey;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Agent;
@@ -44,6 +45,7 @@ impl Difference {
             twice: counts.values().map(|count| count - 1).sum(),
             ..Self::default()
         };
+        // What was expected is taken out, so that what is left was not.
         for key in expected {
             if counts.remove(key).is_none() {
                 difference.lost += 1;
@@ -93,13 +95,13 @@ impl Verdict {
     }
 }
 
-/// Compares all hosts, and those that do not agree again and again, until all agree or the time is
-/// over: rows are written a moment after the ack.
+/// Compares all hosts, and those that do not agree again and again, until all agree, the time is
+/// over or the run is interrupted: rows are written a moment after the ack.
 pub(crate) async fn verify(
     agents: &[Arc<Agent>],
     api: &Api,
     clock: Clock,
-    until: Instant,
+    (until, interrupted): (Instant, &CancellationToken),
 ) -> Verdict {
     let mut open: Vec<_> = agents.to_vec();
     loop {
@@ -123,7 +125,7 @@ pub(crate) async fn verify(
             // of its own.
             open.push(agent);
         }
-        if verdict.is_good() || clock.now() >= until {
+        if verdict.is_good() || clock.now() >= until || interrupted.is_cancelled() {
             return verdict;
         }
         sleep(AGAIN_AFTER).await;

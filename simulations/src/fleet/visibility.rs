@@ -64,6 +64,8 @@ pub(crate) async fn look(
 async fn find(context: &Context, api: &Api, probe: &Probe) {
     let Identity { company, agent, .. } = *probe.identity;
     loop {
+        // By its name for a short answer; only the key, which holds the version, tells it from the
+        // record that it takes the place of.
         let found = api.software(company, agent, Some(&probe.name)).await;
         let after = context.clock.now() - probe.changed_at;
         match found {

@@ -54,7 +54,8 @@ impl Site {
         let ca = KeyPair::generate()
             .and_then(|key| CertifiedIssuer::self_signed(params, key))
             .expect("a CA");
-        // A port that is free now stays free for this test.
+        // The kernel's choice, and free again at once: the collector takes it, leaves it and takes
+        // it again, so it has to have a number before its first life.
         let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
         Arc::new(Self {
             world: Shared::default(),
@@ -117,6 +118,8 @@ impl Site {
         let mut stream = Stream::new(send, recv)?;
         if is_enrolment {
             self.enrol(&mut stream).await?;
+            // Until the host has its answer: a connection that is dropped takes along what was not
+            // sent yet.
             connection.closed().await;
             return Ok(());
         }
@@ -273,6 +276,7 @@ pub(crate) async fn serve_api(site: Arc<Site>, tasks: &mut JoinSet<()>) -> Socke
         .expect("a port");
     let address = listener.local_addr().expect("an address");
     tasks.spawn(async move {
+        // One request after another: how fast the API is, is not what these tests are about.
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = Vec::new();
             while !request.ends_with(b"\r\n\r\n") {

@@ -55,6 +55,7 @@ impl World {
             Succession::Gap => return Outcome::Gap,
         }
         host.applied = report.position;
+        // Removes included, as the collector's own counter has them.
         self.records += report.body.record_count();
         host.digest = report.digest;
         match report.body {

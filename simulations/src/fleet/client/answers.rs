@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Client, Parted};
 
-/// The shortest pause after a report that may be taken later.
+/// The middle of the shortest pauses after a report that may be taken later.
 const PAUSE: Duration = Duration::from_millis(200);
 /// The wait after an answer that another try will hardly change.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,6 +70,7 @@ impl Client {
                 Ok(Next::GoOn)
             }
             CollectorMessage::ScanNow { request } => {
+                // There is nothing to scan: the model is what the host has.
                 self.model().scanned(request);
                 Ok(Next::Heartbeat)
             }
@@ -82,6 +83,7 @@ impl Client {
                 detail,
                 retry_after_ms,
             } => Err(self.refused(reason, &detail, retry_after_ms)),
+            // A certificate is never asked for: no run lasts as long as one.
             other @ (CollectorMessage::Welcome(_) | CollectorMessage::Certificate { .. }) => {
                 Err(unexpected(&other))
             }
@@ -98,6 +100,7 @@ impl Client {
         let mut model = self.model();
         let settled = model.acknowledge(position, now);
         let is_whole = !model.is_in_snapshot();
+        // Let go before the figures' lock is taken, which all clients share.
         drop(model);
         if settled.waited.is_empty() {
             return;
@@ -126,6 +129,8 @@ impl Client {
                 self.model().take_back(position);
                 Ok(self.pause(retry_after_ms))
             }
+            // A real agent looks into its spool for what is missing. Here everything that waits was
+            // sent in order, so a gap means that the collector has lost its place.
             Remedy::Missing | Remedy::Never => {
                 self.context.stats.rejected(reason);
                 self.context.stats.error(format!("{reason}: {detail}"));
@@ -139,9 +144,7 @@ impl Client {
     }
 
     fn pause(&mut self, retry_after_ms: u32) -> Next {
-        let wait = asked(retry_after_ms).max(PAUSE);
-        // Never earlier than asked.
-        let wait = wait + self.random.around(wait) / 4;
+        let wait = self.random.at_least(asked(retry_after_ms), PAUSE);
         Next::PauseUntil(self.context.clock.now() + wait)
     }
 
@@ -149,6 +152,7 @@ impl Client {
         self.context.stats.rejected(reason);
         let own = match reason.remedy() {
             Remedy::NotWelcome => PATIENCE,
+            // The back-off between two connections is enough.
             Remedy::Later | Remedy::Elsewhere | Remedy::Missing | Remedy::Never => Duration::ZERO,
         };
         Parted {

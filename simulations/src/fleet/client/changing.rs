@@ -49,6 +49,8 @@ impl Client {
         self.changes.at = now + self.random.around(every);
         self.changes.count += 1;
         let context = Arc::clone(&self.context);
+        // Not by `self.model()`, which would borrow all of `self` while its random numbers are
+        // drawn.
         let mut model = self
             .model
             .lock()
