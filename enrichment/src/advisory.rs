@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::cve::{CveId, Timestamp};
 use crate::version::Scheme;
 
+/// Debian's remark on what it will not treat as a vulnerability, in [`Affected::note`].
+pub const UNIMPORTANT: &str = "unimportant";
+
+/// The same, where the CVE's own description says as well that its maintainers deny it.
+pub const DENIED: &str = "unimportant, and denied by its maintainers";
+
 /// Whose advisories they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

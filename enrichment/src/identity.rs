@@ -119,6 +119,7 @@ pub enum Edition {
 }
 
 pub(crate) use edition::of_cpe as edition_of_cpe;
+pub(crate) use language::GUESSED as GUESSED_PACKAGE;
 
 /// A CPE part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

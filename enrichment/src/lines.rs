@@ -169,6 +169,8 @@ struct MatchQuestion {
     #[serde(deserialize_with = "null_as_default")]
     bundle_id: String,
     #[serde(deserialize_with = "null_as_default")]
+    standalone: bool,
+    #[serde(deserialize_with = "null_as_default")]
     os: Os,
 }
 
@@ -245,6 +247,7 @@ impl MatchQuestion {
             source_version: &self.source_version,
             origin: &self.origin,
             bundle_id: &self.bundle_id,
+            is_standalone: self.standalone,
             platform,
         }
     }

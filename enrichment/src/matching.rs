@@ -33,7 +33,7 @@ mod why_not;
 ///
 /// That is in identity, in the order of versions, in what a record is taken to say. Software that
 /// was judged by older rules is judged again.
-pub const RULES: u32 = 1;
+pub const RULES: u32 = 2;
 
 /// What judges, as a number: the index by its content together with the rules. Two evaluations of
 /// the same software with the same generation are the same.
@@ -52,10 +52,17 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
         ..*subject
     };
     // Whose package it is comes first: what advisories are about is never judged by CPE.
-    let mut evaluation = advisories::evaluate(index, &subject).unwrap_or_else(|| {
+    let mut asked = Vec::new();
+    let names = || {
+        let prepared = prepare(index, &subject);
+        asked = prepared.asked;
+        prepared.identity.cpes
+    };
+    let mut evaluation = advisories::evaluate(index, &subject, names).unwrap_or_else(|| {
         let prepared = prepare(index, &subject);
         answer(index, prepared, Host::on(platform), subject.arch)
     });
+    evaluation.keys.append(&mut asked);
     evaluation.keys.extend(advisories::keys(&subject));
     evaluation.keys.sort_unstable();
     evaluation.keys.dedup();
@@ -115,14 +122,22 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
                 update: identified.update,
                 scheme: identified.scheme,
             };
+            let identity = Identity {
+                cpes: judgeable.cpes(),
+                purl: identified.purl,
+                rule: identified.rule.into_owned(),
+            };
+            let judgeable = if advisories::refutes(index, subject, &identity) {
+                let reason = "not evaluable: PyPI's advisories never named this package, and a \
+                              product of its name may be another's";
+                Err((Status::NotEvaluable, reason.into()))
+            } else {
+                Ok(judgeable)
+            };
             Prepared {
                 asked,
-                identity: Identity {
-                    cpes: judgeable.cpes(),
-                    purl: identified.purl,
-                    rule: identified.rule.into_owned(),
-                },
-                judgeable: Ok(judgeable),
+                identity,
+                judgeable,
             }
         }
         Identification::NotEvaluable { reason, purl, rule } => Prepared {

@@ -30,6 +30,9 @@ pub struct Subject<'a> {
     pub origin: &'a str,
     /// The bundle identifier, package family or application id.
     pub bundle_id: &'a str,
+    /// Whether it is known that no package of the operating system brought it: whoever listed it has
+    /// asked the package manager. For packages of languages only.
+    pub is_standalone: bool,
     /// The operating system that it runs on.
     pub platform: Platform<'a>,
 }

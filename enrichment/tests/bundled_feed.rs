@@ -177,6 +177,8 @@ fn finds_language_packages(index: &Index) {
             source,
             name,
             version,
+            // Debian has packages of some of these very versions; this is what pip installed.
+            is_standalone: true,
             platform: LINUX,
             ..Subject::default()
         };

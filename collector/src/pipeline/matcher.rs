@@ -251,6 +251,8 @@ pub fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subjec
         source_version: &record.source_version,
         origin: &record.origin,
         bundle_id: &record.bundle_id,
+        // The agent leaves out what a package of the system owns.
+        is_standalone: true,
         platform: SubjectPlatform {
             family: &platform.family,
             id: &platform.id,

@@ -196,13 +196,17 @@ fn of_distribution(
 /// A package of which the label does not say the language: it is asked about in each.
 fn of_language(bench: &Bench, row: &Value, score: &mut Score) {
     let (package, cve) = (&row["package"], cve_of(row));
+    let os = match images::of(text(row, "image")) {
+        Some([_, id, release]) => json!({"family": "linux", "id": id, "version": release}),
+        None => json!({"family": "linux"}),
+    };
     let mut is_known = false;
     let answers: Vec<_> = ["python", "npm", "gem"]
         .iter()
         .map(|source| {
             let question = json!({
                 "id": null, "source": source, "name": text(package, "name"),
-                "version": text(package, "version"), "os": {"family": "linux"},
+                "version": text(package, "version"), "os": os,
             });
             let got = ask(bench, &question, cve);
             is_known |= got.status == "evaluated";

@@ -5,7 +5,9 @@
 //! becomes an advisory for each. What it says of places that nobody can tell is left out and
 //! counted. Unknown members are passed over. Schema 1.7: `ossf.github.io/osv-schema`.
 
-use crate::advisory::{Advisory, Affected, End, Place, Publisher, Span, Verdict};
+use crate::advisory::{
+    Advisory, Affected, DENIED, End, Place, Publisher, Span, UNIMPORTANT, Verdict,
+};
 use crate::cve::{CveId, Timestamp};
 use crate::feeds::ecosystem::{self, Home};
 use crate::feeds::osv::raw::{Free, RawAffected, RawOsv};
@@ -61,6 +63,7 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
         cves: cves(&raw),
         modules: modules(&raw.summary),
         by_id: publisher(&raw.id),
+        is_denied: is_denied(&raw.details),
     };
     let mut parts = Parts::default();
     for affected in &raw.affected {
@@ -99,6 +102,8 @@ struct Common {
     cves: Vec<CveId>,
     modules: Vec<String>,
     by_id: Option<Publisher>,
+    /// Whether the description says that the software's maintainers deny it.
+    is_denied: bool,
 }
 
 /// The packages of a record, by whose statement they are.
@@ -175,7 +180,11 @@ fn affected(raw: &RawAffected<'_>, home: &Home, common: &Common) -> Result<Vec<A
             spans: spans.spans.clone(),
             versions: versions.clone(),
             scheme: home.scheme,
-            note: urgency.to_owned(),
+            note: if common.is_denied && urgency == UNIMPORTANT {
+                DENIED.to_owned()
+            } else {
+                urgency.to_owned()
+            },
         });
     }
     Ok(all)
@@ -336,6 +345,21 @@ fn severity(raw: &RawOsv<'_>) -> String {
         .or_else(of_summary)
         .unwrap_or_default()
         .to_ascii_lowercase()
+}
+
+/// Whether a CVE's description tells that whoever maintains the software denies it. The CVE
+/// programme has had a mark for that and then a remark in words: CVE-2019-1010023's is "Upstream
+/// comments indicate this is being treated as a non-security bug and no real threat".
+fn is_denied(details: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "DISPUTED",
+        "disputed",
+        "disputes",
+        "non-security bug",
+        "not a security",
+        "not a vulnerability",
+    ];
+    WORDS.iter().any(|words| details.contains(words))
 }
 
 fn instant(member: &str, text: Option<&str>) -> Result<Option<Timestamp>, String> {

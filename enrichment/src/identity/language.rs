@@ -16,6 +16,9 @@ use crate::version::Scheme;
 /// Packages by ecosystem and name; made from purl2cpe and the CVE records themselves.
 const PACKAGES: Table = Table::new(include_str!("../../data/identity/language.tsv"));
 
+/// How the rule begins that takes a package for the product called like it.
+pub(crate) const GUESSED: &str = "package without vendor:";
+
 pub(crate) fn identify(
     subject: &Subject<'_>,
     known: &dyn Fn(&str, &str) -> bool,
@@ -35,7 +38,7 @@ pub(crate) fn identify(
         Some(found) => (found, format!("package:{key}")),
         None if ecosystem == "pypi" => {
             match without_vendor(&key["pypi/".len()..], target_sw, known) {
-                Some(found) => (found, format!("package without vendor:{key}")),
+                Some(found) => (found, format!("{GUESSED}{key}")),
                 None => return unmapped(purl),
             }
         }

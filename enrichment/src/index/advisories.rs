@@ -138,6 +138,11 @@ impl Index {
         })
     }
 
+    /// How many statements there are about a package, without a look at any.
+    pub(crate) fn statement_count(package: &PackageView<'_>) -> usize {
+        package.statements.len()
+    }
+
     /// What advisories say of a package, in the order of publishers and ids.
     pub(crate) fn statements(
         &self,

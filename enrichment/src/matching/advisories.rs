@@ -20,6 +20,7 @@ mod explain;
 mod installed;
 mod judge;
 mod kernel;
+mod own_copy;
 mod question;
 mod release;
 mod stream;
@@ -32,12 +33,20 @@ pub(super) fn keys(subject: &Subject<'_>) -> Vec<LookupKey> {
 }
 
 /// Judges a subject whom advisories are about; `None` for one that is left to CVE records. The
-/// caller adds the keys.
-pub(super) fn evaluate(index: &Index, subject: &Subject<'_>) -> Option<Evaluation> {
-    let asked = question::ask(index, subject)?;
+/// caller adds the keys, and gives the names that CVE records have for it, by which nothing is judged.
+pub(super) fn evaluate(
+    index: &Index,
+    subject: &Subject<'_>,
+    cpes: impl FnOnce() -> Vec<String>,
+) -> Option<Evaluation> {
+    let asked = ask(index, subject)?;
     let purl = identity::package_url(subject);
     let identity = |rule: String| Identity {
-        cpes: Vec::new(),
+        // The distribution's packages have none, and there are too many of them to ask.
+        cpes: match question::is_of_registry(subject) {
+            true => cpes(),
+            false => Vec::new(),
+        },
         purl,
         rule,
     };
@@ -61,7 +70,7 @@ pub(super) fn evaluate(index: &Index, subject: &Subject<'_>) -> Option<Evaluatio
 
 /// Why a CVE is not found for a subject whom advisories are about.
 pub(super) fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> Option<WhyNot> {
-    let (step, detail) = match question::ask(index, subject)? {
+    let (step, detail) = match ask(index, subject)? {
         Asked::Question(question) => explain::first_failure(&question, cve),
         Asked::NotEvaluable { reason, .. } => (Step::NotEvaluable, reason),
     };
@@ -70,6 +79,25 @@ pub(super) fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> Option
         step,
         detail,
     })
+}
+
+/// Whether an identification is only a guess that PyPI's advisories refute: they hold the CVEs of
+/// all its packages, and never named this one.
+///
+/// `archiver_project:archiver` is a program in Go and `rc_project:rc` a shell, and PyPI has packages of both
+/// names. Without PyPI's advisories the guess is the best that there is.
+pub(super) fn refutes(index: &Index, subject: &Subject<'_>, identity: &Identity) -> bool {
+    subject.source == "python"
+        && identity.rule.starts_with(identity::GUESSED_PACKAGE)
+        && index.has_place("pypi", "")
+}
+
+fn ask<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Asked<'a>> {
+    if let Some(reason) = own_copy::reason(index, subject) {
+        let rule = "distribution:own copy".to_owned();
+        return Some(Asked::NotEvaluable { reason, rule });
+    }
+    question::ask(index, subject)
 }
 
 fn findings(question: &Question<'_>) -> Vec<crate::evaluation::Finding> {

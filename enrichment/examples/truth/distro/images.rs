@@ -34,15 +34,21 @@ const IMAGES: [(&str, &str, &str, &str); 29] = [
     ("5aa3bb75", "rpm", "sles", "15.1"),
 ];
 
+/// How the distribution's packages of an image are packed, and its `ID` and `VERSION_ID`.
+pub(crate) fn of(image: &str) -> Option<[&'static str; 3]> {
+    let (_, source, id, release) = IMAGES.iter().find(|(end, ..)| image.ends_with(end))?;
+    Some([source, id, release])
+}
+
 /// How a package is packed, and `ID` and `VERSION_ID` of its image; `None` for one that the
 /// distribution's package manager does not know.
 pub(crate) fn system(image: &str, version: &str) -> Option<[&'static str; 3]> {
-    let (_, source, id, release) = IMAGES.iter().find(|(end, ..)| image.ends_with(end))?;
-    let is_packed = match *source {
+    let [source, id, release] = of(image)?;
+    let is_packed = match source {
         "apk" => version
             .rsplit_once("-r")
             .is_some_and(|(_, number)| is_number(number)),
-        "rpm" => version.contains(".el") || version.contains(".module") || *id == "sles",
+        "rpm" => version.contains(".el") || version.contains(".module") || id == "sles",
         // A version with a revision; Java and Go write dashes for other things.
         _ => {
             let marks = ["deb", "dfsg", "ubuntu"];

@@ -27,6 +27,8 @@ pub(super) struct RawOsv<'a> {
     #[serde(default, borrow, deserialize_with = "null_as_default")]
     pub(super) summary: Cow<'a, str>,
     #[serde(default, borrow, deserialize_with = "null_as_default")]
+    pub(super) details: Cow<'a, str>,
+    #[serde(default, borrow, deserialize_with = "null_as_default")]
     pub(super) severity: Vec<RawSeverity<'a>>,
     #[serde(default, borrow, deserialize_with = "null_as_default")]
     pub(super) affected: Vec<RawAffected<'a>>,

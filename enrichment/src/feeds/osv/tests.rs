@@ -105,6 +105,26 @@ fn an_open_vulnerability_has_no_end_and_debian_says_when_it_stays_so() {
 }
 
 #[test]
+fn what_debian_calls_unimportant_may_be_denied_by_its_maintainers_too() {
+    let record = |details: &str, urgency: &str| {
+        let record = format!(
+            r#"{{"id":"CVE-2019-1010023","details":"{details}","affected":[{{"package":{{"ecosystem":"Debian:12","name":"glibc"}},"ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}}]}}],"ecosystem_specific":{{"urgency":"{urgency}"}}}}]}}"#
+        );
+        let advisories = parse(record.as_bytes()).unwrap().advisories;
+        advisories[0].affected[0].note.clone()
+    };
+    let remark = "NOTE: Upstream comments indicate this is being treated as a non-security bug.";
+    assert_eq!(record(remark, "unimportant"), DENIED);
+    assert_eq!(
+        record("** DISPUTED ** In PCRE 8.41, a crash.", "unimportant"),
+        DENIED
+    );
+    assert_eq!(record("In PCRE 8.41, a crash.", "unimportant"), UNIMPORTANT);
+    // Debian means to repair it, whatever its maintainers say.
+    assert_eq!(record(remark, "low"), "low");
+}
+
+#[test]
 fn a_fix_in_version_0_means_that_no_version_is_affected() {
     let records = real(include_str!(
         "../../../tests/data/advisories/alpine-osv.jsonl"

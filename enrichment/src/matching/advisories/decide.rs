@@ -13,6 +13,7 @@ use crate::cve::CveId;
 use crate::index::Index;
 use crate::matching::advisories::judge::{self, Judged, Outcome};
 use crate::matching::advisories::question::Named;
+use crate::matching::advisories::release::Standing;
 
 /// What a finding is about: a CVE, or an advisory that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,8 +101,13 @@ pub(super) fn is_withdrawn(index: &Index, about: About) -> bool {
 
 /// Decides by all statements about one CVE.
 pub(super) fn decide<'a>(index: &Index, about: About, statements: &[&Judged<'a>]) -> Decision<'a> {
-    let base = countable(index, about, statements, false);
-    let lines = countable(index, about, statements, true);
+    let countable = |is: fn(Standing) -> bool| countable(index, about, statements, is);
+    let base = countable(|standing| standing == Standing::Own);
+    let lines = countable(|standing| standing == Standing::Line);
+    if base.is_empty() && lines.is_empty() {
+        let later = countable(|standing| matches!(standing, Standing::Later(_)));
+        return by_later_releases(index, about, &later);
+    }
     let first = |from: &[&Judged<'a>], is: fn(&Judged<'a>) -> bool| {
         from.iter()
             .find(|judged| is(judged))
@@ -129,18 +135,42 @@ pub(super) fn decide<'a>(index: &Index, about: About, statements: &[&Judged<'a>]
     })
 }
 
-/// The statements of the release, or of lines beside it, that are about the package: those about
-/// this very CVE where there are some.
+/// Decides for a release that has no record of the CVE any more: by the records of all later ones,
+/// because a package that has the fix of any of them is well. Their bulletins are about what they
+/// shipped, and say nothing about what came before.
+fn by_later_releases<'a>(index: &Index, about: About, later: &[&Judged<'a>]) -> Decision<'a> {
+    let records = || {
+        later
+            .iter()
+            .filter(|judged| is_record(index, about, judged))
+    };
+    if let Some(well) = records().find(|judged| !judged.is_hit()) {
+        return Decision::NotAffected((*well).clone());
+    }
+    // The next release is the one to upgrade to, so it is the one to cite.
+    let Some(cited) = records().next() else {
+        return Decision::Nothing;
+    };
+    Decision::Found(Found {
+        about,
+        cited: (*cited).clone(),
+        elsewhere: None,
+        is_disputed: false,
+    })
+}
+
+/// The statements of the release, or of what stands beside it, that are about the package: those
+/// about this very CVE where there are some.
 fn countable<'s, 'a>(
     index: &Index,
     about: About,
     statements: &[&'s Judged<'a>],
-    is_line: bool,
+    is: fn(Standing) -> bool,
 ) -> Vec<&'s Judged<'a>> {
     let mut all: Vec<&Judged<'a>> = statements
         .iter()
         .copied()
-        .filter(|judged| judged.is_line == is_line)
+        .filter(|judged| is(judged.standing))
         .filter(|judged| !matches!(judged.outcome, Outcome::OtherBuild | Outcome::Incomparable))
         .collect();
     let is_record = |judged: &&Judged<'a>| is_record(index, about, judged);

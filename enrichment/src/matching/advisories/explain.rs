@@ -1,15 +1,13 @@
 //! Puts into words what advisories say of a package, or why they do not say it.
 
-use crate::advisory::Verdict;
+use crate::advisory::{UNIMPORTANT, Verdict};
 use crate::evaluation::{Confidence, Finding, Statement, Why};
 use crate::index::{Index, NameKind, SpanKind, SpanView};
 use crate::matching::advisories::decide::{self, About, Decision, Found};
 use crate::matching::advisories::judge::{self, Judged, Outcome};
 use crate::matching::advisories::question::{Named, Question};
+use crate::matching::advisories::release::{self, Standing};
 use crate::matching::why_not::Step;
-
-/// Debian's word for what it will not treat as a vulnerability.
-const UNIMPORTANT: &str = "unimportant";
 
 /// A package's finding.
 pub(super) fn finding(
@@ -32,7 +30,7 @@ pub(super) fn finding(
             About::Advisory(_) => statement.id.clone(),
         },
         source: statement.publisher.clone(),
-        confidence: if is_unimportant || is_withdrawn {
+        confidence: if is_unimportant || is_withdrawn || is_of_later_release(cited) {
             Confidence::Low
         } else if notes.is_empty() {
             Confidence::High
@@ -41,7 +39,7 @@ pub(super) fn finding(
         },
         fixed_in: fixed_in(found),
         why: Why {
-            criteria: format!("{}: {}", question.place, package.name),
+            criteria: format!("{}: {}", statement.place, package.name),
             range: range(index, cited),
             version: package.installed.text.clone(),
             scheme: cited.shape.scheme.to_owned(),
@@ -62,7 +60,10 @@ fn statement(
     Some(Statement {
         id: index.advisory_id(advisory)?.to_owned(),
         publisher: index.advisory_publisher(advisory)?.to_owned(),
-        place: question.place.clone(),
+        place: match cited.standing {
+            Standing::Own | Standing::Line => question.place.clone(),
+            Standing::Later(release) => release::shown("debian", release),
+        },
         package: package.name.to_owned(),
         package_kind: package.kind.as_str().to_owned(),
         verdict: verdict(cited.shape.verdict).to_owned(),
@@ -86,10 +87,15 @@ const fn verdict(verdict: Verdict) -> &'static str {
 fn fixed_in(found: &Found<'_>) -> Option<String> {
     let from = found.elsewhere.as_ref().unwrap_or(&found.cited);
     let fix = from.fix()?.text;
-    Some(match from.shape.channel {
-        "" => fix.to_owned(),
-        channel => format!("{fix} ({channel})"),
+    Some(match (from.standing, from.shape.channel) {
+        (Standing::Later(release), _) => format!("{fix} ({})", release::shown("debian", release)),
+        (_, "") => fix.to_owned(),
+        (_, channel) => format!("{fix} ({channel})"),
     })
+}
+
+const fn is_of_later_release(judged: &Judged<'_>) -> bool {
+    matches!(judged.standing, Standing::Later(_))
 }
 
 /// Why the confidence is not high.
@@ -111,6 +117,10 @@ fn notes(package: &Named<'_>, found: &Found<'_>, statement: &Statement) -> Vec<S
     note(
         found.cited.is_likely,
         "that the package is of the module's stream is told from its version",
+    );
+    note(
+        is_of_later_release(&found.cited),
+        "the release gets no more records, and a later one's calls every version below vulnerable",
     );
     note(
         found.is_disputed,
@@ -225,6 +235,11 @@ fn denied(index: &Index, package: &Named<'_>, judged: &Judged<'_>) -> Option<(St
     let id = index.advisory_id(judged.statement.advisory)?;
     let installed = &package.installed.text;
     let scheme = judged.shape.scheme;
+    if judged.is_denial() && judged.is_dismissed() {
+        let publisher = index.advisory_publisher(judged.statement.advisory)?;
+        let detail = format!("{publisher} calls it {} ({id})", judged.shape.note);
+        return Some((Step::NotAffected, detail));
+    }
     Some(match judged.fix() {
         Some(fix) => {
             let detail = format!(

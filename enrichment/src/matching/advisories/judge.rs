@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use crate::advisory::Verdict;
+use crate::advisory::{DENIED, Verdict};
 use crate::index::{
     BoundView, Index, PackageView, SpanKind, SpanView, StatementShape, StatementView,
 };
 use crate::matching::advisories::question::Named;
+use crate::matching::advisories::release::Standing;
 use crate::matching::advisories::stream::{self, Stream};
 
 /// A statement and how it stands to the installed version.
@@ -15,8 +16,8 @@ use crate::matching::advisories::stream::{self, Stream};
 pub(super) struct Judged<'a> {
     pub(super) statement: StatementView,
     pub(super) shape: StatementShape<'a>,
-    /// Whether it is about a line of updates or a product that only some hosts have.
-    pub(super) is_line: bool,
+    /// Whose statement it is: a line also where it is about a product that only some hosts have.
+    pub(super) standing: Standing,
     pub(super) outcome: Outcome<'a>,
     /// Whether its module's stream is only likely the package's.
     pub(super) is_likely: bool,
@@ -41,15 +42,23 @@ pub(super) enum Outcome<'a> {
 
 impl Judged<'_> {
     /// Whether the installed version is one that the statement calls vulnerable, or may be.
-    pub(super) const fn is_hit(&self) -> bool {
-        matches!(self.outcome, Outcome::Within(_) | Outcome::All)
-            && !matches!(self.shape.verdict, Verdict::NotAffected)
+    pub(super) fn is_hit(&self) -> bool {
+        matches!(self.outcome, Outcome::Within(_) | Outcome::All) && !self.is_of_denial()
+    }
+
+    /// Whether its publisher and the software's maintainers both say that it is no vulnerability.
+    /// Either alone is no denial: what Debian calls unimportant is mostly real and out of reach.
+    pub(super) fn is_dismissed(&self) -> bool {
+        self.shape.note == DENIED
+    }
+
+    fn is_of_denial(&self) -> bool {
+        matches!(self.shape.verdict, Verdict::NotAffected) || self.is_dismissed()
     }
 
     /// Whether the installed version is one that the statement calls well.
-    pub(super) const fn is_denial(&self) -> bool {
-        matches!(self.outcome, Outcome::Within(_) | Outcome::All)
-            && matches!(self.shape.verdict, Verdict::NotAffected)
+    pub(super) fn is_denial(&self) -> bool {
+        matches!(self.outcome, Outcome::Within(_) | Outcome::All) && self.is_of_denial()
     }
 
     pub(super) const fn is_fixed(&self) -> bool {
@@ -79,7 +88,7 @@ pub(super) fn statements<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Judge
     let mut judged = Vec::new();
     // Neighbours mostly share a shape, and its texts need to be read only once.
     let mut last: Option<(u32, StatementShape<'a>)> = None;
-    for (view, is_line) in &package.views {
+    for (view, standing) in &package.views {
         for statement in index.statements(view) {
             let known = last.filter(|(row, _)| *row == statement.shape);
             let Some(shape) = known
@@ -89,7 +98,7 @@ pub(super) fn statements<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Judge
                 continue;
             };
             last = Some((statement.shape, shape));
-            judged.push(judge(index, package, *is_line, statement, shape));
+            judged.push(judge(index, package, *standing, statement, shape));
         }
     }
     leave_other_streams_out(&mut judged);
@@ -114,11 +123,14 @@ fn leave_other_streams_out(judged: &mut [Judged<'_>]) {
 fn judge<'a>(
     index: &'a Index,
     package: &Named<'a>,
-    is_line: bool,
+    standing: Standing,
     statement: StatementView,
     shape: StatementShape<'a>,
 ) -> Judged<'a> {
-    let is_line = is_line || !shape.channel.is_empty();
+    let standing = match standing {
+        Standing::Own if !shape.channel.is_empty() => Standing::Line,
+        standing => standing,
+    };
     let mut outcome = outcome(index, package, statement, &shape);
     let mut is_likely = false;
     if package.is_tagged
@@ -130,14 +142,14 @@ fn judge<'a>(
             Stream::Likely => is_likely = true,
             Stream::Other => outcome = Outcome::OtherBuild,
         }
-        if is_line && !stream::is_of_same_line(fix.text, installed) {
+        if standing == Standing::Line && !stream::is_of_same_line(fix.text, installed) {
             outcome = Outcome::OtherBuild;
         }
     }
     Judged {
         statement,
         shape,
-        is_line,
+        standing,
         outcome,
         is_likely,
     }

@@ -9,7 +9,8 @@ use crate::lookup_key::LookupKey;
 use crate::matching::advisories::installed::Installed;
 use crate::matching::advisories::judge;
 use crate::matching::advisories::kernel::{self, Kernel};
-use crate::matching::advisories::release::{self, Release};
+use crate::matching::advisories::own_copy;
+use crate::matching::advisories::release::{self, Release, Standing};
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -42,8 +43,8 @@ pub(super) struct Question<'a> {
 pub(super) struct Named<'a> {
     pub(super) kind: NameKind,
     pub(super) name: &'a str,
-    /// What its release's advisories say, and what those of lines of updates beside it say.
-    pub(super) views: Vec<(PackageView<'a>, bool)>,
+    /// What its release's advisories say, and what those of places that stand beside it say.
+    pub(super) views: Vec<(PackageView<'a>, Standing)>,
     pub(super) installed: Installed,
     /// Whether only its own build's tags tell which line of updates it is of.
     pub(super) is_tagged: bool,
@@ -142,7 +143,12 @@ pub(super) fn keys(subject: &Subject<'_>) -> Vec<LookupKey> {
         .find(|(known, ..)| *known == subject.source)
     {
         let name = identity::registry_name(registry, subject.name);
-        return vec![LookupKey::of_package(registry, "", "", &name)];
+        let own = LookupKey::of_package(registry, "", "", &name);
+        // Whether there are advisories of the registry or of the host's release at all decides too.
+        return [own, LookupKey::of_place("", "")]
+            .into_iter()
+            .chain(own_copy::keys(subject))
+            .collect();
     }
     if identity::distribution_rule(subject).is_none() {
         return Vec::new();
@@ -172,7 +178,7 @@ fn named<'a>(
         .places
         .iter()
         .filter(|(_, names, _)| *names == kind)
-        .filter_map(|(at, _, is_line)| Some((index.find_package(*at, name)?, *is_line)))
+        .filter_map(|(at, _, standing)| Some((index.find_package(*at, name)?, *standing)))
         .collect();
     Some(Named {
         kind,
@@ -332,6 +338,13 @@ const REGISTRIES: [(&str, &str, Scheme); 4] = [
     ("python", "pypi", Scheme::Pypi),
 ];
 
+/// Whether a subject is a package of a language that has a registry.
+pub(super) fn is_of_registry(subject: &Subject<'_>) -> bool {
+    REGISTRIES
+        .iter()
+        .any(|(source, ..)| *source == subject.source)
+}
+
 /// A package of a language, if its registry's advisories know it at all.
 fn of_registry<'a>(index: &'a Index, subject: &Subject<'_>, source: &str) -> Option<Asked<'a>> {
     let (_, registry, scheme) = REGISTRIES.iter().find(|(known, ..)| *known == source)?;
@@ -349,7 +362,7 @@ fn of_registry<'a>(index: &'a Index, subject: &Subject<'_>, source: &str) -> Opt
         packages: vec![Named {
             kind: NameKind::Registry,
             name: view.name,
-            views: vec![(view, false)],
+            views: vec![(view, Standing::Own)],
             installed,
             is_tagged: false,
             doubts: Vec::new(),

@@ -10,10 +10,21 @@ pub(super) struct Release {
     pub(super) id: String,
     /// Its release, as advisories tell releases apart.
     pub(super) version: String,
-    /// Where its packages are, by whose names, and whether one has to be subscribed to it.
-    pub(super) places: Vec<(PlaceId, NameKind, bool)>,
+    /// Where its packages are, by whose names, and how that place stands to the host's release.
+    pub(super) places: Vec<(PlaceId, NameKind, Standing)>,
     /// Why its advisories may not be about the host.
     pub(super) doubt: Option<&'static str>,
+}
+
+/// How a place stands to the release of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is the release.
+    Own,
+    /// It is a line of updates beside it, which one has to be subscribed to.
+    Line,
+    /// It is this later release, which stands in for one that nobody writes records of any more.
+    Later(&'static str),
 }
 
 /// A distribution that installs another one's packages: its `ID` and release (all where empty),
@@ -135,7 +146,7 @@ pub(super) fn of(
         places.extend(
             index
                 .find_place(whose, line, kind)
-                .map(|at| (at, kind, false)),
+                .map(|at| (at, kind, Standing::Own)),
         );
     }
     if places.is_empty() {
@@ -152,9 +163,10 @@ pub(super) fn of(
     if line != release {
         for kind in [NameKind::Source, NameKind::Binary] {
             let place = index.find_place(whose, release, kind);
-            places.extend(place.map(|at| (at, kind, true)));
+            places.extend(place.map(|at| (at, kind, Standing::Line)));
         }
     }
+    places.extend(later(index, whose, line));
     Ok(Release {
         id: whose.to_owned(),
         version: line.to_owned(),
@@ -162,6 +174,46 @@ pub(super) fn of(
         doubt,
     })
 }
+
+/// The releases whose records stand in for one of Debian that its tracker has dropped.
+///
+/// Debian's record of a CVE names the releases that are looked after on its day, and says nothing
+/// of those before them: of 8 and 9 there are the bulletins of their time and nothing since, so a
+/// host of them would look the cleaner the older it gets. Within the tracker a source package is
+/// vulnerable below the version that unstable was repaired in, whichever the release, unless
+/// somebody noted otherwise; the records of later releases say that version.
+fn later<'i>(
+    index: &'i Index,
+    whose: &str,
+    line: &str,
+) -> impl Iterator<Item = (PlaceId, NameKind, Standing)> + 'i {
+    let said = |release: &str| {
+        let at = index.find_place(DEBIAN, release, NameKind::Source)?;
+        let kernel = index.find_package(at, "linux")?;
+        Some((at, Index::statement_count(&kernel)))
+    };
+    let own = RELEASES
+        .iter()
+        .position(|release| whose == DEBIAN && *release == line)
+        .and_then(|at| Some((at, said(line)?.1)));
+    let (after, least) = match own {
+        // The kernel has thousands of records in each release that is looked after, and a few dozen
+        // bulletins in one that was.
+        Some((at, own)) => (&RELEASES[at + 1..], own.saturating_mul(10)),
+        None => (&[][..], 0),
+    };
+    after.iter().filter_map(move |release| {
+        let (at, count) = said(release)?;
+        (count > least).then_some((at, NameKind::Source, Standing::Later(release)))
+    })
+}
+
+const DEBIAN: &str = "debian";
+
+/// Debian's releases since it has a tracker, in their order.
+const RELEASES: [&str; 12] = [
+    "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15",
+];
 
 /// The first numbers of a release; all of it where it has fewer.
 fn line_of(version: &str, numbers: usize) -> &str {

@@ -9,6 +9,9 @@ use crate::subject::{Platform, Subject};
 use crate::testing::{any_of, app, record};
 use crate::version::Scheme;
 
+mod copies;
+mod later_releases;
+
 /// A statement from `id release[/channel]|package|verdict|lower|end|module`, where `end` is
 /// `< fixed`, `<= last` or nothing.
 fn affected(scheme: Scheme, kind: PackageKind, text: &str) -> Affected {
@@ -387,6 +390,33 @@ fn what_is_not_decided_yet_is_found_less_surely() {
     let libc = evaluate(&index, &on("debian", "12", deb("libc6", "2.36-9", "glibc")));
     assert_eq!(only(&libc).confidence, Confidence::Low);
     assert_eq!(only(&libc).fixed_in, None);
+}
+
+#[test]
+fn what_the_distribution_and_the_maintainers_both_deny_is_no_finding_and_says_so() {
+    let denied = "debian 12|glibc|affected:unimportant, and denied by its maintainers||-|";
+    let index = index(&[
+        advisory(
+            Publisher::Debian,
+            "DEBIAN-CVE-2019-1010023",
+            &["CVE-2019-1010023"],
+            &[denied],
+        ),
+        advisory(
+            Publisher::Debian,
+            "DEBIAN-CVE-2010-4756",
+            &["CVE-2010-4756"],
+            &["debian 12|glibc|affected:unimportant||-|"],
+        ),
+    ]);
+    let libc = on("debian", "12", deb("libc6", "2.36-9", "glibc"));
+    assert_eq!(cves(&evaluate(&index, &libc)), ["CVE-2010-4756"]);
+    let answer = why_not(&index, &libc, "CVE-2019-1010023");
+    assert_eq!(answer.step, Step::NotAffected);
+    assert!(
+        answer.detail.contains("denied by its maintainers"),
+        "{answer:?}"
+    );
 }
 
 #[test]
