@@ -15,7 +15,7 @@ pub(crate) use crate::cve::cvss::severity;
 pub use crate::cve::time::Timestamp;
 
 mod cna;
-mod cvss;
+pub(crate) mod cvss;
 mod time;
 
 /// The id of a CVE: `CVE-2024-6387`. The order is by year, then by number.

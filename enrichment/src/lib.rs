@@ -17,6 +17,7 @@ pub mod index;
 pub mod lines;
 pub mod lookup_key;
 pub mod matching;
+pub mod rating;
 mod rule;
 pub mod subject;
 #[cfg(test)]

@@ -185,6 +185,9 @@ struct Os {
     version: String,
     #[serde(deserialize_with = "null_as_default")]
     codename: String,
+    /// What `uname -r` prints.
+    #[serde(deserialize_with = "null_as_default")]
+    kernel: String,
 }
 
 impl Os {
@@ -248,6 +251,7 @@ impl MatchQuestion {
             origin: &self.origin,
             bundle_id: &self.bundle_id,
             is_standalone: self.standalone,
+            running_kernel: &self.os.kernel,
             platform,
         }
     }

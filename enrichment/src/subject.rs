@@ -33,6 +33,9 @@ pub struct Subject<'a> {
     /// Whether it is known that no package of the operating system brought it: whoever listed it has
     /// asked the package manager. For packages of languages only.
     pub is_standalone: bool,
+    /// The release of the kernel that the host runs, as `uname -r` prints it. For packages of kernels
+    /// only; a judgement that is to hold for many hosts leaves it empty.
+    pub running_kernel: &'a str,
     /// The operating system that it runs on.
     pub platform: Platform<'a>,
 }

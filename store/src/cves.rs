@@ -12,7 +12,7 @@ use time::{Date, OffsetDateTime};
 
 pub use self::get::{CveDetail, get};
 pub use self::list::{CveFilter, CveItem, CveSort, list};
-pub use self::upsert::{replace_kev, upsert, upsert_epss, upsert_kev};
+pub use self::upsert::{replace_kev, upsert, upsert_epss, upsert_kev, upsert_ratings};
 use crate::error::StoreError;
 
 /// How severe a CVE is. The order is from least to most.
@@ -73,6 +73,12 @@ impl Severity {
     }
 }
 
+/// What lists are ordered by: the score, and for a CVE that has none the least score of its severity,
+/// so that what only a distribution rates stands among what has a score.
+pub(crate) const BY_SEVERITY: &str = "coalesce((cvss_score * 10)::bigint, CASE cvss_severity \
+    WHEN 'critical' THEN 90 WHEN 'high' THEN 70 WHEN 'medium' THEN 40 WHEN 'low' THEN 1 \
+    ELSE -1 END)";
+
 /// A CVE as lists show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cve {
@@ -86,8 +92,10 @@ pub struct Cve {
     pub modified_at: Option<OffsetDateTime>,
     /// Its description, or empty.
     pub summary: String,
-    /// How severe it is, by the score to show.
+    /// How severe it is: by the score to show, or where nobody scored it in a publisher's words.
     pub severity: Severity,
+    /// Who says so: whose score it is, or the publisher of advisories (`debian`); empty when unknown.
+    pub severity_source: String,
     /// The CVSS score to show.
     pub score: Option<f32>,
     /// That score's vector.
@@ -126,6 +134,7 @@ pub(crate) struct CveRow {
     modified_at: Option<OffsetDateTime>,
     summary: Option<String>,
     cvss_severity: Option<String>,
+    cvss_source: Option<String>,
     cvss_score: Option<f32>,
     cvss_vector: Option<String>,
     kev_added: Option<Date>,
@@ -138,7 +147,7 @@ pub(crate) struct CveRow {
 impl CveRow {
     /// What a query selects of `cves c`.
     pub(crate) const COLUMNS: &'static str = "c.status, c.published_at, c.modified_at, c.summary, \
-        c.cvss_severity, c.cvss_score, c.cvss_vector, c.kev_added, c.kev_due, c.kev_ransomware, \
+        c.cvss_severity, c.cvss_source, c.cvss_score, c.cvss_vector, c.kev_added, c.kev_due, c.kev_ransomware, \
         c.epss_score, c.epss_percentile";
 
     /// The CVE with this id.
@@ -153,6 +162,7 @@ impl CveRow {
             modified_at: self.modified_at,
             summary: self.summary.unwrap_or_default(),
             severity,
+            severity_source: self.cvss_source.unwrap_or_default(),
             score: self.cvss_score,
             vector: self.cvss_vector,
             kev: self.kev_added.map(|added| Kev {

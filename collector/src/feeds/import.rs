@@ -325,6 +325,7 @@ impl FeedImporter {
             Page::Epss(entries) => {
                 cves::upsert_epss(&self.store, &entries, Some(self.clock.now().date())).await
             }
+            Page::Ratings(ratings) => cves::upsert_ratings(&self.store, &ratings).await,
         }
     }
 

@@ -2,9 +2,10 @@
 //! pages to whoever writes the database.
 
 use enrichment::advisory::Advisory;
-use enrichment::cve::{CveRecord, EpssEntry, KevEntry};
+use enrichment::cve::{CveId, CveRecord, EpssEntry, KevEntry};
 use enrichment::feeds::{FeedSink, SinkError};
 use enrichment::index::Builder;
+use enrichment::rating::{Rating, Ratings};
 use tokio::sync::mpsc;
 
 /// Records of one page.
@@ -21,6 +22,8 @@ pub(super) enum Page {
     Kev(Vec<KevEntry>),
     /// Scores of FIRST.
     Epss(Vec<EpssEntry>),
+    /// How severe advisories call CVEs.
+    Ratings(Vec<(CveId, Rating)>),
 }
 
 /// Takes records in. Its calls wait for the database, so it belongs on a thread that may.
@@ -33,6 +36,8 @@ pub(super) struct Sink {
     cves: Vec<CveRecord>,
     kev: Vec<KevEntry>,
     epss: Vec<EpssEntry>,
+    /// Of all sources: which word counts is known when everything has been read.
+    ratings: Ratings,
 }
 
 impl Sink {
@@ -45,6 +50,7 @@ impl Sink {
             cves: Vec::new(),
             kev: Vec::new(),
             epss: Vec::new(),
+            ratings: Ratings::default(),
         }
     }
 
@@ -68,6 +74,11 @@ impl Sink {
     /// When nobody takes the pages any more.
     pub(super) fn finish(mut self) -> Result<Builder, SinkError> {
         self.send_all()?;
+        let mut ratings = std::mem::take(&mut self.ratings).into_iter().peekable();
+        while ratings.peek().is_some() {
+            let page = ratings.by_ref().take(PAGE_RECORDS).collect();
+            self.send(Page::Ratings(page))?;
+        }
         Ok(self.builder)
     }
 
@@ -105,6 +116,7 @@ impl FeedSink for Sink {
     }
 
     fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        self.ratings.add(&advisory);
         self.builder.advisory(advisory)
     }
 

@@ -253,6 +253,8 @@ pub fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subjec
         bundle_id: &record.bundle_id,
         // The agent leaves out what a package of the system owns.
         is_standalone: true,
+        // One judgement holds for every host that has the software, whatever runs there.
+        running_kernel: "",
         platform: SubjectPlatform {
             family: &platform.family,
             id: &platform.id,

@@ -5,6 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::vector::base_score;
+
+mod vector;
+
 /// NVD's own name among publishers.
 const NVD: &str = "nvd@nist.gov";
 /// CISA's additional container ("vulnrichment") among publishers.

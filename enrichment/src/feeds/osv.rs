@@ -8,6 +8,7 @@
 use crate::advisory::{
     Advisory, Affected, DENIED, End, Place, Publisher, Span, UNIMPORTANT, Verdict,
 };
+use crate::cve::cvss::{self, base_score};
 use crate::cve::{CveId, Timestamp};
 use crate::feeds::ecosystem::{self, Home};
 use crate::feeds::osv::raw::{Free, RawAffected, RawOsv};
@@ -340,9 +341,19 @@ fn severity(raw: &RawOsv<'_>) -> String {
         let (word, _) = raw.summary.split_once(':')?;
         WORDS.contains(&word).then_some(word)
     };
+    // Debian's records have no word of their own and the CVE's vector.
+    let of_vector = || {
+        let mut vectors = raw
+            .severity
+            .iter()
+            .filter(|rating| rating.kind == "CVSS_V3");
+        let score = vectors.find_map(|rating| base_score(&rating.score))?;
+        Some(cvss::severity("3.1", score))
+    };
     of_database
         .or_else(|| of_ubuntu.map(|rating| rating.score.as_ref()))
         .or_else(of_summary)
+        .or_else(of_vector)
         .unwrap_or_default()
         .to_ascii_lowercase()
 }

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use time::OffsetDateTime;
 
-use super::{Cve, CveRow, Severity};
+use super::{BY_SEVERITY, Cve, CveRow, Severity};
 use crate::error::StoreError;
 use crate::page::{self, Order, Page, PageRequest, SortType, containing, within};
 use crate::tenant::TenantScope;
@@ -35,7 +35,7 @@ pub struct CveFilter {
 /// The order of a list, always the most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CveSort {
-    /// By CVSS score.
+    /// By CVSS score, or the severity that stands for it.
     #[default]
     Severity,
     /// By EPSS score.
@@ -51,7 +51,7 @@ pub enum CveSort {
 impl CveSort {
     const fn order(self) -> Order {
         let by = match self {
-            Self::Severity => "coalesce((cvss_score * 10)::bigint, -1)",
+            Self::Severity => BY_SEVERITY,
             Self::Epss => "coalesce((epss_score * 1000000)::bigint, -1)",
             Self::Kev => "coalesce((kev_added - date '1970-01-01')::bigint, -1)",
             Self::Hosts => "hosts",

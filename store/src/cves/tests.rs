@@ -1,7 +1,9 @@
 //! What a user would miss of CVE metadata: the newest word of the best source, and no row written for
 //! nothing.
 
-use enrichment::cve::{CveRecord, EpssEntry, KevEntry, RecordSource, Timestamp};
+use enrichment::advisory::Publisher;
+use enrichment::cve::{CveId, CveRecord, EpssEntry, KevEntry, RecordSource, Timestamp};
+use enrichment::rating::Rating;
 
 use super::*;
 use crate::database::Store;
@@ -208,6 +210,95 @@ async fn shows_a_cve_with_all_its_scores_and_what_the_company_has_of_it() {
         (added.added, added.ransomware),
         (time::macros::date!(2024 - 02 - 01), true)
     );
+}
+
+fn rated(id: &str, severity: &'static str, publisher: Publisher) -> (CveId, Rating) {
+    let rating = Rating {
+        severity,
+        publisher,
+        is_own: true,
+    };
+    (id.parse().unwrap(), rating)
+}
+
+async fn severity(store: &Store, id: &str) -> (String, Option<String>) {
+    sqlx::query_as("SELECT cvss_severity, cvss_source FROM cves WHERE id = $1")
+        .bind(id)
+        .fetch_one(store.pool())
+        .await
+        .unwrap()
+}
+
+fn said(severity: &str, source: &str) -> (String, Option<String>) {
+    (severity.to_owned(), Some(source.to_owned()))
+}
+
+#[tokio::test]
+async fn what_nobody_has_scored_is_as_severe_as_its_distribution_says() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    let id = "CVE-2024-1000";
+    let ratings = [rated(id, "medium", Publisher::Ubuntu)];
+    assert_eq!(upsert_ratings(store, &ratings).await.unwrap(), 1);
+    assert_eq!(upsert_ratings(store, &ratings).await.unwrap(), 0);
+    // A record that scores nothing leaves it, and one more severe word counts.
+    let unscored = CveRecord {
+        cvss: Vec::new(),
+        ..cve(id, 10, "awaiting analysis")
+    };
+    assert_eq!(upsert(store, &[unscored.clone()]).await.unwrap(), 1);
+    assert_eq!(upsert(store, &[unscored]).await.unwrap(), 0);
+    assert_eq!(severity(store, id).await, said("medium", "ubuntu"));
+    let others = [
+        rated(id, "low", Publisher::Debian),
+        rated(id, "high", Publisher::RedHat),
+    ];
+    for (rating, expected) in others
+        .iter()
+        .zip([said("medium", "ubuntu"), said("high", "redhat")])
+    {
+        upsert_ratings(store, std::slice::from_ref(rating))
+            .await
+            .unwrap();
+        assert_eq!(severity(store, id).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_score_stands_before_every_word() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    let id = "CVE-2024-1000";
+    let word = [rated(id, "low", Publisher::Debian)];
+    upsert_ratings(store, &word).await.unwrap();
+    upsert(store, &[cve(id, 10, "scored")]).await.unwrap();
+    assert_eq!(severity(store, id).await.0, "critical");
+    assert_eq!(upsert_ratings(store, &word).await.unwrap(), 0);
+    assert_eq!(severity(store, id).await.0, "critical");
+}
+
+#[tokio::test]
+async fn a_word_alone_puts_a_cve_among_those_that_have_a_score() {
+    let world = world_with_one().await;
+    let id = "CVE-2024-1000";
+    sqlx::query("DELETE FROM cves WHERE id = $1")
+        .bind(id)
+        .execute(world.store().pool())
+        .await
+        .unwrap();
+    let word = [rated(id, "high", Publisher::RedHat)];
+    upsert_ratings(world.store(), &word).await.unwrap();
+    let filter = CveFilter {
+        severity_min: Some(Severity::High),
+        ..CveFilter::default()
+    };
+    let page = PageRequest::first(10);
+    let listed = list(&world.scope, &filter, CveSort::Severity, &page)
+        .await
+        .unwrap();
+    let shown = &listed.items[0].cve;
+    assert_eq!((shown.severity, shown.score), (Severity::High, None));
+    assert_eq!(shown.severity_source, "redhat");
 }
 
 #[tokio::test]

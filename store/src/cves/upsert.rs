@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use enrichment::cve::{CveId, CveRecord, Cvss, EpssEntry, KevEntry, RecordSource, Timestamp};
+use enrichment::rating::Rating;
 use serde_json::Value;
 use time::{Date, OffsetDateTime};
 
@@ -105,6 +106,41 @@ fn severity(record: &CveRecord) -> String {
         .unwrap_or(Severity::Unknown)
         .as_str()
         .to_owned()
+}
+
+/// Writes how severe publishers of advisories call CVEs that nobody has scored; gives how many CVEs
+/// changed. A publisher may correct its own word, and another's counts only where it is more severe.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn upsert_ratings(store: &Store, ratings: &[(CveId, Rating)]) -> Result<u64, StoreError> {
+    let ids: Vec<String> = ratings.iter().map(|(cve, _)| cve.to_string()).collect();
+    let severities: Vec<String> = ratings
+        .iter()
+        .map(|(_, rating)| rating.severity.to_owned())
+        .collect();
+    let publishers: Vec<String> = ratings
+        .iter()
+        .map(|(_, rating)| rating.publisher.as_str().to_owned())
+        .collect();
+    let done = sqlx::query!(
+        "INSERT INTO cves AS c (id, cvss_severity, cvss_source)
+         SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[])
+         ON CONFLICT (id) DO UPDATE
+         SET cvss_severity = excluded.cvss_severity, cvss_source = excluded.cvss_source
+         WHERE c.cvss_score IS NULL AND c.cvss_severity <> excluded.cvss_severity
+           AND (c.cvss_source = excluded.cvss_source
+                OR array_position(ARRAY['low', 'medium', 'high', 'critical'], excluded.cvss_severity)
+                   > coalesce(array_position(
+                       ARRAY['low', 'medium', 'high', 'critical'], c.cvss_severity), 0))",
+        &ids,
+        &severities,
+        &publishers
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected())
 }
 
 fn to_time(at: Timestamp) -> Option<OffsetDateTime> {

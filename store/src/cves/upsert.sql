@@ -16,15 +16,20 @@ FROM UNNEST(
 ON CONFLICT (id) DO UPDATE
 SET source = excluded.source, status = excluded.status, published_at = excluded.published_at,
     modified_at = excluded.modified_at, summary = excluded.summary,
-    cvss_score = excluded.cvss_score, cvss_severity = excluded.cvss_severity,
-    cvss_vector = excluded.cvss_vector, cvss_version = excluded.cvss_version,
-    cvss_source = excluded.cvss_source, scores = excluded.scores, cwes = excluded.cwes
+    cvss_score = excluded.cvss_score,
+    -- A record without a score leaves the word of whoever publishes advisories.
+    cvss_severity = CASE WHEN excluded.cvss_score IS NULL AND c.cvss_score IS NULL
+                         THEN c.cvss_severity ELSE excluded.cvss_severity END,
+    cvss_source = CASE WHEN excluded.cvss_score IS NULL AND c.cvss_score IS NULL
+                       THEN c.cvss_source ELSE excluded.cvss_source END,
+    cvss_vector = excluded.cvss_vector, cvss_version = excluded.cvss_version, scores = excluded.scores, cwes = excluded.cwes
 WHERE (c.source <> 'nvd' OR excluded.source = 'nvd')
   AND (c.source <> excluded.source OR excluded.modified_at IS NULL
        OR c.modified_at IS NULL OR excluded.modified_at >= c.modified_at)
-  AND (c.source, c.status, c.published_at, c.modified_at, c.summary, c.cvss_score, c.cvss_severity,
-       c.cvss_vector, c.cvss_version, c.cvss_source, c.scores, c.cwes)
+  AND (c.source, c.status, c.published_at, c.modified_at, c.summary, c.cvss_score,
+       c.cvss_vector, c.cvss_version, c.scores, c.cwes)
       IS DISTINCT FROM
       (excluded.source, excluded.status, excluded.published_at, excluded.modified_at,
-       excluded.summary, excluded.cvss_score, excluded.cvss_severity, excluded.cvss_vector,
-       excluded.cvss_version, excluded.cvss_source, excluded.scores, excluded.cwes)
+       excluded.summary, excluded.cvss_score, excluded.cvss_vector, excluded.cvss_version,
+       -- These hold who scored and how severe, too.
+       excluded.scores, excluded.cwes)

@@ -9,7 +9,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::cves::{Cve, CveRow, Severity};
+use crate::cves::{BY_SEVERITY, Cve, CveRow, Severity};
 use crate::error::StoreError;
 use crate::page::{self, Order, Page, PageRequest, SortType, within};
 use crate::tenant::TenantScope;
@@ -77,7 +77,7 @@ pub struct FindingFilter {
 /// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FindingSort {
-    /// By CVSS score, highest first.
+    /// By CVSS score, or the severity that stands for it, highest first.
     #[default]
     Severity,
     /// By EPSS score, highest first.
@@ -91,7 +91,7 @@ pub enum FindingSort {
 impl FindingSort {
     const fn order(self) -> Order {
         let by = match self {
-            Self::Severity => "coalesce((cvss_score * 10)::bigint, -1)",
+            Self::Severity => BY_SEVERITY,
             Self::Epss => "coalesce((epss_score * 1000000)::bigint, -1)",
             Self::Opened => "(extract(epoch FROM opened_at) * 1000000)::bigint",
             Self::Hosts => "hosts",

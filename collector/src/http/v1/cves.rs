@@ -38,6 +38,9 @@ pub(super) struct CveView {
     /// NVD's word for the state of its record; empty when no feed has brought the CVE.
     status: String,
     severity: &'static str,
+    /// Whose score the severity is of, or which publisher of advisories calls it so.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    severity_source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cvss_score: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +82,7 @@ impl From<Cve> for CveView {
             id: cve.id,
             status: cve.status,
             severity: cve.severity.as_str(),
+            severity_source: cve.severity_source,
             cvss_score: cve.score,
             cvss_vector: cve.vector,
             kev: cve.kev.map(|kev| KevView {

@@ -71,12 +71,19 @@ impl Slow {
         Ok(slow)
     }
 
-    /// Whether any record of a release names a CVE, as vulnerable or as repaired.
+    /// Whether any record of a release names a CVE, as vulnerable or as repaired, or, in Debian, whose
+    /// tracker drops old releases, of a later one.
     pub(crate) fn names(&self, id: &str, release: &str, cve: &str) -> bool {
-        let place = (id.to_owned(), line(id, release).to_owned());
-        self.named
-            .get(&place)
-            .is_some_and(|cves| cves.contains(cve))
+        let own = line(id, release);
+        let later = own.parse::<u32>().into_iter().flat_map(|own| own + 1..=20);
+        let later = later
+            .filter(|_| id == "debian")
+            .map(|number| number.to_string());
+        std::iter::once(own.to_owned()).chain(later).any(|release| {
+            self.named
+                .get(&(id.to_owned(), release))
+                .is_some_and(|cves| cves.contains(cve))
+        })
     }
 
     /// Whether the distribution says that a version of a package is vulnerable, or may be.

@@ -113,7 +113,11 @@ fn of_distribution<'a>(index: &'a Index, subject: &Subject<'_>) -> Result<Questi
     }
     let mut doubts: Vec<&'static str> = release.doubt.into_iter().collect();
     if kernel::of(&source.name, subject.name) == Kernel::Image {
-        doubts.push(kernel::MAY_NOT_RUN);
+        match kernel::is_running(subject) {
+            Some(true) => {}
+            Some(false) => return Err(kernel::not_judged(subject)),
+            None => doubts.push(kernel::MAY_NOT_RUN),
+        }
     }
     for package in &mut question.packages {
         package.doubts.extend(&doubts);

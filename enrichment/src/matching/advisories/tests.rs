@@ -492,6 +492,36 @@ fn installed_kernels_are_found_less_surely_and_their_headers_not_at_all() {
 }
 
 #[test]
+fn of_the_installed_kernels_only_the_running_one_is_judged_where_it_is_known() {
+    let index = red_hat();
+    let on_host = |running| Subject {
+        running_kernel: running,
+        ..on("rhel", "8.4", rpm("kernel-core", "4.18.0", "305.el8"))
+    };
+    let runs = on_host("4.18.0-305.el8.x86_64");
+    assert_eq!(only(&evaluate(&index, &runs)).confidence, Confidence::High);
+    let waits = on_host("4.18.0-240.el8.x86_64");
+    let evaluation = evaluate(&index, &waits);
+    assert_eq!(evaluation.status, Status::NotEvaluable);
+    assert!(
+        evaluation
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("boots into it")
+    );
+    let found = &evaluate(&index, &runs).findings[0].cve;
+    assert_eq!(why_not(&index, &waits, found).step, Step::NotEvaluable);
+    // What runs says nothing about other packages.
+    let bind = Subject {
+        running_kernel: "4.18.0-240.el8.x86_64",
+        epoch: Some(32),
+        ..on("rhel", "8.4", rpm("bind-libs", "9.11.26", "3.el8"))
+    };
+    assert_eq!(cves(&evaluate(&index, &bind)), ["CVE-2021-25215"]);
+}
+
+#[test]
 fn a_longer_supported_minor_release_has_fixes_of_its_own() {
     let index = red_hat();
     let kernel = |release| {
