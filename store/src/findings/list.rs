@@ -118,7 +118,8 @@ const SHOWN: &str = ", f.cve, f.software_key, f.source, f.opened_at,
 FROM (SELECT y.*, row_number() OVER () AS place FROM (SELECT x.*";
 
 const NAMES: &str = "FROM (
-    SELECT f.cve, f.software_key, f.source, f.opened_at, c.cvss_score, c.epss_score";
+    SELECT f.cve, f.software_key, f.source, f.opened_at, c.cvss_score, c.cvss_severity,
+           c.epss_score";
 
 const OF_CVES: &str = " FROM findings f LEFT JOIN cves c ON c.id = f.cve";
 

@@ -129,7 +129,7 @@ fn judge<'a>(
 ) -> Judged<'a> {
     let standing = match standing {
         Standing::Own if !shape.channel.is_empty() => Standing::Line,
-        standing => standing,
+        Standing::Own | Standing::Line | Standing::Later(_) => standing,
     };
     let mut outcome = outcome(index, package, statement, &shape);
     let mut is_likely = false;
