@@ -78,9 +78,12 @@ async fn judging_again_does_not_wait_for_an_inventory_that_is_being_stored() {
         async move {
             let hold = |record: &SoftwareRecord, platform: &Platform, key: SoftwareKey| {
                 is_inside.notify_one();
-                while !go_on.load(Ordering::Acquire) {
-                    std::thread::yield_now();
-                }
+                // On a thread of its own: whoever holds a worker may hold its sockets and timers.
+                tokio::task::block_in_place(|| {
+                    while !go_on.load(Ordering::Acquire) {
+                        std::thread::yield_now();
+                    }
+                });
                 judge(record, platform, key)
             };
             apply(&scope, &batch, &hold, GENERATION, at(0)).await
