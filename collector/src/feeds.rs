@@ -13,6 +13,7 @@ mod file;
 mod http;
 mod import;
 mod mirror;
+mod msrc;
 mod nvd;
 mod retry;
 mod sink;

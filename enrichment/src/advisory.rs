@@ -44,6 +44,8 @@ pub enum Publisher {
     Go,
     /// The Node.js project.
     Node,
+    /// The Microsoft Security Response Center.
+    Microsoft,
 }
 
 impl Publisher {
@@ -63,6 +65,7 @@ impl Publisher {
             Self::GitHub => "github",
             Self::Go => "go",
             Self::Node => "nodejs",
+            Self::Microsoft => "microsoft",
         }
     }
 }
@@ -115,13 +118,14 @@ pub struct Affected {
 pub enum Place {
     /// A release of a distribution, in the words of os-release.
     Distribution {
-        /// `ID`: `debian`, `ubuntu`, `rhel`, `sles`, `opensuse-leap`, `alpine`, `almalinux`, `rocky`.
+        /// `ID`: `debian`, `ubuntu`, `rhel`, `sles`, `opensuse-leap`, `alpine`, `almalinux`, `rocky`;
+        /// `windows` and `microsoft` for Microsoft's systems and programs.
         id: String,
-        /// The release as far as advisories tell it apart: `12`, `22.04`, `9`, `15.5`, `3.20`. Empty
-        /// for a rolling one.
+        /// The release as far as advisories tell it apart: `12`, `22.04`, `9`, `15.5`, `3.20`,
+        /// `10 22h2 x64`. Empty for a rolling one, and for programs of every release.
         release: String,
         /// Empty where every host of the release gets the update. Else the line of updates that a
-        /// host has to be subscribed to (`esm-apps`, `eus`, `ltss`) or the product on top of the
+        /// host has to be subscribed to (`esm-apps`, `eus`, `ltss`, `hotpatch`) or the product on top of the
         /// release that brings the package (`openstack:16.2`).
         channel: String,
     },

@@ -21,6 +21,7 @@ mod ecosystem;
 mod epss;
 mod kev;
 mod layout;
+mod msrc;
 mod nvd;
 mod open;
 mod osv;
@@ -35,8 +36,8 @@ mod ubuntu;
 /// Bytes of one record after decompression; longer ones are skipped. NVD's longest has 200 KB.
 pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The same of a document that tells one CVE for all products of a publisher: Red Hat lists every
-/// package, product and architecture.
-pub const DOCUMENT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// package, product and architecture, and Microsoft a whole month.
+pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of one file after decompression. All of NVD has about 2 GB.
 pub const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 /// Folders within folders that are walked.
@@ -89,7 +90,7 @@ pub enum FeedError {
     /// A file that was named is none of the feeds.
     #[error(
         "{path} is no feed: expected NVD 2.0 JSON, CVE 5 JSON, KEV JSON or CSV, EPSS CSV, OSV JSON, \
-         Red Hat's CSAF VEX, Ubuntu's tracker or Alpine's secdb, plain, compressed or in an archive"
+         Red Hat's CSAF VEX, Ubuntu's tracker, Alpine's secdb or Microsoft's updates, plain, compressed or in an archive"
     )]
     NotAFeed {
         /// Which one.

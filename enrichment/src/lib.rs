@@ -23,3 +23,4 @@ pub mod subject;
 #[cfg(test)]
 mod testing;
 pub mod version;
+mod windows;

@@ -188,6 +188,37 @@ struct Os {
     /// What `uname -r` prints.
     #[serde(deserialize_with = "null_as_default")]
     kernel: String,
+    /// Of Windows `19045.4291` or `10.0.19045.4291`.
+    #[serde(deserialize_with = "text")]
+    build: String,
+    #[serde(deserialize_with = "text")]
+    arch: String,
+    /// Installed updates of Windows: `KB5036892` or 5036892.
+    #[serde(deserialize_with = "texts")]
+    kbs: Vec<String>,
+}
+
+/// What is said beside the question must not make it a bad one: numbers are taken for their text,
+/// and what is neither for nothing.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Value::deserialize(deserializer).map(|value| text_of(&value))
+}
+
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Array(values) => values.iter().map(text_of).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            Vec::new()
+        }
+    })
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+    }
 }
 
 impl Os {
@@ -218,7 +249,8 @@ struct MatchAnswer {
 }
 
 impl MatchQuestion {
-    fn answer(self, index: &Index, cve: Option<&str>) -> Result<MatchAnswer, String> {
+    fn answer(mut self, index: &Index, cve: Option<&str>) -> Result<MatchAnswer, String> {
+        self.complete();
         let platform = self.os.platform();
         if let Some(text) = &self.cpe {
             let name = Cpe::parse(text).map_err(|error| error.to_string())?;
@@ -252,7 +284,27 @@ impl MatchQuestion {
             bundle_id: &self.bundle_id,
             is_standalone: self.standalone,
             running_kernel: &self.os.kernel,
+            updates: &self.os.kbs,
             platform,
+        }
+    }
+
+    /// Puts what is said around a system into its own fields, where it does not say it itself.
+    fn complete(&mut self) {
+        if self.source != "os" || self.os.family != "windows" {
+            return;
+        }
+        // "22H2" and "10.0.19045" are what people call the version of 10.0.19045.4291.
+        let numbers = |text: &str| text.split('.').filter(|part| !part.is_empty()).count();
+        let build = match numbers(&self.os.build) {
+            1 | 2 => format!("10.0.{}", self.os.build.trim()),
+            _ => self.os.build.trim().to_owned(),
+        };
+        if numbers(&build) > numbers(&self.version) {
+            self.version = build;
+        }
+        if self.arch.is_empty() {
+            self.arch.clone_from(&self.os.arch);
         }
     }
 }

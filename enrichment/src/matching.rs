@@ -28,6 +28,7 @@ mod host;
 mod judge;
 mod question;
 mod why_not;
+mod windows;
 
 /// Which rules judge; it grows with every release that may judge otherwise with the same index.
 ///
@@ -60,7 +61,14 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
     };
     let mut evaluation = advisories::evaluate(index, &subject, names).unwrap_or_else(|| {
         let prepared = prepare(index, &subject);
-        answer(index, prepared, Host::on(platform), subject.arch)
+        let asked = windows::keys(&subject, &prepared);
+        let said = windows::said(index, &subject, &prepared);
+        let mut evaluation = answer(index, prepared, Host::on(platform), subject.arch);
+        if let Some(said) = said {
+            windows::merge(said, &mut evaluation);
+        }
+        evaluation.keys.extend(asked);
+        evaluation
     });
     evaluation.keys.append(&mut asked);
     evaluation.keys.extend(advisories::keys(&subject));

@@ -36,6 +36,9 @@ pub struct Subject<'a> {
     /// The release of the kernel that the host runs, as `uname -r` prints it. For packages of kernels
     /// only; a judgement that is to hold for many hosts leaves it empty.
     pub running_kernel: &'a str,
+    /// Of an operating system the updates that are installed, as `KB5036892`; empty when it is not
+    /// told. Of anything else they are not asked.
+    pub updates: &'a [String],
     /// The operating system that it runs on.
     pub platform: Platform<'a>,
 }

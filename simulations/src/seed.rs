@@ -366,6 +366,7 @@ fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subject<'a
         is_standalone: true,
         // One judgement holds for every host that has the software, whatever runs there.
         running_kernel: "",
+        updates: &[],
         platform: SubjectPlatform {
             family: &platform.family,
             id: &platform.id,

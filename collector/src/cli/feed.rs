@@ -125,6 +125,7 @@ fn print_files(files: &[FileReport]) {
             FeedKind::UbuntuTracker => "CVEs of Ubuntu's tracker",
             FeedKind::RedHatVex => "Red Hat's VEX documents",
             FeedKind::AlpineSecdb => "Alpine's security databases",
+            FeedKind::Msrc => "CVEs of Microsoft's updates",
             FeedKind::Unknown => "no feed",
         };
         let path = file.path.display();

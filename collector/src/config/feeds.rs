@@ -13,7 +13,7 @@ section! {
         /// Whether feeds are fetched by the clock. Otherwise they come by `feed sync` and `feed import`.
         sync: bool = true;
         /// Which feeds are fetched; `osv` stands for all of `osv_ecosystems`.
-        sources: Vec<String> = ["nvd-feeds", "nvd", "kev", "epss", "anchore", "vulnrichment", "osv"];
+        sources: Vec<String> = ["nvd-feeds", "nvd", "kev", "epss", "anchore", "vulnrichment", "msrc", "osv"];
         /// NVD's API 2.0, asked for what changed since the last time.
         nvd_url: String = "https://services.nvd.nist.gov/rest/json/cves/2.0";
         /// How often, in seconds. NIST asks for not more than every two hours.
@@ -42,6 +42,10 @@ section! {
         vulnrichment_url: String = "https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.zip";
         /// How often, in seconds.
         vulnrichment_every_s: u32 = 86_400;
+        /// Microsoft's Security Updates API: which update repairs which CVE, month by month.
+        msrc_url: String = "https://api.msrc.microsoft.com/cvrf/v3.0/";
+        /// How often, in seconds.
+        msrc_every_s: u32 = 21_600;
         /// The folder of OSV's archives, in which each ecosystem has `<ecosystem>/all.zip`.
         osv_url: String = "https://storage.googleapis.com/osv-vulnerabilities/";
         /// How often, in seconds.
@@ -103,6 +107,8 @@ pub enum FeedSourceKind {
     NvdApi,
     /// NVD's feed files, one a year, each with a `.meta` file.
     NvdFeeds,
+    /// Microsoft's months, each when the list of them says that it changed.
+    MsrcMonths,
     /// One file, plain or compressed.
     File,
     /// A zip archive of JSON files.
@@ -171,7 +177,7 @@ impl FeedsConfig {
 /// The table of sources, in the order in which they are fetched: the feed files before the API,
 /// which goes on from where they end.
 fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
-    use FeedSourceKind::{Archive, File, NvdApi, NvdFeeds};
+    use FeedSourceKind::{Archive, File, MsrcMonths, NvdApi, NvdFeeds};
     #[rustfmt::skip]
     let table = [
         ("nvd-feeds", NvdFeeds, "feeds.nvd_feeds_url", &raw.nvd_feeds_url, "feeds.nvd_feeds_every_s", raw.nvd_feeds_every_s),
@@ -180,6 +186,7 @@ fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
         ("epss", File, "feeds.epss_url", &raw.epss_url, "feeds.epss_every_s", raw.epss_every_s),
         ("anchore", Archive, "feeds.anchore_url", &raw.anchore_url, "feeds.anchore_every_s", raw.anchore_every_s),
         ("vulnrichment", Archive, "feeds.vulnrichment_url", &raw.vulnrichment_url, "feeds.vulnrichment_every_s", raw.vulnrichment_every_s),
+        ("msrc", MsrcMonths, "feeds.msrc_url", &raw.msrc_url, "feeds.msrc_every_s", raw.msrc_every_s),
         (OSV, Archive, "feeds.osv_url", &raw.osv_url, "feeds.osv_every_s", raw.osv_every_s),
     ];
     for name in &raw.sources {

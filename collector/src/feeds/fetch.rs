@@ -19,6 +19,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(180);
 const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Bytes of a file as it is sent.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of a list of files; Microsoft's has 40 KB.
+const LIST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Bytes of a note about a file.
 const NOTE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -125,6 +127,25 @@ impl Fetcher {
         self.repeat(url, FILES, ANSWER_TIMEOUT, attempt).await
     }
 
+    /// Fetches a list of files, in the kind of content that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come, however often it is asked for.
+    pub(super) async fn list(
+        &self,
+        url: &str,
+        accept: &'static str,
+    ) -> Result<Vec<u8>, FetchError> {
+        let request = Request {
+            url,
+            accept: Some(accept),
+            ..Request::default()
+        };
+        let attempt = || -> Attempt<'_, Vec<u8>> { Box::pin(self.list_once(&request)) };
+        self.repeat(url, FILES, ANSWER_TIMEOUT, attempt).await
+    }
+
     /// Fetches an answer of the API at its pace. One that `read` does not take is asked for again:
     /// NVD ends some answers early, and says 200 to them.
     ///
@@ -171,6 +192,14 @@ impl Fetcher {
                 let bytes = body.bytes(NOTE_BYTES_MAX).await;
                 Ok(Some(bytes.map_err(Bad::Http)?))
             }
+        }
+    }
+
+    async fn list_once(&self, request: &Request<'_>) -> Result<Vec<u8>, Bad> {
+        match self.http.get(request).await.map_err(Bad::Http)? {
+            Reply::NotModified => Err(Bad::Content("304 to no condition".to_owned())),
+            Reply::Refused(refusal) => Err(Bad::Refused(refusal)),
+            Reply::Found(body) => body.bytes(LIST_BYTES_MAX).await.map_err(Bad::Http),
         }
     }
 

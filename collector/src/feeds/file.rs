@@ -41,7 +41,7 @@ impl OneFile<'_> {
             url: &self.source.url,
             etag: known.and_then(|part| part.etag.as_deref()),
             last_modified: known.and_then(|part| part.last_modified.as_deref()),
-            api: None,
+            ..Request::default()
         };
         let create = || self.mirror.create(name);
         let Some(download) = self.fetcher.file(&request, create).await? else {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{
-    ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
 };
 use reqwest::{NoProxy, Proxy, StatusCode, Url, redirect};
 use rustls::pki_types::CertificateDer;
@@ -45,6 +45,8 @@ pub(super) struct Request<'a> {
     pub(super) etag: Option<&'a str>,
     /// When that one was changed.
     pub(super) last_modified: Option<&'a str>,
+    /// The kind of content that is wanted, where a server has several.
+    pub(super) accept: Option<&'static str>,
     /// A key to be sent along; the answer is then asked for compressed, and no redirect followed.
     pub(super) api: Option<ApiAccess<'a>>,
 }
@@ -211,6 +213,7 @@ fn headers(request: &Request<'_>) -> Result<HeaderMap, HttpError> {
             headers.insert(name, value);
         }
     };
+    put(ACCEPT, request.accept);
     put(IF_NONE_MATCH, request.etag);
     put(IF_MODIFIED_SINCE, request.last_modified);
     if let Some(api) = request.api {

@@ -20,6 +20,7 @@ use super::file::OneFile;
 use super::http::{Http, HttpError};
 use super::import::{FeedImporter, ImportError, TakenIn};
 use super::mirror::{Mirror, SourceState};
+use super::msrc::MsrcMonths;
 use super::nvd::{ApiLimits, NvdApi, NvdFeedFiles};
 use super::{FeedPaths, Sleeper};
 use crate::clock::Clock;
@@ -257,6 +258,16 @@ impl FeedSyncer {
                     is_forced,
                 };
                 files.sync(now).await
+            }
+            FeedSourceKind::MsrcMonths => {
+                let months = MsrcMonths {
+                    fetcher,
+                    mirror,
+                    name,
+                    url,
+                    is_forced,
+                };
+                months.sync().await
             }
             FeedSourceKind::File | FeedSourceKind::Archive => {
                 let file = OneFile {

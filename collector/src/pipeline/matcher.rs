@@ -255,6 +255,8 @@ pub fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subjec
         is_standalone: true,
         // One judgement holds for every host that has the software, whatever runs there.
         running_kernel: "",
+        // A record of the wire has no place for them, and Windows tells its build instead.
+        updates: &[],
         platform: SubjectPlatform {
             family: &platform.family,
             id: &platform.id,

@@ -1,5 +1,6 @@
 //! How a file is laid out and what it says it is, told from its beginning.
 
+use crate::feeds::msrc::table;
 use crate::feeds::report::FeedKind;
 
 /// Bytes of a file's beginning that are looked at.
@@ -24,6 +25,8 @@ pub(super) enum Layout {
     EpssTable,
     /// CISA's table of exploited vulnerabilities.
     KevTable,
+    /// The table of Microsoft's updates.
+    UpdateTable,
     /// None of them.
     Unknown,
 }
@@ -49,8 +52,9 @@ pub(super) fn of(head: &[u8]) -> Layout {
     }
     let head = head.trim_ascii_start();
     let first_line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
-    // Its list of vulnerabilities is a part of the record, unlike NVD's.
-    if head.starts_with(b"{") && says(head, b"\"csaf_version\"") {
+    // Their lists of vulnerabilities are a part of the record, unlike NVD's.
+    let is_whole = says(head, b"\"csaf_version\"") || says(head, b"\"DocumentTracking\"");
+    if head.starts_with(b"{") && is_whole {
         return Layout::Whole;
     }
     if head.starts_with(b"{") {
@@ -71,6 +75,8 @@ pub(super) fn of(head: &[u8]) -> Layout {
     let line = String::from_utf8_lossy(&first_line[..first_line.len().min(256)]).to_lowercase();
     if line.starts_with("cveid,") {
         Layout::KevTable
+    } else if line.replace('"', "").starts_with(table::HEADER) {
+        Layout::UpdateTable
     } else if line.starts_with("#model_version:") || is_epss_line(&line) {
         Layout::EpssTable
     } else {
@@ -134,7 +140,15 @@ mod tests {
 
     #[test]
     fn tells_every_layout_by_its_beginning() {
-        let cases: [(&str, Layout); 22] = [
+        let cases: [(&str, Layout); 24] = [
+            (
+                "{\"DocumentTitle\":{\"Value\":\"x\"},\"DocumentTracking\":{",
+                Layout::Whole,
+            ),
+            (
+                "\"DatePosted\",\"CVE\",\"BulletinKB\",\"Title\"\r\n",
+                Layout::UpdateTable,
+            ),
             (
                 "{\"timestamp\":\"x\",\"vulnerabilities\":[",
                 Layout::Documents,

@@ -284,7 +284,8 @@ fn cves(raw: &RawOsv<'_>) -> Vec<CveId> {
         | Publisher::Psf
         | Publisher::GitHub
         | Publisher::Go
-        | Publisher::Node => false,
+        | Publisher::Node
+        | Publisher::Microsoft => false,
     });
     let related = raw.related.iter().filter(|_| is_update);
     let mut cves: Vec<CveId> = (raw.aliases.iter())
@@ -327,7 +328,8 @@ fn id(raw: &str, publisher: Publisher) -> String {
         | Publisher::Psf
         | Publisher::GitHub
         | Publisher::Go
-        | Publisher::Node => raw.to_owned(),
+        | Publisher::Node
+        | Publisher::Microsoft => raw.to_owned(),
     }
 }
 

@@ -3,8 +3,11 @@
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
+use crate::advisory::Advisory;
 use crate::cve::{CveRecord, RecordSource};
 use crate::feeds::layout::{HEAD_BYTES, Layout};
+use crate::feeds::msrc::Published;
+use crate::feeds::msrc::table::Table;
 use crate::feeds::record::{self, Advisories, Parsed};
 use crate::feeds::report::{FeedKind, FileReport};
 use crate::feeds::scan::{Item, Scanner};
@@ -114,6 +117,7 @@ impl<'a> Reading<'a> {
             Layout::Lines => self.lines(reader),
             Layout::EpssTable => self.epss_table(reader, separator),
             Layout::KevTable => self.kev_table(reader),
+            Layout::UpdateTable => self.update_table(reader),
             Layout::Tar | Layout::Zip | Layout::Unknown => Ok(()),
         }
     }
@@ -178,6 +182,7 @@ impl<'a> Reading<'a> {
                 self.sink.kev(*entry).map_err(Stop::Sink)?;
             }
             Ok(Parsed::Advisories(found)) => self.advisories(found)?,
+            Ok(Parsed::Published(found)) => self.published(*found)?,
             Ok(Parsed::NotUsed(kind)) => {
                 self.is(kind);
                 self.report.not_used += 1;
@@ -218,11 +223,59 @@ impl<'a> Reading<'a> {
             self.report.leave_out(what, 1);
         }
         for advisory in found.advisories {
-            self.report.newest = self.report.newest.max(advisory.modified);
-            self.report.statements += advisory.affected.len() as u64;
-            self.sink.advisory(advisory).map_err(Stop::Sink)?;
+            self.advisory(advisory)?;
         }
         Ok(())
+    }
+
+    /// What Microsoft publishes: of a month each CVE is a record.
+    fn published(&mut self, found: Published) -> Result<(), Stop> {
+        self.is(FeedKind::Msrc);
+        self.report.not_used += found.not_used;
+        for problem in found.problems {
+            self.report.skip(problem.record, problem.reason);
+        }
+        for what in found.left_out {
+            self.report.leave_out(what, 1);
+        }
+        for advisory in found.advisories {
+            // The others only say which update holds which.
+            self.report.records += u64::from(!advisory.cves.is_empty());
+            self.advisory(advisory)?;
+        }
+        Ok(())
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), Stop> {
+        self.report.newest = self.report.newest.max(advisory.modified);
+        self.report.statements += advisory.affected.len() as u64;
+        self.sink.advisory(advisory).map_err(Stop::Sink)
+    }
+
+    fn update_table(&mut self, reader: impl BufRead) -> Result<(), Stop> {
+        self.is(FeedKind::Msrc);
+        let mut rows = csv::Rows::new(reader, b',', ROW_BYTES_MAX);
+        let Some(csv::Row::Fields(header)) = rows.next()? else {
+            return Err(Stop::Damage(io::Error::other("the table has no header")));
+        };
+        let mut table = Table::new(&header).map_err(io::Error::other)?;
+        // What a table that is cut says of a CVE may be half of it, so nothing of it counts.
+        while let Some(row) = rows.next()? {
+            self.seen += 1;
+            let csv::Row::Fields(fields) = row else {
+                self.too_long(ROW_BYTES_MAX);
+                continue;
+            };
+            match table.add(&fields) {
+                Ok(is_used) => self.report.not_used += u64::from(!is_used),
+                Err(reason) => self.report.skip(self.place(), reason),
+            }
+        }
+        let (published, left_out) = table.finish();
+        for (what, rows) in left_out {
+            self.report.leave_out(what, rows);
+        }
+        self.published(published)
     }
 
     fn epss_table(&mut self, reader: impl BufRead, separator: u8) -> Result<(), Stop> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::advisory::Advisory;
 use crate::cve::{CveRecord, KevEntry};
+use crate::feeds::msrc::{self, Published};
 use crate::feeds::report::FeedKind;
 use crate::feeds::{csaf, kev, nvd, osv, program, secdb, ubuntu};
 
@@ -22,6 +23,8 @@ pub(super) enum Parsed {
     Kev(Box<KevEntry>),
     /// Advisories about packages.
     Advisories(Advisories),
+    /// A document of Microsoft's.
+    Published(Box<Published>),
     /// A record of a known kind that holds nothing that is used.
     NotUsed(FeedKind),
     /// Something else.
@@ -74,6 +77,12 @@ pub(super) fn parse(record: &[u8], hint: FeedKind) -> Result<Parsed, Refused> {
         Some(Kind::Secdb) => secdb::parse(record).map(Parsed::Advisories),
         Some(Kind::Csaf) => csaf::parse(record)
             .map(|found| found.map_or(Parsed::NotUsed(FeedKind::RedHatVex), Parsed::Advisories)),
+        Some(Kind::MicrosoftMonth) => {
+            msrc::cvrf::parse(record).map(|found| Parsed::Published(Box::new(found)))
+        }
+        Some(Kind::MicrosoftCsaf) => {
+            msrc::csaf::parse(record).map(|found| Parsed::Published(Box::new(found)))
+        }
         Some(Kind::CveProgram) => program::parse(record).map(|found| {
             found.map_or(Parsed::NotUsed(FeedKind::CveProgram), |record| {
                 Parsed::Cve(Box::new(record))
@@ -98,6 +107,8 @@ enum Kind {
     Ubuntu,
     Secdb,
     Csaf,
+    MicrosoftMonth,
+    MicrosoftCsaf,
     CveProgram,
 }
 
@@ -110,6 +121,7 @@ impl Kind {
             Self::Ubuntu => FeedKind::UbuntuTracker,
             Self::Secdb => FeedKind::AlpineSecdb,
             Self::Csaf => FeedKind::RedHatVex,
+            Self::MicrosoftMonth | Self::MicrosoftCsaf => FeedKind::Msrc,
             Self::CveProgram => FeedKind::CveProgram,
         }
     }
@@ -139,6 +151,26 @@ struct Shape<'a> {
     packages: Option<IgnoredAny>,
     #[serde(rename = "cveMetadata", borrow)]
     metadata: Option<ShapeOfMetadata<'a>>,
+    #[serde(rename = "DocumentTracking", borrow)]
+    month: Option<ShapeOfMonth<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfMonth<'a> {
+    #[serde(rename = "Identification", borrow)]
+    identification: Option<ShapeOfIdentification<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfIdentification<'a> {
+    #[serde(rename = "ID", borrow)]
+    id: Option<ShapeOfText<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfText<'a> {
+    #[serde(rename = "Value", borrow)]
+    value: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +184,24 @@ struct ShapeOfDocument<'a> {
     csaf_version: Option<IgnoredAny>,
     #[serde(borrow)]
     tracking: Option<ShapeOfCve<'a>>,
+    #[serde(borrow)]
+    publisher: Option<ShapeOfPublisher<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ShapeOfPublisher<'a> {
+    #[serde(borrow)]
+    namespace: Option<Cow<'a, str>>,
+}
+
+impl ShapeOfDocument<'_> {
+    fn is_microsofts(&self) -> bool {
+        let namespace = self
+            .publisher
+            .as_ref()
+            .and_then(|of| of.namespace.as_deref());
+        namespace.is_some_and(|namespace| namespace.trim_end_matches('/') == msrc::csaf::NAMESPACE)
+    }
 }
 
 #[derive(Deserialize)]
@@ -167,7 +217,7 @@ struct ShapeOfAnnotation<'a> {
 }
 
 impl Shape<'_> {
-    const fn kind(&self) -> Option<Kind> {
+    fn kind(&self) -> Option<Kind> {
         // The members of one kind never occur in another's records; the order is of no meaning.
         if self.data_type.is_some() {
             Some(Kind::CveProgram)
@@ -187,7 +237,13 @@ impl Shape<'_> {
         } else if let Some(document) = &self.document
             && document.csaf_version.is_some()
         {
-            Some(Kind::Csaf)
+            Some(if document.is_microsofts() {
+                Kind::MicrosoftCsaf
+            } else {
+                Kind::Csaf
+            })
+        } else if self.month.is_some() {
+            Some(Kind::MicrosoftMonth)
         } else {
             None
         }
@@ -198,6 +254,11 @@ impl Shape<'_> {
         let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
         let tracking = self.document.as_ref().and_then(|of| of.tracking.as_ref());
         let of_document = tracking.and_then(|tracking| tracking.id.as_deref());
+        let of_month = self
+            .month
+            .as_ref()
+            .and_then(|of| of.identification.as_ref());
+        let of_month = of_month.and_then(|of| of.id.as_ref()?.value.as_deref());
         let of_metadata = self.metadata.as_ref().and_then(|of| of.id.as_deref());
         of_cve
             .or(of_annotation)
@@ -205,6 +266,7 @@ impl Shape<'_> {
             .or(self.candidate.as_deref())
             .or(of_document)
             .or(of_metadata)
+            .or(of_month)
             .or(self.id.as_deref())
     }
 }
@@ -253,6 +315,16 @@ mod tests {
                 r#"{"document":{"csaf_version":"2.0","tracking":{"id":"CVE-6"}}}"#,
                 FeedKind::RedHatVex,
                 "CVE-6",
+            ),
+            (
+                r#"{"document":{"csaf_version":"2.0","publisher":{"namespace":"https://msrc.microsoft.com"},"tracking":{"id":"msrc_CVE-8"}}}"#,
+                FeedKind::Msrc,
+                "msrc_CVE-8",
+            ),
+            (
+                r#"{"DocumentTracking":{"Identification":{"ID":{"Value":"2024-Apr"}},"CurrentReleaseDate":"soon"}}"#,
+                FeedKind::Msrc,
+                "2024-Apr",
             ),
             (
                 r#"{"dataType":"CVE_RECORD","cveMetadata":{"cveId":"CVE-7"}}"#,

@@ -33,6 +33,8 @@ pub enum FeedKind {
     RedHatVex,
     /// Alpine's security databases, one a repository of a release.
     AlpineSecdb,
+    /// Microsoft's documents on its products, by the month or by the CVE, and the table of its updates.
+    Msrc,
     /// Anything else.
     Unknown,
 }
@@ -47,7 +49,8 @@ impl FeedKind {
             | Self::Osv
             | Self::UbuntuTracker
             | Self::RedHatVex
-            | Self::AlpineSecdb => true,
+            | Self::AlpineSecdb
+            | Self::Msrc => true,
             Self::Kev | Self::Epss | Self::Unknown => false,
         }
     }

@@ -5,27 +5,7 @@ use std::borrow::Cow;
 use super::{Candidate, Identification, Identified, Part};
 use crate::subject::Subject;
 use crate::version::Scheme;
-
-/// Builds of Windows and the products that NVD has for them, clients and servers.
-const WINDOWS: [(u32, &str, &str); 17] = [
-    (7601, "windows_7", "windows_server_2008"),
-    (9200, "windows_8", "windows_server_2012"),
-    (9600, "windows_8.1", "windows_server_2012"),
-    (10240, "windows_10_1507", ""),
-    (14393, "windows_10_1607", "windows_server_2016"),
-    (17763, "windows_10_1809", "windows_server_2019"),
-    (18363, "windows_10_1909", "windows_server_1909"),
-    (19041, "windows_10_2004", "windows_server_2004"),
-    (19042, "windows_10_20h2", "windows_server_20h2"),
-    (19043, "windows_10_21h1", ""),
-    (19044, "windows_10_21h2", ""),
-    (19045, "windows_10_22h2", ""),
-    (20348, "", "windows_server_2022"),
-    (22000, "windows_11_21h2", ""),
-    (22621, "windows_11_22h2", ""),
-    (22631, "windows_11_23h2", ""),
-    (26100, "windows_11_24h2", "windows_server_2025"),
-];
+use crate::windows::{self, Release};
 
 pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
     match subject.platform.family {
@@ -80,11 +60,8 @@ fn found(vendor: &'static str, product: &'static str, subject: &Subject<'_>) -> 
 }
 
 fn windows_product(subject: &Subject<'_>) -> Option<&'static str> {
-    let build: u32 = subject.version.split('.').nth(2)?.parse().ok()?;
-    let (_, client, server) = WINDOWS.iter().find(|(known, ..)| *known == build)?;
-    let is_server = subject.name.to_lowercase().contains("server");
-    let product = if is_server { server } else { client };
-    (!product.is_empty()).then_some(*product)
+    let release = Release::of_version(subject.version, windows::is_server(subject.name))?;
+    Some(release.product)
 }
 
 #[cfg(test)]

@@ -95,6 +95,11 @@ impl Index {
         is_it.then_some(PlaceId(row))
     }
 
+    /// The release that a place is of, as advisories tell it; empty for a registry.
+    pub(crate) fn release_of(&self, at: PlaceId) -> Option<&str> {
+        self.string(self.word(Section::Places, at.0, 1)?)
+    }
+
     fn place_key(&self, row: u32) -> Option<(&str, &str, u32)> {
         let text = |word| self.string(self.word(Section::Places, row, word)?);
         Some((text(0)?, text(1)?, self.word(Section::Places, row, 2)?))

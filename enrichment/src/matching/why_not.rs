@@ -14,6 +14,7 @@ use crate::matching::find::{self, Row};
 use crate::matching::host::{self, Host};
 use crate::matching::judge::{Miss, Surroundings};
 use crate::matching::question::Question;
+use crate::matching::windows;
 use crate::matching::{Prepared, prepare, prepare_cpe, surroundings_of_cpe};
 use crate::subject::{Platform, Subject};
 
@@ -50,6 +51,8 @@ pub enum Step {
     OtherBuild,
     /// The record names other versions.
     Version,
+    /// An installed update has the fix.
+    Update,
     /// The distribution says that its package is not affected.
     NotAffected,
     /// The record is about the product within or for something else.
@@ -78,6 +81,10 @@ pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
         return answer;
     }
     let prepared = prepare(index, &subject);
+    let said = windows::said(index, &subject, &prepared);
+    if let Some(answer) = said.and_then(|said| windows::why_not(&said, cve)) {
+        return answer;
+    }
     answer(index, &prepared, Host::on(platform), subject.arch, cve)
 }
 

@@ -118,7 +118,7 @@ impl NvdFeedFiles<'_> {
                 url: &url,
                 etag: before.and_then(|part| part.etag.as_deref()),
                 last_modified: before.and_then(|part| part.last_modified.as_deref()),
-                api: None,
+                ..Request::default()
             };
             let create = || self.mirror.create(self.name);
             let Some(download) = self.fetcher.file(&request, create).await? else {

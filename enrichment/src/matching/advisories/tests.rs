@@ -72,7 +72,8 @@ fn advisory(publisher: Publisher, id: &str, cves: &[&str], said: &[&str]) -> Adv
         | Publisher::Psf
         | Publisher::GitHub
         | Publisher::Go
-        | Publisher::Node => (Scheme::Rpm, PackageKind::Binary),
+        | Publisher::Node
+        | Publisher::Microsoft => (Scheme::Rpm, PackageKind::Binary),
     };
     Advisory {
         id: id.to_owned(),
