@@ -34,12 +34,19 @@ pub(in crate::feeds) struct Table {
     /// Products by name; of the unknown ones how many rows were about them.
     products: HashMap<String, Result<u32, u64>>,
     known: Vec<Product>,
-    /// By CVE the products and updates, and the severity.
-    cves: BTreeMap<CveId, (BTreeSet<(u32, u32)>, &'static str)>,
+    cves: BTreeMap<CveId, OfCve>,
     updates: Updates,
     rows: usize,
     /// Rows about Windows that name no update.
     without_update: u64,
+}
+
+/// What the rows of one CVE say.
+#[derive(Default)]
+struct OfCve {
+    /// Products and the updates that repair them.
+    fixes: BTreeSet<(u32, u32)>,
+    severity: &'static str,
 }
 
 impl Table {
@@ -97,9 +104,9 @@ impl Table {
         if self.rows > ROWS_MAX {
             return Err(format!("more than {ROWS_MAX} rows are about Windows"));
         }
-        let (fixes, worst) = self.cves.entry(cve).or_default();
-        fixes.insert((product, update));
-        *worst = worse(worst, severity);
+        let of_cve = self.cves.entry(cve).or_default();
+        of_cve.fixes.insert((product, update));
+        of_cve.severity = worse(of_cve.severity, severity);
         if let Some(product) = usize::try_from(product)
             .ok()
             .and_then(|at| self.known.get(at))
@@ -153,7 +160,7 @@ impl Table {
         }
         let mut known = self.known;
         let targets: Vec<Target> = known.drain(..).map(Target::Windows).collect();
-        for (cve, (fixes, severity)) in self.cves {
+        for (cve, OfCve { fixes, severity }) in self.cves {
             let mut bulletin = Bulletin::new(cve);
             bulletin.severity = severity;
             for (product, update) in fixes {
