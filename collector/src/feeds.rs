@@ -15,6 +15,7 @@ mod import;
 mod mirror;
 mod msrc;
 mod nvd;
+mod red_hat_vex;
 mod retry;
 mod sink;
 mod sleeper;

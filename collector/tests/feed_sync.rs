@@ -9,6 +9,10 @@ mod bundles;
 mod feed_files;
 #[path = "feed_sync/files.rs"]
 mod files;
+#[path = "feed_sync/msrc.rs"]
+mod msrc;
+#[path = "feed_sync/red_hat_vex.rs"]
+mod red_hat_vex;
 #[path = "feed_sync/server.rs"]
 mod server;
 #[path = "feed_sync/site.rs"]

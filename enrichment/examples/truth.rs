@@ -26,6 +26,8 @@ mod names;
 mod score;
 #[path = "truth/versions.rs"]
 mod versions;
+#[path = "truth/windows.rs"]
+mod windows;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -48,7 +50,7 @@ struct Bench {
 
 /// Sets by the beginning of their names, and what measures them.
 type Measure = fn(&Bench) -> Result<Vec<Score>, Failure>;
-const SETS: [(&str, Measure); 8] = [
+const SETS: [(&str, Measure); 9] = [
     ("anchore_match_labels", distro::labels),
     ("fleet_distro_hosts", distro::hosts),
     ("version-order", versions::orders),
@@ -57,6 +59,7 @@ const SETS: [(&str, Measure); 8] = [
     ("fleet_app_to_cpe", names::applications),
     ("fleet_cpe_to_cve", cves::of_cpes),
     ("winget_arp_names", names::windows_names),
+    ("windows_updates", windows::updates),
 ];
 
 /// Folders of the feeds within DATA, and whether there is anything to measure without them.

@@ -9,14 +9,16 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::codename;
 use crate::cpe::{self, Attr, Attribute, Cpe};
 use crate::cve::Range;
 use crate::evaluation::Evaluation;
 use crate::index::Index;
+use crate::lines::os::Os;
 use crate::matching::{self, WhyNot};
 use crate::subject::{Platform, Subject};
 use crate::version::{self, Incomparable, Scheme};
+
+mod os;
 
 /// Bytes of one line; a longer one gives an error.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -174,72 +176,6 @@ struct MatchQuestion {
     os: Os,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Os {
-    #[serde(deserialize_with = "null_as_default")]
-    family: String,
-    #[serde(deserialize_with = "null_as_default")]
-    id: String,
-    #[serde(deserialize_with = "null_as_default")]
-    version: String,
-    #[serde(deserialize_with = "null_as_default")]
-    codename: String,
-    /// What `uname -r` prints.
-    #[serde(deserialize_with = "null_as_default")]
-    kernel: String,
-    /// Of Windows `19045.4291` or `10.0.19045.4291`.
-    #[serde(deserialize_with = "text")]
-    build: String,
-    #[serde(deserialize_with = "text")]
-    arch: String,
-    /// Installed updates of Windows: `KB5036892` or 5036892.
-    #[serde(deserialize_with = "texts")]
-    kbs: Vec<String>,
-}
-
-/// What is said beside the question must not make it a bad one: numbers are taken for their text,
-/// and what is neither for nothing.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Value::deserialize(deserializer).map(|value| text_of(&value))
-}
-
-fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Array(values) => values.iter().map(text_of).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            Vec::new()
-        }
-    })
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
-    }
-}
-
-impl Os {
-    /// The platform; a codename says the release where no version does.
-    fn platform(&self) -> Platform<'_> {
-        let named = codename::release(&self.codename);
-        // Linux Mint and the like may say the codename of what they are made of.
-        let named = named.filter(|(id, _)| self.id.is_empty() || self.id == *id);
-        let (id, version) = match named {
-            Some(named) if self.version.is_empty() => named,
-            Some((id, _)) => (id, self.version.as_str()),
-            None => (self.id.as_str(), self.version.as_str()),
-        };
-        Platform {
-            family: &self.family,
-            id,
-            version,
-        }
-    }
-}
-
 #[derive(Serialize)]
 struct MatchAnswer {
     #[serde(flatten)]
@@ -295,12 +231,8 @@ impl MatchQuestion {
             return;
         }
         // "22H2" and "10.0.19045" are what people call the version of 10.0.19045.4291.
-        let numbers = |text: &str| text.split('.').filter(|part| !part.is_empty()).count();
-        let build = match numbers(&self.os.build) {
-            1 | 2 => format!("10.0.{}", self.os.build.trim()),
-            _ => self.os.build.trim().to_owned(),
-        };
-        if numbers(&build) > numbers(&self.version) {
+        let build = self.os.version_of_build();
+        if os::numbers(&build) > os::numbers(&self.version) {
             self.version = build;
         }
         if self.arch.is_empty() {

@@ -12,7 +12,8 @@ section! {
     "feeds" RawFeeds {
         /// Whether feeds are fetched by the clock. Otherwise they come by `feed sync` and `feed import`.
         sync: bool = true;
-        /// Which feeds are fetched; `osv` stands for all of `osv_ecosystems`.
+        /// Which feeds are fetched; `osv` stands for all of `osv_ecosystems`. Beside these there is
+        /// `redhat-vex`, what Red Hat has not repaired yet: several hundred megabytes a day.
         sources: Vec<String> = ["nvd-feeds", "nvd", "kev", "epss", "anchore", "vulnrichment", "msrc", "osv"];
         /// NVD's API 2.0, asked for what changed since the last time.
         nvd_url: String = "https://services.nvd.nist.gov/rest/json/cves/2.0";
@@ -46,6 +47,10 @@ section! {
         msrc_url: String = "https://api.msrc.microsoft.com/cvrf/v3.0/";
         /// How often, in seconds.
         msrc_every_s: u32 = 21_600;
+        /// The folder of Red Hat's CSAF VEX archive.
+        redhat_vex_url: String = "https://security.access.redhat.com/data/csaf/v2/vex/";
+        /// How often, in seconds. The archive is made once a day.
+        redhat_vex_every_s: u32 = 86_400;
         /// The folder of OSV's archives, in which each ecosystem has `<ecosystem>/all.zip`.
         osv_url: String = "https://storage.googleapis.com/osv-vulnerabilities/";
         /// How often, in seconds.
@@ -109,6 +114,8 @@ pub enum FeedSourceKind {
     NvdFeeds,
     /// Microsoft's months, each when the list of them says that it changed.
     MsrcMonths,
+    /// Red Hat's VEX archive, whose name has its date.
+    RedHatVex,
     /// One file, plain or compressed.
     File,
     /// A zip archive of JSON files.
@@ -177,7 +184,7 @@ impl FeedsConfig {
 /// The table of sources, in the order in which they are fetched: the feed files before the API,
 /// which goes on from where they end.
 fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
-    use FeedSourceKind::{Archive, File, MsrcMonths, NvdApi, NvdFeeds};
+    use FeedSourceKind::{Archive, File, MsrcMonths, NvdApi, NvdFeeds, RedHatVex};
     #[rustfmt::skip]
     let table = [
         ("nvd-feeds", NvdFeeds, "feeds.nvd_feeds_url", &raw.nvd_feeds_url, "feeds.nvd_feeds_every_s", raw.nvd_feeds_every_s),
@@ -187,6 +194,7 @@ fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
         ("anchore", Archive, "feeds.anchore_url", &raw.anchore_url, "feeds.anchore_every_s", raw.anchore_every_s),
         ("vulnrichment", Archive, "feeds.vulnrichment_url", &raw.vulnrichment_url, "feeds.vulnrichment_every_s", raw.vulnrichment_every_s),
         ("msrc", MsrcMonths, "feeds.msrc_url", &raw.msrc_url, "feeds.msrc_every_s", raw.msrc_every_s),
+        ("redhat-vex", RedHatVex, "feeds.redhat_vex_url", &raw.redhat_vex_url, "feeds.redhat_vex_every_s", raw.redhat_vex_every_s),
         (OSV, Archive, "feeds.osv_url", &raw.osv_url, "feeds.osv_every_s", raw.osv_every_s),
     ];
     for name in &raw.sources {

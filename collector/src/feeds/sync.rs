@@ -22,6 +22,7 @@ use super::import::{FeedImporter, ImportError, TakenIn};
 use super::mirror::{Mirror, SourceState};
 use super::msrc::MsrcMonths;
 use super::nvd::{ApiLimits, NvdApi, NvdFeedFiles};
+use super::red_hat_vex::RedHatVex;
 use super::{FeedPaths, Sleeper};
 use crate::clock::Clock;
 use crate::config::{FeedSource, FeedSourceKind, FeedsConfig};
@@ -268,6 +269,16 @@ impl FeedSyncer {
                     is_forced,
                 };
                 months.sync().await
+            }
+            FeedSourceKind::RedHatVex => {
+                let archive = RedHatVex {
+                    fetcher,
+                    mirror,
+                    name,
+                    url,
+                    is_forced,
+                };
+                archive.sync().await
             }
             FeedSourceKind::File | FeedSourceKind::Archive => {
                 let file = OneFile {

@@ -163,3 +163,39 @@ fn every_line_is_answered_in_order_whatever_the_lines_are() {
     }
     assert_eq!(answers[5]["order"], ">");
 }
+
+/// What is asked of three CVEs of April 2024 in Windows.
+fn ask_windows(os: &Value, version: &str) -> Value {
+    let april = include_str!("../../tests/data/advisories/msrc-2024-apr.json");
+    let mut builder = crate::index::Builder::new();
+    let mut bytes = std::io::Cursor::new(april);
+    crate::feeds::read_stream(std::path::Path::new("april"), &mut bytes, &mut builder).unwrap();
+    let index = Index::from_bytes(builder.into_bytes().unwrap()).unwrap();
+    let question =
+        json!({"id": 1, "source": "os", "name": "Windows 10 Pro", "version": version, "os": os});
+    serde_json::from_str(&match_line(&index, &question.to_string(), None)).unwrap()
+}
+
+#[test]
+fn a_windows_may_say_its_build_and_its_updates_beside_the_question() {
+    for (os, version, findings) in [
+        (json!({"build": "19045.4170", "arch": "x86_64"}), "22H2", 3),
+        (json!({"build": "10.0.19045.4291"}), "10.0.19045", 0),
+        (json!({"build": 19045.4170}), "10.0.19045.4291", 0),
+        (json!({"build": 19045}), "10.0.19045.4291", 0),
+        (json!({"kbs": ["KB5036892"]}), "10.0.19045", 0),
+        (json!({"kbs": [5_035_845, null]}), "10.0.19045", 3),
+    ] {
+        let mut os = os;
+        os["family"] = "windows".into();
+        let answer = ask_windows(&os, version);
+        assert_eq!(answer["status"], "evaluated", "{os}: {answer}");
+        let found = answer["findings"].as_array().unwrap().len();
+        assert_eq!(found, findings, "{os}");
+    }
+    let answer = ask_windows(
+        &json!({"family": "windows", "build": {}, "kbs": 7}),
+        "10.0.19045",
+    );
+    assert_eq!(answer["status"], "not_evaluable");
+}

@@ -55,6 +55,8 @@ impl Program {
         let name = name.trim().to_lowercase();
         PROGRAMS.iter().find_map(|(begin, package, has_lines)| {
             let rest = name.strip_prefix(begin)?;
+            // ".NET 8.0 installed on Linux" is the distribution's package there.
+            let rest = rest.strip_suffix(" installed on windows").unwrap_or(rest);
             let since = if *has_lines {
                 line(rest)?
             } else {
@@ -120,4 +122,70 @@ fn line(rest: &str) -> Option<String> {
         .next()
         .filter(|text| is_version(text));
     Some(first.unwrap_or(own).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn since(name: &str) -> Option<(&'static str, String)> {
+        Program::of_name(name).map(|program| (program.package, program.since))
+    }
+
+    #[test]
+    fn names_are_programs_and_their_lines() {
+        for (name, package, line) in [
+            (
+                "Microsoft Edge (Chromium-based)",
+                "microsoft:edge_chromium",
+                "",
+            ),
+            ("Visual Studio Code", "microsoft:visual_studio_code", ""),
+            (".NET 8.0", "microsoft:.net", "8.0"),
+            (".NET 10.0 installed on Windows", "microsoft:.net", "10.0"),
+            ("PowerShell 7.3", "microsoft:powershell", "7.3"),
+            (
+                "Microsoft Visual Studio 2022 version 17.9",
+                "microsoft:visual_studio_2022",
+                "17.9",
+            ),
+            (
+                "Microsoft Visual Studio 2019 version 16.11 (includes 16.0 - 16.10)",
+                "microsoft:visual_studio_2019",
+                "16.0",
+            ),
+        ] {
+            assert_eq!(since(name), Some((package, line.to_owned())), "{name}");
+        }
+        for name in [
+            "Microsoft Edge (Chromium-based) Extended Stable",
+            "Microsoft Edge for Android",
+            "Visual Studio Code - Kubernetes Tools",
+            ".NET Core 3.1",
+            ".NET 8.0 installed on Linux",
+            ".NET Install Tool",
+            "PowerShell Extension",
+            "Microsoft Office LTSC 2021 for 64-bit editions",
+            "Microsoft SQL Server 2022 for x64-based Systems (GDR)",
+        ] {
+            assert_eq!(since(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_fix_that_is_no_later_version_of_the_line_says_nothing() {
+        let net = Program::of_name(".NET 8.0").unwrap();
+        assert!(net.affected(Some("8.0.3")).is_some());
+        for fix in [
+            "8.0",
+            "8.0.0",
+            "7.0.5",
+            "",
+            "https://aka.ms/OfficeSecurityReleases",
+            "112.0.5615.49/50",
+        ] {
+            assert_eq!(net.affected(Some(fix)), None, "{fix}");
+        }
+        assert_eq!(net.affected(None), None);
+    }
 }
