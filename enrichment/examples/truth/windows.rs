@@ -65,11 +65,11 @@ struct Assigned(Builds);
 impl FeedSink for Assigned {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         for product in &record.cna {
-            let fixes = product
+            let mut fixes = product
                 .versions
                 .iter()
                 .filter_map(|range| range.less_than.clone());
-            if let (true, Some(fix)) = (product.vendor == "Microsoft", fixes.last()) {
+            if let (true, Some(fix)) = (product.vendor == "Microsoft", fixes.next_back()) {
                 self.0
                     .insert((product.product.clone(), record.id.to_string()), fix);
             }

@@ -168,7 +168,7 @@ fn every_line_is_answered_in_order_whatever_the_lines_are() {
 fn ask_windows(os: &Value, version: &str) -> Value {
     let april = include_str!("../../tests/data/advisories/msrc-2024-apr.json");
     let mut builder = crate::index::Builder::new();
-    let mut bytes = std::io::Cursor::new(april);
+    let mut bytes = Cursor::new(april);
     crate::feeds::read_stream(std::path::Path::new("april"), &mut bytes, &mut builder).unwrap();
     let index = Index::from_bytes(builder.into_bytes().unwrap()).unwrap();
     let question =
