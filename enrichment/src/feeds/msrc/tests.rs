@@ -1,3 +1,5 @@
+//! Microsoft's documents, real ones and small ones, in each of their formats.
+
 use super::*;
 use crate::feeds::msrc::table::Table;
 
