@@ -65,8 +65,10 @@ struct Company {
     hosts: u32,
     /// The key of its first host; the others follow.
     first_agent: u64,
-    /// Every how many-th of the software it has, beside the versions of the common product.
+    /// Every how many-th of the software it has, beside the versions of the common product, and how
+    /// many of them.
     step: usize,
+    others: usize,
 }
 
 struct Software {
@@ -111,6 +113,7 @@ impl Site {
                 hosts: share.hosts,
                 first_agent,
                 step: (rest / (share.software - COMMON_VERSIONS).max(1)) as usize,
+                others: (share.software - COMMON_VERSIONS) as usize,
             };
             first_agent += u64::from(share.hosts);
             company
@@ -217,7 +220,8 @@ impl Site {
     /// The versions of the common product, then what the company has of the rest.
     fn of_company(&self, company: &Company) -> impl Iterator<Item = &Software> {
         let (common, rest) = self.software.split_at(COMMON_VERSIONS as usize);
-        common.iter().chain(rest.iter().step_by(company.step))
+        let rest = rest.iter().step_by(company.step).take(company.others);
+        common.iter().chain(rest)
     }
 
     /// What a host has of its company's software: one version of the common product, and from each

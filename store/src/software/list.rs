@@ -75,7 +75,9 @@ pub struct SoftwareItem {
 /// once its rows are known.
 const fn software_for(sort: SoftwareSort) -> &'static str {
     match sort {
-        SoftwareSort::Name | SoftwareSort::FirstSeen => "FROM software x WHERE company_key = $1",
+        // Every row has a source; saying so opens the index of names, which nothing else may use.
+        SoftwareSort::Name => "FROM software x WHERE company_key = $1 AND source <> ''",
+        SoftwareSort::FirstSeen => "FROM software x WHERE company_key = $1",
         SoftwareSort::Hosts => {
             "FROM (
                 SELECT s.*, coalesce(i.hosts, 0) AS hosts
