@@ -121,6 +121,8 @@ impl Bench {
 
     /// What an agent has: a part of the pool that is not the next agent's, in key order.
     fn inventory(&self, agent: usize) -> Vec<&(SoftwareKey, SoftwareRecord)> {
+        // Neighbours share most of it and no two have the same, as in a fleet of one image with its
+        // exceptions.
         let step = SOFTWARE / self.records;
         (0..self.records)
             .map(|n| &self.pool[n * step + (agent * 7 + n) % step])
@@ -203,6 +205,8 @@ impl Bench {
                 .iter()
                 .position(|agent| *agent == batch[0].agent)
                 .unwrap();
+            // All of an agent's batches on one connection, in order: two would only show how long
+            // they wait for each other's locks.
             let lane = agent * self.connections / self.agents.len();
             lanes[lane].push(batch);
         }

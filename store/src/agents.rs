@@ -24,6 +24,8 @@ use crate::tenant::TenantScope;
 
 /// How long an acknowledgement may be ahead of the rows, without any progress, before a snapshot is
 /// asked for.
+// Longer than a backlog after an outage takes to show progress, and short beside the hours after
+// which people look: a report that a lost disk took is made up for within a quarter of an hour.
 pub const BEHIND_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// What the database keeps of a certificate.
@@ -145,6 +147,7 @@ pub async fn request_scan(
         commands::queue(&mut tx, "scan_now", &[(agent, request)], now).await?;
     }
     tx.commit().await?;
+    // The column only counts up from zero, so nothing is turned around here.
     Ok(request.map(i64::unsigned_abs))
 }
 
@@ -169,6 +172,8 @@ pub async fn revoke(
     )
     .execute(&mut *tx)
     .await?;
+    // An agent that was revoked before is not announced again: its connection is closed already,
+    // and its first instant stays.
     let is_revoked = done.rows_affected() > 0;
     if is_revoked {
         // `NOTIFY` goes out with the commit, so no node can hear of a revocation that it does not
@@ -210,7 +215,7 @@ pub async fn ask_for_snapshots(
 /// Queues [`commands::Command::SendSnapshot`] for agents whose rows the caller has locked.
 ///
 /// An agent whose inventory cannot be stored as it is would be asked for ever, so the wait between
-/// two requests doubles from a minute to a day, until the digests agree once.
+/// two requests doubles from a minute to seventeen hours, until the digests agree once.
 pub(crate) async fn queue_snapshots(
     tx: &mut PgConnection,
     company_key: i64,

@@ -122,6 +122,8 @@ pub async fn create(
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
     let mut tx = scope.begin("api_keys.create").await?;
+    // Cut here as well as at the API: no caller, however written, makes an operator out of a
+    // company.
     let key = insert(&mut tx, Some(scope.key()), new, role.min(Role::Admin), now).await?;
     tx.commit().await?;
     Ok(key)
@@ -153,7 +155,7 @@ pub async fn list(scope: &TenantScope) -> Result<Vec<ApiKey>, StoreError> {
     let rows = sqlx::query_as!(
         KeyRow,
         "SELECT id, name, role, created_at, expires_at, revoked_at, last_used_at
-         FROM api_keys WHERE company_key = $1 ORDER BY id DESC LIMIT 1000",
+         FROM api_keys WHERE company_key = $1 ORDER BY created_at DESC, id DESC LIMIT 1000",
         scope.key()
     )
     .fetch_all(&mut *tx)
@@ -172,7 +174,7 @@ pub async fn list_operator(operator: &OperatorScope) -> Result<Vec<ApiKey>, Stor
     let rows = sqlx::query_as!(
         KeyRow,
         "SELECT id, name, role, created_at, expires_at, revoked_at, last_used_at
-         FROM api_keys WHERE company_key IS NULL ORDER BY id DESC LIMIT 1000"
+         FROM api_keys WHERE company_key IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -278,6 +280,8 @@ impl Store {
             .last_used_at
             .is_none_or(|at| at + LAST_USED_EVERY <= now)
         {
+            // Behind the answer's own transaction: a lock on the key's row must not be held while
+            // somebody is let in.
             note_use(self, &principal, now).await?;
         }
         Ok(Some(principal))

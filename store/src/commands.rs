@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::database::Store;
 use crate::error::StoreError;
 
+// Names of channels are the whole server's: another program beside this one must not be woken.
 const COMMANDS: &str = "muster_commands";
 const REVOCATIONS: &str = "muster_revocations";
 const JOBS: &str = "muster_jobs";

@@ -183,6 +183,8 @@ pub async fn set_suspended(
     )
     .fetch_optional(&mut *tx)
     .await?;
+    // Also when it was suspended before: doing it again is how an operator makes sure that a
+    // session which slipped through ends.
     if changed.is_some() && suspended {
         commands::announce_revocation(&mut tx, Revoked::Company(id), now).await?;
     }
@@ -201,6 +203,8 @@ pub async fn set_settings(
     scope: &TenantScope,
     settings: &Settings,
 ) -> Result<Settings, StoreError> {
+    // Brought into the limits and not refused: an agent would refuse the whole message, and with it
+    // every other setting.
     let every = |value: u32, range: std::ops::RangeInclusive<u32>| {
         i64::from(value.clamp(*range.start(), *range.end()))
     };

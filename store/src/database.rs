@@ -141,7 +141,11 @@ impl Store {
             .application_name("muster-collector");
         // Once and outside of the pool, whose connections are made when they are first needed: an
         // address with a typing error should stop the start and not the first report.
-        check_server(&options).await?;
+        // A firewall that drops packets would keep it waiting for as long as the kernel tries, which is
+        // minutes without a word.
+        tokio::time::timeout(config.acquire_timeout, check_server(&options))
+            .await
+            .map_err(|_| ConnectError::Unreachable(sqlx::Error::PoolTimedOut))??;
         let timeout_ms = config.statement_timeout.as_millis();
         let working = options.clone().options([
             ("statement_timeout", timeout_ms.to_string()),
@@ -167,6 +171,8 @@ impl Store {
                     }
                 })
             })
+            // Lazily, because the schema may not be there yet, and with it the role that
+            // connections take.
             .connect_lazy_with(working);
         Ok(Self {
             inner: Arc::new(Inner {

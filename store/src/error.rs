@@ -41,6 +41,7 @@ impl StoreError {
         Self::Inconsistent {
             table,
             column,
+            // Whatever stands there goes into a log line, and a row may hold kilobytes.
             value: value.chars().take(64).collect(),
         }
     }

@@ -58,6 +58,8 @@ pub async fn succeeded(
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    // `greatest` passes over nulls: a feed without dates leaves the place where it is, and one that
+    // was restored from an older mirror does not take it back.
     sqlx::query!(
         "INSERT INTO feeds AS f (source, imported_at, last_success_at, newest_record_at, records,
                                  changed, skipped)
@@ -85,6 +87,7 @@ pub async fn succeeded(
 ///
 /// When the database cannot be used.
 pub async fn unchanged(store: &Store, source: &str, now: OffsetDateTime) -> Result<(), StoreError> {
+    // `records` stays: it is what the feed has, and "nothing new" says nothing of it.
     sqlx::query!(
         "INSERT INTO feeds (source, imported_at, last_success_at, records, changed, skipped)
          VALUES ($1, $2, $2, 0, 0, 0)
@@ -105,6 +108,7 @@ pub async fn unchanged(store: &Store, source: &str, now: OffsetDateTime) -> Resu
 ///
 /// When the database cannot be used.
 pub async fn schedule(store: &Store, source: &str, at: OffsetDateTime) -> Result<(), StoreError> {
+    // No row, no schedule: the first sync makes the row with its outcome before it is scheduled.
     sqlx::query!(
         "UPDATE feeds SET next_sync_at = $2 WHERE source = $1",
         source,
@@ -126,6 +130,8 @@ pub async fn failed(
     error: &str,
     now: OffsetDateTime,
 ) -> Result<u32, StoreError> {
+    // What the last good import said stays in its columns; only the error and the count of failures
+    // are of this one.
     let failures = sqlx::query_scalar!(
         "INSERT INTO feeds AS f (source, imported_at, records, changed, skipped, error, failures)
          VALUES ($1, $2, 0, 0, 0, $3, 1)

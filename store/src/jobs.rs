@@ -65,6 +65,7 @@ pub async fn enqueue(
     .execute(&mut *tx)
     .await?;
     let is_new = done.rows_affected() > 0;
+    // Only for a new row: N schedulers that ask for the same tick wake everyone once.
     if is_new {
         commands::announce_job(&mut tx).await?;
     }
@@ -105,6 +106,8 @@ pub async fn take(
         kind: row.kind,
         tick: row.tick,
         payload: row.payload,
+        // What tells this holder from the next: with every lease that runs out the number grows,
+        // and whoever comes back late finds that it is no longer theirs.
         attempts: row.attempts.unsigned_abs(),
     }))
 }

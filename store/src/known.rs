@@ -33,6 +33,7 @@ impl KnownSoftware {
     pub(crate) fn new(entries_max: usize) -> Self {
         Self {
             generations: Mutex::default(),
+            // Two generations are kept, so each gets half.
             entries_max: (entries_max / 2).max(1),
         }
     }
@@ -51,6 +52,7 @@ impl KnownSoftware {
                 continue;
             }
             if generations.old.contains(&entry) {
+                // What is in use moves on with each look, so that it outlives the old generation.
                 generations.insert(entry, self.entries_max);
             } else {
                 unknown.push(key);

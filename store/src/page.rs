@@ -154,6 +154,8 @@ impl Order {
         match (&after.value, self.of) {
             (SortValue::Integer(value), SortType::Integer) => query.push_bind(*value),
             (SortValue::Text(value), SortType::Text) => query.push_bind(value.clone()),
+            // A place of a list that is sorted by something else: comparing it would be an error of
+            // the database's types, and look like a fault of ours.
             (SortValue::Integer(_) | SortValue::Text(_), _) => {
                 return Err(StoreError::InvalidCursor);
             }
@@ -189,6 +191,8 @@ impl Order {
         let limit = usize::try_from(request.limit()).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
+        // The last row that is shown, not the one more that was read: the next page begins with
+        // that one.
         let next = match rows.last().filter(|_| has_more) {
             Some(last) => Some(After {
                 value: self.value(&last.sort_value)?,

@@ -88,9 +88,9 @@ pub async fn pipeline(scope: &TenantScope) -> Result<Pipeline, StoreError> {
         r#"SELECT coalesce(sum(reports_applied), 0)::bigint AS "reports!",
                   coalesce(sum(records_applied), 0)::bigint AS "records!",
                   max(applied_at) AS applied_at,
-                  count(behind_since) AS "behind!",
-                  min(behind_since) AS behind_since,
-                  count(snapshot_asked_at) AS "snapshots_asked!",
+                  count(behind_since) FILTER (WHERE revoked_at IS NULL) AS "behind!",
+                  min(behind_since) FILTER (WHERE revoked_at IS NULL) AS behind_since,
+                  count(snapshot_asked_at) FILTER (WHERE revoked_at IS NULL) AS "snapshots_asked!",
                   (SELECT count(*) FROM dead_letters
                    WHERE company_key = $1 AND replayed_at IS NULL) AS "dead_letters!"
            FROM agents WHERE company_key = $1"#,

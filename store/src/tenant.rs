@@ -207,6 +207,7 @@ impl Principal {
     /// The operator's scope; `None` for everyone else.
     #[must_use]
     pub fn operator(&self) -> Option<OperatorScope> {
+        // Both have to say so, though either would do: one wrong row must not be enough.
         matches!((self.role, &self.company), (Role::Operator, None)).then(|| OperatorScope {
             store: self.store.clone(),
         })

@@ -25,6 +25,8 @@ use crate::tenant::TenantScope;
 use crate::test_support::FreshDatabase;
 
 /// The generation of the index that tests judge with.
+// With the highest bit set: PostgreSQL keeps it as a negative number, which has to come back the
+// same.
 pub(crate) const GENERATION: u64 = 0xfeed_0000_0000_0001;
 
 /// An instant, in seconds after the beginning of a test.
@@ -77,6 +79,7 @@ impl World {
 
 /// Ids that differ and grow.
 pub(crate) fn id() -> Uuid {
+    // Counted and not random, so that an order by id is the order of making.
     static NEXT: AtomicU64 = AtomicU64::new(1);
     Uuid::from_u64_pair(0x0193_0000_0000_7000, NEXT.fetch_add(1, Ordering::Relaxed))
 }
@@ -85,6 +88,8 @@ pub(crate) async fn company(store: &Store, name: &str) -> TenantScope {
     let company = companies::create(&store.local_operator(), CompanyId(id()), name, at(0))
         .await
         .unwrap();
+    // The scope that reports are stored with, and not the operator's: what this one may not do, a
+    // test must not do by accident.
     store.pipeline_scope(company.id).await.unwrap().unwrap()
 }
 
@@ -284,6 +289,7 @@ impl Endpoint {
         };
         IncomingReport {
             agent: self.agent,
+            // As the collector has it. A test whose report no agent could send would prove nothing.
             keys: report.validate().unwrap(),
             report,
             received_at: at(self.seconds),
@@ -324,6 +330,8 @@ impl Endpoint {
         let digest = self.digest();
         let all: Vec<(SoftwareKey, SoftwareRecord)> = self.held.clone().into_iter().collect();
         let chunks: Vec<_> = if all.is_empty() {
+            // A host without software still says so: one empty part, which is the whole range of
+            // keys.
             vec![&all[..]]
         } else {
             all.chunks(part).collect()
@@ -331,9 +339,12 @@ impl Endpoint {
         let mut from = SoftwareKey(0);
         let mut reports = Vec::new();
         for (number, chunk) in chunks.iter().enumerate() {
+            // Parts meet without a hole: each ends where the next begins, the last is open. What
+            // stands in a range and not in its part is gone from the host.
             let to = chunks.get(number + 1).map(|next| next[0].0);
             let records = chunk.iter().map(|(_, record)| record.clone()).collect();
             let body = ReportBody::Snapshot { from, to, records };
+            // Only the last part can say what the whole comes to.
             reports.push(self.report(body, to.is_none().then_some(digest)));
             from = to.unwrap_or(SoftwareKey(u128::MAX));
         }

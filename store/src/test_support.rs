@@ -168,6 +168,8 @@ async fn execute(server: &str, sql: &str) {
 /// The name of a database with the present schema, made if it is not there.
 async fn template(server: &str) -> String {
     let mut hasher = DefaultHasher::new();
+    // By content: a migration that was edited makes another template, and old ones are left to
+    // whoever wipes the server.
     for migration in crate::database::MIGRATIONS.iter() {
         migration.checksum.hash(&mut hasher);
     }

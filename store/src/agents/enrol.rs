@@ -94,6 +94,8 @@ async fn attempt<T: Send>(
 ) -> Result<Result<Enrolled<T>, RejectReason>, StoreError> {
     let settings = tx::Settings {
         credential: Some(enrolment.token.0),
+        // To see the company's row before it is known which one that is; it shows no table of a
+        // company's.
         operator: true,
         ..tx::Settings::default()
     };
@@ -159,6 +161,7 @@ async fn spend(
     if row.uses_max.is_some_and(|max| row.uses >= max) {
         return Ok(Err(RejectReason::TokenSpent));
     }
+    // Last, because whoever holds a good token may know it, and nobody else.
     if row.suspended_at.is_some() {
         return Ok(Err(RejectReason::CompanySuspended));
     }

@@ -89,6 +89,7 @@ async fn attempt(
                 claimed: differs,
             });
         }
+        // Also when it was done long ago: deleting what is not there costs less than knowing.
         if state.scan_is_done {
             done.push(state.id);
         }
@@ -124,6 +125,7 @@ async fn update(
         .map(|seen| i64::from(seen.acknowledged.seq.0))
         .collect();
     let scans: Vec<_> = seen()
+        // From the wire, where it is any number; what was never asked for is cut below.
         .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
         .collect();
     // Rows are locked in the order of their keys, as everywhere. A scan that was never asked for

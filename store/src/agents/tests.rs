@@ -24,6 +24,7 @@ async fn a_scan_is_asked_for_with_a_growing_number_and_heard_by_every_node() {
     );
 
     assert_eq!(signals.next().await.unwrap(), Signal::Command(agent));
+    // The newest request only: a scan that ends answers all that were asked for before it.
     let pending = commands::pending(world.store(), &[agent]).await.unwrap();
     assert_eq!(pending, [(agent, Command::ScanNow { request: 2 })]);
     let since = |at| commands::pending_since(world.store(), at, 10);
@@ -125,6 +126,8 @@ async fn signals_say_that_some_were_missed_when_the_connection_was_lost() {
     .unwrap();
 
     assert_eq!(signals.next().await.unwrap(), Signal::Missed);
+    // The listener reconnects on its own; what was announced in between is gone, which is why
+    // `Missed` is said first and makes whoever hears it read the tables.
     request_scan(&world.scope, agent, at(1)).await.unwrap();
     assert_eq!(signals.next().await.unwrap(), Signal::Command(agent));
 }

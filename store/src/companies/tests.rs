@@ -14,6 +14,8 @@ async fn a_name_belongs_to_one_company_whatever_its_letters_case() {
         create(" ACME ").await,
         Err(CreateError::NameTaken)
     ));
+    // U+009B is the escape sequence's beginning in one character: terminals obey it as they do ESC
+    // [.
     for none in ["  ", "a\nb", "a\0b", "a\u{9b}31mb"] {
         assert!(matches!(create(none).await, Err(CreateError::NameInvalid)));
     }

@@ -58,6 +58,7 @@ async fn migrates_from_nothing_and_again_without_harm() {
 async fn several_nodes_may_migrate_at_once() {
     let database = FreshDatabase::create_empty().await;
     let other = connect(database.url()).await;
+    // Two nodes of a release that start together, as `systemctl` on several hosts does it.
     let (one, two) = tokio::join!(database.store().migrate(), other.migrate());
     one.unwrap();
     two.unwrap();
@@ -67,6 +68,9 @@ async fn several_nodes_may_migrate_at_once() {
 
 #[tokio::test]
 async fn an_ordinary_owner_without_the_right_to_make_roles_is_enough() {
+    // A database that a provider gives: the schema's owner and nothing more. With CREATEROLE the
+    // working role can be made, without it the owner has to do the work itself, and be held by row
+    // security as anyone.
     for rights in ["", "CREATEROLE"] {
         let database = FreshDatabase::create_empty().await;
         let role = format!("muster_owner_{}", uuid::Uuid::new_v4().simple());
@@ -87,6 +91,7 @@ async fn an_ordinary_owner_without_the_right_to_make_roles_is_enough() {
         assert_eq!(seen, 0, "an owner has to keep to its company too");
         tx.commit().await.unwrap();
         store.close().await;
+        // Roles belong to the server and outlive the test's database.
         let drop = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
         admin(&database, drop).await;
     }
@@ -126,6 +131,20 @@ async fn says_what_is_wrong_with_an_address() {
     ));
     let gone = connect("postgres:///x?host=/nonexistent").await;
     assert!(matches!(gone, ConnectError::Unreachable(_)), "{gone}");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_the_connection_and_says_nothing_is_not_waited_for_for_ever() {
+    // Never accepted: the kernel completes the handshake, so the connection stands and nothing
+    // answers, as with a server that is stopped with SIGSTOP.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = StoreConfig {
+        acquire_timeout: Duration::from_millis(100),
+        ..StoreConfig::new(format!("postgres://u@{}/d", deaf.local_addr().unwrap()))
+    };
+    let connecting = tokio::time::timeout(Duration::from_secs(20), Store::connect(&config));
+    let outcome = connecting.await.unwrap();
+    assert!(matches!(outcome, Err(ConnectError::Unreachable(_))));
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ fn letter(agent: AgentId, position: Position) -> NewDeadLetter {
         agent,
         position,
         reason: "unstorable".to_owned(),
+        // The one character that PostgreSQL's text cannot hold, and error texts quote what was
+        // wrong: without care the letter about a bad report would be refused itself.
         detail: "a value with \0 in it".to_owned(),
         frame: Frame {
             packing: Packing::Zstd1,
@@ -35,6 +37,8 @@ async fn the_line_goes_on_after_a_dead_letter_and_the_agent_is_asked_again() {
         .await;
     let dead = endpoint.delta(vec![record("poison", "1")], &[]);
     let mut next = endpoint.delta(vec![record("b", "1")], &[]);
+    // The digest would not agree, as the poison's records are in the agent's and not in the rows;
+    // that is another way to a snapshot, and not the one that is tested.
     next.report.digest = None;
 
     let new = letter(endpoint.agent, dead.report.position);
@@ -54,6 +58,8 @@ async fn a_report_is_kept_once_and_whole() {
     let world = World::new().await;
     let agent = world.agent().await;
     let first = letter(agent, Position::new(1, 1));
+    // With an id of its own, as after a crash between keeping the letter and ending the report:
+    // place and not id makes it the same.
     let again = letter(agent, Position::new(1, 1));
     assert_eq!(
         add(&world.scope, std::slice::from_ref(&first), at(2))
@@ -84,7 +90,10 @@ async fn a_letter_that_is_not_next_in_its_line_moves_nothing() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
     let report = endpoint.snapshot([], 1);
+    // If it moved the line to 3, reports 1 and 2 would count as applied and be lost without a
+    // trace.
     let ahead = letter(endpoint.agent, Position::new(1, 3));
+    // Kept all the same: it may be what explains why the agent is gone.
     let nobodys = letter(AgentId(id()), Position::new(1, 1));
     assert_eq!(
         add(&world.scope, &[ahead, nobodys], at(2)).await.unwrap(),
@@ -108,6 +117,7 @@ async fn a_replay_asks_at_once_however_lately_the_agent_was_asked() {
         1
     );
     let kept = only(&world).await;
+    // Other requests of a snapshot are spaced; this one was asked for by a person who is looking.
     for seconds in [3, 4] {
         assert!(replay(&world.scope, kept.id, at(seconds)).await.unwrap());
         let since = commands::pending_since(world.store(), at(seconds), 9)

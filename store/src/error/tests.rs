@@ -26,6 +26,8 @@ async fn only_what_is_wrong_with_the_data_is_permanent() {
         ("08006", "a lost connection", false),
         ("40001", "a serialization failure", false),
         ("40P01", "a deadlock", false),
+        // Faults of the program or its set-up: setting reports aside for them would empty the queue
+        // into dead letters during a bad upgrade.
         ("42P01", "a missing table", false),
         ("42501", "a missing right", false),
         ("53100", "a full disk", false),
@@ -37,6 +39,7 @@ async fn only_what_is_wrong_with_the_data_is_permanent() {
         assert_eq!(error.is_permanent(), is_permanent, "{code}: {what}");
         assert_eq!(
             is_conflict(&error),
+            // Class 40 is rollback: the same transaction may succeed at once. All others wait.
             code.starts_with("40"),
             "{code}: {what}"
         );

@@ -30,6 +30,7 @@ impl Announced {
             return false;
         }
         if sent.len() >= COMPANIES_MAX {
+            // Whole and at once: which of ten thousand spoke last is not worth a list.
             sent.clear();
         }
         sent.insert(company_key, now);

@@ -43,6 +43,7 @@ async fn a_tick_that_many_nodes_ask_for_is_one_job_and_wakes_them() {
 async fn jobs_are_taken_in_order_when_their_time_has_come() {
     let database = FreshDatabase::create().await;
     let store = database.store();
+    // Asked for first, so the order is not that of insertion.
     ask(store, "late", 20).await;
     ask(store, "early", 10).await;
     assert_eq!(take_at(store, 9).await, None);
@@ -79,11 +80,14 @@ async fn a_job_of_a_node_that_died_is_taken_by_another_and_ended_by_that_one() {
     ask(store, "tick", 0).await;
     let first = take_at(store, 0).await.unwrap();
     assert!(extend(store, &first, LEASE, at(30)).await.unwrap());
+    // Extended at 30 for 60 seconds: free from 90 on.
     assert_eq!(take_at(store, 89).await, None);
     let second = take_at(store, 90).await.unwrap();
     assert_eq!((second.key, second.attempts), (first.key, 2));
     // The first node was only slow, and comes back.
     assert!(!extend(store, &first, LEASE, at(91)).await.unwrap());
+    // Its work was done twice, which jobs have to bear; what must not be is that its word ends the
+    // second one's work.
     assert!(!end(store, &first, Ending::Done, at(91)).await.unwrap());
     assert!(end(store, &second, Ending::Done, at(92)).await.unwrap());
     assert_eq!(take_at(store, 9_000).await, None);
@@ -110,5 +114,7 @@ async fn a_job_is_tried_again_when_it_says_so_and_given_up_when_it_says_so() {
 
     assert_eq!(purge(store, at(101)).await.unwrap(), 0);
     assert_eq!(purge(store, at(102)).await.unwrap(), 1);
+    // Only as long as the job is remembered is its tick known: jobs are kept much longer than a
+    // tick can be late.
     assert!(ask(store, "tick", 0).await);
 }

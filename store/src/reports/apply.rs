@@ -82,6 +82,8 @@ async fn attempt(
         .collect();
     let software = write_software(&mut tx, scope, &changes, judge, &mut applied).await?;
     write::installations(&mut tx, scope.key(), &runs, &changes).await?;
+    // The line moves in the same transaction as the rows: a crash between them would lose a report
+    // or apply it twice.
     write::lines(&mut tx, scope.key(), &runs, &changes).await?;
     write::facts(&mut tx, scope.key(), &runs).await?;
     applied.asked = settle(&mut tx, scope.key(), &runs, &changes, judge.now).await?;
@@ -125,6 +127,8 @@ async fn write_software(
 ) -> Result<Vec<SoftwareKey>, StoreError> {
     let opened: BTreeMap<SoftwareKey, Held<'_>> = changes
         .iter()
+        // Of several agents that bring the same software one stands for all: a key names the
+        // record's content, so whose it was makes no difference to the row.
         .flat_map(|changes| changes.opened.iter().copied())
         .collect();
     // A company's hosts have mostly the same software, so this is where a fleet's first snapshots

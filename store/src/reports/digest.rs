@@ -45,6 +45,7 @@ async fn count_again(
     company_key: i64,
     agent_key: i64,
 ) -> Result<InventoryDigest, StoreError> {
+    // `NOT isfinite` for the reason that `open_rows.sql` gives.
     let rows = sqlx::query_scalar!(
         "SELECT fingerprint FROM installations
          WHERE company_key = $1 AND agent_key = $2 AND NOT isfinite(closed_at)",

@@ -123,6 +123,7 @@ pub(super) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
         }
     }
     for (key, (_, held)) in inventory.now {
+        // What has no `Held` was only read; what was open before is a change, if anything.
         if let Some(held) = held.filter(|_| !open.contains_key(&key)) {
             changes.opened.push((key, held));
         }
@@ -166,6 +167,7 @@ impl<'a> Inventory<'a> {
         to: Option<SoftwareKey>,
         stored: &mut Stored,
     ) {
+        // Validation refuses such a part; `BTreeMap::range` would panic on it.
         if to.is_some_and(|to| to < from) {
             return;
         }
@@ -203,6 +205,7 @@ impl<'a> Inventory<'a> {
             fingerprint,
         };
         match self.now.insert(key, (fingerprint, Some(held))) {
+            // The usual case of a snapshot: nothing is written for it.
             Some((before, _)) if before == fingerprint => stored.unchanged += 1,
             Some((before, _)) => {
                 self.digest.remove(before);

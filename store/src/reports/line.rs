@@ -63,6 +63,8 @@ pub(super) fn sort<'a>(
             outcomes.push(Applied::AgentUnknown);
             continue;
         };
+        // Against what this batch has taken already: a second copy in the same batch is a
+        // duplicate, too.
         let applied = runs.get(&line.agent_key).map_or(line.applied, Run::end);
         outcomes.push(match applied.succession(incoming.report.position) {
             Succession::Seen => Applied::Duplicate,

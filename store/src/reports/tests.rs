@@ -45,6 +45,8 @@ async fn an_unchanged_snapshot_writes_no_installation() {
     let mut endpoint = Endpoint::new(world.agent().await);
     let records: Vec<_> = (0..250).map(|n| record(&format!("p{n}"), "1")).collect();
     world.apply(&endpoint.snapshot(records.clone(), 100)).await;
+    // `xmin` and `ctid` change with every write of a row, even one that sets what is there: the
+    // hash proves that none was touched, which counting rows could not.
     let versions = "SELECT bit_xor(hashtextextended(xmin::text || ctid::text, 0)) \
                     FROM installations WHERE company_key = $1";
     let before = world.number(versions).await;
@@ -70,6 +72,7 @@ async fn a_redelivered_report_is_a_duplicate_and_changes_nothing() {
     world.apply(&first).await;
     world.apply(std::slice::from_ref(&second)).await;
 
+    // The removed software is in the first report: applied again, it would be back.
     let again = world.apply(&[first[0].clone(), second]).await;
 
     assert_eq!(again.reports, [Applied::Duplicate, Applied::Duplicate]);
@@ -162,6 +165,7 @@ async fn a_changed_place_changes_the_row_and_not_its_interval() {
     let mut a = record("a", "1");
     world.apply(&endpoint.snapshot([a.clone()], 100)).await;
     a.locations = vec!["/opt/a".to_owned(), "/srv/a".to_owned()];
+    // In 2106. The protocol's number has no sign, PostgreSQL's and time's have.
     a.installed_at_s = Some(u32::MAX);
     let applied = world.apply(&[endpoint.delta(vec![a.clone()], &[])]).await;
     assert_eq!(stored(&applied.reports[0]).changed, 1);
@@ -259,6 +263,8 @@ async fn data_that_can_never_be_stored_is_told_from_a_database_that_is_gone() {
     let id: String = (0..9_000_u32)
         .map(|n| char::from_u32(0x4e00 + n.wrapping_mul(7919) % 20_000).unwrap_or('x'))
         .collect();
+    // No real judgement says this. It stands for whatever the checks of the collector do not know
+    // of: the batch must fail as bad data and be set aside, not be tried for ever.
     let evaluate = |_: &SoftwareRecord, _: &Platform, _: SoftwareKey| evaluation(&[&id]);
     let error = apply(&world.scope, &batch, &evaluate, GENERATION, at(0))
         .await
@@ -275,6 +281,7 @@ async fn data_that_can_never_be_stored_is_told_from_a_database_that_is_gone() {
     assert_eq!(stored(&world.apply(&batch).await.reports[0]).opened, 1);
 
     let scope = world.scope.clone();
+    // Takes the database away under the scope.
     drop(world);
     let error = apply(&scope, &batch, &judge, GENERATION, at(0))
         .await

@@ -46,6 +46,7 @@ pub(super) async fn software(
     }
     // What was not written is another transaction's by now: its key says that it is the same.
     let mut written = insert_software(tx, company_key, new, generation, now).await?;
+    // PostgreSQL gives no order of `RETURNING`, and both filters below look each key up.
     written.sort_unstable();
     let found: Vec<(Uuid, &Finding)> = new
         .iter()
@@ -82,6 +83,9 @@ async fn insert_software(
         .iter()
         .map(|software| software.record.epoch.map(i64::from))
         .collect();
+    // One array a column: a batch is one statement with a fixed text, which PostgreSQL plans once
+    // per connection whatever its size. Rows of placeholders would make a text for each number of
+    // rows.
     let record = |text: fn(&SoftwareRecord) -> &str| -> Vec<String> {
         new.iter()
             .map(|software| text(software.record).to_owned())
@@ -120,6 +124,8 @@ async fn insert_software(
         &judged(|e| Some(e.identity.rule.clone())) as &[Option<String>],
         &judged(|e| Some(e.identity.cpes.join("\n"))) as &[Option<String>],
         &judged(|e| e.identity.purl.clone()) as &[Option<String>],
+        // PostgreSQL has no unsigned numbers; the bits are a name and nothing that is compared by
+        // size.
         generation.cast_signed(),
         now
     )
@@ -139,6 +145,8 @@ async fn insert_findings(
     }
     let columns = FindingColumns::new(found);
     let opened = columns.insert(&mut *tx, company_key, now).await?;
+    // In the same transaction: a finding without its event would never be delivered to whoever
+    // follows events.
     let events = NewEvents::of(&columns, |_| EventKind::Opened);
     events.insert(tx, company_key, now).await?;
     Ok(opened)

@@ -95,6 +95,8 @@ async fn says_why_a_token_lets_nobody_in() {
         RejectReason::TokenUnknown,
         "a wrong secret must not be told from an unknown token"
     );
+    // `enrol_with` comes at that very instant: an expiry is the first instant at which it holds no
+    // more.
     let expired = token(&world, None, Some(at(100))).await;
     assert_eq!(
         refusal(enrol_with(&world, expired, &[5; 32]).await),
@@ -154,6 +156,8 @@ async fn a_request_that_cannot_be_signed_costs_no_use() {
         hostname: "laptop",
         agent_version: "0.1.0",
     };
+    // The certificate is made inside the transaction, behind the use: a failure here has to take
+    // the use back.
     let refuse = |_: CompanyId, _: AgentId| -> Result<(Certificate, ()), RejectReason> {
         Err(RejectReason::InvalidRequest)
     };
@@ -177,6 +181,8 @@ async fn of_many_at_once_exactly_as_many_get_in_as_the_token_allows() {
     let world = std::sync::Arc::new(World::new().await);
     let token = token(&world, Some(3), None).await;
     let mut tasks = JoinSet::new();
+    // More than three at the row at the same time. Counting first and writing after would let
+    // several through.
     for _ in 0..16 {
         let world = std::sync::Arc::clone(&world);
         tasks.spawn(async move { enrol_with(&world, token, &[5; 32]).await.map(|_| ()) });

@@ -5,8 +5,8 @@ use protocol::ids::Position;
 use uuid::Uuid;
 
 use super::*;
-use crate::hosts;
 use crate::test_fixtures::{Endpoint, record};
+use crate::{hosts, summary};
 
 async fn endpoint(world: &World) -> Endpoint {
     let mut endpoint = Endpoint::new(world.agent().await);
@@ -157,4 +157,25 @@ async fn a_scan_that_is_done_is_not_asked_for_again() {
             .unwrap(),
         Some(2)
     );
+}
+
+#[tokio::test]
+async fn a_revoked_host_is_not_waited_for() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let ahead = HeartbeatSeen {
+        acknowledged: Position::new(1, 9),
+        ..seen(&endpoint, 10)
+    };
+    record_at(&world, &[ahead], 10).await;
+    ask_for_snapshots(&world.scope, &[endpoint.agent], at(11))
+        .await
+        .unwrap();
+    let pipeline = summary::pipeline(&world.scope).await.unwrap();
+    assert_eq!((pipeline.behind, pipeline.snapshots_asked), (1, 1));
+    revoke(&world.scope, endpoint.agent, at(12)).await.unwrap();
+    // It will never send what it owes: an alarm on these numbers would not end.
+    let pipeline = summary::pipeline(&world.scope).await.unwrap();
+    assert_eq!((pipeline.behind, pipeline.snapshots_asked), (0, 0));
+    assert_eq!((pipeline.behind_since, pipeline.reports), (None, 1));
 }

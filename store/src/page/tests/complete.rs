@@ -22,6 +22,8 @@ async fn world() -> (World, Endpoint) {
     let world = World::new().await;
     let mut last = None;
     for number in 0..7 {
+        // Equal for the order by name, which does not look at case: only the key behind it tells
+        // rows apart, and a page that forgets it loses or doubles rows at its edge.
         let name = if number % 2 == 0 { "host" } else { "HOST" };
         let mut endpoint = Endpoint::new(agent(&world.scope, name).await);
         let records = (0..11).map(|n| record(&format!("bad{}", n % 3), &format!("{n}.1")));
@@ -43,6 +45,7 @@ where
         assert!(page.items.len() <= usize::try_from(limit).unwrap());
         items.extend(page.items);
         let Some(next) = page.next else { return items };
+        // Through text and back: a score that came back a millionth smaller would show a row twice.
         let json = serde_json::to_string(&next).unwrap();
         request.after = Some(serde_json::from_str(&json).unwrap());
     }
@@ -57,6 +60,7 @@ where
     assert_eq!(whole.len(), expected);
     let distinct: BTreeSet<String> = whole.iter().map(|item| format!("{item:?}")).collect();
     assert_eq!(distinct.len(), expected, "a row came twice");
+    // One, so that every row is an edge once; the others do not divide the lists' lengths.
     for limit in [1, 3, 4] {
         assert_eq!(walk(limit, &fetch).await, whole, "in pages of {limit}");
     }

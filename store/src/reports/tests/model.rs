@@ -197,6 +197,8 @@ fn rows_equal_what_the_host_has_whatever_the_order_of_things() {
     let world = runtime.block_on(World::new());
     let config = Config {
         cases: 64,
+        // A failing case needs the database as it was; its steps are printed, and become a test by
+        // hand.
         failure_persistence: None,
         ..Config::default()
     };

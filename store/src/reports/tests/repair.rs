@@ -61,6 +61,8 @@ async fn a_running_sum_that_went_wrong_is_set_right_without_troubling_the_agent(
         .apply(&endpoint.snapshot([record("a", "1"), record("b", "1")], 100))
         .await;
     let mut tx = world.tx().await;
+    // As a fault of this program would leave it. Rows are the truth and the sum is a shortcut to
+    // them, so the rows are counted before the agent is asked for megabytes.
     sqlx::query("UPDATE agents SET digest_count = 77 WHERE company_key = $1")
         .bind(world.scope.key())
         .execute(&mut *tx)

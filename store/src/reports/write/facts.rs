@@ -51,6 +51,7 @@ impl<'a> Said<'a> {
             sources: BTreeMap::new(),
         };
         for (_, incoming) in &run.reports {
+            // The last that says something counts; a report without facts takes none back.
             said.facts = incoming.report.facts.as_deref().or(said.facts);
             for status in &incoming.report.sources {
                 said.sources.insert(status.source.as_str(), status);

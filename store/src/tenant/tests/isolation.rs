@@ -51,6 +51,8 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
     dead_letters::add(&world.scope, &[letter], at(0))
         .await
         .unwrap();
+    // In the same database and, with four partitions, often in the same one: what keeps the two
+    // apart is the policy and not the place.
     let other = company(world.store(), "Other").await;
     (world, other, endpoint)
 }
@@ -62,6 +64,8 @@ async fn no_list_shows_another_companys_rows() {
     let (any_host, any_installed) = (HostFilter::default(), HostSoftwareFilter::default());
     let (any_software, any_finding) = (SoftwareFilter::default(), FindingFilter::default());
     let any_cve = CveFilter::default();
+    // The one company sees its row, so an empty answer to the other is not the answer of a query
+    // that finds nothing at all.
     for (scope, expected) in [(&world.scope, 1), (&other, 0)] {
         let host = endpoint.agent;
         let hosts = hosts::list(scope, &any_host, HostSort::Hostname, page);
@@ -111,6 +115,7 @@ async fn no_list_shows_another_companys_rows() {
 async fn nothing_of_another_company_can_be_changed() {
     let (world, other, mut endpoint) = two_companies().await;
     let agent = endpoint.agent;
+    // Each with the right id: ids are in logs and addresses, and count as known.
     assert!(!agents::revoke(&other, agent, at(1)).await.unwrap());
     assert_eq!(
         agents::request_scan(&other, agent, at(1)).await.unwrap(),
@@ -167,6 +172,7 @@ async fn nothing_of_another_company_can_be_changed() {
         crate::test_fixtures::evaluation(&[""; 0]),
     )];
     let replaced = findings::replace(&other, &judged, 2, at(1)).await.unwrap();
+    // Done, with nothing to do: the other company has no such software.
     assert_eq!(replaced, Some(findings::Replaced::default()));
     assert_eq!(
         summary::summary(&world.scope).await.unwrap().findings.open,
@@ -232,6 +238,8 @@ async fn sql_without_a_company_is_refused_and_with_one_sees_that_one() {
                 .await
                 .unwrap_err();
             assert!(error.as_database_error().is_some(), "{table}: {error}");
+            // Leaves the pool a connection on which the setting exists and is empty, which
+            // PostgreSQL does not forget.
             drop(world.tx().await);
         }
         for (scope, sees) in [(&world.scope, true), (&other, false)] {
@@ -262,6 +270,8 @@ async fn rows_of_another_company_cannot_be_put_in_or_moved() {
         let code = error
             .as_database_error()
             .and_then(|error| error.code().map(String::from));
+        // insufficient_privilege, which is what `WITH CHECK` raises. Any other error would be an
+        // accident that happens to hold here.
         assert_eq!(code.as_deref(), Some("42501"), "{sql}: {error}");
     }
 }
@@ -280,11 +290,14 @@ async fn every_table_with_a_company_is_protected_and_its_partitions_are_closed()
     .fetch_all(world.store().pool())
     .await
     .unwrap();
+    // Or the query finds nothing, and all of nothing is protected.
     assert!(rows.len() > 20);
     for row in rows {
         let name: String = row.get("name");
         assert!(row.get::<bool, _>("protected"), "{name}");
         let is_partition: bool = row.get("is_partition");
+        // A query that names a partition directly goes by that table's own policies and rights, not
+        // its parent's. It has none: not readable at all.
         assert_eq!(row.get::<bool, _>("has_policy"), !is_partition, "{name}");
         assert_eq!(row.get::<bool, _>("readable"), !is_partition, "{name}");
     }
@@ -304,6 +317,7 @@ async fn the_working_role_owns_nothing_and_passes_nothing() {
     for sql in [
         "ALTER TABLE agents DISABLE ROW LEVEL SECURITY",
         "DROP TABLE findings",
+        // Row security does not apply to TRUNCATE, so the right to it must not be there.
         "TRUNCATE installations",
         "CREATE TABLE mine (x int)",
     ] {
@@ -341,6 +355,7 @@ async fn a_presented_credential_opens_its_own_row_and_no_other() {
         .fetch_one(&mut *tx)
         .await
         .unwrap();
+    // Who has only presented a credential has no company yet.
     assert_eq!(companies, 0);
 }
 
@@ -362,6 +377,8 @@ async fn company_tables(world: &World) -> Vec<String> {
     .fetch_all(world.store().pool())
     .await
     .unwrap();
+    // A new table has to be put into this test's world with a row of its own, or it proves nothing
+    // here.
     assert_eq!(tables.len(), 9, "{tables:?}");
     tables
 }

@@ -55,6 +55,8 @@ async fn touched(store: &Store, before: &BTreeMap<(String, String), i64>) -> BTr
 async fn all_work_of_a_company_stays_in_its_own_partition() {
     let database = FreshDatabase::create().await;
     let config = StoreConfig {
+        // The counters are each backend's own until it flushes them, so all work has to be done by
+        // the one that is asked.
         connections_max: 1,
         ..StoreConfig::new(database.url())
     };
@@ -87,6 +89,7 @@ async fn work(
 ) {
     let page = &PageRequest::first(10);
     let software_key = key(&records[0]);
+    // Three parts, so that ranges with two ends are planned, too.
     let batch = endpoint.snapshot(records.clone(), 7);
     apply(scope, &batch, &judge, GENERATION, at(0))
         .await
@@ -260,6 +263,8 @@ async fn the_statements_of_a_batch_are_planned_for_one_partition_and_by_primary_
                 !plan.contains("Seq Scan") && !plan.contains("_idx"),
                 "{plan}"
             );
+            // A custom plan knows the company and never mentions the other three; a generic one
+            // removes them each time it begins.
             assert_eq!(plan.contains("Subplans Removed: 3"), generic, "{plan}");
         }
     }
@@ -313,6 +318,8 @@ async fn a_batch_reads_what_it_touches_and_not_what_its_company_has() {
         assert_eq!(applied.asked, []);
     }
     let rows = rows_read(&store).await - before;
+    // Three changes a round, each read twice at most; the host has 300 rows and the company twice
+    // as many, of which one scan alone would be more than the bound.
     assert!(rows <= 8 * 6, "{rows} rows were read for 24 changes");
 }
 
