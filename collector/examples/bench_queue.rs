@@ -123,6 +123,8 @@ impl Bench {
                 let agent = AgentId(Uuid::from_u128(task as u128 + 1));
                 let mut seq = 0;
                 while began.elapsed() < LASTS {
+                    // One append after the other a task, as a session that waits for its
+                    // acknowledgement.
                     seq += 1;
                     queue.append(entry(agent, seq)).await?;
                 }
@@ -195,6 +197,8 @@ fn payload(seed: u32) -> Vec<u8> {
 /// What the queue is compared with: one write and one fdatasync a group, and nothing else.
 fn append_plain(path: &Path, group: u64) -> Result<Measured> {
     let mut file = File::create(path)?;
+    // Made before the clock starts: the file is not charged for making its payloads, which favours
+    // it.
     let bytes: Vec<u8> = (0..group).flat_map(|_| payload(7)).collect();
     let began = Instant::now();
     let mut count = 0;

@@ -61,6 +61,9 @@ pub struct QueueLimits {
 impl Default for QueueLimits {
     fn default() -> Self {
         Self {
+            // At about a kilobyte a report, four gigabytes are the first inventories of some
+            // hundred thousand hosts, or days of their changes: a long outage of the database, not
+            // a backlog of every day.
             bytes_max: 4 << 30,
             entries_max: 1_000_000,
             segment_bytes: 32 << 20,
@@ -75,6 +78,8 @@ const SEGMENT_BYTES_MIN: u64 = 1 << 20;
 const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 const _: () = assert!(
+    // A frame that fits into no segment would be refused as "full" for ever, and its agent would
+    // send it for ever.
     (FRAME_WIRE_BYTES_MAX + record::HEAD_BYTES + segment::HEADER_BYTES) as u64 <= SEGMENT_BYTES_MIN
 );
 
@@ -127,6 +132,7 @@ pub struct Slip {
     pub lane: Lane,
 }
 
+// A million of them wait in memory when the database is away, so a field more is megabytes.
 const _: () = assert!(size_of::<Slip>() <= 64);
 
 /// Told of entries as soon as they are durable, before their appends are answered.
@@ -271,6 +277,8 @@ impl Queue {
         let (sender, receiver) = mpsc::channel(WAITING_APPENDS_MAX);
         let writer = Writer::new(disk, limits, Arc::clone(&ledger), committed, clock, next);
         let thread = std::thread::Builder::new()
+            // A thread of its own and no blocking task: it lives as long as the queue, and a sync
+            // that takes seconds on a bad disk must not hold one of the runtime's.
             .name("queue-writer".to_owned())
             .spawn(move || writer.run(receiver))
             .map_err(|source| OpenError::Disk {
@@ -318,6 +326,8 @@ impl Queue {
     ///
     /// When the entry was completed before, or the disk does not give back what was written.
     pub fn read(&self, slip: &Slip) -> Result<Frame, ReadError> {
+        // The file is taken out under the lock and read without it. A segment that is deleted
+        // meanwhile stays readable through this handle, as POSIX has it for unlinked files.
         let place = self.ledger().place(slip.sequence);
         let (tag, file) = place.ok_or(ReadError::Unknown(slip.sequence))?;
         record::read(&*file, tag, slip)
@@ -329,7 +339,8 @@ impl Queue {
         let bytes = record::bytes_of(slip.payload_bytes);
         let is_tidying_due = self.ledger().complete(slip.sequence, bytes);
         if is_tidying_due {
-            // When the channel is full the writer is busy, and tidies after its next group anyway.
+            // Only wakes a writer that has nothing to do. When the channel is full it is busy, and
+            // asks the ledger itself after every group.
             drop(self.inner.sender.try_send(Command::Tidy));
         }
     }
@@ -362,6 +373,8 @@ impl QueueLimits {
         if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes) {
             return Err(OpenError::Limits("segment_bytes has to be 1 MiB to 1 GiB"));
         }
+        // With room for one only, a segment that waits for its last entry would refuse every append
+        // until it is done.
         if self.bytes_max < 2 * self.segment_bytes {
             return Err(OpenError::Limits(
                 "bytes_max has to be at least twice segment_bytes",

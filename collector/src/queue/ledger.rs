@@ -24,6 +24,8 @@ pub(super) struct Ledger {
     entry_bytes: u64,
     file_bytes: u64,
     completions_since_tidying: u64,
+    /// Whether a segment came to its end since the writer tidied.
+    has_dead: bool,
     /// Whether the last group was refused rather than made durable.
     is_refusing: bool,
 }
@@ -40,6 +42,8 @@ pub(super) struct Segment {
     pub(super) file_bytes: u64,
     /// Whether nothing is appended to it any more.
     pub(super) is_sealed: bool,
+    /// Behind the number of its last entry.
+    pub(super) end: u64,
     /// Entries that wait.
     pub(super) waiting: u64,
     /// Entries that were complete, by their number less the segment's first; numbers that do not
@@ -86,7 +90,7 @@ impl Bits {
 }
 
 impl Ledger {
-    /// Takes a whose first entry has that number.
+    /// Takes in a segment whose first entry has that number.
     pub(super) fn insert(&mut self, first: u64, segment: Segment, waiting_bytes: u64) {
         self.entries += segment.waiting;
         self.file_bytes += segment.file_bytes;
@@ -103,6 +107,7 @@ impl Ledger {
                 file: Arc::clone(file),
                 file_bytes,
                 is_sealed: false,
+                end: header.first,
                 waiting: 0,
                 complete: Bits::default(),
             };
@@ -113,6 +118,7 @@ impl Ledger {
     /// Takes new entries in, of the segment whose first entry has that number.
     pub(super) fn add(&mut self, first: u64, entries: u64, bytes: u64) {
         if let Some(segment) = self.segments.get_mut(&first) {
+            segment.end += entries;
             segment.waiting += entries;
             self.entries += entries;
             self.entry_bytes += bytes;
@@ -128,6 +134,8 @@ impl Ledger {
     pub(super) fn seal(&mut self, first: u64, file_bytes: u64) {
         if let Some(segment) = self.segments.get_mut(&first) {
             segment.is_sealed = true;
+            // All of it may be complete by now, and then nothing that comes will ask for tidying.
+            self.has_dead |= segment.waiting == 0;
             self.file_bytes = self.file_bytes - segment.file_bytes + file_bytes;
             segment.file_bytes = file_bytes;
         }
@@ -136,10 +144,15 @@ impl Ledger {
     /// Completes an entry, and says whether tidying is due.
     pub(super) fn complete(&mut self, sequence: u64, bytes: u64) -> bool {
         // Numbers grow over all segments, so the last that begins at or before it is the one that
-        // can hold it.
+        // can hold it. It does not when the entry's own segment is gone: counted here, the second
+        // completion of such an entry would take a place from one that waits, and with the last of
+        // them the file.
         let Some((first, segment)) = self.segments.range_mut(..=sequence).next_back() else {
             return false;
         };
+        if sequence >= segment.end {
+            return false;
+        }
         // An entry that was redelivered is completed twice, and the counts below must move once.
         if !segment.complete.insert(sequence - first) {
             return false;
@@ -149,19 +162,26 @@ impl Ledger {
         self.entries = self.entries.saturating_sub(1);
         self.entry_bytes = self.entry_bytes.saturating_sub(bytes);
         self.completions_since_tidying += 1;
-        is_dead || self.completions_since_tidying >= TIDY_EVERY
+        self.has_dead |= is_dead;
+        self.is_tidying_due()
+    }
+
+    /// Whether there is a segment to delete, or much to note.
+    pub(super) const fn is_tidying_due(&self) -> bool {
+        self.has_dead || self.completions_since_tidying >= TIDY_EVERY
     }
 
     /// Where an entry is that waits: its segment's tag and file.
     pub(super) fn place(&self, sequence: u64) -> Option<(u64, Arc<dyn DiskFile>)> {
         let (first, segment) = self.segments.range(..=sequence).next_back()?;
-        (!segment.complete.contains(sequence - first))
+        (sequence < segment.end && !segment.complete.contains(sequence - first))
             .then(|| (segment.tag, Arc::clone(&segment.file)))
     }
 
     /// Takes out the segments that nobody needs any more, and gives their numbers.
     pub(super) fn take_dead(&mut self) -> Vec<u64> {
         self.completions_since_tidying = 0;
+        self.has_dead = false;
         let dead: Vec<_> = self
             .segments
             .extract_if(.., |_, segment| segment.is_sealed && segment.waiting == 0)
@@ -175,6 +195,8 @@ impl Ledger {
     pub(super) fn progress(&self) -> Vec<SegmentProgress> {
         self.segments
             .values()
+            // A segment of which nothing is complete is what a reader assumes anyway, and after a
+            // long outage of the database that is nearly all of them.
             .filter(|segment| segment.complete.0.iter().any(|word| *word != 0))
             .map(|segment| SegmentProgress {
                 number: segment.number,
@@ -244,6 +266,25 @@ mod tests {
         ledger.seal(1, 400);
         assert!(!ledger.complete(1, 10));
         assert!(ledger.complete(2, 10));
+    }
+
+    #[test]
+    fn a_segment_that_is_complete_when_it_is_sealed_is_tidied_without_being_asked_for() {
+        let mut ledger = ledger_with_segment(1, 1);
+        assert!(!ledger.complete(1, 10) && !ledger.is_tidying_due());
+        ledger.seal(1, 400);
+        assert!(ledger.is_tidying_due());
+        assert_eq!(ledger.take_dead(), [1]);
+        assert!(!ledger.is_tidying_due());
+    }
+
+    #[test]
+    fn numbers_behind_every_segment_belong_to_none() {
+        let mut ledger = ledger_with_segment(5, 1);
+        assert!(!ledger.complete(6, 10));
+        assert!(ledger.place(6).is_none());
+        assert_eq!(ledger.stats().entries, 1);
+        assert!(ledger.place(5).is_some());
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub(super) fn decode(bytes: &[u8], tag: u64, offset: u32) -> Option<Record> {
     let received_at_ms = fields.u64()?;
     let records = u16::from_le_bytes(fields.take()?);
     let [lane, packing] = fields.take()?;
+    // Not kept, since the frame says it when it is read; but a record with a packing from the
+    // future must not be given out as readable.
     Packing::from_byte(packing)?;
     let slip = Slip {
         sequence,
@@ -165,9 +167,12 @@ pub(super) fn read(file: &dyn DiskFile, tag: u64, slip: &Slip) -> Result<Frame, 
             }
         })?;
     decode(&buffer, tag, slip.offset)
+        // The whole slip and not the number alone: a sector that the disk wrote to the wrong place
+        // can be a good record of another entry.
         .filter(|record| record.head.slip == *slip)
         .ok_or_else(damaged)?;
     let packing = Packing::from_byte(buffer[HEAD_BYTES - 1]).ok_or_else(damaged)?;
+    // Moves a kilobyte within the buffer, which is cheaper than a second allocation.
     buffer.drain(..HEAD_BYTES);
     Ok(Frame {
         packing,

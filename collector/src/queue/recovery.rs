@@ -60,13 +60,15 @@ pub(super) fn recover(
         .filter(|name| segment::is_damaged_copy(name))
         .cloned()
         .collect();
+    let last_number = names.iter().filter_map(|name| segment::used_number(name));
     let mut recovery = Recovery {
         disk,
         committed,
         ledger: Ledger::default(),
         next: Next {
-            // Behind every file that is there, damaged ones too: a name is never used twice.
-            segment: found.last().map_or(1, |last| last.number + 1),
+            // Behind every file that is there, copies of damaged ones too: once all segments are
+            // done and gone, a new one of an old number would find that its copy is kept already.
+            segment: last_number.max().unwrap_or(0).saturating_add(1),
             previous: 0,
             sequence: 1,
         },
@@ -110,6 +112,7 @@ fn find_segments(disk: &dyn Disk, names: &[String]) -> Result<Vec<Found>, OpenEr
 
 fn read_header(number: u64, file: &dyn DiskFile) -> Result<Option<Header>, OpenError> {
     let length = file.len().map_err(failed("measure a segment"))?;
+    // Shorter than a header: the power went between making the file and writing to it.
     if length < HEADER_BYTES as u64 {
         return Ok(None);
     }
@@ -174,6 +177,8 @@ impl Recovery<'_> {
         if is_safe_to_cut {
             self.cut(&found, &scan, &bytes)?;
         }
+        // A damaged segment of which nothing waits stays on the disk for people, and is none of the
+        // ledger's: it would never come to its end there.
         if !waiting.is_empty() {
             self.keep(found, &scan, complete, &waiting);
         }
@@ -200,13 +205,18 @@ impl Recovery<'_> {
             tag: scan.tag,
             file: found.file,
             file_bytes: scan.end as u64,
+            // Even the last one. A new run appends to a file of its own, so that what a failed sync
+            // left here can never be mixed with what it writes.
             is_sealed: true,
+            end: self.next.sequence,
             waiting: waiting.len() as u64,
             complete,
         };
         self.recovered.segments += 1;
         self.recovered.entries += waiting.len() as u64;
         self.ledger.insert(scan.first, segment, entry_bytes);
+        // In the order of segments, which is the order of numbers: the pipeline relies on each
+        // agent's reports coming as they were acknowledged.
         self.committed.committed(waiting);
     }
 
@@ -230,7 +240,7 @@ impl Recovery<'_> {
 
     fn keep_copy(&mut self, name: &str, bytes: &[u8]) -> bool {
         if self.copies.contains(name) {
-            return true;
+            return self.is_copy_of(name, bytes);
         }
         // Without a copy the segment itself stays as it is, uncut: evidence is never traded for
         // room.
@@ -241,11 +251,26 @@ impl Recovery<'_> {
             .disk
             .create(name, bytes.len() as u64)
             .and_then(|file| file.write_at(bytes, 0).and_then(|()| file.sync()));
-        if let Err(error) = &copied {
+        if let Err(error) = copied {
             tracing::warn!(%error, file = name, "copying a damaged segment");
+            // Half a copy is none, and the next start tries again. That there is nothing to remove
+            // is as good.
+            drop(self.disk.remove(name));
+            return false;
         }
         self.copies.insert(name.to_owned());
-        copied.is_ok()
+        true
+    }
+
+    /// Whether a copy that an earlier start made is of this segment, and whole. The segment was cut
+    /// afterwards perhaps, so it may be shorter; a copy that the power cut short differs.
+    fn is_copy_of(&self, name: &str, bytes: &[u8]) -> bool {
+        let mut copy = vec![0; bytes.len()];
+        let read = self
+            .disk
+            .open(name)
+            .and_then(|file| file.read_at(&mut copy, 0));
+        read.is_ok() && copy == bytes
     }
 }
 

@@ -40,7 +40,17 @@ pub(super) fn number_of(file_name: &str) -> Option<u64> {
     let digits = file_name.strip_suffix(SUFFIX)?;
     u64::from_str_radix(digits, 16)
         .ok()
+        // `from_str_radix` takes capitals and a plus as well. A file that a person copied under
+        // such a name is not one that this queue would write, delete or number behind.
         .filter(|number| self::file_name(*number) == file_name)
+}
+
+/// The number of the segment that a file of that name holds or is a copy of.
+pub(super) fn used_number(file_name: &str) -> Option<u64> {
+    let copied = file_name
+        .strip_suffix(DAMAGED_SUFFIX)
+        .map(|digits| format!("{digits}{SUFFIX}"));
+    number_of(copied.as_deref().unwrap_or(file_name))
 }
 
 /// Whether a file of that name keeps a damaged segment.
@@ -183,7 +193,12 @@ pub(super) fn scan(bytes: &[u8], header: Option<Header>, successor: Successor) -
     // Entries before this number were acknowledged, whether they can be read or not.
     let acknowledged = successor
         .first()
-        .or_else(|| found.iter().map(|(_, record)| record.durable + 1).max())
+        .or_else(|| {
+            found
+                .iter()
+                .map(|(_, record)| record.durable.saturating_add(1))
+                .max()
+        })
         .unwrap_or(first);
     let mut expected = first;
     for (at, record) in found {
@@ -299,6 +314,8 @@ fn next_record(bytes: &[u8], from: usize, tag: u64, expected: u64) -> Option<(us
 fn next_tag(bytes: &[u8], from: usize, tag: u64) -> Option<usize> {
     let marker = tag.to_le_bytes();
     let rest = bytes.get(from..)?;
+    // Zeros behind the content are reserved room: up to 1 GiB of it would be searched for nothing.
+    // The tag's own last bytes may be zeros, hence as many more.
     let content = rest.get(..content_bytes(rest) + TAG_BYTES).unwrap_or(rest);
     content
         .windows(TAG_BYTES)

@@ -100,6 +100,7 @@ pub(super) fn entry(seq: u32, payload_bytes: usize) -> Entry {
 }
 
 fn payload(seq: u32, bytes: usize) -> Vec<u8> {
+    // Differs for every entry, so that reading one entry's bytes at another's offset cannot pass.
     let mut payload = seq.to_le_bytes().repeat(bytes.div_ceil(4));
     payload.truncate(bytes);
     payload
@@ -127,6 +128,7 @@ fn append_together(queue: &Queue, entries: Vec<Entry>) -> Vec<Result<(), AppendE
         .collect();
     block_on(std::future::poll_fn(|context| {
         for (append, result) in &mut appends {
+            // A future that has answered must not be polled again.
             if result.is_none()
                 && let Poll::Ready(answer) = append.as_mut().poll(context)
             {
@@ -184,6 +186,7 @@ fn a_second_process_is_told_to_keep_away() {
 fn a_group_that_is_longer_than_a_segment_is_split_over_several() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
+    // Five megabytes in one group, where a segment has one.
     let results = append_together(
         &opened.queue,
         (1..=50).map(|seq| entry(seq, 100_000)).collect(),
@@ -201,9 +204,11 @@ fn a_segment_is_deleted_once_all_of_it_is_complete() {
     let opened = open_on(&disk, LIMITS);
     append(&opened.queue, (1..=25).map(|seq| entry(seq, 100_000)));
     let before = opened.queue.stats();
+    // The last five stay, so the segment that is written to is never complete.
     for slip in &opened.told.slips()[..20] {
         opened.queue.complete(slip);
     }
+    // The writer deletes between groups, so it takes one more group to see the deletion.
     append(&opened.queue, [entry(26, 10)]);
     opened.queue.close();
     let after = opened.queue.stats();
@@ -243,6 +248,44 @@ fn completing_twice_counts_once() {
         opened.queue.read(&slip),
         Err(ReadError::Unknown(1))
     ));
+}
+
+#[test]
+fn completing_an_entry_again_after_its_segment_is_gone_takes_none_from_an_older_one() {
+    let disk = SimulatedDisk::default();
+    let opened = open_on(&disk, LIMITS);
+    append(&opened.queue, (1..=25).map(|seq| entry(seq, 100_000)));
+    let slips = opened.told.slips();
+    let done: Vec<_> = slips.iter().filter(|slip| slip.sequence > 1).collect();
+    for slip in &done {
+        opened.queue.complete(slip);
+    }
+    // Deletes what is done, all but the first segment.
+    opened.queue.close();
+    for slip in &done {
+        opened.queue.complete(slip);
+    }
+    assert_eq!(opened.queue.stats().entries, 1);
+    assert!(opened.queue.read(&slips[0]).is_ok());
+    assert_eq!(open_on(&disk, LIMITS).told.positions(), [1]);
+}
+
+#[test]
+fn segments_whose_entries_are_done_at_once_leave_one_by_one() {
+    let disk = SimulatedDisk::default();
+    let opened = open_on(&disk, LIMITS);
+    for seq in 1..=60 {
+        append(&opened.queue, [entry(seq, 100_000)]);
+        opened
+            .queue
+            .complete(&opened.told.slips()[seq as usize - 1]);
+    }
+    // The last append answers before what it sealed is deleted, hence two.
+    assert!(
+        opened.queue.stats().segments <= 2,
+        "{:?}",
+        opened.queue.stats()
+    );
 }
 
 #[test]
@@ -290,6 +333,8 @@ fn refuses_appends_once_it_is_closed() {
 fn answers_every_append_that_was_sent_before_it_was_closed() {
     let opened = open_on(&SimulatedDisk::default(), LIMITS);
     let queue = opened.queue.clone();
+    // Races with the closing on purpose: each append is answered either way, and an `Ok` after the
+    // writer's last sync would be a lost report.
     let appender = std::thread::spawn(move || {
         append_together(&queue, (1..=500).map(|seq| entry(seq, 100)).collect())
     });
@@ -333,6 +378,8 @@ fn a_queue_of_a_newer_release_is_left_alone() {
     first.queue.close();
     let name = segment::file_name(1);
     disk.damage(&name, |bytes| {
+        // With a right checksum: a wrong one would be damage, which is moved aside and costs
+        // reports. This is a downgrade, and the newer release can still read it all.
         bytes[12..16].copy_from_slice(&(segment::FORMAT + 1).to_le_bytes());
         let checksum = crc32fast::hash(&bytes[12..segment::HEADER_BYTES]);
         bytes[8..12].copy_from_slice(&checksum.to_le_bytes());

@@ -88,9 +88,11 @@ impl Writer {
         let mut expected = 0;
         while let Some(first) = asked.blocking_recv() {
             let is_tidying_due = commands::take(first, expected, &mut asked, &mut waiting);
+            // The last group is the best guess of how many clients append in step. With one client
+            // it is one, and nobody ever waits a moment.
             expected = waiting.len();
             self.append_all(&mut waiting);
-            if is_tidying_due {
+            if is_tidying_due || self.ledger().is_tidying_due() {
                 self.tidy();
             }
         }
@@ -116,6 +118,7 @@ impl Writer {
     /// with it.
     fn stage(&mut self, entry: &Entry) -> Result<(), AppendError> {
         let staged = self.group.heads.len() as u64;
+        // Staged ones count: a group of thousands would run past the bound otherwise.
         if self.ledger().stats().entries + staged >= self.limits.entries_max {
             return Err(AppendError::Full);
         }
@@ -127,6 +130,8 @@ impl Writer {
             self.seal();
         }
         if self.active.is_none() {
+            // Only when there is something to write: a collector that takes nothing for a year
+            // makes no files.
             self.active = Some(self.begin_segment()?);
         }
         let Some(active) = &self.active else {
@@ -210,6 +215,8 @@ impl Writer {
             first: self.next.sequence,
             tag: self.disk.random().map_err(storage)?,
         };
+        // Counted before the file is made: when making it fails half-way, what is left of that name
+        // is never met again.
         self.next.segment += 1;
         let name = segment::file_name(header.number);
         let file = self.disk.create(&name, segment_bytes).map_err(storage)?;
@@ -263,6 +270,8 @@ impl Writer {
 
     /// Deletes segments that nobody needs, and notes which entries of the others are complete.
     fn tidy(&self) {
+        // Both under one lock, so that the note cannot miss a segment that is still there; the disk
+        // is touched after it is let go.
         let (dead, progress) = {
             let mut ledger = self.ledger();
             (ledger.take_dead(), ledger.progress())
@@ -305,6 +314,8 @@ impl Group {
         let stamp = Stamp {
             tag: active.header.tag,
             sequence: next + self.heads.len() as u64,
+            // Of the whole group alike: none of its own records is known to be durable before the
+            // sync that covers all of them.
             durable: next - 1,
         };
         let head = record::encode(entry, stamp, offset, &mut self.bytes);
@@ -314,6 +325,8 @@ impl Group {
 
     fn clear(&mut self) {
         self.bytes.clear();
+        // One group of many large snapshots must not keep its peak for good; what an ordinary group
+        // needs stays allocated.
         self.bytes.shrink_to(GROUP_BYTES_MAX);
         self.heads.clear();
         self.answers.clear();

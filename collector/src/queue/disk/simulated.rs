@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, DiskFile};
 
+// What drives promise to write whole or not at all. Larger ones do 4,096; the smaller unit tears
+// more.
 const SECTOR_BYTES: usize = 512;
 
 /// The disk. A clone is the same disk.
@@ -23,6 +25,7 @@ struct State {
     durable_names: BTreeMap<String, usize>,
     names: BTreeMap<String, usize>,
     files: Vec<FileState>,
+    // Not taken from the system: a failing run is repeated byte by byte, tags included.
     random: u64,
     faults: Faults,
 }
@@ -111,6 +114,9 @@ impl SimulatedDisk {
     /// `survives` says so. Handles of this disk no longer reach it.
     pub(in crate::queue) fn cut_power(&self, mut survives: impl FnMut() -> bool) -> Self {
         let old = self.state();
+        // A name is durable when its directory was synced, whatever was synced of the file: an
+        // entry in a file without a name is lost. Creations and removals since then may each have
+        // come through alone.
         let mut names = old.durable_names.clone();
         for (name, file) in &old.names {
             if !names.contains_key(name) && survives() {
@@ -123,6 +129,8 @@ impl SimulatedDisk {
             .iter()
             .map(|file| {
                 let mut bytes = file.durable.clone();
+                // In the order of writing, which real disks need not keep; what matters here is
+                // that a later sector may survive without an earlier one.
                 for part in file.pending.iter().flat_map(Change::sectors) {
                     if survives() {
                         part.apply(&mut bytes);
@@ -149,6 +157,7 @@ impl SimulatedDisk {
         let mut state = self.state();
         let file = state.names[name];
         change(&mut state.files[file].bytes);
+        // Also what a power cut leaves: rot is on the platter.
         state.files[file].durable = state.files[file].bytes.clone();
     }
 
@@ -228,6 +237,8 @@ impl Disk for SimulatedDisk {
         }
         let file = state.files.len();
         state.files.push(FileState::default());
+        // A disk without room keeps no name either: the real one takes its file back when there is
+        // no space to reserve for it.
         state.change(file, Change::Length(length))?;
         state.names.insert(name.to_owned(), file);
         drop(state);
@@ -241,6 +252,7 @@ impl Disk for SimulatedDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        // The bytes stay reachable for handles that are open, as an unlinked file's do.
         let removed = self.state().names.remove(name);
         removed
             .map(|_| ())
@@ -298,6 +310,7 @@ impl DiskFile for SimulatedFile {
         let mut state = self.disk.state();
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
         let fails = state.faults.failing_writes > 0;
+        // A write that fails midway leaves its first part behind. POSIX promises nothing else.
         let taken = if fails { bytes.len() / 2 } else { bytes.len() };
         let change = Change::Write {
             offset,
@@ -326,6 +339,9 @@ impl DiskFile for SimulatedFile {
         state.faults.failing_syncs -= u32::from(fails);
         let file = &mut state.files[self.file];
         if fails {
+            // The kernel marks pages clean whose writeback failed: a second fsync says yes and has
+            // written nothing (the "fsyncgate" of 2018). Reads still show them, hence only
+            // `pending` is cleared.
             file.pending.clear();
             return Err(io::Error::other("injected: the sync does not end"));
         }

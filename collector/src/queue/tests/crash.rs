@@ -115,6 +115,8 @@ fn check(opened: &Opened, heard: &Heard) {
     let held = opened.told.positions();
     let once: BTreeSet<u32> = held.iter().copied().collect();
     assert_eq!(once.len(), held.len(), "something is there twice");
+    // A kill loses nothing that the kernel has: pages that were written stay. Damage here would be
+    // a fault of the scan.
     assert_eq!(opened.recovered.damaged_segments, 0);
     let gone: BTreeSet<u32> = heard.durable.difference(&once).copied().collect();
     assert!(

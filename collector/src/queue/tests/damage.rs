@@ -1,5 +1,6 @@
 //! Bytes that are not what was written: torn tails, flipped bits, lost stretches.
 
+use super::super::disk::simulated::Faults;
 use super::super::writer::Next;
 use super::*;
 
@@ -20,6 +21,7 @@ fn three_groups() -> SimulatedDisk {
     );
     for group in [1..=1, 2..=3, 4..=4] {
         let mut waiting = group
+            // Nobody waits for these answers; the writer must not mind.
             .map(|seq| (entry(seq, 100), oneshot::channel().0))
             .collect();
         writer.append_all(&mut waiting);
@@ -70,6 +72,8 @@ fn any_flipped_bit_costs_at_most_the_record_that_holds_it_or_the_last_group() {
         let disk = SimulatedDisk::default();
         disk.put(&segment::file_name(1), &whole);
         disk.damage(&segment::file_name(1), |bytes| {
+            // Every byte once, a different bit each: all 8 bits of every byte would take eight
+            // times as long and hit the same checks.
             bytes[byte] ^= 1 << (byte % 8);
         });
         let opened = open_on(&disk, LIMITS);
@@ -188,6 +192,42 @@ fn at_most_four_copies_of_damaged_segments_are_kept_and_the_others_stay_as_they_
         .count();
     assert_eq!(copies, 4);
     assert!(names.contains(&segment::file_name(5)) && names.contains(&segment::file_name(6)));
+}
+
+#[test]
+fn a_copy_of_another_segment_does_not_pass_for_the_copy_of_this_one() {
+    let disk = SimulatedDisk::default();
+    disk.put(&segment::damaged_file_name(1), b"of a segment long gone");
+    disk.put(&segment::file_name(1), &[7; 300]);
+    drop(open_on(&disk, LIMITS));
+    // Taken for copied it would be deleted, because nothing of it waits.
+    assert_eq!(disk.bytes(&segment::file_name(1)), [7; 300]);
+}
+
+#[test]
+fn the_number_of_a_damaged_copy_is_not_given_to_a_new_segment() {
+    let disk = SimulatedDisk::default();
+    disk.put(&segment::damaged_file_name(7), b"of a segment that is done");
+    let opened = open_on(&disk, LIMITS);
+    append(&opened.queue, [entry(1, 10)]);
+    assert!(disk.names().contains(&segment::file_name(8)));
+}
+
+#[test]
+fn a_copy_that_could_not_be_written_is_tried_again_at_the_next_start() {
+    let disk = three_groups();
+    disk.damage(&segment::file_name(1), |bytes| bytes[record_of(2)].fill(0));
+    let damaged = disk.bytes(&segment::file_name(1));
+    let copy = segment::damaged_file_name(1);
+    disk.set_faults(Faults {
+        failing_writes: 1,
+        ..Faults::default()
+    });
+    drop(open_on(&disk, LIMITS));
+    assert!(!disk.names().contains(&copy));
+    assert_eq!(disk.bytes(&segment::file_name(1)), damaged);
+    drop(open_on(&disk, LIMITS));
+    assert_eq!(disk.bytes(&copy), damaged);
 }
 
 #[test]

@@ -26,6 +26,8 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
+        // Up to 2.4 MB in one call: more than two segments, so that groups are split and seals
+        // happen under way.
         6 => (1..40_usize, 0..60_000_usize).prop_map(|(count, bytes)| Event::Append(count, bytes)),
         6 => any::<prop::sample::Index>().prop_map(Event::Complete),
         1 => Just(Event::FailSync),
@@ -79,6 +81,8 @@ impl Model {
             Event::Cut(bits) => {
                 let mut bits = *bits;
                 self.disk = self.disk.cut_power(|| {
+                    // A decision for each sector from one number, so that proptest can shrink a
+                    // cut.
                     bits = bits.rotate_left(7).wrapping_mul(0x5851_f42d_4c95_7f2d) | 1;
                     bits >> 63 == 1
                 });
@@ -97,6 +101,8 @@ impl Model {
             if result.is_ok() {
                 self.acknowledged.insert(seq);
             } else {
+                // Not "never": its bytes may lie on the disk whole when only the sync's answer was
+                // lost.
                 self.refused.insert(seq);
             }
         }
@@ -107,6 +113,7 @@ impl Model {
         if !slips.is_empty() {
             let slip = index.get(&slips);
             self.opened.queue.complete(slip);
+            // Completions are not synced, so it may come again; the store knows what it has seen.
             self.complete.insert(slip.position.seq.0);
         }
     }
@@ -147,6 +154,8 @@ proptest! {
         for event in &events {
             model.happen(event);
         }
+        // Nothing unsynced survives this one: every run ends in the harshest case, and then reads
+        // its queue in peace.
         model.happen(&Event::Cut(0));
         model.happen(&Event::Restart);
     }

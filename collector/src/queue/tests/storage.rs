@@ -32,6 +32,7 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
     let held = opened.told.positions();
     opened.queue.close();
     assert_eq!(open_on(&disk, LIMITS).told.positions(), held);
+    // A refused entry may not be found again: its agent was told to send it once more.
     assert_eq!(held.len(), 41 - refused);
 }
 
@@ -39,6 +40,8 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
 fn what_is_done_makes_room_on_a_disk_of_one_segment_and_a_half() {
     let disk = SimulatedDisk::default();
     disk.set_faults(Faults {
+        // No room for a second segment beside the first: what is done has to be deleted before the
+        // next is made, not after.
         capacity: Some(SEGMENT_BYTES_MIN * 3 / 2),
         ..Faults::default()
     });
@@ -59,6 +62,8 @@ fn leaves_the_free_bytes_on_the_disk_that_it_is_told_to_leave() {
         ..Faults::default()
     });
     let limits = QueueLimits {
+        // PostgreSQL shares the disk as a rule, and it fares worse without space than the queue
+        // does.
         disk_free_bytes_min: 8 * SEGMENT_BYTES_MIN,
         ..LIMITS
     };
@@ -144,6 +149,8 @@ fn a_disk_that_fails_every_sync_leaves_no_files_behind() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
     disk.set_faults(Faults {
+        // Each failed sync abandons its segment: on a failing disk that would be a file for every
+        // try, for as long as nobody looks.
         failing_syncs: 20,
         ..Faults::default()
     });
@@ -159,6 +166,8 @@ fn a_payload_longer_than_a_frame_is_refused_alone() {
     let opened = open_on(&SimulatedDisk::default(), LIMITS);
     let entries = vec![
         entry(1, 10),
+        // No agent can send it, the ingest refuses it before; the queue does not rely on that, as
+        // its reader would call the record damaged.
         entry(2, FRAME_WIRE_BYTES_MAX + 1),
         entry(3, 10),
     ];
