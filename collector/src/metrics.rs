@@ -16,10 +16,10 @@ use crate::lifecycle::Lifecycle;
 /// Connections of agents that are open, sessions and enrolments alike.
 pub const INGEST_CONNECTIONS: &str = "muster_ingest_connections";
 /// Connections that ended before a session began, by [`LABEL_REASON`]: `limit`, `tls`, `timeout`,
-/// `identity`, `stopping`.
+/// `identity`.
 pub const INGEST_HANDSHAKES_FAILED: &str = "muster_ingest_handshakes_failed_total";
-/// Sessions that ended, by [`LABEL_REASON`]: `closed` by the agent, `replaced`, `timeout`,
-/// `stopping`, `error`, or a reject reason.
+/// Sessions that ended, by [`LABEL_REASON`]: `closed` by the agent, `replaced`, `expired`,
+/// `timeout`, `error`, or a reject reason.
 pub const INGEST_SESSIONS_ENDED: &str = "muster_ingest_sessions_ended_total";
 /// Reports that came, by [`LABEL_OUTCOME`]: `accepted`, or a reject reason.
 pub const INGEST_REPORTS: &str = "muster_ingest_reports_total";
@@ -69,7 +69,7 @@ pub const PIPELINE_BATCH_SECONDS: &str = "muster_pipeline_batch_seconds";
 pub const PIPELINE_LAG_SECONDS: &str = "muster_pipeline_lag_seconds";
 /// Transactions that were tried again, by [`LABEL_REASON`].
 pub const PIPELINE_RETRIES: &str = "muster_pipeline_retries_total";
-/// Snapshots that were asked for, by [`LABEL_REASON`]: `gap`, `digest` or `rejected`.
+/// Snapshots that were asked for, by [`LABEL_REASON`]: `gap` or `digest`.
 pub const PIPELINE_SNAPSHOTS_ASKED: &str = "muster_pipeline_snapshots_asked_total";
 /// Matches, by [`LABEL_OUTCOME`]: `memory`, `disk` or `computed`.
 pub const MATCH_RESULTS: &str = "muster_match_results_total";
@@ -119,6 +119,7 @@ pub const LABEL_STATUS: &str = "status";
 /// A version of the program.
 pub const LABEL_VERSION: &str = "version";
 
+// From a sync of a good disk to a report that waited out a restart of the database.
 const SECONDS: [f64; 14] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
 ];
@@ -149,6 +150,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 pub async fn upkeep(handle: PrometheusHandle, lifecycle: Lifecycle) {
     loop {
         tokio::select! {
+            // Without it the samples of histograms pile up in memory until somebody scrapes.
             () = tokio::time::sleep(UPKEEP_EVERY) => handle.run_upkeep(),
             () = lifecycle.stopping() => return,
         }
@@ -156,7 +158,7 @@ pub async fn upkeep(handle: PrometheusHandle, lifecycle: Lifecycle) {
 }
 
 /// Counters that exist before they count, so that a rate of the first event is seen.
-fn start_at_zero() {
+pub(crate) fn start_at_zero() {
     gauge!(BUILD_INFO, LABEL_VERSION => env!("CARGO_PKG_VERSION")).set(1.0);
     gauge!(INGEST_CONNECTIONS).set(0.0);
     counter!(INGEST_REPORTS, LABEL_OUTCOME => "accepted").absolute(0);
@@ -175,9 +177,6 @@ fn start_at_zero() {
     }
     for outcome in ["durable", "full", "failed"] {
         counter!(QUEUE_APPENDS, LABEL_OUTCOME => outcome).absolute(0);
-    }
-    for outcome in ["stored", "duplicate", "rejected", "dead_lettered"] {
-        counter!(PIPELINE_OUTCOMES, LABEL_OUTCOME => outcome).absolute(0);
     }
 }
 

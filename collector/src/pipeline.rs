@@ -52,6 +52,7 @@ impl Pipeline {
     /// Starts the workers. They end what they hold at a soft stop; what still waits in the queue
     /// then is durable, and waits for the next start.
     pub fn start(self, config: &PipelineConfig, lifecycle: &Lifecycle) {
+        outcome::start_at_zero();
         let worker = Arc::new(Worker {
             queue: self.queue.clone(),
             dispatcher: Arc::clone(&self.dispatcher),
@@ -62,6 +63,9 @@ impl Pipeline {
             clock: self.clock.clone(),
             attempts_max: config.attempts_max,
         });
+        // One worker serves all in turn: what they share is the lanes, and each is a task, not a
+        // thread. Essential, because a collector whose workers are gone would fill its queue in
+        // silence.
         for _ in 0..config.workers {
             let (worker, stopping) = (Arc::clone(&worker), lifecycle.soft_token());
             lifecycle.spawn_essential(

@@ -127,11 +127,15 @@ impl Batch {
         for (entry, applied) in self.entries.iter_mut().skip(first).zip(applied) {
             match applied {
                 Applied::Stored(stored) => {
+                    // First the end, which sets its own fate, then the one that tells what it
+                    // overtakes.
                     entry.end(Outcome::Stored);
                     entry.fate = Fate::Stored;
                     stored_slips.push((entry.slip, *stored));
                 }
                 Applied::Duplicate => entry.end(Outcome::Duplicate),
+                // An agent that was deleted while its reports waited. They carry nothing that
+                // anybody could show.
                 Applied::AgentUnknown => entry.end(Outcome::Rejected(RejectReason::AgentUnknown)),
                 Applied::Gap { applied } => entry.fate = Fate::Gap(*applied),
             }
@@ -149,6 +153,8 @@ impl Batch {
     /// Whether an agent in a range of entries has failed as often as it may, this time included.
     pub(crate) fn is_exhausted(&self, entries: Range<usize>, attempts_max: u32) -> bool {
         self.part_numbers(entries)
+            // Any and not all: a group with one exhausted agent is halved until that agent's
+            // reports stand alone, and only what fails alone is given up.
             .any(|part| self.parts[part].attempts.saturating_add(1) >= attempts_max)
     }
 
@@ -191,6 +197,8 @@ impl Batch {
     /// new epoch.
     fn reject_overtaken(&mut self) {
         let mut is_overtaken = vec![false; self.parts.len()];
+        // From the last to the first, so that one look suffices: what is seen of an agent came
+        // later.
         for entry in self.entries.iter_mut().rev() {
             match entry.fate {
                 Fate::Stored => is_overtaken[entry.part] = true,

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+// A failover of PostgreSQL takes seconds, its restart less than one; the longest pause is what a
+// recovered database waits for us at most.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 

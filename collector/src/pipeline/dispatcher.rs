@@ -95,8 +95,10 @@ impl Dispatcher {
         match state.lanes.take(now) {
             Some(group) => {
                 // One notification wakes one worker, and one commit may have brought work for
-                // several: so each that takes a group wakes the next.
-                if state.lanes.is_due(now) {
+                // several: so each that takes a group wakes the next. Also when nothing is due yet:
+                // what this worker put back before may be due while it is busy, and those that wait
+                // since then do not know of it.
+                if state.lanes.has_more() {
                     self.changed.notify_one();
                 }
                 Next::Group(group)
@@ -142,6 +144,7 @@ impl Dispatcher {
         if state.breaker != Breaker::Closed {
             state.breaker.answered();
             tracing::info!("the database answers again");
+            // All of them, for each sleeps until the end of the pause.
             self.changed.notify_waiters();
         }
     }
@@ -252,6 +255,33 @@ mod tests {
         let next = || dispatcher.next(&stopping);
         let (one, two, ()) = tokio::join!(next(), next(), committing);
         assert_ne!(one.unwrap().company, two.unwrap().company);
+    }
+
+    #[tokio::test]
+    async fn what_a_worker_put_back_comes_due_while_that_worker_is_busy() {
+        let dispatcher = Dispatcher::new(&CONFIG, Clock::system());
+        let stopping = CancellationToken::new();
+        dispatcher.committed(&[entry(1, 100), entry(2, 100)]);
+        let mut taken = Vec::new();
+        while let Next::Group(group) = dispatcher.try_next(dispatcher.clock.instant()) {
+            taken.push(group);
+        }
+        let mut more = entry(2, 100);
+        more.slip.position = Position::new(1, 2);
+        dispatcher.committed(&[more]);
+        let working = async {
+            // The other one waits, and knows of nothing that comes due.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            let failed = &taken[0].parts[0];
+            dispatcher.put_back(failed.agent, &failed.slips, Rest::Failed);
+            dispatcher.release(taken[1].parts[0].agent);
+            let next = dispatcher.try_next(dispatcher.clock.instant());
+            assert!(matches!(next, Next::Group(group) if group.company == taken[1].company));
+        };
+        let both = async { tokio::join!(dispatcher.next(&stopping), working).0 };
+        let group = tokio::time::timeout(Duration::from_secs(20), both).await;
+        assert_eq!(group.unwrap().unwrap().company, taken[0].company);
     }
 
     #[tokio::test]

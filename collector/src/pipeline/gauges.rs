@@ -11,6 +11,8 @@ use crate::clock::Clock;
 use crate::metrics::{LABEL_LANE, QUEUE_BYTES, QUEUE_OLDEST_SECONDS, QUEUE_REPORTS};
 use crate::queue::Queue;
 
+// More often than anything scrapes; finding the oldest looks at every line that waits, which is a
+// hundred thousand at most after an outage.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Sets the gauges until `stopping` is cancelled.
@@ -45,5 +47,6 @@ fn set(queue: &Queue, dispatcher: &Dispatcher, clock: &Clock) {
 
 /// The number as a gauge takes it. Beyond 2^53 the last digits do not count.
 fn to_f64(number: u64) -> f64 {
+    // The one conversion in the standard library from `u64` that needs no lossy cast.
     Duration::from_secs(number).as_secs_f64()
 }

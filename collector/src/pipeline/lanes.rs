@@ -167,6 +167,7 @@ impl Lanes {
             // One group of an agent at a time: two would be applied in any order.
             line.state = State::InFlight;
             let slips = line.take_run(room);
+            line.taken = slips.first().map(|slip| slip.sequence);
             for slip in &slips {
                 room = room.saturating_sub(weight(slip));
                 *self.waiting.of(slip.lane) -= 1;
@@ -177,6 +178,8 @@ impl Lanes {
                 attempts: line.attempts,
             });
         }
+        // After the agents were taken, also when none was: the company left its ring when its turn
+        // began, and without this it would stay out of it with agents ready.
         self.turns.settle(company, lane, now);
         (!parts.is_empty()).then_some(Group { company, parts })
     }
@@ -192,6 +195,11 @@ impl Lanes {
     /// Whether a group can be taken at once.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.turns.has_ripe() || self.due_at().is_some_and(|due| due <= now)
+    }
+
+    /// Whether anything waits that is due now or at a known time.
+    pub(crate) fn has_more(&self) -> bool {
+        self.turns.has_ripe() || self.due_at().is_some()
     }
 
     /// All reports of an agent's part came to their end.
@@ -212,7 +220,14 @@ impl Lanes {
         match rest {
             Rest::Untouched => self.go_on(agent, now),
             Rest::Failed => {
+                // Another report than the one that failed before: that one came to its end, and its
+                // failures are not charged to this one, which would be given up too early.
+                if line.taken != slips.first().map(|slip| slip.sequence) {
+                    line.attempts = 0;
+                }
                 line.attempts = line.attempts.saturating_add(1);
+                // Bounded before it is shifted by: with attempts without an end the shift itself
+                // would overflow.
                 let doublings = line.attempts.saturating_sub(1).min(16);
                 let pause = REST_MIN.saturating_mul(1 << doublings).min(REST_MAX);
                 self.let_rest(agent, now + pause, false);
@@ -234,6 +249,8 @@ impl Lanes {
         let Some(line) = self.lines.get_mut(&agent) else {
             return Gap::Waits;
         };
+        // From when the gap was found, not from when it was last asked about: asking must not
+        // lengthen the wait.
         let since = line.note_gap(applied, now);
         let is_over = now >= since + gap_wait;
         match line.take_hopeless(applied, is_over) {

@@ -80,6 +80,8 @@ fn content_or_panic(
 fn content(agent: AgentId, slip: &Slip, queue: &Queue, unpacker: &mut Unpacker) -> Content {
     let frame = match queue.read(slip) {
         Ok(frame) => frame,
+        // Unknown is an entry that was completed: not possible while a group holds it, and if it
+        // were, a dead letter shows it.
         Err(error @ (ReadError::Damaged(_) | ReadError::Unknown(_))) => {
             return unreadable(DeadLetterReason::Damaged, &error);
         }

@@ -116,6 +116,8 @@ impl Matcher {
     /// before. Opens the cache on disk, so call it where blocking is allowed.
     pub fn swap(&self, index: Arc<Index>) {
         let generation = matching::generation(&index);
+        // The same content under another name, as a rebuild from unchanged feeds makes it: what is
+        // cached stays good.
         if self.generation() == generation && self.index().is_some() {
             return;
         }
@@ -130,6 +132,8 @@ impl Matcher {
             disk,
             counters: Counters::new(),
         });
+        // The cache was opened before: readers wait for as long as a pointer takes, never for a
+        // disk.
         *self.present.write().unwrap_or_else(PoisonError::into_inner) = present;
         tracing::info!(generation, "the match index is in use");
     }
@@ -224,6 +228,8 @@ impl Judge {
             self.present.counters.disk.increment(1);
             Arc::new(evaluation)
         } else {
+            // Two workers may make the same judgement at once. That costs one of them a
+            // millisecond, where a lock over it would cost all of them.
             let made = Arc::new(matching::evaluate(index, &subject(record, platform)));
             if let Some(disk) = &self.present.disk {
                 disk.put(key, &made);

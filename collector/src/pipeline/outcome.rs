@@ -4,7 +4,7 @@
 //! completes the entry and counts, or given back. One that is dropped without either is a bug of
 //! ours: the entry stays in the queue, so nothing is lost, and a metric shows it.
 
-use metrics::counter;
+use metrics::{Counter, counter};
 use protocol::reject::RejectReason;
 
 use crate::metrics::{LABEL_OUTCOME, LABEL_REASON, PIPELINE_OUTCOMES, PIPELINE_UNENDED};
@@ -34,6 +34,15 @@ impl Outcome {
         }
     }
 
+    /// Its counter, with both labels always: to Prometheus an empty label is none, so one series
+    /// with it and one without are the same series twice, and a scrape keeps the wrong one.
+    fn counter(self) -> Counter {
+        counter!(
+            PIPELINE_OUTCOMES,
+            LABEL_OUTCOME => self.as_str(), LABEL_REASON => self.reason()
+        )
+    }
+
     const fn reason(self) -> &'static str {
         match self {
             Self::Stored | Self::Duplicate => "",
@@ -61,6 +70,15 @@ pub(crate) enum DeadLetterReason {
 }
 
 impl DeadLetterReason {
+    const ALL: [Self; 6] = [
+        Self::Damaged,
+        Self::Undecodable,
+        Self::Invalid,
+        Self::Refused,
+        Self::Exhausted,
+        Self::Panicked,
+    ];
+
     /// The name in metrics and in the table of dead letters.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -72,6 +90,21 @@ impl DeadLetterReason {
             Self::Panicked => "panicked",
         }
     }
+}
+
+/// Makes the counters of all outcomes, so that a rate of the first event is seen.
+pub(crate) fn start_at_zero() {
+    // Those that the pipeline itself gives; ingest counts the others.
+    let rejected = [
+        RejectReason::AgentUnknown,
+        RejectReason::Gap,
+        RejectReason::Internal,
+    ];
+    let outcomes = [Outcome::Stored, Outcome::Duplicate]
+        .into_iter()
+        .chain(rejected.map(Outcome::Rejected))
+        .chain(DeadLetterReason::ALL.map(Outcome::DeadLettered));
+    outcomes.for_each(|outcome| outcome.counter().absolute(0));
 }
 
 /// A report that is being worked on.
@@ -101,11 +134,8 @@ impl Ticket {
     /// Ends the report: its entry is complete.
     pub(crate) fn end(mut self, outcome: Outcome) {
         self.is_open = false;
-        counter!(
-            PIPELINE_OUTCOMES,
-            LABEL_OUTCOME => outcome.as_str(), LABEL_REASON => outcome.reason()
-        )
-        .increment(1);
+        outcome.counter().increment(1);
+        // Counted first: a crash between the two counts twice, never a report that nobody counted.
         self.queue.complete(&self.slip);
     }
 
@@ -125,5 +155,35 @@ impl Drop for Ticket {
                 "a report was dropped without an outcome; it stays in the queue until a restart"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn an_outcome_counts_in_the_series_that_was_there_before() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            crate::metrics::start_at_zero();
+            start_at_zero();
+            Outcome::Stored.counter().increment(3);
+            Outcome::DeadLettered(DeadLetterReason::Refused)
+                .counter()
+                .increment(1);
+        });
+        let text = handle.render();
+        let of = |outcome: &str| -> Vec<String> {
+            let with = format!("{PIPELINE_OUTCOMES}{{outcome=\"{outcome}\"");
+            let lines = text.lines().filter(|line| line.starts_with(&with));
+            lines.map(str::to_owned).collect()
+        };
+        assert_eq!(of("stored").len(), 1, "{text}");
+        assert!(of("stored")[0].ends_with(" 3"), "{text}");
+        assert_eq!(of("dead_lettered").len(), DeadLetterReason::ALL.len());
     }
 }

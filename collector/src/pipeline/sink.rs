@@ -90,6 +90,8 @@ impl ReportSink for StoreSink {
         // One index for the whole transaction, whatever is swapped in meanwhile.
         let judge = self.matcher.judge();
         let evaluate = |record: &SoftwareRecord, platform: &Platform, key: SoftwareKey| {
+            // The store keeps it for as long as its transaction, which may be tried again, so it
+            // has to own it. Only software that is new to the company comes here.
             judge.evaluate(record, platform, key).as_ref().clone()
         };
         let applied = reports::apply(&scope, batch, &evaluate, judge.generation(), now).await?;

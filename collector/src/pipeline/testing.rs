@@ -88,7 +88,11 @@ pub(crate) fn key(record: &SoftwareRecord) -> SoftwareKey {
 
 /// A report that brings records: all of them at an epoch's begin, else new ones.
 pub(crate) fn report(position: Position, mut records: Vec<SoftwareRecord>) -> Report {
+    // A real snapshot has as many parts as it takes; with `to: None` in the first, one part is all
+    // of it.
     let body = if position.seq == Seq(1) {
+        // The protocol wants a snapshot's records in the order of their keys, and a report that is
+        // not is invalid.
         records.sort_by_key(key);
         ReportBody::Snapshot {
             from: SoftwareKey(0),

@@ -114,6 +114,7 @@ async fn what_agents_report_stands_in_their_company_with_its_findings_and_nowher
         for host in 0..5 {
             let agent = agent(store, scope, number * 100 + host).await;
             for seq in 1..=8 {
+                // Every host gets all five versions, each company in another order.
                 let version = format!("4.17.{}", 17 + (u128::from(seq) + number) % 5);
                 append(&node.queue, scope, agent, seq, lodash(&version)).await;
             }

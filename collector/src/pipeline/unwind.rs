@@ -23,6 +23,7 @@ pub(crate) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Panic
         |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            // A `catch_unwind` at each poll: a panic may come after any await.
             Err(payload) => Poll::Ready(Err(Panicked(message(&*payload)))),
         },
     )

@@ -31,9 +31,12 @@ use crate::metrics::{
 };
 use crate::queue::{Queue, Slip};
 
-/// Longer than any transaction takes: for a connection whose other end is gone. What was applied
-/// all the same is found to be a duplicate when it is tried again.
-const APPLY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Longer than anything that the store is asked takes: for a connection whose other end is gone
+/// without a word, which the kernel would try for a quarter of an hour. What was applied all the same
+/// is found to be a duplicate when it is tried again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// The same for the question whether the database answers, which costs it nothing.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a dead letter's explanation.
 const DETAIL_BYTES_MAX: usize = 1_000;
 
@@ -101,6 +104,7 @@ impl<S: ReportSink> Worker<S> {
                 Chunk::Unreadable(number, why) => self.bury(&mut batch, number, why).await,
                 Chunk::Unread(number, why) => self.unread(&mut batch, number, why).await,
             };
+            // What was not tried stays open, and `leave` gives it back in order.
             if flow == Flow::Stop {
                 break;
             }
@@ -116,6 +120,8 @@ impl<S: ReportSink> Worker<S> {
     /// Stores reports together, or by halves when something in them is bad.
     async fn store(&self, batch: &mut Batch, first: usize, reports: &[IncomingReport]) -> Flow {
         let mut ranges: Vec<Range<usize>> = Vec::new();
+        // A stack of what is still to be tried, not recursion, which in async would need a box
+        // each.
         ranges.push(0..reports.len());
         while let Some(range) = ranges.pop() {
             let entries = first + range.start..first + range.end;
@@ -161,15 +167,17 @@ impl<S: ReportSink> Worker<S> {
         reports: &[IncomingReport],
     ) -> Result<AppliedBatch, Trouble> {
         let applying = self.sink.apply(batch.company(), reports, self.clock.now());
-        let applying = tokio::time::timeout(APPLY_TIMEOUT, catch_panic(applying));
-        match applying.await {
+        let answered = async { Ok(catch_panic(applying).await) };
+        match in_time(answered).await {
             Ok(Ok(result)) => self.heard(result).await,
-            Err(elapsed) => {
-                self.heard(Err(SinkError::Failed(elapsed.to_string())))
-                    .await
-            }
+            Err(elapsed) => self.heard(Err(elapsed)).await,
             Ok(Err(panic)) => Err(Trouble::Bad(DeadLetterReason::Panicked, panic.to_string())),
         }
+    }
+
+    async fn is_up(&self) -> bool {
+        let asking = tokio::time::timeout(PING_TIMEOUT, self.sink.is_up());
+        asking.await.unwrap_or(false)
     }
 
     /// Tells a database that is away from one that answers.
@@ -179,7 +187,7 @@ impl<S: ReportSink> Worker<S> {
             Err(SinkError::Refused(why)) => Err(Trouble::Bad(DeadLetterReason::Refused, why)),
             // The error itself does not say whether it was the statement or the server; another
             // question does.
-            Err(SinkError::Failed(why)) if self.sink.is_up().await => Err(Trouble::Passing(why)),
+            Err(SinkError::Failed(why)) if self.is_up().await => Err(Trouble::Passing(why)),
             Err(SinkError::Failed(why)) => {
                 counter!(PIPELINE_RETRIES, LABEL_REASON => "away").increment(1);
                 self.dispatcher.database_away(&why);
@@ -225,19 +233,19 @@ impl<S: ReportSink> Worker<S> {
             reason = reason.as_str(), detail = why.detail,
             "a report can never be stored and becomes a dead letter"
         );
-        // Kept before the entry is completed: a crash between them buries it twice at most, which
-        // the table's key makes one.
+        // Kept before the entry is completed: a crash between them buries it twice at most, of which
+        // the table's key, the place in the agent's line, makes one.
         let letter = self.letter(agent, &slip, why);
-        let buried = self
-            .sink
-            .bury(batch.company(), &[letter], self.clock.now())
-            .await;
-        match self.heard(buried).await {
+        let letters = [letter];
+        let burying = self.sink.bury(batch.company(), &letters, self.clock.now());
+        match self.heard(in_time(burying).await).await {
             Ok(()) => batch.end(number, Outcome::DeadLettered(reason)),
             Err(Trouble::Away) => return Flow::Stop,
             Err(Trouble::Passing(why)) => return Self::fail(batch, number..number + 1, &why),
             Err(Trouble::Bad(_, why)) => {
                 tracing::error!(%agent, error = why, "the dead letter is refused as well");
+                // Its line would stand still for ever otherwise. What is lost is made good by the
+                // snapshot that the next digest asks for.
                 batch.end(number, Outcome::Rejected(RejectReason::Internal));
             }
         }
@@ -253,7 +261,7 @@ impl<S: ReportSink> Worker<S> {
             payload: Vec::new(),
         });
         NewDeadLetter {
-            id: self.letter_id(slip),
+            id: self.letter_id(agent, slip),
             agent,
             position: slip.position,
             reason: why.reason.as_str().to_owned(),
@@ -263,10 +271,12 @@ impl<S: ReportSink> Worker<S> {
         }
     }
 
-    /// A UUID v7 whose random part is the entry's number: an entry is buried once.
-    fn letter_id(&self, slip: &Slip) -> Uuid {
-        let mut random = [0; 10];
-        random[2..].copy_from_slice(&slip.sequence.to_be_bytes());
+    /// A UUID v7 whose random part is the agent's with the entry's number mixed in: two nodes that
+    /// bury in the same millisecond count their entries each on its own.
+    fn letter_id(&self, agent: AgentId, slip: &Slip) -> Uuid {
+        let mixed = agent.0.as_u128() ^ u128::from(slip.sequence);
+        let [.., a, b, c, d, e, f, g, h, i, j] = mixed.to_be_bytes();
+        let random = [a, b, c, d, e, f, g, h, i, j];
         uuid::Builder::from_unix_timestamp_millis(self.clock.now_ms(), &random).into_uuid()
     }
 
@@ -310,8 +320,8 @@ impl<S: ReportSink> Worker<S> {
     ) {
         if asks_snapshot {
             let now = self.clock.now();
-            let asked = self.sink.ask_for_snapshot(company, agent, now).await;
-            if let Err(trouble) = self.heard(asked).await {
+            let asking = self.sink.ask_for_snapshot(company, agent, now);
+            if let Err(trouble) = self.heard(in_time(asking).await).await {
                 // A database that is away is not the reports' doing, and the breaker makes the pause.
                 let rest = match trouble {
                     Trouble::Away => Rest::Untouched,
@@ -326,6 +336,19 @@ impl<S: ReportSink> Worker<S> {
             Ticket::new(slip, self.queue.clone()).end(Outcome::Rejected(RejectReason::Gap));
         }
         self.dispatcher.release(agent);
+    }
+}
+
+/// Waits for the store, but not for ever.
+fn in_time<T>(
+    asking: impl Future<Output = Result<T, SinkError>>,
+) -> impl Future<Output = Result<T, SinkError>> {
+    // Boxed, because a future that is handed on by value has its room in each that holds it: three
+    // such made a worker's own 30 KB.
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, Box::pin(asking));
+    async move {
+        let answer = answer.await;
+        answer.unwrap_or_else(|elapsed| Err(SinkError::Failed(elapsed.to_string())))
     }
 }
 

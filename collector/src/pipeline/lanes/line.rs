@@ -37,6 +37,8 @@ pub(super) struct Line {
     /// Failures of the first report that were its own.
     pub(super) attempts: u32,
     pub(super) gap: Option<KnownGap>,
+    /// The first entry of the group that is in flight.
+    pub(super) taken: Option<u64>,
     /// The epoch whose reports are hopeless, because one of them will never come.
     abandoned: Option<Epoch>,
     /// By position, then by the order in which they came.
@@ -51,6 +53,7 @@ impl Line {
             state: State::Empty,
             attempts: 0,
             gap: None,
+            taken: None,
             abandoned: None,
             slips: VecDeque::new(),
             records: 0,
@@ -65,6 +68,7 @@ impl Line {
             // A position may stand twice: an agent that got no answer sent it again. Both go out,
             // and the store takes one.
             .partition_point(|other| order(other) < order(&slip));
+        // The end of a deque, nearly always; in the middle it moves the shorter half.
         self.slips.insert(at, slip);
         self.records += u64::from(slip.records);
     }
@@ -152,6 +156,8 @@ impl Line {
         self.records -= u64::from(slip.records);
         if self
             .abandoned
+            // A report of a later epoch is on its way, so nothing of the abandoned one can come
+            // that the store would not call seen.
             .is_some_and(|epoch| slip.position.epoch > epoch)
         {
             self.abandoned = None;

@@ -7,6 +7,8 @@ use uuid::Uuid;
 use super::*;
 
 const LIMITS: LaneLimits = LaneLimits {
+    // A report of `delta` or `snapshot` has as many records, so that each is a full batch and is
+    // due at once.
     batch_records: 100,
     batch_after: Duration::from_millis(50),
     group_records_max: 2_000,
@@ -37,6 +39,8 @@ fn report(of: (u128, u128), place: (u32, u32), records: u16, lane: Lane) -> Entr
         company: company(of.0),
         agent: agent(of.1),
         slip: Slip {
+            // Grows with the position, as the queue's does for an agent that sends in order; tests
+            // of another order set it themselves.
             sequence: u64::from(epoch) * 1_000_000 + u64::from(seq),
             received_at_ms: u64::from(seq),
             position: Position::new(epoch, seq),
@@ -178,6 +182,8 @@ fn a_gap_between_waiting_reports_ends_a_group() {
 fn the_same_report_twice_is_given_out_twice() {
     let now = start();
     let mut again = delta((1, 1), (1, 1));
+    // An agent that lost an acknowledgement sends the same report again. The queue cannot know
+    // that; the store does, so both have to come to it, and each entry to its outcome.
     again.slip.sequence += 1;
     let mut lanes = lanes_with(&[delta((1, 1), (1, 1)), again, delta((1, 1), (1, 2))], now);
     assert_eq!(
@@ -216,6 +222,7 @@ fn an_agents_first_report_decides_its_lane() {
 fn a_company_with_fifty_thousand_reports_does_not_delay_one_with_fifty() {
     let now = start();
     let mut lanes = Lanes::new(LIMITS);
+    // A company that enrols five hundred hosts at once beside one that lives its day.
     for number in 1..=500 {
         for seq in 1..=100 {
             lanes.push(&delta((1, number), (1, seq)), now);
@@ -225,6 +232,8 @@ fn a_company_with_fifty_thousand_reports_does_not_delay_one_with_fifty() {
         lanes.push(&delta((2, 10_000 + number), (1, 1)), now);
     }
     let mut small = 0;
+    // Groups hold 2,000 records, twenty reports of a hundred: fifty reports are three groups, and
+    // every second turn is the small company's.
     for _turn in 0..6 {
         let group = lanes.take(now).unwrap();
         if group.company == company(2) {
@@ -253,11 +262,30 @@ fn what_failed_comes_again_in_order_after_a_rest_that_grows_to_a_bound() {
         assert_eq!(lanes.take(now), None);
         let due = lanes.due_at().unwrap();
         rests.push(due - now);
+        // The rest, and the age that a batch needs behind it.
         now = due + ms(50);
     }
     assert_eq!(rests[0], REST_MIN);
     assert!(rests.is_sorted());
     assert_eq!(rests[19], REST_MAX);
+}
+
+#[test]
+fn a_report_is_not_charged_with_the_failures_of_the_one_before_it() {
+    let mut now = start();
+    let entries = [delta((1, 1), (1, 1)), delta((1, 1), (1, 2))];
+    let mut lanes = lanes_with(&entries, now);
+    for attempts in 0..3 {
+        let part = take_part(&mut lanes, now);
+        assert_eq!(part.attempts, attempts);
+        lanes.put_back(part.agent, &part.slips, Rest::Failed, now);
+        now += REST_MAX;
+    }
+    // The first is stored at last, and the second fails for the first time.
+    let part = take_part(&mut lanes, now);
+    lanes.put_back(part.agent, &part.slips[1..], Rest::Failed, now);
+    now += REST_MAX;
+    assert_eq!(take_part(&mut lanes, now).attempts, 1);
 }
 
 #[test]
@@ -294,6 +322,8 @@ fn a_gap_that_is_filled_here_goes_on_at_once() {
 #[test]
 fn a_gap_that_another_node_fills_is_found_by_asking_again() {
     let (mut lanes, now) = with_gap();
+    // The agent moved to another node between two reports, so the missing one lies in that node's
+    // queue: no push will ever wake this line.
     let asked_again = lanes.due_at().unwrap();
     assert!(asked_again < now + LIMITS.gap_wait);
     assert!(lanes.take(asked_again + LIMITS.batch_after).is_some());

@@ -28,6 +28,7 @@ pub(super) struct Turns {
 
 /// A lane as a key with an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+// `Lane` is the protocol's and has no order; one here must not become part of the wire.
 struct LaneOrder(bool);
 
 impl From<Lane> for LaneOrder {
@@ -113,6 +114,8 @@ impl Turns {
             (false, false) if prefers_snapshot => Lane::Snapshot,
             (false, false) => Lane::Delta,
         };
+        // Counted only when somebody gets it: a quiet hour must not decide whose turn the next one
+        // is.
         self.turn += 1;
         let company = self.ring(lane).pop_front()?;
         if let Some(ready) = self.ready.get_mut(&(company, lane)) {
@@ -157,6 +160,8 @@ impl Turns {
             self.ready.remove(&(company, lane));
             return;
         };
+        // From the agent that is ready longest: one that joins later must not push the others' time
+        // away, or a steady trickle would never be given out.
         let ripens_at = oldest + self.batch_after;
         if ready.records >= self.batch_records || ripens_at <= now {
             ready.ripeness = Ripeness::InRing;

@@ -156,7 +156,9 @@ fn prepare(directory: &Path, path: &Path) -> Result<File, OpenError> {
     fs::create_dir_all(path).map_err(broken)?;
     for entry in fs::read_dir(directory).map_err(broken)? {
         let found = entry.map_err(broken)?.path();
-        if found != path && lock(&found).is_ok() {
+        // Only what is named as a cache of ours: a setting that points one directory too high must
+        // not cost the queue beside it.
+        if found != path && is_cache(&found) && lock(&found).is_ok() {
             // What is left is tried again when the next index comes.
             drop(fs::remove_dir_all(&found));
         }
@@ -166,6 +168,17 @@ fn prepare(directory: &Path, path: &Path) -> Result<File, OpenError> {
         clear(path).map_err(broken)?;
     }
     Ok(lock)
+}
+
+/// Whether a path is named as [`DiskCache::open`] names them, of whatever format.
+fn is_cache(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.and_then(|name| name.split_once('-'))
+        .is_some_and(|(generation, format)| {
+            generation.len() == 16
+                && u64::from_str_radix(generation, 16).is_ok()
+                && format.parse::<u32>().is_ok()
+        })
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use enrichment::evaluation::Evaluation;
+use enrichment::evaluation::{Evaluation, Statement};
 use protocol::fingerprint::SoftwareKey;
 
+// More than there are workers, so that two seldom want the same.
 const SHARDS: usize = 16;
 /// Bytes that an entry may have on average; most have a few hundred.
 const ENTRY_BYTES: usize = 1_024;
@@ -79,6 +80,7 @@ impl MemoryCache {
     }
 
     fn shard(&self, key: SoftwareKey) -> Option<MutexGuard<'_, Shard>> {
+        // The key is a hash, so any of its bytes spreads evenly.
         let number = key.0.to_le_bytes()[15] as usize % SHARDS;
         let shard = self.shards.get(number)?;
         // A panic between two inserts leaves a smaller cache, which is a valid one.
@@ -126,6 +128,7 @@ fn bytes_of(evaluation: &Evaluation) -> usize {
                 + why.rule.len()
                 + texts(&why.conditions)
                 + texts(&why.notes)
+                + why.advisory.as_deref().map_or(0, bytes_of_statement)
         })
         .sum();
     let identity = texts(&evaluation.identity.cpes) + evaluation.identity.rule.len();
@@ -133,9 +136,40 @@ fn bytes_of(evaluation: &Evaluation) -> usize {
     size_of_val(evaluation) + size_of::<SoftwareKey>() + identity + findings + keys
 }
 
+/// What an advisory's statement takes: the most of a judgement where distributions are judged by
+/// their own advisories.
+fn bytes_of_statement(statement: &Statement) -> usize {
+    let Statement {
+        id,
+        publisher,
+        place,
+        package,
+        package_kind,
+        verdict,
+        module,
+        channel,
+        severity,
+        note,
+    } = statement;
+    let texts = [
+        id,
+        publisher,
+        place,
+        package,
+        package_kind,
+        verdict,
+        module,
+        channel,
+        severity,
+        note,
+    ];
+    let texts: usize = texts.iter().map(|text| text.len()).sum();
+    size_of_val(statement) + texts
+}
+
 #[cfg(test)]
 mod tests {
-    use enrichment::evaluation::{Identity, Status};
+    use enrichment::evaluation::{Confidence, Finding, Identity, Status, Why};
 
     use super::*;
 
@@ -214,6 +248,29 @@ mod tests {
         let cache = MemoryCache::new(1_600);
         for number in 0..1_000 {
             cache.put(key(number), &evaluation(10 * ENTRY_BYTES));
+        }
+        assert!(held(&cache) <= 160 / SHARDS);
+    }
+
+    #[test]
+    fn an_advisory_counts_for_what_it_takes() {
+        let mut long = evaluation(1).as_ref().clone();
+        let mut finding = Finding {
+            cve: "CVE-2024-3094".to_owned(),
+            source: "debian".to_owned(),
+            confidence: Confidence::High,
+            fixed_in: None,
+            why: Why::default(),
+        };
+        finding.why.advisory = Some(Box::new(Statement {
+            note: "x".repeat(10 * ENTRY_BYTES),
+            ..Statement::default()
+        }));
+        long.findings = vec![finding];
+        let long = Arc::new(long);
+        let cache = MemoryCache::new(1_600);
+        for number in 0..1_000 {
+            cache.put(key(number), &long);
         }
         assert!(held(&cache) <= 160 / SHARDS);
     }

@@ -42,6 +42,7 @@ pub(super) fn encode(evaluation: &Evaluation) -> Option<Vec<u8>> {
         identity: Identity { cpes, purl, rule },
         findings,
         keys,
+        // Taken apart by name, so that a field that is added there cannot be forgotten here.
     } = evaluation.clone();
     let stored = StoredEvaluation {
         status,
@@ -58,6 +59,7 @@ pub(super) fn encode(evaluation: &Evaluation) -> Option<Vec<u8>> {
 /// The judgement that the bytes are; `None` when they are none.
 pub(super) fn decode(bytes: &[u8]) -> Option<Evaluation> {
     let (stored, rest) = postcard::take_from_bytes::<StoredEvaluation>(bytes).ok()?;
+    // A longer one was written by another layout, whatever its beginning happens to say.
     rest.is_empty().then(|| Evaluation {
         status: stored.status,
         reason: stored.reason,

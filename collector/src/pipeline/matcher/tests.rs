@@ -55,6 +55,8 @@ fn says_that_nothing_can_be_judged_before_there_is_an_index() {
 fn a_judgement_is_the_same_the_second_time() {
     let matcher = matcher(None);
     matcher.swap(index(&CVES));
+    // The fixed version between the two: an empty answer has to be remembered as such, and not for
+    // its neighbour.
     for version in ["4.17.20", "4.17.21", "4.17.20"] {
         let first = cves(&matcher, version);
         assert_eq!(first, cves(&matcher, version));
@@ -124,8 +126,12 @@ fn evaluations_go_on_while_indexes_are_swapped_each_with_the_index_it_began_with
                 let (matcher, swaps_left) = (&matcher, &swaps_left);
                 threads.spawn(move || {
                     let (mut judged, mut seen) = ([0_u32; 2], 0_u32);
+                    // Until the swaps end, and a hundred at least: on a machine with one core the
+                    // swapping thread may be through before this one begins.
                     while swaps_left.load(std::sync::atomic::Ordering::Relaxed) > 0 || seen < 100 {
                         seen += 1;
+                        // Each version once, so that no answer comes from a cache: it is the index
+                        // itself that must not change under a judgement.
                         let record = lodash(&format!("4.{worker}.{seen}"));
                         let judge = matcher.judge();
                         let found = judge
@@ -218,6 +224,7 @@ fn damaged_files_cost_judgements_and_nothing_else() {
     for damage in [
         |bytes: &mut Vec<u8>| bytes.fill(0xa5),
         |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2),
+        // A bit here and there, which leaves the structure whole and checksums wrong.
         |bytes: &mut Vec<u8>| bytes.iter_mut().step_by(97).for_each(|byte| *byte ^= 1),
     ] {
         let directory = kept();
@@ -232,6 +239,8 @@ fn damaged_files_cost_judgements_and_nothing_else() {
         drop(guard);
         let cache = open_again(&path, 1);
         let key = key(&lodash("4.17.20"));
+        // Either answer is right. What would be wrong is a crash or an answer that was never put
+        // there, which the type cannot hold.
         let _kept_or_lost = cache.get(key);
         cache.put(key, &Arc::new(without_index()));
     }
@@ -250,6 +259,8 @@ fn a_cache_whose_opening_did_not_end_is_made_anew() {
     let directory = kept();
     drop(wait_until_free(directory.path(), 1));
     fs::write(
+        // What a process leaves that is killed while the cache is being opened, which may be
+        // because the cache kills it.
         directory.path().join("0000000000000001-2").join("opening"),
         [],
     )
@@ -267,6 +278,16 @@ fn a_matcher_without_a_usable_directory_judges_all_the_same() {
     matcher.swap(index(&CVES));
     assert!(matcher.present().disk.is_none());
     assert_eq!(cves(&matcher, "4.17.20"), CVES);
+}
+
+#[test]
+fn what_is_no_cache_is_left_alone_in_a_directory_that_was_set_too_high() {
+    let directory = tempfile::tempdir().unwrap();
+    let beside = directory.path().join("queue");
+    fs::create_dir(&beside).unwrap();
+    fs::write(beside.join("0000000000000001.segment"), b"reports").unwrap();
+    let _cache = open_again(directory.path(), 1);
+    assert_eq!(fs::read_dir(&beside).unwrap().count(), 1);
 }
 
 #[test]

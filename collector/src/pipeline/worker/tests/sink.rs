@@ -37,6 +37,7 @@ struct State {
     unknown: HashSet<AgentId>,
     failing_burials: u32,
     is_away: bool,
+    is_silent: bool,
     refusals: u32,
 }
 
@@ -50,6 +51,20 @@ impl FakeSink {
 
     pub(super) fn set_away(&self, is_away: bool) {
         self.state().is_away = is_away;
+    }
+
+    /// Answers nothing any more, as a host whose cable was pulled.
+    pub(super) fn set_silent(&self) {
+        self.state().is_silent = true;
+    }
+
+    async fn answer(&self) {
+        // A real store always suspends its caller. Without this, a fake one would let every worker
+        // run to its end unscheduled, and no order of theirs would ever be tried.
+        tokio::task::yield_now().await;
+        if self.state().is_silent {
+            std::future::pending::<()>().await;
+        }
     }
 
     pub(super) fn fail_burials(&self, times: u32) {
@@ -104,6 +119,8 @@ impl State {
                 }
                 Trick::Panics(word) => {
                     if let Some(name) = with(word) {
+                        // Poisons the lock of the state, too, which is why `state` looks past
+                        // poison.
                         panic!("cannot bear {name}");
                     }
                 }
@@ -148,9 +165,10 @@ impl ReportSink for FakeSink {
         batch: &[IncomingReport],
         _now: OffsetDateTime,
     ) -> Result<AppliedBatch, SinkError> {
-        tokio::task::yield_now().await;
+        self.answer().await;
         let mut state = self.state();
         state.trick(batch)?;
+        // Behind the tricks: a refused batch is not a transaction that was committed.
         state.groups.push(batch.len());
         Ok(AppliedBatch {
             reports: batch.iter().map(|incoming| state.apply(incoming)).collect(),
@@ -164,7 +182,7 @@ impl ReportSink for FakeSink {
         letters: &[NewDeadLetter],
         _now: OffsetDateTime,
     ) -> Result<(), SinkError> {
-        tokio::task::yield_now().await;
+        self.answer().await;
         let mut state = self.state();
         if state.failing_burials > 0 {
             state.failing_burials -= 1;
@@ -184,7 +202,7 @@ impl ReportSink for FakeSink {
         agent: AgentId,
         _now: OffsetDateTime,
     ) -> Result<(), SinkError> {
-        tokio::task::yield_now().await;
+        self.answer().await;
         let mut state = self.state();
         state.trick(&[])?;
         state.snapshots.push(agent);
@@ -192,7 +210,7 @@ impl ReportSink for FakeSink {
     }
 
     async fn is_up(&self) -> bool {
-        tokio::task::yield_now().await;
+        self.answer().await;
         !self.state().is_away
     }
 }
