@@ -45,6 +45,7 @@ use crate::lifecycle::Lifecycle;
 use crate::metrics::INGEST_BYTES_IN_FLIGHT;
 
 /// Agents, companies and addresses whose rates are remembered.
+// Far more than one node has connections. Some 10 MB a limiter when all of them are busy.
 const RATE_KEYS_MAX: usize = 200_000;
 /// How often the collector looks whether its own certificate is due.
 const RENEW_CHECK_EVERY: Duration = Duration::from_secs(3_600);
@@ -150,6 +151,7 @@ impl Shared {
 /// When the certificate cannot be made or the socket cannot be bound.
 pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
     let shared = Arc::new(Shared::new(parts));
+    // Made anew at every start and never written to disk: there is no key of the server's to lose.
     let certificate = Arc::new(ServerCertificate::issue(
         &shared.authority,
         &shared.config.names,

@@ -17,6 +17,8 @@ use crate::authority::IssuedCertificate;
 use crate::queue::{AppendError, Entry, Queue};
 
 /// An answer that takes its time.
+// Boxed, because a trait with `async fn` cannot be an object, and generics would run through all of
+// ingest for questions that are asked once a session.
 pub type Answer<'a, T, E = Unavailable> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 /// Makes a certificate for an identity, or says why not.

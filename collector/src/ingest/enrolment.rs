@@ -24,6 +24,8 @@ use crate::metrics::{INGEST_ENROLMENTS, LABEL_OUTCOME};
 /// Bytes of a request's frame: a signing request, three short texts and what stands around them.
 const REQUEST_BYTES_MAX: usize = CSR_BYTES_MAX + 2 * FACT_BYTES_MAX + 256;
 /// How long an enrolment may take once the connection stands.
+// More than the database's own timeout for a connection, so that a busy one gives a "no" that says
+// so, rather than silence.
 const ENROL_WITHIN: Duration = Duration::from_secs(20);
 
 /// Answers one enrolment.
@@ -75,6 +77,7 @@ async fn answer<R: AsyncRead + Unpin>(
     let mut reader = FrameReader::new(receive, REQUEST_BYTES_MAX);
     let request = match reader.next().await {
         Ok(Some(frame)) => decode(shared, &frame).and_then(check),
+        // Opened and closed without a word, as health checks and port scanners do.
         Ok(None) => return None,
         Err(error) => Err(error.refusal()?),
     };
@@ -119,6 +122,7 @@ async fn enrol(shared: &Shared, source: IpAddr, request: &EnrolRequest) -> Enrol
                 company: enrolled.company,
                 agent: enrolled.agent,
                 chain: enrolled.certificate.chain,
+                // A list, so that an authority can be exchanged one day while both are trusted.
                 roots: vec![shared.authority.certificate().to_vec()],
                 settings: enrolled.settings,
             }

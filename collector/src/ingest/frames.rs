@@ -21,6 +21,7 @@ const WRITE_WITHIN: Duration = Duration::from_secs(30);
 /// Bytes that are made room for at a time: a peer has to send them before it gets more.
 const STEP_BYTES: usize = 16 * 1024;
 /// Unpackers and packers that are kept for the next message.
+// An unpacker is some 100 KB with its window. More than threads can use at once is of no use.
 const KEPT_MAX: usize = 16;
 
 /// Why no frame came.
@@ -165,6 +166,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 ///
 /// When the stream breaks, or the peer makes no room in time.
 pub(super) async fn write<W: AsyncWrite + Unpin>(stream: &mut W, frame: &Frame) -> io::Result<()> {
+    // In one write: header and payload in two would be two packets on a stream that sends at once.
     let bytes = frame.to_bytes();
     // Given up half-way, the stream holds half a frame: whoever gets this error has to close.
     match tokio::time::timeout(WRITE_WITHIN, stream.write_all(&bytes)).await {

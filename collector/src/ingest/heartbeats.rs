@@ -19,6 +19,8 @@ use crate::metrics::{INGEST_HEARTBEATS, LABEL_OUTCOME};
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
 /// Agents whose heartbeat may wait.
 const WAITING_MAX: usize = 200_000;
+/// How long the database may take for one statement, before it counts as away.
+const NOTE_WITHIN: Duration = Duration::from_secs(30);
 /// Heartbeats of one statement.
 const STATEMENT_MAX: usize = 1_000;
 
@@ -53,10 +55,15 @@ impl Heartbeats {
     pub(super) async fn flush(&self, agents: &dyn Agents) {
         // Everything at once, and the lock is free while the database works.
         let taken = std::mem::take(&mut *self.lock());
+        // After the first no, the rest is kept unasked: with a database that is away each question
+        // takes as long as a connection is waited for, and a thousand companies would hold up the
+        // stop. The next time begins with another company, because the map is another.
+        let mut is_away = false;
         for (company, of_company) in taken.by_company {
             let seen: Vec<_> = of_company.into_values().collect();
             for chunk in seen.chunks(STATEMENT_MAX) {
-                if agents.note_heartbeats(company, chunk).await.is_err() {
+                is_away = is_away || !is_noted(agents, company, chunk).await;
+                if is_away {
                     self.keep(company, chunk);
                 }
             }
@@ -93,6 +100,12 @@ impl Heartbeats {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Notes some of a company's; whether that was done in time.
+async fn is_noted(agents: &dyn Agents, company: CompanyId, seen: &[SeenHeartbeat]) -> bool {
+    let noting = agents.note_heartbeats(company, seen);
+    matches!(tokio::time::timeout(NOTE_WITHIN, noting).await, Ok(Ok(())))
 }
 
 #[cfg(test)]
@@ -150,6 +163,33 @@ mod tests {
         let mut noted = office.heartbeats();
         noted.sort_by_key(|(_, seen)| seen.agent);
         assert_eq!(noted, [(company(1), seen(1, 2)), (company(1), seen(2, 1))]);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_away_is_asked_once_however_many_companies_wait() {
+        let heartbeats = Heartbeats::default();
+        let office = Office::default();
+        office.close();
+        for number in 1..=50 {
+            heartbeats.collect(company(number), seen(number, 1));
+        }
+        heartbeats.flush(&office).await;
+        assert_eq!(office.unanswered(), 1);
+        office.reopen();
+        heartbeats.flush(&office).await;
+        assert_eq!(office.heartbeats().len(), 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_never_answers_does_not_keep_heartbeats_for_ever() {
+        let heartbeats = Heartbeats::default();
+        let office = Office::default();
+        office.fall_silent();
+        heartbeats.collect(company(1), seen(1, 1));
+        heartbeats.flush(&office).await;
+        office.reopen();
+        heartbeats.flush(&office).await;
+        assert_eq!(office.heartbeats().len(), 1);
     }
 
     #[test]

@@ -99,6 +99,8 @@ impl InFlight {
     pub(super) fn try_next(&mut self) -> Option<(Due, Outcome)> {
         match self.queue.pop_front()? {
             (due, State::Done(outcome)) => Some((due, outcome)),
+            // Popped and put back, since a peek and a pop would be two looks with an impossible
+            // case between.
             appending @ (_, State::Appending(_)) => {
                 self.queue.push_front(appending);
                 None

@@ -32,6 +32,8 @@ impl Rate {
 
     /// The key's next instant, or how long its request has to wait.
     fn next(self, even: Option<Instant>, now: Instant) -> Result<Instant, Duration> {
+        // A key that was idle has not saved up more than one minute's share: its instant never lies
+        // in the past.
         let even = even.unwrap_or(now).max(now);
         let ahead = even - now;
         match ahead.checked_sub(self.tolerance) {
@@ -46,7 +48,14 @@ impl Rate {
 pub(super) struct Limiter<K> {
     rate: Rate,
     keys_max: usize,
-    keys: Mutex<HashMap<K, Instant>>,
+    keys: Mutex<Keys<K>>,
+}
+
+#[derive(Debug)]
+struct Keys<K> {
+    even: HashMap<K, Instant>,
+    /// When a full table may be looked through again.
+    sweep_at: Option<Instant>,
 }
 
 impl<K: Eq + Hash> Limiter<K> {
@@ -54,7 +63,10 @@ impl<K: Eq + Hash> Limiter<K> {
         Self {
             rate,
             keys_max,
-            keys: Mutex::default(),
+            keys: Mutex::new(Keys {
+                even: HashMap::new(),
+                sweep_at: None,
+            }),
         }
     }
 
@@ -67,20 +79,25 @@ impl<K: Eq + Hash> Limiter<K> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         // Sweeping is paid for by whoever brings a new key to a full table, and only then; a key
         // whose instant has passed says nothing that a fresh one would not.
-        if keys.len() >= self.keys_max && !keys.contains_key(&key) {
-            keys.retain(|_, even| *even > now);
-            if keys.len() >= self.keys_max {
+        if keys.even.len() >= self.keys_max && !keys.even.contains_key(&key) {
+            // Once in the time that everybody is told to wait: strangers from ever new addresses
+            // must not make each of them cost a look at all the others, under one lock.
+            if keys.sweep_at.is_none_or(|at| at <= now) {
+                keys.even.retain(|_, even| *even > now);
+                keys.sweep_at = Some(now + self.rate.interval);
+            }
+            if keys.even.len() >= self.keys_max {
                 return Err(self.rate.interval);
             }
         }
-        let even = self.rate.next(keys.get(&key).copied(), now)?;
-        keys.insert(key, even);
+        let even = self.rate.next(keys.even.get(&key).copied(), now)?;
+        keys.even.insert(key, even);
         Ok(())
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.keys.lock().unwrap().len()
+        self.keys.lock().unwrap().even.len()
     }
 }
 
@@ -185,6 +202,20 @@ mod tests {
         let later = now + Duration::from_secs(2);
         assert_eq!(limiter.take(3, later), Ok(()));
         assert_eq!(limiter.len(), 1);
+    }
+
+    #[test]
+    fn a_full_table_is_looked_through_once_in_the_time_that_it_tells_to_wait() {
+        let limiter = limiter(60, 2);
+        let now = Clock::system().instant();
+        let half = Duration::from_millis(500);
+        limiter.take(1, now).unwrap();
+        limiter.take(2, now + half).unwrap();
+        // Finds both busy. Half a second later one is not, and nobody looks.
+        assert!(limiter.take(3, now + half).is_err());
+        assert!(limiter.take(3, now + 2 * half).is_err());
+        assert_eq!(limiter.len(), 2);
+        assert_eq!(limiter.take(3, now + 3 * half), Ok(()));
     }
 
     #[test]

@@ -68,12 +68,17 @@ impl Refusal {
 /// How long to wait for what, where nothing better is known.
 const fn retry_after_ms(reason: RejectReason) -> u32 {
     match reason {
-        RejectReason::QueueFull | RejectReason::StorageUnavailable => 5_000,
+        // Long enough for a pipeline that works to have made room. Shorter than it waits for a report
+        // that is missing (`pipeline.gap_wait_ms`): of two that were on their way, the second may be
+        // in the queue, and must not be given up just when the first comes again.
+        RejectReason::QueueFull | RejectReason::StorageUnavailable => 2_000,
         RejectReason::RateLimited | RejectReason::ShuttingDown => 1_000,
         RejectReason::Internal => 10_000,
         RejectReason::CompanySuspended
         | RejectReason::AgentRevoked
         | RejectReason::AgentUnknown
+        // A person has to act before another try makes sense; until then the agent looks in now and
+        // then.
         | RejectReason::UnsupportedVersion => RETRY_AFTER_MS_MAX,
         RejectReason::FrameTooLarge
         | RejectReason::Undecodable

@@ -134,6 +134,8 @@ impl Listener {
             return;
         };
         let under_way = self.handshakes_max - self.handshakes.available_permits();
+        // Not from the first on: the retry is a round trip more, which everyday reconnects need not
+        // pay.
         let is_busy = under_way >= self.handshakes_max / 4;
         if is_busy && !incoming.remote_address_validated() {
             // A forged address never comes back with the token; a real one comes back at once.
@@ -165,6 +167,8 @@ fn transport(idle_timeout: Duration) -> io::Result<TransportConfig> {
         .datagram_receive_buffer_size(None)
         // Probing for larger packets costs an idle agent wake-ups, and its frames are small.
         .mtu_discovery_config(None)
+        // The agent keeps the connection alive with packets of its own choice; here is only how
+        // long its silence is borne.
         .max_idle_timeout(Some(
             IdleTimeout::try_from(idle_timeout).map_err(io::Error::other)?,
         ));
@@ -257,6 +261,8 @@ async fn serve_agent(shared: &Arc<Shared>, connection: &Connection) {
         let reason = match connection.close_reason() {
             // A connection that ended by itself only looks broken from within.
             Some(ConnectionError::ApplicationClosed(_)) => Parting::Closed.as_str(),
+            // The cable was pulled, or the laptop closed: the everyday end of a session, and no
+            // error.
             Some(ConnectionError::TimedOut) => Parting::Slow.as_str(),
             Some(_) | None => parting.as_str(),
         };

@@ -198,12 +198,16 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         match command {
             Command::ScanNow { request } => self.ask_for_scan(request).await,
             Command::SendSnapshot => self.ask_for_snapshot().await,
+            // Without an answer to what is under way: it may become durable, and the store will not
+            // know the agent.
             Command::Refuse(reason) => Err(Parting::refused(reason, "")),
             Command::Replaced => Err(Parting::Replaced),
         }
     }
 
     async fn ask_for_scan(&mut self, request: u64) -> Result<(), Parting> {
+        // Commands come by notification and by poll, so each may come twice, and the older after
+        // the newer.
         if request <= self.scan_asked {
             return Ok(());
         }
@@ -223,6 +227,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     }
 
     async fn frame(&mut self, frame: Frame) -> Result<(), Parting> {
+        // Before decoding, so that what the metric calls the time to an acknowledgement is what the
+        // agent waits for, less the network.
         let came_at = self.shared.clock.instant();
         let message = self.decode(&frame)?;
         match message {

@@ -39,6 +39,8 @@ pub(super) fn server_config(
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(certificate);
+    // Without early data: a report that was replayed by a third party would be harmless, an
+    // enrolment would not, and quinn's server offers it only when asked to.
     config.alpn_protocols = vec![ALPN_SESSION.to_vec(), ALPN_ENROL.to_vec()];
     // A resumed session would skip the check of the client's certificate.
     config.session_storage = Arc::new(NoServerSessionStorage {});

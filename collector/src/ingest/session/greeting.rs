@@ -66,6 +66,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             extension: Vec::new(),
         }))
         .await?;
+        // What the agent has done already is not asked for again, whatever the database still says.
         self.scan_asked = hello.scan_done;
         let Some((applied, scan_asked, is_snapshot_asked)) = rest else {
             return Ok(());

@@ -37,6 +37,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         match self.admit(report, &frame, came_at) {
             Ok(permit) => {
                 due.permit = Some(permit);
+                // Before the queue has answered: the next report is judged by what is under way, or
+                // every burst would be one gap after another. A late "no" takes it back.
                 self.line.took(position);
                 let append = self.append(report, frame, due.records);
                 self.in_flight.push(due, append);

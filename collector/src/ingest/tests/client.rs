@@ -68,6 +68,7 @@ pub(super) async fn connect(
 
 /// One stream to a collector.
 pub(super) struct Client {
+    // Dropping it would close the connection under the test.
     _endpoint: Endpoint,
     pub(super) connection: Connection,
     pub(super) send: SendStream,
@@ -94,6 +95,8 @@ impl Client {
             _endpoint: endpoint,
             connection,
             send,
+            // The collector's own reader. What the wire looks like is pinned by the protocol's
+            // golden files, so a fault common to both sides would show there.
             reader: FrameReader::new(receive, protocol::limits::FRAME_WIRE_BYTES_MAX),
             codecs: Codecs::default(),
         }
@@ -144,6 +147,8 @@ impl Client {
     /// Returns once the collector has read all that was said: it answers a renewal that cannot be
     /// at once, whatever else it still owes.
     pub(super) async fn is_read(&mut self) {
+        // An empty request is refused out of hand, and messages of a stream are read in order: no
+        // sleep, no polling.
         self.say(&AgentMessage::Renew { csr: Vec::new() }).await;
         let (position, reason, _) = self.hear_reject().await;
         assert_eq!(position, Position::default());

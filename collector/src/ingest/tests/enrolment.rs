@@ -95,6 +95,8 @@ async fn a_request_that_cannot_be_signed_costs_no_token() {
     fixture.office.token(TOKEN, COMPANY, Ok(1));
     let key = KeyPair::generate().unwrap();
     let mut forged = request(&key);
+    // The last byte is the signature's: the request is well-formed, and whoever sends it does not
+    // hold the key.
     *forged.csr.last_mut().unwrap() ^= 1;
     let EnrolReply::Refused { reason, detail, .. } = enrol(&fixture, &forged).await else {
         panic!("granted");
@@ -110,6 +112,7 @@ async fn texts_that_people_will_read_have_to_be_plain() {
     fixture.office.token(TOKEN, COMPANY, Ok(1));
     let key = KeyPair::generate().unwrap();
     for (hostname, expected) in [
+        // An escape sequence in a host's name would run in the terminal of whoever lists hosts.
         ("a\u{1b}[31mb".to_owned(), RejectReason::InvalidRequest),
         ("x".repeat(300), RejectReason::Undecodable),
     ] {
@@ -130,6 +133,8 @@ async fn garbage_and_long_requests_are_refused() {
     let reply = EnrolReply::decode(&client.hear_bytes().await.unwrap()).unwrap();
     assert_eq!(reason(&reply), RejectReason::Undecodable);
     let mut client = stranger(&fixture).await;
+    // A head alone that promises 4 MiB: refused for what it says, before a byte of it is waited
+    // for.
     client.send_bytes(&[0, 0, 0x40, 0, 0]).await;
     let reply = EnrolReply::decode(&client.hear_bytes().await.unwrap()).unwrap();
     assert_eq!(reason(&reply), RejectReason::FrameTooLarge);
@@ -145,6 +150,8 @@ async fn a_stranger_is_told_the_same_reasons_as_an_agent() {
             RejectReason::Undecodable,
             "packing 9 is unknown",
         ),
+        // Zeros pack to a few dozen bytes; the number is their length unpacked, one beyond the
+        // limit.
         (bomb, RejectReason::FrameTooLarge, "1048577"),
     ] {
         let mut client = stranger(&fixture).await;
@@ -176,6 +183,8 @@ async fn an_address_that_tries_too_often_is_told_when_to_come_again() {
     };
     assert_eq!(reason, RejectReason::RateLimited);
     assert!(
+        // Two a minute are one in thirty seconds, less what the two before took; ten seconds are
+        // for a slow machine.
         (20_000..=30_001).contains(&retry_after_ms),
         "{retry_after_ms}"
     );

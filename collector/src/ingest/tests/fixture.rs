@@ -52,6 +52,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::system();
         let mut config = Config::from_layers(Layers::defaults()).unwrap().ingest;
+        // Any free port: tests run side by side.
         config.listen = "127.0.0.1:0".parse().unwrap();
         change(&mut config);
         let authority = Arc::new(authority(dir.path(), &clock));
@@ -69,6 +70,7 @@ impl Fixture {
             lifecycle: lifecycle.clone(),
         };
         let fixture = Self {
+            // Becomes the real one when `start` has bound it; nothing connects before.
             address: ([127, 0, 0, 1], 0).into(),
             authority,
             clock,
@@ -104,6 +106,8 @@ impl Fixture {
 
     /// A certificate that this collector's authority signs, but never would.
     pub(super) fn signed(&self, params: &CertificateParams) -> Credentials {
+        // Past the authority's own checks, to try those of whoever verifies: they must hold even
+        // when a certificate was signed by mistake.
         let key_pem = std::fs::read_to_string(self.dir.path().join("ca/ca.key")).unwrap();
         let ca_key = KeyPair::from_pem(&key_pem).unwrap();
         let issuer = Issuer::from_ca_cert_der(self.authority.certificate(), ca_key).unwrap();

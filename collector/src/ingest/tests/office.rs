@@ -21,6 +21,8 @@ pub(crate) struct Office(Mutex<Books>);
 #[derive(Debug, Default)]
 struct Books {
     is_closed: bool,
+    is_silent: bool,
+    unanswered: u32,
     refused: HashMap<AgentId, RejectReason>,
     standings: HashMap<AgentId, Standing>,
     tokens: HashMap<TokenId, (CompanyId, Result<u32, RejectReason>)>,
@@ -37,7 +39,13 @@ impl Office {
 
     /// From now on, answers come again.
     pub(crate) fn reopen(&self) {
-        self.books().is_closed = false;
+        let mut books = self.books();
+        (books.is_closed, books.is_silent) = (false, false);
+    }
+
+    /// From now on, heartbeats are heard and never answered.
+    pub(crate) fn fall_silent(&self) {
+        self.books().is_silent = true;
     }
 
     pub(crate) fn refuse(&self, agent: AgentId, reason: RejectReason) {
@@ -66,6 +74,11 @@ impl Office {
         self.books().tokens[&token].1.unwrap()
     }
 
+    /// Questions that nobody answered.
+    pub(crate) fn unanswered(&self) -> u32 {
+        self.books().unanswered
+    }
+
     /// What was noted, oldest first.
     pub(crate) fn heartbeats(&self) -> Vec<(CompanyId, SeenHeartbeat)> {
         self.books().heartbeats.clone()
@@ -76,8 +89,9 @@ impl Office {
     }
 
     fn open(&self) -> Result<MutexGuard<'_, Books>, Unavailable> {
-        let books = self.books();
+        let mut books = self.books();
         if books.is_closed {
+            books.unanswered += 1;
             Err(Unavailable)
         } else {
             Ok(books)
@@ -120,6 +134,7 @@ impl Agents for Office {
     ) -> Answer<'a, Enrolled, EnrolError> {
         let enrol = || {
             let mut books = self.open()?;
+            // Before anything is checked, as a collector draws an id: a refused try uses one up.
             books.enrolled += 1;
             let agent = AgentId(Uuid::from_u128(0xe000 + books.enrolled));
             let refused = EnrolError::Refused;
@@ -161,6 +176,10 @@ impl Agents for Office {
         company: CompanyId,
         heartbeats: &'a [SeenHeartbeat],
     ) -> Answer<'a, ()> {
+        if self.books().is_silent {
+            // A database behind a firewall that has forgotten the connection: no error, no end.
+            return Box::pin(std::future::pending());
+        }
         let noted = self.open().map(|mut books| {
             books
                 .heartbeats

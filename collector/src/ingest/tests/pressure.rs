@@ -27,6 +27,7 @@ async fn an_agent_over_its_rate_is_told_how_long_to_wait() {
             (position, reason),
             (Position::new(1, seq), RejectReason::RateLimited)
         );
+        // Three a minute: a place comes free every twenty seconds.
         assert!((1..=20_001).contains(&retry_after_ms), "{retry_after_ms}");
     }
     assert_eq!(fixture.queue.taken().len(), 3);
@@ -56,6 +57,8 @@ async fn a_full_queue_takes_back_all_that_stands_behind() {
     fixture.queue.shut();
     fixture
         .queue
+        // The third would be taken, and must not be acknowledged: an acknowledgement covers all
+        // that stands before it, so the second would count as kept.
         .next_moods(&[Mood::Takes, Mood::Full, Mood::Takes]);
     for seq in 1..=3 {
         client.say(&message(report(1, seq))).await;
@@ -93,6 +96,7 @@ async fn a_disk_that_does_not_write_is_no_loss() {
 #[tokio::test]
 async fn too_many_bytes_for_the_disk_make_agents_wait() {
     let frames = [1, 2, 3].map(|seq| pack(message(report(1, seq)).encode()));
+    // Room for one report and no more; they differ by a byte or so, hence the longest.
     let longest = frames
         .iter()
         .map(|frame| frame.payload.len())
@@ -131,6 +135,7 @@ async fn connections_beyond_the_limit_are_refused_and_a_place_comes_free() {
     first.send.finish().unwrap();
     assert_eq!(first.hear_bytes().await, None);
     first.connection.close(0u32.into(), b"");
+    // The closing has to reach the collector first.
     while attempt().await.is_err() {
         tokio::task::yield_now().await;
     }
@@ -199,5 +204,6 @@ async fn a_stopped_collector_takes_no_new_connections() {
         ALPN_SESSION,
     );
     let refused = tokio::time::timeout(Duration::from_secs(2), connected).await;
+    // Either no answer at all or a refusal: the socket may be gone already.
     assert!(!matches!(refused, Ok(Ok(_))));
 }

@@ -74,6 +74,7 @@ async fn who_trickles_a_report_is_let_go() {
 
 #[tokio::test(start_paused = true)]
 async fn who_never_reads_what_is_said_is_let_go() {
+    // Eight bytes hold no message: the session's first answer already waits for a reader.
     let ending = parting(8, async |mut near| {
         near.write_all(&hello_frame()).await.unwrap();
         sleep(Duration::from_secs(120)).await;
@@ -88,6 +89,8 @@ async fn an_agent_may_be_silent_for_as_long_as_it_has_nothing_to_say() {
         near.write_all(&hello_frame()).await.unwrap();
         let mut heard = [0; 256];
         assert!(near.read(&mut heard).await.unwrap() > 0);
+        // Ten hours of a laptop that is on and changes nothing. The connection's own keep-alive is
+        // QUIC's, below this stream; a session has no deadline between frames.
         sleep(Duration::from_secs(36_000)).await;
         let bytes = pack(message(report(1, 1)).encode()).to_bytes();
         near.write_all(&bytes).await.unwrap();
