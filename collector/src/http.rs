@@ -69,8 +69,11 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
         )
         .merge(health::routes())
         .fallback(no_route)
+        // Not 405: to a client that guesses, a route with another method is as absent as none.
         .method_not_allowed_fallback(no_route)
         .layer(middleware::from_fn(plain_uri::check))
+        // Outside of the checks, so that what they refuse is counted, and inside of the time limit,
+        // so that an answer given up is counted by nobody as a fast one.
         .layer(middleware::from_fn(measure::measure))
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .layer(middleware::from_fn_with_state(

@@ -77,6 +77,7 @@ impl FromRequestParts<ApiState> for Authenticated {
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.split_once(' '))
+            // RFC 9110, section 11.1: the name of a scheme has no case.
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .and_then(|(_, key)| key.parse::<PresentedKey>().ok())
             // Malformed, unknown, expired and revoked keys get one answer: telling them apart would
@@ -112,6 +113,8 @@ impl<R: Needs> FromRequestParts<ApiState> for Tenant<R> {
     ) -> Result<Self, Self::Rejection> {
         let Authenticated(principal) =
             <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        // The header of an ordinary key is looked at, too: naming another company has to fail, not
+        // to be passed over.
         let company = named_company(parts)?
             .or_else(|| principal.company())
             .ok_or(Problem::CompanyMissing)?;

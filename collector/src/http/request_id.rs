@@ -12,6 +12,8 @@ use uuid::Uuid;
 const HEADER: HeaderName = HeaderName::from_static("muster-request-id");
 
 tokio::task_local! {
+    // Of the task, because a problem is made wherever something goes wrong, and nobody there has
+    // the request at hand.
     static CURRENT: RequestId;
 }
 

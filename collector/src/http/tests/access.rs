@@ -68,6 +68,7 @@ fn theirs(api: &Api, path: &str) -> String {
 #[tokio::test]
 async fn no_route_answers_without_a_valid_key() {
     let api = Api::new().await;
+    // A real id with a secret that differs in its last bits.
     let forged = format!("{}A", &api.ours.admin[..api.ours.admin.len() - 1]);
     for (name, path, _) in ROUTES {
         for key in [None, Some("nonsense"), Some(forged.as_str())] {
@@ -89,6 +90,8 @@ async fn a_role_does_no_more_than_it_may() {
     let api = Api::new().await;
     for (name, path, whom) in ROUTES {
         let path = theirs(&api, path);
+        // A viewer's other answers may be anything but a refusal for the role: not found, mostly,
+        // as the ids are another company's. So the role is looked at before the object.
         let is_beyond = matches!(whom, For::Analyst | For::Admin | For::Operator);
         let answer = api
             .send(method(name), &path, Some(&api.ours.viewer), Some("{}"))
@@ -98,6 +101,7 @@ async fn a_role_does_no_more_than_it_may() {
             is_beyond,
             "{name} {path}"
         );
+        // The greatest role of a company is still less than an operator.
         if *whom == For::Operator {
             let answer = api
                 .send(method(name), &path, Some(&api.ours.admin), Some("{}"))
@@ -116,6 +120,7 @@ async fn another_companys_objects_are_not_found() {
     let api = Api::new().await;
     for (name, path, whom) in ROUTES {
         let names_theirs = path.contains("{host}") || path.contains("{software}");
+        // An operator may see both; lists are looked through in the test below.
         if *whom == For::Operator || !names_theirs {
             continue;
         }

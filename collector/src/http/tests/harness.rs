@@ -110,6 +110,8 @@ impl Api {
             .await
             .unwrap();
         Self {
+            // The two differ in every secret and identifier (10, 11, 12 and 20, 21, 22) and are
+            // alike in all else: what crosses from one to the other is seen by its bytes.
             ours: tenant(&database, "Ours", 10).await,
             theirs: tenant(&database, "Theirs", 20).await,
             operator: operator.expose(),
@@ -152,6 +154,8 @@ impl Api {
     }
 
     pub(super) async fn answer(&self, request: Request<Body>) -> Answer {
+        // The whole router with its layers, and no socket: what hyper does before it is tested with
+        // the program.
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
@@ -236,6 +240,8 @@ async fn install(scope: &TenantScope, host: AgentId, seed: u8) -> Uuid {
         id: "debian".to_owned(),
         version: "12".to_owned(),
     };
+    // Another version for each company, hence another key: the key follows from the record and the
+    // platform, so with the same software one company's answer could not be told from the other's.
     let record = SoftwareRecord::new(Source::Deb, "nodejs", format!("18.0.{seed}-1nodesource1"));
     let key = SoftwareKey::of(&record, &platform);
     let report = Report {
@@ -244,6 +250,8 @@ async fn install(scope: &TenantScope, host: AgentId, seed: u8) -> Uuid {
         platform,
         facts: None,
         sources: Vec::new(),
+        // The right one, or the store would ask the agent for a snapshot, which shows in the host's
+        // answers.
         digest: Some([RecordFingerprint::of(key, &record)].into_iter().collect()),
         body: ReportBody::Snapshot {
             from: SoftwareKey(0),

@@ -26,6 +26,16 @@ async fn a_host_shows_what_is_installed_and_what_is_vulnerable() {
 }
 
 #[tokio::test]
+async fn hosts_and_findings_of_a_cve_are_found_in_whatever_case_its_id_is_written() {
+    let api = Api::new().await;
+    for list in ["hosts", "findings"] {
+        let path = format!("/api/v1/{list}?cve=cve-2024-0001");
+        let found = api.get(&path, &api.ours.viewer).await.json();
+        assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{list}");
+    }
+}
+
+#[tokio::test]
 async fn a_finding_says_why_and_what_repairs_it() {
     let api = Api::new().await;
     let findings = api.get("/api/v1/findings", &api.ours.viewer).await.json();
@@ -63,9 +73,11 @@ async fn a_token_is_shown_whole_once_and_never_again() {
     assert!(token.starts_with("mst1."));
     let id = made.json()["id"].as_str().unwrap().to_owned();
     for path in [path.to_owned(), format!("{path}/{id}")] {
+        // Kept as a hash: there is nothing to show, even to an admin.
         assert!(!api.get(&path, &api.ours.admin).await.text.contains(&token));
     }
     let path = format!("{path}/{id}");
+    // Deleting is asked again when the first answer got lost: what is gone already is no error.
     for _ in 0..2 {
         let gone = api.send(Method::DELETE, &path, admin, None).await;
         assert_eq!(gone.status, StatusCode::NO_CONTENT);
@@ -172,6 +184,7 @@ async fn a_dead_letter_says_why_and_can_be_made_up_for() {
     let ours = Some(api.ours.admin.as_str());
     let answer = api.send(Method::POST, &path, ours, None).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED);
+    // Not "forbidden", which would say that it exists.
     let theirs = Some(api.theirs.admin.as_str());
     let answer = api.send(Method::POST, &path, theirs, None).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);

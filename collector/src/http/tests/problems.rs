@@ -47,6 +47,7 @@ async fn whoever_sends_no_key_is_told_how_to_send_one() {
         ("authorization", "Bearer"),
         ("authorization", "Basic dXNlcjpwYXNzd29yZA=="),
         ("authorization", "Bearer msk_not-a-key"),
+        // A good key in the wrong place is no key.
         ("x-api-key", api.ours.viewer.as_str()),
     ] {
         let request = Request::get("/api/v1/hosts").header(name, value);
@@ -90,6 +91,8 @@ async fn an_operator_is_asked_for_the_company() {
         "company-missing",
         "Muster-Company",
     );
+    // A name for the id, nothing, and a header that is no text: `to_str` of the last fails, which
+    // must not become a 500.
     for value in [&b"Ours"[..], b"", b"\xff"] {
         let request = Request::get("/api/v1/hosts")
             .header(header::AUTHORIZATION, format!("Bearer {}", api.operator))
@@ -104,6 +107,7 @@ async fn what_does_not_exist_is_named() {
     let api = Api::new().await;
     let (admin, operator) = (api.ours.admin.as_str(), api.operator.as_str());
     let nobody = uuid::Uuid::nil();
+    // An id that nobody has, and one that is none: a client has one case to handle, not two.
     for id in [nobody.to_string(), "web-1".to_owned()] {
         for (method, path, key, what) in [
             (Method::GET, format!("/hosts/{id}"), admin, "host"),

@@ -28,6 +28,7 @@ async fn wrong_parameters_are_named() {
         ("limit=0", "limit"),
         ("limit=9999", "limit"),
         ("page_token=zzz", "page_token"),
+        // What serde refuses has no field of its own: its words name what it expected.
         ("colour=red", "query"),
         ("sort=password", "query"),
     ] {
@@ -61,6 +62,7 @@ async fn wrong_bodies_are_refused_before_anything_is_done() {
         assert!(answer.status.is_client_error(), "{body}: {}", answer.text);
         assert_eq!(answer.json()["type"], "urn:muster:problem:body", "{body}");
     }
+    // Twice what a body may have by default.
     let large = format!(r#"{{ "name": "{}" }}"#, "x".repeat(2 << 20));
     let answer = api
         .send(Method::POST, "/api/v1/companies", operator, Some(&large))
@@ -73,6 +75,8 @@ async fn a_name_that_could_break_a_log_or_a_row_is_refused() {
     let api = Api::new().await;
     let (admin, operator) = (api.ours.admin.as_str(), api.operator.as_str());
     let long = "n".repeat(10_000);
+    // Escaped as JSON has it, so the line break and the null byte arrive. A line break in a name
+    // forges a line in a log that is text; a null byte is no text to PostgreSQL.
     for name in [r"x\nlevel=ERROR", r"a\u0000b", "", "   ", &long] {
         for (path, key, body) in [
             (
@@ -101,8 +105,10 @@ const HOSTILE_TEXTS: [&str; 6] = [
     "%00",
     "a%00b",
     "%F0%9F%92%A9",
+    // The wildcards of LIKE and its escape.
     "%25_%5C",
     "%27%3B--",
+    // U+202E turns what follows it around: names that read differently than they are.
     "%E2%80%AE",
 ];
 
@@ -142,10 +148,13 @@ async fn a_forged_page_token_is_a_fault_of_its_sender() {
         for after in [
             r#"{"v":"a\u0000b","i":"x"}"#,
             r#"{"v":"a","i":"a\u0000b"}"#,
+            // The ends of 64 bits: one more or one less, in the database or before, would overflow.
             r#"{"v":9223372036854775807,"i":"-1"}"#,
             r#"{"v":-9223372036854775808,"i":"00000000-0000-0000-0000-000000000000"}"#,
             r#"{"v":"","i":""}"#,
         ] {
+            // Tokens are not signed. They hold nothing that a filter could not say, so what is in
+            // them has to be checked as any input.
             let token = URL_SAFE_NO_PAD.encode(format!(r#"["{list}",{after}]"#));
             let path = format!("/api/v1{path}?page_token={token}");
             let answer = api.get(&path, &api.ours.viewer).await;
@@ -172,6 +181,17 @@ async fn a_page_token_leads_to_the_next_page_of_its_own_list_only() {
         )
         .await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_token_of_the_hosts_by_software_is_none_of_a_hosts_software() {
+    let api = Api::new().await;
+    let token = URL_SAFE_NO_PAD.encode(r#"["hosts.software",{"v":"a","i":"x"}]"#);
+    let host = api.ours.host;
+    let path = format!("/api/v1/hosts/{host}/software?page_token={token}");
+    let answer = api.get(&path, &api.ours.viewer).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.json()["errors"][0]["field"], "page_token");
 }
 
 #[tokio::test]

@@ -110,6 +110,8 @@ async fn create(
     SystemRandom::new()
         .fill(&mut secret)
         .map_err(|_| Problem::Internal(anyhow::anyhow!("the system gives no random bytes")))?;
+    // Version 4: the id is public and stands in every request, and when a key was made is nobody's
+    // business there.
     let key = PresentedKey::new(Uuid::new_v4(), secret);
     let row = api_keys::create(
         &scope,

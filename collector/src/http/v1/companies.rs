@@ -81,6 +81,8 @@ async fn create(
     Body(new): Body<NewCompany>,
 ) -> Result<(StatusCode, Json<CompanyView>), Problem> {
     let now = state.clock.now();
+    // Version 7 begins with the time: a list by id is a list by age, and new rows go to the end of
+    // the index.
     let company = companies::create(&operator, CompanyId(v7(now)), &new.name, now).await;
     match company {
         Ok(company) => Ok((StatusCode::CREATED, Json(company.into()))),

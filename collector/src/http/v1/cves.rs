@@ -209,6 +209,7 @@ async fn list(
 
 async fn get(tenant: Tenant<Viewer>, Path(cve): Path<String>) -> Result<Json<DetailView>, Problem> {
     let scope = tenant.scope;
+    // Ids are kept as they are published, in capitals; people type them as they like.
     let detail = cves::get(&scope, &cve.to_ascii_uppercase()).await?;
     detail
         .map(|detail| Json(detail.into()))

@@ -81,6 +81,8 @@ async fn replay(
 ) -> Result<StatusCode, Problem> {
     let scope = tenant.scope;
     let id = parse_id::<Uuid>(&letter, "dead letter")?;
+    // Never the bytes themselves: what was refused once would be refused again, and the host knows
+    // better by now what it has.
     if dead_letters::replay(&scope, id, state.clock.now()).await? {
         Ok(StatusCode::ACCEPTED)
     } else {

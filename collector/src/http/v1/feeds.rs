@@ -59,6 +59,7 @@ struct Feeds {
 }
 
 async fn list(
+    // No company: feeds are the same for all of them.
     _anyone: Authenticated,
     State(state): State<ApiState>,
 ) -> Result<Json<Feeds>, Problem> {

@@ -38,6 +38,7 @@ async fn summary(
     State(state): State<ApiState>,
 ) -> Result<Json<SummaryView>, Problem> {
     let scope = tenant.scope;
+    // Taken before the numbers, which may be newer than it says but never older.
     let as_of = state.clock.now();
     let Summary {
         agents,

@@ -101,6 +101,8 @@ impl From<Software> for SoftwareView {
                 rule: software.rule,
                 cpes: software.cpes,
                 purl: software.purl,
+                // As text: a 64-bit number loses its last bits in JavaScript, and nothing is to be
+                // counted with it.
                 index: format!("{:016x}", software.generation),
                 evaluated_at: software.evaluated_at,
             },
@@ -128,6 +130,7 @@ impl From<SoftwareItem> for ItemView {
 }
 
 #[derive(Debug, Deserialize)]
+// A misspelt filter that was passed over would answer with everything, and look like an answer.
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// A part of the name.
@@ -172,6 +175,8 @@ async fn list(
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<ItemView>>, Problem> {
     let scope = tenant.scope;
+    // The name goes into the page's token: a token of another order would begin at a place that
+    // means nothing in this one.
     let (sort, name) = query.sort.list();
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
     let filter = SoftwareFilter {

@@ -106,7 +106,8 @@ pub(super) async fn list(
     let filter = HostFilter {
         text: query.query,
         platform: query.platform,
-        cve: query.cve,
+        // As with findings: people copy ids in whatever case they find them.
+        cve: query.cve.map(|cve| cve.to_ascii_uppercase()),
         software: query.software.as_deref().map(parse_key).transpose()?,
         silent_since: query.silent_since,
         revoked: query.revoked,

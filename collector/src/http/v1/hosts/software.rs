@@ -59,7 +59,9 @@ pub(super) async fn list(
     Path(host): Path<String>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<InstalledView>>, Problem> {
-    const LIST: &str = "hosts.software";
+    // Not `hosts.software`, which is the list of hosts in another order: its tokens must not lead
+    // anywhere here.
+    const LIST: &str = "host_software";
     let scope = tenant.scope;
     let host = host_id(&host)?;
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
@@ -68,6 +70,8 @@ pub(super) async fn list(
         vulnerable: query.vulnerable,
     };
     let software = hosts::software(&scope, host, &filter, &page).await?;
+    // Asked only for an empty page: a host with software is there, and a host without is told from
+    // none.
     if software.items.is_empty() && hosts::get(&scope, host).await?.is_none() {
         return Err(Problem::NotFound("host"));
     }
