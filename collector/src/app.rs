@@ -106,6 +106,8 @@ impl App {
             store,
             authority,
         };
+        // Its result is looked at only after the app stands, because only the app knows how to take
+        // everything down again.
         let started = Box::pin(base.start_roles(metrics)).await;
         let mut app = Self {
             lifecycle: base.lifecycle,
@@ -188,6 +190,8 @@ impl Base {
         let mut work = None;
         let jobs = Jobs {
             store: self.store.clone(),
+            // One matcher for the pipeline and the jobs: a second would judge everything again for
+            // itself.
             matcher: Arc::new(Matcher::new(&self.config.enrichment)),
             clock: self.clock.clone(),
             feeds: self.feeds()?,
@@ -300,6 +304,7 @@ impl Base {
         let tokens = TokenMaker::new(
             self.authority.fingerprint(),
             &self.config.ingest.addresses,
+            // Where it really listens: with port 0 in the configuration that is known only now.
             addresses.ingest.unwrap_or(self.config.ingest.listen),
         );
         let state = http::ApiState {

@@ -28,6 +28,7 @@ pub use self::identity::{InvalidIdentity, PeerIdentity};
 pub use self::server::ServerCertificate;
 
 /// How long the authority's own certificate is valid.
+// Ten years: longer than hosts live, because to change it is to enrol every host again.
 const AUTHORITY_VALIDITY: Duration = Duration::days(3_652);
 
 /// How far back certificates begin, for hosts whose clocks are late.

@@ -67,6 +67,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        // clap's own exit: help goes to standard output with 0, wrong use to standard error with 2.
         Err(error) => error.exit(),
     };
     match cli.run() {

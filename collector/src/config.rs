@@ -150,6 +150,7 @@ impl Config {
     ///
     /// The first setting that is unknown, of the wrong kind or out of its range.
     pub fn from_layers(layers: Layers) -> Result<Self, ConfigError> {
+        // Beside the table, because they are secrets: a table is printed with the error about it.
         let database_url = layers.database_url();
         let proxy = layers.proxy();
         let raw: Raw = layers

@@ -24,6 +24,8 @@ use crate::metrics::DIRECTORY_AGE_SECONDS;
 
 /// How often the database is asked, whatever was heard.
 const POLL_EVERY: Duration = Duration::from_secs(2);
+/// How long a poll may take: more than waiting for a connection takes.
+const POLL_WITHIN: Duration = Duration::from_secs(30);
 /// How far a poll goes back behind the one before: clocks differ, and transactions take a while.
 const OVERLAP: Duration = Duration::from_secs(300);
 /// Commands of one poll.
@@ -182,8 +184,13 @@ impl Directory {
     }
 
     async fn poll_or_log(&mut self) {
-        if let Err(error) = self.poll().await {
-            tracing::warn!(%error, "revocations and commands cannot be read");
+        // A connection whose other end is gone without a word would otherwise hold this task, and
+        // with it every revocation, for as long as the kernel tries. A poll that is dropped half-way
+        // is made again in full.
+        match tokio::time::timeout(POLL_WITHIN, self.poll()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "revocations and commands cannot be read"),
+            Err(_) => tracing::warn!("revocations and commands are not read in time"),
         }
         let age = self.clock.instant().saturating_duration_since(self.read_at);
         gauge!(DIRECTORY_AGE_SECONDS).set(age.as_secs_f64());

@@ -184,6 +184,7 @@ impl Lifecycle {
 
     fn crash(&self, name: &'static str, why: &str) {
         self.lock_crashed()
+            // The first is the cause; what ends after it mostly ends because of it.
             .get_or_insert_with(|| format!("{name}: {why}"));
         tracing::error!(
             task = name,
@@ -209,6 +210,8 @@ struct Essential {
 
 impl Drop for Essential {
     fn drop(&mut self) {
+        // A panic runs destructors on the thread that panics, so this tells it from every other
+        // end.
         if std::thread::panicking() {
             self.lifecycle.crash(self.name, "it panicked");
         } else if !self.lifecycle.is_stopping() {

@@ -15,6 +15,7 @@ use crate::config::{LogFormat, TelemetryConfig};
 pub fn install(config: &TelemetryConfig) -> Result<(), TryInitError> {
     // The directives were checked with the configuration.
     let filter: Targets = config.level.parse().unwrap_or_default();
+    // Standard output belongs to the commands' answers, which other programs read.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match config.format {
         LogFormat::Text => lines.with_target(false).boxed(),

@@ -48,6 +48,8 @@ impl StoredAgents {
             scan_asked: 0,
             is_snapshot_asked: false,
         };
+        // After the admission was read: a request that comes between the two is in this answer, and
+        // one that comes later is a signal to the session that is registered already.
         for (_, command) in commands::pending(&self.store, &[agent]).await? {
             match command {
                 Command::ScanNow { request } => standing.scan_asked = request,
@@ -64,7 +66,7 @@ impl StoredAgents {
     ) -> Result<Enrolled, agents::EnrolError> {
         let now = self.clock.now();
         let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
-        // Without a context two ids of one nanosecond have no order, which nobody asks of agents.
+        // Without a context two ids of one millisecond have no order, which nobody asks of agents.
         let id = Timestamp::from_unix(NoContext, seconds, now.nanosecond());
         let enrolment = Enrolment {
             token: request.token,
@@ -74,6 +76,8 @@ impl StoredAgents {
             agent_version: &request.agent_version,
         };
         let issue = |company: CompanyId, agent: AgentId| {
+            // Inside the store's transaction, so that a request which cannot be signed spends
+            // nothing.
             let issued = issue(company, agent)?;
             Ok((certificate(&issued), issued))
         };
@@ -165,6 +169,8 @@ fn certificate(issued: &IssuedCertificate) -> Certificate {
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here, in the log")]
 fn unavailable(error: StoreError) -> Unavailable {
+    // Logged here, where the error still says what; ingest only needs to know that there is no
+    // answer.
     tracing::warn!(%error, "the database does not answer about agents");
     Unavailable
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::Addresses;
@@ -63,6 +64,11 @@ impl DataDir {
         // that ends, and a reboot leaves no riddle.
         let mut tries_left = LOCK_TRIES;
         while let Err(error) = flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            // Some network file systems know no locks: nobody else runs there, and to say so would
+            // have a person look for a process that is none.
+            if error != Errno::WOULDBLOCK {
+                return Err(error).with_context(|| format!("lock {}", lock_path.display()));
+            }
             tries_left -= 1;
             if tries_left == 0 {
                 let who =
@@ -127,6 +133,8 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = path.with_extension("json.new");
     let mut file = File::create(&new)?;
     file.write_all(content)?;
+    // Before the rename: some file systems write a name before its content, and an empty note would
+    // be left by a power cut.
     file.sync_all()?;
     fs::rename(&new, path)
 }

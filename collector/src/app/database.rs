@@ -38,6 +38,8 @@ impl Database {
                     search_path: environment.text("PATH").map(str::to_owned),
                     server: Arc::clone(&private),
                 };
+                // The first start is waited for and may fail the collector; later ones are tried
+                // for ever, because by then agents rely on it.
                 let url = keeper.start().await?;
                 let stopping = lifecycle.clone();
                 // Not an essential task: while the server is away the queue takes what comes, so
@@ -112,6 +114,8 @@ impl Keeper {
     }
 
     async fn ended(&self) {
+        // Held while it waits, which is for as long as the server lives. Nobody else wants it but
+        // `close`, which comes after this was dropped.
         let server = self.server.lock().await;
         if let Some(server) = &*server {
             server.ended().await;

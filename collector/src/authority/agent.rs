@@ -73,11 +73,14 @@ impl Authority {
         params.distinguished_name = DistinguishedName::new();
         params
             .distinguished_name
+            // For people who look at certificates. Identities are read from the URI alone.
             .push(DnType::CommonName, agent.to_string());
         params.subject_alt_names = vec![SanType::URI(
             uri.try_into()
                 .map_err(|error: rcgen::Error| internal(error.to_string()))?,
         )];
+        // Said, not left out: some verifiers take a certificate without the extension for one that
+        // may sign.
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];

@@ -44,15 +44,17 @@ impl Files {
 
     /// Whether there is an authority; an error when there was one and some of it is gone.
     pub(super) fn exist(&self) -> Result<bool, AuthorityError> {
-        let is_there = self.directory.exists();
-        if !is_there && !self.marker.exists() {
+        // Not `exists`, which takes what may not be looked at for what is not there: a service that
+        // was once started as root would be told to delete a good authority.
+        let is_directory_there = is_there(&self.directory)?;
+        if !is_directory_there && !is_there(&self.marker)? {
             return Ok(false);
         }
         for path in [self.key(), self.certificate()] {
-            if !path.exists() {
+            if !is_there(&path)? {
                 return Err(AuthorityError::Missing {
                     path,
-                    marker: if is_there {
+                    marker: if is_directory_there {
                         self.directory.clone()
                     } else {
                         self.marker.clone()
@@ -117,6 +119,7 @@ impl Files {
             .map_err(file_error("read", &path))?
             .permissions()
             .mode()
+            // The file's type is in the same number.
             & 0o777;
         // Refused and not repaired: changing the mode would hide that others could read the key
         // until now.
@@ -129,6 +132,10 @@ impl Files {
     pub(super) fn read_certificate(&self) -> Result<String, AuthorityError> {
         read(&self.certificate())
     }
+}
+
+fn is_there(path: &Path) -> Result<bool, AuthorityError> {
+    path.try_exists().map_err(file_error("look for", path))
 }
 
 fn file_error<'a>(

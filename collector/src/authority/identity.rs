@@ -79,5 +79,7 @@ fn read(name: &str, trust_domain: &str) -> Option<(CompanyId, AgentId)> {
     let (company, agent) = ids.split_once("/agent/")?;
     let company = CompanyId(Uuid::try_parse(company).ok()?);
     let agent = AgentId(Uuid::try_parse(agent).ok()?);
+    // Written again and compared: UUIDs parse with capitals, without dashes and in braces, and each
+    // of those would be a second name of the same agent.
     (uri(trust_domain, company, agent) == name).then_some((company, agent))
 }

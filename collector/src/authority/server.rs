@@ -88,6 +88,7 @@ impl ServerCertificate {
 }
 
 impl ResolvesServerCert for ServerCertificate {
+    // Whatever name was asked for: agents ask for `SERVER_NAME`, and one certificate has all names.
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.read().key))
     }

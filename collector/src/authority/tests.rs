@@ -95,6 +95,17 @@ fn refuses_half_an_authority() {
 }
 
 #[test]
+fn what_cannot_be_looked_at_is_not_taken_for_missing() {
+    // A loop of links, because to root every directory is open.
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca");
+    std::os::unix::fs::symlink(&ca, &ca).unwrap();
+    let text = refusal(dir.path());
+    assert!(text.starts_with("look for"), "{text}");
+    assert!(!text.contains("delete"), "{text}");
+}
+
+#[test]
 fn refuses_damaged_files_by_their_names() {
     for (file, content) in [
         ("ca.key", &b"-----BEGIN nothing"[..]),

@@ -11,6 +11,9 @@ use crate::clock::Clock;
 use crate::config::{Config, DatabaseServer};
 use crate::postgres::PrivatePostgres;
 
+/// A command does one thing after the other; a running collector beside it has the others.
+const CONNECTIONS_MAX: u32 = 4;
+
 /// What a command works with.
 #[derive(Debug)]
 pub(super) struct Database {
@@ -37,6 +40,7 @@ impl Database {
     /// When there is none.
     pub(super) async fn company(&self, name: &str) -> anyhow::Result<TenantScope> {
         let operator = self.operator();
+        // The id first: a company may be named by a UUID, but that would be its own doing.
         let id = match name.parse() {
             Ok(id) => Some(id),
             Err(_) => store::companies::find_by_name(&operator, name)
@@ -81,31 +85,45 @@ where
                 (server.url(), Some(server))
             }
         };
-        let store = Store::connect(&StoreConfig {
-            connections_max: 4,
-            ..StoreConfig::new(url)
-        })
-        .await
-        .context("open the database")?;
         let outcome = async {
-            store
-                .migrate()
-                .await
-                .context("bring the schema up to date")?;
-            let clock = Clock::system();
-            command(Database {
-                store: store.clone(),
-                clock,
-                config,
-                json,
+            let store = Store::connect(&StoreConfig {
+                connections_max: CONNECTIONS_MAX,
+                ..StoreConfig::new(url)
             })
             .await
+            .context("open the database")?;
+            let outcome = run(command, store.clone(), config, json).await;
+            store.close().await;
+            outcome
         };
+        // However it went: a private server outlives this process otherwise.
         let outcome = outcome.await;
-        store.close().await;
         if let Some(server) = server {
             server.stop().await;
         }
         outcome
     })
+}
+
+async fn run<F>(
+    command: impl FnOnce(Database) -> F,
+    store: Store,
+    config: Config,
+    json: bool,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    store
+        .migrate()
+        .await
+        .context("bring the schema up to date")?;
+    let clock = Clock::system();
+    command(Database {
+        store,
+        clock,
+        config,
+        json,
+    })
+    .await
 }

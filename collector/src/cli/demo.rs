@@ -72,6 +72,7 @@ impl Demo {
                     outcome = self.watch(&client, data_dir, &mut collector, &mut agent) => outcome,
                     () = signals.next() => Ok(None),
                 };
+                // The agent before the collector, so that its last words still find one.
                 agent.stop().await;
                 outcome
             };
@@ -112,6 +113,7 @@ impl Demo {
                 return Ok(Some(summary));
             }
             summary.explain(&data_dir.join(prepare::KEY_FILE));
+            // Until a signal comes or one of the two ends, which the selects around this wait for.
             std::future::pending().await
         };
         tokio::select! {

@@ -78,6 +78,8 @@ async fn create(
         None => api_keys::create_operator(&db.operator(), &new, now).await?,
         Some(company) => {
             let role = Role::parse(role)
+                // An operator's key belongs to no company, so it is made by leaving the company
+                // out, never by a role.
                 .filter(|role| *role < Role::Operator)
                 .context("--role is one of viewer, analyst, admin")?;
             api_keys::create(&db.company(company).await?, &new, role, now).await?

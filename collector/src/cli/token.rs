@@ -102,6 +102,8 @@ async fn create(
     let random = SystemRandom::new();
     let now = db.clock.now();
     let ingest = &db.config.ingest;
+    // Made here when there is none yet: a token carries its fingerprint, and may be handed out
+    // before the first `serve`.
     let authority =
         Authority::open_or_create(&db.config.node.data_dir, &ingest.trust_domain, &random, now)?;
     // A collector that runs may listen elsewhere than its configuration says.

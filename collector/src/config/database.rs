@@ -61,6 +61,7 @@ impl DatabaseConfig {
             .url_file
             .map(|path| Secret::from_file("database.url_file", &path))
             .transpose()?;
+        // The environment over the file, as everywhere.
         let server = match url.or(from_file) {
             Some(url) => DatabaseServer::Given(url),
             None => DatabaseServer::Private(PrivateServer {

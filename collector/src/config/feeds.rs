@@ -209,6 +209,8 @@ fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
     let mut sources = Vec::new();
     for (name, kind, url_setting, url, every_setting, every_s) in table {
         let every = Duration::from_secs(in_range(every_setting, every_s, EVERY_S)?.into());
+        // Checked also for those that are not wanted: a typing error should not wait for the day on
+        // which a source is switched on.
         let url = checked_url(url_setting, url)?;
         if !raw.sources.iter().any(|wanted| wanted == name) {
             continue;
@@ -243,6 +245,8 @@ fn checked_url(setting: &'static str, url: &str) -> Result<String, ConfigError> 
 
 /// `osv-red-hat` for `Red Hat`.
 fn osv_name(ecosystem: &str) -> Result<String, ConfigError> {
+    // It becomes a part of an address and of a folder's name, so no slash and nothing that needs
+    // escaping but the space.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-');
     if ecosystem.is_empty() || !ecosystem.chars().all(is_plain) {
         return Err(ConfigError::value(

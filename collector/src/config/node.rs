@@ -41,6 +41,8 @@ impl TryFrom<RawNode> for NodeConfig {
         if raw.data_dir.as_os_str().is_empty() {
             return Err(ConfigError::value("node.data_dir", "the path is empty"));
         }
+        // Absolute from here on: the private PostgreSQL runs in a directory of its own, where a
+        // relative path would mean another place.
         let data_dir = std::path::absolute(&raw.data_dir)
             .map_err(|error| ConfigError::value("node.data_dir", error.to_string()))?;
         let stop_timeout_s = in_range("node.stop_timeout_s", raw.stop_timeout_s, 1..=3_600)?;

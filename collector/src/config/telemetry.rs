@@ -19,7 +19,8 @@ section! {
 pub struct TelemetryConfig {
     /// How lines look.
     pub format: LogFormat,
-    /// Which lines are written, as directives of `tracing_subscriber::EnvFilter`.
+    /// Which lines are written, as directives of
+    /// `tracing_subscriber::filter::Targets`.
     pub level: String,
 }
 

@@ -22,6 +22,7 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
     let text: String = default_file()
         .lines()
         .map(|line| match line.strip_prefix("# ") {
+            // Explanations are comments, too; those that quote a setting have it in backticks.
             Some(setting) if setting.contains(" = ") && !setting.contains('`') => setting,
             _ => line,
         })
@@ -43,6 +44,8 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
         .collect();
     let of_file = Config::from_layers(Layers::default().with_table(text.parse().unwrap())).unwrap();
     let of_nothing = Config::from_layers(Layers::defaults()).unwrap();
+    // By their text, because secrets have no equality that a test should use. It shows that the
+    // file says what the program does without one.
     assert_eq!(format!("{of_file:?}"), format!("{of_nothing:?}"));
     assert_eq!(of_nothing.ingest.agent_requests_per_minute, 100);
 }
@@ -67,6 +70,7 @@ fn environment_comes_over_file_and_flags_over_both() {
         .with_environment(&environment(&[
             ("MUSTER_INGEST_LISTEN", "2.2.2.2:2"),
             ("MUSTER_INGEST_CONNECTIONS_MAX", "7"),
+            // `[node]` is the one section whose variables go without its name.
             ("MUSTER_ROLES", "api, jobs"),
         ]))
         .unwrap()
@@ -93,6 +97,7 @@ fn a_misspelt_variable_of_a_section_is_refused_and_a_foreign_one_is_not() {
         error.to_string(),
         "MUSTER_INGEST_LISSTEN: [ingest] has no setting \"lissten\""
     );
+    // Others may use the prefix: a variable is ours only with a section's name in it.
     let foreign = environment(&[("MUSTER_COLOUR", "blue"), ("HOME", "/root")]);
     Layers::defaults().with_environment(&foreign).unwrap();
 }

@@ -64,6 +64,7 @@ impl Site {
         let certificate = Certificate {
             serial: vec![1],
             sha256: [1; 32],
+            // Nothing here looks at it.
             expires_at: now,
         };
         agents::enrol(
@@ -101,6 +102,8 @@ impl Site {
 
 /// What a session hears, within the time that a revocation may take.
 async fn hears(session: &mut Registration) -> registry::Command {
+    // What is promised of a revocation, and more than two polls: whether a signal or a poll brought
+    // it is all the same to the session.
     tokio::time::timeout(Duration::from_secs(5), session.next())
         .await
         .expect("nothing was heard within five seconds")
@@ -183,6 +186,7 @@ async fn a_session_that_was_too_busy_to_hear_is_told_again() {
     let mut directory = site.directory().await;
     let agent = site.agent().await;
     let mut session = site.session(agent);
+    // Fills the session's channel, as a session does that waits for a slow peer.
     while site.registry.tell(agent, registry::Command::SendSnapshot) {}
     let request = agents::request_scan(&site.scope, agent, site.clock.now())
         .await
@@ -213,6 +217,8 @@ async fn a_resumed_company_is_not_let_go_again_by_the_row_of_its_suspension() {
             .unwrap();
         early.poll().await.unwrap();
     }
+    // One that has seen the suspension before it was taken back, and one that starts with its row
+    // in the table: both find the row in every poll for as long as polls go back.
     let mut late = site.directory().await;
     let agent = site.agent().await;
     let _session = site.session(agent);

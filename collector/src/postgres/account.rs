@@ -62,6 +62,7 @@ impl Account {
     /// Has a program run with this account, and without the collector's other groups.
     pub(super) fn run_as(self, command: &mut Command) {
         if self.is_other {
+            // The standard library drops the supplementary groups of root when it changes the user.
             command.uid(self.uid).gid(self.gid);
         }
     }

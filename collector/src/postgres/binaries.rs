@@ -69,6 +69,7 @@ fn versioned() -> Vec<PathBuf> {
             }
         }
     }
+    // By number: as text, 9 would be newer than 17.
     found.sort_unstable_by(|a, b| b.cmp(a));
     found.into_iter().map(|(_, folder)| folder).collect()
 }

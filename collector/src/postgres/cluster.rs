@@ -4,6 +4,7 @@
 //! when everything is there. A start that was killed in between begins again.
 
 use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -18,6 +19,8 @@ const FIRST_STATEMENTS: &str = "CREATE ROLE muster LOGIN NOSUPERUSER CREATEROLE;
 
 /// Characters of a program's output that an error shows.
 const MESSAGE_CHARS: usize = 2_000;
+/// Bytes of the log's end that are read for them, whatever their encoding.
+const LOG_TAIL_BYTES: u64 = 64 << 10;
 
 /// A server's directory.
 #[derive(Clone, Debug)]
@@ -80,6 +83,8 @@ impl Cluster {
         run("initdb", initdb, "")?;
         let mut single = self.command(binaries, "postgres");
         single
+            // Without a listening socket: nobody can be in the database before its role and its
+            // rights are there.
             .args(["--single", "-j", "-D"])
             .arg(&unfinished)
             .arg("postgres");
@@ -123,10 +128,26 @@ impl Cluster {
         }
     }
 
+    /// Begins a new log when the present one has grown long; of the older ones the last is kept.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be renamed.
+    pub(super) fn turn_log(&self, bytes_max: u64) -> Result<(), PostgresError> {
+        // A running server keeps its file open under whatever name, so this is done between two.
+        if fs::metadata(&self.log).is_ok_and(|about| about.len() > bytes_max) {
+            fs::rename(&self.log, self.log.with_extension("log.1"))
+                .map_err(PostgresError::file("rename", &self.log))?;
+        }
+        Ok(())
+    }
+
     /// A program of the server's, with its account and without the collector's environment.
     pub(super) fn command(&self, binaries: &Binaries, name: &str) -> Command {
         let mut command = Command::new(binaries.program(name));
         command
+            // `PGDATA`, `PGPORT` and a `LD_PRELOAD` of the person who starts the collector are none
+            // of the server's business.
             .env_clear()
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
@@ -184,8 +205,47 @@ fn tail(text: &[u8]) -> String {
 
 /// The end of a log, for people.
 pub(super) fn log_tail(log: &Path) -> String {
-    fs::read(log).map_or_else(
+    // Not the whole of it: a server that complains every second for a year leaves gigabytes.
+    let end = || {
+        let mut file = File::open(log)?;
+        let skip = file.metadata()?.len().saturating_sub(LOG_TAIL_BYTES);
+        file.seek(SeekFrom::Start(skip))?;
+        let mut text = Vec::new();
+        file.take(LOG_TAIL_BYTES).read_to_end(&mut text)?;
+        Ok::<_, io::Error>(text)
+    };
+    end().map_or_else(
         |error| format!("(cannot be read: {error})"),
         |text| tail(&text),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_has_grown_long_is_put_aside_and_its_end_is_what_is_shown() {
+        let home = tempfile::tempdir().unwrap();
+        let cluster = Cluster {
+            home: home.path().to_owned(),
+            data: home.path().join("data"),
+            log: home.path().join("server.log"),
+            account: Account::choose().unwrap(),
+        };
+        cluster.turn_log(10).unwrap();
+        fs::write(
+            &cluster.log,
+            format!("{}FATAL: the end", "x".repeat(100_000)),
+        )
+        .unwrap();
+        let shown = log_tail(&cluster.log);
+        assert!(shown.ends_with("FATAL: the end"), "{shown}");
+        assert_eq!(shown.len(), MESSAGE_CHARS);
+        cluster.turn_log(1 << 20).unwrap();
+        assert!(cluster.log.exists());
+        cluster.turn_log(10).unwrap();
+        assert!(!cluster.log.exists());
+        assert!(home.path().join("server.log.1").exists());
+    }
 }

@@ -28,6 +28,7 @@ impl Postmaster {
         let server = Self {
             pid: lines.first()?.parse().ok().and_then(Pid::from_raw)?,
             socket_dir: PathBuf::from(lines.get(4)?),
+            // Written last. Before that the server may still be replaying its log.
             is_ready: lines.get(7).is_some_and(|status| *status == "ready"),
         };
         server.is_running_on(data).then_some(server)

@@ -24,6 +24,8 @@ use crate::config::PrivateServer;
 const START_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long a stop may write out before it is left to the next start's recovery.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of the server's log above which a start begins a new one.
+const LOG_BYTES_MAX: u64 = 16 << 20;
 /// How often a starting or stopping server is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// Bytes of a unix socket's path, on Linux 107 and on macOS 103, less the socket's own name.
@@ -90,6 +92,7 @@ impl PrivatePostgres {
         let socket_dir = socket_dir(&cluster.home);
         cluster.account.make_private_dir(&socket_dir)?;
         // Opened here, so that the server's account needs no right to make it.
+        cluster.turn_log(LOG_BYTES_MAX)?;
         let log = File::options()
             .create(true)
             .append(true)
@@ -181,8 +184,12 @@ impl PrivatePostgres {
     /// everything is written out. A server that does not manage that in time is stopped hard, which
     /// its next start repairs.
     pub async fn stop(self) {
-        let Ok(turn) = Turn::wait(&self.cluster.home).await else {
-            return;
+        let turn = match Turn::wait(&self.cluster.home).await {
+            Ok(turn) => turn,
+            Err(error) => {
+                tracing::warn!(%error, "the private PostgreSQL stays: the next start adopts it");
+                return;
+            }
         };
         if !self.in_use.is_last(&turn) {
             return;

@@ -15,6 +15,7 @@ macro_rules! pages {
     };
 }
 
+// `0-1` is asked first, for the total alone; eight records in pages of three.
 const THREE_PAGES: [(&str, &str); 4] = pages!("3_pages", "0-1", "0-3", "3-3", "6-3");
 const INCREASE: [(&str, &str); 4] = pages!("increase", "0-1", "0-3", "3-3", "6-3");
 const MODDATE: [(&str, &str); 2] = pages!("moddate", "0-1", "0-3");
@@ -71,6 +72,7 @@ async fn the_first_sync_asks_for_everything_page_by_page() {
     let asked = server.asked();
     let names: Vec<_> = asked.iter().map(page_name).collect();
     assert_eq!(names, ["0-1", "0-3", "3-3", "6-3"]);
+    // NVD refuses a window of more than 120 days, so everything is asked for without one.
     assert!(asked.iter().all(|asked| !asked.target.contains("lastMod")));
     assert_eq!(ids(&site.lines("nvd")).len(), 8);
     assert_eq!(site.index().stats().cves, 8);
@@ -178,6 +180,7 @@ async fn a_mirror_that_is_a_year_old_is_brought_up_in_windows() {
     site.pass(365 * 24);
     site.sync().await;
     let asked = server.asked();
+    // 120 days each, the longest that NVD takes: three and a rest.
     assert_eq!(asked.len(), 4);
     for pair in asked.windows(2) {
         let (to, from) = (
@@ -210,6 +213,8 @@ async fn a_window_that_does_not_come_whole_leaves_the_watermark_of_the_one_befor
     assert!(error.contains("400"), "{error}");
     let manifest = site.manifest();
     let watermark = manifest["sources"]["nvd"]["watermark"].as_str().unwrap();
+    // The end of the first window, which came whole: the next sync begins there and not a year
+    // back.
     assert!(watermark.starts_with("2024-03-09"), "{watermark}");
     assert_eq!(site.lines("nvd").len(), 8, "what was there stays");
 }
@@ -219,6 +224,8 @@ async fn every_word_for_throttling_is_waited_out() {
     let server = Server::start(replay(THREE_PAGES)).await;
     let site = site(&server).await;
     server.first([
+        // NVD's firewall says 403 where the API would say 429, and its API has said 404 and 408
+        // under load.
         Answer::status(403),
         Answer::status(404),
         Answer::status(408),
@@ -286,6 +293,8 @@ async fn an_answer_that_shrinks_is_begun_anew() {
     let site = site(&server).await;
     let shrunk = THREE_PAGES[2]
         .1
+        // A record was withdrawn between two pages: those behind it moved up by one, and one of
+        // them fell between the pages.
         .replace("\"totalResults\": 8", "\"totalResults\": 7");
     assert_ne!(shrunk, THREE_PAGES[2].1);
     server.first([
@@ -305,6 +314,7 @@ async fn what_is_no_answer_of_nvd_changes_nothing() {
     let site = site(&server).await;
     site.sync().await;
     let before = site.manifest();
+    // With status 200, as captive portals and proxies do.
     server.replace(|_| Answer::ok("<html>please sign in to the hotel's network</html>"));
     site.pass(3);
     assert_eq!(site.sync_one().await.0, Outcome::Failed);
@@ -323,6 +333,7 @@ async fn five_requests_are_sent_in_thirty_seconds_and_fifty_with_a_key() {
         let slept: Duration = site.sleeper.slept().iter().sum();
         let seconds = slept.as_secs();
         assert!(
+            // Four requests: three pauses of six seconds, or of six tenths with a key.
             (at_least_s..at_least_s + 2).contains(&seconds),
             "{seconds} s"
         );
@@ -339,6 +350,8 @@ async fn a_key_is_never_sent_on_to_where_a_redirect_leads() {
     let mut site = site(&server).await;
     site.config.nvd_api_key = Some(collector::config::Secret::new("0f1e-hush"));
     let to = elsewhere.url.clone();
+    // Most clients follow a redirect and take their headers along; only `Authorization` is dropped
+    // by habit, and NVD's key has a header of its own.
     server.replace(move |_| Answer::status(302).header("location", &to));
     let (outcome, error) = site.sync_one().await;
     assert_eq!(outcome, Outcome::Failed);
@@ -348,6 +361,8 @@ async fn a_key_is_never_sent_on_to_where_a_redirect_leads() {
 
 #[tokio::test]
 async fn a_key_that_nvd_does_not_know_is_said_at_once() {
+    // The same 404 as for throttling, told apart by this header. Twenty tries with a wrong key
+    // would take ten minutes to say so.
     let server = Server::start(|_| Answer::status(404).header("message", "Invalid apiKey.")).await;
     let site = site(&server).await;
     let (outcome, error) = site.sync_one().await;
@@ -424,6 +439,8 @@ async fn a_sync_that_is_dropped_anywhere_leaves_whole_records_and_the_next_one_g
     let mut polls = 0;
     loop {
         let site = site(&server).await;
+        // Every place at first, then further and further apart: each is a sync of its own, and late
+        // ones resemble each other.
         polls += 1 + polls / 5;
         let syncer = site.syncer();
         let mut sync = Box::pin(syncer.sync(&Wanted::All, false));
@@ -488,6 +505,8 @@ async fn a_clock_that_is_behind_asks_for_nothing_and_loses_nothing() {
     let mut site = site(&server).await;
     site.sync().await;
     let (clock, hand) = collector::clock::Clock::manual(NOW - time::Duration::days(30));
+    // A virtual machine that was restored, or a battery that is empty: the window would end before
+    // it begins.
     (site.clock, site.hand) = (clock, hand);
     let before = site.manifest();
     server.asked();

@@ -127,6 +127,7 @@ fn builder(
 
 /// One stream to a collector.
 pub(crate) struct Stream {
+    // Dropping it would close the connection.
     _endpoint: Endpoint,
     send: SendStream,
     receive: RecvStream,
@@ -178,6 +179,8 @@ impl Stream {
         let read = self.receive.read_exact(&mut header).await;
         read.map_err(|error| format!("{error:?}"))?;
         let header = Header::parse(header).unwrap();
+        // The collector is trusted here, as by no real agent: a wrong length fails the test by its
+        // memory or its time.
         let mut payload = vec![0; header.payload_bytes];
         let read = self.receive.read_exact(&mut payload).await;
         read.map_err(|error| format!("{error:?}"))?;

@@ -33,6 +33,8 @@ fn hostile_frames() -> Vec<(&'static str, Vec<u8>, RejectReason, &'static str)> 
         payload: (0..200_u8).map(|i| i.wrapping_mul(73) ^ 0xa5).collect(),
     };
     let mut cut = pack(AgentMessage::Report(report(1, 1, vec![record("cut")])).encode());
+    // Said to be packed, whatever the packer chose, so that the unpacker is what meets the missing
+    // half.
     cut.packing = Packing::Zstd1;
     cut.payload.truncate(cut.payload.len() / 2);
     vec![
@@ -72,6 +74,8 @@ async fn nothing_that_an_agent_sends_costs_what_was_acknowledged() {
     let first = vec![record("bash"), record("curl")];
     session.deliver(report(1, 1, first)).await;
 
+    // A session for each: after bytes that are no frame nobody can tell where the next one begins,
+    // so each ends its own.
     for (what, bytes, reason, words) in hostile_frames() {
         let mut stream = hostile.welcomed(Position::default()).await;
         stream.send(&bytes).await;
@@ -97,10 +101,13 @@ async fn nothing_that_an_agent_sends_costs_what_was_acknowledged() {
     // A frame that ends in its middle brings nothing, and no answer either.
     let mut stream = hostile.welcomed(Position::default()).await;
     let bytes = pack(AgentMessage::Report(report(1, 1, vec![record("half")])).encode()).to_bytes();
+    // All but the last byte, which a collector that trusted a length it had not read might take for
+    // whole.
     stream.send(&bytes[..bytes.len() - 1]).await;
     stream.finish();
     assert!(stream.hear().await.is_err());
 
+    // The honest session has stood all the while, beside those that ended badly.
     session.deliver(report(1, 2, vec![record("dash")])).await;
     let stored = world.stored(&honest, Position::new(1, 2)).await;
     assert_eq!(stored, set(&["bash", "curl", "dash"]));
@@ -128,6 +135,8 @@ async fn a_bad_record_is_refused_with_its_rule_and_the_host_heals_with_its_next_
         version: String::new(),
         ..record("unversioned")
     };
+    // Software without a version exists (a macOS bundle without a plist, a manual install): it is
+    // kept, and says of itself that it cannot be judged.
     session.deliver(report(1, 1, vec![unversioned])).await;
     for (bad, words) in [
         (record("a\u{1b}[2J"), "name holds a control character"),
@@ -159,6 +168,8 @@ async fn a_bad_record_is_refused_with_its_rule_and_the_host_heals_with_its_next_
         set(&["unversioned"]),
         "what was acknowledged is gone"
     );
+    // What was refused for ever is gone from the agent's line, so the position after it would be a
+    // gap: a new epoch is the way on.
     session.deliver(report(2, 1, vec![record("good")])).await;
     let stored = world.stored(&agent, Position::new(2, 1)).await;
     assert_eq!(stored, set(&["good"]));
@@ -182,6 +193,7 @@ async fn a_token_lets_in_as_many_hosts_as_it_says_and_none_once_it_is_over() {
     };
     assert_eq!(refused(&unknown.expose()).await, RejectReason::TokenUnknown);
 
+    // Past the command line, which makes no token that is over already.
     let over = EnrolmentToken {
         id: TokenId(Uuid::from_u128(2)),
         ..unknown
@@ -226,6 +238,7 @@ async fn a_certificate_opens_a_session_only_while_it_is_good_and_keeps_what_it_b
     let random = SystemRandom::new();
     Authority::open_or_create(elsewhere.path(), "muster.internal", &random, now).unwrap();
     let foreign = authority(elsewhere.path());
+    // The identity and the key are the agent's own in both: only the date and the signer are wrong.
     for (what, issuer, until) in [
         ("expired", &ours, now - day),
         ("foreign", &foreign, now + day),
@@ -283,6 +296,7 @@ async fn a_report_belongs_to_its_certificates_company_whatever_it_says() {
     let theirs = theirs["id"].as_str().unwrap();
     let agent = world.agent().await;
     let mut session = agent.welcomed(Position::default()).await;
+    // Another company's id wherever a report has room for a text.
     let mut report = report(1, 1, vec![record(theirs)]);
     report.facts = Some(Box::new(HostFacts {
         hostname: format!("spiffe://muster.internal/company/{theirs}/agent/{theirs}"),

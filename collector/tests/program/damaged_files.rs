@@ -17,6 +17,7 @@ use super::world::{World, set};
 #[tokio::test]
 async fn a_damaged_queue_costs_the_damaged_report_and_asks_its_host_for_a_snapshot() {
     let hold = |command: &mut Command| {
+        // Nothing leaves the queue before it is damaged.
         command.env("MUSTER_PIPELINE_BATCH_AFTER_MS", "60000");
     };
     let mut world = World::with(hold).await;
@@ -30,6 +31,7 @@ async fn a_damaged_queue_costs_the_damaged_report_and_asks_its_host_for_a_snapsh
     for report in &reports {
         session.deliver(report.clone()).await;
     }
+    // Killed, not stopped: a stop would store what waits.
     world.collector.kill();
 
     // One byte of the second report's payload.
@@ -55,6 +57,8 @@ async fn a_damaged_queue_costs_the_damaged_report_and_asks_its_host_for_a_snapsh
     assert_eq!(stored, set(&["first"]));
 
     // What was lost behind its acknowledgement is asked for again, whole.
+    // The agent has three acknowledgements and would send the fourth report next; the rows end at
+    // the first.
     let mut session = agent.welcomed(Position::new(1, 3)).await;
     assert_eq!(session.answer().await, CollectorMessage::SendSnapshot);
     let all = ["first", "second", "third"];
@@ -98,6 +102,7 @@ async fn a_full_disk_under_the_queue_makes_agents_wait_and_loses_nothing() {
     let queue = world.dir.path().join("queue");
     let seen = format!("/proc/{}/root{}", world.collector.id(), queue.display());
     let ballast = Path::new(&seen).join("ballast");
+    // What fits is written before it fails, which is the point.
     let full = std::fs::write(&ballast, vec![0; 2 * DISK_BYTES]).unwrap_err();
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
 
@@ -106,6 +111,8 @@ async fn a_full_disk_under_the_queue_makes_agents_wait_and_loses_nothing() {
     let (reason, detail) = session.no().await;
     assert_eq!(reason, RejectReason::StorageUnavailable);
     assert_eq!(detail, "the collector cannot write to its disk");
+    // Alive and not ready: a supervisor that restarted it would gain nothing, a load balancer
+    // should look elsewhere.
     assert!(world.collector.get("/healthz").starts_with("HTTP/1.1 200"));
     let ready = world.collector.get("/readyz");
     assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
@@ -157,6 +164,7 @@ async fn a_damaged_feed_is_refused_and_leaves_the_index_as_it_was() {
     );
     let index = std::fs::read(dir.join("index/current")).unwrap();
     let bad = dir.join("bad.json");
+    // A download that was cut.
     std::fs::write(&bad, &FEED[..FEED.len() / 2]).unwrap();
     let (code, said) = failure(
         Command::new(PROGRAM)

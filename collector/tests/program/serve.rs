@@ -41,6 +41,7 @@ async fn a_second_collector_on_the_same_data_is_refused() {
 #[tokio::test]
 async fn a_port_that_is_taken_is_an_error_that_names_it_and_stops_everything() {
     let (dir, database) = (data_dir(), FreshDatabase::create_empty().await);
+    // Agents come over UDP; a TCP listener on the same port would not be in the way.
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let mut command = Command::new(PROGRAM);
@@ -80,6 +81,8 @@ async fn a_lost_authority_is_never_replaced_in_silence() {
 async fn a_database_that_nobody_answers_for_is_an_error_at_the_start() {
     let dir = data_dir();
     let mut command = command(dir.path(), None);
+    // Port 1 (tcpmux) is refused at once everywhere; an address that drops packets would take as
+    // long as a connection is waited for.
     command.env("DATABASE_URL", "postgres://muster@127.0.0.1:1/muster");
     let (code, said) = failure(&mut command);
     assert_eq!(code, Some(1));
@@ -149,6 +152,8 @@ fn a_private_server_that_dies_is_started_again() {
     let dir = data_dir();
     let mut collector = Collector::start(command(dir.path(), None));
     let server = postmaster(dir.path()).unwrap();
+    // As the kernel does when memory runs out. PostgreSQL recovers from its log, so nothing that
+    // was acknowledged is lost.
     kill(server, Signal::KILL);
     collector.wait_until_it_says("the private PostgreSQL ended: starting it again");
     // Each answer takes as long as the database is waited for.

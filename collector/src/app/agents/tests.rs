@@ -62,6 +62,8 @@ impl Site {
     }
 
     async fn enrol(&self, request: &EnrolRequest) -> Result<Enrolled, EnrolError> {
+        // An authority for each enrolment: what is tested is whom the database lets in, not who
+        // signs.
         let dir = tempfile::tempdir().unwrap();
         let random = SystemRandom::new();
         let now = self.agents.clock.now();
@@ -162,6 +164,7 @@ async fn the_revoked_the_suspended_and_the_unknown_are_refused_each_for_its_reas
         site.agents.admit(company, agent).await,
         refused(RejectReason::CompanySuspended)
     );
+    // Revoked and suspended at once: the reason that lasts is the one to say.
     agents::revoke(&site.scope, agent, now).await.unwrap();
     assert_eq!(
         site.agents.admit(company, agent).await,

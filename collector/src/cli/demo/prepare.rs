@@ -76,6 +76,7 @@ async fn company_key(db: &Database) -> anyhow::Result<String> {
     let path = db.config.node.data_dir.join(KEY_FILE);
     if let Ok(text) = fs::read_to_string(&path)
         && let Ok(key) = text.parse()
+        // A key of an older data folder, or one that was revoked, is replaced and not handed on.
         && db.store.authenticate(&key, now).await?.is_some()
     {
         return Ok(text.trim().to_owned());

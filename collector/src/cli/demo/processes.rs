@@ -178,6 +178,8 @@ async fn stop(mut child: Child) {
 
 /// The preferred address, or any port of this machine when it is taken.
 fn free_or_any(flag: &str, preferred: &str) -> String {
+    // Somebody may take it before the collector does; then the start fails and says so, and the
+    // next run finds another.
     let is_free = if flag == "--listen" {
         std::net::UdpSocket::bind(preferred).is_ok()
     } else {

@@ -42,6 +42,8 @@ pub(super) async fn first_inventory(
             .context("ask the agent for its status")?;
         // An agent that is starting says nothing yet.
         let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        // After the agent's status, not before: what the agent calls delivered is then certainly
+        // asked for later.
         let summary = client.get("/api/v1/summary").await?;
         let found = summary
             .pointer("/findings/open")

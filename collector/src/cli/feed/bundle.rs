@@ -94,6 +94,8 @@ impl Keygen {
 pub(super) fn trusted(configured: &[String], named: &[String]) -> anyhow::Result<Vec<PublicKey>> {
     let mut keys = Vec::new();
     for text in configured.iter().chain(named) {
+        // A key that cannot be read is no reason to trust fewer in silence: the bundle would be
+        // refused for a reason that is none.
         keys.push(PublicKey::from_text_or_file(text)?);
     }
     Ok(keys)

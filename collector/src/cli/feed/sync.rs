@@ -47,6 +47,8 @@ impl Sync {
                 print_index(index);
             }
         }
+        // One feed that is away takes nothing from the others: all are tried and said, and the exit
+        // code says that a timer should try again.
         let is_failed = |source: &&SourceReport| source.outcome == Outcome::Failed;
         let failed = report.sources.iter().filter(is_failed).count();
         if failed > 0 {
@@ -114,6 +116,8 @@ fn minute(at: Option<OffsetDateTime>) -> String {
 fn age(seconds: Option<i64>) -> String {
     match seconds {
         None => "never".to_owned(),
+        // Each unit up to two of the next, so that nothing between one and two is rounded down to
+        // one.
         Some(s) if s < 120 => format!("{s} s"),
         Some(s) if s < 7_200 => format!("{} min", s / 60),
         Some(s) if s < 172_800 => format!("{} h", s / 3_600),
