@@ -71,6 +71,7 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     match cli.run() {
+        Ok(_) if output::is_lost() => ExitCode::FAILURE,
         Ok(code) => code,
         Err(error) => {
             output::error(&error);
@@ -90,6 +91,7 @@ impl Cli {
             Command::Token(command) => database::with(settings, |db| command.run(db))?,
             Command::Key(command) => database::with(settings, |db| command.run(db))?,
             Command::Feed(command) => command.run(settings)?,
+            // Opening the database is what brings it up to date.
             Command::Migrate => database::with(settings, async |_db| Ok(()))?,
             Command::Match(command) => command.run()?,
             Command::CpeMatch => matching::cpe_match()?,

@@ -24,8 +24,8 @@ use crate::metrics::DIRECTORY_AGE_SECONDS;
 
 /// How often the database is asked, whatever was heard.
 const POLL_EVERY: Duration = Duration::from_secs(2);
-/// How long a poll may take: more than waiting for a connection takes.
-const POLL_WITHIN: Duration = Duration::from_secs(30);
+/// How long a question may take: more than waiting for a connection takes.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How far a poll goes back behind the one before: clocks differ, and transactions take a while.
 const OVERLAP: Duration = Duration::from_secs(300);
 /// Commands of one poll.
@@ -101,7 +101,7 @@ impl Directory {
     }
 
     async fn listen(&self) -> Option<Signals> {
-        match self.store.signals().await {
+        match in_time(self.store.signals()).await {
             Ok(signals) => Some(signals),
             Err(error) => {
                 tracing::debug!(%error, "signals cannot be heard: polling");
@@ -148,7 +148,7 @@ impl Directory {
         if agents.is_empty() {
             return;
         }
-        match commands::pending(&self.store, &agents).await {
+        match in_time(commands::pending(&self.store, &agents)).await {
             Ok(pending) => {
                 let now = self.clock.instant();
                 for (agent, command) in pending {
@@ -184,13 +184,9 @@ impl Directory {
     }
 
     async fn poll_or_log(&mut self) {
-        // A connection whose other end is gone without a word would otherwise hold this task, and
-        // with it every revocation, for as long as the kernel tries. A poll that is dropped half-way
-        // is made again in full.
-        match tokio::time::timeout(POLL_WITHIN, self.poll()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "revocations and commands cannot be read"),
-            Err(_) => tracing::warn!("revocations and commands are not read in time"),
+        // A poll that is dropped half-way is made again in full.
+        if let Err(error) = in_time(self.poll()).await {
+            tracing::warn!(%error, "revocations and commands cannot be read");
         }
         let age = self.clock.instant().saturating_duration_since(self.read_at);
         gauge!(DIRECTORY_AGE_SECONDS).set(age.as_secs_f64());
@@ -231,6 +227,14 @@ async fn next(signals: &mut Option<Signals>) -> Result<Signal, StoreError> {
         Some(signals) => signals.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// Waits for the database, but not for ever: a connection whose other end is gone without a word
+/// would hold this task, and with it every revocation, for as long as the kernel tries.
+async fn in_time<T>(
+    asking: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(tokio::time::timeout(ANSWER_WITHIN, asking).await??)
 }
 
 const fn of_store(command: Command) -> registry::Command {

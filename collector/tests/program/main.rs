@@ -8,6 +8,7 @@
 mod agent;
 mod bad_input;
 mod damaged_files;
+mod output;
 mod process;
 mod serve;
 mod world;
