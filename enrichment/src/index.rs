@@ -10,25 +10,30 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cve::{CveId, RecordSource};
+use crate::cve::{CveId, RecordSource, Timestamp};
 use crate::index::bytes::Bytes;
 use crate::index::format::{Layout, Section};
 
 pub use crate::index::builder::Builder;
 pub use crate::index::changes::{CHANGED_KEYS_MAX, ChangedKeys, Contents, changes};
-pub use crate::index::write::BuildReport;
+pub use crate::index::extract::{ContentId, Extract};
+pub use crate::index::rebuild::Extracts;
+pub use crate::index::write::{BuildReport, Rebuilt};
 
 mod advisories;
 mod assemble;
+mod base;
 mod builder;
 mod bytes;
 mod changes;
 mod collected;
 mod conditions;
+mod extract;
 mod format;
 mod intern;
 mod mapping;
 mod reader;
+mod rebuild;
 mod views;
 mod write;
 
@@ -144,6 +149,22 @@ impl Index {
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.layout.generation
+    }
+
+    /// When it was made, if whoever made it said so. Of two indexes with different contents the
+    /// later one is the newer; the time of the file says when somebody copied it.
+    #[must_use]
+    pub fn made_at(&self) -> Option<Timestamp> {
+        (self.layout.made_at != 0).then_some(Timestamp(self.layout.made_at))
+    }
+
+    /// The contents of the feed files that it was made of; none where they are not known.
+    pub(crate) fn made_of(&self) -> Vec<ContentId> {
+        let rows = self
+            .layout
+            .section(self.bytes.as_slice(), Section::MadeOf)
+            .chunks_exact(Section::MadeOf.row_bytes());
+        rows.filter_map(|row| row.try_into().ok()).collect()
     }
 
     /// How much it holds.

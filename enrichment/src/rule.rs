@@ -106,7 +106,7 @@ impl Compiled {
 
     /// A number that two records with different rules hardly share, the same on every machine.
     pub(crate) fn digest(&self) -> u64 {
-        let mut digest = Fnv(0xcbf2_9ce4_8422_2325);
+        let mut digest = Fnv::default();
         self.rules.hash(&mut digest);
         digest.finish()
     }
@@ -242,7 +242,13 @@ fn qualifiers(name: &Cpe) -> Result<Qualifiers, Unusable> {
 }
 
 /// FNV-1a, which is the same everywhere and always, unlike the standard library's hash.
-struct Fnv(u64);
+pub(crate) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
 
 impl Hasher for Fnv {
     fn finish(&self) -> u64 {

@@ -17,9 +17,12 @@ use crate::index::reader::partition;
 mod collected;
 mod lay_out;
 
-pub(in crate::index) use crate::index::advisories::collected::{Advisories, verdict_to_word};
+pub(in crate::index) use crate::index::advisories::collected::{
+    Advisories, CompactSpan, CompactStatement, Record, StatementShape as ShapeNumbers,
+    verdict_to_word,
+};
 pub(crate) use crate::index::advisories::collected::{NameKind, SpanKind};
-pub(in crate::index) use crate::index::advisories::lay_out::Live;
+pub(in crate::index) use crate::index::advisories::lay_out::{Live, Said, Statement};
 
 /// A place's row: a release of a distribution, or a registry, and whose names its packages have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,13 @@
 //! Puts the file together: numbers what is used by its place in sorted order, sorts the rules of
 //! each product for the look-up, and lays out the sections.
 
-use std::collections::HashMap;
-
 use sha2::{Digest, Sha256};
 
-use crate::cve::CveId;
 use crate::index::IndexError;
-use crate::index::advisories::{Advisories, Live};
+use crate::index::advisories::Live;
 use crate::index::bytes::place;
-use crate::index::collected::{Partner, Shape, Statements, Tables, Verdict};
+use crate::index::collected::{Partner, Shape, Tables};
+use crate::index::extract::ContentId;
 use crate::index::format::{
     CHECKSUM_AT, FORMAT, HEADER_BYTES, MAGIC, NONE, SECTIONS_AT, Section, checksum,
 };
@@ -19,31 +17,36 @@ use crate::version::{self, Scheme};
 mod rows;
 mod slots;
 
+pub(super) use crate::index::assemble::rows::{Row, Rules, flags};
 pub(super) use crate::index::assemble::slots::hash;
+
+/// What a file says of how it came about.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    /// In milliseconds since 1970; 0 where nobody tells.
+    pub(super) made_at: i64,
+    /// Which program read the feeds.
+    pub(super) reader: u64,
+    /// The contents of the feed files, sorted; none where they are not known.
+    pub(super) made_of: Vec<ContentId>,
+}
 
 /// The whole file.
 pub(super) fn assemble(
     tables: &Tables,
-    cves: &HashMap<CveId, Statements>,
-    advisories: &Advisories,
+    mut rules: Rules,
+    live: &Live<'_>,
+    origin: &Origin,
 ) -> Result<Vec<u8>, IndexError> {
-    // A hash map's order differs from run to run; nothing of it may reach the file.
-    let mut ids: Vec<CveId> = cves.keys().copied().collect();
-    ids.sort_unstable();
-    let verdicts: Vec<(CveId, Verdict<'_>)> = ids
-        .into_iter()
-        .filter_map(|id| Some((id, cves.get(&id)?.verdict())))
-        .collect();
-    let live = Live::of(advisories, &tables.strings);
-    let mut used = Used::mark(tables, &verdicts);
+    let mut used = Used::mark(tables, &rules.rows);
     live.mark_strings(&mut used.strings);
     let mut sections = Sections::default();
     let texts = Texts::rank(&tables.strings, &used.strings);
     sections.texts(&texts.sorted)?;
     let places = Places::assign(tables, &used, &texts, &mut sections)?;
-    rows::lay_out(&verdicts, &places, &mut sections)?;
+    rules.lay_out(&places, &mut sections)?;
     live.lay_out(&texts, &mut sections)?;
-    sections.into_file()
+    sections.into_file(origin)
 }
 
 /// What the rules that count refer to, by number of arrival.
@@ -56,7 +59,7 @@ struct Used {
 }
 
 impl Used {
-    fn mark(tables: &Tables, verdicts: &[(CveId, Verdict<'_>)]) -> Self {
+    fn mark(tables: &Tables, rows: &[Row]) -> Self {
         let mut used = Self {
             strings: vec![false; tables.strings.texts().len()],
             products: vec![false; tables.products.values().len()],
@@ -65,11 +68,11 @@ impl Used {
             conditions: vec![false; tables.conditions.values().len()],
         };
         // From the rules inwards: what only replaced records named must not be in the file.
-        for rule in verdicts.iter().flat_map(|(_, verdict)| verdict.rules) {
-            used.products[place(rule.product)] = true;
-            used.shapes[place(rule.shape)] = true;
-            mark(&mut used.versions, rule.lower);
-            mark(&mut used.versions, rule.upper);
+        for row in rows {
+            used.products[place(row.product)] = true;
+            used.shapes[place(row.shape)] = true;
+            mark(&mut used.versions, row.lower);
+            mark(&mut used.versions, row.upper);
         }
         for shape in chosen(tables.shapes.values(), &used.shapes) {
             mark(&mut used.conditions, shape.condition);
@@ -229,6 +232,9 @@ fn ranked<'a, T, U>(
 }
 
 /// Sorts the values that are there: for each its place, and the values in order.
+///
+/// The sort is the one that finds runs which are in order already: most values of an index that is
+/// made out of the one before come in its order.
 pub(super) fn rank<T: Ord>(values: impl Iterator<Item = Option<T>>) -> (Vec<u32>, Vec<T>) {
     let mut places = Vec::new();
     let mut present: Vec<(T, usize)> = Vec::new();
@@ -236,7 +242,7 @@ pub(super) fn rank<T: Ord>(values: impl Iterator<Item = Option<T>>) -> (Vec<u32>
         places.push(NONE);
         present.extend(value.map(|value| (value, number)));
     }
-    present.sort_unstable();
+    present.sort();
     for (at, (_, number)) in present.iter().enumerate() {
         // The interner gives no number that does not fit.
         places[*number] = u32::try_from(at).unwrap_or(NONE);
@@ -335,7 +341,11 @@ impl Sections {
         }
     }
 
-    fn into_file(self) -> Result<Vec<u8>, IndexError> {
+    fn into_file(mut self, origin: &Origin) -> Result<Vec<u8>, IndexError> {
+        let generation = self.generation();
+        for file in &origin.made_of {
+            self.bytes(Section::MadeOf, file);
+        }
         // Sections begin at multiples of eight, so that none shares a word with another.
         let padded = |length: usize| length.next_multiple_of(8);
         let total = HEADER_BYTES
@@ -352,7 +362,9 @@ impl Sections {
         file.extend_from_slice(&FORMAT.to_le_bytes());
         file.extend_from_slice(&[0; 4]);
         file.extend_from_slice(&(total as u64).to_le_bytes());
-        file.extend_from_slice(&self.generation().to_le_bytes());
+        file.extend_from_slice(&generation.to_le_bytes());
+        file.extend_from_slice(&origin.made_at.to_le_bytes());
+        file.extend_from_slice(&origin.reader.to_le_bytes());
         // The reader finds the table of sections by this number alone.
         debug_assert_eq!(file.len(), SECTIONS_AT, "the header is as documented");
         let mut start = HEADER_BYTES;
@@ -370,7 +382,7 @@ impl Sections {
         Ok(file)
     }
 
-    /// The content as a number.
+    /// The content as a number. What it was made of and when is no part of it, and not there yet.
     fn generation(&self) -> u64 {
         let mut hash = Sha256::new();
         // The same records in another format are another index to whoever cached its answers.
@@ -382,12 +394,5 @@ impl Sections {
         let hash: [u8; 32] = hash.finalize().into();
         hash.first_chunk()
             .map_or(0, |bytes| u64::from_be_bytes(*bytes))
-    }
-}
-
-impl Partner {
-    fn to_words(&self) -> [u32; 5] {
-        let kind = u32::from(self.part) << 8 | self.bounds.to_word() | self.kind.to_word();
-        [self.vendor, self.product, kind, self.lower, self.upper]
     }
 }

@@ -7,23 +7,24 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::advisory::Advisory;
-use crate::cve::{CveId, CveRecord, RecordSource};
+use crate::cve::{CveId, CveRecord, RecordSource, Timestamp};
 use crate::feeds::{FeedSink, SinkError};
-use crate::index::advisories::Advisories;
+use crate::index::advisories::{Advisories, Live, Said};
+use crate::index::assemble::{Origin, Rules};
 use crate::index::collected::{CompactRule, Partner, Shape, Statement, Statements, Tables};
 use crate::index::format::{Bounds, NONE, NOT_APPLICABLE, VersionKind};
-use crate::index::write::{self, BuildReport};
+use crate::index::write::{self, BuildReport, Rebuilt};
 use crate::index::{Index, IndexError, assemble};
 use crate::rule::{self, Compiled, LeftOut, Qualifier, Rule, UPDATE, Versions};
 
 /// Compiles records to an index.
 #[derive(Debug, Default)]
 pub struct Builder {
-    tables: Tables,
-    cves: HashMap<CveId, Statements>,
-    advisories: Advisories,
-    left_out: LeftOut,
-    records: u64,
+    pub(in crate::index) tables: Tables,
+    pub(in crate::index) cves: HashMap<CveId, Statements>,
+    pub(in crate::index) advisories: Advisories,
+    pub(in crate::index) left_out: LeftOut,
+    pub(in crate::index) records: u64,
 }
 
 impl Builder {
@@ -57,11 +58,17 @@ impl Builder {
             digest: compiled.digest(),
             rules: rules.into_boxed_slice(),
         };
-        self.cves
-            .entry(record.id)
-            .or_default()
-            .add(record.source, statement);
+        self.take_statement(record.id, record.source, statement);
         Ok(())
+    }
+
+    pub(in crate::index) fn take_statement(
+        &mut self,
+        id: CveId,
+        source: RecordSource,
+        statement: Statement,
+    ) {
+        self.cves.entry(id).or_default().add(source, statement);
     }
 
     /// Takes an advisory in, whole: a newer one of the same publisher and id replaces it, and one
@@ -82,13 +89,32 @@ impl Builder {
     /// When the file cannot be written, or there is more than an index can hold. `path` is as
     /// before then.
     pub fn write(self, path: &Path) -> Result<BuildReport, IndexError> {
+        self.write_of(path, &Origin::default())
+    }
+
+    /// The same, with the instant by which it is newer than an index that was made before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::write`].
+    pub fn write_at(self, path: &Path, made_at: Timestamp) -> Result<BuildReport, IndexError> {
+        let origin = Origin {
+            made_at: made_at.0,
+            ..Origin::default()
+        };
+        self.write_of(path, &origin)
+    }
+
+    fn write_of(self, path: &Path, origin: &Origin) -> Result<BuildReport, IndexError> {
         let (records, left_out) = (self.records, self.left_out);
-        let bytes = self.into_bytes()?;
+        let bytes = self.assemble(origin)?;
         write::replace(path, &bytes)?;
+        let index = Index::from_bytes(bytes)?;
         Ok(BuildReport::new(
             records,
             left_out,
-            &Index::from_bytes(bytes)?,
+            Rebuilt::FROM_FEEDS,
+            &index,
         ))
     }
 
@@ -98,7 +124,45 @@ impl Builder {
     ///
     /// [`IndexError::TooLarge`].
     pub fn into_bytes(self) -> Result<Vec<u8>, IndexError> {
-        assemble::assemble(&self.tables, &self.cves, &self.advisories)
+        self.assemble(&Origin::default())
+    }
+
+    pub(in crate::index) fn assemble(mut self, origin: &Origin) -> Result<Vec<u8>, IndexError> {
+        let mut rules = Rules::default();
+        for (at, (id, statements)) in (0..).zip(self.drain_cves()) {
+            let verdict = statements.verdict();
+            rules.cves.push((id, assemble::flags(&verdict)));
+            rules.add(at, verdict.rules);
+        }
+        let mut said = Said::default();
+        self.drain_advisories(&mut said)?;
+        self.assemble_of(rules, said, origin)
+    }
+
+    /// The CVEs in their order.
+    pub(in crate::index) fn drain_cves(&mut self) -> Vec<(CveId, Statements)> {
+        // A hash map's order differs from run to run; nothing of it may reach the file.
+        let mut cves: Vec<(CveId, Statements)> = self.cves.drain().collect();
+        cves.sort_unstable_by_key(|(id, _)| *id);
+        cves
+    }
+
+    pub(in crate::index) fn drain_advisories(&mut self, said: &mut Said) -> Result<(), IndexError> {
+        for ((_, id), record) in self.advisories.records.drain() {
+            said.add(&record, id)?;
+        }
+        Ok(())
+    }
+
+    /// The index of these rules and statements, in this builder's numbers.
+    pub(in crate::index) fn assemble_of(
+        self,
+        rules: Rules,
+        said: Said,
+        origin: &Origin,
+    ) -> Result<Vec<u8>, IndexError> {
+        let live = Live::of(&self.advisories, said, &self.tables.strings);
+        assemble::assemble(&self.tables, rules, &live, origin)
     }
 }
 
@@ -123,7 +187,7 @@ fn says_something(record: &CveRecord) -> bool {
 }
 
 impl LeftOut {
-    fn add(&mut self, other: Self) {
+    pub(in crate::index) fn add(&mut self, other: Self) {
         self.hardware += other.hardware;
         self.negated += other.negated;
         self.wildcards += other.wildcards;

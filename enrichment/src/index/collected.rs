@@ -50,6 +50,25 @@ pub(super) struct Partner {
     pub(super) upper: u32,
 }
 
+impl Partner {
+    pub(super) fn to_words(&self) -> [u32; 5] {
+        let kind = u32::from(self.part) << 8 | self.bounds.to_word() | self.kind.to_word();
+        [self.vendor, self.product, kind, self.lower, self.upper]
+    }
+
+    pub(super) fn from_words([vendor, product, kind, lower, upper]: [u32; 5]) -> Option<Self> {
+        Some(Self {
+            vendor,
+            product,
+            part: u8::try_from(kind >> 8).ok()?,
+            kind: VersionKind::from_word(kind)?,
+            bounds: Bounds::from_word(kind),
+            lower,
+            upper,
+        })
+    }
+}
+
 /// What one record says.
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
@@ -97,6 +116,14 @@ impl History {
         }
     }
 
+    /// What is kept of the source's records.
+    pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.newest
+            .as_deref()
+            .into_iter()
+            .chain(self.said.as_deref())
+    }
+
     /// The newest record.
     fn current(&self) -> Option<&Statement> {
         self.newest.as_deref().or(self.said.as_deref())
@@ -131,6 +158,15 @@ pub(super) struct Verdict<'a> {
 }
 
 impl Statements {
+    /// The records of each source.
+    pub(super) const fn histories(&self) -> [(RecordSource, &History); 3] {
+        [
+            (RecordSource::Nvd, &self.nvd),
+            (RecordSource::Anchore, &self.anchore),
+            (RecordSource::Cisa, &self.cisa),
+        ]
+    }
+
     /// Whose rules count: nobody's when NVD withdrew the CVE; else a correction before what it
     /// corrects; else NVD's own; else what stands in for it, a person's work before CISA's; else what
     /// NVD said before it took it back.

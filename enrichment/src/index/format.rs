@@ -2,9 +2,10 @@
 //! little-endian 32-bit words, or plain bytes.
 //!
 //! ```text
-//! 0..8    magic            16..24  length of the file
-//! 8..12   format           24..32  generation
-//! 12..16  CRC-32 of all    32..    per section: where it begins, how long it is (two u64)
+//! 0..8    magic            24..32  generation
+//! 8..12   format           32..40  when it was made, in milliseconds since 1970; 0 for unknown
+//! 12..16  CRC-32 of all    40..48  which program read the feeds that it is made of
+//! 16..24  length of it     48..    per section: where it begins, how long it is (two u64)
 //! ```
 //!
 //! The checksum covers every byte but its own four, which count as zero. A change of any table is
@@ -17,9 +18,9 @@ use crate::index::bytes::{place, u32_at, u64_at};
 
 pub(super) const MAGIC: [u8; 8] = *b"MUSTERIX";
 /// Raised with every change of a table or of the keys in it.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 pub(super) const CHECKSUM_AT: usize = 12;
-pub(super) const SECTIONS_AT: usize = 32;
+pub(super) const SECTIONS_AT: usize = 48;
 pub(super) const HEADER_BYTES: usize = SECTIONS_AT + Section::ALL.len() * 16;
 /// "None" where a word is the number of a row.
 pub(super) const NONE: u32 = u32::MAX;
@@ -81,10 +82,12 @@ pub(super) enum Section {
     Advisories,
     /// The CVEs of each advisory, sorted: year, number.
     AdvisoryCves,
+    /// The feed files that it is made of, sorted: SHA-256 of each. No part of the content.
+    MadeOf,
 }
 
 impl Section {
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::Text,
         Self::Strings,
         Self::Keys,
@@ -110,6 +113,7 @@ impl Section {
         Self::AdvisoryKeys,
         Self::Advisories,
         Self::AdvisoryCves,
+        Self::MadeOf,
     ];
 
     /// Bytes of one row.
@@ -131,7 +135,7 @@ impl Section {
             Self::Cves | Self::Places | Self::Advisories => 16,
             Self::RangeRows | Self::StatementShapes => 20,
             Self::Products => 24,
-            Self::Shapes => 32,
+            Self::Shapes | Self::MadeOf => 32,
         }
     }
 }
@@ -217,6 +221,8 @@ const STARTS: [(Section, usize, Section); 13] = [
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) generation: u64,
+    pub(super) made_at: i64,
+    pub(super) reader: u64,
     sections: [(usize, usize); Section::ALL.len()],
 }
 
@@ -253,6 +259,8 @@ impl Layout {
         }
         let layout = Self {
             generation: u64_at(bytes, 24).ok_or_else(cut)?,
+            made_at: u64_at(bytes, 32).ok_or_else(cut)?.cast_signed(),
+            reader: u64_at(bytes, 40).ok_or_else(cut)?,
             sections,
         };
         if STARTS.iter().all(|starts| layout.is_rising(bytes, *starts)) {

@@ -226,7 +226,7 @@ impl Index {
         (self.cve_id(row) == Some(id)).then_some(row)
     }
 
-    fn cve_id(&self, row: u32) -> Option<CveId> {
+    pub(super) fn cve_id(&self, row: u32) -> Option<CveId> {
         let year = u16::try_from(self.word(Section::Cves, row, 0)?).ok()?;
         Some(CveId::new(year, self.word(Section::Cves, row, 1)?))
     }

@@ -24,12 +24,38 @@ pub struct BuildReport {
     pub wildcards: u64,
     /// CPEs left out because they are malformed.
     pub malformed: u64,
+    /// How much of it was made anew.
+    pub rebuilt: Rebuilt,
     /// What the file holds.
     pub stats: IndexStats,
 }
 
+/// How much of an index was made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Rebuilt {
+    /// All of it.
+    All {
+        /// Why not only what changed.
+        reason: &'static str,
+    },
+    /// What changed since the index before; everything else was taken from that.
+    Changed {
+        /// CVEs that were judged anew.
+        cves: u64,
+        /// Advisories that were read anew.
+        advisories: u64,
+    },
+}
+
+impl Rebuilt {
+    pub(super) const FROM_FEEDS: Self = Self::All {
+        reason: "it is made of feeds that were read for it",
+    };
+}
+
 impl BuildReport {
-    pub(super) fn new(records: u64, left_out: LeftOut, index: &Index) -> Self {
+    pub(super) fn new(records: u64, left_out: LeftOut, rebuilt: Rebuilt, index: &Index) -> Self {
         Self {
             generation: index.generation(),
             records,
@@ -37,6 +63,7 @@ impl BuildReport {
             negated: left_out.negated,
             wildcards: left_out.wildcards,
             malformed: left_out.malformed,
+            rebuilt,
             stats: index.stats(),
         }
     }

@@ -2,51 +2,53 @@
 //! counts.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{Hash as _, Hasher as _};
 
-use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span, Verdict};
+use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Span, Verdict};
 use crate::cve::{CveId, Timestamp};
 use crate::identity::registry_name;
 use crate::index::IndexError;
 use crate::index::format::NONE;
 use crate::index::intern::{Strings, Values};
+use crate::rule::Fnv;
 
 /// Advisories, each in its newest version.
 #[derive(Debug, Default)]
 pub(in crate::index) struct Advisories {
-    pub(super) tables: AdvisoryTables,
-    pub(super) records: HashMap<(Publisher, u32), Record>,
+    pub(in crate::index) tables: AdvisoryTables,
+    /// By publisher and id.
+    pub(in crate::index) records: HashMap<(u32, u32), Record>,
 }
 
 /// What the numbers in statements stand for. Texts are those of the whole index.
 #[derive(Debug, Default)]
-pub(super) struct AdvisoryTables {
+pub(in crate::index) struct AdvisoryTables {
     /// Id, release, kind.
-    pub(super) places: Values<(u32, u32, u32)>,
+    pub(in crate::index) places: Values<(u32, u32, u32)>,
     /// Place, name.
-    pub(super) packages: Values<(u32, u32)>,
-    pub(super) shapes: Values<StatementShape>,
-    pub(super) span_lists: Values<Box<[CompactSpan]>>,
+    pub(in crate::index) packages: Values<(u32, u32)>,
+    pub(in crate::index) shapes: Values<StatementShape>,
+    pub(in crate::index) span_lists: Values<Box<[CompactSpan]>>,
     /// Scheme, text.
-    pub(super) versions: Values<(u32, u32)>,
+    pub(in crate::index) versions: Values<(u32, u32)>,
 }
 
 /// What many statements have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct StatementShape {
-    pub(super) verdict: u32,
-    pub(super) scheme: u32,
-    pub(super) module: u32,
-    pub(super) channel: u32,
-    pub(super) note: u32,
+pub(in crate::index) struct StatementShape {
+    pub(in crate::index) verdict: u32,
+    pub(in crate::index) scheme: u32,
+    pub(in crate::index) module: u32,
+    pub(in crate::index) channel: u32,
+    pub(in crate::index) note: u32,
 }
 
 /// A stretch of versions, or a single one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct CompactSpan {
-    pub(super) kind: SpanKind,
-    pub(super) lower: u32,
-    pub(super) upper: u32,
+pub(in crate::index) struct CompactSpan {
+    pub(in crate::index) kind: SpanKind,
+    pub(in crate::index) lower: u32,
+    pub(in crate::index) upper: u32,
 }
 
 /// How a stretch ends.
@@ -72,7 +74,7 @@ impl SpanKind {
         }
     }
 
-    pub(super) const fn from_word(word: u32) -> Option<Self> {
+    pub(in crate::index) const fn from_word(word: u32) -> Option<Self> {
         match word {
             0 => Some(Self::Open),
             1 => Some(Self::Fixed),
@@ -85,22 +87,22 @@ impl SpanKind {
 
 /// A statement in 12 bytes: a distribution's bulletin may make thousands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct CompactStatement {
-    pub(super) package: u32,
-    pub(super) shape: u32,
-    pub(super) spans: u32,
+pub(in crate::index) struct CompactStatement {
+    pub(in crate::index) package: u32,
+    pub(in crate::index) shape: u32,
+    pub(in crate::index) spans: u32,
 }
 
 /// One version of an advisory.
 #[derive(Debug)]
-pub(super) struct Record {
-    modified: Option<Timestamp>,
-    digest: u64,
-    pub(super) publisher: u32,
-    pub(super) severity: u32,
-    pub(super) cves: Box<[CveId]>,
+pub(in crate::index) struct Record {
+    pub(in crate::index) modified: Option<Timestamp>,
+    pub(in crate::index) digest: u64,
+    pub(in crate::index) publisher: u32,
+    pub(in crate::index) severity: u32,
+    pub(in crate::index) cves: Box<[CveId]>,
     /// Nothing for one that was withdrawn.
-    pub(super) statements: Box<[CompactStatement]>,
+    pub(in crate::index) statements: Box<[CompactStatement]>,
 }
 
 impl Advisories {
@@ -112,7 +114,8 @@ impl Advisories {
     ) -> Result<(), IndexError> {
         let id = strings.number(&advisory.id)?;
         let digest = digest(advisory);
-        let key = (advisory.publisher, id);
+        let publisher = strings.number(advisory.publisher.as_str())?;
+        let key = (publisher, id);
         let known = self.records.get(&key);
         if known.is_some_and(|known| known.is_newer(advisory.modified, digest)) {
             return Ok(());
@@ -129,13 +132,34 @@ impl Advisories {
         let record = Record {
             modified: advisory.modified,
             digest,
-            publisher: strings.number(advisory.publisher.as_str())?,
+            publisher,
             severity: strings.number(&advisory.severity)?,
             cves: advisory.cves.clone().into_boxed_slice(),
             statements: statements.into_boxed_slice(),
         };
         self.records.insert(key, record);
         Ok(())
+    }
+
+    /// Takes an advisory in that is in numbers already.
+    pub(in crate::index) fn take(&mut self, id: u32, record: Record) {
+        let key = (record.publisher, id);
+        let known = self.records.get(&key);
+        if !known.is_some_and(|known| known.is_newer(record.modified, record.digest)) {
+            self.records.insert(key, record);
+        }
+    }
+}
+
+impl StatementShape {
+    pub(in crate::index) const fn to_words(self) -> [u32; 5] {
+        [
+            self.verdict,
+            self.scheme,
+            self.module,
+            self.channel,
+            self.note,
+        ]
     }
 }
 
@@ -149,7 +173,7 @@ impl Record {
 
 /// A number for the content, which does not depend on what came before.
 fn digest(advisory: &Advisory) -> u64 {
-    let mut digest = DefaultHasher::new();
+    let mut digest = Fnv::default();
     advisory.is_withdrawn.hash(&mut digest);
     advisory.severity.hash(&mut digest);
     advisory.cves.hash(&mut digest);
@@ -335,7 +359,7 @@ pub(in crate::index) const fn verdict_to_word(verdict: Verdict) -> u32 {
     }
 }
 
-pub(super) const fn verdict_from_word(word: u32) -> Option<Verdict> {
+pub(in crate::index) const fn verdict_from_word(word: u32) -> Option<Verdict> {
     match word {
         0 => Some(Verdict::Affected),
         1 => Some(Verdict::WontFix),

@@ -4,7 +4,7 @@
 use crate::cve::CveId;
 use crate::index::IndexError;
 use crate::index::advisories::collected::{
-    Advisories, AdvisoryTables, CompactSpan, CompactStatement, Record, StatementShape,
+    Advisories, AdvisoryTables, CompactSpan, Record, StatementShape,
 };
 use crate::index::assemble::{Sections, Texts, rank};
 use crate::index::bytes::place;
@@ -15,8 +15,103 @@ use crate::version::{self, Scheme};
 /// The advisories that say something, in the order of publisher and id.
 pub(in crate::index) struct Live<'a> {
     tables: &'a AdvisoryTables,
-    records: Vec<(u32, &'a Record)>,
+    said: Said,
     used: Used,
+}
+
+/// What counts of advisories, in numbers of arrival.
+#[derive(Debug, Default)]
+pub(in crate::index) struct Said {
+    pub(in crate::index) lines: Vec<Line>,
+    pub(in crate::index) cves: Vec<CveId>,
+    /// In any order; quickest in that of the file.
+    pub(in crate::index) statements: Vec<Statement>,
+}
+
+/// One advisory.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::index) struct Line {
+    pub(in crate::index) publisher: u32,
+    pub(in crate::index) id: u32,
+    pub(in crate::index) severity: u32,
+    /// Where its CVEs begin in the list of all, and how many they are.
+    cves: (usize, usize),
+}
+
+/// What an advisory says of a package; the order is that of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::index) struct Statement {
+    pub(in crate::index) package: u32,
+    /// The place of the advisory among the lines.
+    pub(in crate::index) advisory: u32,
+    pub(in crate::index) shape: u32,
+    pub(in crate::index) spans: u32,
+}
+
+impl Said {
+    /// Adds an advisory, and gives its number.
+    pub(in crate::index) fn line(
+        &mut self,
+        [publisher, id, severity]: [u32; 3],
+        cves: impl IntoIterator<Item = CveId>,
+    ) -> Result<u32, IndexError> {
+        let number = u32::try_from(self.lines.len());
+        let start = self.cves.len();
+        self.cves.extend(cves);
+        self.lines.push(Line {
+            publisher,
+            id,
+            severity,
+            cves: (start, self.cves.len() - start),
+        });
+        number.map_err(|_| IndexError::TooLarge("advisories"))
+    }
+
+    /// Adds an advisory that came with a feed; one that was withdrawn says nothing, and nothing of it
+    /// may be in the file.
+    pub(in crate::index) fn add(&mut self, record: &Record, id: u32) -> Result<(), IndexError> {
+        if record.statements.is_empty() {
+            return Ok(());
+        }
+        let mut cves: Vec<CveId> = record.cves.to_vec();
+        cves.sort_unstable();
+        cves.dedup();
+        let advisory = self.line([record.publisher, id, record.severity], cves)?;
+        let statements = record.statements.iter().map(|statement| Statement {
+            package: statement.package,
+            advisory,
+            shape: statement.shape,
+            spans: statement.spans,
+        });
+        self.statements.extend(statements);
+        Ok(())
+    }
+
+    /// Puts the advisories into the order of publishers and ids.
+    fn sort(&mut self, texts: &Strings) {
+        let text = |number: u32| texts.texts().get(place(number)).map(|text| &**text);
+        let (places, lines) = rank_by(std::mem::take(&mut self.lines), |line| {
+            (text(line.publisher), text(line.id))
+        });
+        self.lines = lines;
+        for statement in &mut self.statements {
+            statement.advisory = places[place(statement.advisory)];
+        }
+    }
+}
+
+/// Sorts by a key: for each its place, and the values in order.
+fn rank_by<T, K: Ord>(values: Vec<T>, key: impl Fn(&T) -> K) -> (Vec<u32>, Vec<T>) {
+    let mut numbered: Vec<(usize, T)> = values.into_iter().enumerate().collect();
+    numbered.sort_by(|(_, a), (_, b)| key(a).cmp(&key(b)));
+    let mut places = vec![NONE; numbered.len()];
+    for (at, (number, _)) in (0..).zip(&numbered) {
+        places[*number] = at;
+    }
+    (
+        places,
+        numbered.into_iter().map(|(_, value)| value).collect(),
+    )
 }
 
 /// What their statements refer to, by number of arrival.
@@ -29,23 +124,15 @@ struct Used {
 }
 
 impl<'a> Live<'a> {
-    pub(in crate::index) fn of(advisories: &'a Advisories, texts: &Strings) -> Self {
+    pub(in crate::index) fn of(
+        advisories: &'a Advisories,
+        mut said: Said,
+        texts: &Strings,
+    ) -> Self {
+        said.sort(texts);
         let tables = &advisories.tables;
-        // A withdrawn advisory says nothing, so nothing of it may be in the file.
-        let mut records: Vec<_> = advisories
-            .records
-            .iter()
-            .filter(|(_, record)| !record.statements.is_empty())
-            .map(|((_, id), record)| (*id, record))
-            .collect();
-        let text = |number: u32| texts.texts().get(place(number)).map(|text| &**text);
-        records.sort_unstable_by_key(|(id, record)| (text(record.publisher), text(*id)));
-        let used = Used::mark(tables, &records);
-        Self {
-            tables,
-            records,
-            used,
-        }
+        let used = Used::mark(tables, &said.statements);
+        Self { tables, said, used }
     }
 
     /// Marks the texts that will be in the file.
@@ -55,10 +142,10 @@ impl<'a> Live<'a> {
                 *used = true;
             }
         };
-        for (id, record) in &self.records {
-            mark(*id);
-            mark(record.publisher);
-            mark(record.severity);
+        for line in &self.said.lines {
+            mark(line.id);
+            mark(line.publisher);
+            mark(line.severity);
         }
         let (tables, used) = (self.tables, &self.used);
         for (id, release, _) in chosen(tables.places.values(), &used.places) {
@@ -102,37 +189,31 @@ impl<'a> Live<'a> {
             &used.packages,
             |(at, name)| (places[place(*at)], string(*name)),
         ));
-        let mut rows: Vec<(u32, u32, u32, u32)> = Vec::new();
-        for (advisory, (_, record)) in (0..).zip(&self.records) {
-            rows.extend(record.statements.iter().map(|statement| {
-                (
-                    packages[place(statement.package)],
-                    advisory,
-                    shapes[place(statement.shape)],
-                    spans[place(statement.spans)],
-                )
-            }));
-        }
+        let places = |statement: &Statement| Statement {
+            package: packages[place(statement.package)],
+            advisory: statement.advisory,
+            shape: shapes[place(statement.shape)],
+            spans: spans[place(statement.spans)],
+        };
+        let mut rows: Vec<Statement> = self.said.statements.iter().map(places).collect();
         // One bulletin names a package once a repository, mostly with the same words.
-        rows.sort_unstable();
+        rows.sort();
         rows.dedup();
         lay_out_packages(&place_rows, &package_rows, &rows, out)
     }
 
     fn lay_out_advisories(&self, texts: &Texts<'_>, out: &mut Sections) -> Result<(), IndexError> {
-        for (id, record) in &self.records {
+        for line in &self.said.lines {
             let start = out.next_row(Section::AdvisoryCves)?;
             out.set(
                 Section::Advisories,
-                [id, &record.publisher, &record.severity]
-                    .map(|text| texts.place(*text))
+                [line.id, line.publisher, line.severity]
+                    .map(|text| texts.place(text))
                     .into_iter()
                     .chain([start]),
             );
-            let mut cves: Vec<CveId> = record.cves.to_vec();
-            cves.sort_unstable();
-            cves.dedup();
-            for cve in cves {
+            let (first, count) = line.cves;
+            for cve in self.said.cves.iter().skip(first).take(count) {
                 out.set(Section::AdvisoryCves, [u32::from(cve.year()), cve.number()]);
             }
         }
@@ -143,7 +224,7 @@ impl<'a> Live<'a> {
 }
 
 impl Used {
-    fn mark(tables: &AdvisoryTables, records: &[(u32, &Record)]) -> Self {
+    fn mark(tables: &AdvisoryTables, statements: &[Statement]) -> Self {
         let mut used = Self {
             packages: vec![false; tables.packages.values().len()],
             places: vec![false; tables.places.values().len()],
@@ -151,16 +232,10 @@ impl Used {
             span_lists: vec![false; tables.span_lists.values().len()],
             versions: vec![false; tables.versions.values().len()],
         };
-        let statements = records.iter().flat_map(|(_, record)| &record.statements);
-        for CompactStatement {
-            package,
-            shape,
-            spans,
-        } in statements
-        {
-            used.packages[place(*package)] = true;
-            used.shapes[place(*shape)] = true;
-            used.span_lists[place(*spans)] = true;
+        for statement in statements {
+            used.packages[place(statement.package)] = true;
+            used.shapes[place(statement.shape)] = true;
+            used.span_lists[place(statement.spans)] = true;
         }
         for (at, _) in chosen(tables.packages.values(), &used.packages) {
             used.places[place(*at)] = true;
@@ -275,16 +350,7 @@ fn lay_out_shapes(
         }
     }));
     for shape in rows {
-        out.set(
-            Section::StatementShapes,
-            [
-                shape.verdict,
-                shape.scheme,
-                shape.module,
-                shape.channel,
-                shape.note,
-            ],
-        );
+        out.set(Section::StatementShapes, shape.to_words());
     }
     shapes
 }
@@ -292,7 +358,7 @@ fn lay_out_shapes(
 fn lay_out_packages(
     places: &[(u32, u32, u32)],
     packages: &[(u32, u32)],
-    rows: &[(u32, u32, u32, u32)],
+    rows: &[Statement],
     out: &mut Sections,
 ) -> Result<(), IndexError> {
     let (mut packages, mut rows) = ((0..).zip(packages).peekable(), rows);
@@ -303,11 +369,11 @@ fn lay_out_packages(
         while let Some((number, (_, name))) = packages.next_if(|(_, (own, _))| *own == at) {
             let start = out.next_row(Section::Statements)?;
             out.set(Section::Packages, [*name, start]);
-            let own = rows.partition_point(|(package, ..)| *package == number);
+            let own = rows.partition_point(|row| row.package == number);
             let (own, rest) = rows.split_at(own);
             rows = rest;
-            for (_, advisory, shape, spans) in own {
-                out.set(Section::Statements, [*advisory, *shape, *spans]);
+            for row in own {
+                out.set(Section::Statements, [row.advisory, row.shape, row.spans]);
             }
         }
     }

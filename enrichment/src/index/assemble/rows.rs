@@ -7,80 +7,130 @@ use crate::index::assemble::{Places, Sections};
 use crate::index::bytes::place;
 use crate::index::collected::{CompactRule, Verdict};
 use crate::index::format::{
-    CVE_ANCHORE, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, Section, VersionKind,
+    Bounds, CVE_ANCHORE, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, Section, VersionKind,
 };
 
-/// A rule with places for numbers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Row {
-    product: u32,
-    kind: VersionKind,
-    lower: u32,
-    upper: u32,
-    bounds: crate::index::format::Bounds,
-    cve: u32,
-    shape: u32,
+/// A rule of a CVE, first with numbers of arrival, then with places in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::index) struct Row {
+    pub(in crate::index) product: u32,
+    pub(in crate::index) kind: VersionKind,
+    pub(in crate::index) lower: u32,
+    pub(in crate::index) upper: u32,
+    pub(in crate::index) bounds: Bounds,
+    /// The place of the CVE among those of the file.
+    pub(in crate::index) cve: u32,
+    pub(in crate::index) shape: u32,
 }
 
-/// Lays out products, their rules, and the CVEs.
-pub(super) fn lay_out(
-    verdicts: &[(CveId, Verdict<'_>)],
-    places: &Places,
-    out: &mut Sections,
-) -> Result<(), IndexError> {
-    let count = verdicts
-        .iter()
-        .map(|(_, verdict)| verdict.rules.len())
-        .sum();
-    let mut rows: Vec<Row> = Vec::with_capacity(count);
-    for (cve, (id, verdict)) in (0..).zip(verdicts) {
-        let before = rows.len();
-        rows.extend(verdict.rules.iter().map(|rule| row(rule, cve, places)));
-        let products = rows[before..].iter().map(|row| row.product);
-        lay_out_cve(*id, verdict, products.collect(), out)?;
+/// The CVEs of a file in their order, and the rules that count of them.
+#[derive(Debug, Default)]
+pub(in crate::index) struct Rules {
+    pub(in crate::index) cves: Vec<(CveId, u32)>,
+    /// In any order; quickest in that of the file.
+    pub(in crate::index) rows: Vec<Row>,
+}
+
+impl Rules {
+    /// Adds the rules of a CVE that was added, or will be, at a place among the others.
+    pub(in crate::index) fn add(&mut self, cve: u32, rules: &[CompactRule]) {
+        self.rows.extend(rules.iter().map(|rule| Row {
+            product: rule.product,
+            kind: rule.kind,
+            lower: rule.lower,
+            upper: rule.upper,
+            bounds: rule.bounds,
+            cve,
+            shape: rule.shape,
+        }));
     }
-    let end = out.next_row(Section::CveProducts)?;
-    out.set(Section::Cves, [0, 0, 0, end]);
 
-    // A record may list one CPE several times, and two of its configurations the same one.
-    rows.sort_unstable_by(|a, b| order(a, b, places));
-    rows.dedup();
-    lay_out_products(&rows, places, out)
-}
+    /// Lays out products, their rules, and the CVEs.
+    pub(super) fn lay_out(
+        &mut self,
+        places: &Places,
+        out: &mut Sections,
+    ) -> Result<(), IndexError> {
+        for row in &mut self.rows {
+            row.take_places(places);
+        }
+        // Runs that are in order are found, and what is made out of the index before mostly is.
+        self.rows.sort_by(|a, b| order(a, b, places));
+        // A record may list one CPE several times, and two of its configurations the same one.
+        self.rows.dedup();
+        self.lay_out_cves(out)?;
+        lay_out_products(&self.rows, places, out)
+    }
 
-fn row(rule: &CompactRule, cve: u32, places: &Places) -> Row {
-    let version = |number: u32| places.versions.get(place(number)).copied().unwrap_or(NONE);
-    Row {
-        product: places.products[place(rule.product)],
-        kind: rule.kind,
-        lower: version(rule.lower),
-        upper: version(rule.upper),
-        bounds: rule.bounds,
-        cve,
-        shape: places.shapes[place(rule.shape)],
+    fn lay_out_cves(&self, out: &mut Sections) -> Result<(), IndexError> {
+        let products = Grouped::by_cve(self.cves.len(), &self.rows);
+        for (at, (id, flags)) in self.cves.iter().enumerate() {
+            let start = out.next_row(Section::CveProducts)?;
+            out.set(
+                Section::Cves,
+                [u32::from(id.year()), id.number(), *flags, start],
+            );
+            out.set(Section::CveProducts, products.of(at));
+        }
+        let end = out.next_row(Section::CveProducts)?;
+        out.set(Section::Cves, [0, 0, 0, end]);
+        Ok(())
     }
 }
 
-fn lay_out_cve(
-    id: CveId,
-    verdict: &Verdict<'_>,
-    mut products: Vec<u32>,
-    out: &mut Sections,
-) -> Result<(), IndexError> {
+/// The flags of a CVE in the file.
+pub(in crate::index) fn flags(verdict: &Verdict<'_>) -> u32 {
     let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
-    let flags = flag(verdict.source == RecordSource::Anchore, CVE_ANCHORE)
+    flag(verdict.source == RecordSource::Anchore, CVE_ANCHORE)
         | flag(verdict.source == RecordSource::Cisa, CVE_CISA)
         | flag(verdict.is_rejected, CVE_REJECTED)
-        | flag(verdict.is_fallback, CVE_FALLBACK);
-    let start = out.next_row(Section::CveProducts)?;
-    out.set(
-        Section::Cves,
-        [u32::from(id.year()), id.number(), flags, start],
-    );
-    products.sort_unstable();
-    products.dedup();
-    out.set(Section::CveProducts, products);
-    Ok(())
+        | flag(verdict.is_fallback, CVE_FALLBACK)
+}
+
+impl Row {
+    fn take_places(&mut self, places: &Places) {
+        let version = |number: u32| places.versions.get(place(number)).copied().unwrap_or(NONE);
+        self.product = places.products[place(self.product)];
+        self.lower = version(self.lower);
+        self.upper = version(self.upper);
+        self.shape = places.shapes[place(self.shape)];
+    }
+}
+
+/// The products of each CVE, in one list: there are millions of rules and few to a CVE.
+struct Grouped {
+    ends: Vec<usize>,
+    products: Vec<u32>,
+}
+
+impl Grouped {
+    /// Rows have to be in the order of products; those of each CVE then are as well.
+    fn by_cve(cves: usize, rows: &[Row]) -> Self {
+        let mut ends = vec![0; cves];
+        for row in rows {
+            ends[place(row.cve)] += 1;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            total += std::mem::replace(end, total);
+        }
+        let mut products = vec![NONE; total];
+        // Each end is where the next product of its CVE goes, and so its end once all are there.
+        for row in rows {
+            let end = &mut ends[place(row.cve)];
+            products[*end] = row.product;
+            *end += 1;
+        }
+        Self { ends, products }
+    }
+
+    /// The products of a CVE, each once.
+    fn of(&self, cve: usize) -> Vec<u32> {
+        let start = cve.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let mut own = self.products[start..self.ends[cve]].to_vec();
+        own.dedup();
+        own
+    }
 }
 
 /// By product and kind; exact versions by key, ranges by [`class`] and upper key.
