@@ -74,6 +74,12 @@ pub trait FeedSink {
         let _unused = entry;
         Ok(())
     }
+
+    /// A file ends, an archive after all that is in it: what came since the one before is of this.
+    fn end_of_file(&mut self, report: &FileReport) -> Result<(), SinkError> {
+        let _unused = report;
+        Ok(())
+    }
 }
 
 /// Why reading ended early.
@@ -194,7 +200,10 @@ fn read_folder(
 /// Reads a file that was found in a folder; one that cannot be opened does not end the walk.
 fn read_listed(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
     match File::open(path) {
-        Ok(file) => read_file(path, file, sink),
+        Ok(file) => {
+            let report = read_file(path, file, sink)?;
+            ended(path, report, sink)
+        }
         Err(error) => Ok(FileReport::unreadable(path, &error)),
     }
 }
@@ -202,7 +211,18 @@ fn read_listed(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedE
 /// Reads a file that somebody named.
 fn read_named(path: &Path, sink: &mut dyn FeedSink) -> Result<FileReport, FeedError> {
     let file = File::open(path).map_err(|source| open_error(path, source))?;
-    read_file(path, file, sink)?.into_named(path)
+    let report = read_file(path, file, sink)?.into_named(path)?;
+    ended(path, report, sink)
+}
+
+fn ended(
+    path: &Path,
+    report: FileReport,
+    sink: &mut dyn FeedSink,
+) -> Result<FileReport, FeedError> {
+    sink.end_of_file(&report)
+        .map_err(|source| sink_error(path, source))?;
+    Ok(report)
 }
 
 /// Reads a file, be it a zip archive, whose table of contents stands at its end.

@@ -53,13 +53,14 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
         ..*subject
     };
     // Whose package it is comes first: what advisories are about is never judged by CPE.
+    let called = advisories::Names::of(&subject);
     let mut asked = Vec::new();
     let names = || {
         let prepared = prepare(index, &subject);
         asked = prepared.asked;
         prepared.identity.cpes
     };
-    let mut evaluation = advisories::evaluate(index, &subject, names).unwrap_or_else(|| {
+    let mut evaluation = advisories::evaluate(index, &subject, &called, names).unwrap_or_else(|| {
         let prepared = prepare(index, &subject);
         let asked = windows::keys(&subject, &prepared);
         let said = windows::said(index, &subject, &prepared);
@@ -71,7 +72,7 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
         evaluation
     });
     evaluation.keys.append(&mut asked);
-    evaluation.keys.extend(advisories::keys(&subject));
+    evaluation.keys.extend(called.keys(&subject));
     evaluation.keys.sort_unstable();
     evaluation.keys.dedup();
     evaluation

@@ -6,14 +6,15 @@ mod sync;
 use std::path::{Path, PathBuf};
 
 use enrichment::advisory::Advisory;
-use enrichment::cve::CveRecord;
+use enrichment::cve::{CveRecord, Timestamp};
 use enrichment::feeds::{self, FeedKind, FeedSink, FileReport, SinkError};
-use enrichment::index::{BuildReport, Builder};
+use enrichment::index::{BuildReport, Builder, Rebuilt};
 use serde_json::json;
 
 use super::database::{self, Database};
 use super::output;
 use super::settings::Settings;
+use crate::clock::Clock;
 use crate::feeds::{FeedImporter, FeedPaths};
 
 #[derive(Debug, clap::Subcommand)]
@@ -105,7 +106,8 @@ fn build(settings: &Settings, out: &Path, paths: &[PathBuf]) -> anyhow::Result<(
     for path in paths {
         files.extend(feeds::read_path(path, &mut sink)?.files);
     }
-    let report = sink.0.write(out)?;
+    let now_ms = i64::try_from(Clock::system().now_ms()).unwrap_or(i64::MAX);
+    let report = sink.0.write_at(out, Timestamp(now_ms))?;
     if settings.json {
         return output::json(&json!({ "files": files, "index": report }));
     }
@@ -155,4 +157,10 @@ fn print_index(report: &BuildReport) {
         "index {:016x} from {} records; left out: {} about hardware, {} malformed",
         report.generation, report.records, report.hardware, report.malformed
     ));
+    match report.rebuilt {
+        Rebuilt::All { reason } => output::line(format_args!("all of it was made anew: {reason}")),
+        Rebuilt::Changed { cves, advisories } => output::line(format_args!(
+            "{cves} CVEs and {advisories} advisories were judged anew, the rest was taken over"
+        )),
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use enrichment::cve::Timestamp;
 use enrichment::feeds::{FeedError, FeedKind};
 use enrichment::index::IndexError;
 use store::cves;
@@ -160,6 +161,7 @@ impl FeedImporter {
             fresh: inputs.collect(),
             kept,
             index: self.paths.index.clone(),
+            now: self.now(),
             mirror: mirror.clone(),
             copies: true,
         };
@@ -219,6 +221,7 @@ impl FeedImporter {
             fresh: plain(fresh),
             kept: plain(kept),
             index: self.paths.index.clone(),
+            now: self.now(),
             mirror: mirror.clone(),
             copies: false,
         };
@@ -255,6 +258,7 @@ impl FeedImporter {
             fresh,
             kept: self.inputs(mirror, |file| applied.contains(file)),
             index: self.paths.index.clone(),
+            now: self.now(),
             mirror: mirror.clone(),
             copies: false,
         };
@@ -284,6 +288,11 @@ impl FeedImporter {
                 source: io::Error::other(damaged.to_string()),
             }),
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        let now_ms = i64::try_from(self.clock.now_ms());
+        Timestamp(now_ms.unwrap_or(i64::MAX))
     }
 
     /// Files of the mirror, by their names.

@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use enrichment::index::Extracts;
 use rustix::fs::{FlockOperation, flock};
 
 pub(super) use self::disk::{FileWriter, hex};
@@ -27,6 +28,7 @@ pub(super) const BY_HAND: &str = "by-hand";
 const MANIFEST: &str = "manifest.json";
 const APPLIED: &str = "applied.json";
 const LOCK: &str = "lock";
+const EXTRACTS: &str = "extracts";
 
 /// A mirror that this process has for itself. Clones are the same one, and the last one gives it
 /// back: a blocking thread that still works on it keeps others out.
@@ -112,6 +114,12 @@ impl Mirror {
     /// Where a part's file is.
     pub(super) fn path(&self, part: &Part) -> PathBuf {
         self.0.folder.join(&part.sha256)
+    }
+
+    /// What was read out of its files for the index. It is no part of what it holds: it can be made
+    /// again, and is not exported.
+    pub(super) fn extracts(&self) -> Extracts {
+        Extracts::in_folder(self.0.folder.join(EXTRACTS))
     }
 
     /// A new file beside the others, which nobody names yet.

@@ -1,9 +1,9 @@
-//! Where the records of a feed go while a file is read: into the index that is being built, and in
-//! pages to whoever writes the database.
+//! Where the records of a feed go while a file is read: into the file's extract, which the index is
+//! built of, and in pages to whoever writes the database.
 
 use enrichment::advisory::Advisory;
 use enrichment::cve::{CveId, CveRecord, EpssEntry, KevEntry};
-use enrichment::feeds::{FeedSink, SinkError};
+use enrichment::feeds::{FeedSink, FileReport, SinkError};
 use enrichment::index::Builder;
 use enrichment::rating::{Rating, Ratings};
 use tokio::sync::mpsc;
@@ -28,8 +28,11 @@ pub(super) enum Page {
 
 /// Takes records in. Its calls wait for the database, so it belongs on a thread that may.
 #[derive(Debug)]
-pub(super) struct Sink {
+pub(super) struct Sink<K> {
+    /// What the file that is being read holds for the index.
     builder: Builder,
+    /// Keeps it when the file ends.
+    keep: K,
     /// Where pages go, with the name of the source that they are of.
     pages: mpsc::Sender<(String, Page)>,
     source: String,
@@ -40,11 +43,13 @@ pub(super) struct Sink {
     ratings: Ratings,
 }
 
-impl Sink {
-    /// A sink whose pages go to a channel.
-    pub(super) fn new(pages: mpsc::Sender<(String, Page)>) -> Self {
+impl<K> Sink<K> {
+    /// A sink whose pages go to a channel, and which gives what the index needs of each file to
+    /// `keep`.
+    pub(super) fn new(pages: mpsc::Sender<(String, Page)>, keep: K) -> Self {
         Self {
             builder: Builder::new(),
+            keep,
             pages,
             source: String::new(),
             cves: Vec::new(),
@@ -67,19 +72,19 @@ impl Sink {
         Ok(())
     }
 
-    /// Sends what has not been sent, and gives the index that is being built.
+    /// Sends what has not been sent, and gives the keeper back.
     ///
     /// # Errors
     ///
     /// When nobody takes the pages any more.
-    pub(super) fn finish(mut self) -> Result<Builder, SinkError> {
+    pub(super) fn finish(mut self) -> Result<K, SinkError> {
         self.send_all()?;
         let mut ratings = std::mem::take(&mut self.ratings).into_iter().peekable();
         while ratings.peek().is_some() {
             let page = ratings.by_ref().take(PAGE_RECORDS).collect();
             self.send(Page::Ratings(page))?;
         }
-        Ok(self.builder)
+        Ok(self.keep)
     }
 
     fn send_all(&mut self) -> Result<(), SinkError> {
@@ -104,7 +109,17 @@ impl Sink {
     }
 }
 
-impl FeedSink for Sink {
+/// Keeps what an index is made of, a file at a time.
+pub(super) trait Keep {
+    /// A file that was read, with what it holds for the index.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be kept; reading ends then.
+    fn keep(&mut self, file: &FileReport, held: &Builder) -> Result<(), SinkError>;
+}
+
+impl<K: Keep> FeedSink for Sink<K> {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         self.builder.add(&record)?;
         self.cves.push(record);
@@ -133,9 +148,14 @@ impl FeedSink for Sink {
         }
         Ok(())
     }
+
+    fn end_of_file(&mut self, report: &FileReport) -> Result<(), SinkError> {
+        let held = std::mem::take(&mut self.builder);
+        self.keep.keep(report, &held)
+    }
 }
 
-/// Takes what the mirror holds into an index, and nothing else.
+/// Takes what an index is made of, and nothing else.
 #[derive(Debug)]
 pub(super) struct IndexOnly<'a>(pub(super) &'a mut Builder);
 

@@ -37,7 +37,7 @@ struct FileIdentity {
 }
 
 impl FileIdentity {
-    /// When the file was written.
+    /// When the file was written, for an index that does not say when it was made.
     fn built_at(self) -> OffsetDateTime {
         let nanoseconds =
             i128::from(self.modified_s) * 1_000_000_000 + i128::from(self.modified_ns);
@@ -128,7 +128,7 @@ impl IndexWatch {
             self.unrecorded = Some(Unrecorded {
                 generation: matching::generation(&index),
                 index: index.generation(),
-                built_at: file.built_at(),
+                built_at: made_at(&index).unwrap_or(file.built_at()),
                 changes,
             });
         }
@@ -153,6 +153,12 @@ impl IndexWatch {
             Err(error) => tracing::debug!(%error, "recording the match index"),
         }
     }
+}
+
+/// When an index was made, by its own word: a copy that is put back is no newer for it.
+fn made_at(index: &Index) -> Option<OffsetDateTime> {
+    let made_at_ms = i128::from(index.made_at()?.0);
+    OffsetDateTime::from_unix_timestamp_nanos(made_at_ms * 1_000_000).ok()
 }
 
 /// Which generation there was before, and what has changed since.

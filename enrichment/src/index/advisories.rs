@@ -5,13 +5,14 @@
 //! here decides whether a statement applies. As everywhere in the file, a word that points nowhere
 //! reads as nothing.
 
+use std::fmt;
 use std::ops::Range;
 
 use crate::advisory::Verdict;
 use crate::cve::CveId;
 use crate::index::Index;
 use crate::index::bytes::place;
-use crate::index::format::{NONE, Section};
+use crate::index::format::{NONE, Section, WITHDRAWN};
 use crate::index::reader::partition;
 
 mod collected;
@@ -71,12 +72,28 @@ pub(crate) struct SpanView<'a> {
     pub(crate) upper: Option<BoundView<'a>>,
 }
 
-/// A version at an end of a stretch.
-#[derive(Clone, Copy, Debug)]
+/// A version at an end of a stretch. Most are only compared, and so only their key is read.
+#[derive(Clone, Copy)]
 pub(crate) struct BoundView<'a> {
-    pub(crate) text: &'a str,
+    index: &'a Index,
+    row: u32,
     /// Its key under the statement's scheme; empty where it has none.
     pub(crate) key: &'a [u8],
+}
+
+impl fmt::Debug for BoundView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BoundView").field(&self.text()).finish()
+    }
+}
+
+impl<'a> BoundView<'a> {
+    /// The version as written.
+    pub(crate) fn text(&self) -> &'a str {
+        let index = self.index;
+        let text = index.word(Section::AdvisoryVersions, self.row, 0);
+        text.and_then(|text| index.string(text)).unwrap_or_default()
+    }
 }
 
 impl Index {
@@ -90,17 +107,22 @@ impl Index {
 
     pub(crate) fn find_place(&self, id: &str, release: &str, kind: NameKind) -> Option<PlaceId> {
         let rows = self.closed_rows(Section::Places)?;
+        let wanted = (id.as_bytes(), release.as_bytes(), kind.to_word());
         let row = partition(&rows, |row| {
-            self.place_key(row)
-                .is_some_and(|key| key < (id, release, kind.to_word()))
+            self.place_words(row).is_some_and(|key| key < wanted)
         });
-        let is_it = row < rows.end && self.place_key(row) == Some((id, release, kind.to_word()));
+        let is_it = row < rows.end && self.place_words(row) == Some(wanted);
         is_it.then_some(PlaceId(row))
     }
 
     /// The release that a place is of, as advisories tell it; empty for a registry.
     pub(crate) fn release_of(&self, at: PlaceId) -> Option<&str> {
         self.string(self.word(Section::Places, at.0, 1)?)
+    }
+
+    fn place_words(&self, row: u32) -> Option<(&[u8], &[u8], u32)> {
+        let text = |word| self.text(self.word(Section::Places, row, word)?);
+        Some((text(0)?, text(1)?, self.word(Section::Places, row, 2)?))
     }
 
     fn place_key(&self, row: u32) -> Option<(&str, &str, u32)> {
@@ -110,9 +132,14 @@ impl Index {
 
     pub(crate) fn find_package(&self, at: PlaceId, name: &str) -> Option<PackageView<'_>> {
         let rows = self.span(Section::Places, at.0, 3)?;
-        let named = |row| self.string(self.word(Section::Packages, row, 0)?);
-        let row = partition(&rows, |row| named(row).is_some_and(|other| other < name));
-        let found = named(row).filter(|found| row < rows.end && *found == name)?;
+        let named = |row| self.text(self.word(Section::Packages, row, 0)?);
+        let row = partition(&rows, |row| {
+            named(row).is_some_and(|other| other < name.as_bytes())
+        });
+        if row >= rows.end || named(row) != Some(name.as_bytes()) {
+            return None;
+        }
+        let found = self.string(self.word(Section::Packages, row, 0)?)?;
         Some(PackageView {
             name: found,
             statements: self.span(Section::Packages, row, 1)?,
@@ -204,7 +231,8 @@ impl Index {
             .layout
             .section(self.bytes.as_slice(), Section::AdvisoryKeys);
         Some(Some(BoundView {
-            text: self.string(self.word(Section::AdvisoryVersions, number, 0)?)?,
+            index: self,
+            row: number,
             key: keys.get(place(key.start)..place(key.end))?,
         }))
     }
@@ -226,10 +254,22 @@ impl Index {
 
     /// The CVEs that an advisory is about, in their order.
     pub(crate) fn advisory_cves(&self, advisory: u32) -> impl Iterator<Item = CveId> + '_ {
+        self.advisory_cve_words(advisory).map(|(id, _)| id)
+    }
+
+    /// Whether a CVE that an advisory is about is taken back by its own record.
+    pub(crate) fn is_withdrawn(&self, advisory: u32, cve: CveId) -> bool {
+        self.advisory_cve_words(advisory)
+            .any(|(id, word)| id == cve && word & WITHDRAWN != 0)
+    }
+
+    fn advisory_cve_words(&self, advisory: u32) -> impl Iterator<Item = (CveId, u32)> + '_ {
         let rows = self.span(Section::Advisories, advisory, 3);
         rows.unwrap_or(0..0).filter_map(|row| {
-            let year = u16::try_from(self.word(Section::AdvisoryCves, row, 0)?).ok()?;
-            Some(CveId::new(year, self.word(Section::AdvisoryCves, row, 1)?))
+            let word = self.word(Section::AdvisoryCves, row, 0)?;
+            let year = u16::try_from(word & !WITHDRAWN).ok()?;
+            let number = self.word(Section::AdvisoryCves, row, 1)?;
+            Some((CveId::new(year, number), word))
         })
     }
 

@@ -31,13 +31,12 @@ pub(super) struct Origin {
     pub(super) made_of: Vec<ContentId>,
 }
 
-/// The whole file.
+/// All sections of a file, from which it can be made when all else is gone from memory.
 pub(super) fn assemble(
     tables: &Tables,
     mut rules: Rules,
     live: &Live<'_>,
-    origin: &Origin,
-) -> Result<Vec<u8>, IndexError> {
+) -> Result<Sections, IndexError> {
     let mut used = Used::mark(tables, &rules.rows);
     live.mark_strings(&mut used.strings);
     let mut sections = Sections::default();
@@ -45,8 +44,8 @@ pub(super) fn assemble(
     sections.texts(&texts.sorted)?;
     let places = Places::assign(tables, &used, &texts, &mut sections)?;
     rules.lay_out(&places, &mut sections)?;
-    live.lay_out(&texts, &mut sections)?;
-    sections.into_file(origin)
+    live.lay_out(&texts, &rules.withdrawn(), &mut sections)?;
+    Ok(sections)
 }
 
 /// What the rules that count refer to, by number of arrival.
@@ -341,7 +340,7 @@ impl Sections {
         }
     }
 
-    fn into_file(mut self, origin: &Origin) -> Result<Vec<u8>, IndexError> {
+    pub(super) fn into_file(mut self, origin: &Origin) -> Result<Vec<u8>, IndexError> {
         let generation = self.generation();
         for file in &origin.made_of {
             self.bytes(Section::MadeOf, file);

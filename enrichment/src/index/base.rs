@@ -200,6 +200,7 @@ impl Reader<'_> {
     /// The rules of the CVEs that have a place in the next index, in the order of the file.
     fn rules(self, places: &[u32], rows: &mut Vec<Row>) -> Result<(), IndexError> {
         let index = self.0;
+        let first = rows.len();
         for product in 0..self.closed_rows(Section::Products) {
             let view = index
                 .product(ProductId(product))
@@ -231,7 +232,14 @@ impl Reader<'_> {
                 add(row.cve, Row::new(row.kind, row.shape, NONE, NONE));
             }
         }
-        Ok(())
+        // What was checked when the file was opened is where rows begin, not what they point at.
+        let shapes = self.rows(Section::Shapes);
+        let versions = self.closed_rows(Section::Versions);
+        let is_version = |number: u32| number == NONE || number < versions;
+        let are_within = rows[first..]
+            .iter()
+            .all(|row| row.shape < shapes && is_version(row.lower) && is_version(row.upper));
+        are_within.then_some(()).ok_or_else(Self::damaged)
     }
 
     /// By row of a bound: the scheme of the statements that it is in, which the file keeps with
@@ -308,6 +316,8 @@ impl Reader<'_> {
     fn said(self, wanted: &Wanted) -> Result<Said, IndexError> {
         let mut said = Said::default();
         let mut places = Vec::new();
+        let shapes = self.rows(Section::StatementShapes);
+        let span_lists = self.closed_rows(Section::SpanLists);
         for row in 0..self.closed_rows(Section::Advisories) {
             let [id, publisher, severity] = self.words(Section::Advisories, row)?;
             let name = self.0.string(id).ok_or_else(Self::damaged)?;
@@ -322,6 +332,9 @@ impl Reader<'_> {
                 let [advisory, shape, spans] = self.words(Section::Statements, row)?;
                 let advisory = places.get(place(advisory)).copied();
                 let stays = advisory.filter(|at| *at != NONE);
+                if shape >= shapes || spans >= span_lists {
+                    return Err(Self::damaged());
+                }
                 said.statements.extend(stays.map(|advisory| Statement {
                     package,
                     advisory,

@@ -34,6 +34,12 @@ impl Builder {
         Self::default()
     }
 
+    /// Whether it has taken anything in.
+    #[must_use]
+    pub const fn has_records(&self) -> bool {
+        self.records > 0
+    }
+
     /// Takes a record in. An older record of the same CVE and source changes nothing, unless it
     /// has the rules that a newer one has lost.
     ///
@@ -162,7 +168,11 @@ impl Builder {
         origin: &Origin,
     ) -> Result<Vec<u8>, IndexError> {
         let live = Live::of(&self.advisories, said, &self.tables.strings);
-        assemble::assemble(&self.tables, rules, &live, origin)
+        let sections = assemble::assemble(&self.tables, rules, &live)?;
+        // The file needs as much room again as its sections, which these two give back.
+        drop(live);
+        drop(self);
+        sections.into_file(origin)
     }
 }
 

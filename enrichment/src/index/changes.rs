@@ -281,6 +281,8 @@ fn said(index: &Index, statement: StatementView) -> u64 {
     ];
     for cve in index.advisory_cves(advisory) {
         numbers.push(u64::from(cve.year()) << 32 | u64::from(cve.number()));
+        // A finding is less sure of a CVE that was taken back.
+        numbers.push(u64::from(index.is_withdrawn(advisory, cve)));
     }
     if let Some(shape) = index.statement_shape(statement.shape) {
         numbers.push(u64::from(verdict_to_word(shape.verdict)));
@@ -288,7 +290,7 @@ fn said(index: &Index, statement: StatementView) -> u64 {
         numbers.extend(texts.map(text));
     }
     let spans = index.spans(statement).map(|span| {
-        let end = |bound: Option<BoundView<'_>>| bound.map_or(1, |bound| text(bound.text));
+        let end = |bound: Option<BoundView<'_>>| bound.map_or(1, |bound| text(bound.text()));
         chain(&[
             u64::from(span.kind.to_word()),
             end(span.lower),

@@ -195,6 +195,12 @@ impl Extract {
         self.content
     }
 
+    /// Whether the feed holds anything that an index is made of.
+    #[must_use]
+    pub const fn has_records(&self) -> bool {
+        self.records > 0
+    }
+
     pub(in crate::index) const fn records(&self) -> u64 {
         self.records
     }

@@ -80,7 +80,7 @@ pub(super) enum Section {
     AdvisoryKeys,
     /// Advisories sorted by publisher and id: id, publisher, severity, first CVE; and one row more.
     Advisories,
-    /// The CVEs of each advisory, sorted: year, number.
+    /// The CVEs of each advisory, sorted: year and [`WITHDRAWN`], number.
     AdvisoryCves,
     /// The feed files that it is made of, sorted: SHA-256 of each. No part of the content.
     MadeOf,
@@ -193,6 +193,9 @@ impl Bounds {
         }
     }
 }
+
+/// Beside the year of an advisory's CVE: that CVE's own record takes it back.
+pub(super) const WITHDRAWN: u32 = 1 << 16;
 
 /// Flags of a CVE.
 pub(super) const CVE_ANCHORE: u32 = 1;

@@ -29,12 +29,15 @@ impl Index {
     }
 
     pub(super) fn string(&self, number: u32) -> Option<&str> {
+        std::str::from_utf8(self.text(number)?).ok()
+    }
+
+    /// A text's bytes, whose order is that of the text: a search need not know that they are one.
+    pub(super) fn text(&self, number: u32) -> Option<&[u8]> {
         let span = self.span(Section::Strings, number, 0)?;
-        let text = self
-            .layout
+        self.layout
             .section(self.bytes.as_slice(), Section::Text)
-            .get(place(span.start)..place(span.end))?;
-        std::str::from_utf8(text).ok()
+            .get(place(span.start)..place(span.end))
     }
 
     /// The product of a part, or of any part.
@@ -64,10 +67,10 @@ impl Index {
     fn is_named(&self, row: u32, vendor: &str, product: &str) -> bool {
         let text = |word| {
             self.word(Section::Products, row, word)
-                .and_then(|number| self.string(number))
+                .and_then(|number| self.text(number))
         };
         // Product names differ more often than vendors do.
-        text(1) == Some(product) && text(0) == Some(vendor)
+        text(1) == Some(product.as_bytes()) && text(0) == Some(vendor.as_bytes())
     }
 
     pub(crate) fn product(&self, id: ProductId) -> Option<ProductView<'_>> {

@@ -101,19 +101,31 @@ impl Extracts {
         let mut contents = contents.to_vec();
         contents.sort_unstable();
         contents.dedup();
+        let before = Index::open(path).ok();
+        // A clock may go back; what takes the place of an index is newer than it all the same.
+        let at_least = before
+            .as_ref()
+            .and_then(Index::made_at)
+            .map_or(0, |at| at.0.saturating_add(1));
         let origin = Origin {
-            made_at: made_at.0,
+            made_at: made_at.0.max(at_least),
             reader: READER,
             made_of: contents,
         };
-        let (bytes, rebuilt) = match self.since(path, &origin.made_of)? {
+        let changed = match self.since(before, &origin.made_of)? {
             Ok((before, wanted)) => {
                 let rebuilt = Rebuilt::Changed {
                     cves: wanted.cves.len() as u64,
                     advisories: wanted.advisories.len() as u64,
                 };
-                (self.bytes_since(&before, &wanted, &origin)?, rebuilt)
+                self.bytes_since(&before, &wanted, &origin)
+                    .map(|bytes| (bytes, rebuilt))
+                    .map_err(|_| "the index before it is damaged")
             }
+            Err(reason) => Err(reason),
+        };
+        let (bytes, rebuilt) = match changed {
+            Ok(changed) => changed,
             Err(reason) => (self.bytes_of_all(&origin)?, Rebuilt::All { reason }),
         };
         let (records, left_out) = self.counts(&origin.made_of)?;
@@ -157,20 +169,20 @@ impl Extracts {
     /// The index before and what changed since, or why that is not to be gone by.
     fn since(
         &self,
-        path: &Path,
+        before: Option<Index>,
         contents: &[ContentId],
     ) -> Result<Result<(Index, Wanted), &'static str>, IndexError> {
-        let Ok(before) = Index::open(path) else {
+        let Some(before) = before else {
             return Ok(Err("there is no index before it that can be used"));
         };
+        let made_of = before.made_of();
+        if made_of.is_empty() {
+            return Ok(Err("the index before it does not tell what it is made of"));
+        }
         if before.layout.reader != READER {
             return Ok(Err(
                 "another version of the program has made the index before it",
             ));
-        }
-        let made_of = before.made_of();
-        if made_of.is_empty() {
-            return Ok(Err("the index before it does not tell what it is made of"));
         }
         let mut difference = Difference::default();
         for content in made_of.iter().filter(|content| !contents.contains(content)) {

@@ -399,8 +399,8 @@ fn says_what_is_wrong_with_a_file() {
     assert!(matches!(
         open(&newer),
         IndexError::Version {
-            found: 3,
-            expected: 2,
+            found: 4,
+            expected: 3,
             ..
         }
     ));

@@ -10,10 +10,11 @@
 use crate::evaluation::{Evaluation, Identity, Status};
 use crate::identity;
 use crate::index::Index;
-use crate::lookup_key::LookupKey;
 use crate::matching::advisories::question::{Asked, Question};
 use crate::matching::why_not::{Step, WhyNot};
 use crate::subject::Subject;
+
+pub(super) use crate::matching::advisories::question::Names;
 
 mod decide;
 mod explain;
@@ -27,23 +28,19 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-/// What may be asked of the advisories about a subject, of one that is left to CVE records too.
-pub(super) fn keys(subject: &Subject<'_>) -> Vec<LookupKey> {
-    question::keys(subject)
-}
-
 /// Judges a subject whom advisories are about; `None` for one that is left to CVE records. The
 /// caller adds the keys, and gives the names that CVE records have for it, by which nothing is judged.
 pub(super) fn evaluate(
     index: &Index,
     subject: &Subject<'_>,
+    names: &Names<'_>,
     cpes: impl FnOnce() -> Vec<String>,
 ) -> Option<Evaluation> {
-    let asked = ask(index, subject)?;
+    let asked = ask(index, subject, names)?;
     let purl = identity::package_url(subject);
     let identity = |rule: String| Identity {
         // The distribution's packages have none, and there are too many of them to ask.
-        cpes: match question::is_of_registry(subject) {
+        cpes: match names.is_of_registry() {
             true => cpes(),
             false => Vec::new(),
         },
@@ -70,7 +67,7 @@ pub(super) fn evaluate(
 
 /// Why a CVE is not found for a subject whom advisories are about.
 pub(super) fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> Option<WhyNot> {
-    let (step, detail) = match ask(index, subject)? {
+    let (step, detail) = match ask(index, subject, &Names::of(subject))? {
         Asked::Question(question) => explain::first_failure(&question, cve),
         Asked::NotEvaluable { reason, .. } => (Step::NotEvaluable, reason),
     };
@@ -92,12 +89,12 @@ pub(super) fn refutes(index: &Index, subject: &Subject<'_>, identity: &Identity)
         && index.has_place("pypi", "")
 }
 
-fn ask<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Asked<'a>> {
+fn ask<'a>(index: &'a Index, subject: &Subject<'_>, names: &Names<'_>) -> Option<Asked<'a>> {
     if let Some(reason) = own_copy::reason(index, subject) {
         let rule = "distribution:own copy".to_owned();
         return Some(Asked::NotEvaluable { reason, rule });
     }
-    question::ask(index, subject)
+    question::ask(index, subject, names)
 }
 
 fn findings(question: &Question<'_>) -> Vec<crate::evaluation::Finding> {

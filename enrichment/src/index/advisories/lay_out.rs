@@ -8,7 +8,7 @@ use crate::index::advisories::collected::{
 };
 use crate::index::assemble::{Sections, Texts, rank};
 use crate::index::bytes::place;
-use crate::index::format::{NONE, Section};
+use crate::index::format::{NONE, Section, WITHDRAWN};
 use crate::index::intern::Strings;
 use crate::version::{self, Scheme};
 
@@ -166,10 +166,11 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Writes the sections.
+    /// Writes the sections; `withdrawn` are the CVEs that were taken back, sorted.
     pub(in crate::index) fn lay_out(
         &self,
         texts: &Texts<'_>,
+        withdrawn: &[CveId],
         out: &mut Sections,
     ) -> Result<(), IndexError> {
         let string = |number: u32| texts.place(number);
@@ -177,7 +178,7 @@ impl<'a> Live<'a> {
         let versions = lay_out_versions(tables, used, texts, out)?;
         let spans = lay_out_spans(tables, used, &versions, out)?;
         let shapes = lay_out_shapes(tables, used, texts, out);
-        self.lay_out_advisories(texts, out)?;
+        self.lay_out_advisories(texts, withdrawn, out)?;
 
         let (places, place_rows) = rank(ranked(
             tables.places.values(),
@@ -202,7 +203,12 @@ impl<'a> Live<'a> {
         lay_out_packages(&place_rows, &package_rows, &rows, out)
     }
 
-    fn lay_out_advisories(&self, texts: &Texts<'_>, out: &mut Sections) -> Result<(), IndexError> {
+    fn lay_out_advisories(
+        &self,
+        texts: &Texts<'_>,
+        withdrawn: &[CveId],
+        out: &mut Sections,
+    ) -> Result<(), IndexError> {
         for line in &self.said.lines {
             let start = out.next_row(Section::AdvisoryCves)?;
             out.set(
@@ -214,7 +220,10 @@ impl<'a> Live<'a> {
             );
             let (first, count) = line.cves;
             for cve in self.said.cves.iter().skip(first).take(count) {
-                out.set(Section::AdvisoryCves, [u32::from(cve.year()), cve.number()]);
+                let is_withdrawn = withdrawn.binary_search(cve).is_ok();
+                let mark = if is_withdrawn { WITHDRAWN } else { 0 };
+                let year = u32::from(cve.year()) | mark;
+                out.set(Section::AdvisoryCves, [year, cve.number()]);
             }
         }
         let end = out.next_row(Section::AdvisoryCves)?;

@@ -45,6 +45,15 @@ impl Rules {
         }));
     }
 
+    /// The CVEs that were taken back, sorted.
+    pub(super) fn withdrawn(&self) -> Vec<CveId> {
+        let withdrawn = self
+            .cves
+            .iter()
+            .filter(|(_, flags)| flags & CVE_REJECTED != 0);
+        withdrawn.map(|(id, _)| *id).collect()
+    }
+
     /// Lays out products, their rules, and the CVEs.
     pub(super) fn lay_out(
         &mut self,

@@ -6,8 +6,6 @@
 //! every host has can repair what the release leaves open, and can name the fix that the release
 //! will not get.
 
-use std::collections::BTreeSet;
-
 use crate::advisory::Verdict;
 use crate::cve::CveId;
 use crate::index::Index;
@@ -45,28 +43,34 @@ pub(super) enum Decision<'a> {
 
 /// All that a package is vulnerable to, in the order of what it is about.
 pub(super) fn affected<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Found<'a>> {
-    let judged = judge::statements(index, package);
     // Most statements are about what was repaired long ago. Only what some statement calls
     // vulnerable is worth looking at from all sides.
-    let open: BTreeSet<About> = judged
-        .iter()
-        .filter(|judged| judged.is_hit())
-        .flat_map(|judged| subjects(index, judged))
+    let hits = judge::hits(index, package).into_iter();
+    let mut open: Vec<About> = hits
+        .flat_map(|advisory| subjects(index, advisory))
         .collect();
     if open.is_empty() {
         return Vec::new();
     }
+    open.sort_unstable();
+    open.dedup();
+    let is_open = |about: &About| open.binary_search(about).is_ok();
+    let judged = judge::statements_of(index, package, |advisory| {
+        subjects(index, advisory).any(|about| is_open(&about))
+    });
     let mut about: Vec<(About, &Judged<'a>)> = judged
         .iter()
         .flat_map(|judged| {
-            let subjects = subjects(index, judged);
-            subjects.into_iter().map(move |about| (about, judged))
+            let subjects = subjects(index, judged.statement.advisory);
+            subjects.map(move |about| (about, judged))
         })
-        .filter(|(about, _)| open.contains(about))
+        .filter(|(about, _)| is_open(about))
         .collect();
     about.sort_by_key(|(about, _)| *about);
     about
         .chunk_by(|a, b| a.0 == b.0)
+        // A hit may have been about another build.
+        .filter(|statements| statements.iter().any(|(_, judged)| judged.is_hit()))
         .filter_map(|statements| {
             let about = statements.first()?.0;
             let statements: Vec<&Judged<'a>> =
@@ -79,24 +83,21 @@ pub(super) fn affected<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Found<'
         .collect()
 }
 
-fn subjects(index: &Index, judged: &Judged<'_>) -> Vec<About> {
-    let advisory = judged.statement.advisory;
-    let mut cves: Vec<About> = index.advisory_cves(advisory).map(About::Cve).collect();
-    if cves.is_empty() {
-        cves.push(About::Advisory(advisory));
-    }
-    cves
+/// What an advisory is about: its CVEs, or itself where it has none.
+fn subjects(index: &Index, advisory: u32) -> impl Iterator<Item = About> {
+    let mut cves = index.advisory_cves(advisory).map(About::Cve).peekable();
+    let itself = cves.peek().is_none().then_some(About::Advisory(advisory));
+    cves.chain(itself)
 }
 
 /// Whether the CVE's own record takes it back. Distributions keep such entries for years, and CVE
 /// records have been taken back and given again (those of `WebKitGTK` in 2021), so the distribution's
 /// word still counts, less surely.
-pub(super) fn is_withdrawn(index: &Index, about: About) -> bool {
-    let About::Cve(cve) = about else {
+pub(super) fn is_withdrawn(index: &Index, found: &Found<'_>) -> bool {
+    let About::Cve(cve) = found.about else {
         return false;
     };
-    let entry = index.find_cve(cve).and_then(|row| index.cve_entry(row));
-    entry.is_some_and(|entry| entry.is_rejected)
+    index.is_withdrawn(found.cited.statement.advisory, cve)
 }
 
 /// Decides by all statements about one CVE.
@@ -208,3 +209,6 @@ fn worst<'a>(statements: &[&Judged<'a>]) -> Option<Judged<'a>> {
         .max_by_key(|judged| rank(judged))
         .map(|judged| (*judged).clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ pub(super) fn finding(
     let cited = &found.cited;
     let statement = statement(question, package, cited)?;
     let mut notes = notes(package, found, &statement);
-    let is_withdrawn = decide::is_withdrawn(index, found.about);
+    let is_withdrawn = decide::is_withdrawn(index, found);
     if is_withdrawn {
         notes.push("the CVE's own record was withdrawn".to_owned());
     }
@@ -86,7 +86,7 @@ const fn verdict(verdict: Verdict) -> &'static str {
 /// The first version with the fix, with the line of updates that has it where not every host does.
 fn fixed_in(found: &Found<'_>) -> Option<String> {
     let from = found.elsewhere.as_ref().unwrap_or(&found.cited);
-    let fix = from.fix()?.text;
+    let fix = from.fix()?.text();
     Some(match (from.standing, from.shape.channel) {
         (Standing::Later(release), _) => format!("{fix} ({})", release::shown("debian", release)),
         (_, "") => fix.to_owned(),
@@ -163,12 +163,12 @@ fn range(index: &Index, judged: &Judged<'_>) -> Option<String> {
 
 fn stretch(span: &SpanView<'_>) -> String {
     let lower = span.lower.map(|bound| match span.kind {
-        SpanKind::Single => format!("= {}", bound.text),
-        SpanKind::Open | SpanKind::Fixed | SpanKind::LastAffected => format!(">= {}", bound.text),
+        SpanKind::Single => format!("= {}", bound.text()),
+        SpanKind::Open | SpanKind::Fixed | SpanKind::LastAffected => format!(">= {}", bound.text()),
     });
     let upper = span.upper.map(|bound| match span.kind {
-        SpanKind::LastAffected => format!("<= {}", bound.text),
-        SpanKind::Single | SpanKind::Open | SpanKind::Fixed => format!("< {}", bound.text),
+        SpanKind::LastAffected => format!("<= {}", bound.text()),
+        SpanKind::Single | SpanKind::Open | SpanKind::Fixed => format!("< {}", bound.text()),
     });
     let bounds: Vec<String> = lower.into_iter().chain(upper).collect();
     bounds.join(", ")
@@ -244,7 +244,7 @@ fn denied(index: &Index, package: &Named<'_>, judged: &Judged<'_>) -> Option<(St
         Some(fix) => {
             let detail = format!(
                 "{installed} is at or above {}, which has the fix by {id} ({scheme} order)",
-                fix.text
+                fix.text()
             );
             (Step::Version, detail)
         }

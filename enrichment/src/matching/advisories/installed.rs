@@ -16,6 +16,8 @@ pub(super) struct Installed {
     key: SortKey,
     /// Whether it comes from a list that leaves epochs out.
     pub(super) is_without_epoch: bool,
+    /// Whether it is a build of a module.
+    pub(super) is_of_module: bool,
 }
 
 impl Installed {
@@ -26,6 +28,7 @@ impl Installed {
         }
         match version::key(scheme, &text) {
             Some(key) => Ok(Self {
+                is_of_module: text.contains(".module"),
                 text,
                 scheme,
                 key,
@@ -58,10 +61,12 @@ impl Installed {
     pub(super) fn compare(&self, bound: &BoundView<'_>, scheme: &str) -> Option<Ordering> {
         if scheme != self.scheme.as_str() {
             let scheme: Scheme = scheme.parse().ok()?;
-            return version::compare(scheme, &self.text, bound.text).ok();
+            return version::compare(scheme, &self.text, bound.text()).ok();
         }
         if self.is_without_epoch
-            && let Some((_, rest)) = bound.text.split_once(':')
+            && let Some((epoch, rest)) = bound.text().split_once(':')
+            // Without one is the same as 0, which Red Hat writes before most.
+            && epoch != "0"
         {
             let without = |text: &str| stream::without_builder(text);
             return if stream::are_of_two_builders(&self.text, rest) {
@@ -70,9 +75,9 @@ impl Installed {
                 version::compare(self.scheme, &self.text, rest).ok()
             };
         }
-        if stream::are_of_two_builders(&self.text, bound.text) {
+        if self.is_of_module && stream::are_of_two_builders(&self.text, bound.text()) {
             let own = stream::without_builder(&self.text)?;
-            let other = stream::without_builder(bound.text)?;
+            let other = stream::without_builder(bound.text())?;
             return version::compare(self.scheme, &own, &other).ok();
         }
         version::compare_bytes(self.key.as_bytes(), bound.key).ok()
@@ -82,7 +87,7 @@ impl Installed {
     pub(super) fn lacks_epoch_of(&self, bound: &BoundView<'_>) -> bool {
         self.is_without_epoch
             && bound
-                .text
+                .text()
                 .split_once(':')
                 .is_some_and(|(epoch, _)| epoch != "0")
     }

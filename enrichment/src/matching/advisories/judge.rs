@@ -83,22 +83,85 @@ impl Judged<'_> {
     }
 }
 
+/// The advisories with a statement that may call the installed version vulnerable, in any order.
+///
+/// Most packages are up to date, and for those this is all that is asked. Which module a statement
+/// is about is not looked at here: that only takes statements away.
+pub(super) fn hits(index: &Index, package: &Named<'_>) -> Vec<u32> {
+    let mut shapes = Shapes::of(index);
+    let mut hits = Vec::new();
+    for statement in package
+        .views
+        .iter()
+        .flat_map(|(view, _)| index.statements(view))
+    {
+        let Some(shape) = shapes.get(statement.shape) else {
+            continue;
+        };
+        if !matches!(shape.verdict, Verdict::NotAffected)
+            && matches!(
+                outcome(index, package, statement, &shape),
+                Outcome::Within(_) | Outcome::All
+            )
+        {
+            hits.push(statement.advisory);
+        }
+    }
+    hits
+}
+
+/// Shapes of statements, of which some are remembered: the statements about a package have a few in
+/// turn.
+struct Shapes<'a> {
+    index: &'a Index,
+    known: Vec<(u32, StatementShape<'a>)>,
+}
+
+impl<'a> Shapes<'a> {
+    const REMEMBERED: usize = 8;
+
+    const fn of(index: &'a Index) -> Self {
+        Self {
+            index,
+            known: Vec::new(),
+        }
+    }
+
+    fn get(&mut self, row: u32) -> Option<StatementShape<'a>> {
+        if let Some((_, shape)) = self.known.iter().find(|(known, _)| *known == row) {
+            return Some(*shape);
+        }
+        let shape = self.index.statement_shape(row)?;
+        if self.known.len() < Self::REMEMBERED {
+            self.known.push((row, shape));
+        }
+        Some(shape)
+    }
+}
+
 /// Judges all that advisories say of a package.
 pub(super) fn statements<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Judged<'a>> {
+    statements_of(index, package, |_| true)
+}
+
+/// Judges what chosen advisories say of a package.
+pub(super) fn statements_of<'a>(
+    index: &'a Index,
+    package: &Named<'a>,
+    is_chosen: impl Fn(u32) -> bool,
+) -> Vec<Judged<'a>> {
     let mut judged = Vec::new();
-    // Neighbours mostly share a shape, and its texts need to be read only once.
-    let mut last: Option<(u32, StatementShape<'a>)> = None;
+    let mut shapes = Shapes::of(index);
+    // Which stream a build is of may be told by statements about anything.
+    let are_all_chosen = package.is_tagged && package.installed.is_of_module;
     for (view, standing) in &package.views {
         for statement in index.statements(view) {
-            let known = last.filter(|(row, _)| *row == statement.shape);
-            let Some(shape) = known
-                .map(|(_, shape)| shape)
-                .or_else(|| index.statement_shape(statement.shape))
-            else {
+            if !are_all_chosen && !is_chosen(statement.advisory) {
                 continue;
-            };
-            last = Some((statement.shape, shape));
-            judged.push(judge(index, package, *standing, statement, shape));
+            }
+            if let Some(shape) = shapes.get(statement.shape) {
+                judged.push(judge(index, package, *standing, statement, shape));
+            }
         }
     }
     leave_other_streams_out(&mut judged);
@@ -137,12 +200,12 @@ fn judge<'a>(
         && let Some(fix) = index.spans(statement).find_map(|span| span.upper)
     {
         let installed = &package.installed.text;
-        match stream::of(shape.module, fix.text, installed) {
+        match stream::of(shape.module, fix.text(), installed) {
             Stream::Same => {}
             Stream::Likely => is_likely = true,
             Stream::Other => outcome = Outcome::OtherBuild,
         }
-        if standing == Standing::Line && !stream::is_of_same_line(fix.text, installed) {
+        if standing == Standing::Line && !stream::is_of_same_line(fix.text(), installed) {
             outcome = Outcome::OtherBuild;
         }
     }
@@ -163,7 +226,7 @@ pub(super) fn last_fix<'a>(index: &'a Index, view: &PackageView<'a>) -> Option<&
         .filter(|span| span.kind == SpanKind::Fixed)
         .filter_map(|span| span.upper)
         .max_by_key(|fix| fix.key)
-        .map(|fix| fix.text)
+        .map(|fix| fix.text())
 }
 
 fn outcome<'a>(

@@ -75,7 +75,7 @@ fn shipped<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Shipped<'a>> {
                 let spans = index
                     .statements(&view)
                     .flat_map(|statement| index.spans(statement));
-                let mut fixes = spans.filter_map(|span| span.upper).map(|fix| fix.text);
+                let mut fixes = spans.filter_map(|span| span.upper).map(|fix| fix.text());
                 Some(Shipped {
                     place: release.shown(),
                     package: view.name,

@@ -2,6 +2,7 @@
 //! that each name has.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use crate::identity;
 use crate::index::{Index, NameKind, PackageView};
@@ -45,7 +46,7 @@ pub(super) struct Named<'a> {
     pub(super) name: &'a str,
     /// What its release's advisories say, and what those of places that stand beside it say.
     pub(super) views: Vec<(PackageView<'a>, Standing)>,
-    pub(super) installed: Installed,
+    pub(super) installed: Rc<Installed>,
     /// Whether only its own build's tags tell which line of updates it is of.
     pub(super) is_tagged: bool,
     /// Why the answer may not be about the installed package.
@@ -54,36 +55,129 @@ pub(super) struct Named<'a> {
 
 const GUESSED: &str = "the source package is told from the name of the binary one";
 
-/// What is asked about a subject; `None` for one that advisories are not about.
-pub(super) fn ask<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Asked<'a>> {
-    match subject.source {
-        "deb" | "rpm" | "apk" | "pacman" => {
-            let rule = identity::distribution_rule(subject)?;
-            Some(of_distribution(index, subject).map_or_else(
-                |reason| Asked::NotEvaluable {
-                    reason,
-                    rule: rule.to_owned(),
+/// What advisories may call a subject, told once for all that is asked about it.
+pub(in crate::matching) enum Names<'s> {
+    /// A package of a distribution.
+    Distribution {
+        /// The rule that says so.
+        rule: &'static str,
+        source: Source<'s>,
+        /// See [`guesses`].
+        guesses: Vec<String>,
+    },
+    /// A package of a language.
+    Registry {
+        registry: &'static str,
+        scheme: Scheme,
+        name: Cow<'s, str>,
+    },
+    /// Something that advisories are not about.
+    Neither,
+}
+
+impl<'s> Names<'s> {
+    pub(in crate::matching) fn of(subject: &Subject<'s>) -> Self {
+        if let "deb" | "rpm" | "apk" | "pacman" = subject.source {
+            return match identity::distribution_rule(subject) {
+                Some(rule) => Self::Distribution {
+                    rule,
+                    source: Source::of(subject),
+                    guesses: guesses(subject),
                 },
-                |question| {
-                    Asked::Question(Question {
-                        rule: rule.to_owned(),
-                        ..question
-                    })
-                },
-            ))
+                None => Self::Neither,
+            };
         }
-        source => of_registry(index, subject, source),
+        let known = |(source, ..): &&(&str, _, _)| *source == subject.source;
+        match REGISTRIES.iter().find(known) {
+            Some((_, registry, scheme)) => Self::Registry {
+                registry,
+                scheme: *scheme,
+                name: identity::registry_name(registry, subject.name),
+            },
+            None => Self::Neither,
+        }
+    }
+
+    /// The keys of all that may be asked, whatever the index holds.
+    ///
+    /// A package is filed under its name alone, one key for all releases of all distributions: few
+    /// names are shared, and which releases stand for a host's own depends on what the index has.
+    pub(in crate::matching) fn keys(&self, subject: &Subject<'_>) -> Vec<LookupKey> {
+        match self {
+            Self::Distribution {
+                source, guesses, ..
+            } => [&*source.name, subject.name]
+                .into_iter()
+                .chain(guesses.iter().map(String::as_str))
+                .map(|name| LookupKey::of_package("", "", "", name))
+                // A release that has no advisories yet may get some.
+                .chain([LookupKey::of_place("", "")])
+                .collect(),
+            Self::Registry { registry, name, .. } => {
+                let own = LookupKey::of_package(registry, "", "", name);
+                // Whether there are advisories of the registry or of the host's release at all
+                // decides too.
+                [own, LookupKey::of_place("", "")]
+                    .into_iter()
+                    .chain(own_copy::keys(subject))
+                    .collect()
+            }
+            Self::Neither => Vec::new(),
+        }
+    }
+
+    /// Whether it is a package of a language that has a registry.
+    pub(in crate::matching) const fn is_of_registry(&self) -> bool {
+        matches!(self, Self::Registry { .. })
     }
 }
 
-fn of_distribution<'a>(index: &'a Index, subject: &Subject<'_>) -> Result<Question<'a>, String> {
+/// What is asked about a subject; `None` for one that advisories are not about.
+pub(super) fn ask<'a>(
+    index: &'a Index,
+    subject: &Subject<'_>,
+    names: &Names<'_>,
+) -> Option<Asked<'a>> {
+    match names {
+        Names::Distribution {
+            rule,
+            source,
+            guesses,
+        } => Some(
+            of_distribution(index, subject, source, guesses).map_or_else(
+                |reason| Asked::NotEvaluable {
+                    reason,
+                    rule: (*rule).to_owned(),
+                },
+                |question| {
+                    Asked::Question(Question {
+                        rule: (*rule).to_owned(),
+                        ..question
+                    })
+                },
+            ),
+        ),
+        Names::Registry {
+            registry,
+            scheme,
+            name,
+        } => of_registry(index, subject, (registry, *scheme, name)),
+        Names::Neither => None,
+    }
+}
+
+fn of_distribution<'a>(
+    index: &'a Index,
+    subject: &Subject<'_>,
+    source: &Source<'_>,
+    guesses: &[String],
+) -> Result<Question<'a>, String> {
     let release = release::of(index, subject.platform, subject.version)?;
     let scheme = match subject.source {
         "rpm" => Scheme::Rpm,
         "apk" => Scheme::Apk,
         _ => Scheme::Deb,
     };
-    let source = Source::of(subject);
     let mut question = Question {
         index,
         place: release.shown(),
@@ -91,25 +185,36 @@ fn of_distribution<'a>(index: &'a Index, subject: &Subject<'_>) -> Result<Questi
         name: source.name.to_string(),
         rule: String::new(),
     };
-    let binary = installed(scheme, subject, subject.version)?;
+    let binary = Rc::new(installed(scheme, subject, subject.version)?);
     if kernel::of(&source.name, subject.name) == Kernel::Beside {
         // Known, and nothing of it runs: judged, and never vulnerable by itself.
         return Ok(question);
     }
+    let rebuilt_of = without_rebuild(subject.source, subject.version);
+    // Mostly all names have one version, whose key is made once.
+    let untold = || {
+        if rebuilt_of == subject.version {
+            Ok(Rc::clone(&binary))
+        } else {
+            installed(scheme, subject, rebuilt_of).map(Rc::new)
+        }
+    };
     let built = match &source.version {
-        Some(version) => Installed::new(scheme, version.to_string())?,
-        None => installed(
-            scheme,
-            subject,
-            without_rebuild(subject.source, subject.version),
-        )?,
+        Some(version) => Rc::new(Installed::new(scheme, version.to_string())?),
+        None => untold()?,
     };
     let sources = named(index, &release, NameKind::Source, &source.name, built);
     question.packages.extend(sources);
-    let names = named(index, &release, NameKind::Binary, subject.name, binary);
+    let names = named(
+        index,
+        &release,
+        NameKind::Binary,
+        subject.name,
+        Rc::clone(&binary),
+    );
     question.packages.extend(names);
     if question.packages.is_empty() && subject.source_name.is_empty() {
-        guess(&mut question, &release, scheme, subject)?;
+        guess(&mut question, &release, (scheme, &untold()?), guesses);
     }
     let mut doubts: Vec<&'static str> = release.doubt.into_iter().collect();
     if kernel::of(&source.name, subject.name) == Kernel::Image {
@@ -137,46 +242,13 @@ fn installed(scheme: Scheme, subject: &Subject<'_>, version: &str) -> Result<Ins
     }
 }
 
-/// The keys of all that may be asked about a subject, whatever the index holds.
-///
-/// A package is filed under its name alone, one key for all releases of all distributions: few
-/// names are shared, and which releases stand for a host's own depends on what the index has.
-pub(super) fn keys(subject: &Subject<'_>) -> Vec<LookupKey> {
-    if let Some((_, registry, _)) = REGISTRIES
-        .iter()
-        .find(|(known, ..)| *known == subject.source)
-    {
-        let name = identity::registry_name(registry, subject.name);
-        let own = LookupKey::of_package(registry, "", "", &name);
-        // Whether there are advisories of the registry or of the host's release at all decides too.
-        return [own, LookupKey::of_place("", "")]
-            .into_iter()
-            .chain(own_copy::keys(subject))
-            .collect();
-    }
-    if identity::distribution_rule(subject).is_none() {
-        return Vec::new();
-    }
-    let mut names = vec![
-        Source::of(subject).name.into_owned(),
-        subject.name.to_owned(),
-    ];
-    names.extend(guesses(subject));
-    names
-        .iter()
-        .map(|name| LookupKey::of_package("", "", "", name))
-        // A release that has no advisories yet may get some.
-        .chain([LookupKey::of_place("", "")])
-        .collect()
-}
-
 /// The package by a name, if advisories of the release know it.
 fn named<'a>(
     index: &'a Index,
     release: &Release,
     kind: NameKind,
     name: &str,
-    installed: Installed,
+    installed: Rc<Installed>,
 ) -> Option<Named<'a>> {
     let views: Vec<_> = release
         .places
@@ -198,16 +270,17 @@ fn named<'a>(
 fn guess(
     question: &mut Question<'_>,
     release: &Release,
-    scheme: Scheme,
-    subject: &Subject<'_>,
-) -> Result<(), String> {
-    for source in guesses(subject) {
-        let built = installed(
-            scheme,
-            subject,
-            without_rebuild(subject.source, subject.version),
-        )?;
-        let found = named(question.index, release, NameKind::Source, &source, built);
+    (scheme, built): (Scheme, &Rc<Installed>),
+    guesses: &[String],
+) {
+    for source in guesses {
+        let found = named(
+            question.index,
+            release,
+            NameKind::Source,
+            source,
+            Rc::clone(built),
+        );
         let found = found.filter(|package| is_numbered_alike(question.index, package));
         let is_found = found.is_some();
         question.packages.extend(found.map(|mut package| {
@@ -218,7 +291,6 @@ fn guess(
             break;
         }
     }
-    Ok(())
 }
 
 /// The source packages that a subject may be of when nobody says which, the likeliest first.
@@ -283,7 +355,7 @@ fn wholes(subject: &Subject<'_>) -> Vec<String> {
 }
 
 /// The source package that a record names.
-struct Source<'a> {
+pub(in crate::matching) struct Source<'a> {
     name: Cow<'a, str>,
     version: Option<Cow<'a, str>>,
 }
@@ -342,22 +414,17 @@ const REGISTRIES: [(&str, &str, Scheme); 4] = [
     ("python", "pypi", Scheme::Pypi),
 ];
 
-/// Whether a subject is a package of a language that has a registry.
-pub(super) fn is_of_registry(subject: &Subject<'_>) -> bool {
-    REGISTRIES
-        .iter()
-        .any(|(source, ..)| *source == subject.source)
-}
-
 /// A package of a language, if its registry's advisories know it at all.
-fn of_registry<'a>(index: &'a Index, subject: &Subject<'_>, source: &str) -> Option<Asked<'a>> {
-    let (_, registry, scheme) = REGISTRIES.iter().find(|(known, ..)| *known == source)?;
+fn of_registry<'a>(
+    index: &'a Index,
+    subject: &Subject<'_>,
+    (registry, scheme, name): (&str, Scheme, &str),
+) -> Option<Asked<'a>> {
     let at = index.find_place(registry, "", NameKind::Registry)?;
-    let name = identity::registry_name(registry, subject.name);
-    let view = index.find_package(at, &name)?;
+    let view = index.find_package(at, name)?;
     let rule = format!("registry:{registry}/{name}");
-    let installed = match Installed::new(*scheme, subject.version.to_owned()) {
-        Ok(installed) => installed,
+    let installed = match Installed::new(scheme, subject.version.to_owned()) {
+        Ok(installed) => Rc::new(installed),
         Err(reason) => return Some(Asked::NotEvaluable { reason, rule }),
     };
     Some(Asked::Question(Question {
@@ -371,7 +438,7 @@ fn of_registry<'a>(index: &'a Index, subject: &Subject<'_>, source: &str) -> Opt
             is_tagged: false,
             doubts: Vec::new(),
         }],
-        name: name.into_owned(),
+        name: name.to_owned(),
         rule,
     }))
 }

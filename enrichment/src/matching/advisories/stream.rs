@@ -51,7 +51,10 @@ pub(super) fn of(module: &str, fixed: &str, installed: &str) -> Stream {
 
 /// Whether a build is of a module: `1.16.1-2.module+el8.4.0+11155+68135136`.
 pub(super) fn is_modular(version: &str) -> bool {
-    version.contains(".module+") || version.contains(".module_")
+    // One pass: this is asked of every fix of a package.
+    version
+        .match_indices(".module")
+        .any(|(at, mark)| version[at + mark.len()..].starts_with(['+', '_']))
 }
 
 /// Whether two builds are of one line of updates beside the release, by the tag at their end:
