@@ -64,7 +64,7 @@ truth: ## Measure matching against other projects' published tables (MUSTER_DATA
 	@$${CARGO_TARGET_DIR:-target}/release/examples/truth '$(MUSTER_DATA)' $(if $(MISSES),--misses)
 
 .PHONY: bench
-bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER_DATA=FOLDER matches against its NVD feeds)
+bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER_DATA=FOLDER matches against its feeds)
 	@scripts/bootstrap.sh run
 	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench.sh
 

@@ -3,8 +3,8 @@
 #
 #   scripts/bench.sh [PART…]      PART is match, queue, apply, collector or agent; all without one
 #
-# MUSTER_DATA names a folder with NVD 2.0 feeds (or one that has them in nvd/feeds-2.0); without it
-# the bundled feed is matched against, and the lines say so. PostgreSQL syncs to disk, and apply and
+# MUSTER_DATA names a folder with feeds, all of which are taken in; of one that has nvd, distro or osv
+# those. Without it the bundled feed is matched against, and the lines say so. PostgreSQL syncs to disk, and apply and
 # collector use the same one, so that their rates compare. Whatever is started is gone afterwards.
 set -euo pipefail
 
@@ -36,12 +36,16 @@ data=bundled
 if [ -n "${MUSTER_DATA:-}" ]; then
   data=full
   feeds=$MUSTER_DATA
-  if [ -d "$feeds/nvd/feeds-2.0" ]; then feeds=$feeds/nvd/feeds-2.0; fi
 fi
 
 match() {
-  say "matching against $feeds"
-  "$release/examples/bench_match" "$feeds" | sed -u "s/}\$/,\"data\":\"$data\"}/"
+  local folders=() folder
+  for folder in nvd distro osv; do
+    if [ -d "$feeds/$folder" ]; then folders+=("$feeds/$folder"); fi
+  done
+  if [ ${#folders[@]} -eq 0 ]; then folders=("$feeds"); fi
+  say "matching against ${folders[*]}"
+  "$release/examples/bench_match" "${folders[@]}" | sed -u "s/}\$/,\"data\":\"$data\"}/"
 }
 
 queue() {

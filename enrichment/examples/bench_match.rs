@@ -1,8 +1,10 @@
-//! Measures the match index on a folder of feeds and prints a JSON object a line:
-//! `cargo run --release --example bench_match -- [FEEDS]`; without a folder, on the bundled feed.
+//! Measures the match index on folders of feeds and prints a JSON object a line:
+//! `cargo run --release --example bench_match -- [FEEDS…]`; without a folder, on the bundled feed.
 //!
-//! `against` names what a `ratio` is to: the naive matcher is a linear pass over a product's rows,
-//! parsed as structs, which is what the index replaces. Both run here, on the same questions.
+//! `against` names what a `ratio` is to: the naive matcher is a linear pass over a product's or a
+//! package's rows, parsed as structs, which is what the index replaces. Both run here, on the same
+//! questions. Rates are by the time that the thread had on a core, where the system tells that:
+//! whatever else the machine does then takes nothing away from them.
 #![expect(
     clippy::print_stdout,
     reason = "a program that prints what it measures"
@@ -16,12 +18,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use enrichment::advisory::{Advisory, End, Place};
+use enrichment::advisory::{Advisory, Affected, End, Place, Span, Verdict};
 use enrichment::cpe::{Attr, Attribute, Cpe};
-use enrichment::cve::{CveRecord, Range};
+use enrichment::cve::{CveRecord, Range, Timestamp};
 use enrichment::evaluation::{Evaluation, Status};
-use enrichment::feeds::{self, FeedSink, SinkError};
-use enrichment::index::{Builder, Index};
+use enrichment::feeds::{self, FeedSink, FileReport, SinkError};
+use enrichment::index::{Builder, ContentId, Extracts, Index};
 use enrichment::matching;
 use enrichment::subject::{Platform, Subject};
 use enrichment::version::{self, Scheme};
@@ -43,40 +45,30 @@ const WINDOWS: Platform<'static> = Platform {
 
 fn main() -> Result<()> {
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/feed");
-    let feeds = std::env::args_os().nth(1).map_or(bundled, PathBuf::from);
+    let mut feeds: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    if feeds.is_empty() {
+        feeds.push(bundled);
+    }
     let folder = std::env::temp_dir().join(format!("muster-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let measured = measure(&feeds, &folder.join("index"));
+    let measured = measure(&feeds, &folder);
     std::fs::remove_dir_all(&folder)?;
     measured
 }
 
-fn measure(feeds: &Path, path: &Path) -> Result<()> {
+fn measure(feeds: &[PathBuf], folder: &Path) -> Result<()> {
+    let path = folder.join("index");
+    build(feeds, folder, &path)?;
     let start = Instant::now();
-    let mut all = Read::default();
-    feeds::read_path(feeds, &mut all)?;
-    let Read { builder, packages } = all;
-    figure("index_read", start.elapsed().as_secs_f64(), "s");
-    let reading = start.elapsed();
-    let built = builder.write(path)?;
-    // What a rebuild costs that has the records at hand, such as one after a delta.
-    let assembling = start.elapsed().saturating_sub(reading);
-    figure("index_assemble", assembling.as_secs_f64(), "s");
-    figure("index_build", start.elapsed().as_secs_f64(), "s");
-    figure("index_build_records", as_f64(built.records), "records");
-    figure("index_build_peak_memory", peak_memory_mb(), "MB");
-    figure("index_size", as_f64(built.stats.bytes) / 1e6, "MB");
-    figure(
-        "index_statements",
-        as_f64(built.stats.statements),
-        "statements",
-    );
-
-    let start = Instant::now();
-    let index = Index::open(path)?;
+    let index = Index::open(&path)?;
     figure("index_open", start.elapsed().as_secs_f64() * 1e3, "ms");
 
-    of_distributions(&index, &packages);
+    // Read again: what a naive matcher keeps must not count as memory of the build.
+    let mut naive = Naive::default();
+    for feeds in feeds {
+        feeds::read_path(feeds, &mut naive)?;
+    }
+    of_distributions(&index, &naive.packages);
     let questions = Questions::new(&index);
     for (name, subjects) in questions.classes() {
         let rate = rate(subjects.len(), |at| {
@@ -93,7 +85,79 @@ fn measure(feeds: &Path, path: &Path) -> Result<()> {
     figure("findings_mix", findings, "findings each");
     figure("findings_written", findings * cold, "1/s/core");
     cached(&index, mix, cold);
-    against_naive(&index, feeds, mix)
+    against_naive(&index, &naive, mix);
+    Ok(())
+}
+
+/// Builds the index as a collector does: of the extracts of files, then again after some changes.
+fn build(feeds: &[PathBuf], folder: &Path, path: &Path) -> Result<()> {
+    let extracts = Extracts::in_folder(folder.join("extracts"));
+    let start = Instant::now();
+    let mut read = Read {
+        builder: Builder::new(),
+        extracts: &extracts,
+        contents: Vec::new(),
+        records: Vec::new(),
+    };
+    for feeds in feeds {
+        feeds::read_path(feeds, &mut read)?;
+    }
+    let Read {
+        mut contents,
+        records,
+        ..
+    } = read;
+    let reading = start.elapsed().as_secs_f64();
+    figure("index_read", reading, "s");
+    let built = extracts.build(path, &contents, Timestamp(1))?;
+    let whole = start.elapsed().as_secs_f64();
+    figure("index_assemble", whole - reading, "s");
+    figure("index_build", whole, "s");
+    figure("index_build_records", as_f64(built.records), "records");
+    figure("index_build_peak_memory", peak_memory_mb(), "MB");
+    figure("index_size", as_f64(built.stats.bytes) / 1e6, "MB");
+    let kept: u64 = std::fs::read_dir(folder.join("extracts"))?
+        .filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()))
+        .sum();
+    figure("index_extracts_size", as_f64(kept) / 1e6, "MB");
+    figure(
+        "index_statements",
+        as_f64(built.stats.statements),
+        "statements",
+    );
+    let before = folder.join("before");
+    std::fs::copy(path, &before)?;
+
+    let start = Instant::now();
+    let mut delta = Builder::new();
+    for record in &records {
+        delta.add(record)?;
+    }
+    let content = [1; 32];
+    extracts.keep(&delta, &content)?;
+    contents.push(content);
+    for kept in &contents {
+        // A sync looks at each whether it can be used.
+        extracts.open(kept)?;
+    }
+    let rebuilt = extracts.build(path, &contents, Timestamp(2))?;
+    let took = start.elapsed().as_secs_f64();
+    eprint(&format!(
+        "{} records that changed: {:?}",
+        records.len(),
+        rebuilt.rebuilt
+    ));
+    figure_against("index_rebuild", took, "s", whole, "index_build");
+    let (before, after) = (Index::open(&before)?, Index::open(path)?);
+    let start = Instant::now();
+    black_box(enrichment::index::changes(&before, &after));
+    figure("index_changes", start.elapsed().as_secs_f64(), "s");
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "what is measured, for people")]
+fn eprint(text: &str) {
+    eprintln!("{text}");
 }
 
 fn figure(name: &str, value: f64, unit: &str) {
@@ -128,6 +192,7 @@ const fn as_f64(number: u64) -> f64 {
 /// Calls a second, over the questions again and again.
 fn rate(questions: usize, mut ask: impl FnMut(usize)) -> f64 {
     let start = Instant::now();
+    let on_core = time_on_core_s();
     let mut asked = 0_u64;
     loop {
         for at in 0..questions {
@@ -136,9 +201,20 @@ fn rate(questions: usize, mut ask: impl FnMut(usize)) -> f64 {
         asked += questions as u64;
         let took = start.elapsed().as_secs_f64();
         if took > LASTS_S {
-            return as_f64(asked) / took;
+            let used = time_on_core_s() - on_core;
+            return as_f64(asked) / if used > 0.0 { used } else { took };
         }
     }
+}
+
+/// Seconds that this thread had on a core; 0 where the system does not tell.
+fn time_on_core_s() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let first = text.split(' ').next();
+    first
+        .and_then(|ns| ns.parse::<u64>().ok())
+        .map_or(0.0, as_f64)
+        / 1e9
 }
 
 /// The most memory that this process had, where the system tells.
@@ -151,11 +227,21 @@ fn peak_memory_mb() -> f64 {
     as_f64(peak.unwrap_or_default()) / 1024.0
 }
 
-/// Packages that distributions' advisories speak of, in versions around their fixes.
-#[derive(Default)]
-struct Read {
+/// What a naive matcher would keep of a package's advisories: by distribution and name.
+type Packages = BTreeMap<(&'static str, String), Vec<NaiveStatement>>;
+
+struct NaiveStatement {
+    cves: Vec<String>,
+    affected: Affected,
+}
+
+/// Reads feeds as a collector does.
+struct Read<'a> {
     builder: Builder,
-    packages: BTreeMap<(String, String), String>,
+    extracts: &'a Extracts,
+    contents: Vec<ContentId>,
+    /// Some records as they may come again, changed.
+    records: Vec<CveRecord>,
 }
 
 /// Releases of which packages are asked about, with how their packages are packed.
@@ -164,72 +250,170 @@ const RELEASES: [(&str, &str, &str); 3] = [
     ("ubuntu", "22.04", "deb"),
     ("rhel", "9", "rpm"),
 ];
+/// Records of a delta.
+const CHANGED_RECORDS: usize = 200;
 
-impl FeedSink for Read {
+impl FeedSink for Read<'_> {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
+        if self.records.len() < CHANGED_RECORDS && !record.configurations.is_empty() {
+            let mut changed = record.clone();
+            changed.modified = Some(Timestamp(i64::MAX));
+            let nodes = changed
+                .configurations
+                .iter_mut()
+                .flat_map(|all| &mut all.nodes);
+            for cpe in nodes.flat_map(|node| &mut node.matches) {
+                cpe.range.end_excluding = Some("9999.1".to_owned());
+            }
+            self.records.push(changed);
+        }
         self.builder.cve(record)
     }
 
     fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
-        for affected in &advisory.affected {
-            let Place::Distribution { id, release, .. } = &affected.place else {
-                continue;
-            };
-            let is_asked = RELEASES
-                .iter()
-                .any(|(its, of, _)| its == id && of == release);
-            let end = affected.spans.iter().find_map(|span| span.end.as_ref());
-            if let (true, Some(End::Fixed(version))) = (is_asked, end) {
-                let key = (id.clone(), affected.package.clone());
-                self.packages.entry(key).or_insert_with(|| version.clone());
-            }
-        }
         self.builder.advisory(advisory)
+    }
+
+    fn end_of_file(&mut self, report: &FileReport) -> Result<(), SinkError> {
+        let held = std::mem::take(&mut self.builder);
+        if held.has_records() {
+            // Stands for the hash of the content, which is at hand in a mirror.
+            let mut content = [0; 32];
+            content[..8].copy_from_slice(&(self.contents.len() as u64 + 2).to_le_bytes());
+            self.extracts.keep(&held, &content)?;
+            self.contents.push(content);
+        }
+        let _unused = report;
+        Ok(())
     }
 }
 
-/// Each package once in the version of one of its fixes: some advisories are then behind it, and
-/// some before it.
-fn of_distributions(index: &Index, packages: &BTreeMap<(String, String), String>) {
+/// Each package once in the version of its last fix, as on a host that takes its updates, and once in
+/// that of its first, which almost all of its advisories are about.
+fn of_distributions(index: &Index, packages: &Packages) {
     for (id, release, source) in RELEASES {
-        let subjects: Vec<Subject<'_>> = packages
-            .iter()
-            .filter(|((its, _), _)| its == id)
-            .map(|((_, name), version)| {
-                let (version, release_of_rpm) = match (source, version.rsplit_once('-')) {
-                    ("rpm", Some(parts)) => parts,
-                    _ => (version.as_str(), ""),
-                };
-                Subject {
-                    source,
-                    name,
-                    version,
-                    release: release_of_rpm,
-                    vendor: if source == "rpm" { "Red Hat, Inc." } else { "" },
-                    platform: Platform {
-                        family: "linux",
-                        id,
-                        version: release,
-                    },
-                    ..Subject::default()
-                }
-            })
-            .collect();
-        if subjects.is_empty() {
-            continue;
+        for (class, is_last) in [("updated", true), ("behind", false)] {
+            let subjects: Vec<Owned> = packages
+                .iter()
+                .filter(|((its, _), _)| *its == id)
+                .filter_map(|((_, name), statements)| {
+                    let version = fix(statements, is_last)?;
+                    Some(Owned {
+                        source,
+                        name: name.clone(),
+                        version: version.to_owned(),
+                        vendor: String::new(),
+                        origin: "",
+                        platform: Platform {
+                            family: "linux",
+                            id,
+                            version: release,
+                        },
+                    })
+                })
+                .collect();
+            if !subjects.is_empty() {
+                of_distribution(
+                    index,
+                    packages,
+                    &format!("{id}_{release}_{class}"),
+                    &subjects,
+                );
+            }
         }
-        let rate = rate(subjects.len(), |at| {
-            black_box(matching::evaluate(index, &subjects[at]));
-        });
-        let name = format!("cold_evaluations_{id}_{release}");
-        figure(&name, rate, "1/s/core");
-        let found: u64 = subjects
-            .iter()
-            .map(|subject| matching::evaluate(index, subject).findings.len() as u64)
-            .sum();
-        let each = as_f64(found) / as_f64(subjects.len() as u64);
-        figure(&format!("findings_{id}_{release}"), each, "findings each");
     }
+}
+
+/// The last fix of a package, or the first.
+fn fix(statements: &[NaiveStatement], is_last: bool) -> Option<&str> {
+    let fixes = statements.iter().flat_map(|statement| {
+        let scheme = statement.affected.scheme;
+        let ends = statement
+            .affected
+            .spans
+            .iter()
+            .filter_map(|span| span.end.as_ref());
+        ends.filter_map(move |end| match end {
+            End::Fixed(version) => Some((version::key(scheme, version)?, version.as_str())),
+            End::LastAffected(_) => None,
+        })
+    });
+    let order = |a: &(version::SortKey, &str), b: &(version::SortKey, &str)| {
+        a.0.as_bytes().cmp(b.0.as_bytes())
+    };
+    let chosen = if is_last {
+        fixes.max_by(order)
+    } else {
+        fixes.min_by(order)
+    };
+    chosen.map(|(_, version)| version)
+}
+
+fn of_distribution(index: &Index, packages: &Packages, name: &str, all: &[Owned]) {
+    let subjects: Vec<Subject<'_>> = all.iter().map(Owned::package).collect();
+    let naive: Vec<(&[NaiveStatement], &str)> = all
+        .iter()
+        .filter_map(|owned| {
+            let statements = packages.get(&(owned.platform.id, owned.name.clone()))?;
+            Some((statements.as_slice(), owned.version.as_str()))
+        })
+        .collect();
+    let slow = rate(naive.len(), |at| {
+        let (statements, installed) = naive[at];
+        black_box(naive_cves(statements, installed));
+    });
+    let fast = rate(subjects.len(), |at| {
+        black_box(matching::evaluate(index, &subjects[at]));
+    });
+    figure(&format!("naive_evaluations_{name}"), slow, "1/s/core");
+    let against = format!("naive_evaluations_{name}");
+    figure_against(
+        &format!("cold_evaluations_{name}"),
+        fast,
+        "1/s/core",
+        slow,
+        &against,
+    );
+    let found: u64 = subjects
+        .iter()
+        .map(|subject| matching::evaluate(index, subject).findings.len() as u64)
+        .sum();
+    let each = as_f64(found) / as_f64(subjects.len() as u64);
+    figure(&format!("findings_{name}"), each, "findings each");
+    figure(&format!("findings_written_{name}"), each * fast, "1/s/core");
+}
+
+/// One pass over all that is said of a package; it gives ids and no reasons.
+fn naive_cves(statements: &[NaiveStatement], installed: &str) -> Vec<String> {
+    let mut found: Vec<String> = statements
+        .iter()
+        .filter(|statement| statement.affected.verdict != Verdict::NotAffected)
+        .filter(|statement| {
+            let spans = &statement.affected.spans;
+            spans.is_empty()
+                || spans
+                    .iter()
+                    .any(|span| covers(span, &statement.affected, installed))
+        })
+        .flat_map(|statement| statement.cves.iter().cloned())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn covers(span: &Span, affected: &Affected, installed: &str) -> bool {
+    let order = |bound: &str| version::compare(affected.scheme, installed, bound);
+    let begins = match span.introduced.as_deref() {
+        None | Some("" | "0") => true,
+        Some(version) => order(version).is_ok_and(std::cmp::Ordering::is_ge),
+    };
+    begins
+        && match &span.end {
+            None => true,
+            Some(End::Fixed(version)) => order(version).is_ok_and(std::cmp::Ordering::is_lt),
+            Some(End::LastAffected(version)) => order(version).is_ok_and(std::cmp::Ordering::is_le),
+        }
 }
 
 fn findings_each(index: &Index, subjects: &[Owned]) -> f64 {
@@ -264,9 +448,7 @@ fn cached(index: &Index, subjects: &[Owned], cold: f64) {
 }
 
 /// The same CPE names to the index and to the naive matcher.
-fn against_naive(index: &Index, feeds: &Path, subjects: &[Owned]) -> Result<()> {
-    let mut naive = Naive::default();
-    feeds::read_path(feeds, &mut naive)?;
+fn against_naive(index: &Index, naive: &Naive, subjects: &[Owned]) {
     let names: Vec<Cpe> = subjects
         .iter()
         .map(|subject| matching::evaluate(index, &subject.subject()))
@@ -287,12 +469,14 @@ fn against_naive(index: &Index, feeds: &Path, subjects: &[Owned]) -> Result<()> 
         slow,
         "naive_evaluations",
     );
-    Ok(())
 }
 
-/// Rows of a product as anyone would parse them.
+/// Rows of a product and of a package as anyone would parse them.
 #[derive(Default)]
-struct Naive(HashMap<String, Vec<NaiveRow>>);
+struct Naive {
+    products: HashMap<String, Vec<NaiveRow>>,
+    packages: Packages,
+}
 
 struct NaiveRow {
     cve: String,
@@ -313,7 +497,26 @@ impl FeedSink for Naive {
                     version: name.get(Attribute::Version).as_value().map(str::to_owned),
                     range: cpe.range.clone(),
                 };
-                self.0.entry(product(&name)).or_default().push(row);
+                self.products.entry(product(&name)).or_default().push(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        for affected in &advisory.affected {
+            let Place::Distribution { id, release, .. } = &affected.place else {
+                continue;
+            };
+            let asked = RELEASES
+                .iter()
+                .find(|(its, of, _)| its == id && of == release);
+            if let Some((id, ..)) = asked {
+                let key = (*id, affected.package.clone());
+                self.packages.entry(key).or_default().push(NaiveStatement {
+                    cves: advisory.cves.iter().map(ToString::to_string).collect(),
+                    affected: affected.clone(),
+                });
             }
         }
         Ok(())
@@ -330,7 +533,10 @@ impl Naive {
         let Attr::Value(installed) = name.get(Attribute::Version) else {
             return Vec::new();
         };
-        let rows = self.0.get(&product(name)).map_or(&[][..], Vec::as_slice);
+        let rows = self
+            .products
+            .get(&product(name))
+            .map_or(&[][..], Vec::as_slice);
         let mut found: Vec<String> = rows
             .iter()
             .filter(|row| row.covers(installed))
@@ -382,6 +588,28 @@ impl Owned {
             origin: self.origin,
             platform: self.platform,
             ..Subject::default()
+        }
+    }
+
+    /// The subject as an agent that reads the package database sends it.
+    fn package(&self) -> Subject<'_> {
+        let subject = self.subject();
+        match (self.source, self.version.rsplit_once('-')) {
+            ("rpm", Some((version, release))) => {
+                let (epoch, version) = version.split_once(':').unwrap_or(("0", version));
+                Subject {
+                    version,
+                    release,
+                    epoch: epoch.parse().ok(),
+                    vendor: "Red Hat, Inc.",
+                    ..subject
+                }
+            }
+            ("rpm", None) => subject,
+            _ => Subject {
+                source_name: &self.name,
+                ..subject
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use collector::feeds::{Outcome, SyncError, Wanted};
+use enrichment::index::{BuildReport, Index, Rebuilt};
 use serde_json::Value;
 
 use crate::server::{Answer, Asked, Server};
@@ -416,6 +417,95 @@ async fn what_nvd_takes_back_stays_as_a_fallback_and_counts_again_once_it_is_sai
     site.pass(24);
     site.sync().await;
     assert!(!site.index().cve(id).unwrap().is_fallback);
+}
+
+/// A sync that makes an index.
+async fn build(site: &Site, server: &Server, day: u32, has_configuration: bool) -> BuildReport {
+    server.replace(move |_| Answer::ok(record(day, has_configuration)));
+    site.pass(24);
+    site.sync().await.index.unwrap()
+}
+
+/// Why all of an index was made anew; nothing where it was not.
+fn reason(report: &BuildReport) -> &'static str {
+    match report.rebuilt {
+        Rebuilt::All { reason } => reason,
+        Rebuilt::Changed { .. } => "",
+    }
+}
+
+/// The content of an index that was made of all that a site has, out of nothing.
+async fn anew(site: &Site) -> u64 {
+    let (index, aside) = (site.paths().index, site.dir.path().join("aside"));
+    std::fs::rename(&index, &aside).unwrap();
+    site.sync().await;
+    let generation = Index::open(&index).unwrap().generation();
+    std::fs::rename(&aside, &index).unwrap();
+    generation
+}
+
+#[tokio::test]
+async fn what_a_sync_brings_is_all_that_is_judged_anew() {
+    let server = Server::start(replay(THREE_PAGES)).await;
+    let site = site(&server).await;
+    let first = site.sync().await.index.unwrap();
+    assert!(reason(&first).contains("no index before"), "{first:?}");
+    for day in 12..30 {
+        // Files are merged on the way.
+        let report = build(&site, &server, day, day % 2 == 0).await;
+        let one = Rebuilt::Changed {
+            cves: 1,
+            advisories: 0,
+        };
+        assert_eq!(report.rebuilt, one, "day {day}");
+        assert_eq!(report.stats.cves, 9);
+    }
+    server.replace(|_| Answer::ok(EMPTY[0].1));
+    let generation = site.index().generation();
+    assert_eq!(anew(&site).await, generation);
+}
+
+#[tokio::test]
+async fn without_extracts_or_with_damaged_ones_feeds_are_read_again() {
+    let server = Server::start(replay(THREE_PAGES)).await;
+    let site = site(&server).await;
+    site.sync().await;
+    let folder = site.paths().mirror.join("extracts");
+    for (day, damage) in [(12, 0), (13, 10), (14, usize::MAX)] {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            match damage {
+                usize::MAX => std::fs::remove_file(&path).unwrap(),
+                cut => std::fs::write(&path, &bytes[..bytes.len() - 1 - cut]).unwrap(),
+            }
+        }
+        let report = build(&site, &server, day, true).await;
+        assert_eq!(report.stats.cves, 9, "day {day}");
+        assert_eq!(
+            reason(&report),
+            "",
+            "what stays in the mirror was read again"
+        );
+    }
+    server.replace(|_| Answer::ok(EMPTY[0].1));
+    let generation = site.index().generation();
+    assert_eq!(anew(&site).await, generation);
+}
+
+#[tokio::test]
+async fn an_index_tells_when_it_was_made_and_a_copy_that_is_put_back_is_no_newer() {
+    let server = Server::start(|_| Answer::ok(record(10, true))).await;
+    let site = site(&server).await;
+    site.sync().await;
+    let (index, copy) = (site.paths().index, site.dir.path().join("copy"));
+    std::fs::copy(&index, &copy).unwrap();
+    let before = site.index().made_at().unwrap();
+    assert_eq!(u64::try_from(before.0).unwrap(), site.clock.now_ms());
+    build(&site, &server, 11, true).await;
+    assert!(site.index().made_at().unwrap() > before);
+    std::fs::copy(&copy, &index).unwrap();
+    assert_eq!(site.index().made_at(), Some(before));
 }
 
 #[tokio::test]

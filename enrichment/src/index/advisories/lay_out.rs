@@ -103,7 +103,7 @@ impl Said {
 /// Sorts by a key: for each its place, and the values in order.
 fn rank_by<T, K: Ord>(values: Vec<T>, key: impl Fn(&T) -> K) -> (Vec<u32>, Vec<T>) {
     let mut numbered: Vec<(usize, T)> = values.into_iter().enumerate().collect();
-    numbered.sort_by(|(_, a), (_, b)| key(a).cmp(&key(b)));
+    numbered.sort_by_key(|(_, value)| key(value));
     let mut places = vec![NONE; numbered.len()];
     for (at, (number, _)) in (0..).zip(&numbered) {
         places[*number] = at;
