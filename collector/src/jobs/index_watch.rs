@@ -128,7 +128,7 @@ impl IndexWatch {
             self.unrecorded = Some(Unrecorded {
                 generation: matching::generation(&index),
                 index: index.generation(),
-                built_at: made_at(&index).unwrap_or(file.built_at()),
+                built_at: made_at(&index).unwrap_or_else(|| file.built_at()),
                 changes,
             });
         }

@@ -14,13 +14,14 @@ use crate::matching::advisories::question::{Asked, Question};
 use crate::matching::why_not::{Step, WhyNot};
 use crate::subject::Subject;
 
-pub(super) use crate::matching::advisories::question::Names;
+pub(super) use crate::matching::advisories::names::Names;
 
 mod decide;
 mod explain;
 mod installed;
 mod judge;
 mod kernel;
+mod names;
 mod own_copy;
 mod question;
 mod release;

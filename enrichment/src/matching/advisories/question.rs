@@ -6,11 +6,10 @@ use std::rc::Rc;
 
 use crate::identity;
 use crate::index::{Index, NameKind, PackageView};
-use crate::lookup_key::LookupKey;
 use crate::matching::advisories::installed::Installed;
 use crate::matching::advisories::judge;
 use crate::matching::advisories::kernel::{self, Kernel};
-use crate::matching::advisories::own_copy;
+use crate::matching::advisories::names::Names;
 use crate::matching::advisories::release::{self, Release, Standing};
 use crate::subject::Subject;
 use crate::version::Scheme;
@@ -54,83 +53,6 @@ pub(super) struct Named<'a> {
 }
 
 const GUESSED: &str = "the source package is told from the name of the binary one";
-
-/// What advisories may call a subject, told once for all that is asked about it.
-pub(in crate::matching) enum Names<'s> {
-    /// A package of a distribution.
-    Distribution {
-        /// The rule that says so.
-        rule: &'static str,
-        source: Source<'s>,
-        /// See [`guesses`].
-        guesses: Vec<String>,
-    },
-    /// A package of a language.
-    Registry {
-        registry: &'static str,
-        scheme: Scheme,
-        name: Cow<'s, str>,
-    },
-    /// Something that advisories are not about.
-    Neither,
-}
-
-impl<'s> Names<'s> {
-    pub(in crate::matching) fn of(subject: &Subject<'s>) -> Self {
-        if let "deb" | "rpm" | "apk" | "pacman" = subject.source {
-            return match identity::distribution_rule(subject) {
-                Some(rule) => Self::Distribution {
-                    rule,
-                    source: Source::of(subject),
-                    guesses: guesses(subject),
-                },
-                None => Self::Neither,
-            };
-        }
-        let known = |(source, ..): &&(&str, _, _)| *source == subject.source;
-        match REGISTRIES.iter().find(known) {
-            Some((_, registry, scheme)) => Self::Registry {
-                registry,
-                scheme: *scheme,
-                name: identity::registry_name(registry, subject.name),
-            },
-            None => Self::Neither,
-        }
-    }
-
-    /// The keys of all that may be asked, whatever the index holds.
-    ///
-    /// A package is filed under its name alone, one key for all releases of all distributions: few
-    /// names are shared, and which releases stand for a host's own depends on what the index has.
-    pub(in crate::matching) fn keys(&self, subject: &Subject<'_>) -> Vec<LookupKey> {
-        match self {
-            Self::Distribution {
-                source, guesses, ..
-            } => [&*source.name, subject.name]
-                .into_iter()
-                .chain(guesses.iter().map(String::as_str))
-                .map(|name| LookupKey::of_package("", "", "", name))
-                // A release that has no advisories yet may get some.
-                .chain([LookupKey::of_place("", "")])
-                .collect(),
-            Self::Registry { registry, name, .. } => {
-                let own = LookupKey::of_package(registry, "", "", name);
-                // Whether there are advisories of the registry or of the host's release at all
-                // decides too.
-                [own, LookupKey::of_place("", "")]
-                    .into_iter()
-                    .chain(own_copy::keys(subject))
-                    .collect()
-            }
-            Self::Neither => Vec::new(),
-        }
-    }
-
-    /// Whether it is a package of a language that has a registry.
-    pub(in crate::matching) const fn is_of_registry(&self) -> bool {
-        matches!(self, Self::Registry { .. })
-    }
-}
 
 /// What is asked about a subject; `None` for one that advisories are not about.
 pub(super) fn ask<'a>(
@@ -294,7 +216,7 @@ fn guess(
 }
 
 /// The source packages that a subject may be of when nobody says which, the likeliest first.
-fn guesses(subject: &Subject<'_>) -> Vec<String> {
+pub(super) fn guesses(subject: &Subject<'_>) -> Vec<String> {
     if !subject.source_name.is_empty() {
         Vec::new()
     } else if !matches!(subject.source, "rpm" | "apk") {
@@ -356,12 +278,12 @@ fn wholes(subject: &Subject<'_>) -> Vec<String> {
 
 /// The source package that a record names.
 pub(in crate::matching) struct Source<'a> {
-    name: Cow<'a, str>,
+    pub(super) name: Cow<'a, str>,
     version: Option<Cow<'a, str>>,
 }
 
 impl<'a> Source<'a> {
-    fn of(subject: &Subject<'a>) -> Self {
+    pub(super) fn of(subject: &Subject<'a>) -> Self {
         let given = |text: &'a str| (!text.is_empty()).then_some(Cow::Borrowed(text));
         let mut source = Self {
             name: given(subject.source_name).unwrap_or(Cow::Borrowed(subject.name)),
@@ -407,7 +329,7 @@ fn without_rebuild<'a>(source: &str, version: &'a str) -> &'a str {
 }
 
 /// Registries by the source that finds their packages.
-const REGISTRIES: [(&str, &str, Scheme); 4] = [
+pub(super) const REGISTRIES: [(&str, &str, Scheme); 4] = [
     ("gem", "gem", Scheme::Gem),
     ("go", "golang", Scheme::Go),
     ("npm", "npm", Scheme::Npm),

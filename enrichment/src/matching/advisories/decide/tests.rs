@@ -8,7 +8,8 @@ use super::*;
 use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span};
 use crate::cve::Timestamp;
 use crate::index::Builder;
-use crate::matching::advisories::question::{self, Asked, Names};
+use crate::matching::advisories::names::Names;
+use crate::matching::advisories::question::{self, Asked};
 use crate::subject::{Platform, Subject};
 use crate::version::Scheme;
 
