@@ -60,17 +60,18 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
         asked = prepared.asked;
         prepared.identity.cpes
     };
-    let mut evaluation = advisories::evaluate(index, &subject, &called, names).unwrap_or_else(|| {
-        let prepared = prepare(index, &subject);
-        let asked = windows::keys(&subject, &prepared);
-        let said = windows::said(index, &subject, &prepared);
-        let mut evaluation = answer(index, prepared, Host::on(platform), subject.arch);
-        if let Some(said) = said {
-            windows::merge(said, &mut evaluation);
-        }
-        evaluation.keys.extend(asked);
-        evaluation
-    });
+    let mut evaluation =
+        advisories::evaluate(index, &subject, &called, names).unwrap_or_else(|| {
+            let prepared = prepare(index, &subject);
+            let asked = windows::keys(&subject, &prepared);
+            let said = windows::said(index, &subject, &prepared);
+            let mut evaluation = answer(index, prepared, Host::on(platform), subject.arch);
+            if let Some(said) = said {
+                windows::merge(said, &mut evaluation);
+            }
+            evaluation.keys.extend(asked);
+            evaluation
+        });
     evaluation.keys.append(&mut asked);
     evaluation.keys.extend(called.keys(&subject));
     evaluation.keys.sort_unstable();

@@ -23,6 +23,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, Kind, match_findings};
+use crate::causes::Causes;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -110,7 +111,7 @@ impl IndexWatch {
     pub(super) async fn look(&mut self) {
         if let Err(error) = self.take_if_new().await {
             tracing::error!(
-                error = format!("{error:#}"), path = %self.path.display(),
+                error = %Causes(&error), path = %self.path.display(),
                 "the match index is not used; the one before, if any, stays in use"
             );
         }
@@ -123,13 +124,13 @@ impl IndexWatch {
             self.seen = Some(file);
             let (path, jobs, known) = (self.path.clone(), self.jobs.clone(), self.contents.clone());
             let taking = tokio::task::spawn_blocking(move || take(&path, &jobs, known));
-            let (index, changes, contents) = taking.await??;
-            self.contents = contents;
+            let taken = taking.await??;
+            self.contents = taken.contents;
             self.unrecorded = Some(Unrecorded {
-                generation: matching::generation(&index),
-                index: index.generation(),
-                built_at: made_at(&index).unwrap_or_else(|| file.built_at()),
-                changes,
+                generation: matching::generation(&taken.index),
+                index: taken.index.generation(),
+                built_at: made_at(&taken.index).unwrap_or_else(|| file.built_at()),
+                changes: taken.changes,
             });
         }
         Ok(())
@@ -161,15 +162,17 @@ fn made_at(index: &Index) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(made_at_ms * 1_000_000).ok()
 }
 
-/// Which generation there was before, and what has changed since.
-type Since = (u64, ChangedKeys);
+/// An index that is in use now.
+struct InUse {
+    index: Arc<Index>,
+    /// What it changes, and from which generation; `None` where there was none before.
+    changes: Option<(u64, ChangedKeys)>,
+    /// What it holds, once it was compared.
+    contents: Option<Known>,
+}
 
-/// Opens an index and puts it into use; gives it, what it changes, and what it holds.
-fn take(
-    path: &Path,
-    jobs: &Jobs,
-    known: Option<Known>,
-) -> Result<(Arc<Index>, Option<Since>, Option<Known>), IndexError> {
+/// Opens an index, puts it into use and compares it with the one before.
+fn take(path: &Path, jobs: &Jobs, known: Option<Known>) -> Result<InUse, IndexError> {
     let index = Arc::new(Index::open(path)?);
     let judge_before = jobs.matcher.judge();
     // After a restart there is none before it but the file of the one before.
@@ -179,7 +182,11 @@ fn take(
     // In use at once: the comparison reads files, and what comes in meanwhile is judged anew.
     jobs.matcher.swap(Arc::clone(&index));
     let Some(before) = before else {
-        return Ok((index, None, None));
+        return Ok(InUse {
+            index,
+            changes: None,
+            contents: None,
+        });
     };
     let began = jobs.clock.instant();
     let known = contents_of(&before, known);
@@ -194,8 +201,11 @@ fn take(
         ms = (jobs.clock.instant() - began).as_millis(),
         "compared the match index with the one before"
     );
-    let since = (matching::generation(&before), changed);
-    Ok((index, Some(since), Some(contents)))
+    Ok(InUse {
+        index,
+        changes: Some((matching::generation(&before), changed)),
+        contents: Some(contents),
+    })
 }
 
 /// The contents of an index: those that are known, when they are its own.

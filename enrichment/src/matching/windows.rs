@@ -199,8 +199,8 @@ fn statements<'a>(
                 advisory: statement.advisory,
                 channel: shape.channel,
                 update: shape.note,
-                since: span.lower.map(|bound| bound.text),
-                build: span.upper.filter(|_| is_fixed).map(|bound| bound.text),
+                since: span.lower.map(|bound| bound.text()),
+                build: span.upper.filter(|_| is_fixed).map(|bound| bound.text()),
             };
             Some((index.advisory_cves(statement.advisory).collect(), cited))
         })

@@ -246,8 +246,9 @@ async fn what_nobody_has_scored_is_as_severe_as_its_distribution_says() {
         cvss: Vec::new(),
         ..cve(id, 10, "awaiting analysis")
     };
-    assert_eq!(upsert(store, &[unscored.clone()]).await.unwrap(), 1);
-    assert_eq!(upsert(store, &[unscored]).await.unwrap(), 0);
+    let unscored = [unscored];
+    assert_eq!(upsert(store, &unscored).await.unwrap(), 1);
+    assert_eq!(upsert(store, &unscored).await.unwrap(), 0);
     assert_eq!(severity(store, id).await, said("medium", "ubuntu"));
     let others = [
         rated(id, "low", Publisher::Debian),

@@ -212,9 +212,10 @@ pub struct Change {
     pub has_it: Vec<u64>,
 }
 
-/// The changes that stored software has still to be judged for, oldest first. With an instant also
-/// those that are finished and were recorded since: software that was being stored meanwhile may
-/// have been missed.
+/// The changes that stored software has still to be judged for, oldest first.
+///
+/// With an instant also those that are finished and were recorded since: software that was being
+/// stored meanwhile may have been missed.
 ///
 /// # Errors
 ///

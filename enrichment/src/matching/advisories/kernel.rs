@@ -142,69 +142,72 @@ pub(super) fn not_judged(subject: &Subject<'_>) -> String {
 mod tests {
     use super::*;
 
+    /// What is installed, what `uname -r` says, and whether that is it.
+    const INSTALLED_AND_RUNNING: &[(&str, &str, Option<bool>)] = &[
+        (
+            "deb linux-image-5.4.0-100-generic 5.4.0-100.113",
+            "5.4.0-100-generic",
+            Some(true),
+        ),
+        (
+            "deb linux-image-unsigned-5.4.0-100-generic 5.4.0-100.113",
+            "5.4.0-100-generic",
+            Some(true),
+        ),
+        (
+            "deb linux-modules-extra-5.4.0-100-generic 5.4.0-100.113",
+            "5.4.0-100-generic",
+            Some(true),
+        ),
+        (
+            "deb linux-image-5.4.0-10-generic 5.4.0-10.13",
+            "5.4.0-100-generic",
+            Some(false),
+        ),
+        (
+            "deb linux-image-6.1.0-18-amd64-unsigned 6.1.76-1",
+            "6.1.0-18-amd64",
+            Some(true),
+        ),
+        (
+            "deb linux-image-generic 5.4.0.100.104",
+            "5.4.0-100-generic",
+            None,
+        ),
+        ("deb linux-image-6.1.0-18-amd64 6.1.76-1", "", None),
+        (
+            "rpm kernel-core 4.18.0-305.el8",
+            "4.18.0-305.el8.x86_64",
+            Some(true),
+        ),
+        (
+            "rpm kernel-core 4.18.0-305.el8",
+            "4.18.0-305.25.1.el8_4.x86_64",
+            Some(false),
+        ),
+        (
+            "rpm kernel-core 4.18.0-305.el8",
+            "4.18.0-305.el8.x86_64+debug",
+            Some(true),
+        ),
+        (
+            "rpm kernel-default 5.14.21-150500.55.49.1",
+            "5.14.21-150500.55.49-default",
+            Some(true),
+        ),
+        (
+            "rpm kernel-default 5.14.21-150500.55.44.1",
+            "5.14.21-150500.55.49-default",
+            Some(false),
+        ),
+        ("apk linux-lts 6.6.14-r0", "6.6.14-0-lts", Some(true)),
+        ("apk linux-lts 6.6.14-r0", "6.6.13-0-lts", Some(false)),
+        ("pacman linux 6.7.4.arch1-1", "6.7.4-arch1-1", None),
+    ];
+
     #[test]
     fn the_running_kernel_is_told_by_each_packagers_own_words() {
-        for (row, running, expected) in [
-            (
-                "deb linux-image-5.4.0-100-generic 5.4.0-100.113",
-                "5.4.0-100-generic",
-                Some(true),
-            ),
-            (
-                "deb linux-image-unsigned-5.4.0-100-generic 5.4.0-100.113",
-                "5.4.0-100-generic",
-                Some(true),
-            ),
-            (
-                "deb linux-modules-extra-5.4.0-100-generic 5.4.0-100.113",
-                "5.4.0-100-generic",
-                Some(true),
-            ),
-            (
-                "deb linux-image-5.4.0-10-generic 5.4.0-10.13",
-                "5.4.0-100-generic",
-                Some(false),
-            ),
-            (
-                "deb linux-image-6.1.0-18-amd64-unsigned 6.1.76-1",
-                "6.1.0-18-amd64",
-                Some(true),
-            ),
-            (
-                "deb linux-image-generic 5.4.0.100.104",
-                "5.4.0-100-generic",
-                None,
-            ),
-            ("deb linux-image-6.1.0-18-amd64 6.1.76-1", "", None),
-            (
-                "rpm kernel-core 4.18.0-305.el8",
-                "4.18.0-305.el8.x86_64",
-                Some(true),
-            ),
-            (
-                "rpm kernel-core 4.18.0-305.el8",
-                "4.18.0-305.25.1.el8_4.x86_64",
-                Some(false),
-            ),
-            (
-                "rpm kernel-core 4.18.0-305.el8",
-                "4.18.0-305.el8.x86_64+debug",
-                Some(true),
-            ),
-            (
-                "rpm kernel-default 5.14.21-150500.55.49.1",
-                "5.14.21-150500.55.49-default",
-                Some(true),
-            ),
-            (
-                "rpm kernel-default 5.14.21-150500.55.44.1",
-                "5.14.21-150500.55.49-default",
-                Some(false),
-            ),
-            ("apk linux-lts 6.6.14-r0", "6.6.14-0-lts", Some(true)),
-            ("apk linux-lts 6.6.14-r0", "6.6.13-0-lts", Some(false)),
-            ("pacman linux 6.7.4.arch1-1", "6.7.4-arch1-1", None),
-        ] {
+        for &(row, running, expected) in INSTALLED_AND_RUNNING {
             let words: Vec<&str> = row.split(' ').collect();
             let [source, name, version] = words[..] else {
                 panic!("{row}");

@@ -24,7 +24,7 @@ impl Replaced {
             };
             let replaced = self.0.entry(update).or_default();
             let versions = index.spans(statement).filter_map(|span| span.lower);
-            replaced.extend(versions.filter_map(|version| windows::update(version.text)));
+            replaced.extend(versions.filter_map(|version| windows::update(version.text())));
         }
     }
 
