@@ -349,8 +349,7 @@ impl Spool {
     /// When the spool cannot be written.
     pub fn save_settings(&mut self, settings: &Settings) -> Result<(), SpoolError> {
         let opened = self.ensure_open();
-        // They are used from now on, whether or not the disk takes them; after the opening, which
-        // reads those of before.
+        // Used from now on, whatever the disk says; after the opening, which reads those of before.
         self.settings = settings.clone();
         opened?;
         self.run(|database| database.save_settings(settings))
@@ -359,10 +358,8 @@ impl Spool {
     /// Opens the file again where an error has closed it: an I/O error leaves redb unusable, and a
     /// full disk may have room later.
     ///
-    /// Whatever is computed from the line calls this first. A commit whose last sync failed may
-    /// have reached the disk all the same; then the file knows more than `self.line`, and an
-    /// acknowledgement that wrote the old line over it would leave reports behind that nobody ever
-    /// sends, with a digest that agrees with the collector's.
+    /// Whatever is computed from the line calls this first: a commit whose last sync failed may have
+    /// reached the disk, and an old line over it would leave reports behind that nobody ever sends.
     fn ensure_open(&mut self) -> Result<(), SpoolError> {
         if self.storage.is_open() {
             return Ok(());

@@ -35,10 +35,19 @@ impl File {
         if self.is_test() {
             return "";
         }
-        self.text
-            .split("#[cfg(test)]\nmod ")
-            .next()
-            .unwrap_or_default()
+        // A module in a file of its own, which may be declared at the top, ends nothing.
+        let is_inline = |at: &usize| {
+            self.text[*at..]
+                .lines()
+                .nth(1)
+                .is_some_and(|l| l.ends_with('{'))
+        };
+        let mut tests = self
+            .text
+            .match_indices("#[cfg(test)]\nmod ")
+            .map(|(at, _)| at);
+        let end = tests.find(is_inline).unwrap_or(self.text.len());
+        &self.text[..end]
     }
 }
 
@@ -96,8 +105,10 @@ mod tests {
 
     #[test]
     fn what_ships_ends_where_the_tests_begin() {
-        let text = "fn a() {}\n#[cfg(test)]\nmod tests {}\n";
+        let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n}\n";
         assert_eq!(file("a/src/x.rs", text).shipped_text(), "fn a() {}\n");
+        let declared = "#[cfg(test)]\nmod tests;\nfn a() {}\n";
+        assert_eq!(file("a/src/x.rs", declared).shipped_text(), declared);
         for path in ["a/tests/x.rs", "a/src/x/tests.rs", "a/src/x/tests/y.rs"] {
             assert_eq!(file(path, text).shipped_text(), "", "{path}");
         }
