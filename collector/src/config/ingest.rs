@@ -1,9 +1,10 @@
 //! `[ingest]`: agents' connections, and how much of them is taken.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use protocol::limits;
+use protocol::token::is_address;
 
 use super::section::section;
 use super::{ConfigError, in_range};
@@ -129,18 +130,7 @@ impl TryFrom<RawIngest> for IngestConfig {
 
 /// Refuses what is not `host:port`.
 fn check_address(address: &str) -> Result<(), ConfigError> {
-    let is_fine = address.rsplit_once(':').is_some_and(|(host, port)| {
-        // Brackets around IPv6, as in a URL (RFC 3986, section 3.2.2): without them nobody could
-        // tell its last group from a port.
-        let is_plain = !host.is_empty() && !host.contains([':', '[', ']']);
-        let is_ipv6 = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
-        // Port 0 means "any free one" to a listener and nothing to whoever calls.
-        (is_plain || is_ipv6) && port.parse::<u16>().is_ok_and(|port| port != 0)
-    });
-    if is_fine && address.len() <= limits::FACT_BYTES_MAX {
+    if is_address(address) && address.len() <= limits::FACT_BYTES_MAX {
         Ok(())
     } else {
         Err(ConfigError::value(
