@@ -56,6 +56,13 @@ power-cut: ## Cut the power of a collector, its PostgreSQL and an agent six time
 	cargo build --release --package collector --package agent --package simulations
 	scripts/power-cut.sh 6
 
+.PHONY: chaos
+chaos: ## Break one node and then three, with PostgreSQL and its standby, at random 50 times each under load, then compare (as root; 15 minutes; SEED repeats)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --package simulations
+	scripts/chaos.sh 1 50 390
+	scripts/chaos.sh 3 50 390
+
 .PHONY: truth
 truth: ## Measure matching against other projects' published tables (MUSTER_DATA=FOLDER has truth/ and nvd/; MISSES=1 lists what differs)
 	@test -d '$(MUSTER_DATA)/truth' -a -d '$(MUSTER_DATA)/nvd' || { echo 'truth: name the folder with the tables (truth/) and the feeds (nvd/): make truth MUSTER_DATA=FOLDER' >&2; exit 2; }

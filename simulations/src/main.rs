@@ -12,6 +12,8 @@ fn main() -> ExitCode {
         Command::Fleet(args) => run_fleet(&args),
         Command::Bench(args) => run_bench(&args),
         Command::Seed(args) => run_seed(&args),
+        #[cfg(target_os = "linux")]
+        Command::Chaos(args) => run_chaos(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -50,6 +52,13 @@ fn run_seed(args: &SeedArgs) -> anyhow::Result<bool> {
     // Dropping it would write the rest as well and keep its error to itself.
     out.flush()?;
     Ok(true)
+}
+
+#[cfg(target_os = "linux")]
+fn run_chaos(args: &simulations::cli::ChaosArgs) -> anyhow::Result<bool> {
+    let report = simulations::chaos::run(args)?;
+    writeln!(std::io::stdout(), "{}", report.to_json())?;
+    Ok(report.complaints().is_empty())
 }
 
 #[expect(
