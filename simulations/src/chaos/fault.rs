@@ -85,8 +85,8 @@ impl Fault {
                 let away = span(3, 6);
                 Self::ClockStep(node, step(random), away)
             }
-            6 => Self::CutFromAgents(node, span(2, 20)),
-            7 => Self::CutFromDatabase(node, span(2, 20)),
+            6 => Self::CutFromAgents(node, span(2, 16)),
+            7 => Self::CutFromDatabase(node, span(2, 16)),
             8 => {
                 let away = span(3, 8);
                 Self::BadWayToAgents(node, bad(random), away)

@@ -55,7 +55,8 @@ impl Node {
         let image = folder.join(format!("{host}.image")).display().to_string();
         let mounted = disk.display().to_string();
         run("truncate", &[&format!("--size={DISK_MB}M"), &image]).await?;
-        run("mkfs.ext4", &["-q", "-F", &image]).await?;
+        // Nothing is kept free for root, who runs it here.
+        run("mkfs.ext4", &["-q", "-F", "-m", "0", &image]).await?;
         run("mount", &["-o", "loop", &image, &mounted]).await?;
         let mut node = Self {
             host,
@@ -119,8 +120,15 @@ impl Node {
     /// Leaves no byte free on its disk, for `away`.
     pub(super) async fn fill_disk(&self, away: Duration) -> anyhow::Result<()> {
         let ballast = self.disk.join("ballast").display().to_string();
-        // It ends with an error, for there is no room: that is what it is for.
-        let _full = run("dd", &["if=/dev/zero", &format!("of={ballast}"), "bs=1M"]).await;
+        let disk = self.disk.display().to_string();
+        let free = run("df", &["--output=avail", "--block-size=1", &disk]).await?;
+        let free = free.lines().last().unwrap_or_default().trim();
+        // Taken without being written, and then what that left, to the last byte. Both may end with an
+        // error, for there is no room: that is what it is for.
+        let _most = run("fallocate", &["-l", free, &ballast]).await;
+        let to = format!("of={ballast}");
+        let append = ["if=/dev/zero", &to, "oflag=append", "conv=notrunc", "bs=4K"];
+        let _full = run("dd", &append).await;
         sleep(away).await;
         run("rm", &["-f", &ballast]).await?;
         Ok(())
