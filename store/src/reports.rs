@@ -5,8 +5,9 @@
 //! position what is to be applied, `inventory` computes the changes, `read` and `write` are the
 //! statements, a handful a transaction however many records there are.
 //!
-//! Two transactions never wait for each other in a circle: each locks agents in the order of their
-//! keys, then writes software in the order of its keys.
+//! Two transactions never wait for each other in a circle: one locks agents in the order of their keys,
+//! and writes nothing that another agent's could wait for; new software is written before it, in
+//! the order of its keys, in a transaction that locks no agent.
 
 mod apply;
 mod digest;
@@ -39,8 +40,8 @@ pub struct IncomingReport {
     pub received_at: OffsetDateTime,
 }
 
-/// Judges software that a company had not had before; called inside the transaction, once for each
-/// such software, and again when the transaction is run again.
+/// Judges software that a company had not had before; called before the transaction that writes it, once
+/// for each such software.
 pub type Evaluate<'a> = dyn Fn(&SoftwareRecord, &Platform, SoftwareKey) -> Evaluation + Sync + 'a;
 
 /// What became of one report.

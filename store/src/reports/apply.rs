@@ -1,4 +1,10 @@
-//! One transaction for a batch of reports: locks, reads, folds, writes, commits.
+//! One transaction for a batch of reports: locks, reads, folds, writes, commits; and before it one for
+//! software that the company has not had before.
+//!
+//! Software comes first and by itself because many hosts bring the same. A row that is being written makes
+//! everybody else who brings it wait for the commit, and in the same transaction that would be until a
+//! thousand installations beside it are written: a new company's first inventories would come in one
+//! after the other.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +32,8 @@ use crate::tx;
 /// # Errors
 ///
 /// [`StoreError::is_permanent`] says whether the batch can ever be stored. If not, one of its reports
-/// cannot, and halves of the batch can be tried. In no case is anything of the batch in the rows.
+/// cannot, and halves of the batch can be tried. In no case is anything that a host has in the rows; software
+/// that nobody has may be.
 ///
 /// # Cancel safety
 ///
@@ -47,7 +54,31 @@ pub async fn apply(
         generation,
         now,
     };
-    tx::retrying("reports.apply", || attempt(scope, batch, &judge)).await
+    let (mut software, mut findings) = (0, 0);
+    // It ends: each round makes what the one before missed, and rows of software stay for good.
+    loop {
+        match tx::retrying("reports.apply", || attempt(scope, batch, now)).await? {
+            Attempt::Applied(mut applied) => {
+                applied.software = software;
+                applied.findings = findings;
+                announce(scope, &applied, now).await;
+                return Ok(applied);
+            }
+            Attempt::Misses(new) => {
+                let written = bring(scope, &new, &judge).await?;
+                software += written.0;
+                findings += written.1;
+            }
+        }
+    }
+}
+
+/// What came of an attempt.
+enum Attempt<'a> {
+    /// The batch is stored.
+    Applied(AppliedBatch),
+    /// Nothing is; there are no rows for this software yet.
+    Misses(Vec<(SoftwareKey, Held<'a>)>),
 }
 
 /// How new software is judged, and when.
@@ -57,11 +88,11 @@ struct Judge<'a> {
     now: OffsetDateTime,
 }
 
-async fn attempt(
+async fn attempt<'a>(
     scope: &TenantScope,
-    batch: &[IncomingReport],
-    judge: &Judge<'_>,
-) -> Result<AppliedBatch, StoreError> {
+    batch: &'a [IncomingReport],
+    now: OffsetDateTime,
+) -> Result<Attempt<'a>, StoreError> {
     let mut tx = scope.begin_by_key("reports.apply").await?;
     let lines = read::lock_lines(&mut tx, scope.key(), &agents(batch)).await?;
     let (reports, runs) = sort(&lines, batch);
@@ -72,29 +103,34 @@ async fn attempt(
     // A redelivered batch ends here: nothing was written, and nothing has to reach the disk.
     if runs.is_empty() {
         tx.rollback().await?;
-        return Ok(applied);
+        return Ok(Attempt::Applied(applied));
     }
     let open = read::open_rows(&mut tx, scope.key(), &runs).await?;
     let none = OpenRows::new();
-    let changes: Vec<Changes<'_>> = runs
+    let changes: Vec<Changes<'a>> = runs
         .iter()
         .map(|run| fold(run, open.get(&run.line.agent_key).unwrap_or(&none)))
         .collect();
-    let software = write_software(&mut tx, scope, &changes, judge, &mut applied).await?;
+    let asked = unknown_software(&mut tx, scope, &changes).await?;
+    if !asked.missing.is_empty() {
+        tx.rollback().await?;
+        return Ok(Attempt::Misses(asked.missing));
+    }
     write::installations(&mut tx, scope.key(), &runs, &changes).await?;
     // The line moves in the same transaction as the rows: a crash between them would lose a report
     // or apply it twice.
     write::lines(&mut tx, scope.key(), &runs, &changes).await?;
     write::facts(&mut tx, scope.key(), &runs).await?;
-    applied.asked = settle(&mut tx, scope.key(), &runs, &changes, judge.now).await?;
+    applied.asked = settle(&mut tx, scope.key(), &runs, &changes, now).await?;
     tx.commit().await?;
-    // Only now: a key that is known has to have a row, and before the commit it may still lose it.
-    scope.store().known_software().insert(scope.key(), software);
-    announce(scope, &applied, judge.now).await;
+    scope
+        .store()
+        .known_software()
+        .insert(scope.key(), asked.there);
     for (number, stored) in changes.into_iter().flat_map(|changes| changes.stored) {
         applied.reports[number] = Applied::Stored(stored);
     }
-    Ok(applied)
+    Ok(Attempt::Applied(applied))
 }
 
 /// Says that there are new findings. The batch is stored: a signal that does not get through is
@@ -116,16 +152,21 @@ fn agents(batch: &[IncomingReport]) -> Vec<Uuid> {
     agents
 }
 
-/// Makes sure that there is a row for everything that begins to be installed, and gives the keys
-/// that were not known to have one.
-async fn write_software(
+/// Software that begins to be installed and was not known to have a row.
+struct Asked<'a> {
+    /// It has one.
+    there: Vec<SoftwareKey>,
+    /// It has none, in the order of the keys.
+    missing: Vec<(SoftwareKey, Held<'a>)>,
+}
+
+/// Asks for the rows of what begins to be installed.
+async fn unknown_software<'a>(
     tx: &mut PgConnection,
     scope: &TenantScope,
-    changes: &[Changes<'_>],
-    judge: &Judge<'_>,
-    applied: &mut AppliedBatch,
-) -> Result<Vec<SoftwareKey>, StoreError> {
-    let opened: BTreeMap<SoftwareKey, Held<'_>> = changes
+    changes: &[Changes<'a>],
+) -> Result<Asked<'a>, StoreError> {
+    let opened: BTreeMap<SoftwareKey, Held<'a>> = changes
         .iter()
         // Of several agents that bring the same software one stands for all: a key names the
         // record's content, so whose it was makes no difference to the row.
@@ -137,20 +178,42 @@ async fn write_software(
         .store()
         .known_software()
         .unknown(scope.key(), opened.keys().copied());
-    let mut existing = read::existing_software(tx, scope.key(), &unknown).await?;
-    existing.sort_unstable();
-    // In the order of the keys, so that two transactions that bring the same software never wait
-    // for each other in a circle.
-    let new: Vec<NewSoftware<'_>> = unknown
+    let mut there = read::existing_software(tx, scope.key(), &unknown).await?;
+    there.sort_unstable();
+    let missing = unknown
         .iter()
-        .filter(|key| existing.binary_search(key).is_err())
-        .filter_map(|key| opened.get(key).map(|held| judge.software(*key, held)))
+        .filter(|key| there.binary_search(key).is_err())
+        .filter_map(|key| Some((*key, *opened.get(key)?)))
         .collect();
-    let (software, findings) =
-        write::software(tx, scope.key(), &new, judge.generation, judge.now).await?;
-    applied.software = software;
-    applied.findings = findings;
-    Ok(unknown)
+    Ok(Asked { there, missing })
+}
+
+/// Judges software that has no row and writes it with its findings; gives how many of each. What
+/// another transaction wrote meanwhile is there as well afterwards.
+async fn bring(
+    scope: &TenantScope,
+    missing: &[(SoftwareKey, Held<'_>)],
+    judge: &Judge<'_>,
+) -> Result<(u32, u32), StoreError> {
+    // Before the transaction, in which others may wait for these rows.
+    let new: Vec<NewSoftware<'_>> = missing
+        .iter()
+        .map(|(key, held)| judge.software(*key, held))
+        .collect();
+    let written = tx::retrying("reports.software", || async {
+        let mut tx = scope.begin_by_key("reports.software").await?;
+        // In the order of the keys, so that two transactions that bring the same software never wait
+        // for each other in a circle.
+        let written =
+            write::software(&mut tx, scope.key(), &new, judge.generation, judge.now).await?;
+        tx.commit().await?;
+        Ok(written)
+    });
+    let written = written.await?;
+    // Only now: a key that is known has to have a row, and before the commit it may still lose it.
+    let keys = missing.iter().map(|(key, _)| *key);
+    scope.store().known_software().insert(scope.key(), keys);
+    Ok(written)
 }
 
 impl Judge<'_> {
