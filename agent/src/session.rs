@@ -11,13 +11,14 @@ mod link;
 mod scans;
 #[cfg(test)]
 mod tests;
+mod visits;
 
 use std::time::Duration;
 
 use protocol::fingerprint::InventoryDigest;
 use protocol::ids::Position;
 use protocol::limits::REPORTS_IN_FLIGHT_MAX;
-use protocol::message::{Capabilities, Heartbeat, Settings};
+use protocol::message::{Attendance, Capabilities, Heartbeat, Settings};
 
 pub use self::action::{Action, Event, LinkState, Parting};
 use self::link::{Link, Open};
@@ -41,6 +42,8 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(300), Duration::from
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// How long a certificate that was asked for may take to come, before it is asked for again.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
+/// How long a visit goes on for a certificate that was asked for.
+const CERTIFICATE_WITHIN: Duration = Duration::from_secs(20);
 /// How long the agent stops sending after its spool could not be read or written.
 const SPOOL_PAUSE: Duration = Duration::from_secs(60);
 
@@ -85,6 +88,9 @@ pub struct Session {
     resync: Resync,
     renew_at: Duration,
     link: Link,
+    attendance: Attendance,
+    /// Whether the fleet's visits are spread already.
+    is_spread: bool,
     attempts: usize,
     reconnect: Backoff,
     patience: Backoff,
@@ -106,6 +112,8 @@ impl Session {
             resync: Resync::default(),
             renew_at: beginning.renew_at,
             link: Link::Waiting { until: now },
+            attendance: Attendance::default(),
+            is_spread: false,
             attempts: 0,
             reconnect: Backoff::new(RECONNECT.0, RECONNECT.1),
             patience: Backoff::new(PATIENCE.0, PATIENCE.1),
@@ -168,7 +176,9 @@ impl Session {
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let link = match &self.link {
-            Link::Waiting { until } | Link::Greeting { until } => Some(*until),
+            Link::Waiting { until } | Link::Away { until } | Link::Greeting { until } => {
+                Some(*until)
+            }
             // The attempt has a deadline of its own, and its end is an event.
             Link::Connecting => None,
             Link::Open(open) => [
@@ -176,6 +186,7 @@ impl Session {
                 open.paused_until,
                 open.silent_at,
                 self.renewal_at(open),
+                self.leaves_at(open),
             ]
             .into_iter()
             .flatten()
@@ -189,9 +200,16 @@ impl Session {
     pub const fn link_state(&self) -> LinkState {
         match &self.link {
             Link::Waiting { until } => LinkState::Waiting { until: *until },
+            Link::Away { until } => LinkState::Away { until: *until },
             Link::Connecting | Link::Greeting { .. } => LinkState::Connecting,
             Link::Open(open) => LinkState::Connected { since: open.since },
         }
+    }
+
+    /// How the collector told the agent to keep in touch, within the limits.
+    #[must_use]
+    pub const fn attendance(&self) -> Attendance {
+        self.attendance
     }
 
     /// How the collector told the agent to behave, within the limits.
@@ -215,23 +233,28 @@ impl Session {
     /// Does everything that is due.
     fn advance(&mut self, now: Duration) {
         match self.link {
-            Link::Waiting { until } if now >= until => {
-                self.actions.push(Action::Connect {
-                    attempt: self.attempts,
-                });
-                self.link = Link::Connecting;
-            }
+            Link::Waiting { until } if now >= until => self.connect(),
+            // What there is to say does not wait for the next visit.
+            Link::Away { until } if now >= until || self.spool.pending.is_some() => self.connect(),
             Link::Greeting { until } if now >= until => {
                 self.look_elsewhere();
                 let wait = self.reconnect.next(&mut self.jitter);
                 self.part(now, Parting::NoWelcome, wait);
             }
             Link::Open(open) => self.advance_open(now, open),
-            Link::Waiting { .. } | Link::Connecting | Link::Greeting { .. } => {}
+            Link::Waiting { .. } | Link::Away { .. } | Link::Connecting | Link::Greeting { .. } => {
+            }
         }
         if let Some(request) = self.scans.start(now) {
             self.actions.push(Action::StartScan { request });
         }
+    }
+
+    fn connect(&mut self) {
+        self.actions.push(Action::Connect {
+            attempt: self.attempts,
+        });
+        self.link = Link::Connecting;
     }
 
     fn advance_open(&mut self, now: Duration, mut open: Open) {
@@ -248,6 +271,7 @@ impl Session {
             // From now, not from when it was due: a laptop that slept for a day owes one heartbeat
             // and not three hundred.
             open.heartbeat_at = now + self.jitter.around(self.heartbeat_every());
+            open.stays(now);
             self.actions.push(Action::Beat(Heartbeat {
                 acknowledged: self.spool.acknowledged,
                 digest: self.spool.digest,
@@ -257,10 +281,15 @@ impl Session {
         if self.renewal_at(&open).is_some_and(|at| now >= at) {
             // An answer that never comes must not stop the renewal for good.
             self.renew_at = now + self.jitter.around(RENEW_AGAIN_AFTER);
+            open.stays_for(now, CERTIFICATE_WITHIN);
             self.actions.push(Action::Renew);
         }
         if open.paused_until.is_some_and(|until| now >= until) {
             open.paused_until = None;
+        }
+        if self.leaves_at(&open).is_some_and(|at| now >= at) {
+            self.leave(now);
+            return;
         }
         self.link = Link::Open(open);
     }
@@ -270,6 +299,11 @@ impl Session {
         // Every welcome brings settings, mostly the same; writing them to disk each time would be a
         // write for every connection.
         if settings == self.settings {
+            return;
+        }
+        // A collector whose database is away welcomes agents with the default, which would switch a
+        // source on that the company has switched off.
+        if settings.revision == 0 && self.settings.revision > 0 {
             return;
         }
         let sources_changed = settings.sources_off != self.settings.sources_off;
@@ -301,8 +335,14 @@ impl Session {
         let every = self.scan_every();
         let answers_a_request = self.scans.finish(now, recorded, every, &mut self.jitter);
         // The heartbeat tells that the scan is done; whoever asked for it waits for that.
-        if let (Link::Open(open), true) = (&mut self.link, answers_a_request) {
-            open.heartbeat_at = now;
+        match &mut self.link {
+            Link::Open(open) if answers_a_request => open.heartbeat_at = now,
+            Link::Away { until } if answers_a_request => *until = now,
+            Link::Open(_)
+            | Link::Away { .. }
+            | Link::Waiting { .. }
+            | Link::Connecting
+            | Link::Greeting { .. } => {}
         }
         // The snapshot was refused, or lost, between its recording and this event.
         if recorded && self.spool.is_snapshot_due {

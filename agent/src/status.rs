@@ -28,6 +28,8 @@ pub enum State {
     Starting,
     /// It waits for its next attempt to connect.
     Waiting,
+    /// It visits its collector, and is between two visits.
+    Away,
     /// It connects.
     Connecting,
     /// It is connected.
@@ -41,6 +43,7 @@ impl State {
             Self::Stopped => "stopped",
             Self::Starting => "starting",
             Self::Waiting => "waiting",
+            Self::Away => "between visits",
             Self::Connecting => "connecting",
             Self::Connected => "connected",
         }
@@ -84,6 +87,10 @@ pub struct Connection {
     pub since: Option<String>,
     /// When the next attempt is made.
     pub next_attempt_at: Option<String>,
+    /// Time between two visits, in seconds, where the collector wants visits and not a connection that
+    /// is held.
+    #[serde(default)]
+    pub visits_every_s: Option<u32>,
     /// Why the last attempt failed or the last connection ended.
     pub last_problem: Option<String>,
     /// UDP payload sent since the agent started, in bytes.
@@ -222,7 +229,7 @@ impl Status {
     pub const fn is_running(&self) -> bool {
         matches!(
             self.state,
-            State::Waiting | State::Connecting | State::Connected
+            State::Waiting | State::Away | State::Connecting | State::Connected
         )
     }
 
@@ -234,8 +241,23 @@ impl Status {
         if let (Some(address), Some(since)) = (&connection.address, &connection.since) {
             writeln!(text, "connected    {address} since {since}")?;
         }
+        if let Some(every_s) = connection.visits_every_s {
+            writeln!(
+                text,
+                "visits       every {every_s} s, as the collector set it"
+            )?;
+        }
         if let Some(at) = &connection.next_attempt_at {
-            writeln!(text, "next attempt {at}")?;
+            let what = match self.state {
+                State::Away => "next visit",
+                State::NotEnrolled
+                | State::Stopped
+                | State::Starting
+                | State::Waiting
+                | State::Connecting
+                | State::Connected => "next attempt",
+            };
+            writeln!(text, "{what:12} {at}")?;
         }
         if let Some(problem) = &connection.last_problem {
             writeln!(text, "last problem {problem}")?;

@@ -60,6 +60,16 @@ pub const REPORTS_IN_FLIGHT_MAX: usize = 32;
 pub const HEARTBEAT_EVERY_S: std::ops::RangeInclusive<u32> = 10..=86_400;
 /// Shortest and longest time between two scans that a collector may set, in seconds.
 pub const SCAN_EVERY_S: std::ops::RangeInclusive<u32> = 60..=604_800;
+/// Shortest and longest time between two visits that a collector may set, in seconds.
+// Not above a day, like heartbeats: a host that is not heard of for longer cannot be told from one that
+// is gone.
+pub const VISIT_EVERY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
+/// How long a visit goes on after the last word of either side, in seconds.
+// What a heartbeat leads to, such as the wish for a snapshot, is said within three seconds: heartbeats
+// are noted together every two.
+pub const VISIT_QUIET_S: u32 = 5;
+/// Longest time over which a fleet comes back to a collector that it has lost, in seconds.
+pub const RETURN_WITHIN_S_MAX: u32 = 600;
 /// Longest wait that a reject or a refusal may ask of an agent, in milliseconds.
 // A collector that answers nonsense must not be able to send its fleet away for good.
 pub const RETRY_AFTER_MS_MAX: u32 = 3_600_000;

@@ -42,11 +42,19 @@ impl Capabilities {
     pub const SCAN_NOW: Self = Self(1 << 1);
     /// The certificate can be renewed over the session.
     pub const RENEW: Self = Self(1 << 2);
+    /// The agent holds its connection or visits, as [`CollectorMessage::Attend`] says.
+    pub const ATTEND: Self = Self(1 << 3);
 
     /// What this crate's users have.
     #[must_use]
     pub const fn current() -> Self {
-        Self(Self::DICTIONARY_1.0 | Self::SCAN_NOW.0 | Self::RENEW.0)
+        Self(Self::DICTIONARY_1.0 | Self::SCAN_NOW.0 | Self::RENEW.0 | Self::ATTEND.0)
+    }
+
+    /// The same less what is in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// What both have.
@@ -157,6 +165,10 @@ pub enum CollectorMessage {
         #[serde(deserialize_with = "bounded::chain")]
         chain: Vec<Vec<u8>>,
     },
+    /// Whether to hold the connection from now on or to visit; only to an agent that has
+    /// [`Capabilities::ATTEND`], and to that one in every session, once everything was said that waited
+    /// for it.
+    Attend(Attendance),
 }
 
 /// The answer to a hello.
@@ -175,12 +187,55 @@ pub struct Welcome {
     pub extension: Vec<u8>,
 }
 
+/// How an agent keeps in touch.
+///
+/// It counts until the next one comes, in this session or a later one, and an agent uses only what
+/// [`Self::clamped`] gives. Told nothing, an agent holds its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Attendance {
+    /// The connection is held, with a heartbeat every [`Settings::heartbeat_every_s`].
+    Hold {
+        /// When the connection is lost, the agent comes back at any moment within so many seconds, so
+        /// that a fleet does not come back at once; 0 leaves it to the agent.
+        return_within_s: u32,
+    },
+    /// The agent leaves as soon as nothing of its own waits for an answer and nothing was said for
+    /// [`limits::VISIT_QUIET_S`], and comes again in time: with a heartbeat, for whatever waits
+    /// for it. When it has something to report it comes at once, unless it was told to wait.
+    Visit {
+        /// Time between two visits, in seconds, before jitter.
+        every_s: u32,
+    },
+}
+
+impl Default for Attendance {
+    fn default() -> Self {
+        Self::Hold { return_within_s: 0 }
+    }
+}
+
+impl Attendance {
+    /// The same with every value brought into [`crate::limits`].
+    #[must_use]
+    pub fn clamped(self) -> Self {
+        match self {
+            Self::Hold { return_within_s } => Self::Hold {
+                return_within_s: return_within_s.min(limits::RETURN_WITHIN_S_MAX),
+            },
+            Self::Visit { every_s } => Self::Visit {
+                every_s: clamp(every_s, &limits::VISIT_EVERY_S),
+            },
+        }
+    }
+}
+
 /// What a collector may ask of an agent, and nothing beside it: it can never run anything.
 ///
 /// An agent uses only what [`Self::clamped`] gives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
-    /// Grows with every change.
+    /// Grows with every change. 0 is the default that nobody set: an agent that was told a later revision
+    /// keeps that, for a collector whose database is away knows none but the default.
     pub revision: u64,
     /// Time between two heartbeats, in seconds, before jitter.
     pub heartbeat_every_s: u32,

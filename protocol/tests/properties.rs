@@ -9,9 +9,10 @@ use protocol::frame::{Frame, HEADER_BYTES, Header, Packer, Packing, Unpacker};
 use protocol::host::Platform;
 use protocol::ids::{Position, Succession};
 use protocol::limits::{
-    FRAME_RAW_BYTES_MAX, FRAME_WIRE_BYTES_MAX, HEARTBEAT_EVERY_S, SCAN_EVERY_S,
+    FRAME_RAW_BYTES_MAX, FRAME_WIRE_BYTES_MAX, HEARTBEAT_EVERY_S, RETURN_WITHIN_S_MAX,
+    SCAN_EVERY_S, VISIT_EVERY_S,
 };
-use protocol::message::{AgentMessage, CollectorMessage, Settings};
+use protocol::message::{AgentMessage, Attendance, CollectorMessage, Settings};
 use protocol::report::{Report, ReportBody};
 use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
 use protocol::token::EnrolmentToken;
@@ -236,6 +237,22 @@ proptest! {
         prop_assert!(SCAN_EVERY_S.contains(&used.scan_every_s));
         prop_assert!(asked.sources_off.iter().all(|source| used.sources_off.contains(source)));
         prop_assert_eq!(used.clone().clamped(), used);
+    }
+
+    #[test]
+    fn no_attendance_sends_an_agent_away_for_good(seconds in any::<u32>()) {
+        for asked in [
+            Attendance::Visit { every_s: seconds },
+            Attendance::Hold { return_within_s: seconds },
+        ] {
+            let used = asked.clamped();
+            let fits = match used {
+                Attendance::Visit { every_s } => VISIT_EVERY_S.contains(&every_s),
+                Attendance::Hold { return_within_s } => return_within_s <= RETURN_WITHIN_S_MAX,
+            };
+            prop_assert!(fits);
+            prop_assert_eq!(used.clamped(), used);
+        }
     }
 
     #[test]

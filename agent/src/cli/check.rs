@@ -240,6 +240,7 @@ async fn greet(address: &str, config: ClientConfig) -> Result<String, String> {
         | CollectorMessage::SendSnapshot
         | CollectorMessage::ScanNow { .. }
         | CollectorMessage::Settings(_)
+        | CollectorMessage::Attend(_)
         | CollectorMessage::Certificate { .. } => {
             Err(format!("{address} answers the hello with something else"))
         }

@@ -21,7 +21,9 @@ impl Agent {
             Action::Beat(heartbeat) => self.send(&AgentMessage::Heartbeat(heartbeat)),
             Action::Renew => self.ask_for_certificate(),
             Action::Disconnect(parting) => {
-                self.problem(&parting.to_string());
+                if parting.is_problem() {
+                    self.problem(&parting.to_string());
+                }
                 self.uplink.hang_up(&parting.to_string());
             }
             Action::StartScan { request } => self.start_scan(request),
@@ -207,5 +209,6 @@ const fn name(message: &CollectorMessage) -> &'static str {
         CollectorMessage::ScanNow { .. } => "a wish for a scan",
         CollectorMessage::Settings(_) => "settings",
         CollectorMessage::Certificate { .. } => "a certificate",
+        CollectorMessage::Attend(_) => "whether to hold or to visit",
     }
 }

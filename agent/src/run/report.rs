@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use protocol::message::Attendance;
+
 use super::Agent;
 use crate::logging::rfc3339;
 use crate::session::LinkState;
@@ -12,10 +14,18 @@ impl Agent {
     pub(super) fn status(&self) -> Status {
         let mut connection = self.seen.connection.clone();
         connection.count(self.uplink.traffic());
+        connection.visits_every_s = match self.session.attendance() {
+            Attendance::Visit { every_s } => Some(every_s),
+            Attendance::Hold { .. } => None,
+        };
         let state = match self.session.link_state() {
             LinkState::Waiting { until } => {
                 connection.next_attempt_at = Some(self.date(until));
                 State::Waiting
+            }
+            LinkState::Away { until } => {
+                connection.next_attempt_at = Some(self.date(until));
+                State::Away
             }
             LinkState::Connecting => State::Connecting,
             LinkState::Connected { since } => {

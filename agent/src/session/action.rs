@@ -112,6 +112,24 @@ pub enum Parting {
     CertificateRenewed,
     /// Without a spool there is nothing to say.
     SpoolFailed,
+    /// The visit is over.
+    Visited,
+}
+
+impl Parting {
+    /// Whether something is wrong.
+    #[must_use]
+    pub const fn is_problem(&self) -> bool {
+        match self {
+            Self::Visited => false,
+            Self::NoWelcome
+            | Self::NoAnswer
+            | Self::Refused(..)
+            | Self::Violation(_)
+            | Self::CertificateRenewed
+            | Self::SpoolFailed => true,
+        }
+    }
 }
 
 impl fmt::Display for Parting {
@@ -128,6 +146,7 @@ impl fmt::Display for Parting {
             Self::Violation(what) => write!(f, "the collector sent {what}"),
             Self::CertificateRenewed => f.write_str("the certificate was renewed"),
             Self::SpoolFailed => f.write_str("the spool cannot be used"),
+            Self::Visited => f.write_str("the visit is over"),
         }
     }
 }
@@ -138,6 +157,11 @@ pub enum LinkState {
     /// There is none; the next attempt is due.
     Waiting {
         /// When.
+        until: Duration,
+    },
+    /// There is none between two visits.
+    Away {
+        /// When the next one begins, unless there is something to say before.
         until: Duration,
     },
     /// One is being made.

@@ -26,7 +26,7 @@ impl Session {
             Link::Open(_) => true,
             Link::Greeting { .. } => false,
             // Left over from a connection that the session has ended.
-            Link::Waiting { .. } | Link::Connecting => return,
+            Link::Waiting { .. } | Link::Away { .. } | Link::Connecting => return,
         };
         match message {
             CollectorMessage::Welcome(welcome) if !is_open => self.welcomed(now, welcome),
@@ -49,6 +49,7 @@ impl Session {
             | CollectorMessage::SendSnapshot
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
+            | CollectorMessage::Attend(_)
             | CollectorMessage::Certificate { .. } => {
                 self.violated(now, "something else before its welcome");
             }
@@ -56,6 +57,9 @@ impl Session {
     }
 
     fn received_open(&mut self, now: Duration, message: CollectorMessage) {
+        if let Link::Open(open) = &mut self.link {
+            open.stays(now);
+        }
         match message {
             CollectorMessage::Ack { position } => self.acknowledged(now, position),
             CollectorMessage::Reject {
@@ -75,6 +79,7 @@ impl Session {
             CollectorMessage::SendSnapshot => self.snapshot_asked(now),
             CollectorMessage::ScanNow { request } => self.scans.ask(now, request),
             CollectorMessage::Settings(settings) => self.use_settings(now, settings),
+            CollectorMessage::Attend(attendance) => self.attend(attendance),
             CollectorMessage::Certificate { chain } => {
                 self.actions.push(Action::InstallCertificate(chain));
             }
@@ -173,7 +178,9 @@ impl Session {
         let was_sent = match self.link {
             // Nothing sent is less than anything that waits, by the order of `Option`.
             Link::Open(open) => open.sent >= first,
-            Link::Waiting { .. } | Link::Connecting | Link::Greeting { .. } => false,
+            Link::Waiting { .. } | Link::Away { .. } | Link::Connecting | Link::Greeting { .. } => {
+                false
+            }
         };
         if let (Some(first), true, Remedy::Never) = (first, was_sent, reason.remedy()) {
             self.start_over(now, StartOver::Rejected(first, reason));

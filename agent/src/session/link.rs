@@ -3,17 +3,26 @@
 use std::time::Duration;
 
 use protocol::ids::Position;
-use protocol::message::{Capabilities, Hello, VERSION_MAX, VERSION_MIN, Welcome};
+use protocol::message::{Attendance, Capabilities, Hello, VERSION_MAX, VERSION_MIN, Welcome};
 
 use super::action::{Action, Parting};
+use super::visits::VISIT_QUIET;
 use super::{SPREAD_MAX, STEADY_AFTER, Session, WELCOME_WITHIN};
 
 /// How far the connection is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Link {
-    Waiting { until: Duration },
+    Waiting {
+        until: Duration,
+    },
+    /// Between two visits; unlike a wait, it ends early for something to say.
+    Away {
+        until: Duration,
+    },
     Connecting,
-    Greeting { until: Duration },
+    Greeting {
+        until: Duration,
+    },
     Open(Open),
 }
 
@@ -28,6 +37,21 @@ pub(super) struct Open {
     pub(super) paused_until: Option<Duration>,
     /// When the missing answers mean that the connection is broken.
     pub(super) silent_at: Option<Duration>,
+    /// The collector has said in this session that it is a visit.
+    pub(super) is_visit: bool,
+    /// A visit does not end before.
+    pub(super) stay_until: Duration,
+}
+
+impl Open {
+    /// Something was said.
+    pub(super) fn stays(&mut self, now: Duration) {
+        self.stays_for(now, VISIT_QUIET);
+    }
+
+    pub(super) fn stays_for(&mut self, now: Duration, time: Duration) {
+        self.stay_until = self.stay_until.max(now + time);
+    }
 }
 
 impl Session {
@@ -66,6 +90,8 @@ impl Session {
             sent: None,
             paused_until: None,
             silent_at: None,
+            is_visit: false,
+            stay_until: now + VISIT_QUIET,
         });
         // Last, for it moves the heartbeat of the link that was just made.
         self.use_settings(now, welcome.settings);
@@ -97,7 +123,7 @@ impl Session {
                 self.reconnect.reset();
                 // A steady connection mostly ends because its collector restarts: then everybody
                 // comes back at once, and this spreads them without making a small fleet wait.
-                let spread = (self.heartbeat_every() / 10).min(SPREAD_MAX);
+                let spread = self.return_within();
                 self.jitter.between(Duration::ZERO, spread)
             }
             Link::Open(_) | Link::Greeting { .. } | Link::Connecting => {
@@ -105,9 +131,22 @@ impl Session {
                 self.reconnect.next(&mut self.jitter)
             }
             // The session has ended it itself and knows already.
-            Link::Waiting { .. } => return,
+            Link::Waiting { .. } | Link::Away { .. } => return,
         };
         self.link = Link::Waiting { until: now + wait };
+    }
+
+    /// Over how long agents that lost the same collector come back.
+    fn return_within(&self) -> Duration {
+        match self.attendance {
+            // The collector knows how many it has, and how many it can welcome at once.
+            Attendance::Hold {
+                return_within_s: told @ 1..,
+            } => Duration::from_secs(told.into()),
+            Attendance::Hold { return_within_s: 0 } | Attendance::Visit { .. } => {
+                (self.heartbeat_every() / 10).min(SPREAD_MAX)
+            }
+        }
     }
 
     pub(super) fn violated(&mut self, now: Duration, what: &'static str) {

@@ -1,5 +1,7 @@
 //! The session in virtual time, against a spool of numbers and a collector of a few lines.
 
+mod visits;
+
 use std::collections::VecDeque;
 
 use protocol::reject::RejectReason;
@@ -962,4 +964,19 @@ fn never_stops_making_progress_whatever_comes() {
             assert!(waits_for_driver || bench.session.deadline().is_some());
         }
     }
+}
+
+#[test]
+fn a_collector_without_its_database_does_not_undo_what_the_company_set() {
+    let set = Settings {
+        revision: 3,
+        sources_off: vec![Source::Npm],
+        ..Settings::default()
+    };
+    let mut bench = Bench::open(1);
+    bench.tell(CollectorMessage::Settings(set.clone()));
+    bench.give(Event::Closed);
+    bench.sleep();
+    bench.connect();
+    assert_eq!(bench.session.settings(), &set);
 }

@@ -203,6 +203,7 @@ impl Stream {
             | CollectorMessage::SendSnapshot
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
+            | CollectorMessage::Attend(_)
             | CollectorMessage::Certificate { .. } => panic!("not a no: {answer:?}"),
         }
     }
@@ -224,7 +225,7 @@ pub(crate) fn hello() -> Hello {
     Hello {
         version_min: VERSION_MIN,
         version_max: VERSION_MAX,
-        capabilities: Capabilities::current(),
+        capabilities: Capabilities::current().without(Capabilities::ATTEND),
         agent_version: "1.2.3".to_owned(),
         acknowledged: Position::default(),
         scan_done: 0,

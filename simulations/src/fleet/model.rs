@@ -281,7 +281,8 @@ impl Model {
         AgentMessage::Hello(Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
-            capabilities: Capabilities::current(),
+            // Simulated agents hold their connections.
+            capabilities: Capabilities::current().without(Capabilities::ATTEND),
             agent_version: self.facts.agent_version.clone(),
             acknowledged: self.acknowledged,
             scan_done: self.scan_done,

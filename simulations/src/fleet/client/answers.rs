@@ -44,6 +44,7 @@ impl Client {
             | CollectorMessage::SendSnapshot
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
+            | CollectorMessage::Attend(_)
             | CollectorMessage::Certificate { .. }) => Err(unexpected(&other)),
         }
     }
@@ -78,6 +79,8 @@ impl Client {
                 self.settle(settings);
                 Ok(Next::GoOn)
             }
+            // Only agents that can visit are told.
+            CollectorMessage::Attend(_) => Ok(Next::GoOn),
             CollectorMessage::Refuse {
                 reason,
                 detail,
