@@ -89,6 +89,8 @@ pub struct Agent {
     clock: Arc<dyn Clock>,
     log: Log,
     identity: Identity,
+    /// How to connect, with the tickets of earlier connections; `None` before the first and after a renewal.
+    tls: Option<rustls::ClientConfig>,
     collectors: Vec<String>,
     session: Session,
     spool: Arc<Mutex<Spool>>,
@@ -176,6 +178,7 @@ impl Agent {
             clock,
             log,
             identity,
+            tls: None,
             collectors,
             session,
             spool: Arc::new(Mutex::new(spool)),

@@ -30,8 +30,22 @@ pub fn session_config(identity: &Identity) -> Result<ClientConfig, rustls::Error
         // QUIC is TLS 1.3 (RFC 9001, section 4.2), and the same frames over TCP take no less.
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_root_certificates(roots)
-        .with_client_auth_cert(identity.chain().to_vec(), key)?;
-    Ok(finish(config, ALPN_SESSION))
+        .with_client_auth_cert(own_chain(identity), key)?;
+    let mut config = finish(config, ALPN_SESSION);
+    // In memory alone (decision 0026): a ticket on the disk would be another secret to keep, for a
+    // handshake after a start. Whoever keeps this configuration and uses clones of it comes back with
+    // a ticket; another certificate needs another configuration, for a ticket holds the old one.
+    config.resumption = Resumption::in_memory_sessions(1);
+    Ok(config)
+}
+
+/// The chain without the authority, which every collector has: what is shown is sent with every handshake
+/// and carried in every ticket, and a ticket that fits into the first packet costs no second one.
+fn own_chain(identity: &Identity) -> Vec<CertificateDer<'static>> {
+    let roots = identity.roots();
+    let mut chain = identity.chain().to_vec();
+    chain.retain(|certificate| !roots.contains(certificate));
+    chain
 }
 
 /// How a host connects that has only a token: without a certificate, to a collector whose chain
@@ -64,7 +78,6 @@ fn provider() -> Arc<CryptoProvider> {
 
 fn finish(mut config: ClientConfig, protocol: &[u8]) -> ClientConfig {
     config.alpn_protocols = vec![protocol.to_vec()];
-    // One connection lives for days: tickets would only take memory.
     config.resumption = Resumption::disabled();
     config
 }

@@ -6,19 +6,21 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use metrics::gauge;
-use protocol::ids::AgentId;
+use protocol::ids::{AgentId, CompanyId};
 use protocol::reject::RejectReason;
 use store::commands::{self, Command, Revoked, Signal, Signals};
+use store::companies;
 use store::database::Store;
 use store::error::StoreError;
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::Clock;
-use crate::ingest::registry::{self, Registry};
+use crate::ingest::registry::{self, Registry, Told};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::DIRECTORY_AGE_SECONDS;
 
@@ -45,6 +47,7 @@ pub struct Directory {
     read_at: Instant,
     revoked: Recent<Revoked>,
     commanded: Recent<(AgentId, registry::Command)>,
+    told: Recent<(CompanyId, u64)>,
 }
 
 impl Directory {
@@ -62,12 +65,16 @@ impl Directory {
             clock,
             revoked: Recent::default(),
             commanded: Recent::default(),
+            told: Recent::default(),
         };
         // What happened before is known to whoever admits: it is only remembered here, so that
         // the first poll does not act on it.
         let since = directory.polled_at - OVERLAP;
         for revoked in commands::revoked_since(&directory.store, since).await? {
             directory.revoked.is_new(revoked, directory.read_at);
+        }
+        for set in commands::settings_set_since(&directory.store, since).await? {
+            directory.told.is_new(set, directory.read_at);
         }
         Ok(directory)
     }
@@ -120,6 +127,7 @@ impl Directory {
                 self.tell(agents).await;
             }
             Signal::Revoked(revoked) => self.let_go(revoked),
+            Signal::Settings(company) => self.tell_company_or_log(company).await,
             Signal::Missed => self.poll_or_log().await,
             Signal::Job | Signal::Findings(_) => {}
         }
@@ -135,6 +143,7 @@ impl Directory {
             match next(signals).await {
                 Ok(Signal::Command(agent)) => agents.push(agent),
                 Ok(Signal::Revoked(revoked)) => self.let_go(revoked),
+                Ok(Signal::Settings(company)) => self.tell_company_or_log(company).await,
                 Ok(Signal::Job | Signal::Findings(_)) => {}
                 // The next poll finds what was missed.
                 Ok(Signal::Missed) | Err(_) => return,
@@ -160,12 +169,38 @@ impl Directory {
         }
     }
 
-    /// Passes a command on, and remembers it only if the session has it: one that is too busy gets
-    /// it from a later poll.
+    /// Passes a command on, and remembers it only if there is a session that has it.
     fn pass_on(&mut self, agent: AgentId, command: registry::Command, now: Instant) {
-        if self.registry.tell(agent, command) {
+        if self.registry.tell(agent, command.clone()) {
             self.commanded.is_new((agent, command), now);
         }
+    }
+
+    /// Tells a company's agents that have a session here how to behave now.
+    async fn tell_company_or_log(&mut self, company: CompanyId) {
+        if let Err(error) = in_time(self.tell_company(company)).await {
+            // Not remembered, so the next poll does it.
+            tracing::warn!(%error, %company, "a company's settings cannot be read");
+        }
+    }
+
+    async fn tell_company(&mut self, company: CompanyId) -> Result<(), StoreError> {
+        if !self.registry.has_company(company) {
+            return Ok(());
+        }
+        let Some(scope) = self.store.pipeline_scope(company).await? else {
+            return Ok(());
+        };
+        let found = companies::own(&scope).await?;
+        let told = Arc::new(Told {
+            settings: found.settings,
+            visits: found.visits,
+        });
+        let sessions = self.registry.tell_company(company, &told);
+        let revision = told.settings.revision;
+        tracing::info!(%company, revision, sessions, "told agents their company's settings");
+        self.told.is_new((company, revision), self.clock.instant());
+        Ok(())
     }
 
     fn let_go(&mut self, revoked: Revoked) {
@@ -208,8 +243,14 @@ impl Directory {
             commands::pending_since(&self.store, since, POLL_COMMANDS_MAX).await?
         {
             let command = of_store(command);
-            if self.registry.has(agent) && !self.commanded.is_known(&(agent, command), instant) {
-                self.pass_on(agent, command, instant);
+            let known = (agent, command);
+            if self.registry.has(agent) && !self.commanded.is_known(&known, instant) {
+                self.pass_on(known.0, known.1, instant);
+            }
+        }
+        for set in commands::settings_set_since(&self.store, since).await? {
+            if !self.told.is_known(&set, instant) {
+                self.tell_company(set.0).await?;
             }
         }
         // Only after everything was read: a poll that failed half-way is made again in full.
@@ -217,6 +258,7 @@ impl Directory {
         self.read_at = instant;
         self.revoked.forget(instant);
         self.commanded.forget(instant);
+        self.told.forget(instant);
         Ok(())
     }
 }

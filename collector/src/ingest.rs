@@ -9,6 +9,7 @@
 //! silence, and nothing from the network can make it panic or take memory without a bound.
 
 pub mod agents;
+mod attendance;
 mod enrolment;
 mod frames;
 mod heartbeats;
@@ -16,8 +17,10 @@ mod in_flight;
 mod limits;
 mod line;
 mod listener;
+mod memory;
 pub mod registry;
 mod session;
+mod tickets;
 mod tls;
 
 #[cfg(test)]
@@ -26,6 +29,7 @@ pub(crate) mod tests;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics::gauge;
@@ -33,16 +37,17 @@ use protocol::ids::{AgentId, CompanyId};
 use ring::rand::SystemRandom;
 
 use self::agents::{Agents, ReportQueue};
+use self::attendance::{Load, Rules};
 use self::frames::Codecs;
 use self::heartbeats::Heartbeats;
-use self::limits::{ByteBudget, Limiter, Rate};
+use self::limits::{ByteBudget, Limiter, Rate, Throttle};
 use self::listener::Listener;
-use self::registry::Registry;
+use self::registry::{Registry, Told};
 use crate::authority::{Authority, AuthorityError, ServerCertificate};
 use crate::clock::Clock;
 use crate::config::IngestConfig;
 use crate::lifecycle::Lifecycle;
-use crate::metrics::INGEST_BYTES_IN_FLIGHT;
+use crate::metrics::{INGEST_BYTES_IN_FLIGHT, INGEST_BYTES_IN_READING, INGEST_HELD};
 
 /// Agents, companies and addresses whose rates are remembered.
 // Far more than one node has connections. Some 10 MB a limiter when all of them are busy.
@@ -103,7 +108,13 @@ struct Shared {
     agent_rate: Limiter<AgentId>,
     company_rate: Limiter<CompanyId>,
     enrolments: Limiter<IpAddr>,
+    handshakes: Throttle,
+    rules: Rules,
+    memory_bytes: AtomicU64,
+    /// What an agent is told of whom nobody can say anything.
+    nothing_told: Arc<Told>,
     bytes: Arc<ByteBudget>,
+    bytes_in_reading: Arc<ByteBudget>,
     heartbeats: Heartbeats,
     codecs: Codecs,
     random: SystemRandom,
@@ -127,7 +138,12 @@ impl Shared {
             agent_rate: Limiter::new(per_agent, RATE_KEYS_MAX),
             company_rate: Limiter::new(per_company, RATE_KEYS_MAX),
             enrolments: Limiter::new(per_address, RATE_KEYS_MAX),
+            handshakes: Throttle::new(Rate::per_second(config.handshakes_per_second)),
+            rules: Rules::new(&config),
+            memory_bytes: AtomicU64::new(0),
+            nothing_told: Arc::default(),
             bytes: ByteBudget::new(config.bytes_in_flight_max),
+            bytes_in_reading: ByteBudget::new(config.bytes_in_reading_max),
             heartbeats: Heartbeats::default(),
             codecs: Codecs::default(),
             random: SystemRandom::new(),
@@ -138,6 +154,14 @@ impl Shared {
             agents,
             registry,
             lifecycle,
+        }
+    }
+
+    /// What this node carries.
+    fn load(&self) -> Load {
+        Load {
+            held: self.registry.held(),
+            memory_bytes: self.memory_bytes.load(Ordering::Relaxed),
         }
     }
 }
@@ -211,7 +235,27 @@ async fn keep_certificate(shared: &Shared, certificate: &ServerCertificate) {
 async fn keep_gauges(shared: &Shared) {
     while pause(&shared.lifecycle, GAUGE_EVERY).await {
         #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact")]
-        gauge!(INGEST_BYTES_IN_FLIGHT).set(shared.bytes.taken() as f64);
+        {
+            gauge!(INGEST_BYTES_IN_FLIGHT).set(shared.bytes.taken() as f64);
+            gauge!(INGEST_BYTES_IN_READING).set(shared.bytes_in_reading.taken() as f64);
+            gauge!(INGEST_HELD).set(shared.registry.held() as f64);
+        }
+        keep_load(shared);
+    }
+}
+
+/// Looks what the node carries, and sends away what is too much.
+fn keep_load(shared: &Shared) {
+    let memory_bytes = memory::resident_bytes().unwrap_or(0);
+    shared.memory_bytes.store(memory_bytes, Ordering::Relaxed);
+    let too_many = shared.rules.too_many(shared.load());
+    if too_many > 0 {
+        let told = shared.registry.reconsider_youngest(too_many);
+        tracing::info!(
+            told,
+            memory_bytes,
+            "told agents to visit instead of holding"
+        );
     }
 }
 

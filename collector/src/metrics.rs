@@ -15,9 +15,15 @@ use crate::lifecycle::Lifecycle;
 
 /// Connections of agents that are open, sessions and enrolments alike.
 pub const INGEST_CONNECTIONS: &str = "muster_ingest_connections";
-/// Connections that ended before a session began, by [`LABEL_REASON`]: `limit`, `tls`, `timeout`,
-/// `identity`.
+/// Connections that ended before a session began, by [`LABEL_REASON`]: `limit`, `rate`, `tls`,
+/// `timeout`, `identity`.
 pub const INGEST_HANDSHAKES_FAILED: &str = "muster_ingest_handshakes_failed_total";
+/// Handshakes with a ticket of an earlier one.
+pub const INGEST_RESUMED: &str = "muster_ingest_resumed_total";
+/// Sessions whose connection is held, and not a visit.
+pub const INGEST_HELD: &str = "muster_ingest_held";
+/// Bytes of frames in reading.
+pub const INGEST_BYTES_IN_READING: &str = "muster_ingest_bytes_in_reading";
 /// Sessions that ended, by [`LABEL_REASON`]: `closed` by the agent, `replaced`, `expired`,
 /// `timeout`, `error`, or a reject reason.
 pub const INGEST_SESSIONS_ENDED: &str = "muster_ingest_sessions_ended_total";
@@ -161,6 +167,9 @@ pub async fn upkeep(handle: PrometheusHandle, lifecycle: Lifecycle) {
 pub(crate) fn start_at_zero() {
     gauge!(BUILD_INFO, LABEL_VERSION => env!("CARGO_PKG_VERSION")).set(1.0);
     gauge!(INGEST_CONNECTIONS).set(0.0);
+    gauge!(INGEST_HELD).set(0.0);
+    gauge!(INGEST_BYTES_IN_READING).set(0.0);
+    counter!(INGEST_RESUMED).absolute(0);
     counter!(INGEST_REPORTS, LABEL_OUTCOME => "accepted").absolute(0);
     counter!(INGEST_ENROLMENTS, LABEL_OUTCOME => "granted").absolute(0);
     counter!(INGEST_RENEWALS, LABEL_OUTCOME => "granted").absolute(0);
@@ -254,6 +263,16 @@ fn describe_ingest() {
     describe_counter!(
         INGEST_HANDSHAKES_FAILED,
         "Connections that ended before a session by reason"
+    );
+    describe_counter!(INGEST_RESUMED, "Handshakes with a ticket of an earlier one");
+    describe_gauge!(
+        INGEST_HELD,
+        "Sessions whose connection is held, and not a visit"
+    );
+    describe_gauge!(
+        INGEST_BYTES_IN_READING,
+        Unit::Bytes,
+        "Bytes of frames that are in reading"
     );
     describe_counter!(INGEST_SESSIONS_ENDED, "Sessions that ended by reason");
     describe_counter!(INGEST_REPORTS, "Reports that came by outcome");

@@ -52,6 +52,8 @@ pub struct Admission {
     pub applied: Position,
     /// What it is to be told.
     pub settings: Settings,
+    /// Whether its company wants visits; see [`companies::Company::visits`].
+    pub visits: Option<bool>,
 }
 
 /// What has to be known of an agent before its session begins; `None` when the company has no such
@@ -68,7 +70,7 @@ pub async fn admission(
     let row = sqlx::query!(
         "SELECT a.revoked_at, a.certificate_sha256, a.applied_epoch, a.applied_seq,
                 c.suspended_at, c.settings_revision, c.heartbeat_every_s, c.scan_every_s,
-                c.sources_off
+                c.sources_off, c.visits
          FROM agents a JOIN companies c ON c.key = a.company_key
          WHERE a.company_key = $1 AND a.id = $2",
         scope.key(),
@@ -89,6 +91,7 @@ pub async fn admission(
             row.scan_every_s,
             &row.sources_off,
         )?,
+        visits: row.visits,
     }))
 }
 

@@ -17,6 +17,7 @@ const COMMANDS: &str = "muster_commands";
 const REVOCATIONS: &str = "muster_revocations";
 const JOBS: &str = "muster_jobs";
 const FINDINGS: &str = "muster_findings";
+const SETTINGS: &str = "muster_settings";
 
 /// What an agent is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,28 @@ pub async fn revoked_since(
         .collect()
 }
 
+/// Companies whose settings were set since an instant, each with its last revision; the same overlap is
+/// good for polls as in [`pending_since`].
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn settings_set_since(
+    store: &Store,
+    since: OffsetDateTime,
+) -> Result<Vec<(CompanyId, u64)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT company, revision FROM company_changes WHERE changed_at >= $1 ORDER BY changed_at",
+        since
+    )
+    .fetch_all(store.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (CompanyId(row.company), row.revision.unsigned_abs()))
+        .collect())
+}
+
 /// Forgets signals of revocations before an instant. The truth stays with agents and companies.
 ///
 /// # Errors
@@ -133,6 +156,8 @@ pub enum Signal {
     Job,
     /// Findings of this company were opened, resolved or changed: read [`crate::events`].
     Findings(CompanyId),
+    /// What this company's agents are told has changed.
+    Settings(CompanyId),
     /// The connection was lost meanwhile, and signals with it: poll everything.
     Missed,
 }
@@ -153,7 +178,7 @@ impl Store {
         // It holds one of the pool's connections for as long as it listens.
         let mut listener = PgListener::connect_with(self.pool()).await?;
         listener
-            .listen_all([COMMANDS, REVOCATIONS, JOBS, FINDINGS])
+            .listen_all([COMMANDS, REVOCATIONS, JOBS, FINDINGS, SETTINGS])
             .await?;
         Ok(Signals { listener })
     }
@@ -199,6 +224,7 @@ fn signal(channel: &str, payload: &str) -> Option<Signal> {
         }
         JOBS => Some(Signal::Job),
         FINDINGS => payload.parse().ok().map(Signal::Findings),
+        SETTINGS => payload.parse().ok().map(Signal::Settings),
         _ => None,
     }
 }
@@ -292,6 +318,32 @@ pub(crate) async fn announce_revocation(
     Ok(())
 }
 
+/// Says that a company's agents are told something else, when the transaction commits.
+pub(crate) async fn announce_settings(
+    tx: &mut PgConnection,
+    company: CompanyId,
+    revision: u64,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "WITH changed AS (
+             INSERT INTO company_changes (company, revision, changed_at) VALUES ($1, $2, $3)
+             ON CONFLICT (company)
+             DO UPDATE SET revision = excluded.revision, changed_at = excluded.changed_at
+             RETURNING company
+         )
+         SELECT pg_notify($4, company::text) FROM changed",
+        company.0,
+        // Counted up from zero by the database, one at a time.
+        i64::try_from(revision).unwrap_or(i64::MAX),
+        now,
+        SETTINGS
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(())
+}
+
 /// Says that a job waits, when the transaction commits.
 pub(crate) async fn announce_job(tx: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query!("SELECT pg_notify($1, '')", JOBS)
@@ -329,6 +381,10 @@ mod tests {
         assert_eq!(
             signal(FINDINGS, &id.to_string()),
             Some(Signal::Findings(CompanyId(id)))
+        );
+        assert_eq!(
+            signal(SETTINGS, &id.to_string()),
+            Some(Signal::Settings(CompanyId(id)))
         );
         for (channel, payload) in [
             (COMMANDS, "everyone"),

@@ -29,6 +29,8 @@ pub struct Company {
     pub suspended_at: Option<OffsetDateTime>,
     /// What its agents are told.
     pub settings: Settings,
+    /// Whether its agents visit, or hold their connection; where it is `None`, the node decides.
+    pub visits: Option<bool>,
 }
 
 /// Why a company cannot be made.
@@ -139,7 +141,7 @@ pub async fn find_by_name(
     let row = sqlx::query_as!(
         CompanyRow,
         "SELECT id, name, created_at, suspended_at, settings_revision, heartbeat_every_s,
-                scan_every_s, sources_off
+                scan_every_s, sources_off, visits
          FROM companies WHERE lower(name) = lower($1)",
         name.trim()
     )
@@ -194,7 +196,9 @@ pub async fn set_suspended(
 }
 
 /// Sets what the company's agents are told, brought into the wire's limits, under the next
-/// revision. Gives what was set.
+/// revision, and tells the nodes that hold their connections. Gives what was set.
+///
+/// `visits` as in [`Company::visits`].
 ///
 /// # Errors
 ///
@@ -202,6 +206,8 @@ pub async fn set_suspended(
 pub async fn set_settings(
     scope: &TenantScope,
     settings: &Settings,
+    visits: Option<bool>,
+    now: OffsetDateTime,
 ) -> Result<Settings, StoreError> {
     // Brought into the limits and not refused: an agent would refuse the whole message, and with it
     // every other setting.
@@ -216,16 +222,21 @@ pub async fn set_settings(
     let mut tx = scope.begin("companies.set_settings").await?;
     sqlx::query!(
         "UPDATE companies SET settings_revision = settings_revision + 1, heartbeat_every_s = $2,
-                scan_every_s = $3, sources_off = $4
+                scan_every_s = $3, sources_off = $4, visits = $5
          WHERE key = $1",
         scope.key(),
         every(settings.heartbeat_every_s, limits::HEARTBEAT_EVERY_S),
         every(settings.scan_every_s, limits::SCAN_EVERY_S),
-        &sources
+        &sources,
+        visits
     )
     .execute(&mut *tx)
     .await?;
     let company = read(&mut tx, scope.company()).await?;
+    if let Some(company) = &company {
+        let revision = company.settings.revision;
+        commands::announce_settings(&mut tx, scope.company(), revision, now).await?;
+    }
     tx.commit().await?;
     company
         .map(|company| company.settings)
@@ -236,7 +247,7 @@ async fn read(tx: &mut PgConnection, id: CompanyId) -> Result<Option<Company>, S
     sqlx::query_as!(
         CompanyRow,
         "SELECT id, name, created_at, suspended_at, settings_revision, heartbeat_every_s,
-                scan_every_s, sources_off
+                scan_every_s, sources_off, visits
          FROM companies WHERE id = $1",
         id.0
     )
@@ -256,6 +267,7 @@ struct CompanyRow {
     heartbeat_every_s: i64,
     scan_every_s: i64,
     sources_off: Vec<String>,
+    visits: Option<bool>,
 }
 
 impl TryFrom<CompanyRow> for Company {
@@ -274,6 +286,7 @@ impl TryFrom<CompanyRow> for Company {
             created_at: row.created_at,
             suspended_at: row.suspended_at,
             settings,
+            visits: row.visits,
         })
     }
 }

@@ -32,6 +32,8 @@ pub struct Host {
     pub enrolled_at: OffsetDateTime,
     /// When it last said anything.
     pub last_seen_at: Option<OffsetDateTime>,
+    /// From when on it is missed, by how often it was told to show itself.
+    pub overdue_at: Option<OffsetDateTime>,
     /// Since when it is refused.
     pub revoked_at: Option<OffsetDateTime>,
     /// Pieces of software that it has.

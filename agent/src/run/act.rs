@@ -105,8 +105,13 @@ impl Agent {
             self.problem("no collector is known: set `collectors` in the configuration");
             return Some(Event::ConnectFailed);
         };
-        match tls::session_config(&self.identity) {
+        let config = match self.tls.take() {
+            Some(config) => Ok(config),
+            None => tls::session_config(&self.identity),
+        };
+        match config {
             Ok(config) => {
+                self.tls = Some(config.clone());
                 self.log.debug(format_args!("connects to {address}"));
                 self.uplink.connect(address.clone(), config);
                 None
@@ -191,6 +196,8 @@ impl Agent {
             return Event::CertificateUnusable;
         }
         self.identity = renewed;
+        // With it go the tickets, which say who the agent was with the old one.
+        self.tls = None;
         let renew_after = self.identity.certificate().renew_after(self.clock.now_ms());
         Event::CertificateInstalled {
             renew_at: self.clock.elapsed() + renew_after,

@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::ingest::agents::{
     Admission, Agents, Answer, EnrolError, Enrolled, Issue, SeenHeartbeat, Standing, Unavailable,
 };
+use crate::ingest::registry::Told;
 
 /// The agents of the database.
 #[derive(Clone, Debug)]
@@ -43,7 +44,10 @@ impl StoredAgents {
             return Ok(Admission::Refused(RejectReason::CompanySuspended));
         }
         let mut standing = Standing {
-            settings: found.settings,
+            told: Told {
+                settings: found.settings,
+                visits: found.visits,
+            },
             applied: found.applied,
             scan_asked: 0,
             is_snapshot_asked: false,
@@ -156,6 +160,7 @@ fn seen(heartbeat: &SeenHeartbeat) -> HeartbeatSeen {
         acknowledged: heartbeat.heartbeat.acknowledged,
         digest: heartbeat.heartbeat.digest,
         scan_done: heartbeat.heartbeat.scan_done,
+        every_s: heartbeat.every_s,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `muster-collector company`.
 
 use protocol::ids::CompanyId;
+use protocol::software::Source;
 use serde_json::json;
 use store::companies::{self, Company};
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::database::Database;
 use super::output;
+use crate::config::Connections;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -18,6 +20,24 @@ pub(super) enum Command {
     },
     /// Lists the companies.
     List,
+    /// Sets what a company's agents are told; those that are connected hear of it within seconds. What is
+    /// not named stays as it is.
+    Set {
+        /// The company's id or name
+        company: String,
+        /// Time between two heartbeats, in seconds
+        #[arg(long)]
+        heartbeat_every_s: Option<u32>,
+        /// Time between two scans, in seconds
+        #[arg(long)]
+        scan_every_s: Option<u32>,
+        /// Whether its agents hold their connection or visit; `auto` leaves it to the collector
+        #[arg(long)]
+        connections: Option<Connections>,
+        /// Sources that it does not want, with commas between; `none` for none
+        #[arg(long, value_delimiter = ',')]
+        sources_off: Option<Vec<String>>,
+    },
     /// Refuses a company's agents until it is resumed.
     Suspend {
         /// The company's id or name
@@ -40,10 +60,51 @@ impl Command {
                 print(&db, &company)
             }
             Self::List => list(&db).await,
+            Self::Set {
+                company,
+                heartbeat_every_s,
+                scan_every_s,
+                connections,
+                sources_off,
+            } => {
+                let scope = db.company(&company).await?;
+                let Company {
+                    mut settings,
+                    mut visits,
+                    ..
+                } = companies::own(&scope).await?;
+                settings.heartbeat_every_s =
+                    heartbeat_every_s.unwrap_or(settings.heartbeat_every_s);
+                settings.scan_every_s = scan_every_s.unwrap_or(settings.scan_every_s);
+                if let Some(names) = sources_off {
+                    settings.sources_off = sources(&names)?;
+                }
+                if let Some(connections) = connections {
+                    visits = visits_of(connections);
+                }
+                companies::set_settings(&scope, &settings, visits, db.clock.now()).await?;
+                print(&db, &companies::own(&scope).await?)
+            }
             Self::Suspend { company } => suspend(&db, &company, true).await,
             Self::Resume { company } => suspend(&db, &company, false).await,
         }
     }
+}
+
+const fn visits_of(connections: Connections) -> Option<bool> {
+    match connections {
+        Connections::Hold => Some(false),
+        Connections::Visit => Some(true),
+        Connections::Auto => None,
+    }
+}
+
+fn sources(names: &[String]) -> anyhow::Result<Vec<Source>> {
+    names
+        .iter()
+        .filter(|name| *name != "none")
+        .map(|name| Ok(name.parse::<Source>()?))
+        .collect()
 }
 
 async fn list(db: &Database) -> anyhow::Result<()> {
@@ -76,6 +137,15 @@ fn print(db: &Database, company: &Company) -> anyhow::Result<()> {
             "name": company.name,
             "created_at": company.created_at.to_string(),
             "suspended": company.suspended_at.is_some(),
+            "heartbeat_every_s": company.settings.heartbeat_every_s,
+            "scan_every_s": company.settings.scan_every_s,
+            "sources_off": company.settings.sources_off.iter().map(|source| source.as_str())
+                .collect::<Vec<_>>(),
+            "connections": match company.visits {
+                Some(true) => "visit",
+                Some(false) => "hold",
+                None => "auto",
+            },
         }));
     }
     let state = if company.suspended_at.is_some() {

@@ -1,6 +1,7 @@
 //! `[ingest]`: agents' connections, and how much of them is taken.
 
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use protocol::limits;
@@ -27,9 +28,24 @@ section! {
         certificate_days: u32 = 30;
         /// Connections at once. More are refused before any work is done for them.
         connections_max: u32 = 20_000;
+        /// What agents do whose company does not say: `hold` their connection, so that a scan that is
+        /// asked for begins at once; `visit` now and then, which costs no memory in between; or
+        /// `auto`, hold as long as there is room.
+        connections: String = "auto";
+        /// With `auto`: connections that are held. Whoever comes on top visits.
+        held_max: u32 = 15_000;
+        /// With `auto`: memory of this process beyond which no further connection is held, in bytes, and the
+        /// youngest are sent away. 0 looks at their number alone.
+        memory_bytes_max: u64 = 0;
+        /// Time between two visits, in seconds, or between two heartbeats where the company wants those more
+        /// rarely.
+        visit_every_s: u32 = 900;
         /// Connections at once that have not said who they are. Above a quarter of it, a caller has to prove
         /// its address first.
         handshakes_max: u32 = 512;
+        /// Handshakes a second. More are refused before any cryptography, and a fleet that has lost its
+        /// collector is told to come back over as long as half of them take.
+        handshakes_per_second: u32 = 1_000;
         /// After how long a silent connection is dropped, in seconds. Agents with longer pauses between
         /// heartbeats connect anew for each.
         idle_timeout_s: u32 = 900;
@@ -41,6 +57,9 @@ section! {
         enrolments_per_minute: u32 = 60;
         /// Bytes of reports that may wait for the queue's disk at once.
         bytes_in_flight_max: u64 = 67_108_864;
+        /// Bytes of frames that may be in reading at once, over all connections. Whoever brings more is
+        /// told to come again.
+        bytes_in_reading_max: u64 = 67_108_864;
     }
 }
 
@@ -59,8 +78,18 @@ pub struct IngestConfig {
     pub certificate_validity: Duration,
     /// Connections at once.
     pub connections_max: u32,
+    /// What agents do whose company does not say.
+    pub connections: Connections,
+    /// Connections that are held at most, on `auto`.
+    pub held_max: u32,
+    /// Memory beyond which no further connection is held, on `auto`; 0 for none.
+    pub memory_bytes_max: u64,
+    /// Time between two visits, in seconds.
+    pub visit_every_s: u32,
     /// Unauthenticated connections at once.
     pub handshakes_max: u32,
+    /// Handshakes a second.
+    pub handshakes_per_second: u32,
     /// After how long a silent connection is dropped.
     pub idle_timeout: Duration,
     /// An agent's share.
@@ -71,6 +100,35 @@ pub struct IngestConfig {
     pub enrolments_per_minute: u32,
     /// Bytes that may wait for the queue at once.
     pub bytes_in_flight_max: u64,
+    /// Bytes of frames that may be in reading at once.
+    pub bytes_in_reading_max: u64,
+}
+
+/// What agents do whose company does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// Hold their connection.
+    Hold,
+    /// Come by.
+    Visit,
+    /// Hold it while there is room.
+    Auto,
+}
+
+impl FromStr for Connections {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        match text {
+            "hold" => Ok(Self::Hold),
+            "visit" => Ok(Self::Visit),
+            "auto" => Ok(Self::Auto),
+            other => Err(ConfigError::value(
+                "ingest.connections",
+                format!("{other:?} is none of hold, visit and auto"),
+            )),
+        }
+    }
 }
 
 impl TryFrom<RawIngest> for IngestConfig {
@@ -102,7 +160,20 @@ impl TryFrom<RawIngest> for IngestConfig {
                 raw.connections_max,
                 1..=1_000_000,
             )?,
+            connections: raw.connections.parse()?,
+            held_max: in_range("ingest.held_max", raw.held_max, 0..=1_000_000)?,
+            memory_bytes_max: raw.memory_bytes_max,
+            visit_every_s: in_range(
+                "ingest.visit_every_s",
+                raw.visit_every_s,
+                limits::VISIT_EVERY_S,
+            )?,
             handshakes_max: in_range("ingest.handshakes_max", raw.handshakes_max, 1..=100_000)?,
+            handshakes_per_second: in_range(
+                "ingest.handshakes_per_second",
+                raw.handshakes_per_second,
+                1..=1_000_000,
+            )?,
             idle_timeout: Duration::from_secs(idle_s.into()),
             agent_requests_per_minute: in_range(
                 "ingest.agent_requests_per_minute",
@@ -122,6 +193,11 @@ impl TryFrom<RawIngest> for IngestConfig {
             bytes_in_flight_max: in_range(
                 "ingest.bytes_in_flight_max",
                 raw.bytes_in_flight_max,
+                1_048_576..=17_179_869_184,
+            )?,
+            bytes_in_reading_max: in_range(
+                "ingest.bytes_in_reading_max",
+                raw.bytes_in_reading_max,
                 1_048_576..=17_179_869_184,
             )?,
         })

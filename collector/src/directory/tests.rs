@@ -1,6 +1,7 @@
 //! Tests of the directory against a real database.
 
 use protocol::ids::{CompanyId, TokenId};
+use protocol::message::Settings;
 use store::agents::{self, Certificate, Enrolment};
 use store::companies;
 use store::enrolment_tokens::{self, NewEnrolmentToken};
@@ -181,28 +182,66 @@ async fn a_poll_finds_what_was_not_heard_and_acts_on_it_once() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_too_busy_to_hear_is_told_again() {
+async fn a_session_that_is_busy_hears_everything_once_it_listens() {
     let site = Site::new().await;
     let mut directory = site.directory().await;
     let agent = site.agent().await;
     let mut session = site.session(agent);
-    // Fills the session's channel, as a session does that waits for a slow peer.
-    while site.registry.tell(agent, registry::Command::SendSnapshot) {}
+    for _ in 0..100 {
+        site.registry.tell(agent, registry::Command::SendSnapshot);
+    }
     let request = agents::request_scan(&site.scope, agent, site.clock.now())
         .await
         .unwrap()
         .unwrap();
-    // Once as a signal and once by a poll, both in vain.
     directory.tell(vec![agent]).await;
     directory.poll().await.unwrap();
-    while site.registry.waiting(agent) > 0 {
-        assert_eq!(hears(&mut session).await, registry::Command::SendSnapshot);
-    }
-    directory.poll().await.unwrap();
+    assert_eq!(hears(&mut session).await, registry::Command::SendSnapshot);
     assert_eq!(
         hears(&mut session).await,
         registry::Command::ScanNow { request }
     );
+}
+
+#[tokio::test]
+async fn settings_reach_a_companys_open_sessions() {
+    let site = Site::new().await;
+    site.follow().await;
+    let agent = site.agent().await;
+    let mut session = site.session(agent);
+    let wanted = Settings {
+        heartbeat_every_s: 60,
+        ..Settings::default()
+    };
+    let set = companies::set_settings(&site.scope, &wanted, Some(true), site.clock.now())
+        .await
+        .unwrap();
+    let told = Told {
+        settings: set,
+        visits: Some(true),
+    };
+    assert_eq!(
+        hears(&mut session).await,
+        registry::Command::Told(Arc::new(told))
+    );
+}
+
+#[tokio::test]
+async fn settings_whose_signal_was_lost_come_with_a_poll_and_only_once() {
+    let site = Site::new().await;
+    let mut directory = site.directory().await;
+    let agent = site.agent().await;
+    let mut session = site.session(agent);
+    let wanted = Settings::default();
+    companies::set_settings(&site.scope, &wanted, Some(false), site.clock.now())
+        .await
+        .unwrap();
+    directory.poll().await.unwrap();
+    let heard = hears(&mut session).await;
+    assert!(matches!(heard, registry::Command::Told(_)), "{heard:?}");
+    directory.poll().await.unwrap();
+    site.registry.tell(agent, registry::Command::Leave);
+    assert_eq!(hears(&mut session).await, registry::Command::Leave);
 }
 
 #[tokio::test]

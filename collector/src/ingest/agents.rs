@@ -13,6 +13,7 @@ use protocol::message::{Heartbeat, Settings};
 use protocol::reject::RejectReason;
 use time::OffsetDateTime;
 
+use super::registry::Told;
 use crate::authority::IssuedCertificate;
 use crate::queue::{AppendError, Entry, Queue};
 
@@ -33,8 +34,8 @@ pub struct Unavailable;
 /// How an agent stands when it connects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// How it is to behave.
-    pub settings: Settings,
+    /// What its company's agents are told.
+    pub told: Told,
     /// The last of its reports that is stored.
     pub applied: Position,
     /// The last scan that was asked for; 0 when none.
@@ -85,6 +86,8 @@ pub struct SeenHeartbeat {
     pub at: OffsetDateTime,
     /// What it said.
     pub heartbeat: Heartbeat,
+    /// Time to the next one as the agent was told, in seconds; 0 where that is not known.
+    pub every_s: u32,
 }
 
 /// Where agents are kept.

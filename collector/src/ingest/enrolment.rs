@@ -74,7 +74,7 @@ async fn answer<R: AsyncRead + Unpin>(
         );
         return Some(refuse(source, refusal.after(wait)));
     }
-    let mut reader = FrameReader::new(receive, REQUEST_BYTES_MAX);
+    let mut reader = FrameReader::new(receive, REQUEST_BYTES_MAX, &shared.bytes_in_reading);
     let request = match reader.next().await {
         Ok(Some(frame)) => decode(shared, &frame).and_then(check),
         // Opened and closed without a word, as health checks and port scanners do.

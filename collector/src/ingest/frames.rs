@@ -4,7 +4,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::frame::{Frame, FrameError, HEADER_BYTES, Header, Packer, Unpacker};
@@ -12,6 +12,7 @@ use protocol::reject::RejectReason;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Sleep;
 
+use super::limits::{ByteBudget, BytePermit};
 use super::line::Refusal;
 
 /// How long a frame may take from its first byte to its last.
@@ -20,6 +21,11 @@ const FRAME_WITHIN: Duration = Duration::from_secs(15);
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
 /// Bytes that are made room for at a time: a peer has to send them before it gets more.
 const STEP_BYTES: usize = 16 * 1024;
+/// Bytes of a frame that need no share of the budget, so that heartbeats and what is told to a busy
+/// collector get through.
+const FREE_BYTES: usize = 512;
+/// How long an agent waits when too much is in reading.
+const BUSY_FOR: Duration = Duration::from_secs(2);
 /// Unpackers and packers that are kept for the next message.
 // An unpacker is some 100 KB with its window. More than threads can use at once is of no use.
 const KEPT_MAX: usize = 16;
@@ -36,6 +42,9 @@ pub(super) enum ReadError {
     /// The rest of the frame did not come in time.
     #[error("a frame's rest did not come within {} s", FRAME_WITHIN.as_secs())]
     Slow,
+    /// Too many frames are in reading on other connections.
+    #[error("the collector is busy reading")]
+    Busy,
     /// The stream ended within a frame, or broke.
     #[error("the stream broke: {0}")]
     Stream(#[from] io::Error),
@@ -46,6 +55,10 @@ impl ReadError {
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Stream(_) | Self::Slow => None,
+            Self::Busy => {
+                let refusal = Refusal::new(RejectReason::RateLimited, self.to_string());
+                Some(refusal.after(BUSY_FOR))
+            }
             Self::TooLong(..) => Some(Refusal::new(RejectReason::FrameTooLarge, self.to_string())),
             Self::Frame(error) => Some(refusal_of(error)),
         }
@@ -67,16 +80,22 @@ pub(super) struct FrameReader<R> {
     stream: R,
     buffer: Vec<u8>,
     payload_bytes_max: usize,
+    budget: Arc<ByteBudget>,
+    /// The incomplete frame's share of the budget.
+    permit: Option<BytePermit>,
     /// Runs while a frame is incomplete.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    pub(super) fn new(stream: R, payload_bytes_max: usize) -> Self {
+    /// A reader of frames up to a length, all of which share a budget with those of other readers.
+    pub(super) fn new(stream: R, payload_bytes_max: usize, budget: &Arc<ByteBudget>) -> Self {
         Self {
             stream,
             buffer: Vec::new(),
             payload_bytes_max,
+            budget: Arc::clone(budget),
+            permit: None,
             deadline: None,
         }
     }
@@ -96,6 +115,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             if missing == 0 {
                 return self.take_frame().map(Some);
             }
+            self.admit(missing)?;
             if self.read(missing).await? == 0 {
                 return match self.buffer.is_empty() {
                     true => Ok(None),
@@ -116,6 +136,16 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             return Err(ReadError::TooLong(bytes, self.payload_bytes_max));
         }
         Ok((HEADER_BYTES + bytes).saturating_sub(self.buffer.len()))
+    }
+
+    /// Takes a frame's share of the budget, once its header has said how long it is and before there is
+    /// room for it.
+    fn admit(&mut self, missing: usize) -> Result<(), ReadError> {
+        let is_large = self.buffer.len() >= HEADER_BYTES && missing > FREE_BYTES;
+        if is_large && self.permit.is_none() {
+            self.permit = Some(self.budget.take(missing).ok_or(ReadError::Busy)?);
+        }
+        Ok(())
     }
 
     /// Reads at most a step and at most what is missing, so that a frame's bytes never have to be
@@ -146,6 +176,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     fn take_frame(&mut self) -> Result<Frame, ReadError> {
         self.deadline = None;
+        // What the frame leads to has a budget of its own.
+        self.permit = None;
         let mut payload = std::mem::take(&mut self.buffer);
         let header = match payload.first_chunk() {
             Some(header) => Header::parse(*header)?,
@@ -244,10 +276,61 @@ mod tests {
         }
     }
 
+    fn reader<R: AsyncRead + Unpin>(stream: R, payload_bytes_max: usize) -> FrameReader<R> {
+        FrameReader::new(stream, payload_bytes_max, &ByteBudget::new(u64::MAX))
+    }
+
+    #[tokio::test]
+    async fn a_frame_takes_its_share_of_the_budget_until_it_is_whole() {
+        let budget = ByteBudget::new(10_000);
+        let (mut near, far) = duplex(64);
+        let mut first = FrameReader::new(far, FRAME_WIRE_BYTES_MAX, &budget);
+        near.write_all(&frame(6_000).header()).await.unwrap();
+        tokio::select! {
+            biased;
+            _ = first.next() => panic!("a header is no frame"),
+            () = tokio::task::yield_now() => {}
+        }
+        assert_eq!(budget.taken(), 6_000);
+        let (mut other, far) = duplex(64);
+        let mut second = FrameReader::new(far, FRAME_WIRE_BYTES_MAX, &budget);
+        other.write_all(&frame(6_000).header()).await.unwrap();
+        let error = second.next().await.unwrap_err();
+        assert_eq!(
+            error.refusal().map(|refusal| refusal.reason),
+            Some(RejectReason::RateLimited)
+        );
+        let writing = async {
+            near.write_all(&[7; 6_000]).await.unwrap();
+        };
+        let (read, ()) = tokio::join!(first.next(), writing);
+        assert_eq!(read.unwrap(), Some(frame(6_000)));
+        assert_eq!(budget.taken(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_needs_no_share_and_a_reader_that_is_dropped_gives_its_own_back() {
+        let budget = ByteBudget::new(1_000);
+        let (mut near, far) = duplex(1_024);
+        near.write_all(&frame(900).header()).await.unwrap();
+        let mut large = FrameReader::new(far, FRAME_WIRE_BYTES_MAX, &budget);
+        tokio::select! {
+            biased;
+            _ = large.next() => panic!("a header is no frame"),
+            () = tokio::task::yield_now() => {}
+        }
+        let (mut near, far) = duplex(1_024);
+        near.write_all(&frame(300).to_bytes()).await.unwrap();
+        let mut small = FrameReader::new(far, FRAME_WIRE_BYTES_MAX, &budget);
+        assert_eq!(small.next().await.unwrap(), Some(frame(300)));
+        drop(large);
+        assert_eq!(budget.taken(), 0);
+    }
+
     #[tokio::test]
     async fn reads_frames_that_come_in_any_pieces() {
         let (mut near, far) = duplex(3);
-        let mut reader = FrameReader::new(far, FRAME_WIRE_BYTES_MAX);
+        let mut reader = reader(far, FRAME_WIRE_BYTES_MAX);
         let writing = async {
             for bytes in [0, 1, 40_000] {
                 near.write_all(&frame(bytes).to_bytes()).await.unwrap();
@@ -266,7 +349,7 @@ mod tests {
     #[tokio::test]
     async fn a_frame_survives_that_its_reading_is_dropped() {
         let (mut near, far) = duplex(1_024);
-        let mut reader = FrameReader::new(far, FRAME_WIRE_BYTES_MAX);
+        let mut reader = reader(far, FRAME_WIRE_BYTES_MAX);
         let bytes = frame(100).to_bytes();
         near.write_all(&bytes[..50]).await.unwrap();
         tokio::select! {
@@ -282,21 +365,18 @@ mod tests {
     async fn refuses_lengths_before_it_takes_memory() {
         let (mut near, far) = duplex(1_024);
         near.write_all(&[0xff, 0xff, 0xff, 0xff, 0]).await.unwrap();
-        let error = FrameReader::new(far, FRAME_WIRE_BYTES_MAX)
-            .next()
-            .await
-            .unwrap_err();
+        let error = reader(far, FRAME_WIRE_BYTES_MAX).next().await.unwrap_err();
         assert!(matches!(error, ReadError::Frame(FrameError::Length(_))));
         let (mut near, far) = duplex(1_024);
         near.write_all(&frame(500).header()).await.unwrap();
-        let error = FrameReader::new(far, 499).next().await.unwrap_err();
+        let error = reader(far, 499).next().await.unwrap_err();
         assert!(matches!(error, ReadError::TooLong(500, 499)));
     }
 
     #[tokio::test]
     async fn takes_no_more_memory_than_has_come() {
         let (mut near, far) = duplex(1_024);
-        let mut reader = FrameReader::new(far, FRAME_WIRE_BYTES_MAX);
+        let mut reader = reader(far, FRAME_WIRE_BYTES_MAX);
         near.write_all(&frame(FRAME_WIRE_BYTES_MAX).header())
             .await
             .unwrap();
@@ -313,14 +393,14 @@ mod tests {
         let (mut near, far) = duplex(1_024);
         near.write_all(&frame(10).to_bytes()[..9]).await.unwrap();
         drop(near);
-        let error = FrameReader::new(far, 10).next().await.unwrap_err();
+        let error = reader(far, 10).next().await.unwrap_err();
         assert!(matches!(error, ReadError::Stream(_)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_frame_that_trickles_in_is_given_up_though_its_bytes_keep_coming() {
         let (mut near, far) = duplex(1_024);
-        let mut reader = FrameReader::new(far, FRAME_WIRE_BYTES_MAX);
+        let mut reader = reader(far, FRAME_WIRE_BYTES_MAX);
         let bytes = frame(1_000).to_bytes();
         let trickling = async {
             for byte in bytes {
@@ -337,7 +417,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_for_a_frame_takes_as_long_as_it_takes() {
         let (near, far) = duplex(1_024);
-        let mut reader = FrameReader::new(far, 10);
+        let mut reader = reader(far, 10);
         let waited = tokio::time::timeout(Duration::from_secs(100_000), reader.next()).await;
         assert!(waited.is_err());
         drop(near);

@@ -127,6 +127,7 @@ mod tests {
                 digest: None,
                 scan_done,
             },
+            every_s: 300,
         }
     }
 

@@ -21,6 +21,16 @@ pub(super) struct Rate {
 }
 
 impl Rate {
+    /// So many a second, all of which may come at once.
+    pub(super) fn per_second(requests: u32) -> Self {
+        let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
+        let interval = Duration::from_secs(1) / requests.get();
+        Self {
+            interval,
+            tolerance: interval * (requests.get() - 1),
+        }
+    }
+
     pub(super) fn per_minute(requests: u32) -> Self {
         let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
         let interval = Duration::from_secs(60) / requests.get();
@@ -40,6 +50,40 @@ impl Rate {
             Some(wait) if !wait.is_zero() => Err(wait),
             Some(_) | None => Ok(even + self.interval),
         }
+    }
+}
+
+/// A rate for one thing.
+#[derive(Debug)]
+pub(super) struct Throttle {
+    rate: Rate,
+    even: Mutex<Option<Instant>>,
+}
+
+impl Throttle {
+    pub(super) const fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            even: Mutex::new(None),
+        }
+    }
+
+    /// Takes one; `false` when that is more than the rate.
+    pub(super) fn take(&self, now: Instant) -> bool {
+        let mut even = self.even.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.rate.next(*even, now) {
+            Ok(next) => {
+                *even = Some(next);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Whether a quarter of what may come at once has come.
+    pub(super) fn is_busy(&self, now: Instant) -> bool {
+        let even = *self.even.lock().unwrap_or_else(PoisonError::into_inner);
+        even.is_some_and(|even| even.saturating_duration_since(now) > self.rate.tolerance / 4)
     }
 }
 
@@ -171,6 +215,19 @@ mod tests {
         let later = now + Duration::from_secs(1);
         assert_eq!(limiter.take(1, later), Ok(()));
         assert_eq!(limiter.take(1, later), Err(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_throttle_lets_a_seconds_share_through_and_is_busy_before_it_is_shut() {
+        let throttle = Throttle::new(Rate::per_second(100));
+        let now = Clock::system().instant();
+        assert!(!throttle.is_busy(now));
+        let taken = (0..1_000).filter(|_| throttle.take(now)).count();
+        assert_eq!(taken, 100);
+        assert!(throttle.is_busy(now));
+        let later = now + Duration::from_millis(500);
+        assert_eq!((0..1_000).filter(|_| throttle.take(later)).count(), 50);
+        assert!(!throttle.is_busy(later + Duration::from_secs(1)));
     }
 
     #[test]

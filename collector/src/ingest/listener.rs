@@ -36,7 +36,9 @@ const STREAM_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last words may take to arrive.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(3);
 /// Bytes of a connection that may wait unread: an agent that sends more waits.
-const RECEIVE_WINDOW_BYTES: u32 = 64 * 1024;
+// Times all connections it is what a stopped disk can pile up here. A host's first inventory takes two of
+// them.
+const RECEIVE_WINDOW_BYTES: u32 = 16 * 1024;
 /// Bytes to a peer that may wait for its acknowledgement.
 const SEND_WINDOW_BYTES: u64 = 64 * 1024;
 /// Bytes of packets that may wait in the kernel, as far as it allows.
@@ -136,7 +138,8 @@ impl Listener {
         let under_way = self.handshakes_max - self.handshakes.available_permits();
         // Not from the first on: the retry is a round trip more, which everyday reconnects need not
         // pay.
-        let is_busy = under_way >= self.handshakes_max / 4;
+        let now = shared.clock.instant();
+        let is_busy = under_way >= self.handshakes_max / 4 || shared.handshakes.is_busy(now);
         if is_busy && !incoming.remote_address_validated() {
             // A forged address never comes back with the token; a real one comes back at once.
             if incoming.retry().is_err() {
@@ -149,6 +152,13 @@ impl Listener {
             incoming.refuse();
             return;
         };
+        // Last, so that forged addresses use up nobody's share. What is refused costs one packet each way,
+        // and its agent waits longer every time.
+        if !shared.handshakes.take(now) {
+            failed("rate");
+            incoming.refuse();
+            return;
+        }
         let task = connection(Arc::clone(shared), incoming, handshake, place);
         shared.lifecycle.spawn("ingest.connection", task);
     }

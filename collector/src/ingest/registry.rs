@@ -1,8 +1,10 @@
 //! The sessions that are open on this node, and a way to say something to each.
 //!
-//! An agent has one session: a newer one takes the place of the older, which is told to end. What
-//! cannot be said at once because a session is busy is not lost: whoever says it says it again,
-//! or the agent hears it when it connects the next time.
+//! An agent has one session: a newer one takes the place of the older, which is told to end. What is
+//! said to a session waits in its post box, which has one place for each kind of message and so never
+//! runs over: of two wishes for a scan, or of two settings, only the later one counts.
+
+mod post;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,27 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::ids::{AgentId, CompanyId};
 use protocol::reject::RejectReason;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 
-/// What one session may have waiting for it.
-const WAITING_MAX: usize = 8;
-
-/// Something to say to an agent, or to do to its session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Command {
-    /// Ask for a scan.
-    ScanNow {
-        /// The request's number.
-        request: u64,
-    },
-    /// Ask for a snapshot.
-    SendSnapshot,
-    /// Refuse the agent from now on, and end the session.
-    Refuse(RejectReason),
-    /// End the session: the agent has a newer one.
-    Replaced,
-}
+use self::post::Post;
+pub use self::post::{Command, Told};
 
 /// The open sessions. A clone is the same registry.
 #[derive(Clone, Debug, Default)]
@@ -39,14 +23,17 @@ pub struct Registry(Arc<Mutex<Sessions>>);
 #[derive(Debug, Default)]
 struct Sessions {
     next: u64,
+    held: usize,
     by_agent: HashMap<AgentId, Open>,
 }
 
 #[derive(Debug)]
 struct Open {
+    /// Grows with every session, so the highest is the youngest.
     number: u64,
     company: CompanyId,
-    commands: mpsc::Sender<Command>,
+    is_held: bool,
+    post: Arc<Post>,
 }
 
 impl Registry {
@@ -58,64 +45,101 @@ impl Registry {
 
     /// Opens a session and ends the one that the agent had.
     pub(crate) fn open(&self, company: CompanyId, agent: AgentId) -> Registration {
-        let (sender, commands) = mpsc::channel(WAITING_MAX);
+        let post = Arc::new(Post::default());
         let mut sessions = self.lock();
         sessions.next += 1;
         let number = sessions.next;
         let open = Open {
             number,
             company,
-            commands: sender,
+            is_held: false,
+            post: Arc::clone(&post),
         };
         // The newer one wins: an agent that has lost its path cannot end its old session itself.
         if let Some(older) = sessions.by_agent.insert(agent, open) {
-            close(&older, Command::Replaced);
+            sessions.leaves(&older);
+            older.post.put(Command::Replaced);
         }
         Registration {
             registry: self.clone(),
             agent,
             number,
-            commands,
+            post,
         }
     }
 
-    /// Says something to an agent; `false` when it has no session here or the session is too busy
-    /// to hear it.
+    /// Says something to an agent; `false` when it has no session here.
     pub fn tell(&self, agent: AgentId, command: Command) -> bool {
-        let sender = self
+        let post = self
             .lock()
             .by_agent
             .get(&agent)
-            .map(|open| open.commands.clone());
-        // Outside of the lock, and never waiting: a session that does not read must not hold up
-        // those that do.
-        sender.is_some_and(|sender| sender.try_send(command).is_ok())
+            .map(|open| Arc::clone(&open.post));
+        // Outside of the lock: whoever is woken wants it next.
+        post.is_some_and(|post| {
+            post.put(command);
+            true
+        })
+    }
+
+    /// Tells all sessions of a company what its agents are told from now on; how many.
+    pub fn tell_company(&self, company: CompanyId, told: &Arc<Told>) -> usize {
+        let posts: Vec<_> = self
+            .lock()
+            .by_agent
+            .values()
+            .filter(|open| open.company == company)
+            .map(|open| Arc::clone(&open.post))
+            .collect();
+        for post in &posts {
+            post.put(Command::Told(Arc::clone(told)));
+        }
+        posts.len()
+    }
+
+    /// Has the youngest sessions that are held decide anew whether they are; how many there were.
+    pub(crate) fn reconsider_youngest(&self, count: usize) -> usize {
+        let mut held: Vec<_> = self
+            .lock()
+            .by_agent
+            .values()
+            .filter(|open| open.is_held)
+            .map(|open| (open.number, Arc::clone(&open.post)))
+            .collect();
+        if count < held.len() {
+            held.select_nth_unstable_by_key(count, |(number, _)| std::cmp::Reverse(*number));
+            held.truncate(count);
+        }
+        for (_, post) in &held {
+            post.put(Command::Leave);
+        }
+        held.len()
     }
 
     /// Refuses an agent from now on and ends its session; `false` when it has none here.
     pub fn refuse(&self, agent: AgentId, reason: RejectReason) -> bool {
-        match self.lock().by_agent.entry(agent) {
-            Entry::Occupied(open) => {
-                close(open.get(), Command::Refuse(reason));
-                open.remove();
-                true
-            }
-            Entry::Vacant(_) => false,
-        }
+        let mut sessions = self.lock();
+        let Some(open) = sessions.by_agent.remove(&agent) else {
+            return false;
+        };
+        sessions.leaves(&open);
+        open.post.put(Command::Refuse(reason));
+        true
     }
 
     /// Refuses all agents of a company and ends their sessions; how many.
     pub fn refuse_company(&self, company: CompanyId, reason: RejectReason) -> usize {
         let mut sessions = self.lock();
-        let before = sessions.by_agent.len();
-        sessions.by_agent.retain(|_, open| {
-            let stays = open.company != company;
-            if !stays {
-                close(open, Command::Refuse(reason));
-            }
-            stays
-        });
-        before - sessions.by_agent.len()
+        let leaving: Vec<_> = sessions
+            .by_agent
+            .extract_if(|_, open| open.company == company)
+            .map(|(_, open)| open)
+            .collect();
+        for open in &leaving {
+            sessions.leaves(open);
+            open.post.put(Command::Refuse(reason));
+        }
+        leaving.len()
     }
 
     /// Whether an agent has a session here.
@@ -124,10 +148,26 @@ impl Registry {
         self.lock().by_agent.contains_key(&agent)
     }
 
+    /// Whether an agent of this company has a session here.
+    #[must_use]
+    pub fn has_company(&self, company: CompanyId) -> bool {
+        let sessions = self.lock();
+        sessions
+            .by_agent
+            .values()
+            .any(|open| open.company == company)
+    }
+
     /// Open sessions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().by_agent.len()
+    }
+
+    /// Open sessions that are held, and not visits.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.lock().held
     }
 
     /// Whether there are none.
@@ -136,23 +176,14 @@ impl Registry {
         self.len() == 0
     }
 
-    /// What waits for an agent's session to be heard.
-    #[cfg(test)]
-    pub(crate) fn waiting(&self, agent: AgentId) -> usize {
-        let sessions = self.lock();
-        let commands = sessions.by_agent.get(&agent).map(|open| &open.commands);
-        commands.map_or(0, |commands| commands.max_capacity() - commands.capacity())
-    }
-
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends a session. One that is too busy to hear why sees its channel end.
-fn close(open: &Open, last: Command) {
-    match open.commands.try_send(last) {
-        Ok(()) | Err(TrySendError::Full(_) | TrySendError::Closed(_)) => {}
+impl Sessions {
+    fn leaves(&mut self, open: &Open) {
+        self.held -= usize::from(open.is_held);
     }
 }
 
@@ -162,18 +193,29 @@ pub(crate) struct Registration {
     registry: Registry,
     agent: AgentId,
     number: u64,
-    commands: mpsc::Receiver<Command>,
+    post: Arc<Post>,
 }
 
 impl Registration {
-    /// The next command. When the session has lost its place, whatever was said last has come and
-    /// the session has to end, it is [`Command::Replaced`].
+    /// The next command, the end of the session before all others.
     ///
     /// # Cancel safety
     ///
     /// Nothing is lost when it is dropped.
-    pub(crate) async fn next(&mut self) -> Command {
-        self.commands.recv().await.unwrap_or(Command::Replaced)
+    pub(crate) async fn next(&self) -> Command {
+        std::future::poll_fn(|context| self.post.poll_take(context)).await
+    }
+
+    /// Notes whether the connection is held.
+    pub(crate) fn set_held(&self, is_held: bool) {
+        let mut sessions = self.registry.lock();
+        let sessions = &mut *sessions;
+        let open = sessions.by_agent.get_mut(&self.agent);
+        if let Some(open) = open.filter(|open| open.number == self.number) {
+            sessions.held -= usize::from(open.is_held);
+            sessions.held += usize::from(is_held);
+            open.is_held = is_held;
+        }
     }
 }
 
@@ -184,7 +226,8 @@ impl Drop for Registration {
             // A session that was replaced must not take its successor out with it.
             && open.get().number == self.number
         {
-            open.remove();
+            let open = open.remove();
+            sessions.leaves(&open);
         }
     }
 }
@@ -206,8 +249,8 @@ mod tests {
     #[tokio::test]
     async fn a_newer_session_takes_the_place_of_the_older() {
         let registry = Registry::new();
-        let mut older = registry.open(company(1), agent(1));
-        let mut newer = registry.open(company(1), agent(1));
+        let older = registry.open(company(1), agent(1));
+        let newer = registry.open(company(1), agent(1));
         assert_eq!(older.next().await, Command::Replaced);
         drop(older);
         assert!(registry.tell(agent(1), Command::SendSnapshot));
@@ -219,30 +262,28 @@ mod tests {
     #[tokio::test]
     async fn a_suspended_companys_sessions_end_and_no_others() {
         let registry = Registry::new();
-        let mut first = registry.open(company(1), agent(1));
-        let mut second = registry.open(company(1), agent(2));
+        let first = registry.open(company(1), agent(1));
+        let second = registry.open(company(1), agent(2));
         let _other = registry.open(company(2), agent(3));
         let reason = RejectReason::CompanySuspended;
         assert_eq!(registry.refuse_company(company(1), reason), 2);
         assert_eq!(first.next().await, Command::Refuse(reason));
         assert_eq!(second.next().await, Command::Refuse(reason));
         assert!(registry.has(agent(3)));
+        assert!(!registry.has_company(company(1)));
         assert_eq!(registry.len(), 1);
     }
 
     #[tokio::test]
-    async fn a_session_too_busy_to_hear_of_its_refusal_ends_all_the_same() {
+    async fn settings_reach_the_companys_sessions_and_no_others() {
         let registry = Registry::new();
-        let mut session = registry.open(company(1), agent(1));
-        for request in 0..8 {
-            assert!(registry.tell(agent(1), Command::ScanNow { request }));
-        }
-        assert!(!registry.tell(agent(1), Command::SendSnapshot));
-        assert!(registry.refuse(agent(1), RejectReason::AgentRevoked));
-        for request in 0..8 {
-            assert_eq!(session.next().await, Command::ScanNow { request });
-        }
-        assert_eq!(session.next().await, Command::Replaced);
+        let own = registry.open(company(1), agent(1));
+        let other = registry.open(company(2), agent(2));
+        let told = Arc::new(Told::default());
+        assert_eq!(registry.tell_company(company(1), &told), 1);
+        assert_eq!(own.next().await, Command::Told(told));
+        assert!(registry.tell(agent(2), Command::SendSnapshot));
+        assert_eq!(other.next().await, Command::SendSnapshot);
     }
 
     #[test]
@@ -250,5 +291,49 @@ mod tests {
         let registry = Registry::new();
         assert!(!registry.tell(agent(1), Command::SendSnapshot));
         assert!(!registry.refuse(agent(1), RejectReason::AgentRevoked));
+    }
+
+    #[tokio::test]
+    async fn the_youngest_of_those_that_are_held_are_sent_away_first() {
+        let registry = Registry::new();
+        let sessions: Vec<_> = (1..=4)
+            .map(|number| registry.open(company(1), agent(number)))
+            .collect();
+        for held in &sessions[..3] {
+            held.set_held(true);
+        }
+        assert_eq!(registry.reconsider_youngest(2), 2);
+        for session in [&sessions[0], &sessions[3]] {
+            session.post.put(Command::SendSnapshot);
+            assert_eq!(session.next().await, Command::SendSnapshot);
+        }
+        for session in &sessions[1..3] {
+            assert_eq!(session.next().await, Command::Leave);
+        }
+        assert_eq!(registry.reconsider_youngest(9), 3);
+    }
+
+    #[test]
+    fn every_way_out_of_the_registry_counts_a_held_session_once() {
+        let registry = Registry::new();
+        let open = |number| {
+            let session = registry.open(company(number % 2), agent(number));
+            session.set_held(true);
+            session.set_held(true);
+            session
+        };
+        let sessions: Vec<_> = (1..=4).map(open).collect();
+        assert_eq!(registry.held(), 4);
+        let replacing = registry.open(company(1), agent(1));
+        assert_eq!(registry.held(), 3);
+        // The one that was replaced has no place left to count for.
+        sessions[0].set_held(true);
+        assert_eq!(registry.held(), 3);
+        registry.refuse(agent(2), RejectReason::AgentRevoked);
+        assert_eq!(registry.held(), 2);
+        registry.refuse_company(company(1), RejectReason::CompanySuspended);
+        assert_eq!(registry.held(), 1);
+        drop((sessions, replacing));
+        assert_eq!((registry.held(), registry.len()), (0, 0));
     }
 }

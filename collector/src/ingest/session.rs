@@ -4,6 +4,7 @@
 //! while the next ones are read, so one round trip of the disk carries many of them. Who the agent
 //! is comes from its certificate alone; nothing in a message changes it.
 
+mod attend;
 mod greeting;
 mod report;
 
@@ -14,7 +15,7 @@ use metrics::counter;
 use protocol::frame::Frame;
 use protocol::ids::{Epoch, Position};
 use protocol::limits::{FRAME_WIRE_BYTES_MAX, REPORTS_IN_FLIGHT_MAX};
-use protocol::message::{AgentMessage, CollectorMessage, Heartbeat};
+use protocol::message::{AgentMessage, Attendance, CollectorMessage, Heartbeat};
 use protocol::reject::RejectReason;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
@@ -22,7 +23,7 @@ use super::agents::SeenHeartbeat;
 use super::frames::{self, FrameReader, ReadError};
 use super::in_flight::InFlight;
 use super::line::{Line, Refusal};
-use super::registry::{Command, Registration};
+use super::registry::{Command, Registration, Told};
 use super::{Shared, enrolment};
 use crate::authority::PeerIdentity;
 use crate::metrics::{
@@ -73,9 +74,10 @@ impl From<ReadError> for Parting {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Slow => Self::Slow,
-            ReadError::Stream(_) | ReadError::TooLong(..) | ReadError::Frame(_) => {
-                error.refusal().map_or(Self::Broken, Self::Refused)
-            }
+            ReadError::Busy
+            | ReadError::Stream(_)
+            | ReadError::TooLong(..)
+            | ReadError::Frame(_) => error.refusal().map_or(Self::Broken, Self::Refused),
         }
     }
 }
@@ -100,6 +102,10 @@ struct Session<'a, W> {
     snapshot_asked_in: Option<Epoch>,
     /// The last scan that was asked for.
     scan_asked: u64,
+    /// What the agent was told; the default while nobody could say.
+    told: Arc<Told>,
+    /// How it was told to keep in touch; `None` for one that holds because it knows nothing else.
+    attendance: Option<Attendance>,
 }
 
 /// Serves an agent until one side ends the session.
@@ -114,8 +120,8 @@ where
     W: AsyncWrite + Unpin,
 {
     // Before anything is asked about the agent, so that no revocation slips through between.
-    let mut registration = shared.registry.open(peer.company, peer.agent);
-    let mut reader = FrameReader::new(receive, FRAME_WIRE_BYTES_MAX);
+    let registration = shared.registry.open(peer.company, peer.agent);
+    let mut reader = FrameReader::new(receive, FRAME_WIRE_BYTES_MAX, &shared.bytes_in_reading);
     let mut session = Session {
         shared,
         peer,
@@ -124,9 +130,11 @@ where
         in_flight: InFlight::default(),
         snapshot_asked_in: None,
         scan_asked: 0,
+        told: Arc::clone(&shared.nothing_told),
+        attendance: None,
     };
-    let parting = match session.greet(&mut reader, &mut registration).await {
-        Ok(()) => session.serve(&mut reader, &mut registration).await,
+    let parting = match session.greet(&mut reader, &registration).await {
+        Ok(()) => session.serve(&mut reader, &registration).await,
         Err(parting) => parting,
     };
     session.part(&parting).await;
@@ -137,7 +145,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     async fn serve<R: AsyncRead + Unpin>(
         &mut self,
         reader: &mut FrameReader<R>,
-        registration: &mut Registration,
+        registration: &Registration,
     ) -> Parting {
         let left = self.peer.not_after - self.shared.clock.now();
         // A certificate that has ended already gives a negative span, which ends the session at
@@ -158,17 +166,17 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                     Event::Frame(frame)
                 }
             };
-            if let Err(parting) = self.on(event).await {
+            if let Err(parting) = self.on(event, registration).await {
                 return parting;
             }
         }
     }
 
-    async fn on(&mut self, event: Event) -> Result<(), Parting> {
+    async fn on(&mut self, event: Event, registration: &Registration) -> Result<(), Parting> {
         match event {
             Event::Stopping => self.stop().await,
             Event::Expired => Err(Parting::Expired),
-            Event::Command(command) => self.command(command).await,
+            Event::Command(command) => self.command(command, registration).await,
             Event::Answered => self.answer().await,
             Event::Frame(Ok(Some(frame))) => self.frame(frame).await,
             Event::Frame(Ok(None)) => Err(Parting::Closed),
@@ -188,16 +196,23 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         if let Ok(result) = tokio::time::timeout(ANSWER_WITHIN, answers).await {
             result?;
         }
-        Err(Parting::refused(
-            RejectReason::ShuttingDown,
-            "the collector is going down",
-        ))
+        // Not all at once: whatever takes this node's place has to shake hands with every one of them.
+        let agents = self.shared.registry.len();
+        let moment = self.shared.rules.moment(self.peer.agent, agents);
+        let refusal = Refusal::new(RejectReason::ShuttingDown, "the collector is going down");
+        Err(Parting::Refused(refusal.after(moment)))
     }
 
-    async fn command(&mut self, command: Command) -> Result<(), Parting> {
+    async fn command(
+        &mut self,
+        command: Command,
+        registration: &Registration,
+    ) -> Result<(), Parting> {
         match command {
             Command::ScanNow { request } => self.ask_for_scan(request).await,
             Command::SendSnapshot => self.ask_for_snapshot().await,
+            Command::Told(told) => self.tell(told, registration).await,
+            Command::Leave => self.send_away(registration).await,
             // Without an answer to what is under way: it may become durable, and the store will not
             // know the agent.
             Command::Refuse(reason) => Err(Parting::refused(reason, "")),
@@ -274,6 +289,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                     agent: self.peer.agent,
                     at: self.shared.clock.now(),
                     heartbeat,
+                    every_s: self.heartbeat_every_s(),
                 };
                 match self.shared.heartbeats.collect(self.peer.company, seen) {
                     true => "accepted",

@@ -1,5 +1,6 @@
 //! Tests of ingest over real QUIC connections on loopback.
 
+mod attendance;
 mod bad_input;
 mod certificates;
 mod client;
@@ -8,5 +9,6 @@ mod fixture;
 pub(crate) mod office;
 mod pressure;
 mod queue;
+mod resumption;
 mod sessions;
 mod slow;

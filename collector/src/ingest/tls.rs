@@ -14,6 +14,7 @@ use rustls_pki_types::UnixTime;
 
 use crate::authority::{Authority, ServerCertificate};
 use crate::clock::Clock;
+use crate::ingest::tickets::Tickets;
 
 /// The collector's side of TLS 1.3.
 ///
@@ -21,7 +22,7 @@ use crate::clock::Clock;
 ///
 /// When the authority's certificate cannot be a root.
 pub(super) fn server_config(
-    authority: &Authority,
+    authority: &Arc<Authority>,
     certificate: Arc<ServerCertificate>,
     clock: &Clock,
 ) -> Result<rustls::ServerConfig, rustls::Error> {
@@ -42,9 +43,13 @@ pub(super) fn server_config(
     // Without early data: a report that was replayed by a third party would be harmless, an
     // enrolment would not, and quinn's server offers it only when asked to.
     config.alpn_protocols = vec![ALPN_SESSION.to_vec(), ALPN_ENROL.to_vec()];
-    // A resumed session would skip the check of the client's certificate.
+    // Nothing is kept here: what an agent needs to come back, it carries (decision 0026). What a resumed
+    // handshake skips is the check of the certificate's signature, which was made for the ticket; the
+    // rest of it is asked again by the listener and by whoever admits.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
+    config.ticketer = Arc::new(Tickets::new(Arc::clone(authority), clock.clone()));
+    // One, which is used up by the next connection; that one brings another.
+    config.send_tls13_tickets = 1;
     Ok(config)
 }
 

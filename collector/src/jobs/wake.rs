@@ -59,7 +59,10 @@ impl Wake {
         loop {
             match signals.next().await? {
                 Signal::Job | Signal::Missed => self.ring(),
-                Signal::Command(_) | Signal::Revoked(_) | Signal::Findings(_) => {}
+                Signal::Command(_)
+                | Signal::Revoked(_)
+                | Signal::Findings(_)
+                | Signal::Settings(_) => {}
             }
         }
     }

@@ -33,6 +33,8 @@ pub struct HeartbeatSeen {
     pub digest: Option<InventoryDigest>,
     /// The last scan that was asked for and done.
     pub scan_done: u64,
+    /// Time between two signs of life as the agent was told, in seconds; 0 where that is not known.
+    pub every_s: u32,
 }
 
 /// Notes heartbeats and gives the agents that were asked for a snapshot because of them. Of several
@@ -128,6 +130,7 @@ async fn update(
         // From the wire, where it is any number; what was never asked for is cut below.
         .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
         .collect();
+    let every: Vec<_> = seen().map(|seen| i64::from(seen.every_s)).collect();
     // Rows are locked in the order of their keys, as everywhere. A scan that was never asked for
     // is not believed.
     let rows = sqlx::query!(
@@ -137,12 +140,13 @@ async fn update(
          )
          UPDATE agents a SET
              last_seen_at = greatest(a.last_seen_at, s.at),
+             seen_every_s = CASE WHEN s.every_s > 0 THEN s.every_s ELSE a.seen_every_s END,
              scan_done = greatest(a.scan_done, least(a.scan_requested, s.scan_done)),
              behind_since = CASE WHEN (s.epoch, s.seq) > (a.applied_epoch, a.applied_seq)
                                  THEN coalesce(a.behind_since, s.at) END
          FROM locked l,
-              UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[])
-                  AS s (id, at, epoch, seq, scan_done)
+              UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[],
+                     $7::bigint[]) AS s (id, at, epoch, seq, scan_done, every_s)
          WHERE a.company_key = $1 AND a.key = l.key AND a.id = s.id AND a.id = ANY($2)
          RETURNING a.key, a.id, a.applied_epoch, a.applied_seq, a.digest_count, a.digest_sum,
                    a.behind_since,
@@ -152,7 +156,8 @@ async fn update(
         &at,
         &epochs,
         &seqs,
-        &scans
+        &scans,
+        &every
     )
     .fetch_all(tx)
     .await?;

@@ -85,7 +85,7 @@ async fn admission_says_what_the_company_wants_and_where_the_line_ends() {
         heartbeat_every_s: 60,
         ..Settings::default()
     };
-    companies::set_settings(&world.scope, &wanted)
+    companies::set_settings(&world.scope, &wanted, Some(true), at(1))
         .await
         .unwrap();
     let renewed = Certificate {
@@ -103,6 +103,7 @@ async fn admission_says_what_the_company_wants_and_where_the_line_ends() {
     let admission = admission(&world.scope, agent).await.unwrap().unwrap();
 
     assert_eq!(admission.settings.heartbeat_every_s, 60);
+    assert_eq!(admission.visits, Some(true));
     assert_eq!(admission.applied, Position::new(1, 1));
     assert_eq!(admission.certificate_sha256, Some([9; 32]));
     assert_eq!((admission.revoked_at, admission.suspended_at), (None, None));

@@ -88,10 +88,42 @@ async fn settings_are_brought_into_the_wires_limits_under_a_new_revision() {
         scan_every_s: u32::MAX,
         sources_off: vec![Source::Npm],
     };
-    let set = set_settings(&world.scope, &wanted).await.unwrap();
+    let set = set_settings(&world.scope, &wanted, None, at(1))
+        .await
+        .unwrap();
     assert_eq!(set.revision, before.revision + 1);
     assert_eq!(set.heartbeat_every_s, *limits::HEARTBEAT_EVERY_S.start());
     assert_eq!(set.scan_every_s, *limits::SCAN_EVERY_S.end());
     assert_eq!(set.sources_off, [Source::Npm]);
     assert_eq!(own(&world.scope).await.unwrap().settings, set);
+}
+
+#[tokio::test]
+async fn what_a_companys_agents_are_told_is_announced_and_found_by_a_poll() {
+    let world = World::new().await;
+    let mut signals = world.store().signals().await.unwrap();
+    let set = set_settings(&world.scope, &Settings::default(), Some(true), at(5))
+        .await
+        .unwrap();
+    assert_eq!(
+        signals.next().await.unwrap(),
+        Signal::Settings(world.scope.company())
+    );
+    assert_eq!(own(&world.scope).await.unwrap().visits, Some(true));
+    let since = async |since| {
+        commands::settings_set_since(world.store(), since)
+            .await
+            .unwrap()
+    };
+    assert_eq!(since(at(5)).await, [(world.scope.company(), set.revision)]);
+    assert_eq!(since(at(6)).await, []);
+    // One row a company, however often its settings are set.
+    let again = set_settings(&world.scope, &Settings::default(), None, at(7))
+        .await
+        .unwrap();
+    assert_eq!(
+        since(at(5)).await,
+        [(world.scope.company(), again.revision)]
+    );
+    assert_eq!(own(&world.scope).await.unwrap().visits, None);
 }

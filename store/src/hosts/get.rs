@@ -59,7 +59,7 @@ pub async fn get(scope: &TenantScope, agent: AgentId) -> Result<Option<HostDetai
                   a.os_name, a.agent_version, a.enrolled_at, a.last_seen_at, a.revoked_at,
                   a.digest_count, a.digest_sum, a.enrolled_with, a.certificate_expires_at,
                   a.applied_epoch, a.applied_seq, a.applied_at, a.scan_requested, a.scan_done,
-                  a.snapshot_asked_at
+                  a.snapshot_asked_at, a.seen_every_s
            FROM agents a
            WHERE a.company_key = $1 AND a.id = $2",
         scope.key(),
@@ -108,6 +108,7 @@ struct DetailRow {
     scan_requested: i64,
     scan_done: i64,
     snapshot_asked_at: Option<OffsetDateTime>,
+    seen_every_s: i64,
 }
 
 struct FactsRow {
@@ -153,6 +154,7 @@ impl HostDetail {
                 last_seen_at: row.last_seen_at,
                 revoked_at: row.revoked_at,
                 digest_count: row.digest_count,
+                seen_every_s: row.seen_every_s,
             }),
         })
     }

@@ -6,7 +6,7 @@ use protocol::fingerprint::SoftwareKey;
 use protocol::host::Platform;
 use protocol::ids::AgentId;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Host;
@@ -104,7 +104,7 @@ pub async fn list(
 }
 
 const SELECT: &str = "SELECT id, hostname, platform_family, platform_id, platform_version, os_name, \
-                      agent_version, enrolled_at, last_seen_at, revoked_at, digest_count";
+                      agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
 
 fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
     if let Some(text) = &filter.text {
@@ -214,6 +214,15 @@ pub(super) struct HostRow {
     pub(super) last_seen_at: Option<OffsetDateTime>,
     pub(super) revoked_at: Option<OffsetDateTime>,
     pub(super) digest_count: i64,
+    pub(super) seen_every_s: i64,
+}
+
+/// From when on a host that was last seen then is missed; `None` while it is not known how often it
+/// shows itself.
+fn overdue_at(last_seen_at: Option<OffsetDateTime>, every_s: i64) -> Option<OffsetDateTime> {
+    // One sign of life may be lost, and waits have jitter: the second one that does not come counts.
+    let allowed = Duration::seconds(every_s.saturating_mul(2)) + Duration::MINUTE;
+    last_seen_at.filter(|_| every_s > 0)?.checked_add(allowed)
 }
 
 impl From<HostRow> for Host {
@@ -230,6 +239,7 @@ impl From<HostRow> for Host {
             agent_version: row.agent_version,
             enrolled_at: row.enrolled_at,
             last_seen_at: row.last_seen_at,
+            overdue_at: overdue_at(row.last_seen_at, row.seen_every_s),
             revoked_at: row.revoked_at,
             software: row.digest_count.unsigned_abs(),
             findings: FindingCounts::default(),

@@ -184,6 +184,7 @@ async fn heartbeats_are_noted_and_a_wrong_digest_asks_for_a_snapshot() {
             digest: Some(protocol::fingerprint::InventoryDigest { count: 1, sum: 1 }),
             scan_done: 0,
         },
+        every_s: 300,
     };
     let company = site.scope.company();
     site.agents

@@ -1,11 +1,11 @@
 //! The beginning of a session: the hello, whether the agent is welcome, and what waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::limits::FACT_BYTES_MAX;
 use protocol::message::{
-    AgentMessage, Capabilities, CollectorMessage, Hello, Settings, VERSION_MAX, VERSION_MIN,
-    Welcome,
+    AgentMessage, Capabilities, CollectorMessage, Hello, VERSION_MAX, VERSION_MIN, Welcome,
 };
 use protocol::reject::RejectReason;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,7 +25,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     pub(super) async fn greet<R: AsyncRead + Unpin>(
         &mut self,
         reader: &mut FrameReader<R>,
-        registration: &mut Registration,
+        registration: &Registration,
     ) -> Result<(), Parting> {
         let hello = tokio::select! {
             biased;
@@ -47,36 +47,33 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             acknowledged = %hello.acknowledged,
             "welcomed an agent"
         );
-        let (settings, rest) = match standing {
-            Some(standing) => (
-                standing.settings,
-                Some((
-                    standing.applied,
-                    standing.scan_asked,
-                    standing.is_snapshot_asked,
-                )),
-            ),
-            None => (Settings::default(), None),
-        };
+        let rest = standing.map(|standing| {
+            self.told = Arc::new(standing.told);
+            (
+                standing.applied,
+                standing.scan_asked,
+                standing.is_snapshot_asked,
+            )
+        });
+        let capabilities = Capabilities::current().common(hello.capabilities);
         self.send(&CollectorMessage::Welcome(Welcome {
             version,
-            capabilities: Capabilities::current().common(hello.capabilities),
+            capabilities,
             now_ms: self.shared.clock.now_ms(),
-            settings,
+            settings: self.told.settings.clone(),
             extension: Vec::new(),
         }))
         .await?;
         // What the agent has done already is not asked for again, whatever the database still says.
         self.scan_asked = hello.scan_done;
-        let Some((applied, scan_asked, is_snapshot_asked)) = rest else {
-            return Ok(());
-        };
-        self.ask_for_scan(scan_asked).await?;
-        // An epoch that is newer than what is stored began with the snapshot that was asked for.
-        if is_snapshot_asked && hello.acknowledged.epoch <= applied.epoch {
-            self.ask_for_snapshot().await?;
+        if let Some((applied, scan_asked, is_snapshot_asked)) = rest {
+            self.ask_for_scan(scan_asked).await?;
+            // An epoch that is newer than what is stored began with the snapshot that was asked for.
+            if is_snapshot_asked && hello.acknowledged.epoch <= applied.epoch {
+                self.ask_for_snapshot().await?;
+            }
         }
-        Ok(())
+        self.attend(capabilities, registration).await
     }
 
     async fn hello<R: AsyncRead + Unpin>(
@@ -115,13 +112,15 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
 }
 
 /// Resolves when the session loses its place, passing over everything else.
-async fn ended(registration: &mut Registration) -> Parting {
+async fn ended(registration: &Registration) -> Parting {
     use crate::ingest::registry::Command;
     loop {
         match registration.next().await {
             Command::Refuse(reason) => return Parting::refused(reason, ""),
             Command::Replaced => return Parting::Replaced,
-            Command::ScanNow { .. } | Command::SendSnapshot => {}
+            // What the database says once the hello has come is newer.
+            Command::ScanNow { .. } | Command::SendSnapshot | Command::Told(_) | Command::Leave => {
+            }
         }
     }
 }

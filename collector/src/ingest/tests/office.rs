@@ -13,6 +13,7 @@ use crate::authority::IssuedCertificate;
 use crate::ingest::agents::{
     Admission, Agents, Answer, EnrolError, Enrolled, Issue, SeenHeartbeat, Standing, Unavailable,
 };
+use crate::ingest::registry::Told;
 
 /// The stand-in.
 #[derive(Debug, Default)]
@@ -102,9 +103,12 @@ impl Office {
 /// How an agent stands of whom nothing is written down.
 pub(crate) fn standing() -> Standing {
     Standing {
-        settings: Settings {
-            revision: 7,
-            ..Settings::default()
+        told: Told {
+            settings: Settings {
+                revision: 7,
+                ..Settings::default()
+            },
+            visits: None,
         },
         applied: Position::default(),
         scan_asked: 0,
@@ -151,7 +155,7 @@ impl Agents for Office {
             Ok(Enrolled {
                 company: *company,
                 agent,
-                settings: standing().settings,
+                settings: standing().told.settings,
                 certificate,
             })
         };

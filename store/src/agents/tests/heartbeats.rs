@@ -23,6 +23,7 @@ fn seen(endpoint: &Endpoint, seconds: i64) -> HeartbeatSeen {
         acknowledged: endpoint.position,
         digest: Some(endpoint.digest()),
         scan_done: 0,
+        every_s: 300,
     }
 }
 

@@ -140,6 +140,7 @@ async fn nothing_of_another_company_can_be_changed() {
         acknowledged: protocol::ids::Position::new(9, 9),
         digest: None,
         scan_done: 0,
+        every_s: 300,
     };
     let asked = record_heartbeats(&other, &[seen], BEHIND_AFTER, at(1))
         .await

@@ -104,6 +104,7 @@ async fn work(
         acknowledged: endpoint.position,
         digest: Some(endpoint.digest()),
         scan_done: 0,
+        every_s: 300,
     };
     record_heartbeats(scope, &[seen], BEHIND_AFTER, at(1))
         .await

@@ -25,6 +25,12 @@ pub(super) struct HostView {
     enrolled_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
     last_seen_at: Option<OffsetDateTime>,
+    /// From when on it is missed, by how often it was told to show itself.
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    overdue_at: Option<OffsetDateTime>,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
@@ -44,6 +50,7 @@ impl From<Host> for HostView {
             agent_version: host.agent_version,
             enrolled_at: host.enrolled_at,
             last_seen_at: host.last_seen_at,
+            overdue_at: host.overdue_at,
             revoked_at: host.revoked_at,
             software: host.software,
             findings: host.findings.into(),
