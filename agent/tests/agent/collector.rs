@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -25,7 +26,7 @@ use rcgen::{
     IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::RootCertStore;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer, PrivatePkcs8KeyDer};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -214,6 +215,11 @@ impl Collector {
         self.control().live.clear();
     }
 
+    /// Connections that began with a ticket of an earlier one.
+    pub(crate) fn resumed(&self) -> usize {
+        self.shared.authority.tickets_used.load(Ordering::Relaxed)
+    }
+
     /// A token as its company's admin gets it.
     pub(crate) fn token(&self) -> EnrolmentToken {
         EnrolmentToken {
@@ -320,6 +326,7 @@ impl Shared {
 struct Authority {
     certificate: CertificateDer<'static>,
     key: Vec<u8>,
+    tickets_used: Arc<AtomicUsize>,
 }
 
 impl Authority {
@@ -329,6 +336,7 @@ impl Authority {
         Self {
             certificate: certificate.der().clone(),
             key: key.serialize_der(),
+            tickets_used: Arc::default(),
         }
     }
 
@@ -393,8 +401,40 @@ impl Authority {
             )
             .expect("a key for the certificate");
         tls.alpn_protocols = vec![ALPN_SESSION.to_vec(), ALPN_ENROL.to_vec()];
+        tls.session_storage = Arc::new(Tickets {
+            kept: ServerSessionMemoryCache::new(64),
+            used: Arc::clone(&self.tickets_used),
+        });
         let crypto = QuicServerConfig::try_from(tls).expect("TLS for QUIC");
         Endpoint::server(ServerConfig::with_crypto(Arc::new(crypto)), address).expect("a socket")
+    }
+}
+
+/// Counts the tickets that agents come back with.
+#[derive(Debug)]
+struct Tickets {
+    kept: Arc<ServerSessionMemoryCache>,
+    used: Arc<AtomicUsize>,
+}
+
+impl StoresServerSessions for Tickets {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.kept.put(key, value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.kept.get(key)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let taken = self.kept.take(key);
+        self.used
+            .fetch_add(usize::from(taken.is_some()), Ordering::Relaxed);
+        taken
+    }
+
+    fn can_cache(&self) -> bool {
+        true
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::ids::Position;
-use protocol::message::{CollectorMessage, Settings};
+use protocol::message::{Attendance, CollectorMessage, Settings};
 use protocol::reject::RejectReason;
 use protocol::report::ReportBody;
 
@@ -225,6 +225,28 @@ fn a_source_that_the_company_does_not_want_leaves_the_inventory() {
     collector.wait_for("an empty inventory", |seen| {
         seen.held.is_empty().then_some(())
     });
+}
+
+#[test]
+fn a_visitor_leaves_and_comes_back_at_once_with_a_change_and_a_ticket() {
+    let collector = Collector::start();
+    let host = Host::enrolled(10, &collector);
+    let _running = host.start();
+    wait_until_equal(&collector, &host);
+    collector.say(&CollectorMessage::Attend(Attendance::Visit {
+        every_s: 3_600,
+    }));
+    collector.wait_for("the end of the visit", |seen| {
+        (seen.connections == 0).then_some(())
+    });
+    let status = host.status();
+    assert_eq!(status.state, agent::status::State::Away);
+    assert_eq!(status.connection.visits_every_s, Some(3_600));
+    assert_eq!(status.connection.last_problem, None);
+    host.install(0..12, "1.0-1");
+    host.scan();
+    wait_until_equal(&collector, &host);
+    assert_eq!(collector.resumed(), 1);
 }
 
 #[test]
