@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures everything that docs/BENCHMARKS.md lists, and prints one JSON object a line.
 #
-#   scripts/bench.sh [PART…]      PART is match, queue, apply, collector or agent; all without one
+#   scripts/bench.sh [PART…]      PART is match, queue, apply, connections, collector or agent; all without one
 #
 # MUSTER_DATA names a folder with feeds, all of which are taken in; of one that has nvd, distro or osv
 # those. Without it the bundled feed is matched against, and the lines say so. PostgreSQL syncs to disk, and apply and
@@ -84,21 +84,28 @@ collector() {
   pid=
 }
 
+connections() {
+  say "connections: handshakes, what is held, and a fleet that comes back"
+  # As many sockets and connections as clients need; the default of many systems is 1,024.
+  ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+  "$release/examples/bench_connections"
+}
+
 agent() {
   say "the agent"
   cargo bench --quiet --package agent --bench footprint
 }
 
-if [ $# -eq 0 ]; then set -- match queue apply collector agent; fi
+if [ $# -eq 0 ]; then set -- match queue apply connections collector agent; fi
 for part; do
   case "$part" in
-    match | queue | apply | collector | agent) ;;
+    match | queue | apply | connections | collector | agent) ;;
     *) say "unknown part: $part"; exit 2 ;;
   esac
 done
 say "building"
 cargo build --release --quiet --package collector --package simulations
 cargo build --release --quiet --package enrichment --example bench_match
-cargo build --release --quiet --package collector --example bench_queue
+cargo build --release --quiet --package collector --example bench_queue --example bench_connections
 cargo build --release --quiet --package store --features test-support --example bench_apply
 for part; do "$part"; done

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use collector::authority::Authority;
 use collector::clock::Clock;
 use protocol::frame::{Frame, HEADER_BYTES, Header, Packing, Unpacker};
@@ -161,7 +161,7 @@ impl Crowd {
                 let mut config = shared.config(agent)?;
                 if with_tickets {
                     // Brings the first ticket and is not measured.
-                    shared.session(agent, config.clone()).await?.part().await;
+                    shared.session(agent, config.clone()).await?.part();
                 }
                 let mut measured = Vec::new();
                 for _ in 0..count / TURNS {
@@ -173,7 +173,7 @@ impl Crowd {
                     let took = began.elapsed();
                     let stats = session.connection.stats();
                     measured.push((took, stats.udp_tx.bytes, stats.udp_rx.bytes));
-                    session.part().await;
+                    session.part();
                 }
                 anyhow::Ok(measured)
             });
@@ -349,14 +349,15 @@ impl Session {
         }))
         .await?;
         loop {
-            match self.hear().await? {
-                CollectorMessage::Attend(Attendance::Hold { return_within_s }) => {
-                    self.return_within = Duration::from_secs(return_within_s.into());
-                    return Ok(());
-                }
-                CollectorMessage::Welcome(_) => {}
-                other => bail!("not a greeting: {other:?}"),
+            let heard = self.hear().await?;
+            if let CollectorMessage::Attend(Attendance::Hold { return_within_s }) = heard {
+                self.return_within = Duration::from_secs(return_within_s.into());
+                return Ok(());
             }
+            ensure!(
+                matches!(heard, CollectorMessage::Welcome(_)),
+                "not a greeting: {heard:?}"
+            );
         }
     }
 
@@ -371,7 +372,7 @@ impl Session {
 
     async fn report(&mut self) -> Result<()> {
         let records = (0..RECORDS)
-            .map(|number| SoftwareRecord::new(Source::Deb, &format!("package-{number}"), "1.2.3-4"))
+            .map(|number| SoftwareRecord::new(Source::Deb, format!("package-{number}"), "1.2.3-4"))
             .collect();
         let body = ReportBody::Delta {
             upserts: records,
@@ -412,7 +413,7 @@ impl Session {
         Ok(CollectorMessage::decode(&message)?)
     }
 
-    async fn part(self) {
+    fn part(&self) {
         self.connection.close(0_u32.into(), b"");
     }
 }

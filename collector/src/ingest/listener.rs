@@ -243,10 +243,10 @@ async fn connection(
         Some(ALPN_SESSION) => {
             // From here on the peer has a name, a rate and a place among the connections.
             drop(handshake);
-            serve_agent(&shared, &connection).await;
+            Box::pin(serve_agent(&shared, &connection)).await;
         }
         // Whoever enrols stays a stranger to the end.
-        Some(ALPN_ENROL) => serve_stranger(&shared, &connection).await,
+        Some(ALPN_ENROL) => Box::pin(serve_stranger(&shared, &connection)).await,
         Some(_) | None => failed("tls"),
     }
 }
@@ -266,8 +266,7 @@ async fn serve_agent(shared: &Arc<Shared>, connection: &Connection) {
         let Some((send, receive)) = stream(connection).await else {
             return;
         };
-        // Boxed, because it is large and most of its life is spent waiting.
-        let parting = Box::pin(session::run(shared, &peer, receive, send)).await;
+        let parting = session::run(shared, &peer, receive, send).await;
         let reason = match connection.close_reason() {
             // A connection that ended by itself only looks broken from within.
             Some(ConnectionError::ApplicationClosed(_)) => Parting::Closed.as_str(),
@@ -286,7 +285,7 @@ async fn serve_agent(shared: &Arc<Shared>, connection: &Connection) {
 async fn serve_stranger(shared: &Arc<Shared>, connection: &Connection) {
     let source = connection.remote_address().ip();
     if let Some((send, receive)) = stream(connection).await {
-        Box::pin(enrolment::run(shared, source, receive, send)).await;
+        enrolment::run(shared, source, receive, send).await;
         last_words(connection).await;
     }
 }

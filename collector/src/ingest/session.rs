@@ -133,11 +133,14 @@ where
         told: Arc::clone(&shared.nothing_told),
         attendance: None,
     };
-    let parting = match session.greet(&mut reader, &registration).await {
+    // Boxed, as all that is not waiting: a session is idle for nearly all of its life, and would carry the
+    // room for its largest moment through it.
+    let greeted = Box::pin(session.greet(&mut reader, &registration)).await;
+    let parting = match greeted {
         Ok(()) => session.serve(&mut reader, &registration).await,
         Err(parting) => parting,
     };
-    session.part(&parting).await;
+    Box::pin(session.part(&parting)).await;
     parting
 }
 
@@ -166,7 +169,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                     Event::Frame(frame)
                 }
             };
-            if let Err(parting) = self.on(event, registration).await {
+            if let Err(parting) = Box::pin(self.on(event, registration)).await {
                 return parting;
             }
         }

@@ -127,21 +127,19 @@ async fn commands_reach_a_session_once_each() {
     let fixture = Fixture::new();
     let mut client = Client::welcomed(&fixture).await;
     let scan = |request| Command::ScanNow { request };
-    for command in [
-        scan(2),
-        scan(2),
-        Command::SendSnapshot,
-        scan(1),
-        Command::SendSnapshot,
-        scan(3),
-    ] {
-        assert!(fixture.registry.tell(AGENT, command));
-    }
+    let tell = |command| assert!(fixture.registry.tell(AGENT, command));
+    tell(scan(2));
     assert_eq!(
         client.hear().await,
         CollectorMessage::ScanNow { request: 2 }
     );
+    // As polls do, whose rows overlap.
+    tell(scan(1));
+    tell(scan(2));
+    tell(Command::SendSnapshot);
     assert_eq!(client.hear().await, CollectorMessage::SendSnapshot);
+    tell(Command::SendSnapshot);
+    tell(scan(3));
     assert_eq!(
         client.hear().await,
         CollectorMessage::ScanNow { request: 3 }
