@@ -177,6 +177,9 @@ fn transport(idle_timeout: Duration) -> io::Result<TransportConfig> {
         .datagram_receive_buffer_size(None)
         // Probing for larger packets costs an idle agent wake-ups, and its frames are small.
         .mtu_discovery_config(None)
+        // A connection keeps the buffer of its largest burst, which is its handshake's: a packet at a time
+        // is a third of that, and nothing that a collector says is longer.
+        .enable_segmentation_offload(false)
         // The agent keeps the connection alive with packets of its own choice; here is only how
         // long its silence is borne.
         .max_idle_timeout(Some(
