@@ -8,7 +8,7 @@
 use anyhow::ensure;
 use serde::Serialize;
 
-use crate::cli::{BenchArgs, FleetArgs};
+use crate::cli::{BenchArgs, FleetArgs, Scenario, Touch};
 use crate::fleet::{self, Summary};
 
 /// How long what is on its way may take.
@@ -116,7 +116,7 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         change_every_s: 0,
         seed: 1,
         token: None,
-        token_file: Some(args.token_file.clone()),
+        token_file: vec![args.token_file.clone()],
         state: None,
         api: Some(args.api.clone()),
         api_key_file: Some(args.api_key_file.clone()),
@@ -129,6 +129,17 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         idle_s: 60,
         sockets: 4,
         json: true,
+        scenario: Scenario::Steady,
+        share_percent: 10,
+        touch: Touch::Hold,
+        speed: 1,
+        ramp_s: 0,
+        restart_command: None,
+        neighbour_token_file: None,
+        neighbour_agents: 50,
+        link_kbit_s: 64,
+        link_loss_percent: 1,
+        collector_run: Vec::new(),
     }
 }
 

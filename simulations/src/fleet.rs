@@ -1,80 +1,65 @@
 //! A fleet: many simulated agents that enrol, report, change and, in the end, are compared with
 //! what the collector holds.
 //!
-//! The walk: every agent gets an identity and a model; a client for each keeps a session; after the
-//! time is over the hosts stop changing, and what is on its way is awaited before anything is judged.
+//! The walk: every agent gets an identity and a model; a client for each keeps a session; a scenario
+//! says what happens while the hosts change; then what is on its way is awaited before anything is
+//! judged.
 
+mod agent;
 pub(crate) mod catalogue;
 mod changes;
 mod client;
 mod commits;
 mod context;
+mod crew;
 mod enrol;
+mod host;
 mod identity;
 mod inbox;
 mod inventory;
+mod link;
 mod model;
+mod orders;
+mod process;
 mod recruit;
+mod scenario;
+mod second;
+mod state;
 mod stats;
+mod stock;
 mod summary;
 mod tls;
 mod verify;
 mod visibility;
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use protocol::fingerprint::SoftwareKey;
 use protocol::token::EnrolmentToken;
 use tokio::select;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::client::{Changes, Client};
 use self::commits::Looker;
-use self::context::Context;
-use self::identity::Identity;
-use self::model::Model;
-use self::recruit::{Recruit, Recruiter};
+use self::crew::Crew;
+use self::orders::Span;
+use self::process::Processes;
+use self::recruit::Recruit;
+use self::scenario::Stage;
 use self::summary::End;
 pub use self::summary::Summary;
-use self::verify::Difference;
 #[cfg(test)]
 pub(crate) use self::{commits::Commits, summary::tests::summary};
 use crate::api::Api;
-use crate::cli::FleetArgs;
+use crate::cli::{FleetArgs, Scenario};
 use crate::clock::Clock;
-use crate::random::Random;
 
-/// How often it is looked whether reports still wait for answers.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// A simulated agent, apart from its connection.
-#[derive(Debug)]
-pub(crate) struct Agent {
-    /// Who it is.
-    pub(crate) identity: Arc<Identity>,
-    model: Arc<Mutex<Model>>,
-}
-
-impl Agent {
-    fn with_model<T>(&self, read: impl FnOnce(&Model) -> T) -> T {
-        read(&self.model.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Records that it has.
-    pub(crate) fn records(&self) -> u64 {
-        let records = self.with_model(|model| model.records().len());
-        records.try_into().unwrap_or(u64::MAX)
-    }
-
-    /// Compares what it has with what the API says.
-    pub(crate) fn compare(&self, found: &[SoftwareKey]) -> Difference {
-        self.with_model(|model| Difference::between(model.records().keys(), found))
-    }
-}
+/// How often it is looked what the collectors take.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs a fleet to its end, which takes as long as the arguments say and a little more.
 ///
@@ -82,93 +67,136 @@ impl Agent {
 ///
 /// When the arguments cannot be used, or the system gives no sockets or threads.
 pub fn run(args: &FleetArgs) -> anyhow::Result<Summary> {
-    let token = read_token(args)?;
+    let tokens = read_tokens(args)?;
     // On all cores: a simulator that is slower than its collector measures itself.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("start the runtime")?;
-    runtime.block_on(drive(args, token))
+    runtime.block_on(drive(args, tokens))
 }
 
-fn read_token(args: &FleetArgs) -> anyhow::Result<EnrolmentToken> {
-    let text = match (&args.token, &args.token_file) {
-        (Some(token), _) => token.clone(),
-        (None, Some(path)) => std::fs::read_to_string(path)
-            .with_context(|| format!("read the token {}", path.display()))?,
-        (None, None) => anyhow::bail!("an enrolment token is needed: --token-file or MUSTER_TOKEN"),
-    };
-    Ok(text.parse()?)
+fn read_tokens(args: &FleetArgs) -> anyhow::Result<Vec<EnrolmentToken>> {
+    if let Some(token) = &args.token {
+        return Ok(vec![token.parse()?]);
+    }
+    anyhow::ensure!(
+        !args.token_file.is_empty(),
+        "an enrolment token is needed: --token-file or MUSTER_TOKEN"
+    );
+    args.token_file
+        .iter()
+        .map(|path| read_token(path))
+        .collect()
 }
 
-async fn drive(args: &FleetArgs, token: EnrolmentToken) -> anyhow::Result<Summary> {
+fn read_token(path: &Path) -> anyhow::Result<EnrolmentToken> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("read the token {}", path.display()))?;
+    Ok(text.trim().parse()?)
+}
+
+async fn drive(args: &FleetArgs, tokens: Vec<EnrolmentToken>) -> anyhow::Result<Summary> {
     let clock = Clock;
-    let idle = Duration::from_secs(args.idle_s.into());
-    let context = Arc::new(Context::open(clock, &token, args.sockets, idle).await?);
     let api = match (&args.api, &args.api_key_file) {
         (Some(url), Some(key)) => Some(Api::new(url, key)?),
         (None, _) | (_, None) => None,
     };
-    let stop = CancellationToken::new();
-    let tracker = TaskTracker::new();
+    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
     let interrupted = interruption(&tracker, &stop);
+    let processes = Arc::new(Mutex::new(Processes::new(&args.collector_run)));
+    watch(&processes, &tracker, &stop);
+
+    let second = second::open(args, &tokens, api.as_ref()).await?;
+    // Where two are measured beside each other, the lookers are for the one that waits.
+    let probing = api
+        .as_ref()
+        .filter(|_| args.scenario != Scenario::NoisyNeighbour);
+    let crew = Crew::open(second::first(args), tokens, probing).await?;
+    let crews: Vec<&Crew> = std::iter::once(&crew).chain(&second).collect();
 
     let mut end = End::default();
     let began_at = clock.now();
-    let recruiter = Arc::new(Recruiter::new(args, Arc::clone(&context), token)?);
-    let recruits = recruiter.recruit_all(&interrupted).await;
+    let mut recruits = Vec::new();
+    for crew in &crews {
+        recruits.push(crew.recruit_all(&interrupted).await);
+    }
     end.enrol_seconds = (clock.now() - began_at).as_secs_f64();
-    end.enrolled = recruits.len().try_into().unwrap_or(u64::MAX);
-
+    end.enrolled = recruits.iter().map(|some| some.len() as u64).sum();
     // Before the first report goes out, or the counter's start would hold some of this fleet's
     // records.
-    let looker = match (&api, recruits.first()) {
-        (Some(api), Some(first)) if args.committed => {
-            Some(Looker::begin(api.clone(), first.identity.company).await?)
-        }
-        (Some(_), Some(_)) | (None, _) | (_, None) => None,
+    let looker = match api.clone().filter(|_| args.committed) {
+        Some(api) => Some(Looker::begin(api, companies(&recruits)).await?),
+        None => None,
     };
-
-    let until = clock.now() + Duration::from_secs(args.seconds.into());
-    let probes = api
-        .as_ref()
-        .map(|api| lookers(api, &context, &tracker, &stop));
-    let agents: Vec<_> = recruits
-        .into_iter()
-        .map(|recruit| {
-            launch(
-                recruit,
-                args,
-                (&context, &tracker, &stop),
-                probes.clone(),
-                until,
-            )
-        })
-        .collect();
-    select! {
-        () = sleep_until(until) => {}
-        () = interrupted.cancelled() => {}
+    launch(&crews, recruits, args);
+    let stage = Stage {
+        crew: &crew,
+        second: second.as_ref(),
+        looker: looker.as_ref(),
+        interrupted: &interrupted,
+    };
+    let played = scenario::play(&stage).await;
+    end.played = Some(played).filter(|_| args.scenario != Scenario::Steady);
+    judge(&stage, api.as_ref(), &mut end).await;
+    stop.cancel();
+    for crew in &crews {
+        crew.close().await;
     }
-    let settle_until = clock.now() + Duration::from_secs(args.settle_s.into());
-    end.unanswered = settle(&agents, clock, settle_until, &interrupted).await;
-    if let Some(looker) = looker {
-        let until = (settle_until, &interrupted);
-        end.commits = Some(looker.wait(&context, until).await);
+    tracker.close();
+    tracker.wait().await;
+    end.collector = usage(&processes);
+    Ok(Summary::new(args, &stage.contexts(), end))
+}
+
+fn companies(recruits: &[Vec<Recruit>]) -> BTreeSet<protocol::ids::CompanyId> {
+    let all = recruits.iter().flatten();
+    all.map(|recruit| recruit.identity.company).collect()
+}
+
+fn launch(crews: &[&Crew], recruits: Vec<Vec<Recruit>>, args: &FleetArgs) {
+    for (crew, recruits) in crews.iter().zip(recruits) {
+        let from = crew.context.clock.now();
+        // In scenarios the hosts change when those say so.
+        let seconds = match args.scenario {
+            Scenario::Steady => args.seconds,
+            Scenario::Herd
+            | Scenario::Churn
+            | Scenario::UpgradeDay
+            | Scenario::Clone
+            | Scenario::SlowLink
+            | Scenario::NoisyNeighbour => 0,
+        };
+        let until = from + Duration::from_secs(seconds.into());
+        for recruit in recruits {
+            crew.launch(recruit, Span { from, until });
+        }
+    }
+}
+
+/// Awaits what is on its way, and looks whether everything is where it belongs.
+async fn judge(stage: &Stage<'_>, api: Option<&Api>, end: &mut End) {
+    let crews = || std::iter::once(stage.crew).chain(stage.second);
+    let args = &stage.crew.args;
+    let context = &stage.crew.context;
+    let settle_until = context.clock.now() + Duration::from_secs(args.settle_s.into());
+    for crew in crews() {
+        end.unanswered += crew.settle(settle_until, stage.interrupted).await;
+    }
+    let until = (settle_until, stage.interrupted);
+    // Of two hosts with one key, nobody can say whose records are the ones that count.
+    if let Some(looker) = stage.looker.filter(|_| args.scenario != Scenario::Clone) {
+        end.commits = Some(looker.wait(&stage.contexts(), until).await);
     }
     // The clients still run: an agent that is asked for a snapshot has to be able to send it, and a
     // fleet that disagrees may yet come to agree.
     if let Some(api) = api.filter(|_| args.verify) {
-        let until = (settle_until, &interrupted);
-        let mut verdict = verify::verify(&agents, &api, clock, until).await;
-        verdict.seconds = context.stats.seconds_until(clock.now());
+        let agents = crews().flat_map(Crew::agents);
+        let agents = agents.filter(|agent| agent.is_one_host()).collect();
+        let mut verdict = verify::verify(agents, (api, context), until).await;
+        verdict.seconds = context.stats.seconds_until(context.clock.now());
         end.verdict = Some(verdict);
     }
-    stop.cancel();
-    // Closed first, for an open tracker never ends to wait.
-    tracker.close();
-    tracker.wait().await;
-    context.close().await;
-    Ok(Summary::new(args, &context, end))
 }
 
 /// Is cancelled by the first Ctrl-C, which ends the run early but in order.
@@ -184,70 +212,22 @@ fn interruption(tracker: &TaskTracker, stop: &CancellationToken) -> Cancellation
     interrupted
 }
 
-fn lookers(
-    api: &Api,
-    context: &Arc<Context>,
-    tracker: &TaskTracker,
-    stop: &CancellationToken,
-) -> tokio::sync::mpsc::Sender<visibility::Probe> {
-    // Room for one: a probe that waited in a queue would count the queue's time as the collector's.
-    let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let receiver = Arc::new(tokio::sync::Mutex::new(receiver));
-    for _ in 0..visibility::LOOKERS {
-        tracker.spawn(visibility::look(
-            Arc::clone(context),
-            api.clone(),
-            Arc::clone(&receiver),
-            stop.clone(),
-        ));
-    }
-    sender
-}
-
-fn launch(
-    recruit: Recruit,
-    args: &FleetArgs,
-    (context, tracker, stop): (&Arc<Context>, &TaskTracker, &CancellationToken),
-    probes: Option<tokio::sync::mpsc::Sender<visibility::Probe>>,
-    until: Instant,
-) -> Arc<Agent> {
-    let mut random: Random = recruit.random;
-    let every = Duration::from_secs(args.change_every_s.into());
-    let every = Some(every).filter(|every| !every.is_zero());
-    let changes = Changes {
-        every,
-        // Not all hosts at once, nor all after one whole turn.
-        at: context.clock.now() + random.around(every.unwrap_or_default()),
-        until,
-        installable: recruit.installable,
-        probes,
-        count: recruit.first_change,
-    };
-    let agent = Arc::new(Agent {
-        identity: Arc::new(recruit.identity),
-        model: Arc::new(Mutex::new(recruit.model)),
-    });
-    let shared = (Arc::clone(&agent.identity), Arc::clone(&agent.model));
-    let client = Client::new(recruit.number, shared, Arc::clone(context), changes, random);
-    tracker.spawn(client.run(stop.clone()));
-    agent
-}
-
-/// Waits until every report is answered, or the time is over; gives those that are not.
-async fn settle(
-    agents: &[Arc<Agent>],
-    clock: Clock,
-    until: Instant,
-    interrupted: &CancellationToken,
-) -> u64 {
-    loop {
-        let unanswered: usize = agents
-            .iter()
-            .map(|agent| agent.with_model(Model::unanswered))
-            .sum();
-        if unanswered == 0 || clock.now() >= until || interrupted.is_cancelled() {
-            return unanswered.try_into().unwrap_or(u64::MAX);
+/// Looks at the collectors from time to time: one that is killed leaves nothing to look at.
+fn watch(processes: &Arc<Mutex<Processes>>, tracker: &TaskTracker, stop: &CancellationToken) {
+    let (processes, stop) = (Arc::clone(processes), stop.clone());
+    tracker.spawn(async move {
+        loop {
+            select! {
+                () = sleep(WATCH_EVERY) => {}
+                () = stop.cancelled() => return,
+            }
+            let mut processes = processes.lock().unwrap_or_else(PoisonError::into_inner);
+            processes.look();
         }
-        sleep(LOOK_EVERY).await;
-    }
+    });
+}
+
+fn usage(processes: &Mutex<Processes>) -> Option<process::Usage> {
+    let mut processes = processes.lock().unwrap_or_else(PoisonError::into_inner);
+    (!processes.is_empty()).then(|| processes.usage())
 }

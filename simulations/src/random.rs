@@ -56,6 +56,12 @@ impl Random {
         (asked + after).max(self.around(own))
     }
 
+    /// A time below `end`; none when that is none.
+    pub(crate) fn below_time(&mut self, end: Duration) -> Duration {
+        let share = u32::try_from(self.below(1_000_000)).unwrap_or(0);
+        end.mul_f64(f64::from(share) / 1_000_000.0)
+    }
+
     /// A time between half of `middle` and one and a half of it.
     pub(crate) fn around(&mut self, middle: Duration) -> Duration {
         let share = u32::try_from(self.below(1_001)).unwrap_or(500) + 500;
@@ -106,6 +112,17 @@ mod tests {
             let wait = random.at_least(Duration::ZERO, own);
             assert!(wait >= own / 2 && wait <= own * 3 / 2, "{wait:?}");
         }
+    }
+
+    #[test]
+    fn times_reach_all_of_what_they_are_drawn_from() {
+        let mut random = Random::new(1);
+        let end = Duration::from_secs(100);
+        let times: Vec<_> = (0..1_000).map(|_| random.below_time(end)).collect();
+        assert!(times.iter().all(|time| *time < end));
+        assert!(times.iter().any(|time| *time < end / 20));
+        assert!(times.iter().any(|time| *time > end / 20 * 19));
+        assert_eq!(random.below_time(Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

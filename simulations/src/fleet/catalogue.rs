@@ -30,7 +30,8 @@ pub(crate) enum Pool {
 }
 
 impl Pool {
-    const NAMES: [(&'static str, Self); 7] = [
+    /// Every pool, as the catalogue calls it.
+    pub(crate) const NAMES: [(&'static str, Self); 7] = [
         ("debian", Self::Debian),
         ("debian-other", Self::DebianOther),
         ("ubuntu", Self::Ubuntu),
@@ -84,6 +85,11 @@ impl Catalogue {
             .map(|(number, line)| read(line).ok_or(CatalogueError::Line(number + 1)))
             .collect::<Result<_, _>>()
             .map(Self)
+    }
+
+    /// Every package, with the pool that it is found in.
+    pub(crate) fn packages(&self) -> &[(Pool, SoftwareRecord)] {
+        &self.0
     }
 
     /// The packages of a pool, in its order.

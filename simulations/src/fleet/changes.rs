@@ -1,146 +1,170 @@
 //! What happens on a simulated host after its first inventory: upgrades, mostly; some programs
 //! come and some go.
 
-use protocol::fingerprint::SoftwareKey;
-use protocol::host::Platform;
-use protocol::software::SoftwareRecord;
-
-use super::inventory::Records;
+use super::stock::{Item, Rows};
 use crate::random::Random;
 
-/// What marks a version that the simulator made, before its number.
-const MARK: &str = "+sim";
+/// Something on a host, and when it was installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// What it is.
+    pub(crate) item: Item,
+    /// Seconds after the first of all installations.
+    pub(crate) installed_after_s: u32,
+}
 
 /// One change of a host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// Records that are new.
-    pub(crate) upserts: Vec<SoftwareRecord>,
-    /// Records that are gone.
-    pub(crate) removes: Vec<SoftwareKey>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Edit {
+    /// What goes.
+    pub(crate) gone: Option<Row>,
+    /// What comes.
+    pub(crate) come: Option<Row>,
 }
 
-/// The `number`th change of a host, which makes its versions new; `None` for a host without records.
+/// The `number`th change of a host, which makes its versions new; `None` for a host without
+/// anything, and for a change that would change nothing.
 pub(crate) fn draw(
-    records: &Records,
-    platform: &Platform,
-    installable: &[SoftwareRecord],
+    rows: &Rows,
+    installable: &[u32],
     number: u64,
     random: &mut Random,
-) -> Option<Change> {
-    let key = any_key(records, random)?;
-    let record = records.get(&key)?;
-    let change = match random.below(10) {
-        0 if records.len() > 1 => Change {
-            upserts: Vec::new(),
-            removes: vec![key],
-        },
-        1 => Change {
-            upserts: vec![renewed(random.pick(installable)?, number)],
-            removes: Vec::new(),
-        },
-        _ => Change {
-            upserts: vec![renewed(record, number)],
-            removes: vec![key],
-        },
+) -> Option<Edit> {
+    let (item, after) = rows.iter().nth(random.below(rows.len()))?;
+    let row = Row {
+        item: *item,
+        installed_after_s: *after,
     };
-    let is_new =
-        |record: &SoftwareRecord| !records.contains_key(&SoftwareKey::of(record, platform));
+    let edit = match random.below(10) {
+        0 if rows.len() > 1 => Edit {
+            gone: Some(row),
+            come: None,
+        },
+        1 => Edit {
+            gone: None,
+            come: Some(Row {
+                item: Item {
+                    package: *random.pick(installable)?,
+                    copy: 0,
+                    change: number,
+                },
+                ..row
+            }),
+        },
+        _ => replace(row, number),
+    };
     // A change into something that the host has already would make no row, and a looker would wait
     // for it in vain.
-    change.upserts.iter().all(is_new).then_some(change)
+    let is_new = |row: Row| !rows.contains_key(&row.item);
+    edit.come.is_none_or(is_new).then_some(edit)
 }
 
-/// Any of the keys. They are hashes, so what follows a random number is random.
-fn any_key(records: &Records, random: &mut Random) -> Option<SoftwareKey> {
-    // The upper half decides: no two of a host's keys share it but by chance.
-    let from = SoftwareKey(u128::from(random.next()) << 64);
-    // Past the greatest key it goes on with the smallest.
-    let mut after = records.range(from..).chain(records);
-    after.next().map(|(key, _)| *key)
+/// The same package in another version on a host: in the place of the one that is there, or beside
+/// the rest. `None` for a host that has that version already.
+pub(crate) fn upgrade(rows: &Rows, package: u32, number: u64) -> Option<Edit> {
+    let wanted = Item {
+        package,
+        copy: 0,
+        change: number,
+    };
+    if rows.contains_key(&wanted) {
+        return None;
+    }
+    let present = rows
+        .iter()
+        .find(|(item, _)| item.package == package && item.copy == 0);
+    Some(match present {
+        Some((item, after)) => replace(
+            Row {
+                item: *item,
+                installed_after_s: *after,
+            },
+            number,
+        ),
+        None => Edit {
+            gone: None,
+            come: Some(Row {
+                item: wanted,
+                installed_after_s: 0,
+            }),
+        },
+    })
 }
 
-fn renewed(record: &SoftwareRecord, number: u64) -> SoftwareRecord {
-    // Without the mark of the change before, or a host that lives long would outgrow the wire's
-    // limit on versions.
-    let version = record.version.split(MARK).next().unwrap_or_default();
-    SoftwareRecord {
-        version: format!("{version}{MARK}{number}"),
-        ..record.clone()
+const fn replace(row: Row, number: u64) -> Edit {
+    let item = Item {
+        change: number,
+        ..row.item
+    };
+    Edit {
+        gone: Some(row),
+        come: Some(Row { item, ..row }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::software::Source;
 
-    fn host(names: &[&str]) -> Records {
-        let records = names
-            .iter()
-            .map(|name| SoftwareRecord::new(Source::Deb, *name, "1.0"));
-        records
-            .map(|record| (SoftwareKey::of(&record, &Platform::default()), record))
-            .collect()
+    fn rows(packages: &[u32]) -> Rows {
+        let item = |package: &u32| Item {
+            package: *package,
+            copy: 0,
+            change: 0,
+        };
+        packages.iter().map(|package| (item(package), 9)).collect()
     }
 
-    fn draw_many(records: &Records, count: u64) -> Vec<Change> {
-        let htop = SoftwareRecord::new(Source::Deb, "htop", "3.2");
+    fn draw_many(rows: &Rows, count: u64) -> Vec<Edit> {
         let mut random = Random::new(4);
-        let platform = Platform::default();
-        (0..count)
-            .filter_map(|number| {
-                draw(
-                    records,
-                    &platform,
-                    std::slice::from_ref(&htop),
-                    number,
-                    &mut random,
-                )
-            })
+        (1..=count)
+            .filter_map(|number| draw(rows, &[77], number, &mut random))
             .collect()
     }
 
     #[test]
     fn upgrades_most_of_the_time_and_touches_only_what_is_there() {
-        let records = host(&["bash", "vim", "dpkg"]);
-        let changes = draw_many(&records, 1_000);
-        let of = |upserts, removes| {
-            let alike = |change: &&Change| {
-                change.upserts.len() == upserts && change.removes.len() == removes
-            };
-            changes.iter().filter(alike).count()
+        let rows = rows(&[1, 2, 3]);
+        let edits = draw_many(&rows, 1_000);
+        let of = |come: bool, gone: bool| {
+            let alike = |edit: &&Edit| edit.come.is_some() == come && edit.gone.is_some() == gone;
+            edits.iter().filter(alike).count()
         };
-        assert!(of(1, 1) > 700, "upgrades");
-        assert!(of(1, 0) > 50, "new programs");
-        assert!(of(0, 1) > 50, "programs that go");
-        let mut removes = changes.iter().flat_map(|change| &change.removes);
-        assert!(removes.all(|key| records.contains_key(key)));
+        assert!(of(true, true) > 700, "upgrades");
+        assert!(of(true, false) > 50, "new programs");
+        assert!(of(false, true) > 50, "programs that go");
+        let mut gone = edits.iter().filter_map(|edit| edit.gone);
+        assert!(gone.all(|row| rows.contains_key(&row.item)));
     }
 
     #[test]
     fn never_leaves_a_host_empty() {
-        let changes = draw_many(&host(&["bash"]), 1_000);
-        assert!(changes.iter().all(|change| !change.upserts.is_empty()));
-        assert_eq!(draw_many(&Records::new(), 10), []);
-    }
-
-    #[test]
-    fn a_version_keeps_one_mark_however_often_it_changes() {
-        let once = renewed(&SoftwareRecord::new(Source::Deb, "bash", "5.2"), 1);
-        assert_eq!(once.version, "5.2+sim1");
-        assert_eq!(renewed(&once, 22).version, "5.2+sim22");
+        let edits = draw_many(&rows(&[1]), 1_000);
+        assert!(edits.iter().all(|edit| edit.come.is_some()));
+        assert_eq!(draw_many(&Rows::new(), 10), []);
     }
 
     #[test]
     fn reaches_every_record_of_a_host() {
-        let records = host(&["bash", "vim", "dpkg", "htop"]);
-        let mut random = Random::new(9);
-        let mut seen: Vec<_> = (0..200)
-            .filter_map(|_| any_key(&records, &mut random))
-            .collect();
-        seen.sort_unstable();
+        let rows = rows(&[1, 2, 3, 4]);
+        let edits = draw_many(&rows, 200);
+        let mut seen: Vec<_> = edits.iter().filter_map(|edit| edit.gone).collect();
+        seen.sort_unstable_by_key(|row| row.item);
         seen.dedup();
-        assert_eq!(seen.len(), records.len());
+        assert_eq!(seen.len(), rows.len());
+    }
+
+    #[test]
+    fn an_upgrade_takes_the_place_of_what_is_there_and_comes_once() {
+        let mut rows = rows(&[1, 2]);
+        let edit = upgrade(&rows, 2, 5).expect("a change");
+        let (gone, come) = (edit.gone.expect("gone"), edit.come.expect("come"));
+        assert_eq!((gone.item.package, gone.item.change), (2, 0));
+        assert_eq!((come.item.package, come.item.change), (2, 5));
+        assert_eq!(come.installed_after_s, 9);
+        let edit = upgrade(&rows, 3, 5).expect("a change");
+        assert!(edit.gone.is_none() && edit.come.is_some());
+        rows.insert(come.item, 9);
+        assert_eq!(upgrade(&rows, 2, 5), None);
     }
 }

@@ -6,8 +6,9 @@
 
 mod answers;
 mod changing;
+mod visiting;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,10 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::answers::Next;
 pub(crate) use self::changing::Changes;
+use self::changing::Wish;
+use super::agent::Agent;
 use super::context::Context;
-use super::identity::Identity;
 use super::inbox::Inbox;
 use super::model::Model;
+use super::orders::Order;
 use crate::random::Random;
 
 /// How long a collector may take for a handshake, and for its welcome.
@@ -36,30 +39,46 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(250), Duration::f
 /// How often something is sent on a quiet day, until the collector says otherwise.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(300);
 
+/// How an agent keeps in touch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// When it connects for the first time.
+    pub(crate) begins_at: Instant,
+    /// How many times faster than it is told it lives: an hour can be had in a minute.
+    pub(crate) speed: u32,
+    /// Leaves when nothing waits, and comes back with its next sign of life or change.
+    pub(crate) visits: bool,
+}
+
 /// One simulated agent.
 #[derive(Debug)]
 pub(crate) struct Client {
     number: u32,
-    identity: Arc<Identity>,
-    model: Arc<Mutex<Model>>,
+    agent: Arc<Agent>,
     context: Arc<Context>,
     random: Random,
     changes: Changes,
+    habits: Habits,
     heartbeat_every: Duration,
     has_first_snapshot: bool,
+    /// Whether the host is being switched off for good.
+    is_leaving: bool,
 }
 
 /// Why a session ended.
 #[derive(Debug)]
-struct Parted {
-    why: anyhow::Error,
-    /// How long the collector wants to be left alone.
-    wait: Duration,
+enum Parted {
+    /// The connection or the collector, with the time that it wants to be left alone.
+    Broken { why: anyhow::Error, wait: Duration },
+    /// The scenario cut it.
+    Cut,
+    /// Nothing more was to be said.
+    Done,
 }
 
 impl From<anyhow::Error> for Parted {
     fn from(why: anyhow::Error) -> Self {
-        Self {
+        Self::Broken {
             why,
             wait: Duration::ZERO,
         }
@@ -79,73 +98,119 @@ impl Client {
     /// The `number`th agent of a fleet.
     pub(crate) fn new(
         number: u32,
-        (identity, model): (Arc<Identity>, Arc<Mutex<Model>>),
+        agent: Arc<Agent>,
         context: Arc<Context>,
-        changes: Changes,
+        (changes, habits): (Changes, Habits),
         random: Random,
     ) -> Self {
         Self {
             number,
-            identity,
-            model,
+            agent,
             context,
             random,
             changes,
-            heartbeat_every: HEARTBEAT_EVERY,
+            habits,
+            heartbeat_every: HEARTBEAT_EVERY / habits.speed,
             has_first_snapshot: false,
+            is_leaving: false,
         }
     }
 
-    /// Lives until it is told to stop.
+    /// Lives until it is told to stop, or its host is gone.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
+        select! {
+            () = self.live() => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn live(&mut self) {
         let mut wait = RECONNECT.0;
-        while !stop.is_cancelled() {
+        self.live_until(self.habits.begins_at).await;
+        loop {
             let began_at = self.context.clock.now();
-            let parted = select! {
-                parted = self.session() => parted,
-                () = stop.cancelled() => break,
-            };
+            // In a box of its own: an agent that rests must not take the room of one that talks.
+            let parted = Box::pin(self.session()).await;
             // Before anything waits: what was under way has to be sent again over the next
             // connection, from the first without an answer.
             self.model().disconnected();
+            let asked = match parted {
+                Parted::Done if self.is_leaving => return,
+                Parted::Done => {
+                    wait = RECONNECT.0;
+                    self.rest().await;
+                    if self.is_leaving && self.model().unanswered() == 0 {
+                        return;
+                    }
+                    continue;
+                }
+                Parted::Cut => Duration::ZERO,
+                Parted::Broken { why, wait } => {
+                    self.context.stats.error(format!("{why:#}"));
+                    wait
+                }
+            };
             self.context.stats.sessions_lost.one();
-            self.context.stats.error(format!("{:#}", parted.why));
             // A session that held was a good one: its end is no failure.
             if self.context.clock.now() - began_at > RECONNECT.1 {
                 wait = RECONNECT.0;
             }
-            let until = self.context.clock.now() + self.random.at_least(parted.wait, wait);
+            let until = self.context.clock.now() + self.random.at_least(asked, wait);
             wait = (wait * 2).min(RECONNECT.1);
-            select! {
-                () = self.live_until(until) => {}
-                () = stop.cancelled() => {}
-            }
+            self.live_until(until).await;
         }
     }
 
     fn model(&self) -> MutexGuard<'_, Model> {
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+        self.agent
+            .model
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host goes on changing while there is no connection.
     async fn live_until(&mut self, until: Instant) {
-        while let Some(at) = self.changes.next_at().filter(|at| *at < until) {
-            sleep_until(at).await;
-            self.change();
+        loop {
+            let change_at = self.changes.next_at();
+            select! {
+                () = sleep_until(until) => return,
+                () = until_some(change_at) => self.change(),
+                order = self.agent.orders.next() => {
+                    // There is nothing to cut.
+                    self.obey(order);
+                }
+            }
         }
-        sleep_until(until).await;
     }
 
-    /// One session, until it breaks.
+    /// Does what the scenario wants; says whether the connection is to be cut.
+    fn obey(&mut self, order: Order) -> bool {
+        match order {
+            Order::Upgrade { package, number } => self.make(Wish::Upgrade { package, number }),
+            Order::Change(span) => self.changes.begin(span, &mut self.random),
+            Order::Cut => return true,
+            Order::Leave => self.is_leaving = true,
+        }
+        false
+    }
+
+    /// One session, until it ends.
     async fn session(&mut self) -> Parted {
+        let began_at = self.context.clock.now();
         let mut session = match timeout(GREET_WITHIN, self.greet()).await {
             Ok(Ok(session)) => session,
             Ok(Err(parted)) => return parted,
             Err(_) => return anyhow::anyhow!("the collector does not answer in time").into(),
         };
-        self.context.stats.sessions.one();
+        let now = self.context.clock.now();
+        self.context.stats.welcomed(now - began_at);
+        self.agent.welcomes.one();
         loop {
-            if let Err(parted) = self.step(&mut session).await {
+            let stepped = match self.wants_to_leave(&session) {
+                true => Err(self.take_leave(&mut session).await),
+                false => self.step(&mut session).await,
+            };
+            if let Err(parted) = stepped {
                 // Said, so that the collector does not hold the place until its idle timeout.
                 session.connection.close(VarInt::from_u32(0), b"");
                 return parted;
@@ -154,7 +219,9 @@ impl Client {
     }
 
     async fn greet(&mut self) -> Result<Session, Parted> {
-        let config = self.context.tls.session(&self.identity)?;
+        // Not before it is needed, and not kept: a fleet's first reports are made when they are sent.
+        self.begin()?;
+        let config = self.context.tls.session(&self.agent.identity)?;
         let (endpoint, address) = self.context.route(self.number);
         let connection = endpoint
             .connect_with(config, address, SERVER_NAME)
@@ -196,13 +263,17 @@ impl Client {
                 let message = CollectorMessage::decode(&message).context("read")?;
                 self.heard(session, message).await
             }
-            () = until(change_at) => {
+            () = until_some(change_at) => {
                 self.change();
                 Ok(())
             }
+            order = self.agent.orders.next() => match self.obey(order) {
+                true => Err(Parted::Cut),
+                false => Ok(()),
+            },
             () = sleep_until(session.heartbeat_at) => self.heartbeat(session).await,
-            () = until(session.paused_until) => Ok(()),
-            () = until(silent_at) => {
+            () = until_some(session.paused_until) => Ok(()),
+            () = until_some(silent_at) => {
                 Err(anyhow::anyhow!("a report stays without an answer").into())
             }
         }
@@ -262,7 +333,7 @@ impl Client {
 }
 
 /// Waits until a time; for ever when there is none.
-async fn until(at: Option<Instant>) {
+async fn until_some(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,

@@ -4,6 +4,7 @@
 //! counter is asked for, and not the rows: reading a company's whole inventory again and again
 //! would slow down what is measured.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::ids::CompanyId;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::stats::quotient;
 use crate::api::Api;
+use crate::clock::Clock;
 
 /// Time between two looks: the resolution of the figure.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -41,49 +43,67 @@ impl Commits {
     }
 }
 
-/// Looks at a company's counter of applied records.
+/// Looks at companies' counters of applied records.
 #[derive(Debug)]
 pub(crate) struct Looker {
     api: Api,
-    company: CompanyId,
+    companies: BTreeSet<CompanyId>,
     /// What was applied before.
     before: u64,
 }
 
 impl Looker {
-    /// Notes where the counter stands before a fleet begins.
+    /// Notes where the counters stand before a fleet begins.
     ///
     /// # Errors
     ///
     /// When the API cannot be asked.
-    pub(crate) async fn begin(api: Api, company: CompanyId) -> anyhow::Result<Self> {
-        Ok(Self {
-            before: api.records_applied(company).await?,
+    pub(crate) async fn begin(api: Api, companies: BTreeSet<CompanyId>) -> anyhow::Result<Self> {
+        let mut looker = Self {
             api,
-            company,
-        })
+            companies,
+            before: 0,
+        };
+        looker.before = looker.applied().await?;
+        Ok(looker)
+    }
+
+    async fn applied(&self) -> anyhow::Result<u64> {
+        let mut applied = 0;
+        for company in &self.companies {
+            applied += self.api.records_applied(*company).await?;
+        }
+        Ok(applied)
     }
 
     /// Waits until as many records were applied as were acknowledged, or the time is over, or the
     /// run is interrupted.
     pub(crate) async fn wait(
         &self,
-        context: &Context,
+        contexts: &[&Context],
         (until, interrupted): (Instant, &CancellationToken),
     ) -> Commits {
+        let now_of = |now| {
+            contexts
+                .iter()
+                .map(move |context| context.stats.seconds_until(now))
+        };
         // Fixed at the beginning of the wait: the hosts have stopped changing, so nothing more will
         // be acknowledged.
-        let acknowledged = context.stats.records_acked.get();
+        let acknowledged = contexts
+            .iter()
+            .map(|context| context.stats.records_acked.get());
+        let acknowledged: u64 = acknowledged.sum();
         let mut commits = Commits::default();
         loop {
             // An API that is away for a moment, as in a restart, costs one look: what counts is
             // whether the rows are there in the end.
-            match self.api.records_applied(self.company).await {
+            match self.applied().await {
                 Ok(applied) => commits.records = applied.saturating_sub(self.before),
                 Err(error) => commits.error = Some(format!("{error:#}")),
             }
-            let now = context.clock.now();
-            commits.seconds = context.stats.seconds_until(now);
+            let now = Clock.now();
+            commits.seconds = now_of(now).fold(0.0, f64::max);
             commits.missing = acknowledged.saturating_sub(commits.records);
             // An interrupted run still looks once, and says what is missing: one that was not
             // looked at must not pass for good.
@@ -103,7 +123,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::clock::Clock;
 
     #[tokio::test]
     async fn an_interrupted_run_looks_once_and_says_what_is_missing() {
@@ -122,13 +141,14 @@ mod tests {
         let looker = Looker {
             // Nobody listens there.
             api: Api::new("http://127.0.0.1:9", &key).expect("a client"),
-            company: CompanyId(Uuid::nil()),
+            companies: BTreeSet::from([CompanyId(Uuid::nil())]),
             before: 0,
         };
         let interrupted = CancellationToken::new();
         interrupted.cancel();
         let later = Clock.now() + Duration::from_secs(3_600);
-        let looked = looker.wait(&context, (later, &interrupted));
+        let contexts = [&context];
+        let looked = looker.wait(&contexts, (later, &interrupted));
         let commits = tokio::time::timeout(Duration::from_secs(20), looked).await;
         let commits = commits.expect("ended");
         assert_eq!((commits.missing, commits.is_good()), (5, false));

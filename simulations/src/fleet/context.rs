@@ -1,7 +1,8 @@
 //! What all agents of a fleet share: sockets, packers, figures, the clock.
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,7 +10,9 @@ use protocol::frame::{Frame, FrameError, Packer, Unpacker};
 use protocol::token::EnrolmentToken;
 use quinn::Endpoint;
 
+use super::identity::Authorities;
 use super::stats::Stats;
+use super::stock::Stock;
 use super::tls::Tls;
 use crate::clock::Clock;
 
@@ -26,11 +29,17 @@ pub(crate) struct Context {
     pub(crate) stats: Stats,
     /// What makes connections' configurations.
     pub(crate) tls: Tls,
+    /// The software that hosts can have.
+    pub(crate) stock: Stock,
+    /// The authorities that signed its agents' certificates.
+    pub(crate) authorities: Authorities,
     /// Unpacks what collectors say.
     pub(crate) unpacker: Mutex<Unpacker>,
     packers: Vec<Mutex<Packer>>,
     endpoints: Vec<Endpoint>,
     addresses: Vec<SocketAddr>,
+    /// By the agents' numbers, where they have lines of their own.
+    lines: OnceLock<Vec<SocketAddr>>,
 }
 
 impl Context {
@@ -49,15 +58,11 @@ impl Context {
         // One family for all sockets, and IPv4 where the names have both: a socket of the one
         // cannot call an address of the other.
         let is_v6 = addresses.iter().all(SocketAddr::is_ipv6);
-        let local: SocketAddr = if is_v6 {
-            (Ipv6Addr::UNSPECIFIED, 0).into()
-        } else {
-            (Ipv4Addr::UNSPECIFIED, 0).into()
-        };
+        let is_here = addresses.iter().all(|address| address.ip().is_loopback());
         // Several sockets, because one is one queue in the kernel: ten thousand agents behind one
         // would measure that.
         let endpoints = (0..sockets)
-            .map(|_| Endpoint::client(local))
+            .map(|number| open_socket(number, is_v6, is_here))
             .collect::<Result<_, _>>()
             .context("open a UDP socket")?;
         let packers = (0..PACKERS)
@@ -67,9 +72,12 @@ impl Context {
             clock,
             stats: Stats::new()?,
             tls: Tls::new(idle),
+            stock: Stock::load()?,
+            authorities: Authorities::default(),
             unpacker: Mutex::new(Unpacker::new()?),
             packers,
             endpoints,
+            lines: OnceLock::new(),
             addresses: addresses
                 .into_iter()
                 .filter(|address| address.is_ipv6() == is_v6)
@@ -81,11 +89,25 @@ impl Context {
     pub(crate) fn route(&self, number: u32) -> (&Endpoint, SocketAddr) {
         let number = usize::try_from(number).unwrap_or(0);
         let endpoint = &self.endpoints[number % self.endpoints.len()];
+        if let Some(line) = self.lines.get().and_then(|lines| lines.get(number)) {
+            return (endpoint, *line);
+        }
         (endpoint, self.addresses[number % self.addresses.len()])
     }
 
+    /// Every agent has a line of its own from now on: these are their near ends, by the agents'
+    /// numbers. Works once.
+    pub(crate) fn lay(&self, lines: Vec<SocketAddr>) {
+        self.lines.set(lines).ok();
+    }
+
+    /// What the `number`th agent makes its reports with. Not to be held across an await.
+    pub(crate) fn workshop(&self, number: u32) -> (&Stock, MutexGuard<'_, Packer>) {
+        (&self.stock, self.packer(number))
+    }
+
     /// A packer for the `number`th agent. Not to be held across an await.
-    pub(crate) fn packer(&self, number: u32) -> MutexGuard<'_, Packer> {
+    fn packer(&self, number: u32) -> MutexGuard<'_, Packer> {
         let number = usize::try_from(number).unwrap_or(0);
         self.packers[number % self.packers.len()]
             .lock()
@@ -114,6 +136,24 @@ impl Context {
             .await
             .ok();
     }
+}
+
+/// A socket of its own source address where the collector is on this machine, as hosts have: limits by
+/// address, and the collector's own tables, see many callers and not one.
+fn open_socket(number: u32, is_v6: bool, is_here: bool) -> io::Result<Endpoint> {
+    if is_v6 {
+        return Endpoint::client((Ipv6Addr::UNSPECIFIED, 0).into());
+    }
+    if is_here {
+        // 127.1.0.1 and on: all of 127.0.0.0/8 is this machine (RFC 1122, section 3.2.1.3).
+        let source = Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + number);
+        match Endpoint::client((source, 0).into()) {
+            // Where only 127.0.0.1 is, one source has to do.
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {}
+            opened => return opened,
+        }
+    }
+    Endpoint::client((Ipv4Addr::UNSPECIFIED, 0).into())
 }
 
 async fn resolve(names: &[String]) -> anyhow::Result<Vec<SocketAddr>> {

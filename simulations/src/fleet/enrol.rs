@@ -13,7 +13,7 @@ use rcgen::{CertificateParams, KeyPair};
 use tokio::time::timeout;
 
 use super::context::Context;
-use super::identity::Identity;
+use super::identity::{Certificates, Identity};
 use super::inbox::Inbox;
 
 /// How long one try may take.
@@ -103,14 +103,21 @@ async fn attempt(
             chain,
             roots,
             settings: _,
-        } => Ok(Identity {
-            company,
-            agent,
-            key: key.serialize_der(),
-            chain,
-            roots,
-            epoch: Epoch(0),
-        }),
+        } => {
+            let mut chain = chain.into_iter();
+            let certificate = chain.next().context("a grant without a certificate")?;
+            let issuers = chain.collect();
+            let certificates = Certificates { issuers, roots };
+            let authority = context.authorities.get(certificates);
+            Ok(Identity {
+                company,
+                agent,
+                key: key.serialize_der().into(),
+                certificate: certificate.into(),
+                authority: authority.context("read the authority")?,
+                epoch: Epoch(0),
+            })
+        }
         EnrolReply::Refused {
             reason,
             detail,

@@ -1,33 +1,25 @@
-//! Who a simulated agent is, and the directory that keeps it between runs.
-//!
-//! One file an agent, readable by its owner alone. A run reserves epochs before it uses them, so
-//! that a run that was killed leaves none that the next one would use again.
+//! Who a simulated agent is: a few hundred bytes each, so that a hundred thousand fit anywhere.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context as _;
 use protocol::ids::{AgentId, CompanyId, Epoch};
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
-/// Epochs that one run may use.
-// One for its first snapshot, and one for every snapshot that it is asked for.
-const EPOCHS_OF_A_RUN: u32 = 1_000;
-
 /// What makes a simulated host an agent.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(crate) struct Identity {
     /// Its company.
     pub(crate) company: CompanyId,
     /// Itself.
     pub(crate) agent: AgentId,
     /// Its key, PKCS#8 DER. A secret.
-    pub(crate) key: Vec<u8>,
-    /// Its certificate chain, DER.
-    pub(crate) chain: Vec<Vec<u8>>,
-    /// The certificates that the collector's has to end in, DER.
-    pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) key: Box<[u8]>,
+    /// Its certificate, DER.
+    pub(crate) certificate: Box<[u8]>,
+    /// Who signed it, and whom it trusts.
+    pub(crate) authority: Arc<Authority>,
     /// Epochs up to this one are used or reserved by earlier runs.
     pub(crate) epoch: Epoch,
 }
@@ -41,126 +33,98 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// A directory of identities.
-#[derive(Clone, Debug)]
-pub(crate) struct StateDir(PathBuf);
+/// Certificates that many agents have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Certificates {
+    /// The chain above an agent's own, DER.
+    pub(crate) issuers: Vec<Vec<u8>>,
+    /// What the collector's chain has to end in, DER.
+    pub(crate) roots: Vec<Vec<u8>>,
+}
 
-impl StateDir {
-    /// Opens the directory, or makes it.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(path).with_context(|| format!("create {}", path.display()))?;
-        Ok(Self(path.to_owned()))
+/// The certificates of a collector's authority, read once for all of its agents.
+#[derive(Debug)]
+pub(crate) struct Authority {
+    /// As they were sent.
+    pub(crate) certificates: Certificates,
+    /// The roots, as TLS wants them.
+    pub(crate) roots: Arc<RootCertStore>,
+}
+
+impl Authority {
+    fn new(certificates: Certificates) -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        for root in &certificates.roots {
+            roots.add(CertificateDer::from(root.clone()))?;
+        }
+        Ok(Self {
+            certificates,
+            roots: Arc::new(roots),
+        })
     }
+}
 
-    /// The identity of the `number`th agent, with epochs reserved for this run; `None` when it has
-    /// none yet.
-    pub(crate) fn take(&self, number: u32) -> anyhow::Result<Option<Identity>> {
-        let path = self.file(number);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-        };
-        let identity: Identity = serde_json::from_slice(&text).with_context(|| {
-            format!(
-                "read {}: delete it to enrol this agent again",
-                path.display()
-            )
-        })?;
-        let reserved = Identity {
-            epoch: Epoch(identity.epoch.0.saturating_add(EPOCHS_OF_A_RUN)),
-            ..identity.clone()
-        };
-        // Written before anything is used: a run that is killed at any time has reserved what it
-        // may have used.
-        self.put(number, &reserved)?;
-        Ok(Some(identity))
-    }
+/// The authorities of a fleet's collectors: one, or a few while one is being changed.
+#[derive(Debug, Default)]
+pub(crate) struct Authorities(Mutex<Vec<Arc<Authority>>>);
 
-    /// Keeps a new identity.
-    pub(crate) fn keep(&self, number: u32, identity: &Identity) -> anyhow::Result<()> {
-        let reserved = Identity {
-            epoch: Epoch(EPOCHS_OF_A_RUN),
-            ..identity.clone()
-        };
-        self.put(number, &reserved)
-    }
-
-    fn put(&self, number: u32, identity: &Identity) -> anyhow::Result<()> {
-        let path = self.file(number);
-        let new = path.with_extension("new");
-        let write = || -> anyhow::Result<()> {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            options
-                .open(&new)?
-                .write_all(&serde_json::to_vec(identity)?)?;
-            // Not synced: a power cut costs an enrolment, and ten thousand syncs cost minutes at
-            // the start of every run.
-            fs::rename(&new, &path)?;
-            Ok(())
-        };
-        write().with_context(|| format!("write {}", path.display()))
-    }
-
-    fn file(&self, number: u32) -> PathBuf {
-        self.0.join(format!("agent-{number}.json"))
+impl Authorities {
+    /// The one with these certificates.
+    ///
+    /// # Errors
+    ///
+    /// When a root is no certificate.
+    pub(crate) fn get(&self, certificates: Certificates) -> Result<Arc<Authority>, rustls::Error> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let alike = |authority: &&Arc<Authority>| authority.certificates == certificates;
+        if let Some(authority) = known.iter().find(alike) {
+            return Ok(Arc::clone(authority));
+        }
+        let authority = Arc::new(Authority::new(certificates)?);
+        known.push(Arc::clone(&authority));
+        Ok(authority)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) mod tests {
     use uuid::Uuid;
 
-    fn identity() -> Identity {
+    use super::*;
+
+    /// An identity with a key that can be told in any output.
+    pub(crate) fn identity(number: u128) -> Identity {
         Identity {
             company: CompanyId(Uuid::from_u128(1)),
-            agent: AgentId(Uuid::from_u128(2)),
-            key: vec![250, 251],
-            chain: vec![vec![4]],
-            roots: vec![vec![5]],
+            agent: AgentId(Uuid::from_u128(number)),
+            key: Box::new([250, 251]),
+            certificate: Box::new([4]),
+            authority: Arc::new(Authority::new(Certificates::default()).expect("none")),
             epoch: Epoch(0),
         }
     }
 
     #[test]
-    fn no_run_uses_the_epochs_of_another() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let state = StateDir::open(directory.path()).expect("opens");
-        assert_eq!(state.take(0).expect("reads"), None);
-        state.keep(0, &identity()).expect("writes");
-        let epochs: Vec<_> = (0..3)
-            .map(|_| state.take(0).expect("reads").expect("an identity").epoch.0)
-            .collect();
-        assert_eq!(epochs, [1_000, 2_000, 3_000]);
-        assert_eq!(state.take(1).expect("reads"), None, "another agent");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn others_cannot_read_a_key() {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let directory = tempfile::tempdir().expect("a directory");
-        let state = StateDir::open(directory.path()).expect("opens");
-        state.keep(7, &identity()).expect("writes");
-        let metadata = fs::metadata(state.file(7)).expect("a file");
-        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
-        assert!(!format!("{:?}", identity()).contains("250"));
+    fn agents_of_one_authority_share_its_certificates() {
+        let authorities = Authorities::default();
+        let ca = rcgen::generate_simple_self_signed(["ca".to_owned()]).expect("a certificate");
+        let certificates = Certificates {
+            issuers: Vec::new(),
+            roots: vec![ca.cert.der().to_vec()],
+        };
+        let one = authorities.get(certificates.clone()).expect("one");
+        let again = authorities.get(certificates).expect("the same");
+        assert!(Arc::ptr_eq(&one, &again));
+        assert_eq!(one.roots.len(), 1);
+        let broken = Certificates {
+            issuers: Vec::new(),
+            roots: vec![vec![1, 2, 3]],
+        };
+        assert!(authorities.get(broken).is_err());
     }
 
     #[test]
-    fn says_which_file_is_damaged_and_what_to_do() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let state = StateDir::open(directory.path()).expect("opens");
-        fs::write(state.file(3), "{").expect("writes");
-        let error = format!("{:#}", state.take(3).expect_err("damaged"));
-        assert!(
-            error.contains("agent-3.json") && error.contains("delete it"),
-            "{error}"
-        );
+    fn never_shows_its_key() {
+        assert!(!format!("{:?}", identity(2)).contains("250"));
     }
 }

@@ -1,20 +1,11 @@
 //! The inventories that a fleet begins with: mostly Debian hosts, each with what most hosts have,
 //! some programs of its own, a few of other vendors, and Python and npm packages.
 
-use std::collections::BTreeMap;
-
-use protocol::fingerprint::SoftwareKey;
 use protocol::host::{HostFacts, Platform};
-use protocol::software::{SoftwareRecord, Source};
 
-use super::catalogue::{Catalogue, Pool};
+use super::catalogue::Pool;
+use super::stock::{Item, Rows, Stock};
 use crate::random::Random;
-
-/// When the first simulated host was installed: 2023-11-14.
-const INSTALLED_FROM_S: u32 = 1_700_000_000;
-
-/// Records of one host, by their keys.
-pub(crate) type Records = BTreeMap<SoftwareKey, SoftwareRecord>;
 
 /// What kind of host an agent lives on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,89 +89,65 @@ impl Profile {
     }
 }
 
-/// An inventory of exactly `apps` records.
-pub(crate) fn draw(
-    catalogue: &Catalogue,
-    profile: Profile,
-    apps: usize,
-    random: &mut Random,
-) -> Records {
-    let platform = profile.platform();
-    let mut records = Records::new();
-    let mut insert = |mut record: SoftwareRecord, random: &mut Random| {
-        dress(&mut record, random);
-        records.insert(SoftwareKey::of(&record, &platform), record);
-        // Two draws of one package are one key, so it is the map that is counted and not the draws.
-        records.len() >= apps
+/// What a host of exactly `apps` records begins with.
+pub(crate) fn draw(stock: &Stock, profile: Profile, apps: usize, random: &mut Random) -> Rows {
+    let mut rows = Rows::new();
+    if apps == 0 {
+        return rows;
+    }
+    let mut insert = |package: u32, copy: u32, random: &mut Random| {
+        let item = Item {
+            package,
+            copy,
+            change: 0,
+        };
+        rows.insert(item, installed_after(random));
+        // Two draws of one package are one row, so it is the map that is counted and not the draws.
+        rows.len() >= apps
     };
     // The others first: the host's own pool fills up whatever is left.
     for (pool, percent) in profile.others() {
-        let pool = catalogue.pool(*pool);
+        let pool = stock.pool(*pool);
         for _ in 0..apps * percent / 100 {
-            if let Some(record) = random.pick(&pool) {
-                insert((*record).clone(), random);
+            if let Some(package) = random.pick(pool) {
+                insert(*package, 0, random);
             }
         }
     }
     // What most hosts have stands first; every host leaves out some of it.
-    let own = catalogue.pool(profile.own());
+    let own = stock.pool(profile.own());
     for round in 0_u32.. {
-        for record in &own {
-            if random.percent(60) {
-                let mut record = (*record).clone();
-                if round > 1 {
-                    // No real host has this many: the same programs once more, side by side.
-                    record.name.push_str(&format!("-{round}"));
-                }
-                if insert(record, random) {
-                    return records;
-                }
+        for package in own {
+            // No real host has more than two rounds: the same programs once more, side by side.
+            let copy = if round > 1 { round } else { 0 };
+            if random.percent(60) && insert(*package, copy, random) {
+                return rows;
             }
         }
     }
-    records
+    rows
 }
 
-/// Gives a record what depends on the host: when it was installed, and where it lies.
-fn dress(record: &mut SoftwareRecord, random: &mut Random) {
+/// When something was installed on a host, in seconds after the first of all installations.
+fn installed_after(random: &mut Random) -> u32 {
     // Packages are installed in bursts, and times that lie together pack well: even ones would make
     // reports longer than real ones.
     let burst = random.below(20) * 1_000_000;
-    let after = u32::try_from(burst + random.below(120)).unwrap_or(0);
-    let place = match record.source {
-        Source::Python => Some(format!("/usr/lib/python3/dist-packages/{}", record.name)),
-        Source::Npm => Some(format!("/usr/lib/node_modules/{}", record.name)),
-        Source::Deb
-        | Source::Rpm
-        | Source::Apk
-        | Source::Pacman
-        | Source::Snap
-        | Source::Flatpak
-        | Source::Appimage
-        | Source::Programs
-        | Source::Msix
-        | Source::Apps
-        | Source::Pkg
-        | Source::Homebrew
-        | Source::Gem
-        | Source::Vscode
-        | Source::ChromeExtension
-        | Source::FirefoxAddon
-        | Source::Os => None,
-    };
-    if place.is_none() {
-        record.installed_at_s = Some(INSTALLED_FROM_S + after);
-    }
-    record.locations = place.into_iter().collect();
+    u32::try_from(burst + random.below(120)).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::fingerprint::SoftwareKey;
+    use protocol::software::Source;
+
     use super::*;
+    use crate::fleet::stock::Records;
 
     fn inventory(profile: Profile, apps: usize, seed: u64) -> Records {
-        let catalogue = Catalogue::load().expect("the catalogue");
-        draw(&catalogue, profile, apps, &mut Random::new(seed))
+        let stock = Stock::load().expect("the stock");
+        let rows = draw(&stock, profile, apps, &mut Random::new(seed));
+        stock.records(&rows, &profile.platform())
     }
 
     const PROFILES: [Profile; 4] = [
@@ -193,7 +160,7 @@ mod tests {
     #[test]
     fn has_as_many_records_as_asked_for() {
         for profile in PROFILES {
-            for apps in [1, 99, 300, 4_000] {
+            for apps in [0, 1, 99, 300, 4_000] {
                 assert_eq!(inventory(profile, apps, 1).len(), apps, "{profile:?}");
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
 use protocol::frame::{Frame, FrameError, Packer};
-use protocol::host::{HostFacts, Platform};
+use protocol::host::HostFacts;
 use protocol::ids::{Epoch, Position, Seq};
 use protocol::limits::{REPORT_RECORDS_MAX, REPORTS_IN_FLIGHT_MAX};
 use protocol::message::{AgentMessage, Capabilities, Heartbeat, Hello, VERSION_MAX, VERSION_MIN};
@@ -16,8 +16,10 @@ use protocol::report::{Lane, Report, ReportBody};
 use protocol::software::SoftwareRecord;
 use tokio::time::Instant;
 
-use super::changes::Change;
-use super::inventory::Records;
+use super::changes::{self, Edit, Row};
+use super::host::Host;
+use super::stock::{Records, Stock};
+use crate::random::Random;
 
 /// Reports that a host keeps at most; while so many wait, its software does not change.
 const PENDING_MAX: usize = 1_024;
@@ -25,8 +27,7 @@ const PENDING_MAX: usize = 1_024;
 /// A simulated host and its reports.
 #[derive(Debug)]
 pub(crate) struct Model {
-    facts: HostFacts,
-    records: Records,
+    host: Host,
     digest: InventoryDigest,
     last: Position,
     acknowledged: Position,
@@ -66,17 +67,40 @@ pub(crate) struct Outgoing {
     pub(crate) is_again: bool,
 }
 
+/// Something that may happen on a host.
+#[derive(Debug)]
+pub(crate) enum Happening<'a> {
+    /// Whatever happens on hosts.
+    Any {
+        /// Packages that can be installed.
+        installable: &'a [u32],
+        /// What makes its versions new.
+        number: u64,
+        /// What is drawn from.
+        random: &'a mut Random,
+    },
+    /// A package comes, or comes in another version.
+    Upgrade {
+        /// The package.
+        package: u32,
+        /// What makes the version.
+        number: u64,
+    },
+}
+
+/// What happened on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// The key and the name of what is new.
+    pub(crate) come: Option<(SoftwareKey, String)>,
+}
+
 impl Model {
     /// A host that has never reported, or whose epochs up to `epoch` are used.
-    pub(crate) fn new(facts: HostFacts, records: Records, epoch: Epoch) -> Self {
-        let digest = records
-            .iter()
-            .map(|(key, record)| RecordFingerprint::of(*key, record))
-            .collect();
+    pub(crate) fn new(host: Host, epoch: Epoch) -> Self {
         Self {
-            facts,
-            records,
-            digest,
+            host,
+            digest: InventoryDigest::default(),
             last: Position { epoch, seq: Seq(0) },
             acknowledged: Position::default(),
             acknowledged_digest: None,
@@ -86,19 +110,24 @@ impl Model {
         }
     }
 
-    /// What the host has.
-    pub(crate) const fn records(&self) -> &Records {
-        &self.records
+    /// The host.
+    pub(crate) const fn host(&self) -> &Host {
+        &self.host
     }
 
-    /// The platform that its keys are computed with.
-    pub(crate) const fn platform(&self) -> &Platform {
-        &self.facts.platform
+    /// Whether it has begun an epoch, and so has something to say.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.last.seq > Seq(0)
     }
 
     /// Reports without an answer.
     pub(crate) fn unanswered(&self) -> usize {
         self.pending.len()
+    }
+
+    /// Whether everything that there is to say was said and answered.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.has_begun() && self.pending.is_empty()
     }
 
     /// Begins the next epoch: forgets all reports and cuts a snapshot of what the host has.
@@ -109,7 +138,7 @@ impl Model {
     pub(crate) fn begin_epoch(
         &mut self,
         now_ms: u64,
-        packer: &mut Packer,
+        (stock, packer): (&Stock, &mut Packer),
     ) -> Result<(), FrameError> {
         // Their positions are of an epoch that is over: whatever answer still comes for them
         // settles nothing.
@@ -120,56 +149,90 @@ impl Model {
             epoch: Epoch(self.last.epoch.0.saturating_add(1)),
             seq: Seq(0),
         };
-        for body in parts(&self.records) {
+        let records = self.host.records(stock);
+        self.digest = records
+            .iter()
+            .map(|(key, record)| RecordFingerprint::of(*key, record))
+            .collect();
+        for body in parts(&records) {
             let is_first = self.last.seq == Seq(0);
             let is_last = matches!(body, ReportBody::Snapshot { to: None, .. });
-            let facts = is_first.then(|| Box::new(self.facts.clone()));
+            let facts = is_first.then(|| Box::new(self.host.facts()));
             let digest = is_last.then_some(self.digest);
             self.report(body, (facts, digest), now_ms, packer)?;
         }
         Ok(())
     }
 
-    /// Changes the host, and makes the report that says so. Says whether it did: a host with too
-    /// many reports without an answer does not change.
+    /// Lets something happen on the host, and makes the report that says so. Gives the software that
+    /// is new on it; `None` when nothing happened, as on a host with too many reports without an
+    /// answer.
     ///
     /// # Errors
     ///
     /// When the report cannot be packed.
-    pub(crate) fn change(
+    pub(crate) fn happen(
         &mut self,
-        change: Change,
+        what: Happening<'_>,
         now_ms: u64,
-        packer: &mut Packer,
-    ) -> Result<bool, FrameError> {
+        (stock, packer): (&Stock, &mut Packer),
+    ) -> Result<Option<Changed>, FrameError> {
         // Skipped and counted rather than kept: without a collector, ten thousand hosts would grow
         // until the machine is full.
         if self.pending.len() >= PENDING_MAX {
-            return Ok(false);
+            return Ok(None);
         }
-        for key in &change.removes {
-            if let Some(record) = self.records.remove(key) {
-                self.digest.remove(RecordFingerprint::of(*key, &record));
-            }
+        let rows = self.host.rows(stock);
+        let edit = match what {
+            Happening::Any {
+                installable,
+                number,
+                random,
+            } => changes::draw(&rows, installable, number, random),
+            Happening::Upgrade { package, number } => changes::upgrade(&rows, package, number),
+        };
+        match edit {
+            None => Ok(None),
+            Some(edit) => self.change(&edit, now_ms, (stock, packer)).map(Some),
         }
-        for record in &change.upserts {
-            self.insert(record.clone());
+    }
+
+    fn change(
+        &mut self,
+        edit: &Edit,
+        now_ms: u64,
+        (stock, packer): (&Stock, &mut Packer),
+    ) -> Result<Changed, FrameError> {
+        let platform = self.host.platform();
+        let keyed = |row: Row| {
+            let record = stock.record(row.item, row.installed_after_s)?;
+            Some((SoftwareKey::of(&record, &platform), record))
+        };
+        let gone = edit.gone.and_then(keyed);
+        let come = edit.come.and_then(keyed);
+        self.host.apply(edit);
+        let changed = Changed {
+            come: come
+                .as_ref()
+                .map(|(key, record)| (*key, record.name.clone())),
+        };
+        // What the first snapshot will hold needs no report of its own.
+        if !self.has_begun() {
+            return Ok(changed);
+        }
+        if let Some((key, record)) = &gone {
+            self.digest.remove(RecordFingerprint::of(*key, record));
+        }
+        if let Some((key, record)) = &come {
+            self.digest.add(RecordFingerprint::of(*key, record));
         }
         let body = ReportBody::Delta {
-            upserts: change.upserts,
-            removes: change.removes,
+            upserts: come.into_iter().map(|(_, record)| record).collect(),
+            removes: gone.into_iter().map(|(key, _)| key).collect(),
         };
         let digest = Some(self.digest);
         self.report(body, (None, digest), now_ms, packer)?;
-        Ok(true)
-    }
-
-    fn insert(&mut self, record: SoftwareRecord) {
-        let key = SoftwareKey::of(&record, &self.facts.platform);
-        self.digest.add(RecordFingerprint::of(key, &record));
-        if let Some(before) = self.records.insert(key, record) {
-            self.digest.remove(RecordFingerprint::of(key, &before));
-        }
+        Ok(changed)
     }
 
     fn report(
@@ -187,7 +250,7 @@ impl Model {
         let message = AgentMessage::Report(Report {
             position,
             made_at_ms: now_ms,
-            platform: self.facts.platform.clone(),
+            platform: self.host.platform(),
             facts,
             // A simulated host reads no sources, and none of them can fail.
             sources: Vec::new(),
@@ -283,7 +346,7 @@ impl Model {
             version_max: VERSION_MAX,
             // Simulated agents hold their connections.
             capabilities: Capabilities::current().without(Capabilities::ATTEND),
-            agent_version: self.facts.agent_version.clone(),
+            agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             acknowledged: self.acknowledged,
             scan_done: self.scan_done,
             extension: Vec::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::software::SoftwareRecord;
+use protocol::ids::Epoch;
 use protocol::token::EnrolmentToken;
 use tokio::select;
 use tokio::sync::Semaphore;
@@ -11,12 +11,12 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::catalogue::{Catalogue, Pool};
 use super::context::Context;
 use super::enrol::enrol;
-use super::identity::{Identity, StateDir};
-use super::inventory::{self, Profile};
+use super::host::Host;
+use super::identity::Identity;
 use super::model::Model;
+use super::state::State;
 use crate::cli::FleetArgs;
 use crate::random::Random;
 
@@ -24,6 +24,9 @@ use crate::random::Random;
 const ENROLLING_MAX: usize = 32;
 /// The longest wait between two tries.
 const RETRY_MAX: Duration = Duration::from_secs(10);
+/// Records of a fleet whose first reports are made before the first of them is sent, so that making
+/// them is not measured. Beyond that, an agent makes its own when it connects: they would be gigabytes.
+const RECORDS_AHEAD_MAX: u64 = 4_000_000;
 
 /// An agent that is ready to report.
 #[derive(Debug)]
@@ -32,54 +35,45 @@ pub(crate) struct Recruit {
     pub(crate) number: u32,
     /// Who it is.
     pub(crate) identity: Identity,
-    /// What it has, and its first snapshot.
+    /// What it has.
     pub(crate) model: Model,
-    /// What can be installed on it.
-    pub(crate) installable: Arc<[SoftwareRecord]>,
     /// Its own random numbers.
     pub(crate) random: Random,
-    /// Above the numbers of its changes in earlier runs, so that every version is new.
-    pub(crate) first_change: u64,
 }
 
 /// Makes recruits.
 #[derive(Debug)]
 pub(crate) struct Recruiter {
     context: Arc<Context>,
-    token: EnrolmentToken,
-    catalogue: Catalogue,
-    installable: Arc<[SoftwareRecord]>,
-    state: Option<StateDir>,
+    tokens: Vec<EnrolmentToken>,
+    state: Option<State>,
     random: Random,
     agents: u32,
-    apps: usize,
+    apps: u32,
     until: Instant,
 }
 
 impl Recruiter {
-    /// For the fleet that the arguments describe.
+    /// For the fleet that the arguments describe; its agents spread over the companies of the tokens.
     ///
     /// # Errors
     ///
-    /// When the state directory cannot be used.
+    /// When the folder of identities cannot be used.
     pub(crate) fn new(
         args: &FleetArgs,
         context: Arc<Context>,
-        token: EnrolmentToken,
+        tokens: Vec<EnrolmentToken>,
     ) -> anyhow::Result<Self> {
-        let catalogue = Catalogue::load()?;
-        let other = catalogue.pool(Pool::DebianOther);
-        let installable = other.into_iter().cloned().collect();
+        let state = args.state.as_deref();
+        let state = state.map(|folder| State::open(folder, &context.authorities));
         Ok(Self {
             until: context.clock.now() + Duration::from_secs(args.enrol_s.into()),
+            state: state.transpose()?,
             context,
-            token,
-            catalogue,
-            installable,
-            state: args.state.as_deref().map(StateDir::open).transpose()?,
+            tokens,
             random: Random::new(args.seed),
             agents: args.agents,
-            apps: args.apps.try_into()?,
+            apps: args.apps,
         })
     }
 
@@ -90,22 +84,25 @@ impl Recruiter {
     ) -> Vec<Recruit> {
         let tracker = TaskTracker::new();
         let permits = Arc::new(Semaphore::new(ENROLLING_MAX));
-        let tasks: Vec<_> = (0..self.agents)
-            .map(|number| {
-                let (recruiter, permits) = (Arc::clone(self), Arc::clone(&permits));
-                let interrupted = interrupted.clone();
-                tracker.spawn(async move {
-                    // Nobody closes the semaphore, so there is a permit in the end. It is held
-                    // while the first snapshot is packed as well: more of that at once than there
-                    // are cores would only make each slower.
-                    let _permit = permits.acquire().await;
-                    select! {
-                        recruit = recruiter.recruit(number) => recruit,
-                        () = interrupted.cancelled() => None,
-                    }
-                })
-            })
-            .collect();
+        let mut tasks = Vec::new();
+        for number in 0..self.agents {
+            // Nobody closes the semaphore, so there is a permit in the end. Taken before the task is
+            // made: a hundred thousand that wait would be memory for nothing. It is held while the
+            // first snapshot is packed as well: more of that at once than there are cores would only
+            // make each slower.
+            let permit = select! {
+                permit = Arc::clone(&permits).acquire_owned() => permit,
+                () = interrupted.cancelled() => break,
+            };
+            let (recruiter, interrupted) = (Arc::clone(self), interrupted.clone());
+            tasks.push(tracker.spawn(async move {
+                let _permit = permit;
+                select! {
+                    recruit = recruiter.recruit(number) => recruit,
+                    () = interrupted.cancelled() => None,
+                }
+            }));
+        }
         let mut recruits = Vec::with_capacity(tasks.len());
         for task in tasks {
             // A task that panicked is an agent that is missing, which the summary counts.
@@ -114,59 +111,54 @@ impl Recruiter {
         recruits
     }
 
-    async fn recruit(&self, number: u32) -> Option<Recruit> {
-        let mut random = self.random.fork(number.into());
-        let profile = Profile::draw(&mut random);
-        let hostname = format!("sim-{number:05}");
-        let identity = match self.identity(number, &hostname, &mut random).await {
+    /// The `number`th agent, known from an earlier run or enrolled now.
+    pub(crate) async fn recruit(&self, number: u32) -> Option<Recruit> {
+        let host = Host::new(number, self.apps, &self.random);
+        let mut random = self.random.fork(u64::from(number) | 1 << 32);
+        let identity = match self.identity(&host, &mut random).await {
             Ok(identity) => identity,
             Err(error) => {
                 self.context.stats.error(format!("enrol: {error:#}"));
                 return None;
             }
         };
-        let records = inventory::draw(&self.catalogue, profile, self.apps, &mut random);
-        let mut model = Model::new(profile.facts(&hostname), records, identity.epoch);
-        let now_ms = self.context.clock.unix_ms();
-        let snapshot = model.begin_epoch(now_ms, &mut self.context.packer(number));
-        if let Err(error) = snapshot {
-            self.context
-                .stats
-                .error(format!("pack a snapshot: {error}"));
-            return None;
+        let mut model = Model::new(host, identity.epoch);
+        if u64::from(self.agents) * u64::from(self.apps) <= RECORDS_AHEAD_MAX {
+            let now_ms = self.context.clock.unix_ms();
+            let (stock, mut packer) = self.context.workshop(number);
+            if let Err(error) = model.begin_epoch(now_ms, (stock, &mut packer)) {
+                let text = format!("pack a snapshot: {error}");
+                self.context.stats.error(text);
+                return None;
+            }
         }
         Some(Recruit {
             number,
-            // Epochs are reserved by runs, so no run makes a version that an earlier one has made.
-            first_change: u64::from(identity.epoch.0) << 32,
             identity,
             model,
-            installable: Arc::clone(&self.installable),
             random,
         })
     }
 
     /// The identity that an earlier run has left, or a new one.
-    async fn identity(
-        &self,
-        number: u32,
-        hostname: &str,
-        random: &mut Random,
-    ) -> anyhow::Result<Identity> {
+    async fn identity(&self, host: &Host, random: &mut Random) -> anyhow::Result<Identity> {
         if let Some(state) = &self.state
-            && let Some(identity) = state.take(number)?
+            && let Some(identity) = state.take(host.number)
         {
             return Ok(identity);
         }
+        self.enrol(host, random).await
+    }
+
+    /// A new identity for a host, whether it had one or not.
+    pub(crate) async fn enrol(&self, host: &Host, random: &mut Random) -> anyhow::Result<Identity> {
+        let place = usize::try_from(host.number)? % self.tokens.len().max(1);
+        let token = self.tokens.get(place);
+        let token = token.ok_or_else(|| anyhow::anyhow!("there is no token"))?;
         let mut wait = Duration::from_millis(250);
         loop {
-            let error = match enrol(&self.context, &self.token, number, hostname).await {
-                Ok(identity) => {
-                    if let Some(state) = &self.state {
-                        state.keep(number, &identity)?;
-                    }
-                    return Ok(identity);
-                }
+            let error = match enrol(&self.context, token, host.number, &host.name()).await {
+                Ok(identity) => return self.keep(host.number, identity),
                 Err(error) => error,
             };
             let Some(asked) = error.retry_after() else {
@@ -180,5 +172,15 @@ impl Recruiter {
             sleep(pause).await;
             wait = (wait * 2).min(RETRY_MAX);
         }
+    }
+
+    fn keep(&self, number: u32, identity: Identity) -> anyhow::Result<Identity> {
+        let Some(state) = &self.state else {
+            return Ok(identity);
+        };
+        state.keep(number, &identity)?;
+        // New agents use the epochs of this run as well, which no other run will.
+        let epoch: Epoch = state.epoch();
+        Ok(Identity { epoch, ..identity })
     }
 }

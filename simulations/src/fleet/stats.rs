@@ -52,10 +52,12 @@ pub(crate) struct Stats {
     pub(crate) bytes_sent: Counter,
     /// Changes of hosts.
     pub(crate) changes: Counter,
-    /// Changes that did not happen because too many reports waited.
+    /// Changes that did not happen: too many reports waited, or the host had it already.
     pub(crate) changes_skipped: Counter,
     /// Sessions that were welcomed.
     pub(crate) sessions: Counter,
+    /// Sessions that the agent ended because nothing more was to be said.
+    pub(crate) visits: Counter,
     /// Connections that could not be had, and sessions that broke.
     pub(crate) sessions_lost: Counter,
     /// Snapshots that the collector asked for.
@@ -67,6 +69,7 @@ pub(crate) struct Stats {
 
 #[derive(Debug)]
 struct Inner {
+    welcome: Histogram<u64>,
     ack: Histogram<u64>,
     change_ack: Histogram<u64>,
     visible: Histogram<u64>,
@@ -88,7 +91,7 @@ impl Inner {
 }
 
 /// Percentiles of a latency, in milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Percentiles {
     /// How often it was measured.
     pub(crate) count: u64,
@@ -105,8 +108,10 @@ pub(crate) struct Percentiles {
 }
 
 /// What was measured from the first report sent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Measured {
+    /// From the first packet of a connection to the collector's welcome.
+    pub(crate) welcome_ms: Percentiles,
     /// From a report's sending to its ack.
     pub(crate) ack_ms: Percentiles,
     /// The same, of reports of changes only: first snapshots come all at once and wait for each other.
@@ -140,10 +145,12 @@ impl Stats {
             changes: Counter::default(),
             changes_skipped: Counter::default(),
             sessions: Counter::default(),
+            visits: Counter::default(),
             sessions_lost: Counter::default(),
             snapshots_asked: Counter::default(),
             first_snapshots: Counter::default(),
             inner: Mutex::new(Inner {
+                welcome: latencies()?,
                 ack: latencies()?,
                 change_ack: latencies()?,
                 visible: latencies()?,
@@ -159,6 +166,23 @@ impl Stats {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A session was welcomed, so long after its connection was begun.
+    pub(crate) fn welcomed(&self, after: Duration) {
+        self.sessions.one();
+        self.inner().welcome.saturating_record(micros(after));
+    }
+
+    /// The latencies until now, which begin anew: for a run of several parts.
+    pub(crate) fn turn(&self) -> Measured {
+        let measured = self.measured();
+        let mut inner = self.inner();
+        inner.welcome.reset();
+        inner.ack.reset();
+        inner.change_ack.reset();
+        inner.visible.reset();
+        measured
     }
 
     /// A report goes out.
@@ -228,6 +252,7 @@ impl Stats {
         let inner = self.inner();
         let since = |at: Option<Instant>| inner.seconds_until(at);
         Measured {
+            welcome_ms: percentiles(&inner.welcome),
             ack_ms: percentiles(&inner.ack),
             change_ack_ms: percentiles(&inner.change_ack),
             end_to_end_ms: percentiles(&inner.visible),
@@ -319,6 +344,22 @@ mod tests {
         assert_eq!(measured.change_ack_ms.count, 50);
         assert!((measured.change_ack_ms.p50 - 75.0).abs() < 1.0);
         assert!((measured.seconds - 2.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_turn_begins_the_latencies_anew_and_forgets_no_reason() {
+        let stats = Stats::new().expect("stats");
+        stats.welcomed(Duration::from_millis(3));
+        stats.seen(Duration::from_millis(40));
+        stats.rejected(RejectReason::QueueFull);
+        let first = stats.turn();
+        assert_eq!((first.welcome_ms.count, first.end_to_end_ms.count), (1, 1));
+        let second = stats.measured();
+        assert_eq!(
+            (second.welcome_ms.count, second.end_to_end_ms.count),
+            (0, 0)
+        );
+        assert_eq!(second.rejects["queue_full"], 1);
     }
 
     #[test]

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::commits::Commits;
 use super::context::Context;
-use super::stats::{Measured, Percentiles, float, quotient};
+use super::process::Usage;
+use super::scenario::Played;
+use super::stats::{Counter, Measured, Percentiles, Stats, float, quotient};
 use super::verify::Verdict;
 use crate::cli::FleetArgs;
 
@@ -51,9 +53,22 @@ pub struct Summary {
     pub(crate) sessions_lost: u64,
     /// Snapshots that the collector asked for.
     pub(crate) snapshots_asked: u64,
+    /// Sessions that agents ended because nothing more was to be said.
+    pub(crate) visits: u64,
     /// Latencies, reasons, errors.
     #[serde(flatten)]
     pub(crate) measured: Measured,
+    /// The same of the agents beside the fleet, in scenarios that have some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) second: Option<Measured>,
+    /// What happened, and its figures.
+    pub(crate) scenario: &'static str,
+    /// What the scenario has shown; absent in a steady run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) played: Option<Played>,
+    /// What the collectors took; absent when it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) collector: Option<Usage>,
     /// When all acknowledged records were in rows; absent when it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) commits: Option<Commits>,
@@ -64,36 +79,46 @@ pub struct Summary {
 
 impl Summary {
     /// The figures of a fleet that has come to its end.
-    pub(crate) fn new(args: &FleetArgs, context: &Context, end: End) -> Self {
-        let stats = &context.stats;
-        let measured = stats.measured();
-        let records_acked = stats.records_acked.get();
-        let bytes_sent = stats.bytes_sent.get();
+    pub(crate) fn new(args: &FleetArgs, contexts: &[&Context], end: End) -> Self {
+        let sum = |of: fn(&Stats) -> &Counter| -> u64 {
+            let counters = contexts.iter().map(|context| of(&context.stats).get());
+            counters.sum()
+        };
+        let mut each = contexts.iter().map(|context| context.stats.measured());
+        let measured = each.next().unwrap_or_default();
+        let records_acked = sum(|stats| &stats.records_acked);
+        let bytes_sent = sum(|stats| &stats.bytes_sent);
+        let first_snapshots = sum(|stats| &stats.first_snapshots);
         // Whole inventories alone count: an agent whose snapshot is half acknowledged has brought
         // nothing that can be looked at.
-        let snapshot_records = u64::from(args.apps) * stats.first_snapshots.get();
+        let snapshot_records = u64::from(args.apps) * first_snapshots;
         Self {
             agents: args.agents,
             apps: args.apps,
             seed: args.seed,
             enrolled: end.enrolled,
             enrol_seconds: end.enrol_seconds,
-            first_snapshots: stats.first_snapshots.get(),
+            first_snapshots,
             records_acked,
             records_per_second: quotient(records_acked, measured.seconds),
             snapshot_records_per_second: quotient(snapshot_records, measured.snapshot_seconds),
-            reports_acked: stats.reports_acked.get(),
-            reports_resent: stats.reports_resent.get(),
+            reports_acked: sum(|stats| &stats.reports_acked),
+            reports_resent: sum(|stats| &stats.reports_resent),
             reports_unanswered: end.unanswered,
             bytes_sent,
             // Hellos and heartbeats included: what a fleet costs, and not what packing is worth.
             bytes_per_record: quotient(bytes_sent, float(records_acked)),
-            changes: stats.changes.get(),
-            changes_skipped: stats.changes_skipped.get(),
-            sessions: stats.sessions.get(),
-            sessions_lost: stats.sessions_lost.get(),
-            snapshots_asked: stats.snapshots_asked.get(),
+            changes: sum(|stats| &stats.changes),
+            changes_skipped: sum(|stats| &stats.changes_skipped),
+            sessions: sum(|stats| &stats.sessions),
+            sessions_lost: sum(|stats| &stats.sessions_lost),
+            snapshots_asked: sum(|stats| &stats.snapshots_asked),
+            visits: sum(|stats| &stats.visits),
             measured,
+            second: each.next(),
+            scenario: args.scenario.name(),
+            played: end.played,
+            collector: end.collector,
             commits: end.commits,
             verify: end.verdict,
         }
@@ -104,8 +129,12 @@ impl Summary {
     pub fn is_good(&self) -> bool {
         // Lost sessions, rejects and errors do not count: a collector may refuse and die as often
         // as it likes, as long as everything is there in the end.
-        self.enrolled == u64::from(self.agents)
+        self.enrolled >= u64::from(self.agents)
             && self.reports_unanswered == 0
+            && self
+                .played
+                .as_ref()
+                .is_none_or(|played| played.failures.is_empty())
             && self.commits.as_ref().is_none_or(Commits::is_good)
             && self.verify.as_ref().is_none_or(Verdict::is_good)
     }
@@ -120,6 +149,10 @@ pub(crate) struct End {
     pub(crate) enrol_seconds: f64,
     /// Reports without an answer.
     pub(crate) unanswered: u64,
+    /// What the scenario has shown.
+    pub(crate) played: Option<Played>,
+    /// What the collectors took.
+    pub(crate) collector: Option<Usage>,
     /// When all acknowledged records were in rows.
     pub(crate) commits: Option<Commits>,
     /// Whether the collector holds what the agents have.
@@ -156,9 +189,10 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "{} sessions, {} lost, {} snapshots asked for",
-            self.sessions, self.sessions_lost, self.snapshots_asked
+            "{} sessions, {} of them visits, {} lost, {} snapshots asked for",
+            self.sessions, self.visits, self.sessions_lost, self.snapshots_asked
         )?;
+        latency(f, "welcome", &measured.welcome_ms)?;
         latency(f, "ack", &measured.ack_ms)?;
         latency(f, "end to end", &measured.end_to_end_ms)?;
         if measured.unseen > 0 {
@@ -169,6 +203,20 @@ impl fmt::Display for Summary {
         }
         for (error, count) in &measured.errors {
             writeln!(f, "error, {count} times: {error}")?;
+        }
+        if let Some(played) = &self.played {
+            write_played(f, self.scenario, played)?;
+        }
+        if let Some(second) = &self.second {
+            latency(f, "ack, beside the fleet", &second.ack_ms)?;
+            latency(f, "end to end, beside the fleet", &second.end_to_end_ms)?;
+        }
+        if let Some(usage) = &self.collector {
+            writeln!(
+                f,
+                "collector: {:.0} MiB at its peak, {:.1} s of processor time, {} processes",
+                usage.peak_mib, usage.cpu_seconds, usage.processes
+            )?;
         }
         if let Some(commits) = &self.commits {
             write_commits(f, commits)?;
@@ -189,6 +237,16 @@ fn latency(f: &mut fmt::Formatter<'_>, name: &str, ms: &Percentiles) -> fmt::Res
         "{name}: p50 {:.1} ms, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1} ({} measured)",
         ms.p50, ms.p90, ms.p99, ms.p999, ms.max, ms.count
     )
+}
+
+fn write_played(f: &mut fmt::Formatter<'_>, name: &str, played: &Played) -> fmt::Result {
+    for (figure, value) in &played.figures {
+        writeln!(f, "{name}: {figure} {value}")?;
+    }
+    for failure in &played.failures {
+        writeln!(f, "{name}: FAILED: {failure}")?;
+    }
+    Ok(())
 }
 
 fn write_commits(f: &mut fmt::Formatter<'_>, commits: &Commits) -> fmt::Result {
@@ -263,7 +321,13 @@ pub(crate) mod tests {
             sessions: 2,
             sessions_lost: 0,
             snapshots_asked: 0,
+            visits: 0,
+            second: None,
+            scenario: "steady",
+            played: None,
+            collector: None,
             measured: Measured {
+                welcome_ms: percentiles(2),
                 ack_ms: percentiles(2),
                 change_ack_ms: percentiles(0),
                 end_to_end_ms: percentiles(0),
@@ -281,7 +345,13 @@ pub(crate) mod tests {
     #[test]
     fn a_fleet_is_good_only_when_nothing_is_open() {
         assert!(summary().is_good());
-        let changes: [fn(&mut Summary); 5] = [
+        let changes: [fn(&mut Summary); 6] = [
+            |summary| {
+                summary.played = Some(Played {
+                    failures: vec!["one did not come back".to_owned()],
+                    ..Played::default()
+                });
+            },
             |summary| summary.enrolled = 1,
             |summary| summary.reports_unanswered = 1,
             |summary| {

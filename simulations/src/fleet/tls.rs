@@ -57,15 +57,14 @@ impl Tls {
 
     /// For sessions: with the agent's certificate, trusting the roots that it was given.
     pub(crate) fn session(&self, identity: &Identity) -> anyhow::Result<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        for root in &identity.roots {
-            roots.add(CertificateDer::from(root.clone()))?;
-        }
-        let chain = identity.chain.iter().cloned().map(CertificateDer::from);
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.clone()));
+        let authority = &identity.authority;
+        let own = CertificateDer::from(identity.certificate.to_vec());
+        let issuers = authority.certificates.issuers.iter().cloned();
+        let chain = std::iter::once(own).chain(issuers.map(CertificateDer::from));
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.to_vec()));
         let tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(roots)
+            .with_root_certificates(Arc::clone(&authority.roots))
             .with_client_auth_cert(chain.collect(), key)?;
         self.finish(tls, ALPN_SESSION)
     }

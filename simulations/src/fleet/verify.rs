@@ -1,19 +1,20 @@
 //! Whether the collector holds exactly what the agents have: nothing lost, nothing twice.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::fingerprint::SoftwareKey;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Agent;
+use super::agent::Agent;
+use super::context::Context;
+use super::stock::Stock;
 use crate::api::Api;
-use crate::clock::Clock;
 
 /// Hosts that are compared at once.
 const COMPARERS: usize = 8;
@@ -98,68 +99,101 @@ impl Verdict {
 /// Compares all hosts, and those that do not agree again and again, until all agree, the time is
 /// over or the run is interrupted: rows are written a moment after the ack.
 pub(crate) async fn verify(
-    agents: &[Arc<Agent>],
-    api: &Api,
-    clock: Clock,
+    agents: Vec<Arc<Agent>>,
+    (api, context): (&Api, &Arc<Context>),
     (until, interrupted): (Instant, &CancellationToken),
 ) -> Verdict {
-    let mut open: Vec<_> = agents.to_vec();
+    let mut verdict = Verdict {
+        hosts: agents.len().try_into().unwrap_or(u64::MAX),
+        ..Verdict::default()
+    };
+    let mut open = agents;
     loop {
-        let results = compare(&open, api).await;
-        let mut verdict = Verdict {
-            hosts: agents.len().try_into().unwrap_or(u64::MAX),
-            records: agents.iter().map(|agent| agent.records()).sum(),
-            ..Verdict::default()
-        };
-        open.clear();
-        for (agent, result) in results {
-            match result {
-                Ok(difference) if difference.is_none() => continue,
-                Ok(difference) => verdict.difference.add(&difference),
-                Err(error) => {
-                    verdict.error.get_or_insert_with(|| format!("{error:#}"));
-                }
-            }
-            verdict.differing += 1;
-            // Only those that did not agree are asked again: the comparison must not become a load
-            // of its own.
-            open.push(agent);
+        let round = Arc::new(Round::new(open));
+        let tracker = TaskTracker::new();
+        for _ in 0..COMPARERS {
+            let (round, api) = (Arc::clone(&round), api.clone());
+            let context = Arc::clone(context);
+            tracker.spawn(async move { round.compare(&api, &context.stock).await });
         }
-        if verdict.is_good() || clock.now() >= until || interrupted.is_cancelled() {
+        tracker.close();
+        tracker.wait().await;
+        let found = round.found();
+        verdict.records += found.agreeing;
+        open = found.differing;
+        verdict.differing = open.len().try_into().unwrap_or(u64::MAX);
+        verdict.difference = found.difference;
+        verdict.error = found.error;
+        if verdict.is_good() || context.clock.now() >= until || interrupted.is_cancelled() {
+            verdict.records += found.records_of_differing;
             return verdict;
         }
+        // Only those that did not agree are asked again: the comparison must not become a load of
+        // its own.
         sleep(AGAIN_AFTER).await;
     }
 }
 
-async fn compare(
-    agents: &[Arc<Agent>],
-    api: &Api,
-) -> Vec<(Arc<Agent>, anyhow::Result<Difference>)> {
-    let tracker = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(COMPARERS));
-    let tasks: Vec<_> = agents
-        .iter()
-        .map(|agent| {
-            let (agent, api, permits) = (Arc::clone(agent), api.clone(), Arc::clone(&permits));
-            tracker.spawn(async move {
-                let _permit = permits.acquire().await;
-                let found = api
-                    .software(agent.identity.company, agent.identity.agent, None)
-                    .await;
-                let difference = found.map(|keys| agent.compare(&keys));
-                (agent, difference)
-            })
-        })
-        .collect();
-    let mut results = Vec::with_capacity(tasks.len());
-    for (task, agent) in tasks.into_iter().zip(agents) {
-        results.push(
-            task.await
-                .unwrap_or_else(|error| (Arc::clone(agent), Err(error.into()))),
-        );
+/// One pass over hosts: nothing is kept of those that agree but their number.
+#[derive(Debug)]
+struct Round {
+    agents: Vec<Arc<Agent>>,
+    next: AtomicUsize,
+    found: Mutex<Found>,
+}
+
+/// What a pass has found.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    /// Records of hosts that agree.
+    agreeing: u64,
+    records_of_differing: u64,
+    differing: Vec<Arc<Agent>>,
+    difference: Difference,
+    error: Option<String>,
+}
+
+impl Round {
+    fn new(agents: Vec<Arc<Agent>>) -> Self {
+        Self {
+            agents,
+            next: AtomicUsize::new(0),
+            found: Mutex::default(),
+        }
     }
-    results
+
+    /// Compares whatever nobody else compares, until nothing is left.
+    async fn compare(&self, api: &Api, stock: &Stock) {
+        while let Some(agent) = self.agents.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let (company, id) = (agent.identity.company, agent.identity.agent);
+            let keys = api.software(company, id, None).await;
+            self.note(agent, keys, stock);
+        }
+    }
+
+    fn note(&self, agent: &Arc<Agent>, keys: anyhow::Result<Vec<SoftwareKey>>, stock: &Stock) {
+        let compared = keys.map(|keys| agent.compare(stock, &keys));
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        match compared {
+            Ok((records, difference)) if difference.is_none() => {
+                found.agreeing += records;
+                return;
+            }
+            Ok((records, difference)) => {
+                found.records_of_differing += records;
+                found.difference.add(&difference);
+            }
+            Err(error) => {
+                found.error.get_or_insert_with(|| format!("{error:#}"));
+            }
+        }
+        found.differing.push(Arc::clone(agent));
+    }
+
+    fn found(&self) -> Found {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.clone()
+    }
 }
 
 #[cfg(test)]

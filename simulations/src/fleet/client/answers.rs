@@ -95,7 +95,8 @@ impl Client {
 
     fn settle(&mut self, settings: Settings) {
         let settings = settings.clamped();
-        self.heartbeat_every = Duration::from_secs(settings.heartbeat_every_s.into());
+        let every = Duration::from_secs(settings.heartbeat_every_s.into());
+        self.heartbeat_every = every / self.habits.speed;
     }
 
     fn acknowledged(&mut self, position: Position) {
@@ -158,17 +159,25 @@ impl Client {
             // The back-off between two connections is enough.
             Remedy::Later | Remedy::Elsewhere | Remedy::Missing | Remedy::Never => Duration::ZERO,
         };
-        Parted {
+        Parted::Broken {
             why: anyhow::anyhow!("refused: {reason}: {detail}"),
             wait: own.max(asked(retry_after_ms)),
         }
     }
 
+    /// Begins the first epoch, where that was left until now.
+    pub(super) fn begin(&self) -> Result<(), Parted> {
+        let has_begun = self.model().has_begun();
+        if has_begun { Ok(()) } else { self.start_over() }
+    }
+
     /// Begins the next epoch with a snapshot.
     fn start_over(&self) -> Result<(), Parted> {
         let now_ms = self.context.clock.unix_ms();
-        let mut packer = self.context.packer(self.number);
-        let begun = self.model().begin_epoch(now_ms, &mut packer);
+        // The model before the packer, here and wherever both are held.
+        let mut model = self.model();
+        let (stock, mut packer) = self.context.workshop(self.number);
+        let begun = model.begin_epoch(now_ms, (stock, &mut packer));
         begun.map_err(|error| anyhow::Error::new(error).into())
     }
 }

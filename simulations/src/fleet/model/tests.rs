@@ -1,28 +1,45 @@
 //! The delivery contract, as a simulated agent keeps it.
 
 use std::io;
+use std::sync::OnceLock;
 
 use protocol::frame::{HEADER_BYTES, Header, Unpacker};
 
 use super::*;
-use crate::fleet::catalogue::Catalogue;
-use crate::fleet::inventory::{self, Profile};
-use crate::random::Random;
+use crate::fleet::host::Host;
+use crate::fleet::stock::Records;
 
 fn packer() -> Packer {
     Packer::new().expect("a packer")
 }
 
-fn host(apps: usize) -> Model {
-    let catalogue = Catalogue::load().expect("the catalogue");
-    let records = inventory::draw(&catalogue, Profile::Debian, apps, &mut Random::new(1));
-    Model::new(Profile::Debian.facts("host-1"), records, Epoch(0))
+fn stock() -> &'static Stock {
+    static STOCK: OnceLock<Stock> = OnceLock::new();
+    STOCK.get_or_init(|| Stock::load().expect("the stock"))
 }
 
-fn started(apps: usize) -> Model {
+fn host(apps: u32) -> Model {
+    Model::new(Host::new(0, apps, &Random::new(1)), Epoch(0))
+}
+
+fn started(apps: u32) -> Model {
     let mut model = host(apps);
-    model.begin_epoch(1, &mut packer()).expect("a snapshot");
+    begin(&mut model);
     model
+}
+
+fn begin(model: &mut Model) {
+    let begun = model.begin_epoch(1, (stock(), &mut packer()));
+    begun.expect("a snapshot");
+}
+
+/// Upgrades one package; says whether it did.
+fn upgrade(model: &mut Model, number: u64) -> bool {
+    let rows = model.host().rows(stock());
+    let package = rows.keys().next().expect("something").package;
+    let what = Happening::Upgrade { package, number };
+    let changed = model.happen(what, 2, (stock(), &mut packer()));
+    changed.expect("packs").is_some()
 }
 
 fn now() -> Instant {
@@ -49,17 +66,6 @@ fn open(bytes: &[u8]) -> io::Result<Report> {
         panic!("{message:?} is no report");
     };
     Ok(report)
-}
-
-fn upgrade(model: &Model, number: u64) -> Change {
-    let (key, record) = model.records().iter().next().expect("a record");
-    Change {
-        upserts: vec![SoftwareRecord {
-            version: format!("{}+{number}", record.version),
-            ..record.clone()
-        }],
-        removes: vec![*key],
-    }
 }
 
 /// What a collector would hold: applies reports as the protocol says.
@@ -99,9 +105,8 @@ impl Mirror {
 fn its_reports_rebuild_its_inventory() {
     let mut model = started(1_234);
     let mut mirror = Mirror::default();
-    for number in 0..20 {
-        let change = upgrade(&model, number);
-        model.change(change, 2, &mut packer()).expect("a delta");
+    for number in 1..=20 {
+        assert!(upgrade(&mut model, number));
     }
     for bytes in send_all(&mut model) {
         mirror.apply(open(&bytes).expect("a report"));
@@ -112,13 +117,12 @@ fn its_reports_rebuild_its_inventory() {
     for bytes in send_all(&mut model) {
         mirror.apply(open(&bytes).expect("a report"));
     }
-    assert_eq!(&mirror.records, model.records());
+    assert_eq!(mirror.records, model.host().records(stock()));
 }
 
 #[test]
 fn an_empty_host_says_so() {
-    let mut model = Model::new(Profile::Debian.facts("host-1"), Records::new(), Epoch(0));
-    model.begin_epoch(1, &mut packer()).expect("a snapshot");
+    let mut model = started(0);
     let sent = send_all(&mut model);
     let report = open(&sent[0]).expect("a report");
     assert_eq!(sent.len(), 1);
@@ -167,8 +171,7 @@ fn sends_the_same_bytes_again_after_a_lost_connection() {
     model.acknowledge(Position::new(1, 2), now());
     model.disconnected();
     assert!(model.waits_since().is_none());
-    let change = upgrade(&model, 1);
-    model.change(change, 9, &mut packer()).expect("a delta");
+    assert!(upgrade(&mut model, 1));
     let again = model.send_next(now()).expect("a report");
     assert!(again.is_again);
     assert_eq!(again.bytes, first[2]);
@@ -189,7 +192,7 @@ fn takes_back_what_was_rejected_and_all_after_it() {
 fn a_new_epoch_forgets_old_reports_and_begins_at_one() {
     let mut model = started(300);
     send_all(&mut model);
-    model.begin_epoch(5, &mut packer()).expect("a snapshot");
+    begin(&mut model);
     let report = open(&send_all(&mut model)[0]).expect("a report");
     assert_eq!(report.position, Position::new(2, 1));
     assert!(report.facts.is_some());
@@ -203,15 +206,8 @@ fn a_new_epoch_forgets_old_reports_and_begins_at_one() {
 #[test]
 fn stops_changing_when_too_many_reports_wait() {
     let mut model = started(1);
-    let mut packer = packer();
-    let mut changes = 0;
-    loop {
-        let change = upgrade(&model, changes);
-        if !model.change(change, 1, &mut packer).expect("packs") {
-            break;
-        }
-        changes += 1;
-    }
+    let changes = (1..).take_while(|number| upgrade(&mut model, *number));
+    assert_eq!(changes.count(), PENDING_MAX - 1);
     assert_eq!(model.unanswered(), PENDING_MAX);
 }
 
@@ -239,12 +235,26 @@ fn stays_within_the_bytes_that_the_protocol_promises() {
     assert!(snapshot < 40_000, "{snapshot} bytes for 2,000 packages");
     model.acknowledge(Position::new(1, 20), now());
     let mut most = 0;
-    for number in 0..200 {
-        let change = upgrade(&model, number);
-        model.change(change, 1, &mut packer()).expect("packs");
+    for number in 1..=200 {
+        assert!(upgrade(&mut model, number));
         let bytes = model.send_next(now()).expect("a report").bytes.len();
         model.acknowledge(model.last, now());
         most = most.max(bytes);
     }
     assert!(most < 500, "{most} bytes for one change");
+}
+
+#[test]
+fn what_happens_before_the_first_snapshot_is_in_it() {
+    let mut model = host(50);
+    assert!(upgrade(&mut model, 1));
+    assert!(!model.has_begun() && model.unanswered() == 0);
+    begin(&mut model);
+    let mut mirror = Mirror::default();
+    for bytes in send_all(&mut model) {
+        mirror.apply(open(&bytes).expect("a report"));
+    }
+    assert_eq!(mirror.records, model.host().records(stock()));
+    assert!(!upgrade(&mut model, 1), "the same version again");
+    assert_eq!(model.unanswered(), 1);
 }

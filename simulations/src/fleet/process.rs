@@ -1,0 +1,148 @@
+//! What the collector's processes take of the machine, read from /proc while a fleet runs.
+//!
+//! A collector that is restarted is another process: the file that a running collector writes says
+//! which one it is now, and the figures of all of them are added up.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Clock ticks of /proc a second: 100 on every Linux that has not been built otherwise (proc(5)).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What collectors took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Usage {
+    /// Processes that were seen: one more for each restart.
+    pub(crate) processes: usize,
+    /// The largest resident memory of any of them.
+    pub(crate) peak_mib: f64,
+    /// Processor time of all of them since the fleet began to look.
+    pub(crate) cpu_seconds: f64,
+}
+
+/// What a running collector says about itself; only its number is read.
+#[derive(Debug, Deserialize)]
+struct RunFile {
+    pid: u32,
+}
+
+/// Looks at collectors.
+#[derive(Debug, Default)]
+pub(crate) struct Processes {
+    run_files: Vec<PathBuf>,
+    seen: HashMap<u32, Seen>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    ticks_before: u64,
+    ticks: u64,
+    peak_kib: u64,
+}
+
+impl Processes {
+    /// Those whose files these are, from now on.
+    pub(crate) fn new(run_files: &[PathBuf]) -> Self {
+        let mut processes = Self {
+            run_files: run_files.to_vec(),
+            seen: HashMap::new(),
+        };
+        processes.look();
+        for seen in processes.seen.values_mut() {
+            seen.ticks_before = seen.ticks;
+        }
+        processes
+    }
+
+    /// Whether there is anything to look at.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.run_files.is_empty()
+    }
+
+    /// Looks once. A process that is gone keeps what was seen last.
+    pub(crate) fn look(&mut self) {
+        for file in &self.run_files {
+            let Some((pid, ticks, peak_kib)) = read(file) else {
+                // Between two lives of a collector there is nothing to read.
+                continue;
+            };
+            let seen = self.seen.entry(pid).or_default();
+            seen.ticks = ticks;
+            seen.peak_kib = peak_kib;
+        }
+    }
+
+    /// What they took until now.
+    pub(crate) fn usage(&mut self) -> Usage {
+        self.look();
+        let ticks: u64 = self
+            .seen
+            .values()
+            .map(|seen| seen.ticks.saturating_sub(seen.ticks_before))
+            .sum();
+        let peak = self.seen.values().map(|seen| seen.peak_kib).max();
+        Usage {
+            processes: self.seen.len(),
+            peak_mib: super::stats::float(peak.unwrap_or(0)) / 1_024.0,
+            cpu_seconds: super::stats::float(ticks) / TICKS_PER_SECOND,
+        }
+    }
+}
+
+fn read(file: &PathBuf) -> Option<(u32, u64, u64)> {
+    let run: RunFile = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", run.pid)).ok()?;
+    let status = fs::read_to_string(format!("/proc/{}/status", run.pid)).ok()?;
+    Some((run.pid, ticks_of(&stat)?, peak_kib_of(&status)?))
+}
+
+/// User and system time of a process, as proc(5) describes its line.
+fn ticks_of(stat: &str) -> Option<u64> {
+    // The second field is a name in brackets that may hold anything, brackets included.
+    let (_, after) = stat.rsplit_once(')')?;
+    let mut fields = after.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+fn peak_kib_of(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times_behind_any_name_and_the_peak() {
+        let stat = "7 (a) b) c) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 100 1 1";
+        assert_eq!(ticks_of(stat), Some(300));
+        assert_eq!(ticks_of("7 (a) S 1"), None);
+        let status = "Name:\ta\nVmPeak:\t  9 kB\nVmHWM:\t  2048 kB\n";
+        assert_eq!(peak_kib_of(status), Some(2_048));
+        assert_eq!(peak_kib_of("Name:\ta\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn sees_a_running_process_and_bears_one_that_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("collector.json");
+        let mut processes = Processes::new(std::slice::from_ref(&file));
+        assert_eq!(processes.usage(), Usage::default());
+        fs::write(&file, format!(r#"{{"pid":{}}}"#, std::process::id())).expect("writes");
+        let usage = processes.usage();
+        assert_eq!(usage.processes, 1);
+        assert!(usage.peak_mib > 0.5, "{usage:?}");
+        fs::write(&file, r#"{"pid":4294967295}"#).expect("writes");
+        assert_eq!(processes.usage().processes, 1);
+        assert!(processes.usage().peak_mib > 0.5);
+    }
+}
