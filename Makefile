@@ -75,6 +75,14 @@ bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER
 	@scripts/bootstrap.sh run
 	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench.sh
 
+FLEET ?=
+
+.PHONY: fleet
+fleet: ## Play scenarios with 100,000 agents against one collector, a JSON object each (FLEET="SCENARIO…", AGENTS=, APPS=, COMPANIES=)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --package simulations
+	@scripts/fleet.sh $(FLEET)
+
 SCALE ?=
 
 .PHONY: scale

@@ -133,6 +133,7 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         share_percent: 10,
         touch: Touch::Hold,
         speed: 1,
+        heartbeat_every_s: None,
         ramp_s: 0,
         restart_command: None,
         neighbour_token_file: None,

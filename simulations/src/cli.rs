@@ -21,6 +21,8 @@ pub enum Command {
     /// Measures a running collector: records to acknowledgements and to rows, and latencies. Prints
     /// one JSON object a line.
     Bench(BenchArgs),
+    /// Says what sites of 10 thousand, 1 million and 10 million agents need, and what that rests on.
+    Capacity(CapacityArgs),
     /// Prints the rows of a large site for one table, in the text format of PostgreSQL's COPY.
     Seed(SeedArgs),
     /// Breaks a site of real processes again and again, and compares every host with the rows. Needs root.
@@ -151,6 +153,56 @@ impl SeedTable {
     }
 }
 
+/// How large sites are, what their hosts do, and what machines can be had.
+#[derive(Args, Clone, Debug)]
+pub struct CapacityArgs {
+    /// Sizes, in agents.
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 1_000_000, 10_000_000])]
+    pub agents: Vec<u64>,
+    /// A file with costs, in place of those that came with the program.
+    #[arg(long)]
+    pub costs: Option<PathBuf>,
+    /// Records of a host.
+    #[arg(long, default_value_t = 1_000)]
+    pub records: u32,
+    /// Packages that change on a host in a day.
+    #[arg(long, default_value_t = 5.0)]
+    pub changes_a_day: f64,
+    /// How many times the mean the busiest minutes are.
+    #[arg(long, default_value_t = 20.0)]
+    pub peak_factor: f64,
+    /// How many in a hundred hosts hold their connections.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub held_percent: u32,
+    /// Seconds between two heartbeats of a host that holds its connection.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub heartbeat_every_s: u32,
+    /// Seconds between two visits of a host that does not.
+    #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub visit_every_s: u32,
+    /// Days that what is gone is kept.
+    #[arg(long, default_value_t = 90)]
+    pub retention_days: u32,
+    /// Cores of a node.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    pub node_cores: u32,
+    /// Memory of a node in GiB.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub node_gib: u32,
+    /// How many in a hundred parts of a node are planned with.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub node_use_percent: u32,
+    /// Hours that the queue has to last while PostgreSQL is away.
+    #[arg(long, default_value_t = 4.0)]
+    pub outage_hours: f64,
+    /// Hours in which a new site is enrolled.
+    #[arg(long, default_value_t = 8.0)]
+    pub rollout_hours: f64,
+    /// Prints one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What is measured, and against what.
 #[derive(Args, Clone, Debug)]
 pub struct BenchArgs {
@@ -242,6 +294,9 @@ pub struct FleetArgs {
     /// How many times faster than it is told an agent lives: at 60, an hour of heartbeats takes a minute.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     pub speed: u32,
+    /// Time between two signs of life of an agent in seconds, whatever the collector says.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub heartbeat_every_s: Option<u32>,
     /// Over how many seconds the agents connect for the first time.
     #[arg(long, default_value_t = 0)]
     pub ramp_s: u32,

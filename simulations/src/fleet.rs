@@ -50,6 +50,7 @@ use self::orders::Span;
 use self::process::Processes;
 use self::recruit::Recruit;
 use self::scenario::Stage;
+pub(crate) use self::stats::float;
 use self::summary::End;
 pub use self::summary::Summary;
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod api;
 pub mod bench;
 #[cfg(target_os = "linux")]
 pub mod chaos;
+pub mod capacity;
 pub mod cli;
 mod clock;
 pub mod fleet;

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use simulations::cli::{BenchArgs, Cli, Command, FleetArgs, SeedArgs};
-use simulations::{bench, fleet, seed};
+use simulations::cli::{BenchArgs, CapacityArgs, Cli, Command, FleetArgs, SeedArgs};
+use simulations::{bench, capacity, fleet, seed};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Seed(args) => run_seed(&args),
         #[cfg(target_os = "linux")]
         Command::Chaos(args) => run_chaos(&args),
+        Command::Capacity(args) => run_capacity(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -59,6 +60,11 @@ fn run_chaos(args: &simulations::cli::ChaosArgs) -> anyhow::Result<bool> {
     let report = simulations::chaos::run(args)?;
     writeln!(std::io::stdout(), "{}", report.to_json())?;
     Ok(report.complaints().is_empty())
+}
+
+fn run_capacity(args: &CapacityArgs) -> anyhow::Result<bool> {
+    capacity::run(args, &mut std::io::stdout())?;
+    Ok(true)
 }
 
 #[expect(

@@ -46,6 +46,8 @@ pub(crate) struct Habits {
     pub(crate) begins_at: Instant,
     /// How many times faster than it is told it lives: an hour can be had in a minute.
     pub(crate) speed: u32,
+    /// Time between two signs of life, whatever it is told; before `speed`.
+    pub(crate) heartbeat_every: Option<Duration>,
     /// Leaves when nothing waits, and comes back with its next sign of life or change.
     pub(crate) visits: bool,
 }
@@ -110,7 +112,7 @@ impl Client {
             random,
             changes,
             habits,
-            heartbeat_every: HEARTBEAT_EVERY / habits.speed,
+            heartbeat_every: habits.heartbeat_every.unwrap_or(HEARTBEAT_EVERY) / habits.speed,
             has_first_snapshot: false,
             is_leaving: false,
         }

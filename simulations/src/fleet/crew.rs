@@ -154,9 +154,11 @@ impl Crew {
         };
         changes.begin(span, &mut random);
         let ramp = Duration::from_secs(self.args.ramp_s.into());
+        let own = self.args.heartbeat_every_s;
         let habits = Habits {
             begins_at: self.context.clock.now() + random.below_time(ramp),
             speed: self.args.speed,
+            heartbeat_every: own.map(|seconds| Duration::from_secs(seconds.into())),
             visits: self.args.touch == Touch::Visit,
         };
         let agent = Arc::new(Agent::new(recruit.identity, recruit.model));

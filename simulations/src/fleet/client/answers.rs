@@ -96,7 +96,7 @@ impl Client {
     fn settle(&mut self, settings: Settings) {
         let settings = settings.clamped();
         let every = Duration::from_secs(settings.heartbeat_every_s.into());
-        self.heartbeat_every = every / self.habits.speed;
+        self.heartbeat_every = self.habits.heartbeat_every.unwrap_or(every) / self.habits.speed;
     }
 
     fn acknowledged(&mut self, position: Position) {

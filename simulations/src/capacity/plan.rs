@@ -1,0 +1,344 @@
+//! What one size needs.
+
+use serde::Serialize;
+
+use super::costs::{Cost, Costs};
+use super::load::{DAY_S, Load};
+
+const KIB: f64 = 1_024.0;
+const GIB: f64 = 1_024.0 * 1_024.0 * 1_024.0;
+
+/// How a figure is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// It follows from what hosts do.
+    Assumed,
+    /// Everything in it was measured with as many agents.
+    Measured,
+    /// Something in it was measured with fewer.
+    Extrapolated,
+    /// Something in it was not measured.
+    Guessed,
+}
+
+impl Basis {
+    /// As it stands in a table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Assumed => "assumed",
+            Self::Measured => "measured",
+            Self::Extrapolated => "extrapolated",
+            Self::Guessed => "guessed",
+        }
+    }
+}
+
+/// One figure.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// What.
+    pub name: &'static str,
+    /// How much.
+    pub value: f64,
+    /// Of what.
+    pub unit: &'static str,
+    /// How it is known.
+    pub basis: Basis,
+}
+
+/// What one size needs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// Agents.
+    pub agents: u64,
+    /// What they come to.
+    pub figures: Vec<Figure>,
+}
+
+/// What a number of agents does in a second.
+struct Rates {
+    agents: f64,
+    held: f64,
+    heartbeats: f64,
+    visits: f64,
+    changes: f64,
+}
+
+impl Rates {
+    fn new(load: &Load, agents: u64) -> Self {
+        let agents = crate::fleet::float(agents);
+        let held = agents * load.held_share;
+        Self {
+            agents,
+            held,
+            heartbeats: held / load.heartbeat_every_s,
+            visits: (agents - held) / load.visit_every_s,
+            changes: agents * load.changes_a_day / DAY_S,
+        }
+    }
+}
+
+impl Plan {
+    /// What this many agents need.
+    #[must_use]
+    pub fn new(costs: &Costs, load: &Load, agents: u64) -> Self {
+        let mut plan = Self {
+            agents,
+            figures: Vec::new(),
+        };
+        let rates = Rates::new(load, agents);
+        plan.traffic(costs, load, &rates);
+        plan.database(costs, load, &rates);
+        plan.collectors(costs, load, &rates);
+        plan
+    }
+
+    /// A figure by its name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<f64> {
+        let found = self.figures.iter().find(|figure| figure.name == name);
+        found.map(|figure| figure.value)
+    }
+
+    fn push(&mut self, name: &'static str, value: f64, unit: &'static str, costs: &[&Cost]) -> f64 {
+        self.figures.push(Figure {
+            name,
+            value,
+            unit,
+            basis: self.basis(costs),
+        });
+        value
+    }
+
+    fn basis(&self, costs: &[&Cost]) -> Basis {
+        let fewest = costs.iter().map(|cost| cost.measured_with).min();
+        match fewest {
+            None => Basis::Assumed,
+            Some(0) => Basis::Guessed,
+            Some(fewest) if fewest < self.agents => Basis::Extrapolated,
+            Some(_) => Basis::Measured,
+        }
+    }
+
+    fn traffic(&mut self, costs: &Costs, load: &Load, rates: &Rates) {
+        self.push("connections held", rates.held, "", &[]);
+        self.push("heartbeats", rates.heartbeats, "/s", &[]);
+        self.push("visits", rates.visits, "/s", &[]);
+        self.push("changes", rates.changes, "/s", &[]);
+        let peak = rates.changes * load.peak_factor;
+        self.push("changes at the peak", peak, "/s", &[]);
+        let bytes = rates.heartbeats * costs.heartbeat_bytes.value
+            + rates.visits * costs.visit_bytes.value
+            + rates.changes * costs.change_bytes.value;
+        let from = [
+            &costs.heartbeat_bytes,
+            &costs.visit_bytes,
+            &costs.change_bytes,
+        ];
+        self.push("traffic", bytes, "B/s", &from);
+        let first = rates.agents * load.records * costs.record_bytes.value / GIB;
+        self.push(
+            "all first inventories",
+            first,
+            "GiB",
+            &[&costs.record_bytes],
+        );
+    }
+
+    fn database(&mut self, costs: &Costs, load: &Load, rates: &Rates) {
+        let open = self.push("installations now", rates.agents * load.records, "", &[]);
+        let closed = rates.agents * load.changes_a_day * load.retention_days;
+        self.push("installations that were", closed, "", &[]);
+        let disk = (open + closed) * costs.row_bytes.value / GIB;
+        self.push("rows on disk", disk, "GiB", &[&costs.row_bytes]);
+        let change = costs.change_postgres_ms.value / 1_000.0;
+        let cores = rates.changes * load.peak_factor * change / load.node_use;
+        self.push("PostgreSQL cores", cores, "", &[&costs.change_postgres_ms]);
+        // One PostgreSQL as long as one machine does it; then hosts are spread by their company.
+        let nodes = (cores / load.node_cores).ceil().max(1.0);
+        self.push("PostgreSQL nodes", nodes, "", &[&costs.change_postgres_ms]);
+    }
+
+    fn collectors(&mut self, costs: &Costs, load: &Load, rates: &Rates) {
+        let busy = rates.heartbeats * costs.heartbeat_ms.value
+            + rates.visits * costs.visit_ms.value
+            + rates.changes * load.peak_factor * costs.change_ms.value;
+        let from = [&costs.heartbeat_ms, &costs.visit_ms, &costs.change_ms];
+        let cores = self.push("collector cores", busy / 1_000.0 / load.node_use, "", &from);
+        let held = rates.held * costs.connection_kib.value * KIB / GIB;
+        let held = self.push(
+            "memory of connections",
+            held,
+            "GiB",
+            &[&costs.connection_kib],
+        );
+        // What a node holds beside what every node has.
+        let free = (load.node_gib * load.node_use - costs.collector_mib.value / KIB).max(0.001);
+        let by_load = (cores / load.node_cores).max(held / free).ceil().max(1.0);
+        let both = [&from[..], &[&costs.connection_kib, &costs.collector_mib]].concat();
+        let nodes = self.push("collector nodes", by_load + 1.0, "", &both);
+        let memory = costs.collector_mib.value / KIB + held / by_load;
+        let from = [&costs.connection_kib, &costs.collector_mib];
+        self.push("memory of a collector", memory, "GiB", &from);
+        let queued = rates.changes * load.peak_factor * load.outage_hours * 3_600.0 * 2.0;
+        let queue = queued * costs.queued_record_bytes.value / by_load / GIB;
+        let from = [&costs.queued_record_bytes];
+        self.push("queue of a collector", queue, "GiB", &from);
+        self.storms(costs, load, (rates, nodes * load.node_cores));
+    }
+
+    /// What happens once: everyone comes back, or everyone comes for the first time.
+    fn storms(&mut self, costs: &Costs, load: &Load, (rates, cores): (&Rates, f64)) {
+        let back = rates.agents * costs.visit_ms.value / 1_000.0 / cores;
+        self.push(
+            "all come back after an outage in",
+            back,
+            "s",
+            &[&costs.visit_ms],
+        );
+        let first = costs.enrolment_ms.value / 1_000.0
+            + load.records * (costs.record_us.value + costs.record_postgres_us.value) / 1e6;
+        let seconds = load.rollout_hours * 3_600.0;
+        let from = [
+            &costs.enrolment_ms,
+            &costs.record_us,
+            &costs.record_postgres_us,
+        ];
+        self.push(
+            "cores of the rollout",
+            rates.agents * first / seconds,
+            "",
+            &from,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(value: f64, measured_with: u64) -> Cost {
+        Cost {
+            value,
+            measured_with,
+            how: "by hand, for this test".to_owned(),
+        }
+    }
+
+    /// Round costs, so that what follows from them can be told without a machine.
+    fn costs() -> Costs {
+        let known = |value| cost(value, 100_000);
+        Costs {
+            date: "2026-01-01".to_owned(),
+            machine: "none".to_owned(),
+            collector_mib: known(1_024.0),
+            connection_kib: known(32.0),
+            visit_ms: known(2.0),
+            heartbeat_ms: known(0.1),
+            enrolment_ms: known(5.0),
+            record_us: known(4.0),
+            record_postgres_us: known(6.0),
+            change_ms: known(1.0),
+            change_postgres_ms: known(4.0),
+            visit_bytes: known(6_000.0),
+            heartbeat_bytes: known(200.0),
+            record_bytes: known(20.0),
+            change_bytes: known(500.0),
+            row_bytes: known(256.0),
+            queued_record_bytes: cost(50.0, 0),
+        }
+    }
+
+    fn load() -> Load {
+        Load {
+            records: 200.0,
+            changes_a_day: 4.32,
+            peak_factor: 10.0,
+            heartbeat_every_s: 200.0,
+            visit_every_s: 1_000.0,
+            held_share: 0.2,
+            retention_days: 100.0,
+            node_cores: 8.0,
+            node_gib: 34.0,
+            node_use: 0.5,
+            outage_hours: 1.0,
+            rollout_hours: 1.0,
+        }
+    }
+
+    #[track_caller]
+    fn assert_is(plan: &Plan, name: &str, expected: f64) {
+        let value = plan
+            .value(name)
+            .unwrap_or_else(|| panic!("{name} is missing"));
+        let off = (value - expected).abs() / expected.abs().max(1e-9);
+        assert!(off < 1e-6, "{name}: {value}, by hand {expected}");
+    }
+
+    #[test]
+    fn a_million_agents_come_to_what_was_computed_by_hand() {
+        let plan = Plan::new(&costs(), &load(), 1_000_000);
+        assert_is(&plan, "connections held", 200_000.0);
+        assert_is(&plan, "heartbeats", 1_000.0);
+        assert_is(&plan, "visits", 800.0);
+        // 4,320,000 a day.
+        assert_is(&plan, "changes", 50.0);
+        assert_is(&plan, "changes at the peak", 500.0);
+        // 200,000 + 4,800,000 + 25,000.
+        assert_is(&plan, "traffic", 5_025_000.0);
+        // 4,000,000,000 bytes.
+        assert_is(&plan, "all first inventories", 3.725_290_298);
+        assert_is(&plan, "installations now", 200_000_000.0);
+        assert_is(&plan, "installations that were", 432_000_000.0);
+        // 161,792,000,000 bytes.
+        assert_is(&plan, "rows on disk", 150.680_541_992);
+        // 500 changes of 4 ms: 2 cores, half used.
+        assert_is(&plan, "PostgreSQL cores", 4.0);
+        assert_is(&plan, "PostgreSQL nodes", 1.0);
+        // 0.1 + 1.6 + 0.5 seconds a second, half used.
+        assert_is(&plan, "collector cores", 4.4);
+        // 6,400,000 KiB.
+        assert_is(&plan, "memory of connections", 6.103_515_625);
+        // One by cores, one by memory (16 GiB are free), and one more.
+        assert_is(&plan, "collector nodes", 2.0);
+        assert_is(&plan, "memory of a collector", 7.103_515_625);
+        // 500 × 3,600 × 2 records of 50 bytes.
+        assert_is(&plan, "queue of a collector", 0.167_638_063);
+        // 2,000 seconds on 16 cores.
+        assert_is(&plan, "all come back after an outage in", 125.0);
+        // 7 ms each in 3,600 s.
+        assert_is(&plan, "cores of the rollout", 1.944_444_444);
+    }
+
+    #[test]
+    fn ten_times_as_many_need_ten_times_as_much_in_whole_nodes() {
+        let plan = Plan::new(&costs(), &load(), 10_000_000);
+        assert_is(&plan, "PostgreSQL cores", 40.0);
+        assert_is(&plan, "PostgreSQL nodes", 5.0);
+        // 44 cores are 5.5 nodes, 61 GiB are 3.8.
+        assert_is(&plan, "collector nodes", 7.0);
+        assert_is(&plan, "memory of a collector", 1.0 + 61.035_156_25 / 6.0);
+    }
+
+    #[test]
+    fn a_small_site_needs_one_node_and_one_more() {
+        let plan = Plan::new(&costs(), &load(), 10);
+        assert_is(&plan, "collector nodes", 2.0);
+        assert_is(&plan, "PostgreSQL nodes", 1.0);
+    }
+
+    #[test]
+    fn a_figure_is_known_as_well_as_the_worst_known_cost_in_it() {
+        let basis = |agents, name: &str| {
+            let plan = Plan::new(&costs(), &load(), agents);
+            let found = plan.figures.into_iter().find(|figure| figure.name == name);
+            found.expect("a figure").basis
+        };
+        assert_eq!(basis(10_000, "changes"), Basis::Assumed);
+        assert_eq!(basis(100_000, "collector cores"), Basis::Measured);
+        assert_eq!(basis(100_001, "collector cores"), Basis::Extrapolated);
+        assert_eq!(basis(10, "queue of a collector"), Basis::Guessed);
+    }
+}

@@ -1,0 +1,102 @@
+//! Plans as a table for people.
+
+use std::io::{self, Write};
+
+use super::costs::Costs;
+use super::load::Load;
+use super::plan::{Basis, Plan};
+
+/// Prints plans beside each other, with what they rest on.
+pub(super) fn write(
+    out: &mut impl Write,
+    costs: &Costs,
+    load: &Load,
+    plans: &[Plan],
+) -> io::Result<()> {
+    write!(out, "{:<34}", "agents")?;
+    for plan in plans {
+        write!(out, "{:>18}", grouped(plan.agents))?;
+    }
+    writeln!(out)?;
+    let names = plans.first().map_or(&[][..], |plan| &plan.figures);
+    for (row, figure) in names.iter().enumerate() {
+        write!(out, "{:<34}", figure.name)?;
+        for figure in plans.iter().filter_map(|plan| plan.figures.get(row)) {
+            let value = told(figure.value, figure.unit);
+            write!(out, "{:>17}{}", value, mark(figure.basis))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "\n* extrapolated from fewer agents, ? rests on something that was not measured"
+    )?;
+    writeln!(out, "\nassumed:")?;
+    for line in load.told() {
+        writeln!(out, "- {line}")?;
+    }
+    writeln!(out, "\ncosts, of {} on {}:", costs.date, costs.machine)?;
+    for (name, cost) in costs.all() {
+        let with = match cost.measured_with {
+            0 => "not measured".to_owned(),
+            agents => format!("with {} agents", grouped(agents)),
+        };
+        writeln!(out, "- {name} {} ({with}): {}", cost.value, cost.how)?;
+    }
+    Ok(())
+}
+
+const fn mark(basis: Basis) -> char {
+    match basis {
+        Basis::Assumed | Basis::Measured => ' ',
+        Basis::Extrapolated => '*',
+        Basis::Guessed => '?',
+    }
+}
+
+/// A value with three digits or so, and its unit.
+fn told(value: f64, unit: &str) -> String {
+    let (value, prefix) = match value {
+        v if unit == "B/s" && v >= 1e6 => (v / 1e6, "M"),
+        v if unit == "B/s" && v >= 1e3 => (v / 1e3, "k"),
+        v if unit.is_empty() && v >= 1e9 => (v / 1e9, " G"),
+        v if unit.is_empty() && v >= 1e6 => (v / 1e6, " M"),
+        v => (v, ""),
+    };
+    let digits = match value {
+        v if v >= 100.0 || v.fract() == 0.0 => 0,
+        v if v >= 10.0 => 1,
+        v if v >= 0.1 => 2,
+        _ => 4,
+    };
+    let space = if unit.is_empty() { "" } else { " " };
+    format!("{value:.digits$}{space}{prefix}{unit}")
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_matter() {
+        assert_eq!(told(5_025_000.0, "B/s"), "5.03 MB/s");
+        assert_eq!(told(432_000_000.0, ""), "432 M");
+        assert_eq!(told(2.0, ""), "2");
+        assert_eq!(told(0.0123, "GiB"), "0.0123 GiB");
+        assert_eq!(told(125.4, "s"), "125 s");
+        assert_eq!(grouped(10_000_000), "10,000,000");
+        assert_eq!(grouped(999), "999");
+    }
+}
