@@ -131,7 +131,7 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         json: true,
         scenario: Scenario::Steady,
         share_percent: 10,
-        touch: Touch::Hold,
+        touch: Touch::Told,
         speed: 1,
         heartbeat_every_s: None,
         ramp_s: 0,

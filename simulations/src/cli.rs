@@ -289,7 +289,7 @@ pub struct FleetArgs {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub share_percent: u32,
     /// How the agents keep in touch.
-    #[arg(long, value_enum, default_value_t = Touch::Hold)]
+    #[arg(long, value_enum, default_value_t = Touch::Told)]
     pub touch: Touch,
     /// How many times faster than it is told an agent lives: at 60, an hour of heartbeats takes a minute.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3_600))]
@@ -371,8 +371,11 @@ impl Scenario {
 /// How agents keep in touch with the collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Touch {
-    /// They hold their connections.
+    /// As the collector tells each of them.
+    Told,
+    /// They hold their connections, and say that they can do nothing else.
     Hold,
-    /// They connect to say something, and leave.
+    /// They connect to say something, and leave as soon as all of it is answered; the next sign of life
+    /// is another visit. A collector that tells none of it can be measured so.
     Visit,
 }

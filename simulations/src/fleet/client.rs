@@ -12,7 +12,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use protocol::message::{AgentMessage, CollectorMessage, SERVER_NAME};
+use protocol::message::{AgentMessage, Attendance, CollectorMessage, SERVER_NAME};
 use quinn::{Connection, SendStream, VarInt};
 use tokio::select;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -26,6 +26,7 @@ use super::context::Context;
 use super::inbox::Inbox;
 use super::model::Model;
 use super::orders::Order;
+use crate::cli::Touch;
 use crate::random::Random;
 
 /// How long a collector may take for a handshake, and for its welcome.
@@ -48,8 +49,8 @@ pub(crate) struct Habits {
     pub(crate) speed: u32,
     /// Time between two signs of life, whatever it is told; before `speed`.
     pub(crate) heartbeat_every: Option<Duration>,
-    /// Leaves when nothing waits, and comes back with its next sign of life or change.
-    pub(crate) visits: bool,
+    /// Whether it holds its connection or visits.
+    pub(crate) touch: Touch,
 }
 
 /// One simulated agent.
@@ -62,6 +63,7 @@ pub(crate) struct Client {
     changes: Changes,
     habits: Habits,
     heartbeat_every: Duration,
+    attendance: Attendance,
     has_first_snapshot: bool,
     /// Whether the host is being switched off for good.
     is_leaving: bool,
@@ -94,6 +96,8 @@ struct Session {
     inbox: Inbox,
     heartbeat_at: Instant,
     paused_until: Option<Instant>,
+    /// When either side said something last.
+    last_word_at: Instant,
 }
 
 impl Client {
@@ -113,6 +117,7 @@ impl Client {
             changes,
             habits,
             heartbeat_every: habits.heartbeat_every.unwrap_or(HEARTBEAT_EVERY) / habits.speed,
+            attendance: Attendance::default(),
             has_first_snapshot: false,
             is_leaving: false,
         }
@@ -149,7 +154,7 @@ impl Client {
                 Parted::Cut => Duration::ZERO,
                 Parted::Broken { why, wait } => {
                     self.context.stats.error(format!("{why:#}"));
-                    wait
+                    wait.max(self.spread_after(began_at))
                 }
             };
             self.context.stats.sessions_lost.one();
@@ -208,7 +213,8 @@ impl Client {
         self.context.stats.welcomed(now - began_at);
         self.agent.welcomes.one();
         loop {
-            let stepped = match self.wants_to_leave(&session) {
+            let now = self.context.clock.now();
+            let stepped = match self.leaves_at(&session).is_some_and(|at| at <= now) {
                 true => Err(self.take_leave(&mut session).await),
                 false => self.step(&mut session).await,
             };
@@ -237,8 +243,9 @@ impl Client {
             inbox: Inbox::new(recv),
             heartbeat_at: self.context.clock.now() + self.random.around(self.heartbeat_every),
             paused_until: None,
+            last_word_at: self.context.clock.now(),
         };
-        let hello = self.model().hello();
+        let hello = self.model().hello(self.capabilities());
         self.say(&mut session, &hello).await?;
         let answer = self.hear(&mut session).await?;
         self.welcomed(answer)?;
@@ -257,12 +264,14 @@ impl Client {
             .waits_since()
             .map(|since| since + ANSWER_WITHIN);
         let change_at = self.changes.next_at();
+        let leave_at = self.leaves_at(session);
         select! {
             // The only branch that reads; its buffer keeps half a frame when another branch comes
             // first.
             message = session.inbox.next(&self.context.unpacker) => {
                 let message = message.context("read")?;
                 let message = CollectorMessage::decode(&message).context("read")?;
+                session.last_word_at = self.context.clock.now();
                 self.heard(session, message).await
             }
             () = until_some(change_at) => {
@@ -275,6 +284,7 @@ impl Client {
             },
             () = sleep_until(session.heartbeat_at) => self.heartbeat(session).await,
             () = until_some(session.paused_until) => Ok(()),
+            () = until_some(leave_at) => Ok(()),
             () = until_some(silent_at) => {
                 Err(anyhow::anyhow!("a report stays without an answer").into())
             }
@@ -292,6 +302,7 @@ impl Client {
             self.context
                 .stats
                 .sent(outgoing.bytes.len(), outgoing.is_again, now);
+            session.last_word_at = now;
             session
                 .send
                 .write_all(&outgoing.bytes)

@@ -20,7 +20,7 @@ use super::orders::Span;
 use super::recruit::{Recruit, Recruiter};
 use super::visibility::{self, Probe};
 use crate::api::Api;
-use crate::cli::{FleetArgs, Touch};
+use crate::cli::FleetArgs;
 use crate::clock::Clock;
 use crate::random::Random;
 
@@ -159,7 +159,7 @@ impl Crew {
             begins_at: self.context.clock.now() + random.below_time(ramp),
             speed: self.args.speed,
             heartbeat_every: own.map(|seconds| Duration::from_secs(seconds.into())),
-            visits: self.args.touch == Touch::Visit,
+            touch: self.args.touch,
         };
         let agent = Arc::new(Agent::new(recruit.identity, recruit.model));
         self.agents

@@ -340,12 +340,11 @@ impl Model {
     }
 
     /// The first message of a session.
-    pub(crate) fn hello(&self) -> AgentMessage {
+    pub(crate) fn hello(&self, capabilities: Capabilities) -> AgentMessage {
         AgentMessage::Hello(Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
-            // Simulated agents hold their connections.
-            capabilities: Capabilities::current().without(Capabilities::ATTEND),
+            capabilities,
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             acknowledged: self.acknowledged,
             scan_done: self.scan_done,

@@ -79,8 +79,10 @@ impl Client {
                 self.settle(settings);
                 Ok(Next::GoOn)
             }
-            // Only agents that can visit are told.
-            CollectorMessage::Attend(_) => Ok(Next::GoOn),
+            CollectorMessage::Attend(attendance) => {
+                self.attendance = attendance.clamped();
+                Ok(Next::GoOn)
+            }
             CollectorMessage::Refuse {
                 reason,
                 detail,

@@ -6,21 +6,65 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use protocol::message::CollectorMessage;
+use protocol::limits::VISIT_QUIET_S;
+use protocol::message::{Attendance, Capabilities, CollectorMessage};
 use tokio::select;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Client, Parted, Session, until_some};
+use super::{Client, Parted, RECONNECT, Session, until_some};
+use crate::cli::Touch;
 
 /// How long a collector may take to notice that nothing more comes.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 
 impl Client {
-    /// Whether nothing more is to be said for now, to a collector that is to be left then.
-    pub(super) fn wants_to_leave(&self, session: &Session) -> bool {
-        (self.habits.visits || self.is_leaving)
-            && session.paused_until.is_none()
-            && self.model().unanswered() == 0
+    /// What it tells a collector that it can do.
+    pub(super) fn capabilities(&self) -> Capabilities {
+        match self.habits.touch {
+            Touch::Told => Capabilities::current(),
+            // Whoever does as it likes must not be waited for.
+            Touch::Hold | Touch::Visit => Capabilities::current().without(Capabilities::ATTEND),
+        }
+    }
+
+    /// Time between two visits; `None` for one that holds its connection.
+    fn visit_every(&self) -> Option<Duration> {
+        match (self.habits.touch, self.attendance) {
+            (Touch::Visit, _) => Some(self.heartbeat_every),
+            (Touch::Told, Attendance::Visit { every_s }) => {
+                let every = Duration::from_secs(every_s.into());
+                Some(self.habits.heartbeat_every.unwrap_or(every) / self.habits.speed)
+            }
+            (Touch::Told, Attendance::Hold { .. }) | (Touch::Hold, _) => None,
+        }
+    }
+
+    /// When a session that has nothing more to say is over; `None` while it has, and for one that is
+    /// held.
+    pub(super) fn leaves_at(&self, session: &Session) -> Option<Instant> {
+        if session.paused_until.is_some() || self.model().unanswered() > 0 {
+            return None;
+        }
+        let quiet = match self.habits.touch {
+            _ if self.is_leaving => Duration::ZERO,
+            Touch::Told => Duration::from_secs(VISIT_QUIET_S.into()) / self.habits.speed,
+            Touch::Hold | Touch::Visit => Duration::ZERO,
+        };
+        let goes = self.is_leaving || self.visit_every().is_some();
+        goes.then(|| session.last_word_at + quiet)
+    }
+
+    /// How much later than by its own back-off an agent comes back that has lost a connection which it
+    /// held: at any moment within what it was told, so that a fleet does not come at once.
+    pub(super) fn spread_after(&mut self, began_at: Instant) -> Duration {
+        let held = self.context.clock.now() - began_at > RECONNECT.1;
+        match (self.habits.touch, self.attendance) {
+            (Touch::Told, Attendance::Hold { return_within_s }) if held => {
+                let within = Duration::from_secs(return_within_s.into());
+                self.random.below_time(within / self.habits.speed)
+            }
+            (Touch::Told | Touch::Hold | Touch::Visit, _) => Duration::ZERO,
+        }
     }
 
     /// Ends a session in order: a sign of life, the end of the stream, and what the collector still
@@ -50,7 +94,8 @@ impl Client {
 
     /// Between two visits: until the next sign of life is due, or there is something to say.
     pub(super) async fn rest(&mut self) {
-        let until = self.context.clock.now() + self.random.around(self.heartbeat_every);
+        let every = self.visit_every().unwrap_or(self.heartbeat_every);
+        let until = self.context.clock.now() + self.random.around(every);
         while self.model().unanswered() == 0 && !self.is_leaving {
             let change_at = self.changes.next_at();
             select! {
