@@ -5,16 +5,26 @@
 //! collector and database share one machine there, so what it measures is the least that the
 //! collector can do. It must never print a figure of a fleet that did not get through.
 
-use anyhow::ensure;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
 use crate::cli::{BenchArgs, FleetArgs, Scenario, Touch};
+use crate::clock::Clock;
 use crate::fleet::{self, Summary};
 
 /// How long what is on its way may take.
 const SETTLE_S: u32 = 180;
-/// Records of each agent that changes: a usual host.
-const CHANGING_APPS: u32 = 300;
+/// Records of each agent that changes: a usual host, and a small one where they are thousands.
+const CHANGING_APPS: (u32, u32) = (300, 100);
+/// From so many on they are thousands.
+const MANY: u32 = 2_000;
+/// For how long the plain file is written.
+const FILE_FOR: Duration = Duration::from_secs(2);
 /// The inventories of the agents that change are others than those before.
 // With the same seed their software would be known already, and the cache would be measured.
 const CHANGING_SEED: u64 = 2;
@@ -60,6 +70,15 @@ impl Figure {
         self
     }
 
+    /// With several collectors the note says so.
+    fn on(mut self, nodes: u32) -> Self {
+        if nodes > 1 {
+            let note = self.note.as_deref().unwrap_or_default();
+            self.note = Some(format!("{nodes} collectors on one PostgreSQL; {note}"));
+        }
+        self
+    }
+
     fn note(mut self, note: &str) -> Self {
         self.note = Some(note.to_owned());
         self
@@ -88,14 +107,39 @@ pub fn run(
     // A fleet of its own for each half: changes among a storm of first inventories would measure
     // the storm.
     let first = through(fleet::run(&first_inventories(args))?)?;
-    for figure in rates(&first, args.copy_rate) {
-        print(&figure)?;
+    let file = match &args.disk {
+        Some(folder) => Some(file_rate(folder, &first, Clock)?),
+        None => None,
+    };
+    for figure in rates(&first, (args.copy_rate, file)) {
+        print(&figure.on(args.nodes))?;
     }
-    let changing = through(fleet::run(&changes(args))?)?;
-    for figure in latencies(&changing) {
-        print(&figure)?;
+    for (agents, seed) in args.changing_agents.iter().zip(CHANGING_SEED..) {
+        let changing = through(fleet::run(&changes(args, *agents, seed))?)?;
+        for figure in latencies(&changing, args.changing_s) {
+            print(&figure.on(args.nodes))?;
+        }
     }
     Ok(())
+}
+
+/// Records a second of whoever appends the same reports to a file, each synced before the next.
+fn file_rate(folder: &Path, first: &Summary, clock: Clock) -> anyhow::Result<f64> {
+    let reports = first.reports_acked.max(1);
+    let frame = vec![0x5a; usize::try_from(first.bytes_sent / reports)?];
+    let path = folder.join("appended");
+    let mut file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    let began_at = clock.now();
+    let mut appended = 0_u64;
+    while clock.now() - began_at < FILE_FOR {
+        file.write_all(&frame)?;
+        file.sync_data()?;
+        appended += 1;
+    }
+    let seconds = (clock.now() - began_at).as_secs_f64();
+    std::fs::remove_file(&path)?;
+    let records = fleet::float(first.records_acked) / fleet::float(reports);
+    Ok(fleet::float(appended) * records / seconds)
 }
 
 /// A summary whose figures mean something.
@@ -121,6 +165,7 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         api: Some(args.api.clone()),
         api_key_file: Some(args.api_key_file.clone()),
         committed: true,
+        after_inventories: false,
         verify: false,
         settle_s: SETTLE_S,
         enrol_s: SETTLE_S,
@@ -128,6 +173,7 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         // measured, and not a lost one.
         idle_s: 60,
         sockets: 4,
+        full_handshakes: false,
         json: true,
         scenario: Scenario::Steady,
         share_percent: 10,
@@ -144,36 +190,57 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
     }
 }
 
-fn changes(args: &BenchArgs) -> FleetArgs {
+fn changes(args: &BenchArgs, agents: u32, seed: u64) -> FleetArgs {
     FleetArgs {
-        agents: args.changing_agents,
-        apps: CHANGING_APPS,
+        agents,
+        apps: match agents < MANY {
+            true => CHANGING_APPS.0,
+            false => CHANGING_APPS.1,
+        },
         seconds: args.changing_s,
         change_every_s: 1,
-        seed: CHANGING_SEED,
+        after_inventories: true,
+        seed,
         ..first_inventories(args)
     }
 }
 
-fn rates(summary: &Summary, copy_rate: Option<f64>) -> Vec<Figure> {
+fn rates(summary: &Summary, (copy, file): (Option<f64>, Option<f64>)) -> Vec<Figure> {
     let unit = "records/s";
     let note = format!(
         "{} agents send {} records each at once; clients, collector and PostgreSQL share the cores",
         summary.agents, summary.apps
     );
-    let acknowledged = Figure::new(
-        "socket_to_durable_ack",
-        summary.snapshot_records_per_second,
-        unit,
-    );
-    let committed = summary
-        .commits
-        .iter()
-        .map(|commits| Figure::new("socket_to_committed_row", commits.records_per_second, unit));
-    let mut figures: Vec<Figure> = std::iter::once(acknowledged)
-        .chain(committed)
-        .map(|figure| figure.against(copy_rate, "plain COPY").note(&note))
-        .collect();
+    let value = summary.snapshot_records_per_second;
+    let acknowledged = |rival, name| {
+        Figure::new("socket_to_durable_ack", value, unit)
+            .against(rival, name)
+            .note(&note)
+    };
+    let mut figures = vec![acknowledged(copy, "plain COPY")];
+    if file.is_some() {
+        figures.push(acknowledged(
+            file,
+            "append and sync a file, a report at a time",
+        ));
+    }
+    if let Some(commits) = &summary.commits {
+        let value = commits.records_per_second;
+        for (rival, name) in [
+            (copy, "plain COPY"),
+            (file, "append and sync a file, a report at a time"),
+        ] {
+            if rival.is_some() || name == "plain COPY" {
+                let figure = Figure::new("socket_to_committed_row", value, unit);
+                figures.push(figure.against(rival, name).note(&note));
+            }
+        }
+    }
+    let batches = summary.records_per_second / 100.0;
+    let note = format!("while about {batches:.0} batches of 100 a second are acknowledged");
+    let waits = &summary.measured.ack_ms;
+    figures.push(Figure::new("full_batch_ack_p50", waits.p50, "ms").note(&note));
+    figures.push(Figure::new("full_batch_ack_p99", waits.p99, "ms").note(&note));
     figures.push(Figure::new(
         "frame_bytes_a_record",
         summary.bytes_per_record,
@@ -182,7 +249,7 @@ fn rates(summary: &Summary, copy_rate: Option<f64>) -> Vec<Figure> {
     figures
 }
 
-fn latencies(summary: &Summary) -> Vec<Figure> {
+fn latencies(summary: &Summary, seconds: u32) -> Vec<Figure> {
     let measured = &summary.measured;
     let kinds = [
         (["ack_p50", "ack_p99"], &measured.change_ack_ms, ""),
@@ -192,10 +259,11 @@ fn latencies(summary: &Summary) -> Vec<Figure> {
             ", seen over the API to 20 ms",
         ),
     ];
+    let rate = fleet::float(summary.changes) / f64::from(seconds.max(1));
     let mut figures = Vec::new();
     for (names, percentiles, how) in kinds {
         let note = format!(
-            "{} agents change once a second each; {} changes measured{how}",
+            "{} agents change once a second each, {rate:.0} reports a second; {} changes measured{how}",
             summary.agents, percentiles.count
         );
         for (name, value) in names.into_iter().zip([percentiles.p50, percentiles.p99]) {
@@ -251,10 +319,15 @@ mod tests {
     fn rates_are_compared_with_copy_and_rows_stand_there_only_when_they_were_counted() {
         let mut summary = summary();
         let names = |figures: &[Figure]| figures.iter().map(|f| f.name).collect::<Vec<_>>();
-        let figures = rates(&summary, Some(1_200.0));
+        let figures = rates(&summary, (Some(1_200.0), None));
         assert_eq!(
             names(&figures),
-            ["socket_to_durable_ack", "frame_bytes_a_record"]
+            [
+                "socket_to_durable_ack",
+                "full_batch_ack_p50",
+                "full_batch_ack_p99",
+                "frame_bytes_a_record"
+            ]
         );
         assert_eq!(figures[0].ratio, Some(0.5));
         assert_eq!(figures[1].ratio, None);
@@ -262,9 +335,28 @@ mod tests {
             records_per_second: 300.0,
             ..Commits::default()
         });
-        let figures = rates(&summary, None);
+        let figures = rates(&summary, (None, None));
         assert_eq!(figures[1].name, "socket_to_committed_row");
         assert_eq!((figures[1].value, figures[1].ratio), (300.0, None));
+        let figures = rates(&summary, (Some(1_200.0), Some(150.0)));
+        let ratios: Vec<_> = figures.iter().filter_map(|figure| figure.ratio).collect();
+        assert_eq!(ratios, [0.5, 4.0, 0.25, 2.0]);
+    }
+
+    #[test]
+    fn a_plain_file_is_written_for_comparison_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rate = file_rate(folder.path(), &summary(), Clock).expect("a rate");
+        assert!(rate > 0.0);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("reads").count(), 0);
+    }
+
+    #[test]
+    fn several_collectors_are_said() {
+        let one = Figure::new("a", 1.0, "s").note("so").on(1);
+        assert_eq!(one.note.as_deref(), Some("so"));
+        let three = Figure::new("a", 1.0, "s").note("so").on(3);
+        assert!(three.note.expect("a note").starts_with("3 collectors"));
     }
 
     #[test]
@@ -273,7 +365,7 @@ mod tests {
         summary.measured.ack_ms.p50 = 1_000.0;
         summary.measured.change_ack_ms.p50 = 7.0;
         summary.measured.end_to_end_ms.p99 = 90.0;
-        let figures = latencies(&summary);
+        let figures = latencies(&summary, 20);
         let value = |name| figures.iter().find(|f| f.name == name).map(|f| f.value);
         assert_eq!(value("ack_p50"), Some(7.0));
         assert_eq!(value("change_to_row_p99"), Some(90.0));

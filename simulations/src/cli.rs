@@ -221,12 +221,20 @@ pub struct BenchArgs {
     /// Records of each of them.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub apps: u32,
-    /// Agents that then change once a second each, for the latencies.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub changing_agents: u32,
+    /// Agents that then change once a second each, for the latencies: a run for each number.
+    #[arg(long, value_delimiter = ',', default_values_t = [556, 1_000, 5_556],
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub changing_agents: Vec<u32>,
     /// For how long they change.
     #[arg(long, default_value_t = 20)]
     pub changing_s: u32,
+    /// A folder on the disk of the collector's queue, where a plain file is appended to and synced for
+    /// comparison.
+    #[arg(long)]
+    pub disk: Option<PathBuf>,
+    /// How many collectors the token names; said with every figure.
+    #[arg(long, default_value_t = 1)]
+    pub nodes: u32,
     /// Rows a second of the plain COPY that the rates are compared with.
     #[arg(long)]
     pub copy_rate: Option<f64>,
@@ -275,6 +283,9 @@ pub struct FleetArgs {
     /// in time. Meant for a company that nothing else reports to.
     #[arg(long, requires = "api")]
     pub committed: bool,
+    /// The hosts begin to change only when all first inventories are in, as rows with `--committed`.
+    #[arg(long)]
+    pub after_inventories: bool,
     /// Compares in the end every agent's set with what the API says, and fails when they differ.
     #[arg(long, requires = "api")]
     pub verify: bool,
@@ -325,6 +336,9 @@ pub struct FleetArgs {
     /// After how long a silent connection counts as lost, in seconds.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=600))]
     pub idle_s: u32,
+    /// No session is resumed: every connection is a whole handshake.
+    #[arg(long)]
+    pub full_handshakes: bool,
     /// Local sockets that the agents share.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1_024))]
     pub sockets: u32,

@@ -138,7 +138,8 @@ async fn drive(args: &FleetArgs, tokens: Vec<EnrolmentToken>) -> anyhow::Result<
         interrupted: &interrupted,
     };
     let played = scenario::play(&stage).await;
-    end.played = Some(played).filter(|_| args.scenario != Scenario::Steady);
+    let tells = args.after_inventories || args.scenario != Scenario::Steady;
+    end.played = Some(played).filter(|_| tells);
     judge(&stage, api.as_ref(), &mut end).await;
     stop.cancel();
     for crew in &crews {
@@ -160,8 +161,9 @@ fn launch(crews: &[&Crew], recruits: Vec<Vec<Recruit>>, args: &FleetArgs) {
         let from = crew.context.clock.now();
         // In scenarios the hosts change when those say so.
         let seconds = match args.scenario {
-            Scenario::Steady => args.seconds,
-            Scenario::Herd
+            Scenario::Steady if !args.after_inventories => args.seconds,
+            Scenario::Steady
+            | Scenario::Herd
             | Scenario::Churn
             | Scenario::UpgradeDay
             | Scenario::Clone

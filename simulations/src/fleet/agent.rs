@@ -1,9 +1,10 @@
 //! A simulated agent, apart from its connection: what everyone but its client sees of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use protocol::fingerprint::SoftwareKey;
+use quinn::ClientConfig;
 
 use super::identity::Identity;
 use super::model::Model;
@@ -21,6 +22,8 @@ pub(crate) struct Agent {
     pub(crate) model: Mutex<Model>,
     /// What the scenario wants of it.
     pub(crate) orders: Orders,
+    /// Its TLS configuration with its tickets, where it resumes sessions.
+    pub(crate) tls: OnceLock<ClientConfig>,
     /// How often it was welcomed.
     pub(crate) welcomes: Counter,
     /// Whether another host goes by its name, so that its rows are anyone's.
@@ -34,6 +37,7 @@ impl Agent {
             identity: Arc::new(identity),
             model: Mutex::new(model),
             orders: Orders::default(),
+            tls: OnceLock::new(),
             welcomes: Counter::default(),
             is_shared: AtomicBool::new(false),
         }

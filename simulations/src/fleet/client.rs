@@ -229,7 +229,8 @@ impl Client {
     async fn greet(&mut self) -> Result<Session, Parted> {
         // Not before it is needed, and not kept: a fleet's first reports are made when they are sent.
         self.begin()?;
-        let config = self.context.tls.session(&self.agent.identity)?;
+        let agent = &self.agent;
+        let config = self.context.tls.session(&agent.identity, &agent.tls)?;
         let (endpoint, address) = self.context.route(self.number);
         let connection = endpoint
             .connect_with(config, address, SERVER_NAME)

@@ -123,6 +123,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::fleet::tls::Tls;
 
     #[tokio::test]
     async fn an_interrupted_run_looks_once_and_says_what_is_missing() {
@@ -133,7 +134,9 @@ mod tests {
             addresses: vec!["127.0.0.1:9".to_owned()],
         };
         let idle = Duration::from_secs(1);
-        let context = Context::open(Clock, &token, 1, idle).await.expect("open");
+        let context = Context::open(Clock, &token, 1, Tls::new(idle, false))
+            .await
+            .expect("open");
         context.stats.records_acked.many(5);
         let directory = tempfile::tempdir().expect("a directory");
         let key = directory.path().join("key");

@@ -52,7 +52,7 @@ impl Context {
         clock: Clock,
         token: &EnrolmentToken,
         sockets: u32,
-        idle: Duration,
+        tls: Tls,
     ) -> anyhow::Result<Self> {
         let addresses = resolve(&token.addresses).await?;
         // One family for all sockets, and IPv4 where the names have both: a socket of the one
@@ -71,7 +71,7 @@ impl Context {
         Ok(Self {
             clock,
             stats: Stats::new()?,
-            tls: Tls::new(idle),
+            tls,
             stock: Stock::load()?,
             authorities: Authorities::default(),
             unpacker: Mutex::new(Unpacker::new()?),

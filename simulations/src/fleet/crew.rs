@@ -18,6 +18,7 @@ use super::link::{self, Line};
 use super::model::Model;
 use super::orders::Span;
 use super::recruit::{Recruit, Recruiter};
+use super::tls::Tls;
 use super::visibility::{self, Probe};
 use crate::api::Api;
 use crate::cli::FleetArgs;
@@ -54,8 +55,9 @@ impl Crew {
     ) -> anyhow::Result<Self> {
         let clock = Clock;
         let idle = Duration::from_secs(args.idle_s.into());
+        let tls = Tls::new(idle, !args.full_handshakes);
         let first = tokens.first().context("there is no token")?;
-        let context = Arc::new(Context::open(clock, first, args.sockets, idle).await?);
+        let context = Arc::new(Context::open(clock, first, args.sockets, tls).await?);
         let recruiter = Arc::new(Recruiter::new(&args, Arc::clone(&context), tokens)?);
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let probes = api.map(|api| lookers(api, &context, &tracker, &stop));

@@ -140,12 +140,21 @@ fn portion(of: usize, share: f64) -> usize {
 /// Plays a scenario to its end.
 pub(crate) async fn play(stage: &Stage<'_>) -> Played {
     let mut played = Played::default();
-    if stage.crew.args.scenario != Scenario::Steady && !first_inventories(stage, &mut played).await
-    {
+    let args = &stage.crew.args;
+    let waits = args.after_inventories || args.scenario != Scenario::Steady;
+    if waits && !first_inventories(stage, &mut played).await {
         return played;
     }
-    match stage.crew.args.scenario {
-        Scenario::Steady => stage.sleep_until(stage.now() + stage.seconds()).await,
+    match args.scenario {
+        Scenario::Steady => {
+            let until = stage.now() + stage.seconds();
+            if waits {
+                // What came before has latencies of its own.
+                stage.crew.context.stats.turn();
+                stage.change(stage.crew, until);
+            }
+            stage.sleep_until(until).await;
+        }
         Scenario::Herd => herd::play(stage, &mut played).await,
         Scenario::Churn => churn::play(stage, &mut played).await,
         Scenario::UpgradeDay => upgrade_day::play(stage, &mut played).await,

@@ -1,6 +1,6 @@
 //! TLS of a simulated agent: how it checks a collector before it is enrolled, and after.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use protocol::message::{ALPN_ENROL, ALPN_SESSION};
@@ -20,11 +20,13 @@ use super::identity::Identity;
 pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
     transport: Arc<TransportConfig>,
+    resumes: bool,
 }
 
 impl Tls {
-    /// With connections that count as lost after `idle` without a sign of life.
-    pub(crate) fn new(idle: Duration) -> Self {
+    /// With connections that count as lost after `idle` without a sign of life, and agents that resume
+    /// their sessions where the collector lets them.
+    pub(crate) fn new(idle: Duration, resumes: bool) -> Self {
         let idle_ms = u32::try_from(idle.as_millis()).unwrap_or(u32::MAX);
         let mut transport = TransportConfig::default();
         transport
@@ -38,6 +40,7 @@ impl Tls {
         Self {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             transport: Arc::new(transport),
+            resumes,
         }
     }
 
@@ -55,8 +58,24 @@ impl Tls {
         self.finish(tls, ALPN_ENROL)
     }
 
-    /// For sessions: with the agent's certificate, trusting the roots that it was given.
-    pub(crate) fn session(&self, identity: &Identity) -> anyhow::Result<ClientConfig> {
+    /// For sessions: with the agent's certificate, trusting the roots that it was given. What resumes
+    /// has to be the same configuration each time, which is kept in `kept` then.
+    pub(crate) fn session(
+        &self,
+        identity: &Identity,
+        kept: &OnceLock<ClientConfig>,
+    ) -> anyhow::Result<ClientConfig> {
+        if let Some(config) = kept.get() {
+            return Ok(config.clone());
+        }
+        let config = self.first_session(identity)?;
+        if self.resumes {
+            kept.set(config.clone()).ok();
+        }
+        Ok(config)
+    }
+
+    fn first_session(&self, identity: &Identity) -> anyhow::Result<ClientConfig> {
         let authority = &identity.authority;
         let own = CertificateDer::from(identity.certificate.to_vec());
         let issuers = authority.certificates.issuers.iter().cloned();
@@ -71,8 +90,11 @@ impl Tls {
 
     fn finish(&self, mut tls: rustls::ClientConfig, alpn: &[u8]) -> anyhow::Result<ClientConfig> {
         tls.alpn_protocols = vec![alpn.to_vec()];
-        // Thousands of agents in one process: each handshake is a whole one, as on real hosts.
-        tls.resumption = Resumption::disabled();
+        // Each agent has tickets of its own, as on real hosts, or none at all.
+        tls.resumption = match self.resumes {
+            true => Resumption::in_memory_sessions(1),
+            false => Resumption::disabled(),
+        };
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
         config.transport_config(Arc::clone(&self.transport));
         Ok(config)
