@@ -14,6 +14,7 @@ mod site;
 use std::path::Path;
 
 use clap::Parser as _;
+use collector::config::Layers;
 use serde_json::Value;
 use simulations::cli::{Cli, Command, FleetArgs};
 use simulations::fleet;
@@ -97,6 +98,29 @@ async fn agents_of_several_companies_visit_and_every_row_is_right() {
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert_eq!(summary["verify"]["hosts"], 30);
     site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_do_as_they_are_told_and_visit_until_they_are_told_to_hold() {
+    for (connections, visits) in [("visit", true), ("hold", false)] {
+        let settings = |layers: Layers| layers.with("ingest", "connections", connections);
+        let mut site = Site::with(settings).await;
+        let token = site.company("ours").await;
+        let words = [
+            "--agents",
+            "10",
+            "--speed",
+            "600",
+            "--seconds",
+            "4",
+            "--change-every-s",
+            "600",
+        ];
+        let summary = run(args(&site, &[&token], &words)).await;
+        assert_eq!(summary["is_good"], true, "{connections}: {summary:#}");
+        assert_eq!(number(&summary, &["visits"]) >= 10.0, visits, "{summary:#}");
+        site.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,7 +87,43 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn told_by(words: &[&str]) -> String {
+        let own = ["muster-sim", "capacity"];
+        let cli = Cli::try_parse_from(own.iter().chain(words)).expect("arguments");
+        let Command::Capacity(args) = cli.command else {
+            panic!("another command");
+        };
+        let mut out = Vec::new();
+        crate::capacity::run(&args, &mut out).expect("an answer");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn the_table_has_a_column_for_each_size_and_says_what_it_rests_on() {
+        let text = told_by(&[]);
+        let first = text.lines().next().expect("a line");
+        for size in ["10,000", "1,000,000", "10,000,000"] {
+            assert!(first.contains(size), "{first}");
+        }
+        for line in ["collector nodes", "assumed:", "costs, of ", "row_bytes"] {
+            assert!(text.contains(line), "{line:?} is not in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_answer_for_machines_has_every_assumption() {
+        let text = told_by(&["--json", "--agents", "7", "--held-percent", "100"]);
+        let answer: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(answer["plans"][0]["agents"], 7);
+        assert_eq!(answer["load"]["held_share"], 1.0);
+        assert_eq!(answer["plans"][0]["figures"][0]["value"], 7.0);
+        assert!(answer["costs"]["row_bytes"]["how"].is_string());
+    }
 
     #[test]
     fn numbers_have_the_digits_that_matter() {

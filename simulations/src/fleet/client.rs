@@ -353,3 +353,54 @@ async fn until_some(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::ids::{Epoch, TokenId};
+    use protocol::token::EnrolmentToken;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::fleet::host::Host;
+    use crate::fleet::identity::tests::identity;
+    use crate::fleet::tls::Tls;
+
+    /// What a fleet of a hundred thousand has to keep of each agent that rests: beside this its
+    /// certificate and key, and what changed on its host.
+    const RESTING_BYTES_MAX: usize = 2_048;
+
+    #[tokio::test]
+    async fn an_agent_at_rest_is_small() {
+        let token = EnrolmentToken {
+            id: TokenId(Uuid::nil()),
+            secret: [0; 32],
+            ca_sha256: [0; 32],
+            addresses: vec!["127.0.0.1:9".to_owned()],
+        };
+        let tls = Tls::new(Duration::from_secs(1), false);
+        let context = Context::open(Clock, &token, 1, tls).await.expect("open");
+        let now = Clock.now();
+        let random = Random::new(1);
+        let model = Model::new(Host::new(0, 100, &random), Epoch(0));
+        let agent = Arc::new(Agent::new(identity(1), model));
+        let changes = Changes {
+            every: None,
+            at: now,
+            until: now,
+            probes: None,
+            count: 0,
+        };
+        let habits = Habits {
+            begins_at: now,
+            speed: 1,
+            heartbeat_every: None,
+            touch: Touch::Visit,
+        };
+        let shared = Arc::new(context);
+        let client = Client::new(0, agent, shared, (changes, habits), random);
+        let life = client.run(CancellationToken::new());
+        let bytes = size_of_val(&life) + size_of::<Agent>();
+        assert!(bytes < RESTING_BYTES_MAX, "{bytes} bytes");
+    }
+}

@@ -1,6 +1,6 @@
 //! The folder that keeps a fleet's identities between runs, so that only the first one enrols.
 //!
-//! One file, appended to and readable by its owner alone: a hundred thousand agents are seventy
+//! One file, appended to and readable by its owner alone: a hundred thousand agents are eighty
 //! megabytes. A run reserves its epochs before it uses one, so that a run that was killed leaves none
 //! that the next one would use again.
 

@@ -32,6 +32,11 @@ pub(crate) struct Site {
 impl Site {
     /// A collector that is up, with limits that a test's fleet does not meet.
     pub(crate) async fn start() -> Self {
+        Self::with(|layers| layers).await
+    }
+
+    /// The same with settings of its own.
+    pub(crate) async fn with(change: impl FnOnce(Layers) -> Layers) -> Self {
         let database = FreshDatabase::create().await;
         let directory = tempfile::tempdir().expect("a directory");
         let (ingest, http) = free_addresses();
@@ -47,7 +52,7 @@ impl Site {
             .with("ingest", "company_requests_per_minute", 1_000_000)
             .with("feeds", "sync", false)
             .with("queue", "disk_free_bytes_min", 0);
-        let config = Config::from_layers(layers).expect("a configuration");
+        let config = Config::from_layers(change(layers)).expect("a configuration");
         let mut site = Self {
             database,
             directory,
