@@ -47,7 +47,7 @@ use tokio_util::task::TaskTracker;
 use self::commits::Looker;
 use self::crew::Crew;
 use self::orders::Span;
-use self::process::Processes;
+use self::process::{Parts, Processes, Usage};
 use self::recruit::Recruit;
 use self::scenario::Stage;
 pub(crate) use self::stats::float;
@@ -118,12 +118,15 @@ async fn drive(args: &FleetArgs, tokens: Vec<EnrolmentToken>) -> anyhow::Result<
 
     let mut end = End::default();
     let began_at = clock.now();
+    let mut parts = Parts::begin(began_at);
+    let mut part_ends = |name| parts.end(name, clock.now(), &look(&processes));
     let mut recruits = Vec::new();
     for crew in &crews {
         recruits.push(crew.recruit_all(&interrupted).await);
     }
     end.enrol_seconds = (clock.now() - began_at).as_secs_f64();
     end.enrolled = recruits.iter().map(|some| some.len() as u64).sum();
+    part_ends("enrolment");
     // Before the first report goes out, or the counter's start would hold some of this fleet's
     // records.
     let looker = match api.clone().filter(|_| args.committed) {
@@ -138,16 +141,21 @@ async fn drive(args: &FleetArgs, tokens: Vec<EnrolmentToken>) -> anyhow::Result<
         interrupted: &interrupted,
     };
     let played = scenario::play(&stage).await;
+    part_ends("scenario");
     let tells = args.after_inventories || args.scenario != Scenario::Steady;
     end.played = Some(played).filter(|_| tells);
     judge(&stage, api.as_ref(), &mut end).await;
+    part_ends("settling and comparison");
     stop.cancel();
     for crew in &crews {
         crew.close().await;
     }
     tracker.close();
     tracker.wait().await;
-    end.collector = usage(&processes);
+    if !args.collector_run.is_empty() {
+        end.collector = Some(look(&processes));
+        end.parts = parts.all();
+    }
     Ok(Summary::new(args, &stage.contexts(), end))
 }
 
@@ -230,7 +238,7 @@ fn watch(processes: &Arc<Mutex<Processes>>, tracker: &TaskTracker, stop: &Cancel
     });
 }
 
-fn usage(processes: &Mutex<Processes>) -> Option<process::Usage> {
+fn look(processes: &Mutex<Processes>) -> Usage {
     let mut processes = processes.lock().unwrap_or_else(PoisonError::into_inner);
-    (!processes.is_empty()).then(|| processes.usage())
+    processes.usage()
 }

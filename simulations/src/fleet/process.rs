@@ -8,6 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 /// Clock ticks of /proc a second: 100 on every Linux that has not been built otherwise (proc(5)).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -21,6 +22,55 @@ pub(crate) struct Usage {
     pub(crate) peak_mib: f64,
     /// Processor time of all of them since the fleet began to look.
     pub(crate) cpu_seconds: f64,
+}
+
+/// What collectors took during a part of a run: what single things cost follows from it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Part {
+    /// Which part.
+    pub(crate) name: &'static str,
+    /// Seconds that it lasted.
+    pub(crate) seconds: f64,
+    /// Processor time of the collectors during it.
+    pub(crate) cpu_seconds: f64,
+    /// The largest resident memory of any of them until its end.
+    pub(crate) peak_mib: f64,
+}
+
+/// The parts of a run until now.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    began_at: Instant,
+    cpu_seconds: f64,
+    parts: Vec<Part>,
+}
+
+impl Parts {
+    /// The first part begins.
+    pub(crate) const fn begin(now: Instant) -> Self {
+        Self {
+            began_at: now,
+            cpu_seconds: 0.0,
+            parts: Vec::new(),
+        }
+    }
+
+    /// A part has ended, and the next one begins.
+    pub(crate) fn end(&mut self, name: &'static str, now: Instant, usage: &Usage) {
+        self.parts.push(Part {
+            name,
+            seconds: (now - self.began_at).as_secs_f64(),
+            cpu_seconds: usage.cpu_seconds - self.cpu_seconds,
+            peak_mib: usage.peak_mib,
+        });
+        self.began_at = now;
+        self.cpu_seconds = usage.cpu_seconds;
+    }
+
+    /// All of them.
+    pub(crate) fn all(self) -> Vec<Part> {
+        self.parts
+    }
 }
 
 /// What a running collector says about itself; only its number is read.
@@ -55,11 +105,6 @@ impl Processes {
             seen.ticks_before = seen.ticks;
         }
         processes
-    }
-
-    /// Whether there is anything to look at.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.run_files.is_empty()
     }
 
     /// Looks once. A process that is gone keeps what was seen last.
@@ -118,6 +163,8 @@ fn peak_kib_of(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -128,6 +175,25 @@ mod tests {
         let status = "Name:\ta\nVmPeak:\t  9 kB\nVmHWM:\t  2048 kB\n";
         assert_eq!(peak_kib_of(status), Some(2_048));
         assert_eq!(peak_kib_of("Name:\ta\n"), None);
+    }
+
+    #[test]
+    fn a_part_is_what_was_taken_since_the_one_before() {
+        let now = crate::clock::Clock.now();
+        let usage = |cpu_seconds| Usage {
+            cpu_seconds,
+            peak_mib: 9.0,
+            processes: 1,
+        };
+        let mut parts = Parts::begin(now);
+        parts.end("one", now + Duration::from_secs(2), &usage(3.0));
+        parts.end("two", now + Duration::from_secs(6), &usage(5.0));
+        let parts = parts.all();
+        let told: Vec<_> = parts
+            .iter()
+            .map(|part| (part.name, part.seconds, part.cpu_seconds))
+            .collect();
+        assert_eq!(told, [("one", 2.0, 3.0), ("two", 4.0, 2.0)]);
     }
 
     #[cfg(target_os = "linux")]

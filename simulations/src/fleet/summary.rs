@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::commits::Commits;
 use super::context::Context;
-use super::process::Usage;
+use super::process::{Part, Usage};
 use super::scenario::Played;
 use super::stats::{Counter, Measured, Stats, float, quotient};
 use super::verify::Verdict;
@@ -69,6 +69,9 @@ pub struct Summary {
     /// What the collectors took; absent when it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) collector: Option<Usage>,
+    /// The same by the parts of the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parts: Vec<Part>,
     /// When all acknowledged records were in rows; absent when it was not asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) commits: Option<Commits>,
@@ -119,6 +122,7 @@ impl Summary {
             scenario: args.scenario.name(),
             played: end.played,
             collector: end.collector,
+            parts: end.parts,
             commits: end.commits,
             verify: end.verdict,
         }
@@ -153,6 +157,8 @@ pub(crate) struct End {
     pub(crate) played: Option<Played>,
     /// What the collectors took.
     pub(crate) collector: Option<Usage>,
+    /// The same by the parts of the run.
+    pub(crate) parts: Vec<Part>,
     /// When all acknowledged records were in rows.
     pub(crate) commits: Option<Commits>,
     /// Whether the collector holds what the agents have.
@@ -204,6 +210,7 @@ pub(crate) mod tests {
             scenario: "steady",
             played: None,
             collector: None,
+            parts: Vec::new(),
             measured: Measured {
                 welcome_ms: percentiles(2),
                 ack_ms: percentiles(2),

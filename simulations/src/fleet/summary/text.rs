@@ -60,13 +60,7 @@ impl fmt::Display for Summary {
             latency(f, "ack, beside the fleet", &second.ack_ms)?;
             latency(f, "end to end, beside the fleet", &second.end_to_end_ms)?;
         }
-        if let Some(usage) = &self.collector {
-            writeln!(
-                f,
-                "collector: {:.0} MiB at its peak, {:.1} s of processor time, {} processes",
-                usage.peak_mib, usage.cpu_seconds, usage.processes
-            )?;
-        }
+        write_collector(f, self)?;
         if let Some(commits) = &self.commits {
             write_commits(f, commits)?;
         }
@@ -86,6 +80,24 @@ fn latency(f: &mut fmt::Formatter<'_>, name: &str, ms: &Percentiles) -> fmt::Res
         "{name}: p50 {:.1} ms, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, longest {:.1} ({} measured)",
         ms.p50, ms.p90, ms.p99, ms.p999, ms.max, ms.count
     )
+}
+
+fn write_collector(f: &mut fmt::Formatter<'_>, summary: &Summary) -> fmt::Result {
+    if let Some(usage) = &summary.collector {
+        writeln!(
+            f,
+            "collector: {:.0} MiB at its peak, {:.1} s of processor time, {} processes",
+            usage.peak_mib, usage.cpu_seconds, usage.processes
+        )?;
+    }
+    for part in &summary.parts {
+        writeln!(
+            f,
+            "collector, {}: {:.1} s of processor time in {:.1} s, {:.0} MiB until then",
+            part.name, part.cpu_seconds, part.seconds, part.peak_mib
+        )?;
+    }
+    Ok(())
 }
 
 fn write_played(f: &mut fmt::Formatter<'_>, name: &str, played: &Played) -> fmt::Result {
