@@ -1,28 +1,31 @@
 //! The composition root: the parts of a collector, put together.
 //!
-//! Starting goes from what others stand on to what stands on it: data directory, certificate
-//! authority, database, queue, sessions, API. Stopping goes the other way, and nothing is taken
+//! Starting goes from what others stand on to what stands on it: data directory, database,
+//! certificate authority, queue, sessions, API. Stopping goes the other way, and nothing is taken
 //! away before all that uses it has ended.
 
 mod agents;
 mod data_dir;
 mod database;
 mod node;
+mod presence;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusHandle;
-use ring::rand::SystemRandom;
 use store::database::Store;
 
 use self::data_dir::DataDir;
 pub use self::data_dir::{RunFile, running};
 use self::database::Database;
 use self::node::ThisNode;
+use self::presence::Presence;
 use crate::authority::Authority;
 use crate::clock::Clock;
+use crate::cluster;
 use crate::config::{Config, Environment, Role};
 use crate::directory::Directory;
 use crate::feeds::{FeedPaths, FeedSyncer, Sleeper};
@@ -35,6 +38,9 @@ use crate::pipeline::{Dispatcher, Pipeline};
 use crate::queue::{Queue, QueueLimits};
 use crate::tokens::TokenMaker;
 
+/// How long a stop waits at most for the queue to be empty.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
 /// A collector that runs in this process.
 #[derive(Debug)]
 pub struct App {
@@ -43,7 +49,7 @@ pub struct App {
     config: Config,
     store: Store,
     database: Database,
-    queue: Option<Queue>,
+    work: Option<Work>,
     data_dir: DataDir,
 }
 
@@ -71,6 +77,7 @@ struct Work {
     queue: Queue,
     dispatcher: Arc<Dispatcher>,
     matcher: Arc<Matcher>,
+    presence: Presence,
 }
 
 impl App {
@@ -88,11 +95,16 @@ impl App {
         // The lock comes before everything that it guards: two collectors on one directory would
         // share a queue and a server.
         let data_dir = DataDir::lock(&config.node.data_dir).await?;
-        let authority = open_authority(&config, &clock).await?;
         let lifecycle = Lifecycle::new();
         let database = Database::open(&config.database, environment, &lifecycle).await?;
-        let store = match database.connect(&config.database).await {
-            Ok(store) => store,
+        // The database before the authority, because it knows which one all nodes share.
+        let opening = async {
+            let store = database.connect(&config.database).await?;
+            let authority = cluster::open_authority(&config, &store, &clock).await?;
+            anyhow::Ok((store, Arc::new(authority)))
+        };
+        let (store, authority) = match opening.await {
+            Ok(opened) => opened,
             Err(error) => {
                 lifecycle.stop();
                 database.close().await;
@@ -115,12 +127,12 @@ impl App {
             config: base.config,
             store: base.store,
             database,
-            queue: None,
+            work: None,
             data_dir,
         };
-        let announced = started.and_then(|(addresses, queue)| {
+        let announced = started.and_then(|(addresses, work)| {
             app.addresses = addresses;
-            app.queue = queue;
+            app.work = work;
             app.data_dir.announce(&app.addresses)
         });
         if let Err(error) = announced {
@@ -165,7 +177,9 @@ impl App {
             .await;
         // After the tasks, which are its only users, and before the store: a worker that was
         // dropped has left its entries in the queue, where the next start finds them.
-        if let Some(queue) = self.queue {
+        if let Some(work) = self.work {
+            work.presence.leave().await;
+            let queue = work.queue;
             // It waits for the disk once more.
             let closing = tokio::task::spawn_blocking(move || queue.close());
             if closing.await.is_err() {
@@ -184,7 +198,7 @@ impl Base {
     async fn start_roles(
         &self,
         metrics: PrometheusHandle,
-    ) -> anyhow::Result<(Addresses, Option<Queue>)> {
+    ) -> anyhow::Result<(Addresses, Option<Work>)> {
         let roles = self.config.node.roles;
         let mut addresses = Addresses::default();
         let mut work = None;
@@ -215,7 +229,7 @@ impl Base {
         if roles.has(Role::Jobs) {
             jobs.start(&self.config.jobs, &self.lifecycle).await?;
         }
-        Ok((addresses, work.map(|work| work.queue)))
+        Ok((addresses, work))
     }
 
     /// What fetches feeds on this node, if it is told to.
@@ -237,6 +251,12 @@ impl Base {
         let dispatcher = Dispatcher::new(&self.config.pipeline, self.clock.clone());
         let queue = self.open_queue(Arc::clone(&dispatcher)).await?;
         let work = Work {
+            presence: Presence::open(
+                &self.config.node.data_dir,
+                self.store.clone(),
+                self.clock.clone(),
+                Arc::clone(&dispatcher),
+            )?,
             queue,
             dispatcher,
             matcher,
@@ -248,7 +268,13 @@ impl Base {
             matcher: Arc::clone(&work.matcher),
             clock: self.clock.clone(),
         };
-        pipeline.start(&self.config.pipeline, &self.lifecycle);
+        // Half of the stop's time, so that what the workers hold then can still end.
+        let drain_within = (self.config.node.stop_timeout / 2).min(DRAIN_MAX);
+        let ended = pipeline.start(&self.config.pipeline, drain_within, &self.lifecycle);
+        let presence = work.presence.clone();
+        self.lifecycle.spawn("presence", async move {
+            presence.tell_until(&ended).await;
+        });
         Ok(work)
     }
 
@@ -279,6 +305,10 @@ impl Base {
             Ok(())
         });
         let agents = agents::StoredAgents::new(self.store.clone(), self.clock.clone());
+        let (behind, lifecycle) = (agents.clone(), self.lifecycle.clone());
+        self.lifecycle.spawn("agents.behind", async move {
+            behind.note_again(&lifecycle).await;
+        });
         Ok(ingest::start(ingest::Parts {
             config: self.config.ingest.clone(),
             clock: self.clock.clone(),
@@ -324,14 +354,4 @@ impl Base {
         });
         Ok(address)
     }
-}
-
-async fn open_authority(config: &Config, clock: &Clock) -> anyhow::Result<Arc<Authority>> {
-    let data_dir = config.node.data_dir.clone();
-    let trust_domain = config.ingest.trust_domain.clone();
-    let now = clock.now();
-    let opening = tokio::task::spawn_blocking(move || {
-        Authority::open_or_create(&data_dir, &trust_domain, &SystemRandom::new(), now)
-    });
-    Ok(Arc::new(opening.await??))
 }

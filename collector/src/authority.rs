@@ -26,6 +26,7 @@ use time::{Duration, OffsetDateTime};
 pub use self::agent::{IssueError, IssuedCertificate};
 pub use self::identity::{InvalidIdentity, PeerIdentity};
 pub use self::server::ServerCertificate;
+use crate::config::NodeConfig;
 
 /// How long the authority's own certificate is valid.
 // Ten years: longer than hosts live, because to change it is to enrol every host again.
@@ -96,6 +97,45 @@ pub enum AuthorityError {
         /// Its permissions.
         mode: u32,
     },
+    /// The nodes of this database share an authority, and it is not here.
+    #[error(
+        "the nodes of this database share the authority {sha256}, and there is none in \
+         {directory}: copy ca.key and ca.crt of another node there (mode 600), or name their \
+         directory with node.authority_dir", directory = directory.display()
+    )]
+    Elsewhere {
+        /// The fingerprint of the one that they share.
+        sha256: String,
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// The directory that was named for it holds none.
+    #[error(
+        "there is no authority in {directory}, which node.authority_dir names: leave that out on \
+         the first node, which makes one, and put its ca.key and ca.crt there",
+        directory = directory.display()
+    )]
+    NotGiven {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// The authority here is not the one that the nodes of this database share.
+    #[error(
+        "{directory} holds the authority {here}, and the agents of this database trust {sha256}: \
+         put ca.key and ca.crt of another node there and delete {marker}; to begin with a new \
+         authority and enrol every agent again, run `muster-collector authority forget` first",
+        directory = directory.display(), marker = marker.display()
+    )]
+    Another {
+        /// The fingerprint of the one that the nodes share.
+        sha256: String,
+        /// The fingerprint of the one here.
+        here: String,
+        /// Where it was found.
+        directory: PathBuf,
+        /// What says that it was always here.
+        marker: PathBuf,
+    },
     /// The authority's certificate has expired.
     #[error("{path} has expired: agents have to be enrolled with a new authority", path = path.display())]
     Expired {
@@ -107,28 +147,80 @@ pub enum AuthorityError {
     Crypto(String),
 }
 
+/// Where a node's authority is, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Home<'a> {
+    /// The node's data directory.
+    pub data_dir: &'a Path,
+    /// Where the authority is kept for this node, if not in its data directory.
+    pub authority_dir: Option<&'a Path>,
+    /// The fingerprint of the authority that all nodes share, once there is one.
+    pub shared: Option<[u8; 32]>,
+}
+
+impl<'a> Home<'a> {
+    /// The home of a node of its own.
+    #[must_use]
+    pub const fn of(data_dir: &'a Path) -> Self {
+        Self {
+            data_dir,
+            authority_dir: None,
+            shared: None,
+        }
+    }
+
+    /// The home of a node as it is configured.
+    #[must_use]
+    pub fn of_node(node: &'a NodeConfig) -> Self {
+        Self {
+            authority_dir: node.authority_dir.as_deref(),
+            ..Self::of(&node.data_dir)
+        }
+    }
+
+    fn files(&self) -> files::Files {
+        files::Files::of(self.data_dir, self.authority_dir)
+    }
+}
+
 impl Authority {
-    /// Opens the authority of a data directory, or makes it when there never was one.
+    /// Opens a node's authority, or makes it when no node ever had one.
     ///
     /// Blocks on the disk.
     ///
     /// # Errors
     ///
     /// When the authority that was there is gone, damaged, another one, readable by others or
-    /// expired, and when the disk refuses.
+    /// expired, when it is not the one that the nodes share, and when the disk refuses.
     pub fn open_or_create(
-        data_dir: &Path,
+        home: &Home<'_>,
         trust_domain: &str,
         random: &dyn SecureRandom,
         now: OffsetDateTime,
     ) -> Result<Self, AuthorityError> {
-        let files = files::Files::of(data_dir);
+        let files = home.files();
         if !files.exist()? {
+            // A second authority would take agents that no other node knows, and refuse theirs.
+            if let Some(sha256) = home.shared {
+                return Err(AuthorityError::Elsewhere {
+                    sha256: hex(&sha256),
+                    directory: files.directory().to_owned(),
+                });
+            }
+            // Somebody else keeps it, so it is not mounted yet rather than to be made.
+            if let Some(directory) = home.authority_dir {
+                return Err(AuthorityError::NotGiven {
+                    directory: directory.to_owned(),
+                });
+            }
             let (key_pem, certificate_pem) = make(random, now)?;
             files.create(&key_pem, &certificate_pem)?;
             tracing::info!(directory = %files.directory().display(), "made a certificate authority");
         }
         let authority = Self::open(&files, trust_domain, now)?;
+        if let Some(sha256) = home.shared {
+            authority.is_shared(home, sha256)?;
+        }
         // After it was opened, so that only an authority that works is ever noted as the one that
         // agents trust.
         files.mark(&hex(&authority.fingerprint))?;
@@ -177,6 +269,24 @@ impl Authority {
             not_after,
             fingerprint,
             trust_domain: trust_domain.to_owned(),
+        })
+    }
+
+    /// Compares it with the authority that the nodes share.
+    ///
+    /// # Errors
+    ///
+    /// When it is another one.
+    pub fn is_shared(&self, home: &Home<'_>, shared: [u8; 32]) -> Result<(), AuthorityError> {
+        if self.fingerprint == shared {
+            return Ok(());
+        }
+        let files = home.files();
+        Err(AuthorityError::Another {
+            sha256: hex(&shared),
+            here: hex(&self.fingerprint),
+            directory: files.directory().to_owned(),
+            marker: files.marker().to_owned(),
         })
     }
 
@@ -257,7 +367,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// Bytes as lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing into a string does not fail.

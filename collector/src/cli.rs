@@ -3,6 +3,7 @@
 //! A command's file holds its arguments and does its work; `--json` gives one JSON document on
 //! standard output. Exit codes are 0 for done, 1 for failed, 2 for wrong use.
 
+mod authority;
 mod company;
 mod config;
 mod database;
@@ -49,6 +50,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::Command),
+    /// The certificate authority that all nodes share.
+    #[command(subcommand)]
+    Authority(authority::Command),
     /// CVE feeds, and the index that is compiled from them.
     #[command(subcommand)]
     Feed(feed::Command),
@@ -90,6 +94,7 @@ impl Cli {
             Command::Company(command) => database::with(settings, |db| command.run(db))?,
             Command::Token(command) => database::with(settings, |db| command.run(db))?,
             Command::Key(command) => database::with(settings, |db| command.run(db))?,
+            Command::Authority(command) => database::with(settings, |db| command.run(db))?,
             Command::Feed(command) => command.run(settings)?,
             // Opening the database is what brings it up to date.
             Command::Migrate => database::with(settings, async |_db| Ok(()))?,

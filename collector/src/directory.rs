@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use metrics::gauge;
 use protocol::ids::{AgentId, CompanyId};
 use protocol::reject::RejectReason;
-use store::commands::{self, Command, Revoked, Signal, Signals};
+use store::commands::{self, Command, Queued, Revoked, Signal, Signals};
 use store::companies;
 use store::database::Store;
 use store::error::StoreError;
-use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use crate::clock::Clock;
@@ -28,10 +27,15 @@ use crate::metrics::DIRECTORY_AGE_SECONDS;
 const POLL_EVERY: Duration = Duration::from_secs(2);
 /// How long a question may take: more than waiting for a connection takes.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// How far a poll goes back behind the one before: clocks differ, and transactions take a while.
-const OVERLAP: Duration = Duration::from_secs(300);
-/// Commands of one poll.
-const POLL_COMMANDS_MAX: u32 = 10_000;
+/// How far a poll goes back behind the one before: a transaction is seen when it commits.
+const OVERLAP: Duration = Duration::from_secs(10);
+/// How far every so many polls one goes back: longer than any transaction takes.
+const LONG_OVERLAP: Duration = Duration::from_secs(300);
+const LONG_EVERY: u32 = 30;
+/// Every so many polls the connection that signals come on is tried.
+const PING_EVERY: u32 = 5;
+/// Commands of one question of a poll.
+const PAGE: u32 = 10_000;
 /// How long signals about agents are collected, so that a whole fleet's are a few queries.
 const COLLECT_FOR: Duration = Duration::from_millis(20);
 /// Agents of one query.
@@ -43,10 +47,10 @@ pub struct Directory {
     store: Store,
     registry: Registry,
     clock: Clock,
-    polled_at: OffsetDateTime,
+    polls: u32,
     read_at: Instant,
-    revoked: Recent<Revoked>,
-    commanded: Recent<(AgentId, registry::Command)>,
+    revoked: Recent<AgentId>,
+    commanded: Recent<Queued>,
     told: Recent<(CompanyId, u64)>,
 }
 
@@ -58,7 +62,7 @@ impl Directory {
     /// When the database cannot be used.
     pub async fn open(store: Store, registry: Registry, clock: Clock) -> Result<Self, StoreError> {
         let mut directory = Self {
-            polled_at: clock.now(),
+            polls: 0,
             read_at: clock.instant(),
             store,
             registry,
@@ -69,11 +73,12 @@ impl Directory {
         };
         // What happened before is known to whoever admits: it is only remembered here, so that
         // the first poll does not act on it.
-        let since = directory.polled_at - OVERLAP;
-        for revoked in commands::revoked_since(&directory.store, since).await? {
-            directory.revoked.is_new(revoked, directory.read_at);
+        for revoked in commands::revoked_within(&directory.store, LONG_OVERLAP).await? {
+            if let Revoked::Agent(agent) = revoked {
+                directory.revoked.is_new(agent, directory.read_at);
+            }
         }
-        for set in commands::settings_set_since(&directory.store, since).await? {
+        for set in commands::settings_set_within(&directory.store, LONG_OVERLAP).await? {
             directory.told.is_new(set, directory.read_at);
         }
         Ok(directory)
@@ -89,9 +94,7 @@ impl Directory {
             tokio::select! {
                 () = lifecycle.stopping() => return,
                 _ = ticks.tick() => {
-                    if signals.is_none() {
-                        signals = self.listen().await;
-                    }
+                    self.try_signals(&mut signals).await;
                     self.poll_or_log().await;
                 }
                 // Listening is a connection of its own: when it breaks, signals of the meantime are
@@ -104,6 +107,20 @@ impl Directory {
                     }
                 },
             }
+        }
+    }
+
+    /// Listens again where that has ended, and now and then finds out whether it has.
+    async fn try_signals(&self, signals: &mut Option<Signals>) {
+        match signals {
+            None => *signals = self.listen().await,
+            Some(heard) if self.polls.is_multiple_of(PING_EVERY) => {
+                if let Err(error) = in_time(heard.ping()).await {
+                    tracing::warn!(%error, "signals cannot be heard: polling");
+                    *signals = None;
+                }
+            }
+            Some(_) => {}
         }
     }
 
@@ -159,20 +176,11 @@ impl Directory {
         }
         match in_time(commands::pending(&self.store, &agents)).await {
             Ok(pending) => {
-                let now = self.clock.instant();
                 for (agent, command) in pending {
-                    let command = of_store(command);
-                    self.pass_on(agent, command, now);
+                    self.registry.tell(agent, of_store(command));
                 }
             }
             Err(error) => tracing::warn!(%error, "commands for agents cannot be read"),
-        }
-    }
-
-    /// Passes a command on, and remembers it only if there is a session that has it.
-    fn pass_on(&mut self, agent: AgentId, command: registry::Command, now: Instant) {
-        if self.registry.tell(agent, command.clone()) {
-            self.commanded.is_new((agent, command), now);
         }
     }
 
@@ -203,8 +211,7 @@ impl Directory {
         Ok(())
     }
 
-    fn let_go(&mut self, revoked: Revoked) {
-        self.revoked.is_new(revoked, self.clock.instant());
+    fn let_go(&self, revoked: Revoked) {
         let sessions = match revoked {
             Revoked::Agent(agent) => {
                 usize::from(self.registry.refuse(agent, RejectReason::AgentRevoked))
@@ -228,38 +235,68 @@ impl Directory {
     }
 
     async fn poll(&mut self) -> Result<(), StoreError> {
-        let now = self.clock.now();
         let instant = self.clock.instant();
-        // Rows carry an instant of another node's clock, taken before its transaction committed: a poll
-        // that went back to the last one alone would miss what committed late.
-        let since = self.polled_at - OVERLAP;
-        for revoked in commands::revoked_since(&self.store, since).await? {
-            // A company that was resumed meanwhile must not be let go by the same row again.
-            if self.revoked.is_new(revoked, instant) {
+        let is_long = self.polls.is_multiple_of(LONG_EVERY);
+        self.polls = self.polls.wrapping_add(1);
+        // By how long ago the last good poll was, and never by an instant: this node's clock may
+        // differ from the database's.
+        let overlap = if is_long { LONG_OVERLAP } else { OVERLAP };
+        let within = instant.saturating_duration_since(self.read_at) + overlap;
+        for revoked in commands::revoked_within(&self.store, within).await? {
+            if let Revoked::Agent(agent) = revoked
+                && self.revoked.is_new(agent, instant)
+            {
                 self.let_go(revoked);
             }
         }
-        for (agent, command) in
-            commands::pending_since(&self.store, since, POLL_COMMANDS_MAX).await?
-        {
-            let command = of_store(command);
-            let known = (agent, command);
-            if self.registry.has(agent) && !self.commanded.is_known(&known, instant) {
-                self.pass_on(known.0, known.1, instant);
-            }
-        }
-        for set in commands::settings_set_since(&self.store, since).await? {
+        self.poll_companies().await?;
+        self.poll_commands(within, instant).await?;
+        for set in commands::settings_set_within(&self.store, within).await? {
             if !self.told.is_known(&set, instant) {
                 self.tell_company(set.0).await?;
             }
         }
         // Only after everything was read: a poll that failed half-way is made again in full.
-        self.polled_at = now;
         self.read_at = instant;
         self.revoked.forget(instant);
         self.commanded.forget(instant);
         self.told.forget(instant);
         Ok(())
+    }
+
+    /// Lets go of the agents of suspended companies. It asks for how companies stand, not for what
+    /// happened to them: a company may be resumed and suspended again between two polls.
+    async fn poll_companies(&self) -> Result<(), StoreError> {
+        let here = self.registry.companies();
+        if here.is_empty() {
+            return Ok(());
+        }
+        let operator = self.store.local_operator();
+        for company in companies::suspended(&operator, &here).await? {
+            self.let_go(Revoked::Company(company));
+        }
+        Ok(())
+    }
+
+    async fn poll_commands(&mut self, within: Duration, now: Instant) -> Result<(), StoreError> {
+        let mut last = None;
+        loop {
+            let page = commands::queued_within(&self.store, within, last.as_ref(), PAGE).await?;
+            for queued in &page {
+                // Remembered only if the session has it: one that is too busy gets it from a later
+                // poll.
+                if self.registry.has(queued.agent)
+                    && !self.commanded.is_known(queued, now)
+                    && self.registry.tell(queued.agent, of_store(queued.command))
+                {
+                    self.commanded.is_new(*queued, now);
+                }
+            }
+            if page.len() < PAGE as usize {
+                return Ok(());
+            }
+            last = page.last().copied();
+        }
     }
 }
 
@@ -310,7 +347,7 @@ impl<T: Eq + Hash> Recent<T> {
     /// Forgets what no poll goes back to any more.
     fn forget(&mut self, now: Instant) {
         self.0
-            .retain(|_, at| now.saturating_duration_since(*at) <= 2 * OVERLAP);
+            .retain(|_, at| now.saturating_duration_since(*at) <= 2 * LONG_OVERLAP);
     }
 }
 

@@ -14,6 +14,7 @@ pub mod authority;
 mod causes;
 pub mod cli;
 pub mod clock;
+mod cluster;
 pub mod config;
 pub mod directory;
 pub mod feeds;

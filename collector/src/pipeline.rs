@@ -9,6 +9,7 @@
 mod batch;
 mod breaker;
 mod dispatcher;
+mod drain;
 mod gauges;
 mod lanes;
 mod load;
@@ -21,8 +22,10 @@ pub(crate) mod unwind;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::database::Store;
+use tokio_util::sync::CancellationToken;
 
 pub use self::dispatcher::Dispatcher;
 use self::matcher::Matcher;
@@ -49,9 +52,16 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts the workers. They end what they hold at a soft stop; what still waits in the queue
-    /// then is durable, and waits for the next start.
-    pub fn start(self, config: &PipelineConfig, lifecycle: &Lifecycle) {
+    /// Starts the workers. After a soft stop they go on until nothing waits, for `drain_within` at most;
+    /// what still waits then is durable, and waits for the next start. Gives what is cancelled when they
+    /// are told to end.
+    pub fn start(
+        self,
+        config: &PipelineConfig,
+        drain_within: Duration,
+        lifecycle: &Lifecycle,
+    ) -> CancellationToken {
+        let drained = CancellationToken::new();
         outcome::start_at_zero();
         let worker = Arc::new(Worker {
             queue: self.queue.clone(),
@@ -67,16 +77,22 @@ impl Pipeline {
         // thread. Essential, because a collector whose workers are gone would fill its queue in
         // silence.
         for _ in 0..config.workers {
-            let (worker, stopping) = (Arc::clone(&worker), lifecycle.soft_token());
+            let (worker, stopping) = (Arc::clone(&worker), drained.clone());
             lifecycle.spawn_essential(
                 "pipeline.worker",
                 async move { worker.run(&stopping).await },
             );
         }
+        let (dispatcher, ended) = (Arc::clone(&self.dispatcher), drained.clone());
+        let stopping = lifecycle.soft_token();
+        lifecycle.spawn("pipeline.drain", async move {
+            drain::run(&dispatcher, drain_within, &stopping, &ended).await;
+        });
         let stopping = lifecycle.soft_token();
         lifecycle.spawn("pipeline.gauges", async move {
             gauges::run(&self.queue, &self.dispatcher, &self.clock, &stopping).await;
         });
+        drained
     }
 }
 

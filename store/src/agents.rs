@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::enrol::{EnrolError, Enrolled, Enrolment, enrol};
-pub use self::heartbeats::{HeartbeatSeen, record_heartbeats};
+pub use self::heartbeats::{HeartbeatSeen, Noted, record_heartbeats};
 use crate::commands::{self, Revoked};
 use crate::companies;
 use crate::error::StoreError;
@@ -129,11 +129,7 @@ pub async fn record_certificate(
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn request_scan(
-    scope: &TenantScope,
-    agent: AgentId,
-    now: OffsetDateTime,
-) -> Result<Option<u64>, StoreError> {
+pub async fn request_scan(scope: &TenantScope, agent: AgentId) -> Result<Option<u64>, StoreError> {
     let mut tx = scope.begin("agents.request_scan").await?;
     let request = sqlx::query_scalar!(
         // Above what was done as well: a database that was restored from a backup may know of fewer
@@ -147,7 +143,7 @@ pub async fn request_scan(
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(request) = request {
-        commands::queue(&mut tx, "scan_now", &[(agent, request)], now).await?;
+        commands::queue(&mut tx, "scan_now", &[(agent, request)]).await?;
     }
     tx.commit().await?;
     // The column only counts up from zero, so nothing is turned around here.
@@ -181,7 +177,7 @@ pub async fn revoke(
     if is_revoked {
         // `NOTIFY` goes out with the commit, so no node can hear of a revocation that it does not
         // find.
-        commands::announce_revocation(&mut tx, Revoked::Agent(agent), now).await?;
+        commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;
     }
     tx.commit().await?;
     Ok(is_revoked)
@@ -243,7 +239,7 @@ pub(crate) async fn queue_snapshots(
     .into_iter()
     .map(|row| (AgentId(row.id), i64::from(row.snapshot_asks)))
     .collect();
-    commands::queue(tx, "send_snapshot", &asked, now).await?;
+    commands::queue(tx, "send_snapshot", &asked).await?;
     Ok(asked.into_iter().map(|(agent, _)| agent).collect())
 }
 

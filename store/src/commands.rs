@@ -1,7 +1,11 @@
 //! Signals to whichever node holds an agent's connection: what to tell it, and whom to let go.
 //!
 //! They stand in global tables with opaque ids, so that a node can watch them without seeing a
-//! company's rows. `NOTIFY` makes them quick and is allowed to get lost: a node also polls.
+//! company's rows. `NOTIFY` makes them quick and is allowed to get lost: a node also polls. Their
+//! instants are the database's, never a node's: what a node with a slow clock wrote would be too old
+//! for every poll.
+
+use std::time::Duration;
 
 use protocol::ids::{AgentId, CompanyId};
 use sqlx::postgres::PgListener;
@@ -20,7 +24,7 @@ const FINDINGS: &str = "muster_findings";
 const SETTINGS: &str = "muster_settings";
 
 /// What an agent is to be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Command {
     /// Scan now; the number grows with every request.
     ScanNow {
@@ -29,6 +33,16 @@ pub enum Command {
     },
     /// Begin a new epoch with a snapshot. It stays until the snapshot's first part is stored.
     SendSnapshot,
+}
+
+impl Command {
+    /// The name in the database.
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::ScanNow { .. } => "scan_now",
+            Self::SendSnapshot => "send_snapshot",
+        }
+    }
 }
 
 /// Who is to be let go.
@@ -61,44 +75,66 @@ pub async fn pending(
         .collect()
 }
 
-/// What any agent is to be told since an instant, oldest first, at most `limit`.
+/// A command as a poll finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Queued {
+    /// Whose.
+    pub agent: AgentId,
+    /// What it is to be told.
+    pub command: Command,
+    /// When it was asked for last, by the database's clock. The same agent, command and instant are
+    /// the same request.
+    pub asked_at: OffsetDateTime,
+}
+
+/// What any agent was asked for within a time until now, oldest first, at most `limit` after a place.
+/// Fewer than `limit` means that there are no more.
 ///
-/// A poll goes back some minutes further than the poll before: clocks differ between nodes, and a
-/// transaction is seen when it commits.
+/// A poll goes back further than the poll before, because a transaction is seen when it commits.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn pending_since(
+pub async fn queued_within(
     store: &Store,
-    since: OffsetDateTime,
+    within: Duration,
+    after: Option<&Queued>,
     limit: u32,
-) -> Result<Vec<(AgentId, Command)>, StoreError> {
+) -> Result<Vec<Queued>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT agent, kind, request FROM agent_commands WHERE created_at >= $1
-         ORDER BY created_at LIMIT $2",
-        since,
+        r#"SELECT agent, kind, request, created_at FROM agent_commands
+         WHERE created_at >= clock_timestamp() - make_interval(secs => $1)
+           AND (created_at, agent, kind) > (coalesce($2::timestamptz, '-infinity'), $3::uuid, $4::text)
+         ORDER BY created_at, agent, kind LIMIT $5"#,
+        within.as_secs_f64(),
+        after.map(|queued| queued.asked_at),
+        after.map_or(Uuid::nil(), |queued| queued.agent.0),
+        after.map_or("", |queued| queued.command.kind()),
         i64::from(limit)
     )
     .fetch_all(store.pool())
     .await?;
     rows.into_iter()
-        .map(|row| Ok((AgentId(row.agent), command(&row.kind, row.request)?)))
+        .map(|row| {
+            Ok(Queued {
+                agent: AgentId(row.agent),
+                command: command(&row.kind, row.request)?,
+                asked_at: row.created_at,
+            })
+        })
         .collect()
 }
 
-/// Who was let go since an instant; the same overlap is good for polls as in [`pending_since`].
+/// Who was let go within a time until now; what is said of [`queued_within`] holds here as well.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn revoked_since(
-    store: &Store,
-    since: OffsetDateTime,
-) -> Result<Vec<Revoked>, StoreError> {
+pub async fn revoked_within(store: &Store, within: Duration) -> Result<Vec<Revoked>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT kind, subject FROM revocations WHERE created_at >= $1 ORDER BY key",
-        since
+        "SELECT kind, subject FROM revocations
+         WHERE created_at >= clock_timestamp() - make_interval(secs => $1) ORDER BY key",
+        within.as_secs_f64()
     )
     .fetch_all(store.pool())
     .await?;
@@ -111,19 +147,20 @@ pub async fn revoked_since(
         .collect()
 }
 
-/// Companies whose settings were set since an instant, each with its last revision; the same overlap is
-/// good for polls as in [`pending_since`].
+/// Companies whose settings were set within a time until now, each with its last revision; what is said of
+/// [`queued_within`] holds here as well.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn settings_set_since(
+pub async fn settings_set_within(
     store: &Store,
-    since: OffsetDateTime,
+    within: Duration,
 ) -> Result<Vec<(CompanyId, u64)>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT company, revision FROM company_changes WHERE changed_at >= $1 ORDER BY changed_at",
-        since
+        "SELECT company, revision FROM company_changes
+         WHERE changed_at >= clock_timestamp() - make_interval(secs => $1) ORDER BY changed_at",
+        within.as_secs_f64()
     )
     .fetch_all(store.pool())
     .await?;
@@ -133,15 +170,18 @@ pub async fn settings_set_since(
         .collect())
 }
 
-/// Forgets signals of revocations before an instant. The truth stays with agents and companies.
+/// Forgets signals of revocations that are older than that. The truth stays with agents and companies.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn purge_revocations(store: &Store, before: OffsetDateTime) -> Result<u64, StoreError> {
-    let done = sqlx::query!("DELETE FROM revocations WHERE created_at < $1", before)
-        .execute(store.pool())
-        .await?;
+pub async fn purge_revocations(store: &Store, older_than: Duration) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM revocations WHERE created_at < clock_timestamp() - make_interval(secs => $1)",
+        older_than.as_secs_f64()
+    )
+    .execute(store.pool())
+    .await?;
     Ok(done.rows_affected())
 }
 
@@ -185,6 +225,19 @@ impl Store {
 }
 
 impl Signals {
+    /// Asks the connection whether it is still one. Nothing is sent on it otherwise, so one whose
+    /// other end is gone without a word would be listened to for ever.
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub async fn ping(&mut self) -> Result<(), StoreError> {
+        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#)
+            .fetch_one(&mut self.listener)
+            .await?;
+        Ok(())
+    }
+
     /// The next signal. What no signal is, is passed over.
     ///
     /// # Errors
@@ -245,7 +298,6 @@ pub(crate) async fn queue(
     tx: &mut PgConnection,
     kind: &'static str,
     commands: &[(AgentId, i64)],
-    now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     if commands.is_empty() {
         return Ok(());
@@ -258,16 +310,16 @@ pub(crate) async fn queue(
     sqlx::query!(
         "WITH queued AS (
              INSERT INTO agent_commands (agent, kind, request, created_at)
-             SELECT agent, $1, request, $4 FROM UNNEST($2::uuid[], $3::bigint[]) AS c (agent, request)
+             SELECT agent, $1, request, clock_timestamp()
+             FROM UNNEST($2::uuid[], $3::bigint[]) AS c (agent, request)
              ON CONFLICT (agent, kind)
              DO UPDATE SET request = excluded.request, created_at = excluded.created_at
              RETURNING agent
          )
-         SELECT pg_notify($5, agent::text) FROM queued",
+         SELECT pg_notify($4, agent::text) FROM queued",
         kind,
         &agents,
         &requests,
-        now,
         COMMANDS
     )
     .fetch_all(tx)
@@ -296,7 +348,6 @@ pub(crate) async fn snapshots_came(
 pub(crate) async fn announce_revocation(
     tx: &mut PgConnection,
     revoked: Revoked,
-    now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let (kind, subject) = match revoked {
         Revoked::Agent(agent) => ("agent", agent.0),
@@ -304,13 +355,12 @@ pub(crate) async fn announce_revocation(
     };
     sqlx::query!(
         "WITH announced AS (
-             INSERT INTO revocations (kind, subject, created_at) VALUES ($1, $2, $3)
+             INSERT INTO revocations (kind, subject, created_at) VALUES ($1, $2, clock_timestamp())
              RETURNING kind, subject
          )
-         SELECT pg_notify($4, kind || ' ' || subject) FROM announced",
+         SELECT pg_notify($3, kind || ' ' || subject) FROM announced",
         kind,
         subject,
-        now,
         REVOCATIONS
     )
     .fetch_all(tx)
@@ -323,20 +373,19 @@ pub(crate) async fn announce_settings(
     tx: &mut PgConnection,
     company: CompanyId,
     revision: u64,
-    now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "WITH changed AS (
-             INSERT INTO company_changes (company, revision, changed_at) VALUES ($1, $2, $3)
+             INSERT INTO company_changes (company, revision, changed_at)
+             VALUES ($1, $2, clock_timestamp())
              ON CONFLICT (company)
              DO UPDATE SET revision = excluded.revision, changed_at = excluded.changed_at
              RETURNING company
          )
-         SELECT pg_notify($4, company::text) FROM changed",
+         SELECT pg_notify($3, company::text) FROM changed",
         company.0,
         // Counted up from zero by the database, one at a time.
         i64::try_from(revision).unwrap_or(i64::MAX),
-        now,
         SETTINGS
     )
     .fetch_all(tx)

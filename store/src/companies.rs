@@ -151,6 +151,27 @@ pub async fn find_by_name(
     row.map(TryInto::try_into).transpose()
 }
 
+/// Those of some companies that are suspended now.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn suspended(
+    operator: &OperatorScope,
+    companies: &[CompanyId],
+) -> Result<Vec<CompanyId>, StoreError> {
+    let ids: Vec<Uuid> = companies.iter().map(|company| company.0).collect();
+    let mut tx = operator.begin("companies.suspended").await?;
+    let suspended = sqlx::query_scalar!(
+        "SELECT id FROM companies WHERE id = ANY($1) AND suspended_at IS NOT NULL",
+        &ids
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(suspended.into_iter().map(CompanyId).collect())
+}
+
 /// The scope's own company.
 ///
 /// # Errors
@@ -188,7 +209,7 @@ pub async fn set_suspended(
     // Also when it was suspended before: doing it again is how an operator makes sure that a
     // session which slipped through ends.
     if changed.is_some() && suspended {
-        commands::announce_revocation(&mut tx, Revoked::Company(id), now).await?;
+        commands::announce_revocation(&mut tx, Revoked::Company(id)).await?;
     }
     let company = read(&mut tx, id).await?;
     tx.commit().await?;
@@ -235,7 +256,7 @@ pub async fn set_settings(
     let company = read(&mut tx, scope.company()).await?;
     if let Some(company) = &company {
         let revision = company.settings.revision;
-        commands::announce_settings(&mut tx, scope.company(), revision, now).await?;
+        commands::announce_settings(&mut tx, scope.company(), revision).await?;
     }
     tx.commit().await?;
     company

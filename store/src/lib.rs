@@ -7,6 +7,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod cluster;
 pub mod commands;
 pub mod companies;
 pub mod cves;
@@ -19,6 +20,7 @@ pub mod feeds;
 pub mod findings;
 pub mod hosts;
 pub mod jobs;
+pub mod nodes;
 pub mod page;
 pub mod reports;
 pub mod software;

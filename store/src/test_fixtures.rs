@@ -60,6 +60,12 @@ impl World {
         agent(&self.scope, "host").await
     }
 
+    /// The database's present.
+    pub(crate) async fn now(&self) -> OffsetDateTime {
+        let now = sqlx::query_scalar("SELECT clock_timestamp()");
+        now.fetch_one(self.store().pool()).await.unwrap()
+    }
+
     /// A number out of a query whose `$1` is the company.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         let mut tx = self.tx().await;

@@ -78,6 +78,52 @@ impl FreshDatabase {
         execute(&self.url, sql).await;
     }
 
+    /// A number that a query gives, as the owner of the schema.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it, or it gives something else.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let numbers = self.numbers(sql).await;
+        *numbers.first().unwrap_or_else(|| panic!("{sql}: no row"))
+    }
+
+    /// The numbers that a query gives, a row each, as the owner of the schema.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it, or it gives something else.
+    pub async fn numbers(&self, sql: &str) -> Vec<i64> {
+        let mut connection = PgConnection::connect(&self.url)
+            .await
+            .expect("the server that DATABASE_URL names");
+        // Numbers of every size.
+        let wide = format!("SELECT n::bigint FROM ({sql}) AS numbers (n)");
+        let numbers = sqlx::query_scalar(AssertSqlSafe(wide.clone()))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{wide}: {error}"));
+        connection.close().await.ok();
+        numbers
+    }
+
+    /// Keeps everybody else from writing to a table until it is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When the server refuses it.
+    pub async fn lock(&self, table: &str) -> Locked {
+        let mut connection = PgConnection::connect(&self.url)
+            .await
+            .expect("the server that DATABASE_URL names");
+        let sql = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE");
+        sqlx::raw_sql(AssertSqlSafe(sql.clone()))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        Locked(connection)
+    }
+
     /// Loads rows in the text format of COPY; `target` is the table and its columns.
     ///
     /// # Panics
@@ -104,6 +150,11 @@ impl FreshDatabase {
         &self.url
     }
 }
+
+/// A table that nobody else can write to.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the connection is the lock")]
+pub struct Locked(PgConnection);
 
 impl Drop for FreshDatabase {
     fn drop(&mut self) {

@@ -1,5 +1,10 @@
 //! Agents as the database keeps them, for ingest, which knows no database.
 
+mod behind;
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use protocol::enrolment::EnrolRequest;
 use protocol::ids::{AgentId, CompanyId};
 use protocol::reject::RejectReason;
@@ -9,23 +14,74 @@ use store::database::Store;
 use store::error::StoreError;
 use uuid::{NoContext, Timestamp, Uuid};
 
+use self::behind::Behind;
 use crate::authority::IssuedCertificate;
 use crate::clock::Clock;
 use crate::ingest::agents::{
     Admission, Agents, Answer, EnrolError, Enrolled, Issue, SeenHeartbeat, Standing, Unavailable,
 };
 use crate::ingest::registry::Told;
+use crate::lifecycle::Lifecycle;
+
+/// After how long heartbeats of agents that are behind are noted once more: every node has said then
+/// what waits in its queue.
+const NOTE_AGAIN_EVERY: Duration = Duration::from_secs(5);
+/// How long that may take, for a thousand agents of a company.
+const NOTE_AGAIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The agents of the database.
 #[derive(Clone, Debug)]
 pub(super) struct StoredAgents {
     store: Store,
     clock: Clock,
+    behind: Arc<Behind>,
 }
 
 impl StoredAgents {
-    pub(super) const fn new(store: Store, clock: Clock) -> Self {
-        Self { store, clock }
+    pub(super) fn new(store: Store, clock: Clock) -> Self {
+        Self {
+            store,
+            clock,
+            behind: Arc::default(),
+        }
+    }
+
+    /// Notes heartbeats of agents that are behind once more, after the nodes have said what waits.
+    pub(super) async fn note_again(&self, lifecycle: &Lifecycle) {
+        loop {
+            tokio::select! {
+                () = lifecycle.stopping() => return,
+                () = tokio::time::sleep(NOTE_AGAIN_EVERY) => {}
+            }
+            for (company, heartbeats) in self.behind.take() {
+                let noting = self.note(company, &heartbeats);
+                match tokio::time::timeout(NOTE_AGAIN_WITHIN, noting).await {
+                    Ok(Ok(_)) => {}
+                    // The next heartbeat says the same.
+                    Ok(Err(error)) => tracing::debug!(%error, "noting heartbeats again"),
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    /// Notes heartbeats; gives the agents that are behind.
+    async fn note(
+        &self,
+        company: CompanyId,
+        heartbeats: &[SeenHeartbeat],
+    ) -> Result<Vec<AgentId>, StoreError> {
+        // A company that is gone has nobody to note anything of.
+        let Some(scope) = self.store.pipeline_scope(company).await? else {
+            return Ok(Vec::new());
+        };
+        let seen: Vec<_> = heartbeats.iter().map(seen).collect();
+        let now = self.clock.now();
+        let noted = agents::record_heartbeats(&scope, &seen, BEHIND_AFTER, now).await?;
+        if !noted.asked.is_empty() {
+            tracing::info!(%company, agents = noted.asked.len(), "asked agents for snapshots");
+        }
+        Ok(noted.behind)
     }
 
     async fn admission(&self, company: CompanyId, agent: AgentId) -> Result<Admission, StoreError> {
@@ -137,16 +193,9 @@ impl Agents for StoredAgents {
         company: CompanyId,
         heartbeats: &'a [SeenHeartbeat],
     ) -> Answer<'a, ()> {
-        let seen: Vec<_> = heartbeats.iter().map(seen).collect();
         let note = async move {
-            // A company that is gone has nobody to note anything of.
-            if let Some(scope) = self.store.pipeline_scope(company).await? {
-                let now = self.clock.now();
-                let asked = agents::record_heartbeats(&scope, &seen, BEHIND_AFTER, now).await?;
-                if !asked.is_empty() {
-                    tracing::info!(%company, agents = asked.len(), "asked agents for snapshots");
-                }
-            }
+            let behind = self.note(company, heartbeats).await?;
+            self.behind.keep(company, heartbeats, &behind);
             Ok(())
         };
         Box::pin(async { note.await.map_err(unavailable) })

@@ -22,16 +22,21 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn of(data_dir: &Path) -> Self {
+    /// `given`: a directory that somebody else keeps, in place of the data directory's own.
+    pub(super) fn of(data_dir: &Path, given: Option<&Path>) -> Self {
         Self {
             data_dir: data_dir.to_owned(),
-            directory: data_dir.join("ca"),
+            directory: given.map_or_else(|| data_dir.join("ca"), Path::to_owned),
             marker: data_dir.join("ca.sha256"),
         }
     }
 
     pub(super) fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    pub(super) fn marker(&self) -> &Path {
+        &self.marker
     }
 
     pub(super) fn key(&self) -> PathBuf {

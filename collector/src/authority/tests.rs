@@ -15,7 +15,7 @@ const DOMAIN: &str = "muster.internal";
 const MONTH: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
 fn open(dir: &Path) -> Result<Authority, AuthorityError> {
-    Authority::open_or_create(dir, DOMAIN, &SystemRandom::new(), NOW)
+    Authority::open_or_create(&Home::of(dir), DOMAIN, &SystemRandom::new(), NOW)
 }
 
 fn refusal(dir: &Path) -> String {
@@ -152,7 +152,8 @@ fn refuses_an_authority_that_has_expired() {
     let dir = tempfile::tempdir().unwrap();
     open(dir.path()).unwrap();
     let later = NOW + AUTHORITY_VALIDITY + Duration::DAY;
-    let error = Authority::open_or_create(dir.path(), DOMAIN, &SystemRandom::new(), later);
+    let error =
+        Authority::open_or_create(&Home::of(dir.path()), DOMAIN, &SystemRandom::new(), later);
     assert!(matches!(error, Err(AuthorityError::Expired { .. })));
 }
 
@@ -218,7 +219,8 @@ fn certificates_end_with_their_authority() {
     open(dir.path()).unwrap();
     let late = NOW + AUTHORITY_VALIDITY - Duration::DAY;
     let random = SystemRandom::new();
-    let authority = Authority::open_or_create(dir.path(), DOMAIN, &random, late).unwrap();
+    let authority =
+        Authority::open_or_create(&Home::of(dir.path()), DOMAIN, &random, late).unwrap();
     let issued = authority
         .issue_agent(
             &csr(&CertificateParams::default()),
@@ -308,4 +310,56 @@ fn a_name_that_cannot_be_in_a_certificate_is_refused() {
     )
     .unwrap_err();
     assert!(error.to_string().contains("müster"));
+}
+
+#[test]
+fn a_node_of_a_cluster_makes_no_authority_of_its_own() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let shared = open(first.path()).unwrap().fingerprint();
+    let home = Home {
+        shared: Some(shared),
+        ..Home::of(second.path())
+    };
+    let open_there = || Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW);
+    let error = open_there().unwrap_err().to_string();
+    assert!(error.contains(&hex(&shared)), "{error}");
+    assert!(!second.path().join("ca").exists());
+
+    // Copied from the first node, it is the second one's as well.
+    fs::create_dir(second.path().join("ca")).unwrap();
+    for file in ["ca/ca.key", "ca/ca.crt"] {
+        fs::copy(first.path().join(file), second.path().join(file)).unwrap();
+    }
+    assert_eq!(open_there().unwrap().fingerprint(), shared);
+}
+
+#[test]
+fn a_node_with_another_authority_than_its_cluster_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = open(dir.path()).unwrap().fingerprint();
+    let home = Home {
+        shared: Some([7; 32]),
+        ..Home::of(dir.path())
+    };
+    let error = Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains(&hex(&here)) && error.contains(&hex(&[7; 32])),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_authority_that_somebody_else_keeps_is_used_there_and_never_made_there() {
+    let (data, given) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let kept = given.path().join("ca");
+    let home = Home {
+        authority_dir: Some(&kept),
+        ..Home::of(data.path())
+    };
+    let open_there = || Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW);
+    let error = open_there().unwrap_err().to_string();
+    assert!(error.contains("node.authority_dir"), "{error}");
+    let fingerprint = open(given.path()).unwrap().fingerprint();
+    assert_eq!(open_there().unwrap().fingerprint(), fingerprint);
 }

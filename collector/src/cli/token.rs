@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::database::Database;
 use super::output;
 use crate::app;
-use crate::authority::Authority;
+use crate::cluster;
 use crate::tokens::TokenMaker;
 
 #[derive(Debug, clap::Subcommand)]
@@ -104,8 +104,7 @@ async fn create(
     let ingest = &db.config.ingest;
     // Made here when there is none yet: a token carries its fingerprint, and may be handed out
     // before the first `serve`.
-    let authority =
-        Authority::open_or_create(&db.config.node.data_dir, &ingest.trust_domain, &random, now)?;
+    let authority = cluster::open_authority(&db.config, &db.store, &db.clock).await?;
     // A collector that runs may listen elsewhere than its configuration says.
     let running = app::running(&db.config.node.data_dir).and_then(|run| run.ingest);
     let listening = running.unwrap_or(ingest.listen);

@@ -14,6 +14,9 @@ section! {
         /// Where everything lives that must outlast a restart: the certificate authority, the
         /// queue, the private PostgreSQL, the match index and its cache.
         data_dir: PathBuf = "/var/lib/muster";
+        /// Where the certificate authority's `ca.key` and `ca.crt` are, if not in the data directory's `ca`:
+        /// all nodes of one database share them, for example as a mounted secret.
+        authority_dir: Option<PathBuf> => "/run/secrets/muster-authority";
         /// What this process does: `ingest` takes reports and works through its own queue, `api`
         /// answers over HTTP, `jobs` does what the clock asks for.
         roles: Vec<String> = ["ingest", "api", "jobs"];
@@ -28,6 +31,8 @@ section! {
 pub struct NodeConfig {
     /// The directory of everything that must outlast a restart; absolute.
     pub data_dir: PathBuf,
+    /// Where the authority is, if not in the data directory; absolute.
+    pub authority_dir: Option<PathBuf>,
     /// What the process does.
     pub roles: Roles,
     /// How long a soft stop may take.
@@ -45,9 +50,15 @@ impl TryFrom<RawNode> for NodeConfig {
         // relative path would mean another place.
         let data_dir = std::path::absolute(&raw.data_dir)
             .map_err(|error| ConfigError::value("node.data_dir", error.to_string()))?;
+        let authority_dir = raw
+            .authority_dir
+            .map(std::path::absolute)
+            .transpose()
+            .map_err(|error| ConfigError::value("node.authority_dir", error.to_string()))?;
         let stop_timeout_s = in_range("node.stop_timeout_s", raw.stop_timeout_s, 1..=3_600)?;
         Ok(Self {
             data_dir,
+            authority_dir,
             roles: Roles::from_names(&raw.roles)?,
             stop_timeout: Duration::from_secs(stop_timeout_s.into()),
         })

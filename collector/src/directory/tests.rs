@@ -151,7 +151,7 @@ async fn a_scan_that_is_asked_for_is_passed_on() {
     site.follow().await;
     let agent = site.agent().await;
     let mut session = site.session(agent);
-    let request = agents::request_scan(&site.scope, agent, site.clock.now())
+    let request = agents::request_scan(&site.scope, agent)
         .await
         .unwrap()
         .unwrap();
@@ -190,7 +190,7 @@ async fn a_session_that_is_busy_hears_everything_once_it_listens() {
     for _ in 0..100 {
         site.registry.tell(agent, registry::Command::SendSnapshot);
     }
-    let request = agents::request_scan(&site.scope, agent, site.clock.now())
+    let request = agents::request_scan(&site.scope, agent)
         .await
         .unwrap()
         .unwrap();

@@ -6,8 +6,8 @@
 
 mod post;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::ids::{AgentId, CompanyId};
@@ -156,6 +156,18 @@ impl Registry {
             .by_agent
             .values()
             .any(|open| open.company == company)
+    }
+
+    /// The companies that have sessions here.
+    #[must_use]
+    pub fn companies(&self) -> Vec<CompanyId> {
+        let sessions = self.lock();
+        let companies: HashSet<CompanyId> = sessions
+            .by_agent
+            .values()
+            .map(|open| open.company)
+            .collect();
+        companies.into_iter().collect()
     }
 
     /// Open sessions.

@@ -32,7 +32,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let ended = rows::purge(&jobs.store, now - JOBS_KEPT)
         .await
         .context("forget jobs that ended")?;
-    let revocations = commands::purge_revocations(&jobs.store, now - REVOCATIONS_KEPT)
+    let revocations = commands::purge_revocations(&jobs.store, REVOCATIONS_KEPT)
         .await
         .context("forget signals of revocations")?;
     let changes = generations::purge(&jobs.store, now - CHANGES_KEPT)

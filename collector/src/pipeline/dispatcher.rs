@@ -173,6 +173,12 @@ impl Dispatcher {
         self.lock().lanes.oldest_received_at_ms()
     }
 
+    /// Whether there is something that the database would take now.
+    pub(crate) fn is_draining(&self) -> bool {
+        let state = self.lock();
+        state.breaker == Breaker::Closed && state.lanes.oldest_received_at_ms().is_some()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The lanes stay consistent at every step that could panic: they hold plain numbers.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -168,6 +168,7 @@ impl Lanes {
             line.state = State::InFlight;
             let slips = line.take_run(room);
             line.taken = slips.first().map(|slip| slip.sequence);
+            line.taken_received_at_ms = slips.iter().map(|slip| slip.received_at_ms).min();
             for slip in &slips {
                 room = room.saturating_sub(weight(slip));
                 *self.waiting.of(slip.lane) -= 1;
@@ -280,13 +281,11 @@ impl Lanes {
         self.waiting
     }
 
-    /// When ingest took the report that waits longest, in milliseconds since 1970. Looks at every
-    /// line.
+    /// When ingest took the oldest report that has not come to its end, in milliseconds since 1970,
+    /// with what is in flight. Looks at every line.
     pub(crate) fn oldest_received_at_ms(&self) -> Option<u64> {
-        self.lines
-            .values()
-            .filter_map(|line| line.first().map(|slip| slip.received_at_ms))
-            .min()
+        let oldest = self.lines.values().filter_map(Line::oldest_received_at_ms);
+        oldest.min()
     }
 
     fn reinsert(&mut self, agent: AgentId, slips: &[Slip]) {

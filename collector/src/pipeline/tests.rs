@@ -54,7 +54,7 @@ impl Node {
             matcher,
             clock,
         };
-        pipeline.start(&CONFIG, &lifecycle);
+        pipeline.start(&CONFIG, Duration::ZERO, &lifecycle);
         Self { queue, lifecycle }
     }
 

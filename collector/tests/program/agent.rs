@@ -86,6 +86,11 @@ impl Agent {
         self.address = address;
     }
 
+    /// Where its collector listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) const fn key(&self) -> &KeyPair {
         &self.key
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use collector::authority::Authority;
+use collector::authority::{Authority, Home};
 use collector::clock::Clock;
 use protocol::frame::{Frame, Packing};
 use protocol::host::HostFacts;
@@ -236,7 +236,8 @@ async fn a_certificate_opens_a_session_only_while_it_is_good_and_keeps_what_it_b
     let ours = authority(dir);
     let elsewhere = tempfile::tempdir().unwrap();
     let random = SystemRandom::new();
-    Authority::open_or_create(elsewhere.path(), "muster.internal", &random, now).unwrap();
+    Authority::open_or_create(&Home::of(elsewhere.path()), "muster.internal", &random, now)
+        .unwrap();
     let foreign = authority(elsewhere.path());
     // The identity and the key are the agent's own in both: only the date and the signer are wrong.
     for (what, issuer, until) in [

@@ -7,6 +7,7 @@
 
 mod agent;
 mod bad_input;
+mod cluster;
 mod damaged_files;
 mod output;
 mod process;

@@ -92,9 +92,21 @@ impl Collector {
 
     /// Its exit status and what it still said.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let said = self.rest();
+        (self.child.wait().unwrap(), said)
+    }
+
+    /// What it says until it has ended in good order.
+    pub(crate) fn end(&mut self) -> String {
+        let said = self.rest();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{said}");
+        said
+    }
+
+    fn rest(&mut self) -> String {
         let mut said = String::new();
         self.log.read_to_string(&mut said).unwrap();
-        (self.child.wait().unwrap(), said)
+        said
     }
 
     pub(crate) fn stop(self) -> (ExitStatus, String) {

@@ -75,8 +75,7 @@ impl World {
         let host = format!("/api/v1/hosts/{}", agent.id);
         for _ in 0..1_500 {
             if self.ask(&host)["delivery"]["applied"] == position.to_string() {
-                let software = self.ask(&format!("{host}/software?limit=100"));
-                return names(&software);
+                return self.names(agent);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -85,10 +84,33 @@ impl World {
             self.ask(&host)
         );
     }
+
+    /// The names of what a host has, however many.
+    pub(crate) fn names(&self, agent: &Agent) -> BTreeSet<String> {
+        let path = format!("/api/v1/hosts/{}/software?limit=100", agent.id);
+        let mut page = self.ask(&path);
+        let mut all = names(&page);
+        while let Some(token) = page["next_page_token"].as_str() {
+            page = self.ask(&format!("{path}&page_token={token}"));
+            all.extend(names(&page));
+        }
+        all
+    }
+
+    /// Waits until something is so.
+    pub(crate) async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        for _ in 0..1_500 {
+            if is_so().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("half a minute and not yet: {what}");
+    }
 }
 
 /// Where the collector of a data directory takes agents.
-fn listening(dir: &Path) -> SocketAddr {
+pub(crate) fn listening(dir: &Path) -> SocketAddr {
     let run = std::fs::read(dir.join("collector.json")).unwrap();
     let run: Value = serde_json::from_slice(&run).unwrap();
     run["ingest"].as_str().unwrap().parse().unwrap()

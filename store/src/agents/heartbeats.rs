@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{digest, position};
 use crate::error::StoreError;
+use crate::nodes;
 use crate::reports::{Claim, settle_digests};
 use crate::tenant::TenantScope;
 use crate::tx;
@@ -37,11 +38,21 @@ pub struct HeartbeatSeen {
     pub every_s: u32,
 }
 
-/// Notes heartbeats and gives the agents that were asked for a snapshot because of them. Of several
-/// heartbeats of one agent the last in the slice counts; unknown agents are passed over.
+/// What came of heartbeats.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Agents that were asked for a snapshot because of them.
+    pub asked: Vec<AgentId>,
+    /// Agents whose rows are behind what was acknowledged, for now without anything being done about
+    /// it: what is missing may still wait in the queue of a node. To be noted again shortly.
+    pub behind: Vec<AgentId>,
+}
+
+/// Notes heartbeats. Of several heartbeats of one agent the last in the slice counts; unknown agents
+/// are passed over.
 ///
-/// `behind_after`: how long the rows may stay behind what was acknowledged, without any progress;
-/// [`super::BEHIND_AFTER`] unless there is a reason.
+/// `behind_after`: how long the rows may stay behind what was acknowledged, without any progress,
+/// however long the queues of nodes are; [`super::BEHIND_AFTER`] unless there is a reason.
 ///
 /// # Errors
 ///
@@ -51,12 +62,12 @@ pub async fn record_heartbeats(
     heartbeats: &[HeartbeatSeen],
     behind_after: Duration,
     now: OffsetDateTime,
-) -> Result<Vec<AgentId>, StoreError> {
+) -> Result<Noted, StoreError> {
     // A map in the order of ids also makes the arrays of the statement below line up.
     let last: BTreeMap<AgentId, &HeartbeatSeen> =
         heartbeats.iter().map(|seen| (seen.agent, seen)).collect();
     if last.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Noted::default());
     }
     tx::retrying("agents.record_heartbeats", || {
         attempt(scope, &last, behind_after, now)
@@ -69,9 +80,15 @@ async fn attempt(
     heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>,
     behind_after: Duration,
     now: OffsetDateTime,
-) -> Result<Vec<AgentId>, StoreError> {
+) -> Result<Noted, StoreError> {
     let mut tx = scope.begin("agents.record_heartbeats").await?;
     let states = update(&mut tx, scope.key(), heartbeats).await?;
+    // Nearly always nobody is behind, and nodes are not asked about.
+    let settled = match states.iter().any(|state| state.behind_since.is_some()) {
+        true => nodes::settled_until(&mut tx).await?,
+        false => None,
+    };
+    let mut behind = Vec::new();
     // Reports may still be on their way through the queue, so only the same position is compared.
     let mut claims = Vec::new();
     let mut done = Vec::new();
@@ -82,10 +99,15 @@ async fn attempt(
         let differs = seen
             .digest
             .filter(|digest| seen.acknowledged == state.applied && *digest != state.digest);
-        let is_behind = state
-            .behind_since
-            .is_some_and(|since| since + behind_after <= now);
-        if differs.is_some() || is_behind {
+        // Whatever was acknowledged before this heartbeat is in the rows or in no queue of a node that
+        // lives: it went with a disk. A queue that nobody knows of is given some time.
+        let is_lost = state.behind_since.is_some_and(|since| {
+            settled.is_some_and(|settled| since < settled) || since + behind_after <= now
+        });
+        if state.behind_since.is_some() && !is_lost {
+            behind.push(AgentId(state.id));
+        }
+        if differs.is_some() || is_lost {
             claims.push(Claim {
                 agent_key: state.key,
                 claimed: differs,
@@ -99,7 +121,7 @@ async fn attempt(
     scans_done(&mut tx, &done).await?;
     let asked = settle_digests(&mut tx, scope.key(), &claims, now).await?;
     tx.commit().await?;
-    Ok(asked)
+    Ok(Noted { asked, behind })
 }
 
 /// An agent's row after its heartbeat.
@@ -142,8 +164,12 @@ async fn update(
              last_seen_at = greatest(a.last_seen_at, s.at),
              seen_every_s = CASE WHEN s.every_s > 0 THEN s.every_s ELSE a.seen_every_s END,
              scan_done = greatest(a.scan_done, least(a.scan_requested, s.scan_done)),
-             behind_since = CASE WHEN (s.epoch, s.seq) > (a.applied_epoch, a.applied_seq)
-                                 THEN coalesce(a.behind_since, s.at) END
+             behind_epoch = s.epoch, behind_seq = s.seq,
+             behind_since = CASE
+                 WHEN (s.epoch, s.seq) <= (a.applied_epoch, a.applied_seq) THEN NULL
+                 WHEN (s.epoch, s.seq) = (a.behind_epoch, a.behind_seq)
+                     THEN coalesce(a.behind_since, s.at)
+                 ELSE s.at END
          FROM locked l,
               UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[],
                      $7::bigint[]) AS s (id, at, epoch, seq, scan_done, every_s)

@@ -14,22 +14,46 @@ async fn a_scan_is_asked_for_with_a_growing_number_and_heard_by_every_node() {
     let agent = world.agent().await;
     let mut signals = world.store().signals().await.unwrap();
 
-    assert_eq!(
-        request_scan(&world.scope, agent, at(1)).await.unwrap(),
-        Some(1)
-    );
-    assert_eq!(
-        request_scan(&world.scope, agent, at(2)).await.unwrap(),
-        Some(2)
-    );
+    assert_eq!(request_scan(&world.scope, agent).await.unwrap(), Some(1));
+    assert_eq!(request_scan(&world.scope, agent).await.unwrap(), Some(2));
 
     assert_eq!(signals.next().await.unwrap(), Signal::Command(agent));
     // The newest request only: a scan that ends answers all that were asked for before it.
     let pending = commands::pending(world.store(), &[agent]).await.unwrap();
     assert_eq!(pending, [(agent, Command::ScanNow { request: 2 })]);
-    let since = |at| commands::pending_since(world.store(), at, 10);
-    assert_eq!(since(at(2)).await.unwrap(), pending);
-    assert_eq!(since(at(3)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_poll_reads_every_command_of_its_time_page_by_page_and_no_older_one() {
+    let world = World::new().await;
+    let mut agents = Vec::new();
+    for _ in 0..5 {
+        agents.push(world.agent().await);
+    }
+    ask_for_snapshots(&world.scope, &agents, at(1))
+        .await
+        .unwrap();
+    let minute = Duration::from_secs(60);
+    // Five of one statement have the same instant but for microseconds; pages of two end within.
+    let mut found: Vec<commands::Queued> = Vec::new();
+    loop {
+        let page = commands::queued_within(world.store(), minute, found.last(), 2)
+            .await
+            .unwrap();
+        found.extend(&page);
+        if page.len() < 2 {
+            break;
+        }
+    }
+    let mut told: Vec<_> = found.iter().map(|queued| queued.agent).collect();
+    told.sort_unstable();
+    agents.sort_unstable();
+    assert_eq!(told, agents);
+
+    let old = "UPDATE agent_commands SET created_at = created_at - interval '2 minutes'";
+    world.database.execute(old).await;
+    let none = commands::queued_within(world.store(), minute, None, 9);
+    assert_eq!(none.await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -43,20 +67,12 @@ async fn a_revoked_agent_is_let_go_once_and_gets_no_orders_and_no_certificate() 
 
     let revoked = Revoked::Agent(agent);
     assert_eq!(signals.next().await.unwrap(), Signal::Revoked(revoked));
-    assert_eq!(
-        commands::revoked_since(world.store(), at(5)).await.unwrap(),
-        [revoked]
-    );
-    assert_eq!(
-        commands::revoked_since(world.store(), at(6)).await.unwrap(),
-        []
-    );
+    // By the database's clock: this test's instants are of 1970.
+    let within = commands::revoked_within(world.store(), Duration::from_secs(60));
+    assert_eq!(within.await.unwrap(), [revoked]);
     let admission = admission(&world.scope, agent).await.unwrap().unwrap();
     assert_eq!(admission.revoked_at, Some(at(5)));
-    assert_eq!(
-        request_scan(&world.scope, agent, at(7)).await.unwrap(),
-        None
-    );
+    assert_eq!(request_scan(&world.scope, agent).await.unwrap(), None);
     assert_eq!(
         ask_for_snapshots(&world.scope, &[agent], at(7))
             .await
@@ -70,7 +86,13 @@ async fn a_revoked_agent_is_let_go_once_and_gets_no_orders_and_no_certificate() 
             .unwrap()
     );
     assert_eq!(
-        commands::purge_revocations(world.store(), at(6))
+        commands::purge_revocations(world.store(), Duration::from_secs(60))
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        commands::purge_revocations(world.store(), Duration::ZERO)
             .await
             .unwrap(),
         1
@@ -129,6 +151,6 @@ async fn signals_say_that_some_were_missed_when_the_connection_was_lost() {
     assert_eq!(signals.next().await.unwrap(), Signal::Missed);
     // The listener reconnects on its own; what was announced in between is gone, which is why
     // `Missed` is said first and makes whoever hears it read the tables.
-    request_scan(&world.scope, agent, at(1)).await.unwrap();
+    request_scan(&world.scope, agent).await.unwrap();
     assert_eq!(signals.next().await.unwrap(), Signal::Command(agent));
 }

@@ -117,13 +117,15 @@ async fn a_replay_asks_at_once_however_lately_the_agent_was_asked() {
         1
     );
     let kept = only(&world).await;
+    let mut connection = world.store().pool().acquire().await.unwrap();
     // Other requests of a snapshot are spaced; this one was asked for by a person who is looking.
     for seconds in [3, 4] {
         assert!(replay(&world.scope, kept.id, at(seconds)).await.unwrap());
-        let since = commands::pending_since(world.store(), at(seconds), 9)
+        let queued = commands::pending(world.store(), &[agent]).await.unwrap();
+        assert_eq!(queued, [(agent, Command::SendSnapshot)]);
+        commands::snapshots_came(&mut connection, &[agent.0])
             .await
             .unwrap();
-        assert_eq!(since, [(agent, Command::SendSnapshot)]);
     }
     assert_eq!(only(&world).await.replayed_at, Some(at(4)));
     assert_eq!(

@@ -67,13 +67,15 @@ impl Site {
         let dir = tempfile::tempdir().unwrap();
         let random = SystemRandom::new();
         let now = self.agents.clock.now();
-        let authority = Authority::open_or_create(dir.path(), "d", &random, now).unwrap();
+        let authority =
+            Authority::open_or_create(&crate::authority::Home::of(dir.path()), "d", &random, now)
+                .unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
         let csr = rcgen::CertificateParams::default()
             .serialize_request(&key)
             .unwrap();
         let issue = |company, agent| {
-            let validity = std::time::Duration::from_secs(60);
+            let validity = Duration::from_secs(60);
             authority
                 .issue_agent(csr.der(), (company, agent), validity, &random, now)
                 .map_err(|_: IssueError| RejectReason::Internal)
@@ -121,7 +123,7 @@ async fn what_waits_for_an_agent_is_part_of_how_it_stands() {
     let site = Site::new().await;
     let agent = site.enrol(&site.request()).await.unwrap().agent;
     let now = site.agents.clock.now();
-    let request = agents::request_scan(&site.scope, agent, now)
+    let request = agents::request_scan(&site.scope, agent)
         .await
         .unwrap()
         .unwrap();

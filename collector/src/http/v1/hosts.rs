@@ -37,11 +37,10 @@ struct ScanRequested {
 
 async fn scan(
     tenant: Tenant<Analyst>,
-    State(state): State<ApiState>,
     Path(host): Path<String>,
 ) -> Result<(StatusCode, Json<ScanRequested>), Problem> {
     let scope = tenant.scope;
-    let request = agents::request_scan(&scope, host_id(&host)?, state.clock.now()).await?;
+    let request = agents::request_scan(&scope, host_id(&host)?).await?;
     let request = request.ok_or(Problem::NotFound("host"))?;
     Ok((StatusCode::ACCEPTED, Json(ScanRequested { request })))
 }

@@ -128,7 +128,13 @@ impl Fixture {
 
 /// Another authority than the collector's.
 pub(super) fn authority(dir: &std::path::Path, clock: &Clock) -> Authority {
-    Authority::open_or_create(dir, "muster.internal", &SystemRandom::new(), clock.now()).unwrap()
+    Authority::open_or_create(
+        &crate::authority::Home::of(dir),
+        "muster.internal",
+        &SystemRandom::new(),
+        clock.now(),
+    )
+    .unwrap()
 }
 
 pub(super) fn csr(key: &KeyPair) -> Vec<u8> {

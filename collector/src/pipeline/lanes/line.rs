@@ -39,6 +39,8 @@ pub(super) struct Line {
     pub(super) gap: Option<KnownGap>,
     /// The first entry of the group that is in flight.
     pub(super) taken: Option<u64>,
+    /// When ingest took the oldest report of that group.
+    pub(super) taken_received_at_ms: Option<u64>,
     /// The epoch whose reports are hopeless, because one of them will never come.
     abandoned: Option<Epoch>,
     /// By position, then by the order in which they came.
@@ -54,6 +56,7 @@ impl Line {
             attempts: 0,
             gap: None,
             taken: None,
+            taken_received_at_ms: None,
             abandoned: None,
             slips: VecDeque::new(),
             records: 0,
@@ -75,6 +78,15 @@ impl Line {
 
     pub(super) fn first(&self) -> Option<&Slip> {
         self.slips.front()
+    }
+
+    /// When ingest took the oldest report that has not come to its end.
+    pub(super) fn oldest_received_at_ms(&self) -> Option<u64> {
+        let in_flight = self
+            .taken_received_at_ms
+            .filter(|_| matches!(self.state, State::InFlight));
+        let waiting = self.first().map(|slip| slip.received_at_ms);
+        in_flight.into_iter().chain(waiting).min()
     }
 
     /// Records of all reports that wait.

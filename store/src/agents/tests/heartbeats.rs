@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::test_fixtures::{Endpoint, record};
-use crate::{hosts, summary};
+use crate::{hosts, nodes, summary};
 
 async fn endpoint(world: &World) -> Endpoint {
     let mut endpoint = Endpoint::new(world.agent().await);
@@ -28,9 +28,8 @@ fn seen(endpoint: &Endpoint, seconds: i64) -> HeartbeatSeen {
 }
 
 async fn record_at(world: &World, heartbeats: &[HeartbeatSeen], seconds: i64) -> Vec<AgentId> {
-    record_heartbeats(&world.scope, heartbeats, BEHIND_AFTER, at(seconds))
-        .await
-        .unwrap()
+    let noted = record_heartbeats(&world.scope, heartbeats, BEHIND_AFTER, at(seconds)).await;
+    noted.unwrap().asked
 }
 
 const WRONG: InventoryDigest = InventoryDigest { count: 3, sum: 4 };
@@ -106,6 +105,51 @@ async fn acknowledged_reports_that_never_come_are_made_up_for() {
 }
 
 #[tokio::test]
+async fn a_report_that_waits_in_no_nodes_queue_is_made_up_for_at_once() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let node = Uuid::from_u128(0xa);
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let now = world.now().await;
+    let note = async |acknowledged| {
+        let ahead = HeartbeatSeen {
+            at: now - minutes(10),
+            acknowledged,
+            ..seen(&endpoint, 0)
+        };
+        let noted = record_heartbeats(&world.scope, &[ahead], BEHIND_AFTER, now).await;
+        noted.unwrap()
+    };
+    // What waits is older than the heartbeat, so the missing report may be among it.
+    nodes::report(world.store(), node, "a", Some(minutes(11)))
+        .await
+        .unwrap();
+    let noted = note(Position::new(1, 2)).await;
+    assert_eq!((noted.asked, noted.behind), (vec![], vec![endpoint.agent]));
+    nodes::report(world.store(), node, "a", Some(minutes(9)))
+        .await
+        .unwrap();
+    let noted = note(Position::new(1, 2)).await;
+    assert_eq!((noted.asked, noted.behind), (vec![endpoint.agent], vec![]));
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_moves_on_begins_another_wait() {
+    let world = World::new().await;
+    let endpoint = endpoint(&world).await;
+    let ahead = |position, seconds| HeartbeatSeen {
+        acknowledged: position,
+        ..seen(&endpoint, seconds)
+    };
+    // The snapshot that was asked for is on its way, and must not be asked for again.
+    let (lost, snapshot) = (Position::new(1, 2), Position::new(2, 1));
+    assert_eq!(record_at(&world, &[ahead(lost, 10)], 10).await, []);
+    assert_eq!(record_at(&world, &[ahead(snapshot, 910)], 910).await, []);
+    let asked = record_at(&world, &[ahead(snapshot, 1_810)], 1_810).await;
+    assert_eq!(asked, [endpoint.agent]);
+}
+
+#[tokio::test]
 async fn rows_that_only_come_late_are_waited_for() {
     let world = World::new().await;
     let mut endpoint = endpoint(&world).await;
@@ -132,7 +176,7 @@ async fn rows_that_only_come_late_are_waited_for() {
 async fn a_scan_that_is_done_is_not_asked_for_again() {
     let world = World::new().await;
     let endpoint = endpoint(&world).await;
-    let request = request_scan(&world.scope, endpoint.agent, at(1))
+    let request = request_scan(&world.scope, endpoint.agent)
         .await
         .unwrap()
         .unwrap();
@@ -153,9 +197,7 @@ async fn a_scan_that_is_done_is_not_asked_for_again() {
     };
     record_at(&world, &[boast], 4).await;
     assert_eq!(
-        request_scan(&world.scope, endpoint.agent, at(5))
-            .await
-            .unwrap(),
+        request_scan(&world.scope, endpoint.agent).await.unwrap(),
         Some(2)
     );
 }

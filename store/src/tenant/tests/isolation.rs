@@ -117,10 +117,7 @@ async fn nothing_of_another_company_can_be_changed() {
     let agent = endpoint.agent;
     // Each with the right id: ids are in logs and addresses, and count as known.
     assert!(!agents::revoke(&other, agent, at(1)).await.unwrap());
-    assert_eq!(
-        agents::request_scan(&other, agent, at(1)).await.unwrap(),
-        None
-    );
+    assert_eq!(agents::request_scan(&other, agent).await.unwrap(), None);
     assert_eq!(agents::admission(&other, agent).await.unwrap(), None);
     let certificate = crate::test_fixtures::certificate();
     assert!(
@@ -145,7 +142,7 @@ async fn nothing_of_another_company_can_be_changed() {
     let asked = record_heartbeats(&other, &[seen], BEHIND_AFTER, at(1))
         .await
         .unwrap();
-    assert_eq!(asked, []);
+    assert_eq!(asked.asked, []);
     let report = endpoint.delta(vec![record("x", "1")], &[]);
     let applied = apply(&other, &[report], &judge, GENERATION, at(1))
         .await

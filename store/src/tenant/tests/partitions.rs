@@ -110,9 +110,7 @@ async fn work(
         .await
         .unwrap();
     agents::admission(scope, endpoint.agent).await.unwrap();
-    agents::request_scan(scope, endpoint.agent, at(1))
-        .await
-        .unwrap();
+    agents::request_scan(scope, endpoint.agent).await.unwrap();
     let filter = HostFilter {
         cve: Some("CVE-2024-90010".to_owned()),
         software: Some(software_key),

@@ -1,0 +1,135 @@
+//! Telling the other nodes that this one lives and what waits in its queue.
+//!
+//! It is how a report that went with a node's disk is told from one that is on its way
+//! (`store::nodes`). It must never claim that nothing waits while something does.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use store::database::Store;
+use store::nodes;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::pipeline::Dispatcher;
+
+/// How often it is told.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long the database may take to take it. Later it would be news of the past.
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// What this node tells of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Presence {
+    id: Uuid,
+    name: String,
+    store: Store,
+    clock: Clock,
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl Presence {
+    /// A node with the id that its data directory holds.
+    ///
+    /// # Errors
+    ///
+    /// When the id cannot be read or made.
+    pub(super) fn open(
+        data_dir: &Path,
+        store: Store,
+        clock: Clock,
+        dispatcher: Arc<Dispatcher>,
+    ) -> anyhow::Result<Self> {
+        let path = data_dir.join("node.id");
+        let id = id(&path).with_context(|| format!("read or write {}", path.display()))?;
+        let name = rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
+        Ok(Self {
+            id,
+            name,
+            store,
+            clock,
+            dispatcher,
+        })
+    }
+
+    /// Tells until the end of the work.
+    pub(super) async fn tell_until(&self, ended: &CancellationToken) {
+        loop {
+            // A database that is away hears nothing from any node, and asks nobody for a snapshot.
+            if let Err(error) = self.tell().await {
+                tracing::debug!(%error, "telling that this node lives");
+            }
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Takes the node out if nothing waits in its queue. One with something in it stays for as long as a
+    /// node that is not heard of counts, which is how long a restart may take.
+    pub(super) async fn leave(&self) {
+        if self.waiting().is_some() {
+            return;
+        }
+        let leaving = nodes::leave(&self.store, self.id);
+        // It is not heard of any more soon enough.
+        tokio::time::timeout(WITHIN, leaving).await.ok();
+    }
+
+    async fn tell(&self) -> anyhow::Result<()> {
+        // Read before it is told: what comes between the two is younger than what is told.
+        let waiting = self.waiting();
+        let telling = nodes::report(&self.store, self.id, &self.name, waiting);
+        Ok(tokio::time::timeout(WITHIN, telling).await??)
+    }
+
+    fn waiting(&self) -> Option<Duration> {
+        let oldest = self.dispatcher.oldest_received_at_ms()?;
+        Some(Duration::from_millis(
+            self.clock.now_ms().saturating_sub(oldest),
+        ))
+    }
+}
+
+/// The id in a file, which is made when there is none or nothing in it that is one.
+fn id(path: &Path) -> io::Result<Uuid> {
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            if let Ok(id) = text.trim().parse() {
+                return Ok(id);
+            }
+            // Cut short by a power cut. Another id is as good: the old one is not heard of any more.
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let id = Uuid::new_v4();
+    fs::write(path, format!("{id}\n"))?;
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_keeps_its_id_for_as_long_as_its_directory_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.id");
+        let first = id(&path).unwrap();
+        assert_eq!(id(&path).unwrap(), first);
+        fs::write(&path, "").unwrap();
+        let second = id(&path).unwrap();
+        assert_ne!(second, first);
+        assert_eq!(id(&path).unwrap(), second);
+    }
+}

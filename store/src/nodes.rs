@@ -1,0 +1,178 @@
+//! The nodes that work on a database, and what waits in each one's queue.
+//!
+//! It answers one question: may a report that was acknowledged still be on its way? Queues are
+//! local to their nodes, so when none of the nodes that live has anything as old, the report went
+//! with a disk, and its agent is asked for a snapshot. All instants are the database's.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::database::Store;
+use crate::error::StoreError;
+
+/// How long a node that is not heard of counts as one that lives.
+// Several reports of a node, which come every second; and less than the pause between two heartbeats,
+// so that a heartbeat after a node's end is not kept waiting by it.
+pub const LIVES_FOR: Duration = Duration::from_secs(15);
+
+/// How far behind an instant everything has to be before it counts as before it: agents are told an
+/// acknowledgement by a node whose clock is not the database's.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its queue: a node whose data directory is lost comes back as another one.
+    pub id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// When it said so.
+    pub seen_at: OffsetDateTime,
+    /// Whether it is taken for one that lives.
+    pub is_alive: bool,
+    /// When the oldest report in its queue was taken; `None` when none waits.
+    pub waiting_since: Option<OffsetDateTime>,
+}
+
+/// Says that a node lives, and for how long the oldest report has been waiting in its queue.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn report(
+    store: &Store,
+    id: Uuid,
+    name: &str,
+    waiting: Option<Duration>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO nodes AS n (id, name, seen_at, waiting_since)
+         VALUES ($1, $2, clock_timestamp(), clock_timestamp() - make_interval(secs => $3))
+         ON CONFLICT (id) DO UPDATE
+         SET name = excluded.name, seen_at = excluded.seen_at, waiting_since = excluded.waiting_since",
+        id,
+        name,
+        waiting.map(|waiting| waiting.as_secs_f64())
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(())
+}
+
+/// Takes a node out that has ended with nothing in its queue.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn leave(store: &Store, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM nodes WHERE id = $1", id)
+        .execute(store.pool())
+        .await?;
+    Ok(())
+}
+
+/// All nodes that were heard of, by name.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn list(store: &Store) -> Result<Vec<Node>, StoreError> {
+    let nodes = sqlx::query_as!(
+        Node,
+        r#"SELECT id, name, seen_at, waiting_since,
+                  seen_at > clock_timestamp() - make_interval(secs => $1) AS "is_alive!"
+           FROM nodes ORDER BY name, id"#,
+        LIVES_FOR.as_secs_f64()
+    )
+    .fetch_all(store.pool())
+    .await?;
+    Ok(nodes)
+}
+
+/// Forgets nodes that were not heard of for that long.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge(store: &Store, unseen_for: Duration) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM nodes WHERE seen_at < clock_timestamp() - make_interval(secs => $1)",
+        unseen_for.as_secs_f64()
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The instant before which nothing waits any more in the queue of any node that lives; `None` when no
+/// node is known.
+pub(crate) async fn settled_until(
+    tx: &mut PgConnection,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let until = sqlx::query_scalar!(
+        "SELECT min(coalesce(waiting_since, seen_at)) - make_interval(secs => $2)
+         FROM nodes WHERE seen_at > clock_timestamp() - make_interval(secs => $1)",
+        LIVES_FOR.as_secs_f64(),
+        MARGIN.as_secs_f64()
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok(until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::FreshDatabase;
+
+    const A: Uuid = Uuid::from_u128(0xa);
+    const B: Uuid = Uuid::from_u128(0xb);
+
+    async fn age_of_settled(database: &FreshDatabase) -> Option<f64> {
+        let mut connection = database.store().pool().acquire().await.unwrap();
+        let until = settled_until(&mut connection).await.unwrap()?;
+        let age = sqlx::query_scalar("SELECT extract(epoch FROM clock_timestamp() - $1)::float8");
+        Some(age.bind(until).fetch_one(&mut *connection).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn nothing_is_settled_past_the_oldest_report_of_any_node_that_lives() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        assert_eq!(age_of_settled(&database).await, None);
+        report(store, A, "a", None).await.unwrap();
+        assert!(age_of_settled(&database).await.unwrap() < 10.0);
+        report(store, B, "b", Some(Duration::from_secs(500)))
+            .await
+            .unwrap();
+        assert!(age_of_settled(&database).await.unwrap() > 500.0);
+        report(store, B, "b", None).await.unwrap();
+        assert!(age_of_settled(&database).await.unwrap() < 10.0);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_not_heard_of_any_more_is_not_waited_for() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        report(store, A, "a", None).await.unwrap();
+        report(store, B, "b", Some(Duration::from_secs(500)))
+            .await
+            .unwrap();
+        let old = "UPDATE nodes SET seen_at = seen_at - interval '20 seconds' WHERE name = 'b'";
+        database.execute(old).await;
+        assert!(age_of_settled(&database).await.unwrap() < 10.0);
+        let alive: Vec<bool> = list(store)
+            .await
+            .unwrap()
+            .iter()
+            .map(|n| n.is_alive)
+            .collect();
+        assert_eq!(alive, [true, false]);
+        assert_eq!(purge(store, Duration::from_secs(10)).await.unwrap(), 1);
+        leave(store, A).await.unwrap();
+        assert_eq!(list(store).await.unwrap(), []);
+    }
+}
