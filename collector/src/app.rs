@@ -111,6 +111,14 @@ impl App {
                 return Err(error);
             }
         };
+        let following = store.clone();
+        let stopping = lifecycle.soft_token();
+        lifecycle.spawn("store.primary", async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = following.follow_primary() => {}
+            }
+        });
         let base = Base {
             config,
             clock,
@@ -208,6 +216,7 @@ impl Base {
             // itself.
             matcher: Arc::new(Matcher::new(&self.config.enrichment)),
             clock: self.clock.clone(),
+            dead_letters_kept: self.config.jobs.dead_letters_kept,
             feeds: self.feeds()?,
         };
         if roles.has(Role::Ingest) || roles.has(Role::Jobs) {

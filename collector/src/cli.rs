@@ -11,6 +11,7 @@ mod demo;
 mod feed;
 mod key;
 mod matching;
+mod migrate;
 mod output;
 mod serve;
 mod settings;
@@ -57,7 +58,7 @@ enum Command {
     #[command(subcommand)]
     Feed(feed::Command),
     /// Brings the database's schema up to date and ends.
-    Migrate,
+    Migrate(migrate::Migrate),
     /// Judges software, a JSON object a line in and out, without a database.
     Match(matching::Match),
     /// Compares CPE names, a JSON object a line in and out.
@@ -96,8 +97,7 @@ impl Cli {
             Command::Key(command) => database::with(settings, |db| command.run(db))?,
             Command::Authority(command) => database::with(settings, |db| command.run(db))?,
             Command::Feed(command) => command.run(settings)?,
-            // Opening the database is what brings it up to date.
-            Command::Migrate => database::with(settings, async |_db| Ok(()))?,
+            Command::Migrate(command) => database::with(settings, |db| command.run(db))?,
             Command::Match(command) => command.run()?,
             Command::CpeMatch => matching::cpe_match()?,
             Command::VersionCompare => matching::version_compare()?,

@@ -25,6 +25,9 @@ use crate::metrics::DIRECTORY_AGE_SECONDS;
 
 /// How often the database is asked, whatever was heard.
 const POLL_EVERY: Duration = Duration::from_secs(2);
+/// How long the connection that signals come on may take to be made or to show that it is one. Polls
+/// wait for it.
+const SIGNALS_WITHIN: Duration = Duration::from_secs(1);
 /// How long a question may take: more than waiting for a connection takes.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How far a poll goes back behind the one before: a transaction is seen when it commits.
@@ -115,7 +118,7 @@ impl Directory {
         match signals {
             None => *signals = self.listen().await,
             Some(heard) if self.polls.is_multiple_of(PING_EVERY) => {
-                if let Err(error) = in_time(heard.ping()).await {
+                if let Err(error) = within(SIGNALS_WITHIN, heard.ping()).await {
                     tracing::warn!(%error, "signals cannot be heard: polling");
                     *signals = None;
                 }
@@ -125,7 +128,7 @@ impl Directory {
     }
 
     async fn listen(&self) -> Option<Signals> {
-        match in_time(self.store.signals()).await {
+        match within(SIGNALS_WITHIN, self.store.signals()).await {
             Ok(signals) => Some(signals),
             Err(error) => {
                 tracing::debug!(%error, "signals cannot be heard: polling");
@@ -313,7 +316,14 @@ async fn next(signals: &mut Option<Signals>) -> Result<Signal, StoreError> {
 async fn in_time<T>(
     asking: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(tokio::time::timeout(ANSWER_WITHIN, asking).await??)
+    within(ANSWER_WITHIN, asking).await
+}
+
+async fn within<T>(
+    time: Duration,
+    asking: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(tokio::time::timeout(time, asking).await??)
 }
 
 const fn of_store(command: Command) -> registry::Command {

@@ -14,6 +14,7 @@ mod tidy;
 mod wake;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::database::Store;
 
@@ -34,6 +35,8 @@ pub struct Jobs {
     pub matcher: Arc<Matcher>,
     /// The time.
     pub clock: Clock,
+    /// How long dead letters are kept.
+    pub dead_letters_kept: Duration,
     /// What fetches feeds; `None` on a node that does not.
     pub feeds: Option<Arc<FeedSyncer>>,
 }

@@ -7,17 +7,22 @@
 //! given) and an ordinary owner all do; the first two leave queries without the right to change the
 //! schema.
 
+mod addresses;
+mod pool;
+mod primary;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protocol::ids::CompanyId;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
+use self::pool::working;
+use self::primary::Servers;
 use crate::error::StoreError;
 use crate::events::Announced;
 use crate::known::KnownSoftware;
@@ -26,14 +31,18 @@ use crate::tx::{self, Settings};
 /// The oldest PostgreSQL that the schema works with, as `server_version_num` writes it.
 const SERVER_VERSION_MIN: i32 = 150_000;
 
+/// How long the database may take to say that it answers.
+const PING_WITHIN: Duration = Duration::from_secs(5);
+
 /// Every migration, in order.
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// How a collector reaches its database.
 #[derive(Clone)]
 pub struct StoreConfig {
-    /// The address, `postgres://user@host/database` or with `?host=/socket/directory`. A secret:
-    /// it may hold a password.
+    /// The address, `postgres://user@host/database` or with `?host=/socket/directory`; several hosts
+    /// with commas between them, of which the one that takes writes is used. A secret: it may hold a
+    /// password.
     pub url: String,
     /// Connections at most.
     pub connections_max: u32,
@@ -85,6 +94,9 @@ pub enum ConnectError {
         "no session with the database: {0}; is it running at that address, and may this role log in?"
     )]
     Unreachable(#[source] sqlx::Error),
+    /// Every server is a standby, or set to read only.
+    #[error("the database takes no writes: it is a standby, or set to read only")]
+    ReadOnly,
     /// The server is too old.
     #[error("the database server is PostgreSQL {0}, 15 or newer is needed")]
     TooOld(String),
@@ -112,7 +124,8 @@ pub struct Store {
 
 struct Inner {
     pool: PgPool,
-    options: PgConnectOptions,
+    servers: Arc<Servers>,
+    statement_timeout: Duration,
     partitions: u16,
     known: KnownSoftware,
     announced: Announced,
@@ -136,48 +149,21 @@ impl Store {
     ///
     /// When the address is none, nobody answers there, or the server is too old.
     pub async fn connect(config: &StoreConfig) -> Result<Self, ConnectError> {
-        let options = options(&config.url)
+        let all: Vec<PgConnectOptions> = addresses::servers(&config.url)
             .map_err(ConnectError::Address)?
-            .application_name("muster-collector");
+            .into_iter()
+            .map(|server| server.application_name("muster-collector"))
+            .collect();
         // Once and outside of the pool, whose connections are made when they are first needed: an
         // address with a typing error should stop the start and not the first report.
-        // A firewall that drops packets would keep it waiting for as long as the kernel tries, which is
-        // minutes without a word.
-        tokio::time::timeout(config.acquire_timeout, check_server(&options))
-            .await
-            .map_err(|_| ConnectError::Unreachable(sqlx::Error::PoolTimedOut))??;
-        let timeout_ms = config.statement_timeout.as_millis();
-        let working = options.clone().options([
-            ("statement_timeout", timeout_ms.to_string()),
-            // No query here runs for so long that compiling it pays; lists took up to 15 times
-            // as long with it.
-            ("jit", "off".to_owned()),
-            (
-                "idle_in_transaction_session_timeout",
-                timeout_ms.to_string(),
-            ),
-        ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(config.connections_max)
-            .acquire_timeout(config.acquire_timeout)
-            .after_connect(|connection, _| {
-                Box::pin(async {
-                    // The message is told by `migrate`; here the connection is only kept out.
-                    // At every connection, because `SET ROLE` belongs to the session: one that was
-                    // forgotten would pass row-level security.
-                    match take_role(connection).await? {
-                        Some(role) => Err(sqlx::Error::Configuration(Box::new(role))),
-                        None => Ok(()),
-                    }
-                })
-            })
-            // Lazily, because the schema may not be there yet, and with it the role that
-            // connections take.
-            .connect_lazy_with(working);
+        let present = first_writable(&all, config.acquire_timeout).await?;
+        let servers = Arc::new(Servers::new(all, present));
+        let pool = pool::open(config, &servers);
         Ok(Self {
             inner: Arc::new(Inner {
                 pool,
-                options,
+                servers,
+                statement_timeout: config.statement_timeout,
                 partitions: config.partitions,
                 known: KnownSoftware::new(config.known_software_max),
                 announced: Announced::default(),
@@ -194,9 +180,7 @@ impl Store {
     /// applied migration is not the one that this program knows, or when queries would run as a role
     /// that row-level security does not hold for.
     pub async fn migrate(&self) -> Result<(), ConnectError> {
-        let mut connection = PgConnection::connect_with(&self.inner.options)
-            .await
-            .map_err(ConnectError::Unreachable)?;
+        let mut connection = self.owner().await.map_err(ConnectError::Unreachable)?;
         let partitions = self.inner.partitions.max(1);
         sqlx::raw_sql(AssertSqlSafe(format!(
             "SET muster.partitions = '{partitions}'"
@@ -220,16 +204,23 @@ impl Store {
         }
     }
 
-    /// Answers when the database does, under the role that queries run with.
+    /// A connection of the login role, which owns the tables.
+    pub(crate) async fn owner(&self) -> Result<PgConnection, sqlx::Error> {
+        PgConnection::connect_with(self.inner.servers.present()).await
+    }
+
+    /// Answers when the database does and takes writes, under the role that queries run with.
     ///
     /// # Errors
     ///
-    /// When it does not.
+    /// When it does not, within a few seconds.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#)
-            .fetch_one(self.pool())
-            .await?;
-        Ok(())
+        // Giving a connection out is the question: one that takes no writes is not given out.
+        let asking = self.pool().acquire();
+        match tokio::time::timeout(PING_WITHIN, asking).await {
+            Ok(given) => given.map(drop).map_err(StoreError::from),
+            Err(_) => Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)),
+        }
     }
 
     /// Connections that are open, and those of them that nobody uses.
@@ -285,14 +276,26 @@ impl Store {
     }
 }
 
-fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
-    // The parser takes every scheme, and would look for MySQL's server on PostgreSQL's port.
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(sqlx::Error::Configuration(
-            "it does not begin with postgres://".into(),
-        ));
+/// The first of some servers that takes writes.
+async fn first_writable(
+    servers: &[PgConnectOptions],
+    within: Duration,
+) -> Result<usize, ConnectError> {
+    let mut refusal = None;
+    for (number, server) in servers.iter().enumerate() {
+        // A firewall that drops packets would keep it waiting for as long as the kernel tries, which
+        // is minutes without a word.
+        let checked = match tokio::time::timeout(within, check_server(server)).await {
+            Ok(checked) => checked,
+            Err(_) => Err(ConnectError::Unreachable(sqlx::Error::PoolTimedOut)),
+        };
+        match checked {
+            Ok(()) => return Ok(number),
+            Err(error) => refusal = Some(error),
+        }
     }
-    PgConnectOptions::from_str(url)
+    // An address without a host is one with the default, so there is always one that was asked.
+    Err(refusal.unwrap_or(ConnectError::ReadOnly))
 }
 
 async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
@@ -301,7 +304,8 @@ async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
         .map_err(ConnectError::Unreachable)?;
     let server = sqlx::query!(
         r#"SELECT current_setting('server_version_num')::int AS "number!",
-                  current_setting('server_version') AS "name!""#
+                  current_setting('server_version') AS "name!",
+                  current_setting('transaction_read_only') = 'off' AS "is_writable!""#
     )
     .fetch_one(&mut connection)
     .await
@@ -310,6 +314,9 @@ async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
     let _closed = connection.close().await;
     if server.number < SERVER_VERSION_MIN {
         return Err(ConnectError::TooOld(server.name));
+    }
+    if !server.is_writable {
+        return Err(ConnectError::ReadOnly);
     }
     Ok(())
 }

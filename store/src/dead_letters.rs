@@ -282,6 +282,32 @@ pub async fn replay(
     Ok(agent.is_some())
 }
 
+/// Forgets dead letters from before an instant, at most `limit`; gives how many. Less than `limit` means
+/// that none is left. What they would have brought is long made up for by snapshots.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge(
+    scope: &TenantScope,
+    before: OffsetDateTime,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let mut tx = scope.begin("dead_letters.purge").await?;
+    let done = sqlx::query!(
+        "DELETE FROM dead_letters WHERE company_key = $1 AND id IN (
+             SELECT id FROM dead_letters WHERE company_key = $1 AND created_at < $2 LIMIT $3
+         )",
+        scope.key(),
+        before,
+        i64::from(limit)
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}
+
 #[derive(Debug, FromRow)]
 struct Row {
     id: Uuid,

@@ -37,6 +37,28 @@ impl StoreError {
         }
     }
 
+    /// Whether it is the place and surely not the data: no connection to be had, a server that is
+    /// going down, out of room or takes no writes. Other failures may be either.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unavailable(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            // By class of appendix A: 08 connection exception, 53 insufficient resources, 58 system
+            // error; a shutdown, a server that starts, a transaction that may only read.
+            Self::Unavailable(error) => code(error).is_some_and(|code| {
+                matches!(code.get(..2), Some("08" | "53" | "58"))
+                    || matches!(code.as_str(), "57P01" | "57P03" | "25006")
+            }),
+            Self::Unstorable(_) | Self::Inconsistent { .. } | Self::InvalidCursor => false,
+        }
+    }
+
+    /// The error of whoever waits no longer.
+    #[must_use]
+    pub const fn no_answer() -> Self {
+        Self::Unavailable(sqlx::Error::PoolTimedOut)
+    }
+
     pub(crate) fn inconsistent(table: &'static str, column: &'static str, value: &str) -> Self {
         Self::Inconsistent {
             table,

@@ -13,6 +13,7 @@ pub mod companies;
 pub mod cves;
 pub mod database;
 pub mod dead_letters;
+pub mod distribute;
 pub mod enrolment_tokens;
 pub mod error;
 pub mod events;

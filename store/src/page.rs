@@ -94,6 +94,24 @@ pub(crate) fn within(
     Ok(QueryBuilder::with_arguments(sql, arguments))
 }
 
+#[cfg(test)]
+std::thread_local! {
+    /// The statements of lists that were built on this thread, for the test that parses them.
+    static ASKED: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Notes a statement for the test that parses them.
+#[cfg(test)]
+pub(crate) fn note(query: &QueryBuilder<Postgres>) {
+    ASKED.with_borrow_mut(|asked| asked.push(query.sql().as_str().to_owned()));
+}
+
+/// The statements of lists that were built on this thread.
+#[cfg(test)]
+pub(crate) fn asked() -> Vec<String> {
+    ASKED.take()
+}
+
 /// Runs a list's query in a transaction of its company.
 pub(crate) async fn fetch<R>(
     scope: &TenantScope,
@@ -103,6 +121,8 @@ pub(crate) async fn fetch<R>(
 where
     R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
 {
+    #[cfg(test)]
+    note(&query);
     let mut tx = scope.begin(name).await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;

@@ -1,5 +1,7 @@
 //! `[jobs]`: work by the clock.
 
+use std::time::Duration;
+
 use super::section::section;
 use super::{ConfigError, in_range};
 
@@ -11,6 +13,8 @@ section! {
         /// How long closed installations and findings are to be kept, in days. This release checks the value
         /// and deletes nothing yet.
         retention_days: u32 = 90;
+        /// How long reports that could not be stored are kept for people to look at, in days.
+        dead_letters_days: u32 = 30;
     }
 }
 
@@ -21,6 +25,8 @@ pub struct JobsConfig {
     pub workers: u32,
     /// How long closed intervals are to be kept, in days; nothing deletes them yet.
     pub retention_days: u32,
+    /// How long dead letters are kept.
+    pub dead_letters_kept: Duration,
 }
 
 impl TryFrom<RawJobs> for JobsConfig {
@@ -29,6 +35,14 @@ impl TryFrom<RawJobs> for JobsConfig {
     fn try_from(raw: RawJobs) -> Result<Self, ConfigError> {
         Ok(Self {
             workers: in_range("jobs.workers", raw.workers, 1..=64)?,
+            dead_letters_kept: Duration::from_secs(
+                86_400
+                    * u64::from(in_range(
+                        "jobs.dead_letters_days",
+                        raw.dead_letters_days,
+                        1..=3_650,
+                    )?),
+            ),
             retention_days: in_range("jobs.retention_days", raw.retention_days, 1..=3_650)?,
         })
     }

@@ -20,6 +20,8 @@ use crate::pipeline::unwind::catch_panic;
 /// For how long a job is taken.
 const LEASE: Duration = Duration::from_secs(60);
 const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// How long the database may take for what is asked of it between jobs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// How often a job is tried.
 pub(super) const ATTEMPTS_MAX: u32 = 8;
 const RETRY_MIN: Duration = Duration::from_secs(5);
@@ -66,7 +68,8 @@ impl Runner {
     pub(super) async fn take_one(&self, stopping: &CancellationToken) -> Result<bool, StoreError> {
         let kinds = self.kinds().await?;
         let now = self.jobs.clock.now();
-        let Some(job) = rows::take(&self.jobs.store, &kinds, LEASE, now).await? else {
+        let taking = rows::take(&self.jobs.store, &kinds, LEASE, now);
+        let Some(job) = in_time(taking).await? else {
             return Ok(false);
         };
         // There may be more than one.
@@ -82,7 +85,7 @@ impl Runner {
     /// The kinds of jobs that this node can do. Software is judged again with the index that counts
     /// and no other, so a node that holds another one leaves that to those that hold it.
     async fn kinds(&self) -> Result<Vec<&'static str>, StoreError> {
-        let counts = generations::current(&self.jobs.store).await?;
+        let counts = in_time(generations::current(&self.jobs.store)).await?;
         let can_match = counts.is_none_or(|counts| counts == self.jobs.matcher.generation());
         let kinds = self.jobs.kinds().into_iter();
         Ok(kinds
@@ -95,6 +98,8 @@ impl Runner {
         tokio::select! {
             () = stopping.cancelled() => Worked::Stopped,
             () = self.keep_lease(job) => Worked::Lost,
+            // What it waits for may never come from the server before.
+            () = self.jobs.store.moved() => Worked::Stopped,
             result = catch_panic(self.dispatch(job)) => match result {
                 Ok(Ok(())) => Worked::Done,
                 Ok(Err(error)) => Worked::Failed(Causes(&error).to_string()),
@@ -117,7 +122,7 @@ impl Runner {
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
             let now = self.jobs.clock.now();
-            match rows::extend(&self.jobs.store, job, LEASE, now).await {
+            match in_time(rows::extend(&self.jobs.store, job, LEASE, now)).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The lease lasts for some more tries; the work itself will notice a database
@@ -133,7 +138,7 @@ impl Runner {
             Worked::Lost => return Ok("lost"),
             Worked::Done => (Ending::Done, "done"),
             Worked::Stopped => {
-                let error = "the node stopped";
+                let error = "the node stopped, or the database moved";
                 (Ending::Retry { at: now, error }, "retried")
             }
             Worked::Failed(error) if job.attempts < ATTEMPTS_MAX => {
@@ -146,9 +151,16 @@ impl Runner {
             let (kind, attempt) = (&job.kind, job.attempts);
             tracing::warn!(job = kind, attempt, error, "a job does not get done");
         }
-        rows::end(&self.jobs.store, job, ending, now).await?;
+        in_time(rows::end(&self.jobs.store, job, ending, now)).await?;
         Ok(outcome)
     }
+}
+
+/// Waits for the database, but not for ever: a runner that waits for a connection whose other end is
+/// gone without a word would do no job any more.
+async fn in_time<T>(asking: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let answer = tokio::time::timeout(ANSWER_WITHIN, asking).await;
+    answer.unwrap_or_else(|_| Err(StoreError::no_answer()))
 }
 
 /// The wait after so many attempts: it grows fourfold with each.

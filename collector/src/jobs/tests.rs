@@ -25,6 +25,7 @@ pub(super) fn jobs_on(store: &Store, clock: &Clock) -> Jobs {
         store: store.clone(),
         matcher: Arc::new(Matcher::in_memory(1_000)),
         clock: clock.clone(),
+        dead_letters_kept: std::time::Duration::from_secs(86_400),
         feeds: None,
     }
 }

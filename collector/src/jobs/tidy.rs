@@ -1,13 +1,14 @@
 //! Forgets what nobody needs any more: jobs that ended, signals that everyone has heard, events that
-//! are old.
+//! are old, dead letters that nobody looked at.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use store::companies;
+use store::error::StoreError;
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
-use store::{commands, events, jobs as rows};
+use store::tenant::TenantScope;
+use store::{commands, companies, dead_letters, events, jobs as rows, nodes};
 use time::OffsetDateTime;
 
 use super::Jobs;
@@ -26,6 +27,11 @@ const EVENTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Events that are forgotten in one transaction.
 const EVENTS_A_TIME: u32 = 10_000;
 
+/// Dead letters that are forgotten in one transaction; each is as large as a report.
+const LETTERS_A_TIME: u32 = 100;
+/// How long nodes are kept that are not heard of any more, for people to see that they are missing.
+const NODES_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// Forgets.
 pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let now = jobs.clock.now();
@@ -38,22 +44,34 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let changes = generations::purge(&jobs.store, now - CHANGES_KEPT)
         .await
         .context("forget changes of the match index")?;
-    let events = forget_events(jobs, now - EVENTS_KEPT).await?;
+    let nodes = nodes::purge(&jobs.store, NODES_KEPT)
+        .await
+        .context("forget nodes")?;
+    let forgotten = forget_of_companies(jobs, now).await?;
     tracing::info!(
         jobs = ended,
         revocations,
         changes,
-        events,
+        nodes,
+        events = forgotten.events,
+        dead_letters = forgotten.letters,
         "tidied the database"
     );
     Ok(())
 }
 
-/// Forgets every company's old events; gives how many.
-async fn forget_events(jobs: &Jobs, before: OffsetDateTime) -> anyhow::Result<u64> {
+/// What was forgotten of companies.
+#[derive(Debug, Default)]
+struct Forgotten {
+    events: u64,
+    letters: u64,
+}
+
+/// Forgets every company's old events and dead letters.
+async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result<Forgotten> {
     let operator = jobs.store.local_operator();
     let mut page = PageRequest::first(PAGE_ITEMS_MAX);
-    let mut forgotten = 0;
+    let mut forgotten = Forgotten::default();
     loop {
         let found = companies::list(&operator, None, &page)
             .await
@@ -62,19 +80,38 @@ async fn forget_events(jobs: &Jobs, before: OffsetDateTime) -> anyhow::Result<u6
             let Some(scope) = operator.scope(company.id).await? else {
                 continue;
             };
-            loop {
-                let some = events::purge(&scope, before, EVENTS_A_TIME)
-                    .await
-                    .context("forget events")?;
-                forgotten += some;
-                if some < u64::from(EVENTS_A_TIME) {
-                    break;
-                }
-            }
+            forgotten.events += forget_events(&scope, now - EVENTS_KEPT)
+                .await
+                .context("forget events")?;
+            forgotten.letters += forget_letters(&scope, now - jobs.dead_letters_kept)
+                .await
+                .context("forget dead letters")?;
         }
         match found.next {
             Some(next) => page.after = Some(next),
             None => return Ok(forgotten),
+        }
+    }
+}
+
+async fn forget_events(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut forgotten = 0;
+    loop {
+        let some = events::purge(scope, before, EVENTS_A_TIME).await?;
+        forgotten += some;
+        if some < u64::from(EVENTS_A_TIME) {
+            return Ok(forgotten);
+        }
+    }
+}
+
+async fn forget_letters(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut forgotten = 0;
+    loop {
+        let some = dead_letters::purge(scope, before, LETTERS_A_TIME).await?;
+        forgotten += some;
+        if some < u64::from(LETTERS_A_TIME) {
+            return Ok(forgotten);
         }
     }
 }

@@ -14,6 +14,10 @@ const POLL_EVERY: Duration = Duration::from_secs(15);
 /// How long to wait before listening is tried again.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// After how much silence the connection that signals come on is tried.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PONG_WITHIN: Duration = Duration::from_secs(5);
+
 /// The alarm clock of all runners. A clone is the same one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wake(Arc<Notify>);
@@ -57,7 +61,18 @@ impl Wake {
         let mut signals = store.signals().await?;
         self.ring();
         loop {
-            match signals.next().await? {
+            let signal = match tokio::time::timeout(PING_EVERY, signals.next()).await {
+                Ok(signal) => signal?,
+                // Long silence: is there still somebody?
+                Err(_) => match tokio::time::timeout(PONG_WITHIN, signals.ping()).await {
+                    Ok(pong) => {
+                        pong?;
+                        continue;
+                    }
+                    Err(_) => return Err(StoreError::no_answer()),
+                },
+            };
+            match signal {
                 Signal::Job | Signal::Missed => self.ring(),
                 Signal::Command(_)
                 | Signal::Revoked(_)

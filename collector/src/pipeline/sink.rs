@@ -54,12 +54,17 @@ pub(crate) enum SinkError {
     /// It did not work this time.
     #[error("{0}")]
     Failed(String),
+    /// The database cannot take anything now.
+    #[error("{0}")]
+    Away(String),
 }
 
 impl From<StoreError> for SinkError {
     fn from(error: StoreError) -> Self {
         if error.is_permanent() {
             Self::Refused(error.to_string())
+        } else if error.is_away() {
+            Self::Away(error.to_string())
         } else {
             Self::Failed(error.to_string())
         }

@@ -188,7 +188,9 @@ impl<S: ReportSink> Worker<S> {
             // The error itself does not say whether it was the statement or the server; another
             // question does.
             Err(SinkError::Failed(why)) if self.is_up().await => Err(Trouble::Passing(why)),
-            Err(SinkError::Failed(why)) => {
+            // Not asked twice where the error says it: a failover may have ended by then, and would be
+            // counted against the reports.
+            Err(SinkError::Failed(why) | SinkError::Away(why)) => {
                 counter!(PIPELINE_RETRIES, LABEL_REASON => "away").increment(1);
                 self.dispatcher.database_away(&why);
                 return Err(Trouble::Away);

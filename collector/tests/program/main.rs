@@ -9,6 +9,7 @@ mod agent;
 mod bad_input;
 mod cluster;
 mod damaged_files;
+mod outages;
 mod output;
 mod process;
 mod serve;

@@ -169,12 +169,17 @@ pub(crate) fn failure(command: &mut Command) -> (Option<i32>, String) {
 
 /// A command of the program beside a collector: what it prints, which is one JSON document.
 pub(crate) fn print(dir: &Path, database: &FreshDatabase, words: &[&str]) -> Value {
+    print_at(dir, database.url(), words)
+}
+
+/// The same for a database by its address.
+pub(crate) fn print_at(dir: &Path, url: &str, words: &[&str]) -> Value {
     let output = Command::new(PROGRAM)
         .args(words)
         .arg("--json")
         .arg("--data-dir")
         .arg(dir)
-        .env("DATABASE_URL", database.url())
+        .env("DATABASE_URL", url)
         .output()
         .unwrap();
     assert!(output.status.success(), "{words:?}: {output:?}");

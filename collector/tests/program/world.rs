@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use protocol::ids::Position;
+use protocol::ids::{AgentId, Position};
 use serde_json::Value;
 use store::test_support::FreshDatabase;
 use tempfile::TempDir;
@@ -87,14 +87,7 @@ impl World {
 
     /// The names of what a host has, however many.
     pub(crate) fn names(&self, agent: &Agent) -> BTreeSet<String> {
-        let path = format!("/api/v1/hosts/{}/software?limit=100", agent.id);
-        let mut page = self.ask(&path);
-        let mut all = names(&page);
-        while let Some(token) = page["next_page_token"].as_str() {
-            page = self.ask(&format!("{path}&page_token={token}"));
-            all.extend(names(&page));
-        }
-        all
+        names_of(|path| self.ask(path), agent.id)
     }
 
     /// Waits until something is so.
@@ -114,6 +107,18 @@ pub(crate) fn listening(dir: &Path) -> SocketAddr {
     let run = std::fs::read(dir.join("collector.json")).unwrap();
     let run: Value = serde_json::from_slice(&run).unwrap();
     run["ingest"].as_str().unwrap().parse().unwrap()
+}
+
+/// The names of what a host has, page by page.
+pub(crate) fn names_of(ask: impl Fn(&str) -> Value, host: AgentId) -> BTreeSet<String> {
+    let path = format!("/api/v1/hosts/{host}/software?limit=100");
+    let mut page = ask(&path);
+    let mut all = names(&page);
+    while let Some(token) = page["next_page_token"].as_str() {
+        page = ask(&format!("{path}&page_token={token}"));
+        all.extend(names(&page));
+    }
+    all
 }
 
 /// The names in a list of software.

@@ -134,3 +134,18 @@ async fn a_replay_asks_at_once_however_lately_the_agent_was_asked() {
     );
     assert!(!replay(&world.scope, id(), at(5)).await.unwrap());
 }
+
+#[tokio::test]
+async fn old_letters_are_forgotten_a_few_at_a_time_and_younger_ones_stay() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    for seq in 1..=5 {
+        let letters = [letter(agent, Position::new(1, seq))];
+        add(&world.scope, &letters, at(seq.into())).await.unwrap();
+    }
+    assert_eq!(purge(&world.scope, at(4), 2).await.unwrap(), 2);
+    assert_eq!(purge(&world.scope, at(4), 2).await.unwrap(), 1);
+    assert_eq!(purge(&world.scope, at(4), 2).await.unwrap(), 0);
+    let left = list(&world.scope, &PageRequest::first(9)).await.unwrap();
+    assert_eq!(left.items.len(), 2);
+}

@@ -29,16 +29,24 @@ pub async fn after(
     // Numbers of transactions and ids are never below zero.
     let place = place.unwrap_or(EventPlace { xact: -1, id: -1 });
     let mut tx = scope.begin_by_key("events.after").await?;
+    // Asked beforehand and on its own: where tables are spread over servers, the statement below runs
+    // on the one that has the company, whose transactions have other numbers.
+    let ended_before = sqlx::query_scalar!(
+        r#"SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS "xact!""#
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     let rows = sqlx::query_as!(
         EventRow,
         "SELECT xact, id, at, kind, software_key, cve, source, confidence, fixed_in
          FROM finding_events
          WHERE company_key = $1 AND (xact, id) > ($2, $3)
-           AND xact < (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint)
-         ORDER BY xact, id LIMIT $4",
+           AND xact < $4
+         ORDER BY xact, id LIMIT $5",
         scope.key(),
         place.xact,
         place.id,
+        ended_before,
         i64::from(limit.clamp(1, PAGE_ITEMS_MAX))
     )
     .fetch_all(&mut *tx)

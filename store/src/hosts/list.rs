@@ -90,6 +90,8 @@ pub async fn list(
     push_filter(&mut query, filter);
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
+    #[cfg(test)]
+    crate::page::note(&query);
     let mut tx = scope.begin("hosts.list").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;

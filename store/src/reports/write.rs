@@ -129,8 +129,20 @@ async fn insert_software(
         generation.cast_signed(),
         now
     )
-    .fetch_all(tx)
+    .fetch_all(&mut *tx)
     .await?;
+    // A statement of its own: an INSERT beside another in one is not for tables that are spread over
+    // servers.
+    if !written.is_empty() {
+        sqlx::query_file!(
+            "src/reports/write/note_late.sql",
+            company_key,
+            &written,
+            generation.cast_signed()
+        )
+        .execute(tx)
+        .await?;
+    }
     Ok(written)
 }
 

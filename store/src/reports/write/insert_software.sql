@@ -1,28 +1,19 @@
-WITH written AS (
-    INSERT INTO software (
-        company_key, software_key, source, name, version, epoch, release, arch, vendor,
-        source_name, source_version, origin, bundle_id, platform_family, platform_id,
-        platform_version, status, reason, rule, cpes, purl, generation, first_seen_at, evaluated_at
-    )
-    SELECT $1, software_key, source, name, version, epoch, release, arch, vendor, source_name,
-           source_version, origin, bundle_id, platform_family, platform_id, platform_version,
-           status, reason, rule, string_to_array(cpes, E'\n'), purl, $22, $23, $23
-    FROM UNNEST(
-        $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
-        $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-        $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[]
-    ) AS r (
-        software_key, source, name, version, epoch, release, arch, vendor, source_name,
-        source_version, origin, bundle_id, platform_family, platform_id, platform_version, status,
-        reason, rule, cpes, purl
-    )
-    ON CONFLICT (company_key, software_key) DO NOTHING
-    RETURNING software_key
-), late AS (
-    -- This node's index is not the one that counts: another node judges the software again.
-    INSERT INTO software_late (company_key, software_key)
-    SELECT $1, software_key FROM written
-    WHERE $22 <> (SELECT generation FROM match_generations ORDER BY ordinal DESC LIMIT 1)
-    ON CONFLICT DO NOTHING
+INSERT INTO software (
+    company_key, software_key, source, name, version, epoch, release, arch, vendor,
+    source_name, source_version, origin, bundle_id, platform_family, platform_id,
+    platform_version, status, reason, rule, cpes, purl, generation, first_seen_at, evaluated_at
 )
-SELECT software_key AS "software_key!" FROM written
+SELECT $1, software_key, source, name, version, epoch, release, arch, vendor, source_name,
+       source_version, origin, bundle_id, platform_family, platform_id, platform_version,
+       status, reason, rule, string_to_array(cpes, E'\n'), purl, $22, $23, $23
+FROM UNNEST(
+    $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+    $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[]
+) AS r (
+    software_key, source, name, version, epoch, release, arch, vendor, source_name,
+    source_version, origin, bundle_id, platform_family, platform_id, platform_version, status,
+    reason, rule, cpes, purl
+)
+ON CONFLICT (company_key, software_key) DO NOTHING
+RETURNING software_key
