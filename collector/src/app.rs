@@ -5,6 +5,7 @@
 //! away before all that uses it has ended.
 
 mod agents;
+pub(crate) mod cluster;
 mod data_dir;
 mod database;
 mod node;
@@ -25,7 +26,6 @@ use self::node::ThisNode;
 use self::presence::Presence;
 use crate::authority::Authority;
 use crate::clock::Clock;
-use crate::cluster;
 use crate::config::{Config, Environment, Role};
 use crate::directory::Directory;
 use crate::feeds::{FeedPaths, FeedSyncer, Sleeper};

@@ -14,7 +14,6 @@ pub mod authority;
 mod causes;
 pub mod cli;
 pub mod clock;
-mod cluster;
 pub mod config;
 pub mod directory;
 pub mod feeds;

@@ -13,8 +13,7 @@ use uuid::Uuid;
 
 use super::database::Database;
 use super::output;
-use crate::app;
-use crate::cluster;
+use crate::app::{self, cluster};
 use crate::tokens::TokenMaker;
 
 #[derive(Debug, clap::Subcommand)]

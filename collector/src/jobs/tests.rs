@@ -25,7 +25,7 @@ pub(super) fn jobs_on(store: &Store, clock: &Clock) -> Jobs {
         store: store.clone(),
         matcher: Arc::new(Matcher::in_memory(1_000)),
         clock: clock.clone(),
-        dead_letters_kept: std::time::Duration::from_secs(86_400),
+        dead_letters_kept: Duration::from_secs(86_400),
         feeds: None,
     }
 }
@@ -228,7 +228,7 @@ async fn a_job_that_never_gets_done_is_given_up() {
     for _ in 0..50 {
         attempts += u32::from(node.take().await);
         assert!(!node.take().await, "it rests before it is tried again");
-        node.hand.advance(std::time::Duration::from_secs(2_000));
+        node.hand.advance(Duration::from_secs(2_000));
     }
     assert_eq!(attempts, runner::ATTEMPTS_MAX);
 }
@@ -290,8 +290,7 @@ async fn tidying_forgets_jobs_that_ended_long_ago_and_no_others() {
     enqueue(&node, "match_findings", &Value::Null).await;
     assert!(node.take().await);
     enqueue(&node, "tidy", &Value::Null).await;
-    node.hand
-        .advance(std::time::Duration::from_secs(8 * 24 * 3_600));
+    node.hand.advance(Duration::from_secs(8 * 24 * 3_600));
     assert!(node.take().await);
     // The first one is forgotten, so its tick can be asked for again; the second one is not.
     enqueue(&node, "match_findings", &Value::Null).await;
@@ -310,6 +309,7 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
     let node = Node::new().await;
     let lifecycle = Lifecycle::new();
     let config = JobsConfig {
+        dead_letters_kept: Duration::from_secs(86_400),
         workers: 2,
         retention_days: 90,
     };
@@ -317,10 +317,10 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
     enqueue(&node, "tidy", &Value::Null).await;
     let done = async {
         let kinds = ["tidy"];
-        let far = node.jobs.clock.now() + std::time::Duration::from_secs(3_600);
+        let far = node.jobs.clock.now() + Duration::from_secs(3_600);
         // Once it is done nobody can take it, not even after any lease.
         loop {
-            let lease = std::time::Duration::ZERO;
+            let lease = Duration::ZERO;
             match rows::take(
                 &node.jobs.store,
                 &kinds,
@@ -335,15 +335,15 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
             if rows::purge(&node.jobs.store, far).await.unwrap() == 1 {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     // Well below the poll that stands behind the signal.
-    tokio::time::timeout(std::time::Duration::from_secs(10), done)
+    tokio::time::timeout(Duration::from_secs(10), done)
         .await
         .unwrap();
     lifecycle.stop();
-    let timeout = std::time::Duration::from_secs(10);
+    let timeout = Duration::from_secs(10);
     let (ending, _) = lifecycle.run_to_end(timeout, std::future::pending()).await;
     assert_eq!(ending, crate::lifecycle::Ending::Stopped);
 }

@@ -1,6 +1,7 @@
 //! The program as people run it: real processes, a real database, real QUIC.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "what a test cannot do, it fails for"
 )]

@@ -241,7 +241,12 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
                 assert_eq!(reason, RejectReason::QueueFull);
                 break retry_after_ms;
             }
-            answer => panic!("{answer:?}"),
+            answer @ (CollectorMessage::Welcome(_)
+            | CollectorMessage::Refuse { .. }
+            | CollectorMessage::SendSnapshot
+            | CollectorMessage::ScanNow { .. }
+            | CollectorMessage::Settings(_)
+            | CollectorMessage::Certificate { .. }) => panic!("{answer:?}"),
         }
     };
     assert!(retry_after_ms > 0);
@@ -258,10 +263,10 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
         .expect("stored");
 }
 
-/// Software whose name no packing makes shorter.
+/// Software in places that no packing makes shorter.
 fn noise(report: u32, number: u32) -> SoftwareRecord {
-    let mut state = u64::from(report) << 32 | u64::from(number);
-    let name: String = (0..6)
+    let mut state = (u64::from(report) << 32) | u64::from(number);
+    let place: String = (0..60)
         .map(|_| {
             // SplitMix64.
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -269,5 +274,7 @@ fn noise(report: u32, number: u32) -> SoftwareRecord {
             format!("{:016x}", mixed ^ (mixed >> 27))
         })
         .collect();
-    record(&name)
+    let mut record = record(&format!("p{number}"));
+    record.locations = vec![place];
+    record
 }

@@ -119,7 +119,7 @@ impl Store {
         let mut moves = self.inner.servers.moves.subscribe();
         // The sender lives as long as the store.
         if moves.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

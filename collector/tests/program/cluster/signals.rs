@@ -103,7 +103,7 @@ async fn nodes_whose_listening_connections_fall_silent_hear_of_everything() {
     // A backend that stands still is a connection whose other end is gone without a word.
     let listening = "SELECT pid FROM pg_stat_activity
                      WHERE datname = current_database() AND query LIKE 'LISTEN%'";
-    let silent = Silenced::new(site.world.database.numbers(listening).await);
+    let silent = Silenced::new(&site.world.database.numbers(listening).await);
     assert!(!silent.0.is_empty());
     let path = format!("/api/v1/hosts/{}/revoke", site.agents[1].id);
     let (status, _) = site.world.collector.ask("POST", &path, &site.world.key);
@@ -117,7 +117,7 @@ async fn nodes_whose_listening_connections_fall_silent_hear_of_everything() {
 struct Silenced(Vec<u32>);
 
 impl Silenced {
-    fn new(processes: Vec<i64>) -> Self {
+    fn new(processes: &[i64]) -> Self {
         let processes: Vec<u32> = processes
             .iter()
             .map(|pid| (*pid).try_into().unwrap())

@@ -18,15 +18,31 @@ use crate::{cves, dead_letters, enrolment_tokens};
 /// Asks for all of them; what comes of it is of no matter.
 pub(super) async fn ask_for_everything(scope: &TenantScope) {
     let page = PageRequest::first(9);
-    let (agent, key) = (AgentId(Uuid::from_u128(1)), SoftwareKey(1));
-    let text = || Some("x".to_owned());
+    ask_for_hosts(scope, &page).await;
+    ask_for_findings(scope, &page).await;
+    ask_for_software(scope, &page).await;
+    dead_letters::list(scope, &page).await.unwrap();
+    enrolment_tokens::list(scope, &page).await.unwrap();
+    cves::list(scope, &Default::default(), Default::default(), &page)
+        .await
+        .unwrap();
+}
+
+const AGENT: AgentId = AgentId(Uuid::from_u128(1));
+const KEY: SoftwareKey = SoftwareKey(1);
+
+fn text() -> String {
+    "x".to_owned()
+}
+
+async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
     for filter in [
         HostFilter::default(),
         HostFilter {
-            text: text(),
-            platform: text(),
-            cve: text(),
-            software: Some(key),
+            text: Some(text()),
+            platform: Some(text()),
+            cve: Some(text()),
+            software: Some(KEY),
             silent_since: Some(at(0)),
             revoked: true,
         },
@@ -37,21 +53,24 @@ pub(super) async fn ask_for_everything(scope: &TenantScope) {
             HostSort::Enrolled,
             HostSort::Software,
         ] {
-            hosts::list(scope, &filter, sort, &page).await.unwrap();
+            hosts::list(scope, &filter, sort, page).await.unwrap();
         }
     }
+}
+
+async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
     for (state, kev) in [
         (FindingState::Open, None),
         (FindingState::Resolved, Some(false)),
         (FindingState::Any, Some(true)),
     ] {
-        for host in [None, Some(agent)] {
+        for host in [None, Some(AGENT)] {
             let filter = FindingFilter {
                 state,
                 severity_min: Some(Severity::Low),
                 kev,
-                cve: text(),
-                software: Some(key),
+                cve: Some(text()),
+                software: Some(KEY),
                 host,
                 confidence_min: Some(Confidence::Low),
             };
@@ -61,13 +80,16 @@ pub(super) async fn ask_for_everything(scope: &TenantScope) {
                 FindingSort::Opened,
                 FindingSort::Hosts,
             ] {
-                findings::list(scope, &filter, sort, &page).await.unwrap();
+                findings::list(scope, &filter, sort, page).await.unwrap();
             }
         }
     }
+}
+
+async fn ask_for_software(scope: &TenantScope, page: &PageRequest) {
     for (vulnerable, gone) in [(None, false), (Some(true), true), (Some(false), false)] {
         let filter = SoftwareFilter {
-            text: text(),
+            text: Some(text()),
             source: Some(Source::Deb),
             status: Some(Status::Evaluated),
             vulnerable,
@@ -79,17 +101,12 @@ pub(super) async fn ask_for_everything(scope: &TenantScope) {
             SoftwareSort::Findings,
             SoftwareSort::FirstSeen,
         ] {
-            software::list(scope, &filter, sort, &page).await.unwrap();
+            software::list(scope, &filter, sort, page).await.unwrap();
         }
         let filter = HostSoftwareFilter {
-            text: text(),
+            text: Some(text()),
             vulnerable,
         };
-        hosts::software(scope, agent, &filter, &page).await.unwrap();
+        hosts::software(scope, AGENT, &filter, page).await.unwrap();
     }
-    dead_letters::list(scope, &page).await.unwrap();
-    enrolment_tokens::list(scope, &page).await.unwrap();
-    cves::list(scope, &Default::default(), Default::default(), &page)
-        .await
-        .unwrap();
 }
