@@ -1,9 +1,9 @@
 //! Measures the match index on folders of feeds and prints a JSON object a line:
 //! `cargo run --release --example bench_match -- [FEEDS…]`; without a folder, on the bundled feed.
 //!
-//! `against` names what a `ratio` is to: the naive matcher is a linear pass over a product's or a
-//! package's rows, parsed as structs, which is what the index replaces. Both run here, on the same
-//! questions. Rates are by the time that the thread had on a core, where the system tells that:
+//! `against` names what a `ratio` is to: the naive matcher passes over a product's or a package's rows,
+//! parsed as structs, and writes the same findings; it is what the index replaces. Both run here, on
+//! the same questions, and `naive_findings_alike` is how many findings come out the same in every field. Rates are by the time that the thread had on a core, where the system tells that:
 //! whatever else the machine does then takes nothing away from them.
 #![expect(
     clippy::print_stdout,
@@ -11,22 +11,26 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "measuring takes the clock")]
 
-use std::collections::{BTreeMap, HashMap};
+#[path = "bench_match/naive.rs"]
+mod naive;
+
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use enrichment::advisory::{Advisory, Affected, End, Place, Span, Verdict};
-use enrichment::cpe::{Attr, Attribute, Cpe};
-use enrichment::cve::{CveRecord, Range, Timestamp};
+use enrichment::advisory::{Advisory, End};
+use enrichment::cpe::Cpe;
+use enrichment::cve::{CveRecord, Timestamp};
 use enrichment::evaluation::{Evaluation, Status};
 use enrichment::feeds::{self, FeedSink, FileReport, SinkError};
 use enrichment::index::{Builder, ContentId, Extracts, Index};
 use enrichment::matching;
 use enrichment::subject::{Platform, Subject};
-use enrichment::version::{self, Scheme};
+use enrichment::version;
+use naive::Naive;
 use serde_json::json;
 
 /// Seconds that each measurement lasts at least.
@@ -227,14 +231,6 @@ fn peak_memory_mb() -> f64 {
     as_f64(peak.unwrap_or_default()) / 1024.0
 }
 
-/// What a naive matcher would keep of a package's advisories: by distribution and name.
-type Packages = BTreeMap<(&'static str, String), Vec<NaiveStatement>>;
-
-struct NaiveStatement {
-    cves: Vec<String>,
-    affected: Affected,
-}
-
 /// Reads feeds as a collector does.
 struct Read<'a> {
     builder: Builder,
@@ -290,7 +286,7 @@ impl FeedSink for Read<'_> {
 
 /// Each package once in the version of its last fix, as on a host that takes its updates, and once in
 /// that of its first, which almost all of its advisories are about.
-fn of_distributions(index: &Index, packages: &Packages) {
+fn of_distributions(index: &Index, packages: &naive::Packages) {
     for (id, release, source) in RELEASES {
         for (class, is_last) in [("updated", true), ("behind", false)] {
             let subjects: Vec<Owned> = packages
@@ -325,7 +321,7 @@ fn of_distributions(index: &Index, packages: &Packages) {
 }
 
 /// The last fix of a package, or the first.
-fn fix(statements: &[NaiveStatement], is_last: bool) -> Option<&str> {
+fn fix(statements: &[naive::Statement], is_last: bool) -> Option<&str> {
     let fixes = statements.iter().flat_map(|statement| {
         let scheme = statement.affected.scheme;
         let ends = statement
@@ -349,18 +345,21 @@ fn fix(statements: &[NaiveStatement], is_last: bool) -> Option<&str> {
     chosen.map(|(_, version)| version)
 }
 
-fn of_distribution(index: &Index, packages: &Packages, name: &str, all: &[Owned]) {
+fn of_distribution(index: &Index, packages: &naive::Packages, name: &str, all: &[Owned]) {
     let subjects: Vec<Subject<'_>> = all.iter().map(Owned::package).collect();
-    let naive: Vec<(&[NaiveStatement], &str)> = all
+    let naive: Vec<naive::Asked<'_>> = all
         .iter()
-        .filter_map(|owned| {
-            let statements = packages.get(&(owned.platform.id, owned.name.clone()))?;
-            Some((statements.as_slice(), owned.version.as_str()))
+        .filter_map(|owned| packages.get(&(owned.platform.id, owned.name.clone())))
+        .zip(all)
+        .map(|(statements, owned)| naive::Asked {
+            statements,
+            name: &owned.name,
+            version: &owned.version,
+            place: format!("{} {}", owned.platform.id, owned.platform.version),
         })
         .collect();
     let slow = rate(naive.len(), |at| {
-        let (statements, installed) = naive[at];
-        black_box(naive_cves(statements, installed));
+        black_box(naive[at].findings());
     });
     let fast = rate(subjects.len(), |at| {
         black_box(matching::evaluate(index, &subjects[at]));
@@ -374,46 +373,20 @@ fn of_distribution(index: &Index, packages: &Packages, name: &str, all: &[Owned]
         slow,
         &against,
     );
-    let found: u64 = subjects
-        .iter()
-        .map(|subject| matching::evaluate(index, subject).findings.len() as u64)
-        .sum();
+    let evaluations = subjects.iter().map(|one| matching::evaluate(index, one));
+    let (mut found, mut alike) = (0_u64, 0_u64);
+    for (evaluation, asked) in evaluations.zip(&naive) {
+        found += evaluation.findings.len() as u64;
+        alike += naive::alike(&evaluation.findings, &asked.findings());
+    }
+    figure(
+        &format!("naive_findings_alike_{name}"),
+        as_f64(alike) / as_f64(found.max(1)),
+        "of 1",
+    );
     let each = as_f64(found) / as_f64(subjects.len() as u64);
     figure(&format!("findings_{name}"), each, "findings each");
     figure(&format!("findings_written_{name}"), each * fast, "1/s/core");
-}
-
-/// One pass over all that is said of a package; it gives ids and no reasons.
-fn naive_cves(statements: &[NaiveStatement], installed: &str) -> Vec<String> {
-    let mut found: Vec<String> = statements
-        .iter()
-        .filter(|statement| statement.affected.verdict != Verdict::NotAffected)
-        .filter(|statement| {
-            let spans = &statement.affected.spans;
-            spans.is_empty()
-                || spans
-                    .iter()
-                    .any(|span| covers(span, &statement.affected, installed))
-        })
-        .flat_map(|statement| statement.cves.iter().cloned())
-        .collect();
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-fn covers(span: &Span, affected: &Affected, installed: &str) -> bool {
-    let order = |bound: &str| version::compare(affected.scheme, installed, bound);
-    let begins = match span.introduced.as_deref() {
-        None | Some("" | "0") => true,
-        Some(version) => order(version).is_ok_and(std::cmp::Ordering::is_ge),
-    };
-    begins
-        && match &span.end {
-            None => true,
-            Some(End::Fixed(version)) => order(version).is_ok_and(std::cmp::Ordering::is_lt),
-            Some(End::LastAffected(version)) => order(version).is_ok_and(std::cmp::Ordering::is_le),
-        }
 }
 
 fn findings_each(index: &Index, subjects: &[Owned]) -> f64 {
@@ -469,103 +442,6 @@ fn against_naive(index: &Index, naive: &Naive, subjects: &[Owned]) {
         slow,
         "naive_evaluations",
     );
-}
-
-/// Rows of a product and of a package as anyone would parse them.
-#[derive(Default)]
-struct Naive {
-    products: HashMap<String, Vec<NaiveRow>>,
-    packages: Packages,
-}
-
-struct NaiveRow {
-    cve: String,
-    version: Option<String>,
-    range: Range,
-}
-
-impl FeedSink for Naive {
-    fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
-        let nodes = record.configurations.iter().flat_map(|all| &all.nodes);
-        for cpe in nodes.flat_map(|node| &node.matches) {
-            let Ok(name) = Cpe::parse(&cpe.criteria) else {
-                continue;
-            };
-            if cpe.vulnerable {
-                let row = NaiveRow {
-                    cve: record.id.to_string(),
-                    version: name.get(Attribute::Version).as_value().map(str::to_owned),
-                    range: cpe.range.clone(),
-                };
-                self.products.entry(product(&name)).or_default().push(row);
-            }
-        }
-        Ok(())
-    }
-
-    fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
-        for affected in &advisory.affected {
-            let Place::Distribution { id, release, .. } = &affected.place else {
-                continue;
-            };
-            let asked = RELEASES
-                .iter()
-                .find(|(its, of, _)| its == id && of == release);
-            if let Some((id, ..)) = asked {
-                let key = (*id, affected.package.clone());
-                self.packages.entry(key).or_default().push(NaiveStatement {
-                    cves: advisory.cves.iter().map(ToString::to_string).collect(),
-                    affected: affected.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn product(name: &Cpe) -> String {
-    let text = |attribute| name.get(attribute).as_value().unwrap_or_default();
-    format!("{}:{}", text(Attribute::Vendor), text(Attribute::Product))
-}
-
-impl Naive {
-    fn evaluate(&self, name: &Cpe) -> Vec<String> {
-        let Attr::Value(installed) = name.get(Attribute::Version) else {
-            return Vec::new();
-        };
-        let rows = self
-            .products
-            .get(&product(name))
-            .map_or(&[][..], Vec::as_slice);
-        let mut found: Vec<String> = rows
-            .iter()
-            .filter(|row| row.covers(installed))
-            .map(|row| row.cve.clone())
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-}
-
-impl NaiveRow {
-    fn covers(&self, installed: &str) -> bool {
-        let order = |bound: &str| version::compare(Scheme::Generic, installed, bound);
-        let is = |bound: &Option<String>, holds: fn(std::cmp::Ordering) -> bool| {
-            bound
-                .as_deref()
-                .is_none_or(|bound| order(bound).is_ok_and(holds))
-        };
-        match &self.version {
-            Some(version) => order(version).is_ok_and(std::cmp::Ordering::is_eq),
-            None => {
-                is(&self.range.start_including, std::cmp::Ordering::is_ge)
-                    && is(&self.range.start_excluding, std::cmp::Ordering::is_gt)
-                    && is(&self.range.end_including, std::cmp::Ordering::is_le)
-                    && is(&self.range.end_excluding, std::cmp::Ordering::is_lt)
-            }
-        }
-    }
 }
 
 /// A question of its own.

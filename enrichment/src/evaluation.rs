@@ -5,6 +5,7 @@
 //! carry no host and no company: an evaluation holds for everyone who has that software.
 
 use serde::{Deserialize, Serialize};
+pub use smol_str::SmolStr;
 
 use crate::lookup_key::LookupKey;
 
@@ -63,17 +64,20 @@ pub struct Identity {
 }
 
 /// One CVE that applies.
+///
+/// A package may have thousands, which differ in little: texts that they share are shared, and short
+/// ones need no memory of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The CVE's id.
-    pub cve: String,
+    pub cve: SmolStr,
     /// Whose statement says so, such as `nvd`.
-    pub source: String,
+    pub source: SmolStr,
     /// How sure it is.
     pub confidence: Confidence,
     /// The first version of this line that is said to be fixed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fixed_in: Option<String>,
+    pub fixed_in: Option<SmolStr>,
     /// What was compared.
     pub why: Why,
 }
@@ -108,23 +112,23 @@ impl Confidence {
 pub struct Why {
     /// The CPE of the record that matched, as the record writes it; for an advisory the package that
     /// it names, such as `debian 12: glibc`.
-    pub criteria: String,
+    pub criteria: SmolStr,
     /// The record's range as written, such as `>= 2.0, < 2.4.1`; absent when the criteria itself
     /// names the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub range: Option<String>,
+    pub range: Option<SmolStr>,
     /// The installed version as it was compared.
-    pub version: String,
+    pub version: SmolStr,
     /// The scheme that compared it.
-    pub scheme: String,
+    pub scheme: SmolStr,
     /// The identity rule that led to the product.
-    pub rule: String,
+    pub rule: SmolStr,
     /// What else the record demands of the host and how each demand was met.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<String>,
+    pub conditions: Vec<SmolStr>,
     /// Why the confidence is not high.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    pub notes: Vec<SmolStr>,
     /// The advisory that says so, where it is a distribution's or a registry's and no CPE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advisory: Option<Box<Statement>>,
@@ -135,23 +139,23 @@ pub struct Why {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// The publisher's id of it, such as `DSA-5724-1`.
-    pub id: String,
+    pub id: SmolStr,
     /// Whose it is, such as `debian`.
-    pub publisher: String,
+    pub publisher: SmolStr,
     /// The release or registry that it is about, such as `debian 12`.
-    pub place: String,
+    pub place: SmolStr,
     /// The package as it is named there.
-    pub package: String,
+    pub package: SmolStr,
     /// `source`, `binary` or `registry`: whose name that is.
-    pub package_kind: String,
+    pub package_kind: SmolStr,
     /// `affected`, `wont_fix`, `under_investigation` or `not_affected`.
-    pub verdict: String,
+    pub verdict: SmolStr,
     /// The modularity stream that it is about, or empty.
-    pub module: String,
+    pub module: SmolStr,
     /// The line of updates or the repository that it is about, or empty.
-    pub channel: String,
+    pub channel: SmolStr,
     /// The publisher's urgency or severity as written, or empty.
-    pub severity: String,
+    pub severity: SmolStr,
     /// The publisher's remark, or empty.
-    pub note: String,
+    pub note: SmolStr,
 }

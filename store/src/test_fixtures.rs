@@ -211,13 +211,13 @@ pub(crate) fn evaluation(cves: &[impl AsRef<str>]) -> Evaluation {
 
 pub(crate) fn finding(cve: &str) -> Finding {
     Finding {
-        cve: cve.to_owned(),
-        source: "nvd".to_owned(),
+        cve: cve.into(),
+        source: "nvd".into(),
         confidence: Confidence::High,
-        fixed_in: Some("9".to_owned()),
+        fixed_in: Some("9".into()),
         why: Why {
-            criteria: "cpe:2.3:a:example:bad:*:*:*:*:*:*:*:*".to_owned(),
-            range: Some("< 9".to_owned()),
+            criteria: "cpe:2.3:a:example:bad:*:*:*:*:*:*:*:*".into(),
+            range: Some("< 9".into()),
             ..Why::default()
         },
     }

@@ -97,7 +97,7 @@ fn cves(site: &Site, build: &str) -> Vec<String> {
         ..Subject::default()
     };
     let findings = matching::evaluate(&site.index(), &subject).findings;
-    findings.into_iter().map(|finding| finding.cve).collect()
+    findings.into_iter().map(|finding| finding.cve.into()).collect()
 }
 
 #[tokio::test]

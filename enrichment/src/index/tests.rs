@@ -8,6 +8,7 @@ use super::*;
 use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span, Verdict};
 use crate::cpe::Cpe;
 use crate::cve::{CveRecord, Timestamp};
+use crate::evaluation::SmolStr;
 use crate::index::format::{CHECKSUM_AT, HEADER_BYTES};
 use crate::matching;
 use crate::subject::{Platform, Subject};
@@ -515,15 +516,15 @@ proptest! {
         let index = index_of(&records);
         let cpe = Cpe::parse(&app(&format!("v:p:1.{installed}"))).unwrap();
         let evaluation = matching::evaluate_cpe(&index, &cpe, Platform::default());
-        let found: Vec<String> = evaluation.findings.into_iter().map(|f| f.cve).collect();
-        let expected: Vec<String> = (1..)
+        let found: Vec<SmolStr> = evaluation.findings.into_iter().map(|f| f.cve).collect();
+        let expected: Vec<SmolStr> = (1..)
             .zip(&ranges)
             .filter(|(_, (lower, upper, lower_in, upper_in))| {
                 let above = if *lower_in { installed >= *lower } else { installed > *lower };
                 let below = if *upper_in { installed <= *upper } else { installed < *upper };
                 above && below
             })
-            .map(|(number, _)| format!("CVE-2024-{number:04}"))
+            .map(|(number, _)| format!("CVE-2024-{number:04}").into())
             .collect();
         prop_assert_eq!(found, expected);
     }

@@ -7,9 +7,10 @@
 //! is left to CVE records. Packages of languages are judged by their registry where it has any
 //! statement about the package at all, and by CVE records where it has none.
 
-use crate::evaluation::{Evaluation, Identity, Status};
+use crate::evaluation::{Evaluation, Finding, Identity, Status};
 use crate::identity;
 use crate::index::Index;
+use crate::matching::advisories::finding::Writer;
 use crate::matching::advisories::question::{Asked, Question};
 use crate::matching::why_not::{Step, WhyNot};
 use crate::subject::Subject;
@@ -18,6 +19,7 @@ pub(super) use crate::matching::advisories::names::Names;
 
 mod decide;
 mod explain;
+mod finding;
 mod installed;
 mod judge;
 mod kernel;
@@ -53,7 +55,7 @@ pub(super) fn evaluate(
             status: Status::Evaluated,
             reason: None,
             findings: findings(&question),
-            identity: identity(question.rule),
+            identity: identity(question.rule.into()),
             keys: Vec::new(),
         },
         Asked::NotEvaluable { reason, rule } => Evaluation {
@@ -98,21 +100,22 @@ fn ask<'a>(index: &'a Index, subject: &Subject<'_>, names: &Names<'_>) -> Option
     question::ask(index, subject, names)
 }
 
-fn findings(question: &Question<'_>) -> Vec<crate::evaluation::Finding> {
-    let mut found: Vec<_> = question
-        .packages
-        .iter()
-        .flat_map(|package| {
-            let decisions = decide::affected(question.index, package);
-            decisions.into_iter().filter_map(|found| {
-                Some((found.about, explain::finding(question, package, &found)?))
-            })
-        })
-        .collect();
-    // A guess may name two source packages; the surer finding of a CVE stays.
-    found.sort_by(|(a, one), (b, other)| {
-        a.cmp(b).then_with(|| other.confidence.cmp(&one.confidence))
-    });
-    found.dedup_by_key(|(about, _)| *about);
+fn findings(question: &Question<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for package in &question.packages {
+        let mut writer = Writer::new(question, package);
+        decide::affected(question.index, package, |vulnerable| {
+            let finding = writer.finding(vulnerable);
+            found.extend(finding.map(|finding| (vulnerable.about, finding)));
+        });
+    }
+    // Of one package they come in order. A guess may name two, and a package has two names: the surer
+    // finding of a CVE stays.
+    if question.packages.len() > 1 {
+        found.sort_by(|(a, one), (b, other)| {
+            a.cmp(b).then_with(|| other.confidence.cmp(&one.confidence))
+        });
+        found.dedup_by_key(|(about, _)| *about);
+    }
     found.into_iter().map(|(_, finding)| finding).collect()
 }

@@ -1,7 +1,9 @@
 //! Puts into words what was compared: CPE names, ranges, conditions, doubts.
 
+use smol_str::{SmolStr, format_smolstr};
+
 use crate::cpe::{Attr, Attribute, Cpe};
-use crate::cve::{CveId, RecordSource};
+use crate::cve::RecordSource;
 use crate::evaluation::{Finding, Why};
 use crate::identity::{Candidate, Edition};
 use crate::index::{
@@ -50,20 +52,20 @@ pub(super) fn finding(
 ) -> Option<Finding> {
     let cve = index.cve_entry(hit.cve)?;
     let range = match &hit.row {
-        Row::Range(row) => Some(range(index, row)),
+        Row::Range(row) => Some(range(index, row).into()),
         Row::Exact(_) | Row::Open(_) => None,
     };
     Some(Finding {
-        cve: text_of(cve.id),
-        source: cve.source.as_str().to_owned(),
+        cve: cve.id.into(),
+        source: SmolStr::new_static(cve.source.as_str()),
         confidence: hit.confidence(),
         fixed_in: fixed_in(index, &hit.row),
         why: Why {
-            criteria: criteria(index, product, &hit.row)?,
+            criteria: criteria(index, product, &hit.row)?.into(),
             range,
-            version: question.installed.shown(),
-            scheme: question.installed.scheme.as_str().to_owned(),
-            rule: rule.to_owned(),
+            version: question.installed.shown().into(),
+            scheme: SmolStr::new_static(question.installed.scheme.as_str()),
+            rule: rule.into(),
             conditions: conditions(index, question, hit),
             notes: notes(index, &cve, hit),
             advisory: None,
@@ -71,21 +73,11 @@ pub(super) fn finding(
     })
 }
 
-/// The id as text, without growing on the way: a host may have thousands of findings.
-fn text_of(id: CveId) -> String {
-    use std::fmt::Write as _;
-
-    let mut text = String::with_capacity(16);
-    // Writing to memory does not fail.
-    write!(text, "{id}").unwrap_or_default();
-    text
-}
-
 /// The first version behind the range, where the record names it.
-fn fixed_in(index: &Index, row: &Row) -> Option<String> {
+fn fixed_in(index: &Index, row: &Row) -> Option<SmolStr> {
     match row {
         Row::Range(row) if !row.bounds.upper_included => {
-            index.version_text(row.upper?).map(str::to_owned)
+            index.version_text(row.upper?).map(SmolStr::new)
         }
         Row::Exact(_) | Row::Range(_) | Row::Open(_) => None,
     }
@@ -147,7 +139,7 @@ fn bounds(lower: Option<&str>, upper: Option<&str>, bounds: Bounds) -> String {
 }
 
 /// What the record demands of the host, and how it was met.
-fn conditions(index: &Index, question: &Question<'_>, hit: &Hit) -> Vec<String> {
+fn conditions(index: &Index, question: &Question<'_>, hit: &Hit) -> Vec<SmolStr> {
     let Some(condition) = index.shape(hit.shape).and_then(|shape| shape.condition) else {
         return Vec::new();
     };
@@ -156,8 +148,10 @@ fn conditions(index: &Index, question: &Question<'_>, hit: &Hit) -> Vec<String> 
         .condition(condition)
         .iter()
         .filter_map(|term| match surroundings.partner(term) {
-            Partner::Met(partner) => Some(format!("runs on {}", shown(&partner))),
-            Partner::Unchecked(partner) => Some(format!("not checked: on {}", shown(&partner))),
+            Partner::Met(partner) => Some(format_smolstr!("runs on {}", shown(&partner))),
+            Partner::Unchecked(partner) => {
+                Some(format_smolstr!("not checked: on {}", shown(&partner)))
+            }
             Partner::Missing(_) => None,
         })
         .collect()
@@ -177,11 +171,11 @@ pub(super) fn shown(partner: &PartnerView<'_>) -> String {
 }
 
 /// Why the confidence is not high.
-fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<String> {
+fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<SmolStr> {
     let mut notes = Vec::new();
-    let mut note = |is_so: bool, text: &str| {
+    let mut note = |is_so: bool, text: &'static str| {
         if is_so {
-            notes.push(text.to_owned());
+            notes.push(SmolStr::new_static(text));
         }
     };
     note(
@@ -225,7 +219,7 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<String> {
     ] {
         for place in places {
             if let (true, Text::Value(value)) = (is_open, shape.qualifiers[*place]) {
-                notes.push(format!(
+                notes.push(format_smolstr!(
                     "the record is about {value}, the host does not tell"
                 ));
             }

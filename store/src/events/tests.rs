@@ -64,7 +64,7 @@ async fn a_new_judgement_tells_what_it_changes_and_nothing_of_what_stays() {
     let last = read(&world, None, 2).await.pop().unwrap().place;
     let mut signals = world.store().signals().await.unwrap();
     let mut judged = evaluation(&["CVE-2024-90011", "CVE-2024-7777"]);
-    judged.findings[0].fixed_in = Some("2.0".to_owned());
+    judged.findings[0].fixed_in = Some("2.0".into());
     for _twice in 0..2 {
         let judged = [(bad, judged.clone())];
         replace(&world.scope, &judged, 2, at(50)).await.unwrap();

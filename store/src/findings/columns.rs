@@ -30,11 +30,12 @@ impl FindingColumns {
 
     pub(super) fn push(&mut self, software: Uuid, finding: &Finding) {
         self.software.push(software);
-        self.cves.push(finding.cve.clone());
-        self.sources.push(finding.source.clone());
+        self.cves.push(finding.cve.to_string());
+        self.sources.push(finding.source.to_string());
         self.confidences
             .push(finding.confidence.as_str().to_owned());
-        self.fixed_in.push(finding.fixed_in.clone());
+        self.fixed_in
+            .push(finding.fixed_in.as_ref().map(ToString::to_string));
         self.why.push(why(finding));
     }
 

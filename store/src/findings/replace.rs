@@ -182,7 +182,7 @@ fn compare(judged: &BTreeMap<Uuid, &Evaluation>, mut open: BTreeMap<Name, Row>) 
     let mut difference = Difference::default();
     for (key, evaluation) in judged {
         for finding in &evaluation.findings {
-            let name = (*key, finding.cve.clone(), finding.source.clone());
+            let name = (*key, finding.cve.to_string(), finding.source.to_string());
             match open.remove(&name) {
                 None => {
                     difference.opened.push(*key, finding);
@@ -209,7 +209,7 @@ fn compare(judged: &BTreeMap<Uuid, &Evaluation>, mut open: BTreeMap<Name, Row>) 
 
 fn is_same(row: &Row, finding: &Finding) -> bool {
     row.confidence == finding.confidence.as_str()
-        && row.fixed_in == finding.fixed_in
+        && row.fixed_in.as_deref() == finding.fixed_in.as_deref()
         && row.why == why(finding)
 }
 

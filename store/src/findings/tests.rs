@@ -96,7 +96,7 @@ async fn the_same_judgement_again_writes_nothing() {
 async fn another_reason_changes_the_finding_and_not_its_beginning() {
     let (world, _, bad, _) = world().await;
     let mut better = evaluation(&["CVE-2024-90010", "CVE-2024-90011"]);
-    better.findings[0].fixed_in = Some("2.0".to_owned());
+    better.findings[0].fixed_in = Some("2.0".into());
     better.findings[0].confidence = Confidence::Medium;
     let replaced = judge_again(&world, &[(bad, better)], 2, 50).await;
     assert_eq!((replaced.changed, replaced.unchanged), (1, 1));

@@ -280,10 +280,10 @@ fn evaluation() -> Evaluation {
             ..Identity::default()
         },
         findings: vec![Finding {
-            cve: "CVE-2024-0001".to_owned(),
-            source: "nvd".to_owned(),
+            cve: "CVE-2024-0001".into(),
+            source: "nvd".into(),
             confidence: Confidence::High,
-            fixed_in: Some("18.0.1".to_owned()),
+            fixed_in: Some("18.0.1".into()),
             why: Why::default(),
         }],
         keys: Vec::new(),

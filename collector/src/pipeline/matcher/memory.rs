@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use enrichment::evaluation::{Evaluation, Statement};
+use enrichment::evaluation::{Evaluation, SmolStr, Statement};
 use protocol::fingerprint::SoftwareKey;
 
 // More than there are workers, so that two seldom want the same.
@@ -106,34 +106,47 @@ impl Shard {
 
 /// About what a judgement takes.
 fn bytes_of(evaluation: &Evaluation) -> usize {
-    let texts = |texts: &[String]| -> usize {
-        texts
-            .iter()
-            .map(|text| text.len() + size_of::<String>())
-            .sum()
-    };
     let findings: usize = evaluation
         .findings
         .iter()
         .map(|finding| {
             let why = &finding.why;
             size_of_val(finding)
-                + finding.cve.len()
-                + finding.source.len()
-                + finding.fixed_in.as_deref().map_or(0, str::len)
-                + why.criteria.len()
-                + why.range.as_deref().map_or(0, str::len)
-                + why.version.len()
-                + why.scheme.len()
-                + why.rule.len()
-                + texts(&why.conditions)
-                + texts(&why.notes)
+                + [&finding.cve, &finding.source]
+                    .into_iter()
+                    .chain(&finding.fixed_in)
+                    .chain([&why.criteria, &why.version, &why.scheme, &why.rule])
+                    .chain(&why.range)
+                    .map(bytes_of_text)
+                    .sum::<usize>()
+                + bytes_of_texts(&why.conditions)
+                + bytes_of_texts(&why.notes)
                 + why.advisory.as_deref().map_or(0, bytes_of_statement)
         })
         .sum();
-    let identity = texts(&evaluation.identity.cpes) + evaluation.identity.rule.len();
+    let cpes = evaluation.identity.cpes.iter();
+    let cpes: usize = cpes.map(|text| text.len() + size_of::<String>()).sum();
     let keys = size_of_val(evaluation.keys.as_slice());
-    size_of_val(evaluation) + size_of::<SoftwareKey>() + identity + findings + keys
+    size_of_val(evaluation)
+        + size_of::<SoftwareKey>()
+        + cpes
+        + evaluation.identity.rule.len()
+        + findings
+        + keys
+}
+
+fn bytes_of_texts(texts: &[SmolStr]) -> usize {
+    size_of_val(texts) + texts.iter().map(bytes_of_text).sum::<usize>()
+}
+
+/// What a text takes beside itself. One that several findings share counts for each: rather too
+/// much than more memory than was allowed.
+fn bytes_of_text(text: &SmolStr) -> usize {
+    if text.is_heap_allocated() {
+        text.len()
+    } else {
+        0
+    }
 }
 
 /// What an advisory's statement takes: the most of a judgement where distributions are judged by
@@ -163,8 +176,7 @@ fn bytes_of_statement(statement: &Statement) -> usize {
         severity,
         note,
     ];
-    let texts: usize = texts.iter().map(|text| text.len()).sum();
-    size_of_val(statement) + texts
+    size_of_val(statement) + texts.into_iter().map(bytes_of_text).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -256,14 +268,14 @@ mod tests {
     fn an_advisory_counts_for_what_it_takes() {
         let mut long = evaluation(1).as_ref().clone();
         let mut finding = Finding {
-            cve: "CVE-2024-3094".to_owned(),
-            source: "debian".to_owned(),
+            cve: "CVE-2024-3094".into(),
+            source: "debian".into(),
             confidence: Confidence::High,
             fixed_in: None,
             why: Why::default(),
         };
         finding.why.advisory = Some(Box::new(Statement {
-            note: "x".repeat(10 * ENTRY_BYTES),
+            note: "x".repeat(10 * ENTRY_BYTES).into(),
             ..Statement::default()
         }));
         long.findings = vec![finding];

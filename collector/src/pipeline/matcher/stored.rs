@@ -3,7 +3,7 @@
 //! [`Evaluation`] leaves empty fields out where it is shown as JSON, which an encoding without
 //! field names cannot read back. These types are the same fields, always all of them.
 
-use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, Statement, Status, Why};
+use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, SmolStr, Statement, Status, Why};
 use enrichment::lookup_key::LookupKey;
 use serde::{Deserialize, Serialize};
 
@@ -20,17 +20,17 @@ struct StoredEvaluation {
 
 #[derive(Serialize, Deserialize)]
 struct StoredFinding {
-    cve: String,
-    source: String,
+    cve: SmolStr,
+    source: SmolStr,
     confidence: Confidence,
-    fixed_in: Option<String>,
-    criteria: String,
-    range: Option<String>,
-    version: String,
-    scheme: String,
-    rule: String,
-    conditions: Vec<String>,
-    notes: Vec<String>,
+    fixed_in: Option<SmolStr>,
+    criteria: SmolStr,
+    range: Option<SmolStr>,
+    version: SmolStr,
+    scheme: SmolStr,
+    rule: SmolStr,
+    conditions: Vec<SmolStr>,
+    notes: Vec<SmolStr>,
     advisory: Option<Box<Statement>>,
 }
 
@@ -144,14 +144,14 @@ mod tests {
                 rule: "name".to_owned(),
             },
             findings: vec![Finding {
-                cve: "CVE-2019-18276".to_owned(),
-                source: "nvd".to_owned(),
+                cve: "CVE-2019-18276".into(),
+                source: "nvd".into(),
                 confidence: Confidence::Medium,
-                fixed_in: Some("5.2".to_owned()),
+                fixed_in: Some("5.2".into()),
                 why: Why {
-                    criteria: "cpe:2.3:a:gnu:bash:*:*:*:*:*:*:*:*".to_owned(),
-                    version: "5.1".to_owned(),
-                    notes: vec!["patch level".to_owned()],
+                    criteria: "cpe:2.3:a:gnu:bash:*:*:*:*:*:*:*:*".into(),
+                    version: "5.1".into(),
+                    notes: vec!["patch level".into()],
                     ..Why::default()
                 },
             }],
@@ -165,9 +165,9 @@ mod tests {
         other.reason = Some("because".to_owned());
         other.identity.purl = Some("pkg:deb/debian/bash".to_owned());
         other.findings[0].fixed_in = None;
-        other.findings[0].why.range = Some("< 5.2".to_owned());
+        other.findings[0].why.range = Some("< 5.2".into());
         other.findings[0].why.advisory = Some(Box::new(Statement {
-            id: "DSA-1-1".to_owned(),
+            id: "DSA-1-1".into(),
             ..Statement::default()
         }));
         for evaluation in [evaluation(), other] {

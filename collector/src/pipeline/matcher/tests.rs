@@ -22,7 +22,7 @@ fn cves(matcher: &Matcher, version: &str) -> Vec<String> {
     evaluation
         .findings
         .iter()
-        .map(|finding| finding.cve.clone())
+        .map(|finding| finding.cve.to_string())
         .collect()
 }
 

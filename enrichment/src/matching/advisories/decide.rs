@@ -6,6 +6,8 @@
 //! every host has can repair what the release leaves open, and can name the fix that the release
 //! will not get.
 
+use smol_str::SmolStr;
+
 use crate::advisory::Verdict;
 use crate::cve::CveId;
 use crate::index::Index;
@@ -22,27 +24,31 @@ pub(super) enum About {
 
 /// A statement by which a package is vulnerable.
 #[derive(Clone, Debug)]
-pub(super) struct Found<'a> {
+pub(super) struct Found<'s, 'a> {
     pub(super) about: About,
-    pub(super) cited: Judged<'a>,
+    pub(super) cited: &'s Judged<'a>,
     /// The statement of a line of updates that has the fix, where the release has none.
-    pub(super) elsewhere: Option<Judged<'a>>,
+    pub(super) elsewhere: Option<&'s Judged<'a>>,
     /// Whether another bulletin calls the installed version repaired.
     pub(super) is_disputed: bool,
 }
 
 /// What the statements about one CVE come to.
 #[derive(Debug)]
-pub(super) enum Decision<'a> {
-    Found(Found<'a>),
+pub(super) enum Decision<'s, 'a> {
+    Found(Found<'s, 'a>),
     /// The statement that denies it, or names the fix that the version has.
-    NotAffected(Judged<'a>),
+    NotAffected(&'s Judged<'a>),
     /// No statement that holds for the package says anything about its version.
     Nothing,
 }
 
-/// All that a package is vulnerable to, in the order of what it is about.
-pub(super) fn affected<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Found<'a>> {
+/// Calls back with all that a package is vulnerable to, in the order of what it is about.
+pub(super) fn affected<'a>(
+    index: &'a Index,
+    package: &Named<'a>,
+    mut take: impl FnMut(&Found<'_, 'a>),
+) {
     // Most statements are about what was repaired long ago. Only what some statement calls
     // vulnerable is worth looking at from all sides.
     let hits = judge::hits(index, package).into_iter();
@@ -50,7 +56,7 @@ pub(super) fn affected<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Found<'
         .flat_map(|advisory| subjects(index, advisory))
         .collect();
     if open.is_empty() {
-        return Vec::new();
+        return;
     }
     open.sort_unstable();
     open.dedup();
@@ -58,29 +64,30 @@ pub(super) fn affected<'a>(index: &'a Index, package: &Named<'a>) -> Vec<Found<'
     let judged = judge::statements_of(index, package, |advisory| {
         subjects(index, advisory).any(|about| is_open(&about))
     });
-    let mut about: Vec<(About, &Judged<'a>)> = judged
+    let mut about: Vec<(About, usize)> = judged
         .iter()
-        .flat_map(|judged| {
+        .enumerate()
+        .flat_map(|(at, judged)| {
             let subjects = subjects(index, judged.statement.advisory);
-            subjects.map(move |about| (about, judged))
+            subjects.map(move |about| (about, at))
         })
         .filter(|(about, _)| is_open(about))
         .collect();
-    about.sort_by_key(|(about, _)| *about);
-    about
-        .chunk_by(|a, b| a.0 == b.0)
+    about.sort_unstable();
+    let mut statements: Vec<&Judged<'a>> = Vec::new();
+    for group in about.chunk_by(|a, b| a.0 == b.0) {
+        let Some((about, _)) = group.first() else {
+            continue;
+        };
+        statements.clear();
+        statements.extend(group.iter().filter_map(|(_, at)| judged.get(*at)));
         // A hit may have been about another build.
-        .filter(|statements| statements.iter().any(|(_, judged)| judged.is_hit()))
-        .filter_map(|statements| {
-            let about = statements.first()?.0;
-            let statements: Vec<&Judged<'a>> =
-                statements.iter().map(|(_, judged)| *judged).collect();
-            match decide(index, about, &statements) {
-                Decision::Found(found) => Some(found),
-                Decision::NotAffected(_) | Decision::Nothing => None,
-            }
-        })
-        .collect()
+        if statements.iter().any(|judged| judged.is_hit())
+            && let Decision::Found(found) = decide(index, *about, &statements)
+        {
+            take(&found);
+        }
+    }
 }
 
 /// What an advisory is about: its CVEs, or itself where it has none.
@@ -93,7 +100,7 @@ fn subjects(index: &Index, advisory: u32) -> impl Iterator<Item = About> {
 /// Whether the CVE's own record takes it back. Distributions keep such entries for years, and CVE
 /// records have been taken back and given again (those of `WebKitGTK` in 2021), so the distribution's
 /// word still counts, less surely.
-pub(super) fn is_withdrawn(index: &Index, found: &Found<'_>) -> bool {
+pub(super) fn is_withdrawn(index: &Index, found: &Found<'_, '_>) -> bool {
     let About::Cve(cve) = found.about else {
         return false;
     };
@@ -101,33 +108,34 @@ pub(super) fn is_withdrawn(index: &Index, found: &Found<'_>) -> bool {
 }
 
 /// Decides by all statements about one CVE.
-pub(super) fn decide<'a>(index: &Index, about: About, statements: &[&Judged<'a>]) -> Decision<'a> {
-    let countable = |is: fn(Standing) -> bool| countable(index, about, statements, is);
-    let base = countable(|standing| standing == Standing::Own);
-    let lines = countable(|standing| standing == Standing::Line);
+pub(super) fn decide<'s, 'a>(
+    index: &Index,
+    about: About,
+    statements: &[&'s Judged<'a>],
+) -> Decision<'s, 'a> {
+    let records = Records::of(index, about);
+    let base = Side::of(statements, &records, |standing| standing == Standing::Own);
+    let lines = Side::of(statements, &records, |standing| standing == Standing::Line);
     if base.is_empty() && lines.is_empty() {
-        let later = countable(|standing| matches!(standing, Standing::Later(_)));
-        return by_later_releases(index, about, &later);
+        return by_later_releases(about, statements, &records);
     }
-    let first = |from: &[&Judged<'a>], is: fn(&Judged<'a>) -> bool| {
-        from.iter()
-            .find(|judged| is(judged))
-            .map(|one| (*one).clone())
-    };
     // A line's denial is about the line's own builds, unless nobody else says anything.
     let denying = if base.is_empty() { &lines } else { &base };
-    if let Some(denial) = first(denying, Judged::is_denial) {
+    if let Some(denial) = denying.iter().find(|judged| judged.is_denial()) {
         return Decision::NotAffected(denial);
     }
-    let repaired = first(&lines, Judged::is_fixed);
-    let Some(cited) = worst(&base).or_else(|| worst(&lines).filter(|_| base.is_empty())) else {
-        let fixed = first(&base, Judged::is_fixed).or(repaired);
+    let repaired = lines.iter().find(|judged| judged.is_fixed());
+    let worst_of_lines = || lines.worst().filter(|_| base.is_empty());
+    let Some(cited) = base.worst().or_else(worst_of_lines) else {
+        let fixed = base.iter().find(|judged| judged.is_fixed()).or(repaired);
         return fixed.map_or(Decision::Nothing, Decision::NotAffected);
     };
     if let Some(repaired) = repaired {
         return Decision::NotAffected(repaired);
     }
-    let elsewhere = worst(&lines).filter(|line| cited.fix().is_none() && line.fix().is_some());
+    let elsewhere = lines
+        .worst()
+        .filter(|line| cited.fix().is_none() && line.fix().is_some());
     Decision::Found(Found {
         about,
         elsewhere,
@@ -139,22 +147,25 @@ pub(super) fn decide<'a>(index: &Index, about: About, statements: &[&Judged<'a>]
 /// Decides for a release that has no record of the CVE any more: by the records of all later ones,
 /// because a package that has the fix of any of them is well. Their bulletins are about what they
 /// shipped, and say nothing about what came before.
-fn by_later_releases<'a>(index: &Index, about: About, later: &[&Judged<'a>]) -> Decision<'a> {
-    let records = || {
-        later
-            .iter()
-            .filter(|judged| is_record(index, about, judged))
-    };
-    if let Some(well) = records().find(|judged| !judged.is_hit()) {
-        return Decision::NotAffected((*well).clone());
+fn by_later_releases<'s, 'a>(
+    about: About,
+    statements: &[&'s Judged<'a>],
+    records: &Records<'_>,
+) -> Decision<'s, 'a> {
+    let later = Side::of(statements, records, |standing| {
+        matches!(standing, Standing::Later(_))
+    });
+    let mut of_later = later.iter().filter(|judged| records.is_one(judged));
+    if let Some(well) = of_later.clone().find(|judged| !judged.is_hit()) {
+        return Decision::NotAffected(well);
     }
     // The next release is the one to upgrade to, so it is the one to cite.
-    let Some(cited) = records().next() else {
+    let Some(cited) = of_later.next() else {
         return Decision::Nothing;
     };
     Decision::Found(Found {
         about,
-        cited: (*cited).clone(),
+        cited,
         elsewhere: None,
         is_disputed: false,
     })
@@ -162,52 +173,86 @@ fn by_later_releases<'a>(index: &Index, about: About, later: &[&Judged<'a>]) -> 
 
 /// The statements of the release, or of what stands beside it, that are about the package: those
 /// about this very CVE where there are some.
-fn countable<'s, 'a>(
-    index: &Index,
-    about: About,
-    statements: &[&'s Judged<'a>],
-    is: fn(Standing) -> bool,
-) -> Vec<&'s Judged<'a>> {
-    let mut all: Vec<&Judged<'a>> = statements
-        .iter()
-        .copied()
-        .filter(|judged| is(judged.standing))
-        .filter(|judged| !matches!(judged.outcome, Outcome::OtherBuild | Outcome::Incomparable))
-        .collect();
-    let is_record = |judged: &&Judged<'a>| is_record(index, about, judged);
-    if all.iter().any(is_record) {
-        all.retain(is_record);
-    }
-    all
+struct Side<'g, 's, 'a> {
+    statements: &'g [&'s Judged<'a>],
+    records: &'g Records<'g>,
+    is_of_it: fn(Standing) -> bool,
+    are_only_records: bool,
 }
 
-/// Whether an advisory is the publisher's record of this CVE: `DEBIAN-CVE-2024-6387`.
-fn is_record(index: &Index, about: About, judged: &Judged<'_>) -> bool {
-    let About::Cve(cve) = about else {
-        return false;
-    };
-    let id = index.advisory_id(judged.statement.advisory);
-    id.and_then(|id| id.find("CVE-").map(|at| &id[at..]))
-        .is_some_and(|id| id.parse() == Ok(cve))
-}
-
-/// The statement to cite: the surest verdict, then the one whose fix comes last, because only that
-/// one ends the finding.
-fn worst<'a>(statements: &[&Judged<'a>]) -> Option<Judged<'a>> {
-    let rank = |judged: &Judged<'a>| {
-        let verdict = match judged.shape.verdict {
-            Verdict::Affected => 2,
-            Verdict::WontFix => 1,
-            Verdict::UnderInvestigation | Verdict::NotAffected => 0,
+impl<'g, 's, 'a> Side<'g, 's, 'a> {
+    fn of(
+        statements: &'g [&'s Judged<'a>],
+        records: &'g Records<'g>,
+        is_of_it: fn(Standing) -> bool,
+    ) -> Self {
+        let mut side = Self {
+            statements,
+            records,
+            is_of_it,
+            are_only_records: false,
         };
-        let fix = judged.fix().map(|fix| fix.key.to_vec());
-        (verdict, !judged.is_likely, fix)
-    };
-    statements
-        .iter()
-        .filter(|judged| judged.is_hit())
-        .max_by_key(|judged| rank(judged))
-        .map(|judged| (*judged).clone())
+        // Alone, a statement counts whatever it is.
+        side.are_only_records =
+            statements.len() > 1 && side.iter().any(|judged| records.is_one(judged));
+        side
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'s Judged<'a>> + Clone {
+        let Self {
+            is_of_it,
+            are_only_records,
+            ..
+        } = *self;
+        self.statements.iter().copied().filter(move |judged| {
+            is_of_it(judged.standing)
+                && !matches!(judged.outcome, Outcome::OtherBuild | Outcome::Incomparable)
+                && (!are_only_records || self.records.is_one(judged))
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The statement to cite: the surest verdict, then the one whose fix comes last, because only that
+    /// one ends the finding.
+    fn worst(&self) -> Option<&'s Judged<'a>> {
+        let rank = |judged: &&'s Judged<'a>| {
+            let verdict = match judged.shape.verdict {
+                Verdict::Affected => 2,
+                Verdict::WontFix => 1,
+                Verdict::UnderInvestigation | Verdict::NotAffected => 0,
+            };
+            (verdict, !judged.is_likely, judged.fix().map(|fix| fix.key))
+        };
+        self.iter()
+            .filter(|judged| judged.is_hit())
+            .max_by_key(rank)
+    }
+}
+
+/// The publishers' records of one CVE, of which the id is theirs: `DEBIAN-CVE-2024-6387`.
+struct Records<'i> {
+    index: &'i Index,
+    cve: Option<SmolStr>,
+}
+
+impl<'i> Records<'i> {
+    fn of(index: &'i Index, about: About) -> Self {
+        let cve = match about {
+            About::Cve(cve) => Some(cve.into()),
+            About::Advisory(_) => None,
+        };
+        Self { index, cve }
+    }
+
+    /// Whether a statement's advisory is one of them.
+    fn is_one(&self, judged: &Judged<'_>) -> bool {
+        let id = self.index.advisory_id(judged.statement.advisory);
+        id.zip(self.cve.as_deref())
+            .is_some_and(|(id, cve)| id.ends_with(cve))
+    }
 }
 
 #[cfg(test)]

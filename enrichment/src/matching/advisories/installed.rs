@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use smol_str::SmolStr;
+
 use crate::index::BoundView;
 use crate::matching::advisories::stream;
 use crate::subject::Subject;
@@ -11,7 +13,7 @@ use crate::version::{self, Scheme, SortKey};
 #[derive(Debug)]
 pub(super) struct Installed {
     /// As it is compared.
-    pub(super) text: String,
+    pub(super) text: SmolStr,
     pub(super) scheme: Scheme,
     key: SortKey,
     /// Whether it comes from a list that leaves epochs out.
@@ -29,7 +31,7 @@ impl Installed {
         match version::key(scheme, &text) {
             Some(key) => Ok(Self {
                 is_of_module: text.contains(".module"),
-                text,
+                text: text.into(),
                 scheme,
                 key,
                 is_without_epoch: false,

@@ -40,7 +40,7 @@ pub(super) enum Outcome<'a> {
     Incomparable,
 }
 
-impl Judged<'_> {
+impl<'a> Judged<'a> {
     /// Whether the installed version is one that the statement calls vulnerable, or may be.
     pub(super) fn is_hit(&self) -> bool {
         matches!(self.outcome, Outcome::Within(_) | Outcome::All) && !self.is_of_denial()
@@ -66,7 +66,7 @@ impl Judged<'_> {
     }
 
     /// The version that has the fix, where there is one.
-    pub(super) const fn fix(&self) -> Option<BoundView<'_>> {
+    pub(super) const fn fix(&self) -> Option<BoundView<'a>> {
         match &self.outcome {
             Outcome::Within(SpanView {
                 kind: SpanKind::Fixed,

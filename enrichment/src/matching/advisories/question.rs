@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use smol_str::SmolStr;
+
 use crate::identity;
 use crate::index::{Index, NameKind, PackageView};
 use crate::matching::advisories::installed::Installed;
@@ -31,12 +33,12 @@ pub(super) enum Asked<'a> {
 pub(super) struct Question<'a> {
     pub(super) index: &'a Index,
     /// `debian 12`, or the registry.
-    pub(super) place: String,
+    pub(super) place: SmolStr,
     /// What the advisories call it; none where no advisory ever named it.
     pub(super) packages: Vec<Named<'a>>,
     /// What it would be called, for people.
     pub(super) name: String,
-    pub(super) rule: String,
+    pub(super) rule: SmolStr,
 }
 
 /// A package by one of its names.
@@ -73,7 +75,7 @@ pub(super) fn ask<'a>(
                 },
                 |question| {
                     Asked::Question(Question {
-                        rule: (*rule).to_owned(),
+                        rule: SmolStr::new_static(rule),
                         ..question
                     })
                 },
@@ -102,10 +104,10 @@ fn of_distribution<'a>(
     };
     let mut question = Question {
         index,
-        place: release.shown(),
+        place: release.shown().into(),
         packages: Vec::new(),
         name: source.name.to_string(),
-        rule: String::new(),
+        rule: SmolStr::default(),
     };
     let binary = Rc::new(installed(scheme, subject, subject.version)?);
     if kernel::of(&source.name, subject.name) == Kernel::Beside {
@@ -351,7 +353,7 @@ fn of_registry<'a>(
     };
     Some(Asked::Question(Question {
         index,
-        place: release::shown(registry, ""),
+        place: SmolStr::new(registry),
         packages: vec![Named {
             kind: NameKind::Registry,
             name: view.name,
@@ -361,6 +363,6 @@ fn of_registry<'a>(
             doubts: Vec::new(),
         }],
         name: name.to_owned(),
-        rule,
+        rule: rule.into(),
     }))
 }

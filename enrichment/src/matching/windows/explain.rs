@@ -1,5 +1,7 @@
 //! Puts into words what Microsoft says of a product.
 
+use smol_str::{SmolStr, format_smolstr};
+
 use crate::cve::CveId;
 use crate::evaluation::{Confidence, Finding, Statement, Why};
 use crate::index::Index;
@@ -15,8 +17,8 @@ pub(super) struct Explainer<'a> {
     /// As the advisories call it.
     package: &'a str,
     /// The version as it was compared; empty where only updates are known.
-    version: String,
-    rule: String,
+    version: SmolStr,
+    rule: SmolStr,
     /// Whether the host names its updates.
     has_list: bool,
 }
@@ -26,8 +28,8 @@ impl<'a> Explainer<'a> {
         Self {
             index,
             package: windows::PACKAGE,
-            version: host.build.unwrap_or_default().to_owned(),
-            rule: rule.to_owned(),
+            version: host.build.unwrap_or_default().into(),
+            rule: rule.into(),
             has_list: !host.updates.is_empty(),
         }
     }
@@ -41,8 +43,8 @@ impl<'a> Explainer<'a> {
         Self {
             index,
             package,
-            version: version.to_owned(),
-            rule: rule.to_owned(),
+            version: version.into(),
+            rule: rule.into(),
             has_list: false,
         }
     }
@@ -51,10 +53,9 @@ impl<'a> Explainer<'a> {
     pub(super) fn affected(&self, cve: CveId, cited: &Cited<'_>, doubt: Doubt) -> Finding {
         let mut notes = Vec::new();
         if doubt == Doubt::Architecture {
-            notes.push(
-                "not every kind of machine is affected, and the host does not tell its own"
-                    .to_owned(),
-            );
+            notes.push(SmolStr::new_static(
+                "not every kind of machine is affected, and the host does not tell its own",
+            ));
         }
         let confidence = if notes.is_empty() {
             Confidence::High
@@ -66,7 +67,7 @@ impl<'a> Explainer<'a> {
 
     /// The finding of a CVE of which nothing tells whether its fix is there.
     pub(super) fn unknown(&self, cve: CveId, cited: &Cited<'_>) -> Finding {
-        let note = format!(
+        let note = format_smolstr!(
             "Microsoft gives no build for {}, and no later build that the host has reached holds it",
             cited.update
         );
@@ -78,22 +79,22 @@ impl<'a> Explainer<'a> {
         cve: CveId,
         cited: &Cited<'_>,
         mut confidence: Confidence,
-        mut notes: Vec<String>,
+        mut notes: Vec<SmolStr>,
     ) -> Finding {
         if is_withdrawn(self.index, cve) {
-            notes.push("the CVE's own record was withdrawn".to_owned());
+            notes.push(SmolStr::new_static("the CVE's own record was withdrawn"));
             confidence = Confidence::Low;
         }
         Finding {
-            cve: cve.to_string(),
-            source: "microsoft".to_owned(),
+            cve: cve.into(),
+            source: SmolStr::new_static("microsoft"),
             confidence,
             fixed_in: fixed_in(cited),
             why: Why {
-                criteria: format!("{}: {}", place(cited), self.package),
+                criteria: format_smolstr!("{}: {}", place(cited), self.package),
                 range: range(cited),
                 version: self.version.clone(),
-                scheme: Scheme::Windows.as_str().to_owned(),
+                scheme: SmolStr::new_static(Scheme::Windows.as_str()),
                 rule: self.rule.clone(),
                 conditions: self.conditions(cited),
                 notes,
@@ -103,7 +104,7 @@ impl<'a> Explainer<'a> {
     }
 
     /// What was compared beside the version.
-    fn conditions(&self, cited: &Cited<'_>) -> Vec<String> {
+    fn conditions(&self, cited: &Cited<'_>) -> Vec<SmolStr> {
         if cited.update.is_empty() {
             return Vec::new();
         }
@@ -112,23 +113,23 @@ impl<'a> Explainer<'a> {
         } else {
             "the build does not imply"
         };
-        vec![format!("{by} {}", cited.update)]
+        vec![format_smolstr!("{by} {}", cited.update)]
     }
 
     fn statement(&self, cited: &Cited<'_>) -> Statement {
         let (index, advisory) = (self.index, cited.advisory);
-        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let text = |text: Option<&str>| SmolStr::new(text.unwrap_or_default());
         Statement {
             id: text(index.advisory_id(advisory)),
             publisher: text(index.advisory_publisher(advisory)),
             place: place(cited),
-            package: self.package.to_owned(),
-            package_kind: "binary".to_owned(),
-            verdict: "affected".to_owned(),
-            module: String::new(),
-            channel: cited.channel.to_owned(),
+            package: self.package.into(),
+            package_kind: SmolStr::new_static("binary"),
+            verdict: SmolStr::new_static("affected"),
+            module: SmolStr::default(),
+            channel: cited.channel.into(),
             severity: text(index.advisory_severity(advisory)),
-            note: cited.update.to_owned(),
+            note: cited.update.into(),
         }
     }
 
@@ -178,33 +179,33 @@ impl<'a> Explainer<'a> {
 /// Names the update in a finding of a CVE record, whose fix is a build.
 pub(super) fn name_update(finding: &mut Finding, cited: &Cited<'_>) {
     if let Some(fix) = &mut finding.fixed_in {
-        *fix = format!("{} ({fix})", cited.update);
+        *fix = format_smolstr!("{} ({fix})", cited.update);
     }
 }
 
 /// Where a statement holds, for people.
-fn place(cited: &Cited<'_>) -> String {
+fn place(cited: &Cited<'_>) -> SmolStr {
     match cited.release {
-        "" => windows::PROGRAMS.to_owned(),
-        release => format!("{} {release}", windows::PLACE),
+        "" => SmolStr::new_static(windows::PROGRAMS),
+        release => format_smolstr!("{} {release}", windows::PLACE),
     }
 }
 
 /// What to install: `KB5036892 (10.0.19045.4291)`, or the version alone.
-fn fixed_in(cited: &Cited<'_>) -> Option<String> {
+fn fixed_in(cited: &Cited<'_>) -> Option<SmolStr> {
     match (cited.update, cited.build) {
         ("", None) => None,
-        ("", Some(build)) => Some(build.to_owned()),
-        (update, None) => Some(update.to_owned()),
-        (update, Some(build)) => Some(format!("{update} ({build})")),
+        ("", Some(build)) => Some(build.into()),
+        (update, None) => Some(update.into()),
+        (update, Some(build)) => Some(format_smolstr!("{update} ({build})")),
     }
 }
 
-fn range(cited: &Cited<'_>) -> Option<String> {
+fn range(cited: &Cited<'_>) -> Option<SmolStr> {
     let since = cited.since.map(|since| format!(">= {since}"));
     let end = cited.build.map(|build| format!("< {build}"));
     let bounds: Vec<String> = since.into_iter().chain(end).collect();
-    (!bounds.is_empty()).then(|| bounds.join(", "))
+    (!bounds.is_empty()).then(|| bounds.join(", ").into())
 }
 
 fn is_withdrawn(index: &Index, cve: CveId) -> bool {
