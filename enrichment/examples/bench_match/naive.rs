@@ -66,6 +66,11 @@ impl FeedSink for Naive {
     }
 
     fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
+        // One without any stands for itself.
+        let mut cves: Vec<String> = advisory.cves.iter().map(ToString::to_string).collect();
+        if cves.is_empty() {
+            cves.push(advisory.id.clone());
+        }
         for affected in &advisory.affected {
             let Place::Distribution {
                 id,
@@ -84,7 +89,7 @@ impl FeedSink for Naive {
                     id: advisory.id.clone(),
                     publisher: advisory.publisher.as_str(),
                     severity: advisory.severity.clone(),
-                    cves: advisory.cves.iter().map(ToString::to_string).collect(),
+                    cves: cves.clone(),
                     channel: channel.clone(),
                     affected: affected.clone(),
                 });
@@ -192,6 +197,9 @@ impl<'a> Asked<'a> {
         let mut notes: Vec<SmolStr> = Vec::new();
         if affected.verdict == Verdict::UnderInvestigation {
             notes.push("the publisher has not said yet whether it is affected".into());
+        }
+        if self.name == "linux" || self.name.starts_with("linux-lts") {
+            notes.push("whether this installed kernel is the one that runs is not known".into());
         }
         if is_disputed {
             notes.push("an earlier advisory calls this version repaired".into());

@@ -42,35 +42,85 @@ fn edition(edition: &Edition) -> Attr {
     }
 }
 
-/// A rule that holds as a finding.
-pub(super) fn finding(
-    index: &Index,
-    question: &Question<'_>,
-    product: &ProductView<'_>,
-    hit: &Hit,
-    rule: &str,
-) -> Option<Finding> {
-    let cve = index.cve_entry(hit.cve)?;
-    let range = match &hit.row {
-        Row::Range(row) => Some(range(index, row).into()),
-        Row::Exact(_) | Row::Open(_) => None,
-    };
-    Some(Finding {
-        cve: cve.id.into(),
-        source: SmolStr::new_static(cve.source.as_str()),
-        confidence: hit.confidence(),
-        fixed_in: fixed_in(index, &hit.row),
-        why: Why {
-            criteria: criteria(index, product, &hit.row)?.into(),
-            range,
+/// Writes the findings of one product; what they share is made once.
+pub(super) struct Writer<'q> {
+    index: &'q Index,
+    question: &'q Question<'q>,
+    product: &'q ProductView<'q>,
+    version: SmolStr,
+    rule: SmolStr,
+    /// The name that was written last where it names no version: rows of a product mostly have few
+    /// shapes, and those in turn.
+    criteria: Option<(u32, SmolStr)>,
+    /// Where a text is put together.
+    text: String,
+}
+
+impl<'q> Writer<'q> {
+    pub(super) fn new(
+        index: &'q Index,
+        question: &'q Question<'q>,
+        product: &'q ProductView<'q>,
+        rule: &str,
+    ) -> Self {
+        Self {
+            index,
+            question,
+            product,
             version: question.installed.shown().into(),
-            scheme: SmolStr::new_static(question.installed.scheme.as_str()),
             rule: rule.into(),
-            conditions: conditions(index, question, hit),
-            notes: notes(index, &cve, hit),
-            advisory: None,
-        },
-    })
+            criteria: None,
+            text: String::with_capacity(80),
+        }
+    }
+
+    /// A rule that holds as a finding; `None` where the index is damaged.
+    pub(super) fn finding(&mut self, hit: &Hit) -> Option<Finding> {
+        let index = self.index;
+        let cve = index.cve_entry(hit.cve)?;
+        Some(Finding {
+            cve: cve.id.into(),
+            source: SmolStr::new_static(cve.source.as_str()),
+            confidence: hit.confidence(),
+            fixed_in: fixed_in(index, &hit.row),
+            why: Why {
+                criteria: self.criteria(&hit.row)?,
+                range: self.range(&hit.row),
+                version: self.version.clone(),
+                scheme: SmolStr::new_static(self.question.installed.scheme.as_str()),
+                rule: self.rule.clone(),
+                conditions: conditions(index, self.question, hit),
+                notes: notes(index, &cve, hit),
+                advisory: None,
+            },
+        })
+    }
+
+    fn criteria(&mut self, row: &Row) -> Option<SmolStr> {
+        let is_general = matches!(row, Row::Range(_));
+        if let Some((shape, name)) = &self.criteria
+            && is_general
+            && *shape == row.shape()
+        {
+            return Some(name.clone());
+        }
+        self.text.clear();
+        put_criteria(&mut self.text, self.index, self.product, row)?;
+        let name = SmolStr::new(&self.text);
+        if is_general {
+            self.criteria = Some((row.shape(), name.clone()));
+        }
+        Some(name)
+    }
+
+    fn range(&mut self, row: &Row) -> Option<SmolStr> {
+        let Row::Range(row) = row else {
+            return None;
+        };
+        self.text.clear();
+        put_range(&mut self.text, self.index, row);
+        Some(SmolStr::new(&self.text))
+    }
 }
 
 /// The first version behind the range, where the record names it.
@@ -85,13 +135,23 @@ fn fixed_in(index: &Index, row: &Row) -> Option<SmolStr> {
 
 /// The CPE name of a record's rule.
 pub(super) fn criteria(index: &Index, product: &ProductView<'_>, row: &Row) -> Option<String> {
+    let mut name = String::with_capacity(80);
+    put_criteria(&mut name, index, product, row)?;
+    Some(name)
+}
+
+fn put_criteria(
+    name: &mut String,
+    index: &Index,
+    product: &ProductView<'_>,
+    row: &Row,
+) -> Option<()> {
     let shape = index.shape(row.shape())?;
     let version = match row {
         Row::Exact(row) => Text::Value(index.version_text(row.version)?),
         Row::Open(row) if row.kind == VersionKind::NotApplicable => Text::NotApplicable,
         Row::Range(_) | Row::Open(_) => Text::Any,
     };
-    let mut name = String::with_capacity(80);
     name.push_str("cpe:2.3:");
     name.push(char::from(product.part));
     let names = [Text::Value(product.vendor), Text::Value(product.product)];
@@ -100,10 +160,10 @@ pub(super) fn criteria(index: &Index, product: &ProductView<'_>, row: &Row) -> O
         match text {
             Text::Any => name.push('*'),
             Text::NotApplicable => name.push('-'),
-            Text::Value(value) => push_escaped(&mut name, value),
+            Text::Value(value) => push_escaped(name, value),
         }
     }
-    Some(name)
+    Some(())
 }
 
 fn push_escaped(name: &mut String, value: &str) {
@@ -118,12 +178,18 @@ fn push_escaped(name: &mut String, value: &str) {
 
 /// A range as a constraint.
 pub(super) fn range(index: &Index, row: &RangeRow) -> String {
-    let text = |version| index.version_text(version).unwrap_or_default();
-    bounds(row.lower.map(text), row.upper.map(text), row.bounds)
+    let mut range = String::with_capacity(32);
+    put_range(&mut range, index, row);
+    range
 }
 
-fn bounds(lower: Option<&str>, upper: Option<&str>, bounds: Bounds) -> String {
-    let mut range = String::with_capacity(32);
+fn put_range(range: &mut String, index: &Index, row: &RangeRow) {
+    let text = |version| index.version_text(version).unwrap_or_default();
+    put_bounds(range, row.lower.map(text), row.upper.map(text), row.bounds);
+}
+
+/// Adds bounds to an empty text.
+fn put_bounds(range: &mut String, lower: Option<&str>, upper: Option<&str>, bounds: Bounds) {
     if let Some(version) = lower {
         range.push_str(if bounds.lower_included { ">= " } else { "> " });
         range.push_str(version);
@@ -135,7 +201,6 @@ fn bounds(lower: Option<&str>, upper: Option<&str>, bounds: Bounds) -> String {
         range.push_str(if bounds.upper_included { "<= " } else { "< " });
         range.push_str(version);
     }
-    range
 }
 
 /// What the record demands of the host, and how it was met.
@@ -163,7 +228,8 @@ pub(super) fn shown(partner: &PartnerView<'_>) -> String {
     match partner.kind {
         VersionKind::Exact => format!("{name} {}", partner.lower.unwrap_or_default()),
         VersionKind::Range => {
-            let range = bounds(partner.lower, partner.upper, partner.bounds);
+            let mut range = String::new();
+            put_bounds(&mut range, partner.lower, partner.upper, partner.bounds);
             format!("{name} {range}")
         }
         VersionKind::All | VersionKind::NotApplicable => name,

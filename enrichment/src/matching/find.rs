@@ -4,7 +4,7 @@ use crate::cve::RecordSource;
 use crate::evaluation::{Confidence, Finding};
 use crate::identity::Candidate;
 use crate::index::{ExactRow, Index, OpenRow, ProductView, RangeRow, Text, VersionKind};
-use crate::matching::explain;
+use crate::matching::explain::Writer;
 use crate::matching::judge::{Doubts, Miss, Surroundings};
 use crate::matching::question::Question;
 use crate::rule::UPDATE;
@@ -80,11 +80,12 @@ pub(super) fn findings(index: &Index, question: &Question<'_>, rule: &str) -> Ve
             .then_with(|| a.candidate.cmp(&b.candidate))
     });
     hits.dedup_by_key(|hit| hit.cve);
+    let mut writers: Vec<Option<Writer<'_>>> = products
+        .iter()
+        .map(|product| Some(Writer::new(index, question, product.as_ref()?, rule)))
+        .collect();
     hits.iter()
-        .filter_map(|hit| {
-            let product = products.get(hit.candidate)?.as_ref()?;
-            explain::finding(index, question, product, hit, rule)
-        })
+        .filter_map(|hit| writers.get_mut(hit.candidate)?.as_mut()?.finding(hit))
         .collect()
 }
 
