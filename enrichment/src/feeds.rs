@@ -14,11 +14,13 @@ use crate::cve::{CveRecord, EpssEntry, KevEntry};
 use crate::feeds::reading::Reading;
 pub use crate::feeds::report::{FeedKind, FeedReport, FileReport, Problem};
 
+mod advisories;
 mod archive;
 mod csaf;
 mod csv;
 mod ecosystem;
 mod epss;
+mod json;
 mod kev;
 mod layout;
 mod msrc;

@@ -34,6 +34,7 @@ mod intern;
 mod mapping;
 mod reader;
 mod rebuild;
+mod slots;
 mod views;
 mod write;
 

@@ -18,7 +18,8 @@ use crate::matching::question::Question;
 use crate::subject::{Platform, Subject};
 use crate::version::Scheme;
 
-pub use crate::matching::why_not::{Step, WhyNot, why_not, why_not_cpe};
+pub use crate::matching::step::{Step, WhyNot};
+pub use crate::matching::why_not::{why_not, why_not_cpe};
 
 mod advisories;
 mod explain;
@@ -27,6 +28,7 @@ mod home;
 mod host;
 mod judge;
 mod question;
+mod step;
 mod why_not;
 mod windows;
 

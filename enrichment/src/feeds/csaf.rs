@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 use crate::advisory::{Advisory, Affected, End, PackageKind, Publisher, Span, Verdict};
 use crate::cve::{CveId, Timestamp};
+use crate::feeds::advisories::Advisories;
 use crate::feeds::csaf::products::{Component, Products};
 use crate::feeds::csaf::raw::{RawCsaf, RawVulnerability};
-use crate::feeds::record::Advisories;
 use crate::feeds::report::FeedKind;
 use crate::version::Scheme;
 

@@ -10,10 +10,10 @@ use crate::advisory::{
 };
 use crate::cve::cvss::{self, base_score};
 use crate::cve::{CveId, Timestamp};
+use crate::feeds::advisories::Advisories;
 use crate::feeds::ecosystem::{self, Home};
 use crate::feeds::osv::raw::{Free, RawAffected, RawOsv};
 use crate::feeds::osv::spans::Spans;
-use crate::feeds::record::Advisories;
 use crate::feeds::report::FeedKind;
 use crate::identity;
 

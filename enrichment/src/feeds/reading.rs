@@ -5,10 +5,11 @@ use std::path::Path;
 
 use crate::advisory::Advisory;
 use crate::cve::{CveRecord, RecordSource};
+use crate::feeds::advisories::Advisories;
 use crate::feeds::layout::{HEAD_BYTES, Layout};
 use crate::feeds::msrc::Published;
 use crate::feeds::msrc::table::Table;
-use crate::feeds::record::{self, Advisories, Parsed};
+use crate::feeds::record::{self, Parsed};
 use crate::feeds::report::{FeedKind, FileReport};
 use crate::feeds::scan::{Item, Scanner};
 use crate::feeds::{DOCUMENT_BYTES_MAX, FILE_BYTES_MAX, FeedSink, RECORD_BYTES_MAX, SinkError};
@@ -65,13 +66,22 @@ impl<'a> Reading<'a> {
 
     /// Reads a zip archive.
     pub(super) fn read_zip(mut self, file: impl Read + Seek) -> Result<FileReport, SinkError> {
-        let read = archive::zip(BufReader::new(file), &mut self.report, self.sink);
+        let read = archive::zip(BufReader::new(file), |name, stream| {
+            self.member(name, stream)
+        });
         self.finish(read)
     }
 
     pub(super) fn read(mut self, stream: &mut dyn Read) -> Result<FileReport, SinkError> {
         let read = self.read_all(stream);
         self.finish(read)
+    }
+
+    /// Reads a file of an archive, which is reported as a part of it.
+    fn member(&mut self, name: &Path, stream: &mut dyn Read) -> Result<(), Stop> {
+        let member = Reading::of_member(name, self.sink).read(stream);
+        self.report.take_in(member.map_err(Stop::Sink)?);
+        Ok(())
     }
 
     fn finish(mut self, read: Result<(), Stop>) -> Result<FileReport, SinkError> {
@@ -110,7 +120,9 @@ impl<'a> Reading<'a> {
                 DOCUMENT_BYTES_MAX,
             ),
             Layout::Yaml => self.yaml(reader),
-            Layout::Tar if !self.is_member => archive::tar(reader, &mut self.report, self.sink),
+            Layout::Tar if !self.is_member => {
+                archive::tar(reader, |name, stream| self.member(name, stream))
+            }
             Layout::Zip if !self.is_member => Err(Stop::Damage(io::Error::other(
                 "a zip archive has to be a file of its own, uncompressed",
             ))),

@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
 
-use crate::advisory::Advisory;
 use crate::cve::{CveRecord, KevEntry};
+use crate::feeds::advisories::Advisories;
 use crate::feeds::msrc::{self, Published};
 use crate::feeds::report::FeedKind;
 use crate::feeds::{csaf, kev, nvd, osv, program, secdb, ubuntu};
@@ -29,15 +29,6 @@ pub(super) enum Parsed {
     NotUsed(FeedKind),
     /// Something else.
     Other,
-}
-
-/// What one record says of packages, by publisher.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Advisories {
-    pub(super) kind: FeedKind,
-    pub(super) advisories: Vec<Advisory>,
-    /// Statements about packages that were left out, by what they name.
-    pub(super) left_out: Vec<String>,
 }
 
 /// Why a record is refused.
@@ -269,15 +260,6 @@ impl Shape<'_> {
             .or(of_month)
             .or(self.id.as_deref())
     }
-}
-
-/// Feeds write `null` for what they leave out, and mean the same.
-pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use serde::Deserialize;
 
 use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span, Verdict};
 use crate::cve::CveId;
+use crate::feeds::advisories::Advisories;
 use crate::feeds::ecosystem;
-use crate::feeds::record::{Advisories, null_as_default};
+use crate::feeds::json::null_as_default;
 use crate::feeds::report::FeedKind;
 use crate::version::Scheme;
 

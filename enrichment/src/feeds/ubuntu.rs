@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use crate::advisory::{Advisory, Affected, End, PackageKind, Place, Publisher, Span, Verdict};
 use crate::cve::CveId;
+use crate::feeds::advisories::Advisories;
 use crate::feeds::ecosystem;
-use crate::feeds::record::Advisories;
 use crate::feeds::report::FeedKind;
 use crate::version::Scheme;
 

@@ -11,9 +11,8 @@ use std::ops::Range;
 use crate::advisory::Verdict;
 use crate::cve::CveId;
 use crate::index::Index;
-use crate::index::bytes::place;
+use crate::index::bytes::{partition, place};
 use crate::index::format::{NONE, Section, WITHDRAWN};
-use crate::index::reader::partition;
 
 mod collected;
 mod lay_out;

@@ -12,13 +12,12 @@ use crate::index::format::{
     CHECKSUM_AT, FORMAT, HEADER_BYTES, MAGIC, NONE, SECTIONS_AT, Section, checksum,
 };
 use crate::index::intern::Strings;
+use crate::index::slots;
 use crate::version::{self, Scheme};
 
 mod rows;
-mod slots;
 
 pub(super) use crate::index::assemble::rows::{Row, Rules, flags};
-pub(super) use crate::index::assemble::slots::hash;
 
 /// What a file says of how it came about.
 #[derive(Debug, Default)]

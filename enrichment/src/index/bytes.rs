@@ -1,5 +1,7 @@
 //! An index' bytes, mapped or owned, and bounds-checked numbers out of them.
 
+use std::ops::Range;
+
 use memmap2::Mmap;
 
 /// Where the bytes are.
@@ -34,4 +36,18 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
 pub(super) const fn place(number: u32) -> usize {
     const _: () = assert!(usize::BITS >= 32);
     number as usize
+}
+
+/// The first row for which `is_before` does not hold; the rows are sorted by it.
+pub(super) fn partition(rows: &Range<u32>, is_before: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (rows.start, rows.end.max(rows.start));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }

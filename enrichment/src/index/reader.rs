@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use crate::cve::{CveId, RecordSource};
 use crate::index::Index;
-use crate::index::assemble::hash;
-use crate::index::bytes::place;
+use crate::index::bytes::{partition, place};
 use crate::index::format::{
     Bounds, CVE_ANCHORE, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, NOT_APPLICABLE, Section,
     VersionKind,
 };
+use crate::index::slots::hash;
 use crate::index::views::{
     CveEntry, ExactRow, OpenRow, ProductId, ProductView, RangeRow, ShapeView, Text, VersionId,
 };
@@ -267,18 +267,4 @@ impl Index {
 /// A version's row, if the word names one.
 pub(super) fn version(number: u32) -> Option<VersionId> {
     (number != NONE).then_some(VersionId(number))
-}
-
-/// The first row for which `is_before` does not hold; the rows are sorted by it.
-pub(super) fn partition(rows: &Range<u32>, is_before: impl Fn(u32) -> bool) -> u32 {
-    let (mut low, mut high) = (rows.start, rows.end.max(rows.start));
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if is_before(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }

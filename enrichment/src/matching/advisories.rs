@@ -12,7 +12,7 @@ use crate::identity;
 use crate::index::Index;
 use crate::matching::advisories::finding::Writer;
 use crate::matching::advisories::question::{Asked, Question};
-use crate::matching::why_not::{Step, WhyNot};
+use crate::matching::step::{Step, WhyNot};
 use crate::subject::Subject;
 
 pub(super) use crate::matching::advisories::names::Names;
@@ -23,10 +23,12 @@ mod finding;
 mod installed;
 mod judge;
 mod kernel;
+mod named;
 mod names;
 mod own_copy;
 mod question;
 mod release;
+mod source;
 mod stream;
 #[cfg(test)]
 mod tests;

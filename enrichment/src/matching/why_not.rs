@@ -1,8 +1,6 @@
 //! Why a CVE was not found for a piece of software: the first condition that fails, of the rule
 //! that came closest.
 
-use serde::Serialize;
-
 use crate::cpe::Cpe;
 use crate::cve::CveId;
 use crate::evaluation::Status;
@@ -14,60 +12,10 @@ use crate::matching::find::{self, Row};
 use crate::matching::host::{self, Host};
 use crate::matching::judge::{Miss, Surroundings};
 use crate::matching::question::Question;
+use crate::matching::step::{Step, WhyNot};
 use crate::matching::windows;
 use crate::matching::{Prepared, prepare, prepare_cpe, surroundings_of_cpe};
 use crate::subject::{Platform, Subject};
-
-/// The answer to "why not".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WhyNot {
-    /// Which CVE was asked for.
-    pub cve: String,
-    /// The first condition that fails.
-    pub step: Step,
-    /// The same for people, with the values that were compared.
-    pub detail: String,
-}
-
-/// Conditions in the order in which they are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// The software cannot be judged by these feeds.
-    NotEvaluable,
-    /// No product of the records is known to be this software.
-    Unmapped,
-    /// The feeds hold no record of the CVE.
-    UnknownCve,
-    /// No advisory of the distribution or the registry names the CVE for this package.
-    NoStatement,
-    /// The CVE was withdrawn.
-    Withdrawn,
-    /// The record names no products.
-    NoProducts,
-    /// The record names other products.
-    Product,
-    /// The advisory is about other builds: another stream of a module, another line of updates.
-    OtherBuild,
-    /// The record names other versions.
-    Version,
-    /// An installed update has the fix.
-    Update,
-    /// The distribution says that its package is not affected.
-    NotAffected,
-    /// The record is about the product within or for something else.
-    Target,
-    /// The record is about another edition or line of versions.
-    Edition,
-    /// The record is about another architecture.
-    Hardware,
-    /// The record needs another application on the host.
-    OtherApplication,
-    /// The record needs another operating system.
-    OtherSystem,
-    /// None: the CVE is found.
-    Found,
-}
 
 /// Why a CVE is not among the findings of a piece of software.
 #[must_use]

@@ -13,7 +13,7 @@ use crate::evaluation::{Evaluation, Finding, Status};
 use crate::index::{Index, NameKind, PackageView, SpanKind};
 use crate::lookup_key::LookupKey;
 use crate::matching::Prepared;
-use crate::matching::why_not::{Step, WhyNot};
+use crate::matching::step::{Step, WhyNot};
 use crate::matching::windows::explain::Explainer;
 use crate::subject::Subject;
 use crate::windows as releases;

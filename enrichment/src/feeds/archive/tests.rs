@@ -7,7 +7,9 @@ use super::*;
 use crate::advisory::Advisory;
 use crate::cve::CveRecord;
 use crate::feeds::report::FeedKind;
-use crate::feeds::{FeedError, SinkError, read_path, read_seekable, read_stream};
+use crate::feeds::{
+    FeedError, FeedSink, FileReport, SinkError, read_path, read_seekable, read_stream,
+};
 
 const DSA: &str = r#"{"id":"DSA-1-1","modified":"2024-01-01T00:00:00Z","affected":[{"package":{
     "ecosystem":"Debian:12","name":"x"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}]}]}"#;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::feeds::record::null_as_default;
+use crate::feeds::json::null_as_default;
 
 #[derive(Deserialize)]
 pub(super) struct RawCsaf<'a> {

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::cve::{CveId, Timestamp};
+use crate::feeds::json::null_as_default;
 use crate::feeds::msrc::{Bulletin, Fix, Published, Target, numbers, worse};
-use crate::feeds::record::null_as_default;
 
 /// How the publisher names itself.
 pub(in crate::feeds) const NAMESPACE: &str = "https://msrc.microsoft.com";

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::cve::{CveId, Timestamp};
+use crate::feeds::json::null_as_default;
 use crate::feeds::msrc::{Bulletin, Fix, Published, Target, Updates, worse};
-use crate::feeds::record::null_as_default;
 use crate::feeds::report::Problem;
 use crate::windows;
 

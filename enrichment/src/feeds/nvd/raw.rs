@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use crate::feeds::json::null_as_default;
 use crate::feeds::program::{RawAffected, RawOptions};
-use crate::feeds::record::null_as_default;
 
 /// A record with what stands around it.
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::feeds::record::null_as_default;
+use crate::feeds::json::null_as_default;
 
 #[derive(Deserialize)]
 pub(super) struct RawOsv<'a> {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::feeds::json::null_as_default;
 use crate::feeds::nvd::{CvssData, RawConfiguration, Reference, Text};
-use crate::feeds::record::null_as_default;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

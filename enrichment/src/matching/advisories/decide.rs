@@ -12,7 +12,7 @@ use crate::advisory::Verdict;
 use crate::cve::CveId;
 use crate::index::Index;
 use crate::matching::advisories::judge::{self, Judged, Outcome};
-use crate::matching::advisories::question::Named;
+use crate::matching::advisories::named::Named;
 use crate::matching::advisories::release::Standing;
 
 /// What a finding is about: a CVE, or an advisory that has none.

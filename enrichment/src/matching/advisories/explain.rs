@@ -4,8 +4,9 @@ use crate::index::{Index, NameKind};
 use crate::matching::advisories::decide::{self, About, Decision};
 use crate::matching::advisories::finding::put_stretch;
 use crate::matching::advisories::judge::{self, Judged, Outcome};
-use crate::matching::advisories::question::{Named, Question};
-use crate::matching::why_not::Step;
+use crate::matching::advisories::named::Named;
+use crate::matching::advisories::question::Question;
+use crate::matching::step::Step;
 
 /// The stretches of versions as a constraint; nothing for all versions.
 fn range(index: &Index, judged: &Judged<'_>) -> String {

@@ -11,7 +11,8 @@ use crate::evaluation::{Confidence, Finding, Statement, Why};
 use crate::index::{Index, SpanKind, SpanView};
 use crate::matching::advisories::decide::{self, About, Found};
 use crate::matching::advisories::judge::{Judged, Outcome};
-use crate::matching::advisories::question::{Named, Question};
+use crate::matching::advisories::named::Named;
+use crate::matching::advisories::question::Question;
 use crate::matching::advisories::release::{self, Standing};
 
 /// Writes the findings of one package.

@@ -7,7 +7,7 @@ use crate::advisory::{DENIED, Verdict};
 use crate::index::{
     BoundView, Index, PackageView, SpanKind, SpanView, StatementShape, StatementView,
 };
-use crate::matching::advisories::question::Named;
+use crate::matching::advisories::named::Named;
 use crate::matching::advisories::release::Standing;
 use crate::matching::advisories::stream::{self, Stream};
 

@@ -6,9 +6,17 @@ use std::borrow::Cow;
 use crate::identity;
 use crate::lookup_key::LookupKey;
 use crate::matching::advisories::own_copy;
-use crate::matching::advisories::question::{REGISTRIES, Source, guesses};
+use crate::matching::advisories::source::{Source, guesses};
 use crate::subject::Subject;
 use crate::version::Scheme;
+
+/// Registries by the source that finds their packages.
+const REGISTRIES: [(&str, &str, Scheme); 4] = [
+    ("gem", "gem", Scheme::Gem),
+    ("go", "golang", Scheme::Go),
+    ("npm", "npm", Scheme::Npm),
+    ("python", "pypi", Scheme::Pypi),
+];
 
 /// What advisories may call a subject.
 pub(in crate::matching) enum Names<'s> {

@@ -1,18 +1,18 @@
 //! What is asked of the advisories: the packages that they may call the subject by, and the version
 //! that each name has.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use smol_str::SmolStr;
 
-use crate::identity;
-use crate::index::{Index, NameKind, PackageView};
+use crate::index::{Index, NameKind};
 use crate::matching::advisories::installed::Installed;
 use crate::matching::advisories::judge;
 use crate::matching::advisories::kernel::{self, Kernel};
+use crate::matching::advisories::named::Named;
 use crate::matching::advisories::names::Names;
 use crate::matching::advisories::release::{self, Release, Standing};
+use crate::matching::advisories::source::Source;
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -39,19 +39,6 @@ pub(super) struct Question<'a> {
     /// What it would be called, for people.
     pub(super) name: String,
     pub(super) rule: SmolStr,
-}
-
-/// A package by one of its names.
-pub(super) struct Named<'a> {
-    pub(super) kind: NameKind,
-    pub(super) name: &'a str,
-    /// What its release's advisories say, and what those of places that stand beside it say.
-    pub(super) views: Vec<(PackageView<'a>, Standing)>,
-    pub(super) installed: Rc<Installed>,
-    /// Whether only its own build's tags tell which line of updates it is of.
-    pub(super) is_tagged: bool,
-    /// Why the answer may not be about the installed package.
-    pub(super) doubts: Vec<&'static str>,
 }
 
 const GUESSED: &str = "the source package is told from the name of the binary one";
@@ -217,23 +204,6 @@ fn guess(
     }
 }
 
-/// The source packages that a subject may be of when nobody says which, the likeliest first.
-pub(super) fn guesses(subject: &Subject<'_>) -> Vec<String> {
-    if !subject.source_name.is_empty() {
-        Vec::new()
-    } else if !matches!(subject.source, "rpm" | "apk") {
-        identity::ubuntu_kernel(subject.name, subject.version)
-            .into_iter()
-            .chain(identity::source_packages(subject.name, subject.version))
-            .collect()
-    } else if is_bare(subject) {
-        wholes(subject)
-    } else {
-        // A record from the header or from apk's database would have named another source.
-        Vec::new()
-    }
-}
-
 /// Whether a guessed source package counts its versions as the binary one does. `telnet` 0.17 was
 /// built of netkit-telnet before it came from inetutils 2:1.9.4: another epoch is another history.
 fn is_numbered_alike(index: &Index, package: &Named<'_>) -> bool {
@@ -252,70 +222,6 @@ fn is_numbered_alike(index: &Index, package: &Named<'_>) -> bool {
         })
 }
 
-const fn is_bare(subject: &Subject<'_>) -> bool {
-    subject.vendor.is_empty() && subject.source_version.is_empty()
-}
-
-/// What a part may be of, the likeliest first. Parts of an rpm or an apk are mostly called after
-/// the whole (`systemd-pam`, `ruby-libs`), libraries after it and their version (`libcurl4`,
-/// `libopenssl1_1`), and the rest as in Debian (`libcrypto1.1` is of `openssl`).
-fn wholes(subject: &Subject<'_>) -> Vec<String> {
-    let name = subject.name;
-    let mut wholes: Vec<String> = name
-        .match_indices('-')
-        .rev()
-        .map(|(at, _)| name[..at].to_owned())
-        .collect();
-    if let Some(library) = name.strip_prefix("lib") {
-        let is_version = |c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
-        let stem = library.trim_end_matches(is_version);
-        let version = library[stem.len()..].trim_start_matches('-');
-        wholes.push(format!("lib{stem}"));
-        wholes.push(stem.to_owned());
-        wholes.push(format!("{stem}-{version}"));
-    }
-    wholes.extend(identity::source_packages(name, subject.version));
-    wholes
-}
-
-/// The source package that a record names.
-pub(in crate::matching) struct Source<'a> {
-    pub(super) name: Cow<'a, str>,
-    version: Option<Cow<'a, str>>,
-}
-
-impl<'a> Source<'a> {
-    pub(super) fn of(subject: &Subject<'a>) -> Self {
-        let given = |text: &'a str| (!text.is_empty()).then_some(Cow::Borrowed(text));
-        let mut source = Self {
-            name: given(subject.source_name).unwrap_or(Cow::Borrowed(subject.name)),
-            version: given(subject.source_version),
-        };
-        // dpkg writes `Source: glibc (2.36-9+deb12u4)` where the two versions differ.
-        if let Some((name, rest)) = subject.source_name.split_once(" (") {
-            source.name = name.into();
-            source.version = source.version.or_else(|| given(rest.trim_end_matches(')')));
-        }
-        // Kernels are built of one source and signed as another, whose version is its own: the
-        // package itself has the kernel's.
-        if let Some(kernel) = source.name.strip_prefix("linux-signed") {
-            let architectures = ["amd64", "arm64", "i386"];
-            let line = kernel.strip_prefix('-').unwrap_or(kernel);
-            source.name = if line.is_empty() || architectures.contains(&line) {
-                "linux".into()
-            } else {
-                format!("linux-{line}").into()
-            };
-            source.version = None;
-        }
-        if subject.source == "rpm" {
-            // What an rpm names is the file's version, which its own fields say too.
-            source.version = None;
-        }
-        source
-    }
-}
-
 /// A version without the mark of a rebuild of binaries alone: `5.2.15-2+b2` is built of 5.2.15-2.
 fn without_rebuild<'a>(source: &str, version: &'a str) -> &'a str {
     match version.rsplit_once("+b") {
@@ -329,14 +235,6 @@ fn without_rebuild<'a>(source: &str, version: &'a str) -> &'a str {
         _ => version,
     }
 }
-
-/// Registries by the source that finds their packages.
-pub(super) const REGISTRIES: [(&str, &str, Scheme); 4] = [
-    ("gem", "gem", Scheme::Gem),
-    ("go", "golang", Scheme::Go),
-    ("npm", "npm", Scheme::Npm),
-    ("python", "pypi", Scheme::Pypi),
-];
 
 /// A package of a language, if its registry's advisories know it at all.
 fn of_registry<'a>(

@@ -5,7 +5,7 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::cve::CveId;
 use crate::evaluation::{Confidence, Finding, Statement, Why};
 use crate::index::Index;
-use crate::matching::why_not::Step;
+use crate::matching::step::Step;
 use crate::matching::windows::host::Host;
 use crate::matching::windows::{By, Cited, Doubt, Verdict};
 use crate::version::Scheme;

@@ -3,7 +3,7 @@
 use crate::index::bytes::place;
 
 /// Where the search for a product begins, before it is cut to the table's size.
-pub(in crate::index) fn hash(vendor: &str, product: &str) -> u32 {
+pub(super) fn hash(vendor: &str, product: &str) -> u32 {
     // FNV-1a: names are short, and the table is built here, from records that passed a parser.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let separated = vendor.bytes().chain([0xff]).chain(product.bytes());
