@@ -211,7 +211,7 @@ fn to_json(record: &CveRecord) -> Value {
     );
     match record.source {
         // CISA's are never selected: `is_wanted`.
-        RecordSource::Nvd | RecordSource::Cisa => json!({"cve": cve}),
+        RecordSource::Nvd | RecordSource::Cisa | RecordSource::Assigner => json!({"cve": cve}),
         RecordSource::Anchore => {
             let reason = if record.is_correction {
                 "Corrects NVD's record."

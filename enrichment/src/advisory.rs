@@ -16,6 +16,10 @@ pub const UNIMPORTANT: &str = "unimportant";
 /// The same, where the CVE's own description says as well that its maintainers deny it.
 pub const DENIED: &str = "unimportant, and denied by its maintainers";
 
+/// What stands before a registry where the assigners of CVEs speak of its packages. They are kept
+/// apart, because a registry whose advisories name a package has all its CVEs.
+pub const ASSIGNER: &str = "assigner:";
+
 /// Whose advisories they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +50,8 @@ pub enum Publisher {
     Node,
     /// The Microsoft Security Response Center.
     Microsoft,
+    /// The assigner of a CVE, whoever that is, by the package that its record names.
+    Assigner,
 }
 
 impl Publisher {
@@ -66,6 +72,7 @@ impl Publisher {
             Self::Go => "go",
             Self::Node => "nodejs",
             Self::Microsoft => "microsoft",
+            Self::Assigner => "assigner",
         }
     }
 }
@@ -129,7 +136,8 @@ pub enum Place {
         /// release that brings the package (`openstack:16.2`).
         channel: String,
     },
-    /// A language's registry, by its purl type: `pypi`, `npm`, `gem`, `golang`.
+    /// A language's registry, by its purl type: `pypi`, `npm`, `gem`, `golang`; behind [`ASSIGNER`] for what
+    /// is said of its packages elsewhere.
     Language(String),
 }
 

@@ -15,6 +15,7 @@ pub use crate::cve::cvss::Cvss;
 pub(crate) use crate::cve::cvss::severity;
 pub use crate::cve::time::Timestamp;
 
+pub(crate) mod assigner;
 mod cna;
 pub(crate) mod cvss;
 mod time;
@@ -135,6 +136,9 @@ pub enum RecordSource {
     Anchore,
     /// CISA's additions to the CVE programme's records (vulnrichment).
     Cisa,
+    /// The CVE's assigner, in the products that it names by CPE. A statement's source and never a
+    /// record's: what an assigner says stands in the records of the others.
+    Assigner,
 }
 
 impl RecordSource {
@@ -145,6 +149,7 @@ impl RecordSource {
             Self::Nvd => "nvd",
             Self::Anchore => "anchore",
             Self::Cisa => "cisa",
+            Self::Assigner => "assigner",
         }
     }
 }

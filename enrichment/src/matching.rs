@@ -36,7 +36,7 @@ mod windows;
 ///
 /// That is in identity, in the order of versions, in what a record is taken to say. Software that
 /// was judged by older rules is judged again.
-pub const RULES: u32 = 3;
+pub const RULES: u32 = 4;
 
 /// What judges, as a number: the index by its content together with the rules. Two evaluations of
 /// the same software with the same generation are the same.
@@ -74,6 +74,7 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
             evaluation.keys.extend(asked);
             evaluation
         });
+    advisories::add_assigned(index, &subject, &called, &mut evaluation);
     evaluation.keys.append(&mut asked);
     evaluation.keys.extend(called.keys(&subject));
     evaluation.keys.sort_unstable();

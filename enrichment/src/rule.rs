@@ -7,7 +7,7 @@
 use std::hash::{Hash, Hasher};
 
 use crate::cpe::{Attr, Attribute, Cpe, CpeError};
-use crate::cve::{Configuration, CpeMatch, CveRecord, Range};
+use crate::cve::{Configuration, CpeMatch, Range};
 
 /// What one record says of one product.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,10 +95,10 @@ pub(crate) struct LeftOut {
 }
 
 impl Compiled {
-    /// The rules of a record.
-    pub(crate) fn of(record: &CveRecord) -> Self {
+    /// The rules of a record's configurations.
+    pub(crate) fn of(configurations: &[Configuration]) -> Self {
         let mut compiled = Self::default();
-        for configuration in &record.configurations {
+        for configuration in configurations {
             compiled.configuration(configuration);
         }
         compiled

@@ -1,8 +1,7 @@
 //! What a CVE's assigner and CISA say of it in the CVE programme's own words: products and versions
 //! as free text, and the state of its exploitation.
 //!
-//! An assigner's products are no CPE names and its ranges no bounds of ours: they are kept as they
-//! are written, for whoever knows how to read them. Nothing here matches on them.
+//! They are kept as they are written. What of it can be matched on is read in `assigner`.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +14,14 @@ pub struct CnaProduct {
     pub vendor: String,
     /// `Apache Log4j2`, or empty where only a package is named.
     pub product: String,
-    /// The package in a collection such as `https://repo.maven.apache.org/maven2`, or empty.
+    /// The package in its collection, or empty.
     pub package: String,
+    /// The collection, such as `https://repo.maven.apache.org/maven2`, or empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub collection: String,
+    /// Names of the product as CPE has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpes: Vec<String>,
     /// What holds for versions that are not listed.
     pub default_status: CnaStatus,
     /// What holds for the ones that are.

@@ -285,7 +285,8 @@ fn cves(raw: &RawOsv<'_>) -> Vec<CveId> {
         | Publisher::GitHub
         | Publisher::Go
         | Publisher::Node
-        | Publisher::Microsoft => false,
+        | Publisher::Microsoft
+        | Publisher::Assigner => false,
     });
     let related = raw.related.iter().filter(|_| is_update);
     let mut cves: Vec<CveId> = (raw.aliases.iter())
@@ -329,7 +330,8 @@ fn id(raw: &str, publisher: Publisher) -> String {
         | Publisher::GitHub
         | Publisher::Go
         | Publisher::Node
-        | Publisher::Microsoft => raw.to_owned(),
+        | Publisher::Microsoft
+        | Publisher::Assigner => raw.to_owned(),
     }
 }
 

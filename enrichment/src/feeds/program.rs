@@ -159,6 +159,8 @@ impl RawAffected<'_> {
             vendor: self.vendor.to_string(),
             product: self.product.to_string(),
             package: self.package_name.to_string(),
+            collection: self.collection.to_string(),
+            cpes: self.cpes.iter().map(ToString::to_string).collect(),
             default_status: CnaStatus::of(&self.default_status),
             versions: versions.collect(),
         }

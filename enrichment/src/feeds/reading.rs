@@ -218,7 +218,7 @@ impl<'a> Reading<'a> {
     fn cve(&mut self, record: CveRecord) -> Result<(), Stop> {
         self.found(match record.source {
             RecordSource::Nvd | RecordSource::Anchore => FeedKind::Nvd,
-            RecordSource::Cisa => FeedKind::CveProgram,
+            RecordSource::Cisa | RecordSource::Assigner => FeedKind::CveProgram,
         });
         self.report.newest = self.report.newest.max(record.modified);
         self.sink.cve(record).map_err(Stop::Sink)

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::advisory::Advisory;
-use crate::cve::{CveId, CveRecord, RecordSource, Timestamp};
+use crate::cve::{Configuration, CveId, CveRecord, RecordSource, Timestamp, assigner};
 use crate::feeds::{FeedSink, SinkError};
 use crate::index::advisories::{Advisories, Live, Said};
 use crate::index::assemble::{Origin, Rules};
@@ -47,10 +47,26 @@ impl Builder {
     ///
     /// [`IndexError::TooLarge`].
     pub fn add(&mut self, record: &CveRecord) -> Result<(), IndexError> {
-        let compiled = Compiled::of(record);
         self.records += 1;
-        self.left_out.add(compiled.left_out);
         // Compiled even where an older record will not count: it may be the fallback.
+        self.add_statement(record, record.source, &record.configurations)?;
+        if let Some(said) = assigner::configuration(&record.cna) {
+            self.add_statement(record, RecordSource::Assigner, &[said])?;
+        }
+        if let Some(said) = assigner::advisory(record) {
+            self.advisories.add(&mut self.tables.strings, &said)?;
+        }
+        Ok(())
+    }
+
+    fn add_statement(
+        &mut self,
+        record: &CveRecord,
+        source: RecordSource,
+        configurations: &[Configuration],
+    ) -> Result<(), IndexError> {
+        let compiled = Compiled::of(configurations);
+        self.left_out.add(compiled.left_out);
         let rules = compiled
             .rules
             .iter()
@@ -60,11 +76,11 @@ impl Builder {
             modified: record.modified,
             is_rejected: record.is_rejected(),
             is_correction: record.is_correction,
-            says_something: says_something(record),
+            says_something: says_something(configurations),
             digest: compiled.digest(),
             rules: rules.into_boxed_slice(),
         };
-        self.take_statement(record.id, record.source, statement);
+        self.take_statement(record.id, source, statement);
         Ok(())
     }
 
@@ -188,9 +204,8 @@ impl FeedSink for Builder {
 
 /// Whether a record has anything in its configurations, be it only hardware or only the
 /// statement that nothing is affected.
-fn says_something(record: &CveRecord) -> bool {
-    record
-        .configurations
+fn says_something(configurations: &[Configuration]) -> bool {
+    configurations
         .iter()
         .flat_map(|configuration| &configuration.nodes)
         .any(|node| !node.matches.is_empty())
@@ -211,6 +226,7 @@ impl Statements {
             RecordSource::Nvd => &mut self.nvd,
             RecordSource::Anchore => &mut self.anchore,
             RecordSource::Cisa => &mut self.cisa,
+            RecordSource::Assigner => &mut self.assigner,
         };
         history.add(statement);
     }

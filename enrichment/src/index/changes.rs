@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use crate::advisory::Publisher;
 use crate::index::Index;
 use crate::index::advisories::{BoundView, NameKind, StatementView, verdict_to_word};
 use crate::index::bytes::place;
@@ -283,6 +284,10 @@ fn said(index: &Index, statement: StatementView) -> u64 {
         numbers.push(u64::from(cve.year()) << 32 | u64::from(cve.number()));
         // A finding is less sure of a CVE that was taken back.
         numbers.push(u64::from(index.is_withdrawn(advisory, cve)));
+        // An assigner's word counts for as long as nobody else says what is affected.
+        let publisher = index.advisory_publisher(advisory);
+        let is_assigners = publisher == Some(Publisher::Assigner.as_str());
+        numbers.push(u64::from(is_assigners && index.is_decided(cve)));
     }
     if let Some(shape) = index.statement_shape(statement.shape) {
         numbers.push(u64::from(verdict_to_word(shape.verdict)));

@@ -146,6 +146,7 @@ pub(super) struct Statements {
     pub(super) nvd: History,
     pub(super) anchore: History,
     pub(super) cisa: History,
+    pub(super) assigner: History,
 }
 
 /// The statement that counts.
@@ -159,17 +160,18 @@ pub(super) struct Verdict<'a> {
 
 impl Statements {
     /// The records of each source.
-    pub(super) const fn histories(&self) -> [(RecordSource, &History); 3] {
+    pub(super) const fn histories(&self) -> [(RecordSource, &History); 4] {
         [
             (RecordSource::Nvd, &self.nvd),
             (RecordSource::Anchore, &self.anchore),
             (RecordSource::Cisa, &self.cisa),
+            (RecordSource::Assigner, &self.assigner),
         ]
     }
 
     /// Whose rules count: nobody's when NVD withdrew the CVE; else a correction before what it
     /// corrects; else NVD's own; else what stands in for it, a person's work before CISA's; else what
-    /// NVD said before it took it back.
+    /// NVD said before it took it back; else what the CVE's assigner says in names that can be matched.
     pub(super) fn verdict(&self) -> Verdict<'_> {
         let mut verdict = Verdict {
             rules: &[],
@@ -198,6 +200,10 @@ impl Statements {
             (None, None) => {
                 verdict.is_fallback = nvd.is_none() && self.nvd.said.is_some();
                 let said = nvd.or(self.nvd.said.as_deref());
+                let said = said.or_else(|| {
+                    verdict.source = RecordSource::Assigner;
+                    self.assigner.saying()
+                });
                 verdict.rules = said.map_or(&[], |said| &said.rules);
             }
         }
@@ -307,6 +313,18 @@ mod tests {
         statements.anchore.add(statement(1, true, false));
         assert_eq!(verdict(&statements), (Some(1), false));
         assert_eq!(statements.verdict().source, RecordSource::Anchore);
+    }
+
+    #[test]
+    fn an_assigner_counts_after_all_others() {
+        let mut statements = Statements::default();
+        statements.assigner.add(statement(9, true, false));
+        assert_eq!(verdict(&statements), (Some(9), false));
+        assert_eq!(statements.verdict().source, RecordSource::Assigner);
+        statements.nvd.add(statement(1, true, false));
+        statements.nvd.add(statement(2, false, false));
+        assert_eq!(verdict(&statements), (Some(1), true));
+        assert_eq!(statements.verdict().source, RecordSource::Nvd);
     }
 
     #[test]

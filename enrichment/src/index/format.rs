@@ -202,6 +202,7 @@ pub(super) const CVE_ANCHORE: u32 = 1;
 pub(super) const CVE_REJECTED: u32 = 2;
 pub(super) const CVE_FALLBACK: u32 = 4;
 pub(super) const CVE_CISA: u32 = 8;
+pub(super) const CVE_ASSIGNER: u32 = 16;
 
 /// Columns that say where something begins in another table.
 const STARTS: [(Section, usize, Section); 13] = [

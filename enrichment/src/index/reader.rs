@@ -7,8 +7,8 @@ use crate::cve::{CveId, RecordSource};
 use crate::index::Index;
 use crate::index::bytes::{partition, place};
 use crate::index::format::{
-    Bounds, CVE_ANCHORE, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, NOT_APPLICABLE, Section,
-    VersionKind,
+    Bounds, CVE_ANCHORE, CVE_ASSIGNER, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, NOT_APPLICABLE,
+    Section, VersionKind,
 };
 use crate::index::slots::hash;
 use crate::index::views::{
@@ -242,12 +242,23 @@ impl Index {
                 RecordSource::Anchore
             } else if flags & CVE_CISA != 0 {
                 RecordSource::Cisa
+            } else if flags & CVE_ASSIGNER != 0 {
+                RecordSource::Assigner
             } else {
                 RecordSource::Nvd
             },
             is_rejected: flags & CVE_REJECTED != 0,
             is_fallback: flags & CVE_FALLBACK != 0,
             products: self.span(Section::Cves, row, 3)?,
+        })
+    }
+
+    /// Whether somebody else than its assigner says which products a CVE is about, or takes it back.
+    pub(crate) fn is_decided(&self, cve: CveId) -> bool {
+        let entry = self.find_cve(cve).and_then(|row| self.cve_entry(row));
+        entry.is_some_and(|entry| {
+            let has_products = !entry.products.is_empty();
+            entry.is_rejected || has_products && entry.source != RecordSource::Assigner
         })
     }
 

@@ -7,16 +7,20 @@
 //! is left to CVE records. Packages of languages are judged by their registry where it has any
 //! statement about the package at all, and by CVE records where it has none.
 
-use crate::evaluation::{Evaluation, Finding, Identity, Status};
+use crate::evaluation::{Evaluation, Identity, Status};
 use crate::identity;
 use crate::index::Index;
-use crate::matching::advisories::finding::Writer;
-use crate::matching::advisories::question::{Asked, Question};
+use crate::matching::advisories::finding::findings;
+use crate::matching::advisories::question::Asked;
 use crate::matching::step::{Step, WhyNot};
 use crate::subject::Subject;
 
+pub(super) use crate::matching::advisories::assigned::{
+    add as add_assigned, why_not as why_not_assigned,
+};
 pub(super) use crate::matching::advisories::names::Names;
 
+mod assigned;
 mod decide;
 mod explain;
 mod finding;
@@ -100,24 +104,4 @@ fn ask<'a>(index: &'a Index, subject: &Subject<'_>, names: &Names<'_>) -> Option
         return Some(Asked::NotEvaluable { reason, rule });
     }
     question::ask(index, subject, names)
-}
-
-fn findings(question: &Question<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for package in &question.packages {
-        let mut writer = Writer::new(question, package);
-        decide::affected(question.index, package, |vulnerable| {
-            let finding = writer.finding(vulnerable);
-            found.extend(finding.map(|finding| (vulnerable.about, finding)));
-        });
-    }
-    // Of one package they come in order. A guess may name two, and a package has two names: the surer
-    // finding of a CVE stays.
-    if question.packages.len() > 1 {
-        found.sort_by(|(a, one), (b, other)| {
-            a.cmp(b).then_with(|| other.confidence.cmp(&one.confidence))
-        });
-        found.dedup_by_key(|(about, _)| *about);
-    }
-    found.into_iter().map(|(_, finding)| finding).collect()
 }

@@ -257,6 +257,10 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<SmolStr> {
         "stated by CISA, not by NVD",
     );
     note(
+        cve.source == RecordSource::Assigner,
+        "stated by the CVE's assigner alone",
+    );
+    note(
         cve.is_fallback,
         "NVD named these versions once and its newest record names none",
     );

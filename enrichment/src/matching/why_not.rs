@@ -25,15 +25,22 @@ pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
         platform,
         ..*subject
     };
-    if let Some(answer) = advisories::why_not(index, &subject, cve) {
+    let answer = advisories::why_not(index, &subject, cve)
+        .unwrap_or_else(|| by_records(index, &subject, cve));
+    if matches!(answer.step, Step::Found | Step::NotEvaluable) {
         return answer;
     }
-    let prepared = prepare(index, &subject);
-    let said = windows::said(index, &subject, &prepared);
-    if let Some(answer) = said.and_then(|said| windows::why_not(&said, cve)) {
-        return answer;
-    }
-    answer(index, &prepared, Host::on(platform), subject.arch, cve)
+    advisories::why_not_assigned(index, &subject, cve).unwrap_or(answer)
+}
+
+fn by_records(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
+    let prepared = prepare(index, subject);
+    let said = windows::said(index, subject, &prepared);
+    said.and_then(|said| windows::why_not(&said, cve))
+        .unwrap_or_else(|| {
+            let host = Host::on(subject.platform);
+            answer(index, &prepared, host, subject.arch, cve)
+        })
 }
 
 /// Why a CVE is not among the findings of a CPE name.

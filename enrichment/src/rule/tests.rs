@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::{any_of, app, name_of, on, record, system};
 
 fn compile(configurations: &str) -> Compiled {
-    Compiled::of(&record("CVE-2024-0001", 0, configurations))
+    Compiled::of(&record("CVE-2024-0001", 0, configurations).configurations)
 }
 
 fn products(compiled: &Compiled) -> Vec<String> {

@@ -79,6 +79,8 @@ pub(in crate::feeds) struct RawAffected<'a> {
     pub(super) product: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "null_as_default")]
     pub(super) package_name: Cow<'a, str>,
+    #[serde(rename = "collectionURL", borrow, deserialize_with = "null_as_default")]
+    pub(super) collection: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "null_as_default")]
     pub(super) default_status: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "null_as_default")]

@@ -7,7 +7,8 @@ use crate::index::assemble::{Places, Sections};
 use crate::index::bytes::place;
 use crate::index::collected::{CompactRule, Verdict};
 use crate::index::format::{
-    Bounds, CVE_ANCHORE, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, Section, VersionKind,
+    Bounds, CVE_ANCHORE, CVE_ASSIGNER, CVE_CISA, CVE_FALLBACK, CVE_REJECTED, NONE, Section,
+    VersionKind,
 };
 
 /// A rule of a CVE, first with numbers of arrival, then with places in the file.
@@ -92,6 +93,7 @@ pub(in crate::index) fn flags(verdict: &Verdict<'_>) -> u32 {
     let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
     flag(verdict.source == RecordSource::Anchore, CVE_ANCHORE)
         | flag(verdict.source == RecordSource::Cisa, CVE_CISA)
+        | flag(verdict.source == RecordSource::Assigner, CVE_ASSIGNER)
         | flag(verdict.is_rejected, CVE_REJECTED)
         | flag(verdict.is_fallback, CVE_FALLBACK)
 }

@@ -25,6 +25,7 @@ pub(super) const fn source_to_word(source: RecordSource) -> u32 {
         RecordSource::Nvd => 0,
         RecordSource::Anchore => 1,
         RecordSource::Cisa => 2,
+        RecordSource::Assigner => 3,
     }
 }
 
@@ -33,6 +34,7 @@ pub(super) const fn source_from_word(word: u32) -> Option<RecordSource> {
         0 => Some(RecordSource::Nvd),
         1 => Some(RecordSource::Anchore),
         2 => Some(RecordSource::Cisa),
+        3 => Some(RecordSource::Assigner),
         _ => None,
     }
 }

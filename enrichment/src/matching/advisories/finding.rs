@@ -15,8 +15,29 @@ use crate::matching::advisories::named::Named;
 use crate::matching::advisories::question::Question;
 use crate::matching::advisories::release::{self, Standing};
 
+/// All that is found, at most one finding a CVE, in the order of CVEs.
+pub(super) fn findings(question: &Question<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for package in &question.packages {
+        let mut writer = Writer::new(question, package);
+        decide::affected(question.index, package, |vulnerable| {
+            let finding = writer.finding(vulnerable);
+            found.extend(finding.map(|finding| (vulnerable.about, finding)));
+        });
+    }
+    // Of one package they come in order. A guess may name two, and a package has two names: the surer
+    // finding of a CVE stays.
+    if question.packages.len() > 1 {
+        found.sort_by(|(a, one), (b, other)| {
+            a.cmp(b).then_with(|| other.confidence.cmp(&one.confidence))
+        });
+        found.dedup_by_key(|(about, _)| *about);
+    }
+    found.into_iter().map(|(_, finding)| finding).collect()
+}
+
 /// Writes the findings of one package.
-pub(super) struct Writer<'q> {
+struct Writer<'q> {
     index: &'q Index,
     package: &'q Named<'q>,
     place: SmolStr,
@@ -43,7 +64,7 @@ struct Shape {
 impl<'q> Writer<'q> {
     const REMEMBERED: usize = 16;
 
-    pub(super) fn new(question: &'q Question<'q>, package: &'q Named<'q>) -> Self {
+    fn new(question: &'q Question<'q>, package: &'q Named<'q>) -> Self {
         let doubts = package.doubts.iter().copied();
         Self {
             index: question.index,
@@ -59,7 +80,7 @@ impl<'q> Writer<'q> {
     }
 
     /// A package's finding; `None` where the index is damaged.
-    pub(super) fn finding(&mut self, found: &Found<'_, '_>) -> Option<Finding> {
+    fn finding(&mut self, found: &Found<'_, '_>) -> Option<Finding> {
         let cited = found.cited;
         let shape = self.shape(cited);
         let later = match cited.standing {

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::advisory::ASSIGNER;
 use crate::identity;
 use crate::lookup_key::LookupKey;
 use crate::matching::advisories::own_copy;
@@ -80,7 +81,9 @@ impl<'s> Names<'s> {
                 let own = LookupKey::of_package(registry, "", "", name);
                 // Whether there are advisories of the registry or of the host's release at all
                 // decides too.
-                [own, LookupKey::of_place("", "")]
+                let place = format!("{ASSIGNER}{registry}");
+                let assigned = LookupKey::of_package(&place, "", "", name);
+                [own, assigned, LookupKey::of_place("", "")]
                     .into_iter()
                     .chain(own_copy::keys(subject))
                     .collect()

@@ -9,6 +9,7 @@ use crate::subject::{Platform, Subject};
 use crate::testing::{any_of, app, record};
 use crate::version::Scheme;
 
+mod assigned;
 mod copies;
 mod later_releases;
 
@@ -65,7 +66,7 @@ fn advisory(publisher: Publisher, id: &str, cves: &[&str], said: &[&str]) -> Adv
     let (scheme, kind) = match publisher {
         Publisher::Debian | Publisher::Ubuntu => (Scheme::Deb, PackageKind::Source),
         Publisher::Alpine => (Scheme::Apk, PackageKind::Source),
-        Publisher::PyPa => (Scheme::Pypi, PackageKind::Binary),
+        Publisher::PyPa | Publisher::Assigner => (Scheme::Pypi, PackageKind::Binary),
         Publisher::Suse | Publisher::Rocky => (Scheme::Rpm, PackageKind::Source),
         Publisher::RedHat
         | Publisher::Alma
