@@ -103,8 +103,15 @@ const fn target(subject: &Subject<'_>) -> TargetSw {
 
 /// What the hand-made table says: by identifier, by the manager's own name, by the cleaned name.
 fn decided(subject: &Subject<'_>, name: &Name<'_>) -> Option<Entry> {
-    if !subject.bundle_id.is_empty() {
-        let bundle_id = subject.bundle_id.to_lowercase();
+    // `flatpak list` and `pkgutil --pkgs` print identifiers where others have a name.
+    let is_named_by_id =
+        matches!(subject.source, "flatpak" | "pkg") && subject.name.matches('.').count() > 1;
+    let bundle_id = match subject.bundle_id {
+        "" if is_named_by_id => subject.name,
+        bundle_id => bundle_id,
+    };
+    if !bundle_id.is_empty() {
+        let bundle_id = bundle_id.to_lowercase();
         if let Some(entry) = curated::find("bundle", &bundle_id) {
             return Some(entry);
         }

@@ -26,7 +26,15 @@ pub(crate) fn identify(
         _ => "firefox",
     };
     let purl = purl::of(subject);
-    let found = curated::find(subject.source, &subject.name.to_lowercase())
+    // An editor's extension is `publisher.name`, and some lists give the two apart.
+    let whole = match subject.source {
+        "vscode" if !subject.name.contains('.') => {
+            format!("{}.{}", subject.vendor, subject.name).to_lowercase()
+        }
+        _ => subject.name.to_lowercase(),
+    };
+    let found = curated::find(subject.source, &whole)
+        .or_else(|| curated::find(subject.source, &subject.name.to_lowercase()))
         .or_else(|| curated::find(subject.source, &Name::clean(subject.name).text()));
     let (pairs, rule): (Vec<&'static str>, String) = match found {
         Some(Entry { pairs, key, .. }) => (pairs.collect(), format!("curated:{key}")),

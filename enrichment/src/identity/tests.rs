@@ -191,6 +191,32 @@ fn bundles_of_macos_are_found_by_name_and_identifier() {
 }
 
 #[test]
+fn a_list_that_prints_identifiers_for_names_is_understood() {
+    for (source, name, vendor, pair) in [
+        ("flatpak", "org.mozilla.firefox", "", "mozilla:firefox"),
+        ("pkg", "com.google.Chrome", "", "google:chrome"),
+        ("vscode", "python", "ms-python", "microsoft:python"),
+        (
+            "vscode",
+            "ms-python.python",
+            "Microsoft",
+            "microsoft:python",
+        ),
+    ] {
+        let listed = Subject {
+            vendor,
+            ..subject(source, name, "1.0")
+        };
+        let found = identified(&listed);
+        assert_eq!(
+            pairs(&found).first().map(String::as_str),
+            Some(pair),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn packages_of_windows_are_found_by_the_words_in_their_names() {
     let package = |name| Subject {
         source: "msix",

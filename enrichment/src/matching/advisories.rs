@@ -36,6 +36,7 @@ mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 /// Judges a subject whom advisories are about; `None` for one that is left to CVE records. The
 /// caller adds the keys, and gives the names that CVE records have for it, by which nothing is judged.

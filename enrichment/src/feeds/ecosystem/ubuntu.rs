@@ -1,6 +1,7 @@
 //! Ubuntu's releases and the lines of updates that come with a subscription.
 
 use super::{Release, numbered};
+use crate::codename;
 
 /// Lines of Ubuntu Pro by the words between `Pro` and the release. A record of `Pro` alone is of one
 /// of the two ESM lines, and its purl says which.
@@ -11,44 +12,11 @@ const LINES: [(&str, &str); 4] = [
     ("Realtime", "realtime"),
 ];
 
-/// Releases by the first word of their names. The tracker of today still lists the oldest.
-const CODENAMES: [(&str, &str); 29] = [
-    ("precise", "12.04"),
-    ("quantal", "12.10"),
-    ("raring", "13.04"),
-    ("saucy", "13.10"),
-    ("trusty", "14.04"),
-    ("utopic", "14.10"),
-    ("vivid", "15.04"),
-    ("wily", "15.10"),
-    ("xenial", "16.04"),
-    ("yakkety", "16.10"),
-    ("zesty", "17.04"),
-    ("artful", "17.10"),
-    ("bionic", "18.04"),
-    ("cosmic", "18.10"),
-    ("disco", "19.04"),
-    ("eoan", "19.10"),
-    ("focal", "20.04"),
-    ("groovy", "20.10"),
-    ("hirsute", "21.04"),
-    ("impish", "21.10"),
-    ("jammy", "22.04"),
-    ("kinetic", "22.10"),
-    ("lunar", "23.04"),
-    ("mantic", "23.10"),
-    ("noble", "24.04"),
-    ("oracular", "24.10"),
-    ("plucky", "25.04"),
-    ("questing", "25.10"),
-    ("resolute", "26.04"),
-];
-
 /// `jammy`, `esm-infra/xenial`, `trusty/esm`, `fips-updates/focal`.
 pub(super) fn by_codename(text: &str) -> Option<Release> {
     let number = |codename: &str| {
-        let (_, number) = CODENAMES.iter().find(|(known, _)| *known == codename)?;
-        Some((*number).to_owned())
+        let (id, number) = codename::release(codename)?;
+        (id == "ubuntu").then(|| number.to_owned())
     };
     let Some((first, second)) = text.split_once('/') else {
         return Some(Release::plain("ubuntu", number(text)?));

@@ -1,6 +1,7 @@
 //! Which place of the advisories a host's operating system is.
 
 use crate::index::{Index, NameKind, PlaceId};
+use crate::matching::advisories::unknown;
 use crate::subject::Platform;
 
 /// A release that advisories are about, or that stands for the host's.
@@ -150,14 +151,7 @@ pub(super) fn of(
         );
     }
     if places.is_empty() {
-        let release = if version.is_empty() {
-            "of an unknown release".to_owned()
-        } else {
-            version.to_owned()
-        };
-        return Err(format!(
-            "not evaluable: no advisories of {id} {release} are known for its packages"
-        ));
+        return Err(unknown::reason(id, version));
     }
     // Red Hat gives the minor releases that it supports for longer advisories of their own.
     if line != release {
