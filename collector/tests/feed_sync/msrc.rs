@@ -97,7 +97,10 @@ fn cves(site: &Site, build: &str) -> Vec<String> {
         ..Subject::default()
     };
     let findings = matching::evaluate(&site.index(), &subject).findings;
-    findings.into_iter().map(|finding| finding.cve.into()).collect()
+    findings
+        .into_iter()
+        .map(|finding| finding.cve.into())
+        .collect()
 }
 
 #[tokio::test]

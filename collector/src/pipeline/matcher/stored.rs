@@ -3,7 +3,9 @@
 //! [`Evaluation`] leaves empty fields out where it is shown as JSON, which an encoding without
 //! field names cannot read back. These types are the same fields, always all of them.
 
-use enrichment::evaluation::{Confidence, Evaluation, Finding, Identity, SmolStr, Statement, Status, Why};
+use enrichment::evaluation::{
+    Confidence, Evaluation, Finding, Identity, SmolStr, Statement, Status, Why,
+};
 use enrichment::lookup_key::LookupKey;
 use serde::{Deserialize, Serialize};
 
