@@ -152,7 +152,7 @@ impl<'a> Asked<'a> {
             .iter()
             .filter(is_within)
             .any(|(one, _)| one.is_denial())
-            || lines.iter().any(|one| is_fixed(&one))
+            || lines.iter().any(is_fixed)
         {
             return None;
         }
@@ -173,7 +173,7 @@ impl<'a> Asked<'a> {
             None => return None,
         };
         let elsewhere = worst(&lines).filter(|_| fix_of(span).is_none());
-        let is_disputed = base.iter().any(|one| is_fixed(&one));
+        let is_disputed = base.iter().any(is_fixed);
         let fixed_in = match (fix_of(span), elsewhere) {
             (Some(fix), _) if cited.channel.is_empty() => Some(fix.into()),
             (Some(fix), _) => Some(format_smolstr!("{fix} ({})", cited.channel)),
