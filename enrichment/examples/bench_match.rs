@@ -379,11 +379,10 @@ fn of_distribution(index: &Index, packages: &naive::Packages, name: &str, all: &
         found += evaluation.findings.len() as u64;
         alike += naive::alike(&evaluation.findings, &asked.findings());
     }
-    figure(
-        &format!("naive_findings_alike_{name}"),
-        as_f64(alike) / as_f64(found.max(1)),
-        "of 1",
-    );
+    if found > 0 {
+        let share = as_f64(alike) / as_f64(found);
+        figure(&format!("naive_findings_alike_{name}"), share, "of 1");
+    }
     let each = as_f64(found) / as_f64(subjects.len() as u64);
     figure(&format!("findings_{name}"), each, "findings each");
     figure(&format!("findings_written_{name}"), each * fast, "1/s/core");

@@ -1,7 +1,9 @@
 //! What only the assigner of a CVE says of a package, and whose word comes before it.
 
 use super::*;
+use crate::cpe::Cpe;
 use crate::cve::{CnaProduct, CnaStatus, CnaVersions, CveRecord};
+use crate::matching::evaluate_cpe;
 
 const CVE: &str = "CVE-2024-27132";
 
@@ -65,6 +67,26 @@ fn a_package_is_found_by_its_assigner_while_nobody_else_says_anything() {
         why_not(&index, &package("mlflow", "2.9.2"), CVE).step,
         Step::Found
     );
+}
+
+#[test]
+fn a_product_that_its_assigner_names_by_cpe_is_found_by_its_range() {
+    let mut gitlab = mlflow("[]");
+    gitlab.cna[0].package.clear();
+    gitlab.cna[0].cpes = vec![app("gitlab:gitlab:*")];
+    let index = index(&[gitlab], &[]);
+    let ask = |version: &str| {
+        let cpe = Cpe::parse(&app(&format!("gitlab:gitlab:{version}"))).unwrap();
+        evaluate_cpe(&index, &cpe, Platform::default())
+    };
+    let found = ask("2.9.2");
+    let finding = only(&found);
+    assert_eq!(
+        (finding.source.as_str(), finding.confidence),
+        ("assigner", Confidence::Medium)
+    );
+    assert_eq!(finding.why.notes, ["stated by the CVE's assigner alone"]);
+    assert!(ask("2.9.3").findings.is_empty());
 }
 
 #[test]
