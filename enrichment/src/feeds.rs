@@ -33,6 +33,7 @@ mod record;
 mod report;
 mod scan;
 mod secdb;
+mod stop;
 mod ubuntu;
 
 /// Bytes of one record after decompression; longer ones are skipped. NVD's longest has 200 KB.

@@ -315,24 +315,12 @@ fn publisher(id: &str) -> Option<Publisher> {
 /// The record's id. Until 2025 the records of Debian and Alpine had the bare id of the CVE, which was
 /// the same for both; they get the one that they have today, so that newer ones replace them.
 fn id(raw: &str, publisher: Publisher) -> String {
-    match publisher {
-        Publisher::Debian if raw.starts_with("CVE-") => format!("DEBIAN-{raw}"),
-        Publisher::Alpine if raw.starts_with("CVE-") => format!("ALPINE-{raw}"),
-        Publisher::Debian
-        | Publisher::Alpine
-        | Publisher::Ubuntu
-        | Publisher::RedHat
-        | Publisher::Suse
-        | Publisher::Alma
-        | Publisher::Rocky
-        | Publisher::PyPa
-        | Publisher::Psf
-        | Publisher::GitHub
-        | Publisher::Go
-        | Publisher::Node
-        | Publisher::Microsoft
-        | Publisher::Assigner => raw.to_owned(),
-    }
+    let prefix = match raw.starts_with("CVE-") {
+        true if publisher == Publisher::Debian => "DEBIAN-",
+        true if publisher == Publisher::Alpine => "ALPINE-",
+        true | false => "",
+    };
+    format!("{prefix}{raw}")
 }
 
 /// The publisher's own rating: GitHub's and Ubuntu's members, or the word that Red Hat's rebuilders

@@ -12,6 +12,7 @@ use crate::feeds::msrc::table::Table;
 use crate::feeds::record::{self, Parsed};
 use crate::feeds::report::{FeedKind, FileReport};
 use crate::feeds::scan::{Item, Scanner};
+use crate::feeds::stop::Stop;
 use crate::feeds::{DOCUMENT_BYTES_MAX, FILE_BYTES_MAX, FeedSink, RECORD_BYTES_MAX, SinkError};
 use crate::feeds::{archive, csv, epss, kev, layout, open};
 
@@ -31,18 +32,6 @@ pub(super) struct Reading<'a> {
     hint: FeedKind,
     /// Whether it is in an archive itself.
     is_member: bool,
-}
-
-/// Why reading stops: the file's fault, which the report tells, or the sink's, which is an error.
-pub(super) enum Stop {
-    Damage(io::Error),
-    Sink(SinkError),
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Damage(error)
-    }
 }
 
 impl<'a> Reading<'a> {
