@@ -37,6 +37,7 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kernels::Package;
 use protocol::fingerprint::SoftwareKey;
 use protocol::host::{HostFacts, Platform};
 use protocol::limits::{INVENTORY_RECORDS_MAX, REASON_BYTES_MAX};
@@ -228,7 +229,9 @@ impl Inventory {
     /// Adds what a source found, and its status.
     fn take_in(&mut self, reader: Reader, found: Found, took: Duration) {
         let before = self.records.len();
-        for record in found.records {
+        for mut record in found.records {
+            // Records of an earlier scan too: the host may run another kernel since.
+            record.running = is_running(&record, &self.facts.kernel);
             match self.records.entry(SoftwareKey::of(&record, &self.platform)) {
                 Entry::Vacant(place) => {
                     place.insert(record);
@@ -244,6 +247,19 @@ impl Inventory {
             took_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
         });
     }
+}
+
+/// Whether a record is of the kernel that the host runs; `running` is empty where that cannot be
+/// known, as in an image.
+fn is_running(record: &SoftwareRecord, running: &str) -> Option<bool> {
+    let package = Package {
+        manager: record.source.as_str(),
+        name: &record.name,
+        version: &record.version,
+        release: &record.release,
+        source_name: &record.source_name,
+    };
+    package.is_running(running)
 }
 
 impl Found {

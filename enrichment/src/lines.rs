@@ -6,6 +6,7 @@
 
 use std::io::{self, BufRead, Write};
 
+use kernels::Package;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -219,7 +220,14 @@ impl MatchQuestion {
             origin: &self.origin,
             bundle_id: &self.bundle_id,
             is_standalone: self.standalone,
-            running_kernel: &self.os.kernel,
+            running: Package {
+                manager: &self.source,
+                name: &self.name,
+                version: &self.version,
+                release: &self.release,
+                source_name: &self.source_name,
+            }
+            .is_running(&self.os.kernel),
             updates: &self.os.kbs,
             platform,
         }

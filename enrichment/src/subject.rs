@@ -33,9 +33,9 @@ pub struct Subject<'a> {
     /// Whether it is known that no package of the operating system brought it: whoever listed it has
     /// asked the package manager. For packages of languages only.
     pub is_standalone: bool,
-    /// The release of the kernel that the host runs, as `uname -r` prints it. For packages of kernels
-    /// only; a judgement that is to hold for many hosts leaves it empty.
-    pub running_kernel: &'a str,
+    /// Of a package that holds a kernel or its modules, whether it is of the one that the host runs;
+    /// `None` where that is not known, and for everything else.
+    pub running: Option<bool>,
     /// Of an operating system the updates that are installed, as `KB5036892`; empty when it is not
     /// told. Of anything else they are not asked.
     pub updates: &'a [String],

@@ -60,7 +60,7 @@ impl SoftwareKey {
         // The domain keeps this hash apart from the record's, and the number in it is the layout's:
         // a field that is added, or another order, needs another number, because both sides keep
         // these values on disk.
-        let mut hash = FieldHash::new(b"muster software 1");
+        let mut hash = FieldHash::new(b"muster software 2");
         hash.text(record.source.as_str());
         for text in [
             &record.name,
@@ -80,6 +80,7 @@ impl SoftwareKey {
         }
         // rpm's epoch is a field of its own; dpkg's stands in the version's text, as its tools print it.
         hash.number(record.epoch);
+        hash.number(record.running.map(u32::from));
         Self(hash.finish())
     }
 }

@@ -157,6 +157,13 @@ pub struct SoftwareRecord {
     pub origin: String,
     /// The bundle identifier, package family or application id, or empty.
     pub bundle_id: String,
+    /// Of a package that holds a kernel or its modules, whether it is of the one that the host runs;
+    /// `None` where that cannot be told, and for everything else.
+    ///
+    /// A part of the key, so that a kernel that runs and the same kernel waiting for a boot are two
+    /// pieces of software, each judged once. It is for kernels alone: what else runs changes by the
+    /// minute, and would change keys with it.
+    pub running: Option<bool>,
     /// When it was installed, in seconds since 1970, where the source knows.
     pub installed_at_s: Option<u32>,
     /// Where on the host it was seen, at most [`crate::limits::LOCATIONS_MAX`]; empty for package
@@ -180,6 +187,7 @@ impl SoftwareRecord {
             source_version: String::new(),
             origin: String::new(),
             bundle_id: String::new(),
+            running: None,
             installed_at_s: None,
             locations: Vec::new(),
         }

@@ -32,6 +32,9 @@ pub enum DecodeError {
     /// A record names an installation time that the report's table does not have.
     #[error("a record names time {0} of a table of {1}")]
     UnknownTime(u16, usize),
+    /// The kernels of a report name a record that it does not have, or are out of order.
+    #[error("a kernel is record {0} of {1}, or out of order")]
+    UnknownKernel(u16, usize),
     /// A string of the report's table is far longer than it may be.
     #[error("a string of {0} bytes in the report's table")]
     LongString(usize),

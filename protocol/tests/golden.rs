@@ -132,7 +132,20 @@ fn records() -> Vec<SoftwareRecord> {
         ],
         ..SoftwareRecord::new(Source::Apps, "Firefox", "145.0")
     };
-    vec![bind, gcc, openssl, firefox]
+    let kernel = |version: &str, running| SoftwareRecord {
+        arch: "amd64".to_owned(),
+        source_name: "linux-signed-amd64".to_owned(),
+        running: Some(running),
+        ..SoftwareRecord::new(Source::Deb, format!("linux-image-{version}-amd64"), version)
+    };
+    vec![
+        bind,
+        gcc,
+        openssl,
+        firefox,
+        kernel("6.1.0-41", true),
+        kernel("6.1.0-40", false),
+    ]
 }
 
 fn snapshot() -> Report {

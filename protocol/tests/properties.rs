@@ -43,12 +43,13 @@ prop_compose! {
         epoch in proptest::option::of(any::<u32>()),
         (release, arch, vendor, origin) in (label(), label(), label(), label()),
         (source_name, source_version, bundle_id) in (label(), label(), label()),
+        running in proptest::option::weighted(0.1, any::<bool>()),
         installed_at_s in time(),
         locations in vec("/[a-z/]{0,30}", 0..4),
     ) -> SoftwareRecord {
         SoftwareRecord {
             epoch, release, arch, vendor, source_name, source_version, origin, bundle_id,
-            installed_at_s, locations,
+            running, installed_at_s, locations,
             ..SoftwareRecord::new(source, name, version)
         }
     }
@@ -309,6 +310,22 @@ fn text_that_moves_from_one_field_to_the_next_gives_another_key() {
         SoftwareKey::of(&one, &platform),
         SoftwareKey::of(&other, &platform)
     );
+}
+
+#[test]
+fn a_kernel_that_runs_is_other_software_than_one_that_waits() {
+    let platform = Platform::default();
+    let key = |running| {
+        let record = SoftwareRecord {
+            running,
+            ..SoftwareRecord::new(Source::Deb, "linux-image-6.1.0-18-amd64", "6.1.76-1")
+        };
+        SoftwareKey::of(&record, &platform)
+    };
+    let keys = [key(None), key(Some(false)), key(Some(true))];
+    assert_ne!(keys[0], keys[1]);
+    assert_ne!(keys[1], keys[2]);
+    assert_ne!(keys[0], keys[2]);
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl SeedTable {
             }
             Self::Software => {
                 "software (company_key, software_key, source, name, version, epoch, release, arch, \
-                 vendor, source_name, source_version, origin, platform_family, platform_id, \
+                 vendor, source_name, source_version, origin, running, platform_family, platform_id, \
                  platform_version, first_seen_at, status, reason, rule, cpes, purl, generation, \
                  evaluated_at)"
             }

@@ -339,6 +339,11 @@ impl Software {
             .text(&record.source_name)
             .text(&record.source_version)
             .text(&record.origin)
+            .optional(
+                record
+                    .running
+                    .map(|running| if running { "t" } else { "f" }),
+            )
             .text(&platform.family)
             .text(&platform.id)
             .text(&platform.version)
@@ -368,8 +373,8 @@ fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subject<'a
         bundle_id: &record.bundle_id,
         // The agent leaves out what a package of the system owns.
         is_standalone: true,
-        // One judgement holds for every host that has the software, whatever runs there.
-        running_kernel: "",
+        // The agent's word: what its host does not run is other software, with a key of its own.
+        running: record.running,
         updates: &[],
         platform: SubjectPlatform {
             family: &platform.family,

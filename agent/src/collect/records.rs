@@ -90,6 +90,8 @@ impl Records {
             source_version,
             origin: clean(draft.origin, LABEL_BYTES_MAX, defects),
             bundle_id: clean(draft.bundle_id, NAME_BYTES_MAX, defects),
+            // What runs is the host's to say and not a source's, see `Inventory`.
+            running: None,
             installed_at_s: draft.installed_at_s,
             locations: Some(location)
                 .filter(|l| !l.is_empty())

@@ -234,3 +234,83 @@ fn a_root_that_does_not_exist_fails_every_source_and_says_so() {
         );
     }
 }
+
+/// The inventory of a Debian with two kernels and their headers that runs one of the two.
+fn inventory_of_a_host_that_runs(kernel: &str) -> Inventory {
+    let mut inventory = Inventory {
+        facts: HostFacts {
+            kernel: kernel.to_owned(),
+            ..HostFacts::default()
+        },
+        ..Inventory::default()
+    };
+    let names = [
+        "linux-image-6.1.0-40-amd64",
+        "linux-image-6.1.0-41-amd64",
+        "linux-headers-6.1.0-40-amd64",
+        "linux-image-amd64",
+        "openssl",
+    ];
+    let found = Found {
+        state: SourceState::Ok,
+        reason: String::new(),
+        records: names
+            .map(|name| SoftwareRecord::new(Source::Deb, name, "1"))
+            .into(),
+    };
+    let reader = platform::READERS
+        .iter()
+        .find(|reader| reader.source == Source::Deb)
+        .unwrap();
+    inventory.take_in(*reader, found, Duration::ZERO);
+    inventory
+}
+
+fn running(inventory: &Inventory) -> BTreeMap<&str, bool> {
+    let records = inventory.records.values();
+    records
+        .filter_map(|record| Some((record.name.as_str(), record.running?)))
+        .collect()
+}
+
+#[test]
+fn of_the_installed_kernels_one_runs_and_the_others_wait() {
+    let inventory = inventory_of_a_host_that_runs("6.1.0-41-amd64");
+    assert_eq!(
+        running(&inventory),
+        BTreeMap::from([
+            ("linux-image-6.1.0-40-amd64", false),
+            ("linux-image-6.1.0-41-amd64", true),
+        ])
+    );
+    let unknown = inventory_of_a_host_that_runs("");
+    assert_eq!(running(&unknown), BTreeMap::new());
+}
+
+#[test]
+fn a_reboot_into_another_kernel_changes_both_records_and_no_other() {
+    let before = inventory_of_a_host_that_runs("6.1.0-40-amd64");
+    let after = inventory_of_a_host_that_runs("6.1.0-41-amd64");
+    let is_kept = |key: &&SoftwareKey| before.records.contains_key(*key);
+    assert_eq!(after.records.len(), 5);
+    assert_eq!(after.records.keys().filter(is_kept).count(), 3);
+}
+
+#[test]
+fn records_that_stay_from_an_earlier_scan_follow_a_reboot() {
+    let before = inventory_of_a_host_that_runs("6.1.0-40-amd64");
+    let mut after = inventory_of_a_host_that_runs("6.1.0-41-amd64");
+    let expected = after.records.clone();
+    after.records.clear();
+    let reader = platform::READERS
+        .iter()
+        .find(|reader| reader.source == Source::Deb)
+        .unwrap();
+    let stale = Found {
+        state: SourceState::Failed,
+        reason: "locked".to_owned(),
+        records: before.records_of(Source::Deb),
+    };
+    after.take_in(*reader, stale, Duration::ZERO);
+    assert_eq!(after.records, expected);
+}

@@ -12,8 +12,8 @@ use protocol::software::SoftwareRecord;
 /// Bytes of a number, of a text's length or of a list's.
 const NUMBER_BYTES_MAX: usize = 10;
 /// Numbers of a record beside the lengths of its texts: source, epoch, time, three strings' ids,
-/// the count of locations.
-const RECORD_NUMBERS: usize = 7;
+/// the count of locations, and of a kernel its number and whether it runs.
+const RECORD_NUMBERS: usize = 9;
 /// Texts of a record beside its locations.
 const RECORD_TEXTS: usize = 9;
 /// Bytes of a key that is removed: 128 bits, seven to a byte.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Entry;
 
 /// The layout's number.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Single values by their names.
 pub(super) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");

@@ -259,8 +259,8 @@ pub fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subjec
         bundle_id: &record.bundle_id,
         // The agent leaves out what a package of the system owns.
         is_standalone: true,
-        // One judgement holds for every host that has the software, whatever runs there.
-        running_kernel: "",
+        // The agent's word: what its host does not run is other software, with a key of its own.
+        running: record.running,
         // A record of the wire has no place for them, and Windows tells its build instead.
         updates: &[],
         platform: SubjectPlatform {

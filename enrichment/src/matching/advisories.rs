@@ -26,7 +26,6 @@ mod explain;
 mod finding;
 mod installed;
 mod judge;
-mod kernel;
 mod named;
 mod names;
 mod own_copy;

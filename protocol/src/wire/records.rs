@@ -4,7 +4,8 @@
 //! is a column, because neighbours in a column are alike. Vendors, architectures and origins name
 //! entries of a string table: the first entry is 1, and 0 is the empty string. Times are the
 //! distinct ones in growing order, each as the distance to the one before, and a column of
-//! numbers into them: the first is 1, and 0 is "not known".
+//! numbers into them: the first is 1, and 0 is "not known". Which kernel runs is said of so few
+//! records that they are listed by their numbers, from 0.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -71,6 +72,16 @@ pub(super) struct WireRecords<'a> {
     times: Vec<u32>,
     #[serde(deserialize_with = "bounded::list::<_, _, RECORDS>")]
     installed: Vec<Id>,
+    #[serde(deserialize_with = "bounded::list::<_, _, RECORDS>")]
+    kernels: Vec<WireKernel>,
+}
+
+/// A record of which is known whether it is of the kernel that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct WireKernel {
+    /// The record's number, from 0.
+    record: u16,
+    running: bool,
 }
 
 impl<'a> WireRecords<'a> {
@@ -92,6 +103,7 @@ impl<'a> WireRecords<'a> {
             }),
             times: times.steps(),
             installed: column(records, |r| times.id(r.installed_at_s)),
+            kernels: kernels(records),
         };
         (WireStrings(strings.strings), wire)
     }
@@ -109,6 +121,7 @@ impl<'a> WireRecords<'a> {
         self.check_columns()?;
         // Lengths are equal from here on, so indexing by the identities' number cannot fail.
         let times = sums(&self.times);
+        let running = running(&self.kernels, self.identities.len())?;
         let mut locations = self.locations.into_iter();
         let mut records = Vec::with_capacity(self.identities.len());
         for (i, identity) in self.identities.iter().enumerate() {
@@ -126,6 +139,7 @@ impl<'a> WireRecords<'a> {
                 source_version: identity.source_version.to_owned(),
                 origin: strings.get(self.origins[i])?,
                 bundle_id: self.bundle_ids[i].to_owned(),
+                running: running[i],
                 installed_at_s: time(&times, self.installed[i])?,
                 locations: locations
                     .next()
@@ -158,6 +172,30 @@ impl<'a> WireRecords<'a> {
             }),
         }
     }
+}
+
+/// The records that are of a kernel, in their order.
+fn kernels(records: &[SoftwareRecord]) -> Vec<WireKernel> {
+    // A hundred records stay far below the type's range.
+    (0_u16..)
+        .zip(records)
+        .filter_map(|(record, of)| of.running.map(|running| WireKernel { record, running }))
+        .collect()
+}
+
+/// Back from [`kernels`], for each record. Their numbers grow, so that one list has one form.
+fn running(kernels: &[WireKernel], records: usize) -> Result<Vec<Option<bool>>, DecodeError> {
+    let mut all = vec![None; records];
+    let mut rest = 0;
+    for kernel in kernels {
+        let number = usize::from(kernel.record);
+        if number < rest || number >= records {
+            return Err(DecodeError::UnknownKernel(kernel.record, records));
+        }
+        all[number] = Some(kernel.running);
+        rest = number + 1;
+    }
+    Ok(all)
 }
 
 fn column<'a, T>(

@@ -45,21 +45,28 @@ impl Profile {
         }
     }
 
+    /// What its hosts run, as they say it.
+    pub(crate) const fn kernel(self) -> &'static str {
+        match self {
+            Self::Debian => "6.1.0-41-amd64",
+            Self::Ubuntu => "6.8.0-49-generic",
+            Self::Rhel => "4.18.0-305.el8.x86_64",
+            Self::Windows => "10.0.22631",
+        }
+    }
+
     pub(crate) fn facts(self, hostname: &str) -> HostFacts {
-        let (os_name, kernel) = match self {
-            Self::Debian => ("Debian GNU/Linux 12 (bookworm)", "6.1.0-41-amd64"),
-            Self::Ubuntu => ("Ubuntu 24.04.1 LTS", "6.8.0-49-generic"),
-            Self::Rhel => (
-                "Red Hat Enterprise Linux 8.4 (Ootpa)",
-                "4.18.0-305.el8.x86_64",
-            ),
-            Self::Windows => ("Windows 11 Pro", "10.0.22631"),
+        let os_name = match self {
+            Self::Debian => "Debian GNU/Linux 12 (bookworm)",
+            Self::Ubuntu => "Ubuntu 24.04.1 LTS",
+            Self::Rhel => "Red Hat Enterprise Linux 8.4 (Ootpa)",
+            Self::Windows => "Windows 11 Pro",
         };
         HostFacts {
             hostname: hostname.to_owned(),
             platform: self.platform(),
             os_name: os_name.to_owned(),
-            kernel: kernel.to_owned(),
+            kernel: self.kernel().to_owned(),
             arch: "x86_64".to_owned(),
             cpu_count: 4,
             memory_bytes: 8 << 30,
@@ -200,6 +207,7 @@ mod tests {
             }
         }
     }
+
 
     #[test]
     fn has_packages_of_several_sources() {

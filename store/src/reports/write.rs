@@ -83,6 +83,7 @@ async fn insert_software(
         .iter()
         .map(|software| software.record.epoch.map(i64::from))
         .collect();
+    let running: Vec<Option<bool>> = new.iter().map(|software| software.record.running).collect();
     // One array a column: a batch is one statement with a fixed text, which PostgreSQL plans once
     // per connection whatever its size. Rows of placeholders would make a text for each number of
     // rows.
@@ -124,6 +125,7 @@ async fn insert_software(
         &judged(|e| Some(e.identity.rule.clone())) as &[Option<String>],
         &judged(|e| Some(e.identity.cpes.join("\n"))) as &[Option<String>],
         &judged(|e| e.identity.purl.clone()) as &[Option<String>],
+        &running as &[Option<bool>],
         // PostgreSQL has no unsigned numbers; the bits are a name and nothing that is compared by
         // size.
         generation.cast_signed(),

@@ -85,7 +85,7 @@ pub async fn not_judged_with(
     let rows = sqlx::query_as!(
         SoftwareRow,
         "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, platform_family, platform_id, platform_version,
+                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
                 first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
          FROM software
          WHERE company_key = $1 AND software_key = ANY($2) AND generation <> ALL($3)
@@ -116,7 +116,7 @@ pub async fn page_for_evaluation(
     let rows = sqlx::query_as!(
         SoftwareRow,
         "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, platform_family, platform_id, platform_version,
+                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
                 first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
          FROM software
          WHERE company_key = $1 AND generation <> ALL($2)
@@ -147,7 +147,7 @@ pub async fn that_came_late(
     let rows = sqlx::query_as!(
         SoftwareRow,
         "SELECT s.software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, platform_family, platform_id, platform_version,
+                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
                 first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
          FROM software_late l
          JOIN software s ON s.company_key = l.company_key AND s.software_key = l.software_key

@@ -20,7 +20,7 @@ pub async fn get(
     let row = sqlx::query_as!(
         SoftwareRow,
         "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, platform_family, platform_id, platform_version,
+                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
                 first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
          FROM software WHERE company_key = $1 AND software_key = $2",
         scope.key(),

@@ -5,13 +5,14 @@ use std::path::Path;
 use crate::tree::File;
 
 /// Folders at the root; a word in backticks that begins with one is a path.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
     "agent",
     "collector",
     "console",
     "docs",
     "enrichment",
     "installers",
+    "kernels",
     "packaging",
     "protocol",
     "scripts",

@@ -9,12 +9,13 @@ use crate::tree::File;
 
 /// Which of our crates each of our crates may use.
 const FLOW: &[(&str, &[&str])] = &[
+    ("kernels", &[]),
     ("protocol", &[]),
-    ("enrichment", &[]),
-    ("agent", &["protocol"]),
+    ("enrichment", &["kernels"]),
+    ("agent", &["protocol", "kernels"]),
     ("store", &["protocol", "enrichment"]),
     ("collector", &["protocol", "enrichment", "store"]),
-    ("simulations", &["protocol", "enrichment"]),
+    ("simulations", &["protocol", "enrichment", "kernels"]),
     ("xtask", &[]),
 ];
 

@@ -54,6 +54,9 @@ pub(super) struct SoftwareView {
     origin: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     bundle_id: String,
+    /// Of a kernel, whether its hosts run it or only have it for a later boot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running: Option<bool>,
     platform: Platform,
     #[serde(with = "time::serde::rfc3339")]
     first_seen_at: OffsetDateTime,
@@ -93,6 +96,7 @@ impl From<Software> for SoftwareView {
             source_version: record.source_version,
             origin: record.origin,
             bundle_id: record.bundle_id,
+            running: record.running,
             platform: software.platform,
             first_seen_at: software.first_seen_at,
             matching: MatchingView {

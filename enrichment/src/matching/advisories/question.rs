@@ -3,16 +3,17 @@
 
 use std::rc::Rc;
 
+use kernels::Part;
 use smol_str::SmolStr;
 
 use crate::index::{Index, NameKind};
 use crate::matching::advisories::installed::Installed;
 use crate::matching::advisories::judge;
-use crate::matching::advisories::kernel::{self, Kernel};
 use crate::matching::advisories::named::Named;
 use crate::matching::advisories::names::Names;
 use crate::matching::advisories::release::{self, Release, Standing};
 use crate::matching::advisories::source::Source;
+use crate::matching::kernel;
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -96,8 +97,12 @@ fn of_distribution<'a>(
         name: source.name.to_string(),
         rule: SmolStr::default(),
     };
+    if kernel::is_dormant(subject) {
+        return Err(kernel::NOT_RUNNING.to_owned());
+    }
     let binary = Rc::new(installed(scheme, subject, subject.version)?);
-    if kernel::of(&source.name, subject.name) == Kernel::Beside {
+    let part = kernel::part(subject, &source.name);
+    if part == Part::Beside {
         // Known, and nothing of it runs: judged, and never vulnerable by itself.
         return Ok(question);
     }
@@ -128,12 +133,8 @@ fn of_distribution<'a>(
         guess(&mut question, &release, (scheme, &untold()?), guesses);
     }
     let mut doubts: Vec<&'static str> = release.doubt.into_iter().collect();
-    if kernel::of(&source.name, subject.name) == Kernel::Image {
-        match kernel::is_running(subject) {
-            Some(true) => {}
-            Some(false) => return Err(kernel::not_judged(subject)),
-            None => doubts.push(kernel::MAY_NOT_RUN),
-        }
+    if part == Part::Image && subject.running.is_none() {
+        doubts.push(kernel::MAY_NOT_RUN);
     }
     for package in &mut question.packages {
         package.doubts.extend(&doubts);

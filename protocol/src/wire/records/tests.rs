@@ -98,6 +98,46 @@ fn refuses_columns_of_different_lengths() {
     }
 }
 
+#[test]
+fn only_kernels_say_whether_they_run() {
+    let records: Vec<_> = [None, Some(false), None, Some(true)]
+        .map(|running| SoftwareRecord {
+            running,
+            ..named("linux-image")
+        })
+        .into();
+    let (strings, columns) = WireRecords::new(&records);
+    let numbers: Vec<_> = columns
+        .kernels
+        .iter()
+        .map(|k| (k.record, k.running))
+        .collect();
+    assert_eq!(numbers, [(1, false), (3, true)]);
+    assert_eq!(columns.into_records(&strings), Ok(records));
+}
+
+#[test]
+fn refuses_kernels_that_are_no_record_stand_twice_or_go_back() {
+    let kernel = |record| WireKernel {
+        record,
+        running: true,
+    };
+    for (kernels, refused) in [
+        (vec![kernel(2)], 2),
+        (vec![kernel(0), kernel(0)], 0),
+        (vec![kernel(1), kernel(0)], 0),
+        (vec![kernel(u16::MAX)], u16::MAX),
+    ] {
+        let records = [named("a"), named("b")];
+        let (strings, mut columns) = WireRecords::new(&records);
+        columns.kernels = kernels;
+        assert_eq!(
+            columns.into_records(&strings),
+            Err(DecodeError::UnknownKernel(refused, 2))
+        );
+    }
+}
+
 /// 400 records that each name one long string three times would be 600 MB from half a megabyte.
 #[test]
 fn refuses_a_short_message_that_unfolds_to_a_large_one() {
