@@ -1,5 +1,7 @@
 //! The whole pipeline: a real queue, a real index, a real database.
 
+mod kernels;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;

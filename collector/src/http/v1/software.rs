@@ -203,3 +203,39 @@ async fn get(
     item.map(|item| Json(item.into()))
         .ok_or(Problem::NotFound("software"))
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::software::SoftwareRecord;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(running: Option<bool>) -> Value {
+        let record = SoftwareRecord {
+            running,
+            ..SoftwareRecord::new(Source::Deb, "linux-image-6.1.0-41-amd64", "6.1.158-1")
+        };
+        let software = Software {
+            key: SoftwareKey(1),
+            record,
+            platform: Platform::default(),
+            first_seen_at: OffsetDateTime::UNIX_EPOCH,
+            status: Status::Evaluated,
+            reason: None,
+            rule: String::new(),
+            cpes: Vec::new(),
+            purl: None,
+            generation: 1,
+            evaluated_at: OffsetDateTime::UNIX_EPOCH,
+        };
+        serde_json::to_value(SoftwareView::from(software)).unwrap()
+    }
+
+    #[test]
+    fn a_kernel_says_whether_it_runs_and_everything_else_says_nothing_of_it() {
+        assert_eq!(shown(Some(true))["running"], json!(true));
+        assert_eq!(shown(Some(false))["running"], json!(false));
+        assert_eq!(shown(None).get("running"), None);
+    }
+}
