@@ -124,3 +124,34 @@ async fn the_summary_counts_what_the_lists_show() {
         .unwrap();
     assert_eq!(all, [(world.scope.company(), pipeline)]);
 }
+
+#[tokio::test]
+async fn a_kernel_that_runs_and_one_that_waits_are_two_rows_and_are_judged_again_as_such() {
+    let world = World::new().await;
+    let kernel = |running| SoftwareRecord {
+        running,
+        ..record("linux-image-6.1.0-41-amd64", "6.1.158-1")
+    };
+    let marks = [Some(true), Some(false), None];
+    for mark in marks {
+        let mut endpoint = Endpoint::new(world.agent().await);
+        world.apply(&endpoint.snapshot([kernel(mark)], 100)).await;
+    }
+    for mark in marks {
+        let item = get(&world.scope, key(&kernel(mark)))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(item.software.record, kernel(mark));
+        assert_eq!(item.hosts, 1);
+    }
+    let again = page_for_evaluation(&world.scope, &[], None, 10)
+        .await
+        .unwrap();
+    let mut given: Vec<_> = again
+        .into_iter()
+        .map(|software| software.record.running)
+        .collect();
+    given.sort_unstable();
+    assert_eq!(given, [None, Some(false), Some(true)]);
+}
