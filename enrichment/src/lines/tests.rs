@@ -199,3 +199,37 @@ fn a_windows_may_say_its_build_and_its_updates_beside_the_question() {
     );
     assert_eq!(answer["status"], "not_evaluable");
 }
+
+/// What is asked of a kernel of Debian 12 on a host that says what it runs.
+fn ask_kernel(running: &str) -> Value {
+    let osv = r#"{"schema_version":"1.6.0","id":"CVE-2025-21756","modified":"2025-12-05T14:55:52Z",
+        "affected":[{"package":{"ecosystem":"Debian:12","name":"linux"},"ranges":[
+        {"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"6.1.158-1"}]}]}]}"#;
+    let mut builder = crate::index::Builder::new();
+    let mut bytes = Cursor::new(osv.replace('\n', ""));
+    crate::feeds::read_stream(std::path::Path::new("osv"), &mut bytes, &mut builder).unwrap();
+    let index = Index::from_bytes(builder.into_bytes().unwrap()).unwrap();
+    let question = json!({
+        "id": 1, "source": "deb", "name": "linux-image-6.1.0-40-amd64", "version": "6.1.153-1",
+        "source_name": "linux-signed-amd64",
+        "os": {"family": "linux", "id": "debian", "version": "12", "kernel": running},
+    });
+    let why_not = Some("CVE-2025-21756");
+    serde_json::from_str(&match_line(&index, &question.to_string(), why_not)).unwrap()
+}
+
+#[test]
+fn a_question_may_say_which_kernel_runs() {
+    for (running, confidence) in [("6.1.0-40-amd64", "high"), ("", "medium")] {
+        let answer = ask_kernel(running);
+        assert_eq!(answer["findings"][0]["confidence"], confidence, "{running}");
+        assert_eq!(answer["why_not"]["step"], "found");
+    }
+    let waits = ask_kernel("6.1.0-41-amd64");
+    assert_eq!(waits["status"], "not_evaluable");
+    assert_eq!(waits["why_not"]["step"], "not_evaluable");
+    for reason in [&waits["reason"], &waits["why_not"]["detail"]] {
+        let reason = reason.as_str().unwrap();
+        assert!(reason.starts_with("not running: "), "{reason}");
+    }
+}
