@@ -141,9 +141,7 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
                 purl: identified.purl,
                 rule: identified.rule.into_owned(),
             };
-            let judgeable = if kernel::is_dormant(subject) {
-                Err((Status::NotEvaluable, kernel::NOT_RUNNING.into()))
-            } else if advisories::refutes(index, subject, &identity) {
+            let judgeable = if advisories::refutes(index, subject, &identity) {
                 let reason = "not evaluable: PyPI's advisories never named this package, and a \
                               product of its name may be another's";
                 Err((Status::NotEvaluable, reason.into()))

@@ -12,6 +12,7 @@ use crate::identity;
 use crate::index::Index;
 use crate::matching::advisories::finding::findings;
 use crate::matching::advisories::question::Asked;
+use crate::matching::kernel;
 use crate::matching::step::{Step, WhyNot};
 use crate::subject::Subject;
 
@@ -36,6 +37,9 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod unknown;
+
+/// The rule of a kernel that no distribution built.
+const KERNEL_RULE: &str = "kernel";
 
 /// Judges a subject whom advisories are about; `None` for one that is left to CVE records. The
 /// caller adds the keys, and gives the names that CVE records have for it, by which nothing is judged.
@@ -102,6 +106,13 @@ fn ask<'a>(index: &'a Index, subject: &Subject<'_>, names: &Names<'_>) -> Option
     if let Some(reason) = own_copy::reason(index, subject) {
         let rule = "distribution:own copy".to_owned();
         return Some(Asked::NotEvaluable { reason, rule });
+    }
+    // Whoever built it: nobody's statement is about a kernel that does not run.
+    if kernel::is_dormant(subject) {
+        return Some(Asked::NotEvaluable {
+            reason: kernel::NOT_RUNNING.to_owned(),
+            rule: names.distribution_rule().unwrap_or(KERNEL_RULE).to_owned(),
+        });
     }
     question::ask(index, subject, names)
 }

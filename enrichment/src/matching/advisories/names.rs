@@ -92,6 +92,14 @@ impl<'s> Names<'s> {
         }
     }
 
+    /// The rule that says whose package it is, where it is a distribution's.
+    pub(super) fn distribution_rule(&self) -> Option<&str> {
+        match self {
+            Self::Distribution { rule, .. } => Some(rule),
+            Self::Registry { .. } | Self::Neither => None,
+        }
+    }
+
     /// Whether it is a package of a language that has a registry.
     pub(in crate::matching) const fn is_of_registry(&self) -> bool {
         matches!(self, Self::Registry { .. })

@@ -97,9 +97,6 @@ fn of_distribution<'a>(
         name: source.name.to_string(),
         rule: SmolStr::default(),
     };
-    if kernel::is_dormant(subject) {
-        return Err(kernel::NOT_RUNNING.to_owned());
-    }
     let binary = Rc::new(installed(scheme, subject, subject.version)?);
     let part = kernel::part(subject, &source.name);
     if part == Part::Beside {

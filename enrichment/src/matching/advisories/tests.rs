@@ -524,6 +524,45 @@ fn of_the_installed_kernels_only_the_running_one_is_judged_where_it_is_known() {
 }
 
 #[test]
+fn a_kernel_that_waits_for_a_boot_says_so_whoever_built_it_and_wherever_it_is() {
+    let index = red_hat();
+    for (source, name, vendor, id, rule) in [
+        (
+            "rpm",
+            "kernel-core",
+            "Red Hat, Inc.",
+            "rhel",
+            "distribution:vendor",
+        ),
+        (
+            "rpm",
+            "kernel",
+            "Amazon Linux",
+            "amzn",
+            "distribution:vendor",
+        ),
+        ("rpm", "kernel-ml", "The ELRepo Project", "rhel", "kernel"),
+        ("pacman", "linux", "", "arch", "distribution:format"),
+    ] {
+        let subject = Subject {
+            source,
+            vendor,
+            running: Some(false),
+            ..on(id, "8.4", rpm(name, "4.18.0", "240.el8"))
+        };
+        let evaluation = evaluate(&index, &subject);
+        assert_eq!(evaluation.status, Status::NotEvaluable, "{name}");
+        assert_eq!(evaluation.identity.rule, rule, "{name}");
+        for reason in [
+            evaluation.reason.unwrap(),
+            why_not(&index, &subject, "CVE-2021-3600").detail,
+        ] {
+            assert!(reason.starts_with("not running: "), "{name}: {reason}");
+        }
+    }
+}
+
+#[test]
 fn a_longer_supported_minor_release_has_fixes_of_its_own() {
     let index = red_hat();
     let kernel = |release| {
