@@ -18,6 +18,8 @@ mod line;
 mod listener;
 pub mod registry;
 mod session;
+#[cfg(feature = "test-support")]
+pub mod simulated;
 mod tls;
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ mod lanes;
 mod load;
 pub mod matcher;
 mod outcome;
+#[cfg(feature = "test-support")]
+pub mod simulated;
 mod sink;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -27,7 +29,7 @@ use store::database::Store;
 pub use self::dispatcher::Dispatcher;
 use self::matcher::Matcher;
 use self::sink::StoreSink;
-use self::worker::Worker;
+use self::worker::{Reads, Worker};
 use crate::clock::Clock;
 use crate::config::PipelineConfig;
 use crate::lifecycle::Lifecycle;
@@ -62,6 +64,7 @@ impl Pipeline {
             },
             clock: self.clock.clone(),
             attempts_max: config.attempts_max,
+            reads: Reads::Aside,
         });
         // One worker serves all in turn: what they share is the lanes, and each is a task, not a
         // thread. Essential, because a collector whose workers are gone would fill its queue in

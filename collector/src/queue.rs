@@ -19,6 +19,8 @@ mod progress;
 mod record;
 mod recovery;
 mod segment;
+#[cfg(any(test, feature = "test-support"))]
+mod stepped;
 mod writer;
 
 use std::fmt;
@@ -40,7 +42,11 @@ use self::disk::{Disk, FileDisk};
 use self::ledger::Ledger;
 use self::writer::Writer;
 
+#[cfg(any(test, feature = "test-support"))]
+pub use self::disk::simulated::{Faults, SimulatedDisk};
 pub use self::recovery::Recovered;
+#[cfg(any(test, feature = "test-support"))]
+pub use self::stepped::SteppedWriter;
 
 /// Appends that may wait for the writer; more wait in their callers.
 const WAITING_APPENDS_MAX: usize = 4_096;
@@ -235,6 +241,13 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// A queue whose writer does not run yet.
+struct Opened {
+    sender: mpsc::Sender<Command>,
+    ledger: Arc<Mutex<Ledger>>,
+    writer: Writer,
+}
+
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
@@ -269,13 +282,12 @@ impl Queue {
         committed: Arc<dyn Committed>,
         clock: Clock,
     ) -> Result<(Self, Recovered), OpenError> {
-        limits.validate()?;
-        // The pipeline hears of what waits before the writer exists: recovered entries come before
-        // new ones.
-        let (ledger, next, recovered) = recovery::recover(&*disk, &*committed)?;
-        let ledger = Arc::new(Mutex::new(ledger));
-        let (sender, receiver) = mpsc::channel(WAITING_APPENDS_MAX);
-        let writer = Writer::new(disk, limits, Arc::clone(&ledger), committed, clock, next);
+        let (opened, receiver, recovered) = Self::recover_on(disk, limits, committed, clock)?;
+        let Opened {
+            sender,
+            ledger,
+            writer,
+        } = opened;
         let thread = std::thread::Builder::new()
             // A thread of its own and no blocking task: it lives as long as the queue, and a sync
             // that takes seconds on a bad disk must not hold one of the runtime's.
@@ -294,6 +306,28 @@ impl Queue {
             inner: Arc::new(inner),
         };
         Ok((queue, recovered))
+    }
+
+    /// Recovers what a disk holds and makes the writer, which nobody runs yet.
+    fn recover_on(
+        disk: Arc<dyn Disk>,
+        limits: QueueLimits,
+        committed: Arc<dyn Committed>,
+        clock: Clock,
+    ) -> Result<(Opened, mpsc::Receiver<Command>, Recovered), OpenError> {
+        limits.validate()?;
+        // The pipeline hears of what waits before the writer exists: recovered entries come before
+        // new ones.
+        let (ledger, next, recovered) = recovery::recover(&*disk, &*committed)?;
+        let ledger = Arc::new(Mutex::new(ledger));
+        let (sender, receiver) = mpsc::channel(WAITING_APPENDS_MAX);
+        let writer = Writer::new(disk, limits, Arc::clone(&ledger), committed, clock, next);
+        let opened = Opened {
+            sender,
+            ledger,
+            writer,
+        };
+        Ok((opened, receiver, recovered))
     }
 
     /// Appends an entry; `Ok` means that no failure of this machine but the loss of its disk can

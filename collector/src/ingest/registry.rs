@@ -4,8 +4,8 @@
 //! cannot be said at once because a session is busy is not lost: whoever says it says it again,
 //! or the agent hears it when it connects the next time.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::ids::{AgentId, CompanyId};
@@ -39,7 +39,8 @@ pub struct Registry(Arc<Mutex<Sessions>>);
 #[derive(Debug, Default)]
 struct Sessions {
     next: u64,
-    by_agent: HashMap<AgentId, Open>,
+    // In order, so that a company is let go in the same order every time.
+    by_agent: BTreeMap<AgentId, Open>,
 }
 
 #[derive(Debug)]
