@@ -7,6 +7,8 @@
 //! aside, and the agent starts over with a snapshot; it must never guess at what the file said.
 
 mod layout;
+#[cfg(any(test, feature = "test-support"))]
+pub mod simulated;
 mod storage;
 #[cfg(test)]
 mod tests;

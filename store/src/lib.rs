@@ -21,6 +21,8 @@ pub mod hosts;
 pub mod jobs;
 pub mod page;
 pub mod reports;
+#[cfg(any(test, feature = "test-support"))]
+pub mod simulated;
 pub mod software;
 pub mod summary;
 pub mod tenant;
