@@ -9,6 +9,7 @@ mod api;
 pub mod bench;
 pub mod cli;
 mod clock;
+pub mod faults;
 pub mod fleet;
 mod random;
 pub mod seed;

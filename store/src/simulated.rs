@@ -223,11 +223,16 @@ impl SimulatedRows {
         applied
     }
 
-    /// As [`crate::dead_letters::add`].
-    pub fn bury(&mut self, company: CompanyId, letters: &[NewDeadLetter], now: OffsetDateTime) {
+    /// As [`crate::dead_letters::add`]; gives the agents that were asked for a snapshot.
+    pub fn bury(
+        &mut self,
+        company: CompanyId,
+        letters: &[NewDeadLetter],
+        now: OffsetDateTime,
+    ) -> Vec<AgentId> {
         let plant = self.plant;
         let Some(company) = self.companies.get_mut(&company) else {
-            return;
+            return Vec::new();
         };
         let mut moved = BTreeSet::new();
         for letter in letters {
@@ -241,7 +246,7 @@ impl SimulatedRows {
             }
             company.letters.insert((letter.agent, letter.position));
         }
-        company.ask(&mut self.commands, moved, now);
+        company.ask(&mut self.commands, moved, now)
     }
 
     /// As [`crate::agents::ask_for_snapshots`].

@@ -14,7 +14,10 @@ const FLOW: &[(&str, &[&str])] = &[
     ("agent", &["protocol"]),
     ("store", &["protocol", "enrichment"]),
     ("collector", &["protocol", "enrichment", "store"]),
-    ("simulations", &["protocol", "enrichment"]),
+    (
+        "simulations",
+        &["protocol", "enrichment", "agent", "store", "collector"],
+    ),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,552 @@
+//! A simulated collector node: the collector's own ingest, queue, lanes and workers, on a simulated
+//! disk, and what has to be true of them when the node dies and when it comes back.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use collector::authority::{Authority, PeerIdentity};
+use collector::clock::{Clock, ManualClock};
+use collector::config::{IngestConfig, PipelineConfig};
+use collector::ingest::Parts;
+use collector::ingest::agents::ReportQueue;
+use collector::ingest::registry::{Command, Registry};
+use collector::ingest::simulated::Door;
+use collector::lifecycle::Lifecycle;
+use collector::metrics::{PIPELINE_OUTCOMES, PIPELINE_UNENDED};
+use collector::pipeline::Dispatcher;
+use collector::pipeline::simulated::Crew;
+use collector::queue::{
+    AppendError, Committed, Entry, EntryHead, Faults, Queue, QueueLimits, ReadError, SimulatedDisk,
+    SteppedWriter,
+};
+use protocol::ids::{AgentId, CompanyId};
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::database::{Database, Directory};
+use super::life::Life;
+use super::net::{PipeReader, PipeWriter};
+use super::plants::Plant;
+use super::stage::Stage;
+use crate::random::Random;
+
+/// Small, so that a run of hours fills it now and then.
+const LIMITS: QueueLimits = QueueLimits {
+    bytes_max: 6 << 20,
+    entries_max: 120,
+    segment_bytes: 1 << 20,
+    disk_free_bytes_min: 0,
+};
+
+const PIPELINE: PipelineConfig = PipelineConfig {
+    workers: 3,
+    batch_records: 100,
+    batch_after: Duration::from_millis(50),
+    transaction_batches_max: 4,
+    attempts_max: 5,
+    gap_wait: Duration::from_secs(10),
+};
+
+/// How often a node asks the database what to tell its agents, whatever it heard.
+const POLL_EVERY: Duration = Duration::from_secs(5);
+
+/// When runs begin, by clocks that are right.
+pub(super) const BEGINNING: OffsetDateTime = time::macros::datetime!(2026-11-21 08:00 UTC);
+
+/// What every node of a run is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Making {
+    pub(super) stage: Stage,
+    pub(super) database: Database,
+    pub(super) authority: Arc<Authority>,
+    pub(super) ingest: IngestConfig,
+    pub(super) plant: Option<Plant>,
+    /// All agents of the run, which a node looks for among its sessions.
+    pub(super) agents: Arc<[AgentId]>,
+}
+
+/// A node, running or not.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) number: usize,
+    making: Making,
+    pub(super) disk: SimulatedDisk,
+    random: Random,
+    starts: u64,
+    /// How wrong its clock is.
+    wrong: time::Duration,
+    running: Option<Running>,
+    /// Reports that wait on its disk, as far as was promised.
+    waiting: BTreeMap<u64, EntryHead>,
+    /// Whether its disk was damaged, so that it may lose what it holds.
+    is_rotten: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    life: Arc<Life>,
+    hand: ManualClock,
+    door: Door,
+    registry: Registry,
+    lifecycle: Lifecycle,
+    queue: Queue,
+    held: Arc<Held>,
+    closing: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// Listens to what the queue says beside the lanes, to hold it to that.
+#[derive(Debug)]
+struct Held {
+    dispatcher: Arc<Dispatcher>,
+    stage: Stage,
+    entries: Mutex<BTreeMap<u64, EntryHead>>,
+}
+
+impl Held {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<u64, EntryHead>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Committed for Held {
+    fn committed(&self, entries: &[EntryHead]) {
+        for entry in entries {
+            self.stage.durable(entry.agent, entry.slip.position);
+            if self
+                .entries()
+                .insert(entry.slip.sequence, *entry)
+                .is_some()
+            {
+                self.stage.broken(format!(
+                    "the queue gave number {} to two reports",
+                    entry.slip.sequence
+                ));
+            }
+        }
+        self.dispatcher.committed(entries);
+    }
+}
+
+impl Node {
+    pub(super) fn new(number: usize, making: Making, random: &Random) -> Self {
+        let mut random = random.clone();
+        let node = Self {
+            number,
+            making,
+            disk: SimulatedDisk::seeded(random.next()),
+            random,
+            starts: 0,
+            wrong: time::Duration::ZERO,
+            running: None,
+            waiting: BTreeMap::new(),
+            is_rotten: false,
+        };
+        node.set_faults(Faults::default());
+        node
+    }
+
+    /// Changes what goes wrong with its disk.
+    pub(super) fn set_faults(&self, faults: Faults) {
+        self.disk.set_faults(Faults {
+            lies_about_syncs: self.making.plant == Some(Plant::AcknowledgesBeforeSync),
+            ..faults
+        });
+    }
+
+    /// Starts its process; `false` when it does not come up.
+    pub(super) fn start(&mut self) -> bool {
+        self.starts += 1;
+        let Making {
+            stage, database, ..
+        } = self.making.clone();
+        let (clock, hand) = Clock::manual(BEGINNING + stage.elapsed());
+        hand.jump(self.wrong);
+        let dispatcher = Dispatcher::new(&PIPELINE, clock.clone());
+        let held = Arc::new(Held {
+            dispatcher: Arc::clone(&dispatcher),
+            stage: stage.clone(),
+            entries: Mutex::default(),
+        });
+        let opened = Queue::open_stepped(&self.disk, LIMITS, held.clone(), clock.clone());
+        let (queue, writer, recovered) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                stage.note(format_args!("node {} does not start: {error}", self.number));
+                return false;
+            }
+        };
+        stage.note(format_args!(
+            "node {} starts with {} reports, {} torn bytes",
+            self.number, recovered.entries, recovered.torn_bytes
+        ));
+        self.check_recovered(&held);
+        let life = Life::begin(self.random.fork(self.starts), Some(hand.clone()));
+        let (registry, lifecycle) = (Registry::new(), Lifecycle::new());
+        let reports: Arc<dyn ReportQueue> = match self.making.plant {
+            Some(Plant::AcknowledgesRefusals) => Arc::new(Lenient(queue.clone())),
+            _ => Arc::new(queue.clone()),
+        };
+        let door = Door::new(Parts {
+            config: self.making.ingest.clone(),
+            clock: clock.clone(),
+            authority: Arc::clone(&self.making.authority),
+            queue: reports,
+            agents: Arc::new(Directory {
+                database: database.clone(),
+                clock: clock.clone(),
+            }),
+            registry: registry.clone(),
+            lifecycle: lifecycle.clone(),
+        });
+        let crew = Crew::new(
+            queue.clone(),
+            dispatcher,
+            Arc::new(database),
+            clock,
+            PIPELINE.attempts_max,
+        );
+        let mut running = Running {
+            life,
+            hand,
+            door,
+            registry,
+            lifecycle,
+            queue,
+            held,
+            closing: CancellationToken::new(),
+            tasks: JoinSet::new(),
+        };
+        running.spawn(&self.making, writer, &crew, &self.random.fork(!self.starts));
+        self.running = Some(running);
+        true
+    }
+
+    /// A node that is down, to stand in for this one while it is collected.
+    pub(super) fn hollow(&self) -> Self {
+        Self {
+            number: self.number,
+            making: self.making.clone(),
+            disk: SimulatedDisk::default(),
+            random: self.random.clone(),
+            starts: self.starts,
+            wrong: self.wrong,
+            running: None,
+            waiting: BTreeMap::new(),
+            is_rotten: false,
+        }
+    }
+
+    /// Whether its process runs.
+    pub(super) fn is_up(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Whether its process has died and waits to be collected.
+    pub(super) fn has_died(&self) -> bool {
+        self.running
+            .as_ref()
+            .is_some_and(|running| !running.life.is_alive())
+    }
+
+    /// Lets its process die after so many polls of its tasks.
+    pub(super) fn die_after(&self, polls: u64) {
+        if let Some(running) = &self.running {
+            running.life.end_after(polls);
+        }
+    }
+
+    /// Asks its process to stop in order; it is collected when it has died.
+    pub(super) fn stop(&self) {
+        if let Some(running) = &self.running {
+            running.lifecycle.stop();
+        }
+    }
+
+    /// Sets its clock wrong by so much more.
+    pub(super) fn jump(&mut self, by: time::Duration) {
+        self.wrong += by;
+        if let Some(running) = &self.running {
+            running.hand.jump(by);
+        }
+    }
+
+    /// Sets its clock right.
+    pub(super) fn set_right(&mut self) {
+        self.jump(-self.wrong);
+    }
+
+    /// Lets bytes of its queue rot.
+    pub(super) fn rot(&mut self) {
+        self.is_rotten = true;
+        let segments: Vec<String> = self.disk.names();
+        if let Some(name) = self.random.pick(&segments).cloned() {
+            let random = &mut self.random;
+            self.disk.damage(&name, |bytes| {
+                // Where records are, as a rule: at the beginning of what was reserved.
+                let at = random.below(bytes.len().min(20_000));
+                for byte in bytes.iter_mut().skip(at).take(40) {
+                    *byte ^= 0x5a;
+                }
+            });
+        }
+    }
+
+    /// Collects its dead process and checks what it leaves behind; with its power cut, of what was
+    /// not synced some sectors stay and some do not.
+    pub(super) async fn collect(&mut self, cuts_power: bool) {
+        let Some(mut running) = self.running.take() else {
+            return;
+        };
+        running.closing.cancel();
+        if running.lifecycle.is_stopping() && running.life.is_alive() {
+            // In order: the writer leaves its files as the next start finds them best.
+            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        running.life.end();
+        self.waiting = running.check(&self.making.stage, self.number);
+        running.tasks.abort_all();
+        while let Some(ended) = running.tasks.join_next().await {
+            if ended.is_err_and(|error| error.is_panic()) {
+                self.making
+                    .stage
+                    .broken(format!("a task of node {} panicked", self.number));
+            }
+        }
+        drop(running);
+        if cuts_power {
+            let random = &mut self.random;
+            self.disk = self.disk.cut_power(|| random.percent(50));
+        }
+        self.set_faults(Faults::default());
+    }
+
+    /// Takes its disk away, with all that it had acknowledged.
+    pub(super) fn wipe(&mut self) {
+        self.disk = SimulatedDisk::seeded(self.random.next());
+        self.set_faults(Faults::default());
+        self.waiting.clear();
+        self.is_rotten = false;
+    }
+
+    /// Lets an agent in; its streams are dropped when the node is down.
+    pub(super) fn accept(
+        &mut self,
+        company: CompanyId,
+        agent: AgentId,
+        receive: PipeReader,
+        send: PipeWriter,
+    ) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        while let Some(ended) = running.tasks.try_join_next() {
+            if ended.is_err_and(|error| error.is_panic()) {
+                self.making
+                    .stage
+                    .broken(format!("a session of node {} panicked", self.number));
+            }
+        }
+        let peer = PeerIdentity {
+            company,
+            agent,
+            serial: "01".to_owned(),
+            not_after: BEGINNING + time::Duration::days(3_650),
+        };
+        let (door, stage, number) = (
+            running.door.clone(),
+            self.making.stage.clone(),
+            self.number,
+        );
+        let session = running.life.run(async move {
+            let ending = door.serve(&peer, receive, send).await;
+            stage.note(format_args!("node {number}: session of {agent} ends: {ending}"));
+        });
+        running.tasks.spawn(session);
+    }
+
+    /// Ends the sessions of a company, as the signal of its suspension does.
+    pub(super) fn refuse(&self, company: CompanyId) {
+        if let Some(running) = &self.running {
+            let reason = protocol::reject::RejectReason::CompanySuspended;
+            running.registry.refuse_company(company, reason);
+        }
+    }
+
+    /// Reports that wait in its queue.
+    pub(super) fn entries(&self) -> u64 {
+        match &self.running {
+            Some(running) => running.queue.stats().entries,
+            None => self.waiting.len() as u64,
+        }
+    }
+
+    /// Holds it to its bounds.
+    pub(super) fn check_bounds(&self) {
+        let Some(running) = &self.running else {
+            return;
+        };
+        let stats = running.queue.stats();
+        if stats.entries > LIMITS.entries_max || stats.file_bytes > LIMITS.bytes_max {
+            self.making
+                .stage
+                .broken(format!("node {} holds more than it may: {stats:?}", self.number));
+        }
+        if running.door.bytes_in_flight() > self.making.ingest.bytes_in_flight_max {
+            self.making
+                .stage
+                .broken(format!("node {} has more bytes under way than it may", self.number));
+        }
+    }
+
+    /// Everything that was durable and had not come to its end has to be there again.
+    fn check_recovered(&mut self, held: &Held) {
+        let found = held.entries();
+        if !self.is_rotten {
+            for (sequence, head) in &self.waiting {
+                let same = found.get(sequence).is_some_and(|found| {
+                    found.agent == head.agent && found.slip.position == head.slip.position
+                });
+                if !same {
+                    self.making.stage.broken(format!(
+                        "node {} lost report {} of {}, which was durable",
+                        self.number, head.slip.position, head.agent
+                    ));
+                }
+            }
+        }
+        self.waiting.clear();
+    }
+}
+
+impl Running {
+    fn spawn(&mut self, making: &Making, writer: SteppedWriter, crew: &Crew, random: &Random) {
+        let life = Arc::clone(&self.life);
+        let closing = self.closing.clone();
+        self.tasks
+            .spawn(life.run(write(writer, closing, random.fork(1))));
+        for _ in 0..PIPELINE.workers {
+            let (crew, stopping) = (crew.clone(), self.lifecycle.soft_token());
+            let stage = making.stage.clone();
+            self.tasks.spawn(life.run(async move {
+                if let Err(error) = crew.work(&stopping).await {
+                    stage.broken(format!("a worker ends: {error}"));
+                }
+            }));
+        }
+        let door = self.door.clone();
+        self.tasks
+            .spawn(life.run(async move { door.note_heartbeats().await }));
+        let (database, registry) = (making.database.clone(), self.registry.clone());
+        let agents = Arc::clone(&making.agents);
+        self.tasks
+            .spawn(life.run(tell(database, registry, agents, random.fork(2))));
+    }
+
+    /// Compares what was counted with what was promised, and gives what waits.
+    fn check(&self, stage: &Stage, number: usize) -> BTreeMap<u64, EntryHead> {
+        let entries = self.held.entries().clone();
+        let all = entries.len() as u64;
+        let waiting: BTreeMap<u64, EntryHead> = entries
+            .into_iter()
+            .filter(|(_, head)| {
+                !matches!(self.queue.read(&head.slip), Err(ReadError::Unknown(_)))
+            })
+            .collect();
+        let counts = self.life.counts();
+        let ended = counts.sum(PIPELINE_OUTCOMES);
+        let gone = all - waiting.len() as u64;
+        if ended != gone {
+            stage.broken(format!(
+                "node {number}: {gone} reports left the queue with {ended} outcomes"
+            ));
+        }
+        if counts.sum(PIPELINE_UNENDED) > 0 {
+            stage.broken(format!("node {number} dropped a report without an outcome"));
+        }
+        stage.count(counts.all());
+        waiting
+    }
+}
+
+/// The queue's writer, on a disk that takes its time.
+async fn write(mut writer: SteppedWriter, closing: CancellationToken, mut random: Random) {
+    loop {
+        tokio::select! {
+            biased;
+            () = closing.cancelled() => return writer.close(),
+            is_asked = writer.asked() => {
+                if !is_asked {
+                    return;
+                }
+            }
+        }
+        // Mostly some milliseconds, and now and then a disk that has stopped to think.
+        let slow = if random.percent(3) { 4_000 } else { 8 };
+        tokio::time::sleep(random.around(Duration::from_millis(slow))).await;
+        writer.write();
+    }
+}
+
+/// Passes on what agents are to be told: by signals, of which some are lost, and by a poll.
+async fn tell(database: Database, registry: Registry, agents: Arc<[AgentId]>, mut random: Random) {
+    let mut heard = 0;
+    let mut polled_at = crate::clock::Clock.now();
+    let mut told: BTreeMap<AgentId, Vec<store::commands::Command>> = BTreeMap::new();
+    loop {
+        tokio::time::sleep(random.around(POLL_EVERY / 5)).await;
+        let (news, next) = database.signals(heard);
+        heard = next;
+        for agent in news {
+            let is_lost = random.percent(25);
+            if registry.has(agent) && !is_lost {
+                pass_on(&registry, agent, database.pending(agent).unwrap_or_default());
+            }
+        }
+        if crate::clock::Clock.now() - polled_at < POLL_EVERY {
+            continue;
+        }
+        polled_at = crate::clock::Clock.now();
+        for agent in agents.iter().filter(|agent| registry.has(**agent)) {
+            let pending = database.pending(*agent).unwrap_or_default();
+            // What was told already is not told again by a poll.
+            if told.get(agent) != Some(&pending) {
+                pass_on(&registry, *agent, pending.clone());
+                told.insert(*agent, pending);
+            }
+        }
+    }
+}
+
+fn pass_on(registry: &Registry, agent: AgentId, commands: Vec<store::commands::Command>) {
+    for command in commands {
+        registry.tell(
+            agent,
+            match command {
+                store::commands::Command::ScanNow { request } => Command::ScanNow { request },
+                store::commands::Command::SendSnapshot => Command::SendSnapshot,
+            },
+        );
+    }
+}
+
+/// A queue whose refusals are answered with a yes.
+#[derive(Debug)]
+struct Lenient(Queue);
+
+impl ReportQueue for Lenient {
+    fn append(
+        &self,
+        entry: Entry,
+    ) -> Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send + 'static>> {
+        let queue = self.0.clone();
+        Box::pin(async move {
+            let _refused = queue.append(entry).await;
+            Ok(())
+        })
+    }
+}
