@@ -51,6 +51,8 @@ pub struct SpoolView {
     pub acknowledged: Position,
     /// The digest of the inventory as of that report; `None` while a snapshot is under way.
     pub digest: Option<InventoryDigest>,
+    /// The last position that was given to a report; zero when none.
+    pub last: Position,
     /// The first and the last report that wait for an answer, all of one epoch.
     pub pending: Option<(Position, Position)>,
     /// Whether the next scan begins an epoch.

@@ -143,6 +143,7 @@ impl Spool {
         SpoolView {
             acknowledged: self.line.acknowledged,
             digest: self.line.acknowledged_digest,
+            last: self.line.last,
             pending: self.line.pending,
             is_snapshot_due: self.line.is_snapshot_due,
         }
@@ -326,14 +327,15 @@ impl Spool {
         Ok(())
     }
 
-    /// Forgets everything that waits; the next scan begins an epoch with a snapshot.
+    /// Forgets everything that waits; the next scan begins an epoch with a snapshot, behind `seen`.
     ///
     /// # Errors
     ///
     /// When the spool cannot be written.
-    pub fn start_over(&mut self) -> Result<(), SpoolError> {
+    pub fn start_over(&mut self, seen: Position) -> Result<(), SpoolError> {
         self.ensure_open()?;
         let line = Line {
+            last: self.line.last.max(seen),
             pending: None,
             pending_bytes: 0,
             is_snapshot_due: true,

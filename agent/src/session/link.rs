@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::ids::Position;
 use protocol::message::{Capabilities, Hello, VERSION_MAX, VERSION_MIN, Welcome};
 
-use super::action::{Action, Parting};
+use super::action::{Action, Parting, StartOver};
 use super::{SPREAD_MAX, STEADY_AFTER, Session, WELCOME_WITHIN};
 
 /// How far the connection is.
@@ -67,8 +67,12 @@ impl Session {
             paused_until: None,
             silent_at: None,
         });
-        // Last, for it moves the heartbeat of the link that was just made.
+        let overtaken = welcome.applied().filter(|at| *at > self.spool.last);
+        // After the link, for it moves the heartbeat of the one that was just made.
         self.use_settings(now, welcome.settings);
+        if let Some(applied) = overtaken {
+            self.start_over(now, StartOver::Overtaken(applied));
+        }
     }
 
     pub(super) fn connect_failed(&mut self, now: Duration) {

@@ -123,17 +123,22 @@ impl Spool {
     ///
     /// # Errors
     ///
-    /// As [`Self::open`]. A damaged file is set aside by the file's name, which a simulated disk does
-    /// not have: whoever meets [`SpoolError::Damaged`] or a failure to set it aside begins on a new
-    /// disk.
+    /// As [`Self::open`].
     pub fn open_on(disk: &SpoolDisk, bytes_max: u64) -> Result<Self, SpoolError> {
-        let disk = disk.clone();
+        let (disk, emptied) = (disk.clone(), disk.clone());
         let opener = move |_: &Path| {
             redb::Builder::new()
                 .set_cache_size(64 * 1024)
                 .create_with_backend(disk.clone())
         };
-        let storage = Storage::with_opener(Path::new("simulated/spool"), Box::new(opener));
+        let aside = move |path: &Path| {
+            let mut state = emptied.state();
+            (state.bytes, state.durable) = (Vec::new(), Vec::new());
+            state.pending.clear();
+            Ok(path.with_extension("damaged"))
+        };
+        let storage = Storage::with_opener(Path::new("simulated/spool"), Box::new(opener))
+            .set_aside_by(Box::new(aside));
         Self::with_storage(storage, bytes_max)
     }
 }

@@ -34,6 +34,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long the database may take to note a renewed certificate.
 const NOTE_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a session lasts that began while the database was away: its reports are taken, but
+/// nobody knows the agent's settings, what it is to be told and whether it is let in.
+const STOPGAP: Duration = Duration::from_secs(300);
+
 /// How a session ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Parting {
@@ -43,6 +47,8 @@ pub(super) enum Parting {
     Replaced,
     /// The agent's certificate ended.
     Expired,
+    /// The session began without the database, and the agent is to come again.
+    Stopgap,
     /// The agent took too long.
     Slow,
     /// The connection broke.
@@ -58,6 +64,7 @@ impl Parting {
             Self::Closed => "closed",
             Self::Replaced => "replaced",
             Self::Expired => "expired",
+            Self::Stopgap => "stopgap",
             Self::Slow => "timeout",
             Self::Broken => "error",
             Self::Refused(refusal) => refusal.reason.as_str(),
@@ -84,6 +91,7 @@ impl From<ReadError> for Parting {
 enum Event {
     Stopping,
     Expired,
+    Stopgap,
     Command(Command),
     Answered,
     Frame(Result<Option<Frame>, ReadError>),
@@ -100,6 +108,8 @@ struct Session<'a, W> {
     snapshot_asked_in: Option<Epoch>,
     /// The last scan that was asked for.
     scan_asked: u64,
+    /// Whether the database has said how the agent stands.
+    is_standing_known: bool,
 }
 
 /// Serves an agent until one side ends the session.
@@ -124,6 +134,7 @@ where
         in_flight: InFlight::default(),
         snapshot_asked_in: None,
         scan_asked: 0,
+        is_standing_known: false,
     };
     let parting = match session.greet(&mut reader, &mut registration).await {
         Ok(()) => session.serve(&mut reader, &mut registration).await,
@@ -144,6 +155,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         // once.
         let expired = tokio::time::sleep(left.try_into().unwrap_or_default());
         tokio::pin!(expired);
+        let stopgap = tokio::time::sleep(STOPGAP);
+        tokio::pin!(stopgap);
         loop {
             let event = tokio::select! {
                 // In this order on purpose: a stop and a revocation come before work, and answers
@@ -153,6 +166,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 command = registration.next() => Event::Command(command),
                 () = self.in_flight.answered(), if !self.in_flight.is_empty() => Event::Answered,
                 () = &mut expired => Event::Expired,
+                () = &mut stopgap, if !self.is_standing_known => Event::Stopgap,
                 // While as many reports as may be are under way, the stream has to wait.
                 frame = reader.next(), if self.in_flight.len() < REPORTS_IN_FLIGHT_MAX => {
                     Event::Frame(frame)
@@ -168,6 +182,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         match event {
             Event::Stopping => self.stop().await,
             Event::Expired => Err(Parting::Expired),
+            Event::Stopgap => Err(Parting::Stopgap),
             Event::Command(command) => self.command(command).await,
             Event::Answered => self.answer().await,
             Event::Frame(Ok(Some(frame))) => self.frame(frame).await,

@@ -234,7 +234,7 @@ impl Database {
                 self.stage
                     .broken(format!("report {position} of {agent} reached another company"));
             }
-            if last.insert(agent, position).is_some_and(|before| before >= position) {
+            if last.insert(agent, position).is_some_and(|before| before > position) {
                 self.stage
                     .broken(format!("report {position} of {agent} came out of its order"));
             }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub(super) struct Machine {
     pub(super) agent: AgentId,
     pub(super) host: Mutex<Host>,
     pub(super) disk: Mutex<SpoolDisk>,
+    /// Whether a spool was opened on the disk before.
+    pub(super) had_spool: AtomicBool,
     /// An image of the disk that will come back.
     pub(super) image: Mutex<Option<SpoolDisk>>,
     /// How wrong its clock is, in milliseconds.
@@ -150,6 +152,14 @@ impl Process {
             }
             (_, Err(error)) => return stage.broken(format!("no unpacker: {error}")),
         };
+        if let Some(why) = spool.set_aside() {
+            stage.note(format_args!("agent {} lost its spool: {why}", machine.number));
+            // One that was never whole may be lost; one that was has survived worse.
+            if machine.had_spool.load(Ordering::Relaxed) {
+                stage.broken(format!("the spool of {} is damaged: {why}", machine.agent));
+            }
+        }
+        machine.had_spool.store(true, Ordering::Relaxed);
         let beginning = Beginning {
             agent_version: "1".to_owned(),
             addresses: lock(&nodes).len(),
@@ -260,7 +270,7 @@ impl Process {
             Action::Acknowledge(position) => return Some(self.acknowledge(position)),
             Action::StartOver(why) => {
                 self.note(format_args!("starts over: {why}"));
-                let done = self.spool.start_over();
+                let done = self.spool.start_over(why.seen());
                 return Some(self.after_spool(done));
             }
             Action::SaveSettings(settings) => {
@@ -300,7 +310,7 @@ impl Process {
                     if !is_lost {
                         return Some(Event::SpoolChanged(view));
                     }
-                    let done = self.spool.start_over();
+                    let done = self.spool.start_over(position);
                     return Some(self.after_spool(done));
                 }
                 Err(error) => return Some(self.after_spool(Err(error))),

@@ -152,6 +152,7 @@ impl World {
             Kind::SpoolLost => {
                 self.die(agent);
                 *lock(&machine.disk) = SpoolDisk::default();
+                machine.had_spool.store(false, Ordering::Relaxed);
             }
             Kind::SpoolRestored => {
                 // The image is of now, and comes back later.

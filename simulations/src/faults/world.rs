@@ -372,6 +372,7 @@ impl Seat {
             host: std::sync::Mutex::new(Host::new(packages, random.fork(1))),
             disk: std::sync::Mutex::default(),
             image: std::sync::Mutex::new(None),
+            had_spool: std::sync::atomic::AtomicBool::new(false),
             wrong_ms: std::sync::atomic::AtomicI64::new(0),
             wish: tokio::sync::Notify::new(),
             line: std::sync::Mutex::new(None),
