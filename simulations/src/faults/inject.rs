@@ -31,6 +31,10 @@ pub(super) enum Heal {
     Paths(usize),
     /// An agent's disk becomes the image of before.
     Image(usize),
+    /// An agent whose process was to die, and had nothing to do in which it could.
+    DeadAgent(usize),
+    /// The same of a node.
+    DeadNode(usize),
 }
 
 impl World {
@@ -118,6 +122,10 @@ impl World {
     }
 
     fn break_agent(&mut self, kind: Kind, agent: usize) {
+        // A machine that is down has nothing that could break.
+        if !self.seats[agent].is_up() {
+            return;
+        }
         let machine = Arc::clone(&self.seats[agent].machine);
         self.stage.inject(kind, format_args!("agent {agent}"));
         let disk = lock(&machine.disk).clone();
@@ -133,6 +141,7 @@ impl World {
                 seat.cuts_power = true;
                 let polls = self.random.below(120) as u64;
                 seat.life.end_after(polls);
+                self.later(Duration::from_secs(20), Heal::DeadAgent(agent));
             }
             Kind::AgentDiskFull => {
                 disk.set_faults(SpoolFaults {
@@ -189,10 +198,16 @@ impl World {
     }
 
     fn break_node(&mut self, kind: Kind, node: usize) {
+        if !lock(&self.nodes)[node].is_up() {
+            return;
+        }
         self.stage.inject(kind, format_args!("node {node}"));
         let polls = self.random.below(200) as u64;
         let steps = u32::try_from(self.random.below(12)).unwrap_or(0);
         let minutes = *self.random.pick(&[-70, -4, 3, 65]).unwrap_or(&3);
+        if matches!(kind, Kind::NodeCrash | Kind::NodePowerCut | Kind::NodeWiped) {
+            self.later(Duration::from_secs(20), Heal::DeadNode(node));
+        }
         let mut nodes = lock(&self.nodes);
         let care = &mut self.care[node];
         match kind {
@@ -295,6 +310,17 @@ impl World {
                 if let Some(wire) = wire.filter(|wire| wire.node == node) {
                     wire.down.tear(None);
                     wire.up.tear(Some(Duration::from_secs(5)));
+                }
+            }
+            Heal::DeadAgent(agent) => {
+                if self.seats[agent].cuts_power {
+                    self.die(agent);
+                }
+            }
+            Heal::DeadNode(node) => {
+                let care = &self.care[node];
+                if care.cuts_power || care.is_wiped {
+                    lock(&self.nodes)[node].die_after(0);
                 }
             }
             Heal::Paths(agent) => lock(&self.seats[agent].machine.paths).clear(),

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use collector::clock::ManualClock;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::counts::Counts;
@@ -28,7 +27,6 @@ pub(super) struct Life {
     is_alive: AtomicBool,
     /// Polls after which it dies; as good as never at first.
     polls_left: AtomicU64,
-    died: Notify,
     random: Mutex<Random>,
     hand: Option<(ManualClock, Mutex<Instant>)>,
     counts: Arc<Counts>,
@@ -39,7 +37,6 @@ impl Life {
         Arc::new(Self {
             is_alive: AtomicBool::new(true),
             polls_left: AtomicU64::new(u64::MAX),
-            died: Notify::new(),
             random: Mutex::new(random),
             hand: hand.map(|hand| (hand, Mutex::new(Clock.now()))),
             counts: Arc::default(),
@@ -63,18 +60,6 @@ impl Life {
     /// Ends it now.
     pub(super) fn end(&self) {
         self.is_alive.store(false, Ordering::Relaxed);
-        self.died.notify_one();
-    }
-
-    /// Resolves when it has died.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost when it is dropped.
-    pub(super) async fn died(&self) {
-        while self.is_alive() {
-            self.died.notified().await;
-        }
     }
 
     /// Sets its clock to the time of the run.
@@ -167,7 +152,7 @@ mod tests {
         tokio::select! {
             biased;
             () = task => {}
-            () = life.died() => {}
+            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
         }
         let done = steps.load(Ordering::Relaxed);
         assert!(done > 10 && done <= 20, "{done}");

@@ -36,7 +36,7 @@ use crate::random::Random;
 /// Small, so that a run of hours fills it now and then.
 const LIMITS: QueueLimits = QueueLimits {
     bytes_max: 6 << 20,
-    entries_max: 120,
+    entries_max: 24,
     segment_bytes: 1 << 20,
     disk_free_bytes_min: 0,
 };

@@ -136,14 +136,14 @@ impl World {
 
     /// Some time of changes and faults.
     async fn trouble(&mut self) {
-        let minutes = 20 + self.random.below(60);
-        let end = Clock.now() + Duration::from_secs(60) * u32::try_from(minutes).unwrap_or(60);
+        let minutes = 10 + self.random.below(25);
+        let end = Clock.now() + Duration::from_secs(60) * u32::try_from(minutes).unwrap_or(10);
         let mut next = Clock.now();
         while Clock.now() < end && !self.stage.is_broken() {
             self.tick().await;
             if Clock.now() >= next {
-                next = Clock.now() + self.random.around(Duration::from_secs(20));
-                if self.random.percent(35) {
+                next = Clock.now() + self.random.around(Duration::from_secs(7));
+                if self.random.percent(60) {
                     self.change();
                 } else {
                     self.inject();
@@ -237,6 +237,8 @@ impl World {
         for (_, heal) in std::mem::take(&mut self.heals) {
             self.heal(heal);
         }
+        // A power cut that has begun ends first, for what is set right then.
+        self.tick().await;
         self.set_right();
         self.stage.note(format_args!("the faults have ended"));
         let began = Clock.now();
@@ -361,6 +363,11 @@ impl Care {
 }
 
 impl Seat {
+    /// Whether its process runs.
+    pub(super) fn is_up(&self) -> bool {
+        self.task.is_some() && self.life.is_alive()
+    }
+
     fn new(number: usize, company: CompanyId, agent: AgentId, random: &Random) -> Self {
         let mut random = random.clone();
         // From a small device to one whose snapshot has three parts.
