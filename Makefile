@@ -56,6 +56,15 @@ power-cut: ## Cut the power of a collector, its PostgreSQL and an agent six time
 	cargo build --release --package collector --package agent --package simulations
 	scripts/power-cut.sh 6
 
+SEEDS ?= 2000
+
+.PHONY: faults
+faults: ## Run seeds of faults under virtual time, and find every planted mistake (SEEDS=2000)
+	@scripts/bootstrap.sh run
+	cargo build --release --package simulations
+	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --seeds $(SEEDS)
+	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --plants
+
 .PHONY: truth
 truth: ## Measure matching against other projects' published tables (MUSTER_DATA=FOLDER has truth/ and nvd/; MISSES=1 lists what differs)
 	@test -d '$(MUSTER_DATA)/truth' -a -d '$(MUSTER_DATA)/nvd' || { echo 'truth: name the folder with the tables (truth/) and the feeds (nvd/): make truth MUSTER_DATA=FOLDER' >&2; exit 2; }

@@ -19,7 +19,7 @@ use protocol::ids::Position;
 use protocol::limits::REPORTS_IN_FLIGHT_MAX;
 use protocol::message::{Capabilities, Heartbeat, Settings};
 
-pub use self::action::{Action, Event, LinkState, Parting};
+pub use self::action::{Action, Event, LinkState, Parting, StartOver};
 use self::link::{Link, Open};
 use self::scans::{Resync, Scans};
 use crate::backoff::{Backoff, Jitter};

@@ -14,6 +14,7 @@
 
 mod commands;
 mod disk;
+mod error;
 mod ledger;
 mod progress;
 mod record;
@@ -24,7 +25,6 @@ mod stepped;
 mod writer;
 
 use std::fmt;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -44,6 +44,7 @@ use self::writer::Writer;
 
 #[cfg(any(test, feature = "test-support"))]
 pub use self::disk::simulated::{Faults, SimulatedDisk};
+pub use self::error::{AppendError, OpenError, ReadError};
 pub use self::recovery::Recovered;
 #[cfg(any(test, feature = "test-support"))]
 pub use self::stepped::SteppedWriter;
@@ -148,70 +149,6 @@ const _: () = assert!(size_of::<Slip>() <= 64);
 pub trait Committed: Send + Sync + 'static {
     /// These entries wait now, in the order in which they were appended.
     fn committed(&self, entries: &[EntryHead]);
-}
-
-/// Why an entry was not taken. The entry is not in the queue then, and the agent must send it again.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum AppendError {
-    /// As much waits as may wait.
-    #[error("the queue is full")]
-    Full,
-    /// The disk does not take it.
-    #[error("the queue's disk does not take the entry: {0}")]
-    Storage(#[source] Arc<io::Error>),
-    /// The collector is going down.
-    #[error("the queue is closed")]
-    Closed,
-}
-
-/// Why a queue does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it open.
-    #[error("another process has the queue in {0} open: stop it first, or use another directory")]
-    Locked(String),
-    /// The limits contradict each other.
-    #[error("queue limits: {0}")]
-    Limits(&'static str),
-    /// A newer release wrote it.
-    #[error(
-        "segment {segment} has format {format}, this release reads {known}: run the release that \
-         wrote it until the queue is empty",
-        known = segment::FORMAT
-    )]
-    Format {
-        /// The segment's number.
-        segment: u64,
-        /// What its header says.
-        format: u32,
-    },
-    /// The disk.
-    #[error("{action}: {source}")]
-    Disk {
-        /// What was done.
-        action: &'static str,
-        /// What came of it.
-        source: io::Error,
-    },
-}
-
-/// Why an entry cannot be read. It stays in the queue until it is completed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The entry was completed before.
-    #[error("entry {0} is not in the queue")]
-    Unknown(u64),
-    /// The disk gives other bytes than were written.
-    #[error("entry {0} is damaged on disk")]
-    Damaged(u64),
-    /// The disk gives nothing.
-    #[error("reading entry {sequence}: {source}")]
-    Disk {
-        /// The entry.
-        sequence: u64,
-        /// What came of it.
-        source: io::Error,
-    },
 }
 
 /// What the queue holds at one moment.

@@ -9,15 +9,19 @@
 
 mod counts;
 mod database;
+mod directory;
 mod endpoint;
 mod host;
 mod inject;
 mod kinds;
 mod life;
+mod machine;
 mod net;
 mod node;
 mod plants;
+mod seat;
 mod stage;
+mod stream;
 mod summary;
 mod world;
 
@@ -30,9 +34,9 @@ use collector::config::{Config, Layers};
 use ring::rand::SystemRandom;
 
 pub use self::kinds::Kind;
+use self::node::BEGINNING;
 pub use self::plants::Plant;
 pub use self::summary::{Failure, Summary};
-use self::node::BEGINNING;
 use self::world::Setting;
 
 /// What a run of seeds is made with.
@@ -55,7 +59,9 @@ impl Faults {
             &SystemRandom::new(),
             BEGINNING,
         )?;
-        let config = Config::from_layers(Layers::defaults())?;
+        let mut config = Config::from_layers(Layers::defaults())?;
+        // So few that an agent which comes back again and again is told to wait.
+        config.ingest.agent_requests_per_minute = 12;
         quiet_injected_panics();
         Ok(Self {
             setting: Setting {

@@ -85,7 +85,11 @@ fn run_plants(args: &FaultsArgs) -> anyhow::Result<bool> {
         let summary =
             Faults::new(Some(plant))?.run(seeds, &mut |summary| summary.failures.is_empty())?;
         all_found &= !summary.failures.is_empty();
-        match summary.failures.first().and_then(|failure| failure.broken.first()) {
+        match summary
+            .failures
+            .first()
+            .and_then(|failure| failure.broken.first())
+        {
             Some(broken) => writeln!(out, "{plant}: seed {}: {broken}", summary.seeds)?,
             None => writeln!(out, "{plant}: NOT FOUND in {} seeds", summary.seeds)?,
         }

@@ -4,17 +4,20 @@
 //! runs before PostgreSQL's statements; only the statements are replaced. `reports/tests/twin.rs`
 //! holds it to them: the same random reports, heartbeats and dead letters go to both.
 
+mod agent;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
+use protocol::fingerprint::{RecordFingerprint, SoftwareKey};
 use protocol::ids::{AgentId, CompanyId, Position, Succession};
 use time::OffsetDateTime;
 
+use self::agent::Agent;
 use crate::agents::HeartbeatSeen;
 use crate::commands::Command;
 use crate::dead_letters::NewDeadLetter;
-use crate::reports::simulated::{Line, OpenRow, OpenRows, Run, fold, sort, touched};
+use crate::reports::simulated::{Line, fold, sort};
 use crate::reports::{Applied, AppliedBatch, IncomingReport};
 
 /// The longest wait between two requests for a snapshot.
@@ -51,17 +54,6 @@ struct Company {
     letters: BTreeSet<(AgentId, Position)>,
 }
 
-#[derive(Clone, Debug)]
-struct Agent {
-    line: Line,
-    open: OpenRows,
-    behind_since: Option<OffsetDateTime>,
-    snapshot_asked_at: Option<OffsetDateTime>,
-    snapshot_asks: u32,
-    scan_requested: u64,
-    scan_done: u64,
-}
-
 #[derive(Clone, Copy, Debug, Default)]
 struct Commands {
     scan: Option<u64>,
@@ -90,25 +82,9 @@ impl SimulatedRows {
     /// Makes an agent, and its company if there is none.
     pub fn add_agent(&mut self, company: CompanyId, agent: AgentId) {
         self.agents_made += 1;
-        let line = Line {
-            agent_key: self.agents_made,
-            agent,
-            applied: Position::default(),
-            applied_at: None,
-            digest: InventoryDigest::default(),
-        };
-        self.companies.entry(company).or_default().agents.insert(
-            agent,
-            Agent {
-                line,
-                open: OpenRows::new(),
-                behind_since: None,
-                snapshot_asked_at: None,
-                snapshot_asks: 0,
-                scan_requested: 0,
-                scan_done: 0,
-            },
-        );
+        let made = Agent::new(self.agents_made, agent);
+        let company = self.companies.entry(company).or_default();
+        company.agents.insert(agent, made);
     }
 
     /// Suspends a company or takes that back.
@@ -264,11 +240,7 @@ impl SimulatedRows {
 
     /// As [`crate::agents::request_scan`].
     pub fn request_scan(&mut self, company: CompanyId, agent: AgentId) -> Option<u64> {
-        let found = self
-            .companies
-            .get_mut(&company)?
-            .agents
-            .get_mut(&agent)?;
+        let found = self.companies.get_mut(&company)?.agents.get_mut(&agent)?;
         found.scan_requested = found.scan_requested.max(found.scan_done) + 1;
         self.commands.entry(agent).or_default().scan = Some(found.scan_requested);
         Some(found.scan_requested)
@@ -361,48 +333,5 @@ impl Company {
             }
         }
         asked
-    }
-}
-
-impl Agent {
-    /// The open rows that a run may touch, as `open_rows.sql` gives them.
-    fn touched(&self, run: &Run<'_>) -> OpenRows {
-        let ranges = touched(run);
-        let rows = ranges
-            .iter()
-            .flat_map(|range| self.open.range(range.low..=range.high));
-        rows.map(|(key, row)| (*key, *row)).collect()
-    }
-
-    fn put(&mut self, key: SoftwareKey, fingerprint: RecordFingerprint, opened_at: OffsetDateTime) {
-        let row = OpenRow {
-            fingerprint,
-            opened_at,
-        };
-        self.open.insert(key, row);
-    }
-
-    /// As `move_lines.sql`.
-    fn advance(&mut self, run: &Run<'_>, digest: InventoryDigest) {
-        let claimed = run.reports.last().and_then(|(_, last)| last.report.digest);
-        self.line.applied = run.end();
-        self.line.applied_at = Some(run.at);
-        self.line.digest = digest;
-        self.behind_since = None;
-        if claimed == Some(digest) {
-            self.snapshot_asks = 0;
-            self.snapshot_asked_at = None;
-        }
-    }
-
-    fn count_again(&mut self) -> InventoryDigest {
-        self.line.digest = self.open.values().map(|row| row.fingerprint).collect();
-        self.line.digest
-    }
-
-    fn note(&mut self, seen: &HeartbeatSeen) {
-        self.scan_done = self.scan_done.max(self.scan_requested.min(seen.scan_done));
-        self.behind_since =
-            (seen.acknowledged > self.line.applied).then(|| self.behind_since.unwrap_or(seen.at));
     }
 }

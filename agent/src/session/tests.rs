@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use protocol::reject::RejectReason;
 
-use super::action::StartOver;
 use super::*;
 use protocol::message::{CollectorMessage, Welcome};
 use protocol::software::Source;

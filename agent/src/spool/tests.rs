@@ -254,7 +254,9 @@ fn a_lost_spool_does_not_begin_an_epoch_that_was_seen() {
 fn starting_over_behind_what_a_collector_has_seen_begins_an_epoch_behind_it() {
     let (_folder, path) = place();
     let mut spool = open(&path);
-    spool.start_over(Position::new(1_900_000_000, 7)).expect("written");
+    spool
+        .start_over(Position::new(1_900_000_000, 7))
+        .expect("written");
     drop(spool);
     // A clock that is years behind, and a spool that knows of nothing else.
     let spool = open(&path);

@@ -5,15 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use collector::ingest::agents::{
-    Admission, Agents, Answer, EnrolError, Enrolled, Issue, SeenHeartbeat, Standing, Unavailable,
-};
 use collector::pipeline::simulated::{self, Failure, Rows};
-use protocol::enrolment::EnrolRequest;
-use protocol::ids::{AgentId, CompanyId, Position};
-use protocol::message::Settings;
-use protocol::reject::RejectReason;
-use store::agents::{BEHIND_AFTER, HeartbeatSeen};
+use protocol::ids::{AgentId, CompanyId, Position, Succession};
 use store::commands::Command;
 use store::dead_letters::NewDeadLetter;
 use store::reports::{Applied, AppliedBatch, IncomingReport};
@@ -23,16 +16,6 @@ use time::OffsetDateTime;
 use super::plants::Plant;
 use super::stage::Stage;
 use crate::random::Random;
-
-/// How agents behave: quick enough that a run of hours sees many of their heartbeats and scans.
-pub(super) fn settings() -> Settings {
-    Settings {
-        revision: 1,
-        heartbeat_every_s: 120,
-        scan_every_s: 600,
-        sources_off: Vec::new(),
-    }
-}
 
 /// What goes wrong with the database. Numbers are how many of the next transactions it concerns.
 #[derive(Clone, Debug, Default)]
@@ -55,8 +38,8 @@ pub(super) struct Database {
 }
 
 #[derive(Debug)]
-struct State {
-    rows: SimulatedRows,
+pub(super) struct State {
+    pub(super) rows: SimulatedRows,
     companies: BTreeMap<AgentId, CompanyId>,
     trouble: Trouble,
     random: Random,
@@ -64,7 +47,7 @@ struct State {
     refused: BTreeSet<(AgentId, Position)>,
     panicking: BTreeSet<(AgentId, Position)>,
     /// Agents that something was said to, in the order of saying.
-    signals: Vec<AgentId>,
+    pub(super) signals: Vec<AgentId>,
     /// Answers that were given with a report stored.
     told_stored: u64,
 }
@@ -175,7 +158,10 @@ impl Database {
 
     /// Asks, does the work unless the question failed before it, and gives the answer unless that is
     /// lost.
-    async fn transact<T>(&self, work: impl FnOnce(&mut State) -> T) -> Result<T, Failure> {
+    pub(super) async fn transact<T>(
+        &self,
+        work: impl FnOnce(&mut State) -> T,
+    ) -> Result<T, Failure> {
         let fate = self.ask().await;
         match fate {
             Fate::Fail(why) => return Err(Failure::Failed(why.to_owned())),
@@ -231,12 +217,17 @@ impl Database {
         for incoming in batch {
             let (agent, position) = (incoming.agent, incoming.report.position);
             if self.lock().companies.get(&agent) != Some(&company) {
-                self.stage
-                    .broken(format!("report {position} of {agent} reached another company"));
+                self.stage.broken(format!(
+                    "report {position} of {agent} reached another company"
+                ));
             }
-            if last.insert(agent, position).is_some_and(|before| before > position) {
-                self.stage
-                    .broken(format!("report {position} of {agent} came out of its order"));
+            if last
+                .insert(agent, position)
+                .is_some_and(|before| before > position)
+            {
+                self.stage.broken(format!(
+                    "report {position} of {agent} came out of its order"
+                ));
             }
         }
     }
@@ -265,6 +256,19 @@ impl Database {
                 .note(format_args!("rows: {position} of {agent} {word}"));
         }
         applied
+    }
+
+    /// A dead letter takes its place in its agent's line.
+    fn follow(&self, state: &State, company: CompanyId, letter: &NewDeadLetter) {
+        let succession = self.stage.go_on(letter.agent, letter.position);
+        let standing = state.rows.standing(company, letter.agent);
+        let is_there = standing.is_some_and(|standing| standing.applied >= letter.position);
+        if succession == Succession::Next && !is_there {
+            self.stage.broken(format!(
+                "the line of {} does not go on over its dead letter {}",
+                letter.agent, letter.position
+            ));
+        }
     }
 
     async fn take(
@@ -335,6 +339,9 @@ impl Rows for Database {
             self.transact(|state| {
                 let asked = state.rows.bury(company, letters, now);
                 state.signals.extend(asked);
+                for letter in letters {
+                    self.follow(state, company, letter);
+                }
             })
             .await?;
             for letter in letters {
@@ -364,82 +371,5 @@ impl Rows for Database {
             tokio::time::sleep(Duration::from_millis(5)).await;
             !self.lock().trouble.is_away
         })
-    }
-}
-
-/// The database as one node's ingest asks it, by that node's clock.
-#[derive(Clone, Debug)]
-pub(super) struct Directory {
-    pub(super) database: Database,
-    pub(super) clock: collector::clock::Clock,
-}
-
-impl Agents for Directory {
-    fn admit(&self, company: CompanyId, agent: AgentId) -> Answer<'_, Admission> {
-        let admitting = self.database.transact(move |state| {
-            let Some(standing) = state.rows.standing(company, agent) else {
-                return Admission::Refused(RejectReason::AgentUnknown);
-            };
-            if standing.is_suspended {
-                return Admission::Refused(RejectReason::CompanySuspended);
-            }
-            let mut answer = Standing {
-                settings: settings(),
-                applied: standing.applied,
-                scan_asked: 0,
-                is_snapshot_asked: false,
-            };
-            for command in state.rows.pending(agent) {
-                match command {
-                    Command::ScanNow { request } => answer.scan_asked = request,
-                    Command::SendSnapshot => answer.is_snapshot_asked = true,
-                }
-            }
-            Admission::Admitted(answer)
-        });
-        Box::pin(async { admitting.await.map_err(|_| Unavailable) })
-    }
-
-    fn enrol<'a>(
-        &'a self,
-        _: &'a EnrolRequest,
-        _: Issue<'a>,
-    ) -> Answer<'a, Enrolled, EnrolError> {
-        // Agents of a run are enrolled before it begins.
-        Box::pin(async { Err(EnrolError::Unavailable(Unavailable)) })
-    }
-
-    fn note_certificate<'a>(
-        &'a self,
-        _: CompanyId,
-        _: AgentId,
-        _: &'a collector::authority::IssuedCertificate,
-    ) -> Answer<'a, bool> {
-        Box::pin(async { Err(Unavailable) })
-    }
-
-    fn note_heartbeats<'a>(
-        &'a self,
-        company: CompanyId,
-        heartbeats: &'a [SeenHeartbeat],
-    ) -> Answer<'a, ()> {
-        let seen: Vec<HeartbeatSeen> = heartbeats
-            .iter()
-            .map(|seen| HeartbeatSeen {
-                agent: seen.agent,
-                at: seen.at,
-                acknowledged: seen.heartbeat.acknowledged,
-                digest: seen.heartbeat.digest,
-                scan_done: seen.heartbeat.scan_done,
-            })
-            .collect();
-        let noting = self.database.transact(move |state| {
-            let now = self.clock.now();
-            let asked = state
-                .rows
-                .record_heartbeats(company, &seen, BEHIND_AFTER, now);
-            state.signals.extend(asked);
-        });
-        Box::pin(async { noting.await.map_err(|_| Unavailable) })
     }
 }

@@ -4,102 +4,30 @@
 //! What the running agent does with the session's actions is done here over simulated streams, one
 //! action after the other, and the process may die between any two.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use agent::backoff::Jitter;
 use agent::collect::Inventory;
 use agent::recording::record;
-use agent::session::{Action, Beginning, Event, Session};
-use agent::spool::simulated::SpoolDisk;
+use agent::session::{Action, Beginning, Event, Session, StartOver};
 use agent::spool::{Spool, SpoolError};
-use protocol::frame::{Frame, HEADER_BYTES, Header, Packing, Unpacker};
-use protocol::ids::{AgentId, CompanyId, Position};
+use protocol::frame::{Frame, Packing, Unpacker};
+use protocol::ids::Position;
 use protocol::limits::REPORTS_IN_FLIGHT_MAX;
 use protocol::message::{AgentMessage, CollectorMessage};
-use tokio::io::AsyncReadExt as _;
-use tokio::sync::Notify;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
-use super::host::Host;
-use super::net::{Pipe, PipeReader, PipeWriter};
-use super::node::{BEGINNING, Node};
+use super::machine::{Machine, Nodes, PathState, SPOOL_BYTES_MAX, Wire, lock};
+use super::net::Pipe;
 use super::plants::Plant;
 use super::stage::Stage;
+use super::stream::{Heard, Stream, next_frame};
 use crate::clock::Clock;
 use crate::random::Random;
-
-/// Bytes that may wait: small, so that a long outage makes it run over.
-pub(super) const SPOOL_BYTES_MAX: u64 = 24 * 1024;
-/// After how long a connection that nothing goes through is given up.
-pub(super) const IDLE: Duration = Duration::from_secs(30);
-
-/// The nodes, as agents reach them.
-pub(super) type Nodes = Arc<Mutex<Vec<Node>>>;
-
-/// Locks, whatever became of another holder.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A machine with an agent, whether that runs or not.
-#[derive(Debug)]
-pub(super) struct Machine {
-    pub(super) number: usize,
-    pub(super) company: CompanyId,
-    pub(super) agent: AgentId,
-    pub(super) host: Mutex<Host>,
-    pub(super) disk: Mutex<SpoolDisk>,
-    /// Whether a spool was opened on the disk before.
-    pub(super) had_spool: AtomicBool,
-    /// An image of the disk that will come back.
-    pub(super) image: Mutex<Option<SpoolDisk>>,
-    /// How wrong its clock is, in milliseconds.
-    pub(super) wrong_ms: AtomicI64,
-    /// Somebody at the machine wants a scan.
-    pub(super) wish: Notify,
-    /// The connection that stands.
-    pub(super) line: Mutex<Option<Wire>>,
-    /// The paths to nodes that are not as they should be.
-    pub(super) paths: Mutex<BTreeMap<usize, PathState>>,
-    /// Whether nothing waits in its spool.
-    pub(super) is_idle: Mutex<bool>,
-}
-
-/// Both directions of a connection.
-#[derive(Clone, Debug)]
-pub(super) struct Wire {
-    pub(super) node: usize,
-    pub(super) up: Pipe,
-    pub(super) down: Pipe,
-}
-
-/// What is wrong with a path.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PathState {
-    pub(super) blocked_until: Instant,
-    pub(super) delay: Duration,
-}
-
-impl Default for PathState {
-    fn default() -> Self {
-        Self {
-            blocked_until: Clock.now(),
-            delay: Duration::from_millis(20),
-        }
-    }
-}
-
-impl Machine {
-    fn now_ms(&self, stage: &Stage) -> u64 {
-        let right = BEGINNING.unix_timestamp() * 1_000;
-        let right = right + i64::try_from(stage.elapsed().as_millis()).unwrap_or(0);
-        u64::try_from(right + self.wrong_ms.load(Ordering::Relaxed)).unwrap_or(0)
-    }
-}
 
 /// An agent's process.
 pub(super) struct Process {
@@ -116,17 +44,9 @@ pub(super) struct Process {
     stream: Option<Stream>,
 }
 
-struct Stream {
-    reader: PipeReader,
-    writer: PipeWriter,
-    buffer: Vec<u8>,
-}
-
 /// What the world tells the process.
 enum Told {
-    Frame(Frame),
-    Garbled,
-    Closed,
+    Heard(Heard),
     Dialled(usize),
     Scanned,
     Wish,
@@ -147,13 +67,19 @@ impl Process {
         let (spool, unpacker) = match (opened, Unpacker::new()) {
             (Ok(spool), Ok(unpacker)) => (spool, unpacker),
             (Err(error), _) => {
-                stage.note(format_args!("agent {} does not start: {error}", machine.number));
+                stage.note(format_args!(
+                    "agent {} does not start: {error}",
+                    machine.number
+                ));
                 return;
             }
             (_, Err(error)) => return stage.broken(format!("no unpacker: {error}")),
         };
         if let Some(why) = spool.set_aside() {
-            stage.note(format_args!("agent {} lost its spool: {why}", machine.number));
+            stage.note(format_args!(
+                "agent {} lost its spool: {why}",
+                machine.number
+            ));
             // One that was never whole may be lost; one that was has survived worse.
             if machine.had_spool.load(Ordering::Relaxed) {
                 stage.broken(format!("the spool of {} is damaged: {why}", machine.agent));
@@ -191,18 +117,17 @@ impl Process {
         loop {
             let told = self.told().await;
             match told {
-                Told::Frame(frame) => {
+                Told::Heard(Heard::Frame(frame)) => {
                     let event = self.unpack(&frame);
                     self.give(event).await;
                 }
-                Told::Garbled => self.give(Event::Garbled).await,
-                Told::Closed => {
+                Told::Heard(Heard::Garbled) => self.give(Event::Garbled).await,
+                Told::Heard(Heard::Closed) => {
                     self.stream = None;
                     if let (Some(Plant::ForgetsAtReconnect), Some((_, last))) =
                         (self.plant, self.spool.view().pending)
                     {
-                        let done = self.spool.acknowledge(last);
-                        let event = self.after_spool(done);
+                        let event = self.forget(last);
                         self.give(event).await;
                     }
                     self.give(Event::Closed).await;
@@ -224,7 +149,7 @@ impl Process {
         let wait = deadline.map(|at| at.saturating_sub(self.stage.elapsed()));
         tokio::select! {
             biased;
-            told = next_frame(&mut self.stream) => told,
+            heard = next_frame(&mut self.stream) => Told::Heard(heard),
             () = due(self.dialling.as_mut().map(|(sleep, _)| sleep)) => {
                 let node = self.dialling.take().map_or(0, |(_, node)| node);
                 Told::Dialled(node)
@@ -270,6 +195,11 @@ impl Process {
             Action::Acknowledge(position) => return Some(self.acknowledge(position)),
             Action::StartOver(why) => {
                 self.note(format_args!("starts over: {why}"));
+                self.stage.count_one(match why {
+                    StartOver::Asked => "agent starts over: asked",
+                    StartOver::Rejected(..) => "agent starts over: rejected",
+                    StartOver::Overtaken(_) => "agent starts over: overtaken",
+                });
                 let done = self.spool.start_over(why.seen());
                 return Some(self.after_spool(done));
             }
@@ -298,8 +228,7 @@ impl Process {
                         stream.writer.push(frame.to_bytes());
                     }
                     if self.plant == Some(Plant::ForgetsWhatIsSent) {
-                        let done = self.spool.acknowledge(position);
-                        return Some(self.after_spool(done));
+                        return Some(self.forget(position));
                     }
                 }
                 Ok(None) => {
@@ -323,8 +252,10 @@ impl Process {
         let first = self.spool.view().pending.map(|(first, _)| first);
         let ahead = first.map_or(0, |first| position.seq.0.saturating_sub(first.seq.0));
         if usize::try_from(ahead).unwrap_or(usize::MAX) >= REPORTS_IN_FLIGHT_MAX {
-            self.stage
-                .broken(format!("{} has too many reports under way", self.machine.agent));
+            self.stage.broken(format!(
+                "{} has too many reports under way",
+                self.machine.agent
+            ));
         }
         if self.spool.waiting().1 > SPOOL_BYTES_MAX {
             self.stage
@@ -334,6 +265,11 @@ impl Process {
 
     fn acknowledge(&mut self, position: Position) -> Event {
         self.note(format_args!("is told that {position} is durable"));
+        self.forget(position)
+    }
+
+    /// Forgets reports, which some queue has to hold by then.
+    fn forget(&mut self, position: Position) -> Event {
         if let Some((first, last)) = self.spool.view().pending
             && position >= first
             && position <= last
@@ -363,6 +299,12 @@ impl Process {
         };
         let now_ms = self.machine.now_ms(&self.stage);
         let recorded = record(&mut self.spool, &mut inventory, request, now_ms);
+        if recorded
+            .as_ref()
+            .is_ok_and(|recorded| recorded.has_collapsed)
+        {
+            self.stage.count_one("agent spool ran over");
+        }
         match &recorded {
             Ok(recorded) => self.note(format_args!(
                 "scanned: {} new, {} gone, {} reports up to {}{}",
@@ -370,7 +312,11 @@ impl Process {
                 recorded.removes,
                 recorded.reports,
                 self.spool.last(),
-                if recorded.has_collapsed { ", collapsed" } else { "" }
+                if recorded.has_collapsed {
+                    ", collapsed"
+                } else {
+                    ""
+                }
             )),
             Err(error) => self.note(format_args!("cannot record a scan: {error}")),
         }
@@ -444,7 +390,9 @@ impl Process {
                     position, reason, ..
                 } = &message
                 {
-                    self.note(format_args!("is told that {position} is rejected: {reason}"));
+                    self.note(format_args!(
+                        "is told that {position} is rejected: {reason}"
+                    ));
                 }
                 Event::Received(message)
             }
@@ -473,32 +421,5 @@ async fn sleep(wait: Option<Duration>) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The next frame of the stream, or its end; never, without a stream.
-async fn next_frame(stream: &mut Option<Stream>) -> Told {
-    let Some(stream) = stream else {
-        return std::future::pending().await;
-    };
-    loop {
-        if let Some(head) = stream.buffer.first_chunk::<HEADER_BYTES>() {
-            let Ok(header) = Header::parse(*head) else {
-                return Told::Garbled;
-            };
-            let end = HEADER_BYTES + header.payload_bytes;
-            if stream.buffer.len() >= end {
-                let rest = stream.buffer.split_off(end);
-                let payload = std::mem::replace(&mut stream.buffer, rest).split_off(HEADER_BYTES);
-                return Told::Frame(Frame {
-                    packing: header.packing,
-                    payload,
-                });
-            }
-        }
-        match stream.reader.read_buf(&mut stream.buffer).await {
-            Ok(0) | Err(_) => return Told::Closed,
-            Ok(_) => {}
-        }
     }
 }

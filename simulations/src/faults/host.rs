@@ -46,10 +46,14 @@ impl Host {
                 (1, Some(number)) => {
                     // Another version is another key; another place is the same key with another
                     // fingerprint.
-                    self.installed.entry(number).and_modify(|(version, _)| *version += 1);
+                    self.installed
+                        .entry(number)
+                        .and_modify(|(version, _)| *version += 1);
                 }
                 (2, Some(number)) => {
-                    self.installed.entry(number).and_modify(|(_, place)| *place += 1);
+                    self.installed
+                        .entry(number)
+                        .and_modify(|(_, place)| *place += 1);
                 }
                 _ => {
                     self.installed.insert(self.next, (1, 0));

@@ -9,8 +9,8 @@ use collector::queue::Faults;
 use protocol::ids::CompanyId;
 
 use super::database::Trouble;
-use super::endpoint::{IDLE, Machine, PathState, lock};
 use super::kinds::Kind;
+use super::machine::{IDLE, Machine, PathState, lock};
 use super::world::World;
 use crate::clock::Clock;
 
@@ -44,11 +44,9 @@ impl World {
         let agent = self.random.below(self.seats.len());
         let node = self.random.below(self.care.len());
         match kind {
-            Kind::Cut
-            | Kind::CutLate
-            | Kind::Stall
-            | Kind::Partition
-            | Kind::SlowPath => self.break_path(kind, agent),
+            Kind::Cut | Kind::CutLate | Kind::Stall | Kind::Partition | Kind::SlowPath => {
+                self.break_path(kind, agent)
+            }
             Kind::AgentCrash
             | Kind::AgentPowerCut
             | Kind::AgentDiskFull
@@ -94,14 +92,18 @@ impl World {
             Kind::CutLate => {
                 // The agent is back, perhaps at another node, while its bytes are still under way.
                 wire.down.tear(None);
-                wire.up.tear(Some(self.random.around(Duration::from_secs(15))));
+                wire.up
+                    .tear(Some(self.random.around(Duration::from_secs(15))));
             }
             Kind::Stall | Kind::Partition => {
                 let lasts = if kind == Kind::Stall { 12 } else { 120 };
                 let until = now + self.random.around(Duration::from_secs(lasts));
                 wire.up.block_until(until);
                 wire.down.block_until(until);
-                lock(&machine.paths).entry(wire.node).or_default().blocked_until = until;
+                lock(&machine.paths)
+                    .entry(wire.node)
+                    .or_default()
+                    .blocked_until = until;
                 if until > now + IDLE {
                     // Each end gives up at its own time.
                     self.later(IDLE, Heal::Idle(agent, wire.node));
@@ -278,8 +280,7 @@ impl World {
         };
         self.stage
             .inject(Kind::Suspended, format_args!("company {company}"));
-        self.database
-            .rows(|rows| rows.set_suspended(company, true));
+        self.database.rows(|rows| rows.set_suspended(company, true));
         for node in lock(&self.nodes).iter() {
             node.refuse(company);
         }
@@ -338,7 +339,8 @@ impl World {
 
     /// Ends everything that is wrong and does not end by itself.
     pub(super) fn set_right(&mut self) {
-        self.database.trouble(|trouble| *trouble = Trouble::default());
+        self.database
+            .trouble(|trouble| *trouble = Trouble::default());
         for seat in &self.seats {
             lock(&seat.machine.paths).clear();
             if !seat.cuts_power {

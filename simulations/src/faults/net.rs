@@ -302,11 +302,7 @@ mod tests {
     use super::*;
 
     fn pipe(delay_ms: u64) -> Pipe {
-        Pipe::new(
-            Duration::from_millis(delay_ms),
-            Clock.now(),
-            Random::new(1),
-        )
+        Pipe::new(Duration::from_millis(delay_ms), Clock.now(), Random::new(1))
     }
 
     #[tokio::test(start_paused = true)]

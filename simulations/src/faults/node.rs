@@ -1,9 +1,11 @@
 //! A simulated collector node: the collector's own ingest, queue, lanes and workers, on a simulated
 //! disk, and what has to be true of them when the node dies and when it comes back.
 
+mod duties;
+mod held;
+
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use collector::authority::{Authority, PeerIdentity};
@@ -11,22 +13,24 @@ use collector::clock::{Clock, ManualClock};
 use collector::config::{IngestConfig, PipelineConfig};
 use collector::ingest::Parts;
 use collector::ingest::agents::ReportQueue;
-use collector::ingest::registry::{Command, Registry};
+use collector::ingest::registry::Registry;
 use collector::ingest::simulated::Door;
 use collector::lifecycle::Lifecycle;
 use collector::metrics::{PIPELINE_OUTCOMES, PIPELINE_UNENDED};
 use collector::pipeline::Dispatcher;
 use collector::pipeline::simulated::Crew;
 use collector::queue::{
-    AppendError, Committed, Entry, EntryHead, Faults, Queue, QueueLimits, ReadError, SimulatedDisk,
-    SteppedWriter,
+    EntryHead, Faults, Queue, QueueLimits, ReadError, SimulatedDisk, SteppedWriter,
 };
 use protocol::ids::{AgentId, CompanyId};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::database::{Database, Directory};
+use self::duties::{Lenient, tell, write};
+use self::held::Held;
+use super::database::Database;
+use super::directory::Directory;
 use super::life::Life;
 use super::net::{PipeReader, PipeWriter};
 use super::plants::Plant;
@@ -36,7 +40,7 @@ use crate::random::Random;
 /// Small, so that a run of hours fills it now and then.
 const LIMITS: QueueLimits = QueueLimits {
     bytes_max: 6 << 20,
-    entries_max: 24,
+    entries_max: 8,
     segment_bytes: 1 << 20,
     disk_free_bytes_min: 0,
 };
@@ -49,9 +53,6 @@ const PIPELINE: PipelineConfig = PipelineConfig {
     attempts_max: 5,
     gap_wait: Duration::from_secs(10),
 };
-
-/// How often a node asks the database what to tell its agents, whatever it heard.
-const POLL_EVERY: Duration = Duration::from_secs(5);
 
 /// When runs begin, by clocks that are right.
 pub(super) const BEGINNING: OffsetDateTime = time::macros::datetime!(2026-11-21 08:00 UTC);
@@ -94,41 +95,11 @@ struct Running {
     lifecycle: Lifecycle,
     queue: Queue,
     held: Arc<Held>,
+    /// Reports that it found on its disk: what was complete may be among them, and is no more than
+    /// what had been let in.
+    recovered: u64,
     closing: CancellationToken,
     tasks: JoinSet<()>,
-}
-
-/// Listens to what the queue says beside the lanes, to hold it to that.
-#[derive(Debug)]
-struct Held {
-    dispatcher: Arc<Dispatcher>,
-    stage: Stage,
-    entries: Mutex<BTreeMap<u64, EntryHead>>,
-}
-
-impl Held {
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<u64, EntryHead>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Committed for Held {
-    fn committed(&self, entries: &[EntryHead]) {
-        for entry in entries {
-            self.stage.durable(entry.agent, entry.slip.position);
-            if self
-                .entries()
-                .insert(entry.slip.sequence, *entry)
-                .is_some()
-            {
-                self.stage.broken(format!(
-                    "the queue gave number {} to two reports",
-                    entry.slip.sequence
-                ));
-            }
-        }
-        self.dispatcher.committed(entries);
-    }
 }
 
 impl Node {
@@ -217,6 +188,7 @@ impl Node {
             lifecycle,
             queue,
             held,
+            recovered: recovered.entries,
             closing: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
@@ -357,14 +329,12 @@ impl Node {
             serial: "01".to_owned(),
             not_after: BEGINNING + time::Duration::days(3_650),
         };
-        let (door, stage, number) = (
-            running.door.clone(),
-            self.making.stage.clone(),
-            self.number,
-        );
+        let (door, stage, number) = (running.door.clone(), self.making.stage.clone(), self.number);
         let session = running.life.run(async move {
             let ending = door.serve(&peer, receive, send).await;
-            stage.note(format_args!("node {number}: session of {agent} ends: {ending}"));
+            stage.note(format_args!(
+                "node {number}: session of {agent} ends: {ending}"
+            ));
         });
         running.tasks.spawn(session);
     }
@@ -391,15 +361,19 @@ impl Node {
             return;
         };
         let stats = running.queue.stats();
-        if stats.entries > LIMITS.entries_max || stats.file_bytes > LIMITS.bytes_max {
-            self.making
-                .stage
-                .broken(format!("node {} holds more than it may: {stats:?}", self.number));
+        if stats.entries > LIMITS.entries_max.max(running.recovered)
+            || stats.file_bytes > LIMITS.bytes_max
+        {
+            self.making.stage.broken(format!(
+                "node {} holds more than it may: {stats:?}",
+                self.number
+            ));
         }
         if running.door.bytes_in_flight() > self.making.ingest.bytes_in_flight_max {
-            self.making
-                .stage
-                .broken(format!("node {} has more bytes under way than it may", self.number));
+            self.making.stage.broken(format!(
+                "node {} has more bytes under way than it may",
+                self.number
+            ));
         }
     }
 
@@ -453,9 +427,7 @@ impl Running {
         let all = entries.len() as u64;
         let waiting: BTreeMap<u64, EntryHead> = entries
             .into_iter()
-            .filter(|(_, head)| {
-                !matches!(self.queue.read(&head.slip), Err(ReadError::Unknown(_)))
-            })
+            .filter(|(_, head)| !matches!(self.queue.read(&head.slip), Err(ReadError::Unknown(_))))
             .collect();
         let counts = self.life.counts();
         let ended = counts.sum(PIPELINE_OUTCOMES);
@@ -470,83 +442,5 @@ impl Running {
         }
         stage.count(counts.all());
         waiting
-    }
-}
-
-/// The queue's writer, on a disk that takes its time.
-async fn write(mut writer: SteppedWriter, closing: CancellationToken, mut random: Random) {
-    loop {
-        tokio::select! {
-            biased;
-            () = closing.cancelled() => return writer.close(),
-            is_asked = writer.asked() => {
-                if !is_asked {
-                    return;
-                }
-            }
-        }
-        // Mostly some milliseconds, and now and then a disk that has stopped to think.
-        let slow = if random.percent(3) { 4_000 } else { 8 };
-        tokio::time::sleep(random.around(Duration::from_millis(slow))).await;
-        writer.write();
-    }
-}
-
-/// Passes on what agents are to be told: by signals, of which some are lost, and by a poll.
-async fn tell(database: Database, registry: Registry, agents: Arc<[AgentId]>, mut random: Random) {
-    let mut heard = 0;
-    let mut polled_at = crate::clock::Clock.now();
-    let mut told: BTreeMap<AgentId, Vec<store::commands::Command>> = BTreeMap::new();
-    loop {
-        tokio::time::sleep(random.around(POLL_EVERY / 5)).await;
-        let (news, next) = database.signals(heard);
-        heard = next;
-        for agent in news {
-            let is_lost = random.percent(25);
-            if registry.has(agent) && !is_lost {
-                pass_on(&registry, agent, database.pending(agent).unwrap_or_default());
-            }
-        }
-        if crate::clock::Clock.now() - polled_at < POLL_EVERY {
-            continue;
-        }
-        polled_at = crate::clock::Clock.now();
-        for agent in agents.iter().filter(|agent| registry.has(**agent)) {
-            let pending = database.pending(*agent).unwrap_or_default();
-            // What was told already is not told again by a poll.
-            if told.get(agent) != Some(&pending) {
-                pass_on(&registry, *agent, pending.clone());
-                told.insert(*agent, pending);
-            }
-        }
-    }
-}
-
-fn pass_on(registry: &Registry, agent: AgentId, commands: Vec<store::commands::Command>) {
-    for command in commands {
-        registry.tell(
-            agent,
-            match command {
-                store::commands::Command::ScanNow { request } => Command::ScanNow { request },
-                store::commands::Command::SendSnapshot => Command::SendSnapshot,
-            },
-        );
-    }
-}
-
-/// A queue whose refusals are answered with a yes.
-#[derive(Debug)]
-struct Lenient(Queue);
-
-impl ReportQueue for Lenient {
-    fn append(
-        &self,
-        entry: Entry,
-    ) -> Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send + 'static>> {
-        let queue = self.0.clone();
-        Box::pin(async move {
-            let _refused = queue.append(entry).await;
-            Ok(())
-        })
     }
 }

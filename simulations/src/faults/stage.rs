@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protocol::ids::{AgentId, Position};
+use protocol::ids::{AgentId, Position, Succession};
 use tokio::time::Instant;
 
 use super::kinds::Kind;
@@ -25,7 +25,7 @@ pub(super) struct Stage {
 #[derive(Debug, Default)]
 struct State {
     hash: DefaultHasher,
-    lines: u64,
+    lines_noted: u64,
     last: VecDeque<String>,
     echo: Option<Vec<String>>,
     violations: Vec<String>,
@@ -34,6 +34,8 @@ struct State {
     durable: BTreeSet<(AgentId, Position)>,
     acknowledged: u64,
     stored: BTreeSet<(AgentId, Position)>,
+    /// Where each agent's line in the rows ends, by what was said of them.
+    lines: BTreeMap<AgentId, Position>,
     counted: BTreeMap<String, u64>,
 }
 
@@ -87,7 +89,7 @@ impl Stage {
         let line = format!("{:>12.3} {what}", self.elapsed().as_secs_f64());
         let mut state = self.lock();
         line.hash(&mut state.hash);
-        state.lines += 1;
+        state.lines_noted += 1;
         if let Some(echo) = &mut state.echo {
             echo.push(line.clone());
         }
@@ -133,9 +135,25 @@ impl Stage {
 
     /// The rows took a report.
     pub(super) fn stored(&self, agent: AgentId, position: Position) {
+        if self.go_on(agent, position) == Succession::Gap {
+            self.broken(format!(
+                "report {position} of {agent} was stored over a gap"
+            ));
+        }
         if !self.lock().stored.insert((agent, position)) {
             self.broken(format!("report {position} of {agent} was stored twice"));
         }
+    }
+
+    /// The rows took a dead letter in a report's place; how it stands to those before it.
+    pub(super) fn go_on(&self, agent: AgentId, position: Position) -> Succession {
+        let mut state = self.lock();
+        let line = state.lines.entry(agent).or_default();
+        let succession = line.succession(position);
+        if succession == Succession::Next {
+            *line = position;
+        }
+        succession
     }
 
     /// What a process had counted when it ended.
@@ -144,6 +162,11 @@ impl Stage {
         for (name, count) in counts {
             *state.counted.entry(name).or_default() += count;
         }
+    }
+
+    /// Counts something that an agent did.
+    pub(super) fn count_one(&self, name: &str) {
+        *self.lock().counted.entry(name.to_owned()).or_default() += 1;
     }
 
     /// What the collectors counted under this name and these labels.
@@ -158,7 +181,7 @@ impl Stage {
         Outcome {
             violations: std::mem::take(&mut state.violations),
             hash: state.hash.finish(),
-            lines: state.lines,
+            lines: state.lines_noted,
             last: std::mem::take(&mut state.last).into(),
             trace: state.echo.take().unwrap_or_default(),
             injected: std::mem::take(&mut state.injected),

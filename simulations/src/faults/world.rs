@@ -14,12 +14,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::database::Database;
-use super::endpoint::{Machine, Nodes, Process, lock};
-use super::host::Host;
 use super::inject::Heal;
-use super::life::Life;
+use super::machine::{Nodes, lock};
 use super::node::{Making, Node};
 use super::plants::Plant;
+use super::seat::{Care, Seat};
 use super::stage::{Outcome, Stage};
 use crate::clock::Clock;
 use crate::random::Random;
@@ -39,26 +38,6 @@ pub(super) struct Setting {
     pub(super) ingest: IngestConfig,
     pub(super) plant: Option<Plant>,
     pub(super) is_traced: bool,
-}
-
-/// An agent's process, and what becomes of it.
-pub(super) struct Seat {
-    pub(super) machine: Arc<Machine>,
-    pub(super) life: Arc<Life>,
-    task: Option<JoinHandle<()>>,
-    /// Whether its machine lost its power when it died.
-    pub(super) cuts_power: bool,
-    pub(super) starts_at: Instant,
-    starts: u64,
-}
-
-/// A node's future.
-pub(super) struct Care {
-    pub(super) cuts_power: bool,
-    pub(super) is_wiped: bool,
-    /// When an orderly stop is over.
-    pub(super) stops_at: Option<Instant>,
-    pub(super) starts_at: Instant,
 }
 
 /// One run.
@@ -202,7 +181,10 @@ impl World {
                 lock(&self.nodes)[number] = node;
             }
             let mut nodes = lock(&self.nodes);
-            if !nodes[number].is_up() && self.care[number].starts_at <= now && !nodes[number].start() {
+            if !nodes[number].is_up()
+                && self.care[number].starts_at <= now
+                && !nodes[number].start()
+            {
                 self.care[number].starts_at = now + Duration::from_secs(5);
             }
             nodes[number].check_bounds();
@@ -350,79 +332,3 @@ impl World {
 }
 
 type Truth = BTreeMap<SoftwareKey, RecordFingerprint>;
-
-impl Care {
-    const fn new(starts_at: Instant) -> Self {
-        Self {
-            cuts_power: false,
-            is_wiped: false,
-            stops_at: None,
-            starts_at,
-        }
-    }
-}
-
-impl Seat {
-    /// Whether its process runs.
-    pub(super) fn is_up(&self) -> bool {
-        self.task.is_some() && self.life.is_alive()
-    }
-
-    fn new(number: usize, company: CompanyId, agent: AgentId, random: &Random) -> Self {
-        let mut random = random.clone();
-        // From a small device to one whose snapshot has three parts.
-        let packages = *random.pick(&[0, 5, 40, 101, 260]).unwrap_or(&5);
-        let machine = Arc::new(Machine {
-            number,
-            company,
-            agent,
-            host: std::sync::Mutex::new(Host::new(packages, random.fork(1))),
-            disk: std::sync::Mutex::default(),
-            image: std::sync::Mutex::new(None),
-            had_spool: std::sync::atomic::AtomicBool::new(false),
-            wrong_ms: std::sync::atomic::AtomicI64::new(0),
-            wish: tokio::sync::Notify::new(),
-            line: std::sync::Mutex::new(None),
-            paths: std::sync::Mutex::default(),
-            is_idle: std::sync::Mutex::new(false),
-        });
-        Self {
-            machine,
-            life: Life::begin(random, None),
-            task: None,
-            cuts_power: false,
-            starts_at: Clock.now(),
-            starts: 0,
-        }
-    }
-
-    fn start(&mut self, nodes: &Nodes, stage: &Stage, plant: Option<Plant>) {
-        self.starts += 1;
-        let number = self.machine.number as u64;
-        let random = Random::new(number).fork(self.starts);
-        self.life = Life::begin(random.fork(1), None);
-        let living = Process::live(
-            Arc::clone(&self.machine),
-            Arc::clone(nodes),
-            stage.clone(),
-            plant,
-            random,
-        );
-        *lock(&self.machine.is_idle) = false;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a run's own task, which it ends and waits for"
-        )]
-        let task = tokio::spawn(self.life.run(living));
-        self.task = Some(task);
-    }
-
-    /// What the death of its process leaves.
-    fn bury(&mut self, random: &mut Random) {
-        *lock(&self.machine.line) = None;
-        let mut disk = lock(&self.machine.disk);
-        if std::mem::take(&mut self.cuts_power) {
-            *disk = disk.cut_power(|| random.percent(50));
-        }
-    }
-}

@@ -48,9 +48,9 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             "welcomed an agent"
         );
         self.is_standing_known = standing.is_some();
-        let extension = standing.as_ref().map_or_else(Vec::new, |standing| {
-            Welcome::extension_of(standing.applied)
-        });
+        let extension = standing
+            .as_ref()
+            .map_or_else(Vec::new, |standing| Welcome::extension_of(standing.applied));
         let (settings, rest) = match standing {
             Some(standing) => (
                 standing.settings,
