@@ -1,5 +1,11 @@
 //! Seeds of faults, and the mistakes that they have to find.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of tests that meets the unexpected has failed the test"
+)]
+
 use std::collections::BTreeSet;
 
 use simulations::faults::{Faults, Kind, Plant, Summary};

@@ -1,5 +1,7 @@
 //! The spool against everything that a disk and a stop in the middle can do to it.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -4,6 +4,8 @@
 //! What the running agent does with the session's actions is done here over simulated streams, one
 //! action after the other, and the process may die between any two.
 
+mod dial;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,12 +23,11 @@ use protocol::limits::REPORTS_IN_FLIGHT_MAX;
 use protocol::message::{AgentMessage, CollectorMessage};
 use tokio::time::Sleep;
 
-use super::machine::{Machine, Nodes, PathState, SPOOL_BYTES_MAX, Wire, lock};
+use super::machine::{Machine, Nodes, SPOOL_BYTES_MAX, lock};
 use super::net::Pipe;
 use super::plants::Plant;
 use super::stage::Stage;
 use super::stream::{Heard, Stream, next_frame};
-use crate::clock::Clock;
 use crate::random::Random;
 
 /// An agent's process.
@@ -323,50 +324,6 @@ impl Process {
         self.give(Event::SpoolChanged(self.spool.view())).await;
         let recorded = recorded.is_ok();
         self.give(Event::ScanFinished { recorded }).await;
-    }
-
-    fn dial(&mut self, attempt: usize) {
-        let node = attempt % lock(&self.nodes).len().max(1);
-        let path = self.path(node);
-        let takes = if path.blocked_until > Clock.now() {
-            Duration::from_secs(10)
-        } else {
-            self.random.around(path.delay * 3)
-        };
-        self.dialling = Some((Box::pin(tokio::time::sleep(takes)), node));
-    }
-
-    fn path(&self, node: usize) -> PathState {
-        lock(&self.machine.paths)
-            .get(&node)
-            .copied()
-            .unwrap_or_default()
-    }
-
-    fn connected(&mut self, node: usize) -> Event {
-        let path = self.path(node);
-        let mut nodes = lock(&self.nodes);
-        let Some(reached) = nodes.get_mut(node).filter(|node| node.is_up()) else {
-            return Event::ConnectFailed;
-        };
-        if path.blocked_until > Clock.now() {
-            return Event::ConnectFailed;
-        }
-        let pipe = |random: &mut Random| {
-            Pipe::new(path.delay, path.blocked_until, Random::new(random.next()))
-        };
-        let (up, down) = (pipe(&mut self.random), pipe(&mut self.random));
-        let (writer, receive) = up.ends();
-        let (send, reader) = down.ends();
-        reached.accept(self.machine.company, self.machine.agent, receive, send);
-        drop(nodes);
-        *lock(&self.machine.line) = Some(Wire { node, up, down });
-        self.stream = Some(Stream {
-            reader,
-            writer,
-            buffer: Vec::new(),
-        });
-        Event::Connected
     }
 
     fn send(&self, message: &AgentMessage) {

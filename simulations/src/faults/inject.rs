@@ -45,7 +45,7 @@ impl World {
         let node = self.random.below(self.care.len());
         match kind {
             Kind::Cut | Kind::CutLate | Kind::Stall | Kind::Partition | Kind::SlowPath => {
-                self.break_path(kind, agent)
+                self.break_path(kind, agent);
             }
             Kind::AgentCrash
             | Kind::AgentPowerCut
@@ -88,38 +88,33 @@ impl World {
         self.stage
             .inject(kind, format_args!("agent {agent} and node {}", wire.node));
         let now = Clock.now();
-        match kind {
-            Kind::CutLate => {
-                // The agent is back, perhaps at another node, while its bytes are still under way.
-                wire.down.tear(None);
-                wire.up
-                    .tear(Some(self.random.around(Duration::from_secs(15))));
+        if kind == Kind::CutLate {
+            // The agent is back, perhaps at another node, while its bytes are still under way.
+            wire.down.tear(None);
+            wire.up
+                .tear(Some(self.random.around(Duration::from_secs(15))));
+        } else if matches!(kind, Kind::Stall | Kind::Partition) {
+            let lasts = if kind == Kind::Stall { 12 } else { 120 };
+            let until = now + self.random.around(Duration::from_secs(lasts));
+            wire.up.block_until(until);
+            wire.down.block_until(until);
+            lock(&machine.paths)
+                .entry(wire.node)
+                .or_default()
+                .blocked_until = until;
+            if until > now + IDLE {
+                // Each end gives up at its own time.
+                self.later(IDLE, Heal::Idle(agent, wire.node));
             }
-            Kind::Stall | Kind::Partition => {
-                let lasts = if kind == Kind::Stall { 12 } else { 120 };
-                let until = now + self.random.around(Duration::from_secs(lasts));
-                wire.up.block_until(until);
-                wire.down.block_until(until);
-                lock(&machine.paths)
-                    .entry(wire.node)
-                    .or_default()
-                    .blocked_until = until;
-                if until > now + IDLE {
-                    // Each end gives up at its own time.
-                    self.later(IDLE, Heal::Idle(agent, wire.node));
-                }
-            }
-            Kind::SlowPath => {
-                let delay = self.random.around(Duration::from_secs(2));
-                wire.up.slow_down(delay);
-                wire.down.slow_down(delay);
-                lock(&machine.paths).entry(wire.node).or_default().delay = delay;
-                self.later(Duration::from_secs(180), Heal::Paths(agent));
-            }
-            _ => {
-                wire.up.tear(None);
-                wire.down.tear(None);
-            }
+        } else if kind == Kind::SlowPath {
+            let delay = self.random.around(Duration::from_secs(2));
+            wire.up.slow_down(delay);
+            wire.down.slow_down(delay);
+            lock(&machine.paths).entry(wire.node).or_default().delay = delay;
+            self.later(Duration::from_secs(180), Heal::Paths(agent));
+        } else {
+            wire.up.tear(None);
+            wire.down.tear(None);
         }
     }
 
@@ -131,54 +126,48 @@ impl World {
         let machine = Arc::clone(&self.seats[agent].machine);
         self.stage.inject(kind, format_args!("agent {agent}"));
         let disk = lock(&machine.disk).clone();
-        match kind {
-            Kind::AgentPowerCut => {
-                // Perhaps within the next write; the process follows its disk.
-                let steps = u32::try_from(self.random.below(30)).unwrap_or(0);
-                disk.set_faults(SpoolFaults {
-                    steps_left: Some(steps),
-                    ..SpoolFaults::default()
-                });
-                let seat = &mut self.seats[agent];
-                seat.cuts_power = true;
-                let polls = self.random.below(120) as u64;
-                seat.life.end_after(polls);
-                self.later(Duration::from_secs(20), Heal::DeadAgent(agent));
-            }
-            Kind::AgentDiskFull => {
-                disk.set_faults(SpoolFaults {
-                    capacity: Some(disk.bytes()),
-                    ..SpoolFaults::default()
-                });
-                self.later(Duration::from_secs(150), Heal::Spool(agent));
-            }
-            Kind::AgentDiskFails => {
-                disk.set_faults(SpoolFaults {
-                    failing_syncs: 1,
-                    ..SpoolFaults::default()
-                });
-                self.later(Duration::from_secs(60), Heal::Spool(agent));
-            }
-            Kind::AgentClock => self.jump(&machine),
-            Kind::SpoolLost => {
-                self.die(agent);
-                *lock(&machine.disk) = SpoolDisk::default();
-                machine.had_spool.store(false, Ordering::Relaxed);
-            }
-            Kind::SpoolRestored => {
-                // The image is of now, and comes back later.
-                lock(&machine.image).replace(disk.image());
-                self.later(Duration::from_secs(240), Heal::Image(agent));
-            }
-            Kind::Upgraded => {
-                lock(&machine.host).upgrade();
-                machine.wish.notify_one();
-            }
-            Kind::ScanAsked => self.database.request_scan(machine.agent),
-            _ => {
-                let polls = self.random.below(60) as u64;
-                self.seats[agent].life.end_after(polls);
-            }
+        if kind == Kind::AgentPowerCut {
+            // Perhaps within the next write; the process follows its disk.
+            let steps = u32::try_from(self.random.below(30)).unwrap_or(0);
+            disk.set_faults(SpoolFaults {
+                steps_left: Some(steps),
+                ..SpoolFaults::default()
+            });
+            let seat = &mut self.seats[agent];
+            seat.cuts_power = true;
+            let polls = self.random.below(120) as u64;
+            seat.life.end_after(polls);
+            self.later(Duration::from_secs(20), Heal::DeadAgent(agent));
+        } else if kind == Kind::AgentDiskFull {
+            disk.set_faults(SpoolFaults {
+                capacity: Some(disk.bytes()),
+                ..SpoolFaults::default()
+            });
+            self.later(Duration::from_secs(150), Heal::Spool(agent));
+        } else if kind == Kind::AgentDiskFails {
+            disk.set_faults(SpoolFaults {
+                failing_syncs: 1,
+                ..SpoolFaults::default()
+            });
+            self.later(Duration::from_secs(60), Heal::Spool(agent));
+        } else if kind == Kind::AgentClock {
+            self.jump(&machine);
+        } else if kind == Kind::SpoolLost {
+            self.die(agent);
+            *lock(&machine.disk) = SpoolDisk::default();
+            machine.had_spool.store(false, Ordering::Relaxed);
+        } else if kind == Kind::SpoolRestored {
+            // The image is of now, and comes back later.
+            lock(&machine.image).replace(disk.image());
+            self.later(Duration::from_secs(240), Heal::Image(agent));
+        } else if kind == Kind::Upgraded {
+            lock(&machine.host).upgrade();
+            machine.wish.notify_one();
+        } else if kind == Kind::ScanAsked {
+            self.database.request_scan(machine.agent);
+        } else {
+            let polls = self.random.below(60) as u64;
+            self.seats[agent].life.end_after(polls);
         }
     }
 
@@ -212,47 +201,37 @@ impl World {
         }
         let mut nodes = lock(&self.nodes);
         let care = &mut self.care[node];
-        match kind {
-            Kind::NodePowerCut => {
-                care.cuts_power = true;
-                nodes[node].set_faults(Faults {
-                    steps_left: Some(steps),
-                    ..Faults::default()
-                });
-                nodes[node].die_after(polls);
-            }
-            Kind::NodeStop => {
-                nodes[node].stop();
-                care.stops_at = Some(Clock.now() + Duration::from_secs(15));
-            }
-            Kind::NodeWiped => {
-                care.is_wiped = true;
-                nodes[node].die_after(polls);
-            }
-            Kind::NodeClock => nodes[node].jump(time::Duration::minutes(minutes)),
-            _ => nodes[node].die_after(polls),
+        if kind == Kind::NodePowerCut {
+            care.cuts_power = true;
+            nodes[node].set_faults(Faults {
+                steps_left: Some(steps),
+                ..Faults::default()
+            });
+            nodes[node].die_after(polls);
+        } else if kind == Kind::NodeStop {
+            nodes[node].stop();
+            care.stops_at = Some(Clock.now() + Duration::from_secs(15));
+        } else if kind == Kind::NodeWiped {
+            care.is_wiped = true;
+            nodes[node].die_after(polls);
+        } else if kind == Kind::NodeClock {
+            nodes[node].jump(time::Duration::minutes(minutes));
+        } else {
+            nodes[node].die_after(polls);
         }
     }
 
     fn break_queue(&mut self, kind: Kind, node: usize) {
         self.stage.inject(kind, format_args!("node {node}"));
-        let faults = match kind {
-            Kind::QueueSyncFails => Faults {
-                failing_syncs: 2,
-                ..Faults::default()
-            },
-            Kind::QueueWriteFails => Faults {
-                failing_writes: 2,
-                ..Faults::default()
-            },
-            Kind::QueueDiskFull => Faults {
-                capacity: Some(0),
-                ..Faults::default()
-            },
-            _ => {
-                lock(&self.nodes)[node].rot();
-                return;
-            }
+        if kind == Kind::QueueRots {
+            lock(&self.nodes)[node].rot();
+            return;
+        }
+        let faults = Faults {
+            failing_syncs: if kind == Kind::QueueSyncFails { 2 } else { 0 },
+            failing_writes: if kind == Kind::QueueWriteFails { 2 } else { 0 },
+            capacity: (kind == Kind::QueueDiskFull).then_some(0),
+            ..Faults::default()
         };
         lock(&self.nodes)[node].set_faults(faults);
         self.later(Duration::from_secs(60), Heal::Queue(node));
@@ -260,14 +239,17 @@ impl World {
 
     fn break_store(&mut self, kind: Kind) {
         self.stage.inject(kind, format_args!("database"));
-        self.database.trouble(|trouble| match kind {
-            Kind::StoreAway => trouble.is_away = true,
-            Kind::StoreSlow => trouble.delay_max = Duration::from_secs(20),
-            Kind::StoreHangs => trouble.hangs += 2,
-            Kind::StoreFails => trouble.fails += 3,
-            Kind::AnswerLost => trouble.loses_answers += 3,
-            Kind::StoreRefuses => trouble.refuses += 1,
-            _ => trouble.panics += 1,
+        self.database.trouble(|trouble| {
+            trouble.is_away |= kind == Kind::StoreAway;
+            if kind == Kind::StoreSlow {
+                trouble.delay_max = Duration::from_secs(20);
+            }
+            let some = |wanted, count| if kind == wanted { count } else { 0 };
+            trouble.hangs += some(Kind::StoreHangs, 2);
+            trouble.fails += some(Kind::StoreFails, 3);
+            trouble.loses_answers += some(Kind::AnswerLost, 3);
+            trouble.refuses += some(Kind::StoreRefuses, 1);
+            trouble.panics += some(Kind::StorePanics, 1);
         });
         if matches!(kind, Kind::StoreAway | Kind::StoreSlow) {
             self.later(Duration::from_secs(90), Heal::Store);

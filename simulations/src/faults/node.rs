@@ -3,6 +3,7 @@
 
 mod duties;
 mod held;
+mod running;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,18 +17,15 @@ use collector::ingest::agents::ReportQueue;
 use collector::ingest::registry::Registry;
 use collector::ingest::simulated::Door;
 use collector::lifecycle::Lifecycle;
-use collector::metrics::{PIPELINE_OUTCOMES, PIPELINE_UNENDED};
 use collector::pipeline::Dispatcher;
 use collector::pipeline::simulated::Crew;
-use collector::queue::{
-    EntryHead, Faults, Queue, QueueLimits, ReadError, SimulatedDisk, SteppedWriter,
-};
+use collector::queue::{EntryHead, Faults, Queue, QueueLimits, SimulatedDisk};
 use protocol::ids::{AgentId, CompanyId};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::duties::{Lenient, tell, write};
+use self::duties::Lenient;
 use self::held::Held;
 use super::database::Database;
 use super::directory::Directory;
@@ -394,53 +392,5 @@ impl Node {
             }
         }
         self.waiting.clear();
-    }
-}
-
-impl Running {
-    fn spawn(&mut self, making: &Making, writer: SteppedWriter, crew: &Crew, random: &Random) {
-        let life = Arc::clone(&self.life);
-        let closing = self.closing.clone();
-        self.tasks
-            .spawn(life.run(write(writer, closing, random.fork(1))));
-        for _ in 0..PIPELINE.workers {
-            let (crew, stopping) = (crew.clone(), self.lifecycle.soft_token());
-            let stage = making.stage.clone();
-            self.tasks.spawn(life.run(async move {
-                if let Err(error) = crew.work(&stopping).await {
-                    stage.broken(format!("a worker ends: {error}"));
-                }
-            }));
-        }
-        let door = self.door.clone();
-        self.tasks
-            .spawn(life.run(async move { door.note_heartbeats().await }));
-        let (database, registry) = (making.database.clone(), self.registry.clone());
-        let agents = Arc::clone(&making.agents);
-        self.tasks
-            .spawn(life.run(tell(database, registry, agents, random.fork(2))));
-    }
-
-    /// Compares what was counted with what was promised, and gives what waits.
-    fn check(&self, stage: &Stage, number: usize) -> BTreeMap<u64, EntryHead> {
-        let entries = self.held.entries().clone();
-        let all = entries.len() as u64;
-        let waiting: BTreeMap<u64, EntryHead> = entries
-            .into_iter()
-            .filter(|(_, head)| !matches!(self.queue.read(&head.slip), Err(ReadError::Unknown(_))))
-            .collect();
-        let counts = self.life.counts();
-        let ended = counts.sum(PIPELINE_OUTCOMES);
-        let gone = all - waiting.len() as u64;
-        if ended != gone {
-            stage.broken(format!(
-                "node {number}: {gone} reports left the queue with {ended} outcomes"
-            ));
-        }
-        if counts.sum(PIPELINE_UNENDED) > 0 {
-            stage.broken(format!("node {number} dropped a report without an outcome"));
-        }
-        stage.count(counts.all());
-        waiting
     }
 }

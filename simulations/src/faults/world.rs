@@ -115,7 +115,7 @@ impl World {
 
     /// Some time of changes and faults.
     async fn trouble(&mut self) {
-        let minutes = 10 + self.random.below(25);
+        let minutes = 6 + self.random.below(16);
         let end = Clock.now() + Duration::from_secs(60) * u32::try_from(minutes).unwrap_or(10);
         let mut next = Clock.now();
         while Clock.now() < end && !self.stage.is_broken() {
