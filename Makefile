@@ -64,6 +64,12 @@ faults: ## Run seeds of faults under virtual time, and find every planted mistak
 	cargo build --release --package simulations
 	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --seeds $(SEEDS)
 	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --plants
+.PHONY: chaos
+chaos: ## Break one node and then three, with PostgreSQL and its standby, at random 50 times each under load, then compare (as root; 15 minutes; SEED repeats)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --package simulations
+	scripts/chaos.sh 1 50 390
+	scripts/chaos.sh 3 50 390
 
 .PHONY: truth
 truth: ## Measure matching against other projects' published tables (MUSTER_DATA=FOLDER has truth/ and nvd/; MISSES=1 lists what differs)

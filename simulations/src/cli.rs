@@ -25,6 +25,9 @@ pub enum Command {
     Seed(SeedArgs),
     /// Runs the product's own logic under seeded faults and virtual time, and checks its promises.
     Faults(FaultsArgs),
+    /// Breaks a site of real processes again and again, and compares every host with the rows. Needs root.
+    #[cfg(target_os = "linux")]
+    Chaos(ChaosArgs),
 }
 
 /// Which seeds run.
@@ -48,6 +51,45 @@ pub struct FaultsArgs {
     /// Plants each of the known mistakes in turn, and says after how many seeds each was found.
     #[arg(long, conflicts_with = "seed")]
     pub plants: bool,
+}
+
+/// How much goes wrong, and with what.
+#[cfg(target_os = "linux")]
+#[derive(Args, Clone, Debug)]
+pub struct ChaosArgs {
+    /// Faults, each of which is mended before the next.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub faults: u16,
+    /// Collectors.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=9))]
+    pub nodes: u8,
+    /// For how long agents change; the faults have to fit into it.
+    #[arg(long, default_value_t = 420)]
+    pub seconds: u32,
+    /// Agents of each of the two companies.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub agents: u32,
+    /// Records of each agent's inventory.
+    #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub apps: u32,
+    /// The same seed gives the same faults; by the time of day without one.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// The collector.
+    #[arg(long)]
+    pub collector: PathBuf,
+    /// The folder of PostgreSQL's programs.
+    #[arg(long)]
+    pub postgres: PathBuf,
+    /// The library `libfaketime`, which gives nodes a wrong clock.
+    #[arg(long)]
+    pub faketime: Option<PathBuf>,
+    /// A folder with feeds, to have something to match.
+    #[arg(long)]
+    pub feeds: PathBuf,
+    /// A folder that others may enter, for disks, databases and logs.
+    #[arg(long)]
+    pub folder: PathBuf,
 }
 
 /// How large a site is, and which of its rows are wanted.

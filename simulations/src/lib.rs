@@ -7,6 +7,8 @@
 
 mod api;
 pub mod bench;
+#[cfg(target_os = "linux")]
+pub mod chaos;
 pub mod cli;
 mod clock;
 pub mod faults;

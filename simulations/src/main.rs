@@ -14,6 +14,8 @@ fn main() -> ExitCode {
         Command::Bench(args) => run_bench(&args),
         Command::Seed(args) => run_seed(&args),
         Command::Faults(args) => run_faults(&args),
+        #[cfg(target_os = "linux")]
+        Command::Chaos(args) => run_chaos(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -95,6 +97,13 @@ fn run_plants(args: &FaultsArgs) -> anyhow::Result<bool> {
         }
     }
     Ok(all_found)
+}
+
+#[cfg(target_os = "linux")]
+fn run_chaos(args: &simulations::cli::ChaosArgs) -> anyhow::Result<bool> {
+    let report = simulations::chaos::run(args)?;
+    writeln!(std::io::stdout(), "{}", report.to_json())?;
+    Ok(report.complaints().is_empty())
 }
 
 #[expect(

@@ -1,0 +1,167 @@
+//! What a chaos run has shown, and whether that is good.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::fault::KINDS;
+use super::fleet::Shown;
+use super::progress::Standstill;
+
+/// A fault that was done and mended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suffered {
+    pub(super) kind: &'static str,
+    pub(super) took: Duration,
+    /// Nodes that ended by themselves meanwhile.
+    pub(super) ended_alone: usize,
+}
+
+/// What a run has shown.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub(super) nodes: u8,
+    pub(super) seed: u64,
+    pub(super) asked: u16,
+    pub(super) broken_s: f64,
+    pub(super) suffered: Vec<Suffered>,
+    pub(super) dead_letters: u64,
+    pub(super) standstill: Standstill,
+    pub(super) fleets: Vec<Shown>,
+}
+
+impl Report {
+    /// What is not good, if anything.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        if self.suffered.len() < usize::from(self.asked) {
+            complaints.push(format!(
+                "{} of {} faults fit into the time: give it more",
+                self.suffered.len(),
+                self.asked
+            ));
+        }
+        let alone: usize = self.suffered.iter().map(|fault| fault.ended_alone).sum();
+        if alone > 0 {
+            complaints.push(format!("{alone} times a node ended by itself"));
+        }
+        if self.dead_letters > 0 {
+            // No report of these fleets is bad.
+            complaints.push(format!("{} dead letters", self.dead_letters));
+        }
+        for (number, fleet) in self.fleets.iter().enumerate() {
+            let complaint = fleet.complaint();
+            complaints.extend(complaint.map(|text| format!("company {}: {text}", number + 1)));
+        }
+        complaints
+    }
+
+    /// All of it, as one object.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let sum = |value: fn(&Shown) -> u64| -> u64 { self.fleets.iter().map(value).sum() };
+        let compared = |value: fn(&super::fleet::Compared) -> u64| -> u64 {
+            let verdicts = self.fleets.iter().filter_map(|fleet| fleet.verify.as_ref());
+            verdicts.map(value).sum()
+        };
+        json!({
+            "nodes": self.nodes,
+            "seed": self.seed,
+            "faults": self.suffered.len(),
+            "faults_by_kind": self.by_kind(),
+            "seconds_of_faults": round(self.broken_s),
+            "longest_without_progress_s": round(self.standstill.lasted.as_secs_f64()),
+            "longest_without_progress_during": self.standstill.fault,
+            "agents": sum(|fleet| fleet.agents),
+            "records_acked": sum(|fleet| fleet.records_acked),
+            "reports_acked": sum(|fleet| fleet.reports_acked),
+            "reports_resent": sum(|fleet| fleet.reports_resent),
+            "sessions": sum(|fleet| fleet.sessions),
+            "snapshots_asked": sum(|fleet| fleet.snapshots_asked),
+            "hosts_compared": compared(|verdict| verdict.hosts),
+            "records_compared": compared(|verdict| verdict.records),
+            "differing": compared(|verdict| verdict.differing),
+            "lost": compared(|verdict| verdict.lost),
+            "unexpected": compared(|verdict| verdict.unexpected),
+            "twice": compared(|verdict| verdict.twice),
+            "dead_letters": self.dead_letters,
+            "complaints": self.complaints(),
+        })
+    }
+
+    fn by_kind(&self) -> BTreeMap<&'static str, Value> {
+        let of = |kind: &'static str| {
+            let times: Vec<f64> = self
+                .suffered
+                .iter()
+                .filter(|fault| fault.kind == kind)
+                .map(|fault| fault.took.as_secs_f64())
+                .collect();
+            let longest = times.iter().copied().fold(0.0, f64::max);
+            (
+                kind,
+                json!({ "times": times.len(), "longest_s": round(longest) }),
+            )
+        };
+        KINDS.into_iter().map(of).collect()
+    }
+}
+
+fn round(seconds: f64) -> f64 {
+    (seconds * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fleet::Compared;
+    use super::*;
+
+    fn report() -> Report {
+        let good = Shown {
+            agents: 5,
+            enrolled: 5,
+            verify: Some(Compared {
+                hosts: 5,
+                records: 500,
+                ..Compared::default()
+            }),
+            ..Shown::default()
+        };
+        Report {
+            nodes: 3,
+            seed: 7,
+            asked: 1,
+            broken_s: 12.345_6,
+            suffered: vec![Suffered {
+                kind: "wipe node",
+                took: Duration::from_millis(2_345),
+                ended_alone: 0,
+            }],
+            dead_letters: 0,
+            standstill: Standstill::default(),
+            fleets: vec![good.clone(), good],
+        }
+    }
+
+    #[test]
+    fn a_run_after_which_everything_agrees_is_good_and_says_what_it_did() {
+        let report = report();
+        assert_eq!(report.complaints(), Vec::<String>::new());
+        let json = report.to_json();
+        assert_eq!(json["records_compared"], 1_000);
+        assert_eq!(json["faults_by_kind"]["wipe node"]["longest_s"], 2.35);
+        assert_eq!(json["faults_by_kind"]["fail over"]["times"], 0);
+    }
+
+    #[test]
+    fn too_few_faults_dead_letters_dying_nodes_and_different_rows_are_complaints() {
+        let mut bad = report();
+        bad.asked = 2;
+        bad.dead_letters = 3;
+        bad.suffered[0].ended_alone = 1;
+        bad.fleets[1].verify = None;
+        assert_eq!(bad.complaints().len(), 4, "{:?}", bad.complaints());
+    }
+}
