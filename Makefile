@@ -56,6 +56,14 @@ power-cut: ## Cut the power of a collector, its PostgreSQL and an agent six time
 	cargo build --release --package collector --package agent --package simulations
 	scripts/power-cut.sh 6
 
+SEEDS ?= 2000
+
+.PHONY: faults
+faults: ## Run seeds of faults under virtual time, and find every planted mistake (SEEDS=2000)
+	@scripts/bootstrap.sh run
+	cargo build --release --package simulations
+	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --seeds $(SEEDS)
+	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --plants
 .PHONY: chaos
 chaos: ## Break one node and then three, with PostgreSQL and its standby, at random 50 times each under load, then compare (as root; 15 minutes; SEED repeats)
 	@scripts/bootstrap.sh run

@@ -289,7 +289,7 @@ impl Agent {
         self.log.error(format_args!(
             "report {position} is not in the spool; a snapshot takes its place"
         ));
-        let started = self.spool().start_over();
+        let started = self.spool().start_over(position);
         self.after_spool(started)
     }
 

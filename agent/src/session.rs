@@ -20,7 +20,7 @@ use protocol::ids::Position;
 use protocol::limits::REPORTS_IN_FLIGHT_MAX;
 use protocol::message::{Attendance, Capabilities, Heartbeat, Settings};
 
-pub use self::action::{Action, Event, LinkState, Parting};
+pub use self::action::{Action, Event, LinkState, Parting, StartOver};
 use self::link::{Link, Open};
 use self::scans::{Resync, Scans};
 use crate::backoff::{Backoff, Jitter};
@@ -54,6 +54,8 @@ pub struct SpoolView {
     pub acknowledged: Position,
     /// The digest of the inventory as of that report; `None` while a snapshot is under way.
     pub digest: Option<InventoryDigest>,
+    /// The last position that was given to a report; zero when none.
+    pub last: Position,
     /// The first and the last report that wait for an answer, all of one epoch.
     pub pending: Option<(Position, Position)>,
     /// Whether the next scan begins an epoch.

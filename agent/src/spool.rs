@@ -6,13 +6,15 @@
 //! bound it collapses into a snapshot, which says the same in less. A file that is damaged is set
 //! aside, and the agent starts over with a snapshot; it must never guess at what the file said.
 
+mod error;
 mod layout;
+#[cfg(any(test, feature = "test-support"))]
+pub mod simulated;
 mod storage;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use protocol::fingerprint::InventoryDigest;
 use protocol::frame::Frame;
@@ -22,44 +24,11 @@ use protocol::message::Settings;
 use protocol::software::{SoftwareRecord, Source, SourceStatus};
 use serde::{Deserialize, Serialize};
 
+pub use self::error::SpoolError;
 use self::layout::Line;
 use self::storage::{Fault, Storage};
 use crate::delta::{Changes, Records};
 use crate::session::SpoolView;
-
-/// What can be wrong with the spool.
-#[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
-    /// Another process has it.
-    #[error("the spool {0} is in use: another muster-agent runs with this state directory")]
-    InUse(PathBuf),
-    /// It cannot be read or written. What was committed before is safe.
-    #[error("the spool {path} cannot be used: {source}; make room on its disk or check its rights")]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It is damaged. The next use sets it aside and begins a new one.
-    #[error("the spool {path} is damaged: {why}; a new one takes its place")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// A snapshot alone is larger than the spool may be.
-    #[error(
-        "the inventory takes {bytes} bytes and the spool may have {max}: raise spool_bytes_max"
-    )]
-    TooSmall {
-        /// Bytes of the snapshot's reports.
-        bytes: u64,
-        /// The bound.
-        max: u64,
-    },
-}
 
 /// What the collector was told beside the records, or will be by what waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +110,7 @@ impl Spool {
         SpoolView {
             acknowledged: self.line.acknowledged,
             digest: self.line.acknowledged_digest,
+            last: self.line.last,
             pending: self.line.pending,
             is_snapshot_due: self.line.is_snapshot_due,
         }
@@ -324,14 +294,15 @@ impl Spool {
         Ok(())
     }
 
-    /// Forgets everything that waits; the next scan begins an epoch with a snapshot.
+    /// Forgets everything that waits; the next scan begins an epoch with a snapshot, behind `seen`.
     ///
     /// # Errors
     ///
     /// When the spool cannot be written.
-    pub fn start_over(&mut self) -> Result<(), SpoolError> {
+    pub fn start_over(&mut self, seen: Position) -> Result<(), SpoolError> {
         self.ensure_open()?;
         let line = Line {
+            last: self.line.last.max(seen),
             pending: None,
             pending_bytes: 0,
             is_snapshot_due: true,

@@ -32,6 +32,7 @@ impl Clock {
             start,
             origin: system_instant(),
             passed: Arc::default(),
+            jumped: Arc::default(),
         };
         (Self(Inner::Manual(hand.clone())), hand)
     }
@@ -41,7 +42,7 @@ impl Clock {
     pub fn now(&self) -> OffsetDateTime {
         match &self.0 {
             Inner::System => system_now(),
-            Inner::Manual(hand) => hand.start + hand.passed(),
+            Inner::Manual(hand) => hand.start + hand.passed() + hand.jumped(),
         }
     }
 
@@ -67,6 +68,7 @@ pub struct ManualClock {
     start: OffsetDateTime,
     origin: Instant,
     passed: Arc<Mutex<Duration>>,
+    jumped: Arc<Mutex<time::Duration>>,
 }
 
 impl ManualClock {
@@ -75,8 +77,17 @@ impl ManualClock {
         *self.passed.lock().unwrap_or_else(PoisonError::into_inner) += by;
     }
 
+    /// Moves the time of day alone, forward or back, as a wrong clock that is set right.
+    pub fn jump(&self, by: time::Duration) {
+        *self.jumped.lock().unwrap_or_else(PoisonError::into_inner) += by;
+    }
+
     fn passed(&self) -> Duration {
         *self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn jumped(&self) -> time::Duration {
+        *self.jumped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,6 +119,15 @@ mod tests {
         hand.advance(Duration::from_millis(1_500));
         assert_eq!(other.now_ms(), 1_500);
         assert_eq!(other.instant() - began, Duration::from_millis(1_500));
+    }
+
+    #[test]
+    fn a_jump_moves_the_time_of_day_and_not_the_measured_time() {
+        let (clock, hand) = Clock::manual(OffsetDateTime::UNIX_EPOCH + Duration::from_secs(60));
+        let began = clock.instant();
+        hand.jump(time::Duration::seconds(-59));
+        assert_eq!(clock.now_ms(), 1_000);
+        assert_eq!(clock.instant(), began);
     }
 
     #[test]

@@ -20,6 +20,8 @@ mod listener;
 mod memory;
 pub mod registry;
 mod session;
+#[cfg(feature = "test-support")]
+pub mod simulated;
 mod tickets;
 mod tls;
 

@@ -15,6 +15,8 @@ mod lanes;
 mod load;
 pub mod matcher;
 mod outcome;
+#[cfg(feature = "test-support")]
+pub mod simulated;
 mod sink;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -30,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::dispatcher::Dispatcher;
 use self::matcher::Matcher;
 use self::sink::StoreSink;
-use self::worker::Worker;
+use self::worker::{Reads, Worker};
 use crate::clock::Clock;
 use crate::config::PipelineConfig;
 use crate::lifecycle::Lifecycle;
@@ -72,6 +74,7 @@ impl Pipeline {
             },
             clock: self.clock.clone(),
             attempts_max: config.attempts_max,
+            reads: Reads::Aside,
         });
         // One worker serves all in turn: what they share is the lanes, and each is a task, not a
         // thread. Essential, because a collector whose workers are gone would fill its queue in

@@ -14,15 +14,17 @@
 
 mod commands;
 mod disk;
+mod error;
 mod ledger;
 mod progress;
 mod record;
 mod recovery;
 mod segment;
+#[cfg(any(test, feature = "test-support"))]
+mod stepped;
 mod writer;
 
 use std::fmt;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -40,7 +42,12 @@ use self::disk::{Disk, FileDisk};
 use self::ledger::Ledger;
 use self::writer::Writer;
 
+#[cfg(any(test, feature = "test-support"))]
+pub use self::disk::simulated::{Faults, SimulatedDisk};
+pub use self::error::{AppendError, OpenError, ReadError};
 pub use self::recovery::Recovered;
+#[cfg(any(test, feature = "test-support"))]
+pub use self::stepped::SteppedWriter;
 
 /// Appends that may wait for the writer; more wait in their callers.
 const WAITING_APPENDS_MAX: usize = 4_096;
@@ -144,70 +151,6 @@ pub trait Committed: Send + Sync + 'static {
     fn committed(&self, entries: &[EntryHead]);
 }
 
-/// Why an entry was not taken. The entry is not in the queue then, and the agent must send it again.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum AppendError {
-    /// As much waits as may wait.
-    #[error("the queue is full")]
-    Full,
-    /// The disk does not take it.
-    #[error("the queue's disk does not take the entry: {0}")]
-    Storage(#[source] Arc<io::Error>),
-    /// The collector is going down.
-    #[error("the queue is closed")]
-    Closed,
-}
-
-/// Why a queue does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has it open.
-    #[error("another process has the queue in {0} open: stop it first, or use another directory")]
-    Locked(String),
-    /// The limits contradict each other.
-    #[error("queue limits: {0}")]
-    Limits(&'static str),
-    /// A newer release wrote it.
-    #[error(
-        "segment {segment} has format {format}, this release reads {known}: run the release that \
-         wrote it until the queue is empty",
-        known = segment::FORMAT
-    )]
-    Format {
-        /// The segment's number.
-        segment: u64,
-        /// What its header says.
-        format: u32,
-    },
-    /// The disk.
-    #[error("{action}: {source}")]
-    Disk {
-        /// What was done.
-        action: &'static str,
-        /// What came of it.
-        source: io::Error,
-    },
-}
-
-/// Why an entry cannot be read. It stays in the queue until it is completed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The entry was completed before.
-    #[error("entry {0} is not in the queue")]
-    Unknown(u64),
-    /// The disk gives other bytes than were written.
-    #[error("entry {0} is damaged on disk")]
-    Damaged(u64),
-    /// The disk gives nothing.
-    #[error("reading entry {sequence}: {source}")]
-    Disk {
-        /// The entry.
-        sequence: u64,
-        /// What came of it.
-        source: io::Error,
-    },
-}
-
 /// What the queue holds at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueStats {
@@ -233,6 +176,13 @@ struct Inner {
     sender: mpsc::Sender<Command>,
     ledger: Arc<Mutex<Ledger>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A queue whose writer does not run yet.
+struct Opened {
+    sender: mpsc::Sender<Command>,
+    ledger: Arc<Mutex<Ledger>>,
+    writer: Writer,
 }
 
 impl fmt::Debug for Queue {
@@ -269,13 +219,12 @@ impl Queue {
         committed: Arc<dyn Committed>,
         clock: Clock,
     ) -> Result<(Self, Recovered), OpenError> {
-        limits.validate()?;
-        // The pipeline hears of what waits before the writer exists: recovered entries come before
-        // new ones.
-        let (ledger, next, recovered) = recovery::recover(&*disk, &*committed)?;
-        let ledger = Arc::new(Mutex::new(ledger));
-        let (sender, receiver) = mpsc::channel(WAITING_APPENDS_MAX);
-        let writer = Writer::new(disk, limits, Arc::clone(&ledger), committed, clock, next);
+        let (opened, receiver, recovered) = Self::recover_on(disk, limits, committed, clock)?;
+        let Opened {
+            sender,
+            ledger,
+            writer,
+        } = opened;
         let thread = std::thread::Builder::new()
             // A thread of its own and no blocking task: it lives as long as the queue, and a sync
             // that takes seconds on a bad disk must not hold one of the runtime's.
@@ -294,6 +243,28 @@ impl Queue {
             inner: Arc::new(inner),
         };
         Ok((queue, recovered))
+    }
+
+    /// Recovers what a disk holds and makes the writer, which nobody runs yet.
+    fn recover_on(
+        disk: Arc<dyn Disk>,
+        limits: QueueLimits,
+        committed: Arc<dyn Committed>,
+        clock: Clock,
+    ) -> Result<(Opened, mpsc::Receiver<Command>, Recovered), OpenError> {
+        limits.validate()?;
+        // The pipeline hears of what waits before the writer exists: recovered entries come before
+        // new ones.
+        let (ledger, next, recovered) = recovery::recover(&*disk, &*committed)?;
+        let ledger = Arc::new(Mutex::new(ledger));
+        let (sender, receiver) = mpsc::channel(WAITING_APPENDS_MAX);
+        let writer = Writer::new(disk, limits, Arc::clone(&ledger), committed, clock, next);
+        let opened = Opened {
+            sender,
+            ledger,
+            writer,
+        };
+        Ok((opened, receiver, recovered))
     }
 
     /// Appends an entry; `Ok` means that no failure of this machine but the loss of its disk can

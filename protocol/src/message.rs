@@ -14,7 +14,7 @@ use crate::limits;
 use crate::reject::RejectReason;
 use crate::report::Report;
 use crate::software::Source;
-use crate::wire::bounded;
+use crate::wire::{self, bounded};
 
 /// The protocol's name in the TLS handshake of an enrolled agent.
 pub const ALPN_SESSION: &[u8] = b"muster/1";
@@ -182,7 +182,8 @@ pub struct Welcome {
     pub now_ms: u64,
     /// How to behave.
     pub settings: Settings,
-    /// For later versions.
+    /// What [`Self::extension_of`] makes, and more of later versions behind it; empty when the
+    /// collector does not know.
     #[serde(deserialize_with = "bounded::list::<_, _, { limits::EXTENSION_BYTES_MAX }>")]
     pub extension: Vec<u8>,
 }
@@ -226,6 +227,24 @@ impl Attendance {
                 every_s: clamp(every_s, &limits::VISIT_EVERY_S),
             },
         }
+    }
+}
+
+impl Welcome {
+    /// An extension that says which report of the agent is the last in the collector's rows.
+    #[must_use]
+    pub fn extension_of(applied: Position) -> Vec<u8> {
+        wire::encode(&applied)
+    }
+
+    /// The last report of the agent that is in the collector's rows, where it says so.
+    ///
+    /// An agent that never gave a report that place has lost its spool, or has an old copy of it:
+    /// whatever it sends next has to begin behind that.
+    #[must_use]
+    pub fn applied(&self) -> Option<Position> {
+        let (applied, _) = postcard::take_from_bytes(&self.extension).ok()?;
+        Some(applied)
     }
 }
 

@@ -117,7 +117,7 @@ macro_rules! plain_message {
 
 plain_message!(crate::enrolment::EnrolRequest, crate::enrolment::EnrolReply);
 
-fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     // Encoding into memory cannot fail for types of plain fields; no peer takes an empty message.
     postcard::to_stdvec(message).unwrap_or_default()
 }

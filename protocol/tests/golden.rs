@@ -282,6 +282,26 @@ fn welcome_keeps_its_bytes() {
 }
 
 #[test]
+fn a_welcome_says_what_the_rows_have_or_nothing() {
+    let welcome = |extension| Welcome {
+        version: 1,
+        capabilities: Capabilities::current(),
+        now_ms: 0,
+        settings: settings(),
+        extension,
+    };
+    let applied = Position::new(300, 2);
+    let mut extension = Welcome::extension_of(applied);
+    assert_eq!(extension, [0xac, 0x02, 0x02]);
+    // Whatever a later version puts behind it.
+    extension.push(7);
+    assert_eq!(welcome(extension).applied(), Some(applied));
+    for cut in [&[][..], &[0x80]] {
+        assert_eq!(welcome(cut.to_vec()).applied(), None);
+    }
+}
+
+#[test]
 fn answers_keep_their_bytes() {
     let position = Position::new(1, 128);
     check_collector_message("ack.bin", &CollectorMessage::Ack { position });

@@ -25,9 +25,34 @@ pub enum Command {
     Capacity(CapacityArgs),
     /// Prints the rows of a large site for one table, in the text format of PostgreSQL's COPY.
     Seed(SeedArgs),
+    /// Runs the product's own logic under seeded faults and virtual time, and checks its promises.
+    Faults(FaultsArgs),
     /// Breaks a site of real processes again and again, and compares every host with the rows. Needs root.
     #[cfg(target_os = "linux")]
     Chaos(ChaosArgs),
+}
+
+/// Which seeds run.
+#[derive(Args, Clone, Debug)]
+pub struct FaultsArgs {
+    /// How many seeds.
+    #[arg(long, default_value_t = 200)]
+    pub seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 1)]
+    pub from: u64,
+    /// One seed alone.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Prints every line of the one seed's trace.
+    #[arg(long, requires = "seed")]
+    pub trace: bool,
+    /// Goes on after a seed that broke a promise.
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Plants each of the known mistakes in turn, and says after how many seeds each was found.
+    #[arg(long, conflicts_with = "seed")]
+    pub plants: bool,
 }
 
 /// How much goes wrong, and with what.

@@ -12,6 +12,7 @@ pub mod chaos;
 pub mod capacity;
 pub mod cli;
 mod clock;
+pub mod faults;
 pub mod fleet;
 mod random;
 pub mod seed;

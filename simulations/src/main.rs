@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use simulations::cli::{BenchArgs, CapacityArgs, Cli, Command, FleetArgs, SeedArgs};
+use simulations::cli::{BenchArgs, CapacityArgs, Cli, Command, FaultsArgs, FleetArgs, SeedArgs};
+use simulations::faults::{Faults, Plant};
 use simulations::{bench, capacity, fleet, seed};
 
 fn main() -> ExitCode {
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
         Command::Fleet(args) => run_fleet(&args),
         Command::Bench(args) => run_bench(&args),
         Command::Seed(args) => run_seed(&args),
+        Command::Faults(args) => run_faults(&args),
         #[cfg(target_os = "linux")]
         Command::Chaos(args) => run_chaos(&args),
         Command::Capacity(args) => run_capacity(&args),
@@ -53,6 +55,49 @@ fn run_seed(args: &SeedArgs) -> anyhow::Result<bool> {
     // Dropping it would write the rest as well and keep its error to itself.
     out.flush()?;
     Ok(true)
+}
+
+fn run_faults(args: &FaultsArgs) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout();
+    if args.plants {
+        return run_plants(args);
+    }
+    if let Some(seed) = args.seed.filter(|_| args.trace) {
+        let failure = Faults::new(None)?.trace(seed, &mut |line| {
+            // A reader that has seen enough closes the pipe.
+            writeln!(out, "{line}").ok();
+        })?;
+        return Ok(failure.is_none());
+    }
+    let first = args.seed.unwrap_or(args.from);
+    let count = args.seed.map_or(args.seeds, |_| 1);
+    let seeds = first..first.saturating_add(count);
+    let summary = Faults::new(None)?.run(seeds, &mut |summary| {
+        args.keep_going || summary.failures.is_empty()
+    })?;
+    write!(out, "{summary}")?;
+    Ok(summary.failures.is_empty())
+}
+
+/// Every mistake has to be found; says after how many seeds.
+fn run_plants(args: &FaultsArgs) -> anyhow::Result<bool> {
+    let mut out = std::io::stdout();
+    let mut all_found = true;
+    for plant in Plant::ALL {
+        let seeds = args.from..args.from.saturating_add(args.seeds);
+        let summary =
+            Faults::new(Some(plant))?.run(seeds, &mut |summary| summary.failures.is_empty())?;
+        all_found &= !summary.failures.is_empty();
+        match summary
+            .failures
+            .first()
+            .and_then(|failure| failure.broken.first())
+        {
+            Some(broken) => writeln!(out, "{plant}: seed {}: {broken}", summary.seeds)?,
+            None => writeln!(out, "{plant}: NOT FOUND in {} seeds", summary.seeds)?,
+        }
+    }
+    Ok(all_found)
 }
 
 #[cfg(target_os = "linux")]

@@ -24,6 +24,8 @@ pub mod jobs;
 pub mod nodes;
 pub mod page;
 pub mod reports;
+#[cfg(any(test, feature = "test-support"))]
+pub mod simulated;
 pub mod software;
 pub mod summary;
 pub mod tenant;

@@ -88,5 +88,12 @@ pub struct AppliedBatch {
     pub asked: Vec<AgentId>,
 }
 
+/// What decides before the statements, for rows that are not PostgreSQL's.
+#[cfg(any(test, feature = "test-support"))]
+pub(crate) mod simulated {
+    pub(crate) use super::inventory::{OpenRow, OpenRows, fold, touched};
+    pub(crate) use super::line::{Line, Run, sort};
+}
+
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ impl Agent {
             Action::StartOver(why) => {
                 self.log
                     .warn(format_args!("begins anew with a snapshot: {why}"));
-                let started = self.spool().start_over();
+                let started = self.spool().start_over(why.seen());
                 return Some(self.after_spool(started));
             }
             Action::SaveSettings(settings) => self.save_settings(&settings),

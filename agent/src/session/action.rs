@@ -84,12 +84,31 @@ pub enum StartOver {
     Asked,
     /// A report can never be taken.
     Rejected(Position, RejectReason),
+    /// The collector has this report, and this spool never gave it: it was lost, or is an old copy
+    /// of its machine's. The next epoch has to be behind it.
+    Overtaken(Position),
+}
+
+impl StartOver {
+    /// A position that some collector may have seen, and that the next epoch has to be behind.
+    #[must_use]
+    pub fn seen(self) -> Position {
+        match self {
+            Self::Asked => Position::default(),
+            Self::Rejected(position, _) | Self::Overtaken(position) => position,
+        }
+    }
 }
 
 impl fmt::Display for StartOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked => f.write_str("the collector asks for a snapshot"),
+            Self::Overtaken(position) => write!(
+                f,
+                "the collector has report {position}, which this spool does not know of: it was \
+                 lost, or an old copy of it was put back"
+            ),
             Self::Rejected(position, reason) => {
                 write!(f, "the collector cannot take report {position}: {reason}")
             }

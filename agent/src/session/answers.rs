@@ -198,7 +198,7 @@ impl Session {
         }
     }
 
-    fn start_over(&mut self, now: Duration, why: StartOver) {
+    pub(super) fn start_over(&mut self, now: Duration, why: StartOver) {
         let at = self.resync.begin(now, &mut self.jitter);
         // The snapshot waits with the scan that makes it; what is in the spool goes at once,
         // because it will never be sent.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::ids::Position;
 use protocol::message::{Attendance, Capabilities, Hello, VERSION_MAX, VERSION_MIN, Welcome};
 
-use super::action::{Action, Parting};
+use super::action::{Action, Parting, StartOver};
 use super::visits::VISIT_QUIET;
 use super::{SPREAD_MAX, STEADY_AFTER, Session, WELCOME_WITHIN};
 
@@ -93,8 +93,12 @@ impl Session {
             is_visit: false,
             stay_until: now + VISIT_QUIET,
         });
-        // Last, for it moves the heartbeat of the link that was just made.
+        let overtaken = welcome.applied().filter(|at| *at > self.spool.last);
+        // After the link, for it moves the heartbeat of the one that was just made.
         self.use_settings(now, welcome.settings);
+        if let Some(applied) = overtaken {
+            self.start_over(now, StartOver::Overtaken(applied));
+        }
     }
 
     pub(super) fn connect_failed(&mut self, now: Duration) {

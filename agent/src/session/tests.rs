@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 
 use protocol::reject::RejectReason;
 
-use super::action::StartOver;
 use super::*;
 use protocol::message::{CollectorMessage, Welcome};
 use protocol::software::Source;
@@ -168,6 +167,17 @@ impl Bench {
         };
         until
     }
+}
+
+/// A welcome of a collector whose rows have reports up to this one.
+fn welcome_at(applied: Position) -> CollectorMessage {
+    let CollectorMessage::Welcome(welcome) = welcome(Settings::default()) else {
+        unreachable!("it is one");
+    };
+    CollectorMessage::Welcome(Welcome {
+        extension: Welcome::extension_of(applied),
+        ..welcome
+    })
 }
 
 fn welcome(settings: Settings) -> CollectorMessage {
@@ -979,4 +989,37 @@ fn a_collector_without_its_database_does_not_undo_what_the_company_set() {
     bench.sleep();
     bench.connect();
     assert_eq!(bench.session.settings(), &set);
+}
+
+#[test]
+fn a_spool_that_was_lost_or_is_an_old_copy_begins_behind_what_the_collector_has() {
+    // An old copy: the collector has more of the same epoch, which would be taken for sent again.
+    // A lost spool under a clock that is wrong: a later epoch.
+    for applied in [Position::new(2, 4), Position::new(900, 1)] {
+        let mut bench = Bench::with(SpoolView {
+            acknowledged: Position::new(2, 3),
+            last: Position::new(2, 3),
+            ..SpoolView::default()
+        });
+        bench.give(Event::Connected);
+        bench.tell(welcome_at(applied));
+        let overtaken = Action::StartOver(StartOver::Overtaken(applied));
+        assert!(bench.done.contains(&overtaken), "{applied}");
+        assert_eq!(StartOver::Overtaken(applied).seen(), applied);
+    }
+}
+
+#[test]
+fn a_collector_that_has_what_this_spool_gave_is_no_reason_to_begin_anew() {
+    // Stored and not yet acknowledged, because the connection ended before the answer.
+    let mut bench = Bench::with(SpoolView {
+        acknowledged: Position::new(2, 3),
+        last: Position::new(2, 5),
+        pending: Some((Position::new(2, 4), Position::new(2, 5))),
+        ..SpoolView::default()
+    });
+    bench.give(Event::Connected);
+    bench.tell(welcome_at(Position::new(2, 5)));
+    let starts_over = |action: &Action| matches!(action, Action::StartOver(_));
+    assert!(!bench.done.iter().any(starts_over));
 }

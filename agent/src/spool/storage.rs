@@ -71,10 +71,14 @@ impl<E: Into<redb::Error>> From<E> for Fault {
 /// How a database is opened; a test's may fail on purpose.
 type Opener = Box<dyn Fn(&Path) -> Result<redb::Database, DatabaseError> + Send>;
 
+/// How a file is set aside, and where it is then.
+type SetAside = Box<dyn Fn(&Path) -> io::Result<PathBuf> + Send>;
+
 /// A file that can be opened, fail, and be opened again.
 pub(super) struct Storage {
     path: PathBuf,
     opener: Opener,
+    aside: SetAside,
     database: Option<Database>,
 }
 
@@ -96,8 +100,16 @@ impl Storage {
         Self {
             path: path.to_owned(),
             opener,
+            aside: Box::new(rename_aside),
             database: None,
         }
+    }
+
+    /// The same on something that is not moved as files are.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(super) fn set_aside_by(mut self, aside: SetAside) -> Self {
+        self.aside = aside;
+        self
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -143,11 +155,7 @@ impl Storage {
     /// Moves the file out of the way, over one that was moved before, and says where it is.
     pub(super) fn set_aside(&mut self) -> Result<PathBuf, Fault> {
         self.database = None;
-        // One copy is kept for people, not one a day: a disk that rots would be filled with the
-        // evidence.
-        let to = self.path.with_extension("damaged");
-        std::fs::rename(&self.path, &to).map_err(Fault::Io)?;
-        Ok(to)
+        (self.aside)(&self.path).map_err(Fault::Io)
     }
 }
 
@@ -288,6 +296,14 @@ impl Database {
         write.commit()?;
         Ok(())
     }
+}
+
+fn rename_aside(path: &Path) -> io::Result<PathBuf> {
+    // One copy is kept for people, not one a day: a disk that rots would be filled with the
+    // evidence.
+    let to = path.with_extension("damaged");
+    std::fs::rename(path, &to)?;
+    Ok(to)
 }
 
 /// Opens or makes the file, which only its owner may read: it tells what the host runs.

@@ -1,5 +1,7 @@
 //! The spool against everything that a disk and a stop in the middle can do to it.
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -196,7 +198,7 @@ fn does_not_grow_past_its_bound_and_says_so() {
     assert_eq!(spool.view(), view);
     assert_eq!(spool.reported().expect("readable"), records(0..5));
 
-    spool.start_over().expect("written");
+    spool.start_over(Position::default()).expect("written");
     assert!(scan(&mut spool, &records(0..6), 1, 100).expect("recorded"));
     assert_eq!(
         spool.view().pending,
@@ -226,7 +228,7 @@ fn starting_over_drops_what_waits_and_keeps_the_line() {
     let mut spool = open(&path);
     scan(&mut spool, &records(0..5), 4, 10).expect("recorded");
     spool.acknowledge(Position::new(1, 2)).expect("written");
-    spool.start_over().expect("written");
+    spool.start_over(Position::default()).expect("written");
     drop(spool);
     let mut spool = open(&path);
     let view = spool.view();
@@ -248,6 +250,20 @@ fn a_lost_spool_does_not_begin_an_epoch_that_was_seen() {
         Epoch(1),
         "a clock that is this wrong is not believed"
     );
+}
+
+#[test]
+fn starting_over_behind_what_a_collector_has_seen_begins_an_epoch_behind_it() {
+    let (_folder, path) = place();
+    let mut spool = open(&path);
+    spool
+        .start_over(Position::new(1_900_000_000, 7))
+        .expect("written");
+    drop(spool);
+    // A clock that is years behind, and a spool that knows of nothing else.
+    let spool = open(&path);
+    assert_eq!(spool.next_epoch(1_763_690_000_000), Epoch(1_900_000_001));
+    assert_eq!(spool.view().last, Position::new(1_900_000_000, 7));
 }
 
 #[test]
@@ -471,7 +487,7 @@ fn an_answer_after_a_commit_that_landed_with_an_error_leaves_no_report_behind() 
 #[test]
 fn starting_over_after_a_commit_that_landed_with_an_error_keeps_its_positions() {
     let mut spool = landed_with_an_error();
-    spool.start_over().expect("written");
+    spool.start_over(Position::default()).expect("written");
     assert_eq!(spool.last(), Position::new(1, 5));
     assert_eq!(spool.digest(), digest(&records(50..300)));
 }

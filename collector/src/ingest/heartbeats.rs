@@ -3,8 +3,8 @@
 //! Of one agent only the last counts. What cannot be noted is kept for the next time, within a
 //! bound; a heartbeat that is lost is followed by another one.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +31,9 @@ pub(super) struct Heartbeats(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     count: usize,
-    by_company: HashMap<CompanyId, HashMap<AgentId, SeenHeartbeat>>,
+    by_company: BTreeMap<CompanyId, BTreeMap<AgentId, SeenHeartbeat>>,
+    /// The company that nobody could note anything of the last time.
+    unanswered: Option<CompanyId>,
 }
 
 impl Heartbeats {
@@ -57,12 +59,16 @@ impl Heartbeats {
         let taken = std::mem::take(&mut *self.lock());
         // After the first no, the rest is kept unasked: with a database that is away each question
         // takes as long as a connection is waited for, and a thousand companies would hold up the
-        // stop. The next time begins with another company, because the map is another.
+        // stop. The next time begins behind the company that had no answer: one whose statement
+        // alone fails must not keep all behind it waiting.
         let mut is_away = false;
-        for (company, of_company) in taken.by_company {
+        for (company, of_company) in beginning_behind(taken.by_company, taken.unanswered) {
             let seen: Vec<_> = of_company.into_values().collect();
             for chunk in seen.chunks(STATEMENT_MAX) {
-                is_away = is_away || !is_noted(agents, company, chunk).await;
+                if !is_away && !is_noted(agents, company, chunk).await {
+                    is_away = true;
+                    self.lock().unanswered = Some(company);
+                }
                 if is_away {
                     self.keep(company, chunk);
                 }
@@ -74,8 +80,9 @@ impl Heartbeats {
     pub(super) async fn flush_until_stopped(&self, agents: &dyn Agents, lifecycle: &Lifecycle) {
         loop {
             tokio::select! {
-                () = tokio::time::sleep(FLUSH_EVERY) => self.flush(agents).await,
+                biased;
                 () = lifecycle.stopping() => break,
+                () = tokio::time::sleep(FLUSH_EVERY) => self.flush(agents).await,
             }
         }
         self.flush(agents).await;
@@ -100,6 +107,16 @@ impl Heartbeats {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The companies in their order, beginning behind this one.
+fn beginning_behind<T>(
+    mut by_company: BTreeMap<CompanyId, T>,
+    last: Option<CompanyId>,
+) -> impl Iterator<Item = (CompanyId, T)> {
+    let mut behind = last.map_or_else(BTreeMap::new, |last| by_company.split_off(&last));
+    let last = last.and_then(|last| behind.remove_entry(&last));
+    behind.into_iter().chain(by_company).chain(last)
 }
 
 /// Notes some of a company's; whether that was done in time.
@@ -164,6 +181,25 @@ mod tests {
         let mut noted = office.heartbeats();
         noted.sort_by_key(|(_, seen)| seen.agent);
         assert_eq!(noted, [(company(1), seen(1, 2)), (company(1), seen(2, 1))]);
+    }
+
+    #[tokio::test]
+    async fn a_company_that_cannot_be_noted_does_not_keep_those_behind_it_waiting() {
+        let heartbeats = Heartbeats::default();
+        let office = Office::default();
+        for number in 1..=3 {
+            heartbeats.collect(company(number), seen(number, 1));
+        }
+        for number in 1..=3 {
+            // Whoever is asked first has no answer; each time that is another company.
+            office.close();
+            heartbeats.flush(&office).await;
+            let last = heartbeats.lock().unanswered;
+            assert_eq!(last, Some(company(number)));
+        }
+        office.reopen();
+        heartbeats.flush(&office).await;
+        assert_eq!(office.heartbeats().len(), 3);
     }
 
     #[tokio::test]

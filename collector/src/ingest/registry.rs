@@ -6,8 +6,8 @@
 
 mod post;
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::ids::{AgentId, CompanyId};
@@ -24,7 +24,8 @@ pub struct Registry(Arc<Mutex<Sessions>>);
 struct Sessions {
     next: u64,
     held: usize,
-    by_agent: HashMap<AgentId, Open>,
+    // In order, so that a company is let go in the same order every time.
+    by_agent: BTreeMap<AgentId, Open>,
 }
 
 #[derive(Debug)]

@@ -35,6 +35,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long the database may take to note a renewed certificate.
 const NOTE_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a session lasts that began while the database was away: its reports are taken, but
+/// nobody knows the agent's settings, what it is to be told and whether it is let in.
+const STOPGAP: Duration = Duration::from_secs(300);
+
 /// How a session ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Parting {
@@ -44,6 +48,8 @@ pub(super) enum Parting {
     Replaced,
     /// The agent's certificate ended.
     Expired,
+    /// The session began without the database, and the agent is to come again.
+    Stopgap,
     /// The agent took too long.
     Slow,
     /// The connection broke.
@@ -59,6 +65,7 @@ impl Parting {
             Self::Closed => "closed",
             Self::Replaced => "replaced",
             Self::Expired => "expired",
+            Self::Stopgap => "stopgap",
             Self::Slow => "timeout",
             Self::Broken => "error",
             Self::Refused(refusal) => refusal.reason.as_str(),
@@ -86,6 +93,7 @@ impl From<ReadError> for Parting {
 enum Event {
     Stopping,
     Expired,
+    Stopgap,
     Command(Command),
     Answered,
     Frame(Result<Option<Frame>, ReadError>),
@@ -106,6 +114,8 @@ struct Session<'a, W> {
     told: Arc<Told>,
     /// How it was told to keep in touch; `None` for one that holds because it knows nothing else.
     attendance: Option<Attendance>,
+    /// Whether the database has said how the agent stands.
+    is_standing_known: bool,
 }
 
 /// Serves an agent until one side ends the session.
@@ -132,6 +142,7 @@ where
         scan_asked: 0,
         told: Arc::clone(&shared.nothing_told),
         attendance: None,
+        is_standing_known: false,
     };
     // Boxed, as all that is not waiting: a session is idle for nearly all of its life, and would carry the
     // room for its largest moment through it.
@@ -155,6 +166,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         // once.
         let expired = tokio::time::sleep(left.try_into().unwrap_or_default());
         tokio::pin!(expired);
+        let stopgap = tokio::time::sleep(STOPGAP);
+        tokio::pin!(stopgap);
         loop {
             let event = tokio::select! {
                 // In this order on purpose: a stop and a revocation come before work, and answers
@@ -164,6 +177,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 command = registration.next() => Event::Command(command),
                 () = self.in_flight.answered(), if !self.in_flight.is_empty() => Event::Answered,
                 () = &mut expired => Event::Expired,
+                () = &mut stopgap, if !self.is_standing_known => Event::Stopgap,
                 // While as many reports as may be are under way, the stream has to wait.
                 frame = reader.next(), if self.in_flight.len() < REPORTS_IN_FLIGHT_MAX => {
                     Event::Frame(frame)
@@ -179,6 +193,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         match event {
             Event::Stopping => self.stop().await,
             Event::Expired => Err(Parting::Expired),
+            Event::Stopgap => Err(Parting::Stopgap),
             Event::Command(command) => self.command(command, registration).await,
             Event::Answered => self.answer().await,
             Event::Frame(Ok(Some(frame))) => self.frame(frame).await,

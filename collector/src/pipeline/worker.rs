@@ -48,6 +48,17 @@ pub(crate) struct Worker<S> {
     pub(crate) sink: S,
     pub(crate) clock: Clock,
     pub(crate) attempts_max: u32,
+    pub(crate) reads: Reads,
+}
+
+/// Where entries are read from the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// On a thread that may block.
+    Aside,
+    /// At once, from a disk that never blocks: a simulated one, whose runs have no threads.
+    #[cfg(any(test, feature = "test-support"))]
+    InPlace,
 }
 
 /// Why a transaction did not take its reports.
@@ -88,14 +99,18 @@ impl<S: ReportSink> Worker<S> {
     async fn work(&self, group: Group, unpacker: Unpacker) -> anyhow::Result<Unpacker> {
         let began = self.clock.instant();
         let queue = self.queue.clone();
-        // Reading is from the page cache nearly always, but the one time that it is not, a runtime
-        // thread would stand still for ten workers.
-        let (group, items, unpacker) = tokio::task::spawn_blocking(move || {
+        let reading = move || {
             let mut unpacker = unpacker;
             let items = load(&group, &queue, &mut unpacker);
             (group, items, unpacker)
-        })
-        .await?;
+        };
+        let (group, items, unpacker) = match self.reads {
+            // Reading is from the page cache nearly always, but the one time that it is not, a
+            // runtime thread would stand still for ten workers.
+            Reads::Aside => tokio::task::spawn_blocking(reading).await?,
+            #[cfg(any(test, feature = "test-support"))]
+            Reads::InPlace => reading(),
+        };
         let (mut batch, chunks) = Batch::new(&group, items);
         histogram!(PIPELINE_BATCH_RECORDS).record(batch.records());
         for chunk in chunks {

@@ -4,7 +4,7 @@
 //! power cut that keeps some sectors and not others, a full file system. The trait is the seam for
 //! them. It must not hide anything: every sync is the queue's own call.
 
-#[cfg(test)]
+#[cfg(any(test, feature = "test-support"))]
 pub(super) mod simulated;
 
 use std::fs::{File, OpenOptions, TryLockError};

@@ -5,6 +5,7 @@ mod damage;
 mod power;
 mod storage;
 
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 

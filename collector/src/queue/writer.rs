@@ -92,10 +92,20 @@ impl Writer {
             // it is one, and nobody ever waits a moment.
             expected = waiting.len();
             self.append_all(&mut waiting);
-            if is_tidying_due || self.ledger().is_tidying_due() {
-                self.tidy();
-            }
+            self.tidy_if_due(is_tidying_due);
         }
+        self.end();
+    }
+
+    /// Tidies when it was asked for or there is reason to.
+    pub(super) fn tidy_if_due(&self, is_asked: bool) {
+        if is_asked || self.ledger().is_tidying_due() {
+            self.tidy();
+        }
+    }
+
+    /// Leaves the files as the next start finds them best.
+    pub(super) fn end(mut self) {
         self.seal();
         self.tidy();
     }

@@ -16,47 +16,47 @@ use super::{IncomingReport, Stored};
 
 /// An open row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OpenRow {
-    pub(super) fingerprint: RecordFingerprint,
-    pub(super) opened_at: OffsetDateTime,
+pub(crate) struct OpenRow {
+    pub(crate) fingerprint: RecordFingerprint,
+    pub(crate) opened_at: OffsetDateTime,
 }
 
 /// The open rows of an agent that its reports may touch, by key.
-pub(super) type OpenRows = BTreeMap<SoftwareKey, OpenRow>;
+pub(crate) type OpenRows = BTreeMap<SoftwareKey, OpenRow>;
 
 /// A record that an inventory has now.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Held<'a> {
-    pub(super) incoming: &'a IncomingReport,
-    pub(super) record: &'a SoftwareRecord,
-    pub(super) fingerprint: RecordFingerprint,
+pub(crate) struct Held<'a> {
+    pub(crate) incoming: &'a IncomingReport,
+    pub(crate) record: &'a SoftwareRecord,
+    pub(crate) fingerprint: RecordFingerprint,
 }
 
 /// What a run comes to.
 #[derive(Debug, Default)]
-pub(super) struct Changes<'a> {
+pub(crate) struct Changes<'a> {
     /// Installations that begin.
-    pub(super) opened: Vec<(SoftwareKey, Held<'a>)>,
+    pub(crate) opened: Vec<(SoftwareKey, Held<'a>)>,
     /// Installations that end.
-    pub(super) closed: Vec<(SoftwareKey, OpenRow)>,
+    pub(crate) closed: Vec<(SoftwareKey, OpenRow)>,
     /// Installations whose time or places changed.
-    pub(super) changed: Vec<(SoftwareKey, OffsetDateTime, Held<'a>)>,
+    pub(crate) changed: Vec<(SoftwareKey, OffsetDateTime, Held<'a>)>,
     /// What the whole inventory comes to afterwards.
-    pub(super) digest: InventoryDigest,
+    pub(crate) digest: InventoryDigest,
     /// What each report came to, by its number in the batch.
-    pub(super) stored: Vec<(usize, Stored)>,
+    pub(crate) stored: Vec<(usize, Stored)>,
 }
 
 /// A stretch of keys, both ends inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KeyRange {
-    pub(super) low: SoftwareKey,
-    pub(super) high: SoftwareKey,
+pub(crate) struct KeyRange {
+    pub(crate) low: SoftwareKey,
+    pub(crate) high: SoftwareKey,
 }
 
 /// The stretches of keys that a run may touch, for the rows that have to be read. An agent without
 /// rows has none to read.
-pub(super) fn touched(run: &Run<'_>) -> Vec<KeyRange> {
+pub(crate) fn touched(run: &Run<'_>) -> Vec<KeyRange> {
     if run.line.digest.count == 0 {
         return Vec::new();
     }
@@ -94,7 +94,7 @@ fn push(ranges: &mut Vec<KeyRange>, low: SoftwareKey, high: SoftwareKey) {
 }
 
 /// Computes what a run changes, given the open rows of the stretches that it touches.
-pub(super) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
+pub(crate) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
     let mut inventory = Inventory {
         now: open
             .iter()

@@ -10,39 +10,39 @@ use super::{Applied, IncomingReport, Stored};
 
 /// An agent's row, locked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
-    pub(super) agent_key: i64,
-    pub(super) agent: AgentId,
-    pub(super) applied: Position,
-    pub(super) applied_at: Option<OffsetDateTime>,
-    pub(super) digest: InventoryDigest,
+pub(crate) struct Line {
+    pub(crate) agent_key: i64,
+    pub(crate) agent: AgentId,
+    pub(crate) applied: Position,
+    pub(crate) applied_at: Option<OffsetDateTime>,
+    pub(crate) digest: InventoryDigest,
 }
 
 /// An agent's reports that are to be applied, in order.
 #[derive(Debug)]
-pub(super) struct Run<'a> {
-    pub(super) line: Line,
+pub(crate) struct Run<'a> {
+    pub(crate) line: Line,
     /// The reports, each with its number in the batch.
-    pub(super) reports: Vec<(usize, &'a IncomingReport)>,
+    pub(crate) reports: Vec<(usize, &'a IncomingReport)>,
     /// The instant that the rows get. It grows with every transaction of an agent, whatever the
     /// clocks of the nodes say, so that an installation that ends and begins again has two.
-    pub(super) at: OffsetDateTime,
+    pub(crate) at: OffsetDateTime,
 }
 
 impl Run<'_> {
     /// Where the line ends once the run is applied.
-    pub(super) fn end(&self) -> Position {
+    pub(crate) fn end(&self) -> Position {
         self.reports
             .last()
             .map_or(self.line.applied, |(_, incoming)| incoming.report.position)
     }
 
     /// Whether it begins a snapshot.
-    pub(super) fn begins_epoch(&self) -> bool {
+    pub(crate) fn begins_epoch(&self) -> bool {
         self.end().epoch > self.line.applied.epoch
     }
 
-    pub(super) fn records(&self) -> usize {
+    pub(crate) fn records(&self) -> usize {
         self.reports
             .iter()
             .map(|(_, incoming)| incoming.report.body.record_count())
@@ -52,7 +52,7 @@ impl Run<'_> {
 
 /// Sorts reports into runs by agent, and says at once what becomes of the others. What is in a run
 /// stands as stored.
-pub(super) fn sort<'a>(
+pub(crate) fn sort<'a>(
     lines: &BTreeMap<AgentId, Line>,
     batch: &'a [IncomingReport],
 ) -> (Vec<Applied>, Vec<Run<'a>>) {

@@ -4,6 +4,7 @@
 mod concurrency;
 mod model;
 mod repair;
+mod twin;
 
 use protocol::ids::{AgentId, Position};
 use protocol::software::{Source, SourceState};

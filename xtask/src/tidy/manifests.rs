@@ -15,7 +15,10 @@ const FLOW: &[(&str, &[&str])] = &[
     ("agent", &["protocol", "kernels"]),
     ("store", &["protocol", "enrichment"]),
     ("collector", &["protocol", "enrichment", "store"]),
-    ("simulations", &["protocol", "enrichment", "kernels"]),
+    (
+        "simulations",
+        &["protocol", "enrichment", "agent", "store", "collector"],
+    ),
     ("xtask", &[]),
 ];
 

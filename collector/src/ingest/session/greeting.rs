@@ -47,6 +47,10 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             acknowledged = %hello.acknowledged,
             "welcomed an agent"
         );
+        self.is_standing_known = standing.is_some();
+        let extension = standing
+            .as_ref()
+            .map_or_else(Vec::new, |standing| Welcome::extension_of(standing.applied));
         let rest = standing.map(|standing| {
             self.told = Arc::new(standing.told);
             (
@@ -61,7 +65,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             capabilities,
             now_ms: self.shared.clock.now_ms(),
             settings: self.told.settings.clone(),
-            extension: Vec::new(),
+            extension,
         }))
         .await?;
         // What the agent has done already is not asked for again, whatever the database still says.

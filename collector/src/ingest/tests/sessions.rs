@@ -84,6 +84,7 @@ async fn a_welcome_brings_the_companys_settings_and_what_waits() {
         Standing {
             scan_asked: 5,
             is_snapshot_asked: true,
+            applied: Position::new(4, 2),
             ..standing()
         },
     );
@@ -93,6 +94,7 @@ async fn a_welcome_brings_the_companys_settings_and_what_waits() {
         panic!("no welcome");
     };
     assert_eq!((welcome.version, welcome.settings.revision), (1, 7));
+    assert_eq!(welcome.applied(), Some(Position::new(4, 2)));
     assert_eq!(
         client.hear().await,
         CollectorMessage::ScanNow { request: 5 }

@@ -10,12 +10,19 @@ use tokio::time::sleep;
 use super::client::{hello, message, pack, report};
 use super::fixture::{AGENT, COMPANY, Fixture};
 use crate::authority::PeerIdentity;
-use crate::ingest::Shared;
 use crate::ingest::session::{self, Parting};
+use crate::ingest::{Parts, Shared};
 
 /// How a session ends whose peer does as told, on a stream that holds so many bytes.
 async fn parting(stream_bytes: usize, peer: impl AsyncFnOnce(DuplexStream)) -> Parting {
-    let (fixture, parts) = Fixture::parts(|_| {});
+    parting_of(Fixture::parts(|_| {}), stream_bytes, peer).await
+}
+
+async fn parting_of(
+    (fixture, parts): (Fixture, Parts),
+    stream_bytes: usize,
+    peer: impl AsyncFnOnce(DuplexStream),
+) -> Parting {
     let shared = Arc::new(Shared::new(parts));
     let identity = PeerIdentity {
         company: COMPANY,
@@ -97,4 +104,25 @@ async fn an_agent_may_be_silent_for_as_long_as_it_has_nothing_to_say() {
         assert!(near.read(&mut heard).await.unwrap() > 0);
     });
     assert_eq!(ending.await, Parting::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_came_while_the_database_was_away_has_to_come_again() {
+    let made = Fixture::parts(|_| {});
+    made.0.office.close();
+    let ending = parting_of(made, 1_024, async |mut near| {
+        near.write_all(&hello_frame()).await.unwrap();
+        // What it brings meanwhile is taken.
+        let bytes = pack(message(report(1, 1)).encode()).to_bytes();
+        near.write_all(&bytes).await.unwrap();
+        let mut heard = Vec::new();
+        near.read_to_end(&mut heard).await.unwrap();
+        assert!(heard.ends_with(&ack_bytes()), "{heard:?}");
+    });
+    assert_eq!(ending.await, Parting::Stopgap);
+}
+
+fn ack_bytes() -> Vec<u8> {
+    let position = protocol::ids::Position::new(1, 1);
+    protocol::message::CollectorMessage::Ack { position }.encode()
 }

@@ -74,6 +74,7 @@ impl Rig {
             sink: self.sink.clone(),
             clock: Clock::system(),
             attempts_max: CONFIG.attempts_max,
+            reads: Reads::Aside,
         }
     }
 

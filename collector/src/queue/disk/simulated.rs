@@ -17,7 +17,7 @@ const SECTOR_BYTES: usize = 512;
 
 /// The disk. A clone is the same disk.
 #[derive(Clone, Debug, Default)]
-pub(in crate::queue) struct SimulatedDisk(Arc<Mutex<State>>);
+pub struct SimulatedDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -32,17 +32,23 @@ struct State {
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::queue) struct Faults {
+pub struct Faults {
     /// Bytes that all files together may have; `None` for no limit.
-    pub(in crate::queue) capacity: Option<u64>,
+    pub capacity: Option<u64>,
     /// Syncs of files that fail from now on.
-    pub(in crate::queue) failing_syncs: u32,
+    pub failing_syncs: u32,
     /// Writes that fail from now on, after half of their bytes.
-    pub(in crate::queue) failing_writes: u32,
+    pub failing_writes: u32,
     /// Whether cutting a file fails.
-    pub(in crate::queue) fails_to_cut: bool,
+    pub fails_to_cut: bool,
     /// Whether syncing the directory fails.
-    pub(in crate::queue) fails_to_sync_directory: bool,
+    pub fails_to_sync_directory: bool,
+    /// Writes and syncs after which the power is gone: each fails then, and so does all that comes
+    /// after it. `None` while the power stays.
+    pub steps_left: Option<u32>,
+    /// Whether syncs say yes and do nothing, as a drive does that lies about its cache. No queue
+    /// can be right on such a disk: it is there to show that its loss is found.
+    pub lies_about_syncs: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -105,14 +111,28 @@ impl Change {
 }
 
 impl SimulatedDisk {
+    /// A disk of its own, whose random numbers follow from a seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        let disk = Self::default();
+        disk.state().random = seed;
+        disk
+    }
+
     /// Changes what goes wrong.
-    pub(in crate::queue) fn set_faults(&self, faults: Faults) {
+    pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
+    }
+
+    /// What goes wrong at the moment, less what went wrong already.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        self.state().faults
     }
 
     /// Cuts the power: a new disk with what was synced and, of the rest, the parts for which
     /// `survives` says so. Handles of this disk no longer reach it.
-    pub(in crate::queue) fn cut_power(&self, mut survives: impl FnMut() -> bool) -> Self {
+    pub fn cut_power(&self, mut survives: impl FnMut() -> bool) -> Self {
         let old = self.state();
         // A name is durable when its directory was synced, whatever was synced of the file: an
         // entry in a file without a name is lost. Creations and removals since then may each have
@@ -127,7 +147,12 @@ impl SimulatedDisk {
         let files = old
             .files
             .iter()
-            .map(|file| {
+            .enumerate()
+            .map(|(number, file)| {
+                // Nobody can open it any more; a run of hours would keep every file it ever had.
+                if !names.values().any(|named| *named == number) {
+                    return FileState::default();
+                }
                 let mut bytes = file.durable.clone();
                 // In the order of writing, which real disks need not keep; what matters here is
                 // that a later sector may survive without an earlier one.
@@ -153,22 +178,25 @@ impl SimulatedDisk {
     }
 
     /// Changes a file's bytes behind everyone's back, as failing hardware does.
-    pub(in crate::queue) fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    pub fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
-        let file = state.names[name];
+        let Some(file) = state.names.get(name).copied() else {
+            return;
+        };
         change(&mut state.files[file].bytes);
         // Also what a power cut leaves: rot is on the platter.
         state.files[file].durable = state.files[file].bytes.clone();
     }
 
-    /// A file's bytes.
-    pub(in crate::queue) fn bytes(&self, name: &str) -> Vec<u8> {
+    /// A file's bytes; none when there is no such file.
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
         let state = self.state();
-        state.files[state.names[name]].bytes.clone()
+        let file = state.names.get(name).map(|file| &state.files[*file]);
+        file.map(|file| file.bytes.clone()).unwrap_or_default()
     }
 
     /// A file of that name and content.
-    pub(in crate::queue) fn put(&self, name: &str, bytes: &[u8]) {
+    pub fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.state();
         let number = state.files.len();
         state.files.push(FileState {
@@ -181,7 +209,7 @@ impl SimulatedDisk {
     }
 
     /// The names of all files.
-    pub(in crate::queue) fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         self.state().names.keys().cloned().collect()
     }
 
@@ -205,7 +233,20 @@ impl State {
             .sum()
     }
 
+    /// One more thing that the disk does; an error once the power is gone.
+    fn step(&mut self) -> io::Result<()> {
+        match &mut self.faults.steps_left {
+            Some(0) => Err(io::Error::other("injected: there is no power")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn change(&mut self, file: usize, change: Change) -> io::Result<()> {
+        self.step()?;
         let more = change.end().saturating_sub(self.files[file].bytes.len());
         if let Some(capacity) = self.faults.capacity
             && more > 0
@@ -261,6 +302,7 @@ impl Disk for SimulatedDisk {
 
     fn sync_directory(&self) -> io::Result<()> {
         let mut state = self.state();
+        state.step()?;
         if state.faults.fails_to_sync_directory {
             return Err(io::Error::other("injected: the directory does not sync"));
         }
@@ -335,6 +377,10 @@ impl DiskFile for SimulatedFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.state();
+        state.step()?;
+        if state.faults.lies_about_syncs {
+            return Ok(());
+        }
         let fails = state.faults.failing_syncs > 0;
         state.faults.failing_syncs -= u32::from(fails);
         let file = &mut state.files[self.file];

@@ -1,0 +1,173 @@
+//! The lives of simulated processes: every task of one is polled through here, and dies with it at
+//! any of its awaits.
+//!
+//! It is also where a run's order comes from: a task that is ready is now and then made to wait for
+//! the others, by the seed, and the process' clock is set before each poll. A process that is dead
+//! is never polled again; what it had in memory is dropped when its tasks are collected.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use collector::clock::ManualClock;
+use tokio::time::Instant;
+
+use super::counts::Counts;
+use crate::clock::Clock;
+use crate::random::Random;
+
+/// How often, of a hundred polls, a ready task lets the others go first.
+const YIELDS_PERCENT: usize = 10;
+
+/// One process, from its start to its death.
+#[derive(Debug)]
+pub(super) struct Life {
+    is_alive: AtomicBool,
+    /// Polls after which it dies; as good as never at first.
+    polls_left: AtomicU64,
+    random: Mutex<Random>,
+    hand: Option<(ManualClock, Mutex<Instant>)>,
+    counts: Arc<Counts>,
+}
+
+impl Life {
+    pub(super) fn begin(random: Random, hand: Option<ManualClock>) -> Arc<Self> {
+        Arc::new(Self {
+            is_alive: AtomicBool::new(true),
+            polls_left: AtomicU64::new(u64::MAX),
+            random: Mutex::new(random),
+            hand: hand.map(|hand| (hand, Mutex::new(Clock.now()))),
+            counts: Arc::default(),
+        })
+    }
+
+    /// What its metrics have counted.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.is_alive.load(Ordering::Relaxed)
+    }
+
+    /// Lets it die at the poll of that number from now.
+    pub(super) fn end_after(&self, polls: u64) {
+        self.polls_left.store(polls, Ordering::Relaxed);
+    }
+
+    /// Ends it now.
+    pub(super) fn end(&self) {
+        self.is_alive.store(false, Ordering::Relaxed);
+    }
+
+    /// Sets its clock to the time of the run.
+    pub(super) fn set_clock(&self) {
+        if let Some((hand, last)) = &self.hand {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Clock.now();
+            hand.advance(now - *last);
+            *last = now;
+        }
+    }
+
+    /// Runs a task as this process', until one of the two ends.
+    pub(super) fn run<F: Future>(self: &Arc<Self>, task: F) -> Living<F> {
+        Living {
+            life: Arc::clone(self),
+            task: Box::pin(task),
+        }
+    }
+
+    /// Whether a task may go on: it may have to let others go first, or be dead.
+    fn admits(&self) -> Admission {
+        if !self.is_alive() {
+            return Admission::Dead;
+        }
+        let left = self.polls_left.load(Ordering::Relaxed);
+        if left == 0 {
+            self.end();
+            return Admission::Dead;
+        }
+        if left != u64::MAX {
+            self.polls_left.store(left - 1, Ordering::Relaxed);
+        }
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        if random.percent(YIELDS_PERCENT) {
+            Admission::Later
+        } else {
+            Admission::Now
+        }
+    }
+}
+
+enum Admission {
+    Now,
+    Later,
+    Dead,
+}
+
+/// A task of a process.
+pub(super) struct Living<F> {
+    life: Arc<Life>,
+    task: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Living<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        match this.life.admits() {
+            // Never woken again: whoever collects the process drops it.
+            Admission::Dead => return Poll::Pending,
+            Admission::Later => {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Admission::Now => {}
+        }
+        this.life.set_clock();
+        metrics::with_local_recorder(&*this.life.counts, || this.task.as_mut().poll(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_dies_at_the_await_that_was_named_and_never_goes_on() {
+        let life = Life::begin(Random::new(3), None);
+        let steps = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&steps);
+        let task = life.run(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        life.end_after(20);
+        tokio::select! {
+            biased;
+            () = task => {}
+            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+        }
+        let done = steps.load(Ordering::Relaxed);
+        assert!(done > 10 && done <= 20, "{done}");
+        assert!(!life.is_alive());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_sees_the_time_of_the_run() {
+        let (clock, hand) = collector::clock::Clock::manual(time::OffsetDateTime::UNIX_EPOCH);
+        let life = Life::begin(Random::new(3), Some(hand));
+        life.run(async {
+            tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+        })
+        .await;
+        life.set_clock();
+        assert_eq!(clock.now_ms() / 1_000, 7);
+    }
+}

@@ -1,0 +1,354 @@
+//! The simulated network: streams of bytes that come late, in pieces, and that break at one end
+//! before the other.
+//!
+//! A stream is what QUIC gives its users: bytes in order or an end. Loss and reordering of packets
+//! are QUIC's own business; what is left of them here are delays, and bytes of an older connection
+//! that arrive after a newer one was made.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use crate::clock::Clock;
+use crate::random::Random;
+
+/// Bytes that one direction holds before its writer has to wait, as a stream's window does.
+const WINDOW_BYTES: usize = 256 * 1024;
+/// Bytes that one read gives at most: frames come in pieces.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// How one direction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// In order, after its last byte.
+    Finished,
+    /// Torn.
+    Torn,
+}
+
+/// One direction of a connection. A clone is the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Pipe(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// Bytes under way, with the time at which they are there.
+    chunks: VecDeque<(Instant, Vec<u8>)>,
+    bytes: usize,
+    end: Option<(Instant, End)>,
+    /// Whether the writing end knows that nothing goes through any more.
+    is_torn_for_writer: bool,
+    /// Bytes that are written now are under way until then at least.
+    blocked_until: Instant,
+    last_at: Instant,
+    delay: Duration,
+    random: Random,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl Pipe {
+    pub(super) fn new(delay: Duration, blocked_until: Instant, random: Random) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            chunks: VecDeque::new(),
+            bytes: 0,
+            end: None,
+            is_torn_for_writer: false,
+            blocked_until,
+            last_at: Clock.now(),
+            delay,
+            random,
+            reader: None,
+            writer: None,
+        })))
+    }
+
+    /// The two ends.
+    pub(super) fn ends(&self) -> (PipeWriter, PipeReader) {
+        let writer = PipeWriter(self.clone());
+        let reader = PipeReader {
+            pipe: self.clone(),
+            sleep: Box::pin(tokio::time::sleep_until(Clock.now())),
+        };
+        (writer, reader)
+    }
+
+    /// Holds back what is written from now on.
+    pub(super) fn block_until(&self, until: Instant) {
+        let mut state = self.lock();
+        state.blocked_until = state.blocked_until.max(until);
+    }
+
+    /// Makes everything that is written from now on take so long.
+    pub(super) fn slow_down(&self, delay: Duration) {
+        self.lock().delay = delay;
+    }
+
+    /// Ends it for its writer at once. What is under way is lost from a random byte on, or all of
+    /// it comes within `late`; the reader learns of the end after that.
+    pub(super) fn tear(&self, late: Option<Duration>) {
+        let now = Clock.now();
+        let mut state = self.lock();
+        state.is_torn_for_writer = true;
+        let end_at = if let Some(late) = late {
+            for chunk in &mut state.chunks {
+                chunk.0 = chunk.0.min(now + late);
+            }
+            now + late
+        } else {
+            let kept = state.chunks.len();
+            let kept = state.random.below(kept + 1);
+            state.chunks.truncate(kept);
+            let mut torn = state.chunks.pop_back();
+            if let Some((at, mut bytes)) = torn.take() {
+                let kept = state.random.below(bytes.len() + 1);
+                bytes.truncate(kept);
+                state.chunks.push_back((at.min(now), bytes));
+            }
+            now
+        };
+        state.end = Some((end_at, End::Torn));
+        state.wake();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, bytes: Vec<u8>) {
+        let now = Clock.now();
+        // A stream keeps its order however long its packets take.
+        let at = (now.max(self.blocked_until) + self.random.around(self.delay)).max(self.last_at);
+        self.last_at = at;
+        self.bytes += bytes.len();
+        self.chunks.push_back((at, bytes));
+        if let Some(waker) = self.reader.take() {
+            waker.wake();
+        }
+    }
+
+    fn wake(&mut self) {
+        for waker in [self.reader.take(), self.writer.take()]
+            .into_iter()
+            .flatten()
+        {
+            waker.wake();
+        }
+    }
+
+    /// Gives bytes that are there, or the end, or when to look again.
+    fn read(&mut self, room: usize, now: Instant) -> Result<Vec<u8>, Option<Instant>> {
+        let Some((at, chunk)) = self.chunks.front_mut() else {
+            return match self.end {
+                Some((at, _)) if at <= now => Ok(Vec::new()),
+                Some((at, _)) => Err(Some(at)),
+                None => Err(None),
+            };
+        };
+        if *at > now {
+            return Err(Some(*at));
+        }
+        let most = chunk.len().min(room).min(PIECE_BYTES);
+        // Mostly whole, and now and then at any byte.
+        let count = if self.random.percent(10) {
+            (1 + self.random.below(most)).min(most)
+        } else {
+            most
+        };
+        let rest = chunk.split_off(count);
+        let read = std::mem::replace(chunk, rest);
+        if chunk.is_empty() {
+            self.chunks.pop_front();
+        }
+        self.bytes -= read.len();
+        if let Some(waker) = self.writer.take() {
+            waker.wake();
+        }
+        Ok(read)
+    }
+}
+
+/// The end that bytes go into.
+#[derive(Debug)]
+pub(super) struct PipeWriter(Pipe);
+
+impl PipeWriter {
+    /// Puts bytes behind those that are under way; `false` when the pipe is torn.
+    pub(super) fn push(&self, bytes: Vec<u8>) -> bool {
+        let mut state = self.0.lock();
+        if !state.is_torn_for_writer && !bytes.is_empty() {
+            state.push(bytes);
+        }
+        !state.is_torn_for_writer
+    }
+
+    /// Whether more may be put into it without waiting.
+    pub(super) fn has_room(&self) -> bool {
+        let state = self.0.lock();
+        !state.is_torn_for_writer && state.bytes < WINDOW_BYTES
+    }
+}
+
+impl AsyncWrite for PipeWriter {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.0.lock();
+        if state.is_torn_for_writer {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if state.bytes >= WINDOW_BYTES {
+            state.writer = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        state.push(bytes.to_vec());
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.0.lock();
+        let at = state.last_at.max(Clock.now());
+        state.end.get_or_insert((at, End::Finished));
+        if let Some(waker) = state.reader.take() {
+            waker.wake();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for PipeWriter {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        // A process that is gone sends no more; its peer finds out.
+        let at = state.last_at.max(Clock.now());
+        state.end.get_or_insert((at, End::Torn));
+        if let Some(waker) = state.reader.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// The end that bytes come out of.
+#[derive(Debug)]
+pub(super) struct PipeReader {
+    pipe: Pipe,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl AsyncRead for PipeReader {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            let mut state = this.pipe.lock();
+            let due = match state.read(buffer.remaining(), Clock.now()) {
+                Ok(bytes) if bytes.is_empty() => {
+                    return Poll::Ready(match state.end {
+                        Some((_, End::Torn)) => Err(io::ErrorKind::ConnectionReset.into()),
+                        Some((_, End::Finished)) | None => Ok(()),
+                    });
+                }
+                Ok(bytes) => {
+                    buffer.put_slice(&bytes);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(due) => due,
+            };
+            state.reader = Some(context.waker().clone());
+            drop(state);
+            let Some(due) = due else {
+                return Poll::Pending;
+            };
+            this.sleep.as_mut().reset(due);
+            if Future::poll(this.sleep.as_mut(), context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for PipeReader {
+    fn drop(&mut self) {
+        // Nobody reads: whoever writes finds out.
+        let mut state = self.pipe.lock();
+        state.is_torn_for_writer = true;
+        if let Some(waker) = state.writer.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    fn pipe(delay_ms: u64) -> Pipe {
+        Pipe::new(Duration::from_millis(delay_ms), Clock.now(), Random::new(1))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_come_late_in_order_and_in_pieces() {
+        let pipe = pipe(100);
+        let (mut writer, mut reader) = pipe.ends();
+        let sent: Vec<u8> = (0..200_u8).cycle().take(100_000).collect();
+        let began = Clock.now();
+        let writing = async {
+            for piece in sent.chunks(7_000) {
+                writer.write_all(piece).await.unwrap();
+            }
+            writer.shutdown().await.unwrap();
+        };
+        let mut got = Vec::new();
+        let (read, ()) = tokio::join!(reader.read_to_end(&mut got), writing);
+        read.unwrap();
+        assert_eq!(got, sent);
+        assert!(Clock.now() - began >= Duration::from_millis(50));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_writer_waits_for_room_and_a_torn_pipe_lets_it_go() {
+        let pipe = pipe(1);
+        let (mut writer, _reader) = pipe.ends();
+        let writing = async { writer.write_all(&vec![7; 3 * WINDOW_BYTES]).await };
+        let tearing = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            pipe.tear(None);
+        };
+        let (written, ()) = tokio::join!(writing, tearing);
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_under_way_of_a_torn_pipe_may_come_when_its_writer_is_long_gone() {
+        let pipe = pipe(60_000);
+        let (writer, mut reader) = pipe.ends();
+        assert!(writer.push(vec![1, 2, 3]));
+        pipe.tear(Some(Duration::from_secs(20)));
+        assert!(!writer.push(vec![4]));
+        let began = Clock.now();
+        let mut got = Vec::new();
+        let error = reader.read_to_end(&mut got).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(got, [1, 2, 3]);
+        assert_eq!(Clock.now() - began, Duration::from_secs(20));
+    }
+}

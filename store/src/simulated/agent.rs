@@ -1,0 +1,86 @@
+//! One agent's rows in memory: its line, what it has open, and what it was asked.
+
+use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
+use protocol::ids::{AgentId, Position};
+use time::OffsetDateTime;
+
+use crate::agents::HeartbeatSeen;
+use crate::reports::simulated::{Line, OpenRow, OpenRows, Run, touched};
+
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub(super) line: Line,
+    pub(super) open: OpenRows,
+    pub(super) behind_since: Option<OffsetDateTime>,
+    pub(super) snapshot_asked_at: Option<OffsetDateTime>,
+    pub(super) snapshot_asks: u32,
+    pub(super) scan_requested: u64,
+    pub(super) scan_done: u64,
+}
+
+impl Agent {
+    /// An agent that has reported nothing yet.
+    pub(super) fn new(agent_key: i64, agent: AgentId) -> Self {
+        Self {
+            line: Line {
+                agent_key,
+                agent,
+                applied: Position::default(),
+                applied_at: None,
+                digest: InventoryDigest::default(),
+            },
+            open: OpenRows::new(),
+            behind_since: None,
+            snapshot_asked_at: None,
+            snapshot_asks: 0,
+            scan_requested: 0,
+            scan_done: 0,
+        }
+    }
+
+    /// The open rows that a run may touch, as `open_rows.sql` gives them.
+    pub(super) fn touched(&self, run: &Run<'_>) -> OpenRows {
+        let ranges = touched(run);
+        let rows = ranges
+            .iter()
+            .flat_map(|range| self.open.range(range.low..=range.high));
+        rows.map(|(key, row)| (*key, *row)).collect()
+    }
+
+    pub(super) fn put(
+        &mut self,
+        key: SoftwareKey,
+        fingerprint: RecordFingerprint,
+        opened_at: OffsetDateTime,
+    ) {
+        let row = OpenRow {
+            fingerprint,
+            opened_at,
+        };
+        self.open.insert(key, row);
+    }
+
+    /// As `move_lines.sql`.
+    pub(super) fn advance(&mut self, run: &Run<'_>, digest: InventoryDigest) {
+        let claimed = run.reports.last().and_then(|(_, last)| last.report.digest);
+        self.line.applied = run.end();
+        self.line.applied_at = Some(run.at);
+        self.line.digest = digest;
+        self.behind_since = None;
+        if claimed == Some(digest) {
+            self.snapshot_asks = 0;
+            self.snapshot_asked_at = None;
+        }
+    }
+
+    pub(super) fn count_again(&mut self) -> InventoryDigest {
+        self.line.digest = self.open.values().map(|row| row.fingerprint).collect();
+        self.line.digest
+    }
+
+    pub(super) fn note(&mut self, seen: &HeartbeatSeen) {
+        self.scan_done = self.scan_done.max(self.scan_requested.min(seen.scan_done));
+        self.behind_since =
+            (seen.acknowledged > self.line.applied).then(|| self.behind_since.unwrap_or(seen.at));
+    }
+}
