@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use collector::authority::Authority;
+use collector::authority::{Authority, Home};
 use collector::config::{Config, Layers};
 use ring::rand::SystemRandom;
 
@@ -54,7 +54,7 @@ impl Faults {
     pub fn new(plant: Option<Plant>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir().context("make a folder for the authority of the runs")?;
         let authority = Authority::open_or_create(
-            folder.path(),
+            &Home::of(folder.path()),
             "muster.internal",
             &SystemRandom::new(),
             BEGINNING,

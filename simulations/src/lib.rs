@@ -7,9 +7,9 @@
 
 mod api;
 pub mod bench;
+pub mod capacity;
 #[cfg(target_os = "linux")]
 pub mod chaos;
-pub mod capacity;
 pub mod cli;
 mod clock;
 pub mod faults;

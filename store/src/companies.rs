@@ -228,7 +228,6 @@ pub async fn set_settings(
     scope: &TenantScope,
     settings: &Settings,
     visits: Option<bool>,
-    now: OffsetDateTime,
 ) -> Result<Settings, StoreError> {
     // Brought into the limits and not refused: an agent would refuse the whole message, and with it
     // every other setting.

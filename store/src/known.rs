@@ -20,7 +20,12 @@ pub(crate) struct KnownSoftware {
     generations: Mutex<Generations>,
     /// Entries of one generation.
     entries_max: usize,
+    /// Whose turn it is to write rows, by company; several companies may share one.
+    turns: [tokio::sync::Mutex<()>; TURNS],
 }
+
+/// Companies that can write new software at once.
+const TURNS: usize = 16;
 
 #[derive(Debug, Default)]
 struct Generations {
@@ -35,7 +40,19 @@ impl KnownSoftware {
             generations: Mutex::default(),
             // Two generations are kept, so each gets half.
             entries_max: (entries_max / 2).max(1),
+            turns: [const { tokio::sync::Mutex::const_new(()) }; TURNS],
         }
+    }
+
+    /// Waits until nobody of this process writes new software of a company. Whoever comes after asks
+    /// again what is unknown: hosts bring the same, and it needs judging and writing once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a turn that is not given out is not taken.
+    pub(crate) async fn turn(&self, company: i64) -> tokio::sync::MutexGuard<'_, ()> {
+        let number = usize::try_from(company.unsigned_abs()).unwrap_or(0) % TURNS;
+        self.turns[number].lock().await
     }
 
     /// Those of `keys` that are not known, in their order.

@@ -14,7 +14,7 @@ use protocol::ids::{AgentId, CompanyId, Position, Succession};
 use time::OffsetDateTime;
 
 use self::agent::Agent;
-use crate::agents::HeartbeatSeen;
+use crate::agents::{HeartbeatSeen, Noted};
 use crate::commands::Command;
 use crate::dead_letters::NewDeadLetter;
 use crate::reports::simulated::{Line, fold, sort};
@@ -246,21 +246,21 @@ impl SimulatedRows {
         Some(found.scan_requested)
     }
 
-    /// As [`crate::agents::record_heartbeats`].
+    /// As [`crate::agents::record_heartbeats`], where no node says what waits in its queue.
     pub fn record_heartbeats(
         &mut self,
         company: CompanyId,
         heartbeats: &[HeartbeatSeen],
         behind_after: Duration,
         now: OffsetDateTime,
-    ) -> Vec<AgentId> {
+    ) -> Noted {
         let plant = self.plant;
         let Some(company) = self.companies.get_mut(&company) else {
-            return Vec::new();
+            return Noted::default();
         };
         let last: BTreeMap<AgentId, &HeartbeatSeen> =
             heartbeats.iter().map(|seen| (seen.agent, seen)).collect();
-        let mut wrong = Vec::new();
+        let (mut wrong, mut behind) = (Vec::new(), Vec::new());
         for (id, seen) in last {
             let Some(agent) = company.agents.get_mut(&id) else {
                 continue;
@@ -269,10 +269,13 @@ impl SimulatedRows {
             let differs = seen.digest.filter(|digest| {
                 seen.acknowledged == agent.line.applied && *digest != agent.line.digest
             });
-            let is_behind = agent
+            let is_lost = agent
                 .behind_since
                 .is_some_and(|since| since + behind_after <= now);
-            if (differs.is_some() || is_behind)
+            if agent.behind_since.is_some() && !is_lost {
+                behind.push(id);
+            }
+            if (differs.is_some() || is_lost)
                 && plant != Some(Plant::ComparesNoDigests)
                 && differs.is_none_or(|claimed| agent.count_again() != claimed)
             {
@@ -282,7 +285,8 @@ impl SimulatedRows {
                 self.commands.entry(id).or_default().scan = None;
             }
         }
-        company.ask(&mut self.commands, wrong, now)
+        let asked = company.ask(&mut self.commands, wrong, now);
+        Noted { asked, behind }
     }
 }
 

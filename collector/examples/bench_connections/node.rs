@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use collector::authority::{Authority, IssuedCertificate};
+use collector::authority::{Authority, Home, IssuedCertificate};
 use collector::clock::Clock;
 use collector::config::{Config, Connections, Layers};
 use collector::ingest::agents::{
@@ -79,7 +79,8 @@ impl Node {
 /// The authority of both processes.
 pub(crate) fn open_authority(folder: &Path, clock: &Clock) -> Result<Authority> {
     let random = SystemRandom::new();
-    let authority = Authority::open_or_create(folder, "muster.internal", &random, clock.now());
+    let home = Home::of(folder);
+    let authority = Authority::open_or_create(&home, "muster.internal", &random, clock.now());
     authority.context("make an authority")
 }
 

@@ -133,7 +133,7 @@ impl Registry {
         let mut sessions = self.lock();
         let leaving: Vec<_> = sessions
             .by_agent
-            .extract_if(|_, open| open.company == company)
+            .extract_if(.., |_, open| open.company == company)
             .map(|(_, open)| open)
             .collect();
         for open in &leaving {

@@ -136,6 +136,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
+    use crate::authority::Home;
     use crate::clock::ManualClock;
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -143,7 +144,10 @@ mod tests {
     fn authority(dir: &tempfile::TempDir) -> Arc<Authority> {
         let random = SystemRandom::new();
         let now = OffsetDateTime::UNIX_EPOCH + 20_000 * DAY;
-        Arc::new(Authority::open_or_create(dir.path(), "muster.internal", &random, now).unwrap())
+        Arc::new(
+            Authority::open_or_create(&Home::of(dir.path()), "muster.internal", &random, now)
+                .unwrap(),
+        )
     }
 
     fn tickets(authority: &Arc<Authority>) -> (Tickets, ManualClock) {

@@ -246,6 +246,7 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
             | CollectorMessage::SendSnapshot
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
+            | CollectorMessage::Attend(_)
             | CollectorMessage::Certificate { .. }) => panic!("{answer:?}"),
         }
     };

@@ -3,6 +3,7 @@
 use collector::ingest::agents::{
     Admission, Agents, Answer, EnrolError, Enrolled, Issue, SeenHeartbeat, Standing, Unavailable,
 };
+use collector::ingest::registry::Told;
 use protocol::enrolment::EnrolRequest;
 use protocol::ids::{AgentId, CompanyId};
 use protocol::message::Settings;
@@ -39,7 +40,10 @@ impl Agents for Directory {
                 return Admission::Refused(RejectReason::CompanySuspended);
             }
             let mut answer = Standing {
-                settings: settings(),
+                told: Told {
+                    settings: settings(),
+                    visits: None,
+                },
                 applied: standing.applied,
                 scan_asked: 0,
                 is_snapshot_asked: false,
@@ -82,14 +86,15 @@ impl Agents for Directory {
                 acknowledged: seen.heartbeat.acknowledged,
                 digest: seen.heartbeat.digest,
                 scan_done: seen.heartbeat.scan_done,
+                every_s: 0,
             })
             .collect();
         let noting = self.database.transact(move |state| {
             let now = self.clock.now();
-            let asked = state
+            let noted = state
                 .rows
                 .record_heartbeats(company, &seen, BEHIND_AFTER, now);
-            state.signals.extend(asked);
+            state.signals.extend(noted.asked);
         });
         Box::pin(async { noting.await.map_err(|_| Unavailable) })
     }

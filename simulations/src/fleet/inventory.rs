@@ -208,7 +208,6 @@ mod tests {
         }
     }
 
-
     #[test]
     fn has_packages_of_several_sources() {
         let records = inventory(Profile::Debian, 1_000, 1);

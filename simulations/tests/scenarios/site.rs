@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use collector::app::App;
-use collector::authority::Authority;
+use collector::authority::{Authority, Home};
 use collector::clock::Clock;
 use collector::config::{Config, Environment, Layers};
 use collector::tokens::TokenMaker;
@@ -105,7 +105,8 @@ impl Site {
         let scope = scope.expect("a company that is there");
         let ingest = &self.config.ingest;
         let data = &self.config.node.data_dir;
-        let authority = Authority::open_or_create(data, &ingest.trust_domain, &random, clock.now());
+        let authority =
+            Authority::open_or_create(&Home::of(data), &ingest.trust_domain, &random, clock.now());
         let authority = authority.expect("an authority");
         let maker = TokenMaker::new(authority.fingerprint(), &[], ingest.listen);
         let token = maker.make(TokenId(Uuid::new_v4()), &random);

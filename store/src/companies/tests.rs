@@ -1,5 +1,7 @@
 //! What a user would miss of companies.
 
+use std::time::Duration;
+
 use super::*;
 use crate::commands::Signal;
 use crate::test_fixtures::{World, at, id};
@@ -88,9 +90,7 @@ async fn settings_are_brought_into_the_wires_limits_under_a_new_revision() {
         scan_every_s: u32::MAX,
         sources_off: vec![Source::Npm],
     };
-    let set = set_settings(&world.scope, &wanted, None, at(1))
-        .await
-        .unwrap();
+    let set = set_settings(&world.scope, &wanted, None).await.unwrap();
     assert_eq!(set.revision, before.revision + 1);
     assert_eq!(set.heartbeat_every_s, *limits::HEARTBEAT_EVERY_S.start());
     assert_eq!(set.scan_every_s, *limits::SCAN_EVERY_S.end());
@@ -102,7 +102,7 @@ async fn settings_are_brought_into_the_wires_limits_under_a_new_revision() {
 async fn what_a_companys_agents_are_told_is_announced_and_found_by_a_poll() {
     let world = World::new().await;
     let mut signals = world.store().signals().await.unwrap();
-    let set = set_settings(&world.scope, &Settings::default(), Some(true), at(5))
+    let set = set_settings(&world.scope, &Settings::default(), Some(true))
         .await
         .unwrap();
     assert_eq!(
@@ -110,19 +110,20 @@ async fn what_a_companys_agents_are_told_is_announced_and_found_by_a_poll() {
         Signal::Settings(world.scope.company())
     );
     assert_eq!(own(&world.scope).await.unwrap().visits, Some(true));
-    let since = async |since| {
-        commands::settings_set_since(world.store(), since)
+    let within = async |within| {
+        commands::settings_set_within(world.store(), within)
             .await
             .unwrap()
     };
-    assert_eq!(since(at(5)).await, [(world.scope.company(), set.revision)]);
-    assert_eq!(since(at(6)).await, []);
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(within(hour).await, [(world.scope.company(), set.revision)]);
+    assert_eq!(within(Duration::ZERO).await, []);
     // One row a company, however often its settings are set.
-    let again = set_settings(&world.scope, &Settings::default(), None, at(7))
+    let again = set_settings(&world.scope, &Settings::default(), None)
         .await
         .unwrap();
     assert_eq!(
-        since(at(5)).await,
+        within(hour).await,
         [(world.scope.company(), again.revision)]
     );
     assert_eq!(own(&world.scope).await.unwrap().visits, None);

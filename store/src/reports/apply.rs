@@ -195,9 +195,18 @@ async fn bring(
     missing: &[(SoftwareKey, Held<'_>)],
     judge: &Judge<'_>,
 ) -> Result<(u32, u32), StoreError> {
-    // Before the transaction, in which others may wait for these rows.
+    let known = scope.store().known_software();
+    // Without a connection: one that waits for rows of another worker would keep its session from
+    // everybody else.
+    let turn = known.turn(scope.key()).await;
+    let unknown = known.unknown(scope.key(), missing.iter().map(|(key, _)| *key));
+    if unknown.is_empty() {
+        return Ok((0, 0));
+    }
+    // Before the transaction, in which other nodes may wait for these rows.
     let new: Vec<NewSoftware<'_>> = missing
         .iter()
+        .filter(|(key, _)| unknown.binary_search(key).is_ok())
         .map(|(key, held)| judge.software(*key, held))
         .collect();
     let written = tx::retrying("reports.software", || async {
@@ -211,8 +220,8 @@ async fn bring(
     });
     let written = written.await?;
     // Only now: a key that is known has to have a row, and before the commit it may still lose it.
-    let keys = missing.iter().map(|(key, _)| *key);
-    scope.store().known_software().insert(scope.key(), keys);
+    known.insert(scope.key(), unknown);
+    drop(turn);
     Ok(written)
 }
 

@@ -165,6 +165,7 @@ impl Twins<'_> {
             acknowledged,
             digest: Some(digest),
             scan_done: 0,
+            every_s: 0,
         }];
         let (scope, now) = (&self.world.scope, at(self.seconds));
         let asked = record_heartbeats(scope, &seen, BEHIND_AFTER, now).await;
