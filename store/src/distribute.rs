@@ -28,10 +28,11 @@ pub(crate) const COMPANY_TABLES: [&str; 9] = [
 pub(crate) const REFERENCE_TABLES: [&str; 3] = ["companies", "cves", "match_generations"];
 
 /// Global tables that no such statement names: the coordinator's alone.
-pub(crate) const LOCAL_TABLES: [&str; 8] = [
+pub(crate) const LOCAL_TABLES: [&str; 9] = [
     "agent_commands",
     "api_keys",
     "cluster",
+    "company_changes",
     "enrolment_tokens",
     "feeds",
     "jobs",

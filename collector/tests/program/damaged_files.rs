@@ -126,7 +126,7 @@ async fn a_full_disk_under_the_queue_makes_agents_wait_and_loses_nothing() {
     }
     assert!(world.collector.get("/readyz").starts_with("HTTP/1.1 200"));
     let stored = world.stored(&agent, Position::new(1, reports)).await;
-    assert_eq!(stored.len(), 100, "a page of the host's software");
+    assert_eq!(stored.len(), 1_200, "the host's software");
     let host = world.ask(&format!("/api/v1/hosts/{}", agent.id));
     assert_eq!(host["delivery"]["records"], 100 * reports);
 }

@@ -136,7 +136,7 @@ mod tests {
             broken_s: 12.345_6,
             suffered: vec![Suffered {
                 kind: "wipe node",
-                took: Duration::from_millis(2_345),
+                took: Duration::from_millis(2_250),
                 ended_alone: 0,
             }],
             dead_letters: 0,
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(report.complaints(), Vec::<String>::new());
         let json = report.to_json();
         assert_eq!(json["records_compared"], 1_000);
-        assert_eq!(json["faults_by_kind"]["wipe node"]["longest_s"], 2.35);
+        assert_eq!(json["faults_by_kind"]["wipe node"]["longest_s"], 2.25);
         assert_eq!(json["faults_by_kind"]["fail over"]["times"], 0);
     }
 

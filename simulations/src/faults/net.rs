@@ -211,8 +211,9 @@ impl AsyncWrite for PipeWriter {
             state.writer = Some(context.waker().clone());
             return Poll::Pending;
         }
-        state.push(bytes.to_vec());
-        Poll::Ready(Ok(bytes.len()))
+        let count = bytes.len().min(WINDOW_BYTES - state.bytes);
+        state.push(bytes[..count].to_vec());
+        Poll::Ready(Ok(count))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

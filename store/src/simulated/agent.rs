@@ -11,6 +11,8 @@ use crate::reports::simulated::{Line, OpenRow, OpenRows, Run, touched};
 pub(super) struct Agent {
     pub(super) line: Line,
     pub(super) open: OpenRows,
+    /// What was acknowledged as of the last heartbeat.
+    behind: Position,
     pub(super) behind_since: Option<OffsetDateTime>,
     pub(super) snapshot_asked_at: Option<OffsetDateTime>,
     pub(super) snapshot_asks: u32,
@@ -30,6 +32,7 @@ impl Agent {
                 digest: InventoryDigest::default(),
             },
             open: OpenRows::new(),
+            behind: Position::default(),
             behind_since: None,
             snapshot_asked_at: None,
             snapshot_asks: 0,
@@ -80,7 +83,12 @@ impl Agent {
 
     pub(super) fn note(&mut self, seen: &HeartbeatSeen) {
         self.scan_done = self.scan_done.max(self.scan_requested.min(seen.scan_done));
+        // Counted anew with every report more that was acknowledged: that one is as old as this heartbeat.
+        let since = self
+            .behind_since
+            .filter(|_| seen.acknowledged == self.behind);
         self.behind_since =
-            (seen.acknowledged > self.line.applied).then(|| self.behind_since.unwrap_or(seen.at));
+            (seen.acknowledged > self.line.applied).then(|| since.unwrap_or(seen.at));
+        self.behind = seen.acknowledged;
     }
 }
