@@ -121,11 +121,19 @@ impl Listener {
                 None => break,
             }
         }
-        // New ones are refused; those that stand are told by their sessions.
-        self.endpoint.set_server_config(None);
+        // New ones are refused one by one, so that their agents look elsewhere at once: an endpoint without
+        // its configuration would not answer them at all. Those that stand are told by their sessions.
+        let refusing = async {
+            while let Some(incoming) = self.endpoint.accept().await {
+                incoming.refuse();
+            }
+        };
         // quinn sends the last frames of closed connections in its own task; leaving earlier would
         // cut off goodbyes.
-        self.endpoint.wait_idle().await;
+        tokio::select! {
+            () = self.endpoint.wait_idle() => {}
+            () = refusing => {}
+        }
     }
 
     fn accept(&self, shared: &Arc<Shared>, incoming: Incoming) {

@@ -194,6 +194,31 @@ async fn a_stop_acknowledges_what_it_holds_and_sends_agents_elsewhere() {
 }
 
 #[tokio::test]
+async fn who_comes_while_it_stops_is_refused_and_not_left_waiting() {
+    let fixture = Fixture::new();
+    let mut client = Client::welcomed(&fixture).await;
+    // The stop waits for a report that waits for its disk.
+    fixture.queue.shut();
+    client.say(&message(report(1, 1))).await;
+    client.is_read().await;
+    let coming = async {
+        fixture.lifecycle.stopping().await;
+        let (authority, credentials) = (&fixture.authority, fixture.credentials());
+        let late = connect(fixture.address, authority, Some(credentials), ALPN_SESSION).await;
+        fixture.queue.open();
+        late.map(|_| ())
+    };
+    let listening = async {
+        while client.hear_bytes().await.is_some() {}
+        client.connection.close(0u32.into(), b"");
+    };
+    let (ending, late, ()) = tokio::join!(fixture.stop(), coming, listening);
+    let refusal = late.expect_err("a connection to a collector that stops");
+    assert!(refusal.contains("refused"), "{refusal}");
+    assert_eq!(ending, Ending::Stopped);
+}
+
+#[tokio::test]
 async fn a_stopped_collector_takes_no_new_connections() {
     let fixture = Fixture::new();
     fixture.stop().await;
