@@ -71,6 +71,7 @@ async fn measure(folder: &Path, held: u32) -> Result<()> {
     crowd.order(Order::Report, held).await?;
     memory(&before, held, "connection_held_memory_after_a_report").await?;
     let idle = Usage::now()?;
+    // What idle connections cost is a rate: this is the time that it is taken over.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let now = Usage::now()?;
     figure(

@@ -405,6 +405,7 @@ mod tests {
         let trickling = async {
             for byte in bytes {
                 near.write_all(&[byte]).await.unwrap();
+                // Virtual time: the clock of the test is paused and goes on by itself.
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };

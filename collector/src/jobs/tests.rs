@@ -335,6 +335,7 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
             if rows::purge(&node.jobs.store, far).await.unwrap() == 1 {
                 return;
             }
+            // Between two looks; the deadline below is what fails.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

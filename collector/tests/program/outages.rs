@@ -92,6 +92,7 @@ impl Site {
                 if status == 200 && host["delivery"]["applied"] == self.position.to_string() {
                     return;
                 }
+                // Between two questions to a process; the deadline below is what fails.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
@@ -256,6 +257,7 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
     let applied = Position::new(1, seq - 1).to_string();
     let stored = async {
         while site.collector.ask("GET", &host, &site.key).1["delivery"]["applied"] != applied {
+            // As above.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };

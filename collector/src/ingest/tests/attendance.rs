@@ -185,6 +185,7 @@ async fn a_heartbeat_is_noted_with_the_time_to_the_next() {
     client.say(&AgentMessage::Heartbeat(heartbeat)).await;
     client.is_read().await;
     while fixture.office.heartbeats().is_empty() {
+        // The office is told by a task of its own, which signals nothing: looked for, not waited out.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(fixture.office.heartbeats()[0].1.every_s, 900);

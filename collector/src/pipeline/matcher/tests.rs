@@ -35,6 +35,7 @@ fn wait_until_kept(matcher: &Matcher, version: &str) {
         if disk.get(key).is_some() {
             return;
         }
+        // Between two looks at a thread that writes behind; the panic below is what fails.
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     panic!("nothing is written");
@@ -191,6 +192,7 @@ fn open_again(directory: &Path, generation: u64) -> DiskCache {
             Ok(cache) => return cache,
             Err(error) => assert_eq!(error, OpenError::InUse),
         }
+        // The cache before is let go of by a thread of sled's, which tells nobody.
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     panic!("the cache does not open");
