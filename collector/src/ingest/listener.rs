@@ -35,6 +35,8 @@ const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 const STREAM_WITHIN: Duration = Duration::from_secs(10);
 /// How long the last words may take to arrive.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(3);
+/// How long the closes of connections may stay under way before a stopping collector leaves.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(1);
 /// Bytes of a connection that may wait unread: an agent that sends more waits.
 // Times all connections it is what a stopped disk can pile up here. A host's first inventory takes two of
 // them.
@@ -110,6 +112,7 @@ impl Listener {
 
     /// Accepts connections until the stop, then waits until all have ended.
     pub(super) async fn run(self, shared: Arc<Shared>) {
+        let connections_max = shared.config.connections_max;
         loop {
             let incoming = tokio::select! {
                 biased;
@@ -128,12 +131,20 @@ impl Listener {
                 incoming.refuse();
             }
         };
-        // quinn sends the last frames of closed connections in its own task; leaving earlier would
-        // cut off goodbyes.
         tokio::select! {
-            () = self.endpoint.wait_idle() => {}
+            () = self.all_told(connections_max) => {}
             () = refusing => {}
         }
+    }
+
+    /// Waits until every session has ended and its connection's close has had time to leave.
+    async fn all_told(&self, connections_max: u32) {
+        // Whoever has all places knows that nobody is left. The semaphore is never closed, so it fails never.
+        let _places = self.connections.acquire_many(connections_max).await;
+        // quinn sends the last frames of closed connections in its own task; leaving at once would cut off
+        // goodbyes. It keeps a closed connection for three probe time-outs (RFC 9000 §10.2), which after a
+        // load with long round trips is minutes, and nobody needs that from a process that ends.
+        drop(tokio::time::timeout(FAREWELL_WITHIN, self.endpoint.wait_idle()).await);
     }
 
     fn accept(&self, shared: &Arc<Shared>, incoming: Incoming) {

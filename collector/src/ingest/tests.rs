@@ -10,5 +10,6 @@ pub(crate) mod office;
 mod pressure;
 mod queue;
 mod resumption;
+mod road;
 mod sessions;
 mod slow;

@@ -1,5 +1,6 @@
 //! Too much, too slow, and the end.
 
+use std::future::pending;
 use std::time::Duration;
 
 use protocol::ids::{AgentId, Position};
@@ -7,9 +8,10 @@ use protocol::message::{ALPN_SESSION, AgentMessage, CollectorMessage};
 use protocol::reject::RejectReason;
 use uuid::Uuid;
 
-use super::client::{Client, connect, hello, message, pack, report};
+use super::client::{Client, connect, dial, hello, message, pack, report, tls};
 use super::fixture::Fixture;
 use super::queue::Mood;
+use super::road::Road;
 use crate::lifecycle::Ending;
 
 #[tokio::test]
@@ -231,4 +233,25 @@ async fn a_stopped_collector_takes_no_new_connections() {
     let refused = tokio::time::timeout(Duration::from_secs(2), connected).await;
     // Either no answer at all or a refusal: the socket may be gone already.
     assert!(!matches!(refused, Ok(Ok(_))));
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_peers_who_are_far_away_and_gone() {
+    let fixture = Fixture::new();
+    let road = Road::to(fixture.address, Duration::from_millis(400)).await;
+    let tls = tls(
+        &fixture.authority,
+        Some(fixture.credentials()),
+        ALPN_SESSION,
+    );
+    let (endpoint, connection) = dial(road.address, tls).await.unwrap();
+    let mut client = Client::on(endpoint, connection).await;
+    client.say(&AgentMessage::Hello(hello())).await;
+    client.hear().await;
+    drop(road);
+    fixture.lifecycle.stop();
+    // QUIC would have it wait three times some two seconds.
+    let within = Duration::from_secs(4);
+    let ending = fixture.lifecycle.run_to_end(within, pending()).await.0;
+    assert_eq!(ending, Ending::Stopped);
 }
