@@ -4,8 +4,8 @@
 //! `FEEDS` holds `nvd/` (feed files, and a list of popular products' records whose name begins
 //! with `subset-popular`), `kev/`, `epss/` and `distro/` (advisories). Taken are the popular
 //! products' records, those of the products in `products.txt`, those of the language packages that
-//! identities are known for, and the advisories of the releases that machines of today run. The
-//! same input gives the same bytes.
+//! identities are known for, the advisories of the releases that machines of today run, and how bad
+//! the CVEs are that those name. The same input gives the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -21,8 +21,11 @@ use serde_json::{Value, json};
 
 #[path = "make_bundled_feed/advisories.rs"]
 mod advisories;
+#[path = "make_bundled_feed/ratings.rs"]
+mod ratings;
 
 use advisories::Advisories;
+use ratings::Ratings;
 
 /// What the repository may carry.
 const BYTES_MAX: usize = 6_000_000;
@@ -37,7 +40,8 @@ fn main() -> Result<()> {
     let out = arguments
         .next()
         .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("data/feed"));
-    let mut selection = Selection::new();
+    let advisories = Advisories::read(&input.join("distro"))?;
+    let mut selection = Selection::new(Ratings::of(advisories.cves()));
     for path in popular_first(&input.join("nvd"))? {
         selection.takes_all = is_popular(&path);
         feeds::read_path(&path, &mut selection)?;
@@ -45,14 +49,13 @@ fn main() -> Result<()> {
     let mut scores = Scores(BTreeMap::new());
     feeds::read_path(&input.join("epss"), &mut scores)?;
 
-    let advisories = Advisories::read(&input.join("distro"))?;
-
     std::fs::create_dir_all(&out)?;
     let catalogue = std::fs::read(input.join("kev/known_exploited_vulnerabilities.json"))?;
     let written = [
         write_packed(&out, "advisories.jsonl.xz", &advisories.to_lines())?,
         write_packed(&out, "cves.jsonl.xz", &selection.to_lines())?,
         write_packed(&out, "epss.csv.xz", &selection.scores_to_lines(&scores))?,
+        write_packed(&out, "ratings.jsonl.xz", &selection.ratings_to_lines())?,
         write_packed(&out, "known_exploited_vulnerabilities.json.xz", &catalogue)?,
     ];
     let total: usize = written.iter().sum();
@@ -85,10 +88,11 @@ struct Selection {
     /// Whether the file that is read holds nothing but what is wanted.
     takes_all: bool,
     records: BTreeMap<(CveId, RecordSource), CveRecord>,
+    ratings: Ratings,
 }
 
 impl Selection {
-    fn new() -> Self {
+    fn new(ratings: Ratings) -> Self {
         let programs = PRODUCTS.lines().filter(|line| !line.starts_with('#'));
         let packages = LANGUAGE_PACKAGES
             .lines()
@@ -97,11 +101,12 @@ impl Selection {
             products: programs.chain(packages).map(str::to_owned).collect(),
             takes_all: false,
             records: BTreeMap::new(),
+            ratings,
         }
     }
 
     fn is_wanted(&self, record: &CveRecord) -> bool {
-        // The bundle is in NVD's shape, which cannot say that a record is CISA's.
+        // NVD's shape cannot say that a record is CISA's.
         if record.source == RecordSource::Cisa {
             return false;
         }
@@ -114,16 +119,32 @@ impl Selection {
     }
 
     fn to_lines(&self) -> Vec<u8> {
-        let mut lines = Vec::new();
-        for record in self.records.values() {
-            lines.extend_from_slice(to_json(record).to_string().as_bytes());
-            lines.push(b'\n');
-        }
-        lines
+        let rated = self
+            .rated()
+            .filter(|record| record.source != RecordSource::Cisa);
+        lines(self.records.values().chain(rated).map(to_json))
+    }
+
+    /// What only CISA has rated, in the CVE programme's shape.
+    fn ratings_to_lines(&self) -> Vec<u8> {
+        let rated = self
+            .rated()
+            .filter(|record| record.source == RecordSource::Cisa);
+        lines(rated.map(ratings::to_json))
+    }
+
+    /// How bad the CVEs are that only advisories speak of.
+    fn rated(&self) -> impl Iterator<Item = &CveRecord> {
+        self.ratings.missing(|id| {
+            [RecordSource::Nvd, RecordSource::Anchore]
+                .iter()
+                .any(|source| self.records.contains_key(&(id, *source)))
+        })
     }
 
     fn scores_to_lines(&self, scores: &Scores) -> Vec<u8> {
-        let ids: BTreeSet<CveId> = self.records.keys().map(|(id, _)| *id).collect();
+        let mut ids: BTreeSet<CveId> = self.records.keys().map(|(id, _)| *id).collect();
+        ids.extend(self.ratings.named());
         let mut lines = b"cve,epss,percentile\n".to_vec();
         for id in ids {
             if let Some(entry) = scores.0.get(&id) {
@@ -137,6 +158,7 @@ impl Selection {
 
 impl FeedSink for Selection {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
+        self.ratings.add(&record);
         let key = (record.id, record.source);
         let is_newest = self
             .records
@@ -178,6 +200,15 @@ impl FeedSink for Scores {
         self.0.insert(entry.cve, entry);
         Ok(())
     }
+}
+
+fn lines(records: impl Iterator<Item = Value>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for record in records {
+        lines.extend_from_slice(record.to_string().as_bytes());
+        lines.push(b'\n');
+    }
+    lines
 }
 
 /// A record in the shape of NVD's API 2.0, with what this project uses.
@@ -235,6 +266,17 @@ fn weaknesses(cwes: &[String]) -> Value {
     cwes.iter().map(one).collect()
 }
 
+/// The vector and what it comes to, as NVD and the CVE programme alike write them.
+fn cvss_data(score: &Cvss) -> Value {
+    json!({
+        "version": score.version,
+        "vectorString": score.vector,
+        // A 32-bit 9.8 would be written as 9.800000190734863.
+        "baseScore": (f64::from(score.score) * 10.0).round() / 10.0,
+        "baseSeverity": score.severity.to_uppercase(),
+    })
+}
+
 fn metrics(scores: &[Cvss]) -> Value {
     let mut metrics = json!({});
     for score in scores {
@@ -247,13 +289,7 @@ fn metrics(scores: &[Cvss]) -> Value {
         let one = json!({
             "source": score.source,
             "type": if score.primary { "Primary" } else { "Secondary" },
-            "cvssData": {
-                "version": score.version,
-                "vectorString": score.vector,
-                // A 32-bit 9.8 would be written as 9.800000190734863.
-                "baseScore": (f64::from(score.score) * 10.0).round() / 10.0,
-                "baseSeverity": score.severity.to_uppercase(),
-            },
+            "cvssData": cvss_data(score),
         });
         match metrics[list].as_array_mut() {
             Some(all) => all.push(one),

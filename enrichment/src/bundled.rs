@@ -4,7 +4,7 @@
 //! for the complete feeds.
 
 /// Names and contents of the files, in the formats that [`crate::feeds`] reads.
-pub const FILES: [(&str, &[u8]); 4] = [
+pub const FILES: [(&str, &[u8]); 5] = [
     (
         "advisories.jsonl.xz",
         include_bytes!("../data/feed/advisories.jsonl.xz"),
@@ -17,5 +17,9 @@ pub const FILES: [(&str, &[u8]); 4] = [
     (
         "known_exploited_vulnerabilities.json.xz",
         include_bytes!("../data/feed/known_exploited_vulnerabilities.json.xz"),
+    ),
+    (
+        "ratings.jsonl.xz",
+        include_bytes!("../data/feed/ratings.jsonl.xz"),
     ),
 ];

@@ -1,11 +1,11 @@
 //! A slice of distributions' advisories, as OSV records with just what is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Result;
 use enrichment::advisory::{Advisory, Affected, End, Place, Span, Verdict};
-use enrichment::cve::CveRecord;
+use enrichment::cve::{CveId, CveRecord};
 use enrichment::feeds::{self, FeedSink, SinkError};
 use serde_json::{Value, json};
 
@@ -84,6 +84,12 @@ impl Advisories {
         Ok(advisories)
     }
 
+    /// The CVEs that are named.
+    pub(crate) fn cves(&self) -> BTreeSet<CveId> {
+        let all = self.0.values().flat_map(|advisory| &advisory.cves);
+        all.copied().collect()
+    }
+
     pub(crate) fn to_lines(&self) -> Vec<u8> {
         let mut lines = Vec::new();
         for advisory in self.0.values() {
@@ -107,6 +113,9 @@ fn to_osv(advisory: &Advisory) -> Value {
         "upstream": advisory.cves,
         "affected": advisory.affected.iter().map(package).collect::<Vec<_>>(),
     });
+    if !advisory.severity.is_empty() {
+        osv["database_specific"] = json!({"severity": advisory.severity});
+    }
     // The title is where the stream of a module stands.
     if let Some(module) = modules.first() {
         osv["summary"] = json!(format!("Security: {module} update"));
