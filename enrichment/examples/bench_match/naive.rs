@@ -16,7 +16,7 @@ use enrichment::feeds::{FeedSink, SinkError};
 use enrichment::version::{self, Scheme};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::RELEASES;
+use super::distributions::RELEASES;
 
 /// What is said of a package: by distribution and name.
 pub(super) type Packages = BTreeMap<(&'static str, String), Vec<Statement>>;
