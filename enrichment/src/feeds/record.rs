@@ -83,6 +83,7 @@ pub(super) fn parse(record: &[u8], hint: FeedKind) -> Result<Parsed, Refused> {
     };
     parsed.map_err(|reason| Refused {
         kind: kind.map_or(FeedKind::Unknown, Kind::feed),
+        // Cut, because a text of a feed goes into logs and reports here.
         id: shape.id().map(|id| id.chars().take(40).collect()),
         reason,
     })

@@ -51,6 +51,8 @@ const DISTRIBUTIONS: [&str; 44] = [
     "manjaro",
     "navy linux",
     "neon",
+    // A project on SUSE's build service. Most patch the distribution's own packages, so that is the
+    // careful assumption.
     "obs://",
     "openeuler",
     "openmandriva",
@@ -104,11 +106,14 @@ pub(crate) fn of(subject: &Subject<'_>) -> Origin {
     match subject.source {
         "deb" => of_deb(subject),
         "rpm" => of_rpm(subject),
+        // apk and pacman have no vendors' packages that anything would tell.
         _ => Origin::Distribution("distribution:format"),
     }
 }
 
 fn of_deb(subject: &Subject<'_>) -> Origin {
+    // First, because a rebuilder's package keeps the maintainer, and often the origin, of what it
+    // rebuilds.
     if let Some(packager) = mark(subject.version) {
         return Origin::Rebuilder(packager.to_owned());
     }
@@ -239,6 +244,7 @@ fn is_distribution_mail(maintainer: &str) -> bool {
         .map_or("", |(_, domain)| domain.trim_end_matches(['>', ' ']));
     DOMAINS.iter().any(|known| {
         domain == *known
+            // A host of the domain too: bugs.debian.org, lists.ubuntu.com.
             || domain
                 .strip_suffix(known)
                 .is_some_and(|head| head.ends_with('.'))

@@ -19,8 +19,10 @@ pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
             or(subject.platform.id, "arch"),
             &subject.name.to_lowercase(),
         ),
+        // The type's own rule for names: lower case, and hyphens for underscores.
         "python" => begin("pypi", "", &subject.name.to_lowercase().replace('_', "-")),
         "npm" => match subject.name.split_once('/') {
+            // The scope's `@` is encoded as `%40`, as the specification has it.
             Some((scope, name)) => begin("npm", scope, name),
             None => begin("npm", "", subject.name),
         },
@@ -85,6 +87,7 @@ fn push_qualifiers(purl: &mut String, subject: &Subject<'_>) {
 /// Appends a text, with all that is not unreserved or a colon as percent escapes.
 fn encode(out: &mut String, text: &str) {
     for byte in text.bytes() {
+        // The specification leaves the colon as it is, which epochs have.
         if byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte) {
             out.push(char::from(byte));
         } else {

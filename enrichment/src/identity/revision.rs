@@ -62,6 +62,7 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
             found.vendor == *vendor && (product.is_empty() || found.product == *product)
         })
     });
+    // Some installers leave the version to the name.
     if version.is_empty() || (names_its_release && !named.is_empty()) {
         version = named;
     }
@@ -153,6 +154,7 @@ fn year_and_month(version: &str) -> Option<String> {
     let (year, rest) = version.split_once('.')?;
     let (month, rest) = rest.split_once('.')?;
     let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
+    // Since 2018 the product counts so; before, 4.12 was a version.
     let is_date = (18..100).contains(&year) && (1..=12).contains(&month);
     is_date.then(|| format!("{year}{month:02}.{rest}"))
 }
@@ -207,6 +209,7 @@ fn java(subject: &Subject<'_>) -> Revision {
     };
     match numbers[..] {
         [feature @ 5..=8, 0, update, ..] if subject.source == "programs" => {
+            // Windows' third number is the update times ten: 3510 of update 351.
             let update = if update >= 1000 { update / 10 } else { update };
             let update = if update == 0 {
                 String::new()

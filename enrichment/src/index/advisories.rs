@@ -133,11 +133,14 @@ impl Index {
         let rows = self.span(Section::Places, at.0, 3)?;
         let named = |row| self.text(self.word(Section::Packages, row, 0)?);
         let row = partition(&rows, |row| {
+            // Compared as bytes, and read as a text only where it is the one: a look-up compares a
+            // dozen names.
             named(row).is_some_and(|other| other < name.as_bytes())
         });
         if row >= rows.end || named(row) != Some(name.as_bytes()) {
             return None;
         }
+        // From the file and not the question's: the view may outlive the question.
         let found = self.string(self.word(Section::Packages, row, 0)?)?;
         Some(PackageView {
             name: found,
@@ -266,6 +269,8 @@ impl Index {
         let rows = self.span(Section::Advisories, advisory, 3);
         rows.unwrap_or(0..0).filter_map(|row| {
             let word = self.word(Section::AdvisoryCves, row, 0)?;
+            // The flag shares the year's word, which has 16 bits to spare: rows stay at eight
+            // bytes.
             let year = u16::try_from(word & !WITHDRAWN).ok()?;
             let number = self.word(Section::AdvisoryCves, row, 1)?;
             Some((CveId::new(year, number), word))

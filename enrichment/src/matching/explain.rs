@@ -126,6 +126,7 @@ impl<'q> Writer<'q> {
 /// The first version behind the range, where the record names it.
 fn fixed_in(index: &Index, row: &Row) -> Option<SmolStr> {
     match row {
+        // `<= 2.4` says that 2.4 is vulnerable, and not which version is the next.
         Row::Range(row) if !row.bounds.upper_included => {
             index.version_text(row.upper?).map(SmolStr::new)
         }

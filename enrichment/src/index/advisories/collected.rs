@@ -117,6 +117,7 @@ impl Advisories {
         let publisher = strings.number(advisory.publisher.as_str())?;
         let key = (publisher, id);
         let known = self.records.get(&key);
+        // Before its statements get numbers: an older version would only fill the tables.
         if known.is_some_and(|known| known.is_newer(advisory.modified, digest)) {
             return Ok(());
         }
@@ -167,6 +168,8 @@ impl Record {
     /// Whether it stays when another version comes. Of two of one instant any may, but always the
     /// same one.
     fn is_newer(&self, modified: Option<Timestamp>, digest: u64) -> bool {
+        // An instant beats none: Ubuntu's tracker tells none, and the OSV record under the same id
+        // does.
         (self.modified, self.digest) >= (modified, digest)
     }
 }
@@ -207,6 +210,8 @@ impl AdvisoryTables {
         let scheme = strings.number(affected.scheme.as_str())?;
         let (place, channel) = self.place(strings, affected)?;
         let name = match &affected.place {
+            // Once more, although parsers do it too: whoever adds advisories by another way must
+            // meet the same look-up.
             Place::Language(registry) => registry_name(registry, &affected.package),
             Place::Distribution { .. } => affected.package.as_str().into(),
         };

@@ -75,6 +75,7 @@ impl Said {
         }
         let mut cves: Vec<CveId> = record.cves.to_vec();
         cves.sort_unstable();
+        // Readers rely on the order, and a publisher may list a CVE twice.
         cves.dedup();
         let advisory = self.line([record.publisher, id, record.severity], cves)?;
         let statements = record.statements.iter().map(|statement| Statement {
@@ -250,6 +251,7 @@ impl Used {
             used.places[place(*at)] = true;
         }
         for span in chosen(tables.span_lists.values(), &used.span_lists).flatten() {
+            // `NONE` is no place in the list, so that `get_mut` passes it over.
             for version in [span.lower, span.upper] {
                 if let Some(used) = used.versions.get_mut(place(version)) {
                     *used = true;
@@ -378,6 +380,7 @@ fn lay_out_packages(
         while let Some((number, (_, name))) = packages.next_if(|(_, (own, _))| *own == at) {
             let start = out.next_row(Section::Statements)?;
             out.set(Section::Packages, [*name, start]);
+            // The rest begins with this package's rows, because both are sorted alike.
             let own = rows.partition_point(|row| row.package == number);
             let (own, rest) = rows.split_at(own);
             rows = rest;

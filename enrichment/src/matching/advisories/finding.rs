@@ -157,6 +157,7 @@ impl<'q> Writer<'q> {
             channel: cited.shape.channel.into(),
             note: cited.shape.note.into(),
         };
+        // Bounded: a search through more would cost what it saves.
         if self.shapes.len() < Self::REMEMBERED {
             self.shapes.push((row, shape.clone()));
         }

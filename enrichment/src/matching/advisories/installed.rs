@@ -30,6 +30,8 @@ impl Installed {
         }
         match version::key(scheme, &text) {
             Some(key) => Ok(Self {
+                // Asked once here: it decides for each of hundreds of bounds whether their builders
+                // have to be looked at.
                 is_of_module: text.contains(".module"),
                 text: text.into(),
                 scheme,
@@ -61,6 +63,8 @@ impl Installed {
 
     /// The order of this version and a bound; `None` where they have none.
     pub(super) fn compare(&self, bound: &BoundView<'_>, scheme: &str) -> Option<Ordering> {
+        // Only where feeds and packages disagree, as in an advisory of another kind of package
+        // under the same name.
         if scheme != self.scheme.as_str() {
             let scheme: Scheme = scheme.parse().ok()?;
             return version::compare(scheme, &self.text, bound.text()).ok();
@@ -82,6 +86,7 @@ impl Installed {
             let other = stream::without_builder(bound.text())?;
             return version::compare(self.scheme, &own, &other).ok();
         }
+        // The way that nearly all comparisons take: two keys, of which neither has to be made.
         version::compare_bytes(self.key.as_bytes(), bound.key).ok()
     }
 

@@ -65,6 +65,7 @@ struct Shipped<'a> {
 
 fn shipped<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Shipped<'a>> {
     let mut names = names(subject).peekable();
+    // Most subjects have no such names, and need no look at their release.
     names.peek()?;
     let release = release::of(index, subject.platform, subject.version).ok()?;
     names.find_map(|name| {
@@ -79,6 +80,8 @@ fn shipped<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Shipped<'a>> {
                 Some(Shipped {
                     place: release.shown(),
                     package: view.name,
+                    // The very version, because only of that one the distribution has a build with
+                    // a repair.
                     fix: fixes.find(|fix| upstream(fix) == subject.version)?,
                 })
             })

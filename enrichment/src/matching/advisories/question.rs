@@ -118,6 +118,8 @@ fn of_distribution<'a>(
     };
     let sources = named(index, &release, NameKind::Source, &source.name, built);
     question.packages.extend(sources);
+    // Both names are asked: Red Hat's VEX denies by source packages what its bulletins name by
+    // binary ones.
     let names = named(
         index,
         &release,
@@ -196,6 +198,8 @@ fn guess(
             package.doubts.push(GUESSED);
             package
         }));
+        // Guesses for rpm and apk get ever vaguer, and the first that exists is the best; those of
+        // Debian's table are alternatives.
         if is_found && scheme != Scheme::Deb {
             break;
         }

@@ -128,6 +128,8 @@ pub(super) fn of(
         .iter()
         .find(|one| one.id == id && (one.version.is_empty() || one.version == major));
     let (whose, release, doubt) = match related {
+        // Told by the version alone: `1.2-3+rpt1` is Raspberry Pi's, and Debian repairs nothing in
+        // it.
         Some(one) if one.marks.iter().any(|mark| package_version.contains(mark)) => {
             return Err(format!(
                 "{id}'s own build of a package, about which no advisories are known"
