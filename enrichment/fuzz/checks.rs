@@ -138,6 +138,7 @@ pub(crate) fn feed(input: &[u8]) {
         builder.into_bytes().ok()
     };
     let forward = build(false);
+    // What came first must not matter: a mirror's files are read in the order of their names.
     assert_eq!(forward, build(true));
     let index = forward.and_then(|bytes| Index::from_bytes(bytes).ok());
     assert!(index.is_some(), "what was built opens");
@@ -148,6 +149,7 @@ pub(crate) fn index(input: &[u8]) {
     const CHECKSUM_AT: usize = 12;
     let mut bytes = input[..input.len().min(INPUT_BYTES_MAX)].to_vec();
     if let Some(place) = bytes.get_mut(CHECKSUM_AT..CHECKSUM_AT + 4) {
+        // Put right, because a fuzzer would else never get behind the checksum.
         place.fill(0);
         let checksum = crc32fast::hash(&bytes);
         bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());

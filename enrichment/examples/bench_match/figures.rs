@@ -47,6 +47,8 @@ pub(super) fn rate(questions: usize, mut ask: impl FnMut(usize)) -> f64 {
     let on_core = time_on_core_s();
     let mut asked = 0_u64;
     loop {
+        // All of them in each round, so that a round's questions are the same however long it
+        // takes.
         for at in 0..questions {
             ask(at);
         }

@@ -78,6 +78,7 @@ pub(super) struct Questions {
 
 /// Display name, publisher, and a version that the next digits are drawn for.
 const PROGRAMS: [(&str, &str, &str); 12] = [
+    // Names as Windows lists them: identity is a part of what is measured.
     ("7-Zip 24.09 (x64)", "Igor Pavlov", "24.0"),
     ("Adobe Acrobat (64-bit)", "Adobe", "25.001.2043"),
     ("Docker Desktop", "Docker Inc.", "4.3"),
@@ -149,6 +150,7 @@ impl Questions {
     /// As on a development machine: few programs that records name, and many that none does.
     fn fill_mix(&mut self, index: &Index) {
         let mut mix = Vec::new();
+        // Few programs: a development machine has hundreds of packages for each.
         for ((name, class), share) in self.classes().into_iter().zip([600, 100, 600, 600]) {
             let step = class.len().div_ceil(share);
             let chosen = class.iter().step_by(step).map(|owned| Owned {

@@ -181,12 +181,14 @@ fn is_distribution(text: &str, subject: &Subject<'_>) -> bool {
     if text.is_empty() {
         return false;
     }
-    let text = text.to_lowercase();
-    let is_home = |(vendor, ids): &(&str, &[&str])| {
-        text.starts_with(vendor) && ids.contains(&subject.platform.id)
+    // The tables are in small ASCII letters, so that nothing has to be folded first.
+    let begins = |name: &str| {
+        let head = text.as_bytes().get(..name.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()))
     };
-    DISTRIBUTIONS.iter().any(|name| text.starts_with(name))
-        || DISTRIBUTION_AT_HOME.iter().any(is_home)
+    let is_home =
+        |(vendor, ids): &(&str, &[&str])| begins(vendor) && ids.contains(&subject.platform.id);
+    DISTRIBUTIONS.iter().any(|name| begins(name)) || DISTRIBUTION_AT_HOME.iter().any(is_home)
 }
 
 /// The packager that the maintainer's mail domain or the whole text names.

@@ -143,6 +143,7 @@ fn python_of_windows(version: &str) -> Option<(String, String)> {
         level @ 100..110 => format!("alpha{}", level - 100),
         level @ 110..120 => format!("beta{}", level - 110),
         level @ 120..150 => format!("rc{}", level - 120),
+        // The release itself.
         150 => String::new(),
         _ => return None,
     };
@@ -184,6 +185,7 @@ fn without_mark(version: &str) -> Option<String> {
 fn without_installer(version: &str) -> Option<String> {
     version
         .split_once('-')
+        // A word in small letters is a pre-release (`2.7.0-preview1`), which the order needs.
         .filter(|(_, behind)| !behind.starts_with(|c: char| c.is_ascii_lowercase()))
         .map(|(version, _)| version.to_owned())
 }
@@ -208,6 +210,7 @@ fn java(subject: &Subject<'_>) -> Revision {
         scheme: Scheme::Java,
     };
     match numbers[..] {
+        // Only where Windows lists it: `8.0.351` elsewhere is what people write for 8u351.
         [feature @ 5..=8, 0, update, ..] if subject.source == "programs" => {
             // Windows' third number is the update times ten: 3510 of update 351.
             let update = if update >= 1000 { update / 10 } else { update };

@@ -99,6 +99,7 @@ impl<'q> Writer<'q> {
     fn criteria(&mut self, row: &Row) -> Option<SmolStr> {
         let is_general = matches!(row, Row::Range(_));
         if let Some((shape, name)) = &self.criteria
+            // An exact version is a name of its own in each row.
             && is_general
             && *shape == row.shape()
         {

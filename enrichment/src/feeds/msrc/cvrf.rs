@@ -242,6 +242,7 @@ fn bulletin(
     let fixed = of_type(&raw.remediations, VENDOR_FIX);
     for id in &affected {
         match products.get(id.as_str()) {
+            // A product without a fix of the vendor's is affected in every build.
             Some(Ok(target)) if !fixed.contains(id) => bulletin.add(target, None),
             Some(Ok(_)) => {}
             Some(Err(what)) => left_out.push(what.clone()),

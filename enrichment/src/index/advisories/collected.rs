@@ -191,6 +191,8 @@ fn digest(advisory: &Advisory) -> u64 {
         affected.note.hash(&mut digest);
         for span in &affected.spans {
             span.introduced.hash(&mut digest);
+            // Which end it is, is content: the last affected version and the first fixed one are
+            // two statements.
             let end = span.end.as_ref().map(|end| match end {
                 End::Fixed(version) => (true, version),
                 End::LastAffected(version) => (false, version),

@@ -221,6 +221,7 @@ impl<'a> Live<'a> {
             );
             let (first, count) = line.cves;
             for cve in self.said.cves.iter().skip(first).take(count) {
+                // Marked here, so that a finding need not look the CVE's record up.
                 let is_withdrawn = withdrawn.binary_search(cve).is_ok();
                 let mark = if is_withdrawn { WITHDRAWN } else { 0 };
                 let year = u32::from(cve.year()) | mark;
@@ -228,6 +229,7 @@ impl<'a> Live<'a> {
             }
         }
         let end = out.next_row(Section::AdvisoryCves)?;
+        // The row behind the last one: it only says where that one's list ends.
         out.set(Section::Advisories, [NONE, NONE, NONE, end]);
         Ok(())
     }
@@ -315,6 +317,7 @@ fn lay_out_spans(
     versions: &[u32],
     out: &mut Sections,
 ) -> Result<Vec<u32>, IndexError> {
+    // An open end is no version and stays none.
     let version = |number: u32| versions.get(place(number)).copied().unwrap_or(NONE);
     let (lists, rows) = rank(ranked(
         tables.span_lists.values(),

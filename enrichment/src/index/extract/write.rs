@@ -195,6 +195,7 @@ fn advisories(builder: &Builder, out: &mut Tables) -> Result<(), IndexError> {
         .iter()
         .map(|((_, id), record)| (*id, record))
         .collect();
+    // By text and not by number, which depends on what was read first.
     all.sort_unstable_by_key(|(id, record)| (text(record.publisher), text(*id)));
     for (id, record) in all {
         for cve in &record.cves {

@@ -44,16 +44,19 @@ impl Installed {
 
     /// The version of an rpm: epoch, version and release, an epoch of 0 left out.
     pub(super) fn of_rpm(subject: &Subject<'_>) -> Result<Self, String> {
-        let mut text = subject.version.to_owned();
-        if !subject.release.is_empty() {
-            text = format!("{text}-{}", subject.release);
-        }
-        if !text.contains('-') {
+        let (version, release) = (subject.version, subject.release);
+        if release.is_empty() && !version.contains('-') {
             // A version alone would come before each of its own releases.
             return Err("the release of the package is unknown".to_owned());
         }
-        if let Some(epoch) = subject.epoch.filter(|epoch| *epoch > 0) {
-            text = format!("{epoch}:{text}");
+        let mut text = match subject.epoch {
+            Some(epoch) if epoch > 0 => format!("{epoch}:"),
+            Some(_) | None => String::with_capacity(version.len() + release.len() + 1),
+        };
+        text.push_str(version);
+        if !release.is_empty() {
+            text.push('-');
+            text.push_str(release);
         }
         let mut installed = Self::new(Scheme::Rpm, text)?;
         installed.is_without_epoch =

@@ -16,10 +16,12 @@ fn generic_pads_with_zeros_and_drops_what_is_no_version() {
             "01.00",
         ],
     );
+    // Mozilla's line is an edition in CPE and a suffix to the installer.
     assert_same(Scheme::Generic, &["115.3.0esr", "115.3", "115.3.0-ESR"]);
     assert_same(Scheme::Generic, &["16.0.35907", "16.0.35907.0.0"]);
     assert_same(
         Scheme::Generic,
+        // MinIO counts in instants.
         &["RELEASE.2023-03-20T20-16-18Z", "2023-03-20T20-16-18Z"],
     );
 }
@@ -40,14 +42,18 @@ fn generic_puts_pre_releases_before_and_patches_behind_their_release() {
     );
     assert_ascending(
         Scheme::Generic,
+        // OpenSSL's letters go on behind `z`, as the fix of CVE-2014-0224 did.
         &["1.0.2", "1.0.2a", "1.0.2z", "1.0.2za", "1.0.2zk", "1.0.3"],
     );
+    // ProFTPD, whose letters are patches.
     assert_ascending(Scheme::Generic, &["1.3.3rc1", "1.3.3", "1.3.3a", "1.3.3c"]);
     assert_ascending(
         Scheme::Generic,
+        // ImageMagick, whose hyphen counts on.
         &["6.9.9-50", "6.9.10-3", "6.9.10-23", "6.9.11"],
     );
     assert_ascending(Scheme::Generic, &["98", "98SP1", "98SP3"]);
+    // OpenSSH's portable releases.
     assert_ascending(Scheme::Generic, &["9.2", "9.2p1", "9.2p2", "9.3"]);
 }
 
@@ -58,6 +64,7 @@ fn generic_tells_builds_from_betas() {
         Scheme::Generic,
         &["1.8.0_351", "1.8.0_351-b10", "1.8.0_352"],
     );
+    // Yugabyte's builds, D-Link's firmware, and betas behind the same letter.
     assert_ascending(Scheme::Generic, &["2.4.2", "2.4.2-b2047", "2.4.3"]);
     assert_ascending(Scheme::Generic, &["1.05", "1.05_b04"]);
     assert_ascending(Scheme::Generic, &["2.0-b1", "2.0-b10", "2.0"]);
@@ -92,6 +99,7 @@ fn a_date_has_no_order_with_a_release_number() {
         Scheme::Generic,
         &["2020-10-29", "20201030", "2020-11-01T10-00", "2021/01/01"],
     );
+    // Month 99: a number of eight digits, and so a release.
     assert_ascending(Scheme::Generic, &["1.3", "20209929"]);
 }
 
@@ -144,8 +152,11 @@ fn debian_orders_tildes_epochs_and_revisions() {
             "1.0~~",
             "1.0~rc1",
             "1.0",
+            // A backport to the release before sorts below the build that it was made of, so that
+            // an upgrade replaces it.
             "1.0-1~deb12u1",
             "1.0-1",
+            // A rebuild of binaries alone.
             "1.0-1+b1",
             "1.0a-1",
             "1.0+dfsg-1",
@@ -202,6 +213,7 @@ fn pep440_orders_every_segment() {
     assert_ascending(
         Scheme::Pypi,
         &[
+            // No version to PEP 440, and so before all that are.
             "bulbasaur",
             "1.0.dev1",
             "1.0a1.dev1",
@@ -228,6 +240,7 @@ fn semver_orders_identifiers_and_ignores_builds() {
     assert_ascending(
         Scheme::Semver,
         &[
+            // The chain of §11.4 of the specification, with a number before all words.
             "1.0.0-1",
             "1.0.0-alpha",
             "1.0.0-alpha.1",
@@ -239,6 +252,7 @@ fn semver_orders_identifiers_and_ignores_builds() {
         ],
     );
     assert_same(Scheme::Npm, &["v1.2", "1.2.0", "=1.2.0+build", "1.2.0.0"]);
+    // What `go version` prints, and what advisories say.
     assert_same(Scheme::Go, &["go1.21rc2", "1.21.0-rc2"]);
     assert_same(Scheme::Nuget, &["1.0.0-Beta", "1.0.0.0-beta"]);
 }
@@ -251,6 +265,7 @@ fn gem_puts_words_before_numbers_and_drops_platforms() {
     );
     assert_same(Scheme::Gem, &["1.2.0-x86_64-linux", "1.2", "1.2.0-java"]);
     assert_same(Scheme::Gem, &["1.a", "1.0.0.a"]);
+    // A zero before a word counts less than the end, one before a number more.
     assert_ascending(Scheme::Gem, &["1.a.0.b", "1.a", "1.a.0.1"]);
 }
 
@@ -272,6 +287,7 @@ fn maven_orders_qualifiers_and_drops_what_counts_nothing() {
             "1.1",
         ],
     );
+    // Release words and zeros at a part's end are nothing to `ComparableVersion`.
     assert_same(Scheme::Maven, &["1", "1.0", "1-ga", "1.0.0-FINAL", "1-0.0"]);
     assert_same(Scheme::Maven, &["1cr2", "1-RC-2"]);
 }
