@@ -8,11 +8,20 @@ use std::path::Path;
 
 use enrichment::advisory::{Advisory, Verdict};
 use enrichment::cpe::Cpe;
-use enrichment::cve::CveRecord;
+use enrichment::cve::{CveId, CveRecord, EpssEntry, KevEntry};
 use enrichment::feeds::{self, FeedSink, SinkError};
 use enrichment::index::{Builder, Index};
 use enrichment::subject::{Platform, Subject};
 use enrichment::{lines, matching};
+
+#[path = "checks/extract.rs"]
+pub(crate) mod extract;
+#[path = "checks/names.rs"]
+pub(crate) mod names;
+#[path = "checks/packed.rs"]
+pub(crate) mod packed;
+#[path = "checks/versions.rs"]
+pub(crate) mod versions;
 
 /// Bytes that are read; longer inputs only make the fuzzer slow.
 const INPUT_BYTES_MAX: usize = 256 * 1024;
@@ -21,6 +30,8 @@ const INPUT_BYTES_MAX: usize = 256 * 1024;
 struct Records {
     cves: Vec<CveRecord>,
     advisories: Vec<Advisory>,
+    exploited: Vec<KevEntry>,
+    scores: Vec<EpssEntry>,
 }
 
 impl FeedSink for Records {
@@ -31,6 +42,16 @@ impl FeedSink for Records {
 
     fn advisory(&mut self, advisory: Advisory) -> Result<(), SinkError> {
         self.advisories.push(advisory);
+        Ok(())
+    }
+
+    fn kev(&mut self, entry: KevEntry) -> Result<(), SinkError> {
+        self.exploited.push(entry);
+        Ok(())
+    }
+
+    fn epss(&mut self, entry: EpssEntry) -> Result<(), SinkError> {
+        self.scores.push(entry);
         Ok(())
     }
 }
@@ -46,6 +67,34 @@ fn advisory(advisory: &Advisory) {
     }
 }
 
+/// Whatever a feed says, what is kept of a CVE is what its types promise: databases and lists take it
+/// as it is.
+fn record(record: &CveRecord) {
+    id(record.id);
+    let scores = record.cvss.iter().map(|cvss| cvss.score);
+    assert!(
+        scores
+            .into_iter()
+            .all(|score| (0.0..=10.0).contains(&score))
+    );
+    let nodes = record.configurations.iter().flat_map(|all| &all.nodes);
+    for range in nodes.flat_map(|node| &node.matches).map(|cpe| &cpe.range) {
+        let bounds = [
+            &range.start_including,
+            &range.start_excluding,
+            &range.end_including,
+            &range.end_excluding,
+        ];
+        let is_trimmed = |bound: &String| !bound.is_empty() && bound.trim() == bound;
+        assert!(bounds.into_iter().flatten().all(is_trimmed));
+    }
+}
+
+/// An id has one spelling, because it is a key.
+fn id(id: CveId) {
+    assert_eq!(id.to_string().parse(), Ok(id));
+}
+
 /// A feed: reading it twice is the same, and what it holds compiles to one index in any order.
 pub(crate) fn feed(input: &[u8]) {
     let input = &input[..input.len().min(INPUT_BYTES_MAX)];
@@ -58,11 +107,21 @@ pub(crate) fn feed(input: &[u8]) {
     let (report, records) = read();
     assert_eq!(read(), (report.clone(), records.clone()));
     if let Ok(report) = report {
-        assert!(records.cves.len() as u64 <= report.records);
+        let entries = records.cves.len() + records.exploited.len() + records.scores.len();
+        assert!(entries as u64 <= report.records);
         let statements: usize = records.advisories.iter().map(|of| of.affected.len()).sum();
         assert_eq!(statements as u64, report.statements);
     }
     records.advisories.iter().for_each(advisory);
+    records.cves.iter().for_each(record);
+    for entry in &records.exploited {
+        id(entry.cve);
+        assert_eq!(entry.added_on.len(), "2024-07-01".len());
+    }
+    for entry in &records.scores {
+        id(entry.cve);
+        assert!((0.0..=1.0).contains(&entry.score) && (0.0..=1.0).contains(&entry.percentile));
+    }
     let build = |is_backward: bool| {
         let mut builder = Builder::new();
         let (mut cves, mut advisories) = (records.cves.clone(), records.advisories.clone());
@@ -79,6 +138,7 @@ pub(crate) fn feed(input: &[u8]) {
         builder.into_bytes().ok()
     };
     let forward = build(false);
+    // What came first must not matter: a mirror's files are read in the order of their names.
     assert_eq!(forward, build(true));
     let index = forward.and_then(|bytes| Index::from_bytes(bytes).ok());
     assert!(index.is_some(), "what was built opens");
@@ -89,6 +149,7 @@ pub(crate) fn index(input: &[u8]) {
     const CHECKSUM_AT: usize = 12;
     let mut bytes = input[..input.len().min(INPUT_BYTES_MAX)].to_vec();
     if let Some(place) = bytes.get_mut(CHECKSUM_AT..CHECKSUM_AT + 4) {
+        // Put right, because a fuzzer would else never get behind the checksum.
         place.fill(0);
         let checksum = crc32fast::hash(&bytes);
         bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());

@@ -114,6 +114,8 @@ impl Attr {
         if text.is_empty() {
             Self::Any
         } else {
+            // To NISTIR 7695 names that differ in case are the same; folded once, they need not be
+            // again.
             Self::Value(text.to_lowercase().into_boxed_str())
         }
     }

@@ -117,6 +117,7 @@ impl From<CveId> for SmolStr {
             while number > 0 || digits < digits_min {
                 put(b'0' + (number % 10).to_le_bytes()[0]);
                 number /= 10;
+                // Four digits at least, as ids are written: CVE-2002-0001.
                 digits += 1;
             }
             before.iter().rev().copied().for_each(&mut put);

@@ -184,6 +184,8 @@ fn read_folder(
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(listed)?;
+    // A folder lists its files in any order. Records do not depend on it, but the report and its
+    // first problems would.
     paths.sort_unstable();
     for path in paths {
         match std::fs::metadata(&path) {
@@ -241,6 +243,8 @@ fn read_file(
     if let Err(error) = begun {
         return Ok(FileReport::unreadable(path, &error));
     }
+    // Looked at here and not with the other layouts: a zip is read from its end, which only a file
+    // can give.
     if magic != layout::ZIP {
         // Not rewound: what somebody names may be a pipe.
         return read(path, &mut Cursor::new(magic).chain(file), sink);

@@ -203,6 +203,8 @@ fn candidates(
             });
         }
     }
+    // A stable sort: among the known ones, and among the others, the table's order of preference
+    // stays.
     all.sort_by_key(|one| !known(&one.vendor, &one.product));
     all
 }
@@ -214,6 +216,8 @@ fn owned_candidates(
     target_sw: TargetSw,
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Vec<Candidate> {
+    // A rule may find a product under the name that fewer records use; its other names are as much
+    // it.
     if let Some(names) = curated::aliases_of(&format!("{vendor}:{product}")) {
         return candidates(names, target_sw, known);
     }

@@ -6,6 +6,7 @@
 //! index file; it never speaks HTTP or SQL, and never takes a clock.
 
 pub mod advisory;
+mod bounded_line;
 pub mod bundled;
 mod codename;
 pub mod cpe;

@@ -10,6 +10,7 @@ use kernels::Package;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::bounded_line;
 use crate::cpe::{self, Attr, Attribute, Cpe};
 use crate::cve::Range;
 use crate::evaluation::Evaluation;
@@ -35,7 +36,7 @@ pub fn answer_all(
     answer: &mut dyn FnMut(&str) -> String,
 ) -> io::Result<()> {
     let mut line = Vec::new();
-    while let Some(fits) = next_line(input, &mut line)? {
+    while let Some(fits) = bounded_line::next(input, &mut line, LINE_BYTES_MAX)? {
         let answer = match std::str::from_utf8(&line) {
             _ if !fits => failed(format!("the line has more than {LINE_BYTES_MAX} bytes")),
             Err(_) => failed("the line is not UTF-8".to_owned()),
@@ -46,30 +47,6 @@ pub fn answer_all(
         output.write_all(b"\n")?;
     }
     output.flush()
-}
-
-/// The next line and whether it fits; `None` at the end. One that is too long is passed over.
-fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
-    line.clear();
-    let mut is_any = false;
-    let mut fits = true;
-    loop {
-        let chunk = input.fill_buf()?;
-        if chunk.is_empty() {
-            return Ok(is_any.then_some(fits));
-        }
-        is_any = true;
-        let end = chunk.iter().position(|byte| *byte == b'\n');
-        let length = end.unwrap_or(chunk.len());
-        fits = fits && line.len() + length <= LINE_BYTES_MAX;
-        if fits {
-            line.extend_from_slice(&chunk[..length]);
-        }
-        input.consume(length + usize::from(end.is_some()));
-        if end.is_some() {
-            return Ok(Some(fits));
-        }
-    }
 }
 
 /// Answers a line of `match`; `why_not` is a CVE whose absence is to be explained.
@@ -240,6 +217,7 @@ impl MatchQuestion {
         }
         // "22H2" and "10.0.19045" are what people call the version of 10.0.19045.4291.
         let build = self.os.version_of_build();
+        // The longer one tells the revision, by which updates are told apart.
         if os::numbers(&build) > os::numbers(&self.version) {
             self.version = build;
         }
@@ -322,6 +300,7 @@ impl VersionQuestion {
             .parse()
             .map_err(|error: version::UnknownScheme| error.to_string())?;
         match (&self.a, &self.b, &self.version, &self.constraint) {
+            // One question a line: half of each would have two answers.
             (Some(a), Some(b), None, None) => Ok(order(version::compare(scheme, a, b))),
             (None, None, Some(version), Some(constraint)) => {
                 let satisfied = version::satisfies(scheme, version, constraint);

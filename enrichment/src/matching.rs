@@ -44,6 +44,7 @@ pub const RULES: u32 = 4;
 #[must_use]
 pub const fn generation(index: &Index) -> u64 {
     // Lossless; `From` is not const.
+    // Rules of 1 leave the number as it was before there was one to add.
     index.generation() ^ ((RULES as u64 - 1) << 48)
 }
 
@@ -79,6 +80,7 @@ pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
     evaluation.keys.append(&mut asked);
     evaluation.keys.extend(called.keys(&subject));
     evaluation.keys.sort_unstable();
+    // Sorted and each once: keys are compared, and stored as a set.
     evaluation.keys.dedup();
     evaluation
 }
@@ -141,6 +143,8 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
                 purl: identified.purl,
                 rule: identified.rule.into_owned(),
             };
+            // The names stay in the identity all the same: people are shown what it was not taken
+            // for.
             let judgeable = if advisories::refutes(index, subject, &identity) {
                 let reason = "not evaluable: PyPI's advisories never named this package, and a \
                               product of its name may be another's";

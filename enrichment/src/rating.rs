@@ -73,6 +73,7 @@ impl Rating {
         (
             self.is_own,
             severity.unwrap_or_default(),
+            // Any order would do; without one the answer would hang on which feed was read first.
             std::cmp::Reverse(self.publisher),
         )
     }

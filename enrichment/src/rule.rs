@@ -113,9 +113,13 @@ impl Compiled {
 
     fn configuration(&mut self, configuration: &Configuration) {
         if configuration.negate || configuration.nodes.iter().any(|node| node.negate) {
+            // Not one of 182,702 records of NVD negates anything. Reading a negation as a match
+            // would turn a record round, so should there be one, it is counted.
             self.left_out.negated += 1;
             return;
         }
+        // Under AND every node is one more term of the same conjunction; under OR each node is one
+        // for itself.
         if configuration.all {
             let terms: Vec<_> = configuration.nodes.iter().flat_map(terms).collect();
             self.conjunction(&terms);
@@ -170,6 +174,8 @@ impl Rule {
             b'h' => true,
             b'o' => {
                 let of_device = |term: &Vec<Partner>| {
+                    // All of them: one partner that an inventory knows makes it a question that can
+                    // be asked.
                     !term.is_empty() && term.iter().all(|partner| partner.product.part == b'h')
                 };
                 // Firmware is named by its product, and by a partner for early records.
@@ -209,12 +215,15 @@ fn read(cpe: &CpeMatch) -> Result<(ProductName, Versions, Cpe), Unusable> {
     let name = Cpe::parse(&cpe.criteria)?;
     let value = |attribute| match name.get(attribute) {
         Attr::Value(text) => Ok(text.clone()),
+        // CVE-2021-45967 had the product in the vendor's place and `*` behind it: such a name
+        // covers everything of a vendor that is none.
         Attr::Any | Attr::Na | Attr::Pattern(_) => Err(Unusable::Wildcard),
     };
     let part: Box<str> = value(Attribute::Part)?;
     let product = ProductName {
         vendor: value(Attribute::Vendor)?,
         product: value(Attribute::Product)?,
+        // The parser takes `a`, `o` and `h` alone.
         part: part.bytes().next().unwrap_or(b'a'),
     };
     let versions = match name.get(Attribute::Version) {

@@ -163,8 +163,11 @@ impl FromStr for Scheme {
             "bitnami" => Self::Bitnami,
             "deb" => Self::Deb,
             "gem" | "ruby" => Self::Gem,
+            // OpenSSL's letters need no scheme of their own: the generic one has `1.1.1z` before
+            // `1.1.1za`.
             "generic" | "fuzzy" | "openssl" => Self::Generic,
             "go" | "golang" => Self::Go,
+            // Names of tables that others publish; ours come first, so that `as_str` is read back.
             "java" | "jvm" => Self::Java,
             "macos" => Self::Macos,
             "maven" => Self::Maven,

@@ -133,6 +133,7 @@ impl Release {
         let build: u32 = version.split('.').nth(2)?.parse().ok()?;
         RELEASES
             .iter()
+            // The first of a build: older names of it stand at the table's end.
             .find(|release| release.build == build && release.is_server == is_server)
     }
 

@@ -37,8 +37,9 @@ impl Package<'_> {
     ///
     /// `None` for everything but a kernel or its modules, and where it cannot be told: nobody says
     /// what runs, or the package is of no one kernel (`linux-image-generic`). `Some(false)` is said
-    /// only of what is certainly a kernel of another version, because nobody looks at it then. Of
-    /// one version every flavour counts as running: they have the same flaws.
+    /// only of what is certainly another kernel, because nobody looks at it then. Debian's and
+    /// Alpine's names tell flavours of one version apart; of rpm's each counts as running, because
+    /// they have the same flaws.
     #[must_use]
     pub fn is_running(&self, running: &str) -> Option<bool> {
         if running.is_empty() || self.part() != Part::Image {

@@ -22,15 +22,20 @@ pub enum Part {
 const DEB: [&str; 5] = [
     "linux-image",
     "linux-modules",
+    // Ubuntu's before 18.04, whose signed kernels had a package beside the plain one; since then
+    // the plain name is the signed one's.
     "linux-signed-image",
+    // Proxmox VE 8 renamed its kernels; the older name is `pve-kernel-`.
     "proxmox-kernel-",
     "pve-kernel-",
 ];
 
 /// What follows `kernel-` in the names of rpms, at their beginning.
 const RPM: [&str; 24] = [
+    // Sizes of memory pages, of aarch64 only.
     "16k",
     "64k",
+    // Red Hat's word for what SUSE calls `pae`.
     "PAE",
     "automotive",
     "azure",
@@ -41,6 +46,7 @@ const RPM: [&str; 24] = [
     "kvmsmall",
     "longterm",
     "lpae",
+    // ELRepo's: of a long-term line, and of the main line.
     "lt",
     "ml",
     "modules",
@@ -48,7 +54,9 @@ const RPM: [&str; 24] = [
     "plus",
     "preempt",
     "rt",
+    // Oracle's own.
     "uek",
+    // One file of kernel, initial ramdisk and command line: `kernel-uki-virt`.
     "uki",
     "vanilla",
     "xen",
@@ -82,6 +90,7 @@ const PACMAN: [&str; 10] = [
 
 /// How names of packages begin that are built beside one, wherever their source is not told.
 const BESIDE: [&str; 15] = [
+    // Beginnings are enough: behind them stand a version and a flavour.
     "linux-buildinfo",
     "linux-cloud-tools",
     "linux-compiler",
@@ -119,6 +128,8 @@ pub(crate) fn of(package: &Package<'_>) -> Part {
             || (package.manager == "apk" && name.ends_with("-dev"));
         return if is_other { Part::Beside } else { Part::Image };
     }
+    // Debian and Red Hat call the source by these; Ubuntu's has a name for each line, such as
+    // `linux-aws-5.15`, and of those the names below tell.
     let is_built_beside = matches!(package.source_name, "linux" | "kernel")
         || rpm_flavour(name).is_some_and(|flavour| flavour.starts_with('-'))
         || BESIDE.iter().any(|beginning| name.starts_with(beginning));
@@ -203,6 +214,8 @@ mod tests {
     #[test]
     fn what_is_built_beside_a_kernel_is_none() {
         for (manager, source, name) in [
+            // On nearly every host that builds anything, and listed by each of Debian's kernel
+            // advisories, because it is of the same source.
             ("deb", "linux", "linux-libc-dev"),
             ("deb", "linux", "bpftool"),
             ("deb", "", "linux-headers-6.1.0-18-amd64"),
@@ -230,6 +243,7 @@ mod tests {
     #[test]
     fn names_that_only_begin_alike_have_nothing_to_do_with_it() {
         for (manager, source, name) in [
+            // Scripts that packages of kernels call when they are installed.
             ("deb", "", "linux-base"),
             ("deb", "firmware-nonfree", "linux-firmware"),
             ("deb", "linux-atm", "libatm1"),

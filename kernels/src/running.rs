@@ -17,8 +17,10 @@ pub(crate) fn is_running(package: &Package<'_>, running: &str) -> Option<bool> {
 /// The name says it: `linux-image-5.4.0-100-generic` is 5.4.0-100-generic, and
 /// `linux-modules-nvidia-535-5.4.0-100-generic` is of it.
 fn deb(name: &str, running: &str) -> Option<bool> {
+    // Whether it was signed changes nothing in the kernel, and is no part of what it calls itself.
     let name = name.trim_end_matches("-unsigned");
     let name = name.trim_end_matches("-signed");
+    // `linux-image-15.4.0-100-generic` ends with 5.4.0-100-generic too.
     let is_of_it = |before: &str| before.ends_with('-');
     if name.strip_suffix(running).is_some_and(is_of_it) {
         return Some(true);
@@ -51,6 +53,7 @@ fn is_release(text: &str) -> bool {
 /// SUSE's leave the number of the last rebuild out and have their flavour behind: the package
 /// 5.14.21-150500.55.49.1 is 5.14.21-150500.55.49-default.
 fn rpm(version: &str, release: &str, running: &str) -> Option<bool> {
+    // The epoch orders packages, and no kernel knows of it.
     let version = version
         .split_once(':')
         .map_or(version, |(_, version)| version);
@@ -64,8 +67,10 @@ fn rpm(version: &str, release: &str, running: &str) -> Option<bool> {
     }
     let begins = |long: &str, short: &str| {
         long.strip_prefix(short)
+            // Only at the end of a word: 55.49 is not the beginning of 55.490. A `+` is a flavour's.
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+']))
     };
+    // Flavours begin with a letter and rebuilds with a digit.
     let without_flavour = running
         .rsplit_once('-')
         .filter(|(_, flavour)| flavour.starts_with(|c: char| c.is_ascii_alphabetic()));

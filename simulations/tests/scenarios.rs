@@ -22,24 +22,21 @@ use tokio::task::JoinHandle;
 
 use self::site::{DEADLINE, Site, text};
 
+/// The words of a command line that hold no spaces themselves.
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
 fn args(site: &Site, tokens: &[&Path], more: &[&str]) -> FleetArgs {
     let (api, key) = (site.api(), text(&site.path("key")));
     let tokens: Vec<_> = tokens.iter().map(|path| text(path)).collect();
-    let mut words = vec!["muster-sim", "fleet", "--api", &api, "--api-key-file", &key];
+    let mut all = vec!["muster-sim", "fleet", "--api", &api, "--api-key-file", &key];
     for token in &tokens {
-        words.extend(["--token-file", token]);
+        all.extend(["--token-file", token]);
     }
-    words.extend([
-        "--verify",
-        "--settle-s",
-        "60",
-        "--idle-s",
-        "5",
-        "--apps",
-        "120",
-    ]);
-    words.extend(more);
-    let Command::Fleet(args) = Cli::try_parse_from(words).expect("arguments").command else {
+    all.extend(words("--verify --settle-s 60 --idle-s 5 --apps 120"));
+    all.extend(more);
+    let Command::Fleet(args) = Cli::try_parse_from(all).expect("arguments").command else {
         panic!("another command");
     };
     args
@@ -72,21 +69,9 @@ async fn agents_of_several_companies_visit_and_every_row_is_right() {
     let mut site = Site::start().await;
     let (ours, theirs) = (site.company("ours").await, site.company("theirs").await);
     let state = text(&site.path("state"));
-    let words = [
-        "--agents",
-        "30",
-        "--touch",
-        "visit",
-        "--speed",
-        "60",
-        "--seconds",
-        "4",
-        "--change-every-s",
-        "60",
-        "--committed",
-        "--state",
-        &state,
-    ];
+    let mut words =
+        words("--agents 30 --touch visit --speed 60 --seconds 4 --change-every-s 60 --committed");
+    words.extend(["--state", &state]);
     let summary = run(args(&site, &[&ours, &theirs], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert_eq!(summary["verify"]["hosts"], 30);
@@ -106,16 +91,7 @@ async fn agents_do_as_they_are_told_and_visit_until_they_are_told_to_hold() {
         let settings = |layers: Layers| layers.with("ingest", "connections", connections);
         let mut site = Site::with(settings).await;
         let token = site.company("ours").await;
-        let words = [
-            "--agents",
-            "10",
-            "--speed",
-            "600",
-            "--seconds",
-            "4",
-            "--change-every-s",
-            "600",
-        ];
+        let words = words("--agents 10 --speed 600 --seconds 4 --change-every-s 600");
         let summary = run(args(&site, &[&token], &words)).await;
         assert_eq!(summary["is_good"], true, "{connections}: {summary:#}");
         assert_eq!(number(&summary, &["visits"]) >= 10.0, visits, "{summary:#}");
@@ -127,16 +103,7 @@ async fn agents_do_as_they_are_told_and_visit_until_they_are_told_to_hold() {
 async fn a_herd_comes_back_after_the_network_was_away() {
     let mut site = Site::start().await;
     let token = site.company("ours").await;
-    let words = [
-        "--scenario",
-        "herd",
-        "--agents",
-        "40",
-        "--seconds",
-        "4",
-        "--change-every-s",
-        "2",
-    ];
+    let words = words("--scenario herd --agents 40 --seconds 4 --change-every-s 2");
     let summary = run(args(&site, &[&token], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert!(number(&summary, &["sessions_lost"]) >= 40.0, "{summary:#}");
@@ -151,18 +118,8 @@ async fn a_herd_comes_back_to_a_collector_that_was_restarted() {
     let (asked, done) = (site.path("asked"), site.path("done"));
     let (ask, wait) = (text(&asked), text(&done));
     let command = format!("touch '{ask}'; until [ -e '{wait}' ]; do sleep 0.02; done");
-    let words = [
-        "--scenario",
-        "herd",
-        "--agents",
-        "20",
-        "--seconds",
-        "3",
-        "--change-every-s",
-        "1",
-        "--restart-command",
-        &command,
-    ];
+    let mut words = words("--scenario herd --agents 20 --seconds 3 --change-every-s 1");
+    words.extend(["--restart-command", &command]);
     let fleet = start(args(&site, &[&token], &words));
     let restart = async {
         while !asked.exists() {
@@ -185,18 +142,8 @@ async fn a_herd_comes_back_to_a_collector_that_was_restarted() {
 async fn what_goes_stays_as_it_was_and_what_comes_is_right() {
     let mut site = Site::start().await;
     let token = site.company("ours").await;
-    let words = [
-        "--scenario",
-        "churn",
-        "--agents",
-        "18",
-        "--share-percent",
-        "50",
-        "--seconds",
-        "3",
-        "--change-every-s",
-        "1",
-    ];
+    let words =
+        words("--scenario churn --agents 18 --share-percent 50 --seconds 3 --change-every-s 1");
     let summary = run(args(&site, &[&token], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     for kind in ["left", "reinstalled", "joined"] {
@@ -213,15 +160,7 @@ async fn what_goes_stays_as_it_was_and_what_comes_is_right() {
 async fn on_upgrade_day_every_host_gets_the_new_version() {
     let mut site = Site::start().await;
     let token = site.company("ours").await;
-    let words = [
-        "--scenario",
-        "upgrade-day",
-        "--agents",
-        "30",
-        "--seconds",
-        "1",
-        "--committed",
-    ];
+    let words = words("--scenario upgrade-day --agents 30 --seconds 1 --committed");
     let summary = run(args(&site, &[&token], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert_eq!(summary["changes"], 30, "{summary:#}");
@@ -233,18 +172,8 @@ async fn on_upgrade_day_every_host_gets_the_new_version() {
 async fn copies_of_hosts_disturb_nobody_but_their_originals() {
     let mut site = Site::start().await;
     let token = site.company("ours").await;
-    let words = [
-        "--scenario",
-        "clone",
-        "--agents",
-        "20",
-        "--share-percent",
-        "10",
-        "--seconds",
-        "3",
-        "--change-every-s",
-        "1",
-    ];
+    let words =
+        words("--scenario clone --agents 20 --share-percent 10 --seconds 3 --change-every-s 1");
     let summary = run(args(&site, &[&token], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert_eq!(summary["verify"]["hosts"], 18, "{summary:#}");
@@ -260,22 +189,10 @@ async fn copies_of_hosts_disturb_nobody_but_their_originals() {
 async fn hosts_with_slow_lines_that_lose_packets_lose_nothing() {
     let mut site = Site::start().await;
     let token = site.company("ours").await;
-    let words = [
-        "--scenario",
-        "slow-link",
-        "--agents",
-        "12",
-        "--share-percent",
-        "25",
-        "--seconds",
-        "3",
-        "--change-every-s",
-        "1",
-        "--link-kbit-s",
-        "256",
-        "--link-loss-percent",
-        "5",
-    ];
+    let words = words(
+        "--scenario slow-link --agents 12 --share-percent 25 --seconds 3 --change-every-s 1 \
+         --link-kbit-s 256 --link-loss-percent 5",
+    );
     let summary = run(args(&site, &[&token], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert_eq!(summary["verify"]["hosts"], 12);
@@ -293,20 +210,11 @@ async fn a_noisy_neighbour_is_measured_from_the_small_companys_side() {
     let mut site = Site::start().await;
     let (large, small) = (site.company("large").await, site.company("small").await);
     let small = text(&small);
-    let words = [
-        "--scenario",
-        "noisy-neighbour",
-        "--agents",
-        "40",
-        "--neighbour-agents",
-        "3",
-        "--neighbour-token-file",
-        &small,
-        "--seconds",
-        "6",
-        "--change-every-s",
-        "1",
-    ];
+    let mut words = words(
+        "--scenario noisy-neighbour --agents 40 --neighbour-agents 3 --seconds 6 \
+         --change-every-s 1",
+    );
+    words.extend(["--neighbour-token-file", &small]);
     let summary = run(args(&site, &[&large], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert_eq!(summary["verify"]["hosts"], 43, "{summary:#}");

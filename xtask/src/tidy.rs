@@ -6,6 +6,7 @@ use crate::tree::{self, File};
 
 mod boundaries;
 mod documents;
+mod fuzz;
 mod manifests;
 mod sources;
 
@@ -17,6 +18,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     findings.extend(boundaries::check(&files));
     findings.extend(manifests::check(&files)?);
     findings.extend(documents::check(root, &files));
+    findings.extend(fuzz::check(root, &files));
     findings.sort_unstable();
     Ok(findings)
 }

@@ -16,7 +16,7 @@ use enrichment::feeds::{FeedSink, SinkError};
 use enrichment::version::{self, Scheme};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::RELEASES;
+use super::distributions::RELEASES;
 
 /// What is said of a package: by distribution and name.
 pub(super) type Packages = BTreeMap<(&'static str, String), Vec<Statement>>;
@@ -126,6 +126,8 @@ impl<'a> Asked<'a> {
                 open.extend(statement.cves.iter().map(|cve| (cve.as_str(), Vec::new())));
             }
         }
+        // The shortest way out that there is without an index: what the figures of updated packages
+        // are held against.
         if open.is_empty() {
             return Vec::new();
         }
@@ -198,6 +200,7 @@ impl<'a> Asked<'a> {
         if affected.verdict == Verdict::UnderInvestigation {
             notes.push("the publisher has not said yet whether it is affected".into());
         }
+        // As the index doubts kernels of which nobody says whether they run.
         if self.name == "linux" || self.name.starts_with("linux-lts") {
             notes.push("whether this installed kernel is the one that runs is not known".into());
         }
@@ -380,6 +383,7 @@ impl Naive {
             .map_or(&[][..], Vec::as_slice);
         let mut found: Vec<&Row> = rows.iter().filter(|row| row.covers(installed)).collect();
         found.sort_unstable_by_key(|row| &row.cve);
+        // The index names the surest row of a CVE; here any will do, which costs less.
         found.dedup_by_key(|row| &row.cve);
         found.iter().map(|row| row.finding(installed)).collect()
     }

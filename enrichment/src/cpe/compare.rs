@@ -26,6 +26,8 @@ pub enum Relation {
 pub fn relate(source: &Attr, target: &Attr) -> Relation {
     match (source, target) {
         (Attr::Any, Attr::Any) | (Attr::Na, Attr::Na) => Relation::Equal,
+        // The table leaves every row with a wildcard in the target undefined, whatever the source
+        // is.
         (_, Attr::Pattern(_)) => Relation::Undefined,
         (Attr::Any, Attr::Na | Attr::Value(_)) | (Attr::Pattern(_), Attr::Any) => {
             Relation::Superset
@@ -48,6 +50,8 @@ pub fn compare(source: &Cpe, target: &Cpe) -> Relation {
     for (source, target) in source.attributes().iter().zip(target.attributes()) {
         name = match (name, relate(source, target)) {
             (_, Relation::Disjoint) => return Relation::Disjoint,
+            // Equal attributes change nothing; of the others all have to point the same way, else
+            // the names overlap and neither holds the other.
             (so_far, Relation::Equal) => so_far,
             (Relation::Equal, next) => next,
             (so_far, next) if so_far == next => so_far,
@@ -85,6 +89,7 @@ fn is_match(source: &Attr, target: &Attr) -> bool {
     match relate(source, target) {
         Relation::Disjoint => false,
         Relation::Equal | Relation::Subset | Relation::Superset => true,
+        // The table leaves it open and a question needs an answer; see above for which.
         Relation::Undefined => matches!(source, Attr::Any) || source == target,
     }
 }
@@ -121,6 +126,8 @@ impl Pattern {
                 return true;
             }
             // The next try begins one character further on.
+            // An empty text (`??`) is found everywhere, and at the end there is no further place to
+            // find it.
             let Some(step) = target[from + at..].chars().next() else {
                 return false;
             };

@@ -45,6 +45,7 @@ pub enum CpeError {
 }
 
 pub(super) fn parse(text: &str) -> Result<Cpe, CpeError> {
+    // Asked before anything is allocated: the parts of a name are copies.
     if text.len() > NAME_BYTES_MAX {
         return Err(CpeError::TooLong(text.len()));
     }
@@ -72,6 +73,7 @@ fn parse_formatted(text: &str) -> Result<Cpe, CpeError> {
         if let Some(attribute) = Attribute::ALL.get(count) {
             attributes[count] = value_of_formatted(*attribute, field)?;
         }
+        // Goes on behind the eleventh, so that the error tells how many there are.
         count += 1;
         rest = next;
     }
@@ -88,6 +90,7 @@ fn split_unescaped(text: &str) -> (&str, Option<&str>) {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' => is_escaped = true,
+            // Perl's modules have escaped ones: `perl:file\:\:path` of CVE-2008-5302.
             b':' => return (&text[..at], Some(&text[at + 1..])),
             _ => {}
         }
@@ -117,6 +120,7 @@ fn value_of_formatted(attribute: Attribute, field: &str) -> Result<Attr, CpeErro
     while let Some(c) = chars.next() {
         match c {
             '\\' => {
+                // Whatever it is: `\-` and `-` within a text are the same value.
                 let literal = chars.next().ok_or(CpeError::Escape(attribute))?;
                 value.literal(literal)?;
             }
@@ -146,9 +150,12 @@ impl ValueBuilder {
     }
 
     fn literal(&mut self, c: char) -> Result<(), CpeError> {
+        // Wildcards may stand at the two ends and nowhere else; a text behind one would put it into
+        // the middle.
         if self.trailing != Wildcard::Nothing {
             return Err(CpeError::Wildcard(self.attribute));
         }
+        // Such a value could not be written into a log or be told from its neighbour.
         if c.is_control() || c.is_whitespace() {
             return Err(CpeError::Character(self.attribute));
         }
@@ -165,6 +172,7 @@ impl ValueBuilder {
         *end = match (*end, c) {
             (Wildcard::Nothing, '*') => Wildcard::Anything,
             (Wildcard::Nothing, _) => Wildcard::UpTo(1),
+            // `**` and `*?` say nothing that `*` does not, and the grammar has neither.
             (Wildcard::UpTo(n), '?') if n < u8::MAX => Wildcard::UpTo(n + 1),
             _ => return Err(CpeError::Wildcard(self.attribute)),
         };
@@ -176,6 +184,7 @@ impl ValueBuilder {
         if self.leading == Wildcard::Nothing && self.trailing == Wildcard::Nothing {
             return Ok(Attr::Value(text));
         }
+        // `*` alone was read as ANY before, so what comes here is a mixture such as `*?`.
         if text.is_empty() && self.leading == Wildcard::Anything {
             return Err(CpeError::Wildcard(self.attribute));
         }
@@ -195,9 +204,11 @@ fn parse_uri(text: &str) -> Result<Cpe, CpeError> {
         if at >= COMPONENTS {
             return Err(CpeError::Count(at + 1));
         }
+        // A leading tilde is how a URI says that five attributes are packed into the place of one.
         if at == Attribute::Edition as usize && field.starts_with('~') {
             unpack_edition(field, &mut attributes)?;
         } else {
+            // Components that are left out stay `Any`, which the binding means by them.
             attributes[at] = value_of_uri(Attribute::ALL[at], field)?;
         }
     }
@@ -241,6 +252,7 @@ fn value_of_uri(attribute: Attribute, field: &str) -> Result<Attr, CpeError> {
             // `%01` and `%02` stand for the wildcards `?` and `*`.
             1 => value.wildcard('?')?,
             2 => value.wildcard('*')?,
+            // A byte of a longer character has no meaning alone, and the binding is of ASCII.
             byte if byte.is_ascii() => value.literal(char::from(byte))?,
             _ => return Err(CpeError::Percent(attribute)),
         }

@@ -23,6 +23,8 @@ fn reads_a_formatted_string_and_folds_its_case() {
 
 #[test]
 fn unescapes_a_value_after_splitting_at_colons() {
+    // The colon of the version is escaped; whoever splits first and unescapes afterwards reads
+    // eleven attributes out of twelve.
     let name = application(r"notepad-plus-plus:notepad\+\+:7\:1\.0:*:*:*:*:*:*:*");
     assert_eq!(name.get(Attribute::Product).as_value(), Some("notepad++"));
     assert_eq!(name.get(Attribute::Version).as_value(), Some("7:1.0"));
@@ -48,6 +50,7 @@ fn keeps_an_escaped_hyphen_apart_from_na() {
 
 #[test]
 fn reads_a_uri_with_packed_edition_percent_escapes_and_wildcards() {
+    // An example of NISTIR 7695 itself, and so is the next one.
     let name = cpe("cpe:/a:hp:insight_diagnostics:7.4.0.1570:-:~~online~win2003~x64~");
     assert_eq!(
         name.to_string(),
@@ -178,6 +181,7 @@ fn expands_wildcards_at_both_ends() {
 
 #[test]
 fn does_not_match_a_record_without_product_against_a_target_without_vendor() {
+    // CVE-2021-45967; a published scanner reported it for every package without a vendor.
     let record = application("pascom_cloud_phone_system:*:*:*:*:*:*:*:*:*");
     let installed = application("*:util-linux-setarch:2.37.4:*:*:*:*:*:*:*");
     assert!(!matches(&record, &installed));
@@ -185,6 +189,7 @@ fn does_not_match_a_record_without_product_against_a_target_without_vendor() {
 
 #[test]
 fn does_not_match_a_version_na_record_against_an_installed_version() {
+    // CVE-1999-0236 and others.
     let record = application("apache:http_server:-:*:*:*:*:*:*:*");
     assert!(!matches(
         &record,

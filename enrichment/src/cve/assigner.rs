@@ -39,6 +39,7 @@ pub(crate) fn configuration(products: &[CnaProduct]) -> Option<Configuration> {
     let mut seen = HashSet::new();
     for product in products.iter().filter(|product| !product.cpes.is_empty()) {
         let stretches = affected(product);
+        // Without versions the product would be affected in all of them, which nobody has said.
         let Some(names) = names(product).filter(|_| !stretches.is_empty()) else {
             continue;
         };
@@ -46,6 +47,8 @@ pub(crate) fn configuration(products: &[CnaProduct]) -> Option<Configuration> {
             for stretch in &stretches {
                 let found = a_match(name, stretch);
                 let is_new = seen.insert((found.criteria.clone(), found.range.clone()));
+                // Cut and not refused: what a list of thousands says first is as true as the whole,
+                // and the record has other uses.
                 if is_new && matches.len() < MATCHES_MAX {
                     matches.push(found);
                 }
@@ -86,6 +89,7 @@ pub(crate) fn advisory(record: &CveRecord) -> Option<Advisory> {
 }
 
 fn of_package(product: &CnaProduct) -> Option<Affected> {
+    // Compared as a host: `https://pypi.org.example/` begins like PyPI's address.
     let host = product.collection.split("://").nth(1)?.split('/').next()?;
     let host = host.strip_prefix("www.").unwrap_or(host);
     let (_, registry, scheme) = REGISTRIES.iter().find(|(its, ..)| *its == host)?;
@@ -96,6 +100,7 @@ fn of_package(product: &CnaProduct) -> Option<Affected> {
     let mut of_package = Affected {
         place: Place::Language(format!("{ASSIGNER}{registry}")),
         package: identity::registry_name(registry, &product.package).into_owned(),
+        // A registry's package is built of itself; the kind is not asked for one.
         kind: PackageKind::Source,
         module: String::new(),
         verdict: Verdict::Affected,
@@ -170,6 +175,8 @@ pub(crate) fn affected(product: &CnaProduct) -> Vec<Stretch> {
     let listed = product.versions.iter();
     let mut stretches: Vec<Stretch> = listed.clone().flat_map(of_entry).collect();
     // Where all are affected that are not listed, a list that ends them says where: everything below.
+    // The schema's other way round: "affected" for all that is not listed, and `unaffected` from
+    // the fix on.
     if product.default_status == CnaStatus::Affected && stretches.is_empty() {
         let is_end = |one: &&CnaVersions| {
             let end = one
@@ -181,6 +188,7 @@ pub(crate) fn affected(product: &CnaProduct) -> Vec<Stretch> {
         let mut ends = listed
             .filter(is_end)
             .filter_map(|one| version(&one.version));
+        // Two ends are two lines of versions, and nothing says where the second one begins.
         if let (Some(end), None) = (ends.next(), ends.next()) {
             stretches.push(Stretch::Range(Range {
                 end_excluding: Some(end),
@@ -221,6 +229,7 @@ fn stretches(entry: &CnaVersions, from: Option<String>) -> Vec<Stretch> {
     // Outside: nothing is affected; inside: from here on it is.
     let mut inside = (entry.status == CnaStatus::Affected).then_some(from);
     for change in &entry.changes {
+        // A commit, or a word: then nothing of the range can be placed, its beginning included.
         let Some(at) = version(&change.at) else {
             return Vec::new();
         };

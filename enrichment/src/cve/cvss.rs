@@ -35,6 +35,8 @@ impl Cvss {
     /// Where it stands among the scores of a CVE; the least is shown.
     pub(crate) fn preference(&self) -> (bool, u8, u8) {
         let publisher = match self.source.as_str() {
+            // First NVD, who sees all; then whoever assigned the CVE; then CISA, who scores what
+            // nobody else has.
             NVD => 0,
             CISA_ADP => 2,
             _ => 1,
@@ -45,6 +47,8 @@ impl Cvss {
             "3.0" => 2,
             _ => 3,
         };
+        // Version 2 last, whoever gave it: its numbers are of another scale, and every CVE that has
+        // only them is old.
         (version == 3, publisher, version)
     }
 }

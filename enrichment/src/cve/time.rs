@@ -27,6 +27,7 @@ impl Timestamp {
             return Some(Self(days * MS_PER_DAY));
         }
         let rest = rest.strip_prefix(['T', ' '])?;
+        // Behind the date, whose own hyphens would be found first.
         let zone_at = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
         let (time, zone) = rest.split_at(zone_at);
         Some(Self(
@@ -83,6 +84,8 @@ fn parse_time(text: &str) -> Option<i64> {
     let mut ms = 0;
     for (place, byte) in fraction.bytes().enumerate() {
         let digit = i64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+        // Microseconds (OSV) are cut off and not rounded: an instant must not move past the next
+        // one.
         ms += digit * [100, 10, 1].get(place).copied().unwrap_or(0);
     }
     Some(((hours * 60 + minutes) * 60 + seconds) * 1000 + ms)
@@ -110,8 +113,10 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
+    // From March on the lengths of months repeat every five, which have 153 days together.
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    // 400 years have 146,097 days, and 719,468 lie between 0000-03-01 and 1970-01-01.
     era * 146_097 + day_of_era - 719_468
 }
 

@@ -19,6 +19,8 @@ pub(super) fn tar<E: From<io::Error>>(
         let mut entry = entry?;
         // Links could only point at what is read anyway, or out of the archive.
         if entry.header().entry_type().is_file() {
+            // Only for the report: a path with `..` in it, or an absolute one, is a name like any
+            // other.
             let name = entry.path()?.into_owned();
             take(&name, &mut entry)?;
         }

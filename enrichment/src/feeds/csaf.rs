@@ -28,6 +28,8 @@ const OPEN: Span = Span {
 pub(super) fn parse(record: &[u8]) -> Result<Option<Advisories>, String> {
     let raw: RawCsaf<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
     let document = &raw.document;
+    // CSAF 2.0, 3.2.1.8: the namespace is what tells publishers apart; names and categories are
+    // free text.
     let of_red_hat = document.publisher.namespace.trim_end_matches('/') == "https://www.redhat.com";
     if !of_red_hat || !document.tracking.id.starts_with("CVE-") {
         return Ok(None);
@@ -74,6 +76,8 @@ impl Statements {
     fn add(&mut self, vulnerability: &RawVulnerability<'_>, products: &Products<'_>) {
         let status = &vulnerability.product_status;
         let remarks = Remarks::new(vulnerability);
+        // Of the eight groups of CSAF 2.0, 3.2.3.9, Red Hat uses these four. A product is in one of
+        // them at most, so the order has no meaning.
         for id in &status.fixed {
             if let Some(component) = self.component(products, id) {
                 self.fixed(component);
@@ -81,6 +85,8 @@ impl Statements {
         }
         for id in &status.known_affected {
             if let Some(component) = self.component(products, id) {
+                // "Known affected" is said of what will be fixed, what will not, and what is out of
+                // support; only the remedy beside it tells which.
                 let (note, is_final) = remarks.of_affected(id);
                 let verdict = if is_final {
                     Verdict::WontFix
@@ -99,6 +105,7 @@ impl Statements {
         for id in &status.known_not_affected {
             if let Some(component) = self.component(products, id) {
                 let note = remarks.flags.get(id.as_ref()).copied().unwrap_or_default();
+                // A denial is about every version, and so has no span.
                 self.push(component, Verdict::NotAffected, None, note);
             }
         }
@@ -166,6 +173,8 @@ impl<'a> Remarks<'a> {
                 // `Affected`, `Fix deferred`
                 "none_available" => false,
                 // Fixes and workarounds.
+                // Fixes stand under `fixed` with their version, and a workaround leaves the package
+                // as it is.
                 _ => continue,
             };
             for id in &remedy.product_ids {

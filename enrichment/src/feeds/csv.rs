@@ -31,6 +31,7 @@ impl<R: BufRead> Rows<R> {
         loop {
             let chunk = self.reader.fill_buf()?;
             if chunk.is_empty() {
+                // The last row need not end with a line end (RFC 4180, section 2, rule 2).
                 return Ok(splitter.finish());
             }
             let mut used = 0;
@@ -79,6 +80,9 @@ impl Splitter {
         match byte {
             // A doubled quote closes and opens again; its second half is kept as the text's.
             b'"' => {
+                // A quote within a field that has none around it is a fault, and is kept as the
+                // text that it most probably is. After a closing quote it is the second half of a
+                // doubled one.
                 if !self.in_quotes && !self.field.is_empty() {
                     self.keep(byte);
                 }
@@ -99,6 +103,7 @@ impl Splitter {
                 self.bytes_left = left;
                 self.field.push(byte);
             }
+            // Goes on to the row's end all the same: the next row is found only there.
             None => self.fits = false,
         }
     }

@@ -91,6 +91,7 @@ const DISTRIBUTIONS: [Distribution; 8] = [
         release: ubuntu::release,
     },
     Distribution {
+        // Its binary packages have no records; which source one is of is in apk's database (`o:`).
         name: "Alpine",
         publisher: Publisher::Alpine,
         kind: PackageKind::Source,
@@ -142,6 +143,8 @@ const REGISTRIES: [(&str, &str, Scheme); 8] = [
     ("RubyGems", "gem", Scheme::Gem),
     ("Maven", "maven", Scheme::Maven),
     ("NuGet", "nuget", Scheme::Nuget),
+    // Kept although no source of an agent lists such packages today: a place costs nothing until
+    // somebody asks.
     ("crates.io", "cargo", Scheme::Semver),
     ("Hex", "hex", Scheme::Semver),
 ];

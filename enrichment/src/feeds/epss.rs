@@ -22,6 +22,7 @@ pub(super) fn entry(fields: &[String]) -> Result<Option<EpssEntry>, String> {
             _ => Err(format!("{} fields where 3 are expected", fields.len())),
         };
     };
+    // The model's line has commas too, and the line of columns is like a row.
     if cve.starts_with('#') || cve == "cve" {
         return Ok(None);
     }
@@ -34,6 +35,7 @@ pub(super) fn entry(fields: &[String]) -> Result<Option<EpssEntry>, String> {
 
 fn part(text: &str) -> Result<f32, String> {
     match text.trim().parse::<f32>() {
+        // Also refuses NaN, which `parse` takes and which would have no place in a sorted list.
         Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
         Ok(_) | Err(_) => Err(format!(
             "{:?} is not between 0 and 1",

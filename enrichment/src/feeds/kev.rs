@@ -49,6 +49,7 @@ fn finish(raw: &RawEntry<'_>) -> Result<KevEntry, String> {
         required_action: raw.required_action.to_string(),
         ransomware: raw
             .known_ransomware_campaign_use
+            // The other word is `Unknown`, which ends alike.
             .eq_ignore_ascii_case("known"),
     })
 }
@@ -56,6 +57,7 @@ fn finish(raw: &RawEntry<'_>) -> Result<KevEntry, String> {
 /// A date `YYYY-MM-DD`, without the time that some catalogues add.
 pub(super) fn date(text: &str) -> Result<String, String> {
     text.get(..10)
+        // Read and not only cut: `2024-13-45` has the form of a date.
         .filter(|date| crate::cve::Timestamp::parse(date).is_some())
         .map(str::to_owned)
         .ok_or_else(|| format!("{:?} is no date", text.chars().take(20).collect::<String>()))

@@ -47,6 +47,8 @@ pub(super) fn of(head: &[u8]) -> Layout {
     if head.starts_with(ZIP) {
         return Layout::Zip;
     }
+    // Before anything that is text: the name of a tar's first file stands at its beginning and may
+    // be `{`.
     if head.get(TAR_AT..TAR_AT + TAR.len()) == Some(TAR) {
         return Layout::Tar;
     }
@@ -64,6 +66,8 @@ pub(super) fn of(head: &[u8]) -> Layout {
             Layout::Documents
         };
     }
+    // YAML begins with anything. Only what is surely an advisory is worth a parser that follows
+    // aliases.
     if head.starts_with(YAML) {
         return Layout::Yaml;
     }
@@ -75,6 +79,7 @@ pub(super) fn of(head: &[u8]) -> Layout {
     let line = String::from_utf8_lossy(&first_line[..first_line.len().min(256)]).to_lowercase();
     if line.starts_with("cveid,") {
         Layout::KevTable
+    // Published with quotes around every field, which tools that pass it on leave away.
     } else if line.replace('"', "").starts_with(table::HEADER) {
         Layout::UpdateTable
     } else if line.starts_with("#model_version:") || is_epss_line(&line) {
@@ -103,6 +108,8 @@ fn says(head: &[u8], name: &[u8]) -> bool {
 fn is_record_a_line(head: &[u8], first_line: &[u8]) -> bool {
     const LIST: &[u8] = b"\"vulnerabilities\"";
     const EARLY_BYTES: usize = 4 * 1024;
+    // A record's own text may name "vulnerabilities" as well, and then does so far behind its
+    // beginning.
     let early = &head[..head.len().min(EARLY_BYTES)];
     let is_list = early.windows(LIST.len()).any(|window| window == LIST);
     // A document of several lines breaks its first one before it is closed.

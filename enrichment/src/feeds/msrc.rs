@@ -70,6 +70,8 @@ impl Bulletin {
     fn add(&mut self, target: &Target, fix: Option<&Fix<'_>>) {
         let affected = match target {
             Target::Windows(product) => of_windows(product, fix),
+            // A program's fix is a version of its own; which update brings it says nothing about
+            // what is installed.
             Target::Program(program) => program.affected(fix.map(|fix| fix.build)),
         };
         self.affected.extend(affected);
@@ -151,6 +153,8 @@ const IE: &str = "ie cumulative";
 fn channel(kind: &str) -> String {
     let kind = kind.trim().to_lowercase();
     match kind.as_str() {
+        // Every other kind is a choice of the host's owner (hotpatches, "Security Only"), and
+        // stands beside the release as a line does.
         "" | "security update" | "monthly rollup" => String::new(),
         // "SecurityHotpatchUpdate", "AzureHotpatch"
         _ if kind.contains("hotpatch") => "hotpatch".to_owned(),
@@ -184,6 +188,7 @@ impl Updates {
             cves: Vec::new(),
             modified,
             is_withdrawn: false,
+            // What replaces what is no vulnerability.
             severity: String::new(),
             affected: releases
                 .into_iter()
@@ -209,6 +214,8 @@ impl Updates {
 /// The numbers of updates in a text: `5035849`, `4592438; 4586830`, `4022719<br><br>4022722`.
 fn numbers(text: &str) -> impl Iterator<Item = u32> {
     text.split(|c: char| !c.is_ascii_alphanumeric())
+        // What is no number of an update (`MS16-023` is a bulletin) replaces nothing that a host
+        // could list.
         .filter_map(windows::update)
 }
 

@@ -43,6 +43,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn into_record(self) -> Result<CveRecord, String> {
+        // Anchore writes NVD's own shape, so that only its annotation tells the two apart.
         let is_anchores =
             self.annotation.is_some() || self.source.as_deref() == Some("anchore-override");
         let cve = self.cve;
@@ -50,6 +51,7 @@ impl<'a> Envelope<'a> {
         let id = cve
             .id
             .as_deref()
+            // Its records leave out what NVD's have, the id included.
             .or_else(|| note.and_then(|note| note.cve_id.as_deref()));
         let id: CveId = id
             .ok_or("there is no id")?
@@ -132,6 +134,8 @@ pub(super) fn cvss(
     source: &str,
     primary: bool,
 ) -> Result<Cvss, String> {
+    // The record is refused and not the score: a number that cannot be a score says that something
+    // else in it is not what it seems.
     if !(0.0..=10.0).contains(&data.base_score) {
         return Err(format!("a CVSS score of {}", data.base_score));
     }
@@ -237,6 +241,7 @@ fn cpe_match(raw: &RawMatch<'_>) -> CpeMatch {
     let bound = |text: &Option<Cow<'_, str>>| {
         text.as_deref()
             .map(str::trim)
+            // CVE-2021-46973 had `" 5.10.35"`; a bound of spaces alone is none.
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };

@@ -26,6 +26,7 @@ pub(super) fn decompressed<'a>(
         .read_to_end(&mut magic)?;
     let kind: Option<[u8; 4]> = magic.first_chunk().copied();
     let xz = magic == [0xfd, b'7', b'z', b'X', b'Z', 0];
+    // The bytes that were looked at go back in front: a stream cannot be rewound.
     let whole = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(magic).chain(stream));
     let plain: Box<dyn Read + 'a> = match kind {
         // Feeds that are put together by `cat` have several members.

@@ -226,6 +226,7 @@ fn urgency<'a>(raw: &'a RawAffected<'_>) -> &'a str {
         .as_ref()
         .map_or("", Free::text)
     {
+        // Debian's way to say nothing, on most of its records.
         "not yet assigned" => "",
         urgency => urgency,
     }
@@ -342,6 +343,8 @@ fn severity(raw: &RawOsv<'_>) -> String {
         let score = vectors.find_map(|rating| base_score(&rating.score))?;
         Some(cvss::severity("3.1", score))
     };
+    // The order is from the publisher's own field to what has to be computed: a word that somebody
+    // chose counts before one that a formula gives.
     of_database
         .or_else(|| of_ubuntu.map(|rating| rating.score.as_ref()))
         .or_else(of_summary)

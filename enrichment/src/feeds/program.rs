@@ -33,6 +33,7 @@ pub(super) fn parse(record: &[u8]) -> Result<Option<CveRecord>, String> {
         .containers
         .adp
         .iter()
+        // By id: any of the programme's publishers may add a container, and names are not unique.
         .find(|container| container.provider_metadata.org_id == CISA);
     // A rejected record has no additions, and has to take back what an earlier copy said.
     let Some(cisa) = cisa.or_else(|| is_rejected.then_some(cna)) else {
@@ -40,6 +41,8 @@ pub(super) fn parse(record: &[u8]) -> Result<Option<CveRecord>, String> {
     };
     // CISA wrote lists of versions in 2024 and writes applicability where the schema has it.
     let mut configurations: Vec<_> = cisa.cpe_applicability.iter().map(configuration).collect();
+    // Not both: they say the same, and the older form lists single versions of what the newer one
+    // has as a range.
     if configurations.is_empty() {
         configurations.extend(applicability::of(&cisa.affected)?);
     }
@@ -64,6 +67,8 @@ pub(super) fn parse(record: &[u8]) -> Result<Option<CveRecord>, String> {
 fn scores(containers: &[&RawContainer<'_>]) -> Result<Vec<Cvss>, String> {
     let mut scores = Vec::new();
     for container in containers {
+        // Unlike NVD, who names publishers by mail address or id, the programme has names that
+        // people know.
         let source = &container.provider_metadata.short_name;
         for metric in &container.metrics {
             let data = [&metric.v40, &metric.v31, &metric.v30, &metric.v2];
@@ -105,6 +110,8 @@ fn products(cna: &RawContainer<'_>) -> Vec<CnaProduct> {
     let products = cna.affected.iter().map(|raw| raw.product(source));
     // Old records say nothing in these words.
     products
+        // `n/a` for one of the two is common today: of free software the vendor, of a vendor's
+        // cloud the product.
         .filter(|product| product.product != "n/a" || product.vendor != "n/a")
         .collect()
 }
@@ -123,6 +130,7 @@ fn decision(metric: &RawMetric<'_>) -> Option<Ssvc> {
 pub(super) fn ssvc<'a>(words: impl Iterator<Item = (&'a str, &'a str)>) -> Ssvc {
     let mut ssvc = Ssvc::default();
     for (name, word) in words {
+        // So that the programme's `Technical Impact` and NVD's `technicalImpact` are one key.
         let name: String = name.chars().filter(|letter| *letter != ' ').collect();
         let place = match name.to_ascii_lowercase().as_str() {
             "exploitation" => &mut ssvc.exploitation,

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use crate::advisory::Advisory;
+use crate::bounded_line;
 use crate::cve::{CveRecord, RecordSource};
 use crate::feeds::advisories::Advisories;
 use crate::feeds::layout::{HEAD_BYTES, Layout};
@@ -109,6 +110,8 @@ impl<'a> Reading<'a> {
                 DOCUMENT_BYTES_MAX,
             ),
             Layout::Yaml => self.yaml(reader),
+            // One level, as with the zip below: archives in archives are how small files become
+            // endless ones.
             Layout::Tar if !self.is_member => {
                 archive::tar(reader, |name, stream| self.member(name, stream))
             }
@@ -119,6 +122,8 @@ impl<'a> Reading<'a> {
             Layout::EpssTable => self.epss_table(reader, separator),
             Layout::KevTable => self.kev_table(reader),
             Layout::UpdateTable => self.update_table(reader),
+            // The report's kind stays unknown, which says so to whoever named the file and to
+            // nobody in a folder.
             Layout::Tar | Layout::Zip | Layout::Unknown => Ok(()),
         }
     }
@@ -140,14 +145,14 @@ impl<'a> Reading<'a> {
 
     fn lines(&mut self, mut reader: impl BufRead) -> Result<(), Stop> {
         let mut line = Vec::new();
-        loop {
-            match next_line(&mut reader, &mut line)? {
-                Line::End => return Ok(()),
-                Line::TooLong => self.too_long(RECORD_BYTES_MAX),
-                Line::Whole if line.trim_ascii().is_empty() => {}
-                Line::Whole => self.record(&line)?,
+        while let Some(fits) = bounded_line::next(&mut reader, &mut line, RECORD_BYTES_MAX)? {
+            if !fits {
+                self.too_long(RECORD_BYTES_MAX);
+            } else if !line.trim_ascii().is_empty() {
+                self.record(&line)?;
             }
         }
+        Ok(())
     }
 
     /// One record in YAML, of which JSON is the other spelling.
@@ -163,6 +168,8 @@ impl<'a> Reading<'a> {
         // The parser bounds aliases, which could make a small text very large.
         let value: Result<serde_json::Value, _> = serde_saphyr::from_str(&text);
         match value {
+            // Through JSON, so that there is one parser of the format. Records in YAML are few and
+            // small.
             Ok(value) => self.record(value.to_string().as_bytes()),
             Err(error) => {
                 self.is(FeedKind::Osv);
@@ -280,6 +287,7 @@ impl<'a> Reading<'a> {
     }
 
     fn epss_table(&mut self, reader: impl BufRead, separator: u8) -> Result<(), Stop> {
+        // The header told it: a table without a single row is a table, and no unknown file.
         self.is(FeedKind::Epss);
         let mut rows = csv::Rows::new(reader, separator, ROW_BYTES_MAX);
         while let Some(row) = rows.next()? {
@@ -358,39 +366,6 @@ impl<R: Read> Read for Rest<R> {
         match self.failed.take() {
             Some(error) => Err(error),
             None => self.stream.read(buffer),
-        }
-    }
-}
-
-enum Line {
-    Whole,
-    TooLong,
-    End,
-}
-
-/// The next line without holding more than [`RECORD_BYTES_MAX`] of it.
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
-    line.clear();
-    let mut fits = true;
-    loop {
-        let chunk = reader.fill_buf()?;
-        if chunk.is_empty() {
-            return Ok(match (line.is_empty(), fits) {
-                (_, false) => Line::TooLong,
-                (true, true) => Line::End,
-                (false, true) => Line::Whole,
-            });
-        }
-        let end = chunk.iter().position(|byte| *byte == b'\n');
-        let length = end.unwrap_or(chunk.len());
-        fits = fits && line.len() + length <= RECORD_BYTES_MAX;
-        if fits {
-            line.extend_from_slice(&chunk[..length]);
-        }
-        let used = length + usize::from(end.is_some());
-        reader.consume(used);
-        if end.is_some() {
-            return Ok(if fits { Line::Whole } else { Line::TooLong });
         }
     }
 }

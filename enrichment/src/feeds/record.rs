@@ -83,6 +83,7 @@ pub(super) fn parse(record: &[u8], hint: FeedKind) -> Result<Parsed, Refused> {
     };
     parsed.map_err(|reason| Refused {
         kind: kind.map_or(FeedKind::Unknown, Kind::feed),
+        // Cut, because a text of a feed goes into logs and reports here.
         id: shape.id().map(|id| id.chars().take(40).collect()),
         reason,
     })
@@ -214,6 +215,7 @@ impl Shape<'_> {
             Some(Kind::CveProgram)
         } else if self.kev_id.is_some() {
             Some(Kind::Kev)
+        // The envelope of NVD's API. A record of a feed file stands in the same one.
         } else if self.cve.is_some() {
             Some(Kind::Nvd)
         } else if self.id.is_some() && self.status.is_some() {
@@ -258,6 +260,7 @@ impl Shape<'_> {
             .or(of_document)
             .or(of_metadata)
             .or(of_month)
+            // Last, because in an envelope the id beside the record is somebody else's.
             .or(self.id.as_deref())
     }
 }

@@ -143,6 +143,7 @@ impl FileReport {
         self.records += member.records;
         self.not_used += member.not_used;
         self.statements += member.statements;
+        // `None` is less than every instant, as it has to be.
         self.newest = self.newest.max(member.newest);
         for (what, statements) in member.left_out {
             self.leave_out(what, statements);

@@ -85,6 +85,7 @@ impl<R: BufRead> Scanner<R> {
                 (Place::Members { has_list }, b'}') => {
                     self.reader.consume(1);
                     self.place = Place::Between;
+                    // A document with a list is its envelope, whose elements were the records.
                     if !has_list {
                         return Ok(Some(close(record, fits)));
                     }
@@ -118,6 +119,7 @@ impl<R: BufRead> Scanner<R> {
     /// One member: its list is entered, anything else is added to the document's record.
     fn member(&mut self, has_list: bool, record: &mut Vec<u8>) -> io::Result<bool> {
         let mut key = Vec::new();
+        // A key of megabytes would else be kept beside the record that it belongs to.
         let limit = std::mem::replace(&mut self.bytes_max, KEY_BYTES_MAX);
         let key_fits = self.value(&mut key);
         self.bytes_max = limit;
@@ -129,6 +131,8 @@ impl<R: BufRead> Scanner<R> {
         let first = self.peek()?.ok_or_else(cut)?;
         let is_list = self.enters_lists
             && first == b'['
+            // Between its quotes, as it stands: an escape in the name makes it another one here,
+            // and no publisher writes one.
             && key.get(1..key.len().saturating_sub(1)) == Some(LIST);
         if is_list {
             self.reader.consume(1);
@@ -246,6 +250,7 @@ impl Cutter {
                 b'"' => self.in_string = true,
                 b'{' | b'[' => self.depth = self.depth.saturating_add(1),
                 b'}' | b']' => {
+                    // Not below zero: at depth 0 the bracket was taken for the end above.
                     self.depth -= 1;
                     if self.depth == 0 {
                         return (at + 1, true);

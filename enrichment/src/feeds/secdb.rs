@@ -82,6 +82,7 @@ fn advisory(
     package: &RawPackage<'_>,
     version: &str,
 ) -> Advisory {
+    // Alpine's mark for a CVE that was found not to concern its package: no version is below 0.
     let is_never = version == "0";
     let span = Span {
         introduced: None,
@@ -93,6 +94,7 @@ fn advisory(
         cves,
         modified: None,
         is_withdrawn: false,
+        // The database has none; the CVE's own record rates it.
         severity: String::new(),
         affected: vec![Affected {
             place: place.clone(),

@@ -49,6 +49,7 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
                 (Some(place), Said::That(verdict, span)) => {
                     affected.push(of(place, package, verdict, span, note));
                 }
+                // `snap`, and lines of updates that the table does not know.
                 (None, Said::That(..)) => {
                     left_out.push(format!(
                         "Ubuntu {}",
@@ -127,7 +128,10 @@ fn statement(status: &str, note: &str) -> Result<Said, String> {
             Said::That(Verdict::UnderInvestigation, open())
         }
         "ignored" => Said::That(Verdict::WontFix, open()),
+        // The note behind it is a reason (`code not present`) or a version that was never
+        // vulnerable.
         "not-affected" => Said::That(Verdict::NotAffected, None),
+        // "Does not exist": who has such a package has it from somewhere else.
         "DNE" => Said::Nothing,
         other => {
             let shown: String = other.chars().take(40).collect();

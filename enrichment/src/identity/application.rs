@@ -59,6 +59,8 @@ fn display_name<'a>(subject: &Subject<'a>) -> Cow<'a, str> {
     let mut spaced = String::with_capacity(subject.name.len() + 8);
     for (at, c) in chars.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| chars[at]);
+        // `HEVCVideoExtension`: the last of several capitals begins the word that goes on in small
+        // letters.
         let begins_word = c.is_uppercase()
             && before.is_some_and(|before| {
                 before.is_lowercase()
@@ -124,6 +126,7 @@ fn decided(subject: &Subject<'_>, name: &Name<'_>) -> Option<Entry> {
     }
     if matches!(subject.source, "homebrew" | "snap" | "flatpak") {
         let own = subject.name.to_lowercase();
+        // `python@3.12` and `openssl@3` are lines of one formula.
         let own = own.split_once('@').map_or(own.as_str(), |(own, _)| own);
         if let Some(entry) = curated::find(subject.source, own) {
             return Some(entry);
@@ -132,6 +135,8 @@ fn decided(subject: &Subject<'_>, name: &Name<'_>) -> Option<Entry> {
     let said = format!("{} {}", subject.vendor, subject.bundle_id).to_lowercase();
     name.shorter().iter().find_map(|words| {
         let entry = curated::find("app", &words.join(" "))?;
+        // `signal` is Signal's messenger only where the publisher says so too; the table says for
+        // which names that has to be.
         (entry.is_distinctive() || entry.agrees(&said)).then_some(entry)
     })
 }
@@ -156,6 +161,7 @@ fn agreed(
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Option<(Vec<Candidate>, String)> {
     let vendors = vendors(subject);
+    // The longest first: `Visual Studio Code` must not be found as `Visual Studio`.
     let forms = name.shorter();
     for words in &forms {
         let mut found: Vec<Candidate> = Vec::new();
@@ -172,6 +178,8 @@ fn agreed(
             return Some((found, format!("vendor and name agree:{}", words.join(" "))));
         }
     }
+    // A vendor that is known and agrees with nothing refutes; only where there is none may the name
+    // speak for itself.
     if vendors.is_empty() {
         return vendor_in_name(&forms, target_sw, known)
             .or_else(|| formula(subject, target_sw, known));
@@ -212,6 +220,7 @@ fn without_vendor<'a>(words: &'a [&'a str], vendor: &str) -> Option<&'a [&'a str
     let mut rest = words;
     for part in vendor.split(['_', '-']) {
         let (first, behind) = rest.split_first()?;
+        // `7-zip` is one word of a name and two parts of a vendor.
         if *first != part {
             return words
                 .split_first()
@@ -253,6 +262,8 @@ fn formula(
     }
     let own = subject.name.to_lowercase();
     let own = own.split_once('@').map_or(own.as_str(), |(own, _)| own);
+    // Homebrew builds upstream's releases as they are, so unlike a distribution's package a formula
+    // is judged by their ranges.
     let pairs = PACKAGES.find(own)?;
     let found = candidates(pairs.split('\t'), target_sw, known);
     Some((found, format!("formula:{own}")))

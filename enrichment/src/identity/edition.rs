@@ -37,6 +37,7 @@ pub(crate) fn settle(mut candidates: Vec<Candidate>, subject: &Subject<'_>) -> V
     for line in &LINES {
         let place = |name: &str| candidates.iter().position(|one| one.is(line.vendor, name));
         let (main, own) = (place(line.main), place(line.own));
+        // Most software is neither, and is left as it came.
         let Some(model) = own.or(main).map(|at| candidates[at].clone()) else {
             continue;
         };
@@ -89,6 +90,7 @@ impl Line {
     fn is_said_by(&self, subject: &Subject<'_>) -> bool {
         let version = subject.version.to_ascii_lowercase();
         let in_version = version.match_indices(self.edition).any(|(at, _)| {
+            // Behind a number or a divider: the letters alone stand in words too.
             version[..at].ends_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.' | '~'))
         });
         let in_name = subject

@@ -49,6 +49,7 @@ pub(crate) fn identify(
         },
     };
     Identification::Identified(Identified {
+        // `Only`: an extension named like a program is never judged by the program's records.
         candidates: candidates(pairs.into_iter(), TargetSw::Only(host), known),
         purl,
         rule: Cow::Owned(rule),

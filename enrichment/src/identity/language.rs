@@ -36,6 +36,8 @@ pub(crate) fn identify(
         .map(|pairs| candidates(pairs.split('\t'), target_sw, known));
     let (candidates, rule) = match listed {
         Some(found) => (found, format!("package:{key}")),
+        // Of npm and gem packages NVD says what they run in, so that the table made of its records
+        // has them all.
         None if ecosystem == "pypi" => {
             match without_vendor(&key["pypi/".len()..], target_sw, known) {
                 Some(found) => (found, format!("{GUESSED}{key}")),

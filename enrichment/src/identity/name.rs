@@ -30,6 +30,7 @@ const NOISE: [&str; 35] = [
     "linux",
     "mac",
     "macos",
+    // As in `Microsoft Word MUI (English) 2016`: the texts of a user interface.
     "mui",
     "multilingual",
     "os",
@@ -92,11 +93,14 @@ impl<'a> Name<'a> {
         for word in text.split_whitespace() {
             let opens = word.matches('(').count();
             let is_inside = depth > 0 || word.starts_with('(');
+            // What stands in brackets is an architecture, a language or a user: `Mozilla Firefox
+            // (x64 en-US)`. Brackets may hold several words.
             depth = (depth + opens).saturating_sub(word.matches(')').count());
             if !is_inside {
                 name.push(word);
             }
         }
+        // All of it was in brackets; a name of nothing would match a table's empty key.
         if name.words.is_empty() {
             name.words.push(text.to_lowercase());
         }
@@ -167,6 +171,7 @@ impl<'a> Name<'a> {
             let form: Vec<&str> = std::iter::once(first)
                 .chain(rest.iter().map(String::as_str).filter(|word| is_kept(word)))
                 .collect();
+            // Words are only ever taken away, so equal lengths are equal names.
             if forms.last().is_none_or(|last| last.len() != form.len()) {
                 forms.push(form);
             }
@@ -197,6 +202,7 @@ fn split_remark(text: &str) -> (&str, &str) {
         .iter()
         .filter_map(|dash| text.split_once(dash))
         .filter(|(before, _)| !before.is_empty())
+        // The first dash of any kind.
         .min_by_key(|(before, _)| before.len())
         .unwrap_or((text, ""))
 }
@@ -221,6 +227,8 @@ fn split_version(word: &str) -> (&str, Option<&str>) {
     }
     for (at, _) in word.match_indices('-') {
         let behind = &word[at + 1..];
+        // A number alone behind a hyphen belongs to the name (`SHA-256`), a dotted one is a
+        // version.
         if at > 0 && is_version(behind) {
             return (&word[..at], Some(behind));
         }

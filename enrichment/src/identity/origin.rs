@@ -51,6 +51,8 @@ const DISTRIBUTIONS: [&str; 44] = [
     "manjaro",
     "navy linux",
     "neon",
+    // A project on SUSE's build service. Most patch the distribution's own packages, so that is the
+    // careful assumption.
     "obs://",
     "openeuler",
     "openmandriva",
@@ -104,11 +106,14 @@ pub(crate) fn of(subject: &Subject<'_>) -> Origin {
     match subject.source {
         "deb" => of_deb(subject),
         "rpm" => of_rpm(subject),
+        // apk and pacman have no vendors' packages that anything would tell.
         _ => Origin::Distribution("distribution:format"),
     }
 }
 
 fn of_deb(subject: &Subject<'_>) -> Origin {
+    // First, because a rebuilder's package keeps the maintainer, and often the origin, of what it
+    // rebuilds.
     if let Some(packager) = mark(subject.version) {
         return Origin::Rebuilder(packager.to_owned());
     }
@@ -176,12 +181,14 @@ fn is_distribution(text: &str, subject: &Subject<'_>) -> bool {
     if text.is_empty() {
         return false;
     }
-    let text = text.to_lowercase();
-    let is_home = |(vendor, ids): &(&str, &[&str])| {
-        text.starts_with(vendor) && ids.contains(&subject.platform.id)
+    // The tables are in small ASCII letters, so that nothing has to be folded first.
+    let begins = |name: &str| {
+        let head = text.as_bytes().get(..name.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(name.as_bytes()))
     };
-    DISTRIBUTIONS.iter().any(|name| text.starts_with(name))
-        || DISTRIBUTION_AT_HOME.iter().any(is_home)
+    let is_home =
+        |(vendor, ids): &(&str, &[&str])| begins(vendor) && ids.contains(&subject.platform.id);
+    DISTRIBUTIONS.iter().any(|name| begins(name)) || DISTRIBUTION_AT_HOME.iter().any(is_home)
 }
 
 /// The packager that the maintainer's mail domain or the whole text names.
@@ -239,6 +246,7 @@ fn is_distribution_mail(maintainer: &str) -> bool {
         .map_or("", |(_, domain)| domain.trim_end_matches(['>', ' ']));
     DOMAINS.iter().any(|known| {
         domain == *known
+            // A host of the domain too: bugs.debian.org, lists.ubuntu.com.
             || domain
                 .strip_suffix(known)
                 .is_some_and(|head| head.ends_with('.'))

@@ -41,6 +41,8 @@ pub(crate) fn identify(
                 rule: Cow::Borrowed(rule),
             };
         }
+        // An rpm names whoever built it, so a vendor that is no distribution may build anybody's
+        // software; of a deb the maintainer is mostly the maker.
         Origin::Vendor(packager) => (packager, subject.source == "rpm"),
         Origin::Rebuilder(packager) => (packager, true),
     };
@@ -53,6 +55,8 @@ pub(crate) fn identify(
             purl,
         };
     }
+    // Only behind what vendor and name say together: a package name alone is a distribution's word
+    // for a product.
     let rebuilt = || rebuilt(subject, &packager, known).filter(|_| is_rebuilt);
     let Some((candidates, rule)) = products(subject, &packager, known).or_else(rebuilt) else {
         return Identification::Unmapped {
@@ -141,6 +145,7 @@ fn upstream_version(source: &str, version: &str) -> String {
             .map_or(upstream, |(before, _)| before);
         upstream = upstream.strip_suffix("-deb").unwrap_or(upstream);
     }
+    // `+dfsg` is a repack, `^20240101` a snapshot: neither is a later release of upstream's.
     upstream = upstream.split(['+', '^']).next().unwrap_or(upstream);
     match upstream.split_once('~') {
         // A tilde before a pre-release is upstream's, before anything else it is packaging.

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use crate::subject::Subject;
 
+/// Bytes that a package's purl with its qualifiers mostly has room in.
+const PURL_BYTES: usize = 96;
+
 /// The package URL of a subject, where its source has a type of its own.
 pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
     let mut purl = match subject.source {
@@ -19,8 +22,10 @@ pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
             or(subject.platform.id, "arch"),
             &subject.name.to_lowercase(),
         ),
+        // The type's own rule for names: lower case, and hyphens for underscores.
         "python" => begin("pypi", "", &subject.name.to_lowercase().replace('_', "-")),
         "npm" => match subject.name.split_once('/') {
+            // The scope's `@` is encoded as `%40`, as the specification has it.
             Some((scope, name)) => begin("npm", scope, name),
             None => begin("npm", "", subject.name),
         },
@@ -48,7 +53,10 @@ const fn or<'a>(text: &'a str, default: &'a str) -> &'a str {
 }
 
 fn begin(kind: &str, namespace: &str, name: &str) -> String {
-    let mut purl = format!("pkg:{kind}/");
+    let mut purl = String::with_capacity(PURL_BYTES);
+    purl.push_str("pkg:");
+    purl.push_str(kind);
+    purl.push('/');
     if !namespace.is_empty() {
         encode(&mut purl, namespace);
         purl.push('/');
@@ -84,8 +92,16 @@ fn push_qualifiers(purl: &mut String, subject: &Subject<'_>) {
 
 /// Appends a text, with all that is not unreserved or a colon as percent escapes.
 fn encode(out: &mut String, text: &str) {
+    // The specification leaves the colon as it is, which epochs have.
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'~' | b':');
+    // Nearly every name and version is plain, and each package that is judged gets a purl.
+    if text.bytes().all(is_plain) {
+        out.push_str(text);
+        return;
+    }
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte) {
+        if is_plain(byte) {
             out.push(char::from(byte));
         } else {
             // Writing into a string cannot fail.

@@ -62,6 +62,7 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
             found.vendor == *vendor && (product.is_empty() || found.product == *product)
         })
     });
+    // Some installers leave the version to the name.
     if version.is_empty() || (names_its_release && !named.is_empty()) {
         version = named;
     }
@@ -142,6 +143,7 @@ fn python_of_windows(version: &str) -> Option<(String, String)> {
         level @ 100..110 => format!("alpha{}", level - 100),
         level @ 110..120 => format!("beta{}", level - 110),
         level @ 120..150 => format!("rc{}", level - 120),
+        // The release itself.
         150 => String::new(),
         _ => return None,
     };
@@ -153,6 +155,7 @@ fn year_and_month(version: &str) -> Option<String> {
     let (year, rest) = version.split_once('.')?;
     let (month, rest) = rest.split_once('.')?;
     let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
+    // Since 2018 the product counts so; before, 4.12 was a version.
     let is_date = (18..100).contains(&year) && (1..=12).contains(&month);
     is_date.then(|| format!("{year}{month:02}.{rest}"))
 }
@@ -182,6 +185,7 @@ fn without_mark(version: &str) -> Option<String> {
 fn without_installer(version: &str) -> Option<String> {
     version
         .split_once('-')
+        // A word in small letters is a pre-release (`2.7.0-preview1`), which the order needs.
         .filter(|(_, behind)| !behind.starts_with(|c: char| c.is_ascii_lowercase()))
         .map(|(version, _)| version.to_owned())
 }
@@ -206,7 +210,9 @@ fn java(subject: &Subject<'_>) -> Revision {
         scheme: Scheme::Java,
     };
     match numbers[..] {
+        // Only where Windows lists it: `8.0.351` elsewhere is what people write for 8u351.
         [feature @ 5..=8, 0, update, ..] if subject.source == "programs" => {
+            // Windows' third number is the update times ten: 3510 of update 351.
             let update = if update >= 1000 { update / 10 } else { update };
             let update = if update == 0 {
                 String::new()

@@ -14,6 +14,7 @@ const SOURCES: Table = Table::new(include_str!("../../data/identity/sources.tsv"
 
 pub(crate) fn of(binary: &str, version: &str) -> impl Iterator<Item = String> {
     let (pattern, numbers) = without_numbers(binary);
+    // An epoch is no part of the version that a source package may carry in its name.
     let upstream = version.split_once(':').map_or(version, |(_, rest)| rest);
     let major = leading_numbers(upstream, 1).to_owned();
     let minor = leading_numbers(upstream, 2).to_owned();

@@ -10,6 +10,7 @@ use crate::windows::{self, Release};
 pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
     match subject.platform.family {
         "macos" => macos(subject),
+        // By build, never by name: Windows 11 calls itself "Windows 10 Pro" in the registry.
         "windows" => match windows_product(subject) {
             Some(product) => found("microsoft", product, subject),
             None => Identification::Unmapped {

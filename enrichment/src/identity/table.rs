@@ -26,6 +26,8 @@ impl Table {
             let (found, rest) = line.split_once('\t').unwrap_or((line, ""));
             match found.as_bytes().cmp(key.as_bytes()) {
                 Ordering::Equal => return Some(rest),
+                // Behind the line's end. At the last line that is behind the text, and the search
+                // is over.
                 Ordering::Less => low = end + 1,
                 Ordering::Greater => high = start,
             }

@@ -43,6 +43,8 @@ fn bundle<'a>(name: &'a str, bundle_id: &'a str) -> Subject<'a> {
 /// Products that CVE records name, as far as these tests need them.
 const KNOWN: [&str; 43] = [
     "7-zip:7-zip",
+    // Products that a bare name would be taken for, were there no vendor to ask: Adobe's Connect
+    // for npm's, a maker of chips for Uber's library H3.
     "acme:agent",
     "adobe:acrobat_reader_dc",
     "adobe:connect",
@@ -132,6 +134,7 @@ fn programs_of_windows_are_found_by_name_and_publisher() {
         ("7-Zip 22.01 (x64)", "Igor Pavlov", "7-zip:7-zip"),
         ("VLC media player", "VideoLAN", "videolan:vlc_media_player"),
         (
+            // The language behind a dash is the installer's.
             "Adobe Acrobat Reader DC - Czech",
             "Adobe Systems Incorporated",
             "adobe:acrobat_reader_dc",
@@ -142,6 +145,7 @@ fn programs_of_windows_are_found_by_name_and_publisher() {
             "microsoft:onedrive",
         ),
         ("iTunes", "Apple Inc.", "apple:itunes"),
+        // Three vendors have had it in CPE: 25 records say git-scm, 15 git.
         ("Git", "The Git Development Community", "git-scm:git"),
     ] {
         let found = identified(&program(name, "1.0", publisher));
@@ -164,6 +168,7 @@ fn bundles_of_macos_are_found_by_name_and_identifier() {
         ),
         ("Google Chrome.app", "com.google.Chrome", "google:chrome"),
         ("Safari.app", "com.apple.Safari", "apple:safari"),
+        // Apple's own build, by its identifier: the name alone would have Apple for its vendor.
         ("Python.app", "com.apple.python3", "python:python"),
         (
             "GoLand EAP.app",
@@ -195,6 +200,7 @@ fn a_list_that_prints_identifiers_for_names_is_understood() {
     for (source, name, vendor, pair) in [
         ("flatpak", "org.mozilla.firefox", "", "mozilla:firefox"),
         ("pkg", "com.google.Chrome", "", "google:chrome"),
+        // Some lists give publisher and name apart, others as one identifier.
         ("vscode", "python", "ms-python", "microsoft:python"),
         (
             "vscode",
@@ -229,6 +235,7 @@ fn packages_of_windows_are_found_by_the_words_in_their_names() {
     let found = identified(&package("Microsoft.HEVCVideoExtension"));
     assert_eq!(pairs(&found), ["microsoft:hevc_video_extension"]);
     let found = identified(&Subject {
+        // The family: the package's name and a hash of its publisher.
         bundle_id: "MSTeams_8wekyb3d8bbwe",
         ..package("MSTeams")
     });
@@ -260,6 +267,7 @@ fn a_name_without_a_vendor_maps_to_nothing() {
         program("Agent", "1.0", ""),
         bundle("Agent.app", ""),
         subject("appimage", "agent", "1.0"),
+        // A published run of a peer took this for Allwinner's chip H3.
         subject("homebrew", "h3", "1.0"),
     ] {
         assert!(
@@ -276,6 +284,7 @@ fn a_vendor_that_does_not_agree_maps_to_nothing() {
         ("Connect", "Somebody Else Ltd"),
         ("iTunes", "Fruit Company"),
         ("Git", "Malware Inc."),
+        // No letter of either is in any CPE name; cleaning must not leave `360`.
         ("360安全卫士", "360安全中心"),
     ] {
         assert!(
@@ -284,6 +293,7 @@ fn a_vendor_that_does_not_agree_maps_to_nothing() {
         );
     }
     assert!(
+        // A published table of another scanner has this as Acronis' agent.
         unmapped_reason(&bundle("WallpaperAgent.app", "com.apple.wallpaper.agent"))
             .contains("vendor")
     );
@@ -293,6 +303,8 @@ fn a_vendor_that_does_not_agree_maps_to_nothing() {
 fn office_on_macos_is_not_evaluable() {
     assert_eq!(
         not_evaluable_rule(&bundle("Microsoft Excel.app", "com.microsoft.Excel")),
+        // Microsoft's records of Office name no ranges that the installed version could be held
+        // against.
         "curated:bundle/com.microsoft.excel"
     );
 }
@@ -307,6 +319,7 @@ fn a_name_that_begins_with_its_vendor_says_both() {
 #[test]
 fn an_agent_or_a_client_is_not_its_server() {
     for (name, publisher) in [
+        // `docker:desktop` agrees with the publisher and with half of the name.
         ("GitHub Desktop", "Docker Inc."),
         ("Docker Agent", "Docker Inc."),
         ("Git Client", "The Git Development Community"),

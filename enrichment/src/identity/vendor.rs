@@ -113,6 +113,8 @@ pub(crate) fn of_publisher(publisher: &str) -> Vec<String> {
     add(words.concat());
     add(core.join("_"));
     add(core.concat());
+    // `Adobe Systems Incorporated` is `adobe`. Initials are left out: two letters are the beginning
+    // of too many.
     if let Some(first) = core.first().filter(|first| first.len() > 2) {
         add((*first).to_owned());
     }
@@ -126,6 +128,7 @@ fn clean(publisher: &str) -> Vec<String> {
         Some(subject) => subject.split(", ").next().unwrap_or(subject),
         None => publisher,
     };
+    // A mail address or a remark follows: `Debian QA Group <packages@qa.debian.org>`.
     let text = publisher.split(['<', '(']).next().unwrap_or_default();
     let text = text
         .trim()
@@ -137,6 +140,7 @@ fn clean(publisher: &str) -> Vec<String> {
                 .to_lowercase()
         })
         .filter(|word| !word.is_empty() && !LEGAL.contains(&word.as_str()))
+        // A bound: publishers write whole sentences.
         .take(6)
         .collect()
 }

@@ -99,9 +99,7 @@ impl Index {
     /// Whether any advisory is about this release, or about this registry.
     #[must_use]
     pub fn has_place(&self, id: &str, release: &str) -> bool {
-        [NameKind::Source, NameKind::Binary, NameKind::Registry]
-            .iter()
-            .any(|kind| self.find_place(id, release, *kind).is_some())
+        self.find_places(id, release).next().is_some()
     }
 
     pub(crate) fn find_place(&self, id: &str, release: &str, kind: NameKind) -> Option<PlaceId> {
@@ -112,6 +110,26 @@ impl Index {
         });
         let is_it = row < rows.end && self.place_words(row) == Some(wanted);
         is_it.then_some(PlaceId(row))
+    }
+
+    /// The places of a release, one for each kind of names: one search for all of them, because they
+    /// are neighbours.
+    pub(crate) fn find_places(
+        &self,
+        id: &str,
+        release: &str,
+    ) -> impl Iterator<Item = (PlaceId, NameKind)> {
+        let wanted = (id.as_bytes(), release.as_bytes());
+        let rows = self.closed_rows(Section::Places).unwrap_or(0..0);
+        let first = partition(&rows, |row| {
+            let key = self.place_words(row);
+            key.is_some_and(|(id, release, _)| (id, release) < wanted)
+        });
+        let kind = move |row| {
+            let (id, release, kind) = self.place_words(row)?;
+            NameKind::from_word(kind).filter(|_| (id, release) == wanted)
+        };
+        (first..rows.end).map_while(move |row| Some((PlaceId(row), kind(row)?)))
     }
 
     /// The release that a place is of, as advisories tell it; empty for a registry.
@@ -133,11 +151,14 @@ impl Index {
         let rows = self.span(Section::Places, at.0, 3)?;
         let named = |row| self.text(self.word(Section::Packages, row, 0)?);
         let row = partition(&rows, |row| {
+            // Compared as bytes, and read as a text only where it is the one: a look-up compares a
+            // dozen names.
             named(row).is_some_and(|other| other < name.as_bytes())
         });
         if row >= rows.end || named(row) != Some(name.as_bytes()) {
             return None;
         }
+        // From the file and not the question's: the view may outlive the question.
         let found = self.string(self.word(Section::Packages, row, 0)?)?;
         Some(PackageView {
             name: found,
@@ -266,6 +287,8 @@ impl Index {
         let rows = self.span(Section::Advisories, advisory, 3);
         rows.unwrap_or(0..0).filter_map(|row| {
             let word = self.word(Section::AdvisoryCves, row, 0)?;
+            // The flag shares the year's word, which has 16 bits to spare: rows stay at eight
+            // bytes.
             let year = u16::try_from(word & !WITHDRAWN).ok()?;
             let number = self.word(Section::AdvisoryCves, row, 1)?;
             Some((CveId::new(year, number), word))

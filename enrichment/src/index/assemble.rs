@@ -37,6 +37,7 @@ pub(super) fn assemble(
     live: &Live<'_>,
 ) -> Result<Sections, IndexError> {
     let mut used = Used::mark(tables, &rules.rows);
+    // Texts are shared by both halves of the file, and are ranked once for both.
     live.mark_strings(&mut used.strings);
     let mut sections = Sections::default();
     let texts = Texts::rank(&tables.strings, &used.strings);
@@ -256,6 +257,8 @@ fn key(texts: &Texts<'_>, text: u32, update: u32) -> Vec<u8> {
         return Vec::new();
     };
     let key = match get(update) {
+        // NVD has OpenSSH's `9.2p1` as version 9.2 with the update p1: joined, the two spellings
+        // have one key.
         Some(update) => version::key(Scheme::Generic, &format!("{text}-{update}")),
         None => version::key(Scheme::Generic, text),
     };
@@ -358,6 +361,7 @@ impl Sections {
         let mut file = Vec::with_capacity(total);
         file.extend_from_slice(&MAGIC);
         file.extend_from_slice(&FORMAT.to_le_bytes());
+        // The checksum's place, which counts as zero until it is known.
         file.extend_from_slice(&[0; 4]);
         file.extend_from_slice(&(total as u64).to_le_bytes());
         file.extend_from_slice(&generation.to_le_bytes());

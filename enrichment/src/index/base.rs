@@ -78,6 +78,7 @@ impl Base {
             let at = next(&rules)?;
             match (old, anew.peek()) {
                 (None, None) => break,
+                // Both lists are sorted by id and share none: what is judged anew does not stay.
                 (Some((row, id)), other) if other.is_none_or(|(other, _)| id < *other) => {
                     places[place(row)] = at;
                     rules.cves.push((id, reader.word(Section::Cves, row, 2)?));
@@ -185,6 +186,7 @@ impl Reader<'_> {
         let mut condition = Condition::new();
         while let Some(count) = words.next() {
             let mut term = Vec::new();
+            // The words of one condition end with it, so that a wrong count reads no further.
             for _ in 0..count? {
                 let mut partner = [0; 5];
                 for word in &mut partner {
@@ -332,6 +334,8 @@ impl Reader<'_> {
                 let [advisory, shape, spans] = self.words(Section::Statements, row)?;
                 let advisory = places.get(place(advisory)).copied();
                 let stays = advisory.filter(|at| *at != NONE);
+                // Checked here, because a number of the old file becomes one of the builder's
+                // tables, where a wrong one would be another value and no error.
                 if shape >= shapes || spans >= span_lists {
                     return Err(Self::damaged());
                 }

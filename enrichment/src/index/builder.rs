@@ -50,6 +50,8 @@ impl Builder {
         self.records += 1;
         // Compiled even where an older record will not count: it may be the fallback.
         self.add_statement(record, record.source, &record.configurations)?;
+        // A statement of its own beside the record's: whose counts is decided when all of them are
+        // known.
         if let Some(said) = assigner::configuration(&record.cna) {
             self.add_statement(record, RecordSource::Assigner, &[said])?;
         }
@@ -170,6 +172,7 @@ impl Builder {
     }
 
     pub(in crate::index) fn drain_advisories(&mut self, said: &mut Said) -> Result<(), IndexError> {
+        // In any order; `Said::sort` gives it one.
         for ((_, id), record) in self.advisories.records.drain() {
             said.add(&record, id)?;
         }
@@ -236,6 +239,7 @@ impl Tables {
     fn rule(&mut self, rule: &Rule) -> Result<CompactRule, IndexError> {
         let update = match &rule.qualifiers[UPDATE] {
             Qualifier::Value(update) => self.strings.number(update)?,
+            // `-` is "no update": the version alone.
             Qualifier::Any | Qualifier::NotApplicable => NONE,
         };
         let (kind, bounds, lower, upper) = self.versions(&rule.versions, update)?;
@@ -293,6 +297,7 @@ impl Tables {
                 // `update` tells where the range ends, not where it begins.
                 let lower = self.version(lower, NONE)?;
                 (
+                    // CVE-1999-0182: Samba up to 1.9.17 with update p2.
                     VersionKind::Range,
                     bounds,
                     lower,

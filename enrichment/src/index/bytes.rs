@@ -40,6 +40,7 @@ pub(super) const fn place(number: u32) -> usize {
 
 /// The first row for which `is_before` does not hold; the rows are sorted by it.
 pub(super) fn partition(rows: &Range<u32>, is_before: impl Fn(u32) -> bool) -> u32 {
+    // A damaged file may have an end before its start, and then there is nothing to search.
     let (mut low, mut high) = (rows.start, rows.end.max(rows.start));
     while low < high {
         let middle = low + (high - low) / 2;

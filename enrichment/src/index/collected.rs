@@ -85,6 +85,8 @@ pub(super) struct Statement {
 impl Statement {
     /// The later wins; of two of one instant any, but always the same one.
     const fn rank(&self) -> (Option<Timestamp>, [bool; 3], u64) {
+        // Of two records of one instant the one that says more wins, and a rejection says most. The
+        // digest makes the rest of the choice, which any order of arrival then makes alike.
         let words = [self.is_rejected, self.says_something, self.is_correction];
         (self.modified, words, self.digest)
     }
@@ -101,6 +103,7 @@ pub(super) struct History {
 impl History {
     pub(super) fn add(&mut self, statement: Statement) {
         let current = self.current().map(Statement::rank);
+        // Strictly newer: the same record twice changes nothing.
         let is_newest = current.is_none_or(|current| statement.rank() > current);
         if statement.says_something && !statement.is_rejected {
             let said = self.said.as_ref().map(|said| said.rank());
@@ -186,6 +189,7 @@ impl Statements {
         // products that somebody has put right meanwhile.
         let nvd = self.nvd.saying();
         let anchore = self.anchore.saying();
+        // What stands in for NVD gives way as soon as NVD speaks itself.
         let anchore = anchore.filter(|anchore| anchore.is_correction || nvd.is_none());
         let cisa = self.cisa.saying().filter(|_| nvd.is_none());
         match (anchore, cisa) {

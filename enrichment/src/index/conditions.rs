@@ -47,6 +47,7 @@ impl Index {
                 partners: start..end,
             });
             words.start = end;
+            // `start` at the end would be the first word of the next condition.
             if words.is_empty() {
                 break;
             }

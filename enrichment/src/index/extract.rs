@@ -158,6 +158,8 @@ impl Extract {
         if all.first_chunk() != Some(&MAGIC) || all.len() < HEADER_BYTES {
             return Err(damaged("it is no extract of a feed"));
         }
+        // Before the checksum: an extract of another program is as common as an update, and need
+        // not be read whole to be refused.
         if u64_at(all, READER_AT) != Some(READER) {
             return Err(damaged("another version of the program has made it"));
         }

@@ -242,6 +242,8 @@ impl Layout {
         }
         let cut = || damaged("it ends within its header");
         let found = u32_at(bytes, 8).ok_or_else(cut)?;
+        // Before length and checksum: an index of another version is whole, and the message has to
+        // say so.
         if found != FORMAT {
             return Err(IndexError::Version {
                 path: path.to_owned(),
@@ -292,6 +294,7 @@ impl Layout {
                 Some(_) | None => return false,
             }
         }
+        // The last start closes the table: one row short or long would leave rows that nobody owns.
         place(last) == end
     }
 

@@ -23,6 +23,8 @@ impl Strings {
             return Ok(*number);
         }
         let number = next(self.texts.len(), "texts")?;
+        // Shared by the map and the list: one copy of a text, of which there are hundreds of
+        // thousands.
         let text: Arc<str> = text.into();
         self.texts.push(Arc::clone(&text));
         self.numbers.insert(text, number);

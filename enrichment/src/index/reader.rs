@@ -24,6 +24,7 @@ impl Index {
     /// From a row's word to the same word of the next row.
     pub(super) fn span(&self, section: Section, row: u32, word: usize) -> Option<Range<u32>> {
         let start = self.word(section, row, word)?;
+        // The row behind the last one exists for this; see `format`.
         let end = self.word(section, row.checked_add(1)?, word)?;
         Some(start..end)
     }
@@ -48,6 +49,8 @@ impl Index {
         product: &str,
     ) -> Option<ProductId> {
         let slots = u32::try_from(self.layout.rows(Section::Slots)).ok()?;
+        // The number of slots is a power of two; of a file that says otherwise a part is searched,
+        // and the rest not found.
         let mask = slots.checked_sub(1)?;
         let mut at = hash(vendor, product) & mask;
         // A damaged table could be full; none is searched longer than it is.

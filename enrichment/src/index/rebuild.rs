@@ -78,6 +78,8 @@ impl Extracts {
         };
         for entry in entries {
             let path = entry?.path();
+            // Whatever it is: the folder holds nothing but extracts, and half-written ones have
+            // other names.
             if !kept.contains(&path) {
                 fs::remove_file(&path)?;
             }
@@ -120,6 +122,7 @@ impl Extracts {
                 };
                 self.bytes_since(&before, &wanted, &origin)
                     .map(|bytes| (bytes, rebuilt))
+                    // Damage that the checksum let through costs time and nothing else.
                     .map_err(|_| "the index before it is damaged")
             }
             Err(reason) => Err(reason),
@@ -129,6 +132,7 @@ impl Extracts {
             Err(reason) => (self.bytes_of_all(&origin)?, Rebuilt::All { reason }),
         };
         let (records, left_out) = self.counts(&origin.made_of)?;
+        // Counted before: an extract that turns out damaged has to leave the index as it was.
         write::replace(path, &bytes)?;
         let index = Index::from_bytes(bytes)?;
         Ok(BuildReport::new(records, left_out, rebuilt, &index))
@@ -237,6 +241,8 @@ impl Difference {
 
     /// What has to be judged anew. A file is replaced as a whole, and most of it is as it was.
     fn wanted(self) -> Wanted {
+        // Sets, because a record may stand in several files: one that moved from a file to another
+        // is no change.
         let differs = |sides: &Sides| sides[0] != sides[1];
         let cves = self.cves.into_iter();
         let advisories = self.advisories.into_iter();

@@ -6,6 +6,7 @@ use crate::index::bytes::place;
 pub(super) fn hash(vendor: &str, product: &str) -> u32 {
     // FNV-1a: names are short, and the table is built here, from records that passed a parser.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    // No UTF-8 text has this byte: `ab:c` and `a:bc` are two names.
     let separated = vendor.bytes().chain([0xff]).chain(product.bytes());
     for byte in separated {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);

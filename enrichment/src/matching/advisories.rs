@@ -103,6 +103,8 @@ pub(super) fn refutes(index: &Index, subject: &Subject<'_>, identity: &Identity)
 }
 
 fn ask<'a>(index: &'a Index, subject: &Subject<'_>, names: &Names<'_>) -> Option<Asked<'a>> {
+    // First: a copy that the distribution repairs would be judged by a registry that knows nothing
+    // of the repair.
     if let Some(reason) = own_copy::reason(index, subject) {
         let rule = "distribution:own copy".to_owned();
         return Some(Asked::NotEvaluable { reason, rule });

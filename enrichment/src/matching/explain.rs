@@ -99,6 +99,7 @@ impl<'q> Writer<'q> {
     fn criteria(&mut self, row: &Row) -> Option<SmolStr> {
         let is_general = matches!(row, Row::Range(_));
         if let Some((shape, name)) = &self.criteria
+            // An exact version is a name of its own in each row.
             && is_general
             && *shape == row.shape()
         {
@@ -126,6 +127,7 @@ impl<'q> Writer<'q> {
 /// The first version behind the range, where the record names it.
 fn fixed_in(index: &Index, row: &Row) -> Option<SmolStr> {
     match row {
+        // `<= 2.4` says that 2.4 is vulnerable, and not which version is the next.
         Row::Range(row) if !row.bounds.upper_included => {
             index.version_text(row.upper?).map(SmolStr::new)
         }

@@ -54,6 +54,7 @@ const SYNONYMS: [(&str, &str); 22] = [
     ("nuget", ".net"),
     ("pip", "python"),
     ("pypi", "python"),
+    // A mistake that stands in records.
     ("pypl", "python"),
     ("ruby_on_rails", "ruby"),
     ("rubygems", "ruby"),

@@ -101,6 +101,7 @@ impl<'a> Host<'a> {
         }
         match named(partner.vendor, partner.product) {
             Named::Foreign => Fit::No,
+            // Old records have `unix:unix` for everything that is not Windows, CVE-1999-0377 first.
             Named::Family("unix") if self.family != "windows" => Fit::Yes,
             Named::Family(family) if family != self.family => Fit::No,
             // The version of a kernel or of Windows is not told in the words of records.
@@ -111,6 +112,7 @@ impl<'a> Host<'a> {
             Named::Windows(version) => self.is_windows(version),
             Named::Distribution(_) if self.family != "linux" => Fit::No,
             Named::Distribution(_) if self.id.is_empty() => Fit::Unknown,
+            // The beginning: `opensuse` is Leap and Tumbleweed, `sle` is Server, Desktop and Micro.
             Named::Distribution(id) if !self.id.starts_with(id) => Fit::No,
             Named::Distribution(_) => self.has_version(partner),
         }
@@ -140,6 +142,7 @@ impl<'a> Host<'a> {
     /// before what is said around it.
     pub(super) fn of_cpe(target: &'a str, platform: Platform<'a>) -> Self {
         match family_of(target) {
+            // Release and version were said of another system, and are not this one's.
             Some(family) if family != platform.family => Self {
                 family,
                 id: "",
@@ -213,6 +216,7 @@ pub(super) fn with_family<'a>(subject: &Subject<'a>) -> Platform<'a> {
         return platform;
     }
     let family = match subject.source {
+        // Languages, Homebrew and extensions run on several systems, and tell none.
         "deb" | "rpm" | "apk" | "pacman" | "snap" | "flatpak" | "appimage" => "linux",
         "programs" | "msix" => "windows",
         "apps" | "pkg" => "macos",
@@ -227,6 +231,7 @@ pub(super) fn family_of(target: &str) -> Option<&'static str> {
         "macos" | "mac_os" | "mac_os_x" | "mac" | "macosx" | "os_x" => Some("macos"),
         "unix" => Some("unix"),
         _ if target.starts_with("windows") => Some("windows"),
+        // `linux_kernel`, `suse_linux`, `linux_mint`: whichever it is, a Mac is none of them.
         _ if target.contains("linux") => Some("linux"),
         _ => None,
     }
@@ -240,6 +245,7 @@ fn named(vendor: &str, product: &str) -> Named {
             .map_or(Named::Family("windows"), |(_, version)| {
                 Named::Windows(version)
             }),
+        // `macos`, `mac_os`, `mac_os_x`, `mac_os_x_server`; hardware is another part.
         "apple" if product.starts_with("mac") || product.starts_with("os_x") => {
             Named::Family("macos")
         }

@@ -64,6 +64,8 @@ impl Surroundings<'_> {
     /// Whether a rule of this shape holds here.
     pub(super) fn judge(&self, index: &Index, shape: &ShapeView<'_>) -> Result<Doubts, Miss> {
         let mut doubts = Doubts {
+            // CPE 2.3 keeps the attribute for names of 2.2 alone. CVE-1999-0009 has an architecture
+            // in it, others a market; nothing on a host says what it would be.
             edition: matches!(shape.qualifiers[EDITION], Text::Value(_)),
             ..Doubts::default()
         };
@@ -102,6 +104,8 @@ impl Surroundings<'_> {
                     Ok(())
                 }
                 None if home == Home::None => {
+                    // Neither a system nor a language: WordPress, Jenkins, a browser. What runs
+                    // within one of those is no program of the host's.
                     doubts.language = !builds_programs(named).ok_or(Miss::Target)?;
                     Ok(())
                 }

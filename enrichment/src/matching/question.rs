@@ -229,6 +229,7 @@ impl<'a> Installed<'a> {
 /// Whether a version begins with a year, as in `2020.5.0`.
 fn begins_with_a_year(text: &str) -> bool {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    // Compared as text, which for four digits is the order of numbers.
     digits == 4 && ("1990".."2100").contains(&&text[..4])
 }
 
@@ -242,6 +243,7 @@ fn keys(scheme: Scheme, text: &str, update: &str) -> Option<(SortKey, SortKey)> 
     let full = if update.is_empty() {
         base.clone()
     } else {
+        // An update that is no part of a version (`-`, a language) says nothing about the order.
         version::key(scheme, &format!("{text}-{update}")).unwrap_or_else(|| base.clone())
     };
     Some((base, full))

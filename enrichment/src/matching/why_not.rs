@@ -27,6 +27,7 @@ pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
     };
     let answer = advisories::why_not(index, &subject, cve)
         .unwrap_or_else(|| by_records(index, &subject, cve));
+    // What an assigner says only ever adds, and never to what cannot be judged.
     if matches!(answer.step, Step::Found | Step::NotEvaluable) {
         return answer;
     }

@@ -134,6 +134,8 @@ pub(super) fn merge(said: Said<'_>, evaluation: &mut Evaluation) {
             Verdict::Affected(cited, doubt) => {
                 findings.insert(*cve, judged.explainer.affected(*cve, cited, *doubt));
             }
+            // NVD's ranges are made of the same documents; where Microsoft says that the fix is
+            // there, they are late.
             Verdict::Fixed(..) | Verdict::OtherMachines(_) => drop(findings.remove(cve)),
             // The records have a build for most of them, and the update is worth knowing.
             Verdict::Unknown(cited) => match findings.get_mut(cve) {
@@ -192,6 +194,8 @@ fn statements<'a>(
             if shape.verdict != Word::Affected {
                 return None;
             }
+            // Bulletins of Microsoft have one stretch a statement, which ends with the fix; see
+            // `feeds::msrc`.
             let span = index.spans(statement).next()?;
             let is_fixed = span.kind == SpanKind::Fixed;
             let cited = Cited {

@@ -70,6 +70,7 @@ fn devices_and_their_firmware_are_left_out_and_counted() {
     for configurations in [
         any_of(&[(&hardware, "")]),
         any_of(&[(&system("cisco:rv340_firmware:1.0"), "")]),
+        // CVE-2000-0268: an operating system of routers, and the routers.
         on(&[(&system("cisco:ios:15.1"), "")], &[&hardware]),
     ] {
         let compiled = compile(&configurations);
@@ -93,6 +94,7 @@ fn negated_configurations_are_left_out_and_counted() {
 #[test]
 fn a_name_that_would_cover_other_products_becomes_no_rule() {
     for (name, left_out) in [
+        // CVE-2021-45967, whose product stands in the vendor's place.
         (app("pascom_cloud_phone_system:*:*"), (1, 0)),
         (app("*:phone:1.0"), (1, 0)),
         (app("v:p*:1.0"), (1, 0)),

@@ -39,11 +39,15 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
         let next = match first {
             b'.' => Some(put_component(out, rest.trim_start_matches('.'))),
             b'0'..=b'9' if is_after_letter => Some(put_component(out, rest)),
+            // One letter may follow a component (`1.1.1w`), and no more than one: a second makes
+            // the text invalid.
             b'a'..=b'z' if !is_after_letter => {
                 out.extend([LETTER, first]);
                 Some(&rest[1..])
             }
             b'_' => put_suffix(out, &rest[1..]),
+            // The commit that a package was built of. It ends the version, and its bytes only have
+            // to differ.
             b'~' => {
                 out.push(HASH);
                 out.extend(&rest.as_bytes()[1..]);
@@ -65,6 +69,8 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
 /// A component behind the first; an empty one is nothing.
 fn put_component<'a>(out: &mut Vec<u8>, text: &'a str) -> &'a str {
     let (digits, rest) = split_digits(text);
+    // Compared as text, as decimals are: apk-tools took this from Gentoo, where 1.02 is older than
+    // 1.1.
     if digits.starts_with('0') {
         out.push(FRACTION);
         out.extend(digits.as_bytes());

@@ -16,7 +16,10 @@ const NUMBER: u8 = 0x20;
 
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
     let (epoch, rest) = split_epoch(text);
+    // Upstream versions may hold hyphens (`1.2-3-4` is revision 4 of 1.2-3), so the last one
+    // divides. No revision is the revision 0, and both write the same part.
     let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
+    // dpkg refuses such texts too. An order for them would be one that no package manager has.
     if upstream.is_empty() || rest.bytes().any(|byte| byte.is_ascii_whitespace()) {
         return Err(Incomparable::NotAVersion);
     }
@@ -30,6 +33,8 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
 /// The digits before the first colon, and what follows it.
 pub(super) fn split_epoch(text: &str) -> (&str, &str) {
     match text.split_once(':') {
+        // The first colon alone: where there is an epoch, policy lets the version have colons of
+        // its own.
         Some((epoch, rest)) if epoch.bytes().all(|byte| byte.is_ascii_digit()) => (epoch, rest),
         _ => ("", text),
     }
@@ -38,6 +43,8 @@ pub(super) fn split_epoch(text: &str) -> (&str, &str) {
 fn put_part(out: &mut Vec<u8>, mut text: &str) {
     loop {
         let (word, rest) = split_while(text, |byte| !byte.is_ascii_digit());
+        // One byte for one, so that the order of bytes is policy's: "all the letters sort earlier
+        // than all the non-letters".
         out.extend(word.bytes().map(rank));
         out.push(END);
         let (digits, rest) = split_digits(rest);

@@ -24,6 +24,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
                 rest
             }
             b'-' => {
+                // `Gem::Version` reads every hyphen as `.pre.`, so `1.0-1` is a pre-release of 1.0.
                 put_word(&mut sequence, &mut has_word, "pre");
                 &rest[1..]
             }
@@ -45,6 +46,7 @@ fn put_word(sequence: &mut Padded<'_>, has_word: &mut bool, word: &str) {
         sequence.drop_zeros();
     }
     *has_word = true;
+    // Any word makes it a pre-release, whatever it says: to RubyGems `1.0.final` comes before 1.0.
     sequence.text_below(WORD, word);
 }
 
@@ -68,6 +70,8 @@ fn without_platform(text: &str) -> &str {
         "x86_64",
         "windows",
     ];
+    // `nokogiri-1.16.2-x86_64-linux` as `gem list` shows it: the platform may have hyphens itself,
+    // so each part is asked from the left.
     for (at, _) in text.match_indices('-') {
         let part = text[at + 1..].split('-').next().unwrap_or_default();
         let is_platform = PLATFORMS.contains(&part) || part.starts_with("armv");

@@ -11,6 +11,7 @@ use super::key::{KIND_DATE, KIND_RELEASE, Padded, split_digits, split_letters, s
 
 /// Words before the release, in their order.
 const BELOW: [(u8, &[&str]); 5] = [
+    // Made every day on the way to the number that they carry.
     (1, &["dev", "nightly", "snapshot", "canary"]),
     (2, &["alpha"]),
     (3, &["beta"]),
@@ -62,9 +63,12 @@ const PREFIXES: [&str; 12] = [
 const WORD: u8 = Padded::ABOVE_MIN;
 
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
+    // The remark goes first: in Zoom's `5.11.1 (8356)` it holds a number, which is that of a build.
     let text = without_prefix(without_build(text)).ok_or(Incomparable::NotAVersion)?;
     let (kind, mut rest) = match split_date(text) {
         Some((date, rest)) => {
+            // A kind of its own. CVE-2020-10146 says `< 2020-10-29` of Microsoft Teams: as numbers,
+            // every version that there ever was is below that.
             out.push(KIND_DATE);
             (Some(date), rest)
         }
@@ -112,6 +116,7 @@ fn without_prefix(mut text: &str) -> Option<&str> {
         }
         if first.is_ascii_alphabetic() {
             let (word, rest) = split_letters(text);
+            // `beta2` alone is a version (CVE-2004-0361 has it of Safari), one before every number.
             if below("", word, rest).is_some() {
                 return Some(text);
             }
@@ -137,6 +142,7 @@ fn without_prefix(mut text: &str) -> Option<&str> {
 
 fn put_word(sequence: &mut Padded<'_>, before: &str, word: &str, rest: &str) {
     if let Some(tag) = below(before, word, rest) {
+        // `1.0.0-rc1` is `1.0-rc1`, as 1.0.0 is 1.0.
         sequence.drop_zeros();
         sequence.below(tag);
         return;
@@ -149,6 +155,7 @@ fn put_word(sequence: &mut Padded<'_>, before: &str, word: &str, rest: &str) {
         .iter()
         .find(|(_, words)| words.iter().any(is))
         .map_or(word, |(spelling, _)| spelling);
+    // Whatever is left over is a word above the release: letters of OpenSSL and patches alike.
     sequence.text_above(WORD, spelling);
 }
 
@@ -161,6 +168,8 @@ fn below(before: &str, word: &str, rest: &str) -> Option<u8> {
     if rest.starts_with(|c: char| c.is_ascii_digit()) {
         match word {
             "a" | "A" => return Some(2),
+            // Python's `3.14.0b2`; NVD has the same release as version 3.14.0 with the update
+            // beta2, which meets it here.
             "b" | "B" => return Some(3),
             "m" | "M" => return Some(4),
             _ => {}
@@ -192,6 +201,7 @@ fn is_build(before: &str, word: &str, rest: &str) -> bool {
 fn split_date(text: &str) -> Option<([&str; 3], &str)> {
     let (digits, rest) = split_digits(text);
     let (date, rest) = match digits.len() {
+        // A date only where month and day can be: builds have eight digits too.
         8 => ([&digits[..4], &digits[4..6], &digits[6..]], rest),
         4 => {
             let separator = rest
@@ -205,6 +215,7 @@ fn split_date(text: &str) -> Option<([&str; 3], &str)> {
         _ => return None,
     };
     let within = |text: &str, from: u32, to: u32| {
+        // Bounds the number before it is parsed.
         text.len() <= 4
             && text
                 .parse()

@@ -11,6 +11,7 @@ const EARLY_ACCESS: u8 = 1;
 const WORD: u8 = Padded::ABOVE_MIN;
 
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
+    // Builds are named `jdk-17.0.9` and `jdk8u392`.
     let text = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     if text.is_empty() {
         return Err(Incomparable::NotAVersion);
@@ -34,6 +35,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
                     sequence.finish_below(EARLY_ACCESS);
                     return Ok(());
                 }
+                // CVE records count in updates; what a vendor built twice is one release to them.
                 "b" | "build" | "lts" | "ga" => break,
                 _ => sequence.text_above(WORD, word),
             }
@@ -41,6 +43,8 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
         } else if first == b'+' || first == b'(' {
             break;
         } else {
+            // Within a character of several bytes there is no place to go on, and no version has
+            // one.
             rest = rest.split_at_checked(1).map_or("", |(_, behind)| behind);
         }
     }
@@ -50,6 +54,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
 
 fn without_leading_one(text: &str) -> &str {
     match text.strip_prefix("1.") {
+        // Of `1.0` the leading one is all that there is.
         Some(rest) if rest.starts_with(|c: char| matches!(c, '1'..='9')) => rest,
         _ => text,
     }

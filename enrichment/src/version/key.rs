@@ -75,7 +75,11 @@ pub(super) fn write(scheme: Scheme, text: &str, out: &mut Vec<u8>) -> Result<(),
         Scheme::Bitnami => semver::write(without_revision(text), out),
         Scheme::Deb => deb::write(text, out),
         Scheme::Gem => gem::write(text, out),
+        // Builds of both systems are dotted numbers without rules of their own. They are named
+        // apart, so that a finding says in whose words its version is.
         Scheme::Generic | Scheme::Macos | Scheme::Windows => generic::write(text, out),
+        // The toolchain calls itself `go1.21.3`, and the advisories about its standard library say
+        // 1.21.3.
         Scheme::Go => semver::write(text.strip_prefix("go").unwrap_or(text), out),
         Scheme::Java => java::write(text, out),
         Scheme::Maven => maven::write(text, out),
@@ -105,6 +109,7 @@ fn is_unknown(text: &str) -> bool {
         "*",
         "-",
         "?",
+        // A container's tag and a package manager's wish, never what is installed.
         "latest",
         "n/a",
         "none",
@@ -123,8 +128,11 @@ pub(super) fn put_number(out: &mut Vec<u8>, tag: u8, digits: &str) {
     const FITTING: usize = 19;
     /// Bytes of the tags' numbers that fit; the next tag has the digits themselves.
     const LONG: u8 = 9;
+    // No scheme counts leading zeros but apk's, which writes such components itself.
     let digits = digits.trim_start_matches('0');
     if digits.len() > FITTING {
+        // Longer than any number of a release that people count. Builds named by a hash or an
+        // instant come here, and a scheme that compared them in 64 bits would have to cut them.
         out.push(tag + LONG);
         out.extend(
             u32::try_from(digits.len())
@@ -138,6 +146,8 @@ pub(super) fn put_number(out: &mut Vec<u8>, tag: u8, digits: &str) {
         .bytes()
         .fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
     let bytes = value.to_be_bytes();
+    // Big-endian without the zeros in front: of two numbers of one length the order of bytes is
+    // theirs.
     let significant = &bytes[(value.leading_zeros() / 8) as usize..];
     out.push(tag + u8::try_from(significant.len()).unwrap_or(LONG));
     out.extend(significant);
@@ -146,7 +156,10 @@ pub(super) fn put_number(out: &mut Vec<u8>, tag: u8, digits: &str) {
 /// Appends a text under a tag: a shorter text comes before the texts that it begins.
 pub(super) fn put_text(out: &mut Vec<u8>, tag: u8, text: &str) {
     out.push(tag);
+    // CPE names are in lower case and installers write `RC1`. No scheme that comes here tells the
+    // cases apart.
     out.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
+    // Below every byte of a text, which makes the shorter of two the lesser.
     out.push(0);
 }
 
@@ -214,6 +227,8 @@ impl<'a> Padded<'a> {
             "the tag belongs to an item above zero"
         );
         let from = self.out.len() - self.zeros;
+        // Only now is it known what the zeros stand before: `1.a.0.b` comes before `1.a`, where
+        // they would else be greater than its end.
         self.out[from..].fill(Self::ZERO_BEFORE_BELOW);
         self.zeros = 0;
         self.out.push(tag);
@@ -222,6 +237,7 @@ impl<'a> Padded<'a> {
     /// The next item is a text below zero.
     pub(super) fn text_below(&mut self, tag: u8, text: &str) {
         self.below(tag);
+        // The tag again, with the text behind it.
         self.out.pop();
         put_text(self.out, tag, text);
     }

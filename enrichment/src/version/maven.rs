@@ -75,6 +75,8 @@ fn put_digits(sequence: &mut Padded<'_>, divider: Divider, digits: &str) {
     /// A number behind a hyphen comes before all numbers behind a dot.
     const HYPHEN_NUMBER: u8 = 0x40;
     if divider == Divider::Hyphen {
+        // `1.0-1` is `1-1` to Maven: zeros at the end of a part count nothing, and a hyphen ends a
+        // part.
         sequence.drop_zeros();
         if digits.bytes().any(|digit| digit != b'0') {
             sequence.number_tagged(HYPHEN_NUMBER, digits);

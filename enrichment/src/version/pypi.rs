@@ -20,6 +20,7 @@ const LOCAL_END: u8 = 1;
 const LOCAL_TEXT: u8 = 2;
 
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
+    // PEP 440, "Case sensitivity": `1.1RC1` is `1.1rc1`.
     let text = text.to_ascii_lowercase();
     out.push(KIND_RELEASE);
     let start = out.len();
@@ -54,6 +55,8 @@ fn put_pep440(text: &str, out: &mut Vec<u8>) -> Option<()> {
     }
     match (pre, post, dev) {
         (Some((rank, number)), _, _) => put_number_behind(out, rank, number),
+        // `1.0.dev1` comes before `1.0a1`, but `1.0.post1.dev1` behind 1.0: without a pre- or
+        // post-release a development release comes before all else of its number.
         (None, None, Some(_)) => out.push(PRE_DEV_ONLY),
         (None, _, _) => out.push(PRE_ABSENT),
     }
@@ -116,6 +119,7 @@ fn take_post(text: &str) -> (Option<&str>, &str) {
     if let Some((number, rest)) = take_numbered(text, &["post", "rev", "r"]) {
         return (Some(number), rest);
     }
+    // The implicit post-release of PEP 440, `1.0-1`; a hyphen before anything else is none.
     match text.strip_prefix('-').map(split_digits) {
         Some((digits, rest)) if !digits.is_empty() => (Some(digits), rest),
         _ => (None, text),
@@ -130,6 +134,8 @@ fn take_numbered<'a>(text: &'a str, words: &[&str]) -> Option<(&'a str, &'a str)
     }
     let (digits, rest) = split_digits(without_separator(behind));
     if digits.is_empty() {
+        // A number that is left out is 0. The separator stays, because it may be that of the next
+        // piece: `1.0a.dev1`.
         Some(("", behind))
     } else {
         Some((digits, rest))
@@ -145,6 +151,8 @@ fn put_local(out: &mut Vec<u8>, local: Option<&str>) -> Option<()> {
         .into_iter()
         .flat_map(|local| local.split(['.', '-', '_']))
     {
+        // In a local version numbers come behind words, and more segments behind fewer. The three
+        // tags say so.
         if is_digits(segment) {
             put_number(out, NUMBER, segment);
         } else if !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -174,6 +182,7 @@ fn put_legacy(text: &str, out: &mut Vec<u8>) {
             rest = behind;
         } else if first.is_ascii_alphabetic() {
             let (word, behind) = split_letters(rest);
+            // Zeros before a word count nothing, as in `parse_version` of old: `1.0.x` is `1.x`.
             out.truncate(kept);
             put_text(out, 2, word);
             kept = out.len();

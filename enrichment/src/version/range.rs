@@ -53,6 +53,8 @@ pub(super) fn satisfies(
     version: &str,
     constraint: &str,
 ) -> Result<bool, Incomparable> {
+    // A version without an order is said to be one, whatever is asked about it, `>= 0` and nothing
+    // included.
     SortKey::of(scheme, version)?;
     if constraint.trim().is_empty() {
         return Ok(true);
@@ -61,6 +63,8 @@ pub(super) fn satisfies(
         .split("||")
         .flat_map(|alternative| alternative.split(','))
     {
+        // All of it is read before any of it is believed: `>= 1 || oops` must not be an answer
+        // where the first half holds and an error where it does not.
         read_condition(condition)?;
     }
     let mut answer = Ok(false);
@@ -68,6 +72,7 @@ pub(super) fn satisfies(
         match satisfies_all(scheme, version, alternative) {
             Ok(true) => return Ok(true),
             Ok(false) => {}
+            // Another alternative may still be met for certain, and then nothing is in doubt.
             Err(why) => answer = Err(why),
         }
     }
@@ -81,6 +86,7 @@ fn satisfies_all(scheme: Scheme, version: &str, conditions: &str) -> Result<bool
         let (version, bound) = with_known_epochs(scheme, version, bound);
         match compare(scheme, version, bound).map(test) {
             Ok(true) => {}
+            // A condition that fails decides, even beside one that cannot be told.
             Ok(false) => return Ok(false),
             Err(why) => answer = Err(why),
         }
@@ -107,6 +113,7 @@ type Test = fn(Ordering) -> bool;
 
 /// What one condition asks of the order, and the version that it compares with.
 fn read_condition(condition: &str) -> Result<(Test, &str), Incomparable> {
+    // The longer of two that begin alike stands first.
     const OPERATORS: [(&str, Test); 7] = [
         (">=", Ordering::is_ge),
         ("<=", Ordering::is_le),
@@ -122,6 +129,8 @@ fn read_condition(condition: &str) -> Result<(Test, &str), Incomparable> {
         .find_map(|(operator, test)| Some((condition.strip_prefix(operator)?, *test)))
         .unwrap_or((condition, Ordering::is_eq));
     let bound = bound.trim().trim_matches(['\'', '"']);
+    // What is left are the ranges of npm and Ruby (`^1.2`, `~> 2.0`). Read as a version, the bound
+    // would be silently wrong.
     if bound.is_empty() || bound.starts_with(['<', '>', '=', '!', '~', '^']) {
         return Err(Incomparable::BadConstraint);
     }

@@ -17,6 +17,7 @@ const WITH_RELEASE: u8 = 2;
 
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
     let (epoch, rest) = split_epoch(text);
+    // Neither part may hold a hyphen, so one that is there divides the two.
     let (version, release) = match rest.rsplit_once('-') {
         Some((version, release)) => (version, Some(release)),
         None => (rest, None),
@@ -28,6 +29,9 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
     put_number(out, NUMBER, epoch);
     put_part(out, version);
     match release {
+        // rpm leaves the release out of a comparison where either side has none. That is no order:
+        // 1.2-1 and 1.2-2 would both be the same as 1.2. Here a version alone comes before all of
+        // its builds, which is what a bound `< 1.2` means.
         None => out.push(WITHOUT_RELEASE),
         Some(release) => {
             out.push(WITH_RELEASE);
@@ -46,18 +50,24 @@ fn put_part(out: &mut Vec<u8>, mut text: &str) {
             break;
         };
         text = match first {
+            // `1.0~rc1` comes before 1.0, and `1.0^git1` behind it and before 1.0.1: the two marks
+            // that rpm added for what would sort wrongly.
             b'~' | b'^' => {
                 out.push(if first == b'~' { TILDE } else { CARET });
                 &rest[1..]
             }
             b'0'..=b'9' => {
                 let (digits, rest) = split_digits(rest);
+                // Segments are compared as numbers of any length; a segment of digits is newer than
+                // one of letters.
                 put_number(out, NUMBER, digits);
                 rest
             }
             _ => {
                 let (letters, rest) = split_letters(rest);
                 out.push(LETTERS);
+                // As they are: rpmvercmp compares words with strcmp, to which the cases are
+                // different letters.
                 out.extend(letters.as_bytes());
                 out.push(0);
                 rest

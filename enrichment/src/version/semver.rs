@@ -20,8 +20,11 @@ pub(super) fn write_folded(
     fold: impl Fn(u8) -> u8,
     out: &mut Vec<u8>,
 ) -> Result<(), Incomparable> {
+    // npm takes `=v1.2.3` for a version, and Go's tags begin with `v`; neither is in the
+    // specification.
     let text = text.trim_start_matches(['=', ' ']);
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
+    // §10: build metadata must not be looked at for precedence.
     let text = text.split_once('+').map_or(text, |(before, _)| before);
     if !text.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(Incomparable::NotAVersion);
@@ -38,6 +41,7 @@ pub(super) fn write_folded(
             _ => break,
         }
     }
+    // §9 wants a hyphen. Go's toolchains have nothing (`1.21rc2`), others a dot or an underscore.
     let pre_release = rest.strip_prefix(['-', '.', '_']).unwrap_or(rest);
     if pre_release.is_empty() {
         release.finish();
@@ -50,6 +54,8 @@ pub(super) fn write_folded(
 fn put_identifiers(out: &mut Vec<u8>, text: &str, fold: impl Fn(u8) -> u8) {
     for identifier in text.split('.') {
         if !identifier.is_empty() && identifier.bytes().all(|byte| byte.is_ascii_digit()) {
+            // §11.4: numbers by their value and before words, words by ASCII, fewer identifiers
+            // before more. The tags of the three rise in that order.
             put_number(out, NUMERIC, identifier);
         } else {
             out.push(ALPHANUMERIC);

@@ -40,6 +40,9 @@ const NO: Option<bool> = Some(false);
 
 #[test]
 fn the_name_of_a_deb_is_the_kernels() {
+    // Debian's up to 12 are named by the number of their ABI, 6.1.0-18, which upstream never made;
+    // from 13 on by upstream's version. Ubuntu's package 5.4.0-100.113 is build 113 of ABI 100.
+    // Raspberry Pi's and Proxmox's are their own builds.
     check(
         "
         deb linux-image-5.4.0-100-generic 5.4.0-100.113          | 5.4.0-100-generic   | it runs
@@ -67,6 +70,7 @@ fn the_name_of_a_deb_is_the_kernels() {
 
 #[test]
 fn a_name_that_follows_a_line_of_kernels_is_none_of_them() {
+    // Empty packages, which depend on the newest of their line and bring it with an upgrade.
     for name in [
         "linux-image-generic",
         "linux-image-amd64",
@@ -84,6 +88,7 @@ fn a_name_that_follows_a_line_of_kernels_is_none_of_them() {
 
 #[test]
 fn modules_of_another_program_are_of_the_kernel_that_their_name_ends_with() {
+    // 535 is the driver's number, not a kernel's.
     check(
         "
         deb linux-modules-nvidia-535-6.5.0-14-generic 6.5.0-14.14 | 6.5.0-14-generic | it runs
@@ -94,6 +99,8 @@ fn modules_of_another_program_are_of_the_kernel_that_their_name_ends_with() {
 
 #[test]
 fn an_rpm_is_the_kernel_of_its_version_and_release() {
+    // `el8_4` is of a minor release's updates, `rt7.72` the number of the real-time patches, and
+    // WSL runs a kernel of Microsoft's whatever the distribution has installed.
     check(
         "
         rpm kernel-core 4.18.0-305.el8          | 4.18.0-305.el8.x86_64             | it runs
@@ -115,6 +122,7 @@ fn an_rpm_is_the_kernel_of_its_version_and_release() {
 
 #[test]
 fn suse_leaves_the_rebuild_out_of_the_kernels_own_name() {
+    // The base of the second row is built of the first's package, and has its own rebuild behind.
     check(
         "
         rpm kernel-default 5.14.21-150500.55.49.1                    | 5.14.21-150500.55.49-default | it runs
@@ -144,6 +152,7 @@ fn a_release_may_stand_in_its_own_field_or_not_at_all() {
 
 #[test]
 fn alpines_kernels_are_called_by_version_release_and_flavour() {
+    // The `r` of a release is the package's, and is left out of the kernel's name.
     check(
         "
         apk linux-lts 6.6.14-r0  | 6.6.14-0-lts  | it runs
@@ -156,6 +165,8 @@ fn alpines_kernels_are_called_by_version_release_and_flavour() {
 
 #[test]
 fn archs_kernels_are_called_by_the_words_of_their_version() {
+    // A version must not hold a hyphen, so that arch1 is behind a point in it. Manjaro's are named
+    // after their line, and their own name ends with the distribution's.
     check(
         "
         pacman linux 6.6.10.arch1-1              | 6.6.10-arch1-1    | it runs
@@ -186,6 +197,7 @@ fn nothing_is_said_of_what_is_no_kernel_or_where_nobody_says_what_runs() {
 
 #[test]
 fn texts_that_no_kernel_has_are_not_the_running_one() {
+    // Both sides are cut at bytes that were found by search, which must be ends of letters.
     for running in ["é", "6", "..", "6.1.0-18-amd64-"] {
         for row in [
             "deb linux-image- 1",

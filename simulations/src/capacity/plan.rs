@@ -178,6 +178,7 @@ impl Plan {
         let free = (load.node_gib * load.node_use - costs.collector_mib.value / KIB).max(0.001);
         let by_load = (cores / load.node_cores).max(held / free).ceil().max(1.0);
         let both = [&from[..], &[&costs.connection_kib, &costs.collector_mib]].concat();
+        // One more than the load takes, so that one may be away.
         let nodes = self.push("collector nodes", by_load + 1.0, "", &both);
         let memory = costs.collector_mib.value / KIB + held / by_load;
         let from = [&costs.connection_kib, &costs.collector_mib];

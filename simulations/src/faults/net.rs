@@ -102,6 +102,7 @@ impl Pipe {
             }
             now + late
         } else {
+            // Anything from nothing to all of it may have arrived, and the last frame in part.
             let kept = state.chunks.len();
             let kept = state.random.below(kept + 1);
             state.chunks.truncate(kept);
@@ -223,6 +224,7 @@ impl AsyncWrite for PipeWriter {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.0.lock();
         let at = state.last_at.max(Clock.now());
+        // Behind the last byte, and only if it was not torn before.
         state.end.get_or_insert((at, End::Finished));
         if let Some(waker) = state.reader.take() {
             waker.wake();
@@ -234,7 +236,8 @@ impl AsyncWrite for PipeWriter {
 impl Drop for PipeWriter {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        // A process that is gone sends no more; its peer finds out.
+        // A process that is gone sends no more; its peer finds out. One that finished had an end,
+        // which stays.
         let at = state.last_at.max(Clock.now());
         state.end.get_or_insert((at, End::Torn));
         if let Some(waker) = state.reader.take() {
@@ -272,6 +275,7 @@ impl AsyncRead for PipeReader {
                 }
                 Err(due) => due,
             };
+            // Before the sleep below: the next bytes may be due earlier than what it waits for.
             state.reader = Some(context.waker().clone());
             drop(state);
             let Some(due) = due else {
@@ -322,6 +326,7 @@ mod tests {
         let (read, ()) = tokio::join!(reader.read_to_end(&mut got), writing);
         read.unwrap();
         assert_eq!(got, sent);
+        // Half of the delay is the least that is drawn around it.
         assert!(Clock.now() - began >= Duration::from_millis(50));
     }
 

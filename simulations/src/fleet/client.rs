@@ -399,6 +399,7 @@ mod tests {
         };
         let shared = Arc::new(context);
         let client = Client::new(0, agent, shared, (changes, habits), random);
+        // The future itself, which holds the client: what a task of it takes before it is polled.
         let life = client.run(CancellationToken::new());
         let bytes = size_of_val(&life) + size_of::<Agent>();
         assert!(bytes < RESTING_BYTES_MAX, "{bytes} bytes");

@@ -145,6 +145,7 @@ impl Model {
         self.pending.clear();
         self.in_flight = 0;
         self.acknowledged_digest = None;
+        // The first report of an epoch has the number one.
         self.last = Position {
             epoch: Epoch(self.last.epoch.0.saturating_add(1)),
             seq: Seq(0),
@@ -156,6 +157,7 @@ impl Model {
             .collect();
         for body in parts(&records) {
             let is_first = self.last.seq == Seq(0);
+            // A digest is of the whole inventory, and the collector has that with the last part.
             let is_last = matches!(body, ReportBody::Snapshot { to: None, .. });
             let facts = is_first.then(|| Box::new(self.host.facts()));
             let digest = is_last.then_some(self.digest);
@@ -307,6 +309,7 @@ impl Model {
 
     /// Takes a report and all after it back, to be sent again.
     pub(crate) fn take_back(&mut self, position: Position) {
+        // A reject takes what was sent behind it back too (docs/PROTOCOL.md).
         let before = self.pending.iter().take_while(|p| p.position < position);
         self.in_flight = self.in_flight.min(before.count());
     }

@@ -10,6 +10,8 @@ pub(crate) fn base_score(vector: &str) -> Option<f32> {
         .or_else(|| vector.strip_prefix("CVSS:3.0/"))?;
     let value = |name: &str| {
         let mut parts = metrics.split('/').filter_map(|part| part.split_once(':'));
+        // Looked up by name: the metrics may come in any order, and temporal and environmental ones
+        // among them.
         parts.find(|(metric, _)| *metric == name).map(|(_, v)| v)
     };
     let is_changed = value("S")? == "C";
@@ -24,6 +26,8 @@ pub(crate) fn base_score(vector: &str) -> Option<f32> {
             Some(rest * (1.0 - lost))
         })?;
     let impact = if is_changed {
+        // 15 is the exponent of the base score; 13 and the factor 0.9731 belong to the
+        // environmental one.
         7.52 * (impact - 0.029) - 3.25 * (impact - 0.02_f64).powi(15)
     } else {
         6.42 * impact
@@ -35,6 +39,7 @@ pub(crate) fn base_score(vector: &str) -> Option<f32> {
         )? * weight(value("AC")?, &[("L", 0.77), ("H", 0.44)])?
             * privileges(value("PR")?, is_changed)?
             * weight(value("UI")?, &[("N", 0.85), ("R", 0.62)])?;
+    // What loses nothing is no vulnerability, however easy to exploit.
     if impact <= 0.0 {
         return Some(0.0);
     }

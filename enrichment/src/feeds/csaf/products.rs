@@ -47,6 +47,8 @@ impl Package {
 impl<'a> Products<'a> {
     pub(super) fn new(tree: &'a RawTree<'a>) -> Self {
         let mut named = HashMap::new();
+        // Vendors, families, versions and architectures are nested by habit and not by rule, so
+        // every product counts at whatever depth.
         for branch in &tree.branches {
             collect(branch, &mut named);
         }
@@ -73,6 +75,7 @@ impl<'a> Products<'a> {
             .ok_or("a product that is no package of a release")?;
         let mut package = self.package(part)?;
         // The place is the outermost product: `nodejs` of `nodejs:16` of `AppStream-8.8.0`.
+        // Counted, because relationships are ids that may name each other in a circle.
         for _ in 0..DEPTH_MAX {
             match self.parts.get(whole) {
                 None => break,
@@ -117,6 +120,8 @@ impl<'a> Products<'a> {
     fn module(&self, id: &str) -> Option<String> {
         let purl = self.named.get(id)?.purl.as_deref()?;
         let module = purl.strip_prefix("pkg:rpmmod/")?;
+        // The namespace is before the last slash, the stream in the place of a version:
+        // `pkg:rpmmod/redhat/nodejs@16:8070…`.
         let (name, version) = module.rsplit('/').next()?.split_once('@')?;
         let version = version.split('?').next()?;
         Some(stream(&decoded(&format!("{name}:{version}"))))

@@ -47,6 +47,7 @@ pub(super) fn release(product: &str) -> Option<Release> {
         return Some(Release::of("rhel", release, channel.to_owned()));
     }
     // A product on top of a release says which one last: `el8`, seldom `el7.4`.
+    // Without it nothing says on which release the product's packages are installed.
     let release = parts.next_back()?.strip_prefix("el")?;
     let channel = match version {
         "" => name.to_owned(),

@@ -106,6 +106,7 @@ struct RawRemedy<'a> {
 pub(in crate::feeds) fn parse(record: &[u8]) -> Result<Published, String> {
     let raw: RawDocument<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
     let tracking = &raw.document.tracking;
+    // Advisories (`msrc_ADV…`) are not about one vulnerability.
     if !tracking.id.starts_with(ID) {
         return Ok(not_used());
     }
@@ -154,6 +155,8 @@ fn not_used() -> Published {
 /// parser that refuses deep documents bounds the depth.
 fn collect<'a>(branch: &'a RawBranch<'a>, products: &mut HashMap<&'a str, Result<Target, String>>) {
     for inner in &branch.branches {
+        // Vendor, product, version: the id is the version's, the name that says anything is the
+        // product's.
         if branch.category == "product_name"
             && let Some(product) = &inner.product
         {
@@ -184,6 +187,8 @@ fn add(
         let fixes = vulnerability
             .remediations
             .iter()
+            // One statement for each fix: a server may be repaired by a rollup or by an update for
+            // security alone.
             .filter(|remedy| remedy.category == "vendor_fix" && remedy.product_ids.contains(id));
         let mut has_fix = false;
         for fix in fixes {

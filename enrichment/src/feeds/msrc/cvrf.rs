@@ -194,6 +194,7 @@ fn products<'a>(tree: &'a RawTree<'a>) -> Products<'a> {
     for branch in &tree.branches {
         walk(branch, &mut products);
     }
+    // Said twice in newer documents, as a tree and as a list; the tree of April 2016 is empty.
     for product in &tree.products {
         if let Some(name) = &product.name {
             products.insert(&product.id, Target::of(name));
@@ -221,6 +222,7 @@ fn bulletin(
     let mut bulletin = Bulletin::new(cve);
     let revised = raw.revision_history.iter();
     let revised = revised.filter_map(|revision| Timestamp::parse(revision.date.as_deref()?));
+    // The month's own date moves with every one of its CVEs, and would make them all look new.
     bulletin.modified = revised.max().or(released);
     for threat in raw
         .threats
@@ -240,6 +242,7 @@ fn bulletin(
     let fixed = of_type(&raw.remediations, VENDOR_FIX);
     for id in &affected {
         match products.get(id.as_str()) {
+            // A product without a fix of the vendor's is affected in every build.
             Some(Ok(target)) if !fixed.contains(id) => bulletin.add(target, None),
             Some(Ok(_)) => {}
             Some(Err(what)) => left_out.push(what.clone()),

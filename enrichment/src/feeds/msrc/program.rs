@@ -73,6 +73,7 @@ impl Program {
     pub(super) fn affected(&self, fixed: Option<&str>) -> Option<Affected> {
         // Without any fix nothing tells the lines that are affected from those that are not.
         let fixed = fixed?.trim();
+        // Sizes, words and addresses stand in the field as well.
         let is_version = fixed.starts_with(|c: char| c.is_ascii_digit())
             && fixed
                 .bytes()
@@ -111,6 +112,7 @@ fn line(rest: &str) -> Option<String> {
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            // `visual studio 2022` alone names no line.
             && text.contains('.')
     };
     let (own, included) = rest.split_once(" (includes ").unwrap_or((rest, ""));

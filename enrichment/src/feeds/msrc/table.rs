@@ -126,6 +126,7 @@ impl Table {
                 }
             };
         }
+        // Not an error: the rows of known products before this one are right whatever follows.
         if self.products.len() >= PRODUCTS_MAX {
             return None;
         }

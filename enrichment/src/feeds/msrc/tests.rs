@@ -1,5 +1,8 @@
 //! Microsoft's documents, real ones and small ones, in each of their formats.
 
+mod one_cve;
+mod updates;
+
 use super::*;
 use crate::feeds::msrc::table::Table;
 
@@ -149,87 +152,6 @@ fn programs_with_versions_of_their_own_are_lines() {
 }
 
 #[test]
-fn csaf_says_the_same_of_one_cve() {
-    let published = csaf::parse(EDGE.as_bytes()).unwrap();
-    let advisory = of(&published, "CVE-2025-29806");
-    assert_eq!(
-        statements(advisory),
-        ["microsoft:edge_chromium 129.0.2792.52"]
-    );
-    assert_eq!(advisory.severity, "important");
-}
-
-#[test]
-fn csaf_tells_the_update_by_its_address() {
-    let windows = EDGE
-        .replace("Microsoft Edge (Chromium-based)", "Windows 10 Version 22H2 for x64-based Systems")
-        .replace(
-            "129.0.2792.52:Security Update:https://docs.microsoft.com/en-us/DeployEdge/microsoft-edge-relnotes-security",
-            "10.0.19045.5608:Security Update:https://support.microsoft.com/help/5053606",
-        );
-    let catalogue = "https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB5053606";
-    let by_catalogue = windows.replace(
-        "https://docs.microsoft.com/en-us/DeployEdge/microsoft-edge-relnotes-security",
-        catalogue,
-    );
-    assert_ne!(windows, by_catalogue);
-    for document in [windows, by_catalogue] {
-        let published = csaf::parse(document.as_bytes()).unwrap();
-        assert_eq!(
-            statements(of(&published, "CVE-2025-29806")),
-            ["10 22h2 x64 windows 10.0.19045.5608 KB5053606"]
-        );
-    }
-}
-
-#[test]
-fn csaf_without_a_fix_leaves_the_end_open_and_of_other_products_says_nothing() {
-    let open = EDGE.replace("vendor_fix", "none_available");
-    let windows = open.replace("Microsoft Edge (Chromium-based)", "Windows Server 2019");
-    let published = csaf::parse(windows.as_bytes()).unwrap();
-    assert_eq!(
-        statements(of(&published, "CVE-2025-29806")),
-        ["server 2019 windows open"]
-    );
-
-    let other = EDGE.replace("Microsoft Edge (Chromium-based)", "Azure Linux");
-    let published = csaf::parse(other.as_bytes()).unwrap();
-    assert!(published.advisories.is_empty());
-    assert_eq!(
-        (published.not_used, published.left_out.as_slice()),
-        (1, &["Microsoft: Azure Linux".to_owned()][..])
-    );
-
-    let advisory = EDGE.replace("msrc_CVE-2025-29806", "msrc_ADV190023");
-    assert_eq!(
-        csaf::parse(advisory.as_bytes()).unwrap(),
-        Published {
-            not_used: 1,
-            ..Published::default()
-        }
-    );
-}
-
-#[test]
-fn bad_csaf_is_refused_with_the_reason() {
-    for (from, to, reason) in [
-        (
-            "\"cve\": \"CVE-2025-29806\"",
-            "\"cve\": \"CVE-2025-1\"",
-            "holds another one",
-        ),
-        ("2025-03-21T07:00:00.000Z", "soon", "expected an instant"),
-        ("msrc_CVE-2025-29806", "msrc_CVE-25", "no CVE id"),
-        ("\"product_tree\": {", "\"product_tree\": [{", "expected"),
-    ] {
-        let document = EDGE.replace(from, to);
-        assert_ne!(document, EDGE, "{from}");
-        let refused = csaf::parse(document.as_bytes()).unwrap_err();
-        assert!(refused.contains(reason), "{refused}");
-    }
-}
-
-#[test]
 fn a_fix_of_another_kind_says_nothing() {
     // Type 5 is a known issue, 6 a note, and a fix that is neither an update nor a build is a link.
     let remedies = r#"{"Type":5,"ProductID":["1"],"Description":{"Value":"5036892"},"FixedBuild":"10.0.19045.4291"},
@@ -347,77 +269,4 @@ fn the_worst_severity_of_any_product_counts() {
     assert_eq!(worse("important", "Moderate"), "important");
     assert_eq!(worse("important", " Critical "), "critical");
     assert_eq!(worse("low", "Defense in Depth"), "low");
-}
-
-fn rows(text: &str) -> Vec<Vec<String>> {
-    text.lines()
-        .map(|line| {
-            let line = line.trim_start_matches('"').trim_end_matches('"');
-            line.split("\",\"").map(str::to_owned).collect()
-        })
-        .collect()
-}
-
-#[test]
-fn a_table_says_the_same_without_builds() {
-    let rows = rows(TABLE);
-    let mut table = Table::new(&rows[0]).unwrap();
-    let used = rows[1..]
-        .iter()
-        .filter(|row| table.add(row).unwrap())
-        .count();
-    let (published, left_out) = table.finish();
-    assert_eq!((used, rows.len() - 1), (9, 11));
-    assert_eq!(
-        statements(of(&published, "CVE-2024-21429")),
-        [
-            "10 22h2 x64 windows open KB5035845",
-            "server 2012 r2 windows open KB5035885"
-        ]
-    );
-    assert_eq!(
-        statements(of(&published, "KB5036892")),
-        ["10 22h2 x64 windows updates KB5035845 KB5036892"]
-    );
-    assert_eq!(
-        left_out.into_iter().collect::<Vec<_>>(),
-        [("Microsoft: Windows without an update".to_owned(), 1)]
-    );
-}
-
-#[test]
-fn rows_of_other_products_are_counted_by_what_they_name() {
-    let rows = rows(TABLE);
-    let mut table = Table::new(&rows[0]).unwrap();
-    for product in [
-        "Microsoft .NET Framework 4.8 on Windows Server 2012 R2",
-        "CBL Mariner 2.0 x64",
-    ] {
-        let mut row = rows[3].clone();
-        row[4] = product.to_owned();
-        assert_eq!(table.add(&row), Ok(false));
-        assert_eq!(table.add(&row), Ok(false));
-    }
-    let (published, left_out) = table.finish();
-    assert!(published.advisories.is_empty());
-    let left_out: Vec<_> = left_out.into_iter().collect();
-    assert_eq!(
-        left_out,
-        [
-            ("Microsoft: CBL Mariner 2.0 x64".to_owned(), 2),
-            ("Microsoft: Microsoft .NET Framework 4.8".to_owned(), 2),
-        ]
-    );
-}
-
-#[test]
-fn a_bad_row_is_refused_and_a_table_without_its_columns_too() {
-    let rows = rows(TABLE);
-    let mut table = Table::new(&rows[0]).unwrap();
-    assert!(table.add(&rows[2][..3]).is_err());
-    let mut bad = rows[2].clone();
-    bad[1] = "CVE-24".to_owned();
-    assert!(table.add(&bad).unwrap_err().contains("CVE"));
-    let header: Vec<String> = rows[0][..6].to_vec();
-    assert!(matches!(Table::new(&header), Err(reason) if reason.contains("Severity")));
 }

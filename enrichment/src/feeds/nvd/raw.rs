@@ -95,6 +95,8 @@ impl Text<'_> {
     /// Feeds write `en`, and now and then `en-US`.
     pub(in crate::feeds) fn is_english(&self) -> bool {
         self.lang
+            // `get` and not a slice: the tag is a feed's text, and may be one character of three
+            // bytes.
             .get(..2)
             .is_some_and(|lang| lang.eq_ignore_ascii_case("en"))
     }

@@ -10,8 +10,6 @@ pub(super) struct Spans {
     pub(super) spans: Vec<Span>,
     /// Whether a range says that even the first version has the fix: `fixed: "0"`.
     pub(super) is_never: bool,
-    /// Whether a range is told in commits, which no installed package shows.
-    pub(super) has_commits: bool,
 }
 
 /// One event: a version, and whether it begins or ends a stretch.
@@ -35,8 +33,9 @@ impl Spans {
         let mut all = Self::default();
         for range in ranges {
             match range.kind.as_ref() {
-                // A record may have both: commits for who builds it, versions for who installs it.
-                "GIT" => all.has_commits = true,
+                // Commits are for who builds it, and no installed package shows them. A record may have
+                // versions beside them.
+                "GIT" => {}
                 "ECOSYSTEM" | "SEMVER" => all.add(range, scheme)?,
                 other => {
                     let shown: String = other.chars().take(40).collect();
@@ -50,6 +49,8 @@ impl Spans {
     }
 
     fn add(&mut self, range: &RawRange<'_>, scheme: Scheme) -> Result<(), String> {
+        // OSV schema, "evaluation": walk the events in order, in from `introduced`, out at `fixed`.
+        // `limit` only bounds what a repository is searched for, and is passed over.
         let mut introduced: Option<&str> = None;
         for event in &sorted(&range.events, scheme) {
             match (event, introduced) {
@@ -127,6 +128,7 @@ fn sorted<'a>(events: &'a [RawEvent<'_>], scheme: Scheme) -> Vec<Event<'a>> {
         events.map(|event| (key(&event, scheme), event)).collect();
     let unknown =
         |(key, event): &(Option<SortKey>, Event<'a>)| key.is_none() && event.version() != "0";
+    // One version without a place would sort to the front of all, and turn the range inside out.
     if keyed.len() > 1 && !keyed.iter().any(unknown) {
         // No key sorts before every key, which is what 0 means.
         keyed.sort_by(|(a, _), (b, _)| a.cmp(b));

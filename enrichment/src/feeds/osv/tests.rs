@@ -1,5 +1,8 @@
 //! Real records of every publisher, and records that are wrong.
 
+mod registries;
+mod rpms;
+
 use super::*;
 use crate::advisory::PackageKind;
 use crate::feeds::record::{self, Parsed};
@@ -193,141 +196,6 @@ fn ubuntus_records_tell_lines_of_updates_and_cves_upstream() {
 }
 
 #[test]
-fn red_hats_repositories_of_a_release_are_one_place_and_eus_is_another() {
-    let records = real(include_str!(
-        "../../../tests/data/advisories/redhat-osv.jsonl"
-    ));
-    let nodejs = &records[0].advisories[0];
-    assert!(
-        nodejs
-            .affected
-            .iter()
-            .all(|affected| affected.module == "nodejs:12")
-    );
-    assert_eq!(nodejs.affected[0].kind, PackageKind::Binary);
-    let squid = &records[1].advisories[0];
-    assert_eq!(place(&squid.affected[0]), "rhel 9.2 eus");
-    assert_eq!(squid.affected[0].module, "", "a build that is of no module");
-    let tboot = &records[2].advisories[0];
-    let packages: Vec<(String, &str)> = tboot
-        .affected
-        .iter()
-        .map(|affected| (place(affected), affected.package.as_str()))
-        .collect();
-    let rhel = "rhel 7".to_owned();
-    assert_eq!(
-        packages,
-        [(rhel.clone(), "tboot"), (rhel, "tboot-debuginfo")]
-    );
-}
-
-#[test]
-fn products_whose_release_cannot_be_told_are_left_out_and_counted() {
-    let records = real(include_str!(
-        "../../../tests/data/advisories/redhat-osv.jsonl"
-    ));
-    let stack = &records[3];
-    assert!(
-        stack
-            .left_out
-            .contains(&"Red Hat:rhel_application_stack:1".to_owned())
-    );
-    let records = real(include_str!(
-        "../../../tests/data/advisories/suse-osv.jsonl"
-    ));
-    let requests = &records[1];
-    assert!(
-        requests
-            .left_out
-            .contains(&"SUSE:OpenStack Cloud 8".to_owned())
-    );
-}
-
-#[test]
-fn suses_modules_are_places_of_the_server_that_they_extend() {
-    let records = real(include_str!(
-        "../../../tests/data/advisories/suse-osv.jsonl"
-    ));
-    let places: Vec<String> = records[0].advisories[0]
-        .affected
-        .iter()
-        .map(place)
-        .collect();
-    assert_eq!(places, ["opensuse-leap 15.5", "sles 15.5"]);
-    let nothing_listed = &records[2].advisories[0];
-    assert_eq!(nothing_listed.publisher, Publisher::Suse);
-    assert!(
-        nothing_listed.affected.is_empty(),
-        "it replaces what was listed before"
-    );
-    assert_eq!(
-        place(&records[3].advisories[0].affected[0]),
-        "opensuse-tumbleweed"
-    );
-}
-
-#[test]
-fn an_advisory_of_two_modules_is_stated_for_both() {
-    let records = real(include_str!(
-        "../../../tests/data/advisories/rocky-osv.jsonl"
-    ));
-    let virt = &records[0].advisories[0];
-    assert_eq!(virt.severity, "important");
-    let hivex = virt
-        .affected
-        .iter()
-        .filter(|affected| affected.package == "hivex");
-    let modules: Vec<&str> = hivex.map(|affected| affected.module.as_str()).collect();
-    assert_eq!(modules, ["virt-devel:rhel", "virt:rhel"]);
-    let cloud = &records[1].advisories[0].affected[0];
-    assert_eq!(
-        (place(cloud).as_str(), cloud.module.as_str()),
-        ("rocky 8 sig-cloud", "")
-    );
-}
-
-#[test]
-fn gos_records_have_no_instant_of_their_own_and_may_be_withdrawn_or_unusable() {
-    let records = real(include_str!("../../../tests/data/advisories/go-osv.jsonl"));
-    let text = &records[0].advisories[0];
-    assert_eq!((text.publisher, text.modified), (Publisher::Go, None));
-    assert_eq!(text.affected[0].package, "golang.org/x/text");
-    assert!(!text.is_withdrawn && records[2].advisories[0].is_withdrawn);
-    // Its only usable range, "all versions", would be wrong for every fixed one.
-    let ingress = &records[3];
-    assert!(ingress.advisories[0].affected.is_empty());
-    assert_eq!(ingress.left_out, ["Go without versions of packages"]);
-}
-
-#[test]
-fn a_cve_that_is_only_related_is_not_the_one_of_a_registrys_advisory() {
-    let versions = range(r#"{"introduced":"0"},{"fixed":"2"}"#);
-    let record = of("GHSA-aaaa-bbbb-cccc", "npm", &versions).replacen(
-        '{',
-        r#"{"aliases":["CVE-2024-0002","GHSA-x"],"related":["CVE-2024-0001"],"database_specific":{"severity":"HIGH"},"#,
-        1,
-    );
-    let advisory = one(&record);
-    assert_eq!(advisory.cves, [CveId::new(2024, 2)]);
-    assert_eq!(
-        (advisory.publisher, advisory.severity.as_str()),
-        (Publisher::GitHub, "high")
-    );
-}
-
-#[test]
-fn pypis_names_have_one_spelling_and_versions_beyond_the_ranges_stay() {
-    let rest = format!(
-        r#"{},"versions":["1.0","1.5","3.0.post1","not a version"]"#,
-        range(r#"{"introduced":"1.0"},{"fixed":"2.0"}"#)
-    );
-    let advisory = one(&of("PYSEC-2024-1", "PyPI", &rest));
-    let affected = &advisory.affected[0];
-    assert_eq!(affected.package, "some-package");
-    assert_eq!(affected.versions, ["3.0.post1", "not a version"]);
-}
-
-#[test]
 fn events_are_read_in_the_order_of_their_versions() {
     let events = r#"{"fixed":"10.2"},{"introduced":"9.1"},{"introduced":"0"},{"fixed":"2.10"}"#;
     let advisory = one(&of("GHSA-x", "npm", &range(events)));
@@ -350,13 +218,6 @@ fn events_are_read_in_the_order_of_their_versions() {
         one(&of("GHSA-x", "npm", &range(twice))).affected[0].spans,
         [fixed("3")]
     );
-}
-
-#[test]
-fn a_registrys_record_of_an_unknown_database_is_left_out() {
-    let found = parse(of("MAL-2024-1", "npm", &range(r#"{"introduced":"0"}"#)).as_bytes()).unwrap();
-    assert!(found.advisories.is_empty());
-    assert_eq!(found.left_out, ["npm"]);
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub(super) fn of(products: &[RawAffected<'_>]) -> Result<Option<Configuration>, 
     for product in products {
         for name in &product.cpes {
             named(name, product, &mut matches);
+            // Names times versions: a record of a few kilobytes can ask for millions.
             if matches.len() > MATCHES_MAX {
                 return Err(format!("more than {MATCHES_MAX} CPE names with versions"));
             }
@@ -75,6 +76,7 @@ const fn a_match(criteria: String, range: Range) -> CpeMatch {
 
 /// A product's name with one of its listed versions, where those are affected and can be ordered.
 fn listed(name: &str, versions: &RawVersions<'_>) -> Option<CpeMatch> {
+    // `unaffected` entries say where others end, which those say themselves.
     if versions.status != "affected" || versions.version_type == "git" {
         return None;
     }
@@ -93,6 +95,7 @@ fn listed(name: &str, versions: &RawVersions<'_>) -> Option<CpeMatch> {
     }
     // `lessThan: *` is how an assigner writes that there is no end.
     let bound = |text: Option<String>| text.filter(|text| text != "*");
+    // Here 0 does mean something: with an end beside it, it is the beginning.
     let is_beginning = version == "*" || NO_VERSION.contains(&version);
     let range = Range {
         start_including: (!is_beginning).then(|| version.to_owned()),
@@ -114,6 +117,7 @@ fn with_version(name: &str, version: &str) -> Option<String> {
         } else {
             part.push(letter);
         }
+        // A backslash that is escaped itself escapes nothing.
         is_escaped = letter == '\\' && !is_escaped;
     }
     parts.push(part);
@@ -124,6 +128,7 @@ fn with_version(name: &str, version: &str) -> Option<String> {
         return Some(parts.join(":"));
     }
     for letter in version.to_lowercase().chars() {
+        // A version is free text, and a colon in it would move every attribute behind it.
         if !letter.is_alphanumeric() && !"._-".contains(letter) {
             place.push('\\');
         }

@@ -117,6 +117,7 @@ impl Advisories {
         let publisher = strings.number(advisory.publisher.as_str())?;
         let key = (publisher, id);
         let known = self.records.get(&key);
+        // Before its statements get numbers: an older version would only fill the tables.
         if known.is_some_and(|known| known.is_newer(advisory.modified, digest)) {
             return Ok(());
         }
@@ -167,6 +168,8 @@ impl Record {
     /// Whether it stays when another version comes. Of two of one instant any may, but always the
     /// same one.
     fn is_newer(&self, modified: Option<Timestamp>, digest: u64) -> bool {
+        // An instant beats none: Ubuntu's tracker tells none, and the OSV record under the same id
+        // does.
         (self.modified, self.digest) >= (modified, digest)
     }
 }
@@ -188,6 +191,8 @@ fn digest(advisory: &Advisory) -> u64 {
         affected.note.hash(&mut digest);
         for span in &affected.spans {
             span.introduced.hash(&mut digest);
+            // Which end it is, is content: the last affected version and the first fixed one are
+            // two statements.
             let end = span.end.as_ref().map(|end| match end {
                 End::Fixed(version) => (true, version),
                 End::LastAffected(version) => (false, version),
@@ -207,6 +212,8 @@ impl AdvisoryTables {
         let scheme = strings.number(affected.scheme.as_str())?;
         let (place, channel) = self.place(strings, affected)?;
         let name = match &affected.place {
+            // Once more, although parsers do it too: whoever adds advisories by another way must
+            // meet the same look-up.
             Place::Language(registry) => registry_name(registry, &affected.package),
             Place::Distribution { .. } => affected.package.as_str().into(),
         };

@@ -75,6 +75,7 @@ impl Said {
         }
         let mut cves: Vec<CveId> = record.cves.to_vec();
         cves.sort_unstable();
+        // Readers rely on the order, and a publisher may list a CVE twice.
         cves.dedup();
         let advisory = self.line([record.publisher, id, record.severity], cves)?;
         let statements = record.statements.iter().map(|statement| Statement {
@@ -220,6 +221,7 @@ impl<'a> Live<'a> {
             );
             let (first, count) = line.cves;
             for cve in self.said.cves.iter().skip(first).take(count) {
+                // Marked here, so that a finding need not look the CVE's record up.
                 let is_withdrawn = withdrawn.binary_search(cve).is_ok();
                 let mark = if is_withdrawn { WITHDRAWN } else { 0 };
                 let year = u32::from(cve.year()) | mark;
@@ -227,6 +229,7 @@ impl<'a> Live<'a> {
             }
         }
         let end = out.next_row(Section::AdvisoryCves)?;
+        // The row behind the last one: it only says where that one's list ends.
         out.set(Section::Advisories, [NONE, NONE, NONE, end]);
         Ok(())
     }
@@ -250,6 +253,7 @@ impl Used {
             used.places[place(*at)] = true;
         }
         for span in chosen(tables.span_lists.values(), &used.span_lists).flatten() {
+            // `NONE` is no place in the list, so that `get_mut` passes it over.
             for version in [span.lower, span.upper] {
                 if let Some(used) = used.versions.get_mut(place(version)) {
                     *used = true;
@@ -313,6 +317,7 @@ fn lay_out_spans(
     versions: &[u32],
     out: &mut Sections,
 ) -> Result<Vec<u32>, IndexError> {
+    // An open end is no version and stays none.
     let version = |number: u32| versions.get(place(number)).copied().unwrap_or(NONE);
     let (lists, rows) = rank(ranked(
         tables.span_lists.values(),
@@ -378,6 +383,7 @@ fn lay_out_packages(
         while let Some((number, (_, name))) = packages.next_if(|(_, (own, _))| *own == at) {
             let start = out.next_row(Section::Statements)?;
             out.set(Section::Packages, [*name, start]);
+            // The rest begins with this package's rows, because both are sorted alike.
             let own = rows.partition_point(|row| row.package == number);
             let (own, rest) = rows.split_at(own);
             rows = rest;

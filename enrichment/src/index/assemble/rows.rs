@@ -66,7 +66,8 @@ impl Rules {
         }
         // Runs that are in order are found, and what is made out of the index before mostly is.
         self.rows.sort_by(|a, b| order(a, b, places));
-        // A record may list one CPE several times, and two of its configurations the same one.
+        // A record may list one CPE several times (CVE-2021-21985), and two of its configurations
+        // the same one.
         self.rows.dedup();
         self.lay_out_cves(out)?;
         lay_out_products(&self.rows, places, out)
@@ -121,6 +122,7 @@ impl Grouped {
         for row in rows {
             ends[place(row.cve)] += 1;
         }
+        // Counts become beginnings, as in a counting sort: one pass counts, the next one files.
         let mut total = 0;
         for end in &mut ends {
             total += std::mem::replace(end, total);
@@ -139,6 +141,7 @@ impl Grouped {
     fn of(&self, cve: usize) -> Vec<u32> {
         let start = cve.checked_sub(1).map_or(0, |before| self.ends[before]);
         let mut own = self.products[start..self.ends[cve]].to_vec();
+        // Rows come in the order of products, so that doubles are neighbours.
         own.dedup();
         own
     }
@@ -162,6 +165,7 @@ fn order(a: &Row, b: &Row, places: &Places) -> std::cmp::Ordering {
                 .then_with(|| key(a.upper).cmp(key(b.upper))),
             VersionKind::All | VersionKind::NotApplicable => std::cmp::Ordering::Equal,
         })
+        // The rest of the row decides, so that equal keys stand in one order however they came.
         .then_with(|| a.cmp(b))
 }
 

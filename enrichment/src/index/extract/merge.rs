@@ -179,6 +179,7 @@ impl<'a> Numbers<'a> {
     }
 
     fn product(&mut self, builder: &mut Builder, number: u32) -> Result<u32, IndexError> {
+        // Asked before its texts are: most of what a rule refers to came with the rule before.
         if let Some(known) = seen(&self.products, number) {
             return Ok(known);
         }

@@ -195,6 +195,7 @@ fn advisories(builder: &Builder, out: &mut Tables) -> Result<(), IndexError> {
         .iter()
         .map(|((_, id), record)| (*id, record))
         .collect();
+    // By text and not by number, which depends on what was read first.
     all.sort_unstable_by_key(|(id, record)| (text(record.publisher), text(*id)));
     for (id, record) in all {
         for cve in &record.cves {
@@ -224,6 +225,7 @@ fn into_file(builder: &Builder, content: ContentId, out: &Tables) -> Vec<u8> {
     let total = HEADER_BYTES + out.0.iter().map(padded).sum::<usize>();
     let mut file = Vec::with_capacity(total);
     file.extend_from_slice(&MAGIC);
+    // The checksum's place, and four bytes that make what follows begin at a multiple of eight.
     file.extend_from_slice(&[0; 8]);
     debug_assert_eq!(file.len(), LENGTH_AT, "the header is as the reader has it");
     file.extend_from_slice(&(total as u64).to_le_bytes());

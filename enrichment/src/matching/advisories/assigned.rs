@@ -39,6 +39,7 @@ pub(in crate::matching) fn add(
     if evaluation.status == Status::Unmapped {
         evaluation.status = Status::Evaluated;
         evaluation.reason = None;
+        // Without a product of CVE records it was the assigner's name that led anywhere.
         evaluation.identity.rule = question.rule.to_string();
     }
     let found = findings(&question).into_iter().filter(|finding| {

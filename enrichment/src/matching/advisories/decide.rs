@@ -125,11 +125,15 @@ pub(super) fn decide<'s, 'a>(
         return Decision::NotAffected(denial);
     }
     let repaired = lines.iter().find(|judged| judged.is_fixed());
+    // A line speaks of the builds that its subscribers have. Alone it is all that there is; beside
+    // the release's own word it only tells of a fix.
     let worst_of_lines = || lines.worst().filter(|_| base.is_empty());
     let Some(cited) = base.worst().or_else(worst_of_lines) else {
         let fixed = base.iter().find(|judged| judged.is_fixed()).or(repaired);
         return fixed.map_or(Decision::Nothing, Decision::NotAffected);
     };
+    // The package has a line's build, which its host got by subscribing: what the release still
+    // lacks is no matter to it.
     if let Some(repaired) = repaired {
         return Decision::NotAffected(repaired);
     }
@@ -224,6 +228,8 @@ impl<'g, 's, 'a> Side<'g, 's, 'a> {
                 Verdict::WontFix => 1,
                 Verdict::UnderInvestigation | Verdict::NotAffected => 0,
             };
+            // No fix is less than any: a statement that names one ends the finding, the other only
+            // says that it goes on.
             (verdict, !judged.is_likely, judged.fix().map(|fix| fix.key))
         };
         self.iter()
@@ -251,6 +257,8 @@ impl<'i> Records<'i> {
     fn is_one(&self, judged: &Judged<'_>) -> bool {
         let id = self.index.advisory_id(judged.statement.advisory);
         id.zip(self.cve.as_deref())
+            // `DEBIAN-CVE-…`, `UBUNTU-CVE-…` and Red Hat's VEX, whose id is the CVE's own. Compared
+            // with its `CVE-`, no longer number ends with a shorter one.
             .is_some_and(|(id, cve)| id.ends_with(cve))
     }
 }

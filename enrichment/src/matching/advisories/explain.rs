@@ -33,6 +33,8 @@ pub(super) fn first_failure(question: &Question<'_>, cve: &str) -> (Step, String
         .iter()
         .filter_map(|package| failure(question, package, cve));
     failures
+        // Steps are in the order in which they are asked, so the greatest is the condition that
+        // really stands in the way.
         .max_by_key(|(step, _)| *step)
         .unwrap_or_else(|| no_statement(question, cve))
 }
@@ -71,6 +73,7 @@ fn failure(question: &Question<'_>, package: &Named<'_>, cve: &str) -> Option<(S
         })
         .collect();
     let first = about.first()?;
+    // An advisory without a CVE is asked for by its own id, `RHSA-…` or `USN-…`.
     let subject = id.map_or(About::Advisory(first.statement.advisory), About::Cve);
     Some(match decide::decide(index, subject, &about) {
         Decision::Found(found) => {

@@ -19,8 +19,10 @@ use crate::matching::advisories::release::{self, Standing};
 pub(super) fn findings(question: &Question<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for package in &question.packages {
-        let mut writer = Writer::new(question, package);
+        // Most packages are up to date, and then nothing is written.
+        let mut writer: Option<Writer<'_>> = None;
         decide::affected(question.index, package, |vulnerable| {
+            let writer = writer.get_or_insert_with(|| Writer::new(question, package));
             let finding = writer.finding(vulnerable);
             found.extend(finding.map(|finding| (vulnerable.about, finding)));
         });
@@ -85,7 +87,7 @@ impl<'q> Writer<'q> {
         let shape = self.shape(cited);
         let later = match cited.standing {
             Standing::Own | Standing::Line => None,
-            Standing::Later(release) => Some(SmolStr::from(release::shown("debian", release))),
+            Standing::Later(release) => Some(release::shown("debian", release)),
         };
         let mut notes = self.notes(found);
         let is_withdrawn = decide::is_withdrawn(self.index, found);
@@ -157,6 +159,7 @@ impl<'q> Writer<'q> {
             channel: cited.shape.channel.into(),
             note: cited.shape.note.into(),
         };
+        // Bounded: a search through more would cost what it saves.
         if self.shapes.len() < Self::REMEMBERED {
             self.shapes.push((row, shape.clone()));
         }

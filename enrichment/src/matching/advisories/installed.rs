@@ -30,6 +30,8 @@ impl Installed {
         }
         match version::key(scheme, &text) {
             Some(key) => Ok(Self {
+                // Asked once here: it decides for each of hundreds of bounds whether their builders
+                // have to be looked at.
                 is_of_module: text.contains(".module"),
                 text: text.into(),
                 scheme,
@@ -42,16 +44,19 @@ impl Installed {
 
     /// The version of an rpm: epoch, version and release, an epoch of 0 left out.
     pub(super) fn of_rpm(subject: &Subject<'_>) -> Result<Self, String> {
-        let mut text = subject.version.to_owned();
-        if !subject.release.is_empty() {
-            text = format!("{text}-{}", subject.release);
-        }
-        if !text.contains('-') {
+        let (version, release) = (subject.version, subject.release);
+        if release.is_empty() && !version.contains('-') {
             // A version alone would come before each of its own releases.
             return Err("the release of the package is unknown".to_owned());
         }
-        if let Some(epoch) = subject.epoch.filter(|epoch| *epoch > 0) {
-            text = format!("{epoch}:{text}");
+        let mut text = match subject.epoch {
+            Some(epoch) if epoch > 0 => format!("{epoch}:"),
+            Some(_) | None => String::with_capacity(version.len() + release.len() + 1),
+        };
+        text.push_str(version);
+        if !release.is_empty() {
+            text.push('-');
+            text.push_str(release);
         }
         let mut installed = Self::new(Scheme::Rpm, text)?;
         installed.is_without_epoch =
@@ -61,6 +66,8 @@ impl Installed {
 
     /// The order of this version and a bound; `None` where they have none.
     pub(super) fn compare(&self, bound: &BoundView<'_>, scheme: &str) -> Option<Ordering> {
+        // Only where feeds and packages disagree, as in an advisory of another kind of package
+        // under the same name.
         if scheme != self.scheme.as_str() {
             let scheme: Scheme = scheme.parse().ok()?;
             return version::compare(scheme, &self.text, bound.text()).ok();
@@ -82,6 +89,7 @@ impl Installed {
             let other = stream::without_builder(bound.text())?;
             return version::compare(self.scheme, &own, &other).ok();
         }
+        // The way that nearly all comparisons take: two keys, of which neither has to be made.
         version::compare_bytes(self.key.as_bytes(), bound.key).ok()
     }
 

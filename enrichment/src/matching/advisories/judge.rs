@@ -98,6 +98,7 @@ pub(super) fn hits(index: &Index, package: &Named<'_>) -> Vec<u32> {
         let Some(shape) = shapes.get(statement.shape) else {
             continue;
         };
+        // A denial opens nothing; where something else does, it is looked at with the rest.
         if !matches!(shape.verdict, Verdict::NotAffected)
             && matches!(
                 outcome(index, package, statement, &shape),
@@ -197,6 +198,8 @@ fn judge<'a>(
     let mut outcome = outcome(index, package, statement, &shape);
     let mut is_likely = false;
     if package.is_tagged
+        // Without a fix there is no build to compare tags with, and the statement is about every
+        // build.
         && let Some(fix) = index.spans(statement).find_map(|span| span.upper)
     {
         let installed = &package.installed.text;
@@ -239,6 +242,7 @@ fn outcome<'a>(
     for span in index.spans(statement) {
         let next = place_in(package, &span, shape.scheme);
         outcome = match (outcome, next) {
+            // One stretch that holds the version is enough, whatever the others say.
             (_, Outcome::Within(span)) => return Outcome::Within(span),
             // A fix says more than being elsewhere; what has no order says least.
             (Outcome::Fixed(fix), Outcome::Outside | Outcome::Incomparable) => Outcome::Fixed(fix),
@@ -259,6 +263,8 @@ fn place_in<'a>(package: &Named<'_>, span: &SpanView<'a>, scheme: &str) -> Outco
     };
     let (lower, upper) = match (order(span.lower), order(span.upper)) {
         (Ok(lower), Ok(upper)) => (lower, upper),
+        // A stretch with an end that has no order says nothing, which `why-not` tells apart from
+        // being elsewhere.
         (Err(outcome), _) | (_, Err(outcome)) => return outcome,
     };
     if span.kind == SpanKind::Single {

@@ -7,6 +7,8 @@
 //! distribution's package is in the list too, and is judged with its release. A copy of another
 //! version is nobody's but the registry's.
 
+use smol_str::SmolStr;
+
 use crate::identity;
 use crate::index::Index;
 use crate::lookup_key::LookupKey;
@@ -36,7 +38,7 @@ const PREFIXES: [(&str, &[&str]); 3] = [
 ];
 
 /// The names that the distribution's package may have; none where the copy is surely not its own.
-fn names(subject: &Subject<'_>) -> impl Iterator<Item = String> {
+fn names<'a>(subject: &Subject<'a>) -> impl Iterator<Item = String> + use<'a> {
     let is_asked = !subject.is_standalone && !subject.platform.id.is_empty();
     let prefixes = PREFIXES
         .iter()
@@ -47,7 +49,8 @@ fn names(subject: &Subject<'_>) -> impl Iterator<Item = String> {
     } else {
         subject.source
     };
-    let name = identity::registry_name(registry, subject.name).into_owned();
+    // Borrowed: packages of the distribution come by here too, and ask for nothing.
+    let name = identity::registry_name(registry, subject.name);
     prefixes.iter().map(move |prefix| format!("{prefix}{name}"))
 }
 
@@ -58,13 +61,14 @@ pub(super) fn keys(subject: &Subject<'_>) -> impl Iterator<Item = LookupKey> {
 
 /// A package of the distribution that has had a repair under the version upstream that is installed.
 struct Shipped<'a> {
-    place: String,
+    place: SmolStr,
     package: &'a str,
     fix: &'a str,
 }
 
 fn shipped<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Shipped<'a>> {
     let mut names = names(subject).peekable();
+    // Most subjects have no such names, and need no look at their release.
     names.peek()?;
     let release = release::of(index, subject.platform, subject.version).ok()?;
     names.find_map(|name| {
@@ -79,6 +83,8 @@ fn shipped<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Shipped<'a>> {
                 Some(Shipped {
                     place: release.shown(),
                     package: view.name,
+                    // The very version, because only of that one the distribution has a build with
+                    // a repair.
                     fix: fixes.find(|fix| upstream(fix) == subject.version)?,
                 })
             })

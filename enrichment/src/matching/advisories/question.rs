@@ -92,7 +92,7 @@ fn of_distribution<'a>(
     };
     let mut question = Question {
         index,
-        place: release.shown().into(),
+        place: release.shown(),
         packages: Vec::new(),
         name: source.name.to_string(),
         rule: SmolStr::default(),
@@ -118,6 +118,8 @@ fn of_distribution<'a>(
     };
     let sources = named(index, &release, NameKind::Source, &source.name, built);
     question.packages.extend(sources);
+    // Both names are asked: Red Hat's VEX denies by source packages what its bulletins name by
+    // binary ones.
     let names = named(
         index,
         &release,
@@ -135,7 +137,7 @@ fn of_distribution<'a>(
     }
     for package in &mut question.packages {
         package.doubts.extend(&doubts);
-        package.is_tagged = matches!(release.id.as_str(), "rhel" | "rocky" | "almalinux");
+        package.is_tagged = matches!(release.id, "rhel" | "rocky" | "almalinux");
     }
     Ok(question)
 }
@@ -154,7 +156,7 @@ fn installed(scheme: Scheme, subject: &Subject<'_>, version: &str) -> Result<Ins
 /// The package by a name, if advisories of the release know it.
 fn named<'a>(
     index: &'a Index,
-    release: &Release,
+    release: &Release<'_>,
     kind: NameKind,
     name: &str,
     installed: Rc<Installed>,
@@ -178,7 +180,7 @@ fn named<'a>(
 /// Adds what the subject may be built of, where nobody says it.
 fn guess(
     question: &mut Question<'_>,
-    release: &Release,
+    release: &Release<'_>,
     (scheme, built): (Scheme, &Rc<Installed>),
     guesses: &[String],
 ) {
@@ -196,6 +198,8 @@ fn guess(
             package.doubts.push(GUESSED);
             package
         }));
+        // Guesses for rpm and apk get ever vaguer, and the first that exists is the best; those of
+        // Debian's table are alternatives.
         if is_found && scheme != Scheme::Deb {
             break;
         }
@@ -222,11 +226,12 @@ fn is_numbered_alike(index: &Index, package: &Named<'_>) -> bool {
 
 /// A version without the mark of a rebuild of binaries alone: `5.2.15-2+b2` is built of 5.2.15-2.
 fn without_rebuild<'a>(source: &str, version: &'a str) -> &'a str {
+    if source != "deb" {
+        return version;
+    }
     match version.rsplit_once("+b") {
         Some((built, number))
-            if source == "deb"
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit()) =>
+            if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) =>
         {
             built
         }

@@ -1,16 +1,18 @@
 //! Which place of the advisories a host's operating system is.
 
+use smol_str::{SmolStr, format_smolstr};
+
 use crate::index::{Index, NameKind, PlaceId};
 use crate::matching::advisories::unknown;
 use crate::subject::Platform;
 
 /// A release that advisories are about, or that stands for the host's.
 #[derive(Debug)]
-pub(super) struct Release {
+pub(super) struct Release<'p> {
     /// The distribution whose advisories count, as os-release names it.
-    pub(super) id: String,
+    pub(super) id: &'p str,
     /// Its release, as advisories tell releases apart.
-    pub(super) version: String,
+    pub(super) version: &'p str,
     /// Where its packages are, by whose names, and how that place stands to the host's release.
     pub(super) places: Vec<(PlaceId, NameKind, Standing)>,
     /// Why its advisories may not be about the host.
@@ -114,11 +116,11 @@ const LINES: [(&str, usize); 7] = [
 ];
 
 /// The release that a package of this version on this host is judged by, or why there is none.
-pub(super) fn of(
+pub(super) fn of<'p>(
     index: &Index,
-    platform: Platform<'_>,
+    platform: Platform<'p>,
     package_version: &str,
-) -> Result<Release, String> {
+) -> Result<Release<'p>, String> {
     let Platform { id, version, .. } = platform;
     if id.is_empty() {
         return Err("the distribution that the package is of is unknown".to_owned());
@@ -128,6 +130,8 @@ pub(super) fn of(
         .iter()
         .find(|one| one.id == id && (one.version.is_empty() || one.version == major));
     let (whose, release, doubt) = match related {
+        // Told by the version alone: `1.2-3+rpt1` is Raspberry Pi's, and Debian repairs nothing in
+        // it.
         Some(one) if one.marks.iter().any(|mark| package_version.contains(mark)) => {
             return Err(format!(
                 "{id}'s own build of a package, about which no advisories are known"
@@ -142,28 +146,24 @@ pub(super) fn of(
         .find(|(line, _)| *line == whose)
         .map_or(usize::MAX, |(_, numbers)| *numbers);
     let line = line_of(release, numbers);
-    let mut places = Vec::new();
-    for kind in [NameKind::Source, NameKind::Binary] {
-        places.extend(
-            index
-                .find_place(whose, line, kind)
-                .map(|at| (at, kind, Standing::Own)),
-        );
-    }
+    let of = |release, standing| {
+        let places = index.find_places(whose, release);
+        // A host may call itself anything, and a registry is no distribution.
+        let own = places.filter(|(_, kind)| *kind != NameKind::Registry);
+        own.map(move |(at, kind)| (at, kind, standing))
+    };
+    let mut places: Vec<_> = of(line, Standing::Own).collect();
     if places.is_empty() {
         return Err(unknown::reason(id, version));
     }
     // Red Hat gives the minor releases that it supports for longer advisories of their own.
     if line != release {
-        for kind in [NameKind::Source, NameKind::Binary] {
-            let place = index.find_place(whose, release, kind);
-            places.extend(place.map(|at| (at, kind, Standing::Line)));
-        }
+        places.extend(of(release, Standing::Line));
     }
     places.extend(later(index, whose, line));
     Ok(Release {
-        id: whose.to_owned(),
-        version: line.to_owned(),
+        id: whose,
+        version: line,
         places,
         doubt,
     })
@@ -217,17 +217,17 @@ fn line_of(version: &str, numbers: usize) -> &str {
         .map_or(version, |(end, _)| &version[..end])
 }
 
-impl Release {
+impl Release<'_> {
     /// The release for people.
-    pub(super) fn shown(&self) -> String {
-        shown(&self.id, &self.version)
+    pub(super) fn shown(&self) -> SmolStr {
+        shown(self.id, self.version)
     }
 }
 
-pub(super) fn shown(id: &str, version: &str) -> String {
+pub(super) fn shown(id: &str, version: &str) -> SmolStr {
     if version.is_empty() {
-        id.to_owned()
+        id.into()
     } else {
-        format!("{id} {version}")
+        format_smolstr!("{id} {version}")
     }
 }

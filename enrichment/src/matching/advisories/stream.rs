@@ -22,6 +22,8 @@ pub(super) fn of(module: &str, fixed: &str, installed: &str) -> Stream {
     match (is_modular(fixed), is_modular(installed)) {
         (false, false) => return Stream::Same,
         (true, true) => {}
+        // A host has a package either from a module or from the release; a fix of the one is none
+        // of the other.
         (true, false) | (false, true) => return Stream::Other,
     }
     let stream = module.split_once(':').map_or("", |(_, stream)| stream);

@@ -186,6 +186,7 @@ pub(super) fn name_update(finding: &mut Finding, cited: &Cited<'_>) {
 /// Where a statement holds, for people.
 fn place(cited: &Cited<'_>) -> SmolStr {
     match cited.release {
+        // Programs are filed under no release, because their fixes are the same on all of them.
         "" => SmolStr::new_static(windows::PROGRAMS),
         release => format_smolstr!("{} {release}", windows::PLACE),
     }

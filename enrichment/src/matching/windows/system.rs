@@ -145,6 +145,7 @@ impl<'h> Known<'h> {
         }
         let cited = *statements.iter().min_by_key(|cited| rank(cited))?;
         let is_comparable = statements.iter().any(|cited| {
+            // What has no fix at all is in every build, and nothing needs to be compared.
             let has_no_fix = cited.build.is_none() && cited.update.is_empty();
             has_no_fix || self.is_whole || self.build.is_some() && cited.build.is_some()
         });

@@ -1,5 +1,8 @@
 //! Windows and Microsoft's programs against Microsoft's own documents, and CVE records beside them.
 
+mod programs;
+mod updates;
+
 use std::io::Cursor;
 use std::path::Path;
 
@@ -294,117 +297,6 @@ fn an_unknown_build_of_windows_is_left_to_the_records() {
 }
 
 #[test]
-fn installed_updates_hold_what_they_replace() {
-    let index = index(&[TABLE]);
-    let has = |numbers: &[&str]| -> Vec<String> {
-        let updates = updates(numbers);
-        let evaluation = evaluate(&index, &server_2012_r2(&updates));
-        assert_eq!(evaluation.status, Status::Evaluated);
-        cves(&evaluation).into_iter().map(str::to_owned).collect()
-    };
-    let all = [
-        "CVE-2016-0088",
-        "CVE-2024-20674",
-        "CVE-2024-21340",
-        "CVE-2024-21427",
-        "CVE-2024-21429",
-    ];
-    assert_eq!(has(&["2919355"]), all);
-    // March holds February and January, and knows nothing of April.
-    assert_eq!(has(&["5035885"]), ["CVE-2016-0088", "CVE-2024-21427"]);
-    // April holds them all; the chain does not reach back to 2016.
-    assert_eq!(has(&["5036960"]), ["CVE-2016-0088"]);
-    assert_eq!(has(&["5036960", "3135456"]), [""; 0]);
-}
-
-#[test]
-fn a_finding_by_updates_alone_names_the_update() {
-    let index = index(&[TABLE]);
-    let updates = updates(&["5035885"]);
-    let found = finding(&index, &server_2012_r2(&updates), "CVE-2024-21427").unwrap();
-    assert_eq!(
-        (found.fixed_in.as_deref(), found.confidence),
-        (Some("KB5036960"), Confidence::High)
-    );
-    assert_eq!(found.why.range, None);
-    assert_eq!(
-        found.why.conditions,
-        ["of the installed updates none is or holds KB5036960"]
-    );
-}
-
-#[test]
-fn why_not_says_that_an_installed_update_has_the_fix() {
-    let index = index(&[TABLE]);
-    let updates = updates(&["5036960"]);
-    let answer = why_not(&index, &server_2012_r2(&updates), "CVE-2024-21340");
-    assert_eq!(answer.step, Step::Update);
-    assert_eq!(
-        answer.detail,
-        "an installed update is or holds KB5034819 (windows server 2012 r2)"
-    );
-}
-
-#[test]
-fn a_build_implies_the_updates_before_it() {
-    // The table has no builds; April's document has that of KB5036892, which holds what was before.
-    let index = index(&[TABLE, APRIL]);
-    let behind = evaluate(&index, &pro("10.0.19045.4291"));
-    assert_eq!(behind.status, Status::Evaluated);
-    assert!(behind.findings.is_empty(), "{:?}", cves(&behind));
-    let answer = why_not(&index, &pro("10.0.19045.4291"), "CVE-2024-21338");
-    assert_eq!(answer.step, Step::Update);
-    assert!(
-        answer
-            .detail
-            .starts_with("an update that build 10.0.19045.4291 has"),
-        "{}",
-        answer.detail
-    );
-}
-
-#[test]
-fn a_cumulative_update_holds_earlier_ones_even_where_the_chain_is_broken() {
-    // Between two security updates may lie one that is none, and that no document names.
-    let broken = TABLE.replace("\"5034763\",\"\"", "\"5034000\",\"\"");
-    assert_ne!(broken, TABLE);
-    let index = index(&[&broken, APRIL]);
-    assert!(
-        evaluate(&index, &pro("10.0.19045.4291"))
-            .findings
-            .is_empty()
-    );
-    // Older releases have updates that hold one month alone, so there the chain is all.
-    let broken = TABLE.replace("\"5034819\",\"\"", "\"5034000\",\"\"");
-    let index = index_with(&[&broken], &[]);
-    let updates = updates(&["5036960"]);
-    let found = evaluate(&index, &server_2012_r2(&updates));
-    assert_eq!(
-        cves(&found),
-        ["CVE-2016-0088", "CVE-2024-20674", "CVE-2024-21340"]
-    );
-}
-
-#[test]
-fn an_update_without_a_build_leaves_a_host_by_build_to_the_records() {
-    let march = |fixed: &str| {
-        let range = format!(r#""versionEndExcluding":"{fixed}""#);
-        let criteria = system("microsoft:windows_10_22h2");
-        record("CVE-2024-21429", 1, &any_of(&[(&criteria, &range)]))
-    };
-    let index = index_with(&[TABLE], &[march("10.0.19045.4170")]);
-    let found = finding(&index, &pro("10.0.19045.4046"), "CVE-2024-21429").unwrap();
-    assert_eq!(
-        (found.source.as_str(), found.confidence),
-        ("nvd", Confidence::High)
-    );
-    assert_eq!(
-        found.fixed_in.as_deref(),
-        Some("KB5035845 (10.0.19045.4170)")
-    );
-}
-
-#[test]
 fn what_nobody_can_decide_is_found_with_low_confidence() {
     let index = index(&[OLD]);
     let host = windows("Windows 8.1 Pro", "6.3.9600.18264", "x64");
@@ -417,41 +309,6 @@ fn what_nobody_can_decide_is_found_with_low_confidence() {
         found.why.notes[0].contains("gives no build"),
         "{:?}",
         found.why.notes
-    );
-}
-
-#[test]
-fn a_list_of_updates_counts_before_the_build_where_updates_are_not_cumulative() {
-    // Who installs April's update of security alone has its build, and not what March repaired.
-    let index = index(&[TABLE, APRIL]);
-    let updates = updates(&["5036967"]);
-    let host = Subject {
-        updates: &updates,
-        ..windows("Windows Server 2012 R2 Standard", "6.3.9600.21924", "x64")
-    };
-    assert!(finding(&index, &host, "CVE-2024-21429").is_some());
-    let by_build = Subject {
-        updates: &[],
-        ..host
-    };
-    assert!(finding(&index, &by_build, "CVE-2024-21429").is_none());
-}
-
-#[test]
-fn any_of_the_updates_of_a_cve_is_enough() {
-    let hot = APRIL.replacen(
-        r#""Remediations": ["#,
-        r#""Remediations": [{"Type":2,"SubType":"SecurityHotpatchUpdate","ProductID":["12097"],
-            "Description":{"Value":"5036999"},"FixedBuild":"10.0.19045.4200"},"#,
-        1,
-    );
-    let index = index(&[&hot]);
-    assert!(finding(&index, &pro("10.0.19045.4200"), "CVE-2024-26234").is_none());
-    // The update of every host is the one to name.
-    let found = finding(&index, &pro("10.0.19045.4199"), "CVE-2024-26234").unwrap();
-    assert_eq!(
-        found.fixed_in.as_deref(),
-        Some("KB5036892 (10.0.19045.4291)")
     );
 }
 
@@ -469,108 +326,4 @@ fn a_withdrawn_cve_is_found_with_low_confidence() {
     let index = index(&[APRIL, line]);
     let found = finding(&index, &pro("10.0.19045.4170"), "CVE-2024-26234").unwrap();
     assert_eq!(found.confidence, Confidence::Low);
-}
-
-fn program<'a>(name: &'a str, version: &'a str) -> Subject<'a> {
-    Subject {
-        source: "programs",
-        name,
-        version,
-        vendor: "Microsoft Corporation",
-        platform: Platform {
-            family: "windows",
-            id: "",
-            version: "10.0.19045",
-        },
-        ..Subject::default()
-    }
-}
-
-#[test]
-fn a_program_is_judged_by_the_line_of_its_version() {
-    let index = index(&[MARCH]);
-    let of = |version| {
-        let studio = program("Visual Studio Professional 2022", version);
-        finding(&index, &studio, "CVE-2024-21392")
-    };
-    let found = of("17.9.2").unwrap();
-    assert_eq!(
-        (found.source.as_str(), found.fixed_in.as_deref()),
-        ("microsoft", Some("17.9.3"))
-    );
-    assert_eq!(
-        found.why.criteria,
-        "microsoft: microsoft:visual_studio_2022"
-    );
-    assert_eq!(found.why.range.as_deref(), Some(">= 17.9, < 17.9.3"));
-    assert!(of("17.9.3").is_none());
-    assert_eq!(
-        of("17.6.12").and_then(|found| found.fixed_in).as_deref(),
-        Some("17.6.13")
-    );
-    assert!(of("17.6.13").is_none());
-}
-
-#[test]
-fn a_line_that_microsoft_is_silent_about_is_left_to_the_records() {
-    // 17.7 was no longer supported in March 2024; NVD's range goes over it.
-    let criteria = app("microsoft:visual_studio_2022");
-    let range = r#""versionStartIncluding":"17.0","versionEndExcluding":"17.9.3""#;
-    let nvd = record("CVE-2024-21392", 1, &any_of(&[(&criteria, range)]));
-    let index = index_with(&[MARCH], &[nvd]);
-    let of = |version| {
-        let studio = program("Visual Studio Professional 2022", version);
-        finding(&index, &studio, "CVE-2024-21392").map(|found| found.source)
-    };
-    assert_eq!(of("17.7.5").as_deref(), Some("nvd"));
-    assert_eq!(of("17.8.8"), None);
-    assert_eq!(of("17.8.7").as_deref(), Some("microsoft"));
-}
-
-#[test]
-fn a_program_of_one_line_is_judged_by_its_version_on_every_system() {
-    let index = index(&[EDGE]);
-    let edge = program("Microsoft Edge", "128.0.2739.79");
-    let found = finding(&index, &edge, "CVE-2025-29806").unwrap();
-    assert_eq!(found.fixed_in.as_deref(), Some("129.0.2792.52"));
-    let answer = why_not(
-        &index,
-        &program("Microsoft Edge", "129.0.2792.52"),
-        "CVE-2025-29806",
-    );
-    assert_eq!(answer.step, Step::Version);
-    assert_eq!(
-        answer.detail,
-        "129.0.2792.52 is not below 129.0.2792.52 (microsoft)"
-    );
-}
-
-#[test]
-fn a_change_of_microsofts_documents_concerns_windows_and_the_programs_that_they_name() {
-    let range = r#""versionEndExcluding":"1.0""#;
-    let known = [
-        ("CVE-2020-0001", "microsoft:visual_studio_2022"),
-        ("CVE-2020-0002", "microsoft:edge_chromium"),
-    ];
-    let known = known.map(|(cve, name)| record(cve, 1, &any_of(&[(&app(name), range)])));
-    let (april, march) = (
-        APRIL.replace("10.0.19045.4291", "10.0.19045.4290"),
-        MARCH.replace("17.9.3", "17.9.2"),
-    );
-    let before = index_with(&[&april, &march, EDGE], &known);
-    let after = index_with(&[APRIL, MARCH, EDGE], &known);
-    let ChangedKeys::These(changed) = changes(&before, &after) else {
-        panic!("everything");
-    };
-    let is_asked = |subject: &Subject<'_>| {
-        let keys = evaluate(&before, subject).keys;
-        keys.iter().any(|key| changed.contains(key))
-    };
-    assert!(is_asked(&pro("10.0.19045.4170")));
-    assert!(is_asked(&program(
-        "Visual Studio Professional 2022",
-        "17.9.2"
-    )));
-    assert!(!is_asked(&program("Microsoft Edge", "129.0.2792.52")));
-    assert!(!is_asked(&program("7-Zip 19.00 (x64)", "19.00")));
 }

@@ -1,0 +1,8 @@
+//! Documents of products, statuses and remedies: Red Hat's VEX, Microsoft's CSAF and months.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[expect(dead_code, reason = "each target runs its own part")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::feed(input));

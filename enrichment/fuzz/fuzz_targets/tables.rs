@@ -1,0 +1,8 @@
+//! Feeds that are tables: FIRST's scores, CISA's catalogue, Microsoft's updates.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[expect(dead_code, reason = "each target runs its own part")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::feed(input));

@@ -1,0 +1,8 @@
+//! Documents of trackers that are none of a standard: Ubuntu's and Alpine's.
+#![no_main]
+
+#[path = "../checks.rs"]
+#[expect(dead_code, reason = "each target runs its own part")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::feed(input));
