@@ -116,8 +116,7 @@ async fn handshakes(crowd: &mut Crowd, name: &str, order: Order) -> Result<()> {
     Ok(())
 }
 
-/// What the process has grown by, shared out. Twice: as it stands, and with what the allocator keeps given
-/// back.
+/// What the process has grown by, shared out.
 async fn memory(before: &Usage, connections: u32, name: &str) -> Result<()> {
     // quinn's last acknowledgements are under way.
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -1,7 +1,7 @@
 //! A collector's ingest whose agents are all welcome and whose reports are durable at once, and the process
 //! of its clients.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -25,6 +25,7 @@ use protocol::ids::{AgentId, CompanyId, Position};
 use ring::rand::SystemRandom;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::{sleep, timeout};
 
 use crate::clients::{Done, Order};
 
@@ -69,10 +70,19 @@ impl Node {
         self.address
     }
 
+    /// Ends it, until another one can listen on its address.
     pub(crate) async fn stop(self) {
         self.lifecycle.stop();
         let never = std::future::pending();
         self.lifecycle.run_to_end(STOP_WITHIN, never).await;
+        // A process would end here. In this one quinn keeps the socket for as long as a peer might still
+        // send to a closed connection.
+        let freed = async {
+            while UdpSocket::bind(self.address).is_err() {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        drop(timeout(STOP_WITHIN, freed).await);
     }
 }
 
