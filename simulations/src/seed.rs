@@ -302,6 +302,8 @@ fn all_software(index: &Index, count: u32) -> anyhow::Result<Vec<Software>> {
             Software::new(index, record)
         })
         .collect();
+    // Keys are hashes: in their order every n-th row, which is what a small company has, is of all
+    // kinds of packages.
     rest.sort_by_key(|software| software.key);
     rest.dedup_by_key(|software| software.key);
     all.extend(rest);
@@ -386,6 +388,8 @@ fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subject<'a
 
 /// An id that says its number.
 const fn number_uuid(number: u64) -> uuid::Uuid {
+    // The 7 is the version and the highest bit of the second half the variant (RFC 9562, section
+    // 5.7), so that it passes as one that the collector made.
     uuid::Uuid::from_u64_pair(0x0193_0000_0000_7000, 0x8000_0000_0000_0000 | number)
 }
 

@@ -130,6 +130,7 @@ impl Database {
 
     /// Waits as long as the database takes, and says what becomes of the question.
     async fn ask(&self) -> Fate {
+        // Let go while it waits: other questions are under way at the same time.
         let delay = {
             let mut state = self.lock();
             let most = state.trouble.delay_max.max(Duration::from_millis(30));
@@ -143,6 +144,7 @@ impl Database {
             *left = left.saturating_sub(1);
             is_taken
         };
+        // One trouble a question: what is not taken now waits for the next.
         if trouble.is_away {
             Fate::Fail("the database is away")
         } else if take(&mut trouble.hangs) {
@@ -185,6 +187,7 @@ impl Database {
     fn judge(&self, batch: &[IncomingReport]) -> Result<(), Failure> {
         let mut state = self.lock();
         if let Some(first) = batch.first() {
+            // Kept by position: a bad report is bad however often and in whatever batch it comes.
             let place = (first.agent, first.report.position);
             if state.trouble.refuses > 0 {
                 state.trouble.refuses -= 1;

@@ -94,6 +94,7 @@ impl World {
             wire.up
                 .tear(Some(self.random.around(Duration::from_secs(15))));
         } else if matches!(kind, Kind::Stall | Kind::Partition) {
+            // Less, and much more, than a connection stands without a word.
             let lasts = if kind == Kind::Stall { 12 } else { 120 };
             let until = now + self.random.around(Duration::from_secs(lasts));
             wire.up.block_until(until);
@@ -140,6 +141,7 @@ impl World {
             self.later(Duration::from_secs(20), Heal::DeadAgent(agent));
         } else if kind == Kind::AgentDiskFull {
             disk.set_faults(SpoolFaults {
+                // What is there stays, and nothing goes beside it.
                 capacity: Some(disk.bytes()),
                 ..SpoolFaults::default()
             });
@@ -155,6 +157,7 @@ impl World {
         } else if kind == Kind::SpoolLost {
             self.die(agent);
             *lock(&machine.disk) = SpoolDisk::default();
+            // So that an agent that begins anew is not taken for one whose spool was damaged.
             machine.had_spool.store(false, Ordering::Relaxed);
         } else if kind == Kind::SpoolRestored {
             // The image is of now, and comes back later.

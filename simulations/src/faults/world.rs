@@ -224,6 +224,7 @@ impl World {
         self.set_right();
         self.stage.note(format_args!("the faults have ended"));
         let began = Clock.now();
+        // Hosts change no more: this is what the rows have to come to.
         let truths: Vec<_> = self
             .seats
             .iter()
@@ -274,6 +275,7 @@ impl World {
         }
         let stored = self.stage.counted(&format!("{PIPELINE_OUTCOMES} stored"));
         let told = self.database.told_stored();
+        // Fewer is right: a node may die between the database's word and its own count.
         if stored > told {
             self.stage.broken(format!(
                 "{stored} reports ended as stored, and the database said so of {told}"
