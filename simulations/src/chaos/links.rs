@@ -62,12 +62,15 @@ impl Links {
 
     /// After how long each copy of a packet arrives; none when it is lost.
     pub(super) fn arrivals(&mut self, from: Host, to: Host) -> Vec<Duration> {
+        // No number is drawn for a good link, which most packets pass: only bad ones use the seed
+        // up.
         let Some(link) = self.bad.get(&pair(from, to)).copied() else {
             return vec![Duration::ZERO];
         };
         if link.is_cut || self.random.percent(link.loss_percent) {
             return Vec::new();
         }
+        // Two of a hundred and not of those that pass: a copy of what is lost is no copy.
         let copies = 1 + usize::from(self.random.percent(link.twice_percent));
         // Each copy has a delay of its own, which is how real networks reorder.
         (0..copies)
@@ -76,6 +79,8 @@ impl Links {
     }
 
     fn part(&mut self, of: Duration) -> Duration {
+        // A thousandth at a time: a jitter of a third of a second has no finer steps that anybody
+        // could see.
         of / 1_000 * u32::try_from(self.random.below(1_001)).unwrap_or(0)
     }
 }
@@ -101,6 +106,8 @@ mod tests {
     }
 
     #[test]
+    // Set one way round and asked the other, and healed the other way round: a link has one entry,
+    // and not two.
     fn a_cut_holds_in_both_directions_and_between_these_two_alone() {
         let mut links = links();
         links.set(NODE, Host::Agents, Link::CUT);

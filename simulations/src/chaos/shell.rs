@@ -18,11 +18,15 @@ pub(super) async fn run<A: AsRef<str>>(program: &str, arguments: &[A]) -> anyhow
     let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
     let shown = || format!("{program} {}", arguments.join(" "));
     let mut command = Command::new(program);
+    // The timeout drops the future, and the child with it: what takes too long must not go on
+    // unseen.
     command.args(&arguments).kill_on_drop(true);
     let output = timeout(WITHIN, command.output()).await;
     let output = output
         .with_context(|| format!("{}: no end after {WITHIN:?}", shown()))?
         .with_context(shown)?;
+    // All that it said, for it is the only word of a tool that failed on a machine which is gone by
+    // then.
     ensure!(
         output.status.success(),
         "{}: {}: {}",
