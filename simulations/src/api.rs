@@ -101,7 +101,6 @@ impl Api {
                     path.push_str(&format!("&{field}={}", escape(value)));
                 }
             }
-            // Page by page as anybody would: what is compared is what the API shows.
             let Some(body) = self.get(company, &path).await? else {
                 // A host that is not known is a host without software: between its first ack and
                 // its first row every host is one.

@@ -78,8 +78,6 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Summary> {
 }
 
 fn read_tokens(args: &FleetArgs) -> anyhow::Result<Vec<EnrolmentToken>> {
-    // Before the files: clap lets nobody give both, and the variable of the environment is a token
-    // given.
     if let Some(token) = &args.token {
         return Ok(vec![token.parse()?]);
     }

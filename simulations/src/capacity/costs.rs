@@ -77,9 +77,9 @@ impl Costs {
     /// When it cannot be read, or lacks a cost.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path);
+        let text = text.with_context(|| format!("read the costs {}", path.display()))?;
         // Without a default for what is missing: a plan with a cost of nothing would look like any
         // other.
-        let text = text.with_context(|| format!("read the costs {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("read the costs {}", path.display()))
     }
 

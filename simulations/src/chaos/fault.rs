@@ -73,8 +73,6 @@ impl Fault {
     }
 
     fn of(kind: usize, nodes: u8, random: &mut Random) -> Self {
-        // Drawn for every kind, whether it concerns a node or not, which keeps the arms below in
-        // one shape.
         let node = u8::try_from(random.below(usize::from(nodes))).unwrap_or(0);
         let mut span = |from: u64, to: u64| {
             let more = random.below(usize::try_from((to - from) * 1_000).unwrap_or(0));

@@ -70,7 +70,6 @@ impl Links {
         if link.is_cut || self.random.percent(link.loss_percent) {
             return Vec::new();
         }
-        // Two of a hundred and not of those that pass: a copy of what is lost is no copy.
         let copies = 1 + usize::from(self.random.percent(link.twice_percent));
         // Each copy has a delay of its own, which is how real networks reorder.
         (0..copies)
@@ -79,8 +78,6 @@ impl Links {
     }
 
     fn part(&mut self, of: Duration) -> Duration {
-        // A thousandth at a time: a jitter of a third of a second has no finer steps that anybody
-        // could see.
         of / 1_000 * u32::try_from(self.random.below(1_001)).unwrap_or(0)
     }
 }

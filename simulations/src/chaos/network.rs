@@ -106,8 +106,8 @@ impl Network {
 
     /// Gives the database's address to one of its hosts.
     pub(super) fn give_address(&self, database: u8) {
-        // Alone and not with anything else: a packet that still goes to the old one is lost with
-        // it.
+        // Relaxed, for nothing is read beside it: a packet that still goes to the old one is lost
+        // with it.
         self.shared.primary.store(database, Ordering::Relaxed);
     }
 

@@ -50,8 +50,6 @@ impl Node {
             folder.join(host.to_string()),
             folder.join(format!("{host}.clock")),
         );
-        // The mount point. What an earlier run left in it would be hidden, and not found by the
-        // collector.
         std::fs::create_dir_all(&disk)?;
         // There before the process, whose library looks into it from the first question for the
         // time on.
@@ -134,7 +132,6 @@ impl Node {
         let ballast = self.disk.join("ballast").display().to_string();
         let disk = self.disk.display().to_string();
         let free = run("df", &["--output=avail", "--block-size=1", &disk]).await?;
-        // The first line is the head.
         let free = free.lines().last().unwrap_or_default().trim();
         // Taken without being written, and then what that left, to the last byte. Both may end with an
         // error, for there is no room: that is what it is for.
@@ -143,7 +140,6 @@ impl Node {
         let append = ["if=/dev/zero", &to, "oflag=append", "conv=notrunc", "bs=4K"];
         let _full = run("dd", &append).await;
         sleep(away).await;
-        // Given back in any case: no fault outlives its time.
         run("rm", &["-f", &ballast]).await?;
         Ok(())
     }

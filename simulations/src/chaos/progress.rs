@@ -90,7 +90,6 @@ pub(super) async fn watch(
 
 /// What the first node that answers says.
 async fn records(company: CompanyId, apis: &[Api]) -> Option<u64> {
-    // In the same order every time, for the rows are the same behind all of them.
     for api in apis {
         if let Ok(Ok(records)) = timeout(WITHIN, api.records_applied(company)).await {
             return Some(records);

@@ -101,7 +101,6 @@ impl Report {
                 .filter(|fault| fault.kind == kind)
                 .map(|fault| fault.took.as_secs_f64())
                 .collect();
-            // Nothing is below zero, so a kind that never came has a longest of none.
             let longest = times.iter().copied().fold(0.0, f64::max);
             (
                 kind,

@@ -25,8 +25,6 @@ pub(super) async fn run<A: AsRef<str>>(program: &str, arguments: &[A]) -> anyhow
     let output = output
         .with_context(|| format!("{}: no end after {WITHIN:?}", shown()))?
         .with_context(shown)?;
-    // All that it said, for it is the only word of a tool that failed on a machine which is gone by
-    // then.
     ensure!(
         output.status.success(),
         "{}: {}: {}",

@@ -152,7 +152,6 @@ impl Site {
         away: Duration,
     ) -> anyhow::Result<()> {
         self.network.set(one, other, link);
-        // Between two locks and under none: packets pass, or do not, meanwhile.
         sleep(away).await;
         self.network.heal(one, other);
         Ok(())

@@ -53,7 +53,7 @@ impl Recorder for Counts {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        // The others are counted hundreds of times a simulated second and looked at by nobody.
+        // Nothing is kept of what no check reads.
         if !WANTED.contains(&key.name()) {
             return Counter::noop();
         }

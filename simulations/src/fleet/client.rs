@@ -137,8 +137,6 @@ impl Client {
         let mut wait = RECONNECT.0;
         self.live_until(self.habits.begins_at).await;
         loop {
-            // Before the connection is tried, so that a try which is refused at once is not taken
-            // for a session that held.
             let began_at = self.context.clock.now();
             // In a box of its own: an agent that rests must not take the room of one that talks.
             let parted = Box::pin(self.session()).await;

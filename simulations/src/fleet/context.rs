@@ -144,7 +144,7 @@ impl Context {
 /// address, and the collector's own tables, see many callers and not one.
 fn open_socket(number: u32, is_v6: bool, is_here: bool) -> io::Result<Endpoint> {
     if is_v6 {
-        // There is no ::/8 of loopback addresses: ::1 is the only one (RFC 4291, section 2.5.3).
+        // IPv6 has one loopback address and no more, ::1 (RFC 4291, section 2.5.3).
         return Endpoint::client((Ipv6Addr::UNSPECIFIED, 0).into());
     }
     if is_here {

@@ -53,8 +53,7 @@ impl Tls {
         };
         let tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
-            // Only the name is: what it trusts instead is narrower than what it would trust
-            // otherwise.
+            // So called by rustls: what is trusted instead is less than what would be otherwise.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();

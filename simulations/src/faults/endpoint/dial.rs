@@ -11,7 +11,7 @@ impl Process {
         // Agents know the nodes in one order, and each try goes one further.
         let node = attempt % lock(&self.nodes).len().max(1);
         let path = self.path(node);
-        // As long as a client tries before it says that nobody answers.
+        // What the agent gives a try (`CONNECT_WITHIN`) before it says that nobody answers.
         let takes = if path.blocked_until > Clock.now() {
             Duration::from_secs(10)
         } else {
@@ -32,8 +32,7 @@ impl Process {
     pub(super) fn connected(&mut self, node: usize) -> Event {
         let path = self.path(node);
         let mut nodes = lock(&self.nodes);
-        // Looked at on arrival: a node may have gone down, and another agent's be up, since the
-        // dial.
+        // Looked at on arrival: the node may have gone down since the dial.
         let Some(reached) = nodes.get_mut(node).filter(|node| node.is_up()) else {
             return Event::ConnectFailed;
         };

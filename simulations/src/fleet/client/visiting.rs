@@ -60,7 +60,6 @@ impl Client {
     /// How much later than by its own back-off an agent comes back that has lost a connection which it
     /// held: at any moment within what it was told, so that a fleet does not come at once.
     pub(super) fn spread_after(&mut self, began_at: Instant) -> Duration {
-        // One that failed at its greeting held nothing, and comes back by its back-off alone.
         let held = self.context.clock.now() - began_at > RECONNECT.1;
         match (self.habits.touch, self.attendance) {
             (Touch::Told, Attendance::Hold { return_within_s }) if held => {
