@@ -67,6 +67,7 @@ impl Api {
         let key = std::fs::read_to_string(key_file)
             .with_context(|| format!("read the API key {}", key_file.display()))?;
         let (authority, prefix) = parse_url(url)?;
+        // Trimmed, for the file ends with a line end.
         let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
             .context("the API key holds characters that no key has")?;
         // hyper leaves it out of its own debug output and out of HPACK's tables.
@@ -145,6 +146,8 @@ impl Api {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let request = Request::get(format!("{}{path}", self.prefix))
+            // HTTP/1.1 wants it (RFC 9112, section 3.2), and a bare connection of hyper's adds
+            // nothing by itself.
             .header(HOST, &self.authority)
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, self.authorization.clone())
@@ -154,6 +157,7 @@ impl Api {
             // The sender goes with this block, and with it the connection ends.
             let answer = sender.send_request(request).await?;
             let status = answer.status();
+            // Bounded, for whatever listens there may answer.
             let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
                 .collect()
                 .await;
@@ -166,6 +170,7 @@ impl Api {
         match exchanged.with_context(|| format!("read {path}"))? {
             (StatusCode::OK, body) => Ok(Some(body)),
             (StatusCode::NOT_FOUND, _) => Ok(None),
+            // The problem document says why, for people.
             (status, body) => {
                 let text = String::from_utf8_lossy(&body);
                 Err(anyhow!("the API answers {status}").context(format!("{path}: {text}")))
@@ -184,6 +189,7 @@ fn parse_url(url: &str) -> anyhow::Result<(String, String)> {
         None => (rest, String::new()),
     };
     ensure!(!authority.is_empty(), "{url} names no host");
+    // Behind the last colon and a number: an IPv6 address in brackets has colons of its own.
     let has_port = authority
         .rsplit_once(':')
         .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
@@ -198,6 +204,7 @@ fn parse_url(url: &str) -> anyhow::Result<(String, String)> {
 /// A value in a query (RFC 3986, section 2.1).
 fn escape(value: &str) -> String {
     let mut escaped = String::new();
+    // A letter beyond ASCII is escaped as the bytes of its UTF-8 (RFC 3986, section 2.5).
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));
@@ -234,6 +241,7 @@ mod tests {
     }
 
     fn client(url: &str) -> Api {
+        // Gone when this returns: the key is read once, and never again for a request.
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("key");
         std::fs::write(&file, "msk_1_topsecret\n").expect("writes");

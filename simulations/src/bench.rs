@@ -63,6 +63,7 @@ impl Figure {
     }
 
     fn against(mut self, rival: Option<f64>, name: &'static str) -> Self {
+        // A rival that did nothing has no ratio: JSON has no infinity, and would say null.
         if let Some(rival) = rival.filter(|rival| *rival > 0.0) {
             self.ratio = Some(rounded(self.value / rival));
             self.against = Some(name);
@@ -73,6 +74,7 @@ impl Figure {
     /// With several collectors the note says so.
     fn on(mut self, nodes: u32) -> Self {
         if nodes > 1 {
+            // Every figure that is printed carries it, also one without a note of its own.
             let note = self.note.as_deref().unwrap_or_default();
             self.note = Some(format!("{nodes} collectors on one PostgreSQL; {note}"));
         }
@@ -114,6 +116,7 @@ pub fn run(
     for figure in rates(&first, (args.copy_rate, file)) {
         print(&figure.on(args.nodes))?;
     }
+    // Another seed for each run, so that none finds its software judged by the one before.
     for (agents, seed) in args.changing_agents.iter().zip(CHANGING_SEED..) {
         let changing = through(fleet::run(&changes(args, *agents, seed))?)?;
         for figure in latencies(&changing, args.changing_s) {
@@ -125,7 +128,9 @@ pub fn run(
 
 /// Records a second of whoever appends the same reports to a file, each synced before the next.
 fn file_rate(folder: &Path, first: &Summary, clock: Clock) -> anyhow::Result<f64> {
+    // A fleet that got through has reports; the one is for whoever calls it with another.
     let reports = first.reports_acked.max(1);
+    // The mean frame: a rival that wrote shorter or longer ones would be another disk's.
     let frame = vec![0x5a; usize::try_from(first.bytes_sent / reports)?];
     let path = folder.join("appended");
     let mut file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
@@ -133,6 +138,8 @@ fn file_rate(folder: &Path, first: &Summary, clock: Clock) -> anyhow::Result<f64
     let mut appended = 0_u64;
     while clock.now() - began_at < FILE_FOR {
         file.write_all(&frame)?;
+        // As the queue does it. With fsync the journal's write for the file's time would be counted
+        // too.
         file.sync_data()?;
         appended += 1;
     }
@@ -144,6 +151,8 @@ fn file_rate(folder: &Path, first: &Summary, clock: Clock) -> anyhow::Result<f64
 
 /// A summary whose figures mean something.
 fn through(summary: Summary) -> anyhow::Result<Summary> {
+    // A change that was never seen has no latency, so the percentiles would be of the quick ones
+    // alone.
     ensure!(
         summary.is_good() && summary.measured.unseen == 0,
         "the fleet did not get through, so its figures mean nothing:\n{summary}"
@@ -167,6 +176,8 @@ fn first_inventories(args: &BenchArgs) -> FleetArgs {
         committed: true,
         after_inventories: false,
         verify: false,
+        // Longer than any figure that is worth printing, so that a slow machine gives slow figures
+        // and not none.
         settle_s: SETTLE_S,
         enrol_s: SETTLE_S,
         // More patience than a fleet has by default: on a full machine a slow connection is what is
@@ -199,6 +210,7 @@ fn changes(args: &BenchArgs, agents: u32, seed: u64) -> FleetArgs {
         },
         seconds: args.changing_s,
         change_every_s: 1,
+        // Else the first changes would queue behind the inventories, and p99 would be of those.
         after_inventories: true,
         seed,
         ..first_inventories(args)
@@ -226,6 +238,8 @@ fn rates(summary: &Summary, (copy, file): (Option<f64>, Option<f64>)) -> Vec<Fig
     }
     if let Some(commits) = &summary.commits {
         let value = commits.records_per_second;
+        // The first is there with and without a ratio: a row that nothing is compared with is a
+        // figure as well.
         for (rival, name) in [
             (copy, "plain COPY"),
             (file, "append and sync a file, a report at a time"),
@@ -236,6 +250,7 @@ fn rates(summary: &Summary, (copy, file): (Option<f64>, Option<f64>)) -> Vec<Fig
             }
         }
     }
+    // A full report has 100 records (`REPORT_RECORDS_MAX`).
     let batches = summary.records_per_second / 100.0;
     let note = format!("while about {batches:.0} batches of 100 a second are acknowledged");
     let waits = &summary.measured.ack_ms;
@@ -259,6 +274,7 @@ fn latencies(summary: &Summary, seconds: u32) -> Vec<Figure> {
             ", seen over the API to 20 ms",
         ),
     ];
+    // What they did and not what they were told: a machine that is full changes less often.
     let rate = fleet::float(summary.changes) / f64::from(seconds.max(1));
     let mut figures = Vec::new();
     for (names, percentiles, how) in kinds {
@@ -304,6 +320,7 @@ mod tests {
         assert!(through(summary()).is_ok());
         let mut lost = summary();
         lost.reports_unanswered = 1;
+        // Without the summary in it, whoever reads the log knows only that there are no figures.
         let error = through(lost).unwrap_err().to_string();
         assert!(error.contains("1 without an answer"), "{error}");
         let mut blind = summary();
@@ -338,6 +355,7 @@ mod tests {
         let figures = rates(&summary, (None, None));
         assert_eq!(figures[1].name, "socket_to_committed_row");
         assert_eq!((figures[1].value, figures[1].ratio), (300.0, None));
+        // Both rivals, so that a ratio by the wrong one would show.
         let figures = rates(&summary, (Some(1_200.0), Some(150.0)));
         let ratios: Vec<_> = figures.iter().filter_map(|figure| figure.ratio).collect();
         assert_eq!(ratios, [0.5, 4.0, 0.25, 2.0]);

@@ -38,6 +38,8 @@ pub fn run(args: &CapacityArgs, out: &mut impl Write) -> anyhow::Result<()> {
         None => Costs::built_in()?,
     };
     let load = Load::from(args);
+    // Each size on its own, also where figures would be multiples: nodes are whole, and what is
+    // known differs.
     let plans: Vec<_> = args
         .agents
         .iter()

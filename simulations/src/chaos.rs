@@ -58,6 +58,7 @@ pub fn run(args: &ChaosArgs) -> anyhow::Result<Report> {
 
 async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
     let clock = Clock;
+    // Said first, because a run that does not come to its report has to be had again as well.
     let seed = args.seed.unwrap_or_else(|| clock.unix_ms());
     let random = Random::new(seed);
     say(format_args!("{} nodes, seed {seed}", args.nodes));
@@ -69,6 +70,8 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
         clock: args.faketime.clone(),
         feeds: args.feeds.clone(),
     };
+    // Parts of their own (1 the network, 2 the pauses, 3 the faults): how many packets were drawn
+    // for must not change which fault comes next.
     let mut site = Site::build(args.nodes, folder, &programs, random.fork(1)).await?;
     let mut fleets = fleets(args, folder).await?;
     site.database.sql(&fleet::heartbeats()).await?;
@@ -80,11 +83,14 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
     present.set("nothing, afterwards".to_owned());
     let mut shown = Vec::new();
     while fleets.iter_mut().any(Fleet::is_running) {
+        // A fleet whose agents wait for a node that has ended would otherwise wait for its whole
+        // time to settle.
         for host in site.revive()? {
             say(format_args!("{host} had ended and is started again"));
         }
         sleep(Duration::from_millis(250)).await;
     }
+    // Before the results are read: nothing is to be got on with any more, and the time would count.
     watching.cancel();
     for fleet in &mut fleets {
         shown.push(fleet.shown().await?);
@@ -143,19 +149,23 @@ async fn break_it(
     site: &mut Site,
     (clock, random, present): (Clock, &Random, &Present),
 ) -> anyhow::Result<Vec<Suffered>> {
+    // As long as the fleets change: a fault while nobody says anything proves nothing.
     let until = clock.now() + Duration::from_secs(args.seconds.into());
     let mut rests = random.fork(2);
     let faults = random.fork(3);
     let mut suffered = Vec::new();
     sleep(CALM).await;
+    // The last fault ends, or nearly, before the changes do, so that some of them come after it.
     while clock.now() + CALM < until && suffered.len() < usize::from(args.faults) {
         let fault = Fault::draw(suffered.len(), args.nodes, &faults);
         say(format_args!("{:>3}  {fault}", suffered.len() + 1));
+        // Before the fault is done, for a standstill belongs to what was going on when it began.
         present.set(fault.to_string());
         let began = clock.now();
         site.suffer(fault)
             .await
             .with_context(|| fault.to_string())?;
+        // After every fault and not at the end: which one a node did not survive is what is asked.
         let ended_alone = site.revive()?;
         for host in &ended_alone {
             say(format_args!("{host} had ended and is started again"));

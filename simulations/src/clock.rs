@@ -20,6 +20,8 @@ impl Clock {
 
     /// Now, in milliseconds since 1970.
     pub(crate) fn unix_ms(self) -> u64 {
+        // A machine that stands before 1970 gets zero, which only marks what was made and orders
+        // nothing.
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .ok()

@@ -52,6 +52,7 @@ impl Faults {
     ///
     /// When there is no folder for temporary files.
     pub fn new(plant: Option<Plant>) -> anyhow::Result<Self> {
+        // Gone with this function: what is signed with is in memory by then.
         let folder = tempfile::tempdir().context("make a folder for the authority of the runs")?;
         let authority = Authority::open_or_create(
             &Home::of(folder.path()),
@@ -109,6 +110,7 @@ impl Faults {
         goes_on: &mut dyn FnMut(&Summary) -> bool,
     ) -> anyhow::Result<Summary> {
         let mut summary = Summary::default();
+        // The real clock: outside of a runtime, nothing is paused.
         let began = crate::clock::Clock.now();
         for seed in seeds {
             let outcome = world::run(seed, &self.setting)?;
@@ -124,8 +126,10 @@ impl Faults {
 
 /// Panics that are injected are part of a run and are not printed.
 fn quiet_injected_panics() {
+    // Added to and not replaced, for the hook is the whole process's and other tests panic as well.
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        // A message without arguments is a `&str`; a `String` is none of those that are injected.
         let text = info.payload().downcast_ref::<&str>();
         if text.is_none_or(|text| !text.starts_with("injected:")) {
             before(info);

@@ -104,6 +104,7 @@ async fn drive(args: &FleetArgs, tokens: Vec<EnrolmentToken>) -> anyhow::Result<
         (None, _) | (_, None) => None,
     };
     let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+    // Before anything that takes long, so that Ctrl-C ends an enrolment as well.
     let interrupted = interruption(&tracker, &stop);
     let processes = Arc::new(Mutex::new(Processes::new(&args.collector_run)));
     watch(&processes, &tracker, &stop);
@@ -146,6 +147,7 @@ async fn drive(args: &FleetArgs, tokens: Vec<EnrolmentToken>) -> anyhow::Result<
     end.played = Some(played).filter(|_| tells);
     judge(&stage, api.as_ref(), &mut end).await;
     part_ends("settling and comparison");
+    // What watches ends first, then the clients: their goodbyes are no part of the run.
     stop.cancel();
     for crew in &crews {
         crew.close().await;
@@ -190,6 +192,7 @@ async fn judge(stage: &Stage<'_>, api: Option<&Api>, end: &mut End) {
     let crews = || std::iter::once(stage.crew).chain(stage.second);
     let args = &stage.crew.args;
     let context = &stage.crew.context;
+    // One limit for all of it: what one wait takes, the next one has not.
     let settle_until = context.clock.now() + Duration::from_secs(args.settle_s.into());
     for crew in crews() {
         end.unanswered += crew.settle(settle_until, stage.interrupted).await;
@@ -216,6 +219,7 @@ fn interruption(tracker: &TaskTracker, stop: &CancellationToken) -> Cancellation
     let (interrupt, stop) = (interrupted.clone(), stop.clone());
     tracker.spawn(async move {
         select! {
+            // Where no signal can be had, the run goes on to its own end.
             signal = tokio::signal::ctrl_c() => if signal.is_ok() { interrupt.cancel() },
             () = stop.cancelled() => {}
         }
@@ -232,6 +236,8 @@ fn watch(processes: &Arc<Mutex<Processes>>, tracker: &TaskTracker, stop: &Cancel
                 () = sleep(WATCH_EVERY) => {}
                 () = stop.cancelled() => return,
             }
+            // Taken behind the wait and let go before the next: the guard must not live over an
+            // await.
             let mut processes = processes.lock().unwrap_or_else(PoisonError::into_inner);
             processes.look();
         }

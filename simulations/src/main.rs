@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
+        // What was asked for was done and is not good: the summary has said why.
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             complain(&error);

@@ -17,6 +17,7 @@ fn none_breaks(seeds: std::ops::Range<u64>) -> Summary {
         .run(seeds, &mut |summary| summary.failures.is_empty())
         .unwrap();
     assert!(summary.failures.is_empty(), "{summary}");
+    // A run in which nothing was ever acknowledged keeps every promise.
     assert_eq!(summary.acknowledged.min(1), 1, "{summary}");
     summary
 }
@@ -58,11 +59,13 @@ fn no_fault_breaks_a_promise_in_the_fourth_fifty_seeds_and_every_kind_has_come()
             "{outcome} never came: {summary}"
         );
     }
+    // `missing` is of the kinds that there are, and would not miss one that was taken away.
     assert!(Kind::ALL.len() >= 31);
 }
 
 #[test]
 fn a_seed_is_the_same_run_line_by_line() {
+    // In one process, where maps with random keys and addresses that differ would already show.
     for seed in [3, 8, 21] {
         let runs = || Faults::new(None).unwrap().hash(seed).unwrap();
         let (lines, hash) = runs();
@@ -91,6 +94,7 @@ fn found(plant: Plant) -> String {
     let Some(failure) = summary.failures.first() else {
         panic!("{plant}: not found in {FOUND_WITHIN} seeds");
     };
+    // What a person does next stands in the failure itself.
     assert!(failure.to_string().contains("muster-sim faults --seed"));
     failure.broken.join("\n")
 }

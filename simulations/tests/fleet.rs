@@ -162,6 +162,7 @@ async fn rejects_are_waited_out_and_sent_again_in_order() {
         summary["rejects"]["rate_limited"].as_u64() >= Some(15),
         "{summary:#}"
     );
+    // A report that was rejected and sent again counts once.
     assert_eq!(summary["records_acked"], 7_500, "{summary:#}");
     assert_eq!(stage.site.world.lock().duplicates, 0);
 }
@@ -185,6 +186,7 @@ async fn a_record_lost_behind_its_ack_is_seen() {
     ]))
     .await;
     assert_eq!(summary["is_good"], false, "{summary:#}");
+    // Twenty reports, of which the tenth and the twentieth lose one.
     assert_eq!(summary["verify"]["lost"], 2, "{summary:#}");
     assert_eq!(summary["verify"]["twice"], 0);
 }
@@ -223,6 +225,7 @@ async fn acknowledged_records_that_never_become_rows_fail_the_run() {
     ]);
     let mut fleet = JoinSet::new();
     fleet.spawn(run(args));
+    // Behind the simulator's look at the counter, which is before the first report.
     until_applied(&stage.site, 1).await;
     stage.site.world.lock().uncounted = 5;
     let summary = fleet
@@ -252,6 +255,7 @@ async fn a_second_run_with_the_same_state_is_the_same_agents() {
     for _ in 0..2 {
         let summary = run(stage.args(&args)).await;
         assert_eq!(summary["is_good"], true, "{summary:#}");
+        // A host that enrolled again would be a fourth.
         assert_eq!(stage.site.world.lock().certificates.len(), 3);
     }
 }
@@ -283,6 +287,7 @@ async fn a_collector_of_another_authority_is_not_told_the_secret() {
         summary["errors"].to_string().contains("UnknownIssuer"),
         "{summary:#}"
     );
+    // A secret that was heard would have been granted something.
     assert!(stage.site.world.lock().certificates.is_empty());
 }
 

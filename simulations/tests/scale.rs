@@ -80,6 +80,8 @@ async fn load(database: &FreshDatabase, index: &Path) {
         seed::write(&args, &mut rows).expect("rows");
         database.copy_in(table.target(), &rows).await;
     }
+    // Rows that came by COPY have no statistics, and plans without them would be those of an empty
+    // site.
     database.execute("ANALYZE").await;
 }
 
@@ -143,12 +145,14 @@ async fn one_cve_opens_and_announces_all_its_findings_on_a_large_site_and_touche
     let starting = jobs.start(&config.jobs, &lifecycle).await;
     starting.expect("jobs that start");
     let is_done = async || {
+        // Both, for before the first index is noted nothing is unfinished either.
         let left = generations::unfinished(store, None).await.expect("changes");
         left.is_empty() && generations::current(store).await.expect("one").is_some()
     };
     until("the first index", is_done).await;
     let scopes = scopes(&database).await;
     for scope in &scopes {
+        // The first index tells nobody anything: rows came judged by the very same.
         assert_eq!(all_events(scope).await, [], "nothing changed yet");
     }
 
@@ -162,6 +166,7 @@ async fn one_cve_opens_and_announces_all_its_findings_on_a_large_site_and_touche
     let mut hosts = 0;
     for scope in &scopes {
         let told = all_events(scope).await;
+        // An event for each version, and no version twice.
         let software: BTreeSet<_> = told.iter().map(|event| event.software).collect();
         assert_eq!(
             (told.len(), software.len()),

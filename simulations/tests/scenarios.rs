@@ -70,6 +70,7 @@ async fn agents_of_several_companies_visit_and_every_row_is_right() {
     let (ours, theirs) = (site.company("ours").await, site.company("theirs").await);
     let state = text(&site.path("state"));
     let mut words =
+        // At sixty times the speed a host changes every second, and every change brings a visit.
         words("--agents 30 --touch visit --speed 60 --seconds 4 --change-every-s 60 --committed");
     words.extend(["--state", &state]);
     let summary = run(args(&site, &[&ours, &theirs], &words)).await;
@@ -117,6 +118,7 @@ async fn a_herd_comes_back_to_a_collector_that_was_restarted() {
     let token = site.company("ours").await;
     let (asked, done) = (site.path("asked"), site.path("done"));
     let (ask, wait) = (text(&asked), text(&done));
+    // The fleet's shell asks and waits, and this test, which has the collector in it, restarts it.
     let command = format!("touch '{ask}'; until [ -e '{wait}' ]; do sleep 0.02; done");
     let mut words = words("--scenario herd --agents 20 --seconds 3 --change-every-s 1");
     words.extend(["--restart-command", &command]);
@@ -152,6 +154,8 @@ async fn what_goes_stays_as_it_was_and_what_comes_is_right() {
             "{summary:#}"
         );
     }
+    // Eighteen, three that were installed anew and three that joined; those that left keep their
+    // rows.
     assert_eq!(summary["verify"]["hosts"], 24, "{summary:#}");
     site.stop().await;
 }
@@ -176,6 +180,7 @@ async fn copies_of_hosts_disturb_nobody_but_their_originals() {
         words("--scenario clone --agents 20 --share-percent 10 --seconds 3 --change-every-s 1");
     let summary = run(args(&site, &[&token], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
+    // Without the two that share their rows with a copy.
     assert_eq!(summary["verify"]["hosts"], 18, "{summary:#}");
     let lost = ["played", "sessions_lost_per_clone_and_minute"];
     assert!(

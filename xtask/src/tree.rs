@@ -42,6 +42,8 @@ impl File {
                 .nth(1)
                 .is_some_and(|l| l.ends_with('{'))
         };
+        // The first inline one: what stands behind it ships no more, by the rule that tests come
+        // last.
         let mut tests = self
             .text
             .match_indices("#[cfg(test)]\nmod ")
@@ -57,6 +59,8 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
     let listing = Command::new("git")
         .args([
             "ls-files",
+            // Zeros between paths, the one byte that none holds; without it git quotes names beyond
+            // ASCII.
             "-z",
             "--cached",
             // What is not added yet counts as well: the check before a commit is the one that
@@ -78,6 +82,7 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
         .split(|byte| *byte == 0)
         .filter(|path| !path.is_empty())
     {
+        // A name that is no UTF-8 is read in another form, not found below, and so left out.
         let path = String::from_utf8_lossy(path).into_owned();
         // Deleted but still tracked, or not text: nothing to check.
         if let Ok(text) = std::fs::read_to_string(root.join(&path)) {

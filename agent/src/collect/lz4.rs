@@ -115,6 +115,7 @@ impl<R: Read> Reader<R> {
     /// Reads a frame's header; `None` when nothing follows.
     fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut magic = [0; 4];
+        // A byte alone, for here and nowhere else the end of the file is no error.
         if self.packed.read(&mut magic[..1])? == 0 {
             return Ok(None);
         }
@@ -123,6 +124,7 @@ impl<R: Read> Reader<R> {
         self.packed.read_exact(&mut descriptor)?;
         let [flags, sizes] = descriptor;
         let has = |bit: u8| flags & (1 << bit) != 0;
+        // The two highest bits are the version, 01; the lowest says that a dictionary is named.
         if u32::from_le_bytes(magic) != MAGIC || flags >> 6 != 1 || has(0) {
             return Err(damaged("not an LZ4 frame without a dictionary"));
         }
@@ -130,6 +132,7 @@ impl<R: Read> Reader<R> {
             4 => 64 * 1024,
             5 => 256 * 1024,
             6 => 1024 * 1024,
+            // 7 would be 4 MiB, more memory than a list is worth; the others mean nothing.
             _ => return Err(damaged("blocks of an unusual size")),
         };
         // The content's size, where it is said, and the header's checksum.
@@ -175,6 +178,7 @@ fn unpack(block: &[u8], text: &mut Vec<u8>, bytes_max: usize) -> Option<()> {
         }
         let back = take(&mut rest, 2)?;
         let back = usize::from(u16::from_le_bytes([back[0], back[1]]));
+        // A match has four bytes at least, so that is where its length counts from.
         let mut left = length(token & 15, &mut rest)?.checked_add(4)?;
         // Checked before anything is written: a match can ask for 255 times the bytes that it takes.
         if back == 0 || back > text.len() || text.len().checked_add(left)? > bytes_max {

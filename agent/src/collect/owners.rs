@@ -42,6 +42,8 @@ fn read_dpkg(root: &Root, owned: &mut OwnedPaths) -> Result<(), ReadError> {
         if !name.as_bytes().ends_with(b".list") {
             continue;
         }
+        // Not tolerated: what its package owns would be reported a second time, as a language
+        // package.
         let Some(mut lines) = root.lines(&folder.join(&name), LIST_BYTES_MAX)? else {
             continue;
         };

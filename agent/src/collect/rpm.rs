@@ -96,6 +96,7 @@ fn read_headers(
 }
 
 fn find(root: &Root) -> Result<Option<(Format, PathBuf)>, ReadError> {
+    // Where the first is a link to the second, as in Fedora, both are one database.
     for folder in FOLDERS {
         for (format, name) in FORMATS {
             let path = Path::new(folder).join(name);
@@ -154,10 +155,12 @@ fn draft(header: &Header) -> Draft<'_> {
 
 /// Splits the name of a source package, `NAME-VERSION-RELEASE.src.rpm`, into the name and the rest.
 fn split_source(file: &[u8]) -> (&[u8], &[u8]) {
+    // A source package whose sources may not be passed on is called `nosrc`.
     let stem = file
         .strip_suffix(b".src.rpm")
         .or_else(|| file.strip_suffix(b".nosrc.rpm"));
     let Some(stem) = stem else { return (b"", b"") };
+    // From the end: a name may hold dashes, a version and a release may not.
     let mut dashes = (0..stem.len()).rev().filter(|at| stem[*at] == b'-');
     match (dashes.next(), dashes.next()) {
         (Some(_), Some(at)) => (&stem[..at], &stem[at + 1..]),

@@ -182,6 +182,7 @@ fn assertion(
         return Ok(Vec::new());
     }
     let folder = folder.join(std::ffi::OsStr::from_bytes(about));
+    // Who published a snap is good to know, and no reason to lose it.
     let Ok(Some(names)) = root.list(&folder) else {
         return root.check().map(|()| Vec::new());
     };

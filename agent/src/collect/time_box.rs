@@ -25,6 +25,7 @@ pub(crate) struct Stop(Arc<AtomicBool>);
 impl Stop {
     /// Whether to give up.
     pub(crate) fn is_set(&self) -> bool {
+        // Relaxed, for nothing is handed over with it: the answer comes through the channel.
         self.0.load(Ordering::Relaxed)
     }
 

@@ -79,6 +79,7 @@ impl SpoolDisk {
     #[must_use]
     pub fn image(&self) -> Self {
         let mut state = self.state().clone();
+        // A machine whose image is put back has a sound disk.
         state.faults = SpoolFaults::default();
         Self(Arc::new(Mutex::new(state)))
     }
@@ -91,11 +92,13 @@ impl SpoolDisk {
         let mut bytes = old.durable.clone();
         for change in &old.pending {
             match change {
+                // The file system keeps a length as one word: there or not.
                 Change::Length(_) if survives() => change.apply(&mut bytes),
                 Change::Length(_) => {}
                 Change::Write(offset, written) => {
                     let mut at = 0;
                     while at < written.len() {
+                        // The first piece may begin within a sector.
                         let step = SECTOR_BYTES - (offset + at) % SECTOR_BYTES;
                         let end = written.len().min(at + step);
                         if survives() {
@@ -132,6 +135,7 @@ impl Spool {
                 .create_with_backend(disk.clone())
         };
         let aside = move |path: &Path| {
+            // Emptied in place: the disk has one file, and nobody looks at what was set aside.
             let mut state = emptied.state();
             (state.bytes, state.durable) = (Vec::new(), Vec::new());
             state.pending.clear();
@@ -146,6 +150,8 @@ impl Spool {
 impl State {
     fn step(&mut self) -> io::Result<()> {
         match &mut self.faults.steps_left {
+            // Not counted any further: all that comes later fails as well, until the disk is
+            // replaced.
             Some(0) => Err(io::Error::other("injected: there is no power")),
             Some(left) => {
                 *left -= 1;
@@ -157,6 +163,7 @@ impl State {
 
     fn change(&mut self, change: Change, end: usize) -> io::Result<()> {
         self.step()?;
+        // Only growth takes room, as on a real disk: what is written over has it already.
         let grows = end > self.bytes.len();
         if grows && self.faults.capacity.is_some_and(|capacity| end > capacity) {
             return Err(io::ErrorKind::StorageFull.into());

@@ -136,6 +136,7 @@ fn forgets_what_was_acknowledged_and_counts_its_bytes() {
     let (_folder, path) = place();
     let mut spool = open(&path);
     scan(&mut spool, &records(0..5), 4, 100).expect("recorded");
+    // Each counts with `layout::bytes`' 64 beside its own 100.
     assert_eq!(spool.waiting(), (4, 4 * 164));
     spool.acknowledge(Position::new(1, 3)).expect("written");
     assert_eq!(spool.waiting(), (1, 164));
@@ -151,6 +152,7 @@ fn an_acknowledgement_of_something_else_changes_nothing() {
     scan(&mut spool, &records(0..5), 2, 100).expect("recorded");
     spool.acknowledge(Position::new(1, 1)).expect("written");
     let view = spool.view();
+    // Acknowledged already, not made yet, and of the epochs before and after.
     for other in [(1, 1), (1, 9), (0, 2), (2, 1)] {
         spool
             .acknowledge(Position::new(other.0, other.1))

@@ -78,6 +78,8 @@ impl Costs {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path);
         let text = text.with_context(|| format!("read the costs {}", path.display()))?;
+        // Without a default for what is missing: a plan with a cost of nothing would look like any
+        // other.
         serde_json::from_str(&text).with_context(|| format!("read the costs {}", path.display()))
     }
 
@@ -116,6 +118,7 @@ mod tests {
             assert!(cost.how.len() > 10, "{name} does not say how it is known");
         }
         let json = serde_json::to_value(&costs).expect("JSON");
+        // The two that are no costs: the date and the machine.
         let named = json.as_object().expect("an object").len();
         assert_eq!(named, costs.all().len() + 2, "one is not listed");
     }
@@ -130,6 +133,8 @@ mod tests {
             Costs::read(&path).expect("costs"),
             Costs::built_in().unwrap()
         );
+        // Taking it leaves `null` behind, which serde would refuse for another reason; so the field
+        // goes as well.
         let row = costs["row_bytes"].take();
         costs
             .as_object_mut()

@@ -68,6 +68,7 @@ struct Rates {
 
 impl Rates {
     fn new(load: &Load, agents: u64) -> Self {
+        // Exact: a site would need 2^53 agents before the number lost a digit.
         let agents = crate::fleet::float(agents);
         let held = agents * load.held_share;
         Self {
@@ -113,6 +114,8 @@ impl Plan {
     }
 
     fn basis(&self, costs: &[&Cost]) -> Basis {
+        // A chain of costs is known as well as its weakest one; a guess counts as measured with
+        // nobody.
         let fewest = costs.iter().map(|cost| cost.measured_with).min();
         match fewest {
             None => Basis::Assumed,
@@ -127,6 +130,8 @@ impl Plan {
         self.push("heartbeats", rates.heartbeats, "/s", &[]);
         self.push("visits", rates.visits, "/s", &[]);
         self.push("changes", rates.changes, "/s", &[]);
+        // Only changes have a peak: visits and heartbeats are spread over their time by the agents'
+        // own jitter.
         let peak = rates.changes * load.peak_factor;
         self.push("changes at the peak", peak, "/s", &[]);
         let bytes = rates.heartbeats * costs.heartbeat_bytes.value
@@ -149,11 +154,14 @@ impl Plan {
 
     fn database(&mut self, costs: &Costs, load: &Load, rates: &Rates) {
         let open = self.push("installations now", rates.agents * load.records, "", &[]);
+        // A change closes a row and opens another, and the closed one stays until retention takes
+        // it.
         let closed = rates.agents * load.changes_a_day * load.retention_days;
         self.push("installations that were", closed, "", &[]);
         let disk = (open + closed) * costs.row_bytes.value / GIB;
         self.push("rows on disk", disk, "GiB", &[&costs.row_bytes]);
         let change = costs.change_postgres_ms.value / 1_000.0;
+        // For the peak and not the mean: what is slow then is what people see.
         let cores = rates.changes * load.peak_factor * change / load.node_use;
         self.push("PostgreSQL cores", cores, "", &[&costs.change_postgres_ms]);
         // One PostgreSQL as long as one machine does it; then hosts are spread by their company.
@@ -180,9 +188,12 @@ impl Plan {
         let both = [&from[..], &[&costs.connection_kib, &costs.collector_mib]].concat();
         // One more than the load takes, so that one may be away.
         let nodes = self.push("collector nodes", by_load + 1.0, "", &both);
+        // By the nodes that the load needs: when one is away, the others have its connections too.
         let memory = costs.collector_mib.value / KIB + held / by_load;
         let from = [&costs.connection_kib, &costs.collector_mib];
         self.push("memory of a collector", memory, "GiB", &from);
+        // Two records a change, the one that goes and the one that comes, and nothing leaves the
+        // queue meanwhile.
         let queued = rates.changes * load.peak_factor * load.outage_hours * 3_600.0 * 2.0;
         let queue = queued * costs.queued_record_bytes.value / by_load / GIB;
         let from = [&costs.queued_record_bytes];
@@ -192,6 +203,7 @@ impl Plan {
 
     /// What happens once: everyone comes back, or everyone comes for the first time.
     fn storms(&mut self, costs: &Costs, load: &Load, (rates, cores): (&Rates, f64)) {
+        // All of the cores, and not the planned part of them: this is what the rest is kept for.
         let back = rates.agents * costs.visit_ms.value / 1_000.0 / cores;
         self.push(
             "all come back after an outage in",
@@ -317,6 +329,7 @@ mod tests {
     fn ten_times_as_many_need_ten_times_as_much_in_whole_nodes() {
         let plan = Plan::new(&costs(), &load(), 10_000_000);
         assert_is(&plan, "PostgreSQL cores", 40.0);
+        // Five full nodes hold 40 cores: `ceil` must not make six of what divides evenly.
         assert_is(&plan, "PostgreSQL nodes", 5.0);
         // 44 cores are 5.5 nodes, 61 GiB are 3.8.
         assert_is(&plan, "collector nodes", 7.0);
@@ -327,6 +340,7 @@ mod tests {
     fn a_small_site_needs_one_node_and_one_more() {
         let plan = Plan::new(&costs(), &load(), 10);
         assert_is(&plan, "collector nodes", 2.0);
+        // Ten agents need a thousandth of a core, and still a server.
         assert_is(&plan, "PostgreSQL nodes", 1.0);
     }
 
@@ -339,6 +353,7 @@ mod tests {
         };
         assert_eq!(basis(10_000, "changes"), Basis::Assumed);
         assert_eq!(basis(100_000, "collector cores"), Basis::Measured);
+        // One more than was measured is a claim about what nobody has seen.
         assert_eq!(basis(100_001, "collector cores"), Basis::Extrapolated);
         assert_eq!(basis(10, "queue of a collector"), Basis::Guessed);
     }

@@ -18,11 +18,14 @@ pub(super) fn write(
         write!(out, "{:>18}", grouped(plan.agents))?;
     }
     writeln!(out)?;
+    // Every plan pushes the same figures in the same order, so a row is the same figure in all of
+    // them.
     let names = plans.first().map_or(&[][..], |plan| &plan.figures);
     for (row, figure) in names.iter().enumerate() {
         write!(out, "{:<34}", figure.name)?;
         for figure in plans.iter().filter_map(|plan| plan.figures.get(row)) {
             let value = told(figure.value, figure.unit);
+            // One less than the head's width: the mark stands in the last place.
             write!(out, "{:>17}{}", value, mark(figure.basis))?;
         }
         writeln!(out)?;
@@ -57,6 +60,7 @@ const fn mark(basis: Basis) -> char {
 /// A value with three digits or so, and its unit.
 fn told(value: f64, unit: &str) -> String {
     let (value, prefix) = match value {
+        // By 1,000, as lines are sold; memory and disk are in GiB already, and named so.
         v if unit == "B/s" && v >= 1e6 => (v / 1e6, "M"),
         v if unit == "B/s" && v >= 1e3 => (v / 1e3, "k"),
         v if unit.is_empty() && v >= 1e9 => (v / 1e9, " G"),
@@ -64,6 +68,7 @@ fn told(value: f64, unit: &str) -> String {
         v => (v, ""),
     };
     let digits = match value {
+        // A whole number is a count of nodes: `2.00` of them would promise more than there is.
         v if v >= 100.0 || v.fract() == 0.0 => 0,
         v if v >= 10.0 => 1,
         v if v >= 0.1 => 2,

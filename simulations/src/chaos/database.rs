@@ -69,11 +69,14 @@ impl Database {
         ];
         database.program("initdb", &make).await?;
         let settings = format!("{SETTINGS}max_connections = {CONNECTIONS}\n");
+        // Appended, for of two lines with one name PostgreSQL takes the last.
         append(&format!("{data}/postgresql.conf"), &settings)?;
         let trusted = "host all all 10.77.0.0/24 trust\nhost replication all 10.77.0.0/24 trust\n";
         append(&format!("{data}/pg_hba.conf"), trusted)?;
         database.start(0)?;
         database.ready(0).await?;
+        // Only a primary that runs can be copied from, and it is told of its standby behind the
+        // copy: before, every commit would wait for a standby that is not there.
         database.follow(1).await?;
         Ok(database)
     }
@@ -94,6 +97,8 @@ impl Database {
     ///
     /// When the server cannot be reached or refuses it.
     pub(super) async fn sql(&self, statement: &str) -> anyhow::Result<String> {
+        // A primary behind a cut or paused answers nothing, and a connection would be tried for
+        // minutes.
         let url = format!("{}?connect_timeout=5", Self::url());
         run(
             "psql",
@@ -104,6 +109,7 @@ impl Database {
 
     /// Kills the primary as a power cut would, and starts it again after `away`.
     pub(super) async fn crash(&mut self, away: Duration) -> anyhow::Result<()> {
+        // The data directory stays, so what follows is PostgreSQL's own recovery from its WAL.
         self.kill(self.primary).await?;
         sleep(away).await;
         self.start(self.primary)?;
@@ -127,10 +133,13 @@ impl Database {
             &format!("{data}/postgresql.auto.conf"),
             "synchronous_standby_names = ''\n",
         )?;
+        // `-w` waits until it takes writes: an address that leads to a server in recovery would be
+        // refused by every node.
         self.program("pg_ctl", &["promote", "-w", "-t", "60", "-D", &data])
             .await?;
         self.program("pg_ctl", &["reload", "-D", &data]).await?;
         network.give_address(heir);
+        // Before the copy, which is made from whoever is primary.
         self.primary = heir;
         self.follow(lost).await
     }
@@ -138,9 +147,13 @@ impl Database {
     /// Makes a host the synchronous standby of the primary, from nothing.
     async fn follow(&mut self, standby: u8) -> anyhow::Result<()> {
         let data = self.data(standby);
+        // `pg_basebackup` refuses a folder that is not empty, and what the lost server had is
+        // another timeline's.
         run("rm", &["-rf", &data]).await?;
         let primary = Host::Database(self.primary).address().to_string();
         let copy = self.binaries.join("pg_basebackup").display().to_string();
+        // From the standby's host, as its replication will come; only root may enter it, so `ip`
+        // first and `setpriv` behind it.
         let namespace = Host::Database(standby)
             .namespace()
             .context("no namespace")?;
@@ -168,7 +181,10 @@ impl Database {
         self.ready(standby).await?;
         let name = "ALTER SYSTEM SET synchronous_standby_names = '*'";
         self.sql(name).await?;
+        // `ALTER SYSTEM` writes a file; the server reads it on a reload.
         self.sql("SELECT pg_reload_conf()").await?;
+        // A standby that streams is not in sync until it has caught up, and until then a commit
+        // waits for it.
         let in_sync = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
         let following = async {
             while self
@@ -194,6 +210,8 @@ impl Database {
             &self.binaries.join("postgres").display().to_string(),
             "-D",
             &self.data(server),
+            // No socket in a file: both servers share the machine's folder for it, and the second
+            // would find the first one's lock.
             "-c",
             "unix_socket_directories=",
         ];
@@ -208,6 +226,8 @@ impl Database {
     }
 
     async fn ready(&self, server: u8) -> anyhow::Result<()> {
+        // Its own address: the shared one leads to whoever is primary, and a standby has to be
+        // asked as well.
         let address = Host::Database(server).address().to_string();
         let ask = self.binaries.join("pg_isready").display().to_string();
         let waiting = async {
@@ -222,6 +242,8 @@ impl Database {
     /// Kills all processes of a server at once: none of them can tidy up for another.
     async fn kill(&mut self, server: u8) -> anyhow::Result<()> {
         self.signal_on(server, "-KILL").await?;
+        // Collected by its parent, or its number stays taken and its start is refused by the old
+        // `postmaster.pid`.
         if let Some(process) = self.servers[usize::from(server)].take() {
             process.kill().await;
         }

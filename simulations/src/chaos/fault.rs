@@ -61,9 +61,12 @@ impl Fault {
     /// The `number`th fault of a run. Every kind comes once before any comes again, in an order that
     /// the seed says.
     pub(super) fn draw(number: usize, nodes: u8, seed: &Random) -> Self {
+        // By its number alone, so that the tenth fault of a seed is the same however long the nine
+        // before took.
         let round = u64::try_from(number / KINDS.len()).unwrap_or(0);
         let mut order: Vec<usize> = (0..KINDS.len()).collect();
         shuffle(&mut order, &mut seed.fork(round));
+        // Far from the rounds' own parts, which count from 0.
         let mut random = seed.fork(1_000_000 + u64::try_from(number).unwrap_or(0));
         let kind = order.get(number % KINDS.len()).copied().unwrap_or(0);
         Self::of(kind, nodes, &mut random)
@@ -76,6 +79,7 @@ impl Fault {
             Duration::from_millis(from * 1_000 + u64::try_from(more).unwrap_or(0))
         };
         match kind {
+            // Nothing at the least: a supervisor starts a process again at once.
             0 => Self::KillNode(node, span(0, 3)),
             1 => Self::PauseNode(node, span(1, 8)),
             2 => Self::RestartNode(node),
@@ -85,6 +89,8 @@ impl Fault {
                 let away = span(3, 6);
                 Self::ClockStep(node, step(random), away)
             }
+            // Up to sixteen seconds, one more than the simulated agents bear silence, so that some
+            // are given up and some are not.
             6 => Self::CutFromAgents(node, span(2, 16)),
             7 => Self::CutFromDatabase(node, span(2, 16)),
             8 => {
@@ -145,6 +151,8 @@ fn step(random: &mut Random) -> i32 {
 
 /// Fisher and Yates.
 fn shuffle(order: &mut [usize], random: &mut Random) {
+    // From the end, each place with one of those not yet placed, itself included: every order is as
+    // likely.
     for end in (1..order.len()).rev() {
         order.swap(end, random.below(end + 1));
     }

@@ -94,10 +94,12 @@ impl Fleet {
         let key = command
             .run(&["key", "create", name, "--company", name])
             .await?;
+        // As files and not as arguments, which every user of the machine can read.
         std::fs::write(path("key"), key)?;
         let url = |node| format!("http://{}:{API_PORT}", Host::Node(node).address());
         let apis = (0..nodes).map(|node| Api::new(&url(node), &path("key")));
         let apis = apis.collect::<anyhow::Result<_>>()?;
+        // The API of one node is enough for the comparison, for the rows are everybody's.
         let line = line(&path("token"), &path("key"), &url(0), size)?;
         let program = Program {
             host: Host::Agents,
@@ -126,6 +128,8 @@ impl Fleet {
     /// When it ended without saying.
     pub(super) async fn shown(&mut self) -> anyhow::Result<Shown> {
         let status = self.process.wait().await?;
+        // Read whatever its exit code was: a fleet that found a difference ends with a failure, and
+        // says which.
         let text = std::fs::read_to_string(&self.result)?;
         let ended = || format!("the fleet ended with {status}; see {}", self.log.display());
         serde_json::from_str(text.lines().last().unwrap_or_default()).with_context(ended)
@@ -163,6 +167,8 @@ impl Command<'_> {
     pub(super) async fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let namespace = Host::Node(0).namespace().context("no namespace")?;
         let collector = self.collector.display().to_string();
+        // The data directory that nodes begin with: what a command leaves there, the authority
+        // first of all, every node has.
         let data = self.folder.join("template").display().to_string();
         let mut line: Vec<String> = ["netns", "exec", &namespace, "env"]
             .map(str::to_owned)
@@ -198,6 +204,7 @@ fn line(token: &Path, key: &Path, api: &str, size: Size) -> anyhow::Result<Vec<S
          --verify --settle-s {SETTLE_S} --json"
     );
     let mut line: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    // This very program: the fleets are of the version that judges them.
     line.insert(0, own.display().to_string());
     line.extend(["--token-file".to_owned(), token.display().to_string()]);
     line.extend(["--api-key-file".to_owned(), key.display().to_string()]);
@@ -215,6 +222,8 @@ impl Shown {
         let Some(compared) = &self.verify else {
             return Some("its hosts were not compared with the rows".to_owned());
         };
+        // Before the differences: of hosts that could not be asked nobody knows whether they
+        // differ.
         if let Some(error) = &compared.error {
             return Some(format!(
                 "its hosts could not be compared with the rows: {error}"
@@ -230,6 +239,7 @@ impl Shown {
                 compared.twice
             ));
         }
+        // Both: only agents that enrolled are compared, and the others would not be missed.
         if self.enrolled != self.agents || compared.hosts != self.agents {
             return Some(format!(
                 "{} of {} agents enrolled",

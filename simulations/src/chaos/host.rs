@@ -35,6 +35,7 @@ impl Host {
     /// Its address.
     pub(super) const fn address(self) -> Ipv4Addr {
         let last = match self {
+            // Nine nodes at most (`cli`), so that no two ranges meet.
             Self::Node(number) => 1 + number,
             Self::Database(number) => 51 + number,
             Self::Agents => 61,
@@ -87,6 +88,7 @@ mod tests {
     #[test]
     fn names_of_interfaces_are_as_short_as_the_kernel_wants_them() {
         let longest = Host::all(9).into_iter().map(|host| host.interface().len());
+        // IFNAMSIZ is 16, and the last byte is the zero behind the name.
         assert!(longest.max() <= Some(15));
     }
 }

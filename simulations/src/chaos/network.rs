@@ -79,6 +79,7 @@ impl Network {
             tracker: TaskTracker::new(),
         });
         let stop = CancellationToken::new();
+        // A task for each sender: what one host sends waits behind nothing but its own.
         for host in &hosts {
             let (shared, host) = (Arc::clone(&shared), *host);
             let carrying = stop
@@ -105,6 +106,8 @@ impl Network {
 
     /// Gives the database's address to one of its hosts.
     pub(super) fn give_address(&self, database: u8) {
+        // Relaxed, for nothing is read beside it: a packet that still goes to the old one is lost
+        // with it.
         self.shared.primary.store(database, Ordering::Relaxed);
     }
 
@@ -154,6 +157,7 @@ async fn plug_in(host: Host) -> anyhow::Result<Tun> {
         .concat(),
     )
     .await?;
+    // A new namespace has it down, and the database's address is on it.
     run("ip", &[&inside[..], &["link", "set", "lo", "up"]].concat()).await?;
     run(
         "ip",
@@ -178,6 +182,7 @@ async fn remove(hosts: &[Host]) -> anyhow::Result<()> {
     for namespace in hosts.iter().filter_map(|host| host.namespace()) {
         let is_there = |line: &str| line.split_whitespace().next() == Some(namespace.as_str());
         if there.lines().any(is_there) {
+            // A namespace lives as long as a process is in it, whatever its name's deletion says.
             let pids = run("ip", &["netns", "pids", &namespace]).await?;
             for pid in pids.split_whitespace() {
                 // It may have ended meanwhile, which is what is wanted.
@@ -194,16 +199,19 @@ async fn carry(shared: Arc<Shared>, from: Host) {
     let Some(device) = shared.devices.get(&from).cloned() else {
         return;
     };
+    // Longer than the MTU, so that no packet is cut: the kernel gives no more than that.
     let mut buffer = [0; 2_048];
     while let Ok(length) = device.recv(&mut buffer).await {
         let packet = &buffer[..length];
         let Some(to) = shared.destination(packet) else {
             continue;
         };
+        // In a block of its own: the guard must be gone before the await below.
         let arrivals = {
             let mut links = shared.links.lock().unwrap_or_else(PoisonError::into_inner);
             links.arrivals(from, to)
         };
+        // In turn: packets of a good link keep their order, as on a cable.
         for after in arrivals {
             deliver(&shared, to, packet, after).await;
         }
@@ -219,6 +227,7 @@ async fn deliver(shared: &Arc<Shared>, to: Host, packet: &[u8], after: Duration)
         let _taken = device.send(packet).await;
         return;
     }
+    // Lost and not waited for: whoever waits here would hold up every packet behind it.
     let Ok(permit) = Arc::clone(&shared.under_way).try_acquire_owned() else {
         return;
     };
@@ -250,6 +259,7 @@ fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
     if packet.first()? >> 4 != 4 {
         return None;
     }
+    // `get`, because a packet of any length may come out of a device.
     let octets: [u8; 4] = packet.get(DESTINATION)?.try_into().ok()?;
     Some(Ipv4Addr::from(octets))
 }

@@ -51,9 +51,12 @@ impl Node {
             folder.join(format!("{host}.clock")),
         );
         std::fs::create_dir_all(&disk)?;
+        // There before the process, whose library looks into it from the first question for the
+        // time on.
         std::fs::write(&clock, "+0")?;
         let image = folder.join(format!("{host}.image")).display().to_string();
         let mounted = disk.display().to_string();
+        // A file with a hole: a disk takes the machine only what was written to it.
         run("truncate", &[&format!("--size={DISK_MB}M"), &image]).await?;
         // Nothing is kept free for root, who runs it here.
         run("mkfs.ext4", &["-q", "-F", "-m", "0", &image]).await?;
@@ -71,6 +74,8 @@ impl Node {
             template: template.to_owned(),
             process: None,
         };
+        // Only a node that begins from nothing gets these: a crash leaves on the disk what was
+        // there.
         node.furnish().await?;
         node.start()?;
         Ok(node)
@@ -91,8 +96,12 @@ impl Node {
     /// Stops it as an upgrade does, and starts it again.
     pub(super) async fn restart(&mut self) -> anyhow::Result<()> {
         if let Some(process) = self.process.take() {
+            // Longer than the collector's own time to drain, so that a late end is its fault and
+            // not ours.
             let stopping = tokio::time::timeout(DRAINS_WITHIN, process.terminate());
             let status = stopping.await.context("it does not stop when asked")??;
+            // A node that drains and then fails has not stopped in order, and an upgrade would stop
+            // there too.
             anyhow::ensure!(
                 status.success(),
                 "it ended with {status} when asked to stop"
@@ -112,6 +121,7 @@ impl Node {
     /// Kills it and takes everything from its disk but what an operator installs.
     pub(super) async fn wipe(&mut self) -> anyhow::Result<()> {
         self.kill().await;
+        // The folder and not the image: the disk is there and empty, as after it was replaced.
         run("rm", &["-rf", &self.data()]).await?;
         self.furnish().await?;
         self.start()
@@ -136,6 +146,7 @@ impl Node {
 
     /// Sets its clock so many seconds ahead or behind, for `away`, and right again.
     pub(super) async fn step_clock(&self, seconds: i32, away: Duration) -> anyhow::Result<()> {
+        // With its sign, which is what tells the library that it is an offset and not a time.
         std::fs::write(&self.clock, format!("{seconds:+}"))?;
         sleep(away).await;
         Ok(std::fs::write(&self.clock, "+0")?)
@@ -143,6 +154,8 @@ impl Node {
 
     /// Starts it again if it has ended, and says so: it is not meant to.
     pub(super) fn revive(&mut self) -> anyhow::Result<bool> {
+        // `try_wait` collects it as well, so its number is not signalled again: a new process takes
+        // its place.
         let is_running = self.process.as_mut().is_some_and(Process::is_running);
         if is_running {
             return Ok(false);
@@ -203,7 +216,10 @@ fn line(host: Host, collector: &Path, disk: &Path) -> Vec<String> {
 pub(super) fn settings() -> Vec<(String, String)> {
     let settings = [
         ("DATABASE_URL", Database::url()),
+        // The namespaces lead nowhere but to each other.
         ("MUSTER_FEEDS_SYNC", "false".to_owned()),
+        // Limits that no agent of a run meets: they have tests of their own, and would hide what
+        // faults do.
         ("MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE", "6000".to_owned()),
         (
             "MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE",
@@ -225,6 +241,8 @@ fn environment(clock: &Path, preload: Option<&Path>) -> Vec<(String, String)> {
                 "FAKETIME_TIMESTAMP_FILE".to_owned(),
                 clock.display().to_string(),
             ),
+            // Seconds for which it believes what it has read. By default ten, in which a fault
+            // comes and goes.
             ("FAKETIME_CACHE_DURATION".to_owned(), "1".to_owned()),
             // A step of the clock on the wall, as an administrator or NTP makes it; the time since the
             // start goes on as it does.

@@ -39,9 +39,12 @@ impl Program {
     pub(super) fn start(&self) -> anyhow::Result<Process> {
         let mut command = self.command()?;
         let log = log(&self.log)?;
+        // One open file for both, which appends, so that lines stand in the order in which they
+        // were said.
         command.stdout(log.try_clone()?).stderr(log);
         let child = command.spawn();
         let child = child.with_context(|| format!("start {}", self.line.join(" ")))?;
+        // Only a child that was waited for has none, and nobody has.
         let pid = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         let pid = pid.context("the process ended at once")?;
         Ok(Process { child, pid })
@@ -73,6 +76,7 @@ impl Program {
             .args(rest)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
+            // A run that ends with an error leaves no process behind that holds a namespace.
             .kill_on_drop(true);
         Ok(command)
     }
@@ -91,6 +95,8 @@ impl Process {
     ///
     /// When it cannot be asked.
     pub(super) async fn terminate(mut self) -> anyhow::Result<std::process::ExitStatus> {
+        // Its number is still its own: nobody has waited for it, for whoever finds it ended
+        // replaces it.
         kill_process(self.pid, Signal::TERM)?;
         Ok(self.child.wait().await?)
     }

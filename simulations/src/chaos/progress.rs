@@ -54,6 +54,7 @@ impl Longest {
 
     fn note(&self, lasted: Duration, fault: impl FnOnce() -> String) {
         let mut longest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The text is made only then, and not four times a second.
         if lasted > longest.lasted {
             *longest = Standstill {
                 lasted,
@@ -80,6 +81,7 @@ pub(super) async fn watch(
             seen = records;
             since = clock.now();
         }
+        // After the question: what a silent node costs is time without progress too.
         let now: Instant = clock.now();
         longest.note(now - since, || present.get());
         sleep(EVERY).await;

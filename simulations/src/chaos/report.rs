@@ -43,6 +43,7 @@ impl Report {
                 self.asked
             ));
         }
+        // A crash is a complaint also when nothing was lost by it.
         let alone: usize = self.suffered.iter().map(|fault| fault.ended_alone).sum();
         if alone > 0 {
             complaints.push(format!("{alone} times a node ended by itself"));
@@ -62,6 +63,7 @@ impl Report {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let sum = |value: fn(&Shown) -> u64| -> u64 { self.fleets.iter().map(value).sum() };
+        // Of a fleet that was not compared nothing is added, and its complaint says so.
         let compared = |value: fn(&super::fleet::Compared) -> u64| -> u64 {
             let verdicts = self.fleets.iter().filter_map(|fleet| fleet.verify.as_ref());
             verdicts.map(value).sum()

@@ -18,6 +18,8 @@ pub(super) async fn run<A: AsRef<str>>(program: &str, arguments: &[A]) -> anyhow
     let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
     let shown = || format!("{program} {}", arguments.join(" "));
     let mut command = Command::new(program);
+    // The timeout drops the future, and the child with it: what takes too long must not go on
+    // unseen.
     command.args(&arguments).kill_on_drop(true);
     let output = timeout(WITHIN, command.output()).await;
     let output = output

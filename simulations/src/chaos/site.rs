@@ -86,6 +86,7 @@ impl Site {
     /// When it could not be done or mended: the run is worth nothing then.
     pub(super) async fn suffer(&mut self, fault: Fault) -> anyhow::Result<()> {
         let host = Host::Node;
+        // Now, for a fault before may have made the other one primary.
         let primary = Host::Database(self.database.primary());
         match fault {
             Fault::KillNode(node, away) => self.node(node)?.crash(away).await,
@@ -95,10 +96,13 @@ impl Site {
             Fault::FullDisk(node, away) => self.node(node)?.fill_disk(away).await,
             Fault::ClockStep(node, by, away) => self.node(node)?.step_clock(by, away).await,
             Fault::CutFromAgents(node, away) => {
+                // Of this node alone: agents find the others, and are to come back to it later.
                 self.spoil((host(node), Host::Agents), Link::CUT, away)
                     .await
             }
             Fault::CutFromDatabase(node, away) => {
+                // The link to the server and not to the shared address, which is no host of its
+                // own.
                 self.spoil((host(node), primary), Link::CUT, away).await
             }
             Fault::BadWayToAgents(node, link, away) => {
@@ -162,6 +166,7 @@ impl Site {
                 "-qAtX",
                 &Database::url(),
                 "-c",
+                // It ends by itself, so that a run which is broken off gives the connections back.
                 &format!("SELECT pg_sleep({})", away.as_secs_f32()),
             ]
             .map(str::to_owned)
@@ -169,6 +174,8 @@ impl Site {
             environment: vec![("PGCONNECT_TIMEOUT".to_owned(), "5".to_owned())],
             log: PathBuf::from("/dev/null"),
         };
+        // As many as there are in all, as the superuser, for whom PostgreSQL keeps the last few:
+        // those go too.
         let holders: anyhow::Result<Vec<Process>> =
             (0..CONNECTIONS).map(|_| holder.start()).collect();
         // Each ends by itself when its sleep is over, or was refused.

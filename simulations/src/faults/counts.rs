@@ -23,11 +23,13 @@ impl Counts {
     pub(super) fn sum(&self, name: &str) -> u64 {
         let counts = self.lock();
         let of_name = counts.iter().filter(|(key, _)| {
+            // The whole name: one counter's may be the beginning of another's.
             key.strip_prefix(name)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         });
         of_name
             .map(|(_, count)| count.load(Ordering::Relaxed))
+            // On one thread, so no count moves while they are added up.
             .sum()
     }
 
@@ -51,10 +53,12 @@ impl Recorder for Counts {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        // Nothing is kept of what no check reads.
         if !WANTED.contains(&key.name()) {
             return Counter::noop();
         }
         let mut name = key.name().to_owned();
+        // By value alone: the checks know which labels a counter has and in which order.
         for label in key.labels().filter(|label| !label.value().is_empty()) {
             name.push(' ');
             name.push_str(label.value());

@@ -14,6 +14,7 @@ use crate::random::Random;
 pub(super) struct Host {
     platform: Platform,
     /// Version and place of what is installed, by its number.
+    // In order, because one of them is picked by its place: a run has to pick the same one again.
     installed: BTreeMap<u32, (u32, u32)>,
     next: u32,
     random: Random,
@@ -36,6 +37,8 @@ impl Host {
 
     /// Installs, removes, upgrades or moves some packages.
     pub(super) fn change(&mut self) {
+        // Several at once, and the later ones may undo the earlier: a scan sees only what came of
+        // them.
         for _ in 0..1 + self.random.below(12) {
             let numbers: Vec<u32> = self.installed.keys().copied().collect();
             let some = self.random.pick(&numbers).copied();
@@ -56,6 +59,8 @@ impl Host {
                         .and_modify(|(_, place)| *place += 1);
                 }
                 _ => {
+                    // Never a number of before: what is gone and what comes have to be told apart
+                    // in the rows.
                     self.installed.insert(self.next, (1, 0));
                     self.next += 1;
                 }
@@ -65,6 +70,7 @@ impl Host {
 
     /// Moves to the next release of its system.
     pub(super) fn upgrade(&mut self) {
+        // It is a number that this file made; the fallback is the first one of all.
         let release: u32 = self.platform.version.parse().unwrap_or(11);
         self.platform.version = (release + 1).to_string();
     }
@@ -86,6 +92,7 @@ impl Host {
                 (SoftwareKey::of(&record, &self.platform), record)
             })
             .collect();
+        // A host of a run has some hundreds.
         let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
         Inventory {
             platform: self.platform.clone(),
@@ -107,6 +114,8 @@ impl Host {
 
     /// What the rows of this host have to hold.
     pub(super) fn truth(&self) -> BTreeMap<SoftwareKey, RecordFingerprint> {
+        // By the same scan as the agent's, so that a difference is one of what happened since, and
+        // not of two accounts.
         let records = self.scan().records;
         records
             .iter()

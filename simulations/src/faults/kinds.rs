@@ -102,8 +102,10 @@ impl Kind {
             if left < weight {
                 return *kind;
             }
+            // Not below zero: it was at least the weight.
             left -= weight;
         }
+        // Not reached, for what was drawn is below the sum of all weights.
         Self::Cut
     }
 }
@@ -123,6 +125,8 @@ mod tests {
     #[test]
     fn every_kind_is_drawn_sooner_or_later() {
         let mut random = Random::new(1);
+        // The rarest is one of some hundred and twenty: to miss it in so many draws takes more luck
+        // than there is.
         let drawn: BTreeSet<Kind> = (0..5_000).map(|_| Kind::draw(&mut random)).collect();
         assert_eq!(drawn.len(), Kind::ALL.len());
     }

@@ -54,6 +54,8 @@ impl Life {
 
     /// Lets it die at the poll of that number from now.
     pub(super) fn end_after(&self, polls: u64) {
+        // Relaxed, here and below: one thread polls everything, and the atomics are only for
+        // `Sync`.
         self.polls_left.store(polls, Ordering::Relaxed);
     }
 
@@ -67,6 +69,7 @@ impl Life {
         if let Some((hand, last)) = &self.hand {
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Clock.now();
+            // By how much went by, so that a clock which was set wrong stays as wrong as it is.
             hand.advance(now - *last);
             *last = now;
         }
@@ -85,11 +88,15 @@ impl Life {
         if !self.is_alive() {
             return Admission::Dead;
         }
+        // Before the yield below is drawn, so that a task which is made to wait has been polled
+        // too.
         let left = self.polls_left.load(Ordering::Relaxed);
         if left == 0 {
             self.end();
             return Admission::Dead;
         }
+        // The largest number means never, and must not be counted down to something that is a
+        // number.
         if left != u64::MAX {
             self.polls_left.store(left - 1, Ordering::Relaxed);
         }
@@ -128,7 +135,9 @@ impl<F: Future> Future for Living<F> {
             }
             Admission::Now => {}
         }
+        // Before every poll and not by a timer: a task must not see a time of before what woke it.
         this.life.set_clock();
+        // The product's metrics are global; only here is it known whose poll this is.
         metrics::with_local_recorder(&*this.life.counts, || this.task.as_mut().poll(context))
     }
 }
@@ -149,11 +158,13 @@ mod tests {
             }
         });
         life.end_after(20);
+        // A dead task is never ready, so something else has to end the wait.
         tokio::select! {
             biased;
             () = task => {}
             () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
         }
+        // Fewer than the polls, by those that were only made to wait.
         let done = steps.load(Ordering::Relaxed);
         assert!(done > 10 && done <= 20, "{done}");
         assert!(!life.is_alive());

@@ -71,6 +71,7 @@ pub(super) struct PathState {
 impl Default for PathState {
     fn default() -> Self {
         Self {
+            // A time that has come blocks nothing.
             blocked_until: Clock.now(),
             delay: Duration::from_millis(20),
         }
@@ -79,6 +80,8 @@ impl Default for PathState {
 
 impl Machine {
     pub(super) fn now_ms(&self, stage: &Stage) -> u64 {
+        // What a host with a right clock would say. Only what a report tells of its making is by
+        // it.
         let right = BEGINNING.unix_timestamp() * 1_000;
         let right = right + i64::try_from(stage.elapsed().as_millis()).unwrap_or(0);
         u64::try_from(right + self.wrong_ms.load(Ordering::Relaxed)).unwrap_or(0)

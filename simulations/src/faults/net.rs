@@ -82,6 +82,7 @@ impl Pipe {
     /// Holds back what is written from now on.
     pub(super) fn block_until(&self, until: Instant) {
         let mut state = self.lock();
+        // Never earlier: a second block that is shorter must not let out what the first one holds.
         state.blocked_until = state.blocked_until.max(until);
     }
 
@@ -98,6 +99,7 @@ impl Pipe {
         state.is_torn_for_writer = true;
         let end_at = if let Some(late) = late {
             for chunk in &mut state.chunks {
+                // Brought forward alike, so that their order stays.
                 chunk.0 = chunk.0.min(now + late);
             }
             now + late
@@ -147,6 +149,7 @@ impl State {
 
     /// Gives bytes that are there, or the end, or when to look again.
     fn read(&mut self, room: usize, now: Instant) -> Result<Vec<u8>, Option<Instant>> {
+        // What is under way comes before the end, whatever time that has.
         let Some((at, chunk)) = self.chunks.front_mut() else {
             return match self.end {
                 Some((at, _)) if at <= now => Ok(Vec::new()),
@@ -164,6 +167,7 @@ impl State {
         } else {
             most
         };
+        // `count` is at most what the chunk has.
         let rest = chunk.split_off(count);
         let read = std::mem::replace(chunk, rest);
         if chunk.is_empty() {
@@ -184,6 +188,7 @@ pub(super) struct PipeWriter(Pipe);
 impl PipeWriter {
     /// Puts bytes behind those that are under way; `false` when the pipe is torn.
     pub(super) fn push(&self, bytes: Vec<u8>) -> bool {
+        // Beyond the window as well: whoever uses this asks `has_room` first.
         let mut state = self.0.lock();
         if !state.is_torn_for_writer && !bytes.is_empty() {
             state.push(bytes);

@@ -133,6 +133,7 @@ impl Node {
             stage, database, ..
         } = self.making.clone();
         let (clock, hand) = Clock::manual(BEGINNING + stage.elapsed());
+        // A wrong clock stays wrong over a restart.
         hand.jump(self.wrong);
         let dispatcher = Dispatcher::new(&PIPELINE, clock.clone());
         let held = Arc::new(Held {
@@ -190,6 +191,7 @@ impl Node {
             closing: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
+        // The complement of the life's number, so that the two never share a generator.
         running.spawn(&self.making, writer, &crew, &self.random.fork(!self.starts));
         self.running = Some(running);
         true

@@ -46,6 +46,7 @@ impl Plant {
     pub(super) const fn of_rows(self) -> Option<store::simulated::Plant> {
         match self {
             Self::Rows(plant) => Some(plant),
+            // Named one by one, so that a new mistake has to say whose it is.
             Self::AcknowledgesBeforeSync
             | Self::AcknowledgesRefusals
             | Self::ForgetsWhatIsSent

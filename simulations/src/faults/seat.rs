@@ -95,6 +95,8 @@ impl Seat {
             plant,
             random,
         );
+        // Until the process has said so itself: what its disk holds is not known before it is
+        // opened.
         *lock(&self.machine.is_idle) = false;
         #[expect(
             clippy::disallowed_methods,
@@ -106,8 +108,10 @@ impl Seat {
 
     /// What the death of its process leaves.
     pub(super) fn bury(&mut self, random: &mut Random) {
+        // A process that is gone has no connection; its pipes were dropped with its tasks.
         *lock(&self.machine.line) = None;
         let mut disk = lock(&self.machine.disk);
+        // Taken, for the next death is one of its own.
         if std::mem::take(&mut self.cuts_power) {
             *disk = disk.cut_power(|| random.percent(50));
         }

@@ -74,6 +74,8 @@ impl Stage {
             began: Clock.now(),
             state: Arc::new(Mutex::new(State {
                 echo: is_traced.then(Vec::new),
+                // The hasher's keys are the same in every process, unlike a map's, so hashes of two
+                // runs can be compared.
                 ..State::default()
             })),
         }
@@ -86,6 +88,8 @@ impl Stage {
 
     /// Writes a line into the trace.
     pub(super) fn note(&self, what: fmt::Arguments<'_>) {
+        // Milliseconds of the run's own time: nothing of the machine's may stand in a line, or no
+        // two runs are alike.
         let line = format!("{:>12.3} {what}", self.elapsed().as_secs_f64());
         let mut state = self.lock();
         line.hash(&mut state.hash);
@@ -101,6 +105,7 @@ impl Stage {
 
     /// Notes that a promise was broken.
     pub(super) fn broken(&self, what: String) {
+        // Noted before it is kept, each under a lock of its own: `note` takes it too.
         self.note(format_args!("BROKEN {what}"));
         self.lock().violations.push(what);
     }
@@ -125,6 +130,7 @@ impl Stage {
         let mut state = self.lock();
         state.acknowledged += 1;
         let is_durable = state.durable.contains(&(agent, position));
+        // `broken` takes the same lock.
         drop(state);
         if !is_durable {
             self.broken(format!(
@@ -135,6 +141,8 @@ impl Stage {
 
     /// The rows took a report.
     pub(super) fn stored(&self, agent: AgentId, position: Position) {
+        // Both are looked at: a report that is stored twice is no gap, and one over a gap is there
+        // once.
         if self.go_on(agent, position) == Succession::Gap {
             self.broken(format!(
                 "report {position} of {agent} was stored over a gap"
@@ -150,6 +158,8 @@ impl Stage {
         let mut state = self.lock();
         let line = state.lines.entry(agent).or_default();
         let succession = line.succession(position);
+        // Seen or over a gap, the line stays: one mistake must not make all that follows look like
+        // more.
         if succession == Succession::Next {
             *line = position;
         }

@@ -25,12 +25,15 @@ pub(super) async fn next_frame(stream: &mut Option<Stream>) -> Heard {
         return std::future::pending().await;
     };
     loop {
+        // Looked at before anything is read: one read may have brought several frames.
         if let Some(head) = stream.buffer.first_chunk::<HEADER_BYTES>() {
+            // It refuses a length above the protocol's, which bounds what is gathered.
             let Ok(header) = Header::parse(*head) else {
                 return Heard::Garbled;
             };
             let end = HEADER_BYTES + header.payload_bytes;
             if stream.buffer.len() >= end {
+                // What is behind the frame stays, and is the beginning of the next.
                 let rest = stream.buffer.split_off(end);
                 let payload = std::mem::replace(&mut stream.buffer, rest).split_off(HEADER_BYTES);
                 return Heard::Frame(Frame {
@@ -39,6 +42,8 @@ pub(super) async fn next_frame(stream: &mut Option<Stream>) -> Heard {
                 });
             }
         }
+        // Safe to be dropped in a `select!`: what was read is in the buffer by then, and nowhere
+        // else.
         match stream.reader.read_buf(&mut stream.buffer).await {
             Ok(0) | Err(_) => return Heard::Closed,
             Ok(_) => {}

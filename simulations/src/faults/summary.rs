@@ -87,6 +87,7 @@ impl Summary {
         for (name, count) in &outcome.counted {
             *self.counted.entry(name.clone()).or_default() += count;
         }
+        // By time first; of two alike the higher seed, which is as good.
         self.slowest = self.slowest.max((outcome.settled_after, seed));
         self.stalled = self.stalled.max((outcome.stalled, seed));
         self.failures.extend(Failure::of(seed, outcome));
@@ -104,6 +105,7 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A run of no seeds takes no time, and has no rate.
         let took = self.took.as_secs_f64().max(0.001);
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = self.seeds as f64 / took;

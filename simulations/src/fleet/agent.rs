@@ -45,11 +45,14 @@ impl Agent {
 
     /// Looks at what it has and says.
     pub(crate) fn with_model<T>(&self, read: impl FnOnce(&Model) -> T) -> T {
+        // What a panic left half-done is seen by the comparison in the end; a poisoned lock would
+        // hide it.
         read(&self.model.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Another host has its name from now on.
     pub(crate) fn share(&self) {
+        // Read when all has come to rest, so no order beside it matters.
         self.is_shared.store(true, Ordering::Relaxed);
     }
 

@@ -100,6 +100,7 @@ impl Catalogue {
 }
 
 fn read(line: &str) -> Option<(Pool, SoftwareRecord)> {
+    // A tab separates, and no name or version of the catalogue holds one: nothing is escaped.
     let fields: Vec<_> = line.split('\t').collect();
     let &[
         pool,

@@ -30,12 +30,14 @@ pub(crate) fn draw(
     number: u64,
     random: &mut Random,
 ) -> Option<Edit> {
+    // By its place and not by a key: the map is in order, so a seed picks the same each time.
     let (item, after) = rows.iter().nth(random.below(rows.len()))?;
     let row = Row {
         item: *item,
         installed_after_s: *after,
     };
     let edit = match random.below(10) {
+        // The last one stays, for an empty host has nothing to change any more.
         0 if rows.len() > 1 => Edit {
             gone: Some(row),
             come: None,
@@ -62,6 +64,7 @@ pub(crate) fn draw(
 /// The same package in another version on a host: in the place of the one that is there, or beside
 /// the rest. `None` for a host that has that version already.
 pub(crate) fn upgrade(rows: &Rows, package: u32, number: u64) -> Option<Edit> {
+    // Only the first copy: the others are there to fill a host.
     let wanted = Item {
         package,
         copy: 0,

@@ -125,6 +125,8 @@ impl Client {
 
     /// Lives until it is told to stop, or its host is gone.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
+        // Whatever the client is at is dropped: it keeps nothing on a disk, and the endpoint says
+        // its goodbyes.
         select! {
             () = self.live() => {}
             () = stop.cancelled() => {}
@@ -146,6 +148,8 @@ impl Client {
                 Parted::Done => {
                     wait = RECONNECT.0;
                     self.rest().await;
+                    // A host that was told to leave while it rested goes only when nothing of its
+                    // is open.
                     if self.is_leaving && self.model().unanswered() == 0 {
                         return;
                     }
@@ -163,6 +167,7 @@ impl Client {
                 wait = RECONNECT.0;
             }
             let until = self.context.clock.now() + self.random.at_least(asked, wait);
+            // Behind the draw, so that the first wait is the shortest.
             wait = (wait * 2).min(RECONNECT.1);
             self.live_until(until).await;
         }
@@ -214,6 +219,7 @@ impl Client {
         self.agent.welcomes.one();
         loop {
             let now = self.context.clock.now();
+            // Here and not in the step, which only wakes up when it is time.
             let stepped = match self.leaves_at(&session).is_some_and(|at| at <= now) {
                 true => Err(self.take_leave(&mut session).await),
                 false => self.step(&mut session).await,
@@ -237,6 +243,8 @@ impl Client {
             .context("connect")?
             .await
             .context("connect")?;
+        // One stream a session (decision 4). Nothing goes out for it yet: the hello below opens it
+        // for the other side.
         let (send, recv) = connection.open_bi().await.context("open a stream")?;
         let mut session = Session {
             connection,
@@ -256,10 +264,12 @@ impl Client {
     /// Sends what can be sent, then waits for the next thing to happen and does it.
     async fn step(&mut self, session: &mut Session) -> Result<(), Parted> {
         let now = self.context.clock.now();
+        // Only reports wait for a pause's end: heartbeats and answers go on.
         if session.paused_until.is_none_or(|until| until <= now) {
             session.paused_until = None;
             self.send_reports(session).await?;
         }
+        // From the oldest report, for answers come in order.
         let silent_at = self
             .model()
             .waits_since()

@@ -99,9 +99,12 @@ impl Looker {
             // An API that is away for a moment, as in a restart, costs one look: what counts is
             // whether the rows are there in the end.
             match self.applied().await {
+                // Saturating: a database that was put back counts less than before, and nothing of
+                // ours then.
                 Ok(applied) => commits.records = applied.saturating_sub(self.before),
                 Err(error) => commits.error = Some(format!("{error:#}")),
             }
+            // Behind the answer: the figure is when it was seen, and never earlier than it was so.
             let now = Clock.now();
             commits.seconds = now_of(now).fold(0.0, f64::max);
             commits.missing = acknowledged.saturating_sub(commits.records);
@@ -147,6 +150,8 @@ mod tests {
             companies: BTreeSet::from([CompanyId(Uuid::nil())]),
             before: 0,
         };
+        // Cancelled before the wait begins, and with an hour left: only the interruption can end
+        // it.
         let interrupted = CancellationToken::new();
         interrupted.cancel();
         let later = Clock.now() + Duration::from_secs(3_600);

@@ -98,6 +98,8 @@ impl Context {
     /// Every agent has a line of its own from now on: these are their near ends, by the agents'
     /// numbers. Works once.
     pub(crate) fn lay(&self, lines: Vec<SocketAddr>) {
+        // Before any agent connects; a second time would leave some on the old lines and some on
+        // the new.
         self.lines.set(lines).ok();
     }
 
@@ -142,6 +144,7 @@ impl Context {
 /// address, and the collector's own tables, see many callers and not one.
 fn open_socket(number: u32, is_v6: bool, is_here: bool) -> io::Result<Endpoint> {
     if is_v6 {
+        // IPv6 has one loopback address and no more, ::1 (RFC 4291, section 2.5.3).
         return Endpoint::client((Ipv6Addr::UNSPECIFIED, 0).into());
     }
     if is_here {
@@ -153,6 +156,7 @@ fn open_socket(number: u32, is_v6: bool, is_here: bool) -> io::Result<Endpoint> 
             opened => return opened,
         }
     }
+    // Unspecified, so that the kernel picks the source by the way that the packet takes.
     Endpoint::client((Ipv4Addr::UNSPECIFIED, 0).into())
 }
 

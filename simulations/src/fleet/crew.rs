@@ -95,6 +95,8 @@ impl Crew {
     /// When it cannot be enrolled.
     pub(crate) async fn reinstall(&self, agent: &Agent) -> anyhow::Result<Recruit> {
         let host = agent.with_model(|model| model.host().reinstalled());
+        // Parts of their own, here and below, so that what a scenario draws for an agent does not
+        // depend on what it drew before.
         let mut random = self.fork(host.number, 2);
         let identity = self.recruiter.enrol(&host, &mut random).await?;
         Ok(Recruit {
@@ -107,6 +109,7 @@ impl Crew {
 
     /// Another host with the key of an agent.
     pub(crate) fn copy(&self, agent: &Agent) -> Recruit {
+        // Before there are two of it: from the first report of the copy on, its rows are anyone's.
         agent.share();
         let host = agent.with_model(|model| model.host().clone());
         let identity = Identity::clone(&agent.identity);
@@ -130,6 +133,8 @@ impl Crew {
     /// When the system gives no sockets.
     pub(crate) async fn slow_down(&self, line: Line) -> anyhow::Result<()> {
         let mut near_ends = Vec::new();
+        // Sockets are opened before the fleet connects, so that a system without enough of them
+        // says so at once.
         for number in 0..self.args.agents {
             let (_, collector) = self.context.route(number);
             let random = self.fork(number, 4);
@@ -145,6 +150,7 @@ impl Crew {
     pub(crate) fn launch(&self, recruit: Recruit, span: Span) -> Arc<Agent> {
         let mut random: Random = recruit.random;
         let every = Duration::from_secs(self.args.change_every_s.into()) / self.args.speed;
+        // Zero between two changes means that there are none.
         let every = Some(every).filter(|every| !every.is_zero());
         let mut changes = Changes {
             every,
@@ -163,6 +169,7 @@ impl Crew {
             heartbeat_every: own.map(|seconds| Duration::from_secs(seconds.into())),
             touch: self.args.touch,
         };
+        // Kept before its client runs: whoever looks at all agents must not miss one that reports.
         let agent = Arc::new(Agent::new(recruit.identity, recruit.model));
         self.agents
             .lock()
@@ -188,6 +195,8 @@ impl Crew {
             open.retain(|agent| agent.with_model(|model| !model.is_settled()));
             let is_over = self.context.clock.now() >= until || interrupted.is_cancelled();
             if open.is_empty() || is_over {
+                // At least one each: an agent that has not begun has nothing pending, and is open
+                // all the same.
                 let unanswered = |agent: &&Arc<Agent>| agent.with_model(Model::unanswered).max(1);
                 let unanswered: usize = open.iter().map(unanswered).sum();
                 return unanswered.try_into().unwrap_or(u64::MAX);
@@ -198,6 +207,7 @@ impl Crew {
 
     /// Ends all clients, and waits until their goodbyes are said.
     pub(crate) async fn close(&self) {
+        // The clients end where they are; what they had to say was awaited before.
         self.stop.cancel();
         // Closed first, for an open tracker never ends to wait.
         self.tracker.close();

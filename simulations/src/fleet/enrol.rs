@@ -40,6 +40,8 @@ pub(crate) enum EnrolError {
 impl EnrolError {
     /// How long to wait before another try at least; `None` when another try is useless.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
+        // The protocol's own rule: a refusal without a wait is for good, and whatever else went
+        // wrong may pass.
         match self {
             Self::Refused { retry_after, .. } => Some(*retry_after).filter(|wait| !wait.is_zero()),
             Self::Failed(_) => Some(Duration::from_millis(500)),
@@ -54,6 +56,7 @@ pub(crate) async fn enrol(
     number: u32,
     hostname: &str,
 ) -> Result<Identity, EnrolError> {
+    // Around all of it: a handshake that hangs and a reply that never comes cost the same.
     timeout(TRY_WITHIN, attempt(context, token, number, hostname))
         .await
         .context("the collector does not answer in time")?
@@ -66,6 +69,7 @@ async fn attempt(
     hostname: &str,
 ) -> Result<Identity, EnrolError> {
     let key = KeyPair::generate().context("make a key")?;
+    // Without a subject: the collector ignores it, and takes who it is from the token.
     let csr = CertificateParams::default()
         .serialize_request(&key)
         .context("make a signing request")?;
@@ -88,6 +92,7 @@ async fn attempt(
     send.write_all(&frame.to_bytes())
         .await
         .context("send the request")?;
+    // The collector reads one request; the end of the stream says that there is no second.
     send.finish().context("send the request")?;
     let reply = Inbox::new(recv)
         .next(&context.unpacker)
@@ -105,6 +110,7 @@ async fn attempt(
             settings: _,
         } => {
             let mut chain = chain.into_iter();
+            // The agent's own comes first; what is left is the chain above it.
             let certificate = chain.next().context("a grant without a certificate")?;
             let issuers = chain.collect();
             let certificates = Certificates { issuers, roots };
@@ -115,6 +121,7 @@ async fn attempt(
                 key: key.serialize_der().into(),
                 certificate: certificate.into(),
                 authority: authority.context("read the authority")?,
+                // None is used: the collector has never heard of it.
                 epoch: Epoch(0),
             })
         }

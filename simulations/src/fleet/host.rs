@@ -28,6 +28,8 @@ pub(crate) struct Host {
 impl Host {
     /// The `number`th host of a fleet, with `apps` records.
     pub(crate) fn new(number: u32, apps: u32, random: &Random) -> Self {
+        // The profile is drawn from what the inventory is drawn from next, so that a host's number
+        // says all of it.
         let mut seed = random.fork(number.into());
         Self {
             number,
@@ -67,6 +69,7 @@ impl Host {
     /// What it has.
     pub(crate) fn rows(&self, stock: &Stock) -> Rows {
         let apps = usize::try_from(self.apps).unwrap_or(usize::MAX);
+        // A copy of the seed: the drawing must begin at the same place each time.
         let mut rows = inventory::draw(stock, self.profile, apps, &mut self.seed.clone());
         for item in &self.gone {
             rows.remove(item);
@@ -93,6 +96,8 @@ impl Host {
     pub(crate) fn apply(&mut self, edit: &Edit) {
         if let Some(gone) = &edit.gone {
             let before = self.come.len();
+            // First among what came later: of an item that went and came again, only that one is
+            // still there.
             self.come.retain(|row| row.item != gone.item);
             // What came later and goes again leaves no trace.
             if self.come.len() == before {

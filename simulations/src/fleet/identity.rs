@@ -75,7 +75,11 @@ impl Authorities {
     ///
     /// When a root is no certificate.
     pub(crate) fn get(&self, certificates: Certificates) -> Result<Arc<Authority>, rustls::Error> {
+        // Under one lock for the look and the adding: two agents that enrol at once must get one
+        // authority.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Compared whole: certificates of the same key that were issued again are another chain on
+        // the wire.
         let alike = |authority: &&Arc<Authority>| authority.certificates == certificates;
         if let Some(authority) = known.iter().find(alike) {
             return Ok(Arc::clone(authority));

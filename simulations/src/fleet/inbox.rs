@@ -52,6 +52,7 @@ impl Inbox {
             if let Some(message) = self.take(unpacker)? {
                 return Ok(message);
             }
+            // Cancel safe as quinn says: a chunk is given, or nothing was taken.
             match self.stream.read_chunk(READ_BYTES, true).await? {
                 // At most one frame and one read: `take` refuses a header that announces more.
                 Some(chunk) => self.buffer.0.extend_from_slice(&chunk.bytes),
@@ -100,6 +101,7 @@ mod tests {
             .flat_map(|message| packer.pack(message.clone()).expect("packs").to_bytes())
             .collect();
         let mut unpacker = Unpacker::new().expect("an unpacker");
+        // Byte by byte, in steps that fall across headers, and all at once.
         for step in [1, 3, 7, wire.len()] {
             let mut buffer = Buffer::default();
             let mut found = Vec::new();

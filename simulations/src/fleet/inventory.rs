@@ -115,6 +115,7 @@ pub(crate) fn draw(stock: &Stock, profile: Profile, apps: usize, random: &mut Ra
     // The others first: the host's own pool fills up whatever is left.
     for (pool, percent) in profile.others() {
         let pool = stock.pool(*pool);
+        // Rounded down: a host of some tens has none of the others, which is how small hosts are.
         for _ in 0..apps * percent / 100 {
             if let Some(package) = random.pick(pool) {
                 insert(*package, 0, random);
@@ -123,6 +124,7 @@ pub(crate) fn draw(stock: &Stock, profile: Profile, apps: usize, random: &mut Ra
     }
     // What most hosts have stands first; every host leaves out some of it.
     let own = stock.pool(profile.own());
+    // Round after round until there are enough. It ends, for no pool is empty.
     for round in 0_u32.. {
         for package in own {
             // No real host has more than two rounds: the same programs once more, side by side.
@@ -167,6 +169,8 @@ mod tests {
     #[test]
     fn has_as_many_records_as_asked_for() {
         for profile in PROFILES {
+            // The last is more than any pool but Debian's holds, so that programs stand there
+            // twice.
             for apps in [0, 1, 99, 300, 4_000] {
                 assert_eq!(inventory(profile, apps, 1).len(), apps, "{profile:?}");
             }
@@ -179,6 +183,7 @@ mod tests {
         assert_eq!(one, inventory(Profile::Debian, 300, 1));
         let other = inventory(Profile::Debian, 300, 2);
         let common = other.keys().filter(|key| one.contains_key(key)).count();
+        // Hosts of one system have most in common, and never all.
         assert!((100..300).contains(&common), "{common} in common");
     }
 

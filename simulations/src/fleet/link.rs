@@ -60,6 +60,7 @@ impl Shaper {
     fn admit(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let begins_at = self.free_at.max(now);
+        // In time and not in bytes: what waits is what the line is busy with for so long.
         if begins_at - now > self.takes(QUEUE_BYTES_MAX) {
             return None;
         }
@@ -81,8 +82,10 @@ pub(crate) async fn open(
     random: &Random,
     (tracker, stop): (&TaskTracker, &CancellationToken),
 ) -> io::Result<SocketAddr> {
+    // On this machine alone: the near end is a door to the collector.
     let near = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
     let far = Arc::new(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?);
+    // Connected, so that what others send to it never reaches the agent.
     far.connect(collector).await?;
     let address = near.local_addr()?;
     let agent = Arc::new(Mutex::new(None));
@@ -116,6 +119,7 @@ struct Pipe {
 
 impl Pipe {
     async fn carry(&self, mut shaper: Shaper) {
+        // In order of arrival, for a line has one end: each packet leaves behind the one before.
         let mut under_way: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
         let mut buffer = [0; PACKET_BYTES_MAX];
         loop {
@@ -192,6 +196,7 @@ mod tests {
     fn a_full_queue_loses_what_comes_and_takes_again_when_it_has_drained() {
         let (mut shaper, now) = shaper(0);
         let taken = (0..100).filter(|_| shaper.admit(1_000, now).is_some());
+        // 32 KiB of queue and the packet at its head, by 1,000 bytes.
         assert_eq!(taken.count(), 33);
         assert!(shaper.admit(1_000, now + Duration::from_secs(1)).is_some());
     }

@@ -301,6 +301,7 @@ impl Model {
             settled.records += front.records;
             let waited = front.sent_at.map(|at| (front.lane, now - at));
             settled.waited.extend(waited);
+            // Not below zero: the loop ends where nothing is in flight.
             self.in_flight -= 1;
             self.pending.pop_front();
         }
@@ -368,6 +369,8 @@ impl Model {
 /// The parts of a snapshot: ranges that follow each other from the first key to the end.
 fn parts(records: &Records) -> Vec<ReportBody> {
     let keyed: Vec<_> = records.iter().collect();
+    // An empty host has a snapshot as well: one part, from the first key to the end, without
+    // records.
     let chunks: Vec<_> = match keyed.len() {
         0 => vec![&keyed[..]],
         _ => keyed.chunks(REPORT_RECORDS_MAX).collect(),
@@ -378,6 +381,8 @@ fn parts(records: &Records) -> Vec<ReportBody> {
     };
     let part =
         |(number, chunk): (usize, &&[(&SoftwareKey, &SoftwareRecord)])| ReportBody::Snapshot {
+            // The first part begins at zero and not at its first record: what the collector has
+            // below it is gone (decision 3).
             from: begins(number)
                 .filter(|_| number > 0)
                 .unwrap_or(SoftwareKey(0)),

@@ -43,6 +43,7 @@ pub(crate) struct Orders {
 impl Orders {
     /// Gives an order.
     pub(crate) fn give(&self, order: Order) {
+        // In this order: who is woken finds it.
         self.lock().push_back(order);
         self.arrived.notify_one();
     }
@@ -79,6 +80,7 @@ mod tests {
         assert_eq!(orders.next().await, Order::Cut);
         assert_eq!(orders.next().await, Order::Leave);
         let waiting = async {
+            // As a client waits: the other branch is what it would do otherwise.
             tokio::select! {
                 order = orders.next() => order,
                 () = std::future::pending() => Order::Leave,

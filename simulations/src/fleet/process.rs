@@ -102,6 +102,8 @@ impl Processes {
         };
         processes.look();
         for seen in processes.seen.values_mut() {
+            // Only of those that run now: what one takes that is started later is all of this
+            // run's.
             seen.ticks_before = seen.ticks;
         }
         processes
@@ -114,6 +116,8 @@ impl Processes {
                 // Between two lives of a collector there is nothing to read.
                 continue;
             };
+            // By its number: a collector that was started again is another one, and its
+            // predecessor's figures stay.
             let seen = self.seen.entry(pid).or_default();
             seen.ticks = ticks;
             seen.peak_kib = peak_kib;
@@ -138,6 +142,7 @@ impl Processes {
 }
 
 fn read(file: &PathBuf) -> Option<(u32, u64, u64)> {
+    // Without an error in any case: a collector may end between the three files.
     let run: RunFile = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     let stat = fs::read_to_string(format!("/proc/{}/stat", run.pid)).ok()?;
     let status = fs::read_to_string(format!("/proc/{}/status", run.pid)).ok()?;
@@ -148,6 +153,7 @@ fn read(file: &PathBuf) -> Option<(u32, u64, u64)> {
 fn ticks_of(stat: &str) -> Option<u64> {
     // The second field is a name in brackets that may hold anything, brackets included.
     let (_, after) = stat.rsplit_once(')')?;
+    // Fields 14 and 15; the first one behind the bracket is the third.
     let mut fields = after.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
@@ -155,6 +161,7 @@ fn ticks_of(stat: &str) -> Option<u64> {
 }
 
 fn peak_kib_of(status: &str) -> Option<u64> {
+    // The high-water mark, which the kernel keeps: a peak between two looks is in it.
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -207,6 +214,7 @@ mod tests {
         let usage = processes.usage();
         assert_eq!(usage.processes, 1);
         assert!(usage.peak_mib > 0.5, "{usage:?}");
+        // Above the largest number that Linux gives (2^22), so surely nobody's.
         fs::write(&file, r#"{"pid":4294967295}"#).expect("writes");
         assert_eq!(processes.usage().processes, 1);
         assert!(processes.usage().peak_mib > 0.5);

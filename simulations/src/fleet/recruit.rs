@@ -67,6 +67,8 @@ impl Recruiter {
         let state = args.state.as_deref();
         let state = state.map(|folder| State::open(folder, &context.authorities));
         Ok(Self {
+            // From here on for the whole run: hosts that a scenario adds later are enrolled within
+            // it or not at all.
             until: context.clock.now() + Duration::from_secs(args.enrol_s.into()),
             state: state.transpose()?,
             context,
@@ -104,6 +106,8 @@ impl Recruiter {
             }));
         }
         let mut recruits = Vec::with_capacity(tasks.len());
+        // In the order of their numbers, and not as they end: an agent's place must not depend on
+        // luck.
         for task in tasks {
             // A task that panicked is an agent that is missing, which the summary counts.
             recruits.extend(task.await.ok().flatten());
@@ -114,6 +118,7 @@ impl Recruiter {
     /// The `number`th agent, known from an earlier run or enrolled now.
     pub(crate) async fn recruit(&self, number: u32) -> Option<Recruit> {
         let host = Host::new(number, self.apps, &self.random);
+        // Apart from the host's own part, which is its number alone.
         let mut random = self.random.fork(u64::from(number) | 1 << 32);
         let identity = match self.identity(&host, &mut random).await {
             Ok(identity) => identity,
@@ -123,6 +128,7 @@ impl Recruiter {
             }
         };
         let mut model = Model::new(host, identity.epoch);
+        // Both are 32 bits, so their product fits.
         if u64::from(self.agents) * u64::from(self.apps) <= RECORDS_AHEAD_MAX {
             let now_ms = self.context.clock.unix_ms();
             let (stock, mut packer) = self.context.workshop(number);
@@ -152,6 +158,7 @@ impl Recruiter {
 
     /// A new identity for a host, whether it had one or not.
     pub(crate) async fn enrol(&self, host: &Host, random: &mut Random) -> anyhow::Result<Identity> {
+        // By its number, so that an agent is of the same company in each run.
         let place = usize::try_from(host.number)? % self.tokens.len().max(1);
         let token = self.tokens.get(place);
         let token = token.ok_or_else(|| anyhow::anyhow!("there is no token"))?;

@@ -38,6 +38,7 @@ pub(crate) struct Played {
 
 impl Played {
     fn figure(&mut self, name: &'static str, value: f64) {
+        // Three digits behind the point: milliseconds in figures of seconds.
         self.figures
             .insert(name, (value * 1_000.0).round() / 1_000.0);
     }
@@ -82,6 +83,8 @@ impl Stage<'_> {
 
     /// Every so many agents, as many in a hundred as the arguments say.
     fn share(&self) -> Vec<Arc<Agent>> {
+        // Spread evenly over the fleet, and so over companies, nodes and sockets, which follow the
+        // numbers.
         let percent = usize::try_from(self.crew.args.share_percent).unwrap_or(100);
         let agents = self.crew.agents().into_iter().enumerate();
         let chosen =
@@ -105,6 +108,8 @@ impl Stage<'_> {
             let due = match over.is_zero() || passed >= over {
                 true => to.len(),
                 false => {
+                    // By the time that has passed and not by naps, which are longer on a busy
+                    // machine.
                     let share = passed.as_secs_f64() / over.as_secs_f64();
                     portion(to.len(), share)
                 }
@@ -142,6 +147,7 @@ pub(crate) async fn play(stage: &Stage<'_>) -> Played {
     let mut played = Played::default();
     let args = &stage.crew.args;
     let waits = args.after_inventories || args.scenario != Scenario::Steady;
+    // What was not in by then would be counted as the scenario's doing.
     if waits && !first_inventories(stage, &mut played).await {
         return played;
     }

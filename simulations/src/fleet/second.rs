@@ -26,6 +26,7 @@ pub(super) async fn open(
     // A folder of their own, for their numbers begin at zero as well.
     let beside = FleetArgs {
         state: args.state.as_ref().map(|folder| folder.join("second")),
+        // Other hosts than the fleet's, whose numbers are the same.
         seed: args.seed ^ (1 << 63),
         ..args.clone()
     };
@@ -35,6 +36,8 @@ pub(super) async fn open(
             let path = path.context("noisy-neighbour needs --neighbour-token-file")?;
             let args = FleetArgs {
                 agents: args.neighbour_agents,
+                // Whatever the fleet does: a small company that hardly changed would have no
+                // percentiles.
                 change_every_s: 1,
                 speed: 1,
                 ..beside
@@ -48,6 +51,7 @@ pub(super) async fn open(
                 ..beside
             };
             let line = Line {
+                // A kilobit of a line is 1,000 bits.
                 bytes_per_second: u64::from(args.link_kbit_s) * 1_000 / 8,
                 loss_percent: args.link_loss_percent,
             };

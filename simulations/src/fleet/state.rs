@@ -72,6 +72,7 @@ impl State {
     /// When it cannot be read or written, or holds something else than identities.
     pub(crate) fn open(folder: &Path, authorities: &Authorities) -> anyhow::Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+        // First, so that a run which fails below has used up its epochs and no other gets them.
         let epoch = reserve(&folder.join("run"))?;
         let path = folder.join("agents");
         let file = own(&path).with_context(|| format!("open {}", path.display()))?;
@@ -81,6 +82,8 @@ impl State {
             agents: HashMap::new(),
         };
         inner
+            // One that is damaged in its middle is not repaired: half of a fleet would enrol again,
+            // and be other hosts.
             .read(authorities)
             .with_context(|| format!("{}: delete it to enrol its agents again", path.display()))?;
         Ok(Self {
@@ -156,11 +159,14 @@ impl Inner {
     }
 
     fn keep(&mut self, number: u32, identity: &Identity) -> anyhow::Result<()> {
+        // The same in memory, for `Authorities` gives one for the same certificates.
         let known = |authority: &Arc<Authority>| Arc::ptr_eq(authority, &identity.authority);
         let place = match self.authorities.iter().position(known) {
             Some(place) => place,
             None => {
                 let certificates = identity.authority.certificates.clone();
+                // Before the agent that names it: a run that is killed between them leaves no agent
+                // without one.
                 self.write(&Entry::Authority(certificates))?;
                 self.authorities.push(Arc::clone(&identity.authority));
                 self.authorities.len() - 1
@@ -190,6 +196,7 @@ fn own(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     #[cfg(unix)]
+    // On creation and not afterwards: there is no moment in which others can open it.
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
@@ -204,6 +211,7 @@ fn reserve(path: &Path) -> anyhow::Result<Epoch> {
         Err(error) if error.kind() == ErrorKind::NotFound => 0,
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
+    // Renamed into place, so that a run which is killed here leaves the old number or the new one.
     let new = path.with_extension("new");
     fs::write(&new, format!("{}\n", runs + 1))
         .and_then(|()| fs::rename(&new, path))

@@ -176,6 +176,8 @@ impl Stats {
 
     /// The latencies until now, which begin anew: for a run of several parts.
     pub(crate) fn turn(&self) -> Measured {
+        // Its own lock, and then another: a figure that comes between the two is lost, one of
+        // thousands.
         let measured = self.measured();
         let mut inner = self.inner();
         inner.welcome.reset();

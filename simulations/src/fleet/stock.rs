@@ -48,6 +48,7 @@ impl Stock {
     /// When the program was built with a broken catalogue.
     pub(crate) fn load() -> Result<Self, CatalogueError> {
         let catalogue = Catalogue::load()?;
+        // Numbered over all pools: a number names a package, whichever pool it is in.
         let members = |pool: Pool| {
             let numbered = (0..).zip(catalogue.packages());
             let inside = numbered.filter(|(_, (of, _))| *of == pool);
@@ -74,6 +75,7 @@ impl Stock {
         if item.change > 0 {
             record.version.push_str(&format!("{MARK}{}", item.change));
         }
+        // One of the two and not both, as real sources do: reports are to be as long as real ones.
         match place(&record) {
             Some(place) => record.locations = vec![place],
             None => record.installed_at_s = Some(INSTALLED_FROM_S + installed_after_s),

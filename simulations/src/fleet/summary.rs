@@ -87,6 +87,7 @@ impl Summary {
             let counters = contexts.iter().map(|context| of(&context.stats).get());
             counters.sum()
         };
+        // The fleet's own first, then those beside it, in the order of `Stage::contexts`.
         let mut each = contexts.iter().map(|context| context.stats.measured());
         let measured = each.next().unwrap_or_default();
         let records_acked = sum(|stats| &stats.records_acked);

@@ -34,6 +34,7 @@ impl Tls {
             // Real agents have none and sleep. Simulated ones share a machine that is busy, and a
             // connection that times out there would say nothing of the collector.
             .keep_alive_interval(Some(idle / 3))
+            // The collector opens no stream (decision 4).
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .max_concurrent_bidi_streams(VarInt::from_u32(0))
             .datagram_receive_buffer_size(None);
@@ -52,6 +53,7 @@ impl Tls {
         };
         let tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
+            // So called by rustls: what is trusted instead is less than what would be otherwise.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
@@ -127,6 +129,7 @@ impl ServerCertVerifier for PinnedCa {
             .find(is_pinned)
             .ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
         let mut roots = RootCertStore::empty();
+        // It has to have signed the chain: the pin alone makes no server trusted.
         roots.add(root.clone().into_owned())?;
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
             .build()

@@ -164,6 +164,7 @@ impl Round {
 
     /// Compares whatever nobody else compares, until nothing is left.
     async fn compare(&self, api: &Api, stock: &Stock) {
+        // Taken by number: comparers share the list, and none waits for another's host.
         while let Some(agent) = self.agents.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let (company, id) = (agent.identity.company, agent.identity.agent);
             let keys = api.software(company, id, None).await;
@@ -173,6 +174,7 @@ impl Round {
 
     fn note(&self, agent: &Arc<Agent>, keys: anyhow::Result<Vec<SoftwareKey>>, stock: &Stock) {
         let compared = keys.map(|keys| agent.compare(stock, &keys));
+        // Behind the comparison, which draws a whole inventory: the others need the lock as well.
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match compared {
             Ok((records, difference)) if difference.is_none() => {
@@ -187,6 +189,7 @@ impl Round {
                 found.error.get_or_insert_with(|| format!("{error:#}"));
             }
         }
+        // Asked again in the next round, whether it differs or was not heard.
         found.differing.push(Arc::clone(agent));
     }
 

@@ -67,6 +67,7 @@ async fn find(context: &Context, api: &Api, probe: &Probe) {
         // By its name for a short answer; only the key, which holds the version, tells it from the
         // record that it takes the place of.
         let found = api.software(company, agent, Some(&probe.name)).await;
+        // Behind the answer: the figure is when it was seen.
         let after = context.clock.now() - probe.changed_at;
         match found {
             Ok(keys) if keys.contains(&probe.key) => return context.stats.seen(after),
@@ -74,6 +75,7 @@ async fn find(context: &Context, api: &Api, probe: &Probe) {
             // The context names hosts and requests, and would make a text of its own of each.
             Err(error) => context.stats.error(format!("look: {}", error.root_cause())),
         }
+        // Looked at last, so that every probe is looked for once at least.
         if after > SEEN_WITHIN {
             return context.stats.unseen();
         }

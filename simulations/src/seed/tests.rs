@@ -99,6 +99,7 @@ fn rows_are_the_same_every_time_and_no_name_stands_twice() {
     ] {
         let first = rows(&args(table, path.clone()));
         assert_eq!(rows(&args(table, path.clone())), first);
+        // The columns that are the table's key.
         let names: HashSet<_> = first.iter().map(|row| row[..name].to_vec()).collect();
         assert_eq!(names.len(), first.len(), "{table:?}");
     }

@@ -42,6 +42,8 @@ impl Row {
 
     /// A `text[]`.
     pub(super) fn list(mut self, texts: &[String]) -> Self {
+        // Quoted always: a bare NULL, a comma or a brace within would mean something (PostgreSQL's
+        // manual, 8.15.6).
         let quoted: Vec<String> = texts
             .iter()
             .map(|text| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
@@ -65,6 +67,7 @@ impl Row {
     }
 
     fn separate(&mut self) {
+        // The first field of every table is a number, and so never empty.
         if !self.0.is_empty() {
             self.0.push('\t');
         }
@@ -78,6 +81,7 @@ fn escape(text: &str, row: &mut String) {
             '\t' => row.push_str("\\t"),
             '\n' => row.push_str("\\n"),
             '\r' => row.push_str("\\r"),
+            // No other character ends a field or a row.
             c => row.push(c),
         }
     }

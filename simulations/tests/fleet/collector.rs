@@ -81,6 +81,7 @@ impl Site {
         let mut roots = RootCertStore::empty();
         roots.add(self.ca.der().clone())?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        // Also without a certificate, for a host that enrols has none yet.
         let clients =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
                 .allow_unauthenticated()
@@ -89,6 +90,7 @@ impl Site {
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_client_cert_verifier(clients)
             .with_single_cert(
+                // With the CA's own at the end: that is the one which a token pins.
                 vec![own.der().clone(), self.ca.der().clone()],
                 PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
             )?;
@@ -113,6 +115,7 @@ impl Site {
         let data = connection
             .handshake_data()
             .and_then(|data| data.downcast::<HandshakeData>().ok());
+        // As in the product, what a connection is for is said by ALPN alone.
         let is_enrolment = data.is_some_and(|data| data.protocol.as_deref() == Some(ALPN_ENROL));
         let (send, recv) = connection.accept_bi().await?;
         let mut stream = Stream::new(send, recv)?;
@@ -128,6 +131,7 @@ impl Site {
             .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok())
             .ok_or("no certificate")?;
         let own = chain.first().ok_or("no certificate")?;
+        // The certificate says who it is; no message is asked.
         let agent = self.world.lock().certificates.get(own.as_ref()).copied();
         self.session(agent.ok_or("a certificate of nobody")?, &mut stream)
             .await
@@ -185,6 +189,7 @@ impl Site {
                 detail: "so it goes".to_owned(),
                 retry_after_ms: 20,
             };
+            // In its place among the answers: what was sent behind it becomes a gap.
             if self.rejects_every > 0 && number % self.rejects_every == 0 {
                 stream
                     .say(reject(RejectReason::RateLimited).encode())
@@ -232,6 +237,7 @@ pub(crate) struct Life(Option<Runtime>);
 impl Drop for Life {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
+            // Not awaited: tasks are dropped where they are, and the socket with them.
             runtime.shutdown_background();
         }
     }

@@ -44,6 +44,7 @@ pub(crate) enum Outcome {
 
 impl World {
     pub(crate) fn apply(&mut self, agent: AgentId, report: Report) -> Outcome {
+        // A report that a real collector refuses fails the test here, whatever it is about.
         let keys = report.validate().unwrap_or_else(|error| panic!("{error}"));
         let host = self.hosts.entry(agent).or_default();
         match host.applied.succession(report.position) {
@@ -71,6 +72,7 @@ impl World {
         }
         self.applied += 1;
         if self.loses_every > 0 && self.applied.is_multiple_of(self.loses_every) {
+            // Behind the ack, so that only the comparison at the end can see it.
             host.rows.pop_first();
         }
         Outcome::Applied

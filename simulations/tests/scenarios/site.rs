@@ -40,6 +40,7 @@ impl Site {
         let database = FreshDatabase::create().await;
         let directory = tempfile::tempdir().expect("a directory");
         let (ingest, http) = free_addresses();
+        // A file, for settings name secrets by their paths.
         let url_file = directory.path().join("url");
         std::fs::write(&url_file, database.url()).expect("writes");
         let layers = Layers::defaults()
@@ -50,7 +51,9 @@ impl Site {
             .with("ingest", "enrolments_per_minute", 10_000)
             .with("ingest", "agent_requests_per_minute", 10_000)
             .with("ingest", "company_requests_per_minute", 1_000_000)
+            // Nothing of a test goes out to the network.
             .with("feeds", "sync", false)
+            // The machine that tests may have less free than a collector wants.
             .with("queue", "disk_free_bytes_min", 0);
         let config = Config::from_layers(change(layers)).expect("a configuration");
         let mut site = Self {
@@ -144,6 +147,8 @@ pub(crate) fn text(path: &Path) -> String {
 
 /// Addresses that nobody has: a collector that is started again has to find its own.
 fn free_addresses() -> (SocketAddr, SocketAddr) {
+    // Both are free again when this returns: somebody may take one, which fails the start and no
+    // promise.
     let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let addresses = (udp.local_addr(), tcp.local_addr());

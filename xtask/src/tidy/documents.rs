@@ -47,6 +47,7 @@ fn names_path(word: &str) -> bool {
         return false;
     };
     FOLDERS.contains(&folder)
+        // A pattern or a placeholder (`*`, `<name>`) is no path that could be looked for.
         && rest
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))

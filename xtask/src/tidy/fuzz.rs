@@ -37,6 +37,7 @@ fn check_with(files: &[File], has_corpus: impl Fn(&str) -> bool) -> Vec<String> 
             missing("no test runs its corpus");
         }
         let mut rows = text(TABLE).lines().filter(|line| line.starts_with('|'));
+        // Both in one row, for two crates may have a target of one name.
         if !rows.any(|row| row.contains(of) && row.contains(&format!("`{target}`"))) {
             missing("no row of docs/TESTING.md says what it is for");
         }

@@ -8,6 +8,7 @@ use super::crate_of;
 use crate::tree::File;
 
 /// Which of our crates each of our crates may use.
+// None names one that stands below it, so there can be no circle.
 const FLOW: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("protocol", &[]),
@@ -27,6 +28,7 @@ pub(super) fn check(files: &[File]) -> anyhow::Result<Vec<String>> {
     for (name, may) in FLOW {
         let path = format!("{name}/Cargo.toml");
         let Some(file) = files.iter().find(|file| file.path == path) else {
+            // Not an error: whoever takes a crate away is told which rule still names it.
             findings.push(format!("{path}: missing"));
             continue;
         };
@@ -64,6 +66,7 @@ fn dependencies<'a>(manifest: &'a toml::Table, kind: &str) -> Vec<(&'a String, &
 }
 
 fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
+    // `a.workspace = true` and `a = { workspace = true }` are the same table once they are read.
     let is_workspace = |table: Option<&toml::Value>| {
         table
             .and_then(|t| t.get("workspace"))
@@ -101,6 +104,7 @@ fn check_dependencies(
                 "{name}/Cargo.toml: {name} may not use {dependency}"
             ));
         }
+        // Cargo's names may have hyphens, which Rust's words cannot.
         let word = dependency.replace('-', "_");
         let is_used = files
             .iter()

@@ -32,6 +32,8 @@ pub(crate) struct OsRelease {
 
 /// Reads it; a tree without one gives an empty one.
 pub(crate) fn read(root: &Root) -> Result<OsRelease, ReadError> {
+    // The first that is there alone: os-release(5) gives it precedence, and the two are never
+    // mixed.
     for path in PATHS {
         if let Some(mut lines) = root.lines(Path::new(path), BYTES_MAX)? {
             return parse(&mut lines);

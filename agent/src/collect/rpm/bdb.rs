@@ -20,11 +20,14 @@ use super::pages::Pages;
 use crate::collect::defects::ReadError;
 use crate::collect::root::Root;
 
+// `DB_HASHMAGIC` of Berkeley DB's db.h.
 const MAGIC: u32 = 0x0006_1561;
 const META_BYTES: usize = 512;
 const PAGE_HEADER_BYTES: usize = 26;
 
 const TYPE_HASH_META: u8 = 8;
+// Of Berkeley DB before 4.6; a database that was made by it and is used by a later one has both
+// kinds.
 const TYPE_HASH_UNSORTED: u8 = 2;
 const TYPE_HASH: u8 = 13;
 const TYPE_OVERFLOW: u8 = 7;
@@ -91,6 +94,7 @@ impl Table {
         let Some(order) = order.filter(|_| is_hash) else {
             return Err(ReadError::damaged(path, "not a Berkeley DB hash database"));
         };
+        // Berkeley DB's own bounds are 512 bytes and 64 KiB.
         let page_bytes = usize::try_from(order.number(&meta, 20)).unwrap_or(usize::MAX);
         let is_encrypted = meta[24] != 0;
         if !page_bytes.is_power_of_two() || !(512..=65_536).contains(&page_bytes) || is_encrypted {
@@ -117,6 +121,7 @@ impl Table {
         take: &mut dyn FnMut(Option<HeaderReader>),
     ) -> Result<(), ReadError> {
         let entries = usize::from(self.order.short(page, 20));
+        // Keys and values by turns: an odd one at the end has no value.
         for pair in 0..entries / 2 {
             let key = self.entry(page, 2 * pair);
             let value = self.entry(page, 2 * pair + 1);
@@ -154,6 +159,7 @@ impl Table {
         // There is a first byte: `entry` gives no empty one.
         match value[0] {
             KIND_HERE => reader.feed(&value[1..]),
+            // Kind, three unused bytes, page and length: shorter, it cannot say where.
             KIND_ELSEWHERE if value.len() >= 12 => {
                 let mut number = self.order.number(value, 4);
                 let bytes = self.order.number(value, 8);

@@ -200,6 +200,8 @@ impl HeaderReader {
 
     /// How much of the header is wanted before the store: the intro, then also the index.
     fn index_bytes(&self) -> usize {
+        // Cannot overflow: by the time that the intro is whole, `read_index` has refused what has
+        // more entries than may be.
         match number_at(&self.index, 0) {
             Some(entries) if self.index.len() >= INTRO_BYTES => INTRO_BYTES + entries * ENTRY_BYTES,
             _ => INTRO_BYTES,
@@ -289,6 +291,7 @@ impl Value {
         }
         match self.bytes.iter().position(|byte| *byte == 0) {
             Some(end) => self.bytes.truncate(end),
+            // Cut before its end, and not by us.
             None if self.bytes.len() < TEXT_BYTES_MAX => return None,
             None => {}
         }
@@ -317,6 +320,8 @@ impl Files {
     pub(super) fn each(&self, show: &mut dyn FnMut(&[u8], &[u8])) {
         let folders: Vec<_> = self.folders.split(|byte| *byte == 0).collect();
         let numbers = self.folder_numbers.chunks_exact(4);
+        // A number for each name. What one list has more of than the other is damage, and names no
+        // file.
         for (number, name) in numbers.zip(self.names.split(|byte| *byte == 0)) {
             let folder = number_at(number, 0).and_then(|number| folders.get(number));
             if let Some(folder) = folder {

@@ -82,6 +82,7 @@ pub(super) fn read(
             }
         }
     }
+    // Behind the last blob, so that a change during any of them shows.
     file.read_exact_at(&mut page, 0)?;
     let again = super::open(root, path)?;
     Ok(number(&page, 8) == generation && again.stamp()? == stamp)
@@ -117,6 +118,7 @@ fn feed(
     }
     let mut checksum = Adler32::default();
     let mut header_left = usize::try_from(length).unwrap_or(usize::MAX);
+    // The intro counts for the checksum and is no part of the header.
     let mut skip = intro.len();
     let mut at = 0;
     while at < checked {

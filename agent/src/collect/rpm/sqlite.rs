@@ -98,6 +98,7 @@ impl Database {
             Some(log) => Wal::read(root, log, page_bytes)?,
             None => None,
         };
+        // A database has a log or a journal and never both: they are two modes of SQLite.
         if log.is_none() {
             refuse_journal(root, path)?;
         }
@@ -156,6 +157,7 @@ impl Database {
                     .and_then(Iterator::next)
                     .unwrap_or_default()
             };
+            // `type`, `name`, `tbl_name`, `rootpage`.
             let (kind, name, _, page) = (next(), next(), next(), next());
             if kind == b"table" && name == b"Packages" {
                 let page = page.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
@@ -219,6 +221,7 @@ impl Database {
         else {
             return Ok(None);
         };
+        // The column before takes no byte of the row, so the blob begins on the row's own page.
         if blob.start > cell.local.len() || blob.end > cell.payload_bytes {
             return Ok(None);
         }
@@ -226,6 +229,7 @@ impl Database {
         reader.feed(&cell.local[blob.start..blob.end.min(cell.local.len())]);
         let mut left = blob.end.saturating_sub(cell.local.len());
         let mut overflow = cell.overflow;
+        // An overflow page begins with the number of the next (1.7).
         let room = self.usable - 4;
         while left > 0 {
             root.check()?;

@@ -46,6 +46,7 @@ impl Wal {
         page_bytes: usize,
     ) -> Result<Option<Self>, ReadError> {
         let mut header = [0; HEADER_BYTES];
+        // A log is made empty, and gets its header with its first frame.
         if file.bytes < HEADER_BYTES as u64 {
             return Ok(None);
         }
@@ -116,9 +117,11 @@ impl Checksum {
     /// the frame is of an earlier use of the log, or was not written to its end.
     fn take_frame(&mut self, header: &[u8], frame: &[u8]) -> Option<(u32, u32)> {
         let (frame_header, page) = frame.split_at(FRAME_HEADER_BYTES);
+        // The salts, which are others each time that the log is begun anew (4.1).
         if frame_header[8..16] != header[16..24] {
             return None;
         }
+        // Checksums cover the page's number and the commit, not the salts or themselves (4.1).
         self.take(&frame_header[..8]);
         self.take(page);
         let sums = [big_endian(frame, 16)?, big_endian(frame, 20)?];

@@ -12,6 +12,7 @@ fn a_second_agent_is_told_that_it_is_one_too_many() {
 
 #[test]
 fn a_file_that_is_no_spool_is_set_aside() {
+    // The last is redb's own beginning of a file, with nothing behind it.
     for content in [&b"not a database"[..], &[0; 100_000], b"redb\x1a\n\xa9\r\n"] {
         let (folder, path) = place();
         std::fs::write(&path, content).expect("written");
@@ -33,6 +34,7 @@ fn a_file_cut_or_rotten_anywhere_never_stops_the_agent() {
     scan(&mut spool, &records(0..400), 4, 2_000).expect("recorded");
     drop(spool);
     let sound = std::fs::read(&path).expect("a file");
+    // Sixty places, for each costs two spools.
     let step = sound.len() / 60;
     for at in (0..sound.len()).step_by(step) {
         for damage in [cut, flip] {

@@ -73,6 +73,7 @@ impl StorageBackend for FailingDisk {
 
 #[test]
 fn a_full_disk_loses_nothing_and_is_used_again_when_it_has_room() {
+    // In small steps, so that it is now one write of the scan that fails and now another.
     let sizes = (0..40).map(|n| n * 3_000);
     for left in sizes {
         let disk = FailingDisk::new();

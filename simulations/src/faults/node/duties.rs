@@ -29,6 +29,7 @@ pub(super) async fn write(
             biased;
             () = closing.cancelled() => return writer.close(),
             is_asked = writer.asked() => {
+                // Its queue is gone, and nothing will be asked again.
                 if !is_asked {
                     return;
                 }
@@ -37,6 +38,8 @@ pub(super) async fn write(
         // Mostly some milliseconds, and now and then a disk that has stopped to think.
         let slow = if random.percent(3) { 4_000 } else { 8 };
         tokio::time::sleep(random.around(Duration::from_millis(slow))).await;
+        // Whatever was appended during the sleep goes into this sync as well, as it does on a slow
+        // disk.
         writer.write();
     }
 }
@@ -48,6 +51,8 @@ pub(super) async fn tell(
     agents: Arc<[AgentId]>,
     mut random: Random,
 ) {
+    // A node that starts hears all old signals again, which changes nothing: what is passed on is
+    // what waits now.
     let mut heard = 0;
     let mut polled_at = Clock.now();
     let mut told: BTreeMap<AgentId, Vec<store::commands::Command>> = BTreeMap::new();
@@ -56,6 +61,8 @@ pub(super) async fn tell(
         let (news, next) = database.signals(heard);
         heard = next;
         for agent in news {
+            // As those are that PostgreSQL sends while a node's connection is away: nobody learns
+            // of the loss. Drawn for every signal, heard or not.
             let is_lost = random.percent(25);
             if registry.has(agent) && !is_lost {
                 pass_on(
@@ -70,6 +77,7 @@ pub(super) async fn tell(
         }
         polled_at = Clock.now();
         for agent in agents.iter().filter(|agent| registry.has(**agent)) {
+            // Of a database that is away nothing is known, which counts as nothing to say.
             let pending = database.pending(*agent).unwrap_or_default();
             // What was told already is not told again by a poll.
             if told.get(agent) != Some(&pending) {

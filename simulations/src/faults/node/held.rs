@@ -25,6 +25,8 @@ impl Held {
 impl Committed for Held {
     fn committed(&self, entries: &[EntryHead]) {
         for entry in entries {
+            // Before the lanes hear of it: nothing may be stored or acknowledged that is not noted
+            // here.
             self.stage.durable(entry.agent, entry.slip.position);
             if self.entries().insert(entry.slip.sequence, *entry).is_some() {
                 self.stage.broken(format!(

@@ -44,6 +44,8 @@ impl Running {
 
     /// Compares what was counted with what was promised, and gives what waits.
     pub(super) fn check(&self, stage: &Stage, number: usize) -> BTreeMap<u64, EntryHead> {
+        // A copy, so that no guard is held while the queue is asked about each. Only what it does
+        // not know any more has left it: any other error is of an entry that is there.
         let entries = self.held.entries().clone();
         let all = entries.len() as u64;
         let waiting: BTreeMap<u64, EntryHead> = entries
@@ -51,16 +53,21 @@ impl Running {
             .filter(|(_, head)| !matches!(self.queue.read(&head.slip), Err(ReadError::Unknown(_))))
             .collect();
         let counts = self.life.counts();
+        // Over all labels: a report has one outcome, whichever it is.
         let ended = counts.sum(PIPELINE_OUTCOMES);
         let gone = all - waiting.len() as u64;
+        // Fewer is a report that vanished, more is one that ended twice.
         if ended != gone {
             stage.broken(format!(
                 "node {number}: {gone} reports left the queue with {ended} outcomes"
             ));
         }
+        // Here and not later: when the tasks are dropped, what they hold is rightly counted as
+        // unended.
         if counts.sum(PIPELINE_UNENDED) > 0 {
             stage.broken(format!("node {number} dropped a report without an outcome"));
         }
+        // A process' counters die with it.
         stage.count(counts.all());
         waiting
     }

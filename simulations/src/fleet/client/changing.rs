@@ -38,6 +38,7 @@ impl Changes {
 
     /// When the next one comes; `None` when there will be none.
     pub(super) fn next_at(&self) -> Option<Instant> {
+        // Also of a host that has a span: at a rate of none nothing ever comes.
         self.every?;
         (self.at < self.until).then_some(self.at)
     }

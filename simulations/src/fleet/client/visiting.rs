@@ -42,9 +42,12 @@ impl Client {
     /// When a session that has nothing more to say is over; `None` while it has, and for one that is
     /// held.
     pub(super) fn leaves_at(&self, session: &Session) -> Option<Instant> {
+        // A pause is a wait for something that is still to be sent.
         if session.paused_until.is_some() || self.model().unanswered() > 0 {
             return None;
         }
+        // Whoever does as it is told stays for what its heartbeat leads to (docs/PROTOCOL.md, "A
+        // session").
         let quiet = match self.habits.touch {
             _ if self.is_leaving => Duration::ZERO,
             Touch::Told => Duration::from_secs(VISIT_QUIET_S.into()) / self.habits.speed,
@@ -70,6 +73,7 @@ impl Client {
     /// Ends a session in order: a sign of life, the end of the stream, and what the collector still
     /// says to that.
     pub(super) async fn take_leave(&mut self, session: &mut Session) -> Parted {
+        // A collector that stands still must not keep a visitor.
         match timeout(LEAVE_WITHIN, self.goodbye(session)).await {
             Ok(Ok(())) => {
                 self.context.stats.visits.one();
@@ -94,6 +98,8 @@ impl Client {
 
     /// Between two visits: until the next sign of life is due, or there is something to say.
     pub(super) async fn rest(&mut self) {
+        // One that was told to hold and whose session is done all the same comes back after a
+        // heartbeat's time.
         let every = self.visit_every().unwrap_or(self.heartbeat_every);
         let until = self.context.clock.now() + self.random.around(every);
         while self.model().unanswered() == 0 && !self.is_leaving {

@@ -13,6 +13,7 @@ fn packer() -> Packer {
     Packer::new().expect("a packer")
 }
 
+// Once for all tests: it unpacks a megabyte.
 fn stock() -> &'static Stock {
     static STOCK: OnceLock<Stock> = OnceLock::new();
     STOCK.get_or_init(|| Stock::load().expect("the stock"))
@@ -77,10 +78,13 @@ struct Mirror {
 
 impl Mirror {
     fn apply(&mut self, report: Report) {
+        // As the real one would before its ack, so that no model passes with a report that is
+        // refused.
         let keys = report.validate().expect("a valid report");
         self.applied = report.position;
         match report.body {
             ReportBody::Snapshot { from, to, records } => {
+                // What lies in the range goes, listed or not; what is listed comes back below.
                 self.records
                     .retain(|key, _| *key < from || to.is_some_and(|to| *key >= to));
                 self.records.extend(keys.into_iter().zip(records));
@@ -111,6 +115,7 @@ fn its_reports_rebuild_its_inventory() {
     for bytes in send_all(&mut model) {
         mirror.apply(open(&bytes).expect("a report"));
     }
+    // 1,234 records are twelve full parts and one more.
     assert_eq!(model.unanswered(), 13 + 20);
     // One more than the window: the last waits until another is answered.
     model.acknowledge(Position::new(1, 1), now());
@@ -170,7 +175,9 @@ fn sends_the_same_bytes_again_after_a_lost_connection() {
     let first = send_all(&mut model);
     model.acknowledge(Position::new(1, 2), now());
     model.disconnected();
+    // Nothing was sent on the next connection yet, so nobody is late with an answer.
     assert!(model.waits_since().is_none());
+    // A change while there is no connection goes behind what waits, and must not change its bytes.
     assert!(upgrade(&mut model, 1));
     let again = model.send_next(now()).expect("a report");
     assert!(again.is_again);
@@ -207,6 +214,7 @@ fn a_new_epoch_forgets_old_reports_and_begins_at_one() {
 fn stops_changing_when_too_many_reports_wait() {
     let mut model = started(1);
     let changes = (1..).take_while(|number| upgrade(&mut model, *number));
+    // One place is the first snapshot's.
     assert_eq!(changes.count(), PENDING_MAX - 1);
     assert_eq!(model.unanswered(), PENDING_MAX);
 }
@@ -231,6 +239,7 @@ fn heartbeats_say_what_was_acknowledged_and_no_digest_inside_a_snapshot() {
 #[test]
 fn stays_within_the_bytes_that_the_protocol_promises() {
     let mut model = started(2_000);
+    // Twenty parts, which are within the window: one round of sending has all of them.
     let snapshot: usize = send_all(&mut model).iter().map(Vec::len).sum();
     assert!(snapshot < 40_000, "{snapshot} bytes for 2,000 packages");
     model.acknowledge(Position::new(1, 20), now());

@@ -12,12 +12,14 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     let share = stage.share();
     let (mut left, mut reinstalled, mut joined) = (0, 0, 0);
     let pause = stage.seconds() / u32::try_from(share.len()).unwrap_or(u32::MAX).max(1);
+    // Above all that there are, so that no new host has the inventory of another.
     let mut number = stage.crew.args.agents;
     for (place, agent) in share.iter().enumerate() {
         let span = Span {
             from: stage.now(),
             until,
         };
+        // In turn, so that each kind comes as often.
         let recruit = match place % 3 {
             0 => {
                 agent.orders.give(Order::Leave);
@@ -43,6 +45,7 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
             }
             Some(Err(error)) => played.fail(format!("{error:#}")),
         }
+        // Behind the launch: one that was enrolled has to report, or it would be missed in the end.
         if stage.interrupted.is_cancelled() {
             break;
         }

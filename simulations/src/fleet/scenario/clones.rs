@@ -11,11 +11,14 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     let until = began_at + stage.seconds();
     stage.change(stage.crew, until);
     let stats = &stage.crew.context.stats;
+    // What the fleet lost while it came up is not the clones' doing.
     let before = (stats.sessions_lost.get(), stats.snapshots_asked.get());
     let share = stage.share();
     for agent in &share {
         let copy = stage.crew.copy(agent);
         let from = stage.now();
+        // The copy is shared as well, or its set would be compared with rows that are the
+        // original's too.
         stage.crew.launch(copy, Span { from, until }).share();
     }
     stage.sleep_until(until).await;

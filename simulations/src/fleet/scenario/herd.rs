@@ -22,6 +22,7 @@ const SHARES: [(usize, &str); 4] = [
 pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     let began_at = stage.now();
     stage.change(stage.crew, began_at + stage.seconds());
+    // In the middle, so that hosts change before and after it.
     stage.sleep_until(began_at + stage.seconds() / 2).await;
     let agents = stage.crew.agents();
     let lost_before = stage.crew.context.stats.sessions_lost.get();
@@ -40,12 +41,14 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
         .for_each(|agent| agent.orders.give(Order::Cut));
     let back_at = stage.now();
     let mut away: Vec<(&Arc<Agent>, u64)> = agents.iter().zip(before).collect();
+    // In growing order: a share is told once, as soon as it is reached.
     let mut shares = SHARES.iter().peekable();
     let until = back_at + stage.seconds() + stage.patience();
     loop {
         away.retain(|(agent, before)| agent.welcomes.get() <= *before);
         let now = stage.now();
         let back = agents.len() - away.len();
+        // Several at once, in a small fleet.
         while let Some((_, name)) = shares.next_if(|(share, _)| back * 100 >= agents.len() * share)
         {
             played.figure(name, (now - back_at).as_secs_f64());

@@ -28,6 +28,7 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     };
     let stats = &small.context.stats;
     let began_at = stage.now();
+    // Over both halves and alike: only the neighbour makes the difference.
     stage.change(small, began_at + stage.seconds());
     // What came before, the first inventories, is no change but has latencies.
     stats.turn();
@@ -47,6 +48,7 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     for (names, measured) in NAMES.iter().zip([&quiet, &noisy]) {
         tell(played, names, measured);
     }
+    // Percentiles of nothing are zero, and would look like the best of all.
     if quiet.change_ack_ms.count == 0 || noisy.change_ack_ms.count == 0 {
         played.fail("the small company did not change in both halves");
     }

@@ -22,12 +22,14 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
         package: *package,
         number: VERSION + u64::from(epoch),
     };
+    // No host changes by itself in this scenario: all that is counted from here on is the order.
     let before = stats.changes.get();
     stage
         .spread(stage.seconds(), &agents, |agent| agent.orders.give(order))
         .await;
     let last_at = stage.now();
     let until = last_at + stage.patience();
+    // An order is obeyed when its agent comes to it, which a busy fleet does later.
     let mut upgraded = stats.changes.get() - before;
     while upgraded < agents.len() as u64 && stage.now() < until && !stage.interrupted.is_cancelled()
     {

@@ -72,6 +72,7 @@ impl fmt::Display for Summary {
 }
 
 fn latency(f: &mut fmt::Formatter<'_>, name: &str, ms: &Percentiles) -> fmt::Result {
+    // Percentiles of nothing are zero, which nobody measured.
     if ms.count == 0 {
         return Ok(());
     }

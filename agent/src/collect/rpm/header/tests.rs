@@ -27,6 +27,8 @@ fn bash() -> Vec<u8> {
         (1000, TYPE_STRING, b"bash\0"),
         (1001, TYPE_STRING, b"5.1.8\0"),
         (1002, TYPE_STRING, b"6.el9\0"),
+        // Between wanted values and out of the order of tags, so that what passes by has to be
+        // counted.
         (1004, TYPE_I18NSTRING, b"a summary\0"),
         (1003, TYPE_INT32, &7_u32.to_be_bytes()),
         (1116, 4, &[0; 4096]),

@@ -25,6 +25,7 @@ fn computes_the_checksum_of_rfc_1950() {
     checksum.take(b"Wiki");
     checksum.take(b"pedia");
     assert_eq!(checksum.value(), 0x11E6_0398);
+    // Longer than many runs, and of the largest bytes: sums that overflow would show here.
     let mut long = Adler32::default();
     long.take(&[0xff; 1_000_000]);
     assert_eq!(long.value(), 0x3843_E1BE);
@@ -80,6 +81,7 @@ proptest! {
         in_slots: bool,
     ) {
         let mut database = real();
+        // The slots of the nineteen packages are within the first 600 bytes.
         let bytes = if in_slots { 600 } else { database.len() };
         for (at, byte) in damage {
             database[at.index(bytes)] = byte;

@@ -67,6 +67,7 @@ impl<'a> Node<'a> {
     pub(super) fn cell(&self, cell: u16) -> Option<Cell> {
         let mut rest = self.page.get(self.pointer(cell)?..)?;
         let payload_bytes = usize::try_from(varint(&mut rest)?).ok()?;
+        // The row's number, which nobody asks for.
         varint(&mut rest)?;
         // The payload's length is believed only as far as `local_bytes` cuts it to the page; the
         // rest is followed page by page, and those are counted.
