@@ -24,6 +24,8 @@ pub(crate) async fn add(
     if rows.is_empty() {
         return Ok(());
     }
+    // Added and never taken away: a key that was looked up with an older index costs a judgement
+    // too many; one that is missing would leave a finding unseen.
     rows.sort_unstable();
     let (keys, software): (Vec<i64>, Vec<Uuid>) = rows.into_iter().unzip();
     sqlx::query!(
