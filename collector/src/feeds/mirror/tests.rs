@@ -95,6 +95,7 @@ fn two_never_have_it_at_once() {
 #[test]
 fn takes_files_from_before_there_was_a_list_for_imported_by_hand() {
     let dir = tempfile::tempdir().unwrap();
+    // The first half of a hash, as names were before there was a list.
     let old_name = "0123456789abcdef0123456789abcdef";
     fs::write(dir.path().join(old_name), "records").unwrap();
     fs::write(dir.path().join("x.json.partial"), "half").unwrap();
