@@ -143,6 +143,7 @@ impl SimulatedDisk {
                 names.insert(name.clone(), *file);
             }
         }
+        // A removal that was not synced may be undone: the name is durable and not seen any more.
         names.retain(|name, _| old.names.contains_key(name) || survives());
         let files = old
             .files
@@ -312,6 +313,7 @@ impl Disk for SimulatedDisk {
 
     fn free_bytes(&self) -> io::Result<u64> {
         let state = self.state();
+        // A disk without a bound has room for everything, so the queue's own bounds decide.
         let capacity = state.faults.capacity.unwrap_or(u64::MAX);
         Ok(capacity.saturating_sub(state.used()))
     }
