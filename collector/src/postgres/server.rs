@@ -263,7 +263,7 @@ fn percent_encode(path: &Path) -> String {
     text
 }
 
-/// Who may run the server, for `doctor` and for messages.
+/// What can be seen of the server from outside.
 impl PrivatePostgres {
     /// The directory of the server's files.
     #[must_use]

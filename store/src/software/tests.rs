@@ -15,6 +15,7 @@ async fn world() -> World {
         epoch: Some(3),
         ..record("app", "2")
     };
+    // Removed again: it has a row for good, and is on no host.
     let left = record("left", "1");
     for mut records in [vec![record("bad1", "1.1"), app, left.clone()], vec![]] {
         records.push(record("good", "1"));
