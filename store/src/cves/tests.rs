@@ -67,8 +67,8 @@ async fn nvds_record_stands_before_others_whatever_came_first() {
     let database = FreshDatabase::create().await;
     let store = database.store();
     let other = |id| CveRecord {
-        // With a later date than NVD's, so that the source and not the date decides.
         source: RecordSource::Anchore,
+        // With a later date than NVD's, so that the source and not the date decides.
         ..cve(id, 99, "other")
     };
     let ids = ["CVE-2024-1001", "CVE-2024-1002", "CVE-2024-1003"];
