@@ -200,11 +200,9 @@ async fn a_damaged_index_leaves_the_one_before_in_use() {
     let before = node.jobs.matcher.generation();
     let damaged = node.directory.path().join("damaged");
     std::fs::write(&damaged, b"no index at all").unwrap();
-    // By a rename, as everything comes to that place.
     std::fs::rename(&damaged, node.path()).unwrap();
     watch.look().await;
     assert_eq!(node.jobs.matcher.generation(), before);
-    // An index that is taken away is no reason to judge without one.
     std::fs::remove_file(node.path()).unwrap();
     watch.look().await;
     assert_eq!(node.jobs.matcher.generation(), before);
@@ -230,7 +228,6 @@ async fn a_job_that_never_gets_done_is_given_up() {
     for _ in 0..50 {
         attempts += u32::from(node.take().await);
         assert!(!node.take().await, "it rests before it is tried again");
-        // More than the longest rest between two attempts.
         node.hand.advance(Duration::from_secs(2_000));
     }
     assert_eq!(attempts, runner::ATTEMPTS_MAX);

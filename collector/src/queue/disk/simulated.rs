@@ -313,7 +313,6 @@ impl Disk for SimulatedDisk {
 
     fn free_bytes(&self) -> io::Result<u64> {
         let state = self.state();
-        // A disk without a bound has room for everything, so the queue's own bounds decide.
         let capacity = state.faults.capacity.unwrap_or(u64::MAX);
         Ok(capacity.saturating_sub(state.used()))
     }
