@@ -362,6 +362,7 @@ fn serial_number(random: &dyn SecureRandom) -> Result<rcgen::SerialNumber, Autho
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     let mut hash = [0; 32];
+    // SHA-256 has 32 bytes, always.
     hash.copy_from_slice(digest.as_ref());
     hash
 }

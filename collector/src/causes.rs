@@ -14,6 +14,8 @@ impl fmt::Display for Causes<'_> {
         let mut said = String::new();
         for cause in self.0.chain() {
             let text = cause.to_string();
+            // Within what was said so far and not only the text before: some libraries say a cause
+            // two levels up.
             if said.contains(&text) {
                 continue;
             }

@@ -30,6 +30,7 @@ impl Clock {
     pub fn manual(start: OffsetDateTime) -> (Self, ManualClock) {
         let hand = ManualClock {
             start,
+            // An `Instant` can only be had from the system; what counts is what is added to it.
             origin: system_instant(),
             passed: Arc::default(),
             jumped: Arc::default(),
@@ -57,6 +58,7 @@ impl Clock {
     pub fn instant(&self) -> Instant {
         match &self.0 {
             Inner::System => system_instant(),
+            // Without the jumps: setting a clock does not make time pass.
             Inner::Manual(hand) => hand.origin + hand.passed(),
         }
     }

@@ -63,6 +63,8 @@ impl Pipeline {
         drain_within: Duration,
         lifecycle: &Lifecycle,
     ) -> CancellationToken {
+        // A token of its own and not the soft stop's: at that one agents are sent away, and the
+        // workers go on.
         let drained = CancellationToken::new();
         outcome::start_at_zero();
         let worker = Arc::new(Worker {

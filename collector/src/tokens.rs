@@ -41,6 +41,7 @@ impl TokenMaker {
     /// When the system gives no random bytes.
     pub fn make(&self, id: TokenId, random: &dyn SecureRandom) -> Result<EnrolmentToken, NoRandom> {
         let mut secret = [0; 32];
+        // All of it from the system: a token is a password that nobody chose.
         random.fill(&mut secret).map_err(|_| NoRandom)?;
         Ok(EnrolmentToken {
             id,

@@ -107,6 +107,8 @@ impl Bench {
             .unwrap();
         let scope = operator.scope(id).await.unwrap().unwrap();
         let mut pool: Vec<(SoftwareKey, SoftwareRecord)> = (0..SOFTWARE).map(software).collect();
+        // In the order of the keys, so that an inventory that is taken in order is cut into parts
+        // as it is.
         pool.sort_by_key(|(key, _)| *key);
         let agents = enrol_all(store, &scope, agents).await;
         Self {
@@ -170,6 +172,8 @@ impl Bench {
                 let upserts = inventory[at + DELTA / 2..at + DELTA]
                     .iter()
                     .map(|(_, record)| SoftwareRecord {
+                        // Another time than in the snapshot: a record that says the same would
+                        // write nothing.
                         installed_at_s: Some(1_800_000_000),
                         ..record.clone()
                     })
@@ -255,6 +259,7 @@ impl Bench {
         tasks.join_all().await;
         let rate = per_second(self.agents.len() * self.records, began);
         let mut connection = PgConnection::connect(&url).await.unwrap();
+        // What is measured next begins with an empty table, as this did.
         sqlx::query("TRUNCATE installations")
             .execute(&mut connection)
             .await
@@ -389,7 +394,9 @@ fn binary(agent: usize, rows: &[&(SoftwareKey, SoftwareRecord)]) -> Vec<u8> {
         field(&mut bytes, &1_i64.to_be_bytes());
         field(&mut bytes, &i64::try_from(agent).unwrap().to_be_bytes());
         field(&mut bytes, key.to_uuid().as_bytes());
+        // Microseconds since 2000-01-01.
         field(&mut bytes, &800_000_000_000_000_i64.to_be_bytes());
+        // `infinity`, as PostgreSQL has it in binary: the installation is open.
         field(&mut bytes, &i64::MAX.to_be_bytes());
         field(&mut bytes, &700_000_000_000_000_i64.to_be_bytes());
         // An empty text[]: no dimensions, no nulls, element type 25.

@@ -40,6 +40,8 @@ pub async fn note_authority(
     )
     .execute(store.pool())
     .await?;
+    // `DO NOTHING` returns no row when the other's stands, so it is read in a statement of its own,
+    // whose snapshot has what was committed until then.
     Ok(authority(store).await?.unwrap_or(sha256))
 }
 
@@ -95,6 +97,8 @@ mod tests {
     async fn of_first_nodes_that_start_together_all_take_the_same_one() {
         let database = FreshDatabase::create().await;
         let note = |number| note_authority(database.store(), [number; 32], at(0));
+        // Which of the three is first is the server's affair; that all name the same one is what
+        // counts, or agents that one node enrols would be refused by the next.
         let (one, two, three) = tokio::join!(note(1), note(2), note(3));
         let one = one.unwrap();
         assert_eq!((two.unwrap(), three.unwrap()), (one, one));

@@ -182,6 +182,8 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), ConnectError> {
         let mut connection = self.owner().await.map_err(ConnectError::Unreachable)?;
         let partitions = self.inner.partitions.max(1);
+        // A setting and no parameter, because migrations are plain files that are sent as they are.
+        // Of the session and not `LOCAL`: each migration is a transaction of its own.
         sqlx::raw_sql(AssertSqlSafe(format!(
             "SET muster.partitions = '{partitions}'"
         )))
@@ -193,6 +195,7 @@ impl Store {
             .run_direct(None, &mut connection, false)
             .await
             .map_err(ConnectError::Migration)?;
+        // Only afterwards, because a migration makes the role.
         let privileged = take_role(&mut connection)
             .await
             .map_err(ConnectError::Unreachable)?;
@@ -248,10 +251,12 @@ impl Store {
 
     /// A company's key inside the database; `None` when there is no such company.
     pub(crate) async fn company_key(&self, company: CompanyId) -> Result<Option<i64>, StoreError> {
+        // The guard ends with the statement: no lock is held across the question.
         let known = self.companies().get(&company).copied();
         if known.is_some() {
             return Ok(known);
         }
+        // Only the operator sees companies' own rows before one is chosen.
         let settings = Settings {
             operator: true,
             ..Settings::default()
@@ -261,6 +266,8 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
         tx.commit().await?;
+        // What is not there is not kept: a company may be made in the next second, and a map of ids
+        // that are none would grow with whatever is asked for.
         if let Some(key) = key {
             self.companies().insert(company, key);
         }
@@ -312,6 +319,7 @@ async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
     .map_err(ConnectError::Unreachable)?;
     // The answer is here whether or not the goodbye is heard.
     let _closed = connection.close().await;
+    // Before the question of writes: a server that is too old stays so, a standby may be promoted.
     if server.number < SERVER_VERSION_MIN {
         return Err(ConnectError::TooOld(server.name));
     }
@@ -325,12 +333,15 @@ async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
 /// does not hold for that one.
 async fn take_role(connection: &mut PgConnection) -> Result<Option<PrivilegedRole>, sqlx::Error> {
     sqlx::query!(
+        // One statement that gives no row where the role is missing or may not be taken. `SET ROLE`
+        // would be an error there, and the collector has to work as an ordinary owner, too.
         "SELECT set_config('role', rolname, false) FROM pg_roles
          WHERE rolname = 'muster_app' AND pg_has_role(session_user, oid, 'MEMBER')"
     )
     .fetch_optional(&mut *connection)
     .await?;
     let role = sqlx::query!(
+        // Asked of `current_user`, after the change: who logged in may be a superuser.
         r#"SELECT rolname::text AS "name!", rolsuper OR rolbypassrls AS "privileged!"
            FROM pg_roles WHERE rolname = current_user"#
     )

@@ -93,6 +93,8 @@ fn is_about_data(error: &sqlx::Error) -> bool {
 pub(crate) fn is_conflict(error: &StoreError) -> bool {
     match error {
         StoreError::Unavailable(error) => {
+            // By code and not by class: `40003`, of the same class, does not even say whether the
+            // statement was done.
             code(error).is_some_and(|code| matches!(code.as_str(), "40001" | "40P01"))
         }
         StoreError::Unstorable(_) | StoreError::Inconsistent { .. } | StoreError::InvalidCursor => {

@@ -57,6 +57,8 @@ pub async fn succeeded(
     imported: &Imported,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
+    // A number for people: at the end of the column's range it is no longer exact, and no error
+    // either.
     let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     // `greatest` passes over nulls: a feed without dates leaves the place where it is, and one that
     // was restored from an older mirror does not take it back.
@@ -215,6 +217,7 @@ mod tests {
     async fn the_place_to_go_on_from_never_goes_back() {
         let database = FreshDatabase::create().await;
         let store = database.store();
+        // An older record, as a mirror that was restored has it, and a feed that has no dates.
         for (newest, seconds) in [(Some(at(50)), 1), (Some(at(40)), 2), (None, 3)] {
             let imported = Imported {
                 newest_record_at: newest,
@@ -243,6 +246,7 @@ mod tests {
             let failures = failed(store, "kev", "no network", at(2)).await.unwrap();
             assert_eq!(failures, expected);
         }
+        // Between the failures and the success: neither of them may move what the clock was told.
         schedule(store, "kev", at(90)).await.unwrap();
         assert_eq!(list(store).await.unwrap()[0].failures, 3);
         unchanged(store, "kev", at(3)).await.unwrap();

@@ -67,6 +67,7 @@ pub async fn enqueue(
     let is_new = done.rows_affected() > 0;
     // Only for a new row: N schedulers that ask for the same tick wake everyone once.
     if is_new {
+        // PostgreSQL delivers it at the commit, so whoever is woken finds the row.
         commands::announce_job(&mut tx).await?;
     }
     tx.commit().await?;
@@ -87,6 +88,8 @@ pub async fn take(
 ) -> Result<Option<Job>, StoreError> {
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
     let row = sqlx::query!(
+        // `SKIP LOCKED` passes over rows that another node is just taking. A lease that ran out
+        // counts as waiting: its node died, or is so slow that it will be refused at the end.
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $3
          WHERE key = (
              SELECT key FROM jobs
@@ -124,9 +127,12 @@ pub async fn extend(
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
+        // By attempt as well: the job may have gone to another node meanwhile, whose lease is not
+        // this one's.
         "UPDATE jobs SET leased_until = $3
          WHERE key = $1 AND state = 'running' AND attempts = $2",
         job.key,
+        // It came from an `integer` that counts up from 0, so the number always fits.
         i32::try_from(job.attempts).unwrap_or(i32::MAX),
         now + lease
     )
@@ -189,6 +195,8 @@ pub async fn end(
         Ending::Failed { error } => ("failed", None, Some(error)),
     };
     let done = sqlx::query!(
+        // `$4` is set for a retry alone: only a job that is over has an end, and is forgotten by
+        // it.
         "UPDATE jobs SET state = $3, run_after = coalesce($4, run_after), error = $5,
                 leased_until = NULL,
                 finished_at = CASE WHEN $4::timestamptz IS NULL THEN $6::timestamptz END

@@ -51,6 +51,8 @@ impl KnownSoftware {
     ///
     /// Safe: a turn that is not given out is not taken.
     pub(crate) async fn turn(&self, company: i64) -> tokio::sync::MutexGuard<'_, ()> {
+        // Companies that share a turn only wait for each other now and then; a lock for each would
+        // be a table that has to be cleaned.
         let number = usize::try_from(company.unsigned_abs()).unwrap_or(0) % TURNS;
         self.turns[number].lock().await
     }
@@ -64,6 +66,8 @@ impl KnownSoftware {
         let mut generations = self.lock();
         let mut unknown = Vec::new();
         for key in keys {
+            // The company belongs to it: that another one has the software says nothing of this
+            // one's rows.
             let entry = (company, key);
             if generations.young.contains(&entry) {
                 continue;
@@ -97,6 +101,7 @@ impl KnownSoftware {
 impl Generations {
     fn insert(&mut self, entry: Entry, entries_max: usize) {
         if self.young.len() >= entries_max {
+            // In constant time: to look for the oldest entry would be done under the lock.
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(entry);
@@ -134,6 +139,8 @@ mod tests {
     fn keeps_what_is_asked_for_and_forgets_the_rest() {
         let known = KnownSoftware::new(20);
         known.insert(1, keys(0..10));
+        // Each round fills half of a generation; what is asked for in every round has to live
+        // through all.
         for round in 1..10 {
             known.insert(1, keys(round * 100..round * 100 + 5));
             assert_eq!(known.unknown(1, keys(0..1)), []);

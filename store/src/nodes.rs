@@ -49,6 +49,8 @@ pub async fn report(
     waiting: Option<Duration>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
+        // The wait comes as a length, which needs no common clock; the server makes instants of it.
+        // `NULL` passes through `make_interval`, so a node where nothing waits has none.
         "INSERT INTO nodes AS n (id, name, seen_at, waiting_since)
          VALUES ($1, $2, clock_timestamp(), clock_timestamp() - make_interval(secs => $3))
          ON CONFLICT (id) DO UPDATE
@@ -113,6 +115,8 @@ pub(crate) async fn settled_until(
     tx: &mut PgConnection,
 ) -> Result<Option<OffsetDateTime>, StoreError> {
     let until = sqlx::query_scalar!(
+        // An empty queue was empty when the node said so, and not after. Without any node `min` is
+        // `NULL`: nothing can be said then.
         "SELECT min(coalesce(waiting_since, seen_at)) - make_interval(secs => $2)
          FROM nodes WHERE seen_at > clock_timestamp() - make_interval(secs => $1)",
         LIVES_FOR.as_secs_f64(),
@@ -161,6 +165,7 @@ mod tests {
         report(store, B, "b", Some(Duration::from_secs(500)))
             .await
             .unwrap();
+        // Twenty seconds, because `LIVES_FOR` is fifteen, and the server's clock cannot be moved.
         let old = "UPDATE nodes SET seen_at = seen_at - interval '20 seconds' WHERE name = 'b'";
         database.execute(old).await;
         assert!(age_of_settled(&database).await.unwrap() < 10.0);

@@ -41,6 +41,8 @@ impl FreshDatabase {
         let name = format!("muster_test_{}", Uuid::new_v4().simple());
         execute(
             &server,
+            // PostgreSQL copies the template as it is, which takes a fraction of what the migrations
+            // take. It refuses while anybody is connected to the template, so nobody ever is.
             &format!("CREATE DATABASE {name} TEMPLATE {template}"),
         )
         .await;
@@ -116,6 +118,7 @@ impl FreshDatabase {
         let mut connection = PgConnection::connect(&self.url)
             .await
             .expect("the server that DATABASE_URL names");
+        // Plain reads go on in this mode; the lock ends with the connection.
         let sql = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE");
         sqlx::raw_sql(AssertSqlSafe(sql.clone()))
             .execute(&mut connection)

@@ -53,8 +53,10 @@ pub(crate) async fn begin(
         sql.push_str("; SET LOCAL muster.operator = 'on'");
     }
     if settings.by_key_only {
+        // No prohibition: where there is no index PostgreSQL reads the table all the same.
         sql.push_str("; SET LOCAL enable_seqscan = off");
     }
+    // One text of several statements goes by the simple protocol, in one round trip.
     Ok(pool.begin_with(AssertSqlSafe(sql)).await?)
 }
 

@@ -116,6 +116,8 @@ impl Crowd {
             .max_concurrent_bidi_streams(0_u8.into())
             .max_concurrent_uni_streams(0_u8.into())
             .datagram_receive_buffer_size(None)
+            // Nothing that is sent of its own accord while connections are held: what they cost is
+            // measured.
             .mtu_discovery_config(None)
             .max_idle_timeout(None);
         let endpoints = (0..SOCKETS)
@@ -166,6 +168,7 @@ impl Crowd {
                 let mut measured = Vec::new();
                 for _ in 0..count / TURNS {
                     if !with_tickets {
+                        // With a store of tickets of its own, which is empty.
                         config = shared.config(agent)?;
                     }
                     let began = Instant::now();
@@ -252,6 +255,7 @@ impl Crowd {
             });
         }
         let mut attempts = 0;
+        // Ten minutes; whoever comes later counts for the last second.
         let mut seconds = vec![0_u32; 600];
         while let Some(back) = tasks.join_next().await {
             let (session, tried, after) = back?;
@@ -302,6 +306,7 @@ impl Shared {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.authority.certificate().clone())?;
         let key: PrivateKeyDer<'static> = PrivatePkcs8KeyDer::from(self.key.serialize_der()).into();
+        // All agents have one key: to make twenty thousand would be most of the work.
         let own = issued.chain.into_iter().take(1).map(CertificateDer::from);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = rustls::ClientConfig::builder_with_provider(provider)
@@ -379,6 +384,8 @@ impl Session {
             removes: Vec::new(),
         };
         self.say(&AgentMessage::Report(Report {
+            // No epoch has that number, so it is refused: what is measured is a session that had a
+            // report, and no queue.
             position: Position::new(0, 1),
             made_at_ms: 0,
             platform: protocol::host::Platform::default(),

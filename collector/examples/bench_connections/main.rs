@@ -53,6 +53,7 @@ fn main() -> Result<()> {
 }
 
 async fn measure(folder: &Path, held: u32) -> Result<()> {
+    // Without a limit of handshakes: how many there can be is what is measured.
     let node = Node::start(folder, None, 1_000_000)?;
     let mut crowd = Crowd::start(folder, node.address()).await?;
     for (name, order) in [
@@ -116,7 +117,7 @@ async fn handshakes(crowd: &mut Crowd, name: &str, order: Order) -> Result<()> {
     Ok(())
 }
 
-/// What the process has grown by, shared out.
+/// What the process has grown by, shared out among the connections.
 async fn memory(before: &Usage, connections: u32, name: &str) -> Result<()> {
     // quinn's last acknowledgements are under way.
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -29,6 +29,7 @@ pub(crate) async fn open_authority(
         .context("ask which authority the nodes share")?;
     let (node, trust_domain) = (config.node.clone(), config.ingest.trust_domain.clone());
     let now = clock.now();
+    // Reads and syncs files, and signs with a new key the first time.
     let opening = tokio::task::spawn_blocking(move || {
         let home = Home {
             shared,
@@ -42,6 +43,8 @@ pub(crate) async fn open_authority(
         let counts = cluster::note_authority(store, authority.fingerprint(), now)
             .await
             .context("note the authority that the nodes share")?;
+        // The slower one made an authority of its own a moment ago, which no agent has yet: it ends
+        // here, with what to copy.
         authority.is_shared(&Home::of_node(&config.node), counts)?;
     }
     Ok(authority)

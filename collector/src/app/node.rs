@@ -38,6 +38,7 @@ impl Node for ThisNode {
         };
         let stats = work.queue.stats();
         let waiting = work.dispatcher.waiting();
+        // Of the lanes and not of the queue: what is being stored has not come to its end either.
         let oldest = work.dispatcher.oldest_received_at_ms();
         NodeStatus {
             queued_deltas: waiting.deltas,
@@ -55,6 +56,7 @@ impl Node for ThisNode {
 
     fn is_ready(&self) -> bool {
         let work = self.work.as_ref();
+        // A process without a queue has nothing that could refuse.
         work.is_none_or(|(work, _)| !work.queue.stats().is_refusing)
     }
 }

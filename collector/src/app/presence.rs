@@ -93,6 +93,7 @@ impl Presence {
     }
 
     fn waiting(&self) -> Option<Duration> {
+        // Given as a length, because the database counts by its own clock.
         let oldest = self.dispatcher.oldest_received_at_ms()?;
         Some(Duration::from_millis(
             self.clock.now_ms().saturating_sub(oldest),
@@ -113,6 +114,7 @@ fn id(path: &Path) -> io::Result<Uuid> {
         Err(error) => return Err(error),
     }
     let id = Uuid::new_v4();
+    // Not synced: a file that a power cut empties gives another id, which is as good.
     fs::write(path, format!("{id}\n"))?;
     Ok(id)
 }

@@ -53,6 +53,8 @@ impl PeerIdentity {
             .subject_alternative_name()
             .map_err(|_| InvalidIdentity::Names)?
             .ok_or(InvalidIdentity::Names)?;
+        // SPIFFE's X.509-SVID, section 2: exactly one URI. With a second name it would be left to a
+        // reader which of them is meant.
         let [GeneralName::URI(name)] = names.value.general_names.as_slice() else {
             return Err(InvalidIdentity::Names);
         };

@@ -66,6 +66,7 @@ impl ServerCertificate {
         random: &dyn SecureRandom,
         now: OffsetDateTime,
     ) -> Result<bool, AuthorityError> {
+        // The guard ends with the statement: the lock below is the same one.
         let is_due = self.read().not_after - now < RENEW_BEFORE;
         if is_due {
             let renewed = sign(authority, &self.names, random, now)?;
@@ -117,6 +118,7 @@ fn sign(
     params.use_authority_key_identifier_extension = true;
     params.serial_number = Some(serial_number(random)?);
     params.not_before = now - CLOCK_SLACK;
+    // A certificate that outlives its authority would be refused from then on all the same.
     params.not_after = (now + VALIDITY).min(authority.not_after);
     let certificate = params.signed_by(&key, &authority.issuer).map_err(crypto)?;
     let signing_key = rustls::crypto::ring::sign::any_ecdsa_type(

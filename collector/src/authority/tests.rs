@@ -65,6 +65,7 @@ fn derived_keys_outlive_the_process_and_differ_by_purpose_and_authority() {
 fn a_crash_before_the_rename_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("ca.new")).unwrap();
+    // What is left when the power goes before the rename.
     fs::write(dir.path().join("ca.new/ca.key"), "half").unwrap();
     open(dir.path()).unwrap();
     assert!(!dir.path().join("ca.new").exists());
@@ -173,6 +174,7 @@ fn nothing_of_a_request_but_its_key_gets_into_the_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(dir.path()).unwrap();
     let mut wish = CertificateParams::new(vec!["collector.muster.internal".to_owned()]).unwrap();
+    // All that a request may wish for and that would be dangerous in a certificate.
     wish.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     wish.distinguished_name.push(DnType::CommonName, "root");
     let issued = issue(&authority, &csr(&wish)).unwrap();
@@ -201,6 +203,7 @@ fn requests_that_prove_nothing_are_not_signed() {
     let authority = open(dir.path()).unwrap();
     let good = csr(&CertificateParams::default());
     let mut forged = good.clone();
+    // The last byte is the signature's.
     *forged.last_mut().unwrap() ^= 1;
     assert_eq!(issue(&authority, &forged), Err(IssueError::Signature));
     assert_eq!(issue(&authority, b"garbage"), Err(IssueError::Unreadable));
@@ -246,6 +249,8 @@ fn only_one_exact_name_is_an_identity() {
             .map(|name| SanType::URI((*name).try_into().unwrap()))
             .collect();
         let key = KeyPair::generate().unwrap();
+        // Past `issue_agent`, which would never sign such names: the reader has to refuse them by
+        // itself.
         let certificate = params.signed_by(&key, &authority.issuer).unwrap();
         PeerIdentity::from_certificate(certificate.der(), DOMAIN)
     };
@@ -281,6 +286,8 @@ fn the_servers_certificate_is_renewed_before_it_ends_and_not_earlier() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(dir.path()).unwrap();
     let random = SystemRandom::new();
+    // An address and a name, which stand in the certificate as different kinds (RFC 5280, section
+    // 4.2.1.6).
     let names = ["203.0.113.7".to_owned(), "collector.example".to_owned()];
     let server = ServerCertificate::issue(&authority, &names, &random, NOW).unwrap();
     let first_end = server.not_after();
@@ -352,6 +359,7 @@ fn a_node_with_another_authority_than_its_cluster_is_refused() {
 #[test]
 fn an_authority_that_somebody_else_keeps_is_used_there_and_never_made_there() {
     let (data, given) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // Made below by a node of its own, as somebody else would put it there.
     let kept = given.path().join("ca");
     let home = Home {
         authority_dir: Some(&kept),

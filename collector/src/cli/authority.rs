@@ -34,6 +34,8 @@ impl Command {
                 Ok(())
             }
             Self::Forget => {
+                // The fingerprint alone. The files of the nodes stay, and each says at its next
+                // start what to do.
                 let was_there = cluster::forget_authority(&db.store).await?;
                 if db.json {
                     return output::json(&json!({ "forgotten": was_there }));

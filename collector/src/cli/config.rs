@@ -22,6 +22,8 @@ impl Command {
                 Ok(())
             }
             Self::Check => {
+                // The whole of it, files of secrets included: what `serve` would stumble over has
+                // to show here.
                 let config = settings.config()?;
                 if settings.json {
                     return output::json(&json!({

@@ -71,6 +71,7 @@ where
 {
     let config = settings.config()?;
     let json = settings.json;
+    // One thread is enough for one thing after the other, and starts quicker.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -92,6 +93,7 @@ where
             })
             .await
             .context("open the database")?;
+            // Closed before the server stops, which would cut its connections.
             let outcome = run(command, store.clone(), config, json).await;
             store.close().await;
             outcome

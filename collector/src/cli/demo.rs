@@ -56,6 +56,7 @@ impl Demo {
     pub(super) fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let program = self.agent_program()?;
         let config = settings.config()?;
+        // Before the runtime: it brings one of its own, and one inside of another panics.
         let prepared = prepare::prepare(settings)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -70,6 +71,8 @@ impl Demo {
                 let mut agent = AgentProcess::start(&program, &data_dir.join("agent"), &token)?;
                 let outcome = tokio::select! {
                     outcome = self.watch(&client, data_dir, &mut collector, &mut agent) => outcome,
+                    // No error: whoever ends the demo has seen enough. Everything is stopped in
+                    // order below.
                     () = signals.next() => Ok(None),
                 };
                 // The agent before the collector, so that its last words still find one.

@@ -106,6 +106,7 @@ fn build(settings: &Settings, out: &Path, paths: &[PathBuf]) -> anyhow::Result<(
     for path in paths {
         files.extend(feeds::read_path(path, &mut sink)?.files);
     }
+    // When it was made decides which of two indexes is the newer one (decision 18).
     let now_ms = i64::try_from(Clock::system().now_ms()).unwrap_or(i64::MAX);
     let report = sink.0.write_at(out, Timestamp(now_ms))?;
     if settings.json {
@@ -143,6 +144,7 @@ fn print_files(files: &[FileReport]) {
                 file.left_out.len()
             ));
         }
+        // The first ones of each file; the number that were skipped stands above.
         for problem in &file.problems {
             output::line(format_args!("  {}: {}", problem.record, problem.reason));
         }

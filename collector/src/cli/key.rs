@@ -51,6 +51,7 @@ impl Command {
                 if db.json {
                     output::json(&json!({ "id": row.id, "key": key.expose() }))
                 } else {
+                    // Alone in its line, so that a script can take it as it is.
                     output::line(key.expose());
                     Ok(())
                 }

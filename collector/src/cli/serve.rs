@@ -40,6 +40,7 @@ impl Serve {
 
     fn config(&self, settings: &Settings) -> anyhow::Result<Config> {
         let mut layers = settings.layers()?;
+        // Flags over the environment, which is in the layers already.
         if !self.roles.is_empty() {
             layers = layers.with("node", "roles", self.roles.clone());
         }
@@ -78,6 +79,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     }
     let (ending, crashed) = app.run_to_end(signals.next()).await;
     if let Some(what) = crashed {
+        // A failure by the exit code, so that systemd starts it again.
         anyhow::bail!("{what}");
     }
     tracing::info!(?ending, "stopped");

@@ -35,12 +35,14 @@ impl Settings {
         let file = self
             .config
             .clone()
+            // One that was named has to be there; the usual one need not.
             .or_else(|| default.exists().then_some(default));
         if let Some(file) = file {
             layers = layers.with_file(&file)?;
         }
         layers = layers.with_environment(&Environment::of_process())?;
         if let Some(dir) = &self.data_dir {
+            // TOML is text. A path that is no UTF-8 is named wrongly by the error that follows.
             layers = layers.with("node", "data_dir", dir.to_string_lossy().into_owned());
         }
         Ok(layers)

@@ -150,6 +150,7 @@ async fn list(db: &Database, company: &str) -> anyhow::Result<()> {
                 output::line(format_args!("{id}  {uses}/{most}  {name}{state}"));
             }
         }
+        // All pages: a list on a terminal has no second page to ask for.
         match found.next {
             Some(after) => page.after = Some(after),
             None => return Ok(()),

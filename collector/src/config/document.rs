@@ -54,6 +54,7 @@ fn render_section(text: &mut String, section: &Section, is_for_people: bool) -> 
     if is_for_people {
         writeln!(text)?;
         for line in section.docs {
+            // The doc line brings its own space: `///` and the text are apart by one.
             writeln!(text, "#{line}")?;
         }
     }

@@ -37,6 +37,8 @@ impl EnrichmentConfig {
             index: raw
                 .index
                 .unwrap_or_else(|| node.data_dir.join("index").join("current")),
+            // No setting of its own: what is in it can be made again, and two nodes must not share
+            // it.
             cache_dir: node.data_dir.join("match-cache"),
             cache_entries: in_range(
                 "enrichment.cache_entries",

@@ -141,6 +141,7 @@ impl ProxyConfig {
             https: text(["HTTPS_PROXY", "https_proxy", "ALL_PROXY"]).map(Secret::new),
             // `HTTP_PROXY` can be set by a request's header where a program is run as CGI; this one never is.
             http: text(["HTTP_PROXY", "http_proxy", "ALL_PROXY"]).map(Secret::new),
+            // Two names; the third place is only filled.
             except: text(["NO_PROXY", "no_proxy", "NO_PROXY"])
                 .unwrap_or_default()
                 .to_owned(),
@@ -157,6 +158,8 @@ impl FeedsConfig {
                 ProxyConfig {
                     https: Some(url.clone()),
                     http: Some(url),
+                    // The file's proxy has nothing to do with the environment's, and neither have
+                    // its exceptions.
                     except: String::new(),
                 }
             }
@@ -185,6 +188,7 @@ impl FeedsConfig {
 /// which goes on from where they end.
 fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
     use FeedSourceKind::{Archive, File, MsrcMonths, NvdApi, NvdFeeds, RedHatVex};
+    // A row a source; broken into lines nobody would see that one has the address of another.
     #[rustfmt::skip]
     let table = [
         ("nvd-feeds", NvdFeeds, "feeds.nvd_feeds_url", &raw.nvd_feeds_url, "feeds.nvd_feeds_every_s", raw.nvd_feeds_every_s),

@@ -32,6 +32,7 @@ impl Environment {
         self.0
             .get(name)
             .map(Secret::expose)
+            // Set to nothing is how a unit file or a container takes a variable back.
             .filter(|text| !text.is_empty())
     }
 }
@@ -99,6 +100,7 @@ impl Layers {
                 // A section in a file changes what it names; a whole-section replacement would turn
                 // every other setting back to nothing.
                 (Some(Value::Table(section)), Value::Table(over)) => section.extend(over),
+                // Also what is no table where one should be: the error is said where all is read.
                 (_, value) => {
                     self.table.insert(name, value);
                 }

@@ -121,6 +121,7 @@ impl Roles {
         };
         for name in names {
             match name.parse()? {
+                // Naming one twice does no harm.
                 Role::Ingest => roles.ingest = true,
                 Role::Api => roles.api = true,
                 Role::Jobs => roles.jobs = true,

@@ -34,6 +34,8 @@ macro_rules! section {
         $name:literal $raw:ident {
             $(
                 $(#[doc = $doc:literal])*
+                // One token tree each: a literal or a list in brackets, which Rust and TOML write
+                // alike.
                 $field:ident: $type:ty $(= $default:tt)? $(=> $example:tt)?;
             )*
         }
@@ -77,4 +79,5 @@ macro_rules! text {
     };
 }
 
+// What `macro_rules` makes has no path before a `use` gives it one.
 pub(super) use {section, text};

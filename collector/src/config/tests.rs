@@ -251,6 +251,7 @@ const BOUNDS: [(&str, &str, u64, u64); 17] = [
 fn a_number_is_taken_up_to_its_bounds_and_refused_with_its_name_beyond() {
     for (section, field, least, greatest) in BOUNDS {
         let with = |value: u64| file(&format!("[{section}]\n{field} = {value}"));
+        // Both ends are allowed; an error by one would show at the next line.
         for good in [least, greatest] {
             Config::from_layers(with(good)).unwrap();
         }

@@ -33,6 +33,7 @@ pub(super) struct Unpacked {
 ///
 /// When it is no archive, is damaged, or holds more than is allowed; or the disk's.
 pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
+    // Opened from the disk: a zip's directory stands at its end, so none can be read as it comes.
     let mut archive = ZipArchive::new(BufReader::new(File::open(archive)?))?;
     if archive.len() > ENTRIES_MAX {
         return Err(io::Error::other(format!(
@@ -43,6 +44,7 @@ pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
     let (mut records, mut skipped, mut left) = (0, 0, BYTES_MAX);
     for number in 0..archive.len() {
         let mut entry = archive.by_index(number)?;
+        // The name as bytes: it need be no text, and nothing but its ending is asked.
         if !entry.is_file() || !entry.name_raw().ends_with(b".json") {
             continue;
         }
@@ -50,6 +52,8 @@ pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
         let limit = RECORD_BYTES_MAX as u64;
         // Its head says how long it is; that is not believed.
         (&mut entry).take(limit + 1).read_to_end(&mut bytes)?;
+        // What is too long counts as well, with as much of it as was read: otherwise an archive of
+        // such entries would have no bound.
         left = left
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| io::Error::other("it holds more bytes than a feed may have"))?;
@@ -61,6 +65,7 @@ pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
             Ok(_) | Err(_) => skipped += 1,
         }
     }
+    // The text first, then the file: until then zstd holds back what it has not written.
     let part = lines.finish()?.finish()?;
     Ok(Unpacked {
         part: Part {
@@ -107,6 +112,7 @@ mod tests {
             &[
                 ("main/README.md", b"text"),
                 ("DSA-1.json", b"{\n  \"id\": \"DSA-1\"\n}\n"),
+                // A path out of the folder ("zip slip"), which is a record like any other.
                 ("../../../etc/cron.d/x.json", b"{\"id\":\"DSA-2\"}"),
                 ("list.json", b"[1]"),
                 ("latin.json", b"{\"id\":\"\xff\"}"),
@@ -125,6 +131,7 @@ mod tests {
         let path = archive(dir.path(), &[("a.json", content.as_bytes())]);
         let whole = std::fs::read(&path).unwrap();
         let mut damaged = whole.clone();
+        // Within the first entry's data; the directory at the end is whole.
         damaged[60] ^= 1;
         for wrong in [
             &whole[..whole.len() - 30],

@@ -107,6 +107,7 @@ pub(super) fn is_bundle(path: &Path) -> bool {
 /// Why it would be refused, but for its number.
 pub fn verify_bundle(path: &Path, trusted: &[PublicKey]) -> Result<BundleManifest, BundleError> {
     let mut bundle = Bundle::open(path, trusted)?;
+    // Every file is unpacked and hashed, and goes nowhere.
     while bundle.next_file(io::sink())?.is_some() {}
     Ok(bundle.into_manifest())
 }
@@ -122,6 +123,8 @@ pub(super) fn unpack_into(
     trusted: &[PublicKey],
 ) -> Result<BundleManifest, BundleError> {
     let mut bundle = Bundle::open(path, trusted)?;
+    // Before anything is unpacked: a bundle of gigabytes that is refused anyway need not fill the
+    // disk.
     let newest = mirror.manifest().bundle_taken;
     let manifest = bundle.manifest();
     match manifest.sequence() {
@@ -136,6 +139,8 @@ pub(super) fn unpack_into(
         _ => {}
     }
     loop {
+        // Also for what turns out to be the end: a writer that is dropped unfinished takes its file
+        // with it.
         let mut file = mirror.create("bundle").map_err(BundleError::io(path))?;
         if bundle.next_file(&mut file)?.is_none() {
             return Ok(bundle.into_manifest());

@@ -177,6 +177,8 @@ impl Fetcher {
             Reply::Refused(refusal) => Err(Bad::Refused(refusal)),
             Reply::Found(body) => {
                 let file = create().map_err(|error| Bad::Http(error.into()))?;
+                // A try that fails drops the writer, which removes the half file: the next begins
+                // with an empty one.
                 let part = body.into_file(file, FILE_BYTES_MAX).await;
                 Ok(Some(part.map_err(Bad::Http)?))
             }
@@ -186,6 +188,8 @@ impl Fetcher {
     async fn note_once(&self, request: &Request<'_>) -> Result<Option<Vec<u8>>, Bad> {
         match self.http.get(request).await.map_err(Bad::Http)? {
             Reply::NotModified => Ok(None),
+            // Of a note its absence is an answer, as of the next year's `.meta`; of a file it is a
+            // mistake.
             Reply::Refused(refusal) if refusal.status == 404 => Ok(None),
             Reply::Refused(refusal) => Err(Bad::Refused(refusal)),
             Reply::Found(body) => {
@@ -197,6 +201,8 @@ impl Fetcher {
 
     async fn list_once(&self, request: &Request<'_>) -> Result<Vec<u8>, Bad> {
         match self.http.get(request).await.map_err(Bad::Http)? {
+            // No condition was sent, so there is nothing that it could be the same as; some proxies
+            // say it all the same.
             Reply::NotModified => Err(Bad::Content("304 to no condition".to_owned())),
             Reply::Refused(refusal) => Err(Bad::Refused(refusal)),
             Reply::Found(body) => body.bytes(LIST_BYTES_MAX).await.map_err(Bad::Http),
@@ -208,6 +214,7 @@ impl Fetcher {
         request: &Request<'_>,
         read: impl FnOnce(Vec<u8>) -> Result<T, String> + Send + 'static,
     ) -> Result<T, Bad> {
+        // Within the try's time limit, which is six times the longest wait for a turn.
         self.wait_for_turn().await;
         match self.http.get(request).await.map_err(Bad::Http)? {
             Reply::NotModified => Err(Bad::Content("304 to no condition".to_owned())),
@@ -243,6 +250,7 @@ impl Fetcher {
                 }),
             };
             let now = self.clock.now();
+            // A refusal is judged by its status, a break may be anything and is worth another try.
             let wait = match &bad {
                 Bad::Refused(refusal) => patience.wait(tries, &Miss::Refused(refusal), now),
                 Bad::Content(_) | Bad::Http(HttpError::Broken { .. }) => {
@@ -268,11 +276,14 @@ impl Fetcher {
     }
 
     async fn wait_for_turn(&self) {
+        // Held while it waits, on purpose: whoever comes next takes the turn after this one.
         let mut pace = self.pace.lock().await;
         let wait = pace.wait(self.clock.instant());
         if !wait.is_zero() {
             self.sleeper.sleep(wait).await;
         }
+        // Noted before it is sent: a request that gets no answer has been counted by the server,
+        // too.
         pace.note(self.clock.instant());
     }
 }

@@ -36,6 +36,8 @@ impl OneFile<'_> {
     pub(super) async fn sync(&self) -> Result<u64, FetchError> {
         let name = self.source.name.as_str();
         let before = self.mirror.source(name).parts.remove(ALL);
+        // Without a condition when it is forced: the server has to send what it would call the
+        // same.
         let known = before.as_ref().filter(|_| !self.is_forced);
         let request = Request {
             url: &self.source.url,
@@ -65,6 +67,7 @@ fn keep(
     records_before: u64,
 ) -> Result<u64, FetchError> {
     let wrong = |reason: String| FetchError::content(shown(&source.url), reason);
+    // Of what was sent and not of what is made of it: they are said to the server the next time.
     let (etag, last_modified) = (download.etag.clone(), download.last_modified.clone());
     let (mut part, mut skipped) = (download, 0);
     if source.kind == FeedSourceKind::Archive {
@@ -73,6 +76,7 @@ fn keep(
             .map_err(|error| wrong(format!("it is no whole archive: {error}")))?;
         (part, skipped) = (unpacked.part, unpacked.skipped);
     }
+    // Read whole before it counts. A page of a proxy that asks to sign in comes with 200 as well.
     let report = reader::read_path(&mirror.path(&part), &mut Nowhere)
         .map_err(|error| wrong(error.to_string()))?;
     if let Some(expected) = expected(&source.name)
@@ -86,6 +90,8 @@ fn keep(
     let records = report
         .files
         .iter()
+        // What is not used is a good record all the same: a feed may be whole without one that
+        // applies here.
         .map(|file| file.records + file.not_used)
         .sum();
     if records == 0 {

@@ -120,6 +120,8 @@ impl Http {
     /// When a proxy's address or the file of certificates cannot be used.
     pub(super) fn new(config: &FeedsConfig) -> Result<Self, HttpError> {
         let tls = tls_config(config.ca_file.as_deref())?;
+        // Two clients, because reqwest keeps the policy for redirects with the client and not the
+        // request.
         let build = |policy: redirect::Policy| -> Result<reqwest::Client, HttpError> {
             // The environment was read with the configuration; nothing is looked up beside it.
             let mut builder = reqwest::Client::builder()
@@ -170,6 +172,7 @@ impl Http {
         if status == StatusCode::NOT_MODIFIED {
             return Ok(Reply::NotModified);
         }
+        // 206 as well: no part was asked for, and a part must not be taken for the whole.
         if status != StatusCode::OK {
             return Ok(Reply::Refused(Refusal::of(&answer)));
         }
@@ -181,6 +184,7 @@ impl Refusal {
     fn of(answer: &reqwest::Response) -> Self {
         let header = |name: &str| {
             let value = answer.headers().get(name)?.to_str().ok()?;
+            // It goes into a log and a table, and a server may say anything.
             Some(value.chars().take(200).collect::<String>())
         };
         Self {
@@ -209,6 +213,8 @@ impl std::fmt::Display for Refusal {
 fn headers(request: &Request<'_>) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::new();
     let mut put = |name: HeaderName, text: Option<&str>| {
+        // What is no header's value is left out: without a condition the file is only fetched in
+        // full.
         if let Some(value) = text.and_then(|text| HeaderValue::from_str(text).ok()) {
             headers.insert(name, value);
         }
@@ -217,6 +223,8 @@ fn headers(request: &Request<'_>) -> Result<HeaderMap, HttpError> {
     put(IF_NONE_MATCH, request.etag);
     put(IF_MODIFIED_SINCE, request.last_modified);
     if let Some(api) = request.api {
+        // Asked for by hand, and unpacked where the bound is: what the client unpacks by itself has
+        // none. Files are left as they are, because their bytes give them their names.
         put(ACCEPT_ENCODING, Some("gzip"));
         if let Some(key) = api.key {
             let mut value = HeaderValue::from_str(key.expose())
@@ -262,6 +270,8 @@ fn proxies(config: &ProxyConfig) -> Result<Vec<Proxy>, HttpError> {
 
 fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, HttpError> {
     let mut roots = rustls::RootCertStore {
+        // An operator's own come on top: a proxy that opens TLS signs with its own, and not every
+        // address need go through it.
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
     if let Some(path) = ca_file {
@@ -314,6 +324,7 @@ pub(super) fn shown(url: &str) -> String {
     let Ok(mut url) = url.parse::<Url>() else {
         return "an address that is none".to_owned();
     };
+    // A key may stand there, as in a mirror's `?token=`.
     url.set_query(None);
     if url.set_username("").is_err() || url.set_password(None).is_err() {
         // It has no host, and nothing that is fetched has none.
@@ -349,6 +360,7 @@ mod tests {
     #[test]
     fn a_proxy_that_is_none_is_refused_without_saying_its_password() {
         let config = ProxyConfig {
+            // A password in front of a port that is none.
             https: Some(Secret::new("http://me:hush@:::")),
             ..ProxyConfig::default()
         };

@@ -165,6 +165,8 @@ impl FeedImporter {
             mirror: mirror.clone(),
             copies: true,
         };
+        // Before they are listed: what cannot be taken in must not be in the mirror, where every
+        // later build would read it.
         let (taken, staged) = self.take_in(read).await?;
         self.on_disk(mirror.commit(|manifest| {
             let by_hand = manifest.sources.entry(BY_HAND.to_owned()).or_default();
@@ -194,6 +196,8 @@ impl FeedImporter {
             .map_err(|error| ImportError::Bundle { path, error })?;
         // Everything is here and is what was signed. It counts once the index is built of it.
         let sources = manifest.sources().clone();
+        // A copy. The mirror goes on with its own list until everything has been built of the new
+        // one.
         let mut next = mirror.manifest();
         for (name, source) in sources {
             match next.sources.get_mut(&name) {
@@ -231,6 +235,7 @@ impl FeedImporter {
             manifest.sources = next.sources;
             manifest.bundle_taken = sequence;
         }))?;
+        // Last. Without the note everything new is taken in once more, which changes nothing.
         self.on_disk(mirror.note_applied())?;
         report.add(taken);
         report.bundles.push(manifest);
@@ -312,6 +317,8 @@ impl FeedImporter {
         let (sender, mut pages) = mpsc::channel(PAGES_MAX);
         let reading = tokio::task::spawn_blocking(move || read.run(sender));
         let mut changed = BTreeMap::new();
+        // When a page cannot be written, the channel goes and the thread that reads ends at its
+        // next one.
         while let Some((source, page)) = pages.recv().await {
             let rows = self.write(&source, page).await?;
             *changed.entry(source).or_default() += rows;

@@ -73,9 +73,12 @@ impl Mirror {
         fs::create_dir_all(folder)?;
         let lock = OpenOptions::new()
             .create(true)
+            // It is only there to be locked, and whoever has it must not lose what stands in it.
             .truncate(false)
             .write(true)
             .open(folder.join(LOCK))?;
+        // `flock` and not a file that says who: the system lets go of it when the process dies. It
+        // belongs to the open file, so two openings within one process exclude each other as well.
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::Busy),
@@ -96,6 +99,7 @@ impl Mirror {
         if is_new {
             mirror.adopt()?;
         }
+        // Under the lock, so nobody's file that is just being written is taken for a left-over.
         mirror.remove_unnamed()?;
         Ok(mirror)
     }
@@ -152,9 +156,11 @@ impl Mirror {
         let mut manifest = self.lock_manifest();
         let mut next = manifest.clone();
         change(&mut next);
+        // A sync of nothing new would otherwise write and sync the disk for each source.
         if next == *manifest {
             return Ok(());
         }
+        // The disk first, then the memory: what could not be written does not count.
         self.write(&mut manifest, next)?;
         drop(manifest);
         // Files that the list before named and this one does not are only waste by now.
@@ -219,6 +225,8 @@ impl Mirror {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if disk::is_content_name(&name) {
+                // Copied and not renamed: its old name may be half a hash, and the list names files
+                // by whole ones.
                 parts.push(self.stage(&path)?);
             }
         }
@@ -245,6 +253,7 @@ impl Mirror {
         for entry in fs::read_dir(&self.0.folder)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // Only names that this program gives: what an operator has put into the folder stays.
             let is_half = path.extension().is_some_and(|ending| ending == PARTIAL);
             let is_unnamed = disk::is_content_name(&name) && !named.contains(name.as_ref());
             if is_half || is_unnamed {

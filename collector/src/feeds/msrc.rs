@@ -86,6 +86,7 @@ impl MsrcMonths<'_> {
         let (mut skipped, mut failed) = (0, None);
         for month in months {
             let before = known.get(&month.id).filter(|_| !self.is_forced);
+            // Another instant and not only a later one: what the list says now is what is wanted.
             if before.is_some_and(|part| part.until == Some(month.changed_at)) {
                 continue;
             }
@@ -138,6 +139,8 @@ fn keep(
         Ok(counted) => counted,
         Err(reason) => return Ok(Err(reason)),
     };
+    // Its plain JSON is a tenth as large packed. The file that came is named by no list, and goes
+    // with the next change.
     let mut to = mirror.create(source)?;
     zstd::stream::copy_encode(BufReader::new(File::open(&path)?), &mut to, LEVEL)?;
     let part = Part {
@@ -169,6 +172,7 @@ fn checked(
             .map_or("", |problem| problem.reason.as_str());
         return Err(format!("no CVE of {} can be read: {why}", month.id));
     }
+    // Half as many are more likely half a document than half the flaws.
     if records < records_before / 2 {
         return Err(format!(
             "{} holds {records} CVEs where there were {records_before}",
@@ -191,6 +195,8 @@ fn months(bytes: &[u8]) -> Result<Vec<Month>, String> {
             // It becomes a part of an address: `2024-Apr`, `2017-May-B`.
             let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
             let shown: String = listed.id.chars().take(40).collect();
+            // A month that is none makes the whole list doubtful: it is refused, and what is here
+            // stays.
             if listed.id.is_empty() || listed.id.len() > 40 || !listed.id.chars().all(is_plain) {
                 return Err(format!("{shown:?} is no name of a month"));
             }

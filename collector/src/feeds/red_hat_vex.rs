@@ -45,6 +45,7 @@ impl RedHatVex<'_> {
     pub(super) async fn sync(&self) -> Result<u64, FetchError> {
         let folder = self.url.trim_end_matches('/');
         let note_url = format!("{folder}/{LATEST}");
+        // No note is an empty one, which names no archive and is refused as such.
         let note = self.fetcher.note(&note_url).await?.unwrap_or_default();
         let archive = archive(&note)
             .ok_or_else(|| FetchError::content(shown(&note_url), "it names no archive"))?;
@@ -114,6 +115,7 @@ fn archive(note: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(note).ok()?.trim();
     let date = name.strip_prefix(NAME.0)?.strip_suffix(NAME.1)?;
     let is_date = |c: char| c.is_ascii_digit() || c == '-';
+    // It becomes a part of an address: digits and hyphens lead nowhere else.
     (matches!(date.len(), 8..=32) && date.chars().all(is_date)).then(|| name.to_owned())
 }
 

@@ -73,7 +73,10 @@ impl Patience {
             .as_deref()
             .map(|text| retry_after(text, now))
         {
+            // The next sync comes by the clock; until then the other sources are not kept waiting.
             Some(Some(wait)) if wait > RETRY_AFTER_MAX => None,
+            // At least a second: "0", and an instant that has passed, would be a loop without a
+            // pause.
             Some(Some(wait)) => Some(wait.max(Duration::from_secs(1))),
             // Not said, or not understood.
             Some(None) | None if matches!(refusal.status, 429 | 503) => Some(self.most),
@@ -127,6 +130,8 @@ impl Pace {
             self.sent.pop_front();
         }
         let until = |at: Instant| at.saturating_duration_since(now);
+        // NVD asks its users to sleep between two requests, six seconds without a key, and not to
+        // send all at once.
         let apart = self.window / u32::try_from(self.requests).unwrap_or(u32::MAX);
         let after_last = self
             .sent
@@ -145,6 +150,7 @@ impl Pace {
     /// A request is sent now.
     pub(super) fn note(&mut self, now: Instant) {
         self.sent.push_back(now);
+        // As many as may be in the window are remembered, and not one more is ever asked about.
         if self.sent.len() > self.requests {
             self.sent.pop_front();
         }

@@ -65,6 +65,7 @@ impl<K> Sink<K> {
     ///
     /// When nobody takes the pages any more.
     pub(super) fn begin(&mut self, source: &str) -> Result<(), SinkError> {
+        // Several files of a source may share a page; of two sources each has its own.
         if self.source != source {
             self.send_all()?;
             source.clone_into(&mut self.source);
@@ -79,6 +80,8 @@ impl<K> Sink<K> {
     /// When nobody takes the pages any more.
     pub(super) fn finish(mut self) -> Result<K, SinkError> {
         self.send_all()?;
+        // After all records: a word counts only where nobody has scored, and that is known in the
+        // rows then.
         let mut ratings = std::mem::take(&mut self.ratings).into_iter().peekable();
         while ratings.peek().is_some() {
             let page = ratings.by_ref().take(PAGE_RECORDS).collect();
@@ -104,6 +107,8 @@ impl<K> Sink<K> {
     }
 
     fn send(&self, page: Page) -> Result<(), SinkError> {
+        // Waits while the database is slow, so that a feed of gigabytes is never in memory as a
+        // whole.
         self.pages.blocking_send((self.source.clone(), page))?;
         Ok(())
     }
@@ -136,6 +141,8 @@ impl<K: Keep> FeedSink for Sink<K> {
     }
 
     fn kev(&mut self, entry: KevEntry) -> Result<(), SinkError> {
+        // Never sent before the source ends: `replace_kev` takes what it is given for the whole
+        // catalogue.
         self.kev.push(entry);
         Ok(())
     }

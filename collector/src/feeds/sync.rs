@@ -176,6 +176,7 @@ impl FeedSyncer {
     /// Safe: the mirror holds whole records, and the next call goes on.
     pub async fn sync(&self, wanted: &Wanted, force: bool) -> Result<SyncReport, SyncError> {
         let sources = self.select(wanted).await?;
+        // For the whole sync: what is fetched must not be taken in by somebody else half way.
         let mirror = self.importer.open_mirror().await?;
         let mut fetched = Vec::new();
         for source in sources {
@@ -188,9 +189,13 @@ impl FeedSyncer {
                 result,
             });
         }
+        // Once for all sources, because the index is built of everything. It runs even when nothing
+        // came: what an earlier one left, killed or without a database, is taken in now.
         let taken = Box::pin(self.importer.apply(&mirror)).await;
         let mut report = SyncReport::default();
         for fetched in fetched {
+            // Before the error of taking in is given on, so that each source's row says what
+            // happened.
             report.sources.push(self.note(fetched, &taken).await?);
         }
         report.index = taken?.index;
@@ -208,6 +213,7 @@ impl FeedSyncer {
                 let is_due = |source: &&FeedSource| {
                     let row = rows.iter().find(|row| row.source == source.name);
                     row.and_then(|row| row.next_sync_at)
+                        // A source without a row was never tried, and is due.
                         .is_none_or(|next| next <= now)
                 };
                 Ok(all.iter().filter(is_due).collect())
@@ -314,9 +320,12 @@ impl FeedSyncer {
         let mut next = now + fetched.source.every;
         match (&fetched.result, taken) {
             (Err(error), _) => report.fail(error.to_string()),
+            // Only those that brought something: the others are as up to date as before.
             (Ok(_), Err(error)) if fetched.is_changed => {
                 report.fail(format!("fetched, and not taken in: {error}"));
             }
+            // Records without a change are an earlier sync's, which fetched them and did not come
+            // to the end.
             (Ok(unread), _) if fetched.is_changed || imported.records > 0 => {
                 report.outcome = Outcome::Changed;
                 report.skipped += unread;

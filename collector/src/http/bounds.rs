@@ -74,6 +74,7 @@ mod tests {
         for _ in 0..3 {
             asking.spawn(router.clone().oneshot(request()));
         }
+        // Both are inside now; `forget` keeps the permits from coming back when the guard goes.
         began.acquire_many(2).await.unwrap().forget();
         tokio::task::yield_now().await;
         assert_eq!(began.available_permits(), 0, "the third has no turn yet");

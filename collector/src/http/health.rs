@@ -9,6 +9,7 @@ use super::state::ApiState;
 
 pub(super) fn routes() -> Router<ApiState> {
     Router::new()
+        // Asks nothing of anybody: it says that the process answers, and no more.
         .route("/healthz", routing::get(async || "ok\n"))
         .route("/readyz", routing::get(ready))
         .route("/metrics", routing::get(metrics))

@@ -69,6 +69,7 @@ impl Rules {
         if visits {
             return self.visit(settings);
         }
+        // With this one, which will come back as well.
         let others = load.held + usize::from(!is_held);
         Attendance::Hold {
             return_within_s: self.return_within_s(others),
@@ -77,6 +78,7 @@ impl Rules {
 
     /// A visit, as often as the company wants heartbeats but not more often than the node.
     fn visit(&self, settings: &Settings) -> Attendance {
+        // The longer of the two: each says how much it wants to hear at most.
         let every_s = self.visit_every_s.max(settings.heartbeat_every_s);
         Attendance::Visit { every_s }.clamped()
     }
@@ -116,6 +118,7 @@ impl Rules {
         let held_max = u64::try_from(self.held_max).unwrap_or(u64::MAX);
         let reaches = |(part, whole): (u64, u64)| {
             let memory_max = self.memory_bytes_max / whole * part;
+            // Divided first, so that no limit is too large to be multiplied.
             held >= held_max / whole * part + held_max % whole * part / whole
                 || (self.memory_bytes_max > 0 && load.memory_bytes >= memory_max)
         };
@@ -133,6 +136,7 @@ impl Rules {
     fn return_within_s(&self, agents: usize) -> u32 {
         let agents = u32::try_from(agents).unwrap_or(u32::MAX);
         let half = (self.handshakes_per_second / 2).max(1);
+        // The other half is for agents that come for the first time or have lost their path.
         agents.div_ceil(half).clamp(1, RETURN_WITHIN_S_MAX)
     }
 

@@ -25,6 +25,7 @@ impl Refusal {
         let mut detail = detail.into();
         if detail.len() > REASON_BYTES_MAX {
             let mut end = REASON_BYTES_MAX;
+            // A character has four bytes at most, so this ends.
             while !detail.is_char_boundary(end) {
                 end -= 1;
             }

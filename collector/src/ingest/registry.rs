@@ -92,6 +92,7 @@ impl Registry {
             .filter(|open| open.company == company)
             .map(|open| Arc::clone(&open.post))
             .collect();
+        // Outside of the lock, as in `tell`.
         for post in &posts {
             post.put(Command::Told(Arc::clone(told)));
         }
@@ -108,6 +109,8 @@ impl Registry {
             .map(|open| (open.number, Arc::clone(&open.post)))
             .collect();
         if count < held.len() {
+            // Only which are the youngest is asked, and not in which order: there may be tens of
+            // thousands.
             held.select_nth_unstable_by_key(count, |(number, _)| std::cmp::Reverse(*number));
             held.truncate(count);
         }

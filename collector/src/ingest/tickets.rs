@@ -75,6 +75,7 @@ impl Tickets {
         self.key(period)?
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
+                // The period's number stands outside of what is sealed, so it is bound to it here.
                 Aad::from(period.to_be_bytes()),
                 &mut sealed,
             )
@@ -204,6 +205,7 @@ mod tests {
             changed[at] ^= 1;
             assert_eq!(tickets.decrypt(&changed), None, "byte {at}");
         }
+        // Also the lengths between the parts: the number, the nonce and the tag.
         for length in 0..ticket.len() {
             assert_eq!(tickets.decrypt(&ticket[..length]), None, "{length} bytes");
         }

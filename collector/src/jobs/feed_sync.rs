@@ -18,6 +18,8 @@ const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
 /// Fetches what is due.
 pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
+    // A node without one does not take these jobs (`Jobs::kinds`), so there is nothing to do here
+    // either.
     let Some(syncer) = &jobs.feeds else {
         return Ok(());
     };

@@ -121,6 +121,7 @@ impl IndexWatch {
     async fn take_if_new(&mut self) -> anyhow::Result<()> {
         let found = identity(&self.path).context("look at the match index")?;
         if let Some(file) = found.filter(|file| self.seen != Some(*file)) {
+            // Before it is opened: one that cannot be is not opened again five times a second.
             self.seen = Some(file);
             let (path, jobs, known) = (self.path.clone(), self.jobs.clone(), self.contents.clone());
             let taking = tokio::task::spawn_blocking(move || take(&path, &jobs, known));
@@ -142,6 +143,8 @@ impl IndexWatch {
         };
         match record(&self.jobs, unrecorded).await {
             Ok(()) => {
+                // Only once it is recorded: without the row nobody would ever judge for this
+                // change.
                 self.unrecorded = None;
                 let path = self.path.clone();
                 let keeping = tokio::task::spawn_blocking(move || keep(&path));
@@ -192,6 +195,7 @@ fn take(path: &Path, jobs: &Jobs, known: Option<Known>) -> Result<InUse, IndexEr
     let known = contents_of(&before, known);
     let contents = contents_of(&index, Some(known.clone()));
     let changed = known.1.changes_to(&contents.1);
+    // After the swap: what was judged meanwhile is of the new index and stays.
     jobs.matcher.carry_over(&judge_before, &changed);
     tracing::info!(
         keys = match &changed {
@@ -239,6 +243,7 @@ async fn record(jobs: &Jobs, unrecorded: &Unrecorded) -> Result<(), StoreError> 
         // stopped. Several that come at once ask for one job.
         Standing::Current => {
             let minute = now.unix_timestamp().div_euclid(60);
+            // A tick is asked for once, so the minute makes it one that can be asked for again.
             let tick = format!("index {generation:016x} in minute {minute}");
             (tick, Value::Null)
         }
@@ -279,6 +284,7 @@ fn keep(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
+    // A link and no copy: it takes no time, and an index's file is never written to again.
     fs::hard_link(path, &partial)?;
     fs::rename(&partial, &kept)?;
     // Two names of one file are not renamed over each other, and both stay.

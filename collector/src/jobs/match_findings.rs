@@ -72,6 +72,7 @@ pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
         return Ok(());
     }
     let began = jobs.clock.now();
+    // A payload of another release that cannot be read is no progress: all is done again.
     let progress: Progress = serde_json::from_value(job.payload.clone()).unwrap_or_default();
     let finished_since = (!progress.only_new).then(|| began - LOOK_BACK);
     let changes = generations::unfinished(&jobs.store, finished_since)
@@ -93,6 +94,8 @@ pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
         return Ok(());
     };
     let (now, through) = (jobs.clock.now(), progress.through);
+    // Whether something was finished: a job that only looked again must not ask for another look,
+    // and so on without an end.
     if generations::finish(&jobs.store, through, now).await? {
         look_again(jobs, through).await?;
     }
@@ -142,6 +145,8 @@ async fn every_company(
             return Ok(Some(total));
         };
         progress.after = Some(next);
+        // Whether it is still this runner's job is not asked: another one that took it does the
+        // same work, and passes over what is done.
         rows::note(&jobs.store, job, &serde_json::to_value(progress)?).await?;
     }
 }
@@ -157,6 +162,7 @@ fn keys_of(changes: &[Change]) -> Option<Vec<LookupKey>> {
         }
     }
     all.sort_unstable();
+    // Changes that follow each other often name the same product.
     all.dedup();
     Some(all)
 }

@@ -38,6 +38,7 @@ impl Wake {
 
     /// A job may wait.
     pub(super) fn ring(&self) {
+        // One, because one job is for one runner; who takes it rings for the next.
         self.0.notify_one();
     }
 
@@ -46,6 +47,8 @@ impl Wake {
         while !stopping.is_cancelled() {
             tokio::select! {
                 () = stopping.cancelled() => return,
+                // Not said louder: the poll does the same work later, and the database's absence is
+                // said elsewhere.
                 result = self.hear(store) => if let Err(error) = result {
                     tracing::debug!(%error, "listening for jobs; polling meanwhile");
                 }
@@ -59,6 +62,7 @@ impl Wake {
 
     async fn hear(&self, store: &Store) -> Result<(), StoreError> {
         let mut signals = store.signals().await?;
+        // What was announced before anybody listened: the first look finds it.
         self.ring();
         loop {
             let signal = match tokio::time::timeout(PING_EVERY, signals.next()).await {

@@ -60,6 +60,7 @@ impl Breaker {
         let pause = match *self {
             Self::Closed => PAUSE_MIN,
             Self::Asking { pause, .. } => (pause * 2).min(PAUSE_MAX),
+            // It is known. What comes in late was on its way before, and says nothing new.
             Self::Open { .. } => return,
         };
         let until = now + pause;

@@ -178,6 +178,8 @@ impl Dispatcher {
     /// Whether there is something that the database would take now.
     pub(crate) fn is_draining(&self) -> bool {
         let state = self.lock();
+        // With what is in flight: a group that is put back waits again, and must not be left
+        // behind.
         state.breaker == Breaker::Closed && state.lanes.oldest_received_at_ms().is_some()
     }
 
@@ -345,6 +347,7 @@ mod tests {
         dispatcher.database_away("no route");
         hand.advance(Duration::from_secs(1));
         let mut given = 0;
+        // Each look a little later, so that the line ripens between them.
         for _ in 0..3 {
             given += u32::from(matches!(
                 dispatcher.try_next(clock.instant()),

@@ -29,6 +29,7 @@ pub(crate) async fn run(
         }
     };
     let began = dispatcher.waiting();
+    // A database that is away ends it at once: `is_draining` looks at the breaker as well.
     let in_time = tokio::time::timeout(within, draining).await.is_ok();
     let left = dispatcher.waiting();
     tracing::info!(

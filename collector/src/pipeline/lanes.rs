@@ -136,6 +136,8 @@ impl Lanes {
                 until,
                 is_for_gap: true,
             } if line.is_unblocked() => {
+                // Before its time, because what came may fill the gap: an agent's line must not
+                // wait for an answer that is there.
                 self.resting.remove(&(until, entry.agent));
                 self.make_ready(entry.agent, now);
             }
@@ -163,6 +165,8 @@ impl Lanes {
             let Some(line) = line else {
                 continue;
             };
+            // All that the line has, although the room may take only some of it: what stays comes
+            // back with it.
             self.turns.take_records(company, lane, line.records());
             // One group of an agent at a time: two would be applied in any order.
             line.state = State::InFlight;

@@ -232,6 +232,7 @@ impl Judge {
             // millisecond, where a lock over it would cost all of them.
             let made = Arc::new(matching::evaluate(index, &subject(record, platform)));
             if let Some(disk) = &self.present.disk {
+                // Behind the answer: the disk's thread writes it, or drops it when too many wait.
                 disk.put(key, &made);
             }
             self.present.counters.computed.increment(1);

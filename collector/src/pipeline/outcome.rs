@@ -104,6 +104,7 @@ pub(crate) fn start_at_zero() {
         .into_iter()
         .chain(rejected.map(Outcome::Rejected))
         .chain(DeadLetterReason::ALL.map(Outcome::DeadLettered));
+    // Never lowers a counter that counts already.
     outcomes.for_each(|outcome| outcome.counter().absolute(0));
 }
 

@@ -104,6 +104,8 @@ impl From<Failure> for SinkError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(why) => Self::Refused(why),
+            // Never `Away`: whether the rows are away is found out by asking, as with errors that
+            // do not say it.
             Failure::Failed(why) => Self::Failed(why),
         }
     }

@@ -61,6 +61,7 @@ pub(crate) enum SinkError {
 
 impl From<StoreError> for SinkError {
     fn from(error: StoreError) -> Self {
+        // In this order: what is certain first. All else is asked about (`is_up`).
         if error.is_permanent() {
             Self::Refused(error.to_string())
         } else if error.is_away() {

@@ -147,6 +147,8 @@ fn vulnerability(cve: &str) -> serde_json::Value {
         "descriptions": [{ "lang": "en", "value": "A flaw." }],
         "configurations": [{ "nodes": [{ "operator": "OR", "negate": false, "cpeMatch": [{
             "vulnerable": true,
+            // As NVD names it, with the target software, so that npm's package is found by its own
+            // rule.
             "criteria": "cpe:2.3:a:lodash:lodash:*:*:*:*:*:node.js:*:*",
             "versionEndExcluding": "4.17.21",
             "matchCriteriaId": "00000000-0000-0000-0000-000000000001",

@@ -73,6 +73,8 @@ impl Node {
         self.lifecycle.stop();
         let ended = self.lifecycle.run_to_end(PATIENCE, std::future::pending());
         assert_eq!(ended.await, (Ending::Stopped, None));
+        // Joins the writer's thread, which would keep this thread of the runtime from its other
+        // tasks.
         tokio::task::block_in_place(|| self.queue.close());
     }
 }
@@ -123,6 +125,7 @@ async fn what_agents_report_stands_in_their_company_with_its_findings_and_nowher
         }
     }
     node.wait_until_empty().await;
+    // 4.17.21 is the version with the fix.
     let expected = (17..=21).map(|patch| (format!("4.17.{patch}"), u64::from(patch < 21)));
     let expected: BTreeSet<_> = expected.collect();
     for scope in &scopes {
@@ -165,6 +168,7 @@ async fn a_queue_that_comes_again_whole_changes_nothing() {
     assert_eq!(before.len(), 30);
     node.stop().await;
     let node = Node::start(crashed.path(), store);
+    // The note of what is complete was left behind, so all of them wait again.
     assert_eq!(node.queue.stats().entries, 30);
     node.wait_until_empty().await;
     assert_eq!(held(&scope).await, before);

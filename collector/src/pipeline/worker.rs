@@ -91,6 +91,8 @@ impl<S: ReportSink> Worker<S> {
     pub(crate) async fn run(&self, stopping: &CancellationToken) -> anyhow::Result<()> {
         let mut unpacker = Unpacker::new()?;
         while let Some(group) = self.dispatcher.next(stopping).await {
+            // Handed in and out, because it goes to another thread with the reading and is used
+            // again by the next.
             unpacker = self.work(group, unpacker).await?;
         }
         Ok(())

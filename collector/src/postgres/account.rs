@@ -34,6 +34,7 @@ impl Account {
     pub(super) fn choose() -> Result<Self, PostgresError> {
         let uid = rustix::process::geteuid().as_raw();
         let gid = rustix::process::getegid().as_raw();
+        // PostgreSQL refuses root alone; whoever else starts the collector may run it.
         if uid != 0 {
             return Ok(Self {
                 uid,
@@ -82,6 +83,8 @@ impl Account {
             // What does not exist yet will be made by the collector, for everyone to pass.
             fs::metadata(folder).map_or(true, |about| {
                 let mode = about.permissions().mode();
+                // As the kernel decides it: the first class that fits counts, even where a later
+                // one allows more.
                 let bits = if about.uid() == self.uid {
                     mode >> 6
                 } else if about.gid() == self.gid {
@@ -89,6 +92,7 @@ impl Account {
                 } else {
                     mode
                 };
+                // On a directory the execute bit is the right to pass through.
                 bits & 1 == 1
             })
         })
@@ -107,6 +111,7 @@ impl Account {
         let folder = rustix::fs::open(dir, flags, Mode::empty())
             .map(File::from)
             .map_err(|error| PostgresError::file("open", dir)(error.into()))?;
+        // Of the open handle, so of what is changed below.
         let owner = folder
             .metadata()
             .map_err(PostgresError::file("look at", dir))?
@@ -129,6 +134,7 @@ fn find_user(passwd: &str, name: &str) -> Option<(u32, u32)> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
         (fields.next()? == name).then_some(())?;
+        // passwd(5): name, password, uid, gid.
         let uid = fields.nth(1)?.parse().ok()?;
         Some((uid, fields.next()?.parse().ok()?))
     })
@@ -140,6 +146,8 @@ pub(super) fn path_hash(path: &Path) -> u64 {
         .as_encoded_bytes()
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            // FNV and not the standard library's hasher, which may be another one in the next
+            // release.
             (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
         })
 }

@@ -49,6 +49,7 @@ impl Binaries {
     fn in_folder(folder: PathBuf) -> Option<Self> {
         ["initdb", "postgres"]
             .iter()
+            // Both are needed, and a client's package has neither.
             .all(|program| folder.join(program).is_file())
             .then_some(Self(folder))
     }
@@ -58,6 +59,7 @@ impl Binaries {
 fn versioned() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for (parent, prefix, rest) in VERSIONED {
+        // A folder that is not there or may not be read has no versions.
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let version = name

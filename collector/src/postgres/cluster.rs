@@ -114,6 +114,7 @@ impl Cluster {
         let have = said
             .split_whitespace()
             .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+            // Before a point, or before `devel`, `beta1` and `rc1`.
             .and_then(|version| version.split(['.', 'd', 'b', 'r']).next())
             .unwrap_or_default();
         // The major version alone: minor ones share their files.
@@ -152,6 +153,7 @@ impl Cluster {
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
             .env("PATH", "/usr/bin:/bin");
+        // Its account may not be able to enter the folder in which the collector was started.
         command.current_dir(&self.home).stdin(Stdio::null());
         self.account.run_as(&mut command);
         command

@@ -27,6 +27,8 @@ impl Postmaster {
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         let server = Self {
             pid: lines.first()?.parse().ok().and_then(Pid::from_raw)?,
+            // The server's own word: it may have been started by a release that puts its socket
+            // elsewhere.
             socket_dir: PathBuf::from(lines.get(4)?),
             // Written last. Before that the server may still be replaying its log.
             is_ready: lines.get(7).is_some_and(|status| *status == "ready"),
@@ -44,6 +46,8 @@ impl Postmaster {
     /// Whether the process is there and is a server of this directory. Process ids come again, and
     /// after a reboot the file's may be anyone's; a server works in its data directory.
     fn is_running_on(&self, data: &Path) -> bool {
+        // Also where it may not be signalled: then it is another user's, and not ours to use or to
+        // stop.
         if test_kill_process(self.pid).is_err() {
             return false;
         }

@@ -211,6 +211,7 @@ impl PrivatePostgres {
             }
             tracing::warn!("the private PostgreSQL does not stop");
         }
+        // Only one that was put elsewhere, because the path beside the data was too long.
         if self.socket_dir.parent() != Some(&*self.cluster.home) {
             // The directory is empty now; one that is not is somebody's, and stays.
             let _in_use = fs::remove_dir(&self.socket_dir);
@@ -235,7 +236,11 @@ fn settings(shared_buffers_mib: u32) -> [String; 10] {
         "listen_addresses=".to_owned(),
         "unix_socket_permissions=0700".to_owned(),
         format!("shared_buffers={shared_buffers_mib}MB"),
+        // The collector's own bound is far below by default; commands and people beside it must
+        // find room.
         "max_connections=200".to_owned(),
+        // Fewer checkpoints: each has every page written whole to the log the first time it is
+        // changed.
         "max_wal_size=2GB".to_owned(),
         "checkpoint_timeout=15min".to_owned(),
         "wal_compression=on".to_owned(),
@@ -258,7 +263,7 @@ fn percent_encode(path: &Path) -> String {
     text
 }
 
-/// Who may run the server, for `doctor` and for messages.
+/// What can be seen of the server from outside.
 impl PrivatePostgres {
     /// The directory of the server's files.
     #[must_use]

@@ -76,6 +76,7 @@ impl Use {
 fn open(path: &Path) -> Result<File, PostgresError> {
     File::options()
         .create(true)
+        // The files are there to be locked and hold nothing.
         .truncate(false)
         .write(true)
         .open(path)

@@ -44,6 +44,7 @@ async fn makes_a_server_whose_role_row_level_security_holds_for() {
     let server = start(dir.path()).await;
     let store = store(&server).await;
     store.ping().await.unwrap();
+    // These tests run as root in containers as well.
     assert_ne!(server.uid(), 0);
     store.close().await;
     server.stop().await;
@@ -106,6 +107,7 @@ async fn refuses_data_of_another_version() {
     let dir = temp();
     let data = dir.path().join("postgres/data");
     std::fs::create_dir_all(&data).unwrap();
+    // Older than any that can be installed beside these tests.
     std::fs::write(data.join("PG_VERSION"), "9\n").unwrap();
     let error = PrivatePostgres::start(&config(dir.path()), None)
         .await

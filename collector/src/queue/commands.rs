@@ -62,10 +62,14 @@ pub(super) fn take(
             Some(Command::Close) => commands.close(),
             None if waiting.len() < expected && moments < MOMENTS_MAX => {
                 moments += 1;
+                // The writer has its own thread, so it may. A wait on the channel would wake for
+                // the first that comes.
                 std::thread::sleep(MOMENT);
             }
             None => return is_tidying_due,
         }
+        // Looked at after each: the last one may reach over the bound by one frame. What is left in
+        // the channel begins the next group.
         if waiting.len() >= GROUP_ENTRIES_MAX || bytes >= GROUP_BYTES_MAX {
             return is_tidying_due;
         }

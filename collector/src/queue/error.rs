@@ -13,6 +13,7 @@ pub enum AppendError {
     Full,
     /// The disk does not take it.
     #[error("the queue's disk does not take the entry: {0}")]
+    // Shared, because one error is the answer of a whole group, and `io::Error` cannot be cloned.
     Storage(#[source] Arc<io::Error>),
     /// The collector is going down.
     #[error("the queue is closed")]

@@ -68,6 +68,7 @@ pub(super) struct Bits(pub(super) Vec<u64>);
 impl Bits {
     /// Puts a number in, and says whether it is new.
     pub(super) fn insert(&mut self, number: u64) -> bool {
+        // Where a word has 32 bits and the number more, no segment has so many entries.
         let Ok(word) = usize::try_from(number / 64) else {
             return false;
         };
@@ -184,6 +185,8 @@ impl Ledger {
         self.has_dead = false;
         let dead: Vec<_> = self
             .segments
+            // An open segment is never taken out, whatever is complete in it: it is still written
+            // to.
             .extract_if(.., |_, segment| segment.is_sealed && segment.waiting == 0)
             .map(|(_, segment)| segment)
             .collect();

@@ -53,11 +53,13 @@ pub(super) fn read(disk: &dyn Disk) -> Vec<SegmentProgress> {
 
 fn try_read(disk: &dyn Disk) -> Option<Vec<SegmentProgress>> {
     let file = disk.open(FILE_NAME).ok()?;
+    // Before the memory is taken: a length of the disk's is not believed.
     let length = file.len().ok().filter(|bytes| *bytes <= BYTES_MAX)?;
     let mut bytes = vec![0; usize::try_from(length).ok()?];
     file.read_at(&mut bytes, 0).ok()?;
     let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>()?;
     let [a, b, c, d, length @ ..] = *head;
+    // The file is never cut, so behind a short note stands the end of a longer one.
     let body = rest.get(..usize::try_from(u32::from_le_bytes(length)).ok()?)?;
     if crc32fast::hash(body) != u32::from_le_bytes([a, b, c, d]) {
         return None;

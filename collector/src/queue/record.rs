@@ -72,6 +72,8 @@ pub(super) fn encode(entry: &Entry, stamp: Stamp, offset: u64, out: &mut Vec<u8>
     out.push(entry.frame.packing.to_byte());
     out.extend_from_slice(payload);
     let checksum = crc32fast::hash(&out[start + COVERED_FROM..]);
+    // The tag before it is not covered: a record is looked for by it, so it has been compared
+    // already.
     out[start + 8..start + COVERED_FROM].copy_from_slice(&checksum.to_le_bytes());
     EntryHead {
         company: entry.company,

@@ -76,6 +76,8 @@ pub(super) fn recover(
         progress: progress_by_tag(progress::read(disk)),
         copies,
     };
+    // All of them before any segment is read: what is damage in one depends on the next one's first
+    // number.
     let headers: Vec<_> = found.iter().map(|segment| segment.header).collect();
     for (index, segment) in found.into_iter().enumerate() {
         let successor = successor(segment.number, &headers[index + 1..]);
@@ -168,6 +170,7 @@ impl Recovery<'_> {
             .filter(|head| !complete.contains(head.slip.sequence - scan.first))
             .collect();
         self.recovered.complete += (scan.records.len() - waiting.len()) as u64;
+        // The ledger never hears of it, and so would never ask for its deletion.
         if is_safe_to_cut && waiting.is_empty() {
             return self
                 .disk

@@ -69,6 +69,7 @@ impl SteppedWriter {
     /// Nothing is lost when it is dropped.
     pub async fn asked(&mut self) -> bool {
         if self.first.is_none() {
+            // Kept here, so that whoever waits may give up and wait again without losing it.
             self.first = self.asked.recv().await;
         }
         self.first.is_some()

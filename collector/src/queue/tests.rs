@@ -275,6 +275,7 @@ fn completing_an_entry_again_after_its_segment_is_gone_takes_none_from_an_older_
 fn segments_whose_entries_are_done_at_once_leave_one_by_one() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
+    // Ten to a segment, each complete before its segment is sealed: nobody asks for tidying then.
     for seq in 1..=60 {
         append(&opened.queue, [entry(seq, 100_000)]);
         opened
@@ -314,6 +315,7 @@ fn is_full_at_its_number_of_bytes_and_takes_more_when_a_segment_is_complete() {
         &opened.queue,
         (1..=30).map(|seq| entry(seq, 100_000)).collect(),
     );
+    // Two segments of a megabyte hold some twenty of these.
     assert!(matches!(results[29], Err(AppendError::Full)));
     for slip in opened.told.slips() {
         opened.queue.complete(&slip);

@@ -152,6 +152,8 @@ impl Writer {
 
     /// Makes the group durable and answers it.
     fn commit(&mut self) {
+        // Taken out, because writing needs `self` as well, and put back below with the room that it
+        // has.
         let mut group = mem::take(&mut self.group);
         if !group.heads.is_empty() {
             match self.write(&group.bytes) {

@@ -57,6 +57,7 @@ async fn what_was_imported_by_hand_stays_beside_a_bundle() {
     let (there, key) = fetching_site().await;
     let here = Site::new("sources = []").await;
     let file = here.dir.path().join("more.json");
+    // Three records, of which two are those of the bundle.
     let more = PAGE.replace("CVE-2020-0001", "CVE-2020-9999");
     std::fs::write(&file, more).unwrap();
     here.importer().import(vec![file]).await.unwrap();
@@ -70,6 +71,7 @@ async fn what_was_imported_by_hand_stays_beside_a_bundle() {
 async fn a_refused_bundle_leaves_index_mirror_and_rows_as_they_were() {
     let (there, key) = fetching_site().await;
     let here = Site::new("sources = []").await;
+    // Two of the same second: the number grows all the same.
     let old = export(&there, &key, "old");
     let good = export(&there, &key, "good");
     import(&here, key.public(), &good).await.unwrap();
@@ -88,6 +90,7 @@ async fn a_refused_bundle_leaves_index_mirror_and_rows_as_they_were() {
         (good, "was taken in already"),
         (old, "older"),
         (
+            // Behind the 15 bytes that a bundle begins with stand the 64 of the signature.
             forged("unsigned", &|bytes| bytes[15..79].fill(0)),
             "not signed",
         ),
@@ -148,6 +151,7 @@ async fn a_bundle_that_cannot_be_taken_in_does_not_count() {
     std::fs::write(mirror.join(&name), text).unwrap();
     part["sha256"] = name.into();
     part["bytes"] = text.len().into();
+    // Listed with its right hash, so that the export finds nothing wrong with it.
     std::fs::write(mirror.join("manifest.json"), manifest.to_string()).unwrap();
     let bundle = export(&there, &key, "wrong");
 

@@ -30,6 +30,7 @@ fn sha256(text: &str) -> String {
     digest
         .as_ref()
         .iter()
+        // In capitals, as NVD writes it.
         .map(|byte| format!("{byte:02X}"))
         .collect()
 }
@@ -46,6 +47,7 @@ fn answer(files: &Files, asked: &Asked) -> Answer {
     let name = asked.target.strip_prefix("/feeds/nvdcve-2.0-").unwrap();
     let (name, ending) = name.split_once('.').unwrap();
     let files = files.lock().unwrap();
+    // Every year is there, as at NVD; most have nothing in them, which keeps the test quick.
     let text = files.get(name).map_or(NOTHING, String::as_str);
     if ending == "meta" {
         return Answer::ok(meta(text));
@@ -133,6 +135,7 @@ async fn a_file_that_is_not_as_its_note_says_is_refused_and_the_old_one_stays() 
     site.sync().await;
     let before = site.lines("nvd-feeds");
     put(&files, "2020", MODIFIED_2);
+    // Only the hash can tell the two apart.
     let same_size = MODIFIED_2.replacen("CVE-2020-8492", "CVE-2020-8493", 1);
     for (noted, why) in [(same_size.as_str(), "SHA-256"), ("short", "bytes")] {
         let (serving, noted) = (Arc::clone(&files), meta(noted));
@@ -224,6 +227,7 @@ async fn what_a_new_year_file_takes_back_stays_as_a_fallback() {
     let cve = &mut year["vulnerabilities"][0]["cve"];
     assert_eq!(cve["id"], "CVE-2020-0001");
     cve["configurations"] = Value::Array(Vec::new());
+    // Again and again: each new file has to take the kept record over from the one before.
     for round in 1..4 {
         let cve = &mut year["vulnerabilities"][0]["cve"];
         cve["lastModified"] = format!("2023-11-0{round}T00:00:00.000").into();
@@ -275,6 +279,7 @@ async fn the_new_years_file_may_be_missing_and_an_old_one_may_not() {
             true => Answer::status(404),
             false => answer(&serving, asked),
         });
+        // From nothing each time: a file that is here already would not be asked for.
         std::fs::remove_dir_all(site.paths().mirror).ok();
         assert_eq!(site.sync_one().await.0, expected, "{missing}");
     }

@@ -80,6 +80,7 @@ async fn wrong_content_never_takes_the_place_of_the_last_good_file() {
         ),
         (good[..good.len() - 40].to_owned(), "damaged"),
         (catalogue(&[]), "no record"),
+        // One of four, which is less than half.
         (catalogue(&cves[..1]), "feed sync --force kev"),
     ];
     for (body, why) in wrong {
@@ -156,6 +157,7 @@ async fn one_source_that_fails_stops_no_other_and_rests_for_a_while() {
         ]
     );
     assert_eq!(outcomes().await, [], "nothing is due");
+    // Behind the first failure's five minutes.
     site.hand.advance(std::time::Duration::from_secs(301));
     assert_eq!(outcomes().await, [("kev".to_owned(), Outcome::Failed)]);
     assert_eq!(site.row("kev").await.failures, 2);
@@ -165,6 +167,7 @@ async fn one_source_that_fails_stops_no_other_and_rests_for_a_while() {
 
 #[tokio::test]
 async fn an_archive_becomes_records_and_a_damaged_one_nothing() {
+    // As Anchore writes it: NVD's shape, told apart by its annotation.
     let record = |id: &str| {
         format!(
             r#"{{"_annotation":{{"cve_id":"{id}"}},"cve":{{"id":"{id}","configurations":[{{"nodes":[{{
@@ -220,6 +223,7 @@ async fn a_source_that_is_none_is_refused_by_its_name_and_nothing_is_fetched() {
 #[tokio::test]
 async fn a_proxy_is_asked_instead_and_hosts_that_need_none_are_not() {
     let proxy = Server::start(with_etag(catalogue(&["CVE-2023-4966"]))).await;
+    // Asked directly it refuses, so that only the proxy's answer can be a good one.
     let server = Server::start(|_| Answer::status(500)).await;
     for (except, asked_proxy) in [("internal.example", 1), ("127.0.0.1", 0)] {
         let mut site = site(&server, "kev").await;
@@ -229,6 +233,7 @@ async fn a_proxy_is_asked_instead_and_hosts_that_need_none_are_not() {
         let asked = proxy.asked();
         assert_eq!(asked.len(), asked_proxy, "{except}");
         if let Some(asked) = asked.first() {
+            // A proxy is asked for whole addresses (RFC 9112, section 3.2.2).
             assert_eq!(asked.target, format!("{}/file", server.url));
         }
     }

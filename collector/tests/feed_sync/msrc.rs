@@ -42,6 +42,7 @@ fn list(months: &[(&str, &str)]) -> String {
     let months = months.iter().map(|(id, date)| {
         json!({ "ID": id, "Alias": id, "DocumentTitle": "Security Updates", "Severity": null,
                 "InitialReleaseDate": "2023-10-10T07:00:00Z", "CurrentReleaseDate": date,
+                // Never to be followed: addresses are made of the months' names.
                 "CvrfUrl": format!("https://elsewhere.example/cvrf/{id}") })
     });
     json!({ "@odata.context": "x", "value": months.collect::<Vec<_>>() }).to_string()
@@ -144,6 +145,7 @@ async fn a_month_that_is_wrong_keeps_what_was_here_and_stops_no_other_one() {
     let site = site(&server).await;
     site.sync().await;
     let cut = october()[..200].to_owned();
+    // A whole document whose only vulnerability has a name that is none.
     let empty = october().replace("CVE-2023-36563", "none");
     let other = "cve,epss,percentile\nCVE-2023-4966,0.5,0.9\n".to_owned();
     for wrong in ["<html>please sign in</html>".to_owned(), cut, empty, other] {
@@ -198,6 +200,7 @@ async fn a_list_that_is_none_or_suddenly_short_changes_nothing_unless_it_is_forc
 #[tokio::test]
 async fn a_server_that_is_busy_is_asked_again() {
     let server = Server::start(answering(list(&BOTH), good)).await;
+    // Refused first, and then broken off: both are worth another try.
     server.first([Answer::status(503), Answer::ok(list(&BOTH)).cut(40)]);
     let site = site(&server).await;
     assert_eq!(site.sync_one().await.0, Outcome::Changed);

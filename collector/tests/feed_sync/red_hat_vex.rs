@@ -66,7 +66,9 @@ async fn a_wrong_note_or_archive_changes_nothing() {
     let before = site.manifest();
     let whole = archive("CVE-2023-38545");
     for (date, body) in [
+        // A note that would lead to another folder.
         ("../2023-11-11", whole.clone()),
+        // Cut within zstd's last block.
         ("2023-11-11", whole[..whole.len() - 9].to_vec()),
         ("2023-11-12", b"<html>please sign in</html>".to_vec()),
         (

@@ -129,12 +129,15 @@ impl Drop for Server {
 async fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
+        // Byte by byte, so that nothing behind the head is taken; a request here has no body.
         head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let (first, headers) = head.split_once("\r\n").unwrap();
     let asked = Asked {
         target: first.split(' ').nth(1).unwrap().to_owned(),
+        // Values as well, which tests compare with in small letters: one way to write them is
+        // enough.
         headers: headers.to_ascii_lowercase(),
     };
     let answer = {
@@ -145,15 +148,18 @@ async fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) -> std::io::Resul
             None => (shared.handler)(&asked),
         }
     };
+    // One answer a connection, so that what was cut cannot be made up for on the same one.
     let mut text = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", answer.status);
     for (name, value) in &answer.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
+    // It has no body, and a length would be the other file's (RFC 9110, section 15.4.5).
     if answer.status != 304 {
         text.push_str(&format!("content-length: {}\r\n", answer.body.len()));
     }
     text.push_str("\r\n");
     stream.write_all(text.as_bytes()).await?;
+    // The head has promised all of it.
     let body = &answer.body[..answer.cut.unwrap_or(answer.body.len())];
     stream.write_all(body).await?;
     stream.shutdown().await

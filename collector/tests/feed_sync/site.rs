@@ -34,10 +34,12 @@ impl Site {
         Self {
             dir,
             database: FreshDatabase::create().await,
+            // Waits move the clock and take no time: some of them are minutes.
             sleeper: Sleeper::manual(hand.clone()),
             clock,
             hand,
             config: Config::from_layers(layers).unwrap().feeds,
+            // As the pages were fetched: NVD's own two thousand would make every set a single page.
             page_records: 3,
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node that was given the authority of the first one.
     pub(crate) fn join(world: &World) -> Self {
+        // A data directory of its own: nodes share the database and the authority, and nothing
+        // else.
         let dir = data_dir();
         share_authority(world.dir.path(), dir.path());
         let collector = Collector::start(command(dir.path(), Some(&world.database)));

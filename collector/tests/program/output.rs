@@ -17,6 +17,7 @@ fn answer_to(there: impl Into<Stdio>) -> (Option<i32>, String) {
 #[test]
 fn a_reader_that_has_had_enough_is_no_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
+    // A pipe without a reader: the next write to it fails with EPIPE, as behind `| head`.
     drop(reader);
     assert_eq!(answer_to(writer), (Some(0), String::new()));
 }

@@ -27,7 +27,9 @@ pub(crate) fn command(dir: &Path, database: Option<&FreshDatabase>) -> Command {
         .args(["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
         .arg("--data-dir")
         .arg(dir)
+        // The tests' own server must not be taken where a private one is meant.
         .env_remove("DATABASE_URL")
+        // No test asks the internet.
         .env("MUSTER_FEEDS_SYNC", "false")
         .env("MUSTER_TELEMETRY_FORMAT", "json")
         // Whatever the machine that runs the tests has left.
@@ -74,6 +76,7 @@ impl Collector {
                 let said = &self.said;
                 panic!("the collector ended before it said {message:?}:\n{said}");
             }
+            // A line that is no event, as a panic's, is kept for the message below.
             let event: Value = serde_json::from_str(&line).unwrap_or_default();
             if event["message"] == message {
                 return event;

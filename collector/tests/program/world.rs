@@ -73,6 +73,7 @@ impl World {
     /// Waits until the API's host stands there, and gives the names of what it has.
     pub(crate) async fn stored(&self, agent: &Agent, position: Position) -> BTreeSet<String> {
         let host = format!("/api/v1/hosts/{}", agent.id);
+        // Half a minute; what it waits for takes a fraction of a second on an idle machine.
         for _ in 0..1_500 {
             if self.ask(&host)["delivery"]["applied"] == position.to_string() {
                 return self.names(agent);

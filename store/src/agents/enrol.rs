@@ -82,6 +82,8 @@ pub async fn enrol<T: Send>(
     issue: &(dyn Fn(CompanyId, AgentId) -> Result<(Certificate, T), RejectReason> + Sync),
     now: OffsetDateTime,
 ) -> Result<Enrolled<T>, EnrolError> {
+    // Two results, one in the other: a refusal is an answer and must not be run again, a conflict
+    // is none.
     let outcome = tx::retrying("agents.enrol", || attempt(store, enrolment, issue, now)).await?;
     outcome.map_err(EnrolError::Refused)
 }
@@ -92,6 +94,7 @@ async fn attempt<T: Send>(
     issue: &(dyn Fn(CompanyId, AgentId) -> Result<(Certificate, T), RejectReason> + Sync),
     now: OffsetDateTime,
 ) -> Result<Result<Enrolled<T>, RejectReason>, StoreError> {
+    // Row-level security shows the one token whose public id this is; the secret is compared below.
     let settings = tx::Settings {
         credential: Some(enrolment.token.0),
         // To see the company's row before it is known which one that is; it shows no table of a
@@ -105,6 +108,7 @@ async fn attempt<T: Send>(
         Ok(spent) => spent,
         Err(reason) => return Ok(Err(reason)),
     };
+    // Signing asks no network and waits for nobody, so the token's row is held for milliseconds.
     let (certificate, issued) = match issue(spent.company, enrolment.agent) {
         Ok(issued) => issued,
         Err(reason) => return Ok(Err(reason)),

@@ -42,6 +42,7 @@ impl Store {
         // It holds one of the pool's connections for as long as it listens.
         let mut listener = PgListener::connect_with(self.pool()).await?;
         listener
+            // sqlx listens to all of them again whenever it has to make the connection anew.
             .listen_all([COMMANDS, REVOCATIONS, JOBS, FINDINGS, SETTINGS])
             .await?;
         Ok(Signals { listener })
@@ -56,6 +57,7 @@ impl Signals {
     ///
     /// When it is none.
     pub async fn ping(&mut self) -> Result<(), StoreError> {
+        // Notifications that arrive with the answer are kept by sqlx for the next `try_recv`.
         sqlx::query_scalar!(r#"SELECT 1 AS "one!""#)
             .fetch_one(&mut self.listener)
             .await?;
@@ -131,6 +133,8 @@ mod tests {
             signal(SETTINGS, &id.to_string()),
             Some(Signal::Settings(CompanyId(id)))
         );
+        // Anybody with a login may say anything on a channel: what does not parse must not end the
+        // listening.
         for (channel, payload) in [
             (COMMANDS, "everyone"),
             (REVOCATIONS, "agent"),

@@ -54,6 +54,7 @@ async fn a_newer_record_replaces_an_older_one_and_never_the_other_way() {
 async fn the_same_record_again_writes_nothing() {
     let database = FreshDatabase::create().await;
     let store = database.store();
+    // More than two chunks, and the last one not full.
     let records: Vec<CveRecord> = (0..5_000)
         .map(|n| cve(&format!("CVE-2024-{n:04}"), 10, "same"))
         .collect();
@@ -67,6 +68,7 @@ async fn nvds_record_stands_before_others_whatever_came_first() {
     let store = database.store();
     let other = |id| CveRecord {
         source: RecordSource::Anchore,
+        // With a later date than NVD's, so that the source and not the date decides.
         ..cve(id, 99, "other")
     };
     let ids = ["CVE-2024-1001", "CVE-2024-1002", "CVE-2024-1003"];
@@ -75,6 +77,7 @@ async fn nvds_record_stands_before_others_whatever_came_first() {
         .await
         .unwrap();
     upsert(store, &[cve(ids[1], 10, "nvd")]).await.unwrap();
+    // Both in one call: only one of them can be in the statement.
     upsert(store, &[cve(ids[2], 10, "nvd"), other(ids[2])])
         .await
         .unwrap();
@@ -105,6 +108,7 @@ async fn a_catalogue_takes_back_what_is_not_in_it_unless_it_is_empty() {
             .unwrap(),
         2
     );
+    // A download that broke off; without care every CVE of the catalogue would look unexploited.
     assert_eq!(replace_kev(store, &[]).await.unwrap(), 0);
     assert_eq!(exploited().await.len(), 2);
     assert_eq!(
@@ -120,6 +124,7 @@ async fn a_catalogue_takes_back_what_is_not_in_it_unless_it_is_empty() {
         "nothing is written twice"
     );
     assert_eq!(
+        // No date: passed over, and the others of the same catalogue would still be written.
         upsert_kev(store, &[kev("CVE-2024-1001", "soon")])
             .await
             .unwrap(),
@@ -173,6 +178,7 @@ async fn world_with_one() -> World {
         ..cve("CVE-2024-1000", 10, "A flaw in Example")
     };
     upsert(world.store(), &[known]).await.unwrap();
+    // In place of the fixture's own finding, whose CVE no feed has told of.
     let judged = [(key(&bad), evaluation(&["CVE-2024-1000"]))];
     let replaced = crate::findings::replace(&world.scope, &judged, 2, at(1)).await;
     assert_eq!(replaced.unwrap().unwrap().opened, 1);

@@ -24,12 +24,16 @@ const CHUNK: usize = 2_000;
 pub async fn upsert(store: &Store, records: &[CveRecord]) -> Result<u64, StoreError> {
     let mut changed = 0;
     for chunk in records.chunks(CHUNK) {
+        // Each chunk commits by itself: a feed's whole file in one transaction would hold the rows
+        // of every CVE for minutes, and an import that is cut short is simply done again.
         changed += upsert_chunk(store, &last_of_each(chunk)).await?;
     }
     let kev: Vec<KevEntry> = records
         .iter()
         .filter_map(|record| record.kev.clone())
         .collect();
+    // After the records: it adds columns to rows, and would make rows without a record's text
+    // first.
     upsert_kev(store, &kev).await?;
     Ok(changed)
 }
@@ -42,6 +46,8 @@ fn last_of_each(records: &[CveRecord]) -> Vec<&CveRecord> {
     for record in records {
         last.entry(record.id)
             .and_modify(|kept| {
+                // At least, and not more than: of two that are equal the later one is the source's
+                // last word.
                 if rank(record) >= rank(kept) {
                     *kept = record;
                 }
@@ -91,6 +97,8 @@ async fn upsert_chunk(store: &Store, records: &[&CveRecord]) -> Result<u64, Stor
         &shown(|c| c.version.clone()) as &[Option<String>],
         &shown(|c| c.source.clone()) as &[Option<String>],
         &all,
+        // PostgreSQL unnests an array of arrays into single values, so a list goes as lines and is
+        // cut again.
         &column(|r| r.cwes.join("\n"))
     )
     .execute(store.pool())
@@ -125,6 +133,8 @@ pub async fn upsert_ratings(store: &Store, ratings: &[(CveId, Rating)]) -> Resul
         .map(|(_, rating)| rating.publisher.as_str().to_owned())
         .collect();
     let done = sqlx::query!(
+        // `unknown` and what is no word have no place in the list, and every word is more severe
+        // than those.
         "INSERT INTO cves AS c (id, cvss_severity, cvss_source)
          SELECT * FROM UNNEST($1::text[], $2::text[], $3::text[])
          ON CONFLICT (id) DO UPDATE
@@ -144,6 +154,8 @@ pub async fn upsert_ratings(store: &Store, ratings: &[(CveId, Rating)]) -> Resul
 }
 
 fn to_time(at: Timestamp) -> Option<OffsetDateTime> {
+    // A feed's instant may be past what `time` can hold (the year 9999); such a one counts as not
+    // said.
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000).ok()
 }
 
@@ -154,6 +166,8 @@ fn to_time(at: Timestamp) -> Option<OffsetDateTime> {
 ///
 /// When the database cannot be used.
 pub async fn upsert_kev(store: &Store, entries: &[KevEntry]) -> Result<u64, StoreError> {
+    // By id, once each: one `ON CONFLICT` cannot touch a row twice, and all writers lock in one
+    // order.
     let entries: BTreeMap<CveId, (&KevEntry, Date)> = entries
         .iter()
         .filter_map(|entry| Some((entry.cve, (entry, date(&entry.added_on)?))))
@@ -205,6 +219,8 @@ pub async fn replace_kev(store: &Store, entries: &[KevEntry]) -> Result<u64, Sto
         return Ok(0);
     }
     let changed = upsert_kev(store, entries).await?;
+    // All of them, also those whose date is none and which were passed over: they are in the
+    // catalogue, and what is known of them stays.
     let ids: Vec<String> = entries.iter().map(|entry| entry.cve.to_string()).collect();
     let done = sqlx::query!(
         "UPDATE cves SET kev_added = NULL, kev_due = NULL, kev_ransomware = false, kev = NULL
@@ -228,6 +244,8 @@ pub async fn upsert_epss(
 ) -> Result<u64, StoreError> {
     let mut changed = 0;
     for chunk in entries.chunks(CHUNK) {
+        // Sorted and once each, as above. The model scores every CVE every day, and most scores
+        // stay.
         let last: BTreeMap<CveId, &EpssEntry> =
             chunk.iter().map(|entry| (entry.cve, entry)).collect();
         let ids: Vec<String> = last.keys().map(ToString::to_string).collect();

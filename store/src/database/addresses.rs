@@ -22,6 +22,7 @@ pub(super) fn servers(url: &str) -> Result<Vec<PgConnectOptions>, Error> {
         Some(at) => place.split_at(at),
         None => (place, ""),
     };
+    // The last one: a password may hold an `@` that nobody has escaped.
     let (login, hosts) = match authority.rfind('@') {
         Some(at) => authority.split_at(at + 1),
         None => ("", authority),
@@ -34,6 +35,7 @@ pub(super) fn servers(url: &str) -> Result<Vec<PgConnectOptions>, Error> {
         let named = parameters.hosts.into_iter().enumerate();
         let port = |number: usize| match parameters.ports.as_slice() {
             [] => String::new(),
+            // One port is every host's, as libpq has it.
             [only] => format!("&port={only}"),
             ports => ports
                 .get(number)
@@ -48,6 +50,7 @@ pub(super) fn servers(url: &str) -> Result<Vec<PgConnectOptions>, Error> {
         .into_iter()
         .map(|(host, named)| {
             let named = named.unwrap_or_default();
+            // sqlx reads one host an address; whatever else stands in it is every server's alike.
             PgConnectOptions::from_str(&format!("{scheme}://{login}{host}{path}?{rest}{named}"))
         })
         .collect()
@@ -78,6 +81,7 @@ impl<'a> Parameters<'a> {
                 Some(_) | None => parameters.rest.push(pair),
             }
         }
+        // libpq refuses it as well: which port is whose could only be guessed.
         if parameters.ports.len() > 1 && parameters.ports.len() != parameters.hosts.len() {
             return Err(wrong("it has another number of ports than of hosts"));
         }
@@ -124,10 +128,12 @@ mod tests {
                 vec!["u@a:1/db", "u@b:5432/db", "u@c:3/db"],
             ),
             (
+                // A comma in the password must not begin another host.
                 "postgresql://u:p%40,q@a,b:2/db?sslmode=disable",
                 vec!["u@a:5432/db", "u@b:2/db"],
             ),
             (
+                // Colons inside of brackets are no ports (RFC 3986, section 3.2.2).
                 "postgres://u@[::1]:4,[::2]/db",
                 vec!["u@[::1]:4/db", "u@[::2]:5432/db"],
             ),

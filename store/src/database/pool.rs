@@ -32,12 +32,17 @@ pub(super) fn open(config: &StoreConfig, servers: &Arc<Servers>) -> PgPool {
         })
         // In place of the pool's own, which only asks whether the connection lives.
         .test_before_acquire(false)
+        // `Ok(false)` and an error alike close the connection, and the pool tries the next one or
+        // makes one.
         .before_acquire(move |connection, state| {
+            // Before anything is asked: a server that stands still would answer no question.
             let was_left = servers.was_left(state.age);
             Box::pin(async move {
                 if was_left {
                     return Err(sqlx::Error::Configuration("its server was left".into()));
                 }
+                // Without it a connection whose other end is gone would use up the whole patience
+                // of whoever asks.
                 tokio::time::timeout(CHECK_WITHIN, is_usable(connection))
                     .await
                     .map_err(|_| sqlx::Error::PoolTimedOut)?
@@ -65,6 +70,8 @@ async fn is_usable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 pub(super) fn working(options: PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
     let timeout_ms = statement_timeout.as_millis().to_string();
     options.options([
+        // Sent with the startup message, so they hold from the first statement and cost no round
+        // trip.
         ("statement_timeout", timeout_ms.as_str()),
         // No query here runs for so long that compiling it pays; lists took up to 15 times
         // as long with it.
@@ -128,6 +135,7 @@ mod tests {
         let pool = pool(&database);
         let mut connection = pool.acquire().await.unwrap();
         assert!(is_usable(&mut connection).await.unwrap());
+        // Past sqlx, which counts transactions by itself and would roll this one back.
         connection.execute(sqlx::raw_sql("BEGIN")).await.unwrap();
         assert!(!is_usable(&mut connection).await.unwrap());
         drop(connection);

@@ -44,6 +44,7 @@ impl Servers {
 
     /// Whether a connection of that age is to a server that was left.
     pub(super) fn was_left(&self, age: Duration) -> bool {
+        // Older than the move, and so made with the server of before.
         self.state().1.is_some_and(|since| since.elapsed() < age)
     }
 
@@ -59,6 +60,7 @@ impl Servers {
         let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
         *present = (number, Some(Instant::now()));
         drop(present);
+        // Behind the lock's end: whoever is woken asks at once which server it is now.
         self.moves.send_modify(|moves| *moves += 1);
     }
 
@@ -77,6 +79,8 @@ impl Store {
     /// Safe: it is begun again from where it was left.
     pub async fn follow_primary(&self) {
         let servers = &self.inner.servers;
+        // There is nothing to go over to. Left running, so that callers need not tell the cases
+        // apart.
         if servers.all.len() < 2 {
             return std::future::pending().await;
         }
@@ -85,6 +89,7 @@ impl Store {
         let mut asking = None;
         loop {
             tokio::time::sleep(ASK_EVERY).await;
+            // During a split both may say yes; the present one keeps its place as long as it does.
             if takes_writes(servers.present(), &mut asking).await {
                 continue;
             }
@@ -116,6 +121,7 @@ impl Store {
     ///
     /// Safe: it keeps no state.
     pub async fn moved(&self) {
+        // A new receiver has seen all that was before, so only moves from now on wake it.
         let mut moves = self.inner.servers.moves.subscribe();
         // The sender lives as long as the store.
         if moves.changed().await.is_err() {
@@ -127,6 +133,8 @@ impl Store {
 /// Whether a server takes writes, over a connection that is kept while it does.
 async fn takes_writes(server: &PgConnectOptions, kept: &mut Option<PgConnection>) -> bool {
     let asking = async {
+        // Taken out first: dropped half way through a question, it would give the next one the old
+        // answer.
         let mut connection = match kept.take() {
             Some(connection) => connection,
             None => PgConnection::connect_with(server).await?,

@@ -53,6 +53,7 @@ async fn migrates_from_nothing_and_again_without_harm() {
     .fetch_one(database.store().pool())
     .await
     .unwrap();
+    // What the tests' stores ask for; the second migration must not have made more.
     assert_eq!(partitions, 4);
 }
 
@@ -106,6 +107,7 @@ async fn a_role_that_row_level_security_does_not_hold_for_is_refused() {
     let make = format!("CREATE ROLE {role} LOGIN BYPASSRLS; ALTER SCHEMA public OWNER TO {role}");
     admin(&database, make).await;
     let store = Store::connect(&StoreConfig {
+        // The pool makes one connection after the other for as long as that, and refuses each.
         acquire_timeout: Duration::from_millis(200),
         ..StoreConfig::new(url_as(&database, &role))
     })
@@ -113,6 +115,7 @@ async fn a_role_that_row_level_security_does_not_hold_for_is_refused() {
     .unwrap();
     let error = store.migrate().await.unwrap_err().to_string();
     assert!(error.contains("passes row-level security"), "{error}");
+    // A program that goes on after the migration's error must not come to rows either.
     assert!(store.ping().await.is_err(), "and no query may run as it");
     store.close().await;
     admin(
@@ -170,6 +173,7 @@ async fn a_statement_that_takes_too_long_is_ended() {
         .unwrap_err();
     let error = StoreError::from(error);
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    // A report whose statement took too long is as good as any other: it waits and is tried again.
     assert!(!error.is_permanent());
     store.close().await;
 }

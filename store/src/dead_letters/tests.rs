@@ -45,6 +45,8 @@ async fn the_line_goes_on_after_a_dead_letter_and_the_agent_is_asked_again() {
     assert_eq!(add(&world.scope, &[new], at(2)).await.unwrap(), 1);
 
     let applied = world.apply(&[dead, next]).await;
+    // Delivered again, as a queue may: its place counts as applied, although nothing of it is in
+    // the rows.
     assert_eq!(applied.reports[0], crate::reports::Applied::Duplicate);
     assert_eq!(stored(&applied.reports[1]).opened, 1);
     let pending = commands::pending(world.store(), &[endpoint.agent])
@@ -79,6 +81,7 @@ async fn a_report_is_kept_once_and_whole() {
     assert_eq!(kept.detail, "a value with  in it");
     assert_eq!((kept.received_at, kept.created_at), (at(1), at(2)));
     assert_eq!(
+        // Byte for byte as it came: somebody has to be able to find out what was wrong with it.
         frame(&world.scope, first.id).await.unwrap(),
         Some(first.frame)
     );
@@ -143,6 +146,7 @@ async fn old_letters_are_forgotten_a_few_at_a_time_and_younger_ones_stay() {
         let letters = [letter(agent, Position::new(1, seq))];
         add(&world.scope, &letters, at(seq.into())).await.unwrap();
     }
+    // Three are older than the fourth second; two a statement, so that none holds many rows.
     assert_eq!(purge(&world.scope, at(4), 2).await.unwrap(), 2);
     assert_eq!(purge(&world.scope, at(4), 2).await.unwrap(), 1);
     assert_eq!(purge(&world.scope, at(4), 2).await.unwrap(), 0);

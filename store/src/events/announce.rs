@@ -33,6 +33,8 @@ impl Announced {
             // Whole and at once: which of ten thousand spoke last is not worth a list.
             sent.clear();
         }
+        // Before it is sent: two workers that come at once would both send, and a signal that is
+        // lost is made up for by the poll.
         sent.insert(company_key, now);
         true
     }
@@ -62,6 +64,7 @@ mod tests {
     #[test]
     fn remembers_no_more_companies_than_it_may() {
         let announced = Announced::default();
+        // More than twice what is remembered, so that the table is emptied and filled anew.
         for company in 0..25_000 {
             assert!(announced.is_due(company, at(0)));
         }

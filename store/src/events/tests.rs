@@ -65,6 +65,7 @@ async fn a_new_judgement_tells_what_it_changes_and_nothing_of_what_stays() {
     let mut signals = world.store().signals().await.unwrap();
     let mut judged = evaluation(&["CVE-2024-90011", "CVE-2024-7777"]);
     judged.findings[0].fixed_in = Some("2.0".into());
+    // The second time nothing differs, and nothing may be told.
     for _twice in 0..2 {
         let judged = [(bad, judged.clone())];
         replace(&world.scope, &judged, 2, at(50)).await.unwrap();
@@ -120,6 +121,7 @@ async fn an_event_waits_for_transactions_that_began_before_it() {
 async fn a_long_read_such_as_a_backups_delays_no_event() {
     let (world, _, bad) = world().await;
     let last = read(&world, None, 2).await.pop().unwrap().place;
+    // It reads only, so it has no transaction number, which is what readers of events wait for.
     let mut backup = world.tx().await;
     for sql in [
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
@@ -158,6 +160,7 @@ async fn old_events_are_forgotten_and_young_ones_are_not() {
 async fn a_place_comes_back_from_json_as_it_went() {
     let (world, ..) = world().await;
     let place = read(&world, None, 2).await[0].place;
+    // Whoever delivers events keeps the place as JSON across releases.
     let text = serde_json::to_string(&place).unwrap();
     assert_eq!(serde_json::from_str::<EventPlace>(&text).unwrap(), place);
 }

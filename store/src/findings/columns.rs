@@ -51,6 +51,8 @@ impl FindingColumns {
             return Ok(0);
         }
         let done = sqlx::query!(
+            // The primary key holds the instant: a judgement that takes a finding back and another
+            // that opens it again may have the same one, and then it is one stretch and not two.
             "INSERT INTO findings
                  (company_key, software_key, cve, source, opened_at, confidence, fixed_in, why)
              SELECT $1, software_key, cve, source, $8, confidence, fixed_in, why

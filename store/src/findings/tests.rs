@@ -83,6 +83,7 @@ async fn the_same_judgement_again_writes_nothing() {
         (good, evaluation(&[""; 0])),
     ];
     judge_again(&world, &judged, 2, 50).await;
+    // `xmin` and `ctid` change with every write of a row, even one that sets what is there.
     let before = world.number(ROWS).await;
     let replaced = judge_again(&world, &judged, 2, 60).await;
     assert_eq!(
@@ -121,6 +122,8 @@ async fn a_finding_that_comes_back_is_opened_anew_even_in_the_same_instant() {
     let without = [(bad, evaluation(&[""; 0]))];
     judge_again(&world, &without, 2, 50).await;
     judge_again(&world, &with, 3, 60).await;
+    // In the instant in which it was opened: the interval is empty, and its row's key is the next
+    // one's.
     judge_again(&world, &without, 4, 60).await;
     let replaced = judge_again(&world, &with, 5, 60).await;
     assert_eq!(replaced.opened, 1);
@@ -153,6 +156,7 @@ async fn software_is_given_out_until_all_of_it_was_judged() {
         names.push(due.record.name);
         after = Some(due.key);
     }
+    // Pages come in the order of keys, which are hashes.
     names.sort_unstable();
     assert_eq!(names, ["bad1", "good"]);
     assert_eq!(page(None).await.unwrap(), []);
@@ -168,6 +172,8 @@ async fn two_nodes_that_judge_the_same_software_come_to_one_result() {
     let mut tasks = tokio::task::JoinSet::new();
     for node in 0..6 {
         let (scope, mut judged) = (world.scope.clone(), judged.clone());
+        // Rows that are locked in the order in which they are given would be waited for in a
+        // circle.
         if node % 2 == 0 {
             judged.reverse();
         }

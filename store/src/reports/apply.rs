@@ -57,6 +57,8 @@ pub async fn apply(
     let (mut software, mut findings) = (0, 0);
     // It ends: each round makes what the one before missed, and rows of software stay for good.
     loop {
+        // From the start each time, because the agents were unlocked meanwhile: another node may
+        // have applied the same reports, and then they are duplicates.
         match tx::retrying("reports.apply", || attempt(scope, batch, now)).await? {
             Attempt::Applied(mut applied) => {
                 applied.software = software;
@@ -105,6 +107,8 @@ async fn attempt<'a>(
         tx.rollback().await?;
         return Ok(Attempt::Applied(applied));
     }
+    // Only now: what these agents have cannot change any more, because whoever would change it
+    // waits for the lock on their lines.
     let open = read::open_rows(&mut tx, scope.key(), &runs).await?;
     let none = OpenRows::new();
     let changes: Vec<Changes<'a>> = runs
@@ -183,6 +187,7 @@ async fn unknown_software<'a>(
     let missing = unknown
         .iter()
         .filter(|key| there.binary_search(key).is_err())
+        // Every key was taken out of `opened`, so none is lost here.
         .filter_map(|key| Some((*key, *opened.get(key)?)))
         .collect();
     Ok(Asked { there, missing })
@@ -206,6 +211,8 @@ async fn bring(
     // Before the transaction, in which other nodes may wait for these rows.
     let new: Vec<NewSoftware<'_>> = missing
         .iter()
+        // `missing` is in the order of the keys, and `unknown` gives them in the order in which it
+        // is asked.
         .filter(|(key, _)| unknown.binary_search(key).is_ok())
         .map(|(key, held)| judge.software(*key, held))
         .collect();
@@ -221,6 +228,8 @@ async fn bring(
     let written = written.await?;
     // Only now: a key that is known has to have a row, and before the commit it may still lose it.
     known.insert(scope.key(), unknown);
+    // Held until the rows are known: the next one in turn finds them in the hint and writes
+    // nothing.
     drop(turn);
     Ok(written)
 }
@@ -251,6 +260,8 @@ async fn settle(
         .filter(|run| run.begins_epoch())
         .map(|run| run.line.agent.0)
         .collect();
+    // In the same transaction: a request that is taken back for a snapshot that is then rolled back
+    // would be lost.
     commands::snapshots_came(tx, &came).await?;
     // Only the last report of a run counts: an earlier one that differed is followed by another
     // that says where the agent stands now.

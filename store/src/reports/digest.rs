@@ -54,7 +54,10 @@ async fn count_again(
     )
     .fetch_all(&mut *tx)
     .await?;
+    // A sum, which does not depend on the order: none was asked for.
     let digest: InventoryDigest = rows.into_iter().map(RecordFingerprint::from_uuid).collect();
+    // Written only where it differs: an update makes a new version of the row even when it says the
+    // same.
     sqlx::query!(
         "UPDATE agents SET digest_count = $3, digest_sum = $4
          WHERE company_key = $1 AND key = $2 AND (digest_count, digest_sum) IS DISTINCT FROM ($3, $4)",

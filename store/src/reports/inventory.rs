@@ -64,12 +64,17 @@ pub(crate) fn touched(run: &Run<'_>) -> Vec<KeyRange> {
     for (_, incoming) in &run.reports {
         match &incoming.report.body {
             // An empty range is `from == to`; it touches nothing.
+            // Ends of the protocol are exclusive and `BETWEEN` takes both in; without an end it is
+            // the last key that there can be. `checked_sub`, because an end of zero is a number
+            // that an agent may send.
             ReportBody::Snapshot { from, to, .. } => match to.map(|to| to.0.checked_sub(1)) {
                 None => push(&mut ranges, *from, SoftwareKey(u128::MAX)),
                 Some(Some(last)) if last >= from.0 => push(&mut ranges, *from, SoftwareKey(last)),
                 Some(_) => {}
             },
             ReportBody::Delta { removes, .. } => {
+                // Each for itself: a delta's keys are spread over the whole space, and one stretch
+                // from the first to the last would read the agent's every row.
                 for key in incoming.keys.iter().chain(removes) {
                     ranges.push(KeyRange {
                         low: *key,
@@ -85,6 +90,7 @@ pub(crate) fn touched(run: &Run<'_>) -> Vec<KeyRange> {
 /// Parts of a snapshot follow each other: one longer stretch is read quicker than many.
 fn push(ranges: &mut Vec<KeyRange>, low: SoftwareKey, high: SoftwareKey) {
     if let Some(last) = ranges.last_mut()
+        // There is none behind the last key, so the addition may not wrap.
         && last.high.0.checked_add(1) == Some(low.0)
     {
         last.high = high;
@@ -100,6 +106,8 @@ pub(crate) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
             .iter()
             .map(|(key, row)| (*key, (row.fingerprint, None)))
             .collect(),
+        // Of the whole inventory, although only a part of its rows was read: it is a sum, and what
+        // is added and taken away needs no other row.
         digest: run.line.digest,
     };
     let mut changes = Changes::default();
@@ -116,6 +124,7 @@ pub(crate) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
     for (key, row) in open {
         match inventory.now.get(key) {
             None => changes.closed.push((*key, *row)),
+            // Compared at the end as well: what was changed and changed back leaves the row alone.
             Some((fingerprint, Some(held))) if *fingerprint != row.fingerprint => {
                 changes.changed.push((*key, row.opened_at, *held));
             }
@@ -147,6 +156,8 @@ impl<'a> Inventory<'a> {
                 records
             }
             ReportBody::Delta { upserts, removes } => {
+                // Before the upserts. Validation refuses a key in both, so that the order makes no
+                // difference to what an agent means.
                 for key in removes {
                     self.remove(*key, &mut stored);
                 }
@@ -185,6 +196,8 @@ impl<'a> Inventory<'a> {
     }
 
     fn remove(&mut self, key: SoftwareKey, stored: &mut Stored) {
+        // An agent may remove what was never stored, as after a report that was set aside as a dead
+        // letter.
         if let Some((fingerprint, _)) = self.now.remove(&key) {
             self.digest.remove(fingerprint);
             stored.closed += 1;
@@ -198,6 +211,7 @@ impl<'a> Inventory<'a> {
         record: &'a SoftwareRecord,
         stored: &mut Stored,
     ) {
+        // Of what came and not of what the agent says: a digest has to find rows that are wrong.
         let fingerprint = RecordFingerprint::of(key, record);
         let held = Held {
             incoming,

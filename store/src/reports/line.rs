@@ -39,6 +39,8 @@ impl Run<'_> {
 
     /// Whether it begins a snapshot.
     pub(crate) fn begins_epoch(&self) -> bool {
+        // An epoch's first report is always part of a snapshot; a run that ends in the epoch in
+        // which the line stood brings deltas, or a snapshot's later parts.
         self.end().epoch > self.line.applied.epoch
     }
 
@@ -56,6 +58,8 @@ pub(crate) fn sort<'a>(
     lines: &BTreeMap<AgentId, Line>,
     batch: &'a [IncomingReport],
 ) -> (Vec<Applied>, Vec<Run<'a>>) {
+    // By the agents' keys, so that every statement that takes the runs touches rows in the order in
+    // which they were locked.
     let mut runs: BTreeMap<i64, Run<'a>> = BTreeMap::new();
     let mut outcomes = Vec::with_capacity(batch.len());
     for (number, incoming) in batch.iter().enumerate() {
@@ -75,6 +79,8 @@ pub(crate) fn sort<'a>(
                     reports: Vec::new(),
                     at: first_instant(line),
                 });
+                // One instant for a run: its reports are one transaction, and between them no row
+                // was ever seen.
                 run.at = run.at.max(incoming.received_at);
                 run.reports.push((number, incoming));
                 Applied::Stored(Stored::default())

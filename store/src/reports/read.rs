@@ -18,6 +18,8 @@ pub(super) async fn lock_lines(
     company_key: i64,
     agents: &[Uuid],
 ) -> Result<BTreeMap<AgentId, Line>, StoreError> {
+    // `NO KEY`, because nothing here changes a key. A line of another company's agent is not seen,
+    // and that agent counts as unknown.
     let rows = sqlx::query_file!("src/reports/lock_agents.sql", company_key, agents)
         .fetch_all(tx)
         .await?;
@@ -51,6 +53,7 @@ pub(super) async fn open_rows(
         }
     }
     let mut open: BTreeMap<i64, OpenRows> = BTreeMap::new();
+    // A first snapshot of a new agent, or a fleet's: there is nothing to read.
     if agents.is_empty() {
         return Ok(open);
     }
@@ -81,6 +84,8 @@ pub(super) async fn existing_software(
     company_key: i64,
     keys: &[SoftwareKey],
 ) -> Result<Vec<SoftwareKey>, StoreError> {
+    // The rule and not the exception: what a company's hosts bring is known after the first few of
+    // them.
     if keys.is_empty() {
         return Ok(Vec::new());
     }

@@ -100,6 +100,7 @@ async fn a_gap_holds_back_what_follows_it_and_says_where_the_line_ends() {
     assert_eq!(stored(&applied.reports[0]).opened, 1);
     assert_eq!(applied.reports[1], gap);
 
+    // The report that waited is given again, as the pipeline does it.
     let applied = world.apply(&[lost, third]).await;
     assert_eq!(stored(&applied.reports[1]).digest_agrees, Some(true));
 }
@@ -145,6 +146,7 @@ async fn what_comes_and_goes_in_one_batch_leaves_no_row() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
     let a = record("a", "1");
+    // One batch, and so one transaction: no instant ever had the software.
     let batch = [
         endpoint.delta(vec![a.clone()], &[]),
         endpoint.delta(vec![], &[a]),

@@ -65,10 +65,13 @@ impl Agent {
 
     /// As `move_lines.sql`.
     pub(super) fn advance(&mut self, run: &Run<'_>, digest: InventoryDigest) {
+        // The last report's, as `settle` has it: what an earlier one claimed is about a state that
+        // is gone.
         let claimed = run.reports.last().and_then(|(_, last)| last.report.digest);
         self.line.applied = run.end();
         self.line.applied_at = Some(run.at);
         self.line.digest = digest;
+        // Whatever was applied is progress, and the wait begins anew with the next heartbeat.
         self.behind_since = None;
         if claimed == Some(digest) {
             self.snapshot_asks = 0;
@@ -82,6 +85,7 @@ impl Agent {
     }
 
     pub(super) fn note(&mut self, seen: &HeartbeatSeen) {
+        // Never more than was asked for: the number is from the wire.
         self.scan_done = self.scan_done.max(self.scan_requested.min(seen.scan_done));
         // Counted anew with every report more that was acknowledged: that one is as old as this heartbeat.
         let since = self

@@ -56,7 +56,11 @@ pub async fn concerned(
     let next = companies.last().map(|(key, _)| *key);
     if let Some(keys) = keys {
         let every: Vec<i64> = companies.iter().map(|(key, _)| *key).collect();
+        // PostgreSQL has no unsigned number: the bits are the same, and only equality is asked of
+        // them.
         let keys: Vec<i64> = keys.iter().map(|key| key.0.cast_signed()).collect();
+        // A function, because row-level security shows one company at a time: it sets each in turn
+        // and gives back nothing but numbers.
         let found = sqlx::query_scalar!(
             r#"SELECT muster_companies_concerned($1, $2) AS "company!""#,
             &every,
@@ -67,16 +71,21 @@ pub async fn concerned(
         // In the order in which it was asked.
         companies.retain(|(key, _)| found.binary_search(key).is_ok());
     }
+    // The function has set the company back to none before it ends; the setting would end here
+    // anyhow.
     tx.commit().await?;
     Ok(Concerned {
         companies: companies.into_iter().map(|(_, id)| CompanyId(id)).collect(),
         asked,
+        // A page that is not full was the last. What a company brings that is made after this is
+        // judged with the index that counts, or marked late.
         next: next.filter(|_| asked == limit),
     })
 }
 
 fn companies_a_question(keys: usize) -> usize {
     let (most, least) = COMPANIES_A_QUESTION;
+    // At least some: with a few companies a question a site of thousands would be asked for ever.
     (LOOKUPS_A_QUESTION / keys.max(1)).clamp(least, most)
 }
 

@@ -53,6 +53,7 @@ pub async fn that_looked_up(
     keys: &[LookupKey],
 ) -> Result<Vec<SoftwareKey>, StoreError> {
     let keys: Vec<i64> = keys.iter().map(|key| key.0.cast_signed()).collect();
+    // Software looks up several keys, and chunks may find it more than once.
     let mut found = BTreeSet::new();
     let mut tx = scope.begin_by_key("software.that_looked_up").await?;
     for keys in keys.chunks(KEYS_A_QUESTION) {
@@ -84,6 +85,7 @@ pub async fn not_judged_with(
     let mut tx = scope.begin_by_key("software.not_judged_with").await?;
     let rows = sqlx::query_as!(
         SoftwareRow,
+        // `<> ALL` and no range: generations are hashes, and say nothing about which is newer.
         "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
                 source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
                 first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
@@ -115,6 +117,8 @@ pub async fn page_for_evaluation(
     let mut tx = scope.begin_by_key("software.page_for_evaluation").await?;
     let rows = sqlx::query_as!(
         SoftwareRow,
+        // By key and not by `OFFSET`: rows that were judged meanwhile drop out, and an offset would
+        // pass over as many that were not.
         "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
                 source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
                 first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
@@ -146,6 +150,8 @@ pub async fn that_came_late(
     let mut tx = scope.begin_by_key("software.that_came_late").await?;
     let rows = sqlx::query_as!(
         SoftwareRow,
+        // Both tables are held to the company: on a spread database a join that is not is no single
+        // node's.
         "SELECT s.software_key, source, name, version, epoch, release, arch, vendor, source_name,
                 source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
                 first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at

@@ -64,6 +64,8 @@ pub async fn record(
     now: OffsetDateTime,
 ) -> Result<Standing, StoreError> {
     let mut tx = tx::begin(store.pool(), "generations.record", Settings::default()).await?;
+    // In a statement of its own: at READ COMMITTED each statement has its own snapshot, so the next
+    // one sees what whoever held the lock has committed.
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK)
         .fetch_one(&mut *tx)
         .await?;
@@ -75,6 +77,7 @@ pub async fn record(
     .fetch_optional(&mut *tx)
     .await?;
     let changed = match &last {
+        // The first of all: what stored software was judged with before is not known here.
         None => None,
         Some(last) => match last.order(taken) {
             Ordering::Greater => changed_since(&mut tx, taken).await?,
@@ -83,6 +86,7 @@ pub async fn record(
                 tx.commit().await?;
                 return Ok(Standing::Current);
             }
+            // Not an error. The node goes on with what it has, and what it stores is marked late.
             Ordering::Less => {
                 tx.rollback().await?;
                 let current = last.generation.cast_unsigned();
@@ -163,6 +167,8 @@ async fn changed_since(
         return Ok(None);
     };
     let since = sqlx::query_scalar!(
+        // The last time that it was recorded: an index may come back, and what changed in between
+        // came back with it.
         "SELECT max(ordinal) FROM match_generations WHERE generation = $1",
         from.cast_signed()
     )
@@ -172,6 +178,8 @@ async fn changed_since(
         return Ok(None);
     };
     let others = sqlx::query_scalar!(
+        // None of them was forgotten: changes are finished, and purged, in their order, and `since`
+        // is there.
         "SELECT changed FROM match_generations WHERE ordinal > $1",
         since
     )
@@ -179,11 +187,13 @@ async fn changed_since(
     .await?;
     let mut changed: BTreeSet<i64> = own.iter().map(|key| key.0.cast_signed()).collect();
     for others in others {
+        // One of them changed everything, and so does all that contains it.
         let Some(others) = others else {
             return Ok(None);
         };
         changed.extend(others);
     }
+    // More keys than that take longer to ask for than to judge everything.
     Ok((changed.len() <= CHANGED_KEYS_MAX).then(|| changed.into_iter().collect()))
 }
 
@@ -225,6 +235,8 @@ pub async fn unfinished(
     or_recorded_since: Option<OffsetDateTime>,
 ) -> Result<Vec<Change>, StoreError> {
     let rows = sqlx::query!(
+        // An index that is newer than a change has it, too: software that was judged with one of
+        // those is passed over.
         r#"SELECT g.ordinal, g.changed,
                   (SELECT array_agg(h.generation) FROM match_generations h
                    WHERE h.ordinal >= g.ordinal) AS "has_it!"
@@ -257,6 +269,8 @@ pub async fn unfinished(
 /// When the database cannot be used.
 pub async fn finish(store: &Store, through: i64, now: OffsetDateTime) -> Result<bool, StoreError> {
     let done = sqlx::query!(
+        // All up to it: whoever judges takes the changes together, and only with the index that
+        // counts.
         "UPDATE match_generations SET finished_at = $2
          WHERE ordinal <= $1 AND finished_at IS NULL",
         through,

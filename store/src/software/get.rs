@@ -30,6 +30,7 @@ pub async fn get(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let software = vec![Software::try_from(row)?];
+    // Counted as the list does it, so that a row and its page never say different numbers.
     let item = counted(&mut tx, scope.key(), software).await?.pop();
     tx.commit().await?;
     Ok(item)

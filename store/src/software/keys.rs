@@ -26,6 +26,8 @@ pub(crate) async fn add(
     }
     rows.sort_unstable();
     let (keys, software): (Vec<i64>, Vec<Uuid>) = rows.into_iter().unzip();
+    // Added and never taken away: a key that was looked up with an older index costs a judgement
+    // too many; one that is missing would leave a finding unseen.
     sqlx::query!(
         "INSERT INTO software_keys (company_key, key, software_key)
          SELECT $1, key, software_key FROM UNNEST($2::bigint[], $3::uuid[]) AS r (key, software_key)

@@ -15,6 +15,7 @@ async fn world() -> World {
         epoch: Some(3),
         ..record("app", "2")
     };
+    // Removed again: it has a row for good, and is on no host.
     let left = record("left", "1");
     for mut records in [vec![record("bad1", "1.1"), app, left.clone()], vec![]] {
         records.push(record("good", "1"));
@@ -79,6 +80,7 @@ async fn counts_hosts_and_findings_and_sorts_by_them() {
     let one = get(&world.scope, by_findings[0].software.key)
         .await
         .unwrap();
+    // A row of the list and the page of one are two queries.
     assert_eq!(one.as_ref(), Some(&by_findings[0]));
     let gone = get(&world.scope, key(&record("left", "1")))
         .await
@@ -132,6 +134,8 @@ async fn a_kernel_that_runs_and_one_that_waits_are_two_rows_and_are_judged_again
         running,
         ..record("linux-image-6.1.0-41-amd64", "6.1.158-1")
     };
+    // The mark is part of what makes software what it is: of two hosts with the same package one
+    // may run it.
     let marks = [Some(true), Some(false), None];
     for mark in marks {
         let mut endpoint = Endpoint::new(world.agent().await);

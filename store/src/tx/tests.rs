@@ -26,6 +26,7 @@ async fn a_transaction_that_lost_is_run_again_but_not_for_ever() {
     let database = FreshDatabase::create().await;
     assert_eq!(lose(&database, "40P01", 2).await, (true, 3));
     assert_eq!(lose(&database, "40001", 9).await, (false, ATTEMPTS_MAX));
+    // What the data or a timeout did would only happen again.
     assert_eq!(lose(&database, "23505", 9).await, (false, 1));
     assert_eq!(lose(&database, "57014", 9).await, (false, 1));
 }
@@ -54,6 +55,7 @@ async fn settings_end_with_their_transaction() {
         if end == "COMMIT" {
             tx.commit().await.unwrap();
         } else {
+            // A rollback that nobody asked for, as after an error or a panic.
             drop(tx);
         }
         let seen: String = sqlx::query_scalar(SEEN).fetch_one(&pool).await.unwrap();

@@ -22,15 +22,19 @@ impl Behind {
     pub(super) fn keep(&self, company: CompanyId, seen: &[SeenHeartbeat], behind: &[AgentId]) {
         let mut kept = self.lock();
         for heartbeat in seen.iter().filter(|seen| behind.contains(&seen.agent)) {
+            // After an outage a whole fleet is behind at once, and its next heartbeats come soon
+            // enough.
             if kept.len() >= AGENTS_MAX {
                 return;
             }
+            // The last one of an agent: what it says of the acknowledged report counts.
             kept.insert(heartbeat.agent, (company, *heartbeat));
         }
     }
 
     /// Everything that is remembered, by company.
     pub(super) fn take(&self) -> HashMap<CompanyId, Vec<SeenHeartbeat>> {
+        // Taken whole, so that the lock is let go before anything is asked of the database.
         let taken = std::mem::take(&mut *self.lock());
         let mut by_company: HashMap<CompanyId, Vec<SeenHeartbeat>> = HashMap::new();
         for (company, heartbeat) in taken.into_values() {

@@ -56,6 +56,7 @@ impl Client {
             .split_once("\r\n\r\n")
             .context("the answer is cut short")?;
         let status = head.split(' ').nth(1).unwrap_or_default();
+        // A redirect is an error as well: the API has none.
         ensure!(
             status.starts_with('2'),
             "{method} {path} is answered {status}: {body}"
@@ -75,6 +76,8 @@ impl Client {
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream
+            // HTTP/1.0 without keep-alive ends with the connection (RFC 9112, section 6.3), so a
+            // bound is needed.
             .take(ANSWER_BYTES_MAX)
             .read_to_string(&mut answer)
             .await?;

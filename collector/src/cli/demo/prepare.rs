@@ -54,6 +54,7 @@ impl Prepared {
 ///
 /// When the database or the folder cannot be used.
 pub(super) fn prepare(settings: &Settings) -> anyhow::Result<Prepared> {
+    // The command's future gives nothing back, so the key comes through a channel of one place.
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     database::with(settings, async |db| {
         let key = company_key(&db).await?;
@@ -104,6 +105,7 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
 
 async fn import_bundled(db: &Database) -> anyhow::Result<()> {
     let index = &db.config.enrichment.index;
+    // Whoever has imported real feeds keeps them.
     if index.exists() {
         return Ok(());
     }
@@ -119,5 +121,6 @@ async fn import_bundled(db: &Database) -> anyhow::Result<()> {
         .import(vec![folder.clone()])
         .await
         .context("import the bundled CVE data")?;
+    // What the index is made of is in the mirror by now.
     fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))
 }

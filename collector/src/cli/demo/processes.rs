@@ -36,6 +36,7 @@ impl CollectorProcess {
     ///
     /// When it ends instead, or is not there in time.
     pub(super) async fn start(data_dir: &Path, patience: Duration) -> anyhow::Result<Self> {
+        // This very program, whatever is installed beside it.
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--data-dir").arg(data_dir).arg("serve");
         for (flag, address) in PREFERRED {
@@ -45,6 +46,8 @@ impl CollectorProcess {
             // The demo goes by the bundled data, wherever it runs.
             .env("MUSTER_FEEDS_SYNC", "false")
             .stdin(Stdio::null())
+            // Its log comes on standard error, which stays the terminal's; standard output is the
+            // demo's own.
             .stdout(Stdio::null())
             .kill_on_drop(true);
         let mut child = command.spawn().context("start the collector")?;
@@ -115,6 +118,8 @@ impl AgentProcess {
             .output()
             .context("ask the agent")?;
         let status: Value = serde_json::from_slice(&status.stdout).unwrap_or_default();
+        // A second run goes on with the agent of the first; what cannot be read counts as not
+        // enrolled.
         if status["enrolment"].is_null() {
             let mut enrol = command("enroll");
             // The token goes where no other user sees it.

@@ -75,6 +75,7 @@ async fn is_shown(client: &Client, status: &Value) -> anyhow::Result<bool> {
     };
     let host = client.get(&format!("/api/v1/hosts/{agent}")).await?;
     Ok(
+        // Both: the position says what was applied, the number that nothing is missing of it.
         host.pointer("/delivery/applied") == status.pointer("/spool/acknowledged")
             && host.pointer("/delivery/records") == status.pointer("/spool/records"),
     )

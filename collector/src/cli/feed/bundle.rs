@@ -77,6 +77,7 @@ impl Verify {
 impl Keygen {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<()> {
         let key = SigningKey::generate(&self.out, &SystemRandom::new())?;
+        // The private half is in the file alone, and never printed.
         let public = key.public().to_string();
         if settings.json {
             return output::json(&json!({ "key_file": self.out, "public_key": public }));

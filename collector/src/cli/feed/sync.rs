@@ -22,6 +22,7 @@ pub(in crate::cli) struct Sync {
 
 impl Sync {
     pub(super) fn run(self, settings: &Settings) -> anyhow::Result<()> {
+        // Boxed, because a sync's future is large, and it is handed on by value.
         database::with(settings, |db| Box::pin(self.sync(db)))
     }
 
@@ -78,6 +79,7 @@ pub(super) async fn status(db: Database) -> anyhow::Result<()> {
     let now = db.clock.now();
     let feeds = FeedStatus::list(&db.store, &db.config.feeds, now).await?;
     if db.json {
+        // A line each, as all lists are printed.
         return feeds.iter().try_for_each(output::json);
     }
     output::line(format_args!(

@@ -39,6 +39,7 @@ pub fn export_bundle(
     if held.parts().next().is_none() {
         return Err(BundleError::Empty);
     }
+    // A clock before 1970 gives no number; the one before and one more still does.
     let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
     let sequence = seconds.max(held.bundle_made.max(held.bundle_taken) + 1);
     // Noted before the bundle is there: a number is never given twice.
@@ -46,6 +47,7 @@ pub fn export_bundle(
         .commit(|manifest| manifest.bundle_made = sequence)
         .map_err(BundleError::io(mirror))?;
     let manifest = BundleManifest::new(&held, sequence, now);
+    // In the same folder, because a rename does not cross file systems.
     let mut partial = out.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
@@ -81,6 +83,7 @@ fn write(
         append(&mirror.path(&part), entry, &mut files)?;
     }
     let file = files.finish().map_err(failed)?;
+    // Whoever carries the file off pulls the medium when the command returns.
     file.sync_all().map_err(failed)
 }
 

@@ -64,6 +64,7 @@ impl FromStr for PublicKey {
             .and_then(|text| STANDARD.decode(text).ok());
         let key = bytes.and_then(|bytes| bytes.try_into().ok()).map(Self);
         key.ok_or_else(|| {
+            // It may be a whole file, or a private key that somebody took for the public one.
             let shown: String = text.chars().take(80).collect();
             BundleError::Key(format!("{shown:?} is no public key such as {PREFIX}…"))
         })
@@ -94,7 +95,10 @@ impl SigningKey {
             .map_err(|_| BundleError::Key("there are no random bytes".to_owned()))?;
         let mut file = fs::File::options()
             .write(true)
+            // `O_EXCL`: the check and the making are one step, and a link that somebody put there
+            // is not followed.
             .create_new(true)
+            // From the beginning, so that there is no instant at which others could open it.
             .mode(0o600)
             .open(path)
             .map_err(BundleError::io(path))?;
@@ -112,6 +116,7 @@ impl SigningKey {
     /// When it cannot be read or holds none.
     pub fn from_file(path: &Path) -> Result<Self, BundleError> {
         let text = fs::read(path).map_err(BundleError::io(path))?;
+        // The parser's error is not told: it may quote what it could not read, and that is a key.
         let key = PrivatePkcs8KeyDer::from_pem_slice(&text).map_err(|_| no_key(path))?;
         Self::from_pkcs8(key.secret_pkcs8_der(), path)
     }
@@ -126,6 +131,7 @@ impl SigningKey {
     #[must_use]
     pub fn public(&self) -> PublicKey {
         let mut bytes = [0; PUBLIC_BYTES];
+        // Ed25519's public keys have 32 bytes, always (RFC 8032, section 5.1.5).
         bytes.copy_from_slice(self.0.public_key().as_ref());
         PublicKey(bytes)
     }
@@ -153,6 +159,8 @@ fn pem(der: &[u8]) -> String {
     let mut text = String::from("-----BEGIN PRIVATE KEY-----\n");
     let mut rest = body.as_str();
     while !rest.is_empty() {
+        // RFC 7468, section 2: 64 letters but for the last line. Base64 is ASCII, so any place can
+        // be cut.
         let (line, left) = rest.split_at(rest.len().min(PEM_LINE));
         text.push_str(line);
         text.push('\n');

@@ -67,6 +67,8 @@ impl BundleManifest {
         }
         let is_hash = |text: &str| {
             let mut bytes = text.bytes();
+            // Small letters alone: files are found by their names, and a disk may not tell `AB`
+            // from `ab`.
             text.len() == 64 && bytes.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
         if let Some(file) = manifest.files.iter().find(|file| !is_hash(&file.sha256)) {
@@ -75,12 +77,14 @@ impl BundleManifest {
         let total = manifest
             .files
             .iter()
+            // Saturating: two sizes that overflow would be a small sum, and pass.
             .fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
         if manifest.files.len() > FILES_MAX || total > BYTES_MAX {
             return Err(damaged(
                 "it says that it holds more than a bundle may".to_owned(),
             ));
         }
+        // What the sources name is what will count, so every one of it has to come with the bundle.
         let there: BTreeSet<&str> = manifest
             .files
             .iter()

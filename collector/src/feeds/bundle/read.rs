@@ -42,12 +42,14 @@ impl Bundle {
         let mut length = [0; 4];
         file.read_exact(&mut length).map_err(cut)?;
         let length = u32::from_le_bytes(length);
+        // It is not signed by itself: whoever changed it must not choose how much memory is taken.
         if length > MANIFEST_BYTES_MAX {
             return Err(BundleError::Damaged(
                 "its manifest is longer than one may be".to_owned(),
             ));
         }
         let mut json = Vec::new();
+        // Grows with what is there. A length alone reserves nothing.
         (&mut file)
             .take(length.into())
             .read_to_end(&mut json)
@@ -55,9 +57,11 @@ impl Bundle {
         if json.len() as u64 != u64::from(length) {
             return Err(BundleError::Damaged("it ends within its head".to_owned()));
         }
+        // From here on every byte is either signed or compared with what is.
         check_signature(&json, &signature, trusted)?;
         let mut files = zstd::Decoder::with_buffer(file).map_err(BundleError::io(path))?;
         files
+            // The stream's head is not signed and says how much memory to take: 128 MiB at most.
             .window_log_max(WINDOW_LOG_MAX)
             .map_err(BundleError::io(path))?;
         Ok(Self {
@@ -88,7 +92,9 @@ impl Bundle {
             hash: Context::new(&SHA256),
             error: None,
         };
+        // Not one byte more than was signed, whatever the stream would go on to give.
         let copied = io::copy(&mut (&mut self.files).take(entry.bytes), &mut to);
+        // First: `io::copy` gives one error for both sides, and a full disk is no damaged bundle.
         if let Some(error) = to.error {
             return Err(BundleError::io(&self.path)(error));
         }
@@ -98,6 +104,7 @@ impl Bundle {
     }
 
     fn check_end(&mut self) -> Result<(), BundleError> {
+        // Reading on also makes zstd look at the end of its frame, and at its checksum.
         match self.files.read(&mut [0]) {
             Ok(0) => Ok(()),
             Ok(_) => Err(BundleError::Damaged(
@@ -113,6 +120,7 @@ fn check_signature(
     signature: &[u8],
     trusted: &[PublicKey],
 ) -> Result<(), BundleError> {
+    // No key signs with zeros alone; it is told apart only to give better advice.
     if signature.iter().all(|byte| *byte == 0) {
         return Err(BundleError::Unsigned);
     }
@@ -162,6 +170,7 @@ impl<W: Write> Write for Hashed<W> {
             }
             Err(error) => {
                 let kind = error.kind();
+                // Kept, and its kind handed on: `io::Error` cannot be cloned.
                 self.error = Some(error);
                 Err(kind.into())
             }

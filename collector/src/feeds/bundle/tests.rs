@@ -26,6 +26,7 @@ impl Sites {
         let key = SigningKey::generate(&dir.path().join("key"), &SystemRandom::new()).unwrap();
         let sites = Self { dir, key };
         sites.fetch("kev", "what CISA says");
+        // Long and always the same, so that a bundle without compression would be seen by its size.
         sites.fetch("nvd", &"what NVD says ".repeat(10_000));
         sites
     }
@@ -158,6 +159,7 @@ fn an_unsigned_bundle_is_refused() {
     let sites = Sites::new();
     sites.export("bundle", NOW);
     sites.forge("bundle", "unsigned", |bytes| {
+        // What a tool writes that leaves the place of the signature empty.
         bytes[SIGNATURE_AT..MANIFEST_AT - 4].fill(0);
     });
     let error = sites.unpack("unsigned").unwrap_err();
@@ -189,6 +191,7 @@ fn a_signature_for_something_else_is_none_for_a_bundle() {
     sites.forge("bundle", "other", |bytes| {
         let length = bytes[MANIFEST_AT - 4..MANIFEST_AT].try_into().unwrap();
         let end = MANIFEST_AT + usize::try_from(u32::from_le_bytes(length)).unwrap();
+        // The right key and the right manifest, without the text that says what for.
         let signature = sites.key.sign(&bytes[MANIFEST_AT..end]);
         bytes[SIGNATURE_AT..MANIFEST_AT - 4].copy_from_slice(&signature);
     });
@@ -206,6 +209,7 @@ fn any_changed_byte_is_found_and_nothing_of_it_counts() {
     sites.export("next", NOW);
     let length = fs::read(sites.path("next")).unwrap().len();
     let mut harmless = 0;
+    // Every third, which comes by each field of the head and by the middle of the files.
     for at in (0..length).step_by(3) {
         sites.forge("next", "changed", |bytes| bytes[at] ^= 0x01);
         let verified = verify_bundle(&sites.path("changed"), &[sites.key.public()]);
@@ -256,6 +260,7 @@ fn a_manifest_is_checked_even_when_it_is_signed() {
     for wrong in [
         manifest(vec![entry("../../etc/passwd", 1)], 1),
         manifest(vec![entry(&hash.to_uppercase(), 1)], 1),
+        // The two sizes together are 1 where they overflow.
         manifest(vec![entry(&hash, u64::MAX), entry(&hash, 2)], 1),
         manifest(vec![], 2),
     ] {
@@ -275,6 +280,7 @@ fn a_mirror_that_is_empty_or_damaged_is_not_exported() {
         |mirror: &str| export_bundle(&sites.path(mirror), &sites.path("b"), &sites.key, NOW);
     assert!(matches!(export("nothing"), Err(BundleError::Empty)));
     let mirror = Mirror::open(&sites.path("there")).unwrap();
+    // The mirror is open here, as a sync has it.
     assert!(matches!(export("there"), Err(BundleError::Busy)));
     let manifest = mirror.manifest();
     let (_, part) = manifest.parts().next().unwrap();

@@ -31,6 +31,8 @@ impl Body {
     pub(in crate::feeds) async fn bytes(mut self, bytes_max: u64) -> Result<Vec<u8>, HttpError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = self.chunk().await? {
+            // Before it is kept. The length that the server says is not asked: it may say none, or
+            // another.
             if (bytes.len() + chunk.len()) as u64 > bytes_max {
                 return Err(self.too_large(bytes_max));
             }
@@ -60,7 +62,9 @@ impl Body {
             }
             file.write_all(&chunk)?;
         }
+        // Here and not in front: of an answer that ended early nothing may be remembered.
         let (etag, last_modified) = (self.header(ETAG), self.header(LAST_MODIFIED));
+        // It waits for the disk.
         let finishing = tokio::task::spawn_blocking(move || file.finish());
         let part = finishing.await.map_err(std::io::Error::other)??;
         Ok(Part {
@@ -80,7 +84,10 @@ impl Body {
 
     fn unpacked(&self, bytes: &[u8], bytes_max: u64) -> Result<Vec<u8>, HttpError> {
         let mut plain = Vec::new();
+        // Several members one behind the other are one file (RFC 1952, section 2.2), as some
+        // servers send it.
         MultiGzDecoder::new(bytes)
+            // One more than allowed, so that too much is told from exactly enough.
             .take(bytes_max + 1)
             .read_to_end(&mut plain)
             .map_err(|error| broken(&self.url, format!("unpack the answer: {error}")))?;

@@ -69,8 +69,11 @@ impl Read {
         }
         let keeper = sink.finish().map_err(|_| ImportError::Stopped)?;
         let (staged, mut contents) = (keeper.staged, keeper.contents);
+        // KEV and EPSS alone change rows of the database and nothing that is matched by.
         let is_new = files.iter().any(|(_, file)| file.kind.is_of_index());
         let index = if is_new || !self.index.exists() {
+            // Only where there is something to build: opening the extracts of all files takes a
+            // while.
             for input in &self.kept {
                 contents.extend(self.kept(&extracts, &input.path)?);
             }
@@ -142,6 +145,7 @@ impl Keep for Keeper<'_> {
         }
         let content = if self.copies {
             let part = self.mirror.stage(&file.path)?;
+            // Always there: the mirror has just named it so.
             let content = content_of(Path::new(&part.sha256));
             self.staged.push(part);
             content
@@ -160,6 +164,8 @@ impl Keep for Keeper<'_> {
 fn content_of(path: &Path) -> Option<[u8; 32]> {
     let name = path.file_name()?.to_str()?.as_bytes();
     let mut content = [0; 32];
+    // Files from before there was a list are named by the first half of a hash, and a file that is
+    // imported by hand by anything.
     if name.len() != content.len() * 2 {
         return None;
     }

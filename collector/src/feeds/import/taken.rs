@@ -25,6 +25,7 @@ impl ImportReport {
         self.files
             .extend(taken.files.into_iter().map(|(_, file)| file));
         self.changed += taken.changed.values().sum::<u64>();
+        // The last one that was built: of several bundles and files each builds its own.
         self.index = taken.index.or_else(|| self.index.take());
     }
 }
@@ -41,6 +42,7 @@ impl TakenIn {
             imported.records += file.records;
             imported.skipped += file.skipped;
             let newest = file.newest.and_then(to_time);
+            // `None` is less than any instant, so a file without dates takes nothing away.
             imported.newest_record_at = imported.newest_record_at.max(newest);
         }
         imported

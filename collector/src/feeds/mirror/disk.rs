@@ -64,6 +64,7 @@ impl fmt::Debug for FileWriter {
 impl FileWriter {
     pub(super) fn create(folder: &Path, name: &str, steps: Steps) -> io::Result<Self> {
         steps.take()?;
+        // By the source: whoever has the mirror writes one file of a source at a time.
         let partial = folder.join(format!("{name}.{PARTIAL}"));
         Ok(Self {
             folder: folder.to_owned(),
@@ -88,8 +89,11 @@ impl FileWriter {
     pub(in crate::feeds) fn finish(self) -> io::Result<Part> {
         self.steps.take()?;
         self.file.sync_all()?;
+        // Cloned, because nothing can be moved out of what has a `Drop`.
         let sha256 = hex(self.hash.clone().finish().as_ref());
         self.steps.take()?;
+        // Synced before: a rename may reach the disk ahead of the content, and the name would vouch
+        // for zeros.
         fs::rename(&self.partial, self.folder.join(&sha256))?;
         self.steps.take()?;
         sync_folder(&self.folder)?;
@@ -104,6 +108,7 @@ impl FileWriter {
 impl Write for FileWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
+        // What was written, which may be less than what was given.
         self.hash.update(&bytes[..written]);
         self.bytes += written as u64;
         Ok(written)

@@ -95,6 +95,7 @@ fn two_never_have_it_at_once() {
 #[test]
 fn takes_files_from_before_there_was_a_list_for_imported_by_hand() {
     let dir = tempfile::tempdir().unwrap();
+    // The first half of a hash, as names were before there was a list.
     let old_name = "0123456789abcdef0123456789abcdef";
     fs::write(dir.path().join(old_name), "records").unwrap();
     fs::write(dir.path().join("x.json.partial"), "half").unwrap();
@@ -111,6 +112,7 @@ fn equal_content_of_two_sources_is_kept_once_and_as_long_as_one_names_it() {
     put(&mirror, "a", "the same").unwrap();
     put(&mirror, "b", "the same").unwrap();
     assert_eq!(content_files(dir.path()), 1);
+    // The first name of the shared file goes; the second one keeps it.
     put(&mirror, "a", "another").unwrap();
     assert_eq!(texts(&mirror), ["another", "the same"]);
 }
@@ -133,6 +135,8 @@ fn knows_what_was_taken_in_and_a_damaged_note_of_it_for_none() {
     put(&mirror, "kev", "text").unwrap();
     mirror.note_applied().unwrap();
     assert_eq!(mirror.applied().unwrap().len(), 1);
+    // Cut by a power cut. Taken for the truth, it would keep what is listed from ever being taken
+    // in.
     fs::write(dir.path().join(APPLIED), "[\"tor").unwrap();
     assert!(mirror.applied().unwrap().is_empty());
 }
@@ -141,6 +145,7 @@ fn knows_what_was_taken_in_and_a_damaged_note_of_it_for_none() {
 fn a_damaged_list_is_said_and_not_taken_for_an_empty_mirror() {
     let dir = tempfile::tempdir().unwrap();
     put(&Mirror::open(dir.path()).unwrap(), "kev", "text").unwrap();
+    // It is replaced by a rename, so this is no crash but a disk that rots or a hand that slipped.
     fs::write(dir.path().join(MANIFEST), "{\"revision\":").unwrap();
     let error = Mirror::open(dir.path()).unwrap_err();
     assert!(matches!(error, OpenError::Damaged(_)), "{error}");

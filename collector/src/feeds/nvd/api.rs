@@ -87,6 +87,8 @@ impl NvdApi<'_> {
         now: OffsetDateTime,
     ) -> Result<u64, FetchError> {
         let mut skipped = 0;
+        // The feed files say until when they have everything, so that a first sync need not ask for
+        // all of it.
         let seen = self.mirror.source(self.name).watermark.or(before);
         let Some(mut seen) = seen.filter(|_| !is_forced) else {
             let loaded = self.load(None).await?;
@@ -94,10 +96,13 @@ impl NvdApi<'_> {
             self.commit(loaded, now)?;
             return Ok(skipped);
         };
+        // It ends: `now` stays, and every window ends later than the one before.
         while let Some(window) = Window::after(seen, now) {
             let loaded = self.load(Some(&window)).await?;
             skipped += loaded.skipped;
             self.commit(loaded, window.to)?;
+            // And not the watermark, which may be earlier: where the server's clock is behind, the
+            // same window would be asked for without an end.
             seen = window.to;
         }
         self.compact().await?;
@@ -113,6 +118,8 @@ impl NvdApi<'_> {
             source.watermark = source.watermark.max(Some(seen));
             if let Some(part) = loaded.part {
                 let last = source.parts.keys().next_back();
+                // One more than the last. Names are the order of files, and later files count where
+                // dates are equal.
                 let number = last.and_then(|name| name.parse::<u64>().ok()).unwrap_or(0);
                 source.parts.insert(part_name(number + 1), part);
             }
@@ -155,12 +162,14 @@ impl NvdApi<'_> {
             }
             self.warn(&head);
             loaded.skipped += head.skipped;
+            // What has not changed since the overlap was fetched is no news, and makes no file.
             let new = records
                 .into_iter()
                 .filter(|record| known.get(&record.id) != Some(&fingerprint(&record.line)));
             for record in new {
                 let lines = match &mut lines {
                     Some(lines) => lines,
+                    // Made with the first record: most windows have none.
                     None => lines.insert(self.lines()?),
                 };
                 lines.write(&record.line)?;
@@ -181,6 +190,8 @@ impl NvdApi<'_> {
     ) -> Result<(Head, Vec<Record>), FetchError> {
         let read = move |bytes: Vec<u8>| {
             let (head, records) = page::parse(&bytes)?;
+            // A copy: whether the page fits is asked here, so that one that does not is asked for
+            // again.
             if let Some(mut paging) = paging.clone() {
                 match paging.take(head.start, head.total, head.listed) {
                     // The caller begins anew.
@@ -219,6 +230,8 @@ impl NvdApi<'_> {
             let mut newest = HashMap::new();
             history::for_each(&files, |record, rank| {
                 let entry = newest.entry(record.id).or_insert((rank, [0; 16]));
+                // At least: the entry that was just made has this very rank, and its print is still
+                // to be filled in.
                 if rank >= entry.0 {
                     *entry = (rank, fingerprint(&record.line));
                 }
@@ -235,6 +248,8 @@ impl NvdApi<'_> {
         let source = self.mirror.source(self.name);
         let largest = source.parts.values().map(|part| part.bytes).max();
         let parts = source.parts.values();
+        // All but the largest, which is what came first and takes longest to read; while all are
+        // small, all. What an overlap brings again of the largest is only written twice.
         let small = parts.filter(|part| Some(part.bytes) < largest.max(Some(1 << 20)));
         small.map(|part| self.mirror.path(part)).collect()
     }
@@ -260,10 +275,13 @@ impl NvdApi<'_> {
         });
         let merged = merging.await.map_err(std::io::Error::other)??;
         let inputs = names.iter().map(|name| source.parts[name].sha256.clone());
+        // Before the list changes: killed in between, a note about a file that nobody names says
+        // nothing.
         self.mirror.note_replaced(inputs, &merged)?;
         self.mirror.commit(|manifest| {
             let source = manifest.sources.entry(self.name.to_owned()).or_default();
             source.parts.retain(|name, _| !names.contains(name));
+            // In the place of the first of them, so that it stays before what came after.
             source.parts.insert(names[0].clone(), merged);
         })?;
         Ok(())

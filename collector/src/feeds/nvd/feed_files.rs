@@ -85,6 +85,7 @@ impl NvdFeedFiles<'_> {
             }
             skipped += found.unwrap_or(0);
         }
+        // Last: it is renewed more often than the years, and so is never behind what they say.
         skipped += self.file(MODIFIED).await?.unwrap_or(0);
         Ok(skipped)
     }
@@ -96,6 +97,8 @@ impl NvdFeedFiles<'_> {
             .parts
             .iter()
             .filter(|(name, _)| name.parse::<i32>().is_ok());
+        // The earliest. `None` is less than any instant: a year that does not say it leaves the
+        // whole unknown.
         years.map(|(_, part)| part.until).min().flatten()
     }
 
@@ -110,6 +113,7 @@ impl NvdFeedFiles<'_> {
                 return Ok(None);
             };
             let before = before.as_ref().filter(|_| !self.is_forced);
+            // The hash of NVD's JSON, which the file here, written anew, does not have itself.
             let is_here = |part: &Part| part.origin_sha256.as_deref() == Some(&meta.sha256);
             if before.is_some_and(is_here) {
                 return Ok(Some(0));
@@ -157,6 +161,7 @@ impl NvdFeedFiles<'_> {
         let (part, path) = (download.clone(), self.mirror.path(download));
         let kept_name = format!("{name}-{KEPT}");
         let parts = self.mirror.source(self.name).parts;
+        // In this order, because later ones are the newer ones.
         let older = [parts.get(&kept_name), parts.get(name)];
         let older: Vec<_> = older
             .into_iter()
@@ -201,6 +206,7 @@ fn convert(
     let mut lines = LineWriter::new(mirror.create(source)?)?;
     let mut newer: HashMap<CveId, bool> = HashMap::new();
     let mut json = Measured {
+        // A cut that the bound makes is found by the comparison with the `.meta`.
         inner: MultiGzDecoder::new(BufReader::new(File::open(path)?)).take(FILE_BYTES_MAX),
         hash: Context::new(&SHA256),
         bytes: 0,
@@ -213,6 +219,7 @@ fn convert(
         Ok(head) => head,
         Err(reason) => return Ok(Err(reason)),
     };
+    // After the last record: the JSON has to be read to its end before its hash is one.
     if let Err(reason) = json.compare(meta) {
         return Ok(Err(reason));
     }
@@ -285,6 +292,8 @@ impl Meta {
         let sha256 = field("sha256")?.to_ascii_lowercase();
         let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_hash.then_some(Self {
+            // Missing is allowed: without it the API is asked for everything once, and not from
+            // there on.
             at: field("lastModifiedDate").and_then(page::instant),
             bytes: field("size")?.parse().ok()?,
             sha256,

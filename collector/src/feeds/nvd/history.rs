@@ -40,6 +40,8 @@ impl Kept {
 ///
 /// When a file cannot be read or the disk takes no more.
 pub(super) fn merge<W: Write>(files: &[PathBuf], to: &mut LineWriter<W>) -> io::Result<u64> {
+    // Twice through the files: what is kept of a CVE is known at the end of the last one, and
+    // holding all lines until then would take gigabytes.
     let kept = survey(files)?;
     write(files, to, |record, rank| {
         kept.get(&record.id)
@@ -66,6 +68,8 @@ pub(super) fn keep_lost<W: Write>(
         };
         match newer.get(&record.id) {
             Some(true) => false,
+            // The newer file's own record stands for the newest; only what it does not say any more
+            // is missing.
             Some(false) => kept.said == Some(rank),
             None => kept.newest == Some(rank) || kept.said == Some(rank),
         }
@@ -106,6 +110,8 @@ pub(super) fn for_each(
         let mut line = 0;
         read_lines(File::open(path)?, |record| {
             line += 1;
+            // The line as well: a file may have a CVE twice, and exactly one record has to be the
+            // newest.
             let rank = (record.modified, place, line);
             each(record, rank)
         })?;

@@ -51,6 +51,7 @@ pub(super) fn read(
         each,
     };
     page.deserialize(&mut json)
+        // Nothing may follow: an answer with something behind it was put together by somebody else.
         .and_then(|()| json.end())
         .map_err(|error| error.to_string())?;
     Ok(head)
@@ -98,6 +99,7 @@ impl<'de> Visitor<'de> for Page<'_> {
                 "totalResults" => self.head.total = map.next_value()?,
                 "startIndex" => self.head.start = map.next_value()?,
                 "timestamp" => self.head.at = instant(&map.next_value::<String>()?),
+                // Whatever their order, which JSON's members do not have.
                 "format" => is_cve = map.next_value::<String>()? == "NVD_CVE",
                 "vulnerabilities" => {
                     has_list = true;
@@ -140,10 +142,14 @@ impl<'de> Visitor<'de> for Records<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        // As text, so that the mirror keeps NVD's own words, fields that nobody here knows
+        // included.
         while let Some(raw) = list.next_element_seed(Raw)? {
             self.head.listed += 1;
             match Record::parse(raw.get()) {
                 Ok(record) => (self.each)(record).map_err(A::Error::custom)?,
+                // Passed over alone. It is JSON and no record; JSON that is broken has ended the
+                // reading before.
                 Err(reason) => self.head.skip(reason),
             }
         }

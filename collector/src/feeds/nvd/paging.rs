@@ -89,6 +89,7 @@ impl Paging {
                 got: start,
             });
         }
+        // Before the length is looked at: it is what makes a page short.
         if total < self.total {
             return Err(Misfit::Shrunk {
                 before: self.total,
@@ -103,6 +104,7 @@ impl Paging {
                 got: listed,
             });
         }
+        // It may only grow from here on, page by page.
         self.total = total;
         self.start += listed;
         Ok(())
@@ -153,6 +155,8 @@ mod tests {
             Err(Misfit::Short { asked: 3, got: 2 })
         );
         assert_eq!(
+            // An empty page that is said to be in the middle: taken, it would be asked for for
+            // ever.
             paging.take(0, 8, 0),
             Err(Misfit::Short { asked: 3, got: 0 })
         );

@@ -69,6 +69,8 @@ pub(in crate::feeds) fn one_line(json: &str) -> String {
     for c in json.chars() {
         if in_string {
             match c {
+                // Whatever follows a backslash is part of the string, a quote or another backslash
+                // included.
                 _ if is_escaped => is_escaped = false,
                 '\\' => is_escaped = true,
                 '"' => in_string = false,
@@ -100,12 +102,14 @@ impl<'de> Deserialize<'de> for Length {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Length, A::Error> {
                 let mut length = 0;
+                // Counted without being kept: configurations are most of a record.
                 while list.next_element::<IgnoredAny>()?.is_some() {
                     length += 1;
                 }
                 Ok(Length(length))
             }
 
+            // `null` is how a writer may put a list that it does not have.
             fn visit_unit<E>(self) -> Result<Length, E> {
                 Ok(Length(0))
             }
@@ -131,6 +135,7 @@ impl<W: Write> LineWriter<W> {
     /// When there is no memory for it.
     pub(in crate::feeds) fn new(to: W) -> io::Result<Self> {
         let mut encoder = zstd::Encoder::new(to, LEVEL)?;
+        // Rot on the disk is found when the file is read, and not in what is made of it.
         encoder.include_checksum(true)?;
         Ok(Self(encoder))
     }
@@ -170,6 +175,7 @@ pub(super) fn read_lines(
     loop {
         line.clear();
         let read = (&mut lines)
+            // For each line anew: a file without line ends must not be read into memory whole.
             .take(RECORD_BYTES_MAX as u64)
             .read_until(b'\n', &mut line)?;
         if read == 0 {

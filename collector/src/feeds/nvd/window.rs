@@ -40,6 +40,7 @@ pub(super) fn page_url(base: &str, window: Option<&Window>, start: u64, records:
         ] {
             let at = at.to_offset(time::UtcOffset::UTC);
             let (date, (hour, minute, second)) = (at.date(), at.to_hms());
+            // Three digits, as in every example of NVD's.
             let ms = at.millisecond();
             url.push_str(&format!(
                 "&{name}={date}T{hour:02}:{minute:02}:{second:02}.{ms:03}%2B00:00"

@@ -69,6 +69,8 @@ impl FeedStatus {
             }
             list.push(status);
         }
+        // Not configured any more, or imported by hand: nothing will fetch it, whatever its row
+        // says.
         list.extend(rows.into_iter().map(|row| Self {
             next_sync_at: None,
             ..Self::new(row, now)
@@ -77,6 +79,7 @@ impl FeedStatus {
     }
 
     fn new(row: Feed, now: OffsetDateTime) -> Self {
+        // Another node may have noted it by a clock that is ahead of this one's.
         let age_s = |at: OffsetDateTime| (now - at).whole_seconds().max(0);
         Self {
             source: row.source,

@@ -20,6 +20,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             let attendance = self.decided(false);
             self.say_attendance(attendance, registration).await
         } else {
+            // An agent of before decision 27 knows no visits: it stays, and counts as one that
+            // does.
             registration.set_held(true);
             Ok(())
         }
@@ -92,6 +94,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         attendance: Attendance,
         registration: &Registration,
     ) -> Result<(), Parting> {
+        // Before it is sent: a connection that breaks while it is told is dropped with its
+        // registration.
         self.attendance = Some(attendance);
         registration.set_held(matches!(attendance, Attendance::Hold { .. }));
         self.send(&CollectorMessage::Attend(attendance)).await

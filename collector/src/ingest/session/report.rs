@@ -27,6 +27,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             position,
             before: self.line.last(),
             came_at,
+            // A report with more is refused below; its answer counts no records.
             records: u16::try_from(report.body.record_count()).unwrap_or(u16::MAX),
             permit: None,
         };

@@ -50,6 +50,7 @@ impl Fixture {
     /// What one is made of, without a socket.
     pub(super) fn parts(change: impl FnOnce(&mut IngestConfig)) -> (Self, Parts) {
         let dir = tempfile::tempdir().unwrap();
+        // Real, as quinn's own timers are.
         let clock = Clock::system();
         let mut config = Config::from_layers(Layers::defaults()).unwrap().ingest;
         // Any free port: tests run side by side.

@@ -38,6 +38,7 @@ impl StandIn {
 
     /// What becomes of the next appends, one each; those behind them are taken.
     pub(super) fn next_moods(&self, moods: &[Mood]) {
+        // Turned round, so that the next one is at the end, where it is cheap to take.
         *self.moods.lock().unwrap() = moods.iter().rev().copied().collect();
     }
 
@@ -61,6 +62,7 @@ impl ReportQueue for StandIn {
         &self,
         entry: Entry,
     ) -> Pin<Box<dyn Future<Output = Result<(), AppendError>> + Send + 'static>> {
+        // When it is called and not when it is polled: moods go by the order of the appends.
         let mood = self.moods.lock().unwrap().pop().unwrap_or(Mood::Takes);
         let taken = Arc::clone(&self.taken);
         let mut gate = self.gate.subscribe();

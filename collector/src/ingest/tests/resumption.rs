@@ -21,6 +21,8 @@ async fn said_hello(fixture: &Fixture, config: &rustls::ClientConfig) -> (Client
 }
 
 fn handshake_bytes(connection: &Connection) -> u64 {
+    // By QUIC's own count: what was saved is the collector's certificates, which are most of a
+    // handshake.
     connection.stats().udp_rx.bytes
 }
 
@@ -112,6 +114,8 @@ async fn a_ticket_outlives_the_process_that_gave_it() {
         );
         let (mut first, _) = said_hello(&fixture, &config).await;
         first.hear().await;
+        // Without waiting for its end: it lets go of its port in its own time, and the next one has
+        // another.
         stopping.stop();
         config
     };

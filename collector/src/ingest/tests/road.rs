@@ -29,6 +29,7 @@ impl Road {
         let mut lanes = JoinSet::new();
         lanes.spawn(async move {
             let mut packet = [0; PACKET_BYTES];
+            // Only looked at: the packet itself is carried as all others are.
             let (length, client) = near.peek_from(&mut packet).await.unwrap();
             assert!(length < PACKET_BYTES);
             // There is one client, so what comes back has one way to go.

@@ -34,6 +34,7 @@ async fn parting_of(
     let (receive, send) = tokio::io::split(far);
     let session = session::run(&shared, &identity, receive, send);
     let (parting, ()) = tokio::join!(Box::pin(session), peer(near));
+    // However it ended, its place is free again.
     assert!(fixture.registry.is_empty());
     parting
 }

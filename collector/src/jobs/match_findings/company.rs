@@ -62,12 +62,16 @@ impl Judging {
     /// index counts by now.
     pub(super) async fn company(&self, company: CompanyId) -> anyhow::Result<Option<Judged>> {
         let mut total = Judged::default();
+        // Deleted since the question.
         let Some(scope) = self.jobs.store.pipeline_scope(company).await? else {
             return Ok(Some(total));
         };
+        // Oldest first. Software that several concern is judged once: it then names a generation
+        // that has them.
         for change in self.changes.iter() {
             let judged = match &change.changed {
                 ChangedKeys::These(keys) => {
+                    // Keys alone, 16 bytes each: the rows are read page by page below.
                     let software = software::that_looked_up(&scope, keys).await?;
                     self.these(&scope, &software, &change.has_it).await?
                 }
@@ -163,6 +167,7 @@ async fn judge_page(
         page.iter()
             .map(|software| {
                 let evaluation = judge.evaluate(&software.record, &software.platform, software.key);
+                // The cache may have it as well, and then it is copied.
                 (software.key, Arc::unwrap_or_clone(evaluation))
             })
             .collect()

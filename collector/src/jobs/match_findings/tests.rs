@@ -155,6 +155,7 @@ async fn an_index_that_was_made_before_the_one_that_counts_does_not_count() {
     let scope = node.store(1, vec![lodash("4.17.20")]).await;
     let other = Other::beside(&node);
     other.write(&[NEW]);
+    // The tests' indexes do not say when they were made, so the file's time decides.
     let file = fs::File::options()
         .write(true)
         .open(other.directory.path().join("current"))
@@ -184,6 +185,8 @@ async fn software_whose_transaction_ended_behind_the_job_is_caught_by_another_lo
     let host = agent(&node.jobs.store, &scope, 2).await;
     node.store_judged_by(&old.jobs, &scope, host, vec![lodash("4.17.19")])
         .await;
+    // Nothing here can hold a transaction open over the change, so its mark is taken away
+    // afterwards.
     node.database.execute("TRUNCATE software_late").await;
     assert!(!node.take().await);
     assert_eq!(open_cves(&scope).await, [OLD, NEW]);

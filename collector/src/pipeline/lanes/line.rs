@@ -105,6 +105,7 @@ impl Line {
                     break;
                 }
             }
+            // The first is taken whatever its size, and may need more than there is.
             room = room.saturating_sub(needed);
             run.extend(self.take_first());
         }

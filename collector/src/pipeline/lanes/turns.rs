@@ -106,6 +106,8 @@ impl Turns {
     /// The company and lane whose turn it is. The caller takes agents and then settles.
     pub(super) fn next(&mut self, now: Instant) -> Option<(CompanyId, Lane)> {
         self.ripen(now);
+        // Now and then also while changes wait: with a steady stream of those a new host's first
+        // inventory would never come in.
         let prefers_snapshot = (self.turn + 1).is_multiple_of(SNAPSHOT_EVERY);
         let lane = match (self.deltas.is_empty(), self.snapshots.is_empty()) {
             (true, true) => return None,
@@ -119,6 +121,7 @@ impl Turns {
         self.turn += 1;
         let company = self.ring(lane).pop_front()?;
         if let Some(ready) = self.ready.get_mut(&(company, lane)) {
+            // It has left the ring, and has to be settled again before it can come back.
             ready.ripeness = Ripeness::None;
         }
         Some((company, lane))

@@ -182,7 +182,10 @@ fn is_cache(path: &Path) -> bool {
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {
+    // Truncates nothing that counts: the file is empty.
     let lock = File::create(path.join(LOCK)).map_err(broken)?;
+    // `flock`: it goes with the process, and holds within one as well, where a cache that is being
+    // replaced ends in its own time.
     lock.try_lock().map_err(|_| OpenError::InUse)?;
     Ok(lock)
 }
@@ -214,6 +217,8 @@ fn open_guarded(path: &Path, memory_bytes: u64) -> Result<sled::Db, String> {
             .flush_every_ms(Some(FLUSH_EVERY_MS))
             .open()
     })?;
+    // Only now: a process that sled takes down with it leaves the mark, and the next start begins
+    // anew.
     fs::remove_file(&marker).map_err(|error| error.to_string())?;
     Ok(database)
 }
@@ -227,6 +232,7 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
 }
 
 fn give_up(is_usable: &AtomicBool, error: &str) {
+    // Said once: every reader that is under way would say the same.
     if is_usable.swap(false, Ordering::Relaxed) {
         tracing::warn!(
             error,

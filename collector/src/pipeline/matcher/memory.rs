@@ -33,6 +33,7 @@ struct Shard {
 impl MemoryCache {
     /// A cache of about so many entries.
     pub(super) fn new(entries_max: usize) -> Self {
+        // Two generations a shard share what the shard may have.
         let bytes_max = entries_max.saturating_mul(ENTRY_BYTES) / SHARDS / 2;
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -91,6 +92,7 @@ impl MemoryCache {
 impl Shard {
     fn insert(&mut self, key: SoftwareKey, evaluation: Arc<Evaluation>, bytes_max: usize) {
         let bytes = bytes_of(&evaluation);
+        // It would push everything else out and be the only one that is kept.
         if bytes > bytes_max {
             return;
         }
@@ -98,6 +100,7 @@ impl Shard {
             self.old = mem::take(&mut self.young);
             self.young_bytes = 0;
         }
+        // Two workers that judge the same at once put it twice.
         if self.young.insert(key, evaluation).is_none() {
             self.young_bytes += bytes;
         }
@@ -152,6 +155,8 @@ fn bytes_of_text(text: &SmolStr) -> usize {
 /// What an advisory's statement takes: the most of a judgement where distributions are judged by
 /// their own advisories.
 fn bytes_of_statement(statement: &Statement) -> usize {
+    // Every field by name: one that is added does not compile until somebody has thought of its
+    // size.
     let Statement {
         id,
         publisher,

@@ -77,6 +77,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Evaluation> {
 
 impl From<Finding> for StoredFinding {
     fn from(finding: Finding) -> Self {
+        // By name for the same reason as above.
         let Finding {
             cve,
             source,
@@ -181,6 +182,7 @@ mod tests {
     #[test]
     fn bytes_that_were_cut_are_no_judgement() {
         let bytes = encode(&evaluation()).unwrap();
+        // At every byte: a cut within a length or a variant must not be read as something else.
         for end in 0..bytes.len() {
             assert_eq!(decode(&bytes[..end]), None, "cut at {end}");
         }

@@ -100,6 +100,7 @@ impl World {
     async fn boot_into_new(&self, agent: AgentId) {
         let mut delta = report(Position::new(1, 2), kernels(false));
         if let ReportBody::Delta { removes, .. } = &mut delta.body {
+            // Both go and both come back marked the other way: a record's mark is part of its key.
             *removes = kernels(true).iter().map(key).collect();
         }
         self.apply(agent, delta).await;

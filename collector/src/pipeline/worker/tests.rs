@@ -326,6 +326,7 @@ async fn bytes_that_are_no_report_become_a_dead_letter_in_their_place() {
 async fn a_dead_letter_that_cannot_be_kept_now_is_kept_later() {
     let rig = Rig::new();
     rig.sink.play(Trick::Refuses("poison"));
+    // One less than a report may fail: a burial that fails counts as an attempt.
     rig.sink.fail_burials(2);
     rig.append([entry((1, 1), 1, "poison"), entry((1, 1), 2, "fine")])
         .await;

@@ -143,6 +143,7 @@ impl SimulatedDisk {
                 names.insert(name.clone(), *file);
             }
         }
+        // A removal that was not synced may be undone: the name is durable and not seen any more.
         names.retain(|name, _| old.names.contains_key(name) || survives());
         let files = old
             .files

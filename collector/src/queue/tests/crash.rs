@@ -76,6 +76,8 @@ impl Heard {
 
 fn start_child(directory: &Path) -> (Child, BufReader<ChildStdout>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
+        // The test program itself is the child: what is killed is the code under test and no model
+        // of it.
         .args(["--exact", CHILD, "--nocapture", "--test-threads=1"])
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
@@ -100,9 +102,11 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             assert!(out.read_line(&mut line).unwrap() > 0, "the child ended");
             answers -= usize::from(heard.take(&line));
         }
+        // SIGKILL, which no handler sees.
         child.kill().unwrap();
         child.wait().unwrap();
         line.clear();
+        // What it said before it died and nobody had read yet was promised as well.
         while out.read_line(&mut line).unwrap() > 0 {
             heard.take(&line);
             line.clear();

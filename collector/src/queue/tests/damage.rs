@@ -128,6 +128,7 @@ fn a_sealed_segment_that_lost_its_end_says_how_many_entries_that_are() {
     append(&second.queue, [entry(4, 100)]);
     second.queue.close();
     disk.damage(&segment::file_name(1), |bytes| {
+        // Within the head of the second: the tag is there, and a part of the checksum.
         bytes.truncate(record_of(2).start + 9);
     });
     let third = open_on(&disk, LIMITS);
@@ -157,6 +158,7 @@ fn a_payload_of_zeros_is_not_taken_for_the_end() {
     let opened = open_on(&disk, LIMITS);
     let mut zeros = entry(1, 0);
     zeros.frame.payload = vec![0; 20_000];
+    // Longer than the blocks of zeros that the search for the content's end goes by.
     append(&opened.queue, [zeros.clone(), zeros]);
     let again = open_on(&disk.cut_power(|| false), LIMITS);
     assert_eq!(again.told.slips().len(), 2);
@@ -289,6 +291,7 @@ fn a_damaged_note_of_what_is_complete_is_as_good_as_none() {
     first.queue.close();
     let length = disk.bytes("progress").len();
     for byte in 0..length {
+        // Everything survives: it is only a way to copy the disk.
         let copy = disk.cut_power(|| true);
         copy.damage("progress", |bytes| bytes[byte] ^= 0x20);
         assert_eq!(open_on(&copy, LIMITS).told.positions(), [1, 2, 3]);
@@ -300,6 +303,7 @@ fn a_damaged_note_of_what_is_complete_is_as_good_as_none() {
 fn files_of_others_are_left_alone() {
     let disk = three_groups();
     disk.put("notes.txt", b"mine");
+    // The right ending and a number that is not written as this queue writes it.
     disk.put("0001.segment", b"not one of ours either");
     let opened = open_on(&disk, LIMITS);
     assert_eq!(opened.told.positions(), [1, 2, 3, 4]);

@@ -13,6 +13,7 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
     let opened = open_on(&disk, LIMITS);
     append(&opened.queue, (1..=15).map(|seq| entry(seq, 100_000)));
     disk.set_faults(Faults {
+        // Less than what is written already and one more segment.
         capacity: Some(2 << 20),
         ..Faults::default()
     });

@@ -89,6 +89,8 @@ impl Server {
 
     fn empty() -> Self {
         let dir = data_dir();
+        // Let go of when this returns. Somebody else may take it until the server does, and the
+        // start fails.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         Self { dir, port }
@@ -98,6 +100,8 @@ impl Server {
         let file = self.data().join("postgresql.conf");
         let port = self.port;
         let text = std::fs::read_to_string(&file).unwrap();
+        // Without syncs: servers are killed here, and not the machine, which keeps what was
+        // written.
         let text = format!(
             "{text}\nport = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
              fsync = off\nhot_standby = on\n{settings}\n"
@@ -124,6 +128,7 @@ impl Server {
             Command::new(program)
         };
         command.arg("-D").arg(self.data()).args(words);
+        // Its account need not be able to enter the folder that the tests run in.
         command.current_dir("/");
         output(&mut command);
     }

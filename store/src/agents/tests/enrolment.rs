@@ -79,6 +79,7 @@ async fn a_host_becomes_an_agent_of_the_tokens_company() {
         .await
         .unwrap()
         .unwrap();
+    // Counted in the same transaction in which the agent came to be.
     assert_eq!(listed.uses, 1);
 }
 
@@ -113,6 +114,8 @@ async fn says_why_a_token_lets_nobody_in() {
             .await
             .unwrap()
     );
+    // Again, with no harm and another answer: whoever revokes twice is told that it was done
+    // before.
     assert!(
         !enrolment_tokens::revoke(&world.scope, open, at(2))
             .await
@@ -142,6 +145,7 @@ async fn a_suspended_company_takes_no_hosts() {
         .await
         .unwrap()
         .unwrap();
+    // The refusal cost nothing, and the token is as it was.
     enrol_with(&world, token, &[5; 32]).await.unwrap();
 }
 

@@ -24,6 +24,8 @@ async fn every_table_has_its_place_and_every_place_its_table() {
     known.sort_unstable();
     assert_eq!(tables(&mut connection).await.unwrap(), known);
     // What is partitioned by company is what is distributed by it.
+    // From the catalogue and not from a list beside the tables: a migration that adds a table and
+    // forgets to place it has to fail here, and not on somebody's cluster.
     let with_key =
         "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
                     WHERE c.relkind = 'p' AND NOT c.relispartition AND a.attname = 'company_key'
@@ -72,6 +74,7 @@ async fn nothing_hangs_on_a_companys_table_that_cannot_be_spread() {
             ),
         ),
         (
+            // Citus draws numbers on the coordinator, from sequences of `bigint` alone.
             "identities, generated columns, and sequences that are no bigint",
             format!(
                 "SELECT c.relname || '.' || a.attname

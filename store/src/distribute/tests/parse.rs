@@ -28,6 +28,7 @@ pub(super) fn faults(sql: &str) -> Vec<String> {
         .unwrap_or_else(|error| panic!("{error}: {sql}"));
     let mut check = Check::default();
     for statement in statements {
+        // Names of a WITH first: the outer query is visited before what stands in its WITH.
         let mut names = Names::default();
         let _whole: ControlFlow<()> = statement.visit(&mut names);
         check.with = names.0;
@@ -145,6 +146,7 @@ impl Check {
                 } = &**select;
                 self.scope(from, selection.as_ref());
             }
+            // Each side of a UNION is planned for itself, so each has to name the company.
             SetExpr::SetOperation { left, right, .. } => {
                 self.body(left);
                 self.body(right);
@@ -262,6 +264,8 @@ fn equations(condition: &Expr) -> Vec<(Expr, Expr)> {
             right,
         } => vec![((**left).clone(), (**right).clone())],
         Expr::Nested(inner) => equations(inner),
+        // Nothing of an OR: it holds a row to the company only where both sides do, and no query
+        // needs that.
         _ => Vec::new(),
     }
 }

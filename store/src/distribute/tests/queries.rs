@@ -9,6 +9,8 @@ use crate::test_fixtures::World;
 
 #[test]
 fn every_statement_that_is_known_at_compile_time_is_one_companys() {
+    // What `cargo sqlx prepare` writes is every checked query as it is sent, whichever file it
+    // stands in.
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
     let (mut count, mut wrong) = (0, Vec::new());
     for file in fs::read_dir(folder).unwrap() {
@@ -31,6 +33,7 @@ async fn every_list_whatever_its_filters_is_one_companys() {
     let world = World::new().await;
     super::lists::ask_for_everything(&world.scope).await;
     let asked = asked();
+    // A recorder that records nothing would let everything through.
     assert!(asked.len() > 5, "{asked:?}");
     for sql in asked {
         assert_eq!(faults(&sql), Vec::<String>::new(), "{sql}");
@@ -92,6 +95,8 @@ fn the_check_finds_what_it_is_for() {
             "{sql}: {found:?}"
         );
     }
+    // The other way: what is right must not be refused, or the check would be switched off some
+    // day.
     for sql in [
         "SELECT 1 FROM agents a JOIN installations i ON i.company_key = a.company_key
          WHERE a.company_key = $1",

@@ -68,7 +68,7 @@ async fn judging_again_does_not_wait_for_an_inventory_that_is_being_stored() {
     let world = World::new().await;
     let mut first = Endpoint::new(world.agent().await);
     world.apply(&first.snapshot(names(), 100)).await;
-    // Held where its transaction has locked its host and judges what is new.
+    // Held where it judges what is new: before its transaction, with its company's turn taken.
     let (is_inside, go_on) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let mut second = Endpoint::new(world.agent().await);
     let batch = second.snapshot(names().chain([record("new", "2")]), 100);

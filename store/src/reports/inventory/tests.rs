@@ -22,6 +22,7 @@ fn line(held: u32) -> Line {
 
 fn endpoint() -> Endpoint {
     let mut endpoint = Endpoint::new(AgentId(Uuid::from_u128(1)));
+    // The first epoch, which the line has behind it.
     endpoint.snapshot([], 1);
     endpoint
 }
@@ -48,6 +49,7 @@ fn the_parts_of_a_snapshot_are_read_as_one_stretch() {
     assert_eq!(touched(&run(&batch, 5)), [whole]);
     let first = touched(&run(&batch[..1], 5));
     assert_eq!(first[0].low, SoftwareKey(0));
+    // The part's end is exclusive, the stretch's inclusive.
     assert_eq!(first[0].high.0 + 1, batch[1].keys[0].0);
 }
 
@@ -106,6 +108,8 @@ fn a_part_ends_only_what_is_in_its_own_stretch() {
         .collect();
     let run = run(&parts[..1], 11);
     let changes = fold(&run, &open);
+    // Software of the later parts is not in this one, and yet it must not end: only what is missing
+    // within the part's own stretch does.
     assert_eq!(changes.closed, [(SoftwareKey(0), open[&SoftwareKey(0)])]);
     assert_eq!(changes.changed.len(), 5);
     assert!(changes.opened.is_empty());

@@ -31,6 +31,8 @@ async fn many_agents_bring_the_same_new_software_at_once() {
     let software: u32 = tasks.join_all().await.into_iter().sum();
 
     assert_eq!(software, 120, "each is new to one of them");
+    // Two of each, for its two version parts. Twice that would be two nodes' judgements side by
+    // side.
     let rows = "SELECT count(*) FROM findings WHERE company_key = $1";
     assert_eq!(world.number(rows).await, 240);
     let rows = "SELECT count(*) FROM installations WHERE company_key = $1";

@@ -91,6 +91,8 @@ impl Plan {
                 self.batch.push((report, Expected::Duplicate));
             }
             Step::Ahead => {
+                // A copy goes on, and the endpoint itself does not know of it: its own next report
+                // fills the gap.
                 let mut ahead = self.endpoint.clone();
                 ahead.delta(vec![], &[]);
                 let report = ahead.delta(vec![software((0, 0))], &[]);
@@ -162,6 +164,7 @@ async fn check(world: &World, endpoint: &Endpoint) -> Result<(), TestCaseError> 
             (SoftwareKey::from_uuid(row.0), (fingerprint, row.2.clone()))
         })
         .collect();
+    // As a map two open rows of one software would look like one.
     prop_assert_eq!(rows.iter().filter(|row| row.4).count(), open.len());
     let expected: BTreeMap<_, _> = endpoint
         .held

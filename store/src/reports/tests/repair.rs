@@ -90,6 +90,7 @@ async fn rows_that_went_missing_are_made_up_for() {
     let all = || (0..5).map(|n| record(&format!("p{n}"), "1"));
     world.apply(&endpoint.snapshot(all(), 100)).await;
     let mut tx = world.tx().await;
+    // Some and not all of them, by what is as good as chance.
     sqlx::query("DELETE FROM installations WHERE company_key = $1 AND fingerprint::text < '9'")
         .bind(world.scope.key())
         .execute(&mut *tx)
@@ -128,6 +129,8 @@ async fn an_agent_that_never_agrees_is_asked_ever_more_seldom() {
             asked.push(minute);
         }
     }
+    // Twice as long each time. An agent that can never agree must not send its inventory every
+    // minute.
     assert_eq!(asked, [0, 1, 3, 7, 15, 31, 63]);
 }
 
@@ -135,6 +138,7 @@ async fn an_agent_that_never_agrees_is_asked_ever_more_seldom() {
 async fn only_the_end_of_a_batch_says_whether_the_rows_agree() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
+    // It differs in the middle, and what follows in the same batch sets it right.
     let mut batch = vec![wrong(&mut endpoint)];
     batch.extend(endpoint.snapshot([record("a", "1")], 100));
     let applied = world.apply(&batch).await;

@@ -25,6 +25,8 @@ pub(in crate::reports) async fn facts(
         if said.facts.is_none() && said.sources.is_empty() {
             continue;
         }
+        // One element an agent in each of the four, `None` where a run says nothing: UNNEST pairs
+        // them by place.
         agents.push(run.line.agent_key);
         at.push(run.at);
         hosts.extend(said.facts.map(|facts| (run.line.agent_key, facts)));
@@ -74,6 +76,8 @@ async fn write_facts(
     (facts, sources): (&[Option<Value>], &[Option<Value>]),
 ) -> Result<(), StoreError> {
     sqlx::query!(
+        // `||` replaces whole keys: the last status of each source, and those that this run does
+        // not name stay.
         "INSERT INTO agent_facts AS f
              (company_key, agent_key, facts, facts_at, sources, sources_at)
          SELECT $1, agent_key, facts, CASE WHEN facts IS NOT NULL THEN at END,
@@ -110,6 +114,8 @@ async fn write_hosts(
     };
     let agents: Vec<i64> = hosts.iter().map(|(agent, _)| *agent).collect();
     sqlx::query!(
+        // `a.key = ANY($2)` says again what the join says: with it the rows are found by their key
+        // even where the planner would rather join the whole table.
         "UPDATE agents a
          SET hostname = r.hostname, platform_family = r.family, platform_id = r.id,
              platform_version = r.version, os_name = r.os_name, agent_version = r.agent_version

@@ -84,6 +84,7 @@ async fn software_is_found_by_what_its_evaluation_looked_up_in_its_own_company()
 async fn many_keys_are_asked_for_in_pieces() {
     let world = World::new().await;
     store_on(&world.scope, &["bad1", "good"], GENERATION).await;
+    // Three questions, and what is found is in the last.
     let mut keys: Vec<_> = (0..5_000).map(LookupKey).collect();
     keys.push(LookupKey::of_product("example", "good"));
     let found = that_looked_up(&world.scope, &keys).await.unwrap();
@@ -107,6 +108,7 @@ async fn a_new_judgement_adds_what_it_looked_up() {
     let bad1 = key(&record("bad1", "1.1"));
     let mut judged = evaluation(&["CVE-2024-1"]);
     judged.keys = vec![LookupKey::of_product("example", "renamed")];
+    // Twice, because keys that are there already must not be an error.
     for generation in [3, 4] {
         let judged = [(bad1, judged.clone())];
         replace(&world.scope, &judged, generation, at(1))
@@ -162,6 +164,7 @@ async fn a_newer_index_that_comes_while_an_older_ones_judgement_is_written_wins(
     tasks.spawn(older);
     let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                    WHERE NOT l.granted AND a.datname = current_database() AND $1 > 0";
+    // Until it waits: before that the newer index would simply be there first.
     while world.number(waiting).await == 0 {
         tokio::task::yield_now().await;
     }
@@ -180,6 +183,7 @@ async fn software_that_a_lagging_node_stores_is_late_until_it_is_judged_with_wha
     count(&world, 2).await;
     store_on(&world.scope, &["lagging"], 1).await;
     store_on(&world.scope, &["current"], 2).await;
+    // With no index at all, as a node stores before it has one.
     store_on(&world.scope, &["unjudged"], 0).await;
     assert_eq!(late().await, ["lagging", "unjudged"]);
     let judged = [(key(&record("lagging", "1.1")), evaluation(&["CVE-2024-1"]))];

@@ -33,6 +33,7 @@ async fn the_first_index_changes_everything_and_the_next_what_it_says() {
     assert_eq!(take(store, 1, None).await, Standing::New);
     assert_eq!(last_change(store).await, ChangedKeys::Everything);
     assert_eq!(
+        // The greatest number is -1 in PostgreSQL, and has to come back as what it was.
         take(store, 2, Some((1, &keys(&[u64::MAX, 5])))).await,
         Standing::New
     );
@@ -150,6 +151,7 @@ async fn finished_changes_are_given_for_a_while_and_forgotten_later_but_for_the_
     assert!(!finish(store, both[1].ordinal, at(11)).await.unwrap());
     assert_eq!(unfinished(store, Some(at(1))).await.unwrap(), []);
     assert_eq!(unfinished(store, Some(at(0))).await.unwrap(), both);
+    // Finished at that very second, which is not before it.
     assert_eq!(purge(store, at(10)).await.unwrap(), 0);
     assert_eq!(purge(store, at(11)).await.unwrap(), 1);
     assert_eq!(current(store).await.unwrap(), Some(2));

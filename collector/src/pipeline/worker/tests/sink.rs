@@ -142,6 +142,7 @@ impl State {
         let applied = self
             .applied
             .entry(incoming.agent)
+            // Every agent of these tests begins in its first epoch.
             .or_insert(Position::new(1, 0));
         match applied.succession(position) {
             Succession::Seen => Applied::Duplicate,
@@ -204,6 +205,7 @@ impl ReportSink for FakeSink {
     ) -> Result<(), SinkError> {
         self.answer().await;
         let mut state = self.state();
+        // Without records no word matches, so that of all tricks only being away plays.
         state.trick(&[])?;
         state.snapshots.push(agent);
         Ok(())
