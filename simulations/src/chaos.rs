@@ -82,11 +82,13 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
     let broken = clock.now() - began;
     present.set("nothing, afterwards".to_owned());
     let mut shown = Vec::new();
+    let mut ended_afterwards = 0;
     while fleets.iter_mut().any(Fleet::is_running) {
         // A fleet whose agents wait for a node that has ended would otherwise wait for its whole
         // time to settle.
         for host in site.revive()? {
             say(format_args!("{host} had ended and is started again"));
+            ended_afterwards += 1;
         }
         sleep(Duration::from_millis(250)).await;
     }
@@ -106,6 +108,7 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
         asked: args.faults,
         broken_s: broken.as_secs_f64(),
         suffered,
+        ended_afterwards,
         dead_letters: dead_letters.trim().parse().context("count dead letters")?,
         standstill: standstill
             .max_by_key(|still| still.lasted)

@@ -286,7 +286,7 @@ impl Lanes {
     }
 
     /// When ingest took the oldest report that has not come to its end, in milliseconds since 1970,
-    /// with what is in flight. Looks at every line.
+    /// with what is in flight. Looks at everything that waits: for a gauge, not for each report.
     pub(crate) fn oldest_received_at_ms(&self) -> Option<u64> {
         let oldest = self.lines.values().filter_map(Line::oldest_received_at_ms);
         oldest.min()

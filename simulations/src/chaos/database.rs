@@ -187,10 +187,11 @@ impl Database {
         // waits for it.
         let in_sync = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
         let following = async {
-            while self
+            // A server that does not answer has no standby that follows.
+            while !self
                 .sql(in_sync)
                 .await
-                .is_ok_and(|count| count.trim() != "1")
+                .is_ok_and(|count| count.trim() == "1")
             {
                 sleep(Duration::from_millis(100)).await;
             }

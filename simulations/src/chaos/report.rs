@@ -26,6 +26,8 @@ pub struct Report {
     pub(super) asked: u16,
     pub(super) broken_s: f64,
     pub(super) suffered: Vec<Suffered>,
+    /// Nodes that ended by themselves when nothing was broken any more.
+    pub(super) ended_afterwards: usize,
     pub(super) dead_letters: u64,
     pub(super) standstill: Standstill,
     pub(super) fleets: Vec<Shown>,
@@ -44,7 +46,8 @@ impl Report {
             ));
         }
         // A crash is a complaint also when nothing was lost by it.
-        let alone: usize = self.suffered.iter().map(|fault| fault.ended_alone).sum();
+        let meanwhile: usize = self.suffered.iter().map(|fault| fault.ended_alone).sum();
+        let alone = meanwhile + self.ended_afterwards;
         if alone > 0 {
             complaints.push(format!("{alone} times a node ended by itself"));
         }
@@ -141,6 +144,7 @@ mod tests {
                 took: Duration::from_millis(2_250),
                 ended_alone: 0,
             }],
+            ended_afterwards: 0,
             dead_letters: 0,
             standstill: Standstill::default(),
             fleets: vec![good.clone(), good],
@@ -165,5 +169,12 @@ mod tests {
         bad.suffered[0].ended_alone = 1;
         bad.fleets[1].verify = None;
         assert_eq!(bad.complaints().len(), 4, "{:?}", bad.complaints());
+    }
+
+    #[test]
+    fn a_node_that_ends_when_nothing_is_broken_any_more_is_a_complaint_too() {
+        let mut bad = report();
+        bad.ended_afterwards = 1;
+        assert_eq!(bad.complaints(), ["1 times a node ended by itself"]);
     }
 }

@@ -62,6 +62,8 @@ struct Parameters<'a> {
     hosts: Vec<&'a str>,
     ports: Vec<&'a str>,
     rest: Vec<&'a str>,
+    /// The pair that names the ports, as written.
+    port_pair: &'a str,
 }
 
 impl<'a> Parameters<'a> {
@@ -70,7 +72,10 @@ impl<'a> Parameters<'a> {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
                 Some(("host", hosts)) => parameters.hosts = hosts.split(',').collect(),
-                Some(("port", ports)) => parameters.ports = ports.split(',').collect(),
+                Some(("port", ports)) => {
+                    parameters.ports = ports.split(',').collect();
+                    parameters.port_pair = pair;
+                }
                 // What is always asked for; anything else would be a store that cannot store.
                 Some(("target_session_attrs", "read-write" | "primary")) => {}
                 Some(("target_session_attrs", _)) => {
@@ -86,11 +91,8 @@ impl<'a> Parameters<'a> {
             return Err(wrong("it has another number of ports than of hosts"));
         }
         // A single port goes with the hosts before the path as well.
-        if let ([], [port]) = (parameters.hosts.as_slice(), parameters.ports.as_slice()) {
-            let at = text.find("port=").unwrap_or(0);
-            parameters
-                .rest
-                .push(&text[at..at + "port=".len() + port.len()]);
+        if let ([], [_]) = (parameters.hosts.as_slice(), parameters.ports.as_slice()) {
+            parameters.rest.push(parameters.port_pair);
         }
         Ok(parameters)
     }
@@ -150,6 +152,8 @@ mod tests {
                 vec!["u@a:7/db", "u@b:7/db"],
             ),
             ("postgres://u@a/db?port=7", vec!["u@a:7/db"]),
+            // Another parameter's name may end alike.
+            ("postgres://u@a/db?viaport=3&port=7", vec!["u@a:7/db"]),
             (
                 "postgres://u@a,b/db?target_session_attrs=read-write",
                 vec!["u@a:5432/db", "u@b:5432/db"],

@@ -85,7 +85,8 @@ impl Line {
         let in_flight = self
             .taken_received_at_ms
             .filter(|_| matches!(self.state, State::InFlight));
-        let waiting = self.first().map(|slip| slip.received_at_ms);
+        // Not the first: a report that fills a gap comes before those that have waited for it.
+        let waiting = self.slips.iter().map(|slip| slip.received_at_ms);
         in_flight.into_iter().chain(waiting).min()
     }
 

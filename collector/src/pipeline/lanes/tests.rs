@@ -394,6 +394,14 @@ fn a_new_epoch_after_a_hopeless_one_may_have_gaps_of_its_own() {
 }
 
 #[test]
+fn the_oldest_is_who_has_waited_longest_and_not_who_goes_first() {
+    let mut late = delta((1, 1), (1, 1));
+    late.slip.received_at_ms = 9;
+    let lanes = lanes_with(&[delta((1, 1), (1, 2)), late], start());
+    assert_eq!(lanes.oldest_received_at_ms(), Some(2));
+}
+
+#[test]
 fn counts_what_waits_by_lane_and_knows_the_oldest() {
     let now = start();
     let mut lanes = lanes_with(&[delta((1, 1), (1, 7)), snapshot((1, 2), (1, 4))], now);
