@@ -217,7 +217,11 @@ impl Stream {
     pub(crate) async fn deliver(&mut self, report: Report) {
         let position = report.position;
         self.say(&AgentMessage::Report(report)).await;
-        let answer = self.answer().await;
+        let mut answer = self.answer().await;
+        // A collector that misses something may ask once more before it has the snapshot, and the two cross.
+        while answer == CollectorMessage::SendSnapshot {
+            answer = self.answer().await;
+        }
         assert_eq!(answer, CollectorMessage::Ack { position });
     }
 }
