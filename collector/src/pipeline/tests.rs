@@ -63,6 +63,7 @@ impl Node {
     async fn wait_until_empty(&self) {
         let emptying = async {
             while self.queue.stats().entries > 0 {
+                // Between two looks: a queue tells nobody that it is empty.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

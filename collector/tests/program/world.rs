@@ -78,6 +78,7 @@ impl World {
             if self.ask(&host)["delivery"]["applied"] == position.to_string() {
                 return self.names(agent);
             }
+            // Between two questions to another process; the bound of the loop is what fails.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!(
@@ -97,6 +98,7 @@ impl World {
             if is_so().await {
                 return;
             }
+            // As above.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("half a minute and not yet: {what}");

@@ -93,6 +93,7 @@ impl Rig {
         }
         let waiting = async {
             while !is_over() {
+                // Between two looks at what the workers have done.
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
