@@ -57,13 +57,11 @@ pub enum Source {
     SafariExtension,
     /// Plugins of JetBrains' editors.
     JetbrainsPlugin,
-    /// MacPorts' ports.
-    Macports,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 23] = [
         Self::Deb,
         Self::Rpm,
         Self::Apk,
@@ -87,7 +85,6 @@ impl Source {
         Self::Cargo,
         Self::SafariExtension,
         Self::JetbrainsPlugin,
-        Self::Macports,
     ];
 
     /// The name in the API, the database and the matching commands.
@@ -117,7 +114,6 @@ impl Source {
             Self::Cargo => "cargo",
             Self::SafariExtension => "safari_extension",
             Self::JetbrainsPlugin => "jetbrains_plugin",
-            Self::Macports => "macports",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Scans as a whole: statuses, what stays of an earlier scan, limits, and sources that hang.
 
+mod hosts;
+
 use std::sync::Mutex;
 
 use super::*;

@@ -3,7 +3,7 @@
 use protocol::software::{SoftwareRecord, Source};
 
 use super::*;
-use crate::collect::test_tree::Tree;
+use crate::collect::test_tree::{Tree, data};
 use crate::collect::windows::test_registry::{hive, read as read_tree, windows};
 
 const UNINSTALL: &str = r"Microsoft\Windows\CurrentVersion\Uninstall";
@@ -41,6 +41,20 @@ fn reads_an_entry_with_everything_that_it_says() {
             ..SoftwareRecord::new(Source::Programs, "7-Zip 22.01 (x64 edition)", "22.01.00.0")
         }]
     );
+}
+
+#[test]
+fn reads_a_hive_that_another_program_wrote() {
+    let tree = Tree::new(&[]);
+    let hive = std::fs::read(data("registry/software")).unwrap();
+    tree.write("/Windows/System32/config/SOFTWARE", &hive);
+    let outcome = read_tree(&tree, Source::Programs, read);
+    assert_eq!(
+        outcome.names(),
+        ["7-Zip 22.01 (x64) 22.01", "Programm Ünïcode ☃ 1.0"]
+    );
+    assert_eq!(outcome.records[0].vendor, "Igor Pavlov");
+    assert!(outcome.defects.is_empty(), "{}", outcome.defects);
 }
 
 #[test]
