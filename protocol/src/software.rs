@@ -55,7 +55,7 @@ pub enum Source {
     Cargo,
     /// Safari's extensions.
     SafariExtension,
-    /// Plugins of JetBrains' editors.
+    /// Plugins of `JetBrains`' editors.
     JetbrainsPlugin,
 }
 

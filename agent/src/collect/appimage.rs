@@ -1,4 +1,4 @@
-//! AppImages: programs that are one file each, wherever somebody has put it.
+//! `AppImage`s: programs that are one file each, wherever somebody has put it.
 //!
 //! The file is a program with a file system behind it, in which a desktop entry says what it is. The
 //! kind is told from the file's first bytes; the name and the version from the desktop entry, or else

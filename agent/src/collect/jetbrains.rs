@@ -1,4 +1,4 @@
-//! Plugins of JetBrains' editors and of Android Studio that a person has added.
+//! Plugins of `JetBrains`' editors and of Android Studio that a person has added.
 //!
 //! A plugin is a folder with a `META-INF/plugin.xml` that names it, nearly always inside of one of the
 //! jars in its `lib`. Plugins that come with the editor are parts of it and not listed.

@@ -1,6 +1,6 @@
-//! The program at the beginning of an AppImage: which kind it is, and where it ends.
+//! The program at the beginning of an `AppImage`: which kind it is, and where it ends.
 //!
-//! Format: the ELF header of the System V ABI; the mark in its padding is the AppImage specification's.
+//! Format: the ELF header of the System V ABI; the mark in its padding is the `AppImage` specification's.
 
 /// The kind of `AppImage` that a file is, by its first bytes.
 pub(super) fn kind(head: &[u8; 64]) -> Option<u8> {

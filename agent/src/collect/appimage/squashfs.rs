@@ -1,4 +1,4 @@
-//! The file system in an AppImage, as far as it takes to find one small file at its top.
+//! The file system in an `AppImage`, as far as it takes to find one small file at its top.
 //!
 //! Only what lies on the way is read and unpacked, each piece to no more than the format allows for
 //! it. Packings that the agent has no decoder for are not read; the file's name has to do then.

@@ -24,7 +24,7 @@ const FOLDERS: [&str; 10] = [
     "~/Applications/*",
 ];
 
-/// Where in a bundle its property list is: the second in those that were made for iOS.
+/// Where in a bundle its property list is: the second in those that were made for phones.
 const INFO: [&str; 2] = ["Contents/Info.plist", "WrappedBundle/Info.plist"];
 
 /// What the App Store leaves in what it installs.
