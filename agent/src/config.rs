@@ -176,7 +176,8 @@ impl TryFrom<Raw> for Config {
         for (key, path) in [("state_dir", &state_dir), ("scan_root", &scan_root)] {
             // A relative one would be below `/` for the service, and below somebody's home for
             // whoever types `check`: two agents' states, and neither is found again.
-            if !path.is_absolute() {
+            // On Windows `/` is below the drive of the process, and is the whole host for a scan.
+            if !path.has_root() {
                 return Err(ConfigError::Value {
                     key,
                     value: path.display().to_string(),

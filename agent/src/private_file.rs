@@ -19,10 +19,20 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
     }
+    create_private(path)
+}
+
+#[cfg(unix)]
+fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// On Windows a folder has the rights of the one above it, which the installer sets.
+#[cfg(not(unix))]
+fn create_private(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)
 }
 
 /// Puts the bytes into the file at once and durably, readable by its owner alone (mode 0600).
