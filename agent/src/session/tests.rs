@@ -1,5 +1,6 @@
 //! The session in virtual time, against a spool of numbers and a collector of a few lines.
 
+mod moving;
 mod visits;
 
 use std::collections::VecDeque;
