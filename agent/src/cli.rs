@@ -8,6 +8,8 @@ mod ask;
 mod check;
 mod enrol;
 mod inventory;
+mod unenroll;
+mod visit;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -69,6 +71,7 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
             return print(&format!("muster-agent {}", env!("CARGO_PKG_VERSION")));
         }
         Command::Enroll(_)
+        | Command::Unenroll
         | Command::Run
         | Command::Scan
         | Command::Status { .. }
@@ -84,6 +87,7 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
     let context = Context { config, clock, log };
     match args.command {
         Command::Enroll(wanted) => enrol::enrol(&context, &wanted),
+        Command::Unenroll => unenroll::unenroll(&context),
         Command::Run => run(context, Until::Stopped).map(|()| ExitCode::SUCCESS),
         Command::Scan => ask::scan(context),
         Command::Status { json } => ask::status(&context, json),

@@ -20,12 +20,14 @@ use protocol::frame::{Frame, HEADER_BYTES, Header, Packer, Packing, Unpacker};
 use protocol::host::{HostFacts, Platform};
 use protocol::ids::{AgentId, CompanyId, Position, TokenId};
 use protocol::message::{
-    AgentMessage, Attendance, Capabilities, CollectorMessage, Heartbeat, Hello, Settings, Welcome,
+    AgentMessage, Attendance, Capabilities, CollectorMessage, Heartbeat, Hello, Presence, Settings,
+    Welcome,
 };
 use protocol::reject::RejectReason;
 use protocol::report::{Report, ReportBody};
 use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
 use protocol::token::EnrolmentToken;
+use protocol::way::{NotQuic, Path, Way};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -265,6 +267,79 @@ fn heartbeat_keeps_its_bytes() {
 fn renew_keeps_its_bytes() {
     let csr = vec![0x30, 0x82, 0x01, 0x02];
     check_agent_message("renew.bin", &AgentMessage::Renew { csr });
+}
+
+#[test]
+fn the_ends_of_an_identity_keep_their_bytes() {
+    check_agent_message("leave.bin", &AgentMessage::Leave);
+    let csr = vec![0x30, 0x82, 0x01, 0x02];
+    check_agent_message("rekey_request.bin", &AgentMessage::Rekey { csr });
+    check_collector_message("gone.bin", &CollectorMessage::Gone);
+    check_collector_message("rekey.bin", &CollectorMessage::Rekey);
+    check_collector_message(
+        "rekeyed.bin",
+        &CollectorMessage::Rekeyed {
+            agent: AgentId(Uuid::from_u128(0xa9)),
+            chain: vec![vec![0x30, 1], vec![0x30, 2]],
+        },
+    );
+}
+
+#[test]
+fn a_hello_says_its_way_and_its_process_or_nothing() {
+    let hello = |extension| Hello {
+        version_min: 1,
+        version_max: 1,
+        capabilities: Capabilities::current(),
+        agent_version: String::new(),
+        acknowledged: Position::default(),
+        scan_done: 0,
+        extension,
+    };
+    let presence = Presence {
+        path: Path {
+            way: Way::Proxy,
+            not_quic: Some(NotQuic::Handshake),
+        },
+        process: 300,
+    };
+    let mut extension = Hello::extension_of(presence);
+    assert_eq!(extension, [2, 1, 2, 0xac, 0x02]);
+    // Whatever a later version puts behind it.
+    extension.push(7);
+    assert_eq!(hello(extension).presence(), Some(presence));
+    // An older agent, a way of a later version, and half of it.
+    for strange in [&[][..], &[9, 0, 1], &[2, 1]] {
+        assert_eq!(hello(strange.to_vec()).presence(), None);
+    }
+}
+
+#[test]
+fn every_way_and_reason_keeps_its_number() {
+    let ways = [Way::Quic, Way::Tcp, Way::Proxy];
+    let reasons = [
+        NotQuic::NoAnswer,
+        NotQuic::Refused,
+        NotQuic::Handshake,
+        NotQuic::Unavailable,
+        NotQuic::Configured,
+    ];
+    for (number, way) in (0_u8..).zip(ways) {
+        let path = Path {
+            way,
+            not_quic: None,
+        };
+        let bytes = Hello::extension_of(Presence { path, process: 0 });
+        assert_eq!(bytes, [number, 0, 0], "{}", way.as_str());
+    }
+    for (number, reason) in (0_u8..).zip(reasons) {
+        let path = Path {
+            way: Way::Tcp,
+            not_quic: Some(reason),
+        };
+        let bytes = Hello::extension_of(Presence { path, process: 0 });
+        assert_eq!(bytes, [1, 1, number, 0], "{}", reason.as_str());
+    }
 }
 
 #[test]

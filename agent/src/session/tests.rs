@@ -1,6 +1,7 @@
 //! The session in virtual time, against a spool of numbers and a collector of a few lines.
 
 mod connecting;
+mod moving;
 mod rejects;
 mod renewal;
 mod scanning;
