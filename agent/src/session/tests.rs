@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use protocol::reject::RejectReason;
 
 use super::*;
-use protocol::message::{CollectorMessage, Welcome};
+use protocol::message::{Capabilities, CollectorMessage, Welcome};
 use protocol::software::Source;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use agent::status::State;
 use protocol::ids::Position;
 use protocol::reject::RejectReason;
 use protocol::software::SourceState;

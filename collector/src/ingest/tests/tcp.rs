@@ -74,7 +74,8 @@ async fn a_connection_that_stalls_in_its_handshake_holds_no_place_for_long() {
         let Ok(mut refused) = TcpStream::connect(fixture.address).await else {
             break;
         };
-        let waiting = refused.read(&mut [0; 1]);
+        let mut byte = [0; 1];
+        let waiting = refused.read(&mut byte);
         if let Ok(answer) = tokio::time::timeout(Duration::from_secs(1), waiting).await {
             assert!(!matches!(answer, Ok(1..)), "{answer:?}");
             break;
