@@ -425,8 +425,10 @@ fn orders_keep_their_bytes() {
 
 #[test]
 fn abilities_keep_their_bits() {
-    assert_eq!(Capabilities::current(), Capabilities(0b1111));
+    assert_eq!(Capabilities::current(), Capabilities(0b11_1111));
     assert_eq!(Capabilities::ATTEND, Capabilities(0b1000));
+    assert_eq!(Capabilities::REKEY, Capabilities(0b1_0000));
+    assert_eq!(Capabilities::LEAVE, Capabilities(0b10_0000));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use metrics::counter;
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use quinn::{
     Connection, ConnectionError, Endpoint, IdleTimeout, Incoming, RecvStream, SendStream,
-    ServerConfig, TransportConfig, VarInt,
+    ServerConfig, TransportConfig, TransportErrorCode, VarInt,
 };
 use rustls_pki_types::CertificateDer;
 use tracing::Instrument as _;
@@ -211,6 +211,12 @@ async fn connection(shared: Arc<Shared>, incoming: Incoming, admitted: Admitted)
     };
     let connection = match tokio::time::timeout(HANDSHAKE_WITHIN, connecting).await {
         Ok(Ok(connection)) => connection,
+        // An agent that only tried whether QUIC passes leaves as soon as it knows, and nothing has failed.
+        Ok(Err(ConnectionError::ConnectionClosed(close)))
+            if close.error_code == TransportErrorCode::APPLICATION_ERROR =>
+        {
+            return;
+        }
         Ok(Err(error)) => {
             tracing::debug!(%source, %error, "a handshake ended");
             return failed("tls");
