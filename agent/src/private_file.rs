@@ -3,9 +3,15 @@
 //! It must never write through a path that others can prepare: the temporary file is made new, with
 //! its rights, in the folder of the target.
 
+#[cfg(windows)]
+mod windows;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+
+#[cfg(windows)]
+use self::windows::create_private;
 
 /// Makes the folder and those above it; the folder itself is the owner's alone (mode 0700).
 ///
@@ -27,12 +33,6 @@ fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-/// On Windows a folder has the rights of the one above it, which the installer sets.
-#[cfg(not(unix))]
-fn create_private(path: &Path) -> io::Result<()> {
-    fs::create_dir(path)
 }
 
 /// Puts the bytes into the file at once and durably, readable by its owner alone (mode 0600).

@@ -156,36 +156,57 @@ struct State {
     process_before: Option<u64>,
 }
 
+/// What heartbeats say, a column each.
+struct Columns {
+    ids: Vec<Uuid>,
+    at: Vec<OffsetDateTime>,
+    epochs: Vec<i64>,
+    seqs: Vec<i64>,
+    scans: Vec<i64>,
+    every: Vec<i64>,
+    transports: Vec<Option<String>>,
+    not_quic: Vec<Option<String>>,
+    processes: Vec<Option<i64>>,
+}
+
+impl Columns {
+    fn of(heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>) -> Self {
+        let seen = || heartbeats.values();
+        let path = |seen: &HeartbeatSeen| seen.presence.map(|presence| presence.path);
+        Self {
+            ids: heartbeats.keys().map(|agent| agent.0).collect(),
+            at: seen().map(|seen| seen.at).collect(),
+            epochs: seen()
+                .map(|seen| i64::from(seen.acknowledged.epoch.0))
+                .collect(),
+            seqs: seen()
+                .map(|seen| i64::from(seen.acknowledged.seq.0))
+                .collect(),
+            scans: seen()
+                // From the wire, where it is any number; what was never asked for is cut below.
+                .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
+                .collect(),
+            every: seen().map(|seen| i64::from(seen.every_s)).collect(),
+            transports: seen()
+                .map(|seen| path(seen).map(|path| path.way.as_str().to_owned()))
+                .collect(),
+            not_quic: seen()
+                .map(|seen| Some(path(seen)?.not_quic?.as_str().to_owned()))
+                .collect(),
+            processes: seen()
+                // The same bits; the database has no unsigned numbers.
+                .map(|seen| Some(seen.presence?.process.cast_signed()))
+                .collect(),
+        }
+    }
+}
+
 async fn update(
     tx: &mut PgConnection,
     company_key: i64,
     heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>,
 ) -> Result<Vec<State>, StoreError> {
-    let ids: Vec<Uuid> = heartbeats.keys().map(|agent| agent.0).collect();
-    let seen = || heartbeats.values();
-    let at: Vec<_> = seen().map(|seen| seen.at).collect();
-    let epochs: Vec<_> = seen()
-        .map(|seen| i64::from(seen.acknowledged.epoch.0))
-        .collect();
-    let seqs: Vec<_> = seen()
-        .map(|seen| i64::from(seen.acknowledged.seq.0))
-        .collect();
-    let scans: Vec<_> = seen()
-        // From the wire, where it is any number; what was never asked for is cut below.
-        .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
-        .collect();
-    let every: Vec<_> = seen().map(|seen| i64::from(seen.every_s)).collect();
-    let path = |seen: &HeartbeatSeen| seen.presence.map(|presence| presence.path);
-    let transports: Vec<_> = seen()
-        .map(|seen| path(seen).map(|path| path.way.as_str().to_owned()))
-        .collect();
-    let not_quic: Vec<_> = seen()
-        .map(|seen| Some(path(seen)?.not_quic?.as_str().to_owned()))
-        .collect();
-    let processes: Vec<_> = seen()
-        // The same bits; the database has no unsigned numbers.
-        .map(|seen| Some(seen.presence?.process.cast_signed()))
-        .collect();
+    let told = Columns::of(heartbeats);
     // Rows are locked in the order of their keys, as everywhere. A scan that was never asked for
     // is not believed.
     let rows = sqlx::query!(
@@ -215,15 +236,15 @@ async fn update(
                    a.behind_since, l.process AS process_before,
                    (a.scan_requested > 0 AND a.scan_done >= a.scan_requested) AS "scan_is_done!""#,
         company_key,
-        &ids,
-        &at,
-        &epochs,
-        &seqs,
-        &scans,
-        &every,
-        &transports as &[Option<String>],
-        &not_quic as &[Option<String>],
-        &processes as &[Option<i64>]
+        &told.ids,
+        &told.at,
+        &told.epochs,
+        &told.seqs,
+        &told.scans,
+        &told.every,
+        &told.transports as &[Option<String>],
+        &told.not_quic as &[Option<String>],
+        &told.processes as &[Option<i64>]
     )
     .fetch_all(tx)
     .await?;
