@@ -152,6 +152,20 @@ impl Host {
             .unwrap_or_else(|error| panic!("{error}: {output:?}\n{}", self.log()))
     }
 
+    /// Waits until the running agent has heard that nothing of it is still to be stored, which is later than
+    /// the collector knows it.
+    #[track_caller]
+    pub(crate) fn wait_until_delivered(&self) {
+        for _ in 0..500 {
+            if self.status().spool.waiting_reports == 0 {
+                return;
+            }
+            // Nobody is told of an answer that an agent in another process has read.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("reports still wait:\n{}", self.log());
+    }
+
     /// Lets the running agent scan, and waits for it.
     #[track_caller]
     pub(crate) fn scan(&self) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
 
 /// Larger than any packet that quinn sends without probing.
 const PACKET_BYTES: usize = 2_048;
@@ -46,24 +46,17 @@ impl Road {
     }
 }
 
-/// Carries packets one way. Packets that are under way together arrive together.
+/// Carries packets one way.
 async fn carry(from: Arc<UdpSocket>, to: Arc<UdpSocket>, takes: Duration) {
-    let (put, mut take) = tokio::sync::mpsc::channel::<(Instant, Vec<u8>)>(1_024);
-    let driving = async move {
-        let mut packet = [0; PACKET_BYTES];
-        // A peer that is gone answers with ICMP, which reads as an error and ends the way.
-        while let Ok(length) = from.recv(&mut packet).await {
-            let at = Instant::now() + takes;
-            if put.send((at, packet[..length].to_vec())).await.is_err() {
-                return;
-            }
-        }
-    };
-    let arriving = async move {
-        while let Some((at, packet)) = take.recv().await {
-            sleep_until(at).await;
+    let mut under_way = JoinSet::new();
+    let mut packet = [0; PACKET_BYTES];
+    // A peer that is gone answers with ICMP, which reads as an error and ends the way.
+    while let Ok(length) = from.recv(&mut packet).await {
+        let (to, packet) = (Arc::clone(&to), packet[..length].to_vec());
+        // Each by itself: one that waited for the one before would make the way narrow besides long.
+        under_way.spawn(async move {
+            sleep(takes).await;
             drop(to.send(&packet).await);
-        }
-    };
-    tokio::join!(driving, arriving);
+        });
+    }
 }
