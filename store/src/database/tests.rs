@@ -107,8 +107,9 @@ async fn a_role_that_row_level_security_does_not_hold_for_is_refused() {
     let make = format!("CREATE ROLE {role} LOGIN BYPASSRLS; ALTER SCHEMA public OWNER TO {role}");
     admin(&database, make).await;
     let store = Store::connect(&StoreConfig {
-        // The pool makes one connection after the other for as long as that, and refuses each.
-        acquire_timeout: Duration::from_millis(200),
+        // The pool makes one connection after the other for as long as that, and refuses each. A busy machine
+        // needs most of a second for one.
+        acquire_timeout: Duration::from_secs(2),
         ..StoreConfig::new(url_as(&database, &role))
     })
     .await
