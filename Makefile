@@ -23,6 +23,7 @@ test: ## Pass all tests, against a private PostgreSQL
 	@scripts/bootstrap.sh test
 	cargo build --workspace --all-targets
 	scripts/with-postgres.sh cargo nextest run --workspace
+	MUSTER_TEST_WIRE=tcp cargo nextest run --package collector --lib ingest::tests
 	cargo test --workspace --doc --quiet
 
 .PHONY: check
@@ -70,6 +71,13 @@ chaos: ## Break one node and then three, with PostgreSQL and its standby, at ran
 	cargo build --release --package collector --package simulations
 	scripts/chaos.sh 1 50 390
 	scripts/chaos.sh 3 50 390
+
+.PHONY: test-network
+test-network: ## Measure the agent over bad networks: loss, delay, blocked UDP, proxies, interception (as root; 8 minutes; ROWS="clean udp_dropped", AWAY_S=60)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --example foreign_quic
+	cargo build --release --package collector --package agent
+	scripts/network.sh $(ROWS)
 
 .PHONY: truth
 truth: ## Measure matching against other projects' published tables (MUSTER_DATA=FOLDER has truth/ and nvd/; MISSES=1 lists what differs)

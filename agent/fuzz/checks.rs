@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use agent::clock::SystemClock;
-use agent::collect::{Inventory, ScanOptions, Scanner};
+use agent::collect::{Inventory, ScanOptions, Scanner, System};
 use agent::delta::{self, Heading};
 use protocol::ids::Epoch;
 use protocol::software::{Source, SourceState};
@@ -111,6 +111,89 @@ pub(crate) fn manifest(input: &[u8]) {
     check(source, &[(&path, input), (&deployed, deploy.as_bytes())]);
 }
 
+/// The registry's `SOFTWARE`, for each source that reads it in turn, and a person's hive beside it.
+#[cfg(feature = "test-support")]
+pub(crate) fn hive(input: &[u8]) {
+    let machine = "Windows/System32/config/SOFTWARE";
+    let person = "Users/a/NTUSER.DAT";
+    for source in [
+        Source::Programs,
+        Source::Msix,
+        Source::WindowsUpdate,
+        Source::Os,
+    ] {
+        check_on(System::Windows, source, &[(machine, input)]);
+    }
+    let profiles = include_bytes!("corpus/hive/profiles");
+    check_on(
+        System::Windows,
+        Source::Programs,
+        &[(machine, profiles), (person, input)],
+    );
+}
+
+/// A property list in either form.
+#[cfg(feature = "test-support")]
+pub(crate) fn plist(input: &[u8]) {
+    let bundle = "Applications/A.app/Contents";
+    for (source, path) in [
+        (Source::Apps, format!("{bundle}/Info.plist")),
+        (
+            Source::SafariExtension,
+            format!("{bundle}/PlugIns/A.appex/Contents/Info.plist"),
+        ),
+    ] {
+        check_on(System::Macos, source, &[(&path, input)]);
+    }
+}
+
+/// A whole `AppImage`.
+pub(crate) fn appimage(input: &[u8]) {
+    check(Source::Appimage, &[("opt/A-1.0.AppImage", input)]);
+}
+
+/// A jar with a plugin's manifest in it.
+pub(crate) fn jar(input: &[u8]) {
+    let path = "home/a/.local/share/JetBrains/Idea2024.1/a/lib/a.jar";
+    check(Source::JetbrainsPlugin, &[(path, input)]);
+}
+
+/// What browsers, editors and cargo keep: the first byte says which.
+pub(crate) fn extension(input: &[u8]) {
+    let Some((format, input)) = input.split_first() else {
+        return;
+    };
+    let chrome = "home/a/.config/chromium/Default/Extensions/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/1_0";
+    let manifest = format!("{chrome}/manifest.json");
+    let translated: &[u8] = br#"{"name": "__MSG_a__", "version": "1", "default_locale": "en"}"#;
+    match format {
+        b'c' => check(Source::ChromeExtension, &[(&manifest, input)]),
+        b't' => {
+            let messages = format!("{chrome}/_locales/en/messages.json");
+            let files = [(manifest.as_str(), translated), (&messages, input)];
+            check(Source::ChromeExtension, &files);
+        }
+        b'f' => {
+            let path = "home/a/.mozilla/firefox/x/extensions.json";
+            check(Source::FirefoxAddon, &[(path, input)]);
+        }
+        b'v' => {
+            let path = "home/a/.vscode/extensions/extensions.json";
+            check(Source::Vscode, &[(path, input)]);
+        }
+        b'p' => {
+            let path = "home/a/.vscode/extensions/a/package.json";
+            check(Source::Vscode, &[(path, input)]);
+        }
+        b'r' => check(Source::Cargo, &[("home/a/.cargo/.crates2.json", input)]),
+        b'h' => {
+            let path = "opt/homebrew/Cellar/a/1/INSTALL_RECEIPT.json";
+            check(Source::Homebrew, &[(path, input)]);
+        }
+        _ => {}
+    }
+}
+
 thread_local! {
     /// One tree a thread: making one costs more than a scan.
     static TREE: OnceCell<tempfile::TempDir> = const { OnceCell::new() };
@@ -118,6 +201,11 @@ thread_local! {
 
 /// Scans a tree of these files for one source, and takes them away again.
 fn check(source: Source, files: &[(&str, &[u8])]) {
+    check_on(System::HERE, source, files);
+}
+
+/// As [`check`], of a tree that holds another system.
+fn check_on(system: System, source: Source, files: &[(&str, &[u8])]) {
     TREE.with(|tree| {
         let top = tree
             .get_or_init(|| tempfile::tempdir().expect("a folder"))
@@ -127,7 +215,7 @@ fn check(source: Source, files: &[(&str, &[u8])]) {
             fs::create_dir_all(path.parent().expect("a path")).expect("a folder");
             fs::write(path, bytes).expect("written");
         }
-        let inventory = scan(top, source);
+        let inventory = scan(top, system, source);
         // Before anything is asserted: what one input leaves behind would be in the next one's
         // tree.
         for (path, _) in files {
@@ -137,10 +225,11 @@ fn check(source: Source, files: &[(&str, &[u8])]) {
     });
 }
 
-fn scan(top: &Path, source: Source) -> Inventory {
+fn scan(top: &Path, system: System, source: Source) -> Inventory {
     let others = Source::ALL.into_iter().filter(|other| *other != source);
     let options = ScanOptions {
         root: top.to_owned(),
+        system,
         sources_off: others.collect(),
         ..ScanOptions::default()
     };

@@ -8,6 +8,8 @@ mod ask;
 mod check;
 mod enrol;
 mod inventory;
+mod unenroll;
+mod visit;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -16,7 +18,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::args::{Args, Command};
 use crate::backoff::Jitter;
@@ -70,6 +71,7 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
             return print(&format!("muster-agent {}", env!("CARGO_PKG_VERSION")));
         }
         Command::Enroll(_)
+        | Command::Unenroll
         | Command::Run
         | Command::Scan
         | Command::Status { .. }
@@ -85,6 +87,7 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
     let context = Context { config, clock, log };
     match args.command {
         Command::Enroll(wanted) => enrol::enrol(&context, &wanted),
+        Command::Unenroll => unenroll::unenroll(&context),
         Command::Run => run(context, Until::Stopped).map(|()| ExitCode::SUCCESS),
         Command::Scan => ask::scan(context),
         Command::Status { json } => ask::status(&context, json),
@@ -103,16 +106,41 @@ fn run(context: Context, until: Until) -> Result<(), Failure> {
     let jitter = Jitter::seeded(seed()?);
     runtime()?.block_on(async {
         // Before anything that takes time, so that an early stop is a stop as well.
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let stop = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        };
+        let stop = asked_to_stop()?;
         let agent = Agent::open(config, clock, log, jitter)?;
         agent.run(until, stop).await.map_err(Failure::from)
+    })
+}
+
+/// Waits until the system asks the process to end. What comes from the call on is not missed.
+#[cfg(unix)]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Waits until the system asks the process to end. What comes from the call on is not missed.
+#[cfg(windows)]
+fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+
+    let (mut interrupt, mut end) = (ctrl_c()?, ctrl_break()?);
+    let (mut close, mut shutdown) = (ctrl_close()?, ctrl_shutdown()?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = end.recv() => {}
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
+        }
     })
 }
 

@@ -5,32 +5,57 @@
 //! one [`Inventory`]. A source that hangs, fails or lies never stops the others, never takes memory
 //! without a bound and never makes records of an earlier scan disappear.
 
+// Package managers of Linux; what only macOS and Windows have is in folders of their names.
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
 mod apk;
-mod defects;
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
+mod appimage;
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
 mod dpkg;
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
 mod flatpak;
-mod gem;
-pub(crate) mod host;
-mod lines;
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
 mod lz4;
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
+mod pacman;
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
+mod rpm;
+#[cfg(any(target_os = "linux", test, feature = "test-support"))]
+mod snap;
+
+mod cargo;
+mod chrome;
+mod defects;
+mod firefox;
+mod gem;
+#[cfg(any(unix, test, feature = "test-support"))]
+mod homebrew;
+mod homes;
+pub(crate) mod host;
+mod jetbrains;
+mod lines;
+#[cfg(any(target_os = "macos", test, feature = "test-support"))]
+mod macos;
 mod npm;
 mod owned;
+#[cfg_attr(
+    not(any(target_os = "linux", test, feature = "test-support")),
+    path = "collect/unowned.rs"
+)]
 mod owners;
-mod pacman;
+mod platform;
 mod python;
 mod records;
 mod root;
-mod rpm;
-mod snap;
 mod stanza;
 #[cfg(test)]
 pub(crate) mod test_tree;
 mod text;
 mod time_box;
-
-// What a platform has to offer is one table in one file: `collect/<platform>.rs`.
-#[cfg_attr(target_os = "linux", path = "collect/linux.rs")]
-mod platform;
+mod vscode;
+#[cfg(any(windows, test, feature = "test-support"))]
+mod windows;
+mod zip;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -51,6 +76,8 @@ use self::text::clean;
 use self::time_box::{Stop, TimeBoxes, Verdict};
 use crate::clock::Clock;
 
+pub use self::platform::System;
+
 /// How long one source may take when nothing else is set.
 pub const TIME_BOX: Duration = Duration::from_secs(20);
 
@@ -60,6 +87,8 @@ pub struct ScanOptions {
     /// `/`, or the top of another tree such as a mounted image. Nothing outside of it is read, even
     /// where its symbolic links point out of it.
     pub root: PathBuf,
+    /// The system that the tree holds.
+    pub system: System,
     /// Sources to leave out: they give neither records nor a status.
     pub sources_off: Vec<Source>,
     /// How long each source may take.
@@ -72,6 +101,7 @@ impl Default for ScanOptions {
     fn default() -> Self {
         Self {
             root: PathBuf::from("/"),
+            system: System::HERE,
             sources_off: Vec::new(),
             time_box: TIME_BOX,
             records_max: INVENTORY_RECORDS_MAX,
@@ -149,7 +179,7 @@ impl Scanner {
         };
         // Forgotten with the scan: the next one must see what was installed meanwhile.
         let owned = OwnedOnce::default();
-        for reader in platform::READERS {
+        for reader in self.options.system.readers() {
             if self.options.sources_off.contains(&reader.source) {
                 continue;
             }
@@ -176,9 +206,9 @@ impl Scanner {
     /// Reads the facts again, and keeps the ones before where that hangs or fails: the platform is
     /// part of every key, so a hiccup here must not rename the whole inventory.
     fn read_facts(&mut self) {
-        let root = self.options.root.clone();
+        let (root, system) = (self.options.root.clone(), self.options.system);
         let verdict = self.boxes.run("facts", self.options.time_box, move |stop| {
-            Root::open(&root, stop).and_then(|root| host::read(&root))
+            Root::open(&root, stop).and_then(|root| host::read(&root.holding(system)))
         });
         match verdict {
             Verdict::Done(Ok(facts)) => self.facts = facts,
@@ -191,12 +221,14 @@ impl Scanner {
     }
 
     fn read_source(&mut self, reader: Reader, room: usize, owned: &OwnedOnce) -> Found {
-        let path = self.options.root.clone();
+        let (path, system) = (self.options.root.clone(), self.options.system);
         let owned = owned.clone();
         let job = move |stop: Stop| {
             let mut records = Records::new(reader.source, room);
-            let reading = Root::open(&path, stop)
-                .and_then(|root| (reader.read)(&root.with_owned(owned), &mut records));
+            let reading = Root::open(&path, stop).and_then(|root| {
+                let root = root.holding(system).with_owned(owned);
+                (reader.read)(&root, &mut records)
+            });
             (reading, records)
         };
         let name = reader.source.as_str();

@@ -5,7 +5,9 @@
 //! in [`protocol::message::Settings`]. Unknown keys are refused, so a typing error is not a silent
 //! default.
 
+mod proxy;
 mod raw;
+mod reach;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +19,12 @@ use protocol::limits::TOKEN_ADDRESSES_MAX;
 use protocol::software::Source;
 use protocol::token::is_address;
 
+pub use self::proxy::{Proxy, ProxyRule};
 pub use self::raw::Raw;
+pub use self::reach::Transport;
 use crate::collect::ScanOptions;
 use crate::logging::Level;
+use crate::uplink::Reach;
 
 /// Where the file is when nothing else is said.
 #[cfg(target_os = "windows")]
@@ -96,6 +101,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where the collectors are, instead of those that the enrolment gave; empty for those.
     pub collectors: Vec<String>,
+    /// How collectors may be reached.
+    pub reach: Reach,
     /// How much is logged.
     pub log_level: Level,
     /// Bytes of reports that may wait for a collector.
@@ -133,7 +140,9 @@ impl Config {
             })?,
             None => read(Path::new(FILE))?.unwrap_or_default(),
         };
-        from_file
+        // What is meant for every program of this host is the weakest wish for this one.
+        Raw::from_surroundings(environment)
+            .overlaid_with(from_file)
             .overlaid_with(Raw::from_environment(environment)?)
             .overlaid_with(flags)
             .try_into()
@@ -171,12 +180,14 @@ impl TryFrom<Raw> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: Raw) -> Result<Self, ConfigError> {
+        let reach = reach::reach(&raw)?;
         let state_dir = raw.state_dir.unwrap_or_else(|| PathBuf::from(STATE_DIR));
         let scan_root = raw.scan_root.unwrap_or_else(|| PathBuf::from("/"));
         for (key, path) in [("state_dir", &state_dir), ("scan_root", &scan_root)] {
             // A relative one would be below `/` for the service, and below somebody's home for
             // whoever types `check`: two agents' states, and neither is found again.
-            if !path.is_absolute() {
+            // On Windows `/` is below the drive of the process, and is the whole host for a scan.
+            if !path.has_root() {
                 return Err(ConfigError::Value {
                     key,
                     value: path.display().to_string(),
@@ -193,6 +204,7 @@ impl TryFrom<Raw> for Config {
         Ok(Self {
             state_dir,
             collectors,
+            reach,
             log_level: raw.log_level.unwrap_or_default(),
             spool_bytes_max,
             sources_off: raw.sources_off.unwrap_or_default(),
@@ -215,9 +227,17 @@ fn read(path: &Path) -> Result<Option<Raw>, ConfigError> {
         why,
     };
     let text = String::from_utf8(bytes).map_err(|error| parse(error.to_string()))?;
-    toml::from_str(&text)
-        .map(Some)
-        .map_err(|error| parse(error.to_string().trim_end().to_owned()))
+    let raw: Raw =
+        toml::from_str(&text).map_err(|error| parse(error.to_string().trim_end().to_owned()))?;
+    let holds_password = raw.proxy.as_ref().is_some_and(|text| text.holds_password());
+    if holds_password && crate::private_file::is_open_to_others(path).map_err(failed)? {
+        return Err(parse(
+            "`proxy` holds a password and others can read this file: put the password into a file of \
+             its own and name that with `proxy_password_file`"
+                .to_owned(),
+        ));
+    }
+    Ok(Some(raw))
 }
 
 fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {

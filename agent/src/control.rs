@@ -1,18 +1,22 @@
 //! The running agent's socket, for `status` and `scan` on the same host.
 //!
-//! A Unix socket in the state folder, for the agent's own user alone. One line in, one JSON line out,
+//! A Unix socket in the state folder, or a named pipe on Windows, for the agent's own user alone. One line in, one JSON line out,
 //! with bounds on both, on time and on the number of callers. It takes no parameters: whoever may
 //! open it can ask and can hurry, and nothing else.
 
+#[cfg_attr(unix, path = "control/unix.rs")]
+#[cfg_attr(windows, path = "control/windows.rs")]
+mod socket;
+
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
+
+use self::socket::{Listener, Stream};
 
 /// Callers that are served at once.
 const CALLERS_MAX: usize = 8;
@@ -51,14 +55,13 @@ impl Request {
 
 /// Somebody who waits for an answer.
 #[derive(Debug)]
-pub struct Caller(UnixStream);
+pub struct Caller(Stream);
 
 /// The agent's end of the socket.
 #[derive(Debug)]
 pub struct Control {
-    path: PathBuf,
-    listener: UnixListener,
-    asking: JoinSet<Option<(Request, UnixStream)>>,
+    listener: Listener,
+    asking: JoinSet<Option<(Request, Stream)>>,
     answering: JoinSet<()>,
 }
 
@@ -70,17 +73,8 @@ impl Control {
     ///
     /// When the system refuses.
     pub fn open(path: &Path) -> io::Result<Self> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        // Between these two lines the socket has the rights of the umask. Nobody else can reach it
-        // even then: the folder around it is its owner's alone.
-        let listener = UnixListener::bind(path)?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
         Ok(Self {
-            path: path.to_owned(),
-            listener,
+            listener: Listener::open(path)?,
             asking: JoinSet::new(),
             answering: JoinSet::new(),
         })
@@ -99,7 +93,7 @@ impl Control {
             tokio::select! {
                 // The others wait in the kernel's queue, which has its own bound.
                 accepted = self.listener.accept(), if callers < CALLERS_MAX => {
-                    self.let_in(accepted.map(|(stream, _)| stream)).await;
+                    self.let_in(accepted).await;
                 }
                 Some(asked) = self.asking.join_next() => {
                     if let Ok(Some((request, stream))) = asked {
@@ -112,7 +106,7 @@ impl Control {
     }
 
     /// Begins to listen to a caller.
-    async fn let_in(&mut self, accepted: io::Result<UnixStream>) {
+    async fn let_in(&mut self, accepted: io::Result<Stream>) {
         match accepted {
             Ok(stream) => {
                 self.asking.spawn(read_request(stream));
@@ -142,14 +136,7 @@ impl Control {
     }
 }
 
-impl Drop for Control {
-    fn drop(&mut self) {
-        // Left behind, it would only be removed by the next agent.
-        std::fs::remove_file(&self.path).ok();
-    }
-}
-
-async fn read_request(mut stream: UnixStream) -> Option<(Request, UnixStream)> {
+async fn read_request(mut stream: Stream) -> Option<(Request, Stream)> {
     let mut line = Vec::new();
     let read = async {
         // Byte by byte, since nothing behind the line is the request's.
@@ -175,17 +162,8 @@ async fn read_request(mut stream: UnixStream) -> Option<(Request, UnixStream)> {
 ///
 /// When the socket is not the caller's to open, or when the answer does not come in time.
 pub async fn ask(path: &Path, request: Request, within: Duration) -> io::Result<Option<Vec<u8>>> {
-    let mut stream = match UnixStream::connect(path).await {
-        Ok(stream) => stream,
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
-            ) =>
-        {
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
+    let Some(mut stream) = socket::connect(path).await? else {
+        return Ok(None);
     };
     let exchange = async {
         let line = format!("{}\n", request.as_str());
@@ -207,8 +185,13 @@ pub async fn ask(path: &Path, request: Request, within: Duration) -> io::Result<
     Ok(Some(answer))
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
+    use tokio::net::UnixStream;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);

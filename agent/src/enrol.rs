@@ -16,7 +16,9 @@ use protocol::wire::DecodeError;
 use crate::identity::{Grant, Identity, NewKey, UnusableCertificate};
 use crate::logging::sanitise;
 use crate::tls;
-use crate::uplink::{DialError, FrameReader, ReadError, dial};
+use crate::uplink::{
+    CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, DialError, FrameReader, Plan, Reach, ReadError, dial,
+};
 
 /// How long a collector may take to answer; it may have to wait for its database.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -86,12 +88,19 @@ pub enum EnrolError {
 /// speak for the same company.
 pub async fn enrol(
     token: &EnrolmentToken,
+    reach: &Reach,
     hostname: &str,
     agent_version: &str,
 ) -> Result<Enrolled, EnrolError> {
     let mut outcome = None;
+    let within = if token.addresses.len() > 1 {
+        CONNECT_WITHIN_OF_SEVERAL
+    } else {
+        CONNECT_WITHIN
+    };
     for address in &token.addresses {
-        match enrol_at(address, token, hostname, agent_version).await {
+        let plan = Plan::fresh(address, reach, within);
+        match enrol_at(plan, token, hostname, agent_version).await {
             // Only an address that nobody answers at is passed over. Anything later may have spent
             // the token, and the next collector would only say so.
             Err(error @ EnrolError::Dial(_)) => outcome = Some(error),
@@ -105,11 +114,12 @@ pub async fn enrol(
 }
 
 async fn enrol_at(
-    address: &str,
+    plan: Plan,
     token: &EnrolmentToken,
     hostname: &str,
     agent_version: &str,
 ) -> Result<Enrolled, EnrolError> {
+    let address = plan.address.clone();
     // A key for each try: one that a collector has seen and not signed is worth nothing.
     let key = NewKey::generate()?;
     let request = EnrolRequest {
@@ -120,7 +130,7 @@ async fn enrol_at(
         agent_version: agent_version.to_owned(),
     };
     let config = tls::enrol_config(token.ca_sha256)?;
-    let mut dialled = dial(address.to_owned(), config).await?;
+    let mut stream = dial(plan, config).await?;
     let frame = Frame {
         // Unpacked: it is the one message that is sent once in an agent's life, and random bytes do
         // not shrink.
@@ -128,16 +138,12 @@ async fn enrol_at(
         payload: request.encode(),
     };
     let exchange = async {
-        let lost = |error: quinn::WriteError| ReadError::Connection(error.to_string());
-        dialled
-            .send
-            .write_all(&frame.to_bytes())
-            .await
-            .map_err(lost)?;
-        FrameReader::default().read(&mut dialled.recv).await
+        let lost = |error: std::io::Error| ReadError::Connection(error.to_string());
+        stream.say(&frame.to_bytes()).await.map_err(lost)?;
+        FrameReader::default().read(&mut stream).await
     };
     let no_answer = |why: String| EnrolError::NoAnswer {
-        address: address.to_owned(),
+        address: address.clone(),
         why: sanitise(&why),
     };
     let answer = tokio::time::timeout(ANSWER_WITHIN, exchange)
@@ -146,12 +152,9 @@ async fn enrol_at(
         .map_err(|error| no_answer(error.to_string()))?
         .ok_or_else(|| no_answer("it ended the connection".to_owned()))?;
     // The collector holds a place for this connection until it hears of its end.
-    dialled.connection.close(0_u32.into(), b"enrolled");
-    // quinn sends the close in its own task; leaving without waiting would mostly leave before it
-    // is out.
-    dialled.endpoint.wait_idle().await;
+    stream.farewell("enrolled").await;
     let reply = decode(&answer).map_err(|why| EnrolError::Garbled {
-        address: address.to_owned(),
+        address,
         why: sanitise(&why.to_string()),
     })?;
     use_reply(reply, key, token)

@@ -182,8 +182,21 @@ impl Identity {
     ///
     /// When the certificate is not for this key and this agent.
     pub fn renewed(&self, key: NewKey, chain: Vec<Vec<u8>>) -> Result<Self, UnusableCertificate> {
-        let (company, agent) = (self.certificate.company, self.certificate.agent);
-        let certificate = check(&key.0, &chain, company, agent)?;
+        self.became(self.certificate.agent, key, chain)
+    }
+
+    /// Another agent of the same company, with a new key and the certificate that was made for it.
+    ///
+    /// # Errors
+    ///
+    /// When the certificate is not for this key and that agent.
+    pub fn became(
+        &self,
+        agent: AgentId,
+        key: NewKey,
+        chain: Vec<Vec<u8>>,
+    ) -> Result<Self, UnusableCertificate> {
+        let certificate = check(&key.0, &chain, self.certificate.company, agent)?;
         Ok(Self {
             key: key.0,
             chain: to_certificates(chain),

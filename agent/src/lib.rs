@@ -11,6 +11,13 @@
 pub mod backoff;
 pub mod cli;
 pub mod clock;
+#[cfg_attr(
+    not(any(target_os = "linux", test, feature = "test-support")),
+    expect(
+        dead_code,
+        reason = "what the readers of Linux alone need of the common parts is small"
+    )
+)]
 pub mod collect;
 pub mod config;
 pub mod control;

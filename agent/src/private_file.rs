@@ -3,9 +3,15 @@
 //! It must never write through a path that others can prepare: the temporary file is made new, with
 //! its rights, in the folder of the target.
 
+#[cfg(windows)]
+mod windows;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+
+#[cfg(windows)]
+use self::windows::create_private;
 
 /// Makes the folder and those above it; the folder itself is the owner's alone (mode 0700).
 ///
@@ -19,8 +25,12 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
     }
+    create_private(path)
+}
+
+#[cfg(unix)]
+fn create_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
 }

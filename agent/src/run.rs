@@ -9,6 +9,7 @@ mod alarm;
 mod events;
 mod report;
 mod scan;
+mod ways;
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,6 +21,7 @@ use protocol::software::SourceStatus;
 
 use self::alarm::Alarm;
 use self::scan::ScanThread;
+use self::ways::Ways;
 use crate::backoff::Jitter;
 use crate::clock::Clock;
 use crate::collect::Scanner;
@@ -95,6 +97,11 @@ pub struct Agent {
     session: Session,
     spool: Arc<Mutex<Spool>>,
     uplink: Uplink,
+    ways: Ways,
+    /// What time a collector said that it is.
+    heard_time: Option<HeardTime>,
+    /// This process among all that ever had the identity.
+    process: u64,
     alarm: Alarm,
     control: Option<Control>,
     scan: ScanThread,
@@ -103,6 +110,23 @@ pub struct Agent {
     scan_callers: Vec<Caller>,
     seen: Seen,
     _lock: StateLock,
+}
+
+/// The time as a collector said it, which is right where the host's clock is not.
+#[derive(Clone, Copy, Debug)]
+struct HeardTime {
+    /// When that was.
+    at: Duration,
+    /// What it said, in milliseconds since 1970.
+    ms: u64,
+}
+
+impl HeardTime {
+    fn now_ms(self, now: Duration) -> u64 {
+        let since = now.saturating_sub(self.at).as_millis();
+        self.ms
+            .saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+    }
 }
 
 /// What the agent remembers for its status alone.
@@ -163,6 +187,7 @@ impl Agent {
         };
         // A fleet that was installed in one minute shall not scan in one minute for ever after.
         let session_jitter = Jitter::seeded(jitter.draw());
+        let ways = Ways::new(config.reach.clone(), Jitter::seeded(jitter.draw()));
         let beginning = Beginning {
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             addresses: collectors.len(),
@@ -183,6 +208,9 @@ impl Agent {
             session,
             spool: Arc::new(Mutex::new(spool)),
             uplink: Uplink::default(),
+            ways,
+            heard_time: None,
+            process: jitter.draw(),
             alarm: Alarm::default(),
             control: Some(control),
             scan: ScanThread::new(scanner),
@@ -221,7 +249,7 @@ impl Agent {
             if let Some(outcome) = self.is_done(until, give_up_at) {
                 break outcome;
             }
-            let deadline = [self.session.deadline(), give_up_at]
+            let deadline = [self.session.deadline(), give_up_at, self.ways.probe_at()]
                 .into_iter()
                 .flatten()
                 .min();
@@ -234,7 +262,10 @@ impl Agent {
                 (request, caller) = next_request(&mut self.control) => {
                     self.on_request(request, caller);
                 }
-                () = self.alarm.wait_until(deadline, &*self.clock) => self.give(Event::Tick),
+                () = self.alarm.wait_until(deadline, &*self.clock) => {
+                    self.give(Event::Tick);
+                    self.look_for_a_better_way();
+                }
             }
         };
         self.log.info(format_args!("muster-agent stops"));

@@ -7,6 +7,7 @@
 
 mod action;
 mod answers;
+mod certificate;
 mod link;
 mod scans;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::time::Duration;
 use protocol::fingerprint::InventoryDigest;
 use protocol::ids::Position;
 use protocol::limits::REPORTS_IN_FLIGHT_MAX;
-use protocol::message::{Attendance, Capabilities, Heartbeat, Settings};
+use protocol::message::{Attendance, Heartbeat, Settings};
 
 pub use self::action::{Action, Event, LinkState, Parting, StartOver};
 use self::link::{Link, Open};
@@ -44,6 +45,12 @@ const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(3_600);
 /// How long a visit goes on for a certificate that was asked for.
 const CERTIFICATE_WITHIN: Duration = Duration::from_secs(20);
+/// A heartbeat that comes this much too late is one of a machine that slept.
+const SLEPT_FOR: Duration = Duration::from_secs(30);
+/// How long after that the loss of the connection is taken for a consequence of it.
+const WAKING_FOR: Duration = Duration::from_secs(30);
+/// The longest wait of a machine that woke up and found its connection gone.
+const WAKE_WITHIN: Duration = Duration::from_secs(2);
 /// How long the agent stops sending after its spool could not be read or written.
 const SPOOL_PAUSE: Duration = Duration::from_secs(60);
 
@@ -89,6 +96,8 @@ pub struct Session {
     scans: Scans,
     resync: Resync,
     renew_at: Duration,
+    /// No certificate is asked for before, whatever else is said of it.
+    renew_not_before: Duration,
     link: Link,
     attendance: Attendance,
     /// Whether the fleet's visits are spread already.
@@ -113,6 +122,7 @@ impl Session {
             scans: Scans::new(now, beginning.scan_done),
             resync: Resync::default(),
             renew_at: beginning.renew_at,
+            renew_not_before: Duration::ZERO,
             link: Link::Waiting { until: now },
             attendance: Attendance::default(),
             is_spread: false,
@@ -138,8 +148,10 @@ impl Session {
             Event::ScanFinished { recorded } => self.scan_finished(now, recorded),
             Event::SpoolChanged(spool) => self.spool_changed(now, spool),
             Event::SpoolFailed => self.spool_failed(now),
+            Event::CertificateDue { renew_at } => self.certificate_due(renew_at),
+            Event::BetterWay => self.change_ways(now),
             Event::CertificateInstalled { renew_at } => self.certificate_installed(now, renew_at),
-            Event::CertificateUnusable => self.renew_at = now + RENEW_AGAIN_AFTER,
+            Event::CertificateUnusable => self.renew_not_before(now + RENEW_AGAIN_AFTER),
         }
         // After every event and not on ticks alone: an event may have made something due at once,
         // and a late tick must not delay what is due.
@@ -270,6 +282,9 @@ impl Session {
             return;
         }
         if now >= open.heartbeat_at {
+            if now - open.heartbeat_at >= SLEPT_FOR {
+                open.woke_at = Some(now);
+            }
             // From now, not from when it was due: a laptop that slept for a day owes one heartbeat
             // and not three hundred.
             open.heartbeat_at = now + self.jitter.around(self.heartbeat_every());
@@ -282,7 +297,8 @@ impl Session {
         }
         if self.renewal_at(&open).is_some_and(|at| now >= at) {
             // An answer that never comes must not stop the renewal for good.
-            self.renew_at = now + self.jitter.around(RENEW_AGAIN_AFTER);
+            let again = now + self.jitter.around(RENEW_AGAIN_AFTER);
+            self.renew_not_before(again);
             open.stays_for(now, CERTIFICATE_WITHIN);
             self.actions.push(Action::Renew);
         }
@@ -360,20 +376,12 @@ impl Session {
         }
     }
 
-    fn certificate_installed(&mut self, now: Duration, renew_at: Duration) {
-        self.renew_at = renew_at;
+    /// Leaves for a connection that is made already.
+    fn change_ways(&mut self, now: Duration) {
         if matches!(self.link, Link::Open(_)) {
-            let wait = self.jitter.between(Duration::ZERO, Duration::from_secs(5));
-            // TLS 1.3 has no way to change a client's certificate on a connection that stands, so a
-            // new one is made.
-            self.part(now, Parting::CertificateRenewed, wait);
+            // What was sent without an answer is sent again, byte for byte, as after any other end.
+            self.part(now, Parting::BetterWay, Duration::ZERO);
         }
-    }
-
-    fn renewal_at(&self, open: &Open) -> Option<Duration> {
-        open.capabilities
-            .has(Capabilities::RENEW)
-            .then_some(self.renew_at)
     }
 
     fn heartbeat_every(&self) -> Duration {

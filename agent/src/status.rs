@@ -6,6 +6,7 @@
 use std::fmt::{self, Write as _};
 
 use protocol::software::{SourceState, SourceStatus};
+use protocol::way::{NotQuic, Path, Way};
 use serde::{Deserialize, Serialize};
 
 use crate::collect::Inventory;
@@ -83,6 +84,9 @@ pub struct Connection {
     pub collectors: Vec<String>,
     /// The address of the connection that stands or stood last.
     pub address: Option<String>,
+    /// The way of that connection, and why it is not QUIC.
+    #[serde(default)]
+    pub path: Option<Path>,
     /// Since when it stands.
     pub since: Option<String>,
     /// When the next attempt is made.
@@ -93,9 +97,9 @@ pub struct Connection {
     pub visits_every_s: Option<u32>,
     /// Why the last attempt failed or the last connection ended.
     pub last_problem: Option<String>,
-    /// UDP payload sent since the agent started, in bytes.
+    /// UDP and TCP payload sent since the agent started, in bytes.
     pub sent_bytes: u64,
-    /// UDP payload received since the agent started, in bytes.
+    /// UDP and TCP payload received since the agent started, in bytes.
     pub received_bytes: u64,
 }
 
@@ -241,6 +245,9 @@ impl Status {
         if let (Some(address), Some(since)) = (&connection.address, &connection.since) {
             writeln!(text, "connected    {address} since {since}")?;
         }
+        if let Some(path) = connection.path {
+            writeln!(text, "way          {}", words(path))?;
+        }
         if let Some(every_s) = connection.visits_every_s {
             writeln!(
                 text,
@@ -346,6 +353,24 @@ impl fmt::Display for Status {
     }
 }
 
+/// A way and its reason, for people.
+fn words(path: Path) -> String {
+    let way = match path.way {
+        Way::Quic => return "QUIC".to_owned(),
+        Way::Tcp => "TLS over TCP",
+        Way::Proxy => "TLS over TCP through the proxy",
+    };
+    let why = match path.not_quic {
+        Some(NotQuic::NoAnswer) => "QUIC (UDP) gets no answer",
+        Some(NotQuic::Refused) => "the network refuses UDP",
+        Some(NotQuic::Handshake) => "QUIC's handshake does not succeed",
+        Some(NotQuic::Unavailable) => "this host cannot send UDP",
+        Some(NotQuic::Configured) => "it is configured",
+        None => return way.to_owned(),
+    };
+    format!("{way}, because {why}")
+}
+
 /// One source's line, for people; a source that the host does not have has none.
 pub fn source_line(text: &mut String, source: &SourceStatus) -> fmt::Result {
     let state = match source.state {
@@ -423,6 +448,18 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word} is not in:\n{text}");
         }
+    }
+
+    #[test]
+    fn says_which_way_and_why() {
+        let said = |way, not_quic| {
+            let mut status = status();
+            status.connection.path = Some(Path { way, not_quic });
+            status.to_string()
+        };
+        assert!(said(Way::Quic, None).contains("way          QUIC\n"));
+        let proxied = said(Way::Proxy, Some(NotQuic::Refused));
+        assert!(proxied.contains("through the proxy, because the network refuses UDP"));
     }
 
     #[test]

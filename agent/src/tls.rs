@@ -1,18 +1,21 @@
 //! Whom the agent trusts: the authority of its own collector, and nobody else.
 //!
 //! A host's list of public authorities plays no part, so no proxy and no stranger's certificate can
-//! come between. Collectors are checked by one fixed name, whatever address they were reached by.
+//! come between. Collectors are checked by one fixed name, whatever address they were reached by, and
+//! by dates that do not depend on this host's clock being right (decision 32).
+
+mod verifier;
 
 use std::sync::Arc;
 
 use protocol::message::{ALPN_ENROL, ALPN_SESSION};
+use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+pub use self::verifier::Stranger;
+use self::verifier::{Authorities, Verifier};
 use crate::identity::Identity;
 
 /// How an enrolled agent connects: with its certificate, to its authority's collectors.
@@ -21,15 +24,17 @@ use crate::identity::Identity;
 ///
 /// When the identity's key or certificates cannot be used.
 pub fn session_config(identity: &Identity) -> Result<ClientConfig, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    for root in identity.roots() {
-        roots.add(root.clone())?;
-    }
+    let verifier = Verifier::new(
+        Authorities::Known(identity.roots().to_vec()),
+        identity.certificate().not_before_ms,
+        provider(),
+    );
     let key = PrivateKeyDer::from(identity.expose_key());
     let config = ClientConfig::builder_with_provider(provider())
         // QUIC is TLS 1.3 (RFC 9001, section 4.2), and the same frames over TCP take no less.
         .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_auth_cert(own_chain(identity), key)?;
     let mut config = finish(config, ALPN_SESSION);
     // In memory alone (decision 0026): a ticket on the disk would be another secret to keep, for a
@@ -55,13 +60,12 @@ fn own_chain(identity: &Identity) -> Vec<CertificateDer<'static>> {
 ///
 /// When the cryptography cannot be used.
 pub fn enrol_config(authority_sha256: [u8; 32]) -> Result<ClientConfig, rustls::Error> {
+    // Nothing is known of the time yet that this collector's authority has vouched for.
+    let verifier = Verifier::new(Authorities::Fingerprint(authority_sha256), 0, provider());
     let config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(PinnedAuthority {
-            sha256: authority_sha256,
-            provider: provider(),
-        }))
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     Ok(finish(config, ALPN_ENROL))
 }
@@ -80,73 +84,4 @@ fn finish(mut config: ClientConfig, protocol: &[u8]) -> ClientConfig {
     config.alpn_protocols = vec![protocol.to_vec()];
     config.resumption = Resumption::disabled();
     config
-}
-
-/// Trusts exactly one authority, known by its fingerprint until it is seen.
-#[derive(Debug)]
-struct PinnedAuthority {
-    sha256: [u8; 32],
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for PinnedAuthority {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let authority = intermediates
-            .iter()
-            .find(|certificate| has_sha256(certificate, &self.sha256))
-            .ok_or_else(|| {
-                rustls::Error::General(
-                    "its certificate does not end in the authority that the token names".to_owned(),
-                )
-            })?;
-        // From here on it is an ordinary verification, with this authority as the only root: name,
-        // dates, usage and signatures.
-        let mut roots = RootCertStore::empty();
-        roots.add(authority.clone().into_owned())?;
-        let verifier = WebPkiServerVerifier::builder_with_provider(
-            Arc::new(roots),
-            Arc::clone(&self.provider),
-        )
-        .build()
-        .map_err(|error| rustls::Error::General(error.to_string()))?;
-        // The authority is among the intermediates as well, where webpki passes over it: a chain
-        // ends at the first trusted root.
-        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.2 is not spoken".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }

@@ -1,38 +1,42 @@
-//! The connection to a collector: QUIC as a place to put frames and a source of events.
+//! The connection to a collector: a place to put frames and a source of events.
 //!
-//! A thin driver of the session: it decides nothing but whether the path is dead. It holds at most a
-//! few frames, keeps nothing alive by itself, and sleeps as long as nobody speaks: with no timer and
-//! no keep-alive of its own, an idle agent wakes up for its heartbeats alone.
+//! A thin driver of the session: it decides nothing but which way leads there and whether the path is
+//! dead. It holds at most a few frames, keeps nothing alive by itself, and sleeps as long as nobody
+//! speaks: with no timer and no keep-alive of its own, an idle agent wakes up for its heartbeats alone.
 
 mod dial;
+mod error;
 mod frames;
+mod line;
+mod paths;
+mod proxy;
+mod quic;
+mod stream;
+mod tcp;
+#[cfg(test)]
+mod tests;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::time::Duration;
 
 use protocol::frame::Frame;
+use protocol::way::Path;
 use rustls::ClientConfig;
 
-pub use self::dial::{CONNECT_WITHIN, DialError, Dialled, dial};
+pub use self::dial::{CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, dial, network};
+pub use self::error::{DialError, WayError};
 pub use self::frames::{FrameReader, ReadError};
-
-/// Frames that wait to be written; the session sends more when they are gone.
-const OUTBOX_FRAMES_MAX: usize = 4;
-/// How long the other side may stay wholly silent after something was sent to it. QUIC answers
-/// within milliseconds even when the collector has nothing to say.
-const SILENT_FOR: Duration = Duration::from_secs(10);
-/// How long the farewell may take.
-const FAREWELL_WITHIN: Duration = Duration::from_millis(500);
+use self::line::Line;
+pub use self::paths::{Network, Paths, Plan, Reach};
+pub use self::stream::{Stream, Traffic};
 
 /// What happened on the connection.
 #[derive(Debug)]
 pub enum UplinkEvent {
     /// It stands.
-    Connected(SocketAddr),
+    Connected(SocketAddr, Path),
     /// It cannot be made.
     Failed(DialError),
     /// A frame came.
@@ -43,23 +47,18 @@ pub enum UplinkEvent {
     Closed(String),
     /// There is room for more frames.
     Drained,
+    /// QUIC was tried beside it; whether it works.
+    Probed(Result<(), WayError>),
 }
 
-/// Bytes of UDP payload that went over one connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Sent.
-    pub sent_bytes: u64,
-    /// Received.
-    pub received_bytes: u64,
-}
+type Dialling = Pin<Box<dyn Future<Output = Result<Stream, DialError>>>>;
+type Probing = Pin<Box<dyn Future<Output = Result<Stream, WayError>>>>;
 
-type Dialling = Pin<Box<dyn Future<Output = Result<Dialled, DialError>>>>;
-
-/// At most one connection.
+/// At most one connection, and beside it one that may take its place.
 #[derive(Default)]
 pub struct Uplink {
     state: State,
+    probe: Probe,
     /// The traffic of connections that are over.
     before: Traffic,
 }
@@ -70,6 +69,15 @@ enum State {
     Down,
     Dialling(Dialling),
     Up(Box<Line>),
+}
+
+#[derive(Default)]
+enum Probe {
+    #[default]
+    None,
+    Trying(Probing),
+    /// A connection over QUIC that waits to be used.
+    Ready(Box<Stream>),
 }
 
 impl fmt::Debug for Uplink {
@@ -84,15 +92,32 @@ impl fmt::Debug for Uplink {
 
 impl Uplink {
     /// Begins to connect; [`Self::next`] says how it went.
-    pub fn connect(&mut self, address: String, config: ClientConfig) {
+    pub fn connect(&mut self, plan: Plan, config: ClientConfig) {
         self.hang_up("");
-        self.state = State::Dialling(Box::pin(dial(address, config)));
+        self.state = State::Dialling(match std::mem::take(&mut self.probe) {
+            Probe::Ready(stream) => Box::pin(std::future::ready(Ok(*stream))),
+            Probe::Trying(_) | Probe::None => Box::pin(dial(plan, config)),
+        });
+    }
+
+    /// Tries QUIC beside the connection that stands; [`Self::next`] says how it went, and the next
+    /// connection is the one that this made.
+    pub fn probe(&mut self, address: String, config: ClientConfig) {
+        if matches!(self.state, State::Up(_)) {
+            self.probe = Probe::Trying(Box::pin(dial::probe(address, config)));
+        }
+    }
+
+    /// Whether QUIC is being tried.
+    #[must_use]
+    pub const fn is_probing(&self) -> bool {
+        !matches!(self.probe, Probe::None)
     }
 
     /// Puts a frame behind those that wait. Without a connection it goes nowhere.
     pub fn send(&mut self, frame: &Frame) {
         if let State::Up(line) = &mut self.state {
-            line.outbox.push_back(frame.to_bytes());
+            line.send(frame.to_bytes());
         }
     }
 
@@ -100,36 +125,32 @@ impl Uplink {
     #[must_use]
     pub fn has_room(&self) -> bool {
         match &self.state {
-            State::Up(line) => line.outbox.len() < OUTBOX_FRAMES_MAX,
+            State::Up(line) => line.has_room(),
             State::Down | State::Dialling(_) => false,
         }
     }
 
     /// Ends the connection, whatever still waits. No event follows.
     pub fn hang_up(&mut self, why: &str) {
-        if let State::Up(line) = &self.state {
-            // Without waiting: the session goes on at once, and a collector that does not hear it
-            // finds out by the idle timeout.
-            line.dialled.connection.close(0_u32.into(), why.as_bytes());
+        if let State::Up(line) = &mut self.state {
+            line.stream.close(why);
         }
         self.forget();
     }
 
     /// Ends the connection and waits, for half a second at most, until the collector can know.
     pub async fn farewell(&mut self) {
-        if let State::Up(line) = &self.state {
-            line.dialled.connection.close(0_u32.into(), b"stopping");
-            let idle = line.dialled.endpoint.wait_idle();
-            tokio::time::timeout(FAREWELL_WITHIN, idle).await.ok();
+        self.before = self.traffic();
+        if let State::Up(line) = std::mem::take(&mut self.state) {
+            line.stream.farewell("stopping").await;
         }
-        self.forget();
     }
 
     /// The traffic of this connection and those before it.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         let now = match &self.state {
-            State::Up(line) => line.traffic(),
+            State::Up(line) => line.stream.traffic(),
             State::Down | State::Dialling(_) => Traffic::default(),
         };
         Traffic {
@@ -147,14 +168,17 @@ impl Uplink {
         let event = match &mut self.state {
             State::Down => std::future::pending().await,
             State::Dialling(dialling) => match dialling.await {
-                Ok(dialled) => {
-                    let address = dialled.address;
-                    self.state = State::Up(Box::new(Line::new(dialled)));
-                    return UplinkEvent::Connected(address);
+                Ok(stream) => {
+                    let (address, path) = (stream.address, stream.path);
+                    self.state = State::Up(Box::new(Line::new(stream)));
+                    return UplinkEvent::Connected(address, path);
                 }
                 Err(error) => UplinkEvent::Failed(error),
             },
-            State::Up(line) => line.next().await,
+            State::Up(line) => tokio::select! {
+                event = line.next() => event,
+                probed = next_probe(&mut self.probe) => UplinkEvent::Probed(probed),
+            },
         };
         if matches!(event, UplinkEvent::Failed(_) | UplinkEvent::Closed(_)) {
             self.forget();
@@ -165,126 +189,26 @@ impl Uplink {
     fn forget(&mut self) {
         self.before = self.traffic();
         self.state = State::Down;
+        // A try belongs to the connection that it was made beside; one that has succeeded is the next.
+        if matches!(self.probe, Probe::Trying(_)) {
+            self.probe = Probe::None;
+        }
     }
 }
 
-/// A connection that stands.
-struct Line {
-    dialled: Dialled,
-    reader: FrameReader,
-    outbox: VecDeque<Vec<u8>>,
-    /// Bytes of the first frame that are written.
-    written: usize,
-    silence: Option<Silence>,
-}
-
-/// Something was sent, and nothing was heard since.
-struct Silence {
-    /// Datagrams received before.
-    heard: u64,
-    ends: Pin<Box<tokio::time::Sleep>>,
-}
-
-impl Line {
-    fn new(dialled: Dialled) -> Self {
-        Self {
-            dialled,
-            reader: FrameReader::default(),
-            outbox: VecDeque::new(),
-            written: 0,
-            silence: None,
+/// How a try went, once.
+async fn next_probe(probe: &mut Probe) -> Result<(), WayError> {
+    let Probe::Trying(trying) = probe else {
+        return std::future::pending().await;
+    };
+    match trying.await {
+        Ok(stream) => {
+            *probe = Probe::Ready(Box::new(stream));
+            Ok(())
         }
-    }
-
-    async fn next(&mut self) -> UplinkEvent {
-        loop {
-            // Made anew in every turn: nothing but the fields is kept, so giving up loses nothing.
-            let silence = async {
-                match &mut self.silence {
-                    Some(silence) => silence.ends.as_mut().await,
-                    None => std::future::pending().await,
-                }
-            };
-            let rest = self.outbox.front().map(|frame| &frame[self.written..]);
-            let write = async {
-                match rest {
-                    // `write`, not `write_all`: quinn says how much it took, so a write that is
-                    // given up half-way leaves a count and not a riddle.
-                    Some(rest) => self.dialled.send.write(rest).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                frame = self.reader.read(&mut self.dialled.recv) => {
-                    // Whoever speaks is alive.
-                    self.silence = None;
-                    match frame {
-                        Ok(Some(frame)) => return UplinkEvent::Received(frame),
-                        Ok(None) => return UplinkEvent::Closed("the collector ended it".to_owned()),
-                        Err(ReadError::Connection(why)) => return UplinkEvent::Closed(why),
-                        Err(error @ ReadError::Frame(_)) => return UplinkEvent::Garbled(error),
-                    }
-                }
-                written = write => match written {
-                    Ok(bytes) => {
-                        if self.has_written(bytes) {
-                            return UplinkEvent::Drained;
-                        }
-                    }
-                    Err(error) => return UplinkEvent::Closed(error.to_string()),
-                },
-                () = silence => {
-                    if self.is_dead() {
-                        self.dialled.connection.close(0_u32.into(), b"no answer");
-                        return UplinkEvent::Closed("the network path is dead".to_owned());
-                    }
-                }
-            }
-        }
-    }
-
-    /// Takes note of bytes that were written; says whether a frame is out.
-    fn has_written(&mut self, bytes: usize) -> bool {
-        self.written += bytes;
-        // One timer from the first byte that may be unanswered; more bytes do not put it off.
-        if self.silence.is_none() {
-            // The runtime's timer is the right one here because it stands still in suspend: a
-            // laptop that slept for an hour has not been left without an answer for an hour.
-            self.silence = Some(Silence {
-                heard: self.datagrams_heard(),
-                ends: Box::pin(tokio::time::sleep(SILENT_FOR)),
-            });
-        }
-        let is_out = self
-            .outbox
-            .front()
-            .is_some_and(|frame| self.written >= frame.len());
-        if is_out {
-            self.outbox.pop_front();
-            self.written = 0;
-        }
-        is_out
-    }
-
-    /// Whether nothing at all was heard since something was sent.
-    fn is_dead(&mut self) -> bool {
-        let heard = self.datagrams_heard();
-        self.silence
-            .take()
-            .is_some_and(|silence| silence.heard == heard)
-    }
-
-    fn datagrams_heard(&self) -> u64 {
-        // Datagrams and not frames: an acknowledgement of QUIC's own shows that the path lives
-        // though the collector has nothing to say.
-        self.dialled.connection.stats().udp_rx.datagrams
-    }
-
-    fn traffic(&self) -> Traffic {
-        let stats = self.dialled.connection.stats();
-        Traffic {
-            sent_bytes: stats.udp_tx.bytes,
-            received_bytes: stats.udp_rx.bytes,
+        Err(error) => {
+            *probe = Probe::None;
+            Err(error)
         }
     }
 }

@@ -61,3 +61,30 @@ fn no_deployment_of_the_corpus_breaks_a_scan() -> io::Result<()> {
 fn no_manifest_of_the_corpus_breaks_a_scan() -> io::Result<()> {
     replay("manifest", checks::manifest)
 }
+
+#[cfg(feature = "test-support")]
+#[test]
+fn no_hive_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("hive", checks::hive)
+}
+
+#[cfg(feature = "test-support")]
+#[test]
+fn no_property_list_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("plist", checks::plist)
+}
+
+#[test]
+fn no_appimage_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("appimage", checks::appimage)
+}
+
+#[test]
+fn no_jar_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("jar", checks::jar)
+}
+
+#[test]
+fn no_extension_of_the_corpus_breaks_a_scan() -> io::Result<()> {
+    replay("extension", checks::extension)
+}

@@ -31,7 +31,7 @@ fn binary() -> &'static Path {
 
 /// Crates that ship to endpoints, the agent's own and the protocol included. Whoever raises this
 /// says in the commit what for.
-const DEPENDENCIES_MAX: usize = 100;
+const DEPENDENCIES_MAX: usize = 101;
 /// What must never ship to an endpoint: servers, databases and what pulls them in.
 const BANNED: [&str; 16] = [
     "anyhow",

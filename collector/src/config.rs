@@ -29,7 +29,7 @@ pub use self::document::default_file;
 pub use self::enrichment::EnrichmentConfig;
 pub use self::feeds::{FeedSource, FeedSourceKind, FeedsConfig, ProxyConfig};
 pub use self::http::HttpConfig;
-pub use self::ingest::{Connections, IngestConfig};
+pub use self::ingest::{Connections, IngestConfig, TcpListen};
 pub use self::jobs::JobsConfig;
 pub use self::layers::{Environment, Layers};
 pub use self::node::{NodeConfig, Role, Roles};

@@ -330,6 +330,7 @@ const fn of_store(command: Command) -> registry::Command {
     match command {
         Command::ScanNow { request } => registry::Command::ScanNow { request },
         Command::SendSnapshot => registry::Command::SendSnapshot,
+        Command::Rekey => registry::Command::Rekey,
     }
 }
 

@@ -88,10 +88,12 @@ pub enum StartError {
     #[error("set up TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// The socket cannot be bound.
-    #[error("listen on {address} (UDP): {error}")]
+    #[error("listen on {address} ({transport}): {error}")]
     Bind {
         /// Where.
         address: SocketAddr,
+        /// Over UDP or over TCP.
+        transport: &'static str,
         /// Why not.
         error: io::Error,
     },
@@ -185,10 +187,12 @@ pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
         shared.clock.now(),
     )?);
     let tls = tls::server_config(&shared.authority, Arc::clone(&certificate), &shared.clock)?;
-    let listener = Listener::bind(&shared, tls).map_err(|error| StartError::Bind {
-        address: shared.config.listen,
-        error,
-    })?;
+    let listener =
+        Listener::bind(&shared, tls).map_err(|(address, transport, error)| StartError::Bind {
+            address,
+            transport,
+            error,
+        })?;
     let address = listener.address();
     spawn_tasks(&shared, listener, certificate);
     Ok(address)

@@ -15,6 +15,8 @@ use crate::lifecycle::Lifecycle;
 
 /// Connections of agents that are open, sessions and enrolments alike.
 pub const INGEST_CONNECTIONS: &str = "muster_ingest_connections";
+/// Handshakes that succeeded, by [`LABEL_TRANSPORT`]: `quic`, `tcp`.
+pub const INGEST_HANDSHAKES: &str = "muster_ingest_handshakes_total";
 /// Connections that ended before a session began, by [`LABEL_REASON`]: `limit`, `rate`, `tls`,
 /// `timeout`, `identity`.
 pub const INGEST_HANDSHAKES_FAILED: &str = "muster_ingest_handshakes_failed_total";
@@ -44,6 +46,11 @@ pub const INGEST_ENROLMENTS: &str = "muster_ingest_enrolments_total";
 /// Certificates that were renewed over a session, by [`LABEL_OUTCOME`]: `granted`, or a reject
 /// reason.
 pub const INGEST_RENEWALS: &str = "muster_ingest_renewals_total";
+/// Agents that became others because several machines were they, by [`LABEL_OUTCOME`]: `granted`, or a
+/// reject reason.
+pub const INGEST_REKEYS: &str = "muster_ingest_rekeys_total";
+/// Agents that were found to be on several machines.
+pub const INGEST_CLONES: &str = "muster_ingest_clones_total";
 
 /// Reports in the queue, by [`LABEL_LANE`].
 pub const QUEUE_REPORTS: &str = "muster_queue_reports";
@@ -110,6 +117,8 @@ pub const BUILD_INFO: &str = "muster_build_info";
 pub const LABEL_OUTCOME: &str = "outcome";
 /// Why something happened.
 pub const LABEL_REASON: &str = "reason";
+/// How an agent is connected.
+pub const LABEL_TRANSPORT: &str = "transport";
 /// The queue's lane: `delta` or `snapshot`.
 pub const LABEL_LANE: &str = "lane";
 /// A feed's name.
@@ -173,6 +182,10 @@ pub(crate) fn start_at_zero() {
     counter!(INGEST_REPORTS, LABEL_OUTCOME => "accepted").absolute(0);
     counter!(INGEST_ENROLMENTS, LABEL_OUTCOME => "granted").absolute(0);
     counter!(INGEST_RENEWALS, LABEL_OUTCOME => "granted").absolute(0);
+    counter!(INGEST_REKEYS, LABEL_OUTCOME => "granted").absolute(0);
+    counter!(INGEST_CLONES).absolute(0);
+    counter!(INGEST_HANDSHAKES, LABEL_TRANSPORT => "quic").absolute(0);
+    counter!(INGEST_HANDSHAKES, LABEL_TRANSPORT => "tcp").absolute(0);
     for reason in RejectReason::ALL {
         let reason = reason.as_str();
         counter!(INGEST_REPORTS, LABEL_OUTCOME => reason).absolute(0);
@@ -260,6 +273,7 @@ fn describe() {
 
 fn describe_ingest() {
     describe_gauge!(INGEST_CONNECTIONS, "Open connections of agents");
+    describe_counter!(INGEST_HANDSHAKES, "Handshakes that succeeded by transport");
     describe_counter!(
         INGEST_HANDSHAKES_FAILED,
         "Connections that ended before a session by reason"
@@ -295,6 +309,8 @@ fn describe_ingest() {
     describe_counter!(INGEST_HEARTBEATS, "Heartbeats that came by outcome");
     describe_counter!(INGEST_ENROLMENTS, "Enrolments by outcome");
     describe_counter!(INGEST_RENEWALS, "Renewed certificates by outcome");
+    describe_counter!(INGEST_REKEYS, "Agents that became others, by outcome");
+    describe_counter!(INGEST_CLONES, "Agents found to be on several machines");
 }
 
 #[cfg(test)]

@@ -171,9 +171,13 @@ impl TargetSw {
 pub fn identify(subject: &Subject<'_>, known: &dyn Fn(&str, &str) -> bool) -> Identification {
     match subject.source {
         "deb" | "rpm" | "apk" | "pacman" => package::identify(subject, known),
-        "python" | "npm" | "gem" => language::identify(subject, known),
-        "vscode" | "chrome_extension" | "firefox_addon" => extension::identify(subject, known),
+        "python" | "npm" | "gem" | "cargo" => language::identify(subject, known),
+        "vscode" | "chrome_extension" | "firefox_addon" | "safari_extension" => {
+            extension::identify(subject, known)
+        }
+        "jetbrains_plugin" => extension::plugin(subject),
         "os" => system::identify(subject),
+        "windows_update" => system::update(),
         _ => application::identify(subject, known),
     }
 }

@@ -17,4 +17,5 @@ pub mod reject;
 pub mod report;
 pub mod software;
 pub mod token;
+pub mod way;
 pub mod wire;

@@ -9,11 +9,12 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::InventoryDigest;
-use crate::ids::Position;
+use crate::ids::{AgentId, Position};
 use crate::limits;
 use crate::reject::RejectReason;
 use crate::report::Report;
 use crate::software::Source;
+use crate::way::Path;
 use crate::wire::{self, bounded};
 
 /// The protocol's name in the TLS handshake of an enrolled agent.
@@ -44,11 +45,22 @@ impl Capabilities {
     pub const RENEW: Self = Self(1 << 2);
     /// The agent holds its connection or visits, as [`CollectorMessage::Attend`] says.
     pub const ATTEND: Self = Self(1 << 3);
+    /// An agent can become another one, when its identity is on more than one machine.
+    pub const REKEY: Self = Self(1 << 4);
+    /// An agent can say that it leaves for good.
+    pub const LEAVE: Self = Self(1 << 5);
 
     /// What this crate's users have.
     #[must_use]
     pub const fn current() -> Self {
-        Self(Self::DICTIONARY_1.0 | Self::SCAN_NOW.0 | Self::RENEW.0 | Self::ATTEND.0)
+        Self(
+            Self::DICTIONARY_1.0
+                | Self::SCAN_NOW.0
+                | Self::RENEW.0
+                | Self::ATTEND.0
+                | Self::REKEY.0
+                | Self::LEAVE.0,
+        )
     }
 
     /// The same less what is in `other`.
@@ -84,6 +96,14 @@ pub enum AgentMessage {
         /// The request.
         csr: Vec<u8>,
     },
+    /// The host is an agent no longer: nothing follows but [`CollectorMessage::Gone`].
+    Leave,
+    /// A certificate signing request for a new agent in the place of this one, DER; the answer to
+    /// [`CollectorMessage::Rekey`].
+    Rekey {
+        /// The request, for a key of its own.
+        csr: Vec<u8>,
+    },
 }
 
 /// The first message of a session. Its layout never changes; what comes new goes into `extension`.
@@ -102,9 +122,36 @@ pub struct Hello {
     pub acknowledged: Position,
     /// The last scan that was asked for and done; zero when none.
     pub scan_done: u64,
-    /// For later versions.
+    /// What [`Self::extension_of`] makes, and more of later versions behind it; empty where the agent
+    /// does not say.
     #[serde(deserialize_with = "bounded::list::<_, _, { limits::EXTENSION_BYTES_MAX }>")]
     pub extension: Vec<u8>,
+}
+
+/// What an agent says of the connection and of itself, in its hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Presence {
+    /// The way that the connection takes.
+    pub path: Path,
+    /// A random number of the agent's process: one that comes back after another was heard of belongs to
+    /// another machine with the same identity, or to a machine that was put back to an earlier state.
+    pub process: u64,
+}
+
+impl Hello {
+    /// An extension that says this.
+    #[must_use]
+    pub fn extension_of(presence: Presence) -> Vec<u8> {
+        wire::encode(&presence)
+    }
+
+    /// What the agent says of the connection and of itself; `None` for an agent that says nothing, or
+    /// something that this version does not know.
+    #[must_use]
+    pub fn presence(&self) -> Option<Presence> {
+        let (presence, _) = postcard::take_from_bytes(&self.extension).ok()?;
+        Some(presence)
+    }
 }
 
 /// A sign of life.
@@ -169,6 +216,19 @@ pub enum CollectorMessage {
     /// [`Capabilities::ATTEND`], and to that one in every session, once everything was said that waited
     /// for it.
     Attend(Attendance),
+    /// The collector will not hear of this agent again: the answer to [`AgentMessage::Leave`].
+    Gone,
+    /// More than one machine has this agent's identity: the agent makes a new key and asks with
+    /// [`AgentMessage::Rekey`]; only to an agent that has [`Capabilities::REKEY`].
+    Rekey,
+    /// The agent is another one from now on: the answer to [`AgentMessage::Rekey`].
+    Rekeyed {
+        /// Which one, of the same company.
+        agent: AgentId,
+        /// The chain, the agent's own first, each DER.
+        #[serde(deserialize_with = "bounded::chain")]
+        chain: Vec<Vec<u8>>,
+    },
 }
 
 /// The answer to a hello.
@@ -178,7 +238,8 @@ pub struct Welcome {
     pub version: u16,
     /// What both can.
     pub capabilities: Capabilities,
-    /// The collector's clock, in milliseconds since 1970; for the agent's log only.
+    /// The collector's clock, in milliseconds since 1970; which is how an
+    /// agent knows when its certificate is due, whatever its own says.
     pub now_ms: u64,
     /// How to behave.
     pub settings: Settings,

@@ -49,11 +49,19 @@ pub enum Source {
     FirefoxAddon,
     /// The operating system itself.
     Os,
+    /// Windows' updates, by the numbers of their articles (`KB5036892`).
+    WindowsUpdate,
+    /// Programs that cargo installed.
+    Cargo,
+    /// Safari's extensions.
+    SafariExtension,
+    /// Plugins of `JetBrains`' editors.
+    JetbrainsPlugin,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Deb,
         Self::Rpm,
         Self::Apk,
@@ -73,6 +81,10 @@ impl Source {
         Self::ChromeExtension,
         Self::FirefoxAddon,
         Self::Os,
+        Self::WindowsUpdate,
+        Self::Cargo,
+        Self::SafariExtension,
+        Self::JetbrainsPlugin,
     ];
 
     /// The name in the API, the database and the matching commands.
@@ -98,6 +110,10 @@ impl Source {
             Self::ChromeExtension => "chrome_extension",
             Self::FirefoxAddon => "firefox_addon",
             Self::Os => "os",
+            Self::WindowsUpdate => "windows_update",
+            Self::Cargo => "cargo",
+            Self::SafariExtension => "safari_extension",
+            Self::JetbrainsPlugin => "jetbrains_plugin",
         }
     }
 }

@@ -59,6 +59,8 @@ impl AgentMessage {
             Self::Report(report) => WireAgentMessage::Report(WireReport::from(report)),
             Self::Heartbeat(heartbeat) => WireAgentMessage::Heartbeat(*heartbeat),
             Self::Renew { csr } => WireAgentMessage::Renew { csr: csr.clone() },
+            Self::Leave => WireAgentMessage::Leave,
+            Self::Rekey { csr } => WireAgentMessage::Rekey { csr: csr.clone() },
         })
     }
 
@@ -73,6 +75,8 @@ impl AgentMessage {
             WireAgentMessage::Report(report) => Self::Report(report.try_into()?),
             WireAgentMessage::Heartbeat(heartbeat) => Self::Heartbeat(heartbeat),
             WireAgentMessage::Renew { csr } => Self::Renew { csr },
+            WireAgentMessage::Leave => Self::Leave,
+            WireAgentMessage::Rekey { csr } => Self::Rekey { csr },
         })
     }
 }
@@ -145,6 +149,11 @@ enum WireAgentMessage<'a> {
     Report(WireReport<'a>),
     Heartbeat(Heartbeat),
     Renew {
+        #[serde(deserialize_with = "bounded::list::<_, _, { limits::CSR_BYTES_MAX }>")]
+        csr: Vec<u8>,
+    },
+    Leave,
+    Rekey {
         #[serde(deserialize_with = "bounded::list::<_, _, { limits::CSR_BYTES_MAX }>")]
         csr: Vec<u8>,
     },

@@ -20,12 +20,14 @@ use protocol::frame::{Frame, HEADER_BYTES, Header, Packer, Packing, Unpacker};
 use protocol::host::{HostFacts, Platform};
 use protocol::ids::{AgentId, CompanyId, Position, TokenId};
 use protocol::message::{
-    AgentMessage, Attendance, Capabilities, CollectorMessage, Heartbeat, Hello, Settings, Welcome,
+    AgentMessage, Attendance, Capabilities, CollectorMessage, Heartbeat, Hello, Presence, Settings,
+    Welcome,
 };
 use protocol::reject::RejectReason;
 use protocol::report::{Report, ReportBody};
 use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
 use protocol::token::EnrolmentToken;
+use protocol::way::{NotQuic, Path, Way};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -268,6 +270,79 @@ fn renew_keeps_its_bytes() {
 }
 
 #[test]
+fn the_ends_of_an_identity_keep_their_bytes() {
+    check_agent_message("leave.bin", &AgentMessage::Leave);
+    let csr = vec![0x30, 0x82, 0x01, 0x02];
+    check_agent_message("rekey_request.bin", &AgentMessage::Rekey { csr });
+    check_collector_message("gone.bin", &CollectorMessage::Gone);
+    check_collector_message("rekey.bin", &CollectorMessage::Rekey);
+    check_collector_message(
+        "rekeyed.bin",
+        &CollectorMessage::Rekeyed {
+            agent: AgentId(Uuid::from_u128(0xa9)),
+            chain: vec![vec![0x30, 1], vec![0x30, 2]],
+        },
+    );
+}
+
+#[test]
+fn a_hello_says_its_way_and_its_process_or_nothing() {
+    let hello = |extension| Hello {
+        version_min: 1,
+        version_max: 1,
+        capabilities: Capabilities::current(),
+        agent_version: String::new(),
+        acknowledged: Position::default(),
+        scan_done: 0,
+        extension,
+    };
+    let presence = Presence {
+        path: Path {
+            way: Way::Proxy,
+            not_quic: Some(NotQuic::Handshake),
+        },
+        process: 300,
+    };
+    let mut extension = Hello::extension_of(presence);
+    assert_eq!(extension, [2, 1, 2, 0xac, 0x02]);
+    // Whatever a later version puts behind it.
+    extension.push(7);
+    assert_eq!(hello(extension).presence(), Some(presence));
+    // An older agent, a way of a later version, and half of it.
+    for strange in [&[][..], &[9, 0, 1], &[2, 1]] {
+        assert_eq!(hello(strange.to_vec()).presence(), None);
+    }
+}
+
+#[test]
+fn every_way_and_reason_keeps_its_number() {
+    let ways = [Way::Quic, Way::Tcp, Way::Proxy];
+    let reasons = [
+        NotQuic::NoAnswer,
+        NotQuic::Refused,
+        NotQuic::Handshake,
+        NotQuic::Unavailable,
+        NotQuic::Configured,
+    ];
+    for (number, way) in (0_u8..).zip(ways) {
+        let path = Path {
+            way,
+            not_quic: None,
+        };
+        let bytes = Hello::extension_of(Presence { path, process: 0 });
+        assert_eq!(bytes, [number, 0, 0], "{}", way.as_str());
+    }
+    for (number, reason) in (0_u8..).zip(reasons) {
+        let path = Path {
+            way: Way::Tcp,
+            not_quic: Some(reason),
+        };
+        let bytes = Hello::extension_of(Presence { path, process: 0 });
+        assert_eq!(bytes, [1, 1, number, 0], "{}", reason.as_str());
+    }
+}
+
+#[test]
 fn welcome_keeps_its_bytes() {
     check_collector_message(
         "welcome.bin",
@@ -350,8 +425,10 @@ fn orders_keep_their_bytes() {
 
 #[test]
 fn abilities_keep_their_bits() {
-    assert_eq!(Capabilities::current(), Capabilities(0b1111));
+    assert_eq!(Capabilities::current(), Capabilities(0b11_1111));
     assert_eq!(Capabilities::ATTEND, Capabilities(0b1000));
+    assert_eq!(Capabilities::REKEY, Capabilities(0b1_0000));
+    assert_eq!(Capabilities::LEAVE, Capabilities(0b10_0000));
 }
 
 #[test]
@@ -373,10 +450,10 @@ fn every_source_keeps_its_number() {
         .iter()
         .map(|source| postcard::to_stdvec(source).expect("encodes"))
         .collect();
-    let expected: Vec<_> = (0..19_u8).map(|number| vec![number]).collect();
+    let expected: Vec<_> = (0..23_u8).map(|number| vec![number]).collect();
     assert_eq!(numbers, expected);
     // A source that `ALL` does not name could be sent and never be read out of a database again.
-    assert!(postcard::from_bytes::<Source>(&[19]).is_err());
+    assert!(postcard::from_bytes::<Source>(&[23]).is_err());
 }
 
 #[test]

@@ -105,7 +105,11 @@ prop_compose! {
 fn decode_everything(bytes: &[u8]) {
     drop(AgentMessage::decode(bytes).map(|message| match message {
         AgentMessage::Report(report) => report.validate().map(drop).is_ok(),
-        AgentMessage::Hello(_) | AgentMessage::Heartbeat(_) | AgentMessage::Renew { .. } => true,
+        AgentMessage::Hello(_)
+        | AgentMessage::Heartbeat(_)
+        | AgentMessage::Renew { .. }
+        | AgentMessage::Leave
+        | AgentMessage::Rekey { .. } => true,
     }));
     drop(CollectorMessage::decode(bytes));
     drop(EnrolRequest::decode(bytes));

@@ -5,6 +5,8 @@
 
 mod enrol;
 mod heartbeats;
+mod lineage;
+mod rekey;
 
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use uuid::Uuid;
 
 pub use self::enrol::{EnrolError, Enrolled, Enrolment, enrol};
 pub use self::heartbeats::{HeartbeatSeen, Noted, record_heartbeats};
+pub use self::rekey::{Issue, Rekeying, depart, rekey};
 use crate::commands::{self, Revoked};
 use crate::companies;
 use crate::error::StoreError;
@@ -44,6 +47,8 @@ pub struct Certificate {
 pub struct Admission {
     /// Since when it is refused.
     pub revoked_at: Option<OffsetDateTime>,
+    /// Since when several machines are known to be it.
+    pub cloned_at: Option<OffsetDateTime>,
     /// Since when its whole company is.
     pub suspended_at: Option<OffsetDateTime>,
     /// SHA-256 of the certificate that it got last; an older one that is still valid is as good.
@@ -68,7 +73,7 @@ pub async fn admission(
 ) -> Result<Option<Admission>, StoreError> {
     let mut tx = scope.begin("agents.admission").await?;
     let row = sqlx::query!(
-        "SELECT a.revoked_at, a.certificate_sha256, a.applied_epoch, a.applied_seq,
+        "SELECT a.revoked_at, a.cloned_at, a.certificate_sha256, a.applied_epoch, a.applied_seq,
                 c.suspended_at, c.settings_revision, c.heartbeat_every_s, c.scan_every_s,
                 c.sources_off, c.visits
          FROM agents a JOIN companies c ON c.key = a.company_key
@@ -82,6 +87,7 @@ pub async fn admission(
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Admission {
         revoked_at: row.revoked_at,
+        cloned_at: row.cloned_at,
         suspended_at: row.suspended_at,
         certificate_sha256: row.certificate_sha256.and_then(|hash| hash.try_into().ok()),
         applied: position(row.applied_epoch, row.applied_seq)?,

@@ -36,6 +36,8 @@ pub enum Command {
     },
     /// Begin a new epoch with a snapshot. It stays until the snapshot's first part is stored.
     SendSnapshot,
+    /// Become another agent: several machines are this one. It stays for as long as any of them might come.
+    Rekey,
 }
 
 impl Command {
@@ -44,6 +46,7 @@ impl Command {
         match self {
             Self::ScanNow { .. } => "scan_now",
             Self::SendSnapshot => "send_snapshot",
+            Self::Rekey => "rekey",
         }
     }
 }
@@ -194,6 +197,7 @@ fn command(kind: &str, request: i64) -> Result<Command, StoreError> {
             request: request.unsigned_abs(),
         }),
         "send_snapshot" => Ok(Command::SendSnapshot),
+        "rekey" => Ok(Command::Rekey),
         kind => Err(StoreError::inconsistent("agent_commands", "kind", kind)),
     }
 }

@@ -10,7 +10,7 @@ use protocol::host::Platform;
 use protocol::ids::AgentId;
 use time::OffsetDateTime;
 
-pub use self::get::{HostDetail, get};
+pub use self::get::{Connection, HostDetail, get};
 pub use self::list::{HostFilter, HostSort, list};
 pub use self::software::{HostSoftware, HostSoftwareFilter, software};
 use crate::software::FindingCounts;

@@ -286,7 +286,12 @@ impl SimulatedRows {
             }
         }
         let asked = company.ask(&mut self.commands, wrong, now);
-        Noted { asked, behind }
+        // Processes are heard of by the database alone: a simulated agent never says its own.
+        Noted {
+            asked,
+            behind,
+            cloned: Vec::new(),
+        }
     }
 }
 

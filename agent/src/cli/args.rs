@@ -21,6 +21,8 @@ commands:
     --force             even if the host is enrolled already: it becomes a new agent
                         Without either, the token comes from MUSTER_ENROLMENT_TOKEN,
                         MUSTER_ENROLMENT_TOKEN_FILE or, when it is no terminal, stdin.
+  unenroll            make it an agent no longer: tells the collector, and deletes key and state;
+                        exit code 1 when the collector could not be told
   run                 report until stopped
   scan                scan now: by the running agent, or once without one
   status [--json]     how the agent stands; exit code 1 when none runs
@@ -51,6 +53,7 @@ pub(super) struct Args {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Enroll(Enroll),
+    Unenroll,
     Run,
     Scan,
     Status { json: bool },
@@ -152,6 +155,7 @@ impl Typed {
                 let taken = &["--token", "--token-file", "--force"];
                 (Command::Enroll(self.enroll), taken)
             }
+            "unenroll" | "unenrol" => (Command::Unenroll, &[]),
             "run" => (Command::Run, &[]),
             "scan" => (Command::Scan, &[]),
             "status" => (Command::Status { json: self.json }, &["--json"]),

@@ -14,7 +14,7 @@ use crate::status::{Enrolment, SpoolStatus, State, Status};
 /// How long the running agent may take to say how it stands.
 const STATUS_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to scan: every source its time box.
-// Nine sources that all hang take three minutes at the default.
+// Sixteen sources that all hang take five and a half minutes at the default.
 const SCAN_WITHIN: Duration = Duration::from_secs(600);
 /// How long `scan` without a running agent tries to deliver.
 const DELIVER_WITHIN: Duration = Duration::from_secs(60);

@@ -3,25 +3,18 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use protocol::frame::{Frame, Packing, Unpacker};
-use protocol::message::{
-    AgentMessage, Capabilities, CollectorMessage, Hello, VERSION_MAX, VERSION_MIN,
-};
-use rustls::ClientConfig;
-
+use super::visit::Visit;
 use super::{Context, Failure, ask, print, runtime};
 use crate::control::Request;
 use crate::identity::Identity;
 use crate::lock::Glance;
-use crate::logging::{rfc3339, sanitise};
+use crate::logging::rfc3339;
 use crate::private_file;
 use crate::spool::Spool;
 use crate::status::{State, Status};
 use crate::tls;
-use crate::uplink::{FrameReader, dial};
+use crate::uplink::{CONNECT_WITHIN, Plan};
 
-/// How long a collector may take to welcome the agent.
-const WELCOME_WITHIN: Duration = Duration::from_secs(15);
 /// How long a running agent may take to answer.
 const STATUS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -179,9 +172,15 @@ fn collectors(context: &Context, identity: &Identity) -> Result<Vec<Finding>, Fa
     for address in addresses {
         let greeted = runtime.block_on(async {
             let config = tls::session_config(identity).map_err(|error| error.to_string())?;
-            tokio::time::timeout(WELCOME_WITHIN, greet(address, config))
-                .await
-                .map_err(|_| format!("{address} does not welcome the agent in time"))?
+            let plan = Plan::fresh(address, &context.config.reach, CONNECT_WITHIN);
+            let visit = Visit::begin(plan, config).await?;
+            let said = format!(
+                "{address} welcomes the agent by {}, protocol version {}",
+                visit.way(),
+                visit.welcome.version
+            );
+            visit.end("checked").await;
+            Ok(said)
         });
         findings.push(Finding {
             what: "collector",
@@ -189,60 +188,4 @@ fn collectors(context: &Context, identity: &Identity) -> Result<Vec<Finding>, Fa
         });
     }
     Ok(findings)
-}
-
-async fn greet(address: &str, config: ClientConfig) -> Result<String, String> {
-    let text = |error: &dyn std::fmt::Display| sanitise(&format!("{address}: {error}"));
-    let mut dialled = dial(address.to_owned(), config)
-        .await
-        .map_err(|error| error.to_string())?;
-    let hello = AgentMessage::Hello(Hello {
-        version_min: VERSION_MIN,
-        version_max: VERSION_MAX,
-        capabilities: Capabilities::current(),
-        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-        acknowledged: protocol::ids::Position::default(),
-        scan_done: 0,
-        extension: Vec::new(),
-    });
-    let frame = Frame {
-        packing: Packing::Plain,
-        payload: hello.encode(),
-    };
-    dialled
-        .send
-        .write_all(&frame.to_bytes())
-        .await
-        .map_err(|error| text(&error))?;
-    let frame = FrameReader::default()
-        .read(&mut dialled.recv)
-        .await
-        .map_err(|error| text(&error))?
-        .ok_or_else(|| format!("{address} ends the connection without a word"))?;
-    let message = Unpacker::new()
-        .map_err(|error| text(&error))?
-        .unpack(frame.packing, &frame.payload)
-        .map_err(|error| text(&error))?;
-    // Before the answer is judged: whatever it says, the collector shall not hold a place for this
-    // session until its idle timeout.
-    dialled.connection.close(0_u32.into(), b"checked");
-    dialled.endpoint.wait_idle().await;
-    match CollectorMessage::decode(&message).map_err(|error| text(&error))? {
-        CollectorMessage::Welcome(welcome) => Ok(format!(
-            "{address} welcomes the agent, protocol version {}",
-            welcome.version
-        )),
-        CollectorMessage::Refuse { reason, detail, .. } => {
-            Err(text(&format_args!("refused: {reason} {detail}")))
-        }
-        CollectorMessage::Ack { .. }
-        | CollectorMessage::Reject { .. }
-        | CollectorMessage::SendSnapshot
-        | CollectorMessage::ScanNow { .. }
-        | CollectorMessage::Settings(_)
-        | CollectorMessage::Attend(_)
-        | CollectorMessage::Certificate { .. } => {
-            Err(format!("{address} answers the hello with something else"))
-        }
-    }
 }

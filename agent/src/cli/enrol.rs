@@ -31,7 +31,7 @@ pub(super) fn enrol(context: &Context, wanted: &Enroll) -> Result<ExitCode, Fail
     refuse_twice(config, wanted.force)?;
     let hostname = hostname();
     let version = env!("CARGO_PKG_VERSION");
-    let enrolled = runtime()?.block_on(enrol::enrol(&token, &hostname, version))?;
+    let enrolled = runtime()?.block_on(enrol::enrol(&token, &config.reach, &hostname, version))?;
     // First the spool, then the identity: a crash in between costs a snapshot and nothing else.
     // What the agent before had told belongs to that agent.
     forget(&config.spool_path())?;

@@ -7,6 +7,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::homes;
+
 /// How a reader ended that met nothing fatal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
@@ -23,7 +25,7 @@ pub(crate) enum ReadError {
     #[error("the time box ended")]
     Stopped,
     /// The system refuses.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", homes::shown_path(path))]
     Io {
         /// Which file, below the scanned root.
         path: PathBuf,
@@ -31,10 +33,10 @@ pub(crate) enum ReadError {
         source: io::Error,
     },
     /// A pipe, a device or a folder stands where a file should.
-    #[error("{}: not a regular file", .0.display())]
+    #[error("{}: not a regular file", homes::shown_path(.0))]
     NotAFile(PathBuf),
     /// The file is larger than any real one.
-    #[error("{}: larger than {max} bytes", path.display())]
+    #[error("{}: larger than {max} bytes", homes::shown_path(path))]
     TooLarge {
         /// Which file.
         path: PathBuf,
@@ -42,7 +44,7 @@ pub(crate) enum ReadError {
         max: u64,
     },
     /// The content does not follow its format.
-    #[error("{}: {what}", path.display())]
+    #[error("{}: {what}", homes::shown_path(path))]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -50,7 +52,7 @@ pub(crate) enum ReadError {
         what: &'static str,
     },
     /// The content is in a format that this agent does not read.
-    #[error("{}: {what}", path.display())]
+    #[error("{}: {what}", homes::shown_path(path))]
     Unsupported {
         /// Which file.
         path: PathBuf,
@@ -147,6 +149,13 @@ mod tests {
             defects.to_string(),
             "2 unreadable, 2 texts cut; first: /a: no header"
         );
+    }
+
+    #[test]
+    fn a_reason_tells_nobodys_name() {
+        let path = Path::new("/home/alice/.cargo/.crates2.json");
+        let error = ReadError::damaged(path, "not JSON");
+        assert_eq!(error.to_string(), "~/.cargo/.crates2.json: not JSON");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Flatpak applications and runtimes that are installed for the whole host.
+//! Flatpak applications and runtimes, of the whole host and of people.
 //!
 //! `/var/lib/flatpak/{app,runtime}/ID/ARCH/BRANCH/active` is a deployment. Its file `deploy` is a `GVariant`
 //! of type `(ssasta{sv})`: the remote, the commit, and a dictionary in which newer Flatpaks keep the
@@ -12,9 +12,12 @@ use super::defects::{ReadError, Reading};
 use super::records::{Draft, Records};
 use super::root::Root;
 
-const KINDS: [&str; 2] = [
-    "/var/lib/flatpak/app/*/*/*",
-    "/var/lib/flatpak/runtime/*/*/*",
+/// Where deployments are, and whether they are of runtimes.
+const KINDS: [(&str, bool); 4] = [
+    ("/var/lib/flatpak/app/*/*/*", false),
+    ("/var/lib/flatpak/runtime/*/*/*", true),
+    ("~/.local/share/flatpak/app/*/*/*", false),
+    ("~/.local/share/flatpak/runtime/*/*/*", true),
 ];
 
 /// Bytes of a `deploy`, and of an `AppStream` file.
@@ -33,8 +36,7 @@ struct Deploy<'a> {
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
     let mut reading = Reading::Absent;
     let mut bytes = Vec::new();
-    for (kind, pattern) in KINDS.iter().enumerate() {
-        let is_runtime = kind == 1;
+    for (pattern, is_runtime) in KINDS {
         for branch in root.expand(pattern)? {
             let path = branch.join("active/deploy");
             let found = root.read_small(&path, DEPLOY_BYTES_MAX, &mut bytes);
@@ -72,6 +74,12 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 origin: deploy.remote,
                 bundle_id: id,
                 installed_at_s,
+                // Of a person's own the place is told, to set it apart from the host's.
+                location: if pattern.starts_with('~') {
+                    OsStrExt::as_bytes(branch.as_os_str())
+                } else {
+                    b""
+                },
                 ..Draft::default()
             });
         }

@@ -1,20 +1,20 @@
-//! Ruby gems in the places that serve a whole host.
+//! Ruby gems, of the whole host and of people.
 //!
 //! A file `NAME-VERSION[-PLATFORM].gemspec` per gem. Its second line is a stub that `RubyGems` itself
 //! reads instead of running the file: `# stub: NAME VERSION PLATFORM PATHS`. Only where there is none
 //! is the file's name taken apart. A gemspec is a program; it is never run.
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::defects::{ReadError, Reading};
 use super::owners;
+use super::platform::System;
 use super::records::{Draft, Records};
 use super::root::Root;
 
-/// Where gems are: the distributions' places, the interpreter's own, and interpreters in `/opt` or
-/// built by root.
-const FOLDERS: [&str; 13] = [
+/// Where gems are: the distributions' places, the interpreter's own, interpreters in `/opt`, and what
+/// people have installed or built for themselves.
+const LINUX: [&str; 17] = [
     "/var/lib/gems/*/specifications",
     "/usr/share/rubygems-integration/*/specifications",
     "/usr/share/gems/specifications",
@@ -27,7 +27,26 @@ const FOLDERS: [&str; 13] = [
     "/usr/local/bundle/specifications",
     "/usr/local/rvm/gems/*/specifications",
     "/opt/*/lib/ruby/gems/*/specifications",
-    "/root/.rbenv/versions/*/lib/ruby/gems/*/specifications",
+    "~/.rbenv/versions/*/lib/ruby/gems/*/specifications",
+    "~/.gem/ruby/*/specifications",
+    "~/.local/share/gem/ruby/*/specifications",
+    "~/.rvm/gems/*/specifications",
+    "~/.asdf/installs/ruby/*/lib/ruby/gems/*/specifications",
+];
+const MACOS: [&str; 8] = [
+    "/Library/Ruby/Gems/*/specifications",
+    "/System/Library/Frameworks/Ruby.framework/Versions/*/usr/lib/ruby/gems/*/specifications",
+    "/opt/homebrew/lib/ruby/gems/*/specifications",
+    "/usr/local/lib/ruby/gems/*/specifications",
+    "~/.gem/ruby/*/specifications",
+    "~/.local/share/gem/ruby/*/specifications",
+    "~/.rbenv/versions/*/lib/ruby/gems/*/specifications",
+    "~/.rvm/gems/*/specifications",
+];
+const WINDOWS: [&str; 3] = [
+    "/Ruby*/lib/ruby/gems/*/specifications",
+    "~/.local/share/gem/ruby/*/specifications",
+    "~/.gem/ruby/*/specifications",
 ];
 
 /// Bytes of one gemspec, which can list every file of the gem.
@@ -39,11 +58,16 @@ const STUB_WITHIN: usize = 4;
 /// Reads the gems.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
     let mut reading = Reading::Absent;
-    for folder in root.expand_all(&FOLDERS)? {
+    let folders: &[&str] = match root.system() {
+        System::Linux => &LINUX,
+        System::Macos => &MACOS,
+        System::Windows => &WINDOWS,
+    };
+    for folder in root.expand_all(folders)? {
         let names = root.list(&folder);
         let names = out.tolerate(names)?.flatten().unwrap_or_default();
         for name in names {
-            let Some(stem) = name.as_bytes().strip_suffix(b".gemspec") else {
+            let Some(stem) = name.as_encoded_bytes().strip_suffix(b".gemspec") else {
                 continue;
             };
             reading = Reading::Read;
@@ -90,7 +114,7 @@ fn take(
         // RubyGems' word for a gem that has no native code.
         arch: if platform == b"ruby" { b"" } else { platform },
         installed_at_s,
-        location: folder.as_os_str().as_bytes(),
+        location: folder.as_os_str().as_encoded_bytes(),
         ..Draft::default()
     });
     Ok(())

@@ -10,10 +10,11 @@ use std::path::Path;
 
 use protocol::host::{HostFacts, Platform};
 use protocol::limits::FACT_BYTES_MAX;
-use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System as Machine};
 
 use self::os_release::OsRelease;
 use super::defects::{Defects, ReadError};
+use super::platform::System;
 use super::root::Root;
 use super::text::clean;
 
@@ -22,35 +23,60 @@ const HOSTNAME_BYTES_MAX: u64 = 4096;
 
 /// Reads the facts.
 pub(crate) fn read(root: &Root) -> Result<HostFacts, ReadError> {
-    let release = os_release::read(root)?;
+    let release = release(root)?;
     let mut facts = if root.is_host() {
         machine()
     } else {
         HostFacts::default()
     };
     if facts.hostname.is_empty() {
-        let mut name = Vec::new();
         // An image without a name is an image all the same.
-        let read = root.read_small(Path::new("/etc/hostname"), HOSTNAME_BYTES_MAX, &mut name);
-        if let Err(ReadError::Stopped) = read {
-            return Err(ReadError::Stopped);
+        match hostname(root) {
+            Ok(name) => facts.hostname = fact(&name),
+            Err(ReadError::Stopped) => return Err(ReadError::Stopped),
+            Err(_) => {}
         }
-        facts.hostname = fact(&name);
     }
-    describe(&mut facts, &release);
+    describe(&mut facts, root.system(), &release);
     Ok(facts)
+}
+
+/// The name that a tree gives its host.
+fn hostname(root: &Root) -> Result<Vec<u8>, ReadError> {
+    #[cfg(any(windows, test, feature = "test-support"))]
+    if root.system() == System::Windows {
+        return Ok(super::windows::os::hostname(root)?.into_bytes());
+    }
+    let mut name = Vec::new();
+    root.read_small(Path::new("/etc/hostname"), HOSTNAME_BYTES_MAX, &mut name)?;
+    Ok(name)
+}
+
+/// Which release of its system a tree holds.
+fn release(root: &Root) -> Result<OsRelease, ReadError> {
+    match root.system() {
+        System::Linux => os_release::read(root),
+        #[cfg(any(target_os = "macos", test, feature = "test-support"))]
+        System::Macos => super::macos::os::release(root),
+        #[cfg(any(windows, test, feature = "test-support"))]
+        System::Windows => super::windows::os::release(root),
+        #[cfg(not(any(target_os = "macos", test, feature = "test-support")))]
+        System::Macos => Ok(OsRelease::default()),
+        #[cfg(not(any(windows, test, feature = "test-support")))]
+        System::Windows => Ok(OsRelease::default()),
+    }
 }
 
 /// What is known when no file answers.
 pub(crate) fn without_files() -> HostFacts {
     let mut facts = machine();
-    describe(&mut facts, &OsRelease::default());
+    describe(&mut facts, System::HERE, &OsRelease::default());
     facts
 }
 
-fn describe(facts: &mut HostFacts, release: &OsRelease) {
+fn describe(facts: &mut HostFacts, system: System, release: &OsRelease) {
     facts.platform = Platform {
-        family: std::env::consts::OS.to_owned(),
+        family: system.family().to_owned(),
         id: release.id.clone(),
         version: release.version_id.clone(),
     };
@@ -66,12 +92,12 @@ fn machine() -> HostFacts {
         .with_memory(MemoryRefreshKind::nothing().with_ram())
         .with_cpu(CpuRefreshKind::nothing());
     let mut facts = HostFacts {
-        hostname: fact(System::host_name().unwrap_or_default().as_bytes()),
-        kernel: fact(System::kernel_version().unwrap_or_default().as_bytes()),
-        arch: fact(System::cpu_arch().as_bytes()),
+        hostname: fact(Machine::host_name().unwrap_or_default().as_bytes()),
+        kernel: fact(Machine::kernel_version().unwrap_or_default().as_bytes()),
+        arch: fact(Machine::cpu_arch().as_bytes()),
         ..HostFacts::default()
     };
-    if let Ok(system) = System::new_with_specifics(wanted) {
+    if let Ok(system) = Machine::new_with_specifics(wanted) {
         let cpus = system.cpus();
         facts.cpu_count = u32::try_from(cpus.len()).unwrap_or(u32::MAX);
         facts.cpu_model = fact(cpus.first().map_or("", sysinfo::Cpu::brand).as_bytes());

@@ -1,4 +1,4 @@
-//! npm packages that are installed globally.
+//! npm packages that are installed globally, for the host or for a person.
 //!
 //! A folder per package, or per scope and package (`@scope/name`), with a `package.json`. What a
 //! package brings along in its own `node_modules` is part of it and not listed. Packages that belong
@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -14,18 +13,39 @@ use serde::de::IgnoredAny;
 
 use super::defects::{ReadError, Reading};
 use super::owners;
+use super::platform::System;
 use super::records::{Draft, Records};
 use super::root::Root;
 
-/// Where `npm install --global` puts packages, and where distributions put theirs.
-const FOLDERS: [&str; 7] = [
+/// Where `npm install --global` and its kin put packages, and where distributions put theirs.
+const LINUX: [&str; 11] = [
     "/usr/lib/node_modules",
     "/usr/local/lib/node_modules",
     "/usr/share/nodejs",
     "/opt/*/lib/node_modules",
     "/usr/local/n/versions/node/*/lib/node_modules",
-    "/root/.nvm/versions/node/*/lib/node_modules",
-    "/root/.npm-global/lib/node_modules",
+    "~/.nvm/versions/node/*/lib/node_modules",
+    "~/.npm-global/lib/node_modules",
+    "~/.npm-packages/lib/node_modules",
+    "~/.local/lib/node_modules",
+    "~/.local/share/fnm/node-versions/*/installation/lib/node_modules",
+    "~/.bun/install/global/node_modules",
+];
+const MACOS: [&str; 7] = [
+    "/opt/homebrew/lib/node_modules",
+    "/usr/local/lib/node_modules",
+    "~/.nvm/versions/node/*/lib/node_modules",
+    "~/.npm-global/lib/node_modules",
+    "~/.local/share/fnm/node-versions/*/installation/lib/node_modules",
+    "~/Library/Application Support/fnm/node-versions/*/installation/lib/node_modules",
+    "~/.bun/install/global/node_modules",
+];
+const WINDOWS: [&str; 5] = [
+    "/Program Files/nodejs/node_modules",
+    "/nvm4w/nodejs/node_modules",
+    "~/AppData/Roaming/npm/node_modules",
+    "~/AppData/Roaming/nvm/*/node_modules",
+    "~/.bun/install/global/node_modules",
 ];
 
 /// Bytes of one `package.json`.
@@ -59,7 +79,12 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
     let mut reading = Reading::Absent;
     // One buffer for every manifest of the host.
     let mut bytes = Vec::new();
-    for folder in root.expand_all(&FOLDERS)? {
+    let folders: &[&str] = match root.system() {
+        System::Linux => &LINUX,
+        System::Macos => &MACOS,
+        System::Windows => &WINDOWS,
+    };
+    for folder in root.expand_all(folders)? {
         let packages = packages(root, &folder);
         for package in out.tolerate(packages)?.unwrap_or_default() {
             let path = package.join("package.json");
@@ -85,7 +110,7 @@ fn packages(root: &Root, folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
     for name in visible(root, folder)? {
         let path = folder.join(&name);
         // A scope is a folder of packages, and no package has such a name.
-        if name.as_bytes().starts_with(b"@") {
+        if name.as_encoded_bytes().starts_with(b"@") {
             packages.extend(visible(root, &path)?.iter().map(|name| path.join(name)));
         } else {
             packages.push(path);
@@ -96,7 +121,7 @@ fn packages(root: &Root, folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
 
 fn visible(root: &Root, folder: &Path) -> Result<Vec<OsString>, ReadError> {
     let mut names = root.list(folder)?.unwrap_or_default();
-    names.retain(|name| !name.as_bytes().starts_with(b"."));
+    names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
     Ok(names)
 }
 
@@ -116,7 +141,7 @@ fn take(bytes: &[u8], path: &Path, folder: &Path, installed_at_s: Option<u32>, o
         version: manifest.version.as_bytes(),
         vendor,
         installed_at_s,
-        location: folder.as_os_str().as_bytes(),
+        location: folder.as_os_str().as_encoded_bytes(),
         ..Draft::default()
     });
 }

@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -58,7 +57,7 @@ pub(crate) struct OwnedPaths {
 impl OwnedPaths {
     /// Whether a package manager says that it owns the file.
     pub(crate) fn owns(&self, path: &Path) -> bool {
-        let path = path.as_os_str().as_bytes();
+        let path = path.as_os_str().as_encoded_bytes();
         self.paths.contains(&self.state.hash_one(path))
     }
 

@@ -1,4 +1,4 @@
-//! Python distributions in the places that serve a whole host.
+//! Python distributions, of the whole host and of people.
 //!
 //! Every installer leaves a folder `NAME-VERSION.dist-info` with a file `METADATA`, or, in the older
 //! layout, an `.egg-info` (a file, or a folder with a `PKG-INFO`). Distributions that belong to a
@@ -6,19 +6,18 @@
 //!
 //! Formats: the `PyPA`'s core metadata and recording-installed-projects specifications.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::defects::{ReadError, Reading};
 use super::owners;
+use super::platform::System;
 use super::records::{Draft, Records};
 use super::root::{Root, SourceFile};
 use super::stanza::Stanza;
 
-/// Where distributions are that serve more than one person: the system's own, the administrator's,
-/// environments in `/opt`, and interpreters that root has built or unpacked.
-const FOLDERS: [&str; 16] = [
+/// Where distributions are: the system's own, the administrator's, environments in `/opt`, and what
+/// people have installed, built or unpacked for themselves.
+const LINUX: [&str; 24] = [
     "/usr/lib/python*/dist-packages",
     "/usr/lib/python*/site-packages",
     "/usr/lib64/python*/site-packages",
@@ -30,11 +29,47 @@ const FOLDERS: [&str; 16] = [
     "/opt/*/*/lib/python*/site-packages",
     "/opt/*/versions/*/lib/python*/site-packages",
     "/usr/local/pyenv/versions/*/lib/python*/site-packages",
-    "/root/.pyenv/versions/*/lib/python*/site-packages",
-    "/root/.local/lib/python*/site-packages",
-    "/root/miniconda3/lib/python*/site-packages",
-    "/root/anaconda3/lib/python*/site-packages",
-    "/root/miniforge3/lib/python*/site-packages",
+    "/opt/pipx/venvs/*/lib/python*/site-packages",
+    "~/.pyenv/versions/*/lib/python*/site-packages",
+    "~/.local/lib/python*/site-packages",
+    "~/.local/pipx/venvs/*/lib/python*/site-packages",
+    "~/.local/share/pipx/venvs/*/lib/python*/site-packages",
+    "~/.local/share/uv/tools/*/lib/python*/site-packages",
+    "~/.local/share/uv/python/*/lib/python*/site-packages",
+    "~/miniconda3/lib/python*/site-packages",
+    "~/miniconda3/envs/*/lib/python*/site-packages",
+    "~/anaconda3/lib/python*/site-packages",
+    "~/anaconda3/envs/*/lib/python*/site-packages",
+    "~/miniforge3/lib/python*/site-packages",
+    "~/miniforge3/envs/*/lib/python*/site-packages",
+];
+const MACOS: [&str; 12] = [
+    "/Library/Frameworks/Python.framework/Versions/*/lib/python*/site-packages",
+    "/Library/Developer/CommandLineTools/Library/Frameworks/Python3.framework/Versions/*/lib/python*/site-packages",
+    "/Library/Python/*/site-packages",
+    "/opt/homebrew/lib/python*/site-packages",
+    "/usr/local/lib/python*/site-packages",
+    "~/Library/Python/*/lib/python/site-packages",
+    "~/.local/pipx/venvs/*/lib/python*/site-packages",
+    "~/Library/Application Support/pipx/venvs/*/lib/python*/site-packages",
+    "~/.local/share/uv/tools/*/lib/python*/site-packages",
+    "~/.pyenv/versions/*/lib/python*/site-packages",
+    "~/miniconda3/lib/python*/site-packages",
+    "~/miniforge3/lib/python*/site-packages",
+];
+const WINDOWS: [&str; 12] = [
+    "/Python*/Lib/site-packages",
+    "/Program Files/Python*/Lib/site-packages",
+    "/Program Files (x86)/Python*/Lib/site-packages",
+    "/ProgramData/miniconda3/Lib/site-packages",
+    "/ProgramData/anaconda3/Lib/site-packages",
+    "~/AppData/Local/Programs/Python/Python*/Lib/site-packages",
+    "~/AppData/Roaming/Python/Python*/site-packages",
+    "~/AppData/Local/Packages/PythonSoftwareFoundation.Python.*/LocalCache/local-packages/Python*/site-packages",
+    "~/pipx/venvs/*/Lib/site-packages",
+    "~/AppData/Roaming/uv/tools/*/Lib/site-packages",
+    "~/miniconda3/Lib/site-packages",
+    "~/anaconda3/Lib/site-packages",
 ];
 
 /// Bytes of one metadata file: the description in it can be a book.
@@ -42,7 +77,12 @@ const METADATA_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Reads the Python distributions.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
-    let folders = root.expand_all(&FOLDERS)?;
+    let folders: &[&str] = match root.system() {
+        System::Linux => &LINUX,
+        System::Macos => &MACOS,
+        System::Windows => &WINDOWS,
+    };
+    let folders = root.expand_all(folders)?;
     let mut reading = Reading::Absent;
     for folder in folders {
         let names = root.list(&folder);
@@ -51,7 +91,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
         };
         for name in names {
             // Whatever else is here are the modules themselves.
-            let stem = name.as_bytes();
+            let stem = name.as_encoded_bytes();
             let stem = stem
                 .strip_suffix(b".dist-info")
                 .or_else(|| stem.strip_suffix(b".egg-info"))
@@ -115,7 +155,7 @@ fn take(
         },
         vendor: vendor.unwrap_or_default(),
         installed_at_s,
-        location: OsStr::as_bytes(folder.as_os_str()),
+        location: folder.as_os_str().as_encoded_bytes(),
         ..Draft::default()
     });
     Ok(())

@@ -11,6 +11,7 @@ use protocol::limits::{
 use protocol::software::{SoftwareRecord, Source};
 
 use super::defects::{Defects, ReadError};
+use super::homes;
 use super::text::clean;
 
 /// A record as a source has it: the fields of [`SoftwareRecord`], raw. Empty means not said.
@@ -29,8 +30,11 @@ pub(crate) struct Draft<'a> {
     pub(crate) origin: &'a [u8],
     pub(crate) bundle_id: &'a [u8],
     pub(crate) installed_at_s: Option<u32>,
-    /// Where it was seen, below the root and with a leading slash.
+    /// Where it was seen: a path below the root with a leading slash, or a key of the registry. The
+    /// names of people in it are taken out here, see [`homes`].
     pub(crate) location: &'a [u8],
+    /// A second place, such as the folder that an entry of the registry names.
+    pub(crate) also_at: &'a [u8],
 }
 
 /// The records of one source, while it is read.
@@ -77,7 +81,15 @@ impl Records {
         if source_version == version {
             source_version = String::new();
         }
-        let location = clean(draft.location, LOCATION_BYTES_MAX, defects);
+        let mut locations: Vec<String> = [draft.location, draft.also_at]
+            .into_iter()
+            .map(|place| clean(&homes::shown(place), LOCATION_BYTES_MAX, defects))
+            .filter(|place| !place.is_empty())
+            .collect();
+        // As `merge` leaves them.
+        locations.sort_unstable();
+        locations.dedup();
+        locations.shrink_to_fit();
         self.list.push(SoftwareRecord {
             source: self.source,
             name,
@@ -93,10 +105,7 @@ impl Records {
             // What runs is the host's to say and not a source's, see `Inventory`.
             running: None,
             installed_at_s: draft.installed_at_s,
-            locations: Some(location)
-                .filter(|l| !l.is_empty())
-                .into_iter()
-                .collect(),
+            locations,
         });
     }
 
@@ -200,6 +209,22 @@ mod tests {
         };
         let (records, defects) = pushed(&[draft, draft, draft], 2);
         assert_eq!((records.len(), defects.over), (2, 1));
+    }
+
+    #[test]
+    fn keeps_both_places_and_nobodys_name() {
+        let draft = Draft {
+            name: b"a",
+            location: b"/home/alice/.vscode/extensions",
+            also_at: br"C:\Users\Alice Doe\AppData\a",
+            ..Draft::default()
+        };
+        let (records, defects) = pushed(&[draft], 10);
+        assert_eq!(
+            records[0].locations,
+            [r"~/.vscode/extensions", r"~\AppData\a"]
+        );
+        assert!(defects.is_empty());
     }
 
     #[test]

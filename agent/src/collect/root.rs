@@ -6,6 +6,7 @@
 //! link leads out of it. Every call looks at the time box first.
 
 #[cfg_attr(unix, path = "root/unix.rs")]
+#[cfg_attr(windows, path = "root/windows.rs")]
 mod system;
 
 use std::collections::HashSet;
@@ -16,8 +17,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::defects::ReadError;
+use super::homes;
 use super::lines::Lines;
 use super::owned::OwnedOnce;
+use super::platform::System;
 use super::time_box::Stop;
 
 /// Entries of one folder; a larger one holds no packages.
@@ -34,6 +37,7 @@ const BUFFER_BYTES: usize = 32 * 1024;
 pub(crate) struct Root {
     top: system::Top,
     is_host: bool,
+    system: System,
     stop: Stop,
     owned: OwnedOnce,
 }
@@ -55,9 +59,26 @@ impl Root {
         Ok(Self {
             top: system::Top::open(top, is_host)?,
             is_host,
+            system: System::HERE,
             stop,
             owned: OwnedOnce::default(),
         })
+    }
+
+    /// Says which system the tree holds, where that is not the agent's own.
+    pub(crate) fn holding(self, system: System) -> Self {
+        Self { system, ..self }
+    }
+
+    /// What says that the time box has ended.
+    #[cfg(any(target_os = "linux", windows, test, feature = "test-support"))]
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// The system that the tree holds.
+    pub(crate) const fn system(&self) -> System {
+        self.system
     }
 
     /// Shares what other readers of the same scan know about owned files.
@@ -185,11 +206,22 @@ impl Root {
     }
 
     /// The folders that a pattern means, sorted: `*` stands for any run of characters within one
-    /// part of the path.
+    /// part of the path, and a `~` at its beginning for every home.
     ///
     /// Folders on the way that may not be read are passed over: a pattern says where packages
     /// could be, not where they must be.
     pub(crate) fn expand(&self, pattern: &str) -> Result<Vec<PathBuf>, ReadError> {
+        let Some(below) = pattern.strip_prefix('~') else {
+            return self.expand_from_top(pattern);
+        };
+        let mut folders = Vec::new();
+        for home in homes::of(self.system) {
+            folders.extend(self.expand_from_top(&format!("{home}{below}"))?);
+        }
+        Ok(folders)
+    }
+
+    fn expand_from_top(&self, pattern: &str) -> Result<Vec<PathBuf>, ReadError> {
         let mut folders = vec![PathBuf::from("/")];
         for part in pattern.split('/').filter(|part| !part.is_empty()) {
             let Some((prefix, suffix)) = part.split_once('*') else {

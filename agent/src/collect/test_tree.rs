@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use protocol::software::{SoftwareRecord, Source};
 
 use super::defects::{Defects, ReadError, Reading};
+use super::platform::System;
 use super::records::Records;
 use super::root::Root;
 use super::time_box::Stop;
 
-type Read = fn(&Root, &mut Records) -> Result<Reading, ReadError>;
+pub(crate) type Read = fn(&Root, &mut Records) -> Result<Reading, ReadError>;
 
 /// A tree that is gone after the test.
 #[derive(Debug)]
@@ -68,13 +69,18 @@ impl Tree {
     }
 
     pub(crate) fn read(&self, source: Source, read: Read) -> Outcome {
-        read_at(self.0.path(), source, read)
+        self.read_on(System::HERE, source, read)
+    }
+
+    /// As [`Self::read`], of a tree that holds another system.
+    pub(crate) fn read_on(&self, system: System, source: Source, read: Read) -> Outcome {
+        read_at(self.0.path(), system, source, read)
     }
 }
 
 /// Reads a source of one of the trees in `tests/data`.
 pub(crate) fn read_data(name: &str, source: Source, read: Read) -> Outcome {
-    read_at(&data(name), source, read)
+    read_at(&data(name), System::HERE, source, read)
 }
 
 /// A file or folder in `tests/data`.
@@ -84,8 +90,8 @@ pub(crate) fn data(name: &str) -> PathBuf {
         .join(name)
 }
 
-fn read_at(top: &Path, source: Source, read: Read) -> Outcome {
-    let root = Root::open(top, Stop::default()).unwrap();
+fn read_at(top: &Path, system: System, source: Source, read: Read) -> Outcome {
+    let root = Root::open(top, Stop::default()).unwrap().holding(system);
     let mut records = Records::new(source, 100_000);
     let reading = read(&root, &mut records);
     let (records, defects) = records.finish();
@@ -109,4 +115,42 @@ impl Outcome {
         let name = |r: &SoftwareRecord| format!("{} {}", r.name, r.version);
         self.records.iter().map(name).collect()
     }
+}
+
+/// A zip archive of these files: name, bytes as they stand in it, and how they are packed.
+pub(crate) fn archive(files: &[(&str, &[u8], u16)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut directory = Vec::new();
+    for (name, content, method) in files {
+        let at = u32::try_from(bytes.len()).unwrap();
+        let name_bytes = u16::try_from(name.len()).unwrap();
+        let size = u32::try_from(content.len()).unwrap();
+        let mut fields = method.to_le_bytes().to_vec();
+        // Time, date and checksum, which nobody looks at.
+        fields.extend([0; 8]);
+        fields.extend(size.to_le_bytes());
+        fields.extend(size.to_le_bytes());
+        fields.extend(name_bytes.to_le_bytes());
+        fields.extend([0; 2]);
+        bytes.extend(b"PK\x03\x04\x14\0\0\0");
+        bytes.extend(&fields);
+        bytes.extend(name.as_bytes());
+        bytes.extend_from_slice(content);
+        directory.extend(b"PK\x01\x02\x14\0\x14\0\0\0");
+        directory.extend(&fields);
+        directory.extend([0; 10]);
+        directory.extend(at.to_le_bytes());
+        directory.extend(name.as_bytes());
+    }
+    let at = u32::try_from(bytes.len()).unwrap();
+    let count = u16::try_from(files.len()).unwrap();
+    let size = u32::try_from(directory.len()).unwrap();
+    bytes.extend(directory);
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend(count.to_le_bytes());
+    bytes.extend(count.to_le_bytes());
+    bytes.extend(size.to_le_bytes());
+    bytes.extend(at.to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes
 }

@@ -1,5 +1,7 @@
 //! Scans as a whole: statuses, what stays of an earlier scan, limits, and sources that hang.
 
+mod hosts;
+
 use std::sync::Mutex;
 
 use super::*;
@@ -49,7 +51,7 @@ fn package(name: &str, version: &str) -> String {
 #[test]
 fn a_host_with_nothing_has_every_source_absent() {
     let inventory = scan(&Tree::new(&[]));
-    assert_eq!(inventory.sources.len(), platform::READERS.len());
+    assert_eq!(inventory.sources.len(), System::HERE.readers().len());
     for status in &inventory.sources {
         assert_eq!(status.state, SourceState::Absent, "{status:?}");
         assert_eq!((status.records, status.took_ms), (0, 1000));
@@ -258,7 +260,8 @@ fn inventory_of_a_host_that_runs(kernel: &str) -> Inventory {
             .map(|name| SoftwareRecord::new(Source::Deb, name, "1"))
             .into(),
     };
-    let reader = platform::READERS
+    let reader = System::HERE
+        .readers()
         .iter()
         .find(|reader| reader.source == Source::Deb)
         .unwrap();
@@ -302,7 +305,8 @@ fn records_that_stay_from_an_earlier_scan_follow_a_reboot() {
     let mut after = inventory_of_a_host_that_runs("6.1.0-41-amd64");
     let expected = after.records.clone();
     after.records.clear();
-    let reader = platform::READERS
+    let reader = System::HERE
+        .readers()
         .iter()
         .find(|reader| reader.source == Source::Deb)
         .unwrap();

@@ -6,6 +6,7 @@ use protocol::software::Source;
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::reach::{ProxyText, Transport};
 use crate::logging::Level;
 
 /// One layer of the configuration: every key may be missing.
@@ -16,6 +17,14 @@ pub struct Raw {
     pub state_dir: Option<PathBuf>,
     /// See [`super::Config::collectors`].
     pub collectors: Option<Vec<String>>,
+    /// See [`crate::uplink::Reach::transport`].
+    pub transport: Option<Transport>,
+    /// See [`crate::uplink::Reach::proxies`].
+    pub proxy: Option<ProxyText>,
+    /// The file with the proxy's password.
+    pub proxy_password_file: Option<PathBuf>,
+    /// See [`super::ProxyRule::bypass`].
+    pub no_proxy: Option<Vec<String>>,
     /// See [`super::Config::log_level`].
     pub log_level: Option<Level>,
     /// See [`super::Config::spool_bytes_max`].
@@ -37,6 +46,14 @@ impl Raw {
         Self {
             state_dir: over.state_dir.or(self.state_dir),
             collectors: over.collectors.or(self.collectors),
+            transport: over.transport.or(self.transport),
+            // One wish: a password belongs to the proxy that it was set with.
+            proxy_password_file: match &over.proxy {
+                Some(_) => over.proxy_password_file,
+                None => over.proxy_password_file.or(self.proxy_password_file),
+            },
+            proxy: over.proxy.or(self.proxy),
+            no_proxy: over.no_proxy.or(self.no_proxy),
             log_level: over.log_level.or(self.log_level),
             spool_bytes_max: over.spool_bytes_max.or(self.spool_bytes_max),
             sources_off: over.sources_off.or(self.sources_off),
@@ -45,18 +62,21 @@ impl Raw {
         }
     }
 
+    /// What the environment says to every program: `HTTPS_PROXY` and `NO_PROXY`, in capitals or not.
+    pub(super) fn from_surroundings(environment: &dyn Fn(&str) -> Option<String>) -> Self {
+        let either = |one, other| environment(one).or_else(|| environment(other));
+        Self {
+            proxy: either("HTTPS_PROXY", "https_proxy").map(ProxyText),
+            no_proxy: either("NO_PROXY", "no_proxy").map(|text| split(&text)),
+            ..Self::default()
+        }
+    }
+
     /// The layer of the environment: `MUSTER_` and the key in capitals, lists with commas.
     pub(super) fn from_environment(
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let list = |name| {
-            environment(name).map(|text| {
-                text.split(',')
-                    .map(|part| part.trim().to_owned())
-                    .filter(|part| !part.is_empty())
-                    .collect::<Vec<_>>()
-            })
-        };
+        let list = |name| environment(name).map(|text| split(&text));
         let sources_off = list("MUSTER_SOURCES_OFF")
             .map(|names| {
                 names
@@ -68,6 +88,10 @@ impl Raw {
         Ok(Self {
             state_dir: environment("MUSTER_STATE_DIR").map(PathBuf::from),
             collectors: list("MUSTER_COLLECTORS"),
+            transport: value("MUSTER_TRANSPORT", environment)?,
+            proxy: environment("MUSTER_PROXY").map(ProxyText),
+            proxy_password_file: environment("MUSTER_PROXY_PASSWORD_FILE").map(PathBuf::from),
+            no_proxy: list("MUSTER_NO_PROXY"),
             log_level: value("MUSTER_LOG_LEVEL", environment)?,
             spool_bytes_max: value("MUSTER_SPOOL_BYTES_MAX", environment)?,
             sources_off,
@@ -75,6 +99,13 @@ impl Raw {
             scan_root: environment("MUSTER_SCAN_ROOT").map(PathBuf::from),
         })
     }
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split(',')
+        .map(|part| part.trim().to_owned())
+        .filter(|part| !part.is_empty())
+        .collect()
 }
 
 fn value<T>(

@@ -30,6 +30,10 @@ fn the_file_that_ships_says_the_defaults_and_every_key() {
     let Raw {
         state_dir: Some(_),
         collectors: Some(_),
+        transport: Some(_),
+        proxy: Some(_),
+        proxy_password_file: Some(_),
+        no_proxy: Some(_),
         log_level: Some(_),
         spool_bytes_max: Some(_),
         sources_off: Some(_),
@@ -153,4 +157,39 @@ fn what_the_company_and_the_host_do_not_want_is_left_out() {
     let options = config.scan_options(&[Source::Gem, Source::Npm]);
     assert_eq!(options.sources_off, [Source::Npm, Source::Gem]);
     assert_eq!(options.time_box, Duration::from_secs(20));
+}
+
+#[test]
+fn the_surroundings_proxy_counts_until_this_agent_is_told_otherwise() {
+    let surroundings = |name: &str| match name {
+        "https_proxy" => Some("http://everybody.example:8080".to_owned()),
+        "NO_PROXY" => Some("intern.example, 10.0.0.0/8".to_owned()),
+        _ => None,
+    };
+    let proxy = |text: &str| {
+        let (_folder, path) = file(text);
+        let config = Config::load(Some(&path), &surroundings, Raw::default()).expect("valid");
+        let proxy = config.reach.proxies.for_address("collector.example:7070");
+        proxy.map(Proxy::address)
+    };
+    assert_eq!(proxy("").as_deref(), Some("everybody.example:8080"));
+    assert_eq!(proxy("proxy = \"own:1\"").as_deref(), Some("own:1"));
+    assert_eq!(proxy("proxy = \"none\""), None);
+    assert_eq!(proxy("no_proxy = [\"collector.example\"]"), None);
+}
+
+#[test]
+fn a_password_in_a_file_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, path) = file("proxy = \"http://u:secret@proxy:1\"");
+    let load = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+        Config::load(Some(&path), &nothing, Raw::default())
+    };
+    load(0o600).expect("nobody else reads it");
+    let said = load(0o644).expect_err("refused").to_string();
+    assert!(
+        said.contains("proxy_password_file") && !said.contains("secret"),
+        "{said}"
+    );
 }

@@ -1,8 +1,10 @@
 //! What the session decided, done.
 
+use std::time::Duration;
+
 use protocol::frame::{Frame, Packing, Unpacker};
-use protocol::ids::Position;
-use protocol::message::{AgentMessage, CollectorMessage, Settings};
+use protocol::ids::{AgentId, Position};
+use protocol::message::{AgentMessage, CollectorMessage, Hello, Presence, Settings};
 
 use super::Agent;
 use crate::identity::NewKey;
@@ -17,9 +19,17 @@ impl Agent {
     pub(super) fn act(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Connect { attempt } => return self.connect(attempt),
-            Action::Greet(hello) => self.send(&AgentMessage::Hello(hello)),
+            Action::Greet(hello) => {
+                let extension = Hello::extension_of(Presence {
+                    path: self.ways.path(),
+                    process: self.process,
+                });
+                self.send(&AgentMessage::Hello(Hello { extension, ..hello }));
+            }
             Action::Beat(heartbeat) => self.send(&AgentMessage::Heartbeat(heartbeat)),
-            Action::Renew => self.ask_for_certificate(),
+            Action::Renew => self.ask_for_certificate(|csr| AgentMessage::Renew { csr }),
+            Action::Rekey => self.ask_for_certificate(|csr| AgentMessage::Rekey { csr }),
+            Action::BecomeAgent(agent, chain) => return Some(self.become_agent(agent, chain)),
             Action::Disconnect(parting) => {
                 if parting.is_problem() {
                     self.problem(&parting.to_string());
@@ -92,19 +102,22 @@ impl Agent {
     }
 
     fn connect(&mut self, attempt: usize) -> Option<Event> {
-        // No collector takes it, and asking costs a handshake every time.
-        if self.identity.certificate().has_expired(self.clock.now_ms()) {
-            self.problem(
-                "the certificate has expired: enrol again with `muster-agent enroll --force`, or \
-                 correct this host's clock",
-            );
-            return Some(Event::ConnectFailed);
-        }
         let count = self.collectors.len().max(1);
-        let Some(address) = self.collectors.get(attempt % count) else {
+        let Some(address) = self.collectors.get(attempt % count).cloned() else {
             self.problem("no collector is known: set `collectors` in the configuration");
             return Some(Event::ConnectFailed);
         };
+        let Some(config) = self.tls_config() else {
+            return Some(Event::ConnectFailed);
+        };
+        self.log.debug(format_args!("connects to {address}"));
+        let plan = self.ways.plan(&address, count, self.clock.elapsed());
+        self.uplink.connect(plan, config);
+        None
+    }
+
+    /// How to shake hands, with the ticket of the connection before.
+    pub(super) fn tls_config(&mut self) -> Option<rustls::ClientConfig> {
         let config = match self.tls.take() {
             Some(config) => Ok(config),
             None => tls::session_config(&self.identity),
@@ -112,13 +125,11 @@ impl Agent {
         match config {
             Ok(config) => {
                 self.tls = Some(config.clone());
-                self.log.debug(format_args!("connects to {address}"));
-                self.uplink.connect(address.clone(), config);
-                None
+                Some(config)
             }
             Err(error) => {
                 self.problem(&format!("the identity cannot be used: {error}"));
-                Some(Event::ConnectFailed)
+                None
             }
         }
     }
@@ -157,7 +168,7 @@ impl Agent {
         }
     }
 
-    fn ask_for_certificate(&mut self) {
+    fn ask_for_certificate(&mut self, asking: impl FnOnce(Vec<u8>) -> AgentMessage) {
         let made = NewKey::generate().and_then(|key| {
             let request = key.request()?;
             Ok((key, request))
@@ -168,7 +179,7 @@ impl Agent {
                 // In the place of one that was never answered: a certificate that still comes for
                 // that one is refused, and asked for again in an hour.
                 self.renewal = Some(key);
-                self.send(&AgentMessage::Renew { csr });
+                self.send(&asking(csr));
             }
             Err(error) => self.log.error(format_args!("make a key: {error}")),
         }
@@ -198,10 +209,47 @@ impl Agent {
         self.identity = renewed;
         // With it go the tickets, which say who the agent was with the old one.
         self.tls = None;
-        let renew_after = self.identity.certificate().renew_after(self.clock.now_ms());
         Event::CertificateInstalled {
-            renew_at: self.clock.elapsed() + renew_after,
+            renew_at: self.renew_at(),
         }
+    }
+
+    /// Becomes another agent of the same company, because more than one machine was this one.
+    fn become_agent(&mut self, agent: AgentId, chain: Vec<Vec<u8>>) -> Event {
+        let Some(key) = self.renewal.take() else {
+            self.log
+                .warn(format_args!("an identity came that was not asked for"));
+            return Event::CertificateUnusable;
+        };
+        let became = match self.identity.became(agent, key, chain) {
+            Ok(became) => became,
+            Err(error) => {
+                self.log
+                    .error(format_args!("the new identity cannot be used: {error}"));
+                return Event::CertificateUnusable;
+            }
+        };
+        if let Err(error) = became.save(&self.config.state_dir) {
+            self.log.error(format_args!("{error}"));
+            return Event::CertificateUnusable;
+        }
+        self.log.warn(format_args!(
+            "another machine had this agent's identity: this host is agent {agent} from now on"
+        ));
+        self.identity = became;
+        self.tls = None;
+        Event::CertificateInstalled {
+            renew_at: self.renew_at(),
+        }
+    }
+
+    /// When the certificate is due, by the collector's clock where that was heard.
+    pub(super) fn renew_at(&self) -> Duration {
+        let now = self.clock.elapsed();
+        let now_ms = self
+            .heard_time
+            .map_or_else(|| self.clock.now_ms(), |heard| heard.now_ms(now));
+        now + self.identity.certificate().renew_after(now_ms)
     }
 }
 
@@ -217,5 +265,8 @@ const fn name(message: &CollectorMessage) -> &'static str {
         CollectorMessage::Settings(_) => "settings",
         CollectorMessage::Certificate { .. } => "a certificate",
         CollectorMessage::Attend(_) => "whether to hold or to visit",
+        CollectorMessage::Gone => "a farewell",
+        CollectorMessage::Rekey => "a wish for another key",
+        CollectorMessage::Rekeyed { .. } => "another identity",
     }
 }

@@ -1,7 +1,9 @@
 //! What the world tells the agent, as the session understands it.
 
+use protocol::message::CollectorMessage;
+
 use super::scan::Scanned;
-use super::{Agent, SCAN_CALLERS_MAX};
+use super::{Agent, HeardTime, SCAN_CALLERS_MAX};
 use crate::control::{Caller, Request};
 use crate::memory;
 use crate::session::Event;
@@ -10,23 +12,31 @@ use crate::uplink::UplinkEvent;
 impl Agent {
     pub(super) fn on_uplink(&mut self, event: UplinkEvent) {
         let event = match event {
-            UplinkEvent::Connected(address) => {
+            UplinkEvent::Connected(address, path) => {
                 self.log
                     .debug(format_args!("a connection to {address} stands"));
                 self.seen.connection.address = Some(address.to_string());
+                self.seen.connection.path = Some(path);
+                self.ways.connected(path, self.clock.elapsed());
                 Event::Connected
             }
             UplinkEvent::Failed(error) => {
-                self.problem(&error.to_string());
+                self.connection_problem(&error.to_string());
                 Event::ConnectFailed
             }
-            UplinkEvent::Received(frame) => self.unpack(&frame),
+            UplinkEvent::Probed(probed) => return self.on_probed(probed),
+            UplinkEvent::Received(frame) => {
+                let event = self.unpack(&frame);
+                self.hear_time(&event);
+                event
+            }
             UplinkEvent::Garbled(error) => {
                 self.problem(&error.to_string());
                 Event::Garbled
             }
             UplinkEvent::Closed(why) => {
-                self.problem(&format!("the connection ended: {why}"));
+                self.connection_problem(&format!("the connection ended: {why}"));
+                self.ways.disconnected();
                 Event::Closed
             }
             UplinkEvent::Drained => return self.pump(),
@@ -35,11 +45,43 @@ impl Agent {
         self.give(event);
         if self.is_connected() && !was_connected {
             self.seen.connection.last_problem = None;
+            let path = self.ways.path();
             self.log.info(format_args!(
-                "connected to {}",
-                self.seen.connection.address.as_deref().unwrap_or_default()
+                "connected to {} by {}{}",
+                self.seen.connection.address.as_deref().unwrap_or_default(),
+                path.way.as_str(),
+                path.not_quic
+                    .map_or_else(String::new, |why| format!(" (QUIC: {})", why.as_str()))
             ));
         }
+    }
+
+    fn connection_problem(&mut self, what: &str) {
+        let certificate = self.identity.certificate();
+        // No collector takes it; whether it has ended they know, and this host only by its clock.
+        if certificate.has_expired(self.clock.now_ms()) {
+            self.problem(&format!(
+                "{what}; by this host's clock the certificate has expired: enrol again with \
+                 `muster-agent enroll --force`, or correct the clock"
+            ));
+        } else {
+            self.problem(what);
+        }
+    }
+
+    /// Learns from a welcome what time it is, and by it when the certificate is due: this host's own
+    /// clock may be years off.
+    fn hear_time(&mut self, event: &Event) {
+        let Event::Received(CollectorMessage::Welcome(welcome)) = event else {
+            return;
+        };
+        self.heard_time = Some(HeardTime {
+            at: self.clock.elapsed(),
+            ms: welcome.now_ms,
+        });
+        // Before the welcome itself, with which the certificate may be asked for.
+        let renew_at = self.renew_at();
+        self.give(Event::CertificateDue { renew_at });
     }
 
     pub(super) fn on_scanned(&mut self, scanned: Scanned) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use protocol::ids::Position;
+use protocol::ids::{AgentId, Position};
 use protocol::message::{CollectorMessage, Heartbeat, Hello, Settings};
 use protocol::reject::RejectReason;
 
@@ -35,6 +35,13 @@ pub enum Event {
     SpoolChanged(SpoolView),
     /// The spool cannot be read or written at the moment.
     SpoolFailed,
+    /// The collector has said what time it is, by which the certificate is to be renewed at this moment.
+    CertificateDue {
+        /// When.
+        renew_at: Duration,
+    },
+    /// A better way to the collector is open: the next connection takes it.
+    BetterWay,
     /// A new certificate is in use for the connections that follow.
     CertificateInstalled {
         /// When it is to be renewed.
@@ -75,6 +82,10 @@ pub enum Action {
     SaveSettings(Settings),
     /// Check this chain, the agent's own first, and use it from the next connection on.
     InstallCertificate(Vec<Vec<u8>>),
+    /// Make a key and a certificate signing request for another agent, and send it.
+    Rekey,
+    /// Check this chain, and be this agent from the next connection on.
+    BecomeAgent(AgentId, Vec<Vec<u8>>),
 }
 
 /// Why an epoch ends.
@@ -87,6 +98,8 @@ pub enum StartOver {
     /// The collector has this report, and this spool never gave it: it was lost, or is an old copy
     /// of its machine's. The next epoch has to be behind it.
     Overtaken(Position),
+    /// The agent is another one from now on.
+    Rekeyed,
 }
 
 impl StartOver {
@@ -94,7 +107,7 @@ impl StartOver {
     #[must_use]
     pub fn seen(self) -> Position {
         match self {
-            Self::Asked => Position::default(),
+            Self::Asked | Self::Rekeyed => Position::default(),
             Self::Rejected(position, _) | Self::Overtaken(position) => position,
         }
     }
@@ -104,6 +117,7 @@ impl fmt::Display for StartOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asked => f.write_str("the collector asks for a snapshot"),
+            Self::Rekeyed => f.write_str("this host is another agent from now on"),
             Self::Overtaken(position) => write!(
                 f,
                 "the collector has report {position}, which this spool does not know of: it was \
@@ -133,6 +147,8 @@ pub enum Parting {
     SpoolFailed,
     /// The visit is over.
     Visited,
+    /// The next connection takes a better way.
+    BetterWay,
 }
 
 impl Parting {
@@ -140,7 +156,7 @@ impl Parting {
     #[must_use]
     pub const fn is_problem(&self) -> bool {
         match self {
-            Self::Visited => false,
+            Self::Visited | Self::BetterWay => false,
             Self::NoWelcome
             | Self::NoAnswer
             | Self::Refused(..)
@@ -166,6 +182,7 @@ impl fmt::Display for Parting {
             Self::CertificateRenewed => f.write_str("the certificate was renewed"),
             Self::SpoolFailed => f.write_str("the spool cannot be used"),
             Self::Visited => f.write_str("the visit is over"),
+            Self::BetterWay => f.write_str("a better way is open"),
         }
     }
 }

@@ -50,7 +50,10 @@ impl Session {
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
             | CollectorMessage::Attend(_)
-            | CollectorMessage::Certificate { .. } => {
+            | CollectorMessage::Certificate { .. }
+            | CollectorMessage::Gone
+            | CollectorMessage::Rekey
+            | CollectorMessage::Rekeyed { .. } => {
                 self.violated(now, "something else before its welcome");
             }
         }
@@ -83,8 +86,26 @@ impl Session {
             CollectorMessage::Certificate { chain } => {
                 self.actions.push(Action::InstallCertificate(chain));
             }
+            CollectorMessage::Rekey => self.rekey_asked(),
+            CollectorMessage::Rekeyed { agent, chain } => {
+                self.actions.push(Action::BecomeAgent(agent, chain));
+                // What was reported as the agent before is nothing that this one has said.
+                self.start_over(now, StartOver::Rekeyed);
+            }
+            // It is the answer to a farewell that a session never says.
+            CollectorMessage::Gone => self.violated(now, "a farewell"),
             // `received` has seen to these.
             CollectorMessage::Welcome(_) | CollectorMessage::Refuse { .. } => {}
+        }
+    }
+
+    fn rekey_asked(&mut self) {
+        // Once a connection: the greeting and a signal may both say it, and a second key would make the
+        // answer to the first one useless.
+        if let Link::Open(open) = &mut self.link
+            && !std::mem::replace(&mut open.is_rekeying, true)
+        {
+            self.actions.push(Action::Rekey);
         }
     }
 

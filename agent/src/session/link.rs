@@ -7,7 +7,7 @@ use protocol::message::{Attendance, Capabilities, Hello, VERSION_MAX, VERSION_MI
 
 use super::action::{Action, Parting, StartOver};
 use super::visits::VISIT_QUIET;
-use super::{SPREAD_MAX, STEADY_AFTER, Session, WELCOME_WITHIN};
+use super::{SPREAD_MAX, STEADY_AFTER, Session, WAKE_WITHIN, WAKING_FOR, WELCOME_WITHIN};
 
 /// How far the connection is.
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +41,22 @@ pub(super) struct Open {
     pub(super) is_visit: bool,
     /// A visit does not end before.
     pub(super) stay_until: Duration,
+    /// The collector has asked for another identity over this connection.
+    pub(super) is_rekeying: bool,
+    /// When the machine was found to have slept.
+    pub(super) woke_at: Option<Duration>,
 }
 
 impl Open {
     /// Something was said.
     pub(super) fn stays(&mut self, now: Duration) {
         self.stays_for(now, VISIT_QUIET);
+    }
+
+    /// Whether the machine slept until a moment ago.
+    fn is_waking(&self, now: Duration) -> bool {
+        self.woke_at
+            .is_some_and(|at| now.saturating_sub(at) < WAKING_FOR)
     }
 
     pub(super) fn stays_for(&mut self, now: Duration, time: Duration) {
@@ -92,6 +102,8 @@ impl Session {
             silent_at: None,
             is_visit: false,
             stay_until: now + VISIT_QUIET,
+            is_rekeying: false,
+            woke_at: None,
         });
         let overtaken = welcome.applied().filter(|at| *at > self.spool.last);
         // After the link, for it moves the heartbeat of the one that was just made.
@@ -123,6 +135,12 @@ impl Session {
     /// the others time.
     pub(super) fn lost(&mut self, now: Duration) {
         let wait = match self.link {
+            // It slept, and the collector has not waited: nobody else comes back for that reason, so
+            // there is nothing to spread, and somebody has just opened a laptop.
+            Link::Open(open) if open.is_waking(now) => {
+                self.reconnect.reset();
+                self.jitter.between(Duration::ZERO, WAKE_WITHIN)
+            }
             Link::Open(open) if now.saturating_sub(open.since) >= STEADY_AFTER => {
                 self.reconnect.reset();
                 // A steady connection mostly ends because its collector restarts: then everybody

@@ -1,6 +1,7 @@
 //! The session in virtual time, against a spool of numbers and a collector of a few lines.
 
 mod connecting;
+mod moving;
 mod rejects;
 mod renewal;
 mod scanning;
@@ -14,7 +15,7 @@ use std::collections::VecDeque;
 use protocol::reject::RejectReason;
 
 use super::*;
-use protocol::message::{CollectorMessage, Welcome};
+use protocol::message::{Capabilities, CollectorMessage, Welcome};
 use protocol::software::Source;
 
 const SECOND: Duration = Duration::from_secs(1);

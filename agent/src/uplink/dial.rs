@@ -1,122 +1,232 @@
-//! Making a connection: from `host:port` to an open stream.
+//! Making a connection: from `host:port` to an open stream, by whichever way leads there.
 //!
-//! With UDP dropped on the way, QUIC itself would give up only after its idle timeout; so every
-//! attempt has a deadline of its own.
+//! The ways are tried one beside the other, each with a head start over the next (as RFC 8305 has it for
+//! addresses). So a network that drops UDP costs seconds and not a time-out, and one that does not
+//! never notices that there is another way.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use protocol::message::SERVER_NAME;
-use quinn::crypto::rustls::{NoInitialCipherSuite, QuicClientConfig};
-use quinn::{Connection, Endpoint, EndpointConfig, RecvStream, SendStream, TransportConfig};
+use protocol::way::{NotQuic, Way};
 use rustls::ClientConfig;
 
-use crate::logging::sanitise;
+use super::error::{DialError, WayError};
+use super::paths::{Network, Plan};
+use super::quic::{self, Effort};
+use super::stream::Stream;
+use super::tcp;
 
-/// How long finding the addresses of one name may take, and then again how long connecting to all
-/// of them may.
+/// How long connecting may take where there is no other address to go to.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long it may take where there is: with two addresses of which one is dead, an agent is connected
+/// before a quarter of a minute is over.
+pub const CONNECT_WITHIN_OF_SEVERAL: Duration = Duration::from_secs(7);
+/// How long a way has for itself.
+// A handshake over a satellite takes less than two seconds; a network that drops UDP costs this.
+const HEAD_START: Duration = Duration::from_secs(3);
+/// How long QUIC is given beside a connection that stands.
+const PROBE_WITHIN: Duration = Duration::from_millis(2_500);
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 4;
-/// What a collector may send before it is read: its messages are small.
-const RECEIVE_WINDOW_BYTES: u32 = 64 * 1024;
-/// What may be on its way to a collector: the outbox and a little more.
-const SEND_WINDOW_BYTES: u64 = 256 * 1024;
 
-/// An open stream to a collector.
-#[derive(Debug)]
-pub struct Dialled {
-    /// The address that answered.
-    pub address: SocketAddr,
-    /// The socket, for this connection alone.
-    pub endpoint: Endpoint,
-    /// The connection.
-    pub connection: Connection,
-    /// The stream's way out.
-    pub send: SendStream,
-    /// The stream's way in.
-    pub recv: RecvStream,
-}
-
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-pub enum DialError {
-    /// The name has no address.
-    #[error("find the address of {address}: {source}; check the name and the resolver")]
-    Resolve {
-        /// What was looked for, `host:port`.
-        address: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// There is no socket.
-    #[error("open a UDP socket: {0}")]
-    Socket(#[from] io::Error),
-    /// Nothing came back in time.
-    #[error(
-        "{address} does not answer within {} s; check that it runs and that UDP gets through",
-        CONNECT_WITHIN.as_secs()
-    )]
-    NoAnswer {
-        /// What was tried, `host:port`.
-        address: String,
-    },
-    /// It answered and the handshake did not succeed.
-    #[error("{address} answers, and the handshake ends with: {why}")]
-    Handshake {
-        /// What was tried, `host:port`.
-        address: String,
-        /// What the other side or TLS says.
-        why: String,
-    },
-    /// The cryptography does not fit QUIC.
-    #[error("prepare the handshake: {0}")]
-    Crypto(#[from] NoInitialCipherSuite),
-}
-
-impl DialError {
-    /// A handshake that did not succeed. Whoever answers has not shown yet who it is, and the
-    /// reason of a QUIC close is its own text (RFC 9000, section 19.19): `enroll` and `check` would
-    /// print it on somebody's terminal.
-    fn handshake(address: &str, why: &dyn std::fmt::Display) -> Self {
-        Self::Handshake {
-            address: address.to_owned(),
-            why: sanitise(&why.to_string()),
-        }
-    }
-}
-
-/// Connects and opens the stream; the addresses of a name are tried one after another.
+/// Connects and opens the stream.
 ///
 /// # Errors
 ///
-/// The last address's.
+/// When no way leads there, with what became of each.
 ///
 /// # Cancel safety
 ///
 /// Dropping it gives the attempt up.
-pub async fn dial(address: String, config: ClientConfig) -> Result<Dialled, DialError> {
-    let crypto = QuicClientConfig::try_from(config)?;
-    let mut client = quinn::ClientConfig::new(Arc::new(crypto));
-    client.transport_config(Arc::new(transport()));
+pub async fn dial(plan: Plan, config: ClientConfig) -> Result<Stream, DialError> {
+    let mut race = Race::new(&plan, &config);
+    let connected = tokio::time::timeout(plan.within, race.run()).await;
+    if let Ok(Some(mut stream)) = connected {
+        if stream.path.way != Way::Quic {
+            stream.path.not_quic = race.not_quic().or(plan.not_quic);
+        }
+        return Ok(stream);
+    }
+    Err(race.lost(plan.address))
+}
 
-    let no_answer = || DialError::NoAnswer {
-        address: address.clone(),
+/// Tries QUIC alone, for a moment, and sparingly.
+///
+/// # Errors
+///
+/// When it does not work.
+pub(super) async fn probe(address: String, config: ClientConfig) -> Result<Stream, WayError> {
+    let probing = async {
+        let sockets = resolve(&address).await?;
+        let first = sockets.first().copied().ok_or(WayError::NoAnswer)?;
+        quic::connect(first, config, Effort::Probe).await
     };
-    let found = tokio::time::timeout(CONNECT_WITHIN, resolve(&address))
+    tokio::time::timeout(PROBE_WITHIN, probing)
         .await
-        .map_err(|_| no_answer())??;
-    // All of a name's addresses share the deadline, so that a dead one cannot eat it up.
-    let each = CONNECT_WITHIN / u32::try_from(found.len().max(1)).unwrap_or(1);
-    let mut outcome = Err(no_answer());
-    for socket in found {
-        let attempt = attempt(&address, socket, client.clone());
-        outcome = tokio::time::timeout(each, attempt)
+        .unwrap_or(Err(WayError::NoAnswer))
+}
+
+/// The network that this host is in now.
+#[must_use]
+pub fn network() -> Network {
+    // A socket that is connected to an address has that of the way there, and no datagram goes out for
+    // it. These are kept for documentation (RFC 5737, RFC 3849): their way is the one to everywhere.
+    let elsewhere: [IpAddr; 2] = [
+        Ipv4Addr::new(192, 0, 2, 1).into(),
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+    ];
+    let own = elsewhere.into_iter().find_map(|there| {
+        let any: IpAddr = match there {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((there, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    });
+    Network::of(own)
+}
+
+type Attempt = Pin<Box<dyn Future<Output = Result<Stream, WayError>>>>;
+
+/// Ways under way, and ways that have their turn later.
+struct Race {
+    waiting: VecDeque<(Way, Attempt)>,
+    running: Vec<(Way, Attempt)>,
+    failed: Vec<(Way, WayError)>,
+}
+
+impl Race {
+    fn new(plan: &Plan, config: &ClientConfig) -> Self {
+        let waiting = plan
+            .ways
+            .iter()
+            .map(|way| (*way, attempt(*way, plan.clone(), config.clone())));
+        Self {
+            waiting: waiting.collect(),
+            running: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    /// The first stream; `None` when every way has failed.
+    async fn run(&mut self) -> Option<Stream> {
+        loop {
+            self.running.extend(self.waiting.pop_front());
+            if self.running.is_empty() {
+                return None;
+            }
+            let mut head_start = pin!(tokio::time::sleep(HEAD_START));
+            let is_last = self.waiting.is_empty();
+            let turn = poll_fn(|context| match self.poll(context) {
+                Poll::Ready(turn) => Poll::Ready(turn),
+                Poll::Pending if is_last => Poll::Pending,
+                Poll::Pending => head_start.as_mut().poll(context).map(|()| Turn::Next),
+            });
+            match turn.await {
+                Turn::Won(stream) => return Some(*stream),
+                Turn::Next => {}
+                Turn::Over => return None,
+            }
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
+        let mut place = 0;
+        let mut has_failed = false;
+        while place < self.running.len() {
+            let (_, attempt) = &mut self.running[place];
+            match attempt.as_mut().poll(context) {
+                Poll::Ready(Ok(stream)) => return Poll::Ready(Turn::Won(Box::new(stream))),
+                Poll::Ready(Err(error)) => {
+                    let (way, _) = self.running.remove(place);
+                    // The collector itself has spoken, and it would say the same at its other door.
+                    let is_over = matches!(error, WayError::Busy);
+                    self.failed.push((way, error));
+                    if is_over {
+                        return Poll::Ready(Turn::Over);
+                    }
+                    has_failed = true;
+                }
+                Poll::Pending => place += 1,
+            }
+        }
+        // The next way waits for nobody who has given up.
+        if has_failed && (self.running.is_empty() || !self.waiting.is_empty()) {
+            Poll::Ready(Turn::Next)
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Why it is not QUIC, if QUIC had its turn.
+    fn not_quic(&self) -> Option<NotQuic> {
+        let failed = self.failed.iter().find(|(way, _)| *way == Way::Quic);
+        let is_running = self.running.iter().any(|(way, _)| *way == Way::Quic);
+        failed
+            .map(|(_, error)| error.not_quic())
+            .or_else(|| is_running.then_some(NotQuic::NoAnswer))
+    }
+
+    /// What became of every way that had its turn.
+    fn lost(self, address: String) -> DialError {
+        let mut ways = self.failed;
+        let unanswered = self.running.into_iter();
+        ways.extend(unanswered.map(|(way, _)| (way, WayError::NoAnswer)));
+        DialError { address, ways }
+    }
+}
+
+enum Turn {
+    Won(Box<Stream>),
+    Next,
+    Over,
+}
+
+fn attempt(way: Way, plan: Plan, config: ClientConfig) -> Attempt {
+    Box::pin(async move {
+        match (way, &plan.proxy) {
+            (Way::Quic, _) => {
+                let sockets = resolve(&plan.address).await?;
+                one_by_one(sockets, &config, plan.within).await
+            }
+            (Way::Proxy, Some(proxy)) => {
+                let sockets = resolve(&proxy.address()).await.map_err(|error| {
+                    super::proxy::ProxyError::Unreachable {
+                        proxy: proxy.address(),
+                        why: error.to_string(),
+                    }
+                })?;
+                tcp::connect_through(proxy, sockets, &plan.address, Arc::new(config)).await
+            }
+            (Way::Tcp | Way::Proxy, _) => {
+                let sockets = resolve(&plan.address).await?;
+                tcp::connect(sockets, Arc::new(config)).await
+            }
+        }
+    })
+}
+
+/// QUIC with each address of a name, which share the time, so that a dead one cannot eat it up.
+async fn one_by_one(
+    sockets: Vec<SocketAddr>,
+    config: &ClientConfig,
+    within: Duration,
+) -> Result<Stream, WayError> {
+    let each = within / u32::try_from(sockets.len().max(1)).unwrap_or(1);
+    let mut outcome = Err(WayError::NoAnswer);
+    for socket in sockets {
+        let connecting = quic::connect(socket, config.clone(), Effort::Full);
+        outcome = tokio::time::timeout(each, connecting)
             .await
-            .unwrap_or_else(|_| Err(no_answer()));
-        if outcome.is_ok() {
+            .unwrap_or(Err(WayError::NoAnswer));
+        if matches!(outcome, Ok(_) | Err(WayError::Busy)) {
             break;
         }
     }
@@ -124,91 +234,96 @@ pub async fn dial(address: String, config: ClientConfig) -> Result<Dialled, Dial
 }
 
 /// The addresses of a name, IPv4 first: it is the one that more networks let through.
-async fn resolve(address: &str) -> Result<Vec<SocketAddr>, DialError> {
-    let failed = |source| DialError::Resolve {
-        address: address.to_owned(),
-        source,
-    };
+async fn resolve(address: &str) -> Result<Vec<SocketAddr>, WayError> {
     // getaddrinfo(3) blocks, so the runtime makes a thread for it, the only one that it ever makes.
     let mut found: Vec<_> = tokio::net::lookup_host(address)
         .await
-        .map_err(failed)?
+        .map_err(WayError::Resolve)?
         .collect();
     found.sort_by_key(SocketAddr::is_ipv6);
     found.truncate(ADDRESSES_MAX);
     if found.is_empty() {
-        return Err(failed(io::Error::from(io::ErrorKind::NotFound)));
+        return Err(WayError::Resolve(io::Error::from(io::ErrorKind::NotFound)));
     }
     Ok(found)
-}
-
-async fn attempt(
-    address: &str,
-    socket: SocketAddr,
-    client: quinn::ClientConfig,
-) -> Result<Dialled, DialError> {
-    let local: SocketAddr = if socket.is_ipv6() {
-        (Ipv6Addr::UNSPECIFIED, 0).into()
-    } else {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
-    };
-    // A socket for each connection: a new one gets through where a router has forgotten the old.
-    let endpoint = Endpoint::new(
-        EndpointConfig::default(),
-        None,
-        std::net::UdpSocket::bind(local)?,
-        Arc::new(quinn::TokioRuntime),
-    )?;
-    let connection = endpoint
-        .connect_with(client, socket, SERVER_NAME)
-        .map_err(|error| DialError::handshake(address, &error))?
-        .await
-        .map_err(|error| DialError::handshake(address, &error))?;
-    // A stream is open as soon as it has a number: nothing goes over the wire for it before the
-    // first byte does.
-    let (send, recv) = connection
-        .open_bi()
-        .await
-        .map_err(|error| DialError::handshake(address, &error))?;
-    Ok(Dialled {
-        address: socket,
-        endpoint,
-        connection,
-        send,
-        recv,
-    })
-}
-
-/// One stream, small windows, and silence while nothing is said.
-fn transport() -> TransportConfig {
-    let mut transport = TransportConfig::default();
-    transport
-        // A collector opens no stream towards an agent: there is nothing that it could ask there.
-        .max_concurrent_bidi_streams(0_u8.into())
-        .max_concurrent_uni_streams(0_u8.into())
-        .stream_receive_window(RECEIVE_WINDOW_BYTES.into())
-        .receive_window(RECEIVE_WINDOW_BYTES.into())
-        .send_window(SEND_WINDOW_BYTES)
-        .datagram_receive_buffer_size(None)
-        // Probing for larger packets would wake an idle agent up, for frames that are small.
-        .mtu_discovery_config(None)
-        .keep_alive_interval(None)
-        // The collector's own holds for both sides (RFC 9000, section 10.1). A shorter one here
-        // would be one more thing to wake up for, and a heartbeat that nobody answers ends the
-        // connection sooner.
-        .max_idle_timeout(None);
-    transport
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A way that fails after so many seconds; for ever without.
+    fn fails(way: Way, after_s: Option<u64>, error: WayError) -> (Way, Attempt) {
+        let failing = async move {
+            match after_s {
+                Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+                None => std::future::pending().await,
+            }
+            Err(error)
+        };
+        (way, Box::pin(failing))
+    }
+
+    fn race(ways: Vec<(Way, Attempt)>) -> Race {
+        Race {
+            waiting: ways.into(),
+            running: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    async fn seconds(race: &mut Race) -> u64 {
+        let began = tokio::time::Instant::now();
+        let limit = tokio::time::timeout(CONNECT_WITHIN, race.run()).await;
+        assert!(!matches!(limit, Ok(Some(_))), "nothing here succeeds");
+        began.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_way_that_fails_gives_its_turn_to_the_next_at_once() {
+        let mut race = race(vec![
+            fails(Way::Quic, Some(0), WayError::UdpRefused),
+            fails(Way::Tcp, Some(1), WayError::NoAnswer),
+        ]);
+        assert_eq!(seconds(&mut race).await, 1);
+        assert_eq!(race.not_quic(), Some(NotQuic::Refused));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_way_that_is_silent_has_its_head_start_and_no_more() {
+        let mut race = race(vec![
+            fails(Way::Quic, None, WayError::NoAnswer),
+            fails(Way::Proxy, None, WayError::NoAnswer),
+            fails(Way::Tcp, Some(1), WayError::NoAnswer),
+        ]);
+        // All three are given their turn, and the two that are silent use the time up.
+        assert_eq!(seconds(&mut race).await, CONNECT_WITHIN.as_secs());
+        assert_eq!(race.running.len(), 2);
+        assert_eq!(race.failed.len(), 1);
+        assert_eq!(race.not_quic(), Some(NotQuic::NoAnswer));
+        let said = race.lost("collector:1".to_owned()).to_string();
+        for word in [
+            "collector:1: ",
+            "QUIC (UDP): no answer",
+            "TLS (TCP)",
+            "proxy",
+        ] {
+            assert!(said.contains(word), "{said}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_collector_without_room_is_not_knocked_at_twice() {
+        let mut race = race(vec![
+            fails(Way::Quic, Some(1), WayError::Busy),
+            fails(Way::Tcp, Some(0), WayError::NoAnswer),
+        ]);
+        assert_eq!(seconds(&mut race).await, 1);
+        assert_eq!(race.waiting.len(), 1);
+    }
+
     #[test]
-    fn what_a_stranger_gives_as_its_reason_stays_on_its_line() {
-        let why = "closed by peer: \u{1b}[2J\u{1b}[1;1Hok\nok  collector: welcomes the agent";
-        let said = DialError::handshake("collector.example:7070", &why).to_string();
-        assert!(said.starts_with("collector.example:7070 answers"), "{said}");
-        assert!(!said.contains(char::is_control), "{said:?}");
+    fn knows_its_network_without_saying_anything() {
+        assert_eq!(network(), network());
     }
 }

@@ -1,7 +1,11 @@
 //! Frames out of a stream, however it is cut into pieces.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use protocol::frame::{Frame, FrameError, HEADER_BYTES, Header};
-use quinn::RecvStream;
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// What a stream gives instead of a frame.
 #[derive(Debug, thiserror::Error)]
@@ -35,30 +39,41 @@ impl FrameReader {
     /// # Cancel safety
     ///
     /// Cancel safe: what was read is kept.
-    pub async fn read(&mut self, stream: &mut RecvStream) -> Result<Option<Frame>, ReadError> {
+    pub async fn read<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+    ) -> Result<Option<Frame>, ReadError> {
+        poll_fn(|context| self.poll_read(stream, context)).await
+    }
+
+    /// As [`Self::read`], for whoever waits for more than this.
+    pub fn poll_read<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Frame>, ReadError>> {
         loop {
             if let Some(frame) = self.take_whole()? {
-                return Ok(Some(frame));
+                return Poll::Ready(Ok(Some(frame)));
             }
             let room = if self.header_read < HEADER_BYTES {
                 &mut self.header[self.header_read..]
             } else {
                 &mut self.payload[self.payload_read..]
             };
-            // Never into an empty slice, which quinn would answer at once with nothing: a frame
-            // that is whole was taken above.
-            let read = stream
-                .read(room)
-                .await
+            // Never into an empty slice, which would look like the end: a frame that is whole was
+            // taken above.
+            let mut room = ReadBuf::new(room);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut room))
                 .map_err(|error| ReadError::Connection(error.to_string()))?;
-            match read {
-                Some(bytes) => self.has_read(bytes)?,
-                None if self.header_read == 0 => return Ok(None),
-                None => {
-                    return Err(ReadError::Connection(
+            match room.filled().len() {
+                0 if self.header_read == 0 => return Poll::Ready(Ok(None)),
+                0 => {
+                    return Poll::Ready(Err(ReadError::Connection(
                         "the stream ends in the middle of a frame".to_owned(),
-                    ));
+                    )));
                 }
+                bytes => self.has_read(bytes)?,
             }
         }
     }
@@ -89,5 +104,54 @@ impl FrameReader {
             packing: header.packing,
             payload: std::mem::take(&mut self.payload),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::frame::Packing;
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    fn frame(bytes: usize) -> Frame {
+        Frame {
+            packing: Packing::Plain,
+            payload: vec![7; bytes],
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_frames_that_are_cut_anywhere() {
+        let bytes = [frame(1).to_bytes(), frame(300).to_bytes()].concat();
+        for cut in 1..bytes.len() {
+            let (mut near, mut far) = duplex(1_024);
+            let mut reader = FrameReader::default();
+            near.write_all(&bytes[..cut]).await.expect("room");
+            // Given up in the middle, as a select does it.
+            let early = tokio::select! {
+                biased;
+                read = reader.read(&mut far) => Some(read.expect("a frame")),
+                () = std::future::ready(()) => None,
+            };
+            near.write_all(&bytes[cut..]).await.expect("room");
+            drop(near);
+            let mut read = Vec::from_iter(early.flatten());
+            while let Some(frame) = reader.read(&mut far).await.expect("frames") {
+                read.push(frame);
+            }
+            assert_eq!(read, [frame(1), frame(300)], "cut at {cut}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_within_a_frame_is_no_end() {
+        let (mut near, mut far) = duplex(64);
+        near.write_all(&frame(9).to_bytes()[..7])
+            .await
+            .expect("room");
+        drop(near);
+        let error = FrameReader::default().read(&mut far).await;
+        assert!(matches!(error, Err(ReadError::Connection(_))), "{error:?}");
     }
 }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use agent::status::State;
 use protocol::ids::Position;
 use protocol::reject::RejectReason;
 use protocol::software::SourceState;
@@ -20,7 +19,7 @@ fn an_expired_certificate_is_said_with_what_to_do_and_costs_nothing_that_waits()
     // There is no connection to wait for.
     let status = std::iter::repeat_with(|| host.status())
         .take(1_000)
-        .find(|status| status.last_scan.is_some() && status.state == State::Waiting)
+        .find(|status| status.last_scan.is_some() && status.connection.last_problem.is_some())
         .expect("a scan and a problem");
     let problem = status.connection.last_problem.expect("a problem");
     assert!(problem.contains("the certificate has expired"), "{problem}");

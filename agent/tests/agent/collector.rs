@@ -1,11 +1,14 @@
 //! A collector of a few hundred lines: it enrols, welcomes, keeps what it is told in memory, and
 //! answers each report as the test wants.
 
+#[path = "wires.rs"]
+mod wires;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent::clock::{Clock as _, SystemClock};
 use agent::delta::Records;
@@ -19,17 +22,22 @@ use protocol::message::{
 use protocol::reject::RejectReason;
 use protocol::report::{Report, ReportBody};
 use protocol::token::EnrolmentToken;
-use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
-use quinn::{Connection, Endpoint, RecvStream, SendStream, ServerConfig};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::RootCertStore;
 use rustls::server::{ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
-use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer, PrivatePkcs8KeyDer};
+use rustls::time_provider::TimeProvider;
+use rustls_pki_types::{
+    CertificateDer, CertificateSigningRequestDer, PrivatePkcs8KeyDer, UnixTime,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use uuid::Uuid;
+
+pub(crate) use self::wires::Wires;
+use self::wires::{Arrived, Peer, Sockets};
 
 /// How long a test waits for something that has to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,6 +71,8 @@ pub(crate) struct Seen {
     pub(crate) frames: BTreeMap<Position, Vec<u8>>,
     pub(crate) enrolments: Vec<EnrolRequest>,
     pub(crate) renewals: usize,
+    /// Agents that left for good.
+    pub(crate) departures: usize,
     /// Certificates that agents came with.
     pub(crate) certificates: Vec<Vec<u8>>,
     /// Connections of agents that stand.
@@ -128,7 +138,7 @@ struct Control {
     /// How old certificates are when they are issued.
     certificate_age: Duration,
     sessions: Vec<mpsc::Sender<CollectorMessage>>,
-    live: Vec<Connection>,
+    live: Vec<Peer>,
 }
 
 struct Shared {
@@ -141,6 +151,7 @@ struct Shared {
 /// The collector, on a thread of its own.
 pub(crate) struct Collector {
     shared: Arc<Shared>,
+    wires: Wires,
     address: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -148,14 +159,25 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) fn start() -> Self {
+        Self::start_on(Wires::All)
+    }
+
+    /// A collector that can be reached in some ways and not in others.
+    pub(crate) fn start_on(wires: Wires) -> Self {
+        Self::start_in(wires, 0)
+    }
+
+    /// A collector that lives in another time than the host.
+    pub(crate) fn start_in(wires: Wires, clock_ahead_s: i64) -> Self {
         Self::start_with(
-            Authority::new(),
+            wires,
+            Authority::new(clock_ahead_s),
             (Ipv4Addr::LOCALHOST, 0).into(),
             Seen::default(),
         )
     }
 
-    fn start_with(authority: Authority, address: SocketAddr, seen: Seen) -> Self {
+    fn start_with(wires: Wires, authority: Authority, address: SocketAddr, seen: Seen) -> Self {
         let shared = Arc::new(Shared {
             seen: Mutex::new(seen),
             changed: Condvar::new(),
@@ -180,18 +202,18 @@ impl Collector {
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                let endpoint = for_thread.authority.listen(address);
-                ready
-                    .send(endpoint.local_addr().expect("bound"))
-                    .expect("somebody waits");
+                let tls = for_thread.authority.tls();
+                let sockets = Sockets::open(wires, address, tls).await;
+                ready.send(sockets.address).expect("somebody waits");
                 tokio::select! {
-                    () = serve(&endpoint, &for_thread) => {}
+                    () = serve(&sockets, &for_thread) => {}
                     _ = stopped => {}
                 }
             });
         });
         Self {
             shared,
+            wires,
             address: is_ready.recv().expect("the collector listens"),
             stop: Some(stop),
             thread: Some(thread),
@@ -202,8 +224,9 @@ impl Collector {
     pub(crate) fn restart(mut self) -> Self {
         let seen = std::mem::take(&mut *self.seen());
         let (authority, address) = (self.shared.authority.clone(), self.address);
+        let wires = self.wires;
         self.halt();
-        Self::start_with(authority, address, seen)
+        Self::start_with(wires, authority, address, seen)
     }
 
     fn halt(&mut self) {
@@ -218,6 +241,11 @@ impl Collector {
     /// Connections that began with a ticket of an earlier one.
     pub(crate) fn resumed(&self) -> usize {
         self.shared.authority.tickets_used.load(Ordering::Relaxed)
+    }
+
+    /// Where it is.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A token as its company's admin gets it.
@@ -267,8 +295,8 @@ impl Collector {
 
     /// Breaks every connection.
     pub(crate) fn hang_up(&self) {
-        for connection in self.control().live.drain(..) {
-            connection.close(0_u32.into(), b"test");
+        for peer in self.control().live.drain(..) {
+            peer.close();
         }
     }
 
@@ -327,17 +355,47 @@ struct Authority {
     certificate: CertificateDer<'static>,
     key: Vec<u8>,
     tickets_used: Arc<AtomicUsize>,
+    clock_ahead_s: i64,
+}
+
+/// The collector's clock, as TLS reads it.
+#[derive(Debug)]
+struct Time(i64);
+
+impl Time {
+    fn now(&self) -> SystemTime {
+        let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms());
+        let by = Duration::from_secs(self.0.unsigned_abs());
+        if self.0 < 0 { now - by } else { now + by }
+    }
+
+    fn now_ms(&self) -> u64 {
+        let since = self.now().duration_since(UNIX_EPOCH).expect("after 1970");
+        u64::try_from(since.as_millis()).expect("in this age")
+    }
+}
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since = Duration::from_millis(self.now_ms());
+        Some(UnixTime::since_unix_epoch(since))
+    }
 }
 
 impl Authority {
-    fn new() -> Self {
+    fn new(clock_ahead_s: i64) -> Self {
         let key = KeyPair::generate().expect("a key");
         let certificate = Self::params().self_signed(&key).expect("signed");
         Self {
             certificate: certificate.der().clone(),
             key: key.serialize_der(),
             tickets_used: Arc::default(),
+            clock_ahead_s,
         }
+    }
+
+    const fn time(&self) -> Time {
+        Time(self.clock_ahead_s)
     }
 
     fn params() -> CertificateParams {
@@ -367,7 +425,7 @@ impl Authority {
         let uri = format!("spiffe://{TRUST_DOMAIN}/company/{company}/agent/{agent}");
         request.params.subject_alt_names = vec![SanType::URI(uri.try_into().expect("ASCII"))];
         request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms());
+        let now = self.time().now();
         // A little back, as a collector does it: a host whose clock is behind has to be able to use
         // it.
         let from = now - age - Duration::from_secs(60);
@@ -377,11 +435,14 @@ impl Authority {
         certificate.der().to_vec()
     }
 
-    fn listen(&self, address: SocketAddr) -> Endpoint {
+    fn tls(&self) -> rustls::ServerConfig {
         let key = KeyPair::generate().expect("a key");
         let names = vec!["collector.muster.internal".to_owned()];
         let mut params = CertificateParams::new(names).expect("a name");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let now = self.time().now();
+        params.not_before = (now - Duration::from_secs(300)).into();
+        params.not_after = (now + Duration::from_secs(30 * 86_400)).into();
         let own = params.signed_by(&key, &self.issuer()).expect("signed");
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).expect("a root");
@@ -391,7 +452,8 @@ impl Authority {
                 .allow_unauthenticated()
                 .build()
                 .expect("a verifier");
-        let mut tls = rustls::ServerConfig::builder_with_provider(provider)
+        let time = Arc::new(self.time());
+        let mut tls = rustls::ServerConfig::builder_with_details(provider, time)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .expect("TLS 1.3")
             .with_client_cert_verifier(verifier)
@@ -405,8 +467,7 @@ impl Authority {
             kept: ServerSessionMemoryCache::new(64),
             used: Arc::clone(&self.tickets_used),
         });
-        let crypto = QuicServerConfig::try_from(tls).expect("TLS for QUIC");
-        Endpoint::server(ServerConfig::with_crypto(Arc::new(crypto)), address).expect("a socket")
+        tls
     }
 }
 
@@ -442,47 +503,50 @@ pub(crate) fn company() -> CompanyId {
     CompanyId(Uuid::from_u128(0xc0))
 }
 
-async fn serve(endpoint: &Endpoint, shared: &Arc<Shared>) {
+async fn serve(sockets: &Sockets, shared: &Arc<Shared>) {
     let mut tasks = tokio::task::JoinSet::new();
-    while let Some(incoming) = endpoint.accept().await {
+    while let Some(accepted) = sockets.accept().await {
         let shared = Arc::clone(shared);
         tasks.spawn(async move {
             // A handshake that fails is the agent's to report.
-            let Ok(connection) = incoming.await else {
+            let Some(arrived) = accepted.shake_hands().await else {
                 return;
             };
-            let Ok((send, recv)) = connection.accept_bi().await else {
-                return;
-            };
-            let protocol = connection
-                .handshake_data()
-                .and_then(|data| data.downcast::<HandshakeData>().ok())
-                .and_then(|data| data.protocol);
+            let Arrived {
+                protocol,
+                certificate,
+                peer,
+                send,
+                recv,
+            } = arrived;
+            let stream = Stream { send, recv };
             if protocol.as_deref() == Some(ALPN_ENROL) {
-                enrol(&shared, Stream { send, recv }).await;
+                enrol(&shared, stream).await;
                 // Until the host has read its answer and goes: dropping the connection would be
                 // faster than the answer.
-                connection.closed().await;
+                peer.has_gone().await;
             } else {
-                session(&shared, &connection, Stream { send, recv }).await;
+                let own = certificate.expect("an agent has a certificate");
+                session(&shared, &peer, own, stream).await;
             }
         });
     }
 }
 
 struct Stream {
-    send: SendStream,
-    recv: RecvStream,
+    send: Box<dyn AsyncWrite + Send + Unpin>,
+    recv: Box<dyn AsyncRead + Send + Unpin>,
 }
 
 impl Stream {
     async fn write(&mut self, message: Vec<u8>) -> Option<()> {
         let frame = Packer::new().expect("memory").pack(message).expect("short");
-        self.send.write_all(&frame.to_bytes()).await.ok()
+        self.send.write_all(&frame.to_bytes()).await.ok()?;
+        self.send.flush().await.ok()
     }
 }
 
-async fn read(recv: &mut RecvStream) -> Option<(Frame, Vec<u8>)> {
+async fn read<R: AsyncRead + Unpin>(recv: &mut R) -> Option<(Frame, Vec<u8>)> {
     let mut header = [0; HEADER_BYTES];
     recv.read_exact(&mut header).await.ok()?;
     let header = Header::parse(header).expect("a header");
@@ -519,15 +583,10 @@ async fn enrol(shared: &Shared, mut stream: Stream) {
     if let Some(reply) = reply {
         stream.write(reply.encode()).await;
     }
-    stream.send.finish().ok();
+    stream.send.shutdown().await.ok();
 }
 
-async fn session(shared: &Shared, connection: &Connection, mut stream: Stream) {
-    let own = connection
-        .peer_identity()
-        .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok())
-        .and_then(|chain| chain.first().map(|der| der.to_vec()))
-        .expect("an agent has a certificate");
+async fn session(shared: &Shared, peer: &Peer, own: Vec<u8>, mut stream: Stream) {
     let Some((_, message)) = read(&mut stream.recv).await else {
         return;
     };
@@ -538,7 +597,7 @@ async fn session(shared: &Shared, connection: &Connection, mut stream: Stream) {
     let first = {
         let mut control = shared.control.lock().expect("no panic");
         control.sessions.push(sender);
-        control.live.push(connection.clone());
+        control.live.push(peer.clone());
         match control.refuse {
             Some((reason, retry_after_ms)) => CollectorMessage::Refuse {
                 reason,
@@ -548,7 +607,7 @@ async fn session(shared: &Shared, connection: &Connection, mut stream: Stream) {
             None => CollectorMessage::Welcome(Welcome {
                 version: 1,
                 capabilities: Capabilities::current(),
-                now_ms: 0,
+                now_ms: shared.authority.time().now_ms(),
                 settings: control.settings.clone(),
                 extension: Vec::new(),
             }),
@@ -567,7 +626,8 @@ async fn session(shared: &Shared, connection: &Connection, mut stream: Stream) {
         seen.connections += 1;
     });
     if is_refused {
-        connection.closed().await;
+        stream.send.flush().await.ok();
+        peer.has_gone().await;
     } else {
         let agent = agent_of(shared);
         loop {
@@ -584,12 +644,13 @@ async fn session(shared: &Shared, connection: &Connection, mut stream: Stream) {
                     Some(message) => stream.write(message.encode()).await,
                     None => None,
                 },
+                () = peer.is_over() => None,
             };
             if went_on.is_none() {
                 break;
             }
         }
-        connection.close(0_u32.into(), b"over");
+        peer.close();
     }
     shared.note(|seen| seen.connections -= 1);
 }
@@ -609,9 +670,9 @@ fn agent_of(shared: &Shared) -> AgentId {
     )
 }
 
-async fn answer(
+async fn answer<W: AsyncWrite + Unpin>(
     shared: &Shared,
-    send: &mut SendStream,
+    send: &mut W,
     message: AgentMessage,
     frame: &Frame,
     agent: AgentId,
@@ -648,11 +709,23 @@ async fn answer(
                 chain: vec![shared.authority.sign(&csr, agent, Duration::ZERO)],
             }
         }
+        AgentMessage::Leave => {
+            shared.note(|seen| seen.departures += 1);
+            CollectorMessage::Gone
+        }
+        AgentMessage::Rekey { csr } => {
+            let other = AgentId(Uuid::new_v4());
+            CollectorMessage::Rekeyed {
+                agent: other,
+                chain: vec![shared.authority.sign(&csr, other, Duration::ZERO)],
+            }
+        }
         AgentMessage::Hello(_) => panic!("one hello a session"),
     };
     let packed = Packer::new()
         .expect("memory")
         .pack(reply.encode())
         .expect("short");
-    send.write_all(&packed.to_bytes()).await.ok()
+    send.write_all(&packed.to_bytes()).await.ok()?;
+    send.flush().await.ok()
 }

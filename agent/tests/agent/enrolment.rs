@@ -69,7 +69,7 @@ fn the_secret_is_never_sent_to_another_authority() {
     let output = host.run_with(&["enroll"], &token.expose());
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(said.contains("authority that the token names"), "{said}");
+    assert!(said.contains("and not by this company"), "{said}");
     assert!(other.seen().enrolments.is_empty());
     assert!(host.status().enrolment.is_none());
 }

@@ -15,6 +15,8 @@ mod crash;
 mod delivery;
 mod enrolment;
 mod host;
+mod middlebox;
+mod ways;
 
 /// The agent that is tested.
 fn binary() -> &'static std::path::Path {

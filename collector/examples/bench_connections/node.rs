@@ -106,6 +106,7 @@ impl Agents for Anything {
                 applied: Position::default(),
                 scan_asked: 0,
                 is_snapshot_asked: false,
+                is_cloned: false,
             }))
         })
     }
@@ -125,6 +126,20 @@ impl Agents for Anything {
         _certificate: &'a IssuedCertificate,
     ) -> Answer<'a, bool> {
         Box::pin(async { Ok(false) })
+    }
+
+    fn note_departure(&self, _company: CompanyId, _agent: AgentId) -> Answer<'_, ()> {
+        Box::pin(async { Err(Unavailable) })
+    }
+
+    fn rekey<'a>(
+        &'a self,
+        _company: CompanyId,
+        _agent: AgentId,
+        _process: u64,
+        _issue: Issue<'a>,
+    ) -> Answer<'a, Option<(AgentId, IssuedCertificate)>> {
+        Box::pin(async { Ok(None) })
     }
 
     fn note_heartbeats<'a>(

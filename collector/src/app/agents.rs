@@ -5,13 +5,15 @@ mod behind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::counter;
 use protocol::enrolment::EnrolRequest;
 use protocol::ids::{AgentId, CompanyId};
 use protocol::reject::RejectReason;
-use store::agents::{self, BEHIND_AFTER, Certificate, Enrolment, HeartbeatSeen};
+use store::agents::{self, BEHIND_AFTER, Certificate, Enrolment, HeartbeatSeen, Rekeying};
 use store::commands::{self, Command};
 use store::database::Store;
 use store::error::StoreError;
+use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use self::behind::Behind;
@@ -22,6 +24,7 @@ use crate::ingest::agents::{
 };
 use crate::ingest::registry::Told;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::INGEST_CLONES;
 
 /// After how long heartbeats of agents that are behind are noted once more: every node has said then
 /// what waits in its queue.
@@ -78,6 +81,10 @@ impl StoredAgents {
         let seen: Vec<_> = heartbeats.iter().map(seen).collect();
         let now = self.clock.now();
         let noted = agents::record_heartbeats(&scope, &seen, BEHIND_AFTER, now).await?;
+        for agent in &noted.cloned {
+            tracing::warn!(%company, %agent, "several machines have one agent's identity");
+            counter!(INGEST_CLONES).increment(1);
+        }
         if !noted.asked.is_empty() {
             tracing::info!(%company, agents = noted.asked.len(), "asked agents for snapshots");
         }
@@ -107,6 +114,7 @@ impl StoredAgents {
             applied: found.applied,
             scan_asked: 0,
             is_snapshot_asked: false,
+            is_cloned: found.cloned_at.is_some(),
         };
         // After the admission was read: a request that comes between the two is in this answer, and
         // one that comes later is a signal to the session that is registered already.
@@ -114,6 +122,8 @@ impl StoredAgents {
             match command {
                 Command::ScanNow { request } => standing.scan_asked = request,
                 Command::SendSnapshot => standing.is_snapshot_asked = true,
+                // The row says so as well, and for good.
+                Command::Rekey => standing.is_cloned = true,
             }
         }
         Ok(Admission::Admitted(standing))
@@ -125,13 +135,10 @@ impl StoredAgents {
         issue: Issue<'_>,
     ) -> Result<Enrolled, agents::EnrolError> {
         let now = self.clock.now();
-        let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
-        // Without a context two ids of one millisecond have no order, which nobody asks of agents.
-        let id = Timestamp::from_unix(NoContext, seconds, now.nanosecond());
         let enrolment = Enrolment {
             token: request.token,
             secret: &request.secret,
-            agent: AgentId(Uuid::new_v7(id)),
+            agent: new_id(now),
             hostname: &request.hostname,
             agent_version: &request.agent_version,
         };
@@ -188,6 +195,43 @@ impl Agents for StoredAgents {
         Box::pin(async { note.await.map_err(unavailable) })
     }
 
+    fn note_departure(&self, company: CompanyId, agent: AgentId) -> Answer<'_, ()> {
+        let note = async move {
+            match self.store.pipeline_scope(company).await? {
+                Some(scope) => agents::depart(&scope, agent, self.clock.now()).await,
+                // A company that is gone has nobody who could leave it.
+                None => Ok(()),
+            }
+        };
+        Box::pin(async { note.await.map_err(unavailable) })
+    }
+
+    fn rekey<'a>(
+        &'a self,
+        company: CompanyId,
+        agent: AgentId,
+        process: u64,
+        issue: Issue<'a>,
+    ) -> Answer<'a, Option<(AgentId, IssuedCertificate)>> {
+        let rekey = async move {
+            let Some(scope) = self.store.pipeline_scope(company).await? else {
+                return Ok(None);
+            };
+            let now = self.clock.now();
+            let rekeying = Rekeying {
+                agent,
+                process,
+                successor: new_id(now),
+            };
+            let issue = |company: CompanyId, agent: AgentId| {
+                let issued = issue(company, agent)?;
+                Ok((certificate(&issued), issued))
+            };
+            agents::rekey(&scope, company, rekeying, &issue, now).await
+        };
+        Box::pin(async { rekey.await.map_err(unavailable) })
+    }
+
     fn note_heartbeats<'a>(
         &'a self,
         company: CompanyId,
@@ -202,6 +246,14 @@ impl Agents for StoredAgents {
     }
 }
 
+/// An id for a new agent.
+fn new_id(now: OffsetDateTime) -> AgentId {
+    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+    // Without a context two ids of one millisecond have no order, which nobody asks of agents.
+    let id = Timestamp::from_unix(NoContext, seconds, now.nanosecond());
+    AgentId(Uuid::new_v7(id))
+}
+
 fn seen(heartbeat: &SeenHeartbeat) -> HeartbeatSeen {
     HeartbeatSeen {
         agent: heartbeat.agent,
@@ -210,6 +262,7 @@ fn seen(heartbeat: &SeenHeartbeat) -> HeartbeatSeen {
         digest: heartbeat.heartbeat.digest,
         scan_done: heartbeat.heartbeat.scan_done,
         every_s: heartbeat.every_s,
+        presence: heartbeat.presence,
     }
 }
 

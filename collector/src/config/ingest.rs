@@ -15,6 +15,9 @@ section! {
     "ingest" RawIngest {
         /// Where agents connect, over UDP (QUIC).
         listen: SocketAddr = "0.0.0.0:7070";
+        /// Where agents connect whose network drops UDP, over TCP (TLS): an address, `same` for the one above,
+        /// or `off`. Agents look for it at the port that they know, so `same` is what nearly everybody wants.
+        tcp_listen: String = "same";
         /// How agents reach this collector from outside, as `host:port`, the preferred address first. They
         /// are written into enrolment tokens; without one, the listening address is.
         addresses: Vec<String> = [];
@@ -68,6 +71,8 @@ section! {
 pub struct IngestConfig {
     /// Where agents connect; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where agents connect over TCP.
+    pub tcp_listen: TcpListen,
     /// How agents reach this collector, as `host:port`; may be empty.
     pub addresses: Vec<String>,
     /// More names for the collector's certificate.
@@ -102,6 +107,46 @@ pub struct IngestConfig {
     pub bytes_in_flight_max: u64,
     /// Bytes of frames that may be in reading at once.
     pub bytes_in_reading_max: u64,
+}
+
+/// Where agents connect over TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpListen {
+    /// At the address and the port of UDP.
+    Same,
+    /// Nowhere.
+    Off,
+    /// Here.
+    At(SocketAddr),
+}
+
+impl FromStr for TcpListen {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        match text {
+            "same" => Ok(Self::Same),
+            "off" => Ok(Self::Off),
+            address => address.parse().map(Self::At).map_err(|_| {
+                ConfigError::value(
+                    "ingest.tcp_listen",
+                    format!("{address:?} is none of same, off and an address with a port"),
+                )
+            }),
+        }
+    }
+}
+
+impl IngestConfig {
+    /// Where agents connect over TCP, if they may.
+    #[must_use]
+    pub const fn tcp_address(&self) -> Option<SocketAddr> {
+        match self.tcp_listen {
+            TcpListen::Same => Some(self.listen),
+            TcpListen::Off => None,
+            TcpListen::At(address) => Some(address),
+        }
+    }
 }
 
 /// What agents do whose company does not say.
@@ -151,6 +196,7 @@ impl TryFrom<RawIngest> for IngestConfig {
         let rate = 1..=10_000_000;
         Ok(Self {
             listen: raw.listen,
+            tcp_listen: raw.tcp_listen.parse()?,
             addresses: raw.addresses,
             names: raw.names,
             trust_domain: raw.trust_domain,

@@ -9,7 +9,7 @@ use std::pin::Pin;
 
 use protocol::enrolment::EnrolRequest;
 use protocol::ids::{AgentId, CompanyId, Position};
-use protocol::message::{Heartbeat, Settings};
+use protocol::message::{Heartbeat, Presence, Settings};
 use protocol::reject::RejectReason;
 use time::OffsetDateTime;
 
@@ -42,6 +42,8 @@ pub struct Standing {
     pub scan_asked: u64,
     /// Whether a snapshot was asked for and has not been stored.
     pub is_snapshot_asked: bool,
+    /// Whether several machines have its identity.
+    pub is_cloned: bool,
 }
 
 /// Whether an agent may have a session.
@@ -88,6 +90,8 @@ pub struct SeenHeartbeat {
     pub heartbeat: Heartbeat,
     /// Time to the next one as the agent was told, in seconds; 0 where that is not known.
     pub every_s: u32,
+    /// What the agent said of its connection and itself; `None` for one that says nothing.
+    pub presence: Option<Presence>,
 }
 
 /// Where agents are kept.
@@ -109,6 +113,19 @@ pub trait Agents: fmt::Debug + Send + Sync {
         agent: AgentId,
         certificate: &'a IssuedCertificate,
     ) -> Answer<'a, bool>;
+
+    /// Notes that an agent leaves for good; it is refused from now on.
+    fn note_departure(&self, company: CompanyId, agent: AgentId) -> Answer<'_, ()>;
+
+    /// Makes another agent in the place of one whose identity is on several machines, for one process of
+    /// it; `issue` makes the certificate. `None` when the agent has no need of that or no right to it.
+    fn rekey<'a>(
+        &'a self,
+        company: CompanyId,
+        agent: AgentId,
+        process: u64,
+        issue: Issue<'a>,
+    ) -> Answer<'a, Option<(AgentId, IssuedCertificate)>>;
 
     /// Notes signs of life of one company's agents.
     fn note_heartbeats<'a>(

@@ -200,8 +200,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 pub(super) async fn write<W: AsyncWrite + Unpin>(stream: &mut W, frame: &Frame) -> io::Result<()> {
     // In one write: header and payload in two would be two packets on a stream that sends at once.
     let bytes = frame.to_bytes();
+    let writing = async {
+        stream.write_all(&bytes).await?;
+        // TLS may keep a record back that the socket had no room for.
+        stream.flush().await
+    };
     // Given up half-way, the stream holds half a frame: whoever gets this error has to close.
-    match tokio::time::timeout(WRITE_WITHIN, stream.write_all(&bytes)).await {
+    match tokio::time::timeout(WRITE_WITHIN, writing).await {
         Ok(result) => result,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }

@@ -145,6 +145,7 @@ mod tests {
                 scan_done,
             },
             every_s: 300,
+            presence: None,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod attend;
 mod greeting;
+mod identity;
 mod report;
 
 use std::sync::Arc;
@@ -15,26 +16,23 @@ use metrics::counter;
 use protocol::frame::Frame;
 use protocol::ids::{Epoch, Position};
 use protocol::limits::{FRAME_WIRE_BYTES_MAX, REPORTS_IN_FLIGHT_MAX};
-use protocol::message::{AgentMessage, Attendance, CollectorMessage, Heartbeat};
+use protocol::message::{
+    AgentMessage, Attendance, Capabilities, CollectorMessage, Heartbeat, Presence,
+};
 use protocol::reject::RejectReason;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
+use super::Shared;
 use super::agents::SeenHeartbeat;
 use super::frames::{self, FrameReader, ReadError};
 use super::in_flight::InFlight;
 use super::line::{Line, Refusal};
 use super::registry::{Command, Registration, Told};
-use super::{Shared, enrolment};
 use crate::authority::PeerIdentity;
-use crate::metrics::{
-    INGEST_BYTES, INGEST_HEARTBEATS, INGEST_RENEWALS, INGEST_REPORTS, LABEL_OUTCOME,
-};
+use crate::metrics::{INGEST_BYTES, INGEST_HEARTBEATS, INGEST_REPORTS, LABEL_OUTCOME};
 
 /// How long a stopping collector waits for the disk, to acknowledge what it holds of a session.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// How long the database may take to note a renewed certificate.
-const NOTE_WITHIN: Duration = Duration::from_secs(10);
-
 /// How long a session lasts that began while the database was away: its reports are taken, but
 /// nobody knows the agent's settings, what it is to be told and whether it is let in.
 const STOPGAP: Duration = Duration::from_secs(300);
@@ -81,6 +79,10 @@ impl From<ReadError> for Parting {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Slow => Self::Slow,
+            // Over TCP, silence is an error of the stream; over QUIC it is the connection's own end.
+            ReadError::Stream(ref broken) if broken.kind() == std::io::ErrorKind::TimedOut => {
+                Self::Slow
+            }
             ReadError::Busy
             | ReadError::Stream(_)
             | ReadError::TooLong(..)
@@ -116,6 +118,10 @@ struct Session<'a, W> {
     attendance: Option<Attendance>,
     /// Whether the database has said how the agent stands.
     is_standing_known: bool,
+    /// What the agent said of its connection and itself.
+    presence: Option<Presence>,
+    /// What both sides can.
+    capabilities: Capabilities,
 }
 
 /// Serves an agent until one side ends the session.
@@ -143,6 +149,8 @@ where
         told: Arc::clone(&shared.nothing_told),
         attendance: None,
         is_standing_known: false,
+        presence: None,
+        capabilities: Capabilities::default(),
     };
     // Boxed, as all that is not waiting: a session is idle for nearly all of its life, and would carry the
     // room for its largest moment through it.
@@ -229,6 +237,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         match command {
             Command::ScanNow { request } => self.ask_for_scan(request).await,
             Command::SendSnapshot => self.ask_for_snapshot().await,
+            Command::Rekey => self.ask_for_rekey().await,
             Command::Told(told) => self.tell(told, registration).await,
             Command::Leave => self.send_away(registration).await,
             // Without an answer to what is under way: it may become durable, and the store will not
@@ -274,6 +283,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 Ok(())
             }
             AgentMessage::Renew { csr } => self.renew(&csr).await,
+            AgentMessage::Leave => self.farewell().await,
+            AgentMessage::Rekey { csr } => self.rekey(&csr).await,
             AgentMessage::Hello(_) => Err(Parting::refused(
                 RejectReason::UnexpectedMessage,
                 "a second hello",
@@ -308,6 +319,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                     at: self.shared.clock.now(),
                     heartbeat,
                     every_s: self.heartbeat_every_s(),
+                    presence: self.presence,
                 };
                 match self.shared.heartbeats.collect(self.peer.company, seen) {
                     true => "accepted",
@@ -322,48 +334,6 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     fn take_request(&self, now: Instant) -> Result<(), Duration> {
         self.shared.agent_rate.take(self.peer.agent, now)?;
         self.shared.company_rate.take(self.peer.company, now)
-    }
-
-    async fn renew(&mut self, csr: &[u8]) -> Result<(), Parting> {
-        let (outcome, message) = match self.renewed(csr).await? {
-            Ok(chain) => ("granted", CollectorMessage::Certificate { chain }),
-            // No report has position zero: the answer is to the request.
-            Err(refusal) => (
-                refusal.reason.as_str(),
-                refusal.to_reject(Position::default()),
-            ),
-        };
-        counter!(INGEST_RENEWALS, LABEL_OUTCOME => outcome).increment(1);
-        self.send(&message).await
-    }
-
-    async fn renewed(&mut self, csr: &[u8]) -> Result<Result<Vec<Vec<u8>>, Refusal>, Parting> {
-        if let Err(wait) = self.take_request(self.shared.clock.instant()) {
-            let refusal = Refusal::new(RejectReason::RateLimited, "too many requests");
-            return Ok(Err(refusal.after(wait)));
-        }
-        let PeerIdentity { company, agent, .. } = *self.peer;
-        let issued = match enrolment::issue(self.shared, csr, company, agent) {
-            Ok(issued) => issued,
-            Err(error) => {
-                let reason = enrolment::reason_of(&error);
-                return Ok(Err(Refusal::new(reason, error.to_string())));
-            }
-        };
-        let noting = self.shared.agents.note_certificate(company, agent, &issued);
-        match tokio::time::timeout(NOTE_WITHIN, noting).await {
-            Ok(Ok(true)) => {
-                tracing::info!(not_after = %issued.not_after, "renewed a certificate");
-                Ok(Ok(issued.chain))
-            }
-            // The certificate was signed and is thrown away: only one that the database knows is
-            // ever handed out.
-            Ok(Ok(false)) => Err(Parting::refused(RejectReason::AgentRevoked, "")),
-            Ok(Err(_)) | Err(_) => Ok(Err(Refusal::new(
-                RejectReason::Internal,
-                "the certificate cannot be noted now",
-            ))),
-        }
     }
 
     async fn send(&mut self, message: &CollectorMessage) -> Result<(), Parting> {

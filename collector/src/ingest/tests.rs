@@ -1,4 +1,5 @@
-//! Tests of ingest over real QUIC connections on loopback.
+//! Tests of ingest over real connections on loopback: QUIC, and TLS over TCP where `MUSTER_TEST_WIRE` is
+//! `tcp`, which `make test` sets for a second run of them.
 
 mod attendance;
 mod bad_input;
@@ -6,6 +7,7 @@ mod certificates;
 mod client;
 mod enrolment;
 mod fixture;
+mod identity;
 pub(crate) mod office;
 mod pressure;
 mod queue;
@@ -13,3 +15,4 @@ mod resumption;
 mod road;
 mod sessions;
 mod slow;
+mod tcp;

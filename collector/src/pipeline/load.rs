@@ -93,7 +93,13 @@ fn content(agent: AgentId, slip: &Slip, queue: &Queue, unpacker: &mut Unpacker) 
     };
     let report = match AgentMessage::decode(&bytes) {
         Ok(AgentMessage::Report(report)) => report,
-        Ok(AgentMessage::Hello(_) | AgentMessage::Heartbeat(_) | AgentMessage::Renew { .. }) => {
+        Ok(
+            AgentMessage::Hello(_)
+            | AgentMessage::Heartbeat(_)
+            | AgentMessage::Renew { .. }
+            | AgentMessage::Leave
+            | AgentMessage::Rekey { .. },
+        ) => {
             return unreadable(DeadLetterReason::Undecodable, &"the message is no report");
         }
         Err(error) => return unreadable(DeadLetterReason::Undecodable, &error),

@@ -209,6 +209,9 @@ impl Stream {
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
             | CollectorMessage::Attend(_)
+            | CollectorMessage::Gone
+            | CollectorMessage::Rekey
+            | CollectorMessage::Rekeyed { .. }
             | CollectorMessage::Certificate { .. } => panic!("not a no: {answer:?}"),
         }
     }

@@ -248,6 +248,9 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
             | CollectorMessage::Attend(_)
+            | CollectorMessage::Gone
+            | CollectorMessage::Rekey
+            | CollectorMessage::Rekeyed { .. }
             | CollectorMessage::Certificate { .. }) => panic!("{answer:?}"),
         }
     };

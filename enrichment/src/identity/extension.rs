@@ -23,6 +23,7 @@ pub(crate) fn identify(
     let host = match subject.source {
         "vscode" => "visual_studio_code",
         "chrome_extension" => "chrome",
+        "safari_extension" => "safari",
         _ => "firefox",
     };
     let purl = purl::of(subject);
@@ -57,6 +58,16 @@ pub(crate) fn identify(
         update: String::new(),
         scheme: Scheme::Generic,
     })
+}
+
+/// A plugin of a `JetBrains` editor. Records name those by the editor or by nobody, so that only a
+/// program of the same name would be found.
+pub(crate) fn plugin(subject: &Subject<'_>) -> Identification {
+    Identification::NotEvaluable {
+        reason: "not evaluable by NVD: its records do not tell plugins of these editors apart",
+        purl: purl::of(subject),
+        rule: Cow::Borrowed("extension:jetbrains"),
+    }
 }
 
 /// The products of this name whose vendor the publisher or the name itself also says.
@@ -119,7 +130,7 @@ fn says(said: &str, (vendor, product): (&str, &str), subject: &Subject<'_>) -> b
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{identified, pairs, subject, unmapped_reason};
+    use super::super::tests::{identified, not_evaluable_rule, pairs, subject, unmapped_reason};
     use super::*;
 
     #[test]
@@ -189,6 +200,14 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn an_extension_of_safari_is_none_of_chrome_and_a_plugin_is_no_program() {
+        let reason = unmapped_reason(&subject("safari_extension", "Grammarly", "1.0"));
+        assert!(reason.contains("extension"), "{reason}");
+        let plugin = subject("jetbrains_plugin", "Python", "241.1");
+        assert_eq!(not_evaluable_rule(&plugin), "extension:jetbrains");
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(crate) fn identify(
     let (ecosystem, target_sw, scheme) = match subject.source {
         "python" => ("pypi", "python", Scheme::Pypi),
         "npm" => ("npm", "node.js", Scheme::Npm),
+        "cargo" => ("cargo", "rust", Scheme::Semver),
         _ => ("gem", "ruby", Scheme::Gem),
     };
     let key = format!("{ecosystem}/{}", normalised(ecosystem, subject.name));

@@ -30,6 +30,7 @@ pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
             None => begin("npm", "", subject.name),
         },
         "gem" => begin("gem", "", subject.name),
+        "cargo" => begin("cargo", "", subject.name),
         "vscode" => {
             let (publisher, name) = subject.name.split_once('.')?;
             begin("vscode-extension", publisher, name)
@@ -138,6 +139,10 @@ mod tests {
         assert_eq!(
             purl("gem", "rails", "7.0").as_deref(),
             Some("pkg:gem/rails@7.0")
+        );
+        assert_eq!(
+            purl("cargo", "ripgrep", "14.1.0").as_deref(),
+            Some("pkg:cargo/ripgrep@14.1.0")
         );
         assert_eq!(
             purl("vscode", "ms-toolsai.jupyter", "1").as_deref(),

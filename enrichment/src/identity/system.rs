@@ -26,6 +26,15 @@ pub(crate) fn identify(subject: &Subject<'_>) -> Identification {
     }
 }
 
+/// An update of Windows: what it repairs is judged of the Windows that has it.
+pub(crate) const fn update() -> Identification {
+    Identification::NotEvaluable {
+        reason: "not evaluable by itself: an update is judged with the Windows that has it",
+        purl: None,
+        rule: Cow::Borrowed("system:update"),
+    }
+}
+
 /// macOS, whose records call it `mac_os_x` up to 10.15 and some of 11; what they say of every
 /// version of that name is of a time before.
 fn macos(subject: &Subject<'_>) -> Identification {
@@ -135,6 +144,14 @@ mod tests {
         assert_eq!(
             not_evaluable_rule(&system("linux", "Debian", "12")),
             "system:distribution"
+        );
+    }
+
+    #[test]
+    fn an_update_is_no_product() {
+        assert_eq!(
+            not_evaluable_rule(&subject("windows_update", "KB5036892", "")),
+            "system:update"
         );
     }
 }

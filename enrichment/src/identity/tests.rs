@@ -379,7 +379,8 @@ proptest! {
     fn identifying_never_panics_and_is_repeatable(
         source in proptest::sample::select(vec![
             "deb", "rpm", "apk", "snap", "flatpak", "programs", "msix", "apps", "pkg", "homebrew",
-            "python", "npm", "gem", "vscode", "chrome_extension", "firefox_addon", "os", "",
+            "python", "npm", "gem", "vscode", "chrome_extension", "firefox_addon", "os",
+            "safari_extension", "jetbrains_plugin", "windows_update", "cargo", "",
         ]),
         name in "\\PC{0,30}",
         version in "\\PC{0,12}",

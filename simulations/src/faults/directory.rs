@@ -47,11 +47,13 @@ impl Agents for Directory {
                 applied: standing.applied,
                 scan_asked: 0,
                 is_snapshot_asked: false,
+                is_cloned: false,
             };
             for command in state.rows.pending(agent) {
                 match command {
                     Command::ScanNow { request } => answer.scan_asked = request,
                     Command::SendSnapshot => answer.is_snapshot_asked = true,
+                    Command::Rekey => answer.is_cloned = true,
                 }
             }
             Admission::Admitted(answer)
@@ -73,6 +75,20 @@ impl Agents for Directory {
         Box::pin(async { Err(Unavailable) })
     }
 
+    fn note_departure(&self, _: CompanyId, _: AgentId) -> Answer<'_, ()> {
+        Box::pin(async { Err(Unavailable) })
+    }
+
+    fn rekey<'a>(
+        &'a self,
+        _: CompanyId,
+        _: AgentId,
+        _: u64,
+        _: Issue<'a>,
+    ) -> Answer<'a, Option<(AgentId, collector::authority::IssuedCertificate)>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn note_heartbeats<'a>(
         &'a self,
         company: CompanyId,
@@ -87,6 +103,7 @@ impl Agents for Directory {
                 digest: seen.heartbeat.digest,
                 scan_done: seen.heartbeat.scan_done,
                 every_s: 0,
+                presence: seen.presence,
             })
             .collect();
         let noting = self.database.transact(move |state| {

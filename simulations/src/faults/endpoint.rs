@@ -182,7 +182,10 @@ impl Process {
             Action::Greet(hello) => self.send(&AgentMessage::Hello(hello)),
             Action::Beat(heartbeat) => self.send(&AgentMessage::Heartbeat(heartbeat)),
             // Certificates of a run do not end.
-            Action::Renew | Action::InstallCertificate(_) => {}
+            Action::Renew
+            | Action::InstallCertificate(_)
+            | Action::Rekey
+            | Action::BecomeAgent(..) => {}
             Action::Disconnect(parting) => {
                 self.note(format_args!("parts: {parting}"));
                 self.stream = None;
@@ -198,6 +201,7 @@ impl Process {
                 self.note(format_args!("starts over: {why}"));
                 self.stage.count_one(match why {
                     StartOver::Asked => "agent starts over: asked",
+                    StartOver::Rekeyed => "agent starts over: another agent",
                     StartOver::Rejected(..) => "agent starts over: rejected",
                     StartOver::Overtaken(_) => "agent starts over: overtaken",
                 });

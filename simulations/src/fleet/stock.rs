@@ -115,7 +115,11 @@ fn place(record: &SoftwareRecord) -> Option<String> {
         | Source::Vscode
         | Source::ChromeExtension
         | Source::FirefoxAddon
-        | Source::Os => None,
+        | Source::Os
+        | Source::WindowsUpdate
+        | Source::Cargo
+        | Source::SafariExtension
+        | Source::JetbrainsPlugin => None,
     }
 }
 

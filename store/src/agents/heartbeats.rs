@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use protocol::fingerprint::InventoryDigest;
 use protocol::ids::{AgentId, Position};
+use protocol::message::Presence;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::lineage::{self, Heard};
 use super::{digest, position};
 use crate::error::StoreError;
 use crate::nodes;
@@ -36,6 +38,8 @@ pub struct HeartbeatSeen {
     pub scan_done: u64,
     /// Time between two signs of life as the agent was told, in seconds; 0 where that is not known.
     pub every_s: u32,
+    /// What the agent said of its connection and itself; `None` for one that says nothing.
+    pub presence: Option<Presence>,
 }
 
 /// What came of heartbeats.
@@ -46,6 +50,8 @@ pub struct Noted {
     /// Agents whose rows are behind what was acknowledged, for now without anything being done about
     /// it: what is missing may still wait in the queue of a node. To be noted again shortly.
     pub behind: Vec<AgentId>,
+    /// Agents that several machines are, which became known with these heartbeats.
+    pub cloned: Vec<AgentId>,
 }
 
 /// Notes heartbeats. Of several heartbeats of one agent the last in the slice counts; unknown agents
@@ -92,6 +98,7 @@ async fn attempt(
     // Reports may still be on their way through the queue, so only the same position is compared.
     let mut claims = Vec::new();
     let mut done = Vec::new();
+    let mut heard = Vec::new();
     for state in &states {
         let Some(seen) = heartbeats.get(&AgentId(state.id)) else {
             continue;
@@ -113,6 +120,14 @@ async fn attempt(
                 claimed: differs,
             });
         }
+        let process = seen.presence.map(|presence| presence.process);
+        if let Some(process) = process.filter(|now| state.process_before != Some(*now)) {
+            heard.push(Heard {
+                agent: seen.agent,
+                agent_key: state.key,
+                process,
+            });
+        }
         // Also when it was done long ago: deleting what is not there costs less than knowing.
         if state.scan_is_done {
             done.push(state.id);
@@ -120,8 +135,13 @@ async fn attempt(
     }
     scans_done(&mut tx, &done).await?;
     let asked = settle_digests(&mut tx, scope.key(), &claims, now).await?;
+    let cloned = lineage::hear(&mut tx, scope.key(), &heard, now).await?;
     tx.commit().await?;
-    Ok(Noted { asked, behind })
+    Ok(Noted {
+        asked,
+        behind,
+        cloned,
+    })
 }
 
 /// An agent's row after its heartbeat.
@@ -132,6 +152,53 @@ struct State {
     digest: InventoryDigest,
     behind_since: Option<OffsetDateTime>,
     scan_is_done: bool,
+    /// The process that was heard of before.
+    process_before: Option<u64>,
+}
+
+/// What heartbeats say, a column each.
+struct Columns {
+    ids: Vec<Uuid>,
+    at: Vec<OffsetDateTime>,
+    epochs: Vec<i64>,
+    seqs: Vec<i64>,
+    scans: Vec<i64>,
+    every: Vec<i64>,
+    transports: Vec<Option<String>>,
+    not_quic: Vec<Option<String>>,
+    processes: Vec<Option<i64>>,
+}
+
+impl Columns {
+    fn of(heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>) -> Self {
+        let seen = || heartbeats.values();
+        let path = |seen: &HeartbeatSeen| seen.presence.map(|presence| presence.path);
+        Self {
+            ids: heartbeats.keys().map(|agent| agent.0).collect(),
+            at: seen().map(|seen| seen.at).collect(),
+            epochs: seen()
+                .map(|seen| i64::from(seen.acknowledged.epoch.0))
+                .collect(),
+            seqs: seen()
+                .map(|seen| i64::from(seen.acknowledged.seq.0))
+                .collect(),
+            scans: seen()
+                // From the wire, where it is any number; what was never asked for is cut below.
+                .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
+                .collect(),
+            every: seen().map(|seen| i64::from(seen.every_s)).collect(),
+            transports: seen()
+                .map(|seen| path(seen).map(|path| path.way.as_str().to_owned()))
+                .collect(),
+            not_quic: seen()
+                .map(|seen| Some(path(seen)?.not_quic?.as_str().to_owned()))
+                .collect(),
+            processes: seen()
+                // The same bits; the database has no unsigned numbers.
+                .map(|seen| Some(seen.presence?.process.cast_signed()))
+                .collect(),
+        }
+    }
 }
 
 async fn update(
@@ -139,31 +206,21 @@ async fn update(
     company_key: i64,
     heartbeats: &BTreeMap<AgentId, &HeartbeatSeen>,
 ) -> Result<Vec<State>, StoreError> {
-    let ids: Vec<Uuid> = heartbeats.keys().map(|agent| agent.0).collect();
-    let seen = || heartbeats.values();
-    let at: Vec<_> = seen().map(|seen| seen.at).collect();
-    let epochs: Vec<_> = seen()
-        .map(|seen| i64::from(seen.acknowledged.epoch.0))
-        .collect();
-    let seqs: Vec<_> = seen()
-        .map(|seen| i64::from(seen.acknowledged.seq.0))
-        .collect();
-    let scans: Vec<_> = seen()
-        // From the wire, where it is any number; what was never asked for is cut below.
-        .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
-        .collect();
-    let every: Vec<_> = seen().map(|seen| i64::from(seen.every_s)).collect();
+    let told = Columns::of(heartbeats);
     // Rows are locked in the order of their keys, as everywhere. A scan that was never asked for
     // is not believed.
     let rows = sqlx::query!(
         r#"WITH locked AS (
-             SELECT key FROM agents WHERE company_key = $1 AND id = ANY($2)
+             SELECT key, process FROM agents WHERE company_key = $1 AND id = ANY($2)
              ORDER BY key FOR NO KEY UPDATE
          )
          UPDATE agents a SET
              last_seen_at = greatest(a.last_seen_at, s.at),
              seen_every_s = CASE WHEN s.every_s > 0 THEN s.every_s ELSE a.seen_every_s END,
              scan_done = greatest(a.scan_done, least(a.scan_requested, s.scan_done)),
+             -- An agent that says nothing of its connection is not known to have the old one.
+             transport = s.transport, not_quic = s.not_quic,
+             process = coalesce(s.process, a.process),
              behind_epoch = s.epoch, behind_seq = s.seq,
              behind_since = CASE
                  WHEN (s.epoch, s.seq) <= (a.applied_epoch, a.applied_seq) THEN NULL
@@ -172,18 +229,22 @@ async fn update(
                  ELSE s.at END
          FROM locked l,
               UNNEST($2::uuid[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::bigint[],
-                     $7::bigint[]) AS s (id, at, epoch, seq, scan_done, every_s)
+                     $7::bigint[], $8::text[], $9::text[], $10::bigint[])
+                  AS s (id, at, epoch, seq, scan_done, every_s, transport, not_quic, process)
          WHERE a.company_key = $1 AND a.key = l.key AND a.id = s.id AND a.id = ANY($2)
          RETURNING a.key, a.id, a.applied_epoch, a.applied_seq, a.digest_count, a.digest_sum,
-                   a.behind_since,
+                   a.behind_since, l.process AS process_before,
                    (a.scan_requested > 0 AND a.scan_done >= a.scan_requested) AS "scan_is_done!""#,
         company_key,
-        &ids,
-        &at,
-        &epochs,
-        &seqs,
-        &scans,
-        &every
+        &told.ids,
+        &told.at,
+        &told.epochs,
+        &told.seqs,
+        &told.scans,
+        &told.every,
+        &told.transports as &[Option<String>],
+        &told.not_quic as &[Option<String>],
+        &told.processes as &[Option<i64>]
     )
     .fetch_all(tx)
     .await?;
@@ -196,6 +257,7 @@ async fn update(
                 digest: digest(row.digest_count, row.digest_sum)?,
                 behind_since: row.behind_since,
                 scan_is_done: row.scan_is_done,
+                process_before: row.process_before.map(i64::cast_unsigned),
             })
         })
         .collect()

@@ -3,6 +3,7 @@
 
 mod enrolment;
 mod heartbeats;
+mod identity;
 
 use crate::agents::*;
 use crate::commands::{self, Command, Signal};

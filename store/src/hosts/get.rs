@@ -44,6 +44,23 @@ pub struct HostDetail {
     pub scan_done: u64,
     /// When a snapshot was asked for and did not come yet, or did not agree.
     pub snapshot_asked_at: Option<OffsetDateTime>,
+    /// How its agent reaches the collector, and why not by QUIC: words of [`protocol::way`].
+    pub connection: Connection,
+    /// Since when it is an agent no longer, by its own word.
+    pub uninstalled_at: Option<OffsetDateTime>,
+    /// Since when several machines are known to have its identity.
+    pub cloned_at: Option<OffsetDateTime>,
+    /// The agent in whose place it came, when that one was on several machines.
+    pub rekeyed_from: Option<AgentId>,
+}
+
+/// How an agent reaches its collector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// The way of its last connection; `None` while it has said nothing of it.
+    pub transport: Option<String>,
+    /// Why that is not QUIC.
+    pub not_quic: Option<String>,
 }
 
 /// One host; `None` when the company has none with this id.
@@ -59,7 +76,8 @@ pub async fn get(scope: &TenantScope, agent: AgentId) -> Result<Option<HostDetai
                   a.os_name, a.agent_version, a.enrolled_at, a.last_seen_at, a.revoked_at,
                   a.digest_count, a.digest_sum, a.enrolled_with, a.certificate_expires_at,
                   a.applied_epoch, a.applied_seq, a.applied_at, a.scan_requested, a.scan_done,
-                  a.snapshot_asked_at, a.seen_every_s
+                  a.snapshot_asked_at, a.seen_every_s, a.transport, a.not_quic,
+                  a.uninstalled_at, a.cloned_at, a.rekeyed_from
            FROM agents a
            WHERE a.company_key = $1 AND a.id = $2",
         scope.key(),
@@ -109,6 +127,11 @@ struct DetailRow {
     scan_done: i64,
     snapshot_asked_at: Option<OffsetDateTime>,
     seen_every_s: i64,
+    transport: Option<String>,
+    not_quic: Option<String>,
+    uninstalled_at: Option<OffsetDateTime>,
+    cloned_at: Option<OffsetDateTime>,
+    rekeyed_from: Option<Uuid>,
 }
 
 struct FactsRow {
@@ -142,6 +165,13 @@ impl HostDetail {
             scan_requested: row.scan_requested.unsigned_abs(),
             scan_done: row.scan_done.unsigned_abs(),
             snapshot_asked_at: row.snapshot_asked_at,
+            connection: Connection {
+                transport: row.transport,
+                not_quic: row.not_quic,
+            },
+            uninstalled_at: row.uninstalled_at,
+            cloned_at: row.cloned_at,
+            rekeyed_from: row.rekeyed_from.map(AgentId),
             host: Host::from(HostRow {
                 id: row.id,
                 hostname: row.hostname,

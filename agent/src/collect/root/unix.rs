@@ -1,4 +1,7 @@
 //! Opening files on Unix so that nothing blocks and, in a foreign tree, nothing leads out of it.
+//!
+//! Linux resolves links inside a foreign tree as that tree's own system would. macOS cannot, so there
+//! no link of a foreign tree is followed at all.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
@@ -8,11 +11,15 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use crate::collect::defects::ReadError;
 
+/// What tells a folder from every other: its device and its number there.
+pub(super) type Identity = (rustix::fs::Dev, u64);
+
 /// A path can lose a race with a rename only so often before something is wrong.
+#[cfg(target_os = "linux")]
 const TRIES: u32 = 8;
 
 /// The top of the scanned tree.
@@ -62,7 +69,7 @@ impl Top {
     }
 
     /// What tells a folder from every other, if it is there.
-    pub(super) fn folder_identity(&self, path: &Path) -> Option<(u64, u64)> {
+    pub(super) fn folder_identity(&self, path: &Path) -> Option<Identity> {
         let stat = self.stat(path)?;
         FileType::from_raw_mode(stat.st_mode)
             .is_dir()
@@ -75,7 +82,7 @@ impl Top {
         }
         // `fstatat` has no way to stay below a folder, so the path is resolved by opening it for
         // nothing but its name.
-        let file = self.open_at(path, OFlags::PATH | OFlags::CLOEXEC).ok()?;
+        let file = self.open_at(path, NAME_ALONE | OFlags::CLOEXEC).ok()?;
         rustix::fs::fstat(file).ok()
     }
 
@@ -85,18 +92,42 @@ impl Top {
         if !self.is_confined {
             return rustix::fs::openat(&self.folder, path, flags, Mode::empty());
         }
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match rustix::fs::openat2(&self.folder, path, flags, Mode::empty(), resolve) {
-                // openat2(2): the kernel gives up when a rename crossed the path while it checked
-                // that it stays inside.
-                Err(rustix::io::Errno::AGAIN) if tries < TRIES => {}
-                result => return result,
-            }
+        open_inside(&self.folder, path, flags)
+    }
+}
+
+/// Opens a file for nothing but its name; where there is no such thing, without waiting for it.
+#[cfg(target_os = "linux")]
+const NAME_ALONE: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const NAME_ALONE: OFlags = OFlags::NONBLOCK;
+
+/// Opens a path whose links are those of the tree below the folder.
+#[cfg(target_os = "linux")]
+fn open_inside(folder: &OwnedFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    use rustix::fs::ResolveFlags;
+
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match rustix::fs::openat2(folder, path, flags, Mode::empty(), resolve) {
+            // openat2(2): the kernel gives up when a rename crossed the path while it checked that
+            // it stays inside.
+            Err(rustix::io::Errno::AGAIN) if tries < TRIES => {}
+            result => return result,
         }
     }
+}
+
+/// Opens a path that has no link in any of its parts.
+#[cfg(not(target_os = "linux"))]
+fn open_inside(folder: &OwnedFd, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    /// `O_NOFOLLOW_ANY` of macOS.
+    const NO_LINK_AT_ALL: u32 = 0x2000_0000;
+
+    let flags = flags | OFlags::from_bits_retain(NO_LINK_AT_ALL);
+    rustix::fs::openat(folder, path, flags, Mode::empty())
 }
 
 /// The path as one that begins at the top.

@@ -187,6 +187,7 @@ async fn heartbeats_are_noted_and_a_wrong_digest_asks_for_a_snapshot() {
             scan_done: 0,
         },
         every_s: 300,
+        presence: None,
     };
     let company = site.scope.company();
     site.agents

@@ -28,6 +28,8 @@ pub enum Command {
     },
     /// Ask for a snapshot.
     SendSnapshot,
+    /// Ask the agent to become another one.
+    Rekey,
     /// Tell the agent what its company's agents are told now.
     Told(Arc<Told>),
     /// This node has more connections than it should hold: the agent is to visit, where the node
@@ -50,6 +52,7 @@ struct Waiting {
     /// The highest number.
     scan: Option<u64>,
     snapshot: bool,
+    rekey: bool,
     leave: bool,
     told: Option<Arc<Told>>,
     reader: Option<Waker>,
@@ -62,6 +65,7 @@ impl Post {
         match command {
             Command::ScanNow { request } => waiting.scan = waiting.scan.max(Some(request)),
             Command::SendSnapshot => waiting.snapshot = true,
+            Command::Rekey => waiting.rekey = true,
             Command::Leave => waiting.leave = true,
             Command::Told(told) => {
                 // Signals and polls may come in another order than the settings were set.
@@ -110,6 +114,9 @@ impl Waiting {
         }
         if std::mem::take(&mut self.snapshot) {
             return Some(Command::SendSnapshot);
+        }
+        if std::mem::take(&mut self.rekey) {
+            return Some(Command::Rekey);
         }
         if let Some(request) = self.scan.take() {
             return Some(Command::ScanNow { request });

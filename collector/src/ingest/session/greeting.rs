@@ -37,6 +37,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             }
         };
         let version = common_version(&hello)?;
+        self.presence = hello.presence();
+        self.capabilities = Capabilities::current().common(hello.capabilities);
         let standing = self.standing().await?;
         // Behind what any collector acknowledged, not behind what this one's rows have: an
         // acknowledged report may wait in another node's queue.
@@ -51,6 +53,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         let extension = standing
             .as_ref()
             .map_or_else(Vec::new, |standing| Welcome::extension_of(standing.applied));
+        let is_cloned = standing.as_ref().is_some_and(|standing| standing.is_cloned);
         let rest = standing.map(|standing| {
             self.told = Arc::new(standing.told);
             (
@@ -59,7 +62,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 standing.is_snapshot_asked,
             )
         });
-        let capabilities = Capabilities::current().common(hello.capabilities);
+        let capabilities = self.capabilities;
         self.send(&CollectorMessage::Welcome(Welcome {
             version,
             capabilities,
@@ -68,6 +71,9 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             extension,
         }))
         .await?;
+        if is_cloned {
+            self.ask_for_rekey().await?;
+        }
         // What the agent has done already is not asked for again, whatever the database still says.
         self.scan_asked = hello.scan_done;
         if let Some((applied, scan_asked, is_snapshot_asked)) = rest {
@@ -123,8 +129,11 @@ async fn ended(registration: &Registration) -> Parting {
             Command::Refuse(reason) => return Parting::refused(reason, ""),
             Command::Replaced => return Parting::Replaced,
             // What the database says once the hello has come is newer.
-            Command::ScanNow { .. } | Command::SendSnapshot | Command::Told(_) | Command::Leave => {
-            }
+            Command::ScanNow { .. }
+            | Command::SendSnapshot
+            | Command::Rekey
+            | Command::Told(_)
+            | Command::Leave => {}
         }
     }
 }

@@ -64,8 +64,7 @@ async fn whoever_comes_when_there_is_no_room_visits_and_is_held_when_there_is() 
     assert!(visits(third.1));
     drop(third);
     for (client, _) in [first, second] {
-        client.connection.close(0_u32.into(), b"");
-        client.connection.closed().await;
+        client.close().await;
     }
     while fixture.registry.held() > 0 {
         tokio::task::yield_now().await;

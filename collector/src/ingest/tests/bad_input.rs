@@ -136,7 +136,7 @@ async fn a_stream_that_is_cut_within_a_frame_brings_nothing() {
     let mut client = Client::welcomed(&fixture).await;
     let bytes = pack(message(report(1, 1)).encode()).to_bytes();
     client.send_bytes(&bytes[..bytes.len() - 1]).await;
-    client.send.finish().unwrap();
+    client.finish().await;
     assert_eq!(client.hear_bytes().await, None);
     assert!(fixture.queue.taken().is_empty());
 }

@@ -10,29 +10,17 @@ use ring::rand::SystemRandom;
 use time::Duration as Span;
 use uuid::Uuid;
 
-use super::client::{Client, Credentials, connect, hello, message, report};
+use super::client::{Client, Credentials, hello, message, report};
 use super::fixture::{AGENT, COMPANY, Fixture, agent_params, authority, csr};
 
 /// Whether the collector sends the connection away before it says anything.
 async fn is_sent_away(fixture: &Fixture, credentials: Option<Credentials>) -> bool {
-    let connected = connect(
-        fixture.address,
-        &fixture.authority,
-        credentials,
-        ALPN_SESSION,
-    );
-    let Ok((endpoint, connection)) = connected.await else {
-        return true;
-    };
     // In TLS 1.3 the client is through before the server has seen its certificate.
-    let Ok((mut send, mut receive)) = connection.open_bi().await else {
+    let Ok(mut client) = Client::dial(fixture, credentials, ALPN_SESSION).await else {
         return true;
     };
-    let frame = super::client::pack(AgentMessage::Hello(hello()).encode());
-    send.write_all(&frame.to_bytes()).await.ok();
-    let heard = receive.read(&mut [0; 16]).await;
-    drop(endpoint);
-    !matches!(heard, Ok(Some(_)))
+    client.try_to_say(&AgentMessage::Hello(hello())).await;
+    client.hear_bytes().await.is_none()
 }
 
 #[tokio::test]

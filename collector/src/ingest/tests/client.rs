@@ -13,10 +13,13 @@ use protocol::reject::RejectReason;
 use protocol::report::{Report, ReportBody};
 use protocol::software::{SoftwareRecord, Source};
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream};
+use quinn::{ClientConfig, Connection, Endpoint};
 use rcgen::KeyPair;
 use rustls::RootCertStore;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::fixture::Fixture;
 use crate::authority::Authority;
@@ -36,16 +39,6 @@ impl Credentials {
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         }
     }
-}
-
-/// Connects; the collector has to be the one that the authority knows.
-pub(super) async fn connect(
-    address: SocketAddr,
-    authority: &Authority,
-    credentials: Option<Credentials>,
-    alpn: &[u8],
-) -> Result<(Endpoint, Connection), String> {
-    dial(address, tls(authority, credentials, alpn)).await
 }
 
 /// How a client connects; clones share their tickets.
@@ -84,34 +77,79 @@ pub(super) async fn dial(
     Ok((endpoint, connection))
 }
 
+/// The way that the tests' clients take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wire {
+    Quic,
+    Tcp,
+}
+
+/// QUIC, or what the run of these tests was told: all of them hold over either.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one thing that a run of tests is told"
+)]
+pub(super) fn wire() -> Wire {
+    match std::env::var("MUSTER_TEST_WIRE").as_deref() {
+        Ok("tcp") => Wire::Tcp,
+        Ok(_) | Err(_) => Wire::Quic,
+    }
+}
+
+type Sending = Box<dyn AsyncWrite + Send + Unpin>;
+type Receiving = Box<dyn AsyncRead + Send + Unpin>;
+
 /// One stream to a collector.
 pub(super) struct Client {
     // Dropping it would close the connection under the test.
-    _endpoint: Endpoint,
-    pub(super) connection: Connection,
-    pub(super) send: SendStream,
-    reader: FrameReader<RecvStream>,
+    quic: Option<(Endpoint, Connection)>,
+    send: Sending,
+    reader: FrameReader<Receiving>,
     codecs: Codecs,
 }
 
 impl Client {
     pub(super) async fn connect(fixture: &Fixture, credentials: Credentials) -> Self {
-        let connected = connect(
-            fixture.address,
-            &fixture.authority,
-            Some(credentials),
-            ALPN_SESSION,
-        );
-        let (endpoint, connection) = connected.await.unwrap();
-        Self::on(endpoint, connection).await
+        let dialled = Self::dial(fixture, Some(credentials), ALPN_SESSION);
+        dialled.await.unwrap()
+    }
+
+    /// Connects and opens a stream, or says why not.
+    pub(super) async fn dial(
+        fixture: &Fixture,
+        credentials: Option<Credentials>,
+        alpn: &[u8],
+    ) -> Result<Self, String> {
+        let tls = tls(&fixture.authority, credentials, alpn);
+        match wire() {
+            Wire::Quic => {
+                let (endpoint, connection) = dial(fixture.address, tls).await?;
+                let opened = connection.open_bi().await;
+                let (send, receive) = opened.map_err(|error| error.to_string())?;
+                let quic = Some((endpoint, connection));
+                Ok(Self::new(quic, Box::new(send), Box::new(receive)))
+            }
+            Wire::Tcp => {
+                let said = |error: std::io::Error| error.to_string();
+                let stream = TcpStream::connect(fixture.address).await.map_err(said)?;
+                let name = ServerName::try_from(SERVER_NAME).unwrap();
+                let connecting = TlsConnector::from(Arc::new(tls)).connect(name, stream);
+                let (receive, send) = tokio::io::split(connecting.await.map_err(said)?);
+                Ok(Self::new(None, Box::new(send), Box::new(receive)))
+            }
+        }
     }
 
     /// Opens the stream of a connection.
     pub(super) async fn on(endpoint: Endpoint, connection: Connection) -> Self {
         let (send, receive) = connection.open_bi().await.unwrap();
+        let quic = Some((endpoint, connection));
+        Self::new(quic, Box::new(send), Box::new(receive))
+    }
+
+    fn new(quic: Option<(Endpoint, Connection)>, send: Sending, receive: Receiving) -> Self {
         Self {
-            _endpoint: endpoint,
-            connection,
+            quic,
             send,
             // The collector's own reader. What the wire looks like is pinned by the protocol's
             // golden files, so a fault common to both sides would show there.
@@ -121,6 +159,19 @@ impl Client {
                 &ByteBudget::new(u64::MAX),
             ),
             codecs: Codecs::default(),
+        }
+    }
+
+    /// Says that nothing more comes.
+    pub(super) async fn finish(&mut self) {
+        self.send.shutdown().await.unwrap();
+    }
+
+    /// Ends the connection.
+    pub(super) async fn close(self) {
+        if let Some((endpoint, connection)) = self.quic {
+            connection.close(0_u32.into(), b"");
+            endpoint.wait_idle().await;
         }
     }
 
@@ -137,12 +188,20 @@ impl Client {
         self.send_frame(&pack(message.encode())).await;
     }
 
+    /// Says something to somebody who may be gone.
+    pub(super) async fn try_to_say(&mut self, message: &AgentMessage) {
+        let bytes = pack(message.encode()).to_bytes();
+        self.send.write_all(&bytes).await.ok();
+        self.send.flush().await.ok();
+    }
+
     pub(super) async fn send_frame(&mut self, frame: &Frame) {
         self.send_bytes(&frame.to_bytes()).await;
     }
 
     pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
         self.send.write_all(bytes).await.unwrap();
+        self.send.flush().await.unwrap();
     }
 
     /// The collector's next message; panics when there is none.

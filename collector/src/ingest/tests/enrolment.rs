@@ -8,15 +8,13 @@ use protocol::reject::RejectReason;
 use rcgen::KeyPair;
 use uuid::Uuid;
 
-use super::client::{Client, Credentials, connect, hello, message, pack, report};
+use super::client::{Client, Credentials, hello, message, pack, report};
 use super::fixture::{COMPANY, Fixture, csr};
 
 const TOKEN: TokenId = TokenId(Uuid::from_u128(0x70));
 
 async fn stranger(fixture: &Fixture) -> Client {
-    let connected = connect(fixture.address, &fixture.authority, None, ALPN_ENROL);
-    let (endpoint, connection) = connected.await.unwrap();
-    Client::on(endpoint, connection).await
+    Client::dial(fixture, None, ALPN_ENROL).await.unwrap()
 }
 
 async fn enrol(fixture: &Fixture, request: &EnrolRequest) -> EnrolReply {

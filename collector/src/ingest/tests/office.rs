@@ -113,6 +113,7 @@ pub(crate) fn standing() -> Standing {
         applied: Position::default(),
         scan_asked: 0,
         is_snapshot_asked: false,
+        is_cloned: false,
     }
 }
 
@@ -173,6 +174,30 @@ impl Agents for Office {
             .open()
             .map(|books| !books.no_certificate.contains(&agent));
         Box::pin(async move { noted })
+    }
+
+    fn note_departure(&self, _company: CompanyId, agent: AgentId) -> Answer<'_, ()> {
+        let noted = self.open().map(|mut books| {
+            books.refused.insert(agent, RejectReason::AgentRevoked);
+        });
+        Box::pin(async move { noted })
+    }
+
+    fn rekey<'a>(
+        &'a self,
+        company: CompanyId,
+        agent: AgentId,
+        process: u64,
+        issue: Issue<'a>,
+    ) -> Answer<'a, Option<(AgentId, IssuedCertificate)>> {
+        let rekeyed = self.open().map(|books| {
+            let is_cloned = books.standings.get(&agent)?.is_cloned;
+            // A process that asks again is the same agent again.
+            let successor = AgentId(Uuid::from_u128(u128::from(process)));
+            let issued = is_cloned.then(|| issue(company, successor).ok())??;
+            Some((successor, issued))
+        });
+        Box::pin(async move { rekeyed })
     }
 
     fn note_heartbeats<'a>(

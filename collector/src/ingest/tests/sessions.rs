@@ -241,7 +241,7 @@ async fn an_agent_that_leaves_leaves_nothing_behind() {
     let fixture = Fixture::new();
     let mut client = Client::welcomed(&fixture).await;
     assert!(fixture.registry.has(AGENT));
-    client.send.finish().unwrap();
+    client.finish().await;
     assert_eq!(client.hear_bytes().await, None);
     assert!(fixture.registry.is_empty());
 }

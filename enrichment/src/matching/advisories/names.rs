@@ -12,7 +12,8 @@ use crate::subject::Subject;
 use crate::version::Scheme;
 
 /// Registries by the source that finds their packages.
-const REGISTRIES: [(&str, &str, Scheme); 4] = [
+const REGISTRIES: [(&str, &str, Scheme); 5] = [
+    ("cargo", "cargo", Scheme::Semver),
     ("gem", "gem", Scheme::Gem),
     ("go", "golang", Scheme::Go),
     ("npm", "npm", Scheme::Npm),

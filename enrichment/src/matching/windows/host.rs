@@ -5,6 +5,13 @@ use std::collections::BTreeSet;
 use crate::subject::Subject;
 use crate::windows::{self, Arch, Release};
 
+/// The updates that a host tells: a question has a list, and a record of an agent has them where other
+/// records say where they came from.
+fn listed<'s>(subject: &Subject<'s>) -> impl Iterator<Item = &'s str> {
+    let in_record = subject.origin.split_ascii_whitespace();
+    subject.updates.iter().map(String::as_str).chain(in_record)
+}
+
 /// A Windows.
 #[derive(Debug)]
 pub(super) struct Host<'s> {
@@ -36,11 +43,7 @@ impl<'s> Host<'s> {
             build: release
                 .has_build(subject.version)
                 .then_some(subject.version),
-            updates: subject
-                .updates
-                .iter()
-                .filter_map(|update| windows::update(update))
-                .collect(),
+            updates: listed(subject).filter_map(windows::update).collect(),
         })
     }
 

@@ -95,6 +95,7 @@ fn pass_on(registry: &Registry, agent: AgentId, commands: Vec<store::commands::C
             match command {
                 store::commands::Command::ScanNow { request } => Command::ScanNow { request },
                 store::commands::Command::SendSnapshot => Command::SendSnapshot,
+                store::commands::Command::Rekey => Command::Rekey,
             },
         );
     }

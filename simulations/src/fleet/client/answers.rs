@@ -45,6 +45,9 @@ impl Client {
             | CollectorMessage::ScanNow { .. }
             | CollectorMessage::Settings(_)
             | CollectorMessage::Attend(_)
+            | CollectorMessage::Gone
+            | CollectorMessage::Rekey
+            | CollectorMessage::Rekeyed { .. }
             | CollectorMessage::Certificate { .. }) => Err(unexpected(&other)),
         }
     }
@@ -88,10 +91,13 @@ impl Client {
                 detail,
                 retry_after_ms,
             } => Err(self.refused(reason, &detail, retry_after_ms)),
-            // A certificate is never asked for: no run lasts as long as one.
-            other @ (CollectorMessage::Welcome(_) | CollectorMessage::Certificate { .. }) => {
-                Err(unexpected(&other))
-            }
+            // A certificate is never asked for: no run lasts as long as one. Nor does a simulated host say
+            // which process it is, without which it is asked for nothing else of that kind.
+            other @ (CollectorMessage::Welcome(_)
+            | CollectorMessage::Certificate { .. }
+            | CollectorMessage::Gone
+            | CollectorMessage::Rekey
+            | CollectorMessage::Rekeyed { .. }) => Err(unexpected(&other)),
         }
     }
 

@@ -24,6 +24,7 @@ fn seen(endpoint: &Endpoint, seconds: i64) -> HeartbeatSeen {
         digest: Some(endpoint.digest()),
         scan_done: 0,
         every_s: 300,
+        presence: None,
     }
 }
 

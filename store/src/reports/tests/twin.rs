@@ -166,6 +166,7 @@ impl Twins<'_> {
             digest: Some(digest),
             scan_done: 0,
             every_s: 0,
+            presence: None,
         }];
         let (scope, now) = (&self.world.scope, at(self.seconds));
         let asked = record_heartbeats(scope, &seen, BEHIND_AFTER, now).await;

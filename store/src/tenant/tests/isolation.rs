@@ -138,6 +138,7 @@ async fn nothing_of_another_company_can_be_changed() {
         digest: None,
         scan_done: 0,
         every_s: 300,
+        presence: None,
     };
     let asked = record_heartbeats(&other, &[seen], BEHIND_AFTER, at(1))
         .await

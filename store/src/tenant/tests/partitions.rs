@@ -105,6 +105,7 @@ async fn work(
         digest: Some(endpoint.digest()),
         scan_done: 0,
         every_s: 300,
+        presence: None,
     };
     record_heartbeats(scope, &[seen], BEHIND_AFTER, at(1))
         .await

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use protocol::host::HostFacts;
-use protocol::ids::TokenId;
+use protocol::ids::{AgentId, TokenId};
 use protocol::software::SourceStatus;
 use serde::Serialize;
 use store::hosts::{self, HostDetail};
@@ -30,8 +30,32 @@ pub(super) struct DetailView {
     #[serde(with = "time::serde::rfc3339::option")]
     certificate_expires_at: Option<OffsetDateTime>,
     delivery: DeliveryView,
+    connection: ConnectionView,
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    uninstalled_at: Option<OffsetDateTime>,
+    /// Since when several machines are known to have this host's identity.
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    cloned_at: Option<OffsetDateTime>,
+    /// The host in whose place it came, when that one's identity was on several machines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rekeyed_from: Option<AgentId>,
     scan_requested: u64,
     scan_done: u64,
+}
+
+/// How the host's agent reaches the collector.
+#[derive(Debug, Serialize)]
+struct ConnectionView {
+    /// `quic`, `tcp` or `proxy`; `null` while the agent has said nothing of it.
+    transport: Option<String>,
+    /// Why it is not QUIC: `no_answer`, `refused`, `handshake`, `unavailable` or `configured`.
+    not_quic: Option<String>,
 }
 
 /// How far the host's reports have come.
@@ -69,6 +93,13 @@ impl From<HostDetail> for DetailView {
                 digest: format!("{:032x}", detail.digest.sum),
                 snapshot_asked_at: detail.snapshot_asked_at,
             },
+            connection: ConnectionView {
+                transport: detail.connection.transport,
+                not_quic: detail.connection.not_quic,
+            },
+            uninstalled_at: detail.uninstalled_at,
+            cloned_at: detail.cloned_at,
+            rekeyed_from: detail.rekeyed_from,
             scan_requested: detail.scan_requested,
             scan_done: detail.scan_done,
         }

@@ -27,6 +27,18 @@ fn installed_updates_hold_what_they_replace() {
 }
 
 #[test]
+fn updates_that_a_record_of_an_agent_names_count_as_those_of_a_question() {
+    let index = index(&[TABLE]);
+    let in_record = Subject {
+        origin: "KB5036960 KB3135456",
+        ..server_2012_r2(&[])
+    };
+    let evaluation = evaluate(&index, &in_record);
+    assert_eq!(evaluation.status, Status::Evaluated);
+    assert_eq!(cves(&evaluation), [""; 0]);
+}
+
+#[test]
 fn a_finding_by_updates_alone_names_the_update() {
     let index = index(&[TABLE]);
     let updates = updates(&["5035885"]);

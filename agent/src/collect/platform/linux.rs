@@ -4,7 +4,10 @@
 
 use protocol::software::Source;
 
-use super::{Reader, apk, dpkg, flatpak, gem, npm, pacman, python, rpm, snap};
+use super::super::{
+    Reader, apk, appimage, cargo, chrome, dpkg, firefox, flatpak, gem, homebrew, jetbrains, npm,
+    pacman, python, rpm, snap, vscode,
+};
 
 /// Every reader of this platform.
 pub(super) const READERS: &[Reader] = &[
@@ -32,7 +35,15 @@ pub(super) const READERS: &[Reader] = &[
         source: Source::Flatpak,
         read: flatpak::read,
     },
-    // From here on each asks who owns what it finds. The first that asks makes the lists, and the
+    Reader {
+        source: Source::Homebrew,
+        read: homebrew::read,
+    },
+    Reader {
+        source: Source::Appimage,
+        read: appimage::read,
+    },
+    // The next three ask who owns what it finds. The first that asks makes the lists, and the
     // time that takes is in its own time box.
     Reader {
         source: Source::Python,
@@ -45,5 +56,25 @@ pub(super) const READERS: &[Reader] = &[
     Reader {
         source: Source::Gem,
         read: gem::read,
+    },
+    Reader {
+        source: Source::Cargo,
+        read: cargo::read,
+    },
+    Reader {
+        source: Source::ChromeExtension,
+        read: chrome::read,
+    },
+    Reader {
+        source: Source::FirefoxAddon,
+        read: firefox::read,
+    },
+    Reader {
+        source: Source::Vscode,
+        read: vscode::read,
+    },
+    Reader {
+        source: Source::JetbrainsPlugin,
+        read: jetbrains::read,
     },
 ];

@@ -1,0 +1,58 @@
+//! The sources of Windows, in the order in which they are read.
+
+use protocol::software::Source;
+
+use super::super::windows::{msix, os, programs, updates};
+use super::super::{Reader, cargo, chrome, firefox, gem, jetbrains, npm, python, vscode};
+
+/// Every reader of this platform.
+pub(super) const READERS: &[Reader] = &[
+    Reader {
+        source: Source::Os,
+        read: os::read,
+    },
+    Reader {
+        source: Source::WindowsUpdate,
+        read: updates::read,
+    },
+    Reader {
+        source: Source::Programs,
+        read: programs::read,
+    },
+    Reader {
+        source: Source::Msix,
+        read: msix::read,
+    },
+    Reader {
+        source: Source::Python,
+        read: python::read,
+    },
+    Reader {
+        source: Source::Npm,
+        read: npm::read,
+    },
+    Reader {
+        source: Source::Gem,
+        read: gem::read,
+    },
+    Reader {
+        source: Source::Cargo,
+        read: cargo::read,
+    },
+    Reader {
+        source: Source::ChromeExtension,
+        read: chrome::read,
+    },
+    Reader {
+        source: Source::FirefoxAddon,
+        read: firefox::read,
+    },
+    Reader {
+        source: Source::Vscode,
+        read: vscode::read,
+    },
+    Reader {
+        source: Source::JetbrainsPlugin,
+        read: jetbrains::read,
+    },
+];

@@ -1,0 +1,125 @@
+//! The way of the connection, and when to look for a better one.
+//!
+//! What was learned of each network is kept by [`Paths`]; here the running agent asks it before each
+//! connection, tells it how that went, and tries QUIC beside a connection that takes another way.
+
+use std::time::Duration;
+
+use protocol::way::{Path, Way};
+
+use super::Agent;
+use crate::backoff::Jitter;
+use crate::config::Transport;
+use crate::session::Event;
+use crate::uplink::{
+    self, CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, Network, Paths, Plan, Reach, WayError,
+};
+
+/// What the agent knows of its ways.
+#[derive(Debug)]
+pub(super) struct Ways {
+    paths: Paths,
+    reach: Reach,
+    jitter: Jitter,
+    /// Where the last attempt went from and to.
+    from: Network,
+    to: String,
+    /// The way of the last connection, while it stands.
+    path: Option<Path>,
+}
+
+impl Ways {
+    pub(super) fn new(reach: Reach, jitter: Jitter) -> Self {
+        Self {
+            paths: Paths::default(),
+            reach,
+            jitter,
+            from: Network::default(),
+            to: String::new(),
+            path: None,
+        }
+    }
+
+    /// How to connect to one of so many addresses.
+    pub(super) fn plan(&mut self, address: &str, addresses: usize, now: Duration) -> Plan {
+        self.path = None;
+        self.from = uplink::network();
+        address.clone_into(&mut self.to);
+        let within = if addresses > 1 {
+            CONNECT_WITHIN_OF_SEVERAL
+        } else {
+            CONNECT_WITHIN
+        };
+        let place = (self.from, address);
+        self.paths.plan(place, &self.reach, within, now)
+    }
+
+    /// The connection stands.
+    pub(super) fn connected(&mut self, path: Path, now: Duration) {
+        self.path = Some(path);
+        let place = (self.from, self.to.as_str());
+        self.paths.worked(place, path, now, &mut self.jitter);
+    }
+
+    /// The connection is over.
+    pub(super) const fn disconnected(&mut self) {
+        self.path = None;
+    }
+
+    /// The way of the connection that stands.
+    pub(super) fn path(&self) -> Path {
+        self.path.unwrap_or(Path::QUIC)
+    }
+
+    /// When QUIC is to be tried beside the connection that stands.
+    pub(super) fn probe_at(&self) -> Option<Duration> {
+        let is_wanted = self.reach.transport == Transport::Auto
+            && self.path.is_some_and(|path| path.way != Way::Quic);
+        is_wanted.then(|| self.paths.probe_at(self.from, &self.to))
+    }
+
+    /// Takes note that QUIC is tried now: it is due again later, however that goes.
+    fn probes(&mut self, now: Duration) {
+        let place = (self.from, self.to.as_str());
+        if let Some(path) = self.path {
+            // A connection that outlived a move is what works in the network that it moved to.
+            self.paths.worked(place, path, now, &mut self.jitter);
+        }
+        self.paths.probed(place, now, &mut self.jitter);
+    }
+}
+
+impl Agent {
+    /// Tries QUIC where that is due.
+    pub(super) fn look_for_a_better_way(&mut self) {
+        if self.ways.probe_at().is_none() {
+            return;
+        }
+        let now = self.clock.elapsed();
+        // In another network QUIC may work, whatever was learned before.
+        self.ways.from = uplink::network();
+        let is_due = self.ways.probe_at().is_some_and(|at| now >= at);
+        if !is_due || self.uplink.is_probing() || !self.is_connected() {
+            return;
+        }
+        if let Some(config) = self.tls_config() {
+            self.log.debug(format_args!("tries QUIC again"));
+            self.uplink.probe(self.ways.to.clone(), config);
+            self.ways.probes(now);
+        }
+    }
+
+    /// Takes note of how that went.
+    pub(super) fn on_probed(&mut self, probed: Result<(), WayError>) {
+        match probed {
+            Ok(()) => {
+                self.log.info(format_args!("QUIC gets through again"));
+                self.give(Event::BetterWay);
+            }
+            Err(error) => {
+                self.log
+                    .debug(format_args!("QUIC does not get through yet: {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The ways on which the tests' collector is there, and what stands in its place on the others.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
+use quinn::{Connection, Endpoint, ServerConfig};
+use rustls_pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
+
+/// What a network does with UDP, and what it lets through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wires {
+    /// Everything.
+    #[default]
+    All,
+    /// UDP is dropped: a socket takes it and says nothing.
+    UdpSilent,
+    /// Nobody is there over UDP, and the network says so.
+    UdpClosed,
+    /// Something else answers over UDP.
+    UdpForeign,
+    /// Nothing but UDP.
+    UdpAlone,
+}
+
+/// The sockets of a collector.
+pub(super) struct Sockets {
+    pub(super) quic: Option<Endpoint>,
+    pub(super) tcp: Option<(TcpListener, TlsAcceptor)>,
+    /// Kept, and never read.
+    _silent: Option<UdpSocket>,
+    pub(super) address: SocketAddr,
+}
+
+impl Sockets {
+    pub(super) async fn open(
+        wires: Wires,
+        mut address: SocketAddr,
+        tls: rustls::ServerConfig,
+    ) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(tls.clone()));
+        let tcp = match wires {
+            Wires::UdpAlone => None,
+            Wires::All | Wires::UdpSilent | Wires::UdpClosed | Wires::UdpForeign => {
+                let listener = TcpListener::bind(address).await.expect("a port");
+                address = listener.local_addr().expect("bound");
+                Some((listener, acceptor))
+            }
+        };
+        let endpoint = |mut tls: rustls::ServerConfig| {
+            if wires == Wires::UdpForeign {
+                tls.alpn_protocols = vec![b"h3".to_vec()];
+            }
+            let crypto = QuicServerConfig::try_from(tls).expect("TLS for QUIC");
+            let config = ServerConfig::with_crypto(Arc::new(crypto));
+            Endpoint::server(config, address).expect("a socket")
+        };
+        let quic = match wires {
+            Wires::All | Wires::UdpForeign | Wires::UdpAlone => Some(endpoint(tls)),
+            Wires::UdpSilent | Wires::UdpClosed => None,
+        };
+        let silent = match wires {
+            Wires::UdpSilent => Some(UdpSocket::bind(address).await.expect("a port")),
+            Wires::All | Wires::UdpClosed | Wires::UdpForeign | Wires::UdpAlone => None,
+        };
+        let bound = quic.as_ref().map(|quic| quic.local_addr().expect("bound"));
+        Self {
+            address: bound.unwrap_or(address),
+            quic,
+            tcp,
+            _silent: silent,
+        }
+    }
+
+    /// The next agent that has shaken hands; handshakes that fail are the agent's to report.
+    pub(super) async fn accept(&self) -> Option<Accepted> {
+        tokio::select! {
+            incoming = next_quic(self.quic.as_ref()) => Some(Accepted::Quic(Box::new(incoming?))),
+            stream = next_tcp(self.tcp.as_ref()) => stream,
+        }
+    }
+}
+
+async fn next_quic(endpoint: Option<&Endpoint>) -> Option<quinn::Incoming> {
+    match endpoint {
+        Some(endpoint) => endpoint.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_tcp(tcp: Option<&(TcpListener, TlsAcceptor)>) -> Option<Accepted> {
+    let Some((listener, acceptor)) = tcp else {
+        return std::future::pending().await;
+    };
+    let (stream, _) = listener.accept().await.expect("a connection");
+    Some(Accepted::Tcp(stream, acceptor.clone()))
+}
+
+/// Somebody who has not shaken hands yet.
+pub(super) enum Accepted {
+    Quic(Box<quinn::Incoming>),
+    Tcp(TcpStream, TlsAcceptor),
+}
+
+/// Somebody who has.
+pub(super) struct Arrived {
+    pub(super) protocol: Option<Vec<u8>>,
+    pub(super) certificate: Option<Vec<u8>>,
+    pub(super) peer: Peer,
+    pub(super) send: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(super) recv: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+impl Accepted {
+    pub(super) async fn shake_hands(self) -> Option<Arrived> {
+        match self {
+            Self::Quic(incoming) => {
+                let connection = (*incoming).await.ok()?;
+                let (send, recv) = connection.accept_bi().await.ok()?;
+                let protocol = connection
+                    .handshake_data()
+                    .and_then(|data| data.downcast::<HandshakeData>().ok())
+                    .and_then(|data| data.protocol);
+                let certificate = connection
+                    .peer_identity()
+                    .and_then(|identity| identity.downcast::<Vec<CertificateDer<'static>>>().ok())
+                    .and_then(|chain| chain.first().map(|der| der.to_vec()));
+                Some(Arrived {
+                    protocol,
+                    certificate,
+                    peer: Peer::Quic(connection),
+                    send: Box::new(send),
+                    recv: Box::new(recv),
+                })
+            }
+            Self::Tcp(stream, acceptor) => {
+                let stream = acceptor.accept(stream).await.ok()?;
+                let (_, tls) = stream.get_ref();
+                let protocol = tls.alpn_protocol().map(<[u8]>::to_vec);
+                let chain = tls.peer_certificates();
+                let certificate = chain.and_then(|chain| chain.first().map(|der| der.to_vec()));
+                let (recv, send) = tokio::io::split(stream);
+                Some(Arrived {
+                    protocol,
+                    certificate,
+                    peer: Peer::Tcp(Arc::default()),
+                    send: Box::new(send),
+                    recv: Box::new(recv),
+                })
+            }
+        }
+    }
+}
+
+/// A connection, to be ended.
+#[derive(Clone)]
+pub(super) enum Peer {
+    Quic(Connection),
+    Tcp(Arc<Notify>),
+}
+
+impl Peer {
+    pub(super) fn close(&self) {
+        match self {
+            Self::Quic(connection) => connection.close(0_u32.into(), b"test"),
+            Self::Tcp(over) => over.notify_one(),
+        }
+    }
+
+    /// Resolves when the test wants the connection to end.
+    pub(super) async fn is_over(&self) {
+        match self {
+            // Its streams end with it.
+            Self::Quic(_) => std::future::pending().await,
+            Self::Tcp(over) => over.notified().await,
+        }
+    }
+
+    /// Waits until the agent has gone, where going first would take back what it has not read yet.
+    pub(super) async fn has_gone(&self) {
+        if let Self::Quic(connection) = self {
+            connection.closed().await;
+        }
+    }
+}
