@@ -60,7 +60,7 @@ case "$what" in
     if [ ! -x .tools/venv/bin/schemathesis ]; then
       say "installing schemathesis into .tools/venv"
       [ -d .tools/venv ] || python3 -m venv .tools/venv
-      .tools/venv/bin/pip install --quiet --disable-pip-version-check schemathesis
+      .tools/venv/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5
     fi
     # In `dir`, where it leaves its notes.
     schemathesis=$PWD/.tools/venv/bin/schemathesis
@@ -76,12 +76,12 @@ case "$what" in
     fi
     ;;
   lint)
-    npm_tool @redocly/cli@1.34.5
+    npm_tool @redocly/cli@2.77.0
     .tools/npm/node_modules/.bin/redocly lint --extends=recommended \
       --skip-rule=operation-4xx-response --skip-rule=no-server-example.com "$dir/openapi.json" >&2
     ;;
   client)
-    npm_tool openapi-typescript@7.9.1 typescript@5.9.2
+    npm_tool openapi-typescript@7.13.0 typescript@5.9
     .tools/npm/node_modules/.bin/openapi-typescript "$dir/openapi.json" -o "$dir/api.ts" >&2
     cat >"$dir/use.ts" <<'TS'
 import type { components, paths } from './api';

@@ -126,7 +126,7 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
         .layer(fixed(
             header::STRICT_TRANSPORT_SECURITY,
             // A browser minds it over TLS alone, which is where it is meant.
-            "max-age=31536000; includeSubDomains",
+            "max-age=31536000",
         ))
         .layer(option_layer(cors(config)))
         .layer(middleware::from_fn_with_state(proxies, client::note))

@@ -106,6 +106,12 @@ impl Origin {
         Self::of_request(Actor::Local, None, String::new())
     }
 
+    /// Where the request came from, if that is known.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.0.address
+    }
+
     /// Who it is.
     #[must_use]
     pub fn actor(&self) -> &Actor {

@@ -12,9 +12,10 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::api_keys::PresentedKey;
+use crate::audit::{self, Change, Origin};
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::tenant::Principal;
+use crate::tenant::{OPERATORS, Principal};
 use crate::tx::{self, Settings};
 use crate::users;
 
@@ -46,6 +47,8 @@ pub struct NewSession<'a> {
     pub address: Option<IpAddr>,
     /// What the browser calls itself, cut to some length by the caller.
     pub agent: &'a str,
+    /// Who signs in, for the operators' audit log: a person is no one company's.
+    pub origin: &'a Origin,
 }
 
 /// A session as it is listed.
@@ -76,7 +79,7 @@ pub async fn begin(
     lasting: Lasting,
     now: OffsetDateTime,
 ) -> Result<Session, StoreError> {
-    let mut tx = users::as_operator(store, "sessions.begin").await?;
+    let mut tx = store.local_operator().begin("sessions.begin").await?;
     if let Some(replaced) = new.replaces {
         // Whoever's it was: nobody else's browser has this one now.
         sqlx::query!(
@@ -109,6 +112,8 @@ pub async fn begin(
     )
     .execute(&mut *tx)
     .await?;
+    let change = Change::done("session.begin", session.id);
+    audit::insert(&mut tx, OPERATORS, new.origin, change, now).await?;
     tx.commit().await?;
     Ok(session)
 }

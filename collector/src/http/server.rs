@@ -126,3 +126,85 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::routing;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::config::{Config, Layers};
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+    /// A server with room for one connection; it stops when the sender is dropped.
+    async fn server() -> (SocketAddr, oneshot::Sender<()>, JoinSet<io::Result<()>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let mut config = Config::from_layers(Layers::defaults()).unwrap().http;
+            config.connections_max = 1;
+            config.head_timeout = Duration::from_millis(300);
+            let router = Router::new().route("/", routing::get(async || "answered"));
+            serve(listener, router, &config, async {
+                stopped.await.ok();
+            })
+            .await
+        });
+        (address, stop, serving)
+    }
+
+    async fn read_to_end(stream: &mut TcpStream) -> String {
+        let mut text = String::new();
+        // A connection that is cut is over as one that is closed.
+        stream.read_to_string(&mut text).await.ok();
+        text
+    }
+
+    #[tokio::test]
+    async fn who_sends_nothing_or_a_head_byte_by_byte_makes_room_for_others() {
+        let (address, _stop, _serving) = server().await;
+        for beginning in [&b""[..], b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: a"] {
+            let mut slow = TcpStream::connect(address).await.unwrap();
+            slow.write_all(beginning).await.unwrap();
+            let mut next = TcpStream::connect(address).await.unwrap();
+            next.write_all(REQUEST).await.unwrap();
+            // Answered only once the first connection's place is free.
+            assert!(read_to_end(&mut next).await.ends_with("answered"));
+            assert!(!read_to_end(&mut slow).await.contains("answered"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_without_end_is_refused() {
+        let (address, _stop, _serving) = server().await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        for _ in 0..200 {
+            let header = format!("X-Long: {}\r\n", "a".repeat(1_000));
+            if stream.write_all(header.as_bytes()).await.is_err() {
+                break;
+            }
+        }
+        assert!(!read_to_end(&mut stream).await.contains("200 OK"));
+    }
+
+    #[tokio::test]
+    async fn a_stop_lets_what_is_under_way_end_and_takes_nothing_new() {
+        let (address, stop, mut serving) = server().await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let mut some = [0; 15];
+        idle.read_exact(&mut some).await.unwrap();
+        drop(stop);
+        serving.join_next().await.unwrap().unwrap().unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+}

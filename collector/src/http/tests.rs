@@ -3,6 +3,7 @@
 mod access;
 mod conventions;
 mod harness;
+mod model;
 mod objects;
 mod people;
 mod problems;

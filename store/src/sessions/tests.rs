@@ -1,7 +1,6 @@
 //! How long a session is good, and for whom.
 
 use super::*;
-use crate::audit::Origin;
 use crate::invitations::tests::member;
 use crate::permission::Permission;
 use crate::tenant::Role;
@@ -15,12 +14,14 @@ const LASTING: Lasting = Lasting {
 
 async fn begun(world: &World, user: Uuid, secret: u8, seconds: i64) -> PresentedKey {
     let key = PresentedKey::new(id(), [secret; 32]);
+    let origin = Origin::local();
     let new = NewSession {
         key: &key,
         user,
         replaces: None,
         address: Some([203, 0, 113, 9].into()),
         agent: "a browser",
+        origin: &origin,
     };
     begin(world.store(), &new, LASTING, at(seconds))
         .await

@@ -221,7 +221,7 @@ async fn large_answers_are_packed_and_packed_requests_are_refused() {
 #[tokio::test]
 async fn ten_thousand_filters_are_refused_before_they_are_read() {
     let api = Api::new().await;
-    let many = "query=a&".repeat(10_000);
+    let many = "a&".repeat(10_000);
     let answer = api
         .get(&format!("/api/v1/hosts?{many}"), &api.ours.viewer)
         .await;
@@ -237,7 +237,7 @@ async fn ten_thousand_filters_are_refused_before_they_are_read() {
 async fn a_key_that_asks_too_much_is_told_when_to_come_again() {
     let api = Api::new().await;
     let mut refused = None;
-    for _ in 0..6_100 {
+    for _ in 0..600 {
         let answer = api.get("/api/v1/me", &api.ours.viewer).await;
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
             refused = Some(answer);

@@ -95,7 +95,9 @@ impl Api {
         let database = FreshDatabase::create().await;
         let store = database.store().clone();
         let (clock, hand) = Clock::manual(NOW);
-        let config = Config::from_layers(Layers::defaults()).unwrap().http;
+        let mut config = Config::from_layers(Layers::defaults()).unwrap().http;
+        // Few enough that a test can come to the end of them.
+        config.principal_requests_per_minute = 500;
         let state = ApiState {
             store: store.clone(),
             clock,

@@ -76,7 +76,7 @@ async fn a_role_that_is_too_small_is_told_which_it_takes() {
     ] {
         let path = format!("/api/v1{path}");
         let answer = api.send(method, &path, Some(&api.ours.viewer), None).await;
-        let words = format!("takes the role {role}");
+        let words = format!("which the role {role} has");
         problem(&answer, StatusCode::FORBIDDEN, "forbidden", &words);
     }
 }

@@ -108,9 +108,11 @@ async fn again(state: &ApiState, person: &Person, password: String) -> Result<Ac
     let account = users::by_id(&state.store, person.user).await?;
     let account = account.ok_or(Problem::Unauthenticated)?;
     // Held to the same rates as signing in: it is the same guessing.
-    state
-        .gate
-        .admit_sign_in(&account.email, None, state.clock.instant())?;
+    state.gate.admit_sign_in(
+        &account.email,
+        person.who.origin.address(),
+        state.clock.instant(),
+    )?;
     let hash = Some(account.password.clone());
     if state.gate.passwords().verify(password, hash).await? {
         Ok(account)
@@ -204,9 +206,11 @@ async fn confirm(
     let now = state.clock.now();
     let account = users::by_id(&state.store, person.user).await?;
     let account = account.ok_or(Problem::Unauthenticated)?;
-    state
-        .gate
-        .admit_sign_in(&account.email, None, state.clock.instant())?;
+    state.gate.admit_sign_in(
+        &account.email,
+        person.who.origin.address(),
+        state.clock.instant(),
+    )?;
     let nothing =
         || Problem::Conflict("there is no second factor to confirm: begin one".to_owned());
     let secret = account.totp_pending.ok_or_else(nothing)?;
