@@ -42,7 +42,7 @@ pub struct NewSession<'a> {
     /// Who.
     pub user: Uuid,
     /// The session that is replaced, if the browser had one.
-    pub replaces: Option<Uuid>,
+    pub replaces: Option<&'a PresentedKey>,
     /// Where from.
     pub address: Option<IpAddr>,
     /// What the browser calls itself, cut to some length by the caller.
@@ -81,10 +81,12 @@ pub async fn begin(
 ) -> Result<Session, StoreError> {
     let mut tx = store.local_operator().begin("sessions.begin").await?;
     if let Some(replaced) = new.replaces {
-        // Whoever's it was: nobody else's browser has this one now.
+        // Whoever's it was, but only with its secret: an id alone ends nobody's session.
         sqlx::query!(
-            "UPDATE sessions SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1",
-            replaced,
+            "UPDATE sessions SET revoked_at = coalesce(revoked_at, $3)
+             WHERE id = $1 AND secret_hash = $2",
+            replaced.id(),
+            &replaced.secret_hash(),
             now
         )
         .execute(&mut *tx)
@@ -180,9 +182,10 @@ pub async fn revoke(
     store: &Store,
     user: Uuid,
     id: Uuid,
+    origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let mut tx = users::as_operator(store, "sessions.revoke").await?;
+    let mut tx = store.local_operator().begin("sessions.revoke").await?;
     let done = sqlx::query!(
         "UPDATE sessions SET revoked_at = $3
          WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL",
@@ -192,8 +195,13 @@ pub async fn revoke(
     )
     .execute(&mut *tx)
     .await?;
+    let is_done = done.rows_affected() > 0;
+    if is_done {
+        let change = Change::done("session.end", id);
+        audit::insert(&mut tx, OPERATORS, origin, change, now).await?;
+    }
     tx.commit().await?;
-    Ok(done.rows_affected() > 0)
+    Ok(is_done)
 }
 
 /// Ends all of a person's sessions but one, inside a transaction.

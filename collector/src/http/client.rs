@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use uuid::Uuid;
+use store::api_keys::PresentedKey;
 
 use super::cookie;
 use super::document::Asks;
@@ -32,7 +32,7 @@ pub(crate) struct Client {
     /// What the program calls itself, short enough to be kept.
     pub(crate) agent: String,
     /// The session that the browser had, whether it is good or not.
-    pub(crate) session: Option<Uuid>,
+    pub(crate) session: Option<PresentedKey>,
 }
 
 impl FromRequestParts<ApiState> for Client {
@@ -46,7 +46,7 @@ impl FromRequestParts<ApiState> for Client {
         Ok(Self {
             address: address(parts),
             agent: agent.chars().take(AGENT_CHARS_MAX).collect(),
-            session: cookie::presented(parts).map(|key| key.id()),
+            session: cookie::presented(parts),
         })
     }
 }

@@ -13,12 +13,22 @@ const LASTING: Lasting = Lasting {
 };
 
 async fn begun(world: &World, user: Uuid, secret: u8, seconds: i64) -> PresentedKey {
+    begun_instead(world, user, secret, seconds, None).await
+}
+
+async fn begun_instead(
+    world: &World,
+    user: Uuid,
+    secret: u8,
+    seconds: i64,
+    replaces: Option<&PresentedKey>,
+) -> PresentedKey {
     let key = PresentedKey::new(id(), [secret; 32]);
     let origin = Origin::local();
     let new = NewSession {
         key: &key,
         user,
-        replaces: None,
+        replaces,
         address: Some([203, 0, 113, 9].into()),
         agent: "a browser",
         origin: &origin,
@@ -64,11 +74,15 @@ async fn what_was_revoked_taken_over_or_of_an_old_password_is_over() {
     );
     let own = list(world.store(), ann, LASTING, at(1)).await.unwrap();
     assert_eq!(own.len(), 2);
-    assert!(
-        !revoke(world.store(), bob, first.id(), at(1)).await.unwrap(),
-        "not one's own"
-    );
-    assert!(revoke(world.store(), ann, first.id(), at(1)).await.unwrap());
+    let ended = async |whose| {
+        let origin = Origin::local();
+        revoke(world.store(), whose, first.id(), &origin, at(1))
+            .await
+            .unwrap()
+    };
+    assert!(!ended(bob).await, "not one's own");
+    assert!(ended(ann).await);
+    assert!(!ended(ann).await, "once");
     assert!(!lets_in(&world, &first, 2).await);
     let third = begun(&world, ann, 3, 2).await;
     let keep = Some(third.id());
@@ -81,6 +95,21 @@ async fn what_was_revoked_taken_over_or_of_an_old_password_is_over() {
         lets_in(&world, &third, 4).await,
         "the one that changed it stays"
     );
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_session_that_the_browser_had_and_no_other() {
+    let world = World::new().await;
+    let ann = member(&world.scope, "ann@example.org", Role::Viewer).await;
+    let bob = member(&world.scope, "bob@example.org", Role::Viewer).await;
+    let of_bob = begun(&world, bob, 1, 0).await;
+    // An id is no secret: it stands in lists and in the audit log.
+    let forged = PresentedKey::new(of_bob.id(), [2; 32]);
+    let first = begun_instead(&world, ann, 3, 0, Some(&forged)).await;
+    assert!(lets_in(&world, &of_bob, 1).await);
+    let second = begun_instead(&world, ann, 4, 1, Some(&first)).await;
+    assert!(!lets_in(&world, &first, 2).await);
+    assert!(lets_in(&world, &second, 2).await);
 }
 
 #[tokio::test]

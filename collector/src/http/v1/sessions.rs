@@ -152,7 +152,7 @@ async fn sign_in(
         origin: &origin,
         key: &key,
         user: account.id,
-        replaces: from.session,
+        replaces: from.session.as_ref(),
         address: from.address,
         agent: &from.agent,
     };
@@ -229,7 +229,7 @@ async fn sign_out(
     person: Person,
     State(state): State<ApiState>,
 ) -> Result<WithCookie<NoContent>, Problem> {
-    sessions::revoke(&state.store, person.user, person.session, state.clock.now()).await?;
+    end(&state, &person, person.session).await?;
     Ok(WithCookie(cookie::unset(), NoContent))
 }
 
@@ -239,9 +239,15 @@ async fn revoke(
     Path(session): Path<String>,
 ) -> Result<NoContent, Problem> {
     let id = parse_id::<Uuid>(&session, "session")?;
-    if sessions::revoke(&state.store, person.user, id, state.clock.now()).await? {
+    if end(&state, &person, id).await? {
         Ok(NoContent)
     } else {
         Err(Problem::NotFound("session"))
     }
+}
+
+/// Ends a session of somebody's own; whether there was one to end.
+async fn end(state: &ApiState, person: &Person, session: Uuid) -> Result<bool, Problem> {
+    let (origin, now) = (&person.who.origin, state.clock.now());
+    Ok(sessions::revoke(&state.store, person.user, session, origin, now).await?)
 }
