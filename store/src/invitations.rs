@@ -237,11 +237,11 @@ pub async fn accept(
         return Ok(None);
     };
     if let Some(company_key) = company_key {
+        // Whoever works there already keeps their role: changing one minds that an admin stays.
         sqlx::query!(
             "INSERT INTO memberships (company_key, user_id, role, created_at)
              VALUES ($1, $2, $3, $4)
-             ON CONFLICT (company_key, user_id)
-             DO UPDATE SET role = excluded.role, revision = memberships.revision + 1",
+             ON CONFLICT (company_key, user_id) DO NOTHING",
             company_key,
             user,
             invitation.role.as_str(),

@@ -101,6 +101,16 @@ async fn nobody_accepts_for_another_and_no_company_makes_an_operator() {
 }
 
 #[tokio::test]
+async fn the_last_admin_who_is_invited_again_stays_one() {
+    let world = World::new().await;
+    let ann = member(&world.scope, "ann@example.org", Role::Admin).await;
+    let again = member(&world.scope, "ann@example.org", Role::Viewer).await;
+    assert_eq!(again, ann);
+    let found = users::find_member(&world.scope, ann).await.unwrap();
+    assert_eq!(found.map(|member| member.role), Some(Role::Admin));
+}
+
+#[tokio::test]
 async fn an_operator_is_made_by_operators_and_never_out_of_a_companys_person() {
     let world = World::new().await;
     let (store, operator) = (world.store(), world.store().local_operator());
