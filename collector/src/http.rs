@@ -21,6 +21,7 @@ mod page;
 pub(crate) mod password;
 mod plain_uri;
 mod problem;
+mod recent;
 mod request_id;
 mod schema;
 mod server;
@@ -84,6 +85,10 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
         .layer(middleware::from_fn_with_state(
             state.clone(),
             idempotency::once,
+        ))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            recent::end_with_changes,
         ))
         // Only the API waits for turns: what watches the collector must hear from a busy one too.
         .layer(middleware::from_fn_with_state(turns, bounds::in_turn));

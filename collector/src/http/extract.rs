@@ -71,6 +71,15 @@ pub(super) enum Credential {
     Session(PresentedKey),
 }
 
+/// A credential to look its holder up by. Of the secret only a hash is kept: how long comparing it
+/// takes says nothing about the secret.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shown {
+    is_session: bool,
+    id: Uuid,
+    secret_hash: Vec<u8>,
+}
+
 impl Credential {
     /// What a request shows.
     ///
@@ -96,6 +105,43 @@ impl Credential {
             .ok_or(Problem::Unauthenticated)
     }
 
+    /// Whose it is.
+    ///
+    /// # Errors
+    ///
+    /// When it is nobody's.
+    async fn holder(&self, state: &ApiState) -> Result<Principal, Problem> {
+        let recent = state.gate.recent();
+        let shown = self.shown();
+        let asked = match recent.find(&shown, state.clock.instant()) {
+            Ok(holder) => return Ok(holder),
+            Err(asked) => asked,
+        };
+        let now = state.clock.now();
+        let holder = match self {
+            Self::Key(key) => state.store.authenticate(key, now).await?,
+            Self::Session(key) => {
+                let lasting = state.gate.lasting();
+                state.store.authenticate_session(key, lasting, now).await?
+            }
+        };
+        let holder = holder.ok_or(Problem::Unauthenticated)?;
+        recent.keep(shown, holder.clone(), asked);
+        Ok(holder)
+    }
+
+    fn shown(&self) -> Shown {
+        let (is_session, key) = match self {
+            Self::Key(key) => (false, key),
+            Self::Session(key) => (true, key),
+        };
+        Shown {
+            is_session,
+            id: key.id(),
+            secret_hash: key.secret_hash(),
+        }
+    }
+
     /// What only its holder has.
     pub(super) const fn secret(&self) -> &[u8; 32] {
         match self {
@@ -115,17 +161,15 @@ impl FromRequestParts<ApiState> for Authenticated {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let now = state.clock.now();
-        let (principal, session) = match Credential::of(parts)? {
-            Credential::Key(key) => (state.store.authenticate(&key, now).await?, None),
+        let credential = Credential::of(parts)?;
+        let session = match &credential {
+            Credential::Key(_) => None,
             Credential::Session(key) => {
                 csrf::check(parts)?;
-                let lasting = state.gate.lasting();
-                let person = state.store.authenticate_session(&key, lasting, now).await?;
-                (person, Some(key.id()))
+                Some(key.id())
             }
         };
-        let principal = principal.ok_or(Problem::Unauthenticated)?;
+        let principal = credential.holder(state).await?;
         state.gate.admit(principal.id(), state.clock.instant())?;
         let address = client::address(parts);
         let request = RequestId::current().as_str().to_owned();

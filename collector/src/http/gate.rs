@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use protocol::ids::CompanyId;
 use ring::digest;
 use store::sessions::Lasting;
+use store::tenant::Principal;
 use uuid::Uuid;
 
+use super::extract::Shown;
 use super::password::Passwords;
 use super::problem::Problem;
+use super::recent::Recent;
 use crate::config::HttpConfig;
 use crate::ingest::limits::{Limiter, Rate};
 
@@ -38,6 +41,7 @@ struct Inner {
     addresses: Limiter<Option<IpAddr>>,
     pairs: Limiter<([u8; 32], Option<IpAddr>)>,
     accounts: Limiter<[u8; 32]>,
+    recent: Recent<Shown, Principal>,
     lasting: Lasting,
     passwords: Passwords,
 }
@@ -56,12 +60,18 @@ impl Gate {
             addresses: Limiter::new(Rate::per_minute(PER_ADDRESS), KEYS_MAX),
             pairs: Limiter::new(Rate::per_minute(PER_ACCOUNT_AND_ADDRESS), KEYS_MAX),
             accounts: Limiter::new(Rate::per_minute(PER_ACCOUNT), KEYS_MAX),
+            recent: Recent::default(),
             lasting: Lasting {
                 idle: of_std(config.session_idle),
                 absolute: of_std(config.session),
             },
             passwords: Passwords::default(),
         }))
+    }
+
+    /// Who was let in a moment ago.
+    pub(super) fn recent(&self) -> &Recent<Shown, Principal> {
+        &self.0.recent
     }
 
     /// How long a session lasts.
