@@ -45,6 +45,24 @@ sqlx: ## Renew the committed description of the database that queries are checke
 	@scripts/bootstrap.sh run
 	scripts/with-postgres.sh store/prepare.sh
 
+.PHONY: api-contract
+api-contract: ## Send made-up requests to every operation of the API: no 5xx, nothing undocumented (EXAMPLES=, SEED=)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector
+	scripts/api.sh contract
+
+.PHONY: api-lint
+api-lint: ## Check the form of the OpenAPI document
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector
+	scripts/api.sh lint
+
+.PHONY: api-client
+api-client: ## Generate a TypeScript client from the OpenAPI document and compile it
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector
+	scripts/api.sh client
+
 .PHONY: crash
 crash: ## Kill the collector ten times and stop PostgreSQL for a minute under load, then compare every host's set
 	@scripts/bootstrap.sh run

@@ -350,6 +350,7 @@ impl Base {
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics,
+            gate: http::Gate::new(&config),
             node: Arc::new(ThisNode::new(
                 tokens,
                 self.clock.clone(),

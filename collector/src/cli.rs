@@ -16,6 +16,7 @@ mod output;
 mod serve;
 mod settings;
 mod token;
+mod user;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(key::Command),
+    /// Operators, who sign in with a password.
+    #[command(subcommand)]
+    User(user::Command),
     /// The certificate authority that all nodes share.
     #[command(subcommand)]
     Authority(authority::Command),
@@ -95,6 +99,7 @@ impl Cli {
             Command::Company(command) => database::with(settings, |db| command.run(db))?,
             Command::Token(command) => database::with(settings, |db| command.run(db))?,
             Command::Key(command) => database::with(settings, |db| command.run(db))?,
+            Command::User(command) => database::with(settings, |db| command.run(db))?,
             Command::Authority(command) => database::with(settings, |db| command.run(db))?,
             Command::Feed(command) => command.run(settings)?,
             Command::Migrate(command) => database::with(settings, |db| command.run(db))?,

@@ -4,21 +4,36 @@
 //! answers. Nothing here decides what a company may see: a [`extract::Tenant`] is the only way to
 //! its rows. Every error is a [`problem::Problem`].
 
+mod answer;
 mod bounds;
+mod client;
+mod cookie;
+mod csrf;
+mod document;
 mod extract;
+mod gate;
 mod health;
+mod idempotency;
+mod may;
 mod measure;
 mod node;
 mod page;
+pub(crate) mod password;
 mod plain_uri;
 mod problem;
+mod recent;
 mod request_id;
+mod schema;
+mod server;
 mod state;
+mod totp;
 mod v1;
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -28,10 +43,14 @@ use axum::response::IntoResponse as _;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use uuid::{NoContext, Timestamp, Uuid};
 
+pub use self::gate::Gate;
 pub use self::node::{IndexStatus, Node, NodeStatus};
 pub use self::state::ApiState;
 
@@ -49,9 +68,7 @@ pub async fn serve(
     config: &HttpConfig,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    axum::serve(listener, router(state, config))
-        .with_graceful_shutdown(stop)
-        .await
+    server::serve(listener, router(state, config), config, stop).await
 }
 
 /// Every route, with what surrounds it.
@@ -61,16 +78,27 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    Router::new()
+    let routes = v1::routes();
+    let document = document::of(&routes);
+    let api = routes
+        .into_router()
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            idempotency::once,
+        ))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            recent::end_with_changes,
+        ))
         // Only the API waits for turns: what watches the collector must hear from a busy one too.
-        .nest(
-            "/api/v1",
-            v1::routes().layer(middleware::from_fn_with_state(turns, bounds::in_turn)),
-        )
+        .layer(middleware::from_fn_with_state(turns, bounds::in_turn));
+    let pages = document::page_routes(&document);
+    let proxies: Arc<[IpAddr]> = config.proxies.clone().into();
+    Router::new()
+        .nest("/api/v1", api.merge(pages))
         .merge(health::routes())
         .fallback(no_route)
-        // Not 405: to a client that guesses, a route with another method is as absent as none.
-        .method_not_allowed_fallback(no_route)
+        .method_not_allowed_fallback(no_method)
         .layer(middleware::from_fn(plain_uri::check))
         // Outside of the checks, so that what they refuse is counted, and inside of the time limit,
         // so that an answer given up is counted by nobody as a fast one.
@@ -85,6 +113,9 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
         .layer(CatchPanicLayer::custom(|_panic| {
             Problem::Internal(anyhow::anyhow!("a handler panicked")).into_response()
         }))
+        // Small answers gain nothing, and streams of events must not wait for a block to be full:
+        // tower-http leaves both alone.
+        .layer(CompressionLayer::new())
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
@@ -92,9 +123,56 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; frame-ancestors 'none'",
         ))
+        .layer(fixed(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
+        .layer(fixed(header::X_FRAME_OPTIONS, "DENY"))
+        .layer(fixed(
+            header::STRICT_TRANSPORT_SECURITY,
+            // A browser minds it over TLS alone, which is where it is meant.
+            "max-age=31536000",
+        ))
+        .layer(option_layer(cors(config)))
+        .layer(middleware::from_fn_with_state(proxies, client::note))
         // Outermost, so that every answer has an id, whichever layer gives it.
         .layer(middleware::from_fn(request_id::assign))
         .with_state(state)
+}
+
+/// Lets pages of named other sites in, with a key and never with a session.
+fn cors(config: &HttpConfig) -> Option<CorsLayer> {
+    if config.cors_origins.is_empty() {
+        return None;
+    }
+    let origins = config
+        .cors_origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok());
+    Some(
+        CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([
+                Method::GET,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::IF_MATCH,
+                extract::COMPANY.clone(),
+                HeaderName::from_static("idempotency-key"),
+            ])
+            .expose_headers([header::ETAG, header::RETRY_AFTER, request_id::HEADER])
+            .max_age(Duration::from_secs(3_600)),
+    )
+}
+
+async fn no_method(method: Method, uri: Uri) -> Problem {
+    Problem::NoMethod(format!("{} has no method {method}", uri.path()))
 }
 
 async fn no_route(method: Method, uri: Uri) -> Problem {

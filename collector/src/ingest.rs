@@ -14,7 +14,7 @@ mod enrolment;
 mod frames;
 mod heartbeats;
 mod in_flight;
-mod limits;
+pub(crate) mod limits;
 mod line;
 mod listener;
 mod memory;

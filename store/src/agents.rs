@@ -20,6 +20,7 @@ use uuid::Uuid;
 pub use self::enrol::{EnrolError, Enrolled, Enrolment, enrol};
 pub use self::heartbeats::{HeartbeatSeen, Noted, record_heartbeats};
 pub use self::rekey::{Issue, Rekeying, depart, rekey};
+use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
 use crate::companies;
 use crate::error::StoreError;
@@ -184,6 +185,7 @@ pub async fn revoke(
         // `NOTIFY` goes out with the commit, so no node can hear of a revocation that it does not
         // find.
         commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;
+        audit::record(&mut tx, scope, Change::done("host.revoke", agent), now).await?;
     }
     tx.commit().await?;
     Ok(is_revoked)

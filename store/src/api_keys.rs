@@ -4,80 +4,26 @@
 //! let anyone in. The secret is 32 random bytes, so a plain hash is enough: there is nothing to
 //! guess. Secrets never stand in `Debug`.
 
-use std::fmt;
-use std::str::FromStr;
+mod presented;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use protocol::ids::CompanyId;
 use ring::digest;
+use serde_json::json;
 use sqlx::PgConnection;
 use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+pub use self::presented::{InvalidKey, PresentedKey};
+use crate::audit::{self, Actor, Change};
 use crate::database::Store;
 use crate::error::StoreError;
+use crate::permission::Permission;
 use crate::tenant::{OperatorScope, Principal, Role, TenantScope};
 use crate::tx::{self, Settings};
 
-const PREFIX: &str = "msk_";
-
 /// How fresh `last_used_at` is kept: a write a request would cost more than the request.
 const LAST_USED_EVERY: Duration = Duration::minutes(1);
-
-/// A key as it is presented. It is a secret: `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PresentedKey {
-    id: Uuid,
-    secret: [u8; 32],
-}
-
-/// A text that is no API key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an API key: one looks like msk_<id>_<secret>")]
-pub struct InvalidKey;
-
-impl PresentedKey {
-    /// A key out of its parts: an id and 32 random bytes.
-    #[must_use]
-    pub const fn new(id: Uuid, secret: [u8; 32]) -> Self {
-        Self { id, secret }
-    }
-
-    /// The key as text, which is as secret as the key.
-    #[must_use]
-    pub fn expose(&self) -> String {
-        let secret = URL_SAFE_NO_PAD.encode(self.secret);
-        format!("{PREFIX}{}_{secret}", self.id.simple())
-    }
-}
-
-impl FromStr for PresentedKey {
-    type Err = InvalidKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let (id, secret) = text
-            .trim()
-            .strip_prefix(PREFIX)
-            // The id is hexadecimal; the secret may hold an underscore itself.
-            .and_then(|rest| rest.split_once('_'))
-            .ok_or(InvalidKey)?;
-        let secret = URL_SAFE_NO_PAD.decode(secret).map_err(|_| InvalidKey)?;
-        Ok(Self {
-            id: Uuid::try_parse(id).map_err(|_| InvalidKey)?,
-            secret: secret.try_into().map_err(|_| InvalidKey)?,
-        })
-    }
-}
-
-impl fmt::Debug for PresentedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PresentedKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A key as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +34,8 @@ pub struct ApiKey {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// What it may do of that; `None` for all of it.
+    pub scopes: Option<Vec<Permission>>,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// When it ends, if it does.
@@ -121,10 +69,28 @@ pub async fn create(
     role: Role,
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
+    create_narrowed(scope, new, role, None, now).await
+}
+
+/// As [`create`], with some of what the role may do.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn create_narrowed(
+    scope: &TenantScope,
+    new: &NewApiKey<'_>,
+    role: Role,
+    scopes: Option<&[Permission]>,
+    now: OffsetDateTime,
+) -> Result<ApiKey, StoreError> {
     let mut tx = scope.begin("api_keys.create").await?;
     // Cut here as well as at the API: no caller, however written, makes an operator out of a
     // company.
-    let key = insert(&mut tx, Some(scope.key()), new, role.min(Role::Admin), now).await?;
+    let role = role.min(Role::Admin);
+    let key = insert(&mut tx, Some(scope.key()), new, (role, scopes), now).await?;
+    let change = Change::made("api_key.create", key.id, shown(&key));
+    audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
     Ok(key)
 }
@@ -140,7 +106,9 @@ pub async fn create_operator(
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
     let mut tx = operator.begin("api_keys.create_operator").await?;
-    let key = insert(&mut tx, None, new, Role::Operator, now).await?;
+    let key = insert(&mut tx, None, new, (Role::Operator, None), now).await?;
+    let change = Change::made("api_key.create", key.id, shown(&key));
+    audit::record_of_operators(&mut tx, operator, change, now).await?;
     tx.commit().await?;
     Ok(key)
 }
@@ -154,7 +122,7 @@ pub async fn list(scope: &TenantScope) -> Result<Vec<ApiKey>, StoreError> {
     let mut tx = scope.begin("api_keys.list").await?;
     let rows = sqlx::query_as!(
         KeyRow,
-        "SELECT id, name, role, created_at, expires_at, revoked_at, last_used_at
+        "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
          FROM api_keys WHERE company_key = $1 ORDER BY created_at DESC, id DESC LIMIT 1000",
         scope.key()
     )
@@ -173,7 +141,7 @@ pub async fn list_operator(operator: &OperatorScope) -> Result<Vec<ApiKey>, Stor
     let mut tx = operator.begin("api_keys.list_operator").await?;
     let rows = sqlx::query_as!(
         KeyRow,
-        "SELECT id, name, role, created_at, expires_at, revoked_at, last_used_at
+        "SELECT id, name, role, scopes, created_at, expires_at, revoked_at, last_used_at
          FROM api_keys WHERE company_key IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000"
     )
     .fetch_all(&mut *tx)
@@ -202,8 +170,12 @@ pub async fn revoke(
     )
     .execute(&mut *tx)
     .await?;
+    let is_done = done.rows_affected() > 0;
+    if is_done {
+        audit::record(&mut tx, scope, Change::done("api_key.revoke", id), now).await?;
+    }
     tx.commit().await?;
-    Ok(done.rows_affected() > 0)
+    Ok(is_done)
 }
 
 /// Refuses an operator's key from now on; whether there was one to refuse.
@@ -225,8 +197,13 @@ pub async fn revoke_operator(
     )
     .execute(&mut *tx)
     .await?;
+    let is_done = done.rows_affected() > 0;
+    if is_done {
+        let change = Change::done("api_key.revoke", id);
+        audit::record_of_operators(&mut tx, operator, change, now).await?;
+    }
     tx.commit().await?;
-    Ok(done.rows_affected() > 0)
+    Ok(is_done)
 }
 
 impl Store {
@@ -242,17 +219,18 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<Principal>, StoreError> {
         let settings = Settings {
-            credential: Some(presented.id),
+            credential: Some(presented.id()),
             operator: true,
             ..Settings::default()
         };
         let mut tx = tx::begin(self.pool(), "api_keys.authenticate", settings).await?;
         let row = sqlx::query!(
-            r#"SELECT k.secret_hash AS "secret_hash!", k.role AS "role!", k.expires_at, k.revoked_at, k.last_used_at,
+            r#"SELECT k.secret_hash AS "secret_hash!", k.role AS "role!", k.name AS "name!", k.scopes,
+                      k.expires_at, k.revoked_at, k.last_used_at,
                       c.id AS "company?", c.key AS "company_key?"
                FROM api_keys k LEFT JOIN companies c ON c.key = k.company_key
                WHERE k.id = $1"#,
-            presented.id
+            presented.id()
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -260,7 +238,7 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         // Computed and compared in constant time whatever else is wrong with the key, so that no
         // answer comes sooner for a revoked one.
-        let is_right = bool::from(hash(&presented.secret).ct_eq(&row.secret_hash));
+        let is_right = bool::from(presented.secret_hash().ct_eq(&row.secret_hash));
         let is_over = row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now);
         if !is_right || is_over {
             return Ok(None);
@@ -275,14 +253,23 @@ impl Store {
         if (role == Role::Operator) != company.is_none() {
             return Err(StoreError::inconsistent("api_keys", "role", &row.role));
         }
-        let principal = Principal::new(self.clone(), company, role, presented.id);
+        let actor = Actor::Key {
+            id: presented.id(),
+            name: row.name,
+        };
+        let company_key = company.as_ref().map(TenantScope::key);
+        let principal = match company {
+            Some(scope) => Principal::member(self.clone(), vec![(scope, role)], actor),
+            None => Principal::of_operators(self.clone(), actor),
+        };
+        let principal = principal.only(row.scopes.map(|scopes| permissions(&scopes).collect()));
         if row
             .last_used_at
             .is_none_or(|at| at + LAST_USED_EVERY <= now)
         {
             // Behind the answer's own transaction: a lock on the key's row must not be held while
             // somebody is let in.
-            note_use(self, &principal, now).await?;
+            note_use(self, company_key, presented.id(), now).await?;
         }
         Ok(Some(principal))
     }
@@ -290,12 +277,13 @@ impl Store {
 
 async fn note_use(
     store: &Store,
-    principal: &Principal,
+    company: Option<i64>,
+    key: Uuid,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let settings = Settings {
-        company: principal.own_scope().map(TenantScope::key),
-        operator: principal.own_scope().is_none(),
+        company,
+        operator: company.is_none(),
         ..Settings::default()
     };
     let mut tx = tx::begin(store.pool(), "api_keys.note_use", settings).await?;
@@ -303,7 +291,7 @@ async fn note_use(
     sqlx::query!(
         "UPDATE api_keys SET last_used_at = $2 WHERE id =
              (SELECT id FROM api_keys WHERE id = $1 FOR UPDATE SKIP LOCKED)",
-        principal.key(),
+        key,
         now
     )
     .execute(&mut *tx)
@@ -316,26 +304,33 @@ async fn insert(
     tx: &mut PgConnection,
     company_key: Option<i64>,
     new: &NewApiKey<'_>,
-    role: Role,
+    (role, scopes): (Role, Option<&[Permission]>),
     now: OffsetDateTime,
 ) -> Result<ApiKey, StoreError> {
+    let names = scopes.map(|scopes| -> Vec<_> {
+        let names = scopes.iter().map(|scope| scope.as_str().to_owned());
+        names.collect()
+    });
     sqlx::query!(
-        "INSERT INTO api_keys (id, company_key, name, role, secret_hash, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        new.key.id,
+        "INSERT INTO api_keys
+             (id, company_key, name, role, secret_hash, created_at, expires_at, scopes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        new.key.id(),
         company_key,
         new.name,
         role.as_str(),
-        &hash(&new.key.secret),
+        &new.key.secret_hash(),
         now,
-        new.expires_at
+        new.expires_at,
+        names.as_deref()
     )
     .execute(tx)
     .await?;
     Ok(ApiKey {
-        id: new.key.id,
+        id: new.key.id(),
         name: new.name.to_owned(),
         role,
+        scopes: scopes.map(<[_]>::to_vec),
         created_at: now,
         expires_at: new.expires_at,
         revoked_at: None,
@@ -352,10 +347,26 @@ fn role(name: &str) -> Result<Role, StoreError> {
     Role::parse(name).ok_or_else(|| StoreError::inconsistent("api_keys", "role", name))
 }
 
+/// Permissions by their names. One that a newer version knew gives nothing here.
+fn permissions(names: &[String]) -> impl Iterator<Item = Permission> {
+    names.iter().filter_map(|name| Permission::parse(name))
+}
+
+/// A key as the audit log shows it.
+fn shown(key: &ApiKey) -> serde_json::Value {
+    let scopes = key.scopes.as_ref().map(|scopes| -> Vec<_> {
+        let names = scopes.iter().map(|scope| scope.as_str());
+        names.collect()
+    });
+    json!({ "name": key.name, "role": key.role.as_str(), "scopes": scopes,
+            "expires": key.expires_at.map(|at| at.unix_timestamp()) })
+}
+
 struct KeyRow {
     id: Uuid,
     name: String,
     role: String,
+    scopes: Option<Vec<String>>,
     created_at: OffsetDateTime,
     expires_at: Option<OffsetDateTime>,
     revoked_at: Option<OffsetDateTime>,
@@ -370,6 +381,7 @@ impl TryFrom<KeyRow> for ApiKey {
             id: row.id,
             name: row.name,
             role: role(&row.role)?,
+            scopes: row.scopes.map(|names| permissions(&names).collect()),
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,

@@ -7,10 +7,12 @@ use protocol::ids::CompanyId;
 use protocol::limits;
 use protocol::message::Settings;
 use protocol::software::Source;
+use serde_json::json;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
 use crate::error::{StoreError, violated_constraint};
 use crate::page::{Listed, Order, Page, PageRequest, SortType, containing};
@@ -80,6 +82,8 @@ pub async fn create(
         _ => CreateError::Store(error.into()),
     })?;
     let company = read(&mut tx, id).await?;
+    let change = Change::made("company.create", id, json!({ "name": name.trim() }));
+    audit::record_of_operators(&mut tx, operator, change, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
     company.ok_or_else(|| StoreError::inconsistent("companies", "id", &id.to_string()).into())
 }
@@ -211,6 +215,14 @@ pub async fn set_suspended(
     if changed.is_some() && suspended {
         commands::announce_revocation(&mut tx, Revoked::Company(id)).await?;
     }
+    if changed.is_some() {
+        let action = if suspended {
+            "company.suspend"
+        } else {
+            "company.resume"
+        };
+        audit::record_of_operators(&mut tx, operator, Change::done(action, id), now).await?;
+    }
     let company = read(&mut tx, id).await?;
     tx.commit().await?;
     Ok(company)
@@ -228,7 +240,26 @@ pub async fn set_settings(
     scope: &TenantScope,
     settings: &Settings,
     visits: Option<bool>,
+    now: OffsetDateTime,
 ) -> Result<Settings, StoreError> {
+    let edited = edit_settings(scope, settings, visits, None, now).await?;
+    edited
+        .map(|company| company.settings)
+        .ok_or_else(|| StoreError::inconsistent("companies", "id", &scope.company().to_string()))
+}
+
+/// As [`set_settings`], when they are still at `revision`; `None` when they are not.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn edit_settings(
+    scope: &TenantScope,
+    settings: &Settings,
+    visits: Option<bool>,
+    revision: Option<u64>,
+    now: OffsetDateTime,
+) -> Result<Option<Company>, StoreError> {
     // Brought into the limits and not refused: an agent would refuse the whole message, and with it
     // every other setting.
     let every = |value: u32, range: std::ops::RangeInclusive<u32>| {
@@ -240,27 +271,41 @@ pub async fn set_settings(
         .map(|source| source.as_str().to_owned())
         .collect();
     let mut tx = scope.begin("companies.set_settings").await?;
-    sqlx::query!(
+    let before = read(&mut tx, scope.company()).await?;
+    let done = sqlx::query!(
         "UPDATE companies SET settings_revision = settings_revision + 1, heartbeat_every_s = $2,
                 scan_every_s = $3, sources_off = $4, visits = $5
-         WHERE key = $1",
+         WHERE key = $1 AND ($6::bigint IS NULL OR settings_revision = $6)",
         scope.key(),
         every(settings.heartbeat_every_s, limits::HEARTBEAT_EVERY_S),
         every(settings.scan_every_s, limits::SCAN_EVERY_S),
         &sources,
-        visits
+        visits,
+        revision.map(u64::cast_signed)
     )
     .execute(&mut *tx)
     .await?;
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
     let company = read(&mut tx, scope.company()).await?;
-    if let Some(company) = &company {
+    if let (Some(before), Some(company)) = (&before, &company) {
         let revision = company.settings.revision;
         commands::announce_settings(&mut tx, scope.company(), revision).await?;
+        let (was, is) = (shown(before), shown(company));
+        let change = Change::edited("settings.write", scope.company(), was, is);
+        audit::record(&mut tx, scope, change, now).await?;
     }
     tx.commit().await?;
-    company
-        .map(|company| company.settings)
-        .ok_or_else(|| StoreError::inconsistent("companies", "id", &scope.company().to_string()))
+    Ok(company)
+}
+
+/// A company's settings as the audit log shows them.
+fn shown(company: &Company) -> serde_json::Value {
+    let settings = &company.settings;
+    let sources: Vec<_> = settings.sources_off.iter().map(|s| s.as_str()).collect();
+    json!({ "heartbeat_every_s": settings.heartbeat_every_s, "scan_every_s": settings.scan_every_s,
+            "sources_off": sources, "visits": company.visits })
 }
 
 async fn read(tx: &mut PgConnection, id: CompanyId) -> Result<Option<Company>, StoreError> {

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::agents::{position, queue_snapshots};
+use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::page::{self, Order, Page, PageRequest, SortType, within};
 use crate::tenant::TenantScope;
@@ -278,6 +279,9 @@ pub async fn replay(
     .fetch_all(&mut *tx)
     .await?;
     queue_snapshots(&mut tx, scope.key(), &keys, now).await?;
+    if agent.is_some() {
+        audit::record(&mut tx, scope, Change::done("dead_letter.replay", id), now).await?;
+    }
     tx.commit().await?;
     Ok(agent.is_some())
 }

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::database::Store;
 
 /// Tables of companies' data. The first is the one that the others lie together with.
-pub(crate) const COMPANY_TABLES: [&str; 9] = [
+pub(crate) const COMPANY_TABLES: [&str; 10] = [
     "agents",
     "agent_facts",
     "software",
@@ -22,22 +22,28 @@ pub(crate) const COMPANY_TABLES: [&str; 9] = [
     "software_keys",
     "software_late",
     "finding_events",
+    "audit_log",
 ];
 
 /// Global tables that statements on companies' data read as well: a copy on every node.
 pub(crate) const REFERENCE_TABLES: [&str; 3] = ["companies", "cves", "match_generations"];
 
 /// Global tables that no such statement names: the coordinator's alone.
-pub(crate) const LOCAL_TABLES: [&str; 9] = [
+pub(crate) const LOCAL_TABLES: [&str; 14] = [
     "agent_commands",
     "api_keys",
     "cluster",
     "company_changes",
     "enrolment_tokens",
     "feeds",
+    "idempotent_requests",
+    "invitations",
     "jobs",
+    "memberships",
     "nodes",
     "revocations",
+    "sessions",
+    "users",
 ];
 
 /// What was done.

@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 
 use protocol::ids::TokenId;
+use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::api_keys::hash;
+use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::page::{Listed, Order, Page, PageRequest, SortType};
 use crate::tenant::TenantScope;
@@ -92,6 +94,10 @@ pub async fn create(
     )
     .execute(&mut *tx)
     .await?;
+    let after = json!({ "name": new.name, "labels": new.labels, "uses_max": new.uses_max,
+                        "expires": new.expires_at.map(|at| at.unix_timestamp()) });
+    let change = Change::made("enrolment_token.create", new.id, after);
+    audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
     Ok(EnrolmentToken {
         id: new.id,
@@ -179,8 +185,13 @@ pub async fn revoke(
     )
     .execute(&mut *tx)
     .await?;
+    let is_done = done.rows_affected() > 0;
+    if is_done {
+        let change = Change::done("enrolment_token.revoke", id);
+        audit::record(&mut tx, scope, change, now).await?;
+    }
     tx.commit().await?;
-    Ok(done.rows_affected() > 0)
+    Ok(is_done)
 }
 
 #[derive(FromRow)]

@@ -7,6 +7,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod audit;
 pub mod cluster;
 pub mod commands;
 pub mod companies;
@@ -20,10 +21,14 @@ pub mod events;
 pub mod feeds;
 pub mod findings;
 pub mod hosts;
+pub mod idempotency;
+pub mod invitations;
 pub mod jobs;
 pub mod nodes;
 pub mod page;
+pub mod permission;
 pub mod reports;
+pub mod sessions;
 #[cfg(any(test, feature = "test-support"))]
 pub mod simulated;
 pub mod software;
@@ -31,6 +36,8 @@ pub mod summary;
 pub mod tenant;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
+
+pub mod users;
 
 mod known;
 #[cfg(test)]

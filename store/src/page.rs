@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::tenant::TenantScope;
 
 /// Most items of one page; a larger request is cut to it.
-pub const PAGE_ITEMS_MAX: u32 = 500;
+pub const PAGE_ITEMS_MAX: u32 = 1_000;
 
 /// Which page of a list.
 #[derive(Clone, Debug)]
@@ -42,6 +42,17 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None` when this is the last one.
     pub next: Option<After>,
+    /// How many items the list has, as far as its pages have shown.
+    pub total: Total,
+}
+
+/// How many items a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// So many, because this was its last page.
+    Exact(u64),
+    /// So many or more. Counting further would cost what paging saves.
+    AtLeast(u64),
 }
 
 /// A place in a list: just after the row with this sort value and this id.
@@ -55,6 +66,9 @@ pub struct After {
     /// The row's id, which decides among equal values.
     #[serde(rename = "i")]
     pub id: String,
+    /// How many items there were up to here.
+    #[serde(rename = "n", default)]
+    pub seen: u64,
 }
 
 /// A sort column's value. Scores and instants are sorted as whole numbers, so that a value comes
@@ -207,24 +221,33 @@ impl Order {
         request: &PageRequest,
         item: impl Fn(R) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
-        // A page's size is at most 500, far inside usize.
+        // A page's size is at most 1,000, far inside usize.
         let limit = usize::try_from(request.limit()).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         // The last row that is shown, not the one more that was read: the next page begins with
         // that one.
+        let before = request.after.as_ref().map_or(0, |after| after.seen);
+        // Saturating, because a token says whatever its sender likes.
+        let seen = before.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         let next = match rows.last().filter(|_| has_more) {
             Some(last) => Some(After {
                 value: self.value(&last.sort_value)?,
                 id: last.sort_id.clone(),
+                seen,
             }),
             None => None,
+        };
+        let total = if has_more {
+            Total::AtLeast(seen.saturating_add(1))
+        } else {
+            Total::Exact(seen)
         };
         let items = rows
             .into_iter()
             .map(|listed| item(listed.row))
             .collect::<Result<_, _>>()?;
-        Ok(Page { items, next })
+        Ok(Page { items, next, total })
     }
 
     fn value(&self, text: &str) -> Result<SortValue, StoreError> {

@@ -5,15 +5,21 @@
 //! set for row-level security, and queries name the company once more so that they touch one
 //! partition. There is no way from one scope to another company.
 
+mod principal;
+
 use std::fmt;
 
 use protocol::ids::CompanyId;
 use sqlx::{Postgres, Transaction};
-use uuid::Uuid;
 
+pub use self::principal::Principal;
+use crate::audit::Origin;
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::tx::{self, Settings};
+
+/// The company of what belongs to none, in the audit log.
+pub(crate) const OPERATORS: i64 = 0;
 
 /// The right to work in one company.
 #[derive(Clone)]
@@ -21,6 +27,7 @@ pub struct TenantScope {
     store: Store,
     company: CompanyId,
     key: i64,
+    origin: Origin,
 }
 
 impl fmt::Debug for TenantScope {
@@ -42,6 +49,19 @@ impl TenantScope {
 
     pub(crate) const fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Who works in it, for the audit log.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The same scope for somebody else's work.
+    #[must_use]
+    pub fn on_behalf_of(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
     }
 
     pub(crate) async fn begin(
@@ -75,6 +95,7 @@ impl TenantScope {
 #[derive(Clone)]
 pub struct OperatorScope {
     store: Store,
+    origin: Origin,
 }
 
 impl fmt::Debug for OperatorScope {
@@ -90,9 +111,15 @@ impl OperatorScope {
     ) -> Result<Transaction<'static, Postgres>, StoreError> {
         let settings = Settings {
             operator: true,
+            // No company has it: under it stands in the audit log what is the operators' own.
+            company: Some(OPERATORS),
             ..Settings::default()
         };
         tx::begin(self.store.pool(), name, settings).await
+    }
+
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// A company's scope for the operator's work in it; `None` when there is no such company.
@@ -101,7 +128,8 @@ impl OperatorScope {
     ///
     /// When the database cannot be used.
     pub async fn scope(&self, company: CompanyId) -> Result<Option<TenantScope>, StoreError> {
-        self.store.pipeline_scope(company).await
+        let scope = self.store.pipeline_scope(company).await?;
+        Ok(scope.map(|scope| scope.on_behalf_of(self.origin.clone())))
     }
 }
 
@@ -139,81 +167,6 @@ impl Role {
     }
 }
 
-/// Who makes a request, once the key was checked.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    /// Without a company: an operator.
-    company: Option<TenantScope>,
-    store: Store,
-    role: Role,
-    key: Uuid,
-}
-
-impl Principal {
-    pub(crate) const fn new(
-        store: Store,
-        company: Option<TenantScope>,
-        role: Role,
-        key: Uuid,
-    ) -> Self {
-        Self {
-            company,
-            store,
-            role,
-            key,
-        }
-    }
-
-    /// What it may do.
-    #[must_use]
-    pub const fn role(&self) -> Role {
-        self.role
-    }
-
-    /// The public id of its API key, for logs.
-    #[must_use]
-    pub const fn key(&self) -> Uuid {
-        self.key
-    }
-
-    /// Its own company; `None` for an operator, who has to name one.
-    #[must_use]
-    pub fn company(&self) -> Option<CompanyId> {
-        self.company.as_ref().map(TenantScope::company)
-    }
-
-    /// The scope of its own company; `None` for an operator.
-    #[must_use]
-    pub const fn own_scope(&self) -> Option<&TenantScope> {
-        self.company.as_ref()
-    }
-
-    /// The scope of a company; `None` when there is no such company or it is not the principal's,
-    /// which must look the same from outside.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used.
-    pub async fn scope(&self, company: CompanyId) -> Result<Option<TenantScope>, StoreError> {
-        match &self.company {
-            // No question to the database: whether another company exists must not show in the time
-            // that the answer takes.
-            Some(own) if own.company == company => Ok(Some(own.clone())),
-            Some(_) => Ok(None),
-            None => self.store.pipeline_scope(company).await,
-        }
-    }
-
-    /// The operator's scope; `None` for everyone else.
-    #[must_use]
-    pub fn operator(&self) -> Option<OperatorScope> {
-        // Both have to say so, though either would do: one wrong row must not be enough.
-        matches!((self.role, &self.company), (Role::Operator, None)).then(|| OperatorScope {
-            store: self.store.clone(),
-        })
-    }
-}
-
 impl Store {
     /// A company's scope, for the collector's own work on what is already known to be that
     /// company's: its agents' reports, its jobs. Never for a request from outside, which has a
@@ -236,6 +189,7 @@ impl Store {
     pub fn local_operator(&self) -> OperatorScope {
         OperatorScope {
             store: self.clone(),
+            origin: Origin::local(),
         }
     }
 
@@ -244,6 +198,7 @@ impl Store {
             store: self.clone(),
             company,
             key,
+            origin: Origin::system(),
         }
     }
 }

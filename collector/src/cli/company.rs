@@ -82,7 +82,7 @@ impl Command {
                 if let Some(connections) = connections {
                     visits = visits_of(connections);
                 }
-                companies::set_settings(&scope, &settings, visits).await?;
+                companies::set_settings(&scope, &settings, visits, db.clock.now()).await?;
                 print(&db, &companies::own(&scope).await?)
             }
             Self::Suspend { company } => suspend(&db, &company, true).await,

@@ -1,6 +1,7 @@
 //! `[http]`: the API's listener.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::section::section;
@@ -18,6 +19,23 @@ section! {
         body_bytes_max: u32 = 1_048_576;
         /// Requests at once; more wait.
         requests_max: u32 = 256;
+        /// Connections at once; more wait.
+        connections_max: u32 = 2048;
+        /// How long a request's head may take to come, and a connection be idle, in seconds.
+        head_timeout_s: u32 = 15;
+        /// Requests a minute of one API key or person, all of which may come at once. Counted by each node.
+        principal_requests_per_minute: u32 = 6000;
+        /// Requests a minute in one company, all of which may come at once. Counted by each node.
+        company_requests_per_minute: u32 = 30000;
+        /// How long a session may be idle, in seconds.
+        session_idle_s: u32 = 28800;
+        /// How long a session lasts in all, in seconds.
+        session_s: u32 = 604800;
+        /// Addresses of proxies whose `X-Forwarded-For` says who asks, such as `["10.0.0.1"]`.
+        proxies: Vec<String> = [];
+        /// Origins of other sites whose pages may call the API with a key, such as `["https://tools.example"]`.
+        /// None may use a session.
+        cors_origins: Vec<String> = [];
     }
 }
 
@@ -32,6 +50,22 @@ pub struct HttpConfig {
     pub body_bytes_max: u32,
     /// Requests at once.
     pub requests_max: u32,
+    /// Connections at once.
+    pub connections_max: u32,
+    /// How long a request's head may take to come, and a connection be idle.
+    pub head_timeout: Duration,
+    /// Requests a minute of one key or person.
+    pub principal_requests_per_minute: u32,
+    /// Requests a minute in one company.
+    pub company_requests_per_minute: u32,
+    /// How long a session may be idle.
+    pub session_idle: Duration,
+    /// How long a session lasts in all.
+    pub session: Duration,
+    /// Addresses of proxies that say who asks.
+    pub proxies: Vec<IpAddr>,
+    /// Origins of other sites whose pages may call the API.
+    pub cors_origins: Vec<String>,
 }
 
 impl TryFrom<RawHttp> for HttpConfig {
@@ -48,6 +82,86 @@ impl TryFrom<RawHttp> for HttpConfig {
                 1_024..=1_073_741_824,
             )?,
             requests_max: in_range("http.requests_max", raw.requests_max, 1..=100_000)?,
+            connections_max: in_range("http.connections_max", raw.connections_max, 1..=1_000_000)?,
+            head_timeout: seconds("http.head_timeout_s", raw.head_timeout_s, 1..=3_600)?,
+            principal_requests_per_minute: in_range(
+                "http.principal_requests_per_minute",
+                raw.principal_requests_per_minute,
+                1..=100_000_000,
+            )?,
+            company_requests_per_minute: in_range(
+                "http.company_requests_per_minute",
+                raw.company_requests_per_minute,
+                1..=100_000_000,
+            )?,
+            session_idle: seconds("http.session_idle_s", raw.session_idle_s, 60..=31_536_000)?,
+            session: seconds("http.session_s", raw.session_s, 60..=31_536_000)?,
+            proxies: proxies(&raw.proxies)?,
+            cors_origins: origins(raw.cors_origins)?,
         })
+    }
+}
+
+fn seconds(
+    setting: &'static str,
+    value: u32,
+    range: RangeInclusive<u32>,
+) -> Result<Duration, ConfigError> {
+    let seconds = in_range(setting, value, range)?;
+    Ok(Duration::from_secs(seconds.into()))
+}
+
+fn proxies(texts: &[String]) -> Result<Vec<IpAddr>, ConfigError> {
+    let address = |text: &String| {
+        text.parse()
+            .map_err(|_| ConfigError::value("http.proxies", format!("{text:?} is no IP address")))
+    };
+    texts.iter().map(address).collect()
+}
+
+fn origins(texts: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    for text in &texts {
+        // An origin is a scheme and a host: with a path, or a star, it would never be the one that a
+        // browser sends, or be everybody's.
+        let host = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let is_origin = host.is_some_and(|host| {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+        });
+        if !is_origin {
+            let detail = format!("{text:?} is no origin, such as https://tools.example");
+            return Err(ConfigError::value("http.cors_origins", detail));
+        }
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host_and_no_more() {
+        let is_taken = |text: &str| origins(vec![text.to_owned()]).is_ok();
+        assert!(is_taken("https://tools.example") && is_taken("http://[::1]:8080"));
+        for other in [
+            "*",
+            "https://",
+            "https://a.example/",
+            "tools.example",
+            "https://*.example",
+        ] {
+            assert!(!is_taken(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_an_address() {
+        assert!(proxies(&["10.0.0.1".to_owned(), "::1".to_owned()]).is_ok());
+        assert!(proxies(&["proxy.example".to_owned()]).is_err());
     }
 }

@@ -213,7 +213,7 @@ async fn settings_reach_a_companys_open_sessions() {
         heartbeat_every_s: 60,
         ..Settings::default()
     };
-    let set = companies::set_settings(&site.scope, &wanted, Some(true))
+    let set = companies::set_settings(&site.scope, &wanted, Some(true), site.clock.now())
         .await
         .unwrap();
     let told = Told {
@@ -233,7 +233,7 @@ async fn settings_whose_signal_was_lost_come_with_a_poll_and_only_once() {
     let agent = site.agent().await;
     let mut session = site.session(agent);
     let wanted = Settings::default();
-    companies::set_settings(&site.scope, &wanted, Some(false))
+    companies::set_settings(&site.scope, &wanted, Some(false), site.clock.now())
         .await
         .unwrap();
     directory.poll().await.unwrap();

@@ -2,67 +2,152 @@
 
 use std::marker::PhantomData;
 
-use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{self, FromRequest, FromRequestParts, Query, Request};
+use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use protocol::ids::CompanyId;
-use serde::de::DeserializeOwned;
 use store::api_keys::PresentedKey;
-use store::tenant::{OperatorScope, Principal, Role, TenantScope};
+use store::audit::Origin;
+use store::tenant::{OperatorScope, Principal, TenantScope};
+use uuid::Uuid;
 
+mod input;
+
+pub(crate) use self::input::{Body, IfMatch, Params, Path, parse_id};
+use super::document::{Asks, Operation, Schemas};
+use super::may::Needs;
 use super::problem::Problem;
+use super::request_id::RequestId;
 use super::state::ApiState;
+use super::{client, cookie, csrf};
 
-/// The header by which an operator names a company.
+/// The header by which somebody names a company.
 pub(crate) static COMPANY: HeaderName = HeaderName::from_static("muster-company");
 
-/// Whoever holds a valid key.
-#[derive(Debug)]
-pub(crate) struct Authenticated(pub(crate) Principal);
-
-/// An operator.
-#[derive(Debug)]
-pub(crate) struct Operator(pub(crate) OperatorScope);
-
-/// What a route asks of whoever uses it.
-pub(crate) trait Needs: Send + Sync {
-    /// The least role that may use it.
-    const ROLE: Role;
+/// Whoever holds a valid key or session.
+#[derive(Clone, Debug)]
+pub(crate) struct Authenticated {
+    /// Who.
+    pub(crate) principal: Principal,
+    /// Who, for the audit log.
+    pub(crate) origin: Origin,
+    /// The session, where it is one.
+    pub(crate) session: Option<Uuid>,
 }
 
-/// For everyone in the company.
+/// An operator who may do `P`.
 #[derive(Debug)]
-pub(crate) struct Viewer;
-
-/// For those who triage.
-#[derive(Debug)]
-pub(crate) struct Analyst;
-
-/// For those who run the company's fleet.
-#[derive(Debug)]
-pub(crate) struct Admin;
-
-impl Needs for Viewer {
-    const ROLE: Role = Role::Viewer;
+pub(crate) struct Operator<P> {
+    /// The way to what is the operators' own.
+    pub(crate) scope: OperatorScope,
+    permission: PhantomData<P>,
 }
 
-impl Needs for Analyst {
-    const ROLE: Role = Role::Analyst;
-}
-
-impl Needs for Admin {
-    const ROLE: Role = Role::Admin;
-}
-
-/// A company that the caller may look into, with at least the role `R`.
+/// A company in which the caller may do `P`.
 #[derive(Debug)]
-pub(crate) struct Tenant<R> {
+pub(crate) struct Tenant<P> {
     /// The way to its rows.
     pub(crate) scope: TenantScope,
-    role: PhantomData<R>,
+    permission: PhantomData<P>,
+}
+
+/// A person, whatever they may do.
+#[derive(Debug)]
+pub(crate) struct Person {
+    /// Who.
+    pub(crate) user: Uuid,
+    /// Their session.
+    pub(crate) session: Uuid,
+    /// What else is known of them.
+    pub(crate) who: Authenticated,
+}
+
+/// What a request shows to be let in.
+pub(super) enum Credential {
+    /// An API key.
+    Key(PresentedKey),
+    /// A session.
+    Session(PresentedKey),
+}
+
+/// A credential to look its holder up by. Of the secret only a hash is kept: how long comparing it
+/// takes says nothing about the secret.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shown {
+    is_session: bool,
+    id: Uuid,
+    secret_hash: Vec<u8>,
+}
+
+impl Credential {
+    /// What a request shows.
+    ///
+    /// # Errors
+    ///
+    /// When it is nothing, or nothing that could be right.
+    pub(super) fn of(parts: &Parts) -> Result<Self, Problem> {
+        // Malformed, unknown, expired and revoked ones get one answer: telling them apart would help
+        // nobody who holds a good one.
+        let Some(value) = parts.headers.get(AUTHORIZATION) else {
+            let session = cookie::presented(parts).ok_or(Problem::Unauthenticated)?;
+            return Ok(Self::Session(session));
+        };
+        // A wrong key is wrong, also where there is a cookie beside it: who sent both is not guessed.
+        value
+            .to_str()
+            .ok()
+            .and_then(|value| value.split_once(' '))
+            // RFC 9110, section 11.1: the name of a scheme has no case.
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, key)| key.parse::<PresentedKey>().ok())
+            .map(Self::Key)
+            .ok_or(Problem::Unauthenticated)
+    }
+
+    /// Whose it is.
+    ///
+    /// # Errors
+    ///
+    /// When it is nobody's.
+    async fn holder(&self, state: &ApiState) -> Result<Principal, Problem> {
+        let recent = state.gate.recent();
+        let shown = self.shown();
+        let asked = match recent.find(&shown, state.clock.instant()) {
+            Ok(holder) => return Ok(holder),
+            Err(asked) => asked,
+        };
+        let now = state.clock.now();
+        let holder = match self {
+            Self::Key(key) => state.store.authenticate(key, now).await?,
+            Self::Session(key) => {
+                let lasting = state.gate.lasting();
+                state.store.authenticate_session(key, lasting, now).await?
+            }
+        };
+        let holder = holder.ok_or(Problem::Unauthenticated)?;
+        recent.keep(shown, holder.clone(), asked);
+        Ok(holder)
+    }
+
+    fn shown(&self) -> Shown {
+        let (is_session, key) = match self {
+            Self::Key(key) => (false, key),
+            Self::Session(key) => (true, key),
+        };
+        Shown {
+            is_session,
+            id: key.id(),
+            secret_hash: key.secret_hash(),
+        }
+    }
+
+    /// What only its holder has.
+    pub(super) const fn secret(&self) -> &[u8; 32] {
+        match self {
+            Self::Key(key) | Self::Session(key) => key.secret(),
+        }
+    }
 }
 
 impl FromRequestParts<ApiState> for Authenticated {
@@ -72,65 +157,119 @@ impl FromRequestParts<ApiState> for Authenticated {
         parts: &mut Parts,
         state: &ApiState,
     ) -> Result<Self, Self::Rejection> {
-        let key = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            // RFC 9110, section 11.1: the name of a scheme has no case.
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, key)| key.parse::<PresentedKey>().ok())
-            // Malformed, unknown, expired and revoked keys get one answer: telling them apart would
-            // help nobody who holds a good one.
-            .ok_or(Problem::Unauthenticated)?;
-        let principal = state.store.authenticate(&key, state.clock.now()).await?;
-        principal.map(Self).ok_or(Problem::Unauthenticated)
+        // Asked once a request, by whichever layer asks first.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let credential = Credential::of(parts)?;
+        let session = match &credential {
+            Credential::Key(_) => None,
+            Credential::Session(key) => {
+                csrf::check(parts)?;
+                Some(key.id())
+            }
+        };
+        let principal = credential.holder(state).await?;
+        state.gate.admit(principal.id(), state.clock.instant())?;
+        let address = client::address(parts);
+        let request = RequestId::current().as_str().to_owned();
+        let somebody = Self {
+            origin: Origin::of_request(principal.actor().clone(), address, request),
+            principal,
+            session,
+        };
+        parts.extensions.insert(somebody.clone());
+        Ok(somebody)
     }
 }
 
-impl FromRequestParts<ApiState> for Operator {
+impl Asks for Authenticated {
+    fn asks(operation: &mut Operation, _: &mut Schemas) {
+        operation.needs_somebody();
+    }
+}
+
+impl FromRequestParts<ApiState> for Person {
     type Rejection = Problem;
 
     async fn from_request_parts(
         parts: &mut Parts,
         state: &ApiState,
     ) -> Result<Self, Self::Rejection> {
-        let Authenticated(principal) =
-            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
-        principal
-            .operator()
-            .map(Self)
-            .ok_or(Problem::Forbidden(Role::Operator.as_str()))
+        let who = Authenticated::from_request_parts(parts, state).await?;
+        match (who.principal.user(), who.session) {
+            (Some(user), Some(session)) => Ok(Self { user, session, who }),
+            _ => Err(Problem::NotAPerson),
+        }
     }
 }
 
-impl<R: Needs> FromRequestParts<ApiState> for Tenant<R> {
+impl Asks for Person {
+    fn asks(operation: &mut Operation, _: &mut Schemas) {
+        operation.needs_somebody();
+        operation.refuses(axum::http::StatusCode::FORBIDDEN);
+    }
+}
+
+impl<P: Needs> FromRequestParts<ApiState> for Operator<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(
         parts: &mut Parts,
         state: &ApiState,
     ) -> Result<Self, Self::Rejection> {
-        let Authenticated(principal) =
-            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let who = Authenticated::from_request_parts(parts, state).await?;
+        who.principal
+            .operator(&who.origin)
+            .filter(|_| who.principal.may_operate(P::PERMISSION))
+            .map(|scope| Self {
+                scope,
+                permission: PhantomData,
+            })
+            .ok_or(Problem::Forbidden(P::PERMISSION))
+    }
+}
+
+impl<P: Needs> Asks for Operator<P> {
+    fn asks(operation: &mut Operation, _: &mut Schemas) {
+        operation.needs_operator(P::PERMISSION);
+    }
+}
+
+impl<P: Needs> FromRequestParts<ApiState> for Tenant<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &ApiState,
+    ) -> Result<Self, Self::Rejection> {
+        let who = Authenticated::from_request_parts(parts, state).await?;
         // The header of an ordinary key is looked at, too: naming another company has to fail, not
         // to be passed over.
         let company = named_company(parts)?
-            .or_else(|| principal.company())
+            .or_else(|| who.principal.company())
             .ok_or(Problem::CompanyMissing)?;
-        // The company before the role: who may not look into a company is not told what role it
+        // The company before the permission: who may not look into a company is not told what it
         // would have taken.
-        let scope = principal
-            .scope(company)
+        let scope = who
+            .principal
+            .scope(company, &who.origin)
             .await?
             .ok_or(Problem::NotFound("company"))?;
-        if principal.role() < R::ROLE {
-            return Err(Problem::Forbidden(R::ROLE.as_str()));
+        if !who.principal.may(P::PERMISSION, company) {
+            return Err(Problem::Forbidden(P::PERMISSION));
         }
+        state.gate.admit_company(company, state.clock.instant())?;
         Ok(Self {
             scope,
-            role: PhantomData,
+            permission: PhantomData,
         })
+    }
+}
+
+impl<P: Needs> Asks for Tenant<P> {
+    fn asks(operation: &mut Operation, _: &mut Schemas) {
+        operation.needs(P::PERMISSION);
     }
 }
 
@@ -144,58 +283,4 @@ fn named_company(parts: &Parts) -> Result<Option<CompanyId>, Problem> {
         .and_then(|text| text.parse().ok())
         .map(Some)
         .ok_or_else(|| Problem::field("Muster-Company", "not a company's id, which is a UUID"))
-}
-
-/// The query's parameters; an unknown or a malformed one is an error.
-#[derive(Debug)]
-pub(crate) struct Params<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        Query::<T>::from_request_parts(parts, state)
-            .await
-            .map(|Query(query)| Self(query))
-            .map_err(|rejection: QueryRejection| Problem::field("query", rejection.body_text()))
-    }
-}
-
-/// A body of JSON.
-#[derive(Debug)]
-pub(crate) struct Body<T>(pub(crate) T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
-        Json::<T>::from_request(request, state)
-            .await
-            .map(|Json(body)| Self(body))
-            .map_err(|rejection: JsonRejection| {
-                Problem::Body(rejection.status(), rejection.body_text())
-            })
-    }
-}
-
-/// The path's parameter.
-#[derive(Debug)]
-pub(crate) struct Path<T>(pub(crate) T);
-
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        // What axum itself refuses, such as bytes that are no UTF-8, it refuses in plain text.
-        extract::Path::<T>::from_request_parts(parts, state)
-            .await
-            .map(|extract::Path(value)| Self(value))
-            .map_err(|rejection: PathRejection| Problem::field("path", rejection.body_text()))
-    }
-}
-
-/// A path's id of any of our kinds.
-pub(crate) fn parse_id<T: std::str::FromStr>(text: &str, what: &'static str) -> Result<T, Problem> {
-    // What is no id at all names nothing, as an unknown one does.
-    text.parse().map_err(|_| Problem::NotFound(what))
 }

@@ -3,6 +3,7 @@
 
 use protocol::ids::TokenId;
 use protocol::token::EnrolmentToken;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The process behind the API.
@@ -22,7 +23,7 @@ pub trait Node: Send + Sync + 'static {
 }
 
 /// One node's pipeline at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct NodeStatus {
     /// Reports in the queue that changes are waiting in.
     pub queued_deltas: u64,
@@ -40,7 +41,7 @@ pub struct NodeStatus {
 }
 
 /// The match index in use.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct IndexStatus {
     /// Names its content.
     pub generation: String,

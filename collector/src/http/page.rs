@@ -7,8 +7,9 @@
 use axum::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
 use serde::Serialize;
-use store::page::{After, PAGE_ITEMS_MAX, PageRequest, SortValue};
+use store::page::{After, PAGE_ITEMS_MAX, PageRequest, SortValue, Total};
 
 use super::problem::Problem;
 
@@ -18,13 +19,60 @@ const LIMIT_DEFAULT: u32 = 100;
 const TOKEN_BYTES_MAX: usize = 4_096;
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}Page")]
 pub(crate) struct Page<T> {
     /// The rows.
     items: Vec<T>,
     /// What to send as `page_token` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// How many rows the list has.
+    total: TotalView,
+}
+
+/// How many rows a list has, as far as its pages have shown.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Total")]
+struct TotalView {
+    count: u64,
+    r#type: TotalType,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum TotalType {
+    /// So many.
+    Exact,
+    /// So many or more: there are more pages.
+    AtLeast,
+}
+
+impl From<Total> for TotalView {
+    fn from(total: Total) -> Self {
+        let (count, r#type) = match total {
+            Total::Exact(count) => (count, TotalType::Exact),
+            Total::AtLeast(count) => (count, TotalType::AtLeast),
+        };
+        Self { count, r#type }
+    }
+}
+
+/// A short list, which comes whole.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
+pub(crate) struct Whole<T> {
+    /// The rows.
+    items: Vec<T>,
+    /// How many rows the list has.
+    total: TotalView,
+}
+
+/// A short list as it is answered.
+pub(crate) fn whole<T, V>(items: Vec<T>, view: impl FnMut(T) -> V) -> Json<Whole<V>> {
+    let total = Total::Exact(u64::try_from(items.len()).unwrap_or(u64::MAX)).into();
+    let items = items.into_iter().map(view).collect();
+    Json(Whole { items, total })
 }
 
 /// The page that a request asks for, of the list (with its order) named `list`.
@@ -63,6 +111,7 @@ pub(crate) fn respond<T, V>(
     Json(Page {
         items: page.items.into_iter().map(view).collect(),
         next_page_token: page.next.map(|after| encode(list, &after)),
+        total: page.total.into(),
     })
 }
 
@@ -91,6 +140,7 @@ mod tests {
         After {
             value: SortValue::Text("web-1".to_owned()),
             id: "7".to_owned(),
+            seen: 3,
         }
     }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-const HEADER: HeaderName = HeaderName::from_static("muster-request-id");
+pub(super) const HEADER: HeaderName = HeaderName::from_static("muster-request-id");
 
 tokio::task_local! {
     // Of the task, because a problem is made wherever something goes wrong, and nobody there has

@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use store::database::Store;
 
 use crate::clock::Clock;
+use crate::http::gate::Gate;
 use crate::http::node::Node;
 
 /// The state of the API. Clones share it.
@@ -20,6 +21,8 @@ pub struct ApiState {
     pub metrics: PrometheusHandle,
     /// What only this process knows: its queue, its index, its CA.
     pub node: Arc<dyn Node>,
+    /// What every request is held to.
+    pub gate: Gate,
 }
 
 impl fmt::Debug for ApiState {

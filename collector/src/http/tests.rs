@@ -1,7 +1,11 @@
 //! The API against a real database: what it answers, whom it answers, and what it refuses.
 
 mod access;
+mod conventions;
 mod harness;
+mod model;
 mod objects;
+mod people;
 mod problems;
 mod requests;
+mod walk;

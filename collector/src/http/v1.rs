@@ -1,6 +1,7 @@
 //! Version 1 of the API: a file an object.
 
 mod api_keys;
+mod audit;
 mod companies;
 mod counts;
 mod credential;
@@ -10,16 +11,20 @@ mod enrolment_tokens;
 mod feeds;
 mod findings;
 mod hosts;
+mod invitations;
+mod operators;
 mod pipeline;
+mod profile;
+mod sessions;
+mod settings;
 mod software;
+mod users;
 
-use axum::Router;
+use crate::http::document::Routes;
 
-use crate::http::state::ApiState;
-
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .merge(api_keys::routes())
+pub(super) fn routes() -> Routes {
+    api_keys::routes()
+        .merge(audit::routes())
         .merge(companies::routes())
         .merge(cves::routes())
         .merge(dead_letters::routes())
@@ -27,6 +32,12 @@ pub(super) fn routes() -> Router<ApiState> {
         .merge(feeds::routes())
         .merge(findings::routes())
         .merge(hosts::routes())
+        .merge(invitations::routes())
+        .merge(operators::routes())
         .merge(pipeline::routes())
+        .merge(profile::routes())
+        .merge(sessions::routes())
+        .merge(settings::routes())
         .merge(software::routes())
+        .merge(users::routes())
 }

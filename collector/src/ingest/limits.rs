@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The generic cell rate algorithm (ITU-T I.371, annex A): of every key, one instant is kept, the
 /// time at which its requests would have come had they come evenly.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     interval: Duration,
     tolerance: Duration,
 }
@@ -31,7 +31,7 @@ impl Rate {
         }
     }
 
-    pub(super) fn per_minute(requests: u32) -> Self {
+    pub(crate) fn per_minute(requests: u32) -> Self {
         let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
         let interval = Duration::from_secs(60) / requests.get();
         Self {
@@ -89,7 +89,7 @@ impl Throttle {
 
 /// A rate for each of many keys.
 #[derive(Debug)]
-pub(super) struct Limiter<K> {
+pub(crate) struct Limiter<K> {
     rate: Rate,
     keys_max: usize,
     keys: Mutex<Keys<K>>,
@@ -103,7 +103,7 @@ struct Keys<K> {
 }
 
 impl<K: Eq + Hash> Limiter<K> {
-    pub(super) fn new(rate: Rate, keys_max: usize) -> Self {
+    pub(crate) fn new(rate: Rate, keys_max: usize) -> Self {
         Self {
             rate,
             keys_max,
@@ -119,7 +119,7 @@ impl<K: Eq + Hash> Limiter<K> {
     /// # Errors
     ///
     /// How long to wait, when the key is over its rate or more keys are busy than may be.
-    pub(super) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         // Sweeping is paid for by whoever brings a new key to a full table, and only then; a key
         // whose instant has passed says nothing that a fresh one would not.

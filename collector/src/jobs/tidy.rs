@@ -8,7 +8,9 @@ use store::error::StoreError;
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
-use store::{commands, companies, dead_letters, events, jobs as rows, nodes};
+use store::{
+    audit, commands, companies, dead_letters, events, idempotency, jobs as rows, nodes, sessions,
+};
 use time::OffsetDateTime;
 
 use super::Jobs;
@@ -32,6 +34,11 @@ const LETTERS_A_TIME: u32 = 100;
 /// How long nodes are kept that are not heard of any more, for people to see that they are missing.
 const NODES_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
+/// How long sessions that are over are kept: their addresses say from where an account is used.
+const SESSIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long the audit log is kept.
+const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
+
 /// Forgets.
 pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let now = jobs.clock.now();
@@ -47,12 +54,21 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let nodes = nodes::purge(&jobs.store, NODES_KEPT)
         .await
         .context("forget nodes")?;
+    let sessions = sessions::purge(&jobs.store, now - SESSIONS_KEPT)
+        .await
+        .context("forget sessions that are over")?;
+    let answers = idempotency::purge(&jobs.store, now)
+        .await
+        .context("forget answers that nobody asks for again")?;
     let forgotten = forget_of_companies(jobs, now).await?;
     tracing::info!(
         jobs = ended,
         revocations,
         changes,
         nodes,
+        sessions,
+        answers,
+        audit = forgotten.audit,
         events = forgotten.events,
         dead_letters = forgotten.letters,
         "tidied the database"
@@ -65,6 +81,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
 struct Forgotten {
     events: u64,
     letters: u64,
+    audit: u64,
 }
 
 /// Forgets every company's old events and dead letters.
@@ -83,6 +100,9 @@ async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result
             forgotten.events += forget_events(&scope, now - EVENTS_KEPT)
                 .await
                 .context("forget events")?;
+            forgotten.audit += forget_audit(&scope, now - AUDIT_KEPT)
+                .await
+                .context("forget of the audit log")?;
             forgotten.letters += forget_letters(&scope, now - jobs.dead_letters_kept)
                 .await
                 .context("forget dead letters")?;
@@ -98,6 +118,17 @@ async fn forget_events(scope: &TenantScope, before: OffsetDateTime) -> Result<u6
     let mut forgotten = 0;
     loop {
         let some = events::purge(scope, before, EVENTS_A_TIME).await?;
+        forgotten += some;
+        if some < u64::from(EVENTS_A_TIME) {
+            return Ok(forgotten);
+        }
+    }
+}
+
+async fn forget_audit(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut forgotten = 0;
+    loop {
+        let some = audit::purge(scope, before, EVENTS_A_TIME).await?;
         forgotten += some;
         if some < u64::from(EVENTS_A_TIME) {
             return Ok(forgotten);

@@ -108,7 +108,7 @@ async fn admission_says_what_the_company_wants_and_where_the_line_ends() {
         heartbeat_every_s: 60,
         ..Settings::default()
     };
-    companies::set_settings(&world.scope, &wanted, Some(true))
+    companies::set_settings(&world.scope, &wanted, Some(true), at(0))
         .await
         .unwrap();
     let renewed = Certificate {

@@ -90,7 +90,9 @@ async fn settings_are_brought_into_the_wires_limits_under_a_new_revision() {
         scan_every_s: u32::MAX,
         sources_off: vec![Source::Npm],
     };
-    let set = set_settings(&world.scope, &wanted, None).await.unwrap();
+    let set = set_settings(&world.scope, &wanted, None, at(1))
+        .await
+        .unwrap();
     assert_eq!(set.revision, before.revision + 1);
     assert_eq!(set.heartbeat_every_s, *limits::HEARTBEAT_EVERY_S.start());
     assert_eq!(set.scan_every_s, *limits::SCAN_EVERY_S.end());
@@ -102,7 +104,7 @@ async fn settings_are_brought_into_the_wires_limits_under_a_new_revision() {
 async fn what_a_companys_agents_are_told_is_announced_and_found_by_a_poll() {
     let world = World::new().await;
     let mut signals = world.store().signals().await.unwrap();
-    let set = set_settings(&world.scope, &Settings::default(), Some(true))
+    let set = set_settings(&world.scope, &Settings::default(), Some(true), at(1))
         .await
         .unwrap();
     assert_eq!(
@@ -119,7 +121,7 @@ async fn what_a_companys_agents_are_told_is_announced_and_found_by_a_poll() {
     assert_eq!(within(hour).await, [(world.scope.company(), set.revision)]);
     assert_eq!(within(Duration::ZERO).await, []);
     // One row a company, however often its settings are set.
-    let again = set_settings(&world.scope, &Settings::default(), None)
+    let again = set_settings(&world.scope, &Settings::default(), None, at(1))
         .await
         .unwrap();
     assert_eq!(

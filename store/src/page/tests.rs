@@ -18,6 +18,7 @@ fn places_survive_json() {
         let after = After {
             value,
             id: "x".to_owned(),
+            seen: 0,
         };
         let json = serde_json::to_string(&after).unwrap();
         assert_eq!(serde_json::from_str::<After>(&json).unwrap(), after);

@@ -157,6 +157,7 @@ pub async fn list(
     let items = counted(&mut tx, scope.key(), found.items).await?;
     tx.commit().await?;
     Ok(Page {
+        total: found.total,
         items,
         next: found.next,
     })

@@ -27,9 +27,9 @@ use time::macros::datetime;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers};
-use crate::http::{ApiState, Node, NodeStatus, router};
+use crate::http::{ApiState, Gate, Node, NodeStatus, router};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -40,12 +40,14 @@ pub(super) struct Tenant {
     pub(super) host: AgentId,
     pub(super) software: Uuid,
     pub(super) viewer: String,
+    pub(super) analyst: String,
     pub(super) admin: String,
 }
 
 /// An API with two companies.
 pub(super) struct Api {
     router: Router,
+    pub(super) hand: ManualClock,
     pub(super) database: FreshDatabase,
     pub(super) operator: String,
     pub(super) ours: Tenant,
@@ -92,13 +94,16 @@ impl Api {
     pub(super) async fn new() -> Self {
         let database = FreshDatabase::create().await;
         let store = database.store().clone();
-        let (clock, _hand) = Clock::manual(NOW);
-        let config = Config::from_layers(Layers::defaults()).unwrap().http;
+        let (clock, hand) = Clock::manual(NOW);
+        let mut config = Config::from_layers(Layers::defaults()).unwrap().http;
+        // Few enough that a test can come to the end of them.
+        config.principal_requests_per_minute = 500;
         let state = ApiState {
             store: store.clone(),
             clock,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             node: Arc::new(FakeNode),
+            gate: Gate::new(&config),
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
         let new = NewApiKey {
@@ -116,6 +121,7 @@ impl Api {
             theirs: tenant(&database, "Theirs", 20).await,
             operator: operator.expose(),
             router: router(state, &config),
+            hand,
             database,
         }
     }
@@ -153,6 +159,14 @@ impl Api {
         self.answer(request).await
     }
 
+    /// An answer whose body is no text.
+    pub(super) async fn bytes(&self, request: Request<Body>) -> (HeaderMap, Vec<u8>) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
+        (parts.headers, bytes.to_vec())
+    }
+
     pub(super) async fn answer(&self, request: Request<Body>) -> Answer {
         // The whole router with its layers, and no socket: what hyper does before it is tested with
         // the program.
@@ -179,6 +193,7 @@ async fn tenant(database: &FreshDatabase, name: &str, seed: u8) -> Tenant {
     let software = install(&scope, host, seed).await;
     Tenant {
         viewer: key(&scope, seed + 1, Role::Viewer).await,
+        analyst: key(&scope, seed + 3, Role::Analyst).await,
         admin: key(&scope, seed + 2, Role::Admin).await,
         company,
         scope,

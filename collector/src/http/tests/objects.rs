@@ -1,7 +1,10 @@
 //! What the API answers of hosts, software, CVEs, findings, tokens and companies.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use serde_json::json;
+use store::api_keys::{self, PresentedKey};
 use store::dead_letters::{self, NewDeadLetter};
 use uuid::Uuid;
 
@@ -99,6 +102,21 @@ async fn a_new_key_works_until_it_is_revoked() {
     let path = format!("/api/v1/api-keys/{}", made["id"].as_str().unwrap());
     let gone = api.send(Method::DELETE, &path, admin, None).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        api.get("/api/v1/hosts", key).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_was_revoked_elsewhere_is_refused_after_two_seconds() {
+    let api = Api::new().await;
+    let key = &api.ours.viewer;
+    assert_eq!(api.get("/api/v1/hosts", key).await.status, StatusCode::OK);
+    let id = key.parse::<PresentedKey>().unwrap().id();
+    // Past this process' API, as another node or a command does it.
+    assert!(api_keys::revoke(&api.ours.scope, id, NOW).await.unwrap());
+    api.hand.advance(Duration::from_secs(2));
     assert_eq!(
         api.get("/api/v1/hosts", key).await.status,
         StatusCode::UNAUTHORIZED

@@ -76,7 +76,7 @@ async fn a_role_that_is_too_small_is_told_which_it_takes() {
     ] {
         let path = format!("/api/v1{path}");
         let answer = api.send(method, &path, Some(&api.ours.viewer), None).await;
-        let words = format!("takes the role {role}");
+        let words = format!("which the role {role} has");
         problem(&answer, StatusCode::FORBIDDEN, "forbidden", &words);
     }
 }
@@ -276,12 +276,12 @@ async fn every_wrong_parameter_is_named_with_what_would_be_right() {
     let api = Api::new().await;
     let host = api.ours.host;
     for (path, field, words) in [
-        ("/hosts?limit=0".to_owned(), "limit", "1 to 500"),
-        ("/software?limit=501".to_owned(), "limit", "1 to 500"),
+        ("/hosts?limit=0".to_owned(), "limit", "1 to 1000"),
+        ("/software?limit=1001".to_owned(), "limit", "1 to 1000"),
         (
             format!("/hosts/{host}/software?limit=0"),
             "limit",
-            "1 to 500",
+            "1 to 1000",
         ),
         (
             "/cves?page_token=%25".to_owned(),

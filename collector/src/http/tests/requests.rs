@@ -195,12 +195,19 @@ async fn a_token_of_the_hosts_by_software_is_none_of_a_hosts_software() {
 }
 
 #[tokio::test]
-async fn a_method_that_a_route_does_not_have_is_not_there() {
+async fn a_method_that_a_route_does_not_have_is_told_with_those_that_it_has() {
     let api = Api::new().await;
     let answer = api
         .send(Method::PUT, "/api/v1/hosts", Some(&api.ours.admin), None)
         .await;
-    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(answer.json()["type"], "urn:muster:problem:no-method");
+    assert!(
+        answer.headers[header::ALLOW]
+            .to_str()
+            .unwrap()
+            .contains("GET")
+    );
 }
 
 #[tokio::test]

@@ -1,38 +1,56 @@
 //! Companies, which are the operator's.
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use protocol::ids::CompanyId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::companies::{self, Company, CreateError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::http::answer::Created;
+use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Body, Operator, Params, Path, parse_id};
+use crate::http::may::ManageCompanies;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 use crate::http::v7;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/companies", routing::get(list).post(create))
-        .route("/companies/{company}", routing::get(get))
-        .route("/companies/{company}/suspend", routing::post(suspend))
-        .route("/companies/{company}/resume", routing::post(resume))
+pub(super) fn routes() -> Routes {
+    Routes::of("Companies", "The tenants, which are the operators'.")
+        .get("/companies", "list_companies", "Companies, by name", list)
+        .post("/companies", "create_company", "Make a company", create)
+        .get("/companies/{company}", "get_company", "One company", get)
+        .post(
+            "/companies/{company}/suspend",
+            "suspend_company",
+            "Refuse a company's agents from now on",
+            suspend,
+        )
+        .post(
+            "/companies/{company}/resume",
+            "resume_company",
+            "Take a company's agents again",
+            resume,
+        )
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Company")]
 struct CompanyView {
+    #[schemars(with = "Uuid")]
     id: CompanyId,
     name: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     suspended_at: Option<OffsetDateTime>,
     heartbeat_every_s: u32,
     scan_every_s: u32,
@@ -51,7 +69,8 @@ impl From<Company> for CompanyView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "CompanyQuery")]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// A part of the name.
@@ -61,31 +80,32 @@ struct ListQuery {
 }
 
 async fn list(
-    Operator(operator): Operator,
+    operator: Operator<ManageCompanies>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<CompanyView>>, Problem> {
     let page = page::request("companies", query.limit, query.page_token.as_deref())?;
-    let companies = companies::list(&operator, query.query.as_deref(), &page).await?;
+    let companies = companies::list(&operator.scope, query.query.as_deref(), &page).await?;
     Ok(page::respond("companies", companies, CompanyView::from))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "NewCompany")]
 #[serde(deny_unknown_fields)]
 struct NewCompany {
     name: String,
 }
 
 async fn create(
-    Operator(operator): Operator,
+    operator: Operator<ManageCompanies>,
     State(state): State<ApiState>,
     Body(new): Body<NewCompany>,
-) -> Result<(StatusCode, Json<CompanyView>), Problem> {
+) -> Result<Created<CompanyView>, Problem> {
     let now = state.clock.now();
     // Version 7 begins with the time: a list by id is a list by age, and new rows go to the end of
     // the index.
-    let company = companies::create(&operator, CompanyId(v7(now)), &new.name, now).await;
+    let company = companies::create(&operator.scope, CompanyId(v7(now)), &new.name, now).await;
     match company {
-        Ok(company) => Ok((StatusCode::CREATED, Json(company.into()))),
+        Ok(company) => Ok(Created(company.into())),
         Err(error @ CreateError::NameTaken) => Err(Problem::Conflict(error.to_string())),
         Err(error @ CreateError::NameInvalid) => Err(Problem::field("name", error.to_string())),
         Err(CreateError::Store(error)) => Err(error.into()),
@@ -93,18 +113,18 @@ async fn create(
 }
 
 async fn get(
-    Operator(operator): Operator,
+    operator: Operator<ManageCompanies>,
     Path(company): Path<String>,
 ) -> Result<Json<CompanyView>, Problem> {
     let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
-    let company = companies::find(&operator, id).await?;
+    let company = companies::find(&operator.scope, id).await?;
     company
         .map(|company| Json(company.into()))
         .ok_or(Problem::NotFound("company"))
 }
 
 async fn suspend(
-    operator: Operator,
+    operator: Operator<ManageCompanies>,
     state: State<ApiState>,
     company: Path<String>,
 ) -> Result<Json<CompanyView>, Problem> {
@@ -112,7 +132,7 @@ async fn suspend(
 }
 
 async fn resume(
-    operator: Operator,
+    operator: Operator<ManageCompanies>,
     state: State<ApiState>,
     company: Path<String>,
 ) -> Result<Json<CompanyView>, Problem> {
@@ -120,13 +140,14 @@ async fn resume(
 }
 
 async fn set_suspended(
-    Operator(operator): Operator,
+    operator: Operator<ManageCompanies>,
     State(state): State<ApiState>,
     Path(company): Path<String>,
     suspended: bool,
 ) -> Result<Json<CompanyView>, Problem> {
     let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
-    let company = companies::set_suspended(&operator, id, suspended, state.clock.now()).await?;
+    let company =
+        companies::set_suspended(&operator.scope, id, suspended, state.clock.now()).await?;
     company
         .map(|company| Json(company.into()))
         .ok_or(Problem::NotFound("company"))

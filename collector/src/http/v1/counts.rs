@@ -1,10 +1,12 @@
 //! How many findings something has, as every view of hosts, software and the pipeline shows it.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::software::FindingCounts;
 
 /// How many open findings something has.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FindingCounts")]
 pub(super) struct CountsView {
     open: u64,
     critical: u64,

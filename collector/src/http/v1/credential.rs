@@ -1,6 +1,9 @@
-//! What every new credential has, a key as well as an enrolment token: a name and perhaps an end.
+//! What every new credential has: 32 random bytes, a name and perhaps an end.
 
+use ring::rand::{SecureRandom as _, SystemRandom};
+use store::api_keys::PresentedKey;
 use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
 
 use crate::http::problem::Problem;
 
@@ -8,6 +11,21 @@ use crate::http::problem::Problem;
 const NAME_CHARS_MAX: usize = 200;
 /// How long a credential may be valid, in seconds: ten years.
 const EXPIRES_AFTER_S_MAX: u32 = 315_360_000;
+
+/// A credential that nobody has.
+///
+/// # Errors
+///
+/// When the system gives no random bytes.
+pub(super) fn new_key() -> Result<PresentedKey, Problem> {
+    let mut secret = [0; 32];
+    SystemRandom::new()
+        .fill(&mut secret)
+        .map_err(|_| Problem::Internal(anyhow::anyhow!("the system gives no random bytes")))?;
+    // Version 4: the id is public and stands in every request, and when a credential was made is
+    // nobody's business there.
+    Ok(PresentedKey::new(Uuid::new_v4(), secret))
+}
 
 /// The name as it is kept.
 ///

@@ -1,20 +1,28 @@
 //! CVEs: those that the company's software has, and any one that the feeds know.
 
-use axum::{Json, Router, routing};
+use axum::Json;
 use enrichment::cve::{Cvss, KevEntry};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::cves::{self, Cve, CveDetail, CveFilter, CveItem, CveSort, Severity};
 use time::OffsetDateTime;
 
-use crate::http::extract::{Params, Path, Tenant, Viewer};
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Params, Path, Tenant};
+use crate::http::may::ReadInventory;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::schema::{Open, SeverityName};
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/cves", routing::get(list))
-        .route("/cves/{cve}", routing::get(get))
+pub(super) fn routes() -> Routes {
+    Routes::of("CVEs", "What is vulnerable, and how badly.")
+        .get(
+            "/cves",
+            "list_cves",
+            "CVEs that the company's software has",
+            list,
+        )
+        .get("/cves/{cve}", "get_cve", "One CVE", get)
 }
 
 /// A severity out of a filter.
@@ -32,11 +40,13 @@ pub(super) fn parse_severity(name: &str) -> Result<Severity, Problem> {
 }
 
 /// What is known of a CVE.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Cve")]
 pub(super) struct CveView {
     id: String,
     /// NVD's word for the state of its record; empty when no feed has brought the CVE.
     status: String,
+    #[schemars(with = "SeverityName")]
     severity: &'static str,
     /// Whose score the severity is of, or which publisher of advisories calls it so.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -53,16 +63,19 @@ pub(super) struct CveView {
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     published_at: Option<OffsetDateTime>,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     modified_at: Option<OffsetDateTime>,
     summary: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Kev")]
 struct KevView {
     added: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +83,8 @@ struct KevView {
     ransomware: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Epss")]
 struct EpssView {
     score: f32,
     percentile: f32,
@@ -101,7 +115,8 @@ impl From<Cve> for CveView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CveItem")]
 struct ItemView {
     #[serde(flatten)]
     cve: CveView,
@@ -110,6 +125,7 @@ struct ItemView {
     /// The company's hosts that have it.
     hosts: u64,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     opened_at: OffsetDateTime,
 }
 
@@ -124,13 +140,16 @@ impl From<CveItem> for ItemView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CveDetail")]
 struct DetailView {
     #[serde(flatten)]
     cve: CveView,
+    #[schemars(with = "Vec<Open>")]
     scores: Vec<Cvss>,
     cwes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Open>")]
     kev_entry: Option<KevEntry>,
     software: u64,
     hosts: u64,
@@ -149,12 +168,14 @@ impl From<CveDetail> for DetailView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "CveQuery")]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// A part of the id or of the description.
     query: Option<String>,
     /// At least as severe as this.
+    #[schemars(with = "Option<SeverityName>")]
     severity_min: Option<String>,
     /// Known to be exploited, or not.
     kev: Option<bool>,
@@ -164,7 +185,8 @@ struct ListQuery {
     page_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "CveSort")]
 #[serde(rename_all = "snake_case")]
 enum Sort {
     #[default]
@@ -188,7 +210,7 @@ impl Sort {
 }
 
 async fn list(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<ItemView>>, Problem> {
     let scope = tenant.scope;
@@ -207,7 +229,10 @@ async fn list(
     Ok(page::respond(name, cves, ItemView::from))
 }
 
-async fn get(tenant: Tenant<Viewer>, Path(cve): Path<String>) -> Result<Json<DetailView>, Problem> {
+async fn get(
+    tenant: Tenant<ReadInventory>,
+    Path(cve): Path<String>,
+) -> Result<Json<DetailView>, Problem> {
     let scope = tenant.scope;
     // Ids are kept as they are published, in capitals; people type them as they like.
     let detail = cves::get(&scope, &cve.to_ascii_uppercase()).await?;

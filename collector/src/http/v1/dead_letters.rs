@@ -1,28 +1,46 @@
 //! Dead letters: reports that can never be stored as they are, why, and making up for them.
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use protocol::ids::AgentId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::dead_letters::{self, DeadLetter};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::extract::{Admin, Params, Path, Tenant, parse_id};
+use crate::http::answer::AcceptedAlone;
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Params, Path, Tenant, parse_id};
+use crate::http::may::ManageDeadLetters;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/dead-letters", routing::get(list))
-        .route("/dead-letters/{letter}/replay", routing::post(replay))
+pub(super) fn routes() -> Routes {
+    Routes::of(
+        "Dead letters",
+        "Reports that can never be stored as they are.",
+    )
+    .get(
+        "/dead-letters",
+        "list_dead_letters",
+        "Dead letters, newest first",
+        list,
+    )
+    .post(
+        "/dead-letters/{letter}/replay",
+        "replay_dead_letter",
+        "Ask the host for what the report would have brought",
+        replay,
+    )
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeadLetter")]
 struct LetterView {
     id: Uuid,
+    #[schemars(with = "Uuid")]
     host: AgentId,
     /// Its place in its host's line, as `epoch.seq`.
     position: String,
@@ -30,13 +48,16 @@ struct LetterView {
     detail: String,
     bytes: u64,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     received_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     replayed_at: Option<OffsetDateTime>,
 }
 
@@ -56,7 +77,8 @@ impl From<DeadLetter> for LetterView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DeadLetterQuery")]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     limit: Option<u32>,
@@ -64,7 +86,7 @@ struct ListQuery {
 }
 
 async fn list(
-    tenant: Tenant<Admin>,
+    tenant: Tenant<ManageDeadLetters>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<LetterView>>, Problem> {
     let scope = tenant.scope;
@@ -75,16 +97,16 @@ async fn list(
 
 /// Asks the host for a snapshot, which brings what the report would have brought, as it is now.
 async fn replay(
-    tenant: Tenant<Admin>,
+    tenant: Tenant<ManageDeadLetters>,
     State(state): State<ApiState>,
     Path(letter): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<AcceptedAlone, Problem> {
     let scope = tenant.scope;
     let id = parse_id::<Uuid>(&letter, "dead letter")?;
     // Never the bytes themselves: what was refused once would be refused again, and the host knows
     // better by now what it has.
     if dead_letters::replay(&scope, id, state.clock.now()).await? {
-        Ok(StatusCode::ACCEPTED)
+        Ok(AcceptedAlone)
     } else {
         Err(Problem::NotFound("dead letter"))
     }

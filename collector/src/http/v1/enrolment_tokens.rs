@@ -1,17 +1,21 @@
 //! Enrolment tokens: made by a company's admin, shown whole once.
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use protocol::ids::TokenId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::enrolment_tokens::{self, EnrolmentToken, Labels, NewEnrolmentToken};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::http::extract::{Admin, Body, Params, Path, Tenant, parse_id};
+use crate::http::answer::{Created, NoContent};
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Body, Params, Path, Tenant, parse_id};
+use crate::http::may::ManageTokens;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
+use crate::http::schema::LabelsSchema;
 use crate::http::state::ApiState;
 use crate::http::v1::credential::{self, has_control};
 use crate::http::v7;
@@ -21,26 +25,51 @@ const LABELS_MAX: usize = 32;
 /// Characters of a label's name and of its value.
 const LABEL_CHARS_MAX: usize = 100;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/enrolment-tokens", routing::get(list).post(create))
-        .route(
-            "/enrolment-tokens/{token}",
-            routing::get(get).delete(revoke),
+pub(super) fn routes() -> Routes {
+    const ONE: &str = "/enrolment-tokens/{token}";
+    Routes::of("Enrolment tokens", "What lets a host become the company's.")
+        .get(
+            "/enrolment-tokens",
+            "list_enrolment_tokens",
+            "Tokens, newest first",
+            list,
+        )
+        .post(
+            "/enrolment-tokens",
+            "create_enrolment_token",
+            "Make a token, shown once",
+            create,
+        )
+        .get(
+            ONE,
+            "get_enrolment_token",
+            "One token, without its secret",
+            get,
+        )
+        .delete(
+            ONE,
+            "revoke_enrolment_token",
+            "Refuse a token from now on",
+            revoke,
         )
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "EnrolmentToken")]
 struct TokenView {
+    #[schemars(with = "Uuid")]
     id: TokenId,
     name: String,
+    #[schemars(with = "LabelsSchema")]
     labels: Labels,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     expires_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     uses_max: Option<u32>,
@@ -49,6 +78,7 @@ struct TokenView {
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     revoked_at: Option<OffsetDateTime>,
     /// The token whole; only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +101,8 @@ impl From<EnrolmentToken> for TokenView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "EnrolmentTokenQuery")]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     limit: Option<u32>,
@@ -79,7 +110,7 @@ struct ListQuery {
 }
 
 async fn list(
-    tenant: Tenant<Admin>,
+    tenant: Tenant<ManageTokens>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
     let scope = tenant.scope;
@@ -88,13 +119,15 @@ async fn list(
     Ok(page::respond("enrolment_tokens", tokens, TokenView::from))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "NewEnrolmentToken")]
 #[serde(deny_unknown_fields)]
 struct NewToken {
     /// What it is for.
     name: String,
     /// What its hosts are labelled with.
     #[serde(default)]
+    #[schemars(with = "LabelsSchema")]
     labels: Labels,
     /// How many hosts may use it; as many as come when absent.
     uses_max: Option<u32>,
@@ -127,10 +160,10 @@ impl NewToken {
 }
 
 async fn create(
-    tenant: Tenant<Admin>,
+    tenant: Tenant<ManageTokens>,
     State(state): State<ApiState>,
     Body(new): Body<NewToken>,
-) -> Result<(StatusCode, Json<TokenView>), Problem> {
+) -> Result<Created<TokenView>, Problem> {
     let scope = tenant.scope;
     let now = state.clock.now();
     let name = credential::name(&new.name)?;
@@ -158,10 +191,13 @@ async fn create(
         token: Some(token.expose()),
         ..row.into()
     };
-    Ok((StatusCode::CREATED, Json(view)))
+    Ok(Created(view))
 }
 
-async fn get(tenant: Tenant<Admin>, Path(token): Path<String>) -> Result<Json<TokenView>, Problem> {
+async fn get(
+    tenant: Tenant<ManageTokens>,
+    Path(token): Path<String>,
+) -> Result<Json<TokenView>, Problem> {
     let scope = tenant.scope;
     let id = parse_id::<Uuid>(&token, "enrolment token").map(TokenId)?;
     let token = enrolment_tokens::get(&scope, id).await?;
@@ -171,17 +207,17 @@ async fn get(tenant: Tenant<Admin>, Path(token): Path<String>) -> Result<Json<To
 }
 
 async fn revoke(
-    tenant: Tenant<Admin>,
+    tenant: Tenant<ManageTokens>,
     State(state): State<ApiState>,
     Path(token): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let scope = tenant.scope;
     let id = parse_id::<Uuid>(&token, "enrolment token").map(TokenId)?;
     // Revoking twice is revoking once; only a token that never was is not found.
     if enrolment_tokens::revoke(&scope, id, state.clock.now()).await?
         || enrolment_tokens::get(&scope, id).await?.is_some()
     {
-        Ok(StatusCode::NO_CONTENT)
+        Ok(NoContent)
     } else {
         Err(Problem::NotFound("enrolment token"))
     }

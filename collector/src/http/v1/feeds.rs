@@ -1,28 +1,44 @@
 //! Feeds: what was imported, how old it is, and what went wrong.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::feeds::{self, Feed};
 use time::OffsetDateTime;
 
+use crate::http::document::{DateTime, Routes};
 use crate::http::extract::Authenticated;
+use crate::http::page::{self, Whole};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new().route("/feeds", routing::get(list))
+pub(super) fn routes() -> Routes {
+    Routes::of(
+        "Feeds",
+        "Where the knowledge of vulnerabilities comes from.",
+    )
+    .get(
+        "/feeds",
+        "list_feeds",
+        "Feeds, how old they are and what went wrong",
+        list,
+    )
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Feed")]
 struct FeedView {
     source: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     imported_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     last_success_at: Option<OffsetDateTime>,
     /// The newest change among its records: how old the knowledge is, however lately it came.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     newest_record_at: Option<OffsetDateTime>,
     records: u64,
     changed: u64,
@@ -33,6 +49,7 @@ struct FeedView {
     failures: u32,
     /// When it is fetched next, if it is by the clock.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     next_sync_at: Option<OffsetDateTime>,
 }
 
@@ -53,18 +70,11 @@ impl From<Feed> for FeedView {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Feeds {
-    items: Vec<FeedView>,
-}
-
 async fn list(
     // No company: feeds are the same for all of them.
     _anyone: Authenticated,
     State(state): State<ApiState>,
-) -> Result<Json<Feeds>, Problem> {
+) -> Result<Json<Whole<FeedView>>, Problem> {
     let feeds = feeds::list(&state.store).await?;
-    Ok(Json(Feeds {
-        items: feeds.into_iter().map(FeedView::from).collect(),
-    }))
+    Ok(page::whole(feeds, FeedView::from))
 }

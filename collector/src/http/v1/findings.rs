@@ -1,9 +1,10 @@
 //! Findings: which software has which CVE, since when, and why that is said.
 
-use axum::{Json, Router, routing};
+use axum::Json;
 use enrichment::evaluation::Confidence;
 use protocol::ids::AgentId;
 use protocol::software::Source;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::findings::{self, Finding, FindingFilter, FindingSort, FindingState};
@@ -12,40 +13,57 @@ use uuid::Uuid;
 
 use super::cves::{CveView, parse_severity};
 use super::software::parse_key;
-use crate::http::extract::{Params, Tenant, Viewer};
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Params, Tenant};
+use crate::http::may::ReadInventory;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::schema::{ConfidenceName, SeverityName, SourceName};
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new().route("/findings", routing::get(list))
+pub(super) fn routes() -> Routes {
+    Routes::of(
+        "Findings",
+        "Which software has which CVE, and why that is said.",
+    )
+    .get(
+        "/findings",
+        "list_findings",
+        "Findings, a page at a time",
+        list,
+    )
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
 struct FindingView {
     cve: CveView,
     software: SoftwareRef,
     /// Whose statement it rests on, such as `nvd`.
     source: String,
+    #[schemars(with = "ConfidenceName")]
     confidence: Confidence,
     #[serde(skip_serializing_if = "Option::is_none")]
     fixed_in: Option<String>,
     /// What was compared, for people who want to check it against the published record.
     why: Value,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     opened_at: OffsetDateTime,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     resolved_at: Option<OffsetDateTime>,
     /// Hosts that have the software now.
     hosts: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SoftwareRef")]
 struct SoftwareRef {
     id: Uuid,
+    #[schemars(with = "SourceName")]
     source: Source,
     name: String,
     version: String,
@@ -72,12 +90,14 @@ impl From<Finding> for FindingView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingQuery")]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     #[serde(default)]
     state: State,
     /// At least as severe as this.
+    #[schemars(with = "Option<SeverityName>")]
     severity_min: Option<String>,
     /// Known to be exploited, or not.
     kev: Option<bool>,
@@ -86,6 +106,7 @@ struct ListQuery {
     /// What this host has now.
     host: Option<Uuid>,
     /// At least as sure as this: `low`, `medium` or `high`.
+    #[schemars(with = "Option<ConfidenceName>")]
     confidence_min: Option<Confidence>,
     #[serde(default)]
     sort: Sort,
@@ -93,7 +114,8 @@ struct ListQuery {
     page_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingState")]
 #[serde(rename_all = "snake_case")]
 enum State {
     #[default]
@@ -102,7 +124,8 @@ enum State {
     Any,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingSort")]
 #[serde(rename_all = "snake_case")]
 enum Sort {
     #[default]
@@ -124,7 +147,7 @@ impl Sort {
 }
 
 async fn list(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<FindingView>>, Problem> {
     let scope = tenant.scope;

@@ -5,58 +5,81 @@ mod list;
 mod software;
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::{Json, Router, routing};
 use protocol::ids::AgentId;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::agents;
 use uuid::Uuid;
 
-use crate::http::extract::{Admin, Analyst, Path, Tenant, parse_id};
+use crate::http::answer::{Accepted, NoContent};
+use crate::http::document::Routes;
+use crate::http::extract::{Path, Tenant, parse_id};
+use crate::http::may::{RevokeHosts, ScanHosts};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/hosts", routing::get(list::list))
-        .route("/hosts/{host}", routing::get(detail::get))
-        .route("/hosts/{host}/software", routing::get(software::list))
-        .route("/hosts/{host}/scan", routing::post(scan))
-        .route("/hosts/{host}/revoke", routing::post(revoke))
+pub(super) fn routes() -> Routes {
+    Routes::of("Hosts", "The machines with an agent.")
+        .get(
+            "/hosts",
+            "list_hosts",
+            "Hosts, a page at a time",
+            list::list,
+        )
+        .get("/hosts/{host}", "get_host", "One host", detail::get)
+        .get(
+            "/hosts/{host}/software",
+            "list_host_software",
+            "What is installed on a host now",
+            software::list,
+        )
+        .post(
+            "/hosts/{host}/scan",
+            "scan_host",
+            "Ask a host for a scan now",
+            scan,
+        )
+        .post(
+            "/hosts/{host}/revoke",
+            "revoke_host",
+            "Let a host go",
+            revoke,
+        )
 }
 
 fn host_id(text: &str) -> Result<AgentId, Problem> {
     parse_id::<Uuid>(text, "host").map(AgentId)
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ScanRequested")]
 struct ScanRequested {
     /// Grows with every request; the host's `scan_done` reaches it once the scan was made.
     request: u64,
 }
 
 async fn scan(
-    tenant: Tenant<Analyst>,
+    tenant: Tenant<ScanHosts>,
     Path(host): Path<String>,
-) -> Result<(StatusCode, Json<ScanRequested>), Problem> {
+) -> Result<Accepted<ScanRequested>, Problem> {
     let scope = tenant.scope;
     let request = agents::request_scan(&scope, host_id(&host)?).await?;
     let request = request.ok_or(Problem::NotFound("host"))?;
-    Ok((StatusCode::ACCEPTED, Json(ScanRequested { request })))
+    Ok(Accepted(ScanRequested { request }))
 }
 
 async fn revoke(
-    tenant: Tenant<Admin>,
+    tenant: Tenant<RevokeHosts>,
     State(state): State<ApiState>,
     Path(host): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<NoContent, Problem> {
     let scope = tenant.scope;
     let id = host_id(&host)?;
     // Revoking twice is revoking once; only a host that never was is not found.
     if agents::revoke(&scope, id, state.clock.now()).await?
         || store::hosts::get(&scope, id).await?.is_some()
     {
-        Ok(StatusCode::NO_CONTENT)
+        Ok(NoContent)
     } else {
         Err(Problem::NotFound("host"))
     }

@@ -1,27 +1,47 @@
 //! How reports get on: this node's queue for the operator, a company's own for the company; and
 //! what a company has, in numbers.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Json, Router, routing};
 use protocol::ids::CompanyId;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::summary::{self, Pipeline, Summary};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::counts::CountsView;
-use crate::http::extract::{Operator, Tenant, Viewer};
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Operator, Tenant};
+use crate::http::may::{ReadInventory, ReadNodes};
 use crate::http::node::NodeStatus;
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/summary", routing::get(summary))
-        .route("/pipeline", routing::get(pipeline))
-        .route("/operator/pipeline", routing::get(node))
+pub(super) fn routes() -> Routes {
+    Routes::of("Pipeline", "How reports get on, and what came of them.")
+        .get(
+            "/summary",
+            "get_summary",
+            "What the company has, in numbers",
+            summary,
+        )
+        .get(
+            "/pipeline",
+            "get_pipeline",
+            "How the company's reports get on",
+            pipeline,
+        )
+        .get(
+            "/operator/pipeline",
+            "get_node_pipeline",
+            "How the reports of all companies get on, and this node's queue",
+            node,
+        )
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Summary")]
 struct SummaryView {
     hosts: u64,
     /// Distinct software that some host has or had.
@@ -30,11 +50,12 @@ struct SummaryView {
     installations: u64,
     findings: CountsView,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     as_of: OffsetDateTime,
 }
 
 async fn summary(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     State(state): State<ApiState>,
 ) -> Result<Json<SummaryView>, Problem> {
     let scope = tenant.scope;
@@ -56,12 +77,14 @@ async fn summary(
     }))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Pipeline")]
 struct PipelineView {
     /// Reports in the rows, ever.
     reports: u64,
     records: u64,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     applied_at: Option<OffsetDateTime>,
     /// Hosts whose acknowledged reports are not in the rows yet.
     hosts_behind: u64,
@@ -69,6 +92,7 @@ struct PipelineView {
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     behind_since: Option<OffsetDateTime>,
     /// Hosts that were asked for a snapshot that has not settled yet.
     snapshots_asked: u64,
@@ -90,29 +114,32 @@ impl From<Pipeline> for PipelineView {
     }
 }
 
-async fn pipeline(tenant: Tenant<Viewer>) -> Result<Json<PipelineView>, Problem> {
+async fn pipeline(tenant: Tenant<ReadInventory>) -> Result<Json<PipelineView>, Problem> {
     let scope = tenant.scope;
     Ok(Json(summary::pipeline(&scope).await?.into()))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "NodePipelines")]
 struct NodeView {
     node: NodeStatus,
     companies: Vec<CompanyView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CompanyPipeline")]
 struct CompanyView {
+    #[schemars(with = "Uuid")]
     company: CompanyId,
     #[serde(flatten)]
     pipeline: PipelineView,
 }
 
 async fn node(
-    Operator(operator): Operator,
+    operator: Operator<ReadNodes>,
     State(state): State<ApiState>,
 ) -> Result<Json<NodeView>, Problem> {
-    let companies = summary::pipelines(&operator)
+    let companies = summary::pipelines(&operator.scope)
         .await?
         .into_iter()
         .map(|(company, pipeline)| CompanyView {

@@ -1,25 +1,41 @@
 //! Software: what the company has anywhere, what it was taken for, and who has it.
 
-use axum::{Json, Router, routing};
+use axum::Json;
 use enrichment::evaluation::Status;
 use protocol::fingerprint::SoftwareKey;
 use protocol::host::Platform;
 use protocol::software::Source;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::software::{self, Software, SoftwareFilter, SoftwareItem, SoftwareSort};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::counts::CountsView;
-use crate::http::extract::{Params, Path, Tenant, Viewer, parse_id};
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Params, Path, Tenant, parse_id};
+use crate::http::may::ReadInventory;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
-use crate::http::state::ApiState;
+use crate::http::schema::{PlatformSchema, SourceName, StatusName};
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .route("/software", routing::get(list))
-        .route("/software/{software}", routing::get(get))
+pub(super) fn routes() -> Routes {
+    Routes::of(
+        "Software",
+        "What the company has anywhere, and what it was taken for.",
+    )
+    .get(
+        "/software",
+        "list_software",
+        "Software, a page at a time",
+        list,
+    )
+    .get(
+        "/software/{software}",
+        "get_software",
+        "One piece of software",
+        get,
+    )
 }
 
 /// A software's id out of a path or a filter.
@@ -32,9 +48,11 @@ pub(super) fn parse_key(text: &str) -> Result<SoftwareKey, Problem> {
 }
 
 /// A piece of software and what matching made of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Software")]
 pub(super) struct SoftwareView {
     id: Uuid,
+    #[schemars(with = "SourceName")]
     source: Source,
     name: String,
     version: String,
@@ -57,15 +75,19 @@ pub(super) struct SoftwareView {
     /// Of a kernel, whether its hosts run it or only have it for a later boot.
     #[serde(skip_serializing_if = "Option::is_none")]
     running: Option<bool>,
+    #[schemars(with = "PlatformSchema")]
     platform: Platform,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     first_seen_at: OffsetDateTime,
     matching: MatchingView,
 }
 
 /// What matching made of a piece of software.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Matching")]
 struct MatchingView {
+    #[schemars(with = "StatusName")]
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -77,6 +99,7 @@ struct MatchingView {
     /// The index that judged, by its content.
     index: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     evaluated_at: OffsetDateTime,
 }
 
@@ -114,7 +137,8 @@ impl From<Software> for SoftwareView {
     }
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SoftwareItem")]
 struct ItemView {
     #[serde(flatten)]
     software: SoftwareView,
@@ -133,14 +157,17 @@ impl From<SoftwareItem> for ItemView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "SoftwareQuery")]
 // A misspelt filter that was passed over would answer with everything, and look like an answer.
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     /// A part of the name.
     query: Option<String>,
+    #[schemars(with = "Option<SourceName>")]
     source: Option<Source>,
     /// `evaluated`, `not_evaluable` or `unmapped`.
+    #[schemars(with = "Option<StatusName>")]
     status: Option<Status>,
     /// With open findings, or without.
     vulnerable: Option<bool>,
@@ -153,7 +180,8 @@ struct ListQuery {
     page_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "SoftwareSort")]
 #[serde(rename_all = "snake_case")]
 enum Sort {
     #[default]
@@ -175,7 +203,7 @@ impl Sort {
 }
 
 async fn list(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<ItemView>>, Problem> {
     let scope = tenant.scope;
@@ -195,7 +223,7 @@ async fn list(
 }
 
 async fn get(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     Path(software): Path<String>,
 ) -> Result<Json<ItemView>, Problem> {
     let scope = tenant.scope;

@@ -33,7 +33,7 @@ async fn a_database_without_citus_is_told_what_is_missing() {
     assert!(matches!(error, DistributeError::NoCitus), "{error}");
     assert!(error.to_string().contains("CREATE EXTENSION citus"));
     let partitioned = "SELECT count(*) FROM pg_class WHERE relkind = 'p' AND NOT relispartition";
-    assert_eq!(world.database.number(partitioned).await, 9, "touched");
+    assert_eq!(world.database.number(partitioned).await, 10, "touched");
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn copies_come_before_what_is_joined_with_them_and_a_second_time_does_noth
     let order = "SELECT count(*) FROM pg_dist_partition WHERE how = 'reference' AND place <= 3";
     assert_eq!(world.database.number(order).await, 3);
     let beside = "SELECT count(*) FROM pg_dist_partition WHERE how = 'company_key beside agents'";
-    assert_eq!(world.database.number(beside).await, 8);
+    assert_eq!(world.database.number(beside).await, 9);
     let again = world.store().distribute().await.unwrap();
     assert_eq!(again, Distribution::default());
 }

@@ -186,16 +186,25 @@ async fn a_place_of_another_list_is_refused_and_not_guessed() {
     assert!(
         refused(After {
             value: SortValue::Integer(1),
-            id: id.clone()
+            id: id.clone(),
+            seen: 0,
         })
         .await
     );
     assert!(
         refused(After {
             value: text.clone(),
-            id: "CVE-2024-0001".to_owned()
+            id: "CVE-2024-0001".to_owned(),
+            seen: 0,
         })
         .await
     );
-    assert!(!refused(After { value: text, id }).await);
+    assert!(
+        !refused(After {
+            value: text,
+            id,
+            seen: 0
+        })
+        .await
+    );
 }

@@ -3,6 +3,7 @@
 
 use protocol::ids::TokenId;
 use sqlx::{AssertSqlSafe, Row as _};
+use uuid::Uuid;
 
 use super::super::*;
 use crate::agents::{self, BEHIND_AFTER, HeartbeatSeen, record_heartbeats};
@@ -200,29 +201,25 @@ async fn a_principal_stays_in_its_company_and_an_operator_names_one() {
         .unwrap();
 
     let principal = store.authenticate(&own, at(1)).await.unwrap().unwrap();
+    let origin = Origin::system();
     assert_eq!(principal.company(), Some(world.scope.company()));
-    assert!(
-        principal
-            .scope(world.scope.company())
-            .await
-            .unwrap()
-            .is_some()
-    );
-    assert!(principal.scope(other.company()).await.unwrap().is_none());
-    assert!(principal.operator().is_none());
+    let home = principal.scope(world.scope.company(), &origin);
+    assert!(home.await.unwrap().is_some());
+    let elsewhere = principal.scope(other.company(), &origin);
+    assert!(elsewhere.await.unwrap().is_none());
+    assert!(principal.operator(&origin).is_none());
 
     let operator = store
         .authenticate(&operators, at(1))
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(
-        (operator.role(), operator.company()),
-        (Role::Operator, None)
-    );
-    assert!(operator.scope(other.company()).await.unwrap().is_some());
-    assert!(operator.scope(CompanyId(id())).await.unwrap().is_none());
-    assert!(operator.operator().is_some());
+    assert_eq!((operator.is_operator(), operator.company()), (true, None));
+    let named = operator.scope(other.company(), &origin);
+    assert!(named.await.unwrap().is_some());
+    let unknown = operator.scope(CompanyId(id()), &origin);
+    assert!(unknown.await.unwrap().is_none());
+    assert!(operator.operator(&origin).is_some());
 }
 
 #[tokio::test]
@@ -378,6 +375,6 @@ async fn company_tables(world: &World) -> Vec<String> {
     .unwrap();
     // A new table has to be put into this test's world with a row of its own, or it proves nothing
     // here.
-    assert_eq!(tables.len(), 9, "{tables:?}");
+    assert_eq!(tables.len(), 10, "{tables:?}");
     tables
 }

@@ -6,28 +6,40 @@ use axum::Json;
 use protocol::host::HostFacts;
 use protocol::ids::{AgentId, TokenId};
 use protocol::software::SourceStatus;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::hosts::{self, HostDetail};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::host_id;
 use super::list::HostView;
-use crate::http::extract::{Path, Tenant, Viewer};
+use crate::http::document::DateTime;
+use crate::http::extract::{Path, Tenant};
+use crate::http::may::ReadInventory;
 use crate::http::problem::Problem;
+use crate::http::schema::{FactsSchema, LabelsSchema, SourceStatusSchema};
 
 /// A host whole, but for its software.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HostDetail")]
 pub(super) struct DetailView {
     #[serde(flatten)]
     host: HostView,
+    #[schemars(with = "LabelsSchema")]
     labels: BTreeMap<String, String>,
+    #[schemars(with = "Option<FactsSchema>")]
     facts: Option<HostFacts>,
     /// How the last scan of each source went.
+    #[schemars(with = "Vec<SourceStatusSchema>")]
     sources: Vec<SourceStatus>,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     sources_at: Option<OffsetDateTime>,
+    #[schemars(with = "Option<Uuid>")]
     enrolled_with: Option<TokenId>,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     certificate_expires_at: Option<OffsetDateTime>,
     delivery: DeliveryView,
     connection: ConnectionView,
@@ -59,11 +71,13 @@ struct ConnectionView {
 }
 
 /// How far the host's reports have come.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 struct DeliveryView {
     /// The last report that is in the rows, as `epoch.seq`.
     applied: String,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     applied_at: Option<OffsetDateTime>,
     /// Records of the inventory that the rows come to.
     records: u32,
@@ -73,6 +87,7 @@ struct DeliveryView {
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     snapshot_asked_at: Option<OffsetDateTime>,
 }
 
@@ -108,7 +123,7 @@ impl From<HostDetail> for DetailView {
 
 /// One host.
 pub(super) async fn get(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     Path(host): Path<String>,
 ) -> Result<Json<DetailView>, Problem> {
     let scope = tenant.scope;

@@ -3,38 +3,50 @@
 use axum::Json;
 use protocol::host::Platform;
 use protocol::ids::AgentId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, Host, HostFilter, HostSort};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use crate::http::extract::{Params, Tenant, Viewer};
+use crate::http::document::DateTime;
+use crate::http::extract::{Params, Tenant};
+use crate::http::may::ReadInventory;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
+use crate::http::schema::PlatformSchema;
 use crate::http::v1::counts::CountsView;
 use crate::http::v1::software::parse_key;
 
 /// A host as lists show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Host")]
 pub(super) struct HostView {
+    #[schemars(with = "Uuid")]
     id: AgentId,
     hostname: String,
+    #[schemars(with = "PlatformSchema")]
     platform: Platform,
     os_name: String,
     agent_version: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     enrolled_at: OffsetDateTime,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     last_seen_at: Option<OffsetDateTime>,
     /// From when on it is missed, by how often it was told to show itself.
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     overdue_at: Option<OffsetDateTime>,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     revoked_at: Option<OffsetDateTime>,
     software: u64,
     findings: CountsView,
@@ -58,7 +70,8 @@ impl From<Host> for HostView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "HostQuery")]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// A part of the host's name.
@@ -71,6 +84,7 @@ pub(super) struct ListQuery {
     software: Option<String>,
     /// Hosts that were not heard of since this instant.
     #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
     silent_since: Option<OffsetDateTime>,
     /// Revoked hosts, too.
     #[serde(default)]
@@ -81,7 +95,8 @@ pub(super) struct ListQuery {
     page_token: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "HostSort")]
 #[serde(rename_all = "snake_case")]
 enum Sort {
     #[default]
@@ -104,7 +119,7 @@ impl Sort {
 
 /// A page of hosts.
 pub(super) async fn list(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<HostView>>, Problem> {
     let scope = tenant.scope;

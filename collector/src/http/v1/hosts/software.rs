@@ -1,29 +1,35 @@
 //! `GET /hosts/{host}/software`: what is installed there now.
 
 use axum::Json;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, HostSoftware, HostSoftwareFilter};
 use time::OffsetDateTime;
 
 use super::host_id;
-use crate::http::extract::{Params, Path, Tenant, Viewer};
+use crate::http::document::DateTime;
+use crate::http::extract::{Params, Path, Tenant};
+use crate::http::may::ReadInventory;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::v1::counts::CountsView;
 use crate::http::v1::software::SoftwareView;
 
 /// One piece of software on the host.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "InstalledSoftware")]
 pub(super) struct InstalledView {
     #[serde(flatten)]
     software: SoftwareView,
     /// Since when the collector knows of it.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
     seen_at: OffsetDateTime,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     installed_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<String>,
@@ -42,7 +48,8 @@ impl From<HostSoftware> for InstalledView {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "HostSoftwareQuery")]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// A part of the software's name.
@@ -55,7 +62,7 @@ pub(super) struct ListQuery {
 
 /// A page of a host's software.
 pub(super) async fn list(
-    tenant: Tenant<Viewer>,
+    tenant: Tenant<ReadInventory>,
     Path(host): Path<String>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<InstalledView>>, Problem> {

@@ -1,0 +1,176 @@
+//! Routes, mounted and described at once.
+
+use std::future::Future;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{self, MethodRouter};
+use serde_json::{Value, json};
+
+use super::{Answers, Asks, Operation, Schemas};
+use crate::http::state::ApiState;
+
+/// Routes of the API: what axum serves and what the document says of it.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    router: Router<ApiState>,
+    described: Vec<Described>,
+    tags: Vec<(&'static str, &'static str)>,
+}
+
+/// One operation on one path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Described {
+    pub(super) path: &'static str,
+    pub(super) method: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    tag: &'static str,
+    describe: fn(&mut Operation, &mut Schemas),
+}
+
+impl Described {
+    /// What the document says of it.
+    pub(super) fn document(&self, schemas: &mut Schemas) -> Value {
+        let mut operation = Operation::default();
+        operation.open();
+        for name in self.path.split('/').filter_map(|part| {
+            part.strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'))
+        }) {
+            operation.takes_path(name);
+        }
+        (self.describe)(&mut operation, schemas);
+        if self.method != "get" {
+            operation.writes();
+        }
+        operation.into_json(self.id, self.summary, self.tag)
+    }
+}
+
+/// A handler whose every argument and whose answer can be described.
+pub(crate) trait Documented<Arguments, Answer> {
+    /// Describes both.
+    fn describe(operation: &mut Operation, schemas: &mut Schemas);
+}
+
+macro_rules! documented {
+    ($($argument:ident)*) => {
+        impl<F, R, $($argument,)*> Documented<($($argument,)*), R::Output> for F
+        where
+            F: Fn($($argument),*) -> R,
+            R: Future,
+            R::Output: Answers,
+            $($argument: Asks,)*
+        {
+            fn describe(operation: &mut Operation, schemas: &mut Schemas) {
+                $($argument::asks(operation, schemas);)*
+                R::Output::answers(operation, schemas);
+            }
+        }
+    };
+}
+
+documented!();
+documented!(A);
+documented!(A B);
+documented!(A B C);
+documented!(A B C D);
+documented!(A B C D E);
+
+/// Declares a method of `Routes` for a method of HTTP.
+macro_rules! method {
+    ($(#[doc = $doc:literal])+ $name:ident) => {
+        $(#[doc = $doc])+
+        pub(crate) fn $name<H, T, I, O>(
+            self,
+            path: &'static str,
+            id: &'static str,
+            summary: &'static str,
+            handler: H,
+        ) -> Self
+        where
+            H: Handler<T, ApiState> + Documented<I, O>,
+            T: 'static,
+        {
+            let describe = H::describe as fn(&mut Operation, &mut Schemas);
+            self.add(path, stringify!($name), (id, summary), describe, routing::$name(handler))
+        }
+    };
+}
+
+impl Routes {
+    /// No routes yet; those to come are shown under this heading.
+    pub(crate) fn of(tag: &'static str, description: &'static str) -> Self {
+        Self {
+            router: Router::new(),
+            described: Vec::new(),
+            tags: vec![(tag, description)],
+        }
+    }
+
+    method! {
+        /// Something to read.
+        get
+    }
+    method! {
+        /// Something to make or to do.
+        post
+    }
+    method! {
+        /// Something to put in place of what is there.
+        put
+    }
+    method! {
+        /// Something to change in part.
+        patch
+    }
+    method! {
+        /// Something to take away.
+        delete
+    }
+
+    fn add(
+        mut self,
+        path: &'static str,
+        method: &'static str,
+        (id, summary): (&'static str, &'static str),
+        describe: fn(&mut Operation, &mut Schemas),
+        router: MethodRouter<ApiState>,
+    ) -> Self {
+        let tag = self.tags.last().map_or("", |(tag, _)| tag);
+        self.described.push(Described {
+            path,
+            method,
+            id,
+            summary,
+            tag,
+            describe,
+        });
+        self.router = self.router.route(path, router);
+        self
+    }
+
+    /// Takes in other routes.
+    pub(crate) fn merge(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.described.extend(other.described);
+        self.tags.extend(other.tags);
+        self
+    }
+
+    pub(super) fn described(&self) -> &[Described] {
+        &self.described
+    }
+
+    pub(super) fn tags(&self) -> Value {
+        let tags = self.tags.iter();
+        tags.map(|(name, description)| json!({ "name": name, "description": description }))
+            .collect()
+    }
+
+    /// What axum serves.
+    pub(crate) fn into_router(self) -> Router<ApiState> {
+        self.router
+    }
+}

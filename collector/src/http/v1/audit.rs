@@ -1,0 +1,240 @@
+//! The audit log: who changed what. A company's for its admins, the operators' for operators.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::audit::{self, Entry, EntryFilter};
+use store::page::{PAGE_ITEMS_MAX, PageRequest};
+use store::tenant::TenantScope;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::http::document::{Answers, DateTime, Operation, Routes, Schemas};
+use crate::http::extract::{Operator, Params, Tenant};
+use crate::http::may::{ManageOperators, ReadAudit};
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("Audit", "Who changed what, and what it was before.")
+        .get(
+            "/audit",
+            "list_audit",
+            "Changes in the company, newest first",
+            list,
+        )
+        .get(
+            "/audit/export",
+            "export_audit",
+            "The same, whole, an object a line (NDJSON)",
+            export,
+        )
+        .get(
+            "/operator/audit",
+            "list_operator_audit",
+            "Changes of what is the operators' own, newest first",
+            list_of_operators,
+        )
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
+struct EntryView {
+    id: Uuid,
+    #[schemars(with = "DateTime")]
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+    actor: ActorView,
+    /// Where the request came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// The request's id, as its answer had it; empty for what no request did.
+    request_id: String,
+    /// What was done, as `object.verb`.
+    action: String,
+    /// The id of what it was done to.
+    object: String,
+    /// What it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Value>,
+    /// What it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Value>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "AuditActor")]
+struct ActorView {
+    /// `user`, `api_key`, `local` (the command line) or `system` (the collector).
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
+    /// What it was called then.
+    name: String,
+}
+
+impl From<Entry> for EntryView {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: entry.at,
+            actor: ActorView {
+                kind: entry.actor_kind,
+                id: entry.actor_id,
+                name: entry.actor_name,
+            },
+            address: entry.address,
+            request_id: entry.request_id,
+            action: entry.action,
+            object: entry.object,
+            before: entry.before,
+            after: entry.after,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "AuditQuery")]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// By this key or person.
+    actor: Option<Uuid>,
+    /// This action, such as `api_key.create`, or all of one kind of object, such as `api_key`.
+    action: Option<String>,
+    /// Done to the object with this id.
+    object: Option<String>,
+    /// From this instant on.
+    #[schemars(with = "Option<DateTime>")]
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    since: Option<OffsetDateTime>,
+    /// Before this instant.
+    #[schemars(with = "Option<DateTime>")]
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    until: Option<OffsetDateTime>,
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+impl ListQuery {
+    fn split(self, list: &str) -> Result<(EntryFilter, PageRequest), Problem> {
+        let page = page::request(list, self.limit, self.page_token.as_deref())?;
+        let filter = EntryFilter {
+            actor: self.actor,
+            action: self.action,
+            object: self.object,
+            since: self.since,
+            until: self.until,
+        };
+        Ok((filter, page))
+    }
+}
+
+async fn list(
+    tenant: Tenant<ReadAudit>,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<EntryView>>, Problem> {
+    let (filter, page) = query.split("audit")?;
+    let entries = audit::list(&tenant.scope, &filter, &page).await?;
+    Ok(page::respond("audit", entries, EntryView::from))
+}
+
+async fn list_of_operators(
+    operator: Operator<ManageOperators>,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<EntryView>>, Problem> {
+    let (filter, page) = query.split("operator.audit")?;
+    let entries = audit::list_of_operators(&operator.scope, &filter, &page).await?;
+    Ok(page::respond("operator.audit", entries, EntryView::from))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "AuditExportQuery")]
+#[serde(deny_unknown_fields)]
+struct ExportQuery {
+    /// By this key or person.
+    actor: Option<Uuid>,
+    /// This action, or all of one kind of object.
+    action: Option<String>,
+    /// Done to the object with this id.
+    object: Option<String>,
+    /// From this instant on.
+    #[schemars(with = "Option<DateTime>")]
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    since: Option<OffsetDateTime>,
+    /// Before this instant.
+    #[schemars(with = "Option<DateTime>")]
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    until: Option<OffsetDateTime>,
+}
+
+/// Lines, as they are read.
+struct Lines(Body);
+
+impl Answers for Lines {
+    fn answers(operation: &mut Operation, _: &mut Schemas) {
+        let schema = serde_json::json!({ "type": "string" });
+        operation.gives_content(StatusCode::OK, "application/x-ndjson", schema);
+    }
+}
+
+impl IntoResponse for Lines {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "application/x-ndjson")], self.0).into_response()
+    }
+}
+
+async fn export(
+    tenant: Tenant<ReadAudit>,
+    Params(query): Params<ExportQuery>,
+) -> Result<Lines, Problem> {
+    let filter = EntryFilter {
+        actor: query.actor,
+        action: query.action,
+        object: query.object,
+        since: query.since,
+        until: query.until,
+    };
+    let first = lines(&tenant.scope, &filter, PageRequest::first(PAGE_ITEMS_MAX)).await?;
+    // One page is in memory at a time, however long the log is.
+    let pages = futures_util::stream::try_unfold(
+        Some((first, tenant.scope, filter)),
+        async |state| -> Result<_, std::io::Error> {
+            let Some(((bytes, next), scope, filter)) = state else {
+                return Ok(None);
+            };
+            let Some(page) = next else {
+                return Ok(Some((bytes, None)));
+            };
+            // An end that comes too soon is seen by the reader: the transfer breaks off.
+            let more = lines(&scope, &filter, page)
+                .await
+                .map_err(std::io::Error::other)?;
+            Ok(Some((bytes, Some((more, scope, filter)))))
+        },
+    );
+    Ok(Lines(Body::from_stream(pages)))
+}
+
+/// A page as lines, and the request for the next.
+async fn lines(
+    scope: &TenantScope,
+    filter: &EntryFilter,
+    page: PageRequest,
+) -> Result<(Bytes, Option<PageRequest>), Problem> {
+    let found = audit::list(scope, filter, &page).await?;
+    let mut bytes = Vec::new();
+    for entry in found.items {
+        serde_json::to_writer(&mut bytes, &EntryView::from(entry))
+            .map_err(|error| Problem::Internal(error.into()))?;
+        bytes.push(b'\n');
+    }
+    let next = found.next.map(|after| PageRequest {
+        limit: page.limit,
+        after: Some(after),
+    });
+    Ok((bytes.into(), next))
+}

@@ -1,0 +1,68 @@
+//! Operators: who works in all companies.
+
+use axum::Json;
+use axum::extract::State;
+use store::users;
+use uuid::Uuid;
+
+use super::invitations::{InvitationView, NewOperatorInvitation, invite};
+use super::users::UserView;
+use crate::http::answer::{Created, NoContent};
+use crate::http::document::Routes;
+use crate::http::extract::{Body, Operator, Path, parse_id};
+use crate::http::may::ManageOperators;
+use crate::http::page::{self, Whole};
+use crate::http::problem::Problem;
+use crate::http::state::ApiState;
+
+pub(super) fn routes() -> Routes {
+    Routes::of("Operators", "Who runs the collector for all companies.")
+        .get(
+            "/operator/users",
+            "list_operators",
+            "The operators, by address",
+            list,
+        )
+        .delete(
+            "/operator/users/{user}",
+            "remove_operator",
+            "Refuse an operator from now on",
+            remove,
+        )
+        .post(
+            "/operator/invitations",
+            "invite_operator",
+            "Invite somebody to be an operator; the link is shown once",
+            create_invitation,
+        )
+}
+
+async fn list(operator: Operator<ManageOperators>) -> Result<Json<Whole<UserView>>, Problem> {
+    let operators = users::list_operators(&operator.scope).await?;
+    Ok(page::whole(operators, UserView::from))
+}
+
+async fn remove(
+    operator: Operator<ManageOperators>,
+    State(state): State<ApiState>,
+    Path(user): Path<String>,
+) -> Result<NoContent, Problem> {
+    let id = parse_id::<Uuid>(&user, "operator")?;
+    // The last one may go as well: whoever has the collector's machine makes another.
+    if users::remove_operator(&operator.scope, id, state.clock.now()).await? {
+        Ok(NoContent)
+    } else {
+        Err(Problem::NotFound("operator"))
+    }
+}
+
+async fn create_invitation(
+    operator: Operator<ManageOperators>,
+    State(state): State<ApiState>,
+    Body(new): Body<NewOperatorInvitation>,
+) -> Result<Created<InvitationView>, Problem> {
+    let now = state.clock.now();
+    let invitation = invite(&new.email, now)?;
+    let row = store::invitations::create_operator(&operator.scope, &invitation.new(), now).await?;
+    Ok(Created(InvitationView::shown_once(row, &invitation)))
+}

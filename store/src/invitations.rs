@@ -1,0 +1,390 @@
+//! Invitations: how somebody comes to work in a company, or to be an operator.
+//!
+//! An invitation is for one address and counts once, within its time. Whoever accepts it gets a new
+//! account with the password that they chose, or, with the account that they have, one more company.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use subtle::ConstantTimeEq as _;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::api_keys::PresentedKey;
+use crate::audit::{self, Actor, Change, Origin};
+use crate::database::Store;
+use crate::error::{StoreError, violated_constraint};
+use crate::tenant::{OPERATORS, OperatorScope, Role, TenantScope};
+use crate::tx::{self, Settings};
+use crate::users;
+
+/// Invitations of one list.
+const INVITATIONS_MAX: i64 = 1_000;
+
+/// An invitation as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Its public id.
+    pub id: Uuid,
+    /// Whom it is for.
+    pub email: String,
+    /// What they will be.
+    pub role: Role,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+}
+
+/// An invitation to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewInvitation<'a> {
+    /// What will be presented.
+    pub key: &'a PresentedKey,
+    /// Whom it is for, in lower case.
+    pub email: &'a str,
+    /// When it ends.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Invites somebody into a company. [`Role::Operator`] becomes [`Role::Admin`]: no company can make
+/// an operator.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn create(
+    scope: &TenantScope,
+    new: &NewInvitation<'_>,
+    role: Role,
+    now: OffsetDateTime,
+) -> Result<Invitation, StoreError> {
+    let role = role.min(Role::Admin);
+    let mut tx = scope.begin("invitations.create").await?;
+    let invitation = insert(&mut tx, Some(scope.key()), new, role, now).await?;
+    let after = json!({ "email": invitation.email, "role": role.as_str() });
+    let change = Change::made("invitation.create", invitation.id, after);
+    audit::record(&mut tx, scope, change, now).await?;
+    tx.commit().await?;
+    Ok(invitation)
+}
+
+/// Invites somebody to be an operator.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn create_operator(
+    operator: &OperatorScope,
+    new: &NewInvitation<'_>,
+    now: OffsetDateTime,
+) -> Result<Invitation, StoreError> {
+    let mut tx = operator.begin("invitations.create_operator").await?;
+    let invitation = insert(&mut tx, None, new, Role::Operator, now).await?;
+    let after = json!({ "email": invitation.email, "role": "operator" });
+    let change = Change::made("invitation.create", invitation.id, after);
+    audit::record_of_operators(&mut tx, operator, change, now).await?;
+    tx.commit().await?;
+    Ok(invitation)
+}
+
+async fn insert(
+    tx: &mut PgConnection,
+    company_key: Option<i64>,
+    new: &NewInvitation<'_>,
+    role: Role,
+    now: OffsetDateTime,
+) -> Result<Invitation, StoreError> {
+    sqlx::query!(
+        "INSERT INTO invitations (id, company_key, email, role, secret_hash, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        new.key.id(),
+        company_key,
+        new.email,
+        role.as_str(),
+        &new.key.secret_hash(),
+        now,
+        new.expires_at
+    )
+    .execute(tx)
+    .await?;
+    Ok(Invitation {
+        id: new.key.id(),
+        email: new.email.to_owned(),
+        role,
+        created_at: now,
+        expires_at: new.expires_at,
+    })
+}
+
+/// A company's invitations that still can be accepted, newest first.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn list(scope: &TenantScope, now: OffsetDateTime) -> Result<Vec<Invitation>, StoreError> {
+    let mut tx = scope.begin("invitations.list").await?;
+    let rows = sqlx::query_as!(
+        InvitationRow,
+        "SELECT id, email, role, created_at, expires_at FROM invitations
+         WHERE company_key = $1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > $2
+         ORDER BY created_at DESC, id LIMIT $3",
+        scope.key(),
+        now,
+        INVITATIONS_MAX
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Takes an invitation back; whether there was one to take.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn revoke(
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = scope.begin("invitations.revoke").await?;
+    let done = sqlx::query!(
+        "UPDATE invitations SET revoked_at = $3
+         WHERE company_key = $1 AND id = $2 AND accepted_at IS NULL AND revoked_at IS NULL",
+        scope.key(),
+        id,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    let is_done = done.rows_affected() > 0;
+    if is_done {
+        audit::record(&mut tx, scope, Change::done("invitation.revoke", id), now).await?;
+    }
+    tx.commit().await?;
+    Ok(is_done)
+}
+
+/// Whom an invitation is for, while it can be accepted; `None` when it is unknown, wrong, used, taken
+/// back or over, which look the same from outside.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn open(
+    store: &Store,
+    presented: &PresentedKey,
+    now: OffsetDateTime,
+) -> Result<Option<Invitation>, StoreError> {
+    let mut tx = presenting(store, presented, None, "invitations.open").await?;
+    let found = read(&mut tx, presented, now).await?;
+    tx.commit().await?;
+    Ok(found.map(|(invitation, _)| invitation))
+}
+
+/// Who accepts an invitation.
+#[derive(Clone, Copy)]
+pub enum Accepting<'a> {
+    /// Somebody new.
+    New {
+        /// Their id.
+        id: Uuid,
+        /// What they are called.
+        name: &'a str,
+        /// The hash of the password that they chose, as a PHC string.
+        password: &'a str,
+    },
+    /// Somebody who has an account, and proved it.
+    Known(Uuid),
+}
+
+impl std::fmt::Debug for Accepting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::New { id, .. } => f.debug_tuple("New").field(id).finish(),
+            Self::Known(id) => f.debug_tuple("Known").field(id).finish(),
+        }
+    }
+}
+
+/// Accepts an invitation; gives who accepted it, or `None` when it cannot be accepted any more or the
+/// account is none for it.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn accept(
+    store: &Store,
+    presented: &PresentedKey,
+    who: Accepting<'_>,
+    now: OffsetDateTime,
+) -> Result<Option<Uuid>, StoreError> {
+    let company_key = {
+        let mut tx = presenting(store, presented, None, "invitations.accept.open").await?;
+        let found = read(&mut tx, presented, now).await?;
+        tx.commit().await?;
+        match found {
+            Some((_, company_key)) => company_key,
+            None => return Ok(None),
+        }
+    };
+    let mut tx = presenting(store, presented, company_key, "invitations.accept").await?;
+    let Some((invitation, _)) = read(&mut tx, presented, now).await? else {
+        return Ok(None);
+    };
+    let Some(user) = account(&mut tx, &invitation, who, now).await? else {
+        return Ok(None);
+    };
+    if let Some(company_key) = company_key {
+        // Whoever works there already keeps their role: changing one minds that an admin stays.
+        sqlx::query!(
+            "INSERT INTO memberships (company_key, user_id, role, created_at)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (company_key, user_id) DO NOTHING",
+            company_key,
+            user,
+            invitation.role.as_str(),
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    sqlx::query!(
+        "UPDATE invitations SET accepted_at = $2 WHERE id = $1",
+        invitation.id,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    let email = invitation.email.clone();
+    let origin = Origin::of_request(Actor::User { id: user, email }, None, String::new());
+    let after = json!({ "email": invitation.email, "role": invitation.role.as_str() });
+    let change = Change::made("invitation.accept", invitation.id, after);
+    audit::insert(
+        &mut tx,
+        company_key.unwrap_or(OPERATORS),
+        &origin,
+        change,
+        now,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(Some(user))
+}
+
+/// The account that accepts: made, or checked to be the one that the invitation is for.
+async fn account(
+    tx: &mut PgConnection,
+    invitation: &Invitation,
+    who: Accepting<'_>,
+    now: OffsetDateTime,
+) -> Result<Option<Uuid>, StoreError> {
+    let is_operator = invitation.role == Role::Operator;
+    match who {
+        Accepting::New { id, name, password } => {
+            let made = sqlx::query!(
+                "INSERT INTO users
+                     (id, email, name, is_operator, password, created_at, password_set_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $6)",
+                id,
+                invitation.email,
+                name,
+                is_operator,
+                password,
+                now
+            )
+            .execute(tx)
+            .await;
+            match made {
+                Err(error) if violated_constraint(&error) == Some("users_email_key") => Ok(None),
+                made => {
+                    made?;
+                    Ok(Some(id))
+                }
+            }
+        }
+        // An operator works in every company already, and a company's person becomes none: whoever
+        // is both would be let out of the walls between companies by one row.
+        Accepting::Known(id) => {
+            let fits = sqlx::query_scalar!(
+                r#"SELECT EXISTS (SELECT FROM users WHERE id = $1 AND email = $2
+                                  AND disabled_at IS NULL AND NOT is_operator) AS "fits!""#,
+                id,
+                invitation.email
+            )
+            .fetch_one(tx)
+            .await?;
+            Ok((fits && !is_operator).then_some(id))
+        }
+    }
+}
+
+/// A transaction that sees the presented invitation, people, and what is the company's.
+async fn presenting(
+    store: &Store,
+    presented: &PresentedKey,
+    company_key: Option<i64>,
+    name: &'static str,
+) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+    let settings = Settings {
+        credential: Some(presented.id()),
+        operator: true,
+        company: Some(company_key.unwrap_or(OPERATORS)),
+        ..Settings::default()
+    };
+    tx::begin(store.pool(), name, settings).await
+}
+
+async fn read(
+    tx: &mut PgConnection,
+    presented: &PresentedKey,
+    now: OffsetDateTime,
+) -> Result<Option<(Invitation, Option<i64>)>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT id, company_key, email, role, secret_hash, created_at, expires_at
+         FROM invitations
+         WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL FOR UPDATE",
+        presented.id()
+    )
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let is_right = bool::from(presented.secret_hash().ct_eq(&row.secret_hash));
+    if !is_right || row.expires_at <= now {
+        return Ok(None);
+    }
+    let invitation = Invitation {
+        id: row.id,
+        email: row.email,
+        role: users::role(&row.role)?,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+    };
+    Ok(Some((invitation, row.company_key)))
+}
+
+struct InvitationRow {
+    id: Uuid,
+    email: String,
+    role: String,
+    created_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+}
+
+impl TryFrom<InvitationRow> for Invitation {
+    type Error = StoreError;
+
+    fn try_from(row: InvitationRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            email: row.email,
+            role: users::role(&row.role)?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

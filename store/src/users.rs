@@ -1,0 +1,181 @@
+//! People: who they are and where they may work.
+//!
+//! A person is one row for the whole collector, with memberships in companies, because one person
+//! may work in several. A company sees and changes memberships; the person's own row, with the
+//! password, is changed by the person and by operators. Passwords come hashed: nothing here can
+//! check one.
+
+mod manage;
+mod second_factor;
+
+use protocol::ids::CompanyId;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub use self::manage::{
+    Member, NewOperator, RoleChange, create_operator, find_member, list_members, list_operators,
+    remove_member, remove_operator, set_password, set_role,
+};
+pub use self::second_factor::{begin_totp, confirm_totp, drop_totp, spend_recovery, spend_step};
+use crate::audit::Actor;
+use crate::database::Store;
+use crate::error::StoreError;
+use crate::tenant::{Principal, Role};
+use crate::tx::{self, Settings};
+
+/// Most companies of one person.
+const MEMBERSHIPS_MAX: i64 = 1_000;
+
+/// A person as letting them in needs them.
+#[derive(Clone)]
+pub struct Account {
+    /// Who.
+    pub id: Uuid,
+    /// The address that they sign in with.
+    pub email: String,
+    /// What they are called.
+    pub name: String,
+    /// Whether they are an operator.
+    pub is_operator: bool,
+    /// The hash of the password, as a PHC string.
+    pub password: String,
+    /// Since when they are refused.
+    pub disabled_at: Option<OffsetDateTime>,
+    /// The secret of the second factor, once it was confirmed.
+    pub totp_secret: Option<Vec<u8>>,
+    /// The secret of a second factor that was not confirmed yet.
+    pub totp_pending: Option<Vec<u8>>,
+    /// How many recovery codes are left.
+    pub recovery_codes: usize,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A person by the address, however it is written; `None` when there is none.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn by_email(store: &Store, email: &str) -> Result<Option<Account>, StoreError> {
+    let mut tx = as_operator(store, "users.by_email").await?;
+    let row = sqlx::query_as!(
+        AccountRow,
+        "SELECT id, email, name, is_operator, password, disabled_at, totp_secret,
+                totp_confirmed_at, cardinality(recovery_hashes) AS \"recovery_codes!\"
+         FROM users WHERE email = $1",
+        email.trim().to_lowercase()
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(row.map(Into::into))
+}
+
+/// A person by the id.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn by_id(store: &Store, id: Uuid) -> Result<Option<Account>, StoreError> {
+    let mut tx = as_operator(store, "users.by_id").await?;
+    let row = sqlx::query_as!(
+        AccountRow,
+        "SELECT id, email, name, is_operator, password, disabled_at, totp_secret,
+                totp_confirmed_at, cardinality(recovery_hashes) AS \"recovery_codes!\"
+         FROM users WHERE id = $1",
+        id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(row.map(Into::into))
+}
+
+/// What a person may do, now. Read with every request, so that a role that was taken away is away.
+pub(crate) async fn principal(
+    tx: &mut PgConnection,
+    store: &Store,
+    user: Uuid,
+    email: String,
+    is_operator: bool,
+) -> Result<Principal, StoreError> {
+    let actor = Actor::User { id: user, email };
+    if is_operator {
+        return Ok(Principal::of_operators(store.clone(), actor));
+    }
+    let rows = sqlx::query!(
+        "SELECT c.id, c.key, m.role FROM memberships m JOIN companies c ON c.key = m.company_key
+         WHERE m.user_id = $1 ORDER BY c.key LIMIT $2",
+        user,
+        MEMBERSHIPS_MAX
+    )
+    .fetch_all(tx)
+    .await?;
+    let mut companies = Vec::with_capacity(rows.len());
+    for row in rows {
+        let scope = store.scope_of(CompanyId(row.id), row.key);
+        companies.push((scope, role(&row.role)?));
+    }
+    Ok(Principal::member(store.clone(), companies, actor))
+}
+
+/// A transaction that sees people whatever their company: to let somebody in, nothing else is known
+/// yet.
+pub(crate) async fn as_operator(
+    store: &Store,
+    name: &'static str,
+) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+    let settings = Settings {
+        operator: true,
+        ..Settings::default()
+    };
+    tx::begin(store.pool(), name, settings).await
+}
+
+pub(crate) fn role(name: &str) -> Result<Role, StoreError> {
+    Role::parse(name).ok_or_else(|| StoreError::inconsistent("memberships", "role", name))
+}
+
+struct AccountRow {
+    id: Uuid,
+    email: String,
+    name: String,
+    is_operator: bool,
+    password: String,
+    disabled_at: Option<OffsetDateTime>,
+    totp_secret: Option<Vec<u8>>,
+    totp_confirmed_at: Option<OffsetDateTime>,
+    recovery_codes: i32,
+}
+
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        let is_confirmed = row.totp_confirmed_at.is_some();
+        let (totp_secret, totp_pending) = if is_confirmed {
+            (row.totp_secret, None)
+        } else {
+            (None, row.totp_secret)
+        };
+        Self {
+            id: row.id,
+            email: row.email,
+            name: row.name,
+            is_operator: row.is_operator,
+            password: row.password,
+            disabled_at: row.disabled_at,
+            totp_secret,
+            totp_pending,
+            recovery_codes: usize::try_from(row.recovery_codes).unwrap_or(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
