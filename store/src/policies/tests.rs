@@ -171,7 +171,7 @@ async fn a_version_that_nobody_can_compare_is_unknown_beside_one_that_fails() {
 #[tokio::test]
 async fn a_finding_breaks_a_policy_once_it_is_old_enough() {
     let (world, _) = world().await;
-    let kev = published(CVE, 9.8, "CRITICAL");
+    let kev = published(CVE, 9.8, "critical");
     metadata::upsert(world.store(), &[kev]).await.unwrap();
     let text = r#"{"no_finding":{"severity_min":"critical","older_than_days":7}}"#;
     let policy = make(&world, "no old critical", text, DAY).await;

@@ -181,7 +181,7 @@ async fn a_score_counts_once_somebody_gives_one() {
     };
     except(&world, &about, Hosts::All).await;
     assert_eq!(suppressed(&world).await, [""; 0]);
-    for (cve, score, severity) in [(ONE, 3.9, "LOW"), (TWO, 4.0, "MEDIUM")] {
+    for (cve, score, severity) in [(ONE, 3.9, "low"), (TWO, 4.0, "medium")] {
         metadata::upsert(world.store(), &[published(cve, score, severity)])
             .await
             .unwrap();

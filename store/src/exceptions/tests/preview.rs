@@ -56,7 +56,7 @@ async fn many() -> (World, AgentId, Uuid) {
         .enumerate()
     {
         let score = f32::from(u8::try_from(number).unwrap()).mul_add(3.0, 2.0);
-        metadata::upsert(world.store(), &[published(cve, score, "HIGH")])
+        metadata::upsert(world.store(), &[published(cve, score, "high")])
             .await
             .unwrap();
     }
