@@ -49,28 +49,21 @@ pub(crate) fn is_constraint(text: &str) -> bool {
     ) && text.chars().any(|c| c.is_ascii_digit())
 }
 
-const fn scheme(source: Source) -> Scheme {
-    match source {
-        Source::Deb => Scheme::Deb,
-        // Pacman's order is rpm's, with an epoch before and a release behind.
-        Source::Rpm | Source::Pacman => Scheme::Rpm,
-        Source::Apk => Scheme::Apk,
-        Source::Python => Scheme::Pypi,
-        Source::Npm => Scheme::Npm,
-        Source::Gem => Scheme::Gem,
-        Source::Vscode => Scheme::Semver,
-        Source::Snap
-        | Source::Flatpak
-        | Source::Appimage
-        | Source::Programs
-        | Source::Msix
-        | Source::Apps
-        | Source::Pkg
-        | Source::Homebrew
-        | Source::ChromeExtension
-        | Source::FirefoxAddon
-        | Source::Os => Scheme::Generic,
-    }
+/// Sources with an order of their own. Pacman's is rpm's, with an epoch before and a release behind.
+const SCHEMES: [(Source, Scheme); 8] = [
+    (Source::Deb, Scheme::Deb),
+    (Source::Rpm, Scheme::Rpm),
+    (Source::Pacman, Scheme::Rpm),
+    (Source::Apk, Scheme::Apk),
+    (Source::Python, Scheme::Pypi),
+    (Source::Npm, Scheme::Npm),
+    (Source::Gem, Scheme::Gem),
+    (Source::Vscode, Scheme::Semver),
+];
+
+fn scheme(source: Source) -> Scheme {
+    let own = SCHEMES.iter().find(|(one, _)| *one == source);
+    own.map_or(Scheme::Generic, |(_, scheme)| *scheme)
 }
 
 #[cfg(test)]
