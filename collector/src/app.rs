@@ -217,6 +217,7 @@ impl Base {
             matcher: Arc::new(Matcher::new(&self.config.enrichment)),
             clock: self.clock.clone(),
             dead_letters_kept: self.config.jobs.dead_letters_kept,
+            history_kept: Duration::from_secs(86_400 * u64::from(self.config.jobs.retention_days)),
             feeds: self.feeds()?,
         };
         if roles.has(Role::Ingest) || roles.has(Role::Jobs) {
@@ -356,6 +357,8 @@ impl Base {
                 self.clock.clone(),
                 work.map(|work| (work, self.config.queue.bytes_max)),
             )),
+            exports: http::Exports::default(),
+            history_days: self.config.jobs.retention_days,
         };
         let stopping = self.lifecycle.soft_token();
         self.lifecycle.spawn_essential("http", async move {

@@ -7,6 +7,7 @@
 
 mod feed_sync;
 mod index_watch;
+pub(crate) mod keep_rules;
 mod match_findings;
 mod runner;
 mod ticks;
@@ -37,6 +38,8 @@ pub struct Jobs {
     pub clock: Clock,
     /// How long dead letters are kept.
     pub dead_letters_kept: Duration,
+    /// How long closed installations and resolved findings are kept.
+    pub history_kept: Duration,
     /// What fetches feeds; `None` on a node that does not.
     pub feeds: Option<Arc<FeedSyncer>>,
 }
@@ -46,6 +49,8 @@ pub struct Jobs {
 pub(crate) enum Kind {
     /// Fetches the feeds whose time has come.
     FeedSync,
+    /// Keeps what labels, exceptions and policies come to.
+    KeepRules,
     /// Judges software again that was judged with another index.
     MatchFindings,
     /// Forgets what nobody needs any more.
@@ -53,12 +58,18 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::FeedSync, Self::MatchFindings, Self::Tidy];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::FeedSync,
+        Self::KeepRules,
+        Self::MatchFindings,
+        Self::Tidy,
+    ];
 
     /// The name in the database and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::FeedSync => "feed_sync",
+            Self::KeepRules => "keep_rules",
             Self::MatchFindings => "match_findings",
             Self::Tidy => "tidy",
         }

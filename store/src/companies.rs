@@ -379,5 +379,10 @@ pub(crate) fn settings(
     })
 }
 
+mod rules;
+
+pub use self::rules::with_rules;
+pub(crate) use self::rules::{needs_approval, note_rules, set_needs_approval};
+
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use time::{Date, OffsetDateTime};
 
 pub use self::get::{CveDetail, get};
-pub use self::list::{CveFilter, CveItem, CveSort, list};
+pub use self::list::{CveExport, CveFilter, CveItem, CveSort, export, list};
 pub use self::upsert::{replace_kev, upsert, upsert_epss, upsert_kev, upsert_ratings};
 use crate::error::StoreError;
 

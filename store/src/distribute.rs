@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::database::Store;
 
 /// Tables of companies' data. The first is the one that the others lie together with.
-pub(crate) const COMPANY_TABLES: [&str; 10] = [
+pub(crate) const COMPANY_TABLES: [&str; 19] = [
     "agents",
     "agent_facts",
     "software",
@@ -23,6 +23,15 @@ pub(crate) const COMPANY_TABLES: [&str; 10] = [
     "software_late",
     "finding_events",
     "audit_log",
+    "labels",
+    "host_labels",
+    "host_evaluations",
+    "exceptions",
+    "finding_exceptions",
+    "vex_documents",
+    "policies",
+    "policy_results",
+    "policy_events",
 ];
 
 /// Global tables that statements on companies' data read as well: a copy on every node.

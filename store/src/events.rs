@@ -17,6 +17,7 @@ use uuid::Uuid;
 pub(crate) use self::announce::Announced;
 pub use self::read::{after, purge};
 use crate::error::StoreError;
+use crate::exceptions::Suppressed;
 use crate::findings::FindingColumns;
 
 /// Something that happened to a finding.
@@ -38,6 +39,8 @@ pub struct FindingEvent {
     pub confidence: Confidence,
     /// The first version that is said to be fixed.
     pub fixed_in: Option<String>,
+    /// The exception that it is left out for, or was.
+    pub exception: Option<Uuid>,
 }
 
 /// What happens to findings.
@@ -50,10 +53,20 @@ pub enum EventKind {
     Resolved,
     /// It holds for another reason, with another confidence or another fix.
     Changed,
+    /// It holds, and an exception leaves it out from now on, or has from the beginning.
+    Suppressed,
+    /// It holds, and the exception that left it out has ended.
+    Reopened,
 }
 
 impl EventKind {
-    const ALL: [Self; 3] = [Self::Opened, Self::Resolved, Self::Changed];
+    const ALL: [Self; 5] = [
+        Self::Opened,
+        Self::Resolved,
+        Self::Changed,
+        Self::Suppressed,
+        Self::Reopened,
+    ];
 
     /// The name in the API and the database.
     #[must_use]
@@ -62,6 +75,8 @@ impl EventKind {
             Self::Opened => "opened",
             Self::Resolved => "resolved",
             Self::Changed => "changed",
+            Self::Suppressed => "suppressed",
+            Self::Reopened => "reopened",
         }
     }
 
@@ -80,6 +95,16 @@ pub struct EventPlace {
     id: i64,
 }
 
+impl EventPlace {
+    pub(crate) const fn new(xact: i64, id: i64) -> Self {
+        Self { xact, id }
+    }
+
+    pub(crate) const fn parts(self) -> (i64, i64) {
+        (self.xact, self.id)
+    }
+}
+
 /// Events by column, on their way into the table.
 #[derive(Debug, Default)]
 pub(crate) struct NewEvents {
@@ -89,6 +114,17 @@ pub(crate) struct NewEvents {
     sources: Vec<String>,
     confidences: Vec<String>,
     fixed_in: Vec<Option<String>>,
+    exceptions: Vec<Option<Uuid>>,
+}
+
+/// The finding that an event tells of.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) software: Uuid,
+    pub(crate) cve: String,
+    pub(crate) source: String,
+    pub(crate) confidence: String,
+    pub(crate) fixed_in: Option<String>,
 }
 
 impl NewEvents {
@@ -102,7 +138,37 @@ impl NewEvents {
             sources: findings.sources.clone(),
             confidences: findings.confidences.clone(),
             fixed_in: findings.fixed_in.clone(),
+            exceptions: vec![None; findings.software.len()],
         }
+    }
+
+    /// One more.
+    pub(crate) fn push(&mut self, kind: EventKind, told: Told, exception: Option<Uuid>) {
+        self.kinds.push(kind.as_str().to_owned());
+        self.software.push(told.software);
+        self.cves.push(told.cve);
+        self.sources.push(told.source);
+        self.confidences.push(told.confidence);
+        self.fixed_in.push(told.fixed_in);
+        self.exceptions.push(exception);
+    }
+
+    /// The same, where some of the findings are left out from the beginning: whoever is told that one
+    /// opened would look into what was decided already.
+    pub(crate) fn left_out(mut self, suppressed: &Suppressed) -> Self {
+        if suppressed.is_empty() {
+            return self;
+        }
+        for at in 0..self.kinds.len() {
+            let (cve, source) = (self.cves[at].clone(), self.sources[at].clone());
+            if let Some(exception) = suppressed.get(&(self.software[at], cve, source)) {
+                EventKind::Suppressed
+                    .as_str()
+                    .clone_into(&mut self.kinds[at]);
+                self.exceptions[at] = Some(*exception);
+            }
+        }
+        self
     }
 
     /// Writes them; whether there was any.
@@ -117,10 +183,11 @@ impl NewEvents {
         }
         sqlx::query!(
             "INSERT INTO finding_events
-                 (company_key, at, kind, software_key, cve, source, confidence, fixed_in)
-             SELECT $1, $8, kind, software_key, cve, source, confidence, fixed_in
-             FROM UNNEST($2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])
-                  AS r (kind, software_key, cve, source, confidence, fixed_in)",
+                 (company_key, at, kind, software_key, cve, source, confidence, fixed_in, exception)
+             SELECT $1, $9, kind, software_key, cve, source, confidence, fixed_in, exception
+             FROM UNNEST($2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::uuid[])
+                  AS r (kind, software_key, cve, source, confidence, fixed_in, exception)",
             company_key,
             &self.kinds,
             &self.software,
@@ -128,6 +195,7 @@ impl NewEvents {
             &self.sources,
             &self.confidences,
             &self.fixed_in as &[Option<String>],
+            &self.exceptions as &[Option<Uuid>],
             now
         )
         .execute(tx)

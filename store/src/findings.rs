@@ -4,11 +4,13 @@
 //! resolved, never deleted, so "was it known on that day" can be answered.
 
 mod columns;
+mod filter;
 mod list;
 mod replace;
 
 pub(crate) use self::columns::FindingColumns;
-pub use self::list::{Finding, FindingFilter, FindingSort, FindingState, list};
+pub use self::filter::{FindingFilter, FindingState};
+pub use self::list::{Finding, FindingExport, FindingSort, export, list};
 pub use self::replace::{Replaced, replace};
 
 #[cfg(test)]

@@ -2,17 +2,24 @@
 //!
 //! A host is an agent with its facts; nothing here writes.
 
+mod excepted;
+mod filter;
 mod get;
 mod list;
 mod software;
+mod then;
 
 use protocol::host::Platform;
 use protocol::ids::AgentId;
 use time::OffsetDateTime;
 
+pub use self::filter::HostFilter;
+pub(crate) use self::filter::{EXCEPTED, EXCEPTED_BY_LABEL, push_host_filter};
 pub use self::get::{Connection, HostDetail, get};
-pub use self::list::{HostFilter, HostSort, list};
-pub use self::software::{HostSoftware, HostSoftwareFilter, software};
+pub use self::list::{HostExport, HostSort, export, list};
+pub use self::software::{
+    HostSoftware, HostSoftwareExport, HostSoftwareFilter, export_software, software,
+};
 use crate::software::FindingCounts;
 
 /// A host.

@@ -18,15 +18,20 @@ pub mod distribute;
 pub mod enrolment_tokens;
 pub mod error;
 pub mod events;
+pub mod exceptions;
+mod export;
 pub mod feeds;
 pub mod findings;
+pub mod history;
 pub mod hosts;
 pub mod idempotency;
 pub mod invitations;
 pub mod jobs;
+pub mod labels;
 pub mod nodes;
 pub mod page;
 pub mod permission;
+pub mod policies;
 pub mod reports;
 pub mod sessions;
 #[cfg(any(test, feature = "test-support"))]
@@ -43,3 +48,4 @@ mod known;
 #[cfg(test)]
 mod test_fixtures;
 mod tx;
+mod versions;

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, FromRow, Postgres, QueryBuilder};
+use time::OffsetDateTime;
 
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
@@ -103,9 +104,35 @@ pub(crate) fn within(
     scope: &TenantScope,
     sql: &'static str,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
+    within_key(scope.key(), sql)
+}
+
+/// The same, inside of a transaction that a scope began.
+pub(crate) fn within_key(
+    company_key: i64,
+    sql: &'static str,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut arguments = PgArguments::default();
-    arguments.add(scope.key()).map_err(sqlx::Error::Encode)?;
+    arguments.add(company_key).map_err(sqlx::Error::Encode)?;
     Ok(QueryBuilder::with_arguments(sql, arguments))
+}
+
+/// ` opened <= … AND closed > …` for an instant of the past, and for the present what the indexes of
+/// rows that hold are made by. `opened` and `closed` are columns.
+pub(crate) fn push_holds(
+    query: &mut QueryBuilder<Postgres>,
+    (opened, closed): (&'static str, &'static str),
+    as_of: Option<OffsetDateTime>,
+) {
+    match as_of {
+        None => {
+            query.push(closed).push(" = 'infinity'");
+        }
+        Some(at) => {
+            query.push(opened).push(" <= ").push_bind(at);
+            query.push(" AND ").push(closed).push(" > ").push_bind(at);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -205,12 +232,17 @@ impl Order {
         Ok(())
     }
 
-    /// ` ORDER BY … LIMIT …`, with one row more than the page has, which says whether there is
-    /// another page.
-    pub(crate) fn push_end(&self, query: &mut QueryBuilder<Postgres>, page: &PageRequest) {
+    /// ` ORDER BY …`, for a list that is read to its end.
+    pub(crate) fn push_order(&self, query: &mut QueryBuilder<Postgres>) {
         let direction = if self.descending { " DESC" } else { "" };
         query.push(" ORDER BY ").push(self.by).push(direction);
         query.push(", ").push(self.tie).push(direction);
+    }
+
+    /// ` ORDER BY … LIMIT …`, with one row more than the page has, which says whether there is
+    /// another page.
+    pub(crate) fn push_end(&self, query: &mut QueryBuilder<Postgres>, page: &PageRequest) {
+        self.push_order(query);
         query.push(" LIMIT ").push_bind(i64::from(page.limit()) + 1);
     }
 

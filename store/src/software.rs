@@ -9,6 +9,7 @@ pub mod generations;
 mod get;
 pub(crate) mod keys;
 mod list;
+mod titles;
 
 use enrichment::evaluation::Status;
 use protocol::fingerprint::SoftwareKey;
@@ -23,7 +24,8 @@ pub use self::evaluation::{
     SoftwareToJudge, not_judged_with, page_for_evaluation, that_came_late, that_looked_up,
 };
 pub use self::get::get;
-pub use self::list::{SoftwareFilter, SoftwareItem, SoftwareSort, list};
+pub use self::list::{SoftwareExport, SoftwareFilter, SoftwareItem, SoftwareSort, export, list};
+pub use self::titles::{Title, TitleFilter, titles};
 use crate::error::StoreError;
 
 /// A piece of software.
@@ -53,7 +55,7 @@ pub struct Software {
     pub evaluated_at: OffsetDateTime,
 }
 
-/// How many findings something has that are not resolved.
+/// How many findings something has that are open: not resolved, and left out by no exception.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FindingCounts {
     /// All of them.
@@ -64,6 +66,8 @@ pub struct FindingCounts {
     pub high: u64,
     /// Those that are known to be exploited.
     pub kev: u64,
+    /// And those that an exception leaves out, which none of the others counts.
+    pub suppressed: u64,
 }
 
 /// [`FindingCounts`] as they come.
@@ -73,6 +77,7 @@ pub(crate) struct CountsRow {
     critical: i64,
     high: i64,
     kev: i64,
+    suppressed: i64,
 }
 
 impl From<CountsRow> for FindingCounts {
@@ -82,6 +87,7 @@ impl From<CountsRow> for FindingCounts {
             critical: row.critical.unsigned_abs(),
             high: row.high.unsigned_abs(),
             kev: row.kev.unsigned_abs(),
+            suppressed: row.suppressed.unsigned_abs(),
         }
     }
 }

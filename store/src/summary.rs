@@ -53,10 +53,12 @@ pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
              (SELECT count(*) FROM software WHERE company_key = $1) AS "software!",
              (SELECT coalesce(sum(digest_count), 0)::bigint FROM agents
               WHERE company_key = $1) AS "installations!",
-             count(f.cve) AS "open!",
-             count(*) FILTER (WHERE c.cvss_severity = 'critical') AS "critical!",
-             count(*) FILTER (WHERE c.cvss_severity = 'high') AS "high!",
-             count(c.kev_added) AS "kev!"
+             count(*) FILTER (WHERE f.exception IS NULL) AS "open!",
+             count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
+                 AS "critical!",
+             count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'high') AS "high!",
+             count(c.kev_added) FILTER (WHERE f.exception IS NULL) AS "kev!",
+             count(f.exception) AS "suppressed!"
            FROM findings f LEFT JOIN cves c ON c.id = f.cve
            WHERE f.company_key = $1 AND f.resolved_at = 'infinity'"#,
         scope.key()
@@ -73,6 +75,7 @@ pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
             critical: row.critical.unsigned_abs(),
             high: row.high.unsigned_abs(),
             kev: row.kev.unsigned_abs(),
+            suppressed: row.suppressed.unsigned_abs(),
         },
     })
 }

@@ -10,8 +10,8 @@ section! {
     "jobs" RawJobs {
         /// Jobs that run at once on this node.
         workers: u32 = 2;
-        /// How long closed installations and findings are to be kept, in days. This release checks the value
-        /// and deletes nothing yet.
+        /// How long closed installations and resolved findings are kept, in days: as far back lists can be
+        /// asked for (`as_of`).
         retention_days: u32 = 90;
         /// How long reports that could not be stored are kept for people to look at, in days.
         dead_letters_days: u32 = 30;
@@ -23,7 +23,7 @@ section! {
 pub struct JobsConfig {
     /// Jobs that run at once on this node.
     pub workers: u32,
-    /// How long closed intervals are to be kept, in days; nothing deletes them yet.
+    /// How long closed intervals are kept, in days.
     pub retention_days: u32,
     /// How long dead letters are kept.
     pub dead_letters_kept: Duration,

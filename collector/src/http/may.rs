@@ -30,7 +30,7 @@ macro_rules! types {
 }
 
 types! {
-    ReadInventory ScanHosts RevokeHosts ManageTokens ManageKeys ManageUsers WriteSettings
+    ReadInventory ExportInventory ScanHosts LabelHosts TriageFindings ApproveExceptions WritePolicies RevokeHosts ManageTokens ManageKeys ManageUsers WriteSettings
     ManageDeadLetters ReadAudit ManageCompanies ManageOperators ReadNodes
 }
 

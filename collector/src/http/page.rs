@@ -102,6 +102,20 @@ pub(crate) fn request(
     Ok(PageRequest { limit, after })
 }
 
+/// That nothing is said of pages: a list that is asked for whole has none.
+///
+/// # Errors
+///
+/// When something is.
+pub(crate) fn refuse(limit: Option<u32>, token: Option<&str>) -> Result<(), Problem> {
+    let field = match (limit, token.filter(|token| !token.is_empty())) {
+        (None, None) => return Ok(()),
+        (Some(_), _) => "limit",
+        (None, Some(_)) => "page_token",
+    };
+    Err(Problem::field(field, "an export is whole: leave it out"))
+}
+
 /// A page as it is answered.
 pub(crate) fn respond<T, V>(
     list: &str,

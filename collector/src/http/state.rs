@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use store::database::Store;
 
 use crate::clock::Clock;
+use crate::http::export::Exports;
 use crate::http::gate::Gate;
 use crate::http::node::Node;
 
@@ -23,6 +24,10 @@ pub struct ApiState {
     pub node: Arc<dyn Node>,
     /// What every request is held to.
     pub gate: Gate,
+    /// Places for exports.
+    pub exports: Exports,
+    /// How long what ended is kept, in days: as far back lists can be asked for.
+    pub history_days: u32,
 }
 
 impl fmt::Debug for ApiState {

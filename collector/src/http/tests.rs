@@ -2,10 +2,12 @@
 
 mod access;
 mod conventions;
+mod exports;
 mod harness;
 mod model;
 mod objects;
 mod people;
 mod problems;
 mod requests;
+mod rules;
 mod walk;

@@ -8,17 +8,21 @@ mod credential;
 mod cves;
 mod dead_letters;
 mod enrolment_tokens;
+mod exceptions;
 mod feeds;
 mod findings;
 mod hosts;
 mod invitations;
+mod labels;
 mod operators;
 mod pipeline;
+mod policies;
 mod profile;
 mod sessions;
 mod settings;
 mod software;
 mod users;
+mod vex;
 
 use crate::http::document::Routes;
 
@@ -29,15 +33,19 @@ pub(super) fn routes() -> Routes {
         .merge(cves::routes())
         .merge(dead_letters::routes())
         .merge(enrolment_tokens::routes())
+        .merge(exceptions::routes())
         .merge(feeds::routes())
         .merge(findings::routes())
         .merge(hosts::routes())
         .merge(invitations::routes())
+        .merge(labels::routes())
         .merge(operators::routes())
         .merge(pipeline::routes())
+        .merge(policies::routes())
         .merge(profile::routes())
         .merge(sessions::routes())
         .merge(settings::routes())
         .merge(software::routes())
         .merge(users::routes())
+        .merge(vex::routes())
 }

@@ -26,6 +26,7 @@ pub(super) fn jobs_on(store: &Store, clock: &Clock) -> Jobs {
         matcher: Arc::new(Matcher::in_memory(1_000)),
         clock: clock.clone(),
         dead_letters_kept: Duration::from_secs(86_400),
+        history_kept: Duration::from_secs(30 * 86_400),
         feeds: None,
     }
 }

@@ -10,7 +10,7 @@ use store::jobs::{self as rows, NewJob};
 use time::OffsetDateTime;
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-use super::{Jobs, Kind};
+use super::{Jobs, Kind, keep_rules};
 
 /// A job that comes again and again.
 #[derive(Clone, Copy, Debug)]
@@ -20,31 +20,54 @@ struct Schedule {
     cron: &'static str,
     /// The time from tick to tick, which a tick is named after.
     every: Duration,
+    /// What its job is told.
+    payload: fn() -> Value,
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-const SCHEDULES: [Schedule; 3] = [
+const SCHEDULES: [Schedule; 5] = [
     // What was stored while an index was swapped in may have been judged with the one before.
     Schedule {
         kind: Kind::MatchFindings,
         cron: "0 7 * * * *",
         every: HOUR,
+        payload: nothing,
     },
     Schedule {
         kind: Kind::Tidy,
         cron: "0 37 3 * * *",
         every: DAY,
+        payload: nothing,
     },
     // A look at what is due; a feed's own interval says when that is.
     Schedule {
         kind: Kind::FeedSync,
         cron: "0 2/5 * * * *",
         every: FIVE_MINUTES,
+        payload: nothing,
+    },
+    Schedule {
+        kind: Kind::KeepRules,
+        cron: "20 * * * * *",
+        every: MINUTE,
+        payload: nothing,
+    },
+    // Another period, hence another tick than the one of the same minute.
+    Schedule {
+        kind: Kind::KeepRules,
+        cron: "40 17 * * * *",
+        every: HOUR,
+        payload: keep_rules::whole,
     },
 ];
+
+const fn nothing() -> Value {
+    Value::Null
+}
 
 /// The running clock.
 pub(super) struct Ticks(JobScheduler);
@@ -100,7 +123,7 @@ async fn ask(
     let job = NewJob {
         kind: schedule.kind.as_str(),
         tick: &tick_name(schedule.every, now),
-        payload: &Value::Null,
+        payload: &(schedule.payload)(),
         run_after: now,
     };
     rows::enqueue(&jobs.store, &job, now).await

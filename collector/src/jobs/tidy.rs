@@ -9,7 +9,8 @@ use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
-    audit, commands, companies, dead_letters, events, idempotency, jobs as rows, nodes, sessions,
+    audit, commands, companies, dead_letters, events, history, idempotency, jobs as rows, nodes,
+    policies, sessions,
 };
 use time::OffsetDateTime;
 
@@ -28,6 +29,10 @@ const CHANGES_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 const EVENTS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Events that are forgotten in one transaction.
 const EVENTS_A_TIME: u32 = 10_000;
+
+/// Closed intervals of either kind that are forgotten in one transaction. Each step reads the company's
+/// rows from the beginning, so there are to be few.
+const INTERVALS_A_TIME: u32 = 100_000;
 
 /// Dead letters that are forgotten in one transaction; each is as large as a report.
 const LETTERS_A_TIME: u32 = 100;
@@ -71,6 +76,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         audit = forgotten.audit,
         events = forgotten.events,
         dead_letters = forgotten.letters,
+        intervals = forgotten.intervals,
         "tidied the database"
     );
     Ok(())
@@ -82,6 +88,7 @@ struct Forgotten {
     events: u64,
     letters: u64,
     audit: u64,
+    intervals: u64,
 }
 
 /// Forgets every company's old events and dead letters.
@@ -100,9 +107,15 @@ async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result
             forgotten.events += forget_events(&scope, now - EVENTS_KEPT)
                 .await
                 .context("forget events")?;
+            forgotten.events += forget_policy_events(&scope, now - EVENTS_KEPT)
+                .await
+                .context("forget events of policies")?;
             forgotten.audit += forget_audit(&scope, now - AUDIT_KEPT)
                 .await
                 .context("forget of the audit log")?;
+            forgotten.intervals += forget_intervals(&scope, now - jobs.history_kept)
+                .await
+                .context("forget what ended")?;
             forgotten.letters += forget_letters(&scope, now - jobs.dead_letters_kept)
                 .await
                 .context("forget dead letters")?;
@@ -120,6 +133,31 @@ async fn forget_events(scope: &TenantScope, before: OffsetDateTime) -> Result<u6
         let some = events::purge(scope, before, EVENTS_A_TIME).await?;
         forgotten += some;
         if some < u64::from(EVENTS_A_TIME) {
+            return Ok(forgotten);
+        }
+    }
+}
+
+async fn forget_policy_events(
+    scope: &TenantScope,
+    before: OffsetDateTime,
+) -> Result<u64, StoreError> {
+    let mut forgotten = 0;
+    loop {
+        let some = policies::purge_events(scope, before, EVENTS_A_TIME).await?;
+        forgotten += some;
+        if some < u64::from(EVENTS_A_TIME) {
+            return Ok(forgotten);
+        }
+    }
+}
+
+async fn forget_intervals(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut forgotten = 0;
+    loop {
+        let some = history::purge(scope, before, INTERVALS_A_TIME).await?;
+        forgotten += some.installations + some.findings;
+        if some.installations.max(some.findings) < u64::from(INTERVALS_A_TIME) {
             return Ok(forgotten);
         }
     }

@@ -28,10 +28,12 @@ pub struct CveDetail {
 
 const DETAIL: &str = ", c.id, c.scores, c.cwes, c.kev,
     (SELECT count(DISTINCT f.software_key) FROM findings f
-     WHERE f.company_key = $1 AND f.cve = c.id AND f.resolved_at = 'infinity') AS software,
+     WHERE f.company_key = $1 AND f.cve = c.id AND f.resolved_at = 'infinity'
+       AND f.exception IS NULL) AS software,
     (SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
          ON i.company_key = $1 AND i.software_key = f.software_key AND i.closed_at = 'infinity'
-     WHERE f.company_key = $1 AND f.cve = c.id AND f.resolved_at = 'infinity') AS hosts
+     WHERE f.company_key = $1 AND f.cve = c.id AND f.resolved_at = 'infinity'
+       AND f.exception IS NULL) AS hosts
     FROM cves c WHERE c.id = ";
 
 /// One CVE; `None` when no feed has brought it. Its software is a list of findings, its hosts are a

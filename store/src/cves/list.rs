@@ -1,10 +1,11 @@
 //! The list of CVEs that a company's software has.
 
-use sqlx::FromRow;
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::{BY_SEVERITY, Cve, CveRow, Severity};
 use crate::error::StoreError;
+use crate::export::Rows;
 use crate::page::{self, Order, Page, PageRequest, SortType, containing, within};
 use crate::tenant::TenantScope;
 
@@ -73,10 +74,12 @@ const FOUND: &str = "FROM (
                 ON i.company_key = $1 AND i.software_key = f.software_key
                AND i.closed_at = 'infinity'
             WHERE f.company_key = $1 AND f.cve = found.cve
-              AND f.resolved_at = 'infinity') AS hosts
+              AND f.resolved_at = 'infinity' AND f.exception IS NULL) AS hosts
     FROM (
         SELECT f.cve, count(DISTINCT f.software_key) AS software, min(f.opened_at) AS opened_at
-        FROM findings f WHERE f.company_key = $1 AND f.resolved_at = 'infinity' GROUP BY f.cve
+        FROM findings f
+        WHERE f.company_key = $1 AND f.resolved_at = 'infinity' AND f.exception IS NULL
+        GROUP BY f.cve
     ) found
     LEFT JOIN LATERAL (SELECT ";
 
@@ -92,6 +95,50 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<CveItem>, StoreError> {
     let order = sort.order();
+    let mut query = select(scope, filter, order)?;
+    order.push_after(&mut query, page)?;
+    order.push_end(&mut query, page);
+    let rows = page::fetch::<Row>(scope, "cves.list", query).await?;
+    order.page(rows, page, TryInto::try_into)
+}
+
+/// All CVEs of a filter, in an order and one snapshot, some at a time.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn export(
+    scope: &TenantScope,
+    filter: &CveFilter,
+    sort: CveSort,
+) -> Result<CveExport, StoreError> {
+    let order = sort.order();
+    let mut query = select(scope, filter, order)?;
+    order.push_order(&mut query);
+    Ok(CveExport(Rows::open(scope, "cves.export", query).await?))
+}
+
+/// An export of CVEs under way.
+#[derive(Debug)]
+pub struct CveExport(Rows);
+
+impl CveExport {
+    /// The next ones; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn next(&mut self) -> Result<Vec<CveItem>, StoreError> {
+        let rows: Vec<Row> = self.0.fetch().await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+fn select(
+    scope: &TenantScope,
+    filter: &CveFilter,
+    order: Order,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT x.*")?;
     order.push_columns(&mut query);
     query.push(FOUND).push(CveRow::COLUMNS);
@@ -114,10 +161,7 @@ pub async fn list(
         Some(false) => query.push(" AND kev_added IS NULL"),
         None => &mut query,
     };
-    order.push_after(&mut query, page)?;
-    order.push_end(&mut query, page);
-    let rows = page::fetch::<Row>(scope, "cves.list", query).await?;
-    order.page(rows, page, TryInto::try_into)
+    Ok(query)
 }
 
 #[derive(Debug, FromRow)]

@@ -38,7 +38,7 @@ pub async fn after(
     .await?;
     let rows = sqlx::query_as!(
         EventRow,
-        "SELECT xact, id, at, kind, software_key, cve, source, confidence, fixed_in
+        "SELECT xact, id, at, kind, software_key, cve, source, confidence, fixed_in, exception
          FROM finding_events
          WHERE company_key = $1 AND (xact, id) > ($2, $3)
            AND xact < $4
@@ -95,6 +95,7 @@ struct EventRow {
     source: String,
     confidence: String,
     fixed_in: Option<String>,
+    exception: Option<Uuid>,
 }
 
 impl TryFrom<EventRow> for FindingEvent {
@@ -119,6 +120,7 @@ impl TryFrom<EventRow> for FindingEvent {
             source: row.source,
             confidence,
             fixed_in: row.fixed_in,
+            exception: row.exception,
         })
     }
 }

@@ -2,16 +2,17 @@
 
 use enrichment::evaluation::Confidence;
 use protocol::fingerprint::SoftwareKey;
-use protocol::ids::AgentId;
 use protocol::software::Source;
 use serde_json::Value;
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::cves::{BY_SEVERITY, Cve, CveRow, Severity};
+use super::filter::{FindingFilter, push_exception, push_filter, push_state};
+use crate::cves::{BY_SEVERITY, Cve, CveRow};
 use crate::error::StoreError;
-use crate::page::{self, Order, Page, PageRequest, SortType, within};
+use crate::export::Rows;
+use crate::page::{self, Order, Page, PageRequest, SortType, push_holds, within};
 use crate::tenant::TenantScope;
 
 /// A finding.
@@ -39,39 +40,33 @@ pub struct Finding {
     pub opened_at: OffsetDateTime,
     /// Since when it does not hold any more.
     pub resolved_at: Option<OffsetDateTime>,
-    /// Hosts that have the software now.
+    /// The exception that it is left out for: the company's, or in a list of one host's findings one
+    /// for this host.
+    pub exception: Option<Uuid>,
+    /// Since when it is left out for the whole company.
+    pub suppressed_at: Option<OffsetDateTime>,
+    /// Hosts that have the software now, or had it at the instant that was asked for.
     pub hosts: u64,
 }
 
-/// Whether findings hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FindingState {
-    /// They hold.
-    #[default]
-    Open,
-    /// They do not hold any more.
-    Resolved,
-    /// Both.
-    Any,
-}
-
-/// Which findings a list has.
-#[derive(Clone, Debug, Default)]
-pub struct FindingFilter {
-    /// Whether they hold.
-    pub state: FindingState,
-    /// At least as severe as this.
-    pub severity_min: Option<Severity>,
-    /// Known to be exploited, or not.
-    pub kev: Option<bool>,
-    /// Of this CVE.
-    pub cve: Option<String>,
-    /// Of this software.
-    pub software: Option<SoftwareKey>,
-    /// Of what this host has now.
-    pub host: Option<AgentId>,
-    /// At least as sure as this.
-    pub confidence_min: Option<Confidence>,
+impl Finding {
+    /// Where it stands, or stood at an instant: `resolved`, `suppressed` or `open`.
+    #[must_use]
+    pub fn state(&self, as_of: Option<OffsetDateTime>) -> &'static str {
+        let was =
+            |at: Option<OffsetDateTime>| at.is_some_and(|at| as_of.is_none_or(|then| at <= then));
+        let is_out = match as_of {
+            None => self.exception.is_some(),
+            Some(_) => was(self.suppressed_at),
+        };
+        if was(self.resolved_at) {
+            "resolved"
+        } else if is_out {
+            "suppressed"
+        } else {
+            "open"
+        }
+    }
 }
 
 /// The order of a list.
@@ -111,11 +106,13 @@ impl FindingSort {
 /// hundred thousand findings to sort.
 const SHOWN: &str = ", f.cve, f.software_key, f.source, f.opened_at,
        nullif(f.resolved_at, 'infinity') AS resolved_at, f.confidence, f.fixed_in, f.why,
-       s.source AS software_source, s.name, s.version,
-       (SELECT count(*) FROM installations i
-        WHERE i.company_key = $1 AND i.software_key = f.software_key
-          AND i.closed_at = 'infinity') AS hosts
-FROM (SELECT y.*, row_number() OVER () AS place FROM (SELECT x.*";
+       f.suppressed_at, s.source AS software_source, s.name, s.version, ";
+
+const PLACED: &str = " FROM (SELECT y.*, row_number() OVER () AS place FROM (SELECT x.*";
+
+/// A page's hosts are counted one by one; those of all findings at once.
+const HOSTS_OF_ONE: &str = "(SELECT count(*) FROM installations i
+        WHERE i.company_key = $1 AND i.software_key = f.software_key AND ";
 
 const NAMES: &str = "FROM (
     SELECT f.cve, f.software_key, f.source, f.opened_at, c.cvss_score, c.cvss_severity,
@@ -126,9 +123,10 @@ const OF_CVES: &str = " FROM findings f LEFT JOIN cves c ON c.id = f.cve";
 /// Hosts are counted once for software, which mostly has many findings.
 const OF_HOSTS: &str = " LEFT JOIN (
         SELECT i.software_key, count(*) AS hosts FROM installations i
-        WHERE i.company_key = $1 AND i.closed_at = 'infinity' AND i.software_key IN (
-            SELECT found.software_key FROM findings found WHERE found.company_key = $1)
-        GROUP BY i.software_key
+        WHERE i.company_key = $1 AND i.software_key IN (
+            SELECT found.software_key FROM findings found WHERE found.company_key = $1) AND ";
+
+const BY_SOFTWARE: &str = " GROUP BY i.software_key
     ) h ON h.software_key = f.software_key";
 
 const READ: &str = ") y) p
@@ -150,21 +148,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Finding>, StoreError> {
     let order = sort.order();
-    let by_hosts = sort == FindingSort::Hosts;
-    let mut query = within(scope, "SELECT p.sort_value, p.sort_id, ")?;
-    query.push(CveRow::COLUMNS).push(SHOWN);
-    order.push_columns(&mut query);
-    query.push(NAMES);
-    if by_hosts {
-        query.push(", coalesce(h.hosts, 0) AS hosts");
-    }
-    query.push(OF_CVES);
-    if by_hosts {
-        query.push(OF_HOSTS);
-    }
-    query.push(" WHERE f.company_key = $1");
-    push_filter(&mut query, filter);
-    query.push(") x WHERE true");
+    let mut query = select(scope, filter, order, sort == FindingSort::Hosts)?;
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
     query.push(READ);
@@ -172,50 +156,78 @@ pub async fn list(
     order.page(rows, page, TryInto::try_into)
 }
 
-fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
-    match filter.state {
-        FindingState::Open => query.push(" AND f.resolved_at = 'infinity'"),
-        FindingState::Resolved => query.push(" AND f.resolved_at <> 'infinity'"),
-        FindingState::Any => &mut *query,
-    };
-    if let Some(severity) = filter.severity_min {
-        query
-            .push(" AND c.cvss_severity = ANY(")
-            .push_bind(severity.and_above())
-            .push(")");
+/// All findings of a filter, in an order and one snapshot, some at a time.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn export(
+    scope: &TenantScope,
+    filter: &FindingFilter,
+    sort: FindingSort,
+) -> Result<FindingExport, StoreError> {
+    let order = sort.order();
+    let mut query = select(scope, filter, order, true)?;
+    order.push_order(&mut query);
+    query.push(READ);
+    Ok(FindingExport(
+        Rows::open(scope, "findings.export", query).await?,
+    ))
+}
+
+/// An export of findings under way.
+#[derive(Debug)]
+pub struct FindingExport(Rows);
+
+impl FindingExport {
+    /// The next ones; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn next(&mut self) -> Result<Vec<Finding>, StoreError> {
+        let rows: Vec<Row> = self.0.fetch().await?;
+        rows.into_iter().map(TryInto::try_into).collect()
     }
-    match filter.kev {
-        Some(true) => query.push(" AND c.kev_added IS NOT NULL"),
-        Some(false) => query.push(" AND c.kev_added IS NULL"),
-        None => &mut *query,
-    };
-    if let Some(cve) = &filter.cve {
-        query.push(" AND f.cve = ").push_bind(cve.clone());
+}
+
+/// The list up to where its places and its end follow, and [`READ`]. `of_all` counts hosts for all
+/// findings at once.
+fn select(
+    scope: &TenantScope,
+    filter: &FindingFilter,
+    order: Order,
+    of_all: bool,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let installed = ("i.opened_at", "i.closed_at");
+    let mut query = within(scope, "SELECT p.sort_value, p.sort_id, ")?;
+    query.push(CveRow::COLUMNS).push(SHOWN);
+    push_exception(&mut query, filter);
+    query.push(" AS exception, ");
+    if of_all {
+        query.push("p.hosts");
+    } else {
+        query.push(HOSTS_OF_ONE);
+        push_holds(&mut query, installed, filter.as_of);
+        query.push(") AS hosts");
     }
-    if let Some(key) = filter.software {
-        query
-            .push(" AND f.software_key = ")
-            .push_bind(key.to_uuid());
+    query.push(PLACED);
+    order.push_columns(&mut query);
+    query.push(NAMES);
+    if of_all {
+        query.push(", coalesce(h.hosts, 0) AS hosts");
     }
-    if let Some(least) = filter.confidence_min {
-        let names: Vec<&str> = [Confidence::Low, Confidence::Medium, Confidence::High]
-            .into_iter()
-            .filter(|confidence| *confidence >= least)
-            .map(Confidence::as_str)
-            .collect();
-        query
-            .push(" AND f.confidence = ANY(")
-            .push_bind(names)
-            .push(")");
+    query.push(OF_CVES);
+    if of_all {
+        query.push(OF_HOSTS);
+        push_holds(&mut query, installed, filter.as_of);
+        query.push(BY_SOFTWARE);
     }
-    if let Some(host) = filter.host {
-        query.push(
-            " AND f.software_key IN (SELECT i.software_key FROM agents a JOIN installations i
-                  ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
-               WHERE a.company_key = $1 AND a.id = ",
-        );
-        query.push_bind(host.0).push(")");
-    }
+    query.push(" WHERE f.company_key = $1");
+    push_state(&mut query, filter);
+    push_filter(&mut query, filter);
+    query.push(") x WHERE true");
+    Ok(query)
 }
 
 #[derive(Debug, FromRow)]
@@ -233,6 +245,8 @@ struct Row {
     why: Value,
     opened_at: OffsetDateTime,
     resolved_at: Option<OffsetDateTime>,
+    suppressed_at: Option<OffsetDateTime>,
+    exception: Option<Uuid>,
     hosts: i64,
 }
 
@@ -260,6 +274,8 @@ impl TryFrom<Row> for Finding {
             why: row.why,
             opened_at: row.opened_at,
             resolved_at: row.resolved_at,
+            exception: row.exception,
+            suppressed_at: row.suppressed_at,
             hosts: row.hosts.unsigned_abs(),
         })
     }

@@ -15,6 +15,7 @@ use super::columns::{FindingColumns, why};
 use crate::commands;
 use crate::error::StoreError;
 use crate::events::{EventKind, NewEvents};
+use crate::exceptions::{Suppressed, suppress_new};
 use crate::software::keys;
 use crate::tenant::TenantScope;
 use crate::tx;
@@ -80,13 +81,15 @@ async fn attempt(
     // Resolved first: a finding may end and begin anew in the same instant.
     rewrite(&mut tx, scope.key(), &difference, now).await?;
     difference.opened.insert(&mut tx, scope.key(), now).await?;
+    let suppressed = suppress_opened(&mut tx, scope.key(), &difference.opened, now).await?;
     set_judgements(&mut tx, scope.key(), &judged, (generation, now)).await?;
     let evaluations: Vec<(SoftwareKey, &Evaluation)> = judged
         .iter()
         .map(|(key, made)| (SoftwareKey::from_uuid(*key), *made))
         .collect();
     keys::add(&mut tx, scope.key(), &evaluations).await?;
-    if difference.write_events(&mut tx, scope.key(), now).await? {
+    let told = difference.write_events(&mut tx, scope.key(), &suppressed, now);
+    if told.await? {
         commands::announce_findings(&mut *tx, scope.company()).await?;
     }
     tx.commit().await?;
@@ -230,6 +233,7 @@ impl Difference {
         &self,
         tx: &mut PgConnection,
         company_key: i64,
+        suppressed: &Suppressed,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let kept = NewEvents::of(&self.kept, |at| {
@@ -239,11 +243,26 @@ impl Difference {
                 EventKind::Changed
             }
         });
-        let opened = NewEvents::of(&self.opened, |_| EventKind::Opened);
+        let opened = NewEvents::of(&self.opened, |_| EventKind::Opened).left_out(suppressed);
         let any_kept = kept.insert(&mut *tx, company_key, now).await?;
         let any_opened = opened.insert(tx, company_key, now).await?;
         Ok(any_kept || any_opened)
     }
+}
+
+/// Leaves out what exceptions are about, among what is found anew.
+async fn suppress_opened(
+    tx: &mut PgConnection,
+    company_key: i64,
+    opened: &FindingColumns,
+    now: OffsetDateTime,
+) -> Result<Suppressed, StoreError> {
+    let mut software = opened.software.clone();
+    software.dedup();
+    if software.is_empty() {
+        return Ok(Suppressed::new());
+    }
+    suppress_new(tx, company_key, &software, now).await
 }
 
 /// Changes and resolves. Every row is there, so an upsert finds it by the primary key without a

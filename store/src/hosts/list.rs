@@ -2,35 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use protocol::fingerprint::SoftwareKey;
 use protocol::host::Platform;
 use protocol::ids::AgentId;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::Host;
+use super::filter::{HostFilter, push_host_filter};
+use super::{Host, excepted, then};
 use crate::error::StoreError;
-use crate::page::{Order, Page, PageRequest, SortType, containing, within};
+use crate::export::Rows;
+use crate::page::{Order, Page, PageRequest, SortType, within};
 use crate::software::FindingCounts;
 use crate::tenant::TenantScope;
-
-/// Which hosts a list has.
-#[derive(Clone, Debug, Default)]
-pub struct HostFilter {
-    /// The name contains this.
-    pub text: Option<String>,
-    /// The operating system's family or distribution is this.
-    pub platform: Option<String>,
-    /// It has this CVE.
-    pub cve: Option<String>,
-    /// It has this software.
-    pub software: Option<SoftwareKey>,
-    /// It was not seen since.
-    pub silent_since: Option<OffsetDateTime>,
-    /// Also those that were revoked.
-    pub revoked: bool,
-}
 
 /// The order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,10 +68,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Host>, StoreError> {
     let order = sort.order();
-    let mut query = within(scope, SELECT)?;
-    order.push_columns(&mut query);
-    query.push(" FROM agents a WHERE company_key = $1");
-    push_filter(&mut query, filter);
+    let mut query = select(scope, filter, order)?;
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
     #[cfg(test)]
@@ -95,61 +76,90 @@ pub async fn list(
     let mut tx = scope.begin("hosts.list").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
-    // Findings are counted for the page's hosts alone, never for the whole list.
-    let ids: Vec<Uuid> = page.items.iter().map(|host| host.id.0).collect();
-    let mut findings = count_findings(&mut tx, scope.key(), &ids).await?;
+    count(&mut tx, scope.key(), &mut page.items, filter.as_of).await?;
     tx.commit().await?;
-    for host in &mut page.items {
+    Ok(page)
+}
+
+/// All hosts of a filter, in an order and one snapshot, some at a time.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn export(
+    scope: &TenantScope,
+    filter: &HostFilter,
+    sort: HostSort,
+) -> Result<HostExport, StoreError> {
+    let order = sort.order();
+    let mut query = select(scope, filter, order)?;
+    order.push_order(&mut query);
+    Ok(HostExport {
+        rows: Rows::open(scope, "hosts.export", query).await?,
+        as_of: filter.as_of,
+    })
+}
+
+/// An export of hosts under way.
+#[derive(Debug)]
+pub struct HostExport {
+    rows: Rows,
+    as_of: Option<OffsetDateTime>,
+}
+
+impl HostExport {
+    /// The next ones; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn next(&mut self) -> Result<Vec<Host>, StoreError> {
+        let rows: Vec<HostRow> = self.rows.fetch().await?;
+        let mut hosts: Vec<Host> = rows.into_iter().map(Host::from).collect();
+        let company = self.rows.company();
+        count(self.rows.tx(), company, &mut hosts, self.as_of).await?;
+        Ok(hosts)
+    }
+}
+
+fn select(
+    scope: &TenantScope,
+    filter: &HostFilter,
+    order: Order,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let mut query = within(scope, SELECT)?;
+    order.push_columns(&mut query);
+    query.push(" FROM agents a WHERE company_key = $1");
+    push_host_filter(&mut query, filter);
+    Ok(query)
+}
+
+/// Findings are counted for a page's hosts alone, never for the whole list.
+async fn count(
+    tx: &mut PgConnection,
+    company_key: i64,
+    hosts: &mut [Host],
+    as_of: Option<OffsetDateTime>,
+) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = hosts.iter().map(|host| host.id.0).collect();
+    if let Some(at) = as_of {
+        let mut counts = then::counts(tx, company_key, &ids, at).await?;
+        for host in hosts {
+            let (software, findings) = counts.remove(&host.id).unwrap_or_default();
+            host.software = software;
+            host.findings = findings;
+        }
+        return Ok(());
+    }
+    let mut findings = count_findings(tx, company_key, &ids).await?;
+    for host in hosts {
         host.findings = findings.remove(&host.id).unwrap_or_default();
     }
-    Ok(page)
+    Ok(())
 }
 
 const SELECT: &str = "SELECT id, hostname, platform_family, platform_id, platform_version, os_name, \
                       agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
-
-fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
-    if let Some(text) = &filter.text {
-        query
-            .push(" AND hostname ILIKE ")
-            .push_bind(containing(text));
-    }
-    if let Some(platform) = &filter.platform {
-        query
-            .push(" AND (platform_family = ")
-            .push_bind(platform.clone());
-        query
-            .push(" OR platform_id = ")
-            .push_bind(platform.clone())
-            .push(")");
-    }
-    if let Some(at) = filter.silent_since {
-        query
-            .push(" AND coalesce(last_seen_at, enrolled_at) < ")
-            .push_bind(at);
-    }
-    if !filter.revoked {
-        query.push(" AND revoked_at IS NULL");
-    }
-    if let Some(key) = filter.software {
-        query.push(
-            // A semi-join: a host that has the software once is one row, and the subquery names the
-            // company so that it reads one partition.
-            " AND key IN (SELECT i.agent_key FROM installations i WHERE i.company_key = $1
-               AND i.closed_at = 'infinity' AND i.software_key = ",
-        );
-        query.push_bind(key.to_uuid()).push(")");
-    }
-    if let Some(cve) = &filter.cve {
-        query.push(
-            " AND key IN (SELECT i.agent_key FROM findings f JOIN installations i
-                  ON i.company_key = $1 AND i.software_key = f.software_key
-                 AND i.closed_at = 'infinity'
-               WHERE f.company_key = $1 AND f.resolved_at = 'infinity' AND f.cve = ",
-        );
-        query.push_bind(cve.clone()).push(")");
-    }
-}
 
 /// Findings of some hosts, by severity. Hosts without any are left out.
 ///
@@ -171,25 +181,28 @@ pub(super) async fn count_findings(
              SELECT h.software_key, v.*
              FROM (SELECT DISTINCT software_key FROM held) h
              CROSS JOIN LATERAL (
-                 SELECT count(*) AS open,
-                        count(*) FILTER (WHERE c.cvss_severity = 'critical') AS critical,
-                        count(*) FILTER (WHERE c.cvss_severity = 'high') AS high,
-                        count(c.kev_added) AS kev
+                 SELECT count(*) FILTER (WHERE f.exception IS NULL) AS open,
+                        count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
+                            AS critical,
+                        count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'high')
+                            AS high,
+                        count(c.kev_added) FILTER (WHERE f.exception IS NULL) AS kev,
+                        count(f.exception) AS suppressed
                  FROM findings f LEFT JOIN cves c ON c.id = f.cve
                  WHERE f.company_key = $1 AND f.software_key = h.software_key
                    AND NOT isfinite(f.resolved_at)
              ) v
-             WHERE v.open > 0
+             WHERE v.open > 0 OR v.suppressed > 0
            )
            SELECT h.id AS "id!", sum(v.open)::bigint AS "open!",
                   sum(v.critical)::bigint AS "critical!", sum(v.high)::bigint AS "high!",
-                  sum(v.kev)::bigint AS "kev!"
+                  sum(v.kev)::bigint AS "kev!", sum(v.suppressed)::bigint AS "suppressed!"
            FROM held h JOIN vulnerable v ON v.software_key = h.software_key
            GROUP BY h.id"#,
         company_key,
         agents
     )
-    .fetch_all(tx)
+    .fetch_all(&mut *tx)
     .await?;
     let counts = rows.into_iter().map(|row| {
         let counts = FindingCounts {
@@ -197,10 +210,13 @@ pub(super) async fn count_findings(
             critical: row.critical.unsigned_abs(),
             high: row.high.unsigned_abs(),
             kev: row.kev.unsigned_abs(),
+            suppressed: row.suppressed.unsigned_abs(),
         };
         (AgentId(row.id), counts)
     });
-    Ok(counts.collect())
+    let mut counts = counts.collect();
+    excepted::take_out(tx, company_key, agents, &mut counts).await?;
+    Ok(counts)
 }
 
 #[derive(Debug, FromRow)]

@@ -1,11 +1,13 @@
 //! What is installed on one host.
 
 use protocol::ids::AgentId;
-use sqlx::FromRow;
+use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
+use super::{EXCEPTED, EXCEPTED_BY_LABEL};
 use crate::error::StoreError;
-use crate::page::{self, Order, Page, PageRequest, SortType, containing, within};
+use crate::export::Rows;
+use crate::page::{self, Order, Page, PageRequest, SortType, containing, push_holds, within};
 use crate::software::{CountsRow, FindingCounts, Software, SoftwareRow};
 use crate::tenant::TenantScope;
 
@@ -31,6 +33,8 @@ pub struct HostSoftwareFilter {
     pub text: Option<String>,
     /// It has findings, or none.
     pub vulnerable: Option<bool>,
+    /// As it was at this instant; what is left out is of the present.
+    pub as_of: Option<OffsetDateTime>,
 }
 
 const BY_NAME: Order = Order {
@@ -44,31 +48,36 @@ const BY_NAME: Order = Order {
 /// The host's open installations as `i`, up to the agent's id. They are looked up first and once:
 /// the planner would else walk all of the company's software in the order of the list, and ask for
 /// each whether this host has it.
-// `NOT isfinite`, here and below, leaves the planner the index by host and the one by software alone,
-// however old its statistics are.
 const INSTALLED: &str = "FROM (
     WITH i AS MATERIALIZED (
-        SELECT i.software_key, i.opened_at, i.installed_at, i.locations
+        SELECT a.key AS host_key, i.software_key, i.opened_at, i.installed_at, i.locations
         FROM agents a
-        JOIN installations i
-          ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
-        WHERE a.company_key = $1 AND a.id = ";
+        JOIN installations i ON i.company_key = $1 AND i.agent_key = a.key AND ";
 
 /// The rest: the software of each, and how many findings it has.
 const JUDGED: &str = ")
     SELECT s.*, i.opened_at AS seen_at, i.installed_at, i.locations,
            coalesce(f.open, 0) AS open, coalesce(f.critical, 0) AS critical,
-           coalesce(f.high, 0) AS high, coalesce(f.kev, 0) AS kev
+           coalesce(f.high, 0) AS high, coalesce(f.kev, 0) AS kev,
+           coalesce(f.suppressed, 0) AS suppressed
     FROM i
     JOIN software s ON s.company_key = $1 AND s.software_key = i.software_key
     LEFT JOIN LATERAL (
-        SELECT count(*) AS open,
-               count(*) FILTER (WHERE c.cvss_severity = 'critical') AS critical,
-               count(*) FILTER (WHERE c.cvss_severity = 'high') AS high,
-               count(c.kev_added) AS kev
-        FROM findings f LEFT JOIN cves c ON c.id = f.cve
-        WHERE f.company_key = $1 AND f.software_key = s.software_key
-          AND NOT isfinite(f.resolved_at)
+        SELECT count(*) FILTER (WHERE NOT o.is_out) AS open,
+               count(*) FILTER (WHERE NOT o.is_out AND c.cvss_severity = 'critical') AS critical,
+               count(*) FILTER (WHERE NOT o.is_out AND c.cvss_severity = 'high') AS high,
+               count(c.kev_added) FILTER (WHERE NOT o.is_out) AS kev,
+               count(*) FILTER (WHERE o.is_out) AS suppressed
+        FROM (
+            SELECT f.cve, f.exception IS NOT NULL OR EXISTS (";
+
+/// What is left out on this host, and the findings that hold.
+const HELD: &str = "))) AS is_out
+            FROM findings f
+            WHERE f.company_key = $1 AND f.software_key = s.software_key AND ";
+
+const COUNTED: &str = "
+        ) o LEFT JOIN cves c ON c.id = o.cve
     ) f ON true
 ) x WHERE true";
 
@@ -84,9 +93,64 @@ pub async fn software(
     filter: &HostSoftwareFilter,
     page: &PageRequest,
 ) -> Result<Page<HostSoftware>, StoreError> {
+    let mut query = select(scope, agent, filter)?;
+    BY_NAME.push_after(&mut query, page)?;
+    BY_NAME.push_end(&mut query, page);
+    let rows = page::fetch::<Row>(scope, "hosts.software", query).await?;
+    BY_NAME.page(rows, page, TryInto::try_into)
+}
+
+/// All that is installed on a host, by name and in one snapshot, some at a time.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn export_software(
+    scope: &TenantScope,
+    agent: AgentId,
+    filter: &HostSoftwareFilter,
+) -> Result<HostSoftwareExport, StoreError> {
+    let mut query = select(scope, agent, filter)?;
+    BY_NAME.push_order(&mut query);
+    Ok(HostSoftwareExport(
+        Rows::open(scope, "hosts.software_export", query).await?,
+    ))
+}
+
+/// An export of a host's software under way.
+#[derive(Debug)]
+pub struct HostSoftwareExport(Rows);
+
+impl HostSoftwareExport {
+    /// The next ones; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn next(&mut self) -> Result<Vec<HostSoftware>, StoreError> {
+        let rows: Vec<Row> = self.0.fetch().await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+}
+
+fn select(
+    scope: &TenantScope,
+    agent: AgentId,
+    filter: &HostSoftwareFilter,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT x.*")?;
     BY_NAME.push_columns(&mut query);
-    query.push(INSTALLED).push_bind(agent.0).push(JUDGED);
+    query.push(INSTALLED);
+    push_row_holds(&mut query, ("i.opened_at", "i.closed_at"), filter.as_of);
+    query
+        .push(" WHERE a.company_key = $1 AND a.id = ")
+        .push_bind(agent.0)
+        .push(JUDGED);
+    query.push(EXCEPTED).push("i.host_key");
+    query.push(EXCEPTED_BY_LABEL).push("i.host_key");
+    query.push(HELD);
+    push_row_holds(&mut query, ("f.opened_at", "f.resolved_at"), filter.as_of);
+    query.push(COUNTED);
     if let Some(text) = &filter.text {
         query.push(" AND name ILIKE ").push_bind(containing(text));
     }
@@ -95,10 +159,22 @@ pub async fn software(
         Some(false) => query.push(" AND open = 0"),
         None => &mut query,
     };
-    BY_NAME.push_after(&mut query, page)?;
-    BY_NAME.push_end(&mut query, page);
-    let rows = page::fetch::<Row>(scope, "hosts.software", query).await?;
-    BY_NAME.page(rows, page, TryInto::try_into)
+    Ok(query)
+}
+
+/// As [`push_holds`], by the index of the key.
+// `NOT isfinite` leaves the planner the index by host and the one by software alone, however old its
+// statistics are.
+fn push_row_holds(
+    query: &mut QueryBuilder<Postgres>,
+    (opened, closed): (&'static str, &'static str),
+    as_of: Option<OffsetDateTime>,
+) {
+    if as_of.is_some() {
+        push_holds(query, (opened, closed), as_of);
+    } else {
+        query.push("NOT isfinite(").push(closed).push(")");
+    }
 }
 
 #[derive(Debug, FromRow)]

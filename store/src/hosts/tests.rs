@@ -120,6 +120,7 @@ async fn shows_what_is_on_a_host_and_what_of_it_is_vulnerable() {
         let filter = HostSoftwareFilter {
             text: text.map(str::to_owned),
             vulnerable,
+            as_of: None,
         };
         let installed = software(&world.scope, web, &filter, &page)
             .await

@@ -16,6 +16,7 @@ use super::inventory::{Changes, Held};
 use super::line::Run;
 use crate::error::StoreError;
 use crate::events::{EventKind, NewEvents};
+use crate::exceptions::suppress_new;
 use crate::findings::FindingColumns;
 use crate::software::keys;
 
@@ -159,9 +160,12 @@ async fn insert_findings(
     }
     let columns = FindingColumns::new(found);
     let opened = columns.insert(&mut *tx, company_key, now).await?;
+    let mut software = columns.software.clone();
+    software.dedup();
+    let suppressed = suppress_new(&mut *tx, company_key, &software, now).await?;
     // In the same transaction: a finding without its event would never be delivered to whoever
     // follows events.
-    let events = NewEvents::of(&columns, |_| EventKind::Opened);
+    let events = NewEvents::of(&columns, |_| EventKind::Opened).left_out(&suppressed);
     events.insert(tx, company_key, now).await?;
     Ok(opened)
 }

@@ -2,11 +2,15 @@
 
 use enrichment::evaluation::Status;
 use protocol::software::Source;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
-use super::counts::counted;
+use super::counts::{counted, counted_then};
 use super::{FindingCounts, Software, SoftwareRow};
 use crate::error::StoreError;
-use crate::page::{Order, Page, PageRequest, SortType, containing, within};
+use crate::export::Rows;
+use crate::page::{Order, Page, PageRequest, SortType, containing, push_holds, within};
 use crate::tenant::TenantScope;
 
 /// Which software a list has.
@@ -20,8 +24,14 @@ pub struct SoftwareFilter {
     pub status: Option<Status>,
     /// It has findings, or none.
     pub vulnerable: Option<bool>,
+    /// Hosts with this label have it.
+    pub label: Option<Uuid>,
+    /// Of exactly this name, whatever the letters' case.
+    pub name: Option<String>,
     /// Also what no host has any more.
     pub gone: bool,
+    /// As it was at this instant.
+    pub as_of: Option<OffsetDateTime>,
 }
 
 /// The order of a list.
@@ -71,37 +81,59 @@ pub struct SoftwareItem {
     pub findings: FindingCounts,
 }
 
-/// All software as `x`, with what the order needs and nothing else: a page's own counts are made
-/// once its rows are known.
-const fn software_for(sort: SoftwareSort) -> &'static str {
+/// Pushes all software as `x`, with what the order needs and nothing else: a page's own counts are
+/// made once its rows are known.
+fn push_software(
+    query: &mut QueryBuilder<Postgres>,
+    sort: SoftwareSort,
+    as_of: Option<OffsetDateTime>,
+) {
     match sort {
         // Every row has a source; saying so opens the index of names, which nothing else may use.
-        SoftwareSort::Name => "FROM software x WHERE company_key = $1 AND source <> ''",
-        SoftwareSort::FirstSeen => "FROM software x WHERE company_key = $1",
+        SoftwareSort::Name => {
+            query.push("FROM software x WHERE company_key = $1 AND source <> ''");
+        }
+        SoftwareSort::FirstSeen => {
+            query.push("FROM software x WHERE company_key = $1");
+        }
         SoftwareSort::Hosts => {
-            "FROM (
+            query.push(
+                "FROM (
                 SELECT s.*, coalesce(i.hosts, 0) AS hosts
                 FROM software s LEFT JOIN (
                     SELECT i.software_key, count(*) AS hosts FROM installations i
-                    WHERE i.company_key = $1 AND i.closed_at = 'infinity'
-                    GROUP BY i.software_key
+                    WHERE i.company_key = $1 AND ",
+            );
+            push_holds(query, INSTALLED, as_of);
+            query.push(
+                " GROUP BY i.software_key
                 ) i ON i.software_key = s.software_key
                 WHERE s.company_key = $1
-            ) x WHERE true"
+            ) x WHERE true",
+            );
         }
         SoftwareSort::Findings => {
-            "FROM (
+            query.push(
+                "FROM (
                 SELECT s.*, coalesce(f.open, 0) AS open
                 FROM software s LEFT JOIN (
                     SELECT f.software_key, count(*) AS open FROM findings f
-                    WHERE f.company_key = $1 AND f.resolved_at = 'infinity'
-                    GROUP BY f.software_key
+                    WHERE f.company_key = $1 AND f.exception IS NULL AND ",
+            );
+            push_holds(query, FOUND, as_of);
+            query.push(
+                " GROUP BY f.software_key
                 ) f ON f.software_key = s.software_key
                 WHERE s.company_key = $1
-            ) x WHERE true"
+            ) x WHERE true",
+            );
         }
     }
 }
+
+/// The intervals of installations and of findings.
+const INSTALLED: (&str, &str) = ("i.opened_at", "i.closed_at");
+const FOUND: (&str, &str) = ("f.opened_at", "f.resolved_at");
 
 /// A page of software.
 ///
@@ -115,9 +147,140 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<SoftwareItem>, StoreError> {
     let order = sort.order();
+    let mut query = select(scope, filter, sort)?;
+    order.push_after(&mut query, page)?;
+    order.push_end(&mut query, page);
+    #[cfg(test)]
+    crate::page::note(&query);
+    let mut tx = scope.begin("software.list").await?;
+    let rows = query.build_query_as().fetch_all(&mut *tx).await?;
+    let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
+    let items = count(&mut tx, scope.key(), found.items, filter.as_of).await?;
+    tx.commit().await?;
+    Ok(Page {
+        total: found.total,
+        items,
+        next: found.next,
+    })
+}
+
+/// All software of a filter, in an order and one snapshot, some at a time.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn export(
+    scope: &TenantScope,
+    filter: &SoftwareFilter,
+    sort: SoftwareSort,
+) -> Result<SoftwareExport, StoreError> {
+    let mut query = select(scope, filter, sort)?;
+    sort.order().push_order(&mut query);
+    Ok(SoftwareExport {
+        rows: Rows::open(scope, "software.export", query).await?,
+        as_of: filter.as_of,
+    })
+}
+
+/// An export of software under way.
+#[derive(Debug)]
+pub struct SoftwareExport {
+    rows: Rows,
+    as_of: Option<OffsetDateTime>,
+}
+
+impl SoftwareExport {
+    /// The next ones; nothing at the end.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be used.
+    pub async fn next(&mut self) -> Result<Vec<SoftwareItem>, StoreError> {
+        let rows: Vec<SoftwareRow> = self.rows.fetch().await?;
+        let software: Result<Vec<Software>, StoreError> =
+            rows.into_iter().map(Software::try_from).collect();
+        let company = self.rows.company();
+        count(self.rows.tx(), company, software?, self.as_of).await
+    }
+}
+
+async fn count(
+    tx: &mut PgConnection,
+    company_key: i64,
+    software: Vec<Software>,
+    as_of: Option<OffsetDateTime>,
+) -> Result<Vec<SoftwareItem>, StoreError> {
+    match as_of {
+        None => counted(tx, company_key, software).await,
+        Some(at) => counted_then(tx, company_key, software, at).await,
+    }
+}
+
+fn select(
+    scope: &TenantScope,
+    filter: &SoftwareFilter,
+    sort: SoftwareSort,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT x.*")?;
-    order.push_columns(&mut query);
-    query.push(software_for(sort));
+    sort.order().push_columns(&mut query);
+    push_software(&mut query, sort, filter.as_of);
+    push_names(&mut query, filter);
+    if let Some(vulnerable) = filter.vulnerable {
+        query.push(if vulnerable { " AND " } else { " AND NOT " });
+        query.push(
+            "EXISTS (SELECT FROM findings f WHERE f.company_key = $1
+               AND f.software_key = x.software_key AND f.exception IS NULL AND ",
+        );
+        push_holds(&mut query, FOUND, filter.as_of);
+        query.push(")");
+    }
+    if let Some(label) = filter.label {
+        query.push(
+            " AND x.software_key IN (SELECT i.software_key FROM host_labels l JOIN installations i
+                ON i.company_key = $1 AND i.agent_key = l.agent_key AND ",
+        );
+        push_holds(&mut query, INSTALLED, filter.as_of);
+        query
+            .push(" WHERE l.company_key = $1 AND l.label = ")
+            .push_bind(label)
+            .push(")");
+    }
+    match (filter.gone, sort) {
+        (true, _) => {}
+        (false, SoftwareSort::Hosts) => {
+            query.push(" AND hosts > 0");
+        }
+        // `OFFSET 0` keeps it a question for each row that is looked at. As a join it would read
+        // all installations, for a page of a hundred.
+        (false, SoftwareSort::Name | SoftwareSort::Findings | SoftwareSort::FirstSeen) => {
+            match filter.as_of {
+                None => query.push(
+                    " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
+                       AND i.software_key = x.software_key AND i.closed_at = 'infinity' OFFSET 0)",
+                ),
+                // No index serves the past: all of it once, and not once for each row.
+                Some(at) => query
+                    .push(
+                        " AND x.software_key IN (SELECT i.software_key FROM installations i
+                           WHERE i.company_key = $1 AND i.opened_at <= ",
+                    )
+                    .push_bind(at)
+                    .push(" AND i.closed_at > ")
+                    .push_bind(at)
+                    .push(")"),
+            };
+        }
+    }
+    Ok(query)
+}
+
+fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
+    if let Some(name) = &filter.name {
+        query
+            .push(" AND lower(name) = lower(")
+            .push_bind(name.clone())
+            .push(")");
+    }
     if let Some(text) = &filter.text {
         query.push(" AND (name ILIKE ").push_bind(containing(text));
         query
@@ -131,34 +294,7 @@ pub async fn list(
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(status.as_str());
     }
-    if let Some(vulnerable) = filter.vulnerable {
-        query.push(if vulnerable { " AND " } else { " AND NOT " });
-        query.push(
-            "EXISTS (SELECT FROM findings f WHERE f.company_key = $1
-               AND f.software_key = x.software_key AND f.resolved_at = 'infinity')",
-        );
+    if let Some(at) = filter.as_of {
+        query.push(" AND first_seen_at <= ").push_bind(at);
     }
-    if !filter.gone {
-        query.push(match sort {
-            SoftwareSort::Hosts => " AND hosts > 0",
-            // `OFFSET 0` keeps it a question for each row that is looked at. As a join it would read
-            // all installations, for a page of a hundred.
-            SoftwareSort::Name | SoftwareSort::Findings | SoftwareSort::FirstSeen => {
-                " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
-                   AND i.software_key = x.software_key AND i.closed_at = 'infinity' OFFSET 0)"
-            }
-        });
-    }
-    order.push_after(&mut query, page)?;
-    order.push_end(&mut query, page);
-    let mut tx = scope.begin("software.list").await?;
-    let rows = query.build_query_as().fetch_all(&mut *tx).await?;
-    let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
-    let items = counted(&mut tx, scope.key(), found.items).await?;
-    tx.commit().await?;
-    Ok(Page {
-        total: found.total,
-        items,
-        next: found.next,
-    })
 }

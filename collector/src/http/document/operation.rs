@@ -116,9 +116,8 @@ impl Operation {
 
     /// Is answered with some media type.
     pub(crate) fn gives_content(&mut self, status: StatusCode, media_type: &str, schema: Value) {
-        let content = json!({ media_type: { "schema": schema } });
-        let entry = self.answer(status);
-        entry["content"] = content;
+        // Beside what else it may be answered with.
+        self.answer(status)["content"][media_type] = json!({ "schema": schema });
     }
 
     /// Is answered, without more.

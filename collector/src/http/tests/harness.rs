@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers};
-use crate::http::{ApiState, Gate, Node, NodeStatus, router};
+use crate::http::{ApiState, Exports, Gate, Node, NodeStatus, router};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -104,6 +104,8 @@ impl Api {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             node: Arc::new(FakeNode),
             gate: Gate::new(&config),
+            exports: Exports::default(),
+            history_days: 90,
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
         let new = NewApiKey {
@@ -286,7 +288,7 @@ async fn install(scope: &TenantScope, host: AgentId, seed: u8) -> Uuid {
     key.to_uuid()
 }
 
-fn evaluation() -> Evaluation {
+pub(super) fn evaluation() -> Evaluation {
     Evaluation {
         status: Status::Evaluated,
         reason: None,

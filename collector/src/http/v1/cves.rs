@@ -1,6 +1,7 @@
 //! CVEs: those that the company's software has, and any one that the feeds know.
 
 use axum::Json;
+use axum::extract::State;
 use enrichment::cve::{Cvss, KevEntry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,11 +9,13 @@ use store::cves::{self, Cve, CveDetail, CveFilter, CveItem, CveSort, Severity};
 use time::OffsetDateTime;
 
 use crate::http::document::{DateTime, Routes};
+use crate::http::export::{self, Exported, Format, Record, Row, instant};
 use crate::http::extract::{Params, Path, Tenant};
-use crate::http::may::ReadInventory;
+use crate::http::may::{ExportInventory, ReadInventory};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::schema::{Open, SeverityName};
+use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("CVEs", "What is vulnerable, and how badly.")
@@ -22,6 +25,7 @@ pub(super) fn routes() -> Routes {
             "CVEs that the company's software has",
             list,
         )
+        .get("/cves/export", "export_cves", "CVEs, whole", export)
         .get("/cves/{cve}", "get_cve", "One CVE", get)
 }
 
@@ -72,6 +76,41 @@ pub(super) struct CveView {
     #[schemars(with = "Option<DateTime>")]
     modified_at: Option<OffsetDateTime>,
     summary: String,
+}
+
+impl CveView {
+    /// What most asks for, as cells.
+    pub(super) fn cells(&self, row: &mut Row<'_>) {
+        row.text(&self.id);
+        row.own(self.severity);
+        row.maybe_own(self.cvss_score);
+        row.maybe_own(self.epss.as_ref().map(|epss| epss.score));
+        row.maybe_own(self.kev.as_ref().map(|kev| &kev.added));
+        row.maybe_own(self.published_at.map(instant));
+    }
+}
+
+impl Record for ItemView {
+    const COLUMNS: &'static [&'static str] = &[
+        "cve",
+        "severity",
+        "cvss_score",
+        "epss_score",
+        "kev_added",
+        "published_at",
+        "software",
+        "hosts",
+        "opened_at",
+        "summary",
+    ];
+
+    fn cells(&self, row: &mut Row<'_>) {
+        self.cve.cells(row);
+        row.own(self.software);
+        row.own(self.hosts);
+        row.own(instant(self.opened_at));
+        row.text(&self.cve.summary);
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -179,6 +218,8 @@ struct ListQuery {
     severity_min: Option<String>,
     /// Known to be exploited, or not.
     kev: Option<bool>,
+    /// Of an export: what it is written as; `csv` when absent.
+    format: Option<Format>,
     #[serde(default)]
     sort: Sort,
     limit: Option<u32>,
@@ -215,18 +256,35 @@ async fn list(
 ) -> Result<Json<Page<ItemView>>, Problem> {
     let scope = tenant.scope;
     let (sort, name) = query.sort.list();
+    export::refuse(query.format)?;
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
-    let filter = CveFilter {
-        text: query.query,
-        severity_min: query
-            .severity_min
-            .as_deref()
-            .map(parse_severity)
-            .transpose()?,
-        kev: query.kev,
-    };
-    let cves = cves::list(&scope, &filter, sort, &page).await?;
+    let cves = cves::list(&scope, &query.filter()?, sort, &page).await?;
     Ok(page::respond(name, cves, ItemView::from))
+}
+
+async fn export(
+    tenant: Tenant<ExportInventory>,
+    State(state): State<ApiState>,
+    Params(query): Params<ListQuery>,
+) -> Result<Exported, Problem> {
+    let (sort, _) = query.sort.list();
+    page::refuse(query.limit, query.page_token.as_deref())?;
+    let format = query.format;
+    let filter = query.filter()?;
+    let place = state.exports.place()?;
+    let all = cves::export(&tenant.scope, &filter, sort).await?;
+    export::respond("cves", format, place, all, ItemView::from).await
+}
+
+impl ListQuery {
+    fn filter(self) -> Result<CveFilter, Problem> {
+        let severity_min = self.severity_min.as_deref().map(parse_severity);
+        Ok(CveFilter {
+            text: self.query,
+            severity_min: severity_min.transpose()?,
+            kev: self.kev,
+        })
+    }
 }
 
 async fn get(

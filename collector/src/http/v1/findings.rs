@@ -1,6 +1,7 @@
 //! Findings: which software has which CVE, since when, and why that is said.
 
 use axum::Json;
+use axum::extract::State;
 use enrichment::evaluation::Confidence;
 use protocol::ids::AgentId;
 use protocol::software::Source;
@@ -8,17 +9,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::findings::{self, Finding, FindingFilter, FindingSort, FindingState};
+use store::tenant::TenantScope;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::cves::{CveView, parse_severity};
+use super::labels;
 use super::software::parse_key;
 use crate::http::document::{DateTime, Routes};
+use crate::http::export::{self, Exported, Format, Record, Row, instant};
 use crate::http::extract::{Params, Tenant};
-use crate::http::may::ReadInventory;
+use crate::http::may::{ExportInventory, ReadInventory};
+use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::schema::{ConfidenceName, SeverityName, SourceName};
+use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of(
@@ -30,6 +36,12 @@ pub(super) fn routes() -> Routes {
         "list_findings",
         "Findings, a page at a time",
         list,
+    )
+    .get(
+        "/findings/export",
+        "export_findings",
+        "Findings, whole",
+        export,
     )
 }
 
@@ -55,6 +67,18 @@ struct FindingView {
     )]
     #[schemars(with = "Option<DateTime>")]
     resolved_at: Option<OffsetDateTime>,
+    /// `open`, `suppressed` or `resolved`; at the instant that was asked for.
+    state: String,
+    /// The exception that leaves it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<Uuid>,
+    /// Since when it is left out for the whole company.
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<DateTime>")]
+    suppressed_at: Option<OffsetDateTime>,
     /// Hosts that have the software now.
     hosts: u64,
 }
@@ -69,9 +93,12 @@ struct SoftwareRef {
     version: String,
 }
 
-impl From<Finding> for FindingView {
-    fn from(finding: Finding) -> Self {
+impl FindingView {
+    fn new(finding: Finding, as_of: Option<OffsetDateTime>) -> Self {
         Self {
+            state: finding.state(as_of).to_owned(),
+            exception: finding.exception,
+            suppressed_at: finding.suppressed_at,
             cve: finding.cve.into(),
             software: SoftwareRef {
                 id: finding.software.to_uuid(),
@@ -95,7 +122,7 @@ impl From<Finding> for FindingView {
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     #[serde(default)]
-    state: State,
+    state: StateName,
     /// At least as severe as this.
     #[schemars(with = "Option<SeverityName>")]
     severity_min: Option<String>,
@@ -108,6 +135,16 @@ struct ListQuery {
     /// At least as sure as this: `low`, `medium` or `high`.
     #[schemars(with = "Option<ConfidenceName>")]
     confidence_min: Option<Confidence>,
+    /// What hosts with this label have now, by its id or its name.
+    label: Option<String>,
+    /// Left out by this exception; with the state `suppressed` or `any`.
+    exception: Option<Uuid>,
+    /// As it was at this instant.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
+    as_of: Option<OffsetDateTime>,
+    /// Of an export: what it is written as; `csv` when absent.
+    format: Option<Format>,
     #[serde(default)]
     sort: Sort,
     limit: Option<u32>,
@@ -117,9 +154,10 @@ struct ListQuery {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[schemars(rename = "FindingState")]
 #[serde(rename_all = "snake_case")]
-enum State {
+enum StateName {
     #[default]
     Open,
+    Suppressed,
     Resolved,
     Any,
 }
@@ -148,28 +186,98 @@ impl Sort {
 
 async fn list(
     tenant: Tenant<ReadInventory>,
+    State(state): State<ApiState>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<FindingView>>, Problem> {
     let scope = tenant.scope;
     let (sort, name) = query.sort.list();
+    export::refuse(query.format)?;
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
-    let filter = FindingFilter {
-        state: match query.state {
-            State::Open => FindingState::Open,
-            State::Resolved => FindingState::Resolved,
-            State::Any => FindingState::Any,
-        },
-        severity_min: query
-            .severity_min
-            .as_deref()
-            .map(parse_severity)
-            .transpose()?,
-        kev: query.kev,
-        cve: query.cve.map(|cve| cve.to_ascii_uppercase()),
-        software: query.software.as_deref().map(parse_key).transpose()?,
-        host: query.host.map(AgentId),
-        confidence_min: query.confidence_min,
-    };
+    let filter = query.filter(&scope, &state).await?;
     let findings = findings::list(&scope, &filter, sort, &page).await?;
-    Ok(page::respond(name, findings, FindingView::from))
+    let as_of = filter.as_of;
+    Ok(page::respond(name, findings, |finding| {
+        FindingView::new(finding, as_of)
+    }))
+}
+
+async fn export(
+    tenant: Tenant<ExportInventory>,
+    State(state): State<ApiState>,
+    Params(query): Params<ListQuery>,
+) -> Result<Exported, Problem> {
+    let scope = tenant.scope;
+    let (sort, _) = query.sort.list();
+    page::refuse(query.limit, query.page_token.as_deref())?;
+    let format = query.format;
+    let filter = query.filter(&scope, &state).await?;
+    let place = state.exports.place()?;
+    let all = findings::export(&scope, &filter, sort).await?;
+    let as_of = filter.as_of;
+    let view = move |finding| FindingView::new(finding, as_of);
+    export::respond("findings", format, place, all, view).await
+}
+
+impl ListQuery {
+    async fn filter(self, scope: &TenantScope, state: &ApiState) -> Result<FindingFilter, Problem> {
+        let severity_min = self.severity_min.as_deref().map(parse_severity);
+        Ok(FindingFilter {
+            state: match self.state {
+                StateName::Open => FindingState::Open,
+                StateName::Suppressed => FindingState::Suppressed,
+                StateName::Resolved => FindingState::Resolved,
+                StateName::Any => FindingState::Any,
+            },
+            severity_min: severity_min.transpose()?,
+            kev: self.kev,
+            cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
+            software: self.software.as_deref().map(parse_key).transpose()?,
+            host: self.host.map(AgentId),
+            confidence_min: self.confidence_min,
+            label: labels::named(scope, self.label.as_deref()).await?,
+            exception: self.exception,
+            as_of: moment::as_of(self.as_of, state)?,
+        })
+    }
+}
+
+impl Record for FindingView {
+    const COLUMNS: &'static [&'static str] = &[
+        "cve",
+        "severity",
+        "cvss_score",
+        "epss_score",
+        "kev_added",
+        "published_at",
+        "software_id",
+        "software_source",
+        "software_name",
+        "software_version",
+        "finding_source",
+        "confidence",
+        "fixed_in",
+        "state",
+        "exception",
+        "opened_at",
+        "suppressed_at",
+        "resolved_at",
+        "hosts",
+    ];
+
+    fn cells(&self, row: &mut Row<'_>) {
+        self.cve.cells(row);
+        row.own(self.software.id);
+        row.own(self.software.source.as_str());
+        row.text(&self.software.name);
+        row.text(&self.software.version);
+        row.text(&self.source);
+        row.own(self.confidence.as_str());
+        row.maybe(self.fixed_in.as_deref());
+        row.own(&self.state);
+        row.maybe_own(self.exception);
+        row.own(instant(self.opened_at));
+        row.maybe_own(self.suppressed_at.map(instant));
+        row.maybe_own(self.resolved_at.map(instant));
+        row.own(self.hosts);
+    }
 }

@@ -26,12 +26,24 @@ pub(super) fn routes() -> Routes {
             "Hosts, a page at a time",
             list::list,
         )
+        .get(
+            "/hosts/export",
+            "export_hosts",
+            "Hosts, whole",
+            list::export,
+        )
         .get("/hosts/{host}", "get_host", "One host", detail::get)
         .get(
             "/hosts/{host}/software",
             "list_host_software",
             "What is installed on a host now",
             software::list,
+        )
+        .get(
+            "/hosts/{host}/software/export",
+            "export_host_software",
+            "What is installed on a host, whole",
+            software::export,
         )
         .post(
             "/hosts/{host}/scan",

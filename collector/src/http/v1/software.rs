@@ -1,6 +1,9 @@
 //! Software: what the company has anywhere, what it was taken for, and who has it.
 
+mod titles;
+
 use axum::Json;
+use axum::extract::State;
 use enrichment::evaluation::Status;
 use protocol::fingerprint::SoftwareKey;
 use protocol::host::Platform;
@@ -8,16 +11,21 @@ use protocol::software::Source;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::software::{self, Software, SoftwareFilter, SoftwareItem, SoftwareSort};
+use store::tenant::TenantScope;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::counts::CountsView;
+use super::labels;
 use crate::http::document::{DateTime, Routes};
+use crate::http::export::{self, Exported, Format, Record, Row, instant};
 use crate::http::extract::{Params, Path, Tenant, parse_id};
-use crate::http::may::ReadInventory;
+use crate::http::may::{ExportInventory, ReadInventory};
+use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::schema::{PlatformSchema, SourceName, StatusName};
+use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of(
@@ -29,6 +37,18 @@ pub(super) fn routes() -> Routes {
         "list_software",
         "Software, a page at a time",
         list,
+    )
+    .get(
+        "/software/export",
+        "export_software",
+        "Software, whole",
+        export,
+    )
+    .get(
+        "/software/titles",
+        "list_software_titles",
+        "Software whatever its versions, a page at a time",
+        titles::list,
     )
     .get(
         "/software/{software}",
@@ -137,6 +157,47 @@ impl From<Software> for SoftwareView {
     }
 }
 
+impl SoftwareView {
+    /// What most asks for, as cells: the first nine columns of every list of software.
+    pub(super) fn cells(&self, row: &mut Row<'_>) {
+        row.own(self.id);
+        row.own(self.source.as_str());
+        row.text(&self.name);
+        row.text(&self.version);
+        row.text(&self.vendor);
+        row.text(&self.arch);
+        row.own(self.matching.status.as_str());
+        row.maybe(self.matching.purl.as_deref());
+        row.own(instant(self.first_seen_at));
+    }
+}
+
+impl Record for ItemView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "source",
+        "name",
+        "version",
+        "vendor",
+        "arch",
+        "status",
+        "purl",
+        "first_seen_at",
+        "hosts",
+        "findings_open",
+        "findings_critical",
+        "findings_high",
+        "findings_kev",
+        "findings_suppressed",
+    ];
+
+    fn cells(&self, row: &mut Row<'_>) {
+        self.software.cells(row);
+        row.own(self.hosts);
+        self.findings.cells(row);
+    }
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SoftwareItem")]
 struct ItemView {
@@ -171,9 +232,19 @@ struct ListQuery {
     status: Option<Status>,
     /// With open findings, or without.
     vulnerable: Option<bool>,
+    /// Exactly this name, whatever the letters' case: a title, with all its versions.
+    name: Option<String>,
+    /// What hosts with this label have, by its id or its name.
+    label: Option<String>,
     /// Software that no host has any more, too.
     #[serde(default)]
     gone: bool,
+    /// As it was at this instant.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
+    as_of: Option<OffsetDateTime>,
+    /// Of an export: what it is written as; `csv` when absent.
+    format: Option<Format>,
     #[serde(default)]
     sort: Sort,
     limit: Option<u32>,
@@ -204,22 +275,52 @@ impl Sort {
 
 async fn list(
     tenant: Tenant<ReadInventory>,
+    State(state): State<ApiState>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<ItemView>>, Problem> {
     let scope = tenant.scope;
     // The name goes into the page's token: a token of another order would begin at a place that
     // means nothing in this one.
     let (sort, name) = query.sort.list();
+    export::refuse(query.format)?;
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
-    let filter = SoftwareFilter {
-        text: query.query,
-        source: query.source,
-        status: query.status,
-        vulnerable: query.vulnerable,
-        gone: query.gone,
-    };
+    let filter = query.filter(&scope, &state).await?;
     let software = software::list(&scope, &filter, sort, &page).await?;
     Ok(page::respond(name, software, ItemView::from))
+}
+
+async fn export(
+    tenant: Tenant<ExportInventory>,
+    State(state): State<ApiState>,
+    Params(query): Params<ListQuery>,
+) -> Result<Exported, Problem> {
+    let scope = tenant.scope;
+    let (sort, _) = query.sort.list();
+    page::refuse(query.limit, query.page_token.as_deref())?;
+    let format = query.format;
+    let filter = query.filter(&scope, &state).await?;
+    let place = state.exports.place()?;
+    let all = software::export(&scope, &filter, sort).await?;
+    export::respond("software", format, place, all, ItemView::from).await
+}
+
+impl ListQuery {
+    async fn filter(
+        self,
+        scope: &TenantScope,
+        state: &ApiState,
+    ) -> Result<SoftwareFilter, Problem> {
+        Ok(SoftwareFilter {
+            text: self.query,
+            source: self.source,
+            status: self.status,
+            vulnerable: self.vulnerable,
+            label: labels::named(scope, self.label.as_deref()).await?,
+            name: self.name,
+            gone: self.gone,
+            as_of: moment::as_of(self.as_of, state)?,
+        })
+    }
 }
 
 async fn get(

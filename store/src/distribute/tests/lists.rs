@@ -7,13 +7,17 @@ use protocol::software::Source;
 use uuid::Uuid;
 
 use crate::cves::Severity;
+use crate::exceptions::{
+    self, About, Claim, ExceptionFilter, ExceptionState, Hosts, NewException, VexStatus,
+};
 use crate::findings::{self, FindingFilter, FindingSort, FindingState};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use crate::page::PageRequest;
-use crate::software::{self, SoftwareFilter, SoftwareSort};
+use crate::policies::{self, PolicyState, ResultFilter};
+use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::at;
-use crate::{cves, dead_letters, enrolment_tokens};
+use crate::{cves, dead_letters, enrolment_tokens, labels};
 
 /// Asks for all of them; what comes of it is of no matter.
 pub(super) async fn ask_for_everything(scope: &TenantScope) {
@@ -21,6 +25,7 @@ pub(super) async fn ask_for_everything(scope: &TenantScope) {
     ask_for_hosts(scope, &page).await;
     ask_for_findings(scope, &page).await;
     ask_for_software(scope, &page).await;
+    ask_for_rules(scope, &page).await;
     dead_letters::list(scope, &page).await.unwrap();
     enrolment_tokens::list(scope, &page).await.unwrap();
     cves::list(scope, &Default::default(), Default::default(), &page)
@@ -30,6 +35,7 @@ pub(super) async fn ask_for_everything(scope: &TenantScope) {
 
 const AGENT: AgentId = AgentId(Uuid::from_u128(1));
 const KEY: SoftwareKey = SoftwareKey(1);
+const ID: Uuid = Uuid::from_u128(2);
 
 fn text() -> String {
     "x".to_owned()
@@ -44,7 +50,17 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             cve: Some(text()),
             software: Some(KEY),
             silent_since: Some(at(0)),
+            label: Some(ID),
+            enrolled_with: Some((text(), text())),
+            fails: Some(ID),
             revoked: true,
+            as_of: None,
+        },
+        HostFilter {
+            cve: Some(text()),
+            software: Some(KEY),
+            as_of: Some(at(0)),
+            ..HostFilter::default()
         },
     ] {
         for sort in [
@@ -54,6 +70,7 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             HostSort::Software,
         ] {
             hosts::list(scope, &filter, sort, page).await.unwrap();
+            hosts::export(scope, &filter, sort).await.unwrap();
         }
     }
 }
@@ -61,10 +78,15 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
 async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
     for (state, kev) in [
         (FindingState::Open, None),
+        (FindingState::Suppressed, None),
         (FindingState::Resolved, Some(false)),
         (FindingState::Any, Some(true)),
     ] {
-        for host in [None, Some(AGENT)] {
+        for (host, as_of) in [
+            (None, None),
+            (Some(AGENT), None),
+            (Some(AGENT), Some(at(0))),
+        ] {
             let filter = FindingFilter {
                 state,
                 severity_min: Some(Severity::Low),
@@ -72,7 +94,10 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
                 cve: Some(text()),
                 software: Some(KEY),
                 host,
+                label: host.map(|_| ID),
                 confidence_min: Some(Confidence::Low),
+                exception: host.map(|_| ID),
+                as_of,
             };
             for sort in [
                 FindingSort::Severity,
@@ -81,19 +106,33 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
                 FindingSort::Hosts,
             ] {
                 findings::list(scope, &filter, sort, page).await.unwrap();
+                findings::export(scope, &filter, sort).await.unwrap();
             }
         }
     }
 }
 
 async fn ask_for_software(scope: &TenantScope, page: &PageRequest) {
-    for (vulnerable, gone) in [(None, false), (Some(true), true), (Some(false), false)] {
+    let filter = TitleFilter {
+        text: Some(text()),
+        source: Some(Source::Deb),
+    };
+    software::titles(scope, &filter, page).await.unwrap();
+    for (vulnerable, gone, as_of) in [
+        (None, false, None),
+        (Some(true), true, None),
+        (Some(false), false, None),
+        (Some(true), false, Some(at(0))),
+    ] {
         let filter = SoftwareFilter {
             text: Some(text()),
             source: Some(Source::Deb),
             status: Some(Status::Evaluated),
             vulnerable,
+            label: vulnerable.map(|_| ID),
+            name: vulnerable.map(|_| text()),
             gone,
+            as_of,
         };
         for sort in [
             SoftwareSort::Name,
@@ -102,11 +141,61 @@ async fn ask_for_software(scope: &TenantScope, page: &PageRequest) {
             SoftwareSort::FirstSeen,
         ] {
             software::list(scope, &filter, sort, page).await.unwrap();
+            software::export(scope, &filter, sort).await.unwrap();
         }
         let filter = HostSoftwareFilter {
             text: Some(text()),
             vulnerable,
+            as_of,
         };
         hosts::software(scope, AGENT, &filter, page).await.unwrap();
+        hosts::export_software(scope, AGENT, &filter).await.unwrap();
     }
+}
+
+async fn ask_for_rules(scope: &TenantScope, page: &PageRequest) {
+    let filter = ExceptionFilter {
+        state: Some(ExceptionState::Active),
+        cve: Some(text()),
+        product: Some(text()),
+        label: Some(ID),
+        document: Some(ID),
+    };
+    exceptions::list(scope, &filter, page).await.unwrap();
+    exceptions::export(scope, &filter).await.unwrap();
+    exceptions::get(scope, ID).await.unwrap();
+    exceptions::settle(scope, at(0)).await.unwrap();
+    let claim = Claim {
+        status: VexStatus::Fixed,
+        justification: None,
+        note: String::new(),
+        action: String::new(),
+        suppresses: true,
+    };
+    let new = NewException {
+        id: ID,
+        about: &About {
+            cve: Some(text()),
+            ..About::default()
+        },
+        hosts: Hosts::All,
+        claim: &claim,
+        expires_at: None,
+        origin: None,
+    };
+    exceptions::create(scope, &new, at(0)).await.unwrap();
+    let about = About {
+        cve: Some(text()),
+        ..About::default()
+    };
+    for hosts in [Hosts::All, Hosts::Label(ID), Hosts::One(AGENT)] {
+        exceptions::preview(scope, &about, &hosts).await.unwrap();
+    }
+    labels::list(scope, page).await.unwrap();
+    policies::list(scope, page).await.unwrap();
+    let all = ResultFilter {
+        state: Some(PolicyState::Fail),
+    };
+    policies::results(scope, ID, all, page).await.unwrap();
+    policies::export_results(scope, ID, all).await.unwrap();
 }

@@ -1,6 +1,8 @@
 //! Another company's rows: not to be seen, not to be changed, not to be guessed, by any function of
 //! this crate or by SQL of one's own.
 
+mod rules;
+
 use protocol::ids::TokenId;
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
@@ -52,6 +54,7 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
     dead_letters::add(&world.scope, &[letter], at(0))
         .await
         .unwrap();
+    rules::make(&world.scope, endpoint.agent).await;
     // In the same database and, with four partitions, often in the same one: what keeps the two
     // apart is the policy and not the place.
     let other = company(world.store(), "Other").await;
@@ -375,6 +378,6 @@ async fn company_tables(world: &World) -> Vec<String> {
     .unwrap();
     // A new table has to be put into this test's world with a row of its own, or it proves nothing
     // here.
-    assert_eq!(tables.len(), 10, "{tables:?}");
+    assert_eq!(tables.len(), 19, "{tables:?}");
     tables
 }

@@ -1,21 +1,27 @@
 //! `GET /hosts`.
 
 use axum::Json;
+use axum::extract::State;
 use protocol::host::Platform;
 use protocol::ids::AgentId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, Host, HostFilter, HostSort};
+use store::tenant::TenantScope;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::http::document::DateTime;
+use crate::http::export::{self, Exported, Format, Record, Row, instant};
 use crate::http::extract::{Params, Tenant};
-use crate::http::may::ReadInventory;
+use crate::http::may::{ExportInventory, ReadInventory};
+use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::schema::PlatformSchema;
+use crate::http::state::ApiState;
 use crate::http::v1::counts::CountsView;
+use crate::http::v1::labels;
 use crate::http::v1::software::parse_key;
 
 /// A host as lists show it.
@@ -86,9 +92,21 @@ pub(super) struct ListQuery {
     #[serde(default, with = "time::serde::rfc3339::option")]
     #[schemars(with = "Option<DateTime>")]
     silent_since: Option<OffsetDateTime>,
+    /// Hosts with this label, by its id or its name.
+    label: Option<String>,
+    /// Hosts that were enrolled with this label, as `name=value`.
+    enrolment_label: Option<String>,
+    /// Hosts for which this policy fails.
+    fails: Option<Uuid>,
     /// Revoked hosts, too.
     #[serde(default)]
     revoked: bool,
+    /// As it was at this instant.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<DateTime>")]
+    as_of: Option<OffsetDateTime>,
+    /// Of an export: what it is written as; `csv` when absent.
+    format: Option<Format>,
     #[serde(default)]
     sort: Sort,
     limit: Option<u32>,
@@ -120,20 +138,100 @@ impl Sort {
 /// A page of hosts.
 pub(super) async fn list(
     tenant: Tenant<ReadInventory>,
+    State(state): State<ApiState>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<HostView>>, Problem> {
     let scope = tenant.scope;
     let (sort, name) = query.sort.list();
+    export::refuse(query.format)?;
     let page = page::request(name, query.limit, query.page_token.as_deref())?;
-    let filter = HostFilter {
-        text: query.query,
-        platform: query.platform,
-        // As with findings: people copy ids in whatever case they find them.
-        cve: query.cve.map(|cve| cve.to_ascii_uppercase()),
-        software: query.software.as_deref().map(parse_key).transpose()?,
-        silent_since: query.silent_since,
-        revoked: query.revoked,
-    };
+    let filter = query.filter(&scope, &state).await?;
     let hosts = hosts::list(&scope, &filter, sort, &page).await?;
     Ok(page::respond(name, hosts, HostView::from))
+}
+
+/// All hosts of a filter.
+pub(super) async fn export(
+    tenant: Tenant<ExportInventory>,
+    State(state): State<ApiState>,
+    Params(query): Params<ListQuery>,
+) -> Result<Exported, Problem> {
+    let scope = tenant.scope;
+    let (sort, _) = query.sort.list();
+    page::refuse(query.limit, query.page_token.as_deref())?;
+    let format = query.format;
+    let filter = query.filter(&scope, &state).await?;
+    let place = state.exports.place()?;
+    let all = hosts::export(&scope, &filter, sort).await?;
+    export::respond("hosts", format, place, all, HostView::from).await
+}
+
+impl ListQuery {
+    async fn filter(self, scope: &TenantScope, state: &ApiState) -> Result<HostFilter, Problem> {
+        let as_of = moment::as_of(self.as_of, state)?;
+        if as_of.is_some() && matches!(self.sort, Sort::Software | Sort::LastSeen) {
+            let detail = "with as_of, hosts are sorted by hostname or enrolled";
+            return Err(Problem::field("sort", detail));
+        }
+        if as_of.is_some() && self.silent_since.is_some() {
+            let detail = "what was heard of a host is known of the present alone: not with as_of";
+            return Err(Problem::field("silent_since", detail));
+        }
+        let enrolled_with = self.enrolment_label.as_deref().map(enrolment_label);
+        Ok(HostFilter {
+            text: self.query,
+            platform: self.platform,
+            // As with findings: people copy ids in whatever case they find them.
+            cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
+            software: self.software.as_deref().map(parse_key).transpose()?,
+            silent_since: self.silent_since,
+            label: labels::named(scope, self.label.as_deref()).await?,
+            enrolled_with: enrolled_with.transpose()?,
+            fails: self.fails,
+            revoked: self.revoked,
+            as_of,
+        })
+    }
+}
+
+fn enrolment_label(text: &str) -> Result<(String, String), Problem> {
+    text.split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| Problem::field("enrolment_label", "a name and a value, as site=north"))
+}
+
+impl Record for HostView {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "hostname",
+        "platform_family",
+        "platform_id",
+        "platform_version",
+        "os_name",
+        "agent_version",
+        "enrolled_at",
+        "last_seen_at",
+        "revoked_at",
+        "software",
+        "findings_open",
+        "findings_critical",
+        "findings_high",
+        "findings_kev",
+        "findings_suppressed",
+    ];
+
+    fn cells(&self, row: &mut Row<'_>) {
+        row.own(self.id);
+        row.text(&self.hostname);
+        row.text(&self.platform.family);
+        row.text(&self.platform.id);
+        row.text(&self.platform.version);
+        row.text(&self.os_name);
+        row.text(&self.agent_version);
+        row.own(instant(self.enrolled_at));
+        row.maybe_own(self.last_seen_at.map(instant));
+        row.maybe_own(self.revoked_at.map(instant));
+        row.own(self.software);
+        self.findings.cells(row);
+    }
 }

@@ -1,0 +1,274 @@
+//! Lists whole, as CSV or as a JSON object a line, streamed while the database reads them.
+//!
+//! An export has the same filter and the same rows as the list that it is of, in one snapshot, and keeps a
+//! bounded number of rows in memory. It must never hand a spreadsheet a formula: what a host calls its
+//! software is nobody's to trust.
+
+mod csv;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::error::StoreError;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub(crate) use self::csv::Row;
+use super::document::{Answers, Operation, Schemas};
+use super::problem::Problem;
+
+/// Exports at once on a node: each holds a connection of the database's for as long as its reader reads.
+const EXPORTS_MAX: usize = 4;
+/// When to try again, in seconds.
+const RETRY_AFTER_S: u32 = 10;
+
+/// What an export is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(rename = "ExportFormat")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// Comma-separated values (RFC 4180), with names in the first line.
+    #[default]
+    Csv,
+    /// A JSON object a line, as the list's items are.
+    Ndjson,
+}
+
+/// That a page is asked for without a format, which is an export's.
+///
+/// # Errors
+///
+/// When there is one.
+pub(crate) fn refuse(format: Option<Format>) -> Result<(), Problem> {
+    match format {
+        None => Ok(()),
+        Some(_) => Err(Problem::field(
+            "format",
+            "pages are JSON; the export of the same list stands below it, under /export",
+        )),
+    }
+}
+
+/// An export on its way.
+#[derive(Debug)]
+pub(crate) struct Exported(Response);
+
+impl IntoResponse for Exported {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answers for Exported {
+    fn answers(operation: &mut Operation, _: &mut Schemas) {
+        let text = json!({ "type": "string" });
+        operation.gives_content(StatusCode::OK, CSV, text.clone());
+        operation.gives_content(StatusCode::OK, NDJSON, text);
+    }
+}
+
+/// The media types of exports.
+const CSV: &str = "text/csv";
+const NDJSON: &str = "application/x-ndjson";
+
+/// A row as both formats show it: as JSON by its fields, and as cells.
+pub(crate) trait Record: Serialize + Send + 'static {
+    /// The columns' names.
+    const COLUMNS: &'static [&'static str];
+
+    /// Writes as many cells as there are columns.
+    fn cells(&self, row: &mut Row<'_>);
+}
+
+/// An instant as the API shows it.
+pub(crate) fn instant(at: OffsetDateTime) -> String {
+    // Of every year that a row can hold there is such a text.
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Rows that come some at a time.
+pub(crate) trait Source: Send + 'static {
+    /// What a row is made of.
+    type Item: Send;
+
+    /// The next rows; nothing at the end.
+    fn next(&mut self) -> impl Future<Output = Result<Vec<Self::Item>, StoreError>> + Send;
+}
+
+/// Implements [`Source`] for exports of the store.
+macro_rules! sources {
+    ($($export:ty => $item:ty),+ $(,)?) => {
+        $(impl Source for $export {
+            type Item = $item;
+
+            async fn next(&mut self) -> Result<Vec<$item>, StoreError> {
+                <$export>::next(self).await
+            }
+        })+
+    };
+}
+
+sources! {
+    store::cves::CveExport => store::cves::CveItem,
+    store::exceptions::ExceptionExport => store::exceptions::Exception,
+    store::findings::FindingExport => store::findings::Finding,
+    store::hosts::HostExport => store::hosts::Host,
+    store::hosts::HostSoftwareExport => store::hosts::HostSoftware,
+    store::policies::ResultExport => store::policies::PolicyResult,
+    store::software::SoftwareExport => store::software::SoftwareItem,
+}
+
+/// The places for exports on this node. A clone shares them.
+#[derive(Clone, Debug)]
+pub struct Exports(Arc<Semaphore>);
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(EXPORTS_MAX)))
+    }
+}
+
+impl Exports {
+    /// A place; it is free again when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When all are taken.
+    pub(crate) fn place(&self) -> Result<Place, Problem> {
+        let permit = Arc::clone(&self.0).try_acquire_owned();
+        permit.map(Place).map_err(|_| Problem::Unavailable {
+            what: "a place for an export",
+            retry_after_s: RETRY_AFTER_S,
+        })
+    }
+}
+
+/// A place that is taken.
+#[derive(Debug)]
+pub(crate) struct Place(
+    #[expect(dead_code, reason = "held until it is dropped")] OwnedSemaphorePermit,
+);
+
+/// Answers with all rows of a source. What fails later than the first rows ends the connection without
+/// the end of the body, so that nobody takes a part for the whole.
+///
+/// # Errors
+///
+/// When the first rows cannot be read.
+pub(crate) async fn respond<S: Source, V: Record>(
+    name: &'static str,
+    format: Option<Format>,
+    place: Place,
+    mut source: S,
+    view: impl Fn(S::Item) -> V + Send + 'static,
+) -> Result<Exported, Problem> {
+    let format = format.unwrap_or_default();
+    let mut first = Vec::new();
+    if format == Format::Csv {
+        csv::names(V::COLUMNS, &mut first);
+    }
+    let rows = source.next().await?;
+    let is_over = rows.is_empty();
+    write(format, rows, &view, &mut first)?;
+    let writing = Writing {
+        source,
+        view,
+        place,
+    };
+    let begun = Some((writing, Some(first), is_over));
+    let body = stream::unfold(begun, move |state| async move {
+        let (mut writing, first, is_over) = state?;
+        if let Some(first) = first {
+            return Some((Ok(first), Some((writing, None, is_over))));
+        }
+        if is_over {
+            return None;
+        }
+        match writing.chunk(format).await {
+            Ok(None) => None,
+            Ok(Some(chunk)) => Some((Ok(chunk), Some((writing, None, false)))),
+            Err(error) => {
+                tracing::warn!(%error, export = name, "an export ends in its middle");
+                Some((Err(io::Error::other("the export cannot go on")), None))
+            }
+        }
+    });
+    Ok(Exported(attachment(name, format, Body::from_stream(body))))
+}
+
+struct Writing<S, F> {
+    source: S,
+    view: F,
+    #[expect(dead_code, reason = "held until the export ends")]
+    place: Place,
+}
+
+impl<S, F, V> Writing<S, F>
+where
+    S: Source,
+    F: Fn(S::Item) -> V,
+    V: Record,
+{
+    async fn chunk(&mut self, format: Format) -> anyhow::Result<Option<Vec<u8>>> {
+        let rows = self.source.next().await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let mut chunk = Vec::new();
+        write(format, rows, &self.view, &mut chunk).map_err(anyhow::Error::from)?;
+        Ok(Some(chunk))
+    }
+}
+
+fn write<T, V: Record>(
+    format: Format,
+    rows: Vec<T>,
+    view: &impl Fn(T) -> V,
+    out: &mut Vec<u8>,
+) -> Result<(), Problem> {
+    for row in rows {
+        let record = view(row);
+        match format {
+            Format::Csv => {
+                let mut cells = Row::new(out);
+                record.cells(&mut cells);
+                cells.end();
+            }
+            Format::Ndjson => {
+                serde_json::to_writer(&mut *out, &record)
+                    .map_err(|error| Problem::Internal(error.into()))?;
+                out.push(b'\n');
+            }
+        }
+    }
+    Ok(())
+}
+
+fn attachment(name: &'static str, format: Format, body: Body) -> Response {
+    let (media, ending) = match format {
+        Format::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+        Format::Ndjson => (NDJSON, "ndjson"),
+    };
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    let disposition = format!("attachment; filename=\"{name}.{ending}\"");
+    if let Ok(value) = HeaderValue::try_from(disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    // What stands before this program may otherwise collect all of it before it passes anything on.
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    response
+}

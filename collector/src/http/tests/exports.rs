@@ -1,0 +1,152 @@
+//! Lists whole and lists as they were.
+
+use axum::http::StatusCode;
+use protocol::host::Platform;
+use protocol::ids::Position;
+use protocol::report::{Report, ReportBody};
+use protocol::software::{SoftwareRecord, Source};
+use store::reports::{self, IncomingReport};
+use time::Duration;
+
+use super::harness::{Api, NOW, evaluation};
+
+const LISTS: [&str; 6] = [
+    "hosts",
+    "software",
+    "findings",
+    "cves",
+    "exceptions",
+    "hosts/{host}/software",
+];
+
+#[tokio::test]
+async fn every_list_comes_whole_in_both_formats_with_the_rows_of_its_pages() {
+    let api = Api::new().await;
+    for list in LISTS {
+        let path = format!(
+            "/api/v1/{}",
+            list.replace("{host}", &api.ours.host.to_string())
+        );
+        let items = api.get(&path, &api.ours.viewer).await.json()["items"].clone();
+        let items = items.as_array().unwrap().clone();
+        let csv = api.get(&format!("{path}/export"), &api.ours.viewer).await;
+        assert_eq!(csv.status, StatusCode::OK, "{list}: {}", csv.text);
+        assert!(
+            csv.headers["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("text/csv")
+        );
+        assert!(
+            csv.headers["content-disposition"]
+                .to_str()
+                .unwrap()
+                .contains(".csv")
+        );
+        let lines: Vec<&str> = csv.text.trim_end().split("\r\n").collect();
+        assert_eq!(lines.len(), items.len() + 1, "{list}: {}", csv.text);
+        let columns = lines[0].split(',').count();
+        for line in &lines {
+            assert_eq!(line.split(',').count(), columns, "{list}: {line}");
+        }
+        let ndjson = format!("{path}/export?format=ndjson");
+        let ndjson = api.get(&ndjson, &api.ours.viewer).await;
+        let rows: Vec<serde_json::Value> = ndjson
+            .text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(rows, items, "{list}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_has_the_filter_of_its_list() {
+    let api = Api::new().await;
+    let none = api
+        .get(
+            "/api/v1/findings/export?kev=true&format=ndjson",
+            &api.ours.viewer,
+        )
+        .await;
+    assert_eq!((none.status, none.text.as_str()), (StatusCode::OK, ""));
+    for wrong in [
+        "findings/export?page_token=x",
+        "findings/export?limit=5",
+        "findings/export?format=xlsx",
+        "findings/export?color=red",
+        // A page in another shape would be a part that looks like the whole.
+        "findings?format=csv",
+    ] {
+        let answer = api.get(&format!("/api/v1/{wrong}"), &api.ours.viewer).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_host_calls_its_software_is_no_formula_in_an_export() {
+    let api = Api::new().await;
+    let record = SoftwareRecord::new(Source::Deb, "=cmd|' /C calc'!A0", "1");
+    let report = Report {
+        position: Position::new(1, 2),
+        made_at_ms: 0,
+        platform: Platform {
+            family: "linux".to_owned(),
+            id: "debian".to_owned(),
+            version: "12".to_owned(),
+        },
+        facts: None,
+        sources: Vec::new(),
+        digest: None,
+        body: ReportBody::Delta {
+            upserts: vec![record],
+            removes: Vec::new(),
+        },
+    };
+    let incoming = IncomingReport {
+        agent: api.ours.host,
+        keys: report.validate().unwrap(),
+        report,
+        received_at: NOW,
+    };
+    reports::apply(
+        &api.ours.scope,
+        &[incoming],
+        &|_, _, _| evaluation(),
+        1,
+        NOW,
+    )
+    .await
+    .unwrap();
+    let csv = api.get("/api/v1/software/export", &api.ours.viewer).await;
+    assert!(
+        csv.text.contains(",\"'=cmd|' /C calc'!A0\","),
+        "{}",
+        csv.text
+    );
+}
+
+#[tokio::test]
+async fn lists_can_be_asked_for_as_they_were_within_what_is_kept() {
+    let api = Api::new().await;
+    let at = |instant: time::OffsetDateTime| {
+        instant
+            .format(&time::format_description::well_known::Rfc3339)
+            .unwrap()
+    };
+    for list in ["hosts", "software", "findings"] {
+        for (instant, expected) in [(NOW, 1), (NOW - Duration::DAY, 0)] {
+            let path = format!("/api/v1/{list}?as_of={}", at(instant));
+            let answer = api.get(&path, &api.ours.viewer).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+            let items = answer.json()["items"].as_array().map(Vec::len);
+            assert_eq!(items, Some(expected), "{path}");
+        }
+        for instant in [NOW + Duration::SECOND, NOW - Duration::days(91)] {
+            let path = format!("/api/v1/{list}?as_of={}", at(instant));
+            let answer = api.get(&path, &api.ours.viewer).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+            assert_eq!(answer.json()["errors"][0]["field"], "as_of");
+        }
+    }
+}

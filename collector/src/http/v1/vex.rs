@@ -1,0 +1,245 @@
+//! VEX documents, in and out: what others say of software becomes exceptions, and exceptions become what
+//! others read.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::exceptions::documents::{self, Document, NewDocument};
+use store::exceptions::{self, Exception, ExceptionFilter, ExceptionState, NewException};
+use store::tenant::TenantScope;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::http::answer::Created;
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Body, Params, Tenant};
+use crate::http::may::{ExportInventory, ReadInventory, TriageFindings};
+use crate::http::page::{self, Whole};
+use crate::http::problem::Problem;
+use crate::http::schema::Open;
+use crate::http::state::ApiState;
+use crate::http::v7;
+use crate::http::vex::{self, Frame, VexFormat};
+use crate::jobs::keep_rules;
+
+pub(super) fn routes() -> Routes {
+    Routes::of(
+        "VEX",
+        "What is said of software and CVEs, in the formats that others read.",
+    )
+    .get(
+        "/vex",
+        "export_vex",
+        "All exceptions in force as one document",
+        write,
+    )
+    .post(
+        "/vex",
+        "import_vex",
+        "Bring a document in (OpenVEX, or CycloneDX as JSON)",
+        import,
+    )
+    .get(
+        "/vex/documents",
+        "list_vex_documents",
+        "Documents that came in, newest first",
+        list,
+    )
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "VexFormat")]
+#[serde(rename_all = "lowercase")]
+enum FormatName {
+    Openvex,
+    Cyclonedx,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "VexQuery")]
+#[serde(deny_unknown_fields)]
+struct WriteQuery {
+    /// `openvex` or `cyclonedx`.
+    format: FormatName,
+}
+
+/// All exceptions in force as one document. What came in in the same format goes out as it came.
+async fn write(
+    tenant: Tenant<ExportInventory>,
+    State(state): State<ApiState>,
+    Params(query): Params<WriteQuery>,
+) -> Result<Json<Open>, Problem> {
+    let scope = tenant.scope;
+    let format = match query.format {
+        FormatName::Openvex => VexFormat::OpenVex,
+        FormatName::Cyclonedx => VexFormat::CycloneDx,
+    };
+    let documents = documents::documents(&scope).await?;
+    let same: BTreeSet<Uuid> = documents
+        .iter()
+        .filter(|document| document.format == format.as_str())
+        .map(|document| document.id)
+        .collect();
+    let (theirs, ours): (Vec<Exception>, Vec<Exception>) = in_force(&scope)
+        .await?
+        .into_iter()
+        .partition(|exception| exception.document.is_some_and(|id| same.contains(&id)));
+    // A statement on several products became as many exceptions, and is one statement.
+    let mut seen = BTreeSet::new();
+    let mut as_they_came: Vec<Value> = theirs
+        .into_iter()
+        .filter_map(|exception| exception.statement)
+        .filter(|statement| seen.insert(statement.to_string()))
+        .collect();
+    for document in documents.iter().filter(|one| same.contains(&one.id)) {
+        let unknown = document.unknown.as_array().into_iter().flatten();
+        as_they_came.extend(unknown.filter(|one| seen.insert(one.to_string())).cloned());
+    }
+    let frame = Frame {
+        company: scope.company().0,
+        at: state.clock.now(),
+    };
+    let document = vex::write(format, frame, &ours, as_they_came);
+    // An object in both formats.
+    let Value::Object(fields) = document else {
+        return Err(Problem::Internal(anyhow::anyhow!(
+            "a document is no object"
+        )));
+    };
+    Ok(Json(fields.into_iter().collect()))
+}
+
+async fn in_force(scope: &TenantScope) -> Result<Vec<Exception>, Problem> {
+    let filter = ExceptionFilter {
+        state: Some(ExceptionState::Active),
+        ..ExceptionFilter::default()
+    };
+    let mut export = exceptions::export(scope, &filter).await?;
+    let mut all = Vec::new();
+    loop {
+        let some = export.next().await?;
+        if some.is_empty() {
+            return Ok(all);
+        }
+        all.extend(some);
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VexImported")]
+struct ImportedView {
+    document: Uuid,
+    format: String,
+    statements: u64,
+    /// Exceptions that came of them: one for each statement and product.
+    exceptions: u64,
+    /// Products that name no package and no software. Their statements are kept and go out again.
+    unknown: Vec<String>,
+    /// Findings that are left out from now on, for all hosts.
+    suppressed: u64,
+    reopened: u64,
+}
+
+/// Brings a document in. An earlier version of it, by its own id, is replaced.
+async fn import(
+    tenant: Tenant<TriageFindings>,
+    State(state): State<ApiState>,
+    Body(body): Body<Open>,
+) -> Result<Created<ImportedView>, Problem> {
+    let (scope, now) = (tenant.scope, state.clock.now());
+    let read = vex::read(Value::Object(body.into_iter().collect()))
+        .map_err(|error| Problem::field("document", error.to_string()))?;
+    if has_zero(&read.frame) || read.statements.iter().any(|one| has_zero(&one.whole)) {
+        return Err(Problem::field(
+            "document",
+            "a text has the character U+0000",
+        ));
+    }
+    let id = v7(now);
+    let made: Vec<NewException<'_>> = read
+        .statements
+        .iter()
+        .flat_map(|statement| statement.said.iter().map(move |said| (statement, said)))
+        .map(|(statement, said)| NewException {
+            id: v7(now),
+            about: &said.about,
+            hosts: said.hosts,
+            claim: &said.claim,
+            expires_at: said.expires_at,
+            origin: Some((id, &statement.whole)),
+        })
+        .collect();
+    // What became no exception at all would go out no more.
+    let lost: Vec<&Value> = read
+        .statements
+        .iter()
+        .filter(|statement| statement.said.is_empty())
+        .map(|statement| &statement.whole)
+        .collect();
+    let document = NewDocument {
+        id,
+        format: read.format.as_str(),
+        name: &read.name,
+        version: &read.version,
+        frame: &read.frame,
+        unknown: &serde_json::json!(lost),
+    };
+    let settled = documents::import(&scope, &document, &made, now).await?;
+    keep_rules::look_again(&state.store, scope.company(), now).await?;
+    let unknown = read.statements.iter().flat_map(|one| one.unknown.clone());
+    let view = ImportedView {
+        document: id,
+        format: read.format.as_str().to_owned(),
+        statements: read.statements.len() as u64,
+        exceptions: made.len() as u64,
+        unknown: unknown.collect(),
+        suppressed: settled.suppressed,
+        reopened: settled.reopened,
+    };
+    Ok(Created(view))
+}
+
+/// Whether any text has a zero, which the database takes for no text.
+fn has_zero(value: &Value) -> bool {
+    // As it is written, a zero in a text is this and nothing else is.
+    value.to_string().contains("\\u0000")
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "VexDocument")]
+struct DocumentView {
+    id: Uuid,
+    format: String,
+    name: String,
+    version: String,
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
+    imported_at: OffsetDateTime,
+    imported_by: String,
+    /// Statements that name nothing that an exception can be about.
+    #[schemars(with = "Vec<Open>")]
+    unknown: Value,
+}
+
+impl From<Document> for DocumentView {
+    fn from(document: Document) -> Self {
+        Self {
+            id: document.id,
+            format: document.format,
+            name: document.name,
+            version: document.version,
+            imported_at: document.imported_at,
+            imported_by: document.imported_by,
+            unknown: document.unknown,
+        }
+    }
+}
+
+async fn list(tenant: Tenant<ReadInventory>) -> Result<Json<Whole<DocumentView>>, Problem> {
+    let documents = documents::documents(&tenant.scope).await?;
+    Ok(page::whole(documents, DocumentView::from))
+}

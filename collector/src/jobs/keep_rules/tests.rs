@@ -1,0 +1,126 @@
+//! What a company would miss if nobody kept its rules: labels of hosts that changed, exceptions that
+//! ended, policies that time breaks.
+
+use store::exceptions::{About, Claim, Hosts, NewException, VexStatus};
+use store::findings::{self, FindingFilter, FindingSort};
+use store::labels::rule::{Condition, SoftwareCondition};
+use store::labels::{NewLabel, create};
+use store::page::PageRequest;
+use store::policies::rule::PolicyRule;
+use store::policies::{NewPolicy, PolicyChange};
+use uuid::Uuid;
+
+use super::*;
+use crate::jobs::tests::Node;
+use crate::pipeline::testing::{DAY, lodash, write_index};
+
+async fn tick(node: &Node, payload: Value) {
+    let now = node.jobs.clock.now();
+    let job = NewJob {
+        kind: Kind::KeepRules.as_str(),
+        tick: &format!("test {now} {payload}"),
+        payload: &payload,
+        run_after: now,
+    };
+    rows::enqueue(node.database.store(), &job, now)
+        .await
+        .unwrap();
+    while node.take().await {}
+}
+
+/// A node with an index, and a company with `lodash`, which has a finding.
+async fn node() -> (Node, TenantScope) {
+    let node = Node::new().await;
+    write_index(&node.path(), &["CVE-2020-8203"]);
+    node.watch().look().await;
+    let scope = node.store(1, vec![lodash("4.17.15")]).await;
+    (node, scope)
+}
+
+async fn open(scope: &TenantScope) -> usize {
+    let (any, page) = (FindingFilter::default(), PageRequest::first(10));
+    let found = findings::list(scope, &any, FindingSort::Epss, &page);
+    found.await.unwrap().items.len()
+}
+
+#[tokio::test]
+async fn an_exception_whose_time_is_over_ends_within_a_minute() {
+    let (node, scope) = node().await;
+    let all = open(&scope).await;
+    assert!(all > 0);
+    let about = About {
+        product: Some("lodash".to_owned()),
+        ..About::default()
+    };
+    let claim = Claim {
+        status: VexStatus::Affected,
+        justification: None,
+        note: String::new(),
+        action: String::new(),
+        suppresses: true,
+    };
+    let new = NewException {
+        id: Uuid::from_u128(1),
+        about: &about,
+        hosts: Hosts::All,
+        claim: &claim,
+        expires_at: Some(DAY + Duration::minutes(1)),
+        origin: None,
+    };
+    exceptions::create(&scope, &new, DAY).await.unwrap();
+    tick(&node, Value::Null).await;
+    assert_eq!(open(&scope).await, 0);
+    node.hand.advance(std::time::Duration::from_secs(60));
+    tick(&node, Value::Null).await;
+    assert_eq!(open(&scope).await, all);
+}
+
+#[tokio::test]
+async fn a_host_that_reported_gets_its_labels_and_a_silent_one_fails() {
+    let (node, scope) = node().await;
+    let rule = Condition::Software(SoftwareCondition {
+        name: "lodash".to_owned(),
+        source: None,
+        version: None,
+    });
+    let new = NewLabel {
+        id: Uuid::from_u128(2),
+        name: "with lodash",
+        description: "",
+        rule: Some(&rule),
+    };
+    assert_eq!(create(&scope, &new, DAY).await.unwrap().hosts, 1);
+    let store = node.database.store();
+    let second = crate::pipeline::testing::agent(store, &scope, 99).await;
+    let records = vec![lodash("4.17.15")];
+    node.store_judged_by(&node.jobs, &scope, second, records)
+        .await;
+    let policy = NewPolicy {
+        id: Uuid::from_u128(3),
+        policy: PolicyChange {
+            name: "seen",
+            description: "",
+            rule: &PolicyRule::SeenWithin { days: 7 },
+            label: Some(new.id),
+            is_enabled: true,
+        },
+    };
+    let made = policies::create(&scope, &policy, DAY).await.unwrap();
+    assert_eq!((made.hosts.pass, made.hosts.fail), (1, 0));
+    tick(&node, Value::Null).await;
+    let label = labels::get(&scope, new.id).await.unwrap().unwrap();
+    assert_eq!(label.hosts, 2);
+    node.hand
+        .advance(std::time::Duration::from_secs(8 * 86_400));
+    tick(&node, whole()).await;
+    let policy = policies::get(&scope, policy.id).await.unwrap().unwrap();
+    assert_eq!((policy.hosts.pass, policy.hosts.fail), (0, 2));
+}
+
+#[tokio::test]
+async fn companies_without_rules_are_not_visited() {
+    let (node, _) = node().await;
+    let operator = node.database.store().local_operator();
+    assert_eq!(companies::with_rules(&operator).await.unwrap(), []);
+    tick(&node, Value::Null).await;
+}

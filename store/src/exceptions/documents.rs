@@ -1,0 +1,154 @@
+//! Documents of other people's statements (VEX), and the exceptions that come of them.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::create::{CreateError, NewException, Room, add};
+use super::decide::who;
+use super::settle::{Settled, settle_in};
+use crate::audit::{self, Change};
+use crate::error::StoreError;
+use crate::tenant::TenantScope;
+
+/// A document that came in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// Its id here.
+    pub id: Uuid,
+    /// `openvex` or `cyclonedx`.
+    pub format: String,
+    /// Its id in its own words.
+    pub name: String,
+    /// Its version in its own words.
+    pub version: String,
+    /// When it came in.
+    pub imported_at: OffsetDateTime,
+    /// Who brought it.
+    pub imported_by: String,
+    /// All of it but its statements.
+    pub frame: Value,
+    /// Its statements that name nothing that an exception can be about, whole.
+    pub unknown: Value,
+}
+
+/// A document to be brought in.
+#[derive(Clone, Debug)]
+pub struct NewDocument<'a> {
+    /// Its id here.
+    pub id: Uuid,
+    /// `openvex` or `cyclonedx`.
+    pub format: &'a str,
+    /// Its id in its own words.
+    pub name: &'a str,
+    /// Its version in its own words.
+    pub version: &'a str,
+    /// All of it but its statements.
+    pub frame: &'a Value,
+    /// Its statements that name nothing that an exception can be about, whole.
+    pub unknown: &'a Value,
+}
+
+/// Brings a document in, with the exceptions that come of it, in one transaction: all of them or none.
+/// What came in with an earlier version of the same document, by its own id, ends.
+///
+/// # Errors
+///
+/// As [`super::create`].
+pub async fn import(
+    scope: &TenantScope,
+    document: &NewDocument<'_>,
+    exceptions: &[NewException<'_>],
+    now: OffsetDateTime,
+) -> Result<Settled, CreateError> {
+    let by = who(scope);
+    let mut tx = scope.begin("exceptions.import").await?;
+    sqlx::query!(
+        "UPDATE exceptions e SET state = 'withdrawn', ended_at = $4, decided_at = $4,
+                decided_by = $5, revision = e.revision + 1
+         WHERE e.company_key = $1 AND e.state IN ('active', 'requested') AND e.document IN (
+             SELECT d.id FROM vex_documents d
+             WHERE d.company_key = $1 AND d.format = $2 AND d.name = $3)",
+        scope.key(),
+        document.format,
+        document.name,
+        now,
+        by
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM vex_documents WHERE company_key = $1 AND format = $2 AND name = $3",
+        scope.key(),
+        document.format,
+        document.name
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO vex_documents
+             (company_key, id, format, name, version, imported_at, imported_by, frame, unknown)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        scope.key(),
+        document.id,
+        document.format,
+        document.name,
+        document.version,
+        now,
+        by,
+        document.frame,
+        document.unknown
+    )
+    .execute(&mut *tx)
+    .await?;
+    let mut room = Room::ask(&mut tx, scope).await?;
+    for exception in exceptions {
+        add(&mut tx, scope, &mut room, exception, now).await?;
+    }
+    let settled = settle_in(&mut tx, scope, now).await?;
+    let after = json!({ "format": document.format, "name": document.name,
+                        "version": document.version, "exceptions": exceptions.len() });
+    let change = Change::made("vex_document.import", document.id, after);
+    audit::record(&mut tx, scope, change, now).await?;
+    tx.commit().await?;
+    Ok(settled)
+}
+
+/// One document; `None` when the company has none with this id.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn document(scope: &TenantScope, id: Uuid) -> Result<Option<Document>, StoreError> {
+    let mut tx = scope.begin("exceptions.document").await?;
+    let found = sqlx::query_as!(
+        Document,
+        "SELECT id, format, name, version, imported_at, imported_by, frame, unknown
+         FROM vex_documents WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// All documents that came in, the newest first.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn documents(scope: &TenantScope) -> Result<Vec<Document>, StoreError> {
+    let mut tx = scope.begin("exceptions.documents").await?;
+    let found = sqlx::query_as!(
+        Document,
+        "SELECT id, format, name, version, imported_at, imported_by, frame, unknown
+         FROM vex_documents WHERE company_key = $1 ORDER BY imported_at DESC, id LIMIT 500",
+        scope.key()
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(found)
+}

@@ -1,0 +1,91 @@
+//! Lists that are read to their end: one snapshot, a bounded number of rows in memory at a time.
+//!
+//! A cursor on the server and not pages: a page begins with all that comes before it, and a list that is
+//! sorted by what no index has would be sorted once for every page. An export is a transaction that stays
+//! open as long as its reader reads; it holds no lock that anybody waits for.
+
+use sqlx::postgres::PgRow;
+use sqlx::{
+    AssertSqlSafe, Execute as _, FromRow, PgConnection, Postgres, QueryBuilder, Transaction,
+};
+
+use crate::error::StoreError;
+use crate::tenant::TenantScope;
+
+/// Rows that are read at once.
+const ROWS_A_TIME: u32 = 2_000;
+
+/// The rows of a list, some at a time. Dropped before the end, its transaction is rolled back.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    tx: Transaction<'static, Postgres>,
+    company_key: i64,
+    is_over: bool,
+}
+
+impl Rows {
+    /// Opens a list whose `$1` is the company.
+    pub(crate) async fn open(
+        scope: &TenantScope,
+        name: &'static str,
+        mut query: QueryBuilder<Postgres>,
+    ) -> Result<Self, StoreError> {
+        #[cfg(test)]
+        crate::page::note(&query);
+        let mut tx = scope.begin(name).await?;
+        // One snapshot for the cursor and what is counted beside it, and a plan for all rows: a cursor's
+        // is otherwise made for the first tenth of them.
+        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("SET LOCAL cursor_tuple_fraction = 1.0")
+            .execute(&mut *tx)
+            .await?;
+        // A reader that reads no more gives its connection back all the same.
+        sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '2min'")
+            .execute(&mut *tx)
+            .await?;
+        let sql = format!(
+            "DECLARE exported NO SCROLL CURSOR FOR {}",
+            query.sql().as_str()
+        );
+        let arguments = query.build().take_arguments();
+        let arguments = arguments.map_err(sqlx::Error::Encode)?.unwrap_or_default();
+        sqlx::query_with(AssertSqlSafe(sql), arguments)
+            .execute(&mut *tx)
+            .await?;
+        Ok(Self {
+            tx,
+            company_key: scope.key(),
+            is_over: false,
+        })
+    }
+
+    /// The next rows; nothing at the end.
+    pub(crate) async fn fetch<R>(&mut self) -> Result<Vec<R>, StoreError>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        if self.is_over {
+            return Ok(Vec::new());
+        }
+        let sql = format!("FETCH FORWARD {ROWS_A_TIME} FROM exported");
+        let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .fetch_all(&mut *self.tx)
+            .await?;
+        self.is_over = rows.len() < ROWS_A_TIME as usize;
+        Ok(rows)
+    }
+
+    /// The transaction, for what is asked beside a list's rows.
+    pub(crate) fn tx(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    pub(crate) const fn company(&self) -> i64 {
+        self.company_key
+    }
+}
+
+#[cfg(test)]
+mod tests;

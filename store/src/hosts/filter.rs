@@ -1,0 +1,133 @@
+//! Which hosts a list has, also where labels are given to all of them.
+
+use protocol::fingerprint::SoftwareKey;
+use sqlx::{Postgres, QueryBuilder};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::page::{containing, push_holds};
+
+/// Which hosts a list has.
+#[derive(Clone, Debug, Default)]
+pub struct HostFilter {
+    /// The name contains this.
+    pub text: Option<String>,
+    /// The operating system's family or distribution is this.
+    pub platform: Option<String>,
+    /// It has this CVE.
+    pub cve: Option<String>,
+    /// It has this software.
+    pub software: Option<SoftwareKey>,
+    /// It was not seen since.
+    pub silent_since: Option<OffsetDateTime>,
+    /// It has this label.
+    pub label: Option<Uuid>,
+    /// It was enrolled with this label, of this value.
+    pub enrolled_with: Option<(String, String)>,
+    /// It fails this policy.
+    pub fails: Option<Uuid>,
+    /// Also those that were revoked.
+    pub revoked: bool,
+    /// As it was at this instant. Labels, policies and what hosts say of themselves are of the present.
+    pub as_of: Option<OffsetDateTime>,
+}
+
+/// Pushes what a filter asks of an agent `a`.
+pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
+    if let Some(text) = &filter.text {
+        query
+            .push(" AND hostname ILIKE ")
+            .push_bind(containing(text));
+    }
+    if let Some(platform) = &filter.platform {
+        query
+            .push(" AND (platform_family = ")
+            .push_bind(platform.clone());
+        query
+            .push(" OR platform_id = ")
+            .push_bind(platform.clone())
+            .push(")");
+    }
+    if let Some(at) = filter.silent_since {
+        query
+            .push(" AND coalesce(last_seen_at, enrolled_at) < ")
+            .push_bind(at);
+    }
+    match (filter.revoked, filter.as_of) {
+        (false, None) => {
+            query.push(" AND revoked_at IS NULL");
+        }
+        (false, Some(at)) => {
+            query
+                .push(" AND coalesce(revoked_at, 'infinity') > ")
+                .push_bind(at);
+        }
+        (true, _) => {}
+    }
+    if let Some(at) = filter.as_of {
+        query.push(" AND enrolled_at <= ").push_bind(at);
+    }
+    push_labels(query, filter);
+    if let Some(key) = filter.software {
+        // A semi-join: a host that has the software once is one row, and the subquery names the
+        // company so that it reads one partition.
+        query.push(
+            " AND key IN (SELECT i.agent_key FROM installations i WHERE i.company_key = $1 AND ",
+        );
+        push_holds(query, INSTALLED, filter.as_of);
+        query
+            .push(" AND i.software_key = ")
+            .push_bind(key.to_uuid());
+        query.push(")");
+    }
+    if let Some(cve) = &filter.cve {
+        query.push(
+            " AND key IN (SELECT i.agent_key FROM findings f JOIN installations i
+                  ON i.company_key = $1 AND i.software_key = f.software_key AND ",
+        );
+        push_holds(query, INSTALLED, filter.as_of);
+        query.push(" WHERE f.company_key = $1 AND ");
+        push_holds(query, FOUND, filter.as_of);
+        query.push(" AND f.exception IS NULL AND NOT EXISTS (");
+        query.push(EXCEPTED).push("i.agent_key");
+        query.push(EXCEPTED_BY_LABEL).push("i.agent_key");
+        query.push("))) AND f.cve = ").push_bind(cve.clone());
+        query.push(")");
+    }
+}
+
+fn push_labels(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
+    if let Some(label) = filter.label {
+        query.push(
+            " AND key IN (SELECT l.agent_key FROM host_labels l WHERE l.company_key = $1 AND l.label = ",
+        );
+        query.push_bind(label).push(")");
+    }
+    if let Some((name, value)) = &filter.enrolled_with {
+        query.push(
+            " AND key IN (SELECT t.agent_key FROM agent_facts t WHERE t.company_key = $1
+                AND t.labels ->> ",
+        );
+        query.push_bind(name.clone());
+        query.push(" = ").push_bind(value.clone()).push(")");
+    }
+    if let Some(policy) = filter.fails {
+        query.push(
+            " AND key IN (SELECT r.agent_key FROM policy_results r WHERE r.company_key = $1
+                AND r.state = 'fail' AND r.policy = ",
+        );
+        query.push_bind(policy).push(")");
+    }
+}
+
+/// The intervals of installations and of findings.
+const INSTALLED: (&str, &str) = ("i.opened_at", "i.closed_at");
+const FOUND: (&str, &str) = ("f.opened_at", "f.resolved_at");
+
+/// Exceptions for some hosts that leave the finding `f` out, of the host whose key follows, and once
+/// more after [`EXCEPTED_BY_LABEL`], and two brackets.
+pub(crate) const EXCEPTED: &str = "SELECT FROM finding_exceptions x
+    WHERE x.company_key = $1 AND x.software_key = f.software_key AND x.cve = f.cve
+      AND x.source = f.source AND (x.agent_key = ";
+pub(crate) const EXCEPTED_BY_LABEL: &str =
+    " OR x.label IN (SELECT l.label FROM host_labels l WHERE l.company_key = $1 AND l.agent_key = ";

@@ -1,0 +1,241 @@
+//! Making, changing and deleting labels. A rule's hosts are computed in the same transaction, so that
+//! whoever has made a label finds its hosts.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::evaluate::evaluate;
+use super::rule::{Condition, RuleError};
+use super::{LABELS_MAX, Label, read};
+use crate::audit::{self, Change};
+use crate::companies;
+use crate::error::{StoreError, violated_constraint};
+use crate::tenant::TenantScope;
+
+/// A label to be made.
+#[derive(Clone, Debug)]
+pub struct NewLabel<'a> {
+    /// The caller's, so that trying again cannot make two.
+    pub id: Uuid,
+    /// Its name.
+    pub name: &'a str,
+    /// What it is for.
+    pub description: &'a str,
+    /// For which hosts it holds; `None` where people give it.
+    pub rule: Option<&'a Condition>,
+}
+
+/// What a label is to be.
+#[derive(Clone, Debug)]
+pub struct LabelChange<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is for.
+    pub description: &'a str,
+    /// Its rule. A label whose rule is taken away keeps its hosts, for people to go on with.
+    pub rule: Option<&'a Condition>,
+    /// The revision that was looked at; `None` where it does not matter.
+    pub revision: Option<u64>,
+}
+
+/// Why a label cannot be made, changed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Another one has the name.
+    #[error("there is a label with this name")]
+    NameTaken,
+    /// The rule cannot be taken.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// There are too many of them.
+    #[error("the company has {LABELS_MAX} labels, which is all it can have")]
+    TooMany,
+    /// Somebody else changed it meanwhile.
+    #[error("it was changed meanwhile: look at it again")]
+    Changed,
+    /// Exceptions or policies are for its hosts.
+    #[error("{0} are for the hosts with this label: end those first")]
+    InUse(&'static str),
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ChangeError {
+    fn from(error: sqlx::Error) -> Self {
+        // On each partition the index has a name of its own, with the columns in it.
+        let taken = violated_constraint(&error).is_some_and(|name| name.contains("lower"));
+        if taken {
+            Self::NameTaken
+        } else {
+            Self::Store(error.into())
+        }
+    }
+}
+
+/// Makes a label.
+///
+/// # Errors
+///
+/// When its name is taken, its rule cannot be taken, it is one too many, or the database cannot be
+/// used.
+pub async fn create(
+    scope: &TenantScope,
+    new: &NewLabel<'_>,
+    now: OffsetDateTime,
+) -> Result<Label, ChangeError> {
+    new.rule.map_or(Ok(()), Condition::check)?;
+    let mut tx = scope.begin("labels.create").await?;
+    let there = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM labels WHERE company_key = $1"#,
+        scope.key()
+    );
+    if there.fetch_one(&mut *tx).await? >= i64::from(LABELS_MAX) {
+        return Err(ChangeError::TooMany);
+    }
+    sqlx::query!(
+        "INSERT INTO labels (company_key, id, name, description, rule, created_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+        scope.key(),
+        new.id,
+        new.name,
+        new.description,
+        new.rule.map(json),
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    companies::note_rules(&mut tx, scope.key()).await?;
+    let label = evaluated(&mut tx, scope.key(), new.id, new.rule, now).await?;
+    if let Some(label) = &label {
+        let change = Change::made("label.create", label.id, shown(label));
+        audit::record(&mut tx, scope, change, now).await?;
+    }
+    tx.commit().await?;
+    label.ok_or_else(|| StoreError::inconsistent("labels", "id", &new.id.to_string()).into())
+}
+
+/// Changes a label; `None` when the company has none with this id.
+///
+/// # Errors
+///
+/// As [`create`], and when somebody else changed it meanwhile.
+pub async fn change(
+    scope: &TenantScope,
+    id: Uuid,
+    change: &LabelChange<'_>,
+    now: OffsetDateTime,
+) -> Result<Option<Label>, ChangeError> {
+    change.rule.map_or(Ok(()), Condition::check)?;
+    let mut tx = scope.begin("labels.change").await?;
+    // Locked by its number and read after that, so that two changes come one after the other.
+    sqlx::query_scalar!(
+        "SELECT revision FROM labels WHERE company_key = $1 AND id = $2 FOR UPDATE",
+        scope.key(),
+        id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(before) = read::one(&mut tx, scope.key(), id).await? else {
+        return Ok(None);
+    };
+    if change.revision.is_some_and(|seen| seen != before.revision) {
+        return Err(ChangeError::Changed);
+    }
+    sqlx::query!(
+        "UPDATE labels SET name = $3, description = $4, rule = $5, changed_at = $6,
+                revision = revision + 1
+         WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        id,
+        change.name,
+        change.description,
+        change.rule.map(json),
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    let label = evaluated(&mut tx, scope.key(), id, change.rule, now).await?;
+    if let Some(label) = &label {
+        let change = Change::edited("label.update", id, shown(&before), shown(label));
+        audit::record(&mut tx, scope, change, now).await?;
+    }
+    tx.commit().await?;
+    Ok(label)
+}
+
+/// Deletes a label, and takes it from its hosts; whether there was one.
+///
+/// # Errors
+///
+/// When exceptions or policies are for its hosts, or the database cannot be used.
+pub async fn delete(
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, ChangeError> {
+    let mut tx = scope.begin("labels.delete").await?;
+    let uses = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM exceptions e WHERE e.company_key = $1 AND e.label = $2
+                      AND e.state IN ('active', 'requested')) AS "exceptions!",
+                  EXISTS (SELECT FROM policies p WHERE p.company_key = $1 AND p.label = $2)
+                      AS "policies!""#,
+        scope.key(),
+        id
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    // Without its label an exception would be for nobody and a policy for everybody.
+    if uses.exceptions {
+        return Err(ChangeError::InUse("exceptions"));
+    }
+    if uses.policies {
+        return Err(ChangeError::InUse("policies"));
+    }
+    sqlx::query!(
+        "DELETE FROM host_labels WHERE company_key = $1 AND label = $2",
+        scope.key(),
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    let done = sqlx::query!(
+        "DELETE FROM labels WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    let is_gone = done.rows_affected() > 0;
+    if is_gone {
+        audit::record(&mut tx, scope, Change::done("label.delete", id), now).await?;
+    }
+    tx.commit().await?;
+    Ok(is_gone)
+}
+
+/// The label as it is, with its hosts.
+async fn evaluated(
+    tx: &mut PgConnection,
+    company_key: i64,
+    id: Uuid,
+    rule: Option<&Condition>,
+    now: OffsetDateTime,
+) -> Result<Option<Label>, StoreError> {
+    if let Some(rule) = rule {
+        evaluate(tx, company_key, (id, rule), None, now).await?;
+    }
+    read::one(tx, company_key, id).await
+}
+
+/// A label as the audit log shows it.
+fn shown(label: &Label) -> serde_json::Value {
+    serde_json::json!({ "name": label.name, "description": label.description,
+                        "rule": label.rule.as_ref().map(json) })
+}
+
+fn json(rule: &Condition) -> serde_json::Value {
+    // Texts and lists under text keys: this cannot fail.
+    serde_json::to_value(rule).unwrap_or_default()
+}

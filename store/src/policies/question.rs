@@ -1,0 +1,199 @@
+//! What speaks for or against hosts, as one question to the database.
+
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::rule::{FindingRule, PolicyRule};
+use crate::error::StoreError;
+use crate::hosts::{EXCEPTED, EXCEPTED_BY_LABEL};
+use crate::labels::{Named, software_named};
+use crate::page::within_key;
+
+/// What is said of hosts one by one, and of all others.
+const VERDICTS: &str = "), verdicts AS (
+    SELECT a.key AS agent_key,
+           CASE WHEN a.applied_epoch = 0 AND ";
+
+const OTHERS: &str = " THEN 'unknown' ELSE coalesce(w.state, ";
+
+const REASONS: &str = ") END AS state,
+           CASE WHEN a.applied_epoch = 0 AND ";
+
+const REASON: &str = " THEN jsonb_build_object('missing', 'inventory')
+                ELSE coalesce(w.reason, ";
+
+const OF_HOSTS: &str = ") END AS reason
+    FROM agents a LEFT JOIN said w ON w.agent_key = a.key
+    WHERE a.company_key = $1 AND a.revoked_at IS NULL";
+
+/// What differs from the results before, of the policy whose id follows.
+pub(super) const CHANGED: &str = ")
+    SELECT v.agent_key, r.state AS was, v.state, v.reason
+    FROM verdicts v
+    LEFT JOIN policy_results r ON r.company_key = $1 AND r.agent_key = v.agent_key AND r.policy = ";
+
+/// The end.
+pub(super) const DIFFERENT: &str = " WHERE (r.state, r.reason) IS DISTINCT FROM (v.state, v.reason)
+    ORDER BY v.agent_key";
+
+/// The question up to the hosts that it is for.
+pub(super) async fn verdicts(
+    tx: &mut PgConnection,
+    company_key: i64,
+    rule: &PolicyRule,
+    now: OffsetDateTime,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let mut query = within_key(company_key, "WITH said AS (")?;
+    let mut others = ("pass", None);
+    match rule {
+        PolicyRule::NoFinding(rule) => push_findings(&mut query, rule, now),
+        PolicyRule::SeenWithin { days } => push_silent(&mut query, *days, now),
+        PolicyRule::SoftwareVersion(software) => {
+            let named = software_named(tx, company_key, &software.name, software.source).await?;
+            let constraint = software.version.as_deref().unwrap_or_default();
+            let (fail, unknown) = beyond(&named, constraint);
+            push_installed(&mut query, ("fail", fail), ("unknown", unknown));
+        }
+        PolicyRule::NoSoftware(software) => {
+            let named = software_named(tx, company_key, &software.name, software.source).await?;
+            let (fail, unknown) = match &software.version {
+                // What is within the constraint is what is not wanted.
+                Some(constraint) => within(&named, constraint),
+                None => (keys(&named, |_| true), Vec::new()),
+            };
+            push_installed(&mut query, ("fail", fail), ("unknown", unknown));
+        }
+        PolicyRule::HasSoftware(software) => {
+            let named = software_named(tx, company_key, &software.name, software.source).await?;
+            let (pass, unknown) = match &software.version {
+                Some(constraint) => within(&named, constraint),
+                None => (keys(&named, |_| true), Vec::new()),
+            };
+            push_installed(&mut query, ("pass", pass), ("unknown", unknown));
+            others = (
+                "fail",
+                Some(serde_json::json!({ "missing": software.name })),
+            );
+        }
+    }
+    // Whether an agent is heard of is known without an inventory.
+    let needs_inventory = !matches!(rule, PolicyRule::SeenWithin { .. });
+    query.push(VERDICTS).push_bind(needs_inventory);
+    query.push(OTHERS).push_bind(others.0);
+    query.push(REASONS).push_bind(needs_inventory);
+    query.push(REASON).push_bind(others.1);
+    query.push("::jsonb").push(OF_HOSTS);
+    Ok(query)
+}
+
+fn keys(named: &[Named], is_one: impl Fn(&Named) -> bool) -> Vec<Uuid> {
+    named
+        .iter()
+        .filter(|software| is_one(software))
+        .map(|software| software.key)
+        .collect()
+}
+
+/// What is within a constraint, and what has no order with it.
+fn within(named: &[Named], constraint: &str) -> (Vec<Uuid>, Vec<Uuid>) {
+    (
+        keys(named, |software| {
+            software.satisfies(constraint) == Some(true)
+        }),
+        keys(named, |software| software.satisfies(constraint).is_none()),
+    )
+}
+
+/// What is beyond a constraint, and what has no order with it.
+fn beyond(named: &[Named], constraint: &str) -> (Vec<Uuid>, Vec<Uuid>) {
+    (
+        keys(named, |software| {
+            software.satisfies(constraint) == Some(false)
+        }),
+        keys(named, |software| software.satisfies(constraint).is_none()),
+    )
+}
+
+/// Hosts that have some software: of one kind first, then of another.
+fn push_installed(
+    query: &mut QueryBuilder<Postgres>,
+    (first, of_first): (&'static str, Vec<Uuid>),
+    (then, of_then): (&'static str, Vec<Uuid>),
+) {
+    let all: Vec<Uuid> = of_first.iter().chain(&of_then).copied().collect();
+    query.push(
+        "SELECT DISTINCT ON (i.agent_key) i.agent_key,
+                CASE WHEN i.software_key = ANY(",
+    );
+    query.push_bind(of_first.clone()).push(") THEN ");
+    query.push_bind(first).push("::text ELSE ");
+    query.push_bind(then).push(
+        "::text END AS state,
+                jsonb_build_object('software', i.software_key, 'name', s.name, 'version', s.version)
+                    AS reason
+         FROM installations i
+         JOIN software s ON s.company_key = $1 AND s.software_key = i.software_key
+         WHERE i.company_key = $1 AND i.closed_at = 'infinity' AND i.software_key = ANY(",
+    );
+    query.push_bind(all).push(
+        ")
+         ORDER BY i.agent_key, i.software_key = ANY(",
+    );
+    query.push_bind(of_first).push(") DESC, i.software_key");
+}
+
+fn push_silent(query: &mut QueryBuilder<Postgres>, days: u32, now: OffsetDateTime) {
+    query.push(
+        "SELECT q.key AS agent_key, 'fail' AS state,
+                jsonb_build_object('last_seen_at', q.last_seen_at) AS reason
+         FROM agents q WHERE q.company_key = $1 AND coalesce(q.last_seen_at, q.enrolled_at) < ",
+    );
+    query.push_bind(now - Duration::days(days.into()));
+}
+
+/// Of several findings that speak against a host, the most severe one is the reason.
+fn push_findings(query: &mut QueryBuilder<Postgres>, rule: &FindingRule, now: OffsetDateTime) {
+    let since = if rule.kev {
+        "greatest(f.opened_at, i.opened_at, c.kev_added::timestamp AT TIME ZONE 'UTC')"
+    } else {
+        "greatest(f.opened_at, i.opened_at)"
+    };
+    query.push(
+        "SELECT DISTINCT ON (i.agent_key) i.agent_key, 'fail' AS state,
+                jsonb_build_object('cve', f.cve, 'source', f.source, 'software', f.software_key,
+                    'name', s.name, 'version', s.version, 'since', ",
+    );
+    query.push(since).push(
+        ") AS reason
+         FROM findings f
+         JOIN software s ON s.company_key = $1 AND s.software_key = f.software_key
+         LEFT JOIN cves c ON c.id = f.cve
+         JOIN installations i ON i.company_key = $1 AND i.software_key = f.software_key
+                             AND i.closed_at = 'infinity'
+         WHERE f.company_key = $1 AND f.resolved_at = 'infinity' AND f.exception IS NULL AND ",
+    );
+    query.push(since).push(" <= ");
+    query.push_bind(now - Duration::days(rule.older_than_days.into()));
+    if rule.kev {
+        query.push(" AND c.kev_added IS NOT NULL");
+    }
+    if let Some(severity) = rule.severity() {
+        query
+            .push(" AND c.cvss_severity = ANY(")
+            .push_bind(severity.and_above())
+            .push(")");
+    }
+    if let Some(score) = rule.epss_above {
+        query.push(" AND c.epss_score > ").push_bind(score);
+    }
+    if let Some(cve) = &rule.cve {
+        query.push(" AND f.cve = ").push_bind(cve.clone());
+    }
+    query.push(" AND NOT EXISTS (").push(EXCEPTED);
+    query.push("i.agent_key").push(EXCEPTED_BY_LABEL);
+    query.push(
+        "i.agent_key)))
+         ORDER BY i.agent_key, c.cvss_score DESC NULLS LAST, f.cve, f.software_key, f.source",
+    );
+}
