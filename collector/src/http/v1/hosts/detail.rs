@@ -47,22 +47,25 @@ pub(super) struct DetailView {
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     uninstalled_at: Option<OffsetDateTime>,
     /// Since when several machines are known to have this host's identity.
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(with = "Option<DateTime>")]
     cloned_at: Option<OffsetDateTime>,
     /// The host in whose place it came, when that one's identity was on several machines.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Uuid>")]
     rekeyed_from: Option<AgentId>,
     scan_requested: u64,
     scan_done: u64,
 }
 
 /// How the host's agent reaches the collector.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct ConnectionView {
     /// `quic`, `tcp` or `proxy`; `null` while the agent has said nothing of it.
     transport: Option<String>,
