@@ -1,7 +1,6 @@
 //! What a user would miss of exports and of the past: every row of the list once, in its order, and
 //! what was there then.
 
-use super::*;
 use crate::cves::{self, CveFilter, CveSort};
 use crate::findings::{self, FindingFilter, FindingSort, FindingState, replace};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
