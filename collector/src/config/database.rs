@@ -49,6 +49,8 @@ pub struct PrivateServer {
     pub binaries_dir: Option<PathBuf>,
     /// Memory of its cache, in MiB.
     pub shared_buffers_mib: u32,
+    /// Connections that the collector may have; the server has room for more beside them.
+    pub connections_max: u32,
 }
 
 impl DatabaseConfig {
@@ -61,6 +63,7 @@ impl DatabaseConfig {
             .url_file
             .map(|path| Secret::from_file("database.url_file", &path))
             .transpose()?;
+        let connections_max = in_range("database.connections_max", raw.connections_max, 4..=1_000)?;
         // The environment over the file, as everywhere.
         let server = match url.or(from_file) {
             Some(url) => DatabaseServer::Given(url),
@@ -72,11 +75,12 @@ impl DatabaseConfig {
                     raw.shared_buffers_mib,
                     16..=65_536,
                 )?,
+                connections_max,
             }),
         };
         Ok(Self {
             server,
-            connections_max: in_range("database.connections_max", raw.connections_max, 4..=1_000)?,
+            connections_max,
         })
     }
 }

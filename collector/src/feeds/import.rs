@@ -114,19 +114,11 @@ impl FeedImporter {
     ///
     /// The thread that reads ends at its next page when this is dropped; nothing is left half.
     pub async fn import(&self, paths: Vec<PathBuf>) -> Result<ImportReport, ImportError> {
-        let outcome = self.run(paths).await;
-        let now = self.clock.now();
-        match &outcome {
-            Ok(report) => self.note(report, now).await?,
-            // Nothing was tried.
-            Err(ImportError::Busy { .. } | ImportError::Bundle { .. }) => {}
-            Err(error) => {
-                // The error itself is the caller's; that it cannot be noted adds nothing to it.
-                let _unnoted =
-                    store::feeds::failed(&self.store, "nvd", &error.to_string(), now).await;
-            }
-        }
-        outcome
+        // An error is the caller's, and names its file. No source is to blame for it: its last sync went
+        // as well as it went.
+        let report = self.run(paths).await?;
+        self.note(&report, self.clock.now()).await?;
+        Ok(report)
     }
 
     async fn run(&self, paths: Vec<PathBuf>) -> Result<ImportReport, ImportError> {

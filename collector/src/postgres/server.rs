@@ -28,6 +28,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const LOG_BYTES_MAX: u64 = 16 << 20;
 /// How often a starting or stopping server is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// Connections beside the collector's own: commands such as `feed import`, and people with `psql`.
+const CONNECTIONS_BESIDE: u32 = 176;
 /// Bytes of a unix socket's path, on Linux 107 and on macOS 103, less the socket's own name.
 const SOCKET_DIR_BYTES_MAX: usize = 103 - "/.s.PGSQL.5432".len();
 
@@ -77,7 +79,7 @@ impl PrivatePostgres {
                     in_use,
                 }
             }
-            None => Self::spawn(cluster, in_use, &binaries, config.shared_buffers_mib)?,
+            None => Self::spawn(cluster, in_use, &binaries, config)?,
         };
         server.wait_until_ready().await?;
         Ok(server)
@@ -87,7 +89,7 @@ impl PrivatePostgres {
         cluster: Cluster,
         in_use: Use,
         binaries: &Binaries,
-        shared_buffers_mib: u32,
+        config: &PrivateServer,
     ) -> Result<Self, PostgresError> {
         let socket_dir = socket_dir(&cluster.home);
         cluster.account.make_private_dir(&socket_dir)?;
@@ -107,7 +109,7 @@ impl PrivatePostgres {
             .arg(&cluster.data)
             .arg("-k")
             .arg(&socket_dir);
-        for setting in settings(shared_buffers_mib) {
+        for setting in settings(config) {
             command.arg("-c").arg(setting);
         }
         command.stdout(Stdio::from(log)).stderr(Stdio::from(clone));
@@ -231,14 +233,15 @@ fn socket_dir(home: &Path) -> PathBuf {
 
 /// The server's settings. What is durable stays durable: `fsync`, `full_page_writes` and
 /// `synchronous_commit` keep their defaults, which are on.
-fn settings(shared_buffers_mib: u32) -> [String; 10] {
+fn settings(config: &PrivateServer) -> [String; 10] {
     [
         "listen_addresses=".to_owned(),
         "unix_socket_permissions=0700".to_owned(),
-        format!("shared_buffers={shared_buffers_mib}MB"),
-        // The collector's own bound is far below by default; commands and people beside it must
-        // find room.
-        "max_connections=200".to_owned(),
+        format!("shared_buffers={}MB", config.shared_buffers_mib),
+        format!(
+            "max_connections={}",
+            config.connections_max + CONNECTIONS_BESIDE
+        ),
         // Fewer checkpoints: each has every page written whole to the log the first time it is
         // changed.
         "max_wal_size=2GB".to_owned(),

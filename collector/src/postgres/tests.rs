@@ -12,6 +12,7 @@ fn config(dir: &Path) -> PrivateServer {
         dir: dir.join("postgres"),
         binaries_dir: None,
         shared_buffers_mib: 16,
+        connections_max: 300,
     }
 }
 
@@ -76,6 +77,21 @@ async fn adopts_the_server_of_a_collector_that_was_killed() {
     adopted.stop().await;
     let again = start(dir.path()).await;
     again.stop().await;
+}
+
+#[tokio::test]
+async fn the_server_has_room_for_all_connections_that_the_collector_may_have() {
+    let dir = temp();
+    let server = start(dir.path()).await;
+    // What PostgreSQL itself writes down of how it was started.
+    let options = std::fs::read_to_string(server.home().join("data/postmaster.opts")).unwrap();
+    server.stop().await;
+    let (_, connections) = options.split_once("max_connections=").unwrap();
+    let connections: String = connections
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    assert!(connections.parse::<u32>().unwrap() > 300, "{options}");
 }
 
 #[tokio::test]
