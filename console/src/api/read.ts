@@ -73,7 +73,12 @@ export function useWrite<T, V = void>(
     },
     onError: (error) => {
       if (options.quiet !== true) {
-        notifications.show({ title: text.error.title, message: error.message, color: 'red', autoClose: 10_000 });
+        notifications.show({
+          title: text.error.title,
+          message: error.message,
+          color: 'red',
+          autoClose: 10_000,
+        });
       }
     },
   });

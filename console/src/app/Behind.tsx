@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, Navigate, useLocation } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { getRouteApi, useNavigate, useRouter } from '@tanstack/react-router';
+import { useEffect, useMemo } from 'react';
 
 import { connect } from '../api/client';
 import { companyOf, may } from '../api/permission';
@@ -14,7 +14,6 @@ const route = getRouteApi('/app');
 /** Asks who is signed in, and shows the pages to nobody else. */
 export function Behind() {
   const named = route.useSearch().company;
-  const location = useLocation();
   const me = useQuery({
     queryKey: ['me'],
     queryFn: () => unwrap(connect(undefined).GET('/api/v1/me')),
@@ -29,13 +28,18 @@ export function Behind() {
   const session = useMemo<Session | null>(
     () =>
       me.data
-        ? { me: me.data, company, may: (permission) => may(me.data, company, permission), api: connect(company) }
+        ? {
+            me: me.data,
+            company,
+            may: (permission) => may(me.data, company, permission),
+            api: connect(company),
+          }
         : null,
     [me.data, company],
   );
 
   if (me.error instanceof ApiError && me.error.status === 401) {
-    return <Navigate to="/sign-in" search={{ to: location.href === '/' ? undefined : location.href }} replace />;
+    return <ToSignIn />;
   }
   if (me.error instanceof ApiError && me.data === undefined) {
     return <Failure error={me.error} retry={() => void me.refetch()} />;
@@ -45,7 +49,7 @@ export function Behind() {
   }
   // An operator's company stands in the address, so that it can be sent to a colleague.
   if (me.data?.is_operator === true && named === undefined && company !== undefined) {
-    return <Navigate to="." search={(old) => ({ ...old, company })} replace />;
+    return <ToCompany company={company} />;
   }
   return (
     <SessionContext value={session}>
@@ -53,4 +57,25 @@ export function Behind() {
       <Shell key={company ?? 'none'} />
     </SessionContext>
   );
+}
+
+/** Goes to the sign-in, which comes back to this address. */
+function ToSignIn() {
+  const navigate = useNavigate();
+  const router = useRouter();
+  useEffect(() => {
+    const { href } = router.state.location;
+    void navigate({ to: '/sign-in', search: { to: href === '/' ? undefined : href }, replace: true });
+    // Once: the address is another one as soon as it has been left.
+  }, [navigate, router]);
+  return <Loading />;
+}
+
+/** Puts the company into the address. */
+function ToCompany({ company }: { company: string }) {
+  const navigate = useNavigate();
+  useEffect(() => {
+    void navigate({ to: '.', search: (old) => ({ ...old, company }), replace: true });
+  }, [navigate, company]);
+  return <Loading />;
 }

@@ -13,13 +13,17 @@ export function CompanyPicker() {
   const navigate = useNavigate();
   const all = useQuery({
     queryKey: [me.id, 'companies'],
-    queryFn: () => unwrap(connect(undefined).GET('/api/v1/companies', { params: { query: { limit: 1000 } } })),
+    queryFn: () =>
+      unwrap(connect(undefined).GET('/api/v1/companies', { params: { query: { limit: 1000 } } })),
     enabled: me.is_operator,
   });
   const options = me.is_operator
     ? (all.data?.items.map((one) => ({ value: one.id, label: one.name })) ?? [])
     : // Names of companies are the operators' to see; members tell theirs by the beginning of its id.
-      me.companies.map((one) => ({ value: one.company, label: text.nav.companyOf(one.company.slice(0, 8), one.role) }));
+      me.companies.map((one) => ({
+        value: one.company,
+        label: text.nav.companyOf(one.company.slice(0, 8), one.role),
+      }));
   if (options.length < 2) {
     return me.is_operator && options[0] ? (
       <Text size="sm" className="hide-narrow">

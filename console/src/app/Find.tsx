@@ -20,9 +20,15 @@ export function Find() {
   const [query] = useDebouncedValue(typed.trim(), TYPING_MS);
   const isAsked = query.length > 1 && company !== undefined && may('inventory:read');
   const asked = { params: { query: { query, limit: FOUND_MAX } } };
-  const hosts = useRead(['find', 'hosts', query], (api) => api.GET('/api/v1/hosts', asked), { enabled: isAsked });
-  const titles = useRead(['find', 'titles', query], (api) => api.GET('/api/v1/software/titles', asked), { enabled: isAsked });
-  const cves = useRead(['find', 'cves', query], (api) => api.GET('/api/v1/cves', asked), { enabled: isAsked });
+  const hosts = useRead(['find', 'hosts', query], (api) => api.GET('/api/v1/hosts', asked), {
+    enabled: isAsked,
+  });
+  const titles = useRead(['find', 'titles', query], (api) => api.GET('/api/v1/software/titles', asked), {
+    enabled: isAsked,
+  });
+  const cves = useRead(['find', 'cves', query], (api) => api.GET('/api/v1/cves', asked), {
+    enabled: isAsked,
+  });
 
   const places = SECTIONS.flatMap(([, section]) => section)
     .filter((place) => place.needs === undefined || may(place.needs))
@@ -60,7 +66,8 @@ export function Find() {
     : [];
   // A CVE that nothing of the company has can be looked at all the same.
   const id = /^cve-\d{4}-\d{4,}$/i.test(query) ? query.toUpperCase() : undefined;
-  const isEmpty = places.length === 0 && id === undefined && found.every((group) => group.actions.length === 0);
+  const isEmpty =
+    places.length === 0 && id === undefined && found.every((group) => group.actions.length === 0);
 
   return (
     <>
@@ -73,11 +80,21 @@ export function Find() {
           ⌕
         </span>
       </Button>
-      <Spotlight.Root query={typed} onQueryChange={setTyped} shortcut="mod + K" scrollable maxHeight={420} clearQueryOnClose>
+      <Spotlight.Root
+        query={typed}
+        onQueryChange={setTyped}
+        shortcut="mod + K"
+        scrollable
+        maxHeight={420}
+        clearQueryOnClose
+      >
         <Spotlight.Search placeholder={text.find.placeholder} aria-label={text.find.placeholder} />
         <Spotlight.ActionsList>
           {id !== undefined && (
-            <Spotlight.Action label={text.find.cve(id)} onClick={() => void navigate({ to: '/cves/$cve', params: { cve: id } })} />
+            <Spotlight.Action
+              label={text.find.cve(id)}
+              onClick={() => void navigate({ to: '/cves/$cve', params: { cve: id } })}
+            />
           )}
           {found
             .filter((group) => group.actions.length > 0)
@@ -96,11 +113,17 @@ export function Find() {
           {places.length > 0 && (
             <Spotlight.ActionsGroup label={text.find.pages}>
               {places.map((place) => (
-                <Spotlight.Action key={place.to} label={place.label} onClick={() => void navigate({ to: place.to })} />
+                <Spotlight.Action
+                  key={place.to}
+                  label={place.label}
+                  onClick={() => void navigate({ to: place.to })}
+                />
               ))}
             </Spotlight.ActionsGroup>
           )}
-          {isEmpty && <Spotlight.Empty>{hosts.isFetching ? text.state.loading : text.find.nothing}</Spotlight.Empty>}
+          {isEmpty && (
+            <Spotlight.Empty>{hosts.isFetching ? text.state.loading : text.find.nothing}</Spotlight.Empty>
+          )}
         </Spotlight.ActionsList>
       </Spotlight.Root>
     </>

@@ -11,7 +11,8 @@ export const queries = new QueryClient({
       staleTime: 15_000,
       gcTime: 120_000,
       retry: (failures, error) => {
-        const isAway = error instanceof ApiError && (error.status === 0 || error.status === 503 || error.status === 429);
+        const isAway =
+          error instanceof ApiError && (error.status === 0 || error.status === 503 || error.status === 429);
         return isAway && failures < RETRIES_MAX;
       },
       retryDelay: (failures, error) => {

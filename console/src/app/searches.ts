@@ -57,7 +57,12 @@ export const software = search({
   ...page,
 });
 
-export const softwareItem = search({ tab: oneOf(['hosts', 'findings', 'matching']), row: text, panel: oneOf(['explain', 'accept']), ...page });
+export const softwareItem = search({
+  tab: oneOf(['hosts', 'findings', 'matching']),
+  row: text,
+  panel: oneOf(['explain', 'accept']),
+  ...page,
+});
 
 export const cves = search({
   query: text,

@@ -1,4 +1,4 @@
-import { createTheme, type CSSVariablesResolver } from '@mantine/core';
+import { createTheme, type CSSVariablesResolver, Drawer, Modal } from '@mantine/core';
 
 /**
  * How everything looks. Only fonts that are on the machine: the console works where there is no internet.
@@ -13,6 +13,10 @@ export const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", monospace',
   headings: { fontWeight: '600' },
+  components: {
+    Modal: Modal.extend({ classNames: { title: 'dialog-title' } }),
+    Drawer: Drawer.extend({ classNames: { title: 'dialog-title' } }),
+  },
 });
 
 /** The value that this page's styles have to carry, as the server wrote it; nothing in development. */

@@ -26,7 +26,12 @@ describe('time', () => {
   });
 
   it('writes spans in two parts', () => {
-    expect([asSpan(0), asSpan(90), asSpan(5400), asSpan(86_400)]).toEqual(['0 s', '1 min 30 s', '1 h 30 min', '1 d']);
+    expect([asSpan(0), asSpan(90), asSpan(5400), asSpan(86_400)]).toEqual([
+      '0 s',
+      '1 min 30 s',
+      '1 h 30 min',
+      '1 d',
+    ]);
   });
 
   it('reads back what an input was given', () => {

@@ -21,7 +21,12 @@ export function Confirm({ label, detail, action, onConfirm, ...button }: Confirm
       <Button variant="default" size="xs" {...button} onClick={open}>
         {label}
       </Button>
-      <Modal opened={isOpen} onClose={close} title={label} closeButtonProps={{ 'aria-label': text.common.close }}>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title={label}
+        closeButtonProps={{ 'aria-label': text.common.close }}
+      >
         <Text component="div">{detail}</Text>
         <Group justify="flex-end" mt="lg">
           <Button variant="default" onClick={close}>

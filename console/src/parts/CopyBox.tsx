@@ -15,7 +15,7 @@ export function CopyBox({ label, value }: CopyBoxProps) {
         {label}
       </Text>
       {/* A box that scrolls can be reached by the keyboard. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      {}
       <Code block tabIndex={0} role="region" aria-label={label}>
         {value}
       </Code>

@@ -12,7 +12,16 @@ interface FiltersProps {
 /** What a list is filtered by. All of it stands in the address. */
 export function Filters({ children, clear }: FiltersProps) {
   return (
-    <Group component="form" role="search" align="flex-end" gap="sm" mb="md" className="filters" aria-label={text.common.filters} onSubmit={(event) => event.preventDefault()}>
+    <Group
+      component="form"
+      role="search"
+      align="flex-end"
+      gap="sm"
+      mb="md"
+      className="filters"
+      aria-label={text.common.filters}
+      onSubmit={(event) => event.preventDefault()}
+    >
       {children}
       {clear && (
         <Button variant="subtle" size="sm" onClick={clear}>

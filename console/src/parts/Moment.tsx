@@ -28,12 +28,24 @@ interface MomentProps {
 /** An instant in the reader's time zone; to the second for who points at it. */
 export function Moment({ at, as = 'distance', never = text.common.never }: MomentProps) {
   const now = useNow();
-  if (at == null) return <Text span inherit c="dimmed">{never}</Text>;
-  const shown = as === 'day' ? asDay(at) : as === 'instant' ? asInstant(at) : asDistance(at, Math.max(now, Date.parse(at)));
+  if (at == null)
+    return (
+      <Text span inherit c="dimmed">
+        {never}
+      </Text>
+    );
+  const shown =
+    as === 'day'
+      ? asDay(at)
+      : as === 'instant'
+        ? asInstant(at)
+        : asDistance(at, Math.max(now, Date.parse(at)));
   if (as === 'day') return <time dateTime={at}>{shown}</time>;
   return (
     <Tooltip label={asExact(at)}>
-      <time dateTime={at}>{as === 'distance' && Date.parse(at) > now + TICK_MS ? asDistance(at, now) : shown}</time>
+      <time dateTime={at}>
+        {as === 'distance' && Date.parse(at) > now + TICK_MS ? asDistance(at, now) : shown}
+      </time>
     </Tooltip>
   );
 }

@@ -37,7 +37,9 @@ export function Counts({ of }: { of: Schemas['FindingCounts'] }) {
     <Group gap={6}>
       <span>{asNumber(of.open)}</span>
       {of.kev > 0 && <span className="severity severity-kev">{text.finding.kevCount(of.kev)}</span>}
-      {of.critical > 0 && <span className="severity severity-critical">{text.finding.criticalCount(of.critical)}</span>}
+      {of.critical > 0 && (
+        <span className="severity severity-critical">{text.finding.criticalCount(of.critical)}</span>
+      )}
       {of.high > 0 && <span className="severity severity-high">{text.finding.highCount(of.high)}</span>}
       {of.suppressed > 0 && (
         <Text span size="sm" c="dimmed">

@@ -44,7 +44,13 @@ interface ChoiceProps<T extends string> {
 }
 
 /** One of some words to filter by, or none of them. */
-export function Choice<T extends string>({ label, any = text.common.any, options, value, set }: ChoiceProps<T>) {
+export function Choice<T extends string>({
+  label,
+  any = text.common.any,
+  options,
+  value,
+  set,
+}: ChoiceProps<T>) {
   return (
     <NativeSelect
       label={label}
@@ -101,6 +107,12 @@ export function InstantField({ label, description, value, set, error, required }
 }
 
 /** At which instant a list is looked at; the present when it is empty. */
-export function AsOf({ value, set }: { value: string | undefined; set: (value: string | undefined) => void }) {
+export function AsOf({
+  value,
+  set,
+}: {
+  value: string | undefined;
+  set: (value: string | undefined) => void;
+}) {
   return <InstantField label={text.common.asOf} value={value} set={set} />;
 }

@@ -2,11 +2,20 @@ import { describe, expect, it } from 'vitest';
 
 import { changed, count, flag, instant, oneOf, paging, search, text, withoutPage } from './search';
 
-const hosts = search({ query: text, kev: flag, sort: oneOf(['hostname', 'last_seen']), as_of: instant, ...paging });
+const hosts = search({
+  query: text,
+  kev: flag,
+  sort: oneOf(['hostname', 'last_seen']),
+  as_of: instant,
+  ...paging,
+});
 
 describe('search', () => {
   it('reads what is right and drops what is not', () => {
-    expect(hosts({ query: 'web', kev: 'true', sort: 'size', limit: '0', other: 1 })).toEqual({ query: 'web', kev: true });
+    expect(hosts({ query: 'web', kev: 'true', sort: 'size', limit: '0', other: 1 })).toEqual({
+      query: 'web',
+      kev: true,
+    });
   });
 
   it('keeps a text that looks like a number', () => {
@@ -30,11 +39,16 @@ describe('changed', () => {
   });
 
   it('goes to another page with the same filter', () => {
-    expect(changed({ query: 'a', page_token: 't' }, { page_token: 'u' })).toEqual({ query: 'a', page_token: 'u' });
+    expect(changed({ query: 'a', page_token: 't' }, { page_token: 'u' })).toEqual({
+      query: 'a',
+      page_token: 'u',
+    });
   });
 
   it('drops what is empty, and keeps no', () => {
-    expect(changed<{ query?: string; kev?: boolean }>({ query: 'a', kev: true }, { query: '', kev: false })).toEqual({ kev: false });
+    expect(
+      changed<{ query?: string; kev?: boolean }>({ query: 'a', kev: true }, { query: '', kev: false }),
+    ).toEqual({ kev: false });
   });
 });
 

@@ -26,7 +26,9 @@ export function oneOf<const T extends readonly string[]>(words: T): Field<T[numb
 
 /** An instant, as RFC 3339 has it. */
 export const instant: Field<string> = (raw) =>
-  typeof raw === 'string' && /^\d{4}-\d\d-\d\dT/.test(raw) && !Number.isNaN(Date.parse(raw)) ? raw : undefined;
+  typeof raw === 'string' && /^\d{4}-\d\d-\d\dT/.test(raw) && !Number.isNaN(Date.parse(raw))
+    ? raw
+    : undefined;
 
 /** What an address holds of some fields. */
 export type SearchOf<F extends Record<string, Field<unknown>>> = {
@@ -52,7 +54,9 @@ export function search<F extends Record<string, Field<unknown>>>(fields: F) {
 export const paging = { page_token: text, limit: count };
 
 /** The filter of a list without its page: that belongs to a filter and an order, and to no other. */
-export function withoutPage<S extends { page_token?: unknown; limit?: unknown }>(of: S): Omit<S, 'page_token' | 'limit'> {
+export function withoutPage<S extends { page_token?: unknown; limit?: unknown }>(
+  of: S,
+): Omit<S, 'page_token' | 'limit'> {
   const rest = { ...of };
   delete rest.page_token;
   delete rest.limit;
@@ -61,10 +65,9 @@ export function withoutPage<S extends { page_token?: unknown; limit?: unknown }>
 
 /** A search with some values changed; changing a filter begins the list again. Empty values go. */
 export function changed<S extends object>(of: S, change: Partial<S>): S {
-  const next: Record<string, unknown> = { ...of, ...change };
-  if (!('page_token' in change)) delete next.page_token;
-  for (const [name, value] of Object.entries(next)) {
-    if (value === undefined || value === null || value === '') delete next[name];
-  }
-  return next as S;
+  const page = 'page_token' in change ? {} : { page_token: undefined };
+  const next = Object.entries({ ...of, ...page, ...change });
+  return Object.fromEntries(
+    next.filter(([, value]) => value !== undefined && value !== null && value !== ''),
+  ) as S;
 }

@@ -1,4 +1,15 @@
-import { Alert, Button, Card, Group, PasswordInput, Stack, Table, Text, TextInput, Title } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Card,
+  Group,
+  PasswordInput,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useState } from 'react';
 
@@ -28,9 +39,12 @@ export function AccountPage() {
 
 function Sessions() {
   const read = useRead(['sessions'], (api) => api.GET('/api/v1/sessions'));
-  const end = useWrite((api, id: string) => api.DELETE('/api/v1/sessions/{session}', { params: { path: { session: id } } }), {
-    done: text.account.ended,
-  });
+  const end = useWrite(
+    (api, id: string) => api.DELETE('/api/v1/sessions/{session}', { params: { path: { session: id } } }),
+    {
+      done: text.account.ended,
+    },
+  );
   return (
     <Card withBorder component="section" aria-label={text.account.sessions}>
       <Group justify="space-between">
@@ -90,14 +104,21 @@ function Sessions() {
 
 function Password() {
   const form = useForm({ initialValues: { password: '', new_password: '' } });
-  const set = useWrite((api, body: { password: string; new_password: string }) => api.PUT('/api/v1/me/password', { body }), {
-    done: text.account.passwordSet,
-    onDone: () => form.reset(),
-    quiet: true,
-  });
+  const set = useWrite(
+    (api, body: { password: string; new_password: string }) => api.PUT('/api/v1/me/password', { body }),
+    {
+      done: text.account.passwordSet,
+      onDone: () => form.reset(),
+      quiet: true,
+    },
+  );
   return (
     <Card withBorder component="section" aria-label={text.account.password}>
-      <form onSubmit={form.onSubmit((values) => set.mutate(values, { onError: (error) => form.setErrors(error.fields) }))}>
+      <form
+        onSubmit={form.onSubmit((values) =>
+          set.mutate(values, { onError: (error) => form.setErrors(error.fields) }),
+        )}
+      >
         <Stack>
           <Title order={2} size="h4">
             {text.account.password}
@@ -138,7 +159,9 @@ function Password() {
 function SecondFactor() {
   const [codes, setCodes] = useState<string[]>();
   const form = useForm({ initialValues: { password: '', code: '' } });
-  const begin = useWrite((api, password: string) => api.POST('/api/v1/me/totp', { body: { password } }), { quiet: true });
+  const begin = useWrite((api, password: string) => api.POST('/api/v1/me/totp', { body: { password } }), {
+    quiet: true,
+  });
   const confirm = useWrite((api, code: string) => api.POST('/api/v1/me/totp/confirm', { body: { code } }), {
     onDone: (answer) => {
       setCodes(answer.recovery_codes);
@@ -147,14 +170,17 @@ function SecondFactor() {
     },
     quiet: true,
   });
-  const remove = useWrite((api, password: string) => api.POST('/api/v1/me/totp/remove', { body: { password } }), {
-    done: text.account.removed,
-    onDone: () => {
-      setCodes(undefined);
-      form.reset();
+  const remove = useWrite(
+    (api, password: string) => api.POST('/api/v1/me/totp/remove', { body: { password } }),
+    {
+      done: text.account.removed,
+      onDone: () => {
+        setCodes(undefined);
+        form.reset();
+      },
+      quiet: true,
     },
-    quiet: true,
-  });
+  );
   const error = confirm.error ?? begin.error ?? remove.error;
   const failed = { onError: (problem: { fields: Record<string, string> }) => form.setErrors(problem.fields) };
   return (
@@ -179,7 +205,12 @@ function SecondFactor() {
               <Text>{text.account.scan}</Text>
               <CopyBox label={text.account.secret} value={begin.data.secret} />
               <CopyBox label={text.account.otpauth} value={begin.data.address} />
-              <TextInput label={text.signIn.code} autoComplete="one-time-code" required {...form.getInputProps('code')} />
+              <TextInput
+                label={text.signIn.code}
+                autoComplete="one-time-code"
+                required
+                {...form.getInputProps('code')}
+              />
               <Button type="submit" loading={confirm.isPending} className="fit">
                 {text.account.confirm}
               </Button>

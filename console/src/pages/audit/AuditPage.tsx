@@ -22,7 +22,11 @@ type Entry = Schemas['AuditEntry'];
 
 const columns = (open: (entry: Entry) => void): ColumnDef<Entry>[] => [
   { id: 'at', header: text.audit.at, cell: ({ row }) => <Moment at={row.original.at} as="instant" /> },
-  { id: 'actor', header: text.audit.actor, cell: ({ row }) => row.original.actor.name || text.audit.kinds[row.original.actor.kind as 'local'] },
+  {
+    id: 'actor',
+    header: text.audit.actor,
+    cell: ({ row }) => row.original.actor.name || text.audit.kinds[row.original.actor.kind as 'local'],
+  },
   {
     id: 'action',
     header: text.audit.action,
@@ -32,8 +36,18 @@ const columns = (open: (entry: Entry) => void): ColumnDef<Entry>[] => [
       </Anchor>
     ),
   },
-  { id: 'object', header: text.audit.object, meta: { wide: true }, cell: ({ row }) => <Text size="sm">{row.original.object}</Text> },
-  { id: 'address', header: text.audit.address, meta: { wide: true }, cell: ({ row }) => row.original.address },
+  {
+    id: 'object',
+    header: text.audit.object,
+    meta: { wide: true },
+    cell: ({ row }) => <Text size="sm">{row.original.object}</Text>,
+  },
+  {
+    id: 'address',
+    header: text.audit.address,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.address,
+  },
 ];
 
 /** Who changed what, and what it was before. */
@@ -67,13 +81,29 @@ export function AuditPage() {
           />
         )}
         {of === 'company' && (
-          <Button variant="default" size="xs" loading={isRunning} onClick={() => save('/api/v1/audit/export', filter, 'audit.ndjson')}>
+          <Button
+            variant="default"
+            size="xs"
+            loading={isRunning}
+            onClick={() => save('/api/v1/audit/export', filter, 'audit.ndjson')}
+          >
             {text.export.ndjson}
           </Button>
         )}
       </PageHead>
-      <Filters clear={Object.keys(filter).length > 0 ? () => void navigate({ search: (old) => ({ company: old.company, of: old.of }) }) : undefined}>
-        <TextFilter label={text.audit.action} placeholder="api_key.create" value={search.action} set={(action) => set({ action })} />
+      <Filters
+        clear={
+          Object.keys(filter).length > 0
+            ? () => void navigate({ search: (old) => ({ company: old.company, of: old.of }) })
+            : undefined
+        }
+      >
+        <TextFilter
+          label={text.audit.action}
+          placeholder="api_key.create"
+          value={search.action}
+          set={(action) => set({ action })}
+        />
         <TextFilter label={text.audit.objectId} value={search.object} set={(object) => set({ object })} />
         <InstantField label={text.audit.since} value={search.since} set={(since) => set({ since })} />
         <InstantField label={text.audit.until} value={search.until} set={(until) => set({ until })} />
@@ -108,7 +138,12 @@ export function AuditPage() {
               ]}
             />
             {shown.actor.id != null && (
-              <Anchor component="button" type="button" ta="left" onClick={() => set({ actor: shown.actor.id ?? undefined })}>
+              <Anchor
+                component="button"
+                type="button"
+                ta="left"
+                onClick={() => set({ actor: shown.actor.id ?? undefined })}
+              >
                 {text.audit.allOf(shown.actor.name)}
               </Anchor>
             )}
@@ -129,7 +164,7 @@ function Json({ title, value }: { title: string; value: unknown }) {
         {title}
       </Text>
       {/* A box that scrolls can be reached by the keyboard. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      {}
       <Code block tabIndex={0} role="region" aria-label={title}>
         {JSON.stringify(value, null, 2)}
       </Code>

@@ -27,7 +27,9 @@ export function CvePage() {
   const { cve: id } = route.useParams();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const read = useRead(['cve', id], (api) => api.GET('/api/v1/cves/{cve}', { params: { path: { cve: id } } }));
+  const read = useRead(['cve', id], (api) =>
+    api.GET('/api/v1/cves/{cve}', { params: { path: { cve: id } } }),
+  );
   if (read.data === undefined) {
     return (
       <>
@@ -62,8 +64,16 @@ export function CvePage() {
           of={[
             [text.nav.hosts, asNumber(cve.hosts)],
             [text.nav.software, asNumber(cve.software)],
-            [text.cve.epss, cve.epss ? text.cve.epssOf(asShare(cve.epss.score), asShare(cve.epss.percentile)) : text.common.unknown],
-            [text.cve.published, <Moment key="p" at={cve.published_at} as="day" never={text.common.unknown} />],
+            [
+              text.cve.epss,
+              cve.epss
+                ? text.cve.epssOf(asShare(cve.epss.score), asShare(cve.epss.percentile))
+                : text.common.unknown,
+            ],
+            [
+              text.cve.published,
+              <Moment key="p" at={cve.published_at} as="day" never={text.common.unknown} />,
+            ],
             [text.cve.modified, <Moment key="m" at={cve.modified_at} as="day" never={text.common.unknown} />],
             [text.cve.status, cve.status === '' ? text.cve.notInFeeds : cve.status],
             [text.cve.severityOf, cve.severity_source],
@@ -73,7 +83,11 @@ export function CvePage() {
         {cve.kev != null && <Kev cve={cve} />}
         <Tabs
           value={search.tab ?? 'hosts'}
-          onChange={(next) => void navigate({ search: (old) => ({ company: old.company, tab: TABS.find((one) => one === next) }) })}
+          onChange={(next) =>
+            void navigate({
+              search: (old) => ({ company: old.company, tab: TABS.find((one) => one === next) }),
+            })
+          }
           keepMounted={false}
         >
           <Tabs.List mb="md">
@@ -117,10 +131,11 @@ function Kev({ cve }: { cve: Schemas['CveDetail'] }) {
   );
 }
 
+type Search = ReturnType<typeof route.useSearch>;
+
 function useSet() {
-  const search = route.useSearch();
   const navigate = route.useNavigate();
-  return (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  return (change: Partial<Search>) => void navigate({ search: (old) => changed(old, change) });
 }
 
 /** Who has it, now or as it was. */
@@ -129,7 +144,9 @@ function Hosts({ cve }: { cve: string }) {
   const set = useSet();
   const filter = { cve, as_of: search.as_of };
   const query = { ...filter, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['hosts', query], (api, signal) => api.GET('/api/v1/hosts', { params: { query }, signal }));
+  const read = useRead(['hosts', query], (api, signal) =>
+    api.GET('/api/v1/hosts', { params: { query }, signal }),
+  );
   return (
     <>
       <Filters>
@@ -154,9 +171,24 @@ function Hosts({ cve }: { cve: string }) {
 function Software({ cve }: { cve: string }) {
   const search = route.useSearch();
   const set = useSet();
-  const query = { cve, state: 'any' as const, as_of: search.as_of, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['findings', query], (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }));
-  return <FindingList read={read} search={search} set={({ sort: _sort, ...change }) => set(change)} isSorted={false} />;
+  const query = {
+    cve,
+    state: 'any' as const,
+    as_of: search.as_of,
+    page_token: search.page_token,
+    limit: search.limit,
+  };
+  const read = useRead(['findings', query], (api, signal) =>
+    api.GET('/api/v1/findings', { params: { query }, signal }),
+  );
+  return (
+    <FindingList
+      read={read}
+      search={search}
+      set={({ sort: _sort, ...change }) => set(change)}
+      isSorted={false}
+    />
+  );
 }
 
 /** Every score that the feeds have of it, and where to read the record itself. */
@@ -169,13 +201,19 @@ function Scores({ cve }: { cve: Schemas['CveDetail'] }) {
         <List>
           {cve.scores.map((score) => (
             <List.Item key={JSON.stringify(score)}>
-              {['source', 'version', 'base_score', 'score'].map((name) => (score[name] == null ? '' : `${String(score[name])} `))}
+              {['source', 'version', 'base_score', 'score'].map((name) =>
+                score[name] == null ? '' : `${String(score[name])} `,
+              )}
               <Code>{typeof score.vector === 'string' ? score.vector : ''}</Code>
             </List.Item>
           ))}
         </List>
       )}
-      <Anchor href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(cve.id)}`} target="_blank" rel="noreferrer noopener">
+      <Anchor
+        href={`https://www.cve.org/CVERecord?id=${encodeURIComponent(cve.id)}`}
+        target="_blank"
+        rel="noreferrer noopener"
+      >
         {text.cve.record}
       </Anchor>
     </Stack>

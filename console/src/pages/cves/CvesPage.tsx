@@ -22,7 +22,8 @@ const route = getRouteApi('/app/cves');
 type Cve = Schemas['CveItem'];
 
 const SUMMARY_CHARS = 140;
-const short = (summary: string) => (summary.length > SUMMARY_CHARS ? `${summary.slice(0, SUMMARY_CHARS)}…` : summary);
+const short = (summary: string) =>
+  summary.length > SUMMARY_CHARS ? `${summary.slice(0, SUMMARY_CHARS)}…` : summary;
 
 const columns: ColumnDef<Cve>[] = [
   {
@@ -40,15 +41,30 @@ const columns: ColumnDef<Cve>[] = [
     meta: { sort: 'severity' },
     cell: ({ row: { original: cve } }) => <Severity of={cve.severity} score={cve.cvss_score} />,
   },
-  { id: 'kev', header: text.cve.kev, meta: { sort: 'kev' }, cell: ({ row }) => <KevBadge kev={row.original.kev} /> },
+  {
+    id: 'kev',
+    header: text.cve.kev,
+    meta: { sort: 'kev' },
+    cell: ({ row }) => <KevBadge kev={row.original.kev} />,
+  },
   {
     id: 'epss',
     header: text.cve.epss,
     meta: { sort: 'epss', isNumber: true, wide: true },
     cell: ({ row }) => (row.original.epss ? asShare(row.original.epss.score) : ''),
   },
-  { id: 'software', header: text.nav.software, meta: { isNumber: true, wide: true }, cell: ({ row }) => asNumber(row.original.software) },
-  { id: 'hosts', header: text.nav.hosts, meta: { sort: 'hosts', isNumber: true }, cell: ({ row }) => asNumber(row.original.hosts) },
+  {
+    id: 'software',
+    header: text.nav.software,
+    meta: { isNumber: true, wide: true },
+    cell: ({ row }) => asNumber(row.original.software),
+  },
+  {
+    id: 'hosts',
+    header: text.nav.hosts,
+    meta: { sort: 'hosts', isNumber: true },
+    cell: ({ row }) => asNumber(row.original.hosts),
+  },
   {
     id: 'published',
     header: text.cve.published,
@@ -74,7 +90,9 @@ export function CvesPage() {
   const { company: _company, hide: _hide, ...query } = search;
   const filter = withoutPage(query);
   const { sort = 'severity', ...narrowing } = filter;
-  const read = useRead(['cves', query], (api, signal) => api.GET('/api/v1/cves', { params: { query }, signal }));
+  const read = useRead(['cves', query], (api, signal) =>
+    api.GET('/api/v1/cves', { params: { query }, signal }),
+  );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
   const isFiltered = Object.keys(narrowing).length > 0;
   const isId = /^cve-\d{4}-\d{4,}$/i.test(search.query ?? '');
@@ -83,8 +101,15 @@ export function CvesPage() {
       <PageHead title={text.nav.cves} lead={text.cve.lead}>
         <Export path="/api/v1/cves/export" query={filter} name="cves" />
       </PageHead>
-      <Filters clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company }) }) : undefined}>
-        <TextFilter label={text.cve.idOrText} placeholder="CVE-2024-21626" value={search.query} set={(value) => set({ query: value })} />
+      <Filters
+        clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company }) }) : undefined}
+      >
+        <TextFilter
+          label={text.cve.idOrText}
+          placeholder="CVE-2024-21626"
+          value={search.query}
+          set={(value) => set({ query: value })}
+        />
         <Choice
           label={text.cve.severityMin}
           options={SEVERITIES.map((one) => [one, text.severity[one]] as const)}

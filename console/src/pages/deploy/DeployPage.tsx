@@ -75,9 +75,12 @@ function labelsOf(written: string): Record<string, string> {
 
 function NewToken({ done }: { done: (token: Token) => void }) {
   const form = useForm<Values>({ initialValues: { name: '', labels: '', uses_max: '', days: 7 } });
-  const create = useWrite((api, body: Schemas['NewEnrolmentToken']) => api.POST('/api/v1/enrolment-tokens', { body }), {
-    onDone: done,
-  });
+  const create = useWrite(
+    (api, body: Schemas['NewEnrolmentToken']) => api.POST('/api/v1/enrolment-tokens', { body }),
+    {
+      onDone: done,
+    },
+  );
   return (
     <Card withBorder component="section" aria-label={text.deploy.newToken}>
       <form
@@ -97,10 +100,31 @@ function NewToken({ done }: { done: (token: Token) => void }) {
           <Title order={2} size="h4">
             {text.deploy.newToken}
           </Title>
-          <TextInput label={text.deploy.tokenName} placeholder={text.deploy.tokenExample} required {...form.getInputProps('name')} />
-          <TextInput label={text.host.enrolledWith} description={text.deploy.labelsDetail} placeholder="site=north, tier=web" {...form.getInputProps('labels')} />
-          <NumberInput label={text.deploy.usesMax} description={text.deploy.usesDetail} min={1} {...form.getInputProps('uses_max')} />
-          <NumberInput label={text.deploy.days} description={text.deploy.daysDetail} min={1} max={3650} {...form.getInputProps('days')} />
+          <TextInput
+            label={text.deploy.tokenName}
+            placeholder={text.deploy.tokenExample}
+            required
+            {...form.getInputProps('name')}
+          />
+          <TextInput
+            label={text.host.enrolledWith}
+            description={text.deploy.labelsDetail}
+            placeholder="site=north, tier=web"
+            {...form.getInputProps('labels')}
+          />
+          <NumberInput
+            label={text.deploy.usesMax}
+            description={text.deploy.usesDetail}
+            min={1}
+            {...form.getInputProps('uses_max')}
+          />
+          <NumberInput
+            label={text.deploy.days}
+            description={text.deploy.daysDetail}
+            min={1}
+            max={3650}
+            {...form.getInputProps('days')}
+          />
           <Button type="submit" loading={create.isPending} className="fit">
             {text.deploy.create}
           </Button>
@@ -148,7 +172,9 @@ function Arrived({ token }: { token: Token }) {
     (api) => api.GET('/api/v1/hosts', { params: { query: { sort: 'enrolled', limit: 5 } } }),
     { every: POLL_MS, enabled: token.uses > 0 },
   );
-  const came = (hosts.data?.items ?? []).filter((host) => Date.parse(host.enrolled_at) >= Date.parse(token.created_at));
+  const came = (hosts.data?.items ?? []).filter(
+    (host) => Date.parse(host.enrolled_at) >= Date.parse(token.created_at),
+  );
   return (
     <div role="status" aria-live="polite">
       {token.uses === 0 ? (
@@ -161,7 +187,10 @@ function Arrived({ token }: { token: Token }) {
               <Go to="/hosts/$host" params={{ host: host.id }}>
                 {host.hostname}
               </Go>{' '}
-              · {host.last_seen_at == null ? text.host.silent : text.deploy.reports(asNumber(host.software), asNumber(host.findings.open))}
+              ·{' '}
+              {host.last_seen_at == null
+                ? text.host.silent
+                : text.deploy.reports(asNumber(host.software), asNumber(host.findings.open))}
             </Text>
           ))}
         </Stack>
@@ -185,26 +214,44 @@ const columns: ColumnDef<Token>[] = [
     id: 'uses',
     header: text.deploy.uses,
     meta: { isNumber: true },
-    cell: ({ row: { original: token } }) => (token.uses_max == null ? asNumber(token.uses) : text.deploy.usesOf(token.uses, token.uses_max)),
+    cell: ({ row: { original: token } }) =>
+      token.uses_max == null ? asNumber(token.uses) : text.deploy.usesOf(token.uses, token.uses_max),
   },
   { id: 'expires', header: text.deploy.expires, cell: ({ row }) => <Moment at={row.original.expires_at} /> },
-  { id: 'created', header: text.common.created, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.created_at} /> },
+  {
+    id: 'created',
+    header: text.common.created,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.created_at} />,
+  },
   { id: 'revoke', header: text.common.actions, cell: ({ row }) => <Revoke token={row.original} /> },
 ];
 
 function Revoke({ token }: { token: Token }) {
-  const revoke = useWrite((api) => api.DELETE('/api/v1/enrolment-tokens/{token}', { params: { path: { token: token.id } } }), {
-    done: text.deploy.revoked,
-  });
+  const revoke = useWrite(
+    (api) => api.DELETE('/api/v1/enrolment-tokens/{token}', { params: { path: { token: token.id } } }),
+    {
+      done: text.deploy.revoked,
+    },
+  );
   if (token.revoked_at != null) return <span className="severity">{text.host.revoked}</span>;
-  return <Confirm size="compact-sm" label={text.common.revoke} detail={text.deploy.revokeDetail(token.name)} onConfirm={() => revoke.mutate()} />;
+  return (
+    <Confirm
+      size="compact-sm"
+      label={text.common.revoke}
+      detail={text.deploy.revokeDetail(token.name)}
+      onConfirm={() => revoke.mutate()}
+    />
+  );
 }
 
 function Tokens() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const query = { page_token: search.page_token, limit: search.limit };
-  const read = useRead(['enrolment-tokens', query], (api) => api.GET('/api/v1/enrolment-tokens', { params: { query } }));
+  const read = useRead(['enrolment-tokens', query], (api) =>
+    api.GET('/api/v1/enrolment-tokens', { params: { query } }),
+  );
   return (
     <ListView
       label={text.deploy.tokens}

@@ -16,7 +16,10 @@ export function ExceptionDetail({ id }: { id: string }) {
   const { me, may } = useSession();
   const path = { params: { path: { exception: id } } };
   const read = useRead(['exception', id], (api) => api.GET('/api/v1/exceptions/{exception}', path));
-  const told = { done: (answer: { suppressed: number; reopened: number }) => text.exception.settled(answer.suppressed, answer.reopened) };
+  const told = {
+    done: (answer: { suppressed: number; reopened: number }) =>
+      text.exception.settled(answer.suppressed, answer.reopened),
+  };
   const approve = useWrite((api) => api.POST('/api/v1/exceptions/{exception}/approve', path), told);
   const reject = useWrite((api) => api.POST('/api/v1/exceptions/{exception}/reject', path), told);
   const withdraw = useWrite((api) => api.POST('/api/v1/exceptions/{exception}/withdraw', path), told);
@@ -36,7 +39,12 @@ export function ExceptionDetail({ id }: { id: string }) {
           <Facts
             of={[
               [text.exception.status, statuses[one.status] ?? one.status],
-              [text.exception.justification, one.justification == null ? undefined : (justifications[one.justification] ?? one.justification)],
+              [
+                text.exception.justification,
+                one.justification == null
+                  ? undefined
+                  : (justifications[one.justification] ?? one.justification),
+              ],
               [text.exception.note, one.note],
               [text.exception.action, one.action],
               [text.exception.suppresses, one.suppress ? text.common.yes : text.common.no],
@@ -44,9 +52,15 @@ export function ExceptionDetail({ id }: { id: string }) {
               [text.exception.expires, <Moment key="e" at={one.expires_at} as="instant" />],
               [text.common.created, <Moment key="c" at={one.created_at} as="instant" />],
               [text.exception.by, one.created_by],
-              [text.exception.decided, one.decided_at == null ? undefined : <Moment key="d" at={one.decided_at} as="instant" />],
+              [
+                text.exception.decided,
+                one.decided_at == null ? undefined : <Moment key="d" at={one.decided_at} as="instant" />,
+              ],
               [text.exception.decidedBy, one.decided_by],
-              [text.exception.ended, one.ended_at == null ? undefined : <Moment key="n" at={one.ended_at} as="instant" />],
+              [
+                text.exception.ended,
+                one.ended_at == null ? undefined : <Moment key="n" at={one.ended_at} as="instant" />,
+              ],
             ]}
           />
           <Group>
@@ -70,13 +84,22 @@ export function ExceptionDetail({ id }: { id: string }) {
                 <Button size="xs" onClick={() => approve.mutate()} loading={approve.isPending}>
                   {text.exception.approve}
                 </Button>
-                <Button size="xs" variant="default" onClick={() => reject.mutate()} loading={reject.isPending}>
+                <Button
+                  size="xs"
+                  variant="default"
+                  onClick={() => reject.mutate()}
+                  loading={reject.isPending}
+                >
                   {text.exception.reject}
                 </Button>
               </>
             )}
             {(one.state === 'requested' || one.state === 'active') && may('findings:triage') && (
-              <Confirm label={text.exception.withdraw} detail={text.exception.withdrawDetail} onConfirm={() => withdraw.mutate()} />
+              <Confirm
+                label={text.exception.withdraw}
+                detail={text.exception.withdrawDetail}
+                onConfirm={() => withdraw.mutate()}
+              />
             )}
           </Group>
         </Stack>

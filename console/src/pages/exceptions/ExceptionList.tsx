@@ -49,12 +49,28 @@ const columns = (open: (id: string) => void): ColumnDef<Exception>[] => [
     id: 'status',
     header: text.exception.status,
     meta: { wide: true },
-    cell: ({ row }) => text.exception.statuses[row.original.status as keyof typeof text.exception.statuses] ?? row.original.status,
+    cell: ({ row }) =>
+      text.exception.statuses[row.original.status as keyof typeof text.exception.statuses] ??
+      row.original.status,
   },
-  { id: 'findings', header: text.exception.findings, meta: { isNumber: true }, cell: ({ row }) => asNumber(row.original.findings) },
-  { id: 'expires', header: text.exception.expires, cell: ({ row }) => <Moment at={row.original.expires_at} as="day" never={text.common.never} /> },
+  {
+    id: 'findings',
+    header: text.exception.findings,
+    meta: { isNumber: true },
+    cell: ({ row }) => asNumber(row.original.findings),
+  },
+  {
+    id: 'expires',
+    header: text.exception.expires,
+    cell: ({ row }) => <Moment at={row.original.expires_at} as="day" never={text.common.never} />,
+  },
   { id: 'by', header: text.exception.by, meta: { wide: true }, cell: ({ row }) => row.original.created_by },
-  { id: 'created', header: text.common.created, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.created_at} /> },
+  {
+    id: 'created',
+    header: text.common.created,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.created_at} />,
+  },
 ];
 
 /** Whether an exception holds, in a word. */
@@ -70,13 +86,17 @@ export function ExceptionList() {
   const navigate = route.useNavigate();
   const { company: _company, hide: _hide, tab: _tab, open, ...query } = search;
   const filter = withoutPage(query);
-  const read = useRead(['exceptions', 'list', query], (api, signal) => api.GET('/api/v1/exceptions', { params: { query }, signal }));
+  const read = useRead(['exceptions', 'list', query], (api, signal) =>
+    api.GET('/api/v1/exceptions', { params: { query }, signal }),
+  );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
   const isFiltered = Object.keys(filter).length > 0;
   return (
     <>
-      <Filters clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company }) }) : undefined}>
+      <Filters
+        clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company }) }) : undefined}
+      >
         <Choice
           label={text.exception.state}
           options={EXCEPTION_STATES.map((one) => [one, text.exception.states[one]] as const)}
@@ -84,7 +104,11 @@ export function ExceptionList() {
           set={(state) => set({ state })}
         />
         <TextFilter label={text.cve.cve} value={search.cve} set={(cve) => set({ cve })} />
-        <TextFilter label={text.exception.product} value={search.product} set={(product) => set({ product })} />
+        <TextFilter
+          label={text.exception.product}
+          value={search.product}
+          set={(product) => set({ product })}
+        />
         <LabelFilter value={search.label} set={(label) => set({ label })} />
       </Filters>
       <ListView
@@ -99,7 +123,13 @@ export function ExceptionList() {
         empty={
           <Notice
             title={text.exception.none}
-            action={isFiltered ? undefined : <Button variant="default" component="a" href="/findings">{text.nav.findings}</Button>}
+            action={
+              isFiltered ? undefined : (
+                <Button variant="default" component="a" href="/findings">
+                  {text.nav.findings}
+                </Button>
+              )
+            }
           >
             {isFiltered ? text.common.noneFoundDetail : text.exception.noneDetail}
           </Notice>

@@ -26,7 +26,11 @@ export function ExceptionsPage() {
             { value: 'exceptions', label: text.nav.exceptions },
             { value: 'vex', label: text.vex.title },
           ]}
-          onChange={(next) => void navigate({ search: (old) => ({ company: old.company, tab: next === 'vex' ? 'vex' : undefined }) })}
+          onChange={(next) =>
+            void navigate({
+              search: (old) => ({ company: old.company, tab: next === 'vex' ? 'vex' : undefined }),
+            })
+          }
         />
         {may('findings:triage') && tab === 'exceptions' && <NewException />}
       </PageHead>

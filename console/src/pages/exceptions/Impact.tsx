@@ -11,7 +11,9 @@ import { text } from '../../text/text';
 export function Impact({ rule }: { rule: Schemas['ExceptionRuleBody'] }) {
   const [settled] = useDebouncedValue(rule, 300);
   // A question all the same, though its rule is too long for an address.
-  const read = useRead(['exceptions', 'preview', settled], (api) => api.POST('/api/v1/exceptions/preview', { body: settled }));
+  const read = useRead(['exceptions', 'preview', settled], (api) =>
+    api.POST('/api/v1/exceptions/preview', { body: settled }),
+  );
   return (
     <Card withBorder padding="sm" component="section" aria-label={text.accept.preview} aria-live="polite">
       <Text fw={500} size="sm" mb={4}>
@@ -20,8 +22,16 @@ export function Impact({ rule }: { rule: Schemas['ExceptionRuleBody'] }) {
       <ReadView read={read} lines={2}>
         {(impact) => (
           <>
-            <Text>{text.accept.impact(asNumber(impact.findings.open), asNumber(impact.software), asNumber(impact.hosts))}</Text>
-            {impact.suppressed_already > 0 && <Text size="sm">{text.accept.already(asNumber(impact.suppressed_already))}</Text>}
+            <Text>
+              {text.accept.impact(
+                asNumber(impact.findings.open),
+                asNumber(impact.software),
+                asNumber(impact.hosts),
+              )}
+            </Text>
+            {impact.suppressed_already > 0 && (
+              <Text size="sm">{text.accept.already(asNumber(impact.suppressed_already))}</Text>
+            )}
             <List size="sm" mt={4}>
               {impact.sample.slice(0, 5).map((one) => (
                 <List.Item key={`${one.cve}${one.software}${one.source}`}>

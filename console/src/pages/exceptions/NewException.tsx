@@ -1,4 +1,14 @@
-import { Alert, Button, Checkbox, Modal, NativeSelect, NumberInput, Stack, Textarea, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Checkbox,
+  Modal,
+  NativeSelect,
+  NumberInput,
+  Stack,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 
@@ -64,7 +74,13 @@ export function NewException() {
       <Button size="xs" onClick={open}>
         {text.exception.create}
       </Button>
-      <Modal opened={isOpen} onClose={close} title={text.exception.create} size="lg" closeButtonProps={{ 'aria-label': text.common.close }}>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title={text.exception.create}
+        size="lg"
+        closeButtonProps={{ 'aria-label': text.common.close }}
+      >
         <Form done={close} />
       </Modal>
     </>
@@ -74,19 +90,23 @@ export function NewException() {
 function Form({ done }: { done: () => void }) {
   const form = useForm<Values>({ initialValues: EMPTY });
   const create = useWrite((api, body: Schemas['NewException']) => api.POST('/api/v1/exceptions', { body }), {
-    done: (answer) => (answer.state === 'requested' ? text.accept.requested : text.accept.made(answer.suppressed)),
+    done: (answer) =>
+      answer.state === 'requested' ? text.accept.requested : text.accept.made(answer.suppressed),
     onDone: done,
     quiet: true,
   });
   const { values } = form;
   const rule = ruleOf(values);
-  const isParticular = [rule.cve, rule.product, rule.purl, rule.score_below].some((value) => value !== undefined);
+  const isParticular = [rule.cve, rule.product, rule.purl, rule.score_below].some(
+    (value) => value !== undefined,
+  );
   const submit = () =>
     create.mutate(
       {
         rule,
         status: values.status,
-        justification: values.status === 'not_affected' && values.justification !== '' ? values.justification : undefined,
+        justification:
+          values.status === 'not_affected' && values.justification !== '' ? values.justification : undefined,
         note: values.note,
         action: values.action,
         suppress: values.suppress,
@@ -103,21 +123,45 @@ function Form({ done }: { done: () => void }) {
           </Alert>
         )}
         <TextInput label={text.cve.cve} placeholder="CVE-2024-21626" {...form.getInputProps('cve')} />
-        <TextInput label={text.exception.product} description={text.exception.productDetail} {...form.getInputProps('product')} />
+        <TextInput
+          label={text.exception.product}
+          description={text.exception.productDetail}
+          {...form.getInputProps('product')}
+        />
         <TextInput label={text.software.version} {...form.getInputProps('version')} />
         <NativeSelect
           label={text.software.source}
-          data={[{ value: '', label: text.common.any }, ...SOURCES.map((one) => ({ value: one, label: text.source(one) }))]}
+          data={[
+            { value: '', label: text.common.any },
+            ...SOURCES.map((one) => ({ value: one, label: text.source(one) })),
+          ]}
           {...form.getInputProps('source')}
         />
-        <TextInput label={text.exception.purl} placeholder="pkg:deb/debian/openssl" {...form.getInputProps('purl')} />
-        <NumberInput label={text.exception.scoreBelowField} min={0} max={10} step={0.1} {...form.getInputProps('score_below')} />
+        <TextInput
+          label={text.exception.purl}
+          placeholder="pkg:deb/debian/openssl"
+          {...form.getInputProps('purl')}
+        />
+        <NumberInput
+          label={text.exception.scoreBelowField}
+          min={0}
+          max={10}
+          step={0.1}
+          {...form.getInputProps('score_below')}
+        />
         <LabelFilter value={values.label} set={(label) => form.setFieldValue('label', label)} />
-        <NativeSelect label={text.exception.status} data={STATUSES.map((one) => ({ value: one, label: text.exception.statuses[one] }))} {...form.getInputProps('status')} />
+        <NativeSelect
+          label={text.exception.status}
+          data={STATUSES.map((one) => ({ value: one, label: text.exception.statuses[one] }))}
+          {...form.getInputProps('status')}
+        />
         {values.status === 'not_affected' && (
           <NativeSelect
             label={text.accept.justification}
-            data={[{ value: '', label: text.accept.ownWords }, ...JUSTIFICATIONS.map((one) => ({ value: one, label: text.exception.justifications[one] }))]}
+            data={[
+              { value: '', label: text.accept.ownWords },
+              ...JUSTIFICATIONS.map((one) => ({ value: one, label: text.exception.justifications[one] })),
+            ]}
             {...form.getInputProps('justification')}
           />
         )}
@@ -130,7 +174,10 @@ function Form({ done }: { done: () => void }) {
           set={(at) => form.setFieldValue('expires_at', at)}
           error={form.errors.expires_at as string | undefined}
         />
-        <Checkbox label={text.exception.suppresses} {...form.getInputProps('suppress', { type: 'checkbox' })} />
+        <Checkbox
+          label={text.exception.suppresses}
+          {...form.getInputProps('suppress', { type: 'checkbox' })}
+        />
         {isParticular && <Impact rule={rule} />}
         <Button type="submit" loading={create.isPending} disabled={!isParticular} className="fit">
           {text.exception.create}

@@ -38,11 +38,20 @@ function inDays(days: number): string {
 /** Decides not to be told of a finding, says why and until when, and shows beforehand what that comes to. */
 export function Accept({ finding, host, done }: AcceptProps) {
   const form = useForm<Values>({
-    initialValues: { reach: 'version', status: 'affected', justification: '', note: '', expires_at: inDays(DAYS) },
+    initialValues: {
+      reach: 'version',
+      status: 'affected',
+      justification: '',
+      note: '',
+      expires_at: inDays(DAYS),
+    },
     validate: {
       note: (note, values) =>
-        note.trim() === '' && !(values.status === 'not_affected' && values.justification !== '') ? text.accept.noteNeeded : null,
-      expires_at: (at, values) => (values.status === 'affected' && at === undefined ? text.accept.endNeeded : null),
+        note.trim() === '' && !(values.status === 'not_affected' && values.justification !== '')
+          ? text.accept.noteNeeded
+          : null,
+      expires_at: (at, values) =>
+        values.status === 'affected' && at === undefined ? text.accept.endNeeded : null,
     },
   });
   const { reach, status } = form.values;
@@ -56,7 +65,8 @@ export function Accept({ finding, host, done }: AcceptProps) {
         : { cve, product, source, version: reach === 'version' ? version : undefined };
   const settings = useRead(['exceptions', 'settings'], (api) => api.GET('/api/v1/exceptions/settings'));
   const create = useWrite((api, body: Schemas['NewException']) => api.POST('/api/v1/exceptions', { body }), {
-    done: (answer) => (answer.state === 'requested' ? text.accept.requested : text.accept.made(answer.suppressed)),
+    done: (answer) =>
+      answer.state === 'requested' ? text.accept.requested : text.accept.made(answer.suppressed),
     onDone: done,
   });
   const names: Record<(typeof REACHES)[number], string> = {
@@ -72,7 +82,10 @@ export function Accept({ finding, host, done }: AcceptProps) {
         create.mutate({
           rule,
           status: values.status,
-          justification: values.status === 'not_affected' && values.justification !== '' ? values.justification : undefined,
+          justification:
+            values.status === 'not_affected' && values.justification !== ''
+              ? values.justification
+              : undefined,
           note: values.note,
           action: '',
           expires_at: values.expires_at,
@@ -82,22 +95,38 @@ export function Accept({ finding, host, done }: AcceptProps) {
       <Stack>
         <NativeSelect
           label={text.accept.reach}
-          data={REACHES.filter((one) => one !== 'host' || host).map((one) => ({ value: one, label: names[one] }))}
+          data={REACHES.filter((one) => one !== 'host' || host).map((one) => ({
+            value: one,
+            label: names[one],
+          }))}
           {...form.getInputProps('reach')}
         />
         <NativeSelect
           label={text.accept.status}
-          data={STATUSES.filter((one) => one !== 'under_investigation').map((one) => ({ value: one, label: text.exception.statuses[one] }))}
+          data={STATUSES.filter((one) => one !== 'under_investigation').map((one) => ({
+            value: one,
+            label: text.exception.statuses[one],
+          }))}
           {...form.getInputProps('status')}
         />
         {status === 'not_affected' && (
           <NativeSelect
             label={text.accept.justification}
-            data={[{ value: '', label: text.accept.ownWords }, ...JUSTIFICATIONS.map((one) => ({ value: one, label: text.exception.justifications[one] }))]}
+            data={[
+              { value: '', label: text.accept.ownWords },
+              ...JUSTIFICATIONS.map((one) => ({ value: one, label: text.exception.justifications[one] })),
+            ]}
             {...form.getInputProps('justification')}
           />
         )}
-        <Textarea label={text.accept.note} description={text.accept.noteDetail} autosize minRows={3} {...form.getInputProps('note')} data-autofocus />
+        <Textarea
+          label={text.accept.note}
+          description={text.accept.noteDetail}
+          autosize
+          minRows={3}
+          {...form.getInputProps('note')}
+          data-autofocus
+        />
         <InstantField
           label={text.accept.expires}
           description={text.accept.expiresDetail}
@@ -109,7 +138,9 @@ export function Accept({ finding, host, done }: AcceptProps) {
           <Checkbox
             label={text.accept.forever}
             checked={form.values.expires_at === undefined}
-            onChange={(event) => form.setFieldValue('expires_at', event.currentTarget.checked ? undefined : inDays(DAYS))}
+            onChange={(event) =>
+              form.setFieldValue('expires_at', event.currentTarget.checked ? undefined : inDays(DAYS))
+            }
           />
         )}
         <Impact rule={rule} />

@@ -49,17 +49,42 @@ export function Explain({ finding, position, next, previous, accept }: ExplainPr
       {cve.summary !== '' && <Text>{cve.summary}</Text>}
       <Facts
         of={[
-          [text.finding.software, <Go key="s" to="/software/$software" params={{ software: software.id }}>{`${software.name} ${software.version}`}</Go>],
+          [
+            text.finding.software,
+            <Go
+              key="s"
+              to="/software/$software"
+              params={{ software: software.id }}
+            >{`${software.name} ${software.version}`}</Go>,
+          ],
           [text.software.source, text.source(software.source)],
           [text.finding.fixedIn, finding.fixed_in ?? text.finding.noFix],
-          [text.nav.hosts, <Go key="h" to="/hosts" search={{ software: software.id }}>{asNumber(finding.hosts)}</Go>],
-          [text.cve.epss, cve.epss ? text.cve.epssOf(asShare(cve.epss.score), asShare(cve.epss.percentile)) : undefined],
+          [
+            text.nav.hosts,
+            <Go key="h" to="/hosts" search={{ software: software.id }}>
+              {asNumber(finding.hosts)}
+            </Go>,
+          ],
+          [
+            text.cve.epss,
+            cve.epss ? text.cve.epssOf(asShare(cve.epss.score), asShare(cve.epss.percentile)) : undefined,
+          ],
           [text.cve.kev, cve.kev ? <Moment key="k" at={cve.kev.added} as="day" /> : undefined],
           [text.cve.kevDue, cve.kev?.due != null ? <Moment key="d" at={cve.kev.due} as="day" /> : undefined],
           [text.finding.confidence, text.confidence[finding.confidence]],
           [text.finding.opened, <Moment key="o" at={finding.opened_at} as="instant" />],
-          [text.finding.resolved, finding.resolved_at != null ? <Moment key="r" at={finding.resolved_at} as="instant" /> : undefined],
-          [text.finding.suppressedAt, finding.suppressed_at != null ? <Moment key="x" at={finding.suppressed_at} as="instant" /> : undefined],
+          [
+            text.finding.resolved,
+            finding.resolved_at != null ? (
+              <Moment key="r" at={finding.resolved_at} as="instant" />
+            ) : undefined,
+          ],
+          [
+            text.finding.suppressedAt,
+            finding.suppressed_at != null ? (
+              <Moment key="x" at={finding.suppressed_at} as="instant" />
+            ) : undefined,
+          ],
         ]}
       />
       {finding.exception != null && (

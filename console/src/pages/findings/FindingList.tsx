@@ -78,7 +78,11 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
         rowId={findingId}
         search={search}
         set={set}
-        sort={isSorted ? { by: search.sort ?? 'severity', set: (by) => set({ sort: by as FindingSearch['sort'] }) } : undefined}
+        sort={
+          isSorted
+            ? { by: search.sort ?? 'severity', set: (by) => set({ sort: by as FindingSearch['sort'] }) }
+            : undefined
+        }
         asOf={search.as_of && asInstant(search.as_of)}
         current={search.row}
         onRow={(finding) => set({ ...keep, row: findingId(finding), panel: search.panel })}
@@ -88,7 +92,12 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
               {text.finding.explain}
             </Button>
             {mayAccept && (
-              <Button variant="default" size="xs" disabled={items.length === 0} onClick={() => open('accept')}>
+              <Button
+                variant="default"
+                size="xs"
+                disabled={items.length === 0}
+                onClick={() => open('accept')}
+              >
                 {text.finding.accept}
               </Button>
             )}
@@ -97,7 +106,8 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
         empty={<Notice title={text.finding.none}>{text.finding.noneDetail}</Notice>}
       />
       <Text size="sm" c="dimmed" mt="xs" className="hide-narrow">
-        <Kbd size="xs">j</Kbd> <Kbd size="xs">k</Kbd> {text.finding.keysMove} <Kbd size="xs">e</Kbd> {text.finding.keysExplain}{' '}
+        <Kbd size="xs">j</Kbd> <Kbd size="xs">k</Kbd> {text.finding.keysMove} <Kbd size="xs">e</Kbd>{' '}
+        {text.finding.keysExplain}{' '}
         {mayAccept && (
           <>
             <Kbd size="xs">a</Kbd> {text.finding.keysAccept}

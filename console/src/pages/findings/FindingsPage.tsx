@@ -20,7 +20,9 @@ export function FindingsPage() {
   const { company: _company, hide: _hide, row: _row, panel: _panel, ...query } = search;
   const filter = withoutPage(query);
   const { sort: _sort, ...narrowing } = filter;
-  const read = useRead(['findings', query], (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }));
+  const read = useRead(['findings', query], (api, signal) =>
+    api.GET('/api/v1/findings', { params: { query }, signal }),
+  );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
   const isFiltered = Object.keys(narrowing).length > 0;
 
@@ -29,11 +31,19 @@ export function FindingsPage() {
       <PageHead title={text.nav.findings} lead={text.finding.lead}>
         <Export path="/api/v1/findings/export" query={filter} name="findings" />
       </PageHead>
-      <Filters clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) }) : undefined}>
+      <Filters
+        clear={
+          isFiltered
+            ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) })
+            : undefined
+        }
+      >
         <Choice
           label={text.finding.state}
           any={text.finding.states.open}
-          options={FINDING_STATES.filter((one) => one !== 'open').map((one) => [one, text.finding.states[one]] as const)}
+          options={FINDING_STATES.filter((one) => one !== 'open').map(
+            (one) => [one, text.finding.states[one]] as const,
+          )}
           value={search.state === 'open' ? undefined : search.state}
           set={(state) => set({ state, row: undefined })}
         />

@@ -14,7 +14,7 @@ export const findingColumns: ColumnDef<Finding>[] = [
     id: 'cve',
     header: text.cve.cve,
     cell: ({ row: { original: finding } }) => (
-      <Go to="/cves/$cve" params={{ cve: finding.cve.id }}>
+      <Go to="/cves/$cve" params={{ cve: finding.cve.id }} className="unbroken">
         {finding.cve.id}
       </Go>
     ),
@@ -48,7 +48,12 @@ export const findingColumns: ColumnDef<Finding>[] = [
     id: 'fixed',
     header: text.finding.fixedIn,
     meta: { wide: true },
-    cell: ({ row }) => row.original.fixed_in ?? <Text span inherit c="dimmed">{text.finding.noFix}</Text>,
+    cell: ({ row }) =>
+      row.original.fixed_in ?? (
+        <Text span inherit c="dimmed">
+          {text.finding.noFix}
+        </Text>
+      ),
   },
   {
     id: 'epss',
@@ -76,7 +81,8 @@ export const findingColumns: ColumnDef<Finding>[] = [
     id: 'state',
     header: text.finding.state,
     meta: { wide: true },
-    cell: ({ row }) => text.finding.states[row.original.state as keyof typeof text.finding.states] ?? row.original.state,
+    cell: ({ row }) =>
+      text.finding.states[row.original.state as keyof typeof text.finding.states] ?? row.original.state,
   },
   {
     id: 'opened',

@@ -16,20 +16,34 @@ const SELECTABLE = ['query', 'platform', 'cve', 'software', 'label', 'fails'] as
 
 /** Gives a label to the hosts that are picked or to all of the filter, or takes it from them. */
 export function BulkLabels({ picked, filter, done }: BulkLabelsProps) {
-  const labels = useRead(['labels', 'all'], (api) => api.GET('/api/v1/labels', { params: { query: { limit: 1000 } } }));
+  const labels = useRead(['labels', 'all'], (api) =>
+    api.GET('/api/v1/labels', { params: { query: { limit: 1000 } } }),
+  );
   const assign = useWrite(
     (api, input: { label: string; body: Schemas['LabelAssignment'] }) =>
-      api.POST('/api/v1/labels/{label}/hosts', { params: { path: { label: input.label } }, body: input.body }),
+      api.POST('/api/v1/labels/{label}/hosts', {
+        params: { path: { label: input.label } },
+        body: input.body,
+      }),
     { done: (answer) => text.label.assigned(answer.changed), onDone: done },
   );
   const given = (labels.data?.items ?? []).filter((label) => label.rule == null);
-  const isSelectable = Object.keys(filter).every((name) => name === 'sort' || (SELECTABLE as readonly string[]).includes(name));
+  const isSelectable = Object.keys(filter).every(
+    (name) => name === 'sort' || (SELECTABLE as readonly string[]).includes(name),
+  );
   const isPicked = picked.size > 0;
-  const hosts = isPicked ? { hosts: [...picked] } : { filter: Object.fromEntries(Object.entries(filter).filter(([name]) => name !== 'sort')) };
+  const hosts = isPicked
+    ? { hosts: [...picked] }
+    : { filter: Object.fromEntries(Object.entries(filter).filter(([name]) => name !== 'sort')) };
   return (
     <Menu>
       <Menu.Target>
-        <Button variant="default" size="xs" disabled={given.length === 0 || (!isPicked && !isSelectable)} loading={assign.isPending}>
+        <Button
+          variant="default"
+          size="xs"
+          disabled={given.length === 0 || (!isPicked && !isSelectable)}
+          loading={assign.isPending}
+        >
           {isPicked ? text.label.forPicked(picked.size) : text.label.forAll}
         </Button>
       </Menu.Target>
@@ -38,7 +52,10 @@ export function BulkLabels({ picked, filter, done }: BulkLabelsProps) {
           <div key={String(carries)}>
             <Menu.Label>{carries ? text.label.give : text.label.take}</Menu.Label>
             {given.map((label) => (
-              <Menu.Item key={label.id} onClick={() => assign.mutate({ label: label.id, body: { carries, ...hosts } })}>
+              <Menu.Item
+                key={label.id}
+                onClick={() => assign.mutate({ label: label.id, body: { carries, ...hosts } })}
+              >
                 <Text size="sm">{label.name}</Text>
               </Menu.Item>
             ))}

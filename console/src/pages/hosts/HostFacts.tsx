@@ -49,13 +49,27 @@ export function HostFacts({ host }: { host: Schemas['HostDetail'] }) {
         <Facts
           of={[
             [text.host.seen, <Moment key="s" at={host.last_seen_at} />],
-            [text.host.transport, transport == null ? text.common.unknown : (text.host.transports[transport] ?? transport)],
+            [
+              text.host.transport,
+              transport == null ? text.common.unknown : (text.host.transports[transport] ?? transport),
+            ],
             [text.host.why, reason == null ? undefined : (text.host.notQuic[reason] ?? reason)],
-            [text.host.overdueFrom, host.overdue_at == null ? undefined : <Moment key="o" at={host.overdue_at} as="instant" />],
+            [
+              text.host.overdueFrom,
+              host.overdue_at == null ? undefined : <Moment key="o" at={host.overdue_at} as="instant" />,
+            ],
             [text.host.certificate, <Moment key="c" at={host.certificate_expires_at} as="day" />],
             [text.host.enrolled, <Moment key="e" at={host.enrolled_at} as="instant" />],
-            [text.host.revoked, host.revoked_at == null ? undefined : <Moment key="r" at={host.revoked_at} as="instant" />],
-            [text.host.uninstalled, host.uninstalled_at == null ? undefined : <Moment key="u" at={host.uninstalled_at} as="instant" />],
+            [
+              text.host.revoked,
+              host.revoked_at == null ? undefined : <Moment key="r" at={host.revoked_at} as="instant" />,
+            ],
+            [
+              text.host.uninstalled,
+              host.uninstalled_at == null ? undefined : (
+                <Moment key="u" at={host.uninstalled_at} as="instant" />
+              ),
+            ],
           ]}
         />
       </section>
@@ -69,7 +83,12 @@ export function HostFacts({ host }: { host: Schemas['HostDetail'] }) {
             [text.host.position, delivery.applied],
             [text.host.records, asNumber(delivery.records)],
             [text.host.digest, delivery.digest],
-            [text.host.snapshot, delivery.snapshot_asked_at == null ? undefined : <Moment key="n" at={delivery.snapshot_asked_at} />],
+            [
+              text.host.snapshot,
+              delivery.snapshot_asked_at == null ? undefined : (
+                <Moment key="n" at={delivery.snapshot_asked_at} />
+              ),
+            ],
           ]}
         />
       </section>

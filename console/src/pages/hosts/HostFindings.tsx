@@ -20,16 +20,26 @@ interface HostFindingsProps {
 
 /** What is vulnerable on a host. */
 export function HostFindings({ host, search, set }: HostFindingsProps) {
-  const filter = { host: host.id, state: search.state, severity_min: search.severity_min, as_of: search.as_of, sort: search.sort };
+  const filter = {
+    host: host.id,
+    state: search.state,
+    severity_min: search.severity_min,
+    as_of: search.as_of,
+    sort: search.sort,
+  };
   const query = { ...filter, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['findings', query], (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }));
+  const read = useRead(['findings', query], (api, signal) =>
+    api.GET('/api/v1/findings', { params: { query }, signal }),
+  );
   return (
     <>
       <Filters>
         <Choice
           label={text.finding.state}
           any={text.finding.states.open}
-          options={FINDING_STATES.filter((one) => one !== 'open').map((one) => [one, text.finding.states[one]] as const)}
+          options={FINDING_STATES.filter((one) => one !== 'open').map(
+            (one) => [one, text.finding.states[one]] as const,
+          )}
           value={search.state === 'open' ? undefined : search.state}
           set={(state) => set({ state, row: undefined })}
         />

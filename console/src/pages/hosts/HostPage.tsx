@@ -26,16 +26,23 @@ export function HostPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { may } = useSession();
-  const read = useRead(['host', id], (api) => api.GET('/api/v1/hosts/{host}', { params: { path: { host: id } } }), {
-    // A scan that was asked for ends within seconds; nothing tells that it has.
-    every: WAITING_MS * 5,
-  });
+  const read = useRead(
+    ['host', id],
+    (api) => api.GET('/api/v1/hosts/{host}', { params: { path: { host: id } } }),
+    {
+      // A scan that was asked for ends within seconds; nothing tells that it has.
+      every: WAITING_MS * 5,
+    },
+  );
   const scan = useWrite((api) => api.POST('/api/v1/hosts/{host}/scan', { params: { path: { host: id } } }), {
     done: text.host.scanAsked,
   });
-  const revoke = useWrite((api) => api.POST('/api/v1/hosts/{host}/revoke', { params: { path: { host: id } } }), {
-    done: text.host.revokedDone,
-  });
+  const revoke = useWrite(
+    (api) => api.POST('/api/v1/hosts/{host}/revoke', { params: { path: { host: id } } }),
+    {
+      done: text.host.revokedDone,
+    },
+  );
 
   if (read.data === undefined) {
     return (
@@ -69,11 +76,23 @@ export function HostPage() {
           </Button>
         )}
         {may('hosts:revoke') && host.revoked_at == null && (
-          <Confirm label={text.host.revoke} detail={text.host.revokeDetail(host.hostname)} onConfirm={() => revoke.mutate()} />
+          <Confirm
+            label={text.host.revoke}
+            detail={text.host.revokeDetail(host.hostname)}
+            onConfirm={() => revoke.mutate()}
+          />
         )}
       </PageHead>
       <HostLabels host={host} />
-      <Tabs value={tab} onChange={(next) => void navigate({ search: (old) => ({ company: old.company, tab: TABS.find((one) => one === next) }) })} keepMounted={false}>
+      <Tabs
+        value={tab}
+        onChange={(next) =>
+          void navigate({
+            search: (old) => ({ company: old.company, tab: TABS.find((one) => one === next) }),
+          })
+        }
+        keepMounted={false}
+      >
         <Tabs.List mb="md">
           {TABS.map((one) => (
             <Tabs.Tab key={one} value={one}>
@@ -104,13 +123,22 @@ export function HostPage() {
 /** The labels that the host carries; those that people give can be given and taken here. */
 function HostLabels({ host }: { host: Schemas['HostDetail'] }) {
   const { may } = useSession();
-  const own = useRead(['host', host.id, 'labels'], (api) => api.GET('/api/v1/hosts/{host}/labels', { params: { path: { host: host.id } } }));
-  const all = useRead(['labels', 'all'], (api) => api.GET('/api/v1/labels', { params: { query: { limit: 1000 } } }), {
-    enabled: may('hosts:label'),
-  });
+  const own = useRead(['host', host.id, 'labels'], (api) =>
+    api.GET('/api/v1/hosts/{host}/labels', { params: { path: { host: host.id } } }),
+  );
+  const all = useRead(
+    ['labels', 'all'],
+    (api) => api.GET('/api/v1/labels', { params: { query: { limit: 1000 } } }),
+    {
+      enabled: may('hosts:label'),
+    },
+  );
   const assign = useWrite(
     (api, { label, carries }: { label: string; carries: boolean }) =>
-      api.POST('/api/v1/labels/{label}/hosts', { params: { path: { label } }, body: { carries, hosts: [host.id] } }),
+      api.POST('/api/v1/labels/{label}/hosts', {
+        params: { path: { label } },
+        body: { carries, hosts: [host.id] },
+      }),
     { done: (_, { carries }) => (carries ? text.label.given : text.label.taken) },
   );
   const carried = own.data?.items ?? [];
@@ -156,7 +184,10 @@ function HostLabels({ host }: { host: Schemas['HostDetail'] }) {
       {Object.keys(host.labels).length > 0 && (
         <Stack gap={0} mt={4}>
           <Text size="sm" c="dimmed">
-            {text.host.enrolledWith}: {Object.entries(host.labels).map(([name, value]) => `${name}=${value}`).join(', ')}
+            {text.host.enrolledWith}:{' '}
+            {Object.entries(host.labels)
+              .map(([name, value]) => `${name}=${value}`)
+              .join(', ')}
           </Text>
         </Stack>
       )}

@@ -9,7 +9,9 @@ import { PolicyState, Reason } from '../policies/Outcome';
 
 /** What policies come to for a host, and why. */
 export function HostPolicies({ id }: { id: string }) {
-  const read = useRead(['host', id, 'policies'], (api) => api.GET('/api/v1/hosts/{host}/policies', { params: { path: { host: id } } }));
+  const read = useRead(['host', id, 'policies'], (api) =>
+    api.GET('/api/v1/hosts/{host}/policies', { params: { path: { host: id } } }),
+  );
   return (
     <>
       <ReadAt read={read} />

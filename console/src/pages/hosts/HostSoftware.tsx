@@ -33,7 +33,12 @@ const columns: ColumnDef<Installed>[] = [
     ),
   },
   { id: 'version', header: text.software.version, cell: ({ row }) => row.original.version },
-  { id: 'source', header: text.software.source, meta: { wide: true }, cell: ({ row }) => text.source(row.original.source) },
+  {
+    id: 'source',
+    header: text.software.source,
+    meta: { wide: true },
+    cell: ({ row }) => text.source(row.original.source),
+  },
   { id: 'findings', header: text.host.findings, cell: ({ row }) => <Counts of={row.original.findings} /> },
   {
     id: 'matching',
@@ -47,7 +52,12 @@ const columns: ColumnDef<Installed>[] = [
     meta: { wide: true },
     cell: ({ row }) => <Text size="sm">{row.original.locations?.join(', ')}</Text>,
   },
-  { id: 'seen', header: text.software.seenAt, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.seen_at} /> },
+  {
+    id: 'seen',
+    header: text.software.seenAt,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.seen_at} />,
+  },
 ];
 
 interface HostSoftwareProps {
@@ -69,7 +79,11 @@ export function HostSoftware({ id, hostname, search, set }: HostSoftwareProps) {
       <Filters>
         <TextFilter label={text.software.name} value={search.query} set={(value) => set({ query: value })} />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
-        <Toggle label={text.software.vulnerableOnly} value={search.vulnerable} set={(vulnerable) => set({ vulnerable })} />
+        <Toggle
+          label={text.software.vulnerableOnly}
+          value={search.vulnerable}
+          set={(vulnerable) => set({ vulnerable })}
+        />
       </Filters>
       <ListView
         label={text.nav.software}
@@ -79,7 +93,13 @@ export function HostSoftware({ id, hostname, search, set }: HostSoftwareProps) {
         search={search}
         set={set}
         asOf={search.as_of && asInstant(search.as_of)}
-        actions={<Export path={`/api/v1/hosts/${id}/software/export`} query={filter} name={`software-of-${hostname}`} />}
+        actions={
+          <Export
+            path={`/api/v1/hosts/${id}/software/export`}
+            query={filter}
+            name={`software-of-${hostname}`}
+          />
+        }
         empty={<Notice title={text.software.none}>{text.common.noneFoundDetail}</Notice>}
       />
     </>

@@ -8,7 +8,8 @@ import { text } from '../../text/text';
 
 /** How the last scan of each source went. */
 export function HostSources({ host }: { host: Schemas['HostDetail'] }) {
-  if (host.sources.length === 0) return <Notice title={text.host.noSources}>{text.host.noSourcesDetail}</Notice>;
+  if (host.sources.length === 0)
+    return <Notice title={text.host.noSources}>{text.host.noSourcesDetail}</Notice>;
   return (
     <>
       <Text size="sm" mb="xs">
@@ -33,7 +34,9 @@ export function HostSources({ host }: { host: Schemas['HostDetail'] }) {
                 <Table.Tr key={source.source}>
                   <Table.Td>{text.source(source.source)}</Table.Td>
                   <Table.Td>
-                    <span className={isBad ? 'severity severity-high' : undefined}>{text.host.sourceStates[state] ?? state}</span>
+                    <span className={isBad ? 'severity severity-high' : undefined}>
+                      {text.host.sourceStates[state] ?? state}
+                    </span>
                   </Table.Td>
                   <Table.Td ta="right">{asNumber(source.records)}</Table.Td>
                   <Table.Td ta="right">{asNumber(source.took_ms)} ms</Table.Td>

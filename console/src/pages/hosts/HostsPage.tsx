@@ -26,7 +26,9 @@ export function HostsPage() {
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const { company: _company, hide, ...query } = search;
   const filter = withoutPage(query);
-  const read = useRead(['hosts', query], (api, signal) => api.GET('/api/v1/hosts', { params: { query }, signal }));
+  const read = useRead(['hosts', query], (api, signal) =>
+    api.GET('/api/v1/hosts', { params: { query }, signal }),
+  );
   const set = (change: Partial<typeof search>) => {
     setPicked(new Set());
     void navigate({ search: (old) => changed(old, change) });
@@ -39,10 +41,26 @@ export function HostsPage() {
       <PageHead title={text.nav.hosts} lead={text.host.lead}>
         <Export path="/api/v1/hosts/export" query={filter} name="hosts" />
       </PageHead>
-      <Filters clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) }) : undefined}>
+      <Filters
+        clear={
+          isFiltered
+            ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) })
+            : undefined
+        }
+      >
         <TextFilter label={text.host.name} value={search.query} set={(value) => set({ query: value })} />
-        <TextFilter label={text.host.platform} placeholder="debian" value={search.platform} set={(platform) => set({ platform })} />
-        <TextFilter label={text.cve.cve} placeholder="CVE-2024-21626" value={search.cve} set={(cve) => set({ cve })} />
+        <TextFilter
+          label={text.host.platform}
+          placeholder="debian"
+          value={search.platform}
+          set={(platform) => set({ platform })}
+        />
+        <TextFilter
+          label={text.cve.cve}
+          placeholder="CVE-2024-21626"
+          value={search.cve}
+          set={(cve) => set({ cve })}
+        />
         <LabelFilter value={search.label} set={(label) => set({ label })} />
         <TextFilter
           label={text.host.enrolmentLabel}
@@ -50,7 +68,11 @@ export function HostsPage() {
           value={search.enrolment_label}
           set={(value) => set({ enrolment_label: value?.includes('=') ? value : undefined })}
         />
-        <InstantField label={text.host.silentSince} value={search.silent_since} set={(value) => set({ silent_since: value })} />
+        <InstantField
+          label={text.host.silentSince}
+          value={search.silent_since}
+          set={(value) => set({ silent_since: value })}
+        />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
         <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
       </Filters>
@@ -64,8 +86,16 @@ export function HostsPage() {
         sort={{ by: sort, set: (by) => set({ sort: by as typeof sort }) }}
         asOf={search.as_of && asInstant(search.as_of)}
         picked={may('hosts:label') ? { ids: picked, set: setPicked } : undefined}
-        actions={may('hosts:label') && <BulkLabels picked={picked} filter={filter} done={() => setPicked(new Set())} />}
-        empty={<Notice title={isFiltered ? text.host.noneFound : text.host.none}>{isFiltered ? text.common.noneFoundDetail : text.host.noneDetail}</Notice>}
+        actions={
+          may('hosts:label') && (
+            <BulkLabels picked={picked} filter={filter} done={() => setPicked(new Set())} />
+          )
+        }
+        empty={
+          <Notice title={isFiltered ? text.host.noneFound : text.host.none}>
+            {isFiltered ? text.common.noneFoundDetail : text.host.noneDetail}
+          </Notice>
+        }
       />
     </>
   );

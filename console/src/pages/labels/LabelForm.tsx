@@ -1,4 +1,17 @@
-import { Alert, Button, Checkbox, Group, JsonInput, Modal, NativeSelect, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Checkbox,
+  Group,
+  JsonInput,
+  Modal,
+  NativeSelect,
+  SegmentedControl,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 
@@ -39,7 +52,9 @@ function Existing({ id, close }: { id: string; close: () => void }) {
     staleTime: Infinity,
     gcTime: 0,
   });
-  return <ReadView read={read}>{({ value, etag }) => <Form label={value} etag={etag} close={close} />}</ReadView>;
+  return (
+    <ReadView read={read}>{({ value, etag }) => <Form label={value} etag={etag} close={close} />}</ReadView>
+  );
 }
 
 interface Values {
@@ -73,7 +88,10 @@ function Form({ label, etag, close }: { label?: Schemas['Label']; etag?: string;
   const save = useWrite(
     (api, body: Schemas['LabelBody']) =>
       label
-        ? api.PUT('/api/v1/labels/{label}', { params: { path: { label: label.id }, header: { 'If-Match': etag ?? '*' } }, body })
+        ? api.PUT('/api/v1/labels/{label}', {
+            params: { path: { label: label.id }, header: { 'If-Match': etag ?? '*' } },
+            body,
+          })
         : api.POST('/api/v1/labels', { body }),
     { done: text.label.saved, onDone: close, quiet: true },
   );
@@ -81,13 +99,19 @@ function Form({ label, etag, close }: { label?: Schemas['Label']; etag?: string;
     let rule: Condition | undefined;
     if (values.by === 'rule') {
       try {
-        rule = values.tree === '' ? toCondition(values.join, values.lines) : (JSON.parse(values.tree) as Condition);
+        rule =
+          values.tree === ''
+            ? toCondition(values.join, values.lines)
+            : (JSON.parse(values.tree) as Condition);
       } catch {
         form.setFieldError('tree', text.vex.noJson);
         return;
       }
     }
-    save.mutate({ name: values.name, description: values.description, rule }, { onError: (error) => form.setErrors(error.fields) });
+    save.mutate(
+      { name: values.name, description: values.description, rule },
+      { onError: (error) => form.setErrors(error.fields) },
+    );
   };
   return (
     <form onSubmit={form.onSubmit(submit)}>
@@ -99,6 +123,9 @@ function Form({ label, etag, close }: { label?: Schemas['Label']; etag?: string;
         )}
         <TextInput label={text.common.name} required data-autofocus {...form.getInputProps('name')} />
         <Textarea label={text.common.description} autosize {...form.getInputProps('description')} />
+        <Text size="sm" fw={500} mb={-12}>
+          {text.label.givenBy}
+        </Text>
         <SegmentedControl
           aria-label={text.label.givenBy}
           data={[
@@ -128,7 +155,12 @@ function Form({ label, etag, close }: { label?: Schemas['Label']; etag?: string;
                 remove={values.lines.length > 1 ? () => form.removeListItem('lines', at) : undefined}
               />
             ))}
-            <Button variant="default" size="xs" className="fit" onClick={() => form.insertListItem('lines', LINE)}>
+            <Button
+              variant="default"
+              size="xs"
+              className="fit"
+              onClick={() => form.insertListItem('lines', LINE)}
+            >
               {text.label.addLine}
             </Button>
           </>
@@ -161,7 +193,9 @@ function RuleLine({ line, set, remove }: RuleLineProps) {
         label={text.label.kind}
         value={line.kind}
         data={KINDS.map((kind) => ({ value: kind, label: text.label.kinds[kind] }))}
-        onChange={(event) => set({ ...line, kind: KINDS.find((kind) => kind === event.currentTarget.value) ?? line.kind })}
+        onChange={(event) =>
+          set({ ...line, kind: KINDS.find((kind) => kind === event.currentTarget.value) ?? line.kind })
+        }
       />
       <TextInput
         label={hasSecond ? text.common.name : text.label.value}
@@ -178,7 +212,12 @@ function RuleLine({ line, set, remove }: RuleLineProps) {
           onChange={(event) => set({ ...line, second: event.currentTarget.value })}
         />
       )}
-      <Checkbox className="toggle" label={text.label.isNot} checked={line.not} onChange={(event) => set({ ...line, not: event.currentTarget.checked })} />
+      <Checkbox
+        className="toggle"
+        label={text.label.isNot}
+        checked={line.not}
+        onChange={(event) => set({ ...line, not: event.currentTarget.checked })}
+      />
       {remove && (
         <Button variant="subtle" size="sm" onClick={remove}>
           {text.common.remove}

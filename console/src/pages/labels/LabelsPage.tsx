@@ -30,23 +30,41 @@ const columns: ColumnDef<Label>[] = [
       </Go>
     ),
   },
-  { id: 'hosts', header: text.nav.hosts, meta: { isNumber: true }, cell: ({ row }) => asNumber(row.original.hosts) },
+  {
+    id: 'hosts',
+    header: text.nav.hosts,
+    meta: { isNumber: true },
+    cell: ({ row }) => asNumber(row.original.hosts),
+  },
   {
     id: 'rule',
     header: text.label.givenBy,
     cell: ({ row }) => (row.original.rule == null ? text.label.byPeople : sentence(row.original.rule)),
   },
-  { id: 'description', header: text.common.description, meta: { wide: true }, cell: ({ row }) => row.original.description },
-  { id: 'changed', header: text.label.changedAt, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.changed_at} /> },
+  {
+    id: 'description',
+    header: text.common.description,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.description,
+  },
+  {
+    id: 'changed',
+    header: text.label.changedAt,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.changed_at} />,
+  },
   { id: 'edit', header: text.common.actions, cell: ({ row }) => <Actions label={row.original} /> },
 ];
 
 function Actions({ label }: { label: Label }) {
   const { may } = useSession();
   const navigate = route.useNavigate();
-  const remove = useWrite((api) => api.DELETE('/api/v1/labels/{label}', { params: { path: { label: label.id } } }), {
-    done: text.label.deleted,
-  });
+  const remove = useWrite(
+    (api) => api.DELETE('/api/v1/labels/{label}', { params: { path: { label: label.id } } }),
+    {
+      done: text.label.deleted,
+    },
+  );
   if (!may('policies:write')) return null;
   return (
     <Group gap="xs" wrap="nowrap">
@@ -58,7 +76,12 @@ function Actions({ label }: { label: Label }) {
       >
         {text.common.edit}
       </Button>
-      <Confirm size="compact-sm" label={text.common.delete} detail={text.label.deleteDetail(label.name)} onConfirm={() => remove.mutate()} />
+      <Confirm
+        size="compact-sm"
+        label={text.common.delete}
+        detail={text.label.deleteDetail(label.name)}
+        onConfirm={() => remove.mutate()}
+      />
     </Group>
   );
 }

@@ -5,7 +5,15 @@ import { text } from '../../text/text';
 export type Condition = Schemas['HostCondition'];
 
 /** What a single condition may be about. */
-export const KINDS = ['platform', 'os_version', 'hostname', 'arch', 'agent_version', 'enrolment_label', 'software'] as const;
+export const KINDS = [
+  'platform',
+  'os_version',
+  'hostname',
+  'arch',
+  'agent_version',
+  'enrolment_label',
+  'software',
+] as const;
 
 /** One line of a rule, as a form has it. */
 export interface Line {
@@ -67,13 +75,18 @@ export function fromCondition(rule: Condition): { join: 'all' | 'any'; lines: Li
 export function sentence(rule: Condition): string {
   const of = rule as Record<string, unknown>;
   for (const join of ['all', 'any'] as const) {
-    if (Array.isArray(of[join])) return (of[join] as Condition[]).map(sentence).join(join === 'all' ? text.label.and : text.label.or);
+    if (Array.isArray(of[join]))
+      return (of[join] as Condition[]).map(sentence).join(join === 'all' ? text.label.and : text.label.or);
   }
   if ('not' in of) return text.label.not(sentence(of.not as Condition));
   const kind = KINDS.find((name) => name in of);
   if (kind === undefined) return JSON.stringify(rule);
   const said = of[kind];
   const value =
-    typeof said === 'string' ? said : Object.values(said as Record<string, string>).filter(Boolean).join(' ');
+    typeof said === 'string'
+      ? said
+      : Object.values(said as Record<string, string>)
+          .filter(Boolean)
+          .join(' ');
   return `${text.label.kinds[kind]} ${value}`;
 }

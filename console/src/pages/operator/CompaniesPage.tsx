@@ -44,17 +44,36 @@ const columns: ColumnDef<Company>[] = [
         </span>
       ),
   },
-  { id: 'scan', header: text.settings.scan, meta: { wide: true }, cell: ({ row }) => asSpan(row.original.scan_every_s) },
-  { id: 'created', header: text.common.created, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.created_at} as="day" /> },
+  {
+    id: 'scan',
+    header: text.settings.scan,
+    meta: { wide: true },
+    cell: ({ row }) => asSpan(row.original.scan_every_s),
+  },
+  {
+    id: 'created',
+    header: text.common.created,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.created_at} as="day" />,
+  },
   { id: 'actions', header: text.common.actions, cell: ({ row }) => <Actions company={row.original} /> },
 ];
 
 function Actions({ company }: { company: Company }) {
   const path = { params: { path: { company: company.id } } };
-  const suspend = useWrite((api) => api.POST('/api/v1/companies/{company}/suspend', path), { done: text.company.suspended });
-  const resume = useWrite((api) => api.POST('/api/v1/companies/{company}/resume', path), { done: text.company.resumed });
+  const suspend = useWrite((api) => api.POST('/api/v1/companies/{company}/suspend', path), {
+    done: text.company.suspended,
+  });
+  const resume = useWrite((api) => api.POST('/api/v1/companies/{company}/resume', path), {
+    done: text.company.resumed,
+  });
   return company.suspended_at == null ? (
-    <Confirm size="compact-sm" label={text.company.suspend} detail={text.company.suspendDetail(company.name)} onConfirm={() => suspend.mutate()} />
+    <Confirm
+      size="compact-sm"
+      label={text.company.suspend}
+      detail={text.company.suspendDetail(company.name)}
+      onConfirm={() => suspend.mutate()}
+    />
   ) : (
     <Button variant="default" size="compact-sm" onClick={() => resume.mutate()}>
       {text.company.resume}
@@ -117,8 +136,17 @@ function NewCompany() {
       <Button size="xs" onClick={open}>
         {text.company.create}
       </Button>
-      <Modal opened={isOpen} onClose={close} title={text.company.create} closeButtonProps={{ 'aria-label': text.common.close }}>
-        <form onSubmit={form.onSubmit((values) => create.mutate(values, { onError: (error) => form.setErrors(error.fields) }))}>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title={text.company.create}
+        closeButtonProps={{ 'aria-label': text.common.close }}
+      >
+        <form
+          onSubmit={form.onSubmit((values) =>
+            create.mutate(values, { onError: (error) => form.setErrors(error.fields) }),
+          )}
+        >
           <Stack>
             <TextInput label={text.common.name} required data-autofocus {...form.getInputProps('name')} />
             <Button type="submit" loading={create.isPending} className="fit">

@@ -18,7 +18,11 @@ const route = getRouteApi('/app/dead-letters');
 type Letter = Schemas['DeadLetter'];
 
 const columns: ColumnDef<Letter>[] = [
-  { id: 'received', header: text.dead.received, cell: ({ row }) => <Moment at={row.original.received_at} as="instant" /> },
+  {
+    id: 'received',
+    header: text.dead.received,
+    cell: ({ row }) => <Moment at={row.original.received_at} as="instant" />,
+  },
   {
     id: 'host',
     header: text.host.host,
@@ -30,15 +34,28 @@ const columns: ColumnDef<Letter>[] = [
   },
   { id: 'reason', header: text.dead.reason, cell: ({ row }) => row.original.reason },
   { id: 'detail', header: text.dead.detail, meta: { wide: true }, cell: ({ row }) => row.original.detail },
-  { id: 'position', header: text.host.position, meta: { wide: true }, cell: ({ row }) => row.original.position },
-  { id: 'bytes', header: text.dead.bytes, meta: { isNumber: true, wide: true }, cell: ({ row }) => asBytes(row.original.bytes) },
+  {
+    id: 'position',
+    header: text.host.position,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.position,
+  },
+  {
+    id: 'bytes',
+    header: text.dead.bytes,
+    meta: { isNumber: true, wide: true },
+    cell: ({ row }) => asBytes(row.original.bytes),
+  },
   { id: 'replay', header: text.common.actions, cell: ({ row }) => <Replay letter={row.original} /> },
 ];
 
 function Replay({ letter }: { letter: Letter }) {
-  const replay = useWrite((api) => api.POST('/api/v1/dead-letters/{letter}/replay', { params: { path: { letter: letter.id } } }), {
-    done: text.dead.asked,
-  });
+  const replay = useWrite(
+    (api) => api.POST('/api/v1/dead-letters/{letter}/replay', { params: { path: { letter: letter.id } } }),
+    {
+      done: text.dead.asked,
+    },
+  );
   if (letter.replayed_at != null) {
     return (
       <>
@@ -70,7 +87,9 @@ function Letters() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const query = { page_token: search.page_token, limit: search.limit };
-  const read = useRead(['dead-letters', query], (api) => api.GET('/api/v1/dead-letters', { params: { query } }));
+  const read = useRead(['dead-letters', query], (api) =>
+    api.GET('/api/v1/dead-letters', { params: { query } }),
+  );
   return (
     <>
       <PageHead title={text.nav.deadLetters} lead={text.dead.lead} />

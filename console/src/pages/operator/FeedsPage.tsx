@@ -51,7 +51,9 @@ export function FeedsPage() {
                       <Table.Td>
                         {feed.error != null && (
                           <>
-                            <span className="severity severity-high">{text.feed.failures(feed.failures)}</span>
+                            <span className="severity severity-high">
+                              {text.feed.failures(feed.failures)}
+                            </span>
                             <Text size="sm">{feed.error}</Text>
                           </>
                         )}

@@ -26,13 +26,19 @@ export function OperatorsPage() {
 function Operators() {
   const { me } = useSession();
   const read = useRead(['operators'], (api) => api.GET('/api/v1/operator/users'));
-  const remove = useWrite((api, id: string) => api.DELETE('/api/v1/operator/users/{user}', { params: { path: { user: id } } }), {
-    done: text.settings.removed,
-  });
+  const remove = useWrite(
+    (api, id: string) => api.DELETE('/api/v1/operator/users/{user}', { params: { path: { user: id } } }),
+    {
+      done: text.settings.removed,
+    },
+  );
   const form = useForm({ initialValues: { email: '' } });
-  const invite = useWrite((api, body: { email: string }) => api.POST('/api/v1/operator/invitations', { body }), {
-    onDone: () => form.reset(),
-  });
+  const invite = useWrite(
+    (api, body: { email: string }) => api.POST('/api/v1/operator/invitations', { body }),
+    {
+      onDone: () => form.reset(),
+    },
+  );
   return (
     <>
       <PageHead title={text.nav.operators} lead={text.operator.lead}>
@@ -59,7 +65,9 @@ function Operators() {
                         {user.name}
                       </Text>
                     </Table.Td>
-                    <Table.Td className="hide-narrow">{user.has_second_factor ? text.common.yes : text.common.no}</Table.Td>
+                    <Table.Td className="hide-narrow">
+                      {user.has_second_factor ? text.common.yes : text.common.no}
+                    </Table.Td>
                     <Table.Td className="hide-narrow">
                       <Moment at={user.created_at} as="day" />
                     </Table.Td>
@@ -80,9 +88,19 @@ function Operators() {
           )}
         </ReadView>
         <Card withBorder component="section" aria-label={text.settings.invite}>
-          <form onSubmit={form.onSubmit((values) => invite.mutate(values, { onError: (error) => form.setErrors(error.fields) }))}>
+          <form
+            onSubmit={form.onSubmit((values) =>
+              invite.mutate(values, { onError: (error) => form.setErrors(error.fields) }),
+            )}
+          >
             <Group align="flex-end">
-              <TextInput label={text.signIn.email} type="email" required autoComplete="off" {...form.getInputProps('email')} />
+              <TextInput
+                label={text.signIn.email}
+                type="email"
+                required
+                autoComplete="off"
+                {...form.getInputProps('email')}
+              />
               <Button type="submit" loading={invite.isPending}>
                 {text.operator.invite}
               </Button>

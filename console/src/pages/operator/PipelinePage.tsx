@@ -17,7 +17,10 @@ const EVERY_MS = 5_000;
 /** How reports get on: the company's, and for operators all companies' and this node's queue. */
 export function PipelinePage() {
   const { may, company } = useSession();
-  const read = useRead(['pipeline'], (api) => api.GET('/api/v1/pipeline'), { every: EVERY_MS, enabled: company !== undefined });
+  const read = useRead(['pipeline'], (api) => api.GET('/api/v1/pipeline'), {
+    every: EVERY_MS,
+    enabled: company !== undefined,
+  });
   return (
     <>
       <PageHead title={text.nav.pipeline} lead={text.pipeline.lead}>
@@ -40,7 +43,10 @@ function Own({ of }: { of: Schemas['Pipeline'] }) {
         [text.pipeline.records, asNumber(of.records)],
         [text.pipeline.applied, <Moment key="a" at={of.applied_at} />],
         [text.pipeline.behind, asNumber(of.hosts_behind)],
-        [text.pipeline.behindSince, of.behind_since == null ? undefined : <Moment key="b" at={of.behind_since} />],
+        [
+          text.pipeline.behindSince,
+          of.behind_since == null ? undefined : <Moment key="b" at={of.behind_since} />,
+        ],
         [text.pipeline.snapshots, asNumber(of.snapshots_asked)],
         [
           text.nav.deadLetters,
@@ -60,7 +66,9 @@ function Own({ of }: { of: Schemas['Pipeline'] }) {
 function Node() {
   const { me } = useSession();
   const read = useRead(['node-pipeline'], (api) => api.GET('/api/v1/operator/pipeline'), { every: EVERY_MS });
-  const companies = useRead(['companies', 'names', me.id], (api) => api.GET('/api/v1/companies', { params: { query: { limit: 1000 } } }));
+  const companies = useRead(['companies', 'names', me.id], (api) =>
+    api.GET('/api/v1/companies', { params: { query: { limit: 1000 } } }),
+  );
   const names = new Map(companies.data?.items.map((one) => [one.id, one.name]));
   return (
     <ReadView read={read}>
@@ -75,7 +83,10 @@ function Node() {
                 [text.pipeline.deltas, asNumber(node.queued_deltas)],
                 [text.pipeline.queuedSnapshots, asNumber(node.queued_snapshots)],
                 [text.pipeline.oldest, asSpan(node.oldest_ms / 1000)],
-                [text.pipeline.bytes, text.pipeline.bytesOf(asBytes(node.queue_bytes), asBytes(node.queue_bytes_max))],
+                [
+                  text.pipeline.bytes,
+                  text.pipeline.bytesOf(asBytes(node.queue_bytes), asBytes(node.queue_bytes_max)),
+                ],
                 [text.pipeline.index, node.index?.generation],
                 [text.nav.cves, node.index ? asNumber(node.index.cves) : undefined],
                 [text.pipeline.products, node.index ? asNumber(node.index.products) : undefined],

@@ -24,7 +24,10 @@ export function OverviewPage() {
     return (
       <>
         <PageHead title={text.overview.title} />
-        <Notice title={text.overview.noCompany} action={may('companies:manage') && <Go to="/companies">{text.nav.companies}</Go>}>
+        <Notice
+          title={text.overview.noCompany}
+          action={may('companies:manage') && <Go to="/companies">{text.nav.companies}</Go>}
+        >
           {text.overview.noCompanyDetail}
         </Notice>
       </>
@@ -50,10 +53,23 @@ function Company() {
             ) : (
               <>
                 <div className="tiles">
-                  <Tile label={text.overview.kev} value={data.findings.kev} to={{ to: '/findings', search: { kev: true } }} isBad />
-                  <Tile label={text.overview.critical} value={data.findings.critical} to={{ to: '/findings', search: { severity_min: 'critical' } }} />
+                  <Tile
+                    label={text.overview.kev}
+                    value={data.findings.kev}
+                    to={{ to: '/findings', search: { kev: true } }}
+                    isBad
+                  />
+                  <Tile
+                    label={text.overview.critical}
+                    value={data.findings.critical}
+                    to={{ to: '/findings', search: { severity_min: 'critical' } }}
+                  />
                   <Tile label={text.overview.open} value={data.findings.open} to={{ to: '/findings' }} />
-                  <Tile label={text.overview.suppressed} value={data.findings.suppressed} to={{ to: '/findings', search: { state: 'suppressed' } }} />
+                  <Tile
+                    label={text.overview.suppressed}
+                    value={data.findings.suppressed}
+                    to={{ to: '/findings', search: { state: 'suppressed' } }}
+                  />
                   <Tile label={text.nav.hosts} value={data.hosts} to={{ to: '/hosts' }} />
                   <Tile label={text.nav.software} value={data.software} to={{ to: '/software' }} />
                 </div>
@@ -137,9 +153,18 @@ function Panel({ title, more, children }: { title: string; more?: ReactNode; chi
 }
 
 function Exploited() {
-  const read = useRead(['overview', 'kev'], (api) => api.GET('/api/v1/cves', { params: { query: { kev: true, sort: 'kev', limit: ROWS } } }));
+  const read = useRead(['overview', 'kev'], (api) =>
+    api.GET('/api/v1/cves', { params: { query: { kev: true, sort: 'kev', limit: ROWS } } }),
+  );
   return (
-    <Panel title={text.overview.exploited} more={<Go to="/cves" search={{ kev: true, sort: 'kev' }}>{text.common.all}</Go>}>
+    <Panel
+      title={text.overview.exploited}
+      more={
+        <Go to="/cves" search={{ kev: true, sort: 'kev' }}>
+          {text.common.all}
+        </Go>
+      }
+    >
       <ReadView read={read} lines={4}>
         {(data) => <Cves items={data.items} none={text.overview.noExploited} />}
       </ReadView>
@@ -148,9 +173,18 @@ function Exploited() {
 }
 
 function Likely() {
-  const read = useRead(['overview', 'epss'], (api) => api.GET('/api/v1/cves', { params: { query: { sort: 'epss', limit: ROWS } } }));
+  const read = useRead(['overview', 'epss'], (api) =>
+    api.GET('/api/v1/cves', { params: { query: { sort: 'epss', limit: ROWS } } }),
+  );
   return (
-    <Panel title={text.overview.likely} more={<Go to="/cves" search={{ sort: 'epss' }}>{text.common.all}</Go>}>
+    <Panel
+      title={text.overview.likely}
+      more={
+        <Go to="/cves" search={{ sort: 'epss' }}>
+          {text.common.all}
+        </Go>
+      }
+    >
       <ReadView read={read} lines={4}>
         {(data) => <Cves items={data.items} none={text.overview.noLikely} />}
       </ReadView>
@@ -161,7 +195,14 @@ function Likely() {
 type CveRow = NonNullable<Parameters<typeof Severity>[0]>['of'];
 
 interface CvesProps {
-  items: { id: string; severity: CveRow; cvss_score?: number | null; kev?: Parameters<typeof KevBadge>[0]['kev']; epss?: { score: number } | null; hosts: number }[];
+  items: {
+    id: string;
+    severity: CveRow;
+    cvss_score?: number | null;
+    kev?: Parameters<typeof KevBadge>[0]['kev'];
+    epss?: { score: number } | null;
+    hosts: number;
+  }[];
   none: string;
 }
 
@@ -213,7 +254,14 @@ function Silent() {
     api.GET('/api/v1/hosts', { params: { query: { silent_since: since, limit: ROWS } } }),
   );
   return (
-    <Panel title={text.overview.silent(SILENT_DAYS)} more={<Go to="/hosts" search={{ silent_since: since }}>{text.common.all}</Go>}>
+    <Panel
+      title={text.overview.silent(SILENT_DAYS)}
+      more={
+        <Go to="/hosts" search={{ silent_since: since }}>
+          {text.common.all}
+        </Go>
+      }
+    >
       <ReadView read={read} lines={4}>
         {(data) =>
           data.items.length === 0 ? (
@@ -270,7 +318,9 @@ function Feeds() {
                 <Group key={feed.source} justify="space-between">
                   <Text size="sm">{feed.source}</Text>
                   <Text size="sm">
-                    {feed.error != null ? <span className="severity severity-high">{text.feed.failing}</span> : null}{' '}
+                    {feed.error != null ? (
+                      <span className="severity severity-high">{text.feed.failing}</span>
+                    ) : null}{' '}
                     <Moment at={feed.newest_record_at ?? feed.last_success_at ?? feed.imported_at} />
                   </Text>
                 </Group>

@@ -12,6 +12,9 @@ export function Reason({ of }: { of: Record<string, unknown> | null | undefined 
   if (of == null) return null;
   const parts = Object.entries(of)
     .filter(([, value]) => value !== null && value !== '')
-    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+    .map(
+      ([name, value]) =>
+        `${name.replaceAll('_', ' ')}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+    );
   return <>{parts.join(', ')}</>;
 }

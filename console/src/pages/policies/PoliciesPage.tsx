@@ -28,14 +28,28 @@ const columns: ColumnDef<Policy>[] = [
       </Go>
     ),
   },
-  { id: 'rule', header: text.policy.rule, meta: { wide: true }, cell: ({ row }) => sentence(row.original.rule) },
+  {
+    id: 'rule',
+    header: text.policy.rule,
+    meta: { wide: true },
+    cell: ({ row }) => sentence(row.original.rule),
+  },
   {
     id: 'hosts',
     header: text.policy.outcome,
     cell: ({ row }) =>
-      row.original.enabled ? <Outcome of={row.original.hosts} /> : <Text size="sm">{text.policy.disabled}</Text>,
+      row.original.enabled ? (
+        <Outcome of={row.original.hosts} />
+      ) : (
+        <Text size="sm">{text.policy.disabled}</Text>
+      ),
   },
-  { id: 'evaluated', header: text.policy.evaluated, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.evaluated_at} /> },
+  {
+    id: 'evaluated',
+    header: text.policy.evaluated,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.evaluated_at} />,
+  },
 ];
 
 /** How many hosts a policy holds for. */

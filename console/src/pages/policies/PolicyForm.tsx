@@ -1,4 +1,14 @@
-import { Alert, Button, Checkbox, Modal, NativeSelect, NumberInput, Stack, Textarea, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Checkbox,
+  Modal,
+  NativeSelect,
+  NumberInput,
+  Stack,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 
@@ -44,7 +54,8 @@ function Existing({ id, close }: { id: string; close: () => void }) {
   const { me, company, api } = useSession();
   const read = useQuery<{ value: Schemas['Policy']; etag: string }, ApiError>({
     queryKey: [me.id, company, 'policy', id, 'edit'],
-    queryFn: () => unwrapVersioned(api.GET('/api/v1/policies/{policy}', { params: { path: { policy: id } } })),
+    queryFn: () =>
+      unwrapVersioned(api.GET('/api/v1/policies/{policy}', { params: { path: { policy: id } } })),
     // What is being edited must not change under the hands.
     staleTime: Infinity,
     gcTime: 0,
@@ -78,7 +89,13 @@ function Form({ policy, etag, close }: { policy?: Schemas['Policy']; etag?: stri
   const isSoftware = ['software_version', 'no_software', 'has_software'].includes(values.kind);
   const submit = () =>
     save.mutate(
-      { name: values.title, description: values.description, rule: toRule(values), label: values.label, enabled: values.enabled },
+      {
+        name: values.title,
+        description: values.description,
+        rule: toRule(values),
+        label: values.label,
+        enabled: values.enabled,
+      },
       { onError: (error) => form.setErrors({ ...error.fields, title: error.fields.name }) },
     );
   return (
@@ -91,23 +108,46 @@ function Form({ policy, etag, close }: { policy?: Schemas['Policy']; etag?: stri
         )}
         <TextInput label={text.common.name} required data-autofocus {...form.getInputProps('title')} />
         <Textarea label={text.common.description} autosize {...form.getInputProps('description')} />
-        <NativeSelect label={text.policy.kind} data={KINDS.map((one) => ({ value: one, label: text.policy.kinds[one] }))} {...form.getInputProps('kind')} />
+        <NativeSelect
+          label={text.policy.kind}
+          data={KINDS.map((one) => ({ value: one, label: text.policy.kinds[one] }))}
+          {...form.getInputProps('kind')}
+        />
         {values.kind === 'no_finding' && (
           <>
             <Checkbox label={text.finding.kevOnly} {...form.getInputProps('kev', { type: 'checkbox' })} />
             <NativeSelect
               label={text.cve.severityMin}
-              data={[{ value: '', label: text.common.any }, ...SEVERITIES.slice(2).map((one) => ({ value: one, label: text.severity[one] }))]}
+              data={[
+                { value: '', label: text.common.any },
+                ...SEVERITIES.slice(2).map((one) => ({ value: one, label: text.severity[one] })),
+              ]}
               {...form.getInputProps('severity_min')}
             />
-            <NumberInput label={text.policy.epssField} min={0} max={1} step={0.05} {...form.getInputProps('epss_above')} />
+            <NumberInput
+              label={text.policy.epssField}
+              min={0}
+              max={1}
+              step={0.05}
+              {...form.getInputProps('epss_above')}
+            />
             <TextInput label={text.cve.cve} {...form.getInputProps('cve')} />
-            <NumberInput label={text.policy.olderField} min={0} max={3650} {...form.getInputProps('older_than_days')} />
+            <NumberInput
+              label={text.policy.olderField}
+              min={0}
+              max={3650}
+              {...form.getInputProps('older_than_days')}
+            />
           </>
         )}
         {isSoftware && (
           <>
-            <TextInput label={text.software.name} description={text.policy.wildcards} required {...form.getInputProps('name')} />
+            <TextInput
+              label={text.software.name}
+              description={text.policy.wildcards}
+              required
+              {...form.getInputProps('name')}
+            />
             <TextInput
               label={text.policy.versions}
               placeholder=">= 3.0.13, < 4"
@@ -116,12 +156,17 @@ function Form({ policy, etag, close }: { policy?: Schemas['Policy']; etag?: stri
             />
             <NativeSelect
               label={text.software.source}
-              data={[{ value: '', label: text.common.any }, ...SOURCES.map((one) => ({ value: one, label: text.source(one) }))]}
+              data={[
+                { value: '', label: text.common.any },
+                ...SOURCES.map((one) => ({ value: one, label: text.source(one) })),
+              ]}
               {...form.getInputProps('source')}
             />
           </>
         )}
-        {values.kind === 'seen_within' && <NumberInput label={text.policy.days} min={1} max={3650} required {...form.getInputProps('days')} />}
+        {values.kind === 'seen_within' && (
+          <NumberInput label={text.policy.days} min={1} max={3650} required {...form.getInputProps('days')} />
+        )}
         <LabelFilter value={values.label} set={(label) => form.setFieldValue('label', label)} />
         <Checkbox label={text.policy.enabled} {...form.getInputProps('enabled', { type: 'checkbox' })} />
         <Button type="submit" loading={save.isPending} className="fit">

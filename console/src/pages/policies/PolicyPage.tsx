@@ -37,7 +37,12 @@ const columns: ColumnDef<Schemas['PolicyHost']>[] = [
   },
   { id: 'state', header: text.policy.outcome, cell: ({ row }) => <PolicyState state={row.original.state} /> },
   { id: 'reason', header: text.policy.reason, cell: ({ row }) => <Reason of={row.original.reason} /> },
-  { id: 'since', header: text.policy.since, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.since} /> },
+  {
+    id: 'since',
+    header: text.policy.since,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.since} />,
+  },
 ];
 
 /** One policy, and the hosts for which it does not hold. */
@@ -50,7 +55,9 @@ export function PolicyPage() {
   const read = useRead(['policy', id], (api) => api.GET('/api/v1/policies/{policy}', { params: { path } }));
   const filter = { state: search.state };
   const query = { ...filter, page_token: search.page_token, limit: search.limit };
-  const hosts = useRead(['policy', id, 'hosts', query], (api) => api.GET('/api/v1/policies/{policy}/hosts', { params: { path, query } }));
+  const hosts = useRead(['policy', id, 'hosts', query], (api) =>
+    api.GET('/api/v1/policies/{policy}/hosts', { params: { path, query } }),
+  );
   const remove = useWrite((api) => api.DELETE('/api/v1/policies/{policy}', { params: { path } }), {
     done: text.policy.deleted,
     onDone: () => void navigate({ to: '/policies' }),
@@ -75,7 +82,11 @@ export function PolicyPage() {
             <Button variant="default" size="xs" onClick={() => set({ edit: id })}>
               {text.common.edit}
             </Button>
-            <Confirm label={text.common.delete} detail={text.policy.deleteDetail(policy.name)} onConfirm={() => remove.mutate()} />
+            <Confirm
+              label={text.common.delete}
+              detail={text.policy.deleteDetail(policy.name)}
+              onConfirm={() => remove.mutate()}
+            />
           </>
         )}
       </PageHead>
@@ -114,7 +125,13 @@ export function PolicyPage() {
             rowId={(one) => one.host}
             search={search}
             set={set}
-            actions={<Export path={`/api/v1/policies/${id}/hosts/export`} query={filter} name={`policy-${policy.name}`} />}
+            actions={
+              <Export
+                path={`/api/v1/policies/${id}/hosts/export`}
+                query={filter}
+                name={`policy-${policy.name}`}
+              />
+            }
             empty={<Notice title={text.policy.noHosts}>{text.policy.noHostsDetail}</Notice>}
           />
         </div>

@@ -5,7 +5,13 @@ import { text } from '../../text/text';
 export type Rule = Schemas['PolicyRule'];
 
 /** The kinds of rules. */
-export const KINDS = ['no_finding', 'software_version', 'no_software', 'has_software', 'seen_within'] as const;
+export const KINDS = [
+  'no_finding',
+  'software_version',
+  'no_software',
+  'has_software',
+  'seen_within',
+] as const;
 /** One kind of rule. */
 export type Kind = (typeof KINDS)[number];
 
@@ -40,7 +46,11 @@ export const EMPTY_RULE: RuleValues = {
 /** The rule that a form says. */
 export function toRule(values: RuleValues): Rule {
   const line = (value: string) => value.trim() || undefined;
-  const software = { name: values.name.trim(), source: line(values.source) as Schemas['Source'] | undefined, version: line(values.version) };
+  const software = {
+    name: values.name.trim(),
+    source: line(values.source) as Schemas['Source'] | undefined,
+    version: line(values.version),
+  };
   switch (values.kind) {
     case 'no_finding':
       return {
@@ -66,7 +76,10 @@ export function toRule(values: RuleValues): Rule {
 /** What a form has to say for a rule. */
 export function fromRule(rule: Rule): RuleValues {
   const kind = KINDS.find((one) => one in rule) ?? 'no_finding';
-  const of = ((rule as Record<string, unknown>)[kind] ?? {}) as Record<string, string | number | boolean | null | undefined>;
+  const of = ((rule as Record<string, unknown>)[kind] ?? {}) as Record<
+    string,
+    string | number | boolean | null | undefined
+  >;
   const line = (name: string) => (of[name] == null ? '' : String(of[name]));
   const number = (name: string): number | '' => (typeof of[name] === 'number' ? of[name] : '');
   return {
@@ -86,7 +99,13 @@ export function fromRule(rule: Rule): RuleValues {
 /** A rule in a sentence. */
 export function sentence(rule: Rule): string {
   const values = fromRule(rule);
-  const software = [values.name, values.version, values.source && text.source(values.source as Schemas['Source'])].filter(Boolean).join(' ');
+  const software = [
+    values.name,
+    values.version,
+    values.source && text.source(values.source as Schemas['Source']),
+  ]
+    .filter(Boolean)
+    .join(' ');
   switch (values.kind) {
     case 'no_finding':
       return text.policy.noFinding(
@@ -95,7 +114,9 @@ export function sentence(rule: Rule): string {
           values.severity_min && text.policy.atLeast(values.severity_min),
           values.cve,
           values.epss_above !== '' && text.policy.epssAbove(values.epss_above),
-          values.older_than_days !== '' && values.older_than_days > 0 && text.policy.olderThan(values.older_than_days),
+          values.older_than_days !== '' &&
+            values.older_than_days > 0 &&
+            text.policy.olderThan(values.older_than_days),
         ]
           .filter(Boolean)
           .join(', '),

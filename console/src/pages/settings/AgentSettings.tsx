@@ -20,7 +20,9 @@ export function AgentSettings() {
     queryFn: () => unwrapVersioned(api.GET('/api/v1/settings')),
     refetchOnWindowFocus: false,
   });
-  return <ReadView read={read}>{({ value, etag }) => <Form key={etag} settings={value} etag={etag} />}</ReadView>;
+  return (
+    <ReadView read={read}>{({ value, etag }) => <Form key={etag} settings={value} etag={etag} />}</ReadView>
+  );
 }
 
 interface Values {
@@ -49,7 +51,10 @@ function Form({ settings, etag }: { settings: Settings; etag: string }) {
   return (
     <form
       onSubmit={form.onSubmit(({ visits, ...rest }) =>
-        save.mutate({ ...rest, visits: toVisits(visits) }, { onError: (error) => form.setErrors(error.fields) }),
+        save.mutate(
+          { ...rest, visits: toVisits(visits) },
+          { onError: (error) => form.setErrors(error.fields) },
+        ),
       )}
     >
       <Stack maw={520}>
@@ -83,7 +88,11 @@ function Form({ settings, etag }: { settings: Settings; etag: string }) {
           ]}
           {...form.getInputProps('visits')}
         />
-        <Checkbox.Group label={text.settings.sourcesOff} description={text.settings.sourcesOffDetail} {...form.getInputProps('sources_off')}>
+        <Checkbox.Group
+          label={text.settings.sourcesOff}
+          description={text.settings.sourcesOffDetail}
+          {...form.getInputProps('sources_off')}
+        >
           <Group mt="xs">
             {SOURCES.map((source) => (
               <Checkbox key={source} value={source} label={text.source(source)} disabled={!mayWrite} />

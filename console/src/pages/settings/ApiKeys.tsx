@@ -1,4 +1,17 @@
-import { Alert, Button, Card, Chip, Group, NativeSelect, NumberInput, Stack, Table, Text, TextInput, Title } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Card,
+  Chip,
+  Group,
+  NativeSelect,
+  NumberInput,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 
 import type { Schemas } from '../../api/client';
@@ -13,6 +26,8 @@ import { PERMISSIONS, text } from '../../text/text';
 
 const ROLES = ['viewer', 'analyst', 'admin'] as const;
 const DAY_S = 86_400;
+/** What no key of a company may do. */
+const OPERATORS: readonly Permission[] = ['companies:manage', 'operators:manage', 'nodes:read'];
 
 interface Values {
   name: string;
@@ -24,9 +39,12 @@ interface Values {
 /** What programs show to be let in. */
 export function ApiKeys() {
   const read = useRead(['api-keys'], (api) => api.GET('/api/v1/api-keys'));
-  const revoke = useWrite((api, id: string) => api.DELETE('/api/v1/api-keys/{key}', { params: { path: { key: id } } }), {
-    done: text.keys.revoked,
-  });
+  const revoke = useWrite(
+    (api, id: string) => api.DELETE('/api/v1/api-keys/{key}', { params: { path: { key: id } } }),
+    {
+      done: text.keys.revoked,
+    },
+  );
   return (
     <Stack gap="lg">
       <NewKey />
@@ -94,14 +112,21 @@ export function ApiKeys() {
 function NewKey() {
   const { me, company } = useSession();
   const form = useForm<Values>({ initialValues: { name: '', role: 'viewer', scopes: [], days: 365 } });
-  const create = useWrite((api, body: Schemas['NewApiKey']) => api.POST('/api/v1/api-keys', { body }), { onDone: () => form.reset() });
+  const create = useWrite((api, body: Schemas['NewApiKey']) => api.POST('/api/v1/api-keys', { body }), {
+    onDone: () => form.reset(),
+  });
   const own = me.companies.find((one) => one.company === company)?.permissions;
   return (
     <Card withBorder component="section" aria-label={text.keys.create}>
       <form
         onSubmit={form.onSubmit(({ name, role, scopes, days }) =>
           create.mutate(
-            { name, role, scopes: scopes.length === 0 ? undefined : scopes, expires_after_s: days === '' ? undefined : days * DAY_S },
+            {
+              name,
+              role,
+              scopes: scopes.length === 0 ? undefined : scopes,
+              expires_after_s: days === '' ? undefined : days * DAY_S,
+            },
             { onError: (error) => form.setErrors(error.fields) },
           ),
         )}
@@ -109,20 +134,30 @@ function NewKey() {
         <Stack>
           <Group align="flex-end">
             <TextInput label={text.keys.name} required autoComplete="off" {...form.getInputProps('name')} />
-            <NativeSelect label={text.settings.role} data={ROLES.map((role) => ({ value: role, label: text.role[role] }))} {...form.getInputProps('role')} />
+            <NativeSelect
+              label={text.settings.role}
+              data={ROLES.map((role) => ({ value: role, label: text.role[role] }))}
+              {...form.getInputProps('role')}
+            />
             <NumberInput label={text.deploy.days} min={1} max={3650} {...form.getInputProps('days')} />
           </Group>
           <div role="group" aria-label={text.keys.scopes}>
             <Text size="sm" mb={4}>
               {text.keys.scopesDetail}
             </Text>
-            <Chip.Group multiple value={form.values.scopes} onChange={(scopes) => form.setFieldValue('scopes', scopes as Permission[])}>
+            <Chip.Group
+              multiple
+              value={form.values.scopes}
+              onChange={(scopes) => form.setFieldValue('scopes', scopes as Permission[])}
+            >
               <Group gap={6}>
-                {PERMISSIONS.filter((one) => own === undefined || own.includes(one)).map((one) => (
-                  <Chip key={one} value={one} size="xs" variant="outline">
-                    {one}
-                  </Chip>
-                ))}
+                {PERMISSIONS.filter((one) => (own ? own.includes(one) : !OPERATORS.includes(one))).map(
+                  (one) => (
+                    <Chip key={one} value={one} size="xs" variant="outline">
+                      {one}
+                    </Chip>
+                  ),
+                )}
               </Group>
             </Chip.Group>
             {form.errors.scopes !== undefined && (

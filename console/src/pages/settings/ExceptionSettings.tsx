@@ -9,9 +9,12 @@ import { text } from '../../text/text';
 export function ExceptionSettings() {
   const { may } = useSession();
   const read = useRead(['exceptions', 'settings'], (api) => api.GET('/api/v1/exceptions/settings'));
-  const set = useWrite((api, needed: boolean) => api.PUT('/api/v1/exceptions/settings', { body: { approval_needed: needed } }), {
-    done: text.settings.saved,
-  });
+  const set = useWrite(
+    (api, needed: boolean) => api.PUT('/api/v1/exceptions/settings', { body: { approval_needed: needed } }),
+    {
+      done: text.settings.saved,
+    },
+  );
   return (
     <ReadView read={read} lines={2}>
       {(data) => (

@@ -10,7 +10,13 @@ export function Invited({ invitation }: { invitation: Schemas['Invitation'] }) {
   // Behind the `#`, where no server and no proxy gets to see it.
   const link = `${window.location.origin}/invitation#${invitation.token}`;
   return (
-    <Alert color="teal" variant="outline" mt="md" role="status" title={text.settings.invited(invitation.email)}>
+    <Alert
+      color="teal"
+      variant="outline"
+      mt="md"
+      role="status"
+      title={text.settings.invited(invitation.email)}
+    >
       <CopyBox label={text.settings.link} value={link} />
     </Alert>
   );

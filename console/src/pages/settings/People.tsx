@@ -31,12 +31,18 @@ function Members() {
   const change = useWrite(
     (api, { id, role }: { id: string; role: Schemas['Role'] }) =>
       // Whatever it was meanwhile, this is what it is to be.
-      api.PATCH('/api/v1/users/{user}', { params: { path: { user: id }, header: { 'If-Match': '*' } }, body: { role } }),
+      api.PATCH('/api/v1/users/{user}', {
+        params: { path: { user: id }, header: { 'If-Match': '*' } },
+        body: { role },
+      }),
     { done: text.settings.roleChanged },
   );
-  const remove = useWrite((api, id: string) => api.DELETE('/api/v1/users/{user}', { params: { path: { user: id } } }), {
-    done: text.settings.removed,
-  });
+  const remove = useWrite(
+    (api, id: string) => api.DELETE('/api/v1/users/{user}', { params: { path: { user: id } } }),
+    {
+      done: text.settings.removed,
+    },
+  );
   return (
     <section>
       <Group justify="space-between">
@@ -77,7 +83,9 @@ function Members() {
                           data={ROLE_NAMES}
                           value={user.role}
                           disabled={user.id === me.id}
-                          onChange={(event) => change.mutate({ id: user.id, role: event.currentTarget.value as Schemas['Role'] })}
+                          onChange={(event) =>
+                            change.mutate({ id: user.id, role: event.currentTarget.value as Schemas['Role'] })
+                          }
                         />
                       </Table.Td>
                       <Table.Td>{user.has_second_factor ? text.common.yes : text.common.no}</Table.Td>
@@ -107,15 +115,30 @@ function Members() {
 }
 
 function Invite() {
-  const form = useForm<{ email: string; role: Schemas['Role'] }>({ initialValues: { email: '', role: 'viewer' } });
-  const invite = useWrite((api, body: Schemas['NewInvitation']) => api.POST('/api/v1/invitations', { body }), {
-    onDone: () => form.reset(),
+  const form = useForm<{ email: string; role: Schemas['Role'] }>({
+    initialValues: { email: '', role: 'viewer' },
   });
+  const invite = useWrite(
+    (api, body: Schemas['NewInvitation']) => api.POST('/api/v1/invitations', { body }),
+    {
+      onDone: () => form.reset(),
+    },
+  );
   return (
     <Card withBorder component="section" aria-label={text.settings.invite}>
-      <form onSubmit={form.onSubmit((values) => invite.mutate(values, { onError: (error) => form.setErrors(error.fields) }))}>
+      <form
+        onSubmit={form.onSubmit((values) =>
+          invite.mutate(values, { onError: (error) => form.setErrors(error.fields) }),
+        )}
+      >
         <Group align="flex-end">
-          <TextInput label={text.signIn.email} type="email" required autoComplete="off" {...form.getInputProps('email')} />
+          <TextInput
+            label={text.signIn.email}
+            type="email"
+            required
+            autoComplete="off"
+            {...form.getInputProps('email')}
+          />
           <NativeSelect label={text.settings.role} data={ROLE_NAMES} {...form.getInputProps('role')} />
           <Button type="submit" loading={invite.isPending}>
             {text.settings.invite}
@@ -132,9 +155,13 @@ function Invite() {
 
 function Open() {
   const read = useRead(['invitations'], (api) => api.GET('/api/v1/invitations'));
-  const revoke = useWrite((api, id: string) => api.DELETE('/api/v1/invitations/{invitation}', { params: { path: { invitation: id } } }), {
-    done: text.settings.taken,
-  });
+  const revoke = useWrite(
+    (api, id: string) =>
+      api.DELETE('/api/v1/invitations/{invitation}', { params: { path: { invitation: id } } }),
+    {
+      done: text.settings.taken,
+    },
+  );
   return (
     <section>
       <Title order={2} size="h4">

@@ -32,7 +32,11 @@ export function SettingsPage() {
       <Tabs
         value={tab}
         keepMounted={false}
-        onChange={(next) => void navigate({ search: (old) => ({ company: old.company, tab: TABS.find((one) => one.id === next)?.id }) })}
+        onChange={(next) =>
+          void navigate({
+            search: (old) => ({ company: old.company, tab: TABS.find((one) => one.id === next)?.id }),
+          })
+        }
       >
         <Tabs.List mb="md">
           {shown.map((one) => (

@@ -44,7 +44,10 @@ export function InvitationPage() {
     onError: (error) => form.setErrors(error.fields),
   });
   const isSecond = accept.error?.kind === 'second-factor-missing' || form.values.code !== '';
-  const isOther = accept.error && accept.error.kind !== 'second-factor-missing' && Object.keys(accept.error.fields).length === 0;
+  const isOther =
+    accept.error &&
+    accept.error.kind !== 'second-factor-missing' &&
+    Object.keys(accept.error.fields).length === 0;
 
   if (accept.isSuccess) {
     return (
@@ -52,9 +55,7 @@ export function InvitationPage() {
         <Title order={1} size="h2" mb="sm">
           {text.invitation.done}
         </Title>
-        <Go to="/sign-in">
-          {text.signIn.title}
-        </Go>
+        <Go to="/sign-in">{text.signIn.title}</Go>
       </main>
     );
   }
@@ -73,7 +74,12 @@ export function InvitationPage() {
               {accept.error.message}
             </Alert>
           )}
-          <TextInput label={text.invitation.token} required autoComplete="off" {...form.getInputProps('token')} />
+          <TextInput
+            label={text.invitation.token}
+            required
+            autoComplete="off"
+            {...form.getInputProps('token')}
+          />
           <TextInput label={text.invitation.name} autoComplete="name" {...form.getInputProps('name')} />
           <PasswordInput
             label={text.signIn.password}

@@ -24,7 +24,9 @@ export function SoftwareItemPage() {
   const { software: id } = route.useParams();
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const read = useRead(['software', id], (api) => api.GET('/api/v1/software/{software}', { params: { path: { software: id } } }));
+  const read = useRead(['software', id], (api) =>
+    api.GET('/api/v1/software/{software}', { params: { path: { software: id } } }),
+  );
   if (read.data === undefined) {
     return (
       <>
@@ -60,7 +62,11 @@ export function SoftwareItemPage() {
       <Tabs
         mt="md"
         value={search.tab ?? 'findings'}
-        onChange={(next) => void navigate({ search: (old) => ({ company: old.company, tab: TABS.find((one) => one === next) }) })}
+        onChange={(next) =>
+          void navigate({
+            search: (old) => ({ company: old.company, tab: TABS.find((one) => one === next) }),
+          })
+        }
         keepMounted={false}
       >
         <Tabs.List mb="md">
@@ -84,25 +90,37 @@ export function SoftwareItemPage() {
   );
 }
 
+type Search = ReturnType<typeof route.useSearch>;
+
 function useSet() {
-  const search = route.useSearch();
   const navigate = route.useNavigate();
-  return (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  return (change: Partial<Search>) => void navigate({ search: (old) => changed(old, change) });
 }
 
 function Findings({ id }: { id: string }) {
   const search = route.useSearch();
   const set = useSet();
   const query = { software: id, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['findings', query], (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }));
-  return <FindingList read={read} search={search} set={({ sort: _sort, as_of: _asOf, ...change }) => set(change)} isSorted={false} />;
+  const read = useRead(['findings', query], (api, signal) =>
+    api.GET('/api/v1/findings', { params: { query }, signal }),
+  );
+  return (
+    <FindingList
+      read={read}
+      search={search}
+      set={({ sort: _sort, as_of: _asOf, ...change }) => set(change)}
+      isSorted={false}
+    />
+  );
 }
 
 function Hosts({ id }: { id: string }) {
   const search = route.useSearch();
   const set = useSet();
   const query = { software: id, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['hosts', query], (api, signal) => api.GET('/api/v1/hosts', { params: { query }, signal }));
+  const read = useRead(['hosts', query], (api, signal) =>
+    api.GET('/api/v1/hosts', { params: { query }, signal }),
+  );
   return (
     <ListView
       label={text.nav.hosts}
@@ -131,7 +149,10 @@ function Matching({ item }: { item: Schemas['SoftwareItem'] }) {
         [text.software.sourceName, [item.source_name, item.source_version].filter(Boolean).join(' ')],
         [text.software.origin, item.origin],
         [text.host.platform, `${item.platform.id || item.platform.family} ${item.platform.version}`],
-        [text.software.running, item.running == null ? undefined : item.running ? text.common.yes : text.common.no],
+        [
+          text.software.running,
+          item.running == null ? undefined : item.running ? text.common.yes : text.common.no,
+        ],
         [text.software.index, matching.index],
         [text.software.evaluatedAt, <Moment key="e" at={matching.evaluated_at} as="instant" />],
         [text.host.id, item.id],

@@ -64,12 +64,23 @@ function Titles() {
     page_token: search.page_token,
     limit: search.limit,
   };
-  const read = useRead(['titles', query], (api, signal) => api.GET('/api/v1/software/titles', { params: { query }, signal }));
+  const read = useRead(['titles', query], (api, signal) =>
+    api.GET('/api/v1/software/titles', { params: { query }, signal }),
+  );
   return (
     <>
       <Filters>
-        <TextFilter label={text.software.nameOrVendor} value={search.query} set={(value) => set({ query: value })} />
-        <Choice label={text.software.source} options={sources} value={query.source} set={(source) => set({ source })} />
+        <TextFilter
+          label={text.software.nameOrVendor}
+          value={search.query}
+          set={(value) => set({ query: value })}
+        />
+        <Choice
+          label={text.software.source}
+          options={sources}
+          value={query.source}
+          set={(source) => set({ source })}
+        />
       </Filters>
       <ListView
         label={text.software.titles}
@@ -92,14 +103,31 @@ function Versions() {
   const query = { ...given, source: given.source as Source | undefined };
   const filter = withoutPage(query);
   const { sort = 'name', ...narrowing } = filter;
-  const read = useRead(['software', query], (api, signal) => api.GET('/api/v1/software', { params: { query }, signal }));
+  const read = useRead(['software', query], (api, signal) =>
+    api.GET('/api/v1/software', { params: { query }, signal }),
+  );
   const isFiltered = Object.values(narrowing).some((value) => value !== undefined);
   return (
     <>
-      <Filters clear={isFiltered ? () => void navigate({ search: (old) => ({ company: old.company, view: 'versions' as const }) }) : undefined}>
-        <TextFilter label={text.software.partOfName} value={search.query} set={(value) => set({ query: value })} />
+      <Filters
+        clear={
+          isFiltered
+            ? () => void navigate({ search: (old) => ({ company: old.company, view: 'versions' as const }) })
+            : undefined
+        }
+      >
+        <TextFilter
+          label={text.software.partOfName}
+          value={search.query}
+          set={(value) => set({ query: value })}
+        />
         <TextFilter label={text.software.exactName} value={search.name} set={(name) => set({ name })} />
-        <Choice label={text.software.source} options={sources} value={query.source} set={(source) => set({ source })} />
+        <Choice
+          label={text.software.source}
+          options={sources}
+          value={query.source}
+          set={(source) => set({ source })}
+        />
         <Choice
           label={text.software.matching}
           options={MATCHING.map((one) => [one, text.software.statuses[one]] as const)}
@@ -108,7 +136,11 @@ function Versions() {
         />
         <LabelFilter value={search.label} set={(label) => set({ label })} />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
-        <Toggle label={text.software.vulnerableOnly} value={search.vulnerable} set={(vulnerable) => set({ vulnerable })} />
+        <Toggle
+          label={text.software.vulnerableOnly}
+          value={search.vulnerable}
+          set={(vulnerable) => set({ vulnerable })}
+        />
         <Toggle label={text.software.withGone} value={search.gone} set={(gone) => set({ gone })} />
       </Filters>
       <ListView

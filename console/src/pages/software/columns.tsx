@@ -25,11 +25,31 @@ export const titleColumns: ColumnDef<Title>[] = [
     ),
   },
   { id: 'source', header: text.software.source, cell: ({ row }) => text.source(row.original.source) },
-  { id: 'vendor', header: text.software.vendor, meta: { wide: true }, cell: ({ row }) => row.original.vendor },
-  { id: 'versions', header: text.software.versions, meta: { isNumber: true }, cell: ({ row }) => asNumber(row.original.versions) },
-  { id: 'hosts', header: text.nav.hosts, meta: { isNumber: true }, cell: ({ row }) => asNumber(row.original.hosts) },
+  {
+    id: 'vendor',
+    header: text.software.vendor,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.vendor,
+  },
+  {
+    id: 'versions',
+    header: text.software.versions,
+    meta: { isNumber: true },
+    cell: ({ row }) => asNumber(row.original.versions),
+  },
+  {
+    id: 'hosts',
+    header: text.nav.hosts,
+    meta: { isNumber: true },
+    cell: ({ row }) => asNumber(row.original.hosts),
+  },
   { id: 'cves', header: text.nav.cves, cell: ({ row }) => <Counts of={row.original.cves} /> },
-  { id: 'first', header: text.software.firstSeen, meta: { wide: true }, cell: ({ row }) => <Moment at={row.original.first_seen_at} as="day" /> },
+  {
+    id: 'first',
+    header: text.software.firstSeen,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.first_seen_at} as="day" />,
+  },
 ];
 
 /** The columns of the list of versions. */
@@ -44,11 +64,35 @@ export const versionColumns: ColumnDef<Software>[] = [
       </Go>
     ),
   },
-  { id: 'version', header: text.software.version, cell: ({ row }) => <Text size="sm">{row.original.version}</Text> },
-  { id: 'source', header: text.software.source, meta: { wide: true }, cell: ({ row }) => text.source(row.original.source) },
-  { id: 'vendor', header: text.software.vendor, meta: { wide: true }, cell: ({ row }) => row.original.vendor },
-  { id: 'hosts', header: text.nav.hosts, meta: { sort: 'hosts', isNumber: true }, cell: ({ row }) => asNumber(row.original.hosts) },
-  { id: 'findings', header: text.host.findings, meta: { sort: 'findings' }, cell: ({ row }) => <Counts of={row.original.findings} /> },
+  {
+    id: 'version',
+    header: text.software.version,
+    cell: ({ row }) => <Text size="sm">{row.original.version}</Text>,
+  },
+  {
+    id: 'source',
+    header: text.software.source,
+    meta: { wide: true },
+    cell: ({ row }) => text.source(row.original.source),
+  },
+  {
+    id: 'vendor',
+    header: text.software.vendor,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.vendor,
+  },
+  {
+    id: 'hosts',
+    header: text.nav.hosts,
+    meta: { sort: 'hosts', isNumber: true },
+    cell: ({ row }) => asNumber(row.original.hosts),
+  },
+  {
+    id: 'findings',
+    header: text.host.findings,
+    meta: { sort: 'findings' },
+    cell: ({ row }) => <Counts of={row.original.findings} />,
+  },
   {
     id: 'matching',
     header: text.software.matching,

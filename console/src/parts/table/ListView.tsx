@@ -55,12 +55,18 @@ export function ListView<T>(props: ListViewProps<T>) {
     <>
       <Group justify="space-between" mb="xs" gap="xs">
         <Group gap="xs">
-          {read.data && <Text size="sm">{text.table.total(asTotal(read.data.total), read.data.total.count)}</Text>}
+          {read.data && (
+            <Text size="sm">{text.table.total(asTotal(read.data.total), read.data.total.count)}</Text>
+          )}
           <ReadAt read={read} asOf={props.asOf} />
         </Group>
         <Group gap="xs">
           {props.actions}
-          <Columns columns={columns} hidden={hidden} set={(hide) => set({ hide, page_token: search.page_token })} />
+          <Columns
+            columns={columns}
+            hidden={hidden}
+            set={(hide) => set({ hide, page_token: search.page_token })}
+          />
         </Group>
       </Group>
       <ReadView read={read} lines={10}>
@@ -83,9 +89,12 @@ export function ListView<T>(props: ListViewProps<T>) {
           )
         }
       </ReadView>
-      {read.data && (read.data.next_page_token != null || search.page_token !== undefined || read.data.items.length > 50) && (
-        <Pager next={read.data.next_page_token ?? undefined} search={search} set={set} />
-      )}
+      {read.data &&
+        (read.data.next_page_token != null ||
+          search.page_token !== undefined ||
+          read.data.items.length > 50) && (
+          <Pager next={read.data.next_page_token ?? undefined} search={search} set={set} />
+        )}
     </>
   );
 }
@@ -107,10 +116,20 @@ function Pager({ next, search, set }: PagerProps) {
         <Button variant="default" size="xs" disabled={isFirst} onClick={() => set({ page_token: undefined })}>
           {text.table.first}
         </Button>
-        <Button variant="default" size="xs" disabled={isFirst || !canGoBack} onClick={() => router.history.back()}>
+        <Button
+          variant="default"
+          size="xs"
+          disabled={isFirst || !canGoBack}
+          onClick={() => router.history.back()}
+        >
           {text.table.back}
         </Button>
-        <Button variant="default" size="xs" disabled={next === undefined} onClick={() => set({ page_token: next })}>
+        <Button
+          variant="default"
+          size="xs"
+          disabled={next === undefined}
+          onClick={() => set({ page_token: next })}
+        >
           {text.table.next}
         </Button>
       </Group>

@@ -1,5 +1,6 @@
 /** A number and what is counted. */
-const many = (count: number, one: string, more: string) => `${count.toLocaleString('en-GB')} ${count === 1 ? one : more}`;
+const many = (count: number, one: string, more: string) =>
+  `${count.toLocaleString('en-GB')} ${count === 1 ? one : more}`;
 
 export const product = 'Muster';
 
@@ -73,13 +74,16 @@ export const common = {
 
 export const state = {
   away: 'The collector cannot be reached',
-  awayDetail: 'There is no answer. The console goes on as soon as there is one; nothing that you did is lost unless it says so.',
+  awayDetail:
+    'There is no answer. The console goes on as soon as there is one; nothing that you did is lost unless it says so.',
   broken: 'This page is broken',
-  brokenDetail: 'It may have been replaced by a newer version. If loading it again does not help, tell us what it says:',
+  brokenDetail:
+    'It may have been replaced by a newer version. If loading it again does not help, tell us what it says:',
   failed: 'That did not work',
   loading: 'Loading',
   noPermission: 'You may not see this',
-  noPermissionDetail: 'Your role does not have it. An admin of your company can give you another one under Settings.',
+  noPermissionDetail:
+    'Your role does not have it. An admin of your company can give you another one under Settings.',
   notFound: 'There is nothing here',
   notFoundDetail: 'It is gone, it never was, or it belongs to another company.',
   request: 'Request',

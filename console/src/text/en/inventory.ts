@@ -37,12 +37,19 @@ export const host = {
   noneDetail: 'Deploy an agent to have the first one here.',
   noneFound: 'No host fits',
   id: 'Id',
-  tabs: { facts: 'Facts', software: 'Software', findings: 'Findings', policies: 'Policies', sources: 'Sources' },
+  tabs: {
+    facts: 'Facts',
+    software: 'Software',
+    findings: 'Findings',
+    policies: 'Policies',
+    sources: 'Sources',
+  },
   scan: 'Scan now',
   scanAsked: 'The host is asked for a scan.',
   scanning: 'Scanning',
   revoke: 'Revoke',
-  revokeDetail: (name: string) => `${name} is refused from now on, and counts no more. It can only come back by enrolling again.`,
+  revokeDetail: (name: string) =>
+    `${name} is refused from now on, and counts no more. It can only come back by enrolling again.`,
   revokedDone: 'The host is revoked.',
   kernel: 'Kernel',
   arch: 'Architecture',
@@ -74,7 +81,13 @@ export const host = {
   noSources: 'Nothing was scanned yet',
   noSourcesDetail: 'The first scan begins when the agent runs.',
   sourcesAt: 'As the host said',
-  sourceStates: { ok: 'Fine', absent: 'Not there', partial: 'In part', timed_out: 'Took too long', failed: 'Failed' },
+  sourceStates: {
+    ok: 'Fine',
+    absent: 'Not there',
+    partial: 'In part',
+    timed_out: 'Took too long',
+    failed: 'Failed',
+  },
   took: 'Took',
 };
 
@@ -141,7 +154,8 @@ export const cve = {
   noneHasDetail: 'No software of your hosts is known to be affected, at the time that is looked at.',
   lookUp: 'See what is known of it',
   unknown: 'No feed knows this CVE',
-  unknownDetail: 'The id is wrong, or the record is newer than your feeds. The page Feeds says how old they are.',
+  unknownDetail:
+    'The id is wrong, or the record is newer than your feeds. The page Feeds says how old they are.',
   noSummary: 'No feed has brought a description yet.',
   noScores: 'Nobody has scored it yet.',
   record: 'The record at cve.org',
@@ -155,7 +169,8 @@ export const pipeline = {
   applied: 'Last stored',
   behind: 'Hosts behind',
   behindSince: 'Behind since',
-  behindCount: (count: number) => (count === 0 ? 'No host is behind.' : `${many(count, 'host is', 'hosts are')} behind.`),
+  behindCount: (count: number) =>
+    count === 0 ? 'No host is behind.' : `${many(count, 'host is', 'hosts are')} behind.`,
   deadCount: (count: number) => many(count, 'dead letter', 'dead letters'),
   snapshots: 'Asked for everything',
   node: 'This node',

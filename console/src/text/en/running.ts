@@ -18,10 +18,12 @@ export const deploy = {
     service: 'Then start the service',
     try: 'Or, without a service, run it in the foreground',
   },
-  systems: 'The agent runs on Linux so far. It needs a way to the collector’s port over UDP, or TCP where that does not pass.',
+  systems:
+    'The agent runs on Linux so far. It needs a way to the collector’s port over UDP, or TCP where that does not pass.',
   waiting: 'Waiting for the first host…',
   arrived: (count: number) => `${many(count, 'host has', 'hosts have')} come.`,
-  reports: (software: string, findings: string) => `reports: ${software} pieces of software, ${findings} open findings`,
+  reports: (software: string, findings: string) =>
+    `reports: ${software} pieces of software, ${findings} open findings`,
   another: 'Make another token',
   tokens: 'Tokens',
   none: 'No token yet',
@@ -65,7 +67,8 @@ export const feed = {
   failures: (count: number) => (count === 0 ? 'Trouble' : `Failed ${many(count, 'time', 'times')}`),
   byHand: 'by hand',
   none: 'No feed was imported',
-  noneDetail: 'Until then nothing can be judged. On the collector’s machine: muster-collector feed sync, or feed import.',
+  noneDetail:
+    'Until then nothing can be judged. On the collector’s machine: muster-collector feed sync, or feed import.',
   nvd: 'This product uses data from the NVD API but is not endorsed or certified by the NVD.',
 };
 

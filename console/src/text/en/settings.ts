@@ -7,7 +7,8 @@ export const settings = {
   role: 'Role',
   roleOf: (email: string) => `Role of ${email}`,
   roleChanged: 'The role is changed.',
-  roles: 'Viewers see and export. Analysts also scan, label and triage. Admins also approve, set rules, deploy, and manage people and keys.',
+  roles:
+    'Viewers see and export. Analysts also scan, label and triage. Admins also approve, set rules, deploy, and manage people and keys.',
   second: 'Second factor',
   removed: 'They are out, at once.',
   removeDetail: (email: string) => `${email} works here no more, at once.`,
@@ -62,7 +63,8 @@ export const account = {
   setPassword: 'Set the password',
   passwordSet: 'The password is set.',
   second: 'Second factor',
-  secondDetail: 'A code that changes every half minute, from an authenticator. Give your password to begin, or to take it away.',
+  secondDetail:
+    'A code that changes every half minute, from an authenticator. Give your password to begin, or to take it away.',
   begin: 'Set up',
   remove: 'Take away',
   removed: 'The second factor is taken away.',

@@ -38,7 +38,8 @@ export const finding = {
 
 export const why = {
   title: 'Why',
-  within: (version: string, range: string, criteria: string) => `${version} is within ${range} of ${criteria}.`,
+  within: (version: string, range: string, criteria: string) =>
+    `${version} is within ${range} of ${criteria}.`,
   named: (version: string, criteria: string) => `${version} is what ${criteria} names.`,
   source: 'By',
   criteria: 'Record about',
@@ -73,7 +74,8 @@ export const accept = {
   expiresDetail: 'The findings are open again then.',
   forever: 'Without an end',
   preview: 'What it would leave out',
-  impact: (findings: string, software: string, hosts: string) => `Open findings: ${findings}. Software: ${software}. Hosts: ${hosts}.`,
+  impact: (findings: string, software: string, hosts: string) =>
+    `Open findings: ${findings}. Software: ${software}. Hosts: ${hosts}.`,
   already: (count: string) => `Left out already: ${count}.`,
   approvalNeeded: 'Somebody else has to approve it before it holds.',
   ask: 'Ask for it',
@@ -87,7 +89,13 @@ export const exception = {
   one: 'Exception',
   about: 'About',
   state: 'State',
-  states: { requested: 'Asked for', active: 'Holds', rejected: 'Refused', withdrawn: 'Withdrawn', expired: 'Over' },
+  states: {
+    requested: 'Asked for',
+    active: 'Holds',
+    rejected: 'Refused',
+    withdrawn: 'Withdrawn',
+    expired: 'Over',
+  },
   status: 'Said',
   statuses: {
     affected: 'Affected, the risk is accepted',
