@@ -117,6 +117,8 @@ function Navigation({ pathname }: { pathname: string }) {
   );
 }
 
+const SCHEMES = ['light', 'dark', 'auto'] as const;
+
 /** Light or dark; the system's until somebody chooses. */
 function Scheme() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -128,16 +130,16 @@ function Scheme() {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        {(['light', 'dark', 'auto'] as const).map((scheme) => (
-          <Menu.Item
-            key={scheme}
-            role="menuitemradio"
-            aria-checked={scheme === colorScheme}
-            onClick={() => setColorScheme(scheme)}
-          >
-            {text.nav.schemes[scheme]}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup
+          value={colorScheme}
+          onChange={(next) => setColorScheme(SCHEMES.find((one) => one === next) ?? 'auto')}
+        >
+          {SCHEMES.map((scheme) => (
+            <Menu.RadioItem key={scheme} value={scheme}>
+              {text.nav.schemes[scheme]}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );

@@ -7,13 +7,13 @@ import {
   retainSearchParams,
 } from '@tanstack/react-router';
 
-import { NotFound } from '../parts/States';
 import { search, text } from '../url/search';
 import { Behind } from './Behind';
 import { Crash } from './Crash';
+import { Lost } from './Lost';
 import * as lists from './searches';
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Crash });
+const root = createRootRoute({ component: Outlet, notFoundComponent: Lost, errorComponent: Crash });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -35,7 +35,7 @@ const app = createRoute({
   validateSearch: search({ company: text }),
   search: { middlewares: [retainSearchParams(['company'])] },
   component: Behind,
-  notFoundComponent: NotFound,
+  notFoundComponent: Lost,
 });
 
 const under = { getParentRoute: () => app, errorComponent: Crash } as const;

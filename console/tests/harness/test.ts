@@ -53,7 +53,7 @@ export async function signIn(page: Page, email = site().email, password = site()
   await page.getByLabel('Email address').fill(email);
   await page.getByLabel(/^Password/).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await expect(page.getByRole('heading', { level: 1 })).not.toHaveText('Sign in');
+  await expect(page.getByRole('button', { name: 'Account menu' })).toBeVisible();
 }
 
 /** A page of the console in the first company. */

@@ -166,15 +166,13 @@ function HostLabels({ host }: { host: Schemas['HostDetail'] }) {
               {given.map((label) => {
                 const carries = carried.some((one) => one.id === label.id);
                 return (
-                  <Menu.Item
+                  <Menu.CheckboxItem
                     key={label.id}
-                    role="menuitemcheckbox"
-                    aria-checked={carries}
-                    leftSection={<span aria-hidden="true">{carries ? '✓' : '\u2003'}</span>}
-                    onClick={() => assign.mutate({ label: label.id, carries: !carries })}
+                    checked={carries}
+                    onChange={() => assign.mutate({ label: label.id, carries: !carries })}
                   >
                     {label.name}
-                  </Menu.Item>
+                  </Menu.CheckboxItem>
                 );
               })}
             </Menu.Dropdown>

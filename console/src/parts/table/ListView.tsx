@@ -168,18 +168,16 @@ function Columns<T>({ columns, hidden, set }: ColumnsProps<T>) {
           const id = column.id ?? '';
           const isShown = !hidden.includes(id);
           return (
-            <Menu.Item
+            <Menu.CheckboxItem
               key={id}
-              role="menuitemcheckbox"
-              aria-checked={isShown}
-              leftSection={<span aria-hidden="true">{isShown ? '✓' : '\u2003'}</span>}
-              onClick={() => {
+              checked={isShown}
+              onChange={() => {
                 const next = isShown ? [...hidden, id] : hidden.filter((one) => one !== id);
                 set(next.join(',') || undefined);
               }}
             >
               {column.header as string}
-            </Menu.Item>
+            </Menu.CheckboxItem>
           );
         })}
       </Menu.Dropdown>

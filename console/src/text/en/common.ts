@@ -86,6 +86,7 @@ export const state = {
     'Your role does not have it. An admin of your company can give you another one under Settings.',
   notFound: 'There is nothing here',
   notFoundDetail: 'It is gone, it never was, or it belongs to another company.',
+  lost: 'No page has this address.',
   request: 'Request',
 };
 
