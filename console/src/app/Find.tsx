@@ -81,6 +81,7 @@ export function Find() {
         </span>
       </Button>
       <Spotlight.Root
+        attributes={{ content: { 'aria-label': text.find.open } }}
         query={typed}
         onQueryChange={setTyped}
         shortcut="mod + K"
@@ -89,7 +90,7 @@ export function Find() {
         clearQueryOnClose
       >
         <Spotlight.Search placeholder={text.find.placeholder} aria-label={text.find.placeholder} />
-        <Spotlight.ActionsList>
+        <Spotlight.ActionsList viewportProps={{ tabIndex: 0 }}>
           {id !== undefined && (
             <Spotlight.Action
               label={text.find.cve(id)}

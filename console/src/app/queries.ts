@@ -1,11 +1,18 @@
-import { QueryClient } from '@tanstack/react-query';
+import { QueryCache, QueryClient } from '@tanstack/react-query';
 
 import { ApiError } from '../api/problem';
 
 const RETRIES_MAX = 2;
 
 /** What was read, for as long as somebody is signed in; `leave` empties it. */
-export const queries = new QueryClient({
+export const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error, query) => {
+      // A session that ended is seen by whatever asks first; who is signed in is asked again then.
+      const hasEnded = error instanceof ApiError && error.status === 401 && query.queryKey[0] !== 'me';
+      if (hasEnded) void queries.invalidateQueries({ queryKey: ['me'] });
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 15_000,

@@ -1,5 +1,8 @@
 import { createTheme, type CSSVariablesResolver, Drawer, Modal } from '@mantine/core';
 
+/** The head of a dialog is none of the page's. */
+const attributes = { header: { role: 'presentation' } };
+
 /**
  * How everything looks. Only fonts that are on the machine: the console works where there is no internet.
  * The shades are those that have enough contrast with white text in light, and with the page in dark.
@@ -14,8 +17,8 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", monospace',
   headings: { fontWeight: '600' },
   components: {
-    Modal: Modal.extend({ classNames: { title: 'dialog-title' } }),
-    Drawer: Drawer.extend({ classNames: { title: 'dialog-title' } }),
+    Modal: Modal.extend({ classNames: { title: 'dialog-title' }, defaultProps: { attributes } }),
+    Drawer: Drawer.extend({ classNames: { title: 'dialog-title' }, defaultProps: { attributes } }),
   },
 });
 

@@ -1,4 +1,4 @@
-import * as common from './en/common';
+import * as everywhere from './en/everywhere';
 import * as inventory from './en/inventory';
 import * as rules from './en/rules';
 import * as running from './en/running';
@@ -9,7 +9,7 @@ import * as triage from './en/triage';
  * Everything that the console says, in English. Another language is another object of this shape; nothing that
  * people read stands anywhere else, but for what the server says.
  */
-export const text = { ...common, ...inventory, ...triage, ...rules, ...running, ...settings };
+export const text = { ...everywhere, ...inventory, ...triage, ...rules, ...running, ...settings };
 
 /** The shape that a language has to fill. */
 export type Catalogue = typeof text;

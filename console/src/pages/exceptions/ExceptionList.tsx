@@ -1,4 +1,4 @@
-import { Anchor, Button, Drawer, Text } from '@mantine/core';
+import { Anchor, Drawer, Text } from '@mantine/core';
 import type { ColumnDef } from '@tanstack/react-table';
 import { getRouteApi } from '@tanstack/react-router';
 
@@ -9,6 +9,7 @@ import { asNumber } from '../../format/number';
 import { Export } from '../../parts/Export';
 import { Choice, TextFilter } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
+import { Go } from '../../parts/Go';
 import { LabelFilter } from '../../parts/LabelFilter';
 import { Moment } from '../../parts/Moment';
 import { Notice } from '../../parts/States';
@@ -123,13 +124,7 @@ export function ExceptionList() {
         empty={
           <Notice
             title={text.exception.none}
-            action={
-              isFiltered ? undefined : (
-                <Button variant="default" component="a" href="/findings">
-                  {text.nav.findings}
-                </Button>
-              )
-            }
+            action={isFiltered ? undefined : <Go to="/findings">{text.nav.findings}</Go>}
           >
             {isFiltered ? text.common.noneFoundDetail : text.exception.noneDetail}
           </Notice>

@@ -43,7 +43,7 @@ export function SoftwareItemPage() {
         lead={
           <>
             {text.source(item.source)} ·{' '}
-            <Go to="/software" search={{ view: 'versions', name: item.name }}>
+            <Go to="/software" search={{ view: 'versions', name: item.name }} underline="always">
               {text.software.allVersions}
             </Go>
           </>

@@ -1,5 +1,5 @@
 import { sourceName } from '../words';
-import { many } from './common';
+import { many } from './everywhere';
 
 export const severity = {
   critical: 'Critical',

@@ -1,4 +1,4 @@
-import { many } from './common';
+import { many } from './everywhere';
 
 export const policy = {
   policy: 'Policy',

@@ -1,4 +1,4 @@
-import { many } from './common';
+import { many } from './everywhere';
 
 export const deploy = {
   lead: 'Make a token, run the command on the host, and see it appear here.',

@@ -1,4 +1,4 @@
-import { many } from './common';
+import { many } from './everywhere';
 
 export const confidence = { low: 'Low', medium: 'Medium', high: 'High' };
 
