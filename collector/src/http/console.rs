@@ -83,8 +83,7 @@ fn page() -> Result<Response, Problem> {
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self'; \
          connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    let policy =
-        HeaderValue::from_str(&policy).map_err(|error| Problem::Internal(error.into()))?;
+    let policy = HeaderValue::from_str(&policy).map_err(|error| Problem::Internal(error.into()))?;
     let mut response = Body::from(html).into_response();
     let headers = response.headers_mut();
     headers.insert(
@@ -172,7 +171,11 @@ mod tests {
 
     #[tokio::test]
     async fn no_file_beside_the_console_is_served() {
-        for path in ["/../console/package.json", "/..%2fpackage.json", "//etc/passwd"] {
+        for path in [
+            "/../console/package.json",
+            "/..%2fpackage.json",
+            "//etc/passwd",
+        ] {
             let Ok(response) = asked(Method::GET, path).await else {
                 continue;
             };

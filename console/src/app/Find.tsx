@@ -11,6 +11,8 @@ import { SECTIONS } from './navigation';
 
 const FOUND_MAX = 6;
 const TYPING_MS = 200;
+/** What scrolls can be reached by the keyboard. The list hands this on, and its type does not say so. */
+const REACHABLE = { viewportProps: { tabIndex: 0 } };
 
 /** Looks for hosts, software, CVEs and pages by a part of their names. */
 export function Find() {
@@ -71,7 +73,13 @@ export function Find() {
 
   return (
     <>
-      <Button variant="default" size="sm" onClick={spotlight.open} aria-label={text.find.open}>
+      <Button
+        variant="default"
+        size="sm"
+        onClick={spotlight.open}
+        className="head-button"
+        aria-label={text.find.open}
+      >
         <span className="hide-narrow">{text.find.label}</span>
         <Kbd ml={6} size="xs" className="hide-narrow" aria-hidden="true">
           Ctrl K
@@ -90,7 +98,7 @@ export function Find() {
         clearQueryOnClose
       >
         <Spotlight.Search placeholder={text.find.placeholder} aria-label={text.find.placeholder} />
-        <Spotlight.ActionsList viewportProps={{ tabIndex: 0 }}>
+        <Spotlight.ActionsList {...REACHABLE}>
           {id !== undefined && (
             <Spotlight.Action
               label={text.find.cve(id)}

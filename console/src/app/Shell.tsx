@@ -50,7 +50,7 @@ export function Shell() {
       </a>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
-          <Group gap="sm" wrap="nowrap">
+          <Group gap={8} wrap="nowrap" className="head-left">
             <Burger
               opened={isOpen}
               onClick={toggle}
@@ -64,7 +64,7 @@ export function Shell() {
             </Text>
             <CompanyPicker />
           </Group>
-          <Group gap="xs" wrap="nowrap">
+          <Group gap={6} wrap="nowrap" className="head-right">
             <Suspense>
               <Find />
             </Suspense>
@@ -161,7 +161,7 @@ function Account() {
   return (
     <Menu>
       <Menu.Target>
-        <Button variant="default" size="sm" className="account">
+        <Button variant="default" size="sm" className="head-button">
           <span className="hide-narrow">{me.name}</span>
           <span className="show-narrow" aria-hidden="true">
             {me.name.slice(0, 1).toUpperCase()}

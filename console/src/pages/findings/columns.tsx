@@ -34,14 +34,9 @@ export const findingColumns: ColumnDef<Finding>[] = [
     id: 'software',
     header: text.finding.software,
     cell: ({ row: { original: finding } }) => (
-      <>
-        <Go to="/software/$software" params={{ software: finding.software.id }}>
-          {finding.software.name}
-        </Go>{' '}
-        <Text span size="sm" c="dimmed">
-          {finding.software.version}
-        </Text>
-      </>
+      <Go to="/software/$software" params={{ software: finding.software.id }}>
+        {finding.software.name} {finding.software.version}
+      </Go>
     ),
   },
   {

@@ -79,6 +79,7 @@ function Members() {
                       <Table.Td>
                         <NativeSelect
                           size="xs"
+                          className="role"
                           aria-label={text.settings.roleOf(user.email)}
                           data={ROLE_NAMES}
                           value={user.role}
