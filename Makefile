@@ -18,6 +18,26 @@ build: ## Build the two products and the simulator
 	@scripts/bootstrap.sh run
 	cargo build --release
 
+.PHONY: console
+console: ## Build the web console, which the collector then carries (Node.js 20 or newer)
+	@scripts/console.sh build
+
+.PHONY: test-console
+test-console: ## Check the console, and drive it in Chromium against a real collector and a real agent
+	@scripts/bootstrap.sh run
+	@scripts/console.sh build
+	cargo build --release --package collector --package agent
+	@scripts/console.sh test
+
+SCREENSHOTS ?= console/screenshots
+
+.PHONY: screenshots
+screenshots: ## Write a picture of every page of the console (SCREENSHOTS=FOLDER)
+	@scripts/bootstrap.sh run
+	@scripts/console.sh build
+	cargo build --release --package collector --package agent
+	@SCREENSHOTS='$(SCREENSHOTS)' scripts/console.sh screenshots
+
 .PHONY: test
 test: ## Pass all tests, against a private PostgreSQL
 	@scripts/bootstrap.sh test

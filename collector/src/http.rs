@@ -7,6 +7,7 @@
 mod answer;
 mod bounds;
 mod client;
+mod console;
 mod cookie;
 mod csrf;
 mod document;
@@ -101,7 +102,8 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
     Router::new()
         .nest("/api/v1", api.merge(pages))
         .merge(health::routes())
-        .fallback(no_route)
+        // The rest is the console's, which answers for no path of the API.
+        .fallback(console::answer)
         .method_not_allowed_fallback(no_method)
         .layer(middleware::from_fn(plain_uri::check))
         // Outside of the checks, so that what they refuse is counted, and inside of the time limit,
@@ -177,10 +179,6 @@ fn cors(config: &HttpConfig) -> Option<CorsLayer> {
 
 async fn no_method(method: Method, uri: Uri) -> Problem {
     Problem::NoMethod(format!("{} has no method {method}", uri.path()))
-}
-
-async fn no_route(method: Method, uri: Uri) -> Problem {
-    Problem::NoRoute(format!("{method} {}", uri.path()))
 }
 
 /// A new id, ordered by the time of its making.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -202,7 +202,9 @@ pub(crate) async fn respond<S: Source, V: Record>(
             }
         }
     });
-    Ok(Exported(attachment(name, format, Body::from_stream(body))))
+    // Packing asks once more after the end.
+    let body = Body::from_stream(body.fuse());
+    Ok(Exported(attachment(name, format, body)))
 }
 
 struct Writing<S, F> {

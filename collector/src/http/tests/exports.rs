@@ -1,6 +1,7 @@
 //! Lists whole and lists as they were.
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use protocol::host::Platform;
 use protocol::ids::Position;
 use protocol::report::{Report, ReportBody};
@@ -18,6 +19,21 @@ const LISTS: [&str; 6] = [
     "exceptions",
     "hosts/{host}/software",
 ];
+
+#[tokio::test]
+async fn an_export_that_is_packed_on_its_way_comes_to_its_end() {
+    let api = Api::new().await;
+    for packing in ["gzip", "zstd"] {
+        let request = Request::get("/api/v1/findings/export")
+            .header(header::ACCEPT_ENCODING, packing)
+            .header(header::AUTHORIZATION, format!("Bearer {}", api.ours.viewer))
+            .body(Body::empty())
+            .unwrap();
+        let (headers, bytes) = api.bytes(request).await;
+        assert_eq!(headers[header::CONTENT_ENCODING], packing);
+        assert!(!bytes.is_empty(), "{packing}");
+    }
+}
 
 #[tokio::test]
 async fn every_list_comes_whole_in_both_formats_with_the_rows_of_its_pages() {

@@ -9,7 +9,7 @@ use super::harness::Api;
 #[tokio::test]
 async fn every_error_is_a_problem_document_with_the_requests_id() {
     let api = Api::new().await;
-    for path in ["/api/v1/nothing", "/nothing", "/api/v1/hosts/not-an-id"] {
+    for path in ["/api/v1/nothing", "/api/nothing", "/api/v1/hosts/not-an-id"] {
         let answer = api.get(path, &api.ours.viewer).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+
+import { companyOf, may } from './permission';
+
+const viewer = {
+  id: 'u',
+  kind: 'user',
+  name: 'ann@example.org',
+  is_operator: false,
+  companies: [
+    { company: 'a', role: 'viewer' as const, permissions: ['inventory:read' as const] },
+    { company: 'b', role: 'admin' as const, permissions: ['inventory:read' as const, 'audit:read' as const] },
+  ],
+};
+const operator = { ...viewer, is_operator: true, companies: [] };
+
+describe('may', () => {
+  it('goes by the company that is looked at', () => {
+    expect(may(viewer, 'a', 'inventory:read')).toBe(true);
+    expect(may(viewer, 'a', 'audit:read')).toBe(false);
+    expect(may(viewer, 'b', 'audit:read')).toBe(true);
+    expect(may(viewer, 'c', 'inventory:read')).toBe(false);
+    expect(may(viewer, undefined, 'inventory:read')).toBe(false);
+  });
+
+  it('lets operators do everything but what their scopes leave out', () => {
+    expect(may(operator, undefined, 'nodes:read')).toBe(true);
+    expect(may({ ...operator, scopes: ['inventory:read'] }, 'a', 'nodes:read')).toBe(false);
+  });
+});
+
+describe('companyOf', () => {
+  it('never leaves the companies that somebody is at home in', () => {
+    expect(companyOf(viewer, 'b')).toBe('b');
+    expect(companyOf(viewer, 'z')).toBe('a');
+    expect(companyOf(viewer, undefined)).toBe('a');
+    expect(companyOf(operator, 'z')).toBe('z');
+    expect(companyOf(operator, undefined)).toBeUndefined();
+  });
+});

@@ -1,0 +1,85 @@
+import { notifications } from '@mantine/notifications';
+import {
+  keepPreviousData,
+  useMutation,
+  type UseMutationResult,
+  useQuery,
+  useQueryClient,
+  type UseQueryResult,
+} from '@tanstack/react-query';
+
+import { text } from '../text/text';
+import type { Api } from './client';
+import { type Answer, ApiError, unwrap } from './problem';
+import { useSession } from './session';
+
+/** Something that was read, or is being read. */
+export type Read<T> = UseQueryResult<T, ApiError>;
+
+interface ReadOptions {
+  /** Asked again so often, in milliseconds. */
+  every?: number | false;
+  /** Whether it is asked at all. */
+  enabled?: boolean;
+}
+
+/**
+ * Reads something of the company that is looked at. Who asks and the company are part of the key, so that
+ * nothing of one is ever shown for another.
+ */
+export function useRead<T>(
+  key: readonly unknown[],
+  ask: (api: Api, signal: AbortSignal) => Promise<Answer<T>>,
+  options: ReadOptions = {},
+): Read<T> {
+  const { me, company, api } = useSession();
+  return useQuery<T, ApiError>({
+    queryKey: [me.id, company, ...key],
+    queryFn: ({ signal }) => unwrap(ask(api, signal)),
+    placeholderData: keepPreviousData,
+    refetchInterval: options.every ?? false,
+    enabled: options.enabled ?? true,
+  });
+}
+
+interface WriteOptions<T, V> {
+  /** What is said when it is done. */
+  done?: string | ((answer: T, input: V) => string);
+  onDone?: (answer: T, input: V) => void;
+  /** Whether the form says itself what is wrong. */
+  quiet?: boolean;
+}
+
+/**
+ * Changes something. What was read of the company is asked again afterwards: a change reaches further than
+ * any list of what it touches would say.
+ */
+export function useWrite<T, V = void>(
+  ask: (api: Api, input: V) => Promise<Answer<T>>,
+  options: WriteOptions<T, V> = {},
+): UseMutationResult<T, ApiError, V> {
+  const { me, company, api } = useSession();
+  const queries = useQueryClient();
+  return useMutation<T, ApiError, V>({
+    mutationFn: (input) => unwrap(ask(api, input)),
+    onSuccess: (answer, input) => {
+      void queries.invalidateQueries({ queryKey: [me.id, company] });
+      const { done } = options;
+      if (done !== undefined) {
+        const message = typeof done === 'function' ? done(answer, input) : done;
+        notifications.show({ message, color: 'teal' });
+      }
+      options.onDone?.(answer, input);
+    },
+    onError: (error) => {
+      if (options.quiet !== true) {
+        notifications.show({
+          title: text.error.title,
+          message: error.message,
+          color: 'red',
+          autoClose: 10_000,
+        });
+      }
+    },
+  });
+}

@@ -1,0 +1,81 @@
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, useNavigate, useRouter } from '@tanstack/react-router';
+import { useEffect, useMemo } from 'react';
+
+import { connect } from '../api/client';
+import { companyOf, may } from '../api/permission';
+import { ApiError, unwrap } from '../api/problem';
+import { type Session, SessionContext } from '../api/session';
+import { Failure, Loading } from '../parts/States';
+import { Shell } from './Shell';
+
+const route = getRouteApi('/app');
+
+/** Asks who is signed in, and shows the pages to nobody else. */
+export function Behind() {
+  const named = route.useSearch().company;
+  const me = useQuery({
+    queryKey: ['me'],
+    queryFn: () => unwrap(connect(undefined).GET('/api/v1/me')),
+    refetchInterval: 60_000,
+  });
+  const first = useQuery({
+    queryKey: ['first-company'],
+    queryFn: () => unwrap(connect(undefined).GET('/api/v1/companies', { params: { query: { limit: 1 } } })),
+    enabled: me.data?.is_operator === true && named === undefined,
+  });
+  const company = me.data && companyOf(me.data, named ?? first.data?.items[0]?.id);
+  const session = useMemo<Session | null>(
+    () =>
+      me.data
+        ? {
+            me: me.data,
+            company,
+            may: (permission) => may(me.data, company, permission),
+            api: connect(company),
+          }
+        : null,
+    [me.data, company],
+  );
+
+  if (me.error instanceof ApiError && me.error.status === 401) {
+    return <ToSignIn />;
+  }
+  if (me.error instanceof ApiError && me.data === undefined) {
+    return <Failure error={me.error} retry={() => void me.refetch()} />;
+  }
+  if (session === null || (me.data?.is_operator === true && named === undefined && first.isPending)) {
+    return <Loading />;
+  }
+  // An operator's company stands in the address, so that it can be sent to a colleague.
+  if (me.data?.is_operator === true && named === undefined && company !== undefined) {
+    return <ToCompany company={company} />;
+  }
+  return (
+    <SessionContext value={session}>
+      {/* Nothing of one company stays on the page when another is chosen. */}
+      <Shell key={company ?? 'none'} />
+    </SessionContext>
+  );
+}
+
+/** Goes to the sign-in, which comes back to this address. */
+function ToSignIn() {
+  const navigate = useNavigate();
+  const router = useRouter();
+  useEffect(() => {
+    const { href } = router.state.location;
+    void navigate({ to: '/sign-in', search: { to: href === '/' ? undefined : href }, replace: true });
+    // Once: the address is another one as soon as it has been left.
+  }, [navigate, router]);
+  return <Loading />;
+}
+
+/** Puts the company into the address. */
+function ToCompany({ company }: { company: string }) {
+  const navigate = useNavigate();
+  useEffect(() => {
+    void navigate({ to: '.', search: (old) => ({ ...old, company }), replace: true });
+  }, [navigate, company]);
+  return <Loading />;
+}

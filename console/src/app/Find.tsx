@@ -1,0 +1,140 @@
+import { Button, Kbd } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import { Spotlight, spotlight } from '@mantine/spotlight';
+import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+
+import { useRead } from '../api/read';
+import { useSession } from '../api/session';
+import { text } from '../text/text';
+import { SECTIONS } from './navigation';
+
+const FOUND_MAX = 6;
+const TYPING_MS = 200;
+/** What scrolls can be reached by the keyboard. The list hands this on, and its type does not say so. */
+const REACHABLE = { viewportProps: { tabIndex: 0 } };
+
+/** Looks for hosts, software, CVEs and pages by a part of their names. */
+export function Find() {
+  const { may, company } = useSession();
+  const navigate = useNavigate();
+  const [typed, setTyped] = useState('');
+  const [query] = useDebouncedValue(typed.trim(), TYPING_MS);
+  const isAsked = query.length > 1 && company !== undefined && may('inventory:read');
+  const asked = { params: { query: { query, limit: FOUND_MAX } } };
+  const hosts = useRead(['find', 'hosts', query], (api) => api.GET('/api/v1/hosts', asked), {
+    enabled: isAsked,
+  });
+  const titles = useRead(['find', 'titles', query], (api) => api.GET('/api/v1/software/titles', asked), {
+    enabled: isAsked,
+  });
+  const cves = useRead(['find', 'cves', query], (api) => api.GET('/api/v1/cves', asked), {
+    enabled: isAsked,
+  });
+
+  const places = SECTIONS.flatMap(([, section]) => section)
+    .filter((place) => place.needs === undefined || may(place.needs))
+    .filter((place) => place.label.toLowerCase().includes(typed.trim().toLowerCase()));
+  const found = isAsked
+    ? [
+        {
+          label: text.nav.hosts,
+          actions: (hosts.data?.items ?? []).map((host) => ({
+            id: host.id,
+            label: host.hostname,
+            description: host.os_name,
+            go: () => navigate({ to: '/hosts/$host', params: { host: host.id } }),
+          })),
+        },
+        {
+          label: text.nav.software,
+          actions: (titles.data?.items ?? []).map((title) => ({
+            id: `${title.source}:${title.name}`,
+            label: title.name,
+            description: `${title.source} ${title.vendor}`,
+            go: () => navigate({ to: '/software', search: { view: 'versions', name: title.name } }),
+          })),
+        },
+        {
+          label: text.nav.cves,
+          actions: (cves.data?.items ?? []).map((cve) => ({
+            id: cve.id,
+            label: cve.id,
+            description: cve.summary,
+            go: () => navigate({ to: '/cves/$cve', params: { cve: cve.id } }),
+          })),
+        },
+      ]
+    : [];
+  // A CVE that nothing of the company has can be looked at all the same.
+  const id = /^cve-\d{4}-\d{4,}$/i.test(query) ? query.toUpperCase() : undefined;
+  const isEmpty =
+    places.length === 0 && id === undefined && found.every((group) => group.actions.length === 0);
+
+  return (
+    <>
+      <Button
+        variant="default"
+        size="sm"
+        onClick={spotlight.open}
+        className="head-button"
+        aria-label={text.find.open}
+      >
+        <span className="hide-narrow">{text.find.label}</span>
+        <Kbd ml={6} size="xs" className="hide-narrow" aria-hidden="true">
+          Ctrl K
+        </Kbd>
+        <span className="show-narrow" aria-hidden="true">
+          ⌕
+        </span>
+      </Button>
+      <Spotlight.Root
+        attributes={{ content: { 'aria-label': text.find.open } }}
+        query={typed}
+        onQueryChange={setTyped}
+        shortcut="mod + K"
+        scrollable
+        maxHeight={420}
+        clearQueryOnClose
+      >
+        <Spotlight.Search placeholder={text.find.placeholder} aria-label={text.find.placeholder} />
+        <Spotlight.ActionsList {...REACHABLE}>
+          {id !== undefined && (
+            <Spotlight.Action
+              label={text.find.cve(id)}
+              onClick={() => void navigate({ to: '/cves/$cve', params: { cve: id } })}
+            />
+          )}
+          {found
+            .filter((group) => group.actions.length > 0)
+            .map((group) => (
+              <Spotlight.ActionsGroup key={group.label} label={group.label}>
+                {group.actions.map((one) => (
+                  <Spotlight.Action
+                    key={one.id}
+                    label={one.label}
+                    description={one.description.slice(0, 120)}
+                    onClick={() => void one.go()}
+                  />
+                ))}
+              </Spotlight.ActionsGroup>
+            ))}
+          {places.length > 0 && (
+            <Spotlight.ActionsGroup label={text.find.pages}>
+              {places.map((place) => (
+                <Spotlight.Action
+                  key={place.to}
+                  label={place.label}
+                  onClick={() => void navigate({ to: place.to })}
+                />
+              ))}
+            </Spotlight.ActionsGroup>
+          )}
+          {isEmpty && (
+            <Spotlight.Empty>{hosts.isFetching ? text.state.loading : text.find.nothing}</Spotlight.Empty>
+          )}
+        </Spotlight.ActionsList>
+      </Spotlight.Root>
+    </>
+  );
+}

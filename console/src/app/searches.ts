@@ -1,0 +1,128 @@
+import { count, flag, instant, oneOf, search, text } from '../url/search';
+
+/** How severe something is at least, the least first. */
+export const SEVERITIES = ['unknown', 'none', 'low', 'medium', 'high', 'critical'] as const;
+/** How sure a finding is at least. */
+export const CONFIDENCES = ['low', 'medium', 'high'] as const;
+/** What a finding is at the moment. */
+export const FINDING_STATES = ['open', 'suppressed', 'resolved', 'any'] as const;
+/** What an exception is at the moment. */
+export const EXCEPTION_STATES = ['requested', 'active', 'rejected', 'withdrawn', 'expired'] as const;
+/** What a policy comes to for a host. */
+export const POLICY_STATES = ['pass', 'fail', 'unknown'] as const;
+/** What matching could make of software. */
+export const MATCHING = ['evaluated', 'not_evaluable', 'unmapped'] as const;
+
+const page = { page_token: text, limit: count, hide: text };
+
+export const hosts = search({
+  query: text,
+  platform: text,
+  cve: text,
+  software: text,
+  silent_since: instant,
+  label: text,
+  enrolment_label: text,
+  fails: text,
+  revoked: flag,
+  as_of: instant,
+  sort: oneOf(['hostname', 'last_seen', 'enrolled', 'software']),
+  ...page,
+});
+
+export const host = search({
+  tab: oneOf(['facts', 'software', 'findings', 'policies', 'sources']),
+  query: text,
+  vulnerable: flag,
+  state: oneOf(FINDING_STATES),
+  severity_min: oneOf(SEVERITIES),
+  as_of: instant,
+  row: text,
+  panel: oneOf(['explain', 'accept']),
+  sort: oneOf(['severity', 'epss', 'opened', 'hosts']),
+  ...page,
+});
+
+export const software = search({
+  view: oneOf(['titles', 'versions']),
+  query: text,
+  source: text,
+  status: oneOf(MATCHING),
+  vulnerable: flag,
+  name: text,
+  label: text,
+  gone: flag,
+  as_of: instant,
+  sort: oneOf(['name', 'hosts', 'findings', 'first_seen']),
+  ...page,
+});
+
+export const softwareItem = search({
+  tab: oneOf(['hosts', 'findings', 'matching']),
+  row: text,
+  panel: oneOf(['explain', 'accept']),
+  ...page,
+});
+
+export const cves = search({
+  query: text,
+  severity_min: oneOf(SEVERITIES),
+  kev: flag,
+  sort: oneOf(['severity', 'epss', 'kev', 'hosts', 'published']),
+  ...page,
+});
+
+export const cve = search({
+  tab: oneOf(['hosts', 'software', 'scores']),
+  as_of: instant,
+  row: text,
+  panel: oneOf(['explain', 'accept']),
+  ...page,
+});
+
+export const findings = search({
+  state: oneOf(FINDING_STATES),
+  severity_min: oneOf(SEVERITIES),
+  kev: flag,
+  cve: text,
+  software: text,
+  host: text,
+  confidence_min: oneOf(CONFIDENCES),
+  label: text,
+  exception: text,
+  as_of: instant,
+  row: text,
+  panel: oneOf(['explain', 'accept']),
+  sort: oneOf(['severity', 'epss', 'opened', 'hosts']),
+  ...page,
+});
+
+export const exceptions = search({
+  tab: oneOf(['exceptions', 'vex']),
+  state: oneOf(EXCEPTION_STATES),
+  cve: text,
+  product: text,
+  label: text,
+  document: text,
+  open: text,
+  ...page,
+});
+
+export const policies = search({ edit: text, ...page });
+export const policy = search({ state: oneOf(POLICY_STATES), edit: text, ...page });
+export const labels = search({ edit: text, ...page });
+export const deploy = search({ token: text, ...page });
+
+export const audit = search({
+  of: oneOf(['company', 'operators']),
+  actor: text,
+  action: text,
+  object: text,
+  since: instant,
+  until: instant,
+  ...page,
+});
+
+export const settings = search({ tab: oneOf(['people', 'keys', 'agents', 'exceptions']) });
+export const companies = search({ query: text, ...page });
+export const deadLetters = search(page);

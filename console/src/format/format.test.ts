@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+
+import { asBytes, asShare, asTotal } from './number';
+import { asDistance, asSpan, fromLocalInput, toLocalInput } from './time';
+
+describe('numbers', () => {
+  it('say when more is known to be there', () => {
+    expect(asTotal({ count: 1200, type: 'EXACT' })).toBe('1,200');
+    expect(asTotal({ count: 101, type: 'AT_LEAST' })).toBe('101+');
+  });
+
+  it('show a small share as small, not as none', () => {
+    expect([asShare(0), asShare(0.0004), asShare(0.943)]).toEqual(['0.0 %', '< 0.1 %', '94.3 %']);
+  });
+
+  it('write bytes in their unit', () => {
+    expect([asBytes(512), asBytes(1536), asBytes(300 * 2 ** 30)]).toEqual(['512 B', '1.5 KiB', '300 GiB']);
+  });
+});
+
+describe('time', () => {
+  it('says how long ago', () => {
+    const now = Date.parse('2026-03-01T12:00:00Z');
+    expect(asDistance('2026-03-01T11:57:10Z', now)).toBe('2 minutes ago');
+    expect(asDistance('2026-03-03T12:00:00Z', now)).toBe('in 2 days');
+  });
+
+  it('writes spans in two parts', () => {
+    expect([asSpan(0), asSpan(90), asSpan(5400), asSpan(86_400)]).toEqual([
+      '0 s',
+      '1 min 30 s',
+      '1 h 30 min',
+      '1 d',
+    ]);
+  });
+
+  it('reads back what an input was given', () => {
+    const at = '2026-03-01T12:00:00Z';
+    expect(fromLocalInput(toLocalInput(at))).toBe(at);
+    expect(fromLocalInput('')).toBeUndefined();
+    expect(toLocalInput(undefined)).toBe('');
+  });
+});

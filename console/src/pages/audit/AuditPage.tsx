@@ -1,0 +1,173 @@
+import { Anchor, Button, Code, Drawer, SegmentedControl, Stack, Text } from '@mantine/core';
+import type { ColumnDef } from '@tanstack/react-table';
+import { getRouteApi } from '@tanstack/react-router';
+import { useState } from 'react';
+
+import type { Schemas } from '../../api/client';
+import { useRead } from '../../api/read';
+import { useSession } from '../../api/session';
+import { useSave } from '../../parts/Export';
+import { Facts } from '../../parts/Facts';
+import { InstantField, TextFilter } from '../../parts/fields';
+import { Filters } from '../../parts/Filters';
+import { Moment } from '../../parts/Moment';
+import { PageHead } from '../../parts/PageHead';
+import { Notice } from '../../parts/States';
+import { ListView } from '../../parts/table/ListView';
+import { text } from '../../text/text';
+import { changed, withoutPage } from '../../url/search';
+
+const route = getRouteApi('/app/audit');
+type Entry = Schemas['AuditEntry'];
+
+const columns = (open: (entry: Entry) => void): ColumnDef<Entry>[] => [
+  { id: 'at', header: text.audit.at, cell: ({ row }) => <Moment at={row.original.at} as="instant" /> },
+  {
+    id: 'actor',
+    header: text.audit.actor,
+    cell: ({ row }) => row.original.actor.name || text.audit.kinds[row.original.actor.kind as 'local'],
+  },
+  {
+    id: 'action',
+    header: text.audit.action,
+    cell: ({ row }) => (
+      <Anchor component="button" type="button" onClick={() => open(row.original)}>
+        {row.original.action}
+      </Anchor>
+    ),
+  },
+  {
+    id: 'object',
+    header: text.audit.object,
+    meta: { wide: true },
+    cell: ({ row }) => <Text size="sm">{row.original.object}</Text>,
+  },
+  {
+    id: 'address',
+    header: text.audit.address,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.address,
+  },
+];
+
+/** Who changed what, and what it was before. */
+export function AuditPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { may } = useSession();
+  const [shown, setShown] = useState<Entry>();
+  const { save, isRunning } = useSave();
+  const { company: _company, hide: _hide, of = 'company', ...query } = search;
+  const filter = withoutPage(query);
+  const read = useRead(['audit', of, query], (api) =>
+    of === 'operators'
+      ? api.GET('/api/v1/operator/audit', { params: { query } })
+      : api.GET('/api/v1/audit', { params: { query } }),
+  );
+  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  return (
+    <>
+      <PageHead title={text.nav.audit} lead={text.audit.lead}>
+        {may('operators:manage') && (
+          <SegmentedControl
+            size="xs"
+            aria-label={text.audit.of}
+            value={of}
+            data={[
+              { value: 'company', label: text.audit.company },
+              { value: 'operators', label: text.nav.operators },
+            ]}
+            onChange={(next) => set({ of: next === 'operators' ? 'operators' : undefined })}
+          />
+        )}
+        {of === 'company' && (
+          <Button
+            variant="default"
+            size="xs"
+            loading={isRunning}
+            onClick={() => save('/api/v1/audit/export', filter, 'audit.ndjson')}
+          >
+            {text.export.ndjson}
+          </Button>
+        )}
+      </PageHead>
+      <Filters
+        clear={
+          Object.keys(filter).length > 0
+            ? () => void navigate({ search: (old) => ({ company: old.company, of: old.of }) })
+            : undefined
+        }
+      >
+        <TextFilter
+          label={text.audit.action}
+          placeholder="api_key.create"
+          value={search.action}
+          set={(action) => set({ action })}
+        />
+        <TextFilter label={text.audit.objectId} value={search.object} set={(object) => set({ object })} />
+        <InstantField label={text.audit.since} value={search.since} set={(since) => set({ since })} />
+        <InstantField label={text.audit.until} value={search.until} set={(until) => set({ until })} />
+      </Filters>
+      <ListView
+        label={text.nav.audit}
+        read={read}
+        columns={columns(setShown)}
+        rowId={(entry) => entry.id}
+        search={search}
+        set={set}
+        empty={<Notice title={text.audit.none}>{text.common.noneFoundDetail}</Notice>}
+      />
+      <Drawer
+        opened={shown !== undefined}
+        onClose={() => setShown(undefined)}
+        position="right"
+        size="lg"
+        title={shown?.action}
+        closeButtonProps={{ 'aria-label': text.common.close }}
+      >
+        {shown && (
+          <Stack>
+            <Facts
+              of={[
+                [text.audit.at, <Moment key="a" at={shown.at} as="instant" />],
+                [text.audit.actor, shown.actor.name],
+                [text.audit.kind, text.audit.kinds[shown.actor.kind as 'local']],
+                [text.audit.object, shown.object],
+                [text.audit.address, shown.address],
+                [text.state.request, shown.request_id],
+              ]}
+            />
+            {shown.actor.id != null && (
+              <Anchor
+                component="button"
+                type="button"
+                ta="left"
+                onClick={() => set({ actor: shown.actor.id ?? undefined })}
+              >
+                {text.audit.allOf(shown.actor.name)}
+              </Anchor>
+            )}
+            <Json title={text.audit.before} value={shown.before} />
+            <Json title={text.audit.after} value={shown.after} />
+          </Stack>
+        )}
+      </Drawer>
+    </>
+  );
+}
+
+function Json({ title, value }: { title: string; value: unknown }) {
+  if (value == null) return null;
+  return (
+    <div>
+      <Text size="sm" fw={500}>
+        {title}
+      </Text>
+      {/* A box that scrolls can be reached by the keyboard. */}
+      {}
+      <Code block tabIndex={0} role="region" aria-label={title}>
+        {JSON.stringify(value, null, 2)}
+      </Code>
+    </div>
+  );
+}

@@ -1,0 +1,266 @@
+import { Button, Card, NumberInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import type { ColumnDef } from '@tanstack/react-table';
+import { getRouteApi } from '@tanstack/react-router';
+import { useState } from 'react';
+
+import type { Schemas } from '../../api/client';
+import { useRead, useWrite } from '../../api/read';
+import { useSession } from '../../api/session';
+import { asNumber } from '../../format/number';
+import { Go } from '../../parts/Go';
+import { Confirm } from '../../parts/Confirm';
+import { CopyBox } from '../../parts/CopyBox';
+import { Moment } from '../../parts/Moment';
+import { PageHead } from '../../parts/PageHead';
+import { NoPermission, Notice, ReadView } from '../../parts/States';
+import { ListView } from '../../parts/table/ListView';
+import { text } from '../../text/text';
+import { changed } from '../../url/search';
+import { commands } from './commands';
+
+const route = getRouteApi('/app/deploy');
+type Token = Schemas['EnrolmentToken'];
+
+const POLL_MS = 3_000;
+const DAY_S = 86_400;
+
+/** From nothing to a host that reports: a token, the command for it, and the host as soon as it is there. */
+export function DeployPage() {
+  const { may } = useSession();
+  const [made, setMade] = useState<Token>();
+  if (!may('tokens:manage')) {
+    return (
+      <>
+        <PageHead title={text.nav.deploy} />
+        <NoPermission />
+      </>
+    );
+  }
+  return (
+    <>
+      <PageHead title={text.nav.deploy} lead={text.deploy.lead} />
+      <Stack gap="lg">
+        {made ? <Made token={made} again={() => setMade(undefined)} /> : <NewToken done={setMade} />}
+        <section>
+          <Title order={2} size="h4" mb="xs">
+            {text.deploy.tokens}
+          </Title>
+          <Tokens />
+        </section>
+      </Stack>
+    </>
+  );
+}
+
+interface Values {
+  name: string;
+  labels: string;
+  uses_max: number | '';
+  days: number | '';
+}
+
+/** Labels as people write them: `site=north, tier=web`. */
+function labelsOf(written: string): Record<string, string> {
+  const pairs = written
+    .split(',')
+    .map((pair) => pair.trim())
+    .filter(Boolean)
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      return at < 0 ? [pair, ''] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    });
+  return Object.fromEntries(pairs) as Record<string, string>;
+}
+
+function NewToken({ done }: { done: (token: Token) => void }) {
+  const form = useForm<Values>({ initialValues: { name: '', labels: '', uses_max: '', days: 7 } });
+  const create = useWrite(
+    (api, body: Schemas['NewEnrolmentToken']) => api.POST('/api/v1/enrolment-tokens', { body }),
+    {
+      onDone: done,
+    },
+  );
+  return (
+    <Card withBorder component="section" aria-label={text.deploy.newToken}>
+      <form
+        onSubmit={form.onSubmit((values) =>
+          create.mutate(
+            {
+              name: values.name,
+              labels: labelsOf(values.labels),
+              uses_max: values.uses_max === '' ? undefined : values.uses_max,
+              expires_after_s: values.days === '' ? undefined : values.days * DAY_S,
+            },
+            { onError: (error) => form.setErrors(error.fields) },
+          ),
+        )}
+      >
+        <Stack maw={480}>
+          <Title order={2} size="h4">
+            {text.deploy.newToken}
+          </Title>
+          <TextInput
+            label={text.deploy.tokenName}
+            placeholder={text.deploy.tokenExample}
+            required
+            {...form.getInputProps('name')}
+          />
+          <TextInput
+            label={text.host.enrolledWith}
+            description={text.deploy.labelsDetail}
+            placeholder="site=north, tier=web"
+            {...form.getInputProps('labels')}
+          />
+          <NumberInput
+            label={text.deploy.usesMax}
+            description={text.deploy.usesDetail}
+            min={1}
+            {...form.getInputProps('uses_max')}
+          />
+          <NumberInput
+            label={text.deploy.days}
+            description={text.deploy.daysDetail}
+            min={1}
+            max={3650}
+            {...form.getInputProps('days')}
+          />
+          <Button type="submit" loading={create.isPending} className="fit">
+            {text.deploy.create}
+          </Button>
+        </Stack>
+      </form>
+    </Card>
+  );
+}
+
+/** The token whole and the commands for it, once, and whether a host has come. */
+function Made({ token, again }: { token: Token; again: () => void }) {
+  const read = useRead(
+    ['enrolment-token', token.id],
+    (api) => api.GET('/api/v1/enrolment-tokens/{token}', { params: { path: { token: token.id } } }),
+    { every: POLL_MS },
+  );
+  return (
+    <Card withBorder component="section" aria-label={text.deploy.made}>
+      <Stack>
+        <Title order={2} size="h4">
+          {text.deploy.made}
+        </Title>
+        <Text>{text.deploy.once}</Text>
+        {commands(token.token ?? '').map((command) => (
+          <CopyBox key={command.label} label={text.deploy.commands[command.label]} value={command.text} />
+        ))}
+        <Text size="sm" c="dimmed">
+          {text.deploy.systems}
+        </Text>
+        <ReadView read={read} lines={1}>
+          {(now) => <Arrived token={now} />}
+        </ReadView>
+        <Button variant="default" onClick={again} className="fit">
+          {text.deploy.another}
+        </Button>
+      </Stack>
+    </Card>
+  );
+}
+
+/** The hosts that came with a token, the newest first. */
+function Arrived({ token }: { token: Token }) {
+  const hosts = useRead(
+    ['hosts', 'newest'],
+    (api) => api.GET('/api/v1/hosts', { params: { query: { sort: 'enrolled', limit: 5 } } }),
+    { every: POLL_MS, enabled: token.uses > 0 },
+  );
+  const came = (hosts.data?.items ?? []).filter(
+    (host) => Date.parse(host.enrolled_at) >= Date.parse(token.created_at),
+  );
+  return (
+    <div role="status" aria-live="polite">
+      {token.uses === 0 ? (
+        <Text>{text.deploy.waiting}</Text>
+      ) : (
+        <Stack gap={4}>
+          <Text fw={600}>{text.deploy.arrived(token.uses)}</Text>
+          {came.map((host) => (
+            <Text key={host.id}>
+              <Go to="/hosts/$host" params={{ host: host.id }}>
+                {host.hostname}
+              </Go>{' '}
+              ·{' '}
+              {host.last_seen_at == null
+                ? text.host.silent
+                : text.deploy.reports(asNumber(host.software), asNumber(host.findings.open))}
+            </Text>
+          ))}
+        </Stack>
+      )}
+    </div>
+  );
+}
+
+const columns: ColumnDef<Token>[] = [
+  { id: 'name', header: text.common.name, cell: ({ row }) => row.original.name },
+  {
+    id: 'labels',
+    header: text.host.enrolledWith,
+    meta: { wide: true },
+    cell: ({ row }) =>
+      Object.entries(row.original.labels)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(', '),
+  },
+  {
+    id: 'uses',
+    header: text.deploy.uses,
+    meta: { isNumber: true },
+    cell: ({ row: { original: token } }) =>
+      token.uses_max == null ? asNumber(token.uses) : text.deploy.usesOf(token.uses, token.uses_max),
+  },
+  { id: 'expires', header: text.deploy.expires, cell: ({ row }) => <Moment at={row.original.expires_at} /> },
+  {
+    id: 'created',
+    header: text.common.created,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.created_at} />,
+  },
+  { id: 'revoke', header: text.common.actions, cell: ({ row }) => <Revoke token={row.original} /> },
+];
+
+function Revoke({ token }: { token: Token }) {
+  const revoke = useWrite(
+    (api) => api.DELETE('/api/v1/enrolment-tokens/{token}', { params: { path: { token: token.id } } }),
+    {
+      done: text.deploy.revoked,
+    },
+  );
+  if (token.revoked_at != null) return <span className="severity">{text.host.revoked}</span>;
+  return (
+    <Confirm
+      size="compact-sm"
+      label={text.common.revoke}
+      detail={text.deploy.revokeDetail(token.name)}
+      onConfirm={() => revoke.mutate()}
+    />
+  );
+}
+
+function Tokens() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const query = { page_token: search.page_token, limit: search.limit };
+  const read = useRead(['enrolment-tokens', query], (api) =>
+    api.GET('/api/v1/enrolment-tokens', { params: { query } }),
+  );
+  return (
+    <ListView
+      label={text.deploy.tokens}
+      read={read}
+      columns={columns}
+      rowId={(token) => token.id}
+      search={search}
+      set={(change) => void navigate({ search: (old) => changed(old, change) })}
+      empty={<Notice title={text.deploy.none} />}
+    />
+  );
+}

@@ -1,0 +1,109 @@
+import { Button, Group, Stack, Title } from '@mantine/core';
+
+import { useRead, useWrite } from '../../api/read';
+import { useSession } from '../../api/session';
+import { asNumber } from '../../format/number';
+import { Go } from '../../parts/Go';
+import { Confirm } from '../../parts/Confirm';
+import { Facts } from '../../parts/Facts';
+import { Moment } from '../../parts/Moment';
+import { ReadAt, ReadView } from '../../parts/States';
+import { text } from '../../text/text';
+import { aboutOf, State } from './ExceptionList';
+
+/** One exception, and what may be done with it. */
+export function ExceptionDetail({ id }: { id: string }) {
+  const { me, may } = useSession();
+  const path = { params: { path: { exception: id } } };
+  const read = useRead(['exception', id], (api) => api.GET('/api/v1/exceptions/{exception}', path));
+  const told = {
+    done: (answer: { suppressed: number; reopened: number }) =>
+      text.exception.settled(answer.suppressed, answer.reopened),
+  };
+  const approve = useWrite((api) => api.POST('/api/v1/exceptions/{exception}/approve', path), told);
+  const reject = useWrite((api) => api.POST('/api/v1/exceptions/{exception}/reject', path), told);
+  const withdraw = useWrite((api) => api.POST('/api/v1/exceptions/{exception}/withdraw', path), told);
+  const statuses: Record<string, string> = text.exception.statuses;
+  const justifications: Record<string, string> = text.exception.justifications;
+  return (
+    <ReadView read={read}>
+      {(one) => (
+        <Stack>
+          <Group justify="space-between">
+            <State of={one.state} />
+            <ReadAt read={read} />
+          </Group>
+          <Title order={2} size="h4">
+            {aboutOf(one.rule)}
+          </Title>
+          <Facts
+            of={[
+              [text.exception.status, statuses[one.status] ?? one.status],
+              [
+                text.exception.justification,
+                one.justification == null
+                  ? undefined
+                  : (justifications[one.justification] ?? one.justification),
+              ],
+              [text.exception.note, one.note],
+              [text.exception.action, one.action],
+              [text.exception.suppresses, one.suppress ? text.common.yes : text.common.no],
+              [text.exception.findings, asNumber(one.findings)],
+              [text.exception.expires, <Moment key="e" at={one.expires_at} as="instant" />],
+              [text.common.created, <Moment key="c" at={one.created_at} as="instant" />],
+              [text.exception.by, one.created_by],
+              [
+                text.exception.decided,
+                one.decided_at == null ? undefined : <Moment key="d" at={one.decided_at} as="instant" />,
+              ],
+              [text.exception.decidedBy, one.decided_by],
+              [
+                text.exception.ended,
+                one.ended_at == null ? undefined : <Moment key="n" at={one.ended_at} as="instant" />,
+              ],
+            ]}
+          />
+          <Group>
+            <Go to="/findings" search={{ exception: one.id, state: 'any' }}>
+              {text.exception.leftOut}
+            </Go>
+            {one.rule.host != null && (
+              <Go to="/hosts/$host" params={{ host: one.rule.host }}>
+                {text.host.host}
+              </Go>
+            )}
+            {one.rule.label != null && (
+              <Go to="/hosts" search={{ label: one.rule.label }}>
+                {text.exception.labelHosts}
+              </Go>
+            )}
+          </Group>
+          <Group>
+            {one.state === 'requested' && may('exceptions:approve') && one.created_by !== me.name && (
+              <>
+                <Button size="xs" onClick={() => approve.mutate()} loading={approve.isPending}>
+                  {text.exception.approve}
+                </Button>
+                <Button
+                  size="xs"
+                  variant="default"
+                  onClick={() => reject.mutate()}
+                  loading={reject.isPending}
+                >
+                  {text.exception.reject}
+                </Button>
+              </>
+            )}
+            {(one.state === 'requested' || one.state === 'active') && may('findings:triage') && (
+              <Confirm
+                label={text.exception.withdraw}
+                detail={text.exception.withdrawDetail}
+                onConfirm={() => withdraw.mutate()}
+              />
+            )}
+          </Group>
+        </Stack>
+      )}
+    </ReadView>
+  );
+}

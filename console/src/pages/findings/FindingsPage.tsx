@@ -1,0 +1,70 @@
+import { getRouteApi } from '@tanstack/react-router';
+
+import { useRead } from '../../api/read';
+import { CONFIDENCES, FINDING_STATES, SEVERITIES } from '../../app/searches';
+import { Export } from '../../parts/Export';
+import { AsOf, Choice, TextFilter, Toggle } from '../../parts/fields';
+import { Filters } from '../../parts/Filters';
+import { LabelFilter } from '../../parts/LabelFilter';
+import { PageHead } from '../../parts/PageHead';
+import { text } from '../../text/text';
+import { changed, withoutPage } from '../../url/search';
+import { FindingList } from './FindingList';
+
+const route = getRouteApi('/app/findings');
+
+/** All findings, to be worked through. */
+export function FindingsPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { company: _company, hide: _hide, row: _row, panel: _panel, ...query } = search;
+  const filter = withoutPage(query);
+  const { sort: _sort, ...narrowing } = filter;
+  const read = useRead(['findings', query], (api, signal) =>
+    api.GET('/api/v1/findings', { params: { query }, signal }),
+  );
+  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const isFiltered = Object.keys(narrowing).length > 0;
+
+  return (
+    <>
+      <PageHead title={text.nav.findings} lead={text.finding.lead}>
+        <Export path="/api/v1/findings/export" query={filter} name="findings" />
+      </PageHead>
+      <Filters
+        clear={
+          isFiltered
+            ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) })
+            : undefined
+        }
+      >
+        <Choice
+          label={text.finding.state}
+          any={text.finding.states.open}
+          options={FINDING_STATES.filter((one) => one !== 'open').map(
+            (one) => [one, text.finding.states[one]] as const,
+          )}
+          value={search.state === 'open' ? undefined : search.state}
+          set={(state) => set({ state, row: undefined })}
+        />
+        <Choice
+          label={text.cve.severityMin}
+          options={SEVERITIES.map((one) => [one, text.severity[one]] as const)}
+          value={search.severity_min}
+          set={(value) => set({ severity_min: value, row: undefined })}
+        />
+        <TextFilter label={text.cve.cve} value={search.cve} set={(cve) => set({ cve, row: undefined })} />
+        <LabelFilter value={search.label} set={(label) => set({ label, row: undefined })} />
+        <Choice
+          label={text.finding.confidenceMin}
+          options={CONFIDENCES.map((one) => [one, text.confidence[one]] as const)}
+          value={search.confidence_min}
+          set={(value) => set({ confidence_min: value, row: undefined })}
+        />
+        <AsOf value={search.as_of} set={(value) => set({ as_of: value, row: undefined })} />
+        <Toggle label={text.finding.kevOnly} value={search.kev} set={(kev) => set({ kev, row: undefined })} />
+      </Filters>
+      <FindingList read={read} search={search} set={set} />
+    </>
+  );
+}

@@ -1,0 +1,67 @@
+import { Button, Menu, Text } from '@mantine/core';
+
+import { useRead, useWrite } from '../../api/read';
+import type { Schemas } from '../../api/client';
+import { text } from '../../text/text';
+
+interface BulkLabelsProps {
+  picked: ReadonlySet<string>;
+  /** The filter of the list, for all hosts that it shows. */
+  filter: Partial<Record<string, unknown>>;
+  done: () => void;
+}
+
+/** What a selection of hosts may be filtered by, of what the list may. */
+const SELECTABLE = ['query', 'platform', 'cve', 'software', 'label', 'fails'] as const;
+
+/** Gives a label to the hosts that are picked or to all of the filter, or takes it from them. */
+export function BulkLabels({ picked, filter, done }: BulkLabelsProps) {
+  const labels = useRead(['labels', 'all'], (api) =>
+    api.GET('/api/v1/labels', { params: { query: { limit: 1000 } } }),
+  );
+  const assign = useWrite(
+    (api, input: { label: string; body: Schemas['LabelAssignment'] }) =>
+      api.POST('/api/v1/labels/{label}/hosts', {
+        params: { path: { label: input.label } },
+        body: input.body,
+      }),
+    { done: (answer) => text.label.assigned(answer.changed), onDone: done },
+  );
+  const given = (labels.data?.items ?? []).filter((label) => label.rule == null);
+  const isSelectable = Object.keys(filter).every(
+    (name) => name === 'sort' || (SELECTABLE as readonly string[]).includes(name),
+  );
+  const isPicked = picked.size > 0;
+  const hosts = isPicked
+    ? { hosts: [...picked] }
+    : { filter: Object.fromEntries(Object.entries(filter).filter(([name]) => name !== 'sort')) };
+  return (
+    <Menu>
+      <Menu.Target>
+        <Button
+          variant="default"
+          size="xs"
+          disabled={given.length === 0 || (!isPicked && !isSelectable)}
+          loading={assign.isPending}
+        >
+          {isPicked ? text.label.forPicked(picked.size) : text.label.forAll}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {([true, false] as const).map((carries) => (
+          <div key={String(carries)}>
+            <Menu.Label>{carries ? text.label.give : text.label.take}</Menu.Label>
+            {given.map((label) => (
+              <Menu.Item
+                key={label.id}
+                onClick={() => assign.mutate({ label: label.id, body: { carries, ...hosts } })}
+              >
+                <Text size="sm">{label.name}</Text>
+              </Menu.Item>
+            ))}
+          </div>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,102 @@
+import { getRouteApi } from '@tanstack/react-router';
+import { useState } from 'react';
+
+import { useRead } from '../../api/read';
+import { useSession } from '../../api/session';
+import { asInstant } from '../../format/time';
+import { Export } from '../../parts/Export';
+import { AsOf, InstantField, TextFilter, Toggle } from '../../parts/fields';
+import { Filters } from '../../parts/Filters';
+import { LabelFilter } from '../../parts/LabelFilter';
+import { PageHead } from '../../parts/PageHead';
+import { Notice } from '../../parts/States';
+import { ListView } from '../../parts/table/ListView';
+import { text } from '../../text/text';
+import { changed, withoutPage } from '../../url/search';
+import { BulkLabels } from './BulkLabels';
+import { hostColumns } from './columns';
+
+const route = getRouteApi('/app/hosts');
+
+/** The company's hosts. */
+export function HostsPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { may } = useSession();
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const { company: _company, hide, ...query } = search;
+  const filter = withoutPage(query);
+  const read = useRead(['hosts', query], (api, signal) =>
+    api.GET('/api/v1/hosts', { params: { query }, signal }),
+  );
+  const set = (change: Partial<typeof search>) => {
+    setPicked(new Set());
+    void navigate({ search: (old) => changed(old, change) });
+  };
+  const { sort = 'hostname', ...narrowing } = filter;
+  const isFiltered = Object.keys(narrowing).length > 0;
+
+  return (
+    <>
+      <PageHead title={text.nav.hosts} lead={text.host.lead}>
+        <Export path="/api/v1/hosts/export" query={filter} name="hosts" />
+      </PageHead>
+      <Filters
+        clear={
+          isFiltered
+            ? () => void navigate({ search: (old) => ({ company: old.company, hide: old.hide }) })
+            : undefined
+        }
+      >
+        <TextFilter label={text.host.name} value={search.query} set={(value) => set({ query: value })} />
+        <TextFilter
+          label={text.host.platform}
+          placeholder="debian"
+          value={search.platform}
+          set={(platform) => set({ platform })}
+        />
+        <TextFilter
+          label={text.cve.cve}
+          placeholder="CVE-2024-21626"
+          value={search.cve}
+          set={(cve) => set({ cve })}
+        />
+        <LabelFilter value={search.label} set={(label) => set({ label })} />
+        <TextFilter
+          label={text.host.enrolmentLabel}
+          placeholder="site=north"
+          value={search.enrolment_label}
+          set={(value) => set({ enrolment_label: value?.includes('=') ? value : undefined })}
+        />
+        <InstantField
+          label={text.host.silentSince}
+          value={search.silent_since}
+          set={(value) => set({ silent_since: value })}
+        />
+        <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
+        <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
+      </Filters>
+      <ListView
+        label={text.nav.hosts}
+        read={read}
+        columns={hostColumns}
+        rowId={(host) => host.id}
+        search={{ page_token: search.page_token, limit: search.limit, hide }}
+        set={set}
+        sort={{ by: sort, set: (by) => set({ sort: by as typeof sort }) }}
+        asOf={search.as_of && asInstant(search.as_of)}
+        picked={may('hosts:label') ? { ids: picked, set: setPicked } : undefined}
+        actions={
+          may('hosts:label') && (
+            <BulkLabels picked={picked} filter={filter} done={() => setPicked(new Set())} />
+          )
+        }
+        empty={
+          <Notice title={isFiltered ? text.host.noneFound : text.host.none}>
+            {isFiltered ? text.common.noneFoundDetail : text.host.noneDetail}
+          </Notice>
+        }
+      />
+    </>
+  );
+}

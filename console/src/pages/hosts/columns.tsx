@@ -1,0 +1,81 @@
+import { Group, Text } from '@mantine/core';
+import type { ColumnDef } from '@tanstack/react-table';
+
+import type { Schemas } from '../../api/client';
+import { asNumber } from '../../format/number';
+import { Go } from '../../parts/Go';
+import { Moment } from '../../parts/Moment';
+import { Counts } from '../../parts/Severity';
+import { text } from '../../text/text';
+
+/** A host as lists have it. */
+export type Host = Schemas['Host'];
+
+/** The columns of every list of hosts. */
+export const hostColumns: ColumnDef<Host>[] = [
+  {
+    id: 'hostname',
+    header: text.host.hostname,
+    meta: { sort: 'hostname' },
+    cell: ({ row: { original: host } }) => (
+      <Go to="/hosts/$host" params={{ host: host.id }}>
+        {host.hostname}
+      </Go>
+    ),
+  },
+  {
+    id: 'state',
+    header: text.host.state,
+    cell: ({ row }) => <HostState host={row.original} />,
+  },
+  {
+    id: 'os',
+    header: text.host.os,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.os_name || row.original.platform.id,
+  },
+  {
+    id: 'findings',
+    header: text.host.findings,
+    cell: ({ row }) => <Counts of={row.original.findings} />,
+  },
+  {
+    id: 'software',
+    header: text.host.software,
+    meta: { sort: 'software', isNumber: true, wide: true },
+    cell: ({ row }) => asNumber(row.original.software),
+  },
+  {
+    id: 'seen',
+    header: text.host.seen,
+    meta: { sort: 'last_seen', wide: true },
+    cell: ({ row }) => <Moment at={row.original.last_seen_at} />,
+  },
+  {
+    id: 'enrolled',
+    header: text.host.enrolled,
+    meta: { sort: 'enrolled', wide: true },
+    cell: ({ row }) => <Moment at={row.original.enrolled_at} as="day" />,
+  },
+  {
+    id: 'agent',
+    header: text.host.agent,
+    meta: { wide: true },
+    cell: ({ row }) => row.original.agent_version,
+  },
+];
+
+/** Whether a host is there, missed or gone. */
+export function HostState({ host }: { host: Host }) {
+  if (host.revoked_at != null) return <span className="severity">{text.host.revoked}</span>;
+  const isMissed = host.overdue_at != null && Date.parse(host.overdue_at) < Date.now();
+  return isMissed ? (
+    <span className="severity severity-high">{text.host.overdue}</span>
+  ) : (
+    <Group gap={4}>
+      <Text span inherit>
+        {host.last_seen_at == null ? text.host.silent : text.host.reporting}
+      </Text>
+    </Group>
+  );
+}

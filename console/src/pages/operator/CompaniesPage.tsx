@@ -1,0 +1,160 @@
+import { Button, Modal, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useDisclosure } from '@mantine/hooks';
+import type { ColumnDef } from '@tanstack/react-table';
+import { getRouteApi } from '@tanstack/react-router';
+
+import type { Schemas } from '../../api/client';
+import { useRead, useWrite } from '../../api/read';
+import { useSession } from '../../api/session';
+import { asSpan } from '../../format/time';
+import { Go } from '../../parts/Go';
+import { Confirm } from '../../parts/Confirm';
+import { TextFilter } from '../../parts/fields';
+import { Filters } from '../../parts/Filters';
+import { Moment } from '../../parts/Moment';
+import { PageHead } from '../../parts/PageHead';
+import { NoPermission, Notice } from '../../parts/States';
+import { ListView } from '../../parts/table/ListView';
+import { text } from '../../text/text';
+import { changed } from '../../url/search';
+
+const route = getRouteApi('/app/companies');
+type Company = Schemas['Company'];
+
+const columns: ColumnDef<Company>[] = [
+  {
+    id: 'name',
+    header: text.common.name,
+    cell: ({ row: { original: company } }) => (
+      <Go to="/" search={{ company: company.id }}>
+        {company.name}
+      </Go>
+    ),
+  },
+  {
+    id: 'state',
+    header: text.host.state,
+    cell: ({ row: { original: company } }) =>
+      company.suspended_at == null ? (
+        text.company.active
+      ) : (
+        <span className="severity severity-high">
+          {text.company.suspended} <Moment at={company.suspended_at} />
+        </span>
+      ),
+  },
+  {
+    id: 'scan',
+    header: text.settings.scan,
+    meta: { wide: true },
+    cell: ({ row }) => asSpan(row.original.scan_every_s),
+  },
+  {
+    id: 'created',
+    header: text.common.created,
+    meta: { wide: true },
+    cell: ({ row }) => <Moment at={row.original.created_at} as="day" />,
+  },
+  { id: 'actions', header: text.common.actions, cell: ({ row }) => <Actions company={row.original} /> },
+];
+
+function Actions({ company }: { company: Company }) {
+  const path = { params: { path: { company: company.id } } };
+  const suspend = useWrite((api) => api.POST('/api/v1/companies/{company}/suspend', path), {
+    done: text.company.suspended,
+  });
+  const resume = useWrite((api) => api.POST('/api/v1/companies/{company}/resume', path), {
+    done: text.company.resumed,
+  });
+  return company.suspended_at == null ? (
+    <Confirm
+      size="compact-sm"
+      label={text.company.suspend}
+      detail={text.company.suspendDetail(company.name)}
+      onConfirm={() => suspend.mutate()}
+    />
+  ) : (
+    <Button variant="default" size="compact-sm" onClick={() => resume.mutate()}>
+      {text.company.resume}
+    </Button>
+  );
+}
+
+/** The companies that share this collector. */
+export function CompaniesPage() {
+  const { may } = useSession();
+  return may('companies:manage') ? (
+    <Companies />
+  ) : (
+    <>
+      <PageHead title={text.nav.companies} />
+      <NoPermission />
+    </>
+  );
+}
+
+function Companies() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const query = { query: search.query, page_token: search.page_token, limit: search.limit };
+  const read = useRead(['companies', query], (api) => api.GET('/api/v1/companies', { params: { query } }));
+  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  return (
+    <>
+      <PageHead title={text.nav.companies} lead={text.company.lead}>
+        <NewCompany />
+      </PageHead>
+      <Filters>
+        <TextFilter label={text.common.name} value={search.query} set={(value) => set({ query: value })} />
+      </Filters>
+      <ListView
+        label={text.nav.companies}
+        read={read}
+        columns={columns}
+        rowId={(company) => company.id}
+        search={search}
+        set={set}
+        empty={<Notice title={text.company.none}>{text.company.noneDetail}</Notice>}
+      />
+    </>
+  );
+}
+
+function NewCompany() {
+  const [isOpen, { open, close }] = useDisclosure(false);
+  const form = useForm({ initialValues: { name: '' } });
+  const create = useWrite((api, body: { name: string }) => api.POST('/api/v1/companies', { body }), {
+    done: (company) => text.company.made(company.name),
+    onDone: () => {
+      form.reset();
+      close();
+    },
+  });
+  return (
+    <>
+      <Button size="xs" onClick={open}>
+        {text.company.create}
+      </Button>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title={text.company.create}
+        closeButtonProps={{ 'aria-label': text.common.close }}
+      >
+        <form
+          onSubmit={form.onSubmit((values) =>
+            create.mutate(values, { onError: (error) => form.setErrors(error.fields) }),
+          )}
+        >
+          <Stack>
+            <TextInput label={text.common.name} required data-autofocus {...form.getInputProps('name')} />
+            <Button type="submit" loading={create.isPending} className="fit">
+              {text.company.create}
+            </Button>
+          </Stack>
+        </form>
+      </Modal>
+    </>
+  );
+}

@@ -1,0 +1,142 @@
+import { Alert, Progress, Stack, Table, Title } from '@mantine/core';
+
+import type { Schemas } from '../../api/client';
+import { useRead } from '../../api/read';
+import { useSession } from '../../api/session';
+import { asBytes, asNumber } from '../../format/number';
+import { asSpan } from '../../format/time';
+import { Go } from '../../parts/Go';
+import { Facts } from '../../parts/Facts';
+import { Moment } from '../../parts/Moment';
+import { PageHead } from '../../parts/PageHead';
+import { ReadAt, ReadView } from '../../parts/States';
+import { text } from '../../text/text';
+
+const EVERY_MS = 5_000;
+
+/** How reports get on: the company's, and for operators all companies' and this node's queue. */
+export function PipelinePage() {
+  const { may, company } = useSession();
+  const read = useRead(['pipeline'], (api) => api.GET('/api/v1/pipeline'), {
+    every: EVERY_MS,
+    enabled: company !== undefined,
+  });
+  return (
+    <>
+      <PageHead title={text.nav.pipeline} lead={text.pipeline.lead}>
+        <ReadAt read={read} />
+      </PageHead>
+      <Stack gap="xl">
+        {company !== undefined && <ReadView read={read}>{(data) => <Own of={data} />}</ReadView>}
+        {may('nodes:read') && <Node />}
+      </Stack>
+    </>
+  );
+}
+
+function Own({ of }: { of: Schemas['Pipeline'] }) {
+  const { may } = useSession();
+  return (
+    <Facts
+      of={[
+        [text.pipeline.reports, asNumber(of.reports)],
+        [text.pipeline.records, asNumber(of.records)],
+        [text.pipeline.applied, <Moment key="a" at={of.applied_at} />],
+        [text.pipeline.behind, asNumber(of.hosts_behind)],
+        [
+          text.pipeline.behindSince,
+          of.behind_since == null ? undefined : <Moment key="b" at={of.behind_since} />,
+        ],
+        [text.pipeline.snapshots, asNumber(of.snapshots_asked)],
+        [
+          text.nav.deadLetters,
+          may('dead_letters:manage') ? (
+            <Go key="d" to="/dead-letters">
+              {asNumber(of.dead_letters)}
+            </Go>
+          ) : (
+            asNumber(of.dead_letters)
+          ),
+        ],
+      ]}
+    />
+  );
+}
+
+function Node() {
+  const { me } = useSession();
+  const read = useRead(['node-pipeline'], (api) => api.GET('/api/v1/operator/pipeline'), { every: EVERY_MS });
+  const companies = useRead(['companies', 'names', me.id], (api) =>
+    api.GET('/api/v1/companies', { params: { query: { limit: 1000 } } }),
+  );
+  const names = new Map(companies.data?.items.map((one) => [one.id, one.name]));
+  return (
+    <ReadView read={read}>
+      {({ node, companies: all }) => (
+        <Stack gap="lg">
+          <section>
+            <Title order={2} size="h4" mb="xs">
+              {text.pipeline.node}
+            </Title>
+            <Facts
+              of={[
+                [text.pipeline.deltas, asNumber(node.queued_deltas)],
+                [text.pipeline.queuedSnapshots, asNumber(node.queued_snapshots)],
+                [text.pipeline.oldest, asSpan(node.oldest_ms / 1000)],
+                [
+                  text.pipeline.bytes,
+                  text.pipeline.bytesOf(asBytes(node.queue_bytes), asBytes(node.queue_bytes_max)),
+                ],
+                [text.pipeline.index, node.index?.generation],
+                [text.nav.cves, node.index ? asNumber(node.index.cves) : undefined],
+                [text.pipeline.products, node.index ? asNumber(node.index.products) : undefined],
+                [text.pipeline.rules, node.index ? asNumber(node.index.rules) : undefined],
+              ]}
+            />
+            <Progress
+              mt="sm"
+              aria-label={text.pipeline.bytes}
+              value={node.queue_bytes_max === 0 ? 0 : (node.queue_bytes / node.queue_bytes_max) * 100}
+            />
+            {node.index == null && (
+              <Alert color="orange" variant="outline" mt="sm">
+                {text.pipeline.noIndex}
+              </Alert>
+            )}
+          </section>
+          <section>
+            <Title order={2} size="h4" mb="xs">
+              {text.nav.companies}
+            </Title>
+            <Table.ScrollContainer minWidth={480} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+              <Table>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>{text.common.name}</Table.Th>
+                    <Table.Th ta="right">{text.pipeline.reports}</Table.Th>
+                    <Table.Th>{text.pipeline.applied}</Table.Th>
+                    <Table.Th ta="right">{text.pipeline.behind}</Table.Th>
+                    <Table.Th ta="right">{text.nav.deadLetters}</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {all.map((one) => (
+                    <Table.Tr key={one.company}>
+                      <Table.Td>{names.get(one.company) ?? one.company}</Table.Td>
+                      <Table.Td ta="right">{asNumber(one.reports)}</Table.Td>
+                      <Table.Td>
+                        <Moment at={one.applied_at} />
+                      </Table.Td>
+                      <Table.Td ta="right">{asNumber(one.hosts_behind)}</Table.Td>
+                      <Table.Td ta="right">{asNumber(one.dead_letters)}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          </section>
+        </Stack>
+      )}
+    </ReadView>
+  );
+}

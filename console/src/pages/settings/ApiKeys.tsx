@@ -1,0 +1,181 @@
+import {
+  Alert,
+  Button,
+  Card,
+  Chip,
+  Group,
+  NativeSelect,
+  NumberInput,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
+import { useForm } from '@mantine/form';
+
+import type { Schemas } from '../../api/client';
+import type { Permission } from '../../api/permission';
+import { useRead, useWrite } from '../../api/read';
+import { useSession } from '../../api/session';
+import { Confirm } from '../../parts/Confirm';
+import { CopyBox } from '../../parts/CopyBox';
+import { Moment } from '../../parts/Moment';
+import { ReadAt, ReadView } from '../../parts/States';
+import { PERMISSIONS, text } from '../../text/text';
+
+const ROLES = ['viewer', 'analyst', 'admin'] as const;
+const DAY_S = 86_400;
+/** What no key of a company may do. */
+const OPERATORS: readonly Permission[] = ['companies:manage', 'operators:manage', 'nodes:read'];
+
+interface Values {
+  name: string;
+  role: Schemas['Role'];
+  scopes: Permission[];
+  days: number | '';
+}
+
+/** What programs show to be let in. */
+export function ApiKeys() {
+  const read = useRead(['api-keys'], (api) => api.GET('/api/v1/api-keys'));
+  const revoke = useWrite(
+    (api, id: string) => api.DELETE('/api/v1/api-keys/{key}', { params: { path: { key: id } } }),
+    {
+      done: text.keys.revoked,
+    },
+  );
+  return (
+    <Stack gap="lg">
+      <NewKey />
+      <section>
+        <Group justify="space-between">
+          <Title order={2} size="h4">
+            {text.settings.tabs.keys}
+          </Title>
+          <ReadAt read={read} />
+        </Group>
+        <ReadView read={read}>
+          {(data) =>
+            data.items.length === 0 ? (
+              <Text c="dimmed">{text.keys.none}</Text>
+            ) : (
+              <Table.ScrollContainer minWidth={560} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+                <Table>
+                  <Table.Thead>
+                    <Table.Tr>
+                      <Table.Th>{text.common.name}</Table.Th>
+                      <Table.Th>{text.settings.role}</Table.Th>
+                      <Table.Th>{text.keys.scopes}</Table.Th>
+                      <Table.Th>{text.keys.used}</Table.Th>
+                      <Table.Th>{text.deploy.expires}</Table.Th>
+                      <Table.Th>{text.common.actions}</Table.Th>
+                    </Table.Tr>
+                  </Table.Thead>
+                  <Table.Tbody>
+                    {data.items.map((key) => (
+                      <Table.Tr key={key.id}>
+                        <Table.Td>{key.name}</Table.Td>
+                        <Table.Td>{text.role[key.role]}</Table.Td>
+                        <Table.Td>{key.scopes == null ? text.keys.all : key.scopes.join(', ')}</Table.Td>
+                        <Table.Td>
+                          <Moment at={key.last_used_at} />
+                        </Table.Td>
+                        <Table.Td>
+                          <Moment at={key.expires_at} />
+                        </Table.Td>
+                        <Table.Td>
+                          {key.revoked_at != null ? (
+                            text.host.revoked
+                          ) : (
+                            <Confirm
+                              size="compact-sm"
+                              label={text.common.revoke}
+                              detail={text.keys.revokeDetail(key.name)}
+                              onConfirm={() => revoke.mutate(key.id)}
+                            />
+                          )}
+                        </Table.Td>
+                      </Table.Tr>
+                    ))}
+                  </Table.Tbody>
+                </Table>
+              </Table.ScrollContainer>
+            )
+          }
+        </ReadView>
+      </section>
+    </Stack>
+  );
+}
+
+function NewKey() {
+  const { me, company } = useSession();
+  const form = useForm<Values>({ initialValues: { name: '', role: 'viewer', scopes: [], days: 365 } });
+  const create = useWrite((api, body: Schemas['NewApiKey']) => api.POST('/api/v1/api-keys', { body }), {
+    onDone: () => form.reset(),
+  });
+  const own = me.companies.find((one) => one.company === company)?.permissions;
+  return (
+    <Card withBorder component="section" aria-label={text.keys.create}>
+      <form
+        onSubmit={form.onSubmit(({ name, role, scopes, days }) =>
+          create.mutate(
+            {
+              name,
+              role,
+              scopes: scopes.length === 0 ? undefined : scopes,
+              expires_after_s: days === '' ? undefined : days * DAY_S,
+            },
+            { onError: (error) => form.setErrors(error.fields) },
+          ),
+        )}
+      >
+        <Stack>
+          <Group align="flex-end">
+            <TextInput label={text.keys.name} required autoComplete="off" {...form.getInputProps('name')} />
+            <NativeSelect
+              label={text.settings.role}
+              data={ROLES.map((role) => ({ value: role, label: text.role[role] }))}
+              {...form.getInputProps('role')}
+            />
+            <NumberInput label={text.deploy.days} min={1} max={3650} {...form.getInputProps('days')} />
+          </Group>
+          <div role="group" aria-label={text.keys.scopes}>
+            <Text size="sm" mb={4}>
+              {text.keys.scopesDetail}
+            </Text>
+            <Chip.Group
+              multiple
+              value={form.values.scopes}
+              onChange={(scopes) => form.setFieldValue('scopes', scopes as Permission[])}
+            >
+              <Group gap={6}>
+                {PERMISSIONS.filter((one) => (own ? own.includes(one) : !OPERATORS.includes(one))).map(
+                  (one) => (
+                    <Chip key={one} value={one} size="xs" variant="outline">
+                      {one}
+                    </Chip>
+                  ),
+                )}
+              </Group>
+            </Chip.Group>
+            {form.errors.scopes !== undefined && (
+              <Text size="sm" className="bad">
+                {form.errors.scopes}
+              </Text>
+            )}
+          </div>
+          <Button type="submit" loading={create.isPending} className="fit">
+            {text.keys.create}
+          </Button>
+        </Stack>
+      </form>
+      {create.data?.key != null && (
+        <Alert color="teal" variant="outline" mt="md" role="status" title={text.keys.once}>
+          <CopyBox label={create.data.name} value={create.data.key} />
+        </Alert>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,63 @@
+import { Tabs } from '@mantine/core';
+import { getRouteApi } from '@tanstack/react-router';
+
+import type { Permission } from '../../api/permission';
+import { useSession } from '../../api/session';
+import { PageHead } from '../../parts/PageHead';
+import { text } from '../../text/text';
+import { AgentSettings } from './AgentSettings';
+import { ApiKeys } from './ApiKeys';
+import { ExceptionSettings } from './ExceptionSettings';
+import { People } from './People';
+
+const route = getRouteApi('/app/settings');
+
+const TABS: readonly { id: 'people' | 'keys' | 'agents' | 'exceptions'; needs: Permission }[] = [
+  { id: 'people', needs: 'users:manage' },
+  { id: 'keys', needs: 'keys:manage' },
+  { id: 'agents', needs: 'inventory:read' },
+  { id: 'exceptions', needs: 'inventory:read' },
+];
+
+/** What is set for the company: people, keys, what agents are told, how exceptions come to hold. */
+export function SettingsPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { may } = useSession();
+  const shown = TABS.filter((tab) => may(tab.needs));
+  const tab = shown.find((one) => one.id === search.tab)?.id ?? shown[0]?.id ?? null;
+  return (
+    <>
+      <PageHead title={text.nav.settings} />
+      <Tabs
+        value={tab}
+        keepMounted={false}
+        onChange={(next) =>
+          void navigate({
+            search: (old) => ({ company: old.company, tab: TABS.find((one) => one.id === next)?.id }),
+          })
+        }
+      >
+        <Tabs.List mb="md">
+          {shown.map((one) => (
+            <Tabs.Tab key={one.id} value={one.id}>
+              {text.settings.tabs[one.id]}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="people">
+          <People />
+        </Tabs.Panel>
+        <Tabs.Panel value="keys">
+          <ApiKeys />
+        </Tabs.Panel>
+        <Tabs.Panel value="agents">
+          <AgentSettings />
+        </Tabs.Panel>
+        <Tabs.Panel value="exceptions">
+          <ExceptionSettings />
+        </Tabs.Panel>
+      </Tabs>
+    </>
+  );
+}

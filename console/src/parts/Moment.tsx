@@ -1,0 +1,51 @@
+import { Text, Tooltip } from '@mantine/core';
+import { useSyncExternalStore } from 'react';
+
+import { asDay, asDistance, asExact, asInstant } from '../format/time';
+import { text } from '../text/text';
+
+const TICK_MS = 30_000;
+
+/** The present, which moves on every half minute for everybody who shows it. */
+function useNow(): number {
+  return useSyncExternalStore(
+    (changed) => {
+      const timer = setInterval(changed, TICK_MS);
+      return () => clearInterval(timer);
+    },
+    () => Math.floor(Date.now() / TICK_MS) * TICK_MS,
+  );
+}
+
+interface MomentProps {
+  at: string | null | undefined;
+  /** `distance` says how long ago, `instant` when, `day` on which day. */
+  as?: 'distance' | 'instant' | 'day';
+  /** What stands there when it never was. */
+  never?: string;
+}
+
+/** An instant in the reader's time zone; to the second for who points at it. */
+export function Moment({ at, as = 'distance', never = text.common.never }: MomentProps) {
+  const now = useNow();
+  if (at == null)
+    return (
+      <Text span inherit c="dimmed">
+        {never}
+      </Text>
+    );
+  const shown =
+    as === 'day'
+      ? asDay(at)
+      : as === 'instant'
+        ? asInstant(at)
+        : asDistance(at, Math.max(now, Date.parse(at)));
+  if (as === 'day') return <time dateTime={at}>{shown}</time>;
+  return (
+    <Tooltip label={asExact(at)}>
+      <time dateTime={at}>
+        {as === 'distance' && Date.parse(at) > now + TICK_MS ? asDistance(at, now) : shown}
+      </time>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,186 @@
+import { Button, Group, Menu, NativeSelect, Text } from '@mantine/core';
+import type { ColumnDef } from '@tanstack/react-table';
+import { useCanGoBack, useRouter } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+
+import type { Read } from '../../api/read';
+import { asNumber, asTotal } from '../../format/number';
+import { text } from '../../text/text';
+import { ReadAt, ReadView } from '../States';
+import { DataTable, type Picked } from './DataTable';
+
+/** A page of a list, or a short list whole. */
+export interface PageOf<T> {
+  items: T[];
+  next_page_token?: string | null;
+  total: { count: number; type: string };
+}
+
+/** What the address says of any list. */
+export interface ListSearch {
+  page_token?: string;
+  limit?: number;
+  /** Columns that are not shown, with commas between them. */
+  hide?: string;
+}
+
+interface ListViewProps<T> {
+  label: string;
+  read: Read<PageOf<T>>;
+  columns: ColumnDef<T>[];
+  rowId: (row: T) => string;
+  search: ListSearch;
+  set: (change: ListSearch) => void;
+  /** What stands there when the list has no rows. */
+  empty: ReactNode;
+  sort?: { by: string; set: (by: string) => void };
+  /** The instant that the list is looked at, as the address has it. */
+  asOf?: string;
+  picked?: Picked;
+  current?: string;
+  onRow?: (row: T) => void;
+  /** Buttons above the list. */
+  actions?: ReactNode;
+}
+
+const LIMITS = [50, 100, 500, 1000];
+/** Rows of a page when the address does not say. */
+export const LIMIT_DEFAULT = 100;
+
+/** A list with its pages: the page, the filter and the columns stand in the address. */
+export function ListView<T>(props: ListViewProps<T>) {
+  const { read, search, set, columns } = props;
+  const hidden = search.hide?.split(',') ?? [];
+  return (
+    <>
+      <Group justify="space-between" mb="xs" gap="xs">
+        <Group gap="xs">
+          {read.data && (
+            <Text size="sm">{text.table.total(asTotal(read.data.total), read.data.total.count)}</Text>
+          )}
+          <ReadAt read={read} asOf={props.asOf} />
+        </Group>
+        <Group gap="xs">
+          {props.actions}
+          <Columns
+            columns={columns}
+            hidden={hidden}
+            set={(hide) => set({ hide, page_token: search.page_token })}
+          />
+        </Group>
+      </Group>
+      <ReadView read={read} lines={10}>
+        {(data) =>
+          data.items.length === 0 ? (
+            <>{props.empty}</>
+          ) : (
+            <DataTable
+              label={props.label}
+              columns={columns}
+              rows={data.items}
+              rowId={props.rowId}
+              total={data.total.type === 'EXACT' ? data.total.count : undefined}
+              hidden={hidden}
+              sort={props.sort}
+              picked={props.picked}
+              current={props.current}
+              onRow={props.onRow}
+            />
+          )
+        }
+      </ReadView>
+      {read.data &&
+        (read.data.next_page_token != null ||
+          search.page_token !== undefined ||
+          read.data.items.length > 50) && (
+          <Pager next={read.data.next_page_token ?? undefined} search={search} set={set} />
+        )}
+    </>
+  );
+}
+
+interface PagerProps {
+  next: string | undefined;
+  search: ListSearch;
+  set: (change: ListSearch) => void;
+}
+
+/** First, back and next; pages are found by the place where the one before ended, so there is no last. */
+function Pager({ next, search, set }: PagerProps) {
+  const router = useRouter();
+  const canGoBack = useCanGoBack();
+  const isFirst = search.page_token === undefined;
+  return (
+    <Group component="nav" justify="space-between" mt="sm" aria-label={text.table.pages}>
+      <Group gap="xs">
+        <Button variant="default" size="xs" disabled={isFirst} onClick={() => set({ page_token: undefined })}>
+          {text.table.first}
+        </Button>
+        <Button
+          variant="default"
+          size="xs"
+          disabled={isFirst || !canGoBack}
+          onClick={() => router.history.back()}
+        >
+          {text.table.back}
+        </Button>
+        <Button
+          variant="default"
+          size="xs"
+          disabled={next === undefined}
+          onClick={() => set({ page_token: next })}
+        >
+          {text.table.next}
+        </Button>
+      </Group>
+      <NativeSelect
+        size="xs"
+        aria-label={text.table.rowsAPage}
+        value={String(search.limit ?? LIMIT_DEFAULT)}
+        data={LIMITS.map((limit) => ({ value: String(limit), label: text.table.rows(asNumber(limit)) }))}
+        onChange={(event) => set({ limit: Number(event.currentTarget.value) })}
+      />
+    </Group>
+  );
+}
+
+interface ColumnsProps<T> {
+  columns: ColumnDef<T>[];
+  hidden: readonly string[];
+  set: (hide: string | undefined) => void;
+}
+
+/** Which columns are shown. */
+function Columns<T>({ columns, hidden, set }: ColumnsProps<T>) {
+  const named = columns.filter((column) => column.id !== undefined && typeof column.header === 'string');
+  // The first column says what a row is, and stays.
+  const free = named.slice(1);
+  if (free.length < 3) return null;
+  return (
+    <Menu closeOnItemClick={false}>
+      <Menu.Target>
+        <Button variant="default" size="xs">
+          {text.table.columns}
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {free.map((column) => {
+          const id = column.id ?? '';
+          const isShown = !hidden.includes(id);
+          return (
+            <Menu.CheckboxItem
+              key={id}
+              checked={isShown}
+              onChange={() => {
+                const next = isShown ? [...hidden, id] : hidden.filter((one) => one !== id);
+                set(next.join(',') || undefined);
+              }}
+            >
+              {column.header as string}
+            </Menu.CheckboxItem>
+          );
+        })}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

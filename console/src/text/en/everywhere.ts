@@ -1,0 +1,170 @@
+/** A number and what is counted. */
+const many = (count: number, one: string, more: string) =>
+  `${count.toLocaleString('en-GB')} ${count === 1 ? one : more}`;
+
+export const product = 'Muster';
+
+export const nav = {
+  skip: 'Skip to the page',
+  main: 'Pages',
+  menu: 'Menu',
+  look: 'Inventory',
+  decide: 'Decisions',
+  run: 'Running',
+  operate: 'All companies',
+  overview: 'Overview',
+  hosts: 'Hosts',
+  software: 'Software',
+  cves: 'Vulnerabilities',
+  findings: 'Findings',
+  exceptions: 'Exceptions',
+  policies: 'Policies',
+  labels: 'Labels',
+  deploy: 'Deploy agents',
+  pipeline: 'Pipeline',
+  deadLetters: 'Dead letters',
+  feeds: 'Feeds',
+  audit: 'Audit log',
+  settings: 'Settings',
+  companies: 'Companies',
+  operators: 'Operators',
+  company: 'Company',
+  companyOf: (id: string, role: string) => `Company ${id} (${role})`,
+  account: 'Account menu',
+  own: 'Your account',
+  api: 'API reference',
+  signOut: 'Sign out',
+  scheme: 'Light or dark',
+  schemes: { light: 'Light', dark: 'Dark', auto: 'As the system' },
+};
+
+export const common = {
+  actions: 'Actions',
+  all: 'All of them',
+  any: 'Any',
+  asOf: 'As it was at',
+  asOfAt: (at: string) => `As it was at ${at}`,
+  cancel: 'Cancel',
+  clearFilters: 'Clear filters',
+  close: 'Close',
+  copied: 'Copied',
+  copy: 'Copy',
+  created: 'Made',
+  delete: 'Delete',
+  description: 'Description',
+  edit: 'Edit',
+  editOf: (name: string) => `Edit ${name}`,
+  filters: 'Filters',
+  name: 'Name',
+  never: 'never',
+  no: 'no',
+  none: 'none',
+  noneFoundDetail: 'Nothing fits these filters. Clear some of them, or look at another time.',
+  notKnown: 'not known',
+  readAt: (at: string) => `As of ${at}`,
+  refresh: 'Refresh',
+  reload: 'Load the page again',
+  remove: 'Remove',
+  retry: 'Try again',
+  revoke: 'Revoke',
+  save: 'Save',
+  unknown: 'unknown',
+  yes: 'yes',
+};
+
+export const state = {
+  away: 'The collector cannot be reached',
+  awayDetail:
+    'There is no answer. The console goes on as soon as there is one; nothing that you did is lost unless it says so.',
+  broken: 'This page is broken',
+  brokenDetail:
+    'It may have been replaced by a newer version. If loading it again does not help, tell us what it says:',
+  failed: 'That did not work',
+  loading: 'Loading',
+  noPermission: 'You may not see this',
+  noPermissionDetail:
+    'Your role does not have it. An admin of your company can give you another one under Settings.',
+  notFound: 'There is nothing here',
+  notFoundDetail: 'It is gone, it never was, or it belongs to another company.',
+  lost: 'No page has this address.',
+  request: 'Request',
+};
+
+export const error = { title: 'That did not work' };
+
+export const table = {
+  total: (shown: string, count: number) => `${shown} ${count === 1 ? 'row' : 'rows'}`,
+  columns: 'Columns',
+  pages: 'Pages of the list',
+  first: 'First',
+  back: 'Back',
+  next: 'Next',
+  rowsAPage: 'Rows on a page',
+  rows: (count: string) => `${count} rows`,
+  pick: 'Select this row',
+  pickAll: 'Select all rows of the page',
+};
+
+export const find = {
+  open: 'Search hosts, software and CVEs',
+  label: 'Search',
+  placeholder: 'A host, software, a CVE or a page',
+  pages: 'Pages',
+  nothing: 'Nothing has this in its name.',
+  cve: (id: string) => `Look up ${id}`,
+};
+
+const file = {
+  export: 'Export',
+  csv: 'As CSV',
+  ndjson: 'As JSON, an object a line',
+  failed: 'The export did not work',
+  broken: 'It broke off before its end. Nothing was saved.',
+};
+export { file as export };
+
+export const signIn = {
+  title: 'Sign in',
+  email: 'Email address',
+  password: 'Password',
+  show: 'Show or hide the password',
+  code: 'Code of the second factor',
+  codeDetail: 'What your authenticator shows, or one of your recovery codes.',
+  submit: 'Sign in',
+};
+
+export const invitation = {
+  title: 'Accept an invitation',
+  lead: 'Choose a password for a new account. If you have an account with this address already, give its password.',
+  token: 'Invitation',
+  name: 'Your name',
+  passwordDetail: (min: number) => `${min} characters or more, of any kind.`,
+  submit: 'Accept',
+  done: 'Accepted',
+};
+
+export const overview = {
+  title: 'Overview',
+  lead: 'What needs somebody now.',
+  noCompany: 'No company is chosen',
+  noCompanyDetail: 'Make the first one, or choose one, to see its hosts.',
+  noHosts: 'No host reports yet',
+  noHostsDetail: 'Deploy an agent; its host is here within a minute.',
+  kev: 'Known to be exploited',
+  critical: 'Critical findings',
+  open: 'Open findings',
+  suppressed: 'Left out',
+  lesser: 'Less than high',
+  exploited: 'Exploited, and on your hosts',
+  noExploited: 'Nothing that your hosts have is known to be exploited.',
+  likely: 'Most likely to be exploited next',
+  noLikely: 'No CVE is known to be on your hosts.',
+  silent: (days: number) => `Silent for ${days} days`,
+  noSilent: 'Every host was heard of.',
+  policies: (all: number, failing: number, hosts: number) =>
+    `${many(failing, 'policy', 'policies')} of ${all.toLocaleString('en-GB')} fail, on ${many(hosts, 'host', 'hosts')}.`,
+  feeds: 'How old the knowledge is',
+  reports: 'Reports',
+};
+
+export { many };

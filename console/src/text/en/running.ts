@@ -1,0 +1,106 @@
+import { many } from './everywhere';
+
+export const deploy = {
+  lead: 'Make a token, run the command on the host, and see it appear here.',
+  newToken: 'New enrolment token',
+  tokenName: 'What it is for',
+  tokenExample: 'Web servers, north',
+  labelsDetail: 'Every host that comes with it carries them.',
+  usesMax: 'Hosts at most',
+  usesDetail: 'Empty: as many as come.',
+  days: 'Good for so many days',
+  daysDetail: 'Empty: for ever.',
+  create: 'Make the token',
+  made: 'The token is made',
+  once: 'It is shown once. On each host, with the agent installed:',
+  commands: {
+    enroll: 'Linux: make the host an agent',
+    service: 'Then start the service',
+    try: 'Or, without a service, run it in the foreground',
+  },
+  systems:
+    'The agent runs on Linux so far. It needs a way to the collector’s port over UDP, or TCP where that does not pass.',
+  waiting: 'Waiting for the first host…',
+  arrived: (count: number) => `${many(count, 'host has', 'hosts have')} come.`,
+  reports: (software: string, findings: string) =>
+    `reports: ${software} pieces of software, ${findings} open findings`,
+  another: 'Make another token',
+  tokens: 'Tokens',
+  none: 'No token yet',
+  uses: 'Hosts',
+  usesOf: (uses: number, max: number) => `${uses} of ${max}`,
+  expires: 'Ends',
+  revoked: 'The token is refused from now on.',
+  revokeDetail: (name: string) => `${name} is refused from now on. Hosts that came with it stay.`,
+};
+
+export const audit = {
+  lead: 'Who changed what, and what it was before.',
+  of: 'Whose log',
+  company: 'Company',
+  at: 'When',
+  actor: 'Who',
+  kind: 'As',
+  kinds: { user: 'Person', api_key: 'API key', local: 'Command line', system: 'The collector' },
+  action: 'What',
+  object: 'To what',
+  objectId: 'Id of the object',
+  address: 'From',
+  since: 'From',
+  until: 'Before',
+  before: 'What it was',
+  after: 'What it is',
+  allOf: (name: string) => `Everything that ${name} did`,
+  none: 'No change fits',
+};
+
+export const feed = {
+  lead: 'Where the knowledge of vulnerabilities comes from, and how old it is.',
+  source: 'Feed',
+  newest: 'Newest record',
+  success: 'Last brought in',
+  records: 'Records',
+  skipped: 'Skipped',
+  next: 'Next',
+  error: 'Trouble',
+  failing: 'Trouble',
+  failures: (count: number) => (count === 0 ? 'Trouble' : `Failed ${many(count, 'time', 'times')}`),
+  byHand: 'by hand',
+  none: 'No feed was imported',
+  noneDetail:
+    'Until then nothing can be judged. On the collector’s machine: muster-collector feed sync, or feed import.',
+  nvd: 'This product uses data from the NVD API but is not endorsed or certified by the NVD.',
+};
+
+export const dead = {
+  lead: 'Reports that can never be stored as they are. Asking the host again makes up for them.',
+  received: 'Received',
+  reason: 'Reason',
+  detail: 'Detail',
+  bytes: 'Size',
+  replay: 'Ask the host again',
+  replayed: 'Asked again',
+  asked: 'The host is asked for all that it has.',
+  none: 'No dead letter',
+  noneDetail: 'Every report was stored.',
+};
+
+export const company = {
+  lead: 'The tenants of this collector.',
+  active: 'Active',
+  suspended: 'Suspended',
+  suspend: 'Suspend',
+  suspendDetail: (name: string) => `The agents of ${name} are refused from now on. Nothing is deleted.`,
+  resume: 'Resume',
+  resumed: 'Its agents are taken again.',
+  create: 'New company',
+  made: (name: string) => `${name} is made.`,
+  none: 'No company',
+  noneDetail: 'Make the first one.',
+};
+
+export const operator = {
+  lead: 'Who runs the collector for all companies.',
+  invite: 'Invite an operator',
+  removeDetail: (email: string) => `${email} is no operator any more, at once.`,
+};

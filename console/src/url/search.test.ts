@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+
+import { changed, count, flag, instant, oneOf, paging, search, text, withoutPage } from './search';
+
+const hosts = search({
+  query: text,
+  kev: flag,
+  sort: oneOf(['hostname', 'last_seen']),
+  as_of: instant,
+  ...paging,
+});
+
+describe('search', () => {
+  it('reads what is right and drops what is not', () => {
+    expect(hosts({ query: 'web', kev: 'true', sort: 'size', limit: '0', other: 1 })).toEqual({
+      query: 'web',
+      kev: true,
+    });
+  });
+
+  it('keeps a text that looks like a number', () => {
+    expect(hosts({ query: 42 })).toEqual({ query: '42' });
+  });
+
+  it('takes instants and nothing else for instants', () => {
+    expect(instant('2026-03-01T12:00:00Z')).toBe('2026-03-01T12:00:00Z');
+    expect(instant('yesterday')).toBeUndefined();
+    expect(instant('2026-99-01T12:00:00Z')).toBeUndefined();
+  });
+
+  it('counts from one', () => {
+    expect([count('100'), count(0), count('x'), count(1.5)]).toEqual([100, undefined, undefined, undefined]);
+  });
+});
+
+describe('changed', () => {
+  it('begins the list again with another filter', () => {
+    expect(changed({ query: 'a', page_token: 't' }, { query: 'b' })).toEqual({ query: 'b' });
+  });
+
+  it('goes to another page with the same filter', () => {
+    expect(changed({ query: 'a', page_token: 't' }, { page_token: 'u' })).toEqual({
+      query: 'a',
+      page_token: 'u',
+    });
+  });
+
+  it('drops what is empty, and keeps no', () => {
+    expect(
+      changed<{ query?: string; kev?: boolean }>({ query: 'a', kev: true }, { query: '', kev: false }),
+    ).toEqual({ kev: false });
+  });
+});
+
+describe('withoutPage', () => {
+  it('leaves an export the filter alone', () => {
+    expect(withoutPage({ query: 'a', page_token: 't', limit: 5 })).toEqual({ query: 'a' });
+  });
+});

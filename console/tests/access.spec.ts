@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+
+import { pages } from './harness/pages';
+import { at, expect, open, settled, signIn, test } from './harness/test';
+
+/** The rules of WCAG 2.2 AA and what is known to be good beside them. */
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** What axe finds on a page, in a line each. */
+async function violations(page: Page, name: string): Promise<string[]> {
+  const { violations: all } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+  return all.map(
+    (one) =>
+      `${name}: ${one.id}: ${one.nodes
+        .map((node) => node.target.join(' '))
+        .slice(0, 3)
+        .join(' | ')}`,
+  );
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`every page can be used by everybody, in ${scheme}`, async ({ browser }) => {
+    test.setTimeout(300_000);
+    const { page } = await open(browser, { colorScheme: scheme });
+    await page.goto('/sign-in');
+    const found = await violations(page, 'sign-in');
+    await page.goto('/invitation');
+    found.push(...(await violations(page, 'invitation')));
+    await signIn(page);
+    for (const [name, path] of await pages(page)) {
+      await page.goto(at(path));
+      await settled(page);
+      found.push(...(await violations(page, name)));
+    }
+    await page.goto(at('/findings'));
+    await settled(page);
+    await page.keyboard.press('j');
+    await page.keyboard.press('e');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await page.waitForTimeout(400);
+    found.push(...(await violations(page, 'explain')));
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('a');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await page.waitForTimeout(400);
+    found.push(...(await violations(page, 'accept')));
+    await page.goto(at('/hosts'));
+    await settled(page);
+    await page.keyboard.press('Control+k');
+    await page.waitForTimeout(400);
+    found.push(...(await violations(page, 'search')));
+    expect(found).toEqual([]);
+  });
+}
+
+test('every page fits a screen of 360 pixels', async ({ browser }) => {
+  test.setTimeout(180_000);
+  const { page } = await open(browser, { viewport: { width: 360, height: 740 } });
+  await signIn(page);
+  const wide: string[] = [];
+  for (const [name, path] of await pages(page)) {
+    await page.goto(at(path));
+    await settled(page);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (width > 360) wide.push(`${name}: ${width}`);
+  }
+  expect(wide).toEqual([]);
+  await page.goto(at('/'));
+  await page.getByRole('button', { name: 'Menu', exact: true }).click();
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Hosts' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Hosts' })).toBeVisible();
+});
+
+test('the document that the types are made from is what the collector serves', async ({ browser }) => {
+  const { page } = await open(browser);
+  const served = (await (await page.request.get('/api/v1/openapi.json')).json()) as unknown;
+  const ours = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as unknown;
+  expect(ours).toEqual(served);
+});
+
+test('dark is chosen, and stays', async ({ browser }) => {
+  const { page } = await open(browser, { colorScheme: 'light' });
+  await signIn(page);
+  await page.getByRole('button', { name: 'Light or dark' }).click();
+  await page.getByRole('menuitemradio', { name: 'Dark' }).click();
+  await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark');
+  await page.reload();
+  await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark');
+});

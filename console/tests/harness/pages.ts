@@ -1,0 +1,63 @@
+import type { Page } from '@playwright/test';
+
+import { at } from './test';
+
+/** Every page, by a name for its picture. */
+export async function pages(page: Page): Promise<[string, string][]> {
+  const first = async (path: string) => {
+    await page.goto(at(path));
+    const link = page.locator('table.data-table tbody a').first();
+    // A list may be empty: its pages are left out then.
+    await link.waitFor({ timeout: 5_000 }).catch(() => undefined);
+    return (await link.count()) > 0
+      ? new URL((await link.getAttribute('href')) ?? '', page.url()).pathname
+      : undefined;
+  };
+  const host = await first('/hosts');
+  const software = await first('/software?view=versions&vulnerable=true');
+  const cve = await first('/cves');
+  const policy = await first('/policies');
+  const all: [string, string | undefined][] = [
+    ['overview', '/'],
+    ['hosts', '/hosts'],
+    ['hosts-as-of', `/hosts?as_of=${encodeURIComponent(new Date(Date.now() - 1000).toISOString())}`],
+    ['hosts-none', '/hosts?query=nobody-is-called-so'],
+    ['host', host],
+    ['host-software', host && `${host}?tab=software`],
+    ['host-findings', host && `${host}?tab=findings`],
+    ['host-policies', host && `${host}?tab=policies`],
+    ['host-sources', host && `${host}?tab=sources`],
+    ['software', '/software'],
+    ['software-versions', '/software?view=versions&sort=findings'],
+    ['software-one', software],
+    ['software-matching', software && `${software}?tab=matching`],
+    ['cves', '/cves'],
+    ['cve', cve],
+    ['cve-software', cve && `${cve}?tab=software`],
+    ['cve-scores', cve && `${cve}?tab=scores`],
+    ['cve-unknown', '/cves/CVE-2099-99999'],
+    ['findings', '/findings'],
+    ['exceptions', '/exceptions'],
+    ['exceptions-vex', '/exceptions?tab=vex'],
+    ['policies', '/policies'],
+    ['policy', policy],
+    ['policy-form', '/policies?edit=new'],
+    ['labels', '/labels'],
+    ['label-form', '/labels?edit=new'],
+    ['deploy', '/deploy'],
+    ['audit', '/audit'],
+    ['settings-people', '/settings?tab=people'],
+    ['settings-keys', '/settings?tab=keys'],
+    ['settings-agents', '/settings?tab=agents'],
+    ['settings-exceptions', '/settings?tab=exceptions'],
+    ['account', '/account'],
+    ['companies', '/companies'],
+    ['operators', '/operators'],
+    ['pipeline', '/pipeline'],
+    ['feeds', '/feeds'],
+    ['dead-letters', '/dead-letters'],
+    ['not-found', '/there/is/no/such/page'],
+    ['host-not-found', '/hosts/00000000-0000-4000-8000-000000000000'],
+  ];
+  return all.filter((one): one is [string, string] => one[1] !== undefined);
+}

@@ -1,0 +1,68 @@
+import { test as base, type Browser, type BrowserContext, expect, type Page } from '@playwright/test';
+
+import { site } from './site';
+
+export { expect };
+
+/** What went wrong on a page beside what a test looks at: it fails for these as well. */
+const faults: string[] = [];
+
+/** A test that fails when a page says an error, breaks a policy or gets an answer that is the server's fault. */
+export const test = base.extend<{ clean: undefined }>({
+  clean: [
+    // The name and the empty pattern are the library's.
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use) => {
+      faults.length = 0;
+      await use(undefined);
+      expect(faults).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+/** A page that is watched. */
+export async function open(
+  browser: Browser,
+  options: Parameters<Browser['newContext']>[0] = {},
+): Promise<{ page: Page; context: BrowserContext }> {
+  const context = await browser.newContext({
+    baseURL: site().url,
+    viewport: { width: 1280, height: 860 },
+    locale: 'en-GB',
+    timezoneId: 'Europe/Berlin',
+    ...options,
+  });
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    // What an answer's status says is looked at below: a refusal may be what is wanted.
+    const isAnswer = message.text().startsWith('Failed to load resource');
+    if (message.type() === 'error' && !isAnswer) faults.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => faults.push(`${page.url()}: ${String(error)}`));
+  page.on('response', (response) => {
+    const wasUnwanted = response.status() >= 500 || [400, 422, 428].includes(response.status());
+    if (wasUnwanted) faults.push(`${response.status()} ${response.request().method()} ${response.url()}`);
+  });
+  return { page, context };
+}
+
+/** Signs somebody in, by what the page has for it. */
+export async function signIn(page: Page, email = site().email, password = site().password): Promise<void> {
+  await page.goto('/sign-in');
+  await page.getByLabel('Email address').fill(email);
+  await page.getByLabel(/^Password/).fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('button', { name: 'Account menu' })).toBeVisible();
+}
+
+/** A page of the console in the first company. */
+export const at = (path: string): string =>
+  `${path}${path.includes('?') ? '&' : '?'}company=${site().company}`;
+
+/** Waits until a page has what it asked for. */
+export async function settled(page: Page): Promise<void> {
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  await expect(page.locator('.mantine-Skeleton-root')).toHaveCount(0);
+}

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+
+import type { Page } from '@playwright/test';
+
+import { agent } from './harness/programs';
+import { site } from './harness/site';
+import { at, expect, open, settled, signIn, test } from './harness/test';
+
+test.describe.configure({ mode: 'serial' });
+
+let page: Page;
+let cve = '';
+
+test.beforeAll(async ({ browser }) => {
+  ({ page } = await open(browser));
+});
+
+test('whoever is not signed in is asked to, and comes back to the page they wanted', async () => {
+  await page.goto(at('/software'));
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await page.getByLabel('Email address').fill(site().email);
+  await page.getByLabel(/^Password/).fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('alert')).toContainText('not right');
+  await page.getByLabel(/^Password/).fill(site().password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Software' })).toBeVisible();
+  await expect(page).toHaveURL(new RegExp(site().company));
+});
+
+test('an agent is deployed with the token of the page, and its host appears', async () => {
+  await page.goto(at('/deploy'));
+  await page.getByLabel(/^What it is for/).fill('A second machine');
+  await page.getByLabel('Enrolled with the labels').fill('site=north, tier=web');
+  await page.getByRole('button', { name: 'Make the token' }).click();
+  const command = await page.getByRole('region', { name: 'Linux: make the host an agent' }).textContent();
+  const token = /<<'TOKEN'\n(\S+)\nTOKEN/.exec(command ?? '')?.[1] ?? '';
+  expect(token).not.toBe('');
+  await expect(page.getByText('Waiting for the first host')).toBeVisible();
+  agent(site().binaries, site().folder, `second-${Date.now()}`, token);
+  await expect(page.getByText('1 host has come.')).toBeVisible({ timeout: 30_000 });
+  const host = page.getByRole('region', { name: 'The token is made' }).getByRole('link').first();
+  await expect(page.getByText(/reports: [1-9]/)).toBeVisible({ timeout: 45_000 });
+  await host.click();
+  await expect(page.getByText('site=north, tier=web')).toBeVisible();
+});
+
+test('the overview says what there is, and of when', async () => {
+  await page.goto(at('/'));
+  await settled(page);
+  await expect(page.getByRole('link', { name: /Open findings [1-9]/ })).toBeVisible();
+  await expect(page.getByText(/As of \d\d:\d\d:\d\d/).first()).toBeVisible();
+});
+
+test('who has a CVE is found from anywhere by the keyboard', async () => {
+  await page.goto(at('/findings'));
+  cve = (await page.locator('tbody a').first().textContent()) ?? '';
+  expect(cve).toMatch(/^CVE-/);
+  await page.goto(at('/labels'));
+  await settled(page);
+  await page.keyboard.press('Control+k');
+  await page.getByPlaceholder('A host, software, a CVE or a page').fill(cve.toLowerCase());
+  await page.getByRole('button', { name: new RegExp(`Look up ${cve}`) }).click();
+  await expect(page.getByRole('heading', { level: 1, name: cve })).toBeVisible();
+  await expect(page.getByRole('table', { name: 'Hosts' }).getByRole('link').first()).toBeVisible();
+});
+
+test('a finding is explained by the keyboard, and the address says which', async () => {
+  await page.goto(at('/findings'));
+  await settled(page);
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('e');
+  const panel = page.getByRole('dialog', { name: 'Why this finding is said' });
+  await expect(panel.getByText('2 of')).toBeVisible();
+  await expect(panel.getByText('Compared version')).toBeVisible();
+  await expect(page).toHaveURL(/panel=explain/);
+  const address = page.url();
+  await page.goto('about:blank');
+  await page.goto(address);
+  await expect(panel.getByText('2 of')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(panel).toBeHidden();
+});
+
+test('a finding is accepted with a reason and an end, and is open again when that is taken back', async () => {
+  await page.goto(at(`/findings?cve=${cve}`));
+  await settled(page);
+  const rows = page.getByRole('table', { name: 'Findings' }).locator('tbody tr[data-row]');
+  const before = await rows.count();
+  await page.keyboard.press('j');
+  await page.keyboard.press('a');
+  const panel = page.getByRole('dialog', { name: 'Accept a finding' });
+  await expect(panel.getByText(/Open findings: 1\./)).toBeVisible();
+  await panel.getByRole('button', { name: 'Accept' }).click();
+  await expect(panel.getByText('Say why.')).toBeVisible();
+  await panel.getByLabel('Reason').fill('The service is not reachable from outside.');
+  await panel.getByRole('button', { name: 'Accept' }).click();
+  await expect(panel).toBeHidden();
+  await expect(rows).toHaveCount(before - 1);
+
+  await page.goto(at(`/exceptions?cve=${cve}`));
+  await page.getByRole('table', { name: 'Exceptions' }).getByRole('button').first().click();
+  const detail = page.getByRole('dialog', { name: 'Exception' });
+  await expect(detail.getByText('The service is not reachable from outside.')).toBeVisible();
+  await detail.getByRole('button', { name: 'Withdraw' }).click();
+  await page.getByRole('dialog', { name: 'Withdraw' }).getByRole('button', { name: 'Withdraw' }).click();
+  await expect(detail.getByText('Withdrawn')).toBeVisible();
+  await page.goto(at(`/findings?cve=${cve}`));
+  await expect(rows).toHaveCount(before);
+});
+
+test('a label is made with a rule and a policy for it, and both say which hosts', async () => {
+  await page.goto(at('/labels'));
+  await page.getByRole('button', { name: 'New label' }).first().click();
+  const label = page.getByRole('dialog', { name: 'New label' });
+  const name = `Linux ${Date.now()}`;
+  await label.getByLabel(/^Name/).fill(name);
+  await label.getByText('A rule').click();
+  await label.getByLabel(/^Value/).fill('linux');
+  await label.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('row', { name: new RegExp(name) })).toContainText('Platform linux');
+
+  await page.goto(at('/policies'));
+  await page.getByRole('button', { name: 'New policy' }).first().click();
+  const policy = page.getByRole('dialog', { name: 'New policy' });
+  await policy.getByLabel(/^Name/).fill(`No bash ${Date.now()}`);
+  await policy.getByLabel('What has to hold').selectOption('no_software');
+  await policy.getByRole('textbox', { name: /^Name/ }).last().fill('bash');
+  await policy.getByLabel('Label').selectOption({ label: name });
+  await policy.getByRole('button', { name: 'Save' }).click();
+  await expect(policy).toBeHidden();
+  await page
+    .getByRole('table', { name: 'Policies' })
+    .getByRole('link', { name: /No bash/ })
+    .last()
+    .click();
+  await expect(page.getByText(/[1-9] fail/)).toBeVisible({ timeout: 15_000 });
+  await expect(page.getByRole('table', { name: 'Hosts' }).getByText('Fails').first()).toBeVisible();
+});
+
+test('what is exported is what is filtered', async () => {
+  for (const [query, isThere] of [
+    ['severity_min=critical', true],
+    ['severity_min=critical&cve=CVE-1999-0001', false],
+  ] as const) {
+    await page.goto(at(`/findings?${query}`));
+    await settled(page);
+    await page.getByRole('button', { name: 'Export' }).click();
+    const saving = page.waitForEvent('download');
+    await page.getByRole('menuitem', { name: 'As CSV' }).click();
+    const lines = readFileSync(await (await saving).path(), 'utf8')
+      .trim()
+      .split('\n');
+    expect(lines[0]).toContain('cve,severity');
+    expect(lines.length > 1).toBe(isThere);
+    for (const line of lines.slice(1)) expect(line).toContain(',critical,');
+  }
+});
+
+test('a list is looked at as it was', async () => {
+  await page.goto(at('/hosts'));
+  await expect(page.getByRole('table', { name: 'Hosts' }).getByRole('link').first()).toBeVisible();
+  await page.goto(at(`/hosts?as_of=${encodeURIComponent(site().since)}`));
+  await expect(page.getByText('No host fits')).toBeVisible();
+  await expect(page.getByText(/As it was at \d/)).toBeVisible();
+});
+
+test('a VEX document goes out and comes in', async () => {
+  await page.goto(at('/exceptions?tab=vex'));
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'OpenVEX' }).click();
+  const document = JSON.parse(readFileSync(await (await saving).path(), 'utf8')) as { '@context': string };
+  expect(document['@context']).toContain('openvex');
+  const brought = {
+    '@context': 'https://openvex.dev/ns/v0.2.0',
+    '@id': 'urn:test:1',
+    author: 'Test',
+    timestamp: '2026-01-01T00:00:00Z',
+    version: 1,
+    statements: [
+      { vulnerability: { name: cve }, products: [{ '@id': 'pkg:deb/debian/never' }], status: 'fixed' },
+    ],
+  };
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'vex.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(brought)),
+  });
+  await expect(page.getByText('The document is in')).toBeVisible();
+});
+
+test('a host is scanned now, and given a label by hand', async () => {
+  await page.goto(at('/hosts'));
+  await page.getByRole('table', { name: 'Hosts' }).getByRole('link').first().click();
+  await page.getByRole('button', { name: 'Scan now' }).click();
+  await expect(page.getByText('The host is asked for a scan.')).toBeVisible();
+  for (const tab of ['Software', 'Findings', 'Policies', 'Sources']) {
+    await page.getByRole('tab', { name: tab }).click();
+    await settled(page);
+    await expect(page.getByRole('table').first()).toBeVisible();
+  }
+});
+
+test('signing out leaves nothing behind', async () => {
+  await page.goto(at('/hosts'));
+  await settled(page);
+  await page.getByRole('button', { name: 'Account menu' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByRole('heading', { name: 'Sign in' })).toBeVisible();
+  await expect(page.getByRole('table')).toHaveCount(0);
+  await signIn(page);
+});

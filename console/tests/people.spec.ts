@@ -1,0 +1,158 @@
+import { createHmac } from 'node:crypto';
+
+import type { Browser, Page } from '@playwright/test';
+
+import { site } from './harness/site';
+import { expect, open, settled, signIn, test } from './harness/test';
+
+test.describe.configure({ mode: 'serial' });
+
+const PASSWORD = 'another long enough password';
+let operator: Page;
+
+/** What an authenticator shows (RFC 6238): the secret in base 32, six digits, half a minute. */
+function codeOf(secret: string, at = Date.now()): string {
+  const bits = [...secret.replace(/=+$/, '')]
+    .map((one) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0'))
+    .join('');
+  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
+  const mac = createHmac('sha1', key).update(counter).digest();
+  const offset = (mac.at(-1) ?? 0) & 15;
+  return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** Invites somebody to a company, and accepts as them. */
+async function invited(
+  browser: Browser,
+  company: string,
+  role: string,
+): Promise<{ page: Page; email: string }> {
+  const email = `${role}.${Date.now()}@example.org`;
+  await operator.goto(`/settings?tab=people&company=${company}`);
+  const form = operator.getByRole('region', { name: 'Invite' });
+  await form.getByLabel(/^Email address/).fill(email);
+  await form.getByLabel('Role').selectOption(role);
+  await form.getByRole('button', { name: 'Invite' }).click();
+  const link = await operator.getByRole('region', { name: 'Send this link' }).textContent();
+  const { page } = await open(browser);
+  await page.goto(link ?? '');
+  await page.getByLabel('Your name').fill('A. Person');
+  await page.getByLabel(/^Password/).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Accept' }).click();
+  await expect(page.getByRole('heading', { name: 'Accepted' })).toBeVisible();
+  await signIn(page, email, PASSWORD);
+  return { page, email };
+}
+
+test.beforeAll(async ({ browser }) => {
+  ({ page: operator } = await open(browser));
+  await signIn(operator);
+});
+
+test('who is invited to look may look, and is shown nothing else', async ({ browser }) => {
+  const { page } = await invited(browser, site().company, 'viewer');
+  const pages = page.getByRole('navigation', { name: 'Pages' });
+  await expect(pages.getByRole('link', { name: 'Findings' })).toBeVisible();
+  for (const name of ['Deploy agents', 'Audit log', 'Companies', 'Operators', 'Dead letters']) {
+    await expect(pages.getByRole('link', { name })).toHaveCount(0);
+  }
+  await page.goto('/findings');
+  await settled(page);
+  await expect(page.getByRole('button', { name: 'Explain' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Accept' })).toHaveCount(0);
+  await page.goto('/deploy');
+  await expect(page.getByText('You may not see this')).toBeVisible();
+  await page.goto('/audit');
+  await expect(page.getByText('You may not see this')).toBeVisible();
+  await page.goto('/hosts');
+  await expect(page.getByRole('table', { name: 'Hosts' }).getByRole('link').first()).toBeVisible();
+});
+
+test('two companies see nothing of each other', async ({ browser }) => {
+  const { page } = await invited(browser, site().other, 'admin');
+  await page.goto('/hosts');
+  await expect(page.getByText('No host yet')).toBeVisible();
+  await operator.goto(`/hosts?company=${site().company}`);
+  const theirs = operator.getByRole('table', { name: 'Hosts' }).getByRole('link').first();
+  const [name, address] = [await theirs.textContent(), await theirs.getAttribute('href')];
+  // Their address, and their company in it.
+  await page.goto(address ?? '');
+  await expect(page.getByText('There is nothing here')).toBeVisible();
+  await page.goto(`/hosts?company=${site().company}`);
+  await expect(page.getByText('No host yet')).toBeVisible();
+  // Its script comes after that of the page.
+  await expect(page.getByRole('button', { name: 'Search hosts, software and CVEs' })).toBeVisible();
+  await page.keyboard.press('Control+k');
+  await page.getByPlaceholder('A host, software, a CVE or a page').fill(name ?? '');
+  await expect(page.getByText('Nothing has this in its name.')).toBeVisible();
+});
+
+test('a second factor is set up, and asked for from then on', async ({ browser }) => {
+  const { page, email } = await invited(browser, site().company, 'analyst');
+  await page.goto('/account');
+  const part = page.getByRole('region', { name: 'Second factor' }).first();
+  await part.getByLabel(/^Present password/).fill(PASSWORD);
+  await part.getByRole('button', { name: 'Set up' }).click();
+  const secret = (await part.getByRole('region', { name: 'Secret' }).textContent()) ?? '';
+  await part.getByLabel(/^Code/).fill(codeOf(secret));
+  await part.getByRole('button', { name: 'Confirm' }).click();
+  const recovery = (await part.getByRole('region', { name: 'Recovery codes' }).textContent()) ?? '';
+  const [first] = recovery.trim().split('\n');
+  await page.getByRole('button', { name: 'Account menu' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByLabel('Email address').fill(email);
+  await page.getByLabel(/^Password/).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel(/^Code of the second factor/).fill(first ?? '');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Overview' })).toBeVisible();
+});
+
+test('what was done stands in the audit log', async () => {
+  await operator.goto(`/audit?action=invitation&company=${site().company}`);
+  await operator.getByRole('table', { name: 'Audit log' }).getByRole('button').first().click();
+  await expect(operator.getByRole('region', { name: 'What it is' })).toBeVisible();
+});
+
+test('an exception of somebody else is approved', async ({ browser }) => {
+  const { page } = await invited(browser, site().company, 'admin');
+  await page.goto('/settings?tab=exceptions');
+  await page.getByRole('switch').click();
+  await expect(page.getByText('Saved.')).toBeVisible();
+  await operator.goto(`/findings?company=${site().company}`);
+  await settled(operator);
+  await operator.keyboard.press('j');
+  await operator.keyboard.press('a');
+  const panel = operator.getByRole('dialog', { name: 'Accept a finding' });
+  await panel.getByLabel('Reason').fill('Somebody else looks at it.');
+  await panel.getByRole('button', { name: 'Ask for it' }).click();
+  await expect(panel).toBeHidden();
+  await page.goto('/exceptions?state=requested');
+  await page.getByRole('table', { name: 'Exceptions' }).getByRole('button').first().click();
+  const detail = page.getByRole('dialog', { name: 'Exception' });
+  await detail.getByRole('button', { name: 'Approve' }).click();
+  await expect(detail.getByText('Holds')).toBeVisible();
+  await page.goto('/settings?tab=exceptions');
+  await page.getByRole('switch').click();
+  await expect(page.getByText('Saved.')).toBeVisible();
+});
+
+test('an API key is made, shown once and revoked', async () => {
+  await operator.goto(`/settings?tab=keys&company=${site().company}`);
+  const name = `export ${Date.now()}`;
+  await operator.getByLabel(/^What it is for/).fill(name);
+  await operator.getByText('inventory:read', { exact: true }).click();
+  await operator.getByRole('button', { name: 'New key' }).click();
+  const key = (await operator.getByRole('region', { name }).textContent()) ?? '';
+  const headers = { Authorization: `Bearer ${key.trim()}` };
+  expect((await fetch(`${site().url}/api/v1/hosts`, { headers })).status).toBe(200);
+  await operator
+    .getByRole('row', { name: new RegExp(name) })
+    .getByRole('button', { name: 'Revoke' })
+    .click();
+  await operator.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await expect(operator.getByText('The key is refused from now on.')).toBeVisible();
+  expect((await fetch(`${site().url}/api/v1/hosts`, { headers })).status).toBe(401);
+});

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds and tests the web console.
+#
+#   scripts/console.sh build          npm ci, then console/dist, which the collector carries
+#   scripts/console.sh check          types, lints, form, unit tests
+#   scripts/console.sh test           check, then Chromium against a real collector, PostgreSQL and agent
+#   scripts/console.sh screenshots    a picture of every page into SCREENSHOTS
+#
+# The programs are taken from BINARIES; the browser from CHROMIUM, or the system's.
+set -euo pipefail
+
+what=${1:?usage: console.sh build|check|test|screenshots}
+cd "$(dirname "$0")/.."
+
+say() { printf 'console: %s\n' "$*" >&2; }
+
+command -v npm >/dev/null || { say 'npm is missing: install Node.js 20 or newer'; exit 1; }
+if [ ! -e console/node_modules/.package-lock.json ] || [ console/package-lock.json -nt console/node_modules/.package-lock.json ]; then
+  npm --prefix console ci --no-audit --no-fund
+fi
+
+browser() {
+  CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
+  [ -n "$CHROMIUM" ] || { say 'Chromium is missing: install chromium, or name it in CHROMIUM'; exit 1; }
+  BINARIES=${BINARIES:-${CARGO_TARGET_DIR:-$PWD/target}/release}
+  for program in muster-collector muster-agent; do
+    [ -x "$BINARIES/$program" ] || { say "$BINARIES/$program is missing: build it first"; exit 1; }
+  done
+  export CHROMIUM BINARIES
+}
+
+case "$what" in
+  build) npm --prefix console run --silent build ;;
+  check) npm --prefix console run --silent check ;;
+  test)
+    npm --prefix console run --silent check
+    browser
+    npm --prefix console run --silent test:browser -- --project=pages --project=access "${@:2}"
+    ;;
+  screenshots)
+    browser
+    case "${SCREENSHOTS:=console/screenshots}" in /*) ;; *) SCREENSHOTS=$PWD/$SCREENSHOTS ;; esac
+    export SCREENSHOTS
+    npm --prefix console run --silent test:browser -- --project=screenshots
+    ;;
+  *) say "unknown: $what"; exit 2 ;;
+esac
