@@ -9,22 +9,25 @@ help: ## Say what there is
 
 .PHONY: demo
 demo: ## Run it all on this machine: collector, private PostgreSQL, a real agent (ONCE=1 ends after the first inventory)
-	@scripts/bootstrap.sh run
+	@scripts/bootstrap.sh console
+	@scripts/console.sh build
 	@cargo build --release --package collector --package agent
 	@target/release/muster-collector demo --data-dir demo-data $(if $(ONCE),--once)
 
 .PHONY: build
-build: ## Build the two products and the simulator
-	@scripts/bootstrap.sh run
+build: ## Build the console, the two products and the simulator
+	@scripts/bootstrap.sh console
+	@scripts/console.sh build
 	cargo build --release
 
 .PHONY: console
-console: ## Build the web console, which the collector then carries (Node.js 20 or newer)
+console: ## Build the web console, which the collector then carries
+	@scripts/bootstrap.sh console
 	@scripts/console.sh build
 
 .PHONY: test-console
 test-console: ## Check the console, and drive it in Chromium against a real collector and a real agent
-	@scripts/bootstrap.sh run
+	@scripts/bootstrap.sh browser
 	@scripts/console.sh build
 	cargo build --release --package collector --package agent
 	@scripts/console.sh test
@@ -33,18 +36,20 @@ SCREENSHOTS ?= console/screenshots
 
 .PHONY: screenshots
 screenshots: ## Write a picture of every page of the console (SCREENSHOTS=FOLDER)
-	@scripts/bootstrap.sh run
+	@scripts/bootstrap.sh browser
 	@scripts/console.sh build
 	cargo build --release --package collector --package agent
 	@SCREENSHOTS='$(SCREENSHOTS)' scripts/console.sh screenshots
 
 .PHONY: test
-test: ## Pass all tests, against a private PostgreSQL
+test: ## Pass all tests, against a private PostgreSQL and in a browser
 	@scripts/bootstrap.sh test
+	scripts/console.sh build
 	cargo build --workspace --all-targets
 	scripts/with-postgres.sh cargo nextest run --workspace
 	MUSTER_TEST_WIRE=tcp cargo nextest run --package collector --lib ingest::tests
 	cargo test --workspace --doc --quiet
+	BINARIES=$${CARGO_TARGET_DIR:-$$PWD/target}/debug scripts/console.sh test
 
 .PHONY: check
 check: ## Format, lints, dependency policy, layout, documents, spelling

@@ -2,13 +2,15 @@
 # Installs what the make targets need and this machine lacks, and says what it does.
 #
 #   scripts/bootstrap.sh run      a compiler for C dependencies, Rust, PostgreSQL's server
+#   scripts/bootstrap.sh console  the same, with Node.js for the web console
+#   scripts/bootstrap.sh browser  the same, with Chromium
 #   scripts/bootstrap.sh test     the same, with the test runner
-#   scripts/bootstrap.sh check    the same, with the policy and spelling checkers
+#   scripts/bootstrap.sh check    as run, with the policy and spelling checkers
 #
 # As root it installs Debian packages itself; as anyone else it prints the command and stops.
 set -euo pipefail
 
-what=${1:?usage: bootstrap.sh run|test|check}
+what=${1:?usage: bootstrap.sh run|console|browser|test|check}
 cd "$(dirname "$0")/.."
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
@@ -27,6 +29,15 @@ need cc gcc
 need make make
 need git git
 has_postgres || missing+=(postgresql)
+case "$what" in console | browser | test)
+  need node nodejs
+  need npm npm
+  ;;
+esac
+case "$what" in browser | test)
+  command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || need google-chrome chromium
+  ;;
+esac
 if [ "$what" = check ]; then
   need python3 python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
@@ -66,9 +77,21 @@ cargo_tool() { # cargo_tool COMMAND CRATE VERSION
   cargo install --quiet --locked "$2@$3"
 }
 
+# Debian's Node.js may be older than what builds the console; the right one is a package of npm's too.
+node_for_console() {
+  node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 20 || (+a === 20 && +b >= 19) ? 0 : 1)' && return
+  [ -x .tools/node/node_modules/node/bin/node ] && return
+  say "Node.js $(node --version) is too old for the console: installing 22 into .tools/node"
+  npm install --silent --no-audit --no-fund --prefix .tools/node node@22
+}
+
 case "$what" in
   run) ;;
-  test) cargo_tool cargo-nextest cargo-nextest 0.9.143 ;;
+  console | browser) node_for_console ;;
+  test)
+    node_for_console
+    cargo_tool cargo-nextest cargo-nextest 0.9.143
+    ;;
   check)
     cargo_tool cargo-deny cargo-deny 0.20.2
     if [ ! -x .tools/venv/bin/typos ]; then

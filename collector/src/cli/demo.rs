@@ -115,7 +115,7 @@ impl Demo {
             if self.once {
                 return Ok(Some(summary));
             }
-            summary.explain(&data_dir.join(prepare::KEY_FILE));
+            summary.explain(data_dir);
             // Until a signal comes or one of the two ends, which the selects around this wait for.
             std::future::pending().await
         };
@@ -160,11 +160,15 @@ impl Summary {
     }
 
     /// Prints it for people, with a command that works when it is pasted.
-    fn explain(&self, key_file: &Path) {
-        let (key_file, url) = (key_file.display(), &self.console_url);
+    fn explain(&self, data_dir: &Path) {
+        let [key_file, password_file] =
+            [prepare::KEY_FILE, prepare::PASSWORD_FILE].map(|name| data_dir.join(name));
+        let (key_file, password_file) = (key_file.display(), password_file.display());
+        let (url, operator) = (&self.console_url, prepare::OPERATOR);
         output::line(format_args!(
             "\nThis host has {} pieces of software; {} findings, {} of them critical, {} known to be \
-             exploited.\n\n  API       {url}api/v1/\n  key       {key_file}\n\n\
+             exploited.\n\n  console   {url}\n  sign in   {operator}, with what is in {password_file}\n  \
+             API       {url}api/v1/\n  key       {key_file}\n\n\
              Try:\n  curl -H \"Authorization: Bearer $(cat '{key_file}')\" \
              '{url}api/v1/findings?sort=epss&limit=5'\n\nCtrl-C ends it; the next run goes on with \
              the same data.",

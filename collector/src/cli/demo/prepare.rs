@@ -2,16 +2,21 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use enrichment::bundled;
 use protocol::ids::CompanyId;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 use store::api_keys::{self, NewApiKey};
+use store::audit::Origin;
 use store::companies;
 use store::tenant::Role;
+use store::users::{self, NewOperator};
 use uuid::Uuid;
 
 use super::client::Client;
@@ -19,11 +24,17 @@ use crate::cli::database::{self, Database};
 use crate::cli::key::new_key;
 use crate::cli::settings::Settings;
 use crate::feeds::{FeedImporter, FeedPaths};
+use crate::http::password;
 
 /// The demo's company.
 const COMPANY: &str = "Demo";
 /// Where the API key is, below the data folder.
 pub(super) const KEY_FILE: &str = "demo-api-key";
+/// Whom the console lets in, and where the password is, below the data folder.
+pub(super) const OPERATOR: &str = "admin@demo.example";
+pub(super) const PASSWORD_FILE: &str = "demo-password";
+/// Random bytes of the password.
+const PASSWORD_BYTES: usize = 18;
 
 /// What was prepared.
 #[derive(Debug)]
@@ -58,6 +69,7 @@ pub(super) fn prepare(settings: &Settings) -> anyhow::Result<Prepared> {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     database::with(settings, async |db| {
         let key = company_key(&db).await?;
+        sign_in(&db).await?;
         import_bundled(&db).await?;
         // The receiver outlives this call.
         sender.send(key).ok();
@@ -93,6 +105,39 @@ async fn company_key(db: &Database) -> anyhow::Result<String> {
     Ok(key.expose())
 }
 
+/// Somebody who can sign in at the console, with a password that only this data folder has.
+async fn sign_in(db: &Database) -> anyhow::Result<()> {
+    let path = db.config.node.data_dir.join(PASSWORD_FILE);
+    let account = users::by_email(&db.store, OPERATOR).await?;
+    if account.is_some() && path.exists() {
+        return Ok(());
+    }
+    let mut secret = [0; PASSWORD_BYTES];
+    SystemRandom::new()
+        .fill(&mut secret)
+        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    let text = URL_SAFE_NO_PAD.encode(secret);
+    let password = password::hash(&text)?;
+    let now = db.clock.now();
+    match account {
+        // The file was taken away: there is a new one, and the old password ends.
+        Some(account) => {
+            let origin = Origin::local();
+            users::set_password(&db.store, account.id, &password, None, &origin, now).await?;
+        }
+        None => {
+            let new = NewOperator {
+                id: Uuid::new_v4(),
+                email: OPERATOR,
+                name: "Demo",
+                password: &password,
+            };
+            users::create_operator(&db.operator(), &new, now).await?;
+        }
+    }
+    write_secret(&path, &text).with_context(|| format!("write {}", path.display()))
+}
+
 fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = File::options()
         .write(true)
@@ -100,6 +145,8 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(path)?;
+    // Also of a file that was there, before anything is in it.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())
 }
 
