@@ -200,7 +200,6 @@ const DESCRIPTIONS: &[(u16, &str)] = &[
     (401, "Nobody is let in with this."),
     (403, "Whoever it is may not do this."),
     (404, "There is no such object, or it is another company's."),
-    (405, "The path has no such method."),
     (
         409,
         "The object's state does not allow it, or the same request is being answered.",
