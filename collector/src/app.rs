@@ -24,6 +24,7 @@ pub use self::data_dir::{RunFile, running};
 use self::database::Database;
 use self::node::ThisNode;
 use self::presence::Presence;
+use crate::announcements::Announcements;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Role};
@@ -37,6 +38,7 @@ use crate::pipeline::matcher::Matcher;
 use crate::pipeline::{Dispatcher, Pipeline};
 use crate::queue::{Queue, QueueLimits};
 use crate::tokens::TokenMaker;
+use crate::webhooks::{Office, Reach, Sealer};
 
 /// How long a stop waits at most for the queue to be empty.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -233,13 +235,50 @@ impl Base {
             addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);
             work = Some(started);
         }
+        let announcements = self.announcements();
         if roles.has(Role::Api) {
-            addresses.http = Some(self.start_api(addresses, work.clone(), metrics).await?);
+            let live = http::Live::new(announcements.clone(), self.lifecycle.soft_token());
+            let outside = (live, metrics);
+            addresses.http = Some(self.start_api(addresses, work.clone(), outside).await?);
         }
         if roles.has(Role::Jobs) {
+            self.start_webhooks(&announcements)?;
             jobs.start(&self.config.jobs, &self.lifecycle).await?;
         }
         Ok((addresses, work))
+    }
+
+    /// What hears of companies' events, for all on this node that tell of them.
+    fn announcements(&self) -> Announcements {
+        let announcements = Announcements::default();
+        let roles = self.config.node.roles;
+        if roles.has(Role::Api) || roles.has(Role::Jobs) {
+            let (listening, store) = (announcements.clone(), self.store.clone());
+            let stopping = self.lifecycle.soft_token();
+            self.lifecycle.spawn("announcements", async move {
+                listening.listen(&store, &stopping).await;
+            });
+        }
+        announcements
+    }
+
+    fn sealer(&self) -> anyhow::Result<Sealer> {
+        Sealer::new(|purpose| self.authority.derive_key(purpose))
+    }
+
+    fn start_webhooks(&self, announcements: &Announcements) -> anyhow::Result<()> {
+        let office = Office::new(
+            self.store.clone(),
+            self.clock.clone(),
+            self.sealer()?,
+            &self.config.webhooks,
+        )?;
+        let (waiting, stopping) = (announcements.wait(), self.lifecycle.soft_token());
+        self.lifecycle.spawn_essential("webhooks", async move {
+            office.run(waiting, &stopping).await;
+            Ok(())
+        });
+        Ok(())
     }
 
     /// What fetches feeds on this node, if it is told to.
@@ -334,7 +373,7 @@ impl Base {
         &self,
         addresses: Addresses,
         work: Option<Work>,
-        metrics: PrometheusHandle,
+        (live, metrics): (http::Live, PrometheusHandle),
     ) -> anyhow::Result<SocketAddr> {
         let config = self.config.http.clone();
         let listener = tokio::net::TcpListener::bind(config.listen)
@@ -358,6 +397,9 @@ impl Base {
                 work.map(|work| (work, self.config.queue.bytes_max)),
             )),
             exports: http::Exports::default(),
+            live,
+            reach: Reach::new(&self.config.webhooks),
+            sealer: self.sealer()?,
             history_days: self.config.jobs.retention_days,
         };
         let stopping = self.lifecycle.soft_token();
