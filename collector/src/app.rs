@@ -10,6 +10,7 @@ mod data_dir;
 mod database;
 mod node;
 mod presence;
+mod telling;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +25,6 @@ pub use self::data_dir::{RunFile, running};
 use self::database::Database;
 use self::node::ThisNode;
 use self::presence::Presence;
-use crate::announcements::Announcements;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Role};
@@ -38,7 +38,7 @@ use crate::pipeline::matcher::Matcher;
 use crate::pipeline::{Dispatcher, Pipeline};
 use crate::queue::{Queue, QueueLimits};
 use crate::tokens::TokenMaker;
-use crate::webhooks::{Office, Reach, Sealer};
+use crate::webhooks::Reach;
 
 /// How long a stop waits at most for the queue to be empty.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -246,39 +246,6 @@ impl Base {
             jobs.start(&self.config.jobs, &self.lifecycle).await?;
         }
         Ok((addresses, work))
-    }
-
-    /// What hears of companies' events, for all on this node that tell of them.
-    fn announcements(&self) -> Announcements {
-        let announcements = Announcements::default();
-        let roles = self.config.node.roles;
-        if roles.has(Role::Api) || roles.has(Role::Jobs) {
-            let (listening, store) = (announcements.clone(), self.store.clone());
-            let stopping = self.lifecycle.soft_token();
-            self.lifecycle.spawn("announcements", async move {
-                listening.listen(&store, &stopping).await;
-            });
-        }
-        announcements
-    }
-
-    fn sealer(&self) -> anyhow::Result<Sealer> {
-        Sealer::new(|purpose| self.authority.derive_key(purpose))
-    }
-
-    fn start_webhooks(&self, announcements: &Announcements) -> anyhow::Result<()> {
-        let office = Office::new(
-            self.store.clone(),
-            self.clock.clone(),
-            self.sealer()?,
-            &self.config.webhooks,
-        )?;
-        let (waiting, stopping) = (announcements.wait(), self.lifecycle.soft_token());
-        self.lifecycle.spawn_essential("webhooks", async move {
-            office.run(waiting, &stopping).await;
-            Ok(())
-        });
-        Ok(())
     }
 
     /// What fetches feeds on this node, if it is told to.

@@ -260,6 +260,18 @@ fn describe() {
         "Software that was judged again because the match index changed"
     );
     describe_counter!(MATCH_FINDINGS, "Findings that were opened");
+    describe_jobs();
+    describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
+    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
+    describe_gauge!(
+        DIRECTORY_AGE_SECONDS,
+        Unit::Seconds,
+        "Since this node looked for revocations"
+    );
+    describe_gauge!(BUILD_INFO, "1, with the program's version");
+}
+
+fn describe_jobs() {
     describe_counter!(JOBS, "Jobs that ended by job and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");
     describe_counter!(
@@ -278,14 +290,6 @@ fn describe() {
         Unit::Seconds,
         "Since a feed was fetched or imported well"
     );
-    describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
-    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
-    describe_gauge!(
-        DIRECTORY_AGE_SECONDS,
-        Unit::Seconds,
-        "Since this node looked for revocations"
-    );
-    describe_gauge!(BUILD_INFO, "1, with the program's version");
 }
 
 fn describe_ingest() {

@@ -76,7 +76,7 @@ impl DatabaseConfig {
         };
         Ok(Self {
             server,
-            connections_max: in_range("database.connections_max", raw.connections_max, 4..=1_000)?,
+            connections_max: in_range("database.connections_max", raw.connections_max, 5..=1_000)?,
         })
     }
 }

@@ -71,12 +71,12 @@ mod tests {
 
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-    fn answered(status: u16, retry_after: Option<Duration>) -> Result<Answer, SendError> {
-        Ok(Answer {
+    fn answered(status: u16) -> Answer {
+        Answer {
             status,
             beginning: "so".to_owned(),
-            retry_after,
-        })
+            retry_after: None,
+        }
     }
 
     fn judged(result: Result<Answer, SendError>, number: u32, lives_s: i64) -> Attempt {
@@ -87,12 +87,12 @@ mod tests {
     #[test]
     fn only_a_success_is_one() {
         for status in [200, 202, 204] {
-            let attempt = judged(answered(status, None), 1, 86_400);
+            let attempt = judged(Ok(answered(status)), 1, 86_400);
             assert_eq!(attempt.outcome, Outcome::Delivered);
         }
         // A redirect is followed nowhere, and says that the message was not taken.
         for status in [301, 302, 307, 400, 404, 410, 429, 500, 503] {
-            let attempt = judged(answered(status, None), 1, 86_400);
+            let attempt = judged(Ok(answered(status)), 1, 86_400);
             let next = NOW + Duration::from_secs(10);
             assert_eq!(attempt.outcome, Outcome::Retry(next), "{status}");
             assert_eq!(attempt.status, Some(status));

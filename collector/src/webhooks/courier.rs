@@ -16,6 +16,7 @@ use store::webhooks::{self as rows, Attempt, Claimed, Due, Outcome, Turned};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::backoff;
@@ -29,8 +30,9 @@ use crate::metrics::{LABEL_OUTCOME, WEBHOOK_DELIVERIES};
 
 /// Messages of one webhook at once.
 const AT_ONCE: usize = 4;
-/// The oldest messages of a webhook that are looked at for some that may go.
-const LOOKED_AT: u32 = 64;
+/// The oldest messages of a webhook that are looked at for some that may go: all that may wait, so that
+/// those that are refused hide no others.
+const LOOKED_AT: u32 = rows::PENDING_MAX;
 /// For how long a round begins to send; the last message takes ten seconds more, and a place for it
 /// [`PLACE_WITHIN`].
 const ROUND: Duration = Duration::from_secs(30);
@@ -48,6 +50,8 @@ pub(super) struct Courier {
     pub(super) clock: Clock,
     /// The places of all messages that this node sends at once.
     pub(super) places: Arc<Semaphore>,
+    /// Cancelled when rounds are to end with what is on its way.
+    pub(super) stopping: CancellationToken,
 }
 
 /// A webhook in its turn.
@@ -72,7 +76,7 @@ impl Courier {
     pub(super) async fn round(self, turn: Turn) {
         let worked = self.work(&turn).await;
         let released = rows::release(&turn.scope, turn.webhook.id, turn.id).await;
-        if let Err(error) = worked.and(released.context("give a webhook back")) {
+        if let Err(error) = worked.and_then(|()| released.context("give a webhook back")) {
             // The lease ends by itself, and the next round goes on where this one was.
             let webhook = turn.webhook.id;
             tracing::warn!(%webhook, error = %crate::causes::Causes(&error), "a webhook's round");
@@ -113,7 +117,7 @@ impl Courier {
         let mut on_their_way = HashSet::new();
         let mut sending = JoinSet::new();
         loop {
-            is_over |= self.clock.instant() >= until;
+            is_over |= self.clock.instant() >= until || self.stopping.is_cancelled();
             if !is_over {
                 let waiting = rows::pending(&turn.scope, turn.webhook.id, LOOKED_AT)
                     .await
@@ -154,8 +158,8 @@ impl Courier {
         let body = message::write(envelope, webhook.template, &events);
         let secrets = self.secrets(turn);
         let now = self.clock.now();
-        let attempt = if secrets.is_empty() {
-            unsigned(due, now)
+        let (attempt, ended) = if secrets.is_empty() {
+            (unsigned(due, now), Ended::Trouble)
         } else {
             let message = Message {
                 id: due.id.to_string(),
@@ -163,21 +167,18 @@ impl Courier {
                 body,
             };
             let result = self.client.send(&webhook.url, message).await;
-            let is_in_trouble = match &result {
-                Ok(answer) => answer.is_in_trouble(),
-                Err(_) => true,
+            let ended = match &result {
+                Ok(answer) if !answer.is_in_trouble() => Ended::Sent,
+                Ok(_) | Err(_) => Ended::Trouble,
             };
             let number = due.attempts.saturating_add(1);
+            // The instant of its end: what took long is not tried again at once for it.
+            let now = self.clock.now();
             let attempt = backoff::judge(result, number, due.gives_up_at, random(), now);
-            self.settle(turn, due, &attempt, now).await?;
-            return Ok(if is_in_trouble {
-                Ended::Trouble
-            } else {
-                Ended::Sent
-            });
+            (attempt, ended)
         };
-        self.settle(turn, due, &attempt, now).await?;
-        Ok(Ended::Trouble)
+        self.settle(turn, due, &attempt, self.clock.now()).await?;
+        Ok(ended)
     }
 
     async fn settle(

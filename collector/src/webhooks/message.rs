@@ -107,7 +107,8 @@ fn line(event: &CompanyEvent, quote: fn(&str) -> String) -> String {
     let Some(policy) = &event.policy else {
         return what.to_owned();
     };
-    let of = |text: &Option<String>, gone: &str| text.as_deref().map_or(gone.to_owned(), name);
+    let of =
+        |text: &Option<String>, gone: &str| text.as_deref().map_or_else(|| gone.to_owned(), name);
     format!(
         "policy {} {what} for {}",
         of(&policy.name, "that is gone"),

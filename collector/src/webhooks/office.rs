@@ -60,6 +60,7 @@ impl Office {
                 sealer,
                 clock,
                 places: Arc::new(Semaphore::new(config.requests_max as usize)),
+                stopping: CancellationToken::new(),
             },
             rounds: JoinSet::new(),
         })
@@ -72,15 +73,17 @@ impl Office {
         self
     }
 
-    /// Looks and makes rounds until `stopping` is cancelled. What is on its way then is sent again.
+    /// Looks and makes rounds until `stopping` is cancelled, and waits for what is on its way then: a
+    /// webhook that is not given back waits for the end of its lease.
     pub(crate) async fn run(mut self, mut waiting: Waiting, stopping: &CancellationToken) {
+        self.courier.stopping = stopping.clone();
         let mut again = BTreeSet::new();
         let mut ticks = tokio::time::interval(AGAIN_AFTER);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut number = 0_u32;
         loop {
             let looked = tokio::select! {
-                () = stopping.cancelled() => return,
+                () = stopping.cancelled() => break,
                 // Ended rounds leave the set, which would grow otherwise.
                 Some(_) = self.rounds.join_next() => continue,
                 happened = waiting.next() => match happened {
@@ -104,6 +107,7 @@ impl Office {
                 tracing::debug!(%error, "looking for webhooks that have something to be told");
             }
         }
+        self.rest().await;
     }
 
     async fn look_at(&mut self, companies: BTreeSet<CompanyId>) -> Result<(), StoreError> {
@@ -152,7 +156,6 @@ impl Office {
     }
 
     /// Waits until all rounds have ended.
-    #[cfg(test)]
     pub(super) async fn rest(&mut self) {
         while self.rounds.join_next().await.is_some() {}
     }

@@ -57,7 +57,7 @@ impl Reader {
     }
 
     /// Reads to the end.
-    async fn to_end(&mut self) {
+    async fn read_on(&mut self) {
         let reading = async { while self.body.next().await.is_some() {} };
         tokio::time::timeout(PATIENCE, reading).await.unwrap();
     }
@@ -152,7 +152,7 @@ async fn a_stream_ends_with_the_key_that_it_was_opened_with() {
         .await;
     assert_eq!(revoked.status, StatusCode::NO_CONTENT, "{}", revoked.text);
     api.hand.advance(Duration::from_secs(9));
-    reader.to_end().await;
+    reader.read_on().await;
 }
 
 #[tokio::test]
