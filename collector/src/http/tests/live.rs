@@ -7,6 +7,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use enrichment::evaluation::Evaluation;
 use futures_util::StreamExt as _;
 use protocol::fingerprint::SoftwareKey;
+use store::events::company;
 use store::findings;
 
 use super::harness::{Api, NOW, Tenant, evaluation};
@@ -68,6 +69,21 @@ impl Reader {
     }
 }
 
+/// Waits until what happened when the company was made shows: a stream that begins before would tell it.
+async fn past(tenant: &Tenant) {
+    let waiting = async {
+        let begin = "0-0".parse().unwrap();
+        while company::after(&tenant.scope, begin, 10)
+            .await
+            .unwrap()
+            .is_empty()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+}
+
 async fn judge(tenant: &Tenant, evaluation: Evaluation) {
     let judged = [(SoftwareKey::from_uuid(tenant.software), evaluation)];
     findings::replace(&tenant.scope, &judged, 1, NOW)
@@ -85,6 +101,7 @@ fn nothing() -> Evaluation {
 #[tokio::test]
 async fn a_stream_tells_what_happens_and_goes_on_after_the_last_id() {
     let api = Api::streaming().await;
+    past(&api.ours).await;
     let mut first = Reader::new(&api, &api.ours.viewer, None).await;
     judge(&api.ours, nothing()).await;
     first.until("\n\n").await;
@@ -103,6 +120,8 @@ async fn a_stream_tells_what_happens_and_goes_on_after_the_last_id() {
 #[tokio::test]
 async fn another_company_is_told_nothing_even_with_an_id_of_this_one() {
     let api = Api::streaming().await;
+    past(&api.ours).await;
+    past(&api.theirs).await;
     let mut ours = Reader::new(&api, &api.ours.viewer, None).await;
     let mut theirs = Reader::new(&api, &api.theirs.viewer, None).await;
     judge(&api.ours, nothing()).await;
