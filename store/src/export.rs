@@ -70,7 +70,9 @@ impl Rows {
             return Ok(Vec::new());
         }
         let sql = format!("FETCH FORWARD {ROWS_A_TIME} FROM exported");
+        // Never kept prepared: the same words give another list's columns in the next transaction.
         let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .persistent(false)
             .fetch_all(&mut *self.tx)
             .await?;
         self.is_over = rows.len() < ROWS_A_TIME as usize;

@@ -156,8 +156,12 @@ pub(crate) fn labels(bench: &Bench) -> Result<Vec<Score>, Failure> {
     // What publishers package and what languages do, each once for the labels that confirm a match
     // and once for those that call it false.
     let sets = ["distro:TP", "distro:FP", "language:TP", "language:FP"];
-    let [mut distro, mut distro_false, mut language, mut language_false] =
-        sets.map(|set| Score::new(format!("anchore_match_labels:{set}")));
+    let [
+        mut distro,
+        mut distro_false,
+        mut language,
+        mut language_false,
+    ] = sets.map(|set| Score::new(format!("anchore_match_labels:{set}")));
     for row in &rows {
         let is_positive = match text(row, "label") {
             "TP" => true,

@@ -121,15 +121,7 @@ impl Score {
     pub(crate) fn heading() -> String {
         format!(
             "{:<42} {:>7} {:>7} {:>6} {:>7} {:>6} {:>8} {:>9} {:>7}",
-            "set",
-            "cases",
-            "correct",
-            "wrong",
-            "missing",
-            "n/e",
-            "accuracy",
-            "precision",
-            "recall"
+            "set", "cases", "correct", "wrong", "missing", "n/e", "accuracy", "precision", "recall"
         )
     }
 

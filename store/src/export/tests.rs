@@ -48,6 +48,12 @@ async fn world(count: usize) -> (World, Endpoint) {
     let mut endpoint = Endpoint::new(world.agent().await);
     let records = (0..count).map(|n| record(&format!("bad{n}"), "1"));
     world.apply(&endpoint.snapshot(records, 100)).await;
+    // As PostgreSQL does by itself within a minute, where it is let.
+    let url = world.database.url();
+    let mut owner = <sqlx::PgConnection as sqlx::Connection>::connect(url)
+        .await
+        .unwrap();
+    sqlx::raw_sql("ANALYZE").execute(&mut owner).await.unwrap();
     (world, endpoint)
 }
 
