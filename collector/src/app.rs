@@ -10,6 +10,7 @@ mod data_dir;
 mod database;
 mod node;
 mod presence;
+mod telling;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::pipeline::matcher::Matcher;
 use crate::pipeline::{Dispatcher, Pipeline};
 use crate::queue::{Queue, QueueLimits};
 use crate::tokens::TokenMaker;
+use crate::webhooks::Reach;
 
 /// How long a stop waits at most for the queue to be empty.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -233,10 +235,14 @@ impl Base {
             addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);
             work = Some(started);
         }
+        let announcements = self.announcements();
         if roles.has(Role::Api) {
-            addresses.http = Some(self.start_api(addresses, work.clone(), metrics).await?);
+            let live = http::Live::new(announcements.clone(), self.lifecycle.soft_token());
+            let outside = (live, metrics);
+            addresses.http = Some(self.start_api(addresses, work.clone(), outside).await?);
         }
         if roles.has(Role::Jobs) {
+            self.start_webhooks(&announcements)?;
             jobs.start(&self.config.jobs, &self.lifecycle).await?;
         }
         Ok((addresses, work))
@@ -334,7 +340,7 @@ impl Base {
         &self,
         addresses: Addresses,
         work: Option<Work>,
-        metrics: PrometheusHandle,
+        (live, metrics): (http::Live, PrometheusHandle),
     ) -> anyhow::Result<SocketAddr> {
         let config = self.config.http.clone();
         let listener = tokio::net::TcpListener::bind(config.listen)
@@ -358,6 +364,9 @@ impl Base {
                 work.map(|work| (work, self.config.queue.bytes_max)),
             )),
             exports: http::Exports::default(),
+            live,
+            reach: Reach::new(&self.config.webhooks),
+            sealer: self.sealer()?,
             history_days: self.config.jobs.retention_days,
         };
         let stopping = self.lifecycle.soft_token();

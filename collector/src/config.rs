@@ -13,12 +13,14 @@ mod http;
 mod ingest;
 mod jobs;
 mod layers;
+mod network;
 mod node;
 mod pipeline;
 mod queue;
 mod secret;
 mod section;
 mod telemetry;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -32,11 +34,13 @@ pub use self::http::HttpConfig;
 pub use self::ingest::{Connections, IngestConfig, TcpListen};
 pub use self::jobs::JobsConfig;
 pub use self::layers::{Environment, Layers};
+pub use self::network::{Network, NoNetwork};
 pub use self::node::{NodeConfig, Role, Roles};
 pub use self::pipeline::PipelineConfig;
 pub use self::queue::QueueConfig;
 pub use self::secret::Secret;
 pub use self::telemetry::{LogFormat, TelemetryConfig};
+pub use self::webhooks::WebhooksConfig;
 
 use self::section::Section;
 
@@ -63,6 +67,8 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// The HTTP API.
     pub http: HttpConfig,
+    /// Messages about events.
+    pub webhooks: WebhooksConfig,
 }
 
 /// Why a configuration cannot be used.
@@ -115,7 +121,7 @@ impl ConfigError {
 }
 
 /// The sections in the order of the default file.
-const SECTIONS: [&Section; 10] = [
+const SECTIONS: [&Section; 11] = [
     &node::RawNode::SECTION,
     &telemetry::RawTelemetry::SECTION,
     &ingest::RawIngest::SECTION,
@@ -126,6 +132,7 @@ const SECTIONS: [&Section; 10] = [
     &feeds::RawFeeds::SECTION,
     &jobs::RawJobs::SECTION,
     &http::RawHttp::SECTION,
+    &webhooks::RawWebhooks::SECTION,
 ];
 
 #[derive(Debug, Deserialize)]
@@ -141,6 +148,7 @@ struct Raw {
     feeds: feeds::RawFeeds,
     jobs: jobs::RawJobs,
     http: http::RawHttp,
+    webhooks: webhooks::RawWebhooks,
 }
 
 impl Config {
@@ -168,6 +176,7 @@ impl Config {
             feeds: FeedsConfig::new(raw.feeds, proxy)?,
             jobs: JobsConfig::try_from(raw.jobs)?,
             http: raw.http.try_into()?,
+            webhooks: raw.webhooks.try_into()?,
             node,
         })
     }

@@ -32,6 +32,7 @@ pub use self::bundle::{
 };
 pub use self::fetch::FetchError;
 pub use self::http::HttpError;
+pub(crate) use self::http::tls_config;
 pub use self::import::{FeedImporter, ImportError};
 pub use self::sleeper::Sleeper;
 pub(crate) use self::sync::measure_ages;

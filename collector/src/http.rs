@@ -16,6 +16,7 @@ mod extract;
 mod gate;
 mod health;
 mod idempotency;
+mod live;
 mod may;
 mod measure;
 mod moment;
@@ -56,6 +57,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 pub use self::export::Exports;
 pub use self::gate::Gate;
+pub use self::live::Live;
 pub use self::node::{IndexStatus, Node, NodeStatus};
 pub use self::state::ApiState;
 

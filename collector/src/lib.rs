@@ -9,6 +9,7 @@
 //! Nothing but `store` speaks SQL, nothing but `ingest::listener` names quinn, and nothing but
 //! [`app`] names [`http`].
 
+mod announcements;
 pub mod app;
 pub mod authority;
 mod causes;
@@ -27,3 +28,4 @@ pub mod postgres;
 pub mod queue;
 pub mod telemetry;
 pub mod tokens;
+pub mod webhooks;

@@ -96,6 +96,11 @@ pub const JOBS: &str = "muster_jobs_total";
 /// One job, in seconds, by [`LABEL_JOB`].
 pub const JOB_SECONDS: &str = "muster_job_seconds";
 
+/// Attempts to deliver a webhook's message, by [`LABEL_OUTCOME`]: `delivered`, `retried` or `dead`.
+pub const WEBHOOK_DELIVERIES: &str = "muster_webhook_deliveries_total";
+/// Since when the oldest message waits that was not delivered yet, in seconds; 0 when none does.
+pub const WEBHOOK_OLDEST_SECONDS: &str = "muster_webhook_oldest_seconds";
+
 /// Syncs of feeds, by [`LABEL_SOURCE`] and [`LABEL_OUTCOME`]: `changed`, `unchanged` or `failed`.
 pub const FEED_SYNCS: &str = "muster_feed_syncs_total";
 /// Records of feeds that came by syncs, by [`LABEL_SOURCE`].
@@ -197,6 +202,9 @@ pub(crate) fn start_at_zero() {
     for lane in [Lane::Delta, Lane::Snapshot] {
         gauge!(QUEUE_REPORTS, LABEL_LANE => lane.as_str()).set(0.0);
     }
+    for outcome in ["delivered", "retried", "dead"] {
+        counter!(WEBHOOK_DELIVERIES, LABEL_OUTCOME => outcome).absolute(0);
+    }
     for outcome in ["durable", "full", "failed"] {
         counter!(QUEUE_APPENDS, LABEL_OUTCOME => outcome).absolute(0);
     }
@@ -252,15 +260,7 @@ fn describe() {
         "Software that was judged again because the match index changed"
     );
     describe_counter!(MATCH_FINDINGS, "Findings that were opened");
-    describe_counter!(JOBS, "Jobs that ended by job and outcome");
-    describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");
-    describe_counter!(FEED_SYNCS, "Syncs of feeds by source and outcome");
-    describe_counter!(FEED_RECORDS, "Records of feeds that came by syncs");
-    describe_gauge!(
-        FEED_AGE_SECONDS,
-        Unit::Seconds,
-        "Since a feed was fetched or imported well"
-    );
+    describe_jobs();
     describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
     describe_gauge!(
@@ -269,6 +269,27 @@ fn describe() {
         "Since this node looked for revocations"
     );
     describe_gauge!(BUILD_INFO, "1, with the program's version");
+}
+
+fn describe_jobs() {
+    describe_counter!(JOBS, "Jobs that ended by job and outcome");
+    describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");
+    describe_counter!(
+        WEBHOOK_DELIVERIES,
+        "Attempts to deliver a webhook's message by outcome"
+    );
+    describe_gauge!(
+        WEBHOOK_OLDEST_SECONDS,
+        Unit::Seconds,
+        "Age of the oldest webhook message that was not delivered yet"
+    );
+    describe_counter!(FEED_SYNCS, "Syncs of feeds by source and outcome");
+    describe_counter!(FEED_RECORDS, "Records of feeds that came by syncs");
+    describe_gauge!(
+        FEED_AGE_SECONDS,
+        Unit::Seconds,
+        "Since a feed was fetched or imported well"
+    );
 }
 
 fn describe_ingest() {

@@ -381,8 +381,8 @@ pub(crate) fn settings(
 
 mod rules;
 
-pub use self::rules::with_rules;
-pub(crate) use self::rules::{needs_approval, note_rules, set_needs_approval};
+pub(crate) use self::rules::{needs_approval, note_rules, note_webhooks, set_needs_approval};
+pub use self::rules::{with_rules, with_webhooks};
 
 #[cfg(test)]
 mod tests;

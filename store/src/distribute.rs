@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::database::Store;
 
 /// Tables of companies' data. The first is the one that the others lie together with.
-pub(crate) const COMPANY_TABLES: [&str; 19] = [
+pub(crate) const COMPANY_TABLES: [&str; 21] = [
     "agents",
     "agent_facts",
     "software",
@@ -32,6 +32,8 @@ pub(crate) const COMPANY_TABLES: [&str; 19] = [
     "policies",
     "policy_results",
     "policy_events",
+    "webhooks",
+    "webhook_deliveries",
 ];
 
 /// Global tables that statements on companies' data read as well: a copy on every node.

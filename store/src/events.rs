@@ -5,7 +5,11 @@
 //! A reader keeps its own place; nothing here knows who reads.
 
 mod announce;
+pub mod company;
 mod read;
+
+use std::fmt;
+use std::str::FromStr;
 
 use enrichment::evaluation::Confidence;
 use protocol::fingerprint::SoftwareKey;
@@ -102,6 +106,31 @@ impl EventPlace {
 
     pub(crate) const fn parts(self) -> (i64, i64) {
         (self.xact, self.id)
+    }
+}
+
+impl fmt::Display for EventPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.xact, self.id)
+    }
+}
+
+/// A text that names no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no place among events")]
+pub struct NoPlace;
+
+impl FromStr for EventPlace {
+    type Err = NoPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let (xact, id) = text.split_once('-').ok_or(NoPlace)?;
+        // Digits alone: what is read back is what was written, or nothing.
+        let number = |text: &str| {
+            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_plain.then(|| text.parse().ok()).flatten().ok_or(NoPlace)
+        };
+        Ok(Self::new(number(xact)?, number(id)?))
     }
 }
 

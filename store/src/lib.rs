@@ -43,6 +43,7 @@ pub mod tenant;
 pub mod test_support;
 
 pub mod users;
+pub mod webhooks;
 
 mod known;
 #[cfg(test)]

@@ -62,6 +62,8 @@ permissions! {
     ManageUsers "users:manage" Admin;
     /// What the company's agents are told, and the company's other settings.
     WriteSettings "settings:write" Admin;
+    /// Webhooks: sees, makes and changes them, and sends their messages again.
+    ManageWebhooks "webhooks:manage" Admin;
     /// Reports that could not be stored: sees them and makes up for them.
     ManageDeadLetters "dead_letters:manage" Admin;
     /// Who changed what.

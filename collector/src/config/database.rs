@@ -63,7 +63,7 @@ impl DatabaseConfig {
             .url_file
             .map(|path| Secret::from_file("database.url_file", &path))
             .transpose()?;
-        let connections_max = in_range("database.connections_max", raw.connections_max, 4..=1_000)?;
+        let connections_max = in_range("database.connections_max", raw.connections_max, 5..=1_000)?;
         // The environment over the file, as everywhere.
         let server = match url.or(from_file) {
             Some(url) => DatabaseServer::Given(url),

@@ -227,8 +227,9 @@ fn a_setting_of_a_file_leaves_the_others_of_its_section() {
 }
 
 /// Every number with bounds, and its least and its greatest value.
-const BOUNDS: [(&str, &str, u64, u64); 17] = [
-    ("database", "connections_max", 4, 1_000),
+const BOUNDS: [(&str, &str, u64, u64); 18] = [
+    ("database", "connections_max", 5, 1_000),
+    ("webhooks", "requests_max", 1, 10_000),
     ("http", "request_timeout_s", 1, 3_600),
     ("http", "body_bytes_max", 1_024, 1_073_741_824),
     ("http", "requests_max", 1, 100_000),

@@ -1,6 +1,6 @@
 //! The way out: one HTTP client for all feeds, with bounds on everything that comes back.
 //!
-//! It is the one place of the collector that opens connections to the internet. TLS is rustls with
+//! Beside webhooks it is the one place of the collector that opens connections to the internet. TLS is rustls with
 //! Mozilla's roots; redirects are followed for files, never for an address that is sent a key, and
 //! never from TLS to plain text. Addresses are printed without names, passwords and queries.
 
@@ -119,7 +119,7 @@ impl Http {
     ///
     /// When a proxy's address or the file of certificates cannot be used.
     pub(super) fn new(config: &FeedsConfig) -> Result<Self, HttpError> {
-        let tls = tls_config(config.ca_file.as_deref())?;
+        let tls = tls_config("feeds.ca_file", config.ca_file.as_deref())?;
         // Two clients, because reqwest keeps the policy for redirects with the client and not the
         // request.
         let build = |policy: redirect::Policy| -> Result<reqwest::Client, HttpError> {
@@ -268,16 +268,23 @@ fn proxies(config: &ProxyConfig) -> Result<Vec<Proxy>, HttpError> {
     Ok(proxies)
 }
 
-fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, HttpError> {
+/// TLS that believes the public authorities and those of a file that a setting names.
+///
+/// # Errors
+///
+/// When the file holds no certificates.
+pub(crate) fn tls_config(
+    named: &'static str,
+    ca_file: Option<&Path>,
+) -> Result<rustls::ClientConfig, HttpError> {
     let mut roots = rustls::RootCertStore {
         // An operator's own come on top: a proxy that opens TLS signs with its own, and not every
         // address need go through it.
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
     if let Some(path) = ca_file {
-        let wrong = |error: &dyn std::fmt::Display| {
-            setting("feeds.ca_file", format!("{}: {error}", path.display()))
-        };
+        let wrong =
+            |error: &dyn std::fmt::Display| setting(named, format!("{}: {error}", path.display()));
         let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?;
         for certificate in certificates {
             let certificate = certificate.map_err(|error| wrong(&error))?;
@@ -287,7 +294,7 @@ fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, HttpError>
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| setting("feeds", error.to_string()))?
+        .map_err(|error| setting(named, error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(config)
@@ -375,7 +382,9 @@ mod tests {
     fn a_file_of_certificates_that_holds_none_is_refused_by_its_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ca.pem");
-        let error = tls_config(Some(&path)).unwrap_err().to_string();
+        let error = tls_config("feeds.ca_file", Some(&path))
+            .unwrap_err()
+            .to_string();
         assert!(
             error.starts_with("feeds.ca_file: ") && error.contains("ca.pem"),
             "{error}"
@@ -385,6 +394,6 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         )
         .unwrap();
-        assert!(tls_config(Some(&path)).is_err());
+        assert!(tls_config("feeds.ca_file", Some(&path)).is_err());
     }
 }

@@ -99,6 +99,13 @@ fn parameters() -> Value {
             "required": true,
             "schema": { "type": "string", "maxLength": 100 },
         },
+        "LastEventId": {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "The id of the last event that was seen: the stream goes on after it.",
+            "required": false,
+            "schema": { "type": "string", "pattern": "^[0-9]{1,19}-[0-9]{1,19}$" },
+        },
         "Csrf": {
             "name": "Muster-Csrf",
             "in": "header",

@@ -13,8 +13,10 @@ use store::tenant::{OperatorScope, Principal, TenantScope};
 use uuid::Uuid;
 
 mod input;
+mod standing;
 
 pub(crate) use self::input::{Body, IfMatch, Params, Path, parse_id};
+pub(crate) use self::standing::Presented;
 use super::document::{Asks, Operation, Schemas};
 use super::may::Needs;
 use super::problem::Problem;

@@ -9,7 +9,9 @@ use store::database::Store;
 use crate::clock::Clock;
 use crate::http::export::Exports;
 use crate::http::gate::Gate;
+use crate::http::live::Live;
 use crate::http::node::Node;
+use crate::webhooks::{Reach, Sealer};
 
 /// The state of the API. Clones share it.
 #[derive(Clone)]
@@ -26,6 +28,12 @@ pub struct ApiState {
     pub gate: Gate,
     /// Places for exports.
     pub exports: Exports,
+    /// Streams of events.
+    pub live: Live,
+    /// Where webhooks' messages may go.
+    pub reach: Reach,
+    /// What seals webhooks' secrets.
+    pub sealer: Sealer,
     /// How long what ended is kept, in days: as far back lists can be asked for.
     pub history_days: u32,
 }

@@ -8,6 +8,7 @@ mod credential;
 mod cves;
 mod dead_letters;
 mod enrolment_tokens;
+mod events;
 mod exceptions;
 mod feeds;
 mod findings;
@@ -23,6 +24,7 @@ mod settings;
 mod software;
 mod users;
 mod vex;
+mod webhooks;
 
 use crate::http::document::Routes;
 
@@ -33,6 +35,7 @@ pub(super) fn routes() -> Routes {
         .merge(cves::routes())
         .merge(dead_letters::routes())
         .merge(enrolment_tokens::routes())
+        .merge(events::routes())
         .merge(exceptions::routes())
         .merge(feeds::routes())
         .merge(findings::routes())
@@ -48,4 +51,5 @@ pub(super) fn routes() -> Routes {
         .merge(software::routes())
         .merge(users::routes())
         .merge(vex::routes())
+        .merge(webhooks::routes())
 }

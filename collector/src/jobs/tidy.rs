@@ -10,7 +10,7 @@ use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
     audit, commands, companies, dead_letters, events, history, idempotency, jobs as rows, nodes,
-    policies, sessions,
+    policies, sessions, webhooks,
 };
 use time::OffsetDateTime;
 
@@ -33,6 +33,10 @@ const EVENTS_A_TIME: u32 = 10_000;
 /// Closed intervals of either kind that are forgotten in one transaction. Each step reads the company's
 /// rows from the beginning, so there are to be few.
 const INTERVALS_A_TIME: u32 = 100_000;
+
+/// How long messages of webhooks are kept that were delivered. Those that were given up are kept as long as
+/// other dead letters.
+const DELIVERED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Dead letters that are forgotten in one transaction; each is as large as a report.
 const LETTERS_A_TIME: u32 = 100;
@@ -76,6 +80,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         audit = forgotten.audit,
         events = forgotten.events,
         dead_letters = forgotten.letters,
+        messages = forgotten.messages,
         intervals = forgotten.intervals,
         "tidied the database"
     );
@@ -87,6 +92,7 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
 struct Forgotten {
     events: u64,
     letters: u64,
+    messages: u64,
     audit: u64,
     intervals: u64,
 }
@@ -116,6 +122,9 @@ async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result
             forgotten.intervals += forget_intervals(&scope, now - jobs.history_kept)
                 .await
                 .context("forget what ended")?;
+            forgotten.messages += forget_messages(jobs, &scope, now)
+                .await
+                .context("forget messages of webhooks")?;
             forgotten.letters += forget_letters(&scope, now - jobs.dead_letters_kept)
                 .await
                 .context("forget dead letters")?;
@@ -178,6 +187,22 @@ async fn forget_letters(scope: &TenantScope, before: OffsetDateTime) -> Result<u
     let mut forgotten = 0;
     loop {
         let some = dead_letters::purge(scope, before, LETTERS_A_TIME).await?;
+        forgotten += some;
+        if some < u64::from(LETTERS_A_TIME) {
+            return Ok(forgotten);
+        }
+    }
+}
+
+async fn forget_messages(
+    jobs: &Jobs,
+    scope: &TenantScope,
+    now: OffsetDateTime,
+) -> Result<u64, StoreError> {
+    let (delivered, dead) = (now - DELIVERED_KEPT, now - jobs.dead_letters_kept);
+    let mut forgotten = 0;
+    loop {
+        let some = webhooks::purge(scope, delivered, dead, LETTERS_A_TIME).await?;
         forgotten += some;
         if some < u64::from(LETTERS_A_TIME) {
             return Ok(forgotten);

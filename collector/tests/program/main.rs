@@ -14,4 +14,5 @@ mod outages;
 mod output;
 mod process;
 mod serve;
+mod webhooks;
 mod world;

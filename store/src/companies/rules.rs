@@ -32,6 +32,34 @@ pub(crate) async fn note_rules(tx: &mut PgConnection, company_key: i64) -> Resul
     Ok(())
 }
 
+/// The companies that ever had a webhook, in the order of their making.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn with_webhooks(operator: &OperatorScope) -> Result<Vec<CompanyId>, StoreError> {
+    let mut tx = operator.begin("companies.with_webhooks").await?;
+    let ids = sqlx::query_scalar!("SELECT id FROM companies WHERE has_webhooks ORDER BY key")
+        .fetch_all(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(ids.into_iter().map(CompanyId).collect())
+}
+
+/// Notes that the company has one.
+pub(crate) async fn note_webhooks(
+    tx: &mut PgConnection,
+    company_key: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE companies SET has_webhooks = true WHERE key = $1 AND NOT has_webhooks",
+        company_key
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Whether the company's exceptions take a second person.
 pub(crate) async fn needs_approval(
     tx: &mut PgConnection,

@@ -60,8 +60,8 @@ const WALLS: &[Wall] = &[
     Wall {
         word: "reqwest::",
         inside: ALL,
-        may: &["collector/src/feeds/"],
-        reason: "only feeds open connections to the internet",
+        may: &["collector/src/feeds/", "collector/src/webhooks/"],
+        reason: "only feeds and webhooks open connections to the internet",
     },
     Wall {
         word: "tokio",
@@ -84,6 +84,8 @@ const WALLS: &[Wall] = &[
             "collector/src/ingest/heartbeats",
             "collector/src/postgres",
             "collector/src/feeds",
+            "collector/src/announcements",
+            "collector/src/webhooks",
         ],
         reason: "reports reach the store through the queue",
     },

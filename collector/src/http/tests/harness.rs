@@ -28,8 +28,9 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::{Config, Layers};
-use crate::http::{ApiState, Exports, Gate, Node, NodeStatus, router};
+use crate::config::{Config, Layers, WebhooksConfig};
+use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, router};
+use crate::webhooks::{Reach, Sealer};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
 
@@ -92,6 +93,16 @@ impl Node for FakeNode {
 
 impl Api {
     pub(super) async fn new() -> Self {
+        // Streams end when there is nothing more to tell, so that every answer has an end.
+        Self::with(Live::of_a_test(true)).await
+    }
+
+    /// An API whose streams go on.
+    pub(super) async fn streaming() -> Self {
+        Self::with(Live::of_a_test(false)).await
+    }
+
+    async fn with(live: Live) -> Self {
         let database = FreshDatabase::create().await;
         let store = database.store().clone();
         let (clock, hand) = Clock::manual(NOW);
@@ -105,6 +116,9 @@ impl Api {
             node: Arc::new(FakeNode),
             gate: Gate::new(&config),
             exports: Exports::default(),
+            live,
+            reach: Reach::new(&WebhooksConfig::default()),
+            sealer: Sealer::new(|_| [3; 32]).unwrap(),
             history_days: 90,
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
@@ -159,6 +173,11 @@ impl Api {
             .body(Body::empty())
             .unwrap();
         self.answer(request).await
+    }
+
+    /// An answer whose body goes on.
+    pub(super) async fn begin(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// An answer whose body is no text.

@@ -17,7 +17,7 @@ use crate::policies::{self, PolicyState, ResultFilter};
 use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::at;
-use crate::{cves, dead_letters, enrolment_tokens, labels};
+use crate::{cves, dead_letters, enrolment_tokens, labels, webhooks};
 
 /// Asks for all of them; what comes of it is of no matter.
 pub(super) async fn ask_for_everything(scope: &TenantScope) {
@@ -28,6 +28,7 @@ pub(super) async fn ask_for_everything(scope: &TenantScope) {
     ask_for_rules(scope, &page).await;
     dead_letters::list(scope, &page).await.unwrap();
     enrolment_tokens::list(scope, &page).await.unwrap();
+    ask_for_webhooks(scope, &page).await;
     cves::list(scope, &Default::default(), Default::default(), &page)
         .await
         .unwrap();
@@ -39,6 +40,19 @@ const ID: Uuid = Uuid::from_u128(2);
 
 fn text() -> String {
     "x".to_owned()
+}
+
+async fn ask_for_webhooks(scope: &TenantScope, page: &PageRequest) {
+    webhooks::list(scope, page).await.unwrap();
+    let filter = webhooks::DeliveryFilter {
+        webhook: Some(ID),
+        state: Some(webhooks::DeliveryState::Dead),
+    };
+    for filter in [filter, webhooks::DeliveryFilter::default()] {
+        webhooks::list_deliveries(scope, filter, page)
+            .await
+            .unwrap();
+    }
 }
 
 async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {

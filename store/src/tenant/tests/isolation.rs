@@ -2,6 +2,7 @@
 //! this crate or by SQL of one's own.
 
 mod rules;
+mod webhooks;
 
 use protocol::ids::TokenId;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -55,6 +56,7 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
         .await
         .unwrap();
     rules::make(&world.scope, endpoint.agent).await;
+    webhooks::make(&world.scope).await;
     // In the same database and, with four partitions, often in the same one: what keeps the two
     // apart is the policy and not the place.
     let other = company(world.store(), "Other").await;
@@ -378,6 +380,6 @@ async fn company_tables(world: &World) -> Vec<String> {
     .unwrap();
     // A new table has to be put into this test's world with a row of its own, or it proves nothing
     // here.
-    assert_eq!(tables.len(), 19, "{tables:?}");
+    assert_eq!(tables.len(), 21, "{tables:?}");
     tables
 }

@@ -1,0 +1,51 @@
+//! What tells others of companies' events: streams of the API, and webhooks.
+
+use super::Base;
+use crate::announcements::Announcements;
+use crate::config::Role;
+use crate::webhooks::{Office, Sealer};
+
+impl Base {
+    /// What hears of companies' events, for all on this node that tell of them.
+    pub(super) fn announcements(&self) -> Announcements {
+        let announcements = Announcements::default();
+        let roles = self.config.node.roles;
+        if roles.has(Role::Api) || roles.has(Role::Jobs) {
+            let (listening, store) = (announcements.clone(), self.store.clone());
+            let stopping = self.lifecycle.soft_token();
+            self.lifecycle.spawn("announcements", async move {
+                listening.listen(&store, &stopping).await;
+            });
+        }
+        announcements
+    }
+
+    /// What seals webhooks' secrets on every node.
+    ///
+    /// # Errors
+    ///
+    /// When the cipher does not take the key.
+    pub(super) fn sealer(&self) -> anyhow::Result<Sealer> {
+        Sealer::new(|purpose| self.authority.derive_key(purpose))
+    }
+
+    /// Starts what sends webhooks' messages.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot be used.
+    pub(super) fn start_webhooks(&self, announcements: &Announcements) -> anyhow::Result<()> {
+        let office = Office::new(
+            self.store.clone(),
+            self.clock.clone(),
+            self.sealer()?,
+            &self.config.webhooks,
+        )?;
+        let (waiting, stopping) = (announcements.wait(), self.lifecycle.soft_token());
+        self.lifecycle.spawn_essential("webhooks", async move {
+            office.run(waiting, &stopping).await;
+            Ok(())
+        });
+        Ok(())
+    }
+}

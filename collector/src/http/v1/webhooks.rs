@@ -1,0 +1,399 @@
+//! Webhooks: whom the company tells what happens in it, and what became of it.
+
+mod view;
+
+use axum::Json;
+use axum::extract::State;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use store::events::company::CompanyEventKind;
+use store::tenant::TenantScope;
+use store::webhooks::{
+    self, ChangeError, DeliveryFilter, DeliveryState, NewWebhook, ReplayError, Template, Webhook,
+    WebhookChange,
+};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use self::view::{DeliveryStateName, DeliveryView, KindName, TemplateName, WebhookView};
+use super::credential;
+use crate::http::answer::{Accepted, AcceptedAlone, Created, NoContent, Versioned};
+use crate::http::document::{DateTime, Routes};
+use crate::http::extract::{Body, IfMatch, Params, Path, Tenant, parse_id};
+use crate::http::may::ManageWebhooks;
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::state::ApiState;
+use crate::http::v7;
+
+/// How long the secret before signs as well after a rotation.
+const BEFORE_SIGNS: Duration = Duration::hours(24);
+
+pub(super) fn routes() -> Routes {
+    const ONE: &str = "/webhooks/{webhook}";
+    let about = "Whom the company tells what happens in it, and what became of it.";
+    let routes = Routes::of("Webhooks", about)
+        .get("/webhooks", "list_webhooks", "Webhooks, by name", list)
+        .post(
+            "/webhooks",
+            "create_webhook",
+            "Make a webhook; its secret is shown once",
+            create,
+        )
+        .get(
+            "/webhooks/dead-letters",
+            "list_webhook_dead_letters",
+            "Messages that were given up, newest first",
+            dead_letters,
+        )
+        .get(ONE, "get_webhook", "One webhook", get)
+        .put(ONE, "put_webhook", "Change a webhook", change)
+        .delete(
+            ONE,
+            "delete_webhook",
+            "Delete a webhook with its messages",
+            delete,
+        );
+    messages(routes)
+}
+
+fn messages(routes: Routes) -> Routes {
+    routes
+        .post(
+            "/webhooks/{webhook}/secret",
+            "rotate_webhook_secret",
+            "Give a webhook another secret, shown once; the one before signs as well for a day",
+            rotate,
+        )
+        .post(
+            "/webhooks/{webhook}/test",
+            "test_webhook",
+            "Send a message that tells of nothing",
+            test,
+        )
+        .post(
+            "/webhooks/{webhook}/replay",
+            "replay_webhook",
+            "Tell a webhook again what happened since an instant",
+            replay_since,
+        )
+        .get(
+            "/webhooks/{webhook}/deliveries",
+            "list_webhook_deliveries",
+            "A webhook's messages, newest first",
+            deliveries,
+        )
+        .get(
+            "/webhooks/{webhook}/deliveries/{delivery}",
+            "get_webhook_delivery",
+            "One message, and what became of it",
+            delivery,
+        )
+        .post(
+            "/webhooks/{webhook}/deliveries/{delivery}/replay",
+            "replay_webhook_delivery",
+            "Send a message again",
+            replay,
+        )
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Store(error) => error.into(),
+            ChangeError::Changed => Self::Stale,
+            ChangeError::NameTaken | ChangeError::TooMany => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Off => Self::Conflict(error.to_string()),
+            ReplayError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookQuery")]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+async fn list(
+    tenant: Tenant<ManageWebhooks>,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<WebhookView>>, Problem> {
+    let page = page::request("webhooks", query.limit, query.page_token.as_deref())?;
+    let webhooks = webhooks::list(&tenant.scope, &page).await?;
+    Ok(page::respond("webhooks", webhooks, WebhookView::from))
+}
+
+fn id(text: &str) -> Result<Uuid, Problem> {
+    parse_id(text, "webhook")
+}
+
+const GONE: Problem = Problem::NotFound("webhook");
+
+async fn get(
+    tenant: Tenant<ManageWebhooks>,
+    Path(webhook): Path<String>,
+) -> Result<Versioned<WebhookView>, Problem> {
+    let webhook = webhooks::get(&tenant.scope, id(&webhook)?).await?;
+    webhook.map(versioned).ok_or(GONE)
+}
+
+fn versioned(webhook: Webhook) -> Versioned<WebhookView> {
+    Versioned(webhook.revision, webhook.into())
+}
+
+/// What a webhook is to be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookBody")]
+#[serde(deny_unknown_fields)]
+struct WebhookBody {
+    name: String,
+    /// Where messages go: an `https://` address that everybody could reach.
+    url: String,
+    /// How messages are written; `generic` when absent.
+    #[serde(default = "generic")]
+    #[schemars(with = "TemplateName")]
+    template: String,
+    /// What it is told of.
+    #[schemars(with = "Vec<KindName>")]
+    kinds: Vec<String>,
+    /// Whether it is told. What happens while it is not, it is not told later.
+    #[serde(default = "yes")]
+    enabled: bool,
+}
+
+fn generic() -> String {
+    Template::Generic.as_str().to_owned()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl WebhookBody {
+    fn kinds(&self) -> Result<Vec<CompanyEventKind>, Problem> {
+        let kind = |name: &String| {
+            CompanyEventKind::parse(name)
+                .filter(|kind| *kind != CompanyEventKind::WebhookTest)
+                .ok_or_else(|| Problem::field("kinds", "no kind of event that can be asked for"))
+        };
+        let mut kinds: Vec<_> = self.kinds.iter().map(kind).collect::<Result<_, _>>()?;
+        kinds.sort_unstable();
+        kinds.dedup();
+        if kinds.is_empty() {
+            return Err(Problem::field("kinds", "at least one kind of event"));
+        }
+        Ok(kinds)
+    }
+
+    fn change<'a>(
+        &'a self,
+        kinds: &'a [CompanyEventKind],
+        state: &ApiState,
+    ) -> Result<WebhookChange<'a>, Problem> {
+        let template = Template::parse(&self.template)
+            .ok_or_else(|| Problem::field("template", "one of generic, slack, teams"))?;
+        let checked = state.reach.check(&self.url);
+        checked.map_err(|error| Problem::field("url", error.to_string()))?;
+        Ok(WebhookChange {
+            name: credential::name(&self.name)?,
+            url: &self.url,
+            template,
+            kinds,
+            is_enabled: self.enabled,
+        })
+    }
+}
+
+/// A webhook with its secret, which is shown this once.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WebhookWithSecret")]
+struct WithSecret {
+    #[serde(flatten)]
+    webhook: WebhookView,
+    /// What messages are signed with; shown this once.
+    secret: String,
+}
+
+async fn create(
+    tenant: Tenant<ManageWebhooks>,
+    State(state): State<ApiState>,
+    Body(body): Body<WebhookBody>,
+) -> Result<Created<WithSecret>, Problem> {
+    let scope = tenant.scope;
+    let (now, kinds) = (state.clock.now(), body.kinds()?);
+    let webhook = body.change(&kinds, &state)?;
+    let id = v7(now);
+    let (secret, sealed) = new_secret(&state, &scope, id)?;
+    let new = NewWebhook {
+        id,
+        secret: &sealed,
+        webhook,
+    };
+    let webhook = webhooks::create(&scope, &new, now).await?.into();
+    Ok(Created(WithSecret { webhook, secret }))
+}
+
+fn new_secret(
+    state: &ApiState,
+    scope: &TenantScope,
+    webhook: Uuid,
+) -> Result<(String, Vec<u8>), Problem> {
+    let made = state.sealer.new_secret(scope.company(), webhook);
+    made.map_err(Problem::Internal)
+}
+
+async fn change(
+    tenant: Tenant<ManageWebhooks>,
+    State(state): State<ApiState>,
+    Path(webhook): Path<String>,
+    IfMatch(revision): IfMatch,
+    Body(body): Body<WebhookBody>,
+) -> Result<Versioned<WebhookView>, Problem> {
+    let (now, kinds) = (state.clock.now(), body.kinds()?);
+    let change = body.change(&kinds, &state)?;
+    let changed = webhooks::change(&tenant.scope, id(&webhook)?, &change, revision, now).await?;
+    changed.map(versioned).ok_or(GONE)
+}
+
+async fn delete(
+    tenant: Tenant<ManageWebhooks>,
+    State(state): State<ApiState>,
+    Path(webhook): Path<String>,
+) -> Result<NoContent, Problem> {
+    if webhooks::delete(&tenant.scope, id(&webhook)?, state.clock.now()).await? {
+        Ok(NoContent)
+    } else {
+        Err(GONE)
+    }
+}
+
+async fn rotate(
+    tenant: Tenant<ManageWebhooks>,
+    State(state): State<ApiState>,
+    Path(webhook): Path<String>,
+) -> Result<Json<WithSecret>, Problem> {
+    let (id, now) = (id(&webhook)?, state.clock.now());
+    let (secret, sealed) = new_secret(&state, &tenant.scope, id)?;
+    let until = now + BEFORE_SIGNS;
+    let webhook = webhooks::rotate_secret(&tenant.scope, id, &sealed, until, now).await?;
+    let webhook = webhook.ok_or(GONE)?.into();
+    Ok(Json(WithSecret { webhook, secret }))
+}
+
+async fn test(
+    tenant: Tenant<ManageWebhooks>,
+    State(state): State<ApiState>,
+    Path(webhook): Path<String>,
+) -> Result<Accepted<DeliveryView>, Problem> {
+    let now = state.clock.now();
+    let sent = webhooks::test(&tenant.scope, id(&webhook)?, v7(now), now).await?;
+    sent.map(|sent| Accepted(sent.into())).ok_or(GONE)
+}
+
+/// Since when.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookReplay")]
+#[serde(deny_unknown_fields)]
+struct ReplayBody {
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
+    since: OffsetDateTime,
+}
+
+async fn replay_since(
+    tenant: Tenant<ManageWebhooks>,
+    State(state): State<ApiState>,
+    Path(webhook): Path<String>,
+    Body(body): Body<ReplayBody>,
+) -> Result<AcceptedAlone, Problem> {
+    let now = state.clock.now();
+    if webhooks::replay_since(&tenant.scope, id(&webhook)?, body.since, now).await? {
+        Ok(AcceptedAlone)
+    } else {
+        Err(GONE)
+    }
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookDeliveryQuery")]
+#[serde(deny_unknown_fields)]
+struct DeliveryQuery {
+    #[schemars(with = "Option<DeliveryStateName>")]
+    state: Option<String>,
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+async fn deliveries(
+    tenant: Tenant<ManageWebhooks>,
+    Path(webhook): Path<String>,
+    Params(query): Params<DeliveryQuery>,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
+    const LIST: &str = "webhook_deliveries";
+    let webhook = id(&webhook)?;
+    let state = query.state.as_deref().map(|name| {
+        DeliveryState::parse(name)
+            .ok_or_else(|| Problem::field("state", "one of pending, delivered, dead"))
+    });
+    let filter = DeliveryFilter {
+        webhook: Some(webhook),
+        state: state.transpose()?,
+    };
+    let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
+    if webhooks::get(&tenant.scope, webhook).await?.is_none() {
+        return Err(GONE);
+    }
+    let found = webhooks::list_deliveries(&tenant.scope, filter, &page).await?;
+    Ok(page::respond(LIST, found, DeliveryView::from))
+}
+
+async fn dead_letters(
+    tenant: Tenant<ManageWebhooks>,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
+    const LIST: &str = "webhook_dead_letters";
+    let filter = DeliveryFilter {
+        webhook: None,
+        state: Some(DeliveryState::Dead),
+    };
+    let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
+    let found = webhooks::list_deliveries(&tenant.scope, filter, &page).await?;
+    Ok(page::respond(LIST, found, DeliveryView::from))
+}
+
+fn message(text: &str) -> Result<Uuid, Problem> {
+    parse_id(text, "message")
+}
+
+async fn delivery(
+    tenant: Tenant<ManageWebhooks>,
+    Path((webhook, delivery)): Path<(String, String)>,
+) -> Result<Json<DeliveryView>, Problem> {
+    let (webhook, delivery) = (id(&webhook)?, message(&delivery)?);
+    let found = webhooks::delivery(&tenant.scope, webhook, delivery).await?;
+    let found = found.ok_or(Problem::NotFound("message"))?;
+    Ok(Json(found.into()))
+}
+
+async fn replay(
+    tenant: Tenant<ManageWebhooks>,
+    State(state): State<ApiState>,
+    Path((webhook, delivery)): Path<(String, String)>,
+) -> Result<AcceptedAlone, Problem> {
+    let (webhook, delivery) = (id(&webhook)?, message(&delivery)?);
+    if webhooks::replay(&tenant.scope, webhook, delivery, state.clock.now()).await? {
+        Ok(AcceptedAlone)
+    } else {
+        Err(Problem::NotFound("message"))
+    }
+}

@@ -1,0 +1,259 @@
+//! Making, changing and deleting webhooks, and giving them another secret.
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Template, WEBHOOKS_MAX, Webhook, read};
+use crate::audit::{self, Change};
+use crate::companies;
+use crate::error::{StoreError, violated_constraint};
+use crate::events::company::{self, CompanyEventKind};
+use crate::tenant::TenantScope;
+
+/// A webhook to be made.
+#[derive(Clone, Debug)]
+pub struct NewWebhook<'a> {
+    /// The caller's, so that trying again cannot make two.
+    pub id: Uuid,
+    /// Its secret, sealed.
+    pub secret: &'a [u8],
+    /// What it is to be.
+    pub webhook: WebhookChange<'a>,
+}
+
+/// What a webhook is to be.
+#[derive(Clone, Debug)]
+pub struct WebhookChange<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where messages go.
+    pub url: &'a str,
+    /// How they are written.
+    pub template: Template,
+    /// What it is told of.
+    pub kinds: &'a [CompanyEventKind],
+    /// Whether it is told. What happens while it is not, it is never told.
+    pub is_enabled: bool,
+}
+
+/// Why a webhook cannot be made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Another one has the name.
+    #[error("there is a webhook with this name")]
+    NameTaken,
+    /// There are too many of them.
+    #[error("the company has {WEBHOOKS_MAX} webhooks, which is all it can have")]
+    TooMany,
+    /// Somebody else changed it meanwhile.
+    #[error("it was changed meanwhile: look at it again")]
+    Changed,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for ChangeError {
+    fn from(error: sqlx::Error) -> Self {
+        // On each partition the index has a name of its own, with the columns in it.
+        let taken = violated_constraint(&error).is_some_and(|name| name.contains("lower"));
+        if taken {
+            Self::NameTaken
+        } else {
+            Self::Store(error.into())
+        }
+    }
+}
+
+/// Makes a webhook that is told what happens from now on.
+///
+/// # Errors
+///
+/// When its name is taken, it is one too many, or the database cannot be used.
+pub async fn create(
+    scope: &TenantScope,
+    new: &NewWebhook<'_>,
+    now: OffsetDateTime,
+) -> Result<Webhook, ChangeError> {
+    let webhook = &new.webhook;
+    let (xact, event) = company::present(scope).await?.parts();
+    let mut tx = scope.begin("webhooks.create").await?;
+    let there = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM webhooks WHERE company_key = $1"#,
+        scope.key()
+    );
+    if there.fetch_one(&mut *tx).await? >= i64::from(WEBHOOKS_MAX) {
+        return Err(ChangeError::TooMany);
+    }
+    sqlx::query!(
+        "INSERT INTO webhooks (company_key, id, name, url, template, kinds, secret, is_enabled,
+                               created_at, changed_at, xact, event)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11)",
+        scope.key(),
+        new.id,
+        webhook.name,
+        webhook.url,
+        webhook.template.as_str(),
+        &names(webhook.kinds),
+        new.secret,
+        webhook.is_enabled,
+        now,
+        xact,
+        event
+    )
+    .execute(&mut *tx)
+    .await?;
+    companies::note_webhooks(&mut tx, scope.key()).await?;
+    let made = read::one(&mut tx, scope.key(), new.id).await?;
+    if let Some(made) = &made {
+        let change = Change::made("webhook.create", made.id, shown(made));
+        audit::record(&mut tx, scope, change, now).await?;
+    }
+    tx.commit().await?;
+    made.ok_or_else(|| StoreError::inconsistent("webhooks", "id", &new.id.to_string()).into())
+}
+
+/// Changes a webhook; `None` when the company has none with this id.
+///
+/// # Errors
+///
+/// As [`create`], and when it is of another revision than the one that was looked at.
+pub async fn change(
+    scope: &TenantScope,
+    id: Uuid,
+    change: &WebhookChange<'_>,
+    seen: Option<u64>,
+    now: OffsetDateTime,
+) -> Result<Option<Webhook>, ChangeError> {
+    let (xact, event) = company::present(scope).await?.parts();
+    let mut tx = scope.begin("webhooks.change").await?;
+    // Locked by its number and read after that, so that two changes come one after the other.
+    sqlx::query_scalar!(
+        "SELECT revision FROM webhooks WHERE company_key = $1 AND id = $2 FOR UPDATE",
+        scope.key(),
+        id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(before) = read::one(&mut tx, scope.key(), id).await? else {
+        return Ok(None);
+    };
+    if seen.is_some_and(|seen| seen != before.revision) {
+        return Err(ChangeError::Changed);
+    }
+    // Who is turned on is told what happens from then on: the past would come as news.
+    let begins_anew = change.is_enabled && !before.is_enabled;
+    sqlx::query!(
+        "UPDATE webhooks SET name = $3, url = $4, template = $5, kinds = $6, is_enabled = $7,
+                changed_at = $8, revision = revision + 1,
+                xact = CASE WHEN $9::boolean THEN $10::bigint ELSE xact END,
+                event = CASE WHEN $9 THEN $11::bigint ELSE event END
+         WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        id,
+        change.name,
+        change.url,
+        change.template.as_str(),
+        &names(change.kinds),
+        change.is_enabled,
+        now,
+        begins_anew,
+        xact,
+        event
+    )
+    .execute(&mut *tx)
+    .await?;
+    let changed = read::one(&mut tx, scope.key(), id).await?;
+    if let Some(changed) = &changed {
+        let change = Change::edited("webhook.update", id, shown(&before), shown(changed));
+        audit::record(&mut tx, scope, change, now).await?;
+    }
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// Gives a webhook another sealed secret; the one before signs as well until `until`. `None` when the
+/// company has none with this id.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn rotate_secret(
+    scope: &TenantScope,
+    id: Uuid,
+    secret: &[u8],
+    until: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<Option<Webhook>, StoreError> {
+    let mut tx = scope.begin("webhooks.rotate_secret").await?;
+    let done = sqlx::query!(
+        "UPDATE webhooks SET secret_before = secret, secret_before_until = $4, secret = $3,
+                changed_at = $5, revision = revision + 1
+         WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        id,
+        secret,
+        until,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() > 0 {
+        audit::record(
+            &mut tx,
+            scope,
+            Change::done("webhook.rotate_secret", id),
+            now,
+        )
+        .await?;
+    }
+    let webhook = read::one(&mut tx, scope.key(), id).await?;
+    tx.commit().await?;
+    Ok(webhook)
+}
+
+/// Deletes a webhook with its messages; whether there was one.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn delete(
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = scope.begin("webhooks.delete").await?;
+    let done = sqlx::query!(
+        "DELETE FROM webhooks WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM webhook_deliveries WHERE company_key = $1 AND webhook = $2",
+        scope.key(),
+        id
+    )
+    .execute(&mut *tx)
+    .await?;
+    let is_gone = done.rows_affected() > 0;
+    if is_gone {
+        audit::record(&mut tx, scope, Change::done("webhook.delete", id), now).await?;
+    }
+    tx.commit().await?;
+    Ok(is_gone)
+}
+
+fn names(kinds: &[CompanyEventKind]) -> Vec<String> {
+    kinds.iter().map(|kind| kind.as_str().to_owned()).collect()
+}
+
+/// A webhook as the audit log shows it. An address of Slack's or Teams' is a secret of its own, so only
+/// its beginning stands there.
+fn shown(webhook: &Webhook) -> serde_json::Value {
+    let host = webhook.url.splitn(4, '/').take(3).collect::<Vec<_>>();
+    serde_json::json!({ "name": webhook.name, "host": host.join("/"),
+                        "template": webhook.template.as_str(), "kinds": names(&webhook.kinds),
+                        "enabled": webhook.is_enabled })
+}
