@@ -62,7 +62,9 @@ export default async function (): Promise<(() => Promise<void>) | undefined> {
   process.env.CONSOLE_SITE = file;
   agent(binaries, folder, 'first', collector('token', 'create', '--company', 'Northwind'));
   const said = join(folder, 'first.log');
-  await until('the first inventory', () => (readFileSync(said, 'utf8').includes('is delivered') ? true : undefined));
+  await until('the first inventory', () =>
+    readFileSync(said, 'utf8').includes('is delivered') ? true : undefined,
+  );
 
   return async () => {
     await stopAll();
