@@ -70,7 +70,10 @@ impl Rows {
             return Ok(Vec::new());
         }
         let sql = format!("FETCH FORWARD {ROWS_A_TIME} FROM exported");
+        // The same words fetch the columns of whichever list is under way: a connection that kept the
+        // statement would read the next list's rows as the last one's.
         let rows = sqlx::query_as(AssertSqlSafe(sql))
+            .persistent(false)
             .fetch_all(&mut *self.tx)
             .await?;
         self.is_over = rows.len() < ROWS_A_TIME as usize;
