@@ -207,7 +207,7 @@ function Scores({ cve }: { cve: Schemas['CveDetail'] }) {
               {['source', 'version', 'base_score', 'score'].map((name) =>
                 score[name] == null ? '' : `${String(score[name])} `,
               )}
-              <Code>{typeof score.vector === 'string' ? score.vector : ''}</Code>
+              <Code className="broken">{typeof score.vector === 'string' ? score.vector : ''}</Code>
             </List.Item>
           ))}
         </List>
