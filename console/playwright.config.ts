@@ -27,6 +27,6 @@ export default defineConfig({
   projects: [
     { name: 'pages', testMatch: ['journeys.spec.ts', 'people.spec.ts'] },
     { name: 'access', testMatch: 'access.spec.ts', dependencies: ['pages'] },
-    { name: 'screenshots', testMatch: 'screenshots.spec.ts' },
+    { name: 'screenshots', testMatch: 'screenshots.spec.ts', dependencies: ['pages'] },
   ],
 });

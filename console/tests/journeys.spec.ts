@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import type { Page } from '@playwright/test';
 
-import { agent } from './harness/programs';
+import { agent, stopAll } from './harness/programs';
 import { site } from './harness/site';
 import { at, expect, open, settled, signIn, test } from './harness/test';
 
@@ -14,6 +14,8 @@ let cve = '';
 test.beforeAll(async ({ browser }) => {
   ({ page } = await open(browser));
 });
+
+test.afterAll(stopAll);
 
 test('whoever is not signed in is asked to, and comes back to the page they wanted', async () => {
   await page.goto(at('/software'));

@@ -143,7 +143,7 @@ test('an API key is made, shown once and revoked', async () => {
   await operator.goto(`/settings?tab=keys&company=${site().company}`);
   const name = `export ${Date.now()}`;
   await operator.getByLabel(/^What it is for/).fill(name);
-  await operator.getByText('inventory:read', { exact: true }).click();
+  await operator.getByRole('group', { name: 'May do' }).getByText('inventory:read', { exact: true }).click();
   await operator.getByRole('button', { name: 'New key' }).click();
   const key = (await operator.getByRole('region', { name }).textContent()) ?? '';
   const headers = { Authorization: `Bearer ${key.trim()}` };

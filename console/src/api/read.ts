@@ -1,6 +1,5 @@
 import { notifications } from '@mantine/notifications';
 import {
-  keepPreviousData,
   useMutation,
   type UseMutationResult,
   useQuery,
@@ -10,6 +9,7 @@ import {
 
 import { text } from '../text/text';
 import type { Api } from './client';
+import { isSameList } from './keys';
 import { type Answer, ApiError, unwrap } from './problem';
 import { useSession } from './session';
 
@@ -33,10 +33,11 @@ export function useRead<T>(
   options: ReadOptions = {},
 ): Read<T> {
   const { me, company, api } = useSession();
+  const queryKey = [me.id, company, ...key];
   return useQuery<T, ApiError>({
-    queryKey: [me.id, company, ...key],
+    queryKey,
     queryFn: ({ signal }) => unwrap(ask(api, signal)),
-    placeholderData: keepPreviousData,
+    placeholderData: (previous, of) => (isSameList(queryKey, of?.queryKey) ? previous : undefined),
     refetchInterval: options.every ?? false,
     enabled: options.enabled ?? true,
   });

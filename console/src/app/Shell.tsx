@@ -18,6 +18,7 @@ import { useSession } from '../api/session';
 import { text } from '../text/text';
 import { CompanyPicker } from './CompanyPicker';
 import { SECTIONS } from './navigation';
+import { needsNone, NoCompany } from './NoCompany';
 import { forget } from './queries';
 
 const Find = lazy(() => import('./Find').then((module) => ({ default: module.Find })));
@@ -26,6 +27,7 @@ const Find = lazy(() => import('./Find').then((module) => ({ default: module.Fin
 export function Shell() {
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const { pathname } = useLocation();
+  const { company } = useSession();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
 
@@ -77,7 +79,7 @@ export function Shell() {
         <Navigation pathname={pathname} />
       </AppShell.Navbar>
       <AppShell.Main ref={main} id="main" tabIndex={-1} className="main">
-        <Outlet />
+        {company === undefined && !needsNone(pathname) ? <NoCompany /> : <Outlet />}
       </AppShell.Main>
     </AppShell>
   );

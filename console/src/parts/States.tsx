@@ -107,7 +107,7 @@ export function ReadAt({ read, asOf }: { read: Read<unknown>; asOf?: string }) {
   return (
     <Group gap={6} wrap="nowrap">
       {read.isFetching && <Loader size={14} aria-label={text.state.loading} />}
-      <Text size="sm" c="dimmed" role="status">
+      <Text size="sm" c="dimmed">
         {asOf === undefined ? text.common.readAt(asClock(read.dataUpdatedAt)) : text.common.asOfAt(asOf)}
       </Text>
       <Button variant="subtle" size="compact-sm" onClick={() => void read.refetch()}>

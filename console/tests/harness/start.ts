@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -61,6 +61,10 @@ export default async function (): Promise<(() => Promise<void>) | undefined> {
   writeFileSync(file, JSON.stringify(site));
   process.env.CONSOLE_SITE = file;
   agent(binaries, folder, 'first', collector('token', 'create', '--company', 'Northwind'));
+  const said = join(folder, 'first.log');
+  await until('the first inventory', () =>
+    readFileSync(said, 'utf8').includes('is delivered') ? true : undefined,
+  );
 
   return async () => {
     await stopAll();

@@ -21,6 +21,25 @@ const LISTS: [&str; 6] = [
 ];
 
 #[tokio::test]
+async fn lists_are_exported_one_after_the_other_over_the_same_connections() {
+    let api = Api::new().await;
+    // More often than there are connections: each has several lists then.
+    for round in 0..5 {
+        for list in LISTS {
+            let list = list.replace("{host}", &api.ours.host.to_string());
+            let path = format!("/api/v1/{list}/export");
+            let answer = api.get(&path, &api.ours.viewer).await;
+            assert_eq!(
+                answer.status,
+                StatusCode::OK,
+                "{list}, {round}: {}",
+                answer.text
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_export_that_is_packed_on_its_way_comes_to_its_end() {
     let api = Api::new().await;
     for packing in ["gzip", "zstd"] {

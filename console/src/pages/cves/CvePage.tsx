@@ -75,7 +75,10 @@ export function CvePage() {
               <Moment key="p" at={cve.published_at} as="day" never={text.common.unknown} />,
             ],
             [text.cve.modified, <Moment key="m" at={cve.modified_at} as="day" never={text.common.unknown} />],
-            [text.cve.status, cve.status === '' ? text.cve.notInFeeds : cve.status],
+            [
+              text.cve.status,
+              cve.status === '' && cve.published_at == null ? text.cve.notInFeeds : cve.status,
+            ],
             [text.cve.severityOf, cve.severity_source],
             [text.cve.weaknesses, cve.cwes.join(', ')],
           ]}
@@ -204,7 +207,7 @@ function Scores({ cve }: { cve: Schemas['CveDetail'] }) {
               {['source', 'version', 'base_score', 'score'].map((name) =>
                 score[name] == null ? '' : `${String(score[name])} `,
               )}
-              <Code>{typeof score.vector === 'string' ? score.vector : ''}</Code>
+              <Code className="broken">{typeof score.vector === 'string' ? score.vector : ''}</Code>
             </List.Item>
           ))}
         </List>

@@ -34,11 +34,7 @@ export function Why({ why, source }: { why: unknown; source: string }) {
       <Title order={3} size="h6">
         {text.why.title}
       </Title>
-      <Text>
-        {said.range === undefined
-          ? text.why.named(said.version ?? '', said.criteria ?? '')
-          : text.why.within(said.version ?? '', said.range, said.criteria ?? '')}
-      </Text>
+      <Text>{sentence(said)}</Text>
       <Facts
         of={[
           [text.why.source, source],
@@ -63,6 +59,14 @@ export function Why({ why, source }: { why: unknown; source: string }) {
       <Lines title={text.why.notes} lines={said.notes} />
     </Stack>
   );
+}
+
+/** What was compared with what, in a sentence. */
+function sentence({ version = '', criteria = '', range, advisory }: WhyFields): string {
+  if (range !== undefined && range !== '') return text.why.within(version, range, criteria);
+  if (advisory?.publisher)
+    return text.why.said(advisory.publisher, advisory.package ?? criteria, advisory.place ?? '', version);
+  return text.why.named(version, criteria);
 }
 
 function Lines({ title, lines }: { title: string; lines: string[] | undefined }) {

@@ -20,36 +20,38 @@ export function HostPolicies({ id }: { id: string }) {
           data.items.length === 0 ? (
             <Notice title={text.policy.none} />
           ) : (
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{text.policy.policy}</Table.Th>
-                  <Table.Th>{text.policy.outcome}</Table.Th>
-                  <Table.Th>{text.policy.reason}</Table.Th>
-                  <Table.Th>{text.policy.since}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {data.items.map((one) => (
-                  <Table.Tr key={one.policy}>
-                    <Table.Td>
-                      <Go to="/policies/$policy" params={{ policy: one.policy }}>
-                        {one.name}
-                      </Go>
-                    </Table.Td>
-                    <Table.Td>
-                      <PolicyState state={one.state} />
-                    </Table.Td>
-                    <Table.Td>
-                      <Reason of={one.reason} />
-                    </Table.Td>
-                    <Table.Td>
-                      <Moment at={one.since} />
-                    </Table.Td>
+            <Table.ScrollContainer minWidth={460} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+              <Table>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>{text.policy.policy}</Table.Th>
+                    <Table.Th>{text.policy.outcome}</Table.Th>
+                    <Table.Th>{text.policy.reason}</Table.Th>
+                    <Table.Th>{text.policy.since}</Table.Th>
                   </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
+                </Table.Thead>
+                <Table.Tbody>
+                  {data.items.map((one) => (
+                    <Table.Tr key={one.policy}>
+                      <Table.Td>
+                        <Go to="/policies/$policy" params={{ policy: one.policy }}>
+                          {one.name}
+                        </Go>
+                      </Table.Td>
+                      <Table.Td>
+                        <PolicyState state={one.state} />
+                      </Table.Td>
+                      <Table.Td>
+                        <Reason of={one.reason} />
+                      </Table.Td>
+                      <Table.Td>
+                        <Moment at={one.since} />
+                      </Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
           )
         }
       </ReadView>

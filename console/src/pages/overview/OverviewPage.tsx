@@ -3,7 +3,6 @@ import type { LinkProps } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
 import { useRead } from '../../api/read';
-import { useSession } from '../../api/session';
 import { asNumber, asShare, asTotal } from '../../format/number';
 import { Go, GoCard } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
@@ -19,24 +18,6 @@ const ROWS = 6;
 
 /** What needs somebody now, and how the company stands. */
 export function OverviewPage() {
-  const { company, may } = useSession();
-  if (company === undefined) {
-    return (
-      <>
-        <PageHead title={text.overview.title} />
-        <Notice
-          title={text.overview.noCompany}
-          action={may('companies:manage') && <Go to="/companies">{text.nav.companies}</Go>}
-        >
-          {text.overview.noCompanyDetail}
-        </Notice>
-      </>
-    );
-  }
-  return <Company />;
-}
-
-function Company() {
   const summary = useRead(['summary'], (api) => api.GET('/api/v1/summary'), { every: MINUTE_MS });
   return (
     <>

@@ -56,7 +56,9 @@ export function ListView<T>(props: ListViewProps<T>) {
       <Group justify="space-between" mb="xs" gap="xs">
         <Group gap="xs">
           {read.data && (
-            <Text size="sm">{text.table.total(asTotal(read.data.total), read.data.total.count)}</Text>
+            <Text size="sm" role="status">
+              {text.table.total(asTotal(read.data.total), read.data.total.count)}
+            </Text>
           )}
           <ReadAt read={read} asOf={props.asOf} />
         </Group>

@@ -41,6 +41,8 @@ export const why = {
   within: (version: string, range: string, criteria: string) =>
     `${version} is within ${range} of ${criteria}.`,
   named: (version: string, criteria: string) => `${version} is what ${criteria} names.`,
+  said: (publisher: string, name: string, place: string, version: string) =>
+    `By ${publisher}, ${name} in ${place} is affected, and no version is named that is fixed: ${version} is as well.`,
   source: 'By',
   criteria: 'Record about',
   range: 'Range',

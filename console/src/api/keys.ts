@@ -1,0 +1,8 @@
+/**
+ * Whether two keys are of one list, with another filter or page at most. The rows before stay until the new ones
+ * are there then; of another object nothing stays, not for a moment.
+ */
+export function isSameList(key: readonly unknown[], before: readonly unknown[] | undefined): boolean {
+  const isList = typeof key.at(-1) === 'object' && key.length === before?.length;
+  return isList && JSON.stringify(key.slice(0, -1)) === JSON.stringify(before.slice(0, -1));
+}
