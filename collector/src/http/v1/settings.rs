@@ -4,7 +4,7 @@ use axum::extract::State;
 use protocol::limits;
 use protocol::message::Settings;
 use protocol::software::Source;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use store::companies::{self, Company};
 
@@ -40,8 +40,13 @@ struct SettingsView {
     #[schemars(with = "Vec<SourceName>")]
     sources_off: Vec<Source>,
     /// Whether agents visit (true), or hold their connection (false); null leaves it to the collector.
-    #[schemars(required)]
+    #[schemars(schema_with = "choice_or_null")]
     visits: Option<bool>,
+}
+
+/// Always there, and null where nobody has chosen.
+fn choice_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["boolean", "null"] })
 }
 
 impl From<Company> for SettingsView {
