@@ -185,7 +185,8 @@ pub async fn ask(path: &Path, request: Request, within: Duration) -> io::Result<
     Ok(Some(answer))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;

@@ -98,6 +98,8 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         node: Arc::new(NoNode),
         gate: Gate::new(&config),
+        exports: http::Exports::default(),
+        history_days: 90,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

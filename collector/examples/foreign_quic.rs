@@ -10,6 +10,7 @@ use quinn::crypto::rustls::QuicServerConfig;
 use rcgen::{CertificateParams, KeyPair};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
+#[expect(clippy::disallowed_methods, reason = "nothing here is shut down")]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let port = std::env::args().nth(1).context("which port?")?.parse()?;

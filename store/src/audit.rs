@@ -132,6 +132,10 @@ pub struct Change {
     pub after: Option<Value>,
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an id is copied, and a name made for the log is handed over"
+)]
 impl Change {
     /// Something new.
     #[must_use]

@@ -69,7 +69,7 @@ pub enum Hosts {
     One(AgentId),
 }
 
-/// What is said of software and a CVE: the statuses of OpenVEX 0.2.0.
+/// What is said of software and a CVE: the statuses of `OpenVEX` 0.2.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VexStatus {
     /// It does not have it, or nobody can use it.
@@ -90,7 +90,7 @@ impl VexStatus {
         Self::UnderInvestigation,
     ];
 
-    /// The name in OpenVEX, the API and the database.
+    /// The name in `OpenVEX`, the API and the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -108,7 +108,7 @@ impl VexStatus {
     }
 }
 
-/// Why software is not affected: the justifications of OpenVEX 0.2.0.
+/// Why software is not affected: the justifications of `OpenVEX` 0.2.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Justification {
     /// The component is not in it.
@@ -132,7 +132,7 @@ impl Justification {
         Self::InlineMitigationsAlreadyExist,
     ];
 
-    /// The name in OpenVEX, the API and the database.
+    /// The name in `OpenVEX`, the API and the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

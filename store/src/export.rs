@@ -70,8 +70,7 @@ impl Rows {
             return Ok(Vec::new());
         }
         let sql = format!("FETCH FORWARD {ROWS_A_TIME} FROM exported");
-        // The same words fetch the columns of whichever list is under way: a connection that kept the
-        // statement would read the next list's rows as the last one's.
+        // Never kept prepared: the same words give another list's columns in the next transaction.
         let rows = sqlx::query_as(AssertSqlSafe(sql))
             .persistent(false)
             .fetch_all(&mut *self.tx)

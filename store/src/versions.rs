@@ -94,9 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_counts_where_the_source_has_epochs() {
+    fn an_epoch_counts_where_the_source_has_epochs_and_the_constraint_names_one() {
         let with = software(Source::Rpm, Some(1), "1.0");
-        assert_eq!(with.satisfies("> 9.0"), Some(true));
+        assert_eq!(with.satisfies("> 0:9.0"), Some(true));
+        // Who writes a constraint reads upstream's number, and seldom knows of an epoch.
+        assert_eq!(with.satisfies("> 9.0"), Some(false));
+        let deb = software(Source::Deb, Some(1), "1.0");
+        assert_eq!(deb.satisfies("> 0:9.0"), Some(true));
         assert_eq!(
             software(Source::Programs, Some(1), "1.0").satisfies("> 9.0"),
             Some(false)

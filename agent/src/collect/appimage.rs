@@ -160,7 +160,8 @@ impl<'a> FileName<'a> {
             .or_else(|| rest.strip_suffix("Linux"))
             .map_or(rest, |rest| rest.trim_end_matches(is_divider));
         let begins_version = |at: usize| {
-            let part = rest[at..].strip_prefix(['v', 'V']).unwrap_or(&rest[at..]);
+            let part = &rest[at..];
+            let part = part.strip_prefix(['v', 'V']).unwrap_or(part);
             part.starts_with(|c: char| c.is_ascii_digit())
         };
         let version_at = rest

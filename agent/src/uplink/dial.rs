@@ -272,6 +272,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "virtual time")]
     async fn seconds(race: &mut Race) -> u64 {
         let began = tokio::time::Instant::now();
         let limit = tokio::time::timeout(CONNECT_WITHIN, race.run()).await;

@@ -38,8 +38,8 @@ fn problem(host: &Host) -> String {
         .expect("a problem")
 }
 
-const fn over(way: Way, not_quic: Option<NotQuic>) -> Option<Path> {
-    Some(Path { way, not_quic })
+const fn over(way: Way, not_quic: Option<NotQuic>) -> Path {
+    Path { way, not_quic }
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_network_without_udp_costs_seconds_and_loses_nothing() {
         assert_eq!(status.state, State::Connected);
         assert_eq!(
             status.connection.path,
-            over(Way::Tcp, Some(why)),
+            Some(over(Way::Tcp, Some(why))),
             "{wires:?}"
         );
         assert!(status.connection.sent_bytes > 1_000);
@@ -85,7 +85,11 @@ fn quic_is_used_where_both_get_through_and_alone_where_that_is_all() {
         let host = Host::enrolled(3, &collector);
         let _running = host.start();
         let status = delivered(&host, &collector);
-        assert_eq!(status.connection.path, over(Way::Quic, None), "{wires:?}");
+        assert_eq!(
+            status.connection.path,
+            Some(over(Way::Quic, None)),
+            "{wires:?}"
+        );
     }
 }
 
@@ -120,7 +124,7 @@ fn a_command_line_can_do_without_quic() {
     let status = delivered(&host, &collector);
     assert_eq!(
         status.connection.path,
-        over(Way::Tcp, Some(NotQuic::Configured))
+        Some(over(Way::Tcp, Some(NotQuic::Configured)))
     );
     assert!(
         status
@@ -158,7 +162,7 @@ fn a_proxy_is_gone_through_with_its_password_and_told_apart() {
     let status = delivered(&host, &collector);
     assert_eq!(
         status.connection.path,
-        over(Way::Proxy, Some(NotQuic::Refused))
+        Some(over(Way::Proxy, Some(NotQuic::Refused)))
     );
     assert_eq!(status.connection.address, Some(proxy.address().to_string()));
     assert!(proxy.tunnels() > 0);
@@ -194,7 +198,7 @@ fn a_proxy_that_wants_a_password_is_said_and_gone_past() {
     // The collector is next door, and the proxy is nobody's way to it.
     assert_eq!(
         status.connection.path,
-        over(Way::Tcp, Some(NotQuic::Refused))
+        Some(over(Way::Tcp, Some(NotQuic::Refused)))
     );
     drop(collector);
     let said = std::iter::repeat_with(|| problem(&host))

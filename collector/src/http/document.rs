@@ -1,4 +1,4 @@
-//! The OpenAPI document: made from the routes as they are mounted, and from their handlers' types.
+//! The `OpenAPI` document: made from the routes as they are mounted, and from their handlers' types.
 //!
 //! A handler's extractors say what a request has to carry and how it may be refused, its answer says
 //! what comes back; nothing is written a second time, so the document cannot say less or more than

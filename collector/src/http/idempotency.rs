@@ -53,9 +53,8 @@ pub(super) async fn once(
     let (mut parts, body) = request.into_parts();
     // Who is let in at all, before anything is kept for them. Signing in has nobody yet, and is
     // done as often as it is asked.
-    let credential = match Credential::of(&parts) {
-        Ok(credential) => credential,
-        Err(_) => return Ok(next.run(Request::from_parts(parts, body)).await),
+    let Ok(credential) = Credential::of(&parts) else {
+        return Ok(next.run(Request::from_parts(parts, body)).await);
     };
     let who = Authenticated::from_request_parts(&mut parts, &state).await?;
     let body = to_bytes(body, BYTES_MAX).await.map_err(|_| {
@@ -84,7 +83,7 @@ pub(super) async fn once(
         Known::Running => Err(Problem::Running(RETRY_AFTER_S)),
         // With another credential of the same person, the answer is sealed for good.
         Known::Answered(sealed) => seal
-            .open(sealed)
+            .open(&sealed)
             .and_then(|plain| Kept::restore(&plain))
             .ok_or(Problem::KeyReused),
         Known::New => {

@@ -169,7 +169,7 @@ impl Problem {
         }
     }
 
-    /// The problems of the OpenAPI document, by status.
+    /// The problems of the `OpenAPI` document, by status.
     pub(crate) fn responses() -> Value {
         let mut all = serde_json::Map::new();
         for (status, description) in DESCRIPTIONS {

@@ -1,4 +1,4 @@
-//! Statements on software and vulnerabilities (VEX) as others write them: OpenVEX 0.2.0 and CycloneDX 1.4
+//! Statements on software and vulnerabilities (VEX) as others write them: `OpenVEX` 0.2.0 and `CycloneDX` 1.4
 //! to 1.6, in and out.
 //!
 //! What comes in is kept whole beside what is understood of it, so that it goes out as it came; what we

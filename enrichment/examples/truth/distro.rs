@@ -24,10 +24,14 @@ mod slow;
 pub(crate) fn hosts(bench: &Bench) -> Result<Vec<Score>, Failure> {
     let rows = packed_lines(&bench.truth.join("fleet_distro_hosts.jsonl.xz"))?;
     let slow = Slow::read(&feeds_of(bench))?;
+    let mut all = Score::new("fleet_distro_hosts");
     let mut scores = Vec::new();
     for host in &rows {
-        scores.extend(of_host(bench, &slow, host));
+        let [raw, agreed] = of_host(bench, &slow, host);
+        all.add(&raw);
+        scores.extend([raw, agreed]);
     }
+    scores.push(all);
     Ok(scores)
 }
 
@@ -149,21 +153,42 @@ fn question(package: &Value, os: &Value, id: &str) -> String {
 pub(crate) fn labels(bench: &Bench) -> Result<Vec<Score>, Failure> {
     let rows = packed_lines(&bench.truth.join("anchore_match_labels.jsonl.xz"))?;
     let slow = Slow::read(&feeds_of(bench))?;
-    let mut distro = Score::new("anchore_match_labels:distro");
-    let mut language = Score::new("anchore_match_labels:language");
+    // What publishers package and what languages do, each once for the labels that confirm a match
+    // and once for those that call it false.
+    let sets = ["distro:TP", "distro:FP", "language:TP", "language:FP"];
+    let [
+        mut distro,
+        mut distro_false,
+        mut language,
+        mut language_false,
+    ] = sets.map(|set| Score::new(format!("anchore_match_labels:{set}")));
     for row in &rows {
-        let label = text(row, "label");
-        // Some are about an image as a whole, and of some nobody was sure.
-        if row["package"].is_null() || !matches!(label, "TP" | "FP") {
+        let is_positive = match text(row, "label") {
+            "TP" => true,
+            "FP" => false,
+            // Of some nobody was sure.
+            _ => continue,
+        };
+        // Some are about an image as a whole.
+        if row["package"].is_null() {
             continue;
         }
         let version = text(&row["package"], "version");
-        match images::system(text(row, "image"), version) {
-            Some(system) => of_distribution(bench, &slow, row, system, &mut distro),
-            None => of_language(bench, row, &mut language),
+        match (images::system(text(row, "image"), version), is_positive) {
+            (Some(system), true) => of_distribution(bench, &slow, row, system, &mut distro),
+            (Some(system), false) => of_distribution(bench, &slow, row, system, &mut distro_false),
+            (None, true) => of_language(bench, row, &mut language),
+            (None, false) => of_language(bench, row, &mut language_false),
         }
     }
-    Ok(vec![distro, language])
+    let mut confirmed = Score::new("anchore_match_labels:TP");
+    confirmed.add(&distro);
+    confirmed.add(&language);
+    let mut denied = Score::new("anchore_match_labels:FP");
+    denied.add(&distro_false);
+    denied.add(&language_false);
+    let parts = [distro, distro_false, language, language_false];
+    Ok(parts.into_iter().chain([confirmed, denied]).collect())
 }
 
 /// The CVE that a label is about, however its advisory is called.

@@ -83,6 +83,16 @@ impl Score {
         }
     }
 
+    /// Counts the cases of a part of this table.
+    pub(crate) fn add(&mut self, part: &Self) {
+        self.correct += part.correct;
+        self.wrong += part.wrong;
+        self.missing += part.missing;
+        self.not_evaluable += part.not_evaluable;
+        self.positives += part.positives;
+        self.found += part.found;
+    }
+
     pub(crate) fn misses(&self) -> &[String] {
         &self.misses
     }
@@ -91,8 +101,16 @@ impl Score {
         self.correct + self.wrong + self.missing + self.not_evaluable
     }
 
+    /// The share of the cases that can be told which came out as the table says.
+    fn accuracy(&self) -> Option<f64> {
+        share(self.correct, self.cases() - self.not_evaluable)
+    }
+
+    /// Nothing where a table only denies.
     fn precision(&self) -> Option<f64> {
-        share(self.found, self.found + self.wrong)
+        (self.positives > 0)
+            .then(|| share(self.found, self.found + self.wrong))
+            .flatten()
     }
 
     fn recall(&self) -> Option<f64> {
@@ -102,8 +120,8 @@ impl Score {
     /// The heading of [`Score::row`].
     pub(crate) fn heading() -> String {
         format!(
-            "{:<42} {:>7} {:>7} {:>6} {:>7} {:>6} {:>9} {:>7}",
-            "set", "cases", "correct", "wrong", "missing", "n/e", "precision", "recall"
+            "{:<42} {:>7} {:>7} {:>6} {:>7} {:>6} {:>8} {:>9} {:>7}",
+            "set", "cases", "correct", "wrong", "missing", "n/e", "accuracy", "precision", "recall"
         )
     }
 
@@ -113,13 +131,14 @@ impl Score {
             share.map_or_else(|| "-".to_owned(), |share| format!("{share:.4}"))
         };
         format!(
-            "{:<42} {:>7} {:>7} {:>6} {:>7} {:>6} {:>9} {:>7}",
+            "{:<42} {:>7} {:>7} {:>6} {:>7} {:>6} {:>8} {:>9} {:>7}",
             self.set,
             self.cases(),
             self.correct,
             self.wrong,
             self.missing,
             self.not_evaluable,
+            shown(self.accuracy()),
             shown(self.precision()),
             shown(self.recall())
         )
@@ -130,7 +149,7 @@ impl Score {
         json!({
             "set": self.set, "cases": self.cases(), "correct": self.correct, "wrong": self.wrong,
             "missing": self.missing, "not_evaluable": self.not_evaluable,
-            "precision": self.precision(), "recall": self.recall(),
+            "accuracy": self.accuracy(), "precision": self.precision(), "recall": self.recall(),
         })
         .to_string()
     }

@@ -112,7 +112,7 @@ async fn insert(
     let key = sqlx::query_scalar!(
         "INSERT INTO agents (company_key, id, hostname, agent_version, enrolled_at, enrolled_with,
                              rekeyed_from)
-         SELECT company_key, $3, hostname, agent_version, $4, enrolled_with, id
+         SELECT $1, $3, hostname, agent_version, $4, enrolled_with, id
          FROM agents WHERE company_key = $1 AND key = $2
          RETURNING key",
         company_key,
@@ -124,7 +124,7 @@ async fn insert(
     .await?;
     sqlx::query!(
         "INSERT INTO agent_facts (company_key, agent_key, labels)
-         SELECT company_key, $3, labels FROM agent_facts WHERE company_key = $1 AND agent_key = $2",
+         SELECT $1, $3, labels FROM agent_facts WHERE company_key = $1 AND agent_key = $2",
         company_key,
         agent_key,
         key

@@ -54,7 +54,7 @@ pub struct NewDocument<'a> {
 ///
 /// # Errors
 ///
-/// As [`super::create`].
+/// As [`super::create()`].
 pub async fn import(
     scope: &TenantScope,
     document: &NewDocument<'_>,

@@ -67,6 +67,29 @@ const WAYS: [(&str, &str); 4] = [
     ),
 ];
 
+/// The open findings of given software as `touched`. Each is looked up for itself: as long as the planner has
+/// no statistics it would else read all of the company's.
+const TOUCHED: &str = "::uuid[]) AS k (software_key)
+    CROSS JOIN LATERAL (
+        SELECT f.software_key, f.cve, f.source, f.exception FROM findings f
+        WHERE f.company_key = $1 AND f.software_key = k.software_key
+          AND NOT isfinite(f.resolved_at) OFFSET 0
+    ) f
+    JOIN software s ON s.company_key = $1 AND s.software_key = f.software_key
+    LEFT JOIN cves c ON c.id = f.cve";
+
+/// The same four ways among them.
+const WAYS_AMONG: [(&str, &str); 4] = [
+    ("f.cve = r.cve", WAYS[0].1),
+    ("lower(f.name) = lower(r.product)", WAYS[1].1),
+    (
+        "split_part(split_part(f.purl, '?', 1), '@', 1)
+            = split_part(split_part(r.purl, '?', 1), '@', 1)",
+        WAYS[2].1,
+    ),
+    ("true", WAYS[3].1),
+];
+
 /// Pushes `WITH rules AS (…), matched AS (…)`: the open findings that the rules are about, among those
 /// of `software` where it is given. `$1` is the company.
 pub(super) fn push_matched(
@@ -76,23 +99,34 @@ pub(super) fn push_matched(
 ) {
     query.push("WITH rules AS MATERIALIZED (");
     push_rules(query, rules);
-    query.push("), matched AS (");
-    for (number, (joins, condition)) in WAYS.into_iter().enumerate() {
+    query.push(")");
+    if let Some(software) = software {
+        query.push(", touched AS MATERIALIZED (SELECT f.*, s.name, s.source AS software_source, s.version, s.purl, c.cvss_score FROM UNNEST(");
+        query.push_bind(software.to_vec()).push(TOUCHED).push(")");
+    }
+    query.push(", matched AS (");
+    for (number, (way, among)) in WAYS.into_iter().zip(WAYS_AMONG).enumerate() {
         if number > 0 {
             query.push(" UNION ALL ");
         }
-        query.push(FOUND).push(joins);
+        query.push(FOUND);
+        let condition = if software.is_none() {
+            query.push(way.0).push(" LEFT JOIN cves c ON c.id = f.cve");
+            way.1
+        } else {
+            query.push("JOIN touched f ON ").push(among.0).push(
+                " CROSS JOIN LATERAL (
+                      SELECT f.name, f.software_source AS source, f.version, f.purl
+                  ) s
+                  CROSS JOIN LATERAL (SELECT f.cvss_score) c",
+            );
+            among.1
+        };
         query
-            .push(" LEFT JOIN cves c ON c.id = f.cve WHERE ")
+            .push(" WHERE ")
             .push(condition)
             .push(" AND ")
             .push(FITS);
-        if let Some(software) = software {
-            query
-                .push(" AND f.software_key = ANY(")
-                .push_bind(software.to_vec())
-                .push(")");
-        }
     }
     query.push(")");
 }

@@ -1,7 +1,6 @@
 //! What a user would miss of exports and of the past: every row of the list once, in its order, and
 //! what was there then.
 
-use super::*;
 use crate::cves::{self, CveFilter, CveSort};
 use crate::findings::{self, FindingFilter, FindingSort, FindingState, replace};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
@@ -49,6 +48,12 @@ async fn world(count: usize) -> (World, Endpoint) {
     let mut endpoint = Endpoint::new(world.agent().await);
     let records = (0..count).map(|n| record(&format!("bad{n}"), "1"));
     world.apply(&endpoint.snapshot(records, 100)).await;
+    // As PostgreSQL does by itself within a minute, where it is let.
+    let url = world.database.url();
+    let mut owner = <sqlx::PgConnection as sqlx::Connection>::connect(url)
+        .await
+        .unwrap();
+    sqlx::raw_sql("ANALYZE").execute(&mut owner).await.unwrap();
     (world, endpoint)
 }
 

@@ -22,7 +22,7 @@ pub(super) fn read(tree: &Tree, source: Source, read: Read) -> Outcome {
 /// A key while it is collected.
 #[derive(Default)]
 struct Key {
-    keys: BTreeMap<String, Key>,
+    keys: BTreeMap<String, Self>,
     values: Vec<(String, u32, Vec<u8>)>,
 }
 

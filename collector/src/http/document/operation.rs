@@ -87,10 +87,9 @@ impl Operation {
 
     /// Takes a body of some media type.
     pub(crate) fn takes_content(&mut self, media_type: &str, schema: Value) {
-        self.body = Some(json!({
-            "required": true,
-            "content": { media_type: { "schema": schema } },
-        }));
+        let mut body = json!({ "required": true });
+        body["content"][media_type]["schema"] = schema;
+        self.body = Some(body);
         for status in [
             StatusCode::BAD_REQUEST,
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -117,7 +116,7 @@ impl Operation {
     /// Is answered with some media type.
     pub(crate) fn gives_content(&mut self, status: StatusCode, media_type: &str, schema: Value) {
         // Beside what else it may be answered with.
-        self.answer(status)["content"][media_type] = json!({ "schema": schema });
+        self.answer(status)["content"][media_type]["schema"] = schema;
     }
 
     /// Is answered, without more.

@@ -44,7 +44,7 @@ impl Seal {
     }
 
     /// Opens what was closed with the same seal.
-    pub(super) fn open(&self, sealed: Vec<u8>) -> Option<Vec<u8>> {
+    pub(super) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let key = self.key.as_ref()?;
         let (nonce, text) = sealed.split_at_checked(NONCE_BYTES)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
@@ -84,11 +84,11 @@ mod tests {
         let seal = |secret: u8, word: &str, asked: u8| Seal::new(&[secret; 32], word, &[asked; 32]);
         let sealed = seal(1, "a", 1).close(b"msk_secret".to_vec()).unwrap();
         assert!(!sealed.windows(6).any(|part| part == b"secret"));
-        assert_eq!(seal(1, "a", 1).open(sealed.clone()).unwrap(), b"msk_secret");
+        assert_eq!(seal(1, "a", 1).open(&sealed).unwrap(), b"msk_secret");
         for other in [seal(2, "a", 1), seal(1, "b", 1), seal(1, "a", 2)] {
-            assert!(other.open(sealed.clone()).is_none());
+            assert!(other.open(&sealed).is_none());
         }
-        assert!(seal(1, "a", 1).open(vec![1, 2, 3]).is_none());
+        assert!(seal(1, "a", 1).open(&[1, 2, 3]).is_none());
     }
 
     #[test]

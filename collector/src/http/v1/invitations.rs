@@ -135,7 +135,7 @@ pub(super) struct Made {
 
 impl Made {
     /// As the store takes it.
-    pub(super) fn new(&self) -> NewInvitation<'_> {
+    pub(super) fn to_store(&self) -> NewInvitation<'_> {
         NewInvitation {
             key: &self.key,
             email: &self.email,
@@ -183,7 +183,7 @@ async fn create(
     let now = state.clock.now();
     let role = company_role(&new.role)?;
     let made = invite(&new.email, now)?;
-    let row = invitations::create(&tenant.scope, &made.new(), role, now).await?;
+    let row = invitations::create(&tenant.scope, &made.to_store(), role, now).await?;
     Ok(Created(InvitationView::shown_once(row, &made)))
 }
 

@@ -63,6 +63,7 @@ async fn create_invitation(
 ) -> Result<Created<InvitationView>, Problem> {
     let now = state.clock.now();
     let invitation = invite(&new.email, now)?;
-    let row = store::invitations::create_operator(&operator.scope, &invitation.new(), now).await?;
+    let row =
+        store::invitations::create_operator(&operator.scope, &invitation.to_store(), now).await?;
     Ok(Created(InvitationView::shown_once(row, &invitation)))
 }

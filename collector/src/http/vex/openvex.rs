@@ -31,9 +31,10 @@ pub(super) fn read(mut document: Value) -> Result<Document, VexError> {
     if name.is_empty() {
         return Err(malformed("@id", "missing: a document has an id"));
     }
-    let version = document.get("version").map(|version| match version {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    let version = document.get("version").map(|version| {
+        version
+            .as_str()
+            .map_or_else(|| version.to_string(), str::to_owned)
     });
     let statements: Result<Vec<Statement>, VexError> = statements
         .into_iter()
@@ -95,10 +96,7 @@ fn read_statement(place: &str, whole: Value) -> Result<Statement, VexError> {
 
 /// What a product names, and for which hosts; `None` for hosts that are none of ours.
 fn named(product: &Value) -> Vec<(String, Option<Hosts>)> {
-    let id = match product {
-        Value::String(id) => id.as_str(),
-        object => text(object, "@id"),
-    };
+    let id = product.as_str().unwrap_or_else(|| text(product, "@id"));
     let id_of = |uuid: &str| uuid.parse::<Uuid>().ok();
     let hosts = if let Some(label) = id.strip_prefix(LABEL) {
         id_of(label).map(Hosts::Label)

@@ -143,7 +143,7 @@ proptest! {
     }
 }
 
-fn openvex(statement: Value) -> Result<Document, VexError> {
+fn openvex(statement: &Value) -> Result<Document, VexError> {
     read(json!({
         "@context": "https://openvex.dev/ns/v0.2.0",
         "@id": "https://example.com/vex-1",
@@ -156,7 +156,7 @@ fn openvex(statement: Value) -> Result<Document, VexError> {
 
 #[test]
 fn openvex_of_others_is_understood_as_they_mean_it() {
-    let document = openvex(json!({
+    let document = openvex(&json!({
         "vulnerability": { "name": "cve-2024-3094" },
         "products": [
             { "@id": "pkg:deb/debian/xz-utils@5.4.1-0.2?arch=amd64" },
@@ -198,7 +198,7 @@ fn openvex_of_others_is_understood_as_they_mean_it() {
 
 #[test]
 fn the_first_version_of_openvex_is_read_as_well() {
-    let document = openvex(json!({
+    let document = openvex(&json!({
         "vulnerability": "CVE-2024-1",
         "products": ["pkg:npm/left-pad@1.0.0"],
         "status": "fixed",
@@ -211,7 +211,7 @@ fn the_first_version_of_openvex_is_read_as_well() {
 #[test]
 fn somebody_elses_warning_leaves_nothing_out() {
     for status in ["affected", "under_investigation"] {
-        let document = openvex(json!({
+        let document = openvex(&json!({
             "vulnerability": { "name": "CVE-2024-1" },
             "products": [{ "@id": "pkg:npm/a" }],
             "status": status,
@@ -290,7 +290,7 @@ fn what_is_no_vex_says_where_it_is_not() {
             "none of the five",
         ),
     ] {
-        let error = openvex(statement).unwrap_err().to_string();
+        let error = openvex(&statement).unwrap_err().to_string();
         assert!(
             error.contains(expected) && error.contains("statements[0]"),
             "{error}"

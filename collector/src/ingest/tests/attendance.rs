@@ -183,10 +183,15 @@ async fn a_heartbeat_is_noted_with_the_time_to_the_next() {
     };
     client.say(&AgentMessage::Heartbeat(heartbeat)).await;
     client.is_read().await;
-    while fixture.office.heartbeats().is_empty() {
-        // The office is told by a task of its own, which signals nothing: looked for, not waited out.
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    // The office is told by a task of its own, which signals nothing: looked for, not waited out.
+    let noted = async {
+        while fixture.office.heartbeats().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), noted)
+        .await
+        .expect("the heartbeat is noted");
     assert_eq!(fixture.office.heartbeats()[0].1.every_s, 900);
 }
 

@@ -78,7 +78,7 @@ fn folder(block: u32, offset: u16, bytes: u32) -> Option<Kind> {
         block,
         offset: offset.into(),
         // Three bytes for entries that are not there: the folder itself and the one above.
-        bytes: usize::try_from(bytes.checked_sub(3).unwrap_or_default()).ok()?,
+        bytes: usize::try_from(bytes.saturating_sub(3)).ok()?,
     })
 }
 

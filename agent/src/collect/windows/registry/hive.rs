@@ -161,12 +161,9 @@ impl Hive {
     }
 }
 
-impl<'h> HiveKey<'h> {
+impl HiveKey<'_> {
     /// The key at a path below this one.
-    pub(in crate::collect::windows) fn open(
-        &self,
-        path: &str,
-    ) -> Result<Option<HiveKey<'h>>, ReadError> {
+    pub(in crate::collect::windows) fn open(&self, path: &str) -> Result<Option<Self>, ReadError> {
         let mut found: Option<Node> = None;
         for part in path.split('\\').take(DEPTH_MAX) {
             let below = self.hive.below(found.as_ref().unwrap_or(&self.node))?;
@@ -191,7 +188,7 @@ impl<'h> HiveKey<'h> {
     /// it cannot be told from what was never there.
     pub(in crate::collect::windows) fn each(
         &self,
-        visit: &mut dyn FnMut(&str, HiveKey<'h>) -> Result<(), ReadError>,
+        visit: &mut dyn FnMut(&str, Self) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
         let hive = self.hive;
         for offset in hive.below(&self.node)? {

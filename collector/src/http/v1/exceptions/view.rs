@@ -93,7 +93,7 @@ pub(super) struct ExceptionBody {
     pub(super) rule: RuleBody,
     /// `not_affected`, `affected` (an accepted risk), `fixed` or `under_investigation`.
     status: String,
-    /// Of `not_affected`: one of OpenVEX's.
+    /// Of `not_affected`: one of `OpenVEX`'s.
     justification: Option<String>,
     #[serde(default)]
     note: String,
