@@ -29,6 +29,7 @@ pub mod logging;
 pub mod memory;
 pub mod private_file;
 pub mod recording;
+pub mod redaction;
 pub mod run;
 pub mod session;
 pub mod spool;
