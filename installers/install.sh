@@ -196,7 +196,7 @@ keep_token() {
 
 # Before the package: its own file then stays away. A configuration that is there is its administrator's.
 configure() {
-  file=/etc/muster/agent.toml
+  file=/etc/muster/agent.toml written=''
   [ -n "$collectors$proxy" ] || return 0
   if [ -e "$file" ]; then
     say "$file is there and stays as it is: --collector and --proxy were not written into it"
@@ -208,6 +208,12 @@ configure() {
     [ -z "$collectors" ] || printf 'collectors = [%s]\n' "$collectors"
     [ -z "$proxy" ] || printf 'proxy = "%s"\n' "$proxy"
   ) >"$file"
+  written=$file
+}
+
+# A proxy's password may stand in it: it is read by the agent's user and by nobody else.
+give_configuration() {
+  [ -z "$written" ] || [ "$kind" = macos ] || chown muster-agent "$written"
 }
 
 install_package() {
@@ -285,6 +291,7 @@ main() {
   take_token
   configure
   install_package
+  give_configuration
   wait_for_agent
 }
 

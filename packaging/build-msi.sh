@@ -49,12 +49,17 @@ query "INSERT INTO \`MsiLockPermissionsEx\` (\`MsiLockPermissionsEx\`, \`LockObj
 query "INSERT INTO \`MsiLockPermissionsEx\` (\`MsiLockPermissionsEx\`, \`LockObject\`, \`Table\`, \`SDDLText\`) VALUES ('LockState', 'DATADIR', 'CreateFolder', 'O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)')"
 # At the removal, and not at an upgrade, the agent tells its collector and deletes its key. Whatever comes of it, the
 # removal goes on (64). Deferred, as the system (1024 + 2048), a program that the package itself has installed (18).
-query "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('Unenroll', 3154, 'AgentExe', 'unenroll --remove-state')"
-query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequence\`) VALUES ('Unenroll', 'REMOVE=\"ALL\" AND NOT UPGRADINGPRODUCTCODE', 1950)"
+gone='REMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE'
+query "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('Unenroll', 3154, 'AgentExe', 'unenroll')"
+query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequence\`) VALUES ('Unenroll', '$gone', 1950)"
+# Then what is left of its state goes. A row whose folder is an empty property is passed over, and so an upgrade keeps it.
+query "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('NameState', 51, 'STATEDIR', '[CommonAppDataFolder]Muster\\state')"
+query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequence\`) VALUES ('NameState', '$gone', 1960)"
+query "CREATE TABLE \`RemoveFile\` (\`FileKey\` CHAR(72) NOT NULL, \`Component_\` CHAR(72) NOT NULL, \`FileName\` CHAR(255) LOCALIZABLE, \`DirProperty\` CHAR(72) NOT NULL, \`InstallMode\` SHORT NOT NULL PRIMARY KEY \`FileKey\`)"
+query "INSERT INTO \`RemoveFile\` (\`FileKey\`, \`Component_\`, \`FileName\`, \`DirProperty\`, \`InstallMode\`) VALUES ('StateFiles', 'State', '*', 'STATEDIR', 2)"
+query "INSERT INTO \`RemoveFile\` (\`FileKey\`, \`Component_\`, \`DirProperty\`, \`InstallMode\`) VALUES ('StateFolder', 'State', 'STATEDIR', 2)"
 
-# No time and no chance: the package's own code, and when it was made, as the sources say.
-when=$(date -u -d "@$SOURCE_DATE_EPOCH" '+%Y/%m/%d %H:%M:%S')
-msibuild "$msi" -s "Muster Agent $version" "Muster" "x64;1033" "$package" || exit 1
-echo "$when" >/dev/null
+# A package code of its own, made of what is inside.
+msibuild "$msi" -s "Muster Agent $version" "Muster" "x64;1033" "$package"
 install -m 644 "$msi" "$out"
 echo "$out"

@@ -156,7 +156,7 @@ check 'is one host to the collector' is "$(api 'hosts' | jq '.items | length')" 
 inside systemd-analyze --no-pager security muster-agent | tail -n 1 >&2 || true
 check 'the unit is well formed' inside systemd-analyze verify /usr/lib/systemd/system/muster-agent.service
 
-gone() { api "hosts?revoked=true" | jq -e --arg id "$agent" '.items[] | select(.id == $id) | .revoked_at != null or .state == "uninstalled"'; }
+gone() { api "hosts/$agent" | jq -e '.uninstalled_at != null'; }
 case $kind in
   deb)
     check 'is removed' inside dpkg --remove muster-agent

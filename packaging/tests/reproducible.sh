@@ -20,7 +20,7 @@ same() { # same FILE OTHER
 }
 
 if [ "${2:-}" = --programs ]; then
-  for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu; do
+  for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
     # Another folder for everything that is compiled, and so another path in whatever notes one.
     CARGO_TARGET_DIR=$work/elsewhere packaging/build-agent.sh "$target" "$work/program"
     same "$built/muster-agent-$target" "$work/program"
@@ -30,10 +30,8 @@ fi
 umask 077
 export TMPDIR=$work TZ=Asia/Tokyo LANG=C.UTF-8
 linux=$built/muster-agent-x86_64-unknown-linux-musl arm=$built/muster-agent-aarch64-unknown-linux-musl
-windows=$built/muster-agent-x86_64-pc-windows-gnu
 packaging/build-deb.sh amd64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
 packaging/build-deb.sh arm64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
 packaging/build-rpm.sh x86_64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
 packaging/build-rpm.sh aarch64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
-packaging/build-msi.sh "$windows" "$windows.cdx.json" "$work/again" >/dev/null
 for file in "$work"/again/*; do same "$packages/$(basename "$file")" "$file"; done

@@ -115,4 +115,5 @@ check 'is removed' msi /x "$(winepath -w "$second")"
 check 'no service is left' is "$(state)" ''
 check 'no program is left' not test -e "$drive/Program Files/Muster Agent/muster-agent.exe"
 check 'no key is left' not test -e "$data_dir/identity.json"
+check 'no state is left' not test -e "$data_dir"
 say "$checks checks passed"
