@@ -1,4 +1,4 @@
-//! `cargo xtask sbom PACKAGE TARGET`: what a program is made of, as a CycloneDX document (1.5).
+//! `cargo xtask sbom PACKAGE TARGET`: what a program is made of, as a `CycloneDX` document (1.5).
 //!
 //! Out of what cargo itself resolved from Cargo.lock for that target: libraries that are linked in, and those
 //! that only ran while it was built, which are marked. It holds no time and no path, so that the same sources

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{Context, Failure, ask, print};
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Proxy};
 use crate::logging::{Level, Log, rfc3339};
 use crate::private_file;
 use crate::redaction;
@@ -122,7 +122,12 @@ pub(super) fn diagnostics(
 
 /// The configuration by name: what is added to it later is not shown before somebody has thought of it here.
 fn show(config: &Config) -> Value {
+    let rule = &config.reach.proxies;
     json!({
+        "transport": config.reach.transport.name(),
+        // Where it is, without who goes through it.
+        "proxy": rule.proxy.as_ref().map(Proxy::address),
+        "no_proxy": rule.bypass,
         "state_dir": config.state_dir,
         "collectors": config.collectors,
         "log_level": format!("{:?}", config.log_level).to_lowercase(),
@@ -163,20 +168,24 @@ fn entries(folder: &Path) -> std::io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-#[cfg(unix)]
+/// Who may do what with a file, and whose it is; nothing where that is no number.
 fn mode(metadata: &std::fs::Metadata) -> Option<String> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some(format!(
-        "{:o} {}:{}",
-        metadata.mode() & 0o7777,
-        metadata.uid(),
-        metadata.gid()
-    ))
-}
-
-#[cfg(not(unix))]
-const fn mode(_metadata: &std::fs::Metadata) -> Option<String> {
-    None
+    #[cfg(unix)]
+    let mode = {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(format!(
+            "{:o} {}:{}",
+            metadata.mode() & 0o7777,
+            metadata.uid(),
+            metadata.gid()
+        ))
+    };
+    #[cfg(not(unix))]
+    let mode = metadata
+        .permissions()
+        .readonly()
+        .then(|| "read-only".to_owned());
+    mode
 }
 
 /// What the service manager allows and has counted; empty where it says nothing.

@@ -60,6 +60,11 @@ fn holds_no_planted_secret() {
         said.contains("enrolment-token"),
         "that one waits is no secret"
     );
+    let document: Value = serde_json::from_str(&said).expect("JSON");
+    let shown = &document["configuration"]["is"];
+    assert_eq!(shown["proxy"], "proxy.example:3128");
+    assert_eq!(shown["transport"], "auto");
+    assert!(!said.contains("someone"), "a login is half of a secret");
 }
 
 #[test]
