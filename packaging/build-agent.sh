@@ -40,8 +40,9 @@ maps="--remap-path-prefix=$root=/muster --remap-path-prefix=$registry=/cargo --r
 export CFLAGS="-ffile-prefix-map=$registry=/cargo -ffile-prefix-map=$folder=/target $fortify ${CFLAGS:-}"
 # A PE file has a time in its header unless the linker is told not to.
 case "$target" in *windows*) maps="$maps -Clink-arg=-Wl,--no-insert-timestamp" ;; esac
-# Relocations as a bitmap, which start files of musl 1.2.4 and newer read: a thirtieth of the program less.
-case "$target" in *linux*) maps="$maps -Clink-arg=-Wl,-z,pack-relative-relocs" ;; esac
+# Relocations as a bitmap, which start files of musl 1.2.4 and newer read: a thirtieth of the program less. The one for
+# aarch64 is no position-independent program, and has none.
+case "$target" in x86_64*linux*) maps="$maps -Clink-arg=-Wl,-z,pack-relative-relocs" ;; esac
 export RUSTFLAGS="$maps" CARGO_INCREMENTAL=0
 
 cargo build --locked --quiet --profile agent --target "$target" --package agent --bin muster-agent

@@ -150,6 +150,9 @@ check 'diagnostics hold no token' not grep -q 'mst1\.' "$work/bundle"
 check 'diagnostics hold no key' not grep -qF "$(inside cat /var/lib/muster-agent/identity.json | jq -r '.key[0:40]')" "$work/bundle"
 
 agent=$(agent_id) pid=$(main_pid)
+kib() { awk -v name="$1:" '$1 == name { print $2 }' "/proc/$leader/root/proc/$pid/status"; }
+check 'it has no more memory than its budget' test "$(kib VmRSS)" -le $((6 * 1024)) -a "$(kib VmHWM)" -le $((16 * 1024))
+say "        $(kib VmRSS) KiB of memory, $(kib VmHWM) KiB at its peak, $(stat -c %s "$root/usr/bin/muster-agent") bytes of program"
 inside sh -c 'echo "log_level = \"debug\"" >>/etc/muster/agent.toml'
 check 'upgrades' set_up second
 check 'the version is the second one' is "$(inside_version)" "$(version_of second)"
