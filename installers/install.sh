@@ -165,7 +165,8 @@ check_sum() {
   else
     actual=$(openssl dgst -sha256 "$work/$package" | sed 's/.*= *//')
   fi
-  [ -n "$expected" ] && [ "$actual" = "$expected" ] ||
+  # Without a line for it there is nothing to be equal to.
+  [ "$actual" = "${expected:-none}" ] ||
     fail 5 "$package is not what was signed (SHA-256 $actual): it was damaged or exchanged"
 }
 
@@ -185,7 +186,8 @@ take_token() {
 
 keep_token() {
   folder=${waiting%/*}
-  if [ "$kind" = macos ]; then mkdir -p -m 0700 "$folder"; else mkdir -p -m 0755 "$folder"; fi
+  # One that is there keeps its rights.
+  if [ "$kind" = macos ]; then (umask 077 && mkdir -p "$folder"); else (umask 022 && mkdir -p "$folder"); fi
   (umask 077 && cat >"$waiting.new")
   if ! grep -q '^[[:space:]]*mst1\.' "$waiting.new"; then
     rm -f "$waiting.new"
@@ -202,7 +204,7 @@ configure() {
     say "$file is there and stays as it is: --collector and --proxy were not written into it"
     return 0
   fi
-  mkdir -p -m 0755 /etc/muster
+  (umask 022 && mkdir -p /etc/muster)
   (
     umask 077
     [ -z "$collectors" ] || printf 'collectors = [%s]\n' "$collectors"

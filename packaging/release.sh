@@ -3,6 +3,7 @@
 # `version` and `revision` name what is built, SOURCE_DATE_EPOCH is the only time that gets into a package: that of
 # the newest commit, so that the same sources give the same packages.
 version=${MUSTER_VERSION:-$(sed -nE '/^\[workspace.package\]/,/^\[/s/^version = "([^"]+)"$/\1/p' Cargo.toml)}
+# shellcheck disable=SC2034 # by those who source this
 revision=${MUSTER_REVISION:-1}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC

@@ -8,8 +8,8 @@ unit=/Library/LaunchDaemons/io.muster.agent.plist
 
 # An agent that runs goes first: launchd would start the old program again.
 launchctl bootout system/io.muster.agent 2>/dev/null || true
-mkdir -p -m 0755 /usr/local/bin /etc/muster
-mkdir -p -m 0700 "$state"
+(umask 022 && mkdir -p /usr/local/bin /etc/muster)
+(umask 077 && mkdir -p "$state")
 install -m 0755 -o root -g wheel "$here/muster-agent" /usr/local/bin/muster-agent
 install -m 0755 -o root -g wheel "$here/uninstall.sh" /usr/local/bin/muster-agent-uninstall
 install -m 0644 -o root -g wheel "$here/io.muster.agent.plist" "$unit"

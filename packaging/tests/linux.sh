@@ -106,6 +106,7 @@ is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; false; }; }
 case $kind in
   deb)
     set_up() { inside env DEBIAN_FRONTEND=noninteractive dpkg -i "/$1.deb"; }
+    # shellcheck disable=SC2016 # dpkg's own variable
     inside_version() { inside dpkg-query -W -f '${Version}' muster-agent; }
     version_of() { inside dpkg-deb -f "/$1.deb" Version; }
     ;;
