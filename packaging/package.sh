@@ -21,29 +21,38 @@ rm -f "$out"/SHA256SUMS "$out"/SHA256SUMS.sig
 
 say() { printf 'package: %s\n' "$*" >&2; }
 
-# One program a target, however many packages it goes into.
+# One program a target, however many packages it goes into. MUSTER_BUILT takes those that are there.
+fresh=
 agent() { # agent TARGET: sets program and bom
   program=$built/muster-agent-$1 bom=$built/muster-agent-$1.cdx.json
-  if [ -z "${MUSTER_BUILT:-}" ] || [ ! -e "$program" ]; then
+  case " $fresh " in *" $1 "*) return ;; esac
+  if [ -z "${MUSTER_BUILT:-}" ] || [ ! -e "$program" ] || [ ! -e "$bom" ]; then
     say "building the agent for $1"
     packaging/build-agent.sh "$1" "$program"
     cargo xtask sbom agent "$1" >"$bom"
   fi
+  fresh="$fresh $1"
 }
 
+# A line each: what fails on the left of `&&` stops nothing.
 for kind in $kinds; do
   case $kind in
     deb)
-      agent x86_64-unknown-linux-musl && packaging/build-deb.sh amd64 "$program" "$bom" "$out"
-      agent aarch64-unknown-linux-musl && packaging/build-deb.sh arm64 "$program" "$bom" "$out"
-      MUSTER_BUILT=1
+      agent x86_64-unknown-linux-musl
+      packaging/build-deb.sh amd64 "$program" "$bom" "$out"
+      agent aarch64-unknown-linux-musl
+      packaging/build-deb.sh arm64 "$program" "$bom" "$out"
       ;;
     rpm)
-      agent x86_64-unknown-linux-musl && packaging/build-rpm.sh x86_64 "$program" "$bom" "$out"
-      agent aarch64-unknown-linux-musl && packaging/build-rpm.sh aarch64 "$program" "$bom" "$out"
-      MUSTER_BUILT=1
+      agent x86_64-unknown-linux-musl
+      packaging/build-rpm.sh x86_64 "$program" "$bom" "$out"
+      agent aarch64-unknown-linux-musl
+      packaging/build-rpm.sh aarch64 "$program" "$bom" "$out"
       ;;
-    msi) agent x86_64-pc-windows-gnu && packaging/build-msi.sh "$program" "$bom" "$out" ;;
+    msi)
+      agent x86_64-pc-windows-gnu
+      packaging/build-msi.sh "$program" "$bom" "$out"
+      ;;
     macos) packaging/build-macos.sh "$out" ;;
     *) say "$kind is no kind of package: deb, rpm, msi or macos"; exit 2 ;;
   esac
