@@ -196,9 +196,10 @@ keep_token() {
   mv "$waiting.new" "$waiting"
 }
 
-# Before the package: its own file then stays away. A configuration that is there is its administrator's.
+# Before the package: its own file then stays away. A configuration that is there is its administrator's. A proxy's
+# password may stand in it: the package gives it to the agent to read, and to nobody else.
 configure() {
-  file=/etc/muster/agent.toml written=''
+  file=/etc/muster/agent.toml
   [ -n "$collectors$proxy" ] || return 0
   if [ -e "$file" ]; then
     say "$file is there and stays as it is: --collector and --proxy were not written into it"
@@ -207,15 +208,11 @@ configure() {
   (umask 022 && mkdir -p /etc/muster)
   (
     umask 077
-    [ -z "$collectors" ] || printf 'collectors = [%s]\n' "$collectors"
-    [ -z "$proxy" ] || printf 'proxy = "%s"\n' "$proxy"
-  ) >"$file"
-  written=$file
-}
-
-# A proxy's password may stand in it: it is read by the agent's user and by nobody else.
-give_configuration() {
-  [ -z "$written" ] || [ "$kind" = macos ] || chown muster-agent "$written"
+    {
+      [ -z "$collectors" ] || printf 'collectors = [%s]\n' "$collectors"
+      [ -z "$proxy" ] || printf 'proxy = "%s"\n' "$proxy"
+    } >"$file"
+  )
 }
 
 install_package() {
@@ -293,7 +290,6 @@ main() {
   take_token
   configure
   install_package
-  give_configuration
   wait_for_agent
 }
 

@@ -126,6 +126,7 @@ check 'no unit has failed' is "$(inside systemctl is-failed muster-agent || true
 check 'the unit is enabled' is "$(inside systemctl is-enabled muster-agent)" enabled
 check 'the user has no shell' inside grep -q '^muster-agent:.*nologin$' /etc/passwd
 inside install -m 600 /dev/null /etc/muster/enrolment-token
+# shellcheck disable=SC2154 # start_collector's
 inside sh -c 'cat >/etc/muster/enrolment-token' <"$token"
 # The same package again, as a fleet tool that brings the token later would do it.
 case $kind in
@@ -189,4 +190,25 @@ inside sh -c 'find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run
 left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|root/\.rpmdb|usr/share/licenses$)' || true; }
 check 'nothing is left' is "$(left)" ''
 [ "$kind" = rpm ] || check 'the user is gone' not inside grep -q '^muster-agent:' /etc/passwd
+
+# The same by the script that people call, where it lies beside the package.
+release=$(dirname "$first")
+if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
+  cp -r "$release" "$root/release"
+  install -m 600 "$token" "$root/token"
+  # shellcheck disable=SC2154 # start_collector's
+  by_script() { inside sh /release/install.sh --from /release --token-file /token --collector "127.0.0.1:$agents_port" "$@"; }
+  check 'the script refuses what is not signed' not by_script --public-key /etc/hostname
+  check 'refused, it leaves nothing' not inside test -e /etc/muster
+  check 'the script installs, enrols and says so' by_script
+  check 'the agent of the script is connected' wait_until 30 connected
+  check 'the collector that was named is configured' inside grep -q "^collectors = \[\"127.0.0.1:$agents_port\"\]$" /etc/muster/agent.toml
+  check 'the configuration is closed to others as well' is "$(mode /etc/muster/agent.toml)" '640 root:muster-agent'
+  check 'the token that was named stays' inside test -s /token
+  agent=$(agent_id)
+  check 'the script may come twice' by_script
+  check 'and the agent stays who it is' is "$(agent_id)" "$agent"
+  check 'is purged again' inside dpkg --purge muster-agent
+  check 'purged, it leaves no configuration' not inside test -e /etc/muster
+fi
 say "$checks checks passed"
