@@ -36,6 +36,8 @@ msi=$work/out.msi
 query() { msibuild "$msi" -q "$1" || { echo "build-msi: $1" >&2; exit 1; }; }
 secure="WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;COLLECTOR;ENROLL_TOKEN;PROXY"
 query "UPDATE \`Property\` SET \`Value\` = '$secure' WHERE \`Property\` = 'SecureCustomProperties'"
+# wixl puts it before the transaction begins: an upgrade that fails would then leave nothing installed.
+query "UPDATE \`InstallExecuteSequence\` SET \`Sequence\` = 1510 WHERE \`Action\` = 'RemoveExistingProducts'"
 # What was given at an earlier installation stays, where it is not given again.
 for name in COLLECTOR PROXY; do
   case $name in COLLECTOR) at=51 ;; PROXY) at=52 ;; esac
@@ -55,7 +57,6 @@ query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequ
 # Then what is left of its state goes. A row whose folder is an empty property is passed over, and so an upgrade keeps it.
 query "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('NameState', 51, 'STATEDIR', '[CommonAppDataFolder]Muster\\state')"
 query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequence\`) VALUES ('NameState', '$gone', 1960)"
-query "CREATE TABLE \`RemoveFile\` (\`FileKey\` CHAR(72) NOT NULL, \`Component_\` CHAR(72) NOT NULL, \`FileName\` CHAR(255) LOCALIZABLE, \`DirProperty\` CHAR(72) NOT NULL, \`InstallMode\` SHORT NOT NULL PRIMARY KEY \`FileKey\`)"
 query "INSERT INTO \`RemoveFile\` (\`FileKey\`, \`Component_\`, \`FileName\`, \`DirProperty\`, \`InstallMode\`) VALUES ('StateFiles', 'State', '*', 'STATEDIR', 2)"
 query "INSERT INTO \`RemoveFile\` (\`FileKey\`, \`Component_\`, \`DirProperty\`, \`InstallMode\`) VALUES ('StateFolder', 'State', 'STATEDIR', 2)"
 

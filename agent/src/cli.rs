@@ -9,6 +9,8 @@ mod check;
 mod diagnostics;
 mod enrol;
 mod inventory;
+#[cfg(windows)]
+mod service;
 mod unenroll;
 mod visit;
 mod waiting;
@@ -80,6 +82,9 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
         | Command::Check
         | Command::Inventory { .. }
         | Command::Diagnostics { .. } => {}
+        // It reads a configuration of its own: the installer's values belong to it.
+        #[cfg(windows)]
+        Command::Service => return service::service(),
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let config = Config::load(args.config.as_deref(), &config::environment, args.raw);
@@ -103,6 +108,8 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
         Command::Inventory { json } => inventory::inventory(&context, json),
         // Answered above.
         Command::Help | Command::Version | Command::Diagnostics { .. } => Ok(ExitCode::SUCCESS),
+        #[cfg(windows)]
+        Command::Service => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -58,10 +58,19 @@ pub(super) enum Command {
     Unenroll,
     Run,
     Scan,
-    Status { json: bool },
+    Status {
+        json: bool,
+    },
     Check,
-    Inventory { json: bool },
-    Diagnostics { out: Option<PathBuf> },
+    Inventory {
+        json: bool,
+    },
+    Diagnostics {
+        out: Option<PathBuf>,
+    },
+    /// For the service control manager, and so not in the help.
+    #[cfg(windows)]
+    Service,
     Version,
     Help,
 }
@@ -170,6 +179,8 @@ impl Typed {
             "check" => (Command::Check, &[]),
             "inventory" => (Command::Inventory { json: self.json }, &["--json"]),
             "diagnostics" => (Command::Diagnostics { out: self.out }, &["--out"]),
+            #[cfg(windows)]
+            "service" => (Command::Service, &[]),
             "version" => (Command::Version, &[]),
             "help" => (Command::Help, &[]),
             other => return Err(format!("{other:?} is no command")),
