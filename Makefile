@@ -127,12 +127,12 @@ scale: ## Measure how long one CVE takes through a large site, a JSON object a l
 PACKAGES ?=
 
 .PHONY: packages
-packages: ## Build the agent's packages with checksums, signature and bills of materials (PACKAGES="deb rpm macos")
+packages: ## Build the agent's packages with checksums, signature and bills of materials (PACKAGES="deb rpm msi macos")
 	@scripts/bootstrap.sh packages
 	packaging/package.sh $(PACKAGES)
 
 .PHONY: test-packages
-test-packages: ## Install, upgrade and remove every package for real (as root): deb and rpm in a Debian tree
+test-packages: ## Install, upgrade and remove every package for real (as root): deb and rpm in a Debian tree, the msi under Wine
 	@scripts/bootstrap.sh packages
 	cargo build --release --package collector
 	packaging/tests/all.sh

@@ -58,9 +58,31 @@ query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequ
 query "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('NameState', 51, 'STATEDIR', '[CommonAppDataFolder]Muster\\state')"
 query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequence\`) VALUES ('NameState', '$gone', 1960)"
 query "INSERT INTO \`RemoveFile\` (\`FileKey\`, \`Component_\`, \`FileName\`, \`DirProperty\`, \`InstallMode\`) VALUES ('StateFiles', 'State', '*', 'STATEDIR', 2)"
+# By name as well: Wine takes the star for a name.
+for name in agent.log lock gate; do
+  query "INSERT INTO \`RemoveFile\` (\`FileKey\`, \`Component_\`, \`FileName\`, \`DirProperty\`, \`InstallMode\`) VALUES ('State_$name', 'State', '$name', 'STATEDIR', 2)"
+done
 query "INSERT INTO \`RemoveFile\` (\`FileKey\`, \`Component_\`, \`DirProperty\`, \`InstallMode\`) VALUES ('StateFolder', 'State', 'STATEDIR', 2)"
 
 # A package code of its own, made of what is inside.
 msibuild "$msi" -s "Muster Agent $version" "Muster" "x64;1033" "$package"
+# libmsi notes when it was made, in two places, and cannot be told another time.
+python3 - "$msi" "$SOURCE_DATE_EPOCH" <<'PY'
+import struct, sys, time
+path, epoch = sys.argv[1], int(sys.argv[2])
+data = bytearray(open(path, "rb").read())
+since_1601 = lambda at: (int(at) + 11644473600) * 10_000_000
+found, at = 0, data.find(b"\x40\0\0\0")
+while at >= 0:
+    if at % 4 == 0 and at + 12 <= len(data):
+        value = struct.unpack_from("<Q", data, at + 4)[0]
+        if since_1601(time.time() - 600) <= value <= since_1601(time.time() + 5):
+            struct.pack_into("<Q", data, at + 4, since_1601(epoch))
+            found += 1
+    at = data.find(b"\x40\0\0\0", at + 1)
+if found != 2:
+    sys.exit(f"build-msi: {found} times of now in the summary, and not two")
+open(path, "wb").write(data)
+PY
 install -m 644 "$msi" "$out"
 echo "$out"

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Builds what ships: every package of the agent, with checksums, a signature and the bills of materials.
 #
-#   packaging/package.sh [KIND…]        KIND is deb, rpm, msi or macos; without any, all but msi,
-# whose service the agent does not have yet
+#   packaging/package.sh [KIND…]        KIND is deb, rpm, msi or macos; without any, all
 #
 # Everything goes into target/packages/VERSION (or MUSTER_PACKAGES). SHA256SUMS names every file, SHA256SUMS.sig is
 # its signature (ECDSA P-256, so that every host can check it with what it has: decision 33) by the key in
@@ -12,7 +11,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/.."
 . packaging/release.sh
-kinds=${*:-deb rpm macos}
+kinds=${*:-deb rpm msi macos}
 folder=${CARGO_TARGET_DIR:-$PWD/target}
 out=${MUSTER_PACKAGES:-$folder/packages/$version}
 built=$folder/packages/built

@@ -44,6 +44,7 @@ if [ "$what" = packages ]; then
   need rpmbuild rpm
   need wixl wixl
   need msibuild msitools
+  need python3 python3
   need lintian lintian
   need rpmlint rpmlint
   need shellcheck shellcheck

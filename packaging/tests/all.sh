@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
 # Everything that `make test-packages` does: builds, compares, lints, installs.
 #
-#   packaging/tests/all.sh [PART…]        PART is scripts, reproducible, lint, deb, rpm or msi; without any, all but msi
+#   packaging/tests/all.sh [PART…]        PART is scripts, reproducible, lint, deb, rpm or msi; without any, all
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 . packaging/release.sh
 folder=${CARGO_TARGET_DIR:-$PWD/target}/packages
-parts=${*:-scripts reproducible lint deb rpm}
+parts=${*:-scripts reproducible lint deb rpm msi}
 say() { printf 'test-packages: %s\n' "$*" >&2; }
 
 # Two versions of every package, around the same program: the first is what ships.
 next=$(echo "$version" | awk -F. '{ print $1 "." $2 "." $3 + 1 }')
-packaging/package.sh deb rpm
-MUSTER_BUILT=1 MUSTER_VERSION=$next packaging/package.sh deb rpm
+packaging/package.sh deb rpm msi
+MUSTER_BUILT=1 MUSTER_VERSION=$next packaging/package.sh deb rpm msi
 one=$folder/$version two=$folder/$next
 
 for part in $parts; do

@@ -34,4 +34,6 @@ packaging/build-deb.sh amd64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
 packaging/build-deb.sh arm64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
 packaging/build-rpm.sh x86_64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
 packaging/build-rpm.sh aarch64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
+windows=$built/muster-agent-x86_64-pc-windows-gnu
+packaging/build-msi.sh "$windows" "$windows.cdx.json" "$work/again" >/dev/null
 for file in "$work"/again/*; do same "$packages/$(basename "$file")" "$file"; done
