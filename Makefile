@@ -148,3 +148,20 @@ SCALE ?=
 scale: ## Measure how long one CVE takes through a large site, a JSON object a line (SCALE="INSTALLATIONS HOSTS SOFTWARE COMPANIES", MUSTER_DATA=FOLDER)
 	@scripts/bootstrap.sh run
 	@MUSTER_DATA='$(MUSTER_DATA)' scripts/scale.sh $(SCALE)
+
+PACKAGES ?=
+
+.PHONY: packages
+packages: ## Build the agent's packages with checksums, signature and bills of materials (PACKAGES="deb rpm msi macos")
+	@scripts/bootstrap.sh packages
+	packaging/package.sh $(PACKAGES)
+
+.PHONY: test-packages
+test-packages: ## Install, upgrade and remove every package for real (as root): deb and rpm in a Debian tree, the msi under Wine
+	@scripts/bootstrap.sh packages
+	cargo build --release --package collector
+	packaging/tests/all.sh
+
+.PHONY: compare-agents
+compare-agents: ## Compare one inventory with Debian's ocsinventory-agent and fusioninventory-agent on this machine (as root)
+	@packaging/compare.sh

@@ -6,11 +6,13 @@
 #   scripts/bootstrap.sh browser  the same, with Chromium
 #   scripts/bootstrap.sh test     the same, with the test runner
 #   scripts/bootstrap.sh check    as run, with the policy and spelling checkers
+#   scripts/bootstrap.sh packages as run, with what packages are built and tried with: cross compilers, deb, rpm and
+#                                 MSI tools, Wine, a Debian tree's maker
 #
 # As root it installs Debian packages itself; as anyone else it prints the command and stops.
 set -euo pipefail
 
-what=${1:?usage: bootstrap.sh run|console|browser|test|check}
+what=${1:?usage: bootstrap.sh run|console|browser|test|check|packages}
 cd "$(dirname "$0")/.."
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
@@ -41,6 +43,31 @@ esac
 if [ "$what" = check ]; then
   need python3 python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+fi
+
+if [ "$what" = packages ]; then
+  need musl-gcc musl-tools
+  need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+  [ -e /usr/aarch64-linux-gnu/include/stdint.h ] || missing+=(libc6-dev-arm64-cross)
+  need x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64-posix
+  need dh debhelper
+  need dpkg-buildpackage dpkg-dev
+  need rpmbuild rpm
+  need wixl wixl
+  need msibuild msitools
+  need python3 python3
+  need lintian lintian
+  need rpmlint rpmlint
+  need shellcheck shellcheck
+  need dash dash
+  need busybox busybox-static
+  need debootstrap debootstrap
+  need systemd-nspawn systemd-container
+  need wine wine
+  [ -e /usr/lib/wine/wine64 ] || missing+=(wine64)
+  need jq jq
+  need curl curl
+  need openssl openssl
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
@@ -99,6 +126,14 @@ case "$what" in
       python3 -m venv .tools/venv
       .tools/venv/bin/pip install --quiet --disable-pip-version-check typos==1.52.0
     fi
+    ;;
+  packages)
+    for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-pc-windows-gnu; do
+      if ! rustup target list --installed | grep -qx "$target"; then
+        say "adding Rust's library for $target"
+        rustup target add "$target"
+      fi
+    done
     ;;
   *) say "unknown set: $what"; exit 2 ;;
 esac

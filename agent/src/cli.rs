@@ -6,10 +6,14 @@
 mod args;
 mod ask;
 mod check;
+mod diagnostics;
 mod enrol;
 mod inventory;
+#[cfg(windows)]
+mod service;
 mod unenroll;
 mod visit;
+mod waiting;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -76,25 +80,36 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
         | Command::Scan
         | Command::Status { .. }
         | Command::Check
-        | Command::Inventory { .. } => {}
+        | Command::Inventory { .. }
+        | Command::Diagnostics { .. } => {}
+        // It reads a configuration of its own: the installer's values belong to it.
+        #[cfg(windows)]
+        Command::Service => return service::service(),
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let config = match Config::load(args.config.as_deref(), &config::environment, args.raw) {
-        Ok(config) => config,
-        Err(error) => return Err(Failure::from(error)),
-    };
+    let config = Config::load(args.config.as_deref(), &config::environment, args.raw);
+    if let Command::Diagnostics { out } = &args.command {
+        // With a configuration that is wrong as well: that may be what help is needed for.
+        return diagnostics::diagnostics(config, args.config.as_deref(), clock, out.as_deref());
+    }
+    let config = config?;
     let log = Log::new(config.log_level, Arc::clone(&clock));
     let context = Context { config, clock, log };
     match args.command {
         Command::Enroll(wanted) => enrol::enrol(&context, &wanted),
         Command::Unenroll => unenroll::unenroll(&context),
-        Command::Run => run(context, Until::Stopped).map(|()| ExitCode::SUCCESS),
+        Command::Run => {
+            waiting::use_up(&context)?;
+            run(context, Until::Stopped).map(|()| ExitCode::SUCCESS)
+        }
         Command::Scan => ask::scan(context),
         Command::Status { json } => ask::status(&context, json),
         Command::Check => check::check(&context),
         Command::Inventory { json } => inventory::inventory(&context, json),
         // Answered above.
-        Command::Help | Command::Version => Ok(ExitCode::SUCCESS),
+        Command::Help | Command::Version | Command::Diagnostics { .. } => Ok(ExitCode::SUCCESS),
+        #[cfg(windows)]
+        Command::Service => Ok(ExitCode::SUCCESS),
     }
 }
 

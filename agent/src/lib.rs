@@ -29,7 +29,10 @@ pub mod logging;
 pub mod memory;
 pub mod private_file;
 pub mod recording;
+pub mod redaction;
 pub mod run;
+#[cfg(windows)]
+pub mod service;
 pub mod session;
 pub mod spool;
 pub mod status;

@@ -28,6 +28,8 @@ commands:
   status [--json]     how the agent stands; exit code 1 when none runs
   check               whether configuration, state, identity and collector are as they should be
   inventory [--json]  what would be sent, with every source's status; sends nothing
+  diagnostics         one document for whoever helps, without tokens, keys and passwords
+    --out FILE          into FILE, instead of stdout
   version             the version
   help                this
 
@@ -56,9 +58,19 @@ pub(super) enum Command {
     Unenroll,
     Run,
     Scan,
-    Status { json: bool },
+    Status {
+        json: bool,
+    },
     Check,
-    Inventory { json: bool },
+    Inventory {
+        json: bool,
+    },
+    Diagnostics {
+        out: Option<PathBuf>,
+    },
+    /// For the service control manager, and so not in the help.
+    #[cfg(windows)]
+    Service,
     Version,
     Help,
 }
@@ -112,6 +124,7 @@ struct Typed {
     raw: Raw,
     enroll: Enroll,
     json: bool,
+    out: Option<PathBuf>,
     /// Options that only some commands take.
     special: Vec<&'static str>,
 }
@@ -131,6 +144,10 @@ impl Typed {
             "force" => {
                 self.enroll.force = true;
                 self.special.push("--force");
+            }
+            "out" => {
+                self.out = Some(value()?.into());
+                self.special.push("--out");
             }
             "token" => {
                 self.enroll.token = Some(text(value()?)?);
@@ -161,6 +178,9 @@ impl Typed {
             "status" => (Command::Status { json: self.json }, &["--json"]),
             "check" => (Command::Check, &[]),
             "inventory" => (Command::Inventory { json: self.json }, &["--json"]),
+            "diagnostics" => (Command::Diagnostics { out: self.out }, &["--out"]),
+            #[cfg(windows)]
+            "service" => (Command::Service, &[]),
             "version" => (Command::Version, &[]),
             "help" => (Command::Help, &[]),
             other => return Err(format!("{other:?} is no command")),

@@ -21,10 +21,7 @@ const DELIVER_WITHIN: Duration = Duration::from_secs(60);
 
 /// Says how the agent stands.
 pub(super) fn status(context: &Context, json: bool) -> Result<ExitCode, Failure> {
-    let status = match ask(context, Request::Status, STATUS_WITHIN)? {
-        Some(status) => status,
-        None => without_agent(context)?,
-    };
+    let status = standing(context)?;
     if json {
         print(&serde_json::to_string_pretty(&status)?)?;
     } else {
@@ -35,6 +32,14 @@ pub(super) fn status(context: &Context, json: bool) -> Result<ExitCode, Failure>
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// How the agent stands, by its own word or by its state folder.
+pub(super) fn standing(context: &Context) -> Result<Status, Failure> {
+    match ask(context, Request::Status, STATUS_WITHIN)? {
+        Some(status) => Ok(status),
+        None => without_agent(context),
+    }
 }
 
 /// Lets the running agent scan, or scans and delivers without one.

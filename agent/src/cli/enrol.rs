@@ -11,16 +11,27 @@ use super::args::Enroll;
 use super::{Context, Failure, print, runtime};
 use crate::collect::host;
 use crate::config::{self, Config};
-use crate::enrol;
+use crate::enrol::{self, EnrolError};
 use crate::identity::Identity;
 use crate::lock::StateLock;
 use crate::private_file;
 use crate::spool::Spool;
 
 pub(super) fn enrol(context: &Context, wanted: &Enroll) -> Result<ExitCode, Failure> {
-    let config = &context.config;
     // Before the folder is made: a path that was typed wrongly leaves nothing behind.
     let token = token(wanted)?;
+    let said = become_agent(context, &token, wanted.force)??;
+    print(&said)
+}
+
+/// From a token to an identity in the state folder; what the collector or the network has against it apart
+/// from what this host has.
+pub(super) fn become_agent(
+    context: &Context,
+    token: &EnrolmentToken,
+    force: bool,
+) -> Result<Result<String, EnrolError>, Failure> {
+    let config = &context.config;
     private_file::make_folder(&config.state_dir).map_err(|error| {
         Failure(format!(
             "make the folder {}: {error}; run as root or name another one with --state-dir",
@@ -28,10 +39,14 @@ pub(super) fn enrol(context: &Context, wanted: &Enroll) -> Result<ExitCode, Fail
         ))
     })?;
     let _lock = StateLock::take(&config.state_dir)?;
-    refuse_twice(config, wanted.force)?;
+    refuse_twice(config, force)?;
     let hostname = hostname();
     let version = env!("CARGO_PKG_VERSION");
-    let enrolled = runtime()?.block_on(enrol::enrol(&token, &config.reach, &hostname, version))?;
+    let enrolling = enrol::enrol(token, &config.reach, &hostname, version);
+    let enrolled = match runtime()?.block_on(enrolling) {
+        Ok(enrolled) => enrolled,
+        Err(error) => return Ok(Err(error)),
+    };
     // First the spool, then the identity: a crash in between costs a snapshot and nothing else.
     // What the agent before had told belongs to that agent.
     forget(&config.spool_path())?;
@@ -39,10 +54,10 @@ pub(super) fn enrol(context: &Context, wanted: &Enroll) -> Result<ExitCode, Fail
     let mut spool = Spool::open(&config.spool_path(), config.spool_bytes_max)?;
     spool.save_settings(&enrolled.settings)?;
     let certificate = enrolled.identity.certificate();
-    print(&format!(
+    Ok(Ok(format!(
         "enrolled as agent {} of company {}",
         certificate.agent, certificate.company
-    ))
+    )))
 }
 
 /// An identity that works is not thrown away by accident.
@@ -100,7 +115,7 @@ fn token(wanted: &Enroll) -> Result<EnrolmentToken, Failure> {
     Ok(text.parse::<EnrolmentToken>()?)
 }
 
-fn read_file(path: impl AsRef<Path>) -> Result<String, Failure> {
+pub(super) fn read_file(path: impl AsRef<Path>) -> Result<String, Failure> {
     let path = path.as_ref();
     if path == Path::new("-") {
         return read(io::stdin(), "stdin");

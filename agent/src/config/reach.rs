@@ -26,6 +26,18 @@ pub enum Transport {
     Tcp,
 }
 
+impl Transport {
+    /// The word for it, as it is written in a configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Quic => "quic",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
 /// A word that is no [`Transport`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no transport: use auto, quic or tcp")]

@@ -45,6 +45,7 @@ fn help_and_version_need_nothing() {
             "status",
             "check",
             "inventory",
+            "diagnostics",
             "version",
         ] {
             assert!(help.contains(command), "{command} is not in the help");

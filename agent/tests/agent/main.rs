@@ -13,9 +13,11 @@ mod cli;
 mod collector;
 mod crash;
 mod delivery;
+mod diagnostics;
 mod enrolment;
 mod host;
 mod middlebox;
+mod waiting;
 mod ways;
 
 /// The agent that is tested.

@@ -107,6 +107,7 @@ const WALLS: &[Wall] = &[
             "agent/src/uplink",
             "agent/src/enrol",
             "agent/src/control",
+            "agent/src/service",
             "agent/src/cli",
         ],
         reason: "what decides does no I/O",

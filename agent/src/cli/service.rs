@@ -1,0 +1,59 @@
+//! `service`: what Windows' service control manager starts.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::oneshot::Receiver;
+
+use super::{Context, Failure, runtime, seed, waiting};
+use crate::backoff::Jitter;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Raw};
+use crate::logging::Log;
+use crate::private_file;
+use crate::run::{Agent, Until};
+use crate::service;
+
+/// Serves until the service manager stops it.
+pub(super) fn service() -> Result<ExitCode, Failure> {
+    service::dispatch(|stopped| serve(stopped).map_err(|Failure(why)| why)).map_err(|error| {
+        Failure(format!(
+            "{error}; this command is for the service manager: use `sc start {}`",
+            service::NAME
+        ))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(stopped: Receiver<()>) -> Result<(), Failure> {
+    let config = Config::load(None, &service::environment, Raw::default())?;
+    private_file::make_folder(&config.state_dir)?;
+    let mut log_file = service::log_to(&config.state_dir)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let log = Log::new(config.log_level, Arc::clone(&clock));
+    let context = Context { config, clock, log };
+    let outcome = (|| {
+        if let Err(error) = service::limit() {
+            context.log.warn(format_args!(
+                "the job object with its limits is refused: {error}"
+            ));
+        }
+        service::take_token(&context.config.state_dir.join(waiting::FILE))?;
+        waiting::use_up(&context)?;
+        let Context { config, clock, log } = &context;
+        let jitter = Jitter::seeded(seed()?);
+        runtime()?.block_on(async {
+            let agent = Agent::open(config.clone(), Arc::clone(clock), log.clone(), jitter)?;
+            // A manager that is gone stops the service as well.
+            let stop = async { drop(stopped.await) };
+            tokio::select! {
+                outcome = agent.run(Until::Stopped, stop) => outcome.map_err(Failure::from),
+                () = log_file.keep_short() => Ok(()),
+            }
+        })
+    })();
+    if let Err(Failure(why)) = &outcome {
+        context.log.error(format_args!("{why}"));
+    }
+    outcome
+}

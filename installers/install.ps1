@@ -1,0 +1,149 @@
+<#
+.SYNOPSIS
+Installs the Muster agent on Windows, silently, and enrols it.
+
+.DESCRIPTION
+-From names where the packages of a release lie, with SHA256SUMS and SHA256SUMS.sig beside them. The signature (ECDSA P-256
+over SHA256SUMS) is checked with the project's key below, or with -PublicKey, before anything that was fetched is looked at;
+then the package's checksum. The token comes from -TokenFile or from the variable ENROLL_TOKEN; without any, the agent is
+installed and waits for one.
+
+Run as administrator. Exit codes: 0 done, 1 failed, 2 wrong use, 3 system not supported, 4 download failed, 5 signature or
+checksum wrong, 6 the installer failed, 7 the agent's service does not run.
+
+.EXAMPLE
+powershell -ExecutionPolicy Bypass -File install.ps1 -From https://packages.example/muster -TokenFile token
+#>
+[CmdletBinding()]
+param(
+    [Parameter(Mandatory = $true)][string]$From,
+    [string]$TokenFile,
+    [string]$Collector,
+    [string]$Proxy,
+    [string]$Version,
+    [string]$PublicKey
+)
+
+# Everything is in functions and the last line calls them: a script that was cut off in its transfer does nothing.
+Set-StrictMode -Version 2
+$ErrorActionPreference = 'Stop'
+$ReleaseKey = '@PUBLIC_KEY@'
+
+function Fail([int]$Code, [string]$Message) {
+    [Console]::Error.WriteLine("muster: $Message")
+    exit $Code
+}
+
+function Get-Part([string]$Name, [string]$Into) {
+    if ($From -match '^https://') {
+        [Net.ServicePointManager]::SecurityProtocol = [Net.SecurityProtocolType]::Tls12
+        $words = @{ Uri = "$From/$Name"; OutFile = $Into; UseBasicParsing = $true; MaximumRedirection = 3 }
+        if ($Proxy) { $words.Proxy = $Proxy }
+        try { Invoke-WebRequest @words } catch { Fail 4 "$From/$Name cannot be fetched: $($_.Exception.Message)" }
+    } elseif ($From -match '://') {
+        Fail 2 "-From ${From}: only https:// and folders are taken"
+    } else {
+        try { Copy-Item -LiteralPath (Join-Path $From $Name) -Destination $Into } catch { Fail 4 "$From\$Name is not there" }
+    }
+}
+
+# Windows' own cryptography knows P-256 (and no Ed25519), and wants the two numbers of a signature without DER around them.
+function ConvertFrom-Der([byte[]]$Der) {
+    if ($Der.Length -lt 8 -or $Der[0] -ne 0x30 -or $Der[1] -gt 0x7f) { Fail 5 'SHA256SUMS.sig is no signature' }
+    $flat = New-Object byte[] 64
+    $at = 2
+    foreach ($half in 0, 32) {
+        if ($at + 2 -gt $Der.Length -or $Der[$at] -ne 0x02) { Fail 5 'SHA256SUMS.sig is no signature' }
+        $length = $Der[$at + 1]
+        $at += 2
+        if ($length -lt 1 -or $length -gt 33 -or $at + $length -gt $Der.Length) { Fail 5 'SHA256SUMS.sig is no signature' }
+        # A number begins with a zero byte where its first bit is set.
+        $skip = [Math]::Max(0, $length - 32)
+        [Array]::Copy($Der, $at + $skip, $flat, $half + 32 - ($length - $skip), $length - $skip)
+        $at += $length
+    }
+    , $flat
+}
+
+function Test-Signature([string]$List, [string]$Signature) {
+    $pem = $ReleaseKey
+    if ($PublicKey) { $pem = Get-Content -Raw -LiteralPath $PublicKey }
+    if ($pem -notmatch '(?s)-----BEGIN PUBLIC KEY-----(.+?)-----END PUBLIC KEY-----') {
+        Fail 5 'this script was not made by a release and knows no key: name one with -PublicKey'
+    }
+    $der = [Convert]::FromBase64String(($Matches[1] -replace '\s', ''))
+    # SubjectPublicKeyInfo of a P-256 key: 26 bytes that are always the same, 04, and the two coordinates.
+    if ($der.Length -ne 91 -or $der[26] -ne 4) { Fail 5 'the public key is no P-256 key' }
+    $parameters = New-Object Security.Cryptography.ECParameters
+    $parameters.Curve = [Security.Cryptography.ECCurve]::CreateFromFriendlyName('nistP256')
+    $point = New-Object Security.Cryptography.ECPoint
+    $point.X = $der[27..58]
+    $point.Y = $der[59..90]
+    $parameters.Q = $point
+    $key = [Security.Cryptography.ECDsa]::Create($parameters)
+    $flat = ConvertFrom-Der ([IO.File]::ReadAllBytes($Signature))
+    if (-not $key.VerifyData([IO.File]::ReadAllBytes($List), $flat, [Security.Cryptography.HashAlgorithmName]::SHA256)) {
+        Fail 5 'the signature of SHA256SUMS is wrong: these are not the packages that were released'
+    }
+}
+
+function Get-Package([string]$List) {
+    $found = @(Get-Content -LiteralPath $List | ForEach-Object {
+            if ($_ -match '^([0-9a-f]{64}) [ *](muster-agent-([0-9A-Za-z.+~]+)-x64\.msi)$') {
+                if (-not $Version -or $Matches[3] -eq $Version) { @{ Sum = $Matches[1]; Name = $Matches[2] } }
+            }
+        })
+    if ($found.Count -eq 0) { Fail 3 "$From has no package for this Windows" }
+    if ($found.Count -gt 1) { Fail 2 "$From has several versions; name one with -Version" }
+    $found[0]
+}
+
+function Get-Token {
+    $token = ''
+    if ($TokenFile) { $token = (Get-Content -Raw -LiteralPath $TokenFile).Trim() }
+    elseif ($env:ENROLL_TOKEN) { $token = $env:ENROLL_TOKEN.Trim() }
+    if ($token -and $token -notmatch '^mst1\.[A-Za-z0-9_-]+$') { Fail 2 'the enrolment token is none: it begins with mst1.' }
+    $token
+}
+
+function Install-Package([string]$Path, [string]$Token) {
+    foreach ($value in $Collector, $Proxy) {
+        if ($value -match '"') { Fail 2 'quotes are not taken' }
+    }
+    $log = Join-Path $env:TEMP 'muster-agent-install.log'
+    # The token is a hidden property: the installer writes it to no log.
+    $words = @('/i', "`"$Path`"", '/qn', '/norestart', '/l*v', "`"$log`"")
+    if ($Token) { $words += "ENROLL_TOKEN=`"$Token`"" }
+    if ($Collector) { $words += "COLLECTOR=`"$Collector`"" }
+    if ($Proxy) { $words += "PROXY=`"$Proxy`"" }
+    $code = (Start-Process msiexec.exe -ArgumentList $words -Wait -PassThru).ExitCode
+    # 3010: done, and a restart would be good.
+    if ($code -ne 0 -and $code -ne 3010) { Fail 6 "the installer ended with code $code; $log says why" }
+}
+
+function Install-Muster {
+    if (-not [Environment]::Is64BitOperatingSystem) { Fail 3 'there is a package for 64-bit Windows only' }
+    $me = New-Object Security.Principal.WindowsPrincipal([Security.Principal.WindowsIdentity]::GetCurrent())
+    if (-not $me.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) { Fail 2 'run this as administrator' }
+    $From = $From.TrimEnd('/', '\')
+    $work = Join-Path $env:TEMP ([Guid]::NewGuid().ToString())
+    New-Item -ItemType Directory -Path $work | Out-Null
+    try {
+        $list = Join-Path $work 'SHA256SUMS'
+        Get-Part 'SHA256SUMS' $list
+        Get-Part 'SHA256SUMS.sig' "$list.sig"
+        Test-Signature $list "$list.sig"
+        $package = Get-Package $list
+        $path = Join-Path $work $package.Name
+        Get-Part $package.Name $path
+        if ((Get-FileHash -Algorithm SHA256 -LiteralPath $path).Hash -ne $package.Sum) {
+            Fail 5 "$($package.Name) is not what was signed: it was damaged or exchanged"
+        }
+        Install-Package $path (Get-Token)
+        if ((Get-Service MusterAgent).Status -ne 'Running') { Fail 7 'the service MusterAgent does not run: see its log in C:\ProgramData\Muster' }
+    } finally {
+        Remove-Item -Recurse -Force $work -ErrorAction SilentlyContinue
+    }
+}
+
+Install-Muster

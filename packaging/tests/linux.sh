@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# Installs, upgrades and removes the agent's package in a Debian tree that systemd runs in, against a real collector.
+#
+#   packaging/tests/linux.sh deb|rpm FIRST SECOND       the packages of two versions
+#
+# As root. The tree is made by debootstrap once and kept in target/packages; each run has a copy of it. The rpm goes
+# into the same tree, by rpm and its database: no tree of an rpm distribution is needed, and none is proven.
+set -euo pipefail
+
+kind=${1:?usage: packaging/tests/linux.sh deb|rpm FIRST SECOND} first=$(realpath "${2:?}") second=$(realpath "${3:?}")
+cd "$(dirname "$0")/../.."
+. packaging/tests/collector.sh
+trees=${CARGO_TARGET_DIR:-$PWD/target}/packages
+checks=0
+
+say() { printf 'test-%s: %s\n' "$kind" "$*" >&2; }
+check() { # check WHAT COMMAND…
+  local what=$1
+  shift
+  if "$@" >"$work/said" 2>&1; then
+    checks=$((checks + 1))
+    say "ok      $what"
+  else
+    say "FAILED  $what"
+    cat "$work/said" >&2
+    exit 1
+  fi
+}
+not() { ! "$@"; }
+
+[ "$(id -u)" -eq 0 ] || { say 'needs root, to make a tree and run systemd in it'; exit 2; }
+for program in debootstrap systemd-nspawn nsenter curl jq; do
+  command -v $program >/dev/null || { say "needs $program: run scripts/bootstrap.sh packages"; exit 2; }
+done
+
+base=$trees/tree-bookworm
+if [ ! -e "$base/etc/debian_version" ]; then
+  say 'making a Debian tree (once)'
+  rm -rf "$base.new"
+  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,rpm,ca-certificates bookworm "$base.new" \
+    >"$trees/debootstrap.log" 2>&1
+  rm -rf "$base" && mv "$base.new" "$base"
+fi
+
+work=$(mktemp -d /tmp/muster-packages.XXXXXX)
+chmod 755 "$work"
+root=$work/root
+nspawn=
+end() {
+  local code=$?
+  trap - EXIT
+  if [ $code -ne 0 ] && [ -n "${leader:-}" ]; then
+    inside journalctl --no-pager -u muster-agent -n 40 >&2 || true
+  fi
+  if [ -n "$nspawn" ]; then kill "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; fi
+  stop_collector
+  rm -rf "$work"
+  exit $code
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+cp -a "$base" "$root"
+install -m 644 "$first" "$root/first.$kind"
+install -m 644 "$second" "$root/second.$kind"
+
+# Where the machine's own first process is no systemd, its control groups have to be given away by hand.
+boot() {
+  for controller in systemd unified pids memory; do
+    [ -d /sys/fs/cgroup/$controller ] || continue
+    mkdir -p "/sys/fs/cgroup/$controller/muster-packages"
+    echo "$BASHPID" >"/sys/fs/cgroup/$controller/muster-packages/cgroup.procs" 2>/dev/null || true
+  done
+  exec systemd-nspawn --quiet -D "$root" --register=no --keep-unit --link-journal=no --boot </dev/null
+}
+boot >"$work/boot.log" 2>&1 &
+nspawn=$!
+inside() { nsenter --target "$leader" --mount --uts --ipc --pid --net --cgroup --root --wd -- "$@"; }
+leader=
+for _ in $(seq 150); do
+  leader=$(pgrep -P "$nspawn" | head -n 1 || true)
+  if [ -n "$leader" ] && inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then break; fi
+  sleep 0.2
+done
+check 'systemd runs in the tree' inside systemctl show --property=Version
+start_collector "$work"
+
+wait_until() { # wait_until SECONDS COMMAND…
+  local left=$(($1 * 5))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || { "$@"; return 1; }
+    sleep 0.2
+  done
+}
+connected() { inside muster-agent status | grep -q '(connected)'; }
+has_packages() { api 'hosts?limit=1' | jq -e '.items[0].software > 50'; }
+active() { [ "$(inside systemctl is-active muster-agent)" = active ]; }
+agent_id() { inside muster-agent status --json | jq -r .enrolment.agent; }
+main_pid() { inside systemctl show --property=MainPID --value muster-agent; }
+mode() { inside stat -c '%a %U:%G' "$1"; }
+is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; false; }; }
+
+case $kind in
+  deb)
+    set_up() { inside env DEBIAN_FRONTEND=noninteractive dpkg -i "/$1.deb"; }
+    # shellcheck disable=SC2016 # dpkg's own variable
+    inside_version() { inside dpkg-query -W -f '${Version}' muster-agent; }
+    version_of() { inside dpkg-deb -f "/$1.deb" Version; }
+    ;;
+  rpm)
+    # The tree's database of rpm knows neither a shell nor systemd.
+    set_up() { inside rpm --upgrade --nodeps "/$1.rpm"; }
+    inside_version() { inside rpm -q --qf '%{VERSION}-%{RELEASE}' muster-agent; }
+    version_of() { inside rpm -qp --qf '%{VERSION}-%{RELEASE}' "/$1.rpm"; }
+    ;;
+esac
+
+inside sh -c 'find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /var/log -prune -o -print | sort' >"$work/before"
+
+# Installed first without a token: nothing runs, and nothing has failed.
+check 'installs without a token' set_up first
+check 'no unit has failed' is "$(inside systemctl is-failed muster-agent || true)" inactive
+check 'the unit is enabled' is "$(inside systemctl is-enabled muster-agent)" enabled
+check 'the user has no shell' inside grep -q '^muster-agent:.*nologin$' /etc/passwd
+inside install -m 600 /dev/null /etc/muster/enrolment-token
+# shellcheck disable=SC2154 # start_collector's
+inside sh -c 'cat >/etc/muster/enrolment-token' <"$token"
+# The same package again, as a fleet tool that brings the token later would do it.
+case $kind in
+  deb) check 'takes a token that comes later' inside dpkg-reconfigure -fnoninteractive muster-agent ;;
+  rpm) check 'takes a token that comes later' inside rpm --reinstall --nodeps /first.rpm ;;
+esac
+inside systemctl start muster-agent
+check 'the agent enrols and connects' wait_until 30 connected
+check 'its inventory is stored' wait_until 30 has_packages
+check 'the token is gone from /etc' not inside test -e /etc/muster/enrolment-token
+check 'the token is gone from the state' not inside test -e /var/lib/muster-agent/enrolment-token
+check 'the token is in no log' not inside sh -c 'journalctl --no-pager | grep -q mst1'
+check 'the agent runs as its user' is "$(inside ps -o user= -p "$(main_pid)" 2>/dev/null || inside stat -c %U "/proc/$(main_pid)")" muster-agent
+check 'its state is its own' is "$(mode /var/lib/muster-agent)" '700 muster-agent:muster-agent'
+check 'its key is its own' is "$(mode /var/lib/muster-agent/identity.json)" '600 muster-agent:muster-agent'
+check 'the configuration is closed to others' is "$(mode /etc/muster/agent.toml)" '640 root:muster-agent'
+check 'the configuration is right' inside muster-agent check
+check 'it may read below the homes of others' sh -c "grep -q '^CapEff:[[:space:]]*0*4$' /proc/$leader/root/proc/$(main_pid)/status"
+inside muster-agent diagnostics >"$work/bundle"
+check 'diagnostics say how the agent stands' grep -q '"state": "connected"' "$work/bundle"
+check 'diagnostics hold its log' grep -q 'runs as agent' "$work/bundle"
+check 'diagnostics hold no token' not grep -q 'mst1\.' "$work/bundle"
+check 'diagnostics hold no key' not grep -qF "$(inside cat /var/lib/muster-agent/identity.json | jq -r '.key[0:40]')" "$work/bundle"
+
+agent=$(agent_id) pid=$(main_pid)
+kib() { awk -v name="$1:" '$1 == name { print $2 }' "/proc/$leader/root/proc/$pid/status"; }
+check 'it has no more memory than its budget' test "$(kib VmRSS)" -le $((6 * 1024)) -a "$(kib VmHWM)" -le $((16 * 1024))
+say "        $(kib VmRSS) KiB of memory, $(kib VmHWM) KiB at its peak, $(stat -c %s "$root/usr/bin/muster-agent") bytes of program"
+inside sh -c 'echo "log_level = \"debug\"" >>/etc/muster/agent.toml'
+check 'upgrades' set_up second
+check 'the version is the second one' is "$(inside_version)" "$(version_of second)"
+check 'runs again after the upgrade' wait_until 30 connected
+check 'is another process' not is "$(main_pid)" "$pid"
+check 'is the same agent' is "$(agent_id)" "$agent"
+check 'keeps the configuration' inside grep -q '^log_level = "debug"' /etc/muster/agent.toml
+check 'is one host to the collector' is "$(api 'hosts' | jq '.items | length')" 1
+
+inside systemd-analyze --no-pager security muster-agent | tail -n 1 >&2 || true
+check 'the unit is well formed' inside systemd-analyze verify --man=no /usr/lib/systemd/system/muster-agent.service
+
+gone() { api "hosts/$agent" | jq -e '.uninstalled_at != null'; }
+case $kind in
+  deb)
+    check 'is removed' inside dpkg --remove muster-agent
+    check 'no agent runs' not active
+    check 'the collector knows' wait_until 20 gone
+    check 'the configuration stays' inside test -e /etc/muster/agent.toml
+    check 'the key is gone' not inside test -e /var/lib/muster-agent/identity.json
+    check 'is purged' inside dpkg --purge muster-agent
+    ;;
+  rpm)
+    check 'is removed' inside rpm --erase muster-agent
+    check 'no agent runs' not active
+    check 'the collector knows' wait_until 20 gone
+    check 'what was configured is kept aside' inside test -e /etc/muster/agent.toml.rpmsave
+    inside rm -rf /etc/muster
+    ;;
+esac
+inside sh -c 'find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /var/log -prune -o -print | sort' >"$work/after"
+# Debian's rpm has its database in root's home; /usr/share/licenses is every rpm distribution's and not the package's.
+left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|root/\.rpmdb|usr/share/licenses$)' || true; }
+check 'nothing is left' is "$(left)" ''
+[ "$kind" = rpm ] || check 'the user is gone' not inside grep -q '^muster-agent:' /etc/passwd
+
+# The same by the script that people call, where it lies beside the package.
+release=$(dirname "$first")
+if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
+  cp -r "$release" "$root/release"
+  install -m 600 "$token" "$root/token"
+  # shellcheck disable=SC2154 # start_collector's
+  by_script() { inside sh /release/install.sh --from /release --token-file /token --collector "127.0.0.1:$agents_port" "$@"; }
+  check 'the script refuses what is not signed' not by_script --public-key /etc/hostname
+  check 'refused, it leaves nothing' not inside test -e /etc/muster
+  check 'the script installs, enrols and says so' by_script
+  check 'the agent of the script is connected' wait_until 30 connected
+  check 'the collector that was named is configured' inside grep -q "^collectors = \[\"127.0.0.1:$agents_port\"\]$" /etc/muster/agent.toml
+  check 'the configuration is closed to others as well' is "$(mode /etc/muster/agent.toml)" '640 root:muster-agent'
+  check 'the token that was named stays' inside test -s /token
+  agent=$(agent_id)
+  check 'the script may come twice' by_script
+  check 'and the agent stays who it is' is "$(agent_id)" "$agent"
+  check 'is purged again' inside dpkg --purge muster-agent
+  check 'purged, it leaves no configuration' not inside test -e /etc/muster
+fi
+say "$checks checks passed"
