@@ -47,6 +47,7 @@ const permissions: Record<Schemas['Permission'], true> = {
   'users:manage': true,
   'settings:write': true,
   'dead_letters:manage': true,
+  'webhooks:manage': true,
   'audit:read': true,
   'companies:manage': true,
   'operators:manage': true,
