@@ -91,11 +91,14 @@ pub(crate) struct Middlebox {
 impl Middlebox {
     /// A hole: what goes in does not come out.
     pub(crate) fn silent() -> Self {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = tcp.local_addr().expect("bound");
-        let udp = UdpSocket::bind(address).expect("a port");
+        // The number may be somebody's for the one and free for the other.
+        let both = (0..32).find_map(|_| {
+            let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+            Some((UdpSocket::bind(tcp.local_addr().ok()?).ok()?, tcp))
+        });
+        let (udp, tcp) = both.expect("a number that is free for both");
         Self {
-            address,
+            address: tcp.local_addr().expect("bound"),
             heard: Arc::default(),
             _hole: Some((udp, tcp)),
         }

@@ -1,6 +1,6 @@
 //! The ways on which the tests' collector is there, and what stands in its place on the others.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
@@ -36,18 +36,32 @@ pub(super) struct Sockets {
     pub(super) address: SocketAddr,
 }
 
+/// An address of this machine whose number nobody has, neither for TCP nor for UDP.
+fn free_address() -> SocketAddr {
+    for _ in 0..32 {
+        let tcp = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = tcp.local_addr().expect("bound");
+        if std::net::UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no number is free for both")
+}
+
 impl Sockets {
     pub(super) async fn open(
         wires: Wires,
         mut address: SocketAddr,
         tls: rustls::ServerConfig,
     ) -> Self {
+        if address.port() == 0 {
+            address = free_address();
+        }
         let acceptor = TlsAcceptor::from(Arc::new(tls.clone()));
         let tcp = match wires {
             Wires::UdpAlone => None,
             Wires::All | Wires::UdpSilent | Wires::UdpClosed | Wires::UdpForeign => {
                 let listener = TcpListener::bind(address).await.expect("a port");
-                address = listener.local_addr().expect("bound");
                 Some((listener, acceptor))
             }
         };

@@ -145,14 +145,20 @@ pub(crate) fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Addresses that nobody has: a collector that is started again has to find its own.
+/// Addresses that nobody has: a collector that is started again has to find its own. Their numbers are below
+/// those that the kernel gives by itself (32,768 and up on Linux), or a connection of another test could
+/// take one between two lives; where the search begins is the process's own.
 fn free_addresses() -> (SocketAddr, SocketAddr) {
-    // Both are free again when this returns: somebody may take one, which fails the start and no
-    // promise.
-    let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
-    let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let addresses = (udp.local_addr(), tcp.local_addr());
-    (addresses.0.expect("an address"), addresses.1.expect("one"))
+    let begin = std::process::id() % 5_000 * 4;
+    let numbers = (0..20_000).map(|next| 10_000 + (begin + next) % 20_000);
+    let addresses = numbers.map(|number| {
+        let port = u16::try_from(number).expect("below 30,000");
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    });
+    let mut free = addresses
+        .filter(|address| UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok());
+    let mut next = || free.next().expect("a free number");
+    (next(), next())
 }
 
 /// One recorder for all collectors of a process.

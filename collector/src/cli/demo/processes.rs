@@ -185,11 +185,9 @@ async fn stop(mut child: Child) {
 fn free_or_any(flag: &str, preferred: &str) -> String {
     // Somebody may take it before the collector does; then the start fails and says so, and the
     // next run finds another.
-    let is_free = if flag == "--listen" {
-        std::net::UdpSocket::bind(preferred).is_ok()
-    } else {
-        std::net::TcpListener::bind(preferred).is_ok()
-    };
+    let is_free = std::net::TcpListener::bind(preferred).is_ok();
+    // Agents come over both.
+    let is_free = is_free && (flag != "--listen" || std::net::UdpSocket::bind(preferred).is_ok());
     if is_free {
         preferred.to_owned()
     } else {
