@@ -47,7 +47,8 @@ test: ## Pass all tests, against a private PostgreSQL and in a browser
 	scripts/console.sh build
 	cargo build --workspace --all-targets
 	scripts/with-postgres.sh cargo nextest run --workspace
-	MUSTER_TEST_WIRE=tcp cargo nextest run --package collector --lib ingest::tests
+	# Of the whole workspace, or it would be built again with fewer features.
+	MUSTER_TEST_WIRE=tcp cargo nextest run --workspace -E 'package(collector) & test(/^ingest::tests::/)'
 	cargo test --workspace --doc --quiet
 	BINARIES=$${CARGO_TARGET_DIR:-$$PWD/target}/debug scripts/console.sh test
 
