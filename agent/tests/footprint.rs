@@ -84,6 +84,7 @@ fn nothing_wakes_an_idle_agent_between_heartbeats() {
     // within the time that a dead path is given. The heartbeat is minutes away.
     std::thread::sleep(Duration::from_secs(11));
     let before = process::costs(running.id());
+    // How long it is watched: nothing is waited for.
     std::thread::sleep(Duration::from_secs(5));
     let after = process::costs(running.id());
     assert_eq!(before.switches, after.switches, "it woke up");

@@ -113,6 +113,7 @@ async fn all_events(scope: &TenantScope) -> Vec<FindingEvent> {
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {
+            // Between two looks; the deadline below is what fails.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

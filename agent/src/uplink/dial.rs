@@ -252,7 +252,7 @@ async fn resolve(address: &str) -> Result<Vec<SocketAddr>, WayError> {
 mod tests {
     use super::*;
 
-    /// A way that fails after so many seconds; for ever without.
+    /// A way that fails after so many seconds of virtual time; for ever without.
     fn fails(way: Way, after_s: Option<u64>, error: WayError) -> (Way, Attempt) {
         let failing = async move {
             match after_s {

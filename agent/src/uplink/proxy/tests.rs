@@ -154,6 +154,7 @@ async fn who_trickles_an_answer_is_given_up() {
     let trickling = async {
         for byte in b"HTTP/1.1 200 OK\r\nX: yyyyyyyyyyyyyyyyyy".iter().cycle() {
             near.write_all(&[*byte]).await.expect("room");
+            // Virtual time: a proxy that is this slow.
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
