@@ -19,6 +19,7 @@ param(
     [Parameter(Mandatory = $true)][string]$From,
     [string]$TokenFile,
     [string]$Collector,
+    [string]$Labels,
     [string]$Proxy,
     [string]$Version,
     [string]$PublicKey
@@ -107,7 +108,7 @@ function Get-Token {
 }
 
 function Install-Package([string]$Path, [string]$Token) {
-    foreach ($value in $Collector, $Proxy) {
+    foreach ($value in $Collector, $Labels, $Proxy) {
         if ($value -match '"') { Fail 2 'quotes are not taken' }
     }
     $log = Join-Path $env:TEMP 'muster-agent-install.log'
@@ -115,6 +116,7 @@ function Install-Package([string]$Path, [string]$Token) {
     $words = @('/i', "`"$Path`"", '/qn', '/norestart', '/l*v', "`"$log`"")
     if ($Token) { $words += "ENROLL_TOKEN=`"$Token`"" }
     if ($Collector) { $words += "COLLECTOR=`"$Collector`"" }
+    if ($Labels) { $words += "LABELS=`"$Labels`"" }
     if ($Proxy) { $words += "PROXY=`"$Proxy`"" }
     $code = (Start-Process msiexec.exe -ArgumentList $words -Wait -PassThru).ExitCode
     # 3010: done, and a restart would be good.

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the Muster agent on Linux or macOS, silently, and enrols it.
 #
-#   install.sh --from URL-OR-FOLDER [--token-file FILE] [--collector HOST:PORT]... [--proxy URL] [--version VERSION]
-#              [--public-key FILE] [--dry-run]
+#   install.sh --from URL-OR-FOLDER [--token-file FILE] [--collector HOST:PORT]... [--label NAME=VALUE]... [--proxy URL]
+#              [--version VERSION] [--public-key FILE] [--dry-run]
 #
 # --from names where the packages of a release lie, with SHA256SUMS and SHA256SUMS.sig beside them. The signature
 # (ECDSA P-256 over SHA256SUMS) is checked with the project's key below, or with --public-key, before anything that
@@ -31,12 +31,12 @@ usage() {
 }
 
 read_words() {
-  from='' token_file='' collectors='' proxy='' version='' key_file='' dry_run=''
+  from='' token_file='' collectors='' labels='' proxy='' version='' key_file='' dry_run=''
   while [ $# -gt 0 ]; do
     case $1 in
       --dry-run) dry_run=1; shift; continue ;;
       -h | --help) usage; exit 0 ;;
-      --from | --token-file | --collector | --proxy | --version | --public-key) ;;
+      --from | --token-file | --collector | --label | --proxy | --version | --public-key) ;;
       *) fail 2 "$1 is unknown; --help says what there is" ;;
     esac
     [ $# -ge 2 ] || fail 2 "$1 needs a value"
@@ -44,6 +44,11 @@ read_words() {
       --from) from=${2%/} ;;
       --token-file) token_file=$2 ;;
       --collector) check_plain "$2"; collectors="$collectors${collectors:+, }\"$2\"" ;;
+      --label)
+        case $2 in ?*=*) ;; *) fail 2 "--label $2: write NAME=VALUE" ;; esac
+        check_plain "$2"
+        labels="$labels${labels:+, }\"$2\""
+        ;;
       --proxy) check_plain "$2"; proxy=$2 ;;
       --version) check_plain "$2"; version=$2 ;;
       --public-key) key_file=$2 ;;
@@ -200,9 +205,9 @@ keep_token() {
 # password may stand in it: the package gives it to the agent to read, and to nobody else.
 configure() {
   file=/etc/muster/agent.toml
-  [ -n "$collectors$proxy" ] || return 0
+  [ -n "$collectors$labels$proxy" ] || return 0
   if [ -e "$file" ]; then
-    say "$file is there and stays as it is: --collector and --proxy were not written into it"
+    say "$file is there and stays as it is: --collector, --label and --proxy were not written into it"
     return 0
   fi
   (umask 022 && mkdir -p /etc/muster)
@@ -210,6 +215,7 @@ configure() {
     umask 077
     {
       [ -z "$collectors" ] || printf 'collectors = [%s]\n' "$collectors"
+      [ -z "$labels" ] || printf 'labels = [%s]\n' "$labels"
       [ -z "$proxy" ] || printf 'proxy = "%s"\n' "$proxy"
     } >"$file"
   )

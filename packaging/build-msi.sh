@@ -34,13 +34,13 @@ msi=$work/out.msi
 
 # What wixl leaves out or refuses, in the installer's own language.
 query() { msibuild "$msi" -q "$1" || { echo "build-msi: $1" >&2; exit 1; }; }
-secure="WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;COLLECTOR;ENROLL_TOKEN;PROXY"
+secure="WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;COLLECTOR;ENROLL_TOKEN;LABELS;PROXY"
 query "UPDATE \`Property\` SET \`Value\` = '$secure' WHERE \`Property\` = 'SecureCustomProperties'"
 # wixl puts it before the transaction begins: an upgrade that fails would then leave nothing installed.
 query "UPDATE \`InstallExecuteSequence\` SET \`Sequence\` = 1510 WHERE \`Action\` = 'RemoveExistingProducts'"
 # What was given at an earlier installation stays, where it is not given again.
-for name in COLLECTOR PROXY; do
-  case $name in COLLECTOR) at=51 ;; PROXY) at=52 ;; esac
+for name in COLLECTOR LABELS PROXY; do
+  case $name in COLLECTOR) at=51 ;; LABELS) at=52 ;; PROXY) at=53 ;; esac
   query "INSERT INTO \`CustomAction\` (\`Action\`, \`Type\`, \`Source\`, \`Target\`) VALUES ('Keep$name', 51, '$name', '[PREV_$name]')"
   query "INSERT INTO \`InstallExecuteSequence\` (\`Action\`, \`Condition\`, \`Sequence\`) VALUES ('Keep$name', 'NOT $name AND PREV_$name', $at)"
 done

@@ -102,7 +102,8 @@ collectors() {
     pids+=" $!"
     http=$(api_of "$own" $!)
   done
-  copy=$(sed -nE 's/.*plain COPY[^}]*"value":([0-9.]+).*/\1/p' "$dir/apply" 2>/dev/null | head -n 1)
+  # Without the part "apply" there is no rate to compare with.
+  copy=$(sed -nE 's/.*plain COPY[^}]*"value":([0-9.]+).*/\1/p' "$dir/apply" 2>/dev/null | head -n 1 || true)
   "$release/muster-sim" bench --token-file "$dir/token" --api "http://$http" --api-key-file "$dir/key" \
     --nodes "$nodes" --disk "$data" ${copy:+--copy-rate "$copy"} "$@"
   local pid

@@ -15,7 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use protocol::limits::TOKEN_ADDRESSES_MAX;
+use protocol::label::Label;
+use protocol::limits::{HOST_LABEL_CHARS_MAX, HOST_LABELS_MAX, TOKEN_ADDRESSES_MAX};
 use protocol::software::Source;
 use protocol::token::is_address;
 
@@ -101,6 +102,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where the collectors are, instead of those that the enrolment gave; empty for those.
     pub collectors: Vec<String>,
+    /// What the host is labelled with when it enrols.
+    pub labels: Vec<Label>,
     /// How collectors may be reached.
     pub reach: Reach,
     /// How much is logged.
@@ -197,6 +200,7 @@ impl TryFrom<Raw> for Config {
         }
         let collectors = raw.collectors.unwrap_or_default();
         check_collectors(&collectors)?;
+        let labels = labels(&raw.labels.unwrap_or_default())?;
         let spool_bytes_max = raw.spool_bytes_max.unwrap_or(16 * 1024 * 1024);
         let source_timeout_s = raw.source_timeout_s.unwrap_or(20);
         check_range("spool_bytes_max", spool_bytes_max, &SPOOL_BYTES)?;
@@ -204,6 +208,7 @@ impl TryFrom<Raw> for Config {
         Ok(Self {
             state_dir,
             collectors,
+            labels,
             reach,
             log_level: raw.log_level.unwrap_or_default(),
             spool_bytes_max,
@@ -238,6 +243,34 @@ fn read(path: &Path) -> Result<Option<Raw>, ConfigError> {
         ));
     }
     Ok(Some(raw))
+}
+
+fn labels(texts: &[String]) -> Result<Vec<Label>, ConfigError> {
+    let wrong = |value: String, expected: String| ConfigError::Value {
+        key: "labels",
+        value,
+        expected,
+    };
+    if texts.len() > HOST_LABELS_MAX {
+        let expected = format!("at most {HOST_LABELS_MAX}");
+        return Err(wrong(format!("{} labels", texts.len()), expected));
+    }
+    let mut labels: Vec<Label> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let label: Label = text.parse().map_err(|_| {
+            let expected = format!(
+                "NAME=VALUE, each of at most {HOST_LABEL_CHARS_MAX} characters, none a control character"
+            );
+            wrong(format!("{text:?}"), expected)
+        })?;
+        // Of two values only one could be kept, and which one nobody would see.
+        if labels.iter().any(|other| other.name == label.name) {
+            let expected = "one value a name".to_owned();
+            return Err(wrong(format!("{:?} twice", label.name), expected));
+        }
+        labels.push(label);
+    }
+    Ok(labels)
 }
 
 fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {

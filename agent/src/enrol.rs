@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use protocol::enrolment::{EnrolReply, EnrolRequest};
 use protocol::frame::{Frame, FrameError, Packing, Unpacker};
+use protocol::label::Label;
 use protocol::message::Settings;
 use protocol::reject::RejectReason;
 use protocol::token::EnrolmentToken;
@@ -22,6 +23,17 @@ use crate::uplink::{
 
 /// How long a collector may take to answer; it may have to wait for its database.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a host says of itself before it is an agent.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The agent's version.
+    pub agent_version: &'a str,
+    /// What it is to be labelled with; at most [`protocol::limits::HOST_LABELS_MAX`].
+    pub labels: &'a [Label],
+}
 
 /// What an enrolment gives.
 #[derive(Debug)]
@@ -89,8 +101,7 @@ pub enum EnrolError {
 pub async fn enrol(
     token: &EnrolmentToken,
     reach: &Reach,
-    hostname: &str,
-    agent_version: &str,
+    host: &Newcomer<'_>,
 ) -> Result<Enrolled, EnrolError> {
     let mut outcome = None;
     let within = if token.addresses.len() > 1 {
@@ -100,7 +111,7 @@ pub async fn enrol(
     };
     for address in &token.addresses {
         let plan = Plan::fresh(address, reach, within);
-        match enrol_at(plan, token, hostname, agent_version).await {
+        match enrol_at(plan, token, host).await {
             // Only an address that nobody answers at is passed over. Anything later may have spent
             // the token, and the next collector would only say so.
             Err(error @ EnrolError::Dial(_)) => outcome = Some(error),
@@ -116,8 +127,7 @@ pub async fn enrol(
 async fn enrol_at(
     plan: Plan,
     token: &EnrolmentToken,
-    hostname: &str,
-    agent_version: &str,
+    host: &Newcomer<'_>,
 ) -> Result<Enrolled, EnrolError> {
     let address = plan.address.clone();
     // A key for each try: one that a collector has seen and not signed is worth nothing.
@@ -126,8 +136,9 @@ async fn enrol_at(
         token: token.id,
         secret: token.secret,
         csr: key.request()?,
-        hostname: hostname.to_owned(),
-        agent_version: agent_version.to_owned(),
+        hostname: host.name.to_owned(),
+        agent_version: host.agent_version.to_owned(),
+        labels: host.labels.to_vec(),
     };
     let config = tls::enrol_config(token.ca_sha256)?;
     let mut stream = dial(plan, config).await?;

@@ -95,6 +95,7 @@ wait_until() { # wait_until SECONDS COMMAND…
 running() { is "$(state)" RUNNING; }
 agent() { wine "$drive/Program Files/Muster Agent/muster-agent.exe" "$@" 2>/dev/null; }
 enrolled() { test -e "$data_dir/identity.json"; }
+detail() { api "hosts/$(host id)" | jq -r "$1"; }
 host() { api 'hosts?limit=1' | jq -r ".items[0].$1"; }
 found() {
   api "hosts/$(host id)/software" >"$work/software.json"
@@ -104,7 +105,7 @@ product_version() { wine reg query "$uninstall" /s 2>/dev/null | tr -d '\r' | aw
 uninstall='HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall'
 
 # shellcheck disable=SC2154 # start_collector's
-check 'installs silently' msi /i "$(winepath -w "$first")" ENROLL_TOKEN="$(cat "$token")" COLLECTOR="127.0.0.1:$agents_port" /l*v "$(winepath -w "$work/install.log")"
+check 'installs silently' msi /i "$(winepath -w "$first")" ENROLL_TOKEN="$(cat "$token")" COLLECTOR="127.0.0.1:$agents_port" LABELS="site=berlin,team=ops" /l*v "$(winepath -w "$work/install.log")"
 check 'the service runs' wait_until 30 running
 check 'it enrols' wait_until 60 enrolled
 check 'the token is deleted from the registry' is "$(value EnrollToken)" ''
@@ -112,6 +113,7 @@ check 'the token is deleted from the state' not test -e "$data_dir/enrolment-tok
 check 'the collector is kept' is "$(value Collectors)" "127.0.0.1:$agents_port"
 # shellcheck disable=SC2154 # start_collector's
 check 'the host is known as Windows' wait_until 60 sh -c "$(declare -f api); data=$data http=$http; api hosts | jq -e '.items[0].platform.family == \"windows\"'"
+check 'it has the labels that were given' is "$(detail '.labels | "\(.site) \(.team)"')" 'berlin ops'
 check 'what the registry lists is reported' wait_until 60 found
 check 'the token is a hidden property' sh -c "msiinfo export '$first' Property | grep -q 'MsiHiddenProperties.*ENROLL_TOKEN'"
 check 'the token is in no log of the agent' not grep -rq mst1 "$data_dir"
@@ -136,6 +138,7 @@ else
   say 'unknown whether an upgrade keeps the identity: this Wine removes the old version as if for good'
 fi
 check 'still knows its collector' is "$(value Collectors)" "127.0.0.1:$agents_port"
+check 'still knows its labels' is "$(value Labels)" 'site=berlin,team=ops'
 check 'refuses to go back' not msi /i "$(winepath -w "$first")"
 check 'runs on after that' running
 

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, CompanyId, TokenId};
+use crate::label::Label;
 use crate::limits;
 use crate::message::Settings;
 use crate::reject::RejectReason;
@@ -28,6 +29,9 @@ pub struct EnrolRequest {
     /// The agent's version.
     #[serde(deserialize_with = "bounded::text::<_, { limits::FACT_BYTES_MAX }>")]
     pub agent_version: String,
+    /// What the host is to be labelled with, besides what its token says.
+    #[serde(deserialize_with = "bounded::list::<_, _, { limits::HOST_LABELS_MAX }>")]
+    pub labels: Vec<Label>,
 }
 
 impl std::fmt::Debug for EnrolRequest {
@@ -36,6 +40,7 @@ impl std::fmt::Debug for EnrolRequest {
             .field("token", &self.token)
             .field("hostname", &self.hostname)
             .field("agent_version", &self.agent_version)
+            .field("labels", &self.labels)
             .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub mod frame;
 pub mod host;
 pub mod ids;
+pub mod label;
 pub mod limits;
 pub mod message;
 pub mod reject;

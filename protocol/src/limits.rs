@@ -45,6 +45,12 @@ pub const EXTENSION_BYTES_MAX: usize = 4 * 1024;
 pub const TOKEN_BYTES_MAX: usize = 2 * 1024;
 /// Addresses of collectors in one enrolment token.
 pub const TOKEN_ADDRESSES_MAX: usize = 8;
+/// Labels that a host may bring to its enrolment.
+pub const HOST_LABELS_MAX: usize = 16;
+/// Characters of the name and of the value of such a label.
+pub const HOST_LABEL_CHARS_MAX: usize = 100;
+/// Bytes of the same.
+pub const HOST_LABEL_BYTES_MAX: usize = 4 * HOST_LABEL_CHARS_MAX;
 /// Bytes of a certificate signing request, DER.
 pub const CSR_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of one certificate, DER.

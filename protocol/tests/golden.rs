@@ -464,6 +464,7 @@ fn enrolment_keeps_its_bytes() {
         csr: vec![0x30, 0x82],
         hostname: "web-1.example".to_owned(),
         agent_version: "0.1.0".to_owned(),
+        labels: vec!["site=berlin".parse().expect("a label")],
     };
     let bytes = request.encode();
     assert_eq!(bytes, golden("enrol_request.bin", &bytes));

@@ -375,6 +375,7 @@ async fn enrol_all(store: &Store, scope: &TenantScope, count: usize) -> Vec<Agen
             agent: AgentId(Uuid::new_v4()),
             hostname: &format!("host-{number}"),
             agent_version: "0",
+            labels: &Labels::new(),
         };
         let issue = |_, _| Ok((certificate.clone(), ()));
         agents.push(enrol(store, &enrolment, &issue, now).await.unwrap().agent);

@@ -117,6 +117,7 @@ pub(crate) async fn agent(scope: &TenantScope, hostname: &str) -> AgentId {
         agent: AgentId(id()),
         hostname,
         agent_version: "0.1.0",
+        labels: &Labels::new(),
     };
     let enrolled = enrol(
         scope.store(),

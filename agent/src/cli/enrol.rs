@@ -11,7 +11,7 @@ use super::args::Enroll;
 use super::{Context, Failure, print, runtime};
 use crate::collect::host;
 use crate::config::{self, Config};
-use crate::enrol::{self, EnrolError};
+use crate::enrol::{self, EnrolError, Newcomer};
 use crate::identity::Identity;
 use crate::lock::StateLock;
 use crate::private_file;
@@ -41,8 +41,12 @@ pub(super) fn become_agent(
     let _lock = StateLock::take(&config.state_dir)?;
     refuse_twice(config, force)?;
     let hostname = hostname();
-    let version = env!("CARGO_PKG_VERSION");
-    let enrolling = enrol::enrol(token, &config.reach, &hostname, version);
+    let host = Newcomer {
+        name: &hostname,
+        agent_version: env!("CARGO_PKG_VERSION"),
+        labels: &config.labels,
+    };
+    let enrolling = enrol::enrol(token, &config.reach, &host);
     let enrolled = match runtime()?.block_on(enrolling) {
         Ok(enrolled) => enrolled,
         Err(error) => return Ok(Err(error)),

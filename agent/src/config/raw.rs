@@ -17,6 +17,8 @@ pub struct Raw {
     pub state_dir: Option<PathBuf>,
     /// See [`super::Config::collectors`].
     pub collectors: Option<Vec<String>>,
+    /// See [`super::Config::labels`], each as `name=value`.
+    pub labels: Option<Vec<String>>,
     /// See [`crate::uplink::Reach::transport`].
     pub transport: Option<Transport>,
     /// See [`crate::uplink::Reach::proxies`].
@@ -46,6 +48,7 @@ impl Raw {
         Self {
             state_dir: over.state_dir.or(self.state_dir),
             collectors: over.collectors.or(self.collectors),
+            labels: over.labels.or(self.labels),
             transport: over.transport.or(self.transport),
             // One wish: a password belongs to the proxy that it was set with.
             proxy_password_file: match &over.proxy {
@@ -88,6 +91,7 @@ impl Raw {
         Ok(Self {
             state_dir: environment("MUSTER_STATE_DIR").map(PathBuf::from),
             collectors: list("MUSTER_COLLECTORS"),
+            labels: list("MUSTER_LABELS"),
             transport: value("MUSTER_TRANSPORT", environment)?,
             proxy: environment("MUSTER_PROXY").map(ProxyText),
             proxy_password_file: environment("MUSTER_PROXY_PASSWORD_FILE").map(PathBuf::from),

@@ -30,6 +30,7 @@ fn the_file_that_ships_says_the_defaults_and_every_key() {
     let Raw {
         state_dir: Some(_),
         collectors: Some(_),
+        labels: Some(_),
         transport: Some(_),
         proxy: Some(_),
         proxy_password_file: Some(_),
@@ -192,4 +193,44 @@ fn a_password_in_a_file_that_others_can_read_is_refused() {
         said.contains("proxy_password_file") && !said.contains("secret"),
         "{said}"
     );
+}
+
+#[test]
+fn labels_come_from_the_file_or_the_environment() {
+    let (_folder, path) = file("labels = [\"site=berlin\", \"team=ops, night\"]");
+    let config = Config::load(Some(&path), &nothing, Raw::default()).expect("valid");
+    let said: Vec<String> = config.labels.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["site=berlin", "team=ops, night"]);
+    let environment =
+        |name: &str| (name == "MUSTER_LABELS").then(|| "kiosk=, site=bonn".to_owned());
+    let config = Config::load(Some(&path), &environment, Raw::default()).expect("valid");
+    let said: Vec<String> = config.labels.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        ["kiosk=", "site=bonn"],
+        "a layer replaces the one below"
+    );
+}
+
+#[test]
+fn says_what_is_wrong_with_a_label() {
+    let many = (0..17)
+        .map(|number| format!("\"l{number}=x\""))
+        .collect::<Vec<_>>()
+        .join(",");
+    for (text, what) in [
+        ("labels = [\"berlin\"]".to_owned(), "\"berlin\""),
+        ("labels = [\"=x\"]".to_owned(), "NAME=VALUE"),
+        (
+            "labels = [\"site=a\", \"site=b\"]".to_owned(),
+            "\"site\" twice",
+        ),
+        (format!("labels = [{many}]"), "17 labels"),
+    ] {
+        let (_folder, path) = file(&text);
+        let why = Config::load(Some(&path), &nothing, Raw::default())
+            .expect_err("refused")
+            .to_string();
+        assert!(why.contains("labels") && why.contains(what), "{why}");
+    }
 }

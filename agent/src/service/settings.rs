@@ -12,8 +12,9 @@ const KEY: &str = r"Software\Muster\Agent";
 /// The token, which goes as soon as it is read.
 const TOKEN: &str = "EnrollToken";
 /// Variables of the environment whose place a value of the installer takes when they are not set.
-const VALUES: [(&str, &str); 2] = [
+const VALUES: [(&str, &str); 3] = [
     ("MUSTER_COLLECTORS", "Collectors"),
+    ("MUSTER_LABELS", "Labels"),
     ("MUSTER_PROXY", "Proxy"),
 ];
 

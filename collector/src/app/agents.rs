@@ -135,12 +135,18 @@ impl StoredAgents {
         issue: Issue<'_>,
     ) -> Result<Enrolled, agents::EnrolError> {
         let now = self.clock.now();
+        let labels = request
+            .labels
+            .iter()
+            .map(|label| (label.name.clone(), label.value.clone()))
+            .collect();
         let enrolment = Enrolment {
             token: request.token,
             secret: &request.secret,
             agent: new_id(now),
             hostname: &request.hostname,
             agent_version: &request.agent_version,
+            labels: &labels,
         };
         let issue = |company: CompanyId, agent: AgentId| {
             // Inside the store's transaction, so that a request which cannot be signed spends

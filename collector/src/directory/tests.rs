@@ -4,7 +4,7 @@ use protocol::ids::{CompanyId, TokenId};
 use protocol::message::Settings;
 use store::agents::{self, Certificate, Enrolment};
 use store::companies;
-use store::enrolment_tokens::{self, NewEnrolmentToken};
+use store::enrolment_tokens::{self, Labels, NewEnrolmentToken};
 use store::tenant::TenantScope;
 use store::test_support::FreshDatabase;
 use uuid::Uuid;
@@ -61,6 +61,7 @@ impl Site {
             agent,
             hostname: "host",
             agent_version: "1",
+            labels: &Labels::new(),
         };
         let certificate = Certificate {
             serial: vec![1],

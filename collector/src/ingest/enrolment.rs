@@ -180,6 +180,15 @@ fn check(request: EnrolRequest) -> Result<EnrolRequest, Refusal> {
             ));
         }
     }
+    if let Some(label) = request.labels.iter().find(|label| !label.is_valid()) {
+        return Err(Refusal::new(
+            RejectReason::InvalidRequest,
+            format!(
+                "the label {:?} has no name, is too long or holds a control character",
+                label.name
+            ),
+        ));
+    }
     Ok(request)
 }
 

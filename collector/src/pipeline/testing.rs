@@ -14,7 +14,7 @@ use protocol::software::{SoftwareRecord, Source};
 use store::agents::{self, Certificate, Enrolment};
 use store::companies;
 use store::database::Store;
-use store::enrolment_tokens::{self, NewEnrolmentToken};
+use store::enrolment_tokens::{self, Labels, NewEnrolmentToken};
 use store::tenant::TenantScope;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -50,6 +50,7 @@ pub(crate) async fn agent(store: &Store, scope: &TenantScope, number: u128) -> A
         agent: AgentId(Uuid::from_u128(number)),
         hostname: "host",
         agent_version: "0.1.0",
+        labels: &Labels::new(),
     };
     let certificate = Certificate {
         serial: number.to_be_bytes().to_vec(),

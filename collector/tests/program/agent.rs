@@ -50,6 +50,7 @@ impl Agent {
             csr: csr.der().to_vec(),
             hostname: "a-host".to_owned(),
             agent_version: "1.2.3".to_owned(),
+            labels: Vec::new(),
         };
         let tls = builder(&root).with_no_client_auth();
         let mut stream = Stream::open(address, tls, ALPN_ENROL).await.unwrap();

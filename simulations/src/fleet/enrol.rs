@@ -79,6 +79,7 @@ async fn attempt(
         csr: csr.der().to_vec(),
         hostname: hostname.to_owned(),
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        labels: Vec::new(),
     };
     let config = context.tls.enrolment(token.ca_sha256)?;
     let (endpoint, address) = context.route(number);

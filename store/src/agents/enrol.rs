@@ -7,6 +7,7 @@ use protocol::ids::{AgentId, CompanyId, TokenId};
 use protocol::message::Settings;
 use protocol::reject::RejectReason;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 
@@ -14,6 +15,7 @@ use super::Certificate;
 use crate::api_keys::hash;
 use crate::companies;
 use crate::database::Store;
+use crate::enrolment_tokens::Labels;
 use crate::error::StoreError;
 use crate::tx;
 
@@ -30,6 +32,9 @@ pub struct Enrolment<'a> {
     pub hostname: &'a str,
     /// The agent's version.
     pub agent_version: &'a str,
+    /// What whoever installed it says of the host. Where its token names the same label, the token's
+    /// value counts.
+    pub labels: &'a Labels,
 }
 
 impl std::fmt::Debug for Enrolment<'_> {
@@ -128,7 +133,7 @@ struct Spent {
     company: CompanyId,
     company_key: i64,
     settings: Settings,
-    labels: serde_json::Value,
+    labels: Labels,
 }
 
 async fn spend(
@@ -138,7 +143,8 @@ async fn spend(
 ) -> Result<Result<Spent, RejectReason>, StoreError> {
     // The lock makes uses of one token follow each other, so that none is spent twice.
     let row = sqlx::query!(
-        "SELECT t.company_key, t.secret_hash, t.labels, t.expires_at, t.uses, t.uses_max,
+        "SELECT t.company_key, t.secret_hash, t.labels AS \"labels: Json<Labels>\",
+                t.expires_at, t.uses, t.uses_max,
                 t.revoked_at, c.id AS company, c.suspended_at, c.settings_revision,
                 c.heartbeat_every_s, c.scan_every_s, c.sources_off
          FROM enrolment_tokens t JOIN companies c ON c.key = t.company_key
@@ -184,7 +190,7 @@ async fn spend(
             row.scan_every_s,
             &row.sources_off,
         )?,
-        labels: row.labels,
+        labels: row.labels.0,
     }))
 }
 
@@ -219,11 +225,15 @@ async fn insert(
     )
     .fetch_one(&mut *tx)
     .await?;
+    // The token is the company's word and comes last: a host cannot take itself out of what its token
+    // puts it in.
+    let mut labels = enrolment.labels.clone();
+    labels.extend(spent.labels.clone());
     sqlx::query!(
         "INSERT INTO agent_facts (company_key, agent_key, labels) VALUES ($1, $2, $3)",
         spent.company_key,
         key,
-        spent.labels
+        Json(labels) as _
     )
     .execute(tx)
     .await?;

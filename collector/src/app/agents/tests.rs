@@ -58,6 +58,7 @@ impl Site {
             csr: Vec::new(),
             hostname: "web-1".to_owned(),
             agent_version: "1".to_owned(),
+            labels: Vec::new(),
         }
     }
 

@@ -252,6 +252,7 @@ async fn enrol(database: &FreshDatabase, scope: &TenantScope, seed: u8) -> Agent
         agent: AgentId(Uuid::new_v4()),
         hostname: "web-1",
         agent_version: "0.1.0",
+        labels: &Labels::new(),
     };
     let certificate = Certificate {
         serial: vec![seed],

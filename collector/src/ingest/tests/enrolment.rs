@@ -2,6 +2,7 @@
 
 use protocol::enrolment::{EnrolReply, EnrolRequest};
 use protocol::ids::{Position, TokenId};
+use protocol::label::Label;
 use protocol::limits::FRAME_RAW_BYTES_MAX;
 use protocol::message::{ALPN_ENROL, AgentMessage, CollectorMessage};
 use protocol::reject::RejectReason;
@@ -30,6 +31,7 @@ fn request(key: &KeyPair) -> EnrolRequest {
         csr: csr(key),
         hostname: "web-1".to_owned(),
         agent_version: "1.2.3".to_owned(),
+        labels: Vec::new(),
     }
 }
 
@@ -116,6 +118,39 @@ async fn texts_that_people_will_read_have_to_be_plain() {
     ] {
         let request = EnrolRequest {
             hostname,
+            ..request(&key)
+        };
+        assert_eq!(reason(&enrol(&fixture, &request).await), expected);
+    }
+    assert_eq!(fixture.office.uses_left(TOKEN), 1);
+}
+
+#[tokio::test]
+async fn labels_that_no_page_could_show_are_refused_and_spend_nothing() {
+    let fixture = Fixture::new();
+    fixture.office.token(TOKEN, COMPANY, Ok(1));
+    let key = KeyPair::generate().unwrap();
+    let label = |name: &str, value: &str| Label {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    };
+    for (labels, expected) in [
+        (vec![label("", "x")], RejectReason::InvalidRequest),
+        (vec![label("a=b", "x")], RejectReason::InvalidRequest),
+        (vec![label("site", "a\u{7}b")], RejectReason::InvalidRequest),
+        (
+            vec![label("site", &"x".repeat(101))],
+            RejectReason::InvalidRequest,
+        ),
+        // Beyond the limits of the wire already: nothing of it is decoded.
+        (
+            vec![label("site", &"x".repeat(401))],
+            RejectReason::Undecodable,
+        ),
+        (vec![label("site", "x"); 17], RejectReason::Undecodable),
+    ] {
+        let request = EnrolRequest {
+            labels,
             ..request(&key)
         };
         assert_eq!(reason(&enrol(&fixture, &request).await), expected);

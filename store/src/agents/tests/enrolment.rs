@@ -40,6 +40,7 @@ async fn enrol_with(
         agent: AgentId(id()),
         hostname: "laptop",
         agent_version: "0.1.0",
+        labels: &Labels::new(),
     };
     enrol(
         world.store(),
@@ -150,6 +151,37 @@ async fn a_suspended_company_takes_no_hosts() {
 }
 
 #[tokio::test]
+async fn a_host_brings_labels_and_takes_none_of_its_tokens_away() {
+    let world = World::new().await;
+    let token = token(&world, None, None).await;
+    let labels = Labels::from([
+        ("site".to_owned(), "berlin".to_owned()),
+        ("ring".to_owned(), "9".to_owned()),
+    ]);
+    let enrolment = Enrolment {
+        token,
+        secret: &[5; 32],
+        agent: AgentId(id()),
+        hostname: "laptop",
+        agent_version: "0.1.0",
+        labels: &labels,
+    };
+    let issue = |_: CompanyId, _: AgentId| Ok((certificate(), ()));
+    let enrolled = enrol(world.store(), &enrolment, &issue, at(1))
+        .await
+        .expect("enrolled");
+    let host = hosts::get(&world.scope, enrolled.agent)
+        .await
+        .expect("read")
+        .expect("there");
+    let expected = Labels::from([
+        ("site".to_owned(), "berlin".to_owned()),
+        ("ring".to_owned(), "1".to_owned()),
+    ]);
+    assert_eq!(host.labels, expected);
+}
+
+#[tokio::test]
 async fn a_request_that_cannot_be_signed_costs_no_use() {
     let world = World::new().await;
     let token = token(&world, Some(1), None).await;
@@ -159,6 +191,7 @@ async fn a_request_that_cannot_be_signed_costs_no_use() {
         agent: AgentId(id()),
         hostname: "laptop",
         agent_version: "0.1.0",
+        labels: &Labels::new(),
     };
     // The certificate is made inside the transaction, behind the use: a failure here has to take
     // the use back.
