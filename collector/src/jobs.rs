@@ -5,6 +5,7 @@
 //! twice, and none holds what cannot be computed again. [`index_watch`] is no job: every node that
 //! judges software has to notice a new match index by itself.
 
+mod aside;
 mod feed_sync;
 mod index_watch;
 pub(crate) mod keep_rules;

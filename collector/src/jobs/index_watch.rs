@@ -22,7 +22,7 @@ use store::software::generations::{self, Standing, Taken};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::{Jobs, Kind, match_findings};
+use super::{Jobs, Kind, aside, match_findings};
 use crate::causes::Causes;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -101,7 +101,7 @@ impl IndexWatch {
             return;
         }
         if let Some(index) = self.jobs.matcher.index() {
-            let reading = tokio::task::spawn_blocking(move || contents_of(&index, None));
+            let reading = aside::run("index-reader", move || contents_of(&index, None));
             self.contents = reading.await.ok();
         }
     }
@@ -124,7 +124,8 @@ impl IndexWatch {
             // Before it is opened: one that cannot be is not opened again five times a second.
             self.seen = Some(file);
             let (path, jobs, known) = (self.path.clone(), self.jobs.clone(), self.contents.clone());
-            let taking = tokio::task::spawn_blocking(move || take(&path, &jobs, known));
+            // A second of reading and comparing, in which agents go on sending.
+            let taking = aside::run("index-taker", move || take(&path, &jobs, known));
             let taken = taking.await??;
             self.contents = taken.contents;
             self.unrecorded = Some(Unrecorded {

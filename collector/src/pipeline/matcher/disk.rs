@@ -97,9 +97,15 @@ impl DiskCache {
         }
         let read = guarded(|| self.database.get(key.0.to_be_bytes()));
         let bytes = read
-            .inspect_err(|error| give_up(&self.is_usable, error))
+            .inspect_err(|error| give_up(&self.is_usable, &self.database, error))
             .ok()??;
         stored::decode(&bytes)
+    }
+
+    /// Whether nothing has gone wrong with it yet.
+    #[cfg(test)]
+    pub(super) fn is_usable(&self) -> bool {
+        self.is_usable.load(Ordering::Relaxed)
     }
 
     /// Writes a judgement some time later, unless too many wait already.
@@ -134,7 +140,7 @@ impl Writer {
                 continue;
             };
             if let Err(error) = guarded(|| self.database.insert(key.0.to_be_bytes(), bytes)) {
-                give_up(&self.is_usable, &error);
+                give_up(&self.is_usable, &self.database, &error);
             }
         }
     }
@@ -143,7 +149,7 @@ impl Writer {
         match guarded(|| self.database.size_on_disk()) {
             Ok(bytes) => bytes >= BYTES_MAX,
             Err(error) => {
-                give_up(&self.is_usable, &error);
+                give_up(&self.is_usable, &self.database, &error);
                 true
             }
         }
@@ -231,9 +237,13 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
     }
 }
 
-fn give_up(is_usable: &AtomicBool, error: &str) {
+/// Uses sled no more, and never closes it either: closing writes what is in memory, and after an error of
+/// the disk sled waits for that without end. A node whose disk was full once would not end when it is
+/// asked to. So what the cache holds in memory and open files stays until the process ends.
+fn give_up(is_usable: &AtomicBool, database: &sled::Db, error: &str) {
     // Said once: every reader that is under way would say the same.
     if is_usable.swap(false, Ordering::Relaxed) {
+        std::mem::forget(database.clone());
         tracing::warn!(
             error,
             "the match cache on disk is left alone until the next start"

@@ -271,6 +271,57 @@ fn a_cache_whose_opening_did_not_end_is_made_anew() {
     assert_eq!(cache.get(key(&lodash("4.17.20"))), None);
 }
 
+/// Set for a copy of this test's process whose files may not grow beyond a megabyte.
+const FULL: &str = "MUSTER_TEST_FULL_DISK";
+
+#[test]
+fn a_cache_whose_disk_is_full_is_left_alone_and_keeps_no_process_from_ending() {
+    if let Ok(directory) = std::env::var(FULL) {
+        return fill(Path::new(&directory));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let name = "pipeline::matcher::tests::a_cache_whose_disk_is_full_is_left_alone_and_keeps_no_process_from_ending";
+    // The signal is ignored from before the program begins, so that a write beyond the limit fails as on a full
+    // disk; 2,048 blocks of 512 bytes.
+    let mut copy = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --exact \"$1\"",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .arg(name)
+        .env(FULL, directory.path())
+        .spawn()
+        .unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(40);
+    while std::time::Instant::now() < deadline {
+        if let Some(status) = copy.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return;
+        }
+        // Between two looks at a process; the panic below is what fails.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    copy.kill().unwrap();
+    copy.wait().unwrap();
+    panic!("the process does not end");
+}
+
+/// Judges until nothing more can be written, and closes everything.
+fn fill(directory: &Path) {
+    let matcher = matcher(Some(directory));
+    matcher.swap(index(&CVES));
+    for patch in 0..2_000_000 {
+        assert_eq!(cves(&matcher, &format!("4.16.{patch}")), CVES);
+        let present = matcher.present();
+        let disk = present.disk.as_ref().unwrap();
+        if !disk.is_usable() {
+            return;
+        }
+    }
+    panic!("the disk took it all");
+}
+
 #[test]
 fn a_matcher_without_a_usable_directory_judges_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
