@@ -4,26 +4,20 @@
 //! let anyone in. The secret is 32 random bytes, so a plain hash is enough: there is nothing to
 //! guess. Secrets never stand in `Debug`.
 
+mod authenticate;
 mod presented;
 
-use protocol::ids::CompanyId;
 use ring::digest;
 use serde_json::json;
 use sqlx::PgConnection;
-use subtle::ConstantTimeEq as _;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::presented::{InvalidKey, PresentedKey};
-use crate::audit::{self, Actor, Change};
-use crate::database::Store;
+use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::permission::Permission;
-use crate::tenant::{OperatorScope, Principal, Role, TenantScope};
-use crate::tx::{self, Settings};
-
-/// How fresh `last_used_at` is kept: a write a request would cost more than the request.
-const LAST_USED_EVERY: Duration = Duration::minutes(1);
+use crate::tenant::{OperatorScope, Role, TenantScope};
 
 /// A key as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,100 +198,6 @@ pub async fn revoke_operator(
     }
     tx.commit().await?;
     Ok(is_done)
-}
-
-impl Store {
-    /// Says who presents a key; `None` when it is unknown, wrong, expired or revoked, which look
-    /// the same from outside.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used.
-    pub async fn authenticate(
-        &self,
-        presented: &PresentedKey,
-        now: OffsetDateTime,
-    ) -> Result<Option<Principal>, StoreError> {
-        let settings = Settings {
-            credential: Some(presented.id()),
-            operator: true,
-            ..Settings::default()
-        };
-        let mut tx = tx::begin(self.pool(), "api_keys.authenticate", settings).await?;
-        let row = sqlx::query!(
-            r#"SELECT k.secret_hash AS "secret_hash!", k.role AS "role!", k.name AS "name!", k.scopes,
-                      k.expires_at, k.revoked_at, k.last_used_at,
-                      c.id AS "company?", c.key AS "company_key?"
-               FROM api_keys k LEFT JOIN companies c ON c.key = k.company_key
-               WHERE k.id = $1"#,
-            presented.id()
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        let Some(row) = row else { return Ok(None) };
-        // Computed and compared in constant time whatever else is wrong with the key, so that no
-        // answer comes sooner for a revoked one.
-        let is_right = bool::from(presented.secret_hash().ct_eq(&row.secret_hash));
-        let is_over = row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now);
-        if !is_right || is_over {
-            return Ok(None);
-        }
-        let role = role(&row.role)?;
-        let company = match (row.company, row.company_key) {
-            (Some(id), Some(key)) => Some(self.scope_of(CompanyId(id), key)),
-            _ => None,
-        };
-        // A row that says both would be an operator inside a company, or a company's key to
-        // everything. The table's check forbids it; this is the second lock.
-        if (role == Role::Operator) != company.is_none() {
-            return Err(StoreError::inconsistent("api_keys", "role", &row.role));
-        }
-        let actor = Actor::Key {
-            id: presented.id(),
-            name: row.name,
-        };
-        let company_key = company.as_ref().map(TenantScope::key);
-        let principal = match company {
-            Some(scope) => Principal::member(self.clone(), vec![(scope, role)], actor),
-            None => Principal::of_operators(self.clone(), actor),
-        };
-        let principal = principal.only(row.scopes.map(|scopes| permissions(&scopes).collect()));
-        if row
-            .last_used_at
-            .is_none_or(|at| at + LAST_USED_EVERY <= now)
-        {
-            // Behind the answer's own transaction: a lock on the key's row must not be held while
-            // somebody is let in.
-            note_use(self, company_key, presented.id(), now).await?;
-        }
-        Ok(Some(principal))
-    }
-}
-
-async fn note_use(
-    store: &Store,
-    company: Option<i64>,
-    key: Uuid,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    let settings = Settings {
-        company,
-        operator: company.is_none(),
-        ..Settings::default()
-    };
-    let mut tx = tx::begin(store.pool(), "api_keys.note_use", settings).await?;
-    // Somebody else who notes the same is no reason to wait.
-    sqlx::query!(
-        "UPDATE api_keys SET last_used_at = $2 WHERE id =
-             (SELECT id FROM api_keys WHERE id = $1 FOR UPDATE SKIP LOCKED)",
-        key,
-        now
-    )
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(())
 }
 
 async fn insert(

@@ -5,7 +5,6 @@
 
 use serde_json::json;
 use sqlx::PgConnection;
-use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -237,18 +236,7 @@ pub async fn accept(
         return Ok(None);
     };
     if let Some(company_key) = company_key {
-        // Whoever works there already keeps their role: changing one minds that an admin stays.
-        sqlx::query!(
-            "INSERT INTO memberships (company_key, user_id, role, created_at)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (company_key, user_id) DO NOTHING",
-            company_key,
-            user,
-            invitation.role.as_str(),
-            now
-        )
-        .execute(&mut *tx)
-        .await?;
+        enter(&mut tx, company_key, (user, invitation.role), now).await?;
     }
     sqlx::query!(
         "UPDATE invitations SET accepted_at = $2 WHERE id = $1",
@@ -271,6 +259,28 @@ pub async fn accept(
     .await?;
     tx.commit().await?;
     Ok(Some(user))
+}
+
+/// Lets a person work in a company. Whoever works there already keeps their role: changing one minds that
+/// an admin stays.
+async fn enter(
+    tx: &mut PgConnection,
+    company_key: i64,
+    (user, role): (Uuid, Role),
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO memberships (company_key, user_id, role, created_at)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (company_key, user_id) DO NOTHING",
+        company_key,
+        user,
+        role.as_str(),
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }
 
 /// The account that accepts: made, or checked to be the one that the invitation is for.
@@ -350,7 +360,7 @@ async fn read(
     .fetch_optional(tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let is_right = bool::from(presented.secret_hash().ct_eq(&row.secret_hash));
+    let is_right = presented.is_of(&row.secret_hash);
     if !is_right || row.expires_at <= now {
         return Ok(None);
     }

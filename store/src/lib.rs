@@ -46,6 +46,7 @@ pub mod users;
 pub mod webhooks;
 
 mod known;
+mod revised;
 #[cfg(test)]
 mod test_fixtures;
 mod tx;

@@ -7,7 +7,6 @@
 use std::net::IpAddr;
 
 use sqlx::PgConnection;
-use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -265,7 +264,7 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(None) };
         // Compared whatever else is wrong, so that no answer comes sooner for a session that is over.
-        let is_right = bool::from(presented.secret_hash().ct_eq(&row.secret_hash));
+        let is_right = presented.is_of(&row.secret_hash);
         let is_over = row.revoked_at.is_some()
             || row.disabled_at.is_some()
             || row.expires_at <= now

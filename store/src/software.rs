@@ -2,6 +2,23 @@
 //!
 //! Rows come to be in [`crate::reports`]; here they are read, and given out for a new judgement.
 
+/// A query of software's rows: the beginning with the key's column, which a join has to name by its table,
+/// and what stands after `FROM`. The columns of [`SoftwareRow`] stand here and nowhere else.
+macro_rules! software_rows {
+    ($select:tt, $from:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            SoftwareRow,
+            $select
+                + ", source, name, version, epoch, release, arch, vendor, source_name,
+                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
+                first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
+         FROM "
+                + $from,
+            $($argument),+
+        )
+    };
+}
+
 mod concerned;
 mod counts;
 mod evaluation;

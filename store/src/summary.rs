@@ -133,3 +133,6 @@ pub async fn pipelines(operator: &OperatorScope) -> Result<Vec<(CompanyId, Pipel
     }
     Ok(pipelines)
 }
+
+#[cfg(test)]
+mod tests;

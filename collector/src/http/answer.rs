@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::document::{Answers, Operation, Schemas};
+use super::problem::Problem;
 
 impl<T: JsonSchema> Answers for Json<T> {
     fn answers(operation: &mut Operation, schemas: &mut Schemas) {
@@ -65,6 +66,17 @@ impl IntoResponse for AcceptedAlone {
 /// 204: it is done.
 #[derive(Debug)]
 pub(crate) struct NoContent;
+
+impl NoContent {
+    /// That it was done; where there was nothing to do it to, that there is no such `what`.
+    ///
+    /// # Errors
+    ///
+    /// When there was nothing.
+    pub(crate) fn where_done(is_done: bool, what: &'static str) -> Result<Self, Problem> {
+        is_done.then_some(Self).ok_or(Problem::NotFound(what))
+    }
+}
 
 impl Answers for NoContent {
     fn answers(operation: &mut Operation, _: &mut Schemas) {

@@ -8,7 +8,7 @@ use axum::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::page::{After, PAGE_ITEMS_MAX, PageRequest, SortValue, Total};
 
 use super::problem::Problem;
@@ -114,6 +114,25 @@ pub(crate) fn refuse(limit: Option<u32>, token: Option<&str>) -> Result<(), Prob
         (None, Some(_)) => "page_token",
     };
     Err(Problem::field(field, "an export is whole: leave it out"))
+}
+
+/// The query of a list that has no filter.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    limit: Option<u32>,
+    page_token: Option<String>,
+}
+
+impl PageQuery {
+    /// The page that it asks for, of the list named `list`.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`].
+    pub(crate) fn of(&self, list: &str) -> Result<PageRequest, Problem> {
+        request(list, self.limit, self.page_token.as_deref())
+    }
 }
 
 /// A page as it is answered.

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::hash;
@@ -43,6 +44,12 @@ impl PresentedKey {
     #[must_use]
     pub fn secret_hash(&self) -> Vec<u8> {
         hash(&self.secret)
+    }
+
+    /// Whether its secret is the one of which this was kept. It takes as long whatever differs.
+    #[must_use]
+    pub(crate) fn is_of(&self, kept: &[u8]) -> bool {
+        self.secret_hash().ct_eq(kept).into()
     }
 
     /// The secret itself, to derive other secrets from.

@@ -1,5 +1,7 @@
 //! Who is let in by a key, and who is not.
 
+mod scopes;
+
 use super::*;
 use crate::audit::Origin;
 use crate::test_fixtures::{World, at, id};

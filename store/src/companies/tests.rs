@@ -1,5 +1,7 @@
 //! What a user would miss of companies.
 
+mod settings;
+
 use std::time::Duration;
 
 use super::*;

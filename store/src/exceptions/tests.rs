@@ -1,6 +1,7 @@
 //! What a user would miss of exceptions: what they leave out, where it still shows, when it comes back,
 //! and that a preview says what happens.
 
+mod deciding;
 mod effect;
 mod preview;
 mod scoped;

@@ -1,5 +1,7 @@
 //! What a user would miss of hosts: found by what they are and what they have, counted as they are.
 
+mod lists;
+
 use super::*;
 use crate::agents;
 use crate::cves;

@@ -1,6 +1,8 @@
 //! What a user would miss of labels: on the hosts that they are for, off those that they are not, and
 //! found by them.
 
+mod writing;
+
 use protocol::ids::AgentId;
 
 use super::rule::SoftwareCondition;

@@ -1,6 +1,7 @@
 //! Making, changing and deleting labels. A rule's hosts are computed in the same transaction, so that
 //! whoever has made a label finds its hosts.
 
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,9 +9,9 @@ use uuid::Uuid;
 use super::evaluate::evaluate;
 use super::rule::{Condition, RuleError};
 use super::{LABELS_MAX, Label, read};
-use crate::audit::{self, Change};
 use crate::companies;
-use crate::error::{StoreError, violated_constraint};
+use crate::error::StoreError;
+use crate::revised::{self, Refused, Revised};
 use crate::tenant::TenantScope;
 
 /// A label to be made.
@@ -62,15 +63,64 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+impl From<Refused> for ChangeError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NameTaken => Self::NameTaken,
+            Refused::TooMany => Self::TooMany,
+            Refused::Changed => Self::Changed,
+            Refused::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<sqlx::Error> for ChangeError {
     fn from(error: sqlx::Error) -> Self {
-        // On each partition the index has a name of its own, with the columns in it.
-        let taken = violated_constraint(&error).is_some_and(|name| name.contains("lower"));
-        if taken {
-            Self::NameTaken
-        } else {
-            Self::Store(error.into())
-        }
+        Refused::from(error).into()
+    }
+}
+
+impl Revised for Label {
+    const TABLE: &'static str = "labels";
+    const MAX: u32 = LABELS_MAX;
+    const MADE: &'static str = "label.create";
+    const EDITED: &'static str = "label.update";
+    const DELETED: &'static str = "label.delete";
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "name": self.name, "description": self.description,
+                "rule": self.rule.as_ref().map(to_json) })
+    }
+
+    async fn count(tx: &mut PgConnection, company_key: i64) -> Result<i64, StoreError> {
+        let there = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM labels WHERE company_key = $1"#,
+            company_key
+        );
+        Ok(there.fetch_one(tx).await?)
+    }
+
+    async fn lock(tx: &mut PgConnection, company_key: i64, id: Uuid) -> Result<(), StoreError> {
+        sqlx::query_scalar!(
+            "SELECT revision FROM labels WHERE company_key = $1 AND id = $2 FOR UPDATE",
+            company_key,
+            id
+        )
+        .fetch_optional(tx)
+        .await?;
+        Ok(())
+    }
+
+    async fn read(
+        tx: &mut PgConnection,
+        company_key: i64,
+        id: Uuid,
+    ) -> Result<Option<Self>, StoreError> {
+        read::one(tx, company_key, id).await
     }
 }
 
@@ -87,13 +137,7 @@ pub async fn create(
 ) -> Result<Label, ChangeError> {
     new.rule.map_or(Ok(()), Condition::check)?;
     let mut tx = scope.begin("labels.create").await?;
-    let there = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM labels WHERE company_key = $1"#,
-        scope.key()
-    );
-    if there.fetch_one(&mut *tx).await? >= i64::from(LABELS_MAX) {
-        return Err(ChangeError::TooMany);
-    }
+    revised::check_room::<Label>(&mut tx, scope.key()).await?;
     sqlx::query!(
         "INSERT INTO labels (company_key, id, name, description, rule, created_at, changed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
@@ -101,19 +145,16 @@ pub async fn create(
         new.id,
         new.name,
         new.description,
-        new.rule.map(json),
+        new.rule.map(to_json),
         now
     )
     .execute(&mut *tx)
     .await?;
     companies::note_rules(&mut tx, scope.key()).await?;
-    let label = evaluated(&mut tx, scope.key(), new.id, new.rule, now).await?;
-    if let Some(label) = &label {
-        let change = Change::made("label.create", label.id, shown(label));
-        audit::record(&mut tx, scope, change, now).await?;
-    }
+    evaluate_rule(&mut tx, scope.key(), new.id, new.rule, now).await?;
+    let label = revised::made(&mut tx, scope, new.id, now).await?;
     tx.commit().await?;
-    label.ok_or_else(|| StoreError::inconsistent("labels", "id", &new.id.to_string()).into())
+    Ok(label)
 }
 
 /// Changes a label; `None` when the company has none with this id.
@@ -129,20 +170,10 @@ pub async fn change(
 ) -> Result<Option<Label>, ChangeError> {
     change.rule.map_or(Ok(()), Condition::check)?;
     let mut tx = scope.begin("labels.change").await?;
-    // Locked by its number and read after that, so that two changes come one after the other.
-    sqlx::query_scalar!(
-        "SELECT revision FROM labels WHERE company_key = $1 AND id = $2 FOR UPDATE",
-        scope.key(),
-        id
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(before) = read::one(&mut tx, scope.key(), id).await? else {
+    let before: Option<Label> = revised::lock(&mut tx, scope.key(), id, change.revision).await?;
+    let Some(before) = before else {
         return Ok(None);
     };
-    if change.revision.is_some_and(|seen| seen != before.revision) {
-        return Err(ChangeError::Changed);
-    }
     sqlx::query!(
         "UPDATE labels SET name = $3, description = $4, rule = $5, changed_at = $6,
                 revision = revision + 1
@@ -151,16 +182,13 @@ pub async fn change(
         id,
         change.name,
         change.description,
-        change.rule.map(json),
+        change.rule.map(to_json),
         now
     )
     .execute(&mut *tx)
     .await?;
-    let label = evaluated(&mut tx, scope.key(), id, change.rule, now).await?;
-    if let Some(label) = &label {
-        let change = Change::edited("label.update", id, shown(&before), shown(label));
-        audit::record(&mut tx, scope, change, now).await?;
-    }
+    evaluate_rule(&mut tx, scope.key(), id, change.rule, now).await?;
+    let label = revised::edited(&mut tx, scope, (id, &before), now).await?;
     tx.commit().await?;
     Ok(label)
 }
@@ -207,35 +235,27 @@ pub async fn delete(
     )
     .execute(&mut *tx)
     .await?;
-    let is_gone = done.rows_affected() > 0;
-    if is_gone {
-        audit::record(&mut tx, scope, Change::done("label.delete", id), now).await?;
-    }
+    let rows = done.rows_affected();
+    let is_gone = revised::deleted::<Label>(&mut tx, scope, (id, rows), now).await?;
     tx.commit().await?;
     Ok(is_gone)
 }
 
-/// The label as it is, with its hosts.
-async fn evaluated(
+/// Gives the label to the hosts that its rule holds for.
+async fn evaluate_rule(
     tx: &mut PgConnection,
     company_key: i64,
     id: Uuid,
     rule: Option<&Condition>,
     now: OffsetDateTime,
-) -> Result<Option<Label>, StoreError> {
+) -> Result<(), StoreError> {
     if let Some(rule) = rule {
         evaluate(tx, company_key, (id, rule), None, now).await?;
     }
-    read::one(tx, company_key, id).await
+    Ok(())
 }
 
-/// A label as the audit log shows it.
-fn shown(label: &Label) -> serde_json::Value {
-    serde_json::json!({ "name": label.name, "description": label.description,
-                        "rule": label.rule.as_ref().map(json) })
-}
-
-fn json(rule: &Condition) -> serde_json::Value {
+fn to_json(rule: &Condition) -> Value {
     // Texts and lists under text keys: this cannot fail.
     serde_json::to_value(rule).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! What a user would miss of policies: which hosts fail, why, since when, and being told.
 
+mod writing;
+
 use protocol::ids::AgentId;
 use protocol::software::{SoftwareRecord, Source};
 use serde_json::Value;

@@ -1,14 +1,16 @@
 //! Making, changing and deleting policies. What one comes to is computed in the same transaction.
 
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::evaluate::evaluate_in;
 use super::rule::{PolicyRule, PolicyRuleError};
 use super::{POLICIES_MAX, Policy, read};
-use crate::audit::{self, Change};
 use crate::companies;
-use crate::error::{StoreError, violated_constraint};
+use crate::error::StoreError;
+use crate::revised::{self, Refused, Revised};
 use crate::tenant::TenantScope;
 
 /// A policy to be made.
@@ -58,15 +60,64 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+impl From<Refused> for ChangeError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NameTaken => Self::NameTaken,
+            Refused::TooMany => Self::TooMany,
+            Refused::Changed => Self::Changed,
+            Refused::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<sqlx::Error> for ChangeError {
     fn from(error: sqlx::Error) -> Self {
-        // On each partition the index has a name of its own, with the columns in it.
-        let taken = violated_constraint(&error).is_some_and(|name| name.contains("lower"));
-        if taken {
-            Self::NameTaken
-        } else {
-            Self::Store(error.into())
-        }
+        Refused::from(error).into()
+    }
+}
+
+impl Revised for Policy {
+    const TABLE: &'static str = "policies";
+    const MAX: u32 = POLICIES_MAX;
+    const MADE: &'static str = "policy.create";
+    const EDITED: &'static str = "policy.update";
+    const DELETED: &'static str = "policy.delete";
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "name": self.name, "description": self.description, "rule": to_json(&self.rule),
+                "label": self.label, "enabled": self.is_enabled })
+    }
+
+    async fn count(tx: &mut PgConnection, company_key: i64) -> Result<i64, StoreError> {
+        let there = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM policies WHERE company_key = $1"#,
+            company_key
+        );
+        Ok(there.fetch_one(tx).await?)
+    }
+
+    async fn lock(tx: &mut PgConnection, company_key: i64, id: Uuid) -> Result<(), StoreError> {
+        sqlx::query_scalar!(
+            "SELECT revision FROM policies WHERE company_key = $1 AND id = $2 FOR UPDATE",
+            company_key,
+            id
+        )
+        .fetch_optional(tx)
+        .await?;
+        Ok(())
+    }
+
+    async fn read(
+        tx: &mut PgConnection,
+        company_key: i64,
+        id: Uuid,
+    ) -> Result<Option<Self>, StoreError> {
+        read::one(tx, company_key, id).await
     }
 }
 
@@ -85,13 +136,7 @@ pub async fn create(
     policy.rule.check()?;
     let mut tx = scope.begin("policies.create").await?;
     check_label(&mut tx, scope.key(), policy.label).await?;
-    let there = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM policies WHERE company_key = $1"#,
-        scope.key()
-    );
-    if there.fetch_one(&mut *tx).await? >= i64::from(POLICIES_MAX) {
-        return Err(ChangeError::TooMany);
-    }
+    revised::check_room::<Policy>(&mut tx, scope.key()).await?;
     sqlx::query!(
         "INSERT INTO policies
              (company_key, id, name, description, rule, label, is_enabled, created_at, changed_at)
@@ -100,7 +145,7 @@ pub async fn create(
         new.id,
         policy.name,
         policy.description,
-        json(policy.rule),
+        to_json(policy.rule),
         policy.label,
         policy.is_enabled,
         now
@@ -109,13 +154,9 @@ pub async fn create(
     .await?;
     companies::note_rules(&mut tx, scope.key()).await?;
     evaluate_in(&mut tx, scope.key(), new.id, now).await?;
-    let made = read::one(&mut tx, scope.key(), new.id).await?;
-    if let Some(made) = &made {
-        let change = Change::made("policy.create", made.id, shown(made));
-        audit::record(&mut tx, scope, change, now).await?;
-    }
+    let made = revised::made(&mut tx, scope, new.id, now).await?;
     tx.commit().await?;
-    made.ok_or_else(|| StoreError::inconsistent("policies", "id", &new.id.to_string()).into())
+    Ok(made)
 }
 
 /// Changes a policy; `None` when the company has none with this id.
@@ -133,20 +174,10 @@ pub async fn change(
     change.rule.check()?;
     let mut tx = scope.begin("policies.change").await?;
     check_label(&mut tx, scope.key(), change.label).await?;
-    // Locked by its number and read after that, so that two changes come one after the other.
-    sqlx::query_scalar!(
-        "SELECT revision FROM policies WHERE company_key = $1 AND id = $2 FOR UPDATE",
-        scope.key(),
-        id
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(before) = read::one(&mut tx, scope.key(), id).await? else {
+    let before: Option<Policy> = revised::lock(&mut tx, scope.key(), id, seen).await?;
+    let Some(before) = before else {
         return Ok(None);
     };
-    if seen.is_some_and(|seen| seen != before.revision) {
-        return Err(ChangeError::Changed);
-    }
     sqlx::query!(
         "UPDATE policies SET name = $3, description = $4, rule = $5, label = $6, is_enabled = $7,
                 changed_at = $8, revision = revision + 1
@@ -155,7 +186,7 @@ pub async fn change(
         id,
         change.name,
         change.description,
-        json(change.rule),
+        to_json(change.rule),
         change.label,
         change.is_enabled,
         now
@@ -167,11 +198,7 @@ pub async fn change(
         forget_results(&mut tx, scope.key(), id).await?;
     }
     evaluate_in(&mut tx, scope.key(), id, now).await?;
-    let changed = read::one(&mut tx, scope.key(), id).await?;
-    if let Some(changed) = &changed {
-        let change = Change::edited("policy.update", id, shown(&before), shown(changed));
-        audit::record(&mut tx, scope, change, now).await?;
-    }
+    let changed = revised::edited(&mut tx, scope, (id, &before), now).await?;
     tx.commit().await?;
     Ok(changed)
 }
@@ -195,16 +222,14 @@ pub async fn delete(
     .execute(&mut *tx)
     .await?;
     forget_results(&mut tx, scope.key(), id).await?;
-    let is_gone = done.rows_affected() > 0;
-    if is_gone {
-        audit::record(&mut tx, scope, Change::done("policy.delete", id), now).await?;
-    }
+    let rows = done.rows_affected();
+    let is_gone = revised::deleted::<Policy>(&mut tx, scope, (id, rows), now).await?;
     tx.commit().await?;
     Ok(is_gone)
 }
 
 async fn forget_results(
-    tx: &mut sqlx::PgConnection,
+    tx: &mut PgConnection,
     company_key: i64,
     id: Uuid,
 ) -> Result<(), StoreError> {
@@ -219,7 +244,7 @@ async fn forget_results(
 }
 
 async fn check_label(
-    tx: &mut sqlx::PgConnection,
+    tx: &mut PgConnection,
     company_key: i64,
     label: Option<Uuid>,
 ) -> Result<(), ChangeError> {
@@ -236,14 +261,7 @@ async fn check_label(
     }
 }
 
-/// A policy as the audit log shows it.
-fn shown(policy: &Policy) -> serde_json::Value {
-    serde_json::json!({ "name": policy.name, "description": policy.description,
-                        "rule": json(&policy.rule), "label": policy.label,
-                        "enabled": policy.is_enabled })
-}
-
-fn json(rule: &PolicyRule) -> serde_json::Value {
+fn to_json(rule: &PolicyRule) -> Value {
     // Texts and numbers under text keys: this cannot fail.
     serde_json::to_value(rule).unwrap_or_default()
 }

@@ -83,13 +83,10 @@ pub async fn not_judged_with(
 ) -> Result<Vec<SoftwareToJudge>, StoreError> {
     let software: Vec<Uuid> = software.iter().map(|key| key.to_uuid()).collect();
     let mut tx = scope.begin_by_key("software.not_judged_with").await?;
-    let rows = sqlx::query_as!(
-        SoftwareRow,
+    let rows = software_rows!(
         // `<> ALL` and no range: generations are hashes, and say nothing about which is newer.
-        "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
-                first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
-         FROM software
+        "SELECT software_key",
+        "software
          WHERE company_key = $1 AND software_key = ANY($2) AND generation <> ALL($3)
          ORDER BY software_key",
         scope.key(),
@@ -115,14 +112,11 @@ pub async fn page_for_evaluation(
     limit: u32,
 ) -> Result<Vec<SoftwareToJudge>, StoreError> {
     let mut tx = scope.begin_by_key("software.page_for_evaluation").await?;
-    let rows = sqlx::query_as!(
-        SoftwareRow,
+    let rows = software_rows!(
         // By key and not by `OFFSET`: rows that were judged meanwhile drop out, and an offset would
         // pass over as many that were not.
-        "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
-                first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
-         FROM software
+        "SELECT software_key",
+        "software
          WHERE company_key = $1 AND generation <> ALL($2)
            AND ($3::uuid IS NULL OR software_key > $3)
          ORDER BY software_key LIMIT $4",
@@ -148,14 +142,11 @@ pub async fn that_came_late(
     limit: u32,
 ) -> Result<Vec<SoftwareToJudge>, StoreError> {
     let mut tx = scope.begin_by_key("software.that_came_late").await?;
-    let rows = sqlx::query_as!(
-        SoftwareRow,
+    let rows = software_rows!(
         // Both tables are held to the company: on a spread database a join that is not is no single
         // node's.
-        "SELECT s.software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
-                first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
-         FROM software_late l
+        "SELECT s.software_key",
+        "software_late l
          JOIN software s ON s.company_key = l.company_key AND s.software_key = l.software_key
          WHERE l.company_key = $1 AND s.company_key = $1
          ORDER BY l.software_key LIMIT $2",

@@ -17,12 +17,9 @@ pub async fn get(
     key: SoftwareKey,
 ) -> Result<Option<SoftwareItem>, StoreError> {
     let mut tx = scope.begin("software.get").await?;
-    let row = sqlx::query_as!(
-        SoftwareRow,
-        "SELECT software_key, source, name, version, epoch, release, arch, vendor, source_name,
-                source_version, origin, bundle_id, running, platform_family, platform_id, platform_version,
-                first_seen_at, status, reason, rule, cpes, purl, generation, evaluated_at
-         FROM software WHERE company_key = $1 AND software_key = $2",
+    let row = software_rows!(
+        "SELECT software_key",
+        "software WHERE company_key = $1 AND software_key = $2",
         scope.key(),
         key.to_uuid()
     )

@@ -1,5 +1,7 @@
 //! Who may work where, and what a second factor is good for.
 
+mod roles;
+
 use super::*;
 use crate::audit::Origin;
 use crate::invitations::tests::member;

@@ -1,13 +1,16 @@
 //! Making, changing and deleting webhooks, and giving them another secret.
 
+use serde_json::{Value, json};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Template, WEBHOOKS_MAX, Webhook, read};
 use crate::audit::{self, Change};
 use crate::companies;
-use crate::error::{StoreError, violated_constraint};
+use crate::error::StoreError;
 use crate::events::company::{self, CompanyEventKind};
+use crate::revised::{self, Refused, Revised};
 use crate::tenant::TenantScope;
 
 /// A webhook to be made.
@@ -53,15 +56,66 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+impl From<Refused> for ChangeError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NameTaken => Self::NameTaken,
+            Refused::TooMany => Self::TooMany,
+            Refused::Changed => Self::Changed,
+            Refused::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<sqlx::Error> for ChangeError {
     fn from(error: sqlx::Error) -> Self {
-        // On each partition the index has a name of its own, with the columns in it.
-        let taken = violated_constraint(&error).is_some_and(|name| name.contains("lower"));
-        if taken {
-            Self::NameTaken
-        } else {
-            Self::Store(error.into())
-        }
+        Refused::from(error).into()
+    }
+}
+
+impl Revised for Webhook {
+    const TABLE: &'static str = "webhooks";
+    const MAX: u32 = WEBHOOKS_MAX;
+    const MADE: &'static str = "webhook.create";
+    const EDITED: &'static str = "webhook.update";
+    const DELETED: &'static str = "webhook.delete";
+
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    // An address of Slack's or Teams' is a secret of its own, so only its beginning stands there.
+    fn shown(&self) -> Value {
+        let host = self.url.splitn(4, '/').take(3).collect::<Vec<_>>();
+        json!({ "name": self.name, "host": host.join("/"), "template": self.template.as_str(),
+                "kinds": names(&self.kinds), "enabled": self.is_enabled })
+    }
+
+    async fn count(tx: &mut PgConnection, company_key: i64) -> Result<i64, StoreError> {
+        let there = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM webhooks WHERE company_key = $1"#,
+            company_key
+        );
+        Ok(there.fetch_one(tx).await?)
+    }
+
+    async fn lock(tx: &mut PgConnection, company_key: i64, id: Uuid) -> Result<(), StoreError> {
+        sqlx::query_scalar!(
+            "SELECT revision FROM webhooks WHERE company_key = $1 AND id = $2 FOR UPDATE",
+            company_key,
+            id
+        )
+        .fetch_optional(tx)
+        .await?;
+        Ok(())
+    }
+
+    async fn read(
+        tx: &mut PgConnection,
+        company_key: i64,
+        id: Uuid,
+    ) -> Result<Option<Self>, StoreError> {
+        read::one(tx, company_key, id).await
     }
 }
 
@@ -78,13 +132,7 @@ pub async fn create(
     let webhook = &new.webhook;
     let (xact, event) = company::present(scope).await?.parts();
     let mut tx = scope.begin("webhooks.create").await?;
-    let there = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!" FROM webhooks WHERE company_key = $1"#,
-        scope.key()
-    );
-    if there.fetch_one(&mut *tx).await? >= i64::from(WEBHOOKS_MAX) {
-        return Err(ChangeError::TooMany);
-    }
+    revised::check_room::<Webhook>(&mut tx, scope.key()).await?;
     sqlx::query!(
         "INSERT INTO webhooks (company_key, id, name, url, template, kinds, secret, is_enabled,
                                created_at, changed_at, xact, event)
@@ -104,13 +152,9 @@ pub async fn create(
     .execute(&mut *tx)
     .await?;
     companies::note_webhooks(&mut tx, scope.key()).await?;
-    let made = read::one(&mut tx, scope.key(), new.id).await?;
-    if let Some(made) = &made {
-        let change = Change::made("webhook.create", made.id, shown(made));
-        audit::record(&mut tx, scope, change, now).await?;
-    }
+    let made = revised::made(&mut tx, scope, new.id, now).await?;
     tx.commit().await?;
-    made.ok_or_else(|| StoreError::inconsistent("webhooks", "id", &new.id.to_string()).into())
+    Ok(made)
 }
 
 /// Changes a webhook; `None` when the company has none with this id.
@@ -127,20 +171,10 @@ pub async fn change(
 ) -> Result<Option<Webhook>, ChangeError> {
     let (xact, event) = company::present(scope).await?.parts();
     let mut tx = scope.begin("webhooks.change").await?;
-    // Locked by its number and read after that, so that two changes come one after the other.
-    sqlx::query_scalar!(
-        "SELECT revision FROM webhooks WHERE company_key = $1 AND id = $2 FOR UPDATE",
-        scope.key(),
-        id
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(before) = read::one(&mut tx, scope.key(), id).await? else {
+    let before: Option<Webhook> = revised::lock(&mut tx, scope.key(), id, seen).await?;
+    let Some(before) = before else {
         return Ok(None);
     };
-    if seen.is_some_and(|seen| seen != before.revision) {
-        return Err(ChangeError::Changed);
-    }
     // Who is turned on is told what happens from then on: the past would come as news.
     let begins_anew = change.is_enabled && !before.is_enabled;
     sqlx::query!(
@@ -163,11 +197,7 @@ pub async fn change(
     )
     .execute(&mut *tx)
     .await?;
-    let changed = read::one(&mut tx, scope.key(), id).await?;
-    if let Some(changed) = &changed {
-        let change = Change::edited("webhook.update", id, shown(&before), shown(changed));
-        audit::record(&mut tx, scope, change, now).await?;
-    }
+    let changed = revised::edited(&mut tx, scope, (id, &before), now).await?;
     tx.commit().await?;
     Ok(changed)
 }
@@ -237,23 +267,12 @@ pub async fn delete(
     )
     .execute(&mut *tx)
     .await?;
-    let is_gone = done.rows_affected() > 0;
-    if is_gone {
-        audit::record(&mut tx, scope, Change::done("webhook.delete", id), now).await?;
-    }
+    let rows = done.rows_affected();
+    let is_gone = revised::deleted::<Webhook>(&mut tx, scope, (id, rows), now).await?;
     tx.commit().await?;
     Ok(is_gone)
 }
 
 fn names(kinds: &[CompanyEventKind]) -> Vec<String> {
     kinds.iter().map(|kind| kind.as_str().to_owned()).collect()
-}
-
-/// A webhook as the audit log shows it. An address of Slack's or Teams' is a secret of its own, so only
-/// its beginning stands there.
-fn shown(webhook: &Webhook) -> serde_json::Value {
-    let host = webhook.url.splitn(4, '/').take(3).collect::<Vec<_>>();
-    serde_json::json!({ "name": webhook.name, "host": host.join("/"),
-                        "template": webhook.template.as_str(), "kinds": names(&webhook.kinds),
-                        "enabled": webhook.is_enabled })
 }

@@ -119,10 +119,17 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         // A weak tag matches nothing (RFC 9110, section 13.1.1), and so does what we never gave.
         text.strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'))
-            .and_then(|text| text.parse().ok())
+            .and_then(version)
             .map(|version| Self(Some(version)))
             .ok_or(Problem::Stale)
     }
+}
+
+/// The version of a tag's text. A number is read in other spellings too (`+7`, `007`), and tags are
+/// compared by their characters.
+fn version(text: &str) -> Option<u64> {
+    let version: u64 = text.parse().ok()?;
+    (version.to_string() == text).then_some(version)
 }
 
 impl Asks for IfMatch {
@@ -155,7 +162,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_version_that_was_never_given_is_an_old_one() {
-        for other in ["W/\"7\"", "7", "\"\"", "\"seven\"", "\"1\", \"2\""] {
+        for other in [
+            "W/\"7\"",
+            "7",
+            "\"\"",
+            "\"",
+            "\"seven\"",
+            "\"1\", \"2\"",
+            "\"+7\"",
+            "\"007\"",
+            "\" 7\"",
+            "\"-7\"",
+            "\"7.0\"",
+            // One more than 64 bits hold.
+            "\"18446744073709551616\"",
+            "**",
+        ] {
             assert!(
                 matches!(if_match(Some(other)).await, Err(Problem::Stale)),
                 "{other}"

@@ -69,6 +69,31 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The items of a list, which has to be one.
+    pub(super) fn items(&self) -> Vec<Value> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        self.json()["items"].as_array().unwrap().clone()
+    }
+
+    /// Asserts that it refuses with this status and these words.
+    pub(super) fn refuses(&self, status: u16, words: &str) {
+        assert_eq!(self.status.as_u16(), status, "{words:?}: {}", self.text);
+        let problem = self.json();
+        let detail = problem["detail"].as_str().unwrap_or_default();
+        assert!(detail.contains(words), "{words:?} is not in {detail:?}");
+    }
+
+    /// Asserts that it blames this field and no other, with these words.
+    pub(super) fn blames(&self, field: &str, words: &str) {
+        self.refuses(422, words);
+        let errors = self.json()["errors"].clone();
+        let fields: Vec<_> = errors.as_array().into_iter().flatten().collect();
+        assert_eq!(fields.len(), 1, "{}", self.text);
+        assert_eq!(fields[0]["field"], field, "{}", self.text);
+    }
+}
+
 struct FakeNode;
 
 impl Node for FakeNode {
@@ -159,6 +184,26 @@ impl Api {
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_owned()));
         self.answer(request.body(body).unwrap()).await
+    }
+
+    /// Sends JSON with more headers, to a path of the API.
+    pub(super) async fn write(
+        &self,
+        (method, path): (Method, &str),
+        key: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::AUTHORIZATION, format!("Bearer {key}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.answer(request.body(Body::from(body.to_string())).unwrap())
+            .await
     }
 
     pub(super) async fn get(&self, path: &str, key: &str) -> Answer {

@@ -197,9 +197,6 @@ async fn revoke(
 ) -> Result<NoContent, Problem> {
     let scope = tenant.scope;
     let id = parse_id::<Uuid>(&key, "API key")?;
-    if api_keys::revoke(&scope, id, state.clock.now()).await? {
-        Ok(NoContent)
-    } else {
-        Err(Problem::NotFound("API key"))
-    }
+    let is_done = api_keys::revoke(&scope, id, state.clock.now()).await?;
+    NoContent::where_done(is_done, "API key")
 }

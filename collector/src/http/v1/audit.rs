@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::http::document::{Answers, DateTime, Operation, Routes, Schemas};
 use crate::http::extract::{Operator, Params, Tenant};
 use crate::http::may::{ManageOperators, ReadAudit};
+use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 
@@ -109,11 +110,11 @@ struct ListQuery {
     object: Option<String>,
     /// From this instant on.
     #[schemars(with = "Option<DateTime>")]
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     since: Option<OffsetDateTime>,
     /// Before this instant.
     #[schemars(with = "Option<DateTime>")]
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     until: Option<OffsetDateTime>,
     limit: Option<u32>,
     page_token: Option<String>,
@@ -163,11 +164,11 @@ struct ExportQuery {
     object: Option<String>,
     /// From this instant on.
     #[schemars(with = "Option<DateTime>")]
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     since: Option<OffsetDateTime>,
     /// Before this instant.
     #[schemars(with = "Option<DateTime>")]
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     until: Option<OffsetDateTime>,
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use protocol::ids::AgentId;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::dead_letters::{self, DeadLetter};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use crate::http::answer::AcceptedAlone;
 use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Params, Path, Tenant, parse_id};
 use crate::http::may::ManageDeadLetters;
-use crate::http::page::{self, Page};
+use crate::http::page::{self, Page, PageQuery};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
@@ -77,20 +77,12 @@ impl From<DeadLetter> for LetterView {
     }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "DeadLetterQuery")]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    limit: Option<u32>,
-    page_token: Option<String>,
-}
-
 async fn list(
     tenant: Tenant<ManageDeadLetters>,
-    Params(query): Params<ListQuery>,
+    Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<LetterView>>, Problem> {
     let scope = tenant.scope;
-    let page = page::request("dead_letters", query.limit, query.page_token.as_deref())?;
+    let page = query.of("dead_letters")?;
     let letters = dead_letters::list(&scope, &page).await?;
     Ok(page::respond("dead_letters", letters, LetterView::from))
 }

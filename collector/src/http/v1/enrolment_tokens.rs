@@ -13,7 +13,7 @@ use crate::http::answer::{Created, NoContent};
 use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Body, Params, Path, Tenant, parse_id};
 use crate::http::may::ManageTokens;
-use crate::http::page::{self, Page};
+use crate::http::page::{self, Page, PageQuery};
 use crate::http::problem::Problem;
 use crate::http::schema::LabelsSchema;
 use crate::http::state::ApiState;
@@ -101,20 +101,12 @@ impl From<EnrolmentToken> for TokenView {
     }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "EnrolmentTokenQuery")]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    limit: Option<u32>,
-    page_token: Option<String>,
-}
-
 async fn list(
     tenant: Tenant<ManageTokens>,
-    Params(query): Params<ListQuery>,
+    Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<TokenView>>, Problem> {
     let scope = tenant.scope;
-    let page = page::request("enrolment_tokens", query.limit, query.page_token.as_deref())?;
+    let page = query.of("enrolment_tokens")?;
     let tokens = enrolment_tokens::list(&scope, &page).await?;
     Ok(page::respond("enrolment_tokens", tokens, TokenView::from))
 }

@@ -140,7 +140,7 @@ struct ListQuery {
     /// Left out by this exception; with the state `suppressed` or `any`.
     exception: Option<Uuid>,
     /// As it was at this instant.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     #[schemars(with = "Option<DateTime>")]
     as_of: Option<OffsetDateTime>,
     /// Of an export: what it is written as; `csv` when absent.

@@ -193,11 +193,8 @@ async fn revoke(
     Path(invitation): Path<String>,
 ) -> Result<NoContent, Problem> {
     let id = parse_id::<Uuid>(&invitation, "invitation")?;
-    if invitations::revoke(&tenant.scope, id, state.clock.now()).await? {
-        Ok(NoContent)
-    } else {
-        Err(Problem::NotFound("invitation"))
-    }
+    let is_done = invitations::revoke(&tenant.scope, id, state.clock.now()).await?;
+    NoContent::where_done(is_done, "invitation")
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -22,7 +22,7 @@ use crate::http::answer::{Created, NoContent, Versioned};
 use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Body, IfMatch, Params, Path, Tenant, parse_id};
 use crate::http::may::{LabelHosts, ReadInventory, WritePolicies};
-use crate::http::page::{self, Page, Whole};
+use crate::http::page::{self, Page, PageQuery, Whole};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 use crate::http::v7;
@@ -147,19 +147,11 @@ impl From<ChangeError> for Problem {
     }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "LabelQuery")]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    limit: Option<u32>,
-    page_token: Option<String>,
-}
-
 async fn list(
     tenant: Tenant<ReadInventory>,
-    Params(query): Params<ListQuery>,
+    Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<LabelView>>, Problem> {
-    let page = page::request("labels", query.limit, query.page_token.as_deref())?;
+    let page = query.of("labels")?;
     let labels = labels::list(&tenant.scope, &page).await?;
     Ok(page::respond("labels", labels, LabelView::from))
 }
@@ -231,11 +223,8 @@ async fn delete(
     State(state): State<ApiState>,
     Path(label): Path<String>,
 ) -> Result<NoContent, Problem> {
-    if labels::delete(&tenant.scope, id(&label)?, state.clock.now()).await? {
-        Ok(NoContent)
-    } else {
-        Err(Problem::NotFound("label"))
-    }
+    let is_done = labels::delete(&tenant.scope, id(&label)?, state.clock.now()).await?;
+    NoContent::where_done(is_done, "label")
 }
 
 /// Which hosts get a label or lose it: named ones, or all of a filter.

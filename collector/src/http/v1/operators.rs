@@ -49,11 +49,8 @@ async fn remove(
 ) -> Result<NoContent, Problem> {
     let id = parse_id::<Uuid>(&user, "operator")?;
     // The last one may go as well: whoever has the collector's machine makes another.
-    if users::remove_operator(&operator.scope, id, state.clock.now()).await? {
-        Ok(NoContent)
-    } else {
-        Err(Problem::NotFound("operator"))
-    }
+    let is_done = users::remove_operator(&operator.scope, id, state.clock.now()).await?;
+    NoContent::where_done(is_done, "operator")
 }
 
 async fn create_invitation(

@@ -21,7 +21,7 @@ use crate::http::document::Routes;
 use crate::http::export::{self, Exported, Format};
 use crate::http::extract::{Body, IfMatch, Params, Path, Tenant, parse_id};
 use crate::http::may::{ExportInventory, ReadInventory, WritePolicies};
-use crate::http::page::{self, Page, Whole};
+use crate::http::page::{self, Page, PageQuery, Whole};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 use crate::http::v7;
@@ -89,19 +89,11 @@ impl From<ChangeError> for Problem {
     }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "PolicyQuery")]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    limit: Option<u32>,
-    page_token: Option<String>,
-}
-
 async fn list(
     tenant: Tenant<ReadInventory>,
-    Params(query): Params<ListQuery>,
+    Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<PolicyView>>, Problem> {
-    let page = page::request("policies", query.limit, query.page_token.as_deref())?;
+    let page = query.of("policies")?;
     let policies = policies::list(&tenant.scope, &page).await?;
     Ok(page::respond("policies", policies, PolicyView::from))
 }
@@ -185,11 +177,8 @@ async fn delete(
     State(state): State<ApiState>,
     Path(policy): Path<String>,
 ) -> Result<NoContent, Problem> {
-    if policies::delete(&tenant.scope, id(&policy)?, state.clock.now()).await? {
-        Ok(NoContent)
-    } else {
-        Err(Problem::NotFound("policy"))
-    }
+    let is_done = policies::delete(&tenant.scope, id(&policy)?, state.clock.now()).await?;
+    NoContent::where_done(is_done, "policy")
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

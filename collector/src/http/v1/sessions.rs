@@ -239,11 +239,8 @@ async fn revoke(
     Path(session): Path<String>,
 ) -> Result<NoContent, Problem> {
     let id = parse_id::<Uuid>(&session, "session")?;
-    if end(&state, &person, id).await? {
-        Ok(NoContent)
-    } else {
-        Err(Problem::NotFound("session"))
-    }
+    let is_done = end(&state, &person, id).await?;
+    NoContent::where_done(is_done, "session")
 }
 
 /// Ends a session of somebody's own; whether there was one to end.

@@ -240,7 +240,7 @@ struct ListQuery {
     #[serde(default)]
     gone: bool,
     /// As it was at this instant.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     #[schemars(with = "Option<DateTime>")]
     as_of: Option<OffsetDateTime>,
     /// Of an export: what it is written as; `csv` when absent.

@@ -205,8 +205,14 @@ async fn import(
 
 /// Whether any text has a zero, which the database takes for no text.
 fn has_zero(value: &Value) -> bool {
-    // As it is written, a zero in a text is this and nothing else is.
-    value.to_string().contains("\\u0000")
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_zero),
+        Value::Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.contains('\0') || has_zero(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -21,7 +21,8 @@ use crate::http::answer::{Accepted, AcceptedAlone, Created, NoContent, Versioned
 use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Body, IfMatch, Params, Path, Tenant, parse_id};
 use crate::http::may::ManageWebhooks;
-use crate::http::page::{self, Page};
+use crate::http::moment;
+use crate::http::page::{self, Page, PageQuery};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 use crate::http::v7;
@@ -116,19 +117,11 @@ impl From<ReplayError> for Problem {
     }
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(rename = "WebhookQuery")]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    limit: Option<u32>,
-    page_token: Option<String>,
-}
-
 async fn list(
     tenant: Tenant<ManageWebhooks>,
-    Params(query): Params<ListQuery>,
+    Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<WebhookView>>, Problem> {
-    let page = page::request("webhooks", query.limit, query.page_token.as_deref())?;
+    let page = query.of("webhooks")?;
     let webhooks = webhooks::list(&tenant.scope, &page).await?;
     Ok(page::respond("webhooks", webhooks, WebhookView::from))
 }
@@ -202,6 +195,11 @@ impl WebhookBody {
     ) -> Result<WebhookChange<'a>, Problem> {
         let template = Template::parse(&self.template)
             .ok_or_else(|| Problem::field("template", "one of generic, slack, teams"))?;
+        // Whoever reads an address leaves tabs and line breaks out of it, and writes a zero in another
+        // way; what is kept is the text as it came.
+        if credential::has_control(&self.url) {
+            return Err(Problem::field("url", "an address, with none of control"));
+        }
         let checked = state.reach.check(&self.url);
         checked.map_err(|error| Problem::field("url", error.to_string()))?;
         Ok(WebhookChange {
@@ -270,11 +268,8 @@ async fn delete(
     State(state): State<ApiState>,
     Path(webhook): Path<String>,
 ) -> Result<NoContent, Problem> {
-    if webhooks::delete(&tenant.scope, id(&webhook)?, state.clock.now()).await? {
-        Ok(NoContent)
-    } else {
-        Err(GONE)
-    }
+    let is_done = webhooks::delete(&tenant.scope, id(&webhook)?, state.clock.now()).await?;
+    NoContent::where_done(is_done, "webhook")
 }
 
 async fn rotate(
@@ -305,7 +300,7 @@ async fn test(
 #[schemars(rename = "WebhookReplay")]
 #[serde(deny_unknown_fields)]
 struct ReplayBody {
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(deserialize_with = "moment::read")]
     #[schemars(with = "DateTime")]
     since: OffsetDateTime,
 }
@@ -359,14 +354,14 @@ async fn deliveries(
 
 async fn dead_letters(
     tenant: Tenant<ManageWebhooks>,
-    Params(query): Params<ListQuery>,
+    Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<DeliveryView>>, Problem> {
     const LIST: &str = "webhook_dead_letters";
     let filter = DeliveryFilter {
         webhook: None,
         state: Some(DeliveryState::Dead),
     };
-    let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
+    let page = query.of(LIST)?;
     let found = webhooks::list_deliveries(&tenant.scope, filter, &page).await?;
     Ok(page::respond(LIST, found, DeliveryView::from))
 }

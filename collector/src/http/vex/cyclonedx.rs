@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::name::{self, ANY_VULNERABILITY};
 use super::{Document, Frame, Said, Statement, VexFormat};
-use super::{VexError, instant, list, malformed, parse_instant, text};
+use super::{VexError, instant, list, malformed, text};
+use crate::http::moment;
 
 /// The beginning of our properties' names.
 const OWN: &str = "muster:";
@@ -91,7 +92,7 @@ fn read_statement(
     let own = own_words(&whole);
     let claim = read_claim(place, &whole, &own)?;
     let hosts = hosts(&own);
-    let expires_at = own.get("until").and_then(|until| parse_instant(until));
+    let expires_at = own.get("until").and_then(|until| moment::parse(until));
     let (mut said, mut unknown) = (Vec::new(), Vec::new());
     for affected in list(&whole, "affects") {
         let reference = text(affected, "ref");

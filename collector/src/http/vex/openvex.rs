@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::name::{self, ANY_VULNERABILITY};
 use super::{Document, Frame, Said, Statement, VexFormat};
-use super::{VexError, instant, list, malformed, parse_instant, text};
+use super::{VexError, instant, list, malformed, text};
+use crate::http::moment;
 
 const CONTEXT: &str = "https://openvex.dev/ns/v0.2.0";
 /// What stands where the format wants an action and there is none.
@@ -154,7 +155,7 @@ fn own_words(id: &str) -> (Option<bool>, Option<OffsetDateTime>) {
     let until = word("until").and_then(name::decode);
     (
         word("suppress").and_then(|value| value.parse().ok()),
-        until.as_deref().and_then(parse_instant),
+        until.as_deref().and_then(moment::parse),
     )
 }
 

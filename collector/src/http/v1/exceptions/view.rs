@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::http::document::DateTime;
 use crate::http::export::{Record, Row, instant};
+use crate::http::moment;
 use crate::http::problem::Problem;
 use crate::http::schema::SourceName;
 use crate::http::v1::counts::CountsView;
@@ -103,7 +104,7 @@ pub(super) struct ExceptionBody {
     /// Whether findings are left out; by default for all but `under_investigation`.
     suppress: Option<bool>,
     /// When it ends; never when absent.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     #[schemars(with = "Option<DateTime>")]
     expires_at: Option<OffsetDateTime>,
 }

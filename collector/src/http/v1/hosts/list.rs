@@ -89,7 +89,7 @@ pub(super) struct ListQuery {
     /// Hosts that have this software now.
     software: Option<String>,
     /// Hosts that were not heard of since this instant.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     #[schemars(with = "Option<DateTime>")]
     silent_since: Option<OffsetDateTime>,
     /// Hosts with this label, by its id or its name.
@@ -102,7 +102,7 @@ pub(super) struct ListQuery {
     #[serde(default)]
     revoked: bool,
     /// As it was at this instant.
-    #[serde(default, with = "time::serde::rfc3339::option")]
+    #[serde(default, deserialize_with = "moment::maybe")]
     #[schemars(with = "Option<DateTime>")]
     as_of: Option<OffsetDateTime>,
     /// Of an export: what it is written as; `csv` when absent.

@@ -1,0 +1,249 @@
+//! Who may let an exception hold, and how often: once, and another person than who asked.
+
+use super::*;
+use crate::labels::{self, NewLabel};
+use crate::test_fixtures::company;
+
+const ONE: &str = "CVE-2024-90010";
+
+/// Asks for an exception as somebody.
+async fn ask(scope: &TenantScope, claim: &Claim) -> Exception {
+    let about = of_cve(ONE);
+    let new = NewException {
+        id: id(),
+        about: &about,
+        hosts: Hosts::All,
+        claim,
+        expires_at: None,
+        origin: None,
+    };
+    create(scope, &new, at(10)).await.unwrap().0
+}
+
+#[tokio::test]
+async fn who_asked_rejects_their_own_and_approves_it_never() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let (ann, bob) = (somebody(&world, 1), somebody(&world, 2));
+    let asked = ask(&ann, &accepted()).await;
+    assert_eq!(asked.state, ExceptionState::Requested);
+    let own = decide(&ann, asked.id, Decision::Approve, at(20)).await;
+    assert!(matches!(own, Err(DecideError::OwnRequest)), "{own:?}");
+    assert_eq!(open(&world).await.len(), 3, "nothing is left out meanwhile");
+    let (rejected, settled) = decide(&ann, asked.id, Decision::Reject, at(21))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (rejected.state, settled.suppressed),
+        (ExceptionState::Rejected, 0)
+    );
+    assert_eq!(
+        (rejected.decided_at, rejected.ended_at),
+        (Some(at(21)), Some(at(21)))
+    );
+    for decision in [Decision::Approve, Decision::Reject] {
+        let again = decide(&bob, asked.id, decision, at(22)).await;
+        assert!(
+            matches!(again, Err(DecideError::Decided("rejected"))),
+            "{again:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn of_two_who_decide_at_once_one_does() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let asked = ask(&somebody(&world, 1), &accepted()).await;
+    let (bob, eve) = (somebody(&world, 2), somebody(&world, 3));
+    let (first, second) = tokio::join!(
+        decide(&bob, asked.id, Decision::Approve, at(20)),
+        decide(&eve, asked.id, Decision::Reject, at(20))
+    );
+    assert_ne!(first.is_ok(), second.is_ok(), "{first:?} {second:?}");
+    let left = get(&world.scope, asked.id).await.unwrap().unwrap();
+    let expected = if first.is_ok() { 2 } else { 3 };
+    assert_eq!(open(&world).await.len(), expected);
+    assert_eq!(left.revision, 2);
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_is_not_decided_and_ends_once() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let (ann, bob) = (somebody(&world, 1), somebody(&world, 2));
+    let asked = ask(&ann, &accepted()).await;
+    let (ended, _) = withdraw(&ann, asked.id, at(20)).await.unwrap().unwrap();
+    assert_eq!(
+        (ended.state, ended.ended_at),
+        (ExceptionState::Withdrawn, Some(at(20)))
+    );
+    let late = decide(&bob, asked.id, Decision::Approve, at(21)).await;
+    assert!(
+        matches!(late, Err(DecideError::Decided("withdrawn"))),
+        "{late:?}"
+    );
+    let (again, _) = withdraw(&bob, asked.id, at(30)).await.unwrap().unwrap();
+    assert_eq!(again, ended);
+    assert_eq!(open(&world).await.len(), 3);
+}
+
+#[tokio::test]
+async fn nobodys_and_another_companys_exceptions_are_not_there() {
+    let (world, _) = world().await;
+    let other = company(world.store(), "Other").await;
+    let made = except(&world, &of_cve(ONE), Hosts::All).await;
+    for (scope, id) in [(&other, made.id), (&world.scope, id())] {
+        assert_eq!(get(scope, id).await.unwrap(), None);
+        assert_eq!(withdraw(scope, id, at(20)).await.unwrap(), None);
+        let decided = decide(scope, id, Decision::Approve, at(20)).await;
+        assert!(decided.unwrap().is_none());
+    }
+    assert_eq!(suppressed(&world).await, [ONE]);
+    set_approval(&other, true, at(20)).await.unwrap();
+    assert!(!approval(&world.scope).await.unwrap());
+    assert!(approval(&other).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_exception_is_about_something_for_hosts_that_there_are() {
+    let (world, endpoint) = world().await;
+    let other = company(world.store(), "Other").await;
+    let label = NewLabel {
+        id: id(),
+        name: "theirs",
+        description: "",
+        rule: None,
+    };
+    let theirs = labels::create(&other, &label, at(1)).await.unwrap().id;
+    let claim = accepted();
+    let make = async |scope: &TenantScope, about: &About, hosts: Hosts| {
+        let new = NewException {
+            id: id(),
+            about,
+            hosts,
+            claim: &claim,
+            expires_at: None,
+            origin: None,
+        };
+        create(scope, &new, at(10)).await.unwrap_err().to_string()
+    };
+    let about = of_cve(ONE);
+    for (scope, hosts, words) in [
+        (
+            &world.scope,
+            Hosts::One(AgentId(id())),
+            "the company has no such host",
+        ),
+        (
+            &other,
+            Hosts::One(endpoint.agent),
+            "the company has no such host",
+        ),
+        (
+            &world.scope,
+            Hosts::Label(theirs),
+            "the company has no such label",
+        ),
+    ] {
+        assert_eq!(make(scope, &about, hosts).await, words, "{hosts:?}");
+    }
+    for nothing in [
+        About::default(),
+        About {
+            version: Some("1.1".to_owned()),
+            ..About::default()
+        },
+        About {
+            source: Some(Source::Deb),
+            ..About::default()
+        },
+    ] {
+        let words = make(&world.scope, &nothing, Hosts::All).await;
+        assert!(words.contains("an exception is about something"), "{words}");
+    }
+    let page = PageRequest::first(10);
+    let none = list(&world.scope, &ExceptionFilter::default(), &page).await;
+    assert_eq!(none.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn a_remark_holds_without_leave_and_leaves_nothing_out() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let remark = Claim {
+        status: VexStatus::UnderInvestigation,
+        suppresses: false,
+        ..accepted()
+    };
+    let made = ask(&somebody(&world, 1), &remark).await;
+    assert_eq!((made.state, made.findings), (ExceptionState::Active, 0));
+    assert_eq!(open(&world).await.len(), 3);
+    // Beside an exception that leaves it out, it changes nothing of that.
+    set_approval(&world.scope, false, at(2)).await.unwrap();
+    let real = except(&world, &of_cve(ONE), Hosts::All).await;
+    assert_eq!(real.findings, 1);
+    withdraw(&world.scope, made.id, at(30)).await.unwrap();
+    assert_eq!(suppressed(&world).await, [ONE]);
+}
+
+#[tokio::test]
+async fn exceptions_are_listed_newest_first_by_what_they_are_about() {
+    let (world, endpoint) = world().await;
+    let new = NewLabel {
+        id: id(),
+        name: "lab",
+        description: "",
+        rule: None,
+    };
+    let label = labels::create(&world.scope, &new, at(1)).await.unwrap().id;
+    let first = except(&world, &of_cve(ONE), Hosts::All).await.id;
+    let second = except(&world, &of_product("Bad1"), Hosts::Label(label))
+        .await
+        .id;
+    let third = except(&world, &of_cve(ONE), Hosts::One(endpoint.agent))
+        .await
+        .id;
+    withdraw(&world.scope, second, at(20)).await.unwrap();
+    let found = async |filter: ExceptionFilter| -> Vec<Uuid> {
+        let page = PageRequest::first(10);
+        let found = list(&world.scope, &filter, &page).await.unwrap();
+        found.items.into_iter().map(|one| one.id).collect()
+    };
+    let none = ExceptionFilter::default;
+    // All were made at one instant: the ids, which grow, decide.
+    assert_eq!(found(none()).await, [third, second, first]);
+    let active = Some(ExceptionState::Active);
+    assert_eq!(
+        found(ExceptionFilter {
+            state: active,
+            ..none()
+        })
+        .await,
+        [third, first]
+    );
+    let cve = Some(ONE.to_owned());
+    assert_eq!(
+        found(ExceptionFilter { cve, ..none() }).await,
+        [third, first]
+    );
+    let product = Some("BAD1".to_owned());
+    assert_eq!(found(ExceptionFilter { product, ..none() }).await, [second]);
+    let label = Some(label);
+    assert_eq!(found(ExceptionFilter { label, ..none() }).await, [second]);
+    let document = Some(id());
+    assert!(
+        found(ExceptionFilter { document, ..none() })
+            .await
+            .is_empty()
+    );
+    let page = PageRequest::first(2);
+    let two = list(&world.scope, &none(), &page).await.unwrap();
+    let rest = PageRequest {
+        limit: 2,
+        after: two.next,
+    };
+    let rest = list(&world.scope, &none(), &rest).await.unwrap();
+    assert_eq!((two.items.len(), rest.items[0].id), (2, first));
+}
