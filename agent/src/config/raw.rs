@@ -17,9 +17,9 @@ pub struct Raw {
     pub state_dir: Option<PathBuf>,
     /// See [`super::Config::collectors`].
     pub collectors: Option<Vec<String>>,
-    /// See [`crate::uplink::Reach::transport`].
+    /// See [`super::Reach::transport`].
     pub transport: Option<Transport>,
-    /// See [`crate::uplink::Reach::proxies`].
+    /// See [`super::Reach::proxies`].
     pub proxy: Option<ProxyText>,
     /// The file with the proxy's password.
     pub proxy_password_file: Option<PathBuf>,
