@@ -136,3 +136,6 @@ async fn attempt(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;
