@@ -42,8 +42,12 @@ fn a_wrong_settings_file_is_said_in_one_way_by_every_command() {
             "collectors is \"host :7070\"; it has to be",
         ),
         (
-            b"proxy = \"socks5://u:hunter2@p:1\"",
+            b"proxy = \"socks5://p:1\"",
             "proxy is something else; it has to be an HTTP proxy",
+        ),
+        (
+            b"proxy = \"http://u:hunter2@p:1\"",
+            "`proxy` holds a password and others can read this file",
         ),
         (
             b"proxy_password_file = \"/nonexistent/p\"\nproxy = \"u@p:1\"",

@@ -49,13 +49,9 @@ fn real() -> Vec<(&'static str, Vec<u8>)> {
         "advisories/ubuntu-tracker.jsonl",
     ] {
         let lines = text(name);
-        // The first two: what follows has the same shape.
-        records.extend(
-            lines
-                .lines()
-                .take(2)
-                .map(|line| (name, line.as_bytes().to_vec())),
-        );
+        // The first two: what follows has the same shape. One of Ubuntu's has no CVE's id yet.
+        let right = lines.lines().filter(|line| !line.contains("CVE-2006-NNN0"));
+        records.extend(right.take(2).map(|line| (name, line.as_bytes().to_vec())));
     }
     for (name, list) in [
         ("feeds/nvd-page.json", "vulnerabilities"),
