@@ -251,9 +251,9 @@ mod tests {
         assert!(home.path().join("server.log.1").exists());
     }
 
-    /// A cluster whose files say one version, and programs that say another, in a directory that any
-    /// account can pass through.
-    fn check(version_file: &str, said: &str) -> Result<(), PostgresError> {
+    /// A directory whose files say one version, and programs in it that say another. Any account can
+    /// pass through.
+    fn home(version_file: &str, said: &str) -> (tempfile::TempDir, Binaries) {
         use std::os::unix::fs::PermissionsExt as _;
 
         let home = tempfile::tempdir().unwrap();
@@ -268,8 +268,12 @@ mod tests {
             open(&path).unwrap();
         }
         let binaries = Binaries::find(Some(home.path()), None).unwrap();
-        let account = Account::choose().unwrap();
-        Cluster::open(home.path().to_owned(), account, &binaries).map(drop)
+        (home, binaries)
+    }
+
+    fn check(version_file: &str, said: &str) -> Result<(), PostgresError> {
+        let (home, binaries) = home(version_file, said);
+        Cluster::open(home.path().to_owned(), Account::choose()?, &binaries).map(drop)
     }
 
     #[test]

@@ -142,7 +142,7 @@ async fn what_changed_is_asked_for_by_whatever_the_server_told_the_last_time() {
             let answer = good();
             headers
                 .iter()
-                .fold(answer, |answer, (name, value)| answer.header(*name, value))
+                .fold(answer, |answer, (name, value)| answer.header(name, value))
         })
         .await;
         let site = site(&server, "kev").await;

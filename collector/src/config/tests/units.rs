@@ -3,8 +3,8 @@
 
 use super::*;
 
-/// Settings, and what they come to, by their texts.
-type Case = (&'static str, fn(&Config) -> String, &'static str);
+/// What is made of a configuration.
+type Value = fn(&Config) -> String;
 
 fn read(text: &str) -> Config {
     Config::from_layers(file(text)).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -15,135 +15,138 @@ fn feed(config: &Config, name: &str) -> FeedSource {
     sources.find(|source| source.name == name).unwrap().clone()
 }
 
+/// Settings, and what they come to.
+const UNITS: [(&str, Value, &str); 17] = [
+    (
+        "[node]\nstop_timeout_s = 7",
+        |c| format!("{:?}", c.node.stop_timeout),
+        "7s",
+    ),
+    (
+        "[ingest]\ncertificate_days = 2",
+        |c| format!("{:?}", c.ingest.certificate_validity),
+        "172800s",
+    ),
+    (
+        "[ingest]\nidle_timeout_s = 90",
+        |c| format!("{:?}", c.ingest.idle_timeout),
+        "90s",
+    ),
+    (
+        "[pipeline]\nbatch_after_ms = 1500",
+        |c| format!("{:?}", c.pipeline.batch_after),
+        "1.5s",
+    ),
+    (
+        "[pipeline]\ngap_wait_ms = 10",
+        |c| format!("{:?}", c.pipeline.gap_wait),
+        "10ms",
+    ),
+    (
+        "[jobs]\ndead_letters_days = 3",
+        |c| format!("{:?}", c.jobs.dead_letters_kept),
+        "259200s",
+    ),
+    (
+        "[jobs]\nretention_days = 400",
+        |c| c.jobs.retention_days.to_string(),
+        "400",
+    ),
+    (
+        "[http]\nrequest_timeout_s = 45",
+        |c| format!("{:?}", c.http.request_timeout),
+        "45s",
+    ),
+    (
+        "[http]\nhead_timeout_s = 4",
+        |c| format!("{:?}", c.http.head_timeout),
+        "4s",
+    ),
+    (
+        "[http]\nsession_idle_s = 60",
+        |c| format!("{:?}", c.http.session_idle),
+        "60s",
+    ),
+    (
+        "[http]\nsession_s = 61",
+        |c| format!("{:?}", c.http.session),
+        "61s",
+    ),
+    (
+        "[feeds]\nkev_every_s = 900",
+        |c| format!("{:?}", feed(c, "kev").every),
+        "900s",
+    ),
+    (
+        "[feeds]\nosv_every_s = 901",
+        |c| format!("{:?}", feed(c, "osv-npm").every),
+        "901s",
+    ),
+    (
+        "[webhooks]\nallow_http = true",
+        |c| c.webhooks.allow_http.to_string(),
+        "true",
+    ),
+    (
+        "[telemetry]\nformat = \"json\"",
+        |c| format!("{:?}", c.telemetry.format),
+        "Json",
+    ),
+    (
+        "[enrichment]\ncache_entries = 0",
+        |c| c.enrichment.cache_entries.to_string(),
+        "0",
+    ),
+    (
+        "[queue]\ndisk_free_bytes_min = 0",
+        |c| c.queue.disk_free_bytes_min.to_string(),
+        "0",
+    ),
+];
+
 #[test]
 fn a_setting_is_counted_in_the_unit_of_its_name() {
-    let cases: [Case; 17] = [
-        (
-            "[node]\nstop_timeout_s = 7",
-            |c| format!("{:?}", c.node.stop_timeout),
-            "7s",
-        ),
-        (
-            "[ingest]\ncertificate_days = 2",
-            |c| format!("{:?}", c.ingest.certificate_validity),
-            "172800s",
-        ),
-        (
-            "[ingest]\nidle_timeout_s = 90",
-            |c| format!("{:?}", c.ingest.idle_timeout),
-            "90s",
-        ),
-        (
-            "[pipeline]\nbatch_after_ms = 1500",
-            |c| format!("{:?}", c.pipeline.batch_after),
-            "1.5s",
-        ),
-        (
-            "[pipeline]\ngap_wait_ms = 10",
-            |c| format!("{:?}", c.pipeline.gap_wait),
-            "10ms",
-        ),
-        (
-            "[jobs]\ndead_letters_days = 3",
-            |c| format!("{:?}", c.jobs.dead_letters_kept),
-            "259200s",
-        ),
-        (
-            "[jobs]\nretention_days = 400",
-            |c| c.jobs.retention_days.to_string(),
-            "400",
-        ),
-        (
-            "[http]\nrequest_timeout_s = 45",
-            |c| format!("{:?}", c.http.request_timeout),
-            "45s",
-        ),
-        (
-            "[http]\nhead_timeout_s = 4",
-            |c| format!("{:?}", c.http.head_timeout),
-            "4s",
-        ),
-        (
-            "[http]\nsession_idle_s = 60",
-            |c| format!("{:?}", c.http.session_idle),
-            "60s",
-        ),
-        (
-            "[http]\nsession_s = 61",
-            |c| format!("{:?}", c.http.session),
-            "61s",
-        ),
-        (
-            "[feeds]\nkev_every_s = 900",
-            |c| format!("{:?}", feed(c, "kev").every),
-            "900s",
-        ),
-        (
-            "[feeds]\nosv_every_s = 901",
-            |c| format!("{:?}", feed(c, "osv-npm").every),
-            "901s",
-        ),
-        (
-            "[webhooks]\nallow_http = true",
-            |c| c.webhooks.allow_http.to_string(),
-            "true",
-        ),
-        (
-            "[telemetry]\nformat = \"json\"",
-            |c| format!("{:?}", c.telemetry.format),
-            "Json",
-        ),
-        (
-            "[enrichment]\ncache_entries = 0",
-            |c| c.enrichment.cache_entries.to_string(),
-            "0",
-        ),
-        (
-            "[queue]\ndisk_free_bytes_min = 0",
-            |c| c.queue.disk_free_bytes_min.to_string(),
-            "0",
-        ),
-    ];
-    for (text, value, expected) in cases {
+    for (text, value, expected) in UNITS {
         assert_eq!(value(&read(text)), expected, "{text}");
     }
 }
 
+/// A change of one of these changes every site at its next upgrade.
+const PROMISED: [(Value, &str); 21] = [
+    (|c| c.node.data_dir.display().to_string(), "/var/lib/muster"),
+    (|c| c.node.roles.to_string(), "ingest,api,jobs"),
+    (|c| c.ingest.listen.to_string(), "0.0.0.0:7070"),
+    (|c| format!("{:?}", c.ingest.tcp_listen), "Same"),
+    (|c| c.ingest.trust_domain.clone(), "muster.internal"),
+    (|c| format!("{:?}", c.ingest.connections), "Auto"),
+    (
+        |c| format!("{:?}", c.ingest.certificate_validity),
+        "2592000s",
+    ),
+    (|c| c.ingest.agent_requests_per_minute.to_string(), "100"),
+    (
+        |c| c.ingest.company_requests_per_minute.to_string(),
+        "10000",
+    ),
+    (|c| c.pipeline.workers.to_string(), "10"),
+    (|c| c.pipeline.batch_records.to_string(), "100"),
+    (|c| c.jobs.retention_days.to_string(), "90"),
+    (|c| format!("{:?}", c.jobs.dead_letters_kept), "2592000s"),
+    // The API speaks plain HTTP: nobody but this machine may find it unasked.
+    (|c| c.http.listen.to_string(), "127.0.0.1:7080"),
+    (|c| format!("{:?}", c.http.session_idle), "28800s"),
+    (|c| format!("{:?}", c.http.proxies), "[]"),
+    (|c| format!("{:?}", c.http.cors_origins), "[]"),
+    (|c| c.webhooks.allow_http.to_string(), "false"),
+    (|c| format!("{:?}", c.webhooks.allowed_networks), "[]"),
+    (|c| c.feeds.sync.to_string(), "true"),
+    (|c| format!("{:?}", c.feeds.trusted_keys), "[]"),
+];
+
 #[test]
 fn what_is_left_out_is_what_operators_were_promised() {
-    // A change of one of these changes every site at its next upgrade.
-    let cases: [(fn(&Config) -> String, &str); 21] = [
-        (|c| c.node.data_dir.display().to_string(), "/var/lib/muster"),
-        (|c| c.node.roles.to_string(), "ingest,api,jobs"),
-        (|c| c.ingest.listen.to_string(), "0.0.0.0:7070"),
-        (|c| format!("{:?}", c.ingest.tcp_listen), "Same"),
-        (|c| c.ingest.trust_domain.clone(), "muster.internal"),
-        (|c| format!("{:?}", c.ingest.connections), "Auto"),
-        (
-            |c| format!("{:?}", c.ingest.certificate_validity),
-            "2592000s",
-        ),
-        (|c| c.ingest.agent_requests_per_minute.to_string(), "100"),
-        (
-            |c| c.ingest.company_requests_per_minute.to_string(),
-            "10000",
-        ),
-        (|c| c.pipeline.workers.to_string(), "10"),
-        (|c| c.pipeline.batch_records.to_string(), "100"),
-        (|c| c.jobs.retention_days.to_string(), "90"),
-        (|c| format!("{:?}", c.jobs.dead_letters_kept), "2592000s"),
-        // The API speaks plain HTTP: nobody but this machine may find it unasked.
-        (|c| c.http.listen.to_string(), "127.0.0.1:7080"),
-        (|c| format!("{:?}", c.http.session_idle), "28800s"),
-        (|c| format!("{:?}", c.http.proxies), "[]"),
-        (|c| format!("{:?}", c.http.cors_origins), "[]"),
-        (|c| c.webhooks.allow_http.to_string(), "false"),
-        (|c| format!("{:?}", c.webhooks.allowed_networks), "[]"),
-        (|c| c.feeds.sync.to_string(), "true"),
-        (|c| format!("{:?}", c.feeds.trusted_keys), "[]"),
-    ];
     let config = read("");
-    for (value, expected) in cases {
+    for (value, expected) in PROMISED {
         assert_eq!(value(&config), expected);
     }
 }

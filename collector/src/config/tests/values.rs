@@ -5,90 +5,91 @@ use super::*;
 /// A setting as it stands in a file, its value, and what the refusal has to say beside its name.
 type Refusal = (&'static str, &'static str, &'static str);
 
+const REFUSALS: [Refusal; 27] = [
+    ("node.roles", "[\"Api\"]", "ingest, api and jobs are"),
+    ("node.roles", "[\"\"]", "\"\" is no role"),
+    ("telemetry.format", "\"Json\"", "neither text nor json"),
+    ("telemetry.format", "\"\"", "neither text nor json"),
+    (
+        "telemetry.level",
+        "\"verbose\"",
+        "\"verbose\" is neither a level nor module=level",
+    ),
+    (
+        "telemetry.level",
+        "\"info, sqlx=warn\"",
+        "\" sqlx=warn\" is neither",
+    ),
+    ("telemetry.level", "\"sqlx=loud\"", "level"),
+    (
+        "ingest.tcp_listen",
+        "\"7070\"",
+        "none of same, off and an address with a port",
+    ),
+    (
+        "ingest.tcp_listen",
+        "\"10.0.0.1\"",
+        "an address with a port",
+    ),
+    ("ingest.tcp_listen", "\"\"", "none of same, off"),
+    (
+        "ingest.connections",
+        "\"keep\"",
+        "none of hold, visit and auto",
+    ),
+    ("ingest.trust_domain", "\"\"", "lower-case letters"),
+    ("ingest.trust_domain", "\"Muster\"", "lower-case letters"),
+    ("ingest.trust_domain", "\"a/b\"", "lower-case letters"),
+    ("ingest.trust_domain", "\"a:1\"", "lower-case letters"),
+    (
+        "http.proxies",
+        "[\"10.0.0.0/8\"]",
+        "\"10.0.0.0/8\" is no IP address",
+    ),
+    ("http.proxies", "[\"10.0.0.1:80\"]", "is no IP address"),
+    (
+        "http.cors_origins",
+        "[\"*\"]",
+        "is no origin, such as https://tools.example",
+    ),
+    ("http.cors_origins", "[\"null\"]", "is no origin"),
+    (
+        "http.cors_origins",
+        "[\"https://a.example\", \"https://b.example/x\"]",
+        "\"https://b.example/x\"",
+    ),
+    (
+        "webhooks.allowed_networks",
+        "[\"10.0.0.0/33\"]",
+        "\"10.0.0.0/33\": no network",
+    ),
+    (
+        "webhooks.allowed_networks",
+        "[\"intranet\"]",
+        "such as 10.0.0.0/8",
+    ),
+    ("feeds.sources", "[\"NVD\"]", "nvd-feeds, nvd, kev, epss"),
+    ("feeds.sources", "[\"osv-npm\"]", "is no source"),
+    (
+        "feeds.osv_ecosystems",
+        "[\"\"]",
+        "\"\" is no name of an ecosystem",
+    ),
+    (
+        "feeds.osv_ecosystems",
+        "[\"a/b\"]",
+        "is no name of an ecosystem",
+    ),
+    (
+        "feeds.osv_ecosystems",
+        "[\"npm?x=1\"]",
+        "is no name of an ecosystem",
+    ),
+];
+
 #[test]
 fn what_a_setting_cannot_be_is_refused_with_its_name_and_what_it_could() {
-    let refusals: [Refusal; 27] = [
-        ("node.roles", "[\"Api\"]", "ingest, api and jobs are"),
-        ("node.roles", "[\"\"]", "\"\" is no role"),
-        ("telemetry.format", "\"Json\"", "neither text nor json"),
-        ("telemetry.format", "\"\"", "neither text nor json"),
-        (
-            "telemetry.level",
-            "\"verbose\"",
-            "\"verbose\" is neither a level nor module=level",
-        ),
-        (
-            "telemetry.level",
-            "\"info, sqlx=warn\"",
-            "\" sqlx=warn\" is neither",
-        ),
-        ("telemetry.level", "\"sqlx=loud\"", "level"),
-        (
-            "ingest.tcp_listen",
-            "\"7070\"",
-            "none of same, off and an address with a port",
-        ),
-        (
-            "ingest.tcp_listen",
-            "\"10.0.0.1\"",
-            "an address with a port",
-        ),
-        ("ingest.tcp_listen", "\"\"", "none of same, off"),
-        (
-            "ingest.connections",
-            "\"keep\"",
-            "none of hold, visit and auto",
-        ),
-        ("ingest.trust_domain", "\"\"", "lower-case letters"),
-        ("ingest.trust_domain", "\"Muster\"", "lower-case letters"),
-        ("ingest.trust_domain", "\"a/b\"", "lower-case letters"),
-        ("ingest.trust_domain", "\"a:1\"", "lower-case letters"),
-        (
-            "http.proxies",
-            "[\"10.0.0.0/8\"]",
-            "\"10.0.0.0/8\" is no IP address",
-        ),
-        ("http.proxies", "[\"10.0.0.1:80\"]", "is no IP address"),
-        (
-            "http.cors_origins",
-            "[\"*\"]",
-            "is no origin, such as https://tools.example",
-        ),
-        ("http.cors_origins", "[\"null\"]", "is no origin"),
-        (
-            "http.cors_origins",
-            "[\"https://a.example\", \"https://b.example/x\"]",
-            "\"https://b.example/x\"",
-        ),
-        (
-            "webhooks.allowed_networks",
-            "[\"10.0.0.0/33\"]",
-            "\"10.0.0.0/33\": no network",
-        ),
-        (
-            "webhooks.allowed_networks",
-            "[\"intranet\"]",
-            "such as 10.0.0.0/8",
-        ),
-        ("feeds.sources", "[\"NVD\"]", "nvd-feeds, nvd, kev, epss"),
-        ("feeds.sources", "[\"osv-npm\"]", "is no source"),
-        (
-            "feeds.osv_ecosystems",
-            "[\"\"]",
-            "\"\" is no name of an ecosystem",
-        ),
-        (
-            "feeds.osv_ecosystems",
-            "[\"a/b\"]",
-            "is no name of an ecosystem",
-        ),
-        (
-            "feeds.osv_ecosystems",
-            "[\"npm?x=1\"]",
-            "is no name of an ecosystem",
-        ),
-    ];
-    for (setting, value, why) in refusals {
+    for (setting, value, why) in REFUSALS {
         let (section, field) = setting.split_once('.').unwrap();
         let text = error(file(&format!("[{section}]\n{field} = {value}")));
         assert!(text.starts_with(&format!("{setting}: ")), "{value}: {text}");
