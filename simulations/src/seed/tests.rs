@@ -171,7 +171,7 @@ fn by_host(installations: u64, hosts: u32) -> Vec<Vec<String>> {
         companies: 1,
         hosts,
         installations,
-        ..args(SeedTable::Installations, path.clone())
+        ..args(SeedTable::Installations, path)
     };
     let software = rows(&SeedArgs {
         table: SeedTable::Software,

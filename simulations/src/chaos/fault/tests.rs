@@ -127,9 +127,11 @@ fn bad_ways_are_bad_and_not_cut() {
 #[test]
 fn clocks_step_both_ways_by_seconds_and_by_an_hour() {
     let steps: BTreeSet<i32> = many(3)
-        .filter_map(|fault| match fault {
-            Fault::ClockStep(_, by, _) => Some(by),
-            _ => None,
+        .filter_map(|fault| {
+            let Fault::ClockStep(_, by, _) = fault else {
+                return None;
+            };
+            Some(by)
         })
         .collect();
     let expected = [-3_600, -90, -5, 5, 90, 3_600];
@@ -140,9 +142,11 @@ fn clocks_step_both_ways_by_seconds_and_by_an_hour() {
 fn every_node_has_its_turn_and_no_other_is_named() {
     for nodes in [1, 2, 3, 9] {
         let killed: BTreeSet<u8> = many(nodes)
-            .filter_map(|fault| match fault {
-                Fault::KillNode(node, _) => Some(node),
-                _ => None,
+            .filter_map(|fault| {
+                let Fault::KillNode(node, _) = fault else {
+                    return None;
+                };
+                Some(node)
             })
             .collect();
         assert_eq!(

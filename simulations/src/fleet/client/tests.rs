@@ -124,9 +124,9 @@ fn refuse(reason: RejectReason, retry_after_ms: u32) -> CollectorMessage {
 
 /// For how long a client that was refused stays away at least.
 #[track_caller]
-fn stays_away(parted: Parted) -> Duration {
+fn stays_away(parted: &Parted) -> Duration {
     match parted {
-        Parted::Broken { wait, .. } => wait,
+        Parted::Broken { wait, .. } => *wait,
         Parted::Cut | Parted::Done => panic!("{parted:?} is no refusal"),
     }
 }

@@ -114,7 +114,7 @@ async fn orders_over_a_time_are_given_evenly_each_once_and_in_turn() {
     let over = Duration::from_secs(10);
     stage
         .spread(over, &to, |number| {
-            given.push((*number, stage.now() - began))
+            given.push((*number, stage.now() - began));
         })
         .await;
     let numbers: Vec<u32> = given.iter().map(|(number, _)| *number).collect();

@@ -22,12 +22,12 @@ async fn who_is_not_welcome_stays_away_for_a_minute_and_others_as_long_as_they_a
         let parted = client
             .welcomed(refuse(reason, told_ms))
             .expect_err("refused");
-        let wait = stays_away(parted).as_secs_f64();
+        let wait = stays_away(&parted).as_secs_f64();
         assert!((wait - expected_s).abs() < 1e-9, "{reason}: {wait}");
         let later = client
             .answered(refuse(reason, told_ms))
             .expect_err("refused");
-        assert!((stays_away(later).as_secs_f64() - expected_s).abs() < 1e-9);
+        assert!((stays_away(&later).as_secs_f64() - expected_s).abs() < 1e-9);
         let rejects = client.context.stats.measured().rejects;
         assert_eq!(rejects[reason.as_str()], 2);
     }
