@@ -22,10 +22,9 @@ use protocol::token::is_address;
 
 pub use self::proxy::{Proxy, ProxyRule};
 pub use self::raw::Raw;
-pub use self::reach::Transport;
+pub use self::reach::{Reach, Transport};
 use crate::collect::ScanOptions;
 use crate::logging::Level;
-use crate::uplink::Reach;
 
 /// Where the file is when nothing else is said.
 #[cfg(target_os = "windows")]
@@ -166,6 +165,16 @@ impl Config {
         }
     }
 
+    /// Where the collectors are: as it was configured here, or else as the enrolment said.
+    #[must_use]
+    pub fn collectors_or<'a>(&'a self, enrolled: &'a [String]) -> &'a [String] {
+        if self.collectors.is_empty() {
+            enrolled
+        } else {
+            &self.collectors
+        }
+    }
+
     /// The spool's file.
     #[must_use]
     pub fn spool_path(&self) -> PathBuf {
@@ -274,7 +283,12 @@ fn labels(texts: &[String]) -> Result<Vec<Label>, ConfigError> {
 }
 
 fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {
-    let wrong = collectors.iter().find(|text| !is_address(text));
+    // A space that slipped in would be looked up as a part of the name, and its failure says nothing
+    // of the space; a line's end would be a header of its own to a proxy.
+    let has_gap = |text: &str| text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let wrong = collectors
+        .iter()
+        .find(|text| !is_address(text) || has_gap(text));
     let is_long = collectors.len() > TOKEN_ADDRESSES_MAX;
     if wrong.is_none() && !is_long {
         return Ok(());

@@ -14,11 +14,13 @@ use protocol::reject::RejectReason;
 use protocol::token::EnrolmentToken;
 use protocol::wire::DecodeError;
 
+use crate::config::Reach;
 use crate::identity::{Grant, Identity, NewKey, UnusableCertificate};
 use crate::logging::sanitise;
 use crate::tls;
 use crate::uplink::{
-    CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, DialError, FrameReader, Plan, Reach, ReadError, dial,
+    CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, DialError, FrameReader, Plan, ReadError, Stream,
+    dial,
 };
 
 /// How long a collector may take to answer; it may have to wait for its database.
@@ -142,6 +144,23 @@ async fn enrol_at(
     };
     let config = tls::enrol_config(token.ca_sha256)?;
     let mut stream = dial(plan, config).await?;
+    let answer = ask(&mut stream, &request)
+        .await
+        .map_err(|why| EnrolError::NoAnswer {
+            address: address.clone(),
+            why: sanitise(&why),
+        })?;
+    // The collector holds a place for this connection until it hears of its end.
+    stream.farewell("enrolled").await;
+    let reply = decode(&answer).map_err(|why| EnrolError::Garbled {
+        address,
+        why: sanitise(&why.to_string()),
+    })?;
+    use_reply(reply, key, token)
+}
+
+/// Says the request and waits for an answer; why there is none, for people.
+async fn ask(stream: &mut Stream, request: &EnrolRequest) -> Result<Frame, String> {
     let frame = Frame {
         // Unpacked: it is the one message that is sent once in an agent's life, and random bytes do
         // not shrink.
@@ -151,24 +170,13 @@ async fn enrol_at(
     let exchange = async {
         let lost = |error: std::io::Error| ReadError::Connection(error.to_string());
         stream.say(&frame.to_bytes()).await.map_err(lost)?;
-        FrameReader::default().read(&mut stream).await
+        FrameReader::default().read(stream).await
     };
-    let no_answer = |why: String| EnrolError::NoAnswer {
-        address: address.clone(),
-        why: sanitise(&why),
-    };
-    let answer = tokio::time::timeout(ANSWER_WITHIN, exchange)
+    tokio::time::timeout(ANSWER_WITHIN, exchange)
         .await
-        .map_err(|_| no_answer(format!("silent for {} s", ANSWER_WITHIN.as_secs())))?
-        .map_err(|error| no_answer(error.to_string()))?
-        .ok_or_else(|| no_answer("it ended the connection".to_owned()))?;
-    // The collector holds a place for this connection until it hears of its end.
-    stream.farewell("enrolled").await;
-    let reply = decode(&answer).map_err(|why| EnrolError::Garbled {
-        address,
-        why: sanitise(&why.to_string()),
-    })?;
-    use_reply(reply, key, token)
+        .map_err(|_| format!("silent for {} s", ANSWER_WITHIN.as_secs()))?
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| "it ended the connection".to_owned())
 }
 
 /// What a frame says that should be a reply.
@@ -200,14 +208,6 @@ fn use_reply(
             roots,
             settings,
         } => {
-            // Whoever answers has shown the right authority; what it gives must be the same one, or
-            // the agent would trust another from its next connection on.
-            if !roots
-                .iter()
-                .any(|root| tls::has_sha256(root, &token.ca_sha256))
-            {
-                return Err(EnrolError::OtherAuthority);
-            }
             let grant = Grant {
                 company,
                 agent,
@@ -216,9 +216,7 @@ fn use_reply(
                 collectors: token.addresses.clone(),
             };
             Ok(Enrolled {
-                // This is where the certificate is compared with the key and the names, before
-                // anything is written.
-                identity: Identity::new(key, grant)?,
+                identity: identity(key, grant, token)?,
                 settings,
             })
         }
@@ -233,6 +231,18 @@ fn use_reply(
                 .then(|| Duration::from_millis(u64::from(retry_after_ms))),
         }),
     }
+}
+
+/// The identity that was granted, if it is one of the authority that the token names.
+fn identity(key: NewKey, grant: Grant, token: &EnrolmentToken) -> Result<Identity, EnrolError> {
+    // Whoever answers has shown the right authority; what it gives must be the same one, or the agent
+    // would trust another from its next connection on.
+    let mut roots = grant.roots.iter();
+    if !roots.any(|root| tls::has_sha256(root, &token.ca_sha256)) {
+        return Err(EnrolError::OtherAuthority);
+    }
+    // This is where the certificate is compared with the key and the names, before anything is written.
+    Ok(Identity::new(key, grant)?)
 }
 
 /// What a person can do about a refusal.

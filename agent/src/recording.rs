@@ -79,17 +79,8 @@ pub fn record(
         news: &news,
         now_ms,
     };
-    let mut recorded = Recorded {
-        records: inventory.records.len(),
-        left_out,
-        ..Recorded::default()
-    };
-    for change in delta::changes(&before, &inventory.records) {
-        match change.new {
-            Some(_) => recorded.upserts += 1,
-            None => recorded.removes += 1,
-        }
-    }
+    let mut recorded = work.counted();
+    recorded.left_out = left_out;
     // A host that moved to another release of its system has other keys throughout.
     let has_moved = told
         .as_ref()
@@ -123,6 +114,21 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// How many records there are, and how many are new, changed or gone.
+    fn counted(&self) -> Recorded {
+        let mut counted = Recorded {
+            records: self.now.len(),
+            ..Recorded::default()
+        };
+        for change in delta::changes(self.before, self.now) {
+            match change.new {
+                Some(_) => counted.upserts += 1,
+                None => counted.removes += 1,
+            }
+        }
+        counted
+    }
+
     fn delta(&self, spool: &Spool) -> Result<Vec<Entry>, RecordError> {
         let has_new_facts = self.told.is_none_or(|told| told.facts != self.news.facts);
         let has_new_statuses = self

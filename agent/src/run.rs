@@ -139,6 +139,21 @@ struct Seen {
     spool_problem: Option<String>,
 }
 
+impl Seen {
+    fn at_start(now_ms: u64, collectors: &[String], spool: &mut Spool) -> Result<Self, SpoolError> {
+        Ok(Self {
+            started_at_ms: now_ms,
+            connection: Connection {
+                collectors: collectors.to_vec(),
+                ..Connection::default()
+            },
+            // Until the first scan ends, the status shows how the sources went before the start.
+            sources: spool.told()?.unwrap_or_default().sources,
+            ..Self::default()
+        })
+    }
+}
+
 impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Agent")
@@ -170,21 +185,9 @@ impl Agent {
         let path = config.control_path();
         // After the lock: opening it removes the socket that is there, which must be nobody's.
         let control = Control::open(&path).map_err(|source| RunError::Socket { path, source })?;
-        let collectors = if config.collectors.is_empty() {
-            identity.collectors().to_vec()
-        } else {
-            config.collectors.clone()
-        };
+        let collectors = config.collectors_or(identity.collectors()).to_vec();
         let (now, now_ms) = (clock.elapsed(), clock.now_ms());
-        let seen = Seen {
-            started_at_ms: now_ms,
-            connection: Connection {
-                collectors: collectors.clone(),
-                ..Connection::default()
-            },
-            sources: spool.told()?.unwrap_or_default().sources,
-            ..Seen::default()
-        };
+        let seen = Seen::at_start(now_ms, &collectors, &mut spool)?;
         // A fleet that was installed in one minute shall not scan in one minute for ever after.
         let session_jitter = Jitter::seeded(jitter.draw());
         let ways = Ways::new(config.reach.clone(), Jitter::seeded(jitter.draw()));
@@ -231,13 +234,7 @@ impl Agent {
         until: Until,
         stop: impl Future<Output = ()>,
     ) -> Result<(), RunError> {
-        let certificate = self.identity.certificate();
-        self.log.info(format_args!(
-            "muster-agent {} runs as agent {} of company {}",
-            env!("CARGO_PKG_VERSION"),
-            certificate.agent,
-            certificate.company
-        ));
+        self.announce();
         let give_up_at = match until {
             Until::Stopped => None,
             Until::Delivered(within) => Some(self.clock.elapsed() + within),
@@ -271,6 +268,16 @@ impl Agent {
         self.log.info(format_args!("muster-agent stops"));
         self.uplink.farewell().await;
         outcome
+    }
+
+    fn announce(&self) {
+        let certificate = self.identity.certificate();
+        self.log.info(format_args!(
+            "muster-agent {} runs as agent {} of company {}",
+            env!("CARGO_PKG_VERSION"),
+            certificate.agent,
+            certificate.company
+        ));
     }
 
     /// Tells the session what happened and does what it wants, until it wants nothing more.

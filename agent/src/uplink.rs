@@ -29,7 +29,7 @@ pub use self::dial::{CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, dial, network};
 pub use self::error::{DialError, WayError};
 pub use self::frames::{FrameReader, ReadError};
 use self::line::Line;
-pub use self::paths::{Network, Paths, Plan, Reach};
+pub use self::paths::{Network, Paths, Plan};
 pub use self::stream::{Stream, Traffic};
 
 /// What happened on the connection.

@@ -9,8 +9,12 @@ mod bundles;
 mod feed_files;
 #[path = "feed_sync/files.rs"]
 mod files;
+#[path = "feed_sync/http.rs"]
+mod http;
 #[path = "feed_sync/msrc.rs"]
 mod msrc;
+#[path = "feed_sync/ratings.rs"]
+mod ratings;
 #[path = "feed_sync/red_hat_vex.rs"]
 mod red_hat_vex;
 #[path = "feed_sync/server.rs"]

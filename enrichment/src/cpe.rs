@@ -115,8 +115,10 @@ impl Attr {
             Self::Any
         } else {
             // To NISTIR 7695 names that differ in case are the same; folded once, they need not be
-            // again.
-            Self::Value(text.to_lowercase().into_boxed_str())
+            // again. A character at a time, as names are read: `to_lowercase` of a whole text gives
+            // a sigma at its end another letter.
+            let folded: String = text.chars().flat_map(char::to_lowercase).collect();
+            Self::Value(folded.into_boxed_str())
         }
     }
 }

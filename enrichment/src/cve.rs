@@ -71,8 +71,9 @@ impl FromStr for CveId {
             .and_then(|rest| rest.split_once('-'))
             .ok_or_else(invalid)?;
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        // CVE-2024-00001 would be another spelling of CVE-2024-0001.
-        let padded = number.len() > 4 && number.starts_with('0');
+        // CVE-2024-00001 would be another spelling of CVE-2024-0001, and a year before 1000 would be
+        // written without its zeros and not be read back.
+        let padded = number.len() > 4 && number.starts_with('0') || year.starts_with('0');
         if year.len() != 4 || number.len() < 4 || padded || !digits(year) || !digits(number) {
             return Err(invalid());
         }
@@ -313,3 +314,6 @@ pub struct EpssEntry {
     /// The part of all CVEs with a lower score, 0 to 1.
     pub percentile: f32,
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,38 +143,49 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
                 purl: identified.purl,
                 rule: identified.rule.into_owned(),
             };
+            let is_refuted = advisories::refutes(index, subject, &identity);
             // The names stay in the identity all the same: people are shown what it was not taken
             // for.
-            let judgeable = if advisories::refutes(index, subject, &identity) {
-                let reason = "not evaluable: PyPI's advisories never named this package, and a \
-                              product of its name may be another's";
-                Err((Status::NotEvaluable, reason.into()))
-            } else {
-                Ok(judgeable)
-            };
+            let refuted = || (Status::NotEvaluable, ANOTHERS_NAME.into());
+            let judgeable = (!is_refuted).then_some(judgeable).ok_or_else(refuted);
             Prepared {
                 asked,
                 identity,
                 judgeable,
             }
         }
-        Identification::NotEvaluable { reason, purl, rule } => Prepared {
+        Identification::NotEvaluable { reason, purl, rule } => {
+            let rule = rule.into_owned();
+            Prepared::without(asked, (purl, rule), Status::NotEvaluable, reason.into())
+        }
+        Identification::Unmapped { reason, purl } => {
+            let identity = (purl, String::new());
+            Prepared::without(asked, identity, Status::Unmapped, reason.into())
+        }
+    }
+}
+
+/// Why a package of Python is not judged by a product of its name.
+const ANOTHERS_NAME: &str = "not evaluable: PyPI's advisories never named this package, and a \
+                             product of its name may be another's";
+
+impl Prepared {
+    /// A subject that is no product, with its purl and the rule that decided.
+    fn without(
+        asked: Vec<LookupKey>,
+        (purl, rule): (Option<String>, String),
+        status: Status,
+        reason: Cow<'static, str>,
+    ) -> Self {
+        Self {
             asked,
             identity: Identity {
                 cpes: Vec::new(),
                 purl,
-                rule: rule.into_owned(),
+                rule,
             },
-            judgeable: Err((Status::NotEvaluable, reason.into())),
-        },
-        Identification::Unmapped { reason, purl } => Prepared {
-            asked,
-            identity: Identity {
-                purl,
-                ..Identity::default()
-            },
-            judgeable: Err((Status::Unmapped, reason.into())),
-        },
+            judgeable: Err((status, reason)),
+        }
     }
 }
 

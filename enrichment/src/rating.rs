@@ -38,7 +38,7 @@ impl Ratings {
         };
         for cve in &advisory.cves {
             let kept = self.0.entry(*cve).or_insert(rating);
-            if rating.rank() > kept.rank() {
+            if rating.outranks(kept) {
                 *kept = rating;
             }
         }
@@ -68,6 +68,13 @@ impl IntoIterator for Ratings {
 }
 
 impl Rating {
+    /// Whether it counts and another one about the same CVE does not. Of two equal ones neither does
+    /// it.
+    #[must_use]
+    pub fn outranks(&self, other: &Self) -> bool {
+        self.rank() > other.rank()
+    }
+
     fn rank(&self) -> (bool, usize, std::cmp::Reverse<Publisher>) {
         let severity = SEVERITIES.iter().position(|name| *name == self.severity);
         (

@@ -268,3 +268,6 @@ pub struct BenchArgs {
     #[arg(long)]
     pub copy_rate: Option<f64>,
 }
+
+#[cfg(test)]
+mod tests;

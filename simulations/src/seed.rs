@@ -234,7 +234,8 @@ impl Site {
         let (common, rest) = software.split_at(COMMON_VERSIONS as usize);
         let others = (self.records - 1) as usize;
         let step = (rest.len() / others.max(1)).max(1);
-        let own = (0..others).filter_map(move |n| rest.get(n * step + (host * 7 + n) % step));
+        // By one a host: a larger stride that divides a stretch would give neighbours the same.
+        let own = (0..others).filter_map(move |n| rest.get(n * step + (host + n) % step));
         let version = common.get(host % common.len());
         version.into_iter().chain(own).copied()
     }

@@ -25,6 +25,7 @@ use simulations::seed;
 use store::companies;
 use store::cves::{self, CveFilter, CveSort};
 use store::events::{self, EventKind, FindingEvent};
+use store::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
 use store::page::PageRequest;
 use store::software::generations;
 use store::tenant::TenantScope;
@@ -64,17 +65,25 @@ fn write_index(path: &Path, cves: &[&str]) {
     builder.write(path).expect("an index");
 }
 
-async fn load(database: &FreshDatabase, index: &Path) {
+/// A site of which the first company is as large as all the others.
+fn site(index: &Path, hosts: u32, software: u32, installations: u64) -> SeedArgs {
+    SeedArgs {
+        table: SeedTable::Companies,
+        target: false,
+        index: index.to_owned(),
+        companies: COMPANIES,
+        hosts,
+        software,
+        installations,
+        large: true,
+    }
+}
+
+async fn load(database: &FreshDatabase, site: &SeedArgs) {
     for table in SeedTable::ALL {
         let args = SeedArgs {
             table,
-            target: false,
-            index: index.to_owned(),
-            companies: COMPANIES,
-            hosts: HOSTS,
-            software: 6_000,
-            installations: 100_000,
-            large: true,
+            ..site.clone()
         };
         let mut rows = Vec::new();
         seed::write(&args, &mut rows).expect("rows");
@@ -131,7 +140,7 @@ async fn one_cve_opens_and_announces_all_its_findings_on_a_large_site_and_touche
     let index = config.enrichment.index.clone();
     std::fs::create_dir_all(index.parent().expect("a folder")).expect("a folder");
     write_index(&index, &[OLD]);
-    load(&database, &index).await;
+    load(&database, &site(&index, HOSTS, 6_000, 100_000)).await;
 
     let store = database.store();
     let jobs = Jobs {
@@ -191,4 +200,37 @@ async fn one_cve_opens_and_announces_all_its_findings_on_a_large_site_and_touche
     assert_eq!(hosts, u64::from(HOSTS), "every host has it");
     lifecycle.stop();
     lifecycle.run_to_end(DEADLINE, std::future::pending()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_host_of_a_seeded_site_has_what_its_own_row_says_and_no_other_companys() {
+    let database = FreshDatabase::create().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let index = directory.path().join("index");
+    write_index(&index, &[OLD]);
+    load(&database, &site(&index, 40, 4_000, 2_000)).await;
+    let scopes = scopes(&database).await;
+    let (mut counts, mut names) = (Vec::new(), BTreeSet::new());
+    for scope in &scopes {
+        let page = PageRequest::first(100);
+        let filter = HostFilter::default();
+        let found = hosts::list(scope, &filter, HostSort::default(), &page).await;
+        let found = found.expect("hosts").items;
+        for host in &found {
+            let filter = HostSoftwareFilter::default();
+            let rows = hosts::software(scope, host.id, &filter, &page).await;
+            let rows = rows.expect("software").items;
+            // 2,000 installations of 40 hosts.
+            assert_eq!((rows.len(), host.software), (50, 50), "{}", host.hostname);
+            assert!(
+                names.insert(host.hostname.clone()),
+                "{} twice",
+                host.hostname
+            );
+        }
+        counts.push(found.len());
+    }
+    counts.sort_unstable();
+    // Half of them are one company's, and four share the rest.
+    assert_eq!(counts, [5, 5, 5, 5, 20]);
 }

@@ -2,7 +2,8 @@
 //!
 //! Every node's scheduler asks for the same tick and one row comes of it. A node takes a job for
 //! itself for a while; when it dies meanwhile, another one takes it. So a job has to bear being done
-//! twice. Payloads hold no company's data, ids at most.
+//! twice. How long that while is, the database's clock says: nodes' own may be hours apart. Payloads
+//! hold no company's data, ids at most.
 
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ pub async fn enqueue(
 }
 
 /// Takes the job of some kinds that waits longest, for `lease`; `None` when none waits. Nodes never
-/// wait for each other here.
+/// wait for each other here. `now` is what the node takes for the time, and says whose time has come.
 ///
 /// # Errors
 ///
@@ -89,18 +90,20 @@ pub async fn take(
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
     let row = sqlx::query!(
         // `SKIP LOCKED` passes over rows that another node is just taking. A lease that ran out
-        // counts as waiting: its node died, or is so slow that it will be refused at the end.
-        "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $3
+        // counts as waiting: its node died, or is so slow that it will be refused at the end. It runs
+        // by the database's clock, or a node whose own is ahead would take what others work at.
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1,
+                leased_until = clock_timestamp() + make_interval(secs => $3)
          WHERE key = (
              SELECT key FROM jobs
              WHERE kind = ANY($1) AND run_after <= $2
-               AND (state = 'queued' OR (state = 'running' AND leased_until <= $2))
+               AND (state = 'queued' OR (state = 'running' AND leased_until <= clock_timestamp()))
              ORDER BY run_after, key LIMIT 1 FOR UPDATE SKIP LOCKED
          )
          RETURNING key, kind, tick, payload, attempts",
         &kinds,
         now,
-        now + lease
+        lease.as_secs_f64()
     )
     .fetch_optional(store.pool())
     .await?;
@@ -120,21 +123,16 @@ pub async fn take(
 /// # Errors
 ///
 /// When the database cannot be used.
-pub async fn extend(
-    store: &Store,
-    job: &Job,
-    lease: Duration,
-    now: OffsetDateTime,
-) -> Result<bool, StoreError> {
+pub async fn extend(store: &Store, job: &Job, lease: Duration) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         // By attempt as well: the job may have gone to another node meanwhile, whose lease is not
         // this one's.
-        "UPDATE jobs SET leased_until = $3
+        "UPDATE jobs SET leased_until = clock_timestamp() + make_interval(secs => $3)
          WHERE key = $1 AND state = 'running' AND attempts = $2",
         job.key,
         // It came from an `integer` that counts up from 0, so the number always fits.
         i32::try_from(job.attempts).unwrap_or(i32::MAX),
-        now + lease
+        lease.as_secs_f64()
     )
     .execute(store.pool())
     .await?;

@@ -127,4 +127,29 @@ mod tests {
         let error = read(Path::new("/")).unwrap_err().to_string();
         assert!(error.contains("git"), "{error}");
     }
+
+    #[test]
+    fn tests_are_told_by_where_they_are() {
+        for (path, is_test) in [
+            ("agent/tests/a.rs", true),
+            ("agent/src/a/tests/b.rs", true),
+            ("agent/src/a/tests.rs", true),
+            ("agent/src/a_tests.rs", true),
+            ("agent/fuzz/checks.rs", true),
+            ("agent/examples/a/main.rs", true),
+            ("agent/src/tests_of_time.rs", false),
+            ("agent/src/testing.rs", false),
+            ("agent/src/contests.rs", false),
+        ] {
+            assert_eq!(file(path, "").is_test(), is_test, "{path}");
+        }
+        assert!(file("a/b.rs", "").is_rust() && !file("a/b.rs.md", "").is_rust());
+    }
+
+    #[test]
+    fn the_first_inline_module_of_tests_ends_what_ships() {
+        let text = "a\n#[cfg(test)]\nmod tests;\nb\n#[cfg(test)]\nmod more {\n}\n#[cfg(test)]\nmod last {\n}\n";
+        let shipped = "a\n#[cfg(test)]\nmod tests;\nb\n";
+        assert_eq!(file("a/src/x.rs", text).shipped_text(), shipped);
+    }
 }

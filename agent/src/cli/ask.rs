@@ -95,11 +95,7 @@ fn without_agent(context: &Context) -> Result<Status, Failure> {
     };
     status.state = State::Stopped;
     status.enrolment = Some(Enrolment::of(identity.certificate()));
-    status.connection.collectors = if config.collectors.is_empty() {
-        identity.collectors().to_vec()
-    } else {
-        config.collectors.clone()
-    };
+    status.connection.collectors = config.collectors_or(identity.collectors()).to_vec();
     // An agent that is between its start and its socket has the spool.
     let Some(_glance) = Glance::into(&config.state_dir)? else {
         status.state = State::Starting;

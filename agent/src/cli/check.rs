@@ -162,11 +162,7 @@ fn describe(identity: &Identity, now_ms: u64) -> Result<String, String> {
 
 /// Shakes hands with every collector for real.
 fn collectors(context: &Context, identity: &Identity) -> Result<Vec<Finding>, Failure> {
-    let addresses = if context.config.collectors.is_empty() {
-        identity.collectors()
-    } else {
-        &context.config.collectors
-    };
+    let addresses = context.config.collectors_or(identity.collectors());
     let runtime = runtime()?;
     let mut findings = Vec::new();
     for address in addresses {

@@ -49,11 +49,7 @@ pub(super) fn unenroll(context: &Context) -> Result<ExitCode, Failure> {
 /// Tells the first collector that listens.
 fn tell(context: &Context, identity: &Identity) -> Result<Result<(), String>, Failure> {
     let config = &context.config;
-    let addresses = if config.collectors.is_empty() {
-        identity.collectors()
-    } else {
-        &config.collectors
-    };
+    let addresses = config.collectors_or(identity.collectors());
     let within = if addresses.len() > 1 {
         CONNECT_WITHIN_OF_SEVERAL
     } else {

@@ -49,42 +49,55 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 out.unreadable(&path, "not a deployment of Flatpak");
                 continue;
             };
-            // The path is `…/ID/ARCH/BRANCH`.
-            let mut parts = branch.iter().rev().map(OsStrExt::as_bytes);
-            let (Some(branch_name), Some(arch), Some(id)) =
-                (parts.next(), parts.next(), parts.next())
-            else {
-                continue;
+            // Of a person's own the place is told, to set it apart from the host's.
+            let location: &[u8] = if pattern.starts_with('~') {
+                OsStrExt::as_bytes(branch.as_os_str())
+            } else {
+                b""
             };
-            let mut version = deploy.version.to_vec();
-            if version.is_empty() && !is_runtime {
-                version = appstream_version(root, &branch, id)?;
-            }
-            if version.is_empty() && is_runtime {
-                version.extend_from_slice(branch_name);
-            }
-            out.push(&Draft {
-                name: if deploy.name.is_empty() {
-                    id
-                } else {
-                    deploy.name
-                },
-                version: &version,
-                arch,
-                origin: deploy.remote,
-                bundle_id: id,
+            let place = Draft {
+                location,
                 installed_at_s,
-                // Of a person's own the place is told, to set it apart from the host's.
-                location: if pattern.starts_with('~') {
-                    OsStrExt::as_bytes(branch.as_os_str())
-                } else {
-                    b""
-                },
                 ..Draft::default()
-            });
+            };
+            take(root, &branch, is_runtime, (&deploy, place), out)?;
         }
     }
     Ok(reading)
+}
+
+/// Takes a deployment in, by what it says and by its branch's path, `…/ID/ARCH/BRANCH`.
+fn take(
+    root: &Root,
+    branch: &Path,
+    is_runtime: bool,
+    (deploy, place): (&Deploy<'_>, Draft<'_>),
+    out: &mut Records,
+) -> Result<(), ReadError> {
+    let mut parts = branch.iter().rev().map(OsStrExt::as_bytes);
+    let (Some(branch_name), Some(arch), Some(id)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Ok(());
+    };
+    let version = match (deploy.version, is_runtime) {
+        // A runtime has no number but its branch: `org.gnome.Platform` of 46.
+        (b"", true) => branch_name.to_vec(),
+        (b"", false) => appstream_version(root, branch, id)?,
+        (version, _) => version.to_vec(),
+    };
+    out.push(&Draft {
+        name: if deploy.name.is_empty() {
+            id
+        } else {
+            deploy.name
+        },
+        version: &version,
+        arch,
+        origin: deploy.remote,
+        bundle_id: id,
+        ..place
+    });
+    Ok(())
 }
 
 /// Takes a `deploy` apart. The dictionary's entries are found by their keys: the framing around them

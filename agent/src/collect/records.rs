@@ -73,24 +73,13 @@ impl Records {
         }
         // An unknown version is kept: the collector says that it cannot be judged.
         let version = clean(draft.version, VERSION_BYTES_MAX, defects);
-        let mut source_name = clean(draft.source_name, NAME_BYTES_MAX, defects);
-        if source_name == name {
-            source_name = String::new();
-        }
-        let mut source_version = clean(draft.source_version, VERSION_BYTES_MAX, defects);
-        if source_version == version {
-            source_version = String::new();
-        }
-        let mut locations: Vec<String> = [draft.location, draft.also_at]
-            .into_iter()
-            .map(|place| clean(&homes::shown(place), LOCATION_BYTES_MAX, defects))
-            .filter(|place| !place.is_empty())
-            .collect();
-        // As `merge` leaves them.
-        locations.sort_unstable();
-        locations.dedup();
-        locations.shrink_to_fit();
+        let source_name = clean(draft.source_name, NAME_BYTES_MAX, defects);
+        let source_version = clean(draft.source_version, VERSION_BYTES_MAX, defects);
+        let locations = locations(draft, defects);
         self.list.push(SoftwareRecord {
+            // What the source package shares with this one is said once.
+            source_name: unless(source_name, &name),
+            source_version: unless(source_version, &version),
             source: self.source,
             name,
             version,
@@ -98,8 +87,6 @@ impl Records {
             release: clean(draft.release, VERSION_BYTES_MAX, defects),
             arch: clean(draft.arch, LABEL_BYTES_MAX, defects),
             vendor: clean(draft.vendor, LABEL_BYTES_MAX, defects),
-            source_name,
-            source_version,
             origin: clean(draft.origin, LABEL_BYTES_MAX, defects),
             bundle_id: clean(draft.bundle_id, NAME_BYTES_MAX, defects),
             // What runs is the host's to say and not a source's, see `Inventory`.
@@ -157,6 +144,24 @@ pub(crate) fn merge(into: &mut SoftwareRecord, other: SoftwareRecord) {
     into.locations.sort_unstable();
     into.locations.dedup();
     into.locations.truncate(LOCATIONS_MAX);
+}
+
+/// The text, or nothing where it is the other one.
+fn unless(text: String, other: &str) -> String {
+    if text == other { String::new() } else { text }
+}
+
+/// The places of a draft, as `merge` leaves them.
+fn locations(draft: &Draft<'_>, defects: &mut Defects) -> Vec<String> {
+    let mut locations: Vec<String> = [draft.location, draft.also_at]
+        .into_iter()
+        .map(|place| clean(&homes::shown(place), LOCATION_BYTES_MAX, defects))
+        .filter(|place| !place.is_empty())
+        .collect();
+    locations.sort_unstable();
+    locations.dedup();
+    locations.shrink_to_fit();
+    locations
 }
 
 #[cfg(test)]

@@ -149,6 +149,9 @@ fn matches(entry: &str, host: &str, port: u16) -> bool {
     if entry == "*" {
         return true;
     }
+    // An IPv6 address may be written as in a URL, without a port behind it.
+    let bare = entry.strip_prefix('[').and_then(|e| e.strip_suffix(']'));
+    let entry = bare.unwrap_or(entry);
     let host_address = host.parse::<IpAddr>().ok();
     if let (Some(address), Some((network, bits))) = (host_address, entry.split_once('/')) {
         return is_within(address, network, bits).unwrap_or(false);

@@ -19,9 +19,9 @@ pub struct Raw {
     pub collectors: Option<Vec<String>>,
     /// See [`super::Config::labels`], each as `name=value`.
     pub labels: Option<Vec<String>>,
-    /// See [`crate::uplink::Reach::transport`].
+    /// See [`super::Reach::transport`].
     pub transport: Option<Transport>,
-    /// See [`crate::uplink::Reach::proxies`].
+    /// See [`super::Reach::proxies`].
     pub proxy: Option<ProxyText>,
     /// The file with the proxy's password.
     pub proxy_password_file: Option<PathBuf>,

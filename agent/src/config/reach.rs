@@ -8,7 +8,6 @@ use serde::Deserialize;
 
 use super::{ConfigError, Proxy, ProxyRule, Raw};
 use crate::private_file;
-use crate::uplink::Reach;
 
 /// Bytes of a file with a password.
 const PASSWORD_BYTES_MAX: u64 = 4 * 1024;
@@ -36,6 +35,15 @@ impl Transport {
             Self::Tcp => "tcp",
         }
     }
+}
+
+/// How this host may reach collectors, as it was configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The transports that are allowed.
+    pub transport: Transport,
+    /// The proxies.
+    pub proxies: ProxyRule,
 }
 
 /// A word that is no [`Transport`].

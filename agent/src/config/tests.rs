@@ -1,5 +1,7 @@
 //! Layers, limits, and the file that ships.
 
+mod limits;
+
 use super::*;
 
 fn nothing(_: &str) -> Option<String> {

@@ -1,6 +1,9 @@
 //! What the world tells the agent, as the session understands it.
 
+use std::net::SocketAddr;
+
 use protocol::message::CollectorMessage;
+use protocol::way::Path;
 
 use super::scan::Scanned;
 use super::{Agent, HeardTime, SCAN_CALLERS_MAX};
@@ -13,11 +16,7 @@ impl Agent {
     pub(super) fn on_uplink(&mut self, event: UplinkEvent) {
         let event = match event {
             UplinkEvent::Connected(address, path) => {
-                self.log
-                    .debug(format_args!("a connection to {address} stands"));
-                self.seen.connection.address = Some(address.to_string());
-                self.seen.connection.path = Some(path);
-                self.ways.connected(path, self.clock.elapsed());
+                self.note_connection(address, path);
                 Event::Connected
             }
             UplinkEvent::Failed(error) => {
@@ -43,17 +42,31 @@ impl Agent {
         };
         let was_connected = self.is_connected();
         self.give(event);
+        // A connection that stands is none yet: only a welcome makes it one, and takes back what was
+        // wrong before.
         if self.is_connected() && !was_connected {
             self.seen.connection.last_problem = None;
-            let path = self.ways.path();
-            self.log.info(format_args!(
-                "connected to {} by {}{}",
-                self.seen.connection.address.as_deref().unwrap_or_default(),
-                path.way.as_str(),
-                path.not_quic
-                    .map_or_else(String::new, |why| format!(" (QUIC: {})", why.as_str()))
-            ));
+            self.log_connection();
         }
+    }
+
+    fn note_connection(&mut self, address: SocketAddr, path: Path) {
+        self.log
+            .debug(format_args!("a connection to {address} stands"));
+        self.seen.connection.address = Some(address.to_string());
+        self.seen.connection.path = Some(path);
+        self.ways.connected(path, self.clock.elapsed());
+    }
+
+    fn log_connection(&self) {
+        let path = self.ways.path();
+        let why = path.not_quic;
+        self.log.info(format_args!(
+            "connected to {} by {}{}",
+            self.seen.connection.address.as_deref().unwrap_or_default(),
+            path.way.as_str(),
+            why.map_or_else(String::new, |why| format!(" (QUIC: {})", why.as_str()))
+        ));
     }
 
     fn connection_problem(&mut self, what: &str) {

@@ -9,10 +9,10 @@ use protocol::way::{Path, Way};
 
 use super::Agent;
 use crate::backoff::Jitter;
-use crate::config::Transport;
+use crate::config::{Reach, Transport};
 use crate::session::Event;
 use crate::uplink::{
-    self, CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, Network, Paths, Plan, Reach, WayError,
+    self, CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, Network, Paths, Plan, WayError,
 };
 
 /// What the agent knows of its ways.

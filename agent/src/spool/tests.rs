@@ -1,5 +1,6 @@
 //! The spool against everything that a disk and a stop in the middle can do to it.
 
+mod bounds;
 mod damage;
 mod full_disk;
 

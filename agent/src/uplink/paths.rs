@@ -10,7 +10,7 @@ use std::time::Duration;
 use protocol::way::{NotQuic, Path, Way};
 
 use crate::backoff::Jitter;
-use crate::config::{Proxy, ProxyRule, Transport};
+use crate::config::{Proxy, Reach, Transport};
 
 /// Networks and addresses that are remembered, the oldest forgotten first.
 const KNOWN_MAX: usize = 16;
@@ -79,15 +79,6 @@ impl Plan {
             within,
         }
     }
-}
-
-/// How this host may reach collectors, as it was configured.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reach {
-    /// The transports that are allowed.
-    pub transport: Transport,
-    /// The proxies.
-    pub proxies: ProxyRule,
 }
 
 /// What is remembered.
@@ -196,136 +187,4 @@ impl Known {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ADDRESS: &str = "collector.example:7070";
-    const WITHIN: Duration = Duration::from_secs(10);
-    const MINUTE: Duration = Duration::from_secs(60);
-    const TCP: Path = Path {
-        way: Way::Tcp,
-        not_quic: Some(NotQuic::NoAnswer),
-    };
-
-    fn network(own: [u8; 4]) -> Network {
-        Network::of(Some(own.into()))
-    }
-
-    fn home() -> (Network, &'static str) {
-        (network([192, 0, 2, 7]), ADDRESS)
-    }
-
-    fn reach(proxy: Option<&str>) -> Reach {
-        let proxy = proxy.map(|text| Proxy::parse(text, None).expect("a proxy"));
-        Reach {
-            transport: Transport::Auto,
-            proxies: ProxyRule {
-                proxy,
-                bypass: Vec::new(),
-            },
-        }
-    }
-
-    fn ways(paths: &Paths, from: (Network, &str), now: Duration) -> Vec<Way> {
-        paths.plan(from, &reach(None), WITHIN, now).ways
-    }
-
-    #[test]
-    fn tries_quic_first_and_a_proxy_before_going_straight() {
-        let paths = Paths::default();
-        let plan = paths.plan(home(), &reach(Some("proxy:1")), WITHIN, Duration::ZERO);
-        assert_eq!(plan.ways, [Way::Quic, Way::Proxy, Way::Tcp]);
-        assert_eq!(plan.not_quic, None);
-        assert_eq!(ways(&paths, home(), Duration::ZERO), [Way::Quic, Way::Tcp]);
-    }
-
-    #[test]
-    fn does_what_it_was_told_about_transports() {
-        let of = |transport| {
-            let reach = Reach {
-                transport,
-                ..reach(None)
-            };
-            let plan = Plan::fresh(ADDRESS, &reach, WITHIN);
-            (plan.ways, plan.not_quic)
-        };
-        assert_eq!(of(Transport::Quic), (vec![Way::Quic], None));
-        assert_eq!(
-            of(Transport::Tcp),
-            (vec![Way::Tcp], Some(NotQuic::Configured))
-        );
-    }
-
-    #[test]
-    fn begins_with_what_worked_in_this_network_and_says_why() {
-        let (mut paths, mut jitter) = (Paths::default(), Jitter::seeded(1));
-        paths.worked(home(), TCP, Duration::ZERO, &mut jitter);
-        let plan = paths.plan(home(), &reach(None), WITHIN, MINUTE);
-        assert_eq!(plan.ways, [Way::Tcp, Way::Quic]);
-        assert_eq!(plan.not_quic, Some(NotQuic::NoAnswer));
-        // A neighbour's address is the same network, another's is not.
-        let neighbour = (network([192, 0, 2, 200]), ADDRESS);
-        assert_eq!(ways(&paths, neighbour, MINUTE), [Way::Tcp, Way::Quic]);
-        let elsewhere = (network([198, 51, 100, 7]), ADDRESS);
-        assert_eq!(ways(&paths, elsewhere, MINUTE), [Way::Quic, Way::Tcp]);
-        let other = (home().0, "other.example:7070");
-        assert_eq!(ways(&paths, other, MINUTE), [Way::Quic, Way::Tcp]);
-    }
-
-    #[test]
-    fn tries_quic_again_within_half_an_hour_however_often_it_connects_meanwhile() {
-        for seed in 0..100 {
-            let (mut paths, mut jitter) = (Paths::default(), Jitter::seeded(seed));
-            for minute in 0..=29 {
-                let now = minute * MINUTE;
-                if ways(&paths, home(), now)[0] == Way::Quic {
-                    assert!(minute == 0 || minute > 17, "after {minute} minutes");
-                }
-                paths.worked(home(), TCP, now, &mut jitter);
-            }
-            assert!(
-                paths.probe_at(home().0, ADDRESS) > 29 * MINUTE,
-                "it was due before"
-            );
-        }
-    }
-
-    #[test]
-    fn puts_a_try_that_failed_off_and_forgets_everything_when_one_succeeds() {
-        let (mut paths, mut jitter) = (Paths::default(), Jitter::seeded(1));
-        paths.worked(home(), TCP, Duration::ZERO, &mut jitter);
-        paths.probed(home(), 20 * MINUTE, &mut jitter);
-        let at = paths.probe_at(home().0, ADDRESS);
-        assert!((38 * MINUTE..=48 * MINUTE).contains(&at), "{at:?}");
-        paths.worked(home(), Path::QUIC, 21 * MINUTE, &mut jitter);
-        assert_eq!(ways(&paths, home(), 21 * MINUTE), [Way::Quic, Way::Tcp]);
-    }
-
-    #[test]
-    fn in_another_network_quic_is_due_at_once() {
-        let (mut paths, mut jitter) = (Paths::default(), Jitter::seeded(1));
-        paths.worked(home(), TCP, Duration::ZERO, &mut jitter);
-        assert!(paths.probe_at(home().0, ADDRESS) > Duration::ZERO);
-        let elsewhere = network([198, 51, 100, 7]);
-        assert_eq!(paths.probe_at(elsewhere, ADDRESS), Duration::ZERO);
-    }
-
-    #[test]
-    fn remembers_no_more_than_it_may() {
-        let (mut paths, mut jitter) = (Paths::default(), Jitter::seeded(1));
-        for number in 0..200 {
-            let from = (network([10, 0, number, 1]), ADDRESS);
-            paths.worked(from, TCP, Duration::ZERO, &mut jitter);
-        }
-        assert_eq!(paths.known.len(), KNOWN_MAX);
-        let last = (network([10, 0, 199, 1]), ADDRESS);
-        assert_eq!(ways(&paths, last, MINUTE), [Way::Tcp, Way::Quic]);
-    }
-
-    #[test]
-    fn an_ipv6_network_is_the_first_half_of_an_address() {
-        let of = |text: &str| Network::of(Some(text.parse().expect("an address")));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-    }
-}
+mod tests;

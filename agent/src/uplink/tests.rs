@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
+use crate::config::Reach;
 use crate::tls;
 
 /// A collector's TLS, and a host's that trusts it.

@@ -11,11 +11,13 @@
 mod bad_input;
 mod cli;
 mod collector;
+mod commands;
 mod crash;
 mod delivery;
 mod diagnostics;
 mod enrolment;
 mod host;
+mod leaving;
 mod middlebox;
 mod waiting;
 mod ways;

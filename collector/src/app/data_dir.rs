@@ -201,4 +201,61 @@ mod tests {
         let (locked, ()) = tokio::join!(DataDir::lock(dir.path()), looks);
         locked.unwrap();
     }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_made_or_locked_is_said_by_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = format!("{:#}", DataDir::lock(&file.join("data")).await.unwrap_err());
+        assert!(error.starts_with("make the data directory "), "{error}");
+        assert!(error.contains("file/data"), "{error}");
+        let taken = dir.path().join("taken");
+        fs::create_dir_all(taken.join("collector.lock")).unwrap();
+        let error = format!("{:#}", DataDir::lock(&taken).await.unwrap_err());
+        assert!(
+            error.starts_with("open ") && error.contains("taken/collector.lock"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_second_collector_is_refused_also_when_the_first_has_said_nothing_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let _held = DataDir::lock(dir.path()).await.unwrap();
+        for note in [None, Some("{\"pid\":"), Some("[]")] {
+            if let Some(text) = note {
+                fs::write(file(dir.path()), text).unwrap();
+            }
+            let error = format!("{:#}", DataDir::lock(dir.path()).await.unwrap_err());
+            assert!(error.contains("another collector runs in "), "{error}");
+            assert_eq!(running(dir.path()), None, "half a note says nothing");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_note_is_replaced_whole_and_says_which_roles_listen_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DataDir::lock(dir.path()).await.unwrap();
+        held.announce(&addresses()).unwrap();
+        let nowhere = Addresses {
+            ingest: None,
+            http: Some(([127, 0, 0, 1], 7_080).into()),
+        };
+        held.announce(&nowhere).unwrap();
+        let run = running(dir.path()).unwrap();
+        assert_eq!((run.ingest, run.http), (None, nowhere.http));
+        assert!(!dir.path().join("collector.json.new").exists());
+        // A note that people have removed keeps nobody from stopping.
+        fs::remove_file(file(dir.path())).unwrap();
+        held.release();
+    }
+
+    #[test]
+    fn where_nothing_ever_ran_nothing_runs_and_nothing_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        assert_eq!(running(&path), None);
+        assert!(!path.exists());
+    }
 }

@@ -134,4 +134,39 @@ mod tests {
         assert_ne!(second, first);
         assert_eq!(id(&path).unwrap(), second);
     }
+
+    #[test]
+    fn an_id_is_read_whatever_white_space_is_around_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.id");
+        let text = "0198c0de-0000-7000-8000-000000000001";
+        for written in [text.to_owned(), format!("{text}\n"), format!(" {text}\r\n")] {
+            fs::write(&path, written).unwrap();
+            assert_eq!(id(&path).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_id_that_was_cut_or_is_none_is_replaced_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.id");
+        for written in ["0198c0de-0000", "node-1\n", "\0\0\0\0"] {
+            fs::write(&path, written).unwrap();
+            let made = id(&path).unwrap();
+            assert_eq!(id(&path).unwrap(), made, "{written:?}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{made}\n"));
+        }
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_read_or_kept_is_an_error_and_no_new_node() {
+        let dir = tempfile::tempdir().unwrap();
+        // A directory in its place, and none to put it in.
+        assert!(id(dir.path()).is_err());
+        assert!(id(&dir.path().join("no/node.id")).is_err());
+        let latin = dir.path().join("latin");
+        fs::write(&latin, b"\xff\xfe").unwrap();
+        let error = id(&latin).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
 }

@@ -77,16 +77,19 @@ impl Command {
     }
 }
 
-fn parse_labels(labels: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
-    labels
-        .iter()
-        .map(|label| {
-            let (name, value) = label
-                .split_once('=')
-                .with_context(|| format!("label {label:?} is not NAME=VALUE"))?;
-            Ok((name.to_owned(), value.to_owned()))
-        })
-        .collect()
+fn parse_labels(texts: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut labels = BTreeMap::new();
+    for text in texts {
+        let (name, value) = text
+            .split_once('=')
+            .filter(|(name, _)| !name.trim().is_empty())
+            .with_context(|| format!("label {text:?} is not NAME=VALUE"))?;
+        // The last would win in silence, and the hosts be somewhere else than half of the command
+        // says.
+        let before = labels.insert(name.to_owned(), value.to_owned());
+        anyhow::ensure!(before.is_none(), "label {name:?} is given twice");
+    }
+    Ok(labels)
 }
 
 async fn create(

@@ -227,7 +227,13 @@ fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
         };
         if name == OSV {
             for ecosystem in &raw.osv_ecosystems {
-                sources.push(source(osv_name(ecosystem)?, osv_url(&url, ecosystem)));
+                let name = osv_name(ecosystem)?;
+                // By the name that rows and files have: `Red Hat` and `red hat` would write each
+                // other's.
+                if sources.iter().any(|other: &FeedSource| other.name == name) {
+                    return Err(no_ecosystem(ecosystem, "is named twice"));
+                }
+                sources.push(source(name, osv_url(&url, ecosystem)));
             }
         } else {
             sources.push(source(name.to_owned(), url));
@@ -252,16 +258,19 @@ fn osv_name(ecosystem: &str) -> Result<String, ConfigError> {
     // It becomes a part of an address and of a folder's name, so no slash and nothing that needs
     // escaping but the space.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '-');
-    if ecosystem.is_empty() || !ecosystem.chars().all(is_plain) {
-        return Err(ConfigError::value(
-            "feeds.osv_ecosystems",
-            format!("{ecosystem:?} is no name of an ecosystem"),
-        ));
+    // A letter at least: dots alone lead out of the folder.
+    let is_named = ecosystem.contains(|c: char| c.is_ascii_alphanumeric());
+    if !is_named || !ecosystem.chars().all(is_plain) {
+        return Err(no_ecosystem(ecosystem, "is no name of an ecosystem"));
     }
     Ok(format!(
         "osv-{}",
         ecosystem.to_ascii_lowercase().replace(' ', "-")
     ))
+}
+
+fn no_ecosystem(name: &str, why: &str) -> ConfigError {
+    ConfigError::value("feeds.osv_ecosystems", format!("{name:?} {why}"))
 }
 
 fn osv_url(folder: &str, ecosystem: &str) -> String {

@@ -1,5 +1,7 @@
 //! `[telemetry]`: what the process says about itself.
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
 use super::ConfigError;
 use super::section::section;
 
@@ -47,12 +49,25 @@ impl TryFrom<RawTelemetry> for TelemetryConfig {
                 ));
             }
         };
-        if let Err(error) = raw.level.parse::<tracing_subscriber::filter::Targets>() {
+        if let Err(error) = raw.level.parse::<Targets>() {
             return Err(ConfigError::value("telemetry.level", error.to_string()));
+        }
+        if let Some(part) = raw.level.split(',').find(|part| !is_directive(part)) {
+            return Err(ConfigError::value(
+                "telemetry.level",
+                format!("{part:?} is neither a level nor module=level"),
+            ));
         }
         Ok(Self {
             format,
             level: raw.level,
         })
     }
+}
+
+/// Whether a part of the directives is what its writer meant. The parser takes any other word, such
+/// as a misspelt level, for the name of a module, and everything else falls silent.
+fn is_directive(part: &str) -> bool {
+    let is_spaced = part.contains(char::is_whitespace);
+    !is_spaced && (part.contains('=') || part.parse::<LevelFilter>().is_ok())
 }

@@ -1,5 +1,11 @@
 //! Tests of the configuration.
 
+mod bounds;
+mod environment;
+mod secrets;
+mod units;
+mod values;
+
 use super::*;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -224,49 +230,6 @@ fn a_setting_of_a_file_leaves_the_others_of_its_section() {
     assert_eq!(config.http.requests_max, 5);
     assert_eq!(config.http.listen, defaults.http.listen);
     assert_eq!(config.http.request_timeout, defaults.http.request_timeout);
-}
-
-/// Every number with bounds, and its least and its greatest value.
-const BOUNDS: [(&str, &str, u64, u64); 18] = [
-    ("database", "connections_max", 5, 1_000),
-    ("webhooks", "requests_max", 1, 10_000),
-    ("http", "request_timeout_s", 1, 3_600),
-    ("http", "body_bytes_max", 1_024, 1_073_741_824),
-    ("http", "requests_max", 1, 100_000),
-    ("ingest", "certificate_days", 1, 366),
-    ("ingest", "idle_timeout_s", 30, 86_400),
-    ("ingest", "handshakes_max", 1, 100_000),
-    ("jobs", "workers", 1, 64),
-    ("jobs", "retention_days", 1, 3_650),
-    ("node", "stop_timeout_s", 1, 3_600),
-    ("pipeline", "workers", 1, 256),
-    ("pipeline", "batch_records", 1, 10_000),
-    ("pipeline", "batch_after_ms", 1, 60_000),
-    ("pipeline", "gap_wait_ms", 10, 600_000),
-    ("pipeline", "attempts_max", 1, 100),
-    ("ingest", "connections_max", 1, 1_000_000),
-    ("ingest", "agent_requests_per_minute", 1, 10_000_000),
-];
-
-#[test]
-fn a_number_is_taken_up_to_its_bounds_and_refused_with_its_name_beyond() {
-    for (section, field, least, greatest) in BOUNDS {
-        let with = |value: u64| file(&format!("[{section}]\n{field} = {value}"));
-        // Both ends are allowed; an error by one would show at the next line.
-        for good in [least, greatest] {
-            Config::from_layers(with(good)).unwrap();
-        }
-        for wrong in [least - 1, greatest + 1] {
-            let expected =
-                format!("{section}.{field}: {wrong} is not between {least} and {greatest}");
-            assert_eq!(error(with(wrong)), expected);
-        }
-        // What no number of this kind can be is refused with the setting's name, too.
-        for wrong in ["-1", "1.5", "\"many\"", "99999999999"] {
-            let text = error(file(&format!("[{section}]\n{field} = {wrong}")));
-            assert!(text.contains(field), "{text}");
-        }
-    }
 }
 
 #[test]

@@ -173,6 +173,9 @@ impl Fetcher {
         create: &(impl Fn() -> std::io::Result<FileWriter> + Send + Sync),
     ) -> Result<Option<Part>, Bad> {
         match self.http.get(request).await.map_err(Bad::Http)? {
+            // Without a condition there is nothing here that it could be the same as, and the source
+            // would be up to date with nothing.
+            Reply::NotModified if !request.has_condition() => Err(unasked_for()),
             Reply::NotModified => Ok(None),
             Reply::Refused(refusal) => Err(Bad::Refused(refusal)),
             Reply::Found(body) => {
@@ -187,7 +190,7 @@ impl Fetcher {
 
     async fn note_once(&self, request: &Request<'_>) -> Result<Option<Vec<u8>>, Bad> {
         match self.http.get(request).await.map_err(Bad::Http)? {
-            Reply::NotModified => Ok(None),
+            Reply::NotModified => Err(unasked_for()),
             // Of a note its absence is an answer, as of the next year's `.meta`; of a file it is a
             // mistake.
             Reply::Refused(refusal) if refusal.status == 404 => Ok(None),
@@ -201,9 +204,7 @@ impl Fetcher {
 
     async fn list_once(&self, request: &Request<'_>) -> Result<Vec<u8>, Bad> {
         match self.http.get(request).await.map_err(Bad::Http)? {
-            // No condition was sent, so there is nothing that it could be the same as; some proxies
-            // say it all the same.
-            Reply::NotModified => Err(Bad::Content("304 to no condition".to_owned())),
+            Reply::NotModified => Err(unasked_for()),
             Reply::Refused(refusal) => Err(Bad::Refused(refusal)),
             Reply::Found(body) => body.bytes(LIST_BYTES_MAX).await.map_err(Bad::Http),
         }
@@ -217,7 +218,7 @@ impl Fetcher {
         // Within the try's time limit, which is six times the longest wait for a turn.
         self.wait_for_turn().await;
         match self.http.get(request).await.map_err(Bad::Http)? {
-            Reply::NotModified => Err(Bad::Content("304 to no condition".to_owned())),
+            Reply::NotModified => Err(unasked_for()),
             Reply::Refused(refusal) => Err(Bad::Refused(refusal)),
             Reply::Found(body) => {
                 let bytes = body.bytes(ANSWER_BYTES_MAX).await.map_err(Bad::Http)?;
@@ -286,6 +287,11 @@ impl Fetcher {
         // too.
         pace.note(self.clock.instant());
     }
+}
+
+/// "Not modified" to a request without a condition, as some proxies say it all the same.
+fn unasked_for() -> Bad {
+    Bad::Content("304 to no condition".to_owned())
 }
 
 impl Bad {

@@ -51,6 +51,13 @@ pub(super) struct Request<'a> {
     pub(super) api: Option<ApiAccess<'a>>,
 }
 
+impl Request<'_> {
+    /// Whether the server may answer that nothing changed.
+    pub(super) const fn has_condition(&self) -> bool {
+        self.etag.is_some() || self.last_modified.is_some()
+    }
+}
+
 /// How an API is asked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ApiAccess<'a> {

@@ -1,6 +1,8 @@
 //! Where the records of a feed go while a file is read: into the file's extract, which the index is
 //! built of, and in pages to whoever writes the database.
 
+use std::collections::BTreeMap;
+
 use enrichment::advisory::Advisory;
 use enrichment::cve::{CveId, CveRecord, EpssEntry, KevEntry};
 use enrichment::feeds::{FeedSink, FileReport, SinkError};
@@ -39,8 +41,11 @@ pub(super) struct Sink<K> {
     cves: Vec<CveRecord>,
     kev: Vec<KevEntry>,
     epss: Vec<EpssEntry>,
-    /// Of all sources: which word counts is known when everything has been read.
+    /// Of the source that is being read.
     ratings: Ratings,
+    /// Of all sources before it, with whose word it is: which one counts is known when everything has
+    /// been read.
+    rated: BTreeMap<CveId, (Rating, String)>,
 }
 
 impl<K> Sink<K> {
@@ -56,6 +61,7 @@ impl<K> Sink<K> {
             kev: Vec::new(),
             epss: Vec::new(),
             ratings: Ratings::default(),
+            rated: BTreeMap::new(),
         }
     }
 
@@ -68,6 +74,7 @@ impl<K> Sink<K> {
         // Several files of a source may share a page; of two sources each has its own.
         if self.source != source {
             self.send_all()?;
+            self.settle_ratings();
             source.clone_into(&mut self.source);
         }
         Ok(())
@@ -80,14 +87,37 @@ impl<K> Sink<K> {
     /// When nobody takes the pages any more.
     pub(super) fn finish(mut self) -> Result<K, SinkError> {
         self.send_all()?;
+        self.settle_ratings();
+        self.send_ratings()?;
+        Ok(self.keep)
+    }
+
+    /// Compares the words of a source that was read with those of the sources before it.
+    fn settle_ratings(&mut self) {
+        for (cve, rating) in std::mem::take(&mut self.ratings) {
+            let is_beaten = |(kept, _): &(Rating, String)| !rating.outranks(kept);
+            if !self.rated.get(&cve).is_some_and(is_beaten) {
+                self.rated.insert(cve, (rating, self.source.clone()));
+            }
+        }
+    }
+
+    /// Sends the words that count, each under the source that has it: what its row says of the last
+    /// sync is what it changed itself.
+    fn send_ratings(&mut self) -> Result<(), SinkError> {
         // After all records: a word counts only where nobody has scored, and that is known in the
         // rows then.
-        let mut ratings = std::mem::take(&mut self.ratings).into_iter().peekable();
-        while ratings.peek().is_some() {
-            let page = ratings.by_ref().take(PAGE_RECORDS).collect();
-            self.send(Page::Ratings(page))?;
+        let mut by_source: BTreeMap<String, Vec<(CveId, Rating)>> = BTreeMap::new();
+        for (cve, (rating, source)) in std::mem::take(&mut self.rated) {
+            by_source.entry(source).or_default().push((cve, rating));
         }
-        Ok(self.keep)
+        for (source, ratings) in by_source {
+            self.source = source;
+            for page in ratings.chunks(PAGE_RECORDS) {
+                self.send(Page::Ratings(page.to_vec()))?;
+            }
+        }
+        Ok(())
     }
 
     fn send_all(&mut self) -> Result<(), SinkError> {
@@ -175,3 +205,6 @@ impl FeedSink for IndexOnly<'_> {
         self.0.advisory(advisory)
     }
 }
+
+#[cfg(test)]
+mod tests;

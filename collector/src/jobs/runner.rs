@@ -122,8 +122,7 @@ impl Runner {
     async fn keep_lease(&self, job: &Job) {
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
-            let now = self.jobs.clock.now();
-            match in_time(rows::extend(&self.jobs.store, job, LEASE, now)).await {
+            match in_time(rows::extend(&self.jobs.store, job, LEASE)).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The lease lasts for some more tries; the work itself will notice a database

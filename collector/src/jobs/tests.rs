@@ -1,5 +1,7 @@
 //! Jobs on a real database, with an index of a few CVEs.
 
+mod nodes;
+
 use std::path::PathBuf;
 
 use protocol::ids::{AgentId, Position};

@@ -110,24 +110,7 @@ async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result
             let Some(scope) = operator.scope(company.id).await? else {
                 continue;
             };
-            forgotten.events += forget_events(&scope, now - EVENTS_KEPT)
-                .await
-                .context("forget events")?;
-            forgotten.events += forget_policy_events(&scope, now - EVENTS_KEPT)
-                .await
-                .context("forget events of policies")?;
-            forgotten.audit += forget_audit(&scope, now - AUDIT_KEPT)
-                .await
-                .context("forget of the audit log")?;
-            forgotten.intervals += forget_intervals(&scope, now - jobs.history_kept)
-                .await
-                .context("forget what ended")?;
-            forgotten.messages += forget_messages(jobs, &scope, now)
-                .await
-                .context("forget messages of webhooks")?;
-            forgotten.letters += forget_letters(&scope, now - jobs.dead_letters_kept)
-                .await
-                .context("forget dead letters")?;
+            forget_of(jobs, &scope, now, &mut forgotten).await?;
         }
         match found.next {
             Some(next) => page.after = Some(next),
@@ -136,31 +119,60 @@ async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result
     }
 }
 
-async fn forget_events(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
-    let mut forgotten = 0;
-    loop {
-        let some = events::purge(scope, before, EVENTS_A_TIME).await?;
-        forgotten += some;
-        if some < u64::from(EVENTS_A_TIME) {
-            return Ok(forgotten);
-        }
-    }
-}
-
-async fn forget_policy_events(
+/// Forgets one company's.
+async fn forget_of(
+    jobs: &Jobs,
     scope: &TenantScope,
-    before: OffsetDateTime,
-) -> Result<u64, StoreError> {
+    now: OffsetDateTime,
+    forgotten: &mut Forgotten,
+) -> anyhow::Result<()> {
+    let (events, audits) = (now - EVENTS_KEPT, now - AUDIT_KEPT);
+    let (delivered, dead) = (now - DELIVERED_KEPT, now - jobs.dead_letters_kept);
+    forgotten.events += in_steps(EVENTS_A_TIME, || {
+        events::purge(scope, events, EVENTS_A_TIME)
+    })
+    .await
+    .context("forget events")?;
+    forgotten.events += in_steps(EVENTS_A_TIME, || {
+        policies::purge_events(scope, events, EVENTS_A_TIME)
+    })
+    .await
+    .context("forget events of policies")?;
+    forgotten.audit += in_steps(EVENTS_A_TIME, || audit::purge(scope, audits, EVENTS_A_TIME))
+        .await
+        .context("forget of the audit log")?;
+    forgotten.intervals += forget_intervals(scope, now - jobs.history_kept)
+        .await
+        .context("forget what ended")?;
+    forgotten.messages += in_steps(LETTERS_A_TIME, || {
+        webhooks::purge(scope, delivered, dead, LETTERS_A_TIME)
+    })
+    .await
+    .context("forget messages of webhooks")?;
+    forgotten.letters += in_steps(LETTERS_A_TIME, || {
+        dead_letters::purge(scope, dead, LETTERS_A_TIME)
+    })
+    .await
+    .context("forget dead letters")?;
+    Ok(())
+}
+
+/// Forgets in steps, each a short transaction, until one finds fewer rows than it may take.
+async fn in_steps<F>(a_time: u32, step: impl Fn() -> F) -> Result<u64, StoreError>
+where
+    F: Future<Output = Result<u64, StoreError>>,
+{
     let mut forgotten = 0;
     loop {
-        let some = policies::purge_events(scope, before, EVENTS_A_TIME).await?;
+        let some = step().await?;
         forgotten += some;
-        if some < u64::from(EVENTS_A_TIME) {
+        if some < u64::from(a_time) {
             return Ok(forgotten);
         }
     }
 }
 
+/// As [`in_steps`], for two tables at once: each step takes as many of either.
 async fn forget_intervals(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
     let mut forgotten = 0;
     loop {
@@ -172,40 +184,37 @@ async fn forget_intervals(scope: &TenantScope, before: OffsetDateTime) -> Result
     }
 }
 
-async fn forget_audit(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
-    let mut forgotten = 0;
-    loop {
-        let some = audit::purge(scope, before, EVENTS_A_TIME).await?;
-        forgotten += some;
-        if some < u64::from(EVENTS_A_TIME) {
-            return Ok(forgotten);
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
 
-async fn forget_letters(scope: &TenantScope, before: OffsetDateTime) -> Result<u64, StoreError> {
-    let mut forgotten = 0;
-    loop {
-        let some = dead_letters::purge(scope, before, LETTERS_A_TIME).await?;
-        forgotten += some;
-        if some < u64::from(LETTERS_A_TIME) {
-            return Ok(forgotten);
-        }
-    }
-}
+    use super::*;
 
-async fn forget_messages(
-    jobs: &Jobs,
-    scope: &TenantScope,
-    now: OffsetDateTime,
-) -> Result<u64, StoreError> {
-    let (delivered, dead) = (now - DELIVERED_KEPT, now - jobs.dead_letters_kept);
-    let mut forgotten = 0;
-    loop {
-        let some = webhooks::purge(scope, delivered, dead, LETTERS_A_TIME).await?;
-        forgotten += some;
-        if some < u64::from(LETTERS_A_TIME) {
-            return Ok(forgotten);
-        }
+    /// How many rows each step finds that takes ten of so many, and how many went in all.
+    async fn steps_of(rows: u64) -> (usize, u64) {
+        let (left, asked) = (RefCell::new(rows), RefCell::new(0));
+        let step = || async {
+            *asked.borrow_mut() += 1;
+            let some = (*left.borrow()).min(10);
+            *left.borrow_mut() -= some;
+            Ok(some)
+        };
+        let forgotten = in_steps(10, step).await.unwrap();
+        (asked.into_inner(), forgotten)
+    }
+
+    #[tokio::test]
+    async fn rows_go_in_steps_until_one_is_not_full() {
+        assert_eq!(steps_of(0).await, (1, 0));
+        assert_eq!(steps_of(9).await, (1, 9));
+        // A full step may have been the last: only the next one tells.
+        assert_eq!(steps_of(10).await, (2, 10));
+        assert_eq!(steps_of(25).await, (3, 25));
+    }
+
+    #[tokio::test]
+    async fn a_step_that_fails_ends_the_forgetting() {
+        let step = || async { Err(StoreError::no_answer()) };
+        assert!(in_steps(10, step).await.is_err());
     }
 }

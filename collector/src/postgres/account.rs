@@ -198,4 +198,98 @@ mod tests {
         let mode = fs::metadata(&victim).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
     }
+
+    #[test]
+    fn lines_of_passwd_that_are_none_are_passed_over() {
+        let passwd =
+            "\n#muster:x:1:1\nmuster:x\nmuster:x:many:2:\nmuster:x:7:8:M:/:/bin/sh\nmuster:x:9:9\n";
+        assert_eq!(find_user(passwd, "muster"), Some((7, 8)));
+        // A group that is none costs the line, too.
+        assert_eq!(find_user("muster:x:7:eight::/:\n", "muster"), None);
+        assert_eq!(find_user("", "muster"), None);
+    }
+
+    #[test]
+    fn the_first_class_that_fits_decides_as_in_the_kernel() {
+        let folder = tempfile::tempdir().unwrap();
+        let about = fs::metadata(folder.path()).unwrap();
+        let (uid, gid) = (about.uid(), about.gid());
+        let (other, stranger) = (4_000_000, 4_000_001);
+        let account = |uid, gid| Account {
+            uid,
+            gid,
+            is_other: true,
+        };
+        for (mode, uid, gid, can) in [
+            (0o700, uid, gid, true),
+            (0o700, other, gid, false),
+            (0o710, other, gid, true),
+            (0o710, other, stranger, false),
+            (0o701, other, stranger, true),
+            // The owner may not, though everybody else may.
+            (0o011, uid, gid, false),
+            (0o701, other, gid, false),
+            // To read a folder is not to pass through it.
+            (0o744, other, stranger, false),
+        ] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let wanted = folder.path().join("postgres");
+            assert_eq!(
+                account(uid, gid).can_reach(&wanted),
+                can,
+                "{mode:o} {uid} {gid}"
+            );
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_will_be_one_to_pass_through() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let stranger = Account {
+            uid: 4_000_000,
+            gid: 4_000_000,
+            is_other: true,
+        };
+        let wanted = folder.path().join("not/there/postgres");
+        assert_eq!(stranger.home(&wanted), wanted);
+    }
+
+    #[test]
+    fn two_data_directories_never_share_a_home_elsewhere() {
+        let names = ["/root/a/postgres", "/root/b/postgres", "/root/a/postgres/"];
+        let hashes = names.map(|name| path_hash(Path::new(name)));
+        assert_ne!(hashes[0], hashes[1]);
+        // Fixed for all releases: another number would be another, empty database.
+        assert_eq!(path_hash(Path::new("")), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(path_hash(Path::new("a")), 0xaf63_dc4c_8601_ec8c);
+    }
+
+    #[test]
+    fn the_directory_is_the_accounts_alone_and_somebody_elses_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let us = Account {
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            is_other: false,
+        };
+        let ours = dir.path().join("a/b");
+        us.make_private_dir(&ours).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&ours), 0o700);
+        // One that was open to others is closed again.
+        fs::set_permissions(&ours, fs::Permissions::from_mode(0o777)).unwrap();
+        us.make_private_dir(&ours).unwrap();
+        assert_eq!(mode(&ours), 0o700);
+        if !rustix::process::geteuid().is_root() {
+            // Only root can give a directory away.
+            return;
+        }
+        std::os::unix::fs::chown(&ours, Some(4_000_000), None).unwrap();
+        let error = us.make_private_dir(&ours).unwrap_err();
+        let text = format!("{:#}", anyhow::Error::from(error));
+        assert!(text.contains("it belongs to another user"), "{text}");
+        assert!(text.contains(ours.to_str().unwrap()), "{text}");
+    }
 }

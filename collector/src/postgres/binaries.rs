@@ -105,4 +105,27 @@ mod tests {
         let found = Binaries::find(None, Some(full.path().as_os_str())).unwrap();
         assert_eq!(found.program("initdb"), full.path().join("initdb"));
     }
+
+    #[test]
+    fn the_first_folder_of_the_search_path_with_both_programs_counts() {
+        let client = folder_with(&["psql"]);
+        let half = folder_with(&["initdb"]);
+        let (first, second) = (
+            folder_with(&["postgres", "initdb"]),
+            folder_with(&["postgres", "initdb"]),
+        );
+        let folders = [&client, &half, &first, &second].map(tempfile::TempDir::path);
+        let path = std::env::join_paths(folders).unwrap();
+        let found = Binaries::find(None, Some(path.as_os_str())).unwrap();
+        assert_eq!(found, Binaries(first.path().to_owned()));
+    }
+
+    #[test]
+    fn a_folder_by_a_programs_name_is_no_program() {
+        let folder = folder_with(&["initdb"]);
+        fs::create_dir(folder.path().join("postgres")).unwrap();
+        let error = Binaries::find(Some(folder.path()), None).unwrap_err();
+        let expected = format!("not found (not in {})", folder.path().display());
+        assert!(error.to_string().contains(&expected), "{error}");
+    }
 }

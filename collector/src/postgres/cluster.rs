@@ -250,4 +250,107 @@ mod tests {
         assert!(!cluster.log.exists());
         assert!(home.path().join("server.log.1").exists());
     }
+
+    /// A directory whose files say one version, and programs in it that say another. Any account can
+    /// pass through.
+    fn home(version_file: &str, said: &str) -> (tempfile::TempDir, Binaries) {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let home = tempfile::tempdir().unwrap();
+        let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755));
+        open(home.path()).unwrap();
+        let data = home.path().join("data");
+        fs::create_dir(&data).unwrap();
+        fs::write(data.join("PG_VERSION"), version_file).unwrap();
+        for program in ["initdb", "postgres"] {
+            let path = home.path().join(program);
+            fs::write(&path, format!("#!/bin/sh\necho '{said}'\n")).unwrap();
+            open(&path).unwrap();
+        }
+        let binaries = Binaries::find(Some(home.path()), None).unwrap();
+        (home, binaries)
+    }
+
+    fn check(version_file: &str, said: &str) -> Result<(), PostgresError> {
+        let (home, binaries) = home(version_file, said);
+        Cluster::open(home.path().to_owned(), Account::choose()?, &binaries).map(drop)
+    }
+
+    #[test]
+    fn files_are_of_a_major_version_however_the_programs_write_theirs() {
+        for (file, said) in [
+            (
+                "17\n",
+                "postgres (PostgreSQL) 17.2 (Debian 17.2-1.pgdg120+1)",
+            ),
+            ("17", "postgres (PostgreSQL) 17"),
+            ("18\n", "postgres (PostgreSQL) 18beta1"),
+            ("18\n", "postgres (PostgreSQL) 18rc2"),
+            ("19\n", "postgres (PostgreSQL) 19devel"),
+        ] {
+            check(file, said).unwrap();
+        }
+        for (file, said) in [
+            ("16\n", "postgres (PostgreSQL) 17.2"),
+            ("17\n", "postgres (PostgreSQL) 16.9"),
+            ("1\n", "postgres (PostgreSQL) 17.2"),
+            ("17\n", "something else"),
+            ("", "postgres (PostgreSQL) 17.2"),
+        ] {
+            let error = check(file, said).unwrap_err();
+            assert!(
+                matches!(error, PostgresError::Version { .. }),
+                "{file:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_no_servers_is_said_by_the_file_that_it_lacks_and_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        fs::create_dir(&data).unwrap();
+        fs::write(data.join("photo.jpg"), "somebody's").unwrap();
+        let binaries = Binaries::find(None, None).unwrap();
+        let account = Account::choose().unwrap();
+        let error = Cluster::open(home.path().to_owned(), account, &binaries).unwrap_err();
+        assert!(error.to_string().contains("PG_VERSION"), "{error}");
+        assert_eq!(fs::read(data.join("photo.jpg")).unwrap(), b"somebody's");
+    }
+
+    #[test]
+    fn a_program_that_fails_is_named_with_the_end_of_what_it_said() {
+        let script = |text: &str| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", text]);
+            run("initdb", command, "")
+        };
+        let error = script("yes 'nothing new' | head -10000; echo 'no space left' >&2; exit 1");
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with("initdb fails: "), "{error}");
+        assert!(error.len() < 2 * MESSAGE_CHARS, "{}", error.len());
+        // A single-user server ends well whatever became of its statements.
+        let error = script("echo 'ERROR:  role exists'")
+            .unwrap_err()
+            .to_string();
+        assert!(error.ends_with("ERROR:  role exists"), "{error}");
+        script("echo 'WARNING: all is well'").unwrap();
+        let mut absent = Command::new("/no/such/initdb");
+        absent.arg("-D");
+        let error = run("initdb", absent, "").unwrap_err().to_string();
+        assert!(error.starts_with("run /no/such/initdb: "), "{error}");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_is_said_in_its_place() {
+        let home = tempfile::tempdir().unwrap();
+        let shown = log_tail(&home.path().join("server.log"));
+        assert!(
+            shown.starts_with("(cannot be read: No such file"),
+            "{shown}"
+        );
+        let log = home.path().join("latin.log");
+        fs::write(&log, b"FATAL: M\xfcnchen\n").unwrap();
+        assert_eq!(log_tail(&log), "FATAL: M\u{fffd}nchen");
+    }
 }

@@ -23,17 +23,25 @@ impl Postmaster {
     /// The server that runs on a data directory; `None` when the file is not there, not complete
     /// yet, or left over from a process that is gone.
     pub(super) fn of(data: &Path) -> Option<Self> {
-        let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+        let server = Self::read(&data.join("postmaster.pid"))?;
+        server.is_running_on(data).then_some(server)
+    }
+
+    /// What a file says, whether it is true or not.
+    fn read(file: &Path) -> Option<Self> {
+        let text = fs::read_to_string(file).ok()?;
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        let server = Self {
-            pid: lines.first()?.parse().ok().and_then(Pid::from_raw)?,
+        // A server without connections (`postgres --single`) notes itself as a negative number, which
+        // to kill(2) means a group of processes, or all that there are.
+        let pid = lines.first()?.parse().ok().filter(|pid| *pid > 0);
+        Some(Self {
+            pid: pid.and_then(Pid::from_raw)?,
             // The server's own word: it may have been started by a release that puts its socket
             // elsewhere.
             socket_dir: PathBuf::from(lines.get(4)?),
             // Written last. Before that the server may still be replaying its log.
             is_ready: lines.get(7).is_some_and(|status| *status == "ready"),
-        };
-        server.is_running_on(data).then_some(server)
+        })
     }
 
     /// Asks the server to stop: `Signal::INT` closes its connections and writes everything out,
@@ -111,5 +119,48 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         fs::write(data.path().join("postmaster.pid"), "12").unwrap();
         assert_eq!(Postmaster::of(data.path()), None);
+    }
+
+    /// What is made of a file by a server that is this test's own process, whose directory is its
+    /// working directory.
+    fn read(text: &str) -> Option<Postmaster> {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join("postmaster.pid");
+        fs::write(&path, text).unwrap();
+        // Where a process works is asked of the kernel, so the file goes there through a link.
+        let here = std::env::current_dir().unwrap();
+        let link = data.path().join("data");
+        std::os::unix::fs::symlink(&here, &link).unwrap();
+        let server = Postmaster::read(&path)?;
+        server.is_running_on(&link).then_some(server)
+    }
+
+    #[test]
+    fn a_server_is_ready_when_its_file_says_so_and_not_before() {
+        let ours = std::process::id();
+        let file = |status: &str| format!("{ours}\n/data\n1\n5432\n/run/pg\n\n1 2\n{status}");
+        for (status, is_ready) in [
+            ("ready   \n", true),
+            ("ready\n", true),
+            ("starting\n", false),
+            ("stopping\n", false),
+            ("standby \n", false),
+            ("", false),
+        ] {
+            let server = read(&file(status)).unwrap();
+            assert_eq!(server.is_ready, is_ready, "{status:?}");
+            assert_eq!(server.socket_dir, PathBuf::from("/run/pg"));
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_no_process_is_no_server() {
+        for pid in ["", "0", "-1", "many", "99999999999", "2147483647"] {
+            let file = format!("{pid}\n/data\n1\n5432\n/run\n\n1 2\nready\n");
+            assert_eq!(read(&file), None, "{pid}");
+        }
+        let ours = std::process::id();
+        // It is written line by line: one without its socket cannot be used yet.
+        assert_eq!(read(&format!("{ours}\n/data\n1\n5432\n")), None);
     }
 }

@@ -280,3 +280,55 @@ impl PrivatePostgres {
         self.cluster.account.uid()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_lies_with_the_data_where_its_path_is_short_enough() {
+        let home = |bytes: usize| PathBuf::from(format!("/{}", "a".repeat(bytes - "//run".len())));
+        // The longest of which "/run" still leaves room for the socket's own name.
+        let longest = home(SOCKET_DIR_BYTES_MAX);
+        assert_eq!(socket_dir(&longest), longest.join("run"));
+        let longer = home(SOCKET_DIR_BYTES_MAX + 1);
+        let elsewhere = socket_dir(&longer);
+        assert!(
+            elsewhere.starts_with(std::env::temp_dir()),
+            "{}",
+            elsewhere.display()
+        );
+        assert_eq!(elsewhere, socket_dir(&longer), "the next start finds it");
+        assert_ne!(elsewhere, socket_dir(&home(SOCKET_DIR_BYTES_MAX + 2)));
+    }
+
+    #[test]
+    fn a_path_is_a_value_of_a_url_whatever_its_characters() {
+        for (path, value) in [
+            ("/srv/muster-1/run", "/srv/muster-1/run"),
+            ("/srv/a b&c=d?e#f%g", "/srv/a%20b%26c%3Dd%3Fe%23f%25g"),
+            ("/srv/M\u{fc}nchen", "/srv/M%C3%BCnchen"),
+        ] {
+            assert_eq!(percent_encode(Path::new(path)), value);
+        }
+    }
+
+    #[test]
+    fn what_is_durable_is_never_switched_off_and_nothing_listens_on_the_network() {
+        let settings = settings(&PrivateServer {
+            dir: PathBuf::from("/srv"),
+            binaries_dir: None,
+            shared_buffers_mib: 64,
+            connections_max: 24,
+        });
+        let has = |setting: &str| settings.iter().any(|other| other == setting);
+        assert!(has("listen_addresses=") && has("unix_socket_permissions=0700"));
+        assert!(has("shared_buffers=64MB") && has("max_connections=200"));
+        for word in ["fsync", "full_page_writes", "synchronous_commit"] {
+            assert!(
+                !settings.iter().any(|setting| setting.starts_with(word)),
+                "{word}"
+            );
+        }
+    }
+}

@@ -82,3 +82,40 @@ fn open(path: &Path) -> Result<File, PostgresError> {
         .open(path)
         .map_err(PostgresError::file("open", path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_use_is_known_as_such_and_no_other() {
+        let home = tempfile::tempdir().unwrap();
+        let turn = Turn::wait(home.path()).await.unwrap();
+        let first = Use::begin(home.path(), &turn).unwrap();
+        let second = Use::begin(home.path(), &turn).unwrap();
+        assert!(!second.is_last(&turn));
+        // As when its process is killed.
+        drop(second);
+        assert!(first.is_last(&turn));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_taken_one_after_the_other() {
+        let home = tempfile::tempdir().unwrap();
+        let turn = Turn::wait(home.path()).await.unwrap();
+        let waiting = Turn::wait(home.path());
+        tokio::pin!(waiting);
+        let soon = tokio::time::timeout(10 * TRY_EVERY, &mut waiting).await;
+        assert!(soon.is_err(), "two had the turn at once");
+        drop(turn);
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_home_that_is_gone_is_said_by_the_locks_path() {
+        let home = tempfile::tempdir().unwrap();
+        let gone = home.path().join("gone");
+        let error = Turn::wait(&gone).await.unwrap_err().to_string();
+        assert!(error.contains("gone/turn.lock"), "{error}");
+    }
+}

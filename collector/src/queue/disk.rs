@@ -197,3 +197,70 @@ impl DiskFile for File {
         self.sync_data()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn nobody_else_may_read_what_agents_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/queue");
+        let disk = FileDisk::open(&path).unwrap();
+        disk.create("1", 4_096).unwrap();
+        assert_eq!(mode(&path), 0o700);
+        assert_eq!(mode(&path.join("1")), 0o600);
+        assert_eq!(mode(&path.join("lock")), 0o600);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_never_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FileDisk::open(folder.path()).unwrap();
+        let file = disk.create("1", 16).unwrap();
+        file.write_at(b"acknowledged", 0).unwrap();
+        let error = disk.create("1", 16).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        let mut read = [0; 12];
+        disk.open("1").unwrap().read_at(&mut read, 0).unwrap();
+        assert_eq!(&read, b"acknowledged");
+    }
+
+    #[test]
+    fn a_file_that_has_no_room_is_refused_before_a_byte_is_written_and_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FileDisk::open(folder.path()).unwrap();
+        // An exabyte, which no disk here has.
+        assert!(disk.create("1", 1 << 60).is_err());
+        assert_eq!(disk.list().unwrap(), ["lock"]);
+        assert!(disk.free_bytes().unwrap() < 1 << 60);
+    }
+
+    #[test]
+    fn a_second_process_is_refused_until_the_first_one_lets_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FileDisk::open(folder.path()).unwrap();
+        let error = FileDisk::open(folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Locked(_)), "{error}");
+        assert!(error.to_string().contains(folder.path().to_str().unwrap()));
+        drop(disk);
+        FileDisk::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn names_that_are_no_text_are_passed_over() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FileDisk::open(folder.path()).unwrap();
+        let latin = std::ffi::OsStr::from_bytes(b"M\xfcnchen.segment");
+        std::fs::write(folder.path().join(latin), "").unwrap();
+        assert_eq!(disk.list().unwrap(), ["lock"]);
+    }
+}

@@ -66,3 +66,77 @@ fn try_read(disk: &dyn Disk) -> Option<Vec<SegmentProgress>> {
     }
     postcard::from_bytes(body).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::disk::FileDisk;
+
+    fn disk() -> (tempfile::TempDir, FileDisk) {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FileDisk::open(folder.path()).unwrap();
+        (folder, disk)
+    }
+
+    fn segments(count: u64) -> Vec<SegmentProgress> {
+        (1..=count)
+            .map(|number| SegmentProgress {
+                number,
+                tag: number.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                complete: vec![u64::MAX, number],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_note_is_read_back_and_replaces_the_one_before_whichever_is_longer() {
+        let (_folder, disk) = disk();
+        assert_eq!(read(&disk), [], "there is none yet");
+        for count in [3, 0, 1, 200, 2] {
+            write(&disk, &segments(count)).unwrap();
+            assert_eq!(read(&disk), segments(count), "{count}");
+        }
+    }
+
+    #[test]
+    fn a_note_that_is_torn_or_rotten_anywhere_is_none() {
+        let (folder, disk) = disk();
+        write(&disk, &segments(2)).unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            std::fs::write(&path, &whole[..at]).unwrap();
+            assert_eq!(read(&disk), [], "cut at {at}");
+            let mut rotten = whole.clone();
+            rotten[at] ^= 0x10;
+            std::fs::write(&path, rotten).unwrap();
+            assert_eq!(read(&disk), [], "rotten at {at}");
+        }
+        std::fs::write(&path, whole).unwrap();
+        assert_eq!(read(&disk), segments(2));
+    }
+
+    #[test]
+    fn a_note_longer_than_any_queue_writes_is_not_read_into_memory() {
+        let (folder, disk) = disk();
+        write(&disk, &segments(1)).unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        // With zeros, as a file system leaves them; they take no room on the disk.
+        file.set_len(BYTES_MAX).unwrap();
+        assert_eq!(read(&disk), segments(1));
+        file.set_len(BYTES_MAX + 1).unwrap();
+        assert_eq!(read(&disk), []);
+    }
+
+    #[test]
+    fn a_checksum_of_something_else_is_no_note() {
+        let (folder, disk) = disk();
+        let body = b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f";
+        let mut bytes = crc32fast::hash(body).to_le_bytes().to_vec();
+        bytes.extend_from_slice(&10_u32.to_le_bytes());
+        bytes.extend_from_slice(body);
+        std::fs::write(folder.path().join(FILE_NAME), bytes).unwrap();
+        assert_eq!(read(&disk), []);
+    }
+}

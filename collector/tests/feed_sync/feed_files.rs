@@ -284,3 +284,45 @@ async fn the_new_years_file_may_be_missing_and_an_old_one_may_not() {
         assert_eq!(site.sync_one().await.0, expected, "{missing}");
     }
 }
+
+#[tokio::test]
+async fn a_record_that_is_too_long_is_passed_over_counted_and_stops_no_later_sync() {
+    let (_server, files, site) = served(&[]).await;
+    let mut year: Value = serde_json::from_str(YEAR).unwrap();
+    let mut long = year["vulnerabilities"][0].clone();
+    long["cve"]["id"] = "CVE-2020-9999".into();
+    // One string of as many bytes as a whole record may have.
+    long["cve"]["evaluatorComment"] = "x".repeat(enrichment::feeds::RECORD_BYTES_MAX).into();
+    year["vulnerabilities"]
+        .as_array_mut()
+        .unwrap()
+        .insert(0, long);
+    put(&files, "2020", &year.to_string());
+    let report = site.sync().await;
+    assert_eq!(report.sources[0].outcome, Outcome::Changed);
+    assert_eq!(report.sources[0].skipped, 1);
+    assert_eq!(
+        site.row("nvd-feeds").await.skipped,
+        1,
+        "and `feed status` shows it"
+    );
+    assert_eq!(site.lines("nvd-feeds").len(), 3);
+    // The file here is read again when the next one is compared with it.
+    year["vulnerabilities"][1]["cve"]["lastModified"] = "2023-11-10T00:00:00.000".into();
+    put(&files, "2020", &year.to_string());
+    assert_eq!(site.sync_one().await.0, Outcome::Changed);
+    assert_eq!(site.index().stats().cves, 3);
+}
+
+#[tokio::test]
+async fn a_note_that_did_not_change_is_no_answer_to_a_question_without_a_condition() {
+    let (server, files, site) = served(&[("2020", YEAR)]).await;
+    server.replace(move |asked| match asked.target.ends_with("2023.meta") {
+        // The present year's, whose absence would be taken for January.
+        true => Answer::status(304),
+        false => answer(&files, asked),
+    });
+    let (outcome, error) = site.sync_one().await;
+    assert_eq!(outcome, Outcome::Failed);
+    assert!(error.contains("2023.meta: 304 to no condition"), "{error}");
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::server::{Answer, Asked, Server};
 use crate::site::Site;
 
-fn catalogue(cves: &[&str]) -> String {
+pub(crate) fn catalogue(cves: &[&str]) -> String {
     let entries = cves.iter().map(|cve| {
         json!({
             "cveID": cve, "vendorProject": "x", "product": "y", "vulnerabilityName": "z",
@@ -23,7 +23,7 @@ fn catalogue(cves: &[&str]) -> String {
 }
 
 /// A site whose only source is a server's, under any of the names of such sources.
-async fn site(server: &Server, source: &str) -> Site {
+pub(crate) async fn site(server: &Server, source: &str) -> Site {
     Site::new(&format!(
         "sources = [\"{source}\"]\n{source}_url = \"{}/file\"",
         server.url
@@ -31,7 +31,7 @@ async fn site(server: &Server, source: &str) -> Site {
     .await
 }
 
-fn with_etag(body: String) -> impl FnMut(&Asked) -> Answer {
+pub(crate) fn with_etag(body: String) -> impl FnMut(&Asked) -> Answer {
     move |asked| match asked.header("if-none-match") {
         Some("\"1\"") => Answer::status(304),
         _ => Answer::ok(body.clone())

@@ -9,10 +9,17 @@
 mod agent;
 mod bad_input;
 mod cluster;
+mod configuration;
 mod damaged_files;
+mod desk;
+mod feeds;
+mod lines;
+mod operators;
 mod outages;
 mod output;
 mod process;
 mod serve;
+mod tenants;
+mod usage;
 mod webhooks;
 mod world;

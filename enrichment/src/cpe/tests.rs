@@ -1,5 +1,7 @@
 //! CPE names read, written and compared, by the tables of NISTIR 7695 and 7696.
 
+mod escapes;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -137,7 +137,10 @@ impl<'a> Reading<'a> {
         while let Some(item) = scanner.next(&mut record)? {
             match item {
                 Item::Element | Item::Document => self.record(&record)?,
-                Item::TooLong => self.too_long(bytes_max),
+                Item::TooLong => {
+                    self.seen += 1;
+                    self.too_long(bytes_max);
+                }
             }
         }
         Ok(())
@@ -147,6 +150,7 @@ impl<'a> Reading<'a> {
         let mut line = Vec::new();
         while let Some(fits) = bounded_line::next(&mut reader, &mut line, RECORD_BYTES_MAX)? {
             if !fits {
+                self.seen += 1;
                 self.too_long(RECORD_BYTES_MAX);
             } else if !line.trim_ascii().is_empty() {
                 self.record(&line)?;
@@ -162,6 +166,7 @@ impl<'a> Reading<'a> {
             .take(YAML_BYTES_MAX as u64 + 1)
             .read_to_string(&mut text)?;
         if text.len() > YAML_BYTES_MAX {
+            self.seen += 1;
             self.too_long(YAML_BYTES_MAX);
             return Ok(());
         }
@@ -172,6 +177,7 @@ impl<'a> Reading<'a> {
             // small.
             Ok(value) => self.record(value.to_string().as_bytes()),
             Err(error) => {
+                self.seen += 1;
                 self.is(FeedKind::Osv);
                 let reason = error.to_string();
                 let first_line = reason.lines().next().unwrap_or_default();

@@ -2,6 +2,8 @@
 
 mod damage;
 mod folders;
+mod one_place;
+mod rows;
 
 use std::io::{Cursor, Write};
 

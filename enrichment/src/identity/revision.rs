@@ -55,24 +55,7 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     if is("oracle", "openjdk") {
         return openjdk(subject.version);
     }
-    let mut version = subject.version;
-    let named = name.version.unwrap_or_default();
-    let names_its_release = candidates.iter().any(|found| {
-        NAMED.iter().any(|(vendor, product)| {
-            found.vendor == *vendor && (product.is_empty() || found.product == *product)
-        })
-    });
-    // Some installers leave the version to the name.
-    if version.is_empty() || (names_its_release && !named.is_empty()) {
-        version = named;
-    }
-    if subject.source == "homebrew" {
-        version = without_revision(version);
-    }
-    // Autodesk's records count years, its installers releases: AutoCAD 2024 is 24.3 to Windows.
-    if candidates.iter().any(|found| found.vendor == "autodesk") {
-        version = name.year().unwrap_or(version);
-    }
+    let version = told(subject, name, candidates);
     if is("python", "python")
         && let Some((version, update)) = python_of_windows(version)
     {
@@ -97,6 +80,32 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
         // Windows and macOS order versions as records do, so one scheme serves all.
         scheme: Scheme::Generic,
     }
+}
+
+/// The version that counts for these products, of those that the installer and the name tell.
+fn told<'a>(subject: &'a Subject<'_>, name: &'a Name<'_>, candidates: &[Candidate]) -> &'a str {
+    let mut version = subject.version;
+    let named = name.version.unwrap_or_default();
+    // Some installers leave the version to the name.
+    if version.is_empty() || (names_its_release(candidates) && !named.is_empty()) {
+        version = named;
+    }
+    if subject.source == "homebrew" {
+        version = without_revision(version);
+    }
+    // Autodesk's records count years, its installers releases: AutoCAD 2024 is 24.3 to Windows.
+    if candidates.iter().any(|found| found.vendor == "autodesk") {
+        version = name.year().unwrap_or(version);
+    }
+    version
+}
+
+fn names_its_release(candidates: &[Candidate]) -> bool {
+    candidates.iter().any(|found| {
+        NAMED.iter().any(|(vendor, product)| {
+            found.vendor == *vendor && (product.is_empty() || found.product == *product)
+        })
+    })
 }
 
 /// Homebrew's version without a cask's build (`2023.3.2,233.1`) and a formula's revision (`1.2_1`).

@@ -205,7 +205,7 @@ pub(super) const CVE_CISA: u32 = 8;
 pub(super) const CVE_ASSIGNER: u32 = 16;
 
 /// Columns that say where something begins in another table.
-const STARTS: [(Section, usize, Section); 13] = [
+pub(super) const STARTS: [(Section, usize, Section); 13] = [
     (Section::Strings, 0, Section::Text),
     (Section::Versions, 2, Section::Keys),
     (Section::Products, 3, Section::ExactGroups),

@@ -3,6 +3,7 @@
 mod damage;
 mod file;
 mod order;
+mod sections;
 
 use std::path::PathBuf;
 

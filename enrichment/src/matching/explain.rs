@@ -250,37 +250,43 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<SmolStr> {
         matches!(hit.row, Row::Open(_)),
         "the record names every version",
     );
-    note(
-        cve.source == RecordSource::Anchore,
-        "stated by Anchore, not by NVD",
-    );
-    note(
-        cve.source == RecordSource::Cisa,
-        "stated by CISA, not by NVD",
-    );
-    note(
-        cve.source == RecordSource::Assigner,
-        "stated by the CVE's assigner alone",
-    );
+    let stated = stated_by_another(cve.source);
+    note(stated.is_some(), stated.unwrap_or_default());
     note(
         cve.is_fallback,
         "NVD named these versions once and its newest record names none",
     );
+    note(
+        hit.doubts.system,
+        "the host's operating system is not known well enough",
+    );
+    note(
+        hit.doubts.partner,
+        "needs hardware that a software inventory cannot show",
+    );
+    notes.extend(untold(index, hit));
+    notes
+}
+
+/// Whose statement it is, where it is not NVD's.
+const fn stated_by_another(source: RecordSource) -> Option<&'static str> {
+    match source {
+        RecordSource::Nvd => None,
+        RecordSource::Anchore => Some("stated by Anchore, not by NVD"),
+        RecordSource::Cisa => Some("stated by CISA, not by NVD"),
+        RecordSource::Assigner => Some("stated by the CVE's assigner alone"),
+    }
+}
+
+/// What the record asks for and the host does not tell.
+fn untold(index: &Index, hit: &Hit) -> Vec<SmolStr> {
+    let mut notes = Vec::new();
     let Doubts {
         edition,
         hardware,
         language,
-        system,
-        partner,
+        ..
     } = hit.doubts;
-    note(
-        system,
-        "the host's operating system is not known well enough",
-    );
-    note(
-        partner,
-        "needs hardware that a software inventory cannot show",
-    );
     let Some(shape) = index.shape(hit.shape) else {
         return notes;
     };

@@ -165,20 +165,7 @@ fn judge(
     let criteria = explain::criteria(index, product, &row)?;
     // The version is asked first, as in the search: it is what an analyst can change.
     if !names_version(index, question, candidate, &row) {
-        let installed = question.installed.shown();
-        let scheme = question.installed.scheme;
-        let detail = match &row {
-            Row::Range(range) => {
-                let range = explain::range(index, range);
-                format!("{installed} is not in {range} of {criteria} ({scheme} order)")
-            }
-            Row::Open(row) if row.kind == VersionKind::All => {
-                format!("{criteria} names every version, and another product has had that name too")
-            }
-            Row::Exact(_) | Row::Open(_) => {
-                format!("{installed} is not the version of {criteria} ({scheme} order)")
-            }
-        };
+        let detail = another_version(index, question, &row, &criteria);
         return Some((Step::Version, detail));
     }
     let shape = index.shape(row.shape())?;
@@ -203,6 +190,23 @@ fn judge(
         Err(Miss::OtherApplication) => (Step::OtherApplication, together()),
         Err(Miss::OtherSystem) => (Step::OtherSystem, together()),
     })
+}
+
+fn another_version(index: &Index, question: &Question<'_>, row: &Row, criteria: &str) -> String {
+    let installed = question.installed.shown();
+    let scheme = question.installed.scheme;
+    match row {
+        Row::Range(range) => {
+            let range = explain::range(index, range);
+            format!("{installed} is not in {range} of {criteria} ({scheme} order)")
+        }
+        Row::Open(row) if row.kind == VersionKind::All => {
+            format!("{criteria} names every version, and another product has had that name too")
+        }
+        Row::Exact(_) | Row::Open(_) => {
+            format!("{installed} is not the version of {criteria} ({scheme} order)")
+        }
+    }
 }
 
 /// The first of the partners that a rule needs.

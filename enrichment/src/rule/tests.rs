@@ -1,5 +1,7 @@
 //! Rules out of configurations: what becomes one, with which partners, and what does not.
 
+mod odd;
+
 use super::*;
 use crate::testing::{any_of, app, name_of, on, record, system};
 

@@ -1,5 +1,7 @@
 //! Orders that people rely on, scheme by scheme, and what must hold of every order.
 
+mod peers;
+mod real;
 mod reference;
 mod schemes;
 

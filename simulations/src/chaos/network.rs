@@ -265,21 +265,4 @@ fn destination(packet: &[u8]) -> Option<Ipv4Addr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_where_a_packet_goes() {
-        let mut packet = [0_u8; 20];
-        packet[0] = 0x45;
-        packet[DESTINATION].copy_from_slice(&[10, 77, 0, 100]);
-        assert_eq!(destination(&packet), Some(DATABASE));
-    }
-
-    #[test]
-    fn what_is_no_ipv4_packet_goes_nowhere() {
-        assert_eq!(destination(&[]), None);
-        assert_eq!(destination(&[0x45; 19]), None);
-        assert_eq!(destination(&[0x60; 40]), None);
-    }
-}
+mod tests;

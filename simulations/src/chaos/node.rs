@@ -251,3 +251,6 @@ fn environment(clock: &Path, preload: Option<&Path>) -> Vec<(String, String)> {
     }
     environment
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,6 @@ fn log(path: &Path) -> anyhow::Result<std::fs::File> {
     let opened = OpenOptions::new().create(true).append(true).open(path);
     opened.with_context(|| format!("open {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

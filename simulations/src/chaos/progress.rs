@@ -99,18 +99,4 @@ async fn records(company: CompanyId, apis: &[Api]) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_the_longest_and_what_was_wrong_then() {
-        let longest = Longest::default();
-        longest.note(Duration::from_secs(3), || "wipe node".to_owned());
-        longest.note(Duration::from_secs(2), || "fail over".to_owned());
-        let kept = longest.get();
-        assert_eq!(
-            (kept.lasted.as_secs(), kept.fault.as_str()),
-            (3, "wipe node")
-        );
-    }
-}
+mod tests;

@@ -36,22 +36,4 @@ pub(super) async fn run<A: AsRef<str>>(program: &str, arguments: &[A]) -> anyhow
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn gives_what_a_command_printed() {
-        let printed = run("echo", &["one", "two"]).await.expect("runs");
-        assert_eq!(printed, "one two\n");
-    }
-
-    #[tokio::test]
-    async fn says_which_command_went_wrong_and_what_it_said() {
-        let error = run("ls", &["/nonexistent/folder"]).await;
-        let error = format!("{:#}", error.expect_err("no such folder"));
-        assert!(error.contains("ls /nonexistent/folder"), "{error}");
-        assert!(error.contains("No such file"), "{error}");
-        let error = run::<&str>("no-such-program", &[]).await;
-        assert!(format!("{:#}", error.expect_err("none")).contains("no-such-program"));
-    }
-}
+mod tests;

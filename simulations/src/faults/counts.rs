@@ -75,3 +75,6 @@ impl Recorder for Counts {
         Histogram::noop()
     }
 }
+
+#[cfg(test)]
+mod tests;

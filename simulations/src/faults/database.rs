@@ -376,3 +376,6 @@ impl Rows for Database {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,3 +123,6 @@ impl Host {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -346,3 +346,6 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

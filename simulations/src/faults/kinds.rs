@@ -117,17 +117,4 @@ impl fmt::Display for Kind {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_kind_is_drawn_sooner_or_later() {
-        let mut random = Random::new(1);
-        // The rarest is one of some hundred and twenty: to miss it in so many draws takes more luck
-        // than there is.
-        let drawn: BTreeSet<Kind> = (0..5_000).map(|_| Kind::draw(&mut random)).collect();
-        assert_eq!(drawn.len(), Kind::ALL.len());
-    }
-}
+mod tests;

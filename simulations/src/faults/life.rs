@@ -143,42 +143,4 @@ impl<F: Future> Future for Living<F> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_process_dies_at_the_await_that_was_named_and_never_goes_on() {
-        let life = Life::begin(Random::new(3), None);
-        let steps = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&steps);
-        let task = life.run(async move {
-            loop {
-                counted.fetch_add(1, Ordering::Relaxed);
-                tokio::task::yield_now().await;
-            }
-        });
-        life.end_after(20);
-        // A dead task is never ready, so something else has to end the wait.
-        tokio::select! {
-            biased;
-            () = task => {}
-            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
-        }
-        // Fewer than the polls, by those that were only made to wait.
-        let done = steps.load(Ordering::Relaxed);
-        assert!(done > 10 && done <= 20, "{done}");
-        assert!(!life.is_alive());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_process_sees_the_time_of_the_run() {
-        let (clock, hand) = collector::clock::Clock::manual(time::OffsetDateTime::UNIX_EPOCH);
-        let life = Life::begin(Random::new(3), Some(hand));
-        life.run(async {
-            tokio::time::sleep(std::time::Duration::from_secs(7)).await;
-        })
-        .await;
-        life.set_clock();
-        assert_eq!(clock.now_ms() / 1_000, 7);
-    }
-}
+mod tests;

@@ -87,3 +87,6 @@ impl Machine {
         u64::try_from(right + self.wrong_ms.load(Ordering::Relaxed)).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,8 @@ pub(super) struct Seat {
     pub(super) cuts_power: bool,
     pub(super) starts_at: Instant,
     starts: u64,
+    /// What its processes draw from: each start a part of its own.
+    random: Random,
 }
 
 /// A node's future.
@@ -73,6 +75,8 @@ impl Seat {
             paths: Mutex::default(),
             is_idle: Mutex::new(false),
         });
+        // The host's part is 1.
+        let own = random.fork(2);
         Self {
             machine,
             life: Life::begin(random, None),
@@ -80,13 +84,18 @@ impl Seat {
             cuts_power: false,
             starts_at: Clock.now(),
             starts: 0,
+            random: own,
         }
     }
 
-    pub(super) fn start(&mut self, nodes: &Nodes, stage: &Stage, plant: Option<Plant>) {
+    /// What the next process draws from: another number for every start, and for every seed of a run.
+    fn next_random(&mut self) -> Random {
         self.starts += 1;
-        let number = self.machine.number as u64;
-        let random = Random::new(number).fork(self.starts);
+        self.random.fork(self.starts)
+    }
+
+    pub(super) fn start(&mut self, nodes: &Nodes, stage: &Stage, plant: Option<Plant>) {
+        let random = self.next_random();
         self.life = Life::begin(random.fork(1), None);
         let living = Process::live(
             Arc::clone(&self.machine),
@@ -117,3 +126,6 @@ impl Seat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

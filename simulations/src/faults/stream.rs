@@ -50,3 +50,6 @@ pub(super) async fn next_frame(stream: &mut Option<Stream>) -> Heard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

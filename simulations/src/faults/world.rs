@@ -68,7 +68,7 @@ pub(super) fn run(seed: u64, setting: &Setting) -> anyhow::Result<Outcome> {
 }
 
 impl World {
-    fn new(seed: u64, setting: &Setting) -> Self {
+    pub(super) fn new(seed: u64, setting: &Setting) -> Self {
         let stage = Stage::new(setting.is_traced);
         let mut random = Random::new(seed);
         let database = Database::new(stage.clone(), setting.plant, random.fork(1));
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// Changes what some host has.
-    fn change(&mut self) {
+    pub(super) fn change(&mut self) {
         let which = self.random.below(self.seats.len());
         let is_wished = self.random.percent(60);
         if let Some(seat) = self.seats.get(which) {
@@ -145,7 +145,7 @@ impl World {
     }
 
     /// Collects the dead, starts who is due, sets right what is due, looks at bounds.
-    async fn tick(&mut self) {
+    pub(super) async fn tick(&mut self) {
         let now = Clock.now();
         let due: Vec<Heal> = {
             let (due, later) = std::mem::take(&mut self.heals)
@@ -215,7 +215,7 @@ impl World {
     }
 
     /// Ends the faults and waits until everything is right.
-    async fn settle(mut self) -> Outcome {
+    pub(super) async fn settle(mut self) -> Outcome {
         for (_, heal) in std::mem::take(&mut self.heals) {
             self.heal(heal);
         }
@@ -334,3 +334,6 @@ impl World {
 }
 
 type Truth = BTreeMap<SoftwareKey, RecordFingerprint>;
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,8 @@ pub(crate) struct Client {
     has_first_snapshot: bool,
     /// Whether the host is being switched off for good.
     is_leaving: bool,
+    /// When the collector welcomed it, in the session that is or was last.
+    welcomed_at: Option<Instant>,
 }
 
 /// Why a session ended.
@@ -120,6 +122,7 @@ impl Client {
             attendance: Attendance::default(),
             has_first_snapshot: false,
             is_leaving: false,
+            welcomed_at: None,
         }
     }
 
@@ -137,7 +140,7 @@ impl Client {
         let mut wait = RECONNECT.0;
         self.live_until(self.habits.begins_at).await;
         loop {
-            let began_at = self.context.clock.now();
+            self.welcomed_at = None;
             // In a box of its own: an agent that rests must not take the room of one that talks.
             let parted = Box::pin(self.session()).await;
             // Before anything waits: what was under way has to be sent again over the next
@@ -158,12 +161,12 @@ impl Client {
                 Parted::Cut => Duration::ZERO,
                 Parted::Broken { why, wait } => {
                     self.context.stats.error(format!("{why:#}"));
-                    wait.max(self.spread_after(began_at))
+                    wait.max(self.spread_after())
                 }
             };
             self.context.stats.sessions_lost.one();
             // A session that held was a good one: its end is no failure.
-            if self.context.clock.now() - began_at > RECONNECT.1 {
+            if self.has_held() {
                 wait = RECONNECT.0;
             }
             let until = self.context.clock.now() + self.random.at_least(asked, wait);
@@ -178,6 +181,15 @@ impl Client {
             .model
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the session stood for long enough to be called one.
+    fn has_held(&self) -> bool {
+        // From the welcome and not from the call: a collector that says nothing takes longer than
+        // this (`GREET_WITHIN`), and would be called again at once for ever.
+        let now = self.context.clock.now();
+        self.welcomed_at
+            .is_some_and(|welcomed| now - welcomed > RECONNECT.1)
     }
 
     /// The host goes on changing while there is no connection.
@@ -216,6 +228,7 @@ impl Client {
         };
         let now = self.context.clock.now();
         self.context.stats.welcomed(now - began_at);
+        self.welcomed_at = Some(now);
         self.agent.welcomes.one();
         loop {
             let now = self.context.clock.now();
@@ -365,53 +378,4 @@ async fn until_some(at: Option<Instant>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use protocol::ids::{Epoch, TokenId};
-    use protocol::token::EnrolmentToken;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::clock::Clock;
-    use crate::fleet::host::Host;
-    use crate::fleet::identity::tests::identity;
-    use crate::fleet::tls::Tls;
-
-    /// What a fleet of a hundred thousand has to keep of each agent that rests: beside this its
-    /// certificate and key, and what changed on its host.
-    const RESTING_BYTES_MAX: usize = 2_048;
-
-    #[tokio::test]
-    async fn an_agent_at_rest_is_small() {
-        let token = EnrolmentToken {
-            id: TokenId(Uuid::nil()),
-            secret: [0; 32],
-            ca_sha256: [0; 32],
-            addresses: vec!["127.0.0.1:9".to_owned()],
-        };
-        let tls = Tls::new(Duration::from_secs(1), false);
-        let context = Context::open(Clock, &token, 1, tls).await.expect("open");
-        let now = Clock.now();
-        let random = Random::new(1);
-        let model = Model::new(Host::new(0, 100, &random), Epoch(0));
-        let agent = Arc::new(Agent::new(identity(1), model));
-        let changes = Changes {
-            every: None,
-            at: now,
-            until: now,
-            probes: None,
-            count: 0,
-        };
-        let habits = Habits {
-            begins_at: now,
-            speed: 1,
-            heartbeat_every: None,
-            touch: Touch::Visit,
-        };
-        let shared = Arc::new(context);
-        let client = Client::new(0, agent, shared, (changes, habits), random);
-        // The future itself, which holds the client: what a task of it takes before it is polled.
-        let life = client.run(CancellationToken::new());
-        let bytes = size_of_val(&life) + size_of::<Agent>();
-        assert!(bytes < RESTING_BYTES_MAX, "{bytes} bytes");
-    }
-}
+mod tests;

@@ -172,3 +172,6 @@ async fn resolve(names: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
     anyhow::ensure!(!addresses.is_empty(), "the token's names have no address");
     Ok(addresses)
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ async fn attempt(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

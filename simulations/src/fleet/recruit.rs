@@ -191,3 +191,6 @@ impl Recruiter {
         Ok(Identity { epoch, ..identity })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,14 +199,4 @@ async fn first_inventories(stage: &Stage<'_>, played: &mut Played) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_portion_is_never_more_than_all() {
-        assert_eq!(portion(10, 0.0), 0);
-        assert_eq!(portion(10, 0.55), 5);
-        assert_eq!(portion(10, 7.0), 10);
-        assert_eq!(portion(0, 0.5), 0);
-    }
-}
+mod tests;

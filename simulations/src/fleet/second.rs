@@ -82,3 +82,6 @@ fn slow(args: &FleetArgs) -> u32 {
         | Scenario::NoisyNeighbour => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

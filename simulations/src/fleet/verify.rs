@@ -200,39 +200,4 @@ impl Round {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn keys(numbers: &[u128]) -> Vec<SoftwareKey> {
-        numbers.iter().copied().map(SoftwareKey).collect()
-    }
-
-    fn difference(expected: &[u128], found: &[u128]) -> (u64, u64, u64) {
-        let difference = Difference::between(&keys(expected), &keys(found));
-        (difference.lost, difference.unexpected, difference.twice)
-    }
-
-    #[test]
-    fn the_same_in_any_order_is_no_difference() {
-        assert_eq!(difference(&[1, 2, 3], &[3, 1, 2]), (0, 0, 0));
-        assert_eq!(difference(&[], &[]), (0, 0, 0));
-    }
-
-    #[test]
-    fn sees_what_is_lost_unexpected_or_twice() {
-        assert_eq!(difference(&[1, 2, 3], &[1]), (2, 0, 0));
-        assert_eq!(difference(&[1], &[1, 2, 3]), (0, 2, 0));
-        assert_eq!(difference(&[1, 2], &[1, 2, 2, 2]), (0, 0, 2));
-        assert_eq!(difference(&[1, 2], &[3, 3]), (2, 1, 1));
-    }
-
-    #[test]
-    fn a_host_that_could_not_be_compared_is_not_good() {
-        let verdict = Verdict {
-            error: Some("refused".to_owned()),
-            ..Verdict::default()
-        };
-        assert!(!verdict.is_good());
-        assert!(Verdict::default().is_good());
-    }
-}
+mod tests;

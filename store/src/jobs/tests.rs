@@ -73,24 +73,66 @@ async fn two_nodes_never_have_the_same_job() {
     assert_eq!(keys.len(), 10);
 }
 
+/// Lets every lease run out, as time would.
+async fn leases_run_out(database: &FreshDatabase) {
+    let sql = "UPDATE jobs SET leased_until = clock_timestamp() - interval '1 millisecond'
+               WHERE leased_until IS NOT NULL";
+    database.execute(sql).await;
+}
+
 #[tokio::test]
 async fn a_job_of_a_node_that_died_is_taken_by_another_and_ended_by_that_one() {
     let database = FreshDatabase::create().await;
     let store = database.store();
     ask(store, "tick", 0).await;
     let first = take_at(store, 0).await.unwrap();
-    assert!(extend(store, &first, LEASE, at(30)).await.unwrap());
-    // Extended at 30 for 60 seconds: free from 90 on.
-    assert_eq!(take_at(store, 89).await, None);
-    let second = take_at(store, 90).await.unwrap();
+    leases_run_out(&database).await;
+    // Nobody has come for it meanwhile, so it is still the first one's.
+    assert!(extend(store, &first, LEASE).await.unwrap());
+    assert_eq!(take_at(store, 0).await, None);
+    leases_run_out(&database).await;
+    let second = take_at(store, 0).await.unwrap();
     assert_eq!((second.key, second.attempts), (first.key, 2));
     // The first node was only slow, and comes back.
-    assert!(!extend(store, &first, LEASE, at(91)).await.unwrap());
+    assert!(!extend(store, &first, LEASE).await.unwrap());
     // Its work was done twice, which jobs have to bear; what must not be is that its word ends the
     // second one's work.
     assert!(!end(store, &first, Ending::Done, at(91)).await.unwrap());
+    assert!(!note(store, &first, &json!(1)).await.unwrap());
     assert!(end(store, &second, Ending::Done, at(92)).await.unwrap());
     assert_eq!(take_at(store, 9_000).await, None);
+}
+
+#[tokio::test]
+async fn no_nodes_own_clock_ends_a_lease_or_keeps_one() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    ask(store, "tick", 0).await;
+    // Taken by a node whose clock is ten years ahead, and looked for by another one.
+    let ahead = 10 * 365 * 86_400;
+    let first = take_at(store, ahead).await.unwrap();
+    for seconds in [0, 61, ahead, 2 * ahead] {
+        assert_eq!(take_at(store, seconds).await, None, "{seconds}");
+    }
+    leases_run_out(&database).await;
+    // By one whose clock is far behind the first one's.
+    let second = take_at(store, 0).await.unwrap();
+    assert_eq!((second.key, second.attempts), (first.key, 2));
+    // A lease is as long as was asked for, by the database's clock.
+    let left = "SELECT extract(epoch FROM leased_until - clock_timestamp())::float8 FROM jobs";
+    let left: f64 = sqlx::query_scalar(left)
+        .fetch_one(store.pool())
+        .await
+        .unwrap();
+    assert!((0.0..=LEASE.as_secs_f64()).contains(&left), "{left}");
+    assert!(extend(store, &second, 10 * LEASE).await.unwrap());
+    let left = "SELECT leased_until > clock_timestamp() + interval '9 minutes' FROM jobs";
+    assert!(
+        sqlx::query_scalar::<_, bool>(left)
+            .fetch_one(store.pool())
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]

@@ -235,4 +235,78 @@ mod tests {
             0
         );
     }
+
+    #[test]
+    fn every_wall_holds_outside_of_its_doors_and_opens_at_them() {
+        for wall in WALLS {
+            let code = match wall.word.strip_suffix("::") {
+                Some(path) => format!("use {path}::x;\n"),
+                None => format!("use {}::x;\n", wall.word),
+            };
+            let said_of = |path: &str| {
+                let said = format!("{path}:1: uses `{}`: ", wall.word);
+                let found = check(&[file(path, &code)]);
+                found.iter().any(|line| line.starts_with(&said))
+            };
+            for inside in wall.inside {
+                let path = format!("{inside}/src/nowhere/else.rs");
+                let is_open = wall.may.iter().any(|may| path.starts_with(may));
+                assert_eq!(said_of(&path), !is_open, "{path}: {}", wall.word);
+            }
+            for may in wall.may {
+                // A door may be a whole crate, a folder, or how the names of both begin.
+                let behind = if may.contains("/src/") {
+                    "x.rs"
+                } else {
+                    "src/x.rs"
+                };
+                let path = format!("{may}{behind}");
+                assert!(!said_of(&path), "{path}: {}", wall.word);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_place_of_a_file_is_named_with_its_line() {
+        let text = "//! sqlx.\n\nfn f() {}\nuse sqlx::A;\nuse sqlx::B;\n";
+        let found = check(&[file("agent/src/x.rs", text)]);
+        let found: Vec<_> = found
+            .iter()
+            .filter(|line| line.starts_with("agent/"))
+            .collect();
+        assert_eq!(
+            found,
+            ["agent/src/x.rs:4: uses `sqlx`: only store speaks SQL"]
+        );
+    }
+
+    #[test]
+    fn tests_examples_and_other_languages_may_name_anything() {
+        for path in [
+            "collector/tests/x.rs",
+            "agent/examples/x.rs",
+            "agent/benches/x.rs",
+            "agent/src/x.md",
+        ] {
+            assert_eq!(findings(path, "use sqlx::A;\nuse tokio::x;\n"), 0, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_named_where_it_stands_alone_in_code() {
+        for (code, word, is_named) in [
+            ("use sqlx::PgPool;", "sqlx", true),
+            ("sqlx", "sqlx", true),
+            ("let my_sqlx = 1;", "sqlx", false),
+            ("sqlx_macros::query()", "sqlx", false),
+            ("let s = \"sqlx\";", "sqlx", false),
+            ("log(\"a\"); sqlx::query(\"b\")", "sqlx", true),
+            ("quinn::Endpoint", "quinn::", true),
+            ("h3_quinn::Endpoint", "quinn::", false),
+            ("(quinn::Endpoint)", "quinn::", true),
+            ("", "sqlx", false),
+        ] {
+            assert_eq!(names(code, word), is_named, "{code}");
+        }
+    }
 }

@@ -63,4 +63,51 @@ mod tests {
         assert!(!names_path("store/<name>.rs"));
         assert!(!names_path("application/json"));
     }
+
+    /// What is found in a page, looked for in this crate's own tree.
+    fn findings(path: &str, text: &str) -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let page = File {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        check(&root, &[page])
+    }
+
+    #[test]
+    fn a_path_that_is_not_there_is_found_with_its_line_and_one_that_is_is_not() {
+        let text =
+            "See `xtask/src/main.rs`, `xtask/src/` and `xtask/src`.\n\n`xtask/src/gone.rs`\n";
+        assert_eq!(
+            findings("docs/A.md", text),
+            ["docs/A.md:3: xtask/src/gone.rs does not exist"]
+        );
+    }
+
+    #[test]
+    fn words_outside_of_backticks_and_patterns_within_are_no_paths() {
+        let text =
+            "xtask/gone.rs `xtask/*.rs` `xtask/<name>.rs` `text/plain` `/xtask/gone` `xtask`\n";
+        assert_eq!(findings("docs/A.md", text), Vec::<String>::new());
+        // Code is nobody's document.
+        assert_eq!(
+            findings("xtask/src/a.rs", "// `xtask/gone.rs`\n"),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn each_of_several_paths_in_a_line_is_looked_for() {
+        let found = findings(
+            "README.md",
+            "`xtask/a` or `xtask/src/main.rs` or `xtask/b`\n",
+        );
+        assert_eq!(
+            found,
+            [
+                "README.md:1: xtask/a does not exist",
+                "README.md:1: xtask/b does not exist"
+            ]
+        );
+    }
 }

@@ -81,4 +81,63 @@ mod tests {
         let asked = |folder: &str| folder == "agent/fuzz/corpus/dpkg";
         assert!(check_with(&files, asked).is_empty());
     }
+
+    #[test]
+    fn whatever_one_of_them_lacks_is_what_is_said() {
+        let whole = [
+            ("agent/fuzz/fuzz_targets/dpkg.rs", ""),
+            ("agent/fuzz/Cargo.toml", "name = \"dpkg\""),
+            ("agent/tests/corpus.rs", "replay(\"dpkg\")"),
+            (TABLE, "| dpkg's status | agent `dpkg` | two hosts |"),
+        ];
+        let without = [
+            "its manifest does not name it",
+            "no test runs its corpus",
+            "no row of",
+        ];
+        for (at, what) in (1..).zip(without) {
+            let files = whole.iter().enumerate().filter(|(place, _)| *place != at);
+            let files: Vec<_> = files.map(|(_, (path, text))| file(path, text)).collect();
+            let findings = check_with(&files, |_| true);
+            assert_eq!(findings.len(), 1, "{findings:?}");
+            assert!(findings[0].contains(what), "{findings:?}");
+        }
+        let files = whole.map(|(path, text)| file(path, text));
+        let findings = check_with(&files, |_| false);
+        assert_eq!(
+            findings,
+            ["agent/fuzz/fuzz_targets/dpkg.rs: it has no corpus"]
+        );
+    }
+
+    #[test]
+    fn another_crates_target_of_the_same_name_stands_in_for_none() {
+        let files = [
+            file("agent/fuzz/fuzz_targets/token.rs", ""),
+            file("agent/fuzz/Cargo.toml", "name = \"token\""),
+            file("agent/tests/corpus.rs", "replay(\"token\")"),
+            file(
+                TABLE,
+                "| tokens | protocol `token` | good ones |\n| x | agent `tokens` | y |\nagent `token`\n",
+            ),
+        ];
+        let findings = check_with(&files, |_| true);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].contains("docs/TESTING.md"), "{findings:?}");
+    }
+
+    #[test]
+    fn only_rust_files_in_the_folder_of_targets_are_targets() {
+        assert_eq!(
+            target("agent/fuzz/fuzz_targets/dpkg.rs"),
+            Some(("agent", "dpkg"))
+        );
+        for other in [
+            "agent/fuzz/checks.rs",
+            "agent/fuzz/fuzz_targets/README.md",
+            "fuzz_targets/x.rs",
+        ] {
+            assert_eq!(target(other), None, "{other}");
+        }
+    }
 }

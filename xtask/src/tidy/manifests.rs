@@ -207,4 +207,59 @@ mod tests {
         assert_eq!(findings.len(), FLOW.len());
         assert!(findings[0].ends_with("missing"), "{findings:?}");
     }
+
+    #[test]
+    fn our_crates_may_use_what_stands_below_them_and_nothing_else() {
+        let ours: Vec<_> = FLOW.iter().map(|(name, _)| *name).collect();
+        for (name, may) in FLOW {
+            for other in ours.iter().filter(|other| *other != name) {
+                let manifest = table(&format!("[dependencies]\n{other}.workspace = true"));
+                let files = [file(
+                    &format!("{name}/src/lib.rs"),
+                    &format!("use {other}::x;"),
+                )];
+                let findings = check_dependencies(name, may, &manifest, &files);
+                assert_eq!(
+                    findings.is_empty(),
+                    may.contains(other),
+                    "{name} and {other}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn tests_may_use_any_of_our_crates() {
+        let manifest =
+            table("lints.workspace = true\n[dev-dependencies]\ncollector.workspace = true");
+        assert!(check_dependencies("agent", &[], &manifest, &[]).is_empty());
+        assert!(check_manifest("x", &manifest).is_empty());
+    }
+
+    #[test]
+    fn nothing_of_the_flow_goes_in_a_circle() {
+        // Each may use only those that stand before it, in some order: here that of how much they use.
+        let below = |name: &str| {
+            FLOW.iter()
+                .find(|row| row.0 == name)
+                .map_or(&[][..], |row| row.1)
+        };
+        for (name, may) in FLOW {
+            let mut open: Vec<&str> = may.to_vec();
+            while let Some(next) = open.pop() {
+                assert_ne!(next, *name, "{name} uses itself");
+                open.extend(below(next));
+            }
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_is_no_toml_is_an_error_with_its_path() {
+        let files: Vec<_> = FLOW
+            .iter()
+            .map(|(name, _)| file(&format!("{name}/Cargo.toml"), "[dependencies"))
+            .collect();
+        let error = format!("{:#}", check(&files).unwrap_err());
+        assert!(error.starts_with("read kernels/Cargo.toml: "), "{error}");
+    }
 }

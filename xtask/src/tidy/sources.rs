@@ -95,4 +95,77 @@ mod tests {
     fn finds_missing_headers_and_empty_names() {
         assert_eq!(findings("store/src/utils.rs", "fn f() {}\n").len(), 2);
     }
+
+    #[test]
+    fn a_file_as_long_as_allowed_is_fine_and_one_line_more_is_not() {
+        let of = |lines: usize| format!("//! Long.\n{}", "fn f() {}\n".repeat(lines - 1));
+        assert_eq!(
+            findings("store/src/a.rs", &of(LINES_MAX)),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            findings("store/src/a.rs", &of(LINES_MAX + 1)),
+            ["store/src/a.rs: 401 lines beside tests, at most 400: cut it"]
+        );
+        // Whole files of tests, measurements and examples may be as long as they are.
+        for path in [
+            "store/tests/a.rs",
+            "store/src/a/tests.rs",
+            "store/benches/a.rs",
+        ] {
+            assert_eq!(
+                findings(path, &of(2 * LINES_MAX)),
+                Vec::<String>::new(),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_say_nothing_are_found_as_whole_names_alone() {
+        for name in EMPTY_NAMES {
+            let found = findings(&format!("agent/src/x/{name}.rs"), "//! X.\n");
+            assert_eq!(found.len(), 1, "{name}");
+            assert!(found[0].contains(name), "{found:?}");
+        }
+        for name in ["util_linux", "common_name", "managers"] {
+            let found = findings(&format!("agent/src/{name}.rs"), "//! X.\n");
+            assert_eq!(found, Vec::<String>::new(), "{name}");
+        }
+        let found = findings("agent/fuzz/checks/mod.rs", "//! X.\n");
+        assert!(
+            found[0].ends_with("module files are `name.rs` beside `name/`"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_was_left_open_is_found_with_its_line_in_tests_too() {
+        for mark in OPEN_ENDS {
+            let text = format!("//! X.\n\nfn f() {{ {mark} }}\n");
+            for path in ["agent/src/a.rs", "agent/tests/a.rs"] {
+                assert_eq!(
+                    findings(path, &text),
+                    [format!("{path}:3: {mark}: finish it or leave it out")]
+                );
+            }
+        }
+        let ignored = concat!("//! X.\n#[test]\n#[", "ignore = \"slow\"]\nfn f() {}\n");
+        assert_eq!(
+            findings("agent/tests/a.rs", ignored),
+            ["agent/tests/a.rs: an ignored test is no test"]
+        );
+    }
+
+    #[test]
+    fn other_files_than_rust_are_not_looked_at() {
+        let text = concat!("TO", "DO\n");
+        for path in [
+            "docs/utils.md",
+            "scripts/helpers.sh",
+            "console/src/common.ts",
+        ] {
+            assert_eq!(findings(path, text), Vec::<String>::new(), "{path}");
+        }
+    }
 }

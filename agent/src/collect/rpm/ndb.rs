@@ -107,15 +107,10 @@ fn feed(
     file.read_exact_at(&mut intro, begin)?;
     let mut tail = [0; 12];
     file.read_exact_at(&mut tail, begin + checked)?;
-    let length = number(&intro, 12);
-    let is_whole = number(&intro, 0) == BLOB
-        && number(&intro, 4) == slot.package
-        && number(&tail, 4) == length
-        && number(&tail, 8) == BLOB_END
-        && BLOB_HEADER_BYTES + u64::from(length) <= checked;
-    if !is_whole {
+    if !is_whole(slot, &intro, &tail, checked) {
         return Ok(false);
     }
+    let length = number(&intro, 12);
     let mut checksum = Adler32::default();
     let mut header_left = usize::try_from(length).unwrap_or(usize::MAX);
     // The intro counts for the checksum and is no part of the header.
@@ -138,6 +133,16 @@ fn feed(
     // The header has been parsed by now; the caller throws it away when the checksum says so, which
     // saves reading every blob twice.
     Ok(checksum.value() == number(&tail, 0))
+}
+
+/// Whether what stands before and behind a blob is of this slot, and says one length that fits it.
+fn is_whole(slot: Slot, intro: &[u8], tail: &[u8], checked: u64) -> bool {
+    let length = number(intro, 12);
+    number(intro, 0) == BLOB
+        && number(intro, 4) == slot.package
+        && number(tail, 4) == length
+        && number(tail, 8) == BLOB_END
+        && BLOB_HEADER_BYTES + u64::from(length) <= checked
 }
 
 /// A little-endian number; 0 where it is not there.

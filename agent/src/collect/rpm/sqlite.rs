@@ -71,6 +71,20 @@ struct Database {
     log_page: Vec<u8>,
 }
 
+/// Bytes of a page, and how many of them hold rows; `None` for a header that is none.
+fn page_sizes(header: &[u8; HEADER_BYTES]) -> Option<(usize, usize)> {
+    // 1.3.2: the size 65,536 does not fit its field and is written as 1.
+    let page_bytes = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => usize::from(size),
+    };
+    // 1.3.4: at least 480 bytes of a page can be used. With fewer, what is computed for rows that go on
+    // in other pages would be negative.
+    let usable = page_bytes.saturating_sub(usize::from(header[20]));
+    let is_header = header.starts_with(MAGIC) && page_bytes.is_power_of_two() && usable >= 480;
+    is_header.then_some((page_bytes, usable))
+}
+
 impl Database {
     fn open(root: &Root, path: &Path, wanted: Wanted) -> Result<Self, ReadError> {
         // Before the first byte is read: a change during the reading then shows in the stamps at
@@ -83,17 +97,9 @@ impl Database {
             return damaged("shorter than a database");
         }
         file.read_exact_at(&mut header, 0)?;
-        // 1.3.2: the size 65,536 does not fit its field and is written as 1.
-        let page_bytes = match u16::from_be_bytes([header[16], header[17]]) {
-            1 => 65_536,
-            size => usize::from(size),
-        };
-        // 1.3.4: at least 480 bytes of a page can be used. With fewer, what is computed for rows
-        // that go on in other pages would be negative.
-        let usable = page_bytes.saturating_sub(usize::from(header[20]));
-        if !header.starts_with(MAGIC) || !page_bytes.is_power_of_two() || usable < 480 {
+        let Some((page_bytes, usable)) = page_sizes(&header) else {
             return damaged("not a SQLite database");
-        }
+        };
         let log = match open_log(root, path)? {
             Some(log) => Wal::read(root, log, page_bytes)?,
             None => None,

@@ -59,31 +59,43 @@ impl Wal {
         if frames > FRAMES_MAX {
             return Err(ReadError::damaged(&file.path, "a log of too many pages"));
         }
-        let mut frame = vec![0; frame_bytes];
-        let mut uncommitted = Vec::new();
         let mut wal = Self {
             file,
             pages: HashMap::new(),
             database_pages: 0,
         };
+        wal.take_frames(root, &header, &mut checksum, (frames, frame_bytes))?;
+        Ok(Some(wal).filter(|wal| wal.database_pages > 0))
+    }
+
+    /// Takes every frame up to the last commit.
+    fn take_frames(
+        &mut self,
+        root: &Root,
+        header: &[u8; HEADER_BYTES],
+        checksum: &mut Checksum,
+        (frames, frame_bytes): (u64, usize),
+    ) -> Result<(), ReadError> {
+        let mut frame = vec![0; frame_bytes];
+        let mut uncommitted = Vec::new();
         for number in 0..frames {
             root.check()?;
             let at = HEADER_BYTES as u64 + number * frame_bytes as u64;
-            wal.file.read_exact_at(&mut frame, at)?;
+            self.file.read_exact_at(&mut frame, at)?;
             // The rest is of an earlier use of the log, or was being written when rpm was killed.
-            let Some((page, database_pages)) = checksum.take_frame(&header, &frame) else {
+            let Some((page, database_pages)) = checksum.take_frame(header, &frame) else {
                 break;
             };
             uncommitted.push((page, at + FRAME_HEADER_BYTES as u64));
             // A frame counts only with the commit that follows it: SQLite itself would throw the
             // others away.
             if database_pages > 0 {
-                wal.database_pages = database_pages;
+                self.database_pages = database_pages;
                 // In the order of the log, so that of several versions of a page the last stays.
-                wal.pages.extend(uncommitted.drain(..));
+                self.pages.extend(uncommitted.drain(..));
             }
         }
-        Ok(Some(wal).filter(|wal| wal.database_pages > 0))
+        Ok(())
     }
 
     /// Reads a page, if the log has it.

@@ -64,8 +64,10 @@ impl FromStr for PublicKey {
             .and_then(|text| STANDARD.decode(text).ok());
         let key = bytes.and_then(|bytes| bytes.try_into().ok()).map(Self);
         key.ok_or_else(|| {
-            // It may be a whole file, or a private key that somebody took for the public one.
-            let shown: String = text.chars().take(80).collect();
+            // It may be a whole file, or a private key that somebody took for the public one: of that
+            // the first line says what it is, and the next ones are the key.
+            let line = text.lines().next().unwrap_or_default();
+            let shown: String = line.chars().take(80).collect();
             BundleError::Key(format!("{shown:?} is no public key such as {PREFIX}…"))
         })
     }
@@ -243,5 +245,16 @@ MC4CAQAwBQYDK2VwBCIEIL7ViDy8282Vr0vpEBjIhHcDvqzR4JuA0qTnVzmJrIMy
             shown.contains("RzKupKVsg") && !shown.contains("L7ViDy8"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_private_key_that_was_named_as_a_public_one_is_refused_and_not_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key.pem");
+        fs::write(&path, OPENSSL).unwrap();
+        let error = PublicKey::from_text_or_file(path.to_str().unwrap()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("BEGIN PRIVATE KEY"), "{error}");
+        assert!(!error.contains("MC4C"), "{error}");
     }
 }

@@ -160,7 +160,7 @@ impl NvdApi<'_> {
             if let Err(misfit) = paging.take(head.start, head.total, head.listed) {
                 return Ok(Err(misfit));
             }
-            self.warn(&head);
+            head.warn(self.name);
             loaded.skipped += head.skipped;
             // What has not changed since the overlap was fetched is no news, and makes no file.
             let new = records
@@ -207,17 +207,6 @@ impl NvdApi<'_> {
 
     fn lines(&self) -> std::io::Result<Lines> {
         LineWriter::new(self.mirror.create(self.name)?)
-    }
-
-    fn warn(&self, head: &Head) {
-        for problem in &head.problems {
-            tracing::warn!(
-                source = self.name,
-                record = problem.record,
-                reason = problem.reason,
-                "passing over a bad record"
-            );
-        }
     }
 
     /// What the mirror has from the windows before, so that the overlap does not look new.

@@ -223,6 +223,7 @@ fn convert(
     if let Err(reason) = json.compare(meta) {
         return Ok(Err(reason));
     }
+    head.warn(source);
     let records = head.listed - head.skipped;
     let lines = Part {
         records: Some(records),

@@ -168,6 +168,18 @@ impl<'de> DeserializeSeed<'de> for Raw {
 }
 
 impl Head {
+    /// Says which records of a source were passed over, the first ones.
+    pub(super) fn warn(&self, source: &str) {
+        for problem in &self.problems {
+            tracing::warn!(
+                source,
+                record = problem.record,
+                reason = problem.reason,
+                "passing over a bad record"
+            );
+        }
+    }
+
     fn skip(&mut self, reason: String) {
         self.skipped += 1;
         if self.problems.len() < PROBLEMS_MAX {
@@ -245,5 +257,56 @@ mod tests {
         assert_eq!(instant("2023-11-10T08:41:24.983"), Some(at));
         assert_eq!(instant("2023-11-10T03:41:24.983-05:00"), Some(at));
         assert_eq!(instant("yesterday"), None);
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_is_counted_and_shown_and_the_others_are_read() {
+        let filling = "x".repeat(enrichment::feeds::RECORD_BYTES_MAX);
+        let page = format!(
+            "{{\"format\":\"NVD_CVE\",\"vulnerabilities\":[\
+             {{\"cve\":{{\"id\":\"CVE-2024-0001\",\"x\":\"{filling}\"}}}},\
+             {{\"cve\":{{\"id\":\"CVE-2024-0002\"}}}}]}}"
+        );
+        let (head, records) = parse(page.as_bytes()).unwrap();
+        assert_eq!((head.listed, head.skipped), (2, 1));
+        assert!(head.problems[0].reason.contains("CVE-2024-0001"));
+        let left: Vec<_> = records.iter().map(|record| record.id.to_string()).collect();
+        assert_eq!(left, ["CVE-2024-0002"]);
+    }
+
+    #[test]
+    fn all_bad_records_are_counted_and_the_first_twenty_named_by_their_place() {
+        let bad = ["{}"; PROBLEMS_MAX + 5].join(",");
+        // Behind the page before, which had a hundred.
+        let page =
+            format!("{{\"startIndex\":100,\"format\":\"NVD_CVE\",\"vulnerabilities\":[{bad}]}}");
+        let (head, records) = parse(page.as_bytes()).unwrap();
+        assert_eq!((head.skipped, records.len()), (25, 0));
+        assert_eq!(head.problems.len(), PROBLEMS_MAX);
+        assert_eq!(head.problems[0].record, "record 101");
+        assert_eq!(head.problems[PROBLEMS_MAX - 1].record, "record 120");
+    }
+
+    #[test]
+    fn what_cannot_be_kept_ends_the_reading_with_its_reason() {
+        let mut full = |_: Record| Err(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        let error = read(PAGE, &mut full).unwrap_err();
+        assert!(error.contains("no storage space"), "{error}");
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused_by_where_they_stand() {
+        for (name, value) in [
+            ("totalResults", "-1"),
+            ("totalResults", "\"all\""),
+            ("startIndex", "1.5"),
+            ("format", "7"),
+            ("vulnerabilities", "{}"),
+            ("vulnerabilities", "null"),
+        ] {
+            let page = format!("{{\"{name}\":{value}}}");
+            let error = parse(page.as_bytes()).unwrap_err();
+            assert!(error.contains("line 1 column"), "{name}: {error}");
+        }
     }
 }

@@ -9,6 +9,8 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 /// Bytes of all records of a file after decompression.
 pub(super) const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// Bytes of a line that is too long which a log shows: the CVE's number stands there.
+const LINE_SHOWN_BYTES: usize = 80;
 /// zstd's own default: a year of NVD in three seconds.
 const LEVEL: i32 = 3;
 
@@ -51,11 +53,17 @@ impl Record {
         let modified = cve.last_modified.as_deref().map(|text| {
             Timestamp::parse(text).ok_or_else(|| format!("lastModified {text:?} is no instant"))
         });
+        let id: CveId = cve.id.parse().map_err(|error| format!("{error}"))?;
+        let line = one_line(text);
+        // Refused before it is kept: no reader of the mirror takes a longer line.
+        if line.len() > RECORD_BYTES_MAX {
+            return Err(format!("{id} has more than {RECORD_BYTES_MAX} bytes"));
+        }
         Ok(Self {
-            id: cve.id.parse().map_err(|error| format!("{error}"))?,
+            id,
             modified: modified.transpose()?,
             says_something: cve.configurations.0 > 0,
-            line: one_line(text),
+            line,
         })
     }
 }
@@ -160,7 +168,8 @@ impl<W: Write> LineWriter<W> {
     }
 }
 
-/// Reads a file that [`LineWriter`] wrote, record by record.
+/// Reads a file that [`LineWriter`] wrote, record by record. A line that is too long is passed over,
+/// as the index passes over it.
 ///
 /// # Errors
 ///
@@ -172,18 +181,34 @@ pub(super) fn read_lines(
     let decoder = zstd::Decoder::new(file)?;
     let mut lines = BufReader::new(decoder.take(FILE_BYTES_MAX));
     let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = (&mut lines)
-            // For each line anew: a file without line ends must not be read into memory whole.
-            .take(RECORD_BYTES_MAX as u64)
-            .read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(());
+    while let Some(fits) = next_line(&mut lines, &mut line)? {
+        if !fits {
+            // Earlier releases kept such records. One of them must not keep all the others out.
+            let begins = String::from_utf8_lossy(&line[..LINE_SHOWN_BYTES]);
+            tracing::warn!(%begins, "passing over a line of the mirror that is too long");
+            continue;
         }
         let text = std::str::from_utf8(&line).map_err(io::Error::other)?;
         each(Record::parse(text.trim_end()).map_err(io::Error::other)?)?;
     }
+    Ok(())
+}
+
+/// Reads the next line; `None` at the end, and whether it fits: of one that does not, only the
+/// beginning is in `line`.
+fn next_line(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+    line.clear();
+    // For each line anew: a file without line ends must not be read into memory whole. One more
+    // for the line's end.
+    let bytes_max = RECORD_BYTES_MAX as u64 + 1;
+    if lines.by_ref().take(bytes_max).read_until(b'\n', line)? == 0 {
+        return Ok(None);
+    }
+    let fits = line.len() <= RECORD_BYTES_MAX || line.ends_with(b"\n");
+    if !fits {
+        lines.skip_until(b'\n')?;
+    }
+    Ok(Some(fits))
 }
 
 #[cfg(test)]
@@ -232,5 +257,85 @@ mod tests {
         read_lines(&file[..], &mut count).unwrap();
         assert!(read_lines(&file[..file.len() - 3], &mut count).is_err());
         assert!(read >= 100);
+    }
+
+    /// A record of so many bytes in one line.
+    fn record_of(number: u32, bytes: usize) -> String {
+        let empty = format!("{{\"cve\":{{\"id\":\"CVE-2024-{number}\",\"x\":\"\"}}}}");
+        let filling = "x".repeat(bytes - empty.len());
+        empty.replace("\"x\":\"\"", &format!("\"x\":\"{filling}\""))
+    }
+
+    #[test]
+    fn a_record_as_long_as_allowed_is_kept_and_a_longer_one_refused_with_its_number() {
+        let longest = record_of(1_000, RECORD_BYTES_MAX);
+        assert_eq!(Record::parse(&longest).unwrap().line, longest);
+        // How it is laid out does not count: the mirror keeps one line of it.
+        let padded = longest.replacen(':', ":\n  ", 1);
+        assert_eq!(Record::parse(&padded).unwrap().line, longest);
+        let error = Record::parse(&record_of(1_001, RECORD_BYTES_MAX + 1)).unwrap_err();
+        assert_eq!(error, "CVE-2024-1001 has more than 8388608 bytes");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_and_those_around_it_are_read() {
+        let lengths = [
+            100,
+            RECORD_BYTES_MAX,
+            RECORD_BYTES_MAX + 1,
+            3 * RECORD_BYTES_MAX,
+            100,
+        ];
+        let mut writer = LineWriter::new(Vec::new()).unwrap();
+        for (number, bytes) in (1_000..).zip(lengths) {
+            writer.write(&record_of(number, bytes)).unwrap();
+        }
+        let mut read = Vec::new();
+        read_lines(&writer.finish().unwrap()[..], |record| {
+            read.push(record.id.number());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(read, [1_000, 1_001, 1_004]);
+    }
+
+    #[test]
+    fn a_file_that_ends_within_a_line_that_is_too_long_is_read_to_its_end() {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.write_all(record_of(1_000, 100).as_bytes()).unwrap();
+        encoder.write_all(b"\n").unwrap();
+        encoder
+            .write_all(&vec![b'x'; RECORD_BYTES_MAX + 1])
+            .unwrap();
+        let mut read = 0;
+        read_lines(&encoder.finish().unwrap()[..], |_| {
+            read += 1;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(read, 1);
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_is_a_damage_of_the_mirror() {
+        for wrong in ["", "{}", "{\"cve\":{\"id\":\"CVE-1\"}}", "no json"] {
+            let mut writer = LineWriter::new(Vec::new()).unwrap();
+            writer.write(wrong).unwrap();
+            let file = writer.finish().unwrap();
+            assert!(read_lines(&file[..], |_| Ok(())).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn configurations_that_are_null_or_none_say_nothing_and_others_do() {
+        let says = |rest: &str| {
+            let text = format!("{{\"cve\":{{\"id\":\"CVE-2024-1000\"{rest}}}}}");
+            Record::parse(&text).map(|record| record.says_something)
+        };
+        assert_eq!(says(""), Ok(false));
+        assert_eq!(says(",\"configurations\":null"), Ok(false));
+        assert_eq!(says(",\"configurations\":[]"), Ok(false));
+        assert_eq!(says(",\"configurations\":[{\"nodes\":[]}]"), Ok(true));
+        assert!(says(",\"configurations\":{}").is_err());
     }
 }

@@ -208,7 +208,8 @@ async fn a_job_that_was_cut_short_goes_on_behind_the_companies_that_are_done() {
     watch.look().await;
     let now = node.jobs.clock.now();
     let kinds = [Kind::MatchFindings.as_str()];
-    let taken = rows::take(&node.jobs.store, &kinds, Duration::from_secs(60), now);
+    // A lease that is over at once: its runner dies, and the database's clock cannot be moved.
+    let taken = rows::take(&node.jobs.store, &kinds, Duration::ZERO, now);
     let job = taken.await.unwrap().unwrap();
     // What a runner notes that dies after the second company; they are numbered as they are made.
     let changes = generations::unfinished(&node.jobs.store, Some(DAY))
@@ -221,7 +222,6 @@ async fn a_job_that_was_cut_short_goes_on_behind_the_companies_that_are_done() {
     };
     let payload = serde_json::to_value(progress).unwrap();
     assert!(rows::note(&node.jobs.store, &job, &payload).await.unwrap());
-    node.hand.advance(Duration::from_secs(61));
     assert!(node.take().await);
     let mut open = Vec::new();
     for scope in &scopes {

@@ -220,26 +220,13 @@ fn bulletin(
         .parse()
         .map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
     let mut bulletin = Bulletin::new(cve);
-    let revised = raw.revision_history.iter();
-    let revised = revised.filter_map(|revision| Timestamp::parse(revision.date.as_deref()?));
     // The month's own date moves with every one of its CVEs, and would make them all look new.
-    bulletin.modified = revised.max().or(released);
-    for threat in raw
-        .threats
-        .iter()
-        .filter(|threat| threat.r#type == SEVERITY)
-    {
+    bulletin.modified = newest_revision(raw).or(released);
+    for threat in of_type(&raw.threats, SEVERITY) {
         bulletin.severity = worse(bulletin.severity, threat.description.as_str());
     }
-    let of_type = |list: &[RawAbout<'_>], kind| -> BTreeSet<String> {
-        let about = list.iter().filter(|about| about.r#type == kind);
-        about
-            .flat_map(|about| &about.products)
-            .map(ToString::to_string)
-            .collect()
-    };
-    let affected = of_type(&raw.product_statuses, AFFECTED);
-    let fixed = of_type(&raw.remediations, VENDOR_FIX);
+    let affected = products_of(&raw.product_statuses, AFFECTED);
+    let fixed = products_of(&raw.remediations, VENDOR_FIX);
     for id in &affected {
         match products.get(id.as_str()) {
             // A product without a fix of the vendor's is affected in every build.
@@ -249,11 +236,37 @@ fn bulletin(
             None => left_out.push("Microsoft: a product without a name".to_owned()),
         }
     }
-    for remedy in raw
-        .remediations
-        .iter()
-        .filter(|remedy| remedy.r#type == VENDOR_FIX)
-    {
+    add_fixes(&mut bulletin, raw, &affected, products, updates);
+    Ok(Some(bulletin))
+}
+
+fn newest_revision(raw: &RawVulnerability<'_>) -> Option<Timestamp> {
+    let revisions = raw.revision_history.iter();
+    let revised = revisions.filter_map(|revision| Timestamp::parse(revision.date.as_deref()?));
+    revised.max()
+}
+
+fn of_type<'a, 'b>(list: &'a [RawAbout<'b>], kind: u8) -> impl Iterator<Item = &'a RawAbout<'b>> {
+    list.iter().filter(move |about| about.r#type == kind)
+}
+
+/// The ids of the products that the entries of a kind are about.
+fn products_of(list: &[RawAbout<'_>], kind: u8) -> BTreeSet<String> {
+    of_type(list, kind)
+        .flat_map(|about| &about.products)
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// What the vendor's fixes repair, and which update takes the place of which.
+fn add_fixes(
+    bulletin: &mut Bulletin,
+    raw: &RawVulnerability<'_>,
+    affected: &BTreeSet<String>,
+    products: &Products<'_>,
+    updates: &mut Updates,
+) {
+    for remedy in of_type(&raw.remediations, VENDOR_FIX) {
         let update = windows::update(remedy.description.as_str());
         let fix = Fix {
             update,
@@ -277,7 +290,6 @@ fn bulletin(
             }
         }
     }
-    Ok(Some(bulletin))
 }
 
 fn instant(text: Option<&str>) -> Result<Option<Timestamp>, String> {

@@ -144,3 +144,78 @@ fn wrong_words_under_a_right_checksum_are_damage_and_no_panic() {
     }
     assert!(damaged > 100, "only {damaged} were noticed");
 }
+
+/// The extract with another place for a table, and the checksum that fits.
+fn with_entry(table: Table, start: u64, length: u64) -> Vec<u8> {
+    let mut bytes = bytes();
+    let at = TABLES_AT + table as usize * 16;
+    bytes[at..at + 8].copy_from_slice(&start.to_le_bytes());
+    bytes[at + 8..at + 16].copy_from_slice(&length.to_le_bytes());
+    let sum = checksum(&bytes);
+    bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_table_that_is_not_within_the_file_is_damage_whichever_it_is() {
+    let all = bytes().len() as u64;
+    for table in Table::ALL {
+        for (start, length) in [(all + 1, 0), (0, all + 1), (1, u64::MAX), (u64::MAX, 1)] {
+            let said = open(with_entry(table, start, length))
+                .unwrap_err()
+                .to_string();
+            assert_eq!(
+                said, "memory is damaged: a table is not within it; build it again",
+                "{table:?} from {start}, {length} bytes"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_table_that_is_empty_where_others_point_into_it_is_damage_when_it_is_merged() {
+    for table in Table::ALL {
+        let start = u64_at(&bytes(), TABLES_AT + table as usize * 16).unwrap();
+        let merged = open(with_entry(table, start, 0)).and_then(|one| index_of(&one, None));
+        if matches!(table, Table::Statements | Table::Advisories) {
+            // Nothing points at these two: without them a file says less, and that is all.
+            assert!(merged.is_ok(), "{table:?}");
+        } else {
+            let is_noticed = matches!(merged, Err(IndexError::Damaged { .. }));
+            assert!(is_noticed, "{table:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_left_out_of_a_feed_is_still_counted_when_its_extract_is_read() {
+    let hardware = crate::testing::name_of("h", "intel:xeon:-");
+    let matches = [
+        (&*hardware, ""),
+        (&*app("v:p*:1.0"), ""),
+        (&*app("w:*:1.0"), ""),
+        ("no name", ""),
+    ];
+    let negated = any_of(&[(&app("v:p:1"), "")]).replace("\"nodes\"", "\"negate\":true,\"nodes\"");
+    let mut builder = Builder::new();
+    builder
+        .add(&record("CVE-2024-0001", 1, &any_of(&matches)))
+        .unwrap();
+    builder.add(&record("CVE-2024-0002", 1, &negated)).unwrap();
+    let extract = open(write::to_bytes(&builder, CONTENT).unwrap()).unwrap();
+    let expected = LeftOut {
+        hardware: 1,
+        negated: 1,
+        wildcards: 2,
+        malformed: 1,
+    };
+    assert_eq!((extract.records(), extract.left_out()), (2, expected));
+}
+
+#[test]
+fn an_extract_of_a_feed_without_records_says_so() {
+    let extract = open(write::to_bytes(&Builder::new(), CONTENT).unwrap()).unwrap();
+    assert!(!extract.has_records());
+    let index = Index::from_bytes(index_of(&extract, None).unwrap()).unwrap();
+    assert_eq!((index.stats().cves, index.stats().advisories), (0, 0));
+}

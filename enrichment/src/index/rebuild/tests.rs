@@ -1,6 +1,8 @@
 //! An index that is made out of the one before is the one that a build of everything makes, byte for
 //! byte, whatever came and went.
 
+mod odd;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -65,7 +65,7 @@ fn no_cut_goes_unnoticed() {
 }
 
 /// Puts the right checksum to wrong bytes, as a hostile file would.
-fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
     let checksum = format::checksum(&bytes);
     bytes[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());
     bytes

@@ -39,21 +39,7 @@ pub(super) fn said<'a>(index: &'a Index, subject: &Subject<'_>, rule: &str) -> O
         return None;
     }
     let known = Known::new(index, &host, &own, &own_statements);
-    let mut verdicts = BTreeMap::new();
-    let all: BTreeSet<CveId> = own_statements
-        .iter()
-        .flat_map(BTreeMap::keys)
-        .copied()
-        .collect();
-    for cve in all {
-        let statements = own_statements.iter().filter_map(|of| of.get(&cve));
-        // Of kinds of machines that the release is published for.
-        let is_said_of_all = statements.clone().count() == own_statements.len();
-        let statements: Vec<Cited<'a>> = statements.flatten().copied().collect();
-        if let Some(verdict) = known.judge(&statements, is_said_of_all) {
-            verdicts.insert(cve, verdict);
-        }
-    }
+    let mut verdicts = known.verdicts(&own_statements);
     for of in &other_statements {
         for (cve, statements) in of {
             if let Some(first) = statements.first() {
@@ -127,6 +113,23 @@ impl<'h> Known<'h> {
             held: replaced.held_by(installed),
             is_whole: !host.updates.is_empty(),
         }
+    }
+
+    /// What is said of the release itself, CVE by CVE.
+    fn verdicts<'a>(&self, own_statements: &[ByCve<'a>]) -> BTreeMap<CveId, Verdict<'a>> {
+        let mut verdicts = BTreeMap::new();
+        let cves = own_statements.iter().flat_map(BTreeMap::keys);
+        let cves: BTreeSet<CveId> = cves.copied().collect();
+        for cve in cves {
+            let statements = own_statements.iter().filter_map(|of| of.get(&cve));
+            // Of kinds of machines that the release is published for.
+            let is_said_of_all = statements.clone().count() == own_statements.len();
+            let statements: Vec<Cited<'a>> = statements.flatten().copied().collect();
+            if let Some(verdict) = self.judge(&statements, is_said_of_all) {
+                verdicts.insert(cve, verdict);
+            }
+        }
+        verdicts
     }
 
     /// What the statements about one CVE come to: any of its updates is enough.

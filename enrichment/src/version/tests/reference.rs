@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// dpkg's own algorithm, written from Debian policy 5.6.12 as a pairwise comparison.
-fn dpkg_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
+pub(super) fn dpkg_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
     let order = |byte: Option<&u8>| match byte {
         None => 0,
         Some(byte) if byte.is_ascii_digit() => 0,
@@ -40,7 +40,7 @@ fn dpkg_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
 }
 
 /// rpm's own algorithm, written from its manual as a pairwise comparison.
-fn rpm_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
+pub(super) fn rpm_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
     let skip = |text: &[u8]| {
         text.iter()
             .take_while(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'~' | b'^'))

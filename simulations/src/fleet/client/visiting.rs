@@ -11,7 +11,7 @@ use protocol::message::{Attendance, Capabilities, CollectorMessage};
 use tokio::select;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Client, Parted, RECONNECT, Session, until_some};
+use super::{Client, Parted, Session, until_some};
 use crate::cli::Touch;
 
 /// How long a collector may take to notice that nothing more comes.
@@ -59,10 +59,9 @@ impl Client {
 
     /// How much later than by its own back-off an agent comes back that has lost a connection which it
     /// held: at any moment within what it was told, so that a fleet does not come at once.
-    pub(super) fn spread_after(&mut self, began_at: Instant) -> Duration {
-        let held = self.context.clock.now() - began_at > RECONNECT.1;
+    pub(super) fn spread_after(&mut self) -> Duration {
         match (self.habits.touch, self.attendance) {
-            (Touch::Told, Attendance::Hold { return_within_s }) if held => {
+            (Touch::Told, Attendance::Hold { return_within_s }) if self.has_held() => {
                 let within = Duration::from_secs(return_within_s.into());
                 self.random.below_time(within / self.habits.speed)
             }

@@ -26,7 +26,6 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     stage.sleep_until(began_at + stage.seconds() / 2).await;
     let agents = stage.crew.agents();
     let lost_before = stage.crew.context.stats.sessions_lost.get();
-    let before: Vec<_> = agents.iter().map(|agent| agent.welcomes.get()).collect();
     let away_at = stage.now();
     if let Some(command) = &stage.crew.args.restart_command {
         if let Err(error) = restart(command).await {
@@ -35,6 +34,8 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
         }
         played.figure("restart_seconds", (stage.now() - away_at).as_secs_f64());
     }
+    // Behind the restart: who came back during it is cut off now, and has to come back once more.
+    let before: Vec<_> = agents.iter().map(|agent| agent.welcomes.get()).collect();
     // With a collector that was restarted as well: those that rest would not notice.
     agents
         .iter()
