@@ -38,14 +38,7 @@ fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--profile",
-                "agent",
-                "--package",
-                "agent",
-            ])
+            .args(["build", "--quiet", "--profile", "agent", "--package", "agent"])
             .status()
             .expect("cargo runs");
         assert!(status.success(), "the agent is not built");
@@ -75,8 +68,7 @@ impl Figures {
             line["ratio"] = ((value / budget * 1_000.0).round() / 1_000.0).into();
             line["against"] = format!("budget of {budget} {unit}").into();
             if value > budget {
-                self.over
-                    .push(format!("{name}: {value} {unit}, {budget} allowed"));
+                self.over.push(format!("{name}: {value} {unit}, {budget} allowed"));
             }
         }
         println!("{line}");
@@ -86,23 +78,14 @@ impl Figures {
 fn main() -> ExitCode {
     let mut figures = Figures::default();
     let bytes = std::fs::metadata(binary()).expect("built").len();
-    figures.print(
-        "binary_bytes",
-        float(bytes),
-        "bytes",
-        Some(4.0 * 1024.0 * 1024.0),
-    );
+    figures.print("binary_bytes", float(bytes), "bytes", Some(4.0 * 1024.0 * 1024.0));
     first_inventory(&mut figures);
     one_change(&mut figures);
     idle_day(&mut figures);
     for over in &figures.over {
         eprintln!("over budget: {over}");
     }
-    if figures.over.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if figures.over.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn float(number: u64) -> f64 {
@@ -142,12 +125,7 @@ fn first_inventory(figures: &mut Figures) {
     let wire = float(traffic(&host));
     figures.print("inventory_records", records_f, "records", None);
     figures.print("first_inventory_bytes", wire, "bytes", None);
-    figures.print(
-        "first_inventory_bytes_per_record",
-        frames / records_f,
-        "bytes",
-        None,
-    );
+    figures.print("first_inventory_bytes_per_record", frames / records_f, "bytes", None);
     figures.print(
         "first_inventory_bytes_of_2000_records",
         frames / records_f * 2_000.0,
@@ -165,12 +143,7 @@ fn first_inventory(figures: &mut Figures) {
     let scan_ms = float(ticks) * 10.0 / f64::from(scans);
     figures.print("scan_cpu_ms", scan_ms, "ms", None);
     let mib = |kib: u64| float(kib) / 1024.0;
-    figures.print(
-        "idle_resident_mib",
-        mib(costs.resident_kib),
-        "MiB",
-        Some(6.0),
-    );
+    figures.print("idle_resident_mib", mib(costs.resident_kib), "MiB", Some(6.0));
     figures.print("peak_resident_mib", mib(costs.peak_kib), "MiB", Some(16.0));
     figures.print("idle_threads", float(costs.threads), "threads", Some(1.0));
 }
@@ -179,9 +152,7 @@ fn one_change(figures: &mut Figures) {
     let collector = Collector::start();
     let host = Host::enrolled(500, &collector);
     let running = host.start();
-    collector.wait_for("the inventory", |seen| {
-        (seen.held.len() == 500).then_some(())
-    });
+    collector.wait_for("the inventory", |seen| (seen.held.len() == 500).then_some(()));
     settle(&host, &running);
     let before = traffic(&host);
     host.install(0..501, "1.0-1");
@@ -197,9 +168,7 @@ fn idle_day(figures: &mut Figures) {
     let collector = Collector::start();
     let host = Host::enrolled(500, &collector);
     let running = host.start();
-    collector.wait_for("the inventory", |seen| {
-        (seen.held.len() == 500).then_some(())
-    });
+    collector.wait_for("the inventory", |seen| (seen.held.len() == 500).then_some(()));
     collector.say(&CollectorMessage::Settings(Settings {
         revision: 1,
         heartbeat_every_s: 10,
@@ -208,9 +177,7 @@ fn idle_day(figures: &mut Figures) {
     let beats = || collector.seen().heartbeats.len();
     let wait_for_beats = |more: usize| {
         let wanted = beats() + more;
-        collector.wait_for("heartbeats", |seen| {
-            (seen.heartbeats.len() >= wanted).then_some(())
-        });
+        collector.wait_for("heartbeats", |seen| (seen.heartbeats.len() >= wanted).then_some(()));
     };
     // The least interval there is, as often as patience allows.
     wait_for_beats(2);
@@ -223,12 +190,7 @@ fn idle_day(figures: &mut Figures) {
     let each = float(traffic(&host) - bytes) / count + float(2 * HEADER_BYTES);
     let after = process::costs(running.id());
     figures.print("heartbeat_bytes", each, "bytes", None);
-    figures.print(
-        "idle_day_bytes",
-        each * float(HEARTBEATS_A_DAY),
-        "bytes",
-        Some(100_000.0),
-    );
+    figures.print("idle_day_bytes", each * float(HEARTBEATS_A_DAY), "bytes", Some(100_000.0));
     // Asking for the status wakes it up as well, twice.
     let wakes = float(after.switches - costs.switches);
     figures.print("wakes_per_heartbeat", wakes / count, "wake-ups", None);

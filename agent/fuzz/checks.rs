@@ -28,10 +28,7 @@ pub(crate) fn apt_lz4(input: &[u8]) {
         Source::Deb,
         &[
             ("var/lib/dpkg/status", status.as_bytes()),
-            (
-                "var/lib/apt/lists/a_InRelease",
-                b"Origin: Example\nDate: x\n",
-            ),
+            ("var/lib/apt/lists/a_InRelease", b"Origin: Example\nDate: x\n"),
             ("var/lib/apt/lists/a_Packages.lz4", input),
         ],
     );
@@ -47,10 +44,7 @@ pub(crate) fn rpm_wal(input: &[u8]) {
     check(
         Source::Rpm,
         &[
-            (
-                "var/lib/rpm/rpmdb.sqlite",
-                include_bytes!("corpus/rpm_sqlite/two-packages"),
-            ),
+            ("var/lib/rpm/rpmdb.sqlite", include_bytes!("corpus/rpm_sqlite/two-packages")),
             ("var/lib/rpm/rpmdb.sqlite-wal", input),
         ],
     );
@@ -70,10 +64,7 @@ pub(crate) fn rpm_bdb(input: &[u8]) {
 pub(crate) fn flatpak(input: &[u8]) {
     check(
         Source::Flatpak,
-        &[(
-            "var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy",
-            input,
-        )],
+        &[("var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy", input)],
     );
 }
 
@@ -90,14 +81,8 @@ pub(crate) fn manifest(input: &[u8]) {
         b's' => (Source::Snap, "var/lib/snapd/state.json".to_owned()),
         b'y' => (Source::Snap, "snap/a/current/meta/snap.yaml".to_owned()),
         b'm' => (Source::Python, format!("{package}/METADATA")),
-        b'n' => (
-            Source::Npm,
-            "usr/local/lib/node_modules/a/package.json".to_owned(),
-        ),
-        b'g' => (
-            Source::Gem,
-            "var/lib/gems/3.1.0/specifications/a-1.gemspec".to_owned(),
-        ),
+        b'n' => (Source::Npm, "usr/local/lib/node_modules/a/package.json".to_owned()),
+        b'g' => (Source::Gem, "var/lib/gems/3.1.0/specifications/a-1.gemspec".to_owned()),
         b'o' => (Source::Apk, "etc/os-release".to_owned()),
         b'x' => {
             let name = "files/share/metainfo/org.example.App.metainfo.xml";
@@ -116,20 +101,11 @@ pub(crate) fn manifest(input: &[u8]) {
 pub(crate) fn hive(input: &[u8]) {
     let machine = "Windows/System32/config/SOFTWARE";
     let person = "Users/a/NTUSER.DAT";
-    for source in [
-        Source::Programs,
-        Source::Msix,
-        Source::WindowsUpdate,
-        Source::Os,
-    ] {
+    for source in [Source::Programs, Source::Msix, Source::WindowsUpdate, Source::Os] {
         check_on(System::Windows, source, &[(machine, input)]);
     }
     let profiles = include_bytes!("corpus/hive/profiles");
-    check_on(
-        System::Windows,
-        Source::Programs,
-        &[(machine, profiles), (person, input)],
-    );
+    check_on(System::Windows, Source::Programs, &[(machine, profiles), (person, input)]);
 }
 
 /// A property list in either form.
@@ -138,10 +114,7 @@ pub(crate) fn plist(input: &[u8]) {
     let bundle = "Applications/A.app/Contents";
     for (source, path) in [
         (Source::Apps, format!("{bundle}/Info.plist")),
-        (
-            Source::SafariExtension,
-            format!("{bundle}/PlugIns/A.appex/Contents/Info.plist"),
-        ),
+        (Source::SafariExtension, format!("{bundle}/PlugIns/A.appex/Contents/Info.plist")),
     ] {
         check_on(System::Macos, source, &[(&path, input)]);
     }
@@ -207,9 +180,7 @@ fn check(source: Source, files: &[(&str, &[u8])]) {
 /// As [`check`], of a tree that holds another system.
 fn check_on(system: System, source: Source, files: &[(&str, &[u8])]) {
     TREE.with(|tree| {
-        let top = tree
-            .get_or_init(|| tempfile::tempdir().expect("a folder"))
-            .path();
+        let top = tree.get_or_init(|| tempfile::tempdir().expect("a folder")).path();
         for (path, bytes) in files {
             let path = top.join(path);
             fs::create_dir_all(path.parent().expect("a path")).expect("a folder");
@@ -249,12 +220,7 @@ fn assert_fits(inventory: &Inventory) {
         sources: &inventory.sources,
     };
     let keys: usize = delta::snapshot(heading, Epoch(1), &inventory.records)
-        .map(|report| {
-            report
-                .validate()
-                .expect("a report that a collector takes")
-                .len()
-        })
+        .map(|report| report.validate().expect("a report that a collector takes").len())
         .sum();
     assert_eq!(keys, inventory.records.len());
 }

@@ -70,11 +70,7 @@ impl Backoff {
     /// Waits from `first` to `longest`.
     #[must_use]
     pub const fn new(first: Duration, longest: Duration) -> Self {
-        Self {
-            first,
-            longest,
-            failures: 0,
-        }
+        Self { first, longest, failures: 0 }
     }
 
     /// The wait after one more failure: between half of the step and all of it.

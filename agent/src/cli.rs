@@ -52,9 +52,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let args = match Args::parse(arguments) {
         Ok(args) => args,
         Err(why) => {
-            complain(&format!(
-                "{why}\nrun `muster-agent help` to see what it takes"
-            ));
+            complain(&format!("{why}\nrun `muster-agent help` to see what it takes"));
             return ExitCode::from(2);
         }
     };

@@ -20,16 +20,11 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the file that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
     fn now_ms(&self) -> u64 {
         // A clock before 1970 is as wrong as a clock can be; 0 says so.
         let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        since_1970.map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
+        since_1970.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     #[cfg(unix)]
@@ -50,10 +45,7 @@ impl Clock for SystemClock {
     }
 
     #[cfg(not(unix))]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the file that reads the clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the file that reads the clock")]
     fn elapsed(&self) -> Duration {
         // Windows' Instant counts the time that the machine sleeps.
         static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();

@@ -148,11 +148,7 @@ impl Scanner {
     /// A scanner that has not scanned yet.
     #[must_use]
     pub fn new(options: ScanOptions) -> Self {
-        Self {
-            options,
-            boxes: TimeBoxes::default(),
-            facts: HostFacts::default(),
-        }
+        Self { options, boxes: TimeBoxes::default(), facts: HostFacts::default() }
     }
 
     /// Changes what the next scan does.
@@ -186,10 +182,7 @@ impl Scanner {
             let began = clock.elapsed();
             // What the sources before have left. Package managers are read first, so no number of
             // npm folders can crowd them out.
-            let room = self
-                .options
-                .records_max
-                .saturating_sub(inventory.records.len());
+            let room = self.options.records_max.saturating_sub(inventory.records.len());
             let mut found = self.read_source(*reader, room, &owned);
             let took = clock.elapsed().saturating_sub(began);
             if matches!(found.state, SourceState::TimedOut | SourceState::Failed) {
@@ -242,10 +235,9 @@ impl Scanner {
                 SourceState::TimedOut,
                 "an earlier scan of this source still hangs".to_owned(),
             ),
-            Verdict::Broken => Found::none(
-                SourceState::Failed,
-                "its reader ended without an answer".to_owned(),
-            ),
+            Verdict::Broken => {
+                Found::none(SourceState::Failed, "its reader ended without an answer".to_owned())
+            }
         }
     }
 }
@@ -298,16 +290,12 @@ impl Found {
     fn new(reading: Result<Reading, ReadError>, records: Records) -> Self {
         let (records, defects) = records.finish();
         match reading {
-            Ok(Reading::Read) if defects.is_empty() => Self {
-                state: SourceState::Ok,
-                reason: String::new(),
-                records,
-            },
-            Ok(Reading::Read) => Self {
-                state: SourceState::Partial,
-                reason: reason(&defects.to_string()),
-                records,
-            },
+            Ok(Reading::Read) if defects.is_empty() => {
+                Self { state: SourceState::Ok, reason: String::new(), records }
+            }
+            Ok(Reading::Read) => {
+                Self { state: SourceState::Partial, reason: reason(&defects.to_string()), records }
+            }
             Ok(Reading::Absent) => Self::none(SourceState::Absent, String::new()),
             Err(ReadError::Stopped) => {
                 Self::none(SourceState::TimedOut, "the time box ended".to_owned())
@@ -317,11 +305,7 @@ impl Found {
     }
 
     const fn none(state: SourceState, reason: String) -> Self {
-        Self {
-            state,
-            reason,
-            records: Vec::new(),
-        }
+        Self { state, reason, records: Vec::new() }
     }
 }
 

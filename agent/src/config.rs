@@ -130,9 +130,8 @@ impl Config {
         environment: &dyn Fn(&str) -> Option<String>,
         flags: Raw,
     ) -> Result<Self, ConfigError> {
-        let named = file
-            .map(Path::to_owned)
-            .or_else(|| environment("MUSTER_CONFIG").map(PathBuf::from));
+        let named =
+            file.map(Path::to_owned).or_else(|| environment("MUSTER_CONFIG").map(PathBuf::from));
         let from_file = match named {
             // A file that somebody named and that is not there is a mistake; the usual one may be
             // missing.
@@ -168,11 +167,7 @@ impl Config {
     /// Where the collectors are: as it was configured here, or else as the enrolment said.
     #[must_use]
     pub fn collectors_or<'a>(&'a self, enrolled: &'a [String]) -> &'a [String] {
-        if self.collectors.is_empty() {
-            enrolled
-        } else {
-            &self.collectors
-        }
+        if self.collectors.is_empty() { enrolled } else { &self.collectors }
     }
 
     /// The spool's file.
@@ -229,17 +224,11 @@ impl TryFrom<Raw> for Config {
 }
 
 fn read(path: &Path) -> Result<Option<Raw>, ConfigError> {
-    let failed = |source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
     let Some(bytes) = crate::private_file::read(path, FILE_BYTES_MAX).map_err(failed)? else {
         return Ok(None);
     };
-    let parse = |why: String| ConfigError::Parse {
-        path: path.to_owned(),
-        why,
-    };
+    let parse = |why: String| ConfigError::Parse { path: path.to_owned(), why };
     let text = String::from_utf8(bytes).map_err(|error| parse(error.to_string()))?;
     let raw: Raw =
         toml::from_str(&text).map_err(|error| parse(error.to_string().trim_end().to_owned()))?;
@@ -255,11 +244,8 @@ fn read(path: &Path) -> Result<Option<Raw>, ConfigError> {
 }
 
 fn labels(texts: &[String]) -> Result<Vec<Label>, ConfigError> {
-    let wrong = |value: String, expected: String| ConfigError::Value {
-        key: "labels",
-        value,
-        expected,
-    };
+    let wrong =
+        |value: String, expected: String| ConfigError::Value { key: "labels", value, expected };
     if texts.len() > HOST_LABELS_MAX {
         let expected = format!("at most {HOST_LABELS_MAX}");
         return Err(wrong(format!("{} labels", texts.len()), expected));
@@ -286,19 +272,15 @@ fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {
     // A space that slipped in would be looked up as a part of the name, and its failure says nothing
     // of the space; a line's end would be a header of its own to a proxy.
     let has_gap = |text: &str| text.contains(|c: char| c.is_whitespace() || c.is_control());
-    let wrong = collectors
-        .iter()
-        .find(|text| !is_address(text) || has_gap(text));
+    let wrong = collectors.iter().find(|text| !is_address(text) || has_gap(text));
     let is_long = collectors.len() > TOKEN_ADDRESSES_MAX;
     if wrong.is_none() && !is_long {
         return Ok(());
     }
     Err(ConfigError::Value {
         key: "collectors",
-        value: wrong.map_or_else(
-            || format!("{} addresses", collectors.len()),
-            |text| format!("{text:?}"),
-        ),
+        value: wrong
+            .map_or_else(|| format!("{} addresses", collectors.len()), |text| format!("{text:?}")),
         expected: format!(
             "at most {TOKEN_ADDRESSES_MAX} addresses like \"collector.example:7070\", with brackets \
              around an IPv6 address"
@@ -322,10 +304,7 @@ fn check_range<T: Copy + PartialOrd + std::fmt::Display>(
 }
 
 /// A variable of this process's environment, if it is set and not empty.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the file that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the file that reads the environment")]
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -47,9 +47,7 @@ impl Request {
     }
 
     fn parse(line: &[u8]) -> Option<Self> {
-        [Self::Status, Self::Scan]
-            .into_iter()
-            .find(|request| request.as_str().as_bytes() == line)
+        [Self::Status, Self::Scan].into_iter().find(|request| request.as_str().as_bytes() == line)
     }
 }
 
@@ -149,10 +147,7 @@ async fn read_request(mut stream: Stream) -> Option<(Request, Stream)> {
         }
         Ok::<_, io::Error>(None)
     };
-    let request = tokio::time::timeout(CALLER_WITHIN, read)
-        .await
-        .ok()?
-        .ok()??;
+    let request = tokio::time::timeout(CALLER_WITHIN, read).await.ok()?.ok()??;
     Some((request, stream))
 }
 
@@ -256,10 +251,7 @@ mod tests {
     #[test]
     fn only_its_owner_can_open_it() {
         with_socket(async |_control, path| {
-            let mode = std::fs::metadata(&path)
-                .expect("there")
-                .permissions()
-                .mode();
+            let mode = std::fs::metadata(&path).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         });
     }
@@ -268,16 +260,10 @@ mod tests {
     fn without_an_agent_there_is_no_answer_and_no_error() {
         with_socket(async |control, path| {
             drop(control);
-            assert_eq!(
-                ask(&path, Request::Status, SECOND).await.expect("no error"),
-                None
-            );
+            assert_eq!(ask(&path, Request::Status, SECOND).await.expect("no error"), None);
             // One that a killed agent left behind.
             drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
-            assert_eq!(
-                ask(&path, Request::Status, SECOND).await.expect("no error"),
-                None
-            );
+            assert_eq!(ask(&path, Request::Status, SECOND).await.expect("no error"), None);
             Control::open(&path).expect("over the old one");
         });
     }

@@ -180,17 +180,13 @@ pub struct Change<'a> {
 
 impl Change<'_> {
     fn bytes_max(&self) -> usize {
-        self.new
-            .map_or(cut::REMOVE_BYTES_MAX, cut::record_bytes_max)
+        self.new.map_or(cut::REMOVE_BYTES_MAX, cut::record_bytes_max)
     }
 }
 
 /// The keys that differ between two inventories, in key order.
 pub fn changes<'a>(before: &'a Records, now: &'a Records) -> Changes<'a> {
-    Changes {
-        before: before.iter().peekable(),
-        now: now.iter().peekable(),
-    }
+    Changes { before: before.iter().peekable(), now: now.iter().peekable() }
 }
 
 /// The differences of two inventories: see [`changes`].
@@ -229,10 +225,7 @@ impl<'a> Iterator for Changes<'a> {
 /// The next place of the same epoch.
 #[must_use]
 pub fn following(position: Position) -> Position {
-    Position {
-        epoch: position.epoch,
-        seq: Seq(position.seq.0.saturating_add(1)),
-    }
+    Position { epoch: position.epoch, seq: Seq(position.seq.0.saturating_add(1)) }
 }
 
 #[cfg(test)]

@@ -106,11 +106,7 @@ pub async fn enrol(
     host: &Newcomer<'_>,
 ) -> Result<Enrolled, EnrolError> {
     let mut outcome = None;
-    let within = if token.addresses.len() > 1 {
-        CONNECT_WITHIN_OF_SEVERAL
-    } else {
-        CONNECT_WITHIN
-    };
+    let within = if token.addresses.len() > 1 { CONNECT_WITHIN_OF_SEVERAL } else { CONNECT_WITHIN };
     for address in &token.addresses {
         let plan = Plan::fresh(address, reach, within);
         match enrol_at(plan, token, host).await {
@@ -146,16 +142,11 @@ async fn enrol_at(
     let mut stream = dial(plan, config).await?;
     let answer = ask(&mut stream, &request)
         .await
-        .map_err(|why| EnrolError::NoAnswer {
-            address: address.clone(),
-            why: sanitise(&why),
-        })?;
+        .map_err(|why| EnrolError::NoAnswer { address: address.clone(), why: sanitise(&why) })?;
     // The collector holds a place for this connection until it hears of its end.
     stream.farewell("enrolled").await;
-    let reply = decode(&answer).map_err(|why| EnrolError::Garbled {
-        address,
-        why: sanitise(&why.to_string()),
-    })?;
+    let reply = decode(&answer)
+        .map_err(|why| EnrolError::Garbled { address, why: sanitise(&why.to_string()) })?;
     use_reply(reply, key, token)
 }
 
@@ -201,30 +192,11 @@ fn use_reply(
     token: &EnrolmentToken,
 ) -> Result<Enrolled, EnrolError> {
     match reply {
-        EnrolReply::Granted {
-            company,
-            agent,
-            chain,
-            roots,
-            settings,
-        } => {
-            let grant = Grant {
-                company,
-                agent,
-                chain,
-                roots,
-                collectors: token.addresses.clone(),
-            };
-            Ok(Enrolled {
-                identity: identity(key, grant, token)?,
-                settings,
-            })
+        EnrolReply::Granted { company, agent, chain, roots, settings } => {
+            let grant = Grant { company, agent, chain, roots, collectors: token.addresses.clone() };
+            Ok(Enrolled { identity: identity(key, grant, token)?, settings })
         }
-        EnrolReply::Refused {
-            reason,
-            detail,
-            retry_after_ms,
-        } => Err(EnrolError::Refused {
+        EnrolReply::Refused { reason, detail, retry_after_ms } => Err(EnrolError::Refused {
             reason,
             detail: sanitise(&detail),
             retry_after: (retry_after_ms > 0)

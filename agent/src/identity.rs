@@ -213,11 +213,7 @@ impl Identity {
     /// When it is damaged, or open to other users.
     pub fn load(state_dir: &Path) -> Result<Option<Self>, IdentityError> {
         let path = state_dir.join(FILE);
-        let file = |source| IdentityError::File {
-            action: "read",
-            path: path.clone(),
-            source,
-        };
+        let file = |source| IdentityError::File { action: "read", path: path.clone(), source };
         let Some(bytes) = private_file::read(&path, FILE_BYTES_MAX).map_err(file)? else {
             return Ok(None);
         };
@@ -225,9 +221,7 @@ impl Identity {
         if private_file::is_open_to_others(&path).map_err(file)? {
             return Err(IdentityError::Exposed(path));
         }
-        Self::parse(&bytes)
-            .map(Some)
-            .map_err(|why| IdentityError::Damaged { path, why })
+        Self::parse(&bytes).map(Some).map_err(|why| IdentityError::Damaged { path, why })
     }
 
     /// Writes the identity into a state folder, over the one that is there.
@@ -349,7 +343,5 @@ fn to_text(der: &[u8]) -> String {
 }
 
 fn from_text(what: &str, text: &str) -> Result<Vec<u8>, String> {
-    STANDARD
-        .decode(text)
-        .map_err(|error| format!("its {what}: {error}"))
+    STANDARD.decode(text).map_err(|error| format!("its {what}: {error}"))
 }

@@ -79,17 +79,11 @@ impl Glance {
     pub fn into(state_dir: &Path) -> Result<Option<Self>, LockError> {
         if !state_dir.join(GATE).exists() {
             // Nobody has ever taken the folder, and looking leaves nothing behind.
-            return Ok(Some(Self {
-                _lock: None,
-                _gate: None,
-            }));
+            return Ok(Some(Self { _lock: None, _gate: None }));
         }
         let gate = enter(state_dir)?;
         match StateLock::behind_the_gate(state_dir) {
-            Ok(lock) => Ok(Some(Self {
-                _lock: Some(lock),
-                _gate: Some(gate),
-            })),
+            Ok(lock) => Ok(Some(Self { _lock: Some(lock), _gate: Some(gate) })),
             Err(LockError::Taken(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -132,9 +126,7 @@ mod tests {
     fn an_agent_that_starts_waits_for_whoever_looks() {
         let folder = tempfile::tempdir().expect("a folder");
         drop(StateLock::take(folder.path()).expect("free"));
-        let glance = Glance::into(folder.path())
-            .expect("a folder")
-            .expect("free");
+        let glance = Glance::into(folder.path()).expect("a folder").expect("free");
         let path = folder.path().to_owned();
         let (said, taken) = std::sync::mpsc::sync_channel(1);
         let agent = std::thread::spawn(move || {

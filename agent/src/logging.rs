@@ -110,11 +110,7 @@ impl Log {
 pub fn sanitise(text: &str) -> String {
     let mut clean = String::new();
     for letter in text.chars() {
-        let letter = if letter.is_control() || misleads(letter) {
-            '\u{fffd}'
-        } else {
-            letter
-        };
+        let letter = if letter.is_control() || misleads(letter) { '\u{fffd}' } else { letter };
         if clean.len() + letter.len_utf8() > REASON_BYTES_MAX {
             clean.push('…');
             break;

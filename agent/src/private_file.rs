@@ -112,8 +112,7 @@ pub const fn is_open_to_others(_path: &Path) -> io::Result<bool> {
 /// A rename is durable only once its folder is.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
-    path.parent()
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(not(unix))]
@@ -182,9 +181,6 @@ mod tests {
         let path = folder.path().join("long");
         fs::write(&path, [0; 11]).expect("written");
         read(&path, 10).expect_err("too long");
-        assert_eq!(
-            read(&folder.path().join("none"), 10).expect("an answer"),
-            None
-        );
+        assert_eq!(read(&folder.path().join("none"), 10).expect("an answer"), None);
     }
 }

@@ -72,19 +72,12 @@ pub fn record(
         facts: inventory.facts.clone(),
         sources: inventory.sources.clone(),
     };
-    let work = Work {
-        before: &before,
-        now: &inventory.records,
-        told: told.as_ref(),
-        news: &news,
-        now_ms,
-    };
+    let work =
+        Work { before: &before, now: &inventory.records, told: told.as_ref(), news: &news, now_ms };
     let mut recorded = work.counted();
     recorded.left_out = left_out;
     // A host that moved to another release of its system has other keys throughout.
-    let has_moved = told
-        .as_ref()
-        .is_none_or(|told| told.platform != news.platform);
+    let has_moved = told.as_ref().is_none_or(|told| told.platform != news.platform);
     recorded.is_snapshot = spool.view().is_snapshot_due || has_moved;
     if !recorded.is_snapshot {
         let entries = work.delta(spool)?;
@@ -116,10 +109,7 @@ struct Work<'a> {
 impl Work<'_> {
     /// How many records there are, and how many are new, changed or gone.
     fn counted(&self) -> Recorded {
-        let mut counted = Recorded {
-            records: self.now.len(),
-            ..Recorded::default()
-        };
+        let mut counted = Recorded { records: self.now.len(), ..Recorded::default() };
         for change in delta::changes(self.before, self.now) {
             match change.new {
                 Some(_) => counted.upserts += 1,
@@ -131,26 +121,15 @@ impl Work<'_> {
 
     fn delta(&self, spool: &Spool) -> Result<Vec<Entry>, RecordError> {
         let has_new_facts = self.told.is_none_or(|told| told.facts != self.news.facts);
-        let has_new_statuses = self
-            .told
-            .is_none_or(|told| !are_same(&told.sources, &self.news.sources));
+        let has_new_statuses =
+            self.told.is_none_or(|told| !are_same(&told.sources, &self.news.sources));
         let heading = Heading {
             made_at_ms: self.now_ms,
             platform: &self.news.platform,
             facts: has_new_facts.then_some(&self.news.facts),
-            sources: if has_new_statuses {
-                &self.news.sources
-            } else {
-                &[]
-            },
+            sources: if has_new_statuses { &self.news.sources } else { &[] },
         };
-        pack(delta::delta(
-            heading,
-            spool.last(),
-            spool.digest(),
-            self.before,
-            self.now,
-        ))
+        pack(delta::delta(heading, spool.last(), spool.digest(), self.before, self.now))
     }
 
     fn snapshot(&self, spool: &Spool) -> Result<Vec<Entry>, RecordError> {
@@ -160,11 +139,7 @@ impl Work<'_> {
             facts: Some(&self.news.facts),
             sources: &self.news.sources,
         };
-        pack(delta::snapshot(
-            heading,
-            spool.next_epoch(self.now_ms),
-            self.now,
-        ))
+        pack(delta::snapshot(heading, spool.next_epoch(self.now_ms), self.now))
     }
 
     fn commit(
@@ -196,31 +171,19 @@ fn pack(reports: impl Iterator<Item = Report>) -> Result<Vec<Entry>, RecordError
         .map(|report| {
             let (position, digest) = (report.position, report.digest);
             let frame = packer.pack(AgentMessage::Report(report).encode())?;
-            Ok(Entry {
-                position,
-                digest,
-                frame,
-            })
+            Ok(Entry { position, digest, frame })
         })
         .collect()
 }
 
 fn digest(records: &Records) -> InventoryDigest {
-    records
-        .iter()
-        .map(|(key, record)| RecordFingerprint::of(*key, record))
-        .collect()
+    records.iter().map(|(key, record)| RecordFingerprint::of(*key, record)).collect()
 }
 
 /// Whether two scans went alike: how long they took does not count.
 fn are_same(before: &[SourceStatus], now: &[SourceStatus]) -> bool {
     let essence = |status: &SourceStatus| {
-        (
-            status.source,
-            status.state,
-            status.records,
-            status.reason.clone(),
-        )
+        (status.source, status.state, status.records, status.reason.clone())
     };
     before.iter().map(essence).eq(now.iter().map(essence))
 }
@@ -237,10 +200,7 @@ fn leave_out_invalid(inventory: &mut Inventory) -> usize {
             platform: platform.clone(),
             facts: None,
             sources: Vec::new(),
-            body: ReportBody::Delta {
-                upserts: vec![record.clone()],
-                removes: Vec::new(),
-            },
+            body: ReportBody::Delta { upserts: vec![record.clone()], removes: Vec::new() },
             digest: None,
         };
         // The collector's own check, record by record. It also computes the key again: a scan that

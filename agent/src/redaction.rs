@@ -14,15 +14,8 @@ pub const MARK: &str = "[redacted]";
 /// How our own secrets begin: enrolment tokens and API keys.
 const PREFIXES: [&str; 2] = ["mst1.", "msk_"];
 /// What a secret is called, as the end of a name: `proxy_password: …`, `token=…`.
-const NAMES: [&str; 7] = [
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "key",
-    "authorization",
-    "credentials",
-];
+const NAMES: [&str; 7] =
+    ["password", "passwd", "secret", "token", "key", "authorization", "credentials"];
 /// What a secret follows without a sign in between (RFC 7617, RFC 6750).
 const SCHEMES: [&str; 2] = ["basic", "bearer"];
 /// Letters in a row from which on a mixture of capitals, small letters and digits is taken for a secret: half
@@ -129,9 +122,7 @@ impl Reader {
             }
             return;
         }
-        let is_scheme = SCHEMES
-            .iter()
-            .any(|scheme| word.eq_ignore_ascii_case(scheme));
+        let is_scheme = SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
         if word.is_empty() || is_scheme {
             // What announces goes on doing so over blanks, quotes and the name of a scheme.
             self.is_announced |= is_scheme;
@@ -139,9 +130,7 @@ impl Reader {
         } else if self.is_announced || is_secret(word) {
             clean.push_str(MARK);
             // A password of several words ends with its quote.
-            self.ends_at = self
-                .quote
-                .filter(|quote| self.is_announced && gap != Some(*quote));
+            self.ends_at = self.quote.filter(|quote| self.is_announced && gap != Some(*quote));
             (self.is_announced, self.is_named) = (false, false);
         } else {
             clean.push_str(word);
@@ -156,10 +145,7 @@ impl Reader {
 /// What parts words: not `.`, `@`, `/`, `+` and `-`, of which addresses, paths and secrets are made.
 const fn is_gap(letter: char) -> bool {
     letter.is_ascii_whitespace()
-        || matches!(
-            letter,
-            '"' | '\'' | '=' | ':' | ',' | ';' | '(' | ')' | '<' | '>'
-        )
+        || matches!(letter, '"' | '\'' | '=' | ':' | ',' | ';' | '(' | ')' | '<' | '>')
 }
 
 fn is_name(word: &str) -> bool {
@@ -179,9 +165,7 @@ fn is_secret(word: &str) -> bool {
 /// of letters.
 fn is_opaque(word: &str) -> bool {
     word.len() >= OPAQUE_FROM
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-'))
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-'))
         && word.contains(|c: char| c.is_ascii_uppercase())
         && word.contains(|c: char| c.is_ascii_lowercase())
         && word.contains(|c: char| c.is_ascii_digit())

@@ -124,8 +124,7 @@ struct HeardTime {
 impl HeardTime {
     fn now_ms(self, now: Duration) -> u64 {
         let since = now.saturating_sub(self.at).as_millis();
-        self.ms
-            .saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+        self.ms.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
     }
 }
 
@@ -143,10 +142,7 @@ impl Seen {
     fn at_start(now_ms: u64, collectors: &[String], spool: &mut Spool) -> Result<Self, SpoolError> {
         Ok(Self {
             started_at_ms: now_ms,
-            connection: Connection {
-                collectors: collectors.to_vec(),
-                ..Connection::default()
-            },
+            connection: Connection { collectors: collectors.to_vec(), ..Connection::default() },
             // Until the first scan ends, the status shows how the sources went before the start.
             sources: spool.told()?.unwrap_or_default().sources,
             ..Self::default()
@@ -318,9 +314,7 @@ impl Agent {
     /// just begun an epoch there, which the session does not know yet.
     fn missing(&mut self, position: Position) -> Event {
         let view = self.spool().view();
-        let is_lost = view
-            .pending
-            .is_some_and(|(first, last)| (first..=last).contains(&position));
+        let is_lost = view.pending.is_some_and(|(first, last)| (first..=last).contains(&position));
         if !is_lost {
             return Event::SpoolChanged(view);
         }

@@ -82,9 +82,7 @@ fn serve(_arguments: Vec<OsString>) {
     };
     tell(&handle, ServiceState::Running, 0);
     recover();
-    let outcome = BODY
-        .get()
-        .map_or_else(|| Err("nothing to run".to_owned()), |body| body(stopped));
+    let outcome = BODY.get().map_or_else(|| Err("nothing to run".to_owned()), |body| body(stopped));
     // Anything but 0 lets the recovery actions begin.
     let code = if outcome.is_ok() { 0 } else { FAILED };
     tell(&handle, ServiceState::Stopped, code);
@@ -106,11 +104,7 @@ fn tell(handle: &ServiceStatusHandle, state: ServiceState, code: u32) {
             ServiceExitCode::ServiceSpecific(code)
         },
         checkpoint: 0,
-        wait_hint: if is_running {
-            Duration::ZERO
-        } else {
-            STOP_WITHIN
-        },
+        wait_hint: if is_running { Duration::ZERO } else { STOP_WITHIN },
         process_id: None,
     };
     // A manager that does not listen has other worries.
@@ -124,10 +118,7 @@ fn recover() {
         let manager = ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT)?;
         let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START;
         let service = manager.open_service(NAME, access)?;
-        let again = ServiceAction {
-            action_type: ServiceActionType::Restart,
-            delay: RESTART_AFTER,
-        };
+        let again = ServiceAction { action_type: ServiceActionType::Restart, delay: RESTART_AFTER };
         service.update_failure_actions(ServiceFailureActions {
             reset_period: ServiceFailureResetPeriod::After(Duration::from_secs(24 * 3600)),
             reboot_msg: None,

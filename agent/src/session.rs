@@ -265,9 +265,7 @@ impl Session {
     }
 
     fn connect(&mut self) {
-        self.actions.push(Action::Connect {
-            attempt: self.attempts,
-        });
+        self.actions.push(Action::Connect { attempt: self.attempts });
         self.link = Link::Connecting;
     }
 
@@ -336,8 +334,7 @@ impl Session {
         if sources_changed {
             self.scans.request(now);
         } else {
-            self.scans
-                .not_later_than(now + self.jitter.around(self.scan_every()));
+            self.scans.not_later_than(now + self.jitter.around(self.scan_every()));
         }
         self.actions.push(Action::SaveSettings(settings));
     }

@@ -161,10 +161,7 @@ impl Spool {
     /// Reports that wait for an answer, and their bytes.
     #[must_use]
     pub fn waiting(&self) -> (u32, u64) {
-        let count = self
-            .line
-            .pending
-            .map_or(0, |(first, last)| last.seq.0 - first.seq.0 + 1);
+        let count = self.line.pending.map_or(0, |(first, last)| last.seq.0 - first.seq.0 + 1);
         (count, self.line.pending_bytes)
     }
 
@@ -228,23 +225,12 @@ impl Spool {
     /// Nothing has changed then.
     pub fn commit(&mut self, scan: Scan<'_>) -> Result<bool, SpoolError> {
         self.ensure_open()?;
-        let bytes = scan
-            .entries
-            .iter()
-            .map(|entry| layout::bytes(&entry.frame))
-            .sum::<u64>();
+        let bytes = scan.entries.iter().map(|entry| layout::bytes(&entry.frame)).sum::<u64>();
         // A snapshot says all that waits, so it does not have to share the room with it.
-        let kept = if scan.begins_epoch {
-            0
-        } else {
-            self.line.pending_bytes
-        };
+        let kept = if scan.begins_epoch { 0 } else { self.line.pending_bytes };
         if kept + bytes > self.bytes_max {
             return if scan.begins_epoch {
-                Err(SpoolError::TooSmall {
-                    bytes,
-                    max: self.bytes_max,
-                })
+                Err(SpoolError::TooSmall { bytes, max: self.bytes_max })
             } else {
                 Ok(false)
             };
@@ -354,10 +340,8 @@ impl Spool {
         // Only damage sets a file aside. A full disk or a lock of another process passes, and the
         // reports in the file are then as good as before.
         if let Err(Fault::Damaged(why)) = outcome {
-            let to = self
-                .storage
-                .set_aside()
-                .map_err(|fault| fault.into_error(self.storage.path()))?;
+            let to =
+                self.storage.set_aside().map_err(|fault| fault.into_error(self.storage.path()))?;
             self.set_aside = Some(format!("{why}; it is now {}", to.display()));
             outcome = self.storage.open();
         }

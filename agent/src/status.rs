@@ -231,10 +231,7 @@ impl Status {
     /// Whether an agent runs and has an identity.
     #[must_use]
     pub const fn is_running(&self) -> bool {
-        matches!(
-            self.state,
-            State::Waiting | State::Away | State::Connecting | State::Connected
-        )
+        matches!(self.state, State::Waiting | State::Away | State::Connecting | State::Connected)
     }
 
     fn connection_lines(&self, text: &mut String) -> fmt::Result {
@@ -249,10 +246,7 @@ impl Status {
             writeln!(text, "way          {}", words(path))?;
         }
         if let Some(every_s) = connection.visits_every_s {
-            writeln!(
-                text,
-                "visits       every {every_s} s, as the collector set it"
-            )?;
+            writeln!(text, "visits       every {every_s} s, as the collector set it")?;
         }
         if let Some(at) = &connection.next_attempt_at {
             let what = match self.state {
@@ -318,24 +312,11 @@ impl Status {
     }
 
     fn write(&self, text: &mut String) -> fmt::Result {
-        writeln!(
-            text,
-            "agent        {} ({})",
-            self.version,
-            self.state.as_str()
-        )?;
+        writeln!(text, "agent        {} ({})", self.version, self.state.as_str())?;
         if let Some(enrolment) = &self.enrolment {
             writeln!(text, "identity     {}", enrolment.agent)?;
-            writeln!(
-                text,
-                "company      {} ({})",
-                enrolment.company, enrolment.trust_domain
-            )?;
-            writeln!(
-                text,
-                "certificate  until {}",
-                enrolment.certificate_expires_at
-            )?;
+            writeln!(text, "company      {} ({})", enrolment.company, enrolment.trust_domain)?;
+            writeln!(text, "certificate  until {}", enrolment.certificate_expires_at)?;
         }
         self.connection_lines(text)?;
         if self.enrolment.is_some() {
@@ -377,12 +358,7 @@ pub fn source_line(text: &mut String, source: &SourceStatus) -> fmt::Result {
         // Nine sources are known and a host has two or three: the others would hide them.
         SourceState::Absent => return Ok(()),
         SourceState::Ok => {
-            return writeln!(
-                text,
-                "  {:10} {} records",
-                source.source.as_str(),
-                source.records
-            );
+            return writeln!(text, "  {:10} {} records", source.source.as_str(), source.records);
         }
         SourceState::Partial | SourceState::TimedOut | SourceState::Failed => source.state.as_str(),
     };

@@ -57,9 +57,7 @@ fn idle(packages: usize) -> (Collector, Host, host::Running) {
     let collector = Collector::start();
     let host = Host::enrolled(packages, &collector);
     let running = host.start();
-    collector.wait_for("the inventory", |seen| {
-        (seen.held.len() == packages).then_some(())
-    });
+    collector.wait_for("the inventory", |seen| (seen.held.len() == packages).then_some(()));
     // The last answer is on its way; a scan that finds nothing comes after it.
     host.scan();
     assert_eq!(host.status().spool.waiting_reports, 0, "{}", host.log());
@@ -96,36 +94,18 @@ fn ships_few_crates_and_none_of_the_collectors() {
     // What cargo resolves, and not the manifest: most of what ships comes along with something
     // else.
     let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--package",
-            "agent",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-        ])
-        .args([
-            "--target",
-            "x86_64-unknown-linux-gnu",
-            "--offline",
-            "--locked",
-        ])
+        .args(["tree", "--package", "agent", "--edges", "normal", "--prefix", "none"])
+        .args(["--target", "x86_64-unknown-linux-gnu", "--offline", "--locked"])
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{output:?}");
     let tree = String::from_utf8(output.stdout).expect("text");
-    let crates: BTreeSet<_> = tree
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
+    let crates: BTreeSet<_> =
+        tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
     for banned in BANNED {
         assert!(!crates.contains(banned), "{banned} ships to endpoints");
     }
-    assert!(
-        crates.contains("quinn"),
-        "the tree was not understood: {tree}"
-    );
+    assert!(crates.contains("quinn"), "the tree was not understood: {tree}");
     assert!(
         crates.len() <= DEPENDENCIES_MAX,
         "{} crates ship to endpoints: {crates:?}",

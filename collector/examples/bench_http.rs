@@ -79,11 +79,7 @@ async fn viewer(database: &FreshDatabase) -> Result<String> {
     let scope = operator.scope(company).await?;
     let scope = scope.context("find the company that was made")?;
     let key = PresentedKey::new(Uuid::from_u128(2), [7; 32]);
-    let new = NewApiKey {
-        key: &key,
-        name: "bench",
-        expires_at: None,
-    };
+    let new = NewApiKey { key: &key, name: "bench", expires_at: None };
     api_keys::create(&scope, &new, Role::Viewer, now).await?;
     Ok(key.expose())
 }
@@ -139,10 +135,7 @@ impl Requests {
     fn to(address: SocketAddr, path: &str, key: &str) -> Self {
         let text =
             format!("GET {path} HTTP/1.1\r\nHost: muster\r\nAuthorization: Bearer {key}\r\n\r\n");
-        Self {
-            address,
-            text: text.into(),
-        }
+        Self { address, text: text.into() }
     }
 
     /// Asks for a while; also gives the body of an answer.
@@ -186,10 +179,7 @@ impl Asker {
     async fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            buffer: Vec::new(),
-        })
+        Ok(Self { stream, buffer: Vec::new() })
     }
 
     /// Sends a request and reads the whole answer, of which it gives the body.

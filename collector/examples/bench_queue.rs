@@ -33,9 +33,7 @@ const LASTS: Duration = Duration::from_secs(3);
 const WAITING: [usize; 3] = [1, 100, 2_000];
 
 fn main() -> Result<()> {
-    let parent = std::env::args_os()
-        .nth(1)
-        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let parent = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = parent.join(format!("muster-bench-queue-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
     let measured = measure(&folder);
@@ -136,22 +134,14 @@ impl Bench {
             count += u64::from(appended?);
         }
         let took = began.elapsed();
-        let durable = self
-            .durable
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let durable = self.durable.0.lock().unwrap_or_else(PoisonError::into_inner);
         ensure!(durable.0.len() as u64 == count, "not all is durable");
         Ok((Measured { count, took }, durable.1))
     }
 
     /// Reads and completes everything.
     fn drain(&self) -> Result<Measured> {
-        let mut durable = self
-            .durable
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut durable = self.durable.0.lock().unwrap_or_else(PoisonError::into_inner);
         let began = Instant::now();
         for head in &durable.0 {
             let frame = self.queue.read(&head.slip)?;
@@ -160,10 +150,7 @@ impl Bench {
         }
         let count = durable.0.len() as u64;
         durable.0.clear();
-        Ok(Measured {
-            count,
-            took: began.elapsed(),
-        })
+        Ok(Measured { count, took: began.elapsed() })
     }
 }
 
@@ -175,10 +162,7 @@ fn entry(agent: AgentId, seq: u32) -> Entry {
         lane: Lane::Delta,
         records: 100,
         received_at_ms: 0,
-        frame: Frame {
-            packing: Packing::Plain,
-            payload: payload(seq),
-        },
+        frame: Frame { packing: Packing::Plain, payload: payload(seq) },
     }
 }
 

@@ -121,13 +121,7 @@ impl App {
                 () = following.follow_primary() => {}
             }
         });
-        let base = Base {
-            config,
-            clock,
-            lifecycle,
-            store,
-            authority,
-        };
+        let base = Base { config, clock, lifecycle, store, authority };
         // Its result is looked at only after the app stands, because only the app knows how to take
         // everything down again.
         let started = Box::pin(base.start_roles(metrics)).await;
@@ -181,10 +175,7 @@ impl App {
         self,
         second_signal: impl Future<Output = ()>,
     ) -> (Ending, Option<String>) {
-        let ending = self
-            .lifecycle
-            .run_to_end(self.config.node.stop_timeout, second_signal)
-            .await;
+        let ending = self.lifecycle.run_to_end(self.config.node.stop_timeout, second_signal).await;
         // After the tasks, which are its only users, and before the store: a worker that was
         // dropped has left its entries in the queue, where the next start finds them.
         if let Some(work) = self.work {
@@ -225,8 +216,7 @@ impl Base {
         if roles.has(Role::Ingest) || roles.has(Role::Jobs) {
             // Before the first report is judged, so that nothing is judged twice for want of an
             // index.
-            jobs.watch_index(&self.config.enrichment, &self.lifecycle)
-                .await;
+            jobs.watch_index(&self.config.enrichment, &self.lifecycle).await;
         }
         // The workers stand before the listener: what an agent brings in its first second finds
         // somebody who stores it.

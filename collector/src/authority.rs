@@ -162,20 +162,13 @@ impl<'a> Home<'a> {
     /// The home of a node of its own.
     #[must_use]
     pub const fn of(data_dir: &'a Path) -> Self {
-        Self {
-            data_dir,
-            authority_dir: None,
-            shared: None,
-        }
+        Self { data_dir, authority_dir: None, shared: None }
     }
 
     /// The home of a node as it is configured.
     #[must_use]
     pub fn of_node(node: &'a NodeConfig) -> Self {
-        Self {
-            authority_dir: node.authority_dir.as_deref(),
-            ..Self::of(&node.data_dir)
-        }
+        Self { authority_dir: node.authority_dir.as_deref(), ..Self::of(&node.data_dir) }
     }
 
     fn files(&self) -> files::Files {
@@ -209,9 +202,7 @@ impl Authority {
             }
             // Somebody else keeps it, so it is not mounted yet rather than to be made.
             if let Some(directory) = home.authority_dir {
-                return Err(AuthorityError::NotGiven {
-                    directory: directory.to_owned(),
-                });
+                return Err(AuthorityError::NotGiven { directory: directory.to_owned() });
             }
             let (key_pem, certificate_pem) = make(random, now)?;
             files.create(&key_pem, &certificate_pem)?;
@@ -239,10 +230,8 @@ impl Authority {
                 path: key_path.clone(),
                 message: format!("it is no private key ({error})"),
             })?;
-        let damaged = |message: String| AuthorityError::Damaged {
-            path: certificate_path.clone(),
-            message,
-        };
+        let damaged =
+            |message: String| AuthorityError::Damaged { path: certificate_path.clone(), message };
         let certificate = CertificateDer::from_pem_slice(files.read_certificate()?.as_bytes())
             .map_err(|error| damaged(format!("it is no certificate ({error})")))?;
         let (_, parsed) = x509_parser::parse_x509_certificate(&certificate)
@@ -250,15 +239,11 @@ impl Authority {
         // A backup of one file without the other would sign certificates that no agent's root
         // verifies; better not to start.
         if parsed.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(&key) {
-            return Err(damaged(
-                "it does not belong to the key beside it".to_owned(),
-            ));
+            return Err(damaged("it does not belong to the key beside it".to_owned()));
         }
         let not_after = parsed.validity().not_after.to_datetime();
         if not_after <= now {
-            return Err(AuthorityError::Expired {
-                path: certificate_path.clone(),
-            });
+            return Err(AuthorityError::Expired { path: certificate_path.clone() });
         }
         let fingerprint = sha256(&certificate);
         let issuer = Issuer::from_ca_cert_der(&certificate, key)
@@ -330,12 +315,8 @@ fn make(
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(crypto)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "Muster");
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "Muster collector authority");
+    params.distinguished_name.push(DnType::OrganizationName, "Muster");
+    params.distinguished_name.push(DnType::CommonName, "Muster collector authority");
     // A path length of zero: whatever it signs can sign nothing further (RFC 5280, section
     // 4.2.1.9).
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -48,9 +48,7 @@ mod tests {
 
     #[test]
     fn keeps_causes_that_no_text_names() {
-        let error = Err::<(), _>(io::Error::other("refused"))
-            .context("open it")
-            .unwrap_err();
+        let error = Err::<(), _>(io::Error::other("refused")).context("open it").unwrap_err();
         assert_eq!(Causes(&error).to_string(), "open it: refused");
     }
 }

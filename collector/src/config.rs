@@ -113,10 +113,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     fn value(setting: &'static str, message: impl Into<String>) -> Self {
-        Self::Value {
-            setting,
-            message: message.into(),
-        }
+        Self::Value { setting, message: message.into() }
     }
 }
 
@@ -193,11 +190,7 @@ fn in_range<T: PartialOrd + std::fmt::Display + Copy>(
     } else {
         Err(ConfigError::value(
             setting,
-            format!(
-                "{value} is not between {} and {}",
-                range.start(),
-                range.end()
-            ),
+            format!("{value} is not between {} and {}", range.start(), range.end()),
         ))
     }
 }

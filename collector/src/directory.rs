@@ -203,10 +203,7 @@ impl Directory {
             return Ok(());
         };
         let found = companies::own(&scope).await?;
-        let told = Arc::new(Told {
-            settings: found.settings,
-            visits: found.visits,
-        });
+        let told = Arc::new(Told { settings: found.settings, visits: found.visits });
         let sessions = self.registry.tell_company(company, &told);
         let revision = told.settings.revision;
         tracing::info!(%company, revision, sessions, "told agents their company's settings");
@@ -219,9 +216,9 @@ impl Directory {
             Revoked::Agent(agent) => {
                 usize::from(self.registry.refuse(agent, RejectReason::AgentRevoked))
             }
-            Revoked::Company(company) => self
-                .registry
-                .refuse_company(company, RejectReason::CompanySuspended),
+            Revoked::Company(company) => {
+                self.registry.refuse_company(company, RejectReason::CompanySuspended)
+            }
         };
         if sessions > 0 {
             tracing::info!(?revoked, sessions, "let agents go");
@@ -357,8 +354,7 @@ impl<T: Eq + Hash> Recent<T> {
 
     /// Forgets what no poll goes back to any more.
     fn forget(&mut self, now: Instant) {
-        self.0
-            .retain(|_, at| now.saturating_duration_since(*at) <= 2 * LONG_OVERLAP);
+        self.0.retain(|_, at| now.saturating_duration_since(*at) <= 2 * LONG_OVERLAP);
     }
 }
 

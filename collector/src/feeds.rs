@@ -53,10 +53,7 @@ impl FeedPaths {
     /// Where a configuration says.
     #[must_use]
     pub fn of(config: &crate::config::Config) -> Self {
-        Self {
-            mirror: config.node.data_dir.join("mirror"),
-            index: config.enrichment.index.clone(),
-        }
+        Self { mirror: config.node.data_dir.join("mirror"), index: config.enrichment.index.clone() }
     }
 }
 

@@ -153,20 +153,11 @@ fn cors(config: &HttpConfig) -> Option<CorsLayer> {
     if config.cors_origins.is_empty() {
         return None;
     }
-    let origins = config
-        .cors_origins
-        .iter()
-        .filter_map(|origin| origin.parse().ok());
+    let origins = config.cors_origins.iter().filter_map(|origin| origin.parse().ok());
     Some(
         CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
-            .allow_methods([
-                Method::GET,
-                Method::POST,
-                Method::PUT,
-                Method::PATCH,
-                Method::DELETE,
-            ])
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
             .allow_headers([
                 header::AUTHORIZATION,
                 header::CONTENT_TYPE,

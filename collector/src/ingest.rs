@@ -126,15 +126,7 @@ struct Shared {
 
 impl Shared {
     fn new(parts: Parts) -> Self {
-        let Parts {
-            config,
-            clock,
-            authority,
-            queue,
-            agents,
-            registry,
-            lifecycle,
-        } = parts;
+        let Parts { config, clock, authority, queue, agents, registry, lifecycle } = parts;
         let per_agent = Rate::per_minute(config.agent_requests_per_minute);
         let per_company = Rate::per_minute(config.company_requests_per_minute);
         let per_address = Rate::per_minute(config.enrolments_per_minute);
@@ -163,10 +155,7 @@ impl Shared {
 
     /// What this node carries.
     fn load(&self) -> Load {
-        Load {
-            held: self.registry.held(),
-            memory_bytes: self.memory_bytes.load(Ordering::Relaxed),
-        }
+        Load { held: self.registry.held(), memory_bytes: self.memory_bytes.load(Ordering::Relaxed) }
     }
 }
 
@@ -187,12 +176,8 @@ pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
         shared.clock.now(),
     )?);
     let tls = tls::server_config(&shared.authority, Arc::clone(&certificate), &shared.clock)?;
-    let listener =
-        Listener::bind(&shared, tls).map_err(|(address, transport, error)| StartError::Bind {
-            address,
-            transport,
-            error,
-        })?;
+    let listener = Listener::bind(&shared, tls)
+        .map_err(|(address, transport, error)| StartError::Bind { address, transport, error })?;
     let address = listener.address();
     spawn_tasks(&shared, listener, certificate);
     Ok(address)
@@ -208,10 +193,7 @@ fn spawn_tasks(shared: &Arc<Shared>, listener: Listener, certificate: Arc<Server
     let beating = Arc::clone(shared);
     lifecycle.spawn_essential("ingest.heartbeats", async move {
         let agents = Arc::clone(&beating.agents);
-        beating
-            .heartbeats
-            .flush_until_stopped(&*agents, &beating.lifecycle)
-            .await;
+        beating.heartbeats.flush_until_stopped(&*agents, &beating.lifecycle).await;
         Ok(())
     });
     let renewing = Arc::clone(shared);
@@ -257,11 +239,7 @@ fn keep_load(shared: &Shared) {
     let too_many = shared.rules.too_many(shared.load());
     if too_many > 0 {
         let told = shared.registry.reconsider_youngest(too_many);
-        tracing::info!(
-            told,
-            memory_bytes,
-            "told agents to visit instead of holding"
-        );
+        tracing::info!(told, memory_bytes, "told agents to visit instead of holding");
     }
 }
 

@@ -59,12 +59,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [
-        Self::FeedSync,
-        Self::KeepRules,
-        Self::MatchFindings,
-        Self::Tidy,
-    ];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::FeedSync, Self::KeepRules, Self::MatchFindings, Self::Tidy];
 
     /// The name in the database and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {

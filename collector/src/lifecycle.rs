@@ -86,9 +86,7 @@ impl Lifecycle {
             }
         };
         tokio::spawn(
-            self.0
-                .tracker
-                .track_future(guarded.instrument(tracing::debug_span!("task", name))),
+            self.0.tracker.track_future(guarded.instrument(tracing::debug_span!("task", name))),
         )
     }
 
@@ -98,10 +96,7 @@ impl Lifecycle {
     where
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
-        let watch = Essential {
-            lifecycle: self.clone(),
-            name,
-        };
+        let watch = Essential { lifecycle: self.clone(), name };
         self.spawn(name, async move {
             let result = task.await;
             if let Err(error) = result {
@@ -186,19 +181,12 @@ impl Lifecycle {
         self.lock_crashed()
             // The first is the cause; what ends after it mostly ends because of it.
             .get_or_insert_with(|| format!("{name}: {why}"));
-        tracing::error!(
-            task = name,
-            error = why,
-            "an essential task ended: stopping"
-        );
+        tracing::error!(task = name, error = why, "an essential task ended: stopping");
         self.stop();
     }
 
     fn lock_crashed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.0
-            .crashed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.crashed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -237,9 +225,8 @@ mod tests {
             sent.send(()).ok();
         });
         lifecycle.stop();
-        let (ending, _) = lifecycle
-            .run_to_end(Duration::from_secs(60), std::future::pending())
-            .await;
+        let (ending, _) =
+            lifecycle.run_to_end(Duration::from_secs(60), std::future::pending()).await;
         assert_eq!(ending, Ending::Stopped);
         assert_eq!(received.await, Ok(()));
     }

@@ -140,12 +140,10 @@ pub const LABEL_STATUS: &str = "status";
 pub const LABEL_VERSION: &str = "version";
 
 // From a sync of a good disk to a report that waited out a restart of the database.
-const SECONDS: [f64; 14] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0,
-];
-const SIZES: [f64; 10] = [
-    1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0,
-];
+const SECONDS: [f64; 14] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
+const SIZES: [f64; 10] =
+    [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0];
 
 /// How often the recorder is tidied up.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -214,30 +212,13 @@ fn describe() {
     describe_ingest();
     describe_gauge!(QUEUE_REPORTS, "Reports in the queue");
     describe_gauge!(QUEUE_BYTES, Unit::Bytes, "Bytes of the queue's files");
-    describe_gauge!(
-        QUEUE_OLDEST_SECONDS,
-        Unit::Seconds,
-        "Age of the oldest report in the queue"
-    );
+    describe_gauge!(QUEUE_OLDEST_SECONDS, Unit::Seconds, "Age of the oldest report in the queue");
     describe_counter!(QUEUE_APPENDS, "Appends to the queue by outcome");
     describe_histogram!(QUEUE_COMMIT_REPORTS, "Reports that one sync made durable");
-    describe_histogram!(
-        QUEUE_COMMIT_SECONDS,
-        Unit::Seconds,
-        "One sync of the queue's disk"
-    );
-    describe_counter!(
-        QUEUE_DAMAGED,
-        "Damaged entries that opening the queue left out"
-    );
-    describe_counter!(
-        PIPELINE_OUTCOMES,
-        "Reports that left the queue by outcome and reason"
-    );
-    describe_counter!(
-        PIPELINE_UNENDED,
-        "Reports that were dropped without an outcome"
-    );
+    describe_histogram!(QUEUE_COMMIT_SECONDS, Unit::Seconds, "One sync of the queue's disk");
+    describe_counter!(QUEUE_DAMAGED, "Damaged entries that opening the queue left out");
+    describe_counter!(PIPELINE_OUTCOMES, "Reports that left the queue by outcome and reason");
+    describe_counter!(PIPELINE_UNENDED, "Reports that were dropped without an outcome");
     describe_counter!(PIPELINE_RECORDS, "Records of stored reports");
     describe_histogram!(PIPELINE_BATCH_RECORDS, "Records of one transaction");
     describe_histogram!(PIPELINE_BATCH_SECONDS, Unit::Seconds, "One transaction");
@@ -246,14 +227,8 @@ fn describe() {
         Unit::Seconds,
         "From a report's arrival to its commit"
     );
-    describe_counter!(
-        PIPELINE_RETRIES,
-        "Transactions that were tried again by reason"
-    );
-    describe_counter!(
-        PIPELINE_SNAPSHOTS_ASKED,
-        "Snapshots that were asked for by reason"
-    );
+    describe_counter!(PIPELINE_RETRIES, "Transactions that were tried again by reason");
+    describe_counter!(PIPELINE_SNAPSHOTS_ASKED, "Snapshots that were asked for by reason");
     describe_counter!(MATCH_RESULTS, "Matches by where the result came from");
     describe_counter!(
         MATCH_JUDGED_AGAIN,
@@ -263,21 +238,14 @@ fn describe() {
     describe_jobs();
     describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
     describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
-    describe_gauge!(
-        DIRECTORY_AGE_SECONDS,
-        Unit::Seconds,
-        "Since this node looked for revocations"
-    );
+    describe_gauge!(DIRECTORY_AGE_SECONDS, Unit::Seconds, "Since this node looked for revocations");
     describe_gauge!(BUILD_INFO, "1, with the program's version");
 }
 
 fn describe_jobs() {
     describe_counter!(JOBS, "Jobs that ended by job and outcome");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");
-    describe_counter!(
-        WEBHOOK_DELIVERIES,
-        "Attempts to deliver a webhook's message by outcome"
-    );
+    describe_counter!(WEBHOOK_DELIVERIES, "Attempts to deliver a webhook's message by outcome");
     describe_gauge!(
         WEBHOOK_OLDEST_SECONDS,
         Unit::Seconds,
@@ -285,11 +253,7 @@ fn describe_jobs() {
     );
     describe_counter!(FEED_SYNCS, "Syncs of feeds by source and outcome");
     describe_counter!(FEED_RECORDS, "Records of feeds that came by syncs");
-    describe_gauge!(
-        FEED_AGE_SECONDS,
-        Unit::Seconds,
-        "Since a feed was fetched or imported well"
-    );
+    describe_gauge!(FEED_AGE_SECONDS, Unit::Seconds, "Since a feed was fetched or imported well");
 }
 
 fn describe_ingest() {
@@ -300,33 +264,14 @@ fn describe_ingest() {
         "Connections that ended before a session by reason"
     );
     describe_counter!(INGEST_RESUMED, "Handshakes with a ticket of an earlier one");
-    describe_gauge!(
-        INGEST_HELD,
-        "Sessions whose connection is held, and not a visit"
-    );
-    describe_gauge!(
-        INGEST_BYTES_IN_READING,
-        Unit::Bytes,
-        "Bytes of frames that are in reading"
-    );
+    describe_gauge!(INGEST_HELD, "Sessions whose connection is held, and not a visit");
+    describe_gauge!(INGEST_BYTES_IN_READING, Unit::Bytes, "Bytes of frames that are in reading");
     describe_counter!(INGEST_SESSIONS_ENDED, "Sessions that ended by reason");
     describe_counter!(INGEST_REPORTS, "Reports that came by outcome");
     describe_counter!(INGEST_RECORDS, "Records of accepted reports");
-    describe_counter!(
-        INGEST_BYTES,
-        Unit::Bytes,
-        "Bytes of frames that came from agents"
-    );
-    describe_histogram!(
-        INGEST_ACK_SECONDS,
-        Unit::Seconds,
-        "From a report to its acknowledgement"
-    );
-    describe_gauge!(
-        INGEST_BYTES_IN_FLIGHT,
-        Unit::Bytes,
-        "Bytes that wait for the queue's disk"
-    );
+    describe_counter!(INGEST_BYTES, Unit::Bytes, "Bytes of frames that came from agents");
+    describe_histogram!(INGEST_ACK_SECONDS, Unit::Seconds, "From a report to its acknowledgement");
+    describe_gauge!(INGEST_BYTES_IN_FLIGHT, Unit::Bytes, "Bytes that wait for the queue's disk");
     describe_counter!(INGEST_HEARTBEATS, "Heartbeats that came by outcome");
     describe_counter!(INGEST_ENROLMENTS, "Enrolments by outcome");
     describe_counter!(INGEST_RENEWALS, "Renewed certificates by outcome");

@@ -70,10 +70,7 @@ impl Pipeline {
         let worker = Arc::new(Worker {
             queue: self.queue.clone(),
             dispatcher: Arc::clone(&self.dispatcher),
-            sink: StoreSink {
-                store: self.store,
-                matcher: self.matcher,
-            },
+            sink: StoreSink { store: self.store, matcher: self.matcher },
             clock: self.clock.clone(),
             attempts_max: config.attempts_max,
             reads: Reads::Aside,
@@ -83,10 +80,8 @@ impl Pipeline {
         // silence.
         for _ in 0..config.workers {
             let (worker, stopping) = (Arc::clone(&worker), drained.clone());
-            lifecycle.spawn_essential(
-                "pipeline.worker",
-                async move { worker.run(&stopping).await },
-            );
+            lifecycle
+                .spawn_essential("pipeline.worker", async move { worker.run(&stopping).await });
         }
         let (dispatcher, ended) = (Arc::clone(&self.dispatcher), drained.clone());
         let stopping = lifecycle.soft_token();

@@ -187,9 +187,7 @@ struct Opened {
 
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue")
-            .field("stats", &self.stats())
-            .finish_non_exhaustive()
+        f.debug_struct("Queue").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
 
@@ -220,11 +218,7 @@ impl Queue {
         clock: Clock,
     ) -> Result<(Self, Recovered), OpenError> {
         let (opened, receiver, recovered) = Self::recover_on(disk, limits, committed, clock)?;
-        let Opened {
-            sender,
-            ledger,
-            writer,
-        } = opened;
+        let Opened { sender, ledger, writer } = opened;
         let thread = std::thread::Builder::new()
             // A thread of its own and no blocking task: it lives as long as the queue, and a sync
             // that takes seconds on a bad disk must not hold one of the runtime's.
@@ -234,14 +228,8 @@ impl Queue {
                 action: "start the queue's writer thread",
                 source,
             })?;
-        let inner = Inner {
-            sender,
-            ledger,
-            thread: Mutex::new(Some(thread)),
-        };
-        let queue = Self {
-            inner: Arc::new(inner),
-        };
+        let inner = Inner { sender, ledger, thread: Mutex::new(Some(thread)) };
+        let queue = Self { inner: Arc::new(inner) };
         Ok((queue, recovered))
     }
 
@@ -259,11 +247,7 @@ impl Queue {
         let ledger = Arc::new(Mutex::new(ledger));
         let (sender, receiver) = mpsc::channel(WAITING_APPENDS_MAX);
         let writer = Writer::new(disk, limits, Arc::clone(&ledger), committed, clock, next);
-        let opened = Opened {
-            sender,
-            ledger,
-            writer,
-        };
+        let opened = Opened { sender, ledger, writer };
         Ok((opened, receiver, recovered))
     }
 
@@ -347,9 +331,7 @@ impl QueueLimits {
         // With room for one only, a segment that waits for its last entry would refuse every append
         // until it is done.
         if self.bytes_max < 2 * self.segment_bytes {
-            return Err(OpenError::Limits(
-                "bytes_max has to be at least twice segment_bytes",
-            ));
+            return Err(OpenError::Limits("bytes_max has to be at least twice segment_bytes"));
         }
         if self.entries_max == 0 {
             return Err(OpenError::Limits("entries_max has to be at least 1"));

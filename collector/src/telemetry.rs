@@ -21,7 +21,5 @@ pub fn install(config: &TelemetryConfig) -> Result<(), TryInitError> {
         LogFormat::Text => lines.with_target(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
-        .try_init()
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()
 }

@@ -23,15 +23,9 @@ impl TokenMaker {
     /// one that is listened on.
     #[must_use]
     pub fn new(ca_sha256: [u8; 32], configured: &[String], listening: SocketAddr) -> Self {
-        let addresses = if configured.is_empty() {
-            vec![reachable(listening)]
-        } else {
-            configured.to_vec()
-        };
-        Self {
-            ca_sha256,
-            addresses,
-        }
+        let addresses =
+            if configured.is_empty() { vec![reachable(listening)] } else { configured.to_vec() };
+        Self { ca_sha256, addresses }
     }
 
     /// A token with a new secret.
@@ -73,27 +67,17 @@ mod tests {
     #[test]
     fn configured_addresses_come_before_the_listening_one() {
         let maker = TokenMaker::new([1; 32], &["c.example:7".to_owned()], ([0; 4], 9).into());
-        let token = maker
-            .make(TokenId(Uuid::nil()), &SystemRandom::new())
-            .unwrap();
+        let token = maker.make(TokenId(Uuid::nil()), &SystemRandom::new()).unwrap();
         assert_eq!(token.addresses, ["c.example:7"]);
     }
 
     #[test]
     fn a_token_never_names_an_address_that_nobody_can_reach() {
         let maker = TokenMaker::new([1; 32], &[], ([0; 4], 7070).into());
-        let token = maker
-            .make(TokenId(Uuid::nil()), &SystemRandom::new())
-            .unwrap();
-        assert!(
-            !token.addresses[0].starts_with("0.0.0.0"),
-            "{:?}",
-            token.addresses
-        );
+        let token = maker.make(TokenId(Uuid::nil()), &SystemRandom::new()).unwrap();
+        assert!(!token.addresses[0].starts_with("0.0.0.0"), "{:?}", token.addresses);
         let local = TokenMaker::new([1; 32], &[], ([127, 0, 0, 1], 5).into());
-        let token = local
-            .make(TokenId(Uuid::nil()), &SystemRandom::new())
-            .unwrap();
+        let token = local.make(TokenId(Uuid::nil()), &SystemRandom::new()).unwrap();
         assert_eq!(token.addresses, ["127.0.0.1:5"]);
     }
 }

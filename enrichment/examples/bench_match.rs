@@ -6,10 +6,7 @@
 //! the same questions, and `naive_findings_alike` is how many findings come out the same in every
 //! field. Rates are by the time that the thread had on a core, where the system tells that: whatever
 //! else the machine does then takes nothing away from them.
-#![expect(
-    clippy::print_stdout,
-    reason = "a program that prints what it measures"
-)]
+#![expect(clippy::print_stdout, reason = "a program that prints what it measures")]
 #![expect(clippy::disallowed_methods, reason = "measuring takes the clock")]
 
 #[path = "bench_match/build.rs"]
@@ -107,13 +104,7 @@ fn cached(index: &Index, subjects: &[Owned], cold: f64) {
     let rate = rate(keys.len(), |at| {
         black_box(cache.get(&keys[at]).map(Arc::clone));
     });
-    figure_against(
-        "cached_evaluations",
-        rate,
-        "1/s/core",
-        cold,
-        "cold_evaluations_mix",
-    );
+    figure_against("cached_evaluations", rate, "1/s/core", cold, "cold_evaluations_mix");
 }
 
 /// The same CPE names to the index and to the naive matcher.
@@ -131,11 +122,5 @@ fn against_naive(index: &Index, naive: &Naive, subjects: &[Owned]) {
         black_box(matching::evaluate_cpe(index, &names[at], LINUX));
     });
     figure("naive_evaluations", slow, "1/s/core");
-    figure_against(
-        "cold_evaluations_of_cpes",
-        fast,
-        "1/s/core",
-        slow,
-        "naive_evaluations",
-    );
+    figure_against("cold_evaluations_of_cpes", fast, "1/s/core", slow, "naive_evaluations");
 }

@@ -37,9 +37,8 @@ fn main() -> Result<()> {
     let Some(input) = arguments.next() else {
         bail!("usage: make_bundled_feed FEEDS [OUT]");
     };
-    let out = arguments
-        .next()
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("data/feed"));
+    let out =
+        arguments.next().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("data/feed"));
     let advisories = Advisories::read(&input.join("distro"))?;
     let mut selection = Selection::new(Ratings::of(advisories.cves()));
     for path in popular_first(&input.join("nvd"))? {
@@ -66,8 +65,7 @@ fn main() -> Result<()> {
 }
 
 fn is_popular(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with("subset-popular"))
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("subset-popular"))
 }
 
 /// The entries of a folder, the list of popular products' records before all others, and without
@@ -94,9 +92,7 @@ struct Selection {
 impl Selection {
     fn new(ratings: Ratings) -> Self {
         let programs = PRODUCTS.lines().filter(|line| !line.starts_with('#'));
-        let packages = LANGUAGE_PACKAGES
-            .lines()
-            .flat_map(|line| line.split('\t').skip(1));
+        let packages = LANGUAGE_PACKAGES.lines().flat_map(|line| line.split('\t').skip(1));
         Self {
             products: programs.chain(packages).map(str::to_owned).collect(),
             takes_all: false,
@@ -119,17 +115,13 @@ impl Selection {
     }
 
     fn to_lines(&self) -> Vec<u8> {
-        let rated = self
-            .rated()
-            .filter(|record| record.source != RecordSource::Cisa);
+        let rated = self.rated().filter(|record| record.source != RecordSource::Cisa);
         lines(self.records.values().chain(rated).map(to_json))
     }
 
     /// What only CISA has rated, in the CVE programme's shape.
     fn ratings_to_lines(&self) -> Vec<u8> {
-        let rated = self
-            .rated()
-            .filter(|record| record.source == RecordSource::Cisa);
+        let rated = self.rated().filter(|record| record.source == RecordSource::Cisa);
         lines(rated.map(ratings::to_json))
     }
 
@@ -160,10 +152,8 @@ impl FeedSink for Selection {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         self.ratings.add(&record);
         let key = (record.id, record.source);
-        let is_newest = self
-            .records
-            .get(&key)
-            .is_none_or(|other| other.modified <= record.modified);
+        let is_newest =
+            self.records.get(&key).is_none_or(|other| other.modified <= record.modified);
         if is_newest && self.is_wanted(&record) {
             self.records.insert(key, record);
         }
@@ -236,10 +226,7 @@ fn to_json(record: &CveRecord) -> Value {
     put("descriptions", descriptions(&record.summary));
     put("metrics", metrics(&record.cvss));
     put("weaknesses", weaknesses(&record.cwes));
-    put(
-        "configurations",
-        record.configurations.iter().map(configuration).collect(),
-    );
+    put("configurations", record.configurations.iter().map(configuration).collect());
     match record.source {
         // CISA's are never selected: `is_wanted`.
         RecordSource::Nvd | RecordSource::Cisa | RecordSource::Assigner => json!({"cve": cve}),

@@ -60,22 +60,11 @@ fn make(data: &Path, out: &Path) -> Result<(), Failure> {
             None => named.contains(pair),
         }
     });
-    exclude(
-        &std::fs::read_to_string(out.join("exclusions.txt"))?,
-        &mut language,
-    )?;
+    exclude(&std::fs::read_to_string(out.join("exclusions.txt"))?, &mut language)?;
     write(&out.join("language.tsv"), &language, &records.newest)?;
     let debian = std::fs::read_to_string(data.join("distro/debian/data_CPE_list"))?;
-    write(
-        &out.join("packages.tsv"),
-        &package_rows(&purls, &debian, &pairs),
-        &records.newest,
-    )?;
-    write(
-        &out.join("extensions.tsv"),
-        &extension_rows(products),
-        &records.newest,
-    )?;
+    write(&out.join("packages.tsv"), &package_rows(&purls, &debian, &pairs), &records.newest)?;
+    write(&out.join("extensions.tsv"), &extension_rows(products), &records.newest)?;
     let groups = std::fs::read_to_string(out.join("groups.txt"))?;
     write_aliases(&out.join("aliases.tsv"), &groups)
 }
@@ -88,8 +77,7 @@ fn advisories(folder: &Path) -> Result<PathBuf, Failure> {
     names
         .into_iter()
         .filter(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("pypa-"))
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("pypa-"))
         })
         .max()
         .ok_or_else(|| format!("{}: no pypa-*.tar.xz", folder.display()).into())
@@ -139,9 +127,7 @@ fn add_indexed(path: &Path, rows: &mut Rows) -> Result<(), Failure> {
             && is_key(&key)
             && is_same_name(name, vendor, product)
         {
-            rows.entry(key)
-                .or_default()
-                .insert(format!("{vendor}:{product}"));
+            rows.entry(key).or_default().insert(format!("{vendor}:{product}"));
         }
     }
     Ok(())
@@ -191,9 +177,7 @@ fn ecosystem_of(target_sw: &str) -> Option<&'static str> {
 /// that the list stays as short as it can.
 fn exclude(list: &str, rows: &mut Rows) -> Result<(), Failure> {
     for line in list.lines() {
-        let (key, pair) = line
-            .split_once(' ')
-            .ok_or_else(|| format!("no pair: {line}"))?;
+        let (key, pair) = line.split_once(' ').ok_or_else(|| format!("no pair: {line}"))?;
         let is_taken = match pair {
             "*" => rows.remove(key).is_some(),
             _ => rows.get_mut(key).is_some_and(|pairs| pairs.remove(pair)),
@@ -324,17 +308,9 @@ fn write_aliases(path: &Path, groups: &str) -> Result<(), Failure> {
             }
         }
     }
-    let text: String = rows
-        .iter()
-        .map(|(member, group)| format!("{member}\t{group}\n"))
-        .collect();
+    let text: String = rows.iter().map(|(member, group)| format!("{member}\t{group}\n")).collect();
     std::fs::write(path, &text)?;
-    println!(
-        "{}: {} lines, {} bytes",
-        path.display(),
-        rows.len(),
-        text.len()
-    );
+    println!("{}: {} lines, {} bytes", path.display(), rows.len(), text.len());
     Ok(())
 }
 
@@ -350,10 +326,8 @@ fn is_key(text: &str) -> bool {
 fn write(path: &Path, rows: &Rows, newest: &BTreeMap<String, (u32, u32)>) -> Result<(), Failure> {
     let mut text = String::new();
     for (key, pairs) in rows {
-        let mut pairs: Vec<&String> = pairs
-            .iter()
-            .filter(|pair| !pair.contains(['\t', ' ']))
-            .collect();
+        let mut pairs: Vec<&String> =
+            pairs.iter().filter(|pair| !pair.contains(['\t', ' '])).collect();
         // Of those that no CVE uses, the one that is called like the package.
         let name = key.split_once('/').map_or(key.as_str(), |(_, name)| name);
         let is_named_so = |pair: &str| pair.split_once(':').is_some_and(|(_, own)| own == name);
@@ -366,11 +340,6 @@ fn write(path: &Path, rows: &Rows, newest: &BTreeMap<String, (u32, u32)>) -> Res
         text.push('\n');
     }
     std::fs::write(path, &text)?;
-    println!(
-        "{}: {} lines, {} bytes",
-        path.display(),
-        rows.len(),
-        text.len()
-    );
+    println!("{}: {} lines, {} bytes", path.display(), rows.len(), text.len());
     Ok(())
 }

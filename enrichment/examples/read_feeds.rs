@@ -3,14 +3,8 @@
 //! `cargo run --release --example read_feeds -- PATH… [--places]`: one JSON object a file and one for all,
 //! with what was read, skipped and left out, the speed, and the peak of memory. `--places` adds
 //! how many statements each place has. It exists to measure the parsers on whole feeds.
-#![expect(
-    clippy::print_stdout,
-    reason = "a measuring tool prints what it measured"
-)]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a measuring tool looks at the clock"
-)]
+#![expect(clippy::print_stdout, reason = "a measuring tool prints what it measured")]
+#![expect(clippy::disallowed_methods, reason = "a measuring tool looks at the clock")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -48,16 +42,9 @@ impl FeedSink for Counted {
         for affected in &advisory.affected {
             let verdict = format!("{:?}", affected.verdict);
             let publisher = advisory.publisher.as_str();
-            *self
-                .affected
-                .entry(format!("{publisher} {verdict}"))
-                .or_default() += 1;
+            *self.affected.entry(format!("{publisher} {verdict}")).or_default() += 1;
             let place = match &affected.place {
-                Place::Distribution {
-                    id,
-                    release,
-                    channel,
-                } => format!("{id}:{release}:{channel}"),
+                Place::Distribution { id, release, channel } => format!("{id}:{release}:{channel}"),
                 Place::Language(kind) => kind.clone(),
             };
             *self.places.entry(place).or_default() += 1;

@@ -72,11 +72,7 @@ fn advisory(advisory: &Advisory) {
 fn record(record: &CveRecord) {
     id(record.id);
     let scores = record.cvss.iter().map(|cvss| cvss.score);
-    assert!(
-        scores
-            .into_iter()
-            .all(|score| (0.0..=10.0).contains(&score))
-    );
+    assert!(scores.into_iter().all(|score| (0.0..=10.0).contains(&score)));
     let nodes = record.configurations.iter().flat_map(|all| &all.nodes);
     for range in nodes.flat_map(|node| &node.matches).map(|cpe| &cpe.range) {
         let bounds = [
@@ -157,11 +153,7 @@ pub(crate) fn index(input: &[u8]) {
     let Ok(index) = Index::from_bytes(bytes) else {
         return;
     };
-    let platform = Platform {
-        family: "linux",
-        id: "debian",
-        version: "12",
-    };
+    let platform = Platform { family: "linux", id: "debian", version: "12" };
     for name in [
         "cpe:2.3:a:openbsd:openssh:9.2:p1:*:*:*:*:*:*",
         "cpe:2.3:a:google:chrome:147.0:*:*:*:*:*:*:*",
@@ -182,20 +174,10 @@ pub(crate) fn index(input: &[u8]) {
         ("rpm", "kernel-core", "4.18.0-305.el8"),
         ("python", "requests", "2.30.0"),
     ] {
-        let subject = Subject {
-            source,
-            name,
-            version,
-            platform,
-            ..Subject::default()
-        };
+        let subject = Subject { source, name, version, platform, ..Subject::default() };
         let evaluation = matching::evaluate(&index, &subject);
         let neighbours = evaluation.findings.windows(2);
-        assert!(
-            neighbours
-                .into_iter()
-                .all(|pair| pair[0].cve != pair[1].cve)
-        );
+        assert!(neighbours.into_iter().all(|pair| pair[0].cve != pair[1].cve));
         let cve = "CVE-2024-6387";
         assert_eq!(matching::why_not(&index, &subject, cve).cve, cve);
     }
@@ -206,10 +188,8 @@ pub(crate) fn lines(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
     };
-    let Some(index) = Builder::new()
-        .into_bytes()
-        .ok()
-        .and_then(|bytes| Index::from_bytes(bytes).ok())
+    let Some(index) =
+        Builder::new().into_bytes().ok().and_then(|bytes| Index::from_bytes(bytes).ok())
     else {
         return;
     };

@@ -57,10 +57,7 @@ mod tests {
             let found = lines(b"abcd\nabcde\n\nfour", buffer);
             let fits: Vec<bool> = found.iter().map(|(_, fits)| *fits).collect();
             assert_eq!(fits, [true, false, true, true], "{buffer}");
-            assert_eq!(
-                (&found[0].0[..], &found[3].0[..]),
-                (&b"abcd"[..], &b"four"[..])
-            );
+            assert_eq!((&found[0].0[..], &found[3].0[..]), (&b"abcd"[..], &b"four"[..]));
         }
     }
 

@@ -5,21 +5,12 @@
 
 /// Names and contents of the files, in the formats that [`crate::feeds`] reads.
 pub const FILES: [(&str, &[u8]); 5] = [
-    (
-        "advisories.jsonl.xz",
-        include_bytes!("../data/feed/advisories.jsonl.xz"),
-    ),
-    (
-        "cves.jsonl.xz",
-        include_bytes!("../data/feed/cves.jsonl.xz"),
-    ),
+    ("advisories.jsonl.xz", include_bytes!("../data/feed/advisories.jsonl.xz")),
+    ("cves.jsonl.xz", include_bytes!("../data/feed/cves.jsonl.xz")),
     ("epss.csv.xz", include_bytes!("../data/feed/epss.csv.xz")),
     (
         "known_exploited_vulnerabilities.json.xz",
         include_bytes!("../data/feed/known_exploited_vulnerabilities.json.xz"),
     ),
-    (
-        "ratings.jsonl.xz",
-        include_bytes!("../data/feed/ratings.jsonl.xz"),
-    ),
+    ("ratings.jsonl.xz", include_bytes!("../data/feed/ratings.jsonl.xz")),
 ];

@@ -55,9 +55,7 @@ const RELEASES: [(&str, &str, &str); 45] = [
 /// The distribution and the release of a codename, in any case.
 pub(crate) fn release(codename: &str) -> Option<(&'static str, &'static str)> {
     let codename = codename.trim().to_lowercase();
-    let at = RELEASES
-        .binary_search_by(|(known, ..)| (*known).cmp(codename.as_str()))
-        .ok()?;
+    let at = RELEASES.binary_search_by(|(known, ..)| (*known).cmp(codename.as_str())).ok()?;
     let (_, id, version) = RELEASES[at];
     Some((id, version))
 }

@@ -66,10 +66,8 @@ impl FromStr for CveId {
     /// number, so that an id has one spelling and is safe as a key.
     fn from_str(text: &str) -> Result<Self, InvalidCveId> {
         let invalid = || InvalidCveId(text.chars().take(40).collect());
-        let (year, number) = text
-            .strip_prefix("CVE-")
-            .and_then(|rest| rest.split_once('-'))
-            .ok_or_else(invalid)?;
+        let (year, number) =
+            text.strip_prefix("CVE-").and_then(|rest| rest.split_once('-')).ok_or_else(invalid)?;
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         // CVE-2024-00001 would be another spelling of CVE-2024-0001, and a year before 1000 would be
         // written without its zeros and not be read back.
@@ -110,10 +108,9 @@ impl From<CveId> for SmolStr {
             at -= 1;
             text[at] = byte;
         };
-        for (mut number, digits_min, before) in [
-            (id.number, 4, b"-".as_slice()),
-            (u32::from(id.year), 1, b"CVE-".as_slice()),
-        ] {
+        for (mut number, digits_min, before) in
+            [(id.number, 4, b"-".as_slice()), (u32::from(id.year), 1, b"CVE-".as_slice())]
+        {
             let mut digits = 0;
             while number > 0 || digits < digits_min {
                 put(b'0' + (number % 10).to_le_bytes()[0]);

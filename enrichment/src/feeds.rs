@@ -225,8 +225,7 @@ fn ended(
     report: FileReport,
     sink: &mut dyn FeedSink,
 ) -> Result<FileReport, FeedError> {
-    sink.end_of_file(&report)
-        .map_err(|source| sink_error(path, source))?;
+    sink.end_of_file(&report).map_err(|source| sink_error(path, source))?;
     Ok(report)
 }
 
@@ -237,9 +236,7 @@ fn read_file(
     sink: &mut dyn FeedSink,
 ) -> Result<FileReport, FeedError> {
     let mut magic = Vec::with_capacity(layout::ZIP.len());
-    let begun = (&mut file)
-        .take(layout::ZIP.len() as u64)
-        .read_to_end(&mut magic);
+    let begun = (&mut file).take(layout::ZIP.len() as u64).read_to_end(&mut magic);
     if let Err(error) = begun {
         return Ok(FileReport::unreadable(path, &error));
     }
@@ -250,9 +247,9 @@ fn read_file(
         return read(path, &mut Cursor::new(magic).chain(file), sink);
     }
     match file.rewind() {
-        Ok(()) => Reading::new(path, sink)
-            .read_zip(file)
-            .map_err(|source| sink_error(path, source)),
+        Ok(()) => {
+            Reading::new(path, sink).read_zip(file).map_err(|source| sink_error(path, source))
+        }
         Err(error) => Ok(FileReport::unreadable(path, &error)),
     }
 }
@@ -262,23 +259,15 @@ fn read(
     stream: &mut dyn Read,
     sink: &mut dyn FeedSink,
 ) -> Result<FileReport, FeedError> {
-    Reading::new(path, sink)
-        .read(stream)
-        .map_err(|source| sink_error(path, source))
+    Reading::new(path, sink).read(stream).map_err(|source| sink_error(path, source))
 }
 
 fn sink_error(path: &Path, source: SinkError) -> FeedError {
-    FeedError::Sink {
-        path: path.to_owned(),
-        source,
-    }
+    FeedError::Sink { path: path.to_owned(), source }
 }
 
 fn open_error(path: &Path, source: io::Error) -> FeedError {
-    FeedError::Open {
-        path: path.to_owned(),
-        source,
-    }
+    FeedError::Open { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

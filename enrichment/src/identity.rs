@@ -226,10 +226,7 @@ fn owned_candidates(
         return candidates(names, target_sw, known);
     }
     let (vendor, product) = (vendor.to_owned(), product.to_owned());
-    vec![Candidate {
-        target_sw,
-        ..Candidate::application(Cow::Owned(vendor), Cow::Owned(product))
-    }]
+    vec![Candidate { target_sw, ..Candidate::application(Cow::Owned(vendor), Cow::Owned(product)) }]
 }
 
 /// The rule by which a package is its distribution's own; `None` for a vendor's.

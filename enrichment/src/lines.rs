@@ -52,9 +52,7 @@ pub fn answer_all(
 /// Answers a line of `match`; `why_not` is a CVE whose absence is to be explained.
 #[must_use]
 pub fn match_line(index: &Index, line: &str, why_not: Option<&str>) -> String {
-    answered(line, |question: MatchQuestion| {
-        question.answer(index, why_not)
-    })
+    answered(line, |question: MatchQuestion| question.answer(index, why_not))
 }
 
 /// Answers a line of `cpe-match`.
@@ -81,9 +79,7 @@ where
     };
     // Taken before the question is understood, so that a bad question is answered by name too.
     let id = value.get("id").cloned().unwrap_or(Value::Null);
-    let answer = Q::deserialize(value)
-        .map_err(|error| error.to_string())
-        .and_then(answer);
+    let answer = Q::deserialize(value).map_err(|error| error.to_string()).and_then(answer);
     match answer {
         Ok(answer) => to_line(&Answered { id, answer }),
         Err(error) => to_line(&Failed { id, error }),
@@ -91,10 +87,7 @@ where
 }
 
 fn failed(error: String) -> String {
-    to_line(&Failed {
-        id: Value::Null,
-        error,
-    })
+    to_line(&Failed { id: Value::Null, error })
 }
 
 fn to_line(answer: &impl Serialize) -> String {
@@ -266,9 +259,7 @@ fn is_within(range: &Range, target: &Cpe) -> bool {
     };
     let order = |bound: &str| version::compare(Scheme::Generic, &version, bound);
     let holds = |bound: &Option<String>, is_met: fn(std::cmp::Ordering) -> bool| {
-        bound
-            .as_deref()
-            .is_none_or(|bound| order(bound.trim()).is_ok_and(is_met))
+        bound.as_deref().is_none_or(|bound| order(bound.trim()).is_ok_and(is_met))
     };
     holds(&range.start_including, std::cmp::Ordering::is_ge)
         && holds(&range.start_excluding, std::cmp::Ordering::is_gt)
@@ -295,10 +286,8 @@ enum VersionAnswer {
 
 impl VersionQuestion {
     fn answer(self) -> Result<VersionAnswer, String> {
-        let scheme: Scheme = self
-            .scheme
-            .parse()
-            .map_err(|error: version::UnknownScheme| error.to_string())?;
+        let scheme: Scheme =
+            self.scheme.parse().map_err(|error: version::UnknownScheme| error.to_string())?;
         match (&self.a, &self.b, &self.version, &self.constraint) {
             // One question a line: half of each would have two answers.
             (Some(a), Some(b), None, None) => Ok(order(version::compare(scheme, a, b))),

@@ -87,18 +87,12 @@ mod tests {
 
     #[test]
     fn numbers_are_the_same_for_ever_because_databases_hold_them() {
-        assert_eq!(
-            LookupKey::of_product("openbsd", "openssh"),
-            LookupKey(0x3a53_54ce_6f8e_ef74)
-        );
+        assert_eq!(LookupKey::of_product("openbsd", "openssh"), LookupKey(0x3a53_54ce_6f8e_ef74));
         assert_eq!(
             LookupKey::of_package("debian", "12", "source", "openssh"),
             LookupKey(0xcfbf_7369_26f3_5e22)
         );
-        assert_eq!(
-            LookupKey::of_place("debian", "12"),
-            LookupKey(0xd106_baac_a6e0_9bc4)
-        );
+        assert_eq!(LookupKey::of_place("debian", "12"), LookupKey(0xd106_baac_a6e0_9bc4));
     }
 
     #[test]

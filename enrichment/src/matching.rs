@@ -52,10 +52,7 @@ pub const fn generation(index: &Index) -> u64 {
 #[must_use]
 pub fn evaluate(index: &Index, subject: &Subject<'_>) -> Evaluation {
     let platform = host::with_family(subject);
-    let subject = Subject {
-        platform,
-        ..*subject
-    };
+    let subject = Subject { platform, ..*subject };
     // Whose package it is comes first: what advisories are about is never judged by CPE.
     let called = advisories::Names::of(&subject);
     let mut asked = Vec::new();
@@ -95,10 +92,7 @@ pub fn evaluate_cpe(index: &Index, cpe: &Cpe, platform: Platform<'_>) -> Evaluat
 /// What a CPE name and what is said around it tell of the host.
 fn surroundings_of_cpe<'a>(cpe: &'a Cpe, platform: Platform<'a>) -> (Host<'a>, &'a str) {
     let text = |attribute| cpe.get(attribute).as_value().unwrap_or_default();
-    (
-        Host::of_cpe(text(Attribute::TargetSw), platform),
-        text(Attribute::TargetHw),
-    )
+    (Host::of_cpe(text(Attribute::TargetSw), platform), text(Attribute::TargetHw))
 }
 
 /// A subject after its identification.
@@ -148,11 +142,7 @@ fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
             // for.
             let refuted = || (Status::NotEvaluable, ANOTHERS_NAME.into());
             let judgeable = (!is_refuted).then_some(judgeable).ok_or_else(refuted);
-            Prepared {
-                asked,
-                identity,
-                judgeable,
-            }
+            Prepared { asked, identity, judgeable }
         }
         Identification::NotEvaluable { reason, purl, rule } => {
             let rule = rule.into_owned();
@@ -179,20 +169,14 @@ impl Prepared {
     ) -> Self {
         Self {
             asked,
-            identity: Identity {
-                cpes: Vec::new(),
-                purl,
-                rule,
-            },
+            identity: Identity { cpes: Vec::new(), purl, rule },
             judgeable: Err((status, reason)),
         }
     }
 }
 
 fn note(asked: &RefCell<Vec<LookupKey>>, vendor: &str, product: &str) {
-    asked
-        .borrow_mut()
-        .push(LookupKey::of_product(vendor, product));
+    asked.borrow_mut().push(LookupKey::of_product(vendor, product));
 }
 
 fn prepare_cpe(cpe: &Cpe) -> Prepared {
@@ -202,11 +186,7 @@ fn prepare_cpe(cpe: &Cpe) -> Prepared {
         Some("a") => Some(Part::Application),
         Some(_) | None => None,
     };
-    let identity = Identity {
-        cpes: vec![cpe.to_string()],
-        purl: None,
-        rule: "cpe".to_owned(),
-    };
+    let identity = Identity { cpes: vec![cpe.to_string()], purl: None, rule: "cpe".to_owned() };
     let (Some(part), Some(vendor), Some(product)) =
         (part, value(Attribute::Vendor), value(Attribute::Product))
     else {
@@ -246,11 +226,7 @@ impl Judgeable {
 }
 
 fn answer(index: &Index, prepared: Prepared, host: Host<'_>, arch: &str) -> Evaluation {
-    let Prepared {
-        identity,
-        asked: mut keys,
-        judgeable,
-    } = prepared;
+    let Prepared { identity, asked: mut keys, judgeable } = prepared;
     if let Ok(judgeable) = &judgeable {
         let names = judgeable.candidates.iter();
         keys.extend(names.map(|name| LookupKey::of_product(&name.vendor, &name.product)));
@@ -265,13 +241,7 @@ fn answer(index: &Index, prepared: Prepared, host: Host<'_>, arch: &str) -> Eval
         Ok(findings) => (Status::Evaluated, None, findings),
         Err((status, reason)) => (status, Some(reason.into_owned()), Vec::new()),
     };
-    Evaluation {
-        status,
-        reason,
-        identity,
-        findings,
-        keys,
-    }
+    Evaluation { status, reason, identity, findings, keys }
 }
 
 #[cfg(test)]

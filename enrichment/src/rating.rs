@@ -31,11 +31,8 @@ impl Ratings {
         let Some(severity) = severity(&advisory.severity).filter(|_| !advisory.is_withdrawn) else {
             return;
         };
-        let rating = Rating {
-            severity,
-            publisher: advisory.publisher,
-            is_own: advisory.cves.len() == 1,
-        };
+        let rating =
+            Rating { severity, publisher: advisory.publisher, is_own: advisory.cves.len() == 1 };
         for cve in &advisory.cves {
             let kept = self.0.entry(*cve).or_insert(rating);
             if rating.outranks(kept) {
@@ -140,11 +137,7 @@ mod tests {
     #[test]
     fn a_word_about_the_one_cve_beats_a_bulletins_whichever_came_first() {
         let own = advisory(Publisher::Ubuntu, "medium", &["CVE-2024-0001"]);
-        let bulletin = advisory(
-            Publisher::RedHat,
-            "critical",
-            &["CVE-2024-0001", "CVE-2024-0002"],
-        );
+        let bulletin = advisory(Publisher::RedHat, "critical", &["CVE-2024-0001", "CVE-2024-0002"]);
         for order in [[own.clone(), bulletin.clone()], [bulletin, own]] {
             assert_eq!(rated(&order)[..1], one("medium", "ubuntu")[..]);
             assert_eq!(rated(&order)[1].1, "critical", "nobody else rates it");

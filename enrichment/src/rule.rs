@@ -200,11 +200,7 @@ impl From<CpeError> for Unusable {
 
 /// A node as terms: matches of which any suffices are one term, others are one each.
 fn terms(node: &crate::cve::Node) -> Vec<&[CpeMatch]> {
-    if node.all {
-        node.matches.chunks(1).collect()
-    } else {
-        vec![node.matches.as_slice()]
-    }
+    if node.all { node.matches.chunks(1).collect() } else { vec![node.matches.as_slice()] }
 }
 
 fn partner(cpe: &CpeMatch) -> Result<Partner, Unusable> {

@@ -39,11 +39,7 @@ fn node(vulnerable: bool, matches: &[(&str, &str)]) -> String {
         .iter()
         .map(|(cpe, bounds)| {
             let cpe = cpe.replace('\\', "\\\\");
-            let bounds = if bounds.is_empty() {
-                String::new()
-            } else {
-                format!(",{bounds}")
-            };
+            let bounds = if bounds.is_empty() { String::new() } else { format!(",{bounds}") };
             format!(r#"{{"vulnerable":{vulnerable},"criteria":"{cpe}"{bounds}}}"#)
         })
         .collect();

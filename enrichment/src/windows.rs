@@ -104,14 +104,7 @@ const fn client(
     label: &'static str,
     name: &'static str,
 ) -> Release {
-    Release {
-        build,
-        kernel,
-        is_server: false,
-        product,
-        label,
-        name,
-    }
+    Release { build, kernel, is_server: false, product, label, name }
 }
 
 const fn server(
@@ -121,10 +114,7 @@ const fn server(
     label: &'static str,
     name: &'static str,
 ) -> Release {
-    Release {
-        is_server: true,
-        ..client(build, kernel, product, label, name)
-    }
+    Release { is_server: true, ..client(build, kernel, product, label, name) }
 }
 
 impl Release {
@@ -145,9 +135,7 @@ impl Release {
         let build = numbers.next().and_then(|build| build.parse().ok());
         let revision = numbers.next().map(str::parse::<u32>);
         kernel.join(".") == self.kernel
-            && RELEASES
-                .iter()
-                .any(|one| one.label == self.label && build == Some(one.build))
+            && RELEASES.iter().any(|one| one.label == self.label && build == Some(one.build))
             && matches!(revision, Some(Ok(_)))
             && numbers.next().is_none()
     }
@@ -196,15 +184,8 @@ impl Product {
             // Itanium, HoloLens, and what is no Windows: "Windows 11 HLK 23H2".
             _ => return None,
         };
-        let expected = release
-            .label
-            .rsplit_once(" sp")
-            .map_or("", |(_, pack)| pack);
-        (pack == expected).then_some(Self {
-            release,
-            arch,
-            is_core,
-        })
+        let expected = release.label.rsplit_once(" sp").map_or("", |(_, pack)| pack);
+        (pack == expected).then_some(Self { release, arch, is_core })
     }
 
     /// How the advisories of the index call it.
@@ -272,34 +253,16 @@ mod tests {
     #[test]
     fn names_of_microsoft_are_releases() {
         for (name, label) in [
-            (
-                "Windows 7 for x64-based Systems Service Pack 1",
-                "7 sp1 x64",
-            ),
+            ("Windows 7 for x64-based Systems Service Pack 1", "7 sp1 x64"),
             ("Windows 8.1 for 32-bit systems", "8.1 x86"),
             ("Windows 10 for 32-bit Systems", "10 1507 x86"),
-            (
-                "Windows 10 Version 1607 for x64-based Systems",
-                "10 1607 x64",
-            ),
-            (
-                "Windows 10 Version 22H2 for x64-based Systems",
-                "10 22h2 x64",
-            ),
-            (
-                "Windows 10 Version 22H2 for ARM64-based Systems",
-                "10 22h2 arm64",
-            ),
+            ("Windows 10 Version 1607 for x64-based Systems", "10 1607 x64"),
+            ("Windows 10 Version 22H2 for x64-based Systems", "10 22h2 x64"),
+            ("Windows 10 Version 22H2 for ARM64-based Systems", "10 22h2 arm64"),
             ("Windows 11 for x64-based Systems", "11 21h2 x64"),
-            (
-                "Windows 11 version 21H2 for ARM64-based Systems",
-                "11 21h2 arm64",
-            ),
+            ("Windows 11 version 21H2 for ARM64-based Systems", "11 21h2 arm64"),
             ("Windows 11 Version 25H2 for ARM systems", "11 25h2 arm64"),
-            (
-                "Windows 11 version 26H1 for x64-based Systems",
-                "11 26h1 x64",
-            ),
+            ("Windows 11 version 26H1 for x64-based Systems", "11 26h1 x64"),
             (
                 "Windows Server 2008 for 32-bit Systems Service Pack 2 (Server Core installation)",
                 "server 2008 sp2 core x86",
@@ -310,26 +273,11 @@ mod tests {
             ),
             ("Windows Server 2012", "server 2012"),
             ("Windows Server 2012 R2", "server 2012 r2"),
-            (
-                "Windows Server 2012 R2 (Server Core installation)",
-                "server 2012 r2 core",
-            ),
-            (
-                "Windows Server, version 20H2 (Server Core Installation)",
-                "server 20h2",
-            ),
-            (
-                "Windows Server 2022 Datacenter: Azure Edition",
-                "server 2022",
-            ),
-            (
-                "Windows Server 2022, 23H2 Edition (Server Core installation)",
-                "server 2022 23h2",
-            ),
-            (
-                "Windows Server 2025 (Server Core installation)",
-                "server 2025 core",
-            ),
+            ("Windows Server 2012 R2 (Server Core installation)", "server 2012 r2 core"),
+            ("Windows Server, version 20H2 (Server Core Installation)", "server 20h2"),
+            ("Windows Server 2022 Datacenter: Azure Edition", "server 2022"),
+            ("Windows Server 2022, 23H2 Edition (Server Core installation)", "server 2022 23h2"),
+            ("Windows Server 2025 (Server Core installation)", "server 2025 core"),
         ] {
             assert_eq!(label_of(name).as_deref(), Some(label), "{name}");
         }
@@ -381,15 +329,9 @@ mod tests {
         let release = Release::of_version("10.0.17763.1", true).unwrap();
         assert!(release.has_build("10.0.17763.5696"));
         // As they stand beside updates of Internet Explorer, of .NET and of other releases.
-        for other in [
-            "1.001",
-            "1.0.0.0",
-            "10.0.0.0",
-            "10.0.14393.6897",
-            "4.7.4092.0",
-            "",
-            "10.0.17763",
-        ] {
+        for other in
+            ["1.001", "1.0.0.0", "10.0.0.0", "10.0.14393.6897", "4.7.4092.0", "", "10.0.17763"]
+        {
             assert!(!release.has_build(other), "{other}");
         }
         // Since 2019 the last service pack of 2008 counts from another build on.
@@ -403,15 +345,7 @@ mod tests {
             assert_eq!(update(text), Some(5_036_892), "{text}");
         }
         assert_eq!(update("947821"), Some(947_821));
-        for text in [
-            "",
-            "KB",
-            "Release Notes",
-            "MS16-047",
-            "12345",
-            "123456789",
-            "KBé12345",
-        ] {
+        for text in ["", "KB", "Release Notes", "MS16-047", "12345", "123456789", "KBé12345"] {
             assert_eq!(update(text), None, "{text}");
         }
     }

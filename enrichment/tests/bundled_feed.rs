@@ -12,11 +12,7 @@ use enrichment::index::{Builder, Index};
 use enrichment::matching;
 use enrichment::subject::{Platform, Subject};
 
-const LINUX: Platform<'static> = Platform {
-    family: "linux",
-    id: "debian",
-    version: "12",
-};
+const LINUX: Platform<'static> = Platform { family: "linux", id: "debian", version: "12" };
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/feed")
@@ -53,9 +49,7 @@ impl FeedSink for All {
 #[test]
 fn the_bundled_feed_keeps_within_six_megabytes() {
     let entries = std::fs::read_dir(folder()).unwrap();
-    let bytes: u64 = entries
-        .map(|entry| entry.unwrap().metadata().unwrap().len())
-        .sum();
+    let bytes: u64 = entries.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!(bytes < 6_000_000, "{bytes} bytes");
 }
 
@@ -78,42 +72,14 @@ fn the_bundled_feed_is_whole_and_finds_what_a_development_machine_has() {
 #[expect(clippy::panic, reason = "the rows are of this test")]
 fn finds_packages_of_distributions(index: &Index) {
     for (row, cve, found) in [
-        (
-            "deb debian 12 openssh 1:9.2p1-2+deb12u2",
-            "CVE-2024-6387",
-            true,
-        ),
-        (
-            "deb debian 12 openssh 1:9.2p1-2+deb12u3",
-            "CVE-2024-6387",
-            false,
-        ),
+        ("deb debian 12 openssh 1:9.2p1-2+deb12u2", "CVE-2024-6387", true),
+        ("deb debian 12 openssh 1:9.2p1-2+deb12u3", "CVE-2024-6387", false),
         ("deb debian 12 glibc 2.36-9+deb12u2", "CVE-2023-4911", true),
-        (
-            "deb ubuntu 22.04 openssh 1:8.9p1-3ubuntu0.9",
-            "CVE-2024-6387",
-            true,
-        ),
-        (
-            "deb ubuntu 24.04 openssh 1:9.6p1-3ubuntu13.3",
-            "CVE-2024-6387",
-            false,
-        ),
-        (
-            "rpm rhel 9.4 openssh-server 8.7p1-38.el9",
-            "CVE-2024-6387",
-            true,
-        ),
-        (
-            "rpm rhel 9.4 openssh-server 8.7p1-38.el9_4.1",
-            "CVE-2024-6387",
-            false,
-        ),
-        (
-            "rpm rocky 9.0 openssl 1:3.0.1-41.el9_0",
-            "CVE-2022-3602",
-            true,
-        ),
+        ("deb ubuntu 22.04 openssh 1:8.9p1-3ubuntu0.9", "CVE-2024-6387", true),
+        ("deb ubuntu 24.04 openssh 1:9.6p1-3ubuntu13.3", "CVE-2024-6387", false),
+        ("rpm rhel 9.4 openssh-server 8.7p1-38.el9", "CVE-2024-6387", true),
+        ("rpm rhel 9.4 openssh-server 8.7p1-38.el9_4.1", "CVE-2024-6387", false),
+        ("rpm rocky 9.0 openssl 1:3.0.1-41.el9_0", "CVE-2022-3602", true),
         ("apk alpine 3.20.3 openssl 3.3.0-r0", "CVE-2024-5535", true),
     ] {
         let words: Vec<&str> = row.split(' ').collect();
@@ -124,11 +90,7 @@ fn finds_packages_of_distributions(index: &Index) {
             source,
             name,
             version,
-            platform: Platform {
-                family: "linux",
-                id,
-                version: release,
-            },
+            platform: Platform { family: "linux", id, version: release },
             ..Subject::default()
         };
         let evaluation = matching::evaluate(index, &subject);

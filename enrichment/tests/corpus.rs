@@ -9,9 +9,7 @@ use std::path::PathBuf;
 mod checks;
 
 fn replay(target: &str, check: fn(&[u8])) -> io::Result<()> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target);
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut files = 0;
     for entry in fs::read_dir(&folder)? {
         check(&fs::read(entry?.path())?);

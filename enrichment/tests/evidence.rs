@@ -12,16 +12,8 @@ use enrichment::index::{Builder, Index};
 use enrichment::matching::{self, Step};
 use enrichment::subject::{Platform, Subject};
 
-const LINUX: Platform<'static> = Platform {
-    family: "linux",
-    id: "debian",
-    version: "12",
-};
-const WINDOWS: Platform<'static> = Platform {
-    family: "windows",
-    id: "",
-    version: "10.0.19045",
-};
+const LINUX: Platform<'static> = Platform { family: "linux", id: "debian", version: "12" };
+const WINDOWS: Platform<'static> = Platform { family: "windows", id: "", version: "10.0.19045" };
 
 /// An index of the recorded files.
 #[expect(clippy::unwrap_used, reason = "the files are of this repository")]
@@ -41,37 +33,20 @@ fn name(name: &str) -> Cpe {
 
 fn confidence(evaluation: &Evaluation, cve: &str) -> Option<Confidence> {
     let mut findings = evaluation.findings.iter();
-    findings
-        .find(|found| found.cve == cve)
-        .map(|found| found.confidence)
+    findings.find(|found| found.cve == cve).map(|found| found.confidence)
 }
 
 fn program<'a>(name: &'a str, vendor: &'a str, version: &'a str) -> Subject<'a> {
-    Subject {
-        source: "programs",
-        name,
-        vendor,
-        version,
-        platform: WINDOWS,
-        ..Subject::default()
-    }
+    Subject { source: "programs", name, vendor, version, platform: WINDOWS, ..Subject::default() }
 }
 
 #[test]
 fn what_a_record_only_mentions_is_never_found() {
     // CVE-2015-8960 is about TLS and says that browsers speak it; CVE-2011-5049 names Windows only.
     let index = index();
-    for mentioned in [
-        "a:google:chrome:45",
-        "a:mozilla:firefox:40",
-        "a:apple:safari:8",
-    ] {
+    for mentioned in ["a:google:chrome:45", "a:mozilla:firefox:40", "a:apple:safari:8"] {
         let evaluation = matching::evaluate_cpe(&index, &name(mentioned), WINDOWS);
-        assert_eq!(
-            confidence(&evaluation, "CVE-2015-8960"),
-            None,
-            "{mentioned}"
-        );
+        assert_eq!(confidence(&evaluation, "CVE-2015-8960"), None, "{mentioned}");
     }
     let windows = name("o:microsoft:windows:10");
     let evaluation = matching::evaluate_cpe(&index, &windows, WINDOWS);
@@ -107,10 +82,7 @@ fn a_record_about_every_version_is_of_low_confidence() {
     let index = index();
     let edge = name("a:microsoft:edge:38.14393");
     let evaluation = matching::evaluate_cpe(&index, &edge, WINDOWS);
-    assert_eq!(
-        confidence(&evaluation, "CVE-2016-7200"),
-        Some(Confidence::Low)
-    );
+    assert_eq!(confidence(&evaluation, "CVE-2016-7200"), Some(Confidence::Low));
 }
 
 #[test]
@@ -127,11 +99,7 @@ fn the_edge_of_today_is_not_its_older_namesake() {
 fn a_record_of_a_whole_vendor_or_a_nameless_one_finds_nothing() {
     // CVE-2022-24436: `h:intel:*`; CVE-2022-38392: `h:*:5400rmp_oem_harddrive`.
     let index = index();
-    for installed in [
-        "a:intel:driver:1.0",
-        "h:intel:xeon:-",
-        "h:acme:5400rmp_oem_harddrive:-",
-    ] {
+    for installed in ["a:intel:driver:1.0", "h:intel:xeon:-", "h:acme:5400rmp_oem_harddrive:-"] {
         let evaluation = matching::evaluate_cpe(&index, &name(installed), LINUX);
         assert!(evaluation.findings.is_empty(), "{installed}");
     }

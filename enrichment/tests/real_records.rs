@@ -10,16 +10,8 @@ use enrichment::index::{Builder, Index};
 use enrichment::matching::{self, Step};
 use enrichment::subject::{Platform, Subject};
 
-const LINUX: Platform<'static> = Platform {
-    family: "linux",
-    id: "debian",
-    version: "12",
-};
-const WINDOWS: Platform<'static> = Platform {
-    family: "windows",
-    id: "",
-    version: "10.0.19045",
-};
+const LINUX: Platform<'static> = Platform { family: "linux", id: "debian", version: "12" };
+const WINDOWS: Platform<'static> = Platform { family: "windows", id: "", version: "10.0.19045" };
 
 /// An index of the recorded files.
 #[expect(clippy::unwrap_used, reason = "the files are of this repository")]
@@ -39,59 +31,24 @@ fn app(name: &str) -> Cpe {
 
 fn finding(index: &Index, name: &str, platform: Platform<'_>, cve: &str) -> Option<Finding> {
     let evaluation = matching::evaluate_cpe(index, &app(name), platform);
-    evaluation
-        .findings
-        .into_iter()
-        .find(|found| found.cve == cve)
+    evaluation.findings.into_iter().find(|found| found.cve == cve)
 }
 
 #[test]
 fn the_first_fixed_release_is_where_a_finding_ends() {
     let index = index();
     for (last, first, cve) in [
-        (
-            "openssl:openssl:1.0.1f",
-            "openssl:openssl:1.0.1g",
-            "CVE-2014-0160",
-        ),
-        (
-            "openssl:openssl:1.1.1j",
-            "openssl:openssl:1.1.1k",
-            "CVE-2021-3449",
-        ),
-        (
-            "openssl:openssl:1.0.2zc",
-            "openssl:openssl:1.0.2zd",
-            "CVE-2022-0778",
-        ),
+        ("openssl:openssl:1.0.1f", "openssl:openssl:1.0.1g", "CVE-2014-0160"),
+        ("openssl:openssl:1.1.1j", "openssl:openssl:1.1.1k", "CVE-2021-3449"),
+        ("openssl:openssl:1.0.2zc", "openssl:openssl:1.0.2zd", "CVE-2022-0778"),
         ("php:php:7.2.23", "php:php:7.2.24", "CVE-2019-11043"),
         ("zlib:zlib:1.2.11", "zlib:zlib:1.2.12", "CVE-2018-25032"),
-        (
-            "libexpat_project:libexpat:2.4.8",
-            "libexpat_project:libexpat:2.4.9",
-            "CVE-2022-40674",
-        ),
-        (
-            "google:chrome:90.0.4430.72",
-            "google:chrome:90.0.4430.85",
-            "CVE-2021-21224",
-        ),
+        ("libexpat_project:libexpat:2.4.8", "libexpat_project:libexpat:2.4.9", "CVE-2022-40674"),
+        ("google:chrome:90.0.4430.72", "google:chrome:90.0.4430.85", "CVE-2021-21224"),
         ("nginx:nginx:1.20.0", "nginx:nginx:1.20.1", "CVE-2021-23017"),
-        (
-            "apache:http_server:2.4.52",
-            "apache:http_server:2.4.53",
-            "CVE-2022-23943",
-        ),
-        (
-            "openbsd:openssh:7.3:p1",
-            "openbsd:openssh:7.4:p1",
-            "CVE-2016-10012",
-        ),
-        (
-            "openbsd:openssh:9.7:p1",
-            "openbsd:openssh:9.8:p1",
-            "CVE-2024-6387",
-        ),
+        ("apache:http_server:2.4.52", "apache:http_server:2.4.53", "CVE-2022-23943"),
+        ("openbsd:openssh:7.3:p1", "openbsd:openssh:7.4:p1", "CVE-2016-10012"),
+        ("openbsd:openssh:9.7:p1", "openbsd:openssh:9.8:p1", "CVE-2024-6387"),
         ("golang:text:0.3.7", "golang:text:0.3.8", "CVE-2022-32149"),
     ] {
         assert!(finding(&index, last, LINUX, cve).is_some(), "{last} {cve}");
@@ -103,21 +60,9 @@ fn the_first_fixed_release_is_where_a_finding_ends() {
 fn the_first_affected_release_is_where_a_finding_begins() {
     let index = index();
     for (before, first, cve) in [
-        (
-            "openssl:openssl:1.0.0t",
-            "openssl:openssl:1.0.1",
-            "CVE-2014-0160",
-        ),
-        (
-            "openbsd:openssh:8.4:p1",
-            "openbsd:openssh:8.5:p1",
-            "CVE-2024-6387",
-        ),
-        (
-            "python:requests:2.2.1",
-            "python:requests:2.3.0",
-            "CVE-2023-32681",
-        ),
+        ("openssl:openssl:1.0.0t", "openssl:openssl:1.0.1", "CVE-2014-0160"),
+        ("openbsd:openssh:8.4:p1", "openbsd:openssh:8.5:p1", "CVE-2024-6387"),
+        ("python:requests:2.2.1", "python:requests:2.3.0", "CVE-2023-32681"),
     ] {
         assert_eq!(finding(&index, before, LINUX, cve), None, "{before}");
         assert!(finding(&index, first, LINUX, cve).is_some(), "{first}");
@@ -129,19 +74,15 @@ fn an_enumerated_version_is_found_and_its_neighbour_is_not() {
     let index = index();
     let cve = "CVE-2016-0736";
     assert!(finding(&index, "apache:http_server:2.4.20", LINUX, cve).is_some());
-    assert_eq!(
-        finding(&index, "apache:http_server:2.4.25", LINUX, cve),
-        None
-    );
+    assert_eq!(finding(&index, "apache:http_server:2.4.25", LINUX, cve), None);
 }
 
 #[test]
 fn a_finding_tells_the_fix_of_its_own_line() {
     let index = index();
-    for (installed, fixed_in) in [
-        ("nodejs:node.js:17.1.0", "17.3.1"),
-        ("nodejs:node.js:12.13.0", "12.22.9"),
-    ] {
+    for (installed, fixed_in) in
+        [("nodejs:node.js:17.1.0", "17.3.1"), ("nodejs:node.js:12.13.0", "12.22.9")]
+    {
         let found = finding(&index, installed, LINUX, "CVE-2022-21824");
         let fixed = found.and_then(|found| found.fixed_in);
         assert_eq!(fixed.as_deref(), Some(fixed_in), "{installed}");
@@ -152,19 +93,13 @@ fn a_finding_tells_the_fix_of_its_own_line() {
 fn an_edition_that_the_host_does_not_tell_lowers_the_confidence() {
     let index = index();
     let found = finding(&index, "nodejs:node.js:12.13.0", LINUX, "CVE-2022-21824");
-    assert_eq!(
-        found.map(|found| found.confidence),
-        Some(Confidence::Medium)
-    );
+    assert_eq!(found.map(|found| found.confidence), Some(Confidence::Medium));
 }
 
 #[test]
 fn a_record_about_chrome_on_a_mac_is_not_about_chrome_on_windows() {
     let index = index();
-    let mac = Platform {
-        family: "macos",
-        ..Platform::default()
-    };
+    let mac = Platform { family: "macos", ..Platform::default() };
     let (installed, cve) = ("google:chrome:148.0.7778.100", "CVE-2026-9999");
     assert!(finding(&index, installed, mac, cve).is_some());
     assert_eq!(finding(&index, installed, WINDOWS, cve), None);
@@ -248,9 +183,6 @@ fn an_evaluation_survives_being_stored() {
     let stored = serde_json::to_string(&evaluation).ok();
     let loaded = stored.and_then(|text| serde_json::from_str(&text).ok());
     // What was looked up is for whoever judges again, and shown to nobody.
-    let shown = Evaluation {
-        keys: Vec::new(),
-        ..evaluation
-    };
+    let shown = Evaluation { keys: Vec::new(), ..evaluation };
     assert_eq!(loaded, Some(shown));
 }

@@ -47,11 +47,7 @@ fn versions_are_ordered_as_published() {
         };
         let scheme: Scheme = scheme.parse().unwrap();
         assert_eq!(compare(scheme, a, b), Ok(expected), "{line}");
-        assert_eq!(
-            compare(scheme, b, a),
-            Ok(expected.reverse()),
-            "{line}, the other way"
-        );
+        assert_eq!(compare(scheme, b, a), Ok(expected.reverse()), "{line}, the other way");
     }
 }
 
@@ -76,14 +72,8 @@ fn cpe_names_match_as_published() {
         let source_name = Cpe::parse(source).unwrap();
         let target_name = Cpe::parse(target).unwrap();
         let mut range = Range::default();
-        for (name, version) in [first, second]
-            .iter()
-            .filter_map(|bound| bound.split_once(' '))
-        {
-            let bound = Bound {
-                version,
-                is_included: name.ends_with("Including"),
-            };
+        for (name, version) in [first, second].iter().filter_map(|bound| bound.split_once(' ')) {
+            let bound = Bound { version, is_included: name.ends_with("Including") };
             if name.starts_with("havingStart") {
                 range.start = Some(bound);
             } else {
@@ -95,31 +85,20 @@ fn cpe_names_match_as_published() {
             .as_value()
             .is_none_or(|version| range.contains(Scheme::Generic, version) == Ok(true));
         let found = cpe::matches(&source_name, &target_name) && is_in_range;
-        assert_eq!(
-            found,
-            matches == "yes",
-            "{source} to {target} {first} {second}"
-        );
+        assert_eq!(found, matches == "yes", "{source} to {target} {first} {second}");
     }
 }
 
 #[test]
 fn applications_are_the_products_that_are_published() {
-    const DIFFERENT: [(&str, &str); 1] = [(
-        "firefox_addon Bing",
-        "a name without a publisher, which anyone could give an add-on",
-    )];
+    const DIFFERENT: [(&str, &str); 1] =
+        [("firefox_addon Bing", "a name without a publisher, which anyone could give an add-on")];
     let table = rows::<6>(include_str!("truth/applications.tsv"));
     // Products of the table, and those that the names must not be taken for.
     let known: HashSet<&str> = table
         .iter()
         .map(|row| row[5])
-        .chain([
-            "docker:docker",
-            "atlassian:jira",
-            "microsoft:excel",
-            "google:docs",
-        ])
+        .chain(["docker:docker", "atlassian:jira", "microsoft:excel", "google:docs"])
         .collect();
     for [source, name, version, vendor, bundle_id, expected] in table {
         let (source, family) = match source {
@@ -137,10 +116,7 @@ fn applications_are_the_products_that_are_published() {
             version,
             vendor,
             bundle_id,
-            platform: Platform {
-                family,
-                ..Platform::default()
-            },
+            platform: Platform { family, ..Platform::default() },
             ..Subject::default()
         };
         let is_known =

@@ -64,29 +64,13 @@ const RPM: [&str; 24] = [
 ];
 
 /// How names of Alpine's kernels begin.
-const APK: [&str; 6] = [
-    "linux-asahi",
-    "linux-edge",
-    "linux-lts",
-    "linux-rpi",
-    "linux-stable",
-    "linux-virt",
-];
+const APK: [&str; 6] =
+    ["linux-asahi", "linux-edge", "linux-lts", "linux-rpi", "linux-stable", "linux-virt"];
 
 /// What follows `linux` in the names of pacman's kernels; whole, because much else begins so
 /// (`linux-firmware`, `linux-tools`).
-const PACMAN: [&str; 10] = [
-    "",
-    "-aarch64",
-    "-cachyos",
-    "-hardened",
-    "-lts",
-    "-rpi",
-    "-rt",
-    "-rt-lts",
-    "-xanmod",
-    "-zen",
-];
+const PACMAN: [&str; 10] =
+    ["", "-aarch64", "-cachyos", "-hardened", "-lts", "-rpi", "-rt", "-rt-lts", "-xanmod", "-zen"];
 
 /// How names of packages begin that are built beside one, wherever their source is not told.
 const BESIDE: [&str; 15] = [
@@ -109,16 +93,8 @@ const BESIDE: [&str; 15] = [
 ];
 
 /// Words that take a name out of the kernels.
-const NO_IMAGE: [&str; 8] = [
-    "dbg",
-    "dbgsym",
-    "debuginfo",
-    "devel",
-    "doc",
-    "docs",
-    "headers",
-    "helper",
-];
+const NO_IMAGE: [&str; 8] =
+    ["dbg", "dbgsym", "debuginfo", "devel", "doc", "docs", "headers", "helper"];
 
 pub(crate) fn of(package: &Package<'_>) -> Part {
     let name = package.name;
@@ -133,11 +109,7 @@ pub(crate) fn of(package: &Package<'_>) -> Part {
     let is_built_beside = matches!(package.source_name, "linux" | "kernel")
         || rpm_flavour(name).is_some_and(|flavour| flavour.starts_with('-'))
         || BESIDE.iter().any(|beginning| name.starts_with(beginning));
-    if is_built_beside {
-        Part::Beside
-    } else {
-        Part::Nothing
-    }
+    if is_built_beside { Part::Beside } else { Part::Nothing }
 }
 
 /// Whether the name is a kernel's, or a kernel's and more.
@@ -148,9 +120,7 @@ fn is_named_after_one(package: &Package<'_>) -> bool {
         "deb" => begins(name, &DEB),
         "rpm" => rpm_flavour(name).is_some_and(|flavour| {
             flavour.is_empty()
-                || flavour
-                    .strip_prefix('-')
-                    .is_some_and(|flavour| begins(flavour, &RPM))
+                || flavour.strip_prefix('-').is_some_and(|flavour| begins(flavour, &RPM))
         }),
         "apk" => begins(name, &APK),
         "pacman" => name.strip_prefix("linux").is_some_and(|flavour| {
@@ -174,12 +144,7 @@ mod tests {
     use super::*;
 
     fn part(manager: &str, source_name: &str, name: &str) -> Part {
-        of(&Package {
-            manager,
-            name,
-            source_name,
-            ..Package::default()
-        })
+        of(&Package { manager, name, source_name, ..Package::default() })
     }
 
     #[test]
@@ -200,10 +165,7 @@ mod tests {
                  kernel-PAE kernel6.1 kernel6.12-modules-extra",
             ),
             ("apk", "linux-lts linux-virt linux-edge4virt linux-rpi4"),
-            (
-                "pacman",
-                "linux linux-lts linux-zen linux-rt-lts linux66 linux61-rt",
-            ),
+            ("pacman", "linux linux-lts linux-zen linux-rt-lts linux66 linux61-rt"),
         ] {
             for name in names.split_whitespace() {
                 assert_eq!(part(manager, "", name), Part::Image, "{manager} {name}");
@@ -232,11 +194,7 @@ mod tests {
             ("apk", "linux-lts", "linux-lts-doc"),
             ("pacman", "", "linux-zen-headers"),
         ] {
-            assert_eq!(
-                part(manager, source, name),
-                Part::Beside,
-                "{manager} {name}"
-            );
+            assert_eq!(part(manager, source, name), Part::Beside, "{manager} {name}");
         }
     }
 
@@ -255,11 +213,7 @@ mod tests {
             ("npm", "", "linux"),
             ("homebrew", "", "kernel"),
         ] {
-            assert_eq!(
-                part(manager, source, name),
-                Part::Nothing,
-                "{manager} {name}"
-            );
+            assert_eq!(part(manager, source, name), Part::Nothing, "{manager} {name}");
         }
     }
 }

@@ -54,9 +54,7 @@ fn is_release(text: &str) -> bool {
 /// 5.14.21-150500.55.49.1 is 5.14.21-150500.55.49-default.
 fn rpm(version: &str, release: &str, running: &str) -> Option<bool> {
     // The epoch orders packages, and no kernel knows of it.
-    let version = version
-        .split_once(':')
-        .map_or(version, |(_, version)| version);
+    let version = version.split_once(':').map_or(version, |(_, version)| version);
     let own = match release {
         "" => version.to_owned(),
         release => format!("{version}-{release}"),
@@ -94,9 +92,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// `linux` 6.6.10.arch1-1 is 6.6.10-arch1-1 and `linux-lts` 6.6.11-1 is 6.6.11-1-lts. Further
 /// flavours have habits of their own, so another kernel is only what has other numbers.
 fn pacman(name: &str, version: &str, running: &str) -> Option<bool> {
-    let version = version
-        .split_once(':')
-        .map_or(version, |(_, version)| version);
+    let version = version.split_once(':').map_or(version, |(_, version)| version);
     let flavour = name.strip_prefix("linux-");
     let mut rest = words(running);
     if words(version).all(|word| rest.next() == Some(word)) {

@@ -39,19 +39,13 @@ pub(crate) fn agent_message(input: &[u8]) {
     if let AgentMessage::Report(report) = &message {
         check_report(report);
     }
-    assert_eq!(
-        AgentMessage::decode(&message.encode()).as_ref(),
-        Ok(&message)
-    );
+    assert_eq!(AgentMessage::decode(&message.encode()).as_ref(), Ok(&message));
 }
 
 /// A collector's message, and both of enrolment.
 pub(crate) fn collector_message(input: &[u8]) {
     if let Ok(message) = CollectorMessage::decode(input) {
-        assert_eq!(
-            CollectorMessage::decode(&message.encode()).as_ref(),
-            Ok(&message)
-        );
+        assert_eq!(CollectorMessage::decode(&message.encode()).as_ref(), Ok(&message));
     }
     if let Ok(request) = EnrolRequest::decode(input) {
         assert!(request.csr.len() <= limits::CSR_BYTES_MAX);
@@ -82,10 +76,7 @@ fn check_report(report: &Report) {
     // A string of the table is copied for each record that names it. Four hundred records of three
     // strings of two kilobytes are 2.4 MB; without the limits a megabyte would unfold to a
     // gigabyte.
-    assert!(
-        bytes <= 16 * limits::FRAME_RAW_BYTES_MAX,
-        "{bytes} bytes out of a table"
-    );
+    assert!(bytes <= 16 * limits::FRAME_RAW_BYTES_MAX, "{bytes} bytes out of a table");
     if let Ok(keys) = report.validate() {
         assert_eq!(keys.len(), records.len());
         assert!(report.body.record_count() <= limits::REPORT_RECORDS_MAX);

@@ -137,10 +137,7 @@ impl Header {
             .filter(|payload| *payload <= FRAME_WIRE_BYTES_MAX)
             .ok_or(FrameError::Length(length))?;
         let packing = Packing::from_byte(packing).ok_or(FrameError::Packing(packing))?;
-        Ok(Self {
-            packing,
-            payload_bytes,
-        })
+        Ok(Self { packing, payload_bytes })
     }
 }
 
@@ -173,30 +170,21 @@ impl Packer {
     /// [`FrameError::Length`] when it is too long even so; a report has to be split then.
     pub fn pack(&mut self, message: Vec<u8>) -> Result<Frame, FrameError> {
         let frame = if message.len() < PACK_BYTES_MIN {
-            Frame {
-                packing: Packing::Plain,
-                payload: message,
-            }
+            Frame { packing: Packing::Plain, payload: message }
         } else {
             match self.0.compress(&message) {
                 // What packing makes longer goes as it is, so a frame never has more than its message
                 // and the header.
-                Ok(packed) if packed.len() < message.len() => Frame {
-                    packing: Packing::Zstd1,
-                    payload: packed,
-                },
+                Ok(packed) if packed.len() < message.len() => {
+                    Frame { packing: Packing::Zstd1, payload: packed }
+                }
                 // The compressor fails for want of memory at most, and then a plain frame still
                 // says the same.
-                Ok(_) | Err(_) => Frame {
-                    packing: Packing::Plain,
-                    payload: message,
-                },
+                Ok(_) | Err(_) => Frame { packing: Packing::Plain, payload: message },
             }
         };
         if frame.payload.len() > FRAME_WIRE_BYTES_MAX {
-            return Err(FrameError::Length(
-                u32::try_from(frame.payload.len()).unwrap_or(u32::MAX),
-            ));
+            return Err(FrameError::Length(u32::try_from(frame.payload.len()).unwrap_or(u32::MAX)));
         }
         Ok(frame)
     }
@@ -233,9 +221,7 @@ impl Unpacker {
                 // RFC 8878 lets a frame leave its content's size out, and then only unpacking would
                 // tell how much memory it takes. Ours always say it, so one that does not is
                 // refused.
-                let said = zstd::zstd_safe::get_frame_content_size(payload)
-                    .ok()
-                    .flatten();
+                let said = zstd::zstd_safe::get_frame_content_size(payload).ok().flatten();
                 let capacity = said
                     .and_then(|bytes| usize::try_from(bytes).ok())
                     .filter(|bytes| *bytes <= FRAME_RAW_BYTES_MAX)
@@ -243,9 +229,7 @@ impl Unpacker {
                 // The size is only a claim. `decompress` writes into a buffer of that capacity and
                 // fails when the frame holds more, so a lie costs the sender its connection and us
                 // nothing.
-                self.0
-                    .decompress(payload, capacity)
-                    .map_err(FrameError::Damaged)
+                self.0.decompress(payload, capacity).map_err(FrameError::Damaged)
             }
         }
     }

@@ -77,10 +77,7 @@ impl Position {
     /// The place from its two numbers.
     #[must_use]
     pub const fn new(epoch: u32, seq: u32) -> Self {
-        Self {
-            epoch: Epoch(epoch),
-            seq: Seq(seq),
-        }
+        Self { epoch: Epoch(epoch), seq: Seq(seq) }
     }
 
     /// Says how `next` stands to `self`, the last place that was applied.

@@ -55,15 +55,8 @@ impl FromStr for Label {
     fn from_str(text: &str) -> Result<Self, InvalidLabel> {
         let invalid = || InvalidLabel(text.to_owned());
         let (name, value) = text.split_once('=').ok_or_else(invalid)?;
-        let label = Self {
-            name: name.trim().to_owned(),
-            value: value.trim().to_owned(),
-        };
-        if label.is_valid() {
-            Ok(label)
-        } else {
-            Err(invalid())
-        }
+        let label = Self { name: name.trim().to_owned(), value: value.trim().to_owned() };
+        if label.is_valid() { Ok(label) } else { Err(invalid()) }
     }
 }
 

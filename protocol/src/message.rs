@@ -281,12 +281,12 @@ impl Attendance {
     #[must_use]
     pub fn clamped(self) -> Self {
         match self {
-            Self::Hold { return_within_s } => Self::Hold {
-                return_within_s: return_within_s.min(limits::RETURN_WITHIN_S_MAX),
-            },
-            Self::Visit { every_s } => Self::Visit {
-                every_s: clamp(every_s, &limits::VISIT_EVERY_S),
-            },
+            Self::Hold { return_within_s } => {
+                Self::Hold { return_within_s: return_within_s.min(limits::RETURN_WITHIN_S_MAX) }
+            }
+            Self::Visit { every_s } => {
+                Self::Visit { every_s: clamp(every_s, &limits::VISIT_EVERY_S) }
+            }
         }
     }
 }
@@ -328,12 +328,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            revision: 0,
-            heartbeat_every_s: 300,
-            scan_every_s: 3_600,
-            sources_off: Vec::new(),
-        }
+        Self { revision: 0, heartbeat_every_s: 300, scan_every_s: 3_600, sources_off: Vec::new() }
     }
 }
 

@@ -161,10 +161,7 @@ mod tests {
 
     #[test]
     fn names_every_reason_once() {
-        let mut names: Vec<_> = RejectReason::ALL
-            .iter()
-            .map(|reason| reason.as_str())
-            .collect();
+        let mut names: Vec<_> = RejectReason::ALL.iter().map(|reason| reason.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), RejectReason::ALL.len());

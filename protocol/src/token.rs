@@ -133,23 +133,14 @@ mod tests {
     #[test]
     fn says_what_is_wrong_with_a_cut_token() {
         let text = token().expose();
-        assert_eq!(
-            text[..text.len() - 4].parse::<EnrolmentToken>(),
-            Err(InvalidToken::Damaged)
-        );
+        assert_eq!(text[..text.len() - 4].parse::<EnrolmentToken>(), Err(InvalidToken::Damaged));
         assert_eq!("abc".parse::<EnrolmentToken>(), Err(InvalidToken::Prefix));
     }
 
     #[test]
     fn refuses_a_token_without_a_collector() {
-        let lonely = EnrolmentToken {
-            addresses: Vec::new(),
-            ..token()
-        };
-        assert_eq!(
-            lonely.expose().parse::<EnrolmentToken>(),
-            Err(InvalidToken::Addresses(0))
-        );
+        let lonely = EnrolmentToken { addresses: Vec::new(), ..token() };
+        assert_eq!(lonely.expose().parse::<EnrolmentToken>(), Err(InvalidToken::Addresses(0)));
     }
 
     #[test]

@@ -74,8 +74,5 @@ pub struct Path {
 
 impl Path {
     /// QUIC, which needs no reason.
-    pub const QUIC: Self = Self {
-        way: Way::Quic,
-        not_quic: None,
-    };
+    pub const QUIC: Self = Self { way: Way::Quic, not_quic: None };
 }

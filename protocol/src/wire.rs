@@ -131,18 +131,11 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     // message are somebody else's idea of the layout, and refusing them now keeps them free for
     // later versions.
     let (message, rest) = postcard::take_from_bytes(bytes).map_err(DecodeError::Layout)?;
-    if rest.is_empty() {
-        Ok(message)
-    } else {
-        Err(DecodeError::Trailing(rest.len()))
-    }
+    if rest.is_empty() { Ok(message) } else { Err(DecodeError::Trailing(rest.len())) }
 }
 
 #[derive(Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives for one call, and nearly always as a report"
-)]
+#[expect(clippy::large_enum_variant, reason = "lives for one call, and nearly always as a report")]
 enum WireAgentMessage<'a> {
     Hello(Hello),
     #[serde(borrow)]

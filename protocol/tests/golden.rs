@@ -32,9 +32,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/v1")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name);
     match fs::read(&path) {
         Ok(expected) => expected,
         Err(_) => {
@@ -59,11 +57,7 @@ fn check_collector_message(name: &str, message: &CollectorMessage) {
 }
 
 fn debian() -> Platform {
-    Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    }
+    Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() }
 }
 
 fn facts() -> HostFacts {
@@ -140,14 +134,7 @@ fn records() -> Vec<SoftwareRecord> {
         running: Some(running),
         ..SoftwareRecord::new(Source::Deb, format!("linux-image-{version}-amd64"), version)
     };
-    vec![
-        bind,
-        gcc,
-        openssl,
-        firefox,
-        kernel("6.1.0-41", true),
-        kernel("6.1.0-40", false),
-    ]
+    vec![bind, gcc, openssl, firefox, kernel("6.1.0-41", true), kernel("6.1.0-40", false)]
 }
 
 fn snapshot() -> Report {
@@ -183,10 +170,7 @@ fn delta() -> Report {
             upserts: vec![bind.clone()],
             removes: vec![SoftwareKey::of(gcc, &debian()), SoftwareKey(1)],
         },
-        digest: Some(InventoryDigest {
-            count: 1,
-            sum: u128::MAX,
-        }),
+        digest: Some(InventoryDigest { count: 1, sum: u128::MAX }),
     }
 }
 
@@ -231,11 +215,7 @@ fn empty_snapshot_keeps_its_bytes() {
     let empty = Report {
         facts: None,
         sources: Vec::new(),
-        body: ReportBody::Snapshot {
-            from: SoftwareKey(0),
-            to: None,
-            records: Vec::new(),
-        },
+        body: ReportBody::Snapshot { from: SoftwareKey(0), to: None, records: Vec::new() },
         digest: Some(InventoryDigest::default()),
         ..snapshot()
     };
@@ -253,14 +233,8 @@ fn heartbeat_keeps_its_bytes() {
         scan_done: 0,
     };
     check_agent_message("heartbeat.bin", &AgentMessage::Heartbeat(heartbeat));
-    let without_digest = Heartbeat {
-        digest: None,
-        ..heartbeat
-    };
-    check_agent_message(
-        "heartbeat_in_snapshot.bin",
-        &AgentMessage::Heartbeat(without_digest),
-    );
+    let without_digest = Heartbeat { digest: None, ..heartbeat };
+    check_agent_message("heartbeat_in_snapshot.bin", &AgentMessage::Heartbeat(without_digest));
 }
 
 #[test]
@@ -297,10 +271,7 @@ fn a_hello_says_its_way_and_its_process_or_nothing() {
         extension,
     };
     let presence = Presence {
-        path: Path {
-            way: Way::Proxy,
-            not_quic: Some(NotQuic::Handshake),
-        },
+        path: Path { way: Way::Proxy, not_quic: Some(NotQuic::Handshake) },
         process: 300,
     };
     let mut extension = Hello::extension_of(presence);
@@ -325,18 +296,12 @@ fn every_way_and_reason_keeps_its_number() {
         NotQuic::Configured,
     ];
     for (number, way) in (0_u8..).zip(ways) {
-        let path = Path {
-            way,
-            not_quic: None,
-        };
+        let path = Path { way, not_quic: None };
         let bytes = Hello::extension_of(Presence { path, process: 0 });
         assert_eq!(bytes, [number, 0, 0], "{}", way.as_str());
     }
     for (number, reason) in (0_u8..).zip(reasons) {
-        let path = Path {
-            way: Way::Tcp,
-            not_quic: Some(reason),
-        };
+        let path = Path { way: Way::Tcp, not_quic: Some(reason) };
         let bytes = Hello::extension_of(Presence { path, process: 0 });
         assert_eq!(bytes, [1, 1, number, 0], "{}", reason.as_str());
     }
@@ -406,17 +371,10 @@ fn orders_keep_their_bytes() {
     check_collector_message("settings.bin", &CollectorMessage::Settings(settings()));
     check_collector_message(
         "certificate.bin",
-        &CollectorMessage::Certificate {
-            chain: vec![vec![0x30, 0x01], vec![0x30, 0x02]],
-        },
+        &CollectorMessage::Certificate { chain: vec![vec![0x30, 0x01], vec![0x30, 0x02]] },
     );
     for (name, attendance) in [
-        (
-            "attend_hold.bin",
-            Attendance::Hold {
-                return_within_s: 20,
-            },
-        ),
+        ("attend_hold.bin", Attendance::Hold { return_within_s: 20 }),
         ("attend_visit.bin", Attendance::Visit { every_s: 900 }),
     ] {
         check_collector_message(name, &CollectorMessage::Attend(attendance));
@@ -446,10 +404,8 @@ fn every_reject_reason_keeps_its_number() {
 
 #[test]
 fn every_source_keeps_its_number() {
-    let numbers: Vec<_> = Source::ALL
-        .iter()
-        .map(|source| postcard::to_stdvec(source).expect("encodes"))
-        .collect();
+    let numbers: Vec<_> =
+        Source::ALL.iter().map(|source| postcard::to_stdvec(source).expect("encodes")).collect();
     let expected: Vec<_> = (0..23_u8).map(|number| vec![number]).collect();
     assert_eq!(numbers, expected);
     // A source that `ALL` does not name could be sent and never be read out of a database again.
@@ -483,10 +439,7 @@ fn enrolment_keeps_its_bytes() {
         detail: "expired on 2025-11-01".to_owned(),
         retry_after_ms: 0,
     };
-    for (name, reply) in [
-        ("enrol_granted.bin", granted),
-        ("enrol_refused.bin", refused),
-    ] {
+    for (name, reply) in [("enrol_granted.bin", granted), ("enrol_refused.bin", refused)] {
         let bytes = reply.encode();
         assert_eq!(bytes, golden(name, &bytes));
         assert_eq!(EnrolReply::decode(&bytes), Ok(reply));
@@ -499,10 +452,7 @@ fn token_keeps_its_text() {
         id: TokenId(Uuid::from_u128(7)),
         secret: [9; 32],
         ca_sha256: [3; 32],
-        addresses: vec![
-            "collector.example:7070".to_owned(),
-            "[2001:db8::1]:443".to_owned(),
-        ],
+        addresses: vec!["collector.example:7070".to_owned(), "[2001:db8::1]:443".to_owned()],
     };
     let text = token.expose();
     let expected = golden("token.txt", text.as_bytes());
@@ -541,38 +491,26 @@ fn a_frame_packed_once_can_be_unpacked_for_ever() {
     assert_eq!(frame.packing, Packing::Zstd1);
     // What a host in the field packed and an old queue may hold, not what was packed just now.
     let stored = golden("report_snapshot.frame.bin", &frame.to_bytes());
-    let (header, payload) = stored
-        .split_first_chunk::<HEADER_BYTES>()
-        .expect("a header");
+    let (header, payload) = stored.split_first_chunk::<HEADER_BYTES>().expect("a header");
     let header = Header::parse(*header).expect("a header within limits");
     assert_eq!(header.payload_bytes, payload.len());
-    let unpacked = Unpacker::new()
-        .expect("an unpacker")
-        .unpack(header.packing, payload)
-        .expect("unpacks");
+    let unpacked =
+        Unpacker::new().expect("an unpacker").unpack(header.packing, payload).expect("unpacks");
     assert_eq!(unpacked, message);
 }
 
 #[test]
 fn a_plain_frame_keeps_its_bytes() {
     let message = CollectorMessage::SendSnapshot.encode();
-    let frame = Frame {
-        packing: Packing::Plain,
-        payload: message,
-    };
-    assert_eq!(
-        frame.to_bytes(),
-        golden("plain.frame.bin", &frame.to_bytes())
-    );
+    let frame = Frame { packing: Packing::Plain, payload: message };
+    assert_eq!(frame.to_bytes(), golden("plain.frame.bin", &frame.to_bytes()));
 }
 
 #[test]
 fn dictionary_1_is_the_one_that_hosts_in_the_field_have() {
     let dictionary = include_bytes!("../dictionary/1.zdict");
-    let hash: String = Sha256::digest(dictionary)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash: String =
+        Sha256::digest(dictionary).iter().map(|byte| format!("{byte:02x}")).collect();
     let expected = golden("dictionary_1.sha256", hash.as_bytes());
     assert_eq!(hash.as_bytes(), expected);
 }

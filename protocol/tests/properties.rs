@@ -64,16 +64,9 @@ prop_compose! {
 fn body() -> impl Strategy<Value = ReportBody> {
     let key = any::<u128>().prop_map(SoftwareKey);
     prop_oneof![
-        (
-            any::<u128>(),
-            proptest::option::of(key.clone()),
-            vec(record(), 0..40)
-        )
-            .prop_map(|(from, to, records)| ReportBody::Snapshot {
-                from: SoftwareKey(from),
-                to,
-                records
-            }),
+        (any::<u128>(), proptest::option::of(key.clone()), vec(record(), 0..40)).prop_map(
+            |(from, to, records)| ReportBody::Snapshot { from: SoftwareKey(from), to, records }
+        ),
         (vec(record(), 0..40), vec(key, 0..40))
             .prop_map(|(upserts, removes)| ReportBody::Delta { upserts, removes }),
     ]
@@ -310,10 +303,7 @@ fn text_that_moves_from_one_field_to_the_next_gives_another_key() {
     let platform = Platform::default();
     let one = SoftwareRecord::new(Source::Deb, "ab", "c");
     let other = SoftwareRecord::new(Source::Deb, "a", "bc");
-    assert_ne!(
-        SoftwareKey::of(&one, &platform),
-        SoftwareKey::of(&other, &platform)
-    );
+    assert_ne!(SoftwareKey::of(&one, &platform), SoftwareKey::of(&other, &platform));
 }
 
 #[test]
@@ -336,14 +326,8 @@ fn a_kernel_that_runs_is_other_software_than_one_that_waits() {
 fn time_and_places_change_the_fingerprint_and_not_the_key() {
     let platform = Platform::default();
     let record = SoftwareRecord::new(Source::Deb, "a", "b");
-    let later = SoftwareRecord {
-        installed_at_s: Some(1),
-        ..record.clone()
-    };
-    let moved = SoftwareRecord {
-        locations: vec!["/opt".to_owned()],
-        ..record.clone()
-    };
+    let later = SoftwareRecord { installed_at_s: Some(1), ..record.clone() };
+    let moved = SoftwareRecord { locations: vec!["/opt".to_owned()], ..record.clone() };
     let key = SoftwareKey::of(&record, &platform);
     assert_eq!(SoftwareKey::of(&later, &platform), key);
     assert_eq!(SoftwareKey::of(&moved, &platform), key);

@@ -72,12 +72,7 @@ impl Api {
             .context("the API key holds characters that no key has")?;
         // hyper leaves it out of its own debug output and out of HPACK's tables.
         authorization.set_sensitive(true);
-        Ok(Self {
-            authority,
-            prefix,
-            authorization,
-            answer_within: ANSWER_WITHIN,
-        })
+        Ok(Self { authority, prefix, authorization, answer_within: ANSWER_WITHIN })
     }
 
     /// The keys of the software of a host whose name contains a text, in the API's order: one that
@@ -158,9 +153,7 @@ impl Api {
             let answer = sender.send_request(request).await?;
             let status = answer.status();
             // Bounded, for whatever listens there may answer.
-            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
-                .collect()
-                .await;
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
             let body = body.map_err(anyhow::Error::from_boxed)?.to_bytes();
             anyhow::Ok((status, body))
         };
@@ -190,14 +183,8 @@ fn parse_url(url: &str) -> anyhow::Result<(String, String)> {
     };
     ensure!(!authority.is_empty(), "{url} names no host");
     // Behind the last colon and a number: an IPv6 address in brackets has colons of its own.
-    let has_port = authority
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let authority = if has_port {
-        authority.to_owned()
-    } else {
-        format!("{authority}:80")
-    };
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
     Ok((authority, prefix.trim_end_matches('/').to_owned()))
 }
 

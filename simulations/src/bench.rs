@@ -52,14 +52,7 @@ pub struct Figure {
 impl Figure {
     /// A figure without a rival.
     fn new(name: &'static str, value: f64, unit: &'static str) -> Self {
-        Self {
-            name,
-            value: rounded(value),
-            unit,
-            ratio: None,
-            against: None,
-            note: None,
-        }
+        Self { name, value: rounded(value), unit, ratio: None, against: None, note: None }
     }
 
     fn against(mut self, rival: Option<f64>, name: &'static str) -> Self {
@@ -89,11 +82,7 @@ impl Figure {
 
 /// Four digits say enough.
 fn rounded(value: f64) -> f64 {
-    if value >= 1_000.0 {
-        value.round()
-    } else {
-        (value * 1_000.0).round() / 1_000.0
-    }
+    if value >= 1_000.0 { value.round() } else { (value * 1_000.0).round() / 1_000.0 }
 }
 
 /// Measures a collector, and gives every figure to `print` as soon as it is there.
@@ -225,25 +214,19 @@ fn rates(summary: &Summary, (copy, file): (Option<f64>, Option<f64>)) -> Vec<Fig
     );
     let value = summary.snapshot_records_per_second;
     let acknowledged = |rival, name| {
-        Figure::new("socket_to_durable_ack", value, unit)
-            .against(rival, name)
-            .note(&note)
+        Figure::new("socket_to_durable_ack", value, unit).against(rival, name).note(&note)
     };
     let mut figures = vec![acknowledged(copy, "plain COPY")];
     if file.is_some() {
-        figures.push(acknowledged(
-            file,
-            "append and sync a file, a report at a time",
-        ));
+        figures.push(acknowledged(file, "append and sync a file, a report at a time"));
     }
     if let Some(commits) = &summary.commits {
         let value = commits.records_per_second;
         // The first is there with and without a ratio: a row that nothing is compared with is a
         // figure as well.
-        for (rival, name) in [
-            (copy, "plain COPY"),
-            (file, "append and sync a file, a report at a time"),
-        ] {
+        for (rival, name) in
+            [(copy, "plain COPY"), (file, "append and sync a file, a report at a time")]
+        {
             if rival.is_some() || name == "plain COPY" {
                 let figure = Figure::new("socket_to_committed_row", value, unit);
                 figures.push(figure.against(rival, name).note(&note));
@@ -256,11 +239,7 @@ fn rates(summary: &Summary, (copy, file): (Option<f64>, Option<f64>)) -> Vec<Fig
     let waits = &summary.measured.ack_ms;
     figures.push(Figure::new("full_batch_ack_p50", waits.p50, "ms").note(&note));
     figures.push(Figure::new("full_batch_ack_p99", waits.p99, "ms").note(&note));
-    figures.push(Figure::new(
-        "frame_bytes_a_record",
-        summary.bytes_per_record,
-        "bytes",
-    ));
+    figures.push(Figure::new("frame_bytes_a_record", summary.bytes_per_record, "bytes"));
     figures
 }
 
@@ -303,10 +282,7 @@ mod tests {
         );
         let beside = Figure::new("a", 2.0, "s").against(Some(8.0), "b");
         assert_eq!((beside.ratio, beside.against), (Some(0.25), Some("b")));
-        assert_eq!(
-            Figure::new("a", 2.0, "s").against(Some(0.0), "b").ratio,
-            None
-        );
+        assert_eq!(Figure::new("a", 2.0, "s").against(Some(0.0), "b").ratio, None);
     }
 
     #[test]
@@ -326,10 +302,7 @@ mod tests {
         let mut blind = summary();
         blind.measured.unseen = 2;
         let error = through(blind).unwrap_err().to_string();
-        assert!(
-            error.contains("2 changes did not become visible"),
-            "{error}"
-        );
+        assert!(error.contains("2 changes did not become visible"), "{error}");
     }
 
     #[test]
@@ -348,10 +321,7 @@ mod tests {
         );
         assert_eq!(figures[0].ratio, Some(0.5));
         assert_eq!(figures[1].ratio, None);
-        summary.commits = Some(Commits {
-            records_per_second: 300.0,
-            ..Commits::default()
-        });
+        summary.commits = Some(Commits { records_per_second: 300.0, ..Commits::default() });
         let figures = rates(&summary, (None, None));
         assert_eq!(figures[1].name, "socket_to_committed_row");
         assert_eq!((figures[1].value, figures[1].ratio), (300.0, None));

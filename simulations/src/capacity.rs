@@ -40,17 +40,10 @@ pub fn run(args: &CapacityArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let load = Load::from(args);
     // Each size on its own, also where figures would be multiples: nodes are whole, and what is
     // known differs.
-    let plans: Vec<_> = args
-        .agents
-        .iter()
-        .map(|agents| Plan::new(&costs, &load, *agents))
-        .collect();
+    let plans: Vec<_> =
+        args.agents.iter().map(|agents| Plan::new(&costs, &load, *agents)).collect();
     if args.json {
-        let answer = Answer {
-            costs: &costs,
-            load: &load,
-            plans: &plans,
-        };
+        let answer = Answer { costs: &costs, load: &load, plans: &plans };
         writeln!(out, "{}", serde_json::to_string(&answer)?)?;
     } else {
         table::write(out, &costs, &load, &plans)?;

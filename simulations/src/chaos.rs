@@ -50,9 +50,7 @@ const COMPANIES: [&str; 2] = ["one", "other"];
 /// When the site cannot be built or a fault cannot be done: without root, without PostgreSQL. What the
 /// collector does wrong is no error but stands in the report.
 pub fn run(args: &ChaosArgs) -> anyhow::Result<Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(suffer(args))
 }
 
@@ -97,10 +95,7 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
     for fleet in &mut fleets {
         shown.push(fleet.shown().await?);
     }
-    let dead_letters = site
-        .database
-        .sql("SELECT count(*) FROM dead_letters")
-        .await?;
+    let dead_letters = site.database.sql("SELECT count(*) FROM dead_letters").await?;
     let standstill = longest.into_iter().map(|longest| longest.get());
     let report = Report {
         nodes: args.nodes,
@@ -110,9 +105,7 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
         suffered,
         ended_afterwards,
         dead_letters: dead_letters.trim().parse().context("count dead letters")?,
-        standstill: standstill
-            .max_by_key(|still| still.lasted)
-            .unwrap_or_default(),
+        standstill: standstill.max_by_key(|still| still.lasted).unwrap_or_default(),
         fleets: shown,
     };
     site.remove().await?;
@@ -120,11 +113,7 @@ async fn suffer(args: &ChaosArgs) -> anyhow::Result<Report> {
 }
 
 async fn fleets(args: &ChaosArgs, folder: &Path) -> anyhow::Result<Vec<Fleet>> {
-    let size = Size {
-        agents: args.agents,
-        apps: args.apps,
-        seconds: args.seconds,
-    };
+    let size = Size { agents: args.agents, apps: args.apps, seconds: args.seconds };
     let mut fleets = Vec::new();
     for name in COMPANIES {
         let fleet = Fleet::start(name, folder, &args.collector, args.nodes, size).await;
@@ -165,9 +154,7 @@ async fn break_it(
         // Before the fault is done, for a standstill belongs to what was going on when it began.
         present.set(fault.to_string());
         let began = clock.now();
-        site.suffer(fault)
-            .await
-            .with_context(|| fault.to_string())?;
+        site.suffer(fault).await.with_context(|| fault.to_string())?;
         // After every fault and not at the end: which one a node did not survive is what is asked.
         let ended_alone = site.revive()?;
         for host in &ended_alone {
@@ -184,10 +171,7 @@ async fn break_it(
     Ok(suffered)
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a run of minutes tells whoever waits for it where it is"
-)]
+#[expect(clippy::print_stderr, reason = "a run of minutes tells whoever waits for it where it is")]
 fn say(what: std::fmt::Arguments<'_>) {
     eprintln!("chaos: {what}");
 }

@@ -8,10 +8,7 @@ use tokio::time::Instant;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the clock that everything else takes"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else takes")]
 impl Clock {
     /// Now, for measuring and waiting.
     pub(crate) fn now(self) -> Instant {

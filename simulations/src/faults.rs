@@ -80,10 +80,7 @@ impl Faults {
     ///
     /// When there is no runtime.
     pub fn trace(&self, seed: u64, line: &mut dyn FnMut(&str)) -> anyhow::Result<Option<Failure>> {
-        let setting = Setting {
-            is_traced: true,
-            ..self.setting.clone()
-        };
+        let setting = Setting { is_traced: true, ..self.setting.clone() };
         let outcome = world::run(seed, &setting)?;
         outcome.trace.iter().for_each(|text| line(text));
         Ok(Failure::of(seed, &outcome))

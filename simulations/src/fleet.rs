@@ -85,10 +85,7 @@ fn read_tokens(args: &FleetArgs) -> anyhow::Result<Vec<EnrolmentToken>> {
         !args.token_file.is_empty(),
         "an enrolment token is needed: --token-file or MUSTER_TOKEN"
     );
-    args.token_file
-        .iter()
-        .map(|path| read_token(path))
-        .collect()
+    args.token_file.iter().map(|path| read_token(path)).collect()
 }
 
 fn read_token(path: &Path) -> anyhow::Result<EnrolmentToken> {
@@ -111,9 +108,7 @@ async fn drive(args: &FleetArgs, tokens: Vec<EnrolmentToken>) -> anyhow::Result<
 
     let second = second::open(args, &tokens, api.as_ref()).await?;
     // Where two are measured beside each other, the lookers are for the one that waits.
-    let probing = api
-        .as_ref()
-        .filter(|_| args.scenario != Scenario::NoisyNeighbour);
+    let probing = api.as_ref().filter(|_| args.scenario != Scenario::NoisyNeighbour);
     let crew = Crew::open(second::first(args), tokens, probing).await?;
     let crews: Vec<&Crew> = std::iter::once(&crew).chain(&second).collect();
 

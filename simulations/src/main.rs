@@ -73,9 +73,8 @@ fn run_faults(args: &FaultsArgs) -> anyhow::Result<bool> {
     let first = args.seed.unwrap_or(args.from);
     let count = args.seed.map_or(args.seeds, |_| 1);
     let seeds = first..first.saturating_add(count);
-    let summary = Faults::new(None)?.run(seeds, &mut |summary| {
-        args.keep_going || summary.failures.is_empty()
-    })?;
+    let summary = Faults::new(None)?
+        .run(seeds, &mut |summary| args.keep_going || summary.failures.is_empty())?;
     write!(out, "{summary}")?;
     Ok(summary.failures.is_empty())
 }
@@ -89,11 +88,7 @@ fn run_plants(args: &FaultsArgs) -> anyhow::Result<bool> {
         let summary =
             Faults::new(Some(plant))?.run(seeds, &mut |summary| summary.failures.is_empty())?;
         all_found &= !summary.failures.is_empty();
-        match summary
-            .failures
-            .first()
-            .and_then(|failure| failure.broken.first())
-        {
+        match summary.failures.first().and_then(|failure| failure.broken.first()) {
             Some(broken) => writeln!(out, "{plant}: seed {}: {broken}", summary.seeds)?,
             None => writeln!(out, "{plant}: NOT FOUND in {} seeds", summary.seeds)?,
         }
@@ -113,10 +108,7 @@ fn run_capacity(args: &CapacityArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the place where a command's error goes"
-)]
+#[expect(clippy::print_stderr, reason = "the place where a command's error goes")]
 fn complain(error: &anyhow::Error) {
     eprintln!("muster-sim: {error:#}");
 }

@@ -130,11 +130,7 @@ mod tests {
         let mut random = Random::new(1);
         let middle = Duration::from_secs(10);
         let waits: Vec<_> = (0..1_000).map(|_| random.around(middle)).collect();
-        assert!(
-            waits
-                .iter()
-                .all(|wait| *wait >= middle / 2 && *wait <= middle * 3 / 2)
-        );
+        assert!(waits.iter().all(|wait| *wait >= middle / 2 && *wait <= middle * 3 / 2));
         assert!(waits.iter().any(|wait| *wait < middle * 3 / 4));
         assert!(waits.iter().any(|wait| *wait > middle * 5 / 4));
     }

@@ -81,11 +81,7 @@ struct Software {
 }
 
 fn platform() -> Platform {
-    Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    }
+    Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() }
 }
 
 impl Site {
@@ -257,15 +253,9 @@ struct Share {
 impl Share {
     fn largest(args: &SeedArgs) -> Self {
         if args.large && args.companies > 1 {
-            Self {
-                hosts: args.hosts / 2,
-                software: args.software / 2,
-            }
+            Self { hosts: args.hosts / 2, software: args.software / 2 }
         } else {
-            Self {
-                hosts: args.hosts / args.companies,
-                software: args.software / args.companies,
-            }
+            Self { hosts: args.hosts / args.companies, software: args.software / args.companies }
         }
     }
 
@@ -342,11 +332,7 @@ impl Software {
             .text(&record.source_name)
             .text(&record.source_version)
             .text(&record.origin)
-            .optional(
-                record
-                    .running
-                    .map(|running| if running { "t" } else { "f" }),
-            )
+            .optional(record.running.map(|running| if running { "t" } else { "f" }))
             .text(&platform.family)
             .text(&platform.id)
             .text(&platform.version)

@@ -12,10 +12,8 @@ use simulations::faults::{Faults, Kind, Plant, Summary};
 
 /// Runs seeds until one breaks a promise, which none may.
 fn none_breaks(seeds: std::ops::Range<u64>) -> Summary {
-    let summary = Faults::new(None)
-        .unwrap()
-        .run(seeds, &mut |summary| summary.failures.is_empty())
-        .unwrap();
+    let summary =
+        Faults::new(None).unwrap().run(seeds, &mut |summary| summary.failures.is_empty()).unwrap();
     assert!(summary.failures.is_empty(), "{summary}");
     // A run in which nothing was ever acknowledged keeps every promise.
     assert_eq!(summary.acknowledged.min(1), 1, "{summary}");
@@ -47,17 +45,10 @@ fn no_fault_breaks_a_promise_in_the_fourth_fifty_seeds_and_every_kind_has_come()
         .keys()
         .filter_map(|name| name.strip_prefix("muster_pipeline_outcomes_total "))
         .collect();
-    for outcome in [
-        "stored",
-        "duplicate",
-        "rejected gap",
-        "dead_lettered refused",
-        "dead_lettered panicked",
-    ] {
-        assert!(
-            outcomes.contains(outcome),
-            "{outcome} never came: {summary}"
-        );
+    for outcome in
+        ["stored", "duplicate", "rejected gap", "dead_lettered refused", "dead_lettered panicked"]
+    {
+        assert!(outcomes.contains(outcome), "{outcome} never came: {summary}");
     }
     // `missing` is of the kinds that there are, and would not miss one that was taken away.
     assert!(Kind::ALL.len() >= 31);
@@ -87,9 +78,7 @@ const FOUND_WITHIN: u64 = 40;
 fn found(plant: Plant) -> String {
     let summary = Faults::new(Some(plant))
         .unwrap()
-        .run(1..1 + FOUND_WITHIN, &mut |summary| {
-            summary.failures.is_empty()
-        })
+        .run(1..1 + FOUND_WITHIN, &mut |summary| summary.failures.is_empty())
         .unwrap();
     let Some(failure) = summary.failures.first() else {
         panic!("{plant}: not found in {FOUND_WITHIN} seeds");

@@ -39,12 +39,7 @@ impl Stage {
         std::fs::write(directory.path().join("token"), site.token().expose()).expect("writes");
         let mut tasks = JoinSet::new();
         let api = serve_api(Arc::clone(&site), &mut tasks).await;
-        Self {
-            site,
-            directory,
-            api: format!("http://{api}"),
-            _tasks: tasks,
-        }
+        Self { site, directory, api: format!("http://{api}"), _tasks: tasks }
     }
 
     fn path(&self, name: &str) -> String {
@@ -100,16 +95,8 @@ async fn until_applied(site: &Site, reports: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_nothing_stands_twice_when_the_collector_dies_again_and_again() {
     let stage = Stage::new(Site::new(0)).await;
-    let args = stage.args(&[
-        "--agents",
-        "20",
-        "--apps",
-        "950",
-        "--seconds",
-        "3",
-        "--change-every-s",
-        "1",
-    ]);
+    let args =
+        stage.args(&["--agents", "20", "--apps", "950", "--seconds", "3", "--change-every-s", "1"]);
     // Beside this test, which kills the collector meanwhile.
     let mut fleet = JoinSet::new();
     fleet.spawn(run(args));
@@ -120,26 +107,15 @@ async fn nothing_is_lost_and_nothing_stands_twice_when_the_collector_dies_again_
         drop(life);
     }
     let _life = stage.site.start();
-    let summary = fleet
-        .join_next()
-        .await
-        .expect("a fleet")
-        .expect("a summary");
+    let summary = fleet.join_next().await.expect("a fleet").expect("a summary");
     assert_eq!(summary["is_good"], true, "{summary:#}");
     assert_eq!(summary["verify"]["hosts"], 20);
     assert!(summary["reports_resent"].as_u64() > Some(0), "{summary:#}");
     assert!(summary["sessions_lost"].as_u64() >= Some(20), "{summary:#}");
-    assert!(
-        summary["end_to_end_ms"]["count"].as_u64() > Some(0),
-        "{summary:#}"
-    );
+    assert!(summary["end_to_end_ms"]["count"].as_u64() > Some(0), "{summary:#}");
     let world = stage.site.world.lock();
     let agents: Vec<_> = world.certificates.values().copied().collect();
-    assert!(
-        agents
-            .iter()
-            .all(|agent| world.agrees(*agent) == Some(true))
-    );
+    assert!(agents.iter().all(|agent| world.agrees(*agent) == Some(true)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,10 +134,7 @@ async fn rejects_are_waited_out_and_sent_again_in_order() {
     ]))
     .await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
-    assert!(
-        summary["rejects"]["rate_limited"].as_u64() >= Some(15),
-        "{summary:#}"
-    );
+    assert!(summary["rejects"]["rate_limited"].as_u64() >= Some(15), "{summary:#}");
     // A report that was rejected and sent again counts once.
     assert_eq!(summary["records_acked"], 7_500, "{summary:#}");
     assert_eq!(stage.site.world.lock().duplicates, 0);
@@ -228,11 +201,7 @@ async fn acknowledged_records_that_never_become_rows_fail_the_run() {
     // Behind the simulator's look at the counter, which is before the first report.
     until_applied(&stage.site, 1).await;
     stage.site.world.lock().uncounted = 5;
-    let summary = fleet
-        .join_next()
-        .await
-        .expect("a fleet")
-        .expect("a summary");
+    let summary = fleet.join_next().await.expect("a fleet").expect("a summary");
     assert_eq!(summary["is_good"], false, "{summary:#}");
     assert_eq!(summary["commits"]["missing"], 5, "{summary:#}");
 }
@@ -242,16 +211,7 @@ async fn a_second_run_with_the_same_state_is_the_same_agents() {
     let stage = Stage::new(Site::new(0)).await;
     let _life = stage.site.start();
     let state = stage.path("state");
-    let args = [
-        "--agents",
-        "3",
-        "--apps",
-        "120",
-        "--seconds",
-        "1",
-        "--state",
-        &state,
-    ];
+    let args = ["--agents", "3", "--apps", "120", "--seconds", "1", "--state", &state];
     for _ in 0..2 {
         let summary = run(stage.args(&args)).await;
         assert_eq!(summary["is_good"], true, "{summary:#}");
@@ -283,10 +243,7 @@ async fn a_collector_of_another_authority_is_not_told_the_secret() {
     std::fs::write(stage.path("token"), foreign.expose()).expect("writes");
     let summary = run(stage.args(&["--agents", "1", "--seconds", "0", "--enrol-s", "1"])).await;
     assert_eq!(summary["enrolled"], 0);
-    assert!(
-        summary["errors"].to_string().contains("UnknownIssuer"),
-        "{summary:#}"
-    );
+    assert!(summary["errors"].to_string().contains("UnknownIssuer"), "{summary:#}");
     // A secret that was heard would have been granted something.
     assert!(stage.site.world.lock().certificates.is_empty());
 }

@@ -81,10 +81,7 @@ fn site(index: &Path, hosts: u32, software: u32, installations: u64) -> SeedArgs
 
 async fn load(database: &FreshDatabase, site: &SeedArgs) {
     for table in SeedTable::ALL {
-        let args = SeedArgs {
-            table,
-            ..site.clone()
-        };
+        let args = SeedArgs { table, ..site.clone() };
         let mut rows = Vec::new();
         seed::write(&args, &mut rows).expect("rows");
         database.copy_in(table.target(), &rows).await;
@@ -179,23 +176,13 @@ async fn one_cve_opens_and_announces_all_its_findings_on_a_large_site_and_touche
         let told = all_events(scope).await;
         // An event for each version, and no version twice.
         let software: BTreeSet<_> = told.iter().map(|event| event.software).collect();
-        assert_eq!(
-            (told.len(), software.len()),
-            (COMMON_VERSIONS, COMMON_VERSIONS)
-        );
+        assert_eq!((told.len(), software.len()), (COMMON_VERSIONS, COMMON_VERSIONS));
         let is_new = |event: &FindingEvent| event.kind == EventKind::Opened && event.cve == NEW;
         assert!(told.iter().all(is_new), "something else was told");
-        let filter = CveFilter {
-            text: Some(NEW.to_owned()),
-            ..CveFilter::default()
-        };
+        let filter = CveFilter { text: Some(NEW.to_owned()), ..CveFilter::default() };
         let page = PageRequest::first(10);
         let found = cves::list(scope, &filter, CveSort::default(), &page).await;
-        hosts += found
-            .expect("a list")
-            .items
-            .first()
-            .map_or(0, |item| item.hosts);
+        hosts += found.expect("a list").items.first().map_or(0, |item| item.hosts);
     }
     assert_eq!(hosts, u64::from(HOSTS), "every host has it");
     lifecycle.stop();
@@ -222,11 +209,7 @@ async fn every_host_of_a_seeded_site_has_what_its_own_row_says_and_no_other_comp
             let rows = rows.expect("software").items;
             // 2,000 installations of 40 hosts.
             assert_eq!((rows.len(), host.software), (50, 50), "{}", host.hostname);
-            assert!(
-                names.insert(host.hostname.clone()),
-                "{} twice",
-                host.hostname
-            );
+            assert!(names.insert(host.hostname.clone()), "{} twice", host.hostname);
         }
         counts.push(found.len());
     }

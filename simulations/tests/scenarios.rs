@@ -59,9 +59,7 @@ async fn run(args: FleetArgs) -> Value {
 
 fn number(summary: &Value, of: &[&str]) -> f64 {
     let found = of.iter().fold(summary, |value, name| &value[*name]);
-    found
-        .as_f64()
-        .unwrap_or_else(|| panic!("{of:?} is no number: {summary:#}"))
+    found.as_f64().unwrap_or_else(|| panic!("{of:?} is no number: {summary:#}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,10 +147,7 @@ async fn what_goes_stays_as_it_was_and_what_comes_is_right() {
     let summary = run(args(&site, &[&token], &words)).await;
     assert_eq!(summary["is_good"], true, "{summary:#}");
     for kind in ["left", "reinstalled", "joined"] {
-        assert!(
-            (number(&summary, &["played", kind]) - 3.0).abs() < 0.1,
-            "{summary:#}"
-        );
+        assert!((number(&summary, &["played", kind]) - 3.0).abs() < 0.1, "{summary:#}");
     }
     // Eighteen, three that were installed anew and three that joined; those that left keep their
     // rows.
@@ -183,10 +178,7 @@ async fn copies_of_hosts_disturb_nobody_but_their_originals() {
     // Without the two that share their rows with a copy.
     assert_eq!(summary["verify"]["hosts"], 18, "{summary:#}");
     let lost = ["played", "sessions_lost_per_clone_and_minute"];
-    assert!(
-        number(&summary, &lost) > 0.0,
-        "they take each other's place: {summary:#}"
-    );
+    assert!(number(&summary, &lost) > 0.0, "they take each other's place: {summary:#}");
     site.stop().await;
 }
 
@@ -203,10 +195,7 @@ async fn hosts_with_slow_lines_that_lose_packets_lose_nothing() {
     assert_eq!(summary["verify"]["hosts"], 12);
     let slow = number(&summary, &["second", "welcome_ms", "p50"]);
     let fast = number(&summary, &["welcome_ms", "p50"]);
-    assert!(
-        slow > fast,
-        "a handshake of kilobytes over a slow line: {summary:#}"
-    );
+    assert!(slow > fast, "a handshake of kilobytes over a slow line: {summary:#}");
     site.stop().await;
 }
 

@@ -50,9 +50,7 @@ struct Bench {
 
 #[tokio::main]
 async fn main() {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .map(|number| number.parse().unwrap());
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse().unwrap());
     let agents: usize = numbers.next().unwrap_or(400);
     let records: usize = numbers.next().unwrap_or(1_000);
     let connections: usize = numbers.next().unwrap_or(2);
@@ -65,11 +63,7 @@ async fn main() {
 
     let copied = bench.copy().await;
     print("store: plain COPY, the same rows", copied, None);
-    print(
-        "store: first snapshots without lookup keys",
-        without_keys,
-        Some(copied),
-    );
+    print("store: first snapshots without lookup keys", without_keys, Some(copied));
     let first = bench.apply_all(bench.snapshots(1), &with_keys).await;
     print("store: first snapshots", first, Some(copied));
     let unchanged = bench.apply_all(bench.snapshots(2), &with_keys).await;
@@ -81,10 +75,9 @@ async fn main() {
 fn print(name: &str, value: f64, against: Option<f64>) {
     let value = value.round();
     match against {
-        None => println!(
-            "{}",
-            serde_json::json!({"name": name, "value": value, "unit": "records/s"})
-        ),
+        None => {
+            println!("{}", serde_json::json!({"name": name, "value": value, "unit": "records/s"}))
+        }
         Some(copied) => println!(
             "{}",
             serde_json::json!({
@@ -102,23 +95,14 @@ impl Bench {
         let operator = store.local_operator();
         let now = OffsetDateTime::now_utc();
         let id = CompanyId(Uuid::new_v4());
-        store::companies::create(&operator, id, "bench", now)
-            .await
-            .unwrap();
+        store::companies::create(&operator, id, "bench", now).await.unwrap();
         let scope = operator.scope(id).await.unwrap().unwrap();
         let mut pool: Vec<(SoftwareKey, SoftwareRecord)> = (0..SOFTWARE).map(software).collect();
         // In the order of the keys, so that an inventory that is taken in order is cut into parts
         // as it is.
         pool.sort_by_key(|(key, _)| *key);
         let agents = enrol_all(store, &scope, agents).await;
-        Self {
-            scope,
-            database,
-            pool,
-            agents,
-            records,
-            connections,
-        }
+        Self { scope, database, pool, agents, records, connections }
     }
 
     /// What an agent has: a part of the pool that is not the next agent's, in key order.
@@ -126,9 +110,7 @@ impl Bench {
         // Neighbours share most of it and no two have the same, as in a fleet of one image with its
         // exceptions.
         let step = SOFTWARE / self.records;
-        (0..self.records)
-            .map(|n| &self.pool[n * step + (agent * 7 + n) % step])
-            .collect()
+        (0..self.records).map(|n| &self.pool[n * step + (agent * 7 + n) % step]).collect()
     }
 
     /// Every agent's whole inventory in full reports.
@@ -140,11 +122,7 @@ impl Bench {
             let mut reports = Vec::new();
             for (part, chunk) in parts.iter().enumerate() {
                 let body = ReportBody::Snapshot {
-                    from: if part == 0 {
-                        SoftwareKey(0)
-                    } else {
-                        chunk[0].0
-                    },
+                    from: if part == 0 { SoftwareKey(0) } else { chunk[0].0 },
                     to: parts.get(part + 1).map(|next| next[0].0),
                     records: chunk.iter().map(|(_, record)| record.clone()).collect(),
                 };
@@ -165,10 +143,7 @@ impl Bench {
             for (number, agent) in self.agents.iter().enumerate() {
                 let at = usize::try_from(round).unwrap() * DELTA;
                 let inventory = self.inventory(number);
-                let removes = inventory[at..at + DELTA / 2]
-                    .iter()
-                    .map(|(key, _)| *key)
-                    .collect();
+                let removes = inventory[at..at + DELTA / 2].iter().map(|(key, _)| *key).collect();
                 let upserts = inventory[at + DELTA / 2..at + DELTA]
                     .iter()
                     .map(|(_, record)| SoftwareRecord {
@@ -179,12 +154,7 @@ impl Bench {
                     })
                     .collect();
                 let body = ReportBody::Delta { upserts, removes };
-                reports.push(report(
-                    *agent,
-                    Position::new(2, parts + 1 + round),
-                    body,
-                    None,
-                ));
+                reports.push(report(*agent, Position::new(2, parts + 1 + round), body, None));
             }
         }
         batches(&reports, BATCH / DELTA)
@@ -197,18 +167,10 @@ impl Bench {
         batches: Vec<Vec<IncomingReport>>,
         judge: &'static (dyn Fn(&SoftwareRecord, &Platform, SoftwareKey) -> Evaluation + Sync),
     ) -> f64 {
-        let records: usize = batches
-            .iter()
-            .flatten()
-            .map(|r| r.report.body.record_count())
-            .sum();
+        let records: usize = batches.iter().flatten().map(|r| r.report.body.record_count()).sum();
         let mut lanes: Vec<Vec<Vec<IncomingReport>>> = vec![Vec::new(); self.connections];
         for batch in batches {
-            let agent = self
-                .agents
-                .iter()
-                .position(|agent| *agent == batch[0].agent)
-                .unwrap();
+            let agent = self.agents.iter().position(|agent| *agent == batch[0].agent).unwrap();
             // All of an agent's batches on one connection, in order: two would only show how long
             // they wait for each other's locks.
             let lane = agent * self.connections / self.agents.len();
@@ -260,10 +222,7 @@ impl Bench {
         let rate = per_second(self.agents.len() * self.records, began);
         let mut connection = PgConnection::connect(&url).await.unwrap();
         // What is measured next begins with an empty table, as this did.
-        sqlx::query("TRUNCATE installations")
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        sqlx::query("TRUNCATE installations").execute(&mut connection).await.unwrap();
         rate
     }
 }
@@ -288,18 +247,11 @@ fn software(number: usize) -> (SoftwareKey, SoftwareRecord) {
 }
 
 fn platform() -> Platform {
-    Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    }
+    Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() }
 }
 
 fn digest(inventory: &[&(SoftwareKey, SoftwareRecord)]) -> InventoryDigest {
-    inventory
-        .iter()
-        .map(|(key, record)| RecordFingerprint::of(*key, record))
-        .collect()
+    inventory.iter().map(|(key, record)| RecordFingerprint::of(*key, record)).collect()
 }
 
 fn report(
@@ -343,9 +295,7 @@ fn judge(_: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Evaluation {
 fn with_keys(record: &SoftwareRecord, platform: &Platform, key: SoftwareKey) -> Evaluation {
     let names = ["", &record.source_name, &record.name];
     Evaluation {
-        keys: names
-            .map(|name| LookupKey::of_package("debian", "12", "", name))
-            .to_vec(),
+        keys: names.map(|name| LookupKey::of_package("debian", "12", "", name)).to_vec(),
         ..judge(record, platform, key)
     }
 }
@@ -364,11 +314,7 @@ async fn enrol_all(store: &Store, scope: &TenantScope, count: usize) -> Vec<Agen
     enrolment_tokens::create(scope, &new, now).await.unwrap();
     let mut agents = Vec::new();
     for number in 0..count {
-        let certificate = Certificate {
-            serial: vec![1],
-            sha256: [0; 32],
-            expires_at: now,
-        };
+        let certificate = Certificate { serial: vec![1], sha256: [0; 32], expires_at: now };
         let enrolment = Enrolment {
             token,
             secret: &[0; 32],
@@ -402,10 +348,7 @@ fn binary(agent: usize, rows: &[&(SoftwareKey, SoftwareRecord)]) -> Vec<u8> {
         field(&mut bytes, &700_000_000_000_000_i64.to_be_bytes());
         // An empty text[]: no dimensions, no nulls, element type 25.
         field(&mut bytes, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 25]);
-        field(
-            &mut bytes,
-            RecordFingerprint::of(*key, record).to_uuid().as_bytes(),
-        );
+        field(&mut bytes, RecordFingerprint::of(*key, record).to_uuid().as_bytes());
     }
     bytes.extend_from_slice(&(-1_i16).to_be_bytes());
     bytes

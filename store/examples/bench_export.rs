@@ -23,18 +23,14 @@ use uuid::Uuid;
 
 #[tokio::main]
 async fn main() {
-    let mut numbers = std::env::args()
-        .skip(1)
-        .map(|number| number.parse::<u32>().unwrap());
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<u32>().unwrap());
     let software = numbers.next().unwrap_or(20_000);
     let hosts = numbers.next().unwrap_or(200);
     let database = FreshDatabase::create().await;
     let operator = database.store().local_operator();
     let id = CompanyId(Uuid::new_v4());
     let now = OffsetDateTime::now_utc();
-    store::companies::create(&operator, id, "bench", now)
-        .await
-        .unwrap();
+    store::companies::create(&operator, id, "bench", now).await.unwrap();
     fill(&database, software, hosts).await;
     let scope = operator.scope(id).await.unwrap().unwrap();
 
@@ -42,31 +38,18 @@ async fn main() {
     let (rows, rate) = findings_of(&scope).await;
     print("store: export of findings", rate, "rows/s");
     print("store: rows of that export", f64::from(rows), "rows");
-    print(
-        "store: memory that it took",
-        f64::from(peak_kib() - before),
-        "KiB",
-    );
-    print(
-        "store: export of software",
-        software_of(&scope).await,
-        "rows/s",
-    );
+    print("store: memory that it took", f64::from(peak_kib() - before), "KiB");
+    print("store: export of software", software_of(&scope).await, "rows/s");
 }
 
 fn print(name: &str, value: f64, unit: &str) {
-    println!(
-        "{}",
-        serde_json::json!({ "name": name, "value": value.round(), "unit": unit })
-    );
+    println!("{}", serde_json::json!({ "name": name, "value": value.round(), "unit": unit }));
 }
 
 async fn findings_of(scope: &TenantScope) -> (u32, f64) {
     let began = Instant::now();
     let any = FindingFilter::default();
-    let mut export = findings::export(scope, &any, FindingSort::Severity)
-        .await
-        .unwrap();
+    let mut export = findings::export(scope, &any, FindingSort::Severity).await.unwrap();
     let mut rows = 0;
     loop {
         let some = export.next().await.unwrap().len();
@@ -80,9 +63,7 @@ async fn findings_of(scope: &TenantScope) -> (u32, f64) {
 async fn software_of(scope: &TenantScope) -> f64 {
     let began = Instant::now();
     let any = SoftwareFilter::default();
-    let mut export = software::export(scope, &any, SoftwareSort::Name)
-        .await
-        .unwrap();
+    let mut export = software::export(scope, &any, SoftwareSort::Name).await.unwrap();
     let mut rows = 0;
     loop {
         let some = export.next().await.unwrap().len();

@@ -89,11 +89,7 @@ impl Origin {
     /// A request's.
     #[must_use]
     pub fn of_request(actor: Actor, address: Option<IpAddr>, request_id: String) -> Self {
-        Self(Arc::new(Parts {
-            actor,
-            address,
-            request_id,
-        }))
+        Self(Arc::new(Parts { actor, address, request_id }))
     }
 
     pub(crate) fn system() -> Self {
@@ -140,12 +136,7 @@ impl Change {
     /// Something new.
     #[must_use]
     pub fn made(action: &'static str, object: impl ToString, after: Value) -> Self {
-        Self {
-            action,
-            object: object.to_string(),
-            before: None,
-            after: Some(after),
-        }
+        Self { action, object: object.to_string(), before: None, after: Some(after) }
     }
 
     /// Something that was and is another way now.
@@ -156,21 +147,13 @@ impl Change {
         before: Value,
         after: Value,
     ) -> Self {
-        Self {
-            before: Some(before),
-            ..Self::made(action, object, after)
-        }
+        Self { before: Some(before), ..Self::made(action, object, after) }
     }
 
     /// Something that was done to an object and shows in nothing else.
     #[must_use]
     pub fn done(action: &'static str, object: impl ToString) -> Self {
-        Self {
-            action,
-            object: object.to_string(),
-            before: None,
-            after: None,
-        }
+        Self { action, object: object.to_string(), before: None, after: None }
     }
 }
 
@@ -209,11 +192,7 @@ pub(crate) async fn insert(
     change: Change,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let Parts {
-        actor,
-        address,
-        request_id,
-    } = &*origin.0;
+    let Parts { actor, address, request_id } = &*origin.0;
     sqlx::query!(
         "INSERT INTO audit_log (company_key, at, actor_kind, actor_id, actor_name, address,
                                 request_id, action, object, before, after)

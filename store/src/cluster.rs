@@ -52,9 +52,7 @@ pub async fn note_authority(
 ///
 /// When the database cannot be used.
 pub async fn forget_authority(store: &Store) -> Result<bool, StoreError> {
-    let done = sqlx::query!("DELETE FROM cluster")
-        .execute(store.pool())
-        .await?;
+    let done = sqlx::query!("DELETE FROM cluster").execute(store.pool()).await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -76,21 +74,12 @@ mod tests {
         let database = FreshDatabase::create().await;
         let store = database.store();
         assert_eq!(authority(store).await.unwrap(), None);
-        assert_eq!(
-            note_authority(store, [1; 32], at(0)).await.unwrap(),
-            [1; 32]
-        );
-        assert_eq!(
-            note_authority(store, [2; 32], at(1)).await.unwrap(),
-            [1; 32]
-        );
+        assert_eq!(note_authority(store, [1; 32], at(0)).await.unwrap(), [1; 32]);
+        assert_eq!(note_authority(store, [2; 32], at(1)).await.unwrap(), [1; 32]);
         assert_eq!(authority(store).await.unwrap(), Some([1; 32]));
         assert!(forget_authority(store).await.unwrap());
         assert!(!forget_authority(store).await.unwrap());
-        assert_eq!(
-            note_authority(store, [2; 32], at(2)).await.unwrap(),
-            [2; 32]
-        );
+        assert_eq!(note_authority(store, [2; 32], at(2)).await.unwrap(), [2; 32]);
     }
 
     #[tokio::test]

@@ -76,9 +76,7 @@ pub async fn pending(
     )
     .fetch_all(store.pool())
     .await?;
-    rows.into_iter()
-        .map(|row| Ok((AgentId(row.agent), command(&row.kind, row.request)?)))
-        .collect()
+    rows.into_iter().map(|row| Ok((AgentId(row.agent), command(&row.kind, row.request)?))).collect()
 }
 
 /// A command as a poll finds it.
@@ -170,10 +168,7 @@ pub async fn settings_set_within(
     )
     .fetch_all(store.pool())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (CompanyId(row.company), row.revision.unsigned_abs()))
-        .collect())
+    Ok(rows.into_iter().map(|row| (CompanyId(row.company), row.revision.unsigned_abs())).collect())
 }
 
 /// Forgets signals of revocations that are older than that. The truth stays with agents and companies.
@@ -193,9 +188,7 @@ pub async fn purge_revocations(store: &Store, older_than: Duration) -> Result<u6
 
 fn command(kind: &str, request: i64) -> Result<Command, StoreError> {
     match kind {
-        "scan_now" => Ok(Command::ScanNow {
-            request: request.unsigned_abs(),
-        }),
+        "scan_now" => Ok(Command::ScanNow { request: request.unsigned_abs() }),
         "send_snapshot" => Ok(Command::SendSnapshot),
         "rekey" => Ok(Command::Rekey),
         kind => Err(StoreError::inconsistent("agent_commands", "kind", kind)),
@@ -212,10 +205,8 @@ pub(crate) async fn queue(
     if commands.is_empty() {
         return Ok(());
     }
-    let (agents, requests): (Vec<Uuid>, Vec<i64>) = commands
-        .iter()
-        .map(|(agent, request)| (agent.0, *request))
-        .unzip();
+    let (agents, requests): (Vec<Uuid>, Vec<i64>) =
+        commands.iter().map(|(agent, request)| (agent.0, *request)).unzip();
     // One row an agent and kind: a scan that is asked for ten times is one scan, with the last number.
     sqlx::query!(
         "WITH queued AS (
@@ -305,9 +296,7 @@ pub(crate) async fn announce_settings(
 
 /// Says that a job waits, when the transaction commits.
 pub(crate) async fn announce_job(tx: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query!("SELECT pg_notify($1, '')", JOBS)
-        .fetch_all(tx)
-        .await?;
+    sqlx::query!("SELECT pg_notify($1, '')", JOBS).fetch_all(tx).await?;
     Ok(())
 }
 

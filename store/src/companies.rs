@@ -216,11 +216,7 @@ pub async fn set_suspended(
         commands::announce_revocation(&mut tx, Revoked::Company(id)).await?;
     }
     if changed.is_some() {
-        let action = if suspended {
-            "company.suspend"
-        } else {
-            "company.resume"
-        };
+        let action = if suspended { "company.suspend" } else { "company.resume" };
         audit::record_of_operators(&mut tx, operator, Change::done(action, id), now).await?;
     }
     let company = read(&mut tx, id).await?;
@@ -265,11 +261,8 @@ pub async fn edit_settings(
     let every = |value: u32, range: std::ops::RangeInclusive<u32>| {
         i64::from(value.clamp(*range.start(), *range.end()))
     };
-    let sources: Vec<String> = settings
-        .sources_off
-        .iter()
-        .map(|source| source.as_str().to_owned())
-        .collect();
+    let sources: Vec<String> =
+        settings.sources_off.iter().map(|source| source.as_str().to_owned()).collect();
     let mut tx = scope.begin("companies.set_settings").await?;
     let before = read(&mut tx, scope.company()).await?;
     let done = sqlx::query!(
@@ -372,10 +365,7 @@ pub(crate) fn settings(
         heartbeat_every_s: number("heartbeat_every_s", heartbeat_every_s)?,
         scan_every_s: number("scan_every_s", scan_every_s)?,
         // A source that a newer version knew is none of ours to switch off.
-        sources_off: sources_off
-            .iter()
-            .filter_map(|name| name.parse::<Source>().ok())
-            .collect(),
+        sources_off: sources_off.iter().filter_map(|name| name.parse::<Source>().ok()).collect(),
     })
 }
 

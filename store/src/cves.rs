@@ -33,14 +33,8 @@ pub enum Severity {
 }
 
 impl Severity {
-    const ALL: [Self; 6] = [
-        Self::Unknown,
-        Self::None,
-        Self::Low,
-        Self::Medium,
-        Self::High,
-        Self::Critical,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Unknown, Self::None, Self::Low, Self::Medium, Self::High, Self::Critical];
 
     /// The name in the API and the database.
     #[must_use]
@@ -58,18 +52,12 @@ impl Severity {
     /// The severity of a name, if it is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|severity| severity.as_str() == name)
+        Self::ALL.into_iter().find(|severity| severity.as_str() == name)
     }
 
     /// The names of this severity and those above it.
     pub(crate) fn and_above(self) -> Vec<&'static str> {
-        Self::ALL
-            .into_iter()
-            .filter(|severity| *severity >= self)
-            .map(Self::as_str)
-            .collect()
+        Self::ALL.into_iter().filter(|severity| *severity >= self).map(Self::as_str).collect()
     }
 }
 
@@ -170,10 +158,9 @@ impl CveRow {
                 due: self.kev_due,
                 ransomware: self.kev_ransomware.unwrap_or_default(),
             }),
-            epss: self.epss_score.map(|score| Epss {
-                score,
-                percentile: self.epss_percentile.unwrap_or_default(),
-            }),
+            epss: self
+                .epss_score
+                .map(|score| Epss { score, percentile: self.epss_percentile.unwrap_or_default() }),
         })
     }
 }

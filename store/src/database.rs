@@ -184,21 +184,17 @@ impl Store {
         let partitions = self.inner.partitions.max(1);
         // A setting and no parameter, because migrations are plain files that are sent as they are.
         // Of the session and not `LOCAL`: each migration is a transaction of its own.
-        sqlx::raw_sql(AssertSqlSafe(format!(
-            "SET muster.partitions = '{partitions}'"
-        )))
-        .execute(&mut connection)
-        .await
-        .map_err(ConnectError::Unreachable)?;
+        sqlx::raw_sql(AssertSqlSafe(format!("SET muster.partitions = '{partitions}'")))
+            .execute(&mut connection)
+            .await
+            .map_err(ConnectError::Unreachable)?;
         // sqlx takes an advisory lock of the database for it, which is how the other nodes wait.
         MIGRATIONS
             .run_direct(None, &mut connection, false)
             .await
             .map_err(ConnectError::Migration)?;
         // Only afterwards, because a migration makes the role.
-        let privileged = take_role(&mut connection)
-            .await
-            .map_err(ConnectError::Unreachable)?;
+        let privileged = take_role(&mut connection).await.map_err(ConnectError::Unreachable)?;
         // The migration stands whether or not the goodbye is heard.
         let _closed = connection.close().await;
         match privileged {
@@ -257,10 +253,7 @@ impl Store {
             return Ok(known);
         }
         // Only the operator sees companies' own rows before one is chosen.
-        let settings = Settings {
-            operator: true,
-            ..Settings::default()
-        };
+        let settings = Settings { operator: true, ..Settings::default() };
         let mut tx = tx::begin(self.pool(), "companies.key", settings).await?;
         let key = sqlx::query_scalar!("SELECT key FROM companies WHERE id = $1", company.0)
             .fetch_optional(&mut *tx)
@@ -276,10 +269,7 @@ impl Store {
 
     fn companies(&self) -> std::sync::MutexGuard<'_, HashMap<CompanyId, i64>> {
         // Nothing panics while it is held, and a map without an entry is a valid one.
-        self.inner
-            .companies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.companies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -306,9 +296,8 @@ async fn first_writable(
 }
 
 async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
-    let mut connection = PgConnection::connect_with(options)
-        .await
-        .map_err(ConnectError::Unreachable)?;
+    let mut connection =
+        PgConnection::connect_with(options).await.map_err(ConnectError::Unreachable)?;
     let server = sqlx::query!(
         r#"SELECT current_setting('server_version_num')::int AS "number!",
                   current_setting('server_version') AS "name!",

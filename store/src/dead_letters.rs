@@ -149,10 +149,7 @@ async fn insert(
     let ids: Vec<Uuid> = letters.iter().map(|letter| letter.id).collect();
     let agents: Vec<Uuid> = letters.iter().map(|letter| letter.agent.0).collect();
     let number = |value: fn(&NewDeadLetter) -> u32| -> Vec<i64> {
-        letters
-            .iter()
-            .map(|letter| i64::from(value(letter)))
-            .collect()
+        letters.iter().map(|letter| i64::from(value(letter))).collect()
     };
     let text = |value: fn(&NewDeadLetter) -> &str| -> Vec<String> {
         letters
@@ -162,14 +159,9 @@ async fn insert(
             .map(|letter| value(letter).replace('\0', ""))
             .collect()
     };
-    let packings: Vec<i16> = letters
-        .iter()
-        .map(|letter| i16::from(letter.frame.packing.to_byte()))
-        .collect();
-    let frames: Vec<Vec<u8>> = letters
-        .iter()
-        .map(|letter| letter.frame.payload.clone())
-        .collect();
+    let packings: Vec<i16> =
+        letters.iter().map(|letter| i16::from(letter.frame.packing.to_byte())).collect();
+    let frames: Vec<Vec<u8>> = letters.iter().map(|letter| letter.frame.payload.clone()).collect();
     let received_at: Vec<OffsetDateTime> =
         letters.iter().map(|letter| letter.received_at).collect();
     let done = sqlx::query!(
@@ -241,10 +233,7 @@ pub async fn frame(scope: &TenantScope, id: Uuid) -> Result<Option<Frame>, Store
     row.map(|row| {
         let packing = u8::try_from(row.packing).ok().and_then(Packing::from_byte);
         let bad = || StoreError::inconsistent("dead_letters", "packing", &row.packing.to_string());
-        Ok(Frame {
-            packing: packing.ok_or_else(bad)?,
-            payload: row.frame,
-        })
+        Ok(Frame { packing: packing.ok_or_else(bad)?, payload: row.frame })
     })
     .transpose()
 }

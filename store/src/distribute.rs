@@ -108,10 +108,8 @@ impl Store {
         let mut connection = self.owner().await.map_err(at("connect"))?;
         check(&mut connection).await?;
         let placed = placed(&mut connection).await?;
-        let mut done = Distribution {
-            united: unite(&mut connection).await?,
-            ..Distribution::default()
-        };
+        let mut done =
+            Distribution { united: unite(&mut connection).await?, ..Distribution::default() };
         // Before the tables that are joined with them.
         for table in REFERENCE_TABLES {
             if !placed.contains(table) {
@@ -129,10 +127,7 @@ impl Store {
                 done.distributed.push(table);
             }
         }
-        connection
-            .close()
-            .await
-            .map_err(at("close the connection"))?;
+        connection.close().await.map_err(at("close the connection"))?;
         Ok(done)
     }
 }
@@ -213,26 +208,16 @@ async fn policies_without_questions(
     connection: &mut PgConnection,
     table: &str,
 ) -> Result<(), DistributeError> {
-    run(
-        connection,
-        &format!("SELECT muster_plain_policies('{table}')"),
-    )
-    .await
+    run(connection, &format!("SELECT muster_plain_policies('{table}')")).await
 }
 
 async fn ask(connection: &mut PgConnection, sql: &str) -> Result<bool, DistributeError> {
-    sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
-        .fetch_one(connection)
-        .await
-        .map_err(at(sql))
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(connection).await.map_err(at(sql))
 }
 
 async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), DistributeError> {
     // Names of tables out of the lists above, and nothing else, ever get into these.
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(connection)
-        .await
-        .map_err(at(sql))?;
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await.map_err(at(sql))?;
     Ok(())
 }
 

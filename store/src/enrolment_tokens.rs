@@ -124,9 +124,7 @@ pub async fn list(
         "SELECT id, name, labels, created_at, expires_at, uses_max, uses, revoked_at",
     );
     NEWEST.push_columns(&mut query);
-    query
-        .push("FROM enrolment_tokens WHERE company_key = ")
-        .push_bind(scope.key());
+    query.push("FROM enrolment_tokens WHERE company_key = ").push_bind(scope.key());
     NEWEST.push_after(&mut query, page)?;
     NEWEST.push_end(&mut query, page);
     let mut tx = scope.begin("enrolment_tokens.list").await?;
@@ -221,10 +219,7 @@ impl TryFrom<TokenRow> for EnrolmentToken {
             labels: row.labels.0,
             created_at: row.created_at,
             expires_at: row.expires_at,
-            uses_max: row
-                .uses_max
-                .map(|max| number("uses_max", max))
-                .transpose()?,
+            uses_max: row.uses_max.map(|max| number("uses_max", max)).transpose()?,
             uses: number("uses", row.uses)?,
             revoked_at: row.revoked_at,
         })

@@ -71,11 +71,7 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if is_about_data(&error) {
-            Self::Unstorable(error)
-        } else {
-            Self::Unavailable(error)
-        }
+        if is_about_data(&error) { Self::Unstorable(error) } else { Self::Unavailable(error) }
     }
 }
 
@@ -105,16 +101,11 @@ pub(crate) fn is_conflict(error: &StoreError) -> bool {
 
 /// The constraint that a statement violated.
 pub(crate) fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
-    error
-        .as_database_error()
-        .and_then(|error| error.constraint())
+    error.as_database_error().and_then(|error| error.constraint())
 }
 
 fn code(error: &sqlx::Error) -> Option<String> {
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .map(|code| code.into_owned())
+    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
 }
 
 #[cfg(test)]

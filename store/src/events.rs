@@ -64,13 +64,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [Self; 5] = [
-        Self::Opened,
-        Self::Resolved,
-        Self::Changed,
-        Self::Suppressed,
-        Self::Reopened,
-    ];
+    const ALL: [Self; 5] =
+        [Self::Opened, Self::Resolved, Self::Changed, Self::Suppressed, Self::Reopened];
 
     /// The name in the API and the database.
     #[must_use]
@@ -191,9 +186,7 @@ impl NewEvents {
         for at in 0..self.kinds.len() {
             let (cve, source) = (self.cves[at].clone(), self.sources[at].clone());
             if let Some(exception) = suppressed.get(&(self.software[at], cve, source)) {
-                EventKind::Suppressed
-                    .as_str()
-                    .clone_into(&mut self.kinds[at]);
+                EventKind::Suppressed.as_str().clone_into(&mut self.kinds[at]);
                 self.exceptions[at] = Some(*exception);
             }
         }

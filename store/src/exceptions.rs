@@ -83,12 +83,8 @@ pub enum VexStatus {
 }
 
 impl VexStatus {
-    const ALL: [Self; 4] = [
-        Self::NotAffected,
-        Self::Affected,
-        Self::Fixed,
-        Self::UnderInvestigation,
-    ];
+    const ALL: [Self; 4] =
+        [Self::NotAffected, Self::Affected, Self::Fixed, Self::UnderInvestigation];
 
     /// The name in `OpenVEX`, the API and the database.
     #[must_use]
@@ -184,13 +180,8 @@ pub enum ExceptionState {
 }
 
 impl ExceptionState {
-    const ALL: [Self; 5] = [
-        Self::Requested,
-        Self::Active,
-        Self::Rejected,
-        Self::Withdrawn,
-        Self::Expired,
-    ];
+    const ALL: [Self; 5] =
+        [Self::Requested, Self::Active, Self::Rejected, Self::Withdrawn, Self::Expired];
 
     /// The name in the API and the database.
     #[must_use]

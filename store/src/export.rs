@@ -38,27 +38,16 @@ impl Rows {
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             .execute(&mut *tx)
             .await?;
-        sqlx::query("SET LOCAL cursor_tuple_fraction = 1.0")
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("SET LOCAL cursor_tuple_fraction = 1.0").execute(&mut *tx).await?;
         // A reader that reads no more gives its connection back all the same.
         sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '2min'")
             .execute(&mut *tx)
             .await?;
-        let sql = format!(
-            "DECLARE exported NO SCROLL CURSOR FOR {}",
-            query.sql().as_str()
-        );
+        let sql = format!("DECLARE exported NO SCROLL CURSOR FOR {}", query.sql().as_str());
         let arguments = query.build().take_arguments();
         let arguments = arguments.map_err(sqlx::Error::Encode)?.unwrap_or_default();
-        sqlx::query_with(AssertSqlSafe(sql), arguments)
-            .execute(&mut *tx)
-            .await?;
-        Ok(Self {
-            tx,
-            company_key: scope.key(),
-            is_over: false,
-        })
+        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *tx).await?;
+        Ok(Self { tx, company_key: scope.key(), is_over: false })
     }
 
     /// The next rows; nothing at the end.
@@ -71,10 +60,8 @@ impl Rows {
         }
         let sql = format!("FETCH FORWARD {ROWS_A_TIME} FROM exported");
         // Never kept prepared: the same words give another list's columns in the next transaction.
-        let rows = sqlx::query_as(AssertSqlSafe(sql))
-            .persistent(false)
-            .fetch_all(&mut *self.tx)
-            .await?;
+        let rows =
+            sqlx::query_as(AssertSqlSafe(sql)).persistent(false).fetch_all(&mut *self.tx).await?;
         self.is_over = rows.len() < ROWS_A_TIME as usize;
         Ok(rows)
     }

@@ -111,13 +111,9 @@ pub async fn unchanged(store: &Store, source: &str, now: OffsetDateTime) -> Resu
 /// When the database cannot be used.
 pub async fn schedule(store: &Store, source: &str, at: OffsetDateTime) -> Result<(), StoreError> {
     // No row, no schedule: the first sync makes the row with its outcome before it is scheduled.
-    sqlx::query!(
-        "UPDATE feeds SET next_sync_at = $2 WHERE source = $1",
-        source,
-        at
-    )
-    .execute(store.pool())
-    .await?;
+    sqlx::query!("UPDATE feeds SET next_sync_at = $2 WHERE source = $1", source, at)
+        .execute(store.pool())
+        .await?;
     Ok(())
 }
 
@@ -188,12 +184,7 @@ mod tests {
     async fn a_bad_import_keeps_what_the_last_good_one_said() {
         let database = FreshDatabase::create().await;
         let store = database.store();
-        let good = Imported {
-            newest_record_at: Some(at(5)),
-            records: 10,
-            changed: 9,
-            skipped: 1,
-        };
+        let good = Imported { newest_record_at: Some(at(5)), records: 10, changed: 9, skipped: 1 };
         succeeded(store, "nvd", &good, at(10)).await.unwrap();
         let failures = failed(store, "nvd", "no network", at(20)).await.unwrap();
         assert_eq!(failures, 1);
@@ -202,14 +193,8 @@ mod tests {
         assert_eq!(feeds[0].source, "kev");
         assert_eq!((feeds[0].last_success_at, feeds[0].records), (None, 0));
         let nvd = &feeds[1];
-        assert_eq!(
-            (nvd.imported_at, nvd.last_success_at),
-            (at(20), Some(at(10)))
-        );
-        assert_eq!(
-            (nvd.newest_record_at, nvd.records, nvd.skipped),
-            (Some(at(5)), 10, 1)
-        );
+        assert_eq!((nvd.imported_at, nvd.last_success_at), (at(20), Some(at(10))));
+        assert_eq!((nvd.newest_record_at, nvd.records, nvd.skipped), (Some(at(5)), 10, 1));
         assert_eq!(nvd.error.as_deref(), Some("no network"));
     }
 
@@ -219,13 +204,8 @@ mod tests {
         let store = database.store();
         // An older record, as a mirror that was restored has it, and a feed that has no dates.
         for (newest, seconds) in [(Some(at(50)), 1), (Some(at(40)), 2), (None, 3)] {
-            let imported = Imported {
-                newest_record_at: newest,
-                ..Imported::default()
-            };
-            succeeded(store, "nvd", &imported, at(seconds))
-                .await
-                .unwrap();
+            let imported = Imported { newest_record_at: newest, ..Imported::default() };
+            succeeded(store, "nvd", &imported, at(seconds)).await.unwrap();
         }
         let feeds = list(store).await.unwrap();
         assert_eq!(feeds[0].newest_record_at, Some(at(50)));
@@ -236,11 +216,7 @@ mod tests {
     async fn failures_are_counted_until_one_goes_well_and_nothing_new_is_well() {
         let database = FreshDatabase::create().await;
         let store = database.store();
-        let good = Imported {
-            records: 10,
-            changed: 10,
-            ..Imported::default()
-        };
+        let good = Imported { records: 10, changed: 10, ..Imported::default() };
         succeeded(store, "kev", &good, at(1)).await.unwrap();
         for expected in 1..=3 {
             let failures = failed(store, "kev", "no network", at(2)).await.unwrap();

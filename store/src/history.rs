@@ -88,10 +88,7 @@ mod tests {
     #[tokio::test]
     async fn what_ended_long_ago_is_forgotten_and_what_holds_is_not() {
         let world = world().await;
-        assert_eq!(
-            purge(&world.scope, at(2), 100).await.unwrap(),
-            Forgotten::default()
-        );
+        assert_eq!(purge(&world.scope, at(2), 100).await.unwrap(), Forgotten::default());
         let done = purge(&world.scope, at(51), 100).await.unwrap();
         assert_eq!((done.installations, done.findings), (3, 1));
         assert_eq!(world.number(INSTALLATIONS).await, 1);

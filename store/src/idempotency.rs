@@ -134,12 +134,9 @@ pub async fn forget(store: &Store, asked: &Asked<'_>) -> Result<(), StoreError> 
 /// When the database cannot be used.
 pub async fn purge(store: &Store, now: OffsetDateTime) -> Result<u64, StoreError> {
     let mut tx = crate::users::as_operator(store, "idempotency.purge").await?;
-    let done = sqlx::query!(
-        "DELETE FROM idempotent_requests WHERE created_at < $1",
-        now - KEPT
-    )
-    .execute(&mut *tx)
-    .await?;
+    let done = sqlx::query!("DELETE FROM idempotent_requests WHERE created_at < $1", now - KEPT)
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(done.rows_affected())
 }
@@ -149,10 +146,7 @@ async fn of(
     asked: &Asked<'_>,
     name: &'static str,
 ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
-    let settings = Settings {
-        credential: Some(asked.principal),
-        ..Settings::default()
-    };
+    let settings = Settings { credential: Some(asked.principal), ..Settings::default() };
     tx::begin(store.pool(), name, settings).await
 }
 

@@ -238,25 +238,14 @@ pub async fn accept(
     if let Some(company_key) = company_key {
         enter(&mut tx, company_key, (user, invitation.role), now).await?;
     }
-    sqlx::query!(
-        "UPDATE invitations SET accepted_at = $2 WHERE id = $1",
-        invitation.id,
-        now
-    )
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query!("UPDATE invitations SET accepted_at = $2 WHERE id = $1", invitation.id, now)
+        .execute(&mut *tx)
+        .await?;
     let email = invitation.email.clone();
     let origin = Origin::of_request(Actor::User { id: user, email }, None, String::new());
     let after = json!({ "email": invitation.email, "role": invitation.role.as_str() });
     let change = Change::made("invitation.accept", invitation.id, after);
-    audit::insert(
-        &mut tx,
-        company_key.unwrap_or(OPERATORS),
-        &origin,
-        change,
-        now,
-    )
-    .await?;
+    audit::insert(&mut tx, company_key.unwrap_or(OPERATORS), &origin, change, now).await?;
     tx.commit().await?;
     Ok(Some(user))
 }

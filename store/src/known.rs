@@ -92,9 +92,7 @@ impl KnownSoftware {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Generations> {
         // A panic between two inserts leaves a smaller set, which is a valid one.
-        self.generations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,10 +118,7 @@ mod tests {
     fn knows_what_it_took_in_and_nothing_of_another_company() {
         let known = KnownSoftware::new(100);
         known.insert(1, keys(0..3));
-        assert_eq!(
-            known.unknown(1, keys(0..5)),
-            [SoftwareKey(3), SoftwareKey(4)]
-        );
+        assert_eq!(known.unknown(1, keys(0..5)), [SoftwareKey(3), SoftwareKey(4)]);
         assert_eq!(known.unknown(2, keys(0..1)), [SoftwareKey(0)]);
     }
 

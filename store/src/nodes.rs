@@ -70,9 +70,7 @@ pub async fn report(
 ///
 /// When the database cannot be used.
 pub async fn leave(store: &Store, id: Uuid) -> Result<(), StoreError> {
-    sqlx::query!("DELETE FROM nodes WHERE id = $1", id)
-        .execute(store.pool())
-        .await?;
+    sqlx::query!("DELETE FROM nodes WHERE id = $1", id).execute(store.pool()).await?;
     Ok(())
 }
 
@@ -149,9 +147,7 @@ mod tests {
         assert_eq!(age_of_settled(&database).await, None);
         report(store, A, "a", None).await.unwrap();
         assert!(age_of_settled(&database).await.unwrap() < 10.0);
-        report(store, B, "b", Some(Duration::from_secs(500)))
-            .await
-            .unwrap();
+        report(store, B, "b", Some(Duration::from_secs(500))).await.unwrap();
         assert!(age_of_settled(&database).await.unwrap() > 500.0);
         report(store, B, "b", None).await.unwrap();
         assert!(age_of_settled(&database).await.unwrap() < 10.0);
@@ -162,19 +158,12 @@ mod tests {
         let database = FreshDatabase::create().await;
         let store = database.store();
         report(store, A, "a", None).await.unwrap();
-        report(store, B, "b", Some(Duration::from_secs(500)))
-            .await
-            .unwrap();
+        report(store, B, "b", Some(Duration::from_secs(500))).await.unwrap();
         // Twenty seconds, because `LIVES_FOR` is fifteen, and the server's clock cannot be moved.
         let old = "UPDATE nodes SET seen_at = seen_at - interval '20 seconds' WHERE name = 'b'";
         database.execute(old).await;
         assert!(age_of_settled(&database).await.unwrap() < 10.0);
-        let alive: Vec<bool> = list(store)
-            .await
-            .unwrap()
-            .iter()
-            .map(|n| n.is_alive)
-            .collect();
+        let alive: Vec<bool> = list(store).await.unwrap().iter().map(|n| n.is_alive).collect();
         assert_eq!(alive, [true, false]);
         assert_eq!(purge(store, Duration::from_secs(10)).await.unwrap(), 1);
         leave(store, A).await.unwrap();

@@ -188,10 +188,7 @@ pub(crate) struct Order {
 impl Order {
     /// The two columns that every list query selects last: `sort_value` as text, and `sort_id`.
     pub(crate) fn push_columns(&self, query: &mut QueryBuilder<Postgres>) {
-        query
-            .push(", (")
-            .push(self.by)
-            .push(")::text AS sort_value, (");
+        query.push(", (").push(self.by).push(")::text AS sort_value, (");
         query.push(self.tie).push(")::text AS sort_id ");
     }
 
@@ -204,12 +201,7 @@ impl Order {
         let Some(after) = &page.after else {
             return Ok(());
         };
-        query
-            .push(" AND (")
-            .push(self.by)
-            .push(", ")
-            .push(self.tie)
-            .push(") ");
+        query.push(" AND (").push(self.by).push(", ").push(self.tie).push(") ");
         // Both columns go the same way, so one comparison of rows serves, and one index.
         query.push(if self.descending { "< (" } else { "> (" });
         match (&after.value, self.of) {
@@ -263,22 +255,14 @@ impl Order {
         // Saturating, because a token says whatever its sender likes.
         let seen = before.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         let next = match rows.last().filter(|_| has_more) {
-            Some(last) => Some(After {
-                value: self.value(&last.sort_value)?,
-                id: last.sort_id.clone(),
-                seen,
-            }),
+            Some(last) => {
+                Some(After { value: self.value(&last.sort_value)?, id: last.sort_id.clone(), seen })
+            }
             None => None,
         };
-        let total = if has_more {
-            Total::AtLeast(seen.saturating_add(1))
-        } else {
-            Total::Exact(seen)
-        };
-        let items = rows
-            .into_iter()
-            .map(|listed| item(listed.row))
-            .collect::<Result<_, _>>()?;
+        let total =
+            if has_more { Total::AtLeast(seen.saturating_add(1)) } else { Total::Exact(seen) };
+        let items = rows.into_iter().map(|listed| item(listed.row)).collect::<Result<_, _>>()?;
         Ok(Page { items, next, total })
     }
 

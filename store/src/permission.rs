@@ -101,10 +101,7 @@ mod tests {
         let of_viewers = Permission::ALL.iter().filter(|p| p.role() == Role::Viewer);
         for one in of_viewers {
             let word = one.as_str();
-            assert!(
-                word.ends_with(":read") || word.ends_with(":export"),
-                "{word}"
-            );
+            assert!(word.ends_with(":read") || word.ends_with(":export"), "{word}");
         }
     }
 }

@@ -77,11 +77,7 @@ impl From<sqlx::Error> for Refused {
     fn from(error: sqlx::Error) -> Self {
         // On each partition the index has a name of its own, with the columns in it.
         let taken = violated_constraint(&error).is_some_and(|name| name.contains("lower"));
-        if taken {
-            Self::NameTaken
-        } else {
-            Self::Store(error.into())
-        }
+        if taken { Self::NameTaken } else { Self::Store(error.into()) }
     }
 }
 

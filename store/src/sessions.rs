@@ -249,10 +249,7 @@ impl Store {
         lasting: Lasting,
         now: OffsetDateTime,
     ) -> Result<Option<Principal>, StoreError> {
-        let settings = Settings {
-            operator: true,
-            ..Settings::default()
-        };
+        let settings = Settings { operator: true, ..Settings::default() };
         let mut tx = tx::begin(self.pool(), "sessions.authenticate", settings).await?;
         let row = sqlx::query!(
             "SELECT s.secret_hash, s.last_used_at, s.expires_at, s.revoked_at,

@@ -73,10 +73,7 @@ impl SimulatedRows {
     /// Rows with something wrong on purpose.
     #[must_use]
     pub fn planted(plant: Plant) -> Self {
-        Self {
-            plant: Some(plant),
-            ..Self::default()
-        }
+        Self { plant: Some(plant), ..Self::default() }
     }
 
     /// Makes an agent, and its company if there is none.
@@ -118,10 +115,7 @@ impl SimulatedRows {
         company: CompanyId,
         agent: AgentId,
     ) -> BTreeMap<SoftwareKey, RecordFingerprint> {
-        let agent = self
-            .companies
-            .get(&company)
-            .and_then(|company| company.agents.get(&agent));
+        let agent = self.companies.get(&company).and_then(|company| company.agents.get(&agent));
         agent.map_or_else(BTreeMap::new, |agent| {
             let rows = agent.open.iter();
             rows.map(|(key, row)| (*key, row.fingerprint)).collect()
@@ -158,10 +152,7 @@ impl SimulatedRows {
             };
         };
         let (reports, runs) = sort(&company.lines(batch, plant), batch);
-        let mut applied = AppliedBatch {
-            reports,
-            ..AppliedBatch::default()
-        };
+        let mut applied = AppliedBatch { reports, ..AppliedBatch::default() };
         let mut wrong = Vec::new();
         for run in &runs {
             let Some(agent) = company.agents.get_mut(&run.line.agent) else {
@@ -269,9 +260,7 @@ impl SimulatedRows {
             let differs = seen.digest.filter(|digest| {
                 seen.acknowledged == agent.line.applied && *digest != agent.line.digest
             });
-            let is_lost = agent
-                .behind_since
-                .is_some_and(|since| since + behind_after <= now);
+            let is_lost = agent.behind_since.is_some_and(|since| since + behind_after <= now);
             if agent.behind_since.is_some() && !is_lost {
                 behind.push(id);
             }
@@ -287,11 +276,7 @@ impl SimulatedRows {
         }
         let asked = company.ask(&mut self.commands, wrong, now);
         // Processes are heard of by the database alone: a simulated agent never says its own.
-        Noted {
-            asked,
-            behind,
-            cloned: Vec::new(),
-        }
+        Noted { asked, behind, cloned: Vec::new() }
     }
 }
 

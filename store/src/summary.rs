@@ -121,9 +121,8 @@ pub async fn pipeline(scope: &TenantScope) -> Result<Pipeline, StoreError> {
 /// When the database cannot be used.
 pub async fn pipelines(operator: &OperatorScope) -> Result<Vec<(CompanyId, Pipeline)>, StoreError> {
     let mut tx = operator.begin("summary.pipelines").await?;
-    let ids = sqlx::query_scalar!("SELECT id FROM companies ORDER BY key")
-        .fetch_all(&mut *tx)
-        .await?;
+    let ids =
+        sqlx::query_scalar!("SELECT id FROM companies ORDER BY key").fetch_all(&mut *tx).await?;
     tx.commit().await?;
     let mut pipelines = Vec::with_capacity(ids.len());
     for id in ids.into_iter().map(CompanyId) {

@@ -68,10 +68,7 @@ impl TenantScope {
         &self,
         name: &'static str,
     ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let settings = Settings {
-            company: Some(self.key),
-            ..Settings::default()
-        };
+        let settings = Settings { company: Some(self.key), ..Settings::default() };
         tx::begin(self.store.pool(), name, settings).await
     }
 
@@ -80,11 +77,8 @@ impl TenantScope {
         &self,
         name: &'static str,
     ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let settings = Settings {
-            company: Some(self.key),
-            by_key_only: true,
-            ..Settings::default()
-        };
+        let settings =
+            Settings { company: Some(self.key), by_key_only: true, ..Settings::default() };
         tx::begin(self.store.pool(), name, settings).await
     }
 }
@@ -187,19 +181,11 @@ impl Store {
     /// as the command line on the collector's own machine.
     #[must_use]
     pub fn local_operator(&self) -> OperatorScope {
-        OperatorScope {
-            store: self.clone(),
-            origin: Origin::local(),
-        }
+        OperatorScope { store: self.clone(), origin: Origin::local() }
     }
 
     pub(crate) fn scope_of(&self, company: CompanyId, key: i64) -> TenantScope {
-        TenantScope {
-            store: self.clone(),
-            company,
-            key,
-            origin: Origin::system(),
-        }
+        TenantScope { store: self.clone(), company, key, origin: Origin::system() }
     }
 }
 

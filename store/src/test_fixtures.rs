@@ -69,17 +69,11 @@ impl World {
     /// A number out of a query whose `$1` is the company.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         let mut tx = self.tx().await;
-        sqlx::query_scalar(sql)
-            .bind(self.scope.key())
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap()
+        sqlx::query_scalar(sql).bind(self.scope.key()).fetch_one(&mut *tx).await.unwrap()
     }
 
     pub(crate) async fn apply(&self, batch: &[IncomingReport]) -> AppliedBatch {
-        apply(&self.scope, batch, &judge, GENERATION, at(0))
-            .await
-            .unwrap()
+        apply(&self.scope, batch, &judge, GENERATION, at(0)).await.unwrap()
     }
 }
 
@@ -91,9 +85,8 @@ pub(crate) fn id() -> Uuid {
 }
 
 pub(crate) async fn company(store: &Store, name: &str) -> TenantScope {
-    let company = companies::create(&store.local_operator(), CompanyId(id()), name, at(0))
-        .await
-        .unwrap();
+    let company =
+        companies::create(&store.local_operator(), CompanyId(id()), name, at(0)).await.unwrap();
     // The scope that reports are stored with, and not the operator's: what this one may not do, a
     // test must not do by accident.
     store.pipeline_scope(company.id).await.unwrap().unwrap()
@@ -119,31 +112,17 @@ pub(crate) async fn agent(scope: &TenantScope, hostname: &str) -> AgentId {
         agent_version: "0.1.0",
         labels: &Labels::new(),
     };
-    let enrolled = enrol(
-        scope.store(),
-        &enrolment,
-        &|_, _| Ok((certificate(), ())),
-        at(0),
-    )
-    .await
-    .unwrap();
+    let enrolled =
+        enrol(scope.store(), &enrolment, &|_, _| Ok((certificate(), ())), at(0)).await.unwrap();
     enrolled.agent
 }
 
 pub(crate) fn certificate() -> Certificate {
-    Certificate {
-        serial: vec![1, 2, 3],
-        sha256: [4; 32],
-        expires_at: at(30 * 86_400),
-    }
+    Certificate { serial: vec![1, 2, 3], sha256: [4; 32], expires_at: at(30 * 86_400) }
 }
 
 pub(crate) fn platform() -> Platform {
-    Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    }
+    Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() }
 }
 
 pub(crate) fn record(name: &str, version: &str) -> SoftwareRecord {
@@ -169,13 +148,7 @@ pub(crate) fn facts(hostname: &str) -> HostFacts {
 }
 
 pub(crate) fn status(source: Source, state: SourceState) -> SourceStatus {
-    SourceStatus {
-        source,
-        state,
-        reason: String::new(),
-        records: 1,
-        took_ms: 2,
-    }
+    SourceStatus { source, state, reason: String::new(), records: 1, took_ms: 2 }
 }
 
 /// Says of software called `bad…` that it has a CVE for each version part, and of all else nothing;
@@ -190,10 +163,7 @@ pub(crate) fn judge(record: &SoftwareRecord, _: &Platform, _: SoftwareKey) -> Ev
             .collect(),
         None => Vec::new(),
     };
-    Evaluation {
-        keys: vec![LookupKey::of_product("example", &record.name)],
-        ..evaluation(&cves)
-    }
+    Evaluation { keys: vec![LookupKey::of_product("example", &record.name)], ..evaluation(&cves) }
 }
 
 pub(crate) fn evaluation(cves: &[impl AsRef<str>]) -> Evaluation {
@@ -262,19 +232,11 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) const fn new(agent: AgentId) -> Self {
-        Self {
-            agent,
-            position: Position::new(0, 0),
-            held: BTreeMap::new(),
-            seconds: 0,
-        }
+        Self { agent, position: Position::new(0, 0), held: BTreeMap::new(), seconds: 0 }
     }
 
     pub(crate) fn digest(&self) -> InventoryDigest {
-        self.held
-            .iter()
-            .map(|(key, record)| RecordFingerprint::of(*key, record))
-            .collect()
+        self.held.iter().map(|(key, record)| RecordFingerprint::of(*key, record)).collect()
     }
 
     /// The next report of the line, with this body.
@@ -329,10 +291,7 @@ impl Endpoint {
         records: impl IntoIterator<Item = SoftwareRecord>,
         part: usize,
     ) -> Vec<IncomingReport> {
-        self.held = records
-            .into_iter()
-            .map(|record| (key(&record), record))
-            .collect();
+        self.held = records.into_iter().map(|record| (key(&record), record)).collect();
         self.position = Position::new(self.position.epoch.0 + 1, 0);
         let digest = self.digest();
         let all: Vec<(SoftwareKey, SoftwareRecord)> = self.held.clone().into_iter().collect();

@@ -2,11 +2,7 @@
 //!
 //! The schema is made once a server and copied from there, because making it takes longer than most
 //! tests. Nothing here is for anything but tests.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test without a database can only fail"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test without a database can only fail")]
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -96,9 +92,8 @@ impl FreshDatabase {
     ///
     /// When the server refuses it, or it gives something else.
     pub async fn numbers(&self, sql: &str) -> Vec<i64> {
-        let mut connection = PgConnection::connect(&self.url)
-            .await
-            .expect("the server that DATABASE_URL names");
+        let mut connection =
+            PgConnection::connect(&self.url).await.expect("the server that DATABASE_URL names");
         // Numbers of every size.
         let wide = format!("SELECT n::bigint FROM ({sql}) AS numbers (n)");
         let numbers = sqlx::query_scalar(AssertSqlSafe(wide.clone()))
@@ -115,9 +110,8 @@ impl FreshDatabase {
     ///
     /// When the server refuses it.
     pub async fn lock(&self, table: &str) -> Locked {
-        let mut connection = PgConnection::connect(&self.url)
-            .await
-            .expect("the server that DATABASE_URL names");
+        let mut connection =
+            PgConnection::connect(&self.url).await.expect("the server that DATABASE_URL names");
         // Plain reads go on in this mode; the lock ends with the connection.
         let sql = format!("BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE");
         sqlx::raw_sql(AssertSqlSafe(sql.clone()))
@@ -133,9 +127,8 @@ impl FreshDatabase {
     ///
     /// When the server refuses them.
     pub async fn copy_in(&self, target: &str, rows: &[u8]) {
-        let mut connection = PgConnection::connect(&self.url)
-            .await
-            .expect("the server that DATABASE_URL names");
+        let mut connection =
+            PgConnection::connect(&self.url).await.expect("the server that DATABASE_URL names");
         let statement = format!("COPY {target} FROM STDIN");
         let mut copy = connection
             .copy_in_raw(&statement)
@@ -177,10 +170,7 @@ impl Drop for FreshDatabase {
 
 /// The server for tests.
 fn server() -> String {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests have no configuration but this"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration but this")]
     let url = std::env::var("DATABASE_URL");
     url.unwrap_or_else(|_| {
         panic!(
@@ -199,19 +189,13 @@ fn beside(url: &str, database: &str) -> String {
 }
 
 async fn connect(url: &str) -> Store {
-    let config = StoreConfig {
-        partitions: PARTITIONS,
-        ..StoreConfig::new(url)
-    };
-    Store::connect(&config)
-        .await
-        .expect("a database that was just made")
+    let config = StoreConfig { partitions: PARTITIONS, ..StoreConfig::new(url) };
+    Store::connect(&config).await.expect("a database that was just made")
 }
 
 async fn execute(server: &str, sql: &str) {
-    let mut connection = PgConnection::connect(server)
-        .await
-        .expect("the server that DATABASE_URL names");
+    let mut connection =
+        PgConnection::connect(server).await.expect("the server that DATABASE_URL names");
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(&mut connection)
         .await
@@ -228,9 +212,8 @@ async fn template(server: &str) -> String {
         migration.checksum.hash(&mut hasher);
     }
     let name = format!("muster_template_{:016x}_{PARTITIONS}", hasher.finish());
-    let mut connection = PgConnection::connect(server)
-        .await
-        .expect("the server that DATABASE_URL names");
+    let mut connection =
+        PgConnection::connect(server).await.expect("the server that DATABASE_URL names");
     // The lock is this connection's and ends with it.
     sqlx::query("SELECT pg_advisory_lock($1)")
         .bind(LOCK)
@@ -246,11 +229,7 @@ async fn template(server: &str) -> String {
     if !is_there {
         // It gets its name when it is whole, so a run that was cut short leaves nothing to trust.
         let making = format!("{name}_making");
-        execute(
-            server,
-            &format!("DROP DATABASE IF EXISTS {making} WITH (FORCE)"),
-        )
-        .await;
+        execute(server, &format!("DROP DATABASE IF EXISTS {making} WITH (FORCE)")).await;
         execute(server, &format!("CREATE DATABASE {making}")).await;
         let store = connect(&beside(server, &making)).await;
         store.migrate().await.expect("migrations");
@@ -269,10 +248,7 @@ mod tests {
     fn puts_another_database_in_an_address() {
         for (url, expected) in [
             ("postgres://u@h:1/a?x=1", "postgres://u@h:1/b?x=1"),
-            (
-                "postgres:///a?host=/s&user=u",
-                "postgres:///b?host=/s&user=u",
-            ),
+            ("postgres:///a?host=/s&user=u", "postgres:///b?host=/s&user=u"),
             ("postgres://u@h", "postgres://u@h/b?"),
         ] {
             assert_eq!(beside(url, "b"), expected);

@@ -38,16 +38,10 @@ pub(crate) async fn begin(
     let mut sql = format!("/* {name} */ BEGIN");
     // Nothing here comes from outside: a number, a UUID and constants.
     if let Some(company) = settings.company {
-        append(
-            &mut sql,
-            format_args!("; SET LOCAL muster.company_key = '{company}'"),
-        );
+        append(&mut sql, format_args!("; SET LOCAL muster.company_key = '{company}'"));
     }
     if let Some(credential) = settings.credential {
-        append(
-            &mut sql,
-            format_args!("; SET LOCAL muster.credential = '{credential}'"),
-        );
+        append(&mut sql, format_args!("; SET LOCAL muster.credential = '{credential}'"));
     }
     if settings.operator {
         sql.push_str("; SET LOCAL muster.operator = 'on'");
@@ -83,11 +77,7 @@ where
             // Only what PostgreSQL says to run again (serialization failures and deadlocks), and
             // the whole transaction: what it had read may not be true any more.
             Err(error) if number < ATTEMPTS_MAX && is_conflict(&error) => {
-                tracing::debug!(
-                    transaction = name,
-                    attempt = number,
-                    "lost and is run again"
-                );
+                tracing::debug!(transaction = name, attempt = number, "lost and is run again");
                 // 8 to 64 ms: the other transaction needs about one batch's time to be through.
                 tokio::time::sleep(Duration::from_millis(4 << number)).await;
                 number += 1;

@@ -52,9 +52,7 @@ pub struct Account {
 
 impl std::fmt::Debug for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Account")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Account").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -137,10 +135,7 @@ pub(crate) async fn as_operator(
     store: &Store,
     name: &'static str,
 ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
-    let settings = Settings {
-        operator: true,
-        ..Settings::default()
-    };
+    let settings = Settings { operator: true, ..Settings::default() };
     tx::begin(store.pool(), name, settings).await
 }
 
@@ -163,11 +158,8 @@ struct AccountRow {
 impl From<AccountRow> for Account {
     fn from(row: AccountRow) -> Self {
         let is_confirmed = row.totp_confirmed_at.is_some();
-        let (totp_secret, totp_pending) = if is_confirmed {
-            (row.totp_secret, None)
-        } else {
-            (None, row.totp_secret)
-        };
+        let (totp_secret, totp_pending) =
+            if is_confirmed { (row.totp_secret, None) } else { (None, row.totp_secret) };
         Self {
             id: row.id,
             email: row.email,

@@ -43,10 +43,8 @@ pub(crate) fn release_satisfies(version: &str, constraint: &str) -> Option<bool>
 /// Whether a constraint can be read at all.
 pub(crate) fn is_constraint(text: &str) -> bool {
     use enrichment::version::Incomparable;
-    !matches!(
-        satisfies(Scheme::Generic, "1", text),
-        Err(Incomparable::BadConstraint)
-    ) && text.chars().any(|c| c.is_ascii_digit())
+    !matches!(satisfies(Scheme::Generic, "1", text), Err(Incomparable::BadConstraint))
+        && text.chars().any(|c| c.is_ascii_digit())
 }
 
 /// Sources with an order of their own. Pacman's is rpm's, with an epoch before and a release behind.
@@ -71,12 +69,7 @@ mod tests {
     use super::*;
 
     fn software(source: Source, epoch: Option<i64>, version: &'static str) -> Versioned<'static> {
-        Versioned {
-            source,
-            epoch,
-            version,
-            release: "3.el9",
-        }
+        Versioned { source, epoch, version, release: "3.el9" }
     }
 
     #[test]
@@ -101,10 +94,7 @@ mod tests {
         assert_eq!(with.satisfies("> 9.0"), Some(false));
         let deb = software(Source::Deb, Some(1), "1.0");
         assert_eq!(deb.satisfies("> 0:9.0"), Some(true));
-        assert_eq!(
-            software(Source::Programs, Some(1), "1.0").satisfies("> 9.0"),
-            Some(false)
-        );
+        assert_eq!(software(Source::Programs, Some(1), "1.0").satisfies("> 9.0"), Some(false));
     }
 
     #[test]

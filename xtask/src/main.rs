@@ -23,11 +23,7 @@ fn main() -> ExitCode {
     report(findings)
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line's answer"
-)]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line's answer")]
 fn print(document: anyhow::Result<String>) -> ExitCode {
     match document {
         Ok(document) => {
@@ -49,10 +45,7 @@ fn report(findings: anyhow::Result<Vec<String>>) -> ExitCode {
             for finding in &findings {
                 eprintln!("tidy: {finding}");
             }
-            eprintln!(
-                "tidy: {} finding(s); docs/ARCHITECTURE.md has the rules",
-                findings.len()
-            );
+            eprintln!("tidy: {} finding(s); docs/ARCHITECTURE.md has the rules", findings.len());
             ExitCode::FAILURE
         }
         // Wrong use, or a tree that cannot be read: neither is a verdict on the tree.

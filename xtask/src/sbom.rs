@@ -17,13 +17,7 @@ mod tests;
 /// The document for a package of this workspace, as text.
 pub(crate) fn sbom(root: &Path, package: &str, target: &str) -> anyhow::Result<String> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--locked",
-            "--filter-platform",
-            target,
-        ])
+        .args(["metadata", "--format-version=1", "--locked", "--filter-platform", target])
         .current_dir(root)
         .output()
         .context("start cargo")?;
@@ -62,18 +56,12 @@ fn document(
     package: &str,
     target: &str,
 ) -> anyhow::Result<Value> {
-    let packages: BTreeMap<&str, &Value> = list(metadata, "packages")
-        .iter()
-        .map(|package| (text(package, "id"), package))
-        .collect();
-    let nodes: BTreeMap<&str, &Value> = list(&metadata["resolve"], "nodes")
-        .iter()
-        .map(|node| (text(node, "id"), node))
-        .collect();
-    let members: BTreeSet<&str> = list(metadata, "workspace_members")
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
+    let packages: BTreeMap<&str, &Value> =
+        list(metadata, "packages").iter().map(|package| (text(package, "id"), package)).collect();
+    let nodes: BTreeMap<&str, &Value> =
+        list(&metadata["resolve"], "nodes").iter().map(|node| (text(node, "id"), node)).collect();
+    let members: BTreeSet<&str> =
+        list(metadata, "workspace_members").iter().filter_map(Value::as_str).collect();
     let own = packages
         .iter()
         .find(|(id, found)| members.contains(*id) && text(found, "name") == package)
@@ -133,14 +121,7 @@ fn reach<'a>(
         reached.insert(id, scope);
         for (on, is_for_build) in needs(nodes[id]) {
             let is_outside = scope == Scope::Excluded || is_for_build || is_macro(packages[on]);
-            open.push((
-                on,
-                if is_outside {
-                    Scope::Excluded
-                } else {
-                    Scope::Required
-                },
-            ));
+            open.push((on, if is_outside { Scope::Excluded } else { Scope::Required }));
         }
     }
     reached
@@ -149,10 +130,8 @@ fn reach<'a>(
 /// What a package needs beside its tests, and whether only to be built.
 fn needs(node: &Value) -> impl Iterator<Item = (&str, bool)> {
     list(node, "deps").iter().filter_map(|dependency| {
-        let kinds: Vec<_> = list(dependency, "dep_kinds")
-            .iter()
-            .map(|kind| kind["kind"].as_str())
-            .collect();
+        let kinds: Vec<_> =
+            list(dependency, "dep_kinds").iter().map(|kind| kind["kind"].as_str()).collect();
         let is_linked = kinds.contains(&None);
         (is_linked || kinds.contains(&Some("build"))).then(|| (text(dependency, "pkg"), !is_linked))
     })
@@ -190,12 +169,7 @@ fn checksums(lock: &str) -> anyhow::Result<BTreeMap<(String, String), String>> {
     let lock: toml::Table = lock.parse()?;
     let packages = lock.get("package").and_then(toml::Value::as_array);
     let sums = packages.into_iter().flatten().filter_map(|package| {
-        let field = |name| {
-            package
-                .get(name)
-                .and_then(toml::Value::as_str)
-                .map(str::to_owned)
-        };
+        let field = |name| package.get(name).and_then(toml::Value::as_str).map(str::to_owned);
         Some(((field("name")?, field("version")?), field("checksum")?))
     });
     Ok(sums.collect())

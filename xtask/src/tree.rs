@@ -23,9 +23,7 @@ impl File {
     /// Whether the whole file is there for tests.
     pub(crate) fn is_test(&self) -> bool {
         let path = &self.path;
-        ["/tests/", "/benches/", "/examples/", "/fuzz/"]
-            .iter()
-            .any(|part| path.contains(part))
+        ["/tests/", "/benches/", "/examples/", "/fuzz/"].iter().any(|part| path.contains(part))
             || path.ends_with("/tests.rs")
             || path.ends_with("_tests.rs")
     }
@@ -36,18 +34,11 @@ impl File {
             return "";
         }
         // A module in a file of its own, which may be declared at the top, ends nothing.
-        let is_inline = |at: &usize| {
-            self.text[*at..]
-                .lines()
-                .nth(1)
-                .is_some_and(|l| l.ends_with('{'))
-        };
+        let is_inline =
+            |at: &usize| self.text[*at..].lines().nth(1).is_some_and(|l| l.ends_with('{'));
         // The first inline one: what stands behind it ships no more, by the rule that tests come
         // last.
-        let mut tests = self
-            .text
-            .match_indices("#[cfg(test)]\nmod ")
-            .map(|(at, _)| at);
+        let mut tests = self.text.match_indices("#[cfg(test)]\nmod ").map(|(at, _)| at);
         let end = tests.find(is_inline).unwrap_or(self.text.len());
         &self.text[..end]
     }
@@ -71,17 +62,9 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
         .current_dir(root)
         .output()
         .context("run git ls-files")?;
-    ensure!(
-        listing.status.success(),
-        "git ls-files ends with {}",
-        listing.status
-    );
+    ensure!(listing.status.success(), "git ls-files ends with {}", listing.status);
     let mut files = Vec::new();
-    for path in listing
-        .stdout
-        .split(|byte| *byte == 0)
-        .filter(|path| !path.is_empty())
-    {
+    for path in listing.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty()) {
         // A name that is no UTF-8 is read in another form, not found below, and so left out.
         let path = String::from_utf8_lossy(path).into_owned();
         // Deleted but still tracked, or not text: nothing to check.
@@ -89,11 +72,7 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Vec<File>> {
             files.push(File { path, text });
         }
     }
-    ensure!(
-        !files.is_empty(),
-        "git lists no files below {}",
-        root.display()
-    );
+    ensure!(!files.is_empty(), "git lists no files below {}", root.display());
     Ok(files)
 }
 
@@ -102,10 +81,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        File { path: path.to_owned(), text: text.to_owned() }
     }
 
     #[test]

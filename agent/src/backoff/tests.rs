@@ -14,10 +14,7 @@ fn waits_longer_after_every_failure_and_never_past_the_limit() {
         let step = SECOND * 2_u32.pow(failure.min(6));
         let step = step.min(60 * SECOND);
         let wait = backoff.next(&mut jitter);
-        assert!(
-            wait >= step / 2 && wait <= step,
-            "{wait:?} after {failure} failures"
-        );
+        assert!(wait >= step / 2 && wait <= step, "{wait:?} after {failure} failures");
     }
 }
 
@@ -34,9 +31,8 @@ fn begins_again_after_a_success() {
 
 #[test]
 fn spreads_a_fleet_over_the_whole_range() {
-    let waits: Vec<_> = (0..1_000)
-        .map(|seed| Jitter::seeded(seed).between(Duration::ZERO, 10 * SECOND))
-        .collect();
+    let waits: Vec<_> =
+        (0..1_000).map(|seed| Jitter::seeded(seed).between(Duration::ZERO, 10 * SECOND)).collect();
     for tenth in 0..10 {
         let range = tenth * SECOND..(tenth + 1) * SECOND;
         let inside = waits.iter().filter(|wait| range.contains(*wait)).count();
@@ -131,11 +127,7 @@ fn the_same_seed_draws_the_same_waits_and_another_one_others() {
 
 #[test]
 fn failures_without_end_do_not_bring_short_waits_back() {
-    let mut backoff = Backoff {
-        first: SECOND,
-        longest: 60 * SECOND,
-        failures: u32::MAX - 1,
-    };
+    let mut backoff = Backoff { first: SECOND, longest: 60 * SECOND, failures: u32::MAX - 1 };
     let mut jitter = Jitter::seeded(1);
     for _ in 0..5 {
         assert!(backoff.next(&mut jitter) >= 30 * SECOND);

@@ -191,11 +191,7 @@ impl Typed {
             Some(option) if !matches!(command, Command::Help | Command::Version) => {
                 Err(format!("{word} does not take {option}"))
             }
-            Some(_) | None => Ok(Args {
-                command,
-                config: self.config,
-                raw: self.raw,
-            }),
+            Some(_) | None => Ok(Args { command, config: self.config, raw: self.raw }),
         }
     }
 }

@@ -27,11 +27,7 @@ pub(super) fn status(context: &Context, json: bool) -> Result<ExitCode, Failure>
     } else {
         print(&status.to_string())?;
     }
-    Ok(if status.is_running() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if status.is_running() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// How the agent stands, by its own word or by its state folder.
@@ -70,26 +66,19 @@ pub(super) fn ask(
     within: Duration,
 ) -> Result<Option<Status>, Failure> {
     let path = context.config.control_path();
-    let answer = runtime()?
-        .block_on(control::ask(&path, request, within))
-        .map_err(|error| {
-            Failure(format!(
-                "ask the running agent at {}: {error}; run as the agent's user",
-                path.display()
-            ))
-        })?;
-    Ok(answer
-        .map(|bytes| serde_json::from_slice(&bytes))
-        .transpose()?)
+    let answer = runtime()?.block_on(control::ask(&path, request, within)).map_err(|error| {
+        Failure(format!(
+            "ask the running agent at {}: {error}; run as the agent's user",
+            path.display()
+        ))
+    })?;
+    Ok(answer.map(|bytes| serde_json::from_slice(&bytes)).transpose()?)
 }
 
 /// What the state folder says.
 fn without_agent(context: &Context) -> Result<Status, Failure> {
     let config = &context.config;
-    let mut status = Status {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..Status::default()
-    };
+    let mut status = Status { version: env!("CARGO_PKG_VERSION").to_owned(), ..Status::default() };
     let Some(identity) = Identity::load(&config.state_dir)? else {
         return Ok(status);
     };

@@ -28,14 +28,8 @@ struct Finding {
 pub(super) fn check(context: &Context) -> Result<ExitCode, Failure> {
     // Whatever is wrong before this is reached is wrong with the configuration, and said.
     let mut findings = vec![
-        Finding {
-            what: "configuration",
-            outcome: Ok("valid".to_owned()),
-        },
-        Finding {
-            what: "state folder",
-            outcome: state_dir(context),
-        },
+        Finding { what: "configuration", outcome: Ok("valid".to_owned()) },
+        Finding { what: "state folder", outcome: state_dir(context) },
     ];
     let running = ask::ask(context, Request::Status, STATUS_WITHIN)?;
     let identity = Identity::load(&context.config.state_dir);
@@ -60,11 +54,7 @@ pub(super) fn check(context: &Context) -> Result<ExitCode, Failure> {
             Err(why) => print(&format!("failed  {what}: {why}"))?,
         };
     }
-    Ok(if is_well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What the running agent knows of its spool and its collector. It is asked and not gone behind: it
@@ -79,16 +69,7 @@ fn of_running(running: Status) -> [Finding; 2] {
         let problem = running.connection.last_problem;
         Err(problem.unwrap_or_else(|| "the running agent is connecting".to_owned()))
     };
-    [
-        Finding {
-            what: "spool",
-            outcome: spool,
-        },
-        Finding {
-            what: "collector",
-            outcome: collector,
-        },
-    ]
+    [Finding { what: "spool", outcome: spool }, Finding { what: "collector", outcome: collector }]
 }
 
 /// Looks at the spool and calls the collectors, where no agent runs to be asked.
@@ -106,10 +87,7 @@ fn without_agent(context: &Context, identity: &Identity) -> Result<Vec<Finding>,
     };
     // Not behind the gate: a collector may take its time, and no agent shall wait for that. One
     // that starts meanwhile takes the session over, as the later of two always does.
-    let mut findings = vec![Finding {
-        what: "spool",
-        outcome: spool,
-    }];
+    let mut findings = vec![Finding { what: "spool", outcome: spool }];
     findings.extend(collectors(context, identity)?);
     Ok(findings)
 }
@@ -154,10 +132,7 @@ fn describe(identity: &Identity, now_ms: u64) -> Result<String, String> {
         ));
     }
     tls::session_config(identity).map_err(|error| format!("it cannot be used: {error}"))?;
-    Ok(format!(
-        "agent {}, certificate until {until}",
-        certificate.agent
-    ))
+    Ok(format!("agent {}, certificate until {until}", certificate.agent))
 }
 
 /// Shakes hands with every collector for real.
@@ -178,10 +153,7 @@ fn collectors(context: &Context, identity: &Identity) -> Result<Vec<Finding>, Fa
             visit.end("checked").await;
             Ok(said)
         });
-        findings.push(Finding {
-            what: "collector",
-            outcome: greeted,
-        });
+        findings.push(Finding { what: "collector", outcome: greeted });
     }
     Ok(findings)
 }

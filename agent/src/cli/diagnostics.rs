@@ -100,11 +100,7 @@ pub(super) fn diagnostics(
             None => Told::Problem("not known without a configuration".to_owned()),
         },
         limits: limits(Path::new(CGROUP)),
-        log: log::tail(
-            context
-                .as_ref()
-                .map(|context| context.config.state_dir.as_path()),
-        ),
+        log: log::tail(context.as_ref().map(|context| context.config.state_dir.as_path())),
     };
     let mut document = serde_json::to_value(&bundle)?;
     redaction::document(&mut document);
@@ -114,10 +110,7 @@ pub(super) fn diagnostics(
     };
     private_file::replace(out, text.as_bytes())
         .map_err(|error| Failure(format!("write {}: {error}", out.display())))?;
-    print(&format!(
-        "wrote {}: read it before you send it",
-        out.display()
-    ))
+    print(&format!("wrote {}: read it before you send it", out.display()))
 }
 
 /// The configuration by name: what is added to it later is not shown before somebody has thought of it here.
@@ -173,18 +166,10 @@ fn mode(metadata: &std::fs::Metadata) -> Option<String> {
     #[cfg(unix)]
     let mode = {
         use std::os::unix::fs::MetadataExt as _;
-        Some(format!(
-            "{:o} {}:{}",
-            metadata.mode() & 0o7777,
-            metadata.uid(),
-            metadata.gid()
-        ))
+        Some(format!("{:o} {}:{}", metadata.mode() & 0o7777, metadata.uid(), metadata.gid()))
     };
     #[cfg(not(unix))]
-    let mode = metadata
-        .permissions()
-        .readonly()
-        .then(|| "read-only".to_owned());
+    let mode = metadata.permissions().readonly().then(|| "read-only".to_owned());
     mode
 }
 
@@ -210,10 +195,7 @@ mod tests {
         std::fs::write(folder.path().join("identity.json"), "content").expect("written");
         let shown = serde_json::to_string(&entries(folder.path()).expect("readable"));
         let shown = shown.expect("JSON");
-        assert!(
-            shown.contains("identity.json") && shown.contains("\"bytes\":7"),
-            "{shown}"
-        );
+        assert!(shown.contains("identity.json") && shown.contains("\"bytes\":7"), "{shown}");
         assert!(!shown.contains("content"), "{shown}");
     }
 
@@ -228,10 +210,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("memory.max"), "50331648\n").expect("written");
         let limits = limits(folder.path());
-        assert_eq!(
-            limits.get("memory.max").map(String::as_str),
-            Some("50331648")
-        );
+        assert_eq!(limits.get("memory.max").map(String::as_str), Some("50331648"));
         assert_eq!(limits.len(), 1);
     }
 }

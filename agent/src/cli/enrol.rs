@@ -58,10 +58,7 @@ pub(super) fn become_agent(
     let mut spool = Spool::open(&config.spool_path(), config.spool_bytes_max)?;
     spool.save_settings(&enrolled.settings)?;
     let certificate = enrolled.identity.certificate();
-    Ok(Ok(format!(
-        "enrolled as agent {} of company {}",
-        certificate.agent, certificate.company
-    )))
+    Ok(Ok(format!("enrolled as agent {} of company {}", certificate.agent, certificate.company)))
 }
 
 /// An identity that works is not thrown away by accident.
@@ -80,10 +77,9 @@ fn refuse_twice(config: &Config, force: bool) -> Result<(), Failure> {
 
 fn forget(path: &Path) -> Result<(), Failure> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure(format!(
-            "remove the old spool {}: {error}",
-            path.display()
-        ))),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure(format!("remove the old spool {}: {error}", path.display())))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

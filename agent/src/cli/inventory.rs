@@ -69,13 +69,7 @@ fn table(inventory: &Inventory) -> Result<String, std::fmt::Error> {
         source_line(&mut text, source)?;
     }
     for (_, record) in in_order(inventory) {
-        writeln!(
-            text,
-            "{:10} {} {}",
-            record.source.as_str(),
-            record.name,
-            record.version
-        )?;
+        writeln!(text, "{:10} {} {}", record.source.as_str(), record.name, record.version)?;
     }
     Ok(text)
 }

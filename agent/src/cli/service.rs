@@ -34,9 +34,7 @@ fn serve(stopped: Receiver<()>) -> Result<(), Failure> {
     let context = Context { config, clock, log };
     let outcome = (|| {
         if let Err(error) = service::limit() {
-            context.log.warn(format_args!(
-                "the job object with its limits is refused: {error}"
-            ));
+            context.log.warn(format_args!("the job object with its limits is refused: {error}"));
         }
         service::take_token(&context.config.state_dir.join(waiting::FILE))?;
         waiting::use_up(&context)?;

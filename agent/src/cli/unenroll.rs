@@ -50,11 +50,7 @@ pub(super) fn unenroll(context: &Context) -> Result<ExitCode, Failure> {
 fn tell(context: &Context, identity: &Identity) -> Result<Result<(), String>, Failure> {
     let config = &context.config;
     let addresses = config.collectors_or(identity.collectors());
-    let within = if addresses.len() > 1 {
-        CONNECT_WITHIN_OF_SEVERAL
-    } else {
-        CONNECT_WITHIN
-    };
+    let within = if addresses.len() > 1 { CONNECT_WITHIN_OF_SEVERAL } else { CONNECT_WITHIN };
     let runtime = runtime()?;
     let mut outcome = Err("no collector is known".to_owned());
     for address in addresses {

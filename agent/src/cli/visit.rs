@@ -29,9 +29,7 @@ impl Visit {
     /// Connects and is welcomed, or says why not.
     pub(super) async fn begin(plan: Plan, config: ClientConfig) -> Result<Self, String> {
         let address = plan.address.clone();
-        let mut stream = dial(plan, config)
-            .await
-            .map_err(|error| error.to_string())?;
+        let mut stream = dial(plan, config).await.map_err(|error| error.to_string())?;
         let mut reader = FrameReader::default();
         let hello = AgentMessage::Hello(Hello {
             version_min: VERSION_MIN,
@@ -46,12 +44,7 @@ impl Visit {
         let answer = exchange(&address, &mut stream, &mut reader, &hello).await;
         let why = match answer {
             Ok(CollectorMessage::Welcome(welcome)) => {
-                return Ok(Self {
-                    address,
-                    stream,
-                    reader,
-                    welcome,
-                });
+                return Ok(Self { address, stream, reader, welcome });
             }
             Ok(CollectorMessage::Refuse { reason, detail, .. }) => {
                 said(&address, &format_args!("refused: {reason} {detail}"))
@@ -98,14 +91,8 @@ async fn exchange(
     reader: &mut FrameReader,
     message: &AgentMessage,
 ) -> Result<CollectorMessage, String> {
-    let frame = Frame {
-        packing: Packing::Plain,
-        payload: message.encode(),
-    };
-    stream
-        .say(&frame.to_bytes())
-        .await
-        .map_err(|error| said(address, &error))?;
+    let frame = Frame { packing: Packing::Plain, payload: message.encode() };
+    stream.say(&frame.to_bytes()).await.map_err(|error| said(address, &error))?;
     hear(address, stream, reader).await
 }
 

@@ -23,9 +23,9 @@ pub(super) fn use_up(context: &Context) -> Result<(), Failure> {
     }
     if Identity::load(&context.config.state_dir)?.is_some() {
         // Also after a crash between the enrolment and the removal.
-        context.log.info(format_args!(
-            "a token waits and the host is an agent already: it is deleted"
-        ));
+        context
+            .log
+            .info(format_args!("a token waits and the host is an agent already: it is deleted"));
         return delete(&path);
     }
     let token = match enrol::read_file(&path)?.parse::<EnrolmentToken>() {
@@ -45,21 +45,13 @@ pub(super) fn use_up(context: &Context) -> Result<(), Failure> {
             delete(&path)?;
             Err(Failure(format!("{error}; the token is deleted")))
         }
-        Err(error) => Err(Failure(format!(
-            "{error}; the token waits for the next start"
-        ))),
+        Err(error) => Err(Failure(format!("{error}; the token waits for the next start"))),
     }
 }
 
 /// Whether the same token can never serve again.
 const fn is_final(error: &EnrolError) -> bool {
-    matches!(
-        error,
-        EnrolError::Refused {
-            retry_after: None,
-            ..
-        }
-    )
+    matches!(error, EnrolError::Refused { retry_after: None, .. })
 }
 
 fn delete(path: &Path) -> Result<(), Failure> {

@@ -49,14 +49,7 @@ fn parse<R: BufRead>(lines: &mut Lines<R>, out: &mut Records) -> Result<(), Read
         if name.starts_with(b".") {
             continue;
         }
-        out.push(&Draft {
-            name,
-            version,
-            arch,
-            vendor,
-            source_name,
-            ..Draft::default()
-        });
+        out.push(&Draft { name, version, arch, vendor, source_name, ..Draft::default() });
     }
     Ok(())
 }
@@ -95,10 +88,7 @@ mod tests {
         let text = "p:cmd:sh=1\nv:9\nP:busybox\nV:1.36.1-r15\na:x\n";
         let tree = Tree::new(&[("/lib/apk/db/installed", text)]);
         let records = tree.read(Source::Apk, read).all();
-        assert_eq!(
-            records,
-            [SoftwareRecord::new(Source::Apk, "busybox", "1.36.1-r15")]
-        );
+        assert_eq!(records, [SoftwareRecord::new(Source::Apk, "busybox", "1.36.1-r15")]);
     }
 
     #[test]

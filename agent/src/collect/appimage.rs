@@ -33,9 +33,8 @@ const FOLDERS: [&str; 11] = [
 const BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 
 /// Architectures as publishers write them at a name's end.
-const ARCHITECTURES: [&str; 10] = [
-    "x86_64", "x86-64", "amd64", "x64", "aarch64", "arm64", "armhf", "armv7l", "i686", "i386",
-];
+const ARCHITECTURES: [&str; 10] =
+    ["x86_64", "x86-64", "amd64", "x64", "aarch64", "arm64", "armhf", "armv7l", "i686", "i386"];
 
 /// A file's name, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,11 +168,7 @@ impl<'a> FileName<'a> {
             .map(|(at, _)| at + 1)
             .find(|at| begins_version(*at));
         let Some(at) = version_at else {
-            return Self {
-                name: rest,
-                version: "",
-                arch,
-            };
+            return Self { name: rest, version: "", arch };
         };
         let version = &rest[at..];
         Self {

@@ -20,10 +20,8 @@ const LIST: &str = ".crates2.json";
 const LIST_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// How the addresses of crates.io begin, by its index and by its newer one.
-const CRATES_IO: [&str; 2] = [
-    "registry+https://github.com/rust-lang/crates.io-index",
-    "sparse+https://index.crates.io/",
-];
+const CRATES_IO: [&str; 2] =
+    ["registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"];
 
 /// Cargo's list.
 #[derive(Deserialize)]
@@ -128,9 +126,6 @@ mod tests {
     #[test]
     fn is_absent_without_a_list() {
         let tree = Tree::new(&[("/home/alice/.cargo/bin/x", "")]);
-        assert_eq!(
-            tree.read(Source::Cargo, read).reading.unwrap(),
-            Reading::Absent
-        );
+        assert_eq!(tree.read(Source::Cargo, read).reading.unwrap(), Reading::Absent);
     }
 }

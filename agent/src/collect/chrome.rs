@@ -155,21 +155,14 @@ fn take(
     };
     out.push(&Draft {
         // An identifier is no name, but it is what the shop finds the extension by.
-        name: translated
-            .as_ref()
-            .map_or(id.as_encoded_bytes(), String::as_bytes),
+        name: translated.as_ref().map_or(id.as_encoded_bytes(), String::as_bytes),
         version: manifest.version.as_bytes(),
         vendor,
         origin: shop(manifest.update_url.as_deref().unwrap_or_default()).as_bytes(),
         bundle_id: id.as_encoded_bytes(),
         installed_at_s,
         // The profile's folder: with the version's, every update would be another place.
-        location: place
-            .ancestors()
-            .nth(2)
-            .unwrap_or(place)
-            .as_os_str()
-            .as_encoded_bytes(),
+        location: place.ancestors().nth(2).unwrap_or(place).as_os_str().as_encoded_bytes(),
         ..Draft::default()
     });
     Ok(())
@@ -211,12 +204,8 @@ fn translation(
 fn message(json: &[u8], key: &str) -> Option<String> {
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let messages: BTreeMap<Cow<'_, str>, Message> = serde_json::from_slice(json).ok()?;
-    let found = messages
-        .into_iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(key));
-    found
-        .map(|(_, message)| message.message)
-        .filter(|text| !text.trim().is_empty())
+    let found = messages.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+    found.map(|(_, message)| message.message).filter(|text| !text.trim().is_empty())
 }
 
 /// The shop that an extension is updated from, or else the server's name.

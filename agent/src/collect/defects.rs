@@ -68,10 +68,7 @@ impl ReadError {
     }
 
     pub(crate) fn io(path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            source: source.into(),
-        }
+        Self::Io { path: path.to_owned(), source: source.into() }
     }
 }
 
@@ -138,17 +135,11 @@ mod tests {
 
     #[test]
     fn says_every_loss_and_the_first_reason_only() {
-        let mut defects = Defects {
-            cut: 2,
-            ..Defects::default()
-        };
+        let mut defects = Defects { cut: 2, ..Defects::default() };
         defects.unreadable(&ReadError::damaged(Path::new("/a"), "no header"));
         defects.unreadable(&ReadError::damaged(Path::new("/b"), "no body"));
         assert!(!defects.is_empty());
-        assert_eq!(
-            defects.to_string(),
-            "2 unreadable, 2 texts cut; first: /a: no header"
-        );
+        assert_eq!(defects.to_string(), "2 unreadable, 2 texts cut; first: /a: no header");
     }
 
     #[test]

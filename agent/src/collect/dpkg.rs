@@ -28,13 +28,8 @@ const STATUS_PARTS: &str = "/var/lib/dpkg/status.d";
 const STATUS_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// Third words of a `Status` whose packages have their files on the disk.
-const ON_DISK: [&[u8]; 5] = [
-    b"installed",
-    b"triggers-pending",
-    b"triggers-awaited",
-    b"half-configured",
-    b"unpacked",
-];
+const ON_DISK: [&[u8]; 5] =
+    [b"installed", b"triggers-pending", b"triggers-awaited", b"half-configured", b"unpacked"];
 
 /// Reads the packages of dpkg.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
@@ -81,16 +76,7 @@ fn parse<R: BufRead>(
         "Multi-Arch",
     ]);
     while stanza.read(lines)? {
-        let [
-            name,
-            status,
-            version,
-            arch,
-            source,
-            vendor,
-            origin,
-            multi_arch,
-        ] = stanza.values();
+        let [name, status, version, arch, source, vendor, origin, multi_arch] = stanza.values();
         let is_installed = is_on_disk(status) || (is_part && status.is_empty());
         if !is_installed {
             continue;
@@ -114,10 +100,7 @@ fn parse<R: BufRead>(
 /// Whether a `Status` (what is wanted, whether an error is known, the state) means files on the disk.
 fn is_on_disk(status: &[u8]) -> bool {
     // The first word is what somebody wants, and a package on hold is installed all the same.
-    let state = status
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
-        .nth(2);
+    let state = status.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(2);
     state.is_some_and(|state| ON_DISK.contains(&state))
 }
 
@@ -128,10 +111,7 @@ fn split_source(source: &[u8]) -> (&[u8], &[u8]) {
     };
     let (name, version) = source.split_at(open);
     let version = version[1..].trim_ascii_end();
-    (
-        name.trim_ascii_end(),
-        version.strip_suffix(b")").unwrap_or(version),
-    )
+    (name.trim_ascii_end(), version.strip_suffix(b")").unwrap_or(version))
 }
 
 /// When packages were installed: dpkg writes the list of a package's files when it unpacks it.
@@ -142,10 +122,7 @@ struct InstallTimes<'a> {
 
 impl<'a> InstallTimes<'a> {
     const fn new(root: &'a Root) -> Self {
-        Self {
-            root,
-            path: Vec::new(),
-        }
+        Self { root, path: Vec::new() }
     }
 
     fn of(

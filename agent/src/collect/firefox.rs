@@ -117,23 +117,15 @@ fn take(addon: &Addon, folder: &Path, out: &mut Records) {
     let locale = addon.default_locale.as_ref();
     let name = locale.and_then(|locale| locale.name.as_deref());
     let creator = locale.and_then(|locale| locale.creator.as_deref());
-    let is_from_shop = addon
-        .source
-        .as_deref()
-        .is_some_and(|url| url.starts_with("https://addons.mozilla.org/"));
+    let is_from_shop =
+        addon.source.as_deref().is_some_and(|url| url.starts_with("https://addons.mozilla.org/"));
     out.push(&Draft {
         name: name.unwrap_or(&addon.id).as_bytes(),
         version: addon.version.as_deref().unwrap_or_default().as_bytes(),
         vendor: creator.unwrap_or_default().as_bytes(),
-        origin: if is_from_shop {
-            b"addons.mozilla.org"
-        } else {
-            b""
-        },
+        origin: if is_from_shop { b"addons.mozilla.org" } else { b"" },
         bundle_id: addon.id.as_bytes(),
-        installed_at_s: addon
-            .install_date
-            .and_then(|ms| u32::try_from(ms / 1000).ok()),
+        installed_at_s: addon.install_date.and_then(|ms| u32::try_from(ms / 1000).ok()),
         location: folder.as_os_str().as_encoded_bytes(),
         ..Draft::default()
     });

@@ -50,16 +50,9 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 continue;
             };
             // Of a person's own the place is told, to set it apart from the host's.
-            let location: &[u8] = if pattern.starts_with('~') {
-                OsStrExt::as_bytes(branch.as_os_str())
-            } else {
-                b""
-            };
-            let place = Draft {
-                location,
-                installed_at_s,
-                ..Draft::default()
-            };
+            let location: &[u8] =
+                if pattern.starts_with('~') { OsStrExt::as_bytes(branch.as_os_str()) } else { b"" };
+            let place = Draft { location, installed_at_s, ..Draft::default() };
             take(root, &branch, is_runtime, (&deploy, place), out)?;
         }
     }
@@ -86,11 +79,7 @@ fn take(
         (version, _) => version.to_vec(),
     };
     out.push(&Draft {
-        name: if deploy.name.is_empty() {
-            id
-        } else {
-            deploy.name
-        },
+        name: if deploy.name.is_empty() { id } else { deploy.name },
         version: &version,
         arch,
         origin: deploy.remote,
@@ -192,20 +181,8 @@ mod tests {
             [
                 [runtime, "23.08", "x86_64", "flathub", runtime],
                 // From its AppStream file.
-                [
-                    "org.gimp.GIMP",
-                    "2.10.38",
-                    "x86_64",
-                    "flathub",
-                    "org.gimp.GIMP"
-                ],
-                [
-                    "Firefox",
-                    "126.0.1",
-                    "x86_64",
-                    "flathub",
-                    "org.mozilla.firefox"
-                ],
+                ["org.gimp.GIMP", "2.10.38", "x86_64", "flathub", "org.gimp.GIMP"],
+                ["Firefox", "126.0.1", "x86_64", "flathub", "org.mozilla.firefox"],
             ]
         );
         assert!(records.iter().all(|r| r.installed_at_s.is_some()));
@@ -215,9 +192,7 @@ mod tests {
     fn an_application_that_says_no_version_has_none() {
         let deploy = format!("flathub\0{}\0", "0".repeat(64));
         let path = "/var/lib/flatpak/app/org.example.App/x86_64/stable/active/deploy";
-        let records = Tree::new(&[(path, &deploy)])
-            .read(Source::Flatpak, read)
-            .all();
+        let records = Tree::new(&[(path, &deploy)]).read(Source::Flatpak, read).all();
         assert_eq!(
             (records[0].name.as_str(), records[0].version.as_str()),
             ("org.example.App", "")
@@ -240,10 +215,7 @@ mod tests {
         assert_eq!(first_release(b"<release version=\"1.0\""), None);
         assert_eq!(first_release(b"<release date='x'/>"), None);
         assert_eq!(first_release(b"<release version=>"), None);
-        assert_eq!(
-            first_release(b"<release a='' version='2'>"),
-            Some(b"2".as_slice())
-        );
+        assert_eq!(first_release(b"<release a='' version='2'>"), Some(b"2".as_slice()));
     }
 
     proptest! {

@@ -125,11 +125,7 @@ type Parts<'a> = (&'a [u8], &'a [u8], &'a [u8]);
 /// Splits `NAME VERSION PLATFORM PATHS`.
 fn split_stub(stub: &[u8]) -> Option<Parts<'_>> {
     let mut words = stub.split(|byte| *byte == b' ').filter(|w| !w.is_empty());
-    Some((
-        words.next()?,
-        words.next()?,
-        words.next().unwrap_or_default(),
-    ))
+    Some((words.next()?, words.next()?, words.next().unwrap_or_default()))
 }
 
 /// Splits `NAME-VERSION[-PLATFORM]`: the version is the first part that begins with a digit.
@@ -192,10 +188,7 @@ mod tests {
         ]);
         assert_eq!(
             without_times(&tree),
-            [
-                record("nokogiri", "1.16.5", "x86_64-linux"),
-                record("rake", "13.2.1", "")
-            ]
+            [record("nokogiri", "1.16.5", "x86_64-linux"), record("rake", "13.2.1", "")]
         );
     }
 
@@ -204,10 +197,7 @@ mod tests {
         let tree = gems(&[
             ("a.gemspec", ""),
             ("net-http2-0.18.5.gemspec", "Gem::Specification.new\n"),
-            (
-                "jruby-jars-9.4.pre1-universal-java-11.gemspec",
-                "# stub: broken\n",
-            ),
+            ("jruby-jars-9.4.pre1-universal-java-11.gemspec", "# stub: broken\n"),
         ]);
         assert_eq!(
             without_times(&tree),
@@ -234,10 +224,7 @@ mod tests {
         let tree = gems(&[("rake-13.2.1.gemspec", "# stub: rake 13.2.1 ruby lib\n")]);
         let path = "/usr/share/rubygems-integration/all/specifications/rack-2.2.gemspec";
         tree.write(path, b"# stub: rack 2.2 ruby lib\n");
-        tree.write(
-            "/var/lib/dpkg/info/ruby-rack.list",
-            format!("{path}\n").as_bytes(),
-        );
+        tree.write("/var/lib/dpkg/info/ruby-rack.list", format!("{path}\n").as_bytes());
         assert_eq!(tree.read(Source::Gem, read).names(), ["rake 13.2.1"]);
     }
 }

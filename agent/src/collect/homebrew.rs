@@ -14,11 +14,8 @@ use super::records::{Draft, Records};
 use super::root::Root;
 
 /// Where Homebrew is: on processors of Apple, of Intel, and on Linux.
-const CELLARS: [&str; 3] = [
-    "/opt/homebrew/Cellar",
-    "/usr/local/Cellar",
-    "/home/linuxbrew/.linuxbrew/Cellar",
-];
+const CELLARS: [&str; 3] =
+    ["/opt/homebrew/Cellar", "/usr/local/Cellar", "/home/linuxbrew/.linuxbrew/Cellar"];
 const CASKROOMS: [&str; 2] = ["/opt/homebrew/Caskroom", "/usr/local/Caskroom"];
 
 const RECEIPT: &str = "INSTALL_RECEIPT.json";
@@ -170,10 +167,7 @@ mod tests {
 
     #[test]
     fn a_damaged_receipt_or_a_pipe_in_its_place_costs_the_tap_alone() {
-        let tree = Tree::new(&[(
-            "/usr/local/Cellar/a/1/INSTALL_RECEIPT.json",
-            "{\"source\": [",
-        )]);
+        let tree = Tree::new(&[("/usr/local/Cellar/a/1/INSTALL_RECEIPT.json", "{\"source\": [")]);
         tree.pipe("/usr/local/Cellar/b/2/INSTALL_RECEIPT.json");
         let outcome = tree.read(Source::Homebrew, read);
         assert_eq!(outcome.names(), ["a 1", "b 2"]);

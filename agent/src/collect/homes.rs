@@ -34,11 +34,7 @@ pub(super) fn shown(place: &[u8]) -> Cow<'_, [u8]> {
         Some(rest) => Cow::Owned([b"~", rest].concat()),
         None => Cow::Borrowed(place),
     };
-    if cfg!(windows) {
-        as_windows(told)
-    } else {
-        told
-    }
+    if cfg!(windows) { as_windows(told) } else { told }
 }
 
 /// What of a path is below a person's home, with its first separator.
@@ -89,11 +85,7 @@ fn as_windows(path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     if !matches!(path.first(), Some(b'/' | b'~')) {
         return path;
     }
-    let mut told = if path.starts_with(b"/") {
-        b"%SystemDrive%".to_vec()
-    } else {
-        Vec::new()
-    };
+    let mut told = if path.starts_with(b"/") { b"%SystemDrive%".to_vec() } else { Vec::new() };
     told.extend(path.iter().map(|byte| match byte {
         b'/' => b'\\',
         other => *other,
@@ -115,10 +107,7 @@ mod tests {
             ("/home/alice/.cargo", "~/.cargo"),
             ("/home/alice", "~"),
             ("/var/home/alice@corp.example/x", "~/x"),
-            (
-                "/Users/alice doe/Applications/A.app",
-                "~/Applications/A.app",
-            ),
+            ("/Users/alice doe/Applications/A.app", "~/Applications/A.app"),
             (r"C:\Users\Alice Doe\AppData\Local", r"~\AppData\Local"),
             (r"c:/users/alice/AppData", "~/AppData"),
             (r"\\?\D:\USERS\alice\x", r"~\x"),
@@ -152,10 +141,7 @@ mod tests {
     fn paths_of_windows_are_told_in_its_own_words() {
         let told =
             |path: &str| String::from_utf8(as_windows(Cow::Borrowed(path.as_bytes())).into());
-        assert_eq!(
-            told("/Program Files/nodejs").unwrap(),
-            r"%SystemDrive%\Program Files\nodejs"
-        );
+        assert_eq!(told("/Program Files/nodejs").unwrap(), r"%SystemDrive%\Program Files\nodejs");
         assert_eq!(told("~/AppData").unwrap(), r"~\AppData");
         assert_eq!(told(r"HKLM\SOFTWARE/x").unwrap(), r"HKLM\SOFTWARE/x");
     }

@@ -24,11 +24,7 @@ const HOSTNAME_BYTES_MAX: u64 = 4096;
 /// Reads the facts.
 pub(crate) fn read(root: &Root) -> Result<HostFacts, ReadError> {
     let release = release(root)?;
-    let mut facts = if root.is_host() {
-        machine()
-    } else {
-        HostFacts::default()
-    };
+    let mut facts = if root.is_host() { machine() } else { HostFacts::default() };
     if facts.hostname.is_empty() {
         // An image without a name is an image all the same.
         match hostname(root) {

@@ -13,18 +13,13 @@ use super::root::Root;
 use super::zip;
 
 /// Folders of plugins, by editor and release.
-const LINUX: [&str; 2] = [
-    "~/.local/share/JetBrains/*",
-    "~/.local/share/Google/AndroidStudio*",
-];
+const LINUX: [&str; 2] = ["~/.local/share/JetBrains/*", "~/.local/share/Google/AndroidStudio*"];
 const MACOS: [&str; 2] = [
     "~/Library/Application Support/JetBrains/*/plugins",
     "~/Library/Application Support/Google/AndroidStudio*/plugins",
 ];
-const WINDOWS: [&str; 2] = [
-    "~/AppData/Roaming/JetBrains/*/plugins",
-    "~/AppData/Roaming/Google/AndroidStudio*/plugins",
-];
+const WINDOWS: [&str; 2] =
+    ["~/AppData/Roaming/JetBrains/*/plugins", "~/AppData/Roaming/Google/AndroidStudio*/plugins"];
 
 const MANIFEST: &str = "META-INF/plugin.xml";
 /// Bytes of a manifest, which describes every part of a plugin.
@@ -60,10 +55,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
 fn manifest(root: &Root, plugin: &Path, name: &OsString) -> Result<Option<Vec<u8>>, ReadError> {
     let max = u64::try_from(MANIFEST_BYTES_MAX).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    if root
-        .read_small(&plugin.join(MANIFEST), max, &mut bytes)?
-        .is_some()
-    {
+    if root.read_small(&plugin.join(MANIFEST), max, &mut bytes)?.is_some() {
         return Ok(Some(bytes));
     }
     let library = plugin.join("lib");
@@ -87,11 +79,7 @@ fn take(xml: &[u8], folder_name: &OsString, folder: &Path, out: &mut Records) {
     let [id, name, version, vendor] =
         ["id", "name", "version", "vendor"].map(|tag| element(&text, tag).unwrap_or_default());
     out.push(&Draft {
-        name: if name.is_empty() {
-            folder_name.as_encoded_bytes()
-        } else {
-            name.as_bytes()
-        },
+        name: if name.is_empty() { folder_name.as_encoded_bytes() } else { name.as_bytes() },
         version: version.as_bytes(),
         vendor: vendor.as_bytes(),
         bundle_id: id.as_bytes(),

@@ -23,12 +23,7 @@ pub(crate) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(crate) const fn new(reader: R, path: PathBuf, stop: Stop) -> Self {
-        Self {
-            reader,
-            path,
-            stop,
-            line: Vec::new(),
-        }
+        Self { reader, path, stop, line: Vec::new() }
     }
 
     /// The next line without its end; `None` after the last.
@@ -62,10 +57,7 @@ impl<R: BufRead> Lines<R> {
             if self.stop.is_set() {
                 return Err(ReadError::Stopped);
             }
-            let bytes = self
-                .reader
-                .fill_buf()
-                .map_err(|error| ReadError::io(&self.path, error))?;
+            let bytes = self.reader.fill_buf().map_err(|error| ReadError::io(&self.path, error))?;
             let (end, is_over) = match bytes.iter().position(|b| *b == b'\n') {
                 Some(at) => (at + 1, true),
                 None => (bytes.len(), bytes.is_empty()),

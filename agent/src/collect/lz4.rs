@@ -15,13 +15,7 @@ const WINDOW_BYTES: usize = 64 * 1024;
 
 /// Reads the text in an LZ4 frame.
 pub(crate) fn reader<R: Read>(packed: R) -> Reader<R> {
-    Reader {
-        packed,
-        frame: None,
-        block: Vec::new(),
-        text: Vec::new(),
-        read: 0,
-    }
+    Reader { packed, frame: None, block: Vec::new(), text: Vec::new(), read: 0 }
 }
 
 /// The text in LZ4 frames that follow each other.
@@ -142,11 +136,7 @@ impl<R: Read> Reader<R> {
         // No match reaches from one frame into the one before.
         self.text.clear();
         self.read = 0;
-        Ok(Some(Frame {
-            block_bytes_max,
-            has_block_checksums: has(4),
-            has_checksum: has(2),
-        }))
+        Ok(Some(Frame { block_bytes_max, has_block_checksums: has(4), has_checksum: has(2) }))
     }
 
     fn number(&mut self) -> io::Result<u32> {

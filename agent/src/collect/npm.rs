@@ -178,45 +178,31 @@ mod tests {
 
     #[test]
     fn reads_plain_and_scoped_packages_but_not_what_they_bring_along() {
-        let tree = package(
-            "npm",
-            r#"{"name": "npm", "version": "10.2.4", "author": "GitHub Inc."}"#,
-        );
+        let tree =
+            package("npm", r#"{"name": "npm", "version": "10.2.4", "author": "GitHub Inc."}"#);
         let scoped =
             br#"{"version": "7.24.0", "name": "@babel/core", "author": {"name": "Team", "x": 1}}"#;
         tree.write(&format!("{GLOBAL}/@babel/core/package.json"), scoped);
         let inner = br#"{"name": "inner", "version": "1.0.0"}"#;
-        tree.write(
-            &format!("{GLOBAL}/npm/node_modules/inner/package.json"),
-            inner,
-        );
+        tree.write(&format!("{GLOBAL}/npm/node_modules/inner/package.json"), inner);
         tree.write(&format!("{GLOBAL}/.package-lock.json"), b"{}");
         assert_eq!(
             without_times(&tree),
-            [
-                record("@babel/core", "7.24.0", "Team"),
-                record("npm", "10.2.4", "GitHub Inc.")
-            ]
+            [record("@babel/core", "7.24.0", "Team"), record("npm", "10.2.4", "GitHub Inc.")]
         );
     }
 
     #[test]
     fn reads_past_a_byte_order_mark_and_an_odd_author() {
-        let tree = package(
-            "a",
-            "\u{feff}{\"name\": \"a\", \"version\": \"1\", \"author\": [1, {}]}",
-        );
+        let tree =
+            package("a", "\u{feff}{\"name\": \"a\", \"version\": \"1\", \"author\": [1, {}]}");
         assert_eq!(without_times(&tree), [record("a", "1", "")]);
     }
 
     #[test]
     fn counts_what_is_no_package() {
         let tree = package("a", r#"{"name": "a", "version": "1"}"#);
-        for (name, json) in [
-            ("b", "{"),
-            ("c", r#"{"name": 7}"#),
-            ("d", &"[".repeat(100_000)),
-        ] {
+        for (name, json) in [("b", "{"), ("c", r#"{"name": 7}"#), ("d", &"[".repeat(100_000))] {
             tree.write(&format!("{GLOBAL}/{name}/package.json"), json.as_bytes());
         }
         tree.write(&format!("{GLOBAL}/e/package.json"), b"{\"version\": \"1\"}");
@@ -234,10 +220,7 @@ mod tests {
     fn leaves_packages_to_the_package_that_owns_them() {
         let tree = package("npm", r#"{"name": "npm", "version": "10.2.4"}"#);
         let owned = r#"{"name": "corepack", "version": "0.25.2"}"#;
-        tree.write(
-            "/usr/lib/node_modules/corepack/package.json",
-            owned.as_bytes(),
-        );
+        tree.write("/usr/lib/node_modules/corepack/package.json", owned.as_bytes());
         let list = b"/.\n/usr/lib/node_modules/corepack/package.json\n";
         tree.write("/var/lib/dpkg/info/nodejs.list", list);
         assert_eq!(tree.read(Source::Npm, read).names(), ["npm 10.2.4"]);

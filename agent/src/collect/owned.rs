@@ -10,13 +10,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Ends of the paths that mark a language package.
-const MARKERS: [&[u8]; 5] = [
-    b"/METADATA",
-    b"/PKG-INFO",
-    b".egg-info",
-    b"/package.json",
-    b".gemspec",
-];
+const MARKERS: [&[u8]; 5] =
+    [b"/METADATA", b"/PKG-INFO", b".egg-info", b"/package.json", b".gemspec"];
 
 /// Hashes that are kept: far more than any host has packages.
 const OWNED_MAX: usize = 500_000;
@@ -33,11 +28,7 @@ impl OwnedOnce {
     ) -> Result<Arc<OwnedPaths>, E> {
         // The lock is not held while the files are read: a thread that hangs there and is
         // abandoned must not make the next source wait for it.
-        let known = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(owned) = known {
             return Ok(owned);
         }
@@ -89,9 +80,7 @@ mod tests {
         let shared = OwnedOnce::default();
         let other = shared.clone();
         assert_eq!(shared.get_or_read(|| Err("no")).unwrap_err(), "no");
-        let first = other
-            .get_or_read(|| Ok::<_, &str>(OwnedPaths::default()))
-            .unwrap();
+        let first = other.get_or_read(|| Ok::<_, &str>(OwnedPaths::default())).unwrap();
         let second = shared.get_or_read(|| Err("asked twice")).unwrap();
         assert!(Arc::ptr_eq(&first, &second));
     }

@@ -124,9 +124,7 @@ mod tests {
             owned_by(&[("/var/lib/dpkg/info/python3-six.list", &text)]).owns(Path::new(METADATA))
         );
 
-        let folder = METADATA
-            .trim_start_matches('/')
-            .trim_end_matches("/METADATA");
+        let folder = METADATA.trim_start_matches('/').trim_end_matches("/METADATA");
         let text = format!("P:py3-six\nF:usr\nF:{folder}\nR:RECORD\nR:METADATA\nF:etc\nR:x\n");
         assert!(owned_by(&[("/lib/apk/db/installed", &text)]).owns(Path::new(METADATA)));
 
@@ -151,10 +149,7 @@ mod tests {
             let site = "/usr/lib/python3.9/site-packages/requests-2.25.1.dist-info";
             assert!(owned.owns(&Path::new(site).join("METADATA")), "{format}");
             assert!(!owned.owns(&Path::new(site).join("PKG-INFO")), "{format}");
-            assert!(
-                owned.owns(Path::new("/usr/lib/node_modules/npm/package.json")),
-                "{format}"
-            );
+            assert!(owned.owns(Path::new("/usr/lib/node_modules/npm/package.json")), "{format}");
         }
     }
 

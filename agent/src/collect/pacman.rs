@@ -18,14 +18,8 @@ pub(super) const LOCAL: &str = "/var/lib/pacman/local";
 /// Bytes of one package's description.
 const DESC_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-const KEYS: [&[u8]; 6] = [
-    b"%NAME%",
-    b"%VERSION%",
-    b"%ARCH%",
-    b"%BASE%",
-    b"%PACKAGER%",
-    b"%INSTALLDATE%",
-];
+const KEYS: [&[u8]; 6] =
+    [b"%NAME%", b"%VERSION%", b"%ARCH%", b"%BASE%", b"%PACKAGER%", b"%INSTALLDATE%"];
 
 /// Reads the packages of pacman.
 pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
@@ -63,9 +57,7 @@ fn parse<R: BufRead>(lines: &mut Lines<R>, out: &mut Records) -> Result<(), Read
         }
     }
     let [name, version, arch, base, packager, installed_at] = &values;
-    let installed_at_s = std::str::from_utf8(installed_at)
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let installed_at_s = std::str::from_utf8(installed_at).ok().and_then(|text| text.parse().ok());
     out.push(&Draft {
         name,
         version,
@@ -104,10 +96,7 @@ mod tests {
     #[test]
     fn a_package_without_a_description_costs_only_itself() {
         let tree = Tree::new(&[
-            (
-                "/var/lib/pacman/local/a-1/desc",
-                "%NAME%\na\n\n%VERSION%\n1-1\n",
-            ),
+            ("/var/lib/pacman/local/a-1/desc", "%NAME%\na\n\n%VERSION%\n1-1\n"),
             ("/var/lib/pacman/local/b-1/desc", "\0\n%NAME\nb\n"),
         ]);
         tree.pipe("/var/lib/pacman/local/c-1/desc");

@@ -143,16 +143,11 @@ fn take(
     let [name, version, author, maintainer, email] = stanza.values();
     let (stem_name, stem_version) = split_stem(stem);
     // Old versions of setuptools wrote this word where nothing was said.
-    let vendor = [author, maintainer, email]
-        .into_iter()
-        .find(|who| !who.is_empty() && *who != b"UNKNOWN");
+    let vendor =
+        [author, maintainer, email].into_iter().find(|who| !who.is_empty() && *who != b"UNKNOWN");
     out.push(&Draft {
         name: if name.is_empty() { stem_name } else { name },
-        version: if version.is_empty() {
-            stem_version
-        } else {
-            version
-        },
+        version: if version.is_empty() { stem_version } else { version },
         vendor: vendor.unwrap_or_default(),
         installed_at_s,
         location: folder.as_os_str().as_encoded_bytes(),

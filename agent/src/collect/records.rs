@@ -49,12 +49,7 @@ pub(crate) struct Records {
 impl Records {
     /// Room for at most `room` records.
     pub(crate) fn new(source: Source, room: usize) -> Self {
-        Self {
-            source,
-            room,
-            list: Vec::new(),
-            defects: Defects::default(),
-        }
+        Self { source, room, list: Vec::new(), defects: Defects::default() }
     }
 
     /// Takes a draft in, as far as it has a name and there is room.
@@ -192,15 +187,8 @@ mod tests {
 
     #[test]
     fn takes_no_record_without_a_name_but_one_without_a_version() {
-        let nameless = Draft {
-            name: b" ",
-            version: b"1",
-            ..Draft::default()
-        };
-        let unversioned = Draft {
-            name: b"a",
-            ..Draft::default()
-        };
+        let nameless = Draft { name: b" ", version: b"1", ..Draft::default() };
+        let unversioned = Draft { name: b"a", ..Draft::default() };
         let (records, defects) = pushed(&[nameless, unversioned], 10);
         assert_eq!(records, [SoftwareRecord::new(Source::Deb, "a", "")]);
         assert_eq!(defects.nameless, 1);
@@ -208,10 +196,7 @@ mod tests {
 
     #[test]
     fn counts_what_there_is_no_room_for() {
-        let draft = Draft {
-            name: b"a",
-            ..Draft::default()
-        };
+        let draft = Draft { name: b"a", ..Draft::default() };
         let (records, defects) = pushed(&[draft, draft, draft], 2);
         assert_eq!((records.len(), defects.over), (2, 1));
     }
@@ -225,10 +210,7 @@ mod tests {
             ..Draft::default()
         };
         let (records, defects) = pushed(&[draft], 10);
-        assert_eq!(
-            records[0].locations,
-            [r"~/.vscode/extensions", r"~\AppData\a"]
-        );
+        assert_eq!(records[0].locations, [r"~/.vscode/extensions", r"~\AppData\a"]);
         assert!(defects.is_empty());
     }
 

@@ -171,10 +171,7 @@ impl Root {
             return Ok(None);
         };
         // Once more bounded while reading: the file may have grown since it was measured.
-        file.file
-            .take(max)
-            .read_to_end(bytes)
-            .map_err(|e| ReadError::io(path, e))?;
+        file.file.take(max).read_to_end(bytes).map_err(|e| ReadError::io(path, e))?;
         Ok(Some(file.modified_at_s))
     }
 
@@ -301,10 +298,7 @@ fn found<T>(path: &Path, result: io::Result<T>) -> Result<Option<T>, ReadError> 
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
         {
             Ok(None)
         }

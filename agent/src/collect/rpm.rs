@@ -156,9 +156,7 @@ fn draft(header: &Header) -> Draft<'_> {
 /// Splits the name of a source package, `NAME-VERSION-RELEASE.src.rpm`, into the name and the rest.
 fn split_source(file: &[u8]) -> (&[u8], &[u8]) {
     // A source package whose sources may not be passed on is called `nosrc`.
-    let stem = file
-        .strip_suffix(b".src.rpm")
-        .or_else(|| file.strip_suffix(b".nosrc.rpm"));
+    let stem = file.strip_suffix(b".src.rpm").or_else(|| file.strip_suffix(b".nosrc.rpm"));
     let Some(stem) = stem else { return (b"", b"") };
     // From the end: a name may hold dashes, a version and a release may not.
     let mut dashes = (0..stem.len()).rev().filter(|at| stem[*at] == b'-');

@@ -186,9 +186,7 @@ fn assertion(
     let Ok(Some(names)) = root.list(&folder) else {
         return root.check().map(|()| Vec::new());
     };
-    let formats = names
-        .iter()
-        .filter_map(|name| Some((format_of(name.as_bytes())?, name)));
+    let formats = names.iter().filter_map(|name| Some((format_of(name.as_bytes())?, name)));
     let Some((_, newest)) = formats.max_by_key(|(format, _)| *format) else {
         return Ok(Vec::new());
     };

@@ -19,10 +19,7 @@ pub(crate) struct Stanza<const N: usize> {
 impl<const N: usize> Stanza<N> {
     /// A stanza of these keys, whose case counts.
     pub(crate) fn new(keys: [&'static str; N]) -> Self {
-        Self {
-            keys,
-            values: std::array::from_fn(|_| Vec::new()),
-        }
+        Self { keys, values: std::array::from_fn(|_| Vec::new()) }
     }
 
     /// Reads the next stanza; `false` when there is none.

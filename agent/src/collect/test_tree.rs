@@ -85,9 +85,7 @@ pub(crate) fn read_data(name: &str, source: Source, read: Read) -> Outcome {
 
 /// A file or folder in `tests/data`.
 pub(crate) fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
 fn read_at(top: &Path, system: System, source: Source, read: Read) -> Outcome {
@@ -95,11 +93,7 @@ fn read_at(top: &Path, system: System, source: Source, read: Read) -> Outcome {
     let mut records = Records::new(source, 100_000);
     let reading = read(&root, &mut records);
     let (records, defects) = records.finish();
-    Outcome {
-        reading,
-        records,
-        defects,
-    }
+    Outcome { reading, records, defects }
 }
 
 impl Outcome {

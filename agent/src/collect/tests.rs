@@ -27,10 +27,7 @@ fn clock() -> Ticking {
 }
 
 fn options(tree: &Tree) -> ScanOptions {
-    ScanOptions {
-        root: tree.path("/"),
-        ..ScanOptions::default()
-    }
+    ScanOptions { root: tree.path("/"), ..ScanOptions::default() }
 }
 
 fn scan(tree: &Tree) -> Inventory {
@@ -80,24 +77,15 @@ fn keys_are_those_of_the_records_on_the_platform_of_the_tree() {
 fn the_same_software_in_two_places_is_one_record() {
     let metadata = "Name: six\nVersion: 1.16.0\n";
     let tree = Tree::new(&[
-        (
-            "/opt/a/lib/python3.9/site-packages/six-1.16.0.dist-info/METADATA",
-            metadata,
-        ),
-        (
-            "/opt/b/lib/python3.9/site-packages/six-1.16.0.dist-info/METADATA",
-            metadata,
-        ),
+        ("/opt/a/lib/python3.9/site-packages/six-1.16.0.dist-info/METADATA", metadata),
+        ("/opt/b/lib/python3.9/site-packages/six-1.16.0.dist-info/METADATA", metadata),
     ]);
     let inventory = scan(&tree);
     let records = inventory.records_of(Source::Python);
     assert_eq!(records.len(), 1);
     assert_eq!(
         records[0].locations,
-        [
-            "/opt/a/lib/python3.9/site-packages",
-            "/opt/b/lib/python3.9/site-packages"
-        ]
+        ["/opt/a/lib/python3.9/site-packages", "/opt/b/lib/python3.9/site-packages"]
     );
     assert_eq!(status(&inventory, Source::Python).records, 1);
 }
@@ -139,10 +127,7 @@ fn a_source_that_is_gone_leaves_no_records() {
 #[test]
 fn a_source_that_is_off_gives_neither_records_nor_a_status() {
     let tree = Tree::new(&[(STATUS, &package("a", "1"))]);
-    let options = ScanOptions {
-        sources_off: vec![Source::Deb],
-        ..options(&tree)
-    };
+    let options = ScanOptions { sources_off: vec![Source::Deb], ..options(&tree) };
     let inventory = Scanner::new(options).scan(|_| Vec::new(), &clock());
     assert!(inventory.records.is_empty());
     assert!(inventory.sources.iter().all(|s| s.source != Source::Deb));
@@ -150,22 +135,12 @@ fn a_source_that_is_off_gives_neither_records_nor_a_status() {
 
 #[test]
 fn a_source_whose_time_is_over_is_timed_out_and_keeps_its_records() {
-    let many: String = (0..50_000)
-        .map(|n| package(&format!("p{n}"), "1"))
-        .collect();
+    let many: String = (0..50_000).map(|n| package(&format!("p{n}"), "1")).collect();
     let tree = Tree::new(&[(STATUS, &many)]);
-    let options = ScanOptions {
-        time_box: Duration::ZERO,
-        ..options(&tree)
-    };
+    let options = ScanOptions { time_box: Duration::ZERO, ..options(&tree) };
     let before = SoftwareRecord::new(Source::Deb, "kept", "1");
     let inventory = Scanner::new(options).scan(
-        |source| {
-            (source == Source::Deb)
-                .then(|| before.clone())
-                .into_iter()
-                .collect()
-        },
+        |source| (source == Source::Deb).then(|| before.clone()).into_iter().collect(),
         &clock(),
     );
     let status = status(&inventory, Source::Deb);
@@ -181,10 +156,7 @@ fn records_over_the_limit_are_left_out_and_said() {
         (STATUS, &(package("a", "1") + &package("b", "1"))),
         ("/lib/apk/db/installed", apk),
     ]);
-    let options = ScanOptions {
-        records_max: 3,
-        ..options(&tree)
-    };
+    let options = ScanOptions { records_max: 3, ..options(&tree) };
     let inventory = Scanner::new(options).scan(|_| Vec::new(), &clock());
     assert_eq!(inventory.records.len(), 3);
     let status = status(&inventory, Source::Apk);
@@ -210,10 +182,7 @@ fn a_hiccup_of_os_release_does_not_rename_the_inventory() {
 fn a_reason_keeps_the_limit_of_the_wire() {
     let tree = Tree::new(&[]);
     let name = "x".repeat(200);
-    tree.pipe(&format!(
-        "/var/lib/pacman/local/{name}\u{7}{}/desc",
-        "y".repeat(50)
-    ));
+    tree.pipe(&format!("/var/lib/pacman/local/{name}\u{7}{}/desc", "y".repeat(50)));
     let inventory = scan(&tree);
     let reason = &status(&inventory, Source::Pacman).reason;
     assert!(reason.len() <= REASON_BYTES_MAX, "{}", reason.len());
@@ -222,28 +191,19 @@ fn a_reason_keeps_the_limit_of_the_wire() {
 
 #[test]
 fn a_root_that_does_not_exist_fails_every_source_and_says_so() {
-    let options = ScanOptions {
-        root: PathBuf::from("/nonexistent-root"),
-        ..ScanOptions::default()
-    };
+    let options =
+        ScanOptions { root: PathBuf::from("/nonexistent-root"), ..ScanOptions::default() };
     let inventory = Scanner::new(options).scan(|_| Vec::new(), &clock());
     for status in &inventory.sources {
         assert_eq!(status.state, SourceState::Failed);
-        assert!(
-            status.reason.starts_with("/nonexistent-root: "),
-            "{}",
-            status.reason
-        );
+        assert!(status.reason.starts_with("/nonexistent-root: "), "{}", status.reason);
     }
 }
 
 /// The inventory of a Debian with two kernels and their headers that runs one of the two.
 fn inventory_of_a_host_that_runs(kernel: &str) -> Inventory {
     let mut inventory = Inventory {
-        facts: HostFacts {
-            kernel: kernel.to_owned(),
-            ..HostFacts::default()
-        },
+        facts: HostFacts { kernel: kernel.to_owned(), ..HostFacts::default() },
         ..Inventory::default()
     };
     let names = [
@@ -256,24 +216,16 @@ fn inventory_of_a_host_that_runs(kernel: &str) -> Inventory {
     let found = Found {
         state: SourceState::Ok,
         reason: String::new(),
-        records: names
-            .map(|name| SoftwareRecord::new(Source::Deb, name, "1"))
-            .into(),
+        records: names.map(|name| SoftwareRecord::new(Source::Deb, name, "1")).into(),
     };
-    let reader = System::HERE
-        .readers()
-        .iter()
-        .find(|reader| reader.source == Source::Deb)
-        .unwrap();
+    let reader = System::HERE.readers().iter().find(|reader| reader.source == Source::Deb).unwrap();
     inventory.take_in(*reader, found, Duration::ZERO);
     inventory
 }
 
 fn running(inventory: &Inventory) -> BTreeMap<&str, bool> {
     let records = inventory.records.values();
-    records
-        .filter_map(|record| Some((record.name.as_str(), record.running?)))
-        .collect()
+    records.filter_map(|record| Some((record.name.as_str(), record.running?))).collect()
 }
 
 #[test]
@@ -305,11 +257,7 @@ fn records_that_stay_from_an_earlier_scan_follow_a_reboot() {
     let mut after = inventory_of_a_host_that_runs("6.1.0-41-amd64");
     let expected = after.records.clone();
     after.records.clear();
-    let reader = System::HERE
-        .readers()
-        .iter()
-        .find(|reader| reader.source == Source::Deb)
-        .unwrap();
+    let reader = System::HERE.readers().iter().find(|reader| reader.source == Source::Deb).unwrap();
     let stale = Found {
         state: SourceState::Failed,
         reason: "locked".to_owned(),

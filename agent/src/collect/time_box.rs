@@ -70,10 +70,8 @@ impl TimeBoxes {
         // Room for one, so that an abandoned thread that does end need not wait for anybody to
         // listen.
         let (answer, answered) = sync_channel(1);
-        let thread = thread::Builder::new()
-            .name(format!("scan {name}"))
-            .stack_size(STACK_BYTES)
-            .spawn({
+        let thread =
+            thread::Builder::new().name(format!("scan {name}")).stack_size(STACK_BYTES).spawn({
                 let stop = stop.clone();
                 // Nobody listens any more when the thread was abandoned.
                 move || drop(answer.send(job(stop)))

@@ -169,21 +169,16 @@ fn matches(entry: &str, host: &str, port: u16) -> bool {
     let name = name.trim_start_matches("*.").trim_start_matches('.');
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let name = name.to_ascii_lowercase();
-    host == name
-        || host
-            .strip_suffix(&name)
-            .is_some_and(|rest| rest.ends_with('.'))
+    host == name || host.strip_suffix(&name).is_some_and(|rest| rest.ends_with('.'))
 }
 
 fn is_within(address: IpAddr, network: &str, bits: &str) -> Option<bool> {
     let network: IpAddr = network.parse().ok()?;
     let bits: u32 = bits.parse().ok()?;
     let (address, network, width) = match (address, network) {
-        (IpAddr::V4(address), IpAddr::V4(network)) => (
-            u128::from(u32::from(address)),
-            u128::from(u32::from(network)),
-            32,
-        ),
+        (IpAddr::V4(address), IpAddr::V4(network)) => {
+            (u128::from(u32::from(address)), u128::from(u32::from(network)), 32)
+        }
         (IpAddr::V6(address), IpAddr::V6(network)) => {
             (u128::from(address), u128::from(network), 128)
         }
@@ -250,10 +245,7 @@ mod tests {
     fn shows_no_password() {
         let proxy = Proxy::parse("http://user:secret@proxy:1", None).expect("a proxy");
         let shown = format!("{proxy:?} {}", proxy.address());
-        assert!(
-            !shown.contains("secret") && !shown.contains("dXNlcj"),
-            "{shown}"
-        );
+        assert!(!shown.contains("secret") && !shown.contains("dXNlcj"), "{shown}");
     }
 
     #[test]
@@ -290,10 +282,6 @@ mod tests {
     #[test]
     fn a_star_switches_the_proxy_off() {
         assert_eq!(rule(&["*"]).for_address("collector.example:7070"), None);
-        assert!(
-            rule(&["/", "x/33", "0.0.0.0/99"])
-                .for_address("10.0.0.1:1")
-                .is_some()
-        );
+        assert!(rule(&["/", "x/33", "0.0.0.0/99"]).for_address("10.0.0.1:1").is_some());
     }
 }

@@ -81,12 +81,7 @@ impl Raw {
     ) -> Result<Self, ConfigError> {
         let list = |name| environment(name).map(|text| split(&text));
         let sources_off = list("MUSTER_SOURCES_OFF")
-            .map(|names| {
-                names
-                    .iter()
-                    .map(|name| parse("MUSTER_SOURCES_OFF", name))
-                    .collect()
-            })
+            .map(|names| names.iter().map(|name| parse("MUSTER_SOURCES_OFF", name)).collect())
             .transpose()?;
         Ok(Self {
             state_dir: environment("MUSTER_STATE_DIR").map(PathBuf::from),
@@ -106,10 +101,7 @@ impl Raw {
 }
 
 fn split(text: &str) -> Vec<String> {
-    text.split(',')
-        .map(|part| part.trim().to_owned())
-        .filter(|part| !part.is_empty())
-        .collect()
+    text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
 }
 
 fn value<T>(
@@ -128,10 +120,9 @@ where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,
 {
-    text.parse()
-        .map_err(|error: T::Err| ConfigError::Environment {
-            name,
-            value: text.to_owned(),
-            why: error.to_string(),
-        })
+    text.parse().map_err(|error: T::Err| ConfigError::Environment {
+        name,
+        value: text.to_owned(),
+        why: error.to_string(),
+    })
 }

@@ -77,14 +77,10 @@ impl fmt::Debug for ProxyText {
 
 impl ProxyText {
     pub(super) fn holds_password(&self) -> bool {
-        let place = self
-            .0
-            .split_once("://")
-            .map_or(self.0.as_str(), |(_, rest)| rest);
-        place.rsplit_once('@').is_some_and(|(user, _)| {
-            user.split_once(':')
-                .is_some_and(|(_, word)| !word.is_empty())
-        })
+        let place = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        place
+            .rsplit_once('@')
+            .is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, word)| !word.is_empty()))
     }
 }
 
@@ -107,10 +103,7 @@ pub(super) fn reach(raw: &Raw) -> Result<Reach, ConfigError> {
     };
     Ok(Reach {
         transport: raw.transport.unwrap_or_default(),
-        proxies: ProxyRule {
-            proxy,
-            bypass: raw.no_proxy.clone().unwrap_or_default(),
-        },
+        proxies: ProxyRule { proxy, bypass: raw.no_proxy.clone().unwrap_or_default() },
     })
 }
 
@@ -118,10 +111,7 @@ fn password(raw: &Raw) -> Result<Option<String>, ConfigError> {
     let Some(path) = &raw.proxy_password_file else {
         return Ok(None);
     };
-    let failed = |source| ConfigError::Read {
-        path: path.clone(),
-        source,
-    };
+    let failed = |source| ConfigError::Read { path: path.clone(), source };
     let bytes = private_file::read(path, PASSWORD_BYTES_MAX)
         .map_err(failed)?
         .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
@@ -177,19 +167,13 @@ mod tests {
     fn what_is_wrong_with_a_proxy_is_said_without_its_password() {
         let error = reach(&raw("socks5://u:secret@proxy:1", None)).expect_err("refused");
         let said = format!("{error} {error:?}");
-        assert!(
-            said.contains("http://host:port") && !said.contains("secret"),
-            "{said}"
-        );
+        assert!(said.contains("http://host:port") && !said.contains("secret"), "{said}");
         assert!(!format!("{:?}", raw("u:secret@proxy", None)).contains("secret"));
     }
 
     #[test]
     fn none_takes_a_proxy_back() {
-        assert_eq!(
-            reach(&raw("none", None)).expect("valid").proxies.proxy,
-            None
-        );
+        assert_eq!(reach(&raw("none", None)).expect("valid").proxies.proxy, None);
         assert_eq!(reach(&raw("", None)).expect("valid").proxies.proxy, None);
     }
 

@@ -62,10 +62,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
         "MUSTER_SOURCES_OFF" => Some("npm,gem".to_owned()),
         _ => None,
     };
-    let flags = Raw {
-        state_dir: Some(PathBuf::from("/c")),
-        ..Raw::default()
-    };
+    let flags = Raw { state_dir: Some(PathBuf::from("/c")), ..Raw::default() };
     let config = Config::load(Some(&path), &environment, flags).expect("valid");
     assert_eq!(config.state_dir, Path::new("/c"));
     assert_eq!(config.log_level, Level::Error);
@@ -102,41 +99,17 @@ fn a_file_that_was_asked_for_has_to_be_there() {
 #[test]
 fn values_outside_of_their_range_are_refused_with_the_range() {
     let cases = [
-        Raw {
-            spool_bytes_max: Some(1),
-            ..Raw::default()
-        },
-        Raw {
-            source_timeout_s: Some(0),
-            ..Raw::default()
-        },
-        Raw {
-            state_dir: Some(PathBuf::from("relative")),
-            ..Raw::default()
-        },
-        Raw {
-            collectors: Some(vec!["no-port".to_owned()]),
-            ..Raw::default()
-        },
-        Raw {
-            collectors: Some(vec!["host:99999".to_owned()]),
-            ..Raw::default()
-        },
-        Raw {
-            collectors: Some(vec!["2001:db8::7070".to_owned()]),
-            ..Raw::default()
-        },
-        Raw {
-            collectors: Some(vec!["host:1".to_owned(); 9]),
-            ..Raw::default()
-        },
+        Raw { spool_bytes_max: Some(1), ..Raw::default() },
+        Raw { source_timeout_s: Some(0), ..Raw::default() },
+        Raw { state_dir: Some(PathBuf::from("relative")), ..Raw::default() },
+        Raw { collectors: Some(vec!["no-port".to_owned()]), ..Raw::default() },
+        Raw { collectors: Some(vec!["host:99999".to_owned()]), ..Raw::default() },
+        Raw { collectors: Some(vec!["2001:db8::7070".to_owned()]), ..Raw::default() },
+        Raw { collectors: Some(vec!["host:1".to_owned(); 9]), ..Raw::default() },
     ];
     for raw in cases {
         let error = Config::try_from(raw.clone()).expect_err("refused");
-        assert!(
-            error.to_string().contains("it has to be"),
-            "{raw:?}: {error}"
-        );
+        assert!(error.to_string().contains("it has to be"), "{raw:?}: {error}");
     }
 }
 
@@ -145,18 +118,12 @@ fn a_variable_that_is_no_number_is_named() {
     let environment = |name: &str| (name == "MUSTER_SPOOL_BYTES_MAX").then(|| "many".to_owned());
     let (_folder, path) = file("");
     let error = Config::load(Some(&path), &environment, Raw::default()).expect_err("no number");
-    assert!(
-        error.to_string().contains("MUSTER_SPOOL_BYTES_MAX"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("MUSTER_SPOOL_BYTES_MAX"), "{error}");
 }
 
 #[test]
 fn what_the_company_and_the_host_do_not_want_is_left_out() {
-    let config = Config {
-        sources_off: vec![Source::Npm],
-        ..defaults()
-    };
+    let config = Config { sources_off: vec![Source::Npm], ..defaults() };
     let options = config.scan_options(&[Source::Gem, Source::Npm]);
     assert_eq!(options.sources_off, [Source::Npm, Source::Gem]);
     assert_eq!(options.time_box, Duration::from_secs(20));
@@ -191,10 +158,7 @@ fn a_password_in_a_file_that_others_can_read_is_refused() {
     };
     load(0o600).expect("nobody else reads it");
     let said = load(0o644).expect_err("refused").to_string();
-    assert!(
-        said.contains("proxy_password_file") && !said.contains("secret"),
-        "{said}"
-    );
+    assert!(said.contains("proxy_password_file") && !said.contains("secret"), "{said}");
 }
 
 #[test]
@@ -207,32 +171,21 @@ fn labels_come_from_the_file_or_the_environment() {
         |name: &str| (name == "MUSTER_LABELS").then(|| "kiosk=, site=bonn".to_owned());
     let config = Config::load(Some(&path), &environment, Raw::default()).expect("valid");
     let said: Vec<String> = config.labels.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        said,
-        ["kiosk=", "site=bonn"],
-        "a layer replaces the one below"
-    );
+    assert_eq!(said, ["kiosk=", "site=bonn"], "a layer replaces the one below");
 }
 
 #[test]
 fn says_what_is_wrong_with_a_label() {
-    let many = (0..17)
-        .map(|number| format!("\"l{number}=x\""))
-        .collect::<Vec<_>>()
-        .join(",");
+    let many = (0..17).map(|number| format!("\"l{number}=x\"")).collect::<Vec<_>>().join(",");
     for (text, what) in [
         ("labels = [\"berlin\"]".to_owned(), "\"berlin\""),
         ("labels = [\"=x\"]".to_owned(), "NAME=VALUE"),
-        (
-            "labels = [\"site=a\", \"site=b\"]".to_owned(),
-            "\"site\" twice",
-        ),
+        ("labels = [\"site=a\", \"site=b\"]".to_owned(), "\"site\" twice"),
         (format!("labels = [{many}]"), "17 labels"),
     ] {
         let (_folder, path) = file(&text);
-        let why = Config::load(Some(&path), &nothing, Raw::default())
-            .expect_err("refused")
-            .to_string();
+        let why =
+            Config::load(Some(&path), &nothing, Raw::default()).expect_err("refused").to_string();
         assert!(why.contains("labels") && why.contains(what), "{why}");
     }
 }

@@ -50,9 +50,7 @@ impl Listener {
     pub(super) async fn accept(&mut self) -> io::Result<Stream> {
         self.next.connect().await?;
         // Where this fails the caller keeps its end, and comes again with the next try.
-        let fresh = ServerOptions::new()
-            .reject_remote_clients(true)
-            .create(&self.name)?;
+        let fresh = ServerOptions::new().reject_remote_clients(true).create(&self.name)?;
         Ok(std::mem::replace(&mut self.next, fresh))
     }
 }

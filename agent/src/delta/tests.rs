@@ -13,17 +13,11 @@ use protocol::software::{Source, SourceState};
 use super::*;
 
 fn platform() -> Platform {
-    Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    }
+    Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() }
 }
 
 fn records(list: impl IntoIterator<Item = SoftwareRecord>) -> Records {
-    list.into_iter()
-        .map(|record| (SoftwareKey::of(&record, &platform()), record))
-        .collect()
+    list.into_iter().map(|record| (SoftwareKey::of(&record, &platform()), record)).collect()
 }
 
 fn packages(count: u32) -> Records {
@@ -31,19 +25,11 @@ fn packages(count: u32) -> Records {
 }
 
 fn digest(records: &Records) -> InventoryDigest {
-    records
-        .iter()
-        .map(|(key, record)| RecordFingerprint::of(*key, record))
-        .collect()
+    records.iter().map(|(key, record)| RecordFingerprint::of(*key, record)).collect()
 }
 
 fn heading<'a>(platform: &'a Platform) -> Heading<'a> {
-    Heading {
-        made_at_ms: 1_700_000_000_000,
-        platform,
-        facts: None,
-        sources: &[],
-    }
+    Heading { made_at_ms: 1_700_000_000_000, platform, facts: None, sources: &[] }
 }
 
 /// What a collector does with a valid report.
@@ -166,23 +152,14 @@ fn parts_cover_every_key_without_gaps() {
 #[test]
 fn says_nothing_when_nothing_changed() {
     let (platform, now) = (platform(), packages(250));
-    let mut reports = delta(
-        heading(&platform),
-        Position::new(1, 1),
-        digest(&now),
-        &now,
-        &now,
-    );
+    let mut reports = delta(heading(&platform), Position::new(1, 1), digest(&now), &now, &now);
     assert_eq!(reports.next(), None);
 }
 
 #[test]
 fn tells_facts_and_statuses_once_even_when_no_record_changed() {
     let (platform, now) = (platform(), packages(3));
-    let facts = HostFacts {
-        hostname: "host".to_owned(),
-        ..HostFacts::default()
-    };
+    let facts = HostFacts { hostname: "host".to_owned(), ..HostFacts::default() };
     let sources = [SourceStatus {
         source: Source::Deb,
         state: SourceState::Ok,
@@ -190,19 +167,9 @@ fn tells_facts_and_statuses_once_even_when_no_record_changed() {
         records: 3,
         took_ms: 1,
     }];
-    let heading = Heading {
-        facts: Some(&facts),
-        sources: &sources,
-        ..heading(&platform)
-    };
-    let quiet: Vec<_> = delta(
-        heading.clone(),
-        Position::new(1, 1),
-        digest(&now),
-        &now,
-        &now,
-    )
-    .collect();
+    let heading = Heading { facts: Some(&facts), sources: &sources, ..heading(&platform) };
+    let quiet: Vec<_> =
+        delta(heading.clone(), Position::new(1, 1), digest(&now), &now, &now).collect();
     assert_eq!(quiet.len(), 1);
     assert_eq!(quiet[0].body.record_count(), 0);
     assert_eq!(quiet[0].facts.as_deref(), Some(&facts));
@@ -220,8 +187,7 @@ fn a_record_that_moved_is_an_upsert_and_no_remove() {
     let before = packages(3);
     let mut now = before.clone();
     let moved = *now.keys().next().expect("three records");
-    now.entry(moved)
-        .and_modify(|record| record.installed_at_s = Some(5));
+    now.entry(moved).and_modify(|record| record.installed_at_s = Some(5));
     let changes: Vec<_> = changes(&before, &now).collect();
     assert_eq!(changes.len(), 1);
     assert!(changes[0].old.is_some() && changes[0].new.is_some());
@@ -249,9 +215,7 @@ fn reports_of_the_longest_records_fit_a_frame_even_unpacked() {
     };
     let now = records((0..150).map(|n| {
         let mut record = SoftwareRecord::new(Source::Npm, noise(n, NAME_BYTES_MAX), "1");
-        record.locations = (0..4)
-            .map(|place| noise(n * 7 + place, LOCATION_BYTES_MAX))
-            .collect();
+        record.locations = (0..4).map(|place| noise(n * 7 + place, LOCATION_BYTES_MAX)).collect();
         record
     }));
     let mut packer = Packer::new().expect("memory");

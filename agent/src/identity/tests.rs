@@ -52,9 +52,7 @@ fn comes_back_from_its_file_as_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let identity = identity();
     identity.save(folder.path()).expect("written");
-    let loaded = Identity::load(folder.path())
-        .expect("readable")
-        .expect("there");
+    let loaded = Identity::load(folder.path()).expect("readable").expect("there");
     assert_eq!(loaded.certificate(), identity.certificate());
     assert_eq!(loaded.chain(), identity.chain());
     assert_eq!(loaded.roots(), identity.roots());
@@ -76,10 +74,7 @@ fn a_key_that_others_can_read_is_not_used() {
     let folder = tempfile::tempdir().expect("a folder");
     identity().save(folder.path()).expect("written");
     let path = folder.path().join(FILE);
-    let mode = std::fs::metadata(&path)
-        .expect("there")
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(&path).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     for mode in [0o640, 0o604, 0o620] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
@@ -107,13 +102,8 @@ fn says_which_file_is_damaged_and_what_to_do() {
     let mixed = text.replace(&key(&text), &key(&other));
     for damaged in [&sound[..sound.len() / 2], b"", mixed.as_bytes()] {
         private_file::replace(&path, damaged).expect("written");
-        let error = Identity::load(folder.path())
-            .expect_err("damaged")
-            .to_string();
-        assert!(
-            error.contains(FILE) && error.contains("enrol again"),
-            "{error}"
-        );
+        let error = Identity::load(folder.path()).expect_err("damaged").to_string();
+        assert!(error.contains(FILE) && error.contains("enrol again"), "{error}");
         assert!(!error.contains(&key(&text)), "no key in an error");
     }
 }
@@ -125,31 +115,19 @@ fn takes_no_certificate_that_is_not_its_own() {
     assert_eq!(other_key, UnusableCertificate::OtherKey);
 
     let own = key();
-    let other_agent = Grant {
-        agent: AgentId(Uuid::from_u128(9)),
-        ..grant(&own)
-    };
+    let other_agent = Grant { agent: AgentId(Uuid::from_u128(9)), ..grant(&own) };
     let error = Identity::new(own, other_agent).expect_err("another agent");
     assert_eq!(error, UnusableCertificate::OtherAgent(AGENT));
 
     let own = key();
-    let rootless = Grant {
-        roots: Vec::new(),
-        ..grant(&own)
-    };
+    let rootless = Grant { roots: Vec::new(), ..grant(&own) };
     let error = Identity::new(own, rootless).expect_err("no root");
     assert_eq!(error, UnusableCertificate::NoRoot);
 
     let own = key();
-    let long = Grant {
-        chain: vec![vec![0; 10]; CHAIN_CERTIFICATES_MAX + 1],
-        ..grant(&own)
-    };
+    let long = Grant { chain: vec![vec![0; 10]; CHAIN_CERTIFICATES_MAX + 1], ..grant(&own) };
     let error = Identity::new(own, long).expect_err("too many");
-    assert_eq!(
-        error,
-        UnusableCertificate::Chain(CHAIN_CERTIFICATES_MAX + 1)
-    );
+    assert_eq!(error, UnusableCertificate::Chain(CHAIN_CERTIFICATES_MAX + 1));
 }
 
 #[test]
@@ -177,10 +155,7 @@ fn renewal_is_due_after_two_thirds_of_the_life() {
     const DAY_MS: u64 = 86_400_000;
     let certificate = identity().certificate().clone();
     let from = certificate.not_before_ms;
-    assert_eq!(
-        certificate.renew_after(from),
-        Duration::from_millis(20 * DAY_MS)
-    );
+    assert_eq!(certificate.renew_after(from), Duration::from_millis(20 * DAY_MS));
     assert_eq!(certificate.renew_after(from + 21 * DAY_MS), Duration::ZERO);
     assert!(!certificate.has_expired(from + 30 * DAY_MS - 1));
     assert!(certificate.has_expired(from + 30 * DAY_MS));
@@ -198,10 +173,7 @@ fn a_renewal_keeps_everything_but_key_and_certificate() {
 
     let stray = NewKey::generate().expect("a key");
     let error = identity
-        .renewed(
-            stray,
-            identity.chain().iter().map(|der| der.to_vec()).collect(),
-        )
+        .renewed(stray, identity.chain().iter().map(|der| der.to_vec()).collect())
         .expect_err("another key");
     assert_eq!(error, UnusableCertificate::OtherKey);
 }

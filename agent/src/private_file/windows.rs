@@ -20,10 +20,7 @@ use windows_sys::Win32::Storage::FileSystem::CreateDirectoryW;
 const RIGHTS: &str = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)";
 
 /// Makes the folder, whose parent has to exist.
-#[expect(
-    unsafe_code,
-    reason = "the standard library makes no folder with rights"
-)]
+#[expect(unsafe_code, reason = "the standard library makes no folder with rights")]
 pub(super) fn create_private(path: &Path) -> io::Result<()> {
     let (name, rights) = (wide(path.as_os_str()), wide(OsStr::new(RIGHTS)));
     let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
@@ -47,11 +44,7 @@ pub(super) fn create_private(path: &Path) -> io::Result<()> {
     // SAFETY: the name ends with a zero, and the attributes and the descriptor live until after it.
     let created = unsafe { CreateDirectoryW(name.as_ptr(), &raw const attributes) };
     // Asked before anything else that could fail.
-    let result = if created == 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    };
+    let result = if created == 0 { Err(io::Error::last_os_error()) } else { Ok(()) };
     // SAFETY: Windows has allocated the descriptor above for the caller to free, and nothing uses it
     // any more.
     unsafe { LocalFree(descriptor) };

@@ -21,10 +21,7 @@ impl Bench {
     fn with_bytes(bytes_max: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let spool = Spool::open(&folder.path().join("spool.redb"), bytes_max).expect("a spool");
-        Self {
-            _folder: folder,
-            spool,
-        }
+        Self { _folder: folder, spool }
     }
 
     fn record(&mut self, inventory: &mut Inventory) -> Recorded {
@@ -39,14 +36,8 @@ impl Bench {
             return reports;
         };
         while position <= last {
-            let frame = self
-                .spool
-                .frame(position)
-                .expect("readable")
-                .expect("there");
-            let message = unpacker
-                .unpack(frame.packing, &frame.payload)
-                .expect("a message");
+            let frame = self.spool.frame(position).expect("readable").expect("there");
+            let message = unpacker.unpack(frame.packing, &frame.payload).expect("a message");
             let message = AgentMessage::decode(&message).expect("a message");
             let AgentMessage::Report(report) = message else {
                 panic!("{message:?} in the spool");
@@ -60,10 +51,7 @@ impl Bench {
 
 fn inventory(packages: u32) -> Inventory {
     let mut inventory = Inventory {
-        facts: HostFacts {
-            hostname: "host".to_owned(),
-            ..HostFacts::default()
-        },
+        facts: HostFacts { hostname: "host".to_owned(), ..HostFacts::default() },
         sources: vec![SourceStatus {
             source: Source::Deb,
             state: SourceState::Ok,
@@ -74,10 +62,7 @@ fn inventory(packages: u32) -> Inventory {
         ..Inventory::default()
     };
     for number in 0..packages {
-        add(
-            &mut inventory,
-            SoftwareRecord::new(Source::Deb, format!("package-{number}"), "1"),
-        );
+        add(&mut inventory, SoftwareRecord::new(Source::Deb, format!("package-{number}"), "1"));
     }
     inventory
 }
@@ -145,10 +130,7 @@ fn another_release_of_the_system_begins_an_epoch() {
         },
         ..Inventory::default()
     };
-    add(
-        &mut moved,
-        SoftwareRecord::new(Source::Deb, "package-0", "1"),
-    );
+    add(&mut moved, SoftwareRecord::new(Source::Deb, "package-0", "1"));
     let recorded = bench.record(&mut moved);
     assert!(recorded.is_snapshot && !recorded.has_collapsed);
     assert!(bench.spool.last().epoch > epoch);
@@ -162,10 +144,7 @@ fn a_spool_that_is_full_collapses_into_a_snapshot() {
     bench.record(&mut host);
     let mut collapsed = 0;
     for number in 0..60 {
-        add(
-            &mut host,
-            SoftwareRecord::new(Source::Npm, format!("more-{number}"), "1"),
-        );
+        add(&mut host, SoftwareRecord::new(Source::Npm, format!("more-{number}"), "1"));
         let recorded = bench.record(&mut host);
         assert_eq!(recorded.has_collapsed, recorded.is_snapshot);
         collapsed += u32::from(recorded.has_collapsed);
@@ -193,14 +172,8 @@ fn one_record_that_breaks_the_rules_does_not_hold_back_the_others() {
     let mut bench = Bench::new();
     let mut host = inventory(3);
     add(&mut host, SoftwareRecord::new(Source::Deb, "", "1"));
-    add(
-        &mut host,
-        SoftwareRecord::new(Source::Deb, "x".repeat(10_000), "1"),
-    );
-    add(
-        &mut host,
-        SoftwareRecord::new(Source::Deb, "bell\u{7}", "1"),
-    );
+    add(&mut host, SoftwareRecord::new(Source::Deb, "x".repeat(10_000), "1"));
+    add(&mut host, SoftwareRecord::new(Source::Deb, "bell\u{7}", "1"));
     let recorded = bench.record(&mut host);
     assert_eq!((recorded.records, recorded.left_out), (3, 3));
     for report in bench.waiting() {

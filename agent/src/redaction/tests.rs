@@ -19,10 +19,7 @@ fn takes_a_token_and_an_api_key_out_wherever_they_stand() {
     ] {
         let clean = line(&text);
         assert!(clean.contains(MARK), "{clean}");
-        assert!(
-            !clean.contains("AZ5n") && !clean.contains("secretsecret"),
-            "{clean}"
-        );
+        assert!(!clean.contains("AZ5n") && !clean.contains("secretsecret"), "{clean}");
     }
 }
 
@@ -30,10 +27,7 @@ fn takes_a_token_and_an_api_key_out_wherever_they_stand() {
 fn takes_who_signs_in_out_of_an_address_and_leaves_the_host() {
     for login in ["user:pass", "user", "u:p@ss", "u:p/w", "u:p=w,x;y", "u:(p)"] {
         let clean = line(&format!("proxy http://{login}@proxy.example:3128/ refuses"));
-        assert_eq!(
-            clean,
-            format!("proxy http://{MARK}@proxy.example:3128/ refuses")
-        );
+        assert_eq!(clean, format!("proxy http://{MARK}@proxy.example:3128/ refuses"));
     }
     let plain = "https://collector.example:443/ok, mail a@b.example";
     assert_eq!(line(plain), plain);

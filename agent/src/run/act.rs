@@ -20,10 +20,8 @@ impl Agent {
         match action {
             Action::Connect { attempt } => return self.connect(attempt),
             Action::Greet(hello) => {
-                let extension = Hello::extension_of(Presence {
-                    path: self.ways.path(),
-                    process: self.process,
-                });
+                let extension =
+                    Hello::extension_of(Presence { path: self.ways.path(), process: self.process });
                 self.send(&AgentMessage::Hello(Hello { extension, ..hello }));
             }
             Action::Beat(heartbeat) => self.send(&AgentMessage::Heartbeat(heartbeat)),
@@ -39,8 +37,7 @@ impl Agent {
             Action::StartScan { request } => self.start_scan(request),
             Action::Acknowledge(position) => return Some(self.acknowledge(position)),
             Action::StartOver(why) => {
-                self.log
-                    .warn(format_args!("begins anew with a snapshot: {why}"));
+                self.log.warn(format_args!("begins anew with a snapshot: {why}"));
                 let started = self.spool().start_over(why.seen());
                 return Some(self.after_spool(started));
             }
@@ -78,13 +75,11 @@ impl Agent {
         let unpacked = match frame.packing {
             Packing::Plain => Ok(frame.payload.clone()),
             Packing::Zstd1 => {
-                Unpacker::new()
-                    .map_err(|error| error.to_string())
-                    .and_then(|mut unpacker| {
-                        unpacker
-                            .unpack(frame.packing, &frame.payload)
-                            .map_err(|error| error.to_string())
-                    })
+                Unpacker::new().map_err(|error| error.to_string()).and_then(|mut unpacker| {
+                    unpacker
+                        .unpack(frame.packing, &frame.payload)
+                        .map_err(|error| error.to_string())
+                })
             }
         };
         let message = unpacked
@@ -136,19 +131,14 @@ impl Agent {
 
     fn send(&mut self, message: &AgentMessage) {
         // Everything but a report is too short to be worth packing.
-        self.uplink.send(&Frame {
-            packing: Packing::Plain,
-            payload: message.encode(),
-        });
+        self.uplink.send(&Frame { packing: Packing::Plain, payload: message.encode() });
     }
 
     fn acknowledge(&mut self, position: Position) -> Event {
         let done = self.spool().acknowledge(position);
         let event = self.after_spool(done);
         if self.spool().view().pending.is_none() {
-            self.log.info(format_args!(
-                "everything up to report {position} is delivered"
-            ));
+            self.log.info(format_args!("everything up to report {position} is delivered"));
             // The spool has just let go of what may have been megabytes.
             memory::give_back();
         }
@@ -188,15 +178,13 @@ impl Agent {
     fn install_certificate(&mut self, chain: Vec<Vec<u8>>) -> Event {
         // The key lives in memory alone until its certificate is there; a restart asks again.
         let Some(key) = self.renewal.take() else {
-            self.log
-                .warn(format_args!("a certificate came that was not asked for"));
+            self.log.warn(format_args!("a certificate came that was not asked for"));
             return Event::CertificateUnusable;
         };
         let renewed = match self.identity.renewed(key, chain) {
             Ok(renewed) => renewed,
             Err(error) => {
-                self.log
-                    .error(format_args!("the new certificate cannot be used: {error}"));
+                self.log.error(format_args!("the new certificate cannot be used: {error}"));
                 return Event::CertificateUnusable;
             }
         };
@@ -209,23 +197,19 @@ impl Agent {
         self.identity = renewed;
         // With it go the tickets, which say who the agent was with the old one.
         self.tls = None;
-        Event::CertificateInstalled {
-            renew_at: self.renew_at(),
-        }
+        Event::CertificateInstalled { renew_at: self.renew_at() }
     }
 
     /// Becomes another agent of the same company, because more than one machine was this one.
     fn become_agent(&mut self, agent: AgentId, chain: Vec<Vec<u8>>) -> Event {
         let Some(key) = self.renewal.take() else {
-            self.log
-                .warn(format_args!("an identity came that was not asked for"));
+            self.log.warn(format_args!("an identity came that was not asked for"));
             return Event::CertificateUnusable;
         };
         let became = match self.identity.became(agent, key, chain) {
             Ok(became) => became,
             Err(error) => {
-                self.log
-                    .error(format_args!("the new identity cannot be used: {error}"));
+                self.log.error(format_args!("the new identity cannot be used: {error}"));
                 return Event::CertificateUnusable;
             }
         };
@@ -238,17 +222,13 @@ impl Agent {
         ));
         self.identity = became;
         self.tls = None;
-        Event::CertificateInstalled {
-            renew_at: self.renew_at(),
-        }
+        Event::CertificateInstalled { renew_at: self.renew_at() }
     }
 
     /// When the certificate is due, by the collector's clock where that was heard.
     pub(super) fn renew_at(&self) -> Duration {
         let now = self.clock.elapsed();
-        let now_ms = self
-            .heard_time
-            .map_or_else(|| self.clock.now_ms(), |heard| heard.now_ms(now));
+        let now_ms = self.heard_time.map_or_else(|| self.clock.now_ms(), |heard| heard.now_ms(now));
         now + self.identity.certificate().renew_after(now_ms)
     }
 }

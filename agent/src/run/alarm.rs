@@ -75,10 +75,7 @@ impl Alarm {
 
 /// Makes the runtime watch a descriptor.
 #[cfg(target_os = "linux")]
-#[expect(
-    unsafe_code,
-    reason = "the runtime cannot know that a descriptor stays open"
-)]
+#[expect(unsafe_code, reason = "the runtime cannot know that a descriptor stays open")]
 fn register(
     timer: std::os::fd::OwnedFd,
 ) -> std::io::Result<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>> {
@@ -94,10 +91,7 @@ mod tests {
     use crate::clock::SystemClock;
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime")
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
     }
 
     #[test]

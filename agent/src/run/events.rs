@@ -51,8 +51,7 @@ impl Agent {
     }
 
     fn note_connection(&mut self, address: SocketAddr, path: Path) {
-        self.log
-            .debug(format_args!("a connection to {address} stands"));
+        self.log.debug(format_args!("a connection to {address} stands"));
         self.seen.connection.address = Some(address.to_string());
         self.seen.connection.path = Some(path);
         self.ways.connected(path, self.clock.elapsed());
@@ -88,10 +87,7 @@ impl Agent {
         let Event::Received(CollectorMessage::Welcome(welcome)) = event else {
             return;
         };
-        self.heard_time = Some(HeardTime {
-            at: self.clock.elapsed(),
-            ms: welcome.now_ms,
-        });
+        self.heard_time = Some(HeardTime { at: self.clock.elapsed(), ms: welcome.now_ms });
         // Before the welcome itself, with which the certificate may be asked for.
         let renew_at = self.renew_at();
         self.give(Event::CertificateDue { renew_at });
@@ -120,8 +116,7 @@ impl Agent {
     pub(super) fn on_request(&mut self, request: Request, caller: Caller) {
         match request {
             Request::Scan if self.scan_callers.len() < SCAN_CALLERS_MAX => {
-                self.log
-                    .info(format_args!("a scan was asked for on this host"));
+                self.log.info(format_args!("a scan was asked for on this host"));
                 self.scan_callers.push(caller);
                 self.give(Event::ScanRequested);
             }

@@ -31,10 +31,7 @@ pub(super) struct ScanThread {
 
 impl ScanThread {
     pub(super) const fn new(scanner: Scanner) -> Self {
-        Self {
-            scanner: Some(scanner),
-            running: None,
-        }
+        Self { scanner: Some(scanner), running: None }
     }
 
     /// The scan's end; never without a scan.
@@ -60,24 +57,14 @@ impl ScanThread {
 
 impl Scanned {
     const fn failed(why: String) -> Self {
-        Self {
-            outcome: Err(why),
-            inventory: None,
-            took_ms: 0,
-        }
+        Self { outcome: Err(why), inventory: None, took_ms: 0 }
     }
 }
 
 impl Agent {
     pub(super) fn start_scan(&mut self, request: u64) {
-        let options = self
-            .config
-            .scan_options(&self.session.settings().sources_off);
-        let mut scanner = self
-            .scan
-            .scanner
-            .take()
-            .unwrap_or_else(|| Scanner::new(options.clone()));
+        let options = self.config.scan_options(&self.session.settings().sources_off);
+        let mut scanner = self.scan.scanner.take().unwrap_or_else(|| Scanner::new(options.clone()));
         scanner.set_options(options);
         let (done, running) = oneshot::channel();
         self.scan.running = Some(running);
@@ -90,8 +77,7 @@ impl Agent {
         let thread = std::thread::Builder::new().name("scan".to_owned());
         if let Err(error) = thread.spawn(work) {
             // The channel's other end is gone with the closure, which ends the scan.
-            self.log
-                .error(format_args!("start a thread for the scan: {error}"));
+            self.log.error(format_args!("start a thread for the scan: {error}"));
         }
     }
 
@@ -111,9 +97,8 @@ impl Agent {
                     recorded.reports
                 ));
                 if recorded.has_collapsed {
-                    self.log.warn(format_args!(
-                        "the spool was full: what waited is now one snapshot"
-                    ));
+                    self.log
+                        .warn(format_args!("the spool was full: what waited is now one snapshot"));
                 }
                 if recorded.left_out > 0 {
                     self.log.warn(format_args!(
@@ -126,8 +111,7 @@ impl Agent {
                 true
             }
             Err(why) => {
-                self.log
-                    .error(format_args!("the scan cannot be recorded: {why}"));
+                self.log.error(format_args!("the scan cannot be recorded: {why}"));
                 self.seen.spool_problem = Some(why.clone());
                 let inventory = scanned.inventory.as_ref();
                 self.seen.last_scan = Some(LastScan::failed(inventory, now_ms, why));
@@ -144,10 +128,8 @@ fn scan(scanner: &mut Scanner, spool: &Mutex<Spool>, clock: &dyn Clock, request:
     let began = clock.elapsed();
     // Without the records of before, a source that failed would look empty; a spool that cannot be
     // read cannot be written either, so nothing of that would be reported.
-    let mut inventory = scanner.scan(
-        |source| lock().reported_of(source).unwrap_or_default(),
-        clock,
-    );
+    let mut inventory =
+        scanner.scan(|source| lock().reported_of(source).unwrap_or_default(), clock);
     let outcome = record(&mut lock(), &mut inventory, request, clock.now_ms());
     // The status needs the sources alone.
     inventory.records.clear();

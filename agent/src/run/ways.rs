@@ -45,11 +45,7 @@ impl Ways {
         self.path = None;
         self.from = uplink::network();
         address.clone_into(&mut self.to);
-        let within = if addresses > 1 {
-            CONNECT_WITHIN_OF_SEVERAL
-        } else {
-            CONNECT_WITHIN
-        };
+        let within = if addresses > 1 { CONNECT_WITHIN_OF_SEVERAL } else { CONNECT_WITHIN };
         let place = (self.from, address);
         self.paths.plan(place, &self.reach, within, now)
     }
@@ -117,8 +113,7 @@ impl Agent {
                 self.give(Event::BetterWay);
             }
             Err(error) => {
-                self.log
-                    .debug(format_args!("QUIC does not get through yet: {error}"));
+                self.log.debug(format_args!("QUIC does not get through yet: {error}"));
             }
         }
     }

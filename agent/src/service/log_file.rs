@@ -24,10 +24,7 @@ impl LogFile {
     /// Opens the log of a state folder and makes it this process's stderr.
     pub(super) fn open(state_dir: &Path) -> io::Result<Self> {
         let path = state_dir.join("agent.log");
-        Ok(Self {
-            file: open(&path)?,
-            path,
-        })
+        Ok(Self { file: open(&path)?, path })
     }
 
     /// Begins a new file whenever this one is long enough; never ends.

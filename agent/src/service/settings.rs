@@ -12,11 +12,8 @@ const KEY: &str = r"Software\Muster\Agent";
 /// The token, which goes as soon as it is read.
 const TOKEN: &str = "EnrollToken";
 /// Variables of the environment whose place a value of the installer takes when they are not set.
-const VALUES: [(&str, &str); 3] = [
-    ("MUSTER_COLLECTORS", "Collectors"),
-    ("MUSTER_LABELS", "Labels"),
-    ("MUSTER_PROXY", "Proxy"),
-];
+const VALUES: [(&str, &str); 3] =
+    [("MUSTER_COLLECTORS", "Collectors"), ("MUSTER_LABELS", "Labels"), ("MUSTER_PROXY", "Proxy")];
 
 /// A variable of the environment, or what the installer was told in its place.
 #[must_use]

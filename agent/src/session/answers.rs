@@ -30,18 +30,9 @@ impl Session {
         };
         match message {
             CollectorMessage::Welcome(welcome) if !is_open => self.welcomed(now, welcome),
-            CollectorMessage::Refuse {
-                reason,
-                detail,
-                retry_after_ms,
-            } => self.refused(
-                now,
-                Refusal {
-                    reason,
-                    detail,
-                    retry_after_ms,
-                },
-            ),
+            CollectorMessage::Refuse { reason, detail, retry_after_ms } => {
+                self.refused(now, Refusal { reason, detail, retry_after_ms })
+            }
             CollectorMessage::Welcome(_) => self.violated(now, "a second welcome"),
             message if is_open => self.received_open(now, message),
             CollectorMessage::Ack { .. }
@@ -65,20 +56,9 @@ impl Session {
         }
         match message {
             CollectorMessage::Ack { position } => self.acknowledged(now, position),
-            CollectorMessage::Reject {
-                position,
-                reason,
-                detail,
-                retry_after_ms,
-            } => self.rejected(
-                now,
-                position,
-                Refusal {
-                    reason,
-                    detail,
-                    retry_after_ms,
-                },
-            ),
+            CollectorMessage::Reject { position, reason, detail, retry_after_ms } => {
+                self.rejected(now, position, Refusal { reason, detail, retry_after_ms })
+            }
             CollectorMessage::SendSnapshot => self.snapshot_asked(now),
             CollectorMessage::ScanNow { request } => self.scans.ask(now, request),
             CollectorMessage::Settings(settings) => self.use_settings(now, settings),

@@ -32,8 +32,6 @@ impl Session {
     }
 
     pub(super) fn renewal_at(&self, open: &Open) -> Option<Duration> {
-        open.capabilities
-            .has(Capabilities::RENEW)
-            .then_some(self.renew_at)
+        open.capabilities.has(Capabilities::RENEW).then_some(self.renew_at)
     }
 }

@@ -55,8 +55,7 @@ impl Open {
 
     /// Whether the machine slept until a moment ago.
     fn is_waking(&self, now: Duration) -> bool {
-        self.woke_at
-            .is_some_and(|at| now.saturating_sub(at) < WAKING_FOR)
+        self.woke_at.is_some_and(|at| now.saturating_sub(at) < WAKING_FOR)
     }
 
     pub(super) fn stays_for(&mut self, now: Duration, time: Duration) {
@@ -70,9 +69,7 @@ impl Session {
         if !matches!(self.link, Link::Connecting) {
             return;
         }
-        self.link = Link::Greeting {
-            until: now + WELCOME_WITHIN,
-        };
+        self.link = Link::Greeting { until: now + WELCOME_WITHIN };
         self.actions.push(Action::Greet(Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
@@ -162,9 +159,7 @@ impl Session {
     fn return_within(&self) -> Duration {
         match self.attendance {
             // The collector knows how many it has, and how many it can welcome at once.
-            Attendance::Hold {
-                return_within_s: told @ 1..,
-            } => Duration::from_secs(told.into()),
+            Attendance::Hold { return_within_s: told @ 1.. } => Duration::from_secs(told.into()),
             Attendance::Hold { return_within_s: 0 } | Attendance::Visit { .. } => {
                 (self.heartbeat_every() / 10).min(SPREAD_MAX)
             }

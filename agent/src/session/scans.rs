@@ -146,19 +146,15 @@ pub(super) struct Resync {
 
 impl Default for Resync {
     fn default() -> Self {
-        Self {
-            waits: Backoff::new(RESYNC.0, RESYNC.1),
-            last_at: None,
-        }
+        Self { waits: Backoff::new(RESYNC.0, RESYNC.1), last_at: None }
     }
 }
 
 impl Resync {
     /// A new beginning: when its snapshot may be made. The first is made at once.
     pub(super) fn begin(&mut self, now: Duration, jitter: &mut Jitter) -> Duration {
-        let is_fresh = self
-            .last_at
-            .is_none_or(|last| now.saturating_sub(last) >= RESYNC_FORGOTTEN_AFTER);
+        let is_fresh =
+            self.last_at.is_none_or(|last| now.saturating_sub(last) >= RESYNC_FORGOTTEN_AFTER);
         let at = if is_fresh {
             self.waits.reset();
             now

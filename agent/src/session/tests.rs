@@ -31,10 +31,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self::with(SpoolView {
-            is_snapshot_due: true,
-            ..SpoolView::default()
-        })
+        Self::with(SpoolView { is_snapshot_due: true, ..SpoolView::default() })
     }
 
     fn with(spool: SpoolView) -> Self {
@@ -105,19 +102,11 @@ impl Bench {
             self.epoch += 1;
             self.spool.is_snapshot_due = false;
             self.spool.digest = None;
-            self.spool.pending = Some((
-                Position::new(self.epoch, 1),
-                Position::new(self.epoch, reports),
-            ));
+            self.spool.pending =
+                Some((Position::new(self.epoch, 1), Position::new(self.epoch, reports)));
         } else if reports > 0 {
-            let last = self
-                .spool
-                .pending
-                .map_or(self.spool.acknowledged, |(_, last)| last);
-            let first = self
-                .spool
-                .pending
-                .map_or_else(|| following(last), |(first, _)| first);
+            let last = self.spool.pending.map_or(self.spool.acknowledged, |(_, last)| last);
+            let first = self.spool.pending.map_or_else(|| following(last), |(first, _)| first);
             let last = Position::new(last.epoch.0, last.seq.0 + reports);
             self.spool.pending = Some((first, last));
         }
@@ -211,11 +200,7 @@ const fn is_disconnect(action: &Action) -> bool {
 fn a_failing_spool_pauses_the_session_and_ends_nothing() {
     let mut bench = Bench::open(3);
     bench.give(Event::SpoolFailed);
-    assert!(
-        bench
-            .done
-            .contains(&Action::Disconnect(Parting::SpoolFailed))
-    );
+    assert!(bench.done.contains(&Action::Disconnect(Parting::SpoolFailed)));
     bench.sleep_for(SPOOL_PAUSE);
     assert_eq!(bench.session.link_state(), LinkState::Connecting);
 }
@@ -228,8 +213,7 @@ fn never_stops_making_progress_whatever_comes() {
         let mut dice = Jitter::seeded(seed);
         let mut roll = |sides: u64| {
             u64::try_from(
-                dice.between(Duration::ZERO, Duration::from_millis(sides - 1))
-                    .as_millis(),
+                dice.between(Duration::ZERO, Duration::from_millis(sides - 1)).as_millis(),
             )
             .expect("small")
         };

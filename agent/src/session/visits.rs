@@ -41,9 +41,7 @@ impl Session {
         // A visit that went well ends what went wrong before it, as a connection that holds does.
         self.reconnect.reset();
         self.actions.push(Action::Disconnect(Parting::Visited));
-        self.link = Link::Away {
-            until: now + self.next_visit_in(),
-        };
+        self.link = Link::Away { until: now + self.next_visit_in() };
     }
 
     fn next_visit_in(&mut self) -> Duration {

@@ -99,12 +99,6 @@ impl Waiting {
         let ((packing, digest), payload) =
             postcard::take_from_bytes::<(u8, Option<InventoryDigest>)>(bytes)?;
         let packing = Packing::from_byte(packing).ok_or(postcard::Error::SerdeDeCustom)?;
-        Ok(Self {
-            digest,
-            frame: Frame {
-                packing,
-                payload: payload.to_vec(),
-            },
-        })
+        Ok(Self { digest, frame: Frame { packing, payload: payload.to_vec() } })
     }
 }

@@ -109,11 +109,7 @@ impl SpoolDisk {
                 }
             }
         }
-        Self(Arc::new(Mutex::new(State {
-            durable: bytes.clone(),
-            bytes,
-            ..State::default()
-        })))
+        Self(Arc::new(Mutex::new(State { durable: bytes.clone(), bytes, ..State::default() })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -130,9 +126,7 @@ impl Spool {
     pub fn open_on(disk: &SpoolDisk, bytes_max: u64) -> Result<Self, SpoolError> {
         let (disk, emptied) = (disk.clone(), disk.clone());
         let opener = move |_: &Path| {
-            redb::Builder::new()
-                .set_cache_size(64 * 1024)
-                .create_with_backend(disk.clone())
+            redb::Builder::new().set_cache_size(64 * 1024).create_with_backend(disk.clone())
         };
         let aside = move |path: &Path| {
             // Emptied in place: the disk has one file, and nobody looks at what was set aside.

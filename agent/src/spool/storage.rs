@@ -97,12 +97,7 @@ impl Storage {
     }
 
     pub(super) fn with_opener(path: &Path, opener: Opener) -> Self {
-        Self {
-            path: path.to_owned(),
-            opener,
-            aside: Box::new(rename_aside),
-            database: None,
-        }
+        Self { path: path.to_owned(), opener, aside: Box::new(rename_aside), database: None }
     }
 
     /// The same on something that is not moved as files are.
@@ -179,9 +174,7 @@ impl Database {
                     (line, read(&meta, name::SETTINGS)?)
                 }
                 Some(other) => {
-                    return Err(Fault::Damaged(format!(
-                        "its format is {other}, not {FORMAT}"
-                    )));
+                    return Err(Fault::Damaged(format!("its format is {other}, not {FORMAT}")));
                 }
                 None => {
                     let line = Line::default();
@@ -310,9 +303,7 @@ fn rename_aside(path: &Path) -> io::Result<PathBuf> {
 fn open_file(path: &Path) -> Result<redb::Database, DatabaseError> {
     // By us and not by redb, which would make it with the rights of the umask.
     let file = private_file(path).map_err(StorageError::Io)?;
-    redb::Builder::new()
-        .set_cache_size(CACHE_BYTES)
-        .create_file(file)
+    redb::Builder::new().set_cache_size(CACHE_BYTES).create_file(file)
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

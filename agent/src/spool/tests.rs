@@ -23,24 +23,15 @@ fn records(names: std::ops::Range<u32>) -> Records {
 }
 
 fn digest(records: &Records) -> InventoryDigest {
-    records
-        .iter()
-        .map(|(key, record)| RecordFingerprint::of(*key, record))
-        .collect()
+    records.iter().map(|(key, record)| RecordFingerprint::of(*key, record)).collect()
 }
 
 fn entry(position: Position, bytes: usize) -> Entry {
     let mark = u8::try_from(position.seq.0 % 251).expect("below 251");
     Entry {
         position,
-        digest: Some(InventoryDigest {
-            count: position.seq.0,
-            sum: 1,
-        }),
-        frame: Frame {
-            packing: Packing::Plain,
-            payload: vec![mark; bytes],
-        },
+        digest: Some(InventoryDigest { count: position.seq.0, sum: 1 }),
+        frame: Frame { packing: Packing::Plain, payload: vec![mark; bytes] },
     }
 }
 
@@ -49,10 +40,7 @@ fn scan(spool: &mut Spool, now: &Records, count: u32, bytes: usize) -> Result<bo
     let before = spool.reported()?;
     let begins_epoch = spool.view().is_snapshot_due;
     let mut position = if begins_epoch {
-        Position {
-            epoch: spool.next_epoch(0),
-            seq: protocol::ids::Seq(0),
-        }
+        Position { epoch: spool.next_epoch(0), seq: protocol::ids::Seq(0) }
     } else {
         spool.last()
     };
@@ -86,13 +74,7 @@ fn open(path: &Path) -> Spool {
 fn a_new_spool_asks_for_a_snapshot() {
     let (_folder, path) = place();
     let mut spool = open(&path);
-    assert_eq!(
-        spool.view(),
-        SpoolView {
-            is_snapshot_due: true,
-            ..SpoolView::default()
-        }
-    );
+    assert_eq!(spool.view(), SpoolView { is_snapshot_due: true, ..SpoolView::default() });
     assert_eq!(spool.told().expect("readable"), None);
     assert!(spool.reported().expect("readable").is_empty());
     assert_eq!(spool.set_aside(), None);
@@ -102,10 +84,7 @@ fn a_new_spool_asks_for_a_snapshot() {
 fn knows_after_a_restart_what_it_knew_before() {
     let (_folder, path) = place();
     let now = records(0..250);
-    let settings = Settings {
-        heartbeat_every_s: 77,
-        ..Settings::default()
-    };
+    let settings = Settings { heartbeat_every_s: 77, ..Settings::default() };
     let mut spool = open(&path);
     scan(&mut spool, &now, 3, 100).expect("recorded");
     spool.acknowledge(Position::new(1, 1)).expect("written");
@@ -115,10 +94,7 @@ fn knows_after_a_restart_what_it_knew_before() {
 
     let mut spool = open(&path);
     assert_eq!(spool.view(), view);
-    assert_eq!(
-        view.pending,
-        Some((Position::new(1, 2), Position::new(1, 3)))
-    );
+    assert_eq!(view.pending, Some((Position::new(1, 2), Position::new(1, 3))));
     assert_eq!(view.acknowledged, Position::new(1, 1));
     assert_eq!(view.digest.map(|digest| digest.count), Some(1));
     assert_eq!(spool.settings(), &settings);
@@ -155,9 +131,7 @@ fn an_acknowledgement_of_something_else_changes_nothing() {
     let view = spool.view();
     // Acknowledged already, not made yet, and of the epochs before and after.
     for other in [(1, 1), (1, 9), (0, 2), (2, 1)] {
-        spool
-            .acknowledge(Position::new(other.0, other.1))
-            .expect("nothing to write");
+        spool.acknowledge(Position::new(other.0, other.1)).expect("nothing to write");
         assert_eq!(spool.view(), view);
     }
 }
@@ -168,10 +142,7 @@ fn appends_to_what_waits() {
     let mut spool = open(&path);
     scan(&mut spool, &records(0..5), 2, 10).expect("recorded");
     scan(&mut spool, &records(2..9), 2, 10).expect("recorded");
-    assert_eq!(
-        spool.view().pending,
-        Some((Position::new(1, 1), Position::new(1, 4)))
-    );
+    assert_eq!(spool.view().pending, Some((Position::new(1, 1), Position::new(1, 4))));
     assert_eq!(spool.reported().expect("readable"), records(2..9));
 }
 
@@ -201,10 +172,7 @@ fn does_not_grow_past_its_bound_and_says_so() {
 
     spool.start_over(Position::default()).expect("written");
     assert!(scan(&mut spool, &records(0..6), 1, 100).expect("recorded"));
-    assert_eq!(
-        spool.view().pending,
-        Some((Position::new(2, 1), Position::new(2, 1)))
-    );
+    assert_eq!(spool.view().pending, Some((Position::new(2, 1), Position::new(2, 1))));
     assert_eq!(spool.waiting(), (1, 164));
 }
 
@@ -213,13 +181,7 @@ fn says_how_large_it_would_have_to_be_for_a_snapshot() {
     let (_folder, path) = place();
     let mut spool = Spool::open(&path, 1_000).expect("a spool");
     let error = scan(&mut spool, &records(0..5), 50, 100).expect_err("too small");
-    assert!(matches!(
-        error,
-        SpoolError::TooSmall {
-            bytes: 8_200,
-            max: 1_000
-        }
-    ));
+    assert!(matches!(error, SpoolError::TooSmall { bytes: 8_200, max: 1_000 }));
     assert!(spool.view().is_snapshot_due);
 }
 
@@ -246,20 +208,14 @@ fn a_lost_spool_does_not_begin_an_epoch_that_was_seen() {
     let spool = open(&path);
     assert_eq!(spool.next_epoch(1_763_690_000_000), Epoch(1_763_690_000));
     assert_eq!(spool.next_epoch(0), Epoch(1));
-    assert_eq!(
-        spool.next_epoch(u64::MAX),
-        Epoch(1),
-        "a clock that is this wrong is not believed"
-    );
+    assert_eq!(spool.next_epoch(u64::MAX), Epoch(1), "a clock that is this wrong is not believed");
 }
 
 #[test]
 fn starting_over_behind_what_a_collector_has_seen_begins_an_epoch_behind_it() {
     let (_folder, path) = place();
     let mut spool = open(&path);
-    spool
-        .start_over(Position::new(1_900_000_000, 7))
-        .expect("written");
+    spool.start_over(Position::new(1_900_000_000, 7)).expect("written");
     drop(spool);
     // A clock that is years behind, and a spool that knows of nothing else.
     let spool = open(&path);
@@ -273,9 +229,6 @@ fn only_its_owner_can_read_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_folder, path) = place();
     drop(open(&path));
-    let mode = std::fs::metadata(&path)
-        .expect("a file")
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(&path).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -42,13 +42,7 @@ fn status() -> Status {
 #[test]
 fn tells_people_everything_that_is_wrong() {
     let text = status().to_string();
-    for word in [
-        "waiting",
-        "queue_full",
-        "no space left",
-        "3 reports",
-        "timed_out",
-    ] {
+    for word in ["waiting", "queue_full", "no space left", "3 reports", "timed_out"] {
         assert!(text.contains(word), "{word} is not in:\n{text}");
     }
 }
@@ -98,10 +92,7 @@ fn connected() -> Status {
         running_since: Some(rfc3339(0)),
         enrolment: status().enrolment,
         connection: Connection {
-            collectors: vec![
-                "one.example:7070".to_owned(),
-                "[2001:db8::1]:7070".to_owned(),
-            ],
+            collectors: vec!["one.example:7070".to_owned(), "[2001:db8::1]:7070".to_owned()],
             address: Some("192.0.2.1:7070".to_owned()),
             path: Some(Path::QUIC),
             since: Some("2024-07-01T13:15:06Z".to_owned()),
@@ -155,10 +146,7 @@ fn every_line_of_a_running_agent_stands_in_its_place() {
 
 #[test]
 fn a_host_that_is_not_enrolled_has_one_line_and_no_spool() {
-    let status = Status {
-        version: "1.2.3".to_owned(),
-        ..Status::default()
-    };
+    let status = Status { version: "1.2.3".to_owned(), ..Status::default() };
     assert_eq!(status.to_string(), "agent        1.2.3 (not enrolled)");
 }
 
@@ -173,15 +161,7 @@ fn what_is_fine_has_no_line() {
         ..connected()
     };
     let text = quiet.to_string();
-    for word in [
-        "waiting  ",
-        "set aside",
-        "spool",
-        "last",
-        "scanning",
-        "next",
-        "visits",
-    ] {
+    for word in ["waiting  ", "set aside", "spool", "last", "scanning", "next", "visits"] {
         assert!(!text.contains(word), "{word} is in:\n{text}");
     }
 }
@@ -197,19 +177,10 @@ fn the_next_attempt_is_a_visit_for_an_agent_that_visits() {
     };
     let away = at(State::Away, Some(900));
     assert!(away.contains("(between visits)\n"), "{away}");
-    assert!(
-        away.contains("visits       every 900 s, as the collector set it\n"),
-        "{away}"
-    );
-    assert!(
-        away.contains("next visit   2024-07-01T14:00:00Z\n"),
-        "{away}"
-    );
+    assert!(away.contains("visits       every 900 s, as the collector set it\n"), "{away}");
+    assert!(away.contains("next visit   2024-07-01T14:00:00Z\n"), "{away}");
     let waiting = at(State::Waiting, None);
-    assert!(
-        waiting.contains("next attempt 2024-07-01T14:00:00Z\n"),
-        "{waiting}"
-    );
+    assert!(waiting.contains("next attempt 2024-07-01T14:00:00Z\n"), "{waiting}");
     assert!(!waiting.contains("visit"), "{waiting}");
 }
 
@@ -221,10 +192,7 @@ fn a_connection_that_never_stood_has_no_line_of_its_own() {
     status.connection.collectors.clear();
     status.connection.path = None;
     let text = status.to_string();
-    assert!(
-        !text.contains("collectors") && !text.contains("way"),
-        "{text}"
-    );
+    assert!(!text.contains("collectors") && !text.contains("way"), "{text}");
 }
 
 #[test]
@@ -233,31 +201,15 @@ fn every_reason_for_another_way_is_said_in_words() {
         (Way::Quic, None, "QUIC"),
         (Way::Quic, Some(NotQuic::NoAnswer), "QUIC"),
         (Way::Tcp, None, "TLS over TCP"),
-        (
-            Way::Tcp,
-            Some(NotQuic::NoAnswer),
-            "TLS over TCP, because QUIC (UDP) gets no answer",
-        ),
-        (
-            Way::Tcp,
-            Some(NotQuic::Refused),
-            "TLS over TCP, because the network refuses UDP",
-        ),
+        (Way::Tcp, Some(NotQuic::NoAnswer), "TLS over TCP, because QUIC (UDP) gets no answer"),
+        (Way::Tcp, Some(NotQuic::Refused), "TLS over TCP, because the network refuses UDP"),
         (
             Way::Tcp,
             Some(NotQuic::Handshake),
             "TLS over TCP, because QUIC's handshake does not succeed",
         ),
-        (
-            Way::Tcp,
-            Some(NotQuic::Unavailable),
-            "TLS over TCP, because this host cannot send UDP",
-        ),
-        (
-            Way::Tcp,
-            Some(NotQuic::Configured),
-            "TLS over TCP, because it is configured",
-        ),
+        (Way::Tcp, Some(NotQuic::Unavailable), "TLS over TCP, because this host cannot send UDP"),
+        (Way::Tcp, Some(NotQuic::Configured), "TLS over TCP, because it is configured"),
         (Way::Proxy, None, "TLS over TCP through the proxy"),
         (
             Way::Proxy,
@@ -268,27 +220,17 @@ fn every_reason_for_another_way_is_said_in_words() {
         let mut status = connected();
         status.connection.path = Some(Path { way, not_quic });
         let text = status.to_string();
-        assert!(
-            text.contains(&format!("\nway          {words}\n")),
-            "{words}:\n{text}"
-        );
+        assert!(text.contains(&format!("\nway          {words}\n")), "{words}:\n{text}");
     }
 }
 
 #[test]
 fn a_scan_that_could_not_be_recorded_says_why_and_no_numbers() {
     let mut status = connected();
-    status.last_scan = Some(LastScan::failed(
-        None,
-        0,
-        "no space left on device".to_owned(),
-    ));
+    status.last_scan = Some(LastScan::failed(None, 0, "no space left on device".to_owned()));
     let text = status.to_string();
     let line = "last scan    1970-01-01T00:00:00Z: no space left on device\n";
-    assert!(
-        text.contains(line) && !text.contains("new or changed"),
-        "{text}"
-    );
+    assert!(text.contains(line) && !text.contains("new or changed"), "{text}");
 }
 
 #[test]
@@ -306,19 +248,13 @@ fn a_source_says_how_it_went_in_a_line_of_its_own() {
         text
     };
     assert_eq!(line(SourceState::Absent, "nothing"), "");
-    assert_eq!(
-        line(SourceState::Ok, "never shown"),
-        "  firefox_addon 0 records\n"
-    );
+    assert_eq!(line(SourceState::Ok, "never shown"), "  firefox_addon 0 records\n");
     assert_eq!(
         line(SourceState::Partial, "2 unreadable"),
         "  firefox_addon 0 records, partial: 2 unreadable\n"
     );
     // What a file name brings does not move the cursor or forge another line.
-    let hostile = line(
-        SourceState::Failed,
-        "/a\u{1b}[2J\r\nagent        9.9.9 (connected)",
-    );
+    let hostile = line(SourceState::Failed, "/a\u{1b}[2J\r\nagent        9.9.9 (connected)");
     assert_eq!(hostile.lines().count(), 1, "{hostile:?}");
     assert!(!hostile.contains('\u{1b}'), "{hostile:?}");
 }
@@ -334,10 +270,7 @@ fn only_states_of_a_process_that_reports_count_as_running() {
         (State::Connecting, true, "connecting"),
         (State::Connected, true, "connected"),
     ] {
-        let status = Status {
-            state,
-            ..Status::default()
-        };
+        let status = Status { state, ..Status::default() };
         assert_eq!(status.is_running(), is_running, "{state:?}");
         let json = serde_json::to_value(&status).expect("JSON");
         assert_eq!(json["state"], word, "programs of others wait for this word");
@@ -351,10 +284,7 @@ fn a_document_of_an_older_agent_is_read_and_one_that_is_none_is_not() {
     connection.remove("path");
     connection.remove("visits_every_s");
     let read: Status = serde_json::from_value(json.clone()).expect("a status");
-    assert_eq!(
-        (read.connection.path, read.connection.visits_every_s),
-        (None, None)
-    );
+    assert_eq!((read.connection.path, read.connection.visits_every_s), (None, None));
     json["state"] = "asleep".into();
     assert!(serde_json::from_value::<Status>(json).is_err());
 }

@@ -73,11 +73,7 @@ impl Verifier {
         passed_ms: u64,
         provider: Arc<CryptoProvider>,
     ) -> Self {
-        Self {
-            authorities,
-            passed_ms,
-            provider,
-        }
+        Self { authorities, passed_ms, provider }
     }
 
     /// The authorities as roots; none where the other side does not show the one that is trusted.
@@ -116,9 +112,7 @@ impl Verifier {
             return Err(Stranger::Outdated.into_error());
         }
         let within = now.as_secs().max(from).min(to);
-        Ok(UnixTime::since_unix_epoch(std::time::Duration::from_secs(
-            within,
-        )))
+        Ok(UnixTime::since_unix_epoch(std::time::Duration::from_secs(within)))
     }
 }
 
@@ -182,9 +176,7 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -67,9 +67,7 @@ pub(super) async fn probe(address: String, config: ClientConfig) -> Result<Strea
         let first = sockets.first().copied().ok_or(WayError::NoAnswer)?;
         quic::connect(first, config, Effort::Probe).await
     };
-    tokio::time::timeout(PROBE_WITHIN, probing)
-        .await
-        .unwrap_or(Err(WayError::NoAnswer))
+    tokio::time::timeout(PROBE_WITHIN, probing).await.unwrap_or(Err(WayError::NoAnswer))
 }
 
 /// The network that this host is in now.
@@ -77,10 +75,8 @@ pub(super) async fn probe(address: String, config: ClientConfig) -> Result<Strea
 pub fn network() -> Network {
     // A socket that is connected to an address has that of the way there, and no datagram goes out for
     // it. These are kept for documentation (RFC 5737, RFC 3849): their way is the one to everywhere.
-    let elsewhere: [IpAddr; 2] = [
-        Ipv4Addr::new(192, 0, 2, 1).into(),
-        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
-    ];
+    let elsewhere: [IpAddr; 2] =
+        [Ipv4Addr::new(192, 0, 2, 1).into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()];
     let own = elsewhere.into_iter().find_map(|there| {
         let any: IpAddr = match there {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -104,15 +100,9 @@ struct Race {
 
 impl Race {
     fn new(plan: &Plan, config: &ClientConfig) -> Self {
-        let waiting = plan
-            .ways
-            .iter()
-            .map(|way| (*way, attempt(*way, plan.clone(), config.clone())));
-        Self {
-            waiting: waiting.collect(),
-            running: Vec::new(),
-            failed: Vec::new(),
-        }
+        let waiting =
+            plan.ways.iter().map(|way| (*way, attempt(*way, plan.clone(), config.clone())));
+        Self { waiting: waiting.collect(), running: Vec::new(), failed: Vec::new() }
     }
 
     /// The first stream; `None` when every way has failed.
@@ -223,9 +213,7 @@ async fn one_by_one(
     let mut outcome = Err(WayError::NoAnswer);
     for socket in sockets {
         let connecting = quic::connect(socket, config.clone(), Effort::Full);
-        outcome = tokio::time::timeout(each, connecting)
-            .await
-            .unwrap_or(Err(WayError::NoAnswer));
+        outcome = tokio::time::timeout(each, connecting).await.unwrap_or(Err(WayError::NoAnswer));
         if matches!(outcome, Ok(_) | Err(WayError::Busy)) {
             break;
         }
@@ -236,10 +224,8 @@ async fn one_by_one(
 /// The addresses of a name, IPv4 first: it is the one that more networks let through.
 async fn resolve(address: &str) -> Result<Vec<SocketAddr>, WayError> {
     // getaddrinfo(3) blocks, so the runtime makes a thread for it, the only one that it ever makes.
-    let mut found: Vec<_> = tokio::net::lookup_host(address)
-        .await
-        .map_err(WayError::Resolve)?
-        .collect();
+    let mut found: Vec<_> =
+        tokio::net::lookup_host(address).await.map_err(WayError::Resolve)?.collect();
     found.sort_by_key(SocketAddr::is_ipv6);
     found.truncate(ADDRESSES_MAX);
     if found.is_empty() {

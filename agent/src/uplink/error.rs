@@ -82,10 +82,6 @@ impl DialError {
             };
             said.push(format!("{name}: {error}"));
         }
-        if said.is_empty() {
-            "there is no way to try".to_owned()
-        } else {
-            said.join("; ")
-        }
+        if said.is_empty() { "there is no way to try".to_owned() } else { said.join("; ") }
     }
 }

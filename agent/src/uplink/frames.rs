@@ -100,10 +100,7 @@ impl FrameReader {
         }
         let header = Header::parse(self.header)?;
         self.header_read = 0;
-        Ok(Some(Frame {
-            packing: header.packing,
-            payload: std::mem::take(&mut self.payload),
-        }))
+        Ok(Some(Frame { packing: header.packing, payload: std::mem::take(&mut self.payload) }))
     }
 }
 
@@ -115,10 +112,7 @@ mod tests {
     use super::*;
 
     fn frame(bytes: usize) -> Frame {
-        Frame {
-            packing: Packing::Plain,
-            payload: vec![7; bytes],
-        }
+        Frame { packing: Packing::Plain, payload: vec![7; bytes] }
     }
 
     #[tokio::test]
@@ -147,9 +141,7 @@ mod tests {
     #[tokio::test]
     async fn an_end_within_a_frame_is_no_end() {
         let (mut near, mut far) = duplex(64);
-        near.write_all(&frame(9).to_bytes()[..7])
-            .await
-            .expect("room");
+        near.write_all(&frame(9).to_bytes()[..7]).await.expect("room");
         drop(near);
         let error = FrameReader::default().read(&mut far).await;
         assert!(matches!(error, Err(ReadError::Connection(_))), "{error:?}");

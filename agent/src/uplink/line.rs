@@ -122,15 +122,9 @@ impl Line {
         if let (None, Some(heard)) = (&self.silence, self.stream.heard()) {
             // The runtime's timer is the right one here because it stands still in suspend: a
             // laptop that slept for an hour has not been left without an answer for an hour.
-            self.silence = Some(Silence {
-                heard,
-                ends: Box::pin(tokio::time::sleep(SILENT_FOR)),
-            });
+            self.silence = Some(Silence { heard, ends: Box::pin(tokio::time::sleep(SILENT_FOR)) });
         }
-        let is_out = self
-            .outbox
-            .front()
-            .is_some_and(|frame| self.written >= frame.len());
+        let is_out = self.outbox.front().is_some_and(|frame| self.written >= frame.len());
         if is_out {
             self.outbox.pop_front();
             self.written = 0;
@@ -141,8 +135,6 @@ impl Line {
     /// Whether nothing at all was heard since something was sent.
     fn is_dead(&mut self) -> bool {
         let heard = self.stream.heard();
-        self.silence
-            .take()
-            .is_some_and(|silence| Some(silence.heard) == heard)
+        self.silence.take().is_some_and(|silence| Some(silence.heard) == heard)
     }
 }

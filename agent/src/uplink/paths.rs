@@ -109,9 +109,7 @@ impl Paths {
         let mut plan = Plan::fresh(address, reach, within);
         // An agent that visits finds its way back by this alone: a visit after the moment begins with
         // QUIC again.
-        let known = self
-            .find(network, address)
-            .filter(|known| now < known.probe_at);
+        let known = self.find(network, address).filter(|known| now < known.probe_at);
         if let Some(known) = known
             && plan.ways.contains(&known.path.way)
             && plan.not_quic.is_none()
@@ -134,8 +132,7 @@ impl Paths {
         jitter: &mut Jitter,
     ) {
         let before = self.find(network, address).map(|known| known.probe_at);
-        self.known
-            .retain(|known| (known.network, known.address.as_str()) != (network, address));
+        self.known.retain(|known| (known.network, known.address.as_str()) != (network, address));
         if path.way == Way::Quic {
             return;
         }
@@ -171,8 +168,7 @@ impl Paths {
     /// the one where that was learned, and never where QUIC is not wanted.
     #[must_use]
     pub fn probe_at(&self, network: Network, address: &str) -> Duration {
-        self.find(network, address)
-            .map_or(Duration::ZERO, |known| known.probe_at)
+        self.find(network, address).map_or(Duration::ZERO, |known| known.probe_at)
     }
 
     fn find(&self, network: Network, address: &str) -> Option<&Known> {

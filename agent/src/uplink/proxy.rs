@@ -92,24 +92,16 @@ pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     proxy: &Proxy,
     target: &str,
 ) -> Result<(), ProxyError> {
-    let broken = |source| ProxyError::Broken {
-        proxy: proxy.address(),
-        source,
-    };
+    let broken = |source| ProxyError::Broken { proxy: proxy.address(), source };
     let asking = async {
-        stream
-            .write_all(request(proxy, target).as_bytes())
-            .await
-            .map_err(broken)?;
+        stream.write_all(request(proxy, target).as_bytes()).await.map_err(broken)?;
         stream.flush().await.map_err(broken)?;
         read_head(stream, proxy).await
     };
     // Around the whole exchange: headers that come one byte at a time, or for ever, end here.
     let head = tokio::time::timeout(ANSWER_WITHIN, asking)
         .await
-        .map_err(|_| ProxyError::Slow {
-            proxy: proxy.address(),
-        })??;
+        .map_err(|_| ProxyError::Slow { proxy: proxy.address() })??;
     judge(&head, proxy, target)
 }
 
@@ -117,9 +109,7 @@ pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
 fn request(proxy: &Proxy, target: &str) -> String {
     let authorization = proxy
         .expose_authorization()
-        .map_or_else(String::new, |basic| {
-            format!("Proxy-Authorization: Basic {basic}\r\n")
-        });
+        .map_or_else(String::new, |basic| format!("Proxy-Authorization: Basic {basic}\r\n"));
     format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n")
 }
 
@@ -128,10 +118,7 @@ async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     proxy: &Proxy,
 ) -> Result<String, ProxyError> {
-    let no_proxy = |why: &str| ProxyError::NoProxy {
-        proxy: proxy.address(),
-        why: why.to_owned(),
-    };
+    let no_proxy = |why: &str| ProxyError::NoProxy { proxy: proxy.address(), why: why.to_owned() };
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() >= HEAD_BYTES_MAX {
@@ -142,10 +129,7 @@ async fn read_head<S: AsyncRead + Unpin>(
         let byte = stream
             .read_u8()
             .await
-            .map_err(|source| ProxyError::Broken {
-                proxy: proxy.address(),
-                source,
-            })?;
+            .map_err(|source| ProxyError::Broken { proxy: proxy.address(), source })?;
         head.push(byte);
         // A stranger that is no HTTP server is known by its first bytes, and not after all of them.
         if head.len() == 5 && head != *b"HTTP/" {
@@ -156,14 +140,13 @@ async fn read_head<S: AsyncRead + Unpin>(
 }
 
 fn judge(head: &str, proxy: &Proxy, target: &str) -> Result<(), ProxyError> {
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.get(..3)?.parse::<u16>().ok())
-        .ok_or_else(|| ProxyError::NoProxy {
-            proxy: proxy.address(),
-            why: sanitise(head.lines().next().unwrap_or_default()),
-        })?;
+    let status =
+        head.split(' ').nth(1).and_then(|status| status.get(..3)?.parse::<u16>().ok()).ok_or_else(
+            || ProxyError::NoProxy {
+                proxy: proxy.address(),
+                why: sanitise(head.lines().next().unwrap_or_default()),
+            },
+        )?;
     let refused = |hint| ProxyError::Refused {
         proxy: proxy.address(),
         target: target.to_owned(),
@@ -172,14 +155,8 @@ fn judge(head: &str, proxy: &Proxy, target: &str) -> Result<(), ProxyError> {
     };
     Err(match status {
         200..=299 => return Ok(()),
-        300..=399 => ProxyError::Redirect {
-            proxy: proxy.address(),
-            status,
-        },
-        407 => ProxyError::Password {
-            proxy: proxy.address(),
-            hint: password_hint(head, proxy),
-        },
+        300..=399 => ProxyError::Redirect { proxy: proxy.address(), status },
+        407 => ProxyError::Password { proxy: proxy.address(), hint: password_hint(head, proxy) },
         403 => refused("ask for the collector's address and port to be allowed"),
         500..=599 => refused("the proxy cannot reach the collector itself"),
         _ => refused("look into its log"),

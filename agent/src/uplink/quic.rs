@@ -47,9 +47,8 @@ pub(super) async fn connect(
     tls: ClientConfig,
     effort: Effort,
 ) -> Result<Stream, WayError> {
-    let crypto = QuicClientConfig::try_from(tls).map_err(|error| WayError::Handshake {
-        why: error.to_string(),
-    })?;
+    let crypto = QuicClientConfig::try_from(tls)
+        .map_err(|error| WayError::Handshake { why: error.to_string() })?;
     let mut client = quinn::ClientConfig::new(Arc::new(crypto));
     client.transport_config(Arc::new(transport(effort)));
     tokio::select! {
@@ -74,12 +73,7 @@ async fn shake_hands(socket: SocketAddr, client: quinn::ClientConfig) -> Result<
     // A stream is open as soon as it has a number: nothing goes over the wire for it before the
     // first byte does.
     let (send, recv) = connection.open_bi().await.map_err(|error| failed(&error))?;
-    let quic = Quic {
-        endpoint,
-        connection,
-        send,
-        recv,
-    };
+    let quic = Quic { endpoint, connection, send, recv };
     Ok(Stream::quic(socket, quic))
 }
 
@@ -124,9 +118,7 @@ fn unspecified(socket: SocketAddr) -> SocketAddr {
 /// reason of a QUIC close is its own text (RFC 9000, section 19.19): `enroll` and `check` would
 /// print it on somebody's terminal.
 fn handshake(why: &dyn std::fmt::Display) -> WayError {
-    WayError::Handshake {
-        why: sanitise(&why.to_string()),
-    }
+    WayError::Handshake { why: sanitise(&why.to_string()) }
 }
 
 fn failed(error: &ConnectionError) -> WayError {

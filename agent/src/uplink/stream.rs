@@ -65,20 +65,12 @@ pub(super) struct Tls {
 impl Stream {
     /// A stream over QUIC.
     pub(super) fn quic(address: SocketAddr, quic: Quic) -> Self {
-        Self {
-            address,
-            path: Path::QUIC,
-            carrier: Carrier::Quic(Box::new(quic)),
-        }
+        Self { address, path: Path::QUIC, carrier: Carrier::Quic(Box::new(quic)) }
     }
 
     /// A stream over TLS on TCP.
     pub(super) fn tls(address: SocketAddr, path: Path, tls: Tls) -> Self {
-        Self {
-            address,
-            path,
-            carrier: Carrier::Tls(Box::new(tls)),
-        }
+        Self { address, path, carrier: Carrier::Tls(Box::new(tls)) }
     }
 
     /// What went over it.
@@ -87,10 +79,7 @@ impl Stream {
         match &self.carrier {
             Carrier::Quic(quic) => {
                 let stats = quic.connection.stats();
-                Traffic {
-                    sent_bytes: stats.udp_tx.bytes,
-                    received_bytes: stats.udp_rx.bytes,
-                }
+                Traffic { sent_bytes: stats.udp_tx.bytes, received_bytes: stats.udp_rx.bytes }
             }
             Carrier::Tls(tls) => Traffic {
                 sent_bytes: tls.meter.sent.load(Ordering::Relaxed),
@@ -223,8 +212,7 @@ impl Meter {
         for (place, byte) in first.iter_mut().skip(from).zip(bytes) {
             *place = *byte;
         }
-        self.first
-            .store(u64::from_le_bytes(first), Ordering::Relaxed);
+        self.first.store(u64::from_le_bytes(first), Ordering::Relaxed);
         count(&self.received, bytes.len());
     }
 }
@@ -243,10 +231,7 @@ pub(super) struct Metered<S> {
 impl<S> Metered<S> {
     pub(super) fn new(stream: S) -> (Self, Arc<Meter>) {
         let meter = Arc::new(Meter::default());
-        let metered = Self {
-            stream,
-            meter: Arc::clone(&meter),
-        };
+        let metered = Self { stream, meter: Arc::clone(&meter) };
         (metered, meter)
     }
 }

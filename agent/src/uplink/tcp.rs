@@ -45,12 +45,10 @@ pub(super) async fn connect_through(
     target: &str,
     tls: Arc<ClientConfig>,
 ) -> Result<Stream, WayError> {
-    let mut stream = open(&sockets)
-        .await
-        .map_err(|error| proxy::ProxyError::Unreachable {
-            proxy: proxy.address(),
-            why: error.to_string(),
-        })?;
+    let mut stream = open(&sockets).await.map_err(|error| proxy::ProxyError::Unreachable {
+        proxy: proxy.address(),
+        why: error.to_string(),
+    })?;
     proxy::ask(&mut stream, proxy, target).await?;
     shake_hands(stream, tls, Way::Proxy).await
 }
@@ -95,9 +93,8 @@ async fn shake_hands(
     way: Way,
 ) -> Result<Stream, WayError> {
     let address = stream.peer_addr().map_err(WayError::Connect)?;
-    let name = ServerName::try_from(SERVER_NAME).map_err(|error| WayError::Handshake {
-        why: error.to_string(),
-    })?;
+    let name = ServerName::try_from(SERVER_NAME)
+        .map_err(|error| WayError::Handshake { why: error.to_string() })?;
     let (stream, meter) = Metered::new(stream);
     let stream = TlsConnector::from(tls)
         .connect(name, stream)
@@ -123,9 +120,7 @@ fn failed(error: &io::Error, meter: &Meter) -> WayError {
     if meter.looks_like_http() {
         return WayError::Portal;
     }
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(stranger) = inner.and_then(Stranger::of) {
         return WayError::Stranger(sanitise(&stranger.to_string()));
     }

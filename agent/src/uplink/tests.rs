@@ -60,19 +60,14 @@ fn over_quic(tls: rustls::ServerConfig, address: SocketAddr) -> quinn::Endpoint 
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 #[test]
 fn goes_back_to_quic_when_udp_passes_again_without_losing_its_connection() {
     let (server, client) = pair();
     runtime().block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let hole = UdpSocket::bind(address).await.expect("a port");
         let serving = over_tcp(listener, TlsAcceptor::from(Arc::new(server.clone())));
@@ -113,10 +108,7 @@ fn goes_back_to_quic_when_udp_passes_again_without_losing_its_connection() {
                     panic!("no connection");
                 };
                 assert_eq!(path.way, Way::Quic);
-                uplink.send(&Frame {
-                    packing: Packing::Plain,
-                    payload: vec![1],
-                });
+                uplink.send(&Frame { packing: Packing::Plain, payload: vec![1] });
                 assert!(matches!(uplink.next().await, UplinkEvent::Drained));
                 assert!(uplink.traffic().sent_bytes > 0);
                 uplink.farewell().await;

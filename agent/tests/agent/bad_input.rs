@@ -25,10 +25,7 @@ fn an_expired_certificate_is_said_with_what_to_do_and_costs_nothing_that_waits()
     assert!(problem.contains("the certificate has expired"), "{problem}");
     assert!(problem.contains("muster-agent enroll --force"), "{problem}");
     assert_eq!(status.spool.waiting_reports, 1);
-    assert!(
-        collector.seen().hellos.is_empty(),
-        "no handshake that cannot succeed"
-    );
+    assert!(collector.seen().hellos.is_empty(), "no handshake that cannot succeed");
     running.stop();
 
     collector.set_certificate_age(Duration::ZERO);
@@ -104,11 +101,7 @@ fn packages_that_no_wire_takes_are_made_fit_and_the_status_says_how_many() {
     let status = host.status();
     let deb = &status.sources[0];
     assert_eq!(deb.state, SourceState::Partial);
-    for words in [
-        "1 texts cut",
-        "1 texts with unprintable",
-        "1 without a name",
-    ] {
+    for words in ["1 texts cut", "1 texts with unprintable", "1 without a name"] {
         assert!(deb.reason.contains(words), "{}", deb.reason);
     }
     running.stop();
@@ -133,9 +126,5 @@ fn a_damaged_identity_stops_the_agent_with_what_to_do_and_keeps_the_spool() {
     std::fs::write(&identity, whole).expect("written");
     host.install(0..11, "1.0-1");
     assert!(host.run(&["scan"]).status.success());
-    assert_eq!(
-        collector.seen().reports.len(),
-        2,
-        "a snapshot, then only what is new"
-    );
+    assert_eq!(collector.seen().reports.len(), 2, "a snapshot, then only what is new");
 }

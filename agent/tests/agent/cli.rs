@@ -24,10 +24,7 @@ fn wrong_use_is_told_from_failure() {
         let output = host.run(words);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {output:?}");
         assert!(output.stdout.is_empty());
-        assert!(
-            text(&output.stderr).contains("muster-agent help"),
-            "{output:?}"
-        );
+        assert!(text(&output.stderr).contains("muster-agent help"), "{output:?}");
     }
 }
 
@@ -38,24 +35,14 @@ fn help_and_version_need_nothing() {
         let output = host.run(words);
         assert_eq!(output.status.code(), Some(0));
         let help = text(&output.stdout);
-        for command in [
-            "enroll",
-            "run",
-            "scan",
-            "status",
-            "check",
-            "inventory",
-            "diagnostics",
-            "version",
-        ] {
+        for command in
+            ["enroll", "run", "scan", "status", "check", "inventory", "diagnostics", "version"]
+        {
             assert!(help.contains(command), "{command} is not in the help");
         }
     }
     let version = host.run(&["version"]);
-    assert_eq!(
-        text(&version.stdout).trim(),
-        concat!("muster-agent ", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(text(&version.stdout).trim(), concat!("muster-agent ", env!("CARGO_PKG_VERSION")));
     assert!(!host.state_dir().exists(), "nothing was made");
 }
 
@@ -71,19 +58,10 @@ fn the_inventory_shows_everything_and_needs_no_enrolment() {
     assert_eq!(software[0]["name"], "package-0");
     assert_eq!(software[0]["version"], "1.0-1");
     assert_eq!(software[0]["arch"], "amd64");
-    assert!(
-        software[0]["key"]
-            .as_str()
-            .expect("a key")
-            .parse::<uuid::Uuid>()
-            .is_ok()
-    );
+    assert!(software[0]["key"].as_str().expect("a key").parse::<uuid::Uuid>().is_ok());
     assert_eq!(document["facts"]["platform"]["id"], "debian");
     let deb = &document["sources"].as_array().expect("a list")[0];
-    assert_eq!(
-        (&deb["source"], &deb["state"]),
-        (&"deb".into(), &"ok".into())
-    );
+    assert_eq!((&deb["source"], &deb["state"]), (&"deb".into(), &"ok".into()));
     assert_eq!(deb["records"], 7);
     assert!(!host.state_dir().exists(), "nothing was made");
 }
@@ -127,10 +105,7 @@ fn check_says_why_a_collector_does_not_want_the_agent() {
     collector.refuse(Some((protocol::reject::RejectReason::CompanySuspended, 0)));
     let output = host.run(&["check"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stdout).contains("company_suspended"),
-        "{output:?}"
-    );
+    assert!(text(&output.stdout).contains("company_suspended"), "{output:?}");
 }
 
 #[test]

@@ -85,13 +85,9 @@ impl Seen {
     /// Applies a report as a store does.
     fn take(&mut self, report: &Report, frame: &Frame) {
         let bytes = frame.to_bytes();
-        let before = self
-            .frames
-            .entry(report.position)
-            .or_insert_with(|| bytes.clone());
+        let before = self.frames.entry(report.position).or_insert_with(|| bytes.clone());
         if *before != bytes {
-            self.faults
-                .push(format!("{} came with other bytes", report.position));
+            self.faults.push(format!("{} came with other bytes", report.position));
         }
         let keys = match report.validate() {
             Ok(keys) => keys,
@@ -106,14 +102,13 @@ impl Seen {
             Succession::Next => {}
         }
         match &report.body {
-            ReportBody::Snapshot { from, to, .. } => self
-                .held
-                .retain(|key, _| key < from || to.is_some_and(|to| *key >= to)),
+            ReportBody::Snapshot { from, to, .. } => {
+                self.held.retain(|key, _| key < from || to.is_some_and(|to| *key >= to))
+            }
             ReportBody::Delta { removes, .. } => self.held.retain(|key, _| !removes.contains(key)),
         }
         // After the removals: what a part names within its range is there again.
-        self.held
-            .extend(keys.into_iter().zip(report.body.records().iter().cloned()));
+        self.held.extend(keys.into_iter().zip(report.body.records().iter().cloned()));
         self.applied = report.position;
         let digest = self
             .held
@@ -121,8 +116,7 @@ impl Seen {
             .map(|(key, record)| protocol::fingerprint::RecordFingerprint::of(*key, record))
             .collect();
         if report.digest.is_some_and(|said| said != digest) {
-            self.faults
-                .push(format!("the digest of {} does not fit", report.position));
+            self.faults.push(format!("the digest of {} does not fit", report.position));
         }
     }
 }
@@ -489,8 +483,7 @@ impl StoresServerSessions for Tickets {
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
         let taken = self.kept.take(key);
-        self.used
-            .fetch_add(usize::from(taken.is_some()), Ordering::Relaxed);
+        self.used.fetch_add(usize::from(taken.is_some()), Ordering::Relaxed);
         taken
     }
 
@@ -512,13 +505,7 @@ async fn serve(sockets: &Sockets, shared: &Arc<Shared>) {
             let Some(arrived) = accepted.shake_hands().await else {
                 return;
             };
-            let Arrived {
-                protocol,
-                certificate,
-                peer,
-                send,
-                recv,
-            } = arrived;
+            let Arrived { protocol, certificate, peer, send, recv } = arrived;
             let stream = Stream { send, recv };
             if protocol.as_deref() == Some(ALPN_ENROL) {
                 enrol(&shared, stream).await;
@@ -553,10 +540,8 @@ async fn read<R: AsyncRead + Unpin>(recv: &mut R) -> Option<(Frame, Vec<u8>)> {
     let mut payload = vec![0; header.payload_bytes];
     recv.read_exact(&mut payload).await.ok()?;
     let packing = header.packing;
-    let message = Unpacker::new()
-        .expect("memory")
-        .unpack(packing, &payload)
-        .expect("a packed message");
+    let message =
+        Unpacker::new().expect("memory").unpack(packing, &payload).expect("a packed message");
     Some((Frame { packing, payload }, message))
 }
 
@@ -568,9 +553,7 @@ async fn enrol(shared: &Shared, mut stream: Stream) {
     let reply = {
         let control = shared.control.lock().expect("no panic");
         let agent = AgentId(Uuid::new_v4());
-        let own = shared
-            .authority
-            .sign(&request.csr, agent, control.certificate_age);
+        let own = shared.authority.sign(&request.csr, agent, control.certificate_age);
         (control.enrol)(EnrolReply::Granted {
             company: company(),
             agent,
@@ -663,11 +646,7 @@ fn agent_of(shared: &Shared) -> AgentId {
     let names = parsed.subject_alternative_name().expect("readable");
     let name = format!("{:?}", names.expect("a name").value.general_names);
     let id = name.rsplit('/').next().expect("a path");
-    AgentId(
-        id.trim_end_matches(['"', ')', ']'])
-            .parse()
-            .expect("a UUID"),
-    )
+    AgentId(id.trim_end_matches(['"', ')', ']']).parse().expect("a UUID"))
 }
 
 async fn answer<W: AsyncWrite + Unpin>(
@@ -722,10 +701,7 @@ async fn answer<W: AsyncWrite + Unpin>(
         }
         AgentMessage::Hello(_) => panic!("one hello a session"),
     };
-    let packed = Packer::new()
-        .expect("memory")
-        .pack(reply.encode())
-        .expect("short");
+    let packed = Packer::new().expect("memory").pack(reply.encode()).expect("short");
     send.write_all(&packed.to_bytes()).await.ok()?;
     send.flush().await.ok()
 }

@@ -25,34 +25,19 @@ fn with_settings(host: &Host, command: &str, settings: &[u8]) -> (Option<i32>, S
 fn a_wrong_settings_file_is_said_in_one_way_by_every_command() {
     let host = Host::new(1);
     for (settings, words) in [
-        (
-            &b"spool_bytes_max = 1"[..],
-            "spool_bytes_max is 1; it has to be 262144 to 1073741824",
-        ),
-        (
-            b"source_timeout_s = 0",
-            "source_timeout_s is 0; it has to be 1 to 600",
-        ),
+        (&b"spool_bytes_max = 1"[..], "spool_bytes_max is 1; it has to be 262144 to 1073741824"),
+        (b"source_timeout_s = 0", "source_timeout_s is 0; it has to be 1 to 600"),
         (
             b"collectors = [\"no-port\"]",
             "collectors is \"no-port\"; it has to be at most 8 addresses",
         ),
-        (
-            b"collectors = [\"host :7070\"]",
-            "collectors is \"host :7070\"; it has to be",
-        ),
-        (
-            b"proxy = \"socks5://p:1\"",
-            "proxy is something else; it has to be an HTTP proxy",
-        ),
+        (b"collectors = [\"host :7070\"]", "collectors is \"host :7070\"; it has to be"),
+        (b"proxy = \"socks5://p:1\"", "proxy is something else; it has to be an HTTP proxy"),
         (
             b"proxy = \"http://u:hunter2@p:1\"",
             "`proxy` holds a password and others can read this file",
         ),
-        (
-            b"proxy_password_file = \"/nonexistent/p\"\nproxy = \"u@p:1\"",
-            "/nonexistent/p",
-        ),
+        (b"proxy_password_file = \"/nonexistent/p\"\nproxy = \"u@p:1\"", "/nonexistent/p"),
         (b"state_dir = [", "agent.toml: "),
         (b"state_dir = \"/\xff\"", "agent.toml: "),
     ] {
@@ -83,25 +68,13 @@ fn the_rest_of_a_settings_file_counts_under_the_environment_and_the_command_line
     .expect("written");
     let path = path.to_str().expect("text");
     let elsewhere = host.path().join("elsewhere");
-    let words = [
-        "diagnostics",
-        "--config",
-        path,
-        "--state-dir",
-        elsewhere.to_str().expect("text"),
-    ];
-    let output = host
-        .command(&words)
-        .env("MUSTER_TRANSPORT", "quic")
-        .output()
-        .expect("the agent starts");
+    let words = ["diagnostics", "--config", path, "--state-dir", elsewhere.to_str().expect("text")];
+    let output =
+        host.command(&words).env("MUSTER_TRANSPORT", "quic").output().expect("the agent starts");
     let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let shown = &document["configuration"]["is"];
     assert_eq!(shown["state_dir"], elsewhere.to_str().expect("text"));
-    assert_eq!(
-        (&shown["transport"], &shown["source_timeout_s"]),
-        (&"quic".into(), &7.into())
-    );
+    assert_eq!((&shown["transport"], &shown["source_timeout_s"]), (&"quic".into(), &7.into()));
 }
 
 #[test]
@@ -110,34 +83,15 @@ fn output_that_nobody_reads_is_no_failure_and_output_that_is_lost_is_one() {
     for words in [&["help"][..], &["version"], &["inventory", "--json"]] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let output = host
-            .command(words)
-            .stdout(writer)
-            .output()
-            .expect("the agent starts");
+        let output = host.command(words).stdout(writer).output().expect("the agent starts");
         assert_eq!(output.status.code(), Some(0), "{words:?}: {output:?}");
-        let full = File::options()
-            .write(true)
-            .open("/dev/full")
-            .expect("Linux has one");
-        let output = host
-            .command(words)
-            .stdout(full)
-            .output()
-            .expect("the agent starts");
+        let full = File::options().write(true).open("/dev/full").expect("Linux has one");
+        let output = host.command(words).stdout(full).output().expect("the agent starts");
         assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
         assert!(text(&output.stderr).contains("No space left"), "{output:?}");
     }
-    let silent = host
-        .command(&["bogus"])
-        .stderr(Stdio::null())
-        .status()
-        .expect("the agent starts");
-    assert_eq!(
-        silent.code(),
-        Some(2),
-        "what is wrong may be told to nobody"
-    );
+    let silent = host.command(&["bogus"]).stderr(Stdio::null()).status().expect("the agent starts");
+    assert_eq!(silent.code(), Some(2), "what is wrong may be told to nobody");
 }
 
 #[test]
@@ -161,10 +115,7 @@ fn a_scan_needs_an_identity_and_says_how_to_get_one() {
     let host = Host::new(1);
     let output = host.run(&["scan"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stderr).contains("muster-agent enroll"),
-        "{output:?}"
-    );
+    assert!(text(&output.stderr).contains("muster-agent enroll"), "{output:?}");
     assert!(output.stdout.is_empty());
 }
 
@@ -180,11 +131,7 @@ fn status_of_an_agent_that_was_stopped_says_what_still_waits() {
     assert_eq!(output.status.code(), Some(1), "none runs");
     let said = text(&output.stdout);
     assert!(
-        said.starts_with(concat!(
-            "agent        ",
-            env!("CARGO_PKG_VERSION"),
-            " (stopped)\n"
-        )),
+        said.starts_with(concat!("agent        ", env!("CARGO_PKG_VERSION"), " (stopped)\n")),
         "{said}"
     );
     assert!(said.contains("\nwaiting      "), "{said}");
@@ -201,10 +148,7 @@ fn check_names_a_state_folder_that_cannot_be_one() {
     let output = host.run(&["check"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = text(&output.stdout) + &text(&output.stderr);
-    assert!(
-        said.contains(host.state_dir().to_str().expect("text")),
-        "{said}"
-    );
+    assert!(said.contains(host.state_dir().to_str().expect("text")), "{said}");
     assert!(!said.contains("panicked"), "{said}");
 }
 
@@ -238,10 +182,7 @@ fn diagnostics_say_what_they_could_not_write_and_where() {
     let output = host.run(&["diagnostics", "--out", path.to_str().expect("text")]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(
-        said.starts_with(&format!("muster-agent: write {}: ", path.display())),
-        "{said}"
-    );
+    assert!(said.starts_with(&format!("muster-agent: write {}: ", path.display())), "{said}");
     assert!(output.stdout.is_empty());
 }
 
@@ -256,20 +197,11 @@ fn diagnostics_replace_a_file_that_everybody_could_read_by_one_that_nobody_else_
     let output = host.run(&["diagnostics", "--out", path.to_str().expect("text")]);
     assert!(output.status.success(), "{output:?}");
     let said = text(&output.stdout);
-    assert_eq!(
-        said.trim(),
-        format!("wrote {}: read it before you send it", path.display())
-    );
-    let mode = std::fs::metadata(&path)
-        .expect("there")
-        .permissions()
-        .mode();
+    assert_eq!(said.trim(), format!("wrote {}: read it before you send it", path.display()));
+    let mode = std::fs::metadata(&path).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let document = std::fs::read_to_string(&path).expect("readable");
-    assert!(
-        serde_json::from_str::<Value>(&document).is_ok(),
-        "{document}"
-    );
+    assert!(serde_json::from_str::<Value>(&document).is_ok(), "{document}");
 }
 
 #[test]
@@ -287,17 +219,8 @@ fn diagnostics_of_a_damaged_state_say_what_is_damaged_and_repair_nothing() {
     let document: Value = serde_json::from_str(&said).expect("JSON");
     let problem = document["status"]["problem"].as_str().expect("it says why");
     assert!(problem.contains("identity.json"), "{problem}");
-    assert_eq!(
-        document["state_folder"]["is"]
-            .as_array()
-            .expect("a list")
-            .len(),
-        100
-    );
+    assert_eq!(document["state_folder"]["is"].as_array().expect("a list").len(), 100);
     assert!(!said.contains("hunter2"), "{said}");
     let left = std::fs::read_to_string(&identity).expect("there");
-    assert_eq!(
-        left, "{\"key\": \"hunter2",
-        "it is for whoever helps to decide"
-    );
+    assert_eq!(left, "{\"key\": \"hunter2", "it is for whoever helps to decide");
 }

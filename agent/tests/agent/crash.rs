@@ -15,13 +15,7 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     let collector = Collector::start();
     let host = Host::enrolled(300, &collector);
     // Slow answers leave more moments in between.
-    collector.answer(|_, count| {
-        if count % 5 == 4 {
-            Answer::TakeAndClose
-        } else {
-            Answer::Ack
-        }
-    });
+    collector.answer(|_, count| if count % 5 == 4 { Answer::TakeAndClose } else { Answer::Ack });
     let mut dice = Jitter::seeded(20_261_121);
     let mut packages = 300;
     for round in 0..25_usize {
@@ -29,10 +23,7 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing() {
         // half ones and the seams between them.
         packages += 37;
         let first = round * 11;
-        host.install(
-            first..packages,
-            if round % 3 == 0 { "1.0-1" } else { "1.1-1" },
-        );
+        host.install(first..packages, if round % 3 == 0 { "1.0-1" } else { "1.1-1" });
         let running = host.start();
         let moment = dice.between(Duration::ZERO, Duration::from_millis(120));
         std::thread::sleep(moment);
@@ -44,12 +35,7 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing() {
     collector.wait_for("the host's inventory", |seen| {
         (seen.held == expected && seen.applied > Position::default()).then_some(())
     });
-    assert_eq!(
-        collector.seen().faults,
-        Vec::<String>::new(),
-        "{}",
-        host.log()
-    );
+    assert_eq!(collector.seen().faults, Vec::<String>::new(), "{}", host.log());
 }
 
 #[test]

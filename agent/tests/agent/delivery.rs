@@ -36,12 +36,7 @@ fn a_first_inventory_arrives_as_a_snapshot_and_a_change_as_a_delta() {
         assert_eq!(seen.reports.len(), 3);
         assert!((0..3).all(|number| is_snapshot(&seen, number)));
         assert!(seen.reports[0].facts.is_some());
-        assert!(
-            seen.reports[0]
-                .sources
-                .iter()
-                .any(|status| status.records == 250)
-        );
+        assert!(seen.reports[0].sources.iter().any(|status| status.records == 250));
     }
     host.install(1..251, "1.0-1");
     host.scan();
@@ -63,17 +58,13 @@ fn an_unchanged_host_sends_nothing_after_a_restart() {
     host.wait_until_delivered();
     running.stop();
     let _running = host.start();
-    collector.wait_for("the second hello", |seen| {
-        (seen.hellos.len() == 2).then_some(())
-    });
+    collector.wait_for("the second hello", |seen| (seen.hellos.len() == 2).then_some(()));
     host.scan();
     let seen = collector.seen();
     assert_eq!(seen.reports.len(), 1);
     assert_eq!(seen.hellos[1].acknowledged, seen.applied);
     assert!(
-        seen.heartbeats
-            .iter()
-            .any(|beat| beat.digest.is_some_and(|digest| digest.count == 50))
+        seen.heartbeats.iter().any(|beat| beat.digest.is_some_and(|digest| digest.count == 50))
     );
 }
 
@@ -92,11 +83,8 @@ fn a_report_that_may_come_again_comes_again_with_the_same_bytes() {
         let _running = host.start();
         wait_until_equal(&collector, &host);
         let seen = collector.seen();
-        let epochs: std::collections::BTreeSet<_> = seen
-            .reports
-            .iter()
-            .map(|report| report.position.epoch)
-            .collect();
+        let epochs: std::collections::BTreeSet<_> =
+            seen.reports.iter().map(|report| report.position.epoch).collect();
         assert_eq!(epochs.len(), 1, "{reason}: no new beginning");
         assert!(seen.reports.len() > 4);
     }
@@ -136,10 +124,7 @@ fn what_was_taken_without_an_answer_is_sent_again_and_taken_once() {
 #[test]
 fn a_collector_that_comes_back_from_a_power_cut_gets_what_it_missed() {
     let collector = Collector::start();
-    collector.set_settings(Settings {
-        heartbeat_every_s: 10,
-        ..Settings::default()
-    });
+    collector.set_settings(Settings { heartbeat_every_s: 10, ..Settings::default() });
     let host = Host::enrolled(50, &collector);
     let _running = host.start();
     wait_until_equal(&collector, &host);
@@ -180,9 +165,8 @@ fn a_wish_for_a_scan_is_done_once_and_told() {
     wait_until_equal(&collector, &host);
     // What was done is known after a restart, too.
     collector.hang_up();
-    collector.wait_for("a hello that knows", |seen| {
-        (seen.hellos.last()?.scan_done == 41).then_some(())
-    });
+    collector
+        .wait_for("a hello that knows", |seen| (seen.hellos.last()?.scan_done == 41).then_some(()));
 }
 
 #[test]
@@ -198,15 +182,10 @@ fn settings_are_kept_for_the_time_without_a_collector() {
         sources_off: Vec::new(),
     }));
     // Far below what an agent may be told, so the next heartbeat comes at the least interval.
-    collector.wait_for("a heartbeat", |seen| {
-        (seen.heartbeats.len() > 2).then_some(())
-    });
+    collector.wait_for("a heartbeat", |seen| (seen.heartbeats.len() > 2).then_some(()));
     running.stop();
     let status = host.status();
-    assert_eq!(
-        status.heartbeat_every_s, 10,
-        "no less than an agent may be told"
-    );
+    assert_eq!(status.heartbeat_every_s, 10, "no less than an agent may be told");
     assert_eq!(status.scan_every_s, 7_200);
 }
 
@@ -221,9 +200,7 @@ fn a_source_that_the_company_does_not_want_leaves_the_inventory() {
         sources_off: vec![protocol::software::Source::Deb],
         ..Settings::default()
     }));
-    collector.wait_for("an empty inventory", |seen| {
-        seen.held.is_empty().then_some(())
-    });
+    collector.wait_for("an empty inventory", |seen| seen.held.is_empty().then_some(()));
 }
 
 #[test]
@@ -232,12 +209,8 @@ fn a_visitor_leaves_and_comes_back_at_once_with_a_change_and_a_ticket() {
     let host = Host::enrolled(10, &collector);
     let _running = host.start();
     wait_until_equal(&collector, &host);
-    collector.say(&CollectorMessage::Attend(Attendance::Visit {
-        every_s: 3_600,
-    }));
-    collector.wait_for("the end of the visit", |seen| {
-        (seen.connections == 0).then_some(())
-    });
+    collector.say(&CollectorMessage::Attend(Attendance::Visit { every_s: 3_600 }));
+    collector.wait_for("the end of the visit", |seen| (seen.connections == 0).then_some(()));
     let status = host.status();
     assert_eq!(status.state, agent::status::State::Away);
     assert_eq!(status.connection.visits_every_s, Some(3_600));
@@ -276,9 +249,7 @@ fn a_collector_that_babbles_is_left_and_tried_again() {
         &[0xff; 64],
         &[0, 0, 0, 2, 9, 0],
         &[0, 0, 0, 3, 0, 0xee, 0xee],
-        &[
-            0, 0, 0, 12, 1, 0x28, 0xb5, 0x2f, 0xfd, 0xa4, 0xff, 0xff, 0xff, 0xff, 0, 0,
-        ],
+        &[0, 0, 0, 12, 1, 0x28, 0xb5, 0x2f, 0xfd, 0xa4, 0xff, 0xff, 0xff, 0xff, 0, 0],
         &[0, 0, 0, 9, 0, 1],
     ];
     for (number, bytes) in babble.iter().enumerate() {
@@ -287,9 +258,7 @@ fn a_collector_that_babbles_is_left_and_tried_again() {
         let running = host.start();
         // The one in the middle of a frame is waited for, as on a slow line, until the stop.
         let wanted = before + if number == 4 { 1 } else { 2 };
-        collector.wait_for("another try", |seen| {
-            (seen.hellos.len() >= wanted).then_some(())
-        });
+        collector.wait_for("another try", |seen| (seen.hellos.len() >= wanted).then_some(()));
         assert_eq!(running.stop().0, Some(0), "{}", host.log());
     }
     host.start_and_deliver(&collector);
@@ -301,11 +270,7 @@ fn a_certificate_is_renewed_in_time_and_used() {
     // Older than two thirds of its thirty days.
     collector.set_certificate_age(Duration::from_secs(21 * 86_400));
     let host = Host::enrolled(10, &collector);
-    let expires = host
-        .status()
-        .enrolment
-        .expect("enrolled")
-        .certificate_expires_at;
+    let expires = host.status().enrolment.expect("enrolled").certificate_expires_at;
     let _running = host.start();
     collector.wait_for("the new certificate", |seen| {
         let (first, last) = (seen.certificates.first()?, seen.certificates.last()?);
@@ -333,10 +298,7 @@ fn a_scan_that_changes_nothing_ends_without_waiting_for_anybody() {
     let host = Host::enrolled(30, &collector);
     assert!(host.run(&["scan"]).status.success());
     drop(collector);
-    assert!(
-        host.run(&["scan"]).status.success(),
-        "there is nothing to deliver"
-    );
+    assert!(host.run(&["scan"]).status.success(), "there is nothing to deliver");
 }
 
 #[test]

@@ -56,10 +56,7 @@ fn holds_no_planted_secret() {
     for secret in secrets {
         assert!(!said.contains(secret), "{secret} is in {said}");
     }
-    assert!(
-        said.contains("enrolment-token"),
-        "that one waits is no secret"
-    );
+    assert!(said.contains("enrolment-token"), "that one waits is no secret");
     let document: Value = serde_json::from_str(&said).expect("JSON");
     let shown = &document["configuration"]["is"];
     assert_eq!(shown["proxy"], "proxy.example:3128");
@@ -100,10 +97,7 @@ fn goes_into_a_file_that_only_its_owner_may_read() {
     let path = host.path().join("bundle.json");
     let output = host.run(&["diagnostics", "--out", path.to_str().expect("text")]);
     assert!(output.status.success(), "{output:?}");
-    let mode = std::fs::metadata(&path)
-        .expect("there")
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(&path).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let text = std::fs::read_to_string(&path).expect("readable");
     serde_json::from_str::<Value>(&text).expect("JSON");

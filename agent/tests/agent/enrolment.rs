@@ -22,10 +22,7 @@ fn a_token_makes_a_host_an_agent() {
     assert!(!seen.enrolments[0].hostname.is_empty());
     drop(seen);
     let status = host.status();
-    assert_eq!(
-        status.enrolment.expect("enrolled").company,
-        company().to_string()
-    );
+    assert_eq!(status.enrolment.expect("enrolled").company, company().to_string());
     assert_eq!(status.connection.collectors, collector.token().addresses);
 }
 
@@ -88,15 +85,8 @@ fn a_refusal_says_why_and_what_to_do() {
     let output = host.run_with(&["enroll"], &collector.token().expose());
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(
-        said.contains("token_spent") && said.contains("make a new token"),
-        "{said}"
-    );
-    assert_eq!(
-        said.lines().count(),
-        1,
-        "a peer's text stays on its line: {said}"
-    );
+    assert!(said.contains("token_spent") && said.contains("make a new token"), "{said}");
+    assert_eq!(said.lines().count(), 1, "a peer's text stays on its line: {said}");
     assert!(host.status().enrolment.is_none());
 }
 
@@ -106,35 +96,21 @@ fn an_answer_that_makes_no_sense_enrols_nobody() {
     let cases: [fn(EnrolReply) -> Option<EnrolReply>; 3] = [
         |_| None,
         |reply| match reply {
-            EnrolReply::Granted {
-                company,
-                chain,
-                roots,
-                settings,
-                ..
-            } => Some(EnrolReply::Granted {
-                company,
-                agent: protocol::ids::AgentId(uuid::Uuid::from_u128(1)),
-                chain,
-                roots,
-                settings,
-            }),
+            EnrolReply::Granted { company, chain, roots, settings, .. } => {
+                Some(EnrolReply::Granted {
+                    company,
+                    agent: protocol::ids::AgentId(uuid::Uuid::from_u128(1)),
+                    chain,
+                    roots,
+                    settings,
+                })
+            }
             refused => Some(refused),
         },
         |reply| match reply {
-            EnrolReply::Granted {
-                company,
-                agent,
-                chain,
-                settings,
-                ..
-            } => Some(EnrolReply::Granted {
-                company,
-                agent,
-                roots: chain.clone(),
-                chain,
-                settings,
-            }),
+            EnrolReply::Granted { company, agent, chain, settings, .. } => {
+                Some(EnrolReply::Granted { company, agent, roots: chain.clone(), chain, settings })
+            }
             refused => Some(refused),
         },
     ];
@@ -177,11 +153,9 @@ fn a_running_agent_is_not_enrolled_behind_its_back() {
 #[test]
 fn a_token_that_is_no_token_is_said_without_being_shown() {
     let host = Host::new(0);
-    for (token, word) in [
-        ("", "no enrolment token"),
-        ("hunter2", "does not begin"),
-        ("mst1.hunter2", "damaged"),
-    ] {
+    for (token, word) in
+        [("", "no enrolment token"), ("hunter2", "does not begin"), ("mst1.hunter2", "damaged")]
+    {
         let output = host.run_with(&["enroll"], token);
         assert_eq!(output.status.code(), Some(1));
         let said = text(&output.stderr);
@@ -200,19 +174,14 @@ fn a_collector_that_is_not_there_is_named_in_time() {
     let output = host.run_with(&["enroll"], &token.expose());
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(
-        said.contains("127.0.0.1:9") && said.contains("UDP"),
-        "{said}"
-    );
+    assert!(said.contains("127.0.0.1:9") && said.contains("UDP"), "{said}");
 }
 
 #[test]
 fn the_next_collector_of_a_token_is_tried() {
     let collector = Collector::start();
     let mut token = collector.token();
-    token
-        .addresses
-        .insert(0, "no-such-host.invalid:7070".to_owned());
+    token.addresses.insert(0, "no-such-host.invalid:7070".to_owned());
     let host = Host::new(0);
     let output = host.run_with(&["enroll"], &token.expose());
     assert!(output.status.success(), "{output:?}");

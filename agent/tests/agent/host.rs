@@ -37,10 +37,7 @@ impl Host {
     /// A host with the tree at `root`, or without anything.
     pub(crate) fn on(root: Option<PathBuf>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self {
-            root: root.unwrap_or_else(|| folder.path().join("root")),
-            folder,
-        }
+        Self { root: root.unwrap_or_else(|| folder.path().join("root")), folder }
     }
 
     /// A host that is enrolled with a collector.
@@ -74,10 +71,7 @@ impl Host {
 
     /// What a scan finds here.
     pub(crate) fn inventory(&self) -> Records {
-        let options = ScanOptions {
-            root: self.root(),
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions { root: self.root(), ..ScanOptions::default() };
         let inventory = Scanner::new(options).scan(|_| Vec::new(), &SystemClock);
         inventory.records
     }
@@ -199,9 +193,7 @@ impl Running {
     /// Asks it to stop, and says its exit code and how long that took.
     pub(crate) fn stop(mut self) -> (Option<i32>, Duration) {
         let id = i32::try_from(self.id()).ok();
-        let id = id
-            .and_then(rustix::process::Pid::from_raw)
-            .expect("a process");
+        let id = id.and_then(rustix::process::Pid::from_raw).expect("a process");
         let began = SystemClock.elapsed();
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it runs");
         let status = self.0.wait().expect("it ends");

@@ -33,10 +33,7 @@ fn an_agent_that_runs_is_not_left_behind_its_back() {
     collector.wait_for("a hello", |seen| (!seen.hellos.is_empty()).then_some(()));
     let output = host.run(&["unenroll"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stderr).starts_with("muster-agent: "),
-        "{output:?}"
-    );
+    assert!(text(&output.stderr).starts_with("muster-agent: "), "{output:?}");
     assert_eq!(collector.seen().departures, 0);
     assert!(host.state_dir().join("identity.json").exists());
     assert!(host.status().is_running());
@@ -71,10 +68,7 @@ fn a_collector_that_refuses_the_agent_is_named_with_its_reason() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     let address = collector.address().to_string();
-    assert!(
-        said.contains("company_suspended") && said.contains(&address),
-        "{said}"
-    );
+    assert!(said.contains("company_suspended") && said.contains(&address), "{said}");
     assert!(is_forgotten(&host), "a host can always leave");
 }
 
@@ -89,10 +83,7 @@ fn the_next_collector_is_told_where_the_first_is_away() {
         .output()
         .expect("the agent starts");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(
-        text(&output.stdout),
-        "this host is an agent no longer, and its collector knows\n"
-    );
+    assert_eq!(text(&output.stdout), "this host is an agent no longer, and its collector knows\n");
     assert_eq!(collector.seen().departures, 1);
     assert!(is_forgotten(&host));
 }
@@ -122,10 +113,7 @@ fn a_spool_that_is_no_file_of_ours_is_said_and_the_key_is_gone_all_the_same() {
     let output = host.run(&["unenroll"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(
-        said.contains(&format!("remove {}: ", spool.display())),
-        "{said}"
-    );
+    assert!(said.contains(&format!("remove {}: ", spool.display())), "{said}");
     assert!(
         !host.state_dir().join("identity.json").exists(),
         "nobody speaks for the agent any more"

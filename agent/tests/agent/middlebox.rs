@@ -60,10 +60,8 @@ fn lead(mut from: TcpStream, wanted: Option<&str>, counted: &AtomicUsize) {
     };
     counted.fetch_add(1, Ordering::Relaxed);
     from.write_all(b"HTTP/1.1 200 OK\r\nVia: test\r\n\r\n").ok();
-    let (mut there, mut back) = (
-        from.try_clone().expect("a socket"),
-        to.try_clone().expect("a socket"),
-    );
+    let (mut there, mut back) =
+        (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
     std::thread::spawn(move || {
         std::io::copy(&mut there, &mut to).ok();
         to.shutdown(std::net::Shutdown::Write).ok();
@@ -136,11 +134,7 @@ impl Middlebox {
                 serve(&mut stream.expect("a connection"), &counted);
             }
         });
-        Self {
-            address,
-            heard,
-            _hole: None,
-        }
+        Self { address, heard, _hole: None }
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -162,10 +156,8 @@ fn tls_of(name: &str) -> rustls::ServerConfig {
     let issuer = Issuer::new(authority, authority_key);
     let key = KeyPair::generate().expect("a key");
     let names = vec!["collector.muster.internal".to_owned()];
-    let own = CertificateParams::new(names)
-        .expect("a name")
-        .signed_by(&key, &issuer)
-        .expect("signed");
+    let own =
+        CertificateParams::new(names).expect("a name").signed_by(&key, &issuer).expect("signed");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tls = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

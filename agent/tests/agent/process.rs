@@ -35,9 +35,7 @@ pub(crate) fn costs(id: u32) -> Costs {
         peak_kib: field("VmHWM"),
         threads: field("Threads"),
         switches: field("voluntary_ctxt_switches"),
-        cpu_ticks: times
-            .map(|time| time.parse::<u64>().expect("a number"))
-            .sum(),
+        cpu_ticks: times.map(|time| time.parse::<u64>().expect("a number")).sum(),
     }
 }
 

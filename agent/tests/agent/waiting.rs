@@ -47,10 +47,7 @@ fn a_token_that_the_collector_will_never_take_is_deleted() {
     let output = host.run(&["run"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(
-        said.contains("token_spent") && said.contains("deleted"),
-        "{said}"
-    );
+    assert!(said.contains("token_spent") && said.contains("deleted"), "{said}");
     assert!(!path.exists());
 }
 
@@ -96,9 +93,6 @@ fn what_is_no_token_is_deleted_without_being_shown() {
     let output = host.run(&["run"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(
-        said.contains("damaged") && !said.contains("hunter2"),
-        "{said}"
-    );
+    assert!(said.contains("damaged") && !said.contains("hunter2"), "{said}");
     assert!(!path.exists());
 }

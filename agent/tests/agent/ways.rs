@@ -21,11 +21,7 @@ fn delivered(host: &Host, collector: &Collector) -> Status {
     collector.wait_for("the inventory", |seen| {
         (seen.held == expected && seen.applied > Position::default()).then_some(())
     });
-    assert!(
-        collector.seen().faults.is_empty(),
-        "{:?}",
-        collector.seen().faults
-    );
+    assert!(collector.seen().faults.is_empty(), "{:?}", collector.seen().faults);
     host.status()
 }
 
@@ -67,11 +63,7 @@ fn a_network_without_udp_costs_seconds_and_loses_nothing() {
             began.elapsed()
         );
         assert_eq!(status.state, State::Connected);
-        assert_eq!(
-            status.connection.path,
-            Some(over(Way::Tcp, Some(why))),
-            "{wires:?}"
-        );
+        assert_eq!(status.connection.path, Some(over(Way::Tcp, Some(why))), "{wires:?}");
         assert!(status.connection.sent_bytes > 1_000);
         let presence = collector.seen().hellos[0].presence().expect("said");
         assert_eq!(Some(presence.path), status.connection.path);
@@ -85,11 +77,7 @@ fn quic_is_used_where_both_get_through_and_alone_where_that_is_all() {
         let host = Host::enrolled(3, &collector);
         let _running = host.start();
         let status = delivered(&host, &collector);
-        assert_eq!(
-            status.connection.path,
-            Some(over(Way::Quic, None)),
-            "{wires:?}"
-        );
+        assert_eq!(status.connection.path, Some(over(Way::Quic, None)), "{wires:?}");
     }
 }
 
@@ -101,15 +89,9 @@ fn a_connection_over_tcp_that_breaks_is_made_again_without_waiting_for_udp() {
     delivered(&host, &collector);
     let began = now();
     collector.hang_up();
-    collector.wait_for("a second hello", |seen| {
-        (seen.hellos.len() > 1).then_some(())
-    });
+    collector.wait_for("a second hello", |seen| (seen.hellos.len() > 1).then_some(()));
     // Less than QUIC's head start and the wait before the attempt.
-    assert!(
-        began.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     host.install(0..21, "1.0-1");
     host.scan();
     delivered(&host, &collector);
@@ -122,15 +104,8 @@ fn a_command_line_can_do_without_quic() {
     let host = Host::enrolled(3, &collector);
     let _running = host.start_as(host.command(&["run"]).env("MUSTER_TRANSPORT", "tcp"));
     let status = delivered(&host, &collector);
-    assert_eq!(
-        status.connection.path,
-        Some(over(Way::Tcp, Some(NotQuic::Configured)))
-    );
-    assert!(
-        status
-            .to_string()
-            .contains("TLS over TCP, because it is configured")
-    );
+    assert_eq!(status.connection.path, Some(over(Way::Tcp, Some(NotQuic::Configured))));
+    assert!(status.to_string().contains("TLS over TCP, because it is configured"));
 }
 
 #[test]
@@ -143,11 +118,7 @@ fn the_second_address_is_tried_when_the_first_is_dead() {
     let began = now();
     let _running = host.start_as(host.command(&["run"]).env("MUSTER_COLLECTORS", addresses));
     delivered(&host, &collector);
-    assert!(
-        began.elapsed() < Duration::from_secs(15),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -155,15 +126,12 @@ fn a_proxy_is_gone_through_with_its_password_and_told_apart() {
     let collector = Collector::start_on(Wires::UdpClosed);
     let proxy = Proxy::start(Some("agent:secret"));
     let host = Host::enrolled(50, &collector);
-    let _running = host.start_as(host.command(&["run"]).env(
-        "MUSTER_PROXY",
-        format!("http://agent:secret@{}", proxy.address()),
-    ));
-    let status = delivered(&host, &collector);
-    assert_eq!(
-        status.connection.path,
-        Some(over(Way::Proxy, Some(NotQuic::Refused)))
+    let _running = host.start_as(
+        host.command(&["run"])
+            .env("MUSTER_PROXY", format!("http://agent:secret@{}", proxy.address())),
     );
+    let status = delivered(&host, &collector);
+    assert_eq!(status.connection.path, Some(over(Way::Proxy, Some(NotQuic::Refused))));
     assert_eq!(status.connection.address, Some(proxy.address().to_string()));
     assert!(proxy.tunnels() > 0);
     assert!(!host.log().contains("secret"), "{}", host.log());
@@ -196,14 +164,10 @@ fn a_proxy_that_wants_a_password_is_said_and_gone_past() {
     let _running = host.start_as(&mut with_proxy(&["run"]));
     let status = delivered(&host, &collector);
     // The collector is next door, and the proxy is nobody's way to it.
-    assert_eq!(
-        status.connection.path,
-        Some(over(Way::Tcp, Some(NotQuic::Refused)))
-    );
+    assert_eq!(status.connection.path, Some(over(Way::Tcp, Some(NotQuic::Refused))));
     drop(collector);
-    let said = std::iter::repeat_with(|| problem(&host))
-        .take(500)
-        .find(|said| said.contains("407"));
+    let said =
+        std::iter::repeat_with(|| problem(&host)).take(500).find(|said| said.contains("407"));
     assert!(said.is_some_and(|said| said.contains("proxy_password_file")));
 }
 
@@ -213,8 +177,7 @@ fn whoever_opens_tls_is_refused_and_named_and_hears_nothing() {
     let host = Host::enrolled(3, &collector);
     let interceptor = Middlebox::interceptor("Corporate Inspection");
     let running = host.start_as(
-        host.command(&["run"])
-            .env("MUSTER_COLLECTORS", interceptor.address().to_string()),
+        host.command(&["run"]).env("MUSTER_COLLECTORS", interceptor.address().to_string()),
     );
     let said = problem(&host);
     for word in ["Corporate Inspection", "opens TLS", "nothing was sent"] {
@@ -228,10 +191,7 @@ fn whoever_opens_tls_is_refused_and_named_and_hears_nothing() {
     token.addresses = vec![interceptor.address().to_string()];
     let output = Host::new(1).run_with(&["enroll"], &token.expose());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        !output.status.success() && said.contains("Corporate Inspection"),
-        "{said}"
-    );
+    assert!(!output.status.success() && said.contains("Corporate Inspection"), "{said}");
     assert_eq!(interceptor.bytes_heard(), 0);
 }
 
@@ -240,10 +200,8 @@ fn a_captive_portal_is_known_for_one() {
     let collector = Collector::start();
     let host = Host::enrolled(3, &collector);
     let portal = Middlebox::portal();
-    let _running = host.start_as(
-        host.command(&["run"])
-            .env("MUSTER_COLLECTORS", portal.address().to_string()),
-    );
+    let _running = host
+        .start_as(host.command(&["run"]).env("MUSTER_COLLECTORS", portal.address().to_string()));
     let said = problem(&host);
     assert!(said.contains("portal"), "{said}");
 }
@@ -267,10 +225,7 @@ fn a_certificate_is_renewed_when_the_collectors_clock_says_so_over_either_way() 
         let host = Host::enrolled(5, &collector);
         let _running = host.start();
         collector.wait_for("a connection with the new certificate", |seen| {
-            let renewed = seen
-                .certificates
-                .iter()
-                .any(|der| *der != seen.certificates[0]);
+            let renewed = seen.certificates.iter().any(|der| *der != seen.certificates[0]);
             renewed.then_some(())
         });
         assert_eq!(collector.seen().renewals, 1, "{wires:?}");
@@ -284,10 +239,7 @@ fn an_agent_that_leaves_says_so_and_deletes_what_it_was() {
     let running = host.start();
     delivered(&host, &collector);
     let output = host.run(&["unenroll"]);
-    assert!(
-        !output.status.success(),
-        "an agent that runs is stopped first: {output:?}"
-    );
+    assert!(!output.status.success(), "an agent that runs is stopped first: {output:?}");
     running.stop();
     let output = host.run(&["unenroll"]);
     assert!(output.status.success(), "{output:?}");
@@ -315,10 +267,7 @@ fn an_agent_whose_identity_is_on_several_machines_becomes_another_with_everythin
     let collector = Collector::start_on(Wires::All);
     let host = Host::enrolled(30, &collector);
     let _running = host.start();
-    let before = delivered(&host, &collector)
-        .enrolment
-        .expect("enrolled")
-        .agent;
+    let before = delivered(&host, &collector).enrolment.expect("enrolled").agent;
     let epoch = collector.seen().applied.epoch;
     collector.say(&CollectorMessage::Rekey);
     collector.wait_for("a session of another agent and its snapshot", |seen| {
@@ -333,10 +282,7 @@ fn an_agent_whose_identity_is_on_several_machines_becomes_another_with_everythin
         .iter()
         .filter_map(|hello| Some(hello.presence()?.process))
         .collect();
-    assert!(
-        processes.windows(2).all(|pair| pair[0] == pair[1]),
-        "{processes:?}"
-    );
+    assert!(processes.windows(2).all(|pair| pair[0] == pair[1]), "{processes:?}");
 }
 
 #[test]
@@ -356,10 +302,7 @@ fn nobody_becomes_another_agent_by_an_answer_that_it_did_not_ask_for() {
     assert_eq!(AgentMessage::decode(&leave), Ok(AgentMessage::Leave));
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long something takes is what is tested"
-)]
+#[expect(clippy::disallowed_methods, reason = "how long something takes is what is tested")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -82,12 +82,7 @@ impl Sockets {
             Wires::All | Wires::UdpClosed | Wires::UdpForeign | Wires::UdpAlone => None,
         };
         let bound = quic.as_ref().map(|quic| quic.local_addr().expect("bound"));
-        Self {
-            address: bound.unwrap_or(address),
-            quic,
-            tcp,
-            _silent: silent,
-        }
+        Self { address: bound.unwrap_or(address), quic, tcp, _silent: silent }
     }
 
     /// The next agent that has shaken hands; handshakes that fail are the agent's to report.

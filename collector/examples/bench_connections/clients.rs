@@ -64,9 +64,7 @@ pub(crate) struct Done {
 
 /// Does orders from the input until it ends.
 pub(crate) fn run(folder: &Path) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut lines = std::io::stdin().lock().lines();
     let address: SocketAddr = lines.next().context("an address")??.parse()?;
     let mut crowd = {
@@ -230,13 +228,7 @@ impl Crowd {
         for session in self.sessions.drain(..) {
             let shared = Arc::clone(&self.shared);
             tasks.spawn(async move {
-                let Session {
-                    agent,
-                    config,
-                    return_within,
-                    connection,
-                    ..
-                } = session;
+                let Session { agent, config, return_within, connection, .. } = session;
                 connection.closed().await;
                 drop(connection);
                 let mut attempts = 1_u32;
@@ -295,10 +287,7 @@ impl Shared {
     fn config(&self, agent: u32) -> Result<rustls::ClientConfig> {
         let issued = self.authority.issue_agent(
             &self.csr,
-            (
-                CompanyId(Uuid::from_u128(1)),
-                AgentId(Uuid::from_u128(agent.into())),
-            ),
+            (CompanyId(Uuid::from_u128(1)), AgentId(Uuid::from_u128(agent.into()))),
             Duration::from_secs(86_400),
             &SystemRandom::new(),
             self.clock.now(),
@@ -324,18 +313,10 @@ impl Shared {
         let mut client = quinn::ClientConfig::new(Arc::new(crypto));
         client.transport_config(Arc::clone(&self.transport));
         let endpoint = &self.endpoints[agent as usize % self.endpoints.len()];
-        let connection = endpoint
-            .connect_with(client, self.address, SERVER_NAME)?
-            .await?;
+        let connection = endpoint.connect_with(client, self.address, SERVER_NAME)?.await?;
         let (send, receive) = connection.open_bi().await?;
-        let mut session = Session {
-            agent,
-            config,
-            connection,
-            send,
-            receive,
-            return_within: Duration::ZERO,
-        };
+        let mut session =
+            Session { agent, config, connection, send, receive, return_within: Duration::ZERO };
         session.greet().await?;
         Ok(session)
     }
@@ -359,10 +340,7 @@ impl Session {
                 self.return_within = Duration::from_secs(return_within_s.into());
                 return Ok(());
             }
-            ensure!(
-                matches!(heard, CollectorMessage::Welcome(_)),
-                "not a greeting: {heard:?}"
-            );
+            ensure!(matches!(heard, CollectorMessage::Welcome(_)), "not a greeting: {heard:?}");
         }
     }
 
@@ -379,10 +357,7 @@ impl Session {
         let records = (0..RECORDS)
             .map(|number| SoftwareRecord::new(Source::Deb, format!("package-{number}"), "1.2.3-4"))
             .collect();
-        let body = ReportBody::Delta {
-            upserts: records,
-            removes: Vec::new(),
-        };
+        let body = ReportBody::Delta { upserts: records, removes: Vec::new() };
         self.say(&AgentMessage::Report(Report {
             // No epoch has that number, so it is refused: what is measured is a session that had a
             // report, and no queue.
@@ -400,10 +375,7 @@ impl Session {
     }
 
     async fn say(&mut self, message: &AgentMessage) -> Result<()> {
-        let frame = Frame {
-            packing: Packing::Plain,
-            payload: message.encode(),
-        };
+        let frame = Frame { packing: Packing::Plain, payload: message.encode() };
         Ok(self.send.write_all(&frame.to_bytes()).await?)
     }
 

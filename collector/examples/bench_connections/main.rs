@@ -42,9 +42,7 @@ fn main() -> Result<()> {
             let held = count.map_or(Ok(HELD), str::parse)?;
             let folder = std::env::temp_dir().join(format!("muster-bench-{}", std::process::id()));
             std::fs::create_dir_all(&folder)?;
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let measured = runtime.block_on(measure(&folder, held));
             std::fs::remove_dir_all(&folder)?;
             measured
@@ -56,10 +54,7 @@ async fn measure(folder: &Path, held: u32) -> Result<()> {
     // Without a limit of handshakes: how many there can be is what is measured.
     let node = Node::start(folder, None, 1_000_000)?;
     let mut crowd = Crowd::start(folder, node.address()).await?;
-    for (name, order) in [
-        ("full", Order::HandshakesFull),
-        ("resumed", Order::HandshakesResumed),
-    ] {
+    for (name, order) in [("full", Order::HandshakesFull), ("resumed", Order::HandshakesResumed)] {
         // The first ones fill caches and, for the others, get their tickets.
         crowd.order(order, HANDSHAKES / 10).await?;
         handshakes(&mut crowd, name, order).await?;
@@ -75,11 +70,7 @@ async fn measure(folder: &Path, held: u32) -> Result<()> {
     // What idle connections cost is a rate: this is the time that it is taken over.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let now = Usage::now()?;
-    figure(
-        "connections_held_cpu",
-        (now.cpu_s - idle.cpu_s) * 10.0,
-        "% of a core",
-    );
+    figure("connections_held_cpu", (now.cpu_s - idle.cpu_s) * 10.0, "% of a core");
 
     let address = node.address();
     node.stop().await;
@@ -87,16 +78,8 @@ async fn measure(folder: &Path, held: u32) -> Result<()> {
     let began = Instant::now();
     let returned = crowd.order(Order::Return, held).await?;
     figure("return_all", began.elapsed().as_secs_f64(), "s");
-    figure(
-        "return_most_in_a_second",
-        returned.most_in_a_second,
-        "sessions",
-    );
-    figure(
-        "return_attempts_each",
-        returned.attempts / f64::from(held),
-        "",
-    );
+    figure("return_most_in_a_second", returned.most_in_a_second, "sessions");
+    figure("return_attempts_each", returned.attempts / f64::from(held), "");
     crowd.end().await?;
     node.stop().await;
     Ok(())
@@ -108,11 +91,7 @@ async fn handshakes(crowd: &mut Crowd, name: &str, order: Order) -> Result<()> {
     let cpu_us = (Usage::now()?.cpu_s - before.cpu_s) * 1e6 / f64::from(HANDSHAKES);
     figure(&format!("session_{name}_cpu"), cpu_us, "µs");
     figure(&format!("handshake_{name}_sent"), done.bytes_sent, "bytes");
-    figure(
-        &format!("handshake_{name}_received"),
-        done.bytes_received,
-        "bytes",
-    );
+    figure(&format!("handshake_{name}_received"), done.bytes_received, "bytes");
     figure(&format!("handshake_{name}_median"), done.median_us, "µs");
     Ok(())
 }

@@ -179,11 +179,7 @@ impl Crowd {
         let mut orders = process.stdin.take().context("its input")?;
         orders.write_all(format!("{address}\n").as_bytes()).await?;
         let answers = process.stdout.take().context("its output")?;
-        Ok(Self {
-            _process: process,
-            orders,
-            answers: BufReader::new(answers).lines(),
-        })
+        Ok(Self { _process: process, orders, answers: BufReader::new(answers).lines() })
     }
 
     pub(crate) async fn order(&mut self, order: Order, count: u32) -> Result<Done> {

@@ -27,9 +27,6 @@ impl Usage {
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .and_then(|line| line.split_whitespace().next())
             .context("VmRSS")?;
-        Ok(Self {
-            cpu_s: (ticks(11)? + ticks(12)?) / TICKS,
-            resident_kib: resident.parse()?,
-        })
+        Ok(Self { cpu_s: (ticks(11)? + ticks(12)?) / TICKS, resident_kib: resident.parse()? })
     }
 }

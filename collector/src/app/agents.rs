@@ -42,11 +42,7 @@ pub(super) struct StoredAgents {
 
 impl StoredAgents {
     pub(super) fn new(store: Store, clock: Clock) -> Self {
-        Self {
-            store,
-            clock,
-            behind: Arc::default(),
-        }
+        Self { store, clock, behind: Arc::default() }
     }
 
     /// Notes heartbeats of agents that are behind once more, after the nodes have said what waits.
@@ -107,10 +103,7 @@ impl StoredAgents {
             return Ok(Admission::Refused(RejectReason::CompanySuspended));
         }
         let mut standing = Standing {
-            told: Told {
-                settings: found.settings,
-                visits: found.visits,
-            },
+            told: Told { settings: found.settings, visits: found.visits },
             applied: found.applied,
             scan_asked: 0,
             is_snapshot_asked: false,
@@ -135,11 +128,8 @@ impl StoredAgents {
         issue: Issue<'_>,
     ) -> Result<Enrolled, agents::EnrolError> {
         let now = self.clock.now();
-        let labels = request
-            .labels
-            .iter()
-            .map(|label| (label.name.clone(), label.value.clone()))
-            .collect();
+        let labels =
+            request.labels.iter().map(|label| (label.name.clone(), label.value.clone())).collect();
         let enrolment = Enrolment {
             token: request.token,
             secret: &request.secret,
@@ -175,12 +165,10 @@ impl Agents for StoredAgents {
         issue: Issue<'a>,
     ) -> Answer<'a, Enrolled, EnrolError> {
         Box::pin(async move {
-            self.spend(request, issue)
-                .await
-                .map_err(|error| match error {
-                    agents::EnrolError::Refused(reason) => EnrolError::Refused(reason),
-                    agents::EnrolError::Store(error) => EnrolError::Unavailable(unavailable(error)),
-                })
+            self.spend(request, issue).await.map_err(|error| match error {
+                agents::EnrolError::Refused(reason) => EnrolError::Refused(reason),
+                agents::EnrolError::Store(error) => EnrolError::Unavailable(unavailable(error)),
+            })
         })
     }
 
@@ -224,11 +212,7 @@ impl Agents for StoredAgents {
                 return Ok(None);
             };
             let now = self.clock.now();
-            let rekeying = Rekeying {
-                agent,
-                process,
-                successor: new_id(now),
-            };
+            let rekeying = Rekeying { agent, process, successor: new_id(now) };
             let issue = |company: CompanyId, agent: AgentId| {
                 let issued = issue(company, agent)?;
                 Ok((certificate(&issued), issued))

@@ -24,17 +24,12 @@ pub(crate) async fn open_authority(
     store: &Store,
     clock: &Clock,
 ) -> anyhow::Result<Authority> {
-    let shared = cluster::authority(store)
-        .await
-        .context("ask which authority the nodes share")?;
+    let shared = cluster::authority(store).await.context("ask which authority the nodes share")?;
     let (node, trust_domain) = (config.node.clone(), config.ingest.trust_domain.clone());
     let now = clock.now();
     // Reads and syncs files, and signs with a new key the first time.
     let opening = tokio::task::spawn_blocking(move || {
-        let home = Home {
-            shared,
-            ..Home::of_node(&node)
-        };
+        let home = Home { shared, ..Home::of_node(&node) };
         Authority::open_or_create(&home, &trust_domain, &SystemRandom::new(), now)
     });
     let authority = opening.await??;

@@ -82,19 +82,13 @@ impl DataDir {
             }
             tokio::time::sleep(TRY_LOCK_EVERY).await;
         }
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Notes where the collector listens.
     pub(super) fn announce(&self, addresses: &Addresses) -> anyhow::Result<()> {
-        let run = RunFile {
-            pid: std::process::id(),
-            ingest: addresses.ingest,
-            http: addresses.http,
-        };
+        let run =
+            RunFile { pid: std::process::id(), ingest: addresses.ingest, http: addresses.http };
         let path = file(&self.path);
         write(&path, &serde_json::to_vec(&run)?)
             .with_context(|| format!("write {}", path.display()))
@@ -144,10 +138,7 @@ mod tests {
     use super::*;
 
     fn addresses() -> Addresses {
-        Addresses {
-            ingest: Some(([127, 0, 0, 1], 7_070).into()),
-            http: None,
-        }
+        Addresses { ingest: Some(([127, 0, 0, 1], 7_070).into()), http: None }
     }
 
     #[tokio::test]
@@ -171,10 +162,7 @@ mod tests {
         held.announce(&addresses()).unwrap();
         let error = format!("{:#}", DataDir::lock(dir.path()).await.unwrap_err());
         let pid = std::process::id().to_string();
-        assert!(
-            error.contains("another collector") && error.contains(&pid),
-            "{error}"
-        );
+        assert!(error.contains("another collector") && error.contains(&pid), "{error}");
     }
 
     #[tokio::test]
@@ -213,10 +201,7 @@ mod tests {
         let taken = dir.path().join("taken");
         fs::create_dir_all(taken.join("collector.lock")).unwrap();
         let error = format!("{:#}", DataDir::lock(&taken).await.unwrap_err());
-        assert!(
-            error.starts_with("open ") && error.contains("taken/collector.lock"),
-            "{error}"
-        );
+        assert!(error.starts_with("open ") && error.contains("taken/collector.lock"), "{error}");
     }
 
     #[tokio::test]
@@ -238,10 +223,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let held = DataDir::lock(dir.path()).await.unwrap();
         held.announce(&addresses()).unwrap();
-        let nowhere = Addresses {
-            ingest: None,
-            http: Some(([127, 0, 0, 1], 7_080).into()),
-        };
+        let nowhere = Addresses { ingest: None, http: Some(([127, 0, 0, 1], 7_080).into()) };
         held.announce(&nowhere).unwrap();
         let run = running(dir.path()).unwrap();
         assert_eq!((run.ingest, run.http), (None, nowhere.http));

@@ -59,10 +59,7 @@ impl Database {
         })
         .await
         .context("open the database")?;
-        store
-            .migrate()
-            .await
-            .context("bring the database's schema up to date")?;
+        store.migrate().await.context("bring the database's schema up to date")?;
         Ok(store)
     }
 

@@ -22,12 +22,7 @@ pub(super) struct ThisNode {
 impl ThisNode {
     /// A process with a queue and its bound, or without one when it has no such role.
     pub(super) fn new(tokens: TokenMaker, clock: Clock, work: Option<(Work, u64)>) -> Self {
-        Self {
-            tokens,
-            random: SystemRandom::new(),
-            clock,
-            work,
-        }
+        Self { tokens, random: SystemRandom::new(), clock, work }
     }
 }
 

@@ -47,17 +47,8 @@ impl Presence {
     ) -> anyhow::Result<Self> {
         let path = data_dir.join("node.id");
         let id = id(&path).with_context(|| format!("read or write {}", path.display()))?;
-        let name = rustix::system::uname()
-            .nodename()
-            .to_string_lossy()
-            .into_owned();
-        Ok(Self {
-            id,
-            name,
-            store,
-            clock,
-            dispatcher,
-        })
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Ok(Self { id, name, store, clock, dispatcher })
     }
 
     /// Tells until the end of the work.
@@ -95,9 +86,7 @@ impl Presence {
     fn waiting(&self) -> Option<Duration> {
         // Given as a length, because the database counts by its own clock.
         let oldest = self.dispatcher.oldest_received_at_ms()?;
-        Some(Duration::from_millis(
-            self.clock.now_ms().saturating_sub(oldest),
-        ))
+        Some(Duration::from_millis(self.clock.now_ms().saturating_sub(oldest)))
     }
 }
 

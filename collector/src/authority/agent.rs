@@ -76,8 +76,7 @@ impl Authority {
             // For people who look at certificates. Identities are read from the URI alone.
             .push(DnType::CommonName, agent.to_string());
         params.subject_alt_names = vec![SanType::URI(
-            uri.try_into()
-                .map_err(|error: rcgen::Error| internal(error.to_string()))?,
+            uri.try_into().map_err(|error: rcgen::Error| internal(error.to_string()))?,
         )];
         // Said, not left out: some verifiers take a certificate without the extension for one that
         // may sign.
@@ -90,9 +89,8 @@ impl Authority {
         params.not_after = (now + validity).min(self.not_after);
         let serial_bytes = serial.to_bytes();
         params.serial_number = Some(serial);
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .map_err(|error| internal(error.to_string()))?;
+        let certificate =
+            params.signed_by(&key, &self.issuer).map_err(|error| internal(error.to_string()))?;
         Ok(IssuedCertificate {
             chain: vec![certificate.der().to_vec()],
             serial: serial_bytes,
@@ -117,16 +115,10 @@ fn public_key(csr: &[u8]) -> Result<SubjectPublicKeyInfo, IssueError> {
     let key = SubjectPublicKeyInfo::from_der(raw).map_err(|_| IssueError::KeyKind)?;
     // No RSA: a short key would be the weakest link of a fleet, and checking the length of one is
     // another thing to get wrong.
-    let kinds = [
-        &PKCS_ECDSA_P256_SHA256,
-        &PKCS_ECDSA_P384_SHA384,
-        &PKCS_ED25519,
-    ];
+    let kinds = [&PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519];
     if !kinds.into_iter().any(|kind| kind == key.algorithm()) {
         return Err(IssueError::KeyKind);
     }
-    request
-        .verify_signature()
-        .map_err(|_| IssueError::Signature)?;
+    request.verify_signature().map_err(|_| IssueError::Signature)?;
     Ok(key)
 }

@@ -78,10 +78,7 @@ impl Files {
             // Left by a crash before the rename: nobody has ever used it.
             fs::remove_dir_all(&new).map_err(at_new("remove"))?;
         }
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&new)
-            .map_err(at_new("create"))?;
+        fs::DirBuilder::new().mode(0o700).create(&new).map_err(at_new("create"))?;
         write_synced(&new.join("ca.key"), key, 0o600)?;
         write_synced(&new.join("ca.crt"), certificate, 0o644)?;
         // Content, then names, then the rename, then the rename's own folder: at each step a power
@@ -147,11 +144,7 @@ fn file_error<'a>(
     action: &'static str,
     path: &'a Path,
 ) -> impl Fn(io::Error) -> AuthorityError + use<'a> {
-    move |error| AuthorityError::File {
-        action,
-        path: path.to_owned(),
-        error,
-    }
+    move |error| AuthorityError::File { action, path: path.to_owned(), error }
 }
 
 fn read(path: &Path) -> Result<String, AuthorityError> {
@@ -172,11 +165,7 @@ fn read(path: &Path) -> Result<String, AuthorityError> {
 
 fn write_synced(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError> {
     let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(path)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
@@ -184,7 +173,5 @@ fn write_synced(path: &Path, text: &str, mode: u32) -> Result<(), AuthorityError
 }
 
 fn sync_directory(path: &Path) -> Result<(), AuthorityError> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(file_error("sync", path))
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(file_error("sync", path))
 }

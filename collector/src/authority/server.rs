@@ -105,9 +105,7 @@ fn sign(
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(crypto)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, SERVER_NAME);
+    params.distinguished_name.push(DnType::CommonName, SERVER_NAME);
     params.subject_alt_names = std::iter::once(SERVER_NAME)
         .chain(names.iter().map(String::as_str))
         .map(san)

@@ -23,10 +23,7 @@ fn refusal(dir: &Path) -> String {
 }
 
 fn ids() -> (CompanyId, AgentId) {
-    (
-        CompanyId(Uuid::from_u128(0xc0)),
-        AgentId(Uuid::from_u128(0xa9)),
-    )
+    (CompanyId(Uuid::from_u128(0xc0)), AgentId(Uuid::from_u128(0xa9)))
 }
 
 fn csr(params: &CertificateParams) -> Vec<u8> {
@@ -44,10 +41,7 @@ fn the_second_start_opens_what_the_first_one_made() {
     let first = open(dir.path()).unwrap();
     let second = open(dir.path()).unwrap();
     assert_eq!(first.fingerprint(), second.fingerprint());
-    let mode = fs::metadata(dir.path().join("ca/ca.key"))
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = fs::metadata(dir.path().join("ca/ca.key")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -77,10 +71,7 @@ fn never_makes_a_new_authority_where_one_was() {
     open(dir.path()).unwrap();
     fs::remove_dir_all(dir.path().join("ca")).unwrap();
     let text = refusal(dir.path());
-    assert!(
-        text.contains("restore the directory from a backup"),
-        "{text}"
-    );
+    assert!(text.contains("restore the directory from a backup"), "{text}");
     assert!(!dir.path().join("ca").exists());
 }
 
@@ -111,10 +102,7 @@ fn refuses_damaged_files_by_their_names() {
     for (file, content) in [
         ("ca.key", &b"-----BEGIN nothing"[..]),
         ("ca.key", b"\xff\xfe"),
-        (
-            "ca.crt",
-            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        ),
+        ("ca.crt", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
         ("ca.crt", b""),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -210,10 +198,7 @@ fn requests_that_prove_nothing_are_not_signed() {
     assert_eq!(issue(&authority, &[]), Err(IssueError::Unreadable));
     let trailing = [good, vec![0]].concat();
     assert_eq!(issue(&authority, &trailing), Err(IssueError::Unreadable));
-    assert_eq!(
-        issue(&authority, &[0; 5_000]),
-        Err(IssueError::TooLong(5_000))
-    );
+    assert_eq!(issue(&authority, &[0; 5_000]), Err(IssueError::TooLong(5_000)));
 }
 
 #[test]
@@ -225,13 +210,7 @@ fn certificates_end_with_their_authority() {
     let authority =
         Authority::open_or_create(&Home::of(dir.path()), DOMAIN, &random, late).unwrap();
     let issued = authority
-        .issue_agent(
-            &csr(&CertificateParams::default()),
-            ids(),
-            MONTH,
-            &random,
-            late,
-        )
+        .issue_agent(&csr(&CertificateParams::default()), ids(), MONTH, &random, late)
         .unwrap();
     assert_eq!(issued.not_after, NOW + AUTHORITY_VALIDITY);
 }
@@ -244,10 +223,8 @@ fn only_one_exact_name_is_an_identity() {
     let good = format!("spiffe://{DOMAIN}/company/{id}/agent/{id}");
     let with = |names: &[&str]| {
         let mut params = CertificateParams::default();
-        params.subject_alt_names = names
-            .iter()
-            .map(|name| SanType::URI((*name).try_into().unwrap()))
-            .collect();
+        params.subject_alt_names =
+            names.iter().map(|name| SanType::URI((*name).try_into().unwrap())).collect();
         let key = KeyPair::generate().unwrap();
         // Past `issue_agent`, which would never sign such names: the reader has to refuse them by
         // itself.
@@ -262,18 +239,12 @@ fn only_one_exact_name_is_an_identity() {
         format!("spiffe://{DOMAIN}.evil/company/{id}/agent/{id}"),
         format!("https://{DOMAIN}/company/{id}/agent/{id}"),
         format!("spiffe://{DOMAIN}/company/{id}/agent/{id}/"),
-        format!(
-            "spiffe://{DOMAIN}/company/{id}/agent/{}",
-            id.replace('-', "")
-        ),
+        format!("spiffe://{DOMAIN}/company/{id}/agent/{}", id.replace('-', "")),
         format!("spiffe://{DOMAIN}/company/{}/agent/{id}", id.to_uppercase()),
         format!("spiffe://{DOMAIN}/company//agent/{id}"),
         format!("spiffe://{DOMAIN}/agent/{id}"),
     ] {
-        assert!(
-            matches!(with(&[&wrong]), Err(InvalidIdentity::Foreign(_))),
-            "{wrong}"
-        );
+        assert!(matches!(with(&[&wrong]), Err(InvalidIdentity::Foreign(_))), "{wrong}");
     }
     assert_eq!(
         PeerIdentity::from_certificate(b"garbage", DOMAIN),
@@ -291,17 +262,9 @@ fn the_servers_certificate_is_renewed_before_it_ends_and_not_earlier() {
     let names = ["203.0.113.7".to_owned(), "collector.example".to_owned()];
     let server = ServerCertificate::issue(&authority, &names, &random, NOW).unwrap();
     let first_end = server.not_after();
-    assert!(
-        !server
-            .renew_if_due(&authority, &random, NOW + Duration::days(19))
-            .unwrap()
-    );
+    assert!(!server.renew_if_due(&authority, &random, NOW + Duration::days(19)).unwrap());
     assert_eq!(server.not_after(), first_end);
-    assert!(
-        server
-            .renew_if_due(&authority, &random, NOW + Duration::days(21))
-            .unwrap()
-    );
+    assert!(server.renew_if_due(&authority, &random, NOW + Duration::days(21)).unwrap());
     assert!(server.not_after() > first_end);
 }
 
@@ -309,13 +272,9 @@ fn the_servers_certificate_is_renewed_before_it_ends_and_not_earlier() {
 fn a_name_that_cannot_be_in_a_certificate_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let authority = open(dir.path()).unwrap();
-    let error = ServerCertificate::issue(
-        &authority,
-        &["müster".to_owned()],
-        &SystemRandom::new(),
-        NOW,
-    )
-    .unwrap_err();
+    let error =
+        ServerCertificate::issue(&authority, &["müster".to_owned()], &SystemRandom::new(), NOW)
+            .unwrap_err();
     assert!(error.to_string().contains("müster"));
 }
 
@@ -323,10 +282,7 @@ fn a_name_that_cannot_be_in_a_certificate_is_refused() {
 fn a_node_of_a_cluster_makes_no_authority_of_its_own() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let shared = open(first.path()).unwrap().fingerprint();
-    let home = Home {
-        shared: Some(shared),
-        ..Home::of(second.path())
-    };
+    let home = Home { shared: Some(shared), ..Home::of(second.path()) };
     let open_there = || Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW);
     let error = open_there().unwrap_err().to_string();
     assert!(error.contains(&hex(&shared)), "{error}");
@@ -344,16 +300,10 @@ fn a_node_of_a_cluster_makes_no_authority_of_its_own() {
 fn a_node_with_another_authority_than_its_cluster_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let here = open(dir.path()).unwrap().fingerprint();
-    let home = Home {
-        shared: Some([7; 32]),
-        ..Home::of(dir.path())
-    };
+    let home = Home { shared: Some([7; 32]), ..Home::of(dir.path()) };
     let error = Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW);
     let error = error.unwrap_err().to_string();
-    assert!(
-        error.contains(&hex(&here)) && error.contains(&hex(&[7; 32])),
-        "{error}"
-    );
+    assert!(error.contains(&hex(&here)) && error.contains(&hex(&[7; 32])), "{error}");
 }
 
 #[test]
@@ -361,10 +311,7 @@ fn an_authority_that_somebody_else_keeps_is_used_there_and_never_made_there() {
     let (data, given) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     // Made below by a node of its own, as somebody else would put it there.
     let kept = given.path().join("ca");
-    let home = Home {
-        authority_dir: Some(&kept),
-        ..Home::of(data.path())
-    };
+    let home = Home { authority_dir: Some(&kept), ..Home::of(data.path()) };
     let open_there = || Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW);
     let error = open_there().unwrap_err().to_string();
     assert!(error.contains("node.authority_dir"), "{error}");

@@ -20,17 +20,11 @@ impl Command {
     pub(super) async fn run(self, db: Database) -> anyhow::Result<()> {
         match self {
             Self::Show => {
-                let sha256 = cluster::authority(&db.store)
-                    .await?
-                    .map(|sha256| hex(&sha256));
+                let sha256 = cluster::authority(&db.store).await?.map(|sha256| hex(&sha256));
                 if db.json {
                     return output::json(&json!({ "sha256": sha256 }));
                 }
-                output::line(
-                    sha256
-                        .as_deref()
-                        .unwrap_or("none yet: the first node makes it"),
-                );
+                output::line(sha256.as_deref().unwrap_or("none yet: the first node makes it"));
                 Ok(())
             }
             Self::Forget => {
@@ -40,11 +34,7 @@ impl Command {
                 if db.json {
                     return output::json(&json!({ "forgotten": was_there }));
                 }
-                output::line(if was_there {
-                    "forgotten"
-                } else {
-                    "there was none"
-                });
+                output::line(if was_there { "forgotten" } else { "there was none" });
                 Ok(())
             }
         }

@@ -60,19 +60,9 @@ impl Command {
                 print(&db, &company)
             }
             Self::List => list(&db).await,
-            Self::Set {
-                company,
-                heartbeat_every_s,
-                scan_every_s,
-                connections,
-                sources_off,
-            } => {
+            Self::Set { company, heartbeat_every_s, scan_every_s, connections, sources_off } => {
                 let scope = db.company(&company).await?;
-                let Company {
-                    mut settings,
-                    mut visits,
-                    ..
-                } = companies::own(&scope).await?;
+                let Company { mut settings, mut visits, .. } = companies::own(&scope).await?;
                 settings.heartbeat_every_s =
                     heartbeat_every_s.unwrap_or(settings.heartbeat_every_s);
                 settings.scan_every_s = scan_every_s.unwrap_or(settings.scan_every_s);
@@ -100,11 +90,7 @@ const fn visits_of(connections: Connections) -> Option<bool> {
 }
 
 fn sources(names: &[String]) -> anyhow::Result<Vec<Source>> {
-    names
-        .iter()
-        .filter(|name| *name != "none")
-        .map(|name| Ok(name.parse::<Source>()?))
-        .collect()
+    names.iter().filter(|name| *name != "none").map(|name| Ok(name.parse::<Source>()?)).collect()
 }
 
 async fn list(db: &Database) -> anyhow::Result<()> {
@@ -148,11 +134,7 @@ fn print(db: &Database, company: &Company) -> anyhow::Result<()> {
             },
         }));
     }
-    let state = if company.suspended_at.is_some() {
-        "  suspended"
-    } else {
-        ""
-    };
+    let state = if company.suspended_at.is_some() { "  suspended" } else { "" };
     output::line(format_args!("{}  {}{state}", company.id, company.name));
     Ok(())
 }

@@ -43,9 +43,7 @@ impl Database {
         // The id first: a company may be named by a UUID, but that would be its own doing.
         let id = match name.parse() {
             Ok(id) => Some(id),
-            Err(_) => store::companies::find_by_name(&operator, name)
-                .await?
-                .map(|c| c.id),
+            Err(_) => store::companies::find_by_name(&operator, name).await?.map(|c| c.id),
         };
         let scope = match id {
             Some(id) => operator.scope(id).await?,
@@ -72,9 +70,7 @@ where
     let config = settings.config()?;
     let json = settings.json;
     // One thread is enough for one thing after the other, and starts quicker.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let data_dir = &config.node.data_dir;
     std::fs::create_dir_all(data_dir).with_context(|| format!("make {}", data_dir.display()))?;
     runtime.block_on(async {
@@ -116,16 +112,7 @@ async fn run<F>(
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    store
-        .migrate()
-        .await
-        .context("bring the schema up to date")?;
+    store.migrate().await.context("bring the schema up to date")?;
     let clock = Clock::system();
-    command(Database {
-        store,
-        clock,
-        config,
-        json,
-    })
-    .await
+    command(Database { store, clock, config, json }).await
 }

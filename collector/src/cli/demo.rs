@@ -58,9 +58,7 @@ impl Demo {
         let config = settings.config()?;
         // Before the runtime: it brings one of its own, and one inside of another panics.
         let prepared = prepare::prepare(settings)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let summary = runtime.block_on(async {
             let mut signals = StopSignals::listen()?;
             let data_dir = &config.node.data_dir;

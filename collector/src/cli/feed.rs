@@ -132,10 +132,7 @@ fn print_files(files: &[FileReport]) {
             FeedKind::Unknown => "no feed",
         };
         let path = file.path.display();
-        output::line(format_args!(
-            "{path}: {} {kind}, {} skipped",
-            file.records, file.skipped
-        ));
+        output::line(format_args!("{path}: {} {kind}, {} skipped", file.records, file.skipped));
         if file.statements > 0 || !file.left_out.is_empty() {
             let left_out: u64 = file.left_out.values().sum();
             output::line(format_args!(

@@ -42,11 +42,7 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, db: Database) -> anyhow::Result<()> {
         match self {
-            Self::Create {
-                name,
-                company,
-                role,
-            } => {
+            Self::Create { name, company, role } => {
                 let (key, row) = create(&db, &name, company.as_deref(), &role).await?;
                 if db.json {
                     output::json(&json!({ "id": row.id, "key": key.expose() }))
@@ -69,11 +65,7 @@ async fn create(
     role: &str,
 ) -> anyhow::Result<(PresentedKey, ApiKey)> {
     let key = new_key()?;
-    let new = NewApiKey {
-        key: &key,
-        name,
-        expires_at: None,
-    };
+    let new = NewApiKey { key: &key, name, expires_at: None };
     let now = db.clock.now();
     let row = match company {
         None => api_keys::create_operator(&db.operator(), &new, now).await?,

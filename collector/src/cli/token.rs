@@ -55,13 +55,7 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, db: Database) -> anyhow::Result<()> {
         match self {
-            Self::Create {
-                company,
-                name,
-                uses,
-                hours,
-                labels,
-            } => {
+            Self::Create { company, name, uses, hours, labels } => {
                 let labels = parse_labels(&labels)?;
                 create(&db, &company, &name, uses, hours, &labels).await
             }
@@ -145,9 +139,7 @@ async fn list(db: &Database, company: &str) -> anyhow::Result<()> {
                     "revoked": revoked,
                 }))?;
             } else {
-                let most = token
-                    .uses_max
-                    .map_or_else(|| "∞".to_owned(), |max| max.to_string());
+                let most = token.uses_max.map_or_else(|| "∞".to_owned(), |max| max.to_string());
                 let state = if revoked { "  revoked" } else { "" };
                 let (id, uses, name) = (token.id, token.uses, &token.name);
                 output::line(format_args!("{id}  {uses}/{most}  {name}{state}"));

@@ -51,16 +51,11 @@ pub(super) enum Command {
 impl Command {
     pub(super) async fn run(self, db: Database) -> anyhow::Result<()> {
         match self {
-            Self::Create {
-                email,
-                name,
-                password_file,
-            } => create(&db, &email, name.as_deref(), password_file).await,
+            Self::Create { email, name, password_file } => {
+                create(&db, &email, name.as_deref(), password_file).await
+            }
             Self::List => list(&db).await,
-            Self::Reset {
-                email,
-                password_file,
-            } => reset(&db, &email, password_file).await,
+            Self::Reset { email, password_file } => reset(&db, &email, password_file).await,
             Self::Remove { email } => remove(&db, &email).await,
         }
     }
@@ -74,12 +69,8 @@ async fn create(
 ) -> anyhow::Result<()> {
     anyhow::ensure!(email.contains('@'), "{email:?} is no address of mail");
     let password = hashed(email, password_file)?;
-    let new = NewOperator {
-        id: Uuid::new_v4(),
-        email,
-        name: name.unwrap_or(email),
-        password: &password,
-    };
+    let new =
+        NewOperator { id: Uuid::new_v4(), email, name: name.unwrap_or(email), password: &password };
     let is_made = users::create_operator(&db.operator(), &new, db.clock.now()).await?;
     anyhow::ensure!(is_made, "there is somebody with the address {email:?}");
     if db.json {
@@ -129,9 +120,7 @@ async fn find(db: &Database, email: &str) -> anyhow::Result<users::Account> {
 
 fn hashed(email: &str, file: Option<PathBuf>) -> anyhow::Result<String> {
     let password = match file {
-        Some(file) => Secret::from_file("--password-file", &file)?
-            .expose()
-            .to_owned(),
+        Some(file) => Secret::from_file("--password-file", &file)?.expose().to_owned(),
         None => ask()?,
     };
     password::check(&password, email).map_err(|why| anyhow::anyhow!("the password: {why}"))?;

@@ -59,10 +59,8 @@ impl DatabaseConfig {
         url: Option<Secret>,
         node: &NodeConfig,
     ) -> Result<Self, ConfigError> {
-        let from_file = raw
-            .url_file
-            .map(|path| Secret::from_file("database.url_file", &path))
-            .transpose()?;
+        let from_file =
+            raw.url_file.map(|path| Secret::from_file("database.url_file", &path)).transpose()?;
         let connections_max = in_range("database.connections_max", raw.connections_max, 5..=1_000)?;
         // The environment over the file, as everywhere.
         let server = match url.or(from_file) {
@@ -78,9 +76,6 @@ impl DatabaseConfig {
                 connections_max,
             }),
         };
-        Ok(Self {
-            server,
-            connections_max,
-        })
+        Ok(Self { server, connections_max })
     }
 }

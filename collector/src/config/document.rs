@@ -37,11 +37,7 @@ pub(super) fn variable_prefix(section: &Section) -> String {
 }
 
 fn render(is_for_people: bool) -> String {
-    let mut text = if is_for_people {
-        HEAD.to_owned()
-    } else {
-        String::new()
-    };
+    let mut text = if is_for_people { HEAD.to_owned() } else { String::new() };
     for section in SECTIONS {
         if let Err(std::fmt::Error) = render_section(&mut text, section, is_for_people) {
             break; // Writing into a string does not fail.

@@ -34,9 +34,7 @@ pub struct EnrichmentConfig {
 impl EnrichmentConfig {
     pub(super) fn new(raw: RawEnrichment, node: &NodeConfig) -> Result<Self, ConfigError> {
         Ok(Self {
-            index: raw
-                .index
-                .unwrap_or_else(|| node.data_dir.join("index").join("current")),
+            index: raw.index.unwrap_or_else(|| node.data_dir.join("index").join("current")),
             // No setting of its own: what is in it can be made again, and two nodes must not share
             // it.
             cache_dir: node.data_dir.join("match-cache"),

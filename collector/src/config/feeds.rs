@@ -142,9 +142,7 @@ impl ProxyConfig {
             // `HTTP_PROXY` can be set by a request's header where a program is run as CGI; this one never is.
             http: text(["HTTP_PROXY", "http_proxy", "ALL_PROXY"]).map(Secret::new),
             // Two names; the third place is only filled.
-            except: text(["NO_PROXY", "no_proxy", "NO_PROXY"])
-                .unwrap_or_default()
-                .to_owned(),
+            except: text(["NO_PROXY", "no_proxy", "NO_PROXY"]).unwrap_or_default().to_owned(),
         }
     }
 }
@@ -165,11 +163,7 @@ impl FeedsConfig {
             }
             None => environment,
         };
-        let except = if raw.no_proxy.is_empty() {
-            proxy.except
-        } else {
-            raw.no_proxy.join(",")
-        };
+        let except = if raw.no_proxy.is_empty() { proxy.except } else { raw.no_proxy.join(",") };
         Ok(Self {
             sync: raw.sync,
             sources,
@@ -219,12 +213,7 @@ fn sources(raw: &RawFeeds) -> Result<Vec<FeedSource>, ConfigError> {
         if !raw.sources.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let source = |name: String, url: String| FeedSource {
-            name,
-            kind,
-            url,
-            every,
-        };
+        let source = |name: String, url: String| FeedSource { name, kind, url, every };
         if name == OSV {
             for ecosystem in &raw.osv_ecosystems {
                 let name = osv_name(ecosystem)?;
@@ -263,10 +252,7 @@ fn osv_name(ecosystem: &str) -> Result<String, ConfigError> {
     if !is_named || !ecosystem.chars().all(is_plain) {
         return Err(no_ecosystem(ecosystem, "is no name of an ecosystem"));
     }
-    Ok(format!(
-        "osv-{}",
-        ecosystem.to_ascii_lowercase().replace(' ', "-")
-    ))
+    Ok(format!("osv-{}", ecosystem.to_ascii_lowercase().replace(' ', "-")))
 }
 
 fn no_ecosystem(name: &str, why: &str) -> ConfigError {
@@ -300,10 +286,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(names(&config), ["osv-red-hat", "osv-npm"]);
-        assert_eq!(
-            config.sources[0].url,
-            "https://mirror/osv/Red%20Hat/all.zip"
-        );
+        assert_eq!(config.sources[0].url, "https://mirror/osv/Red%20Hat/all.zip");
     }
 
     #[test]

@@ -123,14 +123,10 @@ fn origins(texts: Vec<String>) -> Result<Vec<String>, ConfigError> {
     for text in &texts {
         // An origin is a scheme and a host: with a path, or a star, it would never be the one that a
         // browser sends, or be everybody's.
-        let host = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"));
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let is_origin = host.is_some_and(|host| {
             !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
         });
         if !is_origin {
             let detail = format!("{text:?} is no origin, such as https://tools.example");
@@ -148,13 +144,7 @@ mod tests {
     fn an_origin_is_a_scheme_and_a_host_and_no_more() {
         let is_taken = |text: &str| origins(vec![text.to_owned()]).is_ok();
         assert!(is_taken("https://tools.example") && is_taken("http://[::1]:8080"));
-        for other in [
-            "*",
-            "https://",
-            "https://a.example/",
-            "tools.example",
-            "https://*.example",
-        ] {
+        for other in ["*", "https://", "https://a.example/", "tools.example", "https://*.example"] {
             assert!(!is_taken(other), "{other}");
         }
     }

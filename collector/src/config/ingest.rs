@@ -186,9 +186,7 @@ impl TryFrom<RawIngest> for IngestConfig {
                 format!("at most {} fit into a token", limits::TOKEN_ADDRESSES_MAX),
             ));
         }
-        raw.addresses
-            .iter()
-            .try_for_each(|address| check_address(address))?;
+        raw.addresses.iter().try_for_each(|address| check_address(address))?;
         check_trust_domain(&raw.trust_domain)?;
         let days = in_range("ingest.certificate_days", raw.certificate_days, 1..=366)?;
         let idle_s = in_range("ingest.idle_timeout_s", raw.idle_timeout_s, 30..=86_400)?;

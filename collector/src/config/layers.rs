@@ -39,12 +39,7 @@ impl Environment {
 
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name, Secret::new(value)))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
     }
 }
 
@@ -68,11 +63,7 @@ impl Layers {
     pub fn defaults() -> Self {
         // The text is a constant of the program, and a test parses it.
         let table = document::default_values().parse().unwrap_or_default();
-        Self {
-            table,
-            database_url: None,
-            proxy: ProxyConfig::default(),
-        }
+        Self { table, database_url: None, proxy: ProxyConfig::default() }
     }
 
     /// Lays a file over it. A relative path in it is taken as it stands.
@@ -81,10 +72,8 @@ impl Layers {
     ///
     /// When the file cannot be read or is not TOML.
     pub fn with_file(self, path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         let file: Table = text.parse().map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             error: Box::new(error),
@@ -127,10 +116,8 @@ impl Layers {
             let Some((section, field)) = setting_of(name)? else {
                 continue;
             };
-            let value = parse_as(field, text).map_err(|message| ConfigError::Variable {
-                variable: name.clone(),
-                message,
-            })?;
+            let value = parse_as(field, text)
+                .map_err(|message| ConfigError::Variable { variable: name.clone(), message })?;
             self = self.with(section.name, field.name, value);
         }
         Ok(self)
@@ -139,10 +126,7 @@ impl Layers {
     /// Lays one setting over it, as a flag does.
     #[must_use]
     pub fn with(mut self, section: &str, field: &str, value: impl Into<Value>) -> Self {
-        let table = self
-            .table
-            .entry(section)
-            .or_insert_with(|| Value::Table(Table::new()));
+        let table = self.table.entry(section).or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(table) = table {
             table.insert(field.to_owned(), value.into());
         }
@@ -189,14 +173,12 @@ fn parse_as(field: &Field, text: &str) -> Result<Value, String> {
     let like = field.default.or(field.example).unwrap_or("\"\"");
     let like: Table = format!("v = {like}").parse().unwrap_or_default();
     Ok(match like.get("v") {
-        Some(Value::Integer(_)) => Value::Integer(
-            text.parse()
-                .map_err(|_| format!("{text:?} is not a whole number"))?,
-        ),
-        Some(Value::Boolean(_)) => Value::Boolean(
-            text.parse()
-                .map_err(|_| format!("{text:?} is neither true nor false"))?,
-        ),
+        Some(Value::Integer(_)) => {
+            Value::Integer(text.parse().map_err(|_| format!("{text:?} is not a whole number"))?)
+        }
+        Some(Value::Boolean(_)) => {
+            Value::Boolean(text.parse().map_err(|_| format!("{text:?} is neither true nor false"))?)
+        }
         Some(Value::Array(_)) => text
             .split(',')
             .map(str::trim)

@@ -80,14 +80,7 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_refused() {
-        for text in [
-            "",
-            "10.0.0.0/33",
-            "fd00::/129",
-            "10.0.0/8",
-            "host/8",
-            "10.0.0.0/-1",
-        ] {
+        for text in ["", "10.0.0.0/33", "fd00::/129", "10.0.0/8", "host/8", "10.0.0.0/-1"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
     }

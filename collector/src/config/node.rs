@@ -114,11 +114,7 @@ pub struct Roles {
 
 impl Roles {
     fn from_names(names: &[String]) -> Result<Self, ConfigError> {
-        let mut roles = Self {
-            ingest: false,
-            api: false,
-            jobs: false,
-        };
+        let mut roles = Self { ingest: false, api: false, jobs: false };
         for name in names {
             match name.parse()? {
                 // Naming one twice does no harm.

@@ -35,18 +35,11 @@ pub struct QueueConfig {
 impl QueueConfig {
     pub(super) fn new(raw: &RawQueue, node: &NodeConfig) -> Result<Self, ConfigError> {
         let frame = FRAME_WIRE_BYTES_MAX as u64;
-        let segment_bytes = in_range(
-            "queue.segment_bytes",
-            raw.segment_bytes,
-            4 * frame..=1_073_741_824,
-        )?;
+        let segment_bytes =
+            in_range("queue.segment_bytes", raw.segment_bytes, 4 * frame..=1_073_741_824)?;
         Ok(Self {
             dir: node.data_dir.join("queue"),
-            bytes_max: in_range(
-                "queue.bytes_max",
-                raw.bytes_max,
-                2 * segment_bytes..=u64::MAX,
-            )?,
+            bytes_max: in_range("queue.bytes_max", raw.bytes_max, 2 * segment_bytes..=u64::MAX)?,
             segment_bytes,
             disk_free_bytes_min: raw.disk_free_bytes_min,
         })

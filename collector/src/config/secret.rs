@@ -22,17 +22,12 @@ impl Secret {
     ///
     /// When the file cannot be read or is empty.
     pub fn from_file(setting: &'static str, path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
-            path: path.to_owned(),
-            error,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         // Editors and `echo` end files with a line feed, and no password does.
         let text = text.trim_end();
         if text.is_empty() {
-            return Err(ConfigError::value(
-                setting,
-                format!("{} is empty", path.display()),
-            ));
+            return Err(ConfigError::value(setting, format!("{} is empty", path.display())));
         }
         Ok(Self::new(text))
     }

@@ -58,10 +58,7 @@ impl TryFrom<RawTelemetry> for TelemetryConfig {
                 format!("{part:?} is neither a level nor module=level"),
             ));
         }
-        Ok(Self {
-            format,
-            level: raw.level,
-        })
+        Ok(Self { format, level: raw.level })
     }
 }
 

@@ -9,10 +9,7 @@ mod values;
 use super::*;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
-    variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn file(text: &str) -> Layers {
@@ -43,9 +40,7 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
                 "proxy_file",
                 "ca_file",
             ];
-            !unset
-                .iter()
-                .any(|unset| line.starts_with(&format!("{unset} =")))
+            !unset.iter().any(|unset| line.starts_with(&format!("{unset} =")))
         })
         .flat_map(|line| [line, "\n"])
         .collect();
@@ -100,10 +95,7 @@ fn an_unknown_setting_in_the_file_is_refused_by_its_name() {
 fn a_misspelt_variable_of_a_section_is_refused_and_a_foreign_one_is_not() {
     let wrong = environment(&[("MUSTER_INGEST_LISSTEN", "1.1.1.1:1")]);
     let error = Layers::defaults().with_environment(&wrong).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "MUSTER_INGEST_LISSTEN: [ingest] has no setting \"lissten\""
-    );
+    assert_eq!(error.to_string(), "MUSTER_INGEST_LISSTEN: [ingest] has no setting \"lissten\"");
     // Others may use the prefix: a variable is ours only with a section's name in it.
     let foreign = environment(&[("MUSTER_COLOUR", "blue"), ("HOME", "/root")]);
     Layers::defaults().with_environment(&foreign).unwrap();
@@ -113,10 +105,7 @@ fn a_misspelt_variable_of_a_section_is_refused_and_a_foreign_one_is_not() {
 fn a_variable_of_the_wrong_kind_is_refused() {
     let wrong = environment(&[("MUSTER_PIPELINE_WORKERS", "many")]);
     let error = Layers::defaults().with_environment(&wrong).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "MUSTER_PIPELINE_WORKERS: \"many\" is not a whole number"
-    );
+    assert_eq!(error.to_string(), "MUSTER_PIPELINE_WORKERS: \"many\" is not a whole number");
 }
 
 #[test]
@@ -159,10 +148,7 @@ fn a_database_address_is_taken_from_a_file_without_its_line_end() {
     std::fs::write(&path, "postgres://u@h/d\n").unwrap();
     let layers = Layers::defaults().with("database", "url_file", path.to_str().unwrap());
     let config = Config::from_layers(layers).unwrap();
-    assert_eq!(
-        config.database.server,
-        DatabaseServer::Given(Secret::new("postgres://u@h/d"))
-    );
+    assert_eq!(config.database.server, DatabaseServer::Given(Secret::new("postgres://u@h/d")));
 }
 
 #[test]
@@ -203,11 +189,9 @@ fn a_file_that_cannot_be_read_is_refused_with_its_name_and_why() {
     let absent = dir.path().join("absent.toml");
     let latin = dir.path().join("latin.toml");
     std::fs::write(&latin, b"[node]\n# M\xfcnchen\n").unwrap();
-    for (path, why) in [
-        (absent.as_path(), "No such file"),
-        (&latin, "UTF-8"),
-        (dir.path(), "directory"),
-    ] {
+    for (path, why) in
+        [(absent.as_path(), "No such file"), (&latin, "UTF-8"), (dir.path(), "directory")]
+    {
         let error = Layers::defaults().with_file(path).unwrap_err();
         let text = format!("{:#}", anyhow::Error::from(error));
         assert!(text.contains(path.to_str().unwrap()), "{text}");

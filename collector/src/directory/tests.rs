@@ -26,17 +26,9 @@ impl Site {
         let clock = Clock::system();
         let operator = database.store().local_operator();
         let company = CompanyId(Uuid::new_v4());
-        companies::create(&operator, company, "Acme", clock.now())
-            .await
-            .unwrap();
+        companies::create(&operator, company, "Acme", clock.now()).await.unwrap();
         let scope = operator.scope(company).await.unwrap().unwrap();
-        Self {
-            database,
-            registry: Registry::new(),
-            clock,
-            lifecycle: Lifecycle::new(),
-            scope,
-        }
+        Self { database, registry: Registry::new(), clock, lifecycle: Lifecycle::new(), scope }
     }
 
     async fn agent(&self) -> AgentId {
@@ -51,9 +43,7 @@ impl Site {
             uses_max: None,
         };
         let now = self.clock.now();
-        enrolment_tokens::create(&self.scope, &new, now)
-            .await
-            .unwrap();
+        enrolment_tokens::create(&self.scope, &new, now).await.unwrap();
         let agent = AgentId(Uuid::new_v4());
         let enrolment = Enrolment {
             token,
@@ -85,13 +75,9 @@ impl Site {
     }
 
     async fn directory(&self) -> Directory {
-        Directory::open(
-            self.database.store().clone(),
-            self.registry.clone(),
-            self.clock.clone(),
-        )
-        .await
-        .unwrap()
+        Directory::open(self.database.store().clone(), self.registry.clone(), self.clock.clone())
+            .await
+            .unwrap()
     }
 
     /// Lets a directory follow, and waits until it hears signals.
@@ -118,9 +104,7 @@ async fn a_revocation_reaches_an_open_session() {
     let (revoked, other) = (site.agent().await, site.agent().await);
     let mut session = site.session(revoked);
     let _other = site.session(other);
-    agents::revoke(&site.scope, revoked, site.clock.now())
-        .await
-        .unwrap();
+    agents::revoke(&site.scope, revoked, site.clock.now()).await.unwrap();
     let reason = RejectReason::AgentRevoked;
     assert_eq!(hears(&mut session).await, registry::Command::Refuse(reason));
     assert!(site.registry.has(other));
@@ -131,10 +115,7 @@ async fn a_revocation_reaches_an_open_session() {
 async fn a_suspension_reaches_every_session_of_the_company() {
     let site = Site::new().await;
     site.follow().await;
-    let mut sessions = [
-        site.session(site.agent().await),
-        site.session(site.agent().await),
-    ];
+    let mut sessions = [site.session(site.agent().await), site.session(site.agent().await)];
     let operator = site.database.store().local_operator();
     companies::set_suspended(&operator, site.scope.company(), true, site.clock.now())
         .await
@@ -152,14 +133,8 @@ async fn a_scan_that_is_asked_for_is_passed_on() {
     site.follow().await;
     let agent = site.agent().await;
     let mut session = site.session(agent);
-    let request = agents::request_scan(&site.scope, agent)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        hears(&mut session).await,
-        registry::Command::ScanNow { request }
-    );
+    let request = agents::request_scan(&site.scope, agent).await.unwrap().unwrap();
+    assert_eq!(hears(&mut session).await, registry::Command::ScanNow { request });
     site.lifecycle.stop();
 }
 
@@ -170,9 +145,7 @@ async fn a_poll_finds_what_was_not_heard_and_acts_on_it_once() {
     let agent = site.agent().await;
     let mut session = site.session(agent);
     let now = site.clock.now();
-    agents::ask_for_snapshots(&site.scope, &[agent], now)
-        .await
-        .unwrap();
+    agents::ask_for_snapshots(&site.scope, &[agent], now).await.unwrap();
     directory.poll().await.unwrap();
     assert_eq!(hears(&mut session).await, registry::Command::SendSnapshot);
     directory.poll().await.unwrap();
@@ -191,17 +164,11 @@ async fn a_session_that_is_busy_hears_everything_once_it_listens() {
     for _ in 0..100 {
         site.registry.tell(agent, registry::Command::SendSnapshot);
     }
-    let request = agents::request_scan(&site.scope, agent)
-        .await
-        .unwrap()
-        .unwrap();
+    let request = agents::request_scan(&site.scope, agent).await.unwrap().unwrap();
     directory.tell(vec![agent]).await;
     directory.poll().await.unwrap();
     assert_eq!(hears(&mut session).await, registry::Command::SendSnapshot);
-    assert_eq!(
-        hears(&mut session).await,
-        registry::Command::ScanNow { request }
-    );
+    assert_eq!(hears(&mut session).await, registry::Command::ScanNow { request });
 }
 
 #[tokio::test]
@@ -210,21 +177,11 @@ async fn settings_reach_a_companys_open_sessions() {
     site.follow().await;
     let agent = site.agent().await;
     let mut session = site.session(agent);
-    let wanted = Settings {
-        heartbeat_every_s: 60,
-        ..Settings::default()
-    };
-    let set = companies::set_settings(&site.scope, &wanted, Some(true), site.clock.now())
-        .await
-        .unwrap();
-    let told = Told {
-        settings: set,
-        visits: Some(true),
-    };
-    assert_eq!(
-        hears(&mut session).await,
-        registry::Command::Told(Arc::new(told))
-    );
+    let wanted = Settings { heartbeat_every_s: 60, ..Settings::default() };
+    let set =
+        companies::set_settings(&site.scope, &wanted, Some(true), site.clock.now()).await.unwrap();
+    let told = Told { settings: set, visits: Some(true) };
+    assert_eq!(hears(&mut session).await, registry::Command::Told(Arc::new(told)));
 }
 
 #[tokio::test]
@@ -234,9 +191,7 @@ async fn settings_whose_signal_was_lost_come_with_a_poll_and_only_once() {
     let agent = site.agent().await;
     let mut session = site.session(agent);
     let wanted = Settings::default();
-    companies::set_settings(&site.scope, &wanted, Some(false), site.clock.now())
-        .await
-        .unwrap();
+    companies::set_settings(&site.scope, &wanted, Some(false), site.clock.now()).await.unwrap();
     directory.poll().await.unwrap();
     let heard = hears(&mut session).await;
     assert!(matches!(heard, registry::Command::Told(_)), "{heard:?}");
@@ -252,9 +207,7 @@ async fn a_resumed_company_is_not_let_go_again_by_the_row_of_its_suspension() {
     let company = site.scope.company();
     let mut early = site.directory().await;
     for is_suspended in [true, false] {
-        companies::set_suspended(&operator, company, is_suspended, site.clock.now())
-            .await
-            .unwrap();
+        companies::set_suspended(&operator, company, is_suspended, site.clock.now()).await.unwrap();
         early.poll().await.unwrap();
     }
     // One that has seen the suspension before it was taken back, and one that starts with its row

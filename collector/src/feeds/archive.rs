@@ -36,9 +36,7 @@ pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
     // Opened from the disk: a zip's directory stands at its end, so none can be read as it comes.
     let mut archive = ZipArchive::new(BufReader::new(File::open(archive)?))?;
     if archive.len() > ENTRIES_MAX {
-        return Err(io::Error::other(format!(
-            "it has more than {ENTRIES_MAX} files"
-        )));
+        return Err(io::Error::other(format!("it has more than {ENTRIES_MAX} files")));
     }
     let mut lines = LineWriter::new(to)?;
     let (mut records, mut skipped, mut left) = (0, 0, BYTES_MAX);
@@ -67,13 +65,7 @@ pub(super) fn unpack(archive: &Path, to: FileWriter) -> io::Result<Unpacked> {
     }
     // The text first, then the file: until then zstd holds back what it has not written.
     let part = lines.finish()?.finish()?;
-    Ok(Unpacked {
-        part: Part {
-            records: Some(records),
-            ..part
-        },
-        skipped,
-    })
+    Ok(Unpacked { part: Part { records: Some(records), ..part }, skipped })
 }
 
 #[cfg(test)]
@@ -133,11 +125,7 @@ mod tests {
         let mut damaged = whole.clone();
         // Within the first entry's data; the directory at the end is whole.
         damaged[60] ^= 1;
-        for wrong in [
-            &whole[..whole.len() - 30],
-            &damaged,
-            b"<html>sign in</html>",
-        ] {
+        for wrong in [&whole[..whole.len() - 30], &damaged, b"<html>sign in</html>"] {
             std::fs::write(&path, wrong).unwrap();
             assert!(unpacked(&path, dir.path()).is_err());
         }

@@ -130,11 +130,7 @@ pub(super) fn unpack_into(
     match manifest.sequence() {
         number if number == newest => return Err(BundleError::Replayed(number)),
         number if number < newest => {
-            return Err(BundleError::Older {
-                number,
-                made_at: manifest.made_at(),
-                newest,
-            });
+            return Err(BundleError::Older { number, made_at: manifest.made_at(), newest });
         }
         _ => {}
     }

@@ -69,10 +69,7 @@ pub enum FetchError {
 
 impl FetchError {
     pub(super) fn content(what: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Content {
-            what: what.into(),
-            reason: reason.into(),
-        }
+        Self::Content { what: what.into(), reason: reason.into() }
     }
 }
 
@@ -119,10 +116,7 @@ impl Fetcher {
     ///
     /// When it does not come, however often it is asked for.
     pub(super) async fn note(&self, url: &str) -> Result<Option<Vec<u8>>, FetchError> {
-        let request = Request {
-            url,
-            ..Request::default()
-        };
+        let request = Request { url, ..Request::default() };
         let attempt = || -> Attempt<'_, Option<Vec<u8>>> { Box::pin(self.note_once(&request)) };
         self.repeat(url, FILES, ANSWER_TIMEOUT, attempt).await
     }
@@ -137,11 +131,7 @@ impl Fetcher {
         url: &str,
         accept: &'static str,
     ) -> Result<Vec<u8>, FetchError> {
-        let request = Request {
-            url,
-            accept: Some(accept),
-            ..Request::default()
-        };
+        let request = Request { url, accept: Some(accept), ..Request::default() };
         let attempt = || -> Attempt<'_, Vec<u8>> { Box::pin(self.list_once(&request)) };
         self.repeat(url, FILES, ANSWER_TIMEOUT, attempt).await
     }
@@ -158,11 +148,7 @@ impl Fetcher {
         access: ApiAccess<'_>,
         read: impl Fn(Vec<u8>) -> Result<T, String> + Clone + Send + Sync + 'static,
     ) -> Result<T, FetchError> {
-        let request = Request {
-            url,
-            api: Some(access),
-            ..Request::default()
-        };
+        let request = Request { url, api: Some(access), ..Request::default() };
         let attempt = || -> Attempt<'_, T> { Box::pin(self.answer_once(&request, read.clone())) };
         self.repeat(url, NVD_API, ANSWER_TIMEOUT, attempt).await
     }
@@ -297,11 +283,9 @@ fn unasked_for() -> Bad {
 impl Bad {
     fn into_error(self, url: &str, tries: u32) -> FetchError {
         match self {
-            Self::Refused(refusal) => FetchError::Refused {
-                url: shown(url),
-                refusal: refusal.to_string(),
-                tries,
-            },
+            Self::Refused(refusal) => {
+                FetchError::Refused { url: shown(url), refusal: refusal.to_string(), tries }
+            }
             Self::Http(error) => FetchError::Http { error, tries },
             Self::Content(reason) => FetchError::content(shown(url), reason),
         }

@@ -49,10 +49,7 @@ impl OneFile<'_> {
         let Some(download) = self.fetcher.file(&request, create).await? else {
             return Ok(0);
         };
-        let before = before
-            .filter(|_| !self.is_forced)
-            .and_then(|part| part.records)
-            .unwrap_or(0);
+        let before = before.filter(|_| !self.is_forced).and_then(|part| part.records).unwrap_or(0);
         let (mirror, source) = (self.mirror.clone(), self.source.clone());
         let keeping = tokio::task::spawn_blocking(move || keep(&mirror, &source, download, before));
         keeping.await.map_err(std::io::Error::other)?
@@ -82,10 +79,7 @@ fn keep(
     if let Some(expected) = expected(&source.name)
         && let Some(file) = report.files.iter().find(|file| file.kind != expected)
     {
-        return Err(wrong(format!(
-            "it holds {:?} where {expected:?} should be",
-            file.kind
-        )));
+        return Err(wrong(format!("it holds {:?} where {expected:?} should be", file.kind)));
     }
     let records = report
         .files
@@ -107,12 +101,7 @@ fn keep(
     }
     mirror.commit(|manifest| {
         let state = manifest.sources.entry(source.name.clone()).or_default();
-        let part = Part {
-            records: Some(records),
-            etag,
-            last_modified,
-            ..part
-        };
+        let part = Part { records: Some(records), etag, last_modified, ..part };
         state.parts.insert(ALL.to_owned(), part);
     })?;
     Ok(skipped)

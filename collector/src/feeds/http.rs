@@ -141,9 +141,7 @@ impl Http {
             for proxy in proxies(&config.proxy)? {
                 builder = builder.proxy(proxy);
             }
-            builder
-                .build()
-                .map_err(|error| setting("feeds", error.to_string()))
+            builder.build().map_err(|error| setting("feeds", error.to_string()))
         };
         Ok(Self {
             files: build(redirect::Policy::custom(follow))?,
@@ -161,10 +159,7 @@ impl Http {
     ///
     /// Safe: the connection is closed.
     pub(super) async fn get(&self, request: &Request<'_>) -> Result<Reply, HttpError> {
-        let url: Url = request
-            .url
-            .parse()
-            .map_err(|_| broken(request.url, "it is no address"))?;
+        let url: Url = request.url.parse().map_err(|_| broken(request.url, "it is no address"))?;
         let client = match request.api {
             Some(_) => &self.api,
             None => &self.files,
@@ -209,11 +204,7 @@ impl std::fmt::Display for Refusal {
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
         write!(f, "the server answers {} {name}", self.status)?;
-        if self.message.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " ({})", self.message)
-        }
+        if self.message.is_empty() { Ok(()) } else { write!(f, " ({})", self.message) }
     }
 }
 
@@ -246,10 +237,7 @@ fn headers(request: &Request<'_>) -> Result<HeaderMap, HttpError> {
 
 /// Follows a redirect, but not too many of them and not out of TLS.
 fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let came_by_tls = attempt
-        .previous()
-        .last()
-        .is_some_and(|url| url.scheme() == "https");
+    let came_by_tls = attempt.previous().last().is_some_and(|url| url.scheme() == "https");
     if came_by_tls && attempt.url().scheme() != "https" {
         attempt.error("it leads from TLS to plain text")
     } else if attempt.previous().len() > REDIRECTS_MAX {
@@ -308,17 +296,11 @@ pub(crate) fn tls_config(
 }
 
 fn setting(setting: &'static str, message: impl Into<String>) -> HttpError {
-    HttpError::Setting {
-        setting,
-        message: message.into(),
-    }
+    HttpError::Setting { setting, message: message.into() }
 }
 
 fn broken(url: &str, reason: impl Into<String>) -> HttpError {
-    HttpError::Broken {
-        url: shown(url),
-        reason: reason.into(),
-    }
+    HttpError::Broken { url: shown(url), reason: reason.into() }
 }
 
 /// An error of the client with its causes, and without the address, which may hold a secret.
@@ -379,28 +361,17 @@ mod tests {
             ..ProxyConfig::default()
         };
         let error = proxies(&config).unwrap_err().to_string();
-        assert!(
-            error.contains("proxy") && !error.contains("hush"),
-            "{error}"
-        );
+        assert!(error.contains("proxy") && !error.contains("hush"), "{error}");
     }
 
     #[test]
     fn a_file_of_certificates_that_holds_none_is_refused_by_its_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ca.pem");
-        let error = tls_config("feeds.ca_file", Some(&path))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("feeds.ca_file: ") && error.contains("ca.pem"),
-            "{error}"
-        );
-        std::fs::write(
-            &path,
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        )
-        .unwrap();
+        let error = tls_config("feeds.ca_file", Some(&path)).unwrap_err().to_string();
+        assert!(error.starts_with("feeds.ca_file: ") && error.contains("ca.pem"), "{error}");
+        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+            .unwrap();
         assert!(tls_config("feeds.ca_file", Some(&path)).is_err());
     }
 }

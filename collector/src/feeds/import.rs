@@ -27,11 +27,8 @@ use super::{FeedPaths, ImportReport};
 use crate::clock::Clock;
 
 /// Feeds whose state the database keeps when files are imported by hand, by the kind of the files.
-const FEEDS: [(FeedKind, &str); 3] = [
-    (FeedKind::Nvd, "nvd"),
-    (FeedKind::Kev, "kev"),
-    (FeedKind::Epss, "epss"),
-];
+const FEEDS: [(FeedKind, &str); 3] =
+    [(FeedKind::Nvd, "nvd"), (FeedKind::Kev, "kev"), (FeedKind::Epss, "epss")];
 
 /// The source of CISA's catalogue.
 const KEV: &str = "kev";
@@ -88,12 +85,7 @@ impl FeedImporter {
     /// An importer that writes to a database and a folder, and takes no bundles.
     #[must_use]
     pub const fn new(store: Store, clock: Clock, paths: FeedPaths) -> Self {
-        Self {
-            store,
-            clock,
-            paths,
-            trusted: Vec::new(),
-        }
+        Self { store, clock, paths, trusted: Vec::new() }
     }
 
     /// The same, but it takes bundles that are signed with one of these keys.
@@ -144,10 +136,7 @@ impl FeedImporter {
         mirror: &Mirror,
         files: Vec<PathBuf>,
     ) -> Result<TakenIn, ImportError> {
-        let inputs = files.into_iter().map(|path| Input {
-            source: BY_HAND.to_owned(),
-            path,
-        });
+        let inputs = files.into_iter().map(|path| Input { source: BY_HAND.to_owned(), path });
         let kept = self.inputs(mirror, |_| true);
         let read = Read {
             fresh: inputs.collect(),
@@ -205,10 +194,7 @@ impl FeedImporter {
             .parts()
             .filter(|(_, part)| has_records(part))
             .map(|(source, part)| {
-                let input = Input {
-                    source: source.to_owned(),
-                    path: mirror.path(part),
-                };
+                let input = Input { source: source.to_owned(), path: mirror.path(part) };
                 (applied.contains(&part.sha256), input)
             })
             .partition::<Vec<_>, _>(|(is_applied, _)| *is_applied);
@@ -276,10 +262,7 @@ impl FeedImporter {
         match opening.await.map_err(|_| ImportError::Stopped)? {
             Ok(mirror) => Ok(mirror),
             Err(OpenError::Busy) => Err(ImportError::Busy { path: path() }),
-            Err(OpenError::Io(source)) => Err(ImportError::Mirror {
-                path: path(),
-                source,
-            }),
+            Err(OpenError::Io(source)) => Err(ImportError::Mirror { path: path(), source }),
             Err(damaged @ OpenError::Damaged(_)) => Err(ImportError::Mirror {
                 path: path(),
                 source: io::Error::other(damaged.to_string()),
@@ -295,13 +278,10 @@ impl FeedImporter {
     /// Files of the mirror, by their names.
     fn inputs(&self, mirror: &Mirror, is_wanted: impl Fn(&String) -> bool) -> Vec<Input> {
         let manifest = mirror.manifest();
-        let parts = manifest
-            .parts()
-            .filter(|(_, part)| has_records(part) && is_wanted(&part.sha256));
-        let inputs = parts.map(|(source, part)| Input {
-            source: source.to_owned(),
-            path: mirror.path(part),
-        });
+        let parts =
+            manifest.parts().filter(|(_, part)| has_records(part) && is_wanted(&part.sha256));
+        let inputs = parts
+            .map(|(source, part)| Input { source: source.to_owned(), path: mirror.path(part) });
         inputs.collect()
     }
 
@@ -316,11 +296,7 @@ impl FeedImporter {
             *changed.entry(source).or_default() += rows;
         }
         let done = reading.await.map_err(|_| ImportError::Stopped)??;
-        let taken = TakenIn {
-            files: done.files,
-            changed,
-            index: done.index,
-        };
+        let taken = TakenIn { files: done.files, changed, index: done.index };
         Ok((taken, done.staged))
     }
 
@@ -338,10 +314,7 @@ impl FeedImporter {
     }
 
     fn on_disk<T>(&self, result: io::Result<T>) -> Result<T, ImportError> {
-        result.map_err(|source| ImportError::Mirror {
-            path: self.paths.mirror.clone(),
-            source,
-        })
+        result.map_err(|source| ImportError::Mirror { path: self.paths.mirror.clone(), source })
     }
 
     async fn note(&self, report: &ImportReport, now: OffsetDateTime) -> Result<(), StoreError> {
@@ -353,11 +326,7 @@ impl FeedImporter {
             let imported = Imported {
                 newest_record_at: newest.and_then(to_time),
                 records: report.records(kind),
-                changed: if kind == FeedKind::Nvd {
-                    report.changed
-                } else {
-                    0
-                },
+                changed: if kind == FeedKind::Nvd { report.changed } else { 0 },
                 skipped: report.skipped(kind),
             };
             store::feeds::succeeded(&self.store, name, &imported, now).await?;
@@ -377,8 +346,6 @@ fn make_folder_of(path: &Path) -> Result<(), ImportError> {
     let Some(folder) = path.parent() else {
         return Ok(());
     };
-    std::fs::create_dir_all(folder).map_err(|source| ImportError::Mirror {
-        path: folder.to_owned(),
-        source,
-    })
+    std::fs::create_dir_all(folder)
+        .map_err(|source| ImportError::Mirror { path: folder.to_owned(), source })
 }

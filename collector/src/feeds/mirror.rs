@@ -212,10 +212,7 @@ impl Mirror {
     }
 
     fn lock_manifest(&self) -> MutexGuard<'_, Manifest> {
-        self.0
-            .manifest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes files from before there was a list for imported by hand.

@@ -143,11 +143,7 @@ fn keep(
     // with the next change.
     let mut to = mirror.create(source)?;
     zstd::stream::copy_encode(BufReader::new(File::open(&path)?), &mut to, LEVEL)?;
-    let part = Part {
-        records: Some(records),
-        until: Some(month.changed_at),
-        ..to.finish()?
-    };
+    let part = Part { records: Some(records), until: Some(month.changed_at), ..to.finish()? };
     mirror.commit(|manifest| {
         let state = manifest.sources.entry(source.to_owned()).or_default();
         state.parts.insert(month.id.clone(), part);
@@ -166,18 +162,12 @@ fn checked(
     // A month of nothing but Azure's services has no record that is used, and is whole all the same.
     let records = file.records + file.not_used;
     if records == 0 {
-        let why = file
-            .problems
-            .first()
-            .map_or("", |problem| problem.reason.as_str());
+        let why = file.problems.first().map_or("", |problem| problem.reason.as_str());
         return Err(format!("no CVE of {} can be read: {why}", month.id));
     }
     // Half as many are more likely half a document than half the flaws.
     if records < records_before / 2 {
-        return Err(format!(
-            "{} holds {records} CVEs where there were {records_before}",
-            month.id
-        ));
+        return Err(format!("{} holds {records} CVEs where there were {records_before}", month.id));
     }
     Ok((records, file.skipped))
 }
@@ -202,17 +192,10 @@ fn months(bytes: &[u8]) -> Result<Vec<Month>, String> {
             }
             let changed_at = instant(&listed.current_release_date)
                 .ok_or_else(|| format!("the date of {shown} is no instant"))?;
-            Ok(Month {
-                id: listed.id,
-                changed_at,
-            })
+            Ok(Month { id: listed.id, changed_at })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    months.sort_by(|a, b| {
-        b.changed_at
-            .cmp(&a.changed_at)
-            .then_with(|| a.id.cmp(&b.id))
-    });
+    months.sort_by(|a, b| b.changed_at.cmp(&a.changed_at).then_with(|| a.id.cmp(&b.id)));
     Ok(months)
 }
 
@@ -236,10 +219,7 @@ mod tests {
         let found = months(list).unwrap();
         let ids: Vec<_> = found.iter().map(|month| month.id.as_str()).collect();
         assert_eq!(ids, ["2024-Mar", "2016-Apr"]);
-        assert_eq!(
-            found[0].changed_at,
-            time::macros::datetime!(2024-04-09 07:00 UTC)
-        );
+        assert_eq!(found[0].changed_at, time::macros::datetime!(2024-04-09 07:00 UTC));
     }
 
     #[test]
@@ -247,18 +227,9 @@ mod tests {
         for (list, reason) in [
             ("<html>", "expected"),
             (r#"{"value":[]}"#, "0 months"),
-            (
-                r#"{"value":[{"ID":"../x","CurrentReleaseDate":"2024-04-09T07:00:00Z"}]}"#,
-                "no name",
-            ),
-            (
-                r#"{"value":[{"ID":"","CurrentReleaseDate":"2024-04-09T07:00:00Z"}]}"#,
-                "no name",
-            ),
-            (
-                r#"{"value":[{"ID":"2024-Apr","CurrentReleaseDate":"soon"}]}"#,
-                "no instant",
-            ),
+            (r#"{"value":[{"ID":"../x","CurrentReleaseDate":"2024-04-09T07:00:00Z"}]}"#, "no name"),
+            (r#"{"value":[{"ID":"","CurrentReleaseDate":"2024-04-09T07:00:00Z"}]}"#, "no name"),
+            (r#"{"value":[{"ID":"2024-Apr","CurrentReleaseDate":"soon"}]}"#, "no instant"),
         ] {
             let refused = months(list.as_bytes()).unwrap_err();
             assert!(refused.contains(reason), "{list}: {refused}");

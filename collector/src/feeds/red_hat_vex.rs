@@ -56,10 +56,7 @@ impl RedHatVex<'_> {
             return Ok(0);
         }
         let url = format!("{folder}/{archive}");
-        let request = Request {
-            url: &url,
-            ..Request::default()
-        };
+        let request = Request { url: &url, ..Request::default() };
         let create = || self.mirror.create(self.name);
         let Some(download) = self.fetcher.file(&request, create).await? else {
             return Ok(0);
@@ -67,10 +64,7 @@ impl RedHatVex<'_> {
         let (mirror, source) = (self.mirror.clone(), self.name.to_owned());
         let before = before.and_then(|part| part.records).unwrap_or(0);
         let keeping = tokio::task::spawn_blocking(move || {
-            let part = Part {
-                etag: Some(archive),
-                ..download
-            };
+            let part = Part { etag: Some(archive), ..download };
             keep(&mirror, source, part, before)
         });
         let kept = keeping.await.map_err(io::Error::other)??;
@@ -99,10 +93,7 @@ fn keep(
             file.records
         )));
     }
-    let part = Part {
-        records: Some(file.records),
-        ..part
-    };
+    let part = Part { records: Some(file.records), ..part };
     mirror.commit(|manifest| {
         let state = manifest.sources.entry(source).or_default();
         state.parts.insert(ALL.to_owned(), part);

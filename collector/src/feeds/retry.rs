@@ -58,21 +58,15 @@ impl Patience {
         if tries >= self.tries {
             return None;
         }
-        let doubled = self
-            .first
-            .saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)))
-            .min(self.most);
+        let doubled =
+            self.first.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(self.most);
         let Miss::Refused(refusal) = miss else {
             return Some(doubled);
         };
         if !self.may_recover(refusal) {
             return None;
         }
-        match refusal
-            .retry_after
-            .as_deref()
-            .map(|text| retry_after(text, now))
-        {
+        match refusal.retry_after.as_deref().map(|text| retry_after(text, now)) {
             // The next sync comes by the clock; until then the other sources are not kept waiting.
             Some(Some(wait)) if wait > RETRY_AFTER_MAX => None,
             // At least a second: "0", and an instant that has passed, would be a loop without a
@@ -115,11 +109,7 @@ pub(super) struct Pace {
 impl Pace {
     /// A pace of so many requests in any `window`.
     pub(super) fn new(requests: usize, window: Duration) -> Self {
-        Self {
-            requests: requests.max(1),
-            window,
-            sent: VecDeque::new(),
-        }
+        Self { requests: requests.max(1), window, sent: VecDeque::new() }
     }
 
     /// The wait before the next request may be sent.
@@ -133,17 +123,11 @@ impl Pace {
         // NVD asks its users to sleep between two requests, six seconds without a key, and not to
         // send all at once.
         let apart = self.window / u32::try_from(self.requests).unwrap_or(u32::MAX);
-        let after_last = self
-            .sent
-            .back()
-            .map_or(Duration::ZERO, |last| until(*last + apart));
+        let after_last = self.sent.back().map_or(Duration::ZERO, |last| until(*last + apart));
         if self.sent.len() < self.requests {
             return after_last;
         }
-        let room = self
-            .sent
-            .front()
-            .map_or(Duration::ZERO, |first| until(*first + self.window));
+        let room = self.sent.front().map_or(Duration::ZERO, |first| until(*first + self.window));
         room.max(after_last)
     }
 
@@ -165,11 +149,7 @@ mod tests {
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-21 12:00 UTC);
 
     fn refusal(status: u16, retry_after: Option<&str>) -> Refusal {
-        Refusal {
-            status,
-            message: String::new(),
-            retry_after: retry_after.map(str::to_owned),
-        }
+        Refusal { status, message: String::new(), retry_after: retry_after.map(str::to_owned) }
     }
 
     fn wait(patience: Patience, tries: u32, status: u16, after: Option<&str>) -> Option<u64> {
@@ -180,13 +160,8 @@ mod tests {
 
     #[test]
     fn waits_grow_from_six_seconds_to_thirty_and_end_after_twenty_tries() {
-        let waits: Vec<_> = (1..=20)
-            .map(|tries| NVD_API.wait(tries, &Miss::Broken, NOW))
-            .collect();
-        let seconds: Vec<_> = waits[..5]
-            .iter()
-            .map(|wait| wait.unwrap().as_secs())
-            .collect();
+        let waits: Vec<_> = (1..=20).map(|tries| NVD_API.wait(tries, &Miss::Broken, NOW)).collect();
+        let seconds: Vec<_> = waits[..5].iter().map(|wait| wait.unwrap().as_secs()).collect();
         assert_eq!(seconds, [6, 12, 24, 30, 30]);
         assert!(waits[18].is_some() && waits[19].is_none());
     }
@@ -213,10 +188,7 @@ mod tests {
 
     #[test]
     fn a_key_that_nvd_does_not_know_is_not_tried_for_ten_minutes() {
-        let unknown = Refusal {
-            message: "Invalid apiKey.".to_owned(),
-            ..refusal(404, None)
-        };
+        let unknown = Refusal { message: "Invalid apiKey.".to_owned(), ..refusal(404, None) };
         assert_eq!(NVD_API.wait(1, &Miss::Refused(&unknown), NOW), None);
     }
 
@@ -229,11 +201,7 @@ mod tests {
         let past = "Sat, 21 Nov 2026 11:00:00 GMT";
         assert_eq!(wait(NVD_API, 1, 503, Some(past)), Some(1));
         assert_eq!(wait(NVD_API, 1, 503, Some("soon")), Some(30));
-        assert_eq!(
-            wait(NVD_API, 1, 503, Some("86400")),
-            None,
-            "come back another time"
-        );
+        assert_eq!(wait(NVD_API, 1, 503, Some("86400")), None, "come back another time");
     }
 
     #[test]

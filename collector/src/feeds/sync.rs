@@ -183,11 +183,7 @@ impl FeedSyncer {
             let before = mirror.source(&source.name);
             let result = Box::pin(self.fetch(&mirror, source, force)).await;
             let is_changed = is_changed(&before, &mirror.source(&source.name));
-            fetched.push(Fetched {
-                source,
-                is_changed,
-                result,
-            });
+            fetched.push(Fetched { source, is_changed, result });
         }
         // Once for all sources, because the index is built of everything. It runs even when nothing
         // came: what an earlier one left, killed or without a database, is taken in now.
@@ -257,42 +253,19 @@ impl FeedSyncer {
                 api.sync(before, is_forced, now).await
             }
             FeedSourceKind::NvdFeeds => {
-                let files = NvdFeedFiles {
-                    fetcher,
-                    mirror,
-                    name,
-                    url,
-                    is_forced,
-                };
+                let files = NvdFeedFiles { fetcher, mirror, name, url, is_forced };
                 files.sync(now).await
             }
             FeedSourceKind::MsrcMonths => {
-                let months = MsrcMonths {
-                    fetcher,
-                    mirror,
-                    name,
-                    url,
-                    is_forced,
-                };
+                let months = MsrcMonths { fetcher, mirror, name, url, is_forced };
                 months.sync().await
             }
             FeedSourceKind::RedHatVex => {
-                let archive = RedHatVex {
-                    fetcher,
-                    mirror,
-                    name,
-                    url,
-                    is_forced,
-                };
+                let archive = RedHatVex { fetcher, mirror, name, url, is_forced };
                 archive.sync().await
             }
             FeedSourceKind::File | FeedSourceKind::Archive => {
-                let file = OneFile {
-                    fetcher,
-                    mirror,
-                    source,
-                    is_forced,
-                };
+                let file = OneFile { fetcher, mirror, source, is_forced };
                 file.sync().await
             }
         }
@@ -305,10 +278,7 @@ impl FeedSyncer {
         taken: &Result<TakenIn, ImportError>,
     ) -> Result<SourceReport, StoreError> {
         let (name, now) = (fetched.source.name.as_str(), self.clock.now());
-        let imported = taken
-            .as_ref()
-            .map(|taken| taken.of(name))
-            .unwrap_or_default();
+        let imported = taken.as_ref().map(|taken| taken.of(name)).unwrap_or_default();
         let mut report = SourceReport {
             source: name.to_owned(),
             outcome: Outcome::Unchanged,
@@ -329,10 +299,7 @@ impl FeedSyncer {
             (Ok(unread), _) if fetched.is_changed || imported.records > 0 => {
                 report.outcome = Outcome::Changed;
                 report.skipped += unread;
-                let imported = store::feeds::Imported {
-                    skipped: report.skipped,
-                    ..imported
-                };
+                let imported = store::feeds::Imported { skipped: report.skipped, ..imported };
                 store::feeds::succeeded(&self.store, name, &imported, now).await?;
             }
             (Ok(_), _) => store::feeds::unchanged(&self.store, name, now).await?,
@@ -360,11 +327,7 @@ impl SourceReport {
 /// Whether other files count than before. A moved watermark alone is no change.
 fn is_changed(before: &SourceState, after: &SourceState) -> bool {
     let files = |state: &SourceState| -> Vec<String> {
-        state
-            .parts
-            .values()
-            .map(|part| part.sha256.clone())
-            .collect()
+        state.parts.values().map(|part| part.sha256.clone()).collect()
     };
     files(before) != files(after)
 }

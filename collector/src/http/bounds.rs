@@ -34,12 +34,10 @@ pub(super) async fn in_time(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    tokio::time::timeout(within, next.run(request))
-        .await
-        .map_err(|_| Problem::Unavailable {
-            what: "an answer in time",
-            retry_after_s: RETRY_AFTER_S,
-        })
+    tokio::time::timeout(within, next.run(request)).await.map_err(|_| Problem::Unavailable {
+        what: "an answer in time",
+        retry_after_s: RETRY_AFTER_S,
+    })
 }
 
 #[cfg(test)]
@@ -88,10 +86,7 @@ mod tests {
     async fn an_answer_that_takes_too_long_is_a_problem_that_says_when_to_come_again() {
         let router = Router::new()
             .route("/", routing::get(std::future::pending::<()>))
-            .layer(middleware::from_fn_with_state(
-                Duration::from_secs(30),
-                in_time,
-            ));
+            .layer(middleware::from_fn_with_state(Duration::from_secs(30), in_time));
         let answer = router.oneshot(request()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answer.headers()["retry-after"], "5");

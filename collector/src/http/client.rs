@@ -40,9 +40,7 @@ impl FromRequestParts<ApiState> for Client {
 
     async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, Infallible> {
         let agent = parts.headers.get(header::USER_AGENT);
-        let agent = agent
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(Self {
             address: address(parts),
             agent: agent.chars().take(AGENT_CHARS_MAX).collect(),
@@ -78,17 +76,11 @@ pub(super) async fn note(
 /// The last address that no trusted proxy wrote down: what stands before it anybody can make up.
 fn behind(peer: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
     let mut address = peer.to_canonical();
-    let lines: Vec<&str> = headers
-        .get_all(&FORWARDED_FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
+    let lines: Vec<&str> =
+        headers.get_all(&FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
     let mut named = lines.iter().rev().flat_map(|line| line.rsplit(','));
     while proxies.contains(&address) {
-        match named
-            .next()
-            .and_then(|text| text.trim().parse::<IpAddr>().ok())
-        {
+        match named.next().and_then(|text| text.trim().parse::<IpAddr>().ok()) {
             Some(before) => address = before.to_canonical(),
             None => break,
         }
@@ -120,10 +112,7 @@ mod tests {
     fn a_trusted_proxy_says_who_asks_and_what_stands_before_is_not_believed() {
         assert_eq!(seen(PROXY, &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(seen(PROXY, &["1.1.1.1, 203.0.113.9"]), "203.0.113.9");
-        assert_eq!(
-            seen(PROXY, &["1.1.1.1", "203.0.113.9, 10.0.0.1"]),
-            "203.0.113.9"
-        );
+        assert_eq!(seen(PROXY, &["1.1.1.1", "203.0.113.9, 10.0.0.1"]), "203.0.113.9");
         assert_eq!(seen("::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
     }
 

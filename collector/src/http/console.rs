@@ -86,10 +86,7 @@ fn page() -> Result<Response, Problem> {
     let policy = HeaderValue::from_str(&policy).map_err(|error| Problem::Internal(error.into()))?;
     let mut response = Body::from(html).into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
@@ -118,10 +115,7 @@ fn file(path: &str, data: Cow<'static, [u8]>) -> Response {
     };
     let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(media_type(path)),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(path)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
     response
 }
@@ -171,11 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_file_beside_the_console_is_served() {
-        for path in [
-            "/../console/package.json",
-            "/..%2fpackage.json",
-            "//etc/passwd",
-        ] {
+        for path in ["/../console/package.json", "/..%2fpackage.json", "//etc/passwd"] {
             let Ok(response) = asked(Method::GET, path).await else {
                 continue;
             };

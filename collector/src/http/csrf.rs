@@ -25,11 +25,7 @@ pub(super) fn check(parts: &Parts) -> Result<(), Problem> {
         return Ok(());
     }
     let is_ours = parts.headers.contains_key(&HEADER) && is_same_site(parts);
-    if is_ours {
-        Ok(())
-    } else {
-        Err(Problem::CrossSite)
-    }
+    if is_ours { Ok(()) } else { Err(Problem::CrossSite) }
 }
 
 /// Whether the browser says that it was this site, or does not say.
@@ -41,9 +37,9 @@ fn is_same_site(parts: &Parts) -> bool {
     }
     // An older browser: its `Origin` names a host, which has to be the one that was asked.
     match (text(&header::ORIGIN), text(&header::HOST)) {
-        (Some(origin), Some(host)) => origin
-            .split_once("://")
-            .is_some_and(|(_, name)| name == host),
+        (Some(origin), Some(host)) => {
+            origin.split_once("://").is_some_and(|(_, name)| name == host)
+        }
         (Some(_), None) => false,
         (None, _) => true,
     }
@@ -96,10 +92,7 @@ mod tests {
             let headers = [("muster-csrf", "1"), ("sec-fetch-site", site)];
             assert!(is_refused("PUT", &headers), "{site}");
         }
-        assert!(!is_refused(
-            "PUT",
-            &[("muster-csrf", "1"), ("sec-fetch-site", "same-origin")]
-        ));
+        assert!(!is_refused("PUT", &[("muster-csrf", "1"), ("sec-fetch-site", "same-origin")]));
     }
 
     #[test]
@@ -107,19 +100,11 @@ mod tests {
         let with = |origin| {
             is_refused(
                 "POST",
-                &[
-                    ("muster-csrf", "1"),
-                    ("host", "muster.example:7080"),
-                    ("origin", origin),
-                ],
+                &[("muster-csrf", "1"), ("host", "muster.example:7080"), ("origin", origin)],
             )
         };
         assert!(!with("https://muster.example:7080"));
-        for other in [
-            "https://evil.example",
-            "null",
-            "https://muster.example:7080.evil.example",
-        ] {
+        for other in ["https://evil.example", "null", "https://muster.example:7080.evil.example"] {
             assert!(with(other), "{other}");
         }
     }

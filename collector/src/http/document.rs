@@ -23,9 +23,7 @@ pub(super) fn of(routes: &Routes) -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
     for route in routes.described() {
-        let item = paths
-            .entry(format!("/api/v1{}", route.path))
-            .or_insert_with(|| json!({}));
+        let item = paths.entry(format!("/api/v1{}", route.path)).or_insert_with(|| json!({}));
         item[route.method] = route.document(&mut schemas);
     }
     json!({

@@ -179,11 +179,7 @@ pub(crate) async fn respond<S: Source, V: Record>(
     let rows = source.next().await?;
     let is_over = rows.is_empty();
     write(format, rows, &view, &mut first)?;
-    let writing = Writing {
-        source,
-        view,
-        place,
-    };
+    let writing = Writing { source, view, place };
     let begun = Some((writing, Some(first), is_over));
     let body = stream::unfold(begun, move |state| async move {
         let (mut writing, first, is_over) = state?;
@@ -268,9 +264,6 @@ fn attachment(name: &'static str, format: Format, body: Body) -> Response {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     // What stands before this program may otherwise collect all of it before it passes anything on.
-    headers.insert(
-        HeaderName::from_static("x-accel-buffering"),
-        HeaderValue::from_static("no"),
-    );
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }

@@ -137,11 +137,7 @@ impl Credential {
             Self::Key(key) => (false, key),
             Self::Session(key) => (true, key),
         };
-        Shown {
-            is_session,
-            id: key.id(),
-            secret_hash: key.secret_hash(),
-        }
+        Shown { is_session, id: key.id(), secret_hash: key.secret_hash() }
     }
 
     /// What only its holder has.
@@ -224,10 +220,7 @@ impl<P: Needs> FromRequestParts<ApiState> for Operator<P> {
         who.principal
             .operator(&who.origin)
             .filter(|_| who.principal.may_operate(P::PERMISSION))
-            .map(|scope| Self {
-                scope,
-                permission: PhantomData,
-            })
+            .map(|scope| Self { scope, permission: PhantomData })
             .ok_or(Problem::Forbidden(P::PERMISSION))
     }
 }
@@ -253,19 +246,13 @@ impl<P: Needs> FromRequestParts<ApiState> for Tenant<P> {
             .ok_or(Problem::CompanyMissing)?;
         // The company before the permission: who may not look into a company is not told what it
         // would have taken.
-        let scope = who
-            .principal
-            .scope(company, &who.origin)
-            .await?
-            .ok_or(Problem::NotFound("company"))?;
+        let scope =
+            who.principal.scope(company, &who.origin).await?.ok_or(Problem::NotFound("company"))?;
         if !who.principal.may(P::PERMISSION, company) {
             return Err(Problem::Forbidden(P::PERMISSION));
         }
         state.gate.admit_company(company, state.clock.instant())?;
-        Ok(Self {
-            scope,
-            permission: PhantomData,
-        })
+        Ok(Self { scope, permission: PhantomData })
     }
 }
 

@@ -53,10 +53,7 @@ impl Gate {
         let limiter = |per_minute| Limiter::new(Rate::per_minute(per_minute), KEYS_MAX);
         Self(Arc::new(Inner {
             principals: limiter(config.principal_requests_per_minute),
-            companies: Limiter::new(
-                Rate::per_minute(config.company_requests_per_minute),
-                KEYS_MAX,
-            ),
+            companies: Limiter::new(Rate::per_minute(config.company_requests_per_minute), KEYS_MAX),
             addresses: Limiter::new(Rate::per_minute(PER_ADDRESS), KEYS_MAX),
             pairs: Limiter::new(Rate::per_minute(PER_ACCOUNT_AND_ADDRESS), KEYS_MAX),
             accounts: Limiter::new(Rate::per_minute(PER_ACCOUNT), KEYS_MAX),
@@ -145,10 +142,7 @@ fn account(email: &str) -> [u8; 32] {
 fn too_many(whose: &'static str, wait: Duration) -> Problem {
     // Up, so that who waits as long as it says is let in.
     let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(60);
-    Problem::TooMany {
-        whose,
-        retry_after_s: seconds.max(1),
-    }
+    Problem::TooMany { whose, retry_after_s: seconds.max(1) }
 }
 
 fn of_std(duration: Duration) -> time::Duration {
@@ -174,18 +168,13 @@ mod tests {
     fn guessing_at_one_account_from_one_address_ends_after_some() {
         let (gate, now) = gate();
         let tries = |email: &str, from| {
-            (0..100)
-                .filter(|_| gate.admit_sign_in(email, from, now).is_ok())
-                .count()
+            (0..100).filter(|_| gate.admit_sign_in(email, from, now).is_ok()).count()
         };
         assert_eq!(tries("a@x.example", Some(address(1))), 10);
         // Whoever sits elsewhere is not kept out by it.
         assert_eq!(tries("A@x.example ", Some(address(2))), 10);
         let later = now + Duration::from_secs(61);
-        assert!(
-            gate.admit_sign_in("a@x.example", Some(address(1)), later)
-                .is_ok()
-        );
+        assert!(gate.admit_sign_in("a@x.example", Some(address(1)), later).is_ok());
     }
 
     #[test]
@@ -208,9 +197,7 @@ mod tests {
     fn who_is_told_to_wait_is_let_in_after_that() {
         let (gate, now) = gate();
         let somebody = Uuid::from_u128(1);
-        let refused = (0..10_000)
-            .find_map(|_| gate.admit(somebody, now).err())
-            .unwrap();
+        let refused = (0..10_000).find_map(|_| gate.admit(somebody, now).err()).unwrap();
         let Problem::TooMany { retry_after_s, .. } = refused else {
             panic!("{refused}");
         };

@@ -30,19 +30,8 @@ async fn ready(State(state): State<ApiState>) -> (StatusCode, Json<Readiness>) {
     let database = state.store.ping().await.is_ok();
     let node = state.node.is_ready();
     let ready = database && node;
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(Readiness {
-            ready,
-            database,
-            node,
-        }),
-    )
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, database, node }))
 }
 
 async fn metrics(State(state): State<ApiState>) -> String {

@@ -38,10 +38,7 @@ pub(super) async fn once(
     let Some(key) = request.headers().get(&KEY) else {
         return Ok(next.run(request).await);
     };
-    if matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    ) {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(next.run(request).await);
     }
     let key = key
@@ -61,10 +58,7 @@ pub(super) async fn once(
         let detail = format!("a request with an Idempotency-Key has at most {BYTES_MAX} bytes");
         Problem::Body(StatusCode::PAYLOAD_TOO_LARGE, detail)
     })?;
-    let company = parts
-        .headers
-        .get(&COMPANY)
-        .map_or(&b""[..], HeaderValue::as_bytes);
+    let company = parts.headers.get(&COMPANY).map_or(&b""[..], HeaderValue::as_bytes);
     let fingerprint = sha256(&[
         parts.method.as_str().as_bytes(),
         parts.uri.to_string().as_bytes(),
@@ -73,19 +67,15 @@ pub(super) async fn once(
     ]);
     let key_hash = sha256(&[key.as_bytes()]);
     let seal = Seal::new(credential.secret(), &key, &fingerprint);
-    let asked = Asked {
-        principal: who.principal.id(),
-        key_hash: &key_hash,
-        fingerprint: &fingerprint,
-    };
+    let asked =
+        Asked { principal: who.principal.id(), key_hash: &key_hash, fingerprint: &fingerprint };
     match idempotency::begin(&state.store, &asked, state.clock.now()).await? {
         Known::Differs => Err(Problem::KeyReused),
         Known::Running => Err(Problem::Running(RETRY_AFTER_S)),
         // With another credential of the same person, the answer is sealed for good.
-        Known::Answered(sealed) => seal
-            .open(&sealed)
-            .and_then(|plain| Kept::restore(&plain))
-            .ok_or(Problem::KeyReused),
+        Known::Answered(sealed) => {
+            seal.open(&sealed).and_then(|plain| Kept::restore(&plain)).ok_or(Problem::KeyReused)
+        }
         Known::New => {
             let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
             keep(&state, &asked, &seal, answer).await
@@ -139,11 +129,7 @@ impl Kept {
             let value = headers.get(name)?.to_str().ok()?;
             Some((name.to_string(), value.to_owned()))
         });
-        Self {
-            status: status.as_u16(),
-            headers: headers.collect(),
-            body: body.to_vec(),
-        }
+        Self { status: status.as_u16(), headers: headers.collect(), body: body.to_vec() }
     }
 
     fn sealed(&self, seal: &Seal) -> Option<Vec<u8>> {
@@ -157,10 +143,7 @@ impl Kept {
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_TYPE);
         for (name, value) in kept.headers {
-            headers.insert(
-                HeaderName::try_from(name).ok()?,
-                HeaderValue::try_from(value).ok()?,
-            );
+            headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
         }
         headers.insert(REPLAYED.clone(), HeaderValue::from_static("true"));
         Some(response)

@@ -108,12 +108,7 @@ impl Live {
                 retry_after_s: RETRY_AFTER_S,
             });
         }
-        let refused = |whose| {
-            Err(Problem::TooMany {
-                whose,
-                retry_after_s: RETRY_AFTER_S,
-            })
-        };
+        let refused = |whose| Err(Problem::TooMany { whose, retry_after_s: RETRY_AFTER_S });
         if open.of_principals.get(&principal) >= Some(&OF_PRINCIPAL_MAX) {
             return refused("for streams of this key or person");
         }
@@ -123,11 +118,7 @@ impl Live {
         open.in_all += 1;
         *open.of_principals.entry(principal).or_default() += 1;
         *open.of_companies.entry(company).or_default() += 1;
-        Ok(Place {
-            live: self.clone(),
-            principal,
-            company,
-        })
+        Ok(Place { live: self.clone(), principal, company })
     }
 }
 
@@ -210,10 +201,7 @@ pub(super) async fn respond(
             Some(begin) => begin,
             None => streaming.next().await?,
         };
-        Some((
-            Ok::<_, std::convert::Infallible>(piece),
-            Some((streaming, None)),
-        ))
+        Some((Ok::<_, std::convert::Infallible>(piece), Some((streaming, None))))
     });
     let mut response = Body::from_stream(body).into_response();
     let headers = response.headers_mut();
@@ -270,12 +258,7 @@ impl Streaming {
     }
 
     async fn is_let_in(&self) -> bool {
-        let Asker {
-            presented,
-            scope,
-            permission,
-            ..
-        } = &self.asker;
+        let Asker { presented, scope, permission, .. } = &self.asker;
         // Where the database does not say so, too: nothing could be told then either.
         let asked = presented.may(&self.state, *permission, scope.company());
         asked.await.unwrap_or(false)
@@ -327,9 +310,8 @@ mod tests {
         let live = Live::default();
         let (company, other) = (CompanyId(Uuid::from_u128(1)), CompanyId(Uuid::from_u128(2)));
         let somebody = Uuid::from_u128(9);
-        let mut places: Vec<_> = (0..OF_PRINCIPAL_MAX)
-            .map(|_| live.place(somebody, company).unwrap())
-            .collect();
+        let mut places: Vec<_> =
+            (0..OF_PRINCIPAL_MAX).map(|_| live.place(somebody, company).unwrap()).collect();
         let refused = live.place(somebody, company).unwrap_err();
         assert!(matches!(refused, Problem::TooMany { .. }), "{refused}");
         places.pop();

@@ -93,10 +93,7 @@ pub(crate) fn request(
     let after = match token.filter(|token| !token.is_empty()) {
         None => None,
         Some(token) => Some(decode(list, token).ok_or_else(|| {
-            Problem::field(
-                "page_token",
-                "not a token of this list and order: begin without one",
-            )
+            Problem::field("page_token", "not a token of this list and order: begin without one")
         })?),
     };
     Ok(PageRequest { limit, after })
@@ -170,11 +167,7 @@ mod tests {
     use super::*;
 
     fn after() -> After {
-        After {
-            value: SortValue::Text("web-1".to_owned()),
-            id: "7".to_owned(),
-            seen: 3,
-        }
+        After { value: SortValue::Text("web-1".to_owned()), id: "7".to_owned(), seen: 3 }
     }
 
     #[test]

@@ -31,10 +31,7 @@ pub(crate) struct Passwords {
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self {
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            nobodys: Arc::default(),
-        }
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), nobodys: Arc::default() }
     }
 }
 
@@ -45,9 +42,7 @@ impl Passwords {
     ///
     /// When the system gives no random bytes.
     pub(crate) async fn hash(&self, password: String) -> Result<String, Problem> {
-        self.in_turn(move || hash(&password))
-            .await?
-            .map_err(Problem::Internal)
+        self.in_turn(move || hash(&password)).await?.map_err(Problem::Internal)
     }
 
     /// Whether it is the password of the hash. Without a hash it takes as long, and is not.
@@ -132,10 +127,8 @@ pub(crate) fn check(password: &str, email: &str) -> Result<(), String> {
     let name = email.split('@').next().unwrap_or_default().to_lowercase();
     let is_near = (name.chars().count() > 3 && lower.contains(&name)) || lower.contains("muster");
     if is_near || is_repeated(&lower) {
-        return Err(
-            "not your address, not this program's name, and not one part again and again"
-                .to_owned(),
-        );
+        return Err("not your address, not this program's name, and not one part again and again"
+            .to_owned());
     }
     Ok(())
 }
@@ -143,12 +136,8 @@ pub(crate) fn check(password: &str, email: &str) -> Result<(), String> {
 /// Whether a text is one short part again and again, or runs up or down.
 fn is_repeated(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
-    let repeats = (1..=5).any(|length| {
-        chars
-            .iter()
-            .zip(chars.iter().skip(length))
-            .all(|(a, b)| a == b)
-    });
+    let repeats =
+        (1..=5).any(|length| chars.iter().zip(chars.iter().skip(length)).all(|(a, b)| a == b));
     let steps = |by: i64| {
         chars
             .windows(2)
@@ -164,23 +153,12 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_right_for_its_own_hash_and_no_other() {
         let passwords = Passwords::default();
-        let phc = passwords
-            .hash("correct horse battery".to_owned())
-            .await
-            .unwrap();
+        let phc = passwords.hash("correct horse battery".to_owned()).await.unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         let verify = |text: &str, phc| passwords.verify(text.to_owned(), phc);
-        assert!(
-            verify("correct horse battery", Some(phc.clone()))
-                .await
-                .unwrap()
-        );
+        assert!(verify("correct horse battery", Some(phc.clone())).await.unwrap());
         assert!(!verify("correct horse batterx", Some(phc)).await.unwrap());
-        assert!(
-            !verify("anything", Some("nonsense".to_owned()))
-                .await
-                .unwrap()
-        );
+        assert!(!verify("anything", Some("nonsense".to_owned())).await.unwrap());
     }
 
     #[tokio::test]

@@ -15,10 +15,7 @@ pub(super) async fn check(request: Request, next: Next) -> Result<Response, Prob
     // A URI (RFC 3986) is ASCII without control characters: a zero can only stand there encoded.
     let has_zero = |part: &str| part.contains("%00");
     if has_zero(uri.path()) || uri.query().is_some_and(has_zero) {
-        return Err(Problem::field(
-            "query",
-            "a zero (%00) is in no name and no id: leave it out",
-        ));
+        return Err(Problem::field("query", "a zero (%00) is in no name and no id: leave it out"));
     }
     Ok(next.run(request).await)
 }

@@ -104,10 +104,7 @@ pub(crate) struct FieldError {
 impl Problem {
     /// A problem with one field.
     pub(crate) fn field(field: &'static str, detail: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError {
-            field,
-            detail: detail.into(),
-        }])
+        Self::Invalid(vec![FieldError { field, detail: detail.into() }])
     }
 
     /// The status, and the problem's type: a stable word that programs can compare.
@@ -141,14 +138,8 @@ impl Problem {
     const fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Running(after)
-            | Self::TooMany {
-                retry_after_s: after,
-                ..
-            }
-            | Self::Unavailable {
-                retry_after_s: after,
-                ..
-            } => Some(*after),
+            | Self::TooMany { retry_after_s: after, .. }
+            | Self::Unavailable { retry_after_s: after, .. } => Some(*after),
             Self::Unauthenticated
             | Self::SignInRefused
             | Self::SecondFactorMissing
@@ -193,30 +184,18 @@ impl Problem {
 
 /// What a status means here.
 const DESCRIPTIONS: &[(u16, &str)] = &[
-    (
-        400,
-        "The request cannot be read, or does not say in which company.",
-    ),
+    (400, "The request cannot be read, or does not say in which company."),
     (401, "Nobody is let in with this."),
     (403, "Whoever it is may not do this."),
     (404, "There is no such object, or it is another company's."),
-    (
-        409,
-        "The object's state does not allow it, or the same request is being answered.",
-    ),
+    (409, "The object's state does not allow it, or the same request is being answered."),
     (412, "It was changed meanwhile."),
     (413, "The body is too large."),
     (415, "The body is of another media type."),
-    (
-        422,
-        "A field, a parameter or a header is wrong; `errors` says which.",
-    ),
+    (422, "A field, a parameter or a header is wrong; `errors` says which."),
     (428, "The request does not say which version it changes."),
     (429, "Too many requests."),
-    (
-        500,
-        "A fault of the collector's; its log has the reason under the request's id.",
-    ),
+    (500, "A fault of the collector's; its log has the reason under the request's id."),
     (503, "Something that is needed is away for now."),
 ];
 
@@ -228,10 +207,7 @@ impl From<StoreError> for Problem {
             // every request would say it again.
             StoreError::Unavailable(_) => {
                 tracing::warn!("answer a request: {}", Causes(&error.into()));
-                Self::Unavailable {
-                    what: "the database",
-                    retry_after_s: 5,
-                }
+                Self::Unavailable { what: "the database", retry_after_s: 5 }
             }
             StoreError::Unstorable(_) | StoreError::Inconsistent { .. } => {
                 Self::Internal(error.into())
@@ -241,10 +217,7 @@ impl From<StoreError> for Problem {
 }
 
 fn fields_text(fields: &[FieldError]) -> String {
-    let parts: Vec<_> = fields
-        .iter()
-        .map(|f| format!("{}: {}", f.field, f.detail))
-        .collect();
+    let parts: Vec<_> = fields.iter().map(|f| format!("{}: {}", f.field, f.detail)).collect();
     parts.join("; ")
 }
 
@@ -273,11 +246,7 @@ impl IntoResponse for Problem {
         } else {
             self.to_string()
         };
-        let errors: &[FieldError] = if let Self::Invalid(fields) = &self {
-            fields
-        } else {
-            &[]
-        };
+        let errors: &[FieldError] = if let Self::Invalid(fields) = &self { fields } else { &[] };
         let document = Document {
             r#type: format!("urn:muster:problem:{kind}"),
             title: status.canonical_reason().unwrap_or("Error"),

@@ -50,10 +50,7 @@ impl<K, P> fmt::Debug for Recent<K, P> {
 
 impl<K, P> Default for Recent<K, P> {
     fn default() -> Self {
-        Self(Mutex::new(Inner {
-            changes: 0,
-            known: HashMap::new(),
-        }))
+        Self(Mutex::new(Inner { changes: 0, known: HashMap::new() }))
     }
 }
 
@@ -67,10 +64,7 @@ impl<K: Eq + Hash, P: Clone> Recent<K, P> {
         let inner = self.inner();
         match inner.known.get(presented) {
             Some((who, until)) if now < *until => Ok(who.clone()),
-            Some(_) | None => Err(Asked {
-                changes: inner.changes,
-                at: now,
-            }),
+            Some(_) | None => Err(Asked { changes: inner.changes, at: now }),
         }
     }
 
@@ -109,10 +103,7 @@ pub(super) async fn end_with_changes(
     request: Request,
     next: Next,
 ) -> Response {
-    if matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    ) {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return next.run(request).await;
     }
     let _forgets = Forgets(state.gate);
@@ -136,10 +127,7 @@ mod tests {
     const A_WHILE: Duration = Duration::from_millis(1_999);
 
     fn asked<P: Clone + fmt::Debug>(recent: &Recent<u32, P>, who: u32, now: Instant) -> Asked {
-        recent
-            .find(&who, now)
-            .map(|who| format!("{who:?}"))
-            .unwrap_err()
+        recent.find(&who, now).map(|who| format!("{who:?}")).unwrap_err()
     }
 
     #[test]

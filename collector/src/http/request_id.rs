@@ -24,9 +24,7 @@ pub(crate) struct RequestId(String);
 impl RequestId {
     /// The id of the request that is being answered, or an empty one outside of requests.
     pub(crate) fn current() -> Self {
-        CURRENT
-            .try_with(Clone::clone)
-            .unwrap_or_else(|_| Self(String::new()))
+        CURRENT.try_with(Clone::clone).unwrap_or_else(|_| Self(String::new()))
     }
 
     /// The id as text.

@@ -104,12 +104,8 @@ mod tests {
     use super::*;
 
     fn fields(schema: &schemars::Schema) -> Vec<String> {
-        let mut fields: Vec<String> = schema.as_value()["properties"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect();
+        let mut fields: Vec<String> =
+            schema.as_value()["properties"].as_object().unwrap().keys().cloned().collect();
         fields.sort_unstable();
         fields
     }

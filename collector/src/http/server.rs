@@ -198,9 +198,7 @@ mod tests {
     async fn a_stop_lets_what_is_under_way_end_and_takes_nothing_new() {
         let (address, stop, mut serving) = server().await;
         let mut idle = TcpStream::connect(address).await.unwrap();
-        idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .unwrap();
+        idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
         let mut some = [0; 15];
         idle.read_exact(&mut some).await.unwrap();
         drop(stop);

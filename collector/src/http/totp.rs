@@ -80,9 +80,7 @@ pub(crate) fn new_recovery_codes() -> Result<(Vec<String>, Vec<Vec<u8>>), Proble
     for _ in 0..RECOVERY_CODES {
         let mut bytes = [0; CODE_LETTERS];
         random(&mut bytes)?;
-        let letters = bytes
-            .iter()
-            .map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+        let letters = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
         let mut code = String::new();
         for (at, letter) in letters.enumerate() {
             if at > 0 && at % 4 == 0 {
@@ -103,9 +101,7 @@ pub(crate) fn recovery_hash(code: &str) -> Vec<u8> {
         .filter(|letter| letter.is_ascii_alphanumeric())
         .map(|letter| letter.to_ascii_lowercase())
         .collect();
-    digest::digest(&digest::SHA256, plain.as_bytes())
-        .as_ref()
-        .to_vec()
+    digest::digest(&digest::SHA256, plain.as_bytes()).as_ref().to_vec()
 }
 
 fn random(bytes: &mut [u8]) -> Result<(), Problem> {
@@ -136,11 +132,7 @@ mod tests {
             (2_000_000_000, "279037"),
             (20_000_000_000, "353130"),
         ] {
-            assert_eq!(
-                step_of(SECRET, code, at(seconds)),
-                Some(seconds / 30),
-                "{code}"
-            );
+            assert_eq!(step_of(SECRET, code, at(seconds)), Some(seconds / 30), "{code}");
         }
     }
 
@@ -148,11 +140,7 @@ mod tests {
     fn a_code_is_good_a_step_before_and_after_and_no_longer() {
         let step = Some(1_111_111_109 / 30);
         for (offset, expected) in [(-60, None), (-30, step), (0, step), (30, step), (61, None)] {
-            assert_eq!(
-                step_of(SECRET, "081804", at(1_111_111_109 + offset)),
-                expected,
-                "{offset}"
-            );
+            assert_eq!(step_of(SECRET, "081804", at(1_111_111_109 + offset)), expected, "{offset}");
         }
         for wrong in ["", "081805", "81804", "0818040", "not it"] {
             assert_eq!(step_of(SECRET, wrong, at(1_111_111_109)), None, "{wrong}");

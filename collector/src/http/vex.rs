@@ -92,10 +92,7 @@ pub(crate) enum VexError {
 }
 
 fn malformed(place: impl Into<String>, problem: &'static str) -> VexError {
-    VexError::Malformed {
-        place: place.into(),
-        problem,
-    }
+    VexError::Malformed { place: place.into(), problem }
 }
 
 /// Reads a document of either format, which is told from its content.
@@ -157,10 +154,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
 
 /// The list of an object, empty when there is none.
 fn list<'a>(object: &'a Value, key: &str) -> &'a [Value] {
-    object
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

@@ -71,9 +71,7 @@ impl Rules {
         }
         // With this one, which will come back as well.
         let others = load.held + usize::from(!is_held);
-        Attendance::Hold {
-            return_within_s: self.return_within_s(others),
-        }
+        Attendance::Hold { return_within_s: self.return_within_s(others) }
     }
 
     /// A visit, as often as the company wants heartbeats but not more often than the node.
@@ -104,11 +102,7 @@ impl Rules {
         let over = load.held.saturating_sub(self.held_max);
         let is_short = self.memory_bytes_max > 0 && load.memory_bytes > self.memory_bytes_max;
         // In steps: memory comes back late, and everybody at once would be a storm of its own.
-        let shed = if is_short {
-            load.held.div_ceil(SHED_PART)
-        } else {
-            0
-        };
+        let shed = if is_short { load.held.div_ceil(SHED_PART) } else { 0 };
         over.max(shed)
     }
 
@@ -123,11 +117,7 @@ impl Rules {
                 || (self.memory_bytes_max > 0 && load.memory_bytes >= memory_max)
         };
         let mut is_full = self.is_full.lock().unwrap_or_else(PoisonError::into_inner);
-        *is_full = if *is_full {
-            reaches(FREE_BELOW)
-        } else {
-            reaches((1, 1))
-        };
+        *is_full = if *is_full { reaches(FREE_BELOW) } else { reaches((1, 1)) };
         *is_full
     }
 
@@ -167,10 +157,7 @@ mod tests {
     }
 
     fn held(held: usize) -> Load {
-        Load {
-            held,
-            memory_bytes: 0,
-        }
+        Load { held, memory_bytes: 0 }
     }
 
     impl Rules {
@@ -206,10 +193,7 @@ mod tests {
     #[test]
     fn memory_counts_as_connections_do() {
         let rules = rules(|config| config.memory_bytes_max = 1_000);
-        let load = |memory_bytes| Load {
-            held: 60,
-            memory_bytes,
-        };
+        let load = |memory_bytes| Load { held: 60, memory_bytes };
         assert!(!rules.new_one_visits(load(999)));
         assert_eq!(rules.too_many(load(1_000)), 0);
         assert!(rules.new_one_visits(load(1_000)));
@@ -249,10 +233,7 @@ mod tests {
     fn visits_are_no_more_frequent_than_the_node_or_the_company_wants() {
         let rules = rules(|config| config.connections = Connections::Visit);
         for (heartbeat_every_s, every_s) in [(300, 900), (3_600, 3_600)] {
-            let settings = Settings {
-                heartbeat_every_s,
-                ..Settings::default()
-            };
+            let settings = Settings { heartbeat_every_s, ..Settings::default() };
             assert_eq!(
                 rules.attendance(&settings, None, false, held(0)),
                 Attendance::Visit { every_s }
@@ -281,9 +262,6 @@ mod tests {
             let second = usize::try_from(moment.as_secs()).unwrap().min(39);
             seconds[second] += 1;
         }
-        assert!(
-            seconds.iter().all(|count| (350..=650).contains(count)),
-            "{seconds:?}"
-        );
+        assert!(seconds.iter().all(|count| (350..=650).contains(count)), "{seconds:?}");
     }
 }

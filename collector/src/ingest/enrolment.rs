@@ -64,14 +64,8 @@ async fn answer<R: AsyncRead + Unpin>(
 ) -> Option<EnrolReply> {
     // Before anything is read: guessing secrets costs an address its share whether or not it sends
     // a whole request.
-    if let Err(wait) = shared
-        .enrolments
-        .take(network(source), shared.clock.instant())
-    {
-        let refusal = Refusal::new(
-            RejectReason::RateLimited,
-            "too many tries from this address",
-        );
+    if let Err(wait) = shared.enrolments.take(network(source), shared.clock.instant()) {
+        let refusal = Refusal::new(RejectReason::RateLimited, "too many tries from this address");
         return Some(refuse(source, refusal.after(wait)));
     }
     let mut reader = FrameReader::new(receive, REQUEST_BYTES_MAX, &shared.bytes_in_reading);
@@ -88,10 +82,7 @@ async fn answer<R: AsyncRead + Unpin>(
 }
 
 fn decode(shared: &Shared, frame: &Frame) -> Result<EnrolRequest, Refusal> {
-    let message = shared
-        .codecs
-        .unpack(frame)
-        .map_err(|error| frames::refusal_of(&error))?;
+    let message = shared.codecs.unpack(frame).map_err(|error| frames::refusal_of(&error))?;
     EnrolRequest::decode(&message)
         .map_err(|error| Refusal::new(RejectReason::Undecodable, error.to_string()))
 }
@@ -132,10 +123,9 @@ async fn enrol(shared: &Shared, source: IpAddr, request: &EnrolRequest) -> Enrol
             let detail = why.map_or_else(String::new, |error: IssueError| error.to_string());
             refuse(source, Refusal::new(reason, detail))
         }
-        Err(EnrolError::Unavailable(Unavailable)) => refuse(
-            source,
-            Refusal::new(RejectReason::Internal, Unavailable.to_string()),
-        ),
+        Err(EnrolError::Unavailable(Unavailable)) => {
+            refuse(source, Refusal::new(RejectReason::Internal, Unavailable.to_string()))
+        }
     }
 }
 
@@ -168,10 +158,9 @@ pub(super) const fn reason_of(error: &IssueError) -> RejectReason {
 
 /// Refuses texts that are too long or not plain: they are shown to people.
 fn check(request: EnrolRequest) -> Result<EnrolRequest, Refusal> {
-    for (field, text) in [
-        ("hostname", &request.hostname),
-        ("agent_version", &request.agent_version),
-    ] {
+    for (field, text) in
+        [("hostname", &request.hostname), ("agent_version", &request.agent_version)]
+    {
         // They go into logs and onto pages before any report of this host has been validated.
         if text.len() > FACT_BYTES_MAX || text.chars().any(char::is_control) {
             return Err(Refusal::new(

@@ -67,11 +67,8 @@ impl ReadError {
 
 /// What a peer is told of a frame that is none.
 pub(super) fn refusal_of(error: &FrameError) -> Refusal {
-    let reason = if error.is_size() {
-        RejectReason::FrameTooLarge
-    } else {
-        RejectReason::Undecodable
-    };
+    let reason =
+        if error.is_size() { RejectReason::FrameTooLarge } else { RejectReason::Undecodable };
     Refusal::new(reason, error.to_string())
 }
 
@@ -185,10 +182,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         };
         // Moves the payload by five bytes; a vector of its own would be another allocation of its size.
         payload.drain(..HEADER_BYTES);
-        Ok(Frame {
-            packing: header.packing,
-            payload,
-        })
+        Ok(Frame { packing: header.packing, payload })
     }
 }
 
@@ -275,10 +269,7 @@ mod tests {
     use super::*;
 
     fn frame(bytes: usize) -> Frame {
-        Frame {
-            packing: Packing::Plain,
-            payload: vec![7; bytes],
-        }
+        Frame { packing: Packing::Plain, payload: vec![7; bytes] }
     }
 
     fn reader<R: AsyncRead + Unpin>(stream: R, payload_bytes_max: usize) -> FrameReader<R> {
@@ -301,10 +292,7 @@ mod tests {
         let mut second = FrameReader::new(far, FRAME_WIRE_BYTES_MAX, &budget);
         other.write_all(&frame(6_000).header()).await.unwrap();
         let error = second.next().await.unwrap_err();
-        assert_eq!(
-            error.refusal().map(|refusal| refusal.reason),
-            Some(RejectReason::RateLimited)
-        );
+        assert_eq!(error.refusal().map(|refusal| refusal.reason), Some(RejectReason::RateLimited));
         let writing = async {
             near.write_all(&[7; 6_000]).await.unwrap();
         };
@@ -382,9 +370,7 @@ mod tests {
     async fn takes_no_more_memory_than_has_come() {
         let (mut near, far) = duplex(1_024);
         let mut reader = reader(far, FRAME_WIRE_BYTES_MAX);
-        near.write_all(&frame(FRAME_WIRE_BYTES_MAX).header())
-            .await
-            .unwrap();
+        near.write_all(&frame(FRAME_WIRE_BYTES_MAX).header()).await.unwrap();
         tokio::select! {
             biased;
             _ = reader.next() => panic!("a header is no frame"),

@@ -139,11 +139,7 @@ mod tests {
         SeenHeartbeat {
             agent: AgentId(Uuid::from_u128(agent)),
             at: OffsetDateTime::UNIX_EPOCH,
-            heartbeat: Heartbeat {
-                acknowledged: Position::new(1, 1),
-                digest: None,
-                scan_done,
-            },
+            heartbeat: Heartbeat { acknowledged: Position::new(1, 1), digest: None, scan_done },
             every_s: 300,
             presence: None,
         }

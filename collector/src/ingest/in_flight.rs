@@ -66,8 +66,7 @@ impl InFlight {
 
     /// Takes a report that is refused, behind the answers of those before it.
     pub(super) fn push_refused(&mut self, due: Due, refusal: Refusal) {
-        self.queue
-            .push_back((due, State::Done(Outcome::Refused(refusal))));
+        self.queue.push_back((due, State::Done(Outcome::Refused(refusal))));
     }
 
     /// Refuses everything that is still due: its answers would speak for a report that was not
@@ -172,10 +171,7 @@ mod tests {
         assert!(!std::future::poll_fn(|context| is_answered(&mut in_flight, context)).await);
         first.send(Ok(())).unwrap();
         assert_eq!(next(&mut in_flight).await.0.position, Position::new(1, 1));
-        assert_eq!(
-            in_flight.try_next().unwrap().0.position,
-            Position::new(1, 2)
-        );
+        assert_eq!(in_flight.try_next().unwrap().0.position, Position::new(1, 2));
         assert!(in_flight.is_empty());
     }
 

@@ -25,19 +25,13 @@ impl Rate {
     pub(super) fn per_second(requests: u32) -> Self {
         let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
         let interval = Duration::from_secs(1) / requests.get();
-        Self {
-            interval,
-            tolerance: interval * (requests.get() - 1),
-        }
+        Self { interval, tolerance: interval * (requests.get() - 1) }
     }
 
     pub(crate) fn per_minute(requests: u32) -> Self {
         let requests = NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN);
         let interval = Duration::from_secs(60) / requests.get();
-        Self {
-            interval,
-            tolerance: interval * (requests.get() - 1),
-        }
+        Self { interval, tolerance: interval * (requests.get() - 1) }
     }
 
     /// The key's next instant, or how long its request has to wait.
@@ -62,10 +56,7 @@ pub(super) struct Throttle {
 
 impl Throttle {
     pub(super) const fn new(rate: Rate) -> Self {
-        Self {
-            rate,
-            even: Mutex::new(None),
-        }
+        Self { rate, even: Mutex::new(None) }
     }
 
     /// Takes one; `false` when that is more than the rate.
@@ -104,14 +95,7 @@ struct Keys<K> {
 
 impl<K: Eq + Hash> Limiter<K> {
     pub(crate) fn new(rate: Rate, keys_max: usize) -> Self {
-        Self {
-            rate,
-            keys_max,
-            keys: Mutex::new(Keys {
-                even: HashMap::new(),
-                sweep_at: None,
-            }),
-        }
+        Self { rate, keys_max, keys: Mutex::new(Keys { even: HashMap::new(), sweep_at: None }) }
     }
 
     /// Takes a request of a key.
@@ -154,10 +138,7 @@ pub(super) struct ByteBudget {
 
 impl ByteBudget {
     pub(super) fn new(bytes_max: u64) -> Arc<Self> {
-        Arc::new(Self {
-            bytes_max,
-            taken: AtomicU64::new(0),
-        })
+        Arc::new(Self { bytes_max, taken: AtomicU64::new(0) })
     }
 
     /// Takes bytes until the permit is dropped; `None` when there are not as many left.
@@ -171,10 +152,7 @@ impl ByteBudget {
                     .filter(|sum| *sum <= self.bytes_max)
             })
             .ok()?;
-        Some(BytePermit {
-            budget: Arc::clone(self),
-            bytes,
-        })
+        Some(BytePermit { budget: Arc::clone(self), bytes })
     }
 
     pub(super) fn taken(&self) -> u64 {

@@ -31,11 +31,7 @@ impl Refusal {
             }
             detail.truncate(end);
         }
-        Self {
-            reason,
-            detail,
-            retry_after_ms: retry_after_ms(reason),
-        }
+        Self { reason, detail, retry_after_ms: retry_after_ms(reason) }
     }
 
     /// The same with another wait.
@@ -107,10 +103,7 @@ pub(super) struct Line {
 impl Line {
     /// A line that goes on behind a report.
     pub(super) const fn behind(acknowledged: Position) -> Self {
-        Self {
-            last: acknowledged,
-            refused: None,
-        }
+        Self { last: acknowledged, refused: None }
     }
 
     /// The last report that was taken.
@@ -202,10 +195,7 @@ mod tests {
         line.took(at(1, 1));
         line.took(at(1, 2));
         line.refuse_behind(at(1, 0), Refusal::new(RejectReason::QueueFull, ""));
-        assert_eq!(
-            line.judge(at(1, 3)).unwrap_err().reason,
-            RejectReason::QueueFull
-        );
+        assert_eq!(line.judge(at(1, 3)).unwrap_err().reason, RejectReason::QueueFull);
         assert_eq!(line.judge(at(1, 1)), Ok(()));
     }
 
@@ -219,11 +209,8 @@ mod tests {
 
     #[test]
     fn a_wait_is_rounded_up_and_bounded() {
-        let wait = |duration| {
-            Refusal::new(RejectReason::RateLimited, "")
-                .after(duration)
-                .retry_after_ms
-        };
+        let wait =
+            |duration| Refusal::new(RejectReason::RateLimited, "").after(duration).retry_after_ms;
         assert_eq!(wait(std::time::Duration::from_micros(1_500)), 2);
         assert_eq!(wait(std::time::Duration::MAX), RETRY_AFTER_MS_MAX);
     }

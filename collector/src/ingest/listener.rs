@@ -72,10 +72,7 @@ impl Listener {
             }
             match TcpListener::bind(tcp_at, Arc::clone(&tls), Arc::clone(&gate)) {
                 Ok(tcp) => {
-                    return Ok(Self {
-                        quic,
-                        tcp: Some(tcp),
-                    });
+                    return Ok(Self { quic, tcp: Some(tcp) });
                 }
                 // Somebody has taken the number for TCP that was free for UDP: another will do.
                 Err(error)
@@ -211,9 +208,7 @@ fn identity(
     shared: &Shared,
     chain: Option<&[CertificateDer<'static>]>,
 ) -> Result<PeerIdentity, String> {
-    let certificate = chain
-        .and_then(<[_]>::first)
-        .ok_or("a session needs a client certificate")?;
+    let certificate = chain.and_then(<[_]>::first).ok_or("a session needs a client certificate")?;
     let peer = PeerIdentity::from_certificate(certificate, shared.authority.trust_domain())
         .map_err(|error| error.to_string())?;
     // TLS has checked the dates during the handshake, against the same clock; this is for the one

@@ -50,32 +50,18 @@ impl Registry {
         let mut sessions = self.lock();
         sessions.next += 1;
         let number = sessions.next;
-        let open = Open {
-            number,
-            company,
-            is_held: false,
-            post: Arc::clone(&post),
-        };
+        let open = Open { number, company, is_held: false, post: Arc::clone(&post) };
         // The newer one wins: an agent that has lost its path cannot end its old session itself.
         if let Some(older) = sessions.by_agent.insert(agent, open) {
             sessions.leaves(&older);
             older.post.put(Command::Replaced);
         }
-        Registration {
-            registry: self.clone(),
-            agent,
-            number,
-            post,
-        }
+        Registration { registry: self.clone(), agent, number, post }
     }
 
     /// Says something to an agent; `false` when it has no session here.
     pub fn tell(&self, agent: AgentId, command: Command) -> bool {
-        let post = self
-            .lock()
-            .by_agent
-            .get(&agent)
-            .map(|open| Arc::clone(&open.post));
+        let post = self.lock().by_agent.get(&agent).map(|open| Arc::clone(&open.post));
         // Outside of the lock: whoever is woken wants it next.
         post.is_some_and(|post| {
             post.put(command);
@@ -156,21 +142,15 @@ impl Registry {
     #[must_use]
     pub fn has_company(&self, company: CompanyId) -> bool {
         let sessions = self.lock();
-        sessions
-            .by_agent
-            .values()
-            .any(|open| open.company == company)
+        sessions.by_agent.values().any(|open| open.company == company)
     }
 
     /// The companies that have sessions here.
     #[must_use]
     pub fn companies(&self) -> Vec<CompanyId> {
         let sessions = self.lock();
-        let companies: HashSet<CompanyId> = sessions
-            .by_agent
-            .values()
-            .map(|open| open.company)
-            .collect();
+        let companies: HashSet<CompanyId> =
+            sessions.by_agent.values().map(|open| open.company).collect();
         companies.into_iter().collect()
     }
 
@@ -312,9 +292,8 @@ mod tests {
     #[tokio::test]
     async fn the_youngest_of_those_that_are_held_are_sent_away_first() {
         let registry = Registry::new();
-        let sessions: Vec<_> = (1..=4)
-            .map(|number| registry.open(company(1), agent(number)))
-            .collect();
+        let sessions: Vec<_> =
+            (1..=4).map(|number| registry.open(company(1), agent(number))).collect();
         for held in &sessions[..3] {
             held.set_held(true);
         }

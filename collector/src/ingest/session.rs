@@ -285,10 +285,9 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             AgentMessage::Renew { csr } => self.renew(&csr).await,
             AgentMessage::Leave => self.farewell().await,
             AgentMessage::Rekey { csr } => self.rekey(&csr).await,
-            AgentMessage::Hello(_) => Err(Parting::refused(
-                RejectReason::UnexpectedMessage,
-                "a second hello",
-            )),
+            AgentMessage::Hello(_) => {
+                Err(Parting::refused(RejectReason::UnexpectedMessage, "a second hello"))
+            }
         }
     }
 
@@ -341,15 +340,13 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             tracing::error!(%error, "a message to an agent cannot be packed");
             Parting::Broken
         })?;
-        frames::write(&mut self.send, &frame)
-            .await
-            .map_err(|error| {
-                if error.kind() == std::io::ErrorKind::TimedOut {
-                    Parting::Slow
-                } else {
-                    Parting::Broken
-                }
-            })
+        frames::write(&mut self.send, &frame).await.map_err(|error| {
+            if error.kind() == std::io::ErrorKind::TimedOut {
+                Parting::Slow
+            } else {
+                Parting::Broken
+            }
+        })
     }
 
     /// Says why the session ends, where the agent can still hear it.

@@ -20,9 +20,7 @@ impl Door {
     /// Ingest of these parts, which listens nowhere.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self {
-            shared: Arc::new(Shared::new(parts)),
-        }
+        Self { shared: Arc::new(Shared::new(parts)) }
     }
 
     /// Serves one agent over a stream until one side ends the session; how it ended, as the metric
@@ -32,19 +30,12 @@ impl Door {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        session::run(&self.shared, peer, receive, send)
-            .await
-            .as_str()
+        session::run(&self.shared, peer, receive, send).await.as_str()
     }
 
     /// Notes heartbeats every moment until the stop, and once more then.
     pub async fn note_heartbeats(&self) {
-        let Shared {
-            heartbeats,
-            agents,
-            lifecycle,
-            ..
-        } = &*self.shared;
+        let Shared { heartbeats, agents, lifecycle, .. } = &*self.shared;
         heartbeats.flush_until_stopped(&**agents, lifecycle).await;
     }
 

@@ -40,11 +40,7 @@ impl fmt::Debug for Tickets {
 
 impl Tickets {
     pub(super) fn new(authority: Arc<Authority>, clock: Clock) -> Self {
-        Self {
-            authority,
-            clock,
-            random: SystemRandom::new(),
-        }
+        Self { authority, clock, random: SystemRandom::new() }
     }
 
     fn period(&self) -> u64 {
@@ -57,9 +53,7 @@ impl Tickets {
         let mut purpose = b"tls ticket ".to_vec();
         purpose.extend_from_slice(&period.to_be_bytes());
         let key = self.authority.derive_key(&purpose);
-        UnboundKey::new(&AES_256_GCM, &key)
-            .ok()
-            .map(LessSafeKey::new)
+        UnboundKey::new(&AES_256_GCM, &key).ok().map(LessSafeKey::new)
     }
 
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
@@ -97,11 +91,7 @@ impl Tickets {
         let mut sealed = sealed.to_vec();
         let plain = self
             .key(number)?
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(*period),
-                &mut sealed,
-            )
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(*period), &mut sealed)
             .ok()?
             .len();
         sealed.truncate(plain);

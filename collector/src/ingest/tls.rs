@@ -59,8 +59,6 @@ struct Time(Clock);
 
 impl TimeProvider for Time {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(
-            std::time::Duration::from_millis(self.0.now_ms()),
-        ))
+        Some(UnixTime::since_unix_epoch(std::time::Duration::from_millis(self.0.now_ms())))
     }
 }

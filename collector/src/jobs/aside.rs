@@ -38,9 +38,7 @@ pub(super) async fn run<T: Send + 'static>(
             let _unheard = done.send(work());
         })
         .with_context(|| format!("begin the thread {name}"))?;
-    doing
-        .await
-        .with_context(|| format!("the thread {name} ended without a result"))
+    doing.await.with_context(|| format!("the thread {name} ended without a result"))
 }
 
 #[cfg(target_os = "linux")]

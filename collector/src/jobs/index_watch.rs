@@ -73,13 +73,7 @@ type Known = (u64, Arc<Contents>);
 
 impl IndexWatch {
     pub(super) const fn new(jobs: Jobs, path: PathBuf) -> Self {
-        Self {
-            jobs,
-            path,
-            seen: None,
-            unrecorded: None,
-            contents: None,
-        }
+        Self { jobs, path, seen: None, unrecorded: None, contents: None }
     }
 
     /// Looks until `stopping` is cancelled.
@@ -180,17 +174,11 @@ fn take(path: &Path, jobs: &Jobs, known: Option<Known>) -> Result<InUse, IndexEr
     let index = Arc::new(Index::open(path)?);
     let judge_before = jobs.matcher.judge();
     // After a restart there is none before it but the file of the one before.
-    let before = judge_before
-        .index()
-        .or_else(|| Index::open(&kept(path)).ok().map(Arc::new));
+    let before = judge_before.index().or_else(|| Index::open(&kept(path)).ok().map(Arc::new));
     // In use at once: the comparison reads files, and what comes in meanwhile is judged anew.
     jobs.matcher.swap(Arc::clone(&index));
     let Some(before) = before else {
-        return Ok(InUse {
-            index,
-            changes: None,
-            contents: None,
-        });
+        return Ok(InUse { index, changes: None, contents: None });
     };
     let began = jobs.clock.instant();
     let known = contents_of(&before, known);
@@ -216,9 +204,7 @@ fn take(path: &Path, jobs: &Jobs, known: Option<Known>) -> Result<InUse, IndexEr
 /// The contents of an index: those that are known, when they are its own.
 fn contents_of(index: &Index, known: Option<Known>) -> Known {
     let number = index.generation();
-    known
-        .filter(|(of, _)| *of == number)
-        .unwrap_or_else(|| (number, Arc::new(Contents::of(index))))
+    known.filter(|(of, _)| *of == number).unwrap_or_else(|| (number, Arc::new(Contents::of(index))))
 }
 
 /// Records what is in use, and asks for the software to be judged that it concerns.

@@ -60,10 +60,7 @@ pub(crate) async fn look_again(
     company: CompanyId,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let payload = Payload {
-        company: Some(company),
-        whole: true,
-    };
+    let payload = Payload { company: Some(company), whole: true };
     let job = NewJob {
         kind: Kind::KeepRules.as_str(),
         // One for all changes of a minute.
@@ -96,11 +93,7 @@ pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
         total.results += kept.results;
     }
     if total != Kept::default() {
-        tracing::info!(
-            ?total,
-            whole = payload.whole,
-            "kept labels, exceptions and policies"
-        );
+        tracing::info!(?total, whole = payload.whole, "kept labels, exceptions and policies");
     }
     Ok(())
 }
@@ -109,24 +102,15 @@ pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
 async fn keep(jobs: &Jobs, scope: &TenantScope, whole: bool) -> anyhow::Result<Kept> {
     let now = jobs.clock.now();
     let labels = keep_labels(scope, whole, now).await.context("labels")?;
-    let findings = keep_exceptions(scope, whole, now)
-        .await
-        .context("exceptions")?;
+    let findings = keep_exceptions(scope, whole, now).await.context("exceptions")?;
     // Time alone changes some of them, in days: every few minutes is often enough for those.
     let is_due = now.unix_timestamp().rem_euclid(POLICIES_EVERY_S) < 60;
     let results = if whole || is_due || labels > 0 || findings > 0 {
-        policies::evaluate_all(scope, now)
-            .await
-            .context("policies")?
-            .changed
+        policies::evaluate_all(scope, now).await.context("policies")?.changed
     } else {
         0
     };
-    Ok(Kept {
-        labels,
-        findings,
-        results,
-    })
+    Ok(Kept { labels, findings, results })
 }
 
 async fn keep_labels(

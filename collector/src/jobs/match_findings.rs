@@ -75,16 +75,12 @@ pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
     // A payload of another release that cannot be read is no progress: all is done again.
     let progress: Progress = serde_json::from_value(job.payload.clone()).unwrap_or_default();
     let finished_since = (!progress.only_new).then(|| began - LOOK_BACK);
-    let changes = generations::unfinished(&jobs.store, finished_since)
-        .await
-        .context("read what changed")?;
+    let changes =
+        generations::unfinished(&jobs.store, finished_since).await.context("read what changed")?;
     // Read after the changes: none of them is then newer than the index that counts.
     let counts = generations::current(&jobs.store).await?;
     if counts != Some(judge.generation()) {
-        tracing::info!(
-            ?counts,
-            "another match index counts by now, and has its own job"
-        );
+        tracing::info!(?counts, "another match index counts by now, and has its own job");
         return Ok(());
     }
     let progress = progress.about(changes.last().map_or(0, |change| change.ordinal));
@@ -101,23 +97,14 @@ pub(super) async fn run(jobs: &Jobs, job: &Job) -> anyhow::Result<()> {
     }
     counter!(MATCH_JUDGED_AGAIN).increment(total.judged.software);
     let ms = (now - began).whole_milliseconds();
-    tracing::info!(
-        through,
-        ?total,
-        ms,
-        "judged software with the present index"
-    );
+    tracing::info!(through, ?total, ms, "judged software with the present index");
     Ok(())
 }
 
 impl Progress {
     /// The same job's progress on these changes: what was done for others is not done for them.
     fn about(self, through: i64) -> Self {
-        Self {
-            through,
-            after: self.after.filter(|_| self.through == through),
-            ..self
-        }
+        Self { through, after: self.after.filter(|_| self.through == through), ..self }
     }
 }
 
@@ -205,9 +192,7 @@ async fn look_again(jobs: &Jobs, through: i64) -> anyhow::Result<()> {
         payload: &Value::Null,
         run_after: now + LOOK_AGAIN_AFTER,
     };
-    rows::enqueue(&jobs.store, &job, now)
-        .await
-        .context("ask for another look")?;
+    rows::enqueue(&jobs.store, &job, now).await.context("ask for another look")?;
     Ok(())
 }
 

@@ -46,12 +46,7 @@ impl Node {
         let database = FreshDatabase::create().await;
         let (clock, hand) = Clock::manual(DAY);
         let jobs = jobs_on(database.store(), &clock);
-        Self {
-            database,
-            directory: tempfile::tempdir().unwrap(),
-            jobs,
-            hand,
-        }
+        Self { database, directory: tempfile::tempdir().unwrap(), jobs, hand }
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -83,8 +78,7 @@ impl Node {
         let store = self.database.store();
         let scope = testing::company(store, number).await;
         let agent = testing::agent(store, &scope, number).await;
-        self.store_judged_by(&self.jobs, &scope, agent, records)
-            .await;
+        self.store_judged_by(&self.jobs, &scope, agent, records).await;
         scope
     }
 
@@ -100,12 +94,7 @@ impl Node {
             .zip(records.chunks(REPORT_RECORDS_MAX))
             .map(|(seq, records)| {
                 let report = testing::report(Position::new(1, seq), records.to_vec());
-                IncomingReport {
-                    agent,
-                    keys: report.validate().unwrap(),
-                    report,
-                    received_at: DAY,
-                }
+                IncomingReport { agent, keys: report.validate().unwrap(), report, received_at: DAY }
             })
             .collect();
         let judge = jobs.matcher.judge();
@@ -124,14 +113,8 @@ impl Node {
 pub(super) async fn open_cves(scope: &TenantScope) -> Vec<String> {
     let filter = FindingFilter::default();
     let page = PageRequest::first(100);
-    let found = findings::list(scope, &filter, FindingSort::default(), &page)
-        .await
-        .unwrap();
-    let mut cves: Vec<String> = found
-        .items
-        .into_iter()
-        .map(|finding| finding.cve.id)
-        .collect();
+    let found = findings::list(scope, &filter, FindingSort::default(), &page).await.unwrap();
+    let mut cves: Vec<String> = found.items.into_iter().map(|finding| finding.cve.id).collect();
     cves.sort_unstable();
     cves
 }
@@ -139,9 +122,7 @@ pub(super) async fn open_cves(scope: &TenantScope) -> Vec<String> {
 #[tokio::test]
 async fn software_that_was_stored_before_there_was_an_index_is_judged_once_there_is_one() {
     let node = Node::new().await;
-    let scope = node
-        .store(1, vec![lodash("4.17.20"), lodash("4.17.21")])
-        .await;
+    let scope = node.store(1, vec![lodash("4.17.20"), lodash("4.17.21")]).await;
     let mut watch = node.watch();
     watch.look().await;
     assert!(!node.take().await, "there is nothing to judge with");
@@ -158,13 +139,8 @@ async fn another_index_opens_and_resolves_findings_in_every_company() {
     write_index(&node.path(), &["CVE-2020-8203"]);
     watch.look().await;
     assert!(node.take().await);
-    let many = (0..1_200)
-        .map(|patch| lodash(&format!("4.16.{patch}")))
-        .collect();
-    let scopes = [
-        node.store(1, vec![lodash("4.17.20")]).await,
-        node.store(2, many).await,
-    ];
+    let many = (0..1_200).map(|patch| lodash(&format!("4.16.{patch}"))).collect();
+    let scopes = [node.store(1, vec![lodash("4.17.20")]).await, node.store(2, many).await];
     assert_eq!(open_cves(&scopes[0]).await, ["CVE-2020-8203"]);
     write_index(&node.path(), &["CVE-2021-23337"]);
     watch.look().await;
@@ -213,12 +189,7 @@ async fn a_damaged_index_leaves_the_one_before_in_use() {
 
 async fn enqueue(node: &Node, kind: &str, payload: &Value) {
     let now = node.jobs.clock.now();
-    let job = NewJob {
-        kind,
-        tick: "once",
-        payload,
-        run_after: now,
-    };
+    let job = NewJob { kind, tick: "once", payload, run_after: now };
     assert!(rows::enqueue(&node.jobs.store, &job, now).await.unwrap());
 }
 
@@ -298,12 +269,7 @@ async fn tidying_forgets_jobs_that_ended_long_ago_and_no_others() {
     // The first one is forgotten, so its tick can be asked for again; the second one is not.
     enqueue(&node, "match_findings", &Value::Null).await;
     let now = node.jobs.clock.now();
-    let again = NewJob {
-        kind: "tidy",
-        tick: "once",
-        payload: &Value::Null,
-        run_after: now,
-    };
+    let again = NewJob { kind: "tidy", tick: "once", payload: &Value::Null, run_after: now };
     assert!(!rows::enqueue(&node.jobs.store, &again, now).await.unwrap());
 }
 
@@ -324,14 +290,7 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
         // Once it is done nobody can take it, not even after any lease.
         loop {
             let lease = Duration::ZERO;
-            match rows::take(
-                &node.jobs.store,
-                &kinds,
-                lease,
-                DAY - time::Duration::days(1),
-            )
-            .await
-            {
+            match rows::take(&node.jobs.store, &kinds, lease, DAY - time::Duration::days(1)).await {
                 Ok(None) => {}
                 taken => panic!("{taken:?}"),
             }
@@ -343,9 +302,7 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
         }
     };
     // Well below the poll that stands behind the signal.
-    tokio::time::timeout(Duration::from_secs(10), done)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), done).await.unwrap();
     lifecycle.stop();
     let timeout = Duration::from_secs(10);
     let (ending, _) = lifecycle.run_to_end(timeout, std::future::pending()).await;

@@ -51,18 +51,15 @@ const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 /// Forgets.
 pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
     let now = jobs.clock.now();
-    let ended = rows::purge(&jobs.store, now - JOBS_KEPT)
-        .await
-        .context("forget jobs that ended")?;
+    let ended =
+        rows::purge(&jobs.store, now - JOBS_KEPT).await.context("forget jobs that ended")?;
     let revocations = commands::purge_revocations(&jobs.store, REVOCATIONS_KEPT)
         .await
         .context("forget signals of revocations")?;
     let changes = generations::purge(&jobs.store, now - CHANGES_KEPT)
         .await
         .context("forget changes of the match index")?;
-    let nodes = nodes::purge(&jobs.store, NODES_KEPT)
-        .await
-        .context("forget nodes")?;
+    let nodes = nodes::purge(&jobs.store, NODES_KEPT).await.context("forget nodes")?;
     let sessions = sessions::purge(&jobs.store, now - SESSIONS_KEPT)
         .await
         .context("forget sessions that are over")?;
@@ -103,9 +100,7 @@ async fn forget_of_companies(jobs: &Jobs, now: OffsetDateTime) -> anyhow::Result
     let mut page = PageRequest::first(PAGE_ITEMS_MAX);
     let mut forgotten = Forgotten::default();
     loop {
-        let found = companies::list(&operator, None, &page)
-            .await
-            .context("list companies")?;
+        let found = companies::list(&operator, None, &page).await.context("list companies")?;
         for company in found.items {
             let Some(scope) = operator.scope(company.id).await? else {
                 continue;
@@ -128,32 +123,26 @@ async fn forget_of(
 ) -> anyhow::Result<()> {
     let (events, audits) = (now - EVENTS_KEPT, now - AUDIT_KEPT);
     let (delivered, dead) = (now - DELIVERED_KEPT, now - jobs.dead_letters_kept);
-    forgotten.events += in_steps(EVENTS_A_TIME, || {
-        events::purge(scope, events, EVENTS_A_TIME)
-    })
-    .await
-    .context("forget events")?;
-    forgotten.events += in_steps(EVENTS_A_TIME, || {
-        policies::purge_events(scope, events, EVENTS_A_TIME)
-    })
-    .await
-    .context("forget events of policies")?;
+    forgotten.events += in_steps(EVENTS_A_TIME, || events::purge(scope, events, EVENTS_A_TIME))
+        .await
+        .context("forget events")?;
+    forgotten.events +=
+        in_steps(EVENTS_A_TIME, || policies::purge_events(scope, events, EVENTS_A_TIME))
+            .await
+            .context("forget events of policies")?;
     forgotten.audit += in_steps(EVENTS_A_TIME, || audit::purge(scope, audits, EVENTS_A_TIME))
         .await
         .context("forget of the audit log")?;
-    forgotten.intervals += forget_intervals(scope, now - jobs.history_kept)
-        .await
-        .context("forget what ended")?;
-    forgotten.messages += in_steps(LETTERS_A_TIME, || {
-        webhooks::purge(scope, delivered, dead, LETTERS_A_TIME)
-    })
-    .await
-    .context("forget messages of webhooks")?;
-    forgotten.letters += in_steps(LETTERS_A_TIME, || {
-        dead_letters::purge(scope, dead, LETTERS_A_TIME)
-    })
-    .await
-    .context("forget dead letters")?;
+    forgotten.intervals +=
+        forget_intervals(scope, now - jobs.history_kept).await.context("forget what ended")?;
+    forgotten.messages +=
+        in_steps(LETTERS_A_TIME, || webhooks::purge(scope, delivered, dead, LETTERS_A_TIME))
+            .await
+            .context("forget messages of webhooks")?;
+    forgotten.letters +=
+        in_steps(LETTERS_A_TIME, || dead_letters::purge(scope, dead, LETTERS_A_TIME))
+            .await
+            .context("forget dead letters")?;
     Ok(())
 }
 

@@ -106,10 +106,7 @@ impl Batch {
 
     /// Records of all reports.
     pub(crate) fn records(&self) -> u32 {
-        let records = self
-            .entries
-            .iter()
-            .map(|entry| u32::from(entry.slip.records));
+        let records = self.entries.iter().map(|entry| u32::from(entry.slip.records));
         records.sum()
     }
 
@@ -211,21 +208,13 @@ impl Batch {
     }
 
     fn part_numbers(&self, entries: Range<usize>) -> impl Iterator<Item = usize> {
-        self.entries
-            .get(entries)
-            .unwrap_or_default()
-            .iter()
-            .map(|entry| entry.part)
+        self.entries.get(entries).unwrap_or_default().iter().map(|entry| entry.part)
     }
 }
 
 impl PartState {
     const fn new(part: &Part) -> Self {
-        Self {
-            agent: part.agent,
-            attempts: part.attempts,
-            rest: Rest::Untouched,
-        }
+        Self { agent: part.agent, attempts: part.attempts, rest: Rest::Untouched }
     }
 }
 

@@ -30,9 +30,7 @@ struct State {
 
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatcher")
-            .field("waiting", &self.waiting())
-            .finish_non_exhaustive()
+        f.debug_struct("Dispatcher").field("waiting", &self.waiting()).finish_non_exhaustive()
     }
 }
 
@@ -43,16 +41,11 @@ impl Dispatcher {
         let lanes = Lanes::new(LaneLimits {
             batch_records: config.batch_records,
             batch_after: config.batch_after,
-            group_records_max: config
-                .batch_records
-                .saturating_mul(config.transaction_batches_max),
+            group_records_max: config.batch_records.saturating_mul(config.transaction_batches_max),
             gap_wait: config.gap_wait,
         });
         Arc::new(Self {
-            state: Mutex::new(State {
-                lanes,
-                breaker: Breaker::default(),
-            }),
+            state: Mutex::new(State { lanes, breaker: Breaker::default() }),
             changed: Notify::new(),
             clock,
         })
@@ -158,10 +151,7 @@ impl Dispatcher {
         let was_closed = state.breaker == Breaker::Closed;
         state.breaker.away(now);
         if was_closed {
-            tracing::warn!(
-                error = why,
-                "the database is away; reports wait in the queue"
-            );
+            tracing::warn!(error = why, "the database is away; reports wait in the queue");
         }
     }
 
@@ -319,19 +309,10 @@ mod tests {
             Next::DueAt(None) | Next::Group(_) => panic!("nothing pauses"),
         };
         hand.advance(until - clock.instant());
-        assert!(matches!(
-            dispatcher.try_next(clock.instant()),
-            Next::Group(_)
-        ));
-        assert!(matches!(
-            dispatcher.try_next(clock.instant()),
-            Next::DueAt(_)
-        ));
+        assert!(matches!(dispatcher.try_next(clock.instant()), Next::Group(_)));
+        assert!(matches!(dispatcher.try_next(clock.instant()), Next::DueAt(_)));
         dispatcher.database_answered();
-        assert!(matches!(
-            dispatcher.try_next(clock.instant()),
-            Next::Group(_)
-        ));
+        assert!(matches!(dispatcher.try_next(clock.instant()), Next::Group(_)));
     }
 
     #[test]
@@ -349,10 +330,7 @@ mod tests {
         let mut given = 0;
         // Each look a little later, so that the line ripens between them.
         for _ in 0..3 {
-            given += u32::from(matches!(
-                dispatcher.try_next(clock.instant()),
-                Next::Group(_)
-            ));
+            given += u32::from(matches!(dispatcher.try_next(clock.instant()), Next::Group(_)));
             hand.advance(CONFIG.batch_after);
         }
         assert_eq!(given, 1);

@@ -33,10 +33,7 @@ pub(crate) async fn run(
 
 fn set(queue: &Queue, dispatcher: &Dispatcher, clock: &Clock) {
     let waiting = dispatcher.waiting();
-    for (lane, reports) in [
-        (Lane::Delta, waiting.deltas),
-        (Lane::Snapshot, waiting.snapshots),
-    ] {
+    for (lane, reports) in [(Lane::Delta, waiting.deltas), (Lane::Snapshot, waiting.snapshots)] {
         gauge!(QUEUE_REPORTS, LABEL_LANE => lane.as_str()).set(to_f64(reports));
     }
     gauge!(QUEUE_BYTES).set(to_f64(queue.stats().file_bytes));

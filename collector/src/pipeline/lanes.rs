@@ -119,10 +119,7 @@ impl Lanes {
 
     /// Takes an entry in.
     pub(crate) fn push(&mut self, entry: &EntryHead, now: Instant) {
-        let line = self
-            .lines
-            .entry(entry.agent)
-            .or_insert_with(|| Line::new(entry.company));
+        let line = self.lines.entry(entry.agent).or_insert_with(|| Line::new(entry.company));
         line.insert(entry.slip);
         *self.waiting.of(entry.slip.lane) += 1;
         match line.state {
@@ -132,10 +129,7 @@ impl Lanes {
                 let records = u64::from(entry.slip.records);
                 self.turns.add_records(company, lane, records);
             }
-            State::Resting {
-                until,
-                is_for_gap: true,
-            } if line.is_unblocked() => {
+            State::Resting { until, is_for_gap: true } if line.is_unblocked() => {
                 // Before its time, because what came may fill the gap: an agent's line must not
                 // wait for an answer that is there.
                 self.resting.remove(&(until, entry.agent));
@@ -177,11 +171,7 @@ impl Lanes {
                 room = room.saturating_sub(weight(slip));
                 *self.waiting.of(slip.lane) -= 1;
             }
-            parts.push(Part {
-                agent,
-                slips,
-                attempts: line.attempts,
-            });
+            parts.push(Part { agent, slips, attempts: line.attempts });
         }
         // After the agents were taken, also when none was: the company left its ring when its turn
         // began, and without this it would stay out of it with agents ready.
@@ -263,10 +253,7 @@ impl Lanes {
                 for slip in &slips {
                     *self.waiting.of(slip.lane) -= 1;
                 }
-                Gap::Hopeless {
-                    slips,
-                    asks_snapshot,
-                }
+                Gap::Hopeless { slips, asks_snapshot }
             }
             None if line.is_unblocked() => {
                 self.go_on(agent, now);

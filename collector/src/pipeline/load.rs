@@ -49,11 +49,10 @@ pub(crate) struct Unreadable {
 
 /// Loads a group. Blocks on the disk.
 pub(crate) fn load(group: &Group, queue: &Queue, unpacker: &mut Unpacker) -> Vec<Item> {
-    let slips = group.parts.iter().enumerate().flat_map(|(number, part)| {
-        part.slips
-            .iter()
-            .map(move |slip| (number, part.agent, slip))
-    });
+    let slips =
+        group.parts.iter().enumerate().flat_map(|(number, part)| {
+            part.slips.iter().map(move |slip| (number, part.agent, slip))
+        });
     slips
         .map(|(part, agent, slip)| Item {
             part,
@@ -122,10 +121,7 @@ fn content(agent: AgentId, slip: &Slip, queue: &Queue, unpacker: &mut Unpacker) 
 }
 
 fn unreadable(reason: DeadLetterReason, error: &dyn std::fmt::Display) -> Content {
-    Content::Unreadable(Unreadable {
-        reason,
-        detail: error.to_string(),
-    })
+    Content::Unreadable(Unreadable { reason, detail: error.to_string() })
 }
 
 /// When ingest took a report. A time outside the calendar is the epoch's.

@@ -82,11 +82,7 @@ impl Matcher {
     #[must_use]
     pub fn new(config: &EnrichmentConfig) -> Self {
         let entries_max = usize::try_from(config.cache_entries).unwrap_or(usize::MAX);
-        Self::with(
-            entries_max,
-            Some(&config.cache_dir),
-            config.disk_cache_bytes,
-        )
+        Self::with(entries_max, Some(&config.cache_dir), config.disk_cache_bytes)
     }
 
     /// A matcher without an index and without a cache on disk.
@@ -105,10 +101,7 @@ impl Matcher {
         Self {
             present: RwLock::new(Arc::new(present)),
             memory_entries_max,
-            disk: DiskSettings {
-                directory: directory.map(Path::to_owned),
-                memory_bytes,
-            },
+            disk: DiskSettings { directory: directory.map(Path::to_owned), memory_bytes },
         }
     }
 
@@ -170,9 +163,7 @@ impl Matcher {
     /// A judge that keeps to the present index, whatever is swapped in.
     #[must_use]
     pub fn judge(&self) -> Judge {
-        Judge {
-            present: self.present(),
-        }
+        Judge { present: self.present() }
     }
 
     fn present(&self) -> Arc<Present> {
@@ -183,9 +174,7 @@ impl Matcher {
 
 impl Present {
     fn generation(&self) -> u64 {
-        self.index
-            .as_ref()
-            .map_or(NO_INDEX, |index| matching::generation(index))
+        self.index.as_ref().map_or(NO_INDEX, |index| matching::generation(index))
     }
 }
 

@@ -95,11 +95,7 @@ impl DeadLetterReason {
 /// Makes the counters of all outcomes, so that a rate of the first event is seen.
 pub(crate) fn start_at_zero() {
     // Those that the pipeline itself gives; ingest counts the others.
-    let rejected = [
-        RejectReason::AgentUnknown,
-        RejectReason::Gap,
-        RejectReason::Internal,
-    ];
+    let rejected = [RejectReason::AgentUnknown, RejectReason::Gap, RejectReason::Internal];
     let outcomes = [Outcome::Stored, Outcome::Duplicate]
         .into_iter()
         .chain(rejected.map(Outcome::Rejected))
@@ -120,11 +116,7 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// A ticket for an entry that waits in the queue.
     pub(crate) const fn new(slip: Slip, queue: Queue) -> Self {
-        Self {
-            slip,
-            queue,
-            is_open: true,
-        }
+        Self { slip, queue, is_open: true }
     }
 
     /// The entry.
@@ -173,9 +165,7 @@ mod tests {
             crate::metrics::start_at_zero();
             start_at_zero();
             Outcome::Stored.counter().increment(3);
-            Outcome::DeadLettered(DeadLetterReason::Refused)
-                .counter()
-                .increment(1);
+            Outcome::DeadLettered(DeadLetterReason::Refused).counter().increment(1);
         });
         let text = handle.render();
         let of = |outcome: &str| -> Vec<String> {

@@ -26,9 +26,7 @@ pub(crate) const DAY: OffsetDateTime = time::macros::datetime!(2026-03-01 12:00 
 pub(crate) async fn company(store: &Store, number: u128) -> TenantScope {
     let id = CompanyId(Uuid::from_u128(number));
     let operator = store.local_operator();
-    companies::create(&operator, id, &format!("Company {number}"), DAY)
-        .await
-        .unwrap();
+    companies::create(&operator, id, &format!("Company {number}"), DAY).await.unwrap();
     store.pipeline_scope(id).await.unwrap().unwrap()
 }
 
@@ -57,14 +55,7 @@ pub(crate) async fn agent(store: &Store, scope: &TenantScope, number: u128) -> A
         sha256: [9; 32],
         expires_at: DAY + time::Duration::days(30),
     };
-    agents::enrol(
-        store,
-        &enrolment,
-        &|_, _| Ok((certificate.clone(), ())),
-        DAY,
-    )
-    .await
-    .unwrap();
+    agents::enrol(store, &enrolment, &|_, _| Ok((certificate.clone(), ())), DAY).await.unwrap();
     enrolment.agent
 }
 
@@ -75,11 +66,7 @@ pub(crate) fn lodash(version: &str) -> SoftwareRecord {
 
 /// Where it is installed.
 pub(crate) fn debian() -> Platform {
-    Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    }
+    Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() }
 }
 
 /// The key of a record on [`debian`].
@@ -95,16 +82,9 @@ pub(crate) fn report(position: Position, mut records: Vec<SoftwareRecord>) -> Re
         // The protocol wants a snapshot's records in the order of their keys, and a report that is
         // not is invalid.
         records.sort_by_key(key);
-        ReportBody::Snapshot {
-            from: SoftwareKey(0),
-            to: None,
-            records,
-        }
+        ReportBody::Snapshot { from: SoftwareKey(0), to: None, records }
     } else {
-        ReportBody::Delta {
-            upserts: records,
-            removes: Vec::new(),
-        }
+        ReportBody::Delta { upserts: records, removes: Vec::new() }
     };
     Report {
         position,

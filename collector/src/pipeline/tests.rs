@@ -49,13 +49,8 @@ impl Node {
         let matcher = Arc::new(Matcher::in_memory(1_000));
         matcher.swap(index(&["CVE-2021-23337"]));
         let lifecycle = Lifecycle::new();
-        let pipeline = Pipeline {
-            queue: queue.clone(),
-            dispatcher,
-            store: store.clone(),
-            matcher,
-            clock,
-        };
+        let pipeline =
+            Pipeline { queue: queue.clone(), dispatcher, store: store.clone(), matcher, clock };
         pipeline.start(&CONFIG, Duration::ZERO, &lifecycle);
         Self { queue, lifecycle }
     }
@@ -89,10 +84,7 @@ async fn append(queue: &Queue, scope: &TenantScope, agent: AgentId, seq: u32, of
         lane: report.body.lane(),
         records: 1,
         received_at_ms: Clock::system().now_ms(),
-        frame: Packer::new()
-            .unwrap()
-            .pack(AgentMessage::Report(report).encode())
-            .unwrap(),
+        frame: Packer::new().unwrap().pack(AgentMessage::Report(report).encode()).unwrap(),
     };
     queue.append(entry).await.unwrap();
 }
@@ -103,9 +95,7 @@ async fn held(scope: &TenantScope) -> BTreeSet<(String, u64)> {
     let page = PageRequest::first(500);
     let found = software::list(scope, &filter, sort, &page).await.unwrap();
     let items = found.items.into_iter();
-    items
-        .map(|item| (item.software.record.version, item.findings.open))
-        .collect()
+    items.map(|item| (item.software.record.version, item.findings.open)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,23 +134,13 @@ async fn a_queue_that_comes_again_whole_changes_nothing() {
     let scope = company(store, 1).await;
     let agent = agent(store, &scope, 7).await;
     for seq in 1..=30 {
-        append(
-            &node.queue,
-            &scope,
-            agent,
-            seq,
-            lodash(&format!("4.17.{seq}")),
-        )
-        .await;
+        append(&node.queue, &scope, agent, seq, lodash(&format!("4.17.{seq}"))).await;
     }
     // As a crash leaves it: everything is stored, and nothing of that is noted.
     let crashed = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let path = entry.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "segment")
-        {
+        if path.extension().is_some_and(|extension| extension == "segment") {
             std::fs::copy(&path, crashed.path().join(path.file_name().unwrap())).unwrap();
         }
     }

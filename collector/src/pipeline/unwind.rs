@@ -19,14 +19,12 @@ pub(crate) struct Panicked(pub(crate) String);
 /// As safe as `future` is.
 pub(crate) async fn catch_panic<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
-    poll_fn(
-        |context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            // A `catch_unwind` at each poll: a panic may come after any await.
-            Err(payload) => Poll::Ready(Err(Panicked(message(&*payload)))),
-        },
-    )
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        // A `catch_unwind` at each poll: a panic may come after any await.
+        Err(payload) => Poll::Ready(Err(Panicked(message(&*payload)))),
+    })
     .await
 }
 

@@ -167,9 +167,7 @@ impl<S: ReportSink> Worker<S> {
                 // everything beside it is stored on the way.
                 ranges.push(middle..range.end);
                 ranges.push(range.start..middle);
-            } else if self
-                .bury(batch, entries.start, Unreadable { reason, detail })
-                .await
+            } else if self.bury(batch, entries.start, Unreadable { reason, detail }).await
                 == Flow::Stop
             {
                 return Flow::Stop;
@@ -234,9 +232,7 @@ impl<S: ReportSink> Worker<S> {
         let entries = number..number + 1;
         if batch.is_exhausted(entries.clone(), self.attempts_max) {
             let reason = DeadLetterReason::Damaged;
-            return self
-                .bury(batch, number, Unreadable { reason, detail })
-                .await;
+            return self.bury(batch, number, Unreadable { reason, detail }).await;
         }
         Self::fail(batch, entries, &detail)
     }
@@ -275,10 +271,8 @@ impl<S: ReportSink> Worker<S> {
         let mut detail = why.detail;
         detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
         // What cannot be read any more is kept without its bytes.
-        let frame = self.queue.read(slip).unwrap_or(Frame {
-            packing: Packing::Plain,
-            payload: Vec::new(),
-        });
+        let frame =
+            self.queue.read(slip).unwrap_or(Frame { packing: Packing::Plain, payload: Vec::new() });
         NewDeadLetter {
             id: self.letter_id(agent, slip),
             agent,
@@ -320,10 +314,9 @@ impl<S: ReportSink> Worker<S> {
             Left::Gap(agent, slips, applied) => {
                 match self.dispatcher.put_back_gap(agent, &slips, applied) {
                     Gap::Waits => {}
-                    Gap::Hopeless {
-                        slips,
-                        asks_snapshot,
-                    } => self.give_up(company, agent, slips, asks_snapshot).await,
+                    Gap::Hopeless { slips, asks_snapshot } => {
+                        self.give_up(company, agent, slips, asks_snapshot).await
+                    }
                 }
             }
         }

@@ -36,22 +36,14 @@ impl Account {
         let gid = rustix::process::getegid().as_raw();
         // PostgreSQL refuses root alone; whoever else starts the collector may run it.
         if uid != 0 {
-            return Ok(Self {
-                uid,
-                gid,
-                is_other: false,
-            });
+            return Ok(Self { uid, gid, is_other: false });
         }
         let passwd = "/etc/passwd";
         let users = fs::read_to_string(passwd).map_err(PostgresError::file("read", passwd))?;
         USERS
             .iter()
             .find_map(|name| find_user(&users, name))
-            .map(|(uid, gid)| Self {
-                uid,
-                gid,
-                is_other: true,
-            })
+            .map(|(uid, gid)| Self { uid, gid, is_other: true })
             .ok_or(PostgresError::NoAccount)
     }
 
@@ -112,10 +104,7 @@ impl Account {
             .map(File::from)
             .map_err(|error| PostgresError::file("open", dir)(error.into()))?;
         // Of the open handle, so of what is changed below.
-        let owner = folder
-            .metadata()
-            .map_err(PostgresError::file("look at", dir))?
-            .uid();
+        let owner = folder.metadata().map_err(PostgresError::file("look at", dir))?.uid();
         if owner != self.uid && owner != rustix::process::geteuid().as_raw() {
             let theirs = std::io::Error::other("it belongs to another user");
             return Err(PostgresError::file("use", dir)(theirs));
@@ -142,14 +131,11 @@ fn find_user(passwd: &str, name: &str) -> Option<(u32, u32)> {
 
 /// A short name for a path, the same at every start (FNV-1a, 64 bits).
 pub(super) fn path_hash(path: &Path) -> u64 {
-    path.as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            // FNV and not the standard library's hasher, which may be another one in the next
-            // release.
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+    path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        // FNV and not the standard library's hasher, which may be another one in the next
+        // release.
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
@@ -167,19 +153,12 @@ mod tests {
     fn goes_elsewhere_when_the_account_cannot_enter() {
         let closed = tempfile::tempdir().unwrap();
         fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        let stranger = Account {
-            uid: 4_000_000,
-            gid: 4_000_000,
-            is_other: true,
-        };
+        let stranger = Account { uid: 4_000_000, gid: 4_000_000, is_other: true };
         let wanted = closed.path().join("postgres");
         let home = stranger.home(&wanted);
         assert!(home.starts_with(ELSEWHERE), "{}", home.display());
         assert_eq!(home, stranger.home(&wanted));
-        let same = Account {
-            is_other: false,
-            ..stranger
-        };
+        let same = Account { is_other: false, ..stranger };
         assert_eq!(same.home(&wanted), wanted);
     }
 
@@ -190,10 +169,7 @@ mod tests {
         fs::create_dir(&victim).unwrap();
         fs::set_permissions(&victim, fs::Permissions::from_mode(0o755)).unwrap();
         std::os::unix::fs::symlink(&victim, &link).unwrap();
-        let error = Account::choose()
-            .unwrap()
-            .make_private_dir(&link)
-            .unwrap_err();
+        let error = Account::choose().unwrap().make_private_dir(&link).unwrap_err();
         assert!(error.to_string().contains("link"), "{error}");
         let mode = fs::metadata(&victim).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
@@ -215,11 +191,7 @@ mod tests {
         let about = fs::metadata(folder.path()).unwrap();
         let (uid, gid) = (about.uid(), about.gid());
         let (other, stranger) = (4_000_000, 4_000_001);
-        let account = |uid, gid| Account {
-            uid,
-            gid,
-            is_other: true,
-        };
+        let account = |uid, gid| Account { uid, gid, is_other: true };
         for (mode, uid, gid, can) in [
             (0o700, uid, gid, true),
             (0o700, other, gid, false),
@@ -234,11 +206,7 @@ mod tests {
         ] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
             let wanted = folder.path().join("postgres");
-            assert_eq!(
-                account(uid, gid).can_reach(&wanted),
-                can,
-                "{mode:o} {uid} {gid}"
-            );
+            assert_eq!(account(uid, gid).can_reach(&wanted), can, "{mode:o} {uid} {gid}");
         }
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     }
@@ -247,11 +215,7 @@ mod tests {
     fn a_folder_that_is_not_there_yet_will_be_one_to_pass_through() {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let stranger = Account {
-            uid: 4_000_000,
-            gid: 4_000_000,
-            is_other: true,
-        };
+        let stranger = Account { uid: 4_000_000, gid: 4_000_000, is_other: true };
         let wanted = folder.path().join("not/there/postgres");
         assert_eq!(stranger.home(&wanted), wanted);
     }

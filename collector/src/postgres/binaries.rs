@@ -62,9 +62,7 @@ fn versioned() -> Vec<PathBuf> {
         // A folder that is not there or may not be read has no versions.
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let version = name
-                .to_str()
-                .and_then(|name| name.strip_prefix(prefix)?.parse().ok());
+            let version = name.to_str().and_then(|name| name.strip_prefix(prefix)?.parse().ok());
             if let Some(version) = version {
                 let version: u32 = version;
                 found.push((version, entry.path().join(rest)));
@@ -91,9 +89,7 @@ mod tests {
     #[test]
     fn a_named_folder_is_the_only_one_that_is_looked_into() {
         let empty = folder_with(&["postgres"]);
-        let error = Binaries::find(Some(empty.path()), None)
-            .unwrap_err()
-            .to_string();
+        let error = Binaries::find(Some(empty.path()), None).unwrap_err().to_string();
         assert!(error.contains("install them"), "{error}");
         let full = folder_with(&["postgres", "initdb"]);
         assert!(Binaries::find(Some(full.path()), None).is_ok());
@@ -110,10 +106,8 @@ mod tests {
     fn the_first_folder_of_the_search_path_with_both_programs_counts() {
         let client = folder_with(&["psql"]);
         let half = folder_with(&["initdb"]);
-        let (first, second) = (
-            folder_with(&["postgres", "initdb"]),
-            folder_with(&["postgres", "initdb"]),
-        );
+        let (first, second) =
+            (folder_with(&["postgres", "initdb"]), folder_with(&["postgres", "initdb"]));
         let folders = [&client, &half, &first, &second].map(tempfile::TempDir::path);
         let path = std::env::join_paths(folders).unwrap();
         let found = Binaries::find(None, Some(path.as_os_str())).unwrap();

@@ -47,12 +47,7 @@ impl Cluster {
         binaries: &Binaries,
     ) -> Result<Self, PostgresError> {
         let data = home.join("data");
-        let cluster = Self {
-            log: home.join("server.log"),
-            home,
-            data,
-            account,
-        };
+        let cluster = Self { log: home.join("server.log"), home, data, account };
         if cluster.data.exists() {
             cluster.check_version(binaries)?;
         } else {
@@ -89,11 +84,7 @@ impl Cluster {
             .arg(&unfinished)
             .arg("postgres");
         // With -j a statement ends at an empty line.
-        run(
-            "postgres --single",
-            single,
-            &FIRST_STATEMENTS.replace('\n', "\n\n"),
-        )?;
+        run("postgres --single", single, &FIRST_STATEMENTS.replace('\n', "\n\n"))?;
         // The name is the promise that all of the above has happened. initdb has synced the files
         // itself.
         fs::rename(&unfinished, &self.data).map_err(PostgresError::file("name", &self.data))?;
@@ -164,14 +155,8 @@ fn run(name: &'static str, mut command: Command, input: &str) -> Result<Output, 
     use std::io::Write as _;
 
     let program = PathBuf::from(command.get_program());
-    let run_error = |source| PostgresError::Run {
-        program: program.clone(),
-        source,
-    };
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    let run_error = |source| PostgresError::Run { program: program.clone(), source };
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(run_error)?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that does not want its input has failed or will say so itself.
@@ -180,15 +165,10 @@ fn run(name: &'static str, mut command: Command, input: &str) -> Result<Output, 
     let output = child.wait_with_output().map_err(run_error)?;
     // A single-user server ends well even when a statement failed.
     let failed = !output.status.success()
-        || [&output.stdout, &output.stderr]
-            .iter()
-            .any(|text| contains(text, b"ERROR:"));
+        || [&output.stdout, &output.stderr].iter().any(|text| contains(text, b"ERROR:"));
     if failed {
         let text = [&output.stderr[..], &output.stdout[..]].concat();
-        return Err(PostgresError::Failed {
-            program: name,
-            message: tail(&text),
-        });
+        return Err(PostgresError::Failed { program: name, message: tail(&text) });
     }
     Ok(output)
 }
@@ -216,10 +196,7 @@ pub(super) fn log_tail(log: &Path) -> String {
         file.take(LOG_TAIL_BYTES).read_to_end(&mut text)?;
         Ok::<_, io::Error>(text)
     };
-    end().map_or_else(
-        |error| format!("(cannot be read: {error})"),
-        |text| tail(&text),
-    )
+    end().map_or_else(|error| format!("(cannot be read: {error})"), |text| tail(&text))
 }
 
 #[cfg(test)]
@@ -236,11 +213,7 @@ mod tests {
             account: Account::choose().unwrap(),
         };
         cluster.turn_log(10).unwrap();
-        fs::write(
-            &cluster.log,
-            format!("{}FATAL: the end", "x".repeat(100_000)),
-        )
-        .unwrap();
+        fs::write(&cluster.log, format!("{}FATAL: the end", "x".repeat(100_000))).unwrap();
         let shown = log_tail(&cluster.log);
         assert!(shown.ends_with("FATAL: the end"), "{shown}");
         assert_eq!(shown.len(), MESSAGE_CHARS);
@@ -279,10 +252,7 @@ mod tests {
     #[test]
     fn files_are_of_a_major_version_however_the_programs_write_theirs() {
         for (file, said) in [
-            (
-                "17\n",
-                "postgres (PostgreSQL) 17.2 (Debian 17.2-1.pgdg120+1)",
-            ),
+            ("17\n", "postgres (PostgreSQL) 17.2 (Debian 17.2-1.pgdg120+1)"),
             ("17", "postgres (PostgreSQL) 17"),
             ("18\n", "postgres (PostgreSQL) 18beta1"),
             ("18\n", "postgres (PostgreSQL) 18rc2"),
@@ -298,10 +268,7 @@ mod tests {
             ("", "postgres (PostgreSQL) 17.2"),
         ] {
             let error = check(file, said).unwrap_err();
-            assert!(
-                matches!(error, PostgresError::Version { .. }),
-                "{file:?}: {error}"
-            );
+            assert!(matches!(error, PostgresError::Version { .. }), "{file:?}: {error}");
         }
     }
 
@@ -330,9 +297,7 @@ mod tests {
         assert!(error.starts_with("initdb fails: "), "{error}");
         assert!(error.len() < 2 * MESSAGE_CHARS, "{}", error.len());
         // A single-user server ends well whatever became of its statements.
-        let error = script("echo 'ERROR:  role exists'")
-            .unwrap_err()
-            .to_string();
+        let error = script("echo 'ERROR:  role exists'").unwrap_err().to_string();
         assert!(error.ends_with("ERROR:  role exists"), "{error}");
         script("echo 'WARNING: all is well'").unwrap();
         let mut absent = Command::new("/no/such/initdb");
@@ -345,10 +310,7 @@ mod tests {
     fn a_log_that_cannot_be_read_is_said_in_its_place() {
         let home = tempfile::tempdir().unwrap();
         let shown = log_tail(&home.path().join("server.log"));
-        assert!(
-            shown.starts_with("(cannot be read: No such file"),
-            "{shown}"
-        );
+        assert!(shown.starts_with("(cannot be read: No such file"), "{shown}");
         let log = home.path().join("latin.log");
         fs::write(&log, b"FATAL: M\xfcnchen\n").unwrap();
         assert_eq!(log_tail(&log), "FATAL: M\u{fffd}nchen");

@@ -72,12 +72,7 @@ impl PrivatePostgres {
             Some(running) => {
                 tracing::debug!("using the private PostgreSQL that is running");
                 let child = Mutex::new(None);
-                Self {
-                    socket_dir: running.socket_dir,
-                    child,
-                    cluster,
-                    in_use,
-                }
+                Self { socket_dir: running.socket_dir, child, cluster, in_use }
             }
             None => Self::spawn(cluster, in_use, &binaries, config)?,
         };
@@ -100,15 +95,9 @@ impl PrivatePostgres {
             .append(true)
             .open(&cluster.log)
             .map_err(PostgresError::file("open", &cluster.log))?;
-        let clone = log
-            .try_clone()
-            .map_err(PostgresError::file("open", &cluster.log))?;
+        let clone = log.try_clone().map_err(PostgresError::file("open", &cluster.log))?;
         let mut command = cluster.command(binaries, "postgres");
-        command
-            .arg("-D")
-            .arg(&cluster.data)
-            .arg("-k")
-            .arg(&socket_dir);
+        command.arg("-D").arg(&cluster.data).arg("-k").arg(&socket_dir);
         for setting in settings(config) {
             command.arg("-c").arg(setting);
         }
@@ -119,12 +108,7 @@ impl PrivatePostgres {
         let child = tokio::process::Command::from(command)
             .spawn()
             .map_err(|source| PostgresError::Run { program, source })?;
-        Ok(Self {
-            cluster,
-            socket_dir,
-            child: Mutex::new(Some(child)),
-            in_use,
-        })
+        Ok(Self { cluster, socket_dir, child: Mutex::new(Some(child)), in_use })
     }
 
     async fn wait_until_ready(&self) -> Result<(), PostgresError> {
@@ -147,11 +131,7 @@ impl PrivatePostgres {
 
     fn not_ready(&self, why: &'static str) -> PostgresError {
         let log = self.cluster.log.clone();
-        PostgresError::NotReady {
-            why,
-            tail: log_tail(&log),
-            log,
-        }
+        PostgresError::NotReady { why, tail: log_tail(&log), log }
     }
 
     async fn has_ended(&self) -> bool {
@@ -165,10 +145,7 @@ impl PrivatePostgres {
     /// The server's address for the collector's own role and database.
     #[must_use]
     pub fn url(&self) -> String {
-        format!(
-            "postgres:///muster?host={}&user=muster",
-            percent_encode(&self.socket_dir)
-        )
+        format!("postgres:///muster?host={}&user=muster", percent_encode(&self.socket_dir))
     }
 
     /// Resolves when the server has ended, wanted or not.
@@ -238,10 +215,7 @@ fn settings(config: &PrivateServer) -> [String; 10] {
         "listen_addresses=".to_owned(),
         "unix_socket_permissions=0700".to_owned(),
         format!("shared_buffers={}MB", config.shared_buffers_mib),
-        format!(
-            "max_connections={}",
-            config.connections_max + CONNECTIONS_BESIDE
-        ),
+        format!("max_connections={}", config.connections_max + CONNECTIONS_BESIDE),
         // Fewer checkpoints: each has every page written whole to the log the first time it is
         // changed.
         "max_wal_size=2GB".to_owned(),
@@ -293,11 +267,7 @@ mod tests {
         assert_eq!(socket_dir(&longest), longest.join("run"));
         let longer = home(SOCKET_DIR_BYTES_MAX + 1);
         let elsewhere = socket_dir(&longer);
-        assert!(
-            elsewhere.starts_with(std::env::temp_dir()),
-            "{}",
-            elsewhere.display()
-        );
+        assert!(elsewhere.starts_with(std::env::temp_dir()), "{}", elsewhere.display());
         assert_eq!(elsewhere, socket_dir(&longer), "the next start finds it");
         assert_ne!(elsewhere, socket_dir(&home(SOCKET_DIR_BYTES_MAX + 2)));
     }
@@ -325,10 +295,7 @@ mod tests {
         assert!(has("listen_addresses=") && has("unix_socket_permissions=0700"));
         assert!(has("shared_buffers=64MB") && has("max_connections=200"));
         for word in ["fsync", "full_page_writes", "synchronous_commit"] {
-            assert!(
-                !settings.iter().any(|setting| setting.starts_with(word)),
-                "{word}"
-            );
+            assert!(!settings.iter().any(|setting| setting.starts_with(word)), "{word}");
         }
     }
 }

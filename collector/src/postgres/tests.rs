@@ -19,11 +19,8 @@ fn config(dir: &Path) -> PrivateServer {
 fn temp() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     // The server's account has to pass through.
-    std::fs::set_permissions(
-        dir.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
+    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
     dir
 }
 
@@ -32,9 +29,7 @@ async fn start(dir: &Path) -> PrivatePostgres {
 }
 
 async fn store(server: &PrivatePostgres) -> Store {
-    let store = Store::connect(&StoreConfig::new(server.url()))
-        .await
-        .unwrap();
+    let store = Store::connect(&StoreConfig::new(server.url())).await.unwrap();
     store.migrate().await.unwrap();
     store
 }
@@ -87,10 +82,7 @@ async fn the_server_has_room_for_all_connections_that_the_collector_may_have() {
     let options = std::fs::read_to_string(server.home().join("data/postmaster.opts")).unwrap();
     server.stop().await;
     let (_, connections) = options.split_once("max_connections=").unwrap();
-    let connections: String = connections
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let connections: String = connections.chars().take_while(char::is_ascii_digit).collect();
     assert!(connections.parse::<u32>().unwrap() > 300, "{options}");
 }
 
@@ -125,9 +117,7 @@ async fn refuses_data_of_another_version() {
     std::fs::create_dir_all(&data).unwrap();
     // Older than any that can be installed beside these tests.
     std::fs::write(data.join("PG_VERSION"), "9\n").unwrap();
-    let error = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap_err();
+    let error = PrivatePostgres::start(&config(dir.path()), None).await.unwrap_err();
     assert!(matches!(error, PostgresError::Version { .. }), "{error}");
 }
 
@@ -138,10 +128,7 @@ async fn says_what_the_server_says_when_it_does_not_start() {
     let settings = server.home().join("data/postgresql.conf");
     server.stop().await;
     std::fs::write(settings, "nonsense = 1\n").unwrap();
-    let error = PrivatePostgres::start(&config(dir.path()), None)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = PrivatePostgres::start(&config(dir.path()), None).await.unwrap_err().to_string();
     assert!(error.contains("nonsense"), "{error}");
 }
 
@@ -150,10 +137,7 @@ async fn without_server_programs_it_says_what_to_install_and_makes_nothing() {
     let dir = temp();
     let mut config = config(dir.path());
     config.binaries_dir = Some(dir.path().join("bin"));
-    let error = PrivatePostgres::start(&config, None)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = PrivatePostgres::start(&config, None).await.unwrap_err().to_string();
     assert!(error.contains("install them"), "{error}");
     assert!(error.contains(dir.path().to_str().unwrap()), "{error}");
     assert!(!config.dir.join("data").exists());

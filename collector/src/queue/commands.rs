@@ -85,10 +85,7 @@ mod tests {
     use crate::queue::tests::entry;
 
     fn append(seq: u32, payload_bytes: usize) -> Command {
-        Command::Append {
-            entry: entry(seq, payload_bytes),
-            answer: oneshot::channel().0,
-        }
+        Command::Append { entry: entry(seq, payload_bytes), answer: oneshot::channel().0 }
     }
 
     /// What is taken as one group of what was sent: the seqs, and whether tidying was asked for.
@@ -114,10 +111,7 @@ mod tests {
         let most = u32::try_from(GROUP_ENTRIES_MAX).unwrap();
         let mut commands = sent((1..=most + 5).map(|seq| append(seq, 1)));
         assert_eq!(group(&mut commands).0, (1..=most).collect::<Vec<_>>());
-        assert_eq!(
-            group(&mut commands).0,
-            (most + 1..=most + 5).collect::<Vec<_>>()
-        );
+        assert_eq!(group(&mut commands).0, (most + 1..=most + 5).collect::<Vec<_>>());
     }
 
     #[test]

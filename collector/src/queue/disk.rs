@@ -98,12 +98,7 @@ impl FileDisk {
             }
             Err(TryLockError::Error(source)) => return Err(disk("lock the queue")(source)),
         }
-        Ok(Self {
-            path: path.to_owned(),
-            directory,
-            _lock: lock,
-            random: SystemRandom::new(),
-        })
+        Ok(Self { path: path.to_owned(), directory, _lock: lock, random: SystemRandom::new() })
     }
 }
 

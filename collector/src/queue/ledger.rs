@@ -229,12 +229,7 @@ mod tests {
 
     fn ledger_with_segment(first: u64, entries: u64) -> Ledger {
         let file = SimulatedDisk::default().create("file", 10).unwrap();
-        let header = Header {
-            number: 1,
-            previous: 0,
-            first,
-            tag: 9,
-        };
+        let header = Header { number: 1, previous: 0, first, tag: 9 };
         let mut ledger = Ledger::default();
         ledger.ensure(header, &file, 1_000);
         ledger.add(first, entries, entries * 10);

@@ -143,11 +143,7 @@ pub(super) fn decode(bytes: &[u8], tag: u64, offset: u32) -> Option<Record> {
         lane: lane_from_byte(lane)?,
     };
     Some(Record {
-        head: EntryHead {
-            company,
-            agent,
-            slip,
-        },
+        head: EntryHead { company, agent, slip },
         durable,
         bytes: HEAD_BYTES + payload.len(),
     })
@@ -158,16 +154,12 @@ pub(super) fn read(file: &dyn DiskFile, tag: u64, slip: &Slip) -> Result<Frame, 
     let damaged = || ReadError::Damaged(slip.sequence);
     let bytes = usize::try_from(bytes_of(slip.payload_bytes)).map_err(|_| damaged())?;
     let mut buffer = vec![0; bytes];
-    file.read_at(&mut buffer, u64::from(slip.offset))
-        .map_err(|source| {
-            if source.kind() == io::ErrorKind::UnexpectedEof {
-                return damaged();
-            }
-            ReadError::Disk {
-                sequence: slip.sequence,
-                source,
-            }
-        })?;
+    file.read_at(&mut buffer, u64::from(slip.offset)).map_err(|source| {
+        if source.kind() == io::ErrorKind::UnexpectedEof {
+            return damaged();
+        }
+        ReadError::Disk { sequence: slip.sequence, source }
+    })?;
     decode(&buffer, tag, slip.offset)
         // The whole slip and not the number alone: a sector that the disk wrote to the wrong place
         // can be a good record of another entry.
@@ -176,10 +168,7 @@ pub(super) fn read(file: &dyn DiskFile, tag: u64, slip: &Slip) -> Result<Frame, 
     let packing = Packing::from_byte(buffer[HEAD_BYTES - 1]).ok_or_else(damaged)?;
     // Moves a kilobyte within the buffer, which is cheaper than a second allocation.
     buffer.drain(..HEAD_BYTES);
-    Ok(Frame {
-        packing,
-        payload: buffer,
-    })
+    Ok(Frame { packing, payload: buffer })
 }
 
 /// Takes fixed fields off the front of a head.
@@ -221,11 +210,7 @@ mod tests {
     use super::super::tests::entry;
     use super::*;
 
-    const STAMP: Stamp = Stamp {
-        tag: 0x1122_3344_5566_7788,
-        sequence: 41,
-        durable: 39,
-    };
+    const STAMP: Stamp = Stamp { tag: 0x1122_3344_5566_7788, sequence: 41, durable: 39 };
 
     fn encoded(payload_bytes: usize) -> (EntryHead, Vec<u8>) {
         let mut bytes = Vec::new();

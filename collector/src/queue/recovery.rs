@@ -55,11 +55,8 @@ pub(super) fn recover(
     let names = disk.list().map_err(failed("list the queue's directory"))?;
     let mut found = find_segments(disk, &names)?;
     found.sort_unstable_by_key(|segment| segment.number);
-    let copies: HashSet<_> = names
-        .iter()
-        .filter(|name| segment::is_damaged_copy(name))
-        .cloned()
-        .collect();
+    let copies: HashSet<_> =
+        names.iter().filter(|name| segment::is_damaged_copy(name)).cloned().collect();
     let last_number = names.iter().filter_map(|name| segment::used_number(name));
     let mut recovery = Recovery {
         disk,
@@ -103,11 +100,7 @@ fn find_segments(disk: &dyn Disk, names: &[String]) -> Result<Vec<Found>, OpenEr
         };
         let file = disk.open(name).map_err(failed("open a segment"))?;
         let header = read_header(number, &*file)?;
-        found.push(Found {
-            number,
-            file,
-            header,
-        });
+        found.push(Found { number, file, header });
     }
     Ok(found)
 }
@@ -119,14 +112,10 @@ fn read_header(number: u64, file: &dyn DiskFile) -> Result<Option<Header>, OpenE
         return Ok(None);
     }
     let mut bytes = [0; HEADER_BYTES];
-    file.read_at(&mut bytes, 0)
-        .map_err(failed("read a segment's header"))?;
+    file.read_at(&mut bytes, 0).map_err(failed("read a segment's header"))?;
     match Header::decode(&bytes) {
         HeaderRead::Known(header) => Ok(Some(header)),
-        HeaderRead::Newer(format) => Err(OpenError::Format {
-            segment: number,
-            format,
-        }),
+        HeaderRead::Newer(format) => Err(OpenError::Format { segment: number, format }),
         HeaderRead::Bad => Ok(None),
     }
 }
@@ -159,10 +148,7 @@ impl Recovery<'_> {
             self.next.previous = found.number;
             self.next.sequence = last.head.slip.sequence.saturating_add(1);
         }
-        let complete = self
-            .progress
-            .remove(&(found.number, scan.tag))
-            .unwrap_or_default();
+        let complete = self.progress.remove(&(found.number, scan.tag)).unwrap_or_default();
         let waiting: Vec<_> = scan
             .records
             .iter()
@@ -192,17 +178,12 @@ impl Recovery<'_> {
     fn cut(&mut self, found: &Found, scan: &Scan, bytes: &[u8]) -> Result<(), OpenError> {
         let tail = &bytes[scan.end.min(bytes.len())..];
         self.recovered.torn_bytes += segment::content_bytes(tail) as u64;
-        found
-            .file
-            .set_len(scan.end as u64)
-            .map_err(failed("cut a segment's torn tail"))
+        found.file.set_len(scan.end as u64).map_err(failed("cut a segment's torn tail"))
     }
 
     fn keep(&mut self, found: Found, scan: &Scan, complete: Bits, waiting: &[EntryHead]) {
-        let entry_bytes = waiting
-            .iter()
-            .map(|head| record::bytes_of(head.slip.payload_bytes))
-            .sum();
+        let entry_bytes =
+            waiting.iter().map(|head| record::bytes_of(head.slip.payload_bytes)).sum();
         let segment = Segment {
             number: found.number,
             tag: scan.tag,
@@ -269,10 +250,7 @@ impl Recovery<'_> {
     /// afterwards perhaps, so it may be shorter; a copy that the power cut short differs.
     fn is_copy_of(&self, name: &str, bytes: &[u8]) -> bool {
         let mut copy = vec![0; bytes.len()];
-        let read = self
-            .disk
-            .open(name)
-            .and_then(|file| file.read_at(&mut copy, 0));
+        let read = self.disk.open(name).and_then(|file| file.read_at(&mut copy, 0));
         read.is_ok() && copy == bytes
     }
 }
@@ -284,8 +262,7 @@ fn read_all(file: &dyn DiskFile) -> Result<Vec<u8>, OpenError> {
         source: std::io::Error::other("the file is larger than this machine's memory"),
     })?;
     let mut bytes = vec![0; length];
-    file.read_at(&mut bytes, 0)
-        .map_err(failed("read a segment"))?;
+    file.read_at(&mut bytes, 0).map_err(failed("read a segment"))?;
     Ok(bytes)
 }
 

@@ -47,9 +47,7 @@ pub(super) fn number_of(file_name: &str) -> Option<u64> {
 
 /// The number of the segment that a file of that name holds or is a copy of.
 pub(super) fn used_number(file_name: &str) -> Option<u64> {
-    let copied = file_name
-        .strip_suffix(DAMAGED_SUFFIX)
-        .map(|digits| format!("{digits}{SUFFIX}"));
+    let copied = file_name.strip_suffix(DAMAGED_SUFFIX).map(|digits| format!("{digits}{SUFFIX}"));
     number_of(copied.as_deref().unwrap_or(file_name))
 }
 
@@ -172,17 +170,9 @@ pub(super) fn scan(bytes: &[u8], header: Option<Header>, successor: Successor) -
     let Some((tag, first)) = identity(bytes, header) else {
         return unreadable(bytes);
     };
-    let mut scan = Scan {
-        tag,
-        first,
-        end: HEADER_BYTES,
-        ..Scan::default()
-    };
+    let mut scan = Scan { tag, first, end: HEADER_BYTES, ..Scan::default() };
     if header.is_none() {
-        scan.damage.push(Damage {
-            bytes: 0..HEADER_BYTES,
-            entries: 0,
-        });
+        scan.damage.push(Damage { bytes: 0..HEADER_BYTES, entries: 0 });
     }
     let end = successor.first().unwrap_or(u64::MAX);
     let found: Vec<_> = readable_records(bytes, tag, first)
@@ -193,12 +183,7 @@ pub(super) fn scan(bytes: &[u8], header: Option<Header>, successor: Successor) -
     // Entries before this number were acknowledged, whether they can be read or not.
     let acknowledged = successor
         .first()
-        .or_else(|| {
-            found
-                .iter()
-                .map(|(_, record)| record.durable.saturating_add(1))
-                .max()
-        })
+        .or_else(|| found.iter().map(|(_, record)| record.durable.saturating_add(1)).max())
         .unwrap_or(first);
     let mut expected = first;
     for (at, record) in found {
@@ -209,10 +194,7 @@ pub(super) fn scan(bytes: &[u8], header: Option<Header>, successor: Successor) -
             if expected >= acknowledged {
                 break;
             }
-            scan.damage.push(Damage {
-                bytes: scan.end..at,
-                entries: sequence - expected,
-            });
+            scan.damage.push(Damage { bytes: scan.end..at, entries: sequence - expected });
         }
         scan.end = at + record.bytes;
         scan.records.push(record);
@@ -247,10 +229,7 @@ fn damaged_tail(bytes: &[u8], end: usize, expected: u64, successor: Successor) -
         // A segment is cut when it is sealed, so nothing should stand there.
         Successor::Later(_) => (content_bytes(&bytes[end..]) > 0).then_some(0),
     };
-    entries.map(|entries| Damage {
-        bytes: end..bytes.len(),
-        entries,
-    })
+    entries.map(|entries| Damage { bytes: end..bytes.len(), entries })
 }
 
 /// Bytes up to the last one that is not zero.
@@ -263,9 +242,7 @@ pub(super) fn content_bytes(bytes: &[u8]) -> usize {
         .map(<[u8]>::len)
         .sum();
     let rest = &bytes[..bytes.len() - zeros];
-    rest.iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1)
+    rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 /// Tag and first number, from the header or, when that is damaged, from the first record.
@@ -283,14 +260,9 @@ fn identity(bytes: &[u8], header: Option<Header>) -> Option<(u64, u64)> {
 /// went, unless something else stands in it, because a header is durable before its records.
 fn unreadable(bytes: &[u8]) -> Scan {
     let mut scan = Scan::default();
-    let is_new = bytes
-        .get(HEADER_BYTES..)
-        .is_none_or(|rest| content_bytes(rest) == 0);
+    let is_new = bytes.get(HEADER_BYTES..).is_none_or(|rest| content_bytes(rest) == 0);
     if !is_new {
-        scan.damage.push(Damage {
-            bytes: 0..bytes.len(),
-            entries: 0,
-        });
+        scan.damage.push(Damage { bytes: 0..bytes.len(), entries: 0 });
     }
     scan
 }
@@ -317,10 +289,7 @@ fn next_tag(bytes: &[u8], from: usize, tag: u64) -> Option<usize> {
     // Zeros behind the content are reserved room: up to 1 GiB of it would be searched for nothing.
     // The tag's own last bytes may be zeros, hence as many more.
     let content = rest.get(..content_bytes(rest) + TAG_BYTES).unwrap_or(rest);
-    content
-        .windows(TAG_BYTES)
-        .position(|window| *window == marker)
-        .map(|at| from + at)
+    content.windows(TAG_BYTES).position(|window| *window == marker).map(|at| from + at)
 }
 
 fn offset_of(at: usize) -> Option<u32> {
@@ -328,27 +297,18 @@ fn offset_of(at: usize) -> Option<u32> {
 }
 
 fn u32_at(bytes: &[u8; HEADER_BYTES], at: usize) -> u32 {
-    bytes[at..]
-        .first_chunk()
-        .map_or(0, |field| u32::from_le_bytes(*field))
+    bytes[at..].first_chunk().map_or(0, |field| u32::from_le_bytes(*field))
 }
 
 fn u64_at(bytes: &[u8; HEADER_BYTES], at: usize) -> u64 {
-    bytes[at..]
-        .first_chunk()
-        .map_or(0, |field| u64::from_le_bytes(*field))
+    bytes[at..].first_chunk().map_or(0, |field| u64::from_le_bytes(*field))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header {
-        number: 3,
-        previous: 1,
-        first: 900,
-        tag: 0xfeed,
-    };
+    const HEADER: Header = Header { number: 3, previous: 1, first: 900, tag: 0xfeed };
 
     #[test]
     fn a_file_name_says_its_number_and_no_other_name_does() {
@@ -379,12 +339,7 @@ mod tests {
 
     #[test]
     fn content_ends_at_the_last_byte_that_is_not_zero() {
-        for (bytes, at) in [
-            (0, None),
-            (1, Some(0)),
-            (10_000, Some(4_095)),
-            (10_000, Some(9_999)),
-        ] {
+        for (bytes, at) in [(0, None), (1, Some(0)), (10_000, Some(4_095)), (10_000, Some(9_999))] {
             let mut content = vec![0; bytes];
             if let Some(at) = at {
                 content[at] = 1;

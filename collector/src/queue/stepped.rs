@@ -48,15 +48,9 @@ impl Queue {
             // Closing has no thread to wait for: dropping the writer is its end.
             thread: Mutex::new(None),
         };
-        let writer = SteppedWriter {
-            writer: opened.writer,
-            asked,
-            first: None,
-            waiting: Vec::new(),
-        };
-        let queue = Self {
-            inner: Arc::new(inner),
-        };
+        let writer =
+            SteppedWriter { writer: opened.writer, asked, first: None, waiting: Vec::new() };
+        let queue = Self { inner: Arc::new(inner) };
         Ok((queue, writer, recovered))
     }
 }

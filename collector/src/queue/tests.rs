@@ -42,10 +42,7 @@ impl Told {
     }
 
     fn positions(&self) -> Vec<u32> {
-        self.slips()
-            .iter()
-            .map(|slip| slip.position.seq.0)
-            .collect()
+        self.slips().iter().map(|slip| slip.position.seq.0).collect()
     }
 }
 
@@ -62,22 +59,14 @@ fn clock() -> Clock {
 fn open(directory: &Path) -> Opened {
     let told = Arc::new(Told::default());
     let (queue, recovered) = Queue::open(directory, LIMITS, told.clone(), clock()).unwrap();
-    Opened {
-        queue,
-        told,
-        recovered,
-    }
+    Opened { queue, told, recovered }
 }
 
 fn open_on(disk: &SimulatedDisk, limits: QueueLimits) -> Opened {
     let told = Arc::new(Told::default());
     let disk = Arc::new(disk.clone());
     let (queue, recovered) = Queue::open_on(disk, limits, told.clone(), clock()).unwrap();
-    Opened {
-        queue,
-        told,
-        recovered,
-    }
+    Opened { queue, told, recovered }
 }
 
 /// An entry that is told apart by its seq, with a payload of that length which follows from it.
@@ -86,17 +75,10 @@ pub(super) fn entry(seq: u32, payload_bytes: usize) -> Entry {
         company: CompanyId(Uuid::from_u128(1)),
         agent: AgentId(Uuid::from_u128(2)),
         position: Position::new(1, seq),
-        lane: if seq.is_multiple_of(2) {
-            Lane::Delta
-        } else {
-            Lane::Snapshot
-        },
+        lane: if seq.is_multiple_of(2) { Lane::Delta } else { Lane::Snapshot },
         records: 100,
         received_at_ms: 1_700_000_000_000 + u64::from(seq),
-        frame: Frame {
-            packing: Packing::Zstd1,
-            payload: payload(seq, payload_bytes),
-        },
+        frame: Frame { packing: Packing::Zstd1, payload: payload(seq, payload_bytes) },
     }
 }
 
@@ -108,10 +90,7 @@ fn payload(seq: u32, bytes: usize) -> Vec<u8> {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 /// Appends entries one after the other, each in a group of its own.
@@ -123,10 +102,8 @@ fn append(queue: &Queue, entries: impl IntoIterator<Item = Entry>) {
 
 /// Appends entries so that they share groups: all are sent before the first is waited for.
 fn append_together(queue: &Queue, entries: Vec<Entry>) -> Vec<Result<(), AppendError>> {
-    let mut appends: Vec<_> = entries
-        .into_iter()
-        .map(|entry| (Box::pin(queue.append(entry)), None))
-        .collect();
+    let mut appends: Vec<_> =
+        entries.into_iter().map(|entry| (Box::pin(queue.append(entry)), None)).collect();
     block_on(std::future::poll_fn(|context| {
         for (append, result) in &mut appends {
             // A future that has answered must not be polled again.
@@ -137,16 +114,9 @@ fn append_together(queue: &Queue, entries: Vec<Entry>) -> Vec<Result<(), AppendE
             }
         }
         let is_done = appends.iter().all(|(_, result)| result.is_some());
-        if is_done {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if is_done { Poll::Ready(()) } else { Poll::Pending }
     }));
-    appends
-        .into_iter()
-        .filter_map(|(_, result)| result)
-        .collect()
+    appends.into_iter().filter_map(|(_, result)| result).collect()
 }
 
 #[test]
@@ -188,10 +158,7 @@ fn a_group_that_is_longer_than_a_segment_is_split_over_several() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
     // Five megabytes in one group, where a segment has one.
-    let results = append_together(
-        &opened.queue,
-        (1..=50).map(|seq| entry(seq, 100_000)).collect(),
-    );
+    let results = append_together(&opened.queue, (1..=50).map(|seq| entry(seq, 100_000)).collect());
     assert!(results.iter().all(Result::is_ok));
     assert!(opened.queue.stats().segments >= 5);
     opened.queue.close();
@@ -215,11 +182,7 @@ fn a_segment_is_deleted_once_all_of_it_is_complete() {
     let after = opened.queue.stats();
     assert_eq!(after.entries, 6);
     assert!(after.segments < before.segments, "{before:?} {after:?}");
-    let files = disk
-        .names()
-        .iter()
-        .filter(|n| n.ends_with(".segment"))
-        .count();
+    let files = disk.names().iter().filter(|n| n.ends_with(".segment")).count();
     assert_eq!(files as u64, after.segments);
 }
 
@@ -245,10 +208,7 @@ fn completing_twice_counts_once() {
     opened.queue.complete(&slip);
     opened.queue.complete(&slip);
     assert_eq!(opened.queue.stats().entries, 1);
-    assert!(matches!(
-        opened.queue.read(&slip),
-        Err(ReadError::Unknown(1))
-    ));
+    assert!(matches!(opened.queue.read(&slip), Err(ReadError::Unknown(1))));
 }
 
 #[test]
@@ -278,24 +238,15 @@ fn segments_whose_entries_are_done_at_once_leave_one_by_one() {
     // Ten to a segment, each complete before its segment is sealed: nobody asks for tidying then.
     for seq in 1..=60 {
         append(&opened.queue, [entry(seq, 100_000)]);
-        opened
-            .queue
-            .complete(&opened.told.slips()[seq as usize - 1]);
+        opened.queue.complete(&opened.told.slips()[seq as usize - 1]);
     }
     // The last append answers before what it sealed is deleted, hence two.
-    assert!(
-        opened.queue.stats().segments <= 2,
-        "{:?}",
-        opened.queue.stats()
-    );
+    assert!(opened.queue.stats().segments <= 2, "{:?}", opened.queue.stats());
 }
 
 #[test]
 fn is_full_at_its_number_of_entries_and_takes_more_when_some_are_complete() {
-    let limits = QueueLimits {
-        entries_max: 3,
-        ..LIMITS
-    };
+    let limits = QueueLimits { entries_max: 3, ..LIMITS };
     let opened = open_on(&SimulatedDisk::default(), limits);
     let results = append_together(&opened.queue, (1..=5).map(|seq| entry(seq, 10)).collect());
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 3);
@@ -306,15 +257,9 @@ fn is_full_at_its_number_of_entries_and_takes_more_when_some_are_complete() {
 
 #[test]
 fn is_full_at_its_number_of_bytes_and_takes_more_when_a_segment_is_complete() {
-    let limits = QueueLimits {
-        bytes_max: 2 * SEGMENT_BYTES_MIN,
-        ..LIMITS
-    };
+    let limits = QueueLimits { bytes_max: 2 * SEGMENT_BYTES_MIN, ..LIMITS };
     let opened = open_on(&SimulatedDisk::default(), limits);
-    let results = append_together(
-        &opened.queue,
-        (1..=30).map(|seq| entry(seq, 100_000)).collect(),
-    );
+    let results = append_together(&opened.queue, (1..=30).map(|seq| entry(seq, 100_000)).collect());
     // Two segments of a megabyte hold some twenty of these.
     assert!(matches!(results[29], Err(AppendError::Full)));
     for slip in opened.told.slips() {
@@ -342,30 +287,16 @@ fn answers_every_append_that_was_sent_before_it_was_closed() {
         append_together(&queue, (1..=500).map(|seq| entry(seq, 100)).collect())
     });
     opened.queue.close();
-    let taken = appender
-        .join()
-        .unwrap()
-        .iter()
-        .filter(|r| r.is_ok())
-        .count();
+    let taken = appender.join().unwrap().iter().filter(|r| r.is_ok()).count();
     assert_eq!(opened.told.slips().len(), taken);
 }
 
 #[test]
 fn refuses_limits_that_contradict_each_other() {
     for limits in [
-        QueueLimits {
-            segment_bytes: SEGMENT_BYTES_MIN - 1,
-            ..LIMITS
-        },
-        QueueLimits {
-            bytes_max: LIMITS.segment_bytes,
-            ..LIMITS
-        },
-        QueueLimits {
-            entries_max: 0,
-            ..LIMITS
-        },
+        QueueLimits { segment_bytes: SEGMENT_BYTES_MIN - 1, ..LIMITS },
+        QueueLimits { bytes_max: LIMITS.segment_bytes, ..LIMITS },
+        QueueLimits { entries_max: 0, ..LIMITS },
     ] {
         let disk = Arc::new(SimulatedDisk::default());
         let opened = Queue::open_on(disk, limits, Arc::new(Told::default()), clock());

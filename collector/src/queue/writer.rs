@@ -70,16 +70,7 @@ impl Writer {
         clock: Clock,
         next: Next,
     ) -> Self {
-        Self {
-            disk,
-            limits,
-            ledger,
-            committed,
-            clock,
-            next,
-            active: None,
-            group: Group::default(),
-        }
+        Self { disk, limits, ledger, committed, clock, next, active: None, group: Group::default() }
     }
 
     /// Serves until [`Command::Close`] or until nobody can ask any more.
@@ -187,11 +178,7 @@ impl Writer {
     /// Tells everyone of a group that is durable.
     fn publish(&mut self, group: &mut Group) {
         let entries = group.heads.len() as u64;
-        let bytes = group
-            .heads
-            .iter()
-            .map(|head| record::bytes_of(head.slip.payload_bytes))
-            .sum();
+        let bytes = group.heads.iter().map(|head| record::bytes_of(head.slip.payload_bytes)).sum();
         // Numbers are given for good only here: those of a group that failed are used again, by
         // records with another tag.
         self.next.sequence += entries;
@@ -241,11 +228,7 @@ impl Writer {
             self.remove(header.number);
             return Err(storage(error));
         }
-        Ok(Active {
-            file,
-            header,
-            end: HEADER_BYTES as u64,
-        })
+        Ok(Active { file, header, end: HEADER_BYTES as u64 })
     }
 
     /// Whether a segment has room: in the queue's own bound, and on the disk beside what has to stay

@@ -41,17 +41,9 @@ pub(super) fn judge(
     let (outcome, error) = if again < gives_up_at {
         (Outcome::Retry(again), error)
     } else {
-        (
-            Outcome::Dead,
-            format!("{error}; given up after {number} attempts"),
-        )
+        (Outcome::Dead, format!("{error}; given up after {number} attempts"))
     };
-    Attempt {
-        outcome,
-        status,
-        answer,
-        error: Some(error),
-    }
+    Attempt { outcome, status, answer, error: Some(error) }
 }
 
 /// The wait after the `number`th attempt: doubled with each, between a half and the whole of it, so that
@@ -72,11 +64,7 @@ mod tests {
     const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
     fn answered(status: u16) -> Answer {
-        Answer {
-            status,
-            beginning: "so".to_owned(),
-            retry_after: None,
-        }
+        Answer { status, beginning: "so".to_owned(), retry_after: None }
     }
 
     fn judged(result: Result<Answer, SendError>, number: u32, lives_s: i64) -> Attempt {

@@ -112,11 +112,7 @@ impl Client {
             .timeout(patience)
             .pool_max_idle_per_host(IDLE_MAX)
             .build()?;
-        Ok(Self {
-            http,
-            patience,
-            reach,
-        })
+        Ok(Self { http, patience, reach })
     }
 
     /// Sends a message.
@@ -163,16 +159,11 @@ impl Client {
 
 /// Characters of control would break whatever shows it.
 fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
-    let asks = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::SERVICE_UNAVAILABLE,
-    ];
+    let asks = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
     if !asks.contains(&answer.status()) {
         return None;
     }
@@ -183,9 +174,7 @@ fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
 fn broken(error: reqwest::Error) -> SendError {
     // Without the address: Slack's and Teams' are secrets of their own.
     let error = anyhow::Error::new(error.without_url());
-    let refused = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<Unreachable>());
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<Unreachable>());
     match refused {
         Some(refused) => SendError::Unreachable(refused.clone()),
         None => {
@@ -248,15 +237,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_not_connected_to() {
-        let config = WebhooksConfig {
-            allow_http: true,
-            ..WebhooksConfig::default()
-        };
-        let message = Message {
-            id: "1".to_owned(),
-            signature: String::new(),
-            body: Vec::new(),
-        };
+        let config = WebhooksConfig { allow_http: true, ..WebhooksConfig::default() };
+        let message = Message { id: "1".to_owned(), signature: String::new(), body: Vec::new() };
         let client = Client::new(&config, ANSWER_WITHIN).unwrap();
         let refused = client.send("http://localhost:9/", message).await;
         let refused = refused.unwrap_err();

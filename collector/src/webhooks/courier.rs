@@ -150,22 +150,15 @@ impl Courier {
             return Ok(Ended::Sent);
         };
         let webhook = &turn.webhook;
-        let envelope = Envelope {
-            id: due.id,
-            webhook: webhook.id,
-            company: turn.scope.company(),
-        };
+        let envelope = Envelope { id: due.id, webhook: webhook.id, company: turn.scope.company() };
         let body = message::write(envelope, webhook.template, &events);
         let secrets = self.secrets(turn);
         let now = self.clock.now();
         let (attempt, ended) = if secrets.is_empty() {
             (unsigned(due, now), Ended::Trouble)
         } else {
-            let message = Message {
-                id: due.id.to_string(),
-                signature: sign(&secrets, now, &body),
-                body,
-            };
+            let message =
+                Message { id: due.id.to_string(), signature: sign(&secrets, now, &body), body };
             let result = self.client.send(&webhook.url, message).await;
             let ended = match &result {
                 Ok(answer) if !answer.is_in_trouble() => Ended::Sent,

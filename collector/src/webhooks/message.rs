@@ -63,11 +63,8 @@ fn teams(lines: &[String]) -> Value {
 
 /// A line for each event, and one for those that are too many.
 fn lines(events: &[CompanyEvent], quote: fn(&str) -> String) -> Vec<String> {
-    let mut lines: Vec<String> = events
-        .iter()
-        .take(LINES_MAX)
-        .map(|event| line(event, quote))
-        .collect();
+    let mut lines: Vec<String> =
+        events.iter().take(LINES_MAX).map(|event| line(event, quote)).collect();
     let more = events.len().saturating_sub(LINES_MAX);
     if more > 0 {
         lines.push(format!("and {more} more"));
@@ -89,11 +86,7 @@ fn line(event: &CompanyEvent, quote: fn(&str) -> String) -> String {
     };
     let name = |text: &str| quote(&text.chars().take(NAME_CHARS_MAX).collect::<String>());
     if let Some(finding) = &event.finding {
-        let known = if finding.known_exploited {
-            ", known to be exploited"
-        } else {
-            ""
-        };
+        let known = if finding.known_exploited { ", known to be exploited" } else { "" };
         let fixed = finding.fixed_in.as_deref().map(name);
         let fixed = fixed.map_or_else(String::new, |version| format!(", fixed in {version}"));
         return format!(
@@ -118,10 +111,7 @@ fn line(event: &CompanyEvent, quote: fn(&str) -> String) -> String {
 
 /// A name in Slack's text, whose links and mentions stand in angle brackets.
 fn in_slack(text: &str) -> String {
-    one_line(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    one_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// A name in Markdown.
@@ -140,9 +130,7 @@ fn in_markdown(text: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -190,10 +178,7 @@ mod tests {
         let message = written(Template::Generic, &[opened("a"), opened("b")]);
         assert_eq!(message["id"], Uuid::from_u128(1).to_string());
         let event = &message["events"][1];
-        assert_eq!(
-            (&event["kind"], &event["id"]),
-            (&json!("finding.opened"), &json!("0-0"))
-        );
+        assert_eq!((&event["kind"], &event["id"]), (&json!("finding.opened"), &json!("0-0")));
         assert_eq!(event["finding"]["software"]["name"], "b");
     }
 
@@ -207,10 +192,7 @@ mod tests {
         let teams = written(Template::Teams, &events);
         let text = &teams["attachments"][0]["content"]["body"][0]["text"];
         let text = text.as_str().unwrap();
-        assert!(
-            text.contains(r"\[x\]\(https://evil.example\) \*b\*"),
-            "{text}"
-        );
+        assert!(text.contains(r"\[x\]\(https://evil.example\) \*b\*"), "{text}");
     }
 
     #[test]

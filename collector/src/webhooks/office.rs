@@ -145,11 +145,7 @@ impl Office {
         let claimed = rows::claim(&scope, turn, LEASE, now).await?;
         let count = claimed.len();
         for webhook in claimed {
-            let turn = Turn {
-                scope: scope.clone(),
-                webhook: Arc::new(webhook),
-                id: turn,
-            };
+            let turn = Turn { scope: scope.clone(), webhook: Arc::new(webhook), id: turn };
             self.rounds.spawn(self.courier.clone().round(turn));
         }
         Ok(count)

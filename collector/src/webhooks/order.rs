@@ -50,12 +50,7 @@ mod tests {
 
     #[test]
     fn what_is_about_the_same_goes_one_after_the_other_and_the_rest_at_once() {
-        let waiting = [
-            due(1, &[1, 2], 0),
-            due(2, &[2, 3], 0),
-            due(3, &[4], 0),
-            due(4, &[3], 0),
-        ];
+        let waiting = [due(1, &[1, 2], 0), due(2, &[2, 3], 0), due(3, &[4], 0), due(4, &[3], 0)];
         // The fourth waits for the second, which waits for the first.
         assert_eq!(going(&waiting, &[]), [1, 3]);
         assert_eq!(going(&waiting, &[1]), [3]);

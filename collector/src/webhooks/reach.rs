@@ -66,10 +66,7 @@ impl Reach {
     /// As an operator configured it.
     #[must_use]
     pub fn new(config: &WebhooksConfig) -> Self {
-        Self {
-            allow_http: config.allow_http,
-            allowed: config.allowed_networks.clone(),
-        }
+        Self { allow_http: config.allow_http, allowed: config.allowed_networks.clone() }
     }
 
     /// The address as it is asked, when messages may go there as far as that can be seen without asking for
@@ -142,10 +139,7 @@ mod tests {
     use super::*;
 
     fn reach(allow_http: bool, allowed: &[&str]) -> Reach {
-        Reach {
-            allow_http,
-            allowed: allowed.iter().map(|text| text.parse().unwrap()).collect(),
-        }
+        Reach { allow_http, allowed: allowed.iter().map(|text| text.parse().unwrap()).collect() }
     }
 
     #[test]
@@ -189,13 +183,7 @@ mod tests {
             let checked = strict.check_address(address.parse().unwrap());
             assert!(checked.is_err(), "{address}");
         }
-        for address in [
-            "8.8.8.8",
-            "172.32.0.1",
-            "100.128.0.1",
-            "2606:4700::1111",
-            "2a00::1",
-        ] {
+        for address in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00::1"] {
             strict.check_address(address.parse().unwrap()).unwrap();
         }
     }
@@ -203,12 +191,9 @@ mod tests {
     #[test]
     fn what_the_operator_lets_in_is_reached_and_nothing_beside_it() {
         let some = reach(false, &["10.2.0.0/16", "fd01::/16"]);
-        for (address, is_let_in) in [
-            ("10.2.3.4", true),
-            ("10.3.0.1", false),
-            ("fd01::9", true),
-            ("::ffff:10.2.3.4", false),
-        ] {
+        for (address, is_let_in) in
+            [("10.2.3.4", true), ("10.3.0.1", false), ("fd01::9", true), ("::ffff:10.2.3.4", false)]
+        {
             let checked = some.check_address(address.parse().unwrap());
             assert_eq!(checked.is_ok(), is_let_in, "{address}");
         }
@@ -231,26 +216,15 @@ mod tests {
             assert!(matches!(refused, Unreachable::NotPublic(_)), "{url}");
         }
         assert_eq!(strict.check("http://x.example/"), Err(Unreachable::Plain));
-        for url in [
-            "",
-            "x.example",
-            "file:///etc/passwd",
-            "ftp://x.example/",
-            "https://",
-            "gopher://x/",
-        ] {
+        for url in
+            ["", "x.example", "file:///etc/passwd", "ftp://x.example/", "https://", "gopher://x/"]
+        {
             assert_eq!(strict.check(url), Err(Unreachable::NoUrl), "{url}");
         }
-        for url in [
-            "https://me@x.example/",
-            "https://:pw@x.example/",
-            "https://x.example/#a",
-        ] {
+        for url in ["https://me@x.example/", "https://:pw@x.example/", "https://x.example/#a"] {
             assert_eq!(strict.check(url), Err(Unreachable::Credentials), "{url}");
         }
         strict.check("https://hooks.example:8443/a?b=c").unwrap();
-        reach(true, &["127.0.0.0/8"])
-            .check("http://127.0.0.1:9/")
-            .unwrap();
+        reach(true, &["127.0.0.0/8"]).check("http://127.0.0.1:9/").unwrap();
     }
 }

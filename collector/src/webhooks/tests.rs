@@ -27,10 +27,8 @@ use crate::clock::{Clock, ManualClock};
 use crate::config::WebhooksConfig;
 use crate::pipeline::testing::{self, DAY, lodash};
 
-const KINDS: &[CompanyEventKind] = &[
-    CompanyEventKind::FindingOpened,
-    CompanyEventKind::FindingResolved,
-];
+const KINDS: &[CompanyEventKind] =
+    &[CompanyEventKind::FindingOpened, CompanyEventKind::FindingResolved];
 
 /// Nodes with a database.
 struct World {
@@ -72,10 +70,7 @@ fn evaluation(cves: &[String]) -> Evaluation {
     Evaluation {
         status: Status::Evaluated,
         reason: None,
-        identity: Identity {
-            rule: "test".to_owned(),
-            ..Identity::default()
-        },
+        identity: Identity { rule: "test".to_owned(), ..Identity::default() },
         findings: cves.iter().map(finding).collect(),
         keys: Vec::new(),
     }
@@ -104,16 +99,9 @@ impl World {
         let report = testing::report(Position::new(1, 1), vec![lodash("1.0.0")]);
         let keys = report.validate().unwrap();
         let software = keys[0];
-        let incoming = IncomingReport {
-            agent,
-            report,
-            keys,
-            received_at: DAY,
-        };
+        let incoming = IncomingReport { agent, report, keys, received_at: DAY };
         let judge = |_: &_, _: &_, _| evaluation(&[]);
-        reports::apply(&scope, &[incoming], &judge, 1, DAY)
-            .await
-            .unwrap();
+        reports::apply(&scope, &[incoming], &judge, 1, DAY).await.unwrap();
         Company { scope, software }
     }
 
@@ -139,18 +127,13 @@ impl World {
     async fn judge(&self, company: &Company, cves: &[&str]) {
         let cves: Vec<String> = cves.iter().map(|cve| (*cve).to_owned()).collect();
         let judged = [(company.software, evaluation(&cves))];
-        findings::replace(&company.scope, &judged, 1, self.clock.now())
-            .await
-            .unwrap();
+        findings::replace(&company.scope, &judged, 1, self.clock.now()).await.unwrap();
     }
 }
 
 impl Company {
     async fn messages(&self, state: Option<DeliveryState>) -> Vec<Delivery> {
-        let filter = DeliveryFilter {
-            webhook: None,
-            state,
-        };
+        let filter = DeliveryFilter { webhook: None, state };
         let page = PageRequest::first(1_000);
         let found = rows::list_deliveries(&self.scope, filter, &page).await;
         found.unwrap().items
@@ -170,8 +153,7 @@ impl Company {
     }
 
     async fn rounds_until_taken(&self, office: &mut Office, receiver: &Receiver, count: usize) {
-        self.rounds(office, async || receiver.events().len() >= count)
-            .await;
+        self.rounds(office, async || receiver.events().len() >= count).await;
         assert_eq!(receiver.events().len(), count);
     }
 }
@@ -183,15 +165,11 @@ fn is_signed(signature: &str, secret: &str, body: &[u8]) -> bool {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let text = [at.as_bytes(), b".", body].concat();
     let expected = crate::authority::hex(hmac::sign(&key, &text).as_ref());
-    signed
-        .split(',')
-        .any(|one| one.strip_prefix("v1=") == Some(&expected))
+    signed.split(',').any(|one| one.strip_prefix("v1=") == Some(&expected))
 }
 
 fn told(events: &[(&str, &str)]) -> Vec<(String, String)> {
     let text = |kind: &str| format!("finding.{kind}");
     let events = events.iter();
-    events
-        .map(|(kind, cve)| (text(kind), (*cve).to_owned()))
-        .collect()
+    events.map(|(kind, cve)| (text(kind), (*cve).to_owned())).collect()
 }

@@ -50,11 +50,7 @@ fn replay<const N: usize>(
 
 /// A site whose only source is the API of a server.
 async fn site(server: &Server) -> Site {
-    Site::new(&format!(
-        "sources = [\"nvd\"]\nnvd_url = \"{}/cves/2.0\"",
-        server.url
-    ))
-    .await
+    Site::new(&format!("sources = [\"nvd\"]\nnvd_url = \"{}/cves/2.0\"", server.url)).await
 }
 
 fn ids(lines: &[String]) -> Vec<String> {
@@ -78,14 +74,8 @@ async fn the_first_sync_asks_for_everything_page_by_page() {
     assert_eq!(ids(&site.lines("nvd")).len(), 8);
     assert_eq!(site.index().stats().cves, 8);
     let row = site.row("nvd").await;
-    assert_eq!(
-        (row.records, row.changed, row.skipped, row.failures),
-        (8, 8, 0, 0)
-    );
-    assert_eq!(
-        row.next_sync_at.unwrap() - row.imported_at,
-        Duration::from_secs(7_200)
-    );
+    assert_eq!((row.records, row.changed, row.skipped, row.failures), (8, 8, 0, 0));
+    assert_eq!(row.next_sync_at.unwrap() - row.imported_at, Duration::from_secs(7_200));
 }
 
 #[tokio::test]
@@ -94,10 +84,7 @@ async fn records_are_kept_as_they_came() {
     let site = site(&server).await;
     site.sync().await;
     let page: Value = serde_json::from_str(THREE_PAGES[1].1).unwrap();
-    for (line, record) in site
-        .lines("nvd")
-        .iter()
-        .zip(page["vulnerabilities"].as_array().unwrap())
+    for (line, record) in site.lines("nvd").iter().zip(page["vulnerabilities"].as_array().unwrap())
     {
         assert_eq!(&serde_json::from_str::<Value>(line).unwrap(), record);
     }
@@ -118,29 +105,15 @@ async fn later_syncs_ask_for_windows_of_what_changed_with_both_dates() {
     let site = site(&server).await;
     site.sync().await;
     // NVD's own time of the first answer, and not this clock's.
-    assert_eq!(
-        site.manifest()["sources"]["nvd"]["watermark"],
-        "2023-11-10T08:41:24.983Z"
-    );
+    assert_eq!(site.manifest()["sources"]["nvd"]["watermark"], "2023-11-10T08:41:24.983Z");
     server.asked();
     server.replace(replay(MODDATE));
-    assert_eq!(
-        site.sync_one().await.0,
-        Outcome::Unchanged,
-        "they are all here"
-    );
+    assert_eq!(site.sync_one().await.0, Outcome::Unchanged, "they are all here");
     let asked = server.asked();
     assert_eq!(page_name(&asked[0]), "0-1");
     for asked in &asked {
-        let (from, to) = (
-            parameter(asked, "lastModStartDate"),
-            parameter(asked, "lastModEndDate"),
-        );
-        assert_eq!(
-            from,
-            Some("2023-11-10T07:41:24.983%2B00:00"),
-            "less an hour"
-        );
+        let (from, to) = (parameter(asked, "lastModStartDate"), parameter(asked, "lastModEndDate"));
+        assert_eq!(from, Some("2023-11-10T07:41:24.983%2B00:00"), "less an hour");
         assert!(to.unwrap().starts_with("2023-11-11T12:"), "{to:?}");
     }
 }
@@ -150,10 +123,7 @@ async fn nothing_new_moves_the_watermark_and_rebuilds_nothing() {
     let server = Server::start(replay(THREE_PAGES)).await;
     let site = site(&server).await;
     site.sync().await;
-    let (index, files) = (
-        std::fs::metadata(site.paths().index).unwrap(),
-        site.lines("nvd").len(),
-    );
+    let (index, files) = (std::fs::metadata(site.paths().index).unwrap(), site.lines("nvd").len());
     server.replace(replay(EMPTY));
     let report = site.sync().await;
     assert_eq!(report.sources[0].outcome, Outcome::Unchanged);
@@ -161,11 +131,7 @@ async fn nothing_new_moves_the_watermark_and_rebuilds_nothing() {
     let after = std::fs::metadata(site.paths().index).unwrap();
     assert_eq!(after.modified().unwrap(), index.modified().unwrap());
     assert_eq!(site.lines("nvd").len(), files);
-    assert_eq!(
-        site.row("nvd").await.records,
-        8,
-        "what is here, not what came"
-    );
+    assert_eq!(site.row("nvd").await.records, 8, "what is here, not what came");
 }
 
 #[tokio::test]
@@ -184,10 +150,8 @@ async fn a_mirror_that_is_a_year_old_is_brought_up_in_windows() {
     // 120 days each, the longest that NVD takes: three and a rest.
     assert_eq!(asked.len(), 4);
     for pair in asked.windows(2) {
-        let (to, from) = (
-            parameter(&pair[0], "lastModEndDate"),
-            parameter(&pair[1], "lastModStartDate"),
-        );
+        let (to, from) =
+            (parameter(&pair[0], "lastModEndDate"), parameter(&pair[1], "lastModStartDate"));
         assert!(from.unwrap() < to.unwrap(), "windows overlap");
     }
     assert_eq!(site.sync_one().await.0, Outcome::Unchanged);
@@ -247,17 +211,11 @@ async fn a_server_that_stays_away_is_given_up_after_twenty_tries_and_tried_again
     let site = site(&server).await;
     let (outcome, error) = site.sync_one().await;
     assert_eq!(outcome, Outcome::Failed);
-    assert!(
-        error.contains("503") && error.contains("20 tries"),
-        "{error}"
-    );
+    assert!(error.contains("503") && error.contains("20 tries"), "{error}");
     assert_eq!(server.asked().len(), 20);
     let row = site.row("nvd").await;
     assert_eq!((row.failures, row.last_success_at), (1, None));
-    assert_eq!(
-        row.next_sync_at.unwrap() - row.imported_at,
-        Duration::from_secs(300)
-    );
+    assert_eq!(row.next_sync_at.unwrap() - row.imported_at, Duration::from_secs(300));
     assert_eq!(row.error.unwrap(), error);
 }
 
@@ -298,11 +256,7 @@ async fn an_answer_that_shrinks_is_begun_anew() {
         // them fell between the pages.
         .replace("\"totalResults\": 8", "\"totalResults\": 7");
     assert_ne!(shrunk, THREE_PAGES[2].1);
-    server.first([
-        Answer::ok(THREE_PAGES[0].1),
-        Answer::ok(THREE_PAGES[1].1),
-        Answer::ok(shrunk),
-    ]);
+    server.first([Answer::ok(THREE_PAGES[0].1), Answer::ok(THREE_PAGES[1].1), Answer::ok(shrunk)]);
     assert_eq!(site.sync_one().await.0, Outcome::Changed);
     let names: Vec<_> = server.asked().iter().map(page_name).collect();
     assert_eq!(names, ["0-1", "0-3", "3-3", "0-1", "0-3", "3-3", "6-3"]);
@@ -409,10 +363,7 @@ async fn what_nvd_takes_back_stays_as_a_fallback_and_counts_again_once_it_is_sai
         site.sync().await;
     }
     assert!(site.lines("nvd").len() < 10, "files pile up");
-    assert!(
-        site.index().cve(id).unwrap().is_fallback,
-        "merging has lost it"
-    );
+    assert!(site.index().cve(id).unwrap().is_fallback, "merging has lost it");
     server.replace(|_| Answer::ok(record(30, true)));
     site.pass(24);
     site.sync().await;
@@ -453,10 +404,7 @@ async fn what_a_sync_brings_is_all_that_is_judged_anew() {
     for day in 12..30 {
         // Files are merged on the way.
         let report = build(&site, &server, day, day % 2 == 0).await;
-        let one = Rebuilt::Changed {
-            cves: 1,
-            advisories: 0,
-        };
+        let one = Rebuilt::Changed { cves: 1, advisories: 0 };
         assert_eq!(report.rebuilt, one, "day {day}");
         assert_eq!(report.stats.cves, 9);
     }
@@ -482,11 +430,7 @@ async fn without_extracts_or_with_damaged_ones_feeds_are_read_again() {
         }
         let report = build(&site, &server, day, true).await;
         assert_eq!(report.stats.cves, 9, "day {day}");
-        assert_eq!(
-            reason(&report),
-            "",
-            "what stays in the mirror was read again"
-        );
+        assert_eq!(reason(&report), "", "what stays in the mirror was read again");
     }
     server.replace(|_| Answer::ok(EMPTY[0].1));
     let generation = site.index().generation();
@@ -516,10 +460,7 @@ async fn merging_files_is_nothing_new_to_the_database_and_the_index() {
         server.replace(move |_| Answer::ok(record(day, true)));
         site.pass(24);
         let report = site.sync().await;
-        assert_eq!(
-            (report.sources[0].records, report.sources[0].changed),
-            (1, 1)
-        );
+        assert_eq!((report.sources[0].records, report.sources[0].changed), (1, 1));
     }
 }
 
@@ -559,11 +500,7 @@ async fn a_sync_that_is_dropped_anywhere_leaves_whole_records_and_the_next_one_g
                 Err(error) => panic!("after {polls} polls: {error}"),
             }
         };
-        assert_ne!(
-            report.sources[0].outcome,
-            Outcome::Failed,
-            "after {polls} polls"
-        );
+        assert_ne!(report.sources[0].outcome, Outcome::Failed, "after {polls} polls");
         assert_eq!(ids(&site.lines("nvd")).len(), 8, "after {polls} polls");
         assert_eq!(site.index().stats().cves, 8, "after {polls} polls");
     }
@@ -574,17 +511,8 @@ async fn two_syncs_of_one_mirror_are_never_under_way_at_once() {
     let server = Server::start(replay(THREE_PAGES)).await;
     let site = site(&server).await;
     let (one, other) = (site.syncer(), site.syncer());
-    let (one, other) = tokio::join!(
-        one.sync(&Wanted::All, false),
-        other.sync(&Wanted::All, false)
-    );
-    assert_eq!(
-        [&one, &other]
-            .iter()
-            .filter(|result| result.is_ok())
-            .count(),
-        1
-    );
+    let (one, other) = tokio::join!(one.sync(&Wanted::All, false), other.sync(&Wanted::All, false));
+    assert_eq!([&one, &other].iter().filter(|result| result.is_ok()).count(), 1);
     let busy = one.and(other).unwrap_err().to_string();
     assert!(busy.contains("is in use"), "{busy}");
 }

@@ -37,19 +37,13 @@ async fn import(site: &Site, key: PublicKey, path: &Path) -> Result<ImportReport
 async fn a_site_without_a_network_knows_what_the_other_one_fetched() {
     let (there, key) = fetching_site().await;
     let here = Site::new("sources = []").await;
-    let report = import(&here, key.public(), &export(&there, &key, "bundle"))
-        .await
-        .unwrap();
+    let report = import(&here, key.public(), &export(&there, &key, "bundle")).await.unwrap();
     assert_eq!(report.changed, 3);
     assert_eq!(report.bundles.len(), 1);
     assert_eq!(here.index().generation(), there.index().generation());
     assert_eq!(here.lines("nvd"), there.lines("nvd"));
     let mirror = here.manifest();
-    assert_eq!(
-        mirror["sources"],
-        there.manifest()["sources"],
-        "it could go on by itself"
-    );
+    assert_eq!(mirror["sources"], there.manifest()["sources"], "it could go on by itself");
 }
 
 #[tokio::test]
@@ -61,9 +55,7 @@ async fn what_was_imported_by_hand_stays_beside_a_bundle() {
     let more = PAGE.replace("CVE-2020-0001", "CVE-2020-9999");
     std::fs::write(&file, more).unwrap();
     here.importer().import(vec![file]).await.unwrap();
-    import(&here, key.public(), &export(&there, &key, "bundle"))
-        .await
-        .unwrap();
+    import(&here, key.public(), &export(&there, &key, "bundle")).await.unwrap();
     assert_eq!(here.index().stats().cves, 4);
 }
 
@@ -95,10 +87,7 @@ async fn a_refused_bundle_leaves_index_mirror_and_rows_as_they_were() {
             "not signed",
         ),
         (forged("head", &|bytes| bytes[200] ^= 1), "no trusted key"),
-        (
-            forged("cut", &|bytes| bytes.truncate(bytes.len() - 100)),
-            "damaged",
-        ),
+        (forged("cut", &|bytes| bytes.truncate(bytes.len() - 100)), "damaged"),
         (
             forged("rotten", &|bytes| {
                 let at = bytes.len() - 100;
@@ -106,10 +95,7 @@ async fn a_refused_bundle_leaves_index_mirror_and_rows_as_they_were() {
             }),
             "damaged",
         ),
-        (
-            export(&there, &stranger.unwrap(), "stranger"),
-            "no trusted key",
-        ),
+        (export(&there, &stranger.unwrap(), "stranger"), "no trusted key"),
     ];
     for (path, why) in cases {
         let error = import(&here, key.public(), &path).await.unwrap_err();
@@ -118,18 +104,8 @@ async fn a_refused_bundle_leaves_index_mirror_and_rows_as_they_were() {
         let after = (here.manifest(), here.index().generation());
         assert_eq!(after, before, "{why}");
     }
-    let untrusting = here
-        .importer()
-        .import(vec![next.clone()])
-        .await
-        .unwrap_err();
-    let is_told = matches!(
-        untrusting,
-        ImportError::Bundle {
-            error: BundleError::NoKeys,
-            ..
-        }
-    );
+    let untrusting = here.importer().import(vec![next.clone()]).await.unwrap_err();
+    let is_told = matches!(untrusting, ImportError::Bundle { error: BundleError::NoKeys, .. });
     assert!(is_told, "{untrusting}");
     import(&here, key.public(), &next).await.unwrap();
 }
@@ -143,11 +119,7 @@ async fn a_bundle_that_cannot_be_taken_in_does_not_count() {
     let part = &mut manifest["sources"]["nvd"]["parts"]["00000001"];
     let text = "no feed at all";
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    let name: String = digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     std::fs::write(mirror.join(&name), text).unwrap();
     part["sha256"] = name.into();
     part["bytes"] = text.len().into();

@@ -61,25 +61,17 @@ fn answer(files: &Files, asked: &Asked) -> Answer {
 
 /// A server with files, and a site whose only source it is.
 async fn served(texts: &[(&str, &str)]) -> (Server, Files, Site) {
-    let texts = texts
-        .iter()
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    let texts = texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
     let files: Files = Arc::new(Mutex::new(texts.collect()));
     let serving = Arc::clone(&files);
     let server = Server::start(move |asked| answer(&serving, asked)).await;
-    let feeds = format!(
-        "sources = [\"nvd-feeds\"]\nnvd_feeds_url = \"{}/feeds/\"",
-        server.url
-    );
+    let feeds = format!("sources = [\"nvd-feeds\"]\nnvd_feeds_url = \"{}/feeds/\"", server.url);
     let site = Site::new(&feeds).await;
     (server, files, site)
 }
 
 fn put(files: &Files, name: &str, text: &str) {
-    files
-        .lock()
-        .unwrap()
-        .insert(name.to_owned(), text.to_owned());
+    files.lock().unwrap().insert(name.to_owned(), text.to_owned());
 }
 
 #[tokio::test]
@@ -101,12 +93,7 @@ async fn files_whose_notes_say_the_same_are_not_fetched_again() {
     site.sync().await;
     server.asked();
     assert_eq!(site.sync_one().await.0, Outcome::Unchanged);
-    assert!(
-        server
-            .asked()
-            .iter()
-            .all(|asked| asked.target.ends_with(".meta"))
-    );
+    assert!(server.asked().iter().all(|asked| asked.target.ends_with(".meta")));
 }
 
 #[tokio::test]
@@ -122,10 +109,7 @@ async fn a_file_that_the_server_says_is_the_same_is_not_sent_again() {
     });
     assert_eq!(site.sync_one().await.0, Outcome::Unchanged);
     let asked = server.asked();
-    let file = asked
-        .iter()
-        .find(|asked| asked.target.ends_with("2020.json.gz"))
-        .unwrap();
+    let file = asked.iter().find(|asked| asked.target.ends_with("2020.json.gz")).unwrap();
     assert!(file.header("if-none-match").is_some());
 }
 
@@ -148,9 +132,7 @@ async fn a_file_that_is_not_as_its_note_says_is_refused_and_the_old_one_stays() 
         assert_eq!(outcome, Outcome::Failed);
         assert!(error.contains(why) && error.contains("2020"), "{error}");
         let asked = server.asked();
-        let tries = asked
-            .iter()
-            .filter(|asked| asked.target.ends_with("2020.json.gz"));
+        let tries = asked.iter().filter(|asked| asked.target.ends_with("2020.json.gz"));
         assert_eq!(tries.count(), 3, "it may be renewed at this moment");
         assert_eq!(site.lines("nvd-feeds"), before);
     }
@@ -192,11 +174,7 @@ async fn files_that_came_before_one_that_does_not_stay() {
     server.replace(move |asked| answer(&files, asked));
     assert_eq!(site.sync_one().await.0, Outcome::Changed);
     let asked = server.asked();
-    assert!(
-        !asked
-            .iter()
-            .any(|asked| asked.target.contains("2002.json.gz"))
-    );
+    assert!(!asked.iter().any(|asked| asked.target.contains("2002.json.gz")));
 }
 
 #[tokio::test]
@@ -204,10 +182,7 @@ async fn delta_feeds_in_their_order_end_at_the_newest_of_each_record() {
     let (_server, files, site) = served(&[("2020", YEAR), ("modified", MODIFIED_1)]).await;
     site.sync().await;
     let cve = |id: &str| site.index().cve(id.parse().unwrap());
-    assert!(
-        cve("CVE-2019-16384").unwrap().products.is_empty(),
-        "not analysed yet"
-    );
+    assert!(cve("CVE-2019-16384").unwrap().products.is_empty(), "not analysed yet");
     put(&files, "modified", MODIFIED_2);
     assert_eq!(site.sync_one().await.0, Outcome::Changed);
     assert!(!cve("CVE-2019-16384").unwrap().products.is_empty());
@@ -233,10 +208,7 @@ async fn what_a_new_year_file_takes_back_stays_as_a_fallback() {
         cve["lastModified"] = format!("2023-11-0{round}T00:00:00.000").into();
         put(&files, "2020", &year.to_string());
         assert_eq!(site.sync_one().await.0, Outcome::Changed);
-        assert!(
-            site.index().cve(id).unwrap().is_fallback,
-            "lost in round {round}"
-        );
+        assert!(site.index().cve(id).unwrap().is_fallback, "lost in round {round}");
     }
     put(&files, "2020", YEAR);
     let mut back: Value = serde_json::from_str(YEAR).unwrap();
@@ -264,10 +236,7 @@ async fn the_api_goes_on_from_where_the_files_end() {
     assert_eq!(report.sources[1].outcome, Outcome::Unchanged);
     let asked = server.asked();
     let window = &asked.last().unwrap().target;
-    assert!(
-        window.contains("lastModStartDate=2023-11-10T07:00:00.000%2B00:00"),
-        "{window}"
-    );
+    assert!(window.contains("lastModStartDate=2023-11-10T07:00:00.000%2B00:00"), "{window}");
 }
 
 #[tokio::test]
@@ -293,19 +262,12 @@ async fn a_record_that_is_too_long_is_passed_over_counted_and_stops_no_later_syn
     long["cve"]["id"] = "CVE-2020-9999".into();
     // One string of as many bytes as a whole record may have.
     long["cve"]["evaluatorComment"] = "x".repeat(enrichment::feeds::RECORD_BYTES_MAX).into();
-    year["vulnerabilities"]
-        .as_array_mut()
-        .unwrap()
-        .insert(0, long);
+    year["vulnerabilities"].as_array_mut().unwrap().insert(0, long);
     put(&files, "2020", &year.to_string());
     let report = site.sync().await;
     assert_eq!(report.sources[0].outcome, Outcome::Changed);
     assert_eq!(report.sources[0].skipped, 1);
-    assert_eq!(
-        site.row("nvd-feeds").await.skipped,
-        1,
-        "and `feed status` shows it"
-    );
+    assert_eq!(site.row("nvd-feeds").await.skipped, 1, "and `feed status` shows it");
     assert_eq!(site.lines("nvd-feeds").len(), 3);
     // The file here is read again when the next one is compared with it.
     year["vulnerabilities"][1]["cve"]["lastModified"] = "2023-11-10T00:00:00.000".into();

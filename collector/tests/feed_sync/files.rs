@@ -24,11 +24,7 @@ pub(crate) fn catalogue(cves: &[&str]) -> String {
 
 /// A site whose only source is a server's, under any of the names of such sources.
 pub(crate) async fn site(server: &Server, source: &str) -> Site {
-    Site::new(&format!(
-        "sources = [\"{source}\"]\n{source}_url = \"{}/file\"",
-        server.url
-    ))
-    .await
+    Site::new(&format!("sources = [\"{source}\"]\n{source}_url = \"{}/file\"", server.url)).await
 }
 
 pub(crate) fn with_etag(body: String) -> impl FnMut(&Asked) -> Answer {
@@ -47,10 +43,7 @@ async fn a_file_that_did_not_change_is_not_sent_again_unless_it_is_forced() {
     assert_eq!(site.sync_one().await.0, Outcome::Changed);
     assert_eq!(site.sync_one().await.0, Outcome::Unchanged);
     let asked = server.asked();
-    assert_eq!(
-        asked[1].header("if-modified-since"),
-        Some("wed, 01 nov 2023 00:00:00 gmt")
-    );
+    assert_eq!(asked[1].header("if-modified-since"), Some("wed, 01 nov 2023 00:00:00 gmt"));
     site.syncer().sync(&Wanted::All, true).await.unwrap();
     assert_eq!(server.asked()[0].header("if-none-match"), None);
     let row = site.row("kev").await;
@@ -60,12 +53,7 @@ async fn a_file_that_did_not_change_is_not_sent_again_unless_it_is_forced() {
 
 #[tokio::test]
 async fn wrong_content_never_takes_the_place_of_the_last_good_file() {
-    let cves = [
-        "CVE-2023-4966",
-        "CVE-2023-20198",
-        "CVE-2023-22515",
-        "CVE-2023-46747",
-    ];
+    let cves = ["CVE-2023-4966", "CVE-2023-20198", "CVE-2023-22515", "CVE-2023-46747"];
     let good = catalogue(&cves);
     let server = Server::start(with_etag(good.clone())).await;
     let site = site(&server, "kev").await;
@@ -74,10 +62,7 @@ async fn wrong_content_never_takes_the_place_of_the_last_good_file() {
     let wrong = [
         ("<html>please sign in</html>".to_owned(), "no feed"),
         (String::new(), "no feed"),
-        (
-            "cve,epss,percentile\nCVE-2023-4966,0.5,0.9\n".to_owned(),
-            "Epss where Kev",
-        ),
+        ("cve,epss,percentile\nCVE-2023-4966,0.5,0.9\n".to_owned(), "Epss where Kev"),
         (good[..good.len() - 40].to_owned(), "damaged"),
         (catalogue(&[]), "no record"),
         // One of four, which is less than half.
@@ -98,12 +83,7 @@ async fn wrong_content_never_takes_the_place_of_the_last_good_file() {
 async fn what_is_suspiciously_small_is_taken_when_it_is_forced_and_replaces_the_whole() {
     let server = Server::start(with_etag(catalogue(&["CVE-2023-1", "CVE-2023-4966"]))).await;
     let site = site(&server, "kev").await;
-    let ids = [
-        "CVE-2023-4966",
-        "CVE-2023-20198",
-        "CVE-2023-22515",
-        "CVE-2023-46747",
-    ];
+    let ids = ["CVE-2023-4966", "CVE-2023-20198", "CVE-2023-22515", "CVE-2023-46747"];
     server.replace(with_etag(catalogue(&ids)));
     site.sync().await;
     server.replace(|_| Answer::ok(catalogue(&["CVE-2023-4966"])));
@@ -143,18 +123,12 @@ async fn one_source_that_fails_stops_no_other_and_rests_for_a_while() {
     let syncer = site.syncer();
     let outcomes = async || {
         let report = syncer.sync(&Wanted::Due, false).await.unwrap();
-        let names = report
-            .sources
-            .into_iter()
-            .map(|source| (source.source, source.outcome));
+        let names = report.sources.into_iter().map(|source| (source.source, source.outcome));
         names.collect::<Vec<_>>()
     };
     assert_eq!(
         outcomes().await,
-        [
-            ("kev".to_owned(), Outcome::Failed),
-            ("epss".to_owned(), Outcome::Changed)
-        ]
+        [("kev".to_owned(), Outcome::Failed), ("epss".to_owned(), Outcome::Changed)]
     );
     assert_eq!(outcomes().await, [], "nothing is due");
     // Behind the first failure's five minutes.
@@ -179,8 +153,7 @@ async fn an_archive_becomes_records_and_a_damaged_one_nothing() {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for id in ["CVE-2026-0001", "CVE-2026-0002"] {
         let options = zip::write::SimpleFileOptions::default();
-        zip.start_file(format!("main/data/{id}.json"), options)
-            .unwrap();
+        zip.start_file(format!("main/data/{id}.json"), options).unwrap();
         zip.write_all(record(id).as_bytes()).unwrap();
     }
     let zip = zip.finish().unwrap().into_inner();

@@ -44,11 +44,7 @@ async fn an_answer_that_nothing_changed_is_none_where_nothing_is_here() {
     let server = Server::start(|_| Answer::status(304)).await;
     let site = site(&server, "kev").await;
     let (outcome, error) = site.sync_one().await;
-    assert_eq!(
-        outcome,
-        Outcome::Failed,
-        "it would be up to date with nothing"
-    );
+    assert_eq!(outcome, Outcome::Failed, "it would be up to date with nothing");
     assert!(error.contains("304 to no condition"), "{error}");
     // Once there is something, it is asked for with its condition, and the same answer is good.
     server.replace(with_etag(catalogue(&[CVE])));
@@ -60,11 +56,7 @@ async fn an_answer_that_nothing_changed_is_none_where_nothing_is_here() {
 #[tokio::test]
 async fn a_part_of_a_file_is_not_taken_for_the_file() {
     let body = catalogue(&[CVE]);
-    let server = Server::start(move |_| Answer {
-        status: 206,
-        ..Answer::ok(body.clone())
-    })
-    .await;
+    let server = Server::start(move |_| Answer { status: 206, ..Answer::ok(body.clone()) }).await;
     let site = site(&server, "kev").await;
     let (outcome, error) = site.sync_one().await;
     assert_eq!(outcome, Outcome::Failed);
@@ -87,10 +79,7 @@ async fn a_busy_server_is_waited_for_as_long_as_it_says_but_not_a_quarter_of_an_
     server.first([Answer::status(503).header("Retry-After", "900")]);
     let (outcome, error) = site.sync_one().await;
     assert_eq!(outcome, Outcome::Failed);
-    assert!(
-        error.contains("503 Service Unavailable (1 tries)"),
-        "{error}"
-    );
+    assert!(error.contains("503 Service Unavailable (1 tries)"), "{error}");
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -140,9 +129,7 @@ async fn what_changed_is_asked_for_by_whatever_the_server_told_the_last_time() {
         let headers = told.clone();
         let server = Server::start(move |_| {
             let answer = good();
-            headers
-                .iter()
-                .fold(answer, |answer, (name, value)| answer.header(name, value))
+            headers.iter().fold(answer, |answer, (name, value)| answer.header(name, value))
         })
         .await;
         let site = site(&server, "kev").await;
@@ -162,10 +149,7 @@ async fn passwords_of_addresses_are_used_and_never_shown() {
     site.config.sources[0].url = format!("http://me:hush@{host}/file?token=hush");
     let (outcome, error) = site.sync_one().await;
     assert_eq!(outcome, Outcome::Failed);
-    assert!(
-        error.contains("/file: the server answers 403 Forbidden"),
-        "{error}"
-    );
+    assert!(error.contains("/file: the server answers 403 Forbidden"), "{error}");
     let row = site.row("kev").await;
     assert!(!format!("{error} {row:?}").contains("hush"), "{error}");
     let asked = server.asked();
@@ -199,17 +183,11 @@ async fn a_proxys_password_goes_to_the_proxy_and_into_no_error() {
     assert_eq!(outcome, Outcome::Failed);
     assert!(error.contains("407") && !error.contains("hush"), "{error}");
     let asked = proxy.asked();
-    assert_eq!(
-        asked[0].header("proxy-authorization"),
-        Some("basic bwu6ahvzaa==")
-    );
+    assert_eq!(asked[0].header("proxy-authorization"), Some("basic bwu6ahvzaa=="));
     assert_eq!(asked[0].header("authorization"), None);
     drop(proxy);
     let (_, error) = site.sync_one().await;
-    assert!(
-        error.contains("(5 tries)") && !error.contains("hush"),
-        "{error}"
-    );
+    assert!(error.contains("(5 tries)") && !error.contains("hush"), "{error}");
     assert!(server.asked().is_empty(), "never past the proxy");
 }
 
@@ -240,10 +218,7 @@ async fn a_refusal_is_shown_with_the_servers_words_but_not_with_all_of_them() {
     let server = Server::start(move |_| Answer::status(400).header("message", &words)).await;
     let site = site(&server, "kev").await;
     let (_, error) = site.sync_one().await;
-    assert!(
-        error.contains("400 Bad Request (quota of your network"),
-        "{error}"
-    );
+    assert!(error.contains("400 Bad Request (quota of your network"), "{error}");
     assert!(error.len() < 400, "{error}");
     // A status that HTTP does not know has no name.
     server.replace(|_| Answer::status(599));

@@ -48,10 +48,8 @@ fn list(months: &[(&str, &str)]) -> String {
     json!({ "@odata.context": "x", "value": months.collect::<Vec<_>>() }).to_string()
 }
 
-const BOTH: [(&str, &str); 2] = [
-    ("2023-Oct", "2023-10-10T07:00:00Z"),
-    ("2023-Nov", "2023-11-14T08:00:00Z"),
-];
+const BOTH: [(&str, &str); 2] =
+    [("2023-Oct", "2023-10-10T07:00:00Z"), ("2023-Nov", "2023-11-14T08:00:00Z")];
 
 /// A server of a list and of what it answers to months.
 fn answering(
@@ -90,18 +88,11 @@ fn cves(site: &Site, build: &str) -> Vec<String> {
         name: "Windows 10 Pro",
         version: build,
         arch: "x86_64",
-        platform: Platform {
-            family: "windows",
-            id: "",
-            version: build,
-        },
+        platform: Platform { family: "windows", id: "", version: build },
         ..Subject::default()
     };
     let findings = matching::evaluate(&site.index(), &subject).findings;
-    findings
-        .into_iter()
-        .map(|finding| finding.cve.into())
-        .collect()
+    findings.into_iter().map(|finding| finding.cve.into()).collect()
 }
 
 #[tokio::test]
@@ -111,15 +102,8 @@ async fn every_month_is_fetched_as_json_and_then_only_those_that_changed() {
     assert_eq!(site.sync_one().await.0, Outcome::Changed);
     let asked = server.asked();
     assert_eq!(asked[1].target, "/v3.0/cvrf/2023-Nov", "the newest first");
-    assert!(
-        asked
-            .iter()
-            .all(|asked| asked.header("accept") == Some("application/json"))
-    );
-    assert_eq!(
-        cves(&site, "10.0.19045.3448"),
-        ["CVE-2023-36025", "CVE-2023-36563"]
-    );
+    assert!(asked.iter().all(|asked| asked.header("accept") == Some("application/json")));
+    assert_eq!(cves(&site, "10.0.19045.3448"), ["CVE-2023-36025", "CVE-2023-36563"]);
     assert_eq!(cves(&site, "10.0.19045.3570"), ["CVE-2023-36025"]);
 
     assert_eq!(site.sync_one().await.0, Outcome::Unchanged);
@@ -127,12 +111,7 @@ async fn every_month_is_fetched_as_json_and_then_only_those_that_changed() {
 
     let revised = [BOTH[0], ("2023-Nov", "2023-11-20T08:00:00Z")];
     server.replace(answering(list(&revised), |_| {
-        Answer::ok(month(
-            "2023-Nov",
-            "CVE-2023-36025",
-            "5032189",
-            "10.0.19045.3694",
-        ))
+        Answer::ok(month("2023-Nov", "CVE-2023-36025", "5032189", "10.0.19045.3694"))
     }));
     assert_eq!(site.sync_one().await.0, Outcome::Changed);
     assert_eq!(targets(&server), ["/v3.0/updates", "/v3.0/cvrf/2023-Nov"]);
@@ -158,27 +137,17 @@ async fn a_month_that_is_wrong_keeps_what_was_here_and_stops_no_other_one() {
         let (outcome, error) = site.sync_one().await;
         assert_eq!(outcome, Outcome::Failed, "{wrong}");
         assert!(error.contains("2023-Oct"), "{wrong}: {error}");
-        assert_eq!(
-            cves(&site, "10.0.19045.3448"),
-            ["CVE-2023-36025", "CVE-2023-36563"]
-        );
+        assert_eq!(cves(&site, "10.0.19045.3448"), ["CVE-2023-36025", "CVE-2023-36563"]);
         let asked = targets(&server);
-        assert!(
-            asked.contains(&"/v3.0/cvrf/2023-Oct".to_owned()),
-            "it is asked for again"
-        );
+        assert!(asked.contains(&"/v3.0/cvrf/2023-Oct".to_owned()), "it is asked for again");
     }
 }
 
 #[tokio::test]
 async fn a_list_that_is_none_or_suddenly_short_changes_nothing_unless_it_is_forced() {
-    let months: Vec<(String, &str)> = (1..=6)
-        .map(|number| (format!("2023-{number}"), "2023-10-10T07:00:00Z"))
-        .collect();
-    let all: Vec<(&str, &str)> = months
-        .iter()
-        .map(|(id, date)| (id.as_str(), *date))
-        .collect();
+    let months: Vec<(String, &str)> =
+        (1..=6).map(|number| (format!("2023-{number}"), "2023-10-10T07:00:00Z")).collect();
+    let all: Vec<(&str, &str)> = months.iter().map(|(id, date)| (id.as_str(), *date)).collect();
     let server = Server::start(answering(list(&all), |_| Answer::ok(october()))).await;
     let site = site(&server).await;
     site.sync().await;

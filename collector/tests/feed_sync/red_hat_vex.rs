@@ -38,10 +38,7 @@ fn answering(date: &'static str, body: Vec<u8>) -> impl FnMut(&Asked) -> Answer 
 
 async fn site(server: &Server) -> Site {
     let url = &server.url;
-    Site::new(&format!(
-        "sources = [\"redhat-vex\"]\nredhat_vex_url = \"{url}/vex/\""
-    ))
-    .await
+    Site::new(&format!("sources = [\"redhat-vex\"]\nredhat_vex_url = \"{url}/vex/\"")).await
 }
 
 #[tokio::test]
@@ -71,10 +68,7 @@ async fn a_wrong_note_or_archive_changes_nothing() {
         // Cut within zstd's last block.
         ("2023-11-11", whole[..whole.len() - 9].to_vec()),
         ("2023-11-12", b"<html>please sign in</html>".to_vec()),
-        (
-            "2023-11-13",
-            b"cve,epss,percentile\nCVE-2023-4966,0.5,0.9\n".to_vec(),
-        ),
+        ("2023-11-13", b"cve,epss,percentile\nCVE-2023-4966,0.5,0.9\n".to_vec()),
     ] {
         server.replace(answering(date, body));
         assert_eq!(site.sync_one().await.0, Outcome::Failed, "{date}");

@@ -20,9 +20,7 @@ impl Asked {
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let prefix = format!("{name}: ");
-        self.headers
-            .lines()
-            .find_map(|line| line.strip_prefix(&prefix))
+        self.headers.lines().find_map(|line| line.strip_prefix(&prefix))
     }
 }
 
@@ -38,19 +36,11 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            status: 200,
-            headers: Vec::new(),
-            body: body.into(),
-            cut: None,
-        }
+        Self { status: 200, headers: Vec::new(), body: body.into(), cut: None }
     }
 
     pub(crate) fn status(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::ok("")
-        }
+        Self { status, ..Self::ok("") }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
@@ -81,10 +71,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it ends with the test, by being dropped"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test, by being dropped")]
     pub(crate) async fn start(handler: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -63,11 +63,7 @@ impl Site {
     }
 
     pub(crate) fn importer(&self) -> FeedImporter {
-        FeedImporter::new(
-            self.database.store().clone(),
-            self.clock.clone(),
-            self.paths(),
-        )
+        FeedImporter::new(self.database.store().clone(), self.clock.clone(), self.paths())
     }
 
     pub(crate) async fn sync(&self) -> SyncReport {

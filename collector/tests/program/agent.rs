@@ -41,9 +41,7 @@ impl Agent {
         let address = token.addresses[0].parse().unwrap();
         let root = CertificateDer::from_pem_file(dir.join("ca/ca.crt")).unwrap();
         let key = KeyPair::generate().unwrap();
-        let csr = CertificateParams::default()
-            .serialize_request(&key)
-            .unwrap();
+        let csr = CertificateParams::default().serialize_request(&key).unwrap();
         let request = EnrolRequest {
             token: token.id,
             secret: token.secret,
@@ -57,12 +55,7 @@ impl Agent {
         stream.send(&pack(request.encode()).to_bytes()).await;
         let reply = stream.hear().await.unwrap();
         match EnrolReply::decode(&reply).unwrap() {
-            EnrolReply::Granted {
-                company,
-                agent,
-                chain,
-                ..
-            } => Ok(Self {
+            EnrolReply::Granted { company, agent, chain, .. } => Ok(Self {
                 company,
                 id: agent,
                 address,
@@ -99,19 +92,14 @@ impl Agent {
     /// An open stream, before the hello; or why the handshake failed.
     pub(crate) async fn connect(&self) -> Result<Stream, String> {
         let key = PrivatePkcs8KeyDer::from(self.key.serialize_der()).into();
-        let tls = builder(&self.root)
-            .with_client_auth_cert(self.chain.clone(), key)
-            .unwrap();
+        let tls = builder(&self.root).with_client_auth_cert(self.chain.clone(), key).unwrap();
         Stream::open(self.address, tls, ALPN_SESSION).await
     }
 
     /// A session behind its welcome.
     pub(crate) async fn welcomed(&self, acknowledged: Position) -> Stream {
         let mut stream = self.connect().await.unwrap();
-        let hello = Hello {
-            acknowledged,
-            ..hello()
-        };
+        let hello = Hello { acknowledged, ..hello() };
         stream.say(&AgentMessage::Hello(hello)).await;
         let answer = stream.answer().await;
         assert!(matches!(answer, CollectorMessage::Welcome(_)), "{answer:?}");
@@ -150,15 +138,8 @@ impl Stream {
         let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let connecting = endpoint.connect_with(config, address, SERVER_NAME).unwrap();
         let connection = connecting.await.map_err(|error| error.to_string())?;
-        let (send, receive) = connection
-            .open_bi()
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(Self {
-            _endpoint: endpoint,
-            send,
-            receive,
-        })
+        let (send, receive) = connection.open_bi().await.map_err(|error| error.to_string())?;
+        Ok(Self { _endpoint: endpoint, send, receive })
     }
 
     pub(crate) async fn say(&mut self, message: &AgentMessage) {
@@ -252,11 +233,8 @@ pub(crate) fn record(name: &str) -> SoftwareRecord {
 
 /// A whole inventory in one part, or what came new.
 pub(crate) fn report(epoch: u32, seq: u32, mut records: Vec<SoftwareRecord>) -> Report {
-    let platform = Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    };
+    let platform =
+        Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() };
     // The order that a snapshot's records have.
     records.sort_by_cached_key(|record| SoftwareKey::of(record, &platform));
     Report {
@@ -266,16 +244,9 @@ pub(crate) fn report(epoch: u32, seq: u32, mut records: Vec<SoftwareRecord>) -> 
         facts: None,
         sources: Vec::new(),
         body: if seq == 1 {
-            ReportBody::Snapshot {
-                from: SoftwareKey(0),
-                to: None,
-                records,
-            }
+            ReportBody::Snapshot { from: SoftwareKey(0), to: None, records }
         } else {
-            ReportBody::Delta {
-                upserts: records,
-                removes: Vec::new(),
-            }
+            ReportBody::Delta { upserts: records, removes: Vec::new() }
         },
         digest: None,
     }

@@ -45,24 +45,9 @@ fn hostile_frames() -> Vec<(&'static str, Vec<u8>, RejectReason, &'static str)> 
             "262146 bytes",
         ),
         ("bomb", bomb, RejectReason::FrameTooLarge, "1048577"),
-        (
-            "random",
-            noise.to_bytes(),
-            RejectReason::Undecodable,
-            "not a message of this protocol",
-        ),
-        (
-            "packing",
-            vec![0, 0, 0, 1, 9],
-            RejectReason::Undecodable,
-            "packing 9 is unknown",
-        ),
-        (
-            "cut",
-            cut.to_bytes(),
-            RejectReason::Undecodable,
-            "cannot be unpacked",
-        ),
+        ("random", noise.to_bytes(), RejectReason::Undecodable, "not a message of this protocol"),
+        ("packing", vec![0, 0, 0, 1, 9], RejectReason::Undecodable, "packing 9 is unknown"),
+        ("cut", cut.to_bytes(), RejectReason::Undecodable, "cannot be unpacked"),
     ]
 }
 
@@ -85,18 +70,11 @@ async fn nothing_that_an_agent_sends_costs_what_was_acknowledged() {
         assert!(stream.hear().await.is_err(), "{what}: the session goes on");
     }
     let mut stream = hostile.connect().await.unwrap();
-    let newer = Hello {
-        version_min: 7,
-        version_max: 9,
-        ..hello()
-    };
+    let newer = Hello { version_min: 7, version_max: 9, ..hello() };
     stream.say(&AgentMessage::Hello(newer)).await;
     let (reason, detail) = stream.no().await;
     assert_eq!(reason, RejectReason::UnsupportedVersion);
-    assert!(
-        detail.contains("versions 7 to 9, this collector 1 to 1"),
-        "{detail}"
-    );
+    assert!(detail.contains("versions 7 to 9, this collector 1 to 1"), "{detail}");
 
     // A frame that ends in its middle brings nothing, and no answer either.
     let mut stream = hostile.welcomed(Position::default()).await;
@@ -111,14 +89,9 @@ async fn nothing_that_an_agent_sends_costs_what_was_acknowledged() {
     session.deliver(report(1, 2, vec![record("dash")])).await;
     let stored = world.stored(&honest, Position::new(1, 2)).await;
     assert_eq!(stored, set(&["bash", "curl", "dash"]));
-    let (host, letters) = (
-        world.ask(&format!("/api/v1/hosts/{}", hostile.id)),
-        world.ask("/api/v1/dead-letters"),
-    );
-    assert_eq!(
-        (&host["delivery"]["applied"], &host["software"]),
-        (&"0.0".into(), &0.into())
-    );
+    let (host, letters) =
+        (world.ask(&format!("/api/v1/hosts/{}", hostile.id)), world.ask("/api/v1/dead-letters"));
+    assert_eq!((&host["delivery"]["applied"], &host["software"]), (&"0.0".into(), &0.into()));
     assert_eq!(letters["items"], Value::Array(Vec::new()));
     let (status, said) = world.collector.stop();
     assert_eq!(status.code(), Some(0), "{said}");
@@ -131,10 +104,7 @@ async fn a_bad_record_is_refused_with_its_rule_and_the_host_heals_with_its_next_
     let agent = world.agent().await;
     let mut session = agent.welcomed(Position::default()).await;
     let plain = record("x");
-    let unversioned = SoftwareRecord {
-        version: String::new(),
-        ..record("unversioned")
-    };
+    let unversioned = SoftwareRecord { version: String::new(), ..record("unversioned") };
     // Software without a version exists (a macOS bundle without a plist, a manual install): it is
     // kept, and says of itself that it cannot be judged.
     session.deliver(report(1, 1, vec![unversioned])).await;
@@ -143,16 +113,11 @@ async fn a_bad_record_is_refused_with_its_rule_and_the_host_heals_with_its_next_
         (record(""), "the name is empty"),
         (record(&"n".repeat(10_000)), "10000 bytes"),
         (
-            SoftwareRecord {
-                version: "1\n2".to_owned(),
-                ..plain
-            },
+            SoftwareRecord { version: "1\n2".to_owned(), ..plain },
             "version holds a control character",
         ),
     ] {
-        session
-            .say(&AgentMessage::Report(report(1, 2, vec![bad])))
-            .await;
+        session.say(&AgentMessage::Report(report(1, 2, vec![bad]))).await;
         let (reason, detail) = session.no().await;
         assert!(detail.contains(words), "{reason}: {detail}");
         if reason == RejectReason::Undecodable {
@@ -163,11 +128,7 @@ async fn a_bad_record_is_refused_with_its_rule_and_the_host_heals_with_its_next_
         }
     }
     let stored = world.stored(&agent, Position::new(1, 1)).await;
-    assert_eq!(
-        stored,
-        set(&["unversioned"]),
-        "what was acknowledged is gone"
-    );
+    assert_eq!(stored, set(&["unversioned"]), "what was acknowledged is gone");
     // What was refused for ever is gone from the agent's line, so the position after it would be a
     // gap: a new epoch is the way on.
     session.deliver(report(2, 1, vec![record("good")])).await;
@@ -182,22 +143,14 @@ async fn a_token_lets_in_as_many_hosts_as_it_says_and_none_once_it_is_over() {
     let refused = async |token: &str| Agent::enrol(dir, token).await.err().unwrap().0;
 
     let once = world.token(&["--uses", "1"]);
-    let agent = Agent::enrol(dir, &once)
-        .await
-        .unwrap_or_else(|why| panic!("{why:?}"));
+    let agent = Agent::enrol(dir, &once).await.unwrap_or_else(|why| panic!("{why:?}"));
     assert_eq!(refused(&once).await, RejectReason::TokenSpent);
 
-    let unknown = EnrolmentToken {
-        id: TokenId(Uuid::from_u128(1)),
-        ..once.parse().unwrap()
-    };
+    let unknown = EnrolmentToken { id: TokenId(Uuid::from_u128(1)), ..once.parse().unwrap() };
     assert_eq!(refused(&unknown.expose()).await, RejectReason::TokenUnknown);
 
     // Past the command line, which makes no token that is over already.
-    let over = EnrolmentToken {
-        id: TokenId(Uuid::from_u128(2)),
-        ..unknown
-    };
+    let over = EnrolmentToken { id: TokenId(Uuid::from_u128(2)), ..unknown };
     let now = Clock::system().now();
     let new = NewEnrolmentToken {
         id: over.id,
@@ -240,17 +193,11 @@ async fn a_certificate_opens_a_session_only_while_it_is_good_and_keeps_what_it_b
         .unwrap();
     let foreign = authority(elsewhere.path());
     // The identity and the key are the agent's own in both: only the date and the signer are wrong.
-    for (what, issuer, until) in [
-        ("expired", &ours, now - day),
-        ("foreign", &foreign, now + day),
-    ] {
+    for (what, issuer, until) in [("expired", &ours, now - day), ("foreign", &foreign, now + day)] {
         let mut params = CertificateParams::default();
         (params.not_before, params.not_after) = (now - 2 * day, until);
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
-        let name = format!(
-            "spiffe://muster.internal/company/{}/agent/{}",
-            agent.company, agent.id
-        );
+        let name = format!("spiffe://muster.internal/company/{}/agent/{}", agent.company, agent.id);
         params.subject_alt_names = vec![SanType::URI(name.try_into().unwrap())];
         let certificate = params.signed_by(agent.key(), issuer).unwrap();
         let good = agent.present(vec![certificate.der().clone()]);
@@ -289,11 +236,7 @@ async fn is_sent_away(agent: &Agent) -> bool {
 #[tokio::test]
 async fn a_report_belongs_to_its_certificates_company_whatever_it_says() {
     let world = World::new().await;
-    let theirs = print(
-        world.dir.path(),
-        &world.database,
-        &["company", "create", "Theirs"],
-    );
+    let theirs = print(world.dir.path(), &world.database, &["company", "create", "Theirs"]);
     let theirs = theirs["id"].as_str().unwrap();
     let agent = world.agent().await;
     let mut session = agent.welcomed(Position::default()).await;
@@ -311,11 +254,6 @@ async fn a_report_belongs_to_its_certificates_company_whatever_it_says() {
     let key = key["key"].as_str().unwrap();
     let (_, hosts) = world.collector.ask("GET", "/api/v1/hosts", key);
     assert_eq!(hosts["items"], Value::Array(Vec::new()));
-    let (status, problem) = world
-        .collector
-        .ask("GET", &format!("/api/v1/hosts/{}", agent.id), key);
-    assert_eq!(
-        (status, &problem["detail"]),
-        (404, &"there is no such host".into())
-    );
+    let (status, problem) = world.collector.ask("GET", &format!("/api/v1/hosts/{}", agent.id), key);
+    assert_eq!((status, &problem["detail"]), (404, &"there is no such host".into()));
 }

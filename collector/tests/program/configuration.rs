@@ -8,10 +8,7 @@ fn the_default_file_is_printed_and_is_valid_when_it_is_put_in_place() {
     let default = say(&["config", "default"]).done();
     let file = write(dir.path(), "collector.toml", &default);
     let checked = say(&["config", "check", "--config", &file]).done();
-    assert_eq!(
-        checked,
-        "the configuration is valid: ingest,api,jobs in /var/lib/muster\n"
-    );
+    assert_eq!(checked, "the configuration is valid: ingest,api,jobs in /var/lib/muster\n");
 }
 
 #[test]
@@ -29,10 +26,7 @@ fn a_check_makes_nothing_and_asks_no_database() {
 fn flags_come_over_the_environment_and_that_over_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let text = format!(
-        "[node]\ndata_dir = {:?}\nroles = [\"api\"]\n",
-        path("of-file")
-    );
+    let text = format!("[node]\ndata_dir = {:?}\nroles = [\"api\"]\n", path("of-file"));
     let file = write(dir.path(), "collector.toml", &text);
     let data_dir = |change: &dyn Fn(&mut std::process::Command)| {
         let mut command = program(&["config", "check", "--json", "--config", &file]);
@@ -60,19 +54,10 @@ fn what_is_wrong_with_a_file_is_said_with_its_name_or_its_setting() {
     for (text, why) in [
         ("[node", "collector.toml is not valid TOML"),
         ("[http]\nlisten = \"localhost\"", "listen"),
-        (
-            "[http]\nrequests_max = 0",
-            "http.requests_max: 0 is not between 1 and 100000",
-        ),
+        ("[http]\nrequests_max = 0", "http.requests_max: 0 is not between 1 and 100000"),
         ("[https]\nlisten = \"127.0.0.1:1\"", "unknown field `https`"),
-        (
-            "[database]\nurl_file = \"/no/such/file\"",
-            "read /no/such/file: No such file",
-        ),
-        (
-            "[feeds]\nnvd_api_key_file = \"/no/such/key\"",
-            "read /no/such/key",
-        ),
+        ("[database]\nurl_file = \"/no/such/file\"", "read /no/such/file: No such file"),
+        ("[feeds]\nnvd_api_key_file = \"/no/such/key\"", "read /no/such/key"),
     ] {
         let file = write(dir.path(), "collector.toml", text);
         let error = say(&["config", "check", "--config", &file]).failed();
@@ -103,10 +88,7 @@ fn every_command_refuses_a_wrong_setting_before_it_does_anything() {
         &["feed", "sync"],
     ] {
         let mut command = program(words);
-        command
-            .env("MUSTER_JOBS_WORKERS", "65")
-            .arg("--data-dir")
-            .arg(&data);
+        command.env("MUSTER_JOBS_WORKERS", "65").arg("--data-dir").arg(&data);
         let error = Said::of(&mut command).failed();
         let expected = "muster-collector: jobs.workers: 65 is not between 1 and 64\n";
         assert_eq!(error, expected, "{words:?}");
@@ -130,10 +112,7 @@ fn commands_that_need_no_configuration_are_not_stopped_by_a_wrong_one() {
     assert_eq!(said.done(), "");
     let mut command = program(&["config", "default"]);
     let said = Said::of(command.env("MUSTER_JOBS_WORKERS", "none"));
-    assert!(
-        said.done().contains("[jobs]"),
-        "how else would one learn what is right"
-    );
+    assert!(said.done().contains("[jobs]"), "how else would one learn what is right");
 }
 
 #[test]
@@ -141,10 +120,7 @@ fn a_database_that_cannot_be_used_is_said_without_its_password() {
     let dir = tempfile::tempdir().unwrap();
     for (url, why) in [
         ("postgres://u:hush@127.0.0.1:1/d", "Connection refused"),
-        (
-            "mysql://u:hush@127.0.0.1/d",
-            "it does not begin with postgres://",
-        ),
+        ("mysql://u:hush@127.0.0.1/d", "it does not begin with postgres://"),
         ("hush", "the database's address is not valid"),
     ] {
         let mut command = program(&["company", "list"]);

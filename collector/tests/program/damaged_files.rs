@@ -47,10 +47,7 @@ async fn a_damaged_queue_costs_the_damaged_report_and_asks_its_host_for_a_snapsh
         command.env("MUSTER_PIPELINE_GAP_WAIT_MS", "10");
     });
     let damage = event(&world.collector.said, "is damaged on disk");
-    assert_eq!(
-        (&damage["lost_entries"], &damage["level"]),
-        (&1.into(), &"ERROR".into())
-    );
+    assert_eq!((&damage["lost_entries"], &damage["level"]), (&1.into(), &"ERROR".into()));
     let copy = segment.with_file_name(damage["copy"].as_str().unwrap());
     assert!(copy.exists(), "nothing is kept for people to look at");
     let stored = world.stored(&agent, Position::new(1, 1)).await;
@@ -62,9 +59,7 @@ async fn a_damaged_queue_costs_the_damaged_report_and_asks_its_host_for_a_snapsh
     let mut session = agent.welcomed(Position::new(1, 3)).await;
     assert_eq!(session.answer().await, CollectorMessage::SendSnapshot);
     let all = ["first", "second", "third"];
-    session
-        .deliver(report(2, 1, all.map(record).to_vec()))
-        .await;
+    session.deliver(report(2, 1, all.map(record).to_vec())).await;
     assert_eq!(world.stored(&agent, Position::new(2, 1)).await, set(&all));
 }
 
@@ -157,11 +152,7 @@ async fn a_damaged_feed_is_refused_and_leaves_the_index_as_it_was() {
     let dir = world.dir.path();
     let good = dir.join("good.json");
     std::fs::write(&good, FEED).unwrap();
-    print(
-        dir,
-        &world.database,
-        &["feed", "import", good.to_str().unwrap()],
-    );
+    print(dir, &world.database, &["feed", "import", good.to_str().unwrap()]);
     let index = std::fs::read(dir.join("index/current")).unwrap();
     let bad = dir.join("bad.json");
     // A download that was cut.
@@ -184,12 +175,8 @@ fn an_index_that_cannot_be_opened_says_which_and_what_to_do() {
     let dir = super::process::data_dir();
     let index = dir.path().join("cut.index");
     std::fs::write(&index, b"MUSTER but no index").unwrap();
-    let (code, said) = failure(
-        Command::new(PROGRAM)
-            .args(["match", "--index"])
-            .arg(&index)
-            .stdin(Stdio::null()),
-    );
+    let (code, said) =
+        failure(Command::new(PROGRAM).args(["match", "--index"]).arg(&index).stdin(Stdio::null()));
     assert_eq!(code, Some(1));
     assert!(said.contains("cut.index"), "{said}");
 }
@@ -233,16 +220,13 @@ fn large(epoch: u32, seq: u32) -> Report {
     let mut state = u64::from(seq);
     let mut noise = || {
         // Knuth's MMIX generator: no two reports are alike, and every run has the same ones.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         format!("{:016x}", state ^ (state >> 29))
     };
     let records = (0..100).map(|number| {
         let mut record = record(&format!("package-{seq}-{number}"));
-        record.locations = (0..4)
-            .map(|_| std::iter::repeat_with(&mut noise).take(60).collect())
-            .collect();
+        record.locations =
+            (0..4).map(|_| std::iter::repeat_with(&mut noise).take(60).collect()).collect();
         record
     });
     report(epoch, seq, records.collect())

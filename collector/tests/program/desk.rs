@@ -22,32 +22,18 @@ impl Said {
     pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self {
-            code: output.status.code(),
-            out: text(output.stdout),
-            err: text(output.stderr),
-        }
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// What a command printed that did its work and complained about nothing.
     pub(crate) fn done(self) -> String {
-        assert_eq!(
-            (self.code, self.err.as_str()),
-            (Some(0), ""),
-            "{}",
-            self.out
-        );
+        assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{}", self.out);
         self.out
     }
 
     /// Why a command failed; it has printed nothing else.
     pub(crate) fn failed(self) -> String {
-        assert_eq!(
-            (self.code, self.out.as_str()),
-            (Some(1), ""),
-            "{}",
-            self.err
-        );
+        assert_eq!((self.code, self.out.as_str()), (Some(1), ""), "{}", self.err);
         self.err
     }
 
@@ -62,10 +48,7 @@ impl Said {
 /// The program with some words, without anything of this machine's configuration.
 pub(crate) fn program(words: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command
-        .args(words)
-        .env_remove("DATABASE_URL")
-        .stdin(Stdio::null());
+    command.args(words).env_remove("DATABASE_URL").stdin(Stdio::null());
     command
 }
 
@@ -90,18 +73,12 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn new() -> Self {
-        Self {
-            dir: super::process::data_dir(),
-            database: FreshDatabase::create().await,
-        }
+        Self { dir: super::process::data_dir(), database: FreshDatabase::create().await }
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = program(words);
-        command
-            .arg("--data-dir")
-            .arg(self.dir.path())
-            .env("DATABASE_URL", self.database.url());
+        command.arg("--data-dir").arg(self.dir.path()).env("DATABASE_URL", self.database.url());
         command
     }
 

@@ -8,18 +8,10 @@ use serde_json::{Value, json};
 use super::desk::{Desk, Said, say, write};
 
 /// NVD's records, entries of CISA's catalogue and scores of FIRST, as they were fetched.
-const NVD: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../enrichment/tests/data/feeds/nvdcve-2.0-2002.json.gz"
-);
-const KEV: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../enrichment/tests/data/feeds/kev.json"
-);
-const EPSS: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../enrichment/tests/data/feeds/epss.csv"
-);
+const NVD: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../enrichment/tests/data/feeds/nvdcve-2.0-2002.json.gz");
+const KEV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../enrichment/tests/data/feeds/kev.json");
+const EPSS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../enrichment/tests/data/feeds/epss.csv");
 
 /// A desk that has imported NVD's records, and a key to sign with.
 async fn with_feeds() -> (Desk, String) {
@@ -30,24 +22,15 @@ async fn with_feeds() -> (Desk, String) {
 }
 
 fn keygen(key: &str) -> String {
-    say(&["feed", "keygen", "--out", key])
-        .done()
-        .trim_end()
-        .to_owned()
+    say(&["feed", "keygen", "--out", key]).done().trim_end().to_owned()
 }
 
 #[tokio::test]
 async fn an_import_says_what_came_and_the_second_one_that_nothing_changed() {
     let desk = Desk::new().await;
     let said = desk.say(&["feed", "import", NVD, KEV]).done();
-    assert!(
-        said.contains("nvdcve-2.0-2002.json.gz: 4 CVE records, 0 skipped\n"),
-        "{said}"
-    );
-    assert!(
-        said.contains("kev.json: 3 KEV entries, 0 skipped\n"),
-        "{said}"
-    );
+    assert!(said.contains("nvdcve-2.0-2002.json.gz: 4 CVE records, 0 skipped\n"), "{said}");
+    assert!(said.contains("kev.json: 3 KEV entries, 0 skipped\n"), "{said}");
     assert!(said.contains(" from 4 records"), "{said}");
     let again = desk.json(&["feed", "import", NVD]).remove(0);
     assert_eq!(again["changed"], 0);
@@ -63,27 +46,15 @@ async fn the_states_of_all_feeds_are_listed_those_that_never_came_included() {
     assert!(of("epss")["records"].as_u64().unwrap() > 0);
     assert!(of("epss")["age_s"].is_i64());
     for name in ["nvd", "kev", "osv-npm"] {
-        assert_eq!(
-            (&of(name)["age_s"], &of(name)["records"]),
-            (&Value::Null, &json!(0)),
-            "{name}"
-        );
+        assert_eq!((&of(name)["age_s"], &of(name)["records"]), (&Value::Null, &json!(0)), "{name}");
     }
     let shown = desk.say(&["feed", "status"]).done();
     let mut lines = shown.lines();
     let head: Vec<_> = lines.next().unwrap().split_whitespace().collect();
-    assert_eq!(
-        head,
-        [
-            "feed", "last", "attempt", "age", "records", "changed", "skipped", "next"
-        ]
-    );
+    assert_eq!(head, ["feed", "last", "attempt", "age", "records", "changed", "skipped", "next"]);
     assert_eq!(lines.clone().count(), feeds.len(), "{shown}");
-    let kev: Vec<_> = lines
-        .find(|line| line.starts_with("kev "))
-        .unwrap()
-        .split_whitespace()
-        .collect();
+    let kev: Vec<_> =
+        lines.find(|line| line.starts_with("kev ")).unwrap().split_whitespace().collect();
     assert_eq!(kev, ["kev", "-", "never", "0", "0", "0", "-"]);
 }
 
@@ -93,10 +64,7 @@ async fn a_source_that_is_none_is_refused_with_those_that_are() {
     let mut command = desk.command(&["feed", "sync", "cve"]);
     command.env("MUSTER_FEEDS_SOURCES", "kev,epss");
     let error = Said::of(&mut command).failed();
-    assert!(
-        error.contains("\"cve\"") && error.contains("kev, epss"),
-        "{error}"
-    );
+    assert!(error.contains("\"cve\"") && error.contains("kev, epss"), "{error}");
 }
 
 /// A server that has nothing; its address. It ends with the test.
@@ -128,26 +96,14 @@ async fn a_feed_that_does_not_come_is_an_answer_for_people_and_a_failure_for_tim
             .env("MUSTER_FEEDS_KEV_URL", format!("{url}/kev.json"));
         Said::of(&mut command)
     };
-    for (more, shown) in [
-        (&[][..], "kev: "),
-        (&["--json", "kev"], "\"outcome\":\"failed\""),
-    ] {
+    for (more, shown) in [(&[][..], "kev: "), (&["--json", "kev"], "\"outcome\":\"failed\"")] {
         let said = sync(more);
         assert_eq!(said.code, Some(1));
-        assert!(
-            said.out.contains(shown) && said.out.contains("404 Not Found"),
-            "{said:?}"
-        );
-        assert_eq!(
-            said.err,
-            "muster-collector: 1 of 1 feeds are not up to date\n"
-        );
+        assert!(said.out.contains(shown) && said.out.contains("404 Not Found"), "{said:?}");
+        assert_eq!(said.err, "muster-collector: 1 of 1 feeds are not up to date\n");
     }
     let shown = desk.say(&["feed", "status"]).done();
-    assert!(
-        shown.contains("\n  not up to date (2 tries in a row): "),
-        "{shown}"
-    );
+    assert!(shown.contains("\n  not up to date (2 tries in a row): "), "{shown}");
 }
 
 #[tokio::test]
@@ -164,10 +120,7 @@ fn a_key_is_made_once_for_its_owner_alone_and_its_secret_half_is_never_printed()
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("key.pem");
     let public = keygen(path.to_str().unwrap());
-    assert!(
-        public.starts_with("ed25519:") && public.len() == 52,
-        "{public}"
-    );
+    assert!(public.starts_with("ed25519:") && public.len() == 52, "{public}");
     let secret = std::fs::read_to_string(&path).unwrap();
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -185,49 +138,27 @@ async fn a_bundle_goes_from_a_site_to_another_that_trusts_its_key() {
     let (there, key) = with_feeds().await;
     let public = keygen(&key);
     let bundle = there.dir.path().join("bundle").to_str().unwrap().to_owned();
-    let said = there
-        .say(&["feed", "export", "--out", &bundle, "--key", &key])
-        .done();
-    assert!(
-        said.contains(&format!("written to {bundle}, signed by {public}\n")),
-        "{said}"
-    );
+    let said = there.say(&["feed", "export", "--out", &bundle, "--key", &key]).done();
+    assert!(said.contains(&format!("written to {bundle}, signed by {public}\n")), "{said}");
     let here = Desk::new().await;
     // Without a key it is refused, checked or imported; nothing is left of it.
     for command in ["verify", "import"] {
         let error = here.say(&["feed", command, &bundle]).failed();
-        assert!(
-            error.contains("bundle is refused: no key is trusted"),
-            "{error}"
-        );
+        assert!(error.contains("bundle is refused: no key is trusted"), "{error}");
     }
-    let checked = here
-        .say(&["feed", "verify", "--public-key", &public, &bundle])
-        .done();
+    let checked = here.say(&["feed", "verify", "--public-key", &public, &bundle]).done();
     assert!(
         checked.ends_with("the bundle is whole, and a trusted key has signed it\n"),
         "{checked}"
     );
-    assert!(
-        !here.dir.path().join("index").exists(),
-        "a check takes nothing in"
-    );
+    assert!(!here.dir.path().join("index").exists(), "a check takes nothing in");
     // The key as a file, as it is handed over.
     let file = here.file("key.pub", &format!("{public}\n"));
     let words = ["feed", "import", "--public-key", &file, &bundle];
     let taken = here.json(&words).remove(0);
-    assert_eq!(
-        (
-            &taken["changed"],
-            taken["bundles"].as_array().unwrap().len()
-        ),
-        (&json!(4), 1)
-    );
+    assert_eq!((&taken["changed"], taken["bundles"].as_array().unwrap().len()), (&json!(4), 1));
     let error = here.say(&words).failed();
-    assert!(
-        error.contains("it was taken in already (number "),
-        "{error}"
-    );
+    assert!(error.contains("it was taken in already (number "), "{error}");
     // As it is configured, so that nobody has to name it.
     let mut command = here.command(&["feed", "verify", &bundle]);
     command.env("MUSTER_FEEDS_TRUSTED_KEYS", &public);
@@ -246,26 +177,14 @@ async fn keys_that_are_none_are_refused_whatever_the_bundle_and_secrets_are_not_
         (key.as_str(), "is no public key"),
     ] {
         for command in ["verify", "import"] {
-            let error = desk
-                .say(&["feed", command, "--public-key", wrong, NVD])
-                .failed();
+            let error = desk.say(&["feed", command, "--public-key", wrong, NVD]).failed();
             assert!(error.contains(why), "{error}");
             assert!(!error.contains(&body[..10]), "{error}");
         }
     }
-    let public = desk.file(
-        "key.pub",
-        "ed25519:RzKupKVsghW9bb5uSPDlwb78mS3xEhsXhdYFEo5Xk2g=\n",
-    );
+    let public = desk.file("key.pub", "ed25519:RzKupKVsghW9bb5uSPDlwb78mS3xEhsXhdYFEo5Xk2g=\n");
     let bundle = desk.dir.path().join("bundle");
-    let words = [
-        "feed",
-        "export",
-        "--out",
-        bundle.to_str().unwrap(),
-        "--key",
-        &public,
-    ];
+    let words = ["feed", "export", "--out", bundle.to_str().unwrap(), "--key", &public];
     let error = desk.say(&words).failed();
     assert!(error.contains("key.pub holds no Ed25519 key"), "{error}");
     assert!(!bundle.exists());
@@ -283,11 +202,7 @@ fn a_build_that_fails_leaves_the_index_of_before_and_names_its_file() {
         write(dir.path(), "cut.json", &page[..page.len() / 2]),
         dir.path().join("absent.json").to_str().unwrap().to_owned(),
     ];
-    let reasons = [
-        "mail.txt is no feed: expected NVD",
-        "cut.json is damaged after",
-        "cannot open",
-    ];
+    let reasons = ["mail.txt is no feed: expected NVD", "cut.json is damaged after", "cannot open"];
     for (file, why) in files.iter().zip(reasons) {
         // Also when a good one stands before it.
         let error = say(&["feed", "build", "--out", &index, NVD, file]).failed();
@@ -296,10 +211,7 @@ fn a_build_that_fails_leaves_the_index_of_before_and_names_its_file() {
     }
     assert!(!dir.path().join("index.partial").exists());
     let error = say(&["feed", "build", "--out", "/no/such/folder/index", NVD]).failed();
-    assert!(
-        error.contains("cannot write /no/such/folder/index"),
-        "{error}"
-    );
+    assert!(error.contains("cannot write /no/such/folder/index"), "{error}");
 }
 
 #[test]
@@ -311,14 +223,7 @@ fn a_folder_is_walked_and_what_is_no_feed_in_it_is_listed_as_such() {
     let folder = dir.path().join("feeds");
     write(&folder, "README", "nothing of ours\n");
     let index = dir.path().join("index").to_str().unwrap().to_owned();
-    let words = [
-        "feed",
-        "build",
-        "--json",
-        "--out",
-        &index,
-        folder.to_str().unwrap(),
-    ];
+    let words = ["feed", "build", "--json", "--out", &index, folder.to_str().unwrap()];
     let built = say(&words).lines().remove(0);
     let kinds: std::collections::BTreeMap<_, _> = built["files"]
         .as_array()

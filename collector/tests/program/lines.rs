@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use super::desk::{say, say_to};
 
 /// NVD's records of 2002 that are this old: four, one of them about Sendmail 5.58.
-const FEED: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../enrichment/tests/data/feeds/nvdcve-2.0-2002.json.gz"
-);
+const FEED: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../enrichment/tests/data/feeds/nvdcve-2.0-2002.json.gz");
 
 /// An index of them, and the folder that it is in.
 fn index() -> (tempfile::TempDir, String) {
@@ -36,15 +34,9 @@ fn software_is_judged_by_name_or_by_cpe_and_the_answer_says_why() {
     assert_eq!(found[0]["findings"][0]["cve"], "CVE-1999-0095");
     assert_eq!(found[0]["findings"][0]["source"], "nvd");
     assert_eq!(found[1]["id"], 2);
-    assert_eq!(
-        (&found[1]["status"], &found[1]["findings"]),
-        (&json!("evaluated"), &json!([]))
-    );
+    assert_eq!((&found[1]["status"], &found[1]["findings"]), (&json!("evaluated"), &json!([])));
     // Without a distribution a package's version means nothing.
-    assert_eq!(
-        (&found[2]["id"], &found[2]["status"]),
-        (&Value::Null, &json!("not_evaluable"))
-    );
+    assert_eq!((&found[2]["id"], &found[2]["status"]), (&Value::Null, &json!("not_evaluable")));
     assert!(found.iter().all(|answer| answer.get("why_not").is_none()));
 }
 
@@ -92,15 +84,8 @@ fn a_bad_line_gets_an_answer_of_its_own_and_the_next_one_is_read() {
     assert_eq!(error(2), "the line is not UTF-8");
     assert_eq!(found[3]["id"], 2);
     assert_eq!(error(3), "unknown version scheme \"roman\"");
-    assert_eq!(
-        found[4]["id"],
-        json!([3]),
-        "whatever an id is, it comes back"
-    );
-    assert_eq!(
-        error(4),
-        "a question has a and b, or version and constraint"
-    );
+    assert_eq!(found[4]["id"], json!([3]), "whatever an id is, it comes back");
+    assert_eq!(error(4), "a question has a and b, or version and constraint");
     assert_eq!(error(5), error(4), "two questions in one line");
     assert_eq!(found[6], json!({ "id": 5, "satisfied": true }));
     assert_eq!(found.len(), 7);
@@ -116,10 +101,7 @@ fn a_line_as_long_as_allowed_is_read_and_a_longer_one_costs_itself_alone() {
     let input = [line(most), line(most + 1), line(100)].join("\n");
     let found = answers(&["version-compare"], &input);
     assert_eq!(found[0]["order"], "<");
-    assert_eq!(
-        found[1],
-        json!({ "id": null, "error": "the line has more than 1048576 bytes" })
-    );
+    assert_eq!(found[1], json!({ "id": null, "error": "the line has more than 1048576 bytes" }));
     assert_eq!(found[2]["order"], "<");
 }
 
@@ -130,11 +112,7 @@ fn the_last_line_needs_no_end_and_windows_line_ends_do_no_harm() {
         let found = answers(&["version-compare"], &input);
         assert_eq!(found, [json!({ "id": 1, "order": "=" })], "{input:?}");
     }
-    assert_eq!(
-        say(&["version-compare"]).done(),
-        "",
-        "nothing asked, nothing answered"
-    );
+    assert_eq!(say(&["version-compare"]).done(), "", "nothing asked, nothing answered");
 }
 
 #[test]
@@ -156,24 +134,12 @@ fn names_are_compared_within_the_range_and_a_bad_one_is_named() {
         json!({ "id": 9, "target_cpe": name("1") }).to_string(),
     ];
     let found = answers(&["cpe-match"], input.join("\n"));
-    let matches: Vec<_> = found[..6]
-        .iter()
-        .map(|answer| answer["matches"].clone())
-        .collect();
-    assert_eq!(
-        matches,
-        [false, true, false, true, true, true].map(Value::Bool)
-    );
+    let matches: Vec<_> = found[..6].iter().map(|answer| answer["matches"].clone()).collect();
+    assert_eq!(matches, [false, true, false, true, true, true].map(Value::Bool));
     let error = |at: usize| found[at]["error"].as_str().unwrap();
     assert!(error(6).starts_with("target_cpe: "), "{}", error(6));
-    assert_eq!(
-        error(7),
-        "source_cpe: a CPE name has 11 attributes, this has 2"
-    );
-    assert_eq!(
-        found[8],
-        json!({ "id": 9, "error": "missing field `source_cpe`" })
-    );
+    assert_eq!(error(7), "source_cpe: a CPE name has 11 attributes, this has 2");
+    assert_eq!(found[8], json!({ "id": 9, "error": "missing field `source_cpe`" }));
 }
 
 #[test]

@@ -35,28 +35,16 @@ async fn a_password_that_is_easily_guessed_makes_nobody_and_is_not_repeated() {
     let passwords = [
         ("fourteen chars".to_owned(), "15 to 256 characters"),
         ("é".repeat(14), "15 to 256 characters"),
-        (
-            "correct horse battery staple ".repeat(9),
-            "15 to 256 characters",
-        ),
+        ("correct horse battery staple ".repeat(9), "15 to 256 characters"),
         ("the boss is the boss".to_owned(), "not your address"),
-        (
-            "Muster is the best of all".to_owned(),
-            "not this program's name",
-        ),
+        ("Muster is the best of all".to_owned(), "not this program's name"),
         ("abc".repeat(6), "not one part again and again"),
-        (
-            "abcdefghijklmnopqrs".to_owned(),
-            "not one part again and again",
-        ),
+        ("abcdefghijklmnopqrs".to_owned(), "not one part again and again"),
     ];
     for (password, why) in passwords {
         let file = desk.file("password", &password);
         let error = desk.say(&create("boss@example.org", &file)).failed();
-        assert!(
-            error.starts_with("muster-collector: the password: "),
-            "{error}"
-        );
+        assert!(error.starts_with("muster-collector: the password: "), "{error}");
         assert!(error.contains(why), "{password}: {error}");
         assert!(!error.contains(&password), "{error}");
     }
@@ -67,21 +55,13 @@ async fn a_password_that_is_easily_guessed_makes_nobody_and_is_not_repeated() {
 async fn a_password_comes_out_of_a_file_or_a_terminal_and_from_nowhere_else() {
     let desk = Desk::new().await;
     let absent = desk.dir.path().join("absent");
-    let error = desk
-        .say(&create("a@b.example", absent.to_str().unwrap()))
-        .failed();
+    let error = desk.say(&create("a@b.example", absent.to_str().unwrap())).failed();
     assert!(error.contains("absent: No such file"), "{error}");
     let empty = desk.file("empty", "\n");
     let error = desk.say(&create("a@b.example", &empty)).failed();
-    assert!(
-        error.contains("--password-file: ") && error.contains("is empty"),
-        "{error}"
-    );
+    assert!(error.contains("--password-file: ") && error.contains("is empty"), "{error}");
     // Not from a pipe, which a script would feed from its arguments.
-    for words in [
-        ["user", "create", "a@b.example"],
-        ["user", "reset", "a@b.example"],
-    ] {
+    for words in [["user", "create", "a@b.example"], ["user", "reset", "a@b.example"]] {
         let error = desk.say(&words).failed();
         let is_about_it =
             error.contains("use --password-file") || error.contains("there is nobody");
@@ -123,10 +103,7 @@ async fn an_operator_that_was_removed_is_listed_no_more_and_cannot_be_removed_ag
     }
     assert_eq!(desk.say(&["user", "remove", "A@example.org"]).done(), "");
     let left = desk.json(&["user", "list"]);
-    assert_eq!(
-        (left.len(), &left[0]["email"]),
-        (1, &json!("b@example.org"))
-    );
+    assert_eq!((left.len(), &left[0]["email"]), (1, &json!("b@example.org")));
     assert_eq!(
         desk.say(&["user", "remove", "a@example.org"]).failed(),
         "muster-collector: \"a@example.org\" is no operator\n"

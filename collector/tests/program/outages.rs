@@ -40,9 +40,7 @@ impl Site {
     async fn on(url: &str, settings: &[(&str, &str)]) -> Self {
         let dir = data_dir();
         let mut serve = command(dir.path(), None);
-        serve
-            .env("DATABASE_URL", url)
-            .envs(settings.iter().copied());
+        serve.env("DATABASE_URL", url).envs(settings.iter().copied());
         let collector = Collector::start(serve);
         let run = |words: &[&str]| print_at(dir.path(), url, words);
         run(&["company", "create", "Ours"]);
@@ -96,9 +94,7 @@ impl Site {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, stored)
-            .await
-            .expect("stored");
+        tokio::time::timeout(PATIENCE, stored).await.expect("stored");
         let ask = |path: &str| self.collector.ask("GET", path, &self.key).1;
         assert_eq!(names_of(ask, self.agent.id), self.names);
         let letters = self.collector.ask("GET", "/api/v1/dead-letters", &self.key);
@@ -228,17 +224,11 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
     let retry_after_ms = loop {
         seq += 1;
         let records = (0..100).map(|n| noise(seq, n)).collect();
-        stream
-            .say(&AgentMessage::Report(report(1, seq, records)))
-            .await;
+        stream.say(&AgentMessage::Report(report(1, seq, records))).await;
         let answer = tokio::time::timeout(ANSWERED, stream.answer()).await;
         match answer.expect("silence") {
             CollectorMessage::Ack { .. } => assert!(seq < 20_000, "it never fills"),
-            CollectorMessage::Reject {
-                reason,
-                retry_after_ms,
-                ..
-            } => {
+            CollectorMessage::Reject { reason, retry_after_ms, .. } => {
                 assert_eq!(reason, RejectReason::QueueFull);
                 break retry_after_ms;
             }
@@ -264,9 +254,7 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, stored)
-        .await
-        .expect("stored");
+    tokio::time::timeout(PATIENCE, stored).await.expect("stored");
 }
 
 /// Software in places that no packing makes shorter.

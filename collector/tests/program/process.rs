@@ -57,12 +57,7 @@ impl Collector {
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let nowhere = SocketAddr::from(([0; 4], 0));
-        let mut collector = Self {
-            child,
-            log,
-            said: String::new(),
-            http: nowhere,
-        };
+        let mut collector = Self { child, log, said: String::new(), http: nowhere };
         let event = collector.wait_until_it_says("the collector is up");
         collector.http = event["http"].as_str().unwrap().parse().unwrap();
         collector
@@ -138,11 +133,8 @@ impl Collector {
 
     fn request(&self, method: &str, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(self.http).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n"
-        )
-        .unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n")
+            .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
@@ -164,10 +156,7 @@ pub(crate) fn kill(process: u32, signal: Signal) {
 /// What a command that fails says, and with which code it ends.
 pub(crate) fn failure(command: &mut Command) -> (Option<i32>, String) {
     let output = command.output().unwrap();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// A command of the program beside a collector: what it prints, which is one JSON document.

@@ -52,29 +52,17 @@ async fn a_port_that_is_taken_is_an_error_that_names_it_and_stops_everything() {
         .env("DATABASE_URL", database.url());
     let (code, said) = failure(&mut command);
     assert_eq!(code, Some(1));
-    assert!(
-        said.contains(&format!("listen on {address} (UDP)")),
-        "{said}"
-    );
+    assert!(said.contains(&format!("listen on {address} (UDP)")), "{said}");
 }
 
 #[tokio::test]
 async fn a_lost_authority_is_never_replaced_in_silence() {
     let (dir, database) = (data_dir(), FreshDatabase::create_empty().await);
-    assert_eq!(
-        Collector::start(command(dir.path(), Some(&database)))
-            .stop()
-            .0
-            .code(),
-        Some(0)
-    );
+    assert_eq!(Collector::start(command(dir.path(), Some(&database))).stop().0.code(), Some(0));
     std::fs::remove_dir_all(dir.path().join("ca")).unwrap();
     let (code, said) = failure(&mut command(dir.path(), Some(&database)));
     assert_eq!(code, Some(1));
-    assert!(
-        said.contains("restore the directory from a backup"),
-        "{said}"
-    );
+    assert!(said.contains("restore the directory from a backup"), "{said}");
 }
 
 #[tokio::test]
@@ -106,10 +94,7 @@ fn wrong_use_and_wrong_configuration_are_told_apart() {
 #[test]
 fn the_default_configuration_that_it_prints_is_one_that_it_takes() {
     let dir = data_dir();
-    let printed = Command::new(PROGRAM)
-        .args(["config", "default"])
-        .output()
-        .unwrap();
+    let printed = Command::new(PROGRAM).args(["config", "default"]).output().unwrap();
     let file = dir.path().join("collector.toml");
     std::fs::write(&file, printed.stdout).unwrap();
     let checked = Command::new(PROGRAM)

@@ -11,57 +11,27 @@ const WRONG: [Wrong; 28] = [
     (&["--frobnicate"], "unexpected argument '--frobnicate'"),
     (&["config"], "check"),
     (&["config", "check", "more"], "unexpected argument 'more'"),
-    (
-        &["config", "check", "--config"],
-        "a value is required for '--config <FILE>'",
-    ),
+    (&["config", "check", "--config"], "a value is required for '--config <FILE>'"),
     (
         &["serve", "--listen", "localhost:7070"],
         "invalid value 'localhost:7070' for '--listen <ADDRESS>'",
     ),
-    (
-        &["serve", "--listen", "127.0.0.1"],
-        "invalid socket address",
-    ),
-    (
-        &["serve", "--http", "7080"],
-        "invalid value '7080' for '--http <ADDRESS>'",
-    ),
+    (&["serve", "--listen", "127.0.0.1"], "invalid socket address"),
+    (&["serve", "--http", "7080"], "invalid value '7080' for '--http <ADDRESS>'"),
     (&["company", "create"], "<NAME>"),
     (&["company", "create", "A", "B"], "unexpected argument 'B'"),
-    (
-        &["company", "set", "A", "--heartbeat-every-s", "-1"],
-        "'-1'",
-    ),
-    (
-        &["company", "set", "A", "--scan-every-s", "daily"],
-        "invalid value 'daily'",
-    ),
-    (
-        &["company", "set", "A", "--connections", "keep"],
-        "none of hold, visit and auto",
-    ),
+    (&["company", "set", "A", "--heartbeat-every-s", "-1"], "'-1'"),
+    (&["company", "set", "A", "--scan-every-s", "daily"], "invalid value 'daily'"),
+    (&["company", "set", "A", "--connections", "keep"], "none of hold, visit and auto"),
     (&["token", "create"], "--company <COMPANY>"),
-    (
-        &["token", "create", "--company", "A", "--uses", "0"],
-        "0 is not in 1..=4294967295",
-    ),
+    (&["token", "create", "--company", "A", "--uses", "0"], "0 is not in 1..=4294967295"),
     (
         &["token", "create", "--company", "A", "--uses", "4294967296"],
         "4294967296 is not in 1..=4294967295",
     ),
-    (
-        &["token", "create", "--company", "A", "--hours", "0"],
-        "0 is not in 1..=87600",
-    ),
-    (
-        &["token", "create", "--company", "A", "--hours", "87601"],
-        "87601 is not in 1..=87600",
-    ),
-    (
-        &["token", "revoke", "--company", "A", "first"],
-        "invalid value 'first' for '<ID>'",
-    ),
+    (&["token", "create", "--company", "A", "--hours", "0"], "0 is not in 1..=87600"),
+    (&["token", "create", "--company", "A", "--hours", "87601"], "87601 is not in 1..=87600"),
+    (&["token", "revoke", "--company", "A", "first"], "invalid value 'first' for '<ID>'"),
     (&["key", "create"], "<NAME>"),
     (&["key", "revoke", "1"], "invalid value '1' for '<ID>'"),
     (&["user", "create"], "<EMAIL>"),
@@ -69,10 +39,7 @@ const WRONG: [Wrong; 28] = [
     (&["feed", "build", "feeds"], "--out <FILE>"),
     (&["feed", "export", "--out", "b"], "--key <KEYFILE>"),
     (&["match"], "--index <FILE>"),
-    (
-        &["match", "--index", "i", "--why-not"],
-        "a value is required for '--why-not <CVE>'",
-    ),
+    (&["match", "--index", "i", "--why-not"], "a value is required for '--why-not <CVE>'"),
 ];
 
 #[test]
@@ -88,29 +55,15 @@ fn wrong_use_ends_with_code_two_says_what_is_wrong_and_prints_nothing() {
 #[test]
 fn help_and_version_are_answers_and_no_complaints() {
     let version = say(&["--version"]).done();
-    assert_eq!(
-        version,
-        concat!("muster-collector ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    assert_eq!(version, concat!("muster-collector ", env!("CARGO_PKG_VERSION"), "\n"));
     let help = say(&["--help"]).done();
-    for command in [
-        "serve", "company", "token", "key", "user", "feed", "migrate", "match",
-    ] {
-        assert!(
-            help.contains(&format!("\n  {command} ")),
-            "{command}: {help}"
-        );
+    for command in ["serve", "company", "token", "key", "user", "feed", "migrate", "match"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
     }
     // Every command explains itself, and the settings that all of them take.
-    for words in [
-        &["feed", "sync", "--help"][..],
-        &["help", "token", "create"],
-    ] {
+    for words in [&["feed", "sync", "--help"][..], &["help", "token", "create"]] {
         let help = say(words).done();
-        assert!(
-            help.contains("--config <FILE>") && help.contains("--json"),
-            "{help}"
-        );
+        assert!(help.contains("--config <FILE>") && help.contains("--json"), "{help}");
     }
 }
 

@@ -82,9 +82,7 @@ async fn a_trial_goes_out_by_itself_and_a_stream_does_not_hold_up_a_stop() {
     );
     let delivery = format!("{one}/deliveries/{}", sent["id"].as_str().unwrap());
     world
-        .until("the message is delivered", async || {
-            world.ask(&delivery)["state"] == "delivered"
-        })
+        .until("the message is delivered", async || world.ask(&delivery)["state"] == "delivered")
         .await;
     let metrics = world.collector.get("/metrics");
     assert!(metrics.contains("muster_webhook_deliveries_total{outcome=\"delivered\"} 1"));
@@ -104,11 +102,7 @@ async fn a_trial_goes_out_by_itself_and_a_stream_does_not_hold_up_a_stop() {
         assert!(read > 0, "{text}");
         text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
     }
-    assert!(
-        text.to_lowercase()
-            .contains("content-type: text/event-stream"),
-        "{text}"
-    );
+    assert!(text.to_lowercase().contains("content-type: text/event-stream"), "{text}");
     let (status, said) = world.collector.stop();
     assert_eq!(status.code(), Some(0), "{said}");
     stream.read_to_string(&mut text).unwrap();

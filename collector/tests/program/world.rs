@@ -37,12 +37,7 @@ impl World {
         print(dir.path(), &database, &["company", "create", "Ours"]);
         let words = ["key", "create", "tests", "--company", "Ours"];
         let key = print(dir.path(), &database, &words);
-        Self {
-            key: key["key"].as_str().unwrap().to_owned(),
-            dir,
-            database,
-            collector,
-        }
+        Self { key: key["key"].as_str().unwrap().to_owned(), dir, database, collector }
     }
 
     pub(crate) fn token(&self, more: &[&str]) -> String {
@@ -81,10 +76,7 @@ impl World {
             // Between two questions to another process; the bound of the loop is what fails.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!(
-            "{position} was acknowledged and is not there: {}",
-            self.ask(&host)
-        );
+        panic!("{position} was acknowledged and is not there: {}", self.ask(&host));
     }
 
     /// The names of what a host has, however many.

@@ -25,11 +25,7 @@ pub(super) fn build(feeds: &[PathBuf], folder: &Path, path: &Path) -> Result<()>
     for feeds in feeds {
         feeds::read_path(feeds, &mut read)?;
     }
-    let Read {
-        mut contents,
-        records,
-        ..
-    } = read;
+    let Read { mut contents, records, .. } = read;
     let reading = start.elapsed().as_secs_f64();
     figure("index_read", reading, "s");
     let built = extracts.build(path, &contents, Timestamp(1))?;
@@ -43,11 +39,7 @@ pub(super) fn build(feeds: &[PathBuf], folder: &Path, path: &Path) -> Result<()>
         .filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()))
         .sum();
     figure("index_extracts_size", as_f64(kept) / 1e6, "MB");
-    figure(
-        "index_statements",
-        as_f64(built.stats.statements),
-        "statements",
-    );
+    figure("index_statements", as_f64(built.stats.statements), "statements");
     let before = folder.join("before");
     std::fs::copy(path, &before)?;
 
@@ -65,11 +57,7 @@ pub(super) fn build(feeds: &[PathBuf], folder: &Path, path: &Path) -> Result<()>
     }
     let rebuilt = extracts.build(path, &contents, Timestamp(2))?;
     let took = start.elapsed().as_secs_f64();
-    eprint(&format!(
-        "{} records that changed: {:?}",
-        records.len(),
-        rebuilt.rebuilt
-    ));
+    eprint(&format!("{} records that changed: {:?}", records.len(), rebuilt.rebuilt));
     figure_against("index_rebuild", took, "s", whole, "index_build");
     let (before, after) = (Index::open(&before)?, Index::open(path)?);
     let start = Instant::now();
@@ -95,10 +83,7 @@ impl FeedSink for Read<'_> {
         if self.records.len() < CHANGED_RECORDS && !record.configurations.is_empty() {
             let mut changed = record.clone();
             changed.modified = Some(Timestamp(i64::MAX));
-            let nodes = changed
-                .configurations
-                .iter_mut()
-                .flat_map(|all| &mut all.nodes);
+            let nodes = changed.configurations.iter_mut().flat_map(|all| &mut all.nodes);
             for cpe in nodes.flat_map(|node| &mut node.matches) {
                 cpe.range.end_excluding = Some("9999.1".to_owned());
             }

@@ -13,11 +13,8 @@ use super::naive;
 use super::questions::Owned;
 
 /// Releases of which packages are asked about, with how their packages are packed.
-pub(super) const RELEASES: [(&str, &str, &str); 3] = [
-    ("debian", "12", "deb"),
-    ("ubuntu", "22.04", "deb"),
-    ("rhel", "9", "rpm"),
-];
+pub(super) const RELEASES: [(&str, &str, &str); 3] =
+    [("debian", "12", "deb"), ("ubuntu", "22.04", "deb"), ("rhel", "9", "rpm")];
 
 /// Each package once in the version of its last fix, as on a host that takes its updates, and once in
 /// that of its first, which almost all of its advisories are about.
@@ -35,21 +32,12 @@ pub(super) fn of_distributions(index: &Index, packages: &naive::Packages) {
                         version: version.to_owned(),
                         vendor: String::new(),
                         origin: "",
-                        platform: Platform {
-                            family: "linux",
-                            id,
-                            version: release,
-                        },
+                        platform: Platform { family: "linux", id, version: release },
                     })
                 })
                 .collect();
             if !subjects.is_empty() {
-                of_distribution(
-                    index,
-                    packages,
-                    &format!("{id}_{release}_{class}"),
-                    &subjects,
-                );
+                of_distribution(index, packages, &format!("{id}_{release}_{class}"), &subjects);
             }
         }
     }
@@ -59,11 +47,7 @@ pub(super) fn of_distributions(index: &Index, packages: &naive::Packages) {
 fn fix(statements: &[naive::Statement], is_last: bool) -> Option<&str> {
     let fixes = statements.iter().flat_map(|statement| {
         let scheme = statement.affected.scheme;
-        let ends = statement
-            .affected
-            .spans
-            .iter()
-            .filter_map(|span| span.end.as_ref());
+        let ends = statement.affected.spans.iter().filter_map(|span| span.end.as_ref());
         ends.filter_map(move |end| match end {
             End::Fixed(version) => Some((version::key(scheme, version)?, version.as_str())),
             End::LastAffected(_) => None,
@@ -72,11 +56,7 @@ fn fix(statements: &[naive::Statement], is_last: bool) -> Option<&str> {
     let order = |a: &(version::SortKey, &str), b: &(version::SortKey, &str)| {
         a.0.as_bytes().cmp(b.0.as_bytes())
     };
-    let chosen = if is_last {
-        fixes.max_by(order)
-    } else {
-        fixes.min_by(order)
-    };
+    let chosen = if is_last { fixes.max_by(order) } else { fixes.min_by(order) };
     chosen.map(|(_, version)| version)
 }
 
@@ -102,13 +82,7 @@ fn of_distribution(index: &Index, packages: &naive::Packages, name: &str, all: &
     });
     figure(&format!("naive_evaluations_{name}"), slow, "1/s/core");
     let against = format!("naive_evaluations_{name}");
-    figure_against(
-        &format!("cold_evaluations_{name}"),
-        fast,
-        "1/s/core",
-        slow,
-        &against,
-    );
+    figure_against(&format!("cold_evaluations_{name}"), fast, "1/s/core", slow, &against);
     let evaluations = subjects.iter().map(|one| matching::evaluate(index, one));
     let (mut found, mut alike) = (0_u64, 0_u64);
     for (evaluation, asked) in evaluations.zip(&naive) {

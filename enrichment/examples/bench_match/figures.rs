@@ -13,10 +13,7 @@ pub(super) fn eprint(text: &str) {
 }
 
 pub(super) fn figure(name: &str, value: f64, unit: &str) {
-    println!(
-        "{}",
-        json!({"name": name, "value": rounded(value), "unit": unit})
-    );
+    println!("{}", json!({"name": name, "value": rounded(value), "unit": unit}));
 }
 
 pub(super) fn figure_against(name: &str, value: f64, unit: &str, rival: f64, against: &str) {
@@ -29,11 +26,7 @@ pub(super) fn figure_against(name: &str, value: f64, unit: &str, rival: f64, aga
 
 /// Four digits say enough.
 fn rounded(value: f64) -> f64 {
-    if value >= 1000.0 {
-        value.round()
-    } else {
-        (value * 1000.0).round() / 1000.0
-    }
+    if value >= 1000.0 { value.round() } else { (value * 1000.0).round() / 1000.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -65,10 +58,7 @@ pub(super) fn rate(questions: usize, mut ask: impl FnMut(usize)) -> f64 {
 fn time_on_core_s() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let first = text.split(' ').next();
-    first
-        .and_then(|ns| ns.parse::<u64>().ok())
-        .map_or(0.0, as_f64)
-        / 1e9
+    first.and_then(|ns| ns.parse::<u64>().ok()).map_or(0.0, as_f64) / 1e9
 }
 
 /// The most memory that this process had, where the system tells.

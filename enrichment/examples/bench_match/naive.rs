@@ -72,17 +72,10 @@ impl FeedSink for Naive {
             cves.push(advisory.id.clone());
         }
         for affected in &advisory.affected {
-            let Place::Distribution {
-                id,
-                release,
-                channel,
-            } = &affected.place
-            else {
+            let Place::Distribution { id, release, channel } = &affected.place else {
                 continue;
             };
-            let asked = RELEASES
-                .iter()
-                .find(|(its, of, _)| its == id && of == release);
+            let asked = RELEASES.iter().find(|(its, of, _)| its == id && of == release);
             if let Some((id, ..)) = asked {
                 let key = (*id, affected.package.clone());
                 self.packages.entry(key).or_default().push(Statement {
@@ -138,9 +131,7 @@ impl<'a> Asked<'a> {
                 }
             }
         }
-        open.into_iter()
-            .filter_map(|(cve, said)| self.decide(cve, &said))
-            .collect()
+        open.into_iter().filter_map(|(cve, said)| self.decide(cve, &said)).collect()
     }
 
     fn decide(&self, cve: &str, said: &[Said<'a>]) -> Option<Finding> {
@@ -150,10 +141,7 @@ impl<'a> Asked<'a> {
         let is_within = |(_, outcome): &&&Said<'_>| matches!(outcome, Outcome::Within(_));
         let is_fixed = |(_, outcome): &&Said<'_>| matches!(outcome, Outcome::Fixed);
         let denying = if base.is_empty() { &lines } else { &base };
-        if denying
-            .iter()
-            .filter(is_within)
-            .any(|(one, _)| one.is_denial())
+        if denying.iter().filter(is_within).any(|(one, _)| one.is_denial())
             || lines.iter().any(is_fixed)
         {
             return None;
@@ -161,9 +149,7 @@ impl<'a> Asked<'a> {
         let worst = |from: &[&'_ Said<'a>]| {
             let hits = from.iter().filter(|one| is_within(one));
             let order = |a: &&Said<'_>, b: &&Said<'_>| a.0.verdict().cmp(&b.0.verdict());
-            let last = hits
-                .copied()
-                .max_by(|a, b| order(a, b).then_with(|| last_fix(a, b)))?;
+            let last = hits.copied().max_by(|a, b| order(a, b).then_with(|| last_fix(a, b)))?;
             let (Outcome::Within(span), statement) = (&last.1, last.0) else {
                 return None;
             };
@@ -277,9 +263,7 @@ impl Statement {
 /// The records of the very CVE, where there are some.
 fn records_of<'s, 'a>(cve: &str, said: Vec<&'s Said<'a>>) -> Vec<&'s Said<'a>> {
     if said.iter().any(|(one, _)| one.id.ends_with(cve)) {
-        said.into_iter()
-            .filter(|(one, _)| one.id.ends_with(cve))
-            .collect()
+        said.into_iter().filter(|(one, _)| one.id.ends_with(cve)).collect()
     } else {
         said
     }
@@ -320,11 +304,7 @@ fn covers(span: &Span, scheme: Scheme, installed: &str) -> Outcome<'static> {
         },
         Some(End::LastAffected(version)) => order(version).is_some_and(Ordering::is_le),
     };
-    if is_before_end {
-        Outcome::Within(None)
-    } else {
-        Outcome::Outside
-    }
+    if is_before_end { Outcome::Within(None) } else { Outcome::Outside }
 }
 
 fn range(span: &Span) -> Option<SmolStr> {
@@ -345,17 +325,10 @@ fn range(span: &Span) -> Option<SmolStr> {
 
 /// How many findings say the same of the same CVE: confidence, fix, range and advisory.
 pub(super) fn alike(findings: &[Finding], others: &[Finding]) -> u64 {
-    let others: HashMap<&str, &Finding> = others
-        .iter()
-        .map(|finding| (finding.cve.as_str(), finding))
-        .collect();
+    let others: HashMap<&str, &Finding> =
+        others.iter().map(|finding| (finding.cve.as_str(), finding)).collect();
     let is_alike = |finding: &&Finding| {
-        let id = |one: &Finding| {
-            one.why
-                .advisory
-                .as_ref()
-                .map(|statement| statement.id.clone())
-        };
+        let id = |one: &Finding| one.why.advisory.as_ref().map(|statement| statement.id.clone());
         others.get(finding.cve.as_str()).is_some_and(|other| {
             other.confidence == finding.confidence
                 && other.fixed_in == finding.fixed_in
@@ -377,10 +350,7 @@ impl Naive {
         let Attr::Value(installed) = name.get(Attribute::Version) else {
             return Vec::new();
         };
-        let rows = self
-            .products
-            .get(&product(name))
-            .map_or(&[][..], Vec::as_slice);
+        let rows = self.products.get(&product(name)).map_or(&[][..], Vec::as_slice);
         let mut found: Vec<&Row> = rows.iter().filter(|row| row.covers(installed)).collect();
         found.sort_unstable_by_key(|row| &row.cve);
         // The index names the surest row of a CVE; here any will do, which costs less.
@@ -393,9 +363,7 @@ impl Row {
     fn covers(&self, installed: &str) -> bool {
         let order = |bound: &str| version::compare(Scheme::Generic, installed, bound);
         let is = |bound: &Option<String>, holds: fn(Ordering) -> bool| {
-            bound
-                .as_deref()
-                .is_none_or(|bound| order(bound).is_ok_and(holds))
+            bound.as_deref().is_none_or(|bound| order(bound).is_ok_and(holds))
         };
         match &self.version {
             Some(version) => order(version).is_ok_and(Ordering::is_eq),

@@ -9,17 +9,10 @@ use super::figures::{as_f64, figure};
 
 const LANGUAGE_PACKAGES: &str = include_str!("../../data/identity/language.tsv");
 
-pub(super) const LINUX: Platform<'static> = Platform {
-    family: "linux",
-    id: "debian",
-    version: "12",
-};
+pub(super) const LINUX: Platform<'static> =
+    Platform { family: "linux", id: "debian", version: "12" };
 
-const WINDOWS: Platform<'static> = Platform {
-    family: "windows",
-    id: "",
-    version: "10.0.19045",
-};
+const WINDOWS: Platform<'static> = Platform { family: "windows", id: "", version: "10.0.19045" };
 
 /// A question of its own.
 pub(super) struct Owned {
@@ -59,10 +52,7 @@ impl Owned {
                 }
             }
             ("rpm", None) => subject,
-            _ => Subject {
-                source_name: &self.name,
-                ..subject
-            },
+            _ => Subject { source_name: &self.name, ..subject },
         }
     }
 }
@@ -84,21 +74,13 @@ const PROGRAMS: [(&str, &str, &str); 12] = [
     ("Docker Desktop", "Docker Inc.", "4.3"),
     ("Git", "The Git Development Community", "2.4"),
     ("Google Chrome", "Google LLC", "148.0.7778.2"),
-    (
-        "Microsoft Visual Studio Code",
-        "Microsoft Corporation",
-        "1.9",
-    ),
+    ("Microsoft Visual Studio Code", "Microsoft Corporation", "1.9"),
     ("Mozilla Firefox (x64 en-US)", "Mozilla", "14"),
     ("Notepad++ (64-bit x64)", "Notepad++ Team", "8.6."),
     ("Oracle VM VirtualBox 7.0.20", "Oracle Corporation", "7.0.2"),
     ("PuTTY release 0.81 (64-bit)", "Simon Tatham", "0.8"),
     ("VLC media player", "VideoLAN", "3.0.2"),
-    (
-        "Wireshark 4.2.6 x64",
-        "The Wireshark developer community",
-        "4.2.",
-    ),
+    ("Wireshark 4.2.6 x64", "The Wireshark developer community", "4.2."),
 ];
 
 impl Questions {
@@ -186,12 +168,7 @@ fn language_packages(random: &mut Random) -> Vec<Owned> {
             Some(Owned {
                 source,
                 name: name.to_owned(),
-                version: format!(
-                    "{}.{}.{}",
-                    random.below(9),
-                    random.below(20),
-                    random.below(9)
-                ),
+                version: format!("{}.{}.{}", random.below(9), random.below(20), random.below(9)),
                 vendor: String::new(),
                 origin: "",
                 platform: LINUX,

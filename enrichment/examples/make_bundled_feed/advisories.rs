@@ -44,10 +44,7 @@ impl FeedSink for Advisories {
             return Ok(());
         }
         let key = (advisory.publisher.as_str().to_owned(), advisory.id.clone());
-        let is_newest = self
-            .0
-            .get(&key)
-            .is_none_or(|other| other.modified <= advisory.modified);
+        let is_newest = self.0.get(&key).is_none_or(|other| other.modified <= advisory.modified);
         if is_newest {
             self.0.insert(key, advisory);
         }
@@ -63,12 +60,7 @@ fn is_wanted(affected: &Affected) -> bool {
 }
 
 fn ecosystem(affected: &Affected) -> Option<&'static str> {
-    let Place::Distribution {
-        id,
-        release,
-        channel,
-    } = &affected.place
-    else {
+    let Place::Distribution { id, release, channel } = &affected.place else {
         return None;
     };
     RELEASES

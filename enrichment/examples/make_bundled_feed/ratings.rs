@@ -22,10 +22,7 @@ pub(crate) struct Ratings {
 
 impl Ratings {
     pub(crate) const fn of(named: BTreeSet<CveId>) -> Self {
-        Self {
-            named,
-            records: BTreeMap::new(),
-        }
+        Self { named, records: BTreeMap::new() }
     }
 
     pub(crate) fn named(&self) -> impl Iterator<Item = CveId> {
@@ -36,10 +33,8 @@ impl Ratings {
         if record.cvss.is_empty() || !self.named.contains(&record.id) {
             return;
         }
-        let is_better = self
-            .records
-            .get(&record.id)
-            .is_none_or(|other| rank(other) <= rank(record));
+        let is_better =
+            self.records.get(&record.id).is_none_or(|other| rank(other) <= rank(record));
         if is_better {
             let mut rating = record.clone();
             // Their size is most of a record's, and nothing here is to be applied.
@@ -55,9 +50,7 @@ impl Ratings {
         &self,
         is_told: impl Fn(CveId) -> bool,
     ) -> impl Iterator<Item = &CveRecord> {
-        self.records
-            .values()
-            .filter(move |record| !is_told(record.id))
+        self.records.values().filter(move |record| !is_told(record.id))
     }
 }
 
@@ -74,10 +67,8 @@ pub(crate) fn to_json(record: &CveRecord) -> Value {
         .iter()
         .map(|cwe| json!({"descriptions": [{"lang": "en", "cweId": cwe, "description": cwe}]}))
         .collect();
-    let (by_cisa, by_others): (Vec<_>, Vec<_>) = record
-        .cvss
-        .iter()
-        .partition(|score| score.source == CISA_NAME);
+    let (by_cisa, by_others): (Vec<_>, Vec<_>) =
+        record.cvss.iter().partition(|score| score.source == CISA_NAME);
     // A container has one name for all its scores.
     let assigner = by_others.first().map_or("", |score| score.source.as_str());
     json!({

@@ -77,21 +77,10 @@ impl Records {
         let Ok(name) = Cpe::parse(criteria) else {
             return;
         };
-        let value = |attribute| {
-            name.get(attribute)
-                .as_value()
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let product = (
-            value(Attribute::Vendor),
-            value(Attribute::Product),
-            value(Attribute::TargetSw),
-        );
-        self.by_cve
-            .entry(cve.to_owned())
-            .or_default()
-            .insert(pair(&product));
+        let value = |attribute| name.get(attribute).as_value().unwrap_or_default().to_owned();
+        let product =
+            (value(Attribute::Vendor), value(Attribute::Product), value(Attribute::TargetSw));
+        self.by_cve.entry(cve.to_owned()).or_default().insert(pair(&product));
         let newest = self.newest.entry(pair(&product)).or_default();
         *newest = year_and_number(cve).max(*newest);
         self.products.insert(product);
@@ -101,10 +90,7 @@ impl Records {
 /// Year and number of a CVE's identifier, which order CVEs by age.
 fn year_and_number(cve: &str) -> (u32, u32) {
     let mut numbers = cve.split('-').skip(1).filter_map(|part| part.parse().ok());
-    (
-        numbers.next().unwrap_or_default(),
-        numbers.next().unwrap_or_default(),
-    )
+    (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default())
 }
 
 /// Opens a compressed file; others hold no feeds.
@@ -148,17 +134,11 @@ pub(crate) fn purls(path: &Path) -> Result<Vec<Purls>, Failure> {
     for line in open(path)?.ok_or("purl2cpe's list is a .gz file")?.lines() {
         let row: serde_json::Value = serde_json::from_str(&line?)?;
         let text = |field: &str| row[field].as_str().unwrap_or_default().to_lowercase();
-        let purls = row["purls"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let purls = row["purls"].as_array().map(Vec::as_slice).unwrap_or_default();
         rows.push(Purls {
             pair: format!("{}:{}", text("vendor"), text("product")),
             product: text("product"),
-            purls: purls
-                .iter()
-                .filter_map(|purl| purl.as_str().map(str::to_owned))
-                .collect(),
+            purls: purls.iter().filter_map(|purl| purl.as_str().map(str::to_owned)).collect(),
         });
     }
     Ok(rows)
@@ -169,9 +149,7 @@ pub(crate) fn python_advisories(
     path: &Path,
 ) -> Result<BTreeMap<String, BTreeSet<String>>, Failure> {
     let mut archive = Vec::new();
-    open(path)?
-        .ok_or("the advisories are a .xz file")?
-        .read_to_end(&mut archive)?;
+    open(path)?.ok_or("the advisories are a .xz file")?.read_to_end(&mut archive)?;
     let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, content) in members(&archive) {
         let Some((_, rest)) = name.split_once("vulns/") else {
@@ -184,10 +162,7 @@ pub(crate) fn python_advisories(
             .lines()
             .filter_map(|line| line.strip_prefix("- CVE-"))
             .map(|number| format!("CVE-{}", number.trim()));
-        packages
-            .entry(package.to_lowercase())
-            .or_default()
-            .extend(aliases);
+        packages.entry(package.to_lowercase()).or_default().extend(aliases);
     }
     Ok(packages)
 }
@@ -199,9 +174,7 @@ fn members(archive: &[u8]) -> Vec<(String, String)> {
     let mut rest = archive;
     while let Some((header, content)) = rest.split_at_checked(BLOCK) {
         let text = |from: usize, to: usize| {
-            String::from_utf8_lossy(&header[from..to])
-                .trim_matches(['\0', ' '])
-                .to_owned()
+            String::from_utf8_lossy(&header[from..to]).trim_matches(['\0', ' ']).to_owned()
         };
         let Ok(size) = usize::from_str_radix(&text(124, 136), 8) else {
             break;
@@ -210,9 +183,7 @@ fn members(archive: &[u8]) -> Vec<(String, String)> {
             break;
         };
         members.push((text(0, 100), String::from_utf8_lossy(file).into_owned()));
-        rest = content
-            .get(size.next_multiple_of(BLOCK)..)
-            .unwrap_or_default();
+        rest = content.get(size.next_multiple_of(BLOCK)..).unwrap_or_default();
     }
     members
 }

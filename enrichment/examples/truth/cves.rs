@@ -54,10 +54,7 @@ fn ask(bench: &Bench, cpe: &str, cve: &str) -> (Option<String>, String) {
     let question = json!({"id": cve, "cpe": cpe}).to_string();
     let answer = answer(&lines::match_line(&bench.index, &question, Some(cve)));
     let findings = answer["findings"].as_array().map(Vec::as_slice);
-    let found = findings
-        .unwrap_or_default()
-        .iter()
-        .find(|finding| text(finding, "cve") == cve);
+    let found = findings.unwrap_or_default().iter().find(|finding| text(finding, "cve") == cve);
     let got = found.map(|finding: &Value| {
         let (confidence, why) = (text(finding, "confidence"), &finding["why"]);
         format!("{confidence} by {}", text(why, "criteria"))

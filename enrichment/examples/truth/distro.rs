@@ -46,11 +46,7 @@ fn of_host(bench: &Bench, slow: &Slow, host: &Value) -> [Score; 2] {
     let packages = host["packages"].as_array().map_or(&[][..], Vec::as_slice);
     let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for package in packages {
-        let answer = answer(&lines::match_line(
-            &bench.index,
-            &question(package, &os, id),
-            None,
-        ));
+        let answer = answer(&lines::match_line(&bench.index, &question(package, &os, id), None));
         for finding in answer["findings"].as_array().into_iter().flatten() {
             let cve = text(finding, "cve").to_owned();
             found.entry(cve).or_default().push(finding.clone());
@@ -75,11 +71,7 @@ fn of_host(bench: &Bench, slow: &Slow, host: &Value) -> [Score; 2] {
             got: if got.is_some() { "found" } else { "nothing" },
             why: &why,
         };
-        let verdict = if got.is_some() {
-            Verdict::Correct
-        } else {
-            Verdict::Missing
-        };
+        let verdict = if got.is_some() { Verdict::Correct } else { Verdict::Missing };
         raw.count(verdict, true, &case);
         if got.is_none() && denial.is_some() {
             agreed.count(Verdict::NotEvaluable, false, &case);
@@ -87,13 +79,8 @@ fn of_host(bench: &Bench, slow: &Slow, host: &Value) -> [Score; 2] {
             agreed.count(verdict, true, &case);
         }
     }
-    for (cve, findings) in found
-        .iter()
-        .filter(|(cve, _)| !listed.contains(cve.as_str()))
-    {
-        let confirmed = findings
-            .iter()
-            .any(|finding| is_confirmed(slow, id, finding));
+    for (cve, findings) in found.iter().filter(|(cve, _)| !listed.contains(cve.as_str())) {
+        let confirmed = findings.iter().any(|finding| is_confirmed(slow, id, finding));
         let why = findings.first().map(|finding| finding["why"].to_string());
         let case = Case {
             what: name,
@@ -101,11 +88,7 @@ fn of_host(bench: &Bench, slow: &Slow, host: &Value) -> [Score; 2] {
             got: cve,
             why: why.as_deref().unwrap_or_default(),
         };
-        let verdict = if confirmed {
-            Verdict::Correct
-        } else {
-            Verdict::Wrong
-        };
+        let verdict = if confirmed { Verdict::Correct } else { Verdict::Wrong };
         raw.count(verdict, false, &case);
         agreed.count(verdict, false, &case);
     }
@@ -156,12 +139,8 @@ pub(crate) fn labels(bench: &Bench) -> Result<Vec<Score>, Failure> {
     // What publishers package and what languages do, each once for the labels that confirm a match
     // and once for those that call it false.
     let sets = ["distro:TP", "distro:FP", "language:TP", "language:FP"];
-    let [
-        mut distro,
-        mut distro_false,
-        mut language,
-        mut language_false,
-    ] = sets.map(|set| Score::new(format!("anchore_match_labels:{set}")));
+    let [mut distro, mut distro_false, mut language, mut language_false] =
+        sets.map(|set| Score::new(format!("anchore_match_labels:{set}")));
     for row in &rows {
         let is_positive = match text(row, "label") {
             "TP" => true,
@@ -239,12 +218,7 @@ fn of_language(bench: &Bench, row: &Value, score: &mut Score) {
         })
         .collect();
     // Packages of Java are none that an agent finds.
-    judge(
-        row,
-        &answers,
-        is_known && text(row, "in_data") == "cpe",
-        score,
-    );
+    judge(row, &answers, is_known && text(row, "in_data") == "cpe", score);
 }
 
 struct Got {
@@ -254,21 +228,13 @@ struct Got {
 }
 
 fn ask(bench: &Bench, question: &Value, cve: &str) -> Got {
-    let answer = answer(&lines::match_line(
-        &bench.index,
-        &question.to_string(),
-        Some(cve),
-    ));
+    let answer = answer(&lines::match_line(&bench.index, &question.to_string(), Some(cve)));
     let mut findings = answer["findings"].as_array().into_iter().flatten();
     let found = findings.find(|finding| text(finding, "cve") == cve);
     Got {
         status: text(&answer, "status").to_owned(),
         found: found.map(|finding| {
-            format!(
-                "{} by {}",
-                text(finding, "confidence"),
-                text(&finding["why"], "criteria")
-            )
+            format!("{} by {}", text(finding, "confidence"), text(&finding["why"], "criteria"))
         }),
         why: text(&answer["why_not"], "detail").to_owned(),
     }
@@ -293,11 +259,7 @@ fn judge(row: &Value, answers: &[Got], is_knowable: bool, score: &mut Score) {
     let cve = cve_of(row);
     let case = Case {
         what: &what,
-        expected: &if is_positive {
-            cve.to_owned()
-        } else {
-            format!("not {cve}")
-        },
+        expected: &if is_positive { cve.to_owned() } else { format!("not {cve}") },
         got: found.unwrap_or("nothing"),
         why: answers.first().map_or("", |got| got.why.as_str()),
     };

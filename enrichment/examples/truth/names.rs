@@ -59,11 +59,7 @@ pub(crate) fn applications(bench: &Bench) -> Result<Vec<Score>, Failure> {
             "name": text(&row, "name"), "version": text(&row, "version"),
             "vendor": text(&row, "vendor"), "bundle_id": text(&row, "bundle_identifier"),
         });
-        let answer = answer(&lines::match_line(
-            &bench.index,
-            &question.to_string(),
-            None,
-        ));
+        let answer = answer(&lines::match_line(&bench.index, &question.to_string(), None));
         let cpes: Vec<&str> = answer["identity"]["cpes"]
             .as_array()
             .into_iter()
@@ -75,11 +71,9 @@ pub(crate) fn applications(bench: &Bench) -> Result<Vec<Score>, Failure> {
         let is_any = cpes.iter().any(is_same);
         let is_first = cpes.first().is_some_and(is_same);
         let is_whole = cpes.first().is_some_and(|got| is_whole(got, expected));
-        for (score, is_right) in [
-            (&mut any, is_any),
-            (&mut first, is_first),
-            (&mut whole, is_whole),
-        ] {
+        for (score, is_right) in
+            [(&mut any, is_any), (&mut first, is_first), (&mut whole, is_whole)]
+        {
             let verdict = match (expected.is_empty(), cpes.is_empty()) {
                 (true, true) => Verdict::Correct,
                 (false, true) => Verdict::Missing,
@@ -133,11 +127,7 @@ pub(crate) fn windows_names(bench: &Bench) -> Result<Vec<Score>, Failure> {
             "id": 0, "source": "programs", "version": "1.0", "os": {"family": "windows"},
             "name": text(&row, "display_name"), "vendor": text(&row, "publisher"),
         });
-        let answer = answer(&lines::match_line(
-            &bench.index,
-            &question.to_string(),
-            None,
-        ));
+        let answer = answer(&lines::match_line(&bench.index, &question.to_string(), None));
         let expected = text(&row, "normalized_id");
         let cpes = answer["identity"]["cpes"].as_array().into_iter().flatten();
         let pairs: Vec<_> = cpes.filter_map(Value::as_str).filter_map(pair).collect();
@@ -154,11 +144,7 @@ pub(crate) fn windows_names(bench: &Bench) -> Result<Vec<Score>, Failure> {
             Verdict::Wrong
         };
         let case = Case {
-            what: &format!(
-                "{:?} by {:?}",
-                text(&row, "display_name"),
-                text(&row, "publisher")
-            ),
+            what: &format!("{:?} by {:?}", text(&row, "display_name"), text(&row, "publisher")),
             expected,
             got: &format!("{pairs:?}"),
             why: text(&answer["identity"], "rule"),
@@ -170,8 +156,5 @@ pub(crate) fn windows_names(bench: &Bench) -> Result<Vec<Score>, Failure> {
 
 /// The letters and digits of a name, in lower case.
 fn letters(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -68,12 +68,7 @@ impl Score {
         };
         *counter += 1;
         if let Some(word) = word {
-            let Case {
-                what,
-                expected,
-                got,
-                why,
-            } = case;
+            let Case { what, expected, got, why } = case;
             let mut miss = format!("{word}: {what}: expected {expected}, got {got}");
             if !why.is_empty() {
                 // Writing to memory does not fail.
@@ -108,9 +103,7 @@ impl Score {
 
     /// Nothing where a table only denies.
     fn precision(&self) -> Option<f64> {
-        (self.positives > 0)
-            .then(|| share(self.found, self.found + self.wrong))
-            .flatten()
+        (self.positives > 0).then(|| share(self.found, self.found + self.wrong)).flatten()
     }
 
     fn recall(&self) -> Option<f64> {

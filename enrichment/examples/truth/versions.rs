@@ -88,9 +88,7 @@ pub(crate) fn constraints(bench: &Bench) -> Result<Vec<Score>, Failure> {
 
 fn constraint(score: &mut Score, scheme: &str, row: &Value) {
     let Some(expected) = row["satisfied"].as_bool() else {
-        let sign = row["cmp"]
-            .as_i64()
-            .or_else(|| text(row, "cmp").parse().ok());
+        let sign = row["cmp"].as_i64().or_else(|| text(row, "cmp").parse().ok());
         let sign = match sign.unwrap_or_default() {
             ..0 => "<",
             0 => "=",
@@ -118,10 +116,7 @@ fn constraint(score: &mut Score, scheme: &str, row: &Value) {
 }
 
 fn why(answer: &Value) -> &str {
-    answer["incomparable"]
-        .as_str()
-        .or_else(|| answer["error"].as_str())
-        .unwrap_or_default()
+    answer["incomparable"].as_str().or_else(|| answer["error"].as_str()).unwrap_or_default()
 }
 
 /// The scheme for a format of the table; `kb` is about Microsoft's updates, which are no versions.

@@ -19,38 +19,14 @@ use super::{Bench, Failure, answer, text};
 
 /// Releases as Microsoft's CVE records call them, and as a host does: name and version.
 const RELEASES: [(&str, &str, &str); 8] = [
-    (
-        "Windows 10 Version 1809",
-        "Windows 10 Enterprise LTSC",
-        "10.0.17763",
-    ),
+    ("Windows 10 Version 1809", "Windows 10 Enterprise LTSC", "10.0.17763"),
     ("Windows 10 Version 22H2", "Windows 10 Pro", "10.0.19045"),
     ("Windows 11 Version 23H2", "Windows 11 Pro", "10.0.22631"),
-    (
-        "Windows Server 2016",
-        "Windows Server 2016 Standard",
-        "10.0.14393",
-    ),
-    (
-        "Windows Server 2019",
-        "Windows Server 2019 Standard",
-        "10.0.17763",
-    ),
-    (
-        "Windows Server 2022",
-        "Windows Server 2022 Standard",
-        "10.0.20348",
-    ),
-    (
-        "Windows Server 2012",
-        "Windows Server 2012 Standard",
-        "6.2.9200",
-    ),
-    (
-        "Windows Server 2012 R2",
-        "Windows Server 2012 R2 Standard",
-        "6.3.9600",
-    ),
+    ("Windows Server 2016", "Windows Server 2016 Standard", "10.0.14393"),
+    ("Windows Server 2019", "Windows Server 2019 Standard", "10.0.17763"),
+    ("Windows Server 2022", "Windows Server 2022 Standard", "10.0.20348"),
+    ("Windows Server 2012", "Windows Server 2012 Standard", "6.2.9200"),
+    ("Windows Server 2012 R2", "Windows Server 2012 R2 Standard", "6.3.9600"),
 ];
 /// A number that no update has: a host that lists it lists updates, and none that counts.
 const NO_UPDATE: &str = "KB1000000";
@@ -65,13 +41,9 @@ struct Assigned(Builds);
 impl FeedSink for Assigned {
     fn cve(&mut self, record: CveRecord) -> Result<(), SinkError> {
         for product in &record.cna {
-            let mut fixes = product
-                .versions
-                .iter()
-                .filter_map(|range| range.less_than.clone());
+            let mut fixes = product.versions.iter().filter_map(|range| range.less_than.clone());
             if let (true, Some(fix)) = (product.vendor == "Microsoft", fixes.next_back()) {
-                self.0
-                    .insert((product.product.clone(), record.id.to_string()), fix);
+                self.0.insert((product.product.clone(), record.id.to_string()), fix);
             }
         }
         Ok(())
@@ -104,11 +76,7 @@ pub(crate) fn updates(bench: &Bench) -> Result<Vec<Score>, Failure> {
             is_own.then(|| (cve.clone(), build.clone()))
         };
         let builds: BTreeMap<String, String> = assigned.0.iter().filter_map(of_release).collect();
-        let score = if version.starts_with("10.") {
-            &mut since_10
-        } else {
-            &mut before
-        };
+        let score = if version.starts_with("10.") { &mut since_10 } else { &mut before };
         release(bench, (name, version), &builds, score);
     }
     Ok(vec![since_10, before])
@@ -158,20 +126,13 @@ fn release(
 fn ask(bench: &Bench, (name, version): (&str, &str), update: &str) -> BTreeMap<String, String> {
     let os = json!({"family": "windows", "arch": "x86_64", "kbs": [update]});
     let question = json!({"id": 0, "source": "os", "name": name, "version": version, "os": os});
-    let answer = answer(&lines::match_line(
-        &bench.index,
-        &question.to_string(),
-        None,
-    ));
+    let answer = answer(&lines::match_line(&bench.index, &question.to_string(), None));
     let findings = answer["findings"].as_array().cloned().unwrap_or_default();
     findings
         .iter()
         .filter(|finding| text(finding, "source") == "microsoft")
         .map(|finding: &Value| {
-            let update = text(finding, "fixed_in")
-                .split(' ')
-                .next()
-                .unwrap_or_default();
+            let update = text(finding, "fixed_in").split(' ').next().unwrap_or_default();
             (text(finding, "cve").to_owned(), update.to_owned())
         })
         .collect()

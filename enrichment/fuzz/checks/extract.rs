@@ -19,9 +19,7 @@ thread_local! {
 /// An extract, whose checksum, length, reader and feed are put right first.
 pub(crate) fn extract(input: &[u8]) {
     FOLDER.with(|folder| {
-        let folder = folder
-            .get_or_init(|| tempfile::tempdir().expect("a folder"))
-            .path();
+        let folder = folder.get_or_init(|| tempfile::tempdir().expect("a folder")).path();
         let extracts = Extracts::in_folder(folder.join("extracts"));
         extracts.keep(&Builder::new(), &CONTENT).expect("written");
         let (path, index) = (path(folder), folder.join("index"));

@@ -53,18 +53,14 @@ fn tar(bytes: &[u8]) -> Vec<u8> {
     let mut archive = ::tar::Builder::new(Vec::new());
     let mut header = ::tar::Header::new_ustar();
     header.set_size(bytes.len() as u64);
-    archive
-        .append_data(&mut header, "member", bytes)
-        .expect("memory takes it");
+    archive.append_data(&mut header, "member", bytes).expect("memory takes it");
     archive.into_inner().expect("memory takes it")
 }
 
 fn zip(bytes: &[u8]) -> Vec<u8> {
     let mut archive = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = ::zip::write::SimpleFileOptions::default();
-    archive
-        .start_file("member", options)
-        .expect("memory takes it");
+    archive.start_file("member", options).expect("memory takes it");
     archive.write_all(bytes).expect("memory takes it");
     archive.finish().expect("memory takes it").into_inner()
 }

@@ -19,10 +19,7 @@ pub(crate) fn versions(input: &[u8]) {
     let versions: Vec<&str> = lines.take(VERSIONS_MAX).collect();
     for a in &versions {
         let itself = version::compare(scheme, a, a);
-        assert_eq!(
-            version::key(scheme, a).is_some(),
-            itself == Ok(Ordering::Equal)
-        );
+        assert_eq!(version::key(scheme, a).is_some(), itself == Ok(Ordering::Equal));
         for b in &versions {
             pair(scheme, a, b);
         }
@@ -31,21 +28,9 @@ pub(crate) fn versions(input: &[u8]) {
 
 fn pair(scheme: Scheme, a: &str, b: &str) {
     let order = version::compare(scheme, a, b);
-    assert_eq!(
-        version::compare(scheme, b, a).ok(),
-        order.ok().map(Ordering::reverse)
-    );
-    let below = Range {
-        start: None,
-        end: Some(Bound {
-            version: b,
-            is_included: false,
-        }),
-    };
-    assert_eq!(
-        below.contains(scheme, a).ok(),
-        order.ok().map(Ordering::is_lt)
-    );
+    assert_eq!(version::compare(scheme, b, a).ok(), order.ok().map(Ordering::reverse));
+    let below = Range { start: None, end: Some(Bound { version: b, is_included: false }) };
+    assert_eq!(below.contains(scheme, a).ok(), order.ok().map(Ordering::is_lt));
     if is_plain(b) && scheme != Scheme::Rpm {
         let satisfied = version::satisfies(scheme, a, &format!(">= {b}"));
         assert_eq!(satisfied.ok(), order.ok().map(Ordering::is_ge));

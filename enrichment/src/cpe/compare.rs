@@ -77,10 +77,7 @@ pub fn matches(source: &Cpe, target: &Cpe) -> bool {
         .zip(target.attributes())
         .all(|(source, target)| is_match(source, target));
     is_covered
-        && matches!(
-            target.get(Attribute::Product),
-            Attr::Value(_) | Attr::Pattern(_)
-        )
+        && matches!(target.get(Attribute::Product), Attr::Value(_) | Attr::Pattern(_))
         && !is_crossed(source, target)
         && !is_name_pattern(source, target)
 }
@@ -105,12 +102,9 @@ fn is_crossed(source: &Cpe, target: &Cpe) -> bool {
 
 /// Whether a pattern for a vendor or product would have to cover a concrete one.
 fn is_name_pattern(source: &Cpe, target: &Cpe) -> bool {
-    [Attribute::Vendor, Attribute::Product].iter().any(|at| {
-        matches!(
-            (source.get(*at), target.get(*at)),
-            (Attr::Pattern(_), Attr::Value(_))
-        )
-    })
+    [Attribute::Vendor, Attribute::Product]
+        .iter()
+        .any(|at| matches!((source.get(*at), target.get(*at)), (Attr::Pattern(_), Attr::Value(_))))
 }
 
 impl Pattern {

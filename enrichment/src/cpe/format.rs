@@ -60,8 +60,7 @@ pub(super) fn parse(text: &str) -> Result<Cpe, CpeError> {
 
 fn strip_prefix_folded<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix)
-        .then(|| &text[prefix.len()..])
+    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
 
 fn parse_formatted(text: &str) -> Result<Cpe, CpeError> {
@@ -164,11 +163,7 @@ impl ValueBuilder {
     }
 
     fn wildcard(&mut self, c: char) -> Result<(), CpeError> {
-        let end = if self.text.is_empty() {
-            &mut self.leading
-        } else {
-            &mut self.trailing
-        };
+        let end = if self.text.is_empty() { &mut self.leading } else { &mut self.trailing };
         *end = match (*end, c) {
             (Wildcard::Nothing, '*') => Wildcard::Anything,
             (Wildcard::Nothing, _) => Wildcard::UpTo(1),
@@ -188,11 +183,7 @@ impl ValueBuilder {
         if text.is_empty() && self.leading == Wildcard::Anything {
             return Err(CpeError::Wildcard(self.attribute));
         }
-        Ok(Attr::Pattern(Pattern {
-            leading: self.leading,
-            text,
-            trailing: self.trailing,
-        }))
+        Ok(Attr::Pattern(Pattern { leading: self.leading, text, trailing: self.trailing }))
     }
 }
 
@@ -269,9 +260,7 @@ fn percent(chars: &mut Chars<'_>) -> Option<u8> {
 impl fmt::Display for Cpe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cpe:2.3")?;
-        self.attributes()
-            .iter()
-            .try_for_each(|value| write!(f, ":{value}"))
+        self.attributes().iter().try_for_each(|value| write!(f, ":{value}"))
     }
 }
 

@@ -72,30 +72,12 @@ fn refuses_what_is_no_name_and_says_where() {
         ("cpe:2.4:a:b", CpeError::Prefix("cpe:2.4:".to_owned())),
         ("cpe:2.3:a:v:p", CpeError::Count(3)),
         ("cpe:2.3:a:v:p:1:*:*:*:*:*:*:*:*", CpeError::Count(12)),
-        (
-            "cpe:2.3:x:v:p:1:*:*:*:*:*:*:*",
-            CpeError::Part("x".to_owned()),
-        ),
-        (
-            "cpe:2.3:a::p:1:*:*:*:*:*:*:*",
-            CpeError::Empty(Attribute::Vendor),
-        ),
-        (
-            "cpe:2.3:a:v:p:1:*:*:*:*:*:*:o\\",
-            CpeError::Escape(Attribute::Other),
-        ),
-        (
-            "cpe:2.3:a:v:p*q:1:*:*:*:*:*:*:*",
-            CpeError::Wildcard(Attribute::Product),
-        ),
-        (
-            "cpe:2.3:a:v:**:1:*:*:*:*:*:*:*",
-            CpeError::Wildcard(Attribute::Product),
-        ),
-        (
-            "cpe:2.3:a:v:p q:1:*:*:*:*:*:*:*",
-            CpeError::Character(Attribute::Product),
-        ),
+        ("cpe:2.3:x:v:p:1:*:*:*:*:*:*:*", CpeError::Part("x".to_owned())),
+        ("cpe:2.3:a::p:1:*:*:*:*:*:*:*", CpeError::Empty(Attribute::Vendor)),
+        ("cpe:2.3:a:v:p:1:*:*:*:*:*:*:o\\", CpeError::Escape(Attribute::Other)),
+        ("cpe:2.3:a:v:p*q:1:*:*:*:*:*:*:*", CpeError::Wildcard(Attribute::Product)),
+        ("cpe:2.3:a:v:**:1:*:*:*:*:*:*:*", CpeError::Wildcard(Attribute::Product)),
+        ("cpe:2.3:a:v:p q:1:*:*:*:*:*:*:*", CpeError::Character(Attribute::Product)),
         ("cpe:/a:v%zz", CpeError::Percent(Attribute::Vendor)),
         ("cpe:/a:v:p:1:u:~a~b~c~d~e~f", CpeError::Count(12)),
         ("cpe:/a:v:p:1:u:e:l:more", CpeError::Count(8)),
@@ -111,9 +93,7 @@ fn refuses_what_is_no_name_and_says_where() {
 #[test]
 fn relates_attributes_as_the_table_says() {
     let value = |text: &str| {
-        application(&format!("v:{text}:*:*:*:*:*:*:*:*"))
-            .get(Attribute::Product)
-            .clone()
+        application(&format!("v:{text}:*:*:*:*:*:*:*:*")).get(Attribute::Product).clone()
     };
     let rows = [
         ("*", "*", Relation::Equal),
@@ -136,11 +116,7 @@ fn relates_attributes_as_the_table_says() {
         ("m*", "ma*", Relation::Undefined),
     ];
     for (source, target, relation) in rows {
-        assert_eq!(
-            relate(&value(source), &value(target)),
-            relation,
-            "{source} to {target}"
-        );
+        assert_eq!(relate(&value(source), &value(target)), relation, "{source} to {target}");
     }
 }
 
@@ -153,10 +129,7 @@ fn relates_names_by_their_attributes_together() {
     assert_eq!(compare(&any, &one), Relation::Superset);
     assert_eq!(compare(&one, &any), Relation::Subset);
     assert_eq!(compare(&windows, &one), Relation::Undefined);
-    assert_eq!(
-        compare(&one, &application("v:p:2:*:*:*:*:*:*:*")),
-        Relation::Disjoint
-    );
+    assert_eq!(compare(&one, &application("v:p:2:*:*:*:*:*:*:*")), Relation::Disjoint);
 }
 
 #[test]
@@ -175,10 +148,7 @@ fn expands_wildcards_at_both_ends() {
     assert!(!covers("1.2.?", "1.2.34"));
     assert!(!covers("?2.3", "1.2.3"));
     assert!(covers("???2.3", "1.2.3"));
-    assert!(
-        covers("*aa", "aaa"),
-        "a later place may fit where the first does not"
-    );
+    assert!(covers("*aa", "aaa"), "a later place may fit where the first does not");
 }
 
 #[test]
@@ -193,20 +163,14 @@ fn does_not_match_a_record_without_product_against_a_target_without_vendor() {
 fn does_not_match_a_version_na_record_against_an_installed_version() {
     // CVE-1999-0236 and others.
     let record = application("apache:http_server:-:*:*:*:*:*:*:*");
-    assert!(!matches(
-        &record,
-        &application("apache:http_server:2.4.1:*:*:*:*:*:*:*")
-    ));
+    assert!(!matches(&record, &application("apache:http_server:2.4.1:*:*:*:*:*:*:*")));
 }
 
 #[test]
 fn does_not_match_a_plugin_record_against_a_program() {
     let record = application("v:p:*:*:*:*:*:wordpress:*:*");
     assert!(!matches(&record, &application("v:p:1:*:*:*:*:windows:*:*")));
-    assert!(matches(
-        &record,
-        &application("v:p:1:*:*:*:*:wordpress:*:*")
-    ));
+    assert!(matches(&record, &application("v:p:1:*:*:*:*:wordpress:*:*")));
 }
 
 fn attribute() -> impl Strategy<Value = String> {

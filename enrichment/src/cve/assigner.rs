@@ -56,10 +56,7 @@ pub(crate) fn configuration(products: &[CnaProduct]) -> Option<Configuration> {
         }
     }
     (!matches.is_empty()).then(|| Configuration {
-        nodes: vec![Node {
-            matches,
-            ..Node::default()
-        }],
+        nodes: vec![Node { matches, ..Node::default() }],
         ..Configuration::default()
     })
 }
@@ -129,11 +126,7 @@ fn of_package(product: &CnaProduct) -> Option<Affected> {
 /// a system: those are judged by their publishers, and devices by nobody.
 fn names(product: &CnaProduct) -> Option<Vec<Cpe>> {
     let mut names: Vec<Cpe> = Vec::new();
-    for name in product
-        .cpes
-        .iter()
-        .filter(|name| name.starts_with("cpe:2.3:"))
-    {
+    for name in product.cpes.iter().filter(|name| name.starts_with("cpe:2.3:")) {
         let name = Cpe::parse(name)
             .ok()?
             .with(Attribute::Version, Attr::Any)
@@ -163,11 +156,7 @@ fn a_match(name: &Cpe, stretch: &Stretch) -> CpeMatch {
         }
         Stretch::Range(range) => (name.clone(), range.clone()),
     };
-    CpeMatch {
-        vulnerable: true,
-        criteria: name.to_string(),
-        range,
-    }
+    CpeMatch { vulnerable: true, criteria: name.to_string(), range }
 }
 
 /// The versions of a product that its assigner calls affected.
@@ -179,21 +168,13 @@ pub(crate) fn affected(product: &CnaProduct) -> Vec<Stretch> {
     // the fix on.
     if product.default_status == CnaStatus::Affected && stretches.is_empty() {
         let is_end = |one: &&CnaVersions| {
-            let end = one
-                .less_than
-                .as_deref()
-                .or(one.less_than_or_equal.as_deref());
+            let end = one.less_than.as_deref().or(one.less_than_or_equal.as_deref());
             one.status == CnaStatus::Unaffected && end == Some("*") && is_ordered(one)
         };
-        let mut ends = listed
-            .filter(is_end)
-            .filter_map(|one| version(&one.version));
+        let mut ends = listed.filter(is_end).filter_map(|one| version(&one.version));
         // Two ends are two lines of versions, and nothing says where the second one begins.
         if let (Some(end), None) = (ends.next(), ends.next()) {
-            stretches.push(Stretch::Range(Range {
-                end_excluding: Some(end),
-                ..Range::default()
-            }));
+            stretches.push(Stretch::Range(Range { end_excluding: Some(end), ..Range::default() }));
         }
     }
     stretches
@@ -211,9 +192,7 @@ fn of_entry(entry: &CnaVersions) -> Vec<Stretch> {
         return only.into_iter().map(Stretch::Only).collect();
     }
     let begins = entry.version.trim();
-    let is_beginning = BEGINNINGS
-        .iter()
-        .any(|word| begins.eq_ignore_ascii_case(word));
+    let is_beginning = BEGINNINGS.iter().any(|word| begins.eq_ignore_ascii_case(word));
     let from = match version(begins) {
         _ if is_beginning => None,
         Some(from) => Some(from),
@@ -262,9 +241,7 @@ fn stretches(entry: &CnaVersions, from: Option<String>) -> Vec<Stretch> {
 
 fn is_ordered(entry: &CnaVersions) -> bool {
     let order = entry.version_type.trim();
-    !OTHER_ORDERS
-        .iter()
-        .any(|other| order.eq_ignore_ascii_case(other))
+    !OTHER_ORDERS.iter().any(|other| order.eq_ignore_ascii_case(other))
 }
 
 /// A text as a version, if it is surely one: it begins with a number, and is one word without a
@@ -274,9 +251,7 @@ fn version(text: &str) -> Option<String> {
     let text = text.trim();
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
     let is_one = text.starts_with(|c: char| c.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-+~:".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+~:".contains(&byte))
         && !text.split(['.', '-']).any(|part| matches!(part, "x" | "X"));
     is_one.then(|| text.to_owned())
 }

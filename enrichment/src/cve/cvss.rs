@@ -95,11 +95,7 @@ mod tests {
 
     #[test]
     fn prefers_nvd_then_the_cna_then_the_additional_publisher() {
-        let all = vec![
-            cvss("3.1", CISA_ADP),
-            cvss("4.0", "cna@example.org"),
-            cvss("3.1", NVD),
-        ];
+        let all = vec![cvss("3.1", CISA_ADP), cvss("4.0", "cna@example.org"), cvss("3.1", NVD)];
         assert_eq!(first(all.clone()), ("3.1".to_owned(), NVD.to_owned()));
         assert_eq!(first(all[..2].to_vec()).1, "cna@example.org");
     }

@@ -52,30 +52,16 @@ fn an_id_has_one_spelling() {
 #[test]
 fn what_is_no_id_is_said_and_cut_where_it_is_long() {
     let refused = |text: &str| text.parse::<CveId>().unwrap_err().to_string();
-    assert_eq!(
-        refused("CVE-24-1"),
-        "\"CVE-24-1\" is no CVE id such as CVE-2024-6387"
-    );
-    assert_eq!(
-        refused("CVE-\n"),
-        "\"CVE-\\n\" is no CVE id such as CVE-2024-6387"
-    );
+    assert_eq!(refused("CVE-24-1"), "\"CVE-24-1\" is no CVE id such as CVE-2024-6387");
+    assert_eq!(refused("CVE-\n"), "\"CVE-\\n\" is no CVE id such as CVE-2024-6387");
     let long = refused(&"é".repeat(1_000));
-    assert_eq!(
-        long,
-        format!("\"{}\" is no CVE id such as CVE-2024-6387", "é".repeat(40))
-    );
+    assert_eq!(long, format!("\"{}\" is no CVE id such as CVE-2024-6387", "é".repeat(40)));
 }
 
 #[test]
 fn ids_are_ordered_by_number_and_not_as_text() {
-    let ids = [
-        "CVE-1999-9999",
-        "CVE-2023-0002",
-        "CVE-2023-9999",
-        "CVE-2023-10000",
-        "CVE-2024-0001",
-    ];
+    let ids =
+        ["CVE-1999-9999", "CVE-2023-0002", "CVE-2023-9999", "CVE-2023-10000", "CVE-2024-0001"];
     let ids = ids.map(|id| id.parse::<CveId>().unwrap());
     assert!(ids.is_sorted());
     assert_eq!((ids[3].year(), ids[3].number()), (2023, 10_000));
@@ -85,17 +71,9 @@ fn ids_are_ordered_by_number_and_not_as_text() {
 fn an_id_in_json_is_its_text_and_nothing_else_is_one() {
     let id = CveId::new(2024, 6387);
     assert_eq!(serde_json::to_string(&id).unwrap(), "\"CVE-2024-6387\"");
-    assert_eq!(
-        serde_json::from_str::<CveId>("\"CVE-2024-6387\"").unwrap(),
-        id
-    );
-    for text in [
-        "\"CVE-2024-1\"",
-        "2024",
-        "null",
-        "[2024,6387]",
-        "{\"year\":2024,\"number\":6387}",
-    ] {
+    assert_eq!(serde_json::from_str::<CveId>("\"CVE-2024-6387\"").unwrap(), id);
+    for text in ["\"CVE-2024-1\"", "2024", "null", "[2024,6387]", "{\"year\":2024,\"number\":6387}"]
+    {
         assert!(serde_json::from_str::<CveId>(text).is_err(), "{text}");
     }
 }
@@ -139,23 +117,11 @@ fn scored(scores: &[(&str, &str, f32)]) -> CveRecord {
 fn of_scores_that_rank_alike_the_first_of_the_record_is_shown() {
     let shown = |scores: &[_]| scored(scores).preferred_cvss().map(|cvss| cvss.score);
     assert_eq!(shown(&[]), None);
-    assert_eq!(
-        shown(&[("3.1", "a@x", 4.0), ("3.1", "b@x", 9.0)]),
-        Some(4.0)
-    );
-    assert_eq!(
-        shown(&[("3.0", "a@x", 4.0), ("3.1", "a@x", 9.0)]),
-        Some(9.0)
-    );
-    assert_eq!(
-        shown(&[("3.1", "a@x", 4.0), ("4.0", "a@x", 9.0)]),
-        Some(9.0)
-    );
+    assert_eq!(shown(&[("3.1", "a@x", 4.0), ("3.1", "b@x", 9.0)]), Some(4.0));
+    assert_eq!(shown(&[("3.0", "a@x", 4.0), ("3.1", "a@x", 9.0)]), Some(9.0));
+    assert_eq!(shown(&[("3.1", "a@x", 4.0), ("4.0", "a@x", 9.0)]), Some(9.0));
     // A version that is not known yet is no better than the oldest.
-    assert_eq!(
-        shown(&[("5.0", "nvd@nist.gov", 9.0), ("3.0", "a@x", 4.0)]),
-        Some(4.0)
-    );
+    assert_eq!(shown(&[("5.0", "nvd@nist.gov", 9.0), ("3.0", "a@x", 4.0)]), Some(4.0));
 }
 
 #[test]

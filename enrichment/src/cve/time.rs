@@ -30,9 +30,7 @@ impl Timestamp {
         // Behind the date, whose own hyphens would be found first.
         let zone_at = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
         let (time, zone) = rest.split_at(zone_at);
-        Some(Self(
-            days * MS_PER_DAY + parse_time(time)? - parse_zone(zone)?,
-        ))
+        Some(Self(days * MS_PER_DAY + parse_time(time)? - parse_zone(zone)?))
     }
 }
 
@@ -65,9 +63,7 @@ fn parse_date(text: &str) -> Option<i64> {
         1..=12 => 31,
         _ => return None,
     };
-    (1..=days)
-        .contains(&day)
-        .then(|| days_from_civil(year, month, day))
+    (1..=days).contains(&day).then(|| days_from_civil(year, month, day))
 }
 
 /// Milliseconds since midnight of `hh:mm[:ss[.fraction]]`.
@@ -99,9 +95,7 @@ fn parse_zone(text: &str) -> Option<i64> {
         Some(("-", offset)) => (-1, offset),
         Some(_) => return None,
     };
-    let (hours, minutes) = offset
-        .split_once(':')
-        .or_else(|| offset.split_at_checked(2))?;
+    let (hours, minutes) = offset.split_once(':').or_else(|| offset.split_at_checked(2))?;
     let minutes = number(hours, 2)? * 60 + number(minutes, 2)?;
     Some(sign * minutes * 60_000)
 }
@@ -130,11 +124,7 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400;
     (if month <= 2 { year + 1 } else { year }, month, day)
 }

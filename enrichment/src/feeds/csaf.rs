@@ -19,10 +19,7 @@ mod products;
 mod raw;
 
 /// Every version, with no fix to come to yet.
-const OPEN: Span = Span {
-    introduced: None,
-    end: None,
-};
+const OPEN: Span = Span { introduced: None, end: None };
 
 /// Reads one document; `None` where it is none of Red Hat's on a CVE.
 pub(super) fn parse(record: &[u8]) -> Result<Option<Advisories>, String> {
@@ -88,11 +85,7 @@ impl Statements {
                 // "Known affected" is said of what will be fixed, what will not, and what is out of
                 // support; only the remedy beside it tells which.
                 let (note, is_final) = remarks.of_affected(id);
-                let verdict = if is_final {
-                    Verdict::WontFix
-                } else {
-                    Verdict::Affected
-                };
+                let verdict = if is_final { Verdict::WontFix } else { Verdict::Affected };
                 self.push(component, verdict, Some(&OPEN), note);
             }
         }
@@ -112,10 +105,7 @@ impl Statements {
     }
 
     fn component(&mut self, products: &Products<'_>, id: &str) -> Option<Component> {
-        products
-            .component(id)
-            .map_err(|what| self.left_out.push(what))
-            .ok()
+        products.component(id).map_err(|what| self.left_out.push(what)).ok()
     }
 
     /// The source package of a fix says nothing that its binary ones do not, and those have versions
@@ -126,14 +116,11 @@ impl Statements {
             return;
         }
         if component.package.version.is_empty() {
-            self.left_out
-                .push("Red Hat without the version that has the fix".to_owned());
+            self.left_out.push("Red Hat without the version that has the fix".to_owned());
             return;
         }
-        let span = Span {
-            introduced: None,
-            end: Some(End::Fixed(component.package.version.clone())),
-        };
+        let span =
+            Span { introduced: None, end: Some(End::Fixed(component.package.version.clone())) };
         self.push(component, Verdict::Affected, Some(&span), "");
     }
 
@@ -185,10 +172,7 @@ impl<'a> Remarks<'a> {
             let ids = flag.product_ids.iter();
             ids.map(|id| (id.as_ref(), flag.label.as_ref()))
         });
-        Self {
-            unfixed,
-            flags: flags.collect(),
-        }
+        Self { unfixed, flags: flags.collect() }
     }
 
     fn of_affected(&self, id: &str) -> (&'a str, bool) {

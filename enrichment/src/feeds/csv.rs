@@ -18,11 +18,7 @@ pub(super) enum Row {
 
 impl<R: BufRead> Rows<R> {
     pub(super) const fn new(reader: R, separator: u8, bytes_max: usize) -> Self {
-        Self {
-            reader,
-            separator,
-            bytes_max,
-        }
+        Self { reader, separator, bytes_max }
     }
 
     /// The next row; `None` at the end. Blank lines are passed over.
@@ -115,8 +111,7 @@ impl Splitter {
         if self.bytes_left == 0 {
             self.fits = false;
         } else {
-            self.fields
-                .push(String::from_utf8_lossy(&field).into_owned());
+            self.fields.push(String::from_utf8_lossy(&field).into_owned());
         }
     }
 
@@ -125,11 +120,7 @@ impl Splitter {
             return None;
         }
         self.close_field();
-        Some(if self.fits {
-            Row::Fields(std::mem::take(&mut self.fields))
-        } else {
-            Row::TooLong
-        })
+        Some(if self.fits { Row::Fields(std::mem::take(&mut self.fields)) } else { Row::TooLong })
     }
 }
 
@@ -140,11 +131,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str, bytes_max: usize) -> Vec<Row> {
-        let mut rows = Rows::new(
-            BufReader::with_capacity(3, text.as_bytes()),
-            b',',
-            bytes_max,
-        );
+        let mut rows = Rows::new(BufReader::with_capacity(3, text.as_bytes()), b',', bytes_max);
         std::iter::from_fn(|| rows.next().unwrap()).collect()
     }
 
@@ -162,18 +149,12 @@ mod tests {
 
     #[test]
     fn keeps_separators_quotes_and_line_ends_within_quotes() {
-        assert_eq!(
-            rows("1,\"a, \"\"b\"\"\nc\",2\n", 100),
-            [fields(&["1", "a, \"b\"\nc", "2"])]
-        );
+        assert_eq!(rows("1,\"a, \"\"b\"\"\nc\",2\n", 100), [fields(&["1", "a, \"b\"\nc", "2"])]);
     }
 
     #[test]
     fn passes_over_a_row_that_is_too_long() {
         let text = format!("{}\n1,2\n{}\n", "x".repeat(50), ",".repeat(50));
-        assert_eq!(
-            rows(&text, 20),
-            [Row::TooLong, fields(&["1", "2"]), Row::TooLong]
-        );
+        assert_eq!(rows(&text, 20), [Row::TooLong, fields(&["1", "2"]), Row::TooLong]);
     }
 }

@@ -40,12 +40,7 @@ impl Release {
     }
 
     const fn of(id: &'static str, release: String, channel: String) -> Self {
-        Self {
-            id,
-            release,
-            channel,
-            also: &[],
-        }
+        Self { id, release, channel, also: &[] }
     }
 
     fn places(self) -> Vec<Place> {
@@ -55,10 +50,7 @@ impl Release {
             release,
             channel: self.channel.clone(),
         };
-        std::iter::once(self.release.clone())
-            .chain(also)
-            .map(place)
-            .collect()
+        std::iter::once(self.release.clone()).chain(also).map(place).collect()
     }
 }
 

@@ -5,9 +5,7 @@ use crate::cve::{CveId, EpssEntry};
 
 /// The separator of a table that begins with `head`.
 pub(super) fn separator(head: &[u8]) -> u8 {
-    let body = head
-        .split(|byte| *byte == b'\n')
-        .find(|line| !line.starts_with(b"#"));
+    let body = head.split(|byte| *byte == b'\n').find(|line| !line.starts_with(b"#"));
     match body {
         Some(line) if line.contains(&b';') => b';',
         Some(_) | None => b',',
@@ -37,10 +35,9 @@ fn part(text: &str) -> Result<f32, String> {
     match text.trim().parse::<f32>() {
         // Also refuses NaN, which `parse` takes and which would have no place in a sorted list.
         Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
-        Ok(_) | Err(_) => Err(format!(
-            "{:?} is not between 0 and 1",
-            text.chars().take(20).collect::<String>()
-        )),
+        Ok(_) | Err(_) => {
+            Err(format!("{:?} is not between 0 and 1", text.chars().take(20).collect::<String>()))
+        }
     }
 }
 
@@ -55,10 +52,7 @@ mod tests {
 
     #[test]
     fn reads_rows_and_passes_over_the_two_lines_above_them() {
-        assert_eq!(
-            row("#model_version:v2025.03.14,score_date:2026-08-16T12:55:00Z"),
-            Ok(None)
-        );
+        assert_eq!(row("#model_version:v2025.03.14,score_date:2026-08-16T12:55:00Z"), Ok(None));
         assert_eq!(row("cve,epss,percentile"), Ok(None));
         let entry = row("CVE-1999-0001,0.03351,0.87650").unwrap().unwrap();
         assert_eq!(entry.cve, CveId::new(1999, 1));

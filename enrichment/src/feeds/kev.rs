@@ -33,16 +33,9 @@ pub(super) fn from_json(record: &[u8]) -> Result<KevEntry, String> {
 fn finish(raw: &RawEntry<'_>) -> Result<KevEntry, String> {
     // Strict, because exposure reports sort and subtract these.
     let added_on = date(&raw.date_added)?;
-    let due_on = if raw.due_date.is_empty() {
-        String::new()
-    } else {
-        date(&raw.due_date)?
-    };
+    let due_on = if raw.due_date.is_empty() { String::new() } else { date(&raw.due_date)? };
     Ok(KevEntry {
-        cve: raw
-            .cve
-            .parse()
-            .map_err(|error: crate::cve::InvalidCveId| error.to_string())?,
+        cve: raw.cve.parse().map_err(|error: crate::cve::InvalidCveId| error.to_string())?,
         name: raw.vulnerability_name.to_string(),
         added_on,
         due_on,
@@ -143,10 +136,6 @@ mod tests {
     #[test]
     fn refuses_a_table_without_the_columns() {
         let header = ["cveID".to_owned()];
-        assert!(
-            Columns::new(&header)
-                .unwrap_err()
-                .contains("vulnerabilityName")
-        );
+        assert!(Columns::new(&header).unwrap_err().contains("vulnerabilityName"));
     }
 }

@@ -60,11 +60,7 @@ pub(super) fn of(head: &[u8]) -> Layout {
         return Layout::Whole;
     }
     if head.starts_with(b"{") {
-        return if is_record_a_line(head, first_line) {
-            Layout::Lines
-        } else {
-            Layout::Documents
-        };
+        return if is_record_a_line(head, first_line) { Layout::Lines } else { Layout::Documents };
     }
     // YAML begins with anything. Only what is surely an advisory is worth a parser that follows
     // aliases.
@@ -138,38 +134,23 @@ mod tests {
     fn knows_an_empty_page_for_what_it_is() {
         let page = br#"{"resultsPerPage":0,"startIndex":0,"totalResults":0,"format":"NVD_CVE","version":"2.0","vulnerabilities":[]}"#;
         assert_eq!(declared(page), Some(FeedKind::Nvd));
-        assert_eq!(
-            declared(b"{\"catalogVersion\": \"1\"}"),
-            Some(FeedKind::Kev)
-        );
+        assert_eq!(declared(b"{\"catalogVersion\": \"1\"}"), Some(FeedKind::Kev));
         assert_eq!(declared(b"{\"format\":\"NVD_CPE\"}"), None);
     }
 
     #[test]
     fn tells_every_layout_by_its_beginning() {
         let cases: [(&str, Layout); 24] = [
-            (
-                "{\"DocumentTitle\":{\"Value\":\"x\"},\"DocumentTracking\":{",
-                Layout::Whole,
-            ),
-            (
-                "\"DatePosted\",\"CVE\",\"BulletinKB\",\"Title\"\r\n",
-                Layout::UpdateTable,
-            ),
-            (
-                "{\"timestamp\":\"x\",\"vulnerabilities\":[",
-                Layout::Documents,
-            ),
+            ("{\"DocumentTitle\":{\"Value\":\"x\"},\"DocumentTracking\":{", Layout::Whole),
+            ("\"DatePosted\",\"CVE\",\"BulletinKB\",\"Title\"\r\n", Layout::UpdateTable),
+            ("{\"timestamp\":\"x\",\"vulnerabilities\":[", Layout::Documents),
             ("{\n  \"format\": \"NVD_CVE\",", Layout::Documents),
             ("{\n    \"title\": \"CISA Catalog", Layout::Documents),
             ("{\n \"id\": \"CVE-2024-1\"", Layout::Documents),
             ("\n\n {\"cve\":{\"id\":\"A\"}}\n{\"cve\":{}}", Layout::Lines),
             ("{\"_annotation\":{\"cna\":\"x", Layout::Lines),
             ("{\"dataType\":\"CVE_RECORD\"}\r\n{", Layout::Lines),
-            (
-                "#model_version:v2025.03.14,score_date:2026-08-16\ncve,epss",
-                Layout::EpssTable,
-            ),
+            ("#model_version:v2025.03.14,score_date:2026-08-16\ncve,epss", Layout::EpssTable),
             ("cve,epss,percentile\n", Layout::EpssTable),
             ("CVE-1999-0001;0.03351;0.87650\n", Layout::EpssTable),
             ("cveID,vendorProject,product\n", Layout::KevTable),
@@ -179,15 +160,9 @@ mod tests {
             ("PK\x03\x04", Layout::Zip),
             ("id: PYSEC-2023-9\ndetails: x", Layout::Yaml),
             ("id: another\n", Layout::Unknown),
-            (
-                "{\n \"document\": {\"csaf_version\": \"2.0\"",
-                Layout::Whole,
-            ),
+            ("{\n \"document\": {\"csaf_version\": \"2.0\"", Layout::Whole),
             // A record that quotes such a document is none.
-            (
-                "{\"id\":\"X\",\"details\":\"\\\"csaf_version\\\"\"}\n",
-                Layout::Lines,
-            ),
+            ("{\"id\":\"X\",\"details\":\"\\\"csaf_version\\\"\"}\n", Layout::Lines),
             ("# A read-me\n", Layout::Unknown),
             ("<?xml version='1.0'?>", Layout::Unknown),
             ("", Layout::Unknown),

@@ -58,12 +58,7 @@ enum Target {
 
 impl Bulletin {
     fn new(cve: CveId) -> Self {
-        Self {
-            cve,
-            modified: None,
-            severity: "",
-            affected: BTreeSet::new(),
-        }
+        Self { cve, modified: None, severity: "", affected: BTreeSet::new() }
     }
 
     /// Adds that a product has the CVE, until a fix if there is one.
@@ -129,10 +124,7 @@ fn of_windows(product: &Product, fix: Option<&Fix<'_>>) -> Option<Affected> {
         kind: PackageKind::Binary,
         module: String::new(),
         verdict: Verdict::Affected,
-        spans: vec![Span {
-            introduced: None,
-            end,
-        }],
+        spans: vec![Span { introduced: None, end }],
         versions: Vec::new(),
         scheme: Scheme::Windows,
         note: update.map_or_else(String::new, |number| format!("KB{number}")),
@@ -140,11 +132,7 @@ fn of_windows(product: &Product, fix: Option<&Fix<'_>>) -> Option<Affected> {
 }
 
 fn place(release: String, channel: String) -> Place {
-    Place::Distribution {
-        id: windows::PLACE.to_owned(),
-        release,
-        channel,
-    }
+    Place::Distribution { id: windows::PLACE.to_owned(), release, channel }
 }
 
 const IE: &str = "ie cumulative";
@@ -199,10 +187,7 @@ impl Updates {
                     module: String::new(),
                     verdict: Verdict::Affected,
                     spans: Vec::new(),
-                    versions: replaced
-                        .iter()
-                        .map(|number| format!("KB{number}"))
-                        .collect(),
+                    versions: replaced.iter().map(|number| format!("KB{number}")).collect(),
                     scheme: Scheme::Windows,
                     note: format!("KB{update}"),
                 })

@@ -35,11 +35,7 @@ pub(super) fn parse_bare(record: &[u8]) -> Result<CveRecord, String> {
 impl<'a> Envelope<'a> {
     /// A record that stands alone.
     const fn of_bare(cve: RawCve<'a>) -> Self {
-        Self {
-            cve,
-            annotation: None,
-            source: None,
-        }
+        Self { cve, annotation: None, source: None }
     }
 
     fn into_record(self) -> Result<CveRecord, String> {
@@ -57,21 +53,13 @@ impl<'a> Envelope<'a> {
             .ok_or("there is no id")?
             .parse()
             .map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
-        let published = cve
-            .published
-            .as_deref()
-            .or_else(|| note.and_then(|note| note.published.as_deref()));
-        let modified = cve
-            .last_modified
-            .as_deref()
-            .or_else(|| note.and_then(|note| note.modified.as_deref()));
+        let published =
+            cve.published.as_deref().or_else(|| note.and_then(|note| note.published.as_deref()));
+        let modified =
+            cve.last_modified.as_deref().or_else(|| note.and_then(|note| note.modified.as_deref()));
         Ok(CveRecord {
             id,
-            source: if is_anchores {
-                RecordSource::Anchore
-            } else {
-                RecordSource::Nvd
-            },
+            source: if is_anchores { RecordSource::Anchore } else { RecordSource::Nvd },
             is_correction: note.is_some_and(Annotation::is_correction),
             published: instant(published)?,
             modified: instant(modified)?,
@@ -157,10 +145,7 @@ fn weaknesses(raw: &[Weakness<'_>]) -> Vec<String> {
     // NVD writes `NVD-CWE-Other` and `NVD-CWE-noinfo` where it knows none.
     let texts = raw.iter().flat_map(|weakness| &weakness.description);
     distinct(
-        texts
-            .map(|text| text.value.as_ref())
-            .filter(|value| value.starts_with("CWE-"))
-            .collect(),
+        texts.map(|text| text.value.as_ref()).filter(|value| value.starts_with("CWE-")).collect(),
     )
 }
 
@@ -209,9 +194,7 @@ fn products(affected: &[RawAffectedBy<'_>]) -> Vec<CnaProduct> {
 fn decision(decisions: &[RawSsvc<'_>]) -> Option<Ssvc> {
     let options = &decisions.first()?.ssvc_data.options;
     let words = options.iter().flatten();
-    Some(program::ssvc(
-        words.map(|(name, word)| (name.as_ref(), word.as_ref())),
-    ))
+    Some(program::ssvc(words.map(|(name, word)| (name.as_ref(), word.as_ref()))))
 }
 
 /// A configuration, of NVD's records and of the CVE programme's alike.

@@ -21,9 +21,7 @@ pub(super) fn decompressed<'a>(
     bytes_max: u64,
 ) -> io::Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::with_capacity(MAGIC_BYTES);
-    (&mut stream)
-        .take(MAGIC_BYTES as u64)
-        .read_to_end(&mut magic)?;
+    (&mut stream).take(MAGIC_BYTES as u64).read_to_end(&mut magic)?;
     let kind: Option<[u8; 4]> = magic.first_chunk().copied();
     let xz = magic == [0xfd, b'7', b'z', b'X', b'Z', 0];
     // The bytes that were looked at go back in front: a stream cannot be rewound.
@@ -43,10 +41,7 @@ pub(super) fn decompressed<'a>(
         }
         Some(_) | None => Box::new(whole),
     };
-    Ok(Box::new(Capped {
-        inner: plain,
-        left: bytes_max,
-    }))
+    Ok(Box::new(Capped { inner: plain, left: bytes_max }))
 }
 
 /// Fails rather than ends after its allowance, so that a cut is never taken for the whole.
@@ -112,11 +107,7 @@ mod tests {
     #[test]
     fn ends_a_bomb_at_its_cap() {
         let zeros = vec![0; 1 << 20];
-        for bomb in [
-            gz(&zeros),
-            xz(&zeros),
-            zstd::bulk::compress(&zeros, 3).unwrap(),
-        ] {
+        for bomb in [gz(&zeros), xz(&zeros), zstd::bulk::compress(&zeros, 3).unwrap()] {
             assert!(bomb.len() < 4096);
             let error = read(&bomb, 100_000).unwrap_err();
             assert!(error.to_string().contains("more bytes"), "{error}");

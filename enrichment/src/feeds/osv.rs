@@ -128,10 +128,8 @@ impl Parts {
         };
         let found = affected(raw, &home, common)?;
         if found.is_empty() {
-            self.left_out.push(format!(
-                "{} without versions of packages",
-                shown(&package.ecosystem)
-            ));
+            self.left_out
+                .push(format!("{} without versions of packages", shown(&package.ecosystem)));
             return Ok(());
         }
         match self.affected.iter_mut().find(|(of, _)| *of == publisher) {
@@ -167,10 +165,8 @@ fn affected(raw: &RawAffected<'_>, home: &Home, common: &Common) -> Result<Vec<A
         _ => &[String::new()],
     };
     let mut all = Vec::new();
-    for (place, module) in home
-        .places
-        .iter()
-        .flat_map(|place| modules.iter().map(move |module| (place, module)))
+    for (place, module) in
+        home.places.iter().flat_map(|place| modules.iter().map(move |module| (place, module)))
     {
         all.push(Affected {
             place: place.clone(),
@@ -210,22 +206,13 @@ fn verdict(spans: &Spans, says_nothing: bool, urgency: &str) -> Verdict {
     // A fix that came before support ended is a fix all the same.
     let is_open = spans.spans.iter().any(|span| span.end.is_none());
     // Debian's word for a package whose security support ended before the release's.
-    if is_open && urgency == "end-of-life" {
-        Verdict::WontFix
-    } else {
-        Verdict::Affected
-    }
+    if is_open && urgency == "end-of-life" { Verdict::WontFix } else { Verdict::Affected }
 }
 
 /// Debian's urgency, where somebody has set one: `unimportant` is what it will not treat as a
 /// vulnerability.
 fn urgency<'a>(raw: &'a RawAffected<'_>) -> &'a str {
-    match raw
-        .ecosystem_specific
-        .urgency
-        .as_ref()
-        .map_or("", Free::text)
-    {
+    match raw.ecosystem_specific.urgency.as_ref().map_or("", Free::text) {
         // Debian's way to say nothing, on most of its records.
         "not yet assigned" => "",
         urgency => urgency,
@@ -303,9 +290,7 @@ fn cves(raw: &RawOsv<'_>) -> Vec<CveId> {
 
 /// The CVE of an id that is a CVE's or holds one.
 fn own_cve(id: &str) -> Option<CveId> {
-    ABOUT_ONE_CVE
-        .iter()
-        .find_map(|prefix| id.strip_prefix(prefix)?.parse().ok())
+    ABOUT_ONE_CVE.iter().find_map(|prefix| id.strip_prefix(prefix)?.parse().ok())
 }
 
 fn publisher(id: &str) -> Option<Publisher> {
@@ -336,10 +321,7 @@ fn severity(raw: &RawOsv<'_>) -> String {
     };
     // Debian's records have no word of their own and the CVE's vector.
     let of_vector = || {
-        let mut vectors = raw
-            .severity
-            .iter()
-            .filter(|rating| rating.kind == "CVSS_V3");
+        let mut vectors = raw.severity.iter().filter(|rating| rating.kind == "CVSS_V3");
         let score = vectors.find_map(|rating| base_score(&rating.score))?;
         Some(cvss::severity("3.1", score))
     };

@@ -23,10 +23,7 @@ const CISA: &str = "134c704f-9b21-4f2e-91b3-4a467353bcc0";
 pub(super) fn parse(record: &[u8]) -> Result<Option<CveRecord>, String> {
     let raw: RawRecord<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
     let about = &raw.cve_metadata;
-    let id = about
-        .cve_id
-        .parse()
-        .map_err(|error: InvalidCveId| error.to_string())?;
+    let id = about.cve_id.parse().map_err(|error: InvalidCveId| error.to_string())?;
     let is_rejected = about.state == "REJECTED";
     let cna = &raw.containers.cna;
     let cisa = raw
@@ -120,9 +117,7 @@ fn decision(metric: &RawMetric<'_>) -> Option<Ssvc> {
     let other = metric.other.as_ref().filter(|other| other.kind == "ssvc")?;
     let options = other.content.get("options")?.as_array()?;
     let pairs = options.iter().filter_map(|option| option.as_object());
-    let words = pairs
-        .flatten()
-        .filter_map(|(name, word)| Some((name.as_str(), word.as_str()?)));
+    let words = pairs.flatten().filter_map(|(name, word)| Some((name.as_str(), word.as_str()?)));
     Some(ssvc(words))
 }
 

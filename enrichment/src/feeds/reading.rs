@@ -48,17 +48,12 @@ impl<'a> Reading<'a> {
 
     /// The reading of a file in an archive.
     pub(super) fn of_member(name: &Path, sink: &'a mut dyn FeedSink) -> Self {
-        Self {
-            is_member: true,
-            ..Self::new(name, sink)
-        }
+        Self { is_member: true, ..Self::new(name, sink) }
     }
 
     /// Reads a zip archive.
     pub(super) fn read_zip(mut self, file: impl Read + Seek) -> Result<FileReport, SinkError> {
-        let read = archive::zip(BufReader::new(file), |name, stream| {
-            self.member(name, stream)
-        });
+        let read = archive::zip(BufReader::new(file), |name, stream| self.member(name, stream));
         self.finish(read)
     }
 
@@ -95,20 +90,16 @@ impl<'a> Reading<'a> {
         let separator = epss::separator(&head);
         let declared = layout::declared(&head);
         // The head is put back in front, so that every reader begins at the beginning.
-        let rest = Rest {
-            stream,
-            failed: head_result.err(),
-        };
+        let rest = Rest { stream, failed: head_result.err() };
         let reader = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(rest));
         match layout {
             Layout::Documents => {
                 self.report.kind = declared.unwrap_or(FeedKind::Unknown);
                 self.documents(Scanner::new(reader, RECORD_BYTES_MAX), RECORD_BYTES_MAX)
             }
-            Layout::Whole => self.documents(
-                Scanner::whole(reader, DOCUMENT_BYTES_MAX),
-                DOCUMENT_BYTES_MAX,
-            ),
+            Layout::Whole => {
+                self.documents(Scanner::whole(reader, DOCUMENT_BYTES_MAX), DOCUMENT_BYTES_MAX)
+            }
             Layout::Yaml => self.yaml(reader),
             // One level, as with the zip below: archives in archives are how small files become
             // endless ones.
@@ -162,9 +153,7 @@ impl<'a> Reading<'a> {
     /// One record in YAML, of which JSON is the other spelling.
     fn yaml(&mut self, reader: impl BufRead) -> Result<(), Stop> {
         let mut text = String::new();
-        reader
-            .take(YAML_BYTES_MAX as u64 + 1)
-            .read_to_string(&mut text)?;
+        reader.take(YAML_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
         if text.len() > YAML_BYTES_MAX {
             self.seen += 1;
             self.too_long(YAML_BYTES_MAX);
@@ -339,8 +328,7 @@ impl<'a> Reading<'a> {
     }
 
     fn too_long(&mut self, bytes_max: usize) {
-        self.report
-            .skip(self.place(), format!("it has more than {bytes_max} bytes"));
+        self.report.skip(self.place(), format!("it has more than {bytes_max} bytes"));
     }
 
     /// The first record tells what the file is.

@@ -188,10 +188,7 @@ struct ShapeOfPublisher<'a> {
 
 impl ShapeOfDocument<'_> {
     fn is_microsofts(&self) -> bool {
-        let namespace = self
-            .publisher
-            .as_ref()
-            .and_then(|of| of.namespace.as_deref());
+        let namespace = self.publisher.as_ref().and_then(|of| of.namespace.as_deref());
         namespace.is_some_and(|namespace| namespace.trim_end_matches('/') == msrc::csaf::NAMESPACE)
     }
 }
@@ -230,11 +227,7 @@ impl Shape<'_> {
         } else if let Some(document) = &self.document
             && document.csaf_version.is_some()
         {
-            Some(if document.is_microsofts() {
-                Kind::MicrosoftCsaf
-            } else {
-                Kind::Csaf
-            })
+            Some(if document.is_microsofts() { Kind::MicrosoftCsaf } else { Kind::Csaf })
         } else if self.month.is_some() {
             Some(Kind::MicrosoftMonth)
         } else {
@@ -247,10 +240,7 @@ impl Shape<'_> {
         let of_annotation = self.annotation.as_ref().and_then(|a| a.cve_id.as_deref());
         let tracking = self.document.as_ref().and_then(|of| of.tracking.as_ref());
         let of_document = tracking.and_then(|tracking| tracking.id.as_deref());
-        let of_month = self
-            .month
-            .as_ref()
-            .and_then(|of| of.identification.as_ref());
+        let of_month = self.month.as_ref().and_then(|of| of.identification.as_ref());
         let of_month = of_month.and_then(|of| of.id.as_ref()?.value.as_deref());
         let of_metadata = self.metadata.as_ref().and_then(|of| of.id.as_deref());
         of_cve
@@ -281,21 +271,9 @@ mod tests {
         for (record, kind, id) in [
             (r#"{"cve":{"id":"CVE-1"}}"#, FeedKind::Nvd, "CVE-1"),
             (r#"{"id":"CVE-2","vulnStatus":"x"}"#, FeedKind::Nvd, "CVE-2"),
-            (
-                r#"{"cveID":"CVE-3","dateAdded":"2024-01-01"}"#,
-                FeedKind::Kev,
-                "CVE-3",
-            ),
-            (
-                r#"{"id":"DSA-4","modified":"soon"}"#,
-                FeedKind::Osv,
-                "DSA-4",
-            ),
-            (
-                r#"{"candidate":"CVE-5","packages":{}}"#,
-                FeedKind::UbuntuTracker,
-                "CVE-5",
-            ),
+            (r#"{"cveID":"CVE-3","dateAdded":"2024-01-01"}"#, FeedKind::Kev, "CVE-3"),
+            (r#"{"id":"DSA-4","modified":"soon"}"#, FeedKind::Osv, "DSA-4"),
+            (r#"{"candidate":"CVE-5","packages":{}}"#, FeedKind::UbuntuTracker, "CVE-5"),
             (
                 r#"{"document":{"csaf_version":"2.0","tracking":{"id":"CVE-6"}}}"#,
                 FeedKind::RedHatVex,
@@ -317,18 +295,9 @@ mod tests {
                 "CVE-7",
             ),
         ] {
-            for hint in [
-                FeedKind::Unknown,
-                FeedKind::Nvd,
-                FeedKind::Osv,
-                FeedKind::Kev,
-            ] {
+            for hint in [FeedKind::Unknown, FeedKind::Nvd, FeedKind::Osv, FeedKind::Kev] {
                 let refused = refused(record, hint);
-                assert_eq!(
-                    (refused.kind, refused.id.as_deref()),
-                    (kind, Some(id)),
-                    "{record}"
-                );
+                assert_eq!((refused.kind, refused.id.as_deref()), (kind, Some(id)), "{record}");
             }
         }
     }
@@ -342,9 +311,6 @@ mod tests {
     #[test]
     fn a_long_id_is_cut_before_it_is_shown() {
         let record = format!(r#"{{"id":"{}","modified":1}}"#, "x".repeat(1000));
-        assert_eq!(
-            refused(&record, FeedKind::Osv).id.map(|id| id.len()),
-            Some(40)
-        );
+        assert_eq!(refused(&record, FeedKind::Osv).id.map(|id| id.len()), Some(40));
     }
 }

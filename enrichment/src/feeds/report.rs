@@ -109,10 +109,7 @@ impl FileReport {
 
     /// A file that could not be opened.
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        Self {
-            damage: Some(format!("it cannot be opened: {error}")),
-            ..Self::new(path)
-        }
+        Self { damage: Some(format!("it cannot be opened: {error}")), ..Self::new(path) }
     }
 
     pub(super) fn skip(&mut self, record: String, reason: String) {
@@ -192,10 +189,7 @@ impl FeedReport {
     /// Bad records of feeds. What is in files that are no feeds does not count.
     #[must_use]
     pub fn skipped(&self) -> u64 {
-        let feeds = self
-            .files
-            .iter()
-            .filter(|file| file.kind != FeedKind::Unknown);
+        let feeds = self.files.iter().filter(|file| file.kind != FeedKind::Unknown);
         feeds.map(|file| file.skipped).sum()
     }
 
@@ -214,10 +208,7 @@ impl FeedReport {
     /// Statements of advisories that were left out.
     #[must_use]
     pub fn left_out(&self) -> u64 {
-        self.files
-            .iter()
-            .flat_map(|file| file.left_out.values())
-            .sum()
+        self.files.iter().flat_map(|file| file.left_out.values()).sum()
     }
 
     /// The newest change of a record.

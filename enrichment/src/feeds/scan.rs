@@ -44,20 +44,12 @@ enum Place {
 
 impl<R: BufRead> Scanner<R> {
     pub(super) const fn new(reader: R, bytes_max: usize) -> Self {
-        Self {
-            reader,
-            bytes_max,
-            enters_lists: true,
-            place: Place::Between,
-        }
+        Self { reader, bytes_max, enters_lists: true, place: Place::Between }
     }
 
     /// A scanner for documents that are records as a whole.
     pub(super) fn whole(reader: R, bytes_max: usize) -> Self {
-        Self {
-            enters_lists: false,
-            ..Self::new(reader, bytes_max)
-        }
+        Self { enters_lists: false, ..Self::new(reader, bytes_max) }
     }
 
     /// The next record, put into `record` as it stands; `None` at the end.
@@ -156,11 +148,7 @@ impl<R: BufRead> Scanner<R> {
         loop {
             let chunk = self.reader.fill_buf()?;
             if chunk.is_empty() {
-                return if cutter.may_end() {
-                    Ok(fits)
-                } else {
-                    Err(cut())
-                };
+                return if cutter.may_end() { Ok(fits) } else { Err(cut()) };
             }
             let (length, is_complete) = cutter.cut(chunk);
             fits = fits && record.len() + length <= self.bytes_max;
@@ -184,10 +172,7 @@ impl<R: BufRead> Scanner<R> {
             let Some(&first) = chunk.first() else {
                 return Ok(None);
             };
-            let space = chunk
-                .iter()
-                .take_while(|byte| byte.is_ascii_whitespace())
-                .count();
+            let space = chunk.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             if space == 0 {
                 return Ok(Some(first));
             }
@@ -326,25 +311,14 @@ mod tests {
         let text = "[{\"a\": 1}, {\"vulnerabilities\": [{\"b\": 2}]}]\n[]{\"c\": 3}";
         let expected = [
             (Item::Element, r#"{"a": 1}"#.to_owned()),
-            (
-                Item::Element,
-                r#"{"vulnerabilities": [{"b": 2}]}"#.to_owned(),
-            ),
+            (Item::Element, r#"{"vulnerabilities": [{"b": 2}]}"#.to_owned()),
             (Item::Document, r#"{"c":3}"#.to_owned()),
         ];
         for chunk in 1..text.len() {
-            assert_eq!(
-                cuts(text, chunk, 1000),
-                (expected.to_vec(), None),
-                "{chunk}"
-            );
+            assert_eq!(cuts(text, chunk, 1000), (expected.to_vec(), None), "{chunk}");
         }
         let (items, error) = cuts(r#"[{"a": 1},"#, 64, 1000);
-        assert_eq!(
-            (items.len(), error.is_some()),
-            (1, true),
-            "the list has no end"
-        );
+        assert_eq!((items.len(), error.is_some()), (1, true), "the list has no end");
     }
 
     #[test]

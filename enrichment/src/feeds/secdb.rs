@@ -50,11 +50,8 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
         let shown: String = raw.distroversion.chars().take(40).collect();
         format!("the release {shown:?}: expected edge or one such as v3.20")
     })?;
-    let mut found = Advisories {
-        kind: FeedKind::AlpineSecdb,
-        advisories: Vec::new(),
-        left_out: Vec::new(),
-    };
+    let mut found =
+        Advisories { kind: FeedKind::AlpineSecdb, advisories: Vec::new(), left_out: Vec::new() };
     for RawEntry { pkg } in &raw.packages {
         for (version, ids) in &pkg.secfixes {
             let cves = cves(ids.as_deref().unwrap_or_default());
@@ -63,13 +60,8 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
                 found.left_out.push("Alpine without a CVE".to_owned());
                 continue;
             }
-            let id = format!(
-                "{}/{}/{}-{version}",
-                raw.distroversion, raw.reponame, pkg.name
-            );
-            found
-                .advisories
-                .push(advisory(id, cves, &place, pkg, version));
+            let id = format!("{}/{}/{}-{version}", raw.distroversion, raw.reponame, pkg.name);
+            found.advisories.push(advisory(id, cves, &place, pkg, version));
         }
     }
     Ok(found)
@@ -84,10 +76,7 @@ fn advisory(
 ) -> Advisory {
     // Alpine's mark for a CVE that was found not to concern its package: no version is below 0.
     let is_never = version == "0";
-    let span = Span {
-        introduced: None,
-        end: Some(End::Fixed(version.to_owned())),
-    };
+    let span = Span { introduced: None, end: Some(End::Fixed(version.to_owned())) };
     Advisory {
         id,
         publisher: Publisher::Alpine,
@@ -101,11 +90,7 @@ fn advisory(
             package: package.name.to_string(),
             kind: PackageKind::Source,
             module: String::new(),
-            verdict: if is_never {
-                Verdict::NotAffected
-            } else {
-                Verdict::Affected
-            },
+            verdict: if is_never { Verdict::NotAffected } else { Verdict::Affected },
             spans: if is_never { Vec::new() } else { vec![span] },
             versions: Vec::new(),
             scheme: Scheme::Apk,

@@ -40,9 +40,7 @@ impl FeedSink for Taken {
 }
 
 fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/feeds")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/feeds").join(name)
 }
 
 /// A real file, which has to be read without a problem.
@@ -92,11 +90,7 @@ fn reads_a_record_with_the_members_of_2026() {
     assert_eq!(log4j.versions[0].changes[4].at, "2.15.0");
     let decision = record.ssvc.as_ref().unwrap();
     assert_eq!(
-        [
-            &decision.exploitation,
-            &decision.automatable,
-            &decision.technical_impact
-        ],
+        [&decision.exploitation, &decision.automatable, &decision.technical_impact],
         ["active", "yes", "total"]
     );
     assert_eq!(record.id, CveId::new(2021, 44228));
@@ -180,11 +174,7 @@ fn tells_advisories_of_every_format_by_their_content() {
         let path = data("../advisories").join(name);
         let report = read_path(&path, &mut Taken::default()).unwrap();
         let file = &report.files[0];
-        assert_eq!(
-            (file.kind, file.records, file.skipped),
-            (kind, records, skipped),
-            "{name}"
-        );
+        assert_eq!((file.kind, file.records, file.skipped), (kind, records, skipped), "{name}");
     }
 }
 
@@ -205,10 +195,7 @@ fn counts_what_advisories_say_and_what_is_left_out() {
     assert_eq!(report.records(FeedKind::Osv), 4);
     let statements: usize = advisories(&path).iter().map(Vec::len).sum();
     assert_eq!(report.statements(), statements as u64);
-    assert_eq!(
-        report.left_out(),
-        report.files[0].left_out.values().sum::<u64>()
-    );
+    assert_eq!(report.left_out(), report.files[0].left_out.values().sum::<u64>());
     assert_eq!(report.files[0].left_out["SUSE:OpenStack Cloud 8"], 1);
 }
 

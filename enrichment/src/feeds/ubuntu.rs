@@ -32,10 +32,8 @@ struct RawStatus<'a>(#[serde(borrow)] Cow<'a, str>, #[serde(borrow)] Cow<'a, str
 /// Reads one CVE.
 pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
     let raw: RawCve<'_> = serde_json::from_slice(record).map_err(|error| error.to_string())?;
-    let cve: CveId = raw
-        .candidate
-        .parse()
-        .map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
+    let cve: CveId =
+        raw.candidate.parse().map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
     let mut affected = Vec::new();
     let mut left_out = Vec::new();
     for (release, packages) in &raw.packages {
@@ -51,10 +49,8 @@ pub(super) fn parse(record: &[u8]) -> Result<Advisories, String> {
                 }
                 // `snap`, and lines of updates that the table does not know.
                 (None, Said::That(..)) => {
-                    left_out.push(format!(
-                        "Ubuntu {}",
-                        release.chars().take(60).collect::<String>()
-                    ));
+                    left_out
+                        .push(format!("Ubuntu {}", release.chars().take(60).collect::<String>()));
                 }
                 (_, Said::FixedSomewhere) => {
                     left_out.push("Ubuntu without the version that has the fix".to_owned());

@@ -243,9 +243,7 @@ fn vendor_in_name(
         if rest.is_empty() {
             return None;
         }
-        let product = spellings(rest)
-            .into_iter()
-            .find(|product| known(vendor, product))?;
+        let product = spellings(rest).into_iter().find(|product| known(vendor, product))?;
         let found = super::owned_candidates(vendor, &product, target_sw, known);
         Some((found, format!("vendor in name:{}", words.join(" "))))
     })

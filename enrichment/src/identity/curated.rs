@@ -27,11 +27,7 @@ pub(crate) struct Entry {
 pub(crate) fn find(kind: &str, name: &str) -> Option<Entry> {
     let key = format!("{kind}/{name}");
     let (vendor_words, pairs) = CURATED.find(&key)?.split_once('\t')?;
-    Some(Entry {
-        key,
-        vendor_words,
-        pairs: pairs.split(' '),
-    })
+    Some(Entry { key, vendor_words, pairs: pairs.split(' ') })
 }
 
 impl Entry {
@@ -90,10 +86,7 @@ mod tests {
     #[test]
     fn an_alias_gives_every_name_of_its_product() {
         let names: Vec<_> = aliases("git:git").collect();
-        assert!(
-            names.contains(&"git-scm:git") && names.contains(&"git:git"),
-            "{names:?}"
-        );
+        assert!(names.contains(&"git-scm:git") && names.contains(&"git:git"), "{names:?}");
         assert_eq!(aliases("acme:anvil").collect::<Vec<_>>(), ["acme:anvil"]);
         assert!(aliases_of("acme:anvil").is_none());
     }
@@ -157,10 +150,7 @@ mod tests {
             // What no distribution's repository has.
             origin: if kind == "package" { "ACME" } else { "" },
             version: "1.2.3",
-            platform: Platform {
-                family,
-                ..Platform::default()
-            },
+            platform: Platform { family, ..Platform::default() },
             ..Subject::default()
         }
     }
@@ -182,10 +172,7 @@ mod tests {
                     for pair in pairs.split(' ') {
                         let (vendor, product) = pair.split_once(':').unwrap();
                         let mut candidates = identified.candidates.iter();
-                        assert!(
-                            candidates.any(|one| one.is(vendor, product)),
-                            "{key}: {pair}"
-                        );
+                        assert!(candidates.any(|one| one.is(vendor, product)), "{key}: {pair}");
                     }
                 }
                 Identification::Unmapped { reason, .. } => panic!("{key}: {reason}"),
@@ -202,10 +189,7 @@ mod tests {
             let name = key.trim_start_matches("app/");
             let stranger = installed("app", name, "Wholly Unrelated Stranger");
             let found = identify(&stranger, &|_, _| false);
-            assert!(
-                matches!(found, Identification::Unmapped { .. }),
-                "{key}: {found:?}"
-            );
+            assert!(matches!(found, Identification::Unmapped { .. }), "{key}: {found:?}");
         }
     }
 

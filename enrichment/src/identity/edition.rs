@@ -18,18 +18,8 @@ struct Line {
 }
 
 const LINES: [Line; 2] = [
-    Line {
-        vendor: "mozilla",
-        main: "firefox",
-        own: "firefox_esr",
-        edition: "esr",
-    },
-    Line {
-        vendor: "mozilla",
-        main: "thunderbird",
-        own: "thunderbird_esr",
-        edition: "esr",
-    },
+    Line { vendor: "mozilla", main: "firefox", own: "firefox_esr", edition: "esr" },
+    Line { vendor: "mozilla", main: "thunderbird", own: "thunderbird_esr", edition: "esr" },
 ];
 
 /// Sets the editions of candidates, and adds the line's other name.
@@ -41,10 +31,8 @@ pub(crate) fn settle(mut candidates: Vec<Candidate>, subject: &Subject<'_>) -> V
         let Some(model) = own.or(main).map(|at| candidates[at].clone()) else {
             continue;
         };
-        let named = |name: &'static str| Candidate {
-            product: Cow::Borrowed(name),
-            ..model.clone()
-        };
+        let named =
+            |name: &'static str| Candidate { product: Cow::Borrowed(name), ..model.clone() };
         if own.is_none() && !line.is_said_by(subject) {
             // A bundle of macOS looks the same in both lines, everything else says which it is.
             if !matches!(subject.source, "apps" | "pkg") {
@@ -55,9 +43,7 @@ pub(crate) fn settle(mut candidates: Vec<Candidate>, subject: &Subject<'_>) -> V
         if own.is_none() {
             candidates.insert(0, named(line.own));
         }
-        let main = candidates
-            .iter()
-            .position(|one| one.is(line.vendor, line.main));
+        let main = candidates.iter().position(|one| one.is(line.vendor, line.main));
         if main.is_none() {
             candidates.push(named(line.main));
         }
@@ -114,10 +100,8 @@ mod tests {
             ("homebrew", "firefox@esr", "115.3.0"),
             ("snap", "firefox", "115.3.0esr-1"),
         ] {
-            let found = identified(&Subject {
-                vendor: "Mozilla",
-                ..subject(source, name, version)
-            });
+            let found =
+                identified(&Subject { vendor: "Mozilla", ..subject(source, name, version) });
             assert_eq!(
                 pairs(&found),
                 ["mozilla:firefox_esr", "mozilla:firefox"],
@@ -132,20 +116,14 @@ mod tests {
         let found = identified(&program("Mozilla Firefox (x64 en-US)", "118.0", "Mozilla"));
         assert_eq!(pairs(&found), ["mozilla:firefox"]);
         assert_eq!(found.candidates[0].edition, Edition::NotLine("esr"));
-        let bundle = Subject {
-            bundle_id: "org.mozilla.firefox",
-            ..subject("apps", "Firefox.app", "118.0")
-        };
+        let bundle =
+            Subject { bundle_id: "org.mozilla.firefox", ..subject("apps", "Firefox.app", "118.0") };
         assert_eq!(identified(&bundle).candidates[0].edition, Edition::Unknown);
     }
 
     #[test]
     fn letters_within_a_word_are_no_edition() {
-        let found = identified(&program(
-            "Mozilla Firefox (x64 ESRtest)",
-            "118.0",
-            "Mozilla",
-        ));
+        let found = identified(&program("Mozilla Firefox (x64 ESRtest)", "118.0", "Mozilla"));
         assert_eq!(pairs(&found), ["mozilla:firefox"]);
     }
 

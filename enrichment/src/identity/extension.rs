@@ -119,10 +119,7 @@ fn says(said: &str, (vendor, product): (&str, &str), subject: &Subject<'_>) -> b
     let vendor = match vendor.strip_suffix("_project") {
         Some(own) if subject.source == "vscode" => own,
         // A maker whose site is called so: AdBlock's is getadblock.com.
-        _ => vendor
-            .strip_prefix("get")
-            .filter(|own| *own == product)
-            .unwrap_or(vendor),
+        _ => vendor.strip_prefix("get").filter(|own| *own == product).unwrap_or(vendor),
     };
     let spaced = vendor.replace('_', " ");
     said.contains(&spaced) || said.contains(vendor) || said.contains(&spaced.replace(' ', "-"))
@@ -137,10 +134,7 @@ mod tests {
     fn an_extension_matches_only_records_about_what_it_extends() {
         let found = identified(&subject("vscode", "ms-toolsai.jupyter", "2024.2.0"));
         assert_eq!(pairs(&found), ["microsoft:jupyter"]);
-        assert_eq!(
-            found.candidates[0].target_sw,
-            TargetSw::Only("visual_studio_code")
-        );
+        assert_eq!(found.candidates[0].target_sw, TargetSw::Only("visual_studio_code"));
     }
 
     #[test]
@@ -154,32 +148,16 @@ mod tests {
     #[test]
     fn finds_an_extension_under_the_ways_to_write_it() {
         for (source, name, pair) in [
-            (
-                "vscode",
-                "vknabel.vscode-swiftlint",
-                "swiftlint_project:swiftlint",
-            ),
+            ("vscode", "vknabel.vscode-swiftlint", "swiftlint_project:swiftlint"),
             ("vscode", "glen-84.sass-lint", "sass_lint_project:sass_lint"),
-            (
-                "vscode",
-                "LaurentTreguier.rpm-spec",
-                "rpm_spec_project:rpm_spec",
-            ),
+            ("vscode", "LaurentTreguier.rpm-spec", "rpm_spec_project:rpm_spec"),
             (
                 "chrome_extension",
                 "Grammarly: Grammar Checker and AI Writing App",
                 "grammarly:grammarly",
             ),
-            (
-                "chrome_extension",
-                "McAfee® WebAdvisor",
-                "mcafee:web_advisor",
-            ),
-            (
-                "chrome_extension",
-                "AdBlock — block ads across the web",
-                "getadblock:adblock",
-            ),
+            ("chrome_extension", "McAfee® WebAdvisor", "mcafee:web_advisor"),
+            ("chrome_extension", "AdBlock — block ads across the web", "getadblock:adblock"),
         ] {
             let found = identified(&subject(source, name, "1.0"));
             assert_eq!(pairs(&found), [pair], "{name}");
@@ -195,10 +173,7 @@ mod tests {
             ("vscode", "someone.jupyter"),
             ("vscode", "no-publisher"),
         ] {
-            assert!(
-                unmapped_reason(&subject(source, name, "1.0")).contains("extension"),
-                "{name}"
-            );
+            assert!(unmapped_reason(&subject(source, name, "1.0")).contains("extension"), "{name}");
         }
     }
 

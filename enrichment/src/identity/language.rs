@@ -32,9 +32,7 @@ pub(crate) fn identify(
     };
     let key = format!("{ecosystem}/{}", normalised(ecosystem, subject.name));
     let target_sw = TargetSw::Runs(target_sw);
-    let listed = PACKAGES
-        .find(&key)
-        .map(|pairs| candidates(pairs.split('\t'), target_sw, known));
+    let listed = PACKAGES.find(&key).map(|pairs| candidates(pairs.split('\t'), target_sw, known));
     let (candidates, rule) = match listed {
         Some(found) => (found, format!("package:{key}")),
         // Of npm and gem packages NVD says what they run in, so that the table made of its records
@@ -58,10 +56,7 @@ pub(crate) fn identify(
 }
 
 const fn unmapped(purl: Option<String>) -> Identification {
-    Identification::Unmapped {
-        reason: "no CVE record is known to be about this package",
-        purl,
-    }
+    Identification::Unmapped { reason: "no CVE record is known to be about this package", purl }
 }
 
 /// The product under the vendors that NVD gives to Python packages that have none: the language's
@@ -110,10 +105,7 @@ mod tests {
     #[test]
     fn finds_a_package_by_ecosystem_and_name() {
         let found = identified(&subject("python", "Requests", "2.25.1"));
-        assert!(
-            pairs(&found).contains(&"python:requests".to_owned()),
-            "{found:?}"
-        );
+        assert!(pairs(&found).contains(&"python:requests".to_owned()), "{found:?}");
         assert_eq!(found.candidates[0].target_sw, TargetSw::Runs("python"));
         assert_eq!(found.scheme, Scheme::Pypi);
         assert_eq!(found.rule, "package:pypi/requests");
@@ -145,32 +137,21 @@ mod tests {
         let found = crate::identity::identify(&subject("python", "git", "2.0"), &|vendor, _| {
             vendor == "git_project"
         });
-        assert!(
-            matches!(found, Identification::Unmapped { .. }),
-            "{found:?}"
-        );
+        assert!(matches!(found, Identification::Unmapped { .. }), "{found:?}");
     }
 
     #[test]
     fn does_not_take_a_package_for_a_product_of_the_same_name() {
-        for (source, name) in [
-            ("python", "docker"),
-            ("python", "jira"),
-            ("npm", "photoshop"),
-            ("gem", "chrome"),
-        ] {
+        for (source, name) in
+            [("python", "docker"), ("python", "jira"), ("npm", "photoshop"), ("gem", "chrome")]
+        {
             assert!(
                 unmapped_reason(&subject(source, name, "1.0")).contains("no CVE record"),
                 "{name}"
             );
         }
         let connect = identified(&subject("npm", "connect", "3.0"));
-        assert!(
-            pairs(&connect)
-                .iter()
-                .all(|pair| !pair.starts_with("adobe")),
-            "{connect:?}"
-        );
+        assert!(pairs(&connect).iter().all(|pair| !pair.starts_with("adobe")), "{connect:?}");
     }
 
     #[test]

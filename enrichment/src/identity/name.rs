@@ -105,10 +105,7 @@ impl<'a> Name<'a> {
             name.words.push(text.to_lowercase());
         }
         if name.version.is_none() {
-            name.version = remark
-                .split_whitespace()
-                .next()
-                .and_then(|word| split_version(word).1);
+            name.version = remark.split_whitespace().next().and_then(|word| split_version(word).1);
         }
         name.drop_platform();
         name
@@ -220,10 +217,7 @@ pub(crate) fn strip_suffix_folded<'a>(text: &'a str, suffix: &str) -> &'a str {
 /// Divides `grep-2.5.4` and `v1.2` into a word and a version.
 fn split_version(word: &str) -> (&str, Option<&str>) {
     if is_version(word) {
-        return (
-            "",
-            Some(word.trim_start_matches(|c: char| c.is_ascii_alphabetic())),
-        );
+        return ("", Some(word.trim_start_matches(|c: char| c.is_ascii_alphabetic())));
     }
     for (at, _) in word.match_indices('-') {
         let behind = &word[at + 1..];
@@ -238,10 +232,8 @@ fn split_version(word: &str) -> (&str, Option<&str>) {
 
 /// Whether a word is a version: digits with a dot, perhaps behind `v`, `r` or `go`.
 fn is_version(word: &str) -> bool {
-    let digits = ["v", "V", "r", "go"]
-        .iter()
-        .find_map(|prefix| word.strip_prefix(prefix))
-        .unwrap_or(word);
+    let digits =
+        ["v", "V", "r", "go"].iter().find_map(|prefix| word.strip_prefix(prefix)).unwrap_or(word);
     let (number, rest) = match digits.find(|c: char| !c.is_ascii_digit()) {
         Some(at) => digits.split_at(at),
         None => return digits.len() < word.len() && !digits.is_empty(),
@@ -249,9 +241,7 @@ fn is_version(word: &str) -> bool {
     let is_dotted = matches!(rest.as_bytes(), [b'.' | b'_', b'0'..=b'9', ..]);
     !number.is_empty()
         && is_dotted
-        && rest
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-+,".contains(&byte))
+        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+,".contains(&byte))
 }
 
 /// Whether a word is a language tag such as `en-us`.
@@ -320,15 +310,9 @@ mod tests {
     fn tells_the_version_in_a_name() {
         let version = |name| Name::clean(name).version;
         assert_eq!(version("Python 3.14.0rc1 (64-bit)"), Some("3.14.0rc1"));
-        assert_eq!(
-            version("IntelliJ IDEA Community Edition 2022.3.2"),
-            Some("2022.3.2")
-        );
+        assert_eq!(version("IntelliJ IDEA Community Edition 2022.3.2"), Some("2022.3.2"));
         assert_eq!(version("Clink v0.4.9"), Some("0.4.9"));
-        assert_eq!(
-            version("Microsoft .NET Runtime - 6.0.13 (x64)"),
-            Some("6.0.13")
-        );
+        assert_eq!(version("Microsoft .NET Runtime - 6.0.13 (x64)"), Some("6.0.13"));
         assert_eq!(version("Beyond Compare 4"), None);
         assert_eq!(version("draw.io"), None);
     }
@@ -342,14 +326,8 @@ mod tests {
 
     #[test]
     fn divides_words_that_are_written_as_one() {
-        assert_eq!(
-            split_camel("FormatFactory").as_deref(),
-            Some("Format Factory")
-        );
-        assert_eq!(
-            split_camel("McAfee WebAdvisor").as_deref(),
-            Some("Mc Afee Web Advisor")
-        );
+        assert_eq!(split_camel("FormatFactory").as_deref(), Some("Format Factory"));
+        assert_eq!(split_camel("McAfee WebAdvisor").as_deref(), Some("Mc Afee Web Advisor"));
         for whole in ["Git", "OBS Studio", "7-Zip", "KNIME", "360安全卫士", ""] {
             assert_eq!(split_camel(whole), None, "{whole}");
         }

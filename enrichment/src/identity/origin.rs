@@ -121,10 +121,7 @@ fn of_deb(subject: &Subject<'_>) -> Origin {
         return Origin::Distribution("distribution:origin");
     }
     let origin = subject.origin.to_lowercase();
-    if REBUILDERS
-        .iter()
-        .any(|rebuilder| origin.starts_with(rebuilder))
-    {
+    if REBUILDERS.iter().any(|rebuilder| origin.starts_with(rebuilder)) {
         return Origin::Rebuilder(subject.origin.to_owned());
     }
     if let Some(packager) = packager(subject) {
@@ -171,10 +168,7 @@ fn of_rpm(subject: &Subject<'_>) -> Origin {
 }
 
 fn mark(version: &str) -> Option<&'static str> {
-    MARKS
-        .iter()
-        .find(|(mark, _)| version.contains(mark))
-        .map(|(_, packager)| *packager)
+    MARKS.iter().find(|(mark, _)| version.contains(mark)).map(|(_, packager)| *packager)
 }
 
 fn is_distribution(text: &str, subject: &Subject<'_>) -> bool {
@@ -197,31 +191,18 @@ fn is_distribution(text: &str, subject: &Subject<'_>) -> bool {
 /// table lists the packages that the company builds itself.
 fn packager(subject: &Subject<'_>) -> Option<&'static str> {
     let vendor = subject.vendor.to_lowercase();
-    let domain = vendor
-        .rsplit_once('@')
-        .map(|(_, domain)| domain.trim_end_matches(['>', ' ']));
+    let domain = vendor.rsplit_once('@').map(|(_, domain)| domain.trim_end_matches(['>', ' ']));
     let keys = domain
         .map(|domain| format!("@{domain}"))
         .into_iter()
-        .chain(std::iter::once(
-            vendor
-                .split('<')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_owned(),
-        ));
+        .chain(std::iter::once(vendor.split('<').next().unwrap_or_default().trim().to_owned()));
     for key in keys.filter(|key| !key.is_empty()) {
         let Some((packager, packages)) =
             PACKAGERS.find(&key).and_then(|rest| rest.split_once('\t'))
         else {
             continue;
         };
-        if packages == "*"
-            || packages
-                .split(' ')
-                .any(|prefix| subject.name.starts_with(prefix))
-        {
+        if packages == "*" || packages.split(' ').any(|prefix| subject.name.starts_with(prefix)) {
             return Some(packager);
         }
     }
@@ -241,9 +222,8 @@ fn is_distribution_mail(maintainer: &str) -> bool {
         "devuan.org",
     ];
     let text = maintainer.to_lowercase();
-    let domain = text
-        .rsplit_once('@')
-        .map_or("", |(_, domain)| domain.trim_end_matches(['>', ' ']));
+    let domain =
+        text.rsplit_once('@').map_or("", |(_, domain)| domain.trim_end_matches(['>', ' ']));
     DOMAINS.iter().any(|known| {
         domain == *known
             // A host of the domain too: bugs.debian.org, lists.ubuntu.com.
@@ -269,11 +249,7 @@ mod tests {
             name,
             version,
             vendor,
-            platform: Platform {
-                family: "linux",
-                id,
-                version: "",
-            },
+            platform: Platform { family: "linux", id, version: "" },
             ..Subject::default()
         }
     }
@@ -330,15 +306,9 @@ mod tests {
 
     #[test]
     fn an_origin_decides_where_it_is_given() {
-        let debian = Subject {
-            origin: "Debian Backports",
-            ..subject("deb|debian|bash|1-1|")
-        };
+        let debian = Subject { origin: "Debian Backports", ..subject("deb|debian|bash|1-1|") };
         assert_eq!(of(&debian), Origin::Distribution("distribution:origin"));
-        let grafana = Subject {
-            origin: "Grafana Labs",
-            ..debian
-        };
+        let grafana = Subject { origin: "Grafana Labs", ..debian };
         assert_eq!(of(&grafana), Origin::Vendor("Grafana Labs".to_owned()));
         let ppa = Subject {
             origin: "LP-PPA-deadsnakes",
@@ -355,20 +325,11 @@ mod tests {
             "deb|ubuntu|openssl|3.0.2-0ubuntu1.12|Somebody <somebody@example.org>",
             "deb|debian|curl|8.5.0-2~bpo12+1|Somebody <somebody@example.org>",
         ] {
-            let mirrored = Subject {
-                origin: "apt.corp.example",
-                ..subject(row)
-            };
+            let mirrored = Subject { origin: "apt.corp.example", ..subject(row) };
             assert_eq!(vendor_of(&mirrored), None, "{row}");
         }
         let docker = subject("deb|ubuntu|docker-ce|5:20.10.21~3-0~ubuntu-jammy|x");
-        assert!(
-            vendor_of(&Subject {
-                origin: "Docker",
-                ..docker
-            })
-            .is_some()
-        );
+        assert!(vendor_of(&Subject { origin: "Docker", ..docker }).is_some());
     }
 
     /// Every entry recognises a package of its own.
@@ -380,27 +341,16 @@ mod tests {
             last = key;
             let (packager, packages) = rest.split_once('\t').unwrap();
             let name = packages.split(' ').next().unwrap().replace('*', "anything");
-            let vendor = if key.starts_with('@') {
-                format!("<somebody{key}>")
-            } else {
-                key.to_owned()
-            };
+            let vendor =
+                if key.starts_with('@') { format!("<somebody{key}>") } else { key.to_owned() };
             let row = format!("deb|debian|{name}|1.0|{vendor}");
-            assert_eq!(
-                vendor_of(&subject(&row)).as_deref(),
-                Some(packager),
-                "{key}"
-            );
+            assert_eq!(vendor_of(&subject(&row)).as_deref(), Some(packager), "{key}");
         }
     }
 
     #[test]
     fn distribution_names_are_sorted_and_lower_case() {
         assert!(DISTRIBUTIONS.is_sorted());
-        assert!(
-            DISTRIBUTIONS
-                .iter()
-                .all(|name| name.to_lowercase() == *name)
-        );
+        assert!(DISTRIBUTIONS.iter().all(|name| name.to_lowercase() == *name));
     }
 }

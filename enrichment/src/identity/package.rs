@@ -87,9 +87,8 @@ fn products(
             return Some((candidates(entry.pairs, TARGET, known), rule));
         }
     }
-    let vendors = vendor::of_publisher(packager)
-        .into_iter()
-        .chain(vendor::of_publisher(subject.vendor));
+    let vendors =
+        vendor::of_publisher(packager).into_iter().chain(vendor::of_publisher(subject.vendor));
     for vendor in vendors {
         for product in [name.as_str(), stem] {
             if known(&vendor, product) {
@@ -108,9 +107,7 @@ fn rebuilt(
     known: &dyn Fn(&str, &str) -> bool,
 ) -> Option<(Vec<Candidate>, String)> {
     let name = subject.name.to_lowercase();
-    let pairs = PACKAGES
-        .find(&name)
-        .or_else(|| PACKAGES.find(stem(&name)))?;
+    let pairs = PACKAGES.find(&name).or_else(|| PACKAGES.find(stem(&name)))?;
     let rule = format!("rebuilt package:{packager}: package name");
     Some((candidates(pairs.split('\t'), TARGET, known), rule))
 }
@@ -119,20 +116,14 @@ fn rebuilt(
 fn stem(name: &str) -> &str {
     let mut stem = name;
     while let Some((head, tail)) = stem.rsplit_once('-') {
-        let is_suffix = tail
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
-            || matches!(
-                tail,
-                "stable" | "server" | "client" | "common" | "bin" | "cli"
-            );
+        let is_suffix = tail.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+            || matches!(tail, "stable" | "server" | "client" | "common" | "bin" | "cli");
         if head.is_empty() || !is_suffix {
             break;
         }
         stem = head;
     }
-    stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
-        .trim_end_matches('-')
+    stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-')
 }
 
 /// The version that upstream gave, without what packaging puts around it.
@@ -140,9 +131,7 @@ fn upstream_version(source: &str, version: &str) -> String {
     let mut upstream = version;
     if source == "deb" {
         upstream = upstream.split_once(':').map_or(upstream, |(_, rest)| rest);
-        upstream = upstream
-            .rsplit_once('-')
-            .map_or(upstream, |(before, _)| before);
+        upstream = upstream.rsplit_once('-').map_or(upstream, |(before, _)| before);
         upstream = upstream.strip_suffix("-deb").unwrap_or(upstream);
     }
     // `+dfsg` is a repack, `^20240101` a snapshot: neither is a later release of upstream's.
@@ -157,9 +146,7 @@ fn upstream_version(source: &str, version: &str) -> String {
 
 fn is_pre_release(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
-    ["alpha", "beta", "rc", "pre", "preview", "dev"]
-        .iter()
-        .any(|word| text.starts_with(word))
+    ["alpha", "beta", "rc", "pre", "preview", "dev"].iter().any(|word| text.starts_with(word))
 }
 
 #[cfg(test)]
@@ -174,11 +161,7 @@ mod tests {
             name,
             version,
             vendor,
-            platform: Platform {
-                family: "linux",
-                id: "debian",
-                version: "12",
-            },
+            platform: Platform { family: "linux", id: "debian", version: "12" },
             ..Subject::default()
         }
     }
@@ -204,10 +187,7 @@ mod tests {
                 panic!("{row}");
             };
             let found = identified(&deb(name, version, vendor));
-            assert!(
-                pairs(&found).contains(&pair.to_owned()),
-                "{name}: {found:?}"
-            );
+            assert!(pairs(&found).contains(&pair.to_owned()), "{name}: {found:?}");
             assert_eq!(found.version, upstream, "{name}");
             assert_eq!(found.scheme, Scheme::Generic);
         }
@@ -215,40 +195,28 @@ mod tests {
 
     #[test]
     fn a_vendor_package_of_no_known_product_is_unmapped() {
-        let internal = Subject {
-            origin: "ACME",
-            ..deb("acme-vpn-profile", "1.0", "it@acme.example")
-        };
+        let internal =
+            Subject { origin: "ACME", ..deb("acme-vpn-profile", "1.0", "it@acme.example") };
         assert!(unmapped_reason(&internal).contains("vendor's package"));
     }
 
     #[test]
     fn a_rebuilt_package_is_the_product_that_distributions_call_so() {
-        let php = Subject {
-            origin: "deb.sury.org",
-            ..deb("php8.2-fpm", "8.2.7-1", "<x@debian.org>")
-        };
+        let php =
+            Subject { origin: "deb.sury.org", ..deb("php8.2-fpm", "8.2.7-1", "<x@debian.org>") };
         assert_eq!(pairs(&identified(&php)), ["php:php", "php_group:php"]);
-        let vim = Subject {
-            origin: "LP-PPA-jonathonf-vim",
-            ..deb("vim", "2:9.0-1", "<x@debian.org>")
-        };
+        let vim =
+            Subject { origin: "LP-PPA-jonathonf-vim", ..deb("vim", "2:9.0-1", "<x@debian.org>") };
         assert_eq!(pairs(&identified(&vim))[0], "vim:vim");
         // The same name from an unknown repository says nothing.
-        let own = Subject {
-            origin: "ACME",
-            ..deb("vim", "1.0", "it@acme.example")
-        };
+        let own = Subject { origin: "ACME", ..deb("vim", "1.0", "it@acme.example") };
         assert!(unmapped_reason(&own).contains("vendor's package"));
     }
 
     #[test]
     fn a_version_that_is_not_the_products_is_not_judged() {
-        let kubectl = deb(
-            "kubectl",
-            "1:528.0.0-0",
-            "Kubernetes Authors <kubernetes-dev@googlegroups.com>",
-        );
+        let kubectl =
+            deb("kubectl", "1:528.0.0-0", "Kubernetes Authors <kubernetes-dev@googlegroups.com>");
         assert!(unmapped_reason(&kubectl).contains("repository's"));
     }
 

@@ -12,16 +12,8 @@ pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
     let mut purl = match subject.source {
         "deb" => begin("deb", subject.platform.id, subject.name),
         "rpm" => begin("rpm", subject.platform.id, subject.name),
-        "apk" => begin(
-            "apk",
-            or(subject.platform.id, "alpine"),
-            &subject.name.to_lowercase(),
-        ),
-        "pacman" => begin(
-            "alpm",
-            or(subject.platform.id, "arch"),
-            &subject.name.to_lowercase(),
-        ),
+        "apk" => begin("apk", or(subject.platform.id, "alpine"), &subject.name.to_lowercase()),
+        "pacman" => begin("alpm", or(subject.platform.id, "arch"), &subject.name.to_lowercase()),
         // The type's own rule for names: lower case, and hyphens for underscores.
         "python" => begin("pypi", "", &subject.name.to_lowercase().replace('_', "-")),
         "npm" => match subject.name.split_once('/') {
@@ -117,12 +109,7 @@ mod tests {
     use crate::subject::Platform;
 
     fn purl(source: &str, name: &str, version: &str) -> Option<String> {
-        of(&Subject {
-            source,
-            name,
-            version,
-            ..Subject::default()
-        })
+        of(&Subject { source, name, version, ..Subject::default() })
     }
 
     #[test]
@@ -136,14 +123,8 @@ mod tests {
             Some("pkg:npm/%40angular/core@1.0")
         );
         assert_eq!(purl("npm", "lodash", "").as_deref(), Some("pkg:npm/lodash"));
-        assert_eq!(
-            purl("gem", "rails", "7.0").as_deref(),
-            Some("pkg:gem/rails@7.0")
-        );
-        assert_eq!(
-            purl("cargo", "ripgrep", "14.1.0").as_deref(),
-            Some("pkg:cargo/ripgrep@14.1.0")
-        );
+        assert_eq!(purl("gem", "rails", "7.0").as_deref(), Some("pkg:gem/rails@7.0"));
+        assert_eq!(purl("cargo", "ripgrep", "14.1.0").as_deref(), Some("pkg:cargo/ripgrep@14.1.0"));
         assert_eq!(
             purl("vscode", "ms-toolsai.jupyter", "1").as_deref(),
             Some("pkg:vscode-extension/ms-toolsai/jupyter@1")
@@ -157,11 +138,7 @@ mod tests {
             name: "libstdc++6",
             version: "1:12.2.0-14+deb12u1",
             arch: "amd64",
-            platform: Platform {
-                family: "linux",
-                id: "debian",
-                version: "12",
-            },
+            platform: Platform { family: "linux", id: "debian", version: "12" },
             ..Subject::default()
         };
         assert_eq!(

@@ -45,9 +45,7 @@ const RENUMBERED: [(&str, &str, Renumber); 10] = [
 /// The revision of an application whose products are known.
 pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate]) -> Revision {
     let is = |vendor: &str, product: &str| {
-        candidates
-            .iter()
-            .any(|found| found.vendor == vendor && found.product == product)
+        candidates.iter().any(|found| found.vendor == vendor && found.product == product)
     };
     if is("oracle", "jre") || is("oracle", "jdk") {
         return java(subject);
@@ -59,17 +57,10 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     if is("python", "python")
         && let Some((version, update)) = python_of_windows(version)
     {
-        return Revision {
-            version,
-            update,
-            scheme: Scheme::Generic,
-        };
+        return Revision { version, update, scheme: Scheme::Generic };
     }
-    let (version, update) = if is("python", "python") {
-        split_pre_release(version)
-    } else {
-        (version, String::new())
-    };
+    let (version, update) =
+        if is("python", "python") { split_pre_release(version) } else { (version, String::new()) };
     let renumbered = RENUMBERED
         .iter()
         .find(|(vendor, product, _)| is(vendor, product))
@@ -130,21 +121,14 @@ fn split_pre_release(version: &str) -> (&str, String) {
         "c" => "rc",
         other => other,
     };
-    (
-        release.trim_end_matches(['-', '.']),
-        format!("{word}{number}"),
-    )
+    (release.trim_end_matches(['-', '.']), format!("{word}{number}"))
 }
 
 /// `3.11.4150.0` is Python 3.11.4, and `3.14.112.0` is 3.14.0b2: Python's installers for Windows
 /// number a release a thousandfold, and add 100 for alphas, 110 for betas, 120 for candidates and
 /// 150 for the release itself.
 fn python_of_windows(version: &str) -> Option<(String, String)> {
-    let numbers: Vec<u32> = version
-        .split('.')
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .ok()?;
+    let numbers: Vec<u32> = version.split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
     let [major, minor, coded, 0] = numbers[..] else {
         return None;
     };
@@ -178,9 +162,7 @@ fn whole_year(version: &str) -> Option<String> {
 
 /// `1.00.622155` in a bundle of macOS is Teams 1.6.00.22155.
 fn teams_of_macos(version: &str) -> Option<String> {
-    let build = version
-        .strip_prefix("1.00.")
-        .filter(|build| build.len() == 6)?;
+    let build = version.strip_prefix("1.00.").filter(|build| build.len() == 6)?;
     let (minor, build) = build.split_at_checked(1)?;
     Some(format!("1.{minor}.00.{build}"))
 }
@@ -213,21 +195,14 @@ fn java(subject: &Subject<'_>) -> Revision {
         .split(|c: char| !c.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .collect();
-    let revision = |version: String, update: String| Revision {
-        version,
-        update,
-        scheme: Scheme::Java,
-    };
+    let revision =
+        |version: String, update: String| Revision { version, update, scheme: Scheme::Java };
     match numbers[..] {
         // Only where Windows lists it: `8.0.351` elsewhere is what people write for 8u351.
         [feature @ 5..=8, 0, update, ..] if subject.source == "programs" => {
             // Windows' third number is the update times ten: 3510 of update 351.
             let update = if update >= 1000 { update / 10 } else { update };
-            let update = if update == 0 {
-                String::new()
-            } else {
-                format!("update{update}")
-            };
+            let update = if update == 0 { String::new() } else { format!("update{update}") };
             revision(format!("1.{feature}.0"), update)
         }
         [1, feature @ 1..=8, minor, update, ..] => {
@@ -249,11 +224,7 @@ fn openjdk(version: &str) -> Revision {
         }
         _ => (version.to_owned(), String::new()),
     };
-    Revision {
-        version,
-        update,
-        scheme: Scheme::Java,
-    }
+    Revision { version, update, scheme: Scheme::Java }
 }
 
 #[cfg(test)]
@@ -264,24 +235,12 @@ mod tests {
     #[test]
     fn java_is_written_as_nvd_writes_it() {
         for (name, version, expected) in [
-            (
-                "Java 8 Update 351 (64-bit)",
-                "8.0.3510.10",
-                ("1.8.0", "update351"),
-            ),
+            ("Java 8 Update 351 (64-bit)", "8.0.3510.10", ("1.8.0", "update351")),
             ("Java 8 Update 5", "8.0.50", ("1.8.0", "update50")),
-            (
-                "Java(TM) SE Development Kit 17.0.1 (64-bit)",
-                "17.0.1.0",
-                ("17.0.1.0", ""),
-            ),
+            ("Java(TM) SE Development Kit 17.0.1 (64-bit)", "17.0.1.0", ("17.0.1.0", "")),
         ] {
             let found = identified(&program(name, version, "Oracle Corporation"));
-            assert_eq!(
-                (found.version.as_str(), found.update.as_str()),
-                expected,
-                "{name}"
-            );
+            assert_eq!((found.version.as_str(), found.update.as_str()), expected, "{name}");
         }
     }
 
@@ -292,10 +251,7 @@ mod tests {
         assert_eq!(year_and_month("19.13.1"), None);
         assert_eq!(whole_year("23.9.252.0").as_deref(), Some("2023.9.252.0"));
         assert_eq!(whole_year("2023.9.252.0"), None);
-        assert_eq!(
-            teams_of_macos("1.00.622155").as_deref(),
-            Some("1.6.00.22155")
-        );
+        assert_eq!(teams_of_macos("1.00.622155").as_deref(), Some("1.6.00.22155"));
         assert_eq!(teams_of_macos("1.5.00.9163"), None);
         assert_eq!(without_mark("ad 8.0.4").as_deref(), Some("8.0.4"));
         assert_eq!(without_installer("2.6.6-I001").as_deref(), Some("2.6.6"));
@@ -303,11 +259,8 @@ mod tests {
         assert_eq!(without_installer("3.3.0-rc1"), None);
         assert_eq!(strawberry("5.32.1001").as_deref(), Some("5.32.1"));
         assert_eq!(strawberry("5.32.1"), None);
-        let found = identified(&program(
-            "Citrix Workspace 2309",
-            "23.9.1.104",
-            "Citrix Systems, Inc.",
-        ));
+        let found =
+            identified(&program("Citrix Workspace 2309", "23.9.1.104", "Citrix Systems, Inc."));
         assert_eq!(found.version, "2309.1.104");
     }
 
@@ -322,11 +275,7 @@ mod tests {
         ] {
             let name = "AdoptOpenJDK JDK with Hotspot";
             let found = identified(&program(name, version, "AdoptOpenJDK"));
-            assert_eq!(
-                (found.version.as_str(), found.update.as_str()),
-                expected,
-                "{version}"
-            );
+            assert_eq!((found.version.as_str(), found.update.as_str()), expected, "{version}");
         }
     }
 
@@ -334,19 +283,11 @@ mod tests {
     fn python_takes_the_release_that_its_name_says() {
         for (name, version, expected) in [
             ("Python 3.10.6 (64-bit)", "3.10.6150.0", ("3.10.6", "")),
-            (
-                "Python 3.14.0b2 (64-bit)",
-                "3.14.112.0",
-                ("3.14.0", "beta2"),
-            ),
+            ("Python 3.14.0b2 (64-bit)", "3.14.112.0", ("3.14.0", "beta2")),
             ("Python 3.14.0rc1 (64-bit)", "3.14.121.0", ("3.14.0", "rc1")),
         ] {
             let found = identified(&program(name, version, "Python Software Foundation"));
-            assert_eq!(
-                (found.version.as_str(), found.update.as_str()),
-                expected,
-                "{name}"
-            );
+            assert_eq!((found.version.as_str(), found.update.as_str()), expected, "{name}");
         }
     }
 
@@ -362,31 +303,20 @@ mod tests {
             ("3.11.4.1", ("3.11.4.1", "")),
         ] {
             let found = identified(&program("Python", version, "Python Software Foundation"));
-            assert_eq!(
-                (found.version.as_str(), found.update.as_str()),
-                expected,
-                "{version}"
-            );
+            assert_eq!((found.version.as_str(), found.update.as_str()), expected, "{version}");
         }
     }
 
     #[test]
     fn autodesk_counts_years() {
-        let found = identified(&program(
-            "Autodesk AutoCAD 2024",
-            "24.3.61.0",
-            "Autodesk, Inc.",
-        ));
+        let found = identified(&program("Autodesk AutoCAD 2024", "24.3.61.0", "Autodesk, Inc."));
         assert_eq!(found.version, "2024");
     }
 
     #[test]
     fn openoffice_takes_the_release_that_its_name_says() {
-        let found = identified(&program(
-            "OpenOffice 4.1.12",
-            "4.112.9809",
-            "Apache Software Foundation",
-        ));
+        let found =
+            identified(&program("OpenOffice 4.1.12", "4.112.9809", "Apache Software Foundation"));
         assert_eq!(found.version, "4.1.12");
     }
 
@@ -403,17 +333,9 @@ mod tests {
     #[test]
     fn a_version_that_only_the_name_has_is_taken_from_it() {
         assert_eq!(
-            identified(&program(
-                "Git version 2.37.1",
-                "",
-                "The Git Development Community"
-            ))
-            .version,
+            identified(&program("Git version 2.37.1", "", "The Git Development Community")).version,
             "2.37.1"
         );
-        assert_eq!(
-            identified(&program("Git", "", "The Git Development Community")).version,
-            ""
-        );
+        assert_eq!(identified(&program("Git", "", "The Git Development Community")).version, "");
     }
 }

@@ -20,29 +20,21 @@ pub(crate) fn of(binary: &str, version: &str) -> impl Iterator<Item = String> {
     let minor = leading_numbers(upstream, 2).to_owned();
     let numbers: Vec<String> = numbers.into_iter().map(str::to_owned).collect();
     let templates = SOURCES.find(&pattern).unwrap_or_default();
-    templates
-        .split('\t')
-        .filter(|template| !template.is_empty())
-        .map(move |template| {
-            let mut source = template.replace("{v1}", &major).replace("{v2}", &minor);
-            for (at, number) in numbers.iter().enumerate() {
-                source = source.replace(&format!("{{{at}}}"), number);
-            }
-            source
-        })
+    templates.split('\t').filter(|template| !template.is_empty()).map(move |template| {
+        let mut source = template.replace("{v1}", &major).replace("{v2}", &minor);
+        for (at, number) in numbers.iter().enumerate() {
+            source = source.replace(&format!("{{{at}}}"), number);
+        }
+        source
+    })
 }
 
 /// The kernel of Ubuntu that a package of this name and version holds: `linux-hwe-5.13` for
 /// `linux-image-5.13.0-30-generic` in version `5.13.0-30.33~20.04.1`.
 pub(crate) fn ubuntu_kernel(binary: &str, version: &str) -> Option<String> {
-    let rest = [
-        "linux-image-unsigned-",
-        "linux-image-",
-        "linux-modules-extra-",
-        "linux-modules-",
-    ]
-    .iter()
-    .find_map(|prefix| binary.strip_prefix(prefix))?;
+    let rest = ["linux-image-unsigned-", "linux-image-", "linux-modules-extra-", "linux-modules-"]
+        .iter()
+        .find_map(|prefix| binary.strip_prefix(prefix))?;
     // 5.13.0-30-generic: the release, the build, the flavour.
     let mut parts = rest.splitn(3, '-');
     let (release, _, flavour) = (parts.next()?, parts.next()?, parts.next()?);
@@ -79,12 +71,7 @@ fn without_numbers(name: &str) -> (String, Vec<&str>) {
 /// The numbers that a text begins with, divided by single dots, at most so many.
 fn leading_numbers(text: &str, most: usize) -> &str {
     let bytes = text.as_bytes();
-    let digits = |at: usize| {
-        bytes[at..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
-    };
+    let digits = |at: usize| bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut end = digits(0);
     for _ in 1..most {
         let is_dot = end > 0 && bytes.get(end) == Some(&b'.');
@@ -106,11 +93,7 @@ mod tests {
         for (binary, version, source) in [
             ("libssl1.1", "1.1.1f-1ubuntu2.8", "openssl"),
             ("libssl3", "3.0.11-1~deb12u2", "openssl"),
-            (
-                "libpython3.8-minimal",
-                "3.8.10-0ubuntu1~20.04.2",
-                "python3.8",
-            ),
+            ("libpython3.8-minimal", "3.8.10-0ubuntu1~20.04.2", "python3.8"),
             ("libpq5", "12.9-0ubuntu0.20.04.1", "postgresql-12"),
             ("libmysqlclient21", "8.0.28-0ubuntu0.20.04.3", "mysql-8.0"),
             ("libc6", "2.31-0ubuntu9.2", "glibc"),
@@ -124,21 +107,9 @@ mod tests {
     #[test]
     fn kernels_of_ubuntu_are_told_by_flavour_and_release() {
         for (binary, version, source) in [
-            (
-                "linux-image-5.4.0-100-generic",
-                "5.4.0-100.113",
-                Some("linux"),
-            ),
-            (
-                "linux-image-5.13.0-30-generic",
-                "5.13.0-30.33~20.04.1",
-                Some("linux-hwe-5.13"),
-            ),
-            (
-                "linux-modules-5.4.0-1065-aws",
-                "5.4.0-1065.68",
-                Some("linux-aws"),
-            ),
+            ("linux-image-5.4.0-100-generic", "5.4.0-100.113", Some("linux")),
+            ("linux-image-5.13.0-30-generic", "5.13.0-30.33~20.04.1", Some("linux-hwe-5.13")),
+            ("linux-modules-5.4.0-1065-aws", "5.4.0-1065.68", Some("linux-aws")),
             (
                 "linux-image-unsigned-5.15.0-1020-azure",
                 "5.15.0-1020.25~20.04.1",
@@ -147,11 +118,7 @@ mod tests {
             ("linux-image-generic", "5.4.0.100.104", None),
             ("linux-headers-5.4.0-100-generic", "5.4.0-100.113", None),
         ] {
-            assert_eq!(
-                ubuntu_kernel(binary, version).as_deref(),
-                source,
-                "{binary}"
-            );
+            assert_eq!(ubuntu_kernel(binary, version).as_deref(), source, "{binary}");
         }
     }
 

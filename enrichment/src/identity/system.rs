@@ -39,11 +39,7 @@ pub(crate) const fn update() -> Identification {
 /// version of that name is of a time before.
 fn macos(subject: &Subject<'_>) -> Identification {
     let is_old = subject.version.split('.').next() == Some("10");
-    let (first, other) = if is_old {
-        ("mac_os_x", "macos")
-    } else {
-        ("macos", "mac_os_x")
-    };
+    let (first, other) = if is_old { ("mac_os_x", "macos") } else { ("macos", "mac_os_x") };
     let mut identification = found("apple", first, subject);
     if let Identification::Identified(identified) = &mut identification {
         identified.candidates.push(Candidate {
@@ -81,39 +77,16 @@ mod tests {
     use crate::subject::Platform;
 
     fn system<'a>(family: &'a str, name: &'a str, version: &'a str) -> Subject<'a> {
-        Subject {
-            platform: Platform {
-                family,
-                id: "",
-                version,
-            },
-            ..subject("os", name, version)
-        }
+        Subject { platform: Platform { family, id: "", version }, ..subject("os", name, version) }
     }
 
     #[test]
     fn a_build_of_windows_is_its_release() {
         for (name, version, product) in [
-            (
-                "Windows 11 Pro",
-                "10.0.22631.3085",
-                "microsoft:windows_11_23h2",
-            ),
-            (
-                "Windows 10 Enterprise",
-                "10.0.19045.4046",
-                "microsoft:windows_10_22h2",
-            ),
-            (
-                "Windows Server 2019 Datacenter",
-                "10.0.17763.5458",
-                "microsoft:windows_server_2019",
-            ),
-            (
-                "Windows 10 Enterprise LTSC",
-                "10.0.17763.5458",
-                "microsoft:windows_10_1809",
-            ),
+            ("Windows 11 Pro", "10.0.22631.3085", "microsoft:windows_11_23h2"),
+            ("Windows 10 Enterprise", "10.0.19045.4046", "microsoft:windows_10_22h2"),
+            ("Windows Server 2019 Datacenter", "10.0.17763.5458", "microsoft:windows_server_2019"),
+            ("Windows 10 Enterprise LTSC", "10.0.17763.5458", "microsoft:windows_10_1809"),
         ] {
             let found = identified(&system("windows", name, version));
             assert_eq!(pairs(&found), [product], "{name}");
@@ -141,10 +114,7 @@ mod tests {
             pairs(&identified(&system("macos", "macOS", "10.15.7"))),
             ["apple:mac_os_x", "apple:macos"]
         );
-        assert_eq!(
-            not_evaluable_rule(&system("linux", "Debian", "12")),
-            "system:distribution"
-        );
+        assert_eq!(not_evaluable_rule(&system("linux", "Debian", "12")), "system:distribution");
     }
 
     #[test]

@@ -38,24 +38,16 @@ impl Table {
     /// All lines, divided into key and rest.
     #[cfg(test)]
     pub(crate) fn lines(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.0
-            .lines()
-            .map(|line| line.split_once('\t').unwrap_or((line, "")))
+        self.0.lines().map(|line| line.split_once('\t').unwrap_or((line, "")))
     }
 }
 
 fn line_start(text: &[u8], low: usize, at: usize) -> usize {
-    text[low..at]
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(low, |found| low + found + 1)
+    text[low..at].iter().rposition(|byte| *byte == b'\n').map_or(low, |found| low + found + 1)
 }
 
 fn line_end(text: &[u8], at: usize, high: usize) -> usize {
-    text[at..high]
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(high, |found| at + found)
+    text[at..high].iter().position(|byte| *byte == b'\n').map_or(high, |found| at + found)
 }
 
 /// Divides `vendor:product` at the first colon that stands between a vendor and a product.

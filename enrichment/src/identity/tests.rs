@@ -10,10 +10,7 @@ pub(super) fn subject<'a>(source: &'a str, name: &'a str, version: &'a str) -> S
         source,
         name,
         version,
-        platform: Platform {
-            family: "linux",
-            ..Platform::default()
-        },
+        platform: Platform { family: "linux", ..Platform::default() },
         ..Subject::default()
     }
 }
@@ -21,10 +18,7 @@ pub(super) fn subject<'a>(source: &'a str, name: &'a str, version: &'a str) -> S
 pub(super) fn program<'a>(name: &'a str, version: &'a str, vendor: &'a str) -> Subject<'a> {
     Subject {
         vendor,
-        platform: Platform {
-            family: "windows",
-            ..Platform::default()
-        },
+        platform: Platform { family: "windows", ..Platform::default() },
         ..subject("programs", name, version)
     }
 }
@@ -32,10 +26,7 @@ pub(super) fn program<'a>(name: &'a str, version: &'a str, vendor: &'a str) -> S
 fn bundle<'a>(name: &'a str, bundle_id: &'a str) -> Subject<'a> {
     Subject {
         bundle_id,
-        platform: Platform {
-            family: "macos",
-            ..Platform::default()
-        },
+        platform: Platform { family: "macos", ..Platform::default() },
         ..subject("apps", name, "1.0")
     }
 }
@@ -139,21 +130,13 @@ fn programs_of_windows_are_found_by_name_and_publisher() {
             "Adobe Systems Incorporated",
             "adobe:acrobat_reader_dc",
         ),
-        (
-            "Microsoft OneDrive",
-            "Microsoft Corporation",
-            "microsoft:onedrive",
-        ),
+        ("Microsoft OneDrive", "Microsoft Corporation", "microsoft:onedrive"),
         ("iTunes", "Apple Inc.", "apple:itunes"),
         // Three vendors have had it in CPE: 25 records say git-scm, 15 git.
         ("Git", "The Git Development Community", "git-scm:git"),
     ] {
         let found = identified(&program(name, "1.0", publisher));
-        assert_eq!(
-            pairs(&found).first().map(String::as_str),
-            Some(pair),
-            "{name}: {found:?}"
-        );
+        assert_eq!(pairs(&found).first().map(String::as_str), Some(pair), "{name}: {found:?}");
         assert_eq!(found.candidates[0].target_sw, TargetSw::Runs("windows"));
     }
 }
@@ -161,37 +144,17 @@ fn programs_of_windows_are_found_by_name_and_publisher() {
 #[test]
 fn bundles_of_macos_are_found_by_name_and_identifier() {
     for (name, bundle_id, pair) in [
-        (
-            "Adobe Lightroom.app",
-            "com.adobe.mas.lightroomCC",
-            "adobe:lightroom",
-        ),
+        ("Adobe Lightroom.app", "com.adobe.mas.lightroomCC", "adobe:lightroom"),
         ("Google Chrome.app", "com.google.Chrome", "google:chrome"),
         ("Safari.app", "com.apple.Safari", "apple:safari"),
         // Apple's own build, by its identifier: the name alone would have Apple for its vendor.
         ("Python.app", "com.apple.python3", "python:python"),
-        (
-            "GoLand EAP.app",
-            "com.jetbrains.goland-EAP",
-            "jetbrains:goland",
-        ),
-        (
-            "PyCharm Community Edition.app",
-            "com.jetbrains.pycharm.ce",
-            "jetbrains:pycharm",
-        ),
-        (
-            "VirtualBox.app",
-            "org.virtualbox.app.VirtualBox",
-            "oracle:vm_virtualbox",
-        ),
+        ("GoLand EAP.app", "com.jetbrains.goland-EAP", "jetbrains:goland"),
+        ("PyCharm Community Edition.app", "com.jetbrains.pycharm.ce", "jetbrains:pycharm"),
+        ("VirtualBox.app", "org.virtualbox.app.VirtualBox", "oracle:vm_virtualbox"),
     ] {
         let found = identified(&bundle(name, bundle_id));
-        assert_eq!(
-            pairs(&found).first().map(String::as_str),
-            Some(pair),
-            "{name}: {found:?}"
-        );
+        assert_eq!(pairs(&found).first().map(String::as_str), Some(pair), "{name}: {found:?}");
     }
 }
 
@@ -202,23 +165,11 @@ fn a_list_that_prints_identifiers_for_names_is_understood() {
         ("pkg", "com.google.Chrome", "", "google:chrome"),
         // Some lists give publisher and name apart, others as one identifier.
         ("vscode", "python", "ms-python", "microsoft:python"),
-        (
-            "vscode",
-            "ms-python.python",
-            "Microsoft",
-            "microsoft:python",
-        ),
+        ("vscode", "ms-python.python", "Microsoft", "microsoft:python"),
     ] {
-        let listed = Subject {
-            vendor,
-            ..subject(source, name, "1.0")
-        };
+        let listed = Subject { vendor, ..subject(source, name, "1.0") };
         let found = identified(&listed);
-        assert_eq!(
-            pairs(&found).first().map(String::as_str),
-            Some(pair),
-            "{name}"
-        );
+        assert_eq!(pairs(&found).first().map(String::as_str), Some(pair), "{name}");
     }
 }
 
@@ -226,11 +177,7 @@ fn a_list_that_prints_identifiers_for_names_is_understood() {
 fn packages_of_windows_are_found_by_the_words_in_their_names() {
     let package = |name| Subject {
         source: "msix",
-        ..program(
-            name,
-            "1.0.31822.0",
-            "CN=Microsoft Corporation, O=Microsoft Corporation, C=US",
-        )
+        ..program(name, "1.0.31822.0", "CN=Microsoft Corporation, O=Microsoft Corporation, C=US")
     };
     let found = identified(&package("Microsoft.HEVCVideoExtension"));
     assert_eq!(pairs(&found), ["microsoft:hevc_video_extension"]);
@@ -245,19 +192,11 @@ fn packages_of_windows_are_found_by_the_words_in_their_names() {
 
 #[test]
 fn one_application_is_all_names_of_its_product() {
-    let git = identified(&program(
-        "Git version 2.37.1",
-        "2.37.1",
-        "The Git Development Community",
-    ));
+    let git = identified(&program("Git version 2.37.1", "2.37.1", "The Git Development Community"));
     assert_eq!(pairs(&git), ["git-scm:git", "git:git", "git_project:git"]);
     let docker = identified(&program("Docker Desktop", "4.1", "Docker Inc."));
     assert!(pairs(&docker).iter().any(|pair| pair == "docker:desktop"));
-    assert!(
-        pairs(&docker)
-            .iter()
-            .any(|pair| pair == "docker:docker_desktop")
-    );
+    assert!(pairs(&docker).iter().any(|pair| pair == "docker:docker_desktop"));
 }
 
 #[test]
@@ -270,11 +209,7 @@ fn a_name_without_a_vendor_maps_to_nothing() {
         // A published run of a peer took this for Allwinner's chip H3.
         subject("homebrew", "h3", "1.0"),
     ] {
-        assert!(
-            unmapped_reason(&subject).contains("no vendor"),
-            "{}",
-            subject.name
-        );
+        assert!(unmapped_reason(&subject).contains("no vendor"), "{}", subject.name);
     }
 }
 
@@ -346,10 +281,7 @@ fn a_name_that_is_its_vendor_is_the_program_for_desktops() {
 #[test]
 fn a_name_written_as_one_word_is_its_words() {
     let known = |vendor: &str, product: &str| (vendor, product) == ("pcfreetime", "format_factory");
-    let found = identify(
-        &program("FormatFactory 5.3.0.1", "5.3.0.1", "Free Time"),
-        &known,
-    );
+    let found = identify(&program("FormatFactory 5.3.0.1", "5.3.0.1", "Free Time"), &known);
     let Identification::Identified(found) = found else {
         panic!("{found:?}");
     };
@@ -361,17 +293,11 @@ fn a_product_is_asked_for_under_all_its_spellings() {
     let known = |vendor: &str, product: &str| {
         vendor == "plex" && matches!(product, "media_server" | "plex_media_server")
     };
-    let found = identify(
-        &program("Plex Media Server", "1.32.5", "Plex, Inc."),
-        &known,
-    );
+    let found = identify(&program("Plex Media Server", "1.32.5", "Plex, Inc."), &known);
     let Identification::Identified(found) = found else {
         panic!("{found:?}");
     };
-    assert_eq!(
-        pairs(&found),
-        ["plex:plex_media_server", "plex:media_server"]
-    );
+    assert_eq!(pairs(&found), ["plex:plex_media_server", "plex:media_server"]);
 }
 
 proptest! {

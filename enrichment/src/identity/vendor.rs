@@ -104,11 +104,8 @@ pub(crate) fn of_publisher(publisher: &str) -> Vec<String> {
             vendors.push(vendor);
         }
     };
-    let core: Vec<&str> = words
-        .iter()
-        .map(String::as_str)
-        .filter(|word| !GENERIC.contains(word))
-        .collect();
+    let core: Vec<&str> =
+        words.iter().map(String::as_str).filter(|word| !GENERIC.contains(word)).collect();
     add(words.join("_"));
     add(words.concat());
     add(core.join("_"));
@@ -130,10 +127,7 @@ fn clean(publisher: &str) -> Vec<String> {
     };
     // A mail address or a remark follows: `Debian QA Group <packages@qa.debian.org>`.
     let text = publisher.split(['<', '(']).next().unwrap_or_default();
-    let text = text
-        .trim()
-        .trim_start_matches("https://")
-        .trim_start_matches("http://");
+    let text = text.trim().trim_start_matches("https://").trim_start_matches("http://");
     text.split([',', ' ', '/'])
         .map(|word| {
             word.trim_matches(['.', '"', '\'', '®', '™', '©'])
@@ -152,10 +146,7 @@ pub(crate) fn of_bundle(bundle_id: &str) -> Vec<String> {
         return Vec::new();
     };
     // Below these, everyone can have a name.
-    if matches!(
-        owner.as_str(),
-        "github" | "gitlab" | "co" | "com" | "sourceforge"
-    ) {
+    if matches!(owner.as_str(), "github" | "gitlab" | "co" | "com" | "sourceforge") {
         let Some(next) = labels.next() else {
             return Vec::new();
         };
@@ -170,39 +161,21 @@ mod tests {
 
     #[test]
     fn drops_company_forms_and_remarks() {
-        let first = |publisher| {
-            of_publisher(publisher)
-                .into_iter()
-                .next()
-                .unwrap_or_default()
-        };
+        let first = |publisher| of_publisher(publisher).into_iter().next().unwrap_or_default();
         assert_eq!(first("Dropbox, Inc."), "dropbox");
         assert_eq!(first("Wibu Systems AG"), "wibu_systems");
-        assert_eq!(
-            first("Foxit Software Inc."),
-            "foxitsoftware",
-            "as the table says"
-        );
+        assert_eq!(first("Foxit Software Inc."), "foxitsoftware", "as the table says");
         assert_eq!(first("VideoLAN"), "videolan");
         assert_eq!(first("Piriform"), "piriform");
-        assert_eq!(
-            first("CN=Microsoft Corporation, O=Microsoft Corporation, C=US"),
-            "microsoft"
-        );
+        assert_eq!(first("CN=Microsoft Corporation, O=Microsoft Corporation, C=US"), "microsoft");
     }
 
     #[test]
     fn offers_the_core_of_a_long_publisher() {
         let vendors = of_publisher("The Wireshark developer community, https://www.wireshark.org");
-        assert!(
-            vendors.iter().any(|vendor| vendor == "wireshark"),
-            "{vendors:?}"
-        );
+        assert!(vendors.iter().any(|vendor| vendor == "wireshark"), "{vendors:?}");
         let vendors = of_publisher("Foxit Software Inc.");
-        assert!(
-            vendors.iter().any(|vendor| vendor == "foxit"),
-            "{vendors:?}"
-        );
+        assert!(vendors.iter().any(|vendor| vendor == "foxit"), "{vendors:?}");
     }
 
     #[test]

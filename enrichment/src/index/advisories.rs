@@ -105,9 +105,7 @@ impl Index {
     pub(crate) fn find_place(&self, id: &str, release: &str, kind: NameKind) -> Option<PlaceId> {
         let rows = self.closed_rows(Section::Places)?;
         let wanted = (id.as_bytes(), release.as_bytes(), kind.to_word());
-        let row = partition(&rows, |row| {
-            self.place_words(row).is_some_and(|key| key < wanted)
-        });
+        let row = partition(&rows, |row| self.place_words(row).is_some_and(|key| key < wanted));
         let is_it = row < rows.end && self.place_words(row) == Some(wanted);
         is_it.then_some(PlaceId(row))
     }
@@ -160,10 +158,7 @@ impl Index {
         }
         // From the file and not the question's: the view may outlive the question.
         let found = self.string(self.word(Section::Packages, row, 0)?)?;
-        Some(PackageView {
-            name: found,
-            statements: self.span(Section::Packages, row, 1)?,
-        })
+        Some(PackageView { name: found, statements: self.span(Section::Packages, row, 1)? })
     }
 
     /// Every place, in the order of ids and releases.
@@ -173,12 +168,7 @@ impl Index {
             let (id, release, kind) = self.place_key(row)?;
             let kind = NameKind::from_word(kind)?;
             let at = PlaceId(row);
-            Some(PlaceView {
-                at,
-                id,
-                release,
-                kind,
-            })
+            Some(PlaceView { at, id, release, kind })
         })
     }
 
@@ -238,18 +228,13 @@ impl Index {
     }
 
     /// The bound of a number; none at all where the number is none of a bound.
-    #[expect(
-        clippy::option_option,
-        reason = "no bound is not the same as a damaged one"
-    )]
+    #[expect(clippy::option_option, reason = "no bound is not the same as a damaged one")]
     fn bound(&self, number: u32) -> Option<Option<BoundView<'_>>> {
         if number == NONE {
             return Some(None);
         }
         let key = self.span(Section::AdvisoryVersions, number, 1)?;
-        let keys = self
-            .layout
-            .section(self.bytes.as_slice(), Section::AdvisoryKeys);
+        let keys = self.layout.section(self.bytes.as_slice(), Section::AdvisoryKeys);
         Some(Some(BoundView {
             index: self,
             row: number,
@@ -279,8 +264,7 @@ impl Index {
 
     /// Whether a CVE that an advisory is about is taken back by its own record.
     pub(crate) fn is_withdrawn(&self, advisory: u32, cve: CveId) -> bool {
-        self.advisory_cve_words(advisory)
-            .any(|(id, word)| id == cve && word & WITHDRAWN != 0)
+        self.advisory_cve_words(advisory).any(|(id, word)| id == cve && word & WITHDRAWN != 0)
     }
 
     fn advisory_cve_words(&self, advisory: u32) -> impl Iterator<Item = (CveId, u32)> + '_ {

@@ -79,10 +79,7 @@ impl Used {
                 mark(&mut used.strings, qualifier);
             }
         }
-        for partner in chosen(tables.conditions.values(), &used.conditions)
-            .flatten()
-            .flatten()
-        {
+        for partner in chosen(tables.conditions.values(), &used.conditions).flatten().flatten() {
             mark(&mut used.versions, partner.lower);
             mark(&mut used.versions, partner.upper);
             mark(&mut used.strings, partner.vendor);
@@ -108,10 +105,7 @@ fn mark(used: &mut [bool], number: u32) {
 }
 
 fn chosen<'a, T>(values: &'a [T], used: &'a [bool]) -> impl Iterator<Item = &'a T> {
-    values
-        .iter()
-        .zip(used)
-        .filter_map(|(value, used)| used.then_some(value))
+    values.iter().zip(used).filter_map(|(value, used)| used.then_some(value))
 }
 
 /// The texts that are in the file, with the place of each.
@@ -160,22 +154,17 @@ impl Places {
 
         // Texts first, then what is made of texts, then what is made of those: every order is one
         // of places in the file, and so the same for the same records.
-        let (versions, sorted_versions) = rank(ranked(
-            tables.versions.values(),
-            &used.versions,
-            |(text, update)| (string(*text), string(*update)),
-        ));
-        let keys: Vec<Vec<u8>> = sorted_versions
-            .iter()
-            .map(|(text, update)| key(texts, *text, *update))
-            .collect();
+        let (versions, sorted_versions) =
+            rank(ranked(tables.versions.values(), &used.versions, |(text, update)| {
+                (string(*text), string(*update))
+            }));
+        let keys: Vec<Vec<u8>> =
+            sorted_versions.iter().map(|(text, update)| key(texts, *text, *update)).collect();
         out.versions(&sorted_versions, &keys)?;
         let version = |number: u32| versions.get(place(number)).copied().unwrap_or(NONE);
 
-        let (conditions, sorted_conditions) = rank(ranked(
-            tables.conditions.values(),
-            &used.conditions,
-            |condition| {
+        let (conditions, sorted_conditions) =
+            rank(ranked(tables.conditions.values(), &used.conditions, |condition| {
                 let mut terms = condition.clone();
                 for partner in terms.iter_mut().flatten() {
                     partner.vendor = string(partner.vendor);
@@ -184,37 +173,22 @@ impl Places {
                     partner.upper = version(partner.upper);
                 }
                 terms
-            },
-        ));
+            }));
         out.conditions(&sorted_conditions)?;
 
-        let (shapes, sorted_shapes) = rank(ranked(tables.shapes.values(), &used.shapes, |shape| {
-            Shape {
+        let (shapes, sorted_shapes) =
+            rank(ranked(tables.shapes.values(), &used.shapes, |shape| Shape {
                 qualifiers: shape.qualifiers.map(string),
-                condition: conditions
-                    .get(place(shape.condition))
-                    .copied()
-                    .unwrap_or(NONE),
-            }
-        }));
+                condition: conditions.get(place(shape.condition)).copied().unwrap_or(NONE),
+            }));
         out.shapes(&sorted_shapes);
 
-        let (products, product_names) = rank(ranked(
-            tables.products.values(),
-            &used.products,
-            |(vendor, product, part)| (string(*vendor), string(*product), *part),
-        ));
-        out.set(
-            Section::Slots,
-            slots::table(&product_names, |number| texts.at(number)),
-        );
-        Ok(Self {
-            products,
-            versions,
-            shapes,
-            keys,
-            product_names,
-        })
+        let (products, product_names) =
+            rank(ranked(tables.products.values(), &used.products, |(vendor, product, part)| {
+                (string(*vendor), string(*product), *part)
+            }));
+        out.set(Section::Slots, slots::table(&product_names, |number| texts.at(number)));
+        Ok(Self { products, versions, shapes, keys, product_names })
     }
 }
 
@@ -224,10 +198,7 @@ fn ranked<'a, T, U>(
     used: &'a [bool],
     to_place: impl Fn(&T) -> U + 'a,
 ) -> impl Iterator<Item = Option<U>> {
-    values
-        .iter()
-        .zip(used)
-        .map(move |(value, used)| used.then(|| to_place(value)))
+    values.iter().zip(used).map(move |(value, used)| used.then(|| to_place(value)))
 }
 
 /// Sorts the values that are there: for each its place, and the values in order.
@@ -349,12 +320,7 @@ impl Sections {
         }
         // Sections begin at multiples of eight, so that none shares a word with another.
         let padded = |length: usize| length.next_multiple_of(8);
-        let total = HEADER_BYTES
-            + self
-                .0
-                .iter()
-                .map(|bytes| padded(bytes.len()))
-                .sum::<usize>();
+        let total = HEADER_BYTES + self.0.iter().map(|bytes| padded(bytes.len())).sum::<usize>();
         if u32::try_from(total).is_err() {
             return Err(IndexError::TooLarge("bytes"));
         }
@@ -394,7 +360,6 @@ impl Sections {
             hash.update(bytes);
         }
         let hash: [u8; 32] = hash.finalize().into();
-        hash.first_chunk()
-            .map_or(0, |bytes| u64::from_be_bytes(*bytes))
+        hash.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
     }
 }

@@ -35,11 +35,7 @@ pub(super) fn take(before: &Index, wanted: &Wanted) -> Result<Base, IndexError> 
     let cves = (0..reader.closed_rows(Section::Cves))
         .map(|row| Ok(!wanted.cves.contains(&reader.cve(row)?)))
         .collect::<Result<_, IndexError>>()?;
-    Ok(Base {
-        builder,
-        cves,
-        said: reader.said(wanted)?,
-    })
+    Ok(Base { builder, cves, said: reader.said(wanted)? })
 }
 
 impl Base {
@@ -66,10 +62,7 @@ impl Base {
         let next = |rules: &Rules| {
             u32::try_from(rules.cves.len()).map_err(|_| IndexError::TooLarge("CVEs"))
         };
-        let mut staying = (0..)
-            .zip(&self.cves)
-            .filter(|(_, stays)| **stays)
-            .peekable();
+        let mut staying = (0..).zip(&self.cves).filter(|(_, stays)| **stays).peekable();
         loop {
             let old = match staying.peek() {
                 Some((row, _)) => Some((*row, reader.cve(*row)?)),
@@ -170,10 +163,7 @@ impl Reader<'_> {
         }
         for row in 0..self.rows(Section::Shapes) {
             let [a, b, c, d, e, f, g, condition] = self.words(Section::Shapes, row)?;
-            let shape = Shape {
-                qualifiers: [a, b, c, d, e, f, g],
-                condition,
-            };
+            let shape = Shape { qualifiers: [a, b, c, d, e, f, g], condition };
             is_row(tables.shapes.number(shape, "shapes")?, row)?;
         }
         Ok(())
@@ -204,22 +194,13 @@ impl Reader<'_> {
         let index = self.0;
         let first = rows.len();
         for product in 0..self.closed_rows(Section::Products) {
-            let view = index
-                .product(ProductId(product))
-                .ok_or_else(Self::damaged)?;
+            let view = index.product(ProductId(product)).ok_or_else(Self::damaged)?;
             let mut add = |cve: u32, row: Row| {
                 let cve = places.get(place(cve)).copied().filter(|at| *at != NONE);
-                rows.extend(cve.map(|cve| Row {
-                    cve,
-                    product,
-                    ..row
-                }));
+                rows.extend(cve.map(|cve| Row { cve, product, ..row }));
             };
             for row in index.all_exact_rows(&view) {
-                add(
-                    row.cve,
-                    Row::new(VersionKind::Exact, row.shape, row.version.0, NONE),
-                );
+                add(row.cve, Row::new(VersionKind::Exact, row.shape, row.version.0, NONE));
             }
             for row in index.ranges(&view) {
                 let number = |version: Option<_>| {
@@ -254,10 +235,7 @@ impl Reader<'_> {
                 continue;
             };
             // A list of spans is of one scheme, because its bounds are.
-            if seen
-                .get_mut(place(spans))
-                .is_none_or(|seen| std::mem::replace(seen, true))
-            {
+            if seen.get_mut(place(spans)).is_none_or(|seen| std::mem::replace(seen, true)) {
                 continue;
             }
             let Ok(scheme) = self.word(Section::StatementShapes, shape, 1) else {
@@ -289,13 +267,7 @@ impl Reader<'_> {
         for row in 0..self.rows(Section::StatementShapes) {
             let [verdict, scheme, module, channel, note] =
                 self.words(Section::StatementShapes, row)?;
-            let shape = ShapeNumbers {
-                verdict,
-                scheme,
-                module,
-                channel,
-                note,
-            };
+            let shape = ShapeNumbers { verdict, scheme, module, channel, note };
             is_row(tables.shapes.number(shape, "kinds of statements")?, row)?;
         }
         for (row, scheme) in (0..).zip(schemes) {
@@ -359,10 +331,7 @@ impl Row {
             kind,
             lower,
             upper,
-            bounds: Bounds {
-                lower_included: false,
-                upper_included: false,
-            },
+            bounds: Bounds { lower_included: false, upper_included: false },
             cve: NONE,
             shape,
         }
@@ -371,9 +340,5 @@ impl Row {
 
 /// Values of a file are sorted and each there once, so that the next one gets the next number.
 fn is_row(number: u32, row: u32) -> Result<(), IndexError> {
-    if number == row {
-        Ok(())
-    } else {
-        Err(Reader::damaged())
-    }
+    if number == row { Ok(()) } else { Err(Reader::damaged()) }
 }

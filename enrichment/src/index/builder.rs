@@ -122,10 +122,7 @@ impl Builder {
     ///
     /// As [`Builder::write`].
     pub fn write_at(self, path: &Path, made_at: Timestamp) -> Result<BuildReport, IndexError> {
-        let origin = Origin {
-            made_at: made_at.0,
-            ..Origin::default()
-        };
+        let origin = Origin { made_at: made_at.0, ..Origin::default() };
         self.write_of(path, &origin)
     }
 
@@ -134,12 +131,7 @@ impl Builder {
         let bytes = self.assemble(origin)?;
         write::replace(path, &bytes)?;
         let index = Index::from_bytes(bytes)?;
-        Ok(BuildReport::new(
-            records,
-            left_out,
-            Rebuilt::FROM_FEEDS,
-            &index,
-        ))
+        Ok(BuildReport::new(records, left_out, Rebuilt::FROM_FEEDS, &index))
     }
 
     /// The index as bytes, the same for the same records in any order.
@@ -256,10 +248,7 @@ impl Tables {
                 Qualifier::Value(text) => self.strings.number(text)?,
             };
         }
-        let shape = Shape {
-            qualifiers,
-            condition: self.condition(&rule.partners)?,
-        };
+        let shape = Shape { qualifiers, condition: self.condition(&rule.partners)? };
         Ok(CompactRule {
             product: self.products.number(product, "products")?,
             shape: self.shapes.number(shape, "shapes")?,
@@ -279,19 +268,14 @@ impl Tables {
     ) -> Result<(VersionKind, Bounds, u32, u32), IndexError> {
         let none = Bounds::default();
         Ok(match versions {
-            Versions::Exact(version) => (
-                VersionKind::Exact,
-                none,
-                self.version(Some(version), update)?,
-                NONE,
-            ),
+            Versions::Exact(version) => {
+                (VersionKind::Exact, none, self.version(Some(version), update)?, NONE)
+            }
             Versions::Range(range) => {
                 let lower = range.start_including.as_deref();
                 let upper = range.end_including.as_deref();
-                let bounds = Bounds {
-                    lower_included: lower.is_some(),
-                    upper_included: upper.is_some(),
-                };
+                let bounds =
+                    Bounds { lower_included: lower.is_some(), upper_included: upper.is_some() };
                 let lower = lower.or(range.start_excluding.as_deref());
                 let upper = upper.or(range.end_excluding.as_deref());
                 // `update` tells where the range ends, not where it begins.

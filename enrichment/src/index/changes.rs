@@ -117,9 +117,8 @@ struct Hashed<'a> {
 
 impl<'a> Hashed<'a> {
     fn of(index: &'a Index) -> Self {
-        let strings: Vec<u64> = rows(index, Section::Strings)
-            .map(|row| index.string(row).map_or(0, text))
-            .collect();
+        let strings: Vec<u64> =
+            rows(index, Section::Strings).map(|row| index.string(row).map_or(0, text)).collect();
         let string = |number: Option<u32>| number.map_or(0, |number| of(&strings, number));
         let versions = rows(index, Section::Versions)
             .map(|row| {
@@ -129,18 +128,9 @@ impl<'a> Hashed<'a> {
                 ])
             })
             .collect();
-        let shapes = rows(index, Section::Shapes)
-            .map(|row| shape(index, row))
-            .collect();
-        let cves = rows(index, Section::Cves)
-            .map(|row| cve(index, row))
-            .collect();
-        Self {
-            index,
-            versions,
-            shapes,
-            cves,
-        }
+        let shapes = rows(index, Section::Shapes).map(|row| shape(index, row)).collect();
+        let cves = rows(index, Section::Cves).map(|row| cve(index, row)).collect();
+        Self { index, versions, shapes, cves }
     }
 
     fn products(&self) -> impl Iterator<Item = Bucket> {
@@ -167,9 +157,8 @@ impl<'a> Hashed<'a> {
             for package in index.packages(place.at) {
                 let key = LookupKey::of_package(registry, "", "", package.name);
                 let statements = index.statements(&package);
-                let said = statements.fold(0_u64, |sum, statement| {
-                    sum.wrapping_add(said(index, statement))
-                });
+                let said = statements
+                    .fold(0_u64, |sum, statement| sum.wrapping_add(said(index, statement)));
                 buckets.push((key, chain(&[here, said])));
             }
         }
@@ -184,25 +173,13 @@ impl<'a> Hashed<'a> {
         let cve = |number: u32| of(&self.cves, number);
         let bound =
             |number: Option<u32>| number.map_or_else(|| NONE.into(), |at| of(&self.versions, at));
-        let exact = index.all_exact_rows(product).map(|row| {
-            chain(&[
-                1,
-                cve(row.cve),
-                shape(row.shape),
-                bound(Some(row.version.0)),
-            ])
-        });
+        let exact = index
+            .all_exact_rows(product)
+            .map(|row| chain(&[1, cve(row.cve), shape(row.shape), bound(Some(row.version.0))]));
         let ranges = index.ranges(product).map(|row| {
             let bounds = u64::from(row.bounds.to_word());
             let (lower, upper) = (row.lower.map(|at| at.0), row.upper.map(|at| at.0));
-            chain(&[
-                2,
-                cve(row.cve),
-                shape(row.shape),
-                bound(lower),
-                bound(upper),
-                bounds,
-            ])
+            chain(&[2, cve(row.cve), shape(row.shape), bound(lower), bound(upper), bounds])
         });
         let open = index.open_rows(product).map(|row| {
             let kind = u64::from(row.kind.to_word());
@@ -257,21 +234,13 @@ fn shape(index: &Index, row: u32) -> u64 {
             Text::Value(value) => text(value),
         })
         .collect();
-    for term in view
-        .condition
-        .map_or_else(Vec::new, |condition| index.condition(condition))
-    {
+    for term in view.condition.map_or_else(Vec::new, |condition| index.condition(condition)) {
         // Terms and partners are sorted by their places in a file, and so never summed in order.
         let partners = term.partners().map(|partner| hash_of_partner(&partner));
         numbers.push(partners.fold(0, u64::wrapping_add));
     }
     let terms = numbers.split_off(view.qualifiers.len());
-    numbers.push(
-        terms
-            .iter()
-            .map(|term| mix(*term))
-            .fold(0, u64::wrapping_add),
-    );
+    numbers.push(terms.iter().map(|term| mix(*term)).fold(0, u64::wrapping_add));
     // Two equal terms and none would else add up to the same.
     numbers.push(terms.len() as u64);
     chain(&numbers)
@@ -303,11 +272,7 @@ fn said(index: &Index, statement: StatementView) -> u64 {
     }
     let spans = index.spans(statement).map(|span| {
         let end = |bound: Option<BoundView<'_>>| bound.map_or(1, |bound| text(bound.text()));
-        chain(&[
-            u64::from(span.kind.to_word()),
-            end(span.lower),
-            end(span.upper),
-        ])
+        chain(&[u64::from(span.kind.to_word()), end(span.lower), end(span.upper)])
     });
     numbers.push(spans.fold(0, u64::wrapping_add));
     chain(&numbers)

@@ -121,10 +121,7 @@ impl History {
 
     /// What is kept of the source's records.
     pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
-        self.newest
-            .as_deref()
-            .into_iter()
-            .chain(self.said.as_deref())
+        self.newest.as_deref().into_iter().chain(self.said.as_deref())
     }
 
     /// The newest record.
@@ -138,8 +135,7 @@ impl History {
 
     /// The newest record, where it says something.
     fn saying(&self) -> Option<&Statement> {
-        self.current()
-            .filter(|current| current.says_something && !current.is_rejected)
+        self.current().filter(|current| current.says_something && !current.is_rejected)
     }
 }
 
@@ -241,10 +237,7 @@ mod tests {
     /// The instant of the statement that counts, and whether it is a fallback.
     fn verdict(statements: &Statements) -> (Option<u32>, bool) {
         let verdict = statements.verdict();
-        (
-            verdict.rules.first().map(|rule| rule.product),
-            verdict.is_fallback,
-        )
+        (verdict.rules.first().map(|rule| rule.product), verdict.is_fallback)
     }
 
     fn in_both_orders(nvd: [Statement; 2]) -> [Statements; 2] {
@@ -289,10 +282,7 @@ mod tests {
         for (is_correction, wins) in [(true, 4), (false, 5)] {
             let mut statements = Statements::default();
             statements.nvd.add(statement(5, true, false));
-            statements.anchore.add(Statement {
-                is_correction,
-                ..statement(4, true, false)
-            });
+            statements.anchore.add(Statement { is_correction, ..statement(4, true, false) });
             assert_eq!(verdict(&statements), (Some(wins), false));
         }
     }

@@ -36,16 +36,11 @@ impl Index {
         // The words are self-describing; what does not fit the condition ends it.
         while let Some(count) = self.word(Section::Conditions, words.start, 0) {
             let start = words.start + 1;
-            let end = count
-                .checked_mul(PARTNER_WORDS)
-                .and_then(|length| start.checked_add(length));
+            let end = count.checked_mul(PARTNER_WORDS).and_then(|length| start.checked_add(length));
             let Some(end) = end.filter(|end| *end <= words.end) else {
                 break;
             };
-            terms.push(ConditionTerm {
-                index: self,
-                partners: start..end,
-            });
+            terms.push(ConditionTerm { index: self, partners: start..end });
             words.start = end;
             // `start` at the end would be the first word of the next condition.
             if words.is_empty() {

@@ -150,10 +150,7 @@ impl Extract {
     }
 
     fn check(bytes: Bytes, path: &Path, content: ContentId) -> Result<Self, IndexError> {
-        let damaged = |reason| IndexError::Damaged {
-            path: path.to_owned(),
-            reason,
-        };
+        let damaged = |reason| IndexError::Damaged { path: path.to_owned(), reason };
         let all = bytes.as_slice();
         if all.first_chunk() != Some(&MAGIC) || all.len() < HEADER_BYTES {
             return Err(damaged("it is no extract of a feed"));
@@ -213,10 +210,7 @@ impl Extract {
 
     fn table(&self, table: Table) -> &[u8] {
         let (start, length) = self.tables[table as usize];
-        self.bytes
-            .as_slice()
-            .get(start..start + length)
-            .unwrap_or_default()
+        self.bytes.as_slice().get(start..start + length).unwrap_or_default()
     }
 
     fn rows(&self, table: Table) -> u32 {
@@ -232,10 +226,7 @@ impl Extract {
 
     /// A number of two words.
     fn wide(&self, table: Table, row: u32, word: usize) -> Result<u64, IndexError> {
-        let (low, high) = (
-            self.word(table, row, word)?,
-            self.word(table, row, word + 1)?,
-        );
+        let (low, high) = (self.word(table, row, word)?, self.word(table, row, word + 1)?);
         Ok(u64::from(high) << 32 | u64::from(low))
     }
 
@@ -255,19 +246,13 @@ impl Extract {
 
     fn text(&self, number: u32) -> Result<&str, IndexError> {
         let span = self.span(Table::Strings, number, 0)?;
-        let text = self
-            .table(Table::Text)
-            .get(place(span.start)..place(span.end));
-        text.and_then(|text| std::str::from_utf8(text).ok())
-            .ok_or_else(|| self.damaged())
+        let text = self.table(Table::Text).get(place(span.start)..place(span.end));
+        text.and_then(|text| std::str::from_utf8(text).ok()).ok_or_else(|| self.damaged())
     }
 
     /// What is said of bytes that have the checksum and still do not fit: a fault of ours.
     fn damaged(&self) -> IndexError {
-        IndexError::Damaged {
-            path: self.path.clone(),
-            reason: "a row points outside of it",
-        }
+        IndexError::Damaged { path: self.path.clone(), reason: "a row points outside of it" }
     }
 }
 

@@ -187,10 +187,7 @@ impl Bounds {
     }
 
     pub(super) const fn from_word(word: u32) -> Self {
-        Self {
-            lower_included: word & 0x10 != 0,
-            upper_included: word & 0x20 != 0,
-        }
+        Self { lower_included: word & 0x10 != 0, upper_included: word & 0x20 != 0 }
     }
 }
 
@@ -233,10 +230,7 @@ pub(super) struct Layout {
 impl Layout {
     /// Checks a file and finds its sections.
     pub(super) fn check(bytes: &[u8], path: &Path) -> Result<Self, IndexError> {
-        let damaged = |reason| IndexError::Damaged {
-            path: path.to_owned(),
-            reason,
-        };
+        let damaged = |reason| IndexError::Damaged { path: path.to_owned(), reason };
         if bytes.first_chunk() != Some(&MAGIC) {
             return Err(IndexError::NotAnIndex(path.to_owned()));
         }
@@ -245,11 +239,7 @@ impl Layout {
         // Before length and checksum: an index of another version is whole, and the message has to
         // say so.
         if found != FORMAT {
-            return Err(IndexError::Version {
-                path: path.to_owned(),
-                found,
-                expected: FORMAT,
-            });
+            return Err(IndexError::Version { path: path.to_owned(), found, expected: FORMAT });
         }
         if u64_at(bytes, 16) != Some(bytes.len() as u64) || bytes.len() < HEADER_BYTES {
             return Err(damaged("its length is not the one it says"));
@@ -285,10 +275,7 @@ impl Layout {
             return false;
         };
         let mut last = 0;
-        for row in self
-            .section(bytes, section)
-            .chunks_exact(section.row_bytes())
-        {
+        for row in self.section(bytes, section).chunks_exact(section.row_bytes()) {
             match u32_at(row, word * 4) {
                 Some(start) if start >= last => last = start,
                 Some(_) | None => return false,

@@ -45,10 +45,7 @@ pub(super) struct Values<T> {
 
 impl<T> Default for Values<T> {
     fn default() -> Self {
-        Self {
-            numbers: HashMap::new(),
-            values: Vec::new(),
-        }
+        Self { numbers: HashMap::new(), values: Vec::new() }
     }
 }
 

@@ -6,10 +6,7 @@ use std::io;
 use memmap2::Mmap;
 
 /// Maps a file for reading.
-#[expect(
-    unsafe_code,
-    reason = "a mapped file could be changed by others; index files never are"
-)]
+#[expect(unsafe_code, reason = "a mapped file could be changed by others; index files never are")]
 pub(super) fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the bytes may not change while they are mapped. Index files are written under
     // another name, synced and renamed into place, and never written again; a new index is a new

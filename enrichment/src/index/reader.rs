@@ -68,10 +68,8 @@ impl Index {
     }
 
     fn is_named(&self, row: u32, vendor: &str, product: &str) -> bool {
-        let text = |word| {
-            self.word(Section::Products, row, word)
-                .and_then(|number| self.text(number))
-        };
+        let text =
+            |word| self.word(Section::Products, row, word).and_then(|number| self.text(number));
         // Product names differ more often than vendors do.
         text(1) == Some(product.as_bytes()) && text(0) == Some(vendor.as_bytes())
     }
@@ -117,9 +115,8 @@ impl Index {
         key: &'a [u8],
     ) -> impl Iterator<Item = ExactRow> + 'a {
         let groups = product.exact_groups.clone();
-        let first = partition(&groups, |group| {
-            self.group_key(group).is_some_and(|other| other < key)
-        });
+        let first =
+            partition(&groups, |group| self.group_key(group).is_some_and(|other| other < key));
         (first..groups.end)
             .take_while(move |group| self.group_key(*group) == Some(key))
             .flat_map(|group| self.group_rows(group))
@@ -130,10 +127,7 @@ impl Index {
         &'a self,
         product: &ProductView<'a>,
     ) -> impl Iterator<Item = ExactRow> + 'a {
-        product
-            .exact_groups
-            .clone()
-            .flat_map(|group| self.group_rows(group))
+        product.exact_groups.clone().flat_map(|group| self.group_rows(group))
     }
 
     fn group_version(&self, group: u32) -> Option<VersionId> {
@@ -164,8 +158,7 @@ impl Index {
         let rows = product.ranges.clone();
         // Those without a key come first and have the empty one, those without a bound last.
         let first = partition(&rows, |row| {
-            self.upper(row)
-                .is_some_and(|upper| self.version_key(upper) < key)
+            self.upper(row).is_some_and(|upper| self.version_key(upper) < key)
         });
         (first..rows.end).filter_map(|row| self.range_row(row))
     }
@@ -217,10 +210,7 @@ impl Index {
             };
         }
         let condition = self.word(Section::Shapes, row, QUALIFIERS)?;
-        Some(ShapeView {
-            qualifiers,
-            condition: (condition != NONE).then_some(condition),
-        })
+        Some(ShapeView { qualifiers, condition: (condition != NONE).then_some(condition) })
     }
 
     /// The row of a CVE.

@@ -105,15 +105,9 @@ impl Extracts {
         contents.dedup();
         let before = Index::open(path).ok();
         // A clock may go back; what takes the place of an index is newer than it all the same.
-        let at_least = before
-            .as_ref()
-            .and_then(Index::made_at)
-            .map_or(0, |at| at.0.saturating_add(1));
-        let origin = Origin {
-            made_at: made_at.0.max(at_least),
-            reader: READER,
-            made_of: contents,
-        };
+        let at_least =
+            before.as_ref().and_then(Index::made_at).map_or(0, |at| at.0.saturating_add(1));
+        let origin = Origin { made_at: made_at.0.max(at_least), reader: READER, made_of: contents };
         let changed = match self.since(before, &origin.made_of)? {
             Ok((before, wanted)) => {
                 let rebuilt = Rebuilt::Changed {
@@ -184,16 +178,12 @@ impl Extracts {
             return Ok(Err("the index before it does not tell what it is made of"));
         }
         if before.layout.reader != READER {
-            return Ok(Err(
-                "another version of the program has made the index before it",
-            ));
+            return Ok(Err("another version of the program has made the index before it"));
         }
         let mut difference = Difference::default();
         for content in made_of.iter().filter(|content| !contents.contains(content)) {
             let Ok(extract) = self.open(content) else {
-                return Ok(Err(
-                    "the extract of a feed that is gone is missing or damaged",
-                ));
+                return Ok(Err("the extract of a feed that is gone is missing or damaged"));
             };
             difference.gone(&extract)?;
         }
@@ -247,14 +237,8 @@ impl Difference {
         let cves = self.cves.into_iter();
         let advisories = self.advisories.into_iter();
         Wanted {
-            cves: cves
-                .filter(|(_, sides)| differs(sides))
-                .map(|(id, _)| id)
-                .collect(),
-            advisories: advisories
-                .filter(|(_, sides)| differs(sides))
-                .map(|(id, _)| id)
-                .collect(),
+            cves: cves.filter(|(_, sides)| differs(sides)).map(|(id, _)| id).collect(),
+            advisories: advisories.filter(|(_, sides)| differs(sides)).map(|(id, _)| id).collect(),
         }
     }
 }

@@ -31,19 +31,13 @@ fn records() -> Vec<CveRecord> {
             &any_of(&[
                 (&app("v:p:1.0"), ""),
                 (&app("v:p:1.5:rc1"), ""),
-                (
-                    &app("v:p:*"),
-                    r#""versionStartIncluding":"2.0","versionEndExcluding":"2.4""#,
-                ),
+                (&app("v:p:*"), r#""versionStartIncluding":"2.0","versionEndExcluding":"2.4""#),
             ]),
         ),
         record(
             "CVE-2024-0002",
             2,
-            &on(
-                &[(&app("v:p:*"), r#""versionEndIncluding":"3.1""#)],
-                &[&linux, &debian],
-            ),
+            &on(&[(&app("v:p:*"), r#""versionEndIncluding":"3.1""#)], &[&linux, &debian]),
         ),
         record(
             "CVE-2023-10000",
@@ -51,10 +45,7 @@ fn records() -> Vec<CveRecord> {
             &any_of(&[
                 (&app("v:p:*"), ""),
                 (&app("w:q:-"), ""),
-                (
-                    &app("w:q:*:*:*:*:lts:windows:x64"),
-                    r#""versionStartExcluding":"7""#,
-                ),
+                (&app("w:q:*:*:*:*:lts:windows:x64"), r#""versionStartExcluding":"7""#),
             ]),
         ),
         record("CVE-2022-0003", 4, "[]"),
@@ -87,10 +78,8 @@ fn advisories() -> Vec<Advisory> {
         scheme: Scheme::Deb,
         note: "a remark".to_owned(),
     };
-    let span = |introduced: &str, end: Option<End>| Span {
-        introduced: Some(introduced.to_owned()),
-        end,
-    };
+    let span =
+        |introduced: &str, end: Option<End>| Span { introduced: Some(introduced.to_owned()), end };
     let advisory = |id: &str, cves: &[&str], affected: Vec<Affected>| Advisory {
         id: id.to_owned(),
         publisher: Publisher::Debian,
@@ -119,11 +108,7 @@ fn advisories() -> Vec<Advisory> {
                 vec![span("0", Some(End::LastAffected("3~rc1".to_owned())))],
             )],
         ),
-        advisory(
-            "DSA-2-1",
-            &[],
-            vec![affected(debian("12"), "p", Vec::new())],
-        ),
+        advisory("DSA-2-1", &[], vec![affected(debian("12"), "p", Vec::new())]),
     ]
 }
 
@@ -140,22 +125,13 @@ fn bytes_with(records: &[CveRecord], advisories: &[Advisory]) -> Vec<u8> {
 
 /// Everything that an index can be asked about the records above, as text.
 fn answers(index: &Index) -> String {
-    let platform = Platform {
-        family: "linux",
-        id: "debian",
-        version: "10",
-    };
+    let platform = Platform { family: "linux", id: "debian", version: "10" };
     let mut answers = format!("{:?} {}", index.stats(), index.generation());
     for name in ["v:p:1.0", "v:p:1.5:rc1", "v:p:2.3", "w:q:8", "w:q:1"] {
         let cpe = Cpe::parse(&app(name)).unwrap();
         let evaluation = matching::evaluate_cpe(index, &cpe, platform);
         answers.push_str(&format!("\n{name} {evaluation:?}"));
-        for cve in [
-            "CVE-2024-0001",
-            "CVE-2024-0002",
-            "CVE-2023-10000",
-            "CVE-2022-0003",
-        ] {
+        for cve in ["CVE-2024-0001", "CVE-2024-0002", "CVE-2023-10000", "CVE-2022-0003"] {
             let why_not = matching::why_not_cpe(index, &cpe, platform, cve);
             answers.push_str(&format!("\n{why_not:?}"));
             answers.push_str(&format!("\n{:?}", index.cve(cve.parse().unwrap())));
@@ -166,10 +142,7 @@ fn answers(index: &Index) -> String {
             source: "deb",
             name,
             version,
-            platform: Platform {
-                version: release,
-                ..platform
-            },
+            platform: Platform { version: release, ..platform },
             ..Subject::default()
         };
         answers.push_str(&format!("\n{:?}", matching::evaluate(index, &subject)));
@@ -192,16 +165,10 @@ fn counts_what_it_holds_and_finds_products_and_cves() {
     let index = index_of(&records());
     let stats = index.stats();
     assert_eq!((stats.cves, stats.products), (4, 2));
-    assert_eq!(
-        (stats.exact_rules, stats.range_rules, stats.open_rules),
-        (2, 3, 2)
-    );
+    assert_eq!((stats.exact_rules, stats.range_rules, stats.open_rules), (2, 3, 2));
     assert!(index.has_product("v", "p"));
     assert!(!index.has_product("v", "q"));
-    assert!(
-        !index.has_product("linux", "linux_kernel"),
-        "only a partner"
-    );
+    assert!(!index.has_product("linux", "linux_kernel"), "only a partner");
     let cve = index.cve("CVE-2023-10000".parse().unwrap()).unwrap();
     assert_eq!(cve.products, ["v:p", "w:q"]);
     assert_eq!(index.cve("CVE-2023-0001".parse().unwrap()), None);
@@ -235,9 +202,7 @@ fn an_operating_system_and_an_application_of_one_name_are_two_products() {
 
 #[test]
 fn many_products_are_all_found() {
-    let names: Vec<String> = (0..3000)
-        .map(|at| format!("vendor{at}:product:1"))
-        .collect();
+    let names: Vec<String> = (0..3000).map(|at| format!("vendor{at}:product:1")).collect();
     let matches: Vec<String> = names.iter().map(|name| app(name)).collect();
     let matches: Vec<(&str, &str)> = matches.iter().map(|name| (name.as_str(), "")).collect();
     let index = index_of(&[record("CVE-2024-0001", 0, &any_of(&matches))]);

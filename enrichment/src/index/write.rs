@@ -49,9 +49,8 @@ pub enum Rebuilt {
 }
 
 impl Rebuilt {
-    pub(super) const FROM_FEEDS: Self = Self::All {
-        reason: "it is made of feeds that were read for it",
-    };
+    pub(super) const FROM_FEEDS: Self =
+        Self::All { reason: "it is made of feeds that were read for it" };
 }
 
 impl BuildReport {

@@ -68,11 +68,7 @@ impl Os {
             Some((id, _)) => (id, self.version.as_str()),
             None => (self.id.as_str(), self.version.as_str()),
         };
-        Platform {
-            family: &self.family,
-            id,
-            version,
-        }
+        Platform { family: &self.family, id, version }
     }
 
     /// The build as the version of Windows that it is: `10.0.19045.4291` of `19045.4291`.
@@ -87,8 +83,5 @@ impl Os {
 
 /// How many numbers a version has.
 pub(super) fn numbers(version: &str) -> usize {
-    version
-        .split('.')
-        .filter(|part| !part.trim().is_empty())
-        .count()
+    version.split('.').filter(|part| !part.trim().is_empty()).count()
 }

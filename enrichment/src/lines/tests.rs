@@ -47,10 +47,8 @@ fn a_package_is_matched_and_its_id_echoed() {
 
 #[test]
 fn a_cpe_skips_identity() {
-    let answer = ask(
-        &json!({"id": 1, "cpe": "cpe:2.3:a:python:requests:2.30.0:*:*:*:*:*:*:*"}),
-        None,
-    );
+    let answer =
+        ask(&json!({"id": 1, "cpe": "cpe:2.3:a:python:requests:2.30.0:*:*:*:*:*:*:*"}), None);
     assert_eq!(answer["identity"]["rule"], "cpe");
     assert_eq!(answer["findings"].as_array().unwrap().len(), 1);
 }
@@ -92,21 +90,13 @@ fn cpe_names_match_within_a_range() {
     assert_eq!(ask(json!({"versionEndExcluding": "1.5"})), false);
     assert_eq!(ask(json!({"versionEndIncluding": "1.5"})), true);
     assert_eq!(ask(json!({"versionStartExcluding": "1.5"})), false);
-    assert_eq!(
-        ask(json!({"versionStartIncluding": "1.4", "versionEndExcluding": "1.6"})),
-        true
-    );
+    assert_eq!(ask(json!({"versionStartIncluding": "1.4", "versionEndExcluding": "1.6"})), true);
     assert_eq!(ask(json!({"versionEndExcluding": "2020-10-29"})), false);
     let other =
         json!({"id": 1, "source_cpe": "cpe:2.3:a:v:q:*:*:*:*:*:*:*:*", "target_cpe": target});
     assert_eq!(cpe(&other)["matches"], false);
     let bad = json!({"id": 1, "source_cpe": "x", "target_cpe": target});
-    assert!(
-        cpe(&bad)["error"]
-            .as_str()
-            .unwrap()
-            .starts_with("source_cpe")
-    );
+    assert!(cpe(&bad)["error"].as_str().unwrap().starts_with("source_cpe"));
 }
 
 #[test]
@@ -114,10 +104,7 @@ fn versions_are_ordered_or_said_to_have_no_order() {
     let order = |scheme: &str, a: &str, b: &str| {
         compare(&json!({"id": "x", "scheme": scheme, "a": a, "b": b}))
     };
-    assert_eq!(
-        order("deb", "1.0~rc1", "1.0"),
-        json!({"id": "x", "order": "<"})
-    );
+    assert_eq!(order("deb", "1.0~rc1", "1.0"), json!({"id": "x", "order": "<"}));
     assert_eq!(order("generic", "1.0", "1.0.0")["order"], "=");
     assert_eq!(order("pypi", "1.0.post1", "1.0")["order"], ">");
     assert!(order("generic", "1.0", "2020-10-29")["incomparable"].is_string());
@@ -144,12 +131,7 @@ fn every_line_is_answered_in_order_whatever_the_lines_are() {
     input.extend_from_slice(long.as_bytes());
     input.extend_from_slice(b"\n[]\n{\"id\":2,\"scheme\":\"deb\",\"a\":\"2\",\"b\":\"1\"}");
     let mut output = Vec::new();
-    answer_all(
-        &mut Cursor::new(input),
-        &mut output,
-        &mut version_compare_line,
-    )
-    .unwrap();
+    answer_all(&mut Cursor::new(input), &mut output, &mut version_compare_line).unwrap();
     let answers: Vec<Value> = String::from_utf8(output)
         .unwrap()
         .lines()
@@ -193,10 +175,7 @@ fn a_windows_may_say_its_build_and_its_updates_beside_the_question() {
         let found = answer["findings"].as_array().unwrap().len();
         assert_eq!(found, findings, "{os}");
     }
-    let answer = ask_windows(
-        &json!({"family": "windows", "build": {}, "kbs": 7}),
-        "10.0.19045",
-    );
+    let answer = ask_windows(&json!({"family": "windows", "build": {}, "kbs": 7}), "10.0.19045");
     assert_eq!(answer["status"], "not_evaluable");
 }
 

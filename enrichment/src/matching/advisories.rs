@@ -84,11 +84,7 @@ pub(super) fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> Option
         Asked::Question(question) => explain::first_failure(&question, cve),
         Asked::NotEvaluable { reason, .. } => (Step::NotEvaluable, reason),
     };
-    Some(WhyNot {
-        cve: cve.to_owned(),
-        step,
-        detail,
-    })
+    Some(WhyNot { cve: cve.to_owned(), step, detail })
 }
 
 /// Whether an identification is only a guess that PyPI's advisories refute: they hold the CVEs of

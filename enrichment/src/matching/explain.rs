@@ -18,19 +18,12 @@ use crate::rule::{EDITION, SW_EDITION, TARGET_HW, TARGET_SW};
 /// CPE name has no spaces.
 pub(super) fn installed_cpe(candidate: &Candidate, version: &str, update: &str) -> String {
     let version = version.split([' ', '(']).next().unwrap_or_default();
-    Cpe::of_product(
-        candidate.part.as_str(),
-        &candidate.vendor,
-        &candidate.product,
-    )
-    .with(Attribute::Version, Attr::value(version))
-    .with(Attribute::Update, Attr::value(update))
-    .with(Attribute::SwEdition, edition(&candidate.edition))
-    .with(
-        Attribute::TargetSw,
-        Attr::value(candidate.target_sw.as_str()),
-    )
-    .to_string()
+    Cpe::of_product(candidate.part.as_str(), &candidate.vendor, &candidate.product)
+        .with(Attribute::Version, Attr::value(version))
+        .with(Attribute::Update, Attr::value(update))
+        .with(Attribute::SwEdition, edition(&candidate.edition))
+        .with(Attribute::TargetSw, Attr::value(candidate.target_sw.as_str()))
+        .to_string()
 }
 
 /// The edition for a CPE name, where it is known.
@@ -246,24 +239,12 @@ fn notes(index: &Index, cve: &CveEntry, hit: &Hit) -> Vec<SmolStr> {
             notes.push(SmolStr::new_static(text));
         }
     };
-    note(
-        matches!(hit.row, Row::Open(_)),
-        "the record names every version",
-    );
+    note(matches!(hit.row, Row::Open(_)), "the record names every version");
     let stated = stated_by_another(cve.source);
     note(stated.is_some(), stated.unwrap_or_default());
-    note(
-        cve.is_fallback,
-        "NVD named these versions once and its newest record names none",
-    );
-    note(
-        hit.doubts.system,
-        "the host's operating system is not known well enough",
-    );
-    note(
-        hit.doubts.partner,
-        "needs hardware that a software inventory cannot show",
-    );
+    note(cve.is_fallback, "NVD named these versions once and its newest record names none");
+    note(hit.doubts.system, "the host's operating system is not known well enough");
+    note(hit.doubts.partner, "needs hardware that a software inventory cannot show");
     notes.extend(untold(index, hit));
     notes
 }
@@ -281,12 +262,7 @@ const fn stated_by_another(source: RecordSource) -> Option<&'static str> {
 /// What the record asks for and the host does not tell.
 fn untold(index: &Index, hit: &Hit) -> Vec<SmolStr> {
     let mut notes = Vec::new();
-    let Doubts {
-        edition,
-        hardware,
-        language,
-        ..
-    } = hit.doubts;
+    let Doubts { edition, hardware, language, .. } = hit.doubts;
     let Some(shape) = index.shape(hit.shape) else {
         return notes;
     };
@@ -297,9 +273,7 @@ fn untold(index: &Index, hit: &Hit) -> Vec<SmolStr> {
     ] {
         for place in places {
             if let (true, Text::Value(value)) = (is_open, shape.qualifiers[*place]) {
-                notes.push(format_smolstr!(
-                    "the record is about {value}, the host does not tell"
-                ));
+                notes.push(format_smolstr!("the record is about {value}, the host does not tell"));
             }
         }
     }

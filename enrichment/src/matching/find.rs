@@ -84,9 +84,7 @@ pub(super) fn findings(index: &Index, question: &Question<'_>, rule: &str) -> Ve
         .iter()
         .map(|product| Some(Writer::new(index, question, product.as_ref()?, rule)))
         .collect();
-    hits.iter()
-        .filter_map(|hit| writers.get_mut(hit.candidate)?.as_mut()?.finding(hit))
-        .collect()
+    hits.iter().filter_map(|hit| writers.get_mut(hit.candidate)?.as_mut()?.finding(hit)).collect()
 }
 
 /// The rules of a candidate's product, if records name it.
@@ -104,11 +102,8 @@ fn search(
     product: &ProductView<'_>,
     hits: &mut Vec<Hit>,
 ) {
-    let mut judged = Judged {
-        index,
-        surroundings: question.surroundings(candidate),
-        verdicts: Vec::new(),
-    };
+    let mut judged =
+        Judged { index, surroundings: question.surroundings(candidate), verdicts: Vec::new() };
     rows_that_name(index, question, (candidate, product), |row| {
         let shape = row.shape();
         if let Some(Ok(doubts)) = judged.judge(shape) {
@@ -176,9 +171,7 @@ fn rows_that_name<'i>(
     };
     if installed.is_by_generic_keys() {
         // The base may still be at a bound that the full version is above.
-        index
-            .ranges_from(product, base.min(full))
-            .for_each(&mut range);
+        index.ranges_from(product, base.min(full)).for_each(&mut range);
     } else {
         // Another scheme has another order, so each bound is asked.
         index.ranges(product).for_each(&mut range);
@@ -193,9 +186,7 @@ fn rows_that_name<'i>(
 
 /// Whether rules of a shape are about all updates of their version.
 pub(super) fn is_any_update(index: &Index, shape: u32) -> bool {
-    index
-        .shape(shape)
-        .is_some_and(|shape| shape.qualifiers[UPDATE] == Text::Any)
+    index.shape(shape).is_some_and(|shape| shape.qualifiers[UPDATE] == Text::Any)
 }
 
 fn confidence(index: &Index, row: &Row, doubts: Doubts) -> Confidence {

@@ -64,10 +64,7 @@ const SYNONYMS: [(&str, &str); 22] = [
 
 /// The usual name of what a `target_sw` names.
 pub(super) fn usual(target: &str) -> &str {
-    SYNONYMS
-        .iter()
-        .find(|(other, _)| *other == target)
-        .map_or(target, |(_, usual)| usual)
+    SYNONYMS.iter().find(|(other, _)| *other == target).map_or(target, |(_, usual)| usual)
 }
 
 /// Whether programs are built of a language; `None` for what is no language.

@@ -87,11 +87,7 @@ const OLD_WINDOWS: [(&str, &str); 19] = [
 
 impl<'a> Host<'a> {
     pub(super) const fn on(platform: Platform<'a>) -> Self {
-        Self {
-            family: platform.family,
-            id: platform.id,
-            version: platform.version,
-        }
+        Self { family: platform.family, id: platform.id, version: platform.version }
     }
 
     /// Whether the host runs the operating system that a partner names.
@@ -143,11 +139,7 @@ impl<'a> Host<'a> {
     pub(super) fn of_cpe(target: &'a str, platform: Platform<'a>) -> Self {
         match family_of(target) {
             // Release and version were said of another system, and are not this one's.
-            Some(family) if family != platform.family => Self {
-                family,
-                id: "",
-                version: "",
-            },
+            Some(family) if family != platform.family => Self { family, id: "", version: "" },
             Some(_) | None => Self::on(platform),
         }
     }
@@ -242,9 +234,7 @@ fn named(vendor: &str, product: &str) -> Named {
         "microsoft" if product.contains("windows") => OLD_WINDOWS
             .iter()
             .find(|(name, _)| product.starts_with(name))
-            .map_or(Named::Family("windows"), |(_, version)| {
-                Named::Windows(version)
-            }),
+            .map_or(Named::Family("windows"), |(_, version)| Named::Windows(version)),
         // `macos`, `mac_os`, `mac_os_x`, `mac_os_x_server`; hardware is another part.
         "apple" if product.starts_with("mac") || product.starts_with("os_x") => {
             Named::Family("macos")
@@ -265,11 +255,7 @@ mod tests {
     use super::*;
 
     fn host(family: &'static str, id: &'static str, version: &'static str) -> Host<'static> {
-        Host {
-            family,
-            id,
-            version,
-        }
+        Host { family, id, version }
     }
 
     fn system(
@@ -281,11 +267,7 @@ mod tests {
             vendor,
             product,
             part: b'o',
-            kind: if version.is_some() {
-                VersionKind::Exact
-            } else {
-                VersionKind::NotApplicable
-            },
+            kind: if version.is_some() { VersionKind::Exact } else { VersionKind::NotApplicable },
             bounds: Bounds::default(),
             lower: version,
             upper: None,
@@ -295,10 +277,7 @@ mod tests {
     #[test]
     fn any_linux_runs_on_the_linux_kernel_and_on_no_other_system() {
         let debian = host("linux", "debian", "12");
-        assert_eq!(
-            debian.runs(&system("linux", "linux_kernel", None)),
-            Fit::Yes
-        );
+        assert_eq!(debian.runs(&system("linux", "linux_kernel", None)), Fit::Yes);
         assert_eq!(debian.runs(&system("unix", "unix", None)), Fit::Yes);
         for (vendor, product) in [
             ("microsoft", "windows"),
@@ -306,11 +285,7 @@ mod tests {
             ("google", "android"),
             ("canonical", "ubuntu_linux"),
         ] {
-            assert_eq!(
-                debian.runs(&system(vendor, product, None)),
-                Fit::No,
-                "{product}"
-            );
+            assert_eq!(debian.runs(&system(vendor, product, None)), Fit::No, "{product}");
         }
         let kernel = system("linux", "linux_kernel", Some("2.6.32"));
         assert_eq!(debian.runs(&kernel), Fit::Unknown);
@@ -337,10 +312,7 @@ mod tests {
     fn an_old_windows_is_not_a_new_one() {
         let ten = host("windows", "", "10.0.19045");
         assert_eq!(ten.runs(&system("microsoft", "windows", None)), Fit::Yes);
-        assert_eq!(
-            ten.runs(&system("microsoft", "windows_10_22h2", None)),
-            Fit::Yes
-        );
+        assert_eq!(ten.runs(&system("microsoft", "windows_10_22h2", None)), Fit::Yes);
         assert_eq!(ten.runs(&system("microsoft", "windows_xp", None)), Fit::No);
         assert_eq!(
             host("windows", "", "6.1.7601").runs(&system("microsoft", "windows_7", None)),
@@ -355,10 +327,7 @@ mod tests {
     #[test]
     fn nothing_is_known_of_an_unknown_host() {
         let unknown = host("", "", "");
-        assert_eq!(
-            unknown.runs(&system("microsoft", "windows", None)),
-            Fit::Unknown
-        );
+        assert_eq!(unknown.runs(&system("microsoft", "windows", None)), Fit::Unknown);
         assert_eq!(unknown.is_target("windows"), Some(Fit::Unknown));
     }
 
@@ -373,18 +342,10 @@ mod tests {
 
     #[test]
     fn a_source_of_one_family_tells_the_family() {
-        let subject = Subject {
-            source: "programs",
-            ..Subject::default()
-        };
+        let subject = Subject { source: "programs", ..Subject::default() };
         assert_eq!(with_family(&subject).family, "windows");
-        let said = Subject {
-            platform: Platform {
-                family: "linux",
-                ..Platform::default()
-            },
-            ..subject
-        };
+        let said =
+            Subject { platform: Platform { family: "linux", ..Platform::default() }, ..subject };
         assert_eq!(with_family(&said).family, "linux");
     }
 }

@@ -72,9 +72,7 @@ impl Surroundings<'_> {
         self.target(shape.qualifiers[TARGET_SW], &mut doubts)?;
         self.edition(shape.qualifiers[SW_EDITION], &mut doubts)?;
         self.hardware(shape.qualifiers[TARGET_HW], &mut doubts)?;
-        let terms = shape
-            .condition
-            .map_or_else(Vec::new, |condition| index.condition(condition));
+        let terms = shape.condition.map_or_else(Vec::new, |condition| index.condition(condition));
         // Terms of an AND: the first that fails decides, and doubts of the others add up.
         for term in &terms {
             match self.partner(term) {

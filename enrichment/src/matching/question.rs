@@ -54,16 +54,13 @@ impl<'a> Question<'a> {
 
     /// The only family of systems that records about a candidate mean, where it is not the host's.
     pub(super) fn is_elsewhere(&self, candidate: &Candidate) -> Option<&'static str> {
-        self.host
-            .is_not_home_of(&candidate.vendor, &candidate.product)
+        self.host.is_not_home_of(&candidate.vendor, &candidate.product)
     }
 
     /// Whether a record about every version of a candidate's product says anything.
     pub(super) fn takes_every_version(&self, candidate: usize) -> bool {
         // Edge's older namesake has 226 such records, none of which is about the Edge of today.
-        self.candidates
-            .get(candidate)
-            .is_some_and(|candidate| !candidate.is_shared)
+        self.candidates.get(candidate).is_some_and(|candidate| !candidate.is_shared)
     }
 }
 
@@ -97,14 +94,7 @@ impl<'a> Installed<'a> {
                 return Err((Status::NotEvaluable, reason.into()));
             }
         };
-        Ok(Self {
-            text,
-            update,
-            scheme,
-            base,
-            full,
-            generic,
-        })
+        Ok(Self { text, update, scheme, base, full, generic })
     }
 
     /// The generic keys without and with the update; equal where there is none.
@@ -193,11 +183,7 @@ impl<'a> Installed<'a> {
         };
         // The other way round, what is above 9.2 is not 9.2p1.
         let full = self.full.as_bytes();
-        if is_included {
-            full >= key
-        } else {
-            full > key && self.base.as_bytes() != key
-        }
+        if is_included { full >= key } else { full > key && self.base.as_bytes() != key }
     }
 
     /// A bound's key under this version's scheme, if it is of the same kind.
@@ -273,14 +259,8 @@ mod tests {
     #[test]
     fn schemes_that_share_the_generic_keys_really_do() {
         for scheme in [Scheme::Macos, Scheme::Windows] {
-            for version in [
-                "1.0",
-                "148.0.7778.216",
-                "5.11.1 (8356)",
-                "2.0-rc1",
-                "v3",
-                "2020-10-29",
-            ] {
+            for version in ["1.0", "148.0.7778.216", "5.11.1 (8356)", "2.0-rc1", "v3", "2020-10-29"]
+            {
                 assert_eq!(
                     version::key(scheme, version),
                     version::key(Scheme::Generic, version),

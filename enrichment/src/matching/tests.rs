@@ -10,21 +10,9 @@ use crate::cve::CveRecord;
 use crate::evaluation::Confidence;
 use crate::testing::{any_of, app, index_of, name_of, on, record, system};
 
-const LINUX: Platform<'static> = Platform {
-    family: "linux",
-    id: "debian",
-    version: "12",
-};
-const WINDOWS: Platform<'static> = Platform {
-    family: "windows",
-    id: "",
-    version: "10.0.19045",
-};
-const MACOS: Platform<'static> = Platform {
-    family: "macos",
-    id: "",
-    version: "14.5",
-};
+const LINUX: Platform<'static> = Platform { family: "linux", id: "debian", version: "12" };
+const WINDOWS: Platform<'static> = Platform { family: "windows", id: "", version: "10.0.19045" };
+const MACOS: Platform<'static> = Platform { family: "macos", id: "", version: "14.5" };
 const CVE: &str = "CVE-2024-0001";
 
 /// An index of one record.
@@ -46,10 +34,7 @@ fn is_found_on(index: &Index, installed: &str, platform: Platform<'_>) -> bool {
 
 fn confidence(index: &Index, installed: &str, platform: Platform<'_>) -> Option<Confidence> {
     let evaluation = evaluation(index, installed, platform);
-    evaluation
-        .findings
-        .first()
-        .map(|finding| finding.confidence)
+    evaluation.findings.first().map(|finding| finding.confidence)
 }
 
 fn step(index: &Index, installed: &str, platform: Platform<'_>) -> Step {
@@ -58,20 +43,11 @@ fn step(index: &Index, installed: &str, platform: Platform<'_>) -> Step {
 }
 
 fn below(version: &str) -> String {
-    any_of(&[(
-        &app("v:p:*"),
-        &format!(r#""versionEndExcluding":"{version}""#),
-    )])
+    any_of(&[(&app("v:p:*"), &format!(r#""versionEndExcluding":"{version}""#))])
 }
 
 fn python<'a>(name: &'a str, version: &'a str) -> Subject<'a> {
-    Subject {
-        source: "python",
-        name,
-        version,
-        platform: LINUX,
-        ..Subject::default()
-    }
+    Subject { source: "python", name, version, platform: LINUX, ..Subject::default() }
 }
 
 #[test]
@@ -191,9 +167,7 @@ fn what_is_found_is_what_why_not_calls_found() {
         (&app("v:p:1.5:rc1"), ""),
         (&app("v:p:*:sp1"), r#""versionEndIncluding":"3""#),
     ]));
-    for installed in [
-        "9.2", "9.2:p1", "1.5", "1.5:rc1", "1.5rc1", "3", "3:sp1", "3:sp2", "4",
-    ] {
+    for installed in ["9.2", "9.2:p1", "1.5", "1.5:rc1", "1.5rc1", "3", "3:sp1", "3:sp2", "4"] {
         let installed = format!("v:p:{installed}");
         let found = is_found(&index, &installed);
         let is_step_found = step(&index, &installed, LINUX) == Step::Found;
@@ -252,16 +226,11 @@ fn a_remark_behind_a_version_is_no_part_of_its_name() {
         version: "5.11.1 (8356)",
         ..Subject::default()
     };
-    let index = one(&any_of(&[(
-        &app("zoom:zoom:*:*:*:*:*:windows"),
-        r#""versionEndExcluding":"5.13.3""#,
-    )]));
+    let index =
+        one(&any_of(&[(&app("zoom:zoom:*:*:*:*:*:windows"), r#""versionEndExcluding":"5.13.3""#)]));
     let evaluation = evaluate(&index, &subject);
     let first = evaluation.identity.cpes.first().map(String::as_str);
-    assert_eq!(
-        first,
-        Some("cpe:2.3:a:zoom:zoom:5.11.1:*:*:*:*:windows:*:*")
-    );
+    assert_eq!(first, Some("cpe:2.3:a:zoom:zoom:5.11.1:*:*:*:*:windows:*:*"));
     assert_eq!(evaluation.findings[0].confidence, Confidence::High);
     assert_eq!(evaluation.findings[0].why.version, "5.11.1 (8356)");
 }

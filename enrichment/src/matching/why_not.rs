@@ -21,10 +21,7 @@ use crate::subject::{Platform, Subject};
 #[must_use]
 pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
     let platform = host::with_family(subject);
-    let subject = Subject {
-        platform,
-        ..*subject
-    };
+    let subject = Subject { platform, ..*subject };
     let answer = advisories::why_not(index, &subject, cve)
         .unwrap_or_else(|| by_records(index, &subject, cve));
     // What an assigner says only ever adds, and never to what cannot be judged.
@@ -37,11 +34,10 @@ pub fn why_not(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
 fn by_records(index: &Index, subject: &Subject<'_>, cve: &str) -> WhyNot {
     let prepared = prepare(index, subject);
     let said = windows::said(index, subject, &prepared);
-    said.and_then(|said| windows::why_not(&said, cve))
-        .unwrap_or_else(|| {
-            let host = Host::on(subject.platform);
-            answer(index, &prepared, host, subject.arch, cve)
-        })
+    said.and_then(|said| windows::why_not(&said, cve)).unwrap_or_else(|| {
+        let host = Host::on(subject.platform);
+        answer(index, &prepared, host, subject.arch, cve)
+    })
 }
 
 /// Why a CVE is not among the findings of a CPE name.
@@ -63,20 +59,13 @@ fn answer(index: &Index, prepared: &Prepared, host: Host<'_>, arch: &str, cve: &
             (Step::NotEvaluable, reason.into_owned())
         }
     };
-    WhyNot {
-        cve: cve.to_owned(),
-        step,
-        detail,
-    }
+    WhyNot { cve: cve.to_owned(), step, detail }
 }
 
 fn first_failure(index: &Index, question: &Question<'_>, cve: &str) -> (Step, String) {
     let row = cve.parse::<CveId>().ok().and_then(|id| index.find_cve(id));
     let Some((row, entry)) = row.and_then(|row| Some((row, index.cve_entry(row)?))) else {
-        return (
-            Step::UnknownCve,
-            "the feeds hold no record of it".to_owned(),
-        );
+        return (Step::UnknownCve, "the feeds hold no record of it".to_owned());
     };
     if entry.is_rejected {
         return (Step::Withdrawn, "it was withdrawn".to_owned());

@@ -153,11 +153,7 @@ pub(super) fn merge(said: Said<'_>, evaluation: &mut Evaluation) {
 
 /// Why a CVE is not found, where Microsoft's word is the reason.
 pub(super) fn why_not(said: &Said<'_>, cve: &str) -> Option<WhyNot> {
-    let answer = |step, detail| WhyNot {
-        cve: cve.to_owned(),
-        step,
-        detail,
-    };
+    let answer = |step, detail| WhyNot { cve: cve.to_owned(), step, detail };
     let judged = match said {
         Said::Judged(judged) => judged,
         Said::NotEvaluable(reason) => return Some(answer(Step::NotEvaluable, reason.clone())),
@@ -175,10 +171,7 @@ struct Package<'a> {
 
 fn package<'a>(index: &'a Index, id: &str, release: &str, name: &str) -> Option<Package<'a>> {
     let at = index.find_place(id, release, NameKind::Binary)?;
-    Some(Package {
-        view: index.find_package(at, name)?,
-        release: index.release_of(at)?,
-    })
+    Some(Package { view: index.find_package(at, name)?, release: index.release_of(at)? })
 }
 
 /// The statements of a package, each with its CVEs.
@@ -187,25 +180,23 @@ fn statements<'a>(
     package: &Package<'a>,
 ) -> impl Iterator<Item = (Vec<CveId>, Cited<'a>)> {
     let release = package.release;
-    index
-        .statements(&package.view)
-        .filter_map(move |statement| {
-            let shape = index.statement_shape(statement.shape)?;
-            if shape.verdict != Word::Affected {
-                return None;
-            }
-            // Bulletins of Microsoft have one stretch a statement, which ends with the fix; see
-            // `feeds::msrc`.
-            let span = index.spans(statement).next()?;
-            let is_fixed = span.kind == SpanKind::Fixed;
-            let cited = Cited {
-                release,
-                advisory: statement.advisory,
-                channel: shape.channel,
-                update: shape.note,
-                since: span.lower.map(|bound| bound.text()),
-                build: span.upper.filter(|_| is_fixed).map(|bound| bound.text()),
-            };
-            Some((index.advisory_cves(statement.advisory).collect(), cited))
-        })
+    index.statements(&package.view).filter_map(move |statement| {
+        let shape = index.statement_shape(statement.shape)?;
+        if shape.verdict != Word::Affected {
+            return None;
+        }
+        // Bulletins of Microsoft have one stretch a statement, which ends with the fix; see
+        // `feeds::msrc`.
+        let span = index.spans(statement).next()?;
+        let is_fixed = span.kind == SpanKind::Fixed;
+        let cited = Cited {
+            release,
+            advisory: statement.advisory,
+            channel: shape.channel,
+            update: shape.note,
+            since: span.lower.map(|bound| bound.text()),
+            build: span.upper.filter(|_| is_fixed).map(|bound| bound.text()),
+        };
+        Some((index.advisory_cves(statement.advisory).collect(), cited))
+    })
 }

@@ -11,9 +11,7 @@ fn compile(configurations: &str) -> Compiled {
 
 fn products(compiled: &Compiled) -> Vec<String> {
     let rules = compiled.rules.iter();
-    rules
-        .map(|rule| format!("{}:{}", rule.product.vendor, rule.product.product))
-        .collect()
+    rules.map(|rule| format!("{}:{}", rule.product.vendor, rule.product.product)).collect()
 }
 
 #[test]
@@ -119,10 +117,7 @@ fn tells_all_versions_from_a_range_from_one_from_none() {
         (&app("v:p:-"), ""),
     ]));
     let versions: Vec<_> = compiled.rules.iter().map(|rule| &rule.versions).collect();
-    let range = Range {
-        end_excluding: Some("2.0".to_owned()),
-        ..Range::default()
-    };
+    let range = Range { end_excluding: Some("2.0".to_owned()), ..Range::default() };
     assert_eq!(
         versions,
         [

@@ -15,19 +15,7 @@ const BELOW: [(u8, &[&str]); 5] = [
     (1, &["dev", "nightly", "snapshot", "canary"]),
     (2, &["alpha"]),
     (3, &["beta"]),
-    (
-        4,
-        &[
-            "ea",
-            "eap",
-            "insider",
-            "insiders",
-            "milestone",
-            "pre",
-            "prerelease",
-            "preview",
-        ],
-    ),
+    (4, &["ea", "eap", "insider", "insiders", "milestone", "pre", "prerelease", "preview"]),
     (5, &["cr", "rc"]),
 ];
 /// Words that do not change the order.
@@ -57,9 +45,8 @@ const SPELLINGS: [(&str, &[&str]); 4] = [
     ("hf", &["hf", "hotfix"]),
 ];
 /// Words that may stand before the first number.
-const PREFIXES: [&str; 12] = [
-    "build", "go", "java", "jdk", "jre", "r", "rel", "release", "rev", "v", "ver", "version",
-];
+const PREFIXES: [&str; 12] =
+    ["build", "go", "java", "jdk", "jre", "r", "rel", "release", "rev", "v", "ver", "version"];
 const WORD: u8 = Padded::ABOVE_MIN;
 
 pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
@@ -120,18 +107,12 @@ fn without_prefix(mut text: &str) -> Option<&str> {
             if below("", word, rest).is_some() {
                 return Some(text);
             }
-            if !PREFIXES
-                .iter()
-                .any(|prefix| word.eq_ignore_ascii_case(prefix))
-            {
+            if !PREFIXES.iter().any(|prefix| word.eq_ignore_ascii_case(prefix)) {
                 return None;
             }
             text = rest;
         } else {
-            text = split_while(text, |byte| {
-                byte.is_ascii() && !byte.is_ascii_alphanumeric()
-            })
-            .1;
+            text = split_while(text, |byte| byte.is_ascii() && !byte.is_ascii_alphanumeric()).1;
             // What is left begins with a letter or digit, or is no ASCII.
             if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
                 return None;
@@ -204,10 +185,7 @@ fn split_date(text: &str) -> Option<([&str; 3], &str)> {
         // A date only where month and day can be: builds have eight digits too.
         8 => ([&digits[..4], &digits[4..6], &digits[6..]], rest),
         4 => {
-            let separator = rest
-                .chars()
-                .next()
-                .filter(|c| matches!(c, '-' | '_' | '/'))?;
+            let separator = rest.chars().next().filter(|c| matches!(c, '-' | '_' | '/'))?;
             let (month, rest) = split_digits(rest.strip_prefix(separator)?);
             let (day, rest) = split_digits(rest.strip_prefix(separator)?);
             ([digits, month, day], rest)
@@ -216,10 +194,7 @@ fn split_date(text: &str) -> Option<([&str; 3], &str)> {
     };
     let within = |text: &str, from: u32, to: u32| {
         // Bounds the number before it is parsed.
-        text.len() <= 4
-            && text
-                .parse()
-                .is_ok_and(|number: u32| from <= number && number <= to)
+        text.len() <= 4 && text.parse().is_ok_and(|number: u32| from <= number && number <= to)
     };
     let is_date = within(date[0], 1980, 2099) && within(date[1], 1, 12) && within(date[2], 1, 31);
     is_date.then_some((date, rest))

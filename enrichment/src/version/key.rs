@@ -57,11 +57,7 @@ impl SortKey {
 ///
 /// [`Incomparable::DifferentKinds`].
 pub fn compare_bytes(a: &[u8], b: &[u8]) -> Result<Ordering, Incomparable> {
-    if a.first() == b.first() {
-        Ok(a.cmp(b))
-    } else {
-        Err(Incomparable::DifferentKinds)
-    }
+    if a.first() == b.first() { Ok(a.cmp(b)) } else { Err(Incomparable::DifferentKinds) }
 }
 
 pub(super) fn write(scheme: Scheme, text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
@@ -134,17 +130,11 @@ pub(super) fn put_number(out: &mut Vec<u8>, tag: u8, digits: &str) {
         // Longer than any number of a release that people count. Builds named by a hash or an
         // instant come here, and a scheme that compared them in 64 bits would have to cut them.
         out.push(tag + LONG);
-        out.extend(
-            u32::try_from(digits.len())
-                .unwrap_or(u32::MAX)
-                .to_be_bytes(),
-        );
+        out.extend(u32::try_from(digits.len()).unwrap_or(u32::MAX).to_be_bytes());
         out.extend(digits.as_bytes());
         return;
     }
-    let value = digits
-        .bytes()
-        .fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
+    let value = digits.bytes().fold(0_u64, |value, digit| value * 10 + u64::from(digit - b'0'));
     let bytes = value.to_be_bytes();
     // Big-endian without the zeros in front: of two numbers of one length the order of bytes is
     // theirs.
@@ -193,11 +183,7 @@ impl<'a> Padded<'a> {
 
     /// A sequence in which a zero before an item above zero has another tag than usual.
     pub(super) const fn with_zero(out: &'a mut Vec<u8>, zero: u8) -> Self {
-        Self {
-            out,
-            zero,
-            zeros: 0,
-        }
+        Self { out, zero, zeros: 0 }
     }
 
     /// The next item is a number.
@@ -212,20 +198,14 @@ impl<'a> Padded<'a> {
 
     /// The next item is a number above zero with a tag of its own.
     pub(super) fn number_tagged(&mut self, tag: u8, digits: &str) {
-        debug_assert!(
-            tag >= Self::ABOVE_MIN,
-            "the tag belongs to an item below zero"
-        );
+        debug_assert!(tag >= Self::ABOVE_MIN, "the tag belongs to an item below zero");
         self.zeros = 0;
         put_number(self.out, tag, digits);
     }
 
     /// The next item is a word below zero.
     pub(super) fn below(&mut self, tag: u8) {
-        debug_assert!(
-            tag <= Self::BELOW_MAX,
-            "the tag belongs to an item above zero"
-        );
+        debug_assert!(tag <= Self::BELOW_MAX, "the tag belongs to an item above zero");
         let from = self.out.len() - self.zeros;
         // Only now is it known what the zeros stand before: `1.a.0.b` comes before `1.a`, where
         // they would else be greater than its end.
@@ -244,10 +224,7 @@ impl<'a> Padded<'a> {
 
     /// The next item is a text above zero.
     pub(super) fn text_above(&mut self, tag: u8, text: &str) {
-        debug_assert!(
-            tag >= Self::ABOVE_MIN,
-            "the tag belongs to an item below zero"
-        );
+        debug_assert!(tag >= Self::ABOVE_MIN, "the tag belongs to an item below zero");
         self.zeros = 0;
         put_text(self.out, tag, text);
     }
@@ -275,10 +252,7 @@ impl<'a> Padded<'a> {
 
 /// Divides a text behind its leading characters of one sort.
 pub(super) fn split_while(text: &str, is_inside: impl Fn(u8) -> bool) -> (&str, &str) {
-    let end = text
-        .bytes()
-        .position(|byte| !is_inside(byte))
-        .unwrap_or(text.len());
+    let end = text.bytes().position(|byte| !is_inside(byte)).unwrap_or(text.len());
     // A predicate over bytes may end within a character only if it takes parts of characters.
     text.split_at_checked(end).unwrap_or((text, ""))
 }

@@ -11,13 +11,8 @@ use super::key::{KIND_RELEASE, Padded, split_digits, split_while};
 
 /// Qualifiers before the release in their order, with the letter that stands for them before a
 /// digit.
-const BELOW: [(&str, &str); 5] = [
-    ("alpha", "a"),
-    ("beta", "b"),
-    ("milestone", "m"),
-    ("rc", "cr"),
-    ("snapshot", ""),
-];
+const BELOW: [(&str, &str); 5] =
+    [("alpha", "a"), ("beta", "b"), ("milestone", "m"), ("rc", "cr"), ("snapshot", "")];
 /// Words for the release itself.
 const RELEASE: [&str; 3] = ["final", "ga", "release"];
 
@@ -43,11 +38,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
     while let Some(first) = rest.bytes().next() {
         match first {
             b'.' | b'-' => {
-                divider = if first == b'-' {
-                    Divider::Hyphen
-                } else {
-                    Divider::Dot
-                };
+                divider = if first == b'-' { Divider::Hyphen } else { Divider::Dot };
                 rest = &rest[1..];
             }
             b'0'..=b'9' => {

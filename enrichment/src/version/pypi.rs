@@ -101,11 +101,8 @@ fn put_release<'a>(out: &mut Vec<u8>, text: &'a str) -> Option<&'a str> {
 
 /// A pre-release's rank and number, and what follows.
 fn take_pre(text: &str) -> (Option<(u8, &str)>, &str) {
-    const KINDS: [(&[&str], u8); 3] = [
-        (&["alpha", "a"], 2),
-        (&["beta", "b"], 3),
-        (&["preview", "pre", "rc", "c"], 4),
-    ];
+    const KINDS: [(&[&str], u8); 3] =
+        [(&["alpha", "a"], 2), (&["beta", "b"], 3), (&["preview", "pre", "rc", "c"], 4)];
     for (words, rank) in KINDS {
         if let Some((number, rest)) = take_numbered(text, words) {
             return (Some((rank, number)), rest);
@@ -147,10 +144,7 @@ fn without_separator(text: &str) -> &str {
 }
 
 fn put_local(out: &mut Vec<u8>, local: Option<&str>) -> Option<()> {
-    for segment in local
-        .into_iter()
-        .flat_map(|local| local.split(['.', '-', '_']))
-    {
+    for segment in local.into_iter().flat_map(|local| local.split(['.', '-', '_'])) {
         // In a local version numbers come behind words, and more segments behind fewer. The three
         // tags say so.
         if is_digits(segment) {

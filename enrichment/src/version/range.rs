@@ -59,10 +59,7 @@ pub(super) fn satisfies(
     if constraint.trim().is_empty() {
         return Ok(true);
     }
-    for condition in constraint
-        .split("||")
-        .flat_map(|alternative| alternative.split(','))
-    {
+    for condition in constraint.split("||").flat_map(|alternative| alternative.split(',')) {
         // All of it is read before any of it is believed: `>= 1 || oops` must not be an answer
         // where the first half holds and an error where it does not.
         read_condition(condition)?;

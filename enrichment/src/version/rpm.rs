@@ -43,9 +43,8 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
 
 fn put_part(out: &mut Vec<u8>, mut text: &str) {
     loop {
-        let (_, rest) = split_while(text, |byte| {
-            !byte.is_ascii_alphanumeric() && !matches!(byte, b'~' | b'^')
-        });
+        let (_, rest) =
+            split_while(text, |byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'~' | b'^'));
         let Some(first) = rest.bytes().next() else {
             break;
         };

@@ -31,11 +31,7 @@ const SCHEMES: [Scheme; 15] = [
 fn assert_ascending(scheme: Scheme, versions: &[&str]) {
     for (at, low) in versions.iter().enumerate() {
         for high in &versions[at + 1..] {
-            assert_eq!(
-                compare(scheme, low, high),
-                Ok(Ordering::Less),
-                "{scheme}: {low} < {high}"
-            );
+            assert_eq!(compare(scheme, low, high), Ok(Ordering::Less), "{scheme}: {low} < {high}");
             assert_eq!(
                 compare(scheme, high, low),
                 Ok(Ordering::Greater),
@@ -61,21 +57,14 @@ fn every_scheme_is_found_by_its_name() {
     for scheme in SCHEMES {
         assert_eq!(scheme.as_str().parse(), Ok(scheme));
     }
-    assert_eq!(
-        "cobol".parse::<Scheme>(),
-        Err(UnknownScheme("cobol".to_owned()))
-    );
+    assert_eq!("cobol".parse::<Scheme>(), Err(UnknownScheme("cobol".to_owned())));
 }
 
 #[test]
 fn an_empty_or_unknown_version_has_no_order_in_any_scheme() {
     for scheme in SCHEMES {
         for unknown in ["", "  ", "unknown", "N/A", "*", "-", "latest"] {
-            assert_eq!(
-                compare(scheme, unknown, "1.0"),
-                Err(Incomparable::Unknown),
-                "{scheme}"
-            );
+            assert_eq!(compare(scheme, unknown, "1.0"), Err(Incomparable::Unknown), "{scheme}");
             assert_eq!(key(scheme, unknown), None);
         }
     }
@@ -84,14 +73,8 @@ fn an_empty_or_unknown_version_has_no_order_in_any_scheme() {
 #[test]
 fn a_failed_key_leaves_the_buffer_as_it_was() {
     let mut out = vec![7, 7];
-    assert_eq!(
-        write_key(Scheme::Apk, "no version", &mut out),
-        Err(Incomparable::NotAVersion)
-    );
-    assert_eq!(
-        write_key(Scheme::Deb, "-1", &mut out),
-        Err(Incomparable::NotAVersion)
-    );
+    assert_eq!(write_key(Scheme::Apk, "no version", &mut out), Err(Incomparable::NotAVersion));
+    assert_eq!(write_key(Scheme::Deb, "-1", &mut out), Err(Incomparable::NotAVersion));
     assert_eq!(out, [7, 7]);
 }
 
@@ -134,10 +117,7 @@ fn formats_of_other_tools_are_taken_for_the_order_that_they_have() {
     ] {
         assert_eq!(name.parse(), Ok(scheme), "{name}");
     }
-    assert_ascending(
-        Scheme::Apk,
-        &["1.0.0_rc1", "1.0.0", "1.0.0-r1", "1.0.0_p1", "1.0.1"],
-    );
+    assert_ascending(Scheme::Apk, &["1.0.0_rc1", "1.0.0", "1.0.0-r1", "1.0.0_p1", "1.0.1"]);
 }
 
 #[test]
@@ -156,11 +136,7 @@ fn constraints_are_alternatives_of_conditions() {
         ("< 1.0, < 2020-10-29", false),
     ];
     for (constraint, satisfied) in cases {
-        assert_eq!(
-            satisfies(Scheme::Generic, "1.5", constraint),
-            Ok(satisfied),
-            "{constraint}"
-        );
+        assert_eq!(satisfies(Scheme::Generic, "1.5", constraint), Ok(satisfied), "{constraint}");
     }
 }
 
@@ -170,10 +146,7 @@ fn a_constraint_that_says_nothing_is_an_error_and_no_match() {
         satisfies(Scheme::Generic, "1.5", "< 2020-10-29"),
         Err(Incomparable::DifferentKinds)
     );
-    assert_eq!(
-        satisfies(Scheme::Generic, "", ""),
-        Err(Incomparable::Unknown)
-    );
+    assert_eq!(satisfies(Scheme::Generic, "", ""), Err(Incomparable::Unknown));
     for constraint in [",", ">", ">= ", "=> 1", "~> 1", "< 1,,"] {
         assert_eq!(
             satisfies(Scheme::Generic, "1.5", constraint),
@@ -185,21 +158,13 @@ fn a_constraint_that_says_nothing_is_an_error_and_no_match() {
 
 #[test]
 fn a_range_takes_its_ends_or_leaves_them() {
-    let bound = |version, is_included| {
-        Some(Bound {
-            version,
-            is_included,
-        })
-    };
+    let bound = |version, is_included| Some(Bound { version, is_included });
     let range = |start, end| Range { start, end };
     let contains = |range: Range<'_>, version| range.contains(Scheme::Generic, version);
     let half_open = range(bound("1.0", true), bound("2.0", false));
     assert_eq!(contains(half_open, "1.0.0"), Ok(true));
     assert_eq!(contains(half_open, "2.0"), Ok(false));
-    assert_eq!(
-        contains(range(bound("1.0", false), bound("2.0", true)), "1"),
-        Ok(false)
-    );
+    assert_eq!(contains(range(bound("1.0", false), bound("2.0", true)), "1"), Ok(false));
     assert_eq!(contains(range(None, bound("2.0", true)), "2"), Ok(true));
     assert_eq!(contains(Range::default(), "2"), Ok(true));
     assert_eq!(contains(Range::default(), ""), Err(Incomparable::Unknown));

@@ -7,12 +7,7 @@ fn is_running_row(row: &str, running: &str) -> Option<bool> {
     let [manager, name, version] = words[..] else {
         panic!("{row}");
     };
-    let package = Package {
-        manager,
-        name,
-        version,
-        ..Package::default()
-    };
+    let package = Package { manager, name, version, ..Package::default() };
     package.is_running(running)
 }
 

@@ -61,9 +61,7 @@ fn packs_only_what_gets_shorter() {
 
 #[test]
 fn refuses_to_pack_what_does_not_fit_a_frame() {
-    let error = packer()
-        .pack(noise(FRAME_WIRE_BYTES_MAX + 1))
-        .expect_err("too long");
+    let error = packer().pack(noise(FRAME_WIRE_BYTES_MAX + 1)).expect_err("too long");
     assert!(error.is_size());
 }
 
@@ -72,9 +70,7 @@ fn refuses_a_compression_bomb_by_what_it_says() {
     let zeros = vec![0; FRAME_RAW_BYTES_MAX + 1];
     let bomb = packer().pack(zeros).expect("packs to next to nothing");
     assert!(bomb.payload.len() < 1_000);
-    let error = unpacker()
-        .unpack(bomb.packing, &bomb.payload)
-        .expect_err("a bomb");
+    let error = unpacker().unpack(bomb.packing, &bomb.payload).expect_err("a bomb");
     assert!(error.is_size());
 }
 
@@ -100,10 +96,7 @@ fn refuses_a_compression_bomb_that_lies_about_its_size() {
 fn refuses_a_frame_that_does_not_say_its_size() {
     // A zstd frame whose descriptor has no content size, then one raw, last, empty block.
     let silent = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x01, 0x00, 0x00];
-    assert!(matches!(
-        unpacker().unpack(Packing::Zstd1, &silent),
-        Err(FrameError::Unpacked(None))
-    ));
+    assert!(matches!(unpacker().unpack(Packing::Zstd1, &silent), Err(FrameError::Unpacked(None))));
 }
 
 #[test]
@@ -111,17 +104,11 @@ fn refuses_truncated_and_random_payloads() {
     let frame = packer().pack(vec![7; 3_000]).expect("packs");
     let mut unpacker = unpacker();
     for cut in 0..frame.payload.len() {
-        assert!(
-            unpacker
-                .unpack(frame.packing, &frame.payload[..cut])
-                .is_err()
-        );
+        assert!(unpacker.unpack(frame.packing, &frame.payload[..cut]).is_err());
     }
     assert!(unpacker.unpack(Packing::Zstd1, &noise(500)).is_err());
     // One that failed can be used again.
-    let whole = unpacker
-        .unpack(frame.packing, &frame.payload)
-        .expect("unpacks");
+    let whole = unpacker.unpack(frame.packing, &frame.payload).expect("unpacks");
     assert_eq!(whole, vec![7; 3_000]);
 }
 
@@ -131,8 +118,6 @@ fn unpacks_what_a_packer_without_the_dictionary_cannot_read() {
     let frame = packer().pack(message.to_vec()).expect("packs");
     let without = zstd::bulk::decompress(&frame.payload, FRAME_RAW_BYTES_MAX);
     assert_ne!(without.ok().as_deref(), Some(&message[..]));
-    let with = unpacker()
-        .unpack(frame.packing, &frame.payload)
-        .expect("unpacks");
+    let with = unpacker().unpack(frame.packing, &frame.payload).expect("unpacks");
     assert_eq!(with, message);
 }

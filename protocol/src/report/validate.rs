@@ -63,19 +63,11 @@ impl Report {
                 ("agent version", &facts.agent_version),
             ]);
         }
-        texts.extend(
-            self.sources
-                .iter()
-                .map(|status| ("source reason", &status.reason)),
-        );
+        texts.extend(self.sources.iter().map(|status| ("source reason", &status.reason)));
         for (field, text) in texts {
             let max = limits::FACT_BYTES_MAX;
             if text.len() > max {
-                return Err(InvalidReport::FactTooLong {
-                    field,
-                    bytes: text.len(),
-                    max,
-                });
+                return Err(InvalidReport::FactTooLong { field, bytes: text.len(), max });
             }
             if text.chars().any(char::is_control) {
                 return Err(InvalidReport::FactControlCharacter { field });
@@ -173,32 +165,18 @@ fn validate_record(number: usize, record: &SoftwareRecord) -> Result<(), Invalid
         ("arch", &record.arch, limits::LABEL_BYTES_MAX),
         ("vendor", &record.vendor, limits::LABEL_BYTES_MAX),
         ("source_name", &record.source_name, limits::NAME_BYTES_MAX),
-        (
-            "source_version",
-            &record.source_version,
-            limits::VERSION_BYTES_MAX,
-        ),
+        ("source_version", &record.source_version, limits::VERSION_BYTES_MAX),
         ("origin", &record.origin, limits::LABEL_BYTES_MAX),
         ("bundle_id", &record.bundle_id, limits::NAME_BYTES_MAX),
     ];
-    let locations = record
-        .locations
-        .iter()
-        .map(|text| ("location", text, limits::LOCATION_BYTES_MAX));
+    let locations =
+        record.locations.iter().map(|text| ("location", text, limits::LOCATION_BYTES_MAX));
     for (field, text, max) in texts.into_iter().chain(locations) {
         if text.len() > max {
-            return Err(InvalidReport::TooLong {
-                record: number,
-                field,
-                bytes: text.len(),
-                max,
-            });
+            return Err(InvalidReport::TooLong { record: number, field, bytes: text.len(), max });
         }
         if text.chars().any(char::is_control) {
-            return Err(InvalidReport::ControlCharacter {
-                record: number,
-                field,
-            });
+            return Err(InvalidReport::ControlCharacter { record: number, field });
         }
     }
     Ok(())

@@ -109,10 +109,7 @@ mod tests {
     fn takes_lists_and_texts_that_are_just_full() {
         assert_eq!(
             probe(&[1, 2, 3], "abc"),
-            Ok(Probe {
-                numbers: vec![1, 2, 3],
-                word: "abc".to_owned()
-            })
+            Ok(Probe { numbers: vec![1, 2, 3], word: "abc".to_owned() })
         );
     }
 

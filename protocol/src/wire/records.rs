@@ -141,10 +141,7 @@ impl<'a> WireRecords<'a> {
                 bundle_id: self.bundle_ids[i].to_owned(),
                 running: running[i],
                 installed_at_s: time(&times, self.installed[i])?,
-                locations: locations
-                    .next()
-                    .map(WireLocations::into_owned)
-                    .unwrap_or_default(),
+                locations: locations.next().map(WireLocations::into_owned).unwrap_or_default(),
             });
         }
         Ok(records)
@@ -165,11 +162,7 @@ impl<'a> WireRecords<'a> {
         ];
         match columns.into_iter().find(|(_, entries)| *entries != records) {
             None => Ok(()),
-            Some((column, entries)) => Err(DecodeError::Column {
-                column,
-                entries,
-                records,
-            }),
+            Some((column, entries)) => Err(DecodeError::Column { column, entries, records }),
         }
     }
 }
@@ -273,11 +266,7 @@ impl TimeTable {
     fn steps(&self) -> Vec<u32> {
         // The set is sorted and distinct, so no step is negative and only the first can be 0.
         let before = std::iter::once(&0).chain(&self.0);
-        self.0
-            .iter()
-            .zip(before)
-            .map(|(at, before)| at - before)
-            .collect()
+        self.0.iter().zip(before).map(|(at, before)| at - before).collect()
     }
 
     fn id(&self, at: Option<u32>) -> Id {

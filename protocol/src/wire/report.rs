@@ -57,13 +57,10 @@ impl<'a> From<&'a Report> for WireReport<'a> {
             sources: report.sources.clone(),
             digest: report.digest,
             body: match &report.body {
-                ReportBody::Snapshot { from, to, .. } => WireBody::Snapshot {
-                    from: *from,
-                    to: *to,
-                },
-                ReportBody::Delta { removes, .. } => WireBody::Delta {
-                    removes: removes.clone(),
-                },
+                ReportBody::Snapshot { from, to, .. } => {
+                    WireBody::Snapshot { from: *from, to: *to }
+                }
+                ReportBody::Delta { removes, .. } => WireBody::Delta { removes: removes.clone() },
             },
             strings,
             records,
@@ -87,10 +84,7 @@ impl TryFrom<WireReport<'_>> for Report {
             sources: wire.sources,
             body: match wire.body {
                 WireBody::Snapshot { from, to } => ReportBody::Snapshot { from, to, records },
-                WireBody::Delta { removes } => ReportBody::Delta {
-                    upserts: records,
-                    removes,
-                },
+                WireBody::Delta { removes } => ReportBody::Delta { upserts: records, removes },
             },
             digest: wire.digest,
         })

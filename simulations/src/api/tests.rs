@@ -55,9 +55,7 @@ fn never_shows_its_key() {
 
 /// A server that gives these answers to one connection each, and what it was asked.
 async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let serving = async move {
         let mut asked = Vec::new();
@@ -67,18 +65,12 @@ async fn server(answers: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<St
             while !request.ends_with(b"\r\n\r\n") {
                 request.push(stream.read_u8().await.expect("a request"));
             }
-            stream
-                .write_all(answer.as_bytes())
-                .await
-                .expect("an answer");
+            stream.write_all(answer.as_bytes()).await.expect("an answer");
             asked.push(String::from_utf8(request).expect("text"));
         }
         asked
     };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a server that the test waits for"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a server that the test waits for")]
     let task = tokio::spawn(serving);
     (url, task)
 }
@@ -98,19 +90,12 @@ fn row(number: u128) -> String {
 #[tokio::test]
 async fn pages_are_asked_for_until_there_are_no_more_and_what_stands_twice_stays_twice() {
     let page = |rows: &str, next: &str| {
-        answer(
-            "200 OK",
-            &format!(r#"{{"items":[{rows}],"next_page_token":{next}}}"#),
-        )
+        answer("200 OK", &format!(r#"{{"items":[{rows}],"next_page_token":{next}}}"#))
     };
-    let (url, asked) = server(vec![
-        page(&format!("{},{}", row(1), row(2)), r#""a+b/c=""#),
-        page(&row(2), "null"),
-    ])
-    .await;
-    let keys = client(&url)
-        .software(COMPANY, AGENT, Some("libstdc++6"))
-        .await;
+    let (url, asked) =
+        server(vec![page(&format!("{},{}", row(1), row(2)), r#""a+b/c=""#), page(&row(2), "null")])
+            .await;
+    let keys = client(&url).software(COMPANY, AGENT, Some("libstdc++6")).await;
     let expected = [1, 2, 2].map(|number| SoftwareKey::from_uuid(Uuid::from_u128(number)));
     assert_eq!(keys.expect("keys"), expected);
     let asked = asked.await.expect("served");
@@ -123,23 +108,12 @@ async fn pages_are_asked_for_until_there_are_no_more_and_what_stands_twice_stays
 #[tokio::test]
 async fn every_request_says_whose_it_is_and_with_which_key() {
     let (url, asked) = server(vec![answer("200 OK", r#"{"records":42,"more":1}"#)]).await;
-    let records = client(&format!("{url}/base/"))
-        .records_applied(COMPANY)
-        .await;
+    let records = client(&format!("{url}/base/")).records_applied(COMPANY).await;
     assert_eq!(records.expect("a number"), 42);
     let asked = asked.await.expect("served").remove(0);
-    assert!(
-        asked.starts_with("GET /base/api/v1/pipeline HTTP/1.1\r\n"),
-        "{asked}"
-    );
-    assert!(
-        asked.contains("authorization: Bearer msk_1_topsecret\r\n"),
-        "{asked}"
-    );
-    assert!(
-        asked.contains(&format!("muster-company: {COMPANY}\r\n")),
-        "{asked}"
-    );
+    assert!(asked.starts_with("GET /base/api/v1/pipeline HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.contains("authorization: Bearer msk_1_topsecret\r\n"), "{asked}");
+    assert!(asked.contains(&format!("muster-company: {COMPANY}\r\n")), "{asked}");
 }
 
 #[tokio::test]
@@ -148,10 +122,7 @@ async fn a_host_that_is_not_known_has_nothing_and_a_pipeline_that_is_not_is_an_e
     let (url, _) = server(vec![nothing(), nothing()]).await;
     let api = client(&url);
     assert_eq!(api.software(COMPANY, AGENT, None).await.expect("none"), []);
-    let error = api
-        .records_applied(COMPANY)
-        .await
-        .expect_err("no such page");
+    let error = api.records_applied(COMPANY).await.expect_err("no such page");
     assert!(format!("{error:#}").contains("does not know /api/v1/pipeline"));
 }
 
@@ -163,15 +134,9 @@ async fn a_refusal_is_said_with_its_status_and_its_words() {
         ("204 No Content", ""),
     ] {
         let (url, _) = server(vec![answer(status, body)]).await;
-        let error = client(&url)
-            .records_applied(COMPANY)
-            .await
-            .expect_err("refused");
+        let error = client(&url).records_applied(COMPANY).await.expect_err("refused");
         let error = format!("{error:#}");
-        assert!(
-            error.contains(&status[..3]) && error.contains(body),
-            "{error}"
-        );
+        assert!(error.contains(&status[..3]) && error.contains(body), "{error}");
     }
 }
 
@@ -181,10 +146,7 @@ async fn an_answer_that_is_no_page_is_an_error_that_names_the_request() {
         let (url, _) = server(vec![answer("200 OK", body)]).await;
         let error = client(&url).software(COMPANY, AGENT, None).await;
         let error = format!("{:#}", error.expect_err("no page"));
-        assert!(
-            error.contains(&format!("/hosts/{AGENT}/software")),
-            "{error}"
-        );
+        assert!(error.contains(&format!("/hosts/{AGENT}/software")), "{error}");
     }
 }
 

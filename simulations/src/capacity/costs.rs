@@ -129,17 +129,11 @@ mod tests {
         let path = folder.path().join("costs.json");
         let mut costs: serde_json::Value = serde_json::from_str(BUILT_IN).expect("JSON");
         std::fs::write(&path, costs.to_string()).expect("writes");
-        assert_eq!(
-            Costs::read(&path).expect("costs"),
-            Costs::built_in().unwrap()
-        );
+        assert_eq!(Costs::read(&path).expect("costs"), Costs::built_in().unwrap());
         // Taking it leaves `null` behind, which serde would refuse for another reason; so the field
         // goes as well.
         let row = costs["row_bytes"].take();
-        costs
-            .as_object_mut()
-            .expect("an object")
-            .remove("row_bytes");
+        costs.as_object_mut().expect("an object").remove("row_bytes");
         std::fs::write(&path, costs.to_string()).expect("writes");
         let error = format!("{:#}", Costs::read(&path).expect_err("too few"));
         assert!(error.contains("row_bytes"), "{error}");

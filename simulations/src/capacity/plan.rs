@@ -85,10 +85,7 @@ impl Plan {
     /// What this many agents need.
     #[must_use]
     pub fn new(costs: &Costs, load: &Load, agents: u64) -> Self {
-        let mut plan = Self {
-            agents,
-            figures: Vec::new(),
-        };
+        let mut plan = Self { agents, figures: Vec::new() };
         let rates = Rates::new(load, agents);
         plan.traffic(costs, load, &rates);
         plan.database(costs, load, &rates);
@@ -104,12 +101,7 @@ impl Plan {
     }
 
     fn push(&mut self, name: &'static str, value: f64, unit: &'static str, costs: &[&Cost]) -> f64 {
-        self.figures.push(Figure {
-            name,
-            value,
-            unit,
-            basis: self.basis(costs),
-        });
+        self.figures.push(Figure { name, value, unit, basis: self.basis(costs) });
         value
     }
 
@@ -137,19 +129,10 @@ impl Plan {
         let bytes = rates.heartbeats * costs.heartbeat_bytes.value
             + rates.visits * costs.visit_bytes.value
             + rates.changes * costs.change_bytes.value;
-        let from = [
-            &costs.heartbeat_bytes,
-            &costs.visit_bytes,
-            &costs.change_bytes,
-        ];
+        let from = [&costs.heartbeat_bytes, &costs.visit_bytes, &costs.change_bytes];
         self.push("traffic", bytes, "B/s", &from);
         let first = rates.agents * load.records * costs.record_bytes.value / GIB;
-        self.push(
-            "all first inventories",
-            first,
-            "GiB",
-            &[&costs.record_bytes],
-        );
+        self.push("all first inventories", first, "GiB", &[&costs.record_bytes]);
     }
 
     fn database(&mut self, costs: &Costs, load: &Load, rates: &Rates) {
@@ -176,12 +159,7 @@ impl Plan {
         let from = [&costs.heartbeat_ms, &costs.visit_ms, &costs.change_ms];
         let cores = self.push("collector cores", busy / 1_000.0 / load.node_use, "", &from);
         let held = rates.held * costs.connection_kib.value * KIB / GIB;
-        let held = self.push(
-            "memory of connections",
-            held,
-            "GiB",
-            &[&costs.connection_kib],
-        );
+        let held = self.push("memory of connections", held, "GiB", &[&costs.connection_kib]);
         // What a node holds beside what every node has.
         let free = (load.node_gib * load.node_use - costs.collector_mib.value / KIB).max(0.001);
         let by_load = (cores / load.node_cores).max(held / free).ceil().max(1.0);
@@ -205,26 +183,12 @@ impl Plan {
     fn storms(&mut self, costs: &Costs, load: &Load, (rates, cores): (&Rates, f64)) {
         // All of the cores, and not the planned part of them: this is what the rest is kept for.
         let back = rates.agents * costs.visit_ms.value / 1_000.0 / cores;
-        self.push(
-            "all come back after an outage in",
-            back,
-            "s",
-            &[&costs.visit_ms],
-        );
+        self.push("all come back after an outage in", back, "s", &[&costs.visit_ms]);
         let first = costs.enrolment_ms.value / 1_000.0
             + load.records * (costs.record_us.value + costs.record_postgres_us.value) / 1e6;
         let seconds = load.rollout_hours * 3_600.0;
-        let from = [
-            &costs.enrolment_ms,
-            &costs.record_us,
-            &costs.record_postgres_us,
-        ];
-        self.push(
-            "cores of the rollout",
-            rates.agents * first / seconds,
-            "",
-            &from,
-        );
+        let from = [&costs.enrolment_ms, &costs.record_us, &costs.record_postgres_us];
+        self.push("cores of the rollout", rates.agents * first / seconds, "", &from);
     }
 }
 

@@ -56,17 +56,7 @@ impl Database {
         // PostgreSQL refuses to run as root, and has to reach what is its own.
         run("chown", &["postgres", &folder.display().to_string()]).await?;
         let data = database.data(0);
-        let make = [
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "-D",
-            &data,
-        ];
+        let make = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-D", &data];
         database.program("initdb", &make).await?;
         let settings = format!("{SETTINGS}max_connections = {CONNECTIONS}\n");
         // Appended, for of two lines with one name PostgreSQL takes the last.
@@ -100,11 +90,7 @@ impl Database {
         // A primary behind a cut or paused answers nothing, and a connection would be tried for
         // minutes.
         let url = format!("{}?connect_timeout=5", Self::url());
-        run(
-            "psql",
-            &["-qAtX", "-v", "ON_ERROR_STOP=1", &url, "-c", statement],
-        )
-        .await
+        run("psql", &["-qAtX", "-v", "ON_ERROR_STOP=1", &url, "-c", statement]).await
     }
 
     /// Kills the primary as a power cut would, and starts it again after `away`.
@@ -129,14 +115,10 @@ impl Database {
         self.kill(lost).await?;
         let data = self.data(heir);
         // It has no standby yet, and would wait for one for ever.
-        append(
-            &format!("{data}/postgresql.auto.conf"),
-            "synchronous_standby_names = ''\n",
-        )?;
+        append(&format!("{data}/postgresql.auto.conf"), "synchronous_standby_names = ''\n")?;
         // `-w` waits until it takes writes: an address that leads to a server in recovery would be
         // refused by every node.
-        self.program("pg_ctl", &["promote", "-w", "-t", "60", "-D", &data])
-            .await?;
+        self.program("pg_ctl", &["promote", "-w", "-t", "60", "-D", &data]).await?;
         self.program("pg_ctl", &["reload", "-D", &data]).await?;
         network.give_address(heir);
         // Before the copy, which is made from whoever is primary.
@@ -154,9 +136,7 @@ impl Database {
         let copy = self.binaries.join("pg_basebackup").display().to_string();
         // From the standby's host, as its replication will come; only root may enter it, so `ip`
         // first and `setpriv` behind it.
-        let namespace = Host::Database(standby)
-            .namespace()
-            .context("no namespace")?;
+        let namespace = Host::Database(standby).namespace().context("no namespace")?;
         let copying = [
             "netns",
             "exec",
@@ -188,17 +168,11 @@ impl Database {
         let in_sync = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
         let following = async {
             // A server that does not answer has no standby that follows.
-            while !self
-                .sql(in_sync)
-                .await
-                .is_ok_and(|count| count.trim() == "1")
-            {
+            while !self.sql(in_sync).await.is_ok_and(|count| count.trim() == "1") {
                 sleep(Duration::from_millis(100)).await;
             }
         };
-        timeout(READY_WITHIN, following)
-            .await
-            .context("the standby does not follow")
+        timeout(READY_WITHIN, following).await.context("the standby does not follow")
     }
 
     fn start(&mut self, server: u8) -> anyhow::Result<()> {
@@ -270,29 +244,18 @@ impl Database {
 
     async fn program(&self, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
         let program = self.binaries.join(name).display().to_string();
-        let as_postgres = [
-            "--reuid=postgres",
-            "--regid=postgres",
-            "--clear-groups",
-            &program,
-        ];
+        let as_postgres = ["--reuid=postgres", "--regid=postgres", "--clear-groups", &program];
         run("setpriv", &[&as_postgres[..], arguments].concat()).await
     }
 
     fn data(&self, server: u8) -> String {
-        self.folder
-            .join(Host::Database(server).to_string())
-            .display()
-            .to_string()
+        self.folder.join(Host::Database(server).to_string()).display().to_string()
     }
 }
 
 fn append(path: &str, text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
-    let file = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path);
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
     let mut file = file.with_context(|| format!("open {path}"))?;
     Ok(file.write_all(text.as_bytes())?)
 }

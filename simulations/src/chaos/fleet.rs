@@ -82,18 +82,12 @@ impl Fleet {
         size: Size,
     ) -> anyhow::Result<Self> {
         let path = |kind: &str| folder.join(format!("{name}.{kind}"));
-        let command = Command {
-            folder,
-            collector,
-            nodes,
-        };
+        let command = Command { folder, collector, nodes };
         let company = command.run(&["--json", "company", "create", name]).await?;
         let company: Created = serde_json::from_str(&company).context("read the company")?;
         let token = command.run(&["token", "create", "--company", name]).await?;
         std::fs::write(path("token"), token)?;
-        let key = command
-            .run(&["key", "create", name, "--company", name])
-            .await?;
+        let key = command.run(&["key", "create", name, "--company", name]).await?;
         // As files and not as arguments, which every user of the machine can read.
         std::fs::write(path("key"), key)?;
         let url = |node| format!("http://{}:{API_PORT}", Host::Node(node).address());
@@ -101,12 +95,8 @@ impl Fleet {
         let apis = apis.collect::<anyhow::Result<_>>()?;
         // The API of one node is enough for the comparison, for the rows are everybody's.
         let line = line(&path("token"), &path("key"), &url(0), size)?;
-        let program = Program {
-            host: Host::Agents,
-            line,
-            environment: Vec::new(),
-            log: path("log"),
-        };
+        let program =
+            Program { host: Host::Agents, line, environment: Vec::new(), log: path("log") };
         Ok(Self {
             company: CompanyId(company.id),
             apis,
@@ -170,14 +160,9 @@ impl Command<'_> {
         // The data directory that nodes begin with: what a command leaves there, the authority
         // first of all, every node has.
         let data = self.folder.join("template").display().to_string();
-        let mut line: Vec<String> = ["netns", "exec", &namespace, "env"]
-            .map(str::to_owned)
-            .to_vec();
-        line.extend(
-            settings()
-                .into_iter()
-                .map(|(name, value)| format!("{name}={value}")),
-        );
+        let mut line: Vec<String> =
+            ["netns", "exec", &namespace, "env"].map(str::to_owned).to_vec();
+        line.extend(settings().into_iter().map(|(name, value)| format!("{name}={value}")));
         // What a token says, and with it every agent.
         line.push(format!("MUSTER_INGEST_ADDRESSES={}", addresses(self.nodes)));
         line.extend([collector, "--data-dir".to_owned(), data]);
@@ -194,11 +179,7 @@ fn addresses(nodes: u8) -> String {
 
 fn line(token: &Path, key: &Path, api: &str, size: Size) -> anyhow::Result<Vec<String>> {
     let own = std::env::current_exe().context("find this program")?;
-    let Size {
-        agents,
-        apps,
-        seconds,
-    } = size;
+    let Size { agents, apps, seconds } = size;
     let line = format!(
         "fleet --agents {agents} --apps {apps} --seconds {seconds} --change-every-s 1 --api {api} \
          --verify --settle-s {SETTLE_S} --json"
@@ -225,9 +206,7 @@ impl Shown {
         // Before the differences: of hosts that could not be asked nobody knows whether they
         // differ.
         if let Some(error) = &compared.error {
-            return Some(format!(
-                "its hosts could not be compared with the rows: {error}"
-            ));
+            return Some(format!("its hosts could not be compared with the rows: {error}"));
         }
         if compared.differing > 0 {
             return Some(format!(
@@ -241,10 +220,7 @@ impl Shown {
         }
         // Both: only agents that enrolled are compared, and the others would not be missed.
         if self.enrolled != self.agents || compared.hosts != self.agents {
-            return Some(format!(
-                "{} of {} agents enrolled",
-                self.enrolled, self.agents
-            ));
+            return Some(format!("{} of {} agents enrolled", self.enrolled, self.agents));
         }
         (self.reports_unanswered > 0)
             .then(|| format!("{} reports have no answer", self.reports_unanswered))

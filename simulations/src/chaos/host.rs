@@ -23,12 +23,7 @@ impl Host {
     /// Every host of a run with so many nodes.
     pub(super) fn all(nodes: u8) -> Vec<Self> {
         let mut all: Vec<Self> = (0..nodes).map(Self::Node).collect();
-        all.extend([
-            Self::Database(0),
-            Self::Database(1),
-            Self::Agents,
-            Self::Watcher,
-        ]);
+        all.extend([Self::Database(0), Self::Database(1), Self::Agents, Self::Watcher]);
         all
     }
 

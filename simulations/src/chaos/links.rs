@@ -44,10 +44,7 @@ pub(super) struct Links {
 impl Links {
     /// A network whose links are good.
     pub(super) const fn new(random: Random) -> Self {
-        Self {
-            bad: BTreeMap::new(),
-            random,
-        }
+        Self { bad: BTreeMap::new(), random }
     }
 
     /// Makes the way between two hosts as it says, in place of what it was.
@@ -72,9 +69,7 @@ impl Links {
         }
         let copies = 1 + usize::from(self.random.percent(link.twice_percent));
         // Each copy has a delay of its own, which is how real networks reorder.
-        (0..copies)
-            .map(|_| link.delay + self.part(link.jitter))
-            .collect()
+        (0..copies).map(|_| link.delay + self.part(link.jitter)).collect()
     }
 
     fn part(&mut self, of: Duration) -> Duration {

@@ -50,9 +50,7 @@ struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("links", &self.links)
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("links", &self.links).finish_non_exhaustive()
     }
 }
 
@@ -82,16 +80,10 @@ impl Network {
         // A task for each sender: what one host sends waits behind nothing but its own.
         for host in &hosts {
             let (shared, host) = (Arc::clone(&shared), *host);
-            let carrying = stop
-                .clone()
-                .run_until_cancelled_owned(carry(Arc::clone(&shared), host));
+            let carrying = stop.clone().run_until_cancelled_owned(carry(Arc::clone(&shared), host));
             shared.tracker.spawn(carrying);
         }
-        Ok(Self {
-            shared,
-            hosts,
-            stop,
-        })
+        Ok(Self { shared, hosts, stop })
     }
 
     /// Makes the way between two hosts as it says.
@@ -122,13 +114,7 @@ impl Network {
     }
 
     fn links(&self, change: impl FnOnce(&mut Links)) {
-        change(
-            &mut self
-                .shared
-                .links
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        change(&mut self.shared.links.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -148,30 +134,14 @@ async fn plug_in(host: Host) -> anyhow::Result<Tun> {
     run("ip", &["netns", "add", &namespace]).await?;
     // The device goes, this end of it stays: that is what makes us the network.
     run("ip", &["link", "set", &interface, "netns", &namespace]).await?;
-    run(
-        "ip",
-        &[
-            &inside[..],
-            &["address", "add", &address, "dev", &interface],
-        ]
-        .concat(),
-    )
-    .await?;
+    run("ip", &[&inside[..], &["address", "add", &address, "dev", &interface]].concat()).await?;
     // A new namespace has it down, and the database's address is on it.
     run("ip", &[&inside[..], &["link", "set", "lo", "up"]].concat()).await?;
-    run(
-        "ip",
-        &[&inside[..], &["link", "set", &interface, "up"]].concat(),
-    )
-    .await?;
+    run("ip", &[&inside[..], &["link", "set", &interface, "up"]].concat()).await?;
     if matches!(host, Host::Database(_)) {
         // Both hosts listen on it; the network alone says who hears it.
         let shared = format!("{DATABASE}/32");
-        run(
-            "ip",
-            &[&inside[..], &["address", "add", &shared, "dev", "lo"]].concat(),
-        )
-        .await?;
+        run("ip", &[&inside[..], &["address", "add", &shared, "dev", "lo"]].concat()).await?;
     }
     Ok(tun)
 }
@@ -246,10 +216,7 @@ impl Shared {
         if address == DATABASE {
             return Some(Host::Database(self.primary.load(Ordering::Relaxed)));
         }
-        self.devices
-            .keys()
-            .copied()
-            .find(|host| host.address() == address)
+        self.devices.keys().copied().find(|host| host.address() == address)
     }
 }
 

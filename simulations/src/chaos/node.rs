@@ -46,10 +46,7 @@ impl Node {
         preload: Option<&Path>,
     ) -> anyhow::Result<Self> {
         let host = Host::Node(number);
-        let (disk, clock) = (
-            folder.join(host.to_string()),
-            folder.join(format!("{host}.clock")),
-        );
+        let (disk, clock) = (folder.join(host.to_string()), folder.join(format!("{host}.clock")));
         std::fs::create_dir_all(&disk)?;
         // There before the process, whose library looks into it from the first question for the
         // time on.
@@ -102,10 +99,7 @@ impl Node {
             let status = stopping.await.context("it does not stop when asked")??;
             // A node that drains and then fails has not stopped in order, and an upgrade would stop
             // there too.
-            anyhow::ensure!(
-                status.success(),
-                "it ended with {status} when asked to stop"
-            );
+            anyhow::ensure!(status.success(), "it ended with {status} when asked to stop");
         }
         self.start()
     }
@@ -221,15 +215,10 @@ pub(super) fn settings() -> Vec<(String, String)> {
         // Limits that no agent of a run meets: they have tests of their own, and would hide what
         // faults do.
         ("MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE", "6000".to_owned()),
-        (
-            "MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE",
-            "600000".to_owned(),
-        ),
+        ("MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE", "600000".to_owned()),
         ("MUSTER_INGEST_ENROLMENTS_PER_MINUTE", "60000".to_owned()),
     ];
-    settings
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+    settings.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
 fn environment(clock: &Path, preload: Option<&Path>) -> Vec<(String, String)> {
@@ -237,10 +226,7 @@ fn environment(clock: &Path, preload: Option<&Path>) -> Vec<(String, String)> {
     if let Some(library) = preload {
         environment.extend([
             ("LD_PRELOAD".to_owned(), library.display().to_string()),
-            (
-                "FAKETIME_TIMESTAMP_FILE".to_owned(),
-                clock.display().to_string(),
-            ),
+            ("FAKETIME_TIMESTAMP_FILE".to_owned(), clock.display().to_string()),
             // Seconds for which it believes what it has read. By default ten, in which a fault
             // comes and goes.
             ("FAKETIME_CACHE_DURATION".to_owned(), "1".to_owned()),

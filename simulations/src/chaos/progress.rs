@@ -37,29 +37,20 @@ impl Present {
     }
 
     fn get(&self) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Longest {
     pub(super) fn get(&self) -> Standstill {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, lasted: Duration, fault: impl FnOnce() -> String) {
         let mut longest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // The text is made only then, and not four times a second.
         if lasted > longest.lasted {
-            *longest = Standstill {
-                lasted,
-                fault: fault(),
-            };
+            *longest = Standstill { lasted, fault: fault() };
         }
     }
 }

@@ -105,10 +105,7 @@ impl Report {
                 .map(|fault| fault.took.as_secs_f64())
                 .collect();
             let longest = times.iter().copied().fold(0.0, f64::max);
-            (
-                kind,
-                json!({ "times": times.len(), "longest_s": round(longest) }),
-            )
+            (kind, json!({ "times": times.len(), "longest_s": round(longest) }))
         };
         KINDS.into_iter().map(of).collect()
     }

@@ -52,25 +52,15 @@ impl Site {
         let network = Network::build(nodes, random).await?;
         let database = Database::create(&programs.postgres, &folder.join("postgres")).await?;
         let collector = programs.collector.as_path();
-        let command = Command {
-            folder,
-            collector,
-            nodes,
-        };
+        let command = Command { folder, collector, nodes };
         // What every node begins with, also after it was wiped: one authority and an index.
         let feeds = programs.feeds.display().to_string();
         command.run(&["feed", "import", &feeds]).await?;
-        let mut site = Self {
-            network,
-            database,
-            nodes: Vec::new(),
-        };
+        let mut site = Self { network, database, nodes: Vec::new() };
         let template = folder.join("template");
         // A token makes the authority, before the nodes copy it.
         command.run(&["company", "create", "first"]).await?;
-        command
-            .run(&["token", "create", "--company", "first"])
-            .await?;
+        command.run(&["token", "create", "--company", "first"]).await?;
         for number in 0..nodes {
             let clock = programs.clock.as_deref();
             let node = Node::create(number, folder, &template, collector, clock).await?;
@@ -97,8 +87,7 @@ impl Site {
             Fault::ClockStep(node, by, away) => self.node(node)?.step_clock(by, away).await,
             Fault::CutFromAgents(node, away) => {
                 // Of this node alone: agents find the others, and are to come back to it later.
-                self.spoil((host(node), Host::Agents), Link::CUT, away)
-                    .await
+                self.spoil((host(node), Host::Agents), Link::CUT, away).await
             }
             Fault::CutFromDatabase(node, away) => {
                 // The link to the server and not to the shared address, which is no host of its

@@ -23,12 +23,7 @@ pub struct FleetArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// The enrolment token. Others can see it in the list of processes: better a file.
-    #[arg(
-        long,
-        conflicts_with = "token_file",
-        env = "MUSTER_TOKEN",
-        hide_env_values = true
-    )]
+    #[arg(long, conflicts_with = "token_file", env = "MUSTER_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// A file with the enrolment token. Given several times, the agents are spread over the tokens'
     /// companies.

@@ -5,9 +5,7 @@ use super::*;
 fn parse(line: &str) -> Result<Command, String> {
     let words = std::iter::once("muster-sim").chain(line.split_whitespace());
     let parsed = Cli::try_parse_from(words);
-    parsed
-        .map(|cli| cli.command)
-        .map_err(|error| error.to_string())
+    parsed.map(|cli| cli.command).map_err(|error| error.to_string())
 }
 
 #[track_caller]
@@ -66,10 +64,7 @@ fn numbers_are_taken_up_to_their_bounds_and_not_beyond() {
         ("sockets", 1, 1_024),
     ] {
         for value in [least, most] {
-            assert!(
-                parse(&format!("fleet --{name} {value}")).is_ok(),
-                "{name} {value}"
-            );
+            assert!(parse(&format!("fleet --{name} {value}")).is_ok(), "{name} {value}");
         }
         let mut beyond = vec![most + 1];
         beyond.extend((least > 0).then(|| least - 1));
@@ -113,10 +108,7 @@ fn what_cannot_be_together_is_refused() {
 #[test]
 fn tokens_of_several_companies_can_be_given() {
     let args = fleet("--token-file ours --token-file theirs");
-    assert_eq!(
-        args.token_file,
-        [PathBuf::from("ours"), PathBuf::from("theirs")]
-    );
+    assert_eq!(args.token_file, [PathBuf::from("ours"), PathBuf::from("theirs")]);
 }
 
 #[test]
@@ -164,10 +156,7 @@ fn tables_are_named_as_in_the_database_and_loaded_parents_first() {
     assert!(place(SeedTable::Companies) < place(SeedTable::Agents));
     assert!(place(SeedTable::Software) < place(SeedTable::Findings));
     assert!(place(SeedTable::Software) < place(SeedTable::SoftwareKeys));
-    assert_eq!(
-        place(SeedTable::Installations),
-        Some(SeedTable::ALL.len() - 1)
-    );
+    assert_eq!(place(SeedTable::Installations), Some(SeedTable::ALL.len() - 1));
     for table in SeedTable::ALL {
         let (name, columns) = table.target().split_once(" (").expect("columns");
         let line = format!("seed --table {name} --index i");

@@ -24,8 +24,7 @@ impl Counts {
         let counts = self.lock();
         let of_name = counts.iter().filter(|(key, _)| {
             // The whole name: one counter's may be the beginning of another's.
-            key.strip_prefix(name)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         });
         of_name
             .map(|(_, count)| count.load(Ordering::Relaxed))
@@ -36,9 +35,8 @@ impl Counts {
     /// Every counter that has counted, by its name and labels.
     pub(super) fn all(&self) -> Vec<(String, u64)> {
         let counts = self.lock();
-        let counted = counts
-            .iter()
-            .map(|(key, count)| (key.clone(), count.load(Ordering::Relaxed)));
+        let counted =
+            counts.iter().map(|(key, count)| (key.clone(), count.load(Ordering::Relaxed)));
         counted.filter(|(_, count)| *count > 0).collect()
     }
 

@@ -101,10 +101,7 @@ impl Database {
     pub(super) fn request_scan(&self, agent: AgentId) {
         let mut state = self.lock();
         let company = state.companies.get(&agent).copied();
-        if company
-            .and_then(|company| state.rows.request_scan(company, agent))
-            .is_some()
-        {
+        if company.and_then(|company| state.rows.request_scan(company, agent)).is_some() {
             state.signals.push(agent);
         }
     }
@@ -220,17 +217,10 @@ impl Database {
         for incoming in batch {
             let (agent, position) = (incoming.agent, incoming.report.position);
             if self.lock().companies.get(&agent) != Some(&company) {
-                self.stage.broken(format!(
-                    "report {position} of {agent} reached another company"
-                ));
+                self.stage.broken(format!("report {position} of {agent} reached another company"));
             }
-            if last
-                .insert(agent, position)
-                .is_some_and(|before| before > position)
-            {
-                self.stage.broken(format!(
-                    "report {position} of {agent} came out of its order"
-                ));
+            if last.insert(agent, position).is_some_and(|before| before > position) {
+                self.stage.broken(format!("report {position} of {agent} came out of its order"));
             }
         }
     }
@@ -255,8 +245,7 @@ impl Database {
                 Applied::Gap { .. } => "gap",
                 Applied::AgentUnknown => "unknown",
             };
-            self.stage
-                .note(format_args!("rows: {position} of {agent} {word}"));
+            self.stage.note(format_args!("rows: {position} of {agent} {word}"));
         }
         applied
     }
@@ -293,9 +282,7 @@ impl Database {
         };
         self.check(company, batch);
         self.judge(batch)?;
-        let applied = self
-            .transact(|state| self.commit(state, company, batch, now))
-            .await;
+        let applied = self.transact(|state| self.commit(state, company, batch, now)).await;
         let applied = match applied {
             Err(Failure::Failed(_)) if self.plant == Some(Plant::EndsBeforeTheCommit) => {
                 // A worker that completes entries whatever the database says.
@@ -307,10 +294,7 @@ impl Database {
             }
             applied => applied?,
         };
-        let stored = applied
-            .reports
-            .iter()
-            .filter(|applied| matches!(applied, Applied::Stored(_)));
+        let stored = applied.reports.iter().filter(|applied| matches!(applied, Applied::Stored(_)));
         self.lock().told_stored += stored.count() as u64;
         Ok(applied)
     }

@@ -15,12 +15,7 @@ use super::database::Database;
 
 /// How agents behave: quick enough that a run of hours sees many of their heartbeats and scans.
 fn settings() -> Settings {
-    Settings {
-        revision: 1,
-        heartbeat_every_s: 120,
-        scan_every_s: 600,
-        sources_off: Vec::new(),
-    }
+    Settings { revision: 1, heartbeat_every_s: 120, scan_every_s: 600, sources_off: Vec::new() }
 }
 
 /// The database as one node's ingest asks it, by that node's clock.
@@ -40,10 +35,7 @@ impl Agents for Directory {
                 return Admission::Refused(RejectReason::CompanySuspended);
             }
             let mut answer = Standing {
-                told: Told {
-                    settings: settings(),
-                    visits: None,
-                },
+                told: Told { settings: settings(), visits: None },
                 applied: standing.applied,
                 scan_asked: 0,
                 is_snapshot_asked: false,
@@ -108,9 +100,7 @@ impl Agents for Directory {
             .collect();
         let noting = self.database.transact(move |state| {
             let now = self.clock.now();
-            let noted = state
-                .rows
-                .record_heartbeats(company, &seen, BEHIND_AFTER, now);
+            let noted = state.rows.record_heartbeats(company, &seen, BEHIND_AFTER, now);
             state.signals.extend(noted.asked);
         });
         Box::pin(async { noting.await.map_err(|_| Unavailable) })

@@ -68,19 +68,13 @@ impl Process {
         let (spool, unpacker) = match (opened, Unpacker::new()) {
             (Ok(spool), Ok(unpacker)) => (spool, unpacker),
             (Err(error), _) => {
-                stage.note(format_args!(
-                    "agent {} does not start: {error}",
-                    machine.number
-                ));
+                stage.note(format_args!("agent {} does not start: {error}", machine.number));
                 return;
             }
             (_, Err(error)) => return stage.broken(format!("no unpacker: {error}")),
         };
         if let Some(why) = spool.set_aside() {
-            stage.note(format_args!(
-                "agent {} lost its spool: {why}",
-                machine.number
-            ));
+            stage.note(format_args!("agent {} lost its spool: {why}", machine.number));
             // One that was never whole may be lost; one that was has survived worse.
             if machine.had_spool.load(Ordering::Relaxed) {
                 stage.broken(format!("the spool of {} is damaged: {why}", machine.agent));
@@ -220,11 +214,7 @@ impl Process {
 
     /// Sends as many reports as the session lets go and the connection takes.
     fn pump(&mut self) -> Option<Event> {
-        while self
-            .stream
-            .as_ref()
-            .is_some_and(|stream| stream.writer.has_room())
-        {
+        while self.stream.as_ref().is_some_and(|stream| stream.writer.has_room()) {
             let position = self.session.next_report(self.stage.elapsed())?;
             match self.spool.frame(position) {
                 Ok(Some(frame)) => {
@@ -257,14 +247,10 @@ impl Process {
         let first = self.spool.view().pending.map(|(first, _)| first);
         let ahead = first.map_or(0, |first| position.seq.0.saturating_sub(first.seq.0));
         if usize::try_from(ahead).unwrap_or(usize::MAX) >= REPORTS_IN_FLIGHT_MAX {
-            self.stage.broken(format!(
-                "{} has too many reports under way",
-                self.machine.agent
-            ));
+            self.stage.broken(format!("{} has too many reports under way", self.machine.agent));
         }
         if self.spool.waiting().1 > SPOOL_BYTES_MAX {
-            self.stage
-                .broken(format!("{} keeps more than it may", self.machine.agent));
+            self.stage.broken(format!("{} keeps more than it may", self.machine.agent));
         }
     }
 
@@ -304,10 +290,7 @@ impl Process {
         };
         let now_ms = self.machine.now_ms(&self.stage);
         let recorded = record(&mut self.spool, &mut inventory, request, now_ms);
-        if recorded
-            .as_ref()
-            .is_ok_and(|recorded| recorded.has_collapsed)
-        {
+        if recorded.as_ref().is_ok_and(|recorded| recorded.has_collapsed) {
             self.stage.count_one("agent spool ran over");
         }
         match &recorded {
@@ -317,11 +300,7 @@ impl Process {
                 recorded.removes,
                 recorded.reports,
                 self.spool.last(),
-                if recorded.has_collapsed {
-                    ", collapsed"
-                } else {
-                    ""
-                }
+                if recorded.has_collapsed { ", collapsed" } else { "" }
             )),
             Err(error) => self.note(format_args!("cannot record a scan: {error}")),
         }
@@ -332,42 +311,30 @@ impl Process {
 
     fn send(&self, message: &AgentMessage) {
         if let Some(stream) = &self.stream {
-            let frame = Frame {
-                packing: Packing::Plain,
-                payload: message.encode(),
-            };
+            let frame = Frame { packing: Packing::Plain, payload: message.encode() };
             stream.writer.push(frame.to_bytes());
         }
     }
 
     fn unpack(&mut self, frame: &Frame) -> Event {
         let unpacked = self.unpacker.unpack(frame.packing, &frame.payload);
-        let message = unpacked
-            .ok()
-            .and_then(|bytes| CollectorMessage::decode(&bytes).ok());
+        let message = unpacked.ok().and_then(|bytes| CollectorMessage::decode(&bytes).ok());
         match message {
             Some(message) => {
-                if let CollectorMessage::Reject {
-                    position, reason, ..
-                } = &message
-                {
-                    self.note(format_args!(
-                        "is told that {position} is rejected: {reason}"
-                    ));
+                if let CollectorMessage::Reject { position, reason, .. } = &message {
+                    self.note(format_args!("is told that {position} is rejected: {reason}"));
                 }
                 Event::Received(message)
             }
             None => {
-                self.stage
-                    .broken("a collector's message cannot be read".to_owned());
+                self.stage.broken("a collector's message cannot be read".to_owned());
                 Event::Garbled
             }
         }
     }
 
     fn note(&self, what: std::fmt::Arguments<'_>) {
-        self.stage
-            .note(format_args!("agent {} {what}", self.machine.number));
+        self.stage.note(format_args!("agent {} {what}", self.machine.number));
     }
 }
 

@@ -49,14 +49,10 @@ impl Host {
                 (1, Some(number)) => {
                     // Another version is another key; another place is the same key with another
                     // fingerprint.
-                    self.installed
-                        .entry(number)
-                        .and_modify(|(version, _)| *version += 1);
+                    self.installed.entry(number).and_modify(|(version, _)| *version += 1);
                 }
                 (2, Some(number)) => {
-                    self.installed
-                        .entry(number)
-                        .and_modify(|(_, place)| *place += 1);
+                    self.installed.entry(number).and_modify(|(_, place)| *place += 1);
                 }
                 _ => {
                     // Never a number of before: what is gone and what comes have to be told apart
@@ -117,10 +113,7 @@ impl Host {
         // By the same scan as the agent's, so that a difference is one of what happened since, and
         // not of two accounts.
         let records = self.scan().records;
-        records
-            .iter()
-            .map(|(key, record)| (*key, RecordFingerprint::of(*key, record)))
-            .collect()
+        records.iter().map(|(key, record)| (*key, RecordFingerprint::of(*key, record))).collect()
     }
 }
 

@@ -85,24 +85,19 @@ impl World {
         let machine = Arc::clone(&self.seats[agent].machine);
         let wire = lock(&machine.line).clone();
         let Some(wire) = wire else { return };
-        self.stage
-            .inject(kind, format_args!("agent {agent} and node {}", wire.node));
+        self.stage.inject(kind, format_args!("agent {agent} and node {}", wire.node));
         let now = Clock.now();
         if kind == Kind::CutLate {
             // The agent is back, perhaps at another node, while its bytes are still under way.
             wire.down.tear(None);
-            wire.up
-                .tear(Some(self.random.around(Duration::from_secs(15))));
+            wire.up.tear(Some(self.random.around(Duration::from_secs(15))));
         } else if matches!(kind, Kind::Stall | Kind::Partition) {
             // Less, and much more, than a connection stands without a word.
             let lasts = if kind == Kind::Stall { 12 } else { 120 };
             let until = now + self.random.around(Duration::from_secs(lasts));
             wire.up.block_until(until);
             wire.down.block_until(until);
-            lock(&machine.paths)
-                .entry(wire.node)
-                .or_default()
-                .blocked_until = until;
+            lock(&machine.paths).entry(wire.node).or_default().blocked_until = until;
             if until > now + IDLE {
                 // Each end gives up at its own time.
                 self.later(IDLE, Heal::Idle(agent, wire.node));
@@ -130,10 +125,7 @@ impl World {
         if kind == Kind::AgentPowerCut {
             // Perhaps within the next write; the process follows its disk.
             let steps = u32::try_from(self.random.below(30)).unwrap_or(0);
-            disk.set_faults(SpoolFaults {
-                steps_left: Some(steps),
-                ..SpoolFaults::default()
-            });
+            disk.set_faults(SpoolFaults { steps_left: Some(steps), ..SpoolFaults::default() });
             let seat = &mut self.seats[agent];
             seat.cuts_power = true;
             let polls = self.random.below(120) as u64;
@@ -147,10 +139,7 @@ impl World {
             });
             self.later(Duration::from_secs(150), Heal::Spool(agent));
         } else if kind == Kind::AgentDiskFails {
-            disk.set_faults(SpoolFaults {
-                failing_syncs: 1,
-                ..SpoolFaults::default()
-            });
+            disk.set_faults(SpoolFaults { failing_syncs: 1, ..SpoolFaults::default() });
             self.later(Duration::from_secs(60), Heal::Spool(agent));
         } else if kind == Kind::AgentClock {
             self.jump(&machine);
@@ -182,13 +171,8 @@ impl World {
     fn jump(&mut self, machine: &Machine) {
         let hours = [-48, -1, 1, 48, 24 * 400];
         let hours: i64 = *self.random.pick(&hours).unwrap_or(&1);
-        machine
-            .wrong_ms
-            .fetch_add(hours * 3_600_000, Ordering::Relaxed);
-        self.stage.note(format_args!(
-            "agent {}: its clock jumps by {hours} h",
-            machine.number
-        ));
+        machine.wrong_ms.fetch_add(hours * 3_600_000, Ordering::Relaxed);
+        self.stage.note(format_args!("agent {}: its clock jumps by {hours} h", machine.number));
     }
 
     fn break_node(&mut self, kind: Kind, node: usize) {
@@ -206,10 +190,7 @@ impl World {
         let care = &mut self.care[node];
         if kind == Kind::NodePowerCut {
             care.cuts_power = true;
-            nodes[node].set_faults(Faults {
-                steps_left: Some(steps),
-                ..Faults::default()
-            });
+            nodes[node].set_faults(Faults { steps_left: Some(steps), ..Faults::default() });
             nodes[node].die_after(polls);
         } else if kind == Kind::NodeStop {
             nodes[node].stop();
@@ -263,8 +244,7 @@ impl World {
         let Some(company) = self.random.pick(&self.companies).copied() else {
             return;
         };
-        self.stage
-            .inject(Kind::Suspended, format_args!("company {company}"));
+        self.stage.inject(Kind::Suspended, format_args!("company {company}"));
         self.database.rows(|rows| rows.set_suspended(company, true));
         for node in lock(&self.nodes).iter() {
             node.refuse(company);
@@ -288,9 +268,7 @@ impl World {
                 trouble.is_away = false;
                 trouble.delay_max = Duration::ZERO;
             }),
-            Heal::Company(company) => self
-                .database
-                .rows(|rows| rows.set_suspended(company, false)),
+            Heal::Company(company) => self.database.rows(|rows| rows.set_suspended(company, false)),
             Heal::Idle(agent, node) => {
                 let wire = lock(&self.seats[agent].machine.line).clone();
                 if let Some(wire) = wire.filter(|wire| wire.node == node) {
@@ -324,8 +302,7 @@ impl World {
 
     /// Ends everything that is wrong and does not end by itself.
     pub(super) fn set_right(&mut self) {
-        self.database
-            .trouble(|trouble| *trouble = Trouble::default());
+        self.database.trouble(|trouble| *trouble = Trouble::default());
         for seat in &self.seats {
             lock(&seat.machine.paths).clear();
             if !seat.cuts_power {

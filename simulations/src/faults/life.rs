@@ -77,10 +77,7 @@ impl Life {
 
     /// Runs a task as this process', until one of the two ends.
     pub(super) fn run<F: Future>(self: &Arc<Self>, task: F) -> Living<F> {
-        Living {
-            life: Arc::clone(self),
-            task: Box::pin(task),
-        }
+        Living { life: Arc::clone(self), task: Box::pin(task) }
     }
 
     /// Whether a task may go on: it may have to let others go first, or be dead.
@@ -101,11 +98,7 @@ impl Life {
             self.polls_left.store(left - 1, Ordering::Relaxed);
         }
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-        if random.percent(YIELDS_PERCENT) {
-            Admission::Later
-        } else {
-            Admission::Now
-        }
+        if random.percent(YIELDS_PERCENT) { Admission::Later } else { Admission::Now }
     }
 }
 

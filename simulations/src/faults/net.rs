@@ -139,10 +139,7 @@ impl State {
     }
 
     fn wake(&mut self) {
-        for waker in [self.reader.take(), self.writer.take()]
-            .into_iter()
-            .flatten()
-        {
+        for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
             waker.wake();
         }
     }
@@ -162,11 +159,8 @@ impl State {
         }
         let most = chunk.len().min(room).min(PIECE_BYTES);
         // Mostly whole, and now and then at any byte.
-        let count = if self.random.percent(10) {
-            (1 + self.random.below(most)).min(most)
-        } else {
-            most
-        };
+        let count =
+            if self.random.percent(10) { (1 + self.random.below(most)).min(most) } else { most };
         // `count` is at most what the chunk has.
         let rest = chunk.split_off(count);
         let read = std::mem::replace(chunk, rest);

@@ -129,9 +129,7 @@ impl Node {
     /// Starts its process; `false` when it does not come up.
     pub(super) fn start(&mut self) -> bool {
         self.starts += 1;
-        let Making {
-            stage, database, ..
-        } = self.making.clone();
+        let Making { stage, database, .. } = self.making.clone();
         let (clock, hand) = Clock::manual(BEGINNING + stage.elapsed());
         // A wrong clock stays wrong over a restart.
         hand.jump(self.wrong);
@@ -165,20 +163,12 @@ impl Node {
             clock: clock.clone(),
             authority: Arc::clone(&self.making.authority),
             queue: reports,
-            agents: Arc::new(Directory {
-                database: database.clone(),
-                clock: clock.clone(),
-            }),
+            agents: Arc::new(Directory { database: database.clone(), clock: clock.clone() }),
             registry: registry.clone(),
             lifecycle: lifecycle.clone(),
         });
-        let crew = Crew::new(
-            queue.clone(),
-            dispatcher,
-            Arc::new(database),
-            clock,
-            PIPELINE.attempts_max,
-        );
+        let crew =
+            Crew::new(queue.clone(), dispatcher, Arc::new(database), clock, PIPELINE.attempts_max);
         let mut running = Running {
             life,
             hand,
@@ -219,9 +209,7 @@ impl Node {
 
     /// Whether its process has died and waits to be collected.
     pub(super) fn has_died(&self) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|running| !running.life.is_alive())
+        self.running.as_ref().is_some_and(|running| !running.life.is_alive())
     }
 
     /// Lets its process die after so many polls of its tasks.
@@ -284,9 +272,7 @@ impl Node {
         running.tasks.abort_all();
         while let Some(ended) = running.tasks.join_next().await {
             if ended.is_err_and(|error| error.is_panic()) {
-                self.making
-                    .stage
-                    .broken(format!("a task of node {} panicked", self.number));
+                self.making.stage.broken(format!("a task of node {} panicked", self.number));
             }
         }
         drop(running);
@@ -318,9 +304,7 @@ impl Node {
         };
         while let Some(ended) = running.tasks.try_join_next() {
             if ended.is_err_and(|error| error.is_panic()) {
-                self.making
-                    .stage
-                    .broken(format!("a session of node {} panicked", self.number));
+                self.making.stage.broken(format!("a session of node {} panicked", self.number));
             }
         }
         let peer = PeerIdentity {
@@ -332,9 +316,7 @@ impl Node {
         let (door, stage, number) = (running.door.clone(), self.making.stage.clone(), self.number);
         let session = running.life.run(async move {
             let ending = door.serve(&peer, receive, send).await;
-            stage.note(format_args!(
-                "node {number}: session of {agent} ends: {ending}"
-            ));
+            stage.note(format_args!("node {number}: session of {agent} ends: {ending}"));
         });
         running.tasks.spawn(session);
     }
@@ -364,16 +346,14 @@ impl Node {
         if stats.entries > LIMITS.entries_max.max(running.recovered)
             || stats.file_bytes > LIMITS.bytes_max
         {
-            self.making.stage.broken(format!(
-                "node {} holds more than it may: {stats:?}",
-                self.number
-            ));
+            self.making
+                .stage
+                .broken(format!("node {} holds more than it may: {stats:?}", self.number));
         }
         if running.door.bytes_in_flight() > self.making.ingest.bytes_in_flight_max {
-            self.making.stage.broken(format!(
-                "node {} has more bytes under way than it may",
-                self.number
-            ));
+            self.making
+                .stage
+                .broken(format!("node {} has more bytes under way than it may", self.number));
         }
     }
 

@@ -42,12 +42,7 @@ pub(super) struct Care {
 
 impl Care {
     pub(super) const fn new(starts_at: Instant) -> Self {
-        Self {
-            cuts_power: false,
-            is_wiped: false,
-            stops_at: None,
-            starts_at,
-        }
+        Self { cuts_power: false, is_wiped: false, stops_at: None, starts_at }
     }
 }
 

@@ -144,9 +144,7 @@ impl Stage {
         // Both are looked at: a report that is stored twice is no gap, and one over a gap is there
         // once.
         if self.go_on(agent, position) == Succession::Gap {
-            self.broken(format!(
-                "report {position} of {agent} was stored over a gap"
-            ));
+            self.broken(format!("report {position} of {agent} was stored over a gap"));
         }
         if !self.lock().stored.insert((agent, position)) {
             self.broken(format!("report {position} of {agent} was stored twice"));

@@ -36,10 +36,7 @@ pub(super) async fn next_frame(stream: &mut Option<Stream>) -> Heard {
                 // What is behind the frame stays, and is the beginning of the next.
                 let rest = stream.buffer.split_off(end);
                 let payload = std::mem::replace(&mut stream.buffer, rest).split_off(HEADER_BYTES);
-                return Heard::Frame(Frame {
-                    packing: header.packing,
-                    payload,
-                });
+                return Heard::Frame(Frame { packing: header.packing, payload });
             }
         }
         // Safe to be dropped in a `select!`: what was read is in the buffer by then, and nowhere

@@ -42,11 +42,7 @@ impl fmt::Display for Failure {
         for line in &self.last {
             writeln!(f, "  {line}")?;
         }
-        writeln!(
-            f,
-            "again, with all of them: muster-sim faults --seed {} --trace",
-            self.seed
-        )
+        writeln!(f, "again, with all of them: muster-sim faults --seed {} --trace", self.seed)
     }
 }
 
@@ -97,9 +93,7 @@ impl Summary {
     #[must_use]
     pub fn missing(&self) -> Vec<Kind> {
         let kinds = Kind::ALL.iter().map(|(kind, _)| *kind);
-        kinds
-            .filter(|kind| !self.injected.contains_key(kind))
-            .collect()
+        kinds.filter(|kind| !self.injected.contains_key(kind)).collect()
     }
 }
 
@@ -116,11 +110,7 @@ impl fmt::Display for Summary {
             seconds(self.took),
             self.simulated.as_secs_f64() / 3_600.0
         )?;
-        writeln!(
-            f,
-            "{} reports acknowledged, {} stored",
-            self.acknowledged, self.stored
-        )?;
+        writeln!(f, "{} reports acknowledged, {} stored", self.acknowledged, self.stored)?;
         writeln!(
             f,
             "all right {} s after the faults at the latest (seed {}); longest without progress {} s (seed {})",

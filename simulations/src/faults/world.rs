@@ -56,10 +56,8 @@ pub(super) struct World {
 
 /// Runs a seed on a runtime of its own.
 pub(super) fn run(seed: u64, setting: &Setting) -> anyhow::Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     Ok(runtime.block_on(async {
         let mut world = World::new(seed, setting);
         world.trouble().await;
@@ -225,11 +223,8 @@ impl World {
         self.stage.note(format_args!("the faults have ended"));
         let began = Clock.now();
         // Hosts change no more: this is what the rows have to come to.
-        let truths: Vec<_> = self
-            .seats
-            .iter()
-            .map(|seat| lock(&seat.machine.host).truth())
-            .collect();
+        let truths: Vec<_> =
+            self.seats.iter().map(|seat| lock(&seat.machine.host).truth()).collect();
         let (mut wrong, mut better_at) = (usize::MAX, began);
         let mut stalled = Duration::ZERO;
         while !self.stage.is_broken() {
@@ -251,11 +246,7 @@ impl World {
         }
         let settled_after = Clock.now() - began;
         self.end().await;
-        Outcome {
-            settled_after,
-            stalled,
-            ..self.stage.finish()
-        }
+        Outcome { settled_after, stalled, ..self.stage.finish() }
     }
 
     /// Ends all processes, with the checks that come with that.
@@ -294,9 +285,7 @@ impl World {
 
     fn is_right(&self, seat: &Seat, truth: &Truth) -> bool {
         let machine = &seat.machine;
-        let held = self
-            .database
-            .rows(|rows| rows.held(machine.company, machine.agent));
+        let held = self.database.rows(|rows| rows.held(machine.company, machine.agent));
         held == *truth && *lock(&machine.is_idle)
     }
 

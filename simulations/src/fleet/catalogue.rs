@@ -153,12 +153,7 @@ mod tests {
         let catalogue = Catalogue::load().expect("the catalogue");
         let debian = catalogue.pool(Pool::Debian);
         let common = debian.iter().take(400);
-        assert!(
-            common
-                .filter(|record| ["dpkg", "libc6"].contains(&&*record.name))
-                .count()
-                == 2
-        );
+        assert!(common.filter(|record| ["dpkg", "libc6"].contains(&&*record.name)).count() == 2);
     }
 
     #[test]

@@ -32,24 +32,14 @@ pub(crate) fn draw(
 ) -> Option<Edit> {
     // By its place and not by a key: the map is in order, so a seed picks the same each time.
     let (item, after) = rows.iter().nth(random.below(rows.len()))?;
-    let row = Row {
-        item: *item,
-        installed_after_s: *after,
-    };
+    let row = Row { item: *item, installed_after_s: *after };
     let edit = match random.below(10) {
         // The last one stays, for an empty host has nothing to change any more.
-        0 if rows.len() > 1 => Edit {
-            gone: Some(row),
-            come: None,
-        },
+        0 if rows.len() > 1 => Edit { gone: Some(row), come: None },
         1 => Edit {
             gone: None,
             come: Some(Row {
-                item: Item {
-                    package: *random.pick(installable)?,
-                    copy: 0,
-                    change: number,
-                },
+                item: Item { package: *random.pick(installable)?, copy: 0, change: number },
                 ..row
             }),
         },
@@ -65,44 +55,20 @@ pub(crate) fn draw(
 /// the rest. `None` for a host that has that version already.
 pub(crate) fn upgrade(rows: &Rows, package: u32, number: u64) -> Option<Edit> {
     // Only the first copy: the others are there to fill a host.
-    let wanted = Item {
-        package,
-        copy: 0,
-        change: number,
-    };
+    let wanted = Item { package, copy: 0, change: number };
     if rows.contains_key(&wanted) {
         return None;
     }
-    let present = rows
-        .iter()
-        .find(|(item, _)| item.package == package && item.copy == 0);
+    let present = rows.iter().find(|(item, _)| item.package == package && item.copy == 0);
     Some(match present {
-        Some((item, after)) => replace(
-            Row {
-                item: *item,
-                installed_after_s: *after,
-            },
-            number,
-        ),
-        None => Edit {
-            gone: None,
-            come: Some(Row {
-                item: wanted,
-                installed_after_s: 0,
-            }),
-        },
+        Some((item, after)) => replace(Row { item: *item, installed_after_s: *after }, number),
+        None => Edit { gone: None, come: Some(Row { item: wanted, installed_after_s: 0 }) },
     })
 }
 
 const fn replace(row: Row, number: u64) -> Edit {
-    let item = Item {
-        change: number,
-        ..row.item
-    };
-    Edit {
-        gone: Some(row),
-        come: Some(Row { item, ..row }),
-    }
+    let item = Item { change: number, ..row.item };
+    Edit { gone: Some(row), come: Some(Row { item, ..row }) }
 }
 
 #[cfg(test)]
@@ -110,19 +76,13 @@ mod tests {
     use super::*;
 
     fn rows(packages: &[u32]) -> Rows {
-        let item = |package: &u32| Item {
-            package: *package,
-            copy: 0,
-            change: 0,
-        };
+        let item = |package: &u32| Item { package: *package, copy: 0, change: 0 };
         packages.iter().map(|package| (item(package), 9)).collect()
     }
 
     fn draw_many(rows: &Rows, count: u64) -> Vec<Edit> {
         let mut random = Random::new(4);
-        (1..=count)
-            .filter_map(|number| draw(rows, &[77], number, &mut random))
-            .collect()
+        (1..=count).filter_map(|number| draw(rows, &[77], number, &mut random)).collect()
     }
 
     #[test]

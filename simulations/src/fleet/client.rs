@@ -84,10 +84,7 @@ enum Parted {
 
 impl From<anyhow::Error> for Parted {
     fn from(why: anyhow::Error) -> Self {
-        Self::Broken {
-            why,
-            wait: Duration::ZERO,
-        }
+        Self::Broken { why, wait: Duration::ZERO }
     }
 }
 
@@ -177,10 +174,7 @@ impl Client {
     }
 
     fn model(&self) -> MutexGuard<'_, Model> {
-        self.agent
-            .model
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.agent.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the session stood for long enough to be called one.
@@ -188,8 +182,7 @@ impl Client {
         // From the welcome and not from the call: a collector that says nothing takes longer than
         // this (`GREET_WITHIN`), and would be called again at once for ever.
         let now = self.context.clock.now();
-        self.welcomed_at
-            .is_some_and(|welcomed| now - welcomed > RECONNECT.1)
+        self.welcomed_at.is_some_and(|welcomed| now - welcomed > RECONNECT.1)
     }
 
     /// The host goes on changing while there is no connection.
@@ -283,10 +276,7 @@ impl Client {
             self.send_reports(session).await?;
         }
         // From the oldest report, for answers come in order.
-        let silent_at = self
-            .model()
-            .waits_since()
-            .map(|since| since + ANSWER_WITHIN);
+        let silent_at = self.model().waits_since().map(|since| since + ANSWER_WITHIN);
         let change_at = self.changes.next_at();
         let leave_at = self.leaves_at(session);
         select! {
@@ -323,15 +313,9 @@ impl Client {
             let Some(outgoing) = self.model().send_next(now) else {
                 return Ok(());
             };
-            self.context
-                .stats
-                .sent(outgoing.bytes.len(), outgoing.is_again, now);
+            self.context.stats.sent(outgoing.bytes.len(), outgoing.is_again, now);
             session.last_word_at = now;
-            session
-                .send
-                .write_all(&outgoing.bytes)
-                .await
-                .context("send a report")?;
+            session.send.write_all(&outgoing.bytes).await.context("send a report")?;
         }
     }
 

@@ -59,11 +59,7 @@ impl Looker {
     ///
     /// When the API cannot be asked.
     pub(crate) async fn begin(api: Api, companies: BTreeSet<CompanyId>) -> anyhow::Result<Self> {
-        let mut looker = Self {
-            api,
-            companies,
-            before: 0,
-        };
+        let mut looker = Self { api, companies, before: 0 };
         looker.before = looker.applied().await?;
         Ok(looker)
     }
@@ -83,16 +79,10 @@ impl Looker {
         contexts: &[&Context],
         (until, interrupted): (Instant, &CancellationToken),
     ) -> Commits {
-        let now_of = |now| {
-            contexts
-                .iter()
-                .map(move |context| context.stats.seconds_until(now))
-        };
+        let now_of = |now| contexts.iter().map(move |context| context.stats.seconds_until(now));
         // Fixed at the beginning of the wait: the hosts have stopped changing, so nothing more will
         // be acknowledged.
-        let acknowledged = contexts
-            .iter()
-            .map(|context| context.stats.records_acked.get());
+        let acknowledged = contexts.iter().map(|context| context.stats.records_acked.get());
         let acknowledged: u64 = acknowledged.sum();
         let mut commits = Commits::default();
         loop {
@@ -137,9 +127,7 @@ mod tests {
             addresses: vec!["127.0.0.1:9".to_owned()],
         };
         let idle = Duration::from_secs(1);
-        let context = Context::open(Clock, &token, 1, Tls::new(idle, false))
-            .await
-            .expect("open");
+        let context = Context::open(Clock, &token, 1, Tls::new(idle, false)).await.expect("open");
         context.stats.records_acked.many(5);
         let directory = tempfile::tempdir().expect("a directory");
         let key = directory.path().join("key");

@@ -65,9 +65,8 @@ impl Context {
             .map(|number| open_socket(number, is_v6, is_here))
             .collect::<Result<_, _>>()
             .context("open a UDP socket")?;
-        let packers = (0..PACKERS)
-            .map(|_| Packer::new().map(Mutex::new))
-            .collect::<Result<_, _>>()?;
+        let packers =
+            (0..PACKERS).map(|_| Packer::new().map(Mutex::new)).collect::<Result<_, _>>()?;
         Ok(Self {
             clock,
             stats: Stats::new()?,
@@ -78,10 +77,7 @@ impl Context {
             packers,
             endpoints,
             lines: OnceLock::new(),
-            addresses: addresses
-                .into_iter()
-                .filter(|address| address.is_ipv6() == is_v6)
-                .collect(),
+            addresses: addresses.into_iter().filter(|address| address.is_ipv6() == is_v6).collect(),
         })
     }
 
@@ -111,9 +107,7 @@ impl Context {
     /// A packer for the `number`th agent. Not to be held across an await.
     fn packer(&self, number: u32) -> MutexGuard<'_, Packer> {
         let number = usize::try_from(number).unwrap_or(0);
-        self.packers[number % self.packers.len()]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.packers[number % self.packers.len()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A message as a frame.
@@ -134,9 +128,7 @@ impl Context {
             }
         };
         // Whoever does not hear the goodbye will notice the silence.
-        tokio::time::timeout(Duration::from_secs(2), idle)
-            .await
-            .ok();
+        tokio::time::timeout(Duration::from_secs(2), idle).await.ok();
     }
 }
 

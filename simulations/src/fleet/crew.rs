@@ -61,15 +61,7 @@ impl Crew {
         let recruiter = Arc::new(Recruiter::new(&args, Arc::clone(&context), tokens)?);
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let probes = api.map(|api| lookers(api, &context, &tracker, &stop));
-        Ok(Self {
-            args,
-            context,
-            recruiter,
-            agents: Mutex::default(),
-            probes,
-            tracker,
-            stop,
-        })
+        Ok(Self { args, context, recruiter, agents: Mutex::default(), probes, tracker, stop })
     }
 
     /// All agents, those that have left included.
@@ -171,10 +163,7 @@ impl Crew {
         };
         // Kept before its client runs: whoever looks at all agents must not miss one that reports.
         let agent = Arc::new(Agent::new(recruit.identity, recruit.model));
-        self.agents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&agent));
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&agent));
         let client = Client::new(
             recruit.number,
             Arc::clone(&agent),

@@ -70,9 +70,8 @@ async fn attempt(
 ) -> Result<Identity, EnrolError> {
     let key = KeyPair::generate().context("make a key")?;
     // Without a subject: the collector ignores it, and takes who it is from the token.
-    let csr = CertificateParams::default()
-        .serialize_request(&key)
-        .context("make a signing request")?;
+    let csr =
+        CertificateParams::default().serialize_request(&key).context("make a signing request")?;
     let request = EnrolRequest {
         token: token.id,
         secret: token.secret,
@@ -90,26 +89,15 @@ async fn attempt(
         .context("connect")?;
     let (mut send, recv) = connection.open_bi().await.context("open a stream")?;
     let frame = context.pack(request.encode()).context("pack the request")?;
-    send.write_all(&frame.to_bytes())
-        .await
-        .context("send the request")?;
+    send.write_all(&frame.to_bytes()).await.context("send the request")?;
     // The collector reads one request; the end of the stream says that there is no second.
     send.finish().context("send the request")?;
-    let reply = Inbox::new(recv)
-        .next(&context.unpacker)
-        .await
-        .context("read the reply")?;
+    let reply = Inbox::new(recv).next(&context.unpacker).await.context("read the reply")?;
     // Before the reply is looked at: whatever it says, the collector holds a place until it hears
     // of the end.
     connection.close(VarInt::from_u32(0), b"");
     match EnrolReply::decode(&reply).context("read the reply")? {
-        EnrolReply::Granted {
-            company,
-            agent,
-            chain,
-            roots,
-            settings: _,
-        } => {
+        EnrolReply::Granted { company, agent, chain, roots, settings: _ } => {
             let mut chain = chain.into_iter();
             // The agent's own comes first; what is left is the chain above it.
             let certificate = chain.next().context("a grant without a certificate")?;
@@ -126,11 +114,7 @@ async fn attempt(
                 epoch: Epoch(0),
             })
         }
-        EnrolReply::Refused {
-            reason,
-            detail,
-            retry_after_ms,
-        } => Err(EnrolError::Refused {
+        EnrolReply::Refused { reason, detail, retry_after_ms } => Err(EnrolError::Refused {
             reason,
             detail,
             retry_after: Duration::from_millis(retry_after_ms.into()),

@@ -43,12 +43,7 @@ impl Host {
 
     /// The same host after another installation: other software, and nothing of what it had.
     pub(crate) fn reinstalled(&self) -> Self {
-        Self {
-            seed: self.seed.fork(1),
-            gone: Vec::new(),
-            come: Vec::new(),
-            ..self.clone()
-        }
+        Self { seed: self.seed.fork(1), gone: Vec::new(), come: Vec::new(), ..self.clone() }
     }
 
     /// The name that it goes by.
@@ -74,11 +69,7 @@ impl Host {
         for item in &self.gone {
             rows.remove(item);
         }
-        rows.extend(
-            self.come
-                .iter()
-                .map(|row| (row.item, row.installed_after_s)),
-        );
+        rows.extend(self.come.iter().map(|row| (row.item, row.installed_after_s)));
         rows
     }
 

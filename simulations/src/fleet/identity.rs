@@ -57,10 +57,7 @@ impl Authority {
         for root in &certificates.roots {
             roots.add(CertificateDer::from(root.clone()))?;
         }
-        Ok(Self {
-            certificates,
-            roots: Arc::new(roots),
-        })
+        Ok(Self { certificates, roots: Arc::new(roots) })
     }
 }
 
@@ -112,18 +109,13 @@ pub(crate) mod tests {
     fn agents_of_one_authority_share_its_certificates() {
         let authorities = Authorities::default();
         let ca = rcgen::generate_simple_self_signed(["ca".to_owned()]).expect("a certificate");
-        let certificates = Certificates {
-            issuers: Vec::new(),
-            roots: vec![ca.cert.der().to_vec()],
-        };
+        let certificates =
+            Certificates { issuers: Vec::new(), roots: vec![ca.cert.der().to_vec()] };
         let one = authorities.get(certificates.clone()).expect("one");
         let again = authorities.get(certificates).expect("the same");
         assert!(Arc::ptr_eq(&one, &again));
         assert_eq!(one.roots.len(), 1);
-        let broken = Certificates {
-            issuers: Vec::new(),
-            roots: vec![vec![1, 2, 3]],
-        };
+        let broken = Certificates { issuers: Vec::new(), roots: vec![vec![1, 2, 3]] };
         assert!(authorities.get(broken).is_err());
     }
 

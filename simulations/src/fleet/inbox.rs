@@ -32,10 +32,7 @@ pub(crate) enum InboxError {
 impl Inbox {
     /// The inbox of a stream.
     pub(crate) const fn new(stream: RecvStream) -> Self {
-        Self {
-            stream,
-            buffer: Buffer(Vec::new()),
-        }
+        Self { stream, buffer: Buffer(Vec::new()) }
     }
 
     /// The next message, unpacked.

@@ -38,11 +38,7 @@ impl Profile {
             Self::Rhel => ("linux", "rhel", "8.4"),
             Self::Windows => ("windows", "", "10.0.22631"),
         };
-        Platform {
-            family: family.to_owned(),
-            id: id.to_owned(),
-            version: version.to_owned(),
-        }
+        Platform { family: family.to_owned(), id: id.to_owned(), version: version.to_owned() }
     }
 
     /// What its hosts run, as they say it.
@@ -103,11 +99,7 @@ pub(crate) fn draw(stock: &Stock, profile: Profile, apps: usize, random: &mut Ra
         return rows;
     }
     let mut insert = |package: u32, copy: u32, random: &mut Random| {
-        let item = Item {
-            package,
-            copy,
-            change: 0,
-        };
+        let item = Item { package, copy, change: 0 };
         rows.insert(item, installed_after(random));
         // Two draws of one package are one row, so it is the map that is counted and not the draws.
         rows.len() >= apps

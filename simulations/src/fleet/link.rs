@@ -44,11 +44,7 @@ struct Shaper {
 
 impl Shaper {
     const fn new(line: Line, random: Random, now: Instant) -> Self {
-        Self {
-            line,
-            random,
-            free_at: now,
-        }
+        Self { line, random, free_at: now }
     }
 
     fn takes(&self, bytes: u64) -> Duration {

@@ -146,15 +146,10 @@ impl Model {
         self.in_flight = 0;
         self.acknowledged_digest = None;
         // The first report of an epoch has the number one.
-        self.last = Position {
-            epoch: Epoch(self.last.epoch.0.saturating_add(1)),
-            seq: Seq(0),
-        };
+        self.last = Position { epoch: Epoch(self.last.epoch.0.saturating_add(1)), seq: Seq(0) };
         let records = self.host.records(stock);
-        self.digest = records
-            .iter()
-            .map(|(key, record)| RecordFingerprint::of(*key, record))
-            .collect();
+        self.digest =
+            records.iter().map(|(key, record)| RecordFingerprint::of(*key, record)).collect();
         for body in parts(&records) {
             let is_first = self.last.seq == Seq(0);
             // A digest is of the whole inventory, and the collector has that with the last part.
@@ -186,11 +181,9 @@ impl Model {
         }
         let rows = self.host.rows(stock);
         let edit = match what {
-            Happening::Any {
-                installable,
-                number,
-                random,
-            } => changes::draw(&rows, installable, number, random),
+            Happening::Any { installable, number, random } => {
+                changes::draw(&rows, installable, number, random)
+            }
             Happening::Upgrade { package, number } => changes::upgrade(&rows, package, number),
         };
         match edit {
@@ -213,11 +206,8 @@ impl Model {
         let gone = edit.gone.and_then(keyed);
         let come = edit.come.and_then(keyed);
         self.host.apply(edit);
-        let changed = Changed {
-            come: come
-                .as_ref()
-                .map(|(key, record)| (*key, record.name.clone())),
-        };
+        let changed =
+            Changed { come: come.as_ref().map(|(key, record)| (*key, record.name.clone())) };
         // What the first snapshot will hold needs no report of its own.
         if !self.has_begun() {
             return Ok(changed);
@@ -244,10 +234,7 @@ impl Model {
         now_ms: u64,
         packer: &mut Packer,
     ) -> Result<(), FrameError> {
-        let position = Position {
-            seq: Seq(self.last.seq.0 + 1),
-            ..self.last
-        };
+        let position = Position { seq: Seq(self.last.seq.0 + 1), ..self.last };
         let (lane, records) = (body.lane(), body.record_count());
         let message = AgentMessage::Report(Report {
             position,
@@ -261,14 +248,7 @@ impl Model {
         });
         let frame = packer.pack(message.encode())?;
         self.last = position;
-        self.pending.push_back(Pending {
-            position,
-            lane,
-            frame,
-            records,
-            digest,
-            sent_at: None,
-        });
+        self.pending.push_back(Pending { position, lane, frame, records, digest, sent_at: None });
         Ok(())
     }
 
@@ -281,10 +261,7 @@ impl Model {
         let next = self.pending.get_mut(self.in_flight)?;
         self.in_flight += 1;
         let is_again = next.sent_at.replace(now).is_some();
-        Some(Outgoing {
-            bytes: next.frame.to_bytes(),
-            is_again,
-        })
+        Some(Outgoing { bytes: next.frame.to_bytes(), is_again })
     }
 
     /// Settles every report up to a position. Positions that are settled already change nothing.
@@ -383,9 +360,7 @@ fn parts(records: &Records) -> Vec<ReportBody> {
         |(number, chunk): (usize, &&[(&SoftwareKey, &SoftwareRecord)])| ReportBody::Snapshot {
             // The first part begins at zero and not at its first record: what the collector has
             // below it is gone (decision 3).
-            from: begins(number)
-                .filter(|_| number > 0)
-                .unwrap_or(SoftwareKey(0)),
+            from: begins(number).filter(|_| number > 0).unwrap_or(SoftwareKey(0)),
             to: begins(number + 1),
             records: chunk.iter().map(|(_, record)| (*record).clone()).collect(),
         };

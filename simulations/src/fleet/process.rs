@@ -48,11 +48,7 @@ pub(crate) struct Parts {
 impl Parts {
     /// The first part begins.
     pub(crate) const fn begin(now: Instant) -> Self {
-        Self {
-            began_at: now,
-            cpu_seconds: 0.0,
-            parts: Vec::new(),
-        }
+        Self { began_at: now, cpu_seconds: 0.0, parts: Vec::new() }
     }
 
     /// A part has ended, and the next one begins.
@@ -96,10 +92,7 @@ struct Seen {
 impl Processes {
     /// Those whose files these are, from now on.
     pub(crate) fn new(run_files: &[PathBuf]) -> Self {
-        let mut processes = Self {
-            run_files: run_files.to_vec(),
-            seen: HashMap::new(),
-        };
+        let mut processes = Self { run_files: run_files.to_vec(), seen: HashMap::new() };
         processes.look();
         for seen in processes.seen.values_mut() {
             // Only of those that run now: what one takes that is started later is all of this
@@ -127,11 +120,8 @@ impl Processes {
     /// What they took until now.
     pub(crate) fn usage(&mut self) -> Usage {
         self.look();
-        let ticks: u64 = self
-            .seen
-            .values()
-            .map(|seen| seen.ticks.saturating_sub(seen.ticks_before))
-            .sum();
+        let ticks: u64 =
+            self.seen.values().map(|seen| seen.ticks.saturating_sub(seen.ticks_before)).sum();
         let peak = self.seen.values().map(|seen| seen.peak_kib).max();
         Usage {
             processes: self.seen.len(),
@@ -162,9 +152,7 @@ fn ticks_of(stat: &str) -> Option<u64> {
 
 fn peak_kib_of(status: &str) -> Option<u64> {
     // The high-water mark, which the kernel keeps: a peak between two looks is in it.
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -187,19 +175,13 @@ mod tests {
     #[test]
     fn a_part_is_what_was_taken_since_the_one_before() {
         let now = crate::clock::Clock.now();
-        let usage = |cpu_seconds| Usage {
-            cpu_seconds,
-            peak_mib: 9.0,
-            processes: 1,
-        };
+        let usage = |cpu_seconds| Usage { cpu_seconds, peak_mib: 9.0, processes: 1 };
         let mut parts = Parts::begin(now);
         parts.end("one", now + Duration::from_secs(2), &usage(3.0));
         parts.end("two", now + Duration::from_secs(6), &usage(5.0));
         let parts = parts.all();
-        let told: Vec<_> = parts
-            .iter()
-            .map(|part| (part.name, part.seconds, part.cpu_seconds))
-            .collect();
+        let told: Vec<_> =
+            parts.iter().map(|part| (part.name, part.seconds, part.cpu_seconds)).collect();
         assert_eq!(told, [("one", 2.0, 3.0), ("two", 4.0, 2.0)]);
     }
 

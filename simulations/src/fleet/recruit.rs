@@ -138,12 +138,7 @@ impl Recruiter {
                 return None;
             }
         }
-        Some(Recruit {
-            number,
-            identity,
-            model,
-            random,
-        })
+        Some(Recruit { number, identity, model, random })
     }
 
     /// The identity that an earlier run has left, or a new one.

@@ -39,8 +39,7 @@ pub(crate) struct Played {
 impl Played {
     fn figure(&mut self, name: &'static str, value: f64) {
         // Three digits behind the point: milliseconds in figures of seconds.
-        self.figures
-            .insert(name, (value * 1_000.0).round() / 1_000.0);
+        self.figures.insert(name, (value * 1_000.0).round() / 1_000.0);
     }
 
     fn fail(&mut self, text: impl Into<String>) {

@@ -11,10 +11,7 @@ use crate::cli::{FleetArgs, Scenario};
 
 /// The arguments of the fleet itself: without those beside it.
 pub(super) fn first(args: &FleetArgs) -> FleetArgs {
-    FleetArgs {
-        agents: args.agents - slow(args),
-        ..args.clone()
-    }
+    FleetArgs { agents: args.agents - slow(args), ..args.clone() }
 }
 
 /// Those beside the fleet; `None` in scenarios without.
@@ -46,10 +43,7 @@ pub(super) async fn open(
             Crew::open(args, vec![token], api).await.map(Some)
         }
         Scenario::SlowLink => {
-            let args = FleetArgs {
-                agents: slow(args),
-                ..beside
-            };
+            let args = FleetArgs { agents: slow(args), ..beside };
             let line = Line {
                 // A kilobit of a line is 1,000 bits.
                 bytes_per_second: u64::from(args.link_kbit_s) * 1_000 / 8,
@@ -71,9 +65,9 @@ pub(super) async fn open(
 fn slow(args: &FleetArgs) -> u32 {
     match args.scenario {
         // At least one of each kind, or nothing would be compared.
-        Scenario::SlowLink => (args.agents * args.share_percent / 100)
-            .max(1)
-            .min(args.agents.saturating_sub(1)),
+        Scenario::SlowLink => {
+            (args.agents * args.share_percent / 100).max(1).min(args.agents.saturating_sub(1))
+        }
         Scenario::Steady
         | Scenario::Herd
         | Scenario::Churn

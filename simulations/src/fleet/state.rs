@@ -43,9 +43,7 @@ struct Kept {
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept")
-            .field("agent", &self.agent)
-            .finish_non_exhaustive()
+        f.debug_struct("Kept").field("agent", &self.agent).finish_non_exhaustive()
     }
 }
 
@@ -76,21 +74,13 @@ impl State {
         let epoch = reserve(&folder.join("run"))?;
         let path = folder.join("agents");
         let file = own(&path).with_context(|| format!("open {}", path.display()))?;
-        let mut inner = Inner {
-            file,
-            authorities: Vec::new(),
-            agents: HashMap::new(),
-        };
+        let mut inner = Inner { file, authorities: Vec::new(), agents: HashMap::new() };
         inner
             // One that is damaged in its middle is not repaired: half of a fleet would enrol again,
             // and be other hosts.
             .read(authorities)
             .with_context(|| format!("{}: delete it to enrol its agents again", path.display()))?;
-        Ok(Self {
-            path,
-            epoch,
-            inner: Mutex::new(inner),
-        })
+        Ok(Self { path, epoch, inner: Mutex::new(inner) })
     }
 
     /// Epochs up to this one are of earlier runs.
@@ -102,9 +92,7 @@ impl State {
     pub(crate) fn take(&self, number: u32) -> Option<Identity> {
         let inner = self.lock();
         let kept = inner.agents.get(&number)?.clone();
-        let authority = inner
-            .authorities
-            .get(usize::try_from(kept.authority).ok()?)?;
+        let authority = inner.authorities.get(usize::try_from(kept.authority).ok()?)?;
         Some(Identity {
             company: kept.company,
             agent: kept.agent,
@@ -121,9 +109,7 @@ impl State {
     ///
     /// When it cannot be written.
     pub(crate) fn keep(&self, number: u32, identity: &Identity) -> anyhow::Result<()> {
-        self.lock()
-            .keep(number, identity)
-            .with_context(|| format!("write {}", self.path.display()))
+        self.lock().keep(number, identity).with_context(|| format!("write {}", self.path.display()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -282,10 +268,7 @@ mod tests {
         fs::write(folder.path().join("agents"), [3, 0, 0, 0, 9, 9, 9]).expect("writes");
         let error = State::open(folder.path(), &Authorities::default()).expect_err("damaged");
         let error = format!("{error:#}");
-        assert!(
-            error.contains("agents") && error.contains("delete it"),
-            "{error}"
-        );
+        assert!(error.contains("agents") && error.contains("delete it"), "{error}");
         fs::write(folder.path().join("run"), "many").expect("writes");
         let error = State::open(folder.path(), &Authorities::default()).expect_err("damaged");
         assert!(format!("{error:#}").contains("no number of runs"));

@@ -290,10 +290,7 @@ fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
 }
 
 /// A count as a figure for people.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "figures for people have fewer digits than a float"
-)]
+#[expect(clippy::cast_precision_loss, reason = "figures for people have fewer digits than a float")]
 pub(crate) const fn float(number: u64) -> f64 {
     number as f64
 }

@@ -85,12 +85,8 @@ impl Stock {
 
     /// All records of a host.
     pub(crate) fn records(&self, rows: &Rows, platform: &Platform) -> Records {
-        let records = rows
-            .iter()
-            .filter_map(|(item, after)| self.record(*item, *after));
-        records
-            .map(|record| (SoftwareKey::of(&record, platform), record))
-            .collect()
+        let records = rows.iter().filter_map(|(item, after)| self.record(*item, *after));
+        records.map(|record| (SoftwareKey::of(&record, platform), record)).collect()
     }
 }
 
@@ -130,11 +126,7 @@ mod tests {
     use super::*;
 
     fn item(package: u32, copy: u32, change: u64) -> Item {
-        Item {
-            package,
-            copy,
-            change,
-        }
+        Item { package, copy, change }
     }
 
     #[test]

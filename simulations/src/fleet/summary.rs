@@ -141,10 +141,7 @@ impl Summary {
         // as it likes, as long as everything is there in the end.
         self.enrolled >= u64::from(self.agents)
             && self.reports_unanswered == 0
-            && self
-                .played
-                .as_ref()
-                .is_none_or(|played| played.failures.is_empty())
+            && self.played.as_ref().is_none_or(|played| played.failures.is_empty())
             && self.commits.as_ref().is_none_or(Commits::is_good)
             && self.verify.as_ref().is_none_or(Verdict::is_good)
     }

@@ -47,10 +47,7 @@ impl Tls {
 
     /// For enrolment: trusts the CA with this SHA-256 and no other.
     pub(crate) fn enrolment(&self, ca_sha256: [u8; 32]) -> anyhow::Result<ClientConfig> {
-        let verifier = PinnedCa {
-            sha256: ca_sha256,
-            provider: Arc::clone(&self.provider),
-        };
+        let verifier = PinnedCa { sha256: ca_sha256, provider: Arc::clone(&self.provider) };
         let tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])?
             // So called by rustls: what is trusted instead is less than what would be otherwise.
@@ -158,9 +155,7 @@ impl ServerCertVerifier for PinnedCa {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -193,9 +188,7 @@ mod tests {
         let name = ServerName::try_from(SERVER_NAME).expect("a name");
         // 2026, when the certificates made here are valid.
         let now = UnixTime::since_unix_epoch(Duration::from_secs(1_780_000_000));
-        verifier
-            .verify_server_cert(server, chain, &name, &[], now)
-            .is_ok()
+        verifier.verify_server_cert(server, chain, &name, &[], now).is_ok()
     }
 
     #[test]
@@ -206,10 +199,7 @@ mod tests {
         assert!(verify(&ca, &server, &whole));
         assert!(!verify(&ca, &other_server, &whole), "signed by another");
         assert!(!verify(&ca, &server, &[other_ca]), "the CA is not there");
-        assert!(
-            !verify(&server, &server, std::slice::from_ref(&server)),
-            "a server is no CA"
-        );
+        assert!(!verify(&server, &server, std::slice::from_ref(&server)), "a server is no CA");
     }
 
     #[test]

@@ -42,10 +42,8 @@ impl Difference {
         for key in found {
             *counts.entry(*key).or_default() += 1;
         }
-        let mut difference = Self {
-            twice: counts.values().map(|count| count - 1).sum(),
-            ..Self::default()
-        };
+        let mut difference =
+            Self { twice: counts.values().map(|count| count - 1).sum(), ..Self::default() };
         // What was expected is taken out, so that what is left was not.
         for key in expected {
             if counts.remove(key).is_none() {
@@ -103,10 +101,8 @@ pub(crate) async fn verify(
     (api, context): (&Api, &Arc<Context>),
     (until, interrupted): (Instant, &CancellationToken),
 ) -> Verdict {
-    let mut verdict = Verdict {
-        hosts: agents.len().try_into().unwrap_or(u64::MAX),
-        ..Verdict::default()
-    };
+    let mut verdict =
+        Verdict { hosts: agents.len().try_into().unwrap_or(u64::MAX), ..Verdict::default() };
     let mut open = agents;
     loop {
         let round = Arc::new(Round::new(open));
@@ -155,11 +151,7 @@ struct Found {
 
 impl Round {
     fn new(agents: Vec<Arc<Agent>>) -> Self {
-        Self {
-            agents,
-            next: AtomicUsize::new(0),
-            found: Mutex::default(),
-        }
+        Self { agents, next: AtomicUsize::new(0), found: Mutex::default() }
     }
 
     /// Compares whatever nobody else compares, until nothing is left.

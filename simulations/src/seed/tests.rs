@@ -56,10 +56,7 @@ fn rows_have_the_columns_of_their_target() {
     let (_directory, path) = index();
     for table in SeedTable::ALL {
         let mut target = Vec::new();
-        let asked = SeedArgs {
-            target: true,
-            ..args(table, path.clone())
-        };
+        let asked = SeedArgs { target: true, ..args(table, path.clone()) };
         write(&asked, &mut target).expect("a target");
         let columns = target.split(|byte| *byte == b',').count();
         for row in rows(&args(table, path.clone())).iter().take(10) {
@@ -138,26 +135,11 @@ fn sizes_that_do_not_fit_each_other_are_refused() {
     let (_directory, path) = index();
     let good = args(SeedTable::Companies, path);
     let refused = [
-        SeedArgs {
-            hosts: 1,
-            ..good.clone()
-        },
-        SeedArgs {
-            software: 100,
-            ..good.clone()
-        },
-        SeedArgs {
-            installations: 20_000_000,
-            ..good.clone()
-        },
-        SeedArgs {
-            installations: 1,
-            ..good.clone()
-        },
-        SeedArgs {
-            index: PathBuf::from("/nowhere"),
-            ..good
-        },
+        SeedArgs { hosts: 1, ..good.clone() },
+        SeedArgs { software: 100, ..good.clone() },
+        SeedArgs { installations: 20_000_000, ..good.clone() },
+        SeedArgs { installations: 1, ..good.clone() },
+        SeedArgs { index: PathBuf::from("/nowhere"), ..good },
     ];
     for args in refused {
         assert!(write(&args, &mut Vec::new()).is_err(), "{args:?}");
@@ -167,16 +149,9 @@ fn sizes_that_do_not_fit_each_other_are_refused() {
 /// What each host of a site has, by its number: software rows, the common product left out.
 fn by_host(installations: u64, hosts: u32) -> Vec<Vec<String>> {
     let (_directory, path) = index();
-    let args = SeedArgs {
-        companies: 1,
-        hosts,
-        installations,
-        ..args(SeedTable::Installations, path)
-    };
-    let software = rows(&SeedArgs {
-        table: SeedTable::Software,
-        ..args.clone()
-    });
+    let args =
+        SeedArgs { companies: 1, hosts, installations, ..args(SeedTable::Installations, path) };
+    let software = rows(&SeedArgs { table: SeedTable::Software, ..args.clone() });
     let common = software.iter().filter(|row| row[3] == COMMON);
     let common: HashSet<String> = common.map(|row| row[1].clone()).collect();
     let mut all = vec![Vec::new(); hosts as usize];
@@ -196,10 +171,7 @@ fn neighbours_have_different_software_whatever_a_stretch_divides_by() {
         let hosts = by_host(u64::from(records) * 10, 10);
         for pair in hosts.windows(2) {
             let common = pair[0].iter().filter(|row| pair[1].contains(row)).count();
-            assert_eq!(
-                common, 0,
-                "hosts of {records} records have {common} in common"
-            );
+            assert_eq!(common, 0, "hosts of {records} records have {common} in common");
         }
     }
 }
@@ -254,10 +226,7 @@ fn keys_of_rows_are_the_protocols_own() {
 fn a_target_is_told_without_an_index() {
     for table in SeedTable::ALL {
         let mut out = Vec::new();
-        let asked = SeedArgs {
-            target: true,
-            ..args(table, PathBuf::from("/nowhere"))
-        };
+        let asked = SeedArgs { target: true, ..args(table, PathBuf::from("/nowhere")) };
         write(&asked, &mut out).expect("a target");
         let text = String::from_utf8(out).expect("text");
         assert_eq!(text, format!("{}\n", table.target()));
@@ -286,12 +255,7 @@ fn rows_that_cannot_be_written_are_an_error() {
 fn a_share_of_a_site_never_adds_up_to_more_than_the_site() {
     let (_directory, path) = index();
     for (companies, hosts, large) in [(1, 7, false), (3, 20, false), (3, 20, true), (4, 21, true)] {
-        let args = SeedArgs {
-            companies,
-            hosts,
-            large,
-            ..args(SeedTable::Agents, path.clone())
-        };
+        let args = SeedArgs { companies, hosts, large, ..args(SeedTable::Agents, path.clone()) };
         let (largest, other) = (Share::largest(&args), Share::other(&args));
         let all = largest.hosts + (companies - 1) * other.hosts;
         assert!(all <= hosts && hosts - all < companies, "{all} of {hosts}");

@@ -95,9 +95,7 @@ impl Site {
                 PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
             )?;
         tls.alpn_protocols = vec![ALPN_SESSION.to_vec(), ALPN_ENROL.to_vec()];
-        Ok(ServerConfig::with_crypto(Arc::new(
-            QuicServerConfig::try_from(tls)?,
-        )))
+        Ok(ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?)))
     }
 
     /// A life of the collector, on a runtime of its own.
@@ -112,9 +110,8 @@ impl Site {
     }
 
     async fn serve(&self, connection: Connection) -> Result<(), Failure> {
-        let data = connection
-            .handshake_data()
-            .and_then(|data| data.downcast::<HandshakeData>().ok());
+        let data =
+            connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
         // As in the product, what a connection is for is said by ALPN alone.
         let is_enrolment = data.is_some_and(|data| data.protocol.as_deref() == Some(ALPN_ENROL));
         let (send, recv) = connection.accept_bi().await?;
@@ -133,8 +130,7 @@ impl Site {
         let own = chain.first().ok_or("no certificate")?;
         // The certificate says who it is; no message is asked.
         let agent = self.world.lock().certificates.get(own.as_ref()).copied();
-        self.session(agent.ok_or("a certificate of nobody")?, &mut stream)
-            .await
+        self.session(agent.ok_or("a certificate of nobody")?, &mut stream).await
     }
 
     async fn enrol(&self, stream: &mut Stream) -> Result<(), Failure> {
@@ -191,9 +187,7 @@ impl Site {
             };
             // In its place among the answers: what was sent behind it becomes a gap.
             if self.rejects_every > 0 && number % self.rejects_every == 0 {
-                stream
-                    .say(reject(RejectReason::RateLimited).encode())
-                    .await?;
+                stream.say(reject(RejectReason::RateLimited).encode()).await?;
                 continue;
             }
             let outcome = self.world.lock().apply(agent, report);
@@ -252,12 +246,7 @@ struct Stream {
 
 impl Stream {
     fn new(send: SendStream, recv: RecvStream) -> Result<Self, Failure> {
-        Ok(Self {
-            send,
-            recv,
-            packer: Packer::new()?,
-            unpacker: Unpacker::new()?,
-        })
+        Ok(Self { send, recv, packer: Packer::new()?, unpacker: Unpacker::new()? })
     }
 
     async fn hear(&mut self) -> Result<Vec<u8>, Failure> {
@@ -277,9 +266,7 @@ impl Stream {
 
 /// The API of a site; gives its address. It lives as long as the test.
 pub(crate) async fn serve_api(site: Arc<Site>, tasks: &mut JoinSet<()>) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .expect("a port");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tasks.spawn(async move {
         // One request after another: how fast the API is, is not what these tests are about.
@@ -300,10 +287,7 @@ pub(crate) async fn serve_api(site: Arc<Site>, tasks: &mut JoinSet<()>) -> Socke
 
 /// `GET /api/v1/pipeline` and `GET /api/v1/hosts/{agent}/software?limit=…&query=…`
 fn answer(site: &Site, request: &str) -> String {
-    assert!(
-        request.contains("authorization: Bearer msk_test"),
-        "{request}"
-    );
+    assert!(request.contains("authorization: Bearer msk_test"), "{request}");
     let path = request.split(' ').nth(1).unwrap_or_default();
     if path == "/api/v1/pipeline" {
         let world = site.world.lock();
@@ -315,13 +299,8 @@ fn answer(site: &Site, request: &str) -> String {
         .and_then(|path| path.strip_suffix("/software"))
         .and_then(|agent| agent.parse().ok())
         .unwrap_or_else(|| panic!("{path} is not asked by the simulator"));
-    let name = query
-        .split('&')
-        .find_map(|field| field.strip_prefix("query="));
-    let name = name
-        .unwrap_or_default()
-        .replace("%2B", "+")
-        .replace("%20", " ");
+    let name = query.split('&').find_map(|field| field.strip_prefix("query="));
+    let name = name.unwrap_or_default().replace("%2B", "+").replace("%20", " ");
     let keys = site.world.lock().keys(agent, &name);
     let items: Vec<_> = keys
         .iter()

@@ -81,24 +81,15 @@ impl World {
     /// Whether the rows are what the last digest says; `None` inside a snapshot.
     pub(crate) fn agrees(&self, agent: AgentId) -> Option<bool> {
         let host = self.hosts.get(&agent)?;
-        let fingerprints = host
-            .rows
-            .iter()
-            .map(|(key, row)| RecordFingerprint::of(*key, row));
+        let fingerprints = host.rows.iter().map(|(key, row)| RecordFingerprint::of(*key, row));
         let own: InventoryDigest = fingerprints.collect();
         host.digest.map(|digest| digest == own)
     }
 
     /// The keys of a host whose names contain a text.
     pub(crate) fn keys(&self, agent: AgentId, name: &str) -> Vec<SoftwareKey> {
-        let rows = self
-            .hosts
-            .get(&agent)
-            .into_iter()
-            .flat_map(|host| &host.rows);
-        rows.filter(|(_, row)| row.name.contains(name))
-            .map(|(key, _)| *key)
-            .collect()
+        let rows = self.hosts.get(&agent).into_iter().flat_map(|host| &host.rows);
+        rows.filter(|(_, row)| row.name.contains(name)).map(|(key, _)| *key).collect()
     }
 }
 

@@ -56,19 +56,10 @@ impl Site {
             // The machine that tests may have less free than a collector wants.
             .with("queue", "disk_free_bytes_min", 0);
         let config = Config::from_layers(change(layers)).expect("a configuration");
-        let mut site = Self {
-            database,
-            directory,
-            config,
-            app: None,
-        };
+        let mut site = Self { database, directory, config, app: None };
         site.start_again().await;
         let key = PresentedKey::new(Uuid::new_v4(), [7; 32]);
-        let new = NewApiKey {
-            key: &key,
-            name: "tests",
-            expires_at: None,
-        };
+        let new = NewApiKey { key: &key, name: "tests", expires_at: None };
         let operator = site.database.store().local_operator();
         let made = api_keys::create_operator(&operator, &new, Clock::system().now()).await;
         made.expect("a key");
@@ -79,12 +70,7 @@ impl Site {
     /// Starts the collector at the addresses that it had.
     pub(crate) async fn start_again(&mut self) {
         let environment = Environment::default();
-        let starting = App::start(
-            self.config.clone(),
-            &environment,
-            Clock::system(),
-            metrics(),
-        );
+        let starting = App::start(self.config.clone(), &environment, Clock::system(), metrics());
         self.app = Some(Box::pin(starting).await.expect("a collector"));
     }
 

@@ -175,12 +175,9 @@ async fn spend(
     if row.suspended_at.is_some() {
         return Ok(Err(RejectReason::CompanySuspended));
     }
-    sqlx::query!(
-        "UPDATE enrolment_tokens SET uses = uses + 1 WHERE id = $1",
-        enrolment.token.0
-    )
-    .execute(tx)
-    .await?;
+    sqlx::query!("UPDATE enrolment_tokens SET uses = uses + 1 WHERE id = $1", enrolment.token.0)
+        .execute(tx)
+        .await?;
     Ok(Ok(Spent {
         company: CompanyId(row.company),
         company_key: row.company_key,

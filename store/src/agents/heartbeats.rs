@@ -75,10 +75,7 @@ pub async fn record_heartbeats(
     if last.is_empty() {
         return Ok(Noted::default());
     }
-    tx::retrying("agents.record_heartbeats", || {
-        attempt(scope, &last, behind_after, now)
-    })
-    .await
+    tx::retrying("agents.record_heartbeats", || attempt(scope, &last, behind_after, now)).await
 }
 
 async fn attempt(
@@ -115,18 +112,11 @@ async fn attempt(
             behind.push(AgentId(state.id));
         }
         if differs.is_some() || is_lost {
-            claims.push(Claim {
-                agent_key: state.key,
-                claimed: differs,
-            });
+            claims.push(Claim { agent_key: state.key, claimed: differs });
         }
         let process = seen.presence.map(|presence| presence.process);
         if let Some(process) = process.filter(|now| state.process_before != Some(*now)) {
-            heard.push(Heard {
-                agent: seen.agent,
-                agent_key: state.key,
-                process,
-            });
+            heard.push(Heard { agent: seen.agent, agent_key: state.key, process });
         }
         // Also when it was done long ago: deleting what is not there costs less than knowing.
         if state.scan_is_done {
@@ -137,11 +127,7 @@ async fn attempt(
     let asked = settle_digests(&mut tx, scope.key(), &claims, now).await?;
     let cloned = lineage::hear(&mut tx, scope.key(), &heard, now).await?;
     tx.commit().await?;
-    Ok(Noted {
-        asked,
-        behind,
-        cloned,
-    })
+    Ok(Noted { asked, behind, cloned })
 }
 
 /// An agent's row after its heartbeat.
@@ -176,12 +162,8 @@ impl Columns {
         Self {
             ids: heartbeats.keys().map(|agent| agent.0).collect(),
             at: seen().map(|seen| seen.at).collect(),
-            epochs: seen()
-                .map(|seen| i64::from(seen.acknowledged.epoch.0))
-                .collect(),
-            seqs: seen()
-                .map(|seen| i64::from(seen.acknowledged.seq.0))
-                .collect(),
+            epochs: seen().map(|seen| i64::from(seen.acknowledged.epoch.0)).collect(),
+            seqs: seen().map(|seen| i64::from(seen.acknowledged.seq.0)).collect(),
             scans: seen()
                 // From the wire, where it is any number; what was never asked for is cut below.
                 .map(|seen| i64::try_from(seen.scan_done).unwrap_or(i64::MAX))
@@ -190,9 +172,7 @@ impl Columns {
             transports: seen()
                 .map(|seen| path(seen).map(|path| path.way.as_str().to_owned()))
                 .collect(),
-            not_quic: seen()
-                .map(|seen| Some(path(seen)?.not_quic?.as_str().to_owned()))
-                .collect(),
+            not_quic: seen().map(|seen| Some(path(seen)?.not_quic?.as_str().to_owned())).collect(),
             processes: seen()
                 // The same bits; the database has no unsigned numbers.
                 .map(|seen| Some(seen.presence?.process.cast_signed()))
@@ -268,11 +248,8 @@ async fn scans_done(tx: &mut PgConnection, agents: &[Uuid]) -> Result<(), StoreE
     if agents.is_empty() {
         return Ok(());
     }
-    sqlx::query!(
-        "DELETE FROM agent_commands WHERE agent = ANY($1) AND kind = 'scan_now'",
-        agents
-    )
-    .execute(tx)
-    .await?;
+    sqlx::query!("DELETE FROM agent_commands WHERE agent = ANY($1) AND kind = 'scan_now'", agents)
+        .execute(tx)
+        .await?;
     Ok(())
 }

@@ -38,9 +38,7 @@ pub(super) struct Lineage {
 impl Lineage {
     /// Reads what was written; what cannot be read is as good as nothing.
     pub(super) fn read(written: Option<Value>) -> Self {
-        written
-            .and_then(|value| serde_json::from_value(value).ok())
-            .unwrap_or_default()
+        written.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
     }
 
     pub(super) fn written(&self) -> Value {

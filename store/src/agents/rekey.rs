@@ -39,10 +39,7 @@ pub async fn rekey<T: Send>(
     issue: Issue<'_, T>,
     now: OffsetDateTime,
 ) -> Result<Option<(AgentId, T)>, StoreError> {
-    tx::retrying("agents.rekey", || {
-        attempt(scope, company, rekeying, issue, now)
-    })
-    .await
+    tx::retrying("agents.rekey", || attempt(scope, company, rekeying, issue, now)).await
 }
 
 async fn attempt<T: Send>(

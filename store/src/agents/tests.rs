@@ -31,16 +31,12 @@ async fn a_poll_reads_every_command_of_its_time_page_by_page_and_no_older_one() 
     for _ in 0..5 {
         agents.push(world.agent().await);
     }
-    ask_for_snapshots(&world.scope, &agents, at(1))
-        .await
-        .unwrap();
+    ask_for_snapshots(&world.scope, &agents, at(1)).await.unwrap();
     let minute = Duration::from_secs(60);
     // Five of one statement have the same instant but for microseconds; pages of two end within.
     let mut found: Vec<commands::Queued> = Vec::new();
     loop {
-        let page = commands::queued_within(world.store(), minute, found.last(), 2)
-            .await
-            .unwrap();
+        let page = commands::queued_within(world.store(), minute, found.last(), 2).await.unwrap();
         found.extend(&page);
         if page.len() < 2 {
             break;
@@ -74,52 +70,24 @@ async fn a_revoked_agent_is_let_go_once_and_gets_no_orders_and_no_certificate() 
     let admission = admission(&world.scope, agent).await.unwrap().unwrap();
     assert_eq!(admission.revoked_at, Some(at(5)));
     assert_eq!(request_scan(&world.scope, agent).await.unwrap(), None);
-    assert_eq!(
-        ask_for_snapshots(&world.scope, &[agent], at(7))
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(ask_for_snapshots(&world.scope, &[agent], at(7)).await.unwrap(), []);
     let certificate = crate::test_fixtures::certificate();
-    assert!(
-        !record_certificate(&world.scope, agent, &certificate)
-            .await
-            .unwrap()
-    );
+    assert!(!record_certificate(&world.scope, agent, &certificate).await.unwrap());
     assert_eq!(
-        commands::purge_revocations(world.store(), Duration::from_secs(60))
-            .await
-            .unwrap(),
+        commands::purge_revocations(world.store(), Duration::from_secs(60)).await.unwrap(),
         0
     );
-    assert_eq!(
-        commands::purge_revocations(world.store(), Duration::ZERO)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(commands::purge_revocations(world.store(), Duration::ZERO).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn admission_says_what_the_company_wants_and_where_the_line_ends() {
     let world = World::new().await;
     let agent = world.agent().await;
-    let wanted = Settings {
-        heartbeat_every_s: 60,
-        ..Settings::default()
-    };
-    companies::set_settings(&world.scope, &wanted, Some(true), at(0))
-        .await
-        .unwrap();
-    let renewed = Certificate {
-        sha256: [9; 32],
-        ..crate::test_fixtures::certificate()
-    };
-    assert!(
-        record_certificate(&world.scope, agent, &renewed)
-            .await
-            .unwrap()
-    );
+    let wanted = Settings { heartbeat_every_s: 60, ..Settings::default() };
+    companies::set_settings(&world.scope, &wanted, Some(true), at(0)).await.unwrap();
+    let renewed = Certificate { sha256: [9; 32], ..crate::test_fixtures::certificate() };
+    assert!(record_certificate(&world.scope, agent, &renewed).await.unwrap());
     let mut endpoint = crate::test_fixtures::Endpoint::new(agent);
     world.apply(&endpoint.snapshot([], 1)).await;
 
@@ -138,9 +106,8 @@ async fn signals_say_that_some_were_missed_when_the_connection_was_lost() {
     let agent = world.agent().await;
     let mut signals = world.store().signals().await.unwrap();
     // Another session of the database's owner ends the listening one.
-    let mut connection = <PgConnection as sqlx::Connection>::connect(world.database.url())
-        .await
-        .unwrap();
+    let mut connection =
+        <PgConnection as sqlx::Connection>::connect(world.database.url()).await.unwrap();
     sqlx::query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND query LIKE 'LISTEN%'",

@@ -64,11 +64,7 @@ struct PresentedRow {
 
 /// Looks a key up by its public id, which is all that is known of it yet.
 async fn find(store: &Store, id: Uuid) -> Result<Option<PresentedRow>, StoreError> {
-    let settings = Settings {
-        credential: Some(id),
-        operator: true,
-        ..Settings::default()
-    };
+    let settings = Settings { credential: Some(id), operator: true, ..Settings::default() };
     let mut tx = tx::begin(store.pool(), "api_keys.authenticate", settings).await?;
     let row = sqlx::query_as!(
         PresentedRow,
@@ -112,11 +108,7 @@ async fn note_use(
     key: Uuid,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let settings = Settings {
-        company,
-        operator: company.is_none(),
-        ..Settings::default()
-    };
+    let settings = Settings { company, operator: company.is_none(), ..Settings::default() };
     let mut tx = tx::begin(store.pool(), "api_keys.note_use", settings).await?;
     // Somebody else who notes the same is no reason to wait.
     sqlx::query!(

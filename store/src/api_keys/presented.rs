@@ -101,8 +101,6 @@ impl FromStr for PresentedKey {
 
 impl fmt::Debug for PresentedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PresentedKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("PresentedKey").field("id", &self.id).finish_non_exhaustive()
     }
 }

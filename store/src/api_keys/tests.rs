@@ -7,20 +7,11 @@ use crate::audit::Origin;
 use crate::test_fixtures::{World, at, id};
 
 fn new_key(key: &PresentedKey, expires_at: Option<OffsetDateTime>) -> NewApiKey<'_> {
-    NewApiKey {
-        key,
-        name: "reporting",
-        expires_at,
-    }
+    NewApiKey { key, name: "reporting", expires_at }
 }
 
 async fn lets_in(world: &World, key: &PresentedKey, seconds: i64) -> bool {
-    world
-        .store()
-        .authenticate(key, at(seconds))
-        .await
-        .unwrap()
-        .is_some()
+    world.store().authenticate(key, at(seconds)).await.unwrap().is_some()
 }
 
 #[tokio::test]
@@ -28,15 +19,8 @@ async fn a_key_lets_in_until_it_expires_or_is_revoked() {
     let world = World::new().await;
     let key = PresentedKey::new(id(), [1; 32]);
     let new = new_key(&key, Some(at(100)));
-    let made = create(&world.scope, &new, Role::Analyst, at(0))
-        .await
-        .unwrap();
-    let principal = world
-        .store()
-        .authenticate(&key, at(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let made = create(&world.scope, &new, Role::Analyst, at(0)).await.unwrap();
+    let principal = world.store().authenticate(&key, at(1)).await.unwrap().unwrap();
     let role = principal.role_in(world.scope.company());
     assert_eq!((role, principal.id()), (Some(Role::Analyst), made.id));
     assert!(lets_in(&world, &key, 99).await);
@@ -51,9 +35,7 @@ async fn a_key_lets_in_until_it_expires_or_is_revoked() {
 async fn an_unknown_key_and_a_wrong_secret_let_nobody_in() {
     let world = World::new().await;
     let key = PresentedKey::new(id(), [1; 32]);
-    create(&world.scope, &new_key(&key, None), Role::Admin, at(0))
-        .await
-        .unwrap();
+    create(&world.scope, &new_key(&key, None), Role::Admin, at(0)).await.unwrap();
     // Both look the same from outside: nobody finds out which ids exist.
     assert!(!lets_in(&world, &PresentedKey::new(key.id(), [2; 32]), 1).await);
     assert!(!lets_in(&world, &PresentedKey::new(id(), [1; 32]), 1).await);
@@ -64,18 +46,11 @@ async fn an_unknown_key_and_a_wrong_secret_let_nobody_in() {
 async fn no_company_can_make_an_operator() {
     let world = World::new().await;
     let key = PresentedKey::new(id(), [1; 32]);
-    let made = create(&world.scope, &new_key(&key, None), Role::Operator, at(0))
-        .await
-        .unwrap();
+    let made = create(&world.scope, &new_key(&key, None), Role::Operator, at(0)).await.unwrap();
     // Brought down, not refused: the least that the caller meant. What counts is that no row of a
     // company can hold an operator.
     assert_eq!(made.role, Role::Admin);
-    let principal = world
-        .store()
-        .authenticate(&key, at(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let principal = world.store().authenticate(&key, at(1)).await.unwrap().unwrap();
     assert!(principal.operator(&Origin::system()).is_none());
 }
 
@@ -83,30 +58,16 @@ async fn no_company_can_make_an_operator() {
 async fn keys_are_listed_where_they_belong_and_operators_revoke_their_own() {
     let world = World::new().await;
     let operator = world.store().local_operator();
-    let (own, operators) = (
-        PresentedKey::new(id(), [1; 32]),
-        PresentedKey::new(id(), [2; 32]),
-    );
-    create(&world.scope, &new_key(&own, None), Role::Viewer, at(0))
-        .await
-        .unwrap();
-    create_operator(&operator, &new_key(&operators, None), at(0))
-        .await
-        .unwrap();
+    let (own, operators) = (PresentedKey::new(id(), [1; 32]), PresentedKey::new(id(), [2; 32]));
+    create(&world.scope, &new_key(&own, None), Role::Viewer, at(0)).await.unwrap();
+    create_operator(&operator, &new_key(&operators, None), at(0)).await.unwrap();
 
     let ids = |keys: Vec<ApiKey>| keys.into_iter().map(|key| key.id).collect::<Vec<_>>();
     assert_eq!(ids(list(&world.scope).await.unwrap()), [own.id()]);
-    assert_eq!(
-        ids(list_operator(&operator).await.unwrap()),
-        [operators.id()]
-    );
+    assert_eq!(ids(list_operator(&operator).await.unwrap()), [operators.id()]);
     assert!(!revoke_operator(&operator, own.id(), at(1)).await.unwrap());
     assert!(!revoke(&world.scope, operators.id(), at(1)).await.unwrap());
-    assert!(
-        revoke_operator(&operator, operators.id(), at(1))
-            .await
-            .unwrap()
-    );
+    assert!(revoke_operator(&operator, operators.id(), at(1)).await.unwrap());
     assert!(!lets_in(&world, &operators, 2).await);
 }
 
@@ -117,52 +78,30 @@ async fn keys_are_listed_newest_first_whatever_their_ids() {
     let (low, high) = (id(), id());
     for (id, seconds) in [(high, 1), (low, 2)] {
         let key = PresentedKey::new(id, [1; 32]);
-        create(
-            &world.scope,
-            &new_key(&key, None),
-            Role::Viewer,
-            at(seconds),
-        )
-        .await
-        .unwrap();
+        create(&world.scope, &new_key(&key, None), Role::Viewer, at(seconds)).await.unwrap();
         // Ids are random in use, so an order by id would be any order; here it is the wrong one for
         // both lists.
         let own = PresentedKey::new(Uuid::from_u128(!id.as_u128()), [1; 32]);
-        create_operator(&operator, &new_key(&own, None), at(9 - seconds))
-            .await
-            .unwrap();
+        create_operator(&operator, &new_key(&own, None), at(9 - seconds)).await.unwrap();
     }
     let made = |keys: Vec<ApiKey>| -> Vec<_> { keys.iter().map(|key| key.created_at).collect() };
     assert_eq!(made(list(&world.scope).await.unwrap()), [at(2), at(1)]);
-    assert_eq!(
-        made(list_operator(&operator).await.unwrap()),
-        [at(8), at(7)]
-    );
+    assert_eq!(made(list_operator(&operator).await.unwrap()), [at(8), at(7)]);
 }
 
 #[tokio::test]
 async fn notes_when_a_key_was_used_but_not_with_every_request() {
     let world = World::new().await;
     let operator = world.store().local_operator();
-    let (own, operators) = (
-        PresentedKey::new(id(), [1; 32]),
-        PresentedKey::new(id(), [2; 32]),
-    );
-    create(&world.scope, &new_key(&own, None), Role::Viewer, at(0))
-        .await
-        .unwrap();
-    create_operator(&operator, &new_key(&operators, None), at(0))
-        .await
-        .unwrap();
+    let (own, operators) = (PresentedKey::new(id(), [1; 32]), PresentedKey::new(id(), [2; 32]));
+    create(&world.scope, &new_key(&own, None), Role::Viewer, at(0)).await.unwrap();
+    create_operator(&operator, &new_key(&operators, None), at(0)).await.unwrap();
     // A write with each request would make a row per request to vacuum, for a time that people read
     // by the day. Once a minute is exact enough.
     for (seconds, noted) in [(10, 10), (40, 10), (70, 70)] {
         assert!(lets_in(&world, &own, seconds).await);
         assert!(lets_in(&world, &operators, seconds).await);
-        for keys in [
-            list(&world.scope).await.unwrap(),
-            list_operator(&operator).await.unwrap(),
-        ] {
+        for keys in [list(&world.scope).await.unwrap(), list_operator(&operator).await.unwrap()] {
             assert_eq!(keys[0].last_used_at, Some(at(noted)));
         }
     }
@@ -178,13 +117,7 @@ fn reads_what_it_writes() {
 #[test]
 fn refuses_what_is_no_key() {
     let whole = PresentedKey::new(Uuid::from_u128(5), [1; 32]).expose();
-    for text in [
-        "",
-        "msk_",
-        "msk_5_x",
-        &whole[..whole.len() - 2],
-        &whole[1..],
-    ] {
+    for text in ["", "msk_", "msk_5_x", &whole[..whole.len() - 2], &whole[1..]] {
         assert_eq!(text.parse::<PresentedKey>(), Err(InvalidKey), "{text}");
     }
 }

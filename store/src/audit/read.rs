@@ -104,19 +104,14 @@ fn select(
                 before, after",
     );
     NEWEST.push_columns(&mut query);
-    query
-        .push("FROM audit_log WHERE company_key = ")
-        .push_bind(company_key);
+    query.push("FROM audit_log WHERE company_key = ").push_bind(company_key);
     if let Some(actor) = filter.actor {
         query.push(" AND actor_id = ").push_bind(actor);
     }
     if let Some(action) = &filter.action {
         query.push(" AND (action = ").push_bind(action.clone());
         // The kind of object is what stands before the point.
-        query
-            .push(" OR split_part(action, '.', 1) = ")
-            .push_bind(action.clone())
-            .push(")");
+        query.push(" OR split_part(action, '.', 1) = ").push_bind(action.clone()).push(")");
     }
     if let Some(object) = &filter.object {
         query.push(" AND object = ").push_bind(object.clone());

@@ -7,10 +7,7 @@ use crate::page::PageRequest;
 use crate::test_fixtures::{World, at, company};
 
 async fn entries(world: &World, filter: &EntryFilter) -> Vec<Entry> {
-    list(&world.scope, filter, &PageRequest::first(100))
-        .await
-        .unwrap()
-        .items
+    list(&world.scope, filter, &PageRequest::first(100)).await.unwrap().items
 }
 
 async fn note(scope: &TenantScope, change: Change, seconds: i64) {
@@ -22,10 +19,7 @@ async fn note(scope: &TenantScope, change: Change, seconds: i64) {
 #[tokio::test]
 async fn a_change_stands_there_with_its_actor_what_was_and_what_is() {
     let world = World::new().await;
-    let actor = Actor::Key {
-        id: crate::test_fixtures::id(),
-        name: "reporting".to_owned(),
-    };
+    let actor = Actor::Key { id: crate::test_fixtures::id(), name: "reporting".to_owned() };
     let address = Some([203, 0, 113, 9].into());
     let origin = Origin::of_request(actor.clone(), address, "r1".to_owned());
     let scope = world.scope.clone().on_behalf_of(origin);
@@ -35,14 +29,8 @@ async fn a_change_stands_there_with_its_actor_what_was_and_what_is() {
     let [entry] = found.as_slice() else {
         panic!("{found:?}");
     };
-    assert_eq!(
-        (entry.actor_kind.as_str(), entry.actor_id),
-        ("api_key", actor.id())
-    );
-    assert_eq!(
-        (entry.action.as_str(), entry.object.as_str()),
-        ("label.update", "7")
-    );
+    assert_eq!((entry.actor_kind.as_str(), entry.actor_id), ("api_key", actor.id()));
+    assert_eq!((entry.action.as_str(), entry.object.as_str()), ("label.update", "7"));
     assert_eq!(entry.before, Some(json!({ "a": 1 })));
     assert_eq!(entry.after, Some(json!({ "a": 2 })));
     assert_eq!(entry.address.as_deref(), Some("203.0.113.9"));
@@ -72,16 +60,10 @@ async fn filters_find_by_action_kind_object_and_time() {
         note(&world.scope, Change::done(action, object), seconds).await;
     }
     let count = async |filter| entries(&world, &filter).await.len();
-    let action = |text: &str| EntryFilter {
-        action: Some(text.to_owned()),
-        ..EntryFilter::default()
-    };
+    let action =
+        |text: &str| EntryFilter { action: Some(text.to_owned()), ..EntryFilter::default() };
     assert_eq!(count(action("label.create")).await, 1);
-    assert_eq!(
-        count(action("label")).await,
-        2,
-        "not what only begins like it"
-    );
+    assert_eq!(count(action("label")).await, 2, "not what only begins like it");
     let object = EntryFilter {
         object: Some("1".to_owned()),
         since: Some(at(20)),
@@ -101,9 +83,7 @@ async fn pages_go_from_new_to_old_and_miss_nothing() {
     let mut page = PageRequest::first(3);
     let mut objects = Vec::new();
     loop {
-        let found = list(&world.scope, &EntryFilter::default(), &page)
-            .await
-            .unwrap();
+        let found = list(&world.scope, &EntryFilter::default(), &page).await.unwrap();
         objects.extend(found.items.into_iter().map(|entry| entry.object));
         match found.next {
             Some(next) => page.after = Some(next),
@@ -124,14 +104,8 @@ async fn another_companys_and_the_operators_logs_are_their_own() {
     let theirs = list(&other, &EntryFilter::default(), &page).await.unwrap();
     assert_eq!(theirs.items, []);
     let operator = world.store().local_operator();
-    let made = list_of_operators(&operator, &EntryFilter::default(), &page)
-        .await
-        .unwrap();
-    let actions: Vec<_> = made
-        .items
-        .iter()
-        .map(|entry| entry.action.as_str())
-        .collect();
+    let made = list_of_operators(&operator, &EntryFilter::default(), &page).await.unwrap();
+    let actions: Vec<_> = made.items.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["company.create", "company.create"]);
 }
 

@@ -58,9 +58,7 @@ impl Signals {
     /// When it is none.
     pub async fn ping(&mut self) -> Result<(), StoreError> {
         // Notifications that arrive with the answer are kept by sqlx for the next `try_recv`.
-        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#)
-            .fetch_one(&mut self.listener)
-            .await?;
+        sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&mut self.listener).await?;
         Ok(())
     }
 
@@ -117,22 +115,13 @@ mod tests {
     #[test]
     fn passes_over_what_is_no_signal() {
         let id = Uuid::from_u128(7);
-        assert_eq!(
-            signal(COMMANDS, &id.to_string()),
-            Some(Signal::Command(AgentId(id)))
-        );
+        assert_eq!(signal(COMMANDS, &id.to_string()), Some(Signal::Command(AgentId(id))));
         assert_eq!(
             signal(REVOCATIONS, &format!("company {id}")),
             Some(Signal::Revoked(Revoked::Company(CompanyId(id))))
         );
-        assert_eq!(
-            signal(FINDINGS, &id.to_string()),
-            Some(Signal::Findings(CompanyId(id)))
-        );
-        assert_eq!(
-            signal(SETTINGS, &id.to_string()),
-            Some(Signal::Settings(CompanyId(id)))
-        );
+        assert_eq!(signal(FINDINGS, &id.to_string()), Some(Signal::Findings(CompanyId(id))));
+        assert_eq!(signal(SETTINGS, &id.to_string()), Some(Signal::Settings(CompanyId(id))));
         // Anybody with a login may say anything on a channel: what does not parse must not end the
         // listening.
         for (channel, payload) in [

@@ -58,13 +58,7 @@ impl CveSort {
             Self::Hosts => "hosts",
             Self::Published => "coalesce((extract(epoch FROM published_at) * 1000)::bigint, 0)",
         };
-        Order {
-            by,
-            of: SortType::Integer,
-            descending: true,
-            tie: "cve",
-            tie_is_uuid: false,
-        }
+        Order { by, of: SortType::Integer, descending: true, tie: "cve", tie_is_uuid: false }
     }
 }
 
@@ -145,16 +139,10 @@ fn select(
     query.push(" FROM cves c WHERE c.id = found.cve) c ON true) x WHERE true");
     if let Some(text) = &filter.text {
         query.push(" AND (cve ILIKE ").push_bind(containing(text));
-        query
-            .push(" OR summary ILIKE ")
-            .push_bind(containing(text))
-            .push(")");
+        query.push(" OR summary ILIKE ").push_bind(containing(text)).push(")");
     }
     if let Some(severity) = filter.severity_min {
-        query
-            .push(" AND cvss_severity = ANY(")
-            .push_bind(severity.and_above())
-            .push(")");
+        query.push(" AND cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
     }
     match filter.kev {
         Some(true) => query.push(" AND kev_added IS NOT NULL"),

@@ -55,9 +55,8 @@ async fn the_same_record_again_writes_nothing() {
     let database = FreshDatabase::create().await;
     let store = database.store();
     // More than two chunks, and the last one not full.
-    let records: Vec<CveRecord> = (0..5_000)
-        .map(|n| cve(&format!("CVE-2024-{n:04}"), 10, "same"))
-        .collect();
+    let records: Vec<CveRecord> =
+        (0..5_000).map(|n| cve(&format!("CVE-2024-{n:04}"), 10, "same")).collect();
     assert_eq!(upsert(store, &records).await.unwrap(), 5_000);
     assert_eq!(upsert(store, &records).await.unwrap(), 0);
 }
@@ -73,14 +72,10 @@ async fn nvds_record_stands_before_others_whatever_came_first() {
     };
     let ids = ["CVE-2024-1001", "CVE-2024-1002", "CVE-2024-1003"];
     upsert(store, &[cve(ids[0], 10, "nvd")]).await.unwrap();
-    upsert(store, &[other(ids[0]), other(ids[1])])
-        .await
-        .unwrap();
+    upsert(store, &[other(ids[0]), other(ids[1])]).await.unwrap();
     upsert(store, &[cve(ids[1], 10, "nvd")]).await.unwrap();
     // Both in one call: only one of them can be in the statement.
-    upsert(store, &[cve(ids[2], 10, "nvd"), other(ids[2])])
-        .await
-        .unwrap();
+    upsert(store, &[cve(ids[2], 10, "nvd"), other(ids[2])]).await.unwrap();
     for id in ids {
         assert_eq!(summary(store, id).await.as_deref(), Some("nvd"), "{id}");
     }
@@ -98,36 +93,17 @@ async fn a_catalogue_takes_back_what_is_not_in_it_unless_it_is_empty() {
                 .unwrap();
         ids
     };
-    let (one, two) = (
-        kev("CVE-2024-1001", "2024-02-01"),
-        kev("CVE-2024-1002", "2024-02-02"),
-    );
-    assert_eq!(
-        upsert_kev(store, &[one.clone(), two.clone()])
-            .await
-            .unwrap(),
-        2
-    );
+    let (one, two) = (kev("CVE-2024-1001", "2024-02-01"), kev("CVE-2024-1002", "2024-02-02"));
+    assert_eq!(upsert_kev(store, &[one.clone(), two.clone()]).await.unwrap(), 2);
     // A download that broke off; without care every CVE of the catalogue would look unexploited.
     assert_eq!(replace_kev(store, &[]).await.unwrap(), 0);
     assert_eq!(exploited().await.len(), 2);
-    assert_eq!(
-        replace_kev(store, std::slice::from_ref(&two))
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(replace_kev(store, std::slice::from_ref(&two)).await.unwrap(), 1);
     assert_eq!(exploited().await, ["CVE-2024-1002"]);
-    assert_eq!(
-        replace_kev(store, &[two]).await.unwrap(),
-        0,
-        "nothing is written twice"
-    );
+    assert_eq!(replace_kev(store, &[two]).await.unwrap(), 0, "nothing is written twice");
     assert_eq!(
         // No date: passed over, and the others of the same catalogue would still be written.
-        upsert_kev(store, &[kev("CVE-2024-1001", "soon")])
-            .await
-            .unwrap(),
+        upsert_kev(store, &[kev("CVE-2024-1001", "soon")]).await.unwrap(),
         0
     );
 }
@@ -136,9 +112,7 @@ async fn a_catalogue_takes_back_what_is_not_in_it_unless_it_is_empty() {
 async fn estimates_change_only_what_they_are_about() {
     let database = FreshDatabase::create().await;
     let store = database.store();
-    upsert(store, &[cve("CVE-2024-1001", 10, "text")])
-        .await
-        .unwrap();
+    upsert(store, &[cve("CVE-2024-1001", 10, "text")]).await.unwrap();
     let entries = |score| {
         ["CVE-2024-1001", "CVE-2024-1002"].map(|id| EpssEntry {
             cve: id.parse().unwrap(),
@@ -149,17 +123,9 @@ async fn estimates_change_only_what_they_are_about() {
     assert_eq!(upsert_epss(store, &entries(0.25), None).await.unwrap(), 2);
     assert_eq!(upsert_epss(store, &entries(0.25), None).await.unwrap(), 0);
     assert_eq!(upsert_epss(store, &entries(0.75), None).await.unwrap(), 2);
-    assert_eq!(
-        summary(store, "CVE-2024-1001").await.as_deref(),
-        Some("text")
-    );
+    assert_eq!(summary(store, "CVE-2024-1001").await.as_deref(), Some("text"));
     // The record of a CVE that was only estimated so far.
-    assert_eq!(
-        upsert(store, &[cve("CVE-2024-1002", 1, "late")])
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(upsert(store, &[cve("CVE-2024-1002", 1, "late")]).await.unwrap(), 1);
     let score: f32 = sqlx::query_scalar("SELECT epss_score FROM cves WHERE id = 'CVE-2024-1002'")
         .fetch_one(store.pool())
         .await
@@ -189,14 +155,10 @@ async fn world_with_one() -> World {
 async fn a_cve_that_no_feed_has_told_of_is_listed_and_not_shown() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
-    world
-        .apply(&endpoint.snapshot([record("bad1", "1")], 100))
-        .await;
+    world.apply(&endpoint.snapshot([record("bad1", "1")], 100)).await;
     let page = PageRequest::first(10);
     let filter = CveFilter::default();
-    let listed = list(&world.scope, &filter, CveSort::Severity, &page)
-        .await
-        .unwrap();
+    let listed = list(&world.scope, &filter, CveSort::Severity, &page).await.unwrap();
     assert_eq!(listed.items[0].cve.id, "CVE-2024-90010");
     assert_eq!(listed.items[0].cve.severity, Severity::Unknown);
     assert_eq!(get(&world.scope, "CVE-2024-90010").await.unwrap(), None);
@@ -212,18 +174,11 @@ async fn shows_a_cve_with_all_its_scores_and_what_the_company_has_of_it() {
     assert_eq!(detail.cve.severity, Severity::Critical);
     assert_eq!(detail.kev.unwrap().name, "Example");
     let added = detail.cve.kev.unwrap();
-    assert_eq!(
-        (added.added, added.ransomware),
-        (time::macros::date!(2024 - 02 - 01), true)
-    );
+    assert_eq!((added.added, added.ransomware), (time::macros::date!(2024 - 02 - 01), true));
 }
 
 fn rated(id: &str, severity: &'static str, publisher: Publisher) -> (CveId, Rating) {
-    let rating = Rating {
-        severity,
-        publisher,
-        is_own: true,
-    };
+    let rating = Rating { severity, publisher, is_own: true };
     (id.parse().unwrap(), rating)
 }
 
@@ -248,25 +203,15 @@ async fn what_nobody_has_scored_is_as_severe_as_its_distribution_says() {
     assert_eq!(upsert_ratings(store, &ratings).await.unwrap(), 1);
     assert_eq!(upsert_ratings(store, &ratings).await.unwrap(), 0);
     // A record that scores nothing leaves it, and one more severe word counts.
-    let unscored = CveRecord {
-        cvss: Vec::new(),
-        ..cve(id, 10, "awaiting analysis")
-    };
+    let unscored = CveRecord { cvss: Vec::new(), ..cve(id, 10, "awaiting analysis") };
     let unscored = [unscored];
     assert_eq!(upsert(store, &unscored).await.unwrap(), 1);
     assert_eq!(upsert(store, &unscored).await.unwrap(), 0);
     assert_eq!(severity(store, id).await, said("medium", "ubuntu"));
-    let others = [
-        rated(id, "low", Publisher::Debian),
-        rated(id, "high", Publisher::RedHat),
-    ];
-    for (rating, expected) in others
-        .iter()
-        .zip([said("medium", "ubuntu"), said("high", "redhat")])
+    let others = [rated(id, "low", Publisher::Debian), rated(id, "high", Publisher::RedHat)];
+    for (rating, expected) in others.iter().zip([said("medium", "ubuntu"), said("high", "redhat")])
     {
-        upsert_ratings(store, std::slice::from_ref(rating))
-            .await
-            .unwrap();
+        upsert_ratings(store, std::slice::from_ref(rating)).await.unwrap();
         assert_eq!(severity(store, id).await, expected);
     }
 }
@@ -295,14 +240,9 @@ async fn a_word_alone_puts_a_cve_among_those_that_have_a_score() {
         .unwrap();
     let word = [rated(id, "high", Publisher::RedHat)];
     upsert_ratings(world.store(), &word).await.unwrap();
-    let filter = CveFilter {
-        severity_min: Some(Severity::High),
-        ..CveFilter::default()
-    };
+    let filter = CveFilter { severity_min: Some(Severity::High), ..CveFilter::default() };
     let page = PageRequest::first(10);
-    let listed = list(&world.scope, &filter, CveSort::Severity, &page)
-        .await
-        .unwrap();
+    let listed = list(&world.scope, &filter, CveSort::Severity, &page).await.unwrap();
     let shown = &listed.items[0].cve;
     assert_eq!((shown.severity, shown.score), (Severity::High, None));
     assert_eq!(shown.severity_source, "redhat");

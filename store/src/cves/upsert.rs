@@ -28,10 +28,7 @@ pub async fn upsert(store: &Store, records: &[CveRecord]) -> Result<u64, StoreEr
         // of every CVE for minutes, and an import that is cut short is simply done again.
         changed += upsert_chunk(store, &last_of_each(chunk)).await?;
     }
-    let kev: Vec<KevEntry> = records
-        .iter()
-        .filter_map(|record| record.kev.clone())
-        .collect();
+    let kev: Vec<KevEntry> = records.iter().filter_map(|record| record.kev.clone()).collect();
     // After the records: it adds columns to rows, and would make rows without a record's text
     // first.
     upsert_kev(store, &kev).await?;
@@ -62,21 +59,13 @@ async fn upsert_chunk(store: &Store, records: &[&CveRecord]) -> Result<u64, Stor
         records.iter().map(|record| text(record)).collect()
     };
     let instant = |at: fn(&CveRecord) -> Option<Timestamp>| -> Vec<Option<OffsetDateTime>> {
-        records
-            .iter()
-            .map(|record| at(record).and_then(to_time))
-            .collect()
+        records.iter().map(|record| at(record).and_then(to_time)).collect()
     };
     let shown = |text: fn(&Cvss) -> String| -> Vec<Option<String>> {
-        records
-            .iter()
-            .map(|record| record.preferred_cvss().map(text))
-            .collect()
+        records.iter().map(|record| record.preferred_cvss().map(text)).collect()
     };
-    let scores: Vec<Option<f32>> = records
-        .iter()
-        .map(|record| record.preferred_cvss().map(|cvss| cvss.score))
-        .collect();
+    let scores: Vec<Option<f32>> =
+        records.iter().map(|record| record.preferred_cvss().map(|cvss| cvss.score)).collect();
     let severities: Vec<String> = records.iter().map(|record| severity(record)).collect();
     let all: Vec<Value> = records
         .iter()
@@ -124,14 +113,10 @@ fn severity(record: &CveRecord) -> String {
 /// When the database cannot be used.
 pub async fn upsert_ratings(store: &Store, ratings: &[(CveId, Rating)]) -> Result<u64, StoreError> {
     let ids: Vec<String> = ratings.iter().map(|(cve, _)| cve.to_string()).collect();
-    let severities: Vec<String> = ratings
-        .iter()
-        .map(|(_, rating)| rating.severity.to_owned())
-        .collect();
-    let publishers: Vec<String> = ratings
-        .iter()
-        .map(|(_, rating)| rating.publisher.as_str().to_owned())
-        .collect();
+    let severities: Vec<String> =
+        ratings.iter().map(|(_, rating)| rating.severity.to_owned()).collect();
+    let publishers: Vec<String> =
+        ratings.iter().map(|(_, rating)| rating.publisher.as_str().to_owned()).collect();
     let done = sqlx::query!(
         // `unknown` and what is no word have no place in the list, and every word is more severe
         // than those.
@@ -177,14 +162,8 @@ pub async fn upsert_kev(store: &Store, entries: &[KevEntry]) -> Result<u64, Stor
     }
     let ids: Vec<String> = entries.keys().map(ToString::to_string).collect();
     let added: Vec<Date> = entries.values().map(|(_, added)| *added).collect();
-    let due: Vec<Option<Date>> = entries
-        .values()
-        .map(|(entry, _)| date(&entry.due_on))
-        .collect();
-    let ransomware: Vec<bool> = entries
-        .values()
-        .map(|(entry, _)| entry.ransomware)
-        .collect();
+    let due: Vec<Option<Date>> = entries.values().map(|(entry, _)| date(&entry.due_on)).collect();
+    let ransomware: Vec<bool> = entries.values().map(|(entry, _)| entry.ransomware).collect();
     let whole: Vec<Value> = entries
         .values()
         .map(|(entry, _)| serde_json::to_value(entry).unwrap_or_default())
@@ -274,9 +253,5 @@ pub async fn upsert_epss(
 
 /// The date of a text such as `2024-07-01`.
 fn date(text: &str) -> Option<Date> {
-    Date::parse(
-        text,
-        time::macros::format_description!("[year]-[month]-[day]"),
-    )
-    .ok()
+    Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).ok()
 }

@@ -11,9 +11,8 @@ use sqlx::postgres::PgConnectOptions;
 /// The servers of an address, in its order.
 pub(super) fn servers(url: &str) -> Result<Vec<PgConnectOptions>, Error> {
     // The parser takes every scheme, and would look for MySQL's server on PostgreSQL's port.
-    let Some((scheme, rest)) = url
-        .split_once("://")
-        .filter(|(scheme, _)| matches!(*scheme, "postgres" | "postgresql"))
+    let Some((scheme, rest)) =
+        url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "postgres" | "postgresql"))
     else {
         return Err(wrong("it does not begin with postgres://"));
     };
@@ -37,13 +36,9 @@ pub(super) fn servers(url: &str) -> Result<Vec<PgConnectOptions>, Error> {
             [] => String::new(),
             // One port is every host's, as libpq has it.
             [only] => format!("&port={only}"),
-            ports => ports
-                .get(number)
-                .map_or_else(String::new, |port| format!("&port={port}")),
+            ports => ports.get(number).map_or_else(String::new, |port| format!("&port={port}")),
         };
-        named
-            .map(|(number, host)| ("", Some(format!("&host={host}{}", port(number)))))
-            .collect()
+        named.map(|(number, host)| ("", Some(format!("&host={host}{}", port(number))))).collect()
     };
     let rest = parameters.rest.join("&");
     hosts
@@ -79,9 +74,7 @@ impl<'a> Parameters<'a> {
                 // What is always asked for; anything else would be a store that cannot store.
                 Some(("target_session_attrs", "read-write" | "primary")) => {}
                 Some(("target_session_attrs", _)) => {
-                    return Err(wrong(
-                        "target_session_attrs can only be read-write or primary",
-                    ));
+                    return Err(wrong("target_session_attrs can only be read-write or primary"));
                 }
                 Some(_) | None => parameters.rest.push(pair),
             }
@@ -112,11 +105,7 @@ mod tests {
             let socket = server.get_socket().map(|path| path.display().to_string());
             let host = socket.unwrap_or_else(|| server.get_host().to_owned());
             let database = server.get_database().unwrap_or_default();
-            format!(
-                "{}@{host}:{}/{database}",
-                server.get_username(),
-                server.get_port()
-            )
+            format!("{}@{host}:{}/{database}", server.get_username(), server.get_port())
         };
         servers.iter().map(place).collect()
     }
@@ -125,10 +114,7 @@ mod tests {
     fn every_server_of_an_address_becomes_one_of_its_own() {
         for (url, expected) in [
             ("postgres://u@a/db", vec!["u@a:5432/db"]),
-            (
-                "postgres://u@a:1,b,c:3/db",
-                vec!["u@a:1/db", "u@b:5432/db", "u@c:3/db"],
-            ),
+            ("postgres://u@a:1,b,c:3/db", vec!["u@a:1/db", "u@b:5432/db", "u@c:3/db"]),
             (
                 // A comma in the password must not begin another host.
                 "postgresql://u:p%40,q@a,b:2/db?sslmode=disable",
@@ -139,18 +125,9 @@ mod tests {
                 "postgres://u@[::1]:4,[::2]/db",
                 vec!["u@[::1]:4/db", "u@[::2]:5432/db"],
             ),
-            (
-                "postgres:///db?host=/a,/b&user=u",
-                vec!["u@/a:5432/db", "u@/b:5432/db"],
-            ),
-            (
-                "postgres:///db?host=a,b&port=1,2&user=u",
-                vec!["u@a:1/db", "u@b:2/db"],
-            ),
-            (
-                "postgres:///db?host=a,b&port=7&user=u",
-                vec!["u@a:7/db", "u@b:7/db"],
-            ),
+            ("postgres:///db?host=/a,/b&user=u", vec!["u@/a:5432/db", "u@/b:5432/db"]),
+            ("postgres:///db?host=a,b&port=1,2&user=u", vec!["u@a:1/db", "u@b:2/db"]),
+            ("postgres:///db?host=a,b&port=7&user=u", vec!["u@a:7/db", "u@b:7/db"]),
             ("postgres://u@a/db?port=7", vec!["u@a:7/db"]),
             // Another parameter's name may end alike.
             ("postgres://u@a/db?viaport=3&port=7", vec!["u@a:7/db"]),
@@ -168,10 +145,7 @@ mod tests {
         for (url, why) in [
             ("mysql://u@a/db", "postgres://"),
             ("a/db", "postgres://"),
-            (
-                "postgres://u@a,b/db?target_session_attrs=standby",
-                "read-write",
-            ),
+            ("postgres://u@a,b/db?target_session_attrs=standby", "read-write"),
             ("postgres:///db?host=a,b,c&port=1,2", "number of ports"),
         ] {
             let error = servers(url).unwrap_err().to_string();

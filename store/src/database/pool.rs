@@ -115,10 +115,7 @@ mod tests {
                 () = steps(patience) => {}
             }
             let mut connection = pool.acquire().await.unwrap();
-            assert!(
-                is_usable(&mut connection).await.unwrap(),
-                "after {patience} steps"
-            );
+            assert!(is_usable(&mut connection).await.unwrap(), "after {patience} steps");
         }
         pool.close().await;
     }

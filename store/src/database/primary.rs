@@ -29,11 +29,7 @@ pub(super) struct Servers {
 
 impl Servers {
     pub(super) fn new(all: Vec<PgConnectOptions>, present: usize) -> Self {
-        Self {
-            all,
-            present: Mutex::new((present, None)),
-            moves: watch::Sender::new(0),
-        }
+        Self { all, present: Mutex::new((present, None)), moves: watch::Sender::new(0) }
     }
 
     /// How to reach the one in use.
@@ -145,10 +141,7 @@ async fn takes_writes(server: &PgConnectOptions, kept: &mut Option<PgConnection>
     };
     // A connection that was kept may just have been closed by an idle timeout: the next second tries a
     // new one, and a server that is left for a second less of an answer is one that answers no more.
-    matches!(
-        tokio::time::timeout(ANSWER_WITHIN, asking).await,
-        Ok(Ok(true))
-    )
+    matches!(tokio::time::timeout(ANSWER_WITHIN, asking).await, Ok(Ok(true)))
 }
 
 /// Whether the server takes writes: no standby, and not set to read only.

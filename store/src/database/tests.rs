@@ -11,17 +11,12 @@ use crate::test_support::FreshDatabase;
 
 async fn admin(database: &FreshDatabase, sql: String) {
     let mut connection = PgConnection::connect(database.url()).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
 }
 
 /// The same database under another role.
 fn url_as(database: &FreshDatabase, role: &str) -> String {
-    let options = PgConnectOptions::from_str(database.url())
-        .unwrap()
-        .username(role);
+    let options = PgConnectOptions::from_str(database.url()).unwrap().username(role);
     sqlx::ConnectOptions::to_url_lossy(&options).to_string()
 }
 
@@ -35,9 +30,7 @@ async fn works(store: &Store) {
     let mut endpoint = Endpoint::new(crate::test_fixtures::agent(&scope, "host").await);
     let batch = endpoint.snapshot([record("bad1", "1")], 100);
     let now = crate::test_fixtures::at(0);
-    let applied = apply(&scope, &batch, &crate::test_fixtures::judge, 1, now)
-        .await
-        .unwrap();
+    let applied = apply(&scope, &batch, &crate::test_fixtures::judge, 1, now).await.unwrap();
     assert_eq!((applied.software, applied.findings), (1, 1));
 }
 
@@ -119,11 +112,7 @@ async fn a_role_that_row_level_security_does_not_hold_for_is_refused() {
     // A program that goes on after the migration's error must not come to rows either.
     assert!(store.ping().await.is_err(), "and no query may run as it");
     store.close().await;
-    admin(
-        &database,
-        format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"),
-    )
-    .await;
+    admin(&database, format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await;
 }
 
 #[tokio::test]
@@ -131,10 +120,7 @@ async fn says_what_is_wrong_with_an_address() {
     let connect = |url: &'static str| async move {
         Store::connect(&StoreConfig::new(url)).await.unwrap_err()
     };
-    assert!(matches!(
-        connect("mysql://x").await,
-        ConnectError::Address(_)
-    ));
+    assert!(matches!(connect("mysql://x").await, ConnectError::Address(_)));
     let gone = connect("postgres:///x?host=/nonexistent").await;
     assert!(matches!(gone, ConnectError::Unreachable(_)), "{gone}");
 }
@@ -168,10 +154,7 @@ async fn a_statement_that_takes_too_long_is_ended() {
     })
     .await
     .unwrap();
-    let error = sqlx::query("SELECT pg_sleep(30)")
-        .execute(store.pool())
-        .await
-        .unwrap_err();
+    let error = sqlx::query("SELECT pg_sleep(30)").execute(store.pool()).await.unwrap_err();
     let error = StoreError::from(error);
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     // A report whose statement took too long is as good as any other: it waits and is tried again.

@@ -14,10 +14,7 @@ fn letter(agent: AgentId, position: Position) -> NewDeadLetter {
         // The one character that PostgreSQL's text cannot hold, and error texts quote what was
         // wrong: without care the letter about a bad report would be refused itself.
         detail: "a value with \0 in it".to_owned(),
-        frame: Frame {
-            packing: Packing::Zstd1,
-            payload: vec![1, 2, 3],
-        },
+        frame: Frame { packing: Packing::Zstd1, payload: vec![1, 2, 3] },
         received_at: at(1),
     }
 }
@@ -32,9 +29,7 @@ async fn only(world: &World) -> DeadLetter {
 async fn the_line_goes_on_after_a_dead_letter_and_the_agent_is_asked_again() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
-    world
-        .apply(&endpoint.snapshot([record("a", "1")], 100))
-        .await;
+    world.apply(&endpoint.snapshot([record("a", "1")], 100)).await;
     let dead = endpoint.delta(vec![record("poison", "1")], &[]);
     let mut next = endpoint.delta(vec![record("b", "1")], &[]);
     // The digest would not agree, as the poison's records are in the agent's and not in the rows;
@@ -49,9 +44,7 @@ async fn the_line_goes_on_after_a_dead_letter_and_the_agent_is_asked_again() {
     // the rows.
     assert_eq!(applied.reports[0], crate::reports::Applied::Duplicate);
     assert_eq!(stored(&applied.reports[1]).opened, 1);
-    let pending = commands::pending(world.store(), &[endpoint.agent])
-        .await
-        .unwrap();
+    let pending = commands::pending(world.store(), &[endpoint.agent]).await.unwrap();
     assert_eq!(pending, [(endpoint.agent, Command::SendSnapshot)]);
 }
 
@@ -63,20 +56,12 @@ async fn a_report_is_kept_once_and_whole() {
     // With an id of its own, as after a crash between keeping the letter and ending the report:
     // place and not id makes it the same.
     let again = letter(agent, Position::new(1, 1));
-    assert_eq!(
-        add(&world.scope, std::slice::from_ref(&first), at(2))
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(add(&world.scope, std::slice::from_ref(&first), at(2)).await.unwrap(), 1);
     assert_eq!(add(&world.scope, &[again], at(3)).await.unwrap(), 0);
     assert_eq!(add(&world.scope, &[], at(3)).await.unwrap(), 0);
 
     let kept = only(&world).await;
-    assert_eq!(
-        (kept.id, kept.agent, kept.position),
-        (first.id, agent, Position::new(1, 1))
-    );
+    assert_eq!((kept.id, kept.agent, kept.position), (first.id, agent, Position::new(1, 1)));
     assert_eq!((kept.reason.as_str(), kept.bytes), ("unstorable", 3));
     assert_eq!(kept.detail, "a value with  in it");
     assert_eq!((kept.received_at, kept.created_at), (at(1), at(2)));
@@ -98,27 +83,16 @@ async fn a_letter_that_is_not_next_in_its_line_moves_nothing() {
     let ahead = letter(endpoint.agent, Position::new(1, 3));
     // Kept all the same: it may be what explains why the agent is gone.
     let nobodys = letter(AgentId(id()), Position::new(1, 1));
-    assert_eq!(
-        add(&world.scope, &[ahead, nobodys], at(2)).await.unwrap(),
-        2
-    );
-    assert_eq!(
-        stored(&world.apply(&report).await.reports[0]).digest_agrees,
-        Some(true)
-    );
+    assert_eq!(add(&world.scope, &[ahead, nobodys], at(2)).await.unwrap(), 2);
+    assert_eq!(stored(&world.apply(&report).await.reports[0]).digest_agrees, Some(true));
 }
 
 #[tokio::test]
 async fn a_replay_asks_at_once_however_lately_the_agent_was_asked() {
     let world = World::new().await;
     let agent = world.agent().await;
-    add(&world.scope, &[letter(agent, Position::new(1, 1))], at(2))
-        .await
-        .unwrap();
-    assert_eq!(
-        summary::pipeline(&world.scope).await.unwrap().dead_letters,
-        1
-    );
+    add(&world.scope, &[letter(agent, Position::new(1, 1))], at(2)).await.unwrap();
+    assert_eq!(summary::pipeline(&world.scope).await.unwrap().dead_letters, 1);
     let kept = only(&world).await;
     let mut connection = world.store().pool().acquire().await.unwrap();
     // Other requests of a snapshot are spaced; this one was asked for by a person who is looking.
@@ -126,15 +100,10 @@ async fn a_replay_asks_at_once_however_lately_the_agent_was_asked() {
         assert!(replay(&world.scope, kept.id, at(seconds)).await.unwrap());
         let queued = commands::pending(world.store(), &[agent]).await.unwrap();
         assert_eq!(queued, [(agent, Command::SendSnapshot)]);
-        commands::snapshots_came(&mut connection, &[agent.0])
-            .await
-            .unwrap();
+        commands::snapshots_came(&mut connection, &[agent.0]).await.unwrap();
     }
     assert_eq!(only(&world).await.replayed_at, Some(at(4)));
-    assert_eq!(
-        summary::pipeline(&world.scope).await.unwrap().dead_letters,
-        0
-    );
+    assert_eq!(summary::pipeline(&world.scope).await.unwrap().dead_letters, 0);
     assert!(!replay(&world.scope, id(), at(5)).await.unwrap());
 }
 

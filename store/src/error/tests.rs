@@ -8,10 +8,8 @@ use crate::test_support::FreshDatabase;
 /// What a statement that ends with this SQLSTATE comes to.
 async fn raised(database: &FreshDatabase, code: &str) -> StoreError {
     let sql = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
-    let error = sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(database.store().pool())
-        .await
-        .unwrap_err();
+    let error =
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(database.store().pool()).await.unwrap_err();
     error.into()
 }
 
@@ -61,10 +59,7 @@ fn what_a_connection_does_is_never_the_datas_fault() {
 fn an_unknown_value_is_said_and_cut() {
     let error = StoreError::inconsistent("software", "status", &"x".repeat(1_000));
     let text = error.to_string();
-    assert!(
-        text.contains("software") && text.contains("status"),
-        "{text}"
-    );
+    assert!(text.contains("software") && text.contains("status"), "{text}");
     assert!(text.len() < 200, "{text}");
     assert!(!error.is_permanent(), "another version may know it");
 }

@@ -109,10 +109,7 @@ impl TryFrom<EventRow> for FindingEvent {
             .find(|confidence| confidence.as_str() == row.confidence)
             .ok_or_else(|| bad("confidence", &row.confidence))?;
         Ok(Self {
-            place: EventPlace {
-                xact: row.xact,
-                id: row.id,
-            },
+            place: EventPlace { xact: row.xact, id: row.id },
             at: row.at,
             kind,
             software: SoftwareKey::from_uuid(row.software_key),

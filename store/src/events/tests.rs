@@ -32,10 +32,7 @@ async fn read(world: &World, place: Option<EventPlace>, count: usize) -> Vec<Fin
 }
 
 fn told(events: &[FindingEvent]) -> Vec<(EventKind, &str)> {
-    events
-        .iter()
-        .map(|event| (event.kind, event.cve.as_str()))
-        .collect()
+    events.iter().map(|event| (event.kind, event.cve.as_str())).collect()
 }
 
 #[tokio::test]
@@ -47,10 +44,7 @@ async fn findings_of_new_software_are_told_and_a_redelivered_report_tells_nothin
     world.apply(&reports).await;
     world.apply(&reports).await;
     let events = read(&world, None, 2).await;
-    let expected = [
-        (EventKind::Opened, "CVE-2024-90010"),
-        (EventKind::Opened, "CVE-2024-90011"),
-    ];
+    let expected = [(EventKind::Opened, "CVE-2024-90010"), (EventKind::Opened, "CVE-2024-90011")];
     assert_eq!(told(&events), expected);
     assert_eq!(events[0].software, key(&record("bad1", "1.1")));
     assert_eq!((events[0].at, events[0].source.as_str()), (at(0), "nvd"));
@@ -106,10 +100,7 @@ async fn an_event_waits_for_transactions_that_began_before_it() {
     let last = read(&world, None, 2).await.pop().unwrap().place;
     // It has its number, and may still write events with a lower place than those that follow.
     let mut slow = world.tx().await;
-    sqlx::query("SELECT pg_current_xact_id()")
-        .execute(&mut *slow)
-        .await
-        .unwrap();
+    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *slow).await.unwrap();
     let judged = [(bad, evaluation(&["CVE-2024-7777"]))];
     replace(&world.scope, &judged, 2, at(50)).await.unwrap();
     assert_eq!(after(&world.scope, Some(last), 9).await.unwrap(), []);

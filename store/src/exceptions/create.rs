@@ -132,11 +132,7 @@ pub(super) async fn add(
     }
     // What suppresses nothing is a remark, and takes nobody's leave.
     let waits = new.claim.suppresses && room.needs_approval;
-    let state = if waits {
-        ExceptionState::Requested
-    } else {
-        ExceptionState::Active
-    };
+    let state = if waits { ExceptionState::Requested } else { ExceptionState::Active };
     insert(tx, scope, new, (label, host, state), now).await?;
     Ok(())
 }
@@ -198,9 +194,7 @@ async fn place(
                 label
             );
             let found = found.fetch_optional(tx).await?;
-            found
-                .map(|label| (Some(label), None))
-                .ok_or(CreateError::NoSuch("label"))
+            found.map(|label| (Some(label), None)).ok_or(CreateError::NoSuch("label"))
         }
         Hosts::One(AgentId(host)) => {
             let found = sqlx::query_scalar!(
@@ -209,9 +203,7 @@ async fn place(
                 host
             );
             let found = found.fetch_optional(tx).await?;
-            found
-                .map(|key| (None, Some(key)))
-                .ok_or(CreateError::NoSuch("host"))
+            found.map(|key| (None, Some(key))).ok_or(CreateError::NoSuch("host"))
         }
     }
 }

@@ -163,12 +163,7 @@ pub async fn set_approval(
     companies::set_needs_approval(&mut tx, scope.key(), needs).await?;
     let state = |needs: bool| json!({ "approval_needed": needs });
     let object = scope.company();
-    let change = Change::edited(
-        "exception_settings.write",
-        object,
-        state(before),
-        state(needs),
-    );
+    let change = Change::edited("exception_settings.write", object, state(before), state(needs));
     audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
     Ok(())
@@ -177,8 +172,5 @@ pub async fn set_approval(
 /// Who works in the scope, in a word that stays the same from request to request.
 pub(super) fn who(scope: &TenantScope) -> String {
     let actor = scope.origin().actor();
-    actor.id().map_or_else(
-        || actor.kind().to_owned(),
-        |id| format!("{}:{id}", actor.kind()),
-    )
+    actor.id().map_or_else(|| actor.kind().to_owned(), |id| format!("{}:{id}", actor.kind()))
 }

@@ -122,11 +122,7 @@ pub(super) fn push_matched(
             );
             among.1
         };
-        query
-            .push(" WHERE ")
-            .push(condition)
-            .push(" AND ")
-            .push(FITS);
+        query.push(" WHERE ").push(condition).push(" AND ").push(FITS);
     }
     query.push(")");
 }

@@ -77,9 +77,7 @@ pub async fn export(
 ) -> Result<ExceptionExport, StoreError> {
     let mut query = select(scope, filter)?;
     NEWEST.push_order(&mut query);
-    Ok(ExceptionExport(
-        Rows::open(scope, "exceptions.export", query).await?,
-    ))
+    Ok(ExceptionExport(Rows::open(scope, "exceptions.export", query).await?))
 }
 
 /// An export of exceptions under way.
@@ -117,10 +115,7 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &ExceptionFilter) {
         query.push(" AND e.cve = ").push_bind(cve.clone());
     }
     if let Some(product) = &filter.product {
-        query
-            .push(" AND lower(e.product) = lower(")
-            .push_bind(product.clone())
-            .push(")");
+        query.push(" AND lower(e.product) = lower(").push_bind(product.clone()).push(")");
     }
     if let Some(label) = filter.label {
         query.push(" AND e.label = ").push_bind(label);
@@ -218,10 +213,8 @@ impl TryFrom<Row> for Exception {
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
         let bad = |column, value: &str| StoreError::inconsistent("exceptions", column, value);
-        let source = row
-            .source
-            .as_deref()
-            .map(|name| name.parse().map_err(|_| bad("source", name)));
+        let source =
+            row.source.as_deref().map(|name| name.parse().map_err(|_| bad("source", name)));
         Ok(Self {
             id: row.id,
             hosts: row.hosts()?,

@@ -65,16 +65,13 @@ pub(crate) async fn suppress_new(
     crate::page::note(&query);
     let rows: Vec<Matched> = query.build_query_as().fetch_all(&mut *tx).await?;
     // Without exceptions, which is how most are, that question was all.
-    let (some, all): (Vec<Matched>, Vec<Matched>) = rows
-        .into_iter()
-        .partition(|row| row.label.is_some() || row.host.is_some());
+    let (some, all): (Vec<Matched>, Vec<Matched>) =
+        rows.into_iter().partition(|row| row.label.is_some() || row.host.is_some());
     note_some(tx, company_key, &some).await?;
     let mut suppressed = Suppressed::new();
     for row in all {
         // The first one counts, as it does for the whole company.
-        suppressed
-            .entry((row.software_key, row.cve, row.source))
-            .or_insert(row.id);
+        suppressed.entry((row.software_key, row.cve, row.source)).or_insert(row.id);
     }
     write_suppressed(tx, company_key, &suppressed, now).await?;
     Ok(suppressed)

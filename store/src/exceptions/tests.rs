@@ -32,10 +32,7 @@ async fn world() -> (World, Endpoint) {
 
 /// The world's company for a person.
 fn somebody(world: &World, number: u128) -> TenantScope {
-    let actor = Actor::User {
-        id: Uuid::from_u128(number),
-        email: format!("{number}@example.com"),
-    };
+    let actor = Actor::User { id: Uuid::from_u128(number), email: format!("{number}@example.com") };
     let origin = Origin::of_request(actor, None, String::new());
     world.scope.clone().on_behalf_of(origin)
 }
@@ -51,17 +48,11 @@ fn accepted() -> Claim {
 }
 
 fn of_cve(cve: &str) -> About {
-    About {
-        cve: Some(cve.to_owned()),
-        ..About::default()
-    }
+    About { cve: Some(cve.to_owned()), ..About::default() }
 }
 
 fn of_product(name: &str) -> About {
-    About {
-        product: Some(name.to_owned()),
-        ..About::default()
-    }
+    About { product: Some(name.to_owned()), ..About::default() }
 }
 
 async fn except(world: &World, about: &About, hosts: Hosts) -> Exception {
@@ -75,33 +66,17 @@ async fn except_until(
     expires_at: Option<OffsetDateTime>,
 ) -> Exception {
     let claim = accepted();
-    let new = NewException {
-        id: id(),
-        about,
-        hosts,
-        claim: &claim,
-        expires_at,
-        origin: None,
-    };
+    let new = NewException { id: id(), about, hosts, claim: &claim, expires_at, origin: None };
     create(&world.scope, &new, at(10)).await.unwrap().0
 }
 
 /// The CVEs of findings in a state, with what else the filter asks for, in their order.
 async fn cves(world: &World, state: FindingState, host: Option<AgentId>) -> Vec<String> {
-    let filter = FindingFilter {
-        state,
-        host,
-        ..FindingFilter::default()
-    };
+    let filter = FindingFilter { state, host, ..FindingFilter::default() };
     let page = PageRequest::first(100);
     let found = findings::list(&world.scope, &filter, FindingSort::Opened, &page);
-    let mut cves: Vec<String> = found
-        .await
-        .unwrap()
-        .items
-        .into_iter()
-        .map(|finding| finding.cve.id)
-        .collect();
+    let mut cves: Vec<String> =
+        found.await.unwrap().items.into_iter().map(|finding| finding.cve.id).collect();
     cves.sort_unstable();
     cves
 }

@@ -50,9 +50,7 @@ async fn world(count: usize) -> (World, Endpoint) {
     world.apply(&endpoint.snapshot(records, 100)).await;
     // As PostgreSQL does by itself within a minute, where it is let.
     let url = world.database.url();
-    let mut owner = <sqlx::PgConnection as sqlx::Connection>::connect(url)
-        .await
-        .unwrap();
+    let mut owner = <sqlx::PgConnection as sqlx::Connection>::connect(url).await.unwrap();
     sqlx::raw_sql("ANALYZE").execute(&mut owner).await.unwrap();
     (world, endpoint)
 }
@@ -94,9 +92,7 @@ async fn an_export_has_the_rows_of_all_pages_in_their_order_a_few_at_a_time() {
 async fn an_export_shows_one_moment_whatever_is_written_meanwhile() {
     let (world, mut endpoint) = world(2_100).await;
     let any = SoftwareFilter::default();
-    let mut export = software::export(&world.scope, &any, SoftwareSort::Name)
-        .await
-        .unwrap();
+    let mut export = software::export(&world.scope, &any, SoftwareSort::Name).await.unwrap();
     let first = export.next().await.unwrap();
     assert_eq!(first.len(), 2_000);
     let more = (0..50).map(|n| record(&format!("zz{n}"), "1"));
@@ -125,9 +121,7 @@ async fn history() -> (World, Endpoint) {
     let (bad, good) = (record("bad1", "1.1"), record("good", "1"));
     world.apply(&web.snapshot([bad.clone(), good], 100)).await;
     world.apply(&[web.delta(vec![record("x", "1")], &[])]).await;
-    world
-        .apply(&[web.delta(vec![], std::slice::from_ref(&bad))])
-        .await;
+    world.apply(&[web.delta(vec![], std::slice::from_ref(&bad))]).await;
     let judged = [(key(&bad), evaluation(&["CVE-2024-90010"]))];
     replace(&world.scope, &judged, 2, at(50)).await.unwrap();
     (world, web)
@@ -137,19 +131,12 @@ async fn history() -> (World, Endpoint) {
 async fn hosts_are_shown_with_what_they_had() {
     let (world, web) = history().await;
     for (then, software, open) in [(0, 0, 0), (1, 2, 2), (2, 3, 2), (3, 2, 0), (60, 2, 0)] {
-        let filter = HostFilter {
-            as_of: Some(at(then)),
-            ..HostFilter::default()
-        };
+        let filter = HostFilter { as_of: Some(at(then)), ..HostFilter::default() };
         let page = PageRequest::first(10);
         let listed = hosts::list(&world.scope, &filter, HostSort::Hostname, &page);
         let host = listed.await.unwrap().items.remove(0);
         assert_eq!(host.id, web.agent);
-        assert_eq!(
-            (host.software, host.findings.open),
-            (software, open),
-            "{then}"
-        );
+        assert_eq!((host.software, host.findings.open), (software, open), "{then}");
     }
     for (then, expected) in [(2, 1), (3, 0)] {
         let filter = HostFilter {
@@ -161,10 +148,7 @@ async fn hosts_are_shown_with_what_they_had() {
         let listed = hosts::list(&world.scope, &filter, HostSort::Hostname, &page);
         assert_eq!(listed.await.unwrap().items.len(), expected, "{then}");
     }
-    let before = HostFilter {
-        as_of: Some(at(-1)),
-        ..HostFilter::default()
-    };
+    let before = HostFilter { as_of: Some(at(-1)), ..HostFilter::default() };
     let (none, _) = whole!(hosts::export(&world.scope, &before, HostSort::Hostname));
     assert_eq!(none, []);
 }
@@ -172,31 +156,17 @@ async fn hosts_are_shown_with_what_they_had() {
 #[tokio::test]
 async fn software_and_what_one_host_had_are_shown_as_they_were() {
     let (world, web) = history().await;
-    for (then, expected) in [
-        (1, &["bad1", "good"][..]),
-        (2, &["bad1", "good", "x"]),
-        (3, &["good", "x"]),
-    ] {
-        let filter = SoftwareFilter {
-            as_of: Some(at(then)),
-            ..SoftwareFilter::default()
-        };
+    for (then, expected) in
+        [(1, &["bad1", "good"][..]), (2, &["bad1", "good", "x"]), (3, &["good", "x"])]
+    {
+        let filter = SoftwareFilter { as_of: Some(at(then)), ..SoftwareFilter::default() };
         let (all, _) = whole!(software::export(&world.scope, &filter, SoftwareSort::Name));
-        let names: Vec<_> = all
-            .iter()
-            .map(|item| item.software.record.name.as_str())
-            .collect();
+        let names: Vec<_> = all.iter().map(|item| item.software.record.name.as_str()).collect();
         assert_eq!(names, expected, "{then}");
         assert!(all.iter().all(|item| item.hosts == 1));
-        let filter = HostSoftwareFilter {
-            as_of: Some(at(then)),
-            ..HostSoftwareFilter::default()
-        };
+        let filter = HostSoftwareFilter { as_of: Some(at(then)), ..HostSoftwareFilter::default() };
         let (all, _) = whole!(hosts::export_software(&world.scope, web.agent, &filter));
-        let names: Vec<_> = all
-            .iter()
-            .map(|item| item.software.record.name.as_str())
-            .collect();
+        let names: Vec<_> = all.iter().map(|item| item.software.record.name.as_str()).collect();
         assert_eq!(names, expected, "{then}");
     }
 }
@@ -213,12 +183,8 @@ async fn findings_are_shown_as_they_stood() {
         (3, Some(web.agent), FindingState::Open, 0),
         (-1, None, FindingState::Any, 0),
     ] {
-        let filter = FindingFilter {
-            state,
-            host,
-            as_of: Some(at(then)),
-            ..FindingFilter::default()
-        };
+        let filter =
+            FindingFilter { state, host, as_of: Some(at(then)), ..FindingFilter::default() };
         let (all, _) = whole!(findings::export(&world.scope, &filter, FindingSort::Opened));
         assert_eq!(all.len(), expected, "{then} {state:?}");
         for finding in all {

@@ -32,10 +32,8 @@ impl FindingColumns {
         self.software.push(software);
         self.cves.push(finding.cve.to_string());
         self.sources.push(finding.source.to_string());
-        self.confidences
-            .push(finding.confidence.as_str().to_owned());
-        self.fixed_in
-            .push(finding.fixed_in.as_ref().map(ToString::to_string));
+        self.confidences.push(finding.confidence.as_str().to_owned());
+        self.fixed_in.push(finding.fixed_in.as_ref().map(ToString::to_string));
         self.why.push(why(finding));
     }
 

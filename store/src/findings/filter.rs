@@ -67,9 +67,7 @@ pub(super) fn push_exception(query: &mut QueryBuilder<Postgres>, filter: &Findin
                   ON a.company_key = $1 AND a.key = l.agent_key
               WHERE l.company_key = $1 AND a.id = ",
     );
-    query
-        .push_bind(host.0)
-        .push(")) ORDER BY x.exception LIMIT 1))");
+    query.push_bind(host.0).push(")) ORDER BY x.exception LIMIT 1))");
 }
 
 pub(super) fn push_state(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
@@ -97,11 +95,7 @@ pub(super) fn push_state(query: &mut QueryBuilder<Postgres>, filter: &FindingFil
         (None, state) => {
             query.push(" AND ");
             push_exception(query, filter);
-            query.push(if state == FindingState::Open {
-                " IS NULL"
-            } else {
-                " IS NOT NULL"
-            });
+            query.push(if state == FindingState::Open { " IS NULL" } else { " IS NOT NULL" });
         }
         (Some(at), state) => {
             query.push(if state == FindingState::Open {
@@ -119,10 +113,7 @@ const FOUND: (&str, &str) = ("f.opened_at", "f.resolved_at");
 
 pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
     if let Some(severity) = filter.severity_min {
-        query
-            .push(" AND c.cvss_severity = ANY(")
-            .push_bind(severity.and_above())
-            .push(")");
+        query.push(" AND c.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
     }
     match filter.kev {
         Some(true) => query.push(" AND c.kev_added IS NOT NULL"),
@@ -133,9 +124,7 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFi
         query.push(" AND f.cve = ").push_bind(cve.clone());
     }
     if let Some(key) = filter.software {
-        query
-            .push(" AND f.software_key = ")
-            .push_bind(key.to_uuid());
+        query.push(" AND f.software_key = ").push_bind(key.to_uuid());
     }
     if let Some(least) = filter.confidence_min {
         let names: Vec<&str> = [Confidence::Low, Confidence::Medium, Confidence::High]
@@ -143,20 +132,14 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &FindingFi
             .filter(|confidence| *confidence >= least)
             .map(Confidence::as_str)
             .collect();
-        query
-            .push(" AND f.confidence = ANY(")
-            .push_bind(names)
-            .push(")");
+        query.push(" AND f.confidence = ANY(").push_bind(names).push(")");
     }
     if let Some(exception) = filter.exception {
-        query
-            .push(" AND (f.exception = ")
-            .push_bind(exception)
-            .push(
-                " OR EXISTS (SELECT FROM finding_exceptions x WHERE x.company_key = $1
+        query.push(" AND (f.exception = ").push_bind(exception).push(
+            " OR EXISTS (SELECT FROM finding_exceptions x WHERE x.company_key = $1
                       AND x.software_key = f.software_key AND x.cve = f.cve
                       AND x.source = f.source AND x.exception = ",
-            );
+        );
         query.push_bind(exception).push("))");
     }
     push_hosts(query, filter);
@@ -176,10 +159,7 @@ fn push_hosts(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
                   ON i.company_key = $1 AND i.agent_key = a.key AND ",
         );
         push_installed(query);
-        query
-            .push(" WHERE a.company_key = $1 AND a.id = ")
-            .push_bind(host.0)
-            .push(")");
+        query.push(" WHERE a.company_key = $1 AND a.id = ").push_bind(host.0).push(")");
     }
     if let Some(label) = filter.label {
         query.push(
@@ -187,9 +167,6 @@ fn push_hosts(query: &mut QueryBuilder<Postgres>, filter: &FindingFilter) {
                   ON i.company_key = $1 AND i.agent_key = l.agent_key AND ",
         );
         push_installed(query);
-        query
-            .push(" WHERE l.company_key = $1 AND l.label = ")
-            .push_bind(label)
-            .push(")");
+        query.push(" WHERE l.company_key = $1 AND l.label = ").push_bind(label).push(")");
     }
 }

@@ -170,9 +170,7 @@ pub async fn export(
     let mut query = select(scope, filter, order, true)?;
     order.push_order(&mut query);
     query.push(READ);
-    Ok(FindingExport(
-        Rows::open(scope, "findings.export", query).await?,
-    ))
+    Ok(FindingExport(Rows::open(scope, "findings.export", query).await?))
 }
 
 /// An export of findings under way.

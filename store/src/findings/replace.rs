@@ -53,17 +53,12 @@ pub async fn replace(
     now: OffsetDateTime,
 ) -> Result<Option<Replaced>, StoreError> {
     // In the order of the keys, and the last judgement of each.
-    let judged: BTreeMap<Uuid, &Evaluation> = judged
-        .iter()
-        .map(|(key, evaluation)| (key.to_uuid(), evaluation))
-        .collect();
+    let judged: BTreeMap<Uuid, &Evaluation> =
+        judged.iter().map(|(key, evaluation)| (key.to_uuid(), evaluation)).collect();
     if judged.is_empty() {
         return Ok(Some(Replaced::default()));
     }
-    tx::retrying("findings.replace", || {
-        attempt(scope, &judged, generation, now)
-    })
-    .await
+    tx::retrying("findings.replace", || attempt(scope, &judged, generation, now)).await
 }
 
 async fn attempt(
@@ -83,10 +78,8 @@ async fn attempt(
     difference.opened.insert(&mut tx, scope.key(), now).await?;
     let suppressed = suppress_opened(&mut tx, scope.key(), &difference.opened, now).await?;
     set_judgements(&mut tx, scope.key(), &judged, (generation, now)).await?;
-    let evaluations: Vec<(SoftwareKey, &Evaluation)> = judged
-        .iter()
-        .map(|(key, made)| (SoftwareKey::from_uuid(*key), *made))
-        .collect();
+    let evaluations: Vec<(SoftwareKey, &Evaluation)> =
+        judged.iter().map(|(key, made)| (SoftwareKey::from_uuid(*key), *made)).collect();
     keys::add(&mut tx, scope.key(), &evaluations).await?;
     let told = difference.write_events(&mut tx, scope.key(), &suppressed, now);
     if told.await? {
@@ -124,9 +117,7 @@ async fn lock<'a>(
         return Ok(None);
     }
     // What the company does not have is not locked, and with that out of the game.
-    let judged = locked
-        .into_iter()
-        .filter_map(|key| Some((key, *judged.get(&key)?)));
+    let judged = locked.into_iter().filter_map(|key| Some((key, *judged.get(&key)?)));
     Ok(Some(judged.collect()))
 }
 

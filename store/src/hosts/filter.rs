@@ -35,32 +35,21 @@ pub struct HostFilter {
 /// Pushes what a filter asks of an agent `a`.
 pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &HostFilter) {
     if let Some(text) = &filter.text {
-        query
-            .push(" AND hostname ILIKE ")
-            .push_bind(containing(text));
+        query.push(" AND hostname ILIKE ").push_bind(containing(text));
     }
     if let Some(platform) = &filter.platform {
-        query
-            .push(" AND (platform_family = ")
-            .push_bind(platform.clone());
-        query
-            .push(" OR platform_id = ")
-            .push_bind(platform.clone())
-            .push(")");
+        query.push(" AND (platform_family = ").push_bind(platform.clone());
+        query.push(" OR platform_id = ").push_bind(platform.clone()).push(")");
     }
     if let Some(at) = filter.silent_since {
-        query
-            .push(" AND coalesce(last_seen_at, enrolled_at) < ")
-            .push_bind(at);
+        query.push(" AND coalesce(last_seen_at, enrolled_at) < ").push_bind(at);
     }
     match (filter.revoked, filter.as_of) {
         (false, None) => {
             query.push(" AND revoked_at IS NULL");
         }
         (false, Some(at)) => {
-            query
-                .push(" AND coalesce(revoked_at, 'infinity') > ")
-                .push_bind(at);
+            query.push(" AND coalesce(revoked_at, 'infinity') > ").push_bind(at);
         }
         (true, _) => {}
     }
@@ -75,9 +64,7 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
             " AND key IN (SELECT i.agent_key FROM installations i WHERE i.company_key = $1 AND ",
         );
         push_holds(query, INSTALLED, filter.as_of);
-        query
-            .push(" AND i.software_key = ")
-            .push_bind(key.to_uuid());
+        query.push(" AND i.software_key = ").push_bind(key.to_uuid());
         query.push(")");
     }
     if let Some(cve) = &filter.cve {

@@ -144,12 +144,7 @@ struct FactsRow {
 impl HostDetail {
     fn new(row: DetailRow, facts: Option<FactsRow>) -> Result<Self, StoreError> {
         let (labels, said, sources, sources_at) = match facts {
-            Some(row) => (
-                read(row.labels),
-                row.facts,
-                statuses(row.sources),
-                row.sources_at,
-            ),
+            Some(row) => (read(row.labels), row.facts, statuses(row.sources), row.sources_at),
             None => (None, None, Vec::new(), None),
         };
         Ok(Self {
@@ -165,10 +160,7 @@ impl HostDetail {
             scan_requested: row.scan_requested.unsigned_abs(),
             scan_done: row.scan_done.unsigned_abs(),
             snapshot_asked_at: row.snapshot_asked_at,
-            connection: Connection {
-                transport: row.transport,
-                not_quic: row.not_quic,
-            },
+            connection: Connection { transport: row.transport, not_quic: row.not_quic },
             uninstalled_at: row.uninstalled_at,
             cloned_at: row.cloned_at,
             rekeyed_from: row.rekeyed_from.map(AgentId),
@@ -200,8 +192,5 @@ fn statuses(sources: Value) -> Vec<SourceStatus> {
     let Value::Object(sources) = sources else {
         return Vec::new();
     };
-    sources
-        .into_iter()
-        .filter_map(|(_, status)| read(status))
-        .collect()
+    sources.into_iter().filter_map(|(_, status)| read(status)).collect()
 }

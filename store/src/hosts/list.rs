@@ -39,20 +39,12 @@ impl HostSort {
                 SortType::Integer,
                 true,
             ),
-            Self::Enrolled => (
-                "(extract(epoch FROM enrolled_at) * 1000000)::bigint",
-                SortType::Integer,
-                true,
-            ),
+            Self::Enrolled => {
+                ("(extract(epoch FROM enrolled_at) * 1000000)::bigint", SortType::Integer, true)
+            }
             Self::Software => ("digest_count", SortType::Integer, true),
         };
-        Order {
-            by,
-            of,
-            descending,
-            tie: "id",
-            tie_is_uuid: true,
-        }
+        Order { by, of, descending, tie: "id", tie_is_uuid: true }
     }
 }
 
@@ -94,10 +86,7 @@ pub async fn export(
     let order = sort.order();
     let mut query = select(scope, filter, order)?;
     order.push_order(&mut query);
-    Ok(HostExport {
-        rows: Rows::open(scope, "hosts.export", query).await?,
-        as_of: filter.as_of,
-    })
+    Ok(HostExport { rows: Rows::open(scope, "hosts.export", query).await?, as_of: filter.as_of })
 }
 
 /// An export of hosts under way.

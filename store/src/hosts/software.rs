@@ -112,9 +112,7 @@ pub async fn export_software(
 ) -> Result<HostSoftwareExport, StoreError> {
     let mut query = select(scope, agent, filter)?;
     BY_NAME.push_order(&mut query);
-    Ok(HostSoftwareExport(
-        Rows::open(scope, "hosts.software_export", query).await?,
-    ))
+    Ok(HostSoftwareExport(Rows::open(scope, "hosts.software_export", query).await?))
 }
 
 /// An export of a host's software under way.
@@ -142,10 +140,7 @@ fn select(
     BY_NAME.push_columns(&mut query);
     query.push(INSTALLED);
     push_row_holds(&mut query, ("i.opened_at", "i.closed_at"), filter.as_of);
-    query
-        .push(" WHERE a.company_key = $1 AND a.id = ")
-        .push_bind(agent.0)
-        .push(JUDGED);
+    query.push(" WHERE a.company_key = $1 AND a.id = ").push_bind(agent.0).push(JUDGED);
     query.push(EXCEPTED).push("i.host_key");
     query.push(EXCEPTED_BY_LABEL).push("i.host_key");
     query.push(HELD);

@@ -34,9 +34,7 @@ async fn world() -> (World, [AgentId; 3]) {
 
 async fn names(world: &World, filter: HostFilter) -> Vec<String> {
     let page = PageRequest::first(10);
-    let hosts = list(&world.scope, &filter, HostSort::Hostname, &page)
-        .await
-        .unwrap();
+    let hosts = list(&world.scope, &filter, HostSort::Hostname, &page).await.unwrap();
     hosts.items.into_iter().map(|host| host.hostname).collect()
 }
 
@@ -53,24 +51,12 @@ async fn finds_hosts_by_what_they_are_and_what_they_have() {
         (with(|f| f.revoked = true), &["db-1", "old", "web-1"]),
         (with(|f| f.text = Some("WEB".to_owned())), &["web-1"]),
         (with(|f| f.text = Some("%".to_owned())), &[]),
-        (
-            with(|f| f.platform = Some("linux".to_owned())),
-            &["db-1", "web-1"],
-        ),
+        (with(|f| f.platform = Some("linux".to_owned())), &["db-1", "web-1"]),
         (with(|f| f.platform = Some("ubuntu".to_owned())), &["db-1"]),
-        (
-            with(|f| f.cve = Some("CVE-2024-90010".to_owned())),
-            &["web-1"],
-        ),
+        (with(|f| f.cve = Some("CVE-2024-90010".to_owned())), &["web-1"]),
         (with(|f| f.cve = Some("CVE-2024-9999".to_owned())), &[]),
-        (
-            with(|f| f.software = Some(key(&record("good", "1")))),
-            &["db-1", "web-1"],
-        ),
-        (
-            with(|f| f.software = Some(key(&record("bad1", "1.1")))),
-            &["web-1"],
-        ),
+        (with(|f| f.software = Some(key(&record("good", "1")))), &["db-1", "web-1"]),
+        (with(|f| f.software = Some(key(&record("bad1", "1.1")))), &["web-1"]),
         (with(|f| f.silent_since = Some(at(1))), &[]),
         (with(|f| f.silent_since = Some(at(2))), &["db-1", "web-1"]),
     ] {
@@ -81,26 +67,18 @@ async fn finds_hosts_by_what_they_are_and_what_they_have() {
 #[tokio::test]
 async fn counts_software_and_findings_of_each_host() {
     let (world, [web, db, _]) = world().await;
-    let records = [
-        published("CVE-2024-90010", 9.8, "critical"),
-        published("CVE-2024-90011", 7.5, "high"),
-    ];
+    let records =
+        [published("CVE-2024-90010", 9.8, "critical"), published("CVE-2024-90011", 7.5, "high")];
     cves::upsert(world.store(), &records).await.unwrap();
     let page = PageRequest::first(10);
     let filter = HostFilter::default();
-    let hosts = list(&world.scope, &filter, HostSort::Software, &page)
-        .await
-        .unwrap();
+    let hosts = list(&world.scope, &filter, HostSort::Software, &page).await.unwrap();
     let counts: Vec<_> = hosts
         .items
         .iter()
         .map(|host| {
             let found = host.findings;
-            (
-                host.id,
-                host.software,
-                (found.open, found.critical, found.high, found.kev),
-            )
+            (host.id, host.software, (found.open, found.critical, found.high, found.kev))
         })
         .collect();
     assert_eq!(counts, [(web, 2, (2, 1, 1, 0)), (db, 1, (0, 0, 0, 0))]);
@@ -119,19 +97,9 @@ async fn shows_what_is_on_a_host_and_what_of_it_is_vulnerable() {
         (Some(false), None, &["good"]),
         (None, Some("OO"), &["good"]),
     ] {
-        let filter = HostSoftwareFilter {
-            text: text.map(str::to_owned),
-            vulnerable,
-            as_of: None,
-        };
-        let installed = software(&world.scope, web, &filter, &page)
-            .await
-            .unwrap()
-            .items;
-        let names: Vec<_> = installed
-            .iter()
-            .map(|i| i.software.record.name.as_str())
-            .collect();
+        let filter = HostSoftwareFilter { text: text.map(str::to_owned), vulnerable, as_of: None };
+        let installed = software(&world.scope, web, &filter, &page).await.unwrap().items;
+        let names: Vec<_> = installed.iter().map(|i| i.software.record.name.as_str()).collect();
         assert_eq!(names, expected, "{filter:?}");
     }
 }
@@ -141,14 +109,9 @@ async fn a_removed_piece_of_software_is_gone_from_the_host_and_its_exposure() {
     let (world, [web, ..]) = world().await;
     let mut endpoint = Endpoint::new(web);
     endpoint.position = protocol::ids::Position::new(1, 1);
-    world
-        .apply(&[endpoint.delta(vec![], &[record("bad1", "1.1")])])
-        .await;
+    world.apply(&[endpoint.delta(vec![], &[record("bad1", "1.1")])]).await;
     let detail = get(&world.scope, web).await.unwrap().unwrap();
     assert_eq!((detail.host.software, detail.host.findings.open), (1, 0));
-    let exposed = HostFilter {
-        cve: Some("CVE-2024-90010".to_owned()),
-        ..HostFilter::default()
-    };
+    let exposed = HostFilter { cve: Some("CVE-2024-90010".to_owned()), ..HostFilter::default() };
     assert!(names(&world, exposed).await.is_empty());
 }

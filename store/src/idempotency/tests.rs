@@ -7,20 +7,13 @@ use crate::test_fixtures::{World, at, id};
 async fn a_request_is_new_then_running_then_answered_and_a_day_later_new() {
     let world = World::new().await;
     let store = world.store();
-    let asked = Asked {
-        principal: id(),
-        key_hash: &[1; 32],
-        fingerprint: &[2; 32],
-    };
+    let asked = Asked { principal: id(), key_hash: &[1; 32], fingerprint: &[2; 32] };
     assert_eq!(begin(store, &asked, at(0)).await.unwrap(), Known::New);
     assert_eq!(begin(store, &asked, at(1)).await.unwrap(), Known::Running);
     finish(store, &asked, b"sealed").await.unwrap();
     let answered = Known::Answered(b"sealed".to_vec());
     assert_eq!(begin(store, &asked, at(86_399)).await.unwrap(), answered);
-    let other = Asked {
-        fingerprint: &[3; 32],
-        ..asked
-    };
+    let other = Asked { fingerprint: &[3; 32], ..asked };
     assert_eq!(begin(store, &other, at(2)).await.unwrap(), Known::Differs);
     assert_eq!(begin(store, &other, at(86_401)).await.unwrap(), Known::New);
 }
@@ -29,17 +22,9 @@ async fn a_request_is_new_then_running_then_answered_and_a_day_later_new() {
 async fn one_that_was_given_up_or_forgotten_can_be_done_again() {
     let world = World::new().await;
     let store = world.store();
-    let asked = Asked {
-        principal: id(),
-        key_hash: &[1; 32],
-        fingerprint: &[2; 32],
-    };
+    let asked = Asked { principal: id(), key_hash: &[1; 32], fingerprint: &[2; 32] };
     begin(store, &asked, at(0)).await.unwrap();
-    assert_eq!(
-        begin(store, &asked, at(121)).await.unwrap(),
-        Known::New,
-        "its node is gone"
-    );
+    assert_eq!(begin(store, &asked, at(121)).await.unwrap(), Known::New, "its node is gone");
     forget(store, &asked).await.unwrap();
     assert_eq!(begin(store, &asked, at(122)).await.unwrap(), Known::New);
     assert_eq!(purge(store, at(86_000)).await.unwrap(), 0);
@@ -51,11 +36,7 @@ async fn the_same_word_of_two_askers_is_two_words() {
     let world = World::new().await;
     let store = world.store();
     for _ in 0..2 {
-        let asked = Asked {
-            principal: id(),
-            key_hash: &[1; 32],
-            fingerprint: &[2; 32],
-        };
+        let asked = Asked { principal: id(), key_hash: &[1; 32], fingerprint: &[2; 32] };
         assert_eq!(begin(store, &asked, at(0)).await.unwrap(), Known::New);
     }
 }

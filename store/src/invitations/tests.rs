@@ -9,35 +9,20 @@ pub(crate) async fn member(scope: &TenantScope, email: &str, role: Role) -> Uuid
     let known = users::by_email(scope.store(), email).await.unwrap();
     let who = match known {
         Some(account) => Accepting::Known(account.id),
-        None => Accepting::New {
-            id: id(),
-            name: "Somebody",
-            password: "$argon2id$x",
-        },
+        None => Accepting::New { id: id(), name: "Somebody", password: "$argon2id$x" },
     };
-    accept(scope.store(), &key, who, at(1))
-        .await
-        .unwrap()
-        .unwrap()
+    accept(scope.store(), &key, who, at(1)).await.unwrap().unwrap()
 }
 
 async fn invite(scope: &TenantScope, email: &str, role: Role) -> PresentedKey {
     let key = PresentedKey::new(id(), [9; 32]);
-    let new = NewInvitation {
-        key: &key,
-        email,
-        expires_at: at(100),
-    };
+    let new = NewInvitation { key: &key, email, expires_at: at(100) };
     create(scope, &new, role, at(0)).await.unwrap();
     key
 }
 
 fn somebody_new() -> Accepting<'static> {
-    Accepting::New {
-        id: id(),
-        name: "Ann",
-        password: "$argon2id$x",
-    }
+    Accepting::New { id: id(), name: "Ann", password: "$argon2id$x" }
 }
 
 #[tokio::test]
@@ -47,34 +32,16 @@ async fn an_invitation_is_good_once_within_its_time_and_until_it_is_taken_back()
     let key = invite(&world.scope, "ann@example.org", Role::Viewer).await;
     let forged = PresentedKey::new(key.id(), [1; 32]);
     assert_eq!(open(store, &forged, at(1)).await.unwrap(), None);
-    assert_eq!(
-        open(store, &key, at(100)).await.unwrap(),
-        None,
-        "it is over"
-    );
+    assert_eq!(open(store, &key, at(100)).await.unwrap(), None, "it is over");
     assert!(open(store, &key, at(99)).await.unwrap().is_some());
-    assert!(
-        accept(store, &key, somebody_new(), at(1))
-            .await
-            .unwrap()
-            .is_some()
-    );
-    assert_eq!(
-        accept(store, &key, somebody_new(), at(2)).await.unwrap(),
-        None
-    );
+    assert!(accept(store, &key, somebody_new(), at(1)).await.unwrap().is_some());
+    assert_eq!(accept(store, &key, somebody_new(), at(2)).await.unwrap(), None);
     let back = invite(&world.scope, "bob@example.org", Role::Viewer).await;
     let other = company(store, "Other").await;
-    assert!(
-        !revoke(&other, back.id(), at(1)).await.unwrap(),
-        "another company's"
-    );
+    assert!(!revoke(&other, back.id(), at(1)).await.unwrap(), "another company's");
     assert_eq!(list(&world.scope, at(1)).await.unwrap().len(), 1);
     assert!(revoke(&world.scope, back.id(), at(1)).await.unwrap());
-    assert_eq!(
-        accept(store, &back, somebody_new(), at(1)).await.unwrap(),
-        None
-    );
+    assert_eq!(accept(store, &back, somebody_new(), at(1)).await.unwrap(), None);
     assert_eq!(list(&world.scope, at(1)).await.unwrap(), []);
 }
 
@@ -86,16 +53,8 @@ async fn nobody_accepts_for_another_and_no_company_makes_an_operator() {
     let key = invite(&world.scope, "ann@example.org", Role::Operator).await;
     let invitation = open(store, &key, at(1)).await.unwrap().unwrap();
     assert_eq!(invitation.role, Role::Admin);
-    assert_eq!(
-        accept(store, &key, Accepting::Known(bob), at(1))
-            .await
-            .unwrap(),
-        None
-    );
-    let ann = accept(store, &key, somebody_new(), at(1))
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!(accept(store, &key, Accepting::Known(bob), at(1)).await.unwrap(), None);
+    let ann = accept(store, &key, somebody_new(), at(1)).await.unwrap().unwrap();
     let account = users::by_id(store, ann).await.unwrap().unwrap();
     assert!(!account.is_operator);
 }
@@ -120,18 +79,11 @@ async fn an_operator_is_made_by_operators_and_never_out_of_a_companys_person() {
         ("new@example.org", somebody_new(), true),
     ] {
         let key = PresentedKey::new(id(), [9; 32]);
-        let new = NewInvitation {
-            key: &key,
-            email,
-            expires_at: at(100),
-        };
+        let new = NewInvitation { key: &key, email, expires_at: at(100) };
         create_operator(&operator, &new, at(0)).await.unwrap();
         let made = accept(store, &key, who, at(1)).await.unwrap();
         assert_eq!(made.is_some(), is_made, "{email}");
     }
-    let account = users::by_email(store, "new@example.org")
-        .await
-        .unwrap()
-        .unwrap();
+    let account = users::by_email(store, "new@example.org").await.unwrap().unwrap();
     assert!(account.is_operator);
 }

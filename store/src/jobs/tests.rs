@@ -13,19 +13,12 @@ const LEASE: Duration = Duration::from_secs(60);
 
 async fn ask(store: &Store, tick: &str, seconds: i64) -> bool {
     let payload = json!({"feed": "nvd"});
-    let job = NewJob {
-        kind: "feed_sync",
-        tick,
-        payload: &payload,
-        run_after: at(seconds),
-    };
+    let job = NewJob { kind: "feed_sync", tick, payload: &payload, run_after: at(seconds) };
     enqueue(store, &job, at(0)).await.unwrap()
 }
 
 async fn take_at(store: &Store, seconds: i64) -> Option<Job> {
-    take(store, &["feed_sync"], LEASE, at(seconds))
-        .await
-        .unwrap()
+    take(store, &["feed_sync"], LEASE, at(seconds)).await.unwrap()
 }
 
 #[tokio::test]
@@ -120,19 +113,11 @@ async fn no_nodes_own_clock_ends_a_lease_or_keeps_one() {
     assert_eq!((second.key, second.attempts), (first.key, 2));
     // A lease is as long as was asked for, by the database's clock.
     let left = "SELECT extract(epoch FROM leased_until - clock_timestamp())::float8 FROM jobs";
-    let left: f64 = sqlx::query_scalar(left)
-        .fetch_one(store.pool())
-        .await
-        .unwrap();
+    let left: f64 = sqlx::query_scalar(left).fetch_one(store.pool()).await.unwrap();
     assert!((0.0..=LEASE.as_secs_f64()).contains(&left), "{left}");
     assert!(extend(store, &second, 10 * LEASE).await.unwrap());
     let left = "SELECT leased_until > clock_timestamp() + interval '9 minutes' FROM jobs";
-    assert!(
-        sqlx::query_scalar::<_, bool>(left)
-            .fetch_one(store.pool())
-            .await
-            .unwrap()
-    );
+    assert!(sqlx::query_scalar::<_, bool>(left).fetch_one(store.pool()).await.unwrap());
 }
 
 #[tokio::test]
@@ -141,16 +126,11 @@ async fn a_job_is_tried_again_when_it_says_so_and_given_up_when_it_says_so() {
     let store = database.store();
     ask(store, "tick", 0).await;
     let job = take_at(store, 0).await.unwrap();
-    let retry = Ending::Retry {
-        at: at(100),
-        error: "no network",
-    };
+    let retry = Ending::Retry { at: at(100), error: "no network" };
     assert!(end(store, &job, retry, at(1)).await.unwrap());
     assert_eq!(take_at(store, 99).await, None);
     let job = take_at(store, 100).await.unwrap();
-    let failed = Ending::Failed {
-        error: "no network",
-    };
+    let failed = Ending::Failed { error: "no network" };
     assert!(end(store, &job, failed, at(101)).await.unwrap());
     assert_eq!(take_at(store, 9_000).await, None);
 

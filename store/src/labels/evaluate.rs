@@ -124,10 +124,7 @@ async fn evaluate_some(
     hosts: &[i64],
     now: OffsetDateTime,
 ) -> Result<Evaluated, StoreError> {
-    let mut evaluated = Evaluated {
-        hosts: hosts.len() as u64,
-        ..Evaluated::default()
-    };
+    let mut evaluated = Evaluated { hosts: hosts.len() as u64, ..Evaluated::default() };
     if hosts.is_empty() {
         return Ok(evaluated);
     }
@@ -150,9 +147,8 @@ async fn rules(scope: &TenantScope) -> Result<Vec<(Uuid, Condition)>, StoreError
     tx.commit().await?;
     // A rule that another version wrote and this one cannot read holds for nobody anew, and is no reason
     // to leave the others alone.
-    let rules = rows
-        .into_iter()
-        .filter_map(|row| Some((row.id, serde_json::from_value(row.rule).ok()?)));
+    let rules =
+        rows.into_iter().filter_map(|row| Some((row.id, serde_json::from_value(row.rule).ok()?)));
     Ok(rules.collect())
 }
 
@@ -185,8 +181,7 @@ pub(super) async fn evaluate(
     if let Some(hosts) = hosts {
         gain.push(" AND a.key = ANY(").push_bind(hosts.to_vec());
         gain.push(")");
-        lose.push(" AND h.agent_key = ANY(")
-            .push_bind(hosts.to_vec());
+        lose.push(" AND h.agent_key = ANY(").push_bind(hosts.to_vec());
         lose.push(")");
     }
     gain.push(" ON CONFLICT (company_key, label, agent_key) DO NOTHING");

@@ -118,10 +118,7 @@ pub async fn of_hosts(
     tx.commit().await?;
     let mut labels: BTreeMap<AgentId, Vec<HostLabel>> = BTreeMap::new();
     for row in rows {
-        let label = HostLabel {
-            id: row.id,
-            name: row.name,
-        };
+        let label = HostLabel { id: row.id, name: row.name };
         labels.entry(AgentId(row.host)).or_default().push(label);
     }
     Ok(labels)

@@ -70,13 +70,8 @@ impl Resolved {
                 query.push(")");
             }
             Condition::Platform(platform) => {
-                query
-                    .push("(a.platform_family = ")
-                    .push_bind(platform.clone());
-                query
-                    .push(" OR a.platform_id = ")
-                    .push_bind(platform.clone())
-                    .push(")");
+                query.push("(a.platform_family = ").push_bind(platform.clone());
+                query.push(" OR a.platform_id = ").push_bind(platform.clone()).push(")");
             }
             Condition::Hostname(pattern) => {
                 query.push("a.hostname ILIKE ").push_bind(like(pattern));
@@ -142,9 +137,7 @@ fn name(software: &SoftwareCondition) -> String {
 }
 
 fn within(all: Vec<String>, constraint: &str) -> Vec<String> {
-    all.into_iter()
-        .filter(|version| release_satisfies(version, constraint) == Some(true))
-        .collect()
+    all.into_iter().filter(|version| release_satisfies(version, constraint) == Some(true)).collect()
 }
 
 async fn releases(tx: &mut PgConnection, company_key: i64) -> Result<Vec<String>, StoreError> {

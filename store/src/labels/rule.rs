@@ -94,9 +94,9 @@ impl Condition {
         }
         *left -= 1;
         match self {
-            Self::All(conditions) | Self::Any(conditions) => conditions
-                .iter()
-                .try_for_each(|condition| condition.check_within(depth - 1, left)),
+            Self::All(conditions) | Self::Any(conditions) => {
+                conditions.iter().try_for_each(|condition| condition.check_within(depth - 1, left))
+            }
             Self::Not(condition) => condition.check_within(depth - 1, left),
             Self::Platform(text) | Self::Arch(text) | Self::Hostname(text) => check_text(text),
             Self::OsVersion(constraint) | Self::AgentVersion(constraint) => {
@@ -130,16 +130,12 @@ fn check_text(text: &str) -> Result<(), RuleError> {
     let is_good = (1..=TEXT_CHARS_MAX).contains(&text.chars().count())
         && text.matches('*').count() <= STARS_MAX
         && !text.chars().any(char::is_control);
-    is_good
-        .then_some(())
-        .ok_or_else(|| RuleError::Text(cut(text)))
+    is_good.then_some(()).ok_or_else(|| RuleError::Text(cut(text)))
 }
 
 fn check_constraint(text: &str) -> Result<(), RuleError> {
     let is_good = text.chars().count() <= TEXT_CHARS_MAX && is_constraint(text);
-    is_good
-        .then_some(())
-        .ok_or_else(|| RuleError::Constraint(cut(text)))
+    is_good.then_some(()).ok_or_else(|| RuleError::Constraint(cut(text)))
 }
 
 /// What an answer repeats of what was sent.

@@ -17,10 +17,7 @@ async fn world() -> (World, Vec<Endpoint>) {
     let world = World::new().await;
     let mut endpoints = Vec::new();
     for (name, records) in [
-        (
-            "web-1",
-            vec![record("nginx", "1.18.0"), record("bad1", "1")],
-        ),
+        ("web-1", vec![record("nginx", "1.18.0"), record("bad1", "1")]),
         ("web-2", vec![record("nginx", "1.26.1")]),
         ("db-1", vec![]),
     ] {
@@ -41,27 +38,16 @@ async fn world() -> (World, Vec<Endpoint>) {
 
 async fn make(world: &World, name: &str, rule: Option<&str>) -> Label {
     let rule: Option<Condition> = rule.map(|rule| serde_json::from_str(rule).unwrap());
-    let new = NewLabel {
-        id: id(),
-        name,
-        description: "",
-        rule: rule.as_ref(),
-    };
+    let new = NewLabel { id: id(), name, description: "", rule: rule.as_ref() };
     create(&world.scope, &new, at(1)).await.unwrap()
 }
 
 async fn carriers(world: &World, label: &Label) -> Vec<String> {
-    let filter = HostFilter {
-        label: Some(label.id),
-        ..HostFilter::default()
-    };
+    let filter = HostFilter { label: Some(label.id), ..HostFilter::default() };
     let page = PageRequest::first(10);
     let hosts = hosts::list(&world.scope, &filter, HostSort::Hostname, &page);
     let hosts = hosts.await.unwrap().items;
-    assert_eq!(
-        hosts.len() as u64,
-        get(&world.scope, label.id).await.unwrap().unwrap().hosts
-    );
+    assert_eq!(hosts.len() as u64, get(&world.scope, label.id).await.unwrap().unwrap().hosts);
     hosts.into_iter().map(|host| host.hostname).collect()
 }
 
@@ -77,29 +63,17 @@ async fn a_rule_finds_hosts_by_what_they_are_and_what_they_have() {
         (r#"{"os_version":">= 9"}"#, &["db-1", "web-1", "web-2"]),
         (r#"{"arch":"x86_64"}"#, &["db-1", "web-1", "web-2"]),
         (r#"{"agent_version":">= 0.2"}"#, &[]),
-        (
-            r#"{"enrolment_label":{"name":"site","value":"north"}}"#,
-            &["db-1", "web-1", "web-2"],
-        ),
+        (r#"{"enrolment_label":{"name":"site","value":"north"}}"#, &["db-1", "web-1", "web-2"]),
         (
             r#"{"not":{"enrolment_label":{"name":"other","value":"x"}}}"#,
             &["db-1", "web-1", "web-2"],
         ),
         (r#"{"software":{"name":"NGINX"}}"#, &["web-1", "web-2"]),
-        (
-            r#"{"software":{"name":"nginx","version":"< 1.20"}}"#,
-            &["web-1"],
-        ),
+        (r#"{"software":{"name":"nginx","version":"< 1.20"}}"#, &["web-1"]),
         (r#"{"software":{"name":"nginx","source":"rpm"}}"#, &[]),
         (r#"{"not":{"software":{"name":"nginx"}}}"#, &["db-1"]),
-        (
-            r#"{"all":[{"hostname":"web-*"},{"not":{"software":{"name":"bad*"}}}]}"#,
-            &["web-2"],
-        ),
-        (
-            r#"{"any":[{"hostname":"db-*"},{"software":{"name":"bad1"}}]}"#,
-            &["db-1", "web-1"],
-        ),
+        (r#"{"all":[{"hostname":"web-*"},{"not":{"software":{"name":"bad*"}}}]}"#, &["web-2"]),
+        (r#"{"any":[{"hostname":"db-*"},{"software":{"name":"bad1"}}]}"#, &["db-1", "web-1"]),
         (r#"{"all":[]}"#, &["db-1", "web-1", "web-2"]),
         (r#"{"any":[]}"#, &[]),
     ]
@@ -114,20 +88,14 @@ async fn a_rule_finds_hosts_by_what_they_are_and_what_they_have() {
 #[tokio::test]
 async fn a_host_that_changes_gets_and_loses_labels_and_others_are_not_looked_at() {
     let (world, mut endpoints) = world().await;
-    let label = make(
-        &world,
-        "old nginx",
-        Some(r#"{"software":{"name":"nginx","version":"< 1.20"}}"#),
-    )
-    .await;
+    let label =
+        make(&world, "old nginx", Some(r#"{"software":{"name":"nginx","version":"< 1.20"}}"#))
+            .await;
     let first = evaluate_due(&world.scope, 10, at(2)).await.unwrap();
     assert_eq!((first.hosts, first.gained, first.lost), (3, 0, 0));
     let idle = evaluate_due(&world.scope, 10, at(3)).await.unwrap();
     assert_eq!(idle, Evaluated::default());
-    let update = endpoints[0].delta(
-        vec![record("nginx", "1.27.0")],
-        &[record("nginx", "1.18.0")],
-    );
+    let update = endpoints[0].delta(vec![record("nginx", "1.27.0")], &[record("nginx", "1.18.0")]);
     world.apply(&[update]).await;
     let downgrade = endpoints[2].delta(vec![record("nginx", "1.14.2")], &[]);
     world.apply(&[downgrade]).await;
@@ -155,9 +123,7 @@ async fn hosts_that_are_due_are_taken_a_page_at_a_time() {
 async fn a_revoked_host_carries_no_label_of_a_rule_any_more() {
     let (world, endpoints) = world().await;
     let label = make(&world, "web", Some(r#"{"hostname":"web-*"}"#)).await;
-    agents::revoke(&world.scope, endpoints[0].agent, at(2))
-        .await
-        .unwrap();
+    agents::revoke(&world.scope, endpoints[0].agent, at(2)).await.unwrap();
     let done = evaluate_all(&world.scope, at(3)).await.unwrap();
     assert_eq!((done.gained, done.lost), (0, 1));
     assert_eq!(carriers(&world, &label).await, ["web-2"]);
@@ -172,10 +138,7 @@ async fn people_give_labels_to_hosts_and_to_all_of_a_filter() {
         let done = assign(&world.scope, label.id, &hosts, carries, at(2)).await;
         assert_eq!(done.unwrap().changed, expected);
     }
-    let web = HostFilter {
-        text: Some("web".to_owned()),
-        ..HostFilter::default()
-    };
+    let web = HostFilter { text: Some("web".to_owned()), ..HostFilter::default() };
     for (carries, expected) in [(true, 2), (true, 0), (false, 2)] {
         let done = assign_filtered(&world.scope, label.id, &web, carries, at(2)).await;
         assert_eq!(done.unwrap().changed, expected);
@@ -203,10 +166,7 @@ async fn a_changed_rule_has_its_hosts_at_once_and_an_old_revision_changes_nothin
         rule: Some(&rule),
         revision: Some(label.revision),
     };
-    let changed = change(&world.scope, label.id, &to, at(2))
-        .await
-        .unwrap()
-        .unwrap();
+    let changed = change(&world.scope, label.id, &to, at(2)).await.unwrap().unwrap();
     assert_eq!((changed.revision, changed.hosts), (2, 1));
     assert_eq!(carriers(&world, &changed).await, ["db-1"]);
     let late = change(&world.scope, label.id, &to, at(3)).await;
@@ -219,12 +179,7 @@ async fn a_changed_rule_has_its_hosts_at_once_and_an_old_revision_changes_nothin
 async fn names_are_taken_whatever_their_case() {
     let (world, _) = world().await;
     make(&world, "Web", None).await;
-    let new = NewLabel {
-        id: id(),
-        name: "wEB",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "wEB", description: "", rule: None };
     let refused = create(&world.scope, &new, at(2)).await;
     assert!(matches!(refused, Err(ChangeError::NameTaken)));
     let found = find(&world.scope, "WEB").await.unwrap();
@@ -234,17 +189,9 @@ async fn names_are_taken_whatever_their_case() {
 #[tokio::test]
 async fn a_rule_that_cannot_be_taken_makes_no_label() {
     let (world, _) = world().await;
-    let rule = Condition::Software(SoftwareCondition {
-        name: String::new(),
-        source: None,
-        version: None,
-    });
-    let new = NewLabel {
-        id: id(),
-        name: "bad",
-        description: "",
-        rule: Some(&rule),
-    };
+    let rule =
+        Condition::Software(SoftwareCondition { name: String::new(), source: None, version: None });
+    let new = NewLabel { id: id(), name: "bad", description: "", rule: Some(&rule) };
     let refused = create(&world.scope, &new, at(2)).await;
     assert!(matches!(refused, Err(ChangeError::Rule(_))));
     let page = PageRequest::first(10);
@@ -259,10 +206,7 @@ async fn a_host_says_which_labels_it_carries() {
     let ids: Vec<AgentId> = endpoints.iter().map(|endpoint| endpoint.agent).collect();
     let labels = of_hosts(&world.scope, &ids).await.unwrap();
     let names = |at: usize| -> Vec<&str> {
-        labels[&ids[at]]
-            .iter()
-            .map(|label| label.name.as_str())
-            .collect()
+        labels[&ids[at]].iter().map(|label| label.name.as_str()).collect()
     };
     assert_eq!((names(0), names(1)), (vec!["A", "b"], vec!["A"]));
 }

@@ -221,20 +221,13 @@ pub async fn delete(
     if uses.policies {
         return Err(ChangeError::InUse("policies"));
     }
-    sqlx::query!(
-        "DELETE FROM host_labels WHERE company_key = $1 AND label = $2",
-        scope.key(),
-        id
-    )
-    .execute(&mut *tx)
-    .await?;
-    let done = sqlx::query!(
-        "DELETE FROM labels WHERE company_key = $1 AND id = $2",
-        scope.key(),
-        id
-    )
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query!("DELETE FROM host_labels WHERE company_key = $1 AND label = $2", scope.key(), id)
+        .execute(&mut *tx)
+        .await?;
+    let done =
+        sqlx::query!("DELETE FROM labels WHERE company_key = $1 AND id = $2", scope.key(), id)
+            .execute(&mut *tx)
+            .await?;
     let rows = done.rows_affected();
     let is_gone = revised::deleted::<Label>(&mut tx, scope, (id, rows), now).await?;
     tx.commit().await?;

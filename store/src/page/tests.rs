@@ -11,15 +11,8 @@ fn takes_wildcards_literally() {
 
 #[test]
 fn places_survive_json() {
-    for value in [
-        SortValue::Integer(i64::MAX),
-        SortValue::Text("1".to_owned()),
-    ] {
-        let after = After {
-            value,
-            id: "x".to_owned(),
-            seen: 0,
-        };
+    for value in [SortValue::Integer(i64::MAX), SortValue::Text("1".to_owned())] {
+        let after = After { value, id: "x".to_owned(), seen: 0 };
         let json = serde_json::to_string(&after).unwrap();
         assert_eq!(serde_json::from_str::<After>(&json).unwrap(), after);
     }

@@ -71,10 +71,7 @@ pub(super) async fn verdicts(
                 None => (keys(&named, |_| true), Vec::new()),
             };
             push_installed(&mut query, ("pass", pass), ("unknown", unknown));
-            others = (
-                "fail",
-                Some(serde_json::json!({ "missing": software.name })),
-            );
+            others = ("fail", Some(serde_json::json!({ "missing": software.name })));
         }
     }
     // Whether an agent is heard of is known without an inventory.
@@ -88,19 +85,13 @@ pub(super) async fn verdicts(
 }
 
 fn keys(named: &[Named], is_one: impl Fn(&Named) -> bool) -> Vec<Uuid> {
-    named
-        .iter()
-        .filter(|software| is_one(software))
-        .map(|software| software.key)
-        .collect()
+    named.iter().filter(|software| is_one(software)).map(|software| software.key).collect()
 }
 
 /// What is within a constraint, and what has no order with it.
 fn within(named: &[Named], constraint: &str) -> (Vec<Uuid>, Vec<Uuid>) {
     (
-        keys(named, |software| {
-            software.satisfies(constraint) == Some(true)
-        }),
+        keys(named, |software| software.satisfies(constraint) == Some(true)),
         keys(named, |software| software.satisfies(constraint).is_none()),
     )
 }
@@ -108,9 +99,7 @@ fn within(named: &[Named], constraint: &str) -> (Vec<Uuid>, Vec<Uuid>) {
 /// What is beyond a constraint, and what has no order with it.
 fn beyond(named: &[Named], constraint: &str) -> (Vec<Uuid>, Vec<Uuid>) {
     (
-        keys(named, |software| {
-            software.satisfies(constraint) == Some(false)
-        }),
+        keys(named, |software| software.satisfies(constraint) == Some(false)),
         keys(named, |software| software.satisfies(constraint).is_none()),
     )
 }
@@ -179,10 +168,7 @@ fn push_findings(query: &mut QueryBuilder<Postgres>, rule: &FindingRule, now: Of
         query.push(" AND c.kev_added IS NOT NULL");
     }
     if let Some(severity) = rule.severity() {
-        query
-            .push(" AND c.cvss_severity = ANY(")
-            .push_bind(severity.and_above())
-            .push(")");
+        query.push(" AND c.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
     }
     if let Some(score) = rule.epss_above {
         query.push(" AND c.epss_score > ").push_bind(score);

@@ -174,9 +174,7 @@ pub async fn export_results(
 ) -> Result<ResultExport, StoreError> {
     let mut query = select_results(scope, policy, filter)?;
     BY_HOST.push_order(&mut query);
-    Ok(ResultExport(
-        Rows::open(scope, "policies.export_results", query).await?,
-    ))
+    Ok(ResultExport(Rows::open(scope, "policies.export_results", query).await?))
 }
 
 /// An export of results under way.
@@ -200,10 +198,7 @@ fn select_results(
     policy: Uuid,
     filter: ResultFilter,
 ) -> Result<sqlx::QueryBuilder<sqlx::Postgres>, StoreError> {
-    let mut query = within(
-        scope,
-        "SELECT a.id AS host, a.hostname, r.state, r.since, r.reason",
-    )?;
+    let mut query = within(scope, "SELECT a.id AS host, a.hostname, r.state, r.since, r.reason")?;
     BY_HOST.push_columns(&mut query);
     query.push(
         " FROM policy_results r JOIN agents a ON a.company_key = $1 AND a.key = r.agent_key

@@ -78,11 +78,7 @@ impl PolicyRule {
             Self::NoFinding(rule) => rule.check(),
             Self::SoftwareVersion(software) => {
                 software.check()?;
-                software
-                    .version
-                    .as_ref()
-                    .map(|_| ())
-                    .ok_or(PolicyRuleError::NoVersion)
+                software.version.as_ref().map(|_| ()).ok_or(PolicyRuleError::NoVersion)
             }
             Self::NoSoftware(software) | Self::HasSoftware(software) => Ok(software.check()?),
             Self::SeenWithin { days } => (1..=DAYS_MAX)
@@ -106,9 +102,7 @@ impl FindingRule {
             return Err(PolicyRuleError::Severity(name.chars().take(64).collect()));
         }
         if self.epss_above.is_some_and(|p| !(0.0..1.0).contains(&p)) {
-            return Err(PolicyRuleError::Range(
-                "epss_above is at least 0 and below 1",
-            ));
+            return Err(PolicyRuleError::Range("epss_above is at least 0 and below 1"));
         }
         if self.older_than_days > DAYS_MAX {
             return Err(PolicyRuleError::Range("older_than_days is at most 3650"));

@@ -53,13 +53,7 @@ async fn make_for(
 ) -> Policy {
     let new = NewPolicy {
         id: id(),
-        policy: PolicyChange {
-            name,
-            description: "",
-            rule: &rule(text),
-            label,
-            is_enabled: true,
-        },
+        policy: PolicyChange { name, description: "", rule: &rule(text), label, is_enabled: true },
     };
     create(&world.scope, &new, at(seconds)).await.unwrap()
 }
@@ -69,18 +63,11 @@ async fn states(world: &World, policy: Uuid) -> Vec<(String, &'static str)> {
     let page = PageRequest::first(10);
     let results = results(&world.scope, policy, ResultFilter::default(), &page);
     let results = results.await.unwrap().items;
-    results
-        .into_iter()
-        .map(|result| (result.hostname, result.state.as_str()))
-        .collect()
+    results.into_iter().map(|result| (result.hostname, result.state.as_str())).collect()
 }
 
 fn of(states: [&'static str; 3]) -> Vec<(String, &'static str)> {
-    ["a", "b", "c"]
-        .map(str::to_owned)
-        .into_iter()
-        .zip(states)
-        .collect()
+    ["a", "b", "c"].map(str::to_owned).into_iter().zip(states).collect()
 }
 
 async fn reason(world: &World, policy: Uuid, host: AgentId) -> Option<Value> {
@@ -94,34 +81,13 @@ async fn each_kind_of_rule_says_which_hosts_fail_and_why() {
     let (world, endpoints) = world().await;
     for (number, (text, expected)) in [
         (r#"{"no_finding":{}}"#, ["fail", "pass", "unknown"]),
-        (
-            r#"{"no_finding":{"cve":"CVE-1"}}"#,
-            ["pass", "pass", "unknown"],
-        ),
-        (
-            r#"{"software_version":{"name":"ssl","version":">= 3.0"}}"#,
-            ["fail", "pass", "unknown"],
-        ),
-        (
-            r#"{"software_version":{"name":"none","version":">= 3.0"}}"#,
-            ["pass", "pass", "unknown"],
-        ),
-        (
-            r#"{"no_software":{"name":"BAD*"}}"#,
-            ["fail", "pass", "unknown"],
-        ),
-        (
-            r#"{"no_software":{"name":"ssl","version":"< 2"}}"#,
-            ["fail", "pass", "unknown"],
-        ),
-        (
-            r#"{"has_software":{"name":"bad1"}}"#,
-            ["pass", "fail", "unknown"],
-        ),
-        (
-            r#"{"has_software":{"name":"ssl","version":">= 3"}}"#,
-            ["fail", "pass", "unknown"],
-        ),
+        (r#"{"no_finding":{"cve":"CVE-1"}}"#, ["pass", "pass", "unknown"]),
+        (r#"{"software_version":{"name":"ssl","version":">= 3.0"}}"#, ["fail", "pass", "unknown"]),
+        (r#"{"software_version":{"name":"none","version":">= 3.0"}}"#, ["pass", "pass", "unknown"]),
+        (r#"{"no_software":{"name":"BAD*"}}"#, ["fail", "pass", "unknown"]),
+        (r#"{"no_software":{"name":"ssl","version":"< 2"}}"#, ["fail", "pass", "unknown"]),
+        (r#"{"has_software":{"name":"bad1"}}"#, ["pass", "fail", "unknown"]),
+        (r#"{"has_software":{"name":"ssl","version":">= 3"}}"#, ["fail", "pass", "unknown"]),
         (r#"{"seen_within":{"days":1}}"#, ["pass", "pass", "pass"]),
     ]
     .into_iter()
@@ -133,39 +99,26 @@ async fn each_kind_of_rule_says_which_hosts_fail_and_why() {
         assert_eq!(policy.hosts.fail, fails as u64, "{text}");
         for (endpoint, state) in endpoints.iter().zip(expected) {
             let reason = reason(&world, policy.id, endpoint.agent).await;
-            assert_eq!(
-                reason.is_some(),
-                state != "pass" || text.contains("has_"),
-                "{text}"
-            );
+            assert_eq!(reason.is_some(), state != "pass" || text.contains("has_"), "{text}");
         }
     }
     let all = of_host(&world.scope, endpoints[0].agent).await.unwrap();
     let finding = all.iter().find(|result| result.name == "policy 0").unwrap();
     let reason = finding.reason.as_ref().unwrap();
-    assert_eq!(
-        (&reason["cve"], &reason["name"]),
-        (&CVE.into(), &"bad1".into())
-    );
+    assert_eq!((&reason["cve"], &reason["name"]), (&CVE.into(), &"bad1".into()));
 }
 
 #[tokio::test]
 async fn a_version_that_nobody_can_compare_is_unknown_beside_one_that_fails() {
     let (world, mut endpoints) = world().await;
-    let odd = SoftwareRecord {
-        source: Source::Programs,
-        ..record("ssl", "unknown")
-    };
+    let odd = SoftwareRecord { source: Source::Programs, ..record("ssl", "unknown") };
     for endpoint in &mut endpoints[..2] {
         world.apply(&[endpoint.delta(vec![odd.clone()], &[])]).await;
     }
     let text = r#"{"software_version":{"name":"ssl","version":">= 3.0"}}"#;
     let policy = make(&world, "ssl", text, 10).await;
     // The first has a version that surely fails as well, and that one counts.
-    assert_eq!(
-        states(&world, policy.id).await,
-        of(["fail", "unknown", "unknown"])
-    );
+    assert_eq!(states(&world, policy.id).await, of(["fail", "unknown", "unknown"]));
     let reason = reason(&world, policy.id, endpoints[0].agent).await.unwrap();
     assert_eq!(reason["version"], "1.0");
 }
@@ -177,53 +130,24 @@ async fn a_finding_breaks_a_policy_once_it_is_old_enough() {
     metadata::upsert(world.store(), &[kev]).await.unwrap();
     let text = r#"{"no_finding":{"severity_min":"critical","older_than_days":7}}"#;
     let policy = make(&world, "no old critical", text, DAY).await;
-    assert_eq!(
-        states(&world, policy.id).await,
-        of(["pass", "pass", "unknown"])
-    );
-    assert_eq!(
-        evaluate(&world.scope, policy.id, at(6 * DAY))
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        evaluate(&world.scope, policy.id, at(8 * DAY))
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        states(&world, policy.id).await,
-        of(["fail", "pass", "unknown"])
-    );
+    assert_eq!(states(&world, policy.id).await, of(["pass", "pass", "unknown"]));
+    assert_eq!(evaluate(&world.scope, policy.id, at(6 * DAY)).await.unwrap(), 0);
+    assert_eq!(evaluate(&world.scope, policy.id, at(8 * DAY)).await.unwrap(), 1);
+    assert_eq!(states(&world, policy.id).await, of(["fail", "pass", "unknown"]));
     // Resolved, it is well again.
     let judged = [(key(&record("bad1", "1")), evaluation(&[""; 0]))];
-    replace(&world.scope, &judged, 2, at(9 * DAY))
-        .await
-        .unwrap();
+    replace(&world.scope, &judged, 2, at(9 * DAY)).await.unwrap();
     evaluate_all(&world.scope, at(9 * DAY)).await.unwrap();
-    assert_eq!(
-        states(&world, policy.id).await,
-        of(["pass", "pass", "unknown"])
-    );
+    assert_eq!(states(&world, policy.id).await, of(["pass", "pass", "unknown"]));
 }
 
 #[tokio::test]
 async fn an_accepted_risk_breaks_no_policy_where_it_is_accepted() {
     let (world, mut endpoints) = world().await;
-    world
-        .apply(&[endpoints[1].delta(vec![record("bad1", "1")], &[])])
-        .await;
+    world.apply(&[endpoints[1].delta(vec![record("bad1", "1")], &[])]).await;
     let policy = make(&world, "no findings", r#"{"no_finding":{}}"#, 10).await;
-    assert_eq!(
-        states(&world, policy.id).await,
-        of(["fail", "fail", "unknown"])
-    );
-    let about = About {
-        cve: Some(CVE.to_owned()),
-        ..About::default()
-    };
+    assert_eq!(states(&world, policy.id).await, of(["fail", "fail", "unknown"]));
+    let about = About { cve: Some(CVE.to_owned()), ..About::default() };
     let claim = Claim {
         status: VexStatus::Affected,
         justification: None,
@@ -243,9 +167,7 @@ async fn an_accepted_risk_breaks_no_policy_where_it_is_accepted() {
             expires_at: None,
             origin: None,
         };
-        exceptions::create(&world.scope, &new, at(20))
-            .await
-            .unwrap();
+        exceptions::create(&world.scope, &new, at(20)).await.unwrap();
         evaluate(&world.scope, policy.id, at(20)).await.unwrap();
         assert_eq!(states(&world, policy.id).await, of(expected), "{hosts:?}");
     }
@@ -255,37 +177,22 @@ async fn an_accepted_risk_breaks_no_policy_where_it_is_accepted() {
 async fn a_silent_host_fails_without_an_inventory() {
     let (world, _) = world().await;
     let policy = make(&world, "seen", r#"{"seen_within":{"days":1}}"#, 2 * DAY).await;
-    assert_eq!(
-        states(&world, policy.id).await,
-        of(["fail", "fail", "fail"])
-    );
+    assert_eq!(states(&world, policy.id).await, of(["fail", "fail", "fail"]));
 }
 
 #[tokio::test]
 async fn a_policy_for_a_label_has_results_for_its_hosts_alone() {
     let (world, endpoints) = world().await;
-    let new = NewLabel {
-        id: id(),
-        name: "lab",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
     let label = labels::create(&world.scope, &new, at(1)).await.unwrap().id;
-    labels::assign(&world.scope, label, &[endpoints[0].agent], true, at(1))
-        .await
-        .unwrap();
+    labels::assign(&world.scope, label, &[endpoints[0].agent], true, at(1)).await.unwrap();
     let policy = make_for(&world, "lab", r#"{"no_finding":{}}"#, Some(label), 10).await;
     assert_eq!(states(&world, policy.id).await, [("a".to_owned(), "fail")]);
-    labels::assign(&world.scope, label, &[endpoints[0].agent], false, at(2))
-        .await
-        .unwrap();
+    labels::assign(&world.scope, label, &[endpoints[0].agent], false, at(2)).await.unwrap();
     evaluate(&world.scope, policy.id, at(20)).await.unwrap();
     assert_eq!(states(&world, policy.id).await, []);
     let refused = labels::delete(&world.scope, label, at(40)).await;
-    assert!(matches!(
-        refused,
-        Err(labels::ChangeError::InUse("policies"))
-    ));
+    assert!(matches!(refused, Err(labels::ChangeError::InUse("policies"))));
 }
 
 #[tokio::test]
@@ -316,9 +223,7 @@ async fn what_changes_is_told_once_and_a_good_beginning_is_not() {
             (host, PolicyState::Fail, PolicyState::Pass),
         ]
     );
-    let last = events_after(&world.scope, Some(events[0].place), 10)
-        .await
-        .unwrap();
+    let last = events_after(&world.scope, Some(events[0].place), 10).await.unwrap();
     assert_eq!(last, events[1..]);
     assert_eq!(purge_events(&world.scope, at(13), 10).await.unwrap(), 1);
 }
@@ -330,10 +235,7 @@ async fn a_result_says_since_when_and_another_reason_is_no_new_result() {
     let second = endpoints[0].delta(vec![record("bad0", "1")], &[record("bad1", "1")]);
     world.apply(&[second]).await;
     assert_eq!(evaluate(&world.scope, policy.id, at(20)).await.unwrap(), 1);
-    let result = of_host(&world.scope, endpoints[0].agent)
-        .await
-        .unwrap()
-        .remove(0);
+    let result = of_host(&world.scope, endpoints[0].agent).await.unwrap().remove(0);
     assert_eq!(result.since, at(10));
     assert_eq!(result.reason.unwrap()["name"], "bad0");
 }
@@ -343,17 +245,9 @@ async fn the_overview_counts_hosts_and_hosts_are_found_by_what_they_fail() {
     let (world, _) = world().await;
     let policy = make(&world, "no findings", r#"{"no_finding":{}}"#, 10).await;
     make(&world, "seen", r#"{"seen_within":{"days":1}}"#, 10).await;
-    let expected = PolicySummary {
-        policies: 2,
-        failing: 1,
-        hosts_failing: 1,
-        hosts_passing: 1,
-    };
+    let expected = PolicySummary { policies: 2, failing: 1, hosts_failing: 1, hosts_passing: 1 };
     assert_eq!(summary(&world.scope).await.unwrap(), expected);
-    let filter = HostFilter {
-        fails: Some(policy.id),
-        ..HostFilter::default()
-    };
+    let filter = HostFilter { fails: Some(policy.id), ..HostFilter::default() };
     let page = PageRequest::first(10);
     let failing = hosts::list(&world.scope, &filter, HostSort::Hostname, &page);
     let failing = failing.await.unwrap().items;

@@ -214,13 +214,10 @@ pub async fn delete(
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let mut tx = scope.begin("policies.delete").await?;
-    let done = sqlx::query!(
-        "DELETE FROM policies WHERE company_key = $1 AND id = $2",
-        scope.key(),
-        id
-    )
-    .execute(&mut *tx)
-    .await?;
+    let done =
+        sqlx::query!("DELETE FROM policies WHERE company_key = $1 AND id = $2", scope.key(), id)
+            .execute(&mut *tx)
+            .await?;
     forget_results(&mut tx, scope.key(), id).await?;
     let rows = done.rows_affected();
     let is_gone = revised::deleted::<Policy>(&mut tx, scope, (id, rows), now).await?;
@@ -254,11 +251,7 @@ async fn check_label(
         company_key,
         label
     );
-    if is_there.fetch_one(tx).await? {
-        Ok(())
-    } else {
-        Err(ChangeError::NoLabel)
-    }
+    if is_there.fetch_one(tx).await? { Ok(()) } else { Err(ChangeError::NoLabel) }
 }
 
 fn to_json(rule: &PolicyRule) -> Value {

@@ -49,11 +49,7 @@ pub async fn apply(
     if batch.is_empty() {
         return Ok(AppliedBatch::default());
     }
-    let judge = Judge {
-        evaluate,
-        generation,
-        now,
-    };
+    let judge = Judge { evaluate, generation, now };
     let (mut software, mut findings) = (0, 0);
     // It ends: each round makes what the one before missed, and rows of software stay for good.
     loop {
@@ -98,10 +94,7 @@ async fn attempt<'a>(
     let mut tx = scope.begin_by_key("reports.apply").await?;
     let lines = read::lock_lines(&mut tx, scope.key(), &agents(batch)).await?;
     let (reports, runs) = sort(&lines, batch);
-    let mut applied = AppliedBatch {
-        reports,
-        ..AppliedBatch::default()
-    };
+    let mut applied = AppliedBatch { reports, ..AppliedBatch::default() };
     // A redelivered batch ends here: nothing was written, and nothing has to reach the disk.
     if runs.is_empty() {
         tx.rollback().await?;
@@ -111,10 +104,8 @@ async fn attempt<'a>(
     // waits for the lock on their lines.
     let open = read::open_rows(&mut tx, scope.key(), &runs).await?;
     let none = OpenRows::new();
-    let changes: Vec<Changes<'a>> = runs
-        .iter()
-        .map(|run| fold(run, open.get(&run.line.agent_key).unwrap_or(&none)))
-        .collect();
+    let changes: Vec<Changes<'a>> =
+        runs.iter().map(|run| fold(run, open.get(&run.line.agent_key).unwrap_or(&none))).collect();
     let asked = unknown_software(&mut tx, scope, &changes).await?;
     if !asked.missing.is_empty() {
         tx.rollback().await?;
@@ -127,10 +118,7 @@ async fn attempt<'a>(
     write::facts(&mut tx, scope.key(), &runs).await?;
     applied.asked = settle(&mut tx, scope.key(), &runs, &changes, now).await?;
     tx.commit().await?;
-    scope
-        .store()
-        .known_software()
-        .insert(scope.key(), asked.there);
+    scope.store().known_software().insert(scope.key(), asked.there);
     for (number, stored) in changes.into_iter().flat_map(|changes| changes.stored) {
         applied.reports[number] = Applied::Stored(stored);
     }
@@ -178,10 +166,7 @@ async fn unknown_software<'a>(
         .collect();
     // A company's hosts have mostly the same software, so this is where a fleet's first snapshots
     // save a question a batch.
-    let unknown = scope
-        .store()
-        .known_software()
-        .unknown(scope.key(), opened.keys().copied());
+    let unknown = scope.store().known_software().unknown(scope.key(), opened.keys().copied());
     let mut there = read::existing_software(tx, scope.key(), &unknown).await?;
     there.sort_unstable();
     let missing = unknown
@@ -238,12 +223,7 @@ impl Judge<'_> {
     fn software<'a>(&self, key: SoftwareKey, held: &Held<'a>) -> NewSoftware<'a> {
         let platform = &held.incoming.report.platform;
         let evaluation: Evaluation = (self.evaluate)(held.record, platform, key);
-        NewSoftware {
-            key,
-            record: held.record,
-            platform,
-            evaluation,
-        }
+        NewSoftware { key, record: held.record, platform, evaluation }
     }
 }
 
@@ -255,11 +235,8 @@ async fn settle(
     changes: &[Changes<'_>],
     now: OffsetDateTime,
 ) -> Result<Vec<protocol::ids::AgentId>, StoreError> {
-    let came: Vec<Uuid> = runs
-        .iter()
-        .filter(|run| run.begins_epoch())
-        .map(|run| run.line.agent.0)
-        .collect();
+    let came: Vec<Uuid> =
+        runs.iter().filter(|run| run.begins_epoch()).map(|run| run.line.agent.0).collect();
     // In the same transaction: a request that is taken back for a snapshot that is then rolled back
     // would be lost.
     commands::snapshots_came(tx, &came).await?;
@@ -270,10 +247,8 @@ async fn settle(
         .zip(changes)
         .filter_map(|(run, changes)| {
             let claimed = run.reports.last()?.1.report.digest?;
-            (claimed != changes.digest).then_some(Claim {
-                agent_key: run.line.agent_key,
-                claimed: Some(claimed),
-            })
+            (claimed != changes.digest)
+                .then_some(Claim { agent_key: run.line.agent_key, claimed: Some(claimed) })
         })
         .collect();
     settle_digests(tx, company_key, &claims, now).await

@@ -76,10 +76,7 @@ pub(crate) fn touched(run: &Run<'_>) -> Vec<KeyRange> {
                 // Each for itself: a delta's keys are spread over the whole space, and one stretch
                 // from the first to the last would read the agent's every row.
                 for key in incoming.keys.iter().chain(removes) {
-                    ranges.push(KeyRange {
-                        low: *key,
-                        high: *key,
-                    });
+                    ranges.push(KeyRange { low: *key, high: *key });
                 }
             }
         }
@@ -102,10 +99,7 @@ fn push(ranges: &mut Vec<KeyRange>, low: SoftwareKey, high: SoftwareKey) {
 /// Computes what a run changes, given the open rows of the stretches that it touches.
 pub(crate) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
     let mut inventory = Inventory {
-        now: open
-            .iter()
-            .map(|(key, row)| (*key, (row.fingerprint, None)))
-            .collect(),
+        now: open.iter().map(|(key, row)| (*key, (row.fingerprint, None))).collect(),
         // Of the whole inventory, although only a part of its rows was read: it is a sum, and what
         // is added and taken away needs no other row.
         digest: run.line.digest,
@@ -113,10 +107,7 @@ pub(crate) fn fold<'a>(run: &Run<'a>, open: &OpenRows) -> Changes<'a> {
     let mut changes = Changes::default();
     for (number, incoming) in &run.reports {
         let mut stored = inventory.apply(incoming);
-        stored.digest_agrees = incoming
-            .report
-            .digest
-            .map(|digest| digest == inventory.digest);
+        stored.digest_agrees = incoming.report.digest.map(|digest| digest == inventory.digest);
         changes.stored.push((*number, stored));
     }
     changes.digest = inventory.digest;
@@ -213,11 +204,7 @@ impl<'a> Inventory<'a> {
     ) {
         // Of what came and not of what the agent says: a digest has to find rows that are wrong.
         let fingerprint = RecordFingerprint::of(key, record);
-        let held = Held {
-            incoming,
-            record,
-            fingerprint,
-        };
+        let held = Held { incoming, record, fingerprint };
         match self.now.insert(key, (fingerprint, Some(held))) {
             // The usual case of a snapshot: nothing is written for it.
             Some((before, _)) if before == fingerprint => stored.unchanged += 1,

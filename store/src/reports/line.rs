@@ -32,9 +32,7 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// Where the line ends once the run is applied.
     pub(crate) fn end(&self) -> Position {
-        self.reports
-            .last()
-            .map_or(self.line.applied, |(_, incoming)| incoming.report.position)
+        self.reports.last().map_or(self.line.applied, |(_, incoming)| incoming.report.position)
     }
 
     /// Whether it begins a snapshot.
@@ -45,10 +43,7 @@ impl Run<'_> {
     }
 
     pub(crate) fn records(&self) -> usize {
-        self.reports
-            .iter()
-            .map(|(_, incoming)| incoming.report.body.record_count())
-            .sum()
+        self.reports.iter().map(|(_, incoming)| incoming.report.body.record_count()).sum()
     }
 }
 
@@ -92,7 +87,6 @@ pub(crate) fn sort<'a>(
 
 /// The earliest instant that a line's next rows may have. PostgreSQL counts microseconds.
 fn first_instant(line: &Line) -> OffsetDateTime {
-    line.applied_at.map_or(OffsetDateTime::UNIX_EPOCH, |at| {
-        at.saturating_add(Duration::MICROSECOND)
-    })
+    line.applied_at
+        .map_or(OffsetDateTime::UNIX_EPOCH, |at| at.saturating_add(Duration::MICROSECOND))
 }

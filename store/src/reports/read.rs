@@ -20,9 +20,8 @@ pub(super) async fn lock_lines(
 ) -> Result<BTreeMap<AgentId, Line>, StoreError> {
     // `NO KEY`, because nothing here changes a key. A line of another company's agent is not seen,
     // and that agent counts as unknown.
-    let rows = sqlx::query_file!("src/reports/lock_agents.sql", company_key, agents)
-        .fetch_all(tx)
-        .await?;
+    let rows =
+        sqlx::query_file!("src/reports/lock_agents.sql", company_key, agents).fetch_all(tx).await?;
     rows.into_iter()
         .map(|row| {
             let line = Line {
@@ -57,15 +56,9 @@ pub(super) async fn open_rows(
     if agents.is_empty() {
         return Ok(open);
     }
-    let rows = sqlx::query_file!(
-        "src/reports/open_rows.sql",
-        company_key,
-        &agents,
-        &lows,
-        &highs
-    )
-    .fetch_all(tx)
-    .await?;
+    let rows = sqlx::query_file!("src/reports/open_rows.sql", company_key, &agents, &lows, &highs)
+        .fetch_all(tx)
+        .await?;
     for row in rows {
         open.entry(row.agent_key).or_default().insert(
             SoftwareKey::from_uuid(row.software_key),

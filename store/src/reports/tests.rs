@@ -21,11 +21,7 @@ use crate::test_fixtures::{
 async fn stores_a_snapshot_with_its_software_and_findings() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
-    let records = [
-        record("bad1", "1.2"),
-        record("good", "1"),
-        record("other", "3"),
-    ];
+    let records = [record("bad1", "1.2"), record("good", "1"), record("other", "3")];
     let applied = world.apply(&endpoint.snapshot(records, 2)).await;
 
     assert_eq!((applied.software, applied.findings), (3, 2));
@@ -34,9 +30,7 @@ async fn stores_a_snapshot_with_its_software_and_findings() {
     assert_eq!(stored(&applied.reports[1]).opened, 1);
     assert_eq!(stored(&applied.reports[1]).digest_agrees, Some(true));
     assert_eq!(applied.asked, []);
-    let open = world
-        .number("SELECT count(*) FROM installations WHERE company_key = $1")
-        .await;
+    let open = world.number("SELECT count(*) FROM installations WHERE company_key = $1").await;
     assert_eq!(open, 3);
 }
 
@@ -54,11 +48,7 @@ async fn an_unchanged_snapshot_writes_no_installation() {
 
     let applied = world.apply(&endpoint.snapshot(records, 100)).await;
 
-    let unchanged: u32 = applied
-        .reports
-        .iter()
-        .map(|report| stored(report).unchanged)
-        .sum();
+    let unchanged: u32 = applied.reports.iter().map(|report| stored(report).unchanged).sum();
     assert_eq!((unchanged, applied.software), (250, 0));
     assert_eq!(stored(&applied.reports[2]).digest_agrees, Some(true));
     assert_eq!(world.number(versions).await, before);
@@ -94,9 +84,7 @@ async fn a_gap_holds_back_what_follows_it_and_says_where_the_line_ends() {
     let third = endpoint.delta(vec![record("c", "1")], &[]);
 
     let applied = world.apply(&[first[0].clone(), third.clone()]).await;
-    let gap = Applied::Gap {
-        applied: Position::new(1, 1),
-    };
+    let gap = Applied::Gap { applied: Position::new(1, 1) };
     assert_eq!(stored(&applied.reports[0]).opened, 1);
     assert_eq!(applied.reports[1], gap);
 
@@ -147,18 +135,10 @@ async fn what_comes_and_goes_in_one_batch_leaves_no_row() {
     let mut endpoint = Endpoint::new(world.agent().await);
     let a = record("a", "1");
     // One batch, and so one transaction: no instant ever had the software.
-    let batch = [
-        endpoint.delta(vec![a.clone()], &[]),
-        endpoint.delta(vec![], &[a]),
-    ];
+    let batch = [endpoint.delta(vec![a.clone()], &[]), endpoint.delta(vec![], &[a])];
     let applied = world.apply(&batch).await;
     assert_eq!(stored(&applied.reports[1]).closed, 1);
-    assert_eq!(
-        world
-            .number("SELECT count(*) FROM installations WHERE company_key = $1")
-            .await,
-        0
-    );
+    assert_eq!(world.number("SELECT count(*) FROM installations WHERE company_key = $1").await, 0);
 }
 
 #[tokio::test]
@@ -195,30 +175,19 @@ async fn keeps_the_last_facts_and_the_last_status_of_each_source() {
     let mut endpoint = Endpoint::new(world.agent().await);
     let mut first = endpoint.delta(vec![], &[]);
     first.report.facts = Some(Box::new(facts("one")));
-    first.report.sources = vec![
-        status(Source::Deb, SourceState::Ok),
-        status(Source::Snap, SourceState::Absent),
-    ];
+    first.report.sources =
+        vec![status(Source::Deb, SourceState::Ok), status(Source::Snap, SourceState::Absent)];
     let mut second = endpoint.delta(vec![], &[]);
     second.report.sources = vec![status(Source::Snap, SourceState::TimedOut)];
     world.apply(&[first]).await;
     world.apply(&[second]).await;
 
-    let host = hosts::get(&world.scope, endpoint.agent)
-        .await
-        .unwrap()
-        .unwrap();
+    let host = hosts::get(&world.scope, endpoint.agent).await.unwrap().unwrap();
     assert_eq!(host.host.hostname, "one");
     assert_eq!(host.facts, Some(facts("one")));
     assert_eq!(host.labels.get("site").map(String::as_str), Some("north"));
     let states: Vec<_> = host.sources.iter().map(|s| (s.source, s.state)).collect();
-    assert_eq!(
-        states,
-        [
-            (Source::Deb, SourceState::Ok),
-            (Source::Snap, SourceState::TimedOut)
-        ]
-    );
+    assert_eq!(states, [(Source::Deb, SourceState::Ok), (Source::Snap, SourceState::TimedOut)]);
     assert_eq!(host.applied, Position::new(1, 2));
 }
 
@@ -227,20 +196,14 @@ async fn judges_only_what_the_company_has_not_had_before() {
     let world = World::new().await;
     let mut one = Endpoint::new(world.agent().await);
     let mut two = Endpoint::new(world.agent().await);
-    world
-        .apply(&one.snapshot([record("a", "1"), record("b", "1")], 100))
-        .await;
+    world.apply(&one.snapshot([record("a", "1"), record("b", "1")], 100)).await;
     // Another node, which has not seen anything yet.
     let fresh =
         crate::database::Store::connect(&crate::database::StoreConfig::new(world.database.url()))
             .await
             .unwrap();
     for store in [world.store(), &fresh] {
-        let scope = store
-            .pipeline_scope(world.scope.company())
-            .await
-            .unwrap()
-            .unwrap();
+        let scope = store.pipeline_scope(world.scope.company()).await.unwrap().unwrap();
         let judged = std::sync::Mutex::new(Vec::new());
         let evaluate = |record: &SoftwareRecord, _: &Platform, _: SoftwareKey| {
             judged.lock().unwrap().push(record.name.clone());
@@ -249,9 +212,7 @@ async fn judges_only_what_the_company_has_not_had_before() {
         let name = format!("new-{}", judged.lock().unwrap().len() + two.held.len());
         let records = [record("a", "1"), record("b", "1"), record(&name, "1")];
         let batch = two.snapshot(records, 100);
-        apply(&scope, &batch, &evaluate, GENERATION, at(0))
-            .await
-            .unwrap();
+        apply(&scope, &batch, &evaluate, GENERATION, at(0)).await.unwrap();
         assert_eq!(judged.into_inner().unwrap(), [name]);
     }
     fresh.close().await;
@@ -269,16 +230,10 @@ async fn data_that_can_never_be_stored_is_told_from_a_database_that_is_gone() {
     // No real judgement says this. It stands for whatever the checks of the collector do not know
     // of: the batch must fail as bad data and be set aside, not be tried for ever.
     let evaluate = |_: &SoftwareRecord, _: &Platform, _: SoftwareKey| evaluation(&[&id]);
-    let error = apply(&world.scope, &batch, &evaluate, GENERATION, at(0))
-        .await
-        .unwrap_err();
+    let error = apply(&world.scope, &batch, &evaluate, GENERATION, at(0)).await.unwrap_err();
     assert!(error.is_permanent(), "{error:?}");
     let rows = "SELECT count(*) FROM software WHERE company_key = $1";
-    assert_eq!(
-        world.number(rows).await,
-        0,
-        "nothing of the batch may be left"
-    );
+    assert_eq!(world.number(rows).await, 0, "nothing of the batch may be left");
 
     // The same batch with a better judgement goes through.
     assert_eq!(stored(&world.apply(&batch).await.reports[0]).opened, 1);
@@ -286,9 +241,7 @@ async fn data_that_can_never_be_stored_is_told_from_a_database_that_is_gone() {
     let scope = world.scope.clone();
     // Takes the database away under the scope.
     drop(world);
-    let error = apply(&scope, &batch, &judge, GENERATION, at(0))
-        .await
-        .unwrap_err();
+    let error = apply(&scope, &batch, &judge, GENERATION, at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
 }
 

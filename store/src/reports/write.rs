@@ -54,11 +54,7 @@ pub(super) async fn software(
         .filter(|software| written.binary_search(&software.key.to_uuid()).is_ok())
         .flat_map(|software| {
             let key = software.key.to_uuid();
-            software
-                .evaluation
-                .findings
-                .iter()
-                .map(move |finding| (key, finding))
+            software.evaluation.findings.iter().map(move |finding| (key, finding))
         })
         .collect();
     let findings = insert_findings(tx, company_key, &found, now).await?;
@@ -80,28 +76,20 @@ async fn insert_software(
     now: OffsetDateTime,
 ) -> Result<Vec<Uuid>, StoreError> {
     let keys: Vec<Uuid> = new.iter().map(|software| software.key.to_uuid()).collect();
-    let epochs: Vec<Option<i64>> = new
-        .iter()
-        .map(|software| software.record.epoch.map(i64::from))
-        .collect();
+    let epochs: Vec<Option<i64>> =
+        new.iter().map(|software| software.record.epoch.map(i64::from)).collect();
     let running: Vec<Option<bool>> = new.iter().map(|software| software.record.running).collect();
     // One array a column: a batch is one statement with a fixed text, which PostgreSQL plans once
     // per connection whatever its size. Rows of placeholders would make a text for each number of
     // rows.
     let record = |text: fn(&SoftwareRecord) -> &str| -> Vec<String> {
-        new.iter()
-            .map(|software| text(software.record).to_owned())
-            .collect()
+        new.iter().map(|software| text(software.record).to_owned()).collect()
     };
     let platform = |text: fn(&Platform) -> &str| -> Vec<String> {
-        new.iter()
-            .map(|software| text(software.platform).to_owned())
-            .collect()
+        new.iter().map(|software| text(software.platform).to_owned()).collect()
     };
     let judged = |text: fn(&Evaluation) -> Option<String>| -> Vec<Option<String>> {
-        new.iter()
-            .map(|software| text(&software.evaluation))
-            .collect()
+        new.iter().map(|software| text(&software.evaluation)).collect()
     };
     let written = sqlx::query_file_scalar!(
         "src/reports/write/insert_software.sql",
@@ -194,11 +182,10 @@ struct RecordColumns {
 impl RecordColumns {
     fn push(&mut self, held: &Held<'_>) {
         let RecordFingerprint(fingerprint) = held.fingerprint;
-        self.installed_at
-            .push(held.record.installed_at_s.and_then(|at| {
-                // Every u32 is an instant of this type.
-                OffsetDateTime::from_unix_timestamp(i64::from(at)).ok()
-            }));
+        self.installed_at.push(held.record.installed_at_s.and_then(|at| {
+            // Every u32 is an instant of this type.
+            OffsetDateTime::from_unix_timestamp(i64::from(at)).ok()
+        }));
         self.locations.push(held.record.locations.join("\n"));
         self.fingerprints.push(Uuid::from_u128(fingerprint));
     }
@@ -321,22 +308,14 @@ pub(super) async fn lines(
 ) -> Result<(), StoreError> {
     let column = |value: fn(&Run<'_>) -> i64| -> Vec<i64> { runs.iter().map(value).collect() };
     let at: Vec<OffsetDateTime> = runs.iter().map(|run| run.at).collect();
-    let counts: Vec<i64> = changes
-        .iter()
-        .map(|changes| i64::from(changes.digest.count))
-        .collect();
-    let sums: Vec<Uuid> = changes
-        .iter()
-        .map(|changes| Uuid::from_u128(changes.digest.sum))
-        .collect();
+    let counts: Vec<i64> = changes.iter().map(|changes| i64::from(changes.digest.count)).collect();
+    let sums: Vec<Uuid> =
+        changes.iter().map(|changes| Uuid::from_u128(changes.digest.sum)).collect();
     let agree: Vec<bool> = runs
         .iter()
         .zip(changes)
         .map(|(run, changes)| {
-            let last = run
-                .reports
-                .last()
-                .and_then(|(_, incoming)| incoming.report.digest);
+            let last = run.reports.last().and_then(|(_, incoming)| incoming.report.digest);
             last == Some(changes.digest)
         })
         .collect();

@@ -7,10 +7,8 @@ use crate::tenant::Role;
 use crate::test_fixtures::{World, at, company, id};
 use crate::users::{remove_member, set_password};
 
-const LASTING: Lasting = Lasting {
-    idle: Duration::seconds(100),
-    absolute: Duration::seconds(1_000),
-};
+const LASTING: Lasting =
+    Lasting { idle: Duration::seconds(100), absolute: Duration::seconds(1_000) };
 
 async fn begun(world: &World, user: Uuid, secret: u8, seconds: i64) -> PresentedKey {
     begun_instead(world, user, secret, seconds, None).await
@@ -33,16 +31,12 @@ async fn begun_instead(
         agent: "a browser",
         origin: &origin,
     };
-    begin(world.store(), &new, LASTING, at(seconds))
-        .await
-        .unwrap();
+    begin(world.store(), &new, LASTING, at(seconds)).await.unwrap();
     key
 }
 
 async fn lets_in(world: &World, key: &PresentedKey, seconds: i64) -> bool {
-    let found = world
-        .store()
-        .authenticate_session(key, LASTING, at(seconds));
+    let found = world.store().authenticate_session(key, LASTING, at(seconds));
     found.await.unwrap().is_some()
 }
 
@@ -68,17 +62,12 @@ async fn what_was_revoked_taken_over_or_of_an_old_password_is_over() {
     let world = World::new().await;
     let ann = member(&world.scope, "ann@example.org", Role::Viewer).await;
     let bob = member(&world.scope, "bob@example.org", Role::Viewer).await;
-    let (first, second) = (
-        begun(&world, ann, 1, 0).await,
-        begun(&world, ann, 2, 0).await,
-    );
+    let (first, second) = (begun(&world, ann, 1, 0).await, begun(&world, ann, 2, 0).await);
     let own = list(world.store(), ann, LASTING, at(1)).await.unwrap();
     assert_eq!(own.len(), 2);
     let ended = async |whose| {
         let origin = Origin::local();
-        revoke(world.store(), whose, first.id(), &origin, at(1))
-            .await
-            .unwrap()
+        revoke(world.store(), whose, first.id(), &origin, at(1)).await.unwrap()
     };
     assert!(!ended(bob).await, "not one's own");
     assert!(ended(ann).await);
@@ -87,14 +76,9 @@ async fn what_was_revoked_taken_over_or_of_an_old_password_is_over() {
     let third = begun(&world, ann, 3, 2).await;
     let keep = Some(third.id());
     let origin = Origin::local();
-    set_password(world.store(), ann, "new", keep, &origin, at(3))
-        .await
-        .unwrap();
+    set_password(world.store(), ann, "new", keep, &origin, at(3)).await.unwrap();
     assert!(!lets_in(&world, &second, 4).await);
-    assert!(
-        lets_in(&world, &third, 4).await,
-        "the one that changed it stays"
-    );
+    assert!(lets_in(&world, &third, 4).await, "the one that changed it stays");
 }
 
 #[tokio::test]
@@ -145,9 +129,7 @@ async fn an_address_is_known_by_who_was_let_in_from_it() {
     begun(&world, ann, 1, 10).await;
     let knows = async |user, last: u8, since| {
         let address = [203, 0, 113, last].into();
-        knows_address(world.store(), user, address, at(since))
-            .await
-            .unwrap()
+        knows_address(world.store(), user, address, at(since)).await.unwrap()
     };
     assert!(knows(ann, 9, 0).await);
     assert!(!knows(ann, 8, 0).await && !knows(id(), 9, 0).await && !knows(ann, 9, 11).await);

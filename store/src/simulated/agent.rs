@@ -44,9 +44,7 @@ impl Agent {
     /// The open rows that a run may touch, as `open_rows.sql` gives them.
     pub(super) fn touched(&self, run: &Run<'_>) -> OpenRows {
         let ranges = touched(run);
-        let rows = ranges
-            .iter()
-            .flat_map(|range| self.open.range(range.low..=range.high));
+        let rows = ranges.iter().flat_map(|range| self.open.range(range.low..=range.high));
         rows.map(|(key, row)| (*key, *row)).collect()
     }
 
@@ -56,10 +54,7 @@ impl Agent {
         fingerprint: RecordFingerprint,
         opened_at: OffsetDateTime,
     ) {
-        let row = OpenRow {
-            fingerprint,
-            opened_at,
-        };
+        let row = OpenRow { fingerprint, opened_at };
         self.open.insert(key, row);
     }
 
@@ -88,9 +83,7 @@ impl Agent {
         // Never more than was asked for: the number is from the wire.
         self.scan_done = self.scan_done.max(self.scan_requested.min(seen.scan_done));
         // Counted anew with every report more that was acknowledged: that one is as old as this heartbeat.
-        let since = self
-            .behind_since
-            .filter(|_| seen.acknowledged == self.behind);
+        let since = self.behind_since.filter(|_| seen.acknowledged == self.behind);
         self.behind_since =
             (seen.acknowledged > self.line.applied).then(|| since.unwrap_or(seen.at));
         self.behind = seen.acknowledged;

@@ -112,19 +112,13 @@ mod tests {
     async fn store_on(scope: &TenantScope, name: &str, generation: u64) {
         let mut endpoint = Endpoint::new(agent(scope, "host").await);
         let reports = endpoint.snapshot([record(name, "1.1")], 100);
-        apply(scope, &reports, &judge_by_name, generation, at(0))
-            .await
-            .unwrap();
+        apply(scope, &reports, &judge_by_name, generation, at(0)).await.unwrap();
     }
 
     async fn asked(world: &World, products: &[&str], after: Option<i64>) -> Concerned {
-        let keys: Vec<_> = products
-            .iter()
-            .map(|product| LookupKey::of_product("example", product))
-            .collect();
-        concerned(&world.store().local_operator(), Some(&keys), after)
-            .await
-            .unwrap()
+        let keys: Vec<_> =
+            products.iter().map(|product| LookupKey::of_product("example", product)).collect();
+        concerned(&world.store().local_operator(), Some(&keys), after).await.unwrap()
     }
 
     #[tokio::test]
@@ -138,10 +132,7 @@ mod tests {
         let found = asked(&world, &["bad", "none"], None).await;
         assert_eq!(found.companies, [first.company(), third.company()]);
         assert_eq!((found.asked, found.next), (3, None));
-        assert_eq!(
-            asked(&world, &["good"], None).await.companies,
-            [second.company()]
-        );
+        assert_eq!(asked(&world, &["good"], None).await.companies, [second.company()]);
         assert_eq!(asked(&world, &["none"], None).await.companies, []);
         let behind_first = asked(&world, &["bad"], Some(first.key())).await;
         assert_eq!(behind_first.companies, [third.company()]);
@@ -159,23 +150,12 @@ mod tests {
     #[tokio::test]
     async fn a_company_whose_software_came_late_is_named_whatever_changed() {
         let world = World::new().await;
-        let taken = Taken {
-            generation: 2,
-            index: 2,
-            rules: 1,
-            built_at: at(0),
-            changes: None,
-        };
-        generations::record(world.store(), &taken, at(0))
-            .await
-            .unwrap();
+        let taken = Taken { generation: 2, index: 2, rules: 1, built_at: at(0), changes: None };
+        generations::record(world.store(), &taken, at(0)).await.unwrap();
         store_on(&world.scope, "lagging", 1).await;
         let second = company(world.store(), "Second").await;
         store_on(&second, "current", 2).await;
-        assert_eq!(
-            asked(&world, &["none"], None).await.companies,
-            [world.scope.company()]
-        );
+        assert_eq!(asked(&world, &["none"], None).await.companies, [world.scope.company()]);
     }
 
     #[tokio::test]

@@ -23,11 +23,7 @@ pub(super) async fn counted(
     let mut counts = counts(tx, company_key, &keys).await?;
     let items = software.into_iter().map(|software| {
         let (hosts, findings) = counts.remove(&software.key).unwrap_or_default();
-        SoftwareItem {
-            software,
-            hosts,
-            findings,
-        }
+        SoftwareItem { software, hosts, findings }
     });
     Ok(items.collect())
 }
@@ -131,11 +127,7 @@ pub(super) async fn counted_then(
         .collect();
     let items = software.into_iter().map(|software| {
         let (hosts, findings) = counts.remove(&software.key).unwrap_or_default();
-        SoftwareItem {
-            software,
-            hosts,
-            findings,
-        }
+        SoftwareItem { software, hosts, findings }
     });
     Ok(items.collect())
 }

@@ -34,11 +34,7 @@ impl TryFrom<SoftwareRow> for SoftwareToJudge {
 
     fn try_from(row: SoftwareRow) -> Result<Self, StoreError> {
         let software = Software::try_from(row)?;
-        Ok(Self {
-            key: software.key,
-            record: software.record,
-            platform: software.platform,
-        })
+        Ok(Self { key: software.key, record: software.record, platform: software.platform })
     }
 }
 
@@ -160,10 +156,7 @@ pub async fn that_came_late(
 }
 
 fn signed(generations: &[u64]) -> Vec<i64> {
-    generations
-        .iter()
-        .map(|generation| generation.cast_signed())
-        .collect()
+    generations.iter().map(|generation| generation.cast_signed()).collect()
 }
 
 #[cfg(test)]

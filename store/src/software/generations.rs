@@ -66,9 +66,7 @@ pub async fn record(
     let mut tx = tx::begin(store.pool(), "generations.record", Settings::default()).await?;
     // In a statement of its own: at READ COMMITTED each statement has its own snapshot, so the next
     // one sees what whoever held the lock has committed.
-    sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK)
-        .fetch_one(&mut *tx)
-        .await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK).fetch_one(&mut *tx).await?;
     let last = sqlx::query_as!(
         Last,
         "SELECT ordinal, generation, index, rules, built_at FROM match_generations

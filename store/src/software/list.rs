@@ -54,19 +54,11 @@ impl SoftwareSort {
             Self::Name => ("lower(name)", SortType::Text, false),
             Self::Hosts => ("hosts", SortType::Integer, true),
             Self::Findings => ("open", SortType::Integer, true),
-            Self::FirstSeen => (
-                "(extract(epoch FROM first_seen_at) * 1000000)::bigint",
-                SortType::Integer,
-                true,
-            ),
+            Self::FirstSeen => {
+                ("(extract(epoch FROM first_seen_at) * 1000000)::bigint", SortType::Integer, true)
+            }
         };
-        Order {
-            by,
-            of,
-            descending,
-            tie: "software_key",
-            tie_is_uuid: true,
-        }
+        Order { by, of, descending, tie: "software_key", tie_is_uuid: true }
     }
 }
 
@@ -157,11 +149,7 @@ pub async fn list(
     let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
     let items = count(&mut tx, scope.key(), found.items, filter.as_of).await?;
     tx.commit().await?;
-    Ok(Page {
-        total: found.total,
-        items,
-        next: found.next,
-    })
+    Ok(Page { total: found.total, items, next: found.next })
 }
 
 /// All software of a filter, in an order and one snapshot, some at a time.
@@ -240,10 +228,7 @@ fn select(
                 ON i.company_key = $1 AND i.agent_key = l.agent_key AND ",
         );
         push_holds(&mut query, INSTALLED, filter.as_of);
-        query
-            .push(" WHERE l.company_key = $1 AND l.label = ")
-            .push_bind(label)
-            .push(")");
+        query.push(" WHERE l.company_key = $1 AND l.label = ").push_bind(label).push(")");
     }
     match (filter.gone, sort) {
         (true, _) => {}
@@ -276,17 +261,11 @@ fn select(
 
 fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
     if let Some(name) = &filter.name {
-        query
-            .push(" AND lower(name) = lower(")
-            .push_bind(name.clone())
-            .push(")");
+        query.push(" AND lower(name) = lower(").push_bind(name.clone()).push(")");
     }
     if let Some(text) = &filter.text {
         query.push(" AND (name ILIKE ").push_bind(containing(text));
-        query
-            .push(" OR vendor ILIKE ")
-            .push_bind(containing(text))
-            .push(")");
+        query.push(" OR vendor ILIKE ").push_bind(containing(text)).push(")");
     }
     if let Some(source) = filter.source {
         query.push(" AND source = ").push_bind(source.as_str());

@@ -38,13 +38,8 @@ pub struct TitleFilter {
     pub source: Option<Source>,
 }
 
-const BY_NAME: Order = Order {
-    by: "title",
-    of: SortType::Text,
-    descending: false,
-    tie: "source",
-    tie_is_uuid: false,
-};
+const BY_NAME: Order =
+    Order { by: "title", of: SortType::Text, descending: false, tie: "source", tie_is_uuid: false };
 
 /// In the order of the index of names, so that a page reads no more than its titles' versions.
 const GROUPED: &str = " FROM (
@@ -66,20 +61,13 @@ pub async fn titles(
     filter: &TitleFilter,
     page: &PageRequest,
 ) -> Result<Page<Title>, StoreError> {
-    let mut query = within(
-        scope,
-        "SELECT x.name, x.source, x.vendor, x.versions, x.first_seen_at, x.keys",
-    )?;
+    let mut query =
+        within(scope, "SELECT x.name, x.source, x.vendor, x.versions, x.first_seen_at, x.keys")?;
     BY_NAME.push_columns(&mut query);
     query.push(GROUPED);
     if let Some(text) = &filter.text {
-        query
-            .push(" AND (s.name ILIKE ")
-            .push_bind(containing(text));
-        query
-            .push(" OR s.vendor ILIKE ")
-            .push_bind(containing(text))
-            .push(")");
+        query.push(" AND (s.name ILIKE ").push_bind(containing(text));
+        query.push(" OR s.vendor ILIKE ").push_bind(containing(text)).push(")");
     }
     if let Some(source) = filter.source {
         query.push(" AND s.source = ").push_bind(source.as_str());
@@ -99,11 +87,7 @@ pub async fn titles(
     }
     count(&mut tx, scope.key(), &mut titles, &keys).await?;
     tx.commit().await?;
-    Ok(Page {
-        items: titles,
-        next: found.next,
-        total: found.total,
-    })
+    Ok(Page { items: titles, next: found.next, total: found.total })
 }
 
 /// Counts hosts and CVEs for a page's titles, from the keys of their versions.
@@ -213,10 +197,7 @@ mod tests {
     /// Two hosts with `bad1` 1.1 and 2.1, one with both, `Bad1` of another source, and `gone` on none.
     async fn world() -> World {
         let world = World::new().await;
-        let snap = SoftwareRecord {
-            source: Source::Snap,
-            ..record("Bad1", "1.1")
-        };
+        let snap = SoftwareRecord { source: Source::Snap, ..record("Bad1", "1.1") };
         let gone = record("gone", "1");
         for mut records in [
             vec![record("bad1", "1.1"), record("bad1", "2.1"), snap],
@@ -225,9 +206,7 @@ mod tests {
             records.push(gone.clone());
             let mut endpoint = Endpoint::new(world.agent().await);
             world.apply(&endpoint.snapshot(records, 100)).await;
-            world
-                .apply(&[endpoint.delta(vec![], std::slice::from_ref(&gone))])
-                .await;
+            world.apply(&[endpoint.delta(vec![], std::slice::from_ref(&gone))]).await;
         }
         world
     }
@@ -236,10 +215,7 @@ mod tests {
     async fn a_title_counts_versions_hosts_and_cves_once() {
         let world = world().await;
         let page = PageRequest::first(10);
-        let found = titles(&world.scope, &TitleFilter::default(), &page)
-            .await
-            .unwrap()
-            .items;
+        let found = titles(&world.scope, &TitleFilter::default(), &page).await.unwrap().items;
         let shown: Vec<_> = found
             .iter()
             .map(|title| {
@@ -261,19 +237,14 @@ mod tests {
             (None, Some(Source::Snap), 1),
             (Some("gone"), None, 0),
         ] {
-            let filter = TitleFilter {
-                text: text.map(str::to_owned),
-                source,
-            };
+            let filter = TitleFilter { text: text.map(str::to_owned), source };
             let found = titles(&world.scope, &filter, &PageRequest::first(10)).await;
             assert_eq!(found.unwrap().items.len(), expected, "{text:?} {source:?}");
         }
         let mut page = PageRequest::first(1);
         let mut names = Vec::new();
         loop {
-            let found = titles(&world.scope, &TitleFilter::default(), &page)
-                .await
-                .unwrap();
+            let found = titles(&world.scope, &TitleFilter::default(), &page).await.unwrap();
             names.extend(found.items.into_iter().map(|title| title.name));
             match found.next {
                 Some(next) => page.after = Some(next),

@@ -15,11 +15,7 @@ async fn world() -> (World, Vec<Endpoint>) {
     let mut endpoints = Vec::new();
     for records in [
         vec![record("bad1", "1.1")],
-        vec![
-            record("bad1", "1.1"),
-            record("bad2", "1"),
-            record("good", "1"),
-        ],
+        vec![record("bad1", "1.1"), record("bad2", "1"), record("good", "1")],
     ] {
         let mut endpoint = Endpoint::new(agent(&world.scope, "host").await);
         world.apply(&endpoint.snapshot(records, 100)).await;
@@ -45,15 +41,9 @@ async fn software_and_findings_count_once_however_many_hosts_have_them() {
     ];
     cves::upsert(world.store(), &records).await.unwrap();
     let counted = summary(&world.scope).await.unwrap();
-    assert_eq!(
-        (counted.agents, counted.software, counted.installations),
-        (2, 3, 4)
-    );
+    assert_eq!((counted.agents, counted.software, counted.installations), (2, 3, 4));
     let found = counted.findings;
-    assert_eq!(
-        (found.open, found.critical, found.high, found.kev),
-        (3, 1, 1, 0)
-    );
+    assert_eq!((found.open, found.critical, found.high, found.kev), (3, 1, 1, 0));
     // Off one host it is still on the other.
     let gone = endpoints[1].delta(vec![], &[record("bad1", "1.1")]);
     world.apply(&[gone]).await;
@@ -66,9 +56,7 @@ async fn software_and_findings_count_once_however_many_hosts_have_them() {
 #[tokio::test]
 async fn a_revoked_host_is_no_host_any_more() {
     let (world, endpoints) = world().await;
-    agents::revoke(&world.scope, endpoints[0].agent, at(9))
-        .await
-        .unwrap();
+    agents::revoke(&world.scope, endpoints[0].agent, at(9)).await.unwrap();
     assert_eq!(summary(&world.scope).await.unwrap().agents, 1);
 }
 
@@ -84,10 +72,7 @@ async fn reports_are_counted_as_they_are_applied_and_a_second_time_not() {
     let after = pipeline(&world.scope).await.unwrap();
     assert_eq!((after.reports, after.records), (3, 5));
     assert!(after.applied_at >= before.applied_at);
-    assert_eq!(
-        (after.behind, after.behind_since, after.dead_letters),
-        (0, None, 0)
-    );
+    assert_eq!((after.behind, after.behind_since, after.dead_letters), (0, None, 0));
 }
 
 #[tokio::test]
@@ -101,16 +86,11 @@ async fn letters_count_until_somebody_made_up_for_them_in_their_own_company() {
             position: Position::new(1, seq),
             reason: "invalid_record".to_owned(),
             detail: String::new(),
-            frame: Frame {
-                packing: Packing::Plain,
-                payload: vec![1],
-            },
+            frame: Frame { packing: Packing::Plain, payload: vec![1] },
             received_at: at(1),
         })
         .collect();
-    dead_letters::add(&world.scope, &letters, at(2))
-        .await
-        .unwrap();
+    dead_letters::add(&world.scope, &letters, at(2)).await.unwrap();
     assert_eq!(pipeline(&world.scope).await.unwrap().dead_letters, 3);
     let operator = world.store().local_operator();
     let all = pipelines(&operator).await.unwrap();

@@ -30,24 +30,12 @@ impl Principal {
         companies: Vec<(TenantScope, Role)>,
         actor: Actor,
     ) -> Self {
-        Self {
-            store,
-            companies,
-            is_operator: false,
-            only: None,
-            actor,
-        }
+        Self { store, companies, is_operator: false, only: None, actor }
     }
 
     /// An operator.
     pub(crate) const fn of_operators(store: Store, actor: Actor) -> Self {
-        Self {
-            store,
-            companies: Vec::new(),
-            is_operator: true,
-            only: None,
-            actor,
-        }
+        Self { store, companies: Vec::new(), is_operator: true, only: None, actor }
     }
 
     /// The same, narrowed to some permissions.
@@ -95,9 +83,7 @@ impl Principal {
 
     /// The companies in which it is at home, and its role there.
     pub fn memberships(&self) -> impl Iterator<Item = (CompanyId, Role)> {
-        self.companies
-            .iter()
-            .map(|(scope, role)| (scope.company(), *role))
+        self.companies.iter().map(|(scope, role)| (scope.company(), *role))
     }
 
     /// What it may do at most, whatever its role; `None` for all of it.
@@ -112,16 +98,13 @@ impl Principal {
         if self.is_operator {
             return Some(Role::Operator);
         }
-        self.memberships()
-            .find(|(own, _)| *own == company)
-            .map(|(_, role)| role)
+        self.memberships().find(|(own, _)| *own == company).map(|(_, role)| role)
     }
 
     /// Whether it may do something in a company.
     #[must_use]
     pub fn may(&self, permission: Permission, company: CompanyId) -> bool {
-        self.role_in(company)
-            .is_some_and(|role| role >= permission.role())
+        self.role_in(company).is_some_and(|role| role >= permission.role())
             && self.is_within(permission)
     }
 
@@ -132,9 +115,7 @@ impl Principal {
     }
 
     fn is_within(&self, permission: Permission) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|only| only.contains(&permission))
+        self.only.as_ref().is_none_or(|only| only.contains(&permission))
     }
 
     /// The scope of a company; `None` when there is no such company or it is not the principal's,
@@ -154,8 +135,7 @@ impl Principal {
             self.store.pipeline_scope(company).await?
         } else {
             let mut own = self.companies.iter();
-            own.find(|(scope, _)| scope.company() == company)
-                .map(|(scope, _)| scope.clone())
+            own.find(|(scope, _)| scope.company() == company).map(|(scope, _)| scope.clone())
         };
         Ok(scope.map(|scope| scope.on_behalf_of(origin.clone())))
     }
@@ -164,9 +144,7 @@ impl Principal {
     #[must_use]
     pub fn operator(&self, origin: &Origin) -> Option<OperatorScope> {
         // Both have to say so, though either would do: one wrong row must not be enough.
-        (self.is_operator && self.companies.is_empty()).then(|| OperatorScope {
-            store: self.store.clone(),
-            origin: origin.clone(),
-        })
+        (self.is_operator && self.companies.is_empty())
+            .then(|| OperatorScope { store: self.store.clone(), origin: origin.clone() })
     }
 }

@@ -11,9 +11,7 @@ async fn lose(database: &FreshDatabase, code: &str, times: u32) -> (bool, u32) {
     let outcome = retrying("test", || async {
         if attempts.fetch_add(1, Ordering::Relaxed) < times {
             let sql = format!("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$");
-            sqlx::raw_sql(AssertSqlSafe(sql))
-                .execute(database.store().pool())
-                .await?;
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(database.store().pool()).await?;
         }
         Ok(())
     })
@@ -40,12 +38,8 @@ async fn settings_end_with_their_transaction() {
         .connect(database.url())
         .await
         .unwrap();
-    let settings = Settings {
-        company: Some(7),
-        operator: true,
-        by_key_only: true,
-        ..Settings::default()
-    };
+    let settings =
+        Settings { company: Some(7), operator: true, by_key_only: true, ..Settings::default() };
     const SEEN: &str = "SELECT coalesce(muster_setting('muster.company_key'), '-')
         || coalesce(muster_setting('muster.operator'), '-') || current_setting('enable_seqscan')";
     for end in ["COMMIT", "ROLLBACK"] {
@@ -67,16 +61,9 @@ async fn settings_end_with_their_transaction() {
 #[tokio::test]
 async fn the_server_can_say_what_a_session_is_doing() {
     let database = FreshDatabase::create().await;
-    let tx = begin(
-        database.store().pool(),
-        "reports.apply",
-        Settings::default(),
-    )
-    .await
-    .unwrap();
-    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(database.url())
-        .await
-        .unwrap();
+    let tx = begin(database.store().pool(), "reports.apply", Settings::default()).await.unwrap();
+    let mut connection =
+        <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await.unwrap();
     let named: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM pg_stat_activity
          WHERE datname = current_database() AND query LIKE '/* reports.apply */%'",

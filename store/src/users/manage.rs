@@ -50,9 +50,7 @@ pub struct NewOperator<'a> {
 
 impl std::fmt::Debug for NewOperator<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NewOperator")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("NewOperator").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -226,18 +224,11 @@ pub async fn set_role(
     if done.rows_affected() == 0 {
         return Ok(RoleChange::Stale);
     }
-    let (was, is) = (
-        json!({ "role": before.role.as_str() }),
-        json!({ "role": role.as_str() }),
-    );
+    let (was, is) = (json!({ "role": before.role.as_str() }), json!({ "role": role.as_str() }));
     let change = Change::edited("user.set_role", user, was, is);
     audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
-    Ok(RoleChange::Done(Member {
-        role,
-        revision: before.revision + 1,
-        ..before
-    }))
+    Ok(RoleChange::Done(Member { role, revision: before.revision + 1, ..before }))
 }
 
 /// Takes somebody out of the company; the person stays, with what they have elsewhere.
@@ -266,10 +257,7 @@ pub async fn remove_member(
     .execute(&mut *tx)
     .await?;
     let was = json!({ "email": before.email, "role": before.role.as_str() });
-    let change = Change {
-        before: Some(was),
-        ..Change::done("user.remove", user)
-    };
+    let change = Change { before: Some(was), ..Change::done("user.remove", user) };
     audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
     Ok(RoleChange::Done(before))

@@ -104,13 +104,8 @@ impl From<sqlx::Error> for ReplayError {
     }
 }
 
-const NEWEST: Order = Order {
-    by: "d.seq",
-    of: SortType::Integer,
-    descending: true,
-    tie: "d.id",
-    tie_is_uuid: true,
-};
+const NEWEST: Order =
+    Order { by: "d.seq", of: SortType::Integer, descending: true, tie: "d.id", tie_is_uuid: true };
 
 const SELECT: &str = "SELECT d.id, d.webhook, d.state, d.events -> 0 ->> 'kind' AS kind,
        jsonb_array_length(d.events) AS events, d.attempts, d.created_at, d.next_at, d.gives_up_at,

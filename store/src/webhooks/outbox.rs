@@ -173,10 +173,8 @@ pub async fn turn(
     };
     let has_more = events.len() >= usize::try_from(PAGE_ITEMS_MAX).unwrap_or(usize::MAX);
     let kinds = read::kinds(&row.kinds)?;
-    let told: Vec<CompanyEvent> = events
-        .into_iter()
-        .filter(|event| kinds.contains(&event.kind))
-        .collect();
+    let told: Vec<CompanyEvent> =
+        events.into_iter().filter(|event| kinds.contains(&event.kind)).collect();
     for events in told.chunks(EVENTS_MAX) {
         sqlx::query!(
             "INSERT INTO webhook_deliveries
@@ -289,9 +287,7 @@ pub async fn events_of(
     .await?;
     tx.commit().await?;
     let bad = |_| StoreError::inconsistent("webhook_deliveries", "events", &id.to_string());
-    events
-        .map(|events| serde_json::from_value(events).map_err(bad))
-        .transpose()
+    events.map(|events| serde_json::from_value(events).map_err(bad)).transpose()
 }
 
 /// What became of an attempt.

@@ -26,11 +26,7 @@ fn change<'a>(name: &'a str, kinds: &'a [CompanyEventKind]) -> WebhookChange<'a>
 }
 
 async fn webhook(world: &World, name: &str, kinds: &[CompanyEventKind]) -> Uuid {
-    let new = NewWebhook {
-        id: id(),
-        secret: b"sealed",
-        webhook: change(name, kinds),
-    };
+    let new = NewWebhook { id: id(), secret: b"sealed", webhook: change(name, kinds) };
     create(&world.scope, &new, at(0)).await.unwrap().id
 }
 
@@ -39,11 +35,7 @@ async fn tell(world: &World, now: i64) -> Uuid {
     let turn_id = id();
     let claimed = until(1, || claim(&world.scope, turn_id, LEASE, at(now))).await;
     let webhook = claimed[0].id;
-    while turn(&world.scope, webhook, turn_id, &id, at(now))
-        .await
-        .unwrap()
-        == Turned::More
-    {}
+    while turn(&world.scope, webhook, turn_id, &id, at(now)).await.unwrap() == Turned::More {}
     release(&world.scope, webhook, turn_id).await.unwrap();
     webhook
 }
@@ -54,22 +46,14 @@ async fn shows(world: &World, count: usize) {
 }
 
 async fn messages(world: &World, state: Option<DeliveryState>) -> Vec<Delivery> {
-    let filter = DeliveryFilter {
-        webhook: None,
-        state,
-    };
+    let filter = DeliveryFilter { webhook: None, state };
     let page = PageRequest::first(1_000);
     let found = list_deliveries(&world.scope, filter, &page).await;
     found.unwrap().items
 }
 
 fn attempt(outcome: Outcome) -> Attempt {
-    Attempt {
-        outcome,
-        status: Some(500),
-        answer: Some("no\0t now".to_owned()),
-        error: None,
-    }
+    Attempt { outcome, status: Some(500), answer: Some("no\0t now".to_owned()), error: None }
 }
 
 #[tokio::test]
@@ -87,9 +71,7 @@ async fn a_webhook_is_told_what_it_asks_for_from_its_making_on() {
     assert_eq!(all[0].kind, "finding.opened");
     // All is told: nobody has anything to do.
     let due = pending(&world.scope, hook, 10).await.unwrap();
-    settle(&world.scope, due[0].id, &attempt(Outcome::Delivered), at(1))
-        .await
-        .unwrap();
+    settle(&world.scope, due[0].id, &attempt(Outcome::Delivered), at(1)).await.unwrap();
     let none = claim(&world.scope, id(), LEASE, at(2)).await.unwrap();
     assert_eq!(none, []);
 }
@@ -101,11 +83,7 @@ async fn a_storm_comes_in_messages_of_a_hundred_and_what_waits_is_bounded() {
     happen(&world, "opened", 250, 0).await;
     shows(&world, 250).await;
     tell(&world, 0).await;
-    let sizes: Vec<u64> = messages(&world, None)
-        .await
-        .iter()
-        .map(|m| m.events)
-        .collect();
+    let sizes: Vec<u64> = messages(&world, None).await.iter().map(|m| m.events).collect();
     assert_eq!(sizes, [50, 100, 100]);
     for _ in 0..PENDING_MAX {
         test(&world.scope, hook, id(), at(0)).await.unwrap();
@@ -126,10 +104,7 @@ async fn a_webhook_is_one_turns_until_that_ends_or_is_late() {
     let claimed = until(1, || claim(&world.scope, first, LEASE, at(0))).await;
     let hook = claimed[0].id;
     assert_eq!(claimed[0].secrets, [b"sealed"]);
-    assert_eq!(
-        claim(&world.scope, second, LEASE, at(59)).await.unwrap(),
-        []
-    );
+    assert_eq!(claim(&world.scope, second, LEASE, at(59)).await.unwrap(), []);
     let taken = claim(&world.scope, second, LEASE, at(60)).await.unwrap();
     assert_eq!(taken.len(), 1);
     // Whoever comes back late makes no messages, and gives nothing away.
@@ -151,9 +126,7 @@ async fn what_was_given_up_is_sent_again_before_what_came_later() {
     let waiting = pending(&world.scope, hook, 10).await.unwrap();
     assert_eq!(waiting[0].objects, waiting[1].objects, "one finding twice");
     let (first, later) = (waiting[0].id, at(9));
-    settle(&world.scope, first, &attempt(Outcome::Dead), later)
-        .await
-        .unwrap();
+    settle(&world.scope, first, &attempt(Outcome::Dead), later).await.unwrap();
     let dead = messages(&world, Some(DeliveryState::Dead)).await;
     assert_eq!((dead.len(), dead[0].id, dead[0].attempts), (1, first, 1));
     assert_eq!(dead[0].answer.as_deref(), Some("not now"));
@@ -173,25 +146,15 @@ async fn the_past_is_told_again_since_an_instant_and_nothing_is_left_out() {
     }
     shows(&world, 6).await;
     tell(&world, 300).await;
-    assert!(
-        replay_since(&world.scope, hook, at(150), at(400))
-            .await
-            .unwrap()
-    );
+    assert!(replay_since(&world.scope, hook, at(150), at(400)).await.unwrap());
     tell(&world, 400).await;
-    let sizes: Vec<u64> = messages(&world, None)
-        .await
-        .iter()
-        .map(|m| m.events)
-        .collect();
+    let sizes: Vec<u64> = messages(&world, None).await.iter().map(|m| m.events).collect();
     assert_eq!(sizes, [5, 6]);
     // What was not told yet stays to be told, however late the instant is.
     happen(&world, "opened", 2, 500).await;
     happen(&world, "opened", 1, 600).await;
     shows(&world, 9).await;
-    replay_since(&world.scope, hook, at(550), at(700))
-        .await
-        .unwrap();
+    replay_since(&world.scope, hook, at(550), at(700)).await.unwrap();
     tell(&world, 700).await;
     assert_eq!(messages(&world, None).await[0].events, 3);
 }
@@ -200,13 +163,8 @@ async fn the_past_is_told_again_since_an_instant_and_nothing_is_left_out() {
 async fn a_webhook_that_is_off_is_told_nothing_and_not_afterwards() {
     let world = World::new().await;
     let hook = webhook(&world, "ours", OPENED).await;
-    let off = WebhookChange {
-        is_enabled: false,
-        ..change("ours", OPENED)
-    };
-    super::change(&world.scope, hook, &off, Some(1), at(1))
-        .await
-        .unwrap();
+    let off = WebhookChange { is_enabled: false, ..change("ours", OPENED) };
+    super::change(&world.scope, hook, &off, Some(1), at(1)).await.unwrap();
     happen(&world, "opened", 1, 2).await;
     shows(&world, 1).await;
     assert_eq!(claim(&world.scope, id(), LEASE, at(3)).await.unwrap(), []);
@@ -215,9 +173,7 @@ async fn a_webhook_that_is_off_is_told_nothing_and_not_afterwards() {
     let on = change("ours", OPENED);
     let stale = super::change(&world.scope, hook, &on, Some(1), at(4)).await;
     assert!(matches!(stale, Err(ChangeError::Changed)));
-    super::change(&world.scope, hook, &on, None, at(4))
-        .await
-        .unwrap();
+    super::change(&world.scope, hook, &on, None, at(4)).await.unwrap();
     assert_eq!(claim(&world.scope, id(), LEASE, at(5)).await.unwrap(), []);
 }
 
@@ -225,9 +181,7 @@ async fn a_webhook_that_is_off_is_told_nothing_and_not_afterwards() {
 async fn the_secret_before_signs_for_a_while() {
     let world = World::new().await;
     let hook = webhook(&world, "ours", OPENED).await;
-    rotate_secret(&world.scope, hook, b"new", at(100), at(1))
-        .await
-        .unwrap();
+    rotate_secret(&world.scope, hook, b"new", at(100), at(1)).await.unwrap();
     test(&world.scope, hook, id(), at(2)).await.unwrap();
     let turn_id = id();
     let claimed = claim(&world.scope, turn_id, LEASE, at(99)).await.unwrap();
@@ -241,11 +195,7 @@ async fn the_secret_before_signs_for_a_while() {
 async fn names_are_taken_once_and_there_is_an_end_of_webhooks() {
     let world = World::new().await;
     webhook(&world, "ours", OPENED).await;
-    let new = |name| NewWebhook {
-        id: id(),
-        secret: b"sealed",
-        webhook: change(name, OPENED),
-    };
+    let new = |name| NewWebhook { id: id(), secret: b"sealed", webhook: change(name, OPENED) };
     let taken = create(&world.scope, &new("OURS"), at(0)).await;
     assert!(matches!(taken, Err(ChangeError::NameTaken)));
     for number in 1..WEBHOOKS_MAX {
@@ -259,10 +209,7 @@ async fn names_are_taken_once_and_there_is_an_end_of_webhooks() {
 async fn nothing_of_another_companys_webhooks_is_seen_or_changed() {
     let world = World::new().await;
     let hook = webhook(&world, "ours", OPENED).await;
-    let message = test(&world.scope, hook, id(), at(0))
-        .await
-        .unwrap()
-        .unwrap();
+    let message = test(&world.scope, hook, id(), at(0)).await.unwrap().unwrap();
     let other = other_company(world.store(), "Other").await;
     let page = PageRequest::first(10);
     assert_eq!(list(&world.scope, &page).await.unwrap().items.len(), 1);
@@ -279,15 +226,11 @@ async fn nothing_of_another_companys_webhooks_is_seen_or_changed() {
     assert!(!replay(&other, hook, message.id, at(1)).await.unwrap());
     assert!(!replay_since(&other, hook, at(0), at(1)).await.unwrap());
     assert!(test(&other, hook, id(), at(1)).await.unwrap().is_none());
-    let rotated = rotate_secret(&other, hook, b"mine", at(9), at(1))
-        .await
-        .unwrap();
+    let rotated = rotate_secret(&other, hook, b"mine", at(9), at(1)).await.unwrap();
     assert!(rotated.is_none());
     let changed = super::change(&other, hook, &change("mine", OPENED), None, at(1)).await;
     assert!(changed.unwrap().is_none());
-    settle(&other, message.id, &attempt(Outcome::Dead), at(1))
-        .await
-        .unwrap();
+    settle(&other, message.id, &attempt(Outcome::Dead), at(1)).await.unwrap();
     assert!(!delete(&other, hook, at(1)).await.unwrap());
     let lost = turn(&other, hook, id(), &id, at(1)).await.unwrap();
     assert_eq!(lost, Turned::Lost);
@@ -301,13 +244,8 @@ async fn what_ended_is_forgotten_after_its_time_and_what_waits_is_not() {
     let world = World::new().await;
     let hook = webhook(&world, "ours", OPENED).await;
     for outcome in [Outcome::Delivered, Outcome::Dead, Outcome::Retry(at(50))] {
-        let message = test(&world.scope, hook, id(), at(0))
-            .await
-            .unwrap()
-            .unwrap();
-        settle(&world.scope, message.id, &attempt(outcome), at(10))
-            .await
-            .unwrap();
+        let message = test(&world.scope, hook, id(), at(0)).await.unwrap().unwrap();
+        settle(&world.scope, message.id, &attempt(outcome), at(10)).await.unwrap();
     }
     assert_eq!(purge(&world.scope, at(10), at(10), 10).await.unwrap(), 0);
     assert_eq!(purge(&world.scope, at(11), at(10), 10).await.unwrap(), 1);

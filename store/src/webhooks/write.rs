@@ -229,13 +229,7 @@ pub async fn rotate_secret(
     .execute(&mut *tx)
     .await?;
     if done.rows_affected() > 0 {
-        audit::record(
-            &mut tx,
-            scope,
-            Change::done("webhook.rotate_secret", id),
-            now,
-        )
-        .await?;
+        audit::record(&mut tx, scope, Change::done("webhook.rotate_secret", id), now).await?;
     }
     let webhook = read::one(&mut tx, scope.key(), id).await?;
     tx.commit().await?;
@@ -253,13 +247,10 @@ pub async fn delete(
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let mut tx = scope.begin("webhooks.delete").await?;
-    let done = sqlx::query!(
-        "DELETE FROM webhooks WHERE company_key = $1 AND id = $2",
-        scope.key(),
-        id
-    )
-    .execute(&mut *tx)
-    .await?;
+    let done =
+        sqlx::query!("DELETE FROM webhooks WHERE company_key = $1 AND id = $2", scope.key(), id)
+            .execute(&mut *tx)
+            .await?;
     sqlx::query!(
         "DELETE FROM webhook_deliveries WHERE company_key = $1 AND webhook = $2",
         scope.key(),

@@ -38,13 +38,7 @@ fn workspace() -> Value {
 fn made() -> Value {
     let lock = "[[package]]\nname = \"a\"\nversion = \"1.0.0+meta\"\nchecksum = \"00ff\"\n";
     let checksums = checksums(lock).expect("a lock file");
-    document(
-        &workspace(),
-        &checksums,
-        "agent",
-        "x86_64-unknown-linux-musl",
-    )
-    .expect("a document")
+    document(&workspace(), &checksums, "agent", "x86_64-unknown-linux-musl").expect("a document")
 }
 
 fn scopes(document: &Value) -> Vec<(&str, &str)> {
@@ -74,10 +68,7 @@ fn names_each_library_so_that_others_find_it() {
     let a = &document["components"][0];
     assert_eq!(a["purl"], "pkg:cargo/a@1.0.0%2Bmeta");
     assert_eq!(a["licenses"][0]["expression"], "MIT OR Apache-2.0");
-    assert_eq!(
-        a["hashes"][0],
-        json!({ "alg": "SHA-256", "content": "00ff" })
-    );
+    assert_eq!(a["hashes"][0], json!({ "alg": "SHA-256", "content": "00ff" }));
     assert_eq!(document["metadata"]["component"]["name"], "agent");
 }
 
@@ -86,14 +77,9 @@ fn says_who_needs_whom_and_names_nobody_who_is_not_in() {
     let document = made();
     let dependencies = list(&document, "dependencies");
     assert_eq!(dependencies.len(), 4);
-    let own = dependencies
-        .iter()
-        .find(|entry| text(entry, "ref").contains("agent"))
-        .expect("listed");
-    assert_eq!(
-        own["dependsOn"],
-        json!(["pkg:cargo/a@1.0.0%2Bmeta", "pkg:cargo/c@1.0.0%2Bmeta"])
-    );
+    let own =
+        dependencies.iter().find(|entry| text(entry, "ref").contains("agent")).expect("listed");
+    assert_eq!(own["dependsOn"], json!(["pkg:cargo/a@1.0.0%2Bmeta", "pkg:cargo/c@1.0.0%2Bmeta"]));
 }
 
 #[test]

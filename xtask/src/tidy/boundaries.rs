@@ -16,23 +16,11 @@ struct Wall {
 }
 
 // Not xtask itself, which has to name what it looks for.
-const ALL: &[&str] = &[
-    "kernels",
-    "protocol",
-    "agent",
-    "enrichment",
-    "store",
-    "collector",
-    "simulations",
-];
+const ALL: &[&str] =
+    &["kernels", "protocol", "agent", "enrichment", "store", "collector", "simulations"];
 
 const WALLS: &[Wall] = &[
-    Wall {
-        word: "sqlx",
-        inside: ALL,
-        may: &["store/"],
-        reason: "only store speaks SQL",
-    },
+    Wall { word: "sqlx", inside: ALL, may: &["store/"], reason: "only store speaks SQL" },
     Wall {
         word: "redb::",
         inside: ALL,
@@ -92,11 +80,7 @@ const WALLS: &[Wall] = &[
     Wall {
         word: "crate::http",
         inside: &["collector"],
-        may: &[
-            "collector/src/http",
-            "collector/src/app",
-            "collector/src/cli",
-        ],
+        may: &["collector/src/http", "collector/src/app", "collector/src/cli"],
         reason: "only the composition root knows HTTP",
     },
     Wall {
@@ -117,14 +101,8 @@ const WALLS: &[Wall] = &[
 pub(super) fn check(files: &[File]) -> Vec<String> {
     let mut findings = dead_doors(files);
     // Tests, benches and examples may name whatever they prove something about.
-    for file in files
-        .iter()
-        .filter(|file| file.is_rust() && file.path.contains("/src/"))
-    {
-        for wall in WALLS
-            .iter()
-            .filter(|wall| wall.inside.contains(&crate_of(file)))
-        {
+    for file in files.iter().filter(|file| file.is_rust() && file.path.contains("/src/")) {
+        for wall in WALLS.iter().filter(|wall| wall.inside.contains(&crate_of(file))) {
             if wall.may.iter().any(|may| file.path.starts_with(may)) {
                 continue;
             }
@@ -185,55 +163,34 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        File { path: path.to_owned(), text: text.to_owned() }
     }
 
     /// What is found in one file, beside the doors that one file alone cannot fill.
     fn findings(path: &str, text: &str) -> usize {
         let findings = check(&[file(path, text)]);
-        findings
-            .iter()
-            .filter(|line| line.starts_with(path))
-            .count()
+        findings.iter().filter(|line| line.starts_with(path)).count()
     }
 
     #[test]
     fn finds_doors_that_lead_nowhere() {
         let doors: Vec<_> = WALLS.iter().flat_map(|wall| wall.may).collect();
         assert_eq!(dead_doors(&[]).len(), doors.len());
-        let files: Vec<_> = doors
-            .iter()
-            .map(|door| file(&format!("{door}x.rs"), ""))
-            .collect();
+        let files: Vec<_> = doors.iter().map(|door| file(&format!("{door}x.rs"), "")).collect();
         assert_eq!(dead_doors(&files), Vec::<String>::new());
     }
 
     #[test]
     fn keeps_sql_in_the_store() {
-        assert_eq!(
-            findings("collector/src/http/hosts.rs", "use sqlx::PgPool;\n"),
-            1
-        );
+        assert_eq!(findings("collector/src/http/hosts.rs", "use sqlx::PgPool;\n"), 1);
         assert_eq!(findings("store/src/agents.rs", "use sqlx::PgPool;\n"), 0);
     }
 
     #[test]
     fn reads_words_not_letters_and_code_not_comments() {
-        assert_eq!(
-            findings(
-                "agent/src/delta.rs",
-                "// no tokio here\nfn tokio_free() {}\n"
-            ),
-            0
-        );
+        assert_eq!(findings("agent/src/delta.rs", "// no tokio here\nfn tokio_free() {}\n"), 0);
         assert_eq!(findings("agent/src/delta.rs", "use tokio::time;\n"), 1);
-        assert_eq!(
-            findings("agent/src/delta.rs", "let filter = \"info,tokio=warn\";\n"),
-            0
-        );
+        assert_eq!(findings("agent/src/delta.rs", "let filter = \"info,tokio=warn\";\n"), 0);
     }
 
     #[test]
@@ -255,11 +212,7 @@ mod tests {
             }
             for may in wall.may {
                 // A door may be a whole crate, a folder, or how the names of both begin.
-                let behind = if may.contains("/src/") {
-                    "x.rs"
-                } else {
-                    "src/x.rs"
-                };
+                let behind = if may.contains("/src/") { "x.rs" } else { "src/x.rs" };
                 let path = format!("{may}{behind}");
                 assert!(!said_of(&path), "{path}: {}", wall.word);
             }
@@ -270,24 +223,15 @@ mod tests {
     fn the_first_place_of_a_file_is_named_with_its_line() {
         let text = "//! sqlx.\n\nfn f() {}\nuse sqlx::A;\nuse sqlx::B;\n";
         let found = check(&[file("agent/src/x.rs", text)]);
-        let found: Vec<_> = found
-            .iter()
-            .filter(|line| line.starts_with("agent/"))
-            .collect();
-        assert_eq!(
-            found,
-            ["agent/src/x.rs:4: uses `sqlx`: only store speaks SQL"]
-        );
+        let found: Vec<_> = found.iter().filter(|line| line.starts_with("agent/")).collect();
+        assert_eq!(found, ["agent/src/x.rs:4: uses `sqlx`: only store speaks SQL"]);
     }
 
     #[test]
     fn tests_examples_and_other_languages_may_name_anything() {
-        for path in [
-            "collector/tests/x.rs",
-            "agent/examples/x.rs",
-            "agent/benches/x.rs",
-            "agent/src/x.md",
-        ] {
+        for path in
+            ["collector/tests/x.rs", "agent/examples/x.rs", "agent/benches/x.rs", "agent/src/x.md"]
+        {
             assert_eq!(findings(path, "use sqlx::A;\nuse tokio::x;\n"), 0, "{path}");
         }
     }

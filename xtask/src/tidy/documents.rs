@@ -29,11 +29,7 @@ pub(super) fn check(root: &Path, files: &[File]) -> Vec<String> {
             for word in line.split('`').skip(1).step_by(2) {
                 // A folder may be written with its last slash, which `exists` would take for more.
                 if names_path(word) && !root.join(word.trim_end_matches('/')).exists() {
-                    findings.push(format!(
-                        "{}:{}: {word} does not exist",
-                        file.path,
-                        number + 1
-                    ));
+                    findings.push(format!("{}:{}: {word} does not exist", file.path, number + 1));
                 }
             }
         }
@@ -67,10 +63,7 @@ mod tests {
     /// What is found in a page, looked for in this crate's own tree.
     fn findings(path: &str, text: &str) -> Vec<String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let page = File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
+        let page = File { path: path.to_owned(), text: text.to_owned() };
         check(&root, &[page])
     }
 
@@ -78,10 +71,7 @@ mod tests {
     fn a_path_that_is_not_there_is_found_with_its_line_and_one_that_is_is_not() {
         let text =
             "See `xtask/src/main.rs`, `xtask/src/` and `xtask/src`.\n\n`xtask/src/gone.rs`\n";
-        assert_eq!(
-            findings("docs/A.md", text),
-            ["docs/A.md:3: xtask/src/gone.rs does not exist"]
-        );
+        assert_eq!(findings("docs/A.md", text), ["docs/A.md:3: xtask/src/gone.rs does not exist"]);
     }
 
     #[test]
@@ -90,24 +80,15 @@ mod tests {
             "xtask/gone.rs `xtask/*.rs` `xtask/<name>.rs` `text/plain` `/xtask/gone` `xtask`\n";
         assert_eq!(findings("docs/A.md", text), Vec::<String>::new());
         // Code is nobody's document.
-        assert_eq!(
-            findings("xtask/src/a.rs", "// `xtask/gone.rs`\n"),
-            Vec::<String>::new()
-        );
+        assert_eq!(findings("xtask/src/a.rs", "// `xtask/gone.rs`\n"), Vec::<String>::new());
     }
 
     #[test]
     fn each_of_several_paths_in_a_line_is_looked_for() {
-        let found = findings(
-            "README.md",
-            "`xtask/a` or `xtask/src/main.rs` or `xtask/b`\n",
-        );
+        let found = findings("README.md", "`xtask/a` or `xtask/src/main.rs` or `xtask/b`\n");
         assert_eq!(
             found,
-            [
-                "README.md:1: xtask/a does not exist",
-                "README.md:1: xtask/b does not exist"
-            ]
+            ["README.md:1: xtask/a does not exist", "README.md:1: xtask/b does not exist"]
         );
     }
 }

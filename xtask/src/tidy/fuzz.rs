@@ -56,10 +56,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        File { path: path.to_owned(), text: text.to_owned() }
     }
 
     #[test]
@@ -90,11 +87,7 @@ mod tests {
             ("agent/tests/corpus.rs", "replay(\"dpkg\")"),
             (TABLE, "| dpkg's status | agent `dpkg` | two hosts |"),
         ];
-        let without = [
-            "its manifest does not name it",
-            "no test runs its corpus",
-            "no row of",
-        ];
+        let without = ["its manifest does not name it", "no test runs its corpus", "no row of"];
         for (at, what) in (1..).zip(without) {
             let files = whole.iter().enumerate().filter(|(place, _)| *place != at);
             let files: Vec<_> = files.map(|(_, (path, text))| file(path, text)).collect();
@@ -104,10 +97,7 @@ mod tests {
         }
         let files = whole.map(|(path, text)| file(path, text));
         let findings = check_with(&files, |_| false);
-        assert_eq!(
-            findings,
-            ["agent/fuzz/fuzz_targets/dpkg.rs: it has no corpus"]
-        );
+        assert_eq!(findings, ["agent/fuzz/fuzz_targets/dpkg.rs: it has no corpus"]);
     }
 
     #[test]
@@ -128,15 +118,10 @@ mod tests {
 
     #[test]
     fn only_rust_files_in_the_folder_of_targets_are_targets() {
-        assert_eq!(
-            target("agent/fuzz/fuzz_targets/dpkg.rs"),
-            Some(("agent", "dpkg"))
-        );
-        for other in [
-            "agent/fuzz/checks.rs",
-            "agent/fuzz/fuzz_targets/README.md",
-            "fuzz_targets/x.rs",
-        ] {
+        assert_eq!(target("agent/fuzz/fuzz_targets/dpkg.rs"), Some(("agent", "dpkg")));
+        for other in
+            ["agent/fuzz/checks.rs", "agent/fuzz/fuzz_targets/README.md", "fuzz_targets/x.rs"]
+        {
             assert_eq!(target(other), None, "{other}");
         }
     }

@@ -16,10 +16,7 @@ const FLOW: &[(&str, &[&str])] = &[
     ("agent", &["protocol", "kernels"]),
     ("store", &["protocol", "enrichment"]),
     ("collector", &["protocol", "enrichment", "store"]),
-    (
-        "simulations",
-        &["protocol", "enrichment", "agent", "store", "collector"],
-    ),
+    ("simulations", &["protocol", "enrichment", "agent", "store", "collector"]),
     ("xtask", &[]),
 ];
 
@@ -68,10 +65,7 @@ fn dependencies<'a>(manifest: &'a toml::Table, kind: &str) -> Vec<(&'a String, &
 fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
     // `a.workspace = true` and `a = { workspace = true }` are the same table once they are read.
     let is_workspace = |table: Option<&toml::Value>| {
-        table
-            .and_then(|t| t.get("workspace"))
-            .and_then(toml::Value::as_bool)
-            == Some(true)
+        table.and_then(|t| t.get("workspace")).and_then(toml::Value::as_bool) == Some(true)
     };
     let mut findings = Vec::new();
     if !is_workspace(manifest.get("lints")) {
@@ -80,9 +74,7 @@ fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
     for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
         for (name, value) in dependencies(manifest, section) {
             if !is_workspace(Some(value)) {
-                findings.push(format!(
-                    "{path}: {name} has its version here, not in the workspace"
-                ));
+                findings.push(format!("{path}: {name} has its version here, not in the workspace"));
             }
         }
     }
@@ -100,9 +92,7 @@ fn check_dependencies(
     // Not those of tests, which may hold two crates side by side that never ship so.
     for (dependency, _) in dependencies(manifest, "dependencies") {
         if ours.contains(&dependency.as_str()) && !may.contains(&dependency.as_str()) {
-            findings.push(format!(
-                "{name}/Cargo.toml: {name} may not use {dependency}"
-            ));
+            findings.push(format!("{name}/Cargo.toml: {name} may not use {dependency}"));
         }
         // Cargo's names may have hyphens, which Rust's words cannot.
         let word = dependency.replace('-', "_");
@@ -125,10 +115,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        File { path: path.to_owned(), text: text.to_owned() }
     }
 
     fn table(text: &str) -> toml::Table {
@@ -150,10 +137,7 @@ mod tests {
     #[test]
     fn nothing_flows_back_and_nothing_stands_there_unused() {
         let manifest = table("[dependencies]\nserde-json = \"1\"\ncollector = \"1\"");
-        let files = [file(
-            "agent/src/lib.rs",
-            "use serde_json::Value; use collector::app;",
-        )];
+        let files = [file("agent/src/lib.rs", "use serde_json::Value; use collector::app;")];
         let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
         assert_eq!(findings, ["agent/Cargo.toml: agent may not use collector"]);
         // A use in another crate is no use in this one.
@@ -165,10 +149,7 @@ mod tests {
 
     #[test]
     fn a_name_within_another_word_is_no_use() {
-        let files = [file(
-            "agent/src/lib.rs",
-            "// ring\nfn name() -> String { text }",
-        )];
+        let files = [file("agent/src/lib.rs", "// ring\nfn name() -> String { text }")];
         let manifest = table("[dependencies]\nring.workspace = true");
         let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
         assert_eq!(findings, ["agent/Cargo.toml: nothing uses ring"]);
@@ -182,20 +163,14 @@ mod tests {
         );
         let findings = check_manifest("x", &manifest);
         assert_eq!(findings.len(), 1, "{findings:?}");
-        let files = [file(
-            "agent/src/lib.rs",
-            "use libc::c_int; use store::Store;",
-        )];
+        let files = [file("agent/src/lib.rs", "use libc::c_int; use store::Store;")];
         let findings = check_dependencies("agent", &["protocol"], &manifest, &files);
         assert_eq!(findings, ["agent/Cargo.toml: agent may not use store"]);
     }
 
     #[test]
     fn a_crate_that_no_rule_knows_is_found() {
-        let files = [
-            file("surprise/Cargo.toml", ""),
-            file("agent/fuzz/Cargo.toml", ""),
-        ];
+        let files = [file("surprise/Cargo.toml", ""), file("agent/fuzz/Cargo.toml", "")];
         let findings = unknown_crates(&files);
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert!(findings[0].starts_with("surprise/"), "{findings:?}");
@@ -214,16 +189,9 @@ mod tests {
         for (name, may) in FLOW {
             for other in ours.iter().filter(|other| *other != name) {
                 let manifest = table(&format!("[dependencies]\n{other}.workspace = true"));
-                let files = [file(
-                    &format!("{name}/src/lib.rs"),
-                    &format!("use {other}::x;"),
-                )];
+                let files = [file(&format!("{name}/src/lib.rs"), &format!("use {other}::x;"))];
                 let findings = check_dependencies(name, may, &manifest, &files);
-                assert_eq!(
-                    findings.is_empty(),
-                    may.contains(other),
-                    "{name} and {other}"
-                );
+                assert_eq!(findings.is_empty(), may.contains(other), "{name} and {other}");
             }
         }
     }
@@ -239,11 +207,7 @@ mod tests {
     #[test]
     fn nothing_of_the_flow_goes_in_a_circle() {
         // Each may use only those that stand before it, in some order: here that of how much they use.
-        let below = |name: &str| {
-            FLOW.iter()
-                .find(|row| row.0 == name)
-                .map_or(&[][..], |row| row.1)
-        };
+        let below = |name: &str| FLOW.iter().find(|row| row.0 == name).map_or(&[][..], |row| row.1);
         for (name, may) in FLOW {
             let mut open: Vec<&str> = may.to_vec();
             while let Some(next) = open.pop() {

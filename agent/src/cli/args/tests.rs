@@ -84,15 +84,7 @@ fn every_command_takes_its_own_options_and_refuses_those_of_others_by_name() {
                 }
             }
         }
-        let general = [
-            "--config",
-            "/c",
-            "--state-dir",
-            "/s",
-            "--log-level",
-            "debug",
-            command,
-        ];
+        let general = ["--config", "/c", "--state-dir", "/s", "--log-level", "debug", command];
         let args = parse(&general).expect("every command takes these");
         assert_eq!(args.config, Some(PathBuf::from("/c")));
         assert_eq!(args.raw.state_dir, Some(PathBuf::from("/s")));
@@ -124,23 +116,13 @@ fn whoever_asks_for_help_or_the_version_gets_it_whatever_else_was_typed() {
 
 #[test]
 fn an_option_without_its_value_is_named() {
-    for option in [
-        "--config",
-        "--state-dir",
-        "--log-level",
-        "--out",
-        "--token",
-        "--token-file",
-    ] {
+    for option in ["--config", "--state-dir", "--log-level", "--out", "--token", "--token-file"] {
         let why = parse(&["run", option]).expect_err("its value is missing");
         assert!(why.contains(option), "{why}");
     }
     for option in ["--json=yes", "--force=1"] {
         let why = parse(&["status", option]).expect_err("it has no value");
-        assert!(
-            why.contains(option.split('=').next().expect("a name")),
-            "{why}"
-        );
+        assert!(why.contains(option.split('=').next().expect("a name")), "{why}");
     }
     let why = parse(&["run", "--log-level", "loud"]).expect_err("no level");
     assert!(why.contains("loud") && why.contains("debug"), "{why}");
@@ -159,13 +141,7 @@ fn of_an_option_that_is_typed_twice_the_last_one_counts() {
 
 #[test]
 fn two_places_for_a_token_exclude_each_other_and_neither_is_shown() {
-    let line = [
-        "enroll",
-        "--token",
-        "mst1.secret",
-        "--token-file",
-        "/run/secret-file",
-    ];
+    let line = ["enroll", "--token", "mst1.secret", "--token-file", "/run/secret-file"];
     let why = parse(&line).expect_err("which one?");
     assert_eq!(why, "--token and --token-file exclude each other");
 }
@@ -177,10 +153,7 @@ fn a_path_may_be_no_text_and_a_word_may_not() {
 
     let odd = || OsString::from_vec(b"/a\xff".to_vec());
     let args = Args::parse(["run".into(), "--state-dir".into(), odd()].into_iter());
-    assert_eq!(
-        args.expect("understood").raw.state_dir,
-        Some(PathBuf::from(odd()))
-    );
+    assert_eq!(args.expect("understood").raw.state_dir, Some(PathBuf::from(odd())));
     for line in [vec![odd()], vec!["run".into(), "--log-level".into(), odd()]] {
         let why = Args::parse(line.into_iter()).expect_err("no text");
         assert!(why.contains("unicode"), "{why}");
@@ -198,19 +171,10 @@ fn the_help_names_every_command_and_every_option() {
             assert!(HELP.contains(option), "{option}");
         }
     }
-    for option in [
-        "--config",
-        "--state-dir",
-        "--log-level",
-        "diagnostics",
-        "--out",
-        "version",
-        "help",
-    ] {
+    for option in
+        ["--config", "--state-dir", "--log-level", "diagnostics", "--out", "version", "help"]
+    {
         assert!(HELP.contains(option), "{option}");
     }
-    assert!(
-        HELP.lines().all(|line| line.len() <= 100),
-        "it fits a terminal"
-    );
+    assert!(HELP.lines().all(|line| line.len() <= 100), "it fits a terminal");
 }

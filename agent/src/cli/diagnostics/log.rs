@@ -33,11 +33,7 @@ impl Tail {
             Ok(text) => (last_lines(&text), None),
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
-        Self {
-            from: from.to_owned(),
-            lines,
-            problem,
-        }
+        Self { from: from.to_owned(), lines, problem }
     }
 }
 
@@ -53,10 +49,7 @@ pub(super) fn tail(_state_dir: Option<&Path>) -> Tail {
         "--output=short-iso",
         "--utc",
     ];
-    Tail::of(
-        &format!("{JOURNAL} {}", WORDS.join(" ")),
-        journal(JOURNAL, &WORDS),
-    )
+    Tail::of(&format!("{JOURNAL} {}", WORDS.join(" ")), journal(JOURNAL, &WORDS))
 }
 
 /// The last lines, by the platform's way to keep them.
@@ -131,10 +124,7 @@ mod tests {
     #[test]
     fn reads_no_more_than_the_end_of_a_long_file() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        let long = format!(
-            "{}end",
-            "x".repeat(usize::try_from(BYTES_MAX).expect("fits"))
-        );
+        let long = format!("{}end", "x".repeat(usize::try_from(BYTES_MAX).expect("fits")));
         std::fs::write(file.path(), long).expect("written");
         let end = end_of(file.path()).expect("readable");
         assert_eq!(u64::try_from(end.len()), Ok(BYTES_MAX));

@@ -119,19 +119,12 @@ impl<'f> Image<'f> {
 
     /// The first entry of a folder that fits.
     fn find(&self, node: &Node, fits: &dyn Fn(&[u8]) -> bool) -> Result<Option<u64>, ReadError> {
-        let Kind::Folder {
-            block,
-            offset,
-            bytes,
-        } = node.kind
-        else {
+        let Kind::Folder { block, offset, bytes } = node.kind else {
             return Ok(None);
         };
         let at = self.folders.saturating_add(block.into());
         let list = self.metadata(at, offset, bytes.min(FOLDER_BYTES_MAX))?;
-        Ok(Entries::new(&list)
-            .find(|(name, _)| fits(name))
-            .map(|(_, node)| node))
+        Ok(Entries::new(&list).find(|(name, _)| fits(name)).map(|(_, node)| node))
     }
 
     /// The first bytes of a file.
@@ -154,11 +147,8 @@ impl<'f> Image<'f> {
             return self.damaged("a block larger than blocks are");
         }
         let block = self.read(at, packed_bytes)?;
-        let block = if size & IS_PLAIN == 0 {
-            self.unpack(&block, self.block_bytes)?
-        } else {
-            block
-        };
+        let block =
+            if size & IS_PLAIN == 0 { self.unpack(&block, self.block_bytes)? } else { block };
         match block.get(offset..).and_then(|rest| rest.get(..bytes)) {
             Some(content) => Ok(Some(content.to_vec())),
             None => self.damaged("a file outside of its block"),
@@ -169,9 +159,7 @@ impl<'f> Image<'f> {
     fn fragment(&self, number: u32) -> Result<(u64, u32), ReadError> {
         const A_BLOCK: u32 = 512;
 
-        let pointer = self
-            .fragments
-            .saturating_add(u64::from(number / A_BLOCK) * 8);
+        let pointer = self.fragments.saturating_add(u64::from(number / A_BLOCK) * 8);
         let block = inode::u64_at(&self.read(pointer, 8)?, 0).unwrap_or_default();
         let offset = usize::try_from(number % A_BLOCK).unwrap_or_default() * 16;
         let entry = self.metadata(block, offset, 16)?;
@@ -244,10 +232,7 @@ impl<'f> Image<'f> {
         if self.stop.is_set() {
             return Err(ReadError::Stopped);
         }
-        let end = self
-            .at
-            .checked_add(at)
-            .and_then(|at| at.checked_add(bytes as u64));
+        let end = self.at.checked_add(at).and_then(|at| at.checked_add(bytes as u64));
         if end.is_none_or(|end| end > self.file.bytes) {
             return self.damaged("a file system that ends early");
         }

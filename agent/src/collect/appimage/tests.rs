@@ -31,10 +31,7 @@ fn appimages(tree: &Tree) -> Outcome {
 fn the_desktop_entry_says_what_it_is_in_every_packing() {
     for packing in ["zlib.squashfs", "zstd.squashfs", "linked.squashfs"] {
         let tree = Tree::new(&[]);
-        tree.write(
-            "/home/alice/Applications/renamed-x86_64.AppImage",
-            &image(packing),
-        );
+        tree.write("/home/alice/Applications/renamed-x86_64.AppImage", &image(packing));
         let mut records = appimages(&tree).all();
         assert!(records[0].installed_at_s.take().is_some());
         assert_eq!(
@@ -53,10 +50,7 @@ fn the_desktop_entry_says_what_it_is_in_every_packing() {
 fn what_the_image_does_not_say_the_files_name_says() {
     let tree = Tree::new(&[]);
     tree.write("/opt/Tool-1.2.3-x86_64.AppImage", &program());
-    tree.write(
-        "/opt/apps/other.appimage",
-        &image("packed-otherwise.squashfs"),
-    );
+    tree.write("/opt/apps/other.appimage", &image("packed-otherwise.squashfs"));
     assert_eq!(appimages(&tree).names(), ["Tool 1.2.3", "other "]);
 }
 
@@ -84,11 +78,7 @@ fn a_broken_image_costs_its_entry_and_a_pipe_only_itself() {
     tree.pipe("/opt/hangs.AppImage");
     let outcome = appimages(&tree);
     assert_eq!(outcome.names(), ["Broken 1.0"]);
-    assert!(
-        outcome.defects.to_string().starts_with("2 unreadable"),
-        "{}",
-        outcome.defects
-    );
+    assert!(outcome.defects.to_string().starts_with("2 unreadable"), "{}", outcome.defects);
 }
 
 #[test]
@@ -105,15 +95,7 @@ fn file_names_are_taken_apart() {
         ("x86_64", "", "", "x86_64"),
         ("ä-1é", "ä", "1é", ""),
     ] {
-        assert_eq!(
-            FileName::parse(stem),
-            FileName {
-                name,
-                version,
-                arch
-            },
-            "{stem}"
-        );
+        assert_eq!(FileName::parse(stem), FileName { name, version, arch }, "{stem}");
     }
 }
 
@@ -123,9 +105,6 @@ fn an_entry_is_read_in_its_own_group() {
         X-AppImage-Version=1.0\n[Other]\nX-AppImage-Version=2.0\n";
     assert_eq!(
         Entry::parse(text),
-        Entry {
-            name: "A\u{fffd}".to_owned(),
-            version: "1.0".to_owned(),
-        }
+        Entry { name: "A\u{fffd}".to_owned(), version: "1.0".to_owned() }
     );
 }

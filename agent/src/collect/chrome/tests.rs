@@ -10,10 +10,7 @@ const PROFILE: &str = "/home/alice/.config/google-chrome/Default/Extensions";
 
 fn tree(manifest: &str) -> Tree {
     let tree = Tree::new(&[]);
-    tree.write(
-        &format!("{PROFILE}/{ID}/1.2.3_0/manifest.json"),
-        manifest.as_bytes(),
-    );
+    tree.write(&format!("{PROFILE}/{ID}/1.2.3_0/manifest.json"), manifest.as_bytes());
     tree
 }
 
@@ -50,29 +47,17 @@ fn reads_an_extension_with_its_shop_and_its_identifier() {
 fn a_name_that_is_left_to_translations_is_looked_up_in_any_case() {
     let manifest = r#"{"name": "__MSG_APPname__", "version": "1", "default_locale": "de"}"#;
     let in_own = tree(manifest);
-    translate(
-        &in_own,
-        "de",
-        "\u{feff}{\"appName\": {\"message\": \"Werbeblocker\"}}",
-    );
+    translate(&in_own, "de", "\u{feff}{\"appName\": {\"message\": \"Werbeblocker\"}}");
     assert_eq!(extensions(&in_own).names(), ["Werbeblocker 1"]);
 
     let in_english = tree(manifest);
-    translate(
-        &in_english,
-        "en",
-        r#"{"appname": {"message": "Blocker", "placeholders": {}}}"#,
-    );
+    translate(&in_english, "en", r#"{"appname": {"message": "Blocker", "placeholders": {}}}"#);
     assert_eq!(extensions(&in_english).names(), ["Blocker 1"]);
 }
 
 #[test]
 fn a_name_that_nobody_translated_is_the_identifier() {
-    for json in [
-        r#"{"other": {"message": "x"}}"#,
-        r#"{"appName": {"message": " "}}"#,
-        "{",
-    ] {
+    for json in [r#"{"other": {"message": "x"}}"#, r#"{"appName": {"message": " "}}"#, "{"] {
         let tree = tree(r#"{"name": "__MSG_appName__", "version": "1", "default_locale": "en"}"#);
         translate(&tree, "en", json);
         assert_eq!(extensions(&tree).names(), [format!("{ID} 1")]);
@@ -85,11 +70,7 @@ fn a_locale_leads_to_no_file_but_a_translation() {
         let manifest =
             format!(r#"{{"name": "__MSG_a__", "version": "1", "default_locale": "{locale}"}}"#);
         let tree = tree(&manifest);
-        for path in [
-            "secret/messages.json",
-            "messages.json",
-            "_locales/a/b/messages.json",
-        ] {
+        for path in ["secret/messages.json", "messages.json", "_locales/a/b/messages.json"] {
             let path = format!("{PROFILE}/{ID}/1.2.3_0/{path}");
             tree.write(&path, br#"{"a": {"message": "leaked"}}"#);
         }
@@ -117,10 +98,7 @@ fn what_is_no_manifest_or_no_file_costs_only_itself() {
     tree.link("..", &format!("{PROFILE}/{}", "e".repeat(32)));
     let outcome = extensions(&tree);
     assert_eq!(outcome.names(), ["a 1"]);
-    let place = format!(
-        "~/.config/google-chrome/Default/Extensions/{}/1",
-        "b".repeat(32)
-    );
+    let place = format!("~/.config/google-chrome/Default/Extensions/{}/1", "b".repeat(32));
     assert_eq!(
         outcome.defects.to_string(),
         format!("3 unreadable; first: {place}/manifest.json: not an extension's manifest")
@@ -130,14 +108,8 @@ fn what_is_no_manifest_or_no_file_costs_only_itself() {
 #[test]
 fn each_system_has_its_own_places() {
     for (system, profile) in [
-        (
-            System::Macos,
-            "/Users/a/Library/Application Support/Microsoft Edge/Profile 1",
-        ),
-        (
-            System::Windows,
-            "/Users/a/AppData/Local/BraveSoftware/Brave-Browser/User Data/Default",
-        ),
+        (System::Macos, "/Users/a/Library/Application Support/Microsoft Edge/Profile 1"),
+        (System::Windows, "/Users/a/AppData/Local/BraveSoftware/Brave-Browser/User Data/Default"),
     ] {
         let tree = Tree::new(&[(
             &format!("{profile}/Extensions/{ID}/1_0/manifest.json"),

@@ -87,9 +87,8 @@ fn third_parties(root: &Root, names: &[OsString]) -> Result<Vec<Repository>, Rea
     for name in names {
         let name_bytes = name.as_bytes();
         // The longer one first, for `InRelease` ends in `Release` as well.
-        let prefix = name_bytes
-            .strip_suffix(b"InRelease")
-            .or_else(|| name_bytes.strip_suffix(b"Release"));
+        let prefix =
+            name_bytes.strip_suffix(b"InRelease").or_else(|| name_bytes.strip_suffix(b"Release"));
         let Some(prefix) = prefix else { continue };
         let Ok(Some(mut lines)) = root.lines(&Path::new(LISTS).join(name), RELEASE_BYTES_MAX)
         else {
@@ -122,14 +121,8 @@ fn read_origin<R: BufRead>(lines: &mut Lines<R>) -> Result<String, ReadError> {
             continue;
         }
         // aptly writes `. SUITE` for a repository that nobody named.
-        let who = [origin, label]
-            .into_iter()
-            .find(|who| !who.is_empty() && !who.starts_with(b"."));
-        return Ok(clean(
-            who.unwrap_or_default(),
-            LABEL_BYTES_MAX,
-            &mut defects,
-        ));
+        let who = [origin, label].into_iter().find(|who| !who.is_empty() && !who.starts_with(b"."));
+        return Ok(clean(who.unwrap_or_default(), LABEL_BYTES_MAX, &mut defects));
     }
     Ok(String::new())
 }
@@ -160,16 +153,11 @@ struct Installed<'a> {
 
 impl<'a> Installed<'a> {
     fn new(records: &'a mut [SoftwareRecord]) -> Self {
-        let mut by_name: Vec<_> = (0..records.len())
-            .filter(|number| records[*number].origin.is_empty())
-            .collect();
+        let mut by_name: Vec<_> =
+            (0..records.len()).filter(|number| records[*number].origin.is_empty()).collect();
         // dpkg keeps its status sorted, but nothing obliges it to.
         by_name.sort_unstable_by(|a, b| records[*a].name.cmp(&records[*b].name));
-        Self {
-            records,
-            by_name,
-            found: Vec::new(),
-        }
+        Self { records, by_name, found: Vec::new() }
     }
 
     /// Finds the installed packages in a repository's list.
@@ -181,12 +169,8 @@ impl<'a> Installed<'a> {
         while stanza.read(list)? {
             let [name, version, maintainer] = stanza.values();
             let of_name = |number: &usize| self.records[*number].name.as_bytes();
-            let first = self
-                .by_name
-                .partition_point(|number| of_name(number) < name);
-            let alike = self.by_name[first..]
-                .iter()
-                .take_while(|number| of_name(number) == name);
+            let first = self.by_name.partition_point(|number| of_name(number) < name);
+            let alike = self.by_name[first..].iter().take_while(|number| of_name(number) == name);
             for number in alike {
                 let record = &self.records[*number];
                 // Two repositories can both have a name; only one of them has this build of it.

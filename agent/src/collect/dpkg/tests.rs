@@ -18,11 +18,7 @@ fn reads_what_matching_needs_from_a_real_status_file() {
     assert_eq!(openssl.arch, "amd64");
     assert_eq!(openssl.source_name, "openssl");
     assert_eq!(openssl.source_version, "");
-    assert!(
-        openssl.vendor.starts_with("Debian OpenSSL Team"),
-        "{}",
-        openssl.vendor
-    );
+    assert!(openssl.vendor.starts_with("Debian OpenSSL Team"), "{}", openssl.vendor);
     let base = find(&records, "gcc-12-base");
     assert_eq!(base.source_name, "gcc-12");
     assert_eq!(find(&records, "bash").source_name, "");
@@ -74,10 +70,7 @@ fn a_pipe_in_place_of_the_status_file_fails_at_once() {
     let tree = Tree::new(&[]);
     tree.pipe(STATUS);
     let error = tree.read(Source::Deb, read).reading.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "/var/lib/dpkg/status: not a regular file"
-    );
+    assert_eq!(error.to_string(), "/var/lib/dpkg/status: not a regular file");
 }
 
 #[test]
@@ -96,9 +89,7 @@ fn reads_ten_thousand_packages() {
         );
         status.push_str(&stanza);
     }
-    let records = Tree::new(&[(STATUS, &status)])
-        .read(Source::Deb, read)
-        .all();
+    let records = Tree::new(&[(STATUS, &status)]).read(Source::Deb, read).all();
     assert_eq!(records.len(), 10_000);
     assert_eq!(records[9_999].name, "package-9999");
 }
@@ -130,10 +121,7 @@ fn hostile_texts_are_made_fit_and_counted() {
 fn splits_sources_with_and_without_a_version() {
     let split = |source: &'static str| split_source(source.as_bytes());
     assert_eq!(split("glibc"), (b"glibc".as_slice(), b"".as_slice()));
-    assert_eq!(
-        split("bash (5.2.15-2)"),
-        (b"bash".as_slice(), b"5.2.15-2".as_slice())
-    );
+    assert_eq!(split("bash (5.2.15-2)"), (b"bash".as_slice(), b"5.2.15-2".as_slice()));
     assert_eq!(split("a (1"), (b"a".as_slice(), b"1".as_slice()));
     assert_eq!(split("(1)"), (b"".as_slice(), b"1".as_slice()));
 }

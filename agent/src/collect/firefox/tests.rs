@@ -55,10 +55,7 @@ fn a_list_that_cannot_be_read_costs_only_its_profile() {
     let tree = tree(r#"{"addons": [{"id": "a", "version": "1", "type": "extension"}]}"#);
     let other = "/home/alice/.mozilla/firefox";
     tree.write(&format!("{other}/b/extensions.json"), b"{\"addons\": 7}");
-    tree.write(
-        &format!("{other}/c/extensions.json"),
-        b"{\"addons\": [{\"id\"",
-    );
+    tree.write(&format!("{other}/c/extensions.json"), b"{\"addons\": [{\"id\"");
     tree.pipe(&format!("{other}/d/extensions.json"));
     tree.write(&format!("{other}/profiles.ini"), b"");
     let outcome = tree.read(Source::FirefoxAddon, read);
@@ -72,14 +69,8 @@ fn a_list_that_cannot_be_read_costs_only_its_profile() {
 #[test]
 fn each_system_has_its_own_places() {
     for (system, profile) in [
-        (
-            System::Macos,
-            "/Users/a/Library/Application Support/Firefox/Profiles/x",
-        ),
-        (
-            System::Windows,
-            "/Users/a/AppData/Roaming/Thunderbird/Profiles/x",
-        ),
+        (System::Macos, "/Users/a/Library/Application Support/Firefox/Profiles/x"),
+        (System::Windows, "/Users/a/AppData/Roaming/Thunderbird/Profiles/x"),
     ] {
         let json = r#"{"addons": [{"id": "a", "version": "1", "type": "extension"}]}"#;
         let tree = Tree::new(&[(&format!("{profile}/extensions.json"), json)]);

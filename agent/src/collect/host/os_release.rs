@@ -45,10 +45,7 @@ pub(crate) fn read(root: &Root) -> Result<OsRelease, ReadError> {
 impl OsRelease {
     /// The distribution's name and those of the distributions that it is made from.
     pub(crate) fn ids(&self) -> Vec<String> {
-        let ids = self
-            .id_like
-            .split_ascii_whitespace()
-            .chain([self.id.as_str()]);
+        let ids = self.id_like.split_ascii_whitespace().chain([self.id.as_str()]);
         let ids = ids.filter(|id| !id.is_empty());
         ids.map(str::to_ascii_lowercase).collect()
     }
@@ -72,11 +69,7 @@ fn parse<R: BufRead>(lines: &mut Lines<R>) -> Result<OsRelease, ReadError> {
             _ => continue,
         };
         // A key that stands twice counts as in a shell, where the later assignment wins.
-        *field = clean(
-            &unquote(&value[1..]),
-            FACT_BYTES_MAX,
-            &mut Defects::default(),
-        );
+        *field = clean(&unquote(&value[1..]), FACT_BYTES_MAX, &mut Defects::default());
     }
     Ok(release)
 }
@@ -124,10 +117,7 @@ mod tests {
 
     #[test]
     fn names_the_distribution_and_what_it_is_made_from() {
-        let release = parse(&mut test_lines(
-            b"ID=linuxmint\nID_LIKE=\"Ubuntu debian\"\n",
-        ))
-        .unwrap();
+        let release = parse(&mut test_lines(b"ID=linuxmint\nID_LIKE=\"Ubuntu debian\"\n")).unwrap();
         assert_eq!(release.ids(), ["ubuntu", "debian", "linuxmint"]);
     }
 }

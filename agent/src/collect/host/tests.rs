@@ -15,23 +15,14 @@ fn an_image_tells_its_own_name_and_system_and_no_hardware() {
     let facts = read(&tree.root()).unwrap();
     assert_eq!(facts.hostname, "image-7");
     assert_eq!(facts.platform.family, std::env::consts::OS);
-    assert_eq!(
-        (facts.platform.id.as_str(), facts.platform.version.as_str()),
-        ("rhel", "9.3")
-    );
-    assert_eq!(
-        (facts.os_name.as_str(), facts.os_build.as_str()),
-        ("RHEL 9.3", "b")
-    );
+    assert_eq!((facts.platform.id.as_str(), facts.platform.version.as_str()), ("rhel", "9.3"));
+    assert_eq!((facts.os_name.as_str(), facts.os_build.as_str()), ("RHEL 9.3", "b"));
     assert_eq!((facts.kernel.as_str(), facts.memory_bytes), ("", 0));
 }
 
 #[test]
 fn prefers_the_system_of_etc() {
-    let tree = Tree::new(&[
-        ("/etc/os-release", "ID=a\n"),
-        ("/usr/lib/os-release", "ID=b\n"),
-    ]);
+    let tree = Tree::new(&[("/etc/os-release", "ID=a\n"), ("/usr/lib/os-release", "ID=b\n")]);
     assert_eq!(read(&tree.root()).unwrap().platform.id, "a");
 }
 
@@ -57,11 +48,7 @@ fn a_pipe_in_place_of_os_release_is_an_error_and_of_hostname_is_none() {
 fn this_machine_has_a_kernel_memory_and_processors() {
     let facts = without_files();
     assert!(!facts.kernel.is_empty() && !facts.arch.is_empty());
-    assert!(
-        facts.memory_bytes > 64 * 1024 * 1024,
-        "{}",
-        facts.memory_bytes
-    );
+    assert!(facts.memory_bytes > 64 * 1024 * 1024, "{}", facts.memory_bytes);
     assert!(facts.cpu_count > 0);
     assert!(!facts.agent_version.is_empty());
 }

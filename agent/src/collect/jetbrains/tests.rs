@@ -15,19 +15,13 @@ const XML: &str = r#"<?xml version="1.0"?><idea-plugin require-restart="true">
     <description><![CDATA[<name>not this</name>]]></description></idea-plugin>"#;
 
 fn jar(xml: &str) -> Vec<u8> {
-    archive(&[
-        ("com/example/A.class", b"x", 0),
-        (MANIFEST, &compress_to_vec(xml.as_bytes(), 6), 8),
-    ])
+    archive(&[("com/example/A.class", b"x", 0), (MANIFEST, &compress_to_vec(xml.as_bytes(), 6), 8)])
 }
 
 #[test]
 fn reads_the_manifest_in_one_of_the_jars() {
     let tree = Tree::new(&[]);
-    tree.write(
-        &format!("{EDITOR}/rainbow/lib/annotations.jar"),
-        &archive(&[("x", b"y", 0)]),
-    );
+    tree.write(&format!("{EDITOR}/rainbow/lib/annotations.jar"), &archive(&[("x", b"y", 0)]));
     tree.write(&format!("{EDITOR}/rainbow/lib/rainbow-6.26.jar"), &jar(XML));
     assert_eq!(
         tree.read(Source::JetbrainsPlugin, read).all(),
@@ -47,10 +41,7 @@ fn a_plugin_that_does_not_name_itself_is_called_as_its_folder() {
         "<idea-plugin><version>1<x/></version><vendor/></idea-plugin>",
     )]);
     let records = tree.read(Source::JetbrainsPlugin, read).all();
-    assert_eq!(
-        (records[0].name.as_str(), records[0].version.as_str()),
-        ("plain", "1")
-    );
+    assert_eq!((records[0].name.as_str(), records[0].version.as_str()), ("plain", "1"));
 }
 
 #[test]
@@ -70,14 +61,8 @@ fn what_is_no_plugin_or_a_broken_one_costs_only_itself() {
 
 #[test]
 fn elements_are_found_whole_or_not_at_all() {
-    assert_eq!(
-        element("<names>x</names><name\n a='1'> y </name>", "name"),
-        Some("y")
-    );
-    assert_eq!(
-        element("<name><![CDATA[ a<b ]]></name>", "name"),
-        Some("a<b")
-    );
+    assert_eq!(element("<names>x</names><name\n a='1'> y </name>", "name"), Some("y"));
+    assert_eq!(element("<name><![CDATA[ a<b ]]></name>", "name"), Some("a<b"));
     assert_eq!(element("<name/><name>x</name>", "name"), Some("x"));
     assert_eq!(element("<name a=''/>", "name"), None);
     assert_eq!(element("<name", "name"), None);

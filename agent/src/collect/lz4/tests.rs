@@ -30,19 +30,14 @@ fn block(packed: &[u8]) -> Vec<u8> {
 fn unpacks_a_list_that_apt_wrote() {
     let text = unpacked(&std::fs::read(data("packages.lz4")).unwrap()).unwrap();
     assert_eq!(text.len(), 32_757);
-    let packages = text
-        .split(|b| *b == b'\n')
-        .filter(|l| l.starts_with(b"Package: "));
+    let packages = text.split(|b| *b == b'\n').filter(|l| l.starts_with(b"Package: "));
     assert_eq!(packages.count(), 38);
 }
 
 #[test]
 fn repeats_what_a_match_reaches_into() {
     // One literal, then nine more of it, then one literal.
-    assert_eq!(
-        unpacked(&block(&[0x15, b'a', 1, 0, 0x10, b'b'])).unwrap(),
-        b"aaaaaaaaaab"
-    );
+    assert_eq!(unpacked(&block(&[0x15, b'a', 1, 0, 0x10, b'b'])).unwrap(), b"aaaaaaaaaab");
 }
 
 #[test]
@@ -63,10 +58,7 @@ fn passes_over_sizes_and_checksums() {
 fn refuses_what_apt_never_writes() {
     let end = [0; 4];
     for (flags, sizes) in [(0x61, 0x40), (0x20, 0x40), (0x60, 0x70), (0x60, 0)] {
-        assert!(
-            unpacked(&frame(flags, sizes, &end)).is_err(),
-            "{flags:x} {sizes:x}"
-        );
+        assert!(unpacked(&frame(flags, sizes, &end)).is_err(), "{flags:x} {sizes:x}");
     }
     assert!(unpacked(b"plain text").is_err());
     assert!(unpacked(&[]).unwrap().is_empty());

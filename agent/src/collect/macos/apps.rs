@@ -69,11 +69,7 @@ fn take(
         };
         let texts = plist::texts(
             bytes,
-            [
-                "CFBundleIdentifier",
-                "CFBundleShortVersionString",
-                "CFBundleVersion",
-            ],
+            ["CFBundleIdentifier", "CFBundleShortVersionString", "CFBundleVersion"],
         );
         let Some([id, version, build]) = texts else {
             out.unreadable(&path, "not a property list");
@@ -82,9 +78,7 @@ fn take(
         let is_from_store = root.modified_at_s(&bundle.join(STORE_RECEIPT))?.is_some();
         out.push(&Draft {
             // What people see in the Finder; what the bundle calls itself can be as short as `Code`.
-            name: bundle
-                .file_stem()
-                .map_or(b"", |stem| stem.as_encoded_bytes()),
+            name: bundle.file_stem().map_or(b"", |stem| stem.as_encoded_bytes()),
             version: if version.is_empty() { &build } else { &version }.as_bytes(),
             origin: if is_from_store { b"App Store" } else { b"" },
             bundle_id: id.as_bytes(),

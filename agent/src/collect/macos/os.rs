@@ -49,18 +49,10 @@ pub(in crate::collect) fn release(root: &Root) -> Result<OsRelease, ReadError> {
 fn texts(root: &Root) -> Result<Option<Texts>, ReadError> {
     let path = Path::new(PATH);
     let mut bytes = Vec::new();
-    if root
-        .read_small(path, plist::BYTES_MAX, &mut bytes)?
-        .is_none()
-    {
+    if root.read_small(path, plist::BYTES_MAX, &mut bytes)?.is_none() {
         return Ok(None);
     }
-    let keys = [
-        "ProductName",
-        "ProductVersion",
-        "ProductVersionExtra",
-        "ProductBuildVersion",
-    ];
+    let keys = ["ProductName", "ProductVersion", "ProductVersionExtra", "ProductBuildVersion"];
     match plist::texts(&bytes, keys) {
         Some(texts) => Ok(Some(texts)),
         None => Err(ReadError::damaged(path, "not a property list")),

@@ -35,10 +35,7 @@ pub(in crate::collect) fn read(root: &Root, out: &mut Records) -> Result<Reading
 
 /// Hands over one package.
 fn take(bytes: &[u8], path: &Path, installed_at_s: Option<u32>, out: &mut Records) {
-    let texts = plist::texts(
-        bytes,
-        ["PackageIdentifier", "PackageVersion", "InstallProcessName"],
-    );
+    let texts = plist::texts(bytes, ["PackageIdentifier", "PackageVersion", "InstallProcessName"]);
     let Some([id, version, installer]) = texts else {
         return out.unreadable(path, "not a property list");
     };

@@ -64,9 +64,7 @@ fn take(bytes: &[u8], bundle: &Path, installed_at_s: Option<u32>, out: &mut Reco
     if !point.starts_with(POINTS) {
         return false;
     }
-    let shown = [&display_name, &name, &id]
-        .into_iter()
-        .find(|text| !text.is_empty());
+    let shown = [&display_name, &name, &id].into_iter().find(|text| !text.is_empty());
     out.push(&Draft {
         name: shown.map_or(b"", |text| text.as_bytes()),
         version: version.as_bytes(),

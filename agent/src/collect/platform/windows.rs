@@ -7,52 +7,16 @@ use super::super::{Reader, cargo, chrome, firefox, gem, jetbrains, npm, python, 
 
 /// Every reader of this platform.
 pub(super) const READERS: &[Reader] = &[
-    Reader {
-        source: Source::Os,
-        read: os::read,
-    },
-    Reader {
-        source: Source::WindowsUpdate,
-        read: updates::read,
-    },
-    Reader {
-        source: Source::Programs,
-        read: programs::read,
-    },
-    Reader {
-        source: Source::Msix,
-        read: msix::read,
-    },
-    Reader {
-        source: Source::Python,
-        read: python::read,
-    },
-    Reader {
-        source: Source::Npm,
-        read: npm::read,
-    },
-    Reader {
-        source: Source::Gem,
-        read: gem::read,
-    },
-    Reader {
-        source: Source::Cargo,
-        read: cargo::read,
-    },
-    Reader {
-        source: Source::ChromeExtension,
-        read: chrome::read,
-    },
-    Reader {
-        source: Source::FirefoxAddon,
-        read: firefox::read,
-    },
-    Reader {
-        source: Source::Vscode,
-        read: vscode::read,
-    },
-    Reader {
-        source: Source::JetbrainsPlugin,
-        read: jetbrains::read,
-    },
+    Reader { source: Source::Os, read: os::read },
+    Reader { source: Source::WindowsUpdate, read: updates::read },
+    Reader { source: Source::Programs, read: programs::read },
+    Reader { source: Source::Msix, read: msix::read },
+    Reader { source: Source::Python, read: python::read },
+    Reader { source: Source::Npm, read: npm::read },
+    Reader { source: Source::Gem, read: gem::read },
+    Reader { source: Source::Cargo, read: cargo::read },
+    Reader { source: Source::ChromeExtension, read: chrome::read },
+    Reader { source: Source::FirefoxAddon, read: firefox::read },
+    Reader { source: Source::Vscode, read: vscode::read },
+    Reader { source: Source::JetbrainsPlugin, read: jetbrains::read },
 ];

@@ -64,10 +64,7 @@ fn refuses_a_file_that_is_larger_than_it_may_be() {
     // A sparse file: it takes no space.
     let file = File::create(folder.path().join("big")).unwrap();
     file.set_len(1 << 40).unwrap();
-    assert!(matches!(
-        text(&root, "/big"),
-        Err(ReadError::TooLarge { .. })
-    ));
+    assert!(matches!(text(&root, "/big"), Err(ReadError::TooLarge { .. })));
 }
 
 #[test]
@@ -88,10 +85,7 @@ fn expands_patterns_in_order_and_passes_over_files() {
     fs::write(folder.path().join("lib/python3.12"), "").unwrap();
     let folders = root.expand("/lib/python3*/x").unwrap();
     let paths: Vec<_> = folders.iter().map(|p| p.to_str().unwrap()).collect();
-    assert_eq!(
-        paths,
-        ["/lib/python3.11/x", "/lib/python3.12/x", "/lib/python3.9/x"]
-    );
+    assert_eq!(paths, ["/lib/python3.11/x", "/lib/python3.12/x", "/lib/python3.9/x"]);
     assert!(root.list(&folders[1]).unwrap().is_none());
     assert!(root.expand("/lib/*/*/nothing*").unwrap().is_empty());
 }

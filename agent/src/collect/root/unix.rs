@@ -35,10 +35,7 @@ impl Top {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(path, flags, Mode::empty())
             .map_err(|error| ReadError::io(path, error))?;
-        let top = Self {
-            folder,
-            is_confined: !is_host,
-        };
+        let top = Self { folder, is_confined: !is_host };
         // Asked once and here: otherwise every file would fail for the same reason, and the
         // sources' statuses would blame the files.
         if let Err(rustix::io::Errno::NOSYS) = top.open_at(Path::new("/"), flags) {
@@ -71,9 +68,7 @@ impl Top {
     /// What tells a folder from every other, if it is there.
     pub(super) fn folder_identity(&self, path: &Path) -> Option<Identity> {
         let stat = self.stat(path)?;
-        FileType::from_raw_mode(stat.st_mode)
-            .is_dir()
-            .then_some((stat.st_dev, stat.st_ino))
+        FileType::from_raw_mode(stat.st_mode).is_dir().then_some((stat.st_dev, stat.st_ino))
     }
 
     fn stat(&self, path: &Path) -> Option<Stat> {

@@ -42,10 +42,7 @@ impl Top {
             path.to_owned()
         };
         let is_confined = !is_host;
-        Ok(Self {
-            folder,
-            is_confined,
-        })
+        Ok(Self { folder, is_confined })
     }
 
     pub(super) fn file(&self, path: &Path) -> io::Result<File> {
@@ -56,10 +53,7 @@ impl Top {
                 "it is kept elsewhere and would have to be fetched",
             ));
         }
-        OpenOptions::new()
-            .read(true)
-            .custom_flags(NO_RECALL)
-            .open(path)
+        OpenOptions::new().read(true).custom_flags(NO_RECALL).open(path)
     }
 
     pub(super) fn folder(&self, path: &Path) -> io::Result<Names> {

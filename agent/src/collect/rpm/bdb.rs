@@ -87,9 +87,8 @@ impl Table {
             return Err(ReadError::damaged(path, "shorter than a database"));
         }
         file.read_exact_at(&mut meta, 0)?;
-        let order = [Order::Little, Order::Big]
-            .into_iter()
-            .find(|order| order.number(&meta, 12) == MAGIC);
+        let order =
+            [Order::Little, Order::Big].into_iter().find(|order| order.number(&meta, 12) == MAGIC);
         let is_hash = meta[25] == TYPE_HASH_META;
         let Some(order) = order.filter(|_| is_hash) else {
             return Err(ReadError::damaged(path, "not a Berkeley DB hash database"));
@@ -104,13 +103,7 @@ impl Table {
         // By the file's size as well as by what its header says: either alone may be a lie, and
         // four billion visits to one page would be the whole time box.
         let page_count = order.number(&meta, 32).saturating_add(1).min(pages.count());
-        Ok(Self {
-            pages,
-            wanted,
-            order,
-            page_count,
-            visits_left: page_count,
-        })
+        Ok(Self { pages, wanted, order, page_count, visits_left: page_count })
     }
 
     /// Hands over the headers whose entries are on a page.
@@ -149,8 +142,7 @@ impl Table {
             None => page.len(),
             Some(before) => place(before)?,
         };
-        page.get(place(number)?..end)
-            .filter(|entry| !entry.is_empty())
+        page.get(place(number)?..end).filter(|entry| !entry.is_empty())
     }
 
     /// Reads the header that a value is; `None` when the value is damaged.
@@ -195,10 +187,9 @@ impl Table {
         let content = page.get(PAGE_HEADER_BYTES..PAGE_HEADER_BYTES + bytes);
         // An empty page would be a chain without an end.
         let is_overflow = page[25] == TYPE_OVERFLOW && bytes > 0;
-        Ok(content.filter(|_| is_overflow).map(|content| Overflow {
-            next: order.number(page, 16),
-            content,
-        }))
+        Ok(content
+            .filter(|_| is_overflow)
+            .map(|content| Overflow { next: order.number(page, 16), content }))
     }
 }
 

@@ -191,11 +191,7 @@ impl HeaderReader {
         let mut values = self.values.into_iter();
         let mut next = || values.next().unwrap_or_default().bytes;
         // In the order of `FILE_TAGS`.
-        Files {
-            folder_numbers: next(),
-            names: next(),
-            folders: next(),
-        }
+        Files { folder_numbers: next(), names: next(), folders: next() }
     }
 
     /// How much of the header is wanted before the store: the intro, then also the index.
@@ -268,8 +264,7 @@ impl Value {
         let Some(piece) = piece.get(next - at..) else {
             return;
         };
-        self.bytes
-            .extend_from_slice(&piece[..wanted.min(piece.len())]);
+        self.bytes.extend_from_slice(&piece[..wanted.min(piece.len())]);
     }
 
     fn is_whole(&self) -> bool {
@@ -307,10 +302,7 @@ impl Value {
         if self.bytes_max == 0 {
             return Some(None);
         }
-        let bytes = self
-            .bytes
-            .first_chunk()
-            .filter(|_| self.kind == TYPE_INT32)?;
+        let bytes = self.bytes.first_chunk().filter(|_| self.kind == TYPE_INT32)?;
         Some(Some(u32::from_be_bytes(*bytes)))
     }
 }

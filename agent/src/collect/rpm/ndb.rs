@@ -70,11 +70,7 @@ pub(super) fn read(
             if magic != SLOT {
                 return Err(ReadError::damaged(path, "a slot without its mark"));
             }
-            let slot = Slot {
-                package,
-                block,
-                blocks,
-            };
+            let slot = Slot { package, block, blocks };
             if slot.package > 0 {
                 let mut reader = HeaderReader::new(wanted);
                 let is_whole = feed(root, &file, slot, &mut piece, &mut reader)?;

@@ -21,12 +21,7 @@ pub(super) struct Pages {
 
 impl Pages {
     pub(super) const fn new(file: SourceFile, page_bytes: usize) -> Self {
-        Self {
-            file,
-            page_bytes,
-            window: Vec::new(),
-            window_at: 0,
-        }
+        Self { file, page_bytes, window: Vec::new(), window_at: 0 }
     }
 
     /// Whole pages in the file.

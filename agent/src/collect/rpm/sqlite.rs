@@ -109,9 +109,7 @@ impl Database {
             refuse_journal(root, path)?;
         }
         let pages = Pages::new(file, page_bytes);
-        let page_count = log
-            .as_ref()
-            .map_or_else(|| pages.count(), |log| log.database_pages);
+        let page_count = log.as_ref().map_or_else(|| pages.count(), |log| log.database_pages);
         Ok(Self {
             pages,
             wanted,
@@ -157,12 +155,7 @@ impl Database {
         let mut table = None;
         self.walk(root, 1, &mut |_, cell| {
             let mut columns = Columns::new(&cell.local);
-            let mut next = || {
-                columns
-                    .as_mut()
-                    .and_then(Iterator::next)
-                    .unwrap_or_default()
-            };
+            let mut next = || columns.as_mut().and_then(Iterator::next).unwrap_or_default();
             // `type`, `name`, `tbl_name`, `rootpage`.
             let (kind, name, _, page) = (next(), next(), next(), next());
             if kind == b"table" && name == b"Packages" {
@@ -254,10 +247,9 @@ fn refuse_journal(root: &Root, path: &Path) -> Result<(), ReadError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-journal");
     match root.file(Path::new(&name), super::DATABASE_BYTES_MAX)? {
-        Some(journal) if journal.bytes > 0 => Err(ReadError::damaged(
-            path,
-            "an interrupted change; rpm --rebuilddb repairs it",
-        )),
+        Some(journal) if journal.bytes > 0 => {
+            Err(ReadError::damaged(path, "an interrupted change; rpm --rebuilddb repairs it"))
+        }
         _ => Ok(()),
     }
 }

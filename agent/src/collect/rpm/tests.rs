@@ -8,11 +8,7 @@ use crate::collect::test_tree::{Tree, data, read_data};
 /// A record as `rpm -qa` was asked to print it when the test data was made.
 fn line(record: &SoftwareRecord) -> String {
     let none = |text: &str| {
-        if text.is_empty() {
-            "(none)".to_owned()
-        } else {
-            text.to_owned()
-        }
+        if text.is_empty() { "(none)".to_owned() } else { text.to_owned() }
     };
     let number = |number: Option<u32>| none(&number.map_or_else(String::new, |n| n.to_string()));
     [
@@ -59,10 +55,7 @@ fn reads_a_sqlite_database_as_rpm_does() {
     assert_eq!(find("google-chrome-stable").vendor, "Google LLC");
     assert_eq!(find("nodejs").origin, "nodejs:20:9030020240229115828:rhel9");
     // No vendor: who packed it.
-    assert_eq!(
-        find("local-tool").vendor,
-        "Packagers <packagers@example.org>"
-    );
+    assert_eq!(find("local-tool").vendor, "Packagers <packagers@example.org>");
 }
 
 #[test]
@@ -95,10 +88,7 @@ fn reads_the_database_alone_where_the_log_is_of_another_one() {
     for log in [b"".as_slice(), b"not a log", &[0x37; 5000]] {
         let tree = sqlite_tree();
         tree.write("/var/lib/rpm/rpmdb.sqlite-wal", log);
-        assert_eq!(
-            tree.read(Source::Rpm, read).all().len(),
-            expected("rpm/sqlite").len()
-        );
+        assert_eq!(tree.read(Source::Rpm, read).all().len(), expected("rpm/sqlite").len());
     }
 }
 
@@ -122,10 +112,7 @@ fn a_pipe_in_place_of_the_database_is_said_and_does_not_hang() {
     let tree = Tree::new(&[]);
     tree.pipe("/var/lib/rpm/rpmdb.sqlite");
     let error = tree.read(Source::Rpm, read).reading.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "/var/lib/rpm/rpmdb.sqlite: not a regular file"
-    );
+    assert_eq!(error.to_string(), "/var/lib/rpm/rpmdb.sqlite: not a regular file");
 }
 
 #[test]
@@ -138,10 +125,7 @@ fn is_absent_without_a_database() {
 fn splits_the_names_of_source_packages() {
     let split = |file: &'static str| split_source(file.as_bytes());
     let parts = |a: &'static str, b: &'static str| (a.as_bytes(), b.as_bytes());
-    assert_eq!(
-        split("glibc-common-2.34-83.el9.src.rpm"),
-        parts("glibc-common", "2.34-83.el9")
-    );
+    assert_eq!(split("glibc-common-2.34-83.el9.src.rpm"), parts("glibc-common", "2.34-83.el9"));
     assert_eq!(split("a-1-2.nosrc.rpm"), parts("a", "1-2"));
     for odd in ["", "(none)", "a-1.src.rpm", "a-1-2.rpm"] {
         assert_eq!(split(odd), parts("", ""), "{odd}");

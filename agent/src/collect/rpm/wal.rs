@@ -59,11 +59,7 @@ impl Wal {
         if frames > FRAMES_MAX {
             return Err(ReadError::damaged(&file.path, "a log of too many pages"));
         }
-        let mut wal = Self {
-            file,
-            pages: HashMap::new(),
-            database_pages: 0,
-        };
+        let mut wal = Self { file, pages: HashMap::new(), database_pages: 0 };
         wal.take_frames(root, &header, &mut checksum, (frames, frame_bytes))?;
         Ok(Some(wal).filter(|wal| wal.database_pages > 0))
     }
@@ -116,10 +112,7 @@ impl Checksum {
         if !is_wal || usize::try_from(big_endian(header, 8)?) != Ok(page_bytes) {
             return None;
         }
-        let mut checksum = Self {
-            is_big_endian: magic & 1 == 1,
-            sums: [0; 2],
-        };
+        let mut checksum = Self { is_big_endian: magic & 1 == 1, sums: [0; 2] };
         checksum.take(&header[..24]);
         let sums = [big_endian(header, 24)?, big_endian(header, 28)?];
         Some(checksum).filter(|checksum| checksum.sums == sums)
@@ -145,11 +138,7 @@ impl Checksum {
     fn take(&mut self, bytes: &[u8]) {
         let word = |bytes: &[u8]| {
             let bytes = bytes.first_chunk().copied().unwrap_or_default();
-            if self.is_big_endian {
-                u32::from_be_bytes(bytes)
-            } else {
-                u32::from_le_bytes(bytes)
-            }
+            if self.is_big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
         };
         let [mut a, mut b] = self.sums;
         for pair in bytes.chunks_exact(8) {

@@ -81,14 +81,8 @@ fn an_identity_that_is_a_path_is_never_opened() {
     let state = r#"{"data": {"snaps": {"a": {"active": true, "current": "5",
         "sequence": [{"revision": "5", "snap-id": "../../account/x"}]}}}}"#;
     let tree = mounted(Some(state));
-    tree.write(
-        &format!("{ASSERTIONS}/account/x/active"),
-        b"publisher-id: y\n",
-    );
-    tree.write(
-        &format!("{ASSERTIONS}/account/y/active"),
-        b"display-name: Trick\n",
-    );
+    tree.write(&format!("{ASSERTIONS}/account/x/active"), b"publisher-id: y\n");
+    tree.write(&format!("{ASSERTIONS}/account/y/active"), b"display-name: Trick\n");
     let records = tree.read(Source::Snap, read).all();
     assert_eq!(records[0].vendor, "");
 }
@@ -108,10 +102,7 @@ fn believes_the_newest_format_of_an_assertion() {
         let text = format!("publisher-id: {publisher}\n");
         tree.write(&format!("{declaration}/{file}"), text.as_bytes());
         let name = format!("display-name: The {publisher}\n");
-        tree.write(
-            &format!("{ASSERTIONS}/account/{publisher}/active"),
-            name.as_bytes(),
-        );
+        tree.write(&format!("{ASSERTIONS}/account/{publisher}/active"), name.as_bytes());
     }
     assert_eq!(tree.read(Source::Snap, read).all()[0].vendor, "The tenth");
 }
@@ -134,13 +125,7 @@ fn reads_keys_at_the_beginning_of_a_line_only() {
     let yaml =
         b"description: |\n  version: 9\nversion: \"1.2\"\narchitectures: [ 'arm64', amd64 ]\n";
     let description = parse_yaml(&mut test_lines(yaml)).unwrap();
-    assert_eq!(
-        (description.version, description.arch),
-        (b"1.2".to_vec(), b"arm64".to_vec())
-    );
+    assert_eq!((description.version, description.arch), (b"1.2".to_vec(), b"arm64".to_vec()));
     let description = parse_yaml(&mut test_lines(b"architectures:\nversion: '\n")).unwrap();
-    assert_eq!(
-        (description.version, description.arch),
-        (b"'".to_vec(), Vec::new())
-    );
+    assert_eq!((description.version, description.arch), (b"'".to_vec(), Vec::new()));
 }

@@ -9,10 +9,7 @@ use super::*;
 use crate::delta;
 
 fn scan_as(system: System, tree: &Tree) -> Inventory {
-    let options = ScanOptions {
-        system,
-        ..options(tree)
-    };
+    let options = ScanOptions { system, ..options(tree) };
     Scanner::new(options).scan(|_| Vec::new(), &clock())
 }
 
@@ -32,9 +29,7 @@ fn assert_fits_the_wire(inventory: &Inventory) {
 
 #[test]
 fn a_host_with_ten_thousand_packages_is_told_whole() {
-    let many: String = (0..10_000)
-        .map(|n| package(&format!("package-{n}"), "1.2.3-4"))
-        .collect();
+    let many: String = (0..10_000).map(|n| package(&format!("package-{n}"), "1.2.3-4")).collect();
     let tree = Tree::new(&[(STATUS, &many)]);
     let inventory = scan_as(System::Linux, &tree);
     assert_eq!(status(&inventory, Source::Deb).state, SourceState::Ok);

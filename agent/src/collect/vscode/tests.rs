@@ -19,10 +19,7 @@ fn the_list_counts_and_not_what_waits_to_be_deleted() {
         {"identifier": {"id": "own.thing"}, "version": "1.0.0"}]"#;
     let tree = Tree::new(&[
         (&format!("{FOLDER}/extensions.json"), list),
-        (
-            &format!("{FOLDER}/ms-python.python-2024.2.0/package.json"),
-            MANIFEST,
-        ),
+        (&format!("{FOLDER}/ms-python.python-2024.2.0/package.json"), MANIFEST),
     ]);
     let place = vec!["~/.vscode/extensions".to_owned()];
     assert_eq!(
@@ -49,10 +46,7 @@ fn without_a_list_the_folders_are_the_list() {
     let folder = "/home/alice/.cursor/extensions";
     let tree = Tree::new(&[
         (&format!("{folder}/a/package.json"), MANIFEST),
-        (
-            &format!("{folder}/b/package.json"),
-            "{\"name\": \"no publisher\"}",
-        ),
+        (&format!("{folder}/b/package.json"), "{\"name\": \"no publisher\"}"),
         (&format!("{folder}/.obsolete"), "{}"),
     ]);
     tree.pipe(&format!("{folder}/c/package.json"));

@@ -117,9 +117,7 @@ fn folder(key: &Key<'_>) -> Result<Option<PathBuf>, ReadError> {
         return Ok(None);
     };
     let mut path = path_in_tree(&path);
-    let is_file = path
-        .extension()
-        .is_some_and(|end| end.eq_ignore_ascii_case("xml"));
+    let is_file = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml"));
     if is_file {
         path.pop();
     }
@@ -154,11 +152,7 @@ fn take(
     out.push(&Draft {
         name: display_name.as_bytes(),
         version: name.version.as_bytes(),
-        arch: if name.arch == "neutral" {
-            b""
-        } else {
-            name.arch.as_bytes()
-        },
+        arch: if name.arch == "neutral" { b"" } else { name.arch.as_bytes() },
         vendor: publisher.unwrap_or_default().as_bytes(),
         bundle_id: family.as_bytes(),
         installed_at_s: found.flatten(),
@@ -182,13 +176,7 @@ impl<'a> FullName<'a> {
             && is_version
             && publisher.len() == 13
             && publisher.bytes().all(|b| b.is_ascii_alphanumeric());
-        is_whole.then_some(Self {
-            name,
-            version,
-            arch,
-            resource,
-            publisher,
-        })
+        is_whole.then_some(Self { name, version, arch, resource, publisher })
     }
 }
 

@@ -42,11 +42,7 @@ pub(in crate::collect) fn read(root: &Root, out: &mut Records) -> Result<Reading
             return Ok(None);
         };
         // Since Windows 10 a build holds all updates before it, and says all by itself.
-        let updates = if windows.kernel == "10.0" {
-            None
-        } else {
-            updates::installed(software)?
-        };
+        let updates = if windows.kernel == "10.0" { None } else { updates::installed(software)? };
         Ok(Some((windows, updates.unwrap_or_default())))
     })?;
     let Some(Some((windows, updates))) = found else {
@@ -110,10 +106,7 @@ fn windows(software: &Key<'_>) -> Result<Option<Windows>, ReadError> {
         name: name(&key, &build)?,
         kernel,
         build,
-        revision: key
-            .number("UBR")?
-            .map(|ubr| ubr.to_string())
-            .unwrap_or_default(),
+        revision: key.number("UBR")?.map(|ubr| ubr.to_string()).unwrap_or_default(),
         release,
         arch: arch(&key.text_or_empty("BuildLabEx")?).to_owned(),
         installed_at_s: installed_at_s.and_then(|s| u32::try_from(s).ok()),
@@ -139,9 +132,7 @@ fn name(key: &Key<'_>, build: &str) -> Result<String, ReadError> {
 /// The architecture in a build's label: `amd64` of `22621.1.amd64fre.ni_release.220506-1250`.
 fn arch(label: &str) -> &str {
     let part = label.split('.').nth(2).unwrap_or_default();
-    part.strip_suffix("fre")
-        .or_else(|| part.strip_suffix("chk"))
-        .unwrap_or_default()
+    part.strip_suffix("fre").or_else(|| part.strip_suffix("chk")).unwrap_or_default()
 }
 
 /// As many updates as a record has room for: the newest, which hold most of the others.

@@ -13,20 +13,11 @@ use crate::collect::root::Root;
 /// write into the first, and so do those of 32 on a Windows of 32.
 const VIEWS: [(&str, &str); 2] = [
     (r"Microsoft\Windows\CurrentVersion\Uninstall", ""),
-    (
-        r"WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall",
-        "x86",
-    ),
+    (r"WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall", "x86"),
 ];
 
 /// Kinds of entries that are changes to another program.
-const UPDATES: [&str; 5] = [
-    "Hotfix",
-    "Security Update",
-    "Service Pack",
-    "Update",
-    "Update Rollup",
-];
+const UPDATES: [&str; 5] = ["Hotfix", "Security Update", "Service Pack", "Update", "Update Rollup"];
 
 /// Reads the programs.
 pub(in crate::collect) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError> {
@@ -122,11 +113,7 @@ fn day_s(text: &str) -> Option<u32> {
         return None;
     }
     // Years begin in March here, so that the day that comes every four years is the last.
-    let (year, month) = if month < 3 {
-        (year - 1, month + 9)
-    } else {
-        (year, month - 3)
-    };
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let leap_days = year / 4 - year / 100 + year / 400;
     let days = year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1;
     /// Days from March of the year 0 to 1970.

@@ -111,9 +111,7 @@ pub(super) fn with_software<T>(
 ) -> Result<Option<T>, ReadError> {
     #[cfg(windows)]
     if root.is_host() {
-        return live::LiveKey::software()
-            .map(|key| work(&Key::Live(key)))
-            .transpose();
+        return live::LiveKey::software().map(|key| work(&Key::Live(key))).transpose();
     }
     match Hive::open(root, Path::new(SOFTWARE))? {
         Some(hive) => work(&Key::File(hive.top()?)).map(Some),
@@ -142,11 +140,8 @@ pub(super) fn each_person(
     visit: &mut Visit<'_>,
 ) -> Result<(), ReadError> {
     #[cfg(windows)]
-    let loaded = if root.is_host() {
-        live::each_person(root, which, out, visit)?
-    } else {
-        Vec::new()
-    };
+    let loaded =
+        if root.is_host() { live::each_person(root, which, out, visit)? } else { Vec::new() };
     #[cfg(not(windows))]
     let loaded: Vec<String> = Vec::new();
     for home in homes(root, &loaded)? {

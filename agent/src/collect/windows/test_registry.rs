@@ -78,11 +78,7 @@ fn write_cell(cells: &mut Vec<u8>, content: &[u8]) -> u32 {
 }
 
 fn write_key(cells: &mut Vec<u8>, name: &str, key: &Key) -> u32 {
-    let below: Vec<u32> = key
-        .keys
-        .iter()
-        .map(|(name, key)| write_key(cells, name, key))
-        .collect();
+    let below: Vec<u32> = key.keys.iter().map(|(name, key)| write_key(cells, name, key)).collect();
     let mut list = u32::MAX;
     if !below.is_empty() {
         let mut content = b"lh".to_vec();
@@ -136,8 +132,5 @@ fn named(name: &str) -> (Vec<u8>, bool) {
     if name.is_ascii() {
         return (name.as_bytes().to_vec(), true);
     }
-    (
-        name.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        false,
-    )
+    (name.encode_utf16().flat_map(u16::to_le_bytes).collect(), false)
 }

@@ -20,10 +20,7 @@ fn unpacked(bytes: &[u8], max: usize) -> Result<Option<Vec<u8>>, ReadError> {
 #[test]
 fn finds_one_file_among_others_packed_or_not() {
     let jar = archive(&[("a.class", b"x", 0), (NAME, b"<xml/>", 0)]);
-    assert_eq!(
-        unpacked(&jar, 100).unwrap().as_deref(),
-        Some(&b"<xml/>"[..])
-    );
+    assert_eq!(unpacked(&jar, 100).unwrap().as_deref(), Some(&b"<xml/>"[..]));
     let packed = compress_to_vec(&[b'x'; 5000], 6);
     let jar = archive(&[("a.class", b"x", 0), (NAME, &packed, 8)]);
     assert_eq!(unpacked(&jar, 5000).unwrap(), Some(vec![b'x'; 5000]));

@@ -8,12 +8,7 @@ fn refusal(raw: Raw) -> Option<String> {
 
 #[test]
 fn a_range_holds_its_ends_and_nothing_beyond() {
-    let spool = |bytes| {
-        refusal(Raw {
-            spool_bytes_max: Some(bytes),
-            ..Raw::default()
-        })
-    };
+    let spool = |bytes| refusal(Raw { spool_bytes_max: Some(bytes), ..Raw::default() });
     for bytes in [262_144, 262_145, 1_073_741_823, 1_073_741_824] {
         assert_eq!(spool(bytes), None);
     }
@@ -21,12 +16,7 @@ fn a_range_holds_its_ends_and_nothing_beyond() {
         let words = format!("spool_bytes_max is {bytes}; it has to be 262144 to 1073741824");
         assert_eq!(spool(bytes), Some(words));
     }
-    let timeout = |seconds| {
-        refusal(Raw {
-            source_timeout_s: Some(seconds),
-            ..Raw::default()
-        })
-    };
+    let timeout = |seconds| refusal(Raw { source_timeout_s: Some(seconds), ..Raw::default() });
     assert_eq!((timeout(1), timeout(600)), (None, None));
     for seconds in [0, 601, u32::MAX] {
         let words = format!("source_timeout_s is {seconds}; it has to be 1 to 600");
@@ -44,15 +34,9 @@ fn collectors_are_addresses_and_no_more_than_a_token_holds() {
     };
     assert_eq!(of(&[]), None, "those that the enrolment gave");
     assert_eq!(of(&["host:1"; 8]), None);
-    assert_eq!(
-        of(&["[2001:db8::1]:7070", "192.0.2.1:65535", "a.b-c.example:1"]),
-        None
-    );
+    assert_eq!(of(&["[2001:db8::1]:7070", "192.0.2.1:65535", "a.b-c.example:1"]), None);
     let many = of(&["host:1"; 9]).expect("refused");
-    assert!(
-        many.starts_with("collectors is 9 addresses; it has to be at most 8"),
-        "{many}"
-    );
+    assert!(many.starts_with("collectors is 9 addresses; it has to be at most 8"), "{many}");
     for wrong in [
         "",
         "host",
@@ -71,10 +55,7 @@ fn collectors_are_addresses_and_no_more_than_a_token_holds() {
         "host\n:1",
     ] {
         let said = of(&["host:1", wrong]).expect(wrong);
-        assert!(
-            said.starts_with(&format!("collectors is {wrong:?}; ")),
-            "{said}"
-        );
+        assert!(said.starts_with(&format!("collectors is {wrong:?}; ")), "{said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
@@ -82,20 +63,8 @@ fn collectors_are_addresses_and_no_more_than_a_token_holds() {
 #[test]
 fn a_folder_has_to_be_absolute_and_is_named_by_its_key() {
     for (key, raw) in [
-        (
-            "state_dir",
-            Raw {
-                state_dir: Some(PathBuf::from("state")),
-                ..Raw::default()
-            },
-        ),
-        (
-            "scan_root",
-            Raw {
-                scan_root: Some(PathBuf::from("./root")),
-                ..Raw::default()
-            },
-        ),
+        ("state_dir", Raw { state_dir: Some(PathBuf::from("state")), ..Raw::default() }),
+        ("scan_root", Raw { scan_root: Some(PathBuf::from("./root")), ..Raw::default() }),
     ] {
         let said = refusal(raw).expect("refused");
         assert!(said.starts_with(&format!("{key} is ")), "{said}");
@@ -112,11 +81,7 @@ fn a_variable_with_a_wrong_value_is_named_with_what_would_be_right() {
         ("MUSTER_LOG_LEVEL", "loud", "debug"),
         ("MUSTER_SPOOL_BYTES_MAX", "16MiB", "invalid digit"),
         ("MUSTER_SPOOL_BYTES_MAX", "-1", "invalid digit"),
-        (
-            "MUSTER_SPOOL_BYTES_MAX",
-            "18446744073709551616",
-            "too large",
-        ),
+        ("MUSTER_SPOOL_BYTES_MAX", "18446744073709551616", "too large"),
         ("MUSTER_SOURCE_TIMEOUT_S", "20s", "invalid digit"),
         ("MUSTER_SOURCE_TIMEOUT_S", "4294967296", "too large"),
         ("MUSTER_SOURCES_OFF", "npm,dep", "dep"),
@@ -125,10 +90,7 @@ fn a_variable_with_a_wrong_value_is_named_with_what_would_be_right() {
         let error = Config::load(Some(&path), &environment, Raw::default()).expect_err(value);
         let said = error.to_string();
         assert!(said.starts_with(&format!("{name}=")), "{said}");
-        assert!(
-            said.contains("in the environment") && said.contains(words),
-            "{said}"
-        );
+        assert!(said.contains("in the environment") && said.contains(words), "{said}");
     }
 }
 
@@ -174,10 +136,7 @@ fn every_variable_reaches_its_key() {
 #[test]
 fn a_list_of_a_later_layer_takes_the_place_of_the_one_before_and_may_be_empty() {
     let (_folder, path) = file("collectors = [\"file:1\"]\nsources_off = [\"npm\"]");
-    let flags = Raw {
-        collectors: Some(Vec::new()),
-        ..Raw::default()
-    };
+    let flags = Raw { collectors: Some(Vec::new()), ..Raw::default() };
     let config = Config::load(Some(&path), &nothing, flags).expect("valid");
     assert!(config.collectors.is_empty());
     assert_eq!(config.sources_off, [Source::Npm]);
@@ -199,10 +158,7 @@ fn a_password_belongs_to_the_proxy_that_it_was_set_with() {
         None,
         "another proxy gets no password of this one"
     );
-    assert_eq!(
-        over(own(Some("other:1"), Some("/new"))),
-        Some(PathBuf::from("/new"))
-    );
+    assert_eq!(over(own(Some("other:1"), Some("/new"))), Some(PathBuf::from("/new")));
 }
 
 #[test]
@@ -272,10 +228,6 @@ fn networks_of_every_width_are_exceptions_and_half_of_one_is_none() {
         ("", "collector.example:7070", true),
         (".", "collector.example:7070", true),
     ] {
-        assert_eq!(
-            rule(bypass).for_address(address).is_some(),
-            is_used,
-            "{bypass} {address}"
-        );
+        assert_eq!(rule(bypass).for_address(address).is_some(), is_used, "{bypass} {address}");
     }
 }

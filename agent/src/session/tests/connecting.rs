@@ -7,10 +7,7 @@ fn connects_and_scans_at_once() {
     let bench = Bench::new();
     assert_eq!(
         Vec::from(bench.done),
-        [
-            Action::Connect { attempt: 0 },
-            Action::StartScan { request: 0 }
-        ]
+        [Action::Connect { attempt: 0 }, Action::StartScan { request: 0 }]
     );
 }
 
@@ -46,10 +43,7 @@ fn waits_longer_after_every_attempt_that_fails() {
         bench.now = bench.waits_until();
         bench.give(Event::Tick);
     }
-    assert!(
-        longest >= RECONNECT.1 / 2 && longest <= RECONNECT.1,
-        "{longest:?}"
-    );
+    assert!(longest >= RECONNECT.1 / 2 && longest <= RECONNECT.1, "{longest:?}");
 }
 
 #[test]
@@ -60,17 +54,14 @@ fn tries_every_address_before_it_waits() {
     bench.give(Event::ConnectFailed);
     bench.give(Event::ConnectFailed);
     bench.give(Event::ConnectFailed);
-    let attempts: Vec<_> = bench
-        .done
-        .iter()
-        .filter_map(|action| {
-            if let Action::Connect { attempt } = action {
-                Some(*attempt)
-            } else {
-                None
-            }
-        })
-        .collect();
+    let attempts: Vec<_> =
+        bench
+            .done
+            .iter()
+            .filter_map(|action| {
+                if let Action::Connect { attempt } = action { Some(*attempt) } else { None }
+            })
+            .collect();
     assert_eq!(attempts, [1, 2]);
     assert!(bench.waits_until() > bench.now);
 }
@@ -103,11 +94,7 @@ fn a_collector_that_answers_and_is_of_no_use_does_not_keep_its_agents_from_anoth
         trouble(&mut bench);
         bench.sleep_for(RECONNECT.0);
         let next = bench.done.iter().find_map(|action| {
-            if let Action::Connect { attempt } = action {
-                Some(attempt % 2)
-            } else {
-                None
-            }
+            if let Action::Connect { attempt } = action { Some(attempt % 2) } else { None }
         });
         assert_eq!(next, Some(1), "after {what}");
     }

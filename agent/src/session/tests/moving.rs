@@ -10,9 +10,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 fn steady(seed: u64) -> Bench {
     let mut bench = Bench::open(0);
     bench.session.jitter = Jitter::seeded(seed);
-    bench.tell(CollectorMessage::Attend(Attendance::Hold {
-        return_within_s: 600,
-    }));
+    bench.tell(CollectorMessage::Attend(Attendance::Hold { return_within_s: 600 }));
     bench.sleep_for(HOUR);
     bench.done.clear();
     bench
@@ -76,14 +74,8 @@ fn a_better_way_is_taken_at_once_and_what_was_unanswered_goes_again() {
     bench.send();
     bench.done.clear();
     bench.give(Event::BetterWay);
-    assert_eq!(
-        bench.done.pop_front(),
-        Some(Action::Disconnect(Parting::BetterWay))
-    );
-    assert!(matches!(
-        bench.done.pop_front(),
-        Some(Action::Connect { .. })
-    ));
+    assert_eq!(bench.done.pop_front(), Some(Action::Disconnect(Parting::BetterWay)));
+    assert!(matches!(bench.done.pop_front(), Some(Action::Connect { .. })));
     bench.connect();
     assert_eq!(bench.session.next_report(bench.now), Some(bench.at(1)));
 }
@@ -141,14 +133,8 @@ fn another_identity_begins_with_a_snapshot() {
     bench.tell(CollectorMessage::Rekey);
     assert!(bench.done.is_empty(), "asked for twice, done once");
     let agent = AgentId(uuid::Uuid::from_u128(5));
-    bench.tell(CollectorMessage::Rekeyed {
-        agent,
-        chain: vec![vec![1]],
-    });
-    assert_eq!(
-        bench.done.pop_front(),
-        Some(Action::BecomeAgent(agent, vec![vec![1]]))
-    );
+    bench.tell(CollectorMessage::Rekeyed { agent, chain: vec![vec![1]] });
+    assert_eq!(bench.done.pop_front(), Some(Action::BecomeAgent(agent, vec![vec![1]])));
     assert!(bench.done.contains(&Action::StartOver(StartOver::Rekeyed)));
     assert!(bench.spool.is_snapshot_due);
 }

@@ -23,10 +23,7 @@ fn every_reason_of_a_reject_has_its_consequence() {
             RejectReason::InvalidRecord,
         ];
         let is_refused = !may_come_again.contains(&reason) && !never.contains(&reason);
-        let expected = (
-            usize::from(never.contains(&reason)),
-            usize::from(is_refused),
-        );
+        let expected = (usize::from(never.contains(&reason)), usize::from(is_refused));
         assert_eq!((over, parted), expected, "{reason}");
         assert_eq!(bench.send(), [], "{reason}: nothing is sent at once");
         if over == 0 {
@@ -47,10 +44,7 @@ fn sends_the_same_reports_again_after_the_pause_that_was_asked_for() {
     bench.sleep_for(5 * SECOND - Duration::from_millis(1));
     assert_eq!(bench.send(), []);
     bench.sleep_for(4 * SECOND);
-    assert_eq!(
-        bench.send(),
-        (2..=5).map(|seq| bench.at(seq)).collect::<Vec<_>>()
-    );
+    assert_eq!(bench.send(), (2..=5).map(|seq| bench.at(seq)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -82,10 +76,11 @@ fn begins_an_epoch_where_the_gap_was_acknowledged_before() {
     bench.send();
     bench.tell(ack(bench.at(3)));
     bench.reject(bench.at(4), RejectReason::Gap, 0);
-    assert!(bench.done.contains(&Action::StartOver(StartOver::Rejected(
-        bench.at(4),
-        RejectReason::Gap
-    ))));
+    assert!(
+        bench
+            .done
+            .contains(&Action::StartOver(StartOver::Rejected(bench.at(4), RejectReason::Gap)))
+    );
     assert_eq!(bench.count(is_scan), 1);
 }
 
@@ -110,11 +105,8 @@ fn a_report_that_is_never_taken_does_not_keep_the_agent_busy() {
 
 #[test]
 fn a_report_that_a_collector_cannot_even_read_is_not_sent_for_ever() {
-    let refuse = |reason| CollectorMessage::Refuse {
-        reason,
-        detail: String::new(),
-        retry_after_ms: 0,
-    };
+    let refuse =
+        |reason| CollectorMessage::Refuse { reason, detail: String::new(), retry_after_ms: 0 };
     let mut bench = Bench::open(3);
     bench.send();
     bench.tell(refuse(RejectReason::Undecodable));

@@ -11,16 +11,11 @@ fn renews_the_certificate_in_time_and_then_uses_it() {
     bench.sleep_for(SECOND);
     assert_eq!(bench.count(|action| *action == Action::Renew), 1);
     let chain = vec![vec![1]];
-    bench.tell(CollectorMessage::Certificate {
-        chain: chain.clone(),
-    });
+    bench.tell(CollectorMessage::Certificate { chain: chain.clone() });
     assert_eq!(bench.done.back(), Some(&Action::InstallCertificate(chain)));
     let renew_at = bench.now + 1_000_000 * SECOND;
     bench.give(Event::CertificateInstalled { renew_at });
-    assert_eq!(
-        bench.done.back(),
-        Some(&Action::Disconnect(Parting::CertificateRenewed))
-    );
+    assert_eq!(bench.done.back(), Some(&Action::Disconnect(Parting::CertificateRenewed)));
     assert!(bench.waits_until() - bench.now <= 5 * SECOND);
 }
 

@@ -62,10 +62,7 @@ fn a_scan_that_could_not_be_recorded_is_tried_again_within_minutes_and_not_calle
 #[test]
 fn scans_on_schedule_with_the_time_that_the_collector_set() {
     let mut bench = Bench::open(0);
-    bench.tell(CollectorMessage::Settings(Settings {
-        scan_every_s: 600,
-        ..Settings::default()
-    }));
+    bench.tell(CollectorMessage::Settings(Settings { scan_every_s: 600, ..Settings::default() }));
     for _ in 0..5 {
         bench.done.clear();
         bench.sleep_for(661 * SECOND);
@@ -77,10 +74,8 @@ fn scans_on_schedule_with_the_time_that_the_collector_set() {
 #[test]
 fn an_idle_hour_is_twelve_heartbeats_and_nothing_else() {
     let mut bench = Bench::open(0);
-    bench.tell(CollectorMessage::Settings(Settings {
-        scan_every_s: 86_400,
-        ..Settings::default()
-    }));
+    bench
+        .tell(CollectorMessage::Settings(Settings { scan_every_s: 86_400, ..Settings::default() }));
     bench.sleep();
     bench.done.clear();
     let mut wakes = 0;

@@ -26,10 +26,7 @@ fn sends_in_order_and_keeps_within_the_window() {
     assert_eq!(sent.len(), REPORTS_IN_FLIGHT_MAX);
     assert_eq!(sent[0], bench.at(1));
     bench.tell(ack(bench.at(5)));
-    assert_eq!(
-        bench.send(),
-        (33..=37).map(|seq| bench.at(seq)).collect::<Vec<_>>()
-    );
+    assert_eq!(bench.send(), (33..=37).map(|seq| bench.at(seq)).collect::<Vec<_>>());
 }
 
 #[test]

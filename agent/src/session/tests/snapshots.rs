@@ -7,10 +7,7 @@ fn welcome_at(applied: Position) -> CollectorMessage {
     let CollectorMessage::Welcome(welcome) = welcome(Settings::default()) else {
         unreachable!("it is one");
     };
-    CollectorMessage::Welcome(Welcome {
-        extension: Welcome::extension_of(applied),
-        ..welcome
-    })
+    CollectorMessage::Welcome(Welcome { extension: Welcome::extension_of(applied), ..welcome })
 }
 
 #[test]
@@ -68,10 +65,7 @@ fn a_second_wish_for_a_snapshot_waits() {
 #[test]
 fn a_spool_that_was_lost_is_filled_again_at_once() {
     let mut bench = Bench::open(3);
-    bench.give(Event::SpoolChanged(SpoolView {
-        is_snapshot_due: true,
-        ..SpoolView::default()
-    }));
+    bench.give(Event::SpoolChanged(SpoolView { is_snapshot_due: true, ..SpoolView::default() }));
     assert_eq!(bench.count(is_scan), 1);
 }
 

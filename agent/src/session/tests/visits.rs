@@ -169,10 +169,7 @@ fn later_visits_keep_their_distance() {
         bench.tell(visit());
         bench.sleep_for(QUIET);
         let wait = bench.away_until().expect("away") - bench.now;
-        assert!(
-            wait >= EVERY * 9 / 10 && wait <= EVERY * 11 / 10,
-            "{wait:?}"
-        );
+        assert!(wait >= EVERY * 9 / 10 && wait <= EVERY * 11 / 10, "{wait:?}");
     }
 }
 
@@ -186,12 +183,7 @@ fn a_visitor_that_is_told_to_hold_stays() {
     bench.done.clear();
     bench.sleep_for(20 * QUIET);
     assert_eq!(bench.count(is_disconnect), 0);
-    assert_eq!(
-        bench.session.attendance(),
-        Attendance::Hold {
-            return_within_s: 20
-        }
-    );
+    assert_eq!(bench.session.attendance(), Attendance::Hold { return_within_s: 20 });
 }
 
 #[test]
@@ -253,10 +245,7 @@ fn agents_that_lose_their_collector_come_back_within_the_time_that_it_named() {
         .collect();
     assert!(waits.iter().all(|wait| *wait <= 100 * SECOND));
     let late = waits.iter().filter(|wait| **wait > 50 * SECOND).count();
-    assert!(
-        (60..=140).contains(&late),
-        "{late} of 200 in the second half"
-    );
+    assert!((60..=140).contains(&late), "{late} of 200 in the second half");
 }
 
 #[test]

@@ -16,11 +16,7 @@ fn open_with(path: &Path, bytes_max: u64) -> Spool {
 
 #[test]
 fn a_spool_holds_exactly_as_many_bytes_as_it_may() {
-    for (bytes_max, fits) in [
-        (3 * one(), true),
-        (3 * one() - 1, false),
-        (3 * one() + 1, true),
-    ] {
+    for (bytes_max, fits) in [(3 * one(), true), (3 * one() - 1, false), (3 * one() + 1, true)] {
         let (_folder, path) = place();
         let mut spool = open_with(&path, bytes_max);
         assert!(scan(&mut spool, &records(0..2), 2, 100).expect("recorded"));
@@ -39,14 +35,8 @@ fn a_snapshot_that_just_fits_is_taken_and_one_byte_more_is_an_error_that_says_ho
     let (_folder, path) = place();
     let mut spool = open_with(&path, 2 * one() - 1);
     let error = scan(&mut spool, &records(0..2), 2, 100).expect_err("too small");
-    assert!(
-        error.to_string().contains(&(2 * one()).to_string()),
-        "{error}"
-    );
-    assert_eq!(
-        (spool.waiting(), spool.view().is_snapshot_due),
-        ((0, 0), true)
-    );
+    assert!(error.to_string().contains(&(2 * one()).to_string()), "{error}");
+    assert_eq!((spool.waiting(), spool.view().is_snapshot_due), ((0, 0), true));
     drop(spool);
     let mut spool = open_with(&path, 2 * one());
     assert!(scan(&mut spool, &records(0..2), 2, 100).expect("recorded"));
@@ -80,9 +70,7 @@ fn a_bound_that_was_made_smaller_keeps_what_waits_and_takes_nothing_more() {
     let mut spool = open_with(&path, 2 * one());
     assert_eq!((spool.view(), spool.waiting().0), (view, 5));
     for position in 1..=5 {
-        let frame = spool
-            .frame(Position::new(view.last.epoch.0, position))
-            .expect("readable");
+        let frame = spool.frame(Position::new(view.last.epoch.0, position)).expect("readable");
         assert!(frame.is_some(), "report {position} is still to be sent");
     }
     assert!(!scan(&mut spool, &records(0..6), 1, 100).expect("an answer"));
@@ -121,11 +109,7 @@ fn what_does_not_wait_has_no_frame() {
         (Position::new(epoch + 1, 2), false),
         (Position::new(u32::MAX, u32::MAX), false),
     ] {
-        assert_eq!(
-            spool.frame(position).expect("readable").is_some(),
-            waits,
-            "{position}"
-        );
+        assert_eq!(spool.frame(position).expect("readable").is_some(), waits, "{position}");
     }
 }
 
@@ -140,12 +124,8 @@ fn an_epoch_is_behind_the_last_one_and_the_clock_and_never_at_the_end_of_the_num
         assert_eq!(spool.next_epoch(now_ms).0, 1, "{now_ms}");
     }
     assert_eq!(spool.next_epoch(0xf000_0000 * 1_000).0, 0xf000_0000);
-    spool
-        .start_over(Position::new(2_000_000_000, 3))
-        .expect("written");
+    spool.start_over(Position::new(2_000_000_000, 3)).expect("written");
     assert_eq!(spool.next_epoch(1_720_000_000_999).0, 2_000_000_001);
-    spool
-        .start_over(Position::new(u32::MAX, 3))
-        .expect("written");
+    spool.start_over(Position::new(u32::MAX, 3)).expect("written");
     assert_eq!(spool.next_epoch(0).0, u32::MAX, "there is none behind it");
 }

@@ -19,10 +19,7 @@ fn a_file_that_is_no_spool_is_set_aside() {
         let mut spool = open(&path);
         assert!(spool.set_aside().is_some());
         assert!(spool.view().is_snapshot_due);
-        assert_eq!(
-            std::fs::read(folder.path().join("spool.damaged")).expect("kept"),
-            content
-        );
+        assert_eq!(std::fs::read(folder.path().join("spool.damaged")).expect("kept"), content);
         scan(&mut spool, &records(0..5), 1, 10).expect("recorded");
     }
 }
@@ -73,8 +70,7 @@ fn a_later_format_is_set_aside_and_not_guessed_at() {
     {
         let mut meta = write.open_table(layout::META).expect("a table");
         let format = postcard::to_stdvec(&9_u32).expect("encoded");
-        meta.insert(layout::name::FORMAT, format.as_slice())
-            .expect("written");
+        meta.insert(layout::name::FORMAT, format.as_slice()).expect("written");
     }
     write.commit().expect("committed");
     drop(database);

@@ -37,11 +37,9 @@ impl FailingDisk {
 }
 
 fn take(left: &AtomicU64, wanted: u64) -> io::Result<()> {
-    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-        left.checked_sub(wanted)
-    })
-    .map(drop)
-    .map_err(|_| io::Error::from(io::ErrorKind::StorageFull))
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(wanted))
+        .map(drop)
+        .map_err(|_| io::Error::from(io::ErrorKind::StorageFull))
 }
 
 impl StorageBackend for FailingDisk {
@@ -63,10 +61,7 @@ impl StorageBackend for FailingDisk {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        take(
-            &self.bytes_left,
-            u64::try_from(data.len()).unwrap_or(u64::MAX),
-        )?;
+        take(&self.bytes_left, u64::try_from(data.len()).unwrap_or(u64::MAX))?;
         self.inner.write(offset, data)
     }
 }
@@ -140,10 +135,7 @@ fn starting_over_after_a_commit_that_landed_with_an_error_keeps_its_positions() 
 #[test]
 fn settings_that_come_after_an_error_are_used_and_kept() {
     let mut spool = landed_with_an_error();
-    let settings = Settings {
-        heartbeat_every_s: 77,
-        ..Settings::default()
-    };
+    let settings = Settings { heartbeat_every_s: 77, ..Settings::default() };
     spool.save_settings(&settings).expect("written");
     assert_eq!(spool.settings(), &settings);
 }

@@ -33,10 +33,7 @@ fn authority(name: &str) -> Authority {
     params.not_before = at(FROM - 365 * DAY).into();
     params.not_after = at(FROM + 3_650 * DAY).into();
     let certificate = params.self_signed(&key).expect("signed");
-    Authority {
-        certificate: certificate.der().clone(),
-        issuer: Issuer::new(params, key),
-    }
+    Authority { certificate: certificate.der().clone(), issuer: Issuer::new(params, key) }
 }
 
 impl Authority {
@@ -58,11 +55,7 @@ impl Authority {
     fn pinned(&self) -> Verifier {
         let digest = ring::digest::digest(&ring::digest::SHA256, &self.certificate);
         let sha256 = digest.as_ref().try_into().expect("32 bytes");
-        Verifier::new(
-            Authorities::Fingerprint(sha256),
-            0,
-            super::super::provider(),
-        )
+        Verifier::new(Authorities::Fingerprint(sha256), 0, super::super::provider())
     }
 }
 
@@ -80,9 +73,7 @@ fn verify(
     let name = name();
     let chain = [shown.certificate.clone()];
     let now = UnixTime::since_unix_epoch(Duration::from_secs(clock));
-    verifier
-        .verify_server_cert(certificate, &chain, &name, &[], now)
-        .map(|_| ())
+    verifier.verify_server_cert(certificate, &chain, &name, &[], now).map(|_| ())
 }
 
 #[test]

@@ -15,11 +15,7 @@ fn fails(way: Way, after_s: Option<u64>, error: WayError) -> (Way, Attempt) {
 }
 
 fn race(ways: Vec<(Way, Attempt)>) -> Race {
-    Race {
-        waiting: ways.into(),
-        running: Vec::new(),
-        failed: Vec::new(),
-    }
+    Race { waiting: ways.into(), running: Vec::new(), failed: Vec::new() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "virtual time")]
@@ -53,12 +49,7 @@ async fn a_way_that_is_silent_has_its_head_start_and_no_more() {
     assert_eq!(race.failed.len(), 1);
     assert_eq!(race.not_quic(), Some(NotQuic::NoAnswer));
     let said = race.lost("collector:1".to_owned()).to_string();
-    for word in [
-        "collector:1: ",
-        "QUIC (UDP): no answer",
-        "TLS (TCP)",
-        "proxy",
-    ] {
+    for word in ["collector:1: ", "QUIC (UDP): no answer", "TLS (TCP)", "proxy"] {
         assert!(said.contains(word), "{said}");
     }
 }
@@ -92,16 +83,9 @@ fn notes(way: Way, began: &std::rc::Rc<std::cell::RefCell<Vec<(Way, u64)>>>) -> 
 #[tokio::test(start_paused = true)]
 async fn each_way_begins_one_head_start_after_the_one_before() {
     let began = std::rc::Rc::default();
-    let mut race = race(
-        [Way::Quic, Way::Proxy, Way::Tcp]
-            .map(|way| notes(way, &began))
-            .into(),
-    );
+    let mut race = race([Way::Quic, Way::Proxy, Way::Tcp].map(|way| notes(way, &began)).into());
     assert_eq!(seconds(&mut race).await, CONNECT_WITHIN.as_secs());
-    assert_eq!(
-        *began.borrow(),
-        [(Way::Quic, 0), (Way::Proxy, 3), (Way::Tcp, 6)]
-    );
+    assert_eq!(*began.borrow(), [(Way::Quic, 0), (Way::Proxy, 3), (Way::Tcp, 6)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,11 +110,7 @@ async fn a_late_failure_of_the_first_way_does_not_end_the_others() {
     assert_eq!(seconds(&mut race).await, 8);
     let lost = race.lost("collector:1".to_owned());
     let ways: Vec<Way> = lost.ways.iter().map(|(way, _)| *way).collect();
-    assert_eq!(
-        ways,
-        [Way::Quic, Way::Tcp],
-        "in the order in which they failed"
-    );
+    assert_eq!(ways, [Way::Quic, Way::Tcp], "in the order in which they failed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,11 +118,7 @@ async fn when_every_way_fails_at_once_nobody_waits() {
     let mut race = race(vec![
         fails(Way::Quic, Some(0), WayError::UdpRefused),
         fails(Way::Proxy, Some(0), WayError::Portal),
-        fails(
-            Way::Tcp,
-            Some(0),
-            WayError::Connect(io::ErrorKind::ConnectionRefused.into()),
-        ),
+        fails(Way::Tcp, Some(0), WayError::Connect(io::ErrorKind::ConnectionRefused.into())),
     ]);
     assert_eq!(seconds(&mut race).await, 0);
     assert_eq!((race.failed.len(), race.running.len()), (3, 0));
@@ -182,39 +158,17 @@ fn every_error_means_something_for_quic_and_says_what_to_do() {
             NotQuic::NoAnswer,
             "find its address: permission denied; check the name and the resolver",
         ),
-        (
-            WayError::Udp(denied()),
-            NotQuic::Unavailable,
-            "send over UDP: permission denied",
-        ),
-        (
-            WayError::UdpRefused,
-            NotQuic::Refused,
-            "the network refuses UDP",
-        ),
-        (
-            WayError::Connect(denied()),
-            NotQuic::Unavailable,
-            "connect: permission denied",
-        ),
+        (WayError::Udp(denied()), NotQuic::Unavailable, "send over UDP: permission denied"),
+        (WayError::UdpRefused, NotQuic::Refused, "the network refuses UDP"),
+        (WayError::Connect(denied()), NotQuic::Unavailable, "connect: permission denied"),
         (WayError::NoAnswer, NotQuic::NoAnswer, "no answer"),
+        (WayError::Busy, NotQuic::NoAnswer, "the collector is too busy for another connection"),
         (
-            WayError::Busy,
-            NotQuic::NoAnswer,
-            "the collector is too busy for another connection",
-        ),
-        (
-            WayError::Handshake {
-                why: "it says no".to_owned(),
-            },
+            WayError::Handshake { why: "it says no".to_owned() },
             NotQuic::Handshake,
             "it answers, and the handshake ends with: it says no",
         ),
-        (
-            WayError::Stranger("a stranger".to_owned()),
-            NotQuic::Handshake,
-            "a stranger",
-        ),
+        (WayError::Stranger("a stranger".to_owned()), NotQuic::Handshake, "a stranger"),
         (
             WayError::Portal,
             NotQuic::Handshake,
@@ -230,12 +184,7 @@ fn every_error_means_something_for_quic_and_says_what_to_do() {
 #[tokio::test]
 async fn a_name_without_an_address_is_said_to_be_one() {
     // Without a port, or with one that is no number, the system is not even asked.
-    for address in [
-        "",
-        "collector.invalid",
-        "collector.invalid:port",
-        "192.0.2.1:65536",
-    ] {
+    for address in ["", "collector.invalid", "collector.invalid:port", "192.0.2.1:65536"] {
         let error = resolve(address).await.expect_err("no address");
         assert!(matches!(error, WayError::Resolve(_)), "{address}: {error}");
     }
@@ -245,9 +194,6 @@ async fn a_name_without_an_address_is_said_to_be_one() {
 async fn an_address_is_its_own_only_one() {
     for address in ["192.0.2.1:7070", "[2001:db8::1]:7070"] {
         let found = resolve(address).await.expect("it is one");
-        assert_eq!(
-            found.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            [address]
-        );
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [address]);
     }
 }

@@ -8,10 +8,7 @@ use crate::config::ProxyRule;
 const ADDRESS: &str = "collector.example:7070";
 const WITHIN: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
-const TCP: Path = Path {
-    way: Way::Tcp,
-    not_quic: Some(NotQuic::NoAnswer),
-};
+const TCP: Path = Path { way: Way::Tcp, not_quic: Some(NotQuic::NoAnswer) };
 
 fn network(own: [u8; 4]) -> Network {
     Network::of(Some(own.into()))
@@ -23,13 +20,7 @@ fn home() -> (Network, &'static str) {
 
 fn reach(proxy: Option<&str>) -> Reach {
     let proxy = proxy.map(|text| Proxy::parse(text, None).expect("a proxy"));
-    Reach {
-        transport: Transport::Auto,
-        proxies: ProxyRule {
-            proxy,
-            bypass: Vec::new(),
-        },
-    }
+    Reach { transport: Transport::Auto, proxies: ProxyRule { proxy, bypass: Vec::new() } }
 }
 
 fn ways(paths: &Paths, from: (Network, &str), now: Duration) -> Vec<Way> {
@@ -48,18 +39,12 @@ fn tries_quic_first_and_a_proxy_before_going_straight() {
 #[test]
 fn does_what_it_was_told_about_transports() {
     let of = |transport| {
-        let reach = Reach {
-            transport,
-            ..reach(None)
-        };
+        let reach = Reach { transport, ..reach(None) };
         let plan = Plan::fresh(ADDRESS, &reach, WITHIN);
         (plan.ways, plan.not_quic)
     };
     assert_eq!(of(Transport::Quic), (vec![Way::Quic], None));
-    assert_eq!(
-        of(Transport::Tcp),
-        (vec![Way::Tcp], Some(NotQuic::Configured))
-    );
+    assert_eq!(of(Transport::Tcp), (vec![Way::Tcp], Some(NotQuic::Configured)));
 }
 
 #[test]
@@ -89,10 +74,7 @@ fn tries_quic_again_within_half_an_hour_however_often_it_connects_meanwhile() {
             }
             paths.worked(home(), TCP, now, &mut jitter);
         }
-        assert!(
-            paths.probe_at(home().0, ADDRESS) > 29 * MINUTE,
-            "it was due before"
-        );
+        assert!(paths.probe_at(home().0, ADDRESS) > 29 * MINUTE, "it was due before");
     }
 }
 
@@ -193,19 +175,13 @@ fn a_try_in_a_network_of_which_nothing_is_known_leaves_no_trace() {
 #[test]
 fn a_proxy_that_worked_is_tried_first_and_not_once_it_is_no_longer_configured() {
     let (mut paths, mut jitter) = (Paths::default(), Jitter::seeded(1));
-    let through = Path {
-        way: Way::Proxy,
-        not_quic: Some(NotQuic::Refused),
-    };
+    let through = Path { way: Way::Proxy, not_quic: Some(NotQuic::Refused) };
     paths.worked(home(), through, Duration::ZERO, &mut jitter);
     let with = paths.plan(home(), &reach(Some("proxy:1")), WITHIN, MINUTE);
     assert_eq!(with.ways, [Way::Proxy, Way::Tcp, Way::Quic]);
     assert_eq!(with.not_quic, Some(NotQuic::Refused));
     let without = paths.plan(home(), &reach(None), WITHIN, MINUTE);
-    assert_eq!(
-        (without.ways, without.not_quic),
-        (vec![Way::Quic, Way::Tcp], None)
-    );
+    assert_eq!((without.ways, without.not_quic), (vec![Way::Quic, Way::Tcp], None));
 }
 
 #[test]
@@ -251,10 +227,6 @@ fn hosts_share_a_network_by_the_part_of_their_address_that_neighbours_share() {
     ] {
         assert_eq!(of(one) == of(other), is_same, "{one} {other}");
     }
-    assert_ne!(
-        Network::of(None),
-        of("0.0.0.1"),
-        "no network is none of all"
-    );
+    assert_ne!(Network::of(None), of("0.0.0.1"), "no network is none of all");
     assert_eq!(Network::of(None), Network::default());
 }

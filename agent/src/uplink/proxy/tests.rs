@@ -54,9 +54,7 @@ async fn shows_the_proxy_its_password() {
 #[tokio::test]
 async fn leaves_to_tls_what_follows_the_answer() {
     let (mut near, mut far) = duplex(1_024);
-    near.write_all(b"HTTP/1.1 200 OK\r\n\r\nTLS")
-        .await
-        .expect("room");
+    near.write_all(b"HTTP/1.1 200 OK\r\n\r\nTLS").await.expect("room");
     ask(&mut far, &plain(), TARGET).await.expect("a way");
     let mut rest = [0; 3];
     far.read_exact(&mut rest).await.expect("three bytes");
@@ -75,10 +73,7 @@ async fn says_what_each_refusal_means() {
     for (answer, word) in [
         (&b"HTTP/1.1 403 Forbidden\r\n\r\n"[..], "allowed"),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "cannot reach"),
-        (
-            b"HTTP/1.1 302 Found\r\nLocation: http://portal\r\n\r\n",
-            "portal",
-        ),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://portal\r\n\r\n", "portal"),
         (b"HTTP/1.1 418 Teapot\r\n\r\n", "418"),
     ] {
         let said = words(&plain(), answer).await;
@@ -94,10 +89,7 @@ async fn never_says_the_password() {
         b"220 smtp.example\r\n",
     ] {
         let said = words(&with_password(), answer).await;
-        assert!(
-            !said.contains("pass word") && !said.contains("YWdl"),
-            "{said}"
-        );
+        assert!(!said.contains("pass word") && !said.contains("YWdl"), "{said}");
     }
     assert!(!format!("{:?}", with_password()).contains("pass"));
 }
@@ -140,10 +132,7 @@ async fn a_body_of_any_length_is_not_read() {
         asked
     };
     let (sent, asked) = tokio::join!(answering, asking);
-    assert!(matches!(
-        asked,
-        Err(ProxyError::Refused { status: 503, .. })
-    ));
+    assert!(matches!(asked, Err(ProxyError::Refused { status: 503, .. })));
     assert!(sent <= 2_000, "{sent}");
 }
 

@@ -26,9 +26,7 @@ impl Site {
         let clock = Clock::system();
         let operator = database.store().local_operator();
         let company = CompanyId(Uuid::new_v4());
-        companies::create(&operator, company, "Acme", clock.now())
-            .await
-            .unwrap();
+        companies::create(&operator, company, "Acme", clock.now()).await.unwrap();
         let scope = operator.scope(company).await.unwrap().unwrap();
         let token = TokenId(Uuid::new_v4());
         let labels = Default::default();
@@ -40,15 +38,8 @@ impl Site {
             expires_at: None,
             uses_max: Some(1),
         };
-        enrolment_tokens::create(&scope, &new, clock.now())
-            .await
-            .unwrap();
-        Self {
-            agents: StoredAgents::new(database.store().clone(), clock),
-            database,
-            scope,
-            token,
-        }
+        enrolment_tokens::create(&scope, &new, clock.now()).await.unwrap();
+        Self { agents: StoredAgents::new(database.store().clone(), clock), database, scope, token }
     }
 
     fn request(&self) -> EnrolRequest {
@@ -72,9 +63,7 @@ impl Site {
             Authority::open_or_create(&crate::authority::Home::of(dir.path()), "d", &random, now)
                 .unwrap();
         let key = rcgen::KeyPair::generate().unwrap();
-        let csr = rcgen::CertificateParams::default()
-            .serialize_request(&key)
-            .unwrap();
+        let csr = rcgen::CertificateParams::default().serialize_request(&key).unwrap();
         let issue = |company, agent| {
             let validity = Duration::from_secs(60);
             authority
@@ -102,10 +91,7 @@ async fn a_token_makes_one_agent_who_is_then_admitted() {
         panic!("{admission:?}");
     };
     assert_eq!(standing.applied, Position::default());
-    assert_eq!(
-        reason(site.enrol(&site.request()).await),
-        RejectReason::TokenSpent
-    );
+    assert_eq!(reason(site.enrol(&site.request()).await), RejectReason::TokenSpent);
 }
 
 #[tokio::test]
@@ -113,10 +99,7 @@ async fn a_wrong_secret_is_an_unknown_token() {
     let site = Site::new().await;
     let mut request = site.request();
     request.secret[0] ^= 1;
-    assert_eq!(
-        reason(site.enrol(&request).await),
-        RejectReason::TokenUnknown
-    );
+    assert_eq!(reason(site.enrol(&request).await), RejectReason::TokenUnknown);
 }
 
 #[tokio::test]
@@ -124,18 +107,9 @@ async fn what_waits_for_an_agent_is_part_of_how_it_stands() {
     let site = Site::new().await;
     let agent = site.enrol(&site.request()).await.unwrap().agent;
     let now = site.agents.clock.now();
-    let request = agents::request_scan(&site.scope, agent)
-        .await
-        .unwrap()
-        .unwrap();
-    agents::ask_for_snapshots(&site.scope, &[agent], now)
-        .await
-        .unwrap();
-    let admission = site
-        .agents
-        .admit(site.scope.company(), agent)
-        .await
-        .unwrap();
+    let request = agents::request_scan(&site.scope, agent).await.unwrap().unwrap();
+    agents::ask_for_snapshots(&site.scope, &[agent], now).await.unwrap();
+    let admission = site.agents.admit(site.scope.company(), agent).await.unwrap();
     let Admission::Admitted(standing) = admission else {
         panic!("{admission:?}");
     };
@@ -150,29 +124,18 @@ async fn the_revoked_the_suspended_and_the_unknown_are_refused_each_for_its_reas
     let agent = site.enrol(&site.request()).await.unwrap().agent;
     let refused = |reason| Ok(Admission::Refused(reason));
     let stranger = AgentId(Uuid::new_v4());
-    assert_eq!(
-        site.agents.admit(company, stranger).await,
-        refused(RejectReason::AgentUnknown)
-    );
+    assert_eq!(site.agents.admit(company, stranger).await, refused(RejectReason::AgentUnknown));
     assert_eq!(
         site.agents.admit(CompanyId(Uuid::new_v4()), agent).await,
         refused(RejectReason::AgentUnknown)
     );
     let now = site.agents.clock.now();
     let operator = site.database.store().local_operator();
-    companies::set_suspended(&operator, company, true, now)
-        .await
-        .unwrap();
-    assert_eq!(
-        site.agents.admit(company, agent).await,
-        refused(RejectReason::CompanySuspended)
-    );
+    companies::set_suspended(&operator, company, true, now).await.unwrap();
+    assert_eq!(site.agents.admit(company, agent).await, refused(RejectReason::CompanySuspended));
     // Revoked and suspended at once: the reason that lasts is the one to say.
     agents::revoke(&site.scope, agent, now).await.unwrap();
-    assert_eq!(
-        site.agents.admit(company, agent).await,
-        refused(RejectReason::AgentRevoked)
-    );
+    assert_eq!(site.agents.admit(company, agent).await, refused(RejectReason::AgentRevoked));
 }
 
 #[tokio::test]
@@ -191,10 +154,7 @@ async fn heartbeats_are_noted_and_a_wrong_digest_asks_for_a_snapshot() {
         presence: None,
     };
     let company = site.scope.company();
-    site.agents
-        .note_heartbeats(company, &[heartbeat])
-        .await
-        .unwrap();
+    site.agents.note_heartbeats(company, &[heartbeat]).await.unwrap();
     let admission = site.agents.admit(company, agent).await.unwrap();
     let Admission::Admitted(standing) = admission else {
         panic!("{admission:?}");
@@ -207,14 +167,9 @@ async fn a_revoked_agents_certificate_is_not_noted() {
     let site = Site::new().await;
     let enrolled = site.enrol(&site.request()).await.unwrap();
     let (company, agent) = (enrolled.company, enrolled.agent);
-    let note = || {
-        site.agents
-            .note_certificate(company, agent, &enrolled.certificate)
-    };
+    let note = || site.agents.note_certificate(company, agent, &enrolled.certificate);
     assert_eq!(note().await, Ok(true));
-    agents::revoke(&site.scope, agent, site.agents.clock.now())
-        .await
-        .unwrap();
+    agents::revoke(&site.scope, agent, site.agents.clock.now()).await.unwrap();
     assert_eq!(note().await, Ok(false));
 }
 

@@ -23,10 +23,7 @@ pub(super) struct Client {
 impl Client {
     /// A reader of the API at an address.
     pub(super) fn new(address: SocketAddr, key: &str) -> Self {
-        Self {
-            address,
-            key: key.to_owned(),
-        }
+        Self { address, key: key.to_owned() }
     }
 
     /// The JSON of an object or a list.
@@ -52,15 +49,10 @@ impl Client {
             .await
             .with_context(|| format!("{method} {path} gets no answer"))?
             .with_context(|| format!("{method} {path}"))?;
-        let (head, body) = answer
-            .split_once("\r\n\r\n")
-            .context("the answer is cut short")?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("the answer is cut short")?;
         let status = head.split(' ').nth(1).unwrap_or_default();
         // A redirect is an error as well: the API has none.
-        ensure!(
-            status.starts_with('2'),
-            "{method} {path} is answered {status}: {body}"
-        );
+        ensure!(status.starts_with('2'), "{method} {path} is answered {status}: {body}");
         serde_json::from_str(body).with_context(|| format!("{method} {path} is no JSON"))
     }
 

@@ -52,10 +52,7 @@ impl Prepared {
     pub(super) async fn new_token(&self, client: &Client) -> anyhow::Result<String> {
         let wanted = json!({ "name": "demo", "uses_max": 1, "expires_after_s": 3_600 });
         let token = client.post("/api/v1/enrolment-tokens", &wanted).await?;
-        token["token"]
-            .as_str()
-            .map(str::to_owned)
-            .context("the API's answer has no token")
+        token["token"].as_str().map(str::to_owned).context("the API's answer has no token")
     }
 }
 
@@ -95,11 +92,7 @@ async fn company_key(db: &Database) -> anyhow::Result<String> {
         return Ok(text.trim().to_owned());
     }
     let key = new_key()?;
-    let new = NewApiKey {
-        key: &key,
-        name: "demo",
-        expires_at: None,
-    };
+    let new = NewApiKey { key: &key, name: "demo", expires_at: None };
     api_keys::create(&db.company(COMPANY).await?, &new, Role::Admin, now).await?;
     write_secret(&path, &key.expose()).with_context(|| format!("write {}", path.display()))?;
     Ok(key.expose())
@@ -139,12 +132,8 @@ async fn sign_in(db: &Database) -> anyhow::Result<()> {
 }
 
 fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file =
+        File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     // Also of a file that was there, before anything is in it.
     file.set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())
@@ -164,10 +153,7 @@ async fn import_bundled(db: &Database) -> anyhow::Result<()> {
     }
     let places = FeedPaths::of(&db.config);
     let importer = FeedImporter::new(db.store.clone(), db.clock.clone(), places);
-    importer
-        .import(vec![folder.clone()])
-        .await
-        .context("import the bundled CVE data")?;
+    importer.import(vec![folder.clone()]).await.context("import the bundled CVE data")?;
     // What the index is made of is in the mirror by now.
     fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))
 }

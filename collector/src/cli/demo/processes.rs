@@ -62,9 +62,7 @@ impl CollectorProcess {
                 sleep(LOOK_EVERY).await;
             }
         };
-        let address = timeout(patience, listening)
-            .await
-            .context("start the collector")??;
+        let address = timeout(patience, listening).await.context("start the collector")??;
         Ok(Self { child, address })
     }
 
@@ -113,33 +111,23 @@ impl AgentProcess {
             command.arg(name).arg("--state-dir").arg(state_dir);
             command
         };
-        let status = command("status")
-            .arg("--json")
-            .output()
-            .context("ask the agent")?;
+        let status = command("status").arg("--json").output().context("ask the agent")?;
         let status: Value = serde_json::from_slice(&status.stdout).unwrap_or_default();
         // A second run goes on with the agent of the first; what cannot be read counts as not
         // enrolled.
         if status["enrolment"].is_null() {
             let mut enrol = command("enroll");
             // The token goes where no other user sees it.
-            enrol
-                .args(["--token-file", "-"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null());
+            enrol.args(["--token-file", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
             let mut enrol = enrol.spawn().context("start the agent's enrolment")?;
             if let Some(mut stdin) = enrol.stdin.take() {
-                stdin
-                    .write_all(token.as_bytes())
-                    .context("hand the agent its token")?;
+                stdin.write_all(token.as_bytes()).context("hand the agent its token")?;
             }
             let status = enrol.wait()?;
             anyhow::ensure!(status.success(), "the agent did not enrol ({status})");
         }
         let mut run = Command::from(command("run"));
-        run.args(["--log-level", "warn"])
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        run.args(["--log-level", "warn"]).stdin(Stdio::null()).kill_on_drop(true);
         Ok(Self {
             child: run.spawn().context("start the agent")?,
             program: program.to_owned(),
@@ -168,10 +156,7 @@ impl AgentProcess {
 }
 
 async fn stop(mut child: Child) {
-    let pid = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(pid) = pid {
         // One that has ended meanwhile needs no signal.
         kill_process(pid, Signal::TERM).ok();
@@ -188,9 +173,5 @@ fn free_or_any(flag: &str, preferred: &str) -> String {
     let is_free = std::net::TcpListener::bind(preferred).is_ok();
     // Agents come over both.
     let is_free = is_free && (flag != "--listen" || std::net::UdpSocket::bind(preferred).is_ok());
-    if is_free {
-        preferred.to_owned()
-    } else {
-        "127.0.0.1:0".to_owned()
-    }
+    if is_free { preferred.to_owned() } else { "127.0.0.1:0".to_owned() }
 }

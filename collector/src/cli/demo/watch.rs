@@ -45,17 +45,12 @@ pub(super) async fn first_inventory(
         // After the agent's status, not before: what the agent calls delivered is then certainly
         // asked for later.
         let summary = client.get("/api/v1/summary").await?;
-        let found = summary
-            .pointer("/findings/open")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
+        let found = summary.pointer("/findings/open").and_then(Value::as_u64).unwrap_or(0);
         if found > 0 && seconds_to_first_finding.is_none() {
             seconds_to_first_finding = Some((clock.instant() - began).as_secs_f64());
         }
         if is_delivered(&status) && is_shown(client, &status).await? {
-            return Ok(FirstInventory {
-                seconds_to_first_finding,
-            });
+            return Ok(FirstInventory { seconds_to_first_finding });
         }
         sleep(ASK_EVERY).await;
     }

@@ -34,11 +34,8 @@ impl Sync {
             db.config.feeds.clone(),
             FeedPaths::of(&db.config),
         )?;
-        let wanted = if self.sources.is_empty() {
-            Wanted::All
-        } else {
-            Wanted::Named(self.sources)
-        };
+        let wanted =
+            if self.sources.is_empty() { Wanted::All } else { Wanted::Named(self.sources) };
         let report = syncer.sync(&wanted, self.force).await?;
         if db.json {
             output::json(&report)?;
@@ -99,9 +96,7 @@ pub(super) async fn status(db: Database) -> anyhow::Result<()> {
         ));
         if let Some(error) = feed.error {
             let times = feed.failures;
-            output::line(format_args!(
-                "  not up to date ({times} tries in a row): {error}"
-            ));
+            output::line(format_args!("  not up to date ({times} tries in a row): {error}"));
         }
     }
     Ok(())
@@ -110,8 +105,7 @@ pub(super) async fn status(db: Database) -> anyhow::Result<()> {
 /// An instant to the minute, in UTC.
 fn minute(at: Option<OffsetDateTime>) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]");
-    at.and_then(|at| at.format(format).ok())
-        .unwrap_or_else(|| "-".to_owned())
+    at.and_then(|at| at.format(format).ok()).unwrap_or_else(|| "-".to_owned())
 }
 
 /// A length of time in its largest fitting unit.
@@ -133,12 +127,7 @@ mod tests {
 
     #[test]
     fn ages_are_said_in_units_that_a_person_reads() {
-        let cases = [
-            (59, "59 s"),
-            (600, "10 min"),
-            (7_200, "2 h"),
-            (864_000, "10 d"),
-        ];
+        let cases = [(59, "59 s"), (600, "10 min"), (7_200, "2 h"), (864_000, "10 d")];
         for (seconds, text) in cases {
             assert_eq!(age(Some(seconds)), text);
         }

@@ -52,17 +52,11 @@ const BOUNDS: [(&str, &str, u64, u64); 44] = [
 ];
 
 /// Rates of the API: as the rows above, but in a range that no other number has.
-const RATES: [&str; 2] = [
-    "principal_requests_per_minute",
-    "company_requests_per_minute",
-];
+const RATES: [&str; 2] = ["principal_requests_per_minute", "company_requests_per_minute"];
 
 /// Numbers that may be anything, and the one whose least value hangs on another setting.
-const UNBOUNDED: [(&str, &str); 3] = [
-    ("ingest", "memory_bytes_max"),
-    ("queue", "bytes_max"),
-    ("queue", "disk_free_bytes_min"),
-];
+const UNBOUNDED: [(&str, &str); 3] =
+    [("ingest", "memory_bytes_max"), ("queue", "bytes_max"), ("queue", "disk_free_bytes_min")];
 
 fn with(section: &str, field: &str, value: impl std::fmt::Display) -> Layers {
     file(&format!("[{section}]\n{field} = {value}"))
@@ -113,9 +107,7 @@ fn every_number_of_the_default_file_has_its_bounds_here() {
 #[test]
 fn the_queue_holds_at_least_two_of_its_files_whatever_their_size() {
     let with = |segment: u64, all: u64| {
-        file(&format!(
-            "[queue]\nsegment_bytes = {segment}\nbytes_max = {all}"
-        ))
+        file(&format!("[queue]\nsegment_bytes = {segment}\nbytes_max = {all}"))
     };
     for segment in [1_048_576, 33_554_432, 1_073_741_824] {
         let config = Config::from_layers(with(segment, 2 * segment)).unwrap();
@@ -123,19 +115,13 @@ fn the_queue_holds_at_least_two_of_its_files_whatever_their_size() {
         let text = error(with(segment, 2 * segment - 1));
         let least = 2 * segment;
         assert!(text.starts_with("queue.bytes_max: "), "{text}");
-        assert!(
-            text.contains(&format!("not between {least} and ")),
-            "{text}"
-        );
+        assert!(text.contains(&format!("not between {least} and ")), "{text}");
     }
 }
 
 #[test]
 fn numbers_without_bounds_may_be_nothing_and_very_much() {
-    for (section, field) in [
-        ("ingest", "memory_bytes_max"),
-        ("queue", "disk_free_bytes_min"),
-    ] {
+    for (section, field) in [("ingest", "memory_bytes_max"), ("queue", "disk_free_bytes_min")] {
         // TOML's own greatest number.
         for good in [0, i64::MAX] {
             Config::from_layers(with(section, field, good)).unwrap();

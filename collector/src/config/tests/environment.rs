@@ -62,12 +62,8 @@ fn lists_are_written_with_commas_and_empty_places_count_for_nothing() {
 
 #[test]
 fn a_variable_that_is_set_to_nothing_takes_nothing_back() {
-    for name in [
-        "MUSTER_DATA_DIR",
-        "MUSTER_HTTP_LISTEN",
-        "MUSTER_PIPELINE_WORKERS",
-        "DATABASE_URL",
-    ] {
+    for name in ["MUSTER_DATA_DIR", "MUSTER_HTTP_LISTEN", "MUSTER_PIPELINE_WORKERS", "DATABASE_URL"]
+    {
         let config = format!("{:?}", good(name, ""));
         let defaults = format!("{:?}", Config::from_layers(Layers::defaults()).unwrap());
         assert_eq!(config, defaults, "{name}");
@@ -77,11 +73,7 @@ fn a_variable_that_is_set_to_nothing_takes_nothing_back() {
 #[test]
 fn switches_are_true_or_false_and_nothing_else() {
     assert!(!good("MUSTER_FEEDS_SYNC", "false").feeds.sync);
-    assert!(
-        good("MUSTER_WEBHOOKS_ALLOW_HTTP", "true")
-            .webhooks
-            .allow_http
-    );
+    assert!(good("MUSTER_WEBHOOKS_ALLOW_HTTP", "true").webhooks.allow_http);
     for text in ["yes", "1", "TRUE", "off"] {
         assert_eq!(
             wrong("MUSTER_FEEDS_SYNC", text),
@@ -108,10 +100,7 @@ fn numbers_are_whole_and_their_bounds_are_those_of_the_file() {
 fn a_misspelt_variable_is_refused_by_its_name_and_its_value_is_not_repeated() {
     // Such as an address with a password, under the name that one would guess.
     let error = wrong("MUSTER_DATABASE_URL", "postgres://u:hush@h/d");
-    assert_eq!(
-        error,
-        "MUSTER_DATABASE_URL: [database] has no setting \"url\""
-    );
+    assert_eq!(error, "MUSTER_DATABASE_URL: [database] has no setting \"url\"");
     for (name, section) in [
         ("MUSTER_FEEDS_KEV", "feeds"),
         ("MUSTER_HTTP_", "http"),
@@ -126,14 +115,9 @@ fn a_misspelt_variable_is_refused_by_its_name_and_its_value_is_not_repeated() {
 
 #[test]
 fn names_that_only_look_like_ours_belong_to_others() {
-    for name in [
-        "MUSTER",
-        "MUSTER_",
-        "muster_roles",
-        "XMUSTER_ROLES",
-        "MUSTER_INGESTION",
-        "MUSTERROLES",
-    ] {
+    for name in
+        ["MUSTER", "MUSTER_", "muster_roles", "XMUSTER_ROLES", "MUSTER_INGESTION", "MUSTERROLES"]
+    {
         let config = format!("{:?}", good(name, "nonsense"));
         let defaults = format!("{:?}", Config::from_layers(Layers::defaults()).unwrap());
         assert_eq!(config, defaults, "{name}");
@@ -143,38 +127,24 @@ fn names_that_only_look_like_ours_belong_to_others() {
 #[test]
 fn proxies_are_found_under_each_of_their_names_and_the_special_before_the_general() {
     let proxy = |variables: &[(&str, &str)]| {
-        let layers = Layers::defaults()
-            .with_environment(&environment(variables))
-            .unwrap();
+        let layers = Layers::defaults().with_environment(&environment(variables)).unwrap();
         let proxy = Config::from_layers(layers).unwrap().feeds.proxy;
         let text = |secret: Option<Secret>| secret.map(|s| s.expose().to_owned());
         (text(proxy.https), text(proxy.http), proxy.except)
     };
     let url = |text: &str| Some(text.to_owned());
     let none = String::new();
-    assert_eq!(
-        proxy(&[("https_proxy", "http://s:1")]),
-        (url("http://s:1"), None, none.clone())
-    );
-    assert_eq!(
-        proxy(&[("http_proxy", "http://p:1")]),
-        (None, url("http://p:1"), none.clone())
-    );
+    assert_eq!(proxy(&[("https_proxy", "http://s:1")]), (url("http://s:1"), None, none.clone()));
+    assert_eq!(proxy(&[("http_proxy", "http://p:1")]), (None, url("http://p:1"), none.clone()));
     assert_eq!(
         proxy(&[("ALL_PROXY", "http://a:1"), ("HTTPS_PROXY", "http://s:1")]),
         (url("http://s:1"), url("http://a:1"), none.clone())
     );
     assert_eq!(
-        proxy(&[
-            ("HTTP_PROXY", "http://great:1"),
-            ("http_proxy", "http://small:1")
-        ]),
+        proxy(&[("HTTP_PROXY", "http://great:1"), ("http_proxy", "http://small:1")]),
         (None, url("http://great:1"), none)
     );
-    assert_eq!(
-        proxy(&[("no_proxy", ".example")]),
-        (None, None, ".example".to_owned())
-    );
+    assert_eq!(proxy(&[("no_proxy", ".example")]), (None, None, ".example".to_owned()));
 }
 
 #[test]

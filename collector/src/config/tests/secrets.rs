@@ -5,11 +5,8 @@ use std::path::Path;
 use super::*;
 
 /// Every setting that names a file with a secret.
-const FILES: [(&str, &str); 3] = [
-    ("database", "url_file"),
-    ("feeds", "nvd_api_key_file"),
-    ("feeds", "proxy_file"),
-];
+const FILES: [(&str, &str); 3] =
+    [("database", "url_file"), ("feeds", "nvd_api_key_file"), ("feeds", "proxy_file")];
 
 fn named(section: &str, field: &str, path: &Path) -> Layers {
     Layers::defaults().with(section, field, path.to_str().unwrap())
@@ -42,11 +39,7 @@ fn a_file_without_a_secret_is_refused_with_its_path_whichever_setting_names_it()
     std::fs::write(dir.path().join(empty), " \n\t\n").unwrap();
     std::fs::write(dir.path().join(bytes), b"hush\xff").unwrap();
     for (section, field) in FILES {
-        for (name, why) in [
-            (absent, "No such file"),
-            (empty, "is empty"),
-            (bytes, "UTF-8"),
-        ] {
+        for (name, why) in [(absent, "No such file"), (empty, "is empty"), (bytes, "UTF-8")] {
             let path = dir.path().join(name);
             let text = error(named(section, field, &path));
             assert!(text.contains(path.to_str().unwrap()), "{field}: {text}");
@@ -78,11 +71,7 @@ fn nothing_that_prints_a_configuration_shows_a_secret() {
     for (section, field) in FILES {
         let layers = named(section, field, &path);
         let config = Config::from_layers(layers.clone()).unwrap();
-        for shown in [
-            format!("{config:?}"),
-            format!("{config:#?}"),
-            format!("{layers:?}"),
-        ] {
+        for shown in [format!("{config:?}"), format!("{config:#?}"), format!("{layers:?}")] {
             assert!(!shown.contains("hush"), "{field}: {shown}");
         }
     }
@@ -97,10 +86,7 @@ fn nothing_that_prints_a_configuration_shows_a_secret() {
     // Not with another setting's error, which prints what it is about.
     let wrong = layers.with("jobs", "workers", "many");
     let shown = error(wrong);
-    assert!(
-        shown.contains("workers") && !shown.contains("hush"),
-        "{shown}"
-    );
+    assert!(shown.contains("workers") && !shown.contains("hush"), "{shown}");
 }
 
 #[test]
@@ -109,9 +95,7 @@ fn the_environments_database_comes_before_the_files() {
     let path = dir.path().join("url");
     std::fs::write(&path, "postgres://of-file/d").unwrap();
     let variables = environment(&[("DATABASE_URL", "postgres://of-environment/d")]);
-    let layers = named("database", "url_file", &path)
-        .with_environment(&variables)
-        .unwrap();
+    let layers = named("database", "url_file", &path).with_environment(&variables).unwrap();
     let config = Config::from_layers(layers).unwrap();
     let given = Secret::new("postgres://of-environment/d");
     assert_eq!(config.database.server, DatabaseServer::Given(given));

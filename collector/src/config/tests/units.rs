@@ -17,91 +17,27 @@ fn feed(config: &Config, name: &str) -> FeedSource {
 
 /// Settings, and what they come to.
 const UNITS: [(&str, Value, &str); 17] = [
-    (
-        "[node]\nstop_timeout_s = 7",
-        |c| format!("{:?}", c.node.stop_timeout),
-        "7s",
-    ),
+    ("[node]\nstop_timeout_s = 7", |c| format!("{:?}", c.node.stop_timeout), "7s"),
     (
         "[ingest]\ncertificate_days = 2",
         |c| format!("{:?}", c.ingest.certificate_validity),
         "172800s",
     ),
-    (
-        "[ingest]\nidle_timeout_s = 90",
-        |c| format!("{:?}", c.ingest.idle_timeout),
-        "90s",
-    ),
-    (
-        "[pipeline]\nbatch_after_ms = 1500",
-        |c| format!("{:?}", c.pipeline.batch_after),
-        "1.5s",
-    ),
-    (
-        "[pipeline]\ngap_wait_ms = 10",
-        |c| format!("{:?}", c.pipeline.gap_wait),
-        "10ms",
-    ),
-    (
-        "[jobs]\ndead_letters_days = 3",
-        |c| format!("{:?}", c.jobs.dead_letters_kept),
-        "259200s",
-    ),
-    (
-        "[jobs]\nretention_days = 400",
-        |c| c.jobs.retention_days.to_string(),
-        "400",
-    ),
-    (
-        "[http]\nrequest_timeout_s = 45",
-        |c| format!("{:?}", c.http.request_timeout),
-        "45s",
-    ),
-    (
-        "[http]\nhead_timeout_s = 4",
-        |c| format!("{:?}", c.http.head_timeout),
-        "4s",
-    ),
-    (
-        "[http]\nsession_idle_s = 60",
-        |c| format!("{:?}", c.http.session_idle),
-        "60s",
-    ),
-    (
-        "[http]\nsession_s = 61",
-        |c| format!("{:?}", c.http.session),
-        "61s",
-    ),
-    (
-        "[feeds]\nkev_every_s = 900",
-        |c| format!("{:?}", feed(c, "kev").every),
-        "900s",
-    ),
-    (
-        "[feeds]\nosv_every_s = 901",
-        |c| format!("{:?}", feed(c, "osv-npm").every),
-        "901s",
-    ),
-    (
-        "[webhooks]\nallow_http = true",
-        |c| c.webhooks.allow_http.to_string(),
-        "true",
-    ),
-    (
-        "[telemetry]\nformat = \"json\"",
-        |c| format!("{:?}", c.telemetry.format),
-        "Json",
-    ),
-    (
-        "[enrichment]\ncache_entries = 0",
-        |c| c.enrichment.cache_entries.to_string(),
-        "0",
-    ),
-    (
-        "[queue]\ndisk_free_bytes_min = 0",
-        |c| c.queue.disk_free_bytes_min.to_string(),
-        "0",
-    ),
+    ("[ingest]\nidle_timeout_s = 90", |c| format!("{:?}", c.ingest.idle_timeout), "90s"),
+    ("[pipeline]\nbatch_after_ms = 1500", |c| format!("{:?}", c.pipeline.batch_after), "1.5s"),
+    ("[pipeline]\ngap_wait_ms = 10", |c| format!("{:?}", c.pipeline.gap_wait), "10ms"),
+    ("[jobs]\ndead_letters_days = 3", |c| format!("{:?}", c.jobs.dead_letters_kept), "259200s"),
+    ("[jobs]\nretention_days = 400", |c| c.jobs.retention_days.to_string(), "400"),
+    ("[http]\nrequest_timeout_s = 45", |c| format!("{:?}", c.http.request_timeout), "45s"),
+    ("[http]\nhead_timeout_s = 4", |c| format!("{:?}", c.http.head_timeout), "4s"),
+    ("[http]\nsession_idle_s = 60", |c| format!("{:?}", c.http.session_idle), "60s"),
+    ("[http]\nsession_s = 61", |c| format!("{:?}", c.http.session), "61s"),
+    ("[feeds]\nkev_every_s = 900", |c| format!("{:?}", feed(c, "kev").every), "900s"),
+    ("[feeds]\nosv_every_s = 901", |c| format!("{:?}", feed(c, "osv-npm").every), "901s"),
+    ("[webhooks]\nallow_http = true", |c| c.webhooks.allow_http.to_string(), "true"),
+    ("[telemetry]\nformat = \"json\"", |c| format!("{:?}", c.telemetry.format), "Json"),
+    ("[enrichment]\ncache_entries = 0", |c| c.enrichment.cache_entries.to_string(), "0"),
+    ("[queue]\ndisk_free_bytes_min = 0", |c| c.queue.disk_free_bytes_min.to_string(), "0"),
 ];
 
 #[test]
@@ -119,15 +55,9 @@ const PROMISED: [(Value, &str); 21] = [
     (|c| format!("{:?}", c.ingest.tcp_listen), "Same"),
     (|c| c.ingest.trust_domain.clone(), "muster.internal"),
     (|c| format!("{:?}", c.ingest.connections), "Auto"),
-    (
-        |c| format!("{:?}", c.ingest.certificate_validity),
-        "2592000s",
-    ),
+    (|c| format!("{:?}", c.ingest.certificate_validity), "2592000s"),
     (|c| c.ingest.agent_requests_per_minute.to_string(), "100"),
-    (
-        |c| c.ingest.company_requests_per_minute.to_string(),
-        "10000",
-    ),
+    (|c| c.ingest.company_requests_per_minute.to_string(), "10000"),
     (|c| c.pipeline.workers.to_string(), "10"),
     (|c| c.pipeline.batch_records.to_string(), "100"),
     (|c| c.jobs.retention_days.to_string(), "90"),
@@ -154,25 +84,12 @@ fn what_is_left_out_is_what_operators_were_promised() {
 #[test]
 fn what_is_fetched_by_default_is_everything_but_the_archive_of_hundreds_of_megabytes() {
     let config = read("");
-    let names: Vec<_> = config
-        .feeds
-        .sources
-        .iter()
-        .map(|s| s.name.as_str())
-        .collect();
+    let names: Vec<_> = config.feeds.sources.iter().map(|s| s.name.as_str()).collect();
     let osv = names.iter().filter(|name| name.starts_with("osv-")).count();
     assert_eq!(osv, 11);
     assert_eq!(
         names[..names.len() - osv],
-        [
-            "nvd-feeds",
-            "nvd",
-            "kev",
-            "epss",
-            "anchore",
-            "vulnrichment",
-            "msrc"
-        ]
+        ["nvd-feeds", "nvd", "kev", "epss", "anchore", "vulnrichment", "msrc"]
     );
     let wanted = read("[feeds]\nsources = [\"redhat-vex\"]");
     assert_eq!(wanted.feeds.sources[0].kind, FeedSourceKind::RedHatVex);
@@ -228,10 +145,7 @@ fn relative_directories_become_absolute_because_others_run_elsewhere() {
     let config = read("[node]\ndata_dir = \"data\"\nauthority_dir = \"ca\"");
     assert_eq!(config.node.data_dir, here.join("data"));
     assert_eq!(config.node.authority_dir, Some(here.join("ca")));
-    assert_eq!(
-        error(file("[node]\ndata_dir = \"\"")),
-        "node.data_dir: the path is empty"
-    );
+    assert_eq!(error(file("[node]\ndata_dir = \"\"")), "node.data_dir: the path is empty");
 }
 
 #[test]

@@ -10,81 +10,33 @@ const REFUSALS: [Refusal; 27] = [
     ("node.roles", "[\"\"]", "\"\" is no role"),
     ("telemetry.format", "\"Json\"", "neither text nor json"),
     ("telemetry.format", "\"\"", "neither text nor json"),
-    (
-        "telemetry.level",
-        "\"verbose\"",
-        "\"verbose\" is neither a level nor module=level",
-    ),
-    (
-        "telemetry.level",
-        "\"info, sqlx=warn\"",
-        "\" sqlx=warn\" is neither",
-    ),
+    ("telemetry.level", "\"verbose\"", "\"verbose\" is neither a level nor module=level"),
+    ("telemetry.level", "\"info, sqlx=warn\"", "\" sqlx=warn\" is neither"),
     ("telemetry.level", "\"sqlx=loud\"", "level"),
-    (
-        "ingest.tcp_listen",
-        "\"7070\"",
-        "none of same, off and an address with a port",
-    ),
-    (
-        "ingest.tcp_listen",
-        "\"10.0.0.1\"",
-        "an address with a port",
-    ),
+    ("ingest.tcp_listen", "\"7070\"", "none of same, off and an address with a port"),
+    ("ingest.tcp_listen", "\"10.0.0.1\"", "an address with a port"),
     ("ingest.tcp_listen", "\"\"", "none of same, off"),
-    (
-        "ingest.connections",
-        "\"keep\"",
-        "none of hold, visit and auto",
-    ),
+    ("ingest.connections", "\"keep\"", "none of hold, visit and auto"),
     ("ingest.trust_domain", "\"\"", "lower-case letters"),
     ("ingest.trust_domain", "\"Muster\"", "lower-case letters"),
     ("ingest.trust_domain", "\"a/b\"", "lower-case letters"),
     ("ingest.trust_domain", "\"a:1\"", "lower-case letters"),
-    (
-        "http.proxies",
-        "[\"10.0.0.0/8\"]",
-        "\"10.0.0.0/8\" is no IP address",
-    ),
+    ("http.proxies", "[\"10.0.0.0/8\"]", "\"10.0.0.0/8\" is no IP address"),
     ("http.proxies", "[\"10.0.0.1:80\"]", "is no IP address"),
-    (
-        "http.cors_origins",
-        "[\"*\"]",
-        "is no origin, such as https://tools.example",
-    ),
+    ("http.cors_origins", "[\"*\"]", "is no origin, such as https://tools.example"),
     ("http.cors_origins", "[\"null\"]", "is no origin"),
     (
         "http.cors_origins",
         "[\"https://a.example\", \"https://b.example/x\"]",
         "\"https://b.example/x\"",
     ),
-    (
-        "webhooks.allowed_networks",
-        "[\"10.0.0.0/33\"]",
-        "\"10.0.0.0/33\": no network",
-    ),
-    (
-        "webhooks.allowed_networks",
-        "[\"intranet\"]",
-        "such as 10.0.0.0/8",
-    ),
+    ("webhooks.allowed_networks", "[\"10.0.0.0/33\"]", "\"10.0.0.0/33\": no network"),
+    ("webhooks.allowed_networks", "[\"intranet\"]", "such as 10.0.0.0/8"),
     ("feeds.sources", "[\"NVD\"]", "nvd-feeds, nvd, kev, epss"),
     ("feeds.sources", "[\"osv-npm\"]", "is no source"),
-    (
-        "feeds.osv_ecosystems",
-        "[\"\"]",
-        "\"\" is no name of an ecosystem",
-    ),
-    (
-        "feeds.osv_ecosystems",
-        "[\"a/b\"]",
-        "is no name of an ecosystem",
-    ),
-    (
-        "feeds.osv_ecosystems",
-        "[\"npm?x=1\"]",
-        "is no name of an ecosystem",
-    ),
+    ("feeds.osv_ecosystems", "[\"\"]", "\"\" is no name of an ecosystem"),
+    ("feeds.osv_ecosystems", "[\"a/b\"]", "is no name of an ecosystem"),
+    ("feeds.osv_ecosystems", "[\"npm?x=1\"]", "is no name of an ecosystem"),
 ];
 
 #[test]
@@ -99,17 +51,11 @@ fn what_a_setting_cannot_be_is_refused_with_its_name_and_what_it_could() {
 
 #[test]
 fn an_ecosystem_is_fetched_once_however_often_it_is_named() {
-    let with = |names: &str| {
-        file(&format!(
-            "[feeds]\nsources = [\"osv\"]\nosv_ecosystems = {names}"
-        ))
-    };
+    let with =
+        |names: &str| file(&format!("[feeds]\nsources = [\"osv\"]\nosv_ecosystems = {names}"));
     // The same name in the database and the mirror, and so one source.
-    for twice in [
-        "[\"npm\", \"npm\"]",
-        "[\"Red Hat\", \"red hat\"]",
-        "[\"Red Hat\", \"Red-Hat\"]",
-    ] {
+    for twice in ["[\"npm\", \"npm\"]", "[\"Red Hat\", \"red hat\"]", "[\"Red Hat\", \"Red-Hat\"]"]
+    {
         let text = error(with(twice));
         assert!(text.starts_with("feeds.osv_ecosystems: "), "{text}");
         assert!(text.contains("twice"), "{text}");
@@ -129,9 +75,7 @@ fn an_ecosystem_that_would_lead_out_of_its_folder_is_refused() {
 
 #[test]
 fn a_typing_error_in_a_source_that_is_not_fetched_shows_at_once() {
-    let text = error(file(
-        "[feeds]\nsources = [\"kev\"]\nmsrc_url = \"api.msrc\"",
-    ));
+    let text = error(file("[feeds]\nsources = [\"kev\"]\nmsrc_url = \"api.msrc\""));
     assert_eq!(
         text,
         "feeds.msrc_url: \"api.msrc\" is no address that begins with https:// or http://"
@@ -146,10 +90,7 @@ fn roles_are_a_set_in_an_order_of_their_own() {
         let config = Config::from_layers(file(&format!("[node]\nroles = {text}")));
         config.map(|config| config.node.roles)
     };
-    assert_eq!(
-        roles("[\"jobs\", \"api\", \"jobs\"]").unwrap().to_string(),
-        "api,jobs"
-    );
+    assert_eq!(roles("[\"jobs\", \"api\", \"jobs\"]").unwrap().to_string(), "api,jobs");
     let only = roles("[\"ingest\"]").unwrap();
     assert!(only.has(Role::Ingest) && !only.has(Role::Api) && !only.has(Role::Jobs));
     // One that is none spoils the others: a node would do less than it was meant to.
@@ -159,29 +100,17 @@ fn roles_are_a_set_in_an_order_of_their_own() {
 #[test]
 fn a_token_has_room_for_eight_addresses() {
     let with = |count: usize| {
-        let addresses: Vec<_> = (0..count)
-            .map(|n| format!("\"c{n}.example:7070\""))
-            .collect();
+        let addresses: Vec<_> = (0..count).map(|n| format!("\"c{n}.example:7070\"")).collect();
         file(&format!("[ingest]\naddresses = [{}]", addresses.join(",")))
     };
-    assert_eq!(
-        Config::from_layers(with(8)).unwrap().ingest.addresses.len(),
-        8
-    );
-    assert_eq!(
-        error(with(9)),
-        "ingest.addresses: at most 8 fit into a token"
-    );
+    assert_eq!(Config::from_layers(with(8)).unwrap().ingest.addresses.len(), 8);
+    assert_eq!(error(with(9)), "ingest.addresses: at most 8 fit into a token");
 }
 
 #[test]
 fn names_are_taken_up_to_their_length() {
-    let domain = |bytes: usize| {
-        file(&format!(
-            "[ingest]\ntrust_domain = \"{}\"",
-            "a".repeat(bytes)
-        ))
-    };
+    let domain =
+        |bytes: usize| file(&format!("[ingest]\ntrust_domain = \"{}\"", "a".repeat(bytes)));
     Config::from_layers(domain(255)).unwrap();
     assert!(error(domain(256)).starts_with("ingest.trust_domain: "));
     let address = |bytes: usize| {
@@ -199,14 +128,7 @@ fn an_address_to_listen_on_is_an_ip_address_with_a_port() {
         for good in ["127.0.0.1:0", "[::]:7070", "0.0.0.0:65535"] {
             Config::from_layers(with(good)).unwrap();
         }
-        for wrong in [
-            "localhost:7070",
-            "127.0.0.1",
-            ":7070",
-            "127.0.0.1:65536",
-            "::1:7070",
-            "",
-        ] {
+        for wrong in ["localhost:7070", "127.0.0.1", ":7070", "127.0.0.1:65536", "::1:7070", ""] {
             let text = error(with(wrong));
             assert!(text.contains("listen"), "{section} {wrong:?}: {text}");
         }
@@ -225,12 +147,9 @@ fn directives_of_the_log_may_name_modules() {
 fn a_secret_that_stands_in_the_file_itself_is_no_setting() {
     // The documentation names files; what one would guess is refused by its name, so that nobody
     // believes it to be in use.
-    for (section, field) in [
-        ("database", "url"),
-        ("feeds", "nvd_api_key"),
-        ("feeds", "proxy"),
-        ("http", "tls"),
-    ] {
+    for (section, field) in
+        [("database", "url"), ("feeds", "nvd_api_key"), ("feeds", "proxy"), ("http", "tls")]
+    {
         let text = error(file(&format!("[{section}]\n{field} = \"x\"")));
         assert!(text.contains(&format!("`{field}`")), "{text}");
     }

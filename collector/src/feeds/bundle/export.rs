@@ -43,9 +43,7 @@ pub fn export_bundle(
     let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
     let sequence = seconds.max(held.bundle_made.max(held.bundle_taken) + 1);
     // Noted before the bundle is there: a number is never given twice.
-    opened
-        .commit(|manifest| manifest.bundle_made = sequence)
-        .map_err(BundleError::io(mirror))?;
+    opened.commit(|manifest| manifest.bundle_made = sequence).map_err(BundleError::io(mirror))?;
     let manifest = BundleManifest::new(&held, sequence, now);
     // In the same folder, because a rename does not cross file systems.
     let mut partial = out.as_os_str().to_owned();
@@ -76,10 +74,7 @@ fn write(
     let mut files = zstd::Encoder::new(file, LEVEL).map_err(failed)?;
     files.include_checksum(true).map_err(failed)?;
     for entry in manifest.files() {
-        let part = Part {
-            sha256: entry.sha256.clone(),
-            ..Part::default()
-        };
+        let part = Part { sha256: entry.sha256.clone(), ..Part::default() };
         append(&mirror.path(&part), entry, &mut files)?;
     }
     let file = files.finish().map_err(failed)?;

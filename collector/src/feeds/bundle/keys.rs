@@ -59,9 +59,7 @@ impl FromStr for PublicKey {
 
     fn from_str(text: &str) -> Result<Self, BundleError> {
         let text = text.trim();
-        let bytes = text
-            .strip_prefix(PREFIX)
-            .and_then(|text| STANDARD.decode(text).ok());
+        let bytes = text.strip_prefix(PREFIX).and_then(|text| STANDARD.decode(text).ok());
         let key = bytes.and_then(|bytes| bytes.try_into().ok()).map(Self);
         key.ok_or_else(|| {
             // It may be a whole file, or a private key that somebody took for the public one: of that
@@ -105,9 +103,7 @@ impl SigningKey {
             .open(path)
             .map_err(BundleError::io(path))?;
         let written = file.write_all(pem(document.as_ref()).as_bytes());
-        written
-            .and_then(|()| file.sync_all())
-            .map_err(BundleError::io(path))?;
+        written.and_then(|()| file.sync_all()).map_err(BundleError::io(path))?;
         Self::from_pkcs8(document.as_ref(), path)
     }
 
@@ -192,10 +188,7 @@ MC4CAQAwBQYDK2VwBCIEIL7ViDy8282Vr0vpEBjIhHcDvqzR4JuA0qTnVzmJrIMy
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key.pem");
         let key = SigningKey::generate(&path, &SystemRandom::new()).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(SigningKey::from_file(&path).unwrap().public(), key.public());
         SigningKey::generate(&path, &SystemRandom::new()).unwrap_err();
         assert_eq!(SigningKey::from_file(&path).unwrap().public(), key.public());
@@ -222,29 +215,17 @@ MC4CAQAwBQYDK2VwBCIEIL7ViDy8282Vr0vpEBjIhHcDvqzR4JuA0qTnVzmJrIMy
 
     #[test]
     fn what_is_no_key_is_refused_and_a_private_one_is_not_shown() {
-        for wrong in [
-            "",
-            "ed25519:",
-            "ed25519:AAAA",
-            "ed25519:%%",
-            "/no/such/file",
-        ] {
+        for wrong in ["", "ed25519:", "ed25519:AAAA", "ed25519:%%", "/no/such/file"] {
             assert!(PublicKey::from_text_or_file(wrong).is_err(), "{wrong}");
         }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key.pem");
         fs::write(&path, OPENSSL.replace("MC4C", "AAAA")).unwrap();
         let error = SigningKey::from_file(&path).unwrap_err().to_string();
-        assert!(
-            error.contains("no Ed25519 key") && !error.contains("L7ViDy8"),
-            "{error}"
-        );
+        assert!(error.contains("no Ed25519 key") && !error.contains("L7ViDy8"), "{error}");
         fs::write(&path, OPENSSL).unwrap();
         let shown = format!("{:?}", SigningKey::from_file(&path).unwrap());
-        assert!(
-            shown.contains("RzKupKVsg") && !shown.contains("L7ViDy8"),
-            "{shown}"
-        );
+        assert!(shown.contains("RzKupKVsg") && !shown.contains("L7ViDy8"), "{shown}");
     }
 
     #[test]

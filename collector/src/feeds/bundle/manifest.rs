@@ -38,10 +38,9 @@ pub(super) struct FileEntry {
 
 impl BundleManifest {
     pub(super) fn new(mirror: &Manifest, sequence: u64, created_at: OffsetDateTime) -> Self {
-        let entries = mirror.parts().map(|(_, part)| FileEntry {
-            sha256: part.sha256.clone(),
-            bytes: part.bytes,
-        });
+        let entries = mirror
+            .parts()
+            .map(|(_, part)| FileEntry { sha256: part.sha256.clone(), bytes: part.bytes });
         // Two sources may have the same file.
         let files: BTreeSet<_> = entries.collect();
         Self {
@@ -61,9 +60,7 @@ impl BundleManifest {
             serde_json::from_slice(json).map_err(|error| damaged(error.to_string()))?;
         if manifest.format != FORMAT {
             let format = manifest.format;
-            return Err(damaged(format!(
-                "format {format} is not known to this release"
-            )));
+            return Err(damaged(format!("format {format} is not known to this release")));
         }
         let is_hash = |text: &str| {
             let mut bytes = text.bytes();
@@ -80,25 +77,14 @@ impl BundleManifest {
             // Saturating: two sizes that overflow would be a small sum, and pass.
             .fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
         if manifest.files.len() > FILES_MAX || total > BYTES_MAX {
-            return Err(damaged(
-                "it says that it holds more than a bundle may".to_owned(),
-            ));
+            return Err(damaged("it says that it holds more than a bundle may".to_owned()));
         }
         // What the sources name is what will count, so every one of it has to come with the bundle.
-        let there: BTreeSet<&str> = manifest
-            .files
-            .iter()
-            .map(|file| file.sha256.as_str())
-            .collect();
-        let mut parts = manifest
-            .sources
-            .values()
-            .flat_map(|source| source.parts.values());
+        let there: BTreeSet<&str> =
+            manifest.files.iter().map(|file| file.sha256.as_str()).collect();
+        let mut parts = manifest.sources.values().flat_map(|source| source.parts.values());
         if let Some(part) = parts.find(|part| !there.contains(part.sha256.as_str())) {
-            return Err(damaged(format!(
-                "file {} is named and not there",
-                part.sha256
-            )));
+            return Err(damaged(format!("file {} is named and not there", part.sha256)));
         }
         Ok(manifest)
     }

@@ -32,8 +32,7 @@ impl Bundle {
         let mut file = BufReader::new(file);
         let cut = |_| BundleError::Damaged("it ends within its head".to_owned());
         let mut magic = [0; MAGIC.len()];
-        file.read_exact(&mut magic)
-            .map_err(|_| BundleError::NotABundle)?;
+        file.read_exact(&mut magic).map_err(|_| BundleError::NotABundle)?;
         if magic != *MAGIC {
             return Err(BundleError::NotABundle);
         }
@@ -44,16 +43,11 @@ impl Bundle {
         let length = u32::from_le_bytes(length);
         // It is not signed by itself: whoever changed it must not choose how much memory is taken.
         if length > MANIFEST_BYTES_MAX {
-            return Err(BundleError::Damaged(
-                "its manifest is longer than one may be".to_owned(),
-            ));
+            return Err(BundleError::Damaged("its manifest is longer than one may be".to_owned()));
         }
         let mut json = Vec::new();
         // Grows with what is there. A length alone reserves nothing.
-        (&mut file)
-            .take(length.into())
-            .read_to_end(&mut json)
-            .map_err(BundleError::io(path))?;
+        (&mut file).take(length.into()).read_to_end(&mut json).map_err(BundleError::io(path))?;
         if json.len() as u64 != u64::from(length) {
             return Err(BundleError::Damaged("it ends within its head".to_owned()));
         }
@@ -64,12 +58,7 @@ impl Bundle {
             // The stream's head is not signed and says how much memory to take: 128 MiB at most.
             .window_log_max(WINDOW_LOG_MAX)
             .map_err(BundleError::io(path))?;
-        Ok(Self {
-            path: path.to_owned(),
-            manifest: BundleManifest::parse(&json)?,
-            files,
-            read: 0,
-        })
+        Ok(Self { path: path.to_owned(), manifest: BundleManifest::parse(&json)?, files, read: 0 })
     }
 
     pub(super) const fn manifest(&self) -> &BundleManifest {
@@ -87,11 +76,7 @@ impl Bundle {
             return self.check_end().map(|()| None);
         };
         self.read += 1;
-        let mut to = Hashed {
-            to,
-            hash: Context::new(&SHA256),
-            error: None,
-        };
+        let mut to = Hashed { to, hash: Context::new(&SHA256), error: None };
         // Not one byte more than was signed, whatever the stream would go on to give.
         let copied = io::copy(&mut (&mut self.files).take(entry.bytes), &mut to);
         // First: `io::copy` gives one error for both sides, and a full disk is no damaged bundle.
@@ -107,9 +92,7 @@ impl Bundle {
         // Reading on also makes zstd look at the end of its frame, and at its checksum.
         match self.files.read(&mut [0]) {
             Ok(0) => Ok(()),
-            Ok(_) => Err(BundleError::Damaged(
-                "more follows its last file".to_owned(),
-            )),
+            Ok(_) => Err(BundleError::Damaged("more follows its last file".to_owned())),
             Err(error) => Err(BundleError::Damaged(error.to_string())),
         }
     }
@@ -128,10 +111,7 @@ fn check_signature(
         return Err(BundleError::NoKeys);
     }
     let message = [CONTEXT, manifest].concat();
-    if trusted
-        .iter()
-        .any(|key| key.has_signed(&message, signature))
-    {
+    if trusted.iter().any(|key| key.has_signed(&message, signature)) {
         Ok(())
     } else {
         Err(BundleError::WrongSignature)
@@ -146,10 +126,7 @@ fn check_file(entry: &FileEntry, bytes: u64, sha256: &str) -> Result<(), BundleE
         )));
     }
     if sha256 != entry.sha256 {
-        return Err(BundleError::Damaged(format!(
-            "file {} is another one",
-            entry.sha256
-        )));
+        return Err(BundleError::Damaged(format!("file {} is another one", entry.sha256)));
     }
     Ok(())
 }

@@ -80,9 +80,7 @@ impl Sites {
         let manifest = mirror.manifest();
         let text = |part| fs::read_to_string(mirror.path(part)).unwrap();
         let parts = manifest.parts();
-        parts
-            .map(|(name, part)| (name.to_owned(), text(part)))
-            .collect()
+        parts.map(|(name, part)| (name.to_owned(), text(part))).collect()
     }
 
     /// The bytes of a bundle, changed and written as another one.
@@ -104,14 +102,8 @@ fn what_one_site_fetched_another_one_has() {
     assert_eq!(sites.unpack("bundle").unwrap(), made);
     assert_eq!(sites.held()["kev"], "what CISA says");
     assert_eq!(sites.held().len(), 2);
-    assert_eq!(
-        verify_bundle(&sites.path("bundle"), &[sites.key.public()]).unwrap(),
-        made
-    );
-    assert!(
-        fs::metadata(sites.path("bundle")).unwrap().len() < 2_000,
-        "it is not compressed"
-    );
+    assert_eq!(verify_bundle(&sites.path("bundle"), &[sites.key.public()]).unwrap(), made);
+    assert!(fs::metadata(sites.path("bundle")).unwrap().len() < 2_000, "it is not compressed");
 }
 
 #[test]
@@ -133,10 +125,7 @@ fn an_older_bundle_is_refused_and_the_newer_data_stays() {
     sites.unpack("new").unwrap();
     let error = sites.unpack("old").unwrap_err();
     assert!(matches!(error, BundleError::Older { .. }), "{error}");
-    assert!(
-        error.to_string().contains("2026-11-21T12:00:00Z"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("2026-11-21T12:00:00Z"), "{error}");
     assert_eq!(sites.held()["kev"], "what CISA says now");
 }
 
@@ -148,9 +137,7 @@ fn numbers_grow_within_a_second_and_with_a_mirror_that_was_made_anew() {
     assert!(second > first);
     fs::remove_dir_all(sites.path("there")).unwrap();
     sites.fetch("kev", "again");
-    let third = sites
-        .export("3", NOW + time::Duration::seconds(60))
-        .sequence();
+    let third = sites.export("3", NOW + time::Duration::seconds(60)).sequence();
     assert!(third > second);
 }
 
@@ -172,9 +159,7 @@ fn a_bundle_that_somebody_else_signed_is_refused() {
     let sites = Sites::new();
     sites.export("bundle", NOW);
     let other = SigningKey::generate(&sites.path("other"), &SystemRandom::new()).unwrap();
-    let error = sites
-        .unpack_trusting("bundle", &[other.public()])
-        .unwrap_err();
+    let error = sites.unpack_trusting("bundle", &[other.public()]).unwrap_err();
     assert!(matches!(error, BundleError::WrongSignature), "{error}");
     let error = sites.unpack_trusting("bundle", &[]).unwrap_err();
     assert!(matches!(error, BundleError::NoKeys), "{error}");
@@ -244,10 +229,7 @@ fn a_bundle_that_is_cut_anywhere_or_has_something_behind_it_is_refused() {
 
 #[test]
 fn a_manifest_is_checked_even_when_it_is_signed() {
-    let entry = |sha256: &str, bytes| FileEntry {
-        sha256: sha256.to_owned(),
-        bytes,
-    };
+    let entry = |sha256: &str, bytes| FileEntry { sha256: sha256.to_owned(), bytes };
     let manifest = |files: Vec<FileEntry>, format: u32| {
         let json = serde_json::json!({
             "format": format, "sequence": 1, "created_at": "2026-11-21T12:00:00Z",
@@ -297,9 +279,6 @@ fn other_files_are_no_bundles() {
     for content in ["", "{\"vulnerabilities\":[]}", "MUSTER-FEEDS-2\n and more"] {
         fs::write(sites.path("other"), content).unwrap();
         assert!(!is_bundle(&sites.path("other")));
-        assert!(matches!(
-            sites.unpack("other"),
-            Err(BundleError::NotABundle)
-        ));
+        assert!(matches!(sites.unpack("other"), Err(BundleError::NotABundle)));
     }
 }

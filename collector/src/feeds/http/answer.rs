@@ -17,10 +17,7 @@ pub(in crate::feeds) struct Body {
 
 impl Body {
     pub(super) fn new(url: &str, answer: reqwest::Response) -> Self {
-        Self {
-            url: url.to_owned(),
-            answer,
-        }
+        Self { url: url.to_owned(), answer }
     }
 
     /// The whole of it in memory, decompressed where the server compressed it for the way.
@@ -67,11 +64,7 @@ impl Body {
         // It waits for the disk.
         let finishing = tokio::task::spawn_blocking(move || file.finish());
         let part = finishing.await.map_err(std::io::Error::other)??;
-        Ok(Part {
-            etag,
-            last_modified,
-            ..part
-        })
+        Ok(Part { etag, last_modified, ..part })
     }
 
     /// The next piece. An answer that ends before its length is an error, not an end.
@@ -103,9 +96,6 @@ impl Body {
     }
 
     fn too_large(&self, bytes_max: u64) -> HttpError {
-        HttpError::TooLarge {
-            url: shown(&self.url),
-            bytes_max,
-        }
+        HttpError::TooLarge { url: shown(&self.url), bytes_max }
     }
 }

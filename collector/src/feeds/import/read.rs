@@ -58,13 +58,9 @@ impl Read {
         let mut sink = Sink::new(pages, keeper);
         let mut files = Vec::new();
         for input in &self.fresh {
-            sink.begin(&input.source)
-                .map_err(|_| ImportError::Stopped)?;
+            sink.begin(&input.source).map_err(|_| ImportError::Stopped)?;
             let report = reader::read_path(&input.path, &mut sink)?;
-            let named = report
-                .files
-                .into_iter()
-                .map(|file| (input.source.clone(), file));
+            let named = report.files.into_iter().map(|file| (input.source.clone(), file));
             files.extend(named);
         }
         let keeper = sink.finish().map_err(|_| ImportError::Stopped)?;
@@ -81,11 +77,7 @@ impl Read {
         } else {
             None
         };
-        Ok(Done {
-            files,
-            staged,
-            index,
-        })
+        Ok(Done { files, staged, index })
     }
 
     /// The content of a file of the mirror that the index is made of, with its extract in place;

@@ -22,8 +22,7 @@ pub(in crate::feeds) struct TakenIn {
 
 impl ImportReport {
     pub(super) fn add(&mut self, taken: TakenIn) {
-        self.files
-            .extend(taken.files.into_iter().map(|(_, file)| file));
+        self.files.extend(taken.files.into_iter().map(|(_, file)| file));
         self.changed += taken.changed.values().sum::<u64>();
         // The last one that was built: of several bundles and files each builds its own.
         self.index = taken.index.or_else(|| self.index.take());

@@ -34,11 +34,7 @@ impl Steps {
     }
 
     #[cfg(not(test))]
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "only tests have steps fail"
-    )]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "only tests have steps fail")]
     pub(super) const fn take(&self) -> io::Result<()> {
         Ok(())
     }
@@ -97,11 +93,7 @@ impl FileWriter {
         fs::rename(&self.partial, self.folder.join(&sha256))?;
         self.steps.take()?;
         sync_folder(&self.folder)?;
-        Ok(Part {
-            sha256,
-            bytes: self.bytes,
-            ..Part::default()
-        })
+        Ok(Part { sha256, bytes: self.bytes, ..Part::default() })
     }
 }
 

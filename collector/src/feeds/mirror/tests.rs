@@ -33,9 +33,7 @@ fn texts(mirror: &Mirror) -> Vec<String> {
 fn content_files(folder: &Path) -> usize {
     let names = fs::read_dir(folder).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names
-        .filter(|name| disk::is_content_name(name) || name.ends_with(PARTIAL))
-        .count()
+    names.filter(|name| disk::is_content_name(name) || name.ends_with(PARTIAL)).count()
 }
 
 #[test]
@@ -84,10 +82,7 @@ fn two_never_have_it_at_once() {
     assert!(matches!(second, OpenError::Busy), "{second}");
     let clone = first.clone();
     drop(first);
-    assert!(
-        Mirror::open(dir.path()).is_err(),
-        "a thread still works on it"
-    );
+    assert!(Mirror::open(dir.path()).is_err(), "a thread still works on it");
     drop(clone);
     Mirror::open(dir.path()).unwrap();
 }

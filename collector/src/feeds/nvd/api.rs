@@ -38,10 +38,7 @@ pub(in crate::feeds) struct ApiLimits {
 impl ApiLimits {
     /// NVD's, with a key or without.
     pub(in crate::feeds) const fn of(key: Option<&Secret>) -> Self {
-        Self {
-            page_records: 2_000,
-            requests: if key.is_some() { 50 } else { 5 },
-        }
+        Self { page_records: 2_000, requests: if key.is_some() { 50 } else { 5 } }
     }
 }
 
@@ -145,11 +142,7 @@ impl NvdApi<'_> {
         // A question for one record tells the total, which decides what a full page is.
         let url = page_url(self.url, window, 0, 1);
         let (head, _) = self.page(&url, None).await?;
-        let mut loaded = Loaded {
-            part: None,
-            at: head.at,
-            skipped: 0,
-        };
+        let mut loaded = Loaded { part: None, at: head.at, skipped: 0 };
         let known = self.known(window).await?;
         let mut paging = Paging::new(self.page_records, head.total);
         let mut lines = None;
@@ -249,18 +242,13 @@ impl NvdApi<'_> {
         let Some(names) = to_merge(&source) else {
             return Ok(());
         };
-        let inputs: Vec<_> = names
-            .iter()
-            .map(|name| self.mirror.path(&source.parts[name]))
-            .collect();
+        let inputs: Vec<_> =
+            names.iter().map(|name| self.mirror.path(&source.parts[name])).collect();
         let mut lines = self.lines()?;
         let merging = tokio::task::spawn_blocking(move || {
             let written = history::merge(&inputs, &mut lines)?;
             let part = lines.finish()?.finish()?;
-            Ok::<_, std::io::Error>(Part {
-                records: Some(written),
-                ..part
-            })
+            Ok::<_, std::io::Error>(Part { records: Some(written), ..part })
         });
         let merged = merging.await.map_err(std::io::Error::other)??;
         let inputs = names.iter().map(|name| source.parts[name].sha256.clone());
@@ -292,10 +280,7 @@ fn fingerprint(line: &str) -> [u8; 16] {
 async fn finish(lines: Lines, records: u64) -> Result<Part, FetchError> {
     let finishing = tokio::task::spawn_blocking(move || lines.finish()?.finish());
     let part = finishing.await.map_err(std::io::Error::other)??;
-    Ok(Part {
-        records: Some(records),
-        ..part
-    })
+    Ok(Part { records: Some(records), ..part })
 }
 
 /// Which files are merged, when there are too many: all but the first, which is large, and the last,
@@ -321,16 +306,10 @@ mod tests {
 
     fn source(bytes: &[u64]) -> SourceState {
         let parts = (1..).zip(bytes).map(|(number, bytes)| {
-            let part = Part {
-                bytes: *bytes,
-                ..Part::default()
-            };
+            let part = Part { bytes: *bytes, ..Part::default() };
             (part_name(number), part)
         });
-        SourceState {
-            parts: parts.collect(),
-            ..SourceState::default()
-        }
+        SourceState { parts: parts.collect(), ..SourceState::default() }
     }
 
     #[test]
@@ -344,10 +323,7 @@ mod tests {
         bytes.extend([10; PARTS_MAX]);
         let names = to_merge(&source(&bytes)).unwrap();
         assert_eq!(names.len(), PARTS_MAX - 1);
-        assert_eq!(
-            (names[0].as_str(), names.last().unwrap().as_str()),
-            ("00000002", "00000016")
-        );
+        assert_eq!((names[0].as_str(), names.last().unwrap().as_str()), ("00000002", "00000016"));
         bytes[1] = 500_000;
         let names = to_merge(&source(&bytes)).unwrap();
         assert_eq!(names[0], "00000001");

@@ -93,10 +93,7 @@ impl NvdFeedFiles<'_> {
     /// The instant until which the files have everything, once there are any.
     pub(in crate::feeds) fn until(mirror: &Mirror, name: &str) -> Option<OffsetDateTime> {
         let source = mirror.source(name);
-        let years = source
-            .parts
-            .iter()
-            .filter(|(name, _)| name.parse::<i32>().is_ok());
+        let years = source.parts.iter().filter(|(name, _)| name.parse::<i32>().is_ok());
         // The earliest. `None` is less than any instant: a year that does not say it leaves the
         // whole unknown.
         years.map(|(_, part)| part.until).min().flatten()
@@ -142,10 +139,7 @@ impl NvdFeedFiles<'_> {
         };
         let text = String::from_utf8_lossy(&bytes);
         let meta = Meta::parse(&text).ok_or_else(|| {
-            FetchError::content(
-                shown(url),
-                "it says no size and SHA-256, so it is no .meta file",
-            )
+            FetchError::content(shown(url), "it says no size and SHA-256, so it is no .meta file")
         });
         meta.map(Some)
     }
@@ -163,11 +157,7 @@ impl NvdFeedFiles<'_> {
         let parts = self.mirror.source(self.name).parts;
         // In this order, because later ones are the newer ones.
         let older = [parts.get(&kept_name), parts.get(name)];
-        let older: Vec<_> = older
-            .into_iter()
-            .flatten()
-            .map(|part| mirror.path(part))
-            .collect();
+        let older: Vec<_> = older.into_iter().flatten().map(|part| mirror.path(part)).collect();
         let name = name.to_owned();
         let checking = tokio::task::spawn_blocking(move || {
             let checked = match convert(&mirror, &source, path, &older, &meta)? {
@@ -225,26 +215,12 @@ fn convert(
     }
     head.warn(source);
     let records = head.listed - head.skipped;
-    let lines = Part {
-        records: Some(records),
-        ..lines.finish()?.finish()?
-    };
+    let lines = Part { records: Some(records), ..lines.finish()?.finish()? };
     let mut kept = LineWriter::new(mirror.create("kept")?)?;
     let lost = history::keep_lost(older, &newer, &mut kept)?;
     let kept = kept.finish()?;
-    let kept = if lost > 0 {
-        Some(Part {
-            records: Some(lost),
-            ..kept.finish()?
-        })
-    } else {
-        None
-    };
-    Ok(Ok(Checked {
-        lines,
-        kept,
-        skipped: head.skipped,
-    }))
+    let kept = if lost > 0 { Some(Part { records: Some(lost), ..kept.finish()? }) } else { None };
+    Ok(Ok(Checked { lines, kept, skipped: head.skipped }))
 }
 
 /// Measures what is read through it.
@@ -257,17 +233,11 @@ struct Measured<R> {
 impl<R: Read> Measured<R> {
     fn compare(self, meta: &Meta) -> Result<(), String> {
         if self.bytes != meta.bytes {
-            return Err(format!(
-                "it has {} bytes and its .meta says {}",
-                self.bytes, meta.bytes
-            ));
+            return Err(format!("it has {} bytes and its .meta says {}", self.bytes, meta.bytes));
         }
         let sha256 = hex(self.hash.finish().as_ref());
         if sha256 != meta.sha256 {
-            return Err(format!(
-                "its SHA-256 is {sha256} and its .meta says {}",
-                meta.sha256
-            ));
+            return Err(format!("its SHA-256 is {sha256} and its .meta says {}", meta.sha256));
         }
         Ok(())
     }
@@ -315,10 +285,7 @@ mod tests {
         let meta = Meta::parse(&text).unwrap();
         assert_eq!(meta.bytes, 123);
         assert_eq!(meta.sha256, "ab".repeat(32));
-        assert_eq!(
-            meta.at,
-            Some(time::macros::datetime!(2024-06-05 07:00:01 UTC))
-        );
+        assert_eq!(meta.at, Some(time::macros::datetime!(2024-06-05 07:00:01 UTC)));
         for wrong in ["", "<html>sign in</html>", "size:1\nsha256:12", "sha256:x"] {
             assert_eq!(Meta::parse(wrong), None, "{wrong}");
         }

@@ -161,32 +161,21 @@ mod tests {
     fn the_newest_record_of_each_cve_is_left_and_the_last_that_said_something() {
         let dir = tempfile::tempdir().unwrap();
         let files = [
-            file(
-                dir.path(),
-                "1",
-                &[(1000, 1, true), (2000, 1, true), (3000, 1, false)],
-            ),
+            file(dir.path(), "1", &[(1000, 1, true), (2000, 1, true), (3000, 1, false)]),
             file(dir.path(), "2", &[(1000, 2, false), (2000, 2, true)]),
             file(dir.path(), "3", &[(1000, 3, false)]),
         ];
-        assert_eq!(
-            merged(&files),
-            [(1000, true), (3000, false), (2000, true), (1000, false)]
-        );
+        assert_eq!(merged(&files), [(1000, true), (3000, false), (2000, true), (1000, false)]);
     }
 
     #[test]
     fn of_equal_dates_the_later_file_counts_and_an_old_record_that_comes_late_does_not() {
         let dir = tempfile::tempdir().unwrap();
-        let equal = [
-            file(dir.path(), "1", &[(1000, 5, false)]),
-            file(dir.path(), "2", &[(1000, 5, true)]),
-        ];
+        let equal =
+            [file(dir.path(), "1", &[(1000, 5, false)]), file(dir.path(), "2", &[(1000, 5, true)])];
         assert_eq!(merged(&equal), [(1000, true)]);
-        let late = [
-            file(dir.path(), "3", &[(1000, 5, true)]),
-            file(dir.path(), "4", &[(1000, 4, false)]),
-        ];
+        let late =
+            [file(dir.path(), "3", &[(1000, 5, true)]), file(dir.path(), "4", &[(1000, 4, false)])];
         assert_eq!(merged(&late), [(1000, true)]);
     }
 
@@ -196,22 +185,14 @@ mod tests {
         let old = [file(
             dir.path(),
             "old",
-            &[
-                (1000, 1, true),
-                (2000, 1, true),
-                (3000, 1, false),
-                (4000, 1, false),
-            ],
+            &[(1000, 1, true), (2000, 1, true), (3000, 1, false), (4000, 1, false)],
         )];
         let newer = [(1000, true), (2000, false), (3000, false)];
         let newer = newer.map(|(number, says)| (CveId::new(2024, number), says));
         let mut writer = LineWriter::new(Vec::new()).unwrap();
         let kept = keep_lost(&old, &newer.into(), &mut writer).unwrap();
         assert_eq!(kept, 2);
-        assert_eq!(
-            records(&writer.finish().unwrap()),
-            [(2000, true), (4000, false)]
-        );
+        assert_eq!(records(&writer.finish().unwrap()), [(2000, true), (4000, false)]);
     }
 
     #[test]

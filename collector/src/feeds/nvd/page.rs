@@ -46,10 +46,7 @@ pub(super) fn read(
 ) -> Result<Head, String> {
     let mut head = Head::default();
     let mut json = serde_json::Deserializer::from_reader(answer);
-    let page = Page {
-        head: &mut head,
-        each,
-    };
+    let page = Page { head: &mut head, each };
     page.deserialize(&mut json)
         // Nothing may follow: an answer with something behind it was put together by somebody else.
         .and_then(|()| json.end())
@@ -103,10 +100,7 @@ impl<'de> Visitor<'de> for Page<'_> {
                 "format" => is_cve = map.next_value::<String>()? == "NVD_CVE",
                 "vulnerabilities" => {
                     has_list = true;
-                    map.next_value_seed(Records {
-                        head: &mut *self.head,
-                        each: &mut *self.each,
-                    })?;
+                    map.next_value_seed(Records { head: &mut *self.head, each: &mut *self.each })?;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -183,10 +177,8 @@ impl Head {
     fn skip(&mut self, reason: String) {
         self.skipped += 1;
         if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(Problem {
-                record: format!("record {}", self.start + self.listed),
-                reason,
-            });
+            self.problems
+                .push(Problem { record: format!("record {}", self.start + self.listed), reason });
         }
     }
 }
@@ -209,14 +201,8 @@ mod tests {
     #[test]
     fn reads_a_real_page() {
         let (head, records) = parse(PAGE).unwrap();
-        assert_eq!(
-            (head.start, head.total, head.listed, head.skipped),
-            (6, 8, 2, 0)
-        );
-        assert_eq!(
-            head.at,
-            Some(time::macros::datetime!(2023-11-10 07:39:23.140 UTC))
-        );
+        assert_eq!((head.start, head.total, head.listed, head.skipped), (6, 8, 2, 0));
+        assert_eq!(head.at, Some(time::macros::datetime!(2023-11-10 07:39:23.140 UTC)));
         assert_eq!(records[0].id.to_string(), "CVE-2023-47246");
         assert!(records[0].line.starts_with('{') && !records[0].line.contains('\n'));
     }

@@ -58,20 +58,13 @@ pub(super) struct Paging {
 impl Paging {
     /// Begins with what the first answer, to a question for one record, said of the total.
     pub(super) const fn new(page_records: u64, total: u64) -> Self {
-        Self {
-            page_records,
-            start: 0,
-            total,
-        }
+        Self { page_records, start: 0, total }
     }
 
     /// What is asked for next.
     pub(super) const fn next(&self) -> Next {
         if self.start < self.total {
-            Next::Page {
-                start: self.start,
-                records: self.page_records,
-            }
+            Next::Page { start: self.start, records: self.page_records }
         } else {
             Next::Done
         }
@@ -84,25 +77,16 @@ impl Paging {
     /// [`Misfit`]; the page is not counted then.
     pub(super) const fn take(&mut self, start: u64, total: u64, listed: u64) -> Result<(), Misfit> {
         if start != self.start {
-            return Err(Misfit::Start {
-                asked: self.start,
-                got: start,
-            });
+            return Err(Misfit::Start { asked: self.start, got: start });
         }
         // Before the length is looked at: it is what makes a page short.
         if total < self.total {
-            return Err(Misfit::Shrunk {
-                before: self.total,
-                now: total,
-            });
+            return Err(Misfit::Shrunk { before: self.total, now: total });
         }
         // The last page may have fewer records than asked for, or more: they arrive meanwhile.
         let is_last = start + listed >= total;
         if !is_last && listed != self.page_records {
-            return Err(Misfit::Short {
-                asked: self.page_records,
-                got: listed,
-            });
+            return Err(Misfit::Short { asked: self.page_records, got: listed });
         }
         // It may only grow from here on, page by page.
         self.total = total;
@@ -150,20 +134,14 @@ mod tests {
     #[test]
     fn a_page_in_the_middle_has_to_be_full_and_the_one_that_was_asked_for() {
         let mut paging = Paging::new(3, 8);
-        assert_eq!(
-            paging.take(0, 8, 2),
-            Err(Misfit::Short { asked: 3, got: 2 })
-        );
+        assert_eq!(paging.take(0, 8, 2), Err(Misfit::Short { asked: 3, got: 2 }));
         assert_eq!(
             // An empty page that is said to be in the middle: taken, it would be asked for for
             // ever.
             paging.take(0, 8, 0),
             Err(Misfit::Short { asked: 3, got: 0 })
         );
-        assert_eq!(
-            paging.take(3, 8, 3),
-            Err(Misfit::Start { asked: 0, got: 3 })
-        );
+        assert_eq!(paging.take(3, 8, 3), Err(Misfit::Start { asked: 0, got: 3 }));
         assert_eq!(paging.next(), page(0), "a misfit is not counted");
     }
 
@@ -171,9 +149,6 @@ mod tests {
     fn an_answer_that_shrinks_is_not_trusted() {
         let mut paging = Paging::new(3, 8);
         paging.take(0, 8, 3).unwrap();
-        assert_eq!(
-            paging.take(3, 7, 3),
-            Err(Misfit::Shrunk { before: 8, now: 7 })
-        );
+        assert_eq!(paging.take(3, 7, 3), Err(Misfit::Shrunk { before: 8, now: 7 }));
     }
 }

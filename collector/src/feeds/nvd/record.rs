@@ -279,13 +279,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_passed_over_and_those_around_it_are_read() {
-        let lengths = [
-            100,
-            RECORD_BYTES_MAX,
-            RECORD_BYTES_MAX + 1,
-            3 * RECORD_BYTES_MAX,
-            100,
-        ];
+        let lengths = [100, RECORD_BYTES_MAX, RECORD_BYTES_MAX + 1, 3 * RECORD_BYTES_MAX, 100];
         let mut writer = LineWriter::new(Vec::new()).unwrap();
         for (number, bytes) in (1_000..).zip(lengths) {
             writer.write(&record_of(number, bytes)).unwrap();
@@ -304,9 +298,7 @@ mod tests {
         let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
         encoder.write_all(record_of(1_000, 100).as_bytes()).unwrap();
         encoder.write_all(b"\n").unwrap();
-        encoder
-            .write_all(&vec![b'x'; RECORD_BYTES_MAX + 1])
-            .unwrap();
+        encoder.write_all(&vec![b'x'; RECORD_BYTES_MAX + 1]).unwrap();
         let mut read = 0;
         read_lines(&encoder.finish().unwrap()[..], |_| {
             read += 1;

@@ -21,10 +21,7 @@ impl Window {
     /// after that, as it is when this clock is behind NVD's.
     pub(super) fn after(seen: OffsetDateTime, now: OffsetDateTime) -> Option<Self> {
         let from = seen - OVERLAP;
-        (seen < now).then(|| Self {
-            from,
-            to: now.min(from + LONGEST),
-        })
+        (seen < now).then(|| Self { from, to: now.min(from + LONGEST) })
     }
 }
 
@@ -34,10 +31,7 @@ pub(super) fn page_url(base: &str, window: Option<&Window>, start: u64, records:
     let joint = if base.contains('?') { '&' } else { '?' };
     let mut url = format!("{base}{joint}resultsPerPage={records}&startIndex={start}");
     if let Some(window) = window {
-        for (name, at) in [
-            ("lastModStartDate", window.from),
-            ("lastModEndDate", window.to),
-        ] {
+        for (name, at) in [("lastModStartDate", window.from), ("lastModEndDate", window.to)] {
             let at = at.to_offset(time::UtcOffset::UTC);
             let (date, (hour, minute, second)) = (at.date(), at.to_hms());
             // Three digits, as in every example of NVD's.

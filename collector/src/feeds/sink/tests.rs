@@ -37,11 +37,7 @@ fn word(publisher: Publisher, severity: &str, cves: &[u32]) -> Advisory {
 }
 
 fn score(number: u32) -> EpssEntry {
-    EpssEntry {
-        cve: id(number),
-        score: 0.5,
-        percentile: 0.9,
-    }
+    EpssEntry { cve: id(number), score: 0.5, percentile: 0.9 }
 }
 
 fn exploited(number: u32) -> KevEntry {
@@ -90,15 +86,11 @@ fn each_sources_words_go_to_the_database_under_its_own_name() {
     sink.begin("osv-debian").unwrap();
     sink.advisory(word(Publisher::Debian, "low", &[1])).unwrap();
     sink.begin("osv-npm").unwrap();
-    sink.advisory(word(Publisher::GitHub, "high", &[2]))
-        .unwrap();
+    sink.advisory(word(Publisher::GitHub, "high", &[2])).unwrap();
     sink.begin("kev").unwrap();
     sink.kev(exploited(3)).unwrap();
     sink.finish().unwrap();
-    assert_eq!(
-        words(&mut pages),
-        [named("osv-debian", 1, "low"), named("osv-npm", 2, "high")]
-    );
+    assert_eq!(words(&mut pages), [named("osv-debian", 1, "low"), named("osv-npm", 2, "high")]);
 }
 
 #[test]
@@ -121,8 +113,7 @@ fn of_equal_words_the_source_that_came_first_is_named() {
     let (mut sink, mut pages) = sink();
     for source in ["redhat-vex", "osv-red-hat"] {
         sink.begin(source).unwrap();
-        sink.advisory(word(Publisher::RedHat, "critical", &[1]))
-            .unwrap();
+        sink.advisory(word(Publisher::RedHat, "critical", &[1])).unwrap();
     }
     sink.finish().unwrap();
     assert_eq!(words(&mut pages), [named("redhat-vex", 1, "critical")]);
@@ -133,8 +124,7 @@ fn a_source_that_comes_again_is_one_source() {
     let (mut sink, mut pages) = sink();
     for (source, number) in [("a", 1), ("b", 2), ("a", 3)] {
         sink.begin(source).unwrap();
-        sink.advisory(word(Publisher::Debian, "low", &[number]))
-            .unwrap();
+        sink.advisory(word(Publisher::Debian, "low", &[number])).unwrap();
     }
     sink.finish().unwrap();
     let ratings = |source: &str, count| (source.to_owned(), "ratings", count);
@@ -151,10 +141,7 @@ fn words_come_behind_all_records_because_a_score_stands_before_them() {
     sink.finish().unwrap();
     assert_eq!(
         sent(&mut pages),
-        [
-            ("epss".to_owned(), "epss", 1),
-            ("osv-debian".to_owned(), "ratings", 1)
-        ]
+        [("epss".to_owned(), "epss", 1), ("osv-debian".to_owned(), "ratings", 1)]
     );
 }
 
@@ -166,10 +153,7 @@ fn scores_go_in_pages_and_what_is_left_at_the_end() {
         sink.epss(score(number)).unwrap();
     }
     // Before the end: a feed of gigabytes is never in memory as a whole.
-    assert_eq!(
-        sent(&mut pages),
-        [("epss".to_owned(), "epss", PAGE_RECORDS)]
-    );
+    assert_eq!(sent(&mut pages), [("epss".to_owned(), "epss", PAGE_RECORDS)]);
     sink.finish().unwrap();
     assert_eq!(sent(&mut pages), [("epss".to_owned(), "epss", 1)]);
 }
@@ -181,16 +165,9 @@ fn cisas_catalogue_is_one_page_however_long_it_is() {
     for number in 0..=u32::try_from(PAGE_RECORDS).unwrap() {
         sink.kev(exploited(number)).unwrap();
     }
-    assert_eq!(
-        sent(&mut pages),
-        [],
-        "a part of it would take back the rest"
-    );
+    assert_eq!(sent(&mut pages), [], "a part of it would take back the rest");
     sink.begin("epss").unwrap();
-    assert_eq!(
-        sent(&mut pages),
-        [("kev".to_owned(), "kev", PAGE_RECORDS + 1)]
-    );
+    assert_eq!(sent(&mut pages), [("kev".to_owned(), "kev", PAGE_RECORDS + 1)]);
 }
 
 #[test]
@@ -203,10 +180,7 @@ fn files_of_one_source_share_a_page_and_those_of_two_do_not() {
     sink.finish().unwrap();
     assert_eq!(
         sent(&mut pages),
-        [
-            ("by-hand".to_owned(), "epss", 2),
-            ("epss".to_owned(), "epss", 1)
-        ]
+        [("by-hand".to_owned(), "epss", 2), ("epss".to_owned(), "epss", 1)]
     );
 }
 

@@ -59,10 +59,7 @@ impl FeedStatus {
             let row = rows.iter().position(|row| row.source == source.name);
             let mut status = match row {
                 Some(row) => Self::new(rows.remove(row), now),
-                None => Self {
-                    source: source.name.clone(),
-                    ..Self::default()
-                },
+                None => Self { source: source.name.clone(), ..Self::default() },
             };
             if !config.sync {
                 status.next_sync_at = None;
@@ -71,10 +68,7 @@ impl FeedStatus {
         }
         // Not configured any more, or imported by hand: nothing will fetch it, whatever its row
         // says.
-        list.extend(rows.into_iter().map(|row| Self {
-            next_sync_at: None,
-            ..Self::new(row, now)
-        }));
+        list.extend(rows.into_iter().map(|row| Self { next_sync_at: None, ..Self::new(row, now) }));
         Ok(list)
     }
 

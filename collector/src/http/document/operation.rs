@@ -103,9 +103,7 @@ impl Operation {
     /// May be refused with a problem.
     pub(crate) fn refuses(&mut self, status: StatusCode) {
         let problem = format!("#/components/responses/Problem{}", status.as_u16());
-        self.responses
-            .entry(status.as_u16())
-            .or_insert_with(|| json!({ "$ref": problem }));
+        self.responses.entry(status.as_u16()).or_insert_with(|| json!({ "$ref": problem }));
     }
 
     /// Is answered with JSON.

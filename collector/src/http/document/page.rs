@@ -86,9 +86,7 @@ async fn asset(State(page): State<Page>, Path(name): Path<String>) -> Result<Res
     };
     if kept.get().is_none() {
         let unpacking = tokio::task::spawn_blocking(move || unpack(name));
-        let bytes = unpacking
-            .await
-            .map_err(|error| Problem::Internal(error.into()))??;
+        let bytes = unpacking.await.map_err(|error| Problem::Internal(error.into()))??;
         // Somebody else may have been first, with the same.
         kept.get_or_init(|| bytes);
     }
@@ -108,10 +106,7 @@ fn unpack(name: &str) -> Result<Bytes, Problem> {
             .map(|path| path.into_owned());
         let path = path.ok_or_else(|| anyhow::anyhow!("the archive has no {name}"))?;
         let mut bytes = Vec::new();
-        archive
-            .by_name(&path)?
-            .take(FILE_BYTES_MAX)
-            .read_to_end(&mut bytes)?;
+        archive.by_name(&path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     read().map(Bytes::from).map_err(Problem::Internal)

@@ -34,10 +34,11 @@ impl Described {
     pub(super) fn document(&self, schemas: &mut Schemas) -> Value {
         let mut operation = Operation::default();
         operation.open();
-        for name in self.path.split('/').filter_map(|part| {
-            part.strip_prefix('{')
-                .and_then(|part| part.strip_suffix('}'))
-        }) {
+        for name in self
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')))
+        {
             operation.takes_path(name);
         }
         (self.describe)(&mut operation, schemas);
@@ -102,11 +103,7 @@ macro_rules! method {
 impl Routes {
     /// No routes yet; those to come are shown under this heading.
     pub(crate) fn of(tag: &'static str, description: &'static str) -> Self {
-        Self {
-            router: Router::new(),
-            described: Vec::new(),
-            tags: vec![(tag, description)],
-        }
+        Self { router: Router::new(), described: Vec::new(), tags: vec![(tag, description)] }
     }
 
     method! {
@@ -139,14 +136,7 @@ impl Routes {
         router: MethodRouter<ApiState>,
     ) -> Self {
         let tag = self.tags.last().map_or("", |(tag, _)| tag);
-        self.described.push(Described {
-            path,
-            method,
-            id,
-            summary,
-            tag,
-            describe,
-        });
+        self.described.push(Described { path, method, id, summary, tag, describe });
         self.router = self.router.route(path, router);
         self
     }

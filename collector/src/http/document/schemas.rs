@@ -184,10 +184,6 @@ mod tests {
         let since = parameters.iter().find(|p| p["name"] == "since").unwrap();
         assert_eq!(since["schema"]["format"], "date-time");
         assert!(!since.to_string().contains("null"), "{since}");
-        assert!(
-            parameters
-                .iter()
-                .any(|p| p["name"] == "limit" && p["required"] == true)
-        );
+        assert!(parameters.iter().any(|p| p["name"] == "limit" && p["required"] == true));
     }
 }

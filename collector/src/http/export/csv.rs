@@ -24,10 +24,7 @@ pub(crate) struct Row<'a> {
 
 impl<'a> Row<'a> {
     pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self {
-            out,
-            is_first: true,
-        }
+        Self { out, is_first: true }
     }
 
     /// A cell of text that came from anywhere.
@@ -117,15 +114,8 @@ mod tests {
 
     #[test]
     fn no_cell_begins_like_a_formula() {
-        for evil in [
-            "=HYPERLINK(\"http://x\")",
-            "+1+1",
-            "-2+3",
-            "@SUM(A1)",
-            "\t=1",
-            "  =1",
-            "\r=1",
-        ] {
+        for evil in ["=HYPERLINK(\"http://x\")", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "  =1", "\r=1"]
+        {
             let line = line(&[evil]);
             assert!(line.starts_with("\"'"), "{evil:?}: {line:?}");
         }

@@ -22,10 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let count = parts
-            .uri
-            .query()
-            .map_or(0, |query| query.split('&').count());
+        let count = parts.uri.query().map_or(0, |query| query.split('&').count());
         if count > PARAMETERS_MAX {
             let detail = format!("{count} parameters, where {PARAMETERS_MAX} are the most");
             return Err(Problem::field("query", detail));
@@ -55,17 +52,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         // Nothing is unpacked here, so that no few bytes become many.
         if request.headers().contains_key(header::CONTENT_ENCODING) {
             let detail = "send the body as it is, without Content-Encoding";
-            return Err(Problem::Body(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                detail.to_owned(),
-            ));
+            return Err(Problem::Body(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail.to_owned()));
         }
-        Json::<T>::from_request(request, state)
-            .await
-            .map(|Json(body)| Self(body))
-            .map_err(|rejection: JsonRejection| {
-                Problem::Body(rejection.status(), rejection.body_text())
-            })
+        Json::<T>::from_request(request, state).await.map(|Json(body)| Self(body)).map_err(
+            |rejection: JsonRejection| Problem::Body(rejection.status(), rejection.body_text()),
+        )
     }
 }
 
@@ -108,10 +99,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let value = parts
-            .headers
-            .get(header::IF_MATCH)
-            .ok_or(Problem::VersionMissing)?;
+        let value = parts.headers.get(header::IF_MATCH).ok_or(Problem::VersionMissing)?;
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
             return Ok(Self(None));
@@ -178,10 +166,7 @@ mod tests {
             "\"18446744073709551616\"",
             "**",
         ] {
-            assert!(
-                matches!(if_match(Some(other)).await, Err(Problem::Stale)),
-                "{other}"
-            );
+            assert!(matches!(if_match(Some(other)).await, Err(Problem::Stale)), "{other}");
         }
     }
 }

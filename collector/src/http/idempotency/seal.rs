@@ -22,9 +22,7 @@ impl Seal {
         );
         Self {
             // The tag has the 32 bytes that the cipher asks for.
-            key: UnboundKey::new(&AES_256_GCM, tag.as_ref())
-                .ok()
-                .map(LessSafeKey::new),
+            key: UnboundKey::new(&AES_256_GCM, tag.as_ref()).ok().map(LessSafeKey::new),
             aad: *fingerprint,
         }
     }
@@ -36,8 +34,7 @@ impl Seal {
         // after it was forgotten, the answer may be another: so the nonce is of the answer.
         let nonce = nonce_of(&plain);
         let sealing = Nonce::assume_unique_for_key(nonce);
-        key.seal_in_place_append_tag(sealing, Aad::from(self.aad), &mut plain)
-            .ok()?;
+        key.seal_in_place_append_tag(sealing, Aad::from(self.aad), &mut plain).ok()?;
         let mut sealed = nonce.to_vec();
         sealed.extend(plain);
         Some(sealed)
@@ -49,9 +46,7 @@ impl Seal {
         let (nonce, text) = sealed.split_at_checked(NONCE_BYTES)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = text.to_vec();
-        let plain = key
-            .open_in_place(nonce, Aad::from(self.aad), &mut text)
-            .ok()?;
+        let plain = key.open_in_place(nonce, Aad::from(self.aad), &mut text).ok()?;
         Some(plain.to_vec())
     }
 }

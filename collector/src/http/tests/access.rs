@@ -22,11 +22,7 @@ async fn lists_and_filters_show_nothing_of_another_company() {
         let answer = api.get(&path, &api.ours.admin).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
         for part in &theirs {
-            assert!(
-                !answer.text.contains(part),
-                "{path} shows {part}: {}",
-                answer.text
-            );
+            assert!(!answer.text.contains(part), "{path} shows {part}: {}", answer.text);
         }
     }
     let of_their_host = format!("/api/v1/findings?host={}", api.theirs.host);

@@ -21,25 +21,19 @@ async fn write(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    api.answer(request.body(Body::from(body.to_string())).unwrap())
-        .await
+    api.answer(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
 #[tokio::test]
 async fn the_document_is_served_and_every_reference_in_it_leads_somewhere() {
     let api = Api::new().await;
-    let served = api
-        .send(Method::GET, "/api/v1/openapi.json", None, None)
-        .await;
+    let served = api.send(Method::GET, "/api/v1/openapi.json", None, None).await;
     assert_eq!(served.status, StatusCode::OK);
     let document = served.json();
     assert_eq!(document["openapi"], "3.1.0");
     for part in served.text.split("\"$ref\":\"#").skip(1) {
         let pointer = part.split('"').next().unwrap();
-        assert!(
-            document.pointer(pointer).is_some(),
-            "{pointer} leads nowhere"
-        );
+        assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");
     }
 }
 
@@ -47,28 +41,13 @@ async fn the_document_is_served_and_every_reference_in_it_leads_somewhere() {
 fn every_operation_has_a_name_of_its_own_and_says_what_may_come_back() {
     let mut names = std::collections::BTreeSet::new();
     for operation in operations() {
-        let name = operation.document["operationId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let name = operation.document["operationId"].as_str().unwrap().to_owned();
         assert!(names.insert(name.clone()), "{name} twice");
-        assert!(
-            !operation.document["summary"].as_str().unwrap().is_empty(),
-            "{name}"
-        );
+        assert!(!operation.document["summary"].as_str().unwrap().is_empty(), "{name}");
         let responses = operation.document["responses"].as_object().unwrap();
-        assert!(
-            responses.keys().any(|status| status.starts_with('2')),
-            "{name}"
-        );
-        assert!(
-            responses.contains_key("500") && responses.contains_key("503"),
-            "{name}"
-        );
-        assert!(
-            operation.is_open() || responses.contains_key("401"),
-            "{name}"
-        );
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}");
+        assert!(responses.contains_key("500") && responses.contains_key("503"), "{name}");
+        assert!(operation.is_open() || responses.contains_key("401"), "{name}");
     }
 }
 
@@ -77,33 +56,21 @@ async fn the_page_of_the_document_needs_no_other_site() {
     let api = Api::new().await;
     let page = api.send(Method::GET, "/api/v1/docs/", None, None).await;
     assert_eq!(page.status, StatusCode::OK);
-    let policy = page.headers[header::CONTENT_SECURITY_POLICY]
-        .to_str()
-        .unwrap();
+    let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.contains("script-src 'self'") && policy.contains("default-src 'none'"));
     for file in ["swagger-ui.css", "swagger-ui-bundle.js", "start.js"] {
         let path = format!("/api/v1/docs/{file}");
         let answer = api.send(Method::GET, &path, None, None).await;
         assert_eq!(answer.status, StatusCode::OK, "{file}");
     }
-    let other = api
-        .send(
-            Method::GET,
-            "/api/v1/docs/..%2f..%2fetc%2fpasswd",
-            None,
-            None,
-        )
-        .await;
+    let other = api.send(Method::GET, "/api/v1/docs/..%2f..%2fetc%2fpasswd", None, None).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn a_total_is_exact_on_the_last_page_and_a_bound_before() {
     let api = Api::new().await;
-    let first = api
-        .get("/api/v1/companies?limit=1", &api.operator)
-        .await
-        .json();
+    let first = api.get("/api/v1/companies?limit=1", &api.operator).await.json();
     assert_eq!(first["total"], json!({ "count": 2, "type": "AT_LEAST" }));
     let token = first["next_page_token"].as_str().unwrap();
     let path = format!("/api/v1/companies?limit=1&page_token={token}");
@@ -121,25 +88,15 @@ async fn the_same_request_with_the_same_word_is_done_once() {
     assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
     let again = write(&api, post.clone(), &word, &body).await;
     // The secret too, which is shown once: whoever lost the first answer needs it.
-    assert_eq!(
-        (again.status, &again.text),
-        (StatusCode::CREATED, &first.text)
-    );
+    assert_eq!((again.status, &again.text), (StatusCode::CREATED, &first.text));
     assert_eq!(again.headers["idempotency-replayed"], "true");
     let keys = api.get("/api/v1/api-keys", &api.ours.admin).await.text;
     assert_eq!(keys.matches("\"report\"").count(), 1);
-    let other = write(
-        &api,
-        post.clone(),
-        &word,
-        &json!({ "name": "x", "role": "viewer" }),
-    )
-    .await;
+    let other = write(&api, post.clone(), &word, &json!({ "name": "x", "role": "viewer" })).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(other.json()["type"], "urn:muster:problem:key-reused");
     // A day later the word is free again.
-    api.hand
-        .advance(std::time::Duration::from_secs(24 * 3_600 + 1));
+    api.hand.advance(std::time::Duration::from_secs(24 * 3_600 + 1));
     let later = write(&api, post, &word, &body).await;
     assert_ne!(later.text, first.text);
 }
@@ -192,10 +149,7 @@ async fn settings_are_changed_from_the_version_that_was_read() {
     settings["scan_every_s"] = 1.into();
     let out = write(&api, put, &[("if-match", "*")], &settings).await;
     assert_eq!(out.json()["errors"][0]["field"], "scan_every_s");
-    let log = api
-        .get("/api/v1/audit?action=settings", &api.ours.admin)
-        .await
-        .json();
+    let log = api.get("/api/v1/audit?action=settings", &api.ours.admin).await.json();
     assert_eq!(log["items"][0]["before"]["heartbeat_every_s"], 300);
     assert_eq!(log["items"][0]["after"]["heartbeat_every_s"], 120);
 }
@@ -221,15 +175,8 @@ async fn large_answers_are_packed_and_packed_requests_are_refused() {
 async fn ten_thousand_filters_are_refused_before_they_are_read() {
     let api = Api::new().await;
     let many = "a&".repeat(10_000);
-    let answer = api
-        .get(&format!("/api/v1/hosts?{many}"), &api.ours.viewer)
-        .await;
-    assert_eq!(
-        answer.json()["errors"][0]["field"],
-        "query",
-        "{}",
-        answer.text
-    );
+    let answer = api.get(&format!("/api/v1/hosts?{many}"), &api.ours.viewer).await;
+    assert_eq!(answer.json()["errors"][0]["field"], "query", "{}", answer.text);
 }
 
 #[tokio::test]
@@ -246,11 +193,7 @@ async fn a_key_that_asks_too_much_is_told_when_to_come_again() {
     let refused = refused.unwrap();
     assert!(refused.headers.contains_key(header::RETRY_AFTER));
     let other = api.get("/api/v1/me", &api.ours.admin).await;
-    assert_eq!(
-        other.status,
-        StatusCode::OK,
-        "another key is not held to it"
-    );
+    assert_eq!(other.status, StatusCode::OK, "another key is not held to it");
 }
 
 #[tokio::test]
@@ -262,11 +205,7 @@ async fn no_other_site_is_let_in_and_nobody_frames_an_answer() {
         .body(Body::empty())
         .unwrap();
     let answer = api.answer(request).await;
-    assert!(
-        !answer
-            .headers
-            .contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN)
-    );
+    assert!(!answer.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
     for (name, value) in [
         ("x-frame-options", "DENY"),
         ("cross-origin-resource-policy", "same-origin"),

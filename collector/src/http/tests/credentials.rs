@@ -15,8 +15,7 @@ async fn post(api: &Api, path: &str, key: &str, body: &Value) -> Answer {
 }
 
 async fn delete(api: &Api, path: &str, key: &str) -> Answer {
-    api.write((Method::DELETE, path), key, &[], &json!({}))
-        .await
+    api.write((Method::DELETE, path), key, &[], &json!({})).await
 }
 
 /// Makes something as an admin, and gives it.
@@ -43,35 +42,16 @@ async fn accept(api: &Api, token: &str) -> Answer {
 async fn a_keys_scopes_are_of_its_role_and_of_whoever_makes_it() {
     let api = Api::new().await;
     for (role, scopes, words) in [
-        (
-            "viewer",
-            json!(["everything"]),
-            "the role has no permission \"everything\"",
-        ),
-        (
-            "viewer",
-            json!(["hosts:scan"]),
-            "the role has no permission \"hosts:scan\"",
-        ),
-        (
-            "admin",
-            json!(["companies:manage"]),
-            "the role has no permission",
-        ),
+        ("viewer", json!(["everything"]), "the role has no permission \"everything\""),
+        ("viewer", json!(["hosts:scan"]), "the role has no permission \"hosts:scan\""),
+        ("admin", json!(["companies:manage"]), "the role has no permission"),
         ("admin", json!([""]), "the role has no permission \"\""),
-        (
-            "admin",
-            json!(["x".repeat(500)]),
-            "the role has no permission \"xxxx",
-        ),
+        ("admin", json!(["x".repeat(500)]), "the role has no permission \"xxxx"),
     ] {
         let body = json!({ "name": "x", "role": role, "scopes": scopes });
         let refused = post(&api, "/api-keys", &api.ours.admin, &body).await;
         refused.blames("scopes", words);
-        assert!(
-            refused.text.len() < 500,
-            "it does not repeat all that it was sent"
-        );
+        assert!(refused.text.len() < 500, "it does not repeat all that it was sent");
     }
     let body = json!({
         "name": "narrow", "role": "admin",
@@ -84,30 +64,21 @@ async fn a_keys_scopes_are_of_its_role_and_of_whoever_makes_it() {
     post(&api, "/api-keys", key, &body(Value::Null))
         .await
         .blames("scopes", "a key with scopes makes no key without");
-    post(
-        &api,
-        "/api-keys",
-        key,
-        &body(json!(["inventory:read", "hosts:scan"])),
-    )
-    .await
-    .refuses(403, "hosts:scan, which the role analyst has");
+    post(&api, "/api-keys", key, &body(json!(["inventory:read", "hosts:scan"])))
+        .await
+        .refuses(403, "hosts:scan, which the role analyst has");
     let child = post(&api, "/api-keys", key, &body(json!(["inventory:read"]))).await;
     let child = child.json();
     let child = text(&child, "key");
     let hosts = api.get("/api/v1/hosts", child).await;
     assert_eq!(hosts.status, StatusCode::OK, "{}", hosts.text);
-    api.get("/api/v1/api-keys", child)
-        .await
-        .refuses(403, "keys:manage");
+    api.get("/api/v1/api-keys", child).await.refuses(403, "keys:manage");
     // One that may nothing is somebody all the same.
     let nothing = made(&api, "/api-keys", &body(json!([]))).await;
     let me = api.get("/api/v1/me", text(&nothing, "key")).await.json();
     assert_eq!(me["scopes"], json!([]));
     assert_eq!(me["companies"][0]["permissions"], json!([]));
-    api.get("/api/v1/hosts", text(&nothing, "key"))
-        .await
-        .refuses(403, "inventory:read");
+    api.get("/api/v1/hosts", text(&nothing, "key")).await.refuses(403, "inventory:read");
 }
 
 #[tokio::test]
@@ -134,29 +105,18 @@ async fn a_credential_of_another_kind_or_company_opens_and_ends_nothing() {
     let invitation = made(&api, "/invitations", &invitation).await;
     let token = made(&api, "/enrolment-tokens", &json!({ "name": "x" })).await;
     let key = made(&api, "/api-keys", &json!({ "name": "x", "role": "admin" })).await;
-    let secret = text(&invitation, "token")
-        .strip_prefix("msi_")
-        .unwrap()
-        .to_owned();
+    let secret = text(&invitation, "token").strip_prefix("msi_").unwrap().to_owned();
     for other in [
         text(&invitation, "token"),
         text(&token, "token"),
         &format!("msk_{secret}"),
         &format!("mss_{secret}"),
     ] {
-        api.get("/api/v1/hosts", other)
-            .await
-            .refuses(401, "send a valid API key");
+        api.get("/api/v1/hosts", other).await.refuses(401, "send a valid API key");
     }
     let gone = "it is no invitation, or one that is used or over";
     let key_as_invitation = text(&key, "key").replacen("msk_", "msi_", 1);
-    for other in [
-        "",
-        "msi_",
-        text(&key, "key"),
-        &key_as_invitation,
-        text(&token, "token"),
-    ] {
+    for other in ["", "msi_", text(&key, "key"), &key_as_invitation, text(&token, "token")] {
         accept(&api, other).await.blames("token", gone);
     }
     for (path, object, what) in [
@@ -169,15 +129,10 @@ async fn a_credential_of_another_kind_or_company_opens_and_ends_nothing() {
             .await
             .refuses(404, &format!("there is no such {what}"));
         for lesser in [&api.ours.viewer, &api.ours.analyst] {
-            delete(&api, &path, lesser)
-                .await
-                .refuses(403, "which the role admin has");
+            delete(&api, &path, lesser).await.refuses(403, "which the role admin has");
         }
     }
-    assert_eq!(
-        accept(&api, text(&invitation, "token")).await.status,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(accept(&api, text(&invitation, "token")).await.status, StatusCode::NO_CONTENT);
     let me = api.get("/api/v1/me", text(&key, "key")).await;
     assert_eq!(me.status, StatusCode::OK, "{}", me.text);
 }
@@ -191,10 +146,7 @@ async fn an_invitation_is_open_for_a_week_and_listed_while_it_is() {
         ("ann@example", "an address of mail"),
         ("ann@example.org\nbcc: x@example.org", "an address of mail"),
         ("\u{e4}nn@example.org", "an address of mail"),
-        (
-            &format!("{}@example.org", "a".repeat(243)),
-            "an address of mail",
-        ),
+        (&format!("{}@example.org", "a".repeat(243)), "an address of mail"),
     ] {
         let body = json!({ "email": email, "role": "viewer" });
         let refused = post(&api, "/invitations", &api.ours.admin, &body).await;
@@ -206,12 +158,7 @@ async fn an_invitation_is_open_for_a_week_and_listed_while_it_is() {
         refused.blames("role", "one of viewer, analyst, admin");
     }
     let longest = format!("{}@Example.org", "A".repeat(242));
-    let long = made(
-        &api,
-        "/invitations",
-        &json!({ "email": longest, "role": "viewer" }),
-    )
-    .await;
+    let long = made(&api, "/invitations", &json!({ "email": longest, "role": "viewer" })).await;
     assert_eq!(long["email"], longest.to_lowercase());
     api.hand.advance(Duration::from_secs(1));
     let body = json!({ "email": " Ann@Example.org ", "role": "analyst" });
@@ -227,29 +174,17 @@ async fn an_invitation_is_open_for_a_week_and_listed_while_it_is() {
     let theirs = api.get("/api/v1/invitations", &api.theirs.admin).await;
     assert_eq!(theirs.items(), [Value::Null; 0]);
     let path = format!("/invitations/{}", text(&long, "id"));
-    assert_eq!(
-        delete(&api, &path, &api.ours.admin).await.status,
-        StatusCode::NO_CONTENT
-    );
-    delete(&api, &path, &api.ours.admin)
-        .await
-        .refuses(404, "there is no such invitation");
+    assert_eq!(delete(&api, &path, &api.ours.admin).await.status, StatusCode::NO_CONTENT);
+    delete(&api, &path, &api.ours.admin).await.refuses(404, "there is no such invitation");
     let gone = "it is no invitation, or one that is used or over";
-    accept(&api, text(&long, "token"))
-        .await
-        .blames("token", gone);
+    accept(&api, text(&long, "token")).await.blames("token", gone);
     assert_eq!(list().await.len(), 1);
     api.hand.advance(Duration::from_secs(7 * 86_400));
-    accept(&api, text(&ann, "token"))
-        .await
-        .blames("token", gone);
+    accept(&api, text(&ann, "token")).await.blames("token", gone);
     assert_eq!(list().await, [Value::Null; 0]);
     // Over is not taken back: there is nothing to see of it, and it can still be ended.
     let path = format!("/invitations/{}", text(&ann, "id"));
-    assert_eq!(
-        delete(&api, &path, &api.ours.admin).await.status,
-        StatusCode::NO_CONTENT
-    );
+    assert_eq!(delete(&api, &path, &api.ours.admin).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -262,26 +197,12 @@ async fn who_accepts_needs_a_name_and_a_password_that_nobody_guesses() {
     let accept = (Method::POST, "/invitations/accept");
     for (body, field) in [
         (json!({ "token": token, "password": PASSWORD }), "name"),
-        (
-            json!({ "token": token, "name": " ", "password": PASSWORD }),
-            "name",
-        ),
-        (
-            json!({ "token": token, "name": "A\nB", "password": PASSWORD }),
-            "name",
-        ),
-        (
-            json!({ "token": token, "name": "Ann", "password": "" }),
-            "password",
-        ),
-        (
-            json!({ "token": token, "name": "Ann", "password": "ann@example.org" }),
-            "password",
-        ),
+        (json!({ "token": token, "name": " ", "password": PASSWORD }), "name"),
+        (json!({ "token": token, "name": "A\nB", "password": PASSWORD }), "name"),
+        (json!({ "token": token, "name": "Ann", "password": "" }), "password"),
+        (json!({ "token": token, "name": "Ann", "password": "ann@example.org" }), "password"),
     ] {
-        api.write(accept.clone(), &api.ours.viewer, &headers, &body)
-            .await
-            .blames(field, "");
+        api.write(accept.clone(), &api.ours.viewer, &headers, &body).await.blames(field, "");
     }
     // From another site it is not even looked at.
     let body = json!({ "token": token, "name": "Ann", "password": PASSWORD });
@@ -304,14 +225,8 @@ async fn what_no_row_can_hold_signs_nobody_in_and_is_no_fault_of_the_collector()
         ("ann@example.org", "\0", json!("000000")),
     ] {
         let body = json!({ "email": email, "password": password, "code": code });
-        let answer = api
-            .write(
-                (Method::POST, "/sessions"),
-                &api.ours.viewer,
-                &headers,
-                &body,
-            )
-            .await;
+        let answer =
+            api.write((Method::POST, "/sessions"), &api.ours.viewer, &headers, &body).await;
         answer.refuses(401, "the address, the password or the code is not right");
         assert!(!answer.headers.contains_key(header::SET_COOKIE));
     }
@@ -339,15 +254,9 @@ async fn a_role_is_changed_by_an_admin_of_the_company_from_the_version_that_is()
     let any = [("if-match", "*")];
     let admin = &api.ours.admin;
     patch(admin, &[], "admin").await.refuses(428, "If-Match");
-    patch(admin, &any, "operator")
-        .await
-        .blames("role", "one of viewer, analyst, admin");
-    patch(admin, &[("if-match", "\"2\"")], "admin")
-        .await
-        .refuses(412, "changed meanwhile");
-    patch(&api.theirs.admin, &any, "admin")
-        .await
-        .refuses(404, "there is no such user");
+    patch(admin, &any, "operator").await.blames("role", "one of viewer, analyst, admin");
+    patch(admin, &[("if-match", "\"2\"")], "admin").await.refuses(412, "changed meanwhile");
+    patch(&api.theirs.admin, &any, "admin").await.refuses(404, "there is no such user");
     patch(&api.ours.analyst, &any, "admin")
         .await
         .refuses(403, "users:manage, which the role admin has");
@@ -355,9 +264,7 @@ async fn a_role_is_changed_by_an_admin_of_the_company_from_the_version_that_is()
     assert_eq!(more.json()["role"], "admin", "{}", more.text);
     assert_eq!(more.headers[header::ETAG], "\"2\"");
     // The only person who is one: keys of admins can be revoked, people are who stays.
-    patch(admin, &any, "analyst")
-        .await
-        .refuses(409, "the company would have no admin left");
+    patch(admin, &any, "analyst").await.refuses(409, "the company would have no admin left");
     let same = patch(admin, &any, "admin").await;
     assert_eq!(same.headers[header::ETAG], "\"3\"", "{}", same.text);
     for path in [format!("/users/{}", Uuid::nil()), "/users/ann".to_owned()] {
@@ -365,16 +272,9 @@ async fn a_role_is_changed_by_an_admin_of_the_company_from_the_version_that_is()
         answer.refuses(404, "there is no such user");
     }
     let bob = format!("/users/{}", text(&users[1], "id"));
-    delete(&api, &bob, &api.theirs.admin)
-        .await
-        .refuses(404, "there is no such user");
-    assert_eq!(
-        delete(&api, &bob, admin).await.status,
-        StatusCode::NO_CONTENT
-    );
-    delete(&api, &bob, admin)
-        .await
-        .refuses(404, "there is no such user");
+    delete(&api, &bob, &api.theirs.admin).await.refuses(404, "there is no such user");
+    assert_eq!(delete(&api, &bob, admin).await.status, StatusCode::NO_CONTENT);
+    delete(&api, &bob, admin).await.refuses(404, "there is no such user");
 }
 
 #[tokio::test]
@@ -390,14 +290,10 @@ async fn a_companys_name_has_bounds_and_is_found_by_its_letters() {
         assert_eq!(made.json()["name"], name.trim());
     }
     for name in ["", " ", "a\u{9b}b", "a\0b", &format!("{longest}x")] {
-        create(name)
-            .await
-            .blames("name", "1 to 200 characters, none of control");
+        create(name).await.blames("name", "1 to 200 characters, none of control");
     }
     for name in ["100%_SURE", "OURS", longest.as_str()] {
-        create(name)
-            .await
-            .refuses(409, "there is a company with this name");
+        create(name).await.refuses(409, "there is a company with this name");
     }
     for (query, expected) in [
         ("100", &["100 sure", "100%_sure"][..]),
@@ -410,16 +306,11 @@ async fn a_companys_name_has_bounds_and_is_found_by_its_letters() {
         let found = api.get(&path, operator).await.items();
         let names: Vec<&str> = found.iter().map(|one| text(one, "name")).collect();
         assert_eq!(names.len(), expected.len(), "{query}: {names:?}");
-        assert!(
-            expected.iter().all(|name| names.contains(name)),
-            "{query}: {names:?}"
-        );
+        assert!(expected.iter().all(|name| names.contains(name)), "{query}: {names:?}");
     }
     for key in [&api.ours.admin, &api.ours.viewer] {
         for path in ["/api/v1/companies", "/api/v1/companies?query=o"] {
-            api.get(path, key)
-                .await
-                .refuses(403, "companies:manage, which the role operator has");
+            api.get(path, key).await.refuses(403, "companies:manage, which the role operator has");
         }
         post(&api, "/companies", key, &json!({ "name": "Mine" }))
             .await
@@ -442,33 +333,13 @@ async fn a_company_is_suspended_since_the_first_time_until_it_is_resumed() {
         assert_eq!(resumed.get("suspended_at"), None, "{resumed}");
     }
     api.hand.advance(Duration::from_secs(60));
-    assert_eq!(
-        ask("suspend").await.json()["suspended_at"],
-        "2026-03-01T12:02:00Z"
-    );
-    let theirs = api
-        .get(
-            &format!("/api/v1/companies/{}", api.theirs.company),
-            &api.operator,
-        )
-        .await;
+    assert_eq!(ask("suspend").await.json()["suspended_at"], "2026-03-01T12:02:00Z");
+    let theirs = api.get(&format!("/api/v1/companies/{}", api.theirs.company), &api.operator).await;
     assert_eq!(theirs.json().get("suspended_at"), None);
-    let log = api
-        .get("/api/v1/operator/audit?action=company", &api.operator)
-        .await;
-    let actions: Vec<Value> = log
-        .items()
-        .iter()
-        .map(|entry| entry["action"].clone())
-        .collect();
+    let log = api.get("/api/v1/operator/audit?action=company", &api.operator).await;
+    let actions: Vec<Value> = log.items().iter().map(|entry| entry["action"].clone()).collect();
     assert_eq!(actions[0], "company.suspend");
-    assert_eq!(
-        actions
-            .iter()
-            .filter(|one| *one == "company.resume")
-            .count(),
-        2
-    );
+    assert_eq!(actions.iter().filter(|one| *one == "company.resume").count(), 2);
 }
 
 #[tokio::test]
@@ -490,10 +361,7 @@ async fn a_token_is_bounded_as_it_was_asked_for_and_newest_stand_first() {
     assert_eq!(most["expires_at"], "2026-03-01T12:00:01Z");
     api.hand.advance(Duration::from_secs(1));
     let plain = made(&api, "/enrolment-tokens", &json!({ "name": "plain" })).await;
-    assert_eq!(
-        (plain.get("uses_max"), plain.get("expires_at")),
-        (None, None)
-    );
+    assert_eq!((plain.get("uses_max"), plain.get("expires_at")), (None, None));
     for (labels, uses_max) in [(label(33, 1), 1), (label(1, 101), 1)] {
         let body = json!({ "name": "x", "labels": labels, "uses_max": uses_max });
         post(&api, "/enrolment-tokens", &api.ours.admin, &body)
@@ -502,9 +370,7 @@ async fn a_token_is_bounded_as_it_was_asked_for_and_newest_stand_first() {
     }
     for wrong in [json!(-1), json!(4_294_967_296_u64), json!("1"), json!(1.5)] {
         let body = json!({ "name": "x", "uses_max": wrong });
-        post(&api, "/enrolment-tokens", &api.ours.admin, &body)
-            .await
-            .refuses(422, "uses_max");
+        post(&api, "/enrolment-tokens", &api.ours.admin, &body).await.refuses(422, "uses_max");
     }
     let list = api.get("/api/v1/enrolment-tokens", &api.ours.admin).await;
     let names: Vec<Value> = list.items().iter().map(|one| one["name"].clone()).collect();

@@ -49,63 +49,21 @@ async fn what_is_said_has_bounds_and_each_is_named() {
     let (longer_name, longer_note) = (format!("{name}."), format!("{note}."));
     let host = api.ours.host;
     for (field, words, rule) in [
-        (
-            "about",
-            "an exception is about something",
-            json!({ "version": "1" }),
-        ),
-        (
-            "about",
-            "an exception is about something",
-            json!({ "source": "deb" }),
-        ),
-        (
-            "about",
-            "an exception is about something",
-            json!({ "host": host }),
-        ),
-        (
-            "product",
-            "1 to 300 characters, none of control",
-            json!({ "product": longer_name }),
-        ),
+        ("about", "an exception is about something", json!({ "version": "1" })),
+        ("about", "an exception is about something", json!({ "source": "deb" })),
+        ("about", "an exception is about something", json!({ "host": host })),
+        ("product", "1 to 300 characters, none of control", json!({ "product": longer_name })),
         ("product", "1 to 300", json!({ "product": "  " })),
-        (
-            "version",
-            "1 to 300",
-            json!({ "product": "x", "version": "a\0b" }),
-        ),
+        ("version", "1 to 300", json!({ "product": "x", "version": "a\0b" })),
         ("purl", "1 to 300", json!({ "purl": "pkg:deb/a\nb" })),
         ("cve", "1 to 300", json!({ "cve": "" })),
-        (
-            "score_below",
-            "within 0 to 10",
-            json!({ "score_below": -0.1 }),
-        ),
-        (
-            "score_below",
-            "within 0 to 10",
-            json!({ "score_below": 10.1 }),
-        ),
-        (
-            "host",
-            "either a label or a host",
-            json!({ "cve": "C", "host": host, "label": host }),
-        ),
-        (
-            "host",
-            "the company has no such host",
-            json!({ "cve": "C", "host": Uuid::nil() }),
-        ),
-        (
-            "label",
-            "the company has no such label",
-            json!({ "cve": "C", "label": Uuid::nil() }),
-        ),
+        ("score_below", "within 0 to 10", json!({ "score_below": -0.1 })),
+        ("score_below", "within 0 to 10", json!({ "score_below": 10.1 })),
+        ("host", "either a label or a host", json!({ "cve": "C", "host": host, "label": host })),
+        ("host", "the company has no such host", json!({ "cve": "C", "host": Uuid::nil() })),
+        ("label", "the company has no such label", json!({ "cve": "C", "label": Uuid::nil() })),
     ] {
-        post(&api, "", analyst, &of(&rule))
-            .await
-            .blames(field, words);
+        post(&api, "", analyst, &of(&rule)).await.blames(field, words);
     }
     let rule = json!({ "cve": "CVE-2024-0001" });
     let with = |field: &str, value: Value| {
@@ -114,64 +72,31 @@ async fn what_is_said_has_bounds_and_each_is_named() {
         body
     };
     for (field, words, body) in [
-        (
-            "status",
-            "one of not_affected, affected",
-            with("status", json!("Affected")),
-        ),
-        (
-            "justification",
-            "none of OpenVEX's",
-            with("justification", json!("luck")),
-        ),
+        ("status", "one of not_affected, affected", with("status", json!("Affected"))),
+        ("justification", "none of OpenVEX's", with("justification", json!("luck"))),
         (
             "justification",
             "why something is not_affected",
             with("justification", json!("component_not_present")),
         ),
-        (
-            "justification",
-            "a justification or a note",
-            with("status", json!("not_affected")),
-        ),
-        (
-            "note",
-            "at most 4000 characters",
-            with("note", json!(longer_note)),
-        ),
-        (
-            "action",
-            "at most 4000 characters",
-            with("action", json!(longer_note)),
-        ),
+        ("justification", "a justification or a note", with("status", json!("not_affected"))),
+        ("note", "at most 4000 characters", with("note", json!(longer_note))),
+        ("action", "at most 4000 characters", with("action", json!(longer_note))),
         ("note", "none of control", with("note", json!("a\0b"))),
-        (
-            "action",
-            "none of control",
-            with("action", json!("\u{1b}[2J")),
-        ),
+        ("action", "none of control", with("action", json!("\u{1b}[2J"))),
     ] {
         post(&api, "", analyst, &body).await.blames(field, words);
     }
-    for body in [
-        with("state", json!("active")),
-        with("suppress", json!("yes")),
-    ] {
+    for body in [with("state", json!("active")), with("suppress", json!("yes"))] {
         let refused = post(&api, "", analyst, &body).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let list = api.get("/api/v1/exceptions", &api.ours.viewer).await;
-    assert_eq!(
-        list.items(),
-        [Value::Null; 0],
-        "what was refused was not made"
-    );
+    assert_eq!(list.items(), [Value::Null; 0], "what was refused was not made");
     // At the bounds it is taken.
-    for rule in [
-        json!({ "product": name }),
-        json!({ "score_below": 0 }),
-        json!({ "score_below": 10 }),
-    ] {
+    for rule in
+        [json!({ "product": name }), json!({ "score_below": 0 }), json!({ "score_below": 10 })]
+    {
         made(&api, &rule).await;
     }
     let mut body = with("note", json!(format!("{}\n\t", &note[..note.len() - 4])));
@@ -252,9 +177,7 @@ async fn what_was_asked_for_waits_on_when_nobody_has_to_agree_any_more() {
     let off = json!({ "approval_needed": false });
     let put = (Method::PUT, "/exceptions/settings");
     for key in [&api.ours.viewer, &api.ours.analyst] {
-        api.write(put.clone(), key, &[], &off)
-            .await
-            .refuses(403, "which the role admin has");
+        api.write(put.clone(), key, &[], &off).await.refuses(403, "which the role admin has");
     }
     api.write(put.clone(), &api.ours.admin, &[], &off).await;
     let path = format!("/api/v1/exceptions{}", path_of(&asked));
@@ -262,9 +185,7 @@ async fn what_was_asked_for_waits_on_when_nobody_has_to_agree_any_more() {
     assert_eq!(still["state"], "requested");
     let next = made(&api, &json!({ "cve": "CVE-2024-0001" })).await;
     assert_eq!(next["state"], "active");
-    let theirs = api
-        .get("/api/v1/exceptions/settings", &api.theirs.viewer)
-        .await;
+    let theirs = api.get("/api/v1/exceptions/settings", &api.theirs.viewer).await;
     assert_eq!(theirs.json(), off);
     let log = "/api/v1/audit?action=exception_settings";
     let log = api.get(log, &api.ours.admin).await.items();
@@ -277,17 +198,10 @@ async fn what_was_asked_for_waits_on_when_nobody_has_to_agree_any_more() {
 async fn exceptions_are_found_by_what_they_are_about_newest_first() {
     let api = Api::new().await;
     let label = json!({ "name": "lab" });
-    let label = api
-        .write((Method::POST, "/labels"), &api.ours.admin, &[], &label)
-        .await
-        .json();
+    let label = api.write((Method::POST, "/labels"), &api.ours.admin, &[], &label).await.json();
     let first = made(&api, &json!({ "cve": " cve-2024-0001 " })).await;
     let second = made(&api, &json!({ "product": "NodeJS", "version": "18" })).await;
-    let third = made(
-        &api,
-        &json!({ "cve": "CVE-2024-0001", "label": label["id"] }),
-    )
-    .await;
+    let third = made(&api, &json!({ "cve": "CVE-2024-0001", "label": label["id"] })).await;
     let fourth = made(&api, &json!({ "score_below": 4.0, "host": api.ours.host })).await;
     let withdraw = format!("{}/withdraw", path_of(&first));
     post(&api, &withdraw, &api.ours.analyst, &json!({})).await;
@@ -344,16 +258,8 @@ async fn a_preview_promises_what_the_exception_then_does() {
         (json!({ "product": "nodejs", "version": "1" }), 0, 0),
         // What nobody scored is not below.
         (json!({ "score_below": 10 }), 0, 0),
-        (
-            json!({ "cve": "CVE-2024-0001", "host": api.ours.host }),
-            1,
-            1,
-        ),
-        (
-            json!({ "cve": "CVE-2024-0001", "host": api.theirs.host }),
-            0,
-            0,
-        ),
+        (json!({ "cve": "CVE-2024-0001", "host": api.ours.host }), 1, 1),
+        (json!({ "cve": "CVE-2024-0001", "host": api.theirs.host }), 0, 0),
     ] {
         let preview = post(&api, "/preview", analyst, &rule).await.json();
         assert_eq!(preview["findings"]["open"], open, "{rule}");
@@ -384,9 +290,7 @@ async fn another_company_neither_sees_nor_ends_an_exception() {
     post(&api, &withdraw, &api.theirs.admin, &json!({}))
         .await
         .refuses(404, "there is no such exception");
-    post(&api, &withdraw, &api.ours.viewer, &json!({}))
-        .await
-        .refuses(403, "findings:triage");
+    post(&api, &withdraw, &api.ours.viewer, &json!({})).await.refuses(403, "findings:triage");
     assert_eq!(api.get(&read, &api.ours.viewer).await.text, before);
     let host = json!({ "cve": "CVE-2024-0001", "host": api.ours.host });
     post(&api, "", &api.theirs.analyst, &of(&host))

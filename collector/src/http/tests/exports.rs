@@ -11,14 +11,8 @@ use time::Duration;
 
 use super::harness::{Api, NOW, evaluation};
 
-const LISTS: [&str; 6] = [
-    "hosts",
-    "software",
-    "findings",
-    "cves",
-    "exceptions",
-    "hosts/{host}/software",
-];
+const LISTS: [&str; 6] =
+    ["hosts", "software", "findings", "cves", "exceptions", "hosts/{host}/software"];
 
 #[tokio::test]
 async fn lists_are_exported_one_after_the_other_over_the_same_connections() {
@@ -29,12 +23,7 @@ async fn lists_are_exported_one_after_the_other_over_the_same_connections() {
             let list = list.replace("{host}", &api.ours.host.to_string());
             let path = format!("/api/v1/{list}/export");
             let answer = api.get(&path, &api.ours.viewer).await;
-            assert_eq!(
-                answer.status,
-                StatusCode::OK,
-                "{list}, {round}: {}",
-                answer.text
-            );
+            assert_eq!(answer.status, StatusCode::OK, "{list}, {round}: {}", answer.text);
         }
     }
 }
@@ -58,26 +47,13 @@ async fn an_export_that_is_packed_on_its_way_comes_to_its_end() {
 async fn every_list_comes_whole_in_both_formats_with_the_rows_of_its_pages() {
     let api = Api::new().await;
     for list in LISTS {
-        let path = format!(
-            "/api/v1/{}",
-            list.replace("{host}", &api.ours.host.to_string())
-        );
+        let path = format!("/api/v1/{}", list.replace("{host}", &api.ours.host.to_string()));
         let items = api.get(&path, &api.ours.viewer).await.json()["items"].clone();
         let items = items.as_array().unwrap().clone();
         let csv = api.get(&format!("{path}/export"), &api.ours.viewer).await;
         assert_eq!(csv.status, StatusCode::OK, "{list}: {}", csv.text);
-        assert!(
-            csv.headers["content-type"]
-                .to_str()
-                .unwrap()
-                .starts_with("text/csv")
-        );
-        assert!(
-            csv.headers["content-disposition"]
-                .to_str()
-                .unwrap()
-                .contains(".csv")
-        );
+        assert!(csv.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
+        assert!(csv.headers["content-disposition"].to_str().unwrap().contains(".csv"));
         let lines: Vec<&str> = csv.text.trim_end().split("\r\n").collect();
         assert_eq!(lines.len(), items.len() + 1, "{list}: {}", csv.text);
         let columns = lines[0].split(',').count();
@@ -86,11 +62,8 @@ async fn every_list_comes_whole_in_both_formats_with_the_rows_of_its_pages() {
         }
         let ndjson = format!("{path}/export?format=ndjson");
         let ndjson = api.get(&ndjson, &api.ours.viewer).await;
-        let rows: Vec<serde_json::Value> = ndjson
-            .text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let rows: Vec<serde_json::Value> =
+            ndjson.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(rows, items, "{list}");
     }
 }
@@ -98,12 +71,7 @@ async fn every_list_comes_whole_in_both_formats_with_the_rows_of_its_pages() {
 #[tokio::test]
 async fn an_export_has_the_filter_of_its_list() {
     let api = Api::new().await;
-    let none = api
-        .get(
-            "/api/v1/findings/export?kev=true&format=ndjson",
-            &api.ours.viewer,
-        )
-        .await;
+    let none = api.get("/api/v1/findings/export?kev=true&format=ndjson", &api.ours.viewer).await;
     assert_eq!((none.status, none.text.as_str()), (StatusCode::OK, ""));
     for wrong in [
         "findings/export?page_token=x",
@@ -133,10 +101,7 @@ async fn what_a_host_calls_its_software_is_no_formula_in_an_export() {
         facts: None,
         sources: Vec::new(),
         digest: None,
-        body: ReportBody::Delta {
-            upserts: vec![record],
-            removes: Vec::new(),
-        },
+        body: ReportBody::Delta { upserts: vec![record], removes: Vec::new() },
     };
     let incoming = IncomingReport {
         agent: api.ours.host,
@@ -144,30 +109,16 @@ async fn what_a_host_calls_its_software_is_no_formula_in_an_export() {
         report,
         received_at: NOW,
     };
-    reports::apply(
-        &api.ours.scope,
-        &[incoming],
-        &|_, _, _| evaluation(),
-        1,
-        NOW,
-    )
-    .await
-    .unwrap();
+    reports::apply(&api.ours.scope, &[incoming], &|_, _, _| evaluation(), 1, NOW).await.unwrap();
     let csv = api.get("/api/v1/software/export", &api.ours.viewer).await;
-    assert!(
-        csv.text.contains(",\"'=cmd|' /C calc'!A0\","),
-        "{}",
-        csv.text
-    );
+    assert!(csv.text.contains(",\"'=cmd|' /C calc'!A0\","), "{}", csv.text);
 }
 
 #[tokio::test]
 async fn lists_can_be_asked_for_as_they_were_within_what_is_kept() {
     let api = Api::new().await;
     let at = |instant: time::OffsetDateTime| {
-        instant
-            .format(&time::format_description::well_known::Rfc3339)
-            .unwrap()
+        instant.format(&time::format_description::well_known::Rfc3339).unwrap()
     };
     for list in ["hosts", "software", "findings"] {
         for (instant, expected) in [(NOW, 1), (NOW - Duration::DAY, 0)] {

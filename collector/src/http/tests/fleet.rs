@@ -28,12 +28,7 @@ pub(super) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     pub(super) const fn new(name: &'a str) -> Self {
-        Self {
-            name,
-            platform: "debian",
-            labels: &[],
-            software: &[],
-        }
+        Self { name, platform: "debian", labels: &[], software: &[] }
     }
 
     /// Enrols it in a company, and reports what it has.
@@ -57,21 +52,11 @@ impl<'a> Machine<'a> {
             facts: None,
             sources: Vec::new(),
             digest: None,
-            body: ReportBody::Snapshot {
-                from: SoftwareKey(0),
-                to: None,
-                records,
-            },
+            body: ReportBody::Snapshot { from: SoftwareKey(0), to: None, records },
         };
-        let incoming = IncomingReport {
-            agent,
-            keys: report.validate().unwrap(),
-            report,
-            received_at: NOW,
-        };
-        reports::apply(&tenant.scope, &[incoming], &judge, 1, NOW)
-            .await
-            .unwrap();
+        let incoming =
+            IncomingReport { agent, keys: report.validate().unwrap(), report, received_at: NOW };
+        reports::apply(&tenant.scope, &[incoming], &judge, 1, NOW).await.unwrap();
         agent
     }
 
@@ -87,9 +72,7 @@ impl<'a> Machine<'a> {
             expires_at: None,
             uses_max: None,
         };
-        enrolment_tokens::create(&tenant.scope, &new, NOW)
-            .await
-            .unwrap();
+        enrolment_tokens::create(&tenant.scope, &new, NOW).await.unwrap();
         let enrolment = Enrolment {
             token,
             secret: &secret,
@@ -103,10 +86,7 @@ impl<'a> Machine<'a> {
             expires_at: NOW + Duration::from_secs(86_400),
         };
         let sign = |_: &_, _: &_| Ok((certificate.clone(), ()));
-        agents::enrol(api.database.store(), &enrolment, &sign, NOW)
-            .await
-            .unwrap()
-            .agent
+        agents::enrol(api.database.store(), &enrolment, &sign, NOW).await.unwrap().agent
     }
 }
 

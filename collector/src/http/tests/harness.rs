@@ -103,12 +103,7 @@ impl Node for FakeNode {
 
     fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken> {
         let addresses = vec!["collector.example:7070".to_owned()];
-        Ok(EnrolmentToken {
-            id,
-            secret: [7; 32],
-            ca_sha256: [8; 32],
-            addresses,
-        })
+        Ok(EnrolmentToken { id, secret: [7; 32], ca_sha256: [8; 32], addresses })
     }
 
     fn is_ready(&self) -> bool {
@@ -147,14 +142,8 @@ impl Api {
             history_days: 90,
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
-        let new = NewApiKey {
-            key: &operator,
-            name: "operator",
-            expires_at: None,
-        };
-        api_keys::create_operator(&store.local_operator(), &new, NOW)
-            .await
-            .unwrap();
+        let new = NewApiKey { key: &operator, name: "operator", expires_at: None };
+        api_keys::create_operator(&store.local_operator(), &new, NOW).await.unwrap();
         Self {
             // The two differ in every secret and identifier (10, 11, 12 and 20, 21, 22) and are
             // alike in all else: what crosses from one to the other is seen by its bytes.
@@ -202,8 +191,7 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.answer(request.body(Body::from(body.to_string())).unwrap())
-            .await
+        self.answer(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     pub(super) async fn get(&self, path: &str, key: &str) -> Answer {
@@ -251,9 +239,7 @@ async fn tenant(database: &FreshDatabase, name: &str, seed: u8) -> Tenant {
     let store = database.store();
     let operator = store.local_operator();
     let company = CompanyId(Uuid::from_u128(seed.into()));
-    companies::create(&operator, company, name, NOW)
-        .await
-        .unwrap();
+    companies::create(&operator, company, name, NOW).await.unwrap();
     let scope = operator.scope(company).await.unwrap().unwrap();
     let host = enrol(database, &scope, seed).await;
     let software = install(&scope, host, seed).await;
@@ -270,11 +256,7 @@ async fn tenant(database: &FreshDatabase, name: &str, seed: u8) -> Tenant {
 
 async fn key(scope: &TenantScope, seed: u8, role: Role) -> String {
     let key = PresentedKey::new(Uuid::new_v4(), [seed; 32]);
-    let new = NewApiKey {
-        key: &key,
-        name: "test",
-        expires_at: None,
-    };
+    let new = NewApiKey { key: &key, name: "test", expires_at: None };
     api_keys::create(scope, &new, role, NOW).await.unwrap();
     key.expose()
 }
@@ -304,24 +286,16 @@ async fn enrol(database: &FreshDatabase, scope: &TenantScope, seed: u8) -> Agent
         sha256: [seed; 32],
         expires_at: NOW + Duration::from_secs(86_400),
     };
-    agents::enrol(
-        database.store(),
-        &enrolment,
-        &|_, _| Ok((certificate.clone(), ())),
-        NOW,
-    )
-    .await
-    .unwrap()
-    .agent
+    agents::enrol(database.store(), &enrolment, &|_, _| Ok((certificate.clone(), ())), NOW)
+        .await
+        .unwrap()
+        .agent
 }
 
 /// Reports one record and gives its key.
 async fn install(scope: &TenantScope, host: AgentId, seed: u8) -> Uuid {
-    let platform = Platform {
-        family: "linux".to_owned(),
-        id: "debian".to_owned(),
-        version: "12".to_owned(),
-    };
+    let platform =
+        Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() };
     // Another version for each company, hence another key: the key follows from the record and the
     // platform, so with the same software one company's answer could not be told from the other's.
     let record = SoftwareRecord::new(Source::Deb, "nodejs", format!("18.0.{seed}-1nodesource1"));
@@ -335,21 +309,10 @@ async fn install(scope: &TenantScope, host: AgentId, seed: u8) -> Uuid {
         // The right one, or the store would ask the agent for a snapshot, which shows in the host's
         // answers.
         digest: Some([RecordFingerprint::of(key, &record)].into_iter().collect()),
-        body: ReportBody::Snapshot {
-            from: SoftwareKey(0),
-            to: None,
-            records: vec![record],
-        },
+        body: ReportBody::Snapshot { from: SoftwareKey(0), to: None, records: vec![record] },
     };
-    let incoming = IncomingReport {
-        agent: host,
-        report,
-        keys: vec![key],
-        received_at: NOW,
-    };
-    reports::apply(scope, &[incoming], &|_, _, _| evaluation(), 1, NOW)
-        .await
-        .unwrap();
+    let incoming = IncomingReport { agent: host, report, keys: vec![key], received_at: NOW };
+    reports::apply(scope, &[incoming], &|_, _, _| evaluation(), 1, NOW).await.unwrap();
     key.to_uuid()
 }
 
@@ -357,10 +320,7 @@ pub(super) fn evaluation() -> Evaluation {
     Evaluation {
         status: Status::Evaluated,
         reason: None,
-        identity: Identity {
-            rule: "test".to_owned(),
-            ..Identity::default()
-        },
+        identity: Identity { rule: "test".to_owned(), ..Identity::default() },
         findings: vec![Finding {
             cve: "CVE-2024-0001".into(),
             source: "nvd".into(),

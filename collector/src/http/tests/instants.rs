@@ -37,11 +37,7 @@ async fn no_instant_in_a_query_is_a_fault_of_the_collector() {
     for operation in operations() {
         let path = operation.path_of(ours.company.0, ours.host.0, ours.software);
         let is_operators = operation.document["x-muster-operators"] == true;
-        let key = if is_operators {
-            &api.operator
-        } else {
-            &ours.admin
-        };
+        let key = if is_operators { &api.operator } else { &ours.admin };
         let parameters = operation.document["parameters"].as_array();
         let instants = parameters
             .into_iter()
@@ -73,8 +69,7 @@ async fn except(api: &Api, expires_at: &Value) -> super::harness::Answer {
     let body = json!({
         "rule": { "cve": "CVE-2024-0001" }, "status": "affected", "expires_at": expires_at,
     });
-    api.write((Method::POST, "/exceptions"), &api.ours.admin, &[], &body)
-        .await
+    api.write((Method::POST, "/exceptions"), &api.ours.admin, &[], &body).await
 }
 
 #[tokio::test]
@@ -122,9 +117,7 @@ async fn a_statement_of_a_document_whose_end_is_beyond_the_calendar_has_none() {
             "timestamp": "2026-01-01T00:00:00Z",
         }],
     });
-    let came = api
-        .write((Method::POST, "/vex"), &api.ours.admin, &[], &document)
-        .await;
+    let came = api.write((Method::POST, "/vex"), &api.ours.admin, &[], &document).await;
     assert_eq!(came.status, StatusCode::CREATED, "{}", came.text);
     let list = api.get("/api/v1/exceptions", &api.ours.viewer).await;
     assert_eq!(list.items()[0].get("expires_at"), None);
@@ -144,14 +137,10 @@ async fn a_document_may_say_the_letters_of_a_zero_and_not_a_zero() {
         })
     };
     let key = &api.ours.admin;
-    let zero = api
-        .write((Method::POST, "/vex"), key, &[], &document("a\0b"))
-        .await;
+    let zero = api.write((Method::POST, "/vex"), key, &[], &document("a\0b")).await;
     zero.blames("document", "U+0000");
     // A backslash and what follows it, as a path or a regular expression has it.
-    let letters = api
-        .write((Method::POST, "/vex"), key, &[], &document(r"C:\u0000"))
-        .await;
+    let letters = api.write((Method::POST, "/vex"), key, &[], &document(r"C:\u0000")).await;
     assert_eq!(letters.status, StatusCode::CREATED, "{}", letters.text);
 }
 
@@ -159,29 +148,20 @@ async fn a_document_may_say_the_letters_of_a_zero_and_not_a_zero() {
 async fn a_webhook_is_told_again_since_an_instant_and_nothing_else() {
     let api = Api::new().await;
     let hook = json!({ "name": "x", "url": "https://hooks.example/", "kinds": ["policy.fail"] });
-    let made = api
-        .write((Method::POST, "/webhooks"), &api.ours.admin, &[], &hook)
-        .await
-        .json();
+    let made = api.write((Method::POST, "/webhooks"), &api.ours.admin, &[], &hook).await.json();
     let path = format!("/webhooks/{}/replay", made["id"].as_str().unwrap());
     for wrong in WRONG {
         let body = json!({ "since": wrong });
-        let answer = api
-            .write((Method::POST, &path), &api.ours.admin, &[], &body)
-            .await;
+        let answer = api.write((Method::POST, &path), &api.ours.admin, &[], &body).await;
         answer.refuses(422, "since");
     }
     for body in [json!({}), json!({ "since": null }), json!({ "since": 5 })] {
-        let answer = api
-            .write((Method::POST, &path), &api.ours.admin, &[], &body)
-            .await;
+        let answer = api.write((Method::POST, &path), &api.ours.admin, &[], &body).await;
         answer.refuses(422, "since");
     }
     for since in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
         let body = json!({ "since": since });
-        let answer = api
-            .write((Method::POST, &path), &api.ours.admin, &[], &body)
-            .await;
+        let answer = api.write((Method::POST, &path), &api.ours.admin, &[], &body).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
     }
 }

@@ -22,9 +22,7 @@ async fn label(api: &Api, body: &Value) -> String {
 
 /// The names of the hosts of a list.
 async fn hosts(api: &Api, query: &str) -> Vec<String> {
-    let list = api
-        .get(&format!("/api/v1/hosts?{query}"), &api.ours.viewer)
-        .await;
+    let list = api.get(&format!("/api/v1/hosts?{query}"), &api.ours.viewer).await;
     let name = |host: &Value| host["hostname"].as_str().unwrap().to_owned();
     list.items().iter().map(name).collect()
 }
@@ -33,17 +31,10 @@ async fn hosts(api: &Api, query: &str) -> Vec<String> {
 async fn fleet(api: &Api) {
     let south = [("site", "south"), ("rack", "7")];
     let database = [("postgresql", "16.2"), ("bad-tool", "1")];
-    let first = Machine {
-        labels: &south,
-        software: &database,
-        ..Machine::new("db-1")
-    };
+    let first = Machine { labels: &south, software: &database, ..Machine::new("db-1") };
     first.add(api, &api.ours).await;
-    let second = Machine {
-        platform: "alpine",
-        software: &[("postgresql", "15.6")],
-        ..Machine::new("db-2")
-    };
+    let second =
+        Machine { platform: "alpine", software: &[("postgresql", "15.6")], ..Machine::new("db-2") };
     second.add(api, &api.ours).await;
 }
 
@@ -60,46 +51,19 @@ async fn a_rule_is_for_the_hosts_that_it_says() {
         (json!({ "platform": "alpine" }), &["db-2"]),
         (json!({ "platform": "linux" }), &["db-1", "db-2", "web-1"]),
         (json!({ "platform": "Alpine" }), &[]),
-        (
-            json!({ "enrolment_label": { "name": "site", "value": "south" } }),
-            &["db-1"],
-        ),
-        (
-            json!({ "enrolment_label": { "name": "site", "value": "South" } }),
-            &[],
-        ),
-        (
-            json!({ "enrolment_label": { "name": "site", "value": "" } }),
-            &[],
-        ),
+        (json!({ "enrolment_label": { "name": "site", "value": "south" } }), &["db-1"]),
+        (json!({ "enrolment_label": { "name": "site", "value": "South" } }), &[]),
+        (json!({ "enrolment_label": { "name": "site", "value": "" } }), &[]),
         (
             json!({ "not": { "enrolment_label": { "name": "rack", "value": "7" } } }),
             &["db-2", "web-1"],
         ),
-        (
-            json!({ "software": { "name": "postgresql" } }),
-            &["db-1", "db-2"],
-        ),
-        (
-            json!({ "software": { "name": "postgresql", "version": ">= 16" } }),
-            &["db-1"],
-        ),
-        (
-            json!({ "software": { "name": "postgresql", "version": "< 16, >= 15" } }),
-            &["db-2"],
-        ),
-        (
-            json!({ "software": { "name": "postgresql", "source": "rpm" } }),
-            &[],
-        ),
-        (
-            json!({ "software": { "name": "post*ql", "source": "deb" } }),
-            &["db-1", "db-2"],
-        ),
-        (
-            json!({ "not": { "not": { "hostname": "db-1" } } }),
-            &["db-1"],
-        ),
+        (json!({ "software": { "name": "postgresql" } }), &["db-1", "db-2"]),
+        (json!({ "software": { "name": "postgresql", "version": ">= 16" } }), &["db-1"]),
+        (json!({ "software": { "name": "postgresql", "version": "< 16, >= 15" } }), &["db-2"]),
+        (json!({ "software": { "name": "postgresql", "source": "rpm" } }), &[]),
+        (json!({ "software": { "name": "post*ql", "source": "deb" } }), &["db-1", "db-2"]),
+        (json!({ "not": { "not": { "hostname": "db-1" } } }), &["db-1"]),
         (json!({ "not": { "all": [] } }), &[]),
         (json!({ "not": { "any": [] } }), &["db-1", "db-2", "web-1"]),
         (
@@ -108,24 +72,14 @@ async fn a_rule_is_for_the_hosts_that_it_says() {
         ),
         // No agent says which machine it runs on here, and no rule takes that for anything.
         (json!({ "arch": "x86_64" }), &[]),
-        (
-            json!({ "not": { "arch": "x86_64" } }),
-            &["db-1", "db-2", "web-1"],
-        ),
-        (
-            json!({ "agent_version": "0.1.0" }),
-            &["db-1", "db-2", "web-1"],
-        ),
+        (json!({ "not": { "arch": "x86_64" } }), &["db-1", "db-2", "web-1"]),
+        (json!({ "agent_version": "0.1.0" }), &["db-1", "db-2", "web-1"]),
         (json!({ "agent_version": "> 0.1.0" }), &[]),
     ];
     for (number, (rule, expected)) in rules.into_iter().enumerate() {
         let name = format!("label {number}");
         let id = label(&api, &json!({ "name": name, "rule": rule })).await;
-        assert_eq!(
-            hosts(&api, &format!("label={id}")).await,
-            expected,
-            "{rule}"
-        );
+        assert_eq!(hosts(&api, &format!("label={id}")).await, expected, "{rule}");
         let path = format!("/api/v1/labels/{id}");
         let read = api.get(&path, &api.ours.viewer).await.json();
         assert_eq!(read["hosts"], expected.len(), "{rule}");
@@ -142,25 +96,13 @@ async fn a_rule_that_cannot_be_taken_says_what_would_be() {
     let more = json!({ "any": vec![json!({ "arch": "x" }); 64] });
     for (rule, words) in [
         (json!({ "hostname": "" }), "no text of 1 to 200 characters"),
-        (
-            json!({ "hostname": "x".repeat(201) }),
-            "no text of 1 to 200",
-        ),
+        (json!({ "hostname": "x".repeat(201) }), "no text of 1 to 200"),
         (json!({ "hostname": "*".repeat(9) }), "at most 8 stars"),
         (json!({ "platform": "a\0b" }), "no text"),
-        (
-            json!({ "enrolment_label": { "name": "", "value": "x" } }),
-            "no text",
-        ),
-        (
-            json!({ "os_version": "newest" }),
-            "is no constraint such as",
-        ),
+        (json!({ "enrolment_label": { "name": "", "value": "x" } }), "no text"),
+        (json!({ "os_version": "newest" }), "is no constraint such as"),
         (json!({ "os_version": "=> 1" }), "is no constraint such as"),
-        (
-            json!({ "software": { "name": "x", "version": "" } }),
-            "is no constraint",
-        ),
+        (json!({ "software": { "name": "x", "version": "" } }), "is no constraint"),
         (deep, "at most 6 deep"),
         (more, "at most 64 conditions"),
     ] {
@@ -171,14 +113,8 @@ async fn a_rule_that_cannot_be_taken_says_what_would_be() {
     // What is no rule at all is refused by the word for it.
     for (rule, words) in [
         (json!({ "colour": "red" }), "unknown variant `colour`"),
-        (
-            json!({ "software": { "name": "x", "verison": "1" } }),
-            "unknown field `verison`",
-        ),
-        (
-            json!({ "software": { "name": "x", "source": "floppy" } }),
-            "rule",
-        ),
+        (json!({ "software": { "name": "x", "verison": "1" } }), "unknown field `verison`"),
+        (json!({ "software": { "name": "x", "source": "floppy" } }), "rule"),
         (json!({ "hostname": "a", "arch": "b" }), "rule"),
         (json!("all"), "rule"),
         (json!([]), "rule"),
@@ -188,11 +124,7 @@ async fn a_rule_that_cannot_be_taken_says_what_would_be() {
         refused.refuses(422, words);
     }
     for rule in [deepest, most, json!({ "hostname": "*".repeat(8) })] {
-        label(
-            &api,
-            &json!({ "name": rule.to_string().len().to_string(), "rule": rule }),
-        )
-        .await;
+        label(&api, &json!({ "name": rule.to_string().len().to_string(), "rule": rule })).await;
     }
 }
 
@@ -221,16 +153,10 @@ async fn a_label_is_named_in_a_filter_by_its_id_or_its_name() {
     let body = json!({ "name": "Data bases", "rule": { "hostname": "db-*" } });
     let id = label(&api, &body).await;
     for named in [&id, "Data%20bases", "data+BASES"] {
-        assert_eq!(
-            hosts(&api, &format!("label={named}")).await,
-            ["db-1", "db-2"]
-        );
+        assert_eq!(hosts(&api, &format!("label={named}")).await, ["db-1", "db-2"]);
     }
     // An id that is no label's is nobody's, and a name that is none is a mistake.
-    assert_eq!(
-        hosts(&api, &format!("label={}", Uuid::nil())).await,
-        [""; 0]
-    );
+    assert_eq!(hosts(&api, &format!("label={}", Uuid::nil())).await, [""; 0]);
     for list in ["hosts", "software", "findings", "exceptions"] {
         let path = format!("/api/v1/{list}?label=databases");
         let refused = api.get(&path, &api.ours.viewer).await;
@@ -258,31 +184,11 @@ async fn a_label_without_a_rule_is_given_to_named_hosts_or_to_all_of_a_filter() 
             1,
             &["web-1"],
         ),
-        (
-            json!({ "carries": true, "filter": { "query": "DB-" } }),
-            2,
-            &["db-1", "db-2", "web-1"],
-        ),
-        (
-            json!({ "carries": false, "filter": { "platform": "alpine" } }),
-            1,
-            &["db-1", "web-1"],
-        ),
-        (
-            json!({ "carries": true, "filter": { "label": "lab" } }),
-            0,
-            &["db-1", "web-1"],
-        ),
-        (
-            json!({ "carries": false, "filter": { "cve": "cve-2024-0001" } }),
-            2,
-            &[],
-        ),
-        (
-            json!({ "carries": true, "filter": {} }),
-            3,
-            &["db-1", "db-2", "web-1"],
-        ),
+        (json!({ "carries": true, "filter": { "query": "DB-" } }), 2, &["db-1", "db-2", "web-1"]),
+        (json!({ "carries": false, "filter": { "platform": "alpine" } }), 1, &["db-1", "web-1"]),
+        (json!({ "carries": true, "filter": { "label": "lab" } }), 0, &["db-1", "web-1"]),
+        (json!({ "carries": false, "filter": { "cve": "cve-2024-0001" } }), 2, &[]),
+        (json!({ "carries": true, "filter": {} }), 3, &["db-1", "db-2", "web-1"]),
         (
             json!({ "carries": false, "filter": { "fails": Uuid::nil() } }),
             0,
@@ -295,14 +201,9 @@ async fn a_label_without_a_rule_is_given_to_named_hosts_or_to_all_of_a_filter() 
         assert_eq!(hosts(&api, "label=lab").await, carriers, "{body}");
     }
     // What changed nothing is not in the log.
-    let log = api
-        .get("/api/v1/audit?action=label.assign", &api.ours.admin)
-        .await;
+    let log = api.get("/api/v1/audit?action=label.assign", &api.ours.admin).await;
     assert_eq!(log.items().len(), 5);
-    assert_eq!(
-        log.items()[0]["after"],
-        json!({ "carries": true, "hosts": 3 })
-    );
+    assert_eq!(log.items()[0]["after"], json!({ "carries": true, "hosts": 3 }));
 }
 
 #[tokio::test]
@@ -313,36 +214,20 @@ async fn an_assignment_that_says_too_little_or_too_much_is_refused() {
     let analyst = &api.ours.analyst;
     let many = |count| json!({ "carries": true, "hosts": vec![Uuid::nil(); count] });
     for (body, field, words) in [
-        (
-            json!({ "carries": true }),
-            "hosts",
-            "either hosts or a filter",
-        ),
+        (json!({ "carries": true }), "hosts", "either hosts or a filter"),
         (
             json!({ "carries": true, "hosts": [], "filter": {} }),
             "hosts",
             "either hosts or a filter",
         ),
-        (
-            many(10_001),
-            "hosts",
-            "at most 10000 hosts; use a filter for more",
-        ),
+        (many(10_001), "hosts", "at most 10000 hosts; use a filter for more"),
         (
             json!({ "carries": true, "filter": { "query": "a\0b" } }),
             "filter",
             "no characters of control",
         ),
-        (
-            json!({ "carries": true, "filter": { "label": "a\0b" } }),
-            "filter",
-            "control",
-        ),
-        (
-            json!({ "carries": true, "filter": { "label": "none" } }),
-            "label",
-            "no label has",
-        ),
+        (json!({ "carries": true, "filter": { "label": "a\0b" } }), "filter", "control"),
+        (json!({ "carries": true, "filter": { "label": "none" } }), "label", "no label has"),
     ] {
         let refused = post(&api, &path, analyst, &body).await;
         refused.blames(field, words);
@@ -351,26 +236,17 @@ async fn an_assignment_that_says_too_little_or_too_much_is_refused() {
         (json!({ "hosts": [] }), "missing field `carries`"),
         (json!({ "carries": "yes", "hosts": [] }), "carries"),
         (json!({ "carries": true, "hosts": ["web-1"] }), "hosts[0]"),
-        (
-            json!({ "carries": true, "filter": { "hostname": "x" } }),
-            "unknown field `hostname`",
-        ),
+        (json!({ "carries": true, "filter": { "hostname": "x" } }), "unknown field `hostname`"),
     ] {
         post(&api, &path, analyst, &body).await.refuses(422, words);
     }
     let most = post(&api, &path, analyst, &many(10_000)).await;
     assert_eq!(most.json()["changed"], 0, "{}", most.text);
     let body = json!({ "carries": true, "filter": { "software": "openssl" } });
-    post(&api, &path, analyst, &body)
-        .await
-        .refuses(404, "there is no such software");
+    post(&api, &path, analyst, &body).await.refuses(404, "there is no such software");
     let nobody = format!("/labels/{}/hosts", Uuid::nil());
-    post(&api, &nobody, analyst, &many(1))
-        .await
-        .refuses(404, "there is no such label");
-    post(&api, &path, &api.theirs.analyst, &many(1))
-        .await
-        .refuses(404, "there is no such label");
+    post(&api, &nobody, analyst, &many(1)).await.refuses(404, "there is no such label");
+    post(&api, &path, &api.theirs.analyst, &many(1)).await.refuses(404, "there is no such label");
     post(&api, &path, &api.ours.viewer, &many(1))
         .await
         .refuses(403, "hosts:label, which the role analyst has");
@@ -390,14 +266,7 @@ async fn nobody_gives_by_hand_what_a_rule_gives_until_the_rule_is_taken_away() {
         .refuses(409, "change the rule, or take it away");
     let headers = [("if-match", "\"1\"")];
     let put = (Method::PUT, path.as_str());
-    let by_hand = api
-        .write(
-            put.clone(),
-            &api.ours.admin,
-            &headers,
-            &json!({ "name": "db" }),
-        )
-        .await;
+    let by_hand = api.write(put.clone(), &api.ours.admin, &headers, &json!({ "name": "db" })).await;
     // Its hosts stay, for people to go on with.
     assert_eq!(by_hand.json()["hosts"], 2, "{}", by_hand.text);
     assert_eq!(by_hand.json().get("rule"), None);
@@ -416,10 +285,7 @@ async fn a_label_that_something_is_for_stays_until_that_is_ended() {
     let api = Api::new().await;
     let id = label(&api, &json!({ "name": "lab" })).await;
     let admin = &api.ours.admin;
-    let delete = async |path: &str| {
-        api.write((Method::DELETE, path), admin, &[], &json!({}))
-            .await
-    };
+    let delete = async |path: &str| api.write((Method::DELETE, path), admin, &[], &json!({})).await;
     let label_path = format!("/labels/{id}");
     let policy = json!({ "name": "p", "label": id, "rule": { "no_finding": {} } });
     let policy = post(&api, "/policies", admin, &policy).await.json();
@@ -428,14 +294,10 @@ async fn a_label_that_something_is_for_stays_until_that_is_ended() {
     });
     let exception = post(&api, "/exceptions", admin, &exception).await.json();
     let text = |value: &Value| value["id"].as_str().unwrap().to_owned();
-    delete(&label_path)
-        .await
-        .refuses(409, "exceptions are for the hosts with this label");
+    delete(&label_path).await.refuses(409, "exceptions are for the hosts with this label");
     let withdraw = format!("/exceptions/{}/withdraw", text(&exception));
     post(&api, &withdraw, admin, &json!({})).await;
-    delete(&label_path)
-        .await
-        .refuses(409, "policies are for the hosts with this label");
+    delete(&label_path).await.refuses(409, "policies are for the hosts with this label");
     delete(&format!("/policies/{}", text(&policy))).await;
     assert_eq!(delete(&label_path).await.status, StatusCode::NO_CONTENT);
     // What was withdrawn still says which label it was for.
@@ -447,10 +309,7 @@ async fn a_label_that_something_is_for_stays_until_that_is_ended() {
 #[tokio::test]
 async fn a_host_lists_its_labels_by_name_and_another_companys_host_has_none() {
     let api = Api::new().await;
-    for (name, rule) in [
-        ("b", json!({ "all": [] })),
-        ("A", json!({ "hostname": "web-?" })),
-    ] {
+    for (name, rule) in [("b", json!({ "all": [] })), ("A", json!({ "hostname": "web-?" }))] {
         label(&api, &json!({ "name": name, "rule": rule })).await;
     }
     label(&api, &json!({ "name": "c", "rule": { "any": [] } })).await;

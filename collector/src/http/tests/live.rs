@@ -33,14 +33,9 @@ impl Reader {
     async fn new(api: &Api, key: &str, last: Option<&str>) -> Self {
         let response = api.begin(request(key, last)).await;
         assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(
-            response.headers()[header::CONTENT_TYPE],
-            "text/event-stream"
-        );
-        let mut reader = Self {
-            body: response.into_body().into_data_stream(),
-            text: String::new(),
-        };
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+        let mut reader =
+            Self { body: response.into_body().into_data_stream(), text: String::new() };
         reader.until("retry: ").await;
         reader
     }
@@ -73,11 +68,7 @@ impl Reader {
 async fn past(tenant: &Tenant) {
     let waiting = async {
         let begin = "0-0".parse().unwrap();
-        while company::after(&tenant.scope, begin, 10)
-            .await
-            .unwrap()
-            .is_empty()
-        {
+        while company::after(&tenant.scope, begin, 10).await.unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
     };
@@ -86,16 +77,11 @@ async fn past(tenant: &Tenant) {
 
 async fn judge(tenant: &Tenant, evaluation: Evaluation) {
     let judged = [(SoftwareKey::from_uuid(tenant.software), evaluation)];
-    findings::replace(&tenant.scope, &judged, 1, NOW)
-        .await
-        .unwrap();
+    findings::replace(&tenant.scope, &judged, 1, NOW).await.unwrap();
 }
 
 fn nothing() -> Evaluation {
-    Evaluation {
-        findings: Vec::new(),
-        ..evaluation()
-    }
+    Evaluation { findings: Vec::new(), ..evaluation() }
 }
 
 #[tokio::test]
@@ -144,9 +130,7 @@ async fn a_place_that_is_forgotten_is_said_and_what_is_kept_follows() {
     let mut reader = Reader::new(&api, &api.ours.viewer, Some("1-1")).await;
     reader.until("event: gap\n").await;
     reader.until("event: finding.opened\n").await;
-    let refused = api
-        .answer(request(&api.ours.viewer, Some("yesterday")))
-        .await;
+    let refused = api.answer(request(&api.ours.viewer, Some("yesterday"))).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
@@ -166,9 +150,7 @@ async fn a_stream_ends_with_the_key_that_it_was_opened_with() {
     let keys = keys["items"].as_array().unwrap();
     let viewer = keys.iter().find(|key| key["role"] == "viewer").unwrap();
     let path = format!("/api/v1/api-keys/{}", viewer["id"].as_str().unwrap());
-    let revoked = api
-        .send(Method::DELETE, &path, Some(&api.ours.admin), None)
-        .await;
+    let revoked = api.send(Method::DELETE, &path, Some(&api.ours.admin), None).await;
     assert_eq!(revoked.status, StatusCode::NO_CONTENT, "{}", revoked.text);
     api.hand.advance(Duration::from_secs(9));
     reader.read_on().await;

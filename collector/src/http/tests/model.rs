@@ -18,10 +18,8 @@ struct Dice(u64);
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
         // A linear congruential generator, after Knuth.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % sides
     }
 
@@ -88,23 +86,11 @@ fn verdict(caller: &Caller, operation: &Operation, named: Option<&str>) -> Verdi
 async fn callers(api: &Api) -> Vec<Caller> {
     let body = r#"{ "name": "narrow", "role": "admin", "scopes": ["hosts:scan"] }"#;
     let post = axum::http::Method::POST;
-    let narrow = api
-        .send(post, "/api/v1/api-keys", Some(&api.ours.admin), Some(body))
-        .await;
+    let narrow = api.send(post, "/api/v1/api-keys", Some(&api.ours.admin), Some(body)).await;
     let narrow = narrow.json()["key"].as_str().unwrap().to_owned();
     let mut callers = vec![
-        Caller {
-            key: None,
-            home: None,
-            role: Role::Viewer,
-            only: None,
-        },
-        Caller {
-            key: Some(api.operator.clone()),
-            home: None,
-            role: Role::Operator,
-            only: None,
-        },
+        Caller { key: None, home: None, role: Role::Viewer, only: None },
+        Caller { key: Some(api.operator.clone()), home: None, role: Role::Operator, only: None },
         Caller {
             key: Some(narrow),
             home: Some(api.ours.company.0),
@@ -119,12 +105,7 @@ async fn callers(api: &Api) -> Vec<Caller> {
             (Role::Admin, &tenant.admin),
         ] {
             let (key, home) = (Some(key.clone()), Some(tenant.company.0));
-            callers.push(Caller {
-                key,
-                home,
-                role,
-                only: None,
-            });
+            callers.push(Caller { key, home, role, only: None });
         }
     }
     callers
@@ -159,14 +140,7 @@ async fn nobody_does_or_sees_what_the_model_does_not_let_them() {
     let (ours, theirs) = (&api.ours, &api.theirs);
     let (our_id, their_id) = (ours.company.to_string(), theirs.company.to_string());
     let nil = Uuid::nil().to_string();
-    let names = [
-        None,
-        None,
-        Some(&*our_id),
-        Some(&*their_id),
-        Some(&*nil),
-        Some("acme"),
-    ];
+    let names = [None, None, Some(&*our_id), Some(&*their_id), Some(&*nil), Some("acme")];
     let mut dice = Dice(20_261_121);
     for number in 0..REQUESTS {
         let (caller, operation) = (dice.pick(&callers), *dice.pick(&operations));
@@ -184,10 +158,7 @@ async fn nobody_does_or_sees_what_the_model_does_not_let_them() {
             answer.text
         );
         assert!(!answer.status.is_server_error(), "{what}");
-        let kind = answer.json()["type"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let kind = answer.json()["type"].as_str().unwrap_or_default().to_owned();
         match expected {
             Verdict::Refused(status, word) => {
                 assert_eq!(answer.status, status, "{what}");
@@ -205,10 +176,7 @@ async fn nobody_does_or_sees_what_the_model_does_not_let_them() {
                 // The ids of the other's things, and its versions, which hold its number.
                 let shown = [other.host.to_string(), other.company.to_string()];
                 let is_success = answer.status.is_success();
-                assert!(
-                    !(is_success && shown.iter().any(|id| answer.text.contains(id))),
-                    "{what}"
-                );
+                assert!(!(is_success && shown.iter().any(|id| answer.text.contains(id))), "{what}");
             }
         }
     }

@@ -19,10 +19,7 @@ async fn a_host_shows_what_is_installed_and_what_is_vulnerable() {
     assert_eq!(detail["software"], 1);
     assert_eq!(detail["findings"]["open"], 1);
     assert_eq!(detail["delivery"]["applied"], "1.1");
-    let software = api
-        .get(&format!("/api/v1/hosts/{host}/software"), key)
-        .await
-        .json();
+    let software = api.get(&format!("/api/v1/hosts/{host}/software"), key).await.json();
     assert_eq!(software["items"][0]["name"], "nodejs");
     assert_eq!(software["items"][0]["matching"]["status"], "evaluated");
     assert_eq!(software["items"][0]["findings"]["open"], 1);
@@ -68,9 +65,7 @@ async fn a_token_is_shown_whole_once_and_never_again() {
     let body = json!({ "name": "servers", "labels": { "site": "north" }, "uses_max": 5 });
     let admin = Some(api.ours.admin.as_str());
     let path = "/api/v1/enrolment-tokens";
-    let made = api
-        .send(Method::POST, path, admin, Some(&body.to_string()))
-        .await;
+    let made = api.send(Method::POST, path, admin, Some(&body.to_string())).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     let token = made.json()["token"].as_str().unwrap().to_owned();
     assert!(token.starts_with("mst1."));
@@ -93,19 +88,13 @@ async fn a_new_key_works_until_it_is_revoked() {
     let api = Api::new().await;
     let admin = Some(api.ours.admin.as_str());
     let body = r#"{ "name": "report", "role": "viewer" }"#;
-    let made = api
-        .send(Method::POST, "/api/v1/api-keys", admin, Some(body))
-        .await
-        .json();
+    let made = api.send(Method::POST, "/api/v1/api-keys", admin, Some(body)).await.json();
     let key = made["key"].as_str().unwrap();
     assert_eq!(api.get("/api/v1/hosts", key).await.status, StatusCode::OK);
     let path = format!("/api/v1/api-keys/{}", made["id"].as_str().unwrap());
     let gone = api.send(Method::DELETE, &path, admin, None).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    assert_eq!(
-        api.get("/api/v1/hosts", key).await.status,
-        StatusCode::UNAUTHORIZED
-    );
+    assert_eq!(api.get("/api/v1/hosts", key).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -117,10 +106,7 @@ async fn a_key_that_was_revoked_elsewhere_is_refused_after_two_seconds() {
     // Past this process' API, as another node or a command does it.
     assert!(api_keys::revoke(&api.ours.scope, id, NOW).await.unwrap());
     api.hand.advance(Duration::from_secs(2));
-    assert_eq!(
-        api.get("/api/v1/hosts", key).await.status,
-        StatusCode::UNAUTHORIZED
-    );
+    assert_eq!(api.get("/api/v1/hosts", key).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -128,9 +114,7 @@ async fn no_company_makes_an_operators_key() {
     let api = Api::new().await;
     let admin = Some(api.ours.admin.as_str());
     let body = r#"{ "name": "up", "role": "operator" }"#;
-    let answer = api
-        .send(Method::POST, "/api/v1/api-keys", admin, Some(body))
-        .await;
+    let answer = api.send(Method::POST, "/api/v1/api-keys", admin, Some(body)).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(answer.json()["errors"][0]["field"], "role");
 }
@@ -155,20 +139,13 @@ async fn an_operator_makes_suspends_and_resumes_companies() {
     let api = Api::new().await;
     let operator = Some(api.operator.as_str());
     let body = Some(r#"{ "name": "Third" }"#);
-    let made = api
-        .send(Method::POST, "/api/v1/companies", operator, body)
-        .await;
+    let made = api.send(Method::POST, "/api/v1/companies", operator, body).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
-    let again = api
-        .send(Method::POST, "/api/v1/companies", operator, body)
-        .await;
+    let again = api.send(Method::POST, "/api/v1/companies", operator, body).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     let path = format!("/api/v1/companies/{}", made.json()["id"].as_str().unwrap());
     let suspend = format!("{path}/suspend");
-    let suspended = api
-        .send(Method::POST, &suspend, operator, None)
-        .await
-        .json();
+    let suspended = api.send(Method::POST, &suspend, operator, None).await.json();
     assert!(suspended["suspended_at"].is_string());
     let resume = format!("{path}/resume");
     let resumed = api.send(Method::POST, &resume, operator, None).await.json();
@@ -190,13 +167,8 @@ async fn a_dead_letter_says_why_and_can_be_made_up_for() {
         },
         received_at: NOW,
     };
-    dead_letters::add(&api.ours.scope, &[letter], NOW)
-        .await
-        .unwrap();
-    let list = api
-        .get("/api/v1/dead-letters", &api.ours.admin)
-        .await
-        .json();
+    dead_letters::add(&api.ours.scope, &[letter], NOW).await.unwrap();
+    let list = api.get("/api/v1/dead-letters", &api.ours.admin).await.json();
     assert_eq!(list["items"][0]["detail"], "record 3: the name is empty");
     let path = format!("/api/v1/dead-letters/{}/replay", Uuid::from_u128(99));
     let ours = Some(api.ours.admin.as_str());

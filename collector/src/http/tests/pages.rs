@@ -32,11 +32,7 @@ fn lists(api: &Api) -> Vec<(String, String)> {
             && !path.contains(&Uuid::nil().to_string());
         if is_list {
             let is_operators = operation.document["x-muster-operators"] == true;
-            let key = if is_operators {
-                &api.operator
-            } else {
-                &ours.admin
-            };
+            let key = if is_operators { &api.operator } else { &ours.admin };
             lists.push((path, key.clone()));
         }
     }
@@ -166,12 +162,8 @@ async fn a_token_that_was_altered_leads_to_a_refusal_or_into_the_same_list() {
     fleet(&api).await;
     let first = page(&api, "/hosts?limit=3", "").await.json();
     let token = first["next_page_token"].as_str().unwrap();
-    let all: BTreeSet<String> = page(&api, "/hosts", "")
-        .await
-        .items()
-        .iter()
-        .map(|host| host["id"].to_string())
-        .collect();
+    let all: BTreeSet<String> =
+        page(&api, "/hosts", "").await.items().iter().map(|host| host["id"].to_string()).collect();
     for at in 0..token.len() {
         for other in ["A", "_", ""] {
             let altered = format!("{}{other}{}", &token[..at], &token[at + 1..]);
@@ -179,18 +171,11 @@ async fn a_token_that_was_altered_leads_to_a_refusal_or_into_the_same_list() {
             if answer.status == StatusCode::OK {
                 let items = answer.items();
                 assert!(
-                    items
-                        .iter()
-                        .all(|host| all.contains(&host["id"].to_string())),
+                    items.iter().all(|host| all.contains(&host["id"].to_string())),
                     "{at} {other:?}"
                 );
             } else {
-                assert_eq!(
-                    answer.status.as_u16(),
-                    422,
-                    "{at} {other:?}: {}",
-                    answer.text
-                );
+                assert_eq!(answer.status.as_u16(), 422, "{at} {other:?}: {}", answer.text);
                 assert_eq!(answer.json()["errors"][0]["field"], "page_token");
             }
         }
@@ -200,11 +185,7 @@ async fn a_token_that_was_altered_leads_to_a_refusal_or_into_the_same_list() {
 #[tokio::test]
 async fn a_token_says_how_many_rows_it_passed_and_cannot_make_that_overflow() {
     let api = Api::new().await;
-    let token = format!(
-        r#"["hosts.hostname",{{"v":"","i":"{}","n":{}}}]"#,
-        Uuid::nil(),
-        u64::MAX
-    );
+    let token = format!(r#"["hosts.hostname",{{"v":"","i":"{}","n":{}}}]"#, Uuid::nil(), u64::MAX);
     let answer = page(&api, "/hosts", &URL_SAFE_NO_PAD.encode(token)).await;
     assert_eq!(answer.items().len(), 1);
     assert_eq!(answer.json()["total"]["count"], u64::MAX);
@@ -217,10 +198,7 @@ async fn another_companys_token_shows_ones_own_rows_alone() {
         Machine::new(name).add(&api, &api.theirs).await;
         Machine::new(name).add(&api, &api.ours).await;
     }
-    let theirs = api
-        .get("/api/v1/hosts?limit=1", &api.theirs.viewer)
-        .await
-        .json();
+    let theirs = api.get("/api/v1/hosts?limit=1", &api.theirs.viewer).await.json();
     let token = theirs["next_page_token"].as_str().unwrap();
     let names: Vec<Value> = page(&api, "/hosts", token)
         .await

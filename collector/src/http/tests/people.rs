@@ -17,8 +17,7 @@ struct Browser {
 
 impl Browser {
     async fn send(&mut self, api: &Api, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.send_with(api, (method, path, body), &[("muster-csrf", "1")])
-            .await
+        self.send_with(api, (method, path, body), &[("muster-csrf", "1")]).await
     }
 
     async fn send_with(
@@ -27,9 +26,7 @@ impl Browser {
         (method, path, body): (Method, &str, Option<Value>),
         headers: &[(&str, &str)],
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1{path}"));
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -61,18 +58,15 @@ impl Browser {
 async fn person(api: &Api, email: &str, role: &str) {
     let token = invite(api, email, role).await;
     let accept = json!({ "token": token, "name": "Ann", "password": PASSWORD });
-    let accepted = Browser::default()
-        .send(api, Method::POST, "/invitations/accept", Some(accept))
-        .await;
+    let accepted =
+        Browser::default().send(api, Method::POST, "/invitations/accept", Some(accept)).await;
     assert_eq!(accepted.status, StatusCode::NO_CONTENT, "{}", accepted.text);
 }
 
 async fn invite(api: &Api, email: &str, role: &str) -> String {
     let body = json!({ "email": email, "role": role }).to_string();
     let admin = Some(api.ours.admin.as_str());
-    let made = api
-        .send(Method::POST, "/api/v1/invitations", admin, Some(&body))
-        .await;
+    let made = api.send(Method::POST, "/api/v1/invitations", admin, Some(&body)).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
     made.json()["token"].as_str().unwrap().to_owned()
 }
@@ -84,37 +78,20 @@ async fn somebody_who_was_invited_signs_in_works_and_signs_out() {
     let mut browser = Browser::default();
     let began = browser.sign_in(&api, "ann@example.org", PASSWORD).await;
     assert_eq!(began.status, StatusCode::CREATED, "{}", began.text);
-    assert!(
-        !began.text.contains("mss_"),
-        "the cookie alone has it: {}",
-        began.text
-    );
+    assert!(!began.text.contains("mss_"), "the cookie alone has it: {}", began.text);
     let me = browser.send(&api, Method::GET, "/me", None).await.json();
     assert_eq!(me["name"], "ann@example.org");
     assert_eq!(me["companies"][0]["role"], "analyst");
     let hosts = browser.send(&api, Method::GET, "/hosts", None).await;
     assert_eq!(hosts.json()["items"][0]["id"], api.ours.host.to_string());
     let keys = browser.send(&api, Method::GET, "/api-keys", None).await;
-    assert_eq!(
-        keys.status,
-        StatusCode::FORBIDDEN,
-        "an analyst manages no keys"
-    );
+    assert_eq!(keys.status, StatusCode::FORBIDDEN, "an analyst manages no keys");
     let before = browser.cookie.clone();
-    let out = browser
-        .send(&api, Method::DELETE, "/sessions/current", None)
-        .await;
-    assert_eq!(
-        (out.status, &browser.cookie),
-        (StatusCode::NO_CONTENT, &None)
-    );
+    let out = browser.send(&api, Method::DELETE, "/sessions/current", None).await;
+    assert_eq!((out.status, &browser.cookie), (StatusCode::NO_CONTENT, &None));
     let mut thief = Browser { cookie: before };
     let refused = thief.send(&api, Method::GET, "/me", None).await;
-    assert_eq!(
-        refused.status,
-        StatusCode::UNAUTHORIZED,
-        "the row is gone, not only the cookie"
-    );
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "the row is gone, not only the cookie");
 }
 
 #[tokio::test]
@@ -135,10 +112,7 @@ async fn whatever_is_wrong_with_signing_in_the_answer_is_the_same() {
         problem["request_id"] = Value::Null;
         answers.push((answer.status, problem));
     }
-    assert!(
-        answers.iter().all(|answer| *answer == answers[0]),
-        "{answers:?}"
-    );
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
 }
 
@@ -168,16 +142,12 @@ async fn a_planted_session_is_worth_nothing_and_ends_at_signing_in() {
     let mut eve = Browser::default();
     eve.sign_in(&api, "eve@example.org", PASSWORD).await;
     let planted = eve.cookie.clone();
-    let mut ann = Browser {
-        cookie: planted.clone(),
-    };
+    let mut ann = Browser { cookie: planted.clone() };
     ann.sign_in(&api, "ann@example.org", PASSWORD).await;
     assert_ne!(ann.cookie, planted, "signing in makes a new session");
     let me = ann.send(&api, Method::GET, "/me", None).await.json();
     assert_eq!(me["name"], "ann@example.org");
-    let old = Browser { cookie: planted }
-        .send(&api, Method::GET, "/me", None)
-        .await;
+    let old = Browser { cookie: planted }.send(&api, Method::GET, "/me", None).await;
     assert_eq!(old.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -193,28 +163,16 @@ async fn another_site_can_make_a_browser_send_nothing_that_changes() {
         &[("sec-fetch-site", "cross-site")],
         &[("muster-csrf", "1"), ("sec-fetch-site", "cross-site")],
         &[("muster-csrf", "1"), ("sec-fetch-site", "same-site")],
-        &[
-            ("muster-csrf", "1"),
-            ("origin", "https://evil.example"),
-            ("host", "muster.example"),
-        ],
+        &[("muster-csrf", "1"), ("origin", "https://evil.example"), ("host", "muster.example")],
     ] {
-        let answer = ann
-            .send_with(&api, (Method::POST, &path, None), headers)
-            .await;
-        assert_eq!(
-            answer.json()["type"],
-            "urn:muster:problem:cross-site",
-            "{headers:?}"
-        );
+        let answer = ann.send_with(&api, (Method::POST, &path, None), headers).await;
+        assert_eq!(answer.json()["type"], "urn:muster:problem:cross-site", "{headers:?}");
     }
     let ours = ann.send(&api, Method::POST, &path, None).await;
     assert_eq!(ours.status, StatusCode::ACCEPTED, "{}", ours.text);
     // Signing somebody in as somebody else is refused as well.
     let claim = Some(json!({ "email": "ann@example.org", "password": PASSWORD }));
-    let forced = Browser::default()
-        .send_with(&api, (Method::POST, "/sessions", claim), &[])
-        .await;
+    let forced = Browser::default().send_with(&api, (Method::POST, "/sessions", claim), &[]).await;
     assert_eq!(forced.status, StatusCode::FORBIDDEN);
 }
 
@@ -227,10 +185,7 @@ async fn a_session_ends_idle_and_in_any_case_after_its_time() {
     // Seven days, never idle for eight hours.
     for _ in 0..23 {
         api.hand.advance(Duration::from_secs(7 * 3_600));
-        assert_eq!(
-            ann.send(&api, Method::GET, "/me", None).await.status,
-            StatusCode::OK
-        );
+        assert_eq!(ann.send(&api, Method::GET, "/me", None).await.status, StatusCode::OK);
     }
     api.hand.advance(Duration::from_secs(7 * 3_600 + 1));
     let over = ann.send(&api, Method::GET, "/me", None).await;
@@ -247,42 +202,21 @@ async fn an_invitation_is_good_once_and_for_its_own_address() {
     let token = invite(&api, "ann@example.org", "viewer").await;
     let accept = |token: &str, password: &str| json!({ "token": token, "name": "Ann", "password": password });
     let mut nobody = Browser::default();
-    let short = nobody
-        .send(
-            &api,
-            Method::POST,
-            "/invitations/accept",
-            Some(accept(&token, "short")),
-        )
-        .await;
+    let short =
+        nobody.send(&api, Method::POST, "/invitations/accept", Some(accept(&token, "short"))).await;
     assert_eq!(short.json()["errors"][0]["field"], "password");
     let first = nobody
-        .send(
-            &api,
-            Method::POST,
-            "/invitations/accept",
-            Some(accept(&token, PASSWORD)),
-        )
+        .send(&api, Method::POST, "/invitations/accept", Some(accept(&token, PASSWORD)))
         .await;
     assert_eq!(first.status, StatusCode::NO_CONTENT, "{}", first.text);
     let again = nobody
-        .send(
-            &api,
-            Method::POST,
-            "/invitations/accept",
-            Some(accept(&token, PASSWORD)),
-        )
+        .send(&api, Method::POST, "/invitations/accept", Some(accept(&token, PASSWORD)))
         .await;
     assert_eq!(again.json()["errors"][0]["field"], "token");
     // For an account that there is, the link alone is worth nothing.
     let second = invite(&api, "ann@example.org", "admin").await;
     let wrong = nobody
-        .send(
-            &api,
-            Method::POST,
-            "/invitations/accept",
-            Some(accept(&second, "another long one")),
-        )
+        .send(&api, Method::POST, "/invitations/accept", Some(accept(&second, "another long one")))
         .await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
 }
@@ -304,20 +238,12 @@ async fn the_last_admin_stays_and_a_role_is_changed_from_what_it_was() {
         api.answer(request).await
     };
     assert_eq!(patch("\"1\"", "viewer").await.status, StatusCode::CONFLICT);
-    let gone = api
-        .send(Method::DELETE, &format!("/api/v1{path}"), admin, None)
-        .await;
+    let gone = api.send(Method::DELETE, &format!("/api/v1{path}"), admin, None).await;
     assert_eq!(gone.status, StatusCode::CONFLICT);
     person(&api, "bob@example.org", "admin").await;
-    assert_eq!(
-        patch("\"7\"", "viewer").await.status,
-        StatusCode::PRECONDITION_FAILED
-    );
+    assert_eq!(patch("\"7\"", "viewer").await.status, StatusCode::PRECONDITION_FAILED);
     let changed = patch("\"1\"", "viewer").await;
-    assert_eq!(
-        (changed.status, changed.json()["role"].as_str()),
-        (StatusCode::OK, Some("viewer"))
-    );
+    assert_eq!((changed.status, changed.json()["role"].as_str()), (StatusCode::OK, Some("viewer")));
     assert_eq!(changed.headers[header::ETAG], "\"2\"");
 }
 

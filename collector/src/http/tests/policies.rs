@@ -8,8 +8,7 @@ use super::fleet::Machine;
 use super::harness::{Answer, Api};
 
 async fn post(api: &Api, body: &Value) -> Answer {
-    api.write((Method::POST, "/policies"), &api.ours.admin, &[], body)
-        .await
+    api.write((Method::POST, "/policies"), &api.ours.admin, &[], body).await
 }
 
 /// Makes a policy, and gives it.
@@ -26,18 +25,14 @@ fn path_of(policy: &Value) -> String {
 async fn change(api: &Api, policy: &Value, body: &Value) -> Answer {
     let path = format!("/policies/{}", policy["id"].as_str().unwrap());
     let headers = [("if-match", "*")];
-    api.write((Method::PUT, &path), &api.ours.admin, &headers, body)
-        .await
+    api.write((Method::PUT, &path), &api.ours.admin, &headers, body).await
 }
 
 /// `db-1` with `openssl` 1.1, `db-2` with `openssl` 3.0, beside `web-1` with `nodejs` that has a finding.
 async fn fleet(api: &Api) {
     for (name, version) in [("db-1", "1.1.1"), ("db-2", "3.0.11")] {
         let software = [("openssl", version)];
-        let machine = Machine {
-            software: &software,
-            ..Machine::new(name)
-        };
+        let machine = Machine { software: &software, ..Machine::new(name) };
         machine.add(api, &api.ours).await;
     }
 }
@@ -56,53 +51,26 @@ async fn a_rule_fails_for_the_hosts_that_break_it() {
     fleet(&api).await;
     let rules = [
         (json!({ "no_finding": {} }), &["web-1"][..]),
-        (
-            json!({ "no_finding": { "cve": "CVE-2024-0001" } }),
-            &["web-1"],
-        ),
+        (json!({ "no_finding": { "cve": "CVE-2024-0001" } }), &["web-1"]),
         (json!({ "no_finding": { "cve": "CVE-2024-0002" } }), &[]),
         // Nobody scored it and nobody says that it is exploited.
         (json!({ "no_finding": { "severity_min": "low" } }), &[]),
         (json!({ "no_finding": { "kev": true } }), &[]),
         (json!({ "no_finding": { "epss_above": 0.0 } }), &[]),
         (json!({ "no_finding": { "older_than_days": 1 } }), &[]),
-        (
-            json!({ "software_version": { "name": "openssl", "version": ">= 3" } }),
-            &["db-1"],
-        ),
-        (
-            json!({ "software_version": { "name": "OPENSSL", "version": ">= 3.0.11" } }),
-            &["db-1"],
-        ),
+        (json!({ "software_version": { "name": "openssl", "version": ">= 3" } }), &["db-1"]),
+        (json!({ "software_version": { "name": "OPENSSL", "version": ">= 3.0.11" } }), &["db-1"]),
         (
             json!({ "software_version": { "name": "openssl", "version": "> 3.0.11" } }),
             &["db-1", "db-2"],
         ),
-        (
-            json!({ "software_version": { "name": "openssl", "version": "< 1" } }),
-            &["db-1", "db-2"],
-        ),
-        (
-            json!({ "no_software": { "name": "openssl", "source": "deb" } }),
-            &["db-1", "db-2"],
-        ),
-        (
-            json!({ "no_software": { "name": "openssl", "source": "rpm" } }),
-            &[],
-        ),
-        (
-            json!({ "no_software": { "name": "*" } }),
-            &["db-1", "db-2", "web-1"],
-        ),
+        (json!({ "software_version": { "name": "openssl", "version": "< 1" } }), &["db-1", "db-2"]),
+        (json!({ "no_software": { "name": "openssl", "source": "deb" } }), &["db-1", "db-2"]),
+        (json!({ "no_software": { "name": "openssl", "source": "rpm" } }), &[]),
+        (json!({ "no_software": { "name": "*" } }), &["db-1", "db-2", "web-1"]),
         (json!({ "has_software": { "name": "openssl" } }), &["web-1"]),
-        (
-            json!({ "has_software": { "name": "openssl", "version": ">= 3" } }),
-            &["db-1", "web-1"],
-        ),
-        (
-            json!({ "has_software": { "name": "edr" } }),
-            &["db-1", "db-2", "web-1"],
-        ),
+        (json!({ "has_software": { "name": "openssl", "version": ">= 3" } }), &["db-1", "web-1"]),
+        (json!({ "has_software": { "name": "edr" } }), &["db-1", "db-2", "web-1"]),
         (json!({ "seen_within": { "days": 1 } }), &[]),
     ];
     for (number, (rule, expected)) in rules.into_iter().enumerate() {
@@ -121,84 +89,33 @@ async fn a_rule_fails_for_the_hosts_that_break_it() {
 async fn a_rule_that_could_never_be_meant_says_what_could() {
     let api = Api::new().await;
     for (rule, words) in [
-        (
-            json!({ "no_finding": { "severity_min": "awful" } }),
-            "\"awful\" is no severity: low",
-        ),
-        (
-            json!({ "no_finding": { "severity_min": "LOW" } }),
-            "is no severity",
-        ),
-        (
-            json!({ "no_finding": { "epss_above": 1.0 } }),
-            "at least 0 and below 1",
-        ),
-        (
-            json!({ "no_finding": { "epss_above": -0.1 } }),
-            "at least 0 and below 1",
-        ),
-        (
-            json!({ "no_finding": { "older_than_days": 3_651 } }),
-            "at most 3650",
-        ),
-        (
-            json!({ "no_finding": { "cve": "CVE 1" } }),
-            "an id such as CVE-2024-3094",
-        ),
-        (
-            json!({ "no_finding": { "cve": "x".repeat(65) } }),
-            "an id such as",
-        ),
-        (
-            json!({ "software_version": { "name": "x" } }),
-            "takes a version, a constraint",
-        ),
-        (
-            json!({ "software_version": { "name": "x", "version": "new" } }),
-            "is no constraint",
-        ),
-        (
-            json!({ "no_software": { "name": "" } }),
-            "no text of 1 to 200 characters",
-        ),
-        (
-            json!({ "has_software": { "name": "a\0b" } }),
-            "no text of 1 to 200",
-        ),
-        (
-            json!({ "seen_within": { "days": 0 } }),
-            "days are within 1 to 3650",
-        ),
-        (
-            json!({ "seen_within": { "days": 3_651 } }),
-            "days are within 1 to 3650",
-        ),
+        (json!({ "no_finding": { "severity_min": "awful" } }), "\"awful\" is no severity: low"),
+        (json!({ "no_finding": { "severity_min": "LOW" } }), "is no severity"),
+        (json!({ "no_finding": { "epss_above": 1.0 } }), "at least 0 and below 1"),
+        (json!({ "no_finding": { "epss_above": -0.1 } }), "at least 0 and below 1"),
+        (json!({ "no_finding": { "older_than_days": 3_651 } }), "at most 3650"),
+        (json!({ "no_finding": { "cve": "CVE 1" } }), "an id such as CVE-2024-3094"),
+        (json!({ "no_finding": { "cve": "x".repeat(65) } }), "an id such as"),
+        (json!({ "software_version": { "name": "x" } }), "takes a version, a constraint"),
+        (json!({ "software_version": { "name": "x", "version": "new" } }), "is no constraint"),
+        (json!({ "no_software": { "name": "" } }), "no text of 1 to 200 characters"),
+        (json!({ "has_software": { "name": "a\0b" } }), "no text of 1 to 200"),
+        (json!({ "seen_within": { "days": 0 } }), "days are within 1 to 3650"),
+        (json!({ "seen_within": { "days": 3_651 } }), "days are within 1 to 3650"),
     ] {
-        post(&api, &json!({ "name": "x", "rule": rule }))
-            .await
-            .blames("rule", words);
+        post(&api, &json!({ "name": "x", "rule": rule })).await.blames("rule", words);
     }
     for (rule, words) in [
-        (
-            json!({ "no_findings": {} }),
-            "unknown variant `no_findings`",
-        ),
-        (
-            json!({ "no_finding": { "kve": true } }),
-            "unknown field `kve`",
-        ),
+        (json!({ "no_findings": {} }), "unknown variant `no_findings`"),
+        (json!({ "no_finding": { "kve": true } }), "unknown field `kve`"),
         (json!({ "seen_within": {} }), "missing field `days`"),
         (json!({ "seen_within": { "days": -1 } }), "rule"),
         (json!({}), "rule"),
         (Value::Null, "rule"),
     ] {
-        post(&api, &json!({ "name": "x", "rule": rule }))
-            .await
-            .refuses(422, words);
+        post(&api, &json!({ "name": "x", "rule": rule })).await.refuses(422, words);
     }
-    post(&api, &json!({ "name": "x" }))
-        .await
-        .refuses(422, "missing field `rule`");
+    post(&api, &json!({ "name": "x" })).await.refuses(422, "missing field `rule`");
     for rule in [
         json!({ "no_finding": { "epss_above": 0.999, "older_than_days": 3_650 } }),
         json!({ "seen_within": { "days": 3_650 } }),
@@ -213,12 +130,7 @@ async fn a_rule_that_could_never_be_meant_says_what_could() {
 async fn results_are_filtered_by_state_paged_and_exported_alike() {
     let api = Api::new().await;
     fleet(&api).await;
-    let made = policy(
-        &api,
-        "ssl",
-        json!({ "has_software": { "name": "openssl" } }),
-    )
-    .await;
+    let made = policy(&api, "ssl", json!({ "has_software": { "name": "openssl" } })).await;
     assert_eq!(hosts(&api, &made, "pass").await, ["db-1", "db-2"]);
     assert_eq!(hosts(&api, &made, "fail").await, ["web-1"]);
     assert_eq!(hosts(&api, &made, "unknown").await, [""; 0]);
@@ -235,18 +147,11 @@ async fn results_are_filtered_by_state_paged_and_exported_alike() {
         }
     }
     assert_eq!(items, whole);
-    let lines = api
-        .get(&format!("{path}/export?format=ndjson"), &api.ours.viewer)
-        .await;
-    let lines: Vec<Value> = lines
-        .text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = api.get(&format!("{path}/export?format=ndjson"), &api.ours.viewer).await;
+    let lines: Vec<Value> =
+        lines.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines, whole);
-    let csv = api
-        .get(&format!("{path}/export?state=fail"), &api.ours.viewer)
-        .await;
+    let csv = api.get(&format!("{path}/export?state=fail"), &api.ours.viewer).await;
     assert_eq!(csv.text.lines().count(), 2, "{}", csv.text);
     for (query, field, words) in [
         ("?state=odd", "state", "one of pass, fail, unknown"),
@@ -284,10 +189,7 @@ async fn results_are_the_companys_own() {
     answer.refuses(404, "there is no such host");
     let own = api.get(&of_host, &api.ours.viewer).await.items();
     assert_eq!(own.len(), 1);
-    assert_eq!(
-        (&own[0]["name"], &own[0]["state"]),
-        (&json!("none"), &json!("fail"))
-    );
+    assert_eq!((&own[0]["name"], &own[0]["state"]), (&json!("none"), &json!("fail")));
     let empty = json!({ "policies": 0, "failing": 0, "hosts_failing": 0, "hosts_passing": 0 });
     let summary = api.get("/api/v1/policies/summary", theirs).await;
     assert_eq!(summary.json(), empty);
@@ -308,17 +210,13 @@ async fn a_policy_is_for_a_label_of_the_companys_own() {
     }
     let body = |label: &Value| json!({ "name": "x", "label": label, "rule": { "has_software": { "name": "openssl" } } });
     for other in [&labels[1], &json!(Uuid::nil())] {
-        post(&api, &body(other))
-            .await
-            .blames("label", "the company has no such label");
+        post(&api, &body(other)).await.blames("label", "the company has no such label");
     }
     let made = post(&api, &body(&labels[0])).await.json();
     assert_eq!(made["hosts"], json!({ "pass": 2, "fail": 0, "unknown": 0 }));
     let summary = api.get("/api/v1/policies/summary", &api.ours.viewer).await;
     assert_eq!(summary.json()["hosts_passing"], 2, "web-1 is not asked");
-    change(&api, &made, &body(&labels[1]))
-        .await
-        .blames("label", "the company has no such label");
+    change(&api, &made, &body(&labels[1])).await.blames("label", "the company has no such label");
     let for_all = change(&api, &made, &body(&Value::Null)).await;
     let counts = json!({ "pass": 2, "fail": 1, "unknown": 0 });
     assert_eq!(for_all.json()["hosts"], counts, "{}", for_all.text);
@@ -338,10 +236,7 @@ async fn a_policy_that_is_off_says_nothing_until_it_is_on_again() {
     let summary = async || {
         let summary = api.get("/api/v1/policies/summary", &api.ours.viewer).await;
         let summary = summary.json();
-        (
-            summary["policies"].clone(),
-            summary["hosts_failing"].clone(),
-        )
+        (summary["policies"].clone(), summary["hosts_failing"].clone())
     };
     assert_eq!(summary().await, (json!(0), json!(0)));
     let on = change(&api, &made, &body(true)).await.json();

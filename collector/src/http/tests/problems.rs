@@ -13,20 +13,14 @@ use super::harness::{Answer, Api};
 /// gives it.
 fn problem(answer: &Answer, status: StatusCode, kind: &str, words: &str) -> Value {
     assert_eq!(answer.status, status, "{}", answer.text);
-    assert_eq!(
-        answer.headers[header::CONTENT_TYPE],
-        "application/problem+json"
-    );
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
     let document = answer.json();
     assert_eq!(document["type"], format!("urn:muster:problem:{kind}"));
     assert_eq!(document["status"], status.as_u16());
     assert_eq!(document["title"], status.canonical_reason().unwrap());
     let detail = document["detail"].as_str().unwrap();
     assert!(detail.contains(words), "{words:?} is not in {detail:?}");
-    assert_eq!(
-        document["request_id"],
-        answer.headers["muster-request-id"].to_str().unwrap()
-    );
+    assert_eq!(document["request_id"], answer.headers["muster-request-id"].to_str().unwrap());
     document
 }
 
@@ -52,12 +46,7 @@ async fn whoever_sends_no_key_is_told_how_to_send_one() {
     ] {
         let request = Request::get("/api/v1/hosts").header(name, value);
         let answer = api.answer(request.body(Body::empty()).unwrap()).await;
-        problem(
-            &answer,
-            StatusCode::UNAUTHORIZED,
-            "unauthenticated",
-            "Authorization: Bearer msk_",
-        );
+        problem(&answer, StatusCode::UNAUTHORIZED, "unauthenticated", "Authorization: Bearer msk_");
         // RFC 9110, section 11.6.1: a 401 says which scheme it wants.
         assert_eq!(answer.headers[header::WWW_AUTHENTICATE], "Bearer");
         assert!(!answer.text.contains("not-a-key"), "{}", answer.text);
@@ -85,12 +74,7 @@ async fn a_role_that_is_too_small_is_told_which_it_takes() {
 async fn an_operator_is_asked_for_the_company() {
     let api = Api::new().await;
     let answer = api.get("/api/v1/hosts", &api.operator).await;
-    problem(
-        &answer,
-        StatusCode::BAD_REQUEST,
-        "company-missing",
-        "Muster-Company",
-    );
+    problem(&answer, StatusCode::BAD_REQUEST, "company-missing", "Muster-Company");
     // A name for the id, nothing, and a header that is no text: `to_str` of the last fails, which
     // must not become a 500.
     for value in [&b"Ours"[..], b"", b"\xff"] {
@@ -117,37 +101,12 @@ async fn what_does_not_exist_is_named() {
             (Method::GET, format!("/software/{id}"), admin, "software"),
             (Method::GET, format!("/cves/{id}"), admin, "CVE"),
             (Method::DELETE, format!("/api-keys/{id}"), admin, "API key"),
-            (
-                Method::GET,
-                format!("/enrolment-tokens/{id}"),
-                admin,
-                "enrolment token",
-            ),
-            (
-                Method::DELETE,
-                format!("/enrolment-tokens/{id}"),
-                admin,
-                "enrolment token",
-            ),
-            (
-                Method::POST,
-                format!("/dead-letters/{id}/replay"),
-                admin,
-                "dead letter",
-            ),
+            (Method::GET, format!("/enrolment-tokens/{id}"), admin, "enrolment token"),
+            (Method::DELETE, format!("/enrolment-tokens/{id}"), admin, "enrolment token"),
+            (Method::POST, format!("/dead-letters/{id}/replay"), admin, "dead letter"),
             (Method::GET, format!("/companies/{id}"), operator, "company"),
-            (
-                Method::POST,
-                format!("/companies/{id}/suspend"),
-                operator,
-                "company",
-            ),
-            (
-                Method::POST,
-                format!("/companies/{id}/resume"),
-                operator,
-                "company",
-            ),
+            (Method::POST, format!("/companies/{id}/suspend"), operator, "company"),
+            (Method::POST, format!("/companies/{id}/resume"), operator, "company"),
         ] {
             let path = format!("/api/v1{path}");
             let answer = api.send(method, &path, Some(key), None).await;
@@ -168,9 +127,7 @@ async fn a_company_whose_name_is_taken_is_a_conflict() {
     let operator = Some(api.operator.as_str());
     for name in ["Ours", "  OURS "] {
         let body = json!({ "name": name }).to_string();
-        let answer = api
-            .send(Method::POST, "/api/v1/companies", operator, Some(&body))
-            .await;
+        let answer = api.send(Method::POST, "/api/v1/companies", operator, Some(&body)).await;
         problem(&answer, StatusCode::CONFLICT, "conflict", "name");
     }
 }
@@ -185,18 +142,8 @@ fn labels(count: u32) -> BTreeMap<String, String> {
 fn wrong_credentials() -> Vec<(&'static str, Value, &'static str, &'static str)> {
     let long = "x".repeat(201);
     vec![
-        (
-            "/api-keys",
-            json!({ "name": long, "role": "viewer" }),
-            "name",
-            "1 to 200 characters",
-        ),
-        (
-            "/api-keys",
-            json!({ "name": "x", "role": "operator" }),
-            "role",
-            "viewer, analyst, admin",
-        ),
+        ("/api-keys", json!({ "name": long, "role": "viewer" }), "name", "1 to 200 characters"),
+        ("/api-keys", json!({ "name": "x", "role": "operator" }), "role", "viewer, analyst, admin"),
         (
             "/api-keys",
             json!({ "name": "x", "role": "viewer", "expires_after_s": 0 }),
@@ -209,18 +156,8 @@ fn wrong_credentials() -> Vec<(&'static str, Value, &'static str, &'static str)>
             "expires_after_s",
             "1 to 315360000 seconds",
         ),
-        (
-            "/enrolment-tokens",
-            json!({ "name": long }),
-            "name",
-            "1 to 200 characters",
-        ),
-        (
-            "/enrolment-tokens",
-            json!({ "name": "x", "uses_max": 0 }),
-            "uses_max",
-            "at least 1",
-        ),
+        ("/enrolment-tokens", json!({ "name": long }), "name", "1 to 200 characters"),
+        ("/enrolment-tokens", json!({ "name": "x", "uses_max": 0 }), "uses_max", "at least 1"),
         (
             "/enrolment-tokens",
             json!({ "name": "x", "expires_after_s": 0 }),
@@ -260,9 +197,7 @@ async fn every_wrong_field_of_a_new_object_is_named_with_what_would_be_right() {
     for (path, body, field, words) in wrong_credentials() {
         let path = format!("/api/v1{path}");
         let admin = Some(api.ours.admin.as_str());
-        let answer = api
-            .send(Method::POST, &path, admin, Some(&body.to_string()))
-            .await;
+        let answer = api.send(Method::POST, &path, admin, Some(&body.to_string())).await;
         blames(&answer, field, words);
         // What was refused was not made.
         let list = api.get(&path, &api.ours.admin).await.json();
@@ -278,52 +213,24 @@ async fn every_wrong_parameter_is_named_with_what_would_be_right() {
     for (path, field, words) in [
         ("/hosts?limit=0".to_owned(), "limit", "1 to 1000"),
         ("/software?limit=1001".to_owned(), "limit", "1 to 1000"),
-        (
-            format!("/hosts/{host}/software?limit=0"),
-            "limit",
-            "1 to 1000",
-        ),
-        (
-            "/cves?page_token=%25".to_owned(),
-            "page_token",
-            "begin without one",
-        ),
-        (
-            "/dead-letters?page_token=x".to_owned(),
-            "page_token",
-            "begin without one",
-        ),
-        (
-            "/cves?severity_min=awful".to_owned(),
-            "severity_min",
-            "low, medium, high, critical",
-        ),
-        (
-            "/findings?severity_min=".to_owned(),
-            "severity_min",
-            "low, medium, high, critical",
-        ),
+        (format!("/hosts/{host}/software?limit=0"), "limit", "1 to 1000"),
+        ("/cves?page_token=%25".to_owned(), "page_token", "begin without one"),
+        ("/dead-letters?page_token=x".to_owned(), "page_token", "begin without one"),
+        ("/cves?severity_min=awful".to_owned(), "severity_min", "low, medium, high, critical"),
+        ("/findings?severity_min=".to_owned(), "severity_min", "low, medium, high, critical"),
         (
             "/findings?confidence_min=sure".to_owned(),
             "query",
             "confidence_min: unknown variant `sure`, expected one of",
         ),
         ("/findings?host=web-1".to_owned(), "query", "host: "),
-        (
-            "/hosts?silent_since=yesterday".to_owned(),
-            "query",
-            "silent_since: ",
-        ),
+        ("/hosts?silent_since=yesterday".to_owned(), "query", "silent_since: "),
         ("/hosts?revoked=perhaps".to_owned(), "query", "revoked: "),
         ("/software?source=floppy".to_owned(), "query", "source: "),
         ("/software?status=odd".to_owned(), "query", "status: "),
         ("/cves?kev=1".to_owned(), "query", "kev: "),
         ("/cves?limit=-1".to_owned(), "query", "limit: "),
-        (
-            "/hosts?limit=1&limit=2".to_owned(),
-            "query",
-            "duplicate field `limit`",
-        ),
+        ("/hosts?limit=1&limit=2".to_owned(), "query", "duplicate field `limit`"),
         (
             "/hosts?hostname=web".to_owned(),
             "query",
@@ -348,12 +255,7 @@ async fn a_wrong_body_is_refused_with_what_is_wrong_in_it() {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Content-Type: application/json",
         ),
-        (
-            "application/json",
-            r#"{ "name": "#,
-            StatusCode::BAD_REQUEST,
-            "EOF",
-        ),
+        ("application/json", r#"{ "name": "#, StatusCode::BAD_REQUEST, "EOF"),
         (
             "application/json",
             r#"{ "nane": "x" }"#,
@@ -366,12 +268,7 @@ async fn a_wrong_body_is_refused_with_what_is_wrong_in_it() {
             StatusCode::UNPROCESSABLE_ENTITY,
             "name: invalid type: integer `5`",
         ),
-        (
-            "application/json",
-            &large,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "length limit",
-        ),
+        ("application/json", &large, StatusCode::PAYLOAD_TOO_LARGE, "length limit"),
     ] {
         let request = Request::post("/api/v1/companies")
             .header(header::AUTHORIZATION, format!("Bearer {}", api.operator))

@@ -14,10 +14,7 @@ async fn ask(api: &Api, way: (Method, &str), word: &str, body: &Value) -> Answer
 /// How many labels there are of a name.
 async fn labels(api: &Api, name: &str) -> usize {
     let list = api.get("/api/v1/labels", &api.ours.viewer).await;
-    list.items()
-        .iter()
-        .filter(|one| one["name"] == name)
-        .count()
+    list.items().iter().filter(|one| one["name"] == name).count()
 }
 
 fn is_replayed(answer: &Answer) -> bool {
@@ -27,24 +24,14 @@ fn is_replayed(answer: &Answer) -> bool {
 #[tokio::test]
 async fn every_way_of_writing_is_answered_again_as_it_was() {
     let api = Api::new().await;
-    let made = ask(
-        &api,
-        (Method::POST, "/labels"),
-        "make",
-        &json!({ "name": "a" }),
-    )
-    .await;
+    let made = ask(&api, (Method::POST, "/labels"), "make", &json!({ "name": "a" })).await;
     let path = format!("/labels/{}", made.json()["id"].as_str().unwrap());
     let assign = format!("{path}/hosts");
     let give = json!({ "carries": true, "hosts": [api.ours.host] });
     let none = json!({});
     for (word, way, body) in [
         ("make", (Method::POST, "/labels"), json!({ "name": "a" })),
-        (
-            "change",
-            (Method::PUT, path.as_str()),
-            json!({ "name": "b" }),
-        ),
+        ("change", (Method::PUT, path.as_str()), json!({ "name": "b" })),
         ("give", (Method::POST, assign.as_str()), give),
         ("delete", (Method::DELETE, path.as_str()), none),
     ] {
@@ -52,23 +39,12 @@ async fn every_way_of_writing_is_answered_again_as_it_was() {
         assert_eq!(is_replayed(&first), word == "make", "{word}");
         let again = ask(&api, way, word, &body).await;
         assert!(is_replayed(&again), "{word}: {}", again.text);
-        assert_eq!(
-            (again.status, &again.text),
-            (first.status, &first.text),
-            "{word}"
-        );
+        assert_eq!((again.status, &again.text), (first.status, &first.text), "{word}");
         for name in [header::ETAG, header::CONTENT_TYPE] {
-            assert_eq!(
-                again.headers.get(&name),
-                first.headers.get(&name),
-                "{word} {name}"
-            );
+            assert_eq!(again.headers.get(&name), first.headers.get(&name), "{word} {name}");
         }
         // What is of the one request and not of its answer is its own.
-        assert_ne!(
-            again.headers["muster-request-id"],
-            first.headers["muster-request-id"]
-        );
+        assert_ne!(again.headers["muster-request-id"], first.headers["muster-request-id"]);
     }
     // Each was done once: a second change would have been another revision, and in the log.
     let log = api.get("/api/v1/audit?action=label", &api.ours.admin).await;
@@ -84,10 +60,7 @@ async fn a_word_is_for_one_request_to_the_letter() {
     let path = format!("/labels/{}", first.json()["id"].as_str().unwrap());
     for (way, body) in [
         ((Method::POST, "/labels"), json!({ "name": "b" })),
-        (
-            (Method::POST, "/labels"),
-            json!({ "name": "a", "description": "" }),
-        ),
+        ((Method::POST, "/labels"), json!({ "name": "a", "description": "" })),
         ((Method::POST, "/labels?x=1"), body.clone()),
         ((Method::POST, "/policies"), body.clone()),
         ((Method::PUT, path.as_str()), body.clone()),
@@ -95,11 +68,7 @@ async fn a_word_is_for_one_request_to_the_letter() {
     ] {
         let other = ask(&api, way.clone(), "w", &body).await;
         other.refuses(422, "make a new one for each");
-        assert_eq!(
-            other.json()["type"],
-            "urn:muster:problem:key-reused",
-            "{way:?}"
-        );
+        assert_eq!(other.json()["type"], "urn:muster:problem:key-reused", "{way:?}");
         assert!(!is_replayed(&other));
     }
     assert_eq!((labels(&api, "a").await, labels(&api, "b").await), (1, 0));
@@ -110,12 +79,8 @@ async fn an_operators_word_is_for_the_company_that_they_name() {
     let api = Api::new().await;
     let body = json!({ "name": "a" });
     let in_company = async |company: String| {
-        let headers = [
-            ("idempotency-key", "w"),
-            ("muster-company", company.as_str()),
-        ];
-        api.write((Method::POST, "/labels"), &api.operator, &headers, &body)
-            .await
+        let headers = [("idempotency-key", "w"), ("muster-company", company.as_str())];
+        api.write((Method::POST, "/labels"), &api.operator, &headers, &body).await
     };
     let ours = in_company(api.ours.company.to_string()).await;
     assert_eq!(ours.status, StatusCode::CREATED, "{}", ours.text);
@@ -150,13 +115,7 @@ async fn what_only_reads_is_read_anew_whatever_word_it_has() {
         api.write(get, &api.ours.viewer, &headers, &json!({})).await
     };
     assert_eq!(read().await.items().len(), 0);
-    ask(
-        &api,
-        (Method::POST, "/labels"),
-        "x",
-        &json!({ "name": "a" }),
-    )
-    .await;
+    ask(&api, (Method::POST, "/labels"), "x", &json!({ "name": "a" })).await;
     let second = read().await;
     assert_eq!(second.items().len(), 1);
     assert!(!is_replayed(&second));
@@ -183,23 +142,17 @@ async fn a_refusal_is_not_kept_and_what_was_refused_can_be_asked_when_it_may_be_
 async fn whoever_is_not_let_in_any_more_gets_no_answer_of_before() {
     let api = Api::new().await;
     let key = json!({ "name": "x", "role": "admin" });
-    let key = api
-        .write((Method::POST, "/api-keys"), &api.ours.admin, &[], &key)
-        .await
-        .json();
+    let key = api.write((Method::POST, "/api-keys"), &api.ours.admin, &[], &key).await.json();
     let secret = key["key"].as_str().unwrap();
     let headers = [("idempotency-key", "w")];
     let make = async |secret: &str| {
         let body = json!({ "name": "made", "role": "viewer" });
-        api.write((Method::POST, "/api-keys"), secret, &headers, &body)
-            .await
+        api.write((Method::POST, "/api-keys"), secret, &headers, &body).await
     };
     let first = make(secret).await;
     assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
     let path = format!("/api-keys/{}", key["id"].as_str().unwrap());
-    let gone = api
-        .write((Method::DELETE, &path), &api.ours.admin, &[], &json!({}))
-        .await;
+    let gone = api.write((Method::DELETE, &path), &api.ours.admin, &[], &json!({})).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.text);
     let refused = make(secret).await;
     refused.refuses(401, "send a valid API key");
@@ -222,17 +175,6 @@ async fn a_body_that_is_too_large_to_be_asked_again_is_refused_with_its_bound() 
         .unwrap();
     let refused = api.answer(request).await;
     refused.refuses(413, "has at most 1048576 bytes");
-    let small = ask(
-        &api,
-        (Method::POST, "/labels"),
-        "w",
-        &json!({ "name": "a" }),
-    )
-    .await;
-    assert_eq!(
-        small.status,
-        StatusCode::CREATED,
-        "the word was not spent: {}",
-        small.text
-    );
+    let small = ask(&api, (Method::POST, "/labels"), "w", &json!({ "name": "a" })).await;
+    assert_eq!(small.status, StatusCode::CREATED, "the word was not spent: {}", small.text);
 }

@@ -12,10 +12,7 @@ async fn every_error_is_a_problem_document_with_the_requests_id() {
     for path in ["/api/v1/nothing", "/api/nothing", "/api/v1/hosts/not-an-id"] {
         let answer = api.get(path, &api.ours.viewer).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(
-            answer.headers[header::CONTENT_TYPE],
-            "application/problem+json"
-        );
+        assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
         let id = answer.headers["muster-request-id"].to_str().unwrap();
         assert_eq!(answer.json()["request_id"], id);
     }
@@ -32,15 +29,11 @@ async fn wrong_parameters_are_named() {
         ("colour=red", "query"),
         ("sort=password", "query"),
     ] {
-        let answer = api
-            .get(&format!("/api/v1/hosts?{query}"), &api.ours.viewer)
-            .await;
+        let answer = api.get(&format!("/api/v1/hosts?{query}"), &api.ours.viewer).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
         assert_eq!(answer.json()["errors"][0]["field"], field, "{query}");
     }
-    let answer = api
-        .get("/api/v1/findings?severity_min=awful", &api.ours.viewer)
-        .await;
+    let answer = api.get("/api/v1/findings?severity_min=awful", &api.ours.viewer).await;
     assert!(answer.text.contains("critical"), "{}", answer.text);
 }
 
@@ -48,25 +41,15 @@ async fn wrong_parameters_are_named() {
 async fn wrong_bodies_are_refused_before_anything_is_done() {
     let api = Api::new().await;
     let operator = Some(api.operator.as_str());
-    for body in [
-        "",
-        "{",
-        "[]",
-        "\u{0}",
-        r#"{ "name": 5 }"#,
-        r#"{ "name": "x", "colour": "red" }"#,
-    ] {
-        let answer = api
-            .send(Method::POST, "/api/v1/companies", operator, Some(body))
-            .await;
+    for body in ["", "{", "[]", "\u{0}", r#"{ "name": 5 }"#, r#"{ "name": "x", "colour": "red" }"#]
+    {
+        let answer = api.send(Method::POST, "/api/v1/companies", operator, Some(body)).await;
         assert!(answer.status.is_client_error(), "{body}: {}", answer.text);
         assert_eq!(answer.json()["type"], "urn:muster:problem:body", "{body}");
     }
     // Twice what a body may have by default.
     let large = format!(r#"{{ "name": "{}" }}"#, "x".repeat(2 << 20));
-    let answer = api
-        .send(Method::POST, "/api/v1/companies", operator, Some(&large))
-        .await;
+    let answer = api.send(Method::POST, "/api/v1/companies", operator, Some(&large)).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
@@ -79,16 +62,8 @@ async fn a_name_that_could_break_a_log_or_a_row_is_refused() {
     // forges a line in a log that is text; a null byte is no text to PostgreSQL.
     for name in [r"x\nlevel=ERROR", r"a\u0000b", "", "   ", &long] {
         for (path, key, body) in [
-            (
-                "/enrolment-tokens",
-                admin,
-                format!(r#"{{ "name": "{name}" }}"#),
-            ),
-            (
-                "/api-keys",
-                admin,
-                format!(r#"{{ "name": "{name}", "role": "viewer" }}"#),
-            ),
+            ("/enrolment-tokens", admin, format!(r#"{{ "name": "{name}" }}"#)),
+            ("/api-keys", admin, format!(r#"{{ "name": "{name}", "role": "viewer" }}"#)),
             ("/companies", operator, format!(r#"{{ "name": "{name}" }}"#)),
         ] {
             let path = format!("/api/v1{path}");
@@ -174,12 +149,7 @@ async fn a_page_token_leads_to_the_next_page_of_its_own_list_only() {
     assert_eq!(first["items"][0]["name"], "Ours");
     assert_eq!(second["items"][0]["name"], "Theirs");
     assert!(second["next_page_token"].is_null());
-    let other = api
-        .get(
-            &format!("/api/v1/hosts?page_token={token}"),
-            &api.ours.viewer,
-        )
-        .await;
+    let other = api.get(&format!("/api/v1/hosts?page_token={token}"), &api.ours.viewer).await;
     assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
@@ -197,17 +167,10 @@ async fn a_token_of_the_hosts_by_software_is_none_of_a_hosts_software() {
 #[tokio::test]
 async fn a_method_that_a_route_does_not_have_is_told_with_those_that_it_has() {
     let api = Api::new().await;
-    let answer = api
-        .send(Method::PUT, "/api/v1/hosts", Some(&api.ours.admin), None)
-        .await;
+    let answer = api.send(Method::PUT, "/api/v1/hosts", Some(&api.ours.admin), None).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(answer.json()["type"], "urn:muster:problem:no-method");
-    assert!(
-        answer.headers[header::ALLOW]
-            .to_str()
-            .unwrap()
-            .contains("GET")
-    );
+    assert!(answer.headers[header::ALLOW].to_str().unwrap().contains("GET"));
 }
 
 #[tokio::test]

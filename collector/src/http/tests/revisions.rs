@@ -30,24 +30,13 @@ const KINDS: [Kind; 3] = [
         first: || json!({ "name": "first" }),
         other: |name| json!({ "name": name, "description": "changed" }),
     },
-    Kind {
-        path: "/policies",
-        what: "policy",
-        first: || policy("first"),
-        other: policy,
-    },
-    Kind {
-        path: "/webhooks",
-        what: "webhook",
-        first: || hook("first"),
-        other: hook,
-    },
+    Kind { path: "/policies", what: "policy", first: || policy("first"), other: policy },
+    Kind { path: "/webhooks", what: "webhook", first: || hook("first"), other: hook },
 ];
 
 impl Kind {
     async fn make(&self, api: &Api, body: &Value) -> Answer {
-        api.write((Method::POST, self.path), &api.ours.admin, &[], body)
-            .await
+        api.write((Method::POST, self.path), &api.ours.admin, &[], body).await
     }
 
     /// Makes the first one, and gives its path.
@@ -60,8 +49,7 @@ impl Kind {
     async fn put(&self, api: &Api, path: &str, tag: &str, name: &str) -> Answer {
         let headers = [("if-match", tag)];
         let body = (self.other)(name);
-        api.write((Method::PUT, path), &api.ours.admin, &headers, &body)
-            .await
+        api.write((Method::PUT, path), &api.ours.admin, &headers, &body).await
     }
 }
 
@@ -90,17 +78,9 @@ async fn only_the_version_that_is_opens_the_way_to_the_next() {
     for kind in KINDS {
         let path = kind.made(&api).await;
         assert_eq!(read(&api, &path).await.headers[header::ETAG], "\"1\"");
-        for tag in [
-            "\"0\"",
-            "\"2\"",
-            "\"01\"",
-            "\"+1\"",
-            "W/\"1\"",
-            "1",
-            "\"1\", \"2\"",
-            "\"\"",
-            "\"*\"",
-        ] {
+        for tag in
+            ["\"0\"", "\"2\"", "\"01\"", "\"+1\"", "W/\"1\"", "1", "\"1\", \"2\"", "\"\"", "\"*\""]
+        {
             let stale = kind.put(&api, &path, tag, "second").await;
             stale.refuses(412, "read it again");
             assert_eq!(stale.json()["type"], "urn:muster:problem:stale", "{tag}");
@@ -111,9 +91,7 @@ async fn only_the_version_that_is_opens_the_way_to_the_next() {
         assert_eq!(changed.headers[header::ETAG], "\"2\"");
         assert_eq!(changed.json()["revision"], 2);
         // The same again is a change as well, and takes the version that is now.
-        kind.put(&api, &path, "\"1\"", "second")
-            .await
-            .refuses(412, "changed meanwhile");
+        kind.put(&api, &path, "\"1\"", "second").await.refuses(412, "changed meanwhile");
         let again = kind.put(&api, &path, "\"2\"", "second").await;
         assert_eq!(again.json()["revision"], 3, "{}", again.text);
         let whichever = kind.put(&api, &path, " * ", "third").await;
@@ -134,11 +112,7 @@ async fn of_two_who_read_the_same_version_one_is_told_to_look_again() {
         let mut statuses = [one.status.as_u16(), other.status.as_u16()];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 412], "{} {}", one.text, other.text);
-        let winner = if one.status == StatusCode::OK {
-            one
-        } else {
-            other
-        };
+        let winner = if one.status == StatusCode::OK { one } else { other };
         let now = read(&api, &path).await;
         assert_eq!(now.text, winner.text);
         assert_eq!(now.headers[header::ETAG], "\"2\"");
@@ -154,9 +128,7 @@ async fn a_name_is_ones_own_whatever_its_case_and_may_be_kept_in_a_change() {
         assert_eq!(second.status, StatusCode::CREATED, "{}", second.text);
         for name in ["Second", "sECOND", "  second "] {
             let words = format!("there is a {} with this name", kind.what);
-            kind.make(&api, &(kind.other)(name))
-                .await
-                .refuses(409, &words);
+            kind.make(&api, &(kind.other)(name)).await.refuses(409, &words);
             kind.put(&api, &path, "*", name).await.refuses(409, &words);
         }
         assert_eq!(read(&api, &path).await.headers[header::ETAG], "\"1\"");
@@ -177,9 +149,7 @@ async fn names_have_bounds_in_characters_and_lose_the_space_around_them() {
     for kind in KINDS {
         // Two bytes each: it is characters that are counted.
         let longest = "ü".repeat(200);
-        let made = kind
-            .make(&api, &(kind.other)(&format!(" {longest}\t ")))
-            .await;
+        let made = kind.make(&api, &(kind.other)(&format!(" {longest}\t "))).await;
         assert_eq!(made.json()["name"], longest, "{}", made.text);
         for name in ["", "  ", "a\nb", "a\u{7f}b", "a\0b", &"ü".repeat(201)] {
             kind.make(&api, &(kind.other)(name))
@@ -188,9 +158,7 @@ async fn names_have_bounds_in_characters_and_lose_the_space_around_them() {
         }
         let mut body = (kind.first)();
         body["colour"] = json!("red");
-        kind.make(&api, &body)
-            .await
-            .refuses(422, "unknown field `colour`");
+        kind.make(&api, &body).await.refuses(422, "unknown field `colour`");
     }
 }
 
@@ -209,9 +177,7 @@ async fn what_was_deleted_is_gone_for_every_way_to_it_and_its_name_is_free() {
         read(&api, &path).await.refuses(404, &words);
         kind.put(&api, &path, "*", "x").await.refuses(404, &words);
         // Its version is no longer asked about: it is not there.
-        kind.put(&api, &path, "\"1\"", "x")
-            .await
-            .refuses(404, &words);
+        kind.put(&api, &path, "\"1\"", "x").await.refuses(404, &words);
         let again = kind.make(&api, &(kind.first)()).await;
         assert_eq!(again.status, StatusCode::CREATED, "{}", again.text);
     }
@@ -228,8 +194,7 @@ async fn another_company_finds_none_of_it_and_a_lesser_role_changes_none_of_it()
         for method in [Method::PUT, Method::DELETE] {
             let ask = async |key: &str| {
                 let headers = [("if-match", "*")];
-                api.write((method.clone(), path.as_str()), key, &headers, &body)
-                    .await
+                api.write((method.clone(), path.as_str()), key, &headers, &body).await
             };
             ask(&api.theirs.admin).await.refuses(404, &words);
             for key in [&api.ours.viewer, &api.ours.analyst] {
@@ -239,9 +204,7 @@ async fn another_company_finds_none_of_it_and_a_lesser_role_changes_none_of_it()
         let theirs = api.get(&format!("/api/v1{path}"), &api.theirs.admin).await;
         theirs.refuses(404, &words);
         assert_eq!(read(&api, &path).await.text, before);
-        let list = api
-            .get(&format!("/api/v1{}", kind.path), &api.theirs.admin)
-            .await;
+        let list = api.get(&format!("/api/v1{}", kind.path), &api.theirs.admin).await;
         assert_eq!(list.items(), [Value::Null; 0]);
     }
 }
@@ -257,8 +220,7 @@ async fn the_log_says_what_it_was_and_what_it_is_and_nothing_of_what_was_refused
         let delete = (Method::DELETE, path.as_str());
         for _ in 0..2 {
             api.hand.advance(Duration::from_secs(1));
-            api.write(delete.clone(), &api.ours.admin, &[], &json!({}))
-                .await;
+            api.write(delete.clone(), &api.ours.admin, &[], &json!({})).await;
         }
         let log = format!("/api/v1/audit?action={}", kind.what);
         let log = api.get(&log, &api.ours.admin).await.items();
@@ -274,11 +236,7 @@ async fn the_log_says_what_it_was_and_what_it_is_and_nothing_of_what_was_refused
         let (first, second) = (Some("first".to_owned()), Some("second".to_owned()));
         assert_eq!(
             told,
-            [
-                ("delete", None, None),
-                ("update", first.clone(), second),
-                ("create", None, first),
-            ],
+            [("delete", None, None), ("update", first.clone(), second), ("create", None, first),],
             "{}",
             kind.path
         );
@@ -297,8 +255,7 @@ async fn settings_are_refused_at_their_bounds_and_taken_within() {
     let settings = read.json();
     let put = async |settings: &Value, key: &str| {
         let headers = [("if-match", "*")];
-        api.write((Method::PUT, "/settings"), key, &headers, settings)
-            .await
+        api.write((Method::PUT, "/settings"), key, &headers, settings).await
     };
     for (field, range) in [
         ("heartbeat_every_s", protocol::limits::HEARTBEAT_EVERY_S),
@@ -308,9 +265,7 @@ async fn settings_are_refused_at_their_bounds_and_taken_within() {
         for value in [least - 1, most + 1] {
             let mut wrong = settings.clone();
             wrong[field] = value.into();
-            put(&wrong, &api.ours.admin)
-                .await
-                .blames(field, &format!("{least} to {most} seconds"));
+            put(&wrong, &api.ours.admin).await.blames(field, &format!("{least} to {most} seconds"));
         }
         for value in [least, most] {
             let mut right = settings.clone();
@@ -321,30 +276,15 @@ async fn settings_are_refused_at_their_bounds_and_taken_within() {
     }
     let mut unknown = settings.clone();
     unknown["sources_off"] = json!(["floppy"]);
-    put(&unknown, &api.ours.admin)
-        .await
-        .refuses(422, "sources_off");
+    put(&unknown, &api.ours.admin).await.refuses(422, "sources_off");
     for key in [&api.ours.viewer, &api.ours.analyst] {
-        put(&settings, key)
-            .await
-            .refuses(403, "settings:write, which the role admin has");
+        put(&settings, key).await.refuses(403, "settings:write, which the role admin has");
     }
     // Two that read the same: the later is told.
     let tag = read.headers[header::ETAG].to_str().unwrap().to_owned();
     let headers = [("if-match", tag.as_str())];
-    let stale = api
-        .write(
-            (Method::PUT, "/settings"),
-            &api.ours.admin,
-            &headers,
-            &settings,
-        )
-        .await;
+    let stale = api.write((Method::PUT, "/settings"), &api.ours.admin, &headers, &settings).await;
     stale.refuses(412, "changed meanwhile");
     let theirs = api.get("/api/v1/settings", &api.theirs.viewer).await;
-    assert_eq!(
-        theirs.json(),
-        settings,
-        "another company's stay as they were"
-    );
+    assert_eq!(theirs.json(), settings, "another company's stay as they were");
 }

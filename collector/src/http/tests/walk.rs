@@ -20,16 +20,12 @@ pub(super) struct Operation {
 impl Operation {
     /// The least role that may use it; `None` where everybody who is let in may, or everybody.
     pub(super) fn role(&self) -> Option<Role> {
-        self.document["x-muster-role"]
-            .as_str()
-            .and_then(Role::parse)
+        self.document["x-muster-role"].as_str().and_then(Role::parse)
     }
 
     /// Whether it is for who is not let in yet.
     pub(super) fn is_open(&self) -> bool {
-        self.document["security"]
-            .as_array()
-            .is_some_and(Vec::is_empty)
+        self.document["security"].as_array().is_some_and(Vec::is_empty)
     }
 
     /// The path with the ids of a company's objects.
@@ -44,11 +40,8 @@ impl Operation {
         for part in path.split('/').skip(1) {
             filled.push('/');
             // Objects that nobody has.
-            let part = if part.starts_with('{') {
-                "00000000-0000-0000-0000-000000000000"
-            } else {
-                part
-            };
+            let part =
+                if part.starts_with('{') { "00000000-0000-0000-0000-000000000000" } else { part };
             filled.push_str(part);
         }
         filled
@@ -108,24 +101,15 @@ async fn no_route_answers_without_a_valid_key() {
             let (status, problem) = ask(&api, operation, &path, key).await;
             let name = format!("{} {path} with {key:?}", operation.method);
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{name}");
-            assert_eq!(
-                problem["type"], "urn:muster:problem:unauthenticated",
-                "{name}"
-            );
+            assert_eq!(problem["type"], "urn:muster:problem:unauthenticated", "{name}");
         }
     }
 }
 
 #[tokio::test]
 async fn only_what_lets_people_in_is_open() {
-    let open: Vec<_> = operations()
-        .into_iter()
-        .filter(Operation::is_open)
-        .collect();
-    let paths: Vec<_> = open
-        .iter()
-        .map(|operation| operation.path.as_str())
-        .collect();
+    let open: Vec<_> = operations().into_iter().filter(Operation::is_open).collect();
+    let paths: Vec<_> = open.iter().map(|operation| operation.path.as_str()).collect();
     assert_eq!(paths, ["/api/v1/invitations/accept", "/api/v1/sessions"]);
 }
 
@@ -133,11 +117,8 @@ async fn only_what_lets_people_in_is_open() {
 async fn a_role_does_no_more_than_it_may() {
     let api = Api::new().await;
     let ours = &api.ours;
-    let keys = [
-        (Role::Viewer, &ours.viewer),
-        (Role::Analyst, &ours.analyst),
-        (Role::Admin, &ours.admin),
-    ];
+    let keys =
+        [(Role::Viewer, &ours.viewer), (Role::Analyst, &ours.analyst), (Role::Admin, &ours.admin)];
     for operation in operations() {
         let Some(least) = operation.role() else {
             continue;
@@ -158,9 +139,7 @@ async fn a_role_does_no_more_than_it_may() {
 async fn another_companys_objects_are_not_found() {
     let api = Api::new().await;
     for operation in operations() {
-        let names_theirs = ["{host}", "{software}"]
-            .iter()
-            .any(|id| operation.path.contains(id));
+        let names_theirs = ["{host}", "{software}"].iter().any(|id| operation.path.contains(id));
         if !names_theirs {
             continue;
         }
@@ -174,12 +153,9 @@ async fn another_companys_objects_are_not_found() {
 async fn no_route_lets_a_company_be_named_that_is_not_ones_own() {
     let api = Api::new().await;
     for operation in operations() {
-        let takes_company = operation.document["parameters"]
-            .as_array()
-            .is_some_and(|all| {
-                all.iter()
-                    .any(|one| one["$ref"] == "#/components/parameters/Company")
-            });
+        let takes_company = operation.document["parameters"].as_array().is_some_and(|all| {
+            all.iter().any(|one| one["$ref"] == "#/components/parameters/Company")
+        });
         if !takes_company {
             continue;
         }
@@ -192,12 +168,7 @@ async fn no_route_lets_a_company_be_named_that_is_not_ones_own() {
             .body(Body::empty())
             .unwrap();
         let answer = api.answer(request).await;
-        assert_eq!(
-            answer.status,
-            StatusCode::NOT_FOUND,
-            "{} {path}",
-            operation.method
-        );
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{} {path}", operation.method);
     }
 }
 
@@ -206,9 +177,7 @@ async fn a_key_with_scopes_does_what_they_say_and_no_more() {
     let api = Api::new().await;
     let body = r#"{ "name": "narrow", "role": "admin", "scopes": ["inventory:read"] }"#;
     let admin = Some(api.ours.admin.as_str());
-    let made = api
-        .send(Method::POST, "/api/v1/api-keys", admin, Some(body))
-        .await;
+    let made = api.send(Method::POST, "/api/v1/api-keys", admin, Some(body)).await;
     let key = made.json()["key"].as_str().unwrap().to_owned();
     for operation in operations() {
         let Some(permission) = operation.document["x-muster-permission"].as_str() else {

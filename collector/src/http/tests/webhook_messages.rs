@@ -12,8 +12,7 @@ use super::harness::{Answer, Api, NOW};
 async fn send(api: &Api, method: Method, path: &str, body: &Value) -> Answer {
     let path = format!("/webhooks{path}");
     let headers = [("if-match", "*")];
-    api.write((method, &path), &api.ours.admin, &headers, body)
-        .await
+    api.write((method, &path), &api.ours.admin, &headers, body).await
 }
 
 async fn post(api: &Api, path: &str) -> Answer {
@@ -55,9 +54,7 @@ async fn ended(api: &Api, message: Uuid, outcome: Outcome) {
         answer: Some("come back later".to_owned()),
         error: Some("503: come back later".to_owned()),
     };
-    settle(&api.ours.scope, message, &attempt, NOW)
-        .await
-        .unwrap();
+    settle(&api.ours.scope, message, &attempt, NOW).await.unwrap();
 }
 
 fn ids(list: &Answer) -> Vec<String> {
@@ -87,19 +84,12 @@ async fn messages_are_listed_newest_first_by_how_they_stand() {
         ("?state=delivered", named(&[0])),
         ("?state=dead", named(&[1])),
     ] {
-        assert_eq!(
-            ids(&get(&api, &format!("{path}{query}")).await),
-            expected,
-            "{query}"
-        );
+        assert_eq!(ids(&get(&api, &format!("{path}{query}")).await), expected, "{query}");
     }
     let dead = get(&api, "/dead-letters").await;
     assert_eq!(ids(&dead), [elsewhere.to_string(), messages[1].to_string()]);
     let given_up = &dead.items()[1];
-    assert_eq!(
-        (&given_up["status"], &given_up["attempts"]),
-        (&json!(503), &json!(1))
-    );
+    assert_eq!((&given_up["status"], &given_up["attempts"]), (&json!(503), &json!(1)));
     assert_eq!(given_up["error"], "503: come back later");
     let shown = get(&api, &webhook).await.json();
     assert_eq!((&shown["pending"], &shown["dead"]), (&json!(2), &json!(1)));
@@ -117,9 +107,7 @@ async fn messages_are_listed_newest_first_by_how_they_stand() {
         ("limit=1001", "limit", "1 to 1000"),
         ("webhook=x", "query", "unknown field `webhook`"),
     ] {
-        get(&api, &format!("{path}?{query}"))
-            .await
-            .blames(field, words);
+        get(&api, &format!("{path}?{query}")).await.blames(field, words);
     }
 }
 
@@ -131,32 +119,21 @@ async fn a_message_goes_again_whatever_became_of_it_and_under_its_own_webhook_al
         let message = message(&api, &webhook).await;
         ended(&api, message, outcome).await;
         let wrong = format!("{other}/deliveries/{message}");
-        get(&api, &wrong)
-            .await
-            .refuses(404, "there is no such message");
-        post(&api, &format!("{wrong}/replay"))
-            .await
-            .refuses(404, "there is no such message");
+        get(&api, &wrong).await.refuses(404, "there is no such message");
+        post(&api, &format!("{wrong}/replay")).await.refuses(404, "there is no such message");
         let path = format!("{webhook}/deliveries/{message}");
         let before = get(&api, &path).await.json();
         assert_ne!(before["state"], "pending");
         let again = post(&api, &format!("{path}/replay")).await;
         assert_eq!(again.status, StatusCode::ACCEPTED, "{}", again.text);
         let after = get(&api, &path).await.json();
-        assert_eq!(
-            (&after["state"], &after["attempts"]),
-            (&json!("pending"), &json!(0))
-        );
+        assert_eq!((&after["state"], &after["attempts"]), (&json!("pending"), &json!(0)));
         assert_eq!(after.get("ended_at"), None, "{after}");
     }
     for id in ["x", "00000000-0000-0000-0000-000000000000"] {
         let path = format!("{webhook}/deliveries/{id}");
-        get(&api, &path)
-            .await
-            .refuses(404, "there is no such message");
-        post(&api, &format!("{path}/replay"))
-            .await
-            .refuses(404, "there is no such message");
+        get(&api, &path).await.refuses(404, "there is no such message");
+        post(&api, &format!("{path}/replay")).await.refuses(404, "there is no such message");
     }
 }
 
@@ -192,12 +169,7 @@ async fn kinds_are_kept_once_each_and_templates_are_told_by_name() {
     for template in ["generic", "slack", "teams"] {
         let mut body = hook(template, true);
         body["template"] = json!(template);
-        body["kinds"] = json!([
-            "policy.fail",
-            "finding.opened",
-            "policy.fail",
-            "finding.resolved"
-        ]);
+        body["kinds"] = json!(["policy.fail", "finding.opened", "policy.fail", "finding.resolved"]);
         let made = send(&api, Method::POST, "", &body).await.json();
         assert_eq!(made["template"], template);
         let mut kinds: Vec<Value> = made["kinds"].as_array().unwrap().clone();
@@ -205,33 +177,19 @@ async fn kinds_are_kept_once_each_and_templates_are_told_by_name() {
         assert_eq!(kinds, ["finding.opened", "finding.resolved", "policy.fail"]);
     }
     for (field, value, words) in [
-        (
-            "kinds",
-            json!(["finding.odd"]),
-            "no kind of event that can be asked for",
-        ),
-        (
-            "kinds",
-            json!(["webhook.test", "policy.fail"]),
-            "no kind of event",
-        ),
+        ("kinds", json!(["finding.odd"]), "no kind of event that can be asked for"),
+        ("kinds", json!(["webhook.test", "policy.fail"]), "no kind of event"),
         ("kinds", json!([]), "at least one kind of event"),
         ("template", json!("Slack"), "one of generic, slack, teams"),
         ("url", json!("https://"), ""),
         ("url", json!("hooks.example"), ""),
         // What reads addresses passes these over, and a row or a log would not.
-        (
-            "url",
-            json!("https://hooks.example/a\0b"),
-            "none of control",
-        ),
+        ("url", json!("https://hooks.example/a\0b"), "none of control"),
         ("url", json!("https://hooks.exa\nmple/"), "none of control"),
     ] {
         let mut body = hook("x", true);
         body[field] = value;
-        send(&api, Method::POST, "", &body)
-            .await
-            .blames(field, words);
+        send(&api, Method::POST, "", &body).await.blames(field, words);
     }
     let list = get(&api, "").await;
     assert_eq!(list.items().len(), 3, "{}", list.text);
@@ -245,9 +203,7 @@ async fn the_log_names_the_host_of_an_address_and_not_the_secret_in_it() {
     post(&api, &format!("{webhook}/secret")).await;
     message(&api, &webhook).await;
     send(&api, Method::DELETE, &webhook, &json!({})).await;
-    let log = api
-        .get("/api/v1/audit?action=webhook", &api.ours.admin)
-        .await;
+    let log = api.get("/api/v1/audit?action=webhook", &api.ours.admin).await;
     assert_eq!(log.items().len(), 5);
     assert!(log.text.contains("https://hooks.example\""), "{}", log.text);
     for secret in ["T0", "/secret", "whsec_"] {
@@ -269,9 +225,7 @@ async fn there_is_an_end_of_webhooks_and_room_again_when_one_is_gone() {
     // Changing one is no new one, and another company has room of its own.
     let changed = send(&api, Method::PUT, &first, &hook("still", true)).await;
     assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
-    let theirs = api
-        .write((Method::POST, "/webhooks"), &api.theirs.admin, &[], &more)
-        .await;
+    let theirs = api.write((Method::POST, "/webhooks"), &api.theirs.admin, &[], &more).await;
     assert_eq!(theirs.status, StatusCode::CREATED, "{}", theirs.text);
     send(&api, Method::DELETE, &first, &json!({})).await;
     made(&api, "one more").await;
@@ -295,10 +249,7 @@ async fn who_is_no_admin_neither_sees_nor_sends() {
             let path = format!("/webhooks{path}");
             let answer = api.write((method, &path), key, &[], &json!({})).await;
             answer.refuses(403, "webhooks:manage, which the role admin has");
-            assert_eq!(
-                answer.headers[header::CONTENT_TYPE],
-                "application/problem+json"
-            );
+            assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json");
         }
     }
 }

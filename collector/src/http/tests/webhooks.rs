@@ -9,13 +9,11 @@ use super::harness::{Answer, Api};
 async fn send(api: &Api, method: Method, path: &str, body: &Value) -> Answer {
     let path = format!("/api/v1/webhooks{path}");
     let body = body.to_string();
-    api.send(method, &path, Some(&api.ours.admin), Some(&body))
-        .await
+    api.send(method, &path, Some(&api.ours.admin), Some(&body)).await
 }
 
 async fn get(api: &Api, path: &str) -> Answer {
-    api.get(&format!("/api/v1/webhooks{path}"), &api.ours.admin)
-        .await
+    api.get(&format!("/api/v1/webhooks{path}"), &api.ours.admin).await
 }
 
 fn hook(name: &str, url: &str) -> Value {
@@ -71,14 +69,8 @@ async fn an_address_inside_and_other_nonsense_is_refused_with_its_field() {
     let good = "https://hooks.example/";
     for (field, body) in [
         ("kinds", json!({ "name": "x", "url": good, "kinds": [] })),
-        (
-            "kinds",
-            json!({ "name": "x", "url": good, "kinds": ["webhook.test"] }),
-        ),
-        (
-            "name",
-            json!({ "name": " ", "url": good, "kinds": ["policy.fail"] }),
-        ),
+        ("kinds", json!({ "name": "x", "url": good, "kinds": ["webhook.test"] })),
+        ("name", json!({ "name": " ", "url": good, "kinds": ["policy.fail"] })),
         (
             "template",
             json!({ "name": "x", "url": good, "kinds": ["policy.fail"], "template": "irc" }),
@@ -127,13 +119,8 @@ async fn a_trial_is_a_message_that_can_be_looked_at_and_sent_again() {
     let sent = send(&api, Method::POST, &format!("{path}/test"), &json!({})).await;
     assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.text);
     let sent = sent.json();
-    assert_eq!(
-        (&sent["kind"], &sent["state"]),
-        (&json!("webhook.test"), &json!("pending"))
-    );
-    let listed = get(&api, &format!("{path}/deliveries?state=pending"))
-        .await
-        .json();
+    assert_eq!((&sent["kind"], &sent["state"]), (&json!("webhook.test"), &json!("pending")));
+    let listed = get(&api, &format!("{path}/deliveries?state=pending")).await.json();
     assert_eq!(listed["items"][0], sent);
     assert_eq!(get(&api, "/dead-letters").await.json()["items"], json!([]));
     let message = format!("{path}/deliveries/{}", sent["id"].as_str().unwrap());
@@ -161,23 +148,14 @@ async fn another_companys_webhook_is_not_found_whatever_is_asked_of_it() {
         (Method::POST, format!("{path}/replay"), Some(since.as_str())),
         (Method::GET, format!("{path}/deliveries"), None),
         (Method::GET, format!("{path}/deliveries/{message}"), None),
-        (
-            Method::POST,
-            format!("{path}/deliveries/{message}/replay"),
-            Some("{}"),
-        ),
+        (Method::POST, format!("{path}/deliveries/{message}/replay"), Some("{}")),
     ] {
         let whole = format!("/api/v1/webhooks{path}");
-        let answer = api
-            .send(method.clone(), &whole, Some(&api.theirs.admin), body)
-            .await;
+        let answer = api.send(method.clone(), &whole, Some(&api.theirs.admin), body).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
     }
     let request = Request::put(format!("/api/v1/webhooks{path}"))
-        .header(
-            header::AUTHORIZATION,
-            format!("Bearer {}", api.theirs.admin),
-        )
+        .header(header::AUTHORIZATION, format!("Bearer {}", api.theirs.admin))
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::IF_MATCH, "*")
         .body(Body::from(body))

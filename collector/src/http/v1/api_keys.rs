@@ -22,24 +22,9 @@ use crate::http::v1::credential;
 
 pub(super) fn routes() -> Routes {
     Routes::of("API keys", "What programs show to be let in.")
-        .get(
-            "/api-keys",
-            "list_api_keys",
-            "Keys, newest first, without their secrets",
-            list,
-        )
-        .post(
-            "/api-keys",
-            "create_api_key",
-            "Make a key, shown once",
-            create,
-        )
-        .delete(
-            "/api-keys/{key}",
-            "revoke_api_key",
-            "Refuse a key from now on",
-            revoke,
-        )
+        .get("/api-keys", "list_api_keys", "Keys, newest first, without their secrets", list)
+        .post("/api-keys", "create_api_key", "Make a key, shown once", create)
+        .delete("/api-keys/{key}", "revoke_api_key", "Refuse a key from now on", revoke)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -56,22 +41,13 @@ struct KeyView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     expires_at: Option<OffsetDateTime>,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     revoked_at: Option<OffsetDateTime>,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     last_used_at: Option<OffsetDateTime>,
     /// The key whole; only in the answer that makes it.
@@ -85,9 +61,7 @@ impl From<ApiKey> for KeyView {
             id: key.id,
             name: key.name,
             role: key.role.as_str(),
-            scopes: key
-                .scopes
-                .map(|scopes| scopes.into_iter().map(Permission::as_str).collect()),
+            scopes: key.scopes.map(|scopes| scopes.into_iter().map(Permission::as_str).collect()),
             created_at: key.created_at,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
@@ -178,16 +152,9 @@ async fn create(
     let role = new.role()?;
     let scopes = within(&who.principal, new.scopes(role)?)?;
     let key = credential::new_key()?;
-    let made = NewApiKey {
-        key: &key,
-        name,
-        expires_at,
-    };
+    let made = NewApiKey { key: &key, name, expires_at };
     let row = api_keys::create_narrowed(&scope, &made, role, scopes.as_deref(), now).await?;
-    Ok(Created(KeyView {
-        key: Some(key.expose()),
-        ..row.into()
-    }))
+    Ok(Created(KeyView { key: Some(key.expose()), ..row.into() }))
 }
 
 async fn revoke(

@@ -22,18 +22,8 @@ use crate::http::problem::Problem;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Audit", "Who changed what, and what it was before.")
-        .get(
-            "/audit",
-            "list_audit",
-            "Changes in the company, newest first",
-            list,
-        )
-        .get(
-            "/audit/export",
-            "export_audit",
-            "The same, whole, an object a line (NDJSON)",
-            export,
-        )
+        .get("/audit", "list_audit", "Changes in the company, newest first", list)
+        .get("/audit/export", "export_audit", "The same, whole, an object a line (NDJSON)", export)
         .get(
             "/operator/audit",
             "list_operator_audit",
@@ -83,11 +73,7 @@ impl From<Entry> for EntryView {
         Self {
             id: entry.id,
             at: entry.at,
-            actor: ActorView {
-                kind: entry.actor_kind,
-                id: entry.actor_id,
-                name: entry.actor_name,
-            },
+            actor: ActorView { kind: entry.actor_kind, id: entry.actor_id, name: entry.actor_name },
             address: entry.address,
             request_id: entry.request_id,
             action: entry.action,
@@ -211,9 +197,7 @@ async fn export(
                 return Ok(Some((bytes, None)));
             };
             // An end that comes too soon is seen by the reader: the transfer breaks off.
-            let more = lines(&scope, &filter, page)
-                .await
-                .map_err(std::io::Error::other)?;
+            let more = lines(&scope, &filter, page).await.map_err(std::io::Error::other)?;
             Ok(Some((bytes, Some((more, scope, filter)))))
         },
     );
@@ -233,9 +217,6 @@ async fn lines(
             .map_err(|error| Problem::Internal(error.into()))?;
         bytes.push(b'\n');
     }
-    let next = found.next.map(|after| PageRequest {
-        limit: page.limit,
-        after: Some(after),
-    });
+    let next = found.next.map(|after| PageRequest { limit: page.limit, after: Some(after) });
     Ok((bytes.into(), next))
 }

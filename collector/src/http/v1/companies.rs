@@ -46,10 +46,7 @@ struct CompanyView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     suspended_at: Option<OffsetDateTime>,
     heartbeat_every_s: u32,
@@ -118,9 +115,7 @@ async fn get(
 ) -> Result<Json<CompanyView>, Problem> {
     let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
     let company = companies::find(&operator.scope, id).await?;
-    company
-        .map(|company| Json(company.into()))
-        .ok_or(Problem::NotFound("company"))
+    company.map(|company| Json(company.into())).ok_or(Problem::NotFound("company"))
 }
 
 async fn suspend(
@@ -148,7 +143,5 @@ async fn set_suspended(
     let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
     let company =
         companies::set_suspended(&operator.scope, id, suspended, state.clock.now()).await?;
-    company
-        .map(|company| Json(company.into()))
-        .ok_or(Problem::NotFound("company"))
+    company.map(|company| Json(company.into())).ok_or(Problem::NotFound("company"))
 }

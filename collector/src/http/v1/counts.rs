@@ -21,13 +21,7 @@ pub(super) struct CountsView {
 impl CountsView {
     /// The five numbers as cells.
     pub(super) fn cells(&self, row: &mut Row<'_>) {
-        for count in [
-            self.open,
-            self.critical,
-            self.high,
-            self.kev,
-            self.suppressed,
-        ] {
+        for count in [self.open, self.critical, self.high, self.kev, self.suppressed] {
             row.own(count);
         }
     }

@@ -19,12 +19,7 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("CVEs", "What is vulnerable, and how badly.")
-        .get(
-            "/cves",
-            "list_cves",
-            "CVEs that the company's software has",
-            list,
-        )
+        .get("/cves", "list_cves", "CVEs that the company's software has", list)
         .get("/cves/export", "export_cves", "CVEs, whole", export)
         .get("/cves/{cve}", "get_cve", "One CVE", get)
 }
@@ -36,10 +31,7 @@ pub(super) fn routes() -> Routes {
 /// When it is none.
 pub(super) fn parse_severity(name: &str) -> Result<Severity, Problem> {
     Severity::parse(name).ok_or_else(|| {
-        Problem::field(
-            "severity_min",
-            "one of unknown, none, low, medium, high, critical",
-        )
+        Problem::field("severity_min", "one of unknown, none, low, medium, high, critical")
     })
 }
 
@@ -63,16 +55,10 @@ pub(super) struct CveView {
     kev: Option<KevView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     epss: Option<EpssView>,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     published_at: Option<OffsetDateTime>,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     modified_at: Option<OffsetDateTime>,
     summary: String,
@@ -143,10 +129,7 @@ impl From<Cve> for CveView {
                 due: kev.due.map(|due| due.to_string()),
                 ransomware: kev.ransomware,
             }),
-            epss: cve.epss.map(|e| EpssView {
-                score: e.score,
-                percentile: e.percentile,
-            }),
+            epss: cve.epss.map(|e| EpssView { score: e.score, percentile: e.percentile }),
             published_at: cve.published_at,
             modified_at: cve.modified_at,
             summary: cve.summary,
@@ -279,11 +262,7 @@ async fn export(
 impl ListQuery {
     fn filter(self) -> Result<CveFilter, Problem> {
         let severity_min = self.severity_min.as_deref().map(parse_severity);
-        Ok(CveFilter {
-            text: self.query,
-            severity_min: severity_min.transpose()?,
-            kev: self.kev,
-        })
+        Ok(CveFilter { text: self.query, severity_min: severity_min.transpose()?, kev: self.kev })
     }
 }
 
@@ -294,7 +273,5 @@ async fn get(
     let scope = tenant.scope;
     // Ids are kept as they are published, in capitals; people type them as they like.
     let detail = cves::get(&scope, &cve.to_ascii_uppercase()).await?;
-    detail
-        .map(|detail| Json(detail.into()))
-        .ok_or(Problem::NotFound("CVE"))
+    detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("CVE"))
 }

@@ -18,22 +18,14 @@ use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
-    Routes::of(
-        "Dead letters",
-        "Reports that can never be stored as they are.",
-    )
-    .get(
-        "/dead-letters",
-        "list_dead_letters",
-        "Dead letters, newest first",
-        list,
-    )
-    .post(
-        "/dead-letters/{letter}/replay",
-        "replay_dead_letter",
-        "Ask the host for what the report would have brought",
-        replay,
-    )
+    Routes::of("Dead letters", "Reports that can never be stored as they are.")
+        .get("/dead-letters", "list_dead_letters", "Dead letters, newest first", list)
+        .post(
+            "/dead-letters/{letter}/replay",
+            "replay_dead_letter",
+            "Ask the host for what the report would have brought",
+            replay,
+        )
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -53,10 +45,7 @@ struct LetterView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     replayed_at: Option<OffsetDateTime>,
 }

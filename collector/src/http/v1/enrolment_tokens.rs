@@ -28,30 +28,10 @@ const LABEL_CHARS_MAX: usize = 100;
 pub(super) fn routes() -> Routes {
     const ONE: &str = "/enrolment-tokens/{token}";
     Routes::of("Enrolment tokens", "What lets a host become the company's.")
-        .get(
-            "/enrolment-tokens",
-            "list_enrolment_tokens",
-            "Tokens, newest first",
-            list,
-        )
-        .post(
-            "/enrolment-tokens",
-            "create_enrolment_token",
-            "Make a token, shown once",
-            create,
-        )
-        .get(
-            ONE,
-            "get_enrolment_token",
-            "One token, without its secret",
-            get,
-        )
-        .delete(
-            ONE,
-            "revoke_enrolment_token",
-            "Refuse a token from now on",
-            revoke,
-        )
+        .get("/enrolment-tokens", "list_enrolment_tokens", "Tokens, newest first", list)
+        .post("/enrolment-tokens", "create_enrolment_token", "Make a token, shown once", create)
+        .get(ONE, "get_enrolment_token", "One token, without its secret", get)
+        .delete(ONE, "revoke_enrolment_token", "Refuse a token from now on", revoke)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -65,19 +45,13 @@ struct TokenView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     expires_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     uses_max: Option<u32>,
     uses: u32,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     revoked_at: Option<OffsetDateTime>,
     /// The token whole; only in the answer that makes it.
@@ -142,10 +116,7 @@ impl NewToken {
             return Err(Problem::field("labels", detail));
         }
         if self.uses_max == Some(0) {
-            return Err(Problem::field(
-                "uses_max",
-                "at least 1; leave it out for no limit",
-            ));
+            return Err(Problem::field("uses_max", "at least 1; leave it out for no limit"));
         }
         Ok(())
     }
@@ -161,10 +132,7 @@ async fn create(
     let name = credential::name(&new.name)?;
     let expires_at = credential::expires_at(new.expires_after_s, now)?;
     new.check()?;
-    let token = state
-        .node
-        .new_token(TokenId(v7(now)))
-        .map_err(Problem::Internal)?;
+    let token = state.node.new_token(TokenId(v7(now))).map_err(Problem::Internal)?;
     let row = enrolment_tokens::create(
         &scope,
         &NewEnrolmentToken {
@@ -193,9 +161,7 @@ async fn get(
     let scope = tenant.scope;
     let id = parse_id::<Uuid>(&token, "enrolment token").map(TokenId)?;
     let token = enrolment_tokens::get(&scope, id).await?;
-    token
-        .map(|token| Json(token.into()))
-        .ok_or(Problem::NotFound("enrolment token"))
+    token.map(|token| Json(token.into())).ok_or(Problem::NotFound("enrolment token"))
 }
 
 async fn revoke(

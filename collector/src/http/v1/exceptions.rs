@@ -29,70 +29,47 @@ use crate::http::v7;
 use crate::jobs::keep_rules;
 
 pub(super) fn routes() -> Routes {
-    Routes::of(
-        "Exceptions",
-        "What the company has decided not to be told of, why, and until when.",
-    )
-    .get(
-        "/exceptions",
-        "list_exceptions",
-        "Exceptions, a page at a time, newest first",
-        list,
-    )
-    .post(
-        "/exceptions",
-        "create_exception",
-        "Make an exception, or ask for one",
-        create,
-    )
-    .get(
-        "/exceptions/export",
-        "export_exceptions",
-        "Exceptions, whole",
-        export,
-    )
-    .post(
-        "/exceptions/preview",
-        "preview_exception",
-        "What an exception would leave out",
-        preview,
-    )
-    .get(
-        "/exceptions/settings",
-        "get_exception_settings",
-        "How exceptions come to be in force",
-        settings,
-    )
-    .put(
-        "/exceptions/settings",
-        "put_exception_settings",
-        "Set how exceptions come to be in force",
-        set,
-    )
-    .get(
-        "/exceptions/{exception}",
-        "get_exception",
-        "One exception",
-        get,
-    )
-    .post(
-        "/exceptions/{exception}/approve",
-        "approve_exception",
-        "Let somebody else's exception hold",
-        approve,
-    )
-    .post(
-        "/exceptions/{exception}/reject",
-        "reject_exception",
-        "Refuse an exception that was asked for",
-        reject,
-    )
-    .post(
-        "/exceptions/{exception}/withdraw",
-        "withdraw_exception",
-        "End an exception",
-        withdraw,
-    )
+    Routes::of("Exceptions", "What the company has decided not to be told of, why, and until when.")
+        .get("/exceptions", "list_exceptions", "Exceptions, a page at a time, newest first", list)
+        .post("/exceptions", "create_exception", "Make an exception, or ask for one", create)
+        .get("/exceptions/export", "export_exceptions", "Exceptions, whole", export)
+        .post(
+            "/exceptions/preview",
+            "preview_exception",
+            "What an exception would leave out",
+            preview,
+        )
+        .get(
+            "/exceptions/settings",
+            "get_exception_settings",
+            "How exceptions come to be in force",
+            settings,
+        )
+        .put(
+            "/exceptions/settings",
+            "put_exception_settings",
+            "Set how exceptions come to be in force",
+            set,
+        )
+        .get("/exceptions/{exception}", "get_exception", "One exception", get)
+        .post(
+            "/exceptions/{exception}/approve",
+            "approve_exception",
+            "Let somebody else's exception hold",
+            approve,
+        )
+        .post(
+            "/exceptions/{exception}/reject",
+            "reject_exception",
+            "Refuse an exception that was asked for",
+            reject,
+        )
+        .post(
+            "/exceptions/{exception}/withdraw",
+            "withdraw_exception",
+            "End an exception",
+            withdraw,
+        )
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -166,9 +143,7 @@ async fn get(
     Path(exception): Path<String>,
 ) -> Result<Json<ExceptionView>, Problem> {
     let exception = exceptions::get(&tenant.scope, id(&exception)?).await?;
-    exception
-        .map(|exception| Json(exception.into()))
-        .ok_or(Problem::NotFound("exception"))
+    exception.map(|exception| Json(exception.into())).ok_or(Problem::NotFound("exception"))
 }
 
 impl From<CreateError> for Problem {

@@ -27,22 +27,9 @@ use crate::http::schema::{ConfidenceName, SeverityName, SourceName};
 use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
-    Routes::of(
-        "Findings",
-        "Which software has which CVE, and why that is said.",
-    )
-    .get(
-        "/findings",
-        "list_findings",
-        "Findings, a page at a time",
-        list,
-    )
-    .get(
-        "/findings/export",
-        "export_findings",
-        "Findings, whole",
-        export,
-    )
+    Routes::of("Findings", "Which software has which CVE, and why that is said.")
+        .get("/findings", "list_findings", "Findings, a page at a time", list)
+        .get("/findings/export", "export_findings", "Findings, whole", export)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -61,10 +48,7 @@ struct FindingView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     opened_at: OffsetDateTime,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     resolved_at: Option<OffsetDateTime>,
     /// `open`, `suppressed` or `resolved`; at the instant that was asked for.
@@ -73,10 +57,7 @@ struct FindingView {
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<Uuid>,
     /// Since when it is left out for the whole company.
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     suppressed_at: Option<OffsetDateTime>,
     /// Hosts that have the software now.
@@ -196,9 +177,7 @@ async fn list(
     let filter = query.filter(&scope, &state).await?;
     let findings = findings::list(&scope, &filter, sort, &page).await?;
     let as_of = filter.as_of;
-    Ok(page::respond(name, findings, |finding| {
-        FindingView::new(finding, as_of)
-    }))
+    Ok(page::respond(name, findings, |finding| FindingView::new(finding, as_of)))
 }
 
 async fn export(

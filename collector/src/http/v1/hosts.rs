@@ -20,18 +20,8 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Hosts", "The machines with an agent.")
-        .get(
-            "/hosts",
-            "list_hosts",
-            "Hosts, a page at a time",
-            list::list,
-        )
-        .get(
-            "/hosts/export",
-            "export_hosts",
-            "Hosts, whole",
-            list::export,
-        )
+        .get("/hosts", "list_hosts", "Hosts, a page at a time", list::list)
+        .get("/hosts/export", "export_hosts", "Hosts, whole", list::export)
         .get("/hosts/{host}", "get_host", "One host", detail::get)
         .get(
             "/hosts/{host}/software",
@@ -45,18 +35,8 @@ pub(super) fn routes() -> Routes {
             "What is installed on a host, whole",
             software::export,
         )
-        .post(
-            "/hosts/{host}/scan",
-            "scan_host",
-            "Ask a host for a scan now",
-            scan,
-        )
-        .post(
-            "/hosts/{host}/revoke",
-            "revoke_host",
-            "Let a host go",
-            revoke,
-        )
+        .post("/hosts/{host}/scan", "scan_host", "Ask a host for a scan now", scan)
+        .post("/hosts/{host}/revoke", "revoke_host", "Let a host go", revoke)
 }
 
 fn host_id(text: &str) -> Result<AgentId, Problem> {

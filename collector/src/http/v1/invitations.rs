@@ -33,24 +33,14 @@ const EMAIL_CHARS_MAX: usize = 254;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Invitations", "How somebody comes to work in the company.")
-        .get(
-            "/invitations",
-            "list_invitations",
-            "Invitations that are open, newest first",
-            list,
-        )
+        .get("/invitations", "list_invitations", "Invitations that are open, newest first", list)
         .post(
             "/invitations",
             "create_invitation",
             "Invite somebody; the link is shown once",
             create,
         )
-        .delete(
-            "/invitations/{invitation}",
-            "revoke_invitation",
-            "Take an invitation back",
-            revoke,
-        )
+        .delete("/invitations/{invitation}", "revoke_invitation", "Take an invitation back", revoke)
         .post(
             "/invitations/accept",
             "accept_invitation",
@@ -80,10 +70,7 @@ pub(super) struct InvitationView {
 impl InvitationView {
     /// With what is shown once.
     pub(super) fn shown_once(row: Invitation, made: &Made) -> Self {
-        Self {
-            token: Some(made.key.expose_as(PREFIX)),
-            ..row.into()
-        }
+        Self { token: Some(made.key.expose_as(PREFIX)), ..row.into() }
     }
 }
 
@@ -136,11 +123,7 @@ pub(super) struct Made {
 impl Made {
     /// As the store takes it.
     pub(super) fn to_store(&self) -> NewInvitation<'_> {
-        NewInvitation {
-            key: &self.key,
-            email: &self.email,
-            expires_at: self.expires_at,
-        }
+        NewInvitation { key: &self.key, email: &self.email, expires_at: self.expires_at }
     }
 }
 
@@ -150,11 +133,7 @@ impl Made {
 ///
 /// When the address is none.
 pub(super) fn invite(email: &str, now: OffsetDateTime) -> Result<Made, Problem> {
-    Ok(Made {
-        key: credential::new_key()?,
-        email: address(email)?,
-        expires_at: now + GOOD_FOR,
-    })
+    Ok(Made { key: credential::new_key()?, email: address(email)?, expires_at: now + GOOD_FOR })
 }
 
 /// An address of mail, in lower case. Whether somebody reads it, only a letter would show.
@@ -168,10 +147,7 @@ fn address(text: &str) -> Result<String, Problem> {
     if is_address {
         Ok(text)
     } else {
-        Err(Problem::field(
-            "email",
-            "an address of mail, such as ann@example.org",
-        ))
+        Err(Problem::field("email", "an address of mail, such as ann@example.org"))
     }
 }
 
@@ -221,17 +197,11 @@ async fn accept(
     // One answer for every token that is none: which ones there were is nobody's business.
     let gone = || Problem::field("token", "it is no invitation, or one that is used or over");
     let key = PresentedKey::parse_as(PREFIX, &accept.token).map_err(|_| gone())?;
-    let invitation = invitations::open(&state.store, &key, now)
-        .await?
-        .ok_or_else(gone)?;
+    let invitation = invitations::open(&state.store, &key, now).await?.ok_or_else(gone)?;
     let known = store::users::by_email(&state.store, &invitation.email).await?;
     let user = if known.is_some() {
         // Whoever got hold of the link gets nothing out of it without the account's own password.
-        let claim = Claim {
-            email: invitation.email,
-            password: accept.password,
-            code: accept.code,
-        };
+        let claim = Claim { email: invitation.email, password: accept.password, code: accept.code };
         let account = prove(&state, claim, from.address).await?;
         invitations::accept(&state.store, &key, Accepting::Known(account.id), now).await?
     } else {
@@ -239,11 +209,7 @@ async fn accept(
         password::check(&accept.password, &invitation.email)
             .map_err(|why| Problem::field("password", why))?;
         let hash = state.gate.passwords().hash(accept.password).await?;
-        let new = Accepting::New {
-            id: Uuid::new_v4(),
-            name,
-            password: &hash,
-        };
+        let new = Accepting::New { id: Uuid::new_v4(), name, password: &hash };
         invitations::accept(&state.store, &key, new, now).await?
     };
     user.map(|_| NoContent).ok_or_else(gone)

@@ -33,27 +33,19 @@ const DESCRIPTION_CHARS_MAX: usize = 2_000;
 const HOSTS_MAX: usize = 10_000;
 
 pub(super) fn routes() -> Routes {
-    Routes::of(
-        "Labels",
-        "What hosts are called by, given by people or by a rule.",
-    )
-    .get("/labels", "list_labels", "Labels, a page at a time", list)
-    .post("/labels", "create_label", "Make a label", create)
-    .get("/labels/{label}", "get_label", "One label", get)
-    .put("/labels/{label}", "put_label", "Change a label", change)
-    .delete("/labels/{label}", "delete_label", "Delete a label", delete)
-    .post(
-        "/labels/{label}/hosts",
-        "assign_label",
-        "Give a label to hosts, or take it from them",
-        assign,
-    )
-    .get(
-        "/hosts/{host}/labels",
-        "list_host_labels",
-        "The labels that a host carries",
-        of_host,
-    )
+    Routes::of("Labels", "What hosts are called by, given by people or by a rule.")
+        .get("/labels", "list_labels", "Labels, a page at a time", list)
+        .post("/labels", "create_label", "Make a label", create)
+        .get("/labels/{label}", "get_label", "One label", get)
+        .put("/labels/{label}", "put_label", "Change a label", change)
+        .delete("/labels/{label}", "delete_label", "Delete a label", delete)
+        .post(
+            "/labels/{label}/hosts",
+            "assign_label",
+            "Give a label to hosts, or take it from them",
+            assign,
+        )
+        .get("/hosts/{host}/labels", "list_host_labels", "The labels that a host carries", of_host)
 }
 
 /// The id of a label that a filter names by its id or its name. A name that no label has is an error:
@@ -71,9 +63,7 @@ pub(super) async fn named(
         return Ok(Some(id));
     }
     let found = labels::find(scope, label).await?;
-    found
-        .map(Some)
-        .ok_or_else(|| Problem::field("label", "no label has this id or name"))
+    found.map(Some).ok_or_else(|| Problem::field("label", "no label has this id or name"))
 }
 
 /// A description that can be kept.
@@ -83,9 +73,7 @@ pub(super) async fn named(
 /// When it is too long or has characters of control beside line breaks.
 pub(super) fn description(text: &str) -> Result<&str, Problem> {
     let is_good = text.chars().count() <= DESCRIPTION_CHARS_MAX
-        && !text
-            .chars()
-            .any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+        && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
     is_good.then_some(text).ok_or_else(|| {
         let detail = format!("at most {DESCRIPTION_CHARS_MAX} characters, none of control");
         Problem::field("description", detail)
@@ -109,10 +97,7 @@ struct LabelView {
     #[schemars(with = "DateTime")]
     changed_at: OffsetDateTime,
     revision: u64,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     evaluated_at: Option<OffsetDateTime>,
     hosts: u64,
@@ -258,9 +243,7 @@ impl HostsOf {
     fn check(&self) -> Result<(), Problem> {
         let texts = [&self.query, &self.platform, &self.cve, &self.label];
         let is_good = texts.into_iter().flatten().all(|text| !has_control(text));
-        is_good
-            .then_some(())
-            .ok_or_else(|| Problem::field("filter", "no characters of control"))
+        is_good.then_some(()).ok_or_else(|| Problem::field("filter", "no characters of control"))
     }
 }
 
@@ -310,9 +293,7 @@ async fn assign(
         AssignError::HasRule => Problem::Conflict(error.to_string()),
         AssignError::Store(error) => error.into(),
     })?;
-    Ok(Json(AssignedView {
-        changed: assigned.changed,
-    }))
+    Ok(Json(AssignedView { changed: assigned.changed }))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -324,10 +305,7 @@ struct HostLabelView {
 
 impl From<HostLabel> for HostLabelView {
     fn from(label: HostLabel) -> Self {
-        Self {
-            id: label.id,
-            name: label.name,
-        }
+        Self { id: label.id, name: label.name }
     }
 }
 

@@ -20,18 +20,8 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Pipeline", "How reports get on, and what came of them.")
-        .get(
-            "/summary",
-            "get_summary",
-            "What the company has, in numbers",
-            summary,
-        )
-        .get(
-            "/pipeline",
-            "get_pipeline",
-            "How the company's reports get on",
-            pipeline,
-        )
+        .get("/summary", "get_summary", "What the company has, in numbers", summary)
+        .get("/pipeline", "get_pipeline", "How the company's reports get on", pipeline)
         .get(
             "/operator/pipeline",
             "get_node_pipeline",
@@ -61,20 +51,9 @@ async fn summary(
     let scope = tenant.scope;
     // Taken before the numbers, which may be newer than it says but never older.
     let as_of = state.clock.now();
-    let Summary {
-        agents,
-        software,
-        installations,
-        findings,
-    } = summary::summary(&scope).await?;
+    let Summary { agents, software, installations, findings } = summary::summary(&scope).await?;
     let findings = findings.into();
-    Ok(Json(SummaryView {
-        hosts: agents,
-        software,
-        installations,
-        findings,
-        as_of,
-    }))
+    Ok(Json(SummaryView { hosts: agents, software, installations, findings, as_of }))
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -88,10 +67,7 @@ struct PipelineView {
     applied_at: Option<OffsetDateTime>,
     /// Hosts whose acknowledged reports are not in the rows yet.
     hosts_behind: u64,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     behind_since: Option<OffsetDateTime>,
     /// Hosts that were asked for a snapshot that has not settled yet.
@@ -142,13 +118,7 @@ async fn node(
     let companies = summary::pipelines(&operator.scope)
         .await?
         .into_iter()
-        .map(|(company, pipeline)| CompanyView {
-            company,
-            pipeline: pipeline.into(),
-        })
+        .map(|(company, pipeline)| CompanyView { company, pipeline: pipeline.into() })
         .collect();
-    Ok(Json(NodeView {
-        node: state.node.status(),
-        companies,
-    }))
+    Ok(Json(NodeView { node: state.node.status(), companies }))
 }

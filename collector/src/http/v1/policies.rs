@@ -27,54 +27,36 @@ use crate::http::state::ApiState;
 use crate::http::v7;
 
 pub(super) fn routes() -> Routes {
-    Routes::of(
-        "Policies",
-        "What is to hold for hosts, and for which it does not.",
-    )
-    .get(
-        "/policies",
-        "list_policies",
-        "Policies, a page at a time",
-        list,
-    )
-    .post("/policies", "create_policy", "Make a policy", create)
-    .get(
-        "/policies/summary",
-        "get_policy_summary",
-        "How the company stands by its policies",
-        summary,
-    )
-    .get("/policies/{policy}", "get_policy", "One policy", get)
-    .put(
-        "/policies/{policy}",
-        "put_policy",
-        "Change a policy",
-        change,
-    )
-    .delete(
-        "/policies/{policy}",
-        "delete_policy",
-        "Delete a policy with its results",
-        delete,
-    )
-    .get(
-        "/policies/{policy}/hosts",
-        "list_policy_hosts",
-        "What a policy comes to for hosts",
-        results,
-    )
-    .get(
-        "/policies/{policy}/hosts/export",
-        "export_policy_hosts",
-        "What a policy comes to, whole",
-        export,
-    )
-    .get(
-        "/hosts/{host}/policies",
-        "list_host_policies",
-        "What policies come to for a host",
-        of_host,
-    )
+    Routes::of("Policies", "What is to hold for hosts, and for which it does not.")
+        .get("/policies", "list_policies", "Policies, a page at a time", list)
+        .post("/policies", "create_policy", "Make a policy", create)
+        .get(
+            "/policies/summary",
+            "get_policy_summary",
+            "How the company stands by its policies",
+            summary,
+        )
+        .get("/policies/{policy}", "get_policy", "One policy", get)
+        .put("/policies/{policy}", "put_policy", "Change a policy", change)
+        .delete("/policies/{policy}", "delete_policy", "Delete a policy with its results", delete)
+        .get(
+            "/policies/{policy}/hosts",
+            "list_policy_hosts",
+            "What a policy comes to for hosts",
+            results,
+        )
+        .get(
+            "/policies/{policy}/hosts/export",
+            "export_policy_hosts",
+            "What a policy comes to, whole",
+            export,
+        )
+        .get(
+            "/hosts/{host}/policies",
+            "list_host_policies",
+            "What policies come to for a host",
+            of_host,
+        )
 }
 
 impl From<ChangeError> for Problem {
@@ -152,10 +134,7 @@ async fn create(
     Body(body): Body<PolicyBody>,
 ) -> Result<Created<PolicyView>, Problem> {
     let now = state.clock.now();
-    let new = NewPolicy {
-        id: v7(now),
-        policy: body.change()?,
-    };
+    let new = NewPolicy { id: v7(now), policy: body.change()? };
     let policy = policies::create(&tenant.scope, &new, now).await?;
     Ok(Created(policy.into()))
 }
@@ -225,9 +204,7 @@ async fn asked(
         PolicyState::parse(name)
             .ok_or_else(|| Problem::field("state", "one of pass, fail, unknown"))
     });
-    let filter = ResultFilter {
-        state: wanted.transpose()?,
-    };
+    let filter = ResultFilter { state: wanted.transpose()? };
     if policies::get(scope, policy).await?.is_none() {
         return Err(Problem::NotFound("policy"));
     }

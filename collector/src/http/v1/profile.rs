@@ -27,24 +27,14 @@ pub(super) fn routes() -> Routes {
             "Set one's password; other sessions end",
             set_password,
         )
-        .post(
-            "/me/totp",
-            "begin_totp",
-            "Begin a second factor; it counts once confirmed",
-            begin,
-        )
+        .post("/me/totp", "begin_totp", "Begin a second factor; it counts once confirmed", begin)
         .post(
             "/me/totp/confirm",
             "confirm_totp",
             "Confirm the second factor with a code; recovery codes are shown once",
             confirm,
         )
-        .post(
-            "/me/totp/remove",
-            "remove_totp",
-            "Take the second factor away",
-            remove,
-        )
+        .post("/me/totp/remove", "remove_totp", "Take the second factor away", remove)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -77,13 +67,11 @@ struct MembershipView {
 
 async fn get(who: Authenticated) -> Result<Json<MeView>, Problem> {
     let principal = &who.principal;
-    let companies = principal
-        .memberships()
-        .map(|(company, role)| MembershipView {
-            company,
-            role: role.as_str(),
-            permissions: permissions(role, |one| principal.may(one, company)),
-        });
+    let companies = principal.memberships().map(|(company, role)| MembershipView {
+        company,
+        role: role.as_str(),
+        permissions: permissions(role, |one| principal.may(one, company)),
+    });
     let scopes = principal.scopes();
     Ok(Json(MeView {
         id: principal.id(),
@@ -97,9 +85,7 @@ async fn get(who: Authenticated) -> Result<Json<MeView>, Problem> {
 
 fn permissions(role: Role, may: impl Fn(Permission) -> bool) -> Vec<&'static str> {
     let all = Permission::ALL.iter().copied();
-    all.filter(|one| one.role() <= role && may(*one))
-        .map(Permission::as_str)
-        .collect()
+    all.filter(|one| one.role() <= role && may(*one)).map(Permission::as_str).collect()
 }
 
 /// The person's own account, once the password was given again: who finds a screen unlocked takes
@@ -108,19 +94,12 @@ async fn again(state: &ApiState, person: &Person, password: String) -> Result<Ac
     let account = users::by_id(&state.store, person.user).await?;
     let account = account.ok_or(Problem::Unauthenticated)?;
     // Held to the same rates as signing in: it is the same guessing.
-    state.gate.admit_sign_in(
-        &account.email,
-        person.who.origin.address(),
-        state.clock.instant(),
-    )?;
+    state.gate.admit_sign_in(&account.email, person.who.origin.address(), state.clock.instant())?;
     let hash = Some(account.password.clone());
     if state.gate.passwords().verify(password, hash).await? {
         Ok(account)
     } else {
-        Err(Problem::field(
-            "password",
-            "it is not your present password",
-        ))
+        Err(Problem::field("password", "it is not your present password"))
     }
 }
 
@@ -206,11 +185,7 @@ async fn confirm(
     let now = state.clock.now();
     let account = users::by_id(&state.store, person.user).await?;
     let account = account.ok_or(Problem::Unauthenticated)?;
-    state.gate.admit_sign_in(
-        &account.email,
-        person.who.origin.address(),
-        state.clock.instant(),
-    )?;
+    state.gate.admit_sign_in(&account.email, person.who.origin.address(), state.clock.instant())?;
     let nothing =
         || Problem::Conflict("there is no second factor to confirm: begin one".to_owned());
     let secret = account.totp_pending.ok_or_else(nothing)?;

@@ -31,25 +31,10 @@ const ADDRESS_KNOWN_FOR: Duration = Duration::days(30);
 
 pub(super) fn routes() -> Routes {
     Routes::of("Sessions", "Where somebody is signed in.")
-        .post(
-            "/sessions",
-            "sign_in",
-            "Sign in; the answer sets the session's cookie",
-            sign_in,
-        )
-        .get(
-            "/sessions",
-            "list_sessions",
-            "One's own sessions, newest first",
-            list,
-        )
+        .post("/sessions", "sign_in", "Sign in; the answer sets the session's cookie", sign_in)
+        .get("/sessions", "list_sessions", "One's own sessions, newest first", list)
         .delete("/sessions/current", "sign_out", "Sign out", sign_out)
-        .delete(
-            "/sessions/{session}",
-            "revoke_session",
-            "End one of one's own sessions",
-            revoke,
-        )
+        .delete("/sessions/{session}", "revoke_session", "End one of one's own sessions", revoke)
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -142,10 +127,7 @@ async fn sign_in(
     let account = prove(&state, claim, from.address).await?;
     let key = credential::new_key()?;
     let lasting = state.gate.lasting();
-    let actor = Actor::User {
-        id: account.id,
-        email: account.email,
-    };
+    let actor = Actor::User { id: account.id, email: account.email };
     let request = RequestId::current().as_str().to_owned();
     let origin = Origin::of_request(actor, from.address, request);
     let new = NewSession {
@@ -158,10 +140,7 @@ async fn sign_in(
     };
     let session = sessions::begin(&state.store, &new, lasting, state.clock.now()).await?;
     let id = session.id;
-    Ok(WithCookie(
-        cookie::set(&key, lasting.absolute),
-        Began(view(session, id)),
-    ))
+    Ok(WithCookie(cookie::set(&key, lasting.absolute), Began(view(session, id))))
 }
 
 /// The account of whoever proves that it is theirs. Whatever is wrong, the answer and the time that
@@ -179,9 +158,7 @@ pub(super) async fn prove(
     state.gate.admit_sign_in(&claim.email, address, instant)?;
     let account = users::by_email(&state.store, &claim.email).await?;
     // Asked for somebody who is not there as well, so that it takes as long.
-    let user = account
-        .as_ref()
-        .map_or_else(Uuid::nil, |account| account.id);
+    let user = account.as_ref().map_or_else(Uuid::nil, |account| account.id);
     let is_known = match address {
         Some(address) => {
             let since = now - ADDRESS_KNOWN_FOR;

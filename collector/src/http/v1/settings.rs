@@ -19,12 +19,7 @@ use crate::http::state::ApiState;
 pub(super) fn routes() -> Routes {
     Routes::of("Settings", "What the company's agents are told.")
         .get("/settings", "get_settings", "The company's settings", get)
-        .put(
-            "/settings",
-            "put_settings",
-            "Set the company's settings",
-            put,
-        )
+        .put("/settings", "put_settings", "Set the company's settings", put)
 }
 
 /// The company's settings.
@@ -65,11 +60,7 @@ impl SettingsView {
     fn check(&self) -> Result<(), Problem> {
         // Refused here, where the store would bring it into the limits: a person sees what they set.
         for (field, value, range) in [
-            (
-                "heartbeat_every_s",
-                self.heartbeat_every_s,
-                limits::HEARTBEAT_EVERY_S,
-            ),
+            ("heartbeat_every_s", self.heartbeat_every_s, limits::HEARTBEAT_EVERY_S),
             ("scan_every_s", self.scan_every_s, limits::SCAN_EVERY_S),
         ] {
             if !range.contains(&value) {

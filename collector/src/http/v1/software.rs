@@ -28,34 +28,16 @@ use crate::http::schema::{PlatformSchema, SourceName, StatusName};
 use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
-    Routes::of(
-        "Software",
-        "What the company has anywhere, and what it was taken for.",
-    )
-    .get(
-        "/software",
-        "list_software",
-        "Software, a page at a time",
-        list,
-    )
-    .get(
-        "/software/export",
-        "export_software",
-        "Software, whole",
-        export,
-    )
-    .get(
-        "/software/titles",
-        "list_software_titles",
-        "Software whatever its versions, a page at a time",
-        titles::list,
-    )
-    .get(
-        "/software/{software}",
-        "get_software",
-        "One piece of software",
-        get,
-    )
+    Routes::of("Software", "What the company has anywhere, and what it was taken for.")
+        .get("/software", "list_software", "Software, a page at a time", list)
+        .get("/software/export", "export_software", "Software, whole", export)
+        .get(
+            "/software/titles",
+            "list_software_titles",
+            "Software whatever its versions, a page at a time",
+            titles::list,
+        )
+        .get("/software/{software}", "get_software", "One piece of software", get)
 }
 
 /// A software's id out of a path or a filter.
@@ -210,11 +192,7 @@ struct ItemView {
 
 impl From<SoftwareItem> for ItemView {
     fn from(item: SoftwareItem) -> Self {
-        Self {
-            software: item.software.into(),
-            hosts: item.hosts,
-            findings: item.findings.into(),
-        }
+        Self { software: item.software.into(), hosts: item.hosts, findings: item.findings.into() }
     }
 }
 
@@ -329,8 +307,7 @@ async fn get(
 ) -> Result<Json<ItemView>, Problem> {
     let scope = tenant.scope;
     let item = software::get(&scope, parse_key(&software)?).await?;
-    item.map(|item| Json(item.into()))
-        .ok_or(Problem::NotFound("software"))
+    item.map(|item| Json(item.into())).ok_or(Problem::NotFound("software"))
 }
 
 #[cfg(test)]

@@ -20,30 +20,10 @@ use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Users", "Who works in the company, and as what.")
-        .get(
-            "/users",
-            "list_users",
-            "The company's people, by address",
-            list,
-        )
-        .get(
-            "/users/{user}",
-            "get_user",
-            "One of the company's people",
-            get,
-        )
-        .patch(
-            "/users/{user}",
-            "update_user",
-            "Give somebody another role",
-            update,
-        )
-        .delete(
-            "/users/{user}",
-            "remove_user",
-            "Take somebody out of the company",
-            remove,
-        )
+        .get("/users", "list_users", "The company's people, by address", list)
+        .get("/users/{user}", "get_user", "One of the company's people", get)
+        .patch("/users/{user}", "update_user", "Give somebody another role", update)
+        .delete("/users/{user}", "remove_user", "Take somebody out of the company", remove)
 }
 
 /// Somebody in the company, or among the operators.

@@ -27,28 +27,10 @@ use crate::http::vex::{self, Frame, VexFormat};
 use crate::jobs::keep_rules;
 
 pub(super) fn routes() -> Routes {
-    Routes::of(
-        "VEX",
-        "What is said of software and CVEs, in the formats that others read.",
-    )
-    .get(
-        "/vex",
-        "export_vex",
-        "All exceptions in force as one document",
-        write,
-    )
-    .post(
-        "/vex",
-        "import_vex",
-        "Bring a document in (OpenVEX, or CycloneDX as JSON)",
-        import,
-    )
-    .get(
-        "/vex/documents",
-        "list_vex_documents",
-        "Documents that came in, newest first",
-        list,
-    )
+    Routes::of("VEX", "What is said of software and CVEs, in the formats that others read.")
+        .get("/vex", "export_vex", "All exceptions in force as one document", write)
+        .post("/vex", "import_vex", "Bring a document in (OpenVEX, or CycloneDX as JSON)", import)
+        .get("/vex/documents", "list_vex_documents", "Documents that came in, newest first", list)
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
@@ -99,25 +81,18 @@ async fn write(
         let unknown = document.unknown.as_array().into_iter().flatten();
         as_they_came.extend(unknown.filter(|one| seen.insert(one.to_string())).cloned());
     }
-    let frame = Frame {
-        company: scope.company().0,
-        at: state.clock.now(),
-    };
+    let frame = Frame { company: scope.company().0, at: state.clock.now() };
     let document = vex::write(format, frame, &ours, as_they_came);
     // An object in both formats.
     let Value::Object(fields) = document else {
-        return Err(Problem::Internal(anyhow::anyhow!(
-            "a document is no object"
-        )));
+        return Err(Problem::Internal(anyhow::anyhow!("a document is no object")));
     };
     Ok(Json(fields.into_iter().collect()))
 }
 
 async fn in_force(scope: &TenantScope) -> Result<Vec<Exception>, Problem> {
-    let filter = ExceptionFilter {
-        state: Some(ExceptionState::Active),
-        ..ExceptionFilter::default()
-    };
+    let filter =
+        ExceptionFilter { state: Some(ExceptionState::Active), ..ExceptionFilter::default() };
     let mut export = exceptions::export(scope, &filter).await?;
     let mut all = Vec::new();
     loop {
@@ -154,10 +129,7 @@ async fn import(
     let read = vex::read(Value::Object(body.into_iter().collect()))
         .map_err(|error| Problem::field("document", error.to_string()))?;
     if has_zero(&read.frame) || read.statements.iter().any(|one| has_zero(&one.whole)) {
-        return Err(Problem::field(
-            "document",
-            "a text has the character U+0000",
-        ));
+        return Err(Problem::field("document", "a text has the character U+0000"));
     }
     let id = v7(now);
     let made: Vec<NewException<'_>> = read
@@ -208,9 +180,9 @@ fn has_zero(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(values) => values.iter().any(has_zero),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(name, value)| name.contains('\0') || has_zero(value)),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| name.contains('\0') || has_zero(value))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

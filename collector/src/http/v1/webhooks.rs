@@ -35,12 +35,7 @@ pub(super) fn routes() -> Routes {
     let about = "Whom the company tells what happens in it, and what became of it.";
     let routes = Routes::of("Webhooks", about)
         .get("/webhooks", "list_webhooks", "Webhooks, by name", list)
-        .post(
-            "/webhooks",
-            "create_webhook",
-            "Make a webhook; its secret is shown once",
-            create,
-        )
+        .post("/webhooks", "create_webhook", "Make a webhook; its secret is shown once", create)
         .get(
             "/webhooks/dead-letters",
             "list_webhook_dead_letters",
@@ -49,12 +44,7 @@ pub(super) fn routes() -> Routes {
         )
         .get(ONE, "get_webhook", "One webhook", get)
         .put(ONE, "put_webhook", "Change a webhook", change)
-        .delete(
-            ONE,
-            "delete_webhook",
-            "Delete a webhook with its messages",
-            delete,
-        );
+        .delete(ONE, "delete_webhook", "Delete a webhook with its messages", delete);
     messages(routes)
 }
 
@@ -232,11 +222,7 @@ async fn create(
     let webhook = body.change(&kinds, &state)?;
     let id = v7(now);
     let (secret, sealed) = new_secret(&state, &scope, id)?;
-    let new = NewWebhook {
-        id,
-        secret: &sealed,
-        webhook,
-    };
+    let new = NewWebhook { id, secret: &sealed, webhook };
     let webhook = webhooks::create(&scope, &new, now).await?.into();
     Ok(Created(WithSecret { webhook, secret }))
 }
@@ -340,10 +326,7 @@ async fn deliveries(
         DeliveryState::parse(name)
             .ok_or_else(|| Problem::field("state", "one of pending, delivered, dead"))
     });
-    let filter = DeliveryFilter {
-        webhook: Some(webhook),
-        state: state.transpose()?,
-    };
+    let filter = DeliveryFilter { webhook: Some(webhook), state: state.transpose()? };
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
     if webhooks::get(&tenant.scope, webhook).await?.is_none() {
         return Err(GONE);
@@ -357,10 +340,7 @@ async fn dead_letters(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<DeliveryView>>, Problem> {
     const LIST: &str = "webhook_dead_letters";
-    let filter = DeliveryFilter {
-        webhook: None,
-        state: Some(DeliveryState::Dead),
-    };
+    let filter = DeliveryFilter { webhook: None, state: Some(DeliveryState::Dead) };
     let page = query.of(LIST)?;
     let found = webhooks::list_deliveries(&tenant.scope, filter, &page).await?;
     Ok(page::respond(LIST, found, DeliveryView::from))

@@ -20,10 +20,7 @@ const OWN: &str = "muster:";
 pub(super) fn read(mut document: Value) -> Result<Document, VexError> {
     let Some(Value::Array(vulnerabilities)) = document.get_mut("vulnerabilities").map(Value::take)
     else {
-        return Err(malformed(
-            "vulnerabilities",
-            "missing: VEX has a list of them",
-        ));
+        return Err(malformed("vulnerabilities", "missing: VEX has a list of them"));
     };
     let name = text(&document, "serialNumber").to_owned();
     if name.is_empty() {
@@ -61,11 +58,7 @@ fn components(document: &Value) -> BTreeMap<String, String> {
                 ("", _) => continue,
                 (name, "") => format!("pkg:generic/{}", name::encode(name)),
                 (name, version) => {
-                    format!(
-                        "pkg:generic/{}@{}",
-                        name::encode(name),
-                        name::encode(version)
-                    )
+                    format!("pkg:generic/{}@{}", name::encode(name), name::encode(version))
                 }
             }
         } else {
@@ -97,20 +90,13 @@ fn read_statement(
     for affected in list(&whole, "affects") {
         let reference = text(affected, "ref");
         match hosts.zip(name::about(reference, cve.clone())) {
-            Some((hosts, about)) => said.push(Said {
-                about,
-                hosts,
-                claim: claim.clone(),
-                expires_at,
-            }),
+            Some((hosts, about)) => {
+                said.push(Said { about, hosts, claim: claim.clone(), expires_at })
+            }
             None => unknown.push(reference.to_owned()),
         }
     }
-    Ok(Statement {
-        whole,
-        said,
-        unknown,
-    })
+    Ok(Statement { whole, said, unknown })
 }
 
 /// Puts what references name in their place: a statement is to mean the same in another document.
@@ -119,9 +105,7 @@ fn resolve(whole: &mut Value, components: &BTreeMap<String, String>) {
     for affected in affects.into_iter().flatten() {
         let reference = text(affected, "ref");
         // A link to a document's component ends with its reference there.
-        let local = reference
-            .rsplit_once('#')
-            .map_or(reference, |(_, local)| local);
+        let local = reference.rsplit_once('#').map_or(reference, |(_, local)| local);
         let named = components.get(reference).or_else(|| components.get(local));
         if let Some(name) = named.cloned() {
             affected["ref"] = Value::String(name);
@@ -165,10 +149,7 @@ fn read_claim(
         "in_triage" | "" => VexStatus::UnderInvestigation,
         "false_positive" | "not_affected" => VexStatus::NotAffected,
         _ => {
-            return Err(malformed(
-                place,
-                "its state is none of the six of CycloneDX",
-            ));
+            return Err(malformed(place, "its state is none of the six of CycloneDX"));
         }
     };
     let justification = match own.get("justification") {
@@ -283,14 +264,8 @@ fn properties(exception: &Exception) -> Vec<Value> {
     let words = [
         ("suppress", Some(claim.suppresses.to_string())),
         ("until", exception.expires_at.map(instant)),
-        (
-            "justification",
-            claim.justification.map(|one| one.as_str().to_owned()),
-        ),
-        (
-            "action",
-            Some(claim.action.clone()).filter(|action| !action.is_empty()),
-        ),
+        ("justification", claim.justification.map(|one| one.as_str().to_owned())),
+        ("action", Some(claim.action.clone()).filter(|action| !action.is_empty())),
         ("label", label),
         ("host", host),
     ];

@@ -14,14 +14,7 @@ const GENERIC: &str = "pkg:generic/";
 
 /// The name of what an exception is about, but for its CVE.
 pub(super) fn of(about: &About) -> String {
-    let About {
-        cve: _,
-        product,
-        source,
-        version,
-        purl,
-        score_below,
-    } = about;
+    let About { cve: _, product, source, version, purl, score_below } = about;
     match (product, source, version, purl, score_below) {
         (None, None, None, Some(purl), None) if !purl.starts_with(GENERIC) => purl.clone(),
         (Some(product), None, None, None, None) => format!("{GENERIC}{}", encode(product)),
@@ -49,10 +42,7 @@ pub(super) fn of(about: &About) -> String {
 
 /// What a name is about; `None` when it is neither a package URL nor one of ours.
 pub(super) fn about(name: &str, cve: Option<String>) -> Option<About> {
-    let about = About {
-        cve,
-        ..About::default()
-    };
+    let about = About { cve, ..About::default() };
     if let Some(parts) = name.strip_prefix(OWN) {
         return own(parts, about);
     }
@@ -63,16 +53,9 @@ pub(super) fn about(name: &str, cve: Option<String>) -> Option<About> {
             None => (generic, None),
         };
         let product = Some(decode(product)?).filter(|product| !product.is_empty())?;
-        return Some(About {
-            product: Some(product),
-            version,
-            ..about
-        });
+        return Some(About { product: Some(product), version, ..about });
     }
-    name.starts_with("pkg:").then(|| About {
-        purl: Some(name.to_owned()),
-        ..about
-    })
+    name.starts_with("pkg:").then(|| About { purl: Some(name.to_owned()), ..about })
 }
 
 fn own(parts: &str, mut about: About) -> Option<About> {

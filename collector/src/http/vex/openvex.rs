@@ -32,21 +32,17 @@ pub(super) fn read(mut document: Value) -> Result<Document, VexError> {
     if name.is_empty() {
         return Err(malformed("@id", "missing: a document has an id"));
     }
-    let version = document.get("version").map(|version| {
-        version
-            .as_str()
-            .map_or_else(|| version.to_string(), str::to_owned)
-    });
+    let version = document
+        .get("version")
+        .map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned));
     let statements: Result<Vec<Statement>, VexError> = statements
         .into_iter()
         .enumerate()
         .map(|(number, mut statement)| {
             // A statement has its document's time where it has none of its own, and is to keep it.
             if statement.get("timestamp").is_none()
-                && let (Some(at), Some(object)) = (
-                    document.get("timestamp").cloned(),
-                    statement.as_object_mut(),
-                )
+                && let (Some(at), Some(object)) =
+                    (document.get("timestamp").cloned(), statement.as_object_mut())
             {
                 object.insert("timestamp".to_owned(), at);
             }
@@ -78,21 +74,14 @@ fn read_statement(place: &str, whole: Value) -> Result<Statement, VexError> {
     for product in list(&whole, "products") {
         for (name, hosts) in named(product) {
             match hosts.zip(name::about(&name, cve.clone())) {
-                Some((hosts, about)) => said.push(Said {
-                    about,
-                    hosts,
-                    claim: claim.clone(),
-                    expires_at,
-                }),
+                Some((hosts, about)) => {
+                    said.push(Said { about, hosts, claim: claim.clone(), expires_at })
+                }
                 None => unknown.push(name),
             }
         }
     }
-    Ok(Statement {
-        whole,
-        said,
-        unknown,
-    })
+    Ok(Statement { whole, said, unknown })
 }
 
 /// What a product names, and for which hosts; `None` for hosts that are none of ours.
@@ -110,9 +99,7 @@ fn named(product: &Value) -> Vec<(String, Option<Hosts>)> {
         return vec![(name.to_owned(), Some(Hosts::All))];
     };
     let inner = list(product, "subcomponents").iter();
-    inner
-        .map(|component| (text(component, "@id").to_owned(), hosts))
-        .collect()
+    inner.map(|component| (text(component, "@id").to_owned(), hosts)).collect()
 }
 
 fn read_claim(place: &str, whole: &Value, suppresses: Option<bool>) -> Result<Claim, VexError> {
@@ -121,10 +108,7 @@ fn read_claim(place: &str, whole: &Value, suppresses: Option<bool>) -> Result<Cl
     let justification = text(whole, "justification");
     let known = Justification::parse(justification);
     if !justification.is_empty() && known.is_none() {
-        return Err(malformed(
-            place,
-            "its justification is none of the five of OpenVEX",
-        ));
+        return Err(malformed(place, "its justification is none of the five of OpenVEX"));
     }
     let notes: Vec<&str> = ["status_notes", "impact_statement"]
         .into_iter()
@@ -189,11 +173,7 @@ fn write_statement(exception: &Exception) -> Value {
     if !claim.note.is_empty() {
         // Where there is no justification, the format wants the reason here.
         let needs_impact = claim.status == VexStatus::NotAffected && claim.justification.is_none();
-        let key = if needs_impact {
-            "impact_statement"
-        } else {
-            "status_notes"
-        };
+        let key = if needs_impact { "impact_statement" } else { "status_notes" };
         set(key, &claim.note);
     }
     match (claim.status, claim.action.as_str()) {
@@ -205,10 +185,7 @@ fn write_statement(exception: &Exception) -> Value {
 }
 
 fn statement_id(exception: &Exception) -> String {
-    let mut id = format!(
-        "urn:uuid:{}#suppress={}",
-        exception.id, exception.claim.suppresses
-    );
+    let mut id = format!("urn:uuid:{}#suppress={}", exception.id, exception.claim.suppresses);
     if let Some(at) = exception.expires_at {
         id.push_str("&until=");
         id.push_str(&name::encode(&instant(at)));

@@ -13,10 +13,7 @@ use super::*;
 
 const AT: OffsetDateTime = datetime!(2026-11-21 12:00 UTC);
 
-const FRAME: Frame = Frame {
-    company: Uuid::from_u128(7),
-    at: AT,
-};
+const FRAME: Frame = Frame { company: Uuid::from_u128(7), at: AT };
 
 fn texts() -> impl Strategy<Value = String> {
     // With all that a name has to be encoded for.
@@ -45,11 +42,7 @@ fn abouts() -> impl Strategy<Value = About> {
         })
         .prop_filter("about something", |about| {
             // In a document a product is named in every statement.
-            About {
-                cve: None,
-                ..about.clone()
-            }
-            .is_particular()
+            About { cve: None, ..about.clone() }.is_particular()
         })
 }
 
@@ -174,18 +167,9 @@ fn openvex_of_others_is_understood_as_they_mean_it() {
         ("https://example.com/vex-1", "3")
     );
     let statement = &document.statements[0];
-    let purls: Vec<_> = statement
-        .said
-        .iter()
-        .map(|said| said.about.purl.clone().unwrap())
-        .collect();
-    assert_eq!(
-        purls,
-        [
-            "pkg:deb/debian/xz-utils@5.4.1-0.2?arch=amd64",
-            "pkg:oci/app@sha256:1"
-        ]
-    );
+    let purls: Vec<_> =
+        statement.said.iter().map(|said| said.about.purl.clone().unwrap()).collect();
+    assert_eq!(purls, ["pkg:deb/debian/xz-utils@5.4.1-0.2?arch=amd64", "pkg:oci/app@sha256:1"]);
     assert_eq!(statement.unknown, ["https://example.com/other"]);
     let said = &statement.said[0];
     assert_eq!(said.about.cve.as_deref(), Some("CVE-2024-3094"));
@@ -256,18 +240,12 @@ fn cyclonedx_of_others_is_understood_by_its_components() {
     let [jackson, app] = statement.said.as_slice() else {
         panic!("{:?}", statement.said);
     };
-    assert_eq!(
-        jackson.about.purl.as_deref(),
-        Some("pkg:maven/com.fasterxml/jackson@2.10")
-    );
+    assert_eq!(jackson.about.purl.as_deref(), Some("pkg:maven/com.fasterxml/jackson@2.10"));
     assert_eq!(
         (app.about.product.as_deref(), app.about.version.as_deref()),
         (Some("our app"), Some("2"))
     );
-    assert_eq!(
-        jackson.claim.justification,
-        Some(Justification::VulnerableCodeNotInExecutePath)
-    );
+    assert_eq!(jackson.claim.justification, Some(Justification::VulnerableCodeNotInExecutePath));
     assert_eq!(statement.unknown, ["nowhere"]);
     // It goes out with what it had, in a document with other references.
     assert_eq!(statement.whole["analysis"]["response"][1], "update");
@@ -281,20 +259,14 @@ fn what_is_no_vex_says_where_it_is_not() {
     assert_eq!(read(json!({})), Err(VexError::NoFormat));
     for (statement, expected) in [
         (json!({ "status": "fixed" }), "names no vulnerability"),
-        (
-            json!({ "vulnerability": "CVE-1", "status": "harmless" }),
-            "none of the four",
-        ),
+        (json!({ "vulnerability": "CVE-1", "status": "harmless" }), "none of the four"),
         (
             json!({ "vulnerability": "CVE-1", "status": "not_affected", "justification": "luck" }),
             "none of the five",
         ),
     ] {
         let error = openvex(&statement).unwrap_err().to_string();
-        assert!(
-            error.contains(expected) && error.contains("statements[0]"),
-            "{error}"
-        );
+        assert!(error.contains(expected) && error.contains("statements[0]"), "{error}");
     }
     let no_list = json!({ "@context": "https://openvex.dev/ns", "@id": "x", "statements": 1 });
     assert!(read(no_list).is_err());

@@ -22,12 +22,7 @@ pub(super) struct Idle<S> {
 impl<S> Idle<S> {
     pub(super) fn new(stream: S, within: Duration) -> Self {
         let timer = Box::pin(sleep(within));
-        Self {
-            stream,
-            within,
-            heard_at: timer.deadline() - within,
-            timer,
-        }
+        Self { stream, within, heard_at: timer.deadline() - within, timer }
     }
 
     /// Whether the silence has lasted too long; the timer wakes whoever asks.
@@ -43,10 +38,7 @@ impl<S> Idle<S> {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the time that the timer beside it goes by"
-)]
+#[expect(clippy::disallowed_methods, reason = "the time that the timer beside it goes by")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -65,8 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Idle<S> {
             }
             return polled;
         }
-        self.poll_silence(context)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.poll_silence(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

@@ -86,11 +86,7 @@ impl QuicListener {
             socket,
             runtime,
         )?;
-        Ok(Self {
-            address: endpoint.local_addr()?,
-            endpoint,
-            gate,
-        })
+        Ok(Self { address: endpoint.local_addr()?, endpoint, gate })
     }
 
     /// Where it listens.
@@ -197,10 +193,7 @@ fn widen(socket: &UdpSocket) {
 }
 
 async fn connection(shared: Arc<Shared>, incoming: Incoming, admitted: Admitted) {
-    let Admitted {
-        place: _place,
-        handshake,
-    } = admitted;
+    let Admitted { place: _place, handshake } = admitted;
     let source = incoming.remote_address();
     let connecting = match incoming.accept() {
         Ok(connecting) => connecting,
@@ -224,11 +217,7 @@ async fn connection(shared: Arc<Shared>, incoming: Incoming, admitted: Admitted)
         Err(_) => return failed("timeout"),
     };
     let _counted = Counted::new("quic");
-    match purpose(
-        &shared,
-        alpn(&connection).as_deref(),
-        chain(&connection).as_deref(),
-    ) {
+    match purpose(&shared, alpn(&connection).as_deref(), chain(&connection).as_deref()) {
         Purpose::Session(peer) => {
             // From here on the peer has a name, a rate and a place among the connections.
             drop(handshake);
@@ -290,20 +279,13 @@ async fn stream(connection: &Connection) -> Option<(SendStream, RecvStream)> {
 
 /// Waits until the peer has read what was said last and closes, and closes if it does not.
 async fn last_words(connection: &Connection) {
-    if tokio::time::timeout(LAST_WORDS_WITHIN, connection.closed())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(LAST_WORDS_WITHIN, connection.closed()).await.is_err() {
         connection.close(Close::Done.code(), b"");
     }
 }
 
 fn alpn(connection: &Connection) -> Option<Vec<u8>> {
-    connection
-        .handshake_data()?
-        .downcast::<HandshakeData>()
-        .ok()?
-        .protocol
+    connection.handshake_data()?.downcast::<HandshakeData>().ok()?.protocol
 }
 
 fn chain(connection: &Connection) -> Option<Vec<CertificateDer<'static>>> {

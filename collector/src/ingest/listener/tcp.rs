@@ -68,11 +68,7 @@ impl TcpListener {
         sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES)?;
         sockopt::set_socket_send_buffer_size(&socket, SEND_BUFFER_BYTES)?;
         socket.bind(address)?;
-        Ok(Self {
-            listener: socket.listen(BACKLOG)?,
-            tls,
-            gate,
-        })
+        Ok(Self { listener: socket.listen(BACKLOG)?, tls, gate })
     }
 
     /// Accepts connections until the stop.
@@ -115,10 +111,7 @@ async fn connection(
     source: SocketAddr,
     admitted: Admitted,
 ) {
-    let Admitted {
-        place: _place,
-        handshake,
-    } = admitted;
+    let Admitted { place: _place, handshake } = admitted;
     // Answers are small and waited for. A socket that cannot be told so works all the same.
     stream.set_nodelay(true).ok();
     let idle = Idle::new(stream, shared.config.idle_timeout);

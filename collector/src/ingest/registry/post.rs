@@ -138,10 +138,7 @@ mod tests {
 
     fn told(revision: u64) -> Command {
         Command::Told(Arc::new(Told {
-            settings: Settings {
-                revision,
-                ..Settings::default()
-            },
+            settings: Settings { revision, ..Settings::default() },
             visits: None,
         }))
     }

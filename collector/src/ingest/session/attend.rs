@@ -84,9 +84,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     fn decided(&self, is_held: bool) -> Attendance {
         let told = &self.told;
         let load = self.shared.load();
-        self.shared
-            .rules
-            .attendance(&told.settings, told.visits, is_held, load)
+        self.shared.rules.attendance(&told.settings, told.visits, is_held, load)
     }
 
     async fn say_attendance(

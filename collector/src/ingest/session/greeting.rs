@@ -56,11 +56,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         let is_cloned = standing.as_ref().is_some_and(|standing| standing.is_cloned);
         let rest = standing.map(|standing| {
             self.told = Arc::new(standing.told);
-            (
-                standing.applied,
-                standing.scan_asked,
-                standing.is_snapshot_asked,
-            )
+            (standing.applied, standing.scan_asked, standing.is_snapshot_asked)
         });
         let capabilities = self.capabilities;
         self.send(&CollectorMessage::Welcome(Welcome {

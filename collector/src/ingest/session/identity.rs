@@ -24,10 +24,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         let (outcome, message) = match self.renewed(csr).await? {
             Ok(chain) => ("granted", CollectorMessage::Certificate { chain }),
             // No report has position zero: the answer is to the request.
-            Err(refusal) => (
-                refusal.reason.as_str(),
-                refusal.to_reject(Position::default()),
-            ),
+            Err(refusal) => (refusal.reason.as_str(), refusal.to_reject(Position::default())),
         };
         counter!(INGEST_RENEWALS, LABEL_OUTCOME => outcome).increment(1);
         self.send(&message).await
@@ -55,10 +52,9 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             // The certificate was signed and is thrown away: only one that the database knows is
             // ever handed out.
             Ok(Ok(false)) => Err(Parting::refused(RejectReason::AgentRevoked, "")),
-            Ok(Err(_)) | Err(_) => Ok(Err(Refusal::new(
-                RejectReason::Internal,
-                "the certificate cannot be noted now",
-            ))),
+            Ok(Err(_)) | Err(_) => {
+                Ok(Err(Refusal::new(RejectReason::Internal, "the certificate cannot be noted now")))
+            }
         }
     }
 
@@ -74,10 +70,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     pub(super) async fn rekey(&mut self, csr: &[u8]) -> Result<(), Parting> {
         let (outcome, message) = match self.rekeyed(csr).await {
             Ok((agent, chain)) => ("granted", CollectorMessage::Rekeyed { agent, chain }),
-            Err(refusal) => (
-                refusal.reason.as_str(),
-                refusal.to_reject(Position::default()),
-            ),
+            Err(refusal) => (refusal.reason.as_str(), refusal.to_reject(Position::default())),
         };
         counter!(INGEST_REKEYS, LABEL_OUTCOME => outcome).increment(1);
         self.send(&message).await
@@ -104,10 +97,9 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 Ok((became, issued.chain))
             }
             Ok(Ok(None)) => Err(unasked()),
-            Ok(Err(_)) | Err(_) => Err(Refusal::new(
-                RejectReason::Internal,
-                "another identity cannot be noted now",
-            )),
+            Ok(Err(_)) | Err(_) => {
+                Err(Refusal::new(RejectReason::Internal, "another identity cannot be noted now"))
+            }
         }
     }
 
@@ -121,10 +113,9 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 self.send(&CollectorMessage::Gone).await?;
                 Err(Parting::Closed)
             }
-            Ok(Err(_)) | Err(_) => Err(Parting::refused(
-                RejectReason::Internal,
-                "the departure cannot be noted now",
-            )),
+            Ok(Err(_)) | Err(_) => {
+                Err(Parting::refused(RejectReason::Internal, "the departure cannot be noted now"))
+            }
         }
     }
 }

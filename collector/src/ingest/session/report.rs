@@ -124,11 +124,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     fn count_durable(&self, due: &Due) {
         counter!(INGEST_REPORTS, LABEL_OUTCOME => "accepted").increment(1);
         counter!(INGEST_RECORDS).increment(due.records.into());
-        let took = self
-            .shared
-            .clock
-            .instant()
-            .saturating_duration_since(due.came_at);
+        let took = self.shared.clock.instant().saturating_duration_since(due.came_at);
         histogram!(INGEST_ACK_SECONDS).record(took);
     }
 }
@@ -139,10 +135,7 @@ fn refusal_of(error: AppendError) -> Refusal {
         AppendError::Full => Refusal::new(RejectReason::QueueFull, "the queue is full"),
         AppendError::Storage(source) => {
             tracing::error!(error = %source, "the queue cannot write");
-            Refusal::new(
-                RejectReason::StorageUnavailable,
-                "the collector cannot write to its disk",
-            )
+            Refusal::new(RejectReason::StorageUnavailable, "the collector cannot write to its disk")
         }
         AppendError::Closed => {
             Refusal::new(RejectReason::ShuttingDown, "the collector is going down")

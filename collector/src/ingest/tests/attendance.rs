@@ -75,23 +75,13 @@ async fn whoever_comes_when_there_is_no_room_visits_and_is_held_when_there_is() 
 #[tokio::test]
 async fn everything_that_waits_is_said_before_the_last_word() {
     let fixture = Fixture::with(|config| config.connections = Connections::Visit);
-    fixture.office.stands(
-        AGENT,
-        Standing {
-            scan_asked: 5,
-            is_snapshot_asked: true,
-            ..standing()
-        },
-    );
+    fixture.office.stands(AGENT, Standing { scan_asked: 5, is_snapshot_asked: true, ..standing() });
     let mut client = Client::connect(&fixture, fixture.credentials()).await;
     let (before, attendance) = greeted(&mut client).await;
     assert!(matches!(before[0], CollectorMessage::Welcome(_)));
     assert_eq!(
         before[1..],
-        [
-            CollectorMessage::ScanNow { request: 5 },
-            CollectorMessage::SendSnapshot
-        ]
+        [CollectorMessage::ScanNow { request: 5 }, CollectorMessage::SendSnapshot]
     );
     assert_eq!(attendance, Attendance::Visit { every_s: 900 });
 }
@@ -111,26 +101,16 @@ async fn what_the_company_sets_reaches_the_agent_in_mid_session() {
     let fixture = Fixture::new();
     let (mut client, attendance) = told(&fixture, 1).await;
     assert!(!visits(attendance));
-    let settings = Settings {
-        revision: 8,
-        heartbeat_every_s: 1_200,
-        ..Settings::default()
-    };
+    let settings = Settings { revision: 8, heartbeat_every_s: 1_200, ..Settings::default() };
     company_wants(&fixture, Some(true), settings.clone());
-    assert_eq!(
-        client.hear().await,
-        CollectorMessage::Settings(settings.clone())
-    );
+    assert_eq!(client.hear().await, CollectorMessage::Settings(settings.clone()));
     let told = CollectorMessage::Attend(Attendance::Visit { every_s: 1_200 });
     assert_eq!(client.hear().await, told);
     assert_eq!(fixture.registry.held(), 0);
     // And back again, with nothing said of settings that did not change.
     company_wants(&fixture, Some(false), settings);
     let heard = client.hear().await;
-    assert!(
-        matches!(heard, CollectorMessage::Attend(Attendance::Hold { .. })),
-        "{heard:?}"
-    );
+    assert!(matches!(heard, CollectorMessage::Attend(Attendance::Hold { .. })), "{heard:?}");
     assert_eq!(fixture.registry.held(), 1);
 }
 
@@ -138,10 +118,7 @@ async fn what_the_company_sets_reaches_the_agent_in_mid_session() {
 async fn settings_that_are_older_than_the_welcome_are_not_said() {
     let fixture = Fixture::new();
     let (mut client, _) = told(&fixture, 1).await;
-    let settings = Settings {
-        revision: 6,
-        ..Settings::default()
-    };
+    let settings = Settings { revision: 6, ..Settings::default() };
     company_wants(&fixture, Some(true), settings);
     client.is_read().await;
 }
@@ -151,22 +128,13 @@ async fn a_node_that_holds_too_much_sends_the_youngest_away_but_not_who_is_to_ho
     let fixture = Fixture::new();
     fixture.office.stands(
         agent(3),
-        Standing {
-            told: Told {
-                visits: Some(false),
-                ..standing().told
-            },
-            ..standing()
-        },
+        Standing { told: Told { visits: Some(false), ..standing().told }, ..standing() },
     );
     let (mut first, _) = told(&fixture, 1).await;
     let (mut second, _) = told(&fixture, 2).await;
     let (mut wanted, _) = told(&fixture, 3).await;
     fixture.registry.reconsider_youngest(2);
-    assert!(matches!(
-        second.hear().await,
-        CollectorMessage::Attend(Attendance::Visit { .. })
-    ));
+    assert!(matches!(second.hear().await, CollectorMessage::Attend(Attendance::Visit { .. })));
     first.is_read().await;
     wanted.is_read().await;
     assert_eq!(fixture.registry.held(), 2);
@@ -176,11 +144,7 @@ async fn a_node_that_holds_too_much_sends_the_youngest_away_but_not_who_is_to_ho
 async fn a_heartbeat_is_noted_with_the_time_to_the_next() {
     let fixture = Fixture::with(|config| config.connections = Connections::Visit);
     let (mut client, _) = told(&fixture, 1).await;
-    let heartbeat = Heartbeat {
-        acknowledged: Position::default(),
-        digest: None,
-        scan_done: 0,
-    };
+    let heartbeat = Heartbeat { acknowledged: Position::default(), digest: None, scan_done: 0 };
     client.say(&AgentMessage::Heartbeat(heartbeat)).await;
     client.is_read().await;
     // The office is told by a task of its own, which signals nothing: looked for, not waited out.
@@ -189,9 +153,7 @@ async fn a_heartbeat_is_noted_with_the_time_to_the_next() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), noted)
-        .await
-        .expect("the heartbeat is noted");
+    tokio::time::timeout(Duration::from_secs(30), noted).await.expect("the heartbeat is noted");
     assert_eq!(fixture.office.heartbeats()[0].1.every_s, 900);
 }
 
@@ -206,12 +168,7 @@ async fn a_fleet_that_is_sent_elsewhere_is_told_to_come_one_after_another() {
     let mut waits = Vec::new();
     for client in &mut clients {
         let heard = client.hear().await;
-        let CollectorMessage::Refuse {
-            reason,
-            retry_after_ms,
-            ..
-        } = heard
-        else {
+        let CollectorMessage::Refuse { reason, retry_after_ms, .. } = heard else {
             panic!("{heard:?}");
         };
         assert_eq!(reason, RejectReason::ShuttingDown);

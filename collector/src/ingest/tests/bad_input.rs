@@ -29,19 +29,12 @@ async fn refusal_of_bytes(bytes: &[u8]) -> RejectReason {
 
 #[tokio::test]
 async fn a_report_before_the_hello_is_refused() {
-    assert_eq!(
-        refusal_of_first(&message(report(1, 1))).await,
-        RejectReason::UnexpectedMessage
-    );
+    assert_eq!(refusal_of_first(&message(report(1, 1))).await, RejectReason::UnexpectedMessage);
 }
 
 #[tokio::test]
 async fn an_agent_of_another_time_is_refused() {
-    let newer = Hello {
-        version_min: 2,
-        version_max: 3,
-        ..hello()
-    };
+    let newer = Hello { version_min: 2, version_max: 3, ..hello() };
     assert_eq!(
         refusal_of_first(&AgentMessage::Hello(newer)).await,
         RejectReason::UnsupportedVersion
@@ -50,14 +43,8 @@ async fn an_agent_of_another_time_is_refused() {
 
 #[tokio::test]
 async fn a_hello_with_control_characters_is_refused() {
-    let forged = Hello {
-        agent_version: "1.0\n2026 INFO all is well".to_owned(),
-        ..hello()
-    };
-    assert_eq!(
-        refusal_of_first(&AgentMessage::Hello(forged)).await,
-        RejectReason::Undecodable
-    );
+    let forged = Hello { agent_version: "1.0\n2026 INFO all is well".to_owned(), ..hello() };
+    assert_eq!(refusal_of_first(&AgentMessage::Hello(forged)).await, RejectReason::Undecodable);
 }
 
 #[tokio::test]
@@ -74,20 +61,14 @@ async fn a_frame_longer_than_the_limit_is_refused_by_its_header() {
     let header = [&length.to_be_bytes()[..], &[0]].concat();
     assert_eq!(refusal_of_bytes(&header).await, RejectReason::FrameTooLarge);
     let endless = [0xff; 5];
-    assert_eq!(
-        refusal_of_bytes(&endless).await,
-        RejectReason::FrameTooLarge
-    );
+    assert_eq!(refusal_of_bytes(&endless).await, RejectReason::FrameTooLarge);
 }
 
 #[tokio::test]
 async fn a_compression_bomb_is_refused_by_what_it_says() {
     let bomb = pack_raw(vec![0; FRAME_RAW_BYTES_MAX + 1]);
     assert!(bomb.payload.len() < 1_000);
-    assert_eq!(
-        refusal_of_bytes(&bomb.to_bytes()).await,
-        RejectReason::FrameTooLarge
-    );
+    assert_eq!(refusal_of_bytes(&bomb.to_bytes()).await, RejectReason::FrameTooLarge);
 }
 
 fn pack_raw(message: Vec<u8>) -> Frame {
@@ -100,34 +81,18 @@ fn pack_raw(message: Vec<u8>) -> Frame {
 #[tokio::test]
 async fn random_bytes_are_refused() {
     for seed in 0..20u8 {
-        let payload: Vec<u8> = (0..200u32)
-            .map(|i| (i * 31 + u32::from(seed) * 97).to_le_bytes()[0] ^ seed)
-            .collect();
-        let frame = Frame {
-            packing: if seed % 2 == 0 {
-                Packing::Plain
-            } else {
-                Packing::Zstd1
-            },
-            payload,
-        };
-        assert_eq!(
-            refusal_of_bytes(&frame.to_bytes()).await,
-            RejectReason::Undecodable
-        );
+        let payload: Vec<u8> =
+            (0..200u32).map(|i| (i * 31 + u32::from(seed) * 97).to_le_bytes()[0] ^ seed).collect();
+        let frame =
+            Frame { packing: if seed % 2 == 0 { Packing::Plain } else { Packing::Zstd1 }, payload };
+        assert_eq!(refusal_of_bytes(&frame.to_bytes()).await, RejectReason::Undecodable);
     }
 }
 
 #[tokio::test]
 async fn an_unknown_packing_and_an_empty_message_are_refused() {
-    assert_eq!(
-        refusal_of_bytes(&[0, 0, 0, 1, 9]).await,
-        RejectReason::Undecodable
-    );
-    assert_eq!(
-        refusal_of_bytes(&[0, 0, 0, 1, 0]).await,
-        RejectReason::Undecodable
-    );
+    assert_eq!(refusal_of_bytes(&[0, 0, 0, 1, 9]).await, RejectReason::Undecodable);
+    assert_eq!(refusal_of_bytes(&[0, 0, 0, 1, 0]).await, RejectReason::Undecodable);
 }
 
 #[tokio::test]
@@ -145,10 +110,7 @@ async fn a_stream_that_is_cut_within_a_frame_brings_nothing() {
 async fn records_that_break_a_rule_are_rejected_with_the_rule() {
     let with = |records: Vec<SoftwareRecord>| {
         let mut report = report(1, 1);
-        report.body = ReportBody::Delta {
-            upserts: records,
-            removes: Vec::new(),
-        };
+        report.body = ReportBody::Delta { upserts: records, removes: Vec::new() };
         report.position = Position::new(1, 2);
         report
     };
@@ -156,14 +118,9 @@ async fn records_that_break_a_rule_are_rejected_with_the_rule() {
     for (records, expected) in [
         (vec![record("")], RejectReason::InvalidRecord),
         (vec![record("a\u{7}b")], RejectReason::InvalidRecord),
+        (vec![record(&"x".repeat(10_000))], RejectReason::InvalidRecord),
         (
-            vec![record(&"x".repeat(10_000))],
-            RejectReason::InvalidRecord,
-        ),
-        (
-            (0..=REPORT_RECORDS_MAX)
-                .map(|n| record(&format!("p{n}")))
-                .collect(),
+            (0..=REPORT_RECORDS_MAX).map(|n| record(&format!("p{n}"))).collect(),
             RejectReason::TooManyRecords,
         ),
     ] {

@@ -80,11 +80,9 @@ async fn a_certificate_for_something_else_is_sent_away() {
 #[tokio::test]
 async fn a_revoked_agent_is_told_so() {
     let fixture = Fixture::new();
-    for reason in [
-        RejectReason::AgentRevoked,
-        RejectReason::AgentUnknown,
-        RejectReason::CompanySuspended,
-    ] {
+    for reason in
+        [RejectReason::AgentRevoked, RejectReason::AgentUnknown, RejectReason::CompanySuspended]
+    {
         fixture.office.refuse(AGENT, reason);
         let mut client = Client::connect(&fixture, fixture.credentials()).await;
         client.say(&AgentMessage::Hello(hello())).await;

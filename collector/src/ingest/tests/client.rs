@@ -55,9 +55,9 @@ pub(super) fn tls(
         .unwrap()
         .with_root_certificates(roots);
     let mut tls = match credentials {
-        Some(credentials) => builder
-            .with_client_auth_cert(credentials.chain, credentials.key)
-            .unwrap(),
+        Some(credentials) => {
+            builder.with_client_auth_cert(credentials.chain, credentials.key).unwrap()
+        }
         None => builder.with_no_client_auth(),
     };
     tls.alpn_protocols = vec![alpn.to_vec()];
@@ -85,10 +85,7 @@ pub(super) enum Wire {
 }
 
 /// QUIC, or what the run of these tests was told: all of them hold over either.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one thing that a run of tests is told"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one thing that a run of tests is told")]
 pub(super) fn wire() -> Wire {
     match std::env::var("MUSTER_TEST_WIRE").as_deref() {
         Ok("tcp") => Wire::Tcp,
@@ -247,13 +244,7 @@ impl Client {
     /// The next reject: which report, why, and for how long to wait.
     pub(super) async fn hear_reject(&mut self) -> (Position, RejectReason, u32) {
         let heard = self.hear().await;
-        let CollectorMessage::Reject {
-            position,
-            reason,
-            retry_after_ms,
-            ..
-        } = heard
-        else {
+        let CollectorMessage::Reject { position, reason, retry_after_ms, .. } = heard else {
             panic!("not a reject: {heard:?}");
         };
         (position, reason, retry_after_ms)
@@ -279,11 +270,7 @@ pub(super) fn hello() -> Hello {
 
 /// A report that any collector takes: a snapshot's part at the start of an epoch, else a delta.
 pub(super) fn report(epoch: u32, seq: u32) -> Report {
-    let records = vec![SoftwareRecord::new(
-        Source::Deb,
-        "curl",
-        "7.88.1-10+deb12u5",
-    )];
+    let records = vec![SoftwareRecord::new(Source::Deb, "curl", "7.88.1-10+deb12u5")];
     Report {
         position: Position::new(epoch, seq),
         made_at_ms: 1_790_000_000_000,
@@ -295,16 +282,9 @@ pub(super) fn report(epoch: u32, seq: u32) -> Report {
         facts: None,
         sources: Vec::new(),
         body: if seq == 1 {
-            ReportBody::Snapshot {
-                from: protocol::fingerprint::SoftwareKey(0),
-                to: None,
-                records,
-            }
+            ReportBody::Snapshot { from: protocol::fingerprint::SoftwareKey(0), to: None, records }
         } else {
-            ReportBody::Delta {
-                upserts: records,
-                removes: Vec::new(),
-            }
+            ReportBody::Delta { upserts: records, removes: Vec::new() }
         },
         digest: None,
     }

@@ -47,13 +47,8 @@ async fn a_token_buys_a_certificate_that_opens_a_session() {
     let fixture = Fixture::new();
     fixture.office.token(TOKEN, COMPANY, Ok(1));
     let key = KeyPair::generate().unwrap();
-    let EnrolReply::Granted {
-        company,
-        chain,
-        roots,
-        settings,
-        ..
-    } = enrol(&fixture, &request(&key)).await
+    let EnrolReply::Granted { company, chain, roots, settings, .. } =
+        enrol(&fixture, &request(&key)).await
     else {
         panic!("refused");
     };
@@ -70,20 +65,12 @@ async fn a_token_buys_a_certificate_that_opens_a_session() {
 async fn a_spent_expired_revoked_or_unknown_token_buys_nothing() {
     let fixture = Fixture::new();
     let key = KeyPair::generate().unwrap();
-    assert_eq!(
-        reason(&enrol(&fixture, &request(&key)).await),
-        RejectReason::TokenUnknown
-    );
+    assert_eq!(reason(&enrol(&fixture, &request(&key)).await), RejectReason::TokenUnknown);
     fixture.office.token(TOKEN, COMPANY, Ok(0));
-    assert_eq!(
-        reason(&enrol(&fixture, &request(&key)).await),
-        RejectReason::TokenSpent
-    );
-    for denial in [
-        RejectReason::TokenExpired,
-        RejectReason::TokenRevoked,
-        RejectReason::CompanySuspended,
-    ] {
+    assert_eq!(reason(&enrol(&fixture, &request(&key)).await), RejectReason::TokenSpent);
+    for denial in
+        [RejectReason::TokenExpired, RejectReason::TokenRevoked, RejectReason::CompanySuspended]
+    {
         fixture.office.token(TOKEN, COMPANY, Err(denial));
         assert_eq!(reason(&enrol(&fixture, &request(&key)).await), denial);
     }
@@ -116,10 +103,7 @@ async fn texts_that_people_will_read_have_to_be_plain() {
         ("a\u{1b}[31mb".to_owned(), RejectReason::InvalidRequest),
         ("x".repeat(300), RejectReason::Undecodable),
     ] {
-        let request = EnrolRequest {
-            hostname,
-            ..request(&key)
-        };
+        let request = EnrolRequest { hostname, ..request(&key) };
         assert_eq!(reason(&enrol(&fixture, &request).await), expected);
     }
     assert_eq!(fixture.office.uses_left(TOKEN), 1);
@@ -130,29 +114,17 @@ async fn labels_that_no_page_could_show_are_refused_and_spend_nothing() {
     let fixture = Fixture::new();
     fixture.office.token(TOKEN, COMPANY, Ok(1));
     let key = KeyPair::generate().unwrap();
-    let label = |name: &str, value: &str| Label {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    };
+    let label = |name: &str, value: &str| Label { name: name.to_owned(), value: value.to_owned() };
     for (labels, expected) in [
         (vec![label("", "x")], RejectReason::InvalidRequest),
         (vec![label("a=b", "x")], RejectReason::InvalidRequest),
         (vec![label("site", "a\u{7}b")], RejectReason::InvalidRequest),
-        (
-            vec![label("site", &"x".repeat(101))],
-            RejectReason::InvalidRequest,
-        ),
+        (vec![label("site", &"x".repeat(101))], RejectReason::InvalidRequest),
         // Beyond the limits of the wire already: nothing of it is decoded.
-        (
-            vec![label("site", &"x".repeat(401))],
-            RejectReason::Undecodable,
-        ),
+        (vec![label("site", &"x".repeat(401))], RejectReason::Undecodable),
         (vec![label("site", "x"); 17], RejectReason::Undecodable),
     ] {
-        let request = EnrolRequest {
-            labels,
-            ..request(&key)
-        };
+        let request = EnrolRequest { labels, ..request(&key) };
         assert_eq!(reason(&enrol(&fixture, &request).await), expected);
     }
     assert_eq!(fixture.office.uses_left(TOKEN), 1);
@@ -178,11 +150,7 @@ async fn a_stranger_is_told_the_same_reasons_as_an_agent() {
     let fixture = Fixture::new();
     let bomb = pack(vec![0; FRAME_RAW_BYTES_MAX + 1]).to_bytes();
     for (bytes, expected, words) in [
-        (
-            vec![0, 0, 0, 1, 9],
-            RejectReason::Undecodable,
-            "packing 9 is unknown",
-        ),
+        (vec![0, 0, 0, 1, 9], RejectReason::Undecodable, "packing 9 is unknown"),
         // Zeros pack to a few dozen bytes; the number is their length unpacked, one beyond the
         // limit.
         (bomb, RejectReason::FrameTooLarge, "1048577"),
@@ -206,11 +174,7 @@ async fn an_address_that_tries_too_often_is_told_when_to_come_again() {
         let reply = enrol(&fixture, &request(&key)).await;
         assert_eq!(reason(&reply), RejectReason::TokenUnknown);
     }
-    let EnrolReply::Refused {
-        reason,
-        retry_after_ms,
-        ..
-    } = enrol(&fixture, &request(&key)).await
+    let EnrolReply::Refused { reason, retry_after_ms, .. } = enrol(&fixture, &request(&key)).await
     else {
         panic!("granted");
     };
@@ -228,11 +192,7 @@ async fn an_enrolment_without_a_database_may_come_again() {
     let fixture = Fixture::new();
     fixture.office.close();
     let key = KeyPair::generate().unwrap();
-    let EnrolReply::Refused {
-        reason,
-        retry_after_ms,
-        ..
-    } = enrol(&fixture, &request(&key)).await
+    let EnrolReply::Refused { reason, retry_after_ms, .. } = enrol(&fixture, &request(&key)).await
     else {
         panic!("granted");
     };

@@ -94,13 +94,7 @@ impl Fixture {
         let csr = csr(&key);
         let issued = self
             .authority
-            .issue_agent(
-                &csr,
-                (COMPANY, agent),
-                validity,
-                &SystemRandom::new(),
-                self.clock.now(),
-            )
+            .issue_agent(&csr, (COMPANY, agent), validity, &SystemRandom::new(), self.clock.now())
             .unwrap();
         Credentials::new(issued.chain, &key)
     }
@@ -120,10 +114,7 @@ impl Fixture {
     /// Stops it, and waits until everything has ended.
     pub(super) async fn stop(&self) -> Ending {
         self.lifecycle.stop();
-        self.lifecycle
-            .run_to_end(Duration::from_secs(20), std::future::pending())
-            .await
-            .0
+        self.lifecycle.run_to_end(Duration::from_secs(20), std::future::pending()).await.0
     }
 }
 
@@ -139,11 +130,7 @@ pub(super) fn authority(dir: &std::path::Path, clock: &Clock) -> Authority {
 }
 
 pub(super) fn csr(key: &KeyPair) -> Vec<u8> {
-    CertificateParams::default()
-        .serialize_request(key)
-        .unwrap()
-        .der()
-        .to_vec()
+    CertificateParams::default().serialize_request(key).unwrap().der().to_vec()
 }
 
 /// An agent's certificate by an authority, from one instant to another.
@@ -153,9 +140,7 @@ pub(super) fn agent_params(from: OffsetDateTime, to: OffsetDateTime) -> Certific
     params.not_after = to;
     params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     params.subject_alt_names = vec![rcgen::SanType::URI(
-        format!("spiffe://muster.internal/company/{COMPANY}/agent/{AGENT}")
-            .try_into()
-            .unwrap(),
+        format!("spiffe://muster.internal/company/{COMPANY}/agent/{AGENT}").try_into().unwrap(),
     )];
     params
 }

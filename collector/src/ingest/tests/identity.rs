@@ -12,21 +12,13 @@ use super::fixture::{AGENT, COMPANY, Fixture, csr};
 use super::office::standing;
 use crate::ingest::agents::Standing;
 
-const PRESENCE: Presence = Presence {
-    path: Path {
-        way: Way::Tcp,
-        not_quic: Some(NotQuic::Refused),
-    },
-    process: 0xbeef,
-};
+const PRESENCE: Presence =
+    Presence { path: Path { way: Way::Tcp, not_quic: Some(NotQuic::Refused) }, process: 0xbeef };
 
 async fn greet(fixture: &Fixture, presence: Option<Presence>) -> Client {
     let mut client = Client::connect(fixture, fixture.credentials()).await;
     let extension = presence.map_or_else(Vec::new, Hello::extension_of);
-    let hello = Hello {
-        extension,
-        ..hello()
-    };
+    let hello = Hello { extension, ..hello() };
     client.say(&AgentMessage::Hello(hello)).await;
     let heard = client.hear().await;
     assert!(matches!(heard, CollectorMessage::Welcome(_)), "{heard:?}");
@@ -34,10 +26,7 @@ async fn greet(fixture: &Fixture, presence: Option<Presence>) -> Client {
 }
 
 fn cloned(fixture: &Fixture) {
-    let standing = Standing {
-        is_cloned: true,
-        ..standing()
-    };
+    let standing = Standing { is_cloned: true, ..standing() };
     fixture.office.stands(AGENT, standing);
 }
 
@@ -46,11 +35,7 @@ async fn a_heartbeat_is_noted_with_the_way_that_it_took() {
     let fixture = Fixture::new();
     for presence in [Some(PRESENCE), None] {
         let mut client = greet(&fixture, presence).await;
-        let heartbeat = Heartbeat {
-            acknowledged: Position::default(),
-            digest: None,
-            scan_done: 0,
-        };
+        let heartbeat = Heartbeat { acknowledged: Position::default(), digest: None, scan_done: 0 };
         client.say(&AgentMessage::Heartbeat(heartbeat)).await;
         client.is_read().await;
     }

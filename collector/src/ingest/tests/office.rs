@@ -103,13 +103,7 @@ impl Office {
 /// How an agent stands of whom nothing is written down.
 pub(crate) fn standing() -> Standing {
     Standing {
-        told: Told {
-            settings: Settings {
-                revision: 7,
-                ..Settings::default()
-            },
-            visits: None,
-        },
+        told: Told { settings: Settings { revision: 7, ..Settings::default() }, visits: None },
         applied: Position::default(),
         scan_asked: 0,
         is_snapshot_asked: false,
@@ -121,13 +115,9 @@ impl Agents for Office {
     fn admit(&self, _company: CompanyId, agent: AgentId) -> Answer<'_, Admission> {
         let admission = self.open().map(|books| match books.refused.get(&agent) {
             Some(reason) => Admission::Refused(*reason),
-            None => Admission::Admitted(
-                books
-                    .standings
-                    .get(&agent)
-                    .cloned()
-                    .unwrap_or_else(standing),
-            ),
+            None => {
+                Admission::Admitted(books.standings.get(&agent).cloned().unwrap_or_else(standing))
+            }
         });
         Box::pin(async { admission })
     }
@@ -148,9 +138,7 @@ impl Agents for Office {
                 .get_mut(&request.token)
                 .ok_or_else(|| refused(RejectReason::TokenUnknown))?;
             let left = uses.map_err(refused)?;
-            let left = left
-                .checked_sub(1)
-                .ok_or_else(|| refused(RejectReason::TokenSpent))?;
+            let left = left.checked_sub(1).ok_or_else(|| refused(RejectReason::TokenSpent))?;
             let certificate = issue(*company, agent).map_err(refused)?;
             *uses = Ok(left);
             Ok(Enrolled {
@@ -170,9 +158,7 @@ impl Agents for Office {
         agent: AgentId,
         _certificate: &'a IssuedCertificate,
     ) -> Answer<'a, bool> {
-        let noted = self
-            .open()
-            .map(|books| !books.no_certificate.contains(&agent));
+        let noted = self.open().map(|books| !books.no_certificate.contains(&agent));
         Box::pin(async move { noted })
     }
 
@@ -210,9 +196,7 @@ impl Agents for Office {
             return Box::pin(std::future::pending());
         }
         let noted = self.open().map(|mut books| {
-            books
-                .heartbeats
-                .extend(heartbeats.iter().map(|seen| (company, *seen)));
+            books.heartbeats.extend(heartbeats.iter().map(|seen| (company, *seen)));
         });
         Box::pin(async move { noted })
     }

@@ -25,10 +25,7 @@ async fn an_agent_over_its_rate_is_told_how_long_to_wait() {
     // The second reject says the same: both will come again together.
     for seq in [4, 5] {
         let (position, reason, retry_after_ms) = client.hear_reject().await;
-        assert_eq!(
-            (position, reason),
-            (Position::new(1, seq), RejectReason::RateLimited)
-        );
+        assert_eq!((position, reason), (Position::new(1, seq), RejectReason::RateLimited));
         // Three a minute: a place comes free every twenty seconds.
         assert!((1..=20_001).contains(&retry_after_ms), "{retry_after_ms}");
     }
@@ -69,10 +66,7 @@ async fn a_full_queue_takes_back_all_that_stands_behind() {
     assert_eq!(client.hear_ack().await, Position::new(1, 1));
     for seq in [2, 3] {
         let (position, reason, retry_after_ms) = client.hear_reject().await;
-        assert_eq!(
-            (position, reason),
-            (Position::new(1, seq), RejectReason::QueueFull)
-        );
+        assert_eq!((position, reason), (Position::new(1, seq), RejectReason::QueueFull));
         assert!(retry_after_ms > 0);
     }
     // Both come again and are taken; the third has been taken twice, which the store knows.
@@ -99,11 +93,7 @@ async fn a_disk_that_does_not_write_is_no_loss() {
 async fn too_many_bytes_for_the_disk_make_agents_wait() {
     let frames = [1, 2, 3].map(|seq| pack(message(report(1, seq)).encode()));
     // Room for one report and no more; they differ by a byte or so, hence the longest.
-    let longest = frames
-        .iter()
-        .map(|frame| frame.payload.len())
-        .max()
-        .unwrap();
+    let longest = frames.iter().map(|frame| frame.payload.len()).max().unwrap();
     let bytes_max = u64::try_from(longest).unwrap();
     let fixture = Fixture::with(|config| config.bytes_in_flight_max = bytes_max);
     let mut client = Client::welcomed(&fixture).await;
@@ -168,20 +158,9 @@ async fn a_stop_acknowledges_what_it_holds_and_sends_agents_elsewhere() {
     };
     let (ending, heard, ()) = tokio::join!(fixture.stop(), listening, opening);
     assert_eq!(ending, Ending::Stopped);
-    assert_eq!(
-        heard[0],
-        CollectorMessage::Ack {
-            position: Position::new(1, 2)
-        }
-    );
+    assert_eq!(heard[0], CollectorMessage::Ack { position: Position::new(1, 2) });
     assert!(
-        matches!(
-            heard[1],
-            CollectorMessage::Refuse {
-                reason: RejectReason::ShuttingDown,
-                ..
-            }
-        ),
+        matches!(heard[1], CollectorMessage::Refuse { reason: RejectReason::ShuttingDown, .. }),
         "{heard:?}"
     );
     assert_eq!(heard.len(), 2);
@@ -228,11 +207,7 @@ async fn a_stopped_collector_takes_no_new_connections() {
 async fn a_stop_does_not_wait_for_peers_who_are_far_away_and_gone() {
     let fixture = Fixture::new();
     let road = Road::to(fixture.address, Duration::from_millis(400)).await;
-    let tls = tls(
-        &fixture.authority,
-        Some(fixture.credentials()),
-        ALPN_SESSION,
-    );
+    let tls = tls(&fixture.authority, Some(fixture.credentials()), ALPN_SESSION);
     let (endpoint, connection) = dial(road.address, tls).await.unwrap();
     let mut client = Client::on(endpoint, connection).await;
     client.say(&AgentMessage::Hello(hello())).await;

@@ -29,11 +29,7 @@ pub(super) struct StandIn {
 
 impl StandIn {
     pub(super) fn new() -> Self {
-        Self {
-            taken: Arc::default(),
-            moods: Mutex::default(),
-            gate: watch::Sender::new(true),
-        }
+        Self { taken: Arc::default(), moods: Mutex::default(), gate: watch::Sender::new(true) }
     }
 
     /// What becomes of the next appends, one each; those behind them are taken.

@@ -29,11 +29,7 @@ fn handshake_bytes(connection: &Connection) -> u64 {
 #[tokio::test]
 async fn an_agent_that_was_here_comes_back_without_its_certificate() {
     let fixture = Fixture::new();
-    let config = tls(
-        &fixture.authority,
-        Some(fixture.credentials()),
-        ALPN_SESSION,
-    );
+    let config = tls(&fixture.authority, Some(fixture.credentials()), ALPN_SESSION);
     let (mut first, full) = said_hello(&fixture, &config).await;
     assert!(matches!(first.hear().await, CollectorMessage::Welcome(_)));
     let (mut second, resumed) = said_hello(&fixture, &config).await;
@@ -48,11 +44,7 @@ async fn an_agent_that_was_here_comes_back_without_its_certificate() {
 #[tokio::test]
 async fn a_revoked_agents_ticket_opens_nothing() {
     let fixture = Fixture::new();
-    let config = tls(
-        &fixture.authority,
-        Some(fixture.credentials()),
-        ALPN_SESSION,
-    );
+    let config = tls(&fixture.authority, Some(fixture.credentials()), ALPN_SESSION);
     let (mut first, _) = said_hello(&fixture, &config).await;
     first.hear().await;
     fixture.office.refuse(AGENT, RejectReason::AgentRevoked);
@@ -107,11 +99,7 @@ async fn a_ticket_outlives_the_process_that_gave_it() {
         };
         let stopping = one.lifecycle.clone();
         fixture.address = crate::ingest::start(one).unwrap();
-        let config = tls(
-            &fixture.authority,
-            Some(fixture.credentials()),
-            ALPN_SESSION,
-        );
+        let config = tls(&fixture.authority, Some(fixture.credentials()), ALPN_SESSION);
         let (mut first, _) = said_hello(&fixture, &config).await;
         first.hear().await;
         // Without waiting for its end: it lets go of its port in its own time, and the next one has
@@ -121,11 +109,7 @@ async fn a_ticket_outlives_the_process_that_gave_it() {
     };
     fixture.address = crate::ingest::start(parts).unwrap();
     let (_, full) = {
-        let config = tls(
-            &fixture.authority,
-            Some(fixture.credentials()),
-            ALPN_SESSION,
-        );
+        let config = tls(&fixture.authority, Some(fixture.credentials()), ALPN_SESSION);
         said_hello(&fixture, &config).await
     };
     let (mut second, resumed) = said_hello(&fixture, &config).await;

@@ -39,10 +39,7 @@ impl Road {
                 carry(far, near, takes)
             );
         });
-        Self {
-            address,
-            _lanes: lanes,
-        }
+        Self { address, _lanes: lanes }
     }
 }
 

@@ -49,18 +49,8 @@ async fn reports_under_way_are_acknowledged_in_order_and_together() {
         assert!(next > last);
         last = next;
     }
-    let positions: Vec<_> = fixture
-        .queue
-        .taken()
-        .iter()
-        .map(|entry| entry.position)
-        .collect();
-    assert_eq!(
-        positions,
-        (1..=20)
-            .map(|seq| Position::new(1, seq))
-            .collect::<Vec<_>>()
-    );
+    let positions: Vec<_> = fixture.queue.taken().iter().map(|entry| entry.position).collect();
+    assert_eq!(positions, (1..=20).map(|seq| Position::new(1, seq)).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -95,10 +85,7 @@ async fn a_welcome_brings_the_companys_settings_and_what_waits() {
     };
     assert_eq!((welcome.version, welcome.settings.revision), (1, 7));
     assert_eq!(welcome.applied(), Some(Position::new(4, 2)));
-    assert_eq!(
-        client.hear().await,
-        CollectorMessage::ScanNow { request: 5 }
-    );
+    assert_eq!(client.hear().await, CollectorMessage::ScanNow { request: 5 });
     assert_eq!(client.hear().await, CollectorMessage::SendSnapshot);
 }
 
@@ -131,10 +118,7 @@ async fn commands_reach_a_session_once_each() {
     let scan = |request| Command::ScanNow { request };
     let tell = |command| assert!(fixture.registry.tell(AGENT, command));
     tell(scan(2));
-    assert_eq!(
-        client.hear().await,
-        CollectorMessage::ScanNow { request: 2 }
-    );
+    assert_eq!(client.hear().await, CollectorMessage::ScanNow { request: 2 });
     // As polls do, whose rows overlap.
     tell(scan(1));
     tell(scan(2));
@@ -142,10 +126,7 @@ async fn commands_reach_a_session_once_each() {
     assert_eq!(client.hear().await, CollectorMessage::SendSnapshot);
     tell(Command::SendSnapshot);
     tell(scan(3));
-    assert_eq!(
-        client.hear().await,
-        CollectorMessage::ScanNow { request: 3 }
-    );
+    assert_eq!(client.hear().await, CollectorMessage::ScanNow { request: 3 });
     // A new epoch is what was asked for; another request may follow it.
     client.say(&message(report(1, 1))).await;
     assert_eq!(client.hear_ack().await, Position::new(1, 1));
@@ -157,11 +138,7 @@ async fn commands_reach_a_session_once_each() {
 async fn heartbeats_are_noted_with_the_certificates_identity() {
     let fixture = Fixture::new();
     let mut client = Client::welcomed(&fixture).await;
-    let heartbeat = Heartbeat {
-        acknowledged: Position::new(1, 4),
-        digest: None,
-        scan_done: 2,
-    };
+    let heartbeat = Heartbeat { acknowledged: Position::new(1, 4), digest: None, scan_done: 2 };
     client.say(&AgentMessage::Heartbeat(heartbeat)).await;
     // The acknowledgement of a report says that the heartbeat before it was read.
     client.say(&message(report(1, 1))).await;
@@ -190,14 +167,9 @@ async fn a_certificate_is_renewed_for_the_same_identity() {
 async fn a_renewal_that_cannot_be_signed_is_refused_and_the_session_goes_on() {
     let fixture = Fixture::new();
     let mut client = Client::welcomed(&fixture).await;
-    client
-        .say(&AgentMessage::Renew { csr: vec![1, 2, 3] })
-        .await;
+    client.say(&AgentMessage::Renew { csr: vec![1, 2, 3] }).await;
     let (position, reason, _) = client.hear_reject().await;
-    assert_eq!(
-        (position, reason),
-        (Position::default(), RejectReason::InvalidRequest)
-    );
+    assert_eq!((position, reason), (Position::default(), RejectReason::InvalidRequest));
     fixture.office.close();
     let key = KeyPair::generate().unwrap();
     client.say(&AgentMessage::Renew { csr: csr(&key) }).await;

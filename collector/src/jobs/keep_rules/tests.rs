@@ -22,9 +22,7 @@ async fn tick(node: &Node, payload: Value) {
         payload: &payload,
         run_after: now,
     };
-    rows::enqueue(node.database.store(), &job, now)
-        .await
-        .unwrap();
+    rows::enqueue(node.database.store(), &job, now).await.unwrap();
     while node.take().await {}
 }
 
@@ -48,10 +46,7 @@ async fn an_exception_whose_time_is_over_ends_within_a_minute() {
     let (node, scope) = node().await;
     let all = open(&scope).await;
     assert!(all > 0);
-    let about = About {
-        product: Some("lodash".to_owned()),
-        ..About::default()
-    };
+    let about = About { product: Some("lodash".to_owned()), ..About::default() };
     let claim = Claim {
         status: VexStatus::Affected,
         justification: None,
@@ -93,8 +88,7 @@ async fn a_host_that_reported_gets_its_labels_and_a_silent_one_fails() {
     let store = node.database.store();
     let second = crate::pipeline::testing::agent(store, &scope, 99).await;
     let records = vec![lodash("4.17.15")];
-    node.store_judged_by(&node.jobs, &scope, second, records)
-        .await;
+    node.store_judged_by(&node.jobs, &scope, second, records).await;
     let policy = NewPolicy {
         id: Uuid::from_u128(3),
         policy: PolicyChange {
@@ -110,8 +104,7 @@ async fn a_host_that_reported_gets_its_labels_and_a_silent_one_fails() {
     tick(&node, Value::Null).await;
     let label = labels::get(&scope, new.id).await.unwrap().unwrap();
     assert_eq!(label.hosts, 2);
-    node.hand
-        .advance(std::time::Duration::from_secs(8 * 86_400));
+    node.hand.advance(std::time::Duration::from_secs(8 * 86_400));
     tick(&node, whole()).await;
     let policy = policies::get(&scope, policy.id).await.unwrap().unwrap();
     assert_eq!((policy.hosts.pass, policy.hosts.fail), (0, 2));

@@ -47,11 +47,7 @@ impl Judged {
 
 impl Judging {
     pub(super) fn new(jobs: Jobs, judge: Judge, changes: Vec<Change>) -> Self {
-        Self {
-            jobs,
-            judge,
-            changes: changes.into(),
-        }
+        Self { jobs, judge, changes: changes.into() }
     }
 
     pub(super) fn changes(&self) -> &[Change] {
@@ -151,10 +147,7 @@ impl Judging {
         let now = self.jobs.clock.now();
         let generation = self.judge.generation();
         let replaced = findings::replace(scope, &judged, generation, now).await?;
-        Ok(replaced.map(|findings| Judged {
-            software: judged.len() as u64,
-            findings,
-        }))
+        Ok(replaced.map(|findings| Judged { software: judged.len() as u64, findings }))
     }
 }
 

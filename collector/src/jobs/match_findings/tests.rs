@@ -126,17 +126,13 @@ async fn a_node_that_lags_behind_judges_nothing_again_and_what_it_stores_is_caug
     let mut watch = node.watch();
     write_index(&node.path(), &[NEW]);
     watch.look().await;
-    assert!(
-        !take_on(&lagging.jobs).await,
-        "it would undo the newer index"
-    );
+    assert!(!take_on(&lagging.jobs).await, "it would undo the newer index");
     assert!(node.take().await);
     assert_eq!(open_cves(&scope).await, [NEW]);
 
     // It stores software, judged as it can.
     let host = agent(&node.jobs.store, &scope, 2).await;
-    node.store_judged_by(&lagging.jobs, &scope, host, vec![lodash("4.17.18")])
-        .await;
+    node.store_judged_by(&lagging.jobs, &scope, host, vec![lodash("4.17.18")]).await;
     assert_eq!(open_cves(&scope).await, [OLD, NEW]);
     // When it catches up, so does its software.
     node.hand.advance(Duration::from_secs(61));
@@ -156,12 +152,9 @@ async fn an_index_that_was_made_before_the_one_that_counts_does_not_count() {
     let other = Other::beside(&node);
     other.write(&[NEW]);
     // The tests' indexes do not say when they were made, so the file's time decides.
-    let file = fs::File::options()
-        .write(true)
-        .open(other.directory.path().join("current"))
-        .unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
-        .unwrap();
+    let file =
+        fs::File::options().write(true).open(other.directory.path().join("current")).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     other.watch().look().await;
     assert_ne!(other.jobs.matcher.generation(), counts);
     assert!(!take_on(&other.jobs).await);
@@ -183,8 +176,7 @@ async fn software_whose_transaction_ended_behind_the_job_is_caught_by_another_lo
     while node.take().await {}
     // Its transaction began before the change: nobody could see that it would be late.
     let host = agent(&node.jobs.store, &scope, 2).await;
-    node.store_judged_by(&old.jobs, &scope, host, vec![lodash("4.17.19")])
-        .await;
+    node.store_judged_by(&old.jobs, &scope, host, vec![lodash("4.17.19")]).await;
     // Nothing here can hold a transaction open over the change, so its mark is taken away
     // afterwards.
     node.database.execute("TRUNCATE software_late").await;
@@ -212,14 +204,9 @@ async fn a_job_that_was_cut_short_goes_on_behind_the_companies_that_are_done() {
     let taken = rows::take(&node.jobs.store, &kinds, Duration::ZERO, now);
     let job = taken.await.unwrap().unwrap();
     // What a runner notes that dies after the second company; they are numbered as they are made.
-    let changes = generations::unfinished(&node.jobs.store, Some(DAY))
-        .await
-        .unwrap();
-    let progress = Progress {
-        through: changes.last().unwrap().ordinal,
-        after: Some(2),
-        only_new: true,
-    };
+    let changes = generations::unfinished(&node.jobs.store, Some(DAY)).await.unwrap();
+    let progress =
+        Progress { through: changes.last().unwrap().ordinal, after: Some(2), only_new: true };
     let payload = serde_json::to_value(progress).unwrap();
     assert!(rows::note(&node.jobs.store, &job, &payload).await.unwrap());
     assert!(node.take().await);
@@ -242,9 +229,7 @@ async fn a_job_whose_index_is_replaced_while_it_works_leaves_the_change_to_the_n
     write_index(&node.path(), &[NEW]);
     watch.look().await;
     let judge = node.jobs.matcher.judge();
-    let changes = generations::unfinished(&node.jobs.store, Some(DAY))
-        .await
-        .unwrap();
+    let changes = generations::unfinished(&node.jobs.store, Some(DAY)).await.unwrap();
     let judging = Judging::new(node.jobs.clone(), judge, changes);
     // Another node has a newer one by now.
     let other = Other::beside(&node);

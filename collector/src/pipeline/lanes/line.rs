@@ -82,9 +82,7 @@ impl Line {
 
     /// When ingest took the oldest report that has not come to its end.
     pub(super) fn oldest_received_at_ms(&self) -> Option<u64> {
-        let in_flight = self
-            .taken_received_at_ms
-            .filter(|_| matches!(self.state, State::InFlight));
+        let in_flight = self.taken_received_at_ms.filter(|_| matches!(self.state, State::InFlight));
         // Not the first: a report that fills a gap comes before those that have waited for it.
         let waiting = self.slips.iter().map(|slip| slip.received_at_ms);
         in_flight.into_iter().chain(waiting).min()
@@ -160,9 +158,7 @@ impl Line {
 
     /// The place in the line where a later epoch begins with its first report.
     fn next_epoch(&self, applied: Position) -> Option<usize> {
-        self.slips
-            .iter()
-            .position(|slip| applied.succession(slip.position) == Succession::Next)
+        self.slips.iter().position(|slip| applied.succession(slip.position) == Succession::Next)
     }
 
     fn take_first(&mut self) -> Option<Slip> {

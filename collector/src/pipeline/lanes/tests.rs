@@ -144,10 +144,7 @@ fn an_agent_whose_report_has_no_room_goes_first_in_the_next_group() {
     assert_eq!(take_part(&mut lanes, now).agent, agent(1));
     lanes.push(&delta((1, 3), (1, 1)), now);
     let next = lanes.take(now + ms(50)).unwrap();
-    assert_eq!(
-        next.parts.iter().map(|part| part.agent).collect::<Vec<_>>(),
-        [agent(2), agent(3)]
-    );
+    assert_eq!(next.parts.iter().map(|part| part.agent).collect::<Vec<_>>(), [agent(2), agent(3)]);
 }
 
 #[test]
@@ -160,12 +157,8 @@ fn a_group_holds_one_company_and_no_more_records_than_it_may() {
     }
     let group = lanes.take(now).unwrap();
     assert_eq!(group.company, company(1));
-    let records: u32 = group
-        .parts
-        .iter()
-        .flat_map(|p| &p.slips)
-        .map(|s| u32::from(s.records))
-        .sum();
+    let records: u32 =
+        group.parts.iter().flat_map(|p| &p.slips).map(|s| u32::from(s.records)).sum();
     assert_eq!(records, LIMITS.group_records_max);
     assert_eq!(lanes.take(now).unwrap().company, company(2));
 }
@@ -186,10 +179,7 @@ fn the_same_report_twice_is_given_out_twice() {
     // that; the store does, so both have to come to it, and each entry to its outcome.
     again.slip.sequence += 1;
     let mut lanes = lanes_with(&[delta((1, 1), (1, 1)), again, delta((1, 1), (1, 2))], now);
-    assert_eq!(
-        places(&take_part(&mut lanes, now)),
-        [(1, 1), (1, 1), (1, 2)]
-    );
+    assert_eq!(places(&take_part(&mut lanes, now)), [(1, 1), (1, 1), (1, 2)]);
 }
 
 #[test]
@@ -200,12 +190,10 @@ fn changes_go_before_snapshots_which_still_get_every_fourth_turn() {
         lanes.push(&snapshot((number, number), (1, 1)), now);
         lanes.push(&delta((number, 100 + number), (1, 1)), now);
     }
-    let order: Vec<Lane> = (0..20)
-        .map(|_| lanes.take(now).unwrap().parts[0].slips[0].lane)
-        .collect();
-    let turns_of_snapshots: Vec<usize> = (0..20)
-        .filter(|turn| order[*turn] == Lane::Snapshot)
-        .collect();
+    let order: Vec<Lane> =
+        (0..20).map(|_| lanes.take(now).unwrap().parts[0].slips[0].lane).collect();
+    let turns_of_snapshots: Vec<usize> =
+        (0..20).filter(|turn| order[*turn] == Lane::Snapshot).collect();
     assert_eq!(turns_of_snapshots, [3, 7, 11, 15, 19]);
 }
 
@@ -254,10 +242,7 @@ fn what_failed_comes_again_in_order_after_a_rest_that_grows_to_a_bound() {
     let mut rests = Vec::new();
     for attempts in 0..20 {
         let part = take_part(&mut lanes, now);
-        assert_eq!(
-            (places(&part), part.attempts),
-            (vec![(1, 1), (1, 2)], attempts)
-        );
+        assert_eq!((places(&part), part.attempts), (vec![(1, 1), (1, 2)], attempts));
         lanes.put_back(part.agent, &part.slips, Rest::Failed, now);
         assert_eq!(lanes.take(now), None);
         let due = lanes.due_at().unwrap();
@@ -313,10 +298,7 @@ fn a_gap_that_is_filled_here_goes_on_at_once() {
     lanes.push(&delta((1, 1), (1, 4)), now);
     assert_eq!(lanes.take(now + ms(100)), None);
     lanes.push(&delta((1, 1), (1, 2)), now);
-    assert_eq!(
-        places(&take_part(&mut lanes, now)),
-        [(1, 2), (1, 3), (1, 4)]
-    );
+    assert_eq!(places(&take_part(&mut lanes, now)), [(1, 2), (1, 3), (1, 4)]);
 }
 
 #[test]
@@ -340,10 +322,7 @@ fn a_gap_that_stays_ends_its_reports_and_asks_for_a_snapshot() {
         let part = &group.parts[0];
         match lanes.put_back_gap(part.agent, &part.slips, Position::new(1, 1), now) {
             Gap::Waits => assert!(now < began + LIMITS.gap_wait),
-            Gap::Hopeless {
-                slips,
-                asks_snapshot,
-            } => break (now, slips, asks_snapshot),
+            Gap::Hopeless { slips, asks_snapshot } => break (now, slips, asks_snapshot),
         }
     };
     assert!(asks_snapshot && slips.len() == 1);
@@ -353,10 +332,7 @@ fn a_gap_that_stays_ends_its_reports_and_asks_for_a_snapshot() {
     lanes.push(&delta((1, 1), (1, 4)), now);
     let part = take_part(&mut lanes, now);
     let gap = lanes.put_back_gap(part.agent, &part.slips, Position::new(1, 1), now);
-    assert!(
-        matches!(gap, Gap::Hopeless { .. }),
-        "waits once an epoch, not once a report"
-    );
+    assert!(matches!(gap, Gap::Hopeless { .. }), "waits once an epoch, not once a report");
 }
 
 #[test]
@@ -367,10 +343,7 @@ fn a_snapshot_that_begins_meanwhile_ends_the_wait_and_is_not_asked_for() {
     let part = take_part(&mut lanes, now);
     lanes.push(&snapshot((1, 1), (2, 1)), now);
     match lanes.put_back_gap(part.agent, &part.slips, Position::new(1, 1), now) {
-        Gap::Hopeless {
-            slips,
-            asks_snapshot,
-        } => assert!(slips.len() == 1 && !asks_snapshot),
+        Gap::Hopeless { slips, asks_snapshot } => assert!(slips.len() == 1 && !asks_snapshot),
         Gap::Waits => panic!("waits for what a snapshot has overtaken"),
     }
     lanes.release(agent(1), now);
@@ -405,13 +378,7 @@ fn the_oldest_is_who_has_waited_longest_and_not_who_goes_first() {
 fn counts_what_waits_by_lane_and_knows_the_oldest() {
     let now = start();
     let mut lanes = lanes_with(&[delta((1, 1), (1, 7)), snapshot((1, 2), (1, 4))], now);
-    assert_eq!(
-        lanes.waiting(),
-        Waiting {
-            deltas: 1,
-            snapshots: 1
-        }
-    );
+    assert_eq!(lanes.waiting(), Waiting { deltas: 1, snapshots: 1 });
     assert_eq!(lanes.oldest_received_at_ms(), Some(4));
     while let Some(group) = lanes.take(now) {
         for part in group.parts {
@@ -420,8 +387,5 @@ fn counts_what_waits_by_lane_and_knows_the_oldest() {
     }
     assert_eq!(lanes.waiting(), Waiting::default());
     assert_eq!(lanes.oldest_received_at_ms(), None);
-    assert!(
-        lanes.lines.is_empty(),
-        "agents without reports are forgotten"
-    );
+    assert!(lanes.lines.is_empty(), "agents without reports are forgotten");
 }

@@ -39,11 +39,7 @@ impl From<Lane> for LaneOrder {
 
 impl From<LaneOrder> for Lane {
     fn from(LaneOrder(is_snapshot): LaneOrder) -> Self {
-        if is_snapshot {
-            Self::Snapshot
-        } else {
-            Self::Delta
-        }
+        if is_snapshot { Self::Snapshot } else { Self::Delta }
     }
 }
 

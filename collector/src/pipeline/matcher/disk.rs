@@ -73,21 +73,14 @@ impl DiskCache {
         let database = opened.map_err(OpenError::Broken)?;
         let is_usable = Arc::new(AtomicBool::new(true));
         let (writes, waiting) = sync_channel(WAITING_MAX);
-        let writer = Writer {
-            database: database.clone(),
-            is_usable: Arc::clone(&is_usable),
-            _lock: lock,
-        };
+        let writer =
+            Writer { database: database.clone(), is_usable: Arc::clone(&is_usable), _lock: lock };
         // It ends when the cache is dropped and with it the channel.
         std::thread::Builder::new()
             .name("match-cache".to_owned())
             .spawn(move || writer.run(&waiting))
             .map_err(broken)?;
-        Ok(Self {
-            database,
-            is_usable,
-            writes,
-        })
+        Ok(Self { database, is_usable, writes })
     }
 
     /// What is kept of a key.
@@ -96,9 +89,8 @@ impl DiskCache {
             return None;
         }
         let read = guarded(|| self.database.get(key.0.to_be_bytes()));
-        let bytes = read
-            .inspect_err(|error| give_up(&self.is_usable, &self.database, error))
-            .ok()??;
+        let bytes =
+            read.inspect_err(|error| give_up(&self.is_usable, &self.database, error)).ok()??;
         stored::decode(&bytes)
     }
 
@@ -179,12 +171,11 @@ fn prepare(directory: &Path, path: &Path) -> Result<File, OpenError> {
 /// Whether a path is named as [`DiskCache::open`] names them, of whatever format.
 fn is_cache(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
-    name.and_then(|name| name.split_once('-'))
-        .is_some_and(|(generation, format)| {
-            generation.len() == 16
-                && u64::from_str_radix(generation, 16).is_ok()
-                && format.parse::<u32>().is_ok()
-        })
+    name.and_then(|name| name.split_once('-')).is_some_and(|(generation, format)| {
+        generation.len() == 16
+            && u64::from_str_radix(generation, 16).is_ok()
+            && format.parse::<u32>().is_ok()
+    })
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {
@@ -244,9 +235,6 @@ fn give_up(is_usable: &AtomicBool, database: &sled::Db, error: &str) {
     // Said once: every reader that is under way would say the same.
     if is_usable.swap(false, Ordering::Relaxed) {
         std::mem::forget(database.clone());
-        tracing::warn!(
-            error,
-            "the match cache on disk is left alone until the next start"
-        );
+        tracing::warn!(error, "the match cache on disk is left alone until the next start");
     }
 }

@@ -35,10 +35,7 @@ impl MemoryCache {
     pub(super) fn new(entries_max: usize) -> Self {
         // Two generations a shard share what the shard may have.
         let bytes_max = entries_max.saturating_mul(ENTRY_BYTES) / SHARDS / 2;
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            bytes_max,
-        }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), bytes_max }
     }
 
     /// What is kept of a key.
@@ -67,8 +64,7 @@ impl MemoryCache {
                 let other = other.lock().unwrap_or_else(PoisonError::into_inner);
                 // The old ones first, so that they are the first to go here, too.
                 let all = other.old.iter().chain(&other.young);
-                all.map(|(key, evaluation)| (*key, Arc::clone(evaluation)))
-                    .collect()
+                all.map(|(key, evaluation)| (*key, Arc::clone(evaluation))).collect()
             };
             let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
             for (key, evaluation) in kept {
@@ -145,11 +141,7 @@ fn bytes_of_texts(texts: &[SmolStr]) -> usize {
 /// What a text takes beside itself. One that several findings share counts for each: rather too
 /// much than more memory than was allowed.
 fn bytes_of_text(text: &SmolStr) -> usize {
-    if text.is_heap_allocated() {
-        text.len()
-    } else {
-        0
-    }
+    if text.is_heap_allocated() { text.len() } else { 0 }
 }
 
 /// What an advisory's statement takes: the most of a judgement where distributions are judged by
@@ -169,18 +161,8 @@ fn bytes_of_statement(statement: &Statement) -> usize {
         severity,
         note,
     } = statement;
-    let texts = [
-        id,
-        publisher,
-        place,
-        package,
-        package_kind,
-        verdict,
-        module,
-        channel,
-        severity,
-        note,
-    ];
+    let texts =
+        [id, publisher, place, package, package_kind, verdict, module, channel, severity, note];
     size_of_val(statement) + texts.into_iter().map(bytes_of_text).sum::<usize>()
 }
 
@@ -194,10 +176,7 @@ mod tests {
         Arc::new(Evaluation {
             status: Status::Evaluated,
             reason: None,
-            identity: Identity {
-                cpes: vec!["x".repeat(cpe_bytes)],
-                ..Identity::default()
-            },
+            identity: Identity { cpes: vec!["x".repeat(cpe_bytes)], ..Identity::default() },
             findings: Vec::new(),
             keys: Vec::new(),
         })
@@ -210,9 +189,7 @@ mod tests {
 
     fn held(cache: &MemoryCache) -> usize {
         let shards = cache.shards.iter().map(|shard| shard.lock().unwrap());
-        shards
-            .map(|shard| shard.young.len() + shard.old.len())
-            .sum()
+        shards.map(|shard| shard.young.len() + shard.old.len()).sum()
     }
 
     #[test]
@@ -242,9 +219,7 @@ mod tests {
             before.put(key(number), &evaluation(cpe_bytes));
         }
         after.put(key(3), &evaluation(31));
-        after.adopt(&before, &|evaluation: &Evaluation| {
-            evaluation.identity.cpes[0].len() == 20
-        });
+        after.adopt(&before, &|evaluation: &Evaluation| evaluation.identity.cpes[0].len() == 20);
         assert_eq!(after.get(key(1)), Some(evaluation(10)));
         assert_eq!(after.get(key(2)), None);
         assert_eq!(after.get(key(3)), Some(evaluation(31)));

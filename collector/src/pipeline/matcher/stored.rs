@@ -65,11 +65,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Evaluation> {
     rest.is_empty().then(|| Evaluation {
         status: stored.status,
         reason: stored.reason,
-        identity: Identity {
-            cpes: stored.cpes,
-            purl: stored.purl,
-            rule: stored.rule,
-        },
+        identity: Identity { cpes: stored.cpes, purl: stored.purl, rule: stored.rule },
         findings: stored.findings.into_iter().map(Finding::from).collect(),
         keys: stored.keys.into_iter().map(LookupKey).collect(),
     })
@@ -83,17 +79,7 @@ impl From<Finding> for StoredFinding {
             source,
             confidence,
             fixed_in,
-            why:
-                Why {
-                    criteria,
-                    range,
-                    version,
-                    scheme,
-                    rule,
-                    conditions,
-                    notes,
-                    advisory,
-                },
+            why: Why { criteria, range, version, scheme, rule, conditions, notes, advisory },
         } = finding;
         Self {
             cve,
@@ -169,10 +155,8 @@ mod tests {
         other.identity.purl = Some("pkg:deb/debian/bash".to_owned());
         other.findings[0].fixed_in = None;
         other.findings[0].why.range = Some("< 5.2".into());
-        other.findings[0].why.advisory = Some(Box::new(Statement {
-            id: "DSA-1-1".into(),
-            ..Statement::default()
-        }));
+        other.findings[0].why.advisory =
+            Some(Box::new(Statement { id: "DSA-1-1".into(), ..Statement::default() }));
         for evaluation in [evaluation(), other] {
             let bytes = encode(&evaluation).unwrap();
             assert_eq!(decode(&bytes), Some(evaluation));

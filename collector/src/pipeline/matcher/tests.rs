@@ -19,11 +19,7 @@ fn matcher(directory: Option<&Path>) -> Matcher {
 fn cves(matcher: &Matcher, version: &str) -> Vec<String> {
     let record = lodash(version);
     let evaluation = matcher.judge().evaluate(&record, &debian(), key(&record));
-    evaluation
-        .findings
-        .iter()
-        .map(|finding| finding.cve.to_string())
-        .collect()
+    evaluation.findings.iter().map(|finding| finding.cve.to_string()).collect()
 }
 
 /// Waits until the cache of the matcher's present index holds a version's judgement on disk.
@@ -135,10 +131,7 @@ fn evaluations_go_on_while_indexes_are_swapped_each_with_the_index_it_began_with
                         // itself that must not change under a judgement.
                         let record = lodash(&format!("4.{worker}.{seen}"));
                         let judge = matcher.judge();
-                        let found = judge
-                            .evaluate(&record, &debian(), key(&record))
-                            .findings
-                            .len();
+                        let found = judge.evaluate(&record, &debian(), key(&record)).findings.len();
                         let at = usize::from(judge.generation() == generations[1]);
                         assert_eq!(found, CVES.len() - at, "an answer of the other index");
                         judged[at] += 1;
@@ -152,17 +145,10 @@ fn evaluations_go_on_while_indexes_are_swapped_each_with_the_index_it_began_with
             swaps_left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
             std::thread::yield_now();
         }
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap())
-            .collect::<Vec<_>>()
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect::<Vec<_>>()
     });
     // Nobody was kept from judging, whichever index was in place.
-    assert!(
-        judged
-            .iter()
-            .all(|judged| judged.iter().sum::<u32>() >= 100)
-    );
+    assert!(judged.iter().all(|judged| judged.iter().sum::<u32>() >= 100));
 }
 
 #[test]
@@ -213,9 +199,7 @@ fn kept() -> tempfile::TempDir {
 }
 
 fn files_of(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let (folders, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     files.extend(folders.iter().flat_map(|folder| files_of(folder)));
     files
@@ -284,10 +268,7 @@ fn a_cache_whose_disk_is_full_is_left_alone_and_keeps_no_process_from_ending() {
     // The signal is ignored from before the program begins, so that a write beyond the limit fails as on a full
     // disk; 2,048 blocks of 512 bytes.
     let mut copy = std::process::Command::new("sh")
-        .args([
-            "-c",
-            "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --exact \"$1\"",
-        ])
+        .args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" --exact \"$1\""])
         .arg(std::env::current_exe().unwrap())
         .arg(name)
         .env(FULL, directory.path())

@@ -68,31 +68,19 @@ impl World {
         let matcher = Arc::new(Matcher::in_memory(1_000));
         matcher.swap(index_of_kernels());
         let scope = company(&store, 1).await;
-        Self {
-            _database: database,
-            sink: StoreSink { store, matcher },
-            scope,
-        }
+        Self { _database: database, sink: StoreSink { store, matcher }, scope }
     }
 
     async fn host(&self, number: u128, records: Vec<SoftwareRecord>) -> AgentId {
         let agent = agent(&self.sink.store, &self.scope, number).await;
-        self.apply(agent, report(Position::new(1, 1), records))
-            .await;
+        self.apply(agent, report(Position::new(1, 1), records)).await;
         agent
     }
 
     async fn apply(&self, agent: AgentId, report: protocol::report::Report) {
-        let incoming = IncomingReport {
-            agent,
-            keys: report.validate().unwrap(),
-            report,
-            received_at: DAY,
-        };
-        let applied = self
-            .sink
-            .apply(self.scope.company(), &[incoming], DAY)
-            .await;
+        let incoming =
+            IncomingReport { agent, keys: report.validate().unwrap(), report, received_at: DAY };
+        let applied = self.sink.apply(self.scope.company(), &[incoming], DAY).await;
         applied.unwrap();
     }
 
@@ -107,10 +95,7 @@ impl World {
     }
 
     async fn hosts_with_the_cve(&self) -> Vec<AgentId> {
-        let filter = HostFilter {
-            cve: Some(CVE.to_owned()),
-            ..HostFilter::default()
-        };
+        let filter = HostFilter { cve: Some(CVE.to_owned()), ..HostFilter::default() };
         let page = PageRequest::first(10);
         let hosts = hosts::list(&self.scope, &filter, HostSort::default(), &page).await;
         hosts.unwrap().items.iter().map(|host| host.id).collect()
@@ -148,10 +133,7 @@ async fn a_cve_of_a_kernel_is_of_the_hosts_that_run_it_and_of_no_other() {
     assert_eq!(old.findings.open, 0);
     let running = &world.software_of(late).await[0];
     assert_eq!(running.software.record, kernel(OLD, true));
-    assert_eq!(
-        (running.software.status, running.findings.open),
-        (Status::Evaluated, 1)
-    );
+    assert_eq!((running.software.status, running.findings.open), (Status::Evaluated, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,9 +146,6 @@ async fn after_a_boot_into_the_new_kernel_no_host_has_the_cve() {
     // The finding is the old kernel's, wherever it runs again; it is of no host now.
     assert_eq!(world.hosts_of_findings().await, [0]);
     let held = world.software_of(host).await;
-    let running: Vec<_> = held
-        .iter()
-        .map(|held| held.software.record.running)
-        .collect();
+    let running: Vec<_> = held.iter().map(|held| held.software.record.running).collect();
     assert_eq!(running, [Some(false), Some(true)]);
 }

@@ -53,12 +53,7 @@ impl Rig {
             ..QueueLimits::default()
         };
         let (queue, _) = Queue::open(directory.path(), limits, dispatcher.clone(), clock).unwrap();
-        Self {
-            directory,
-            queue,
-            dispatcher,
-            sink,
-        }
+        Self { directory, queue, dispatcher, sink }
     }
 
     async fn append(&self, entries: impl IntoIterator<Item = Entry>) {
@@ -166,17 +161,13 @@ async fn stores_every_report_of_every_agent_once_and_in_order() {
     }
     // Order alone would hold for a pipeline that stores one report per transaction, which no disk is
     // fast enough for: the grouping is part of the promise.
-    assert!(
-        rig.sink.groups().iter().any(|reports| *reports > 1),
-        "nothing was stored together"
-    );
+    assert!(rig.sink.groups().iter().any(|reports| *reports > 1), "nothing was stored together");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_twice_is_stored_once() {
     let rig = Rig::new();
-    rig.append([entry((1, 1), 1, "fine"), entry((1, 1), 1, "fine")])
-        .await;
+    rig.append([entry((1, 1), 1, "fine"), entry((1, 1), 1, "fine")]).await;
     rig.append([entry((1, 1), 2, "fine")]).await;
     rig.work_until_empty().await;
     assert_eq!(rig.sink.stored(agent(1)), seqs(1..=2));
@@ -186,10 +177,8 @@ async fn what_comes_twice_is_stored_once() {
 async fn a_database_that_is_away_loses_nothing_and_makes_no_dead_letters() {
     let rig = Rig::new();
     rig.sink.set_away(true);
-    rig.append((1..=30).map(|seq| entry((1, 1), seq, "fine")))
-        .await;
-    rig.append((1..=30).map(|seq| entry((2, 2), seq, "fine")))
-        .await;
+    rig.append((1..=30).map(|seq| entry((1, 1), seq, "fine"))).await;
+    rig.append((1..=30).map(|seq| entry((2, 2), seq, "fine"))).await;
     rig.work_until(|| rig.sink.refusals() >= 3).await;
     assert_eq!(rig.queue.stats().entries, 60);
     rig.sink.set_away(false);
@@ -215,29 +204,20 @@ async fn a_database_that_is_away_is_asked_by_one_worker_at_a_time() {
 async fn a_report_that_the_database_refuses_becomes_a_dead_letter_alone() {
     let rig = Rig::new();
     rig.sink.play(Trick::Refuses("poison"));
-    rig.append((1..=9).map(|seq| entry((1, 1), seq, "fine")))
-        .await;
+    rig.append((1..=9).map(|seq| entry((1, 1), seq, "fine"))).await;
     let poison = entry((1, 1), 10, "poison");
     rig.append([poison.clone()]).await;
     // What follows the poison in its agent's line and what shares its group are both to be stored:
     // one bad report neither stops a host nor its neighbours.
-    rig.append((11..=20).map(|seq| entry((1, 1), seq, "fine")))
-        .await;
-    rig.append((1..=20).map(|seq| entry((1, 2), seq, "fine")))
-        .await;
+    rig.append((11..=20).map(|seq| entry((1, 1), seq, "fine"))).await;
+    rig.append((1..=20).map(|seq| entry((1, 2), seq, "fine"))).await;
     rig.work_until_empty().await;
     let letters = rig.sink.letters();
     assert_eq!(letters.len(), 1);
-    assert_eq!(
-        (letters[0].agent, letters[0].position),
-        (agent(1), Position::new(1, 10))
-    );
+    assert_eq!((letters[0].agent, letters[0].position), (agent(1), Position::new(1, 10)));
     assert_eq!(letters[0].reason, "refused");
     assert_eq!(letters[0].frame, poison.frame);
-    assert_eq!(
-        rig.sink.stored(agent(1)),
-        [seqs(1..=9), seqs(11..=20)].concat()
-    );
+    assert_eq!(rig.sink.stored(agent(1)), [seqs(1..=9), seqs(11..=20)].concat());
     assert_eq!(rig.sink.stored(agent(2)), seqs(1..=20));
 }
 
@@ -245,8 +225,7 @@ async fn a_report_that_the_database_refuses_becomes_a_dead_letter_alone() {
 async fn a_report_that_panics_becomes_a_dead_letter_and_stops_no_worker() {
     let rig = Rig::new();
     rig.sink.play(Trick::Panics("poison"));
-    rig.append([entry((1, 1), 1, "poison"), entry((1, 1), 2, "fine")])
-        .await;
+    rig.append([entry((1, 1), 1, "poison"), entry((1, 1), 2, "fine")]).await;
     rig.append([entry((1, 2), 1, "fine")]).await;
     rig.work_until_empty().await;
     let letters = rig.sink.letters();
@@ -262,8 +241,7 @@ async fn a_report_that_panics_becomes_a_dead_letter_and_stops_no_worker() {
 async fn a_failure_that_passes_is_tried_again_and_leaves_no_trace() {
     let rig = Rig::new();
     rig.sink.play(Trick::Fails("slow", 2));
-    rig.append([entry((1, 1), 1, "slow"), entry((1, 1), 2, "fine")])
-        .await;
+    rig.append([entry((1, 1), 1, "slow"), entry((1, 1), 2, "fine")]).await;
     rig.work_until_empty().await;
     assert_eq!(rig.sink.stored(agent(1)), seqs(1..=2));
     assert!(rig.sink.letters().is_empty());
@@ -273,8 +251,7 @@ async fn a_failure_that_passes_is_tried_again_and_leaves_no_trace() {
 async fn a_report_that_fails_for_ever_becomes_a_dead_letter_and_its_group_is_stored() {
     let rig = Rig::new();
     rig.sink.play(Trick::Fails("slow", u32::MAX));
-    rig.append([entry((1, 1), 1, "slow"), entry((1, 1), 2, "fine")])
-        .await;
+    rig.append([entry((1, 1), 1, "slow"), entry((1, 1), 2, "fine")]).await;
     rig.append([entry((1, 2), 1, "fine")]).await;
     rig.work_until_empty().await;
     let letters = rig.sink.letters();
@@ -302,25 +279,12 @@ async fn bytes_that_are_no_report_become_a_dead_letter_in_their_place() {
         upserts[0].name.clear();
     }
     invalid.frame = frame_of(nameless);
-    rig.append([
-        entry((1, 1), 1, "fine"),
-        noise,
-        other,
-        invalid,
-        entry((1, 1), 5, "fine"),
-    ])
-    .await;
+    rig.append([entry((1, 1), 1, "fine"), noise, other, invalid, entry((1, 1), 5, "fine")]).await;
     rig.work_until_empty().await;
     let letters = rig.sink.letters();
-    let reasons: Vec<&str> = letters
-        .iter()
-        .map(|letter| letter.reason.as_str())
-        .collect();
+    let reasons: Vec<&str> = letters.iter().map(|letter| letter.reason.as_str()).collect();
     assert_eq!(reasons, ["undecodable", "invalid", "invalid"]);
-    assert_eq!(
-        rig.sink.stored(agent(1)),
-        [seqs(1..=1), seqs(5..=5)].concat()
-    );
+    assert_eq!(rig.sink.stored(agent(1)), [seqs(1..=1), seqs(5..=5)].concat());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -329,8 +293,7 @@ async fn a_dead_letter_that_cannot_be_kept_now_is_kept_later() {
     rig.sink.play(Trick::Refuses("poison"));
     // One less than a report may fail: a burial that fails counts as an attempt.
     rig.sink.fail_burials(2);
-    rig.append([entry((1, 1), 1, "poison"), entry((1, 1), 2, "fine")])
-        .await;
+    rig.append([entry((1, 1), 1, "poison"), entry((1, 1), 2, "fine")]).await;
     rig.work_until_empty().await;
     assert_eq!(rig.sink.letters().len(), 1);
     assert_eq!(rig.sink.stored(agent(1)), seqs(2..=2));
@@ -341,8 +304,7 @@ async fn reports_behind_a_gap_are_rejected_and_a_snapshot_is_asked_for() {
     let rig = Rig::new();
     // Nobody will send 3: the agent counts it as acknowledged, so only a snapshot makes the two
     // agree again.
-    rig.append([1, 2, 4, 5].map(|seq| entry((1, 1), seq, "fine")))
-        .await;
+    rig.append([1, 2, 4, 5].map(|seq| entry((1, 1), seq, "fine"))).await;
     rig.work_until_empty().await;
     assert_eq!(rig.sink.stored(agent(1)), seqs(1..=2));
     assert_eq!(rig.sink.snapshots_asked(), [agent(1)]);
@@ -353,26 +315,13 @@ async fn a_snapshot_that_cannot_be_asked_for_while_the_database_is_away_costs_no
     let rig = Rig::new();
     let worker = rig.worker();
     rig.append([entry((1, 1), 3, "fine")]).await;
-    let group = rig
-        .dispatcher
-        .next(&CancellationToken::new())
-        .await
-        .unwrap();
+    let group = rig.dispatcher.next(&CancellationToken::new()).await.unwrap();
     let slips = group.parts[0].slips.clone();
     rig.sink.set_away(true);
-    worker
-        .give_up(group.company, agent(1), slips.clone(), true)
-        .await;
+    worker.give_up(group.company, agent(1), slips.clone(), true).await;
     rig.sink.set_away(false);
-    let group = rig
-        .dispatcher
-        .next(&CancellationToken::new())
-        .await
-        .unwrap();
-    assert_eq!(
-        (&group.parts[0].slips, group.parts[0].attempts),
-        (&slips, 0)
-    );
+    let group = rig.dispatcher.next(&CancellationToken::new()).await.unwrap();
+    assert_eq!((&group.parts[0].slips, group.parts[0].attempts), (&slips, 0));
     worker.give_up(group.company, agent(1), slips, true).await;
     assert_eq!(rig.sink.snapshots_asked(), [agent(1)]);
     assert_eq!(rig.queue.stats().entries, 0);
@@ -391,19 +340,14 @@ async fn a_store_that_never_answers_keeps_no_worker_for_ever() {
     let worker = rig.worker();
     worker.give_up(group.company, agent(1), slips, true).await;
     assert_eq!(rig.dispatcher.waiting().deltas, 1);
-    assert!(
-        rig.dispatcher.next(&stopping).await.is_some(),
-        "tried again"
-    );
+    assert!(rig.dispatcher.next(&stopping).await.is_some(), "tried again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gap_that_is_filled_in_time_is_none() {
     let rig = Rig::new();
-    rig.append([1, 3].map(|seq| entry((1, 1), seq, "fine")))
-        .await;
-    rig.work_until(|| rig.sink.stored(agent(1)).len() == 1)
-        .await;
+    rig.append([1, 3].map(|seq| entry((1, 1), seq, "fine"))).await;
+    rig.work_until(|| rig.sink.stored(agent(1)).len() == 1).await;
     rig.append([entry((1, 1), 2, "fine")]).await;
     rig.work_until_empty().await;
     assert_eq!(rig.sink.stored(agent(1)), seqs(1..=3));
@@ -414,8 +358,7 @@ async fn a_gap_that_is_filled_in_time_is_none() {
 async fn reports_of_an_unknown_agent_leave_the_queue() {
     let rig = Rig::new();
     rig.sink.play(Trick::DoesNotKnow(agent(7)));
-    rig.append([entry((1, 7), 1, "fine"), entry((1, 8), 1, "fine")])
-        .await;
+    rig.append([entry((1, 7), 1, "fine"), entry((1, 8), 1, "fine")]).await;
     rig.work_until_empty().await;
     assert!(rig.sink.stored(agent(7)).is_empty());
     assert_eq!(rig.sink.stored(agent(8)), seqs(1..=1));
@@ -424,13 +367,10 @@ async fn reports_of_an_unknown_agent_leave_the_queue() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_at_a_stop_is_stored_after_the_next_start() {
     let rig = Rig::new();
-    rig.append((1..=50).map(|seq| entry((1, 1), seq, "fine")))
-        .await;
-    rig.work_until(|| !rig.sink.stored(agent(1)).is_empty())
-        .await;
+    rig.append((1..=50).map(|seq| entry((1, 1), seq, "fine"))).await;
+    rig.work_until(|| !rig.sink.stored(agent(1)).is_empty()).await;
     let rig = rig.restart();
-    rig.append((51..=60).map(|seq| entry((1, 1), seq, "fine")))
-        .await;
+    rig.append((51..=60).map(|seq| entry((1, 1), seq, "fine"))).await;
     rig.work_until_empty().await;
     assert_eq!(rig.sink.stored(agent(1)), seqs(1..=60));
 }
@@ -439,11 +379,7 @@ async fn what_waits_at_a_stop_is_stored_after_the_next_start() {
 async fn a_report_without_an_outcome_is_counted_and_stays_in_the_queue() {
     let rig = Rig::new();
     rig.append([entry((1, 1), 1, "fine")]).await;
-    let group = rig
-        .dispatcher
-        .next(&CancellationToken::new())
-        .await
-        .unwrap();
+    let group = rig.dispatcher.next(&CancellationToken::new()).await.unwrap();
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     metrics::with_local_recorder(&recorder, || {

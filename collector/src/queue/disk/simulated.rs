@@ -98,10 +98,7 @@ impl Change {
                 while at < bytes.len() {
                     let until = SECTOR_BYTES - (offset + at) % SECTOR_BYTES;
                     let end = bytes.len().min(at + until);
-                    parts.push(Self::Write {
-                        offset: offset + at,
-                        bytes: bytes[at..end].to_vec(),
-                    });
+                    parts.push(Self::Write { offset: offset + at, bytes: bytes[at..end].to_vec() });
                     at = end;
                 }
                 parts
@@ -162,11 +159,7 @@ impl SimulatedDisk {
                         part.apply(&mut bytes);
                     }
                 }
-                FileState {
-                    durable: bytes.clone(),
-                    bytes,
-                    pending: Vec::new(),
-                }
+                FileState { durable: bytes.clone(), bytes, pending: Vec::new() }
             })
             .collect();
         Self(Arc::new(Mutex::new(State {
@@ -219,19 +212,13 @@ impl SimulatedDisk {
     }
 
     fn handle(&self, file: usize) -> Arc<dyn DiskFile> {
-        Arc::new(SimulatedFile {
-            disk: self.clone(),
-            file,
-        })
+        Arc::new(SimulatedFile { disk: self.clone(), file })
     }
 }
 
 impl State {
     fn used(&self) -> u64 {
-        self.names
-            .values()
-            .map(|file| self.files[*file].bytes.len() as u64)
-            .sum()
+        self.names.values().map(|file| self.files[*file].bytes.len() as u64).sum()
     }
 
     /// One more thing that the disk does; an error once the power is gone.
@@ -289,16 +276,13 @@ impl Disk for SimulatedDisk {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let file = self.state().names.get(name).copied();
-        file.map(|file| self.handle(file))
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        file.map(|file| self.handle(file)).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         // The bytes stay reachable for handles that are open, as an unlinked file's do.
         let removed = self.state().names.remove(name);
-        removed
-            .map(|_| ())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        removed.map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn sync_directory(&self) -> io::Result<()> {
@@ -355,10 +339,7 @@ impl DiskFile for SimulatedFile {
         let fails = state.faults.failing_writes > 0;
         // A write that fails midway leaves its first part behind. POSIX promises nothing else.
         let taken = if fails { bytes.len() / 2 } else { bytes.len() };
-        let change = Change::Write {
-            offset,
-            bytes: bytes[..taken].to_vec(),
-        };
+        let change = Change::Write { offset, bytes: bytes[..taken].to_vec() };
         state.change(self.file, change)?;
         if fails {
             state.faults.failing_writes -= 1;

@@ -16,10 +16,7 @@ const ROUNDS: usize = 6;
 /// [`nothing_acknowledged_is_lost_when_the_process_is_killed`]. Alone it appends a few.
 #[test]
 fn a_process_reports_only_what_is_durable() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the parent says so by the environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the parent says so by the environment")]
     let directory = std::env::var(DIRECTORY);
     let Ok(directory) = directory else {
         let directory = tempfile::tempdir().unwrap();
@@ -123,10 +120,7 @@ fn check(opened: &Opened, heard: &Heard) {
     // a fault of the scan.
     assert_eq!(opened.recovered.damaged_segments, 0);
     let gone: BTreeSet<u32> = heard.durable.difference(&once).copied().collect();
-    assert!(
-        gone.is_subset(&heard.completing),
-        "acknowledged and lost: {gone:?}"
-    );
+    assert!(gone.is_subset(&heard.completing), "acknowledged and lost: {gone:?}");
     for slip in opened.told.slips() {
         let frame = opened.queue.read(&slip).unwrap();
         assert_eq!(frame, entry(slip.position.seq.0, PAYLOAD_BYTES).frame);

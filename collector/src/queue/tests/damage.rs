@@ -13,11 +13,7 @@ fn three_groups() -> SimulatedDisk {
         Arc::default(),
         Arc::new(Told::default()),
         clock(),
-        Next {
-            segment: 1,
-            previous: 0,
-            sequence: 1,
-        },
+        Next { segment: 1, previous: 0, sequence: 1 },
     );
     for group in [1..=1, 2..=3, 4..=4] {
         let mut waiting = group
@@ -79,11 +75,7 @@ fn any_flipped_bit_costs_at_most_the_record_that_holds_it_or_the_last_group() {
         let opened = open_on(&disk, LIMITS);
         let hit = u32::try_from((byte - segment::HEADER_BYTES) / RECORD + 1).unwrap();
         let rest: Vec<_> = (1..=4).filter(|seq| *seq != hit).collect();
-        assert_eq!(
-            opened.told.positions(),
-            rest,
-            "flipped a bit of byte {byte}"
-        );
+        assert_eq!(opened.told.positions(), rest, "flipped a bit of byte {byte}");
         // Nothing behind the last group proves that it was acknowledged; the one before it is
         // proven by the last.
         let is_known = hit < 4;
@@ -188,10 +180,7 @@ fn at_most_four_copies_of_damaged_segments_are_kept_and_the_others_stay_as_they_
     let opened = open_on(&disk, LIMITS);
     assert_eq!(opened.recovered.damaged_segments, 6);
     let names = disk.names();
-    let copies = names
-        .iter()
-        .filter(|name| segment::is_damaged_copy(name))
-        .count();
+    let copies = names.iter().filter(|name| segment::is_damaged_copy(name)).count();
     assert_eq!(copies, 4);
     assert!(names.contains(&segment::file_name(5)) && names.contains(&segment::file_name(6)));
 }
@@ -221,10 +210,7 @@ fn a_copy_that_could_not_be_written_is_tried_again_at_the_next_start() {
     disk.damage(&segment::file_name(1), |bytes| bytes[record_of(2)].fill(0));
     let damaged = disk.bytes(&segment::file_name(1));
     let copy = segment::damaged_file_name(1);
-    disk.set_faults(Faults {
-        failing_writes: 1,
-        ..Faults::default()
-    });
+    disk.set_faults(Faults { failing_writes: 1, ..Faults::default() });
     drop(open_on(&disk, LIMITS));
     assert!(!disk.names().contains(&copy));
     assert_eq!(disk.bytes(&segment::file_name(1)), damaged);
@@ -271,15 +257,9 @@ fn an_entry_that_rots_while_it_waits_is_said_to_be_damaged() {
     disk.damage(&segment::file_name(1), |bytes| {
         bytes[record_of(1).end - 1] ^= 1;
     });
-    assert!(matches!(
-        opened.queue.read(&slip),
-        Err(ReadError::Damaged(1))
-    ));
+    assert!(matches!(opened.queue.read(&slip), Err(ReadError::Damaged(1))));
     disk.damage(&segment::file_name(1), |bytes| bytes.truncate(60));
-    assert!(matches!(
-        opened.queue.read(&slip),
-        Err(ReadError::Damaged(1))
-    ));
+    assert!(matches!(opened.queue.read(&slip), Err(ReadError::Damaged(1))));
 }
 
 #[test]

@@ -65,14 +65,12 @@ impl Model {
         match event {
             Event::Append(count, bytes) => self.append(*count, *bytes),
             Event::Complete(index) => self.complete(*index),
-            Event::FailSync => self.disk.set_faults(Faults {
-                failing_syncs: 1,
-                ..Faults::default()
-            }),
-            Event::FailWrite => self.disk.set_faults(Faults {
-                failing_writes: 1,
-                ..Faults::default()
-            }),
+            Event::FailSync => {
+                self.disk.set_faults(Faults { failing_syncs: 1, ..Faults::default() })
+            }
+            Event::FailWrite => {
+                self.disk.set_faults(Faults { failing_writes: 1, ..Faults::default() })
+            }
             Event::Restart => {
                 self.opened.queue.close();
                 self.disk.set_faults(Faults::default());
@@ -125,10 +123,7 @@ impl Model {
         assert_eq!(self.opened.recovered.damaged_segments, 0);
         let slips = self.opened.told.slips();
         let held: Vec<u32> = slips.iter().map(|slip| slip.position.seq.0).collect();
-        assert!(
-            held.is_sorted_by(|a, b| a < b),
-            "twice or out of order: {held:?}"
-        );
+        assert!(held.is_sorted_by(|a, b| a < b), "twice or out of order: {held:?}");
         let held: BTreeSet<u32> = held.into_iter().collect();
         let promised = self.acknowledged.difference(&self.complete);
         let missing: Vec<_> = promised.filter(|seq| !held.contains(seq)).collect();

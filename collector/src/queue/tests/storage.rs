@@ -17,9 +17,8 @@ fn a_full_disk_refuses_appends_serves_reads_and_recovers_when_space_returns() {
         capacity: Some(2 << 20),
         ..Faults::default()
     });
-    let results: Vec<_> = (16..=40)
-        .map(|seq| block_on(opened.queue.append(entry(seq, 100_000))))
-        .collect();
+    let results: Vec<_> =
+        (16..=40).map(|seq| block_on(opened.queue.append(entry(seq, 100_000)))).collect();
     assert!(opened.queue.stats().is_refusing);
     let refused = results.iter().filter(|result| is_storage(result)).count();
     assert!(refused > 0 && results.iter().all(|r| r.is_ok() || is_storage(r)));
@@ -58,10 +57,7 @@ fn what_is_done_makes_room_on_a_disk_of_one_segment_and_a_half() {
 #[test]
 fn leaves_the_free_bytes_on_the_disk_that_it_is_told_to_leave() {
     let disk = SimulatedDisk::default();
-    disk.set_faults(Faults {
-        capacity: Some(10 * SEGMENT_BYTES_MIN),
-        ..Faults::default()
-    });
+    disk.set_faults(Faults { capacity: Some(10 * SEGMENT_BYTES_MIN), ..Faults::default() });
     let limits = QueueLimits {
         // PostgreSQL shares the disk as a rule, and it fares worse without space than the queue
         // does.
@@ -69,9 +65,8 @@ fn leaves_the_free_bytes_on_the_disk_that_it_is_told_to_leave() {
         ..LIMITS
     };
     let opened = open_on(&disk, limits);
-    let results: Vec<_> = (1..=40)
-        .map(|seq| block_on(opened.queue.append(entry(seq, 100_000))))
-        .collect();
+    let results: Vec<_> =
+        (1..=40).map(|seq| block_on(opened.queue.append(entry(seq, 100_000)))).collect();
     assert!(is_storage(&results[39]));
     assert_eq!(opened.queue.stats().segments, 2);
 }
@@ -81,10 +76,7 @@ fn a_failed_sync_fails_its_appends_and_the_next_go_to_a_new_segment() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
     append(&opened.queue, [entry(1, 10)]);
-    disk.set_faults(Faults {
-        failing_syncs: 1,
-        ..Faults::default()
-    });
+    disk.set_faults(Faults { failing_syncs: 1, ..Faults::default() });
     assert!(is_storage(&block_on(opened.queue.append(entry(2, 10)))));
     append(&opened.queue, [entry(3, 10)]);
     assert_eq!(opened.told.positions(), [1, 3]);
@@ -99,11 +91,7 @@ fn an_entry_whose_sync_failed_does_not_come_back_beside_its_successor() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
     append(&opened.queue, [entry(1, 10)]);
-    disk.set_faults(Faults {
-        failing_syncs: 1,
-        fails_to_cut: true,
-        ..Faults::default()
-    });
+    disk.set_faults(Faults { failing_syncs: 1, fails_to_cut: true, ..Faults::default() });
     assert!(is_storage(&block_on(opened.queue.append(entry(2, 10)))));
     append(&opened.queue, [entry(3, 10)]);
     disk.set_faults(Faults::default());
@@ -118,10 +106,7 @@ fn a_failed_write_leaves_nothing_behind() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
     append(&opened.queue, [entry(1, 5_000)]);
-    disk.set_faults(Faults {
-        failing_writes: 1,
-        ..Faults::default()
-    });
+    disk.set_faults(Faults { failing_writes: 1, ..Faults::default() });
     assert!(is_storage(&block_on(opened.queue.append(entry(2, 5_000)))));
     append(&opened.queue, [entry(3, 5_000)]);
     opened.queue.close();
@@ -134,10 +119,7 @@ fn a_failed_write_leaves_nothing_behind() {
 fn a_directory_that_does_not_sync_takes_no_entry() {
     let disk = SimulatedDisk::default();
     let opened = open_on(&disk, LIMITS);
-    disk.set_faults(Faults {
-        fails_to_sync_directory: true,
-        ..Faults::default()
-    });
+    disk.set_faults(Faults { fails_to_sync_directory: true, ..Faults::default() });
     assert!(is_storage(&block_on(opened.queue.append(entry(1, 10)))));
     disk.set_faults(Faults::default());
     append(&opened.queue, [entry(2, 10)]);

@@ -12,10 +12,7 @@ async fn a_message_comes_once_with_its_id_and_a_signature_that_is_right() {
     company.rounds_until_taken(&mut office, &receiver, 1).await;
     company
         .rounds(&mut office, async || {
-            !company
-                .messages(Some(DeliveryState::Delivered))
-                .await
-                .is_empty()
+            !company.messages(Some(DeliveryState::Delivered)).await.is_empty()
         })
         .await;
     let received = receiver.received();
@@ -41,14 +38,10 @@ async fn a_storm_comes_in_few_messages() {
     let company = world.company(1).await;
     world.hook(&company, "ours", &receiver.url()).await;
     let mut office = world.office(&open());
-    let cves: Vec<String> = (0..250)
-        .map(|n| format!("CVE-2024-{:05}", 10_000 + n))
-        .collect();
+    let cves: Vec<String> = (0..250).map(|n| format!("CVE-2024-{:05}", 10_000 + n)).collect();
     let cves: Vec<&str> = cves.iter().map(String::as_str).collect();
     world.judge(&company, &cves).await;
-    company
-        .rounds_until_taken(&mut office, &receiver, 250)
-        .await;
+    company.rounds_until_taken(&mut office, &receiver, 250).await;
     assert_eq!(receiver.received().len(), 3);
 }
 
@@ -83,15 +76,8 @@ async fn two_companies_and_two_nodes_are_never_mixed() {
         for message in receivers[number].received() {
             let signature = message.header("muster-signature");
             assert!(is_signed(signature, &hooks[number].secret, &message.body));
-            assert!(!is_signed(
-                signature,
-                &hooks[1 - number].secret,
-                &message.body
-            ));
-            assert_eq!(
-                message.json()["company"],
-                company.scope.company().to_string()
-            );
+            assert!(!is_signed(signature, &hooks[1 - number].secret, &message.body));
+            assert_eq!(message.json()["company"], company.scope.company().to_string());
         }
     }
 }
@@ -105,9 +91,7 @@ async fn after_a_rotation_both_secrets_sign_for_a_day() {
     let (scope, now) = (&company.scope, world.clock.now());
     let (secret, sealed) = world.sealer.new_secret(scope.company(), hook.id).unwrap();
     let until = now + time::Duration::DAY;
-    rows::rotate_secret(scope, hook.id, &sealed, until, now)
-        .await
-        .unwrap();
+    rows::rotate_secret(scope, hook.id, &sealed, until, now).await.unwrap();
     world.judge(&company, &["CVE-2024-1"]).await;
     company.rounds_until_taken(&mut office, &receiver, 1).await;
     let message = &receiver.received()[0];

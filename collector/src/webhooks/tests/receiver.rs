@@ -54,9 +54,7 @@ impl Received {
         let message = self.json();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let events = message["events"].as_array().unwrap().iter();
-        events
-            .map(|event| (text(&event["kind"]), text(&event["finding"]["cve"])))
-            .collect()
+        events.map(|event| (text(&event["kind"]), text(&event["finding"]["cve"]))).collect()
     }
 }
 
@@ -86,11 +84,7 @@ impl Receiver {
         });
         let mut serving = JoinSet::new();
         serving.spawn(serve(listener, Arc::clone(&shared)));
-        Self {
-            shared,
-            address,
-            _serving: serving,
-        }
+        Self { shared, address, _serving: serving }
     }
 
     pub(super) fn url(&self) -> String {
@@ -133,9 +127,8 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         async move { Ok::<_, Infallible>(answer(request, &shared).await) }
     });
     // A connection for each message, so that one that is kept does not hide a server that is down.
-    let serving = http1::Builder::new()
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
+    let serving =
+        http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
     // That the client went away is what some tests are about.
     serving.await.ok();
 }
@@ -144,11 +137,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(Body::new(body), 1 << 20).await.unwrap().to_vec();
     let does = shared.does.lock().unwrap().clone();
-    let mut received = Received {
-        headers: parts.headers,
-        body,
-        was_taken: does == Does::Take,
-    };
+    let mut received = Received { headers: parts.headers, body, was_taken: does == Does::Take };
     if let Does::TakeBut(cve) = does {
         received.was_taken = !received.events().iter().any(|(_, one)| one == cve);
     }
@@ -162,9 +151,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
         Does::Answer(status) => *response.status_mut() = StatusCode::from_u16(status).unwrap(),
         Does::Redirect(to) => {
             *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-            response
-                .headers_mut()
-                .insert("location", to.parse().unwrap());
+            response.headers_mut().insert("location", to.parse().unwrap());
         }
         Does::Hang => shared.released.notified().await,
     }

@@ -20,11 +20,7 @@ async fn a_receiver_that_is_down_for_an_hour_misses_nothing_and_gets_it_in_order
         };
         world.judge(&company, cves).await;
         expected.push((kind, "CVE-2024-1"));
-        company
-            .rounds(&mut office, async || {
-                company.messages(None).await.len() > minute
-            })
-            .await;
+        company.rounds(&mut office, async || company.messages(None).await.len() > minute).await;
         world.hand.advance(Duration::from_secs(60));
     }
     let waiting = company.messages(Some(DeliveryState::Pending)).await;
@@ -48,9 +44,7 @@ async fn a_server_that_answers_500_is_tried_again_later_and_given_up_after_a_day
     let mut office = world.office(&open());
     receiver.does(Does::Answer(500));
     world.judge(&company, &["CVE-2024-1"]).await;
-    company
-        .rounds(&mut office, async || !receiver.received().is_empty())
-        .await;
+    company.rounds(&mut office, async || !receiver.received().is_empty()).await;
     // Not before its time.
     office.look(company.scope.company()).await.unwrap();
     office.rest().await;
@@ -67,17 +61,10 @@ async fn a_server_that_answers_500_is_tried_again_later_and_given_up_after_a_day
     let dead = &company.messages(None).await[0];
     assert_eq!(dead.status, Some(500));
     let error = dead.error.as_deref().unwrap();
-    assert!(
-        error.contains("500") && error.contains("given up"),
-        "{error}"
-    );
+    assert!(error.contains("500") && error.contains("given up"), "{error}");
     receiver.does(Does::Take);
     let now = world.clock.now();
-    assert!(
-        rows::replay(&company.scope, hook.id, dead.id, now)
-            .await
-            .unwrap()
-    );
+    assert!(rows::replay(&company.scope, hook.id, dead.id, now).await.unwrap());
     company.rounds_until_taken(&mut office, &receiver, 1).await;
 }
 
@@ -88,19 +75,11 @@ async fn a_message_that_is_refused_holds_back_its_own_object_and_no_other() {
     world.hook(&company, "ours", &receiver.url()).await;
     let mut office = world.office(&open());
     receiver.does(Does::TakeBut("CVE-2024-1"));
-    let steps: [&[&str]; 4] = [
-        &["CVE-2024-1"],
-        &["CVE-2024-1", "CVE-2024-2"],
-        &["CVE-2024-2"],
-        &[],
-    ];
+    let steps: [&[&str]; 4] =
+        [&["CVE-2024-1"], &["CVE-2024-1", "CVE-2024-2"], &["CVE-2024-2"], &[]];
     for (number, cves) in steps.into_iter().enumerate() {
         world.judge(&company, cves).await;
-        company
-            .rounds(&mut office, async || {
-                company.messages(None).await.len() > number
-            })
-            .await;
+        company.rounds(&mut office, async || company.messages(None).await.len() > number).await;
     }
     let second = [("opened", "CVE-2024-2"), ("resolved", "CVE-2024-2")];
     company.rounds_until_taken(&mut office, &receiver, 2).await;
@@ -128,10 +107,7 @@ async fn a_redirect_is_followed_nowhere() {
         })
         .await;
     let message = &company.messages(None).await[0];
-    assert_eq!(
-        (message.state, message.status),
-        (DeliveryState::Pending, Some(307))
-    );
+    assert_eq!((message.state, message.status), (DeliveryState::Pending, Some(307)));
     assert_eq!(elsewhere.received().len(), 0);
 }
 
@@ -143,10 +119,7 @@ async fn an_address_inside_is_not_connected_to_by_number_or_by_name() {
     world.hook(&company, "number", &receiver.url()).await;
     let name = format!("http://localhost:{port}/hook");
     world.hook(&company, "name", &name).await;
-    let config = WebhooksConfig {
-        allowed_networks: Vec::new(),
-        ..open()
-    };
+    let config = WebhooksConfig { allowed_networks: Vec::new(), ..open() };
     let mut office = world.office(&config);
     world.judge(&company, &["CVE-2024-1"]).await;
     company
@@ -164,11 +137,7 @@ async fn an_address_inside_is_not_connected_to_by_number_or_by_name() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_keeps_no_other_waiting() {
-    let (world, slow, quick) = (
-        World::new().await,
-        Receiver::new().await,
-        Receiver::new().await,
-    );
+    let (world, slow, quick) = (World::new().await, Receiver::new().await, Receiver::new().await);
     let company = world.company(1).await;
     world.hook(&company, "slow", &slow.url()).await;
     world.hook(&company, "quick", &quick.url()).await;
@@ -200,9 +169,7 @@ async fn an_answer_that_takes_too_long_is_none() {
     let company = world.company(1).await;
     world.hook(&company, "slow", &slow.url()).await;
     let config = open();
-    let mut office = world
-        .office(&config)
-        .patient(&config, Duration::from_millis(20));
+    let mut office = world.office(&config).patient(&config, Duration::from_millis(20));
     slow.does(Does::Hang);
     world.judge(&company, &["CVE-2024-1"]).await;
     let arriving = async {

@@ -48,9 +48,7 @@ async fn what_a_lost_disk_took_with_it_is_right_again_after_a_heartbeat() {
     };
     let asked = tokio::time::timeout(Duration::from_secs(60), asked).await;
     assert_eq!(asked.unwrap(), CollectorMessage::SendSnapshot);
-    stream
-        .deliver(report(2, 1, vec![record("kept"), record("lost")]))
-        .await;
+    stream.deliver(report(2, 1, vec![record("kept"), record("lost")])).await;
     let stored = world.stored(&agent, Position::new(2, 1)).await;
     assert_eq!(stored, set(&["kept", "lost"]));
 }

@@ -14,10 +14,7 @@ async fn a_node_that_would_make_an_authority_of_its_own_does_not_start() {
     let dir = data_dir();
     let (code, said) = failure(&mut command(dir.path(), Some(&world.database)));
     assert_eq!(code, Some(1));
-    assert!(
-        said.contains("copy ca.key and ca.crt of another node"),
-        "{said}"
-    );
+    assert!(said.contains("copy ca.key and ca.crt of another node"), "{said}");
     let shown = print(world.dir.path(), &world.database, &["authority", "show"]);
     assert!(said.contains(shown["sha256"].as_str().unwrap()), "{said}");
     // It did not make one in passing, either.
@@ -36,10 +33,7 @@ async fn a_database_whose_authority_was_forgotten_takes_a_new_one() {
     // And now the first one is the stranger.
     let (code, said) = failure(&mut command(old.path(), Some(&database)));
     assert_eq!(code, Some(1));
-    assert!(
-        said.contains("and the agents of this database trust"),
-        "{said}"
-    );
+    assert!(said.contains("and the agents of this database trust"), "{said}");
 }
 
 #[tokio::test]
@@ -65,10 +59,7 @@ async fn an_agent_goes_from_node_to_node_in_the_middle_of_an_epoch() {
         names.push(name);
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    assert_eq!(
-        world.stored(&agent, Position::new(1, 12)).await,
-        set(&names)
-    );
+    assert_eq!(world.stored(&agent, Position::new(1, 12)).await, set(&names));
 }
 
 #[tokio::test]
@@ -82,19 +73,12 @@ async fn a_job_is_done_once_however_many_nodes_look_for_it() {
     for _ in 0..3 {
         world.database.execute(ask).await;
     }
-    world
-        .database
-        .execute("SELECT pg_notify('muster_jobs', '')")
-        .await;
+    world.database.execute("SELECT pg_notify('muster_jobs', '')").await;
     let count = async |which: &str| {
         let sql = format!("SELECT count(*) FROM jobs WHERE tick LIKE 'tick %' AND {which}");
         world.database.number(&sql).await
     };
-    world
-        .until("all jobs are done", async || {
-            count("state = 'done'").await == 60
-        })
-        .await;
+    world.until("all jobs are done", async || count("state = 'done'").await == 60).await;
     assert_eq!(count("attempts = 1").await, 60);
 }
 
@@ -106,9 +90,7 @@ async fn nodes_are_known_while_they_live_and_no_longer() {
         let nodes = store::nodes::list(world.database.store()).await.unwrap();
         nodes.iter().filter(|node| node.is_alive).count()
     };
-    world
-        .until("both are known", async || alive().await == 2)
-        .await;
+    world.until("both are known", async || alive().await == 2).await;
     // With nothing in its queue it takes leave.
     second.collector.stop();
     assert_eq!(alive().await, 1);

@@ -24,16 +24,9 @@ impl Site {
         let second = Node::join(&world);
         let (one, mut two) = (world.agent().await, world.agent().await);
         second.take(&mut two);
-        let sessions = [
-            one.welcomed(Position::default()).await,
-            two.welcomed(Position::default()).await,
-        ];
-        Self {
-            world,
-            _second: second,
-            agents: [one, two],
-            sessions,
-        }
+        let sessions =
+            [one.welcomed(Position::default()).await, two.welcomed(Position::default()).await];
+        Self { world, _second: second, agents: [one, two], sessions }
     }
 
     async fn execute(&self, sql: &str) {
@@ -43,10 +36,7 @@ impl Site {
     async fn everyone_is_refused(&mut self, reason: RejectReason) {
         for session in &mut self.sessions {
             let refused = tokio::time::timeout(PROMISED, session.no());
-            assert_eq!(
-                refused.await.expect("nothing within five seconds").0,
-                reason
-            );
+            assert_eq!(refused.await.expect("nothing within five seconds").0, reason);
         }
     }
 }
@@ -55,10 +45,8 @@ impl Site {
 async fn a_suspension_that_no_notification_tells_of_reaches_every_node() {
     let mut site = Site::new().await;
     // As a lost notification leaves the database: changed, and nobody was told.
-    site.execute("UPDATE companies SET suspended_at = now()")
-        .await;
-    site.everyone_is_refused(RejectReason::CompanySuspended)
-        .await;
+    site.execute("UPDATE companies SET suspended_at = now()").await;
+    site.everyone_is_refused(RejectReason::CompanySuspended).await;
 }
 
 #[tokio::test]
@@ -118,10 +106,7 @@ struct Silenced(Vec<u32>);
 
 impl Silenced {
     fn new(processes: &[i64]) -> Self {
-        let processes: Vec<u32> = processes
-            .iter()
-            .map(|pid| (*pid).try_into().unwrap())
-            .collect();
+        let processes: Vec<u32> = processes.iter().map(|pid| (*pid).try_into().unwrap()).collect();
         for process in &processes {
             kill(*process, Signal::STOP);
         }

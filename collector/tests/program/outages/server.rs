@@ -20,10 +20,7 @@ impl Server {
     pub(crate) fn start(settings: &str) -> Self {
         let server = Self::empty();
         // The collector's own settings of durability stay: what is acknowledged has to be there.
-        server.run(
-            "initdb",
-            &["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        );
+        server.run("initdb", &["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]);
         server.configure(settings);
         server.ctl("start", &[]);
         server
@@ -32,14 +29,9 @@ impl Server {
     /// Starts a standby, which the server waits for with every commit from then on.
     pub(crate) fn standby(&self) -> Self {
         let standby = Self::empty();
-        let primary = format!(
-            "host=127.0.0.1 port={} user=postgres application_name=standby",
-            self.port
-        );
-        standby.run(
-            "pg_basebackup",
-            &["-R", "-X", "stream", "-c", "fast", "-d", &primary],
-        );
+        let primary =
+            format!("host=127.0.0.1 port={} user=postgres application_name=standby", self.port);
+        standby.run("pg_basebackup", &["-R", "-X", "stream", "-c", "fast", "-d", &primary]);
         standby.configure("");
         standby.ctl("start", &[]);
         self.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
@@ -184,15 +176,11 @@ fn output(command: &mut Command) -> String {
 
 /// Where the server's programs are: distributions keep them out of the path.
 fn binaries() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut folders: Vec<PathBuf> = versions
         .map(|version| version.unwrap().path().join("bin"))
         .filter(|folder| folder.join("pg_basebackup").exists())
         .collect();
     folders.sort();
-    folders
-        .pop()
-        .unwrap_or_else(|| Path::new("/usr/bin").to_owned())
+    folders.pop().unwrap_or_else(|| Path::new("/usr/bin").to_owned())
 }

@@ -45,16 +45,12 @@ pub(crate) fn of(image: &str) -> Option<[&'static str; 3]> {
 pub(crate) fn system(image: &str, version: &str) -> Option<[&'static str; 3]> {
     let [source, id, release] = of(image)?;
     let is_packed = match source {
-        "apk" => version
-            .rsplit_once("-r")
-            .is_some_and(|(_, number)| is_number(number)),
+        "apk" => version.rsplit_once("-r").is_some_and(|(_, number)| is_number(number)),
         "rpm" => version.contains(".el") || version.contains(".module") || id == "sles",
         // A version with a revision; Java and Go write dashes for other things.
         _ => {
             let marks = ["deb", "dfsg", "ubuntu"];
-            let revision = version
-                .rsplit_once('-')
-                .map_or("", |(_, revision)| revision);
+            let revision = version.rsplit_once('-').map_or("", |(_, revision)| revision);
             revision.starts_with(|c: char| c.is_ascii_digit())
                 && !version.starts_with('v')
                 && (version.matches('-').count() == 1

@@ -49,10 +49,7 @@ impl FeedSink for Slow {
                 continue;
             };
             let place = (id.clone(), release.clone());
-            self.named
-                .entry(place)
-                .or_default()
-                .extend(cves.iter().cloned());
+            self.named.entry(place).or_default().extend(cves.iter().cloned());
             let key = (id.clone(), release.clone(), affected.package.clone());
             self.packages.entry(key).or_default().push(Said {
                 id: advisory.id.clone(),
@@ -76,13 +73,9 @@ impl Slow {
     pub(crate) fn names(&self, id: &str, release: &str, cve: &str) -> bool {
         let own = line(id, release);
         let later = own.parse::<u32>().into_iter().flat_map(|own| own + 1..=20);
-        let later = later
-            .filter(|_| id == "debian")
-            .map(|number| number.to_string());
+        let later = later.filter(|_| id == "debian").map(|number| number.to_string());
         std::iter::once(own.to_owned()).chain(later).any(|release| {
-            self.named
-                .get(&(id.to_owned(), release))
-                .is_some_and(|cves| cves.contains(cve))
+            self.named.get(&(id.to_owned(), release)).is_some_and(|cves| cves.contains(cve))
         })
     }
 
@@ -117,14 +110,9 @@ impl Slow {
     }
 
     fn about<'s>(&'s self, asked: &'s Asked<'_>) -> impl Iterator<Item = &'s Said> {
-        let key = (
-            asked.id.to_owned(),
-            asked.release.to_owned(),
-            asked.package.to_owned(),
-        );
+        let key = (asked.id.to_owned(), asked.release.to_owned(), asked.package.to_owned());
         let all = self.packages.get(&key).map_or(&[][..], Vec::as_slice);
-        all.iter()
-            .filter(|said| said.cves.iter().any(|cve| cve == asked.cve))
+        all.iter().filter(|said| said.cves.iter().any(|cve| cve == asked.cve))
     }
 }
 

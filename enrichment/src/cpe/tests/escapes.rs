@@ -20,21 +20,9 @@ fn every_printable_character_is_one_value_in_both_bindings() {
         let character = char::from(byte);
         let text = format!("x{character}y");
         let expected = Attr::value(&text);
-        assert_eq!(
-            formatted(&format!("x\\{character}y")).as_ref(),
-            Ok(&expected),
-            "{text}"
-        );
-        assert_eq!(
-            uri(&format!("x%{byte:02x}y")).as_ref(),
-            Ok(&expected),
-            "{text}"
-        );
-        assert_eq!(
-            uri(&format!("x%{byte:02X}y")).as_ref(),
-            Ok(&expected),
-            "{text}"
-        );
+        assert_eq!(formatted(&format!("x\\{character}y")).as_ref(), Ok(&expected), "{text}");
+        assert_eq!(uri(&format!("x%{byte:02x}y")).as_ref(), Ok(&expected), "{text}");
+        assert_eq!(uri(&format!("x%{byte:02X}y")).as_ref(), Ok(&expected), "{text}");
         let written = expected.to_string();
         let is_plain = byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
         assert_eq!(written.contains('\\'), !is_plain, "{written}");
@@ -52,16 +40,8 @@ fn a_divider_is_one_only_where_an_even_number_of_backslashes_stands_before_it() 
         (r"\::\:", ":", ":"),
     ] {
         let name = cpe(&format!("cpe:2.3:a:{fields}:1:*:*:*:*:*:*:*"));
-        assert_eq!(
-            name.get(Attribute::Vendor).as_value(),
-            Some(vendor),
-            "{fields}"
-        );
-        assert_eq!(
-            name.get(Attribute::Product).as_value(),
-            Some(product),
-            "{fields}"
-        );
+        assert_eq!(name.get(Attribute::Vendor).as_value(), Some(vendor), "{fields}");
+        assert_eq!(name.get(Attribute::Product).as_value(), Some(product), "{fields}");
         assert_eq!(cpe(&name.to_string()), name, "{fields}");
     }
 }
@@ -106,11 +86,7 @@ fn a_lone_wildcard_is_any_and_one_beside_others_a_pattern_or_a_fault() {
         assert!(matches!(formatted(text), Ok(Attr::Pattern(_))), "{text}");
     }
     for text in ["**", "*?", "?*", "p*q", "p**", "p*?", "p?*", "*p*q"] {
-        assert_eq!(
-            formatted(text),
-            Err(CpeError::Wildcard(Attribute::Product)),
-            "{text}"
-        );
+        assert_eq!(formatted(text), Err(CpeError::Wildcard(Attribute::Product)), "{text}");
     }
 }
 
@@ -119,13 +95,8 @@ fn question_marks_alone_stand_for_a_text_of_that_length_at_most() {
     let Ok(Attr::Pattern(pattern)) = formatted("??") else {
         panic!("it is a pattern");
     };
-    for (text, is_covered) in [
-        ("", true),
-        ("a", true),
-        ("é", true),
-        ("ab", true),
-        ("abc", false),
-    ] {
+    for (text, is_covered) in [("", true), ("a", true), ("é", true), ("ab", true), ("abc", false)]
+    {
         assert_eq!(pattern.is_match(text), is_covered, "{text}");
     }
     let most = "?".repeat(255);
@@ -184,11 +155,7 @@ fn a_packed_edition_may_be_short_and_a_tilde_elsewhere_is_a_character() {
         ("e~pro", r"e\~pro:*:*:*:*:*"),
     ] {
         let name = cpe(&format!("cpe:/a:v:p:1:u:{edition}"));
-        assert_eq!(
-            name,
-            cpe(&format!("cpe:2.3:a:v:p:1:u:{attributes}")),
-            "{edition}"
-        );
+        assert_eq!(name, cpe(&format!("cpe:2.3:a:v:p:1:u:{attributes}")), "{edition}");
     }
     let name = cpe("cpe:/a:v:~p~q");
     assert_eq!(name.get(Attribute::Product).as_value(), Some("~p~q"));
@@ -197,35 +164,17 @@ fn a_packed_edition_may_be_short_and_a_tilde_elsewhere_is_a_character() {
 #[test]
 fn a_refusal_names_the_attribute_and_says_what_would_be_right() {
     for (text, words) in [
-        (
-            "gnu:bash",
-            "a CPE name begins with `cpe:2.3:` or `cpe:/`, this begins with \"gnu:bash\"",
-        ),
+        ("gnu:bash", "a CPE name begins with `cpe:2.3:` or `cpe:/`, this begins with \"gnu:bash\""),
         ("cpe:2.3:a:v", "a CPE name has 11 attributes, this has 2"),
-        (
-            "cpe:2.3:b:v:p:1:*:*:*:*:*:*:*",
-            "part is `a`, `o`, `h`, `*` or `-`, not \"b\"",
-        ),
-        (
-            "cpe:2.3:a:v::1:*:*:*:*:*:*:*",
-            "product is empty; write `*` for any value",
-        ),
-        (
-            "cpe:2.3:a:v:p:1:*:*:*:*:x y:*:*",
-            "target_sw holds white space or a control character",
-        ),
-        (
-            "cpe:2.3:a:v:p:1:*:*:*:*:*:*:x\\",
-            "other ends with a backslash that escapes nothing",
-        ),
+        ("cpe:2.3:b:v:p:1:*:*:*:*:*:*:*", "part is `a`, `o`, `h`, `*` or `-`, not \"b\""),
+        ("cpe:2.3:a:v::1:*:*:*:*:*:*:*", "product is empty; write `*` for any value"),
+        ("cpe:2.3:a:v:p:1:*:*:*:*:x y:*:*", "target_sw holds white space or a control character"),
+        ("cpe:2.3:a:v:p:1:*:*:*:*:*:*:x\\", "other ends with a backslash that escapes nothing"),
         (
             "cpe:2.3:a:v:p:1:*:*:*:p*o:*:*:*",
             "sw_edition holds an unescaped wildcard that is not at an end",
         ),
-        (
-            "cpe:/a:v:p:%zz",
-            "version holds a percent sign without two hexadecimal digits",
-        ),
+        ("cpe:/a:v:p:%zz", "version holds a percent sign without two hexadecimal digits"),
         (
             "cpe:2.3:a*:v:p:1:*:*:*:*:*:*:*",
             "part holds an unescaped wildcard that is not at an end",
@@ -240,20 +189,8 @@ fn a_refusal_names_the_attribute_and_says_what_would_be_right() {
 
 #[test]
 fn an_escape_does_not_hide_white_space_or_a_control_character() {
-    for text in [
-        "p\\ q",
-        "p\tq",
-        "p\\\nq",
-        "p\u{a0}q",
-        "p\u{85}",
-        "\u{7f}p",
-        "p\u{2003}",
-    ] {
-        assert_eq!(
-            formatted(text),
-            Err(CpeError::Character(Attribute::Product)),
-            "{text:?}"
-        );
+    for text in ["p\\ q", "p\tq", "p\\\nq", "p\u{a0}q", "p\u{85}", "\u{7f}p", "p\u{2003}"] {
+        assert_eq!(formatted(text), Err(CpeError::Character(Attribute::Product)), "{text:?}");
     }
 }
 

@@ -30,12 +30,8 @@ fn matches(product: CnaProduct) -> Vec<String> {
     nodes
         .flat_map(|node| node.matches)
         .map(|found| {
-            let Range {
-                start_including: from,
-                end_excluding: below,
-                end_including: last,
-                ..
-            } = found.range;
+            let Range { start_including: from, end_excluding: below, end_including: last, .. } =
+                found.range;
             let version = Cpe::parse(&found.criteria).unwrap();
             let version = version.get(Attribute::Version).as_value();
             let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
@@ -53,10 +49,7 @@ const GITLAB: &str = "cpe:2.3:a:gitlab:gitlab:*:*:*:*:*:*:*:*";
 fn ranges_beside_a_name_are_what_is_affected() {
     // CVE-2023-0120.
     let ranges = vec![entry("10.0", "16.1.5", ""), entry("16.2", "16.2.5", "")];
-    assert_eq!(
-        matches(product(&[GITLAB], ranges)),
-        ["10.0..16.1.5 -", "16.2..16.2.5 -"]
-    );
+    assert_eq!(matches(product(&[GITLAB], ranges)), ["10.0..16.1.5 -", "16.2..16.2.5 -"]);
 }
 
 #[test]
@@ -108,10 +101,7 @@ fn commits_and_versions_of_packages_are_in_another_order() {
     for order in ["git", "rpm"] {
         let mut range = entry("1.0", "2.0", "");
         range.version_type = order.to_owned();
-        assert!(
-            matches(product(&[GITLAB], vec![range])).is_empty(),
-            "{order}"
-        );
+        assert!(matches(product(&[GITLAB], vec![range])).is_empty(), "{order}");
     }
 }
 
@@ -125,19 +115,10 @@ fn a_single_version_is_only_itself_and_a_word_is_none() {
 fn a_range_ends_where_its_status_changes_and_may_begin_again() {
     // CVE-2024-9463 has the first of these.
     let mut range = entry("1.2.0", "3.0", "");
-    range.changes = [
-        ("1.2.96", CnaStatus::Unaffected),
-        ("2.0", CnaStatus::Affected),
-    ]
-    .map(|(at, status)| CnaChange {
-        at: at.to_owned(),
-        status,
-    })
-    .into();
-    assert_eq!(
-        matches(product(&[GITLAB], vec![range])),
-        ["1.2.0..1.2.96 -", "2.0..3.0 -"]
-    );
+    range.changes = [("1.2.96", CnaStatus::Unaffected), ("2.0", CnaStatus::Affected)]
+        .map(|(at, status)| CnaChange { at: at.to_owned(), status })
+        .into();
+    assert_eq!(matches(product(&[GITLAB], vec![range])), ["1.2.0..1.2.96 -", "2.0..3.0 -"]);
 }
 
 #[test]
@@ -154,10 +135,7 @@ fn all_but_the_listed_are_all_below_the_first_that_is_well_for_ever() {
     let mut well = entry("23.3", "*", "");
     well.status = CnaStatus::Unaffected;
     let mut all = product(&[GITLAB], vec![well]);
-    assert!(
-        matches(all.clone()).is_empty(),
-        "nothing is said of the others"
-    );
+    assert!(matches(all.clone()).is_empty(), "nothing is said of the others");
     all.default_status = CnaStatus::Affected;
     assert_eq!(matches(all.clone()), ["-..23.3 -"]);
     // CVE-2023-5752 lists one version that is well, and says nothing of those behind it.

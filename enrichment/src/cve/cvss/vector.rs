@@ -5,9 +5,7 @@
 
 /// The base score; `None` for a vector that is of another version or lacks a metric.
 pub(crate) fn base_score(vector: &str) -> Option<f32> {
-    let metrics = vector
-        .strip_prefix("CVSS:3.1/")
-        .or_else(|| vector.strip_prefix("CVSS:3.0/"))?;
+    let metrics = vector.strip_prefix("CVSS:3.1/").or_else(|| vector.strip_prefix("CVSS:3.0/"))?;
     let value = |name: &str| {
         let mut parts = metrics.split('/').filter_map(|part| part.split_once(':'));
         // Looked up by name: the metrics may come in any order, and temporal and environmental ones
@@ -32,13 +30,11 @@ pub(crate) fn base_score(vector: &str) -> Option<f32> {
     } else {
         6.42 * impact
     };
-    let exploitability =
-        8.22 * weight(
-            value("AV")?,
-            &[("N", 0.85), ("A", 0.62), ("L", 0.55), ("P", 0.2)],
-        )? * weight(value("AC")?, &[("L", 0.77), ("H", 0.44)])?
-            * privileges(value("PR")?, is_changed)?
-            * weight(value("UI")?, &[("N", 0.85), ("R", 0.62)])?;
+    let exploitability = 8.22
+        * weight(value("AV")?, &[("N", 0.85), ("A", 0.62), ("L", 0.55), ("P", 0.2)])?
+        * weight(value("AC")?, &[("L", 0.77), ("H", 0.44)])?
+        * privileges(value("PR")?, is_changed)?
+        * weight(value("UI")?, &[("N", 0.85), ("R", 0.62)])?;
     // What loses nothing is no vulnerability, however easy to exploit.
     if impact <= 0.0 {
         return Some(0.0);

@@ -36,9 +36,7 @@ impl FeedSink for Taken {
 }
 
 fn real(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/advisories")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/advisories").join(name)
 }
 
 fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -93,10 +91,7 @@ fn an_archive_of_the_osv_bucket_is_read_as_one_file() {
     let [file] = &report.files[..] else {
         panic!("{report:?}");
     };
-    assert_eq!(
-        (file.kind, file.records, file.statements),
-        (FeedKind::Osv, 4, 33)
-    );
+    assert_eq!((file.kind, file.records, file.statements), (FeedKind::Osv, 4, 33));
     assert!(all.0.contains(&"ALSA-2023:7465".to_owned()), "{:?}", all.0);
 }
 
@@ -112,11 +107,7 @@ fn what_is_no_feed_in_an_archive_is_passed_over_and_a_bad_record_is_named_with_i
     ];
     for (read, taken) in [read_tar(&tar(&files)), read_file(&zip(&files))] {
         let file = read.unwrap();
-        assert_eq!(
-            (file.kind, file.records, file.skipped),
-            (FeedKind::Osv, 1, 1),
-            "{file:?}"
-        );
+        assert_eq!((file.kind, file.records, file.skipped), (FeedKind::Osv, 1, 1), "{file:?}");
         assert_eq!(file.problems[0].record, "vulns/bad.json: DSA-1-1");
         assert_eq!(taken.advisories.len(), 1);
     }
@@ -159,14 +150,8 @@ fn an_archive_that_was_cut_gives_what_stands_before_the_cut() {
     assert_eq!(taken.advisories[0].id, "DSA-1-1");
     let whole = zip(&[("1.json", DSA.as_bytes())]);
     let (read, taken) = read_file(&whole[..whole.len() - 10]);
-    assert!(
-        matches!(read, Err(FeedError::Damaged { records: 0, .. })),
-        "{read:?}"
-    );
-    assert!(
-        taken.advisories.is_empty(),
-        "without its table a zip cannot be read"
-    );
+    assert!(matches!(read, Err(FeedError::Damaged { records: 0, .. })), "{read:?}");
+    assert!(taken.advisories.is_empty(), "without its table a zip cannot be read");
 }
 
 #[test]
@@ -184,10 +169,7 @@ fn a_damaged_file_of_a_zip_does_not_end_the_others() {
 fn a_zip_that_comes_as_a_stream_is_refused_with_what_to_do() {
     let (read, _) = read_tar(&zip(&[("1.json", DSA.as_bytes())]));
     let error = read.unwrap_err().to_string();
-    assert!(
-        error.contains("a zip archive has to be a file of its own"),
-        "{error}"
-    );
+    assert!(error.contains("a zip archive has to be a file of its own"), "{error}");
 }
 
 #[test]

@@ -36,11 +36,7 @@ pub(super) struct Package {
 
 impl Package {
     pub(super) const fn kind(&self) -> PackageKind {
-        if self.is_source {
-            PackageKind::Source
-        } else {
-            PackageKind::Binary
-        }
+        if self.is_source { PackageKind::Source } else { PackageKind::Binary }
     }
 }
 
@@ -55,24 +51,16 @@ impl<'a> Products<'a> {
         let parts = tree.relationships.iter().map(|part| {
             (
                 part.full_product_name.product_id.as_ref(),
-                (
-                    part.product_reference.as_ref(),
-                    part.relates_to_product_reference.as_ref(),
-                ),
+                (part.product_reference.as_ref(), part.relates_to_product_reference.as_ref()),
             )
         });
-        Self {
-            parts: parts.collect(),
-            named,
-        }
+        Self { parts: parts.collect(), named }
     }
 
     /// What a product id stands for, or what it names instead of a package of a release.
     pub(super) fn component(&self, id: &str) -> Result<Component, String> {
-        let (mut part, mut whole) = *self
-            .parts
-            .get(id)
-            .ok_or("a product that is no package of a release")?;
+        let (mut part, mut whole) =
+            *self.parts.get(id).ok_or("a product that is no package of a release")?;
         let mut package = self.package(part)?;
         // The place is the outermost product: `nodejs` of `nodejs:16` of `AppStream-8.8.0`.
         // Counted, because relationships are ids that may name each other in a circle.
@@ -88,13 +76,8 @@ impl<'a> Products<'a> {
                 }
             }
         }
-        let cpe = self
-            .named
-            .get(whole)
-            .and_then(|helper| helper.cpe.as_deref());
-        let product = cpe
-            .and_then(product_of_cpe)
-            .ok_or("a product without a CPE of Red Hat")?;
+        let cpe = self.named.get(whole).and_then(|helper| helper.cpe.as_deref());
+        let product = cpe.and_then(product_of_cpe).ok_or("a product without a CPE of Red Hat")?;
         let places =
             ecosystem::red_hat(product).ok_or_else(|| format!("Red Hat:{}", shown(product)))?;
         Ok(Component { places, package })
@@ -169,9 +152,7 @@ fn package(purl: &str) -> Option<Package> {
     (!name.is_empty()).then(|| Package {
         name,
         version,
-        module: qualifier("rpmmod")
-            .map(|module| stream(&module))
-            .unwrap_or_default(),
+        module: qualifier("rpmmod").map(|module| stream(&module)).unwrap_or_default(),
         is_source: qualifier("arch").as_deref() == Some("src"),
     })
 }
@@ -226,13 +207,7 @@ mod tests {
     fn packages_are_read_from_every_form_of_purl() {
         for (purl, name, version, module, is_source) in [
             ("pkg:rpm/redhat/edk2?arch=src", "edk2", "", "", true),
-            (
-                "pkg:rpm/redhat/libstdc%2B%2B@11-1?arch=i686",
-                "libstdc++",
-                "0:11-1",
-                "",
-                false,
-            ),
+            ("pkg:rpm/redhat/libstdc%2B%2B@11-1?arch=i686", "libstdc++", "0:11-1", "", false),
             (
                 "pkg:rpm/redhat/ruby@2.5.9-111.module%2Bel8?arch=i686&epoch=1&rpmmod=ruby:2.5:809:b46a",
                 "ruby",
@@ -243,16 +218,8 @@ mod tests {
             ("pkg:rpm/bare@1-1", "bare", "0:1-1", "", false),
         ] {
             let found = package(purl).unwrap();
-            assert_eq!(
-                (found.name.as_str(), found.version.as_str()),
-                (name, version),
-                "{purl}"
-            );
-            assert_eq!(
-                (found.module.as_str(), found.is_source),
-                (module, is_source),
-                "{purl}"
-            );
+            assert_eq!((found.name.as_str(), found.version.as_str()), (name, version), "{purl}");
+            assert_eq!((found.module.as_str(), found.is_source), (module, is_source), "{purl}");
         }
         for purl in ["pkg:oci/rhel8/node", "pkg:rpm/", "pkg:rpm/redhat/@1", "rpm"] {
             assert_eq!(package(purl), None, "{purl}");
@@ -261,12 +228,9 @@ mod tests {
 
     #[test]
     fn escapes_that_are_none_stay_as_they_are() {
-        for (text, plain) in [
-            ("a%2Bb", "a+b"),
-            ("100%", "100%"),
-            ("%zz%4", "%zz%4"),
-            ("%2b%2B", "++"),
-        ] {
+        for (text, plain) in
+            [("a%2Bb", "a+b"), ("100%", "100%"), ("%zz%4", "%zz%4"), ("%2b%2B", "++")]
+        {
             assert_eq!(decoded(text), plain);
         }
     }
@@ -277,12 +241,7 @@ mod tests {
             product_of_cpe("cpe:/a:redhat:rhel_eus:9.2::appstream"),
             Some("rhel_eus:9.2::appstream")
         );
-        for cpe in [
-            "cpe:/o:suse:sles:15",
-            "cpe:2.3:o:redhat:enterprise_linux:9",
-            "",
-            "cpe:/o",
-        ] {
+        for cpe in ["cpe:/o:suse:sles:15", "cpe:2.3:o:redhat:enterprise_linux:9", "", "cpe:/o"] {
             assert_eq!(product_of_cpe(cpe), None, "{cpe}");
         }
     }

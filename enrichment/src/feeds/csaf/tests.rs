@@ -22,10 +22,7 @@ fn statement(affected: &Affected) -> String {
         panic!("{affected:?}");
     };
     let fixed = match affected.spans.first() {
-        Some(Span {
-            end: Some(End::Fixed(version)),
-            ..
-        }) => format!(" < {version}"),
+        Some(Span { end: Some(End::Fixed(version)), .. }) => format!(" < {version}"),
         Some(_) => " open".to_owned(),
         None => String::new(),
     };
@@ -60,14 +57,8 @@ fn packages_are_fixed_wait_for_a_fix_or_get_none() {
 fn a_document_is_one_advisory_of_its_cve_with_its_instant_and_severity() {
     let found = read(OPENSSL);
     let advisory = &found.advisories[0];
-    assert_eq!(
-        (advisory.id.as_str(), advisory.publisher),
-        ("CVE-2023-6237", Publisher::RedHat)
-    );
-    assert_eq!(
-        (advisory.cves.len(), advisory.severity.as_str()),
-        (1, "low")
-    );
+    assert_eq!((advisory.id.as_str(), advisory.publisher), ("CVE-2023-6237", Publisher::RedHat));
+    assert_eq!((advisory.cves.len(), advisory.severity.as_str()), (1, "low"));
     assert_eq!(advisory.modified, Timestamp::parse("2024-08-02T12:27:56Z"));
 }
 
@@ -112,21 +103,12 @@ fn a_package_of_a_module_tells_it_in_whichever_way_red_hat_wrote_it() {
             part("rhel:node", "node", "rhel"),
         ),
         (
-            [
-                product("node", fixed),
-                product("module", "pkg:rpmmod/redhat/nodejs@16:8080:b46a"),
-            ]
-            .join(","),
-            [
-                part("rhel:module", "module", "rhel"),
-                part("rhel:node", "node", "rhel:module"),
-            ]
-            .join(","),
+            [product("node", fixed), product("module", "pkg:rpmmod/redhat/nodejs@16:8080:b46a")]
+                .join(","),
+            [part("rhel:module", "module", "rhel"), part("rhel:node", "node", "rhel:module")]
+                .join(","),
         ),
-        (
-            product("nodejs:16/nodejs", fixed),
-            part("rhel:node", "nodejs:16/nodejs", "rhel"),
-        ),
+        (product("nodejs:16/nodejs", fixed), part("rhel:node", "nodejs:16/nodejs", "rhel")),
     ] {
         let document = document(&products, &relationships, r#""fixed":["rhel:node"]"#);
         assert_eq!(
@@ -143,10 +125,7 @@ fn what_is_being_looked_at_is_said_to_be() {
         &part("rhel:curl", "curl", "rhel"),
         r#""under_investigation":["rhel:curl"],"fixed":null"#,
     );
-    assert_eq!(
-        statements(&document),
-        ["rhel 8 Source curl UnderInvestigation open"]
-    );
+    assert_eq!(statements(&document), ["rhel 8 Source curl UnderInvestigation open"]);
 }
 
 #[test]
@@ -166,11 +145,7 @@ fn products_that_are_no_package_of_a_release_are_left_out_and_counted() {
         part("6", "bare", "6"),
     ];
     let status = r#""known_affected":["1","2","3","4","6","unheard of"],"fixed":["5"]"#;
-    let found = read(&document(
-        &products.join(","),
-        &relationships.join(","),
-        status,
-    ));
+    let found = read(&document(&products.join(","), &relationships.join(","), status));
     assert!(found.advisories[0].affected.is_empty(), "{found:?}");
     let left_out: Vec<&str> = found.left_out.iter().map(String::as_str).collect();
     assert_eq!(
@@ -202,22 +177,10 @@ fn documents_of_others_and_red_hats_advisories_are_known_and_not_used() {
 #[test]
 fn a_bad_document_is_refused_with_the_reason() {
     for (from, to, reason) in [
-        (
-            "\"cve\": \"CVE-2023-6228\"",
-            "\"cve\": \"CVE-2023-0001\"",
-            "holds another one",
-        ),
+        ("\"cve\": \"CVE-2023-6228\"", "\"cve\": \"CVE-2023-0001\"", "holds another one"),
         ("2024-08-02T12:22:44+00:00", "soon", "expected an instant"),
-        (
-            "\"id\": \"CVE-2023-6228\"",
-            "\"id\": \"CVE-23\"",
-            "no CVE id",
-        ),
-        (
-            "\"product_status\": {",
-            "\"product_status\": [{",
-            "expected",
-        ),
+        ("\"id\": \"CVE-2023-6228\"", "\"id\": \"CVE-23\"", "no CVE id"),
+        ("\"product_status\": {", "\"product_status\": [{", "expected"),
     ] {
         let document = LIBTIFF.replace(from, to);
         assert_ne!(document, LIBTIFF, "{from}");

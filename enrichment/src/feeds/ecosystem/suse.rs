@@ -28,15 +28,9 @@ const PARTS: [&str; 5] = [
 /// What is added to a system of that release by a subscription or a choice of its own.
 const ADDED: [(&str, &str); 6] = [
     ("Linux Enterprise High Availability Extension ", "ha"),
-    (
-        "Linux Enterprise High Availability GEO Extension ",
-        "ha-geo",
-    ),
+    ("Linux Enterprise High Availability GEO Extension ", "ha-geo"),
     ("Linux Enterprise Point of Sale ", "pos"),
-    (
-        "Linux Enterprise Server LTSS Extended Security ",
-        "ltss-extended-security",
-    ),
+    ("Linux Enterprise Server LTSS Extended Security ", "ltss-extended-security"),
     ("Package Hub ", "package-hub"),
     ("Real Time Module ", "real-time"),
 ];
@@ -46,9 +40,8 @@ const ADDED: [(&str, &str); 6] = [
 pub(super) fn enterprise(product: &str) -> Option<Release> {
     let strip = |name: &str| product.strip_prefix(name);
     // Before the systems: "Server LTSS Extended Security 12 SP5" begins as a server does.
-    if let Some((rest, channel)) = ADDED
-        .iter()
-        .find_map(|(name, channel)| Some((strip(name)?, *channel)))
+    if let Some((rest, channel)) =
+        ADDED.iter().find_map(|(name, channel)| Some((strip(name)?, *channel)))
     {
         let (release, line) = numbers(rest)?;
         return line.is_empty().then(|| Release {
@@ -56,10 +49,7 @@ pub(super) fn enterprise(product: &str) -> Option<Release> {
             ..Release::of("sles", release, channel.to_owned())
         });
     }
-    if let Some((rest, id)) = SYSTEMS
-        .iter()
-        .find_map(|(name, id)| Some((strip(name)?, *id)))
-    {
+    if let Some((rest, id)) = SYSTEMS.iter().find_map(|(name, id)| Some((strip(name)?, *id))) {
         let (release, channel) = numbers(rest)?;
         return Some(Release::of(id, release, channel));
     }
@@ -74,19 +64,12 @@ pub(super) fn enterprise(product: &str) -> Option<Release> {
         .min()?;
     let (release, channel) = numbers(&part[at..])?;
     let is_module = product.starts_with(MODULE);
-    Some(Release {
-        also: packs(is_module, &release),
-        ..Release::of("sles", release, channel)
-    })
+    Some(Release { also: packs(is_module, &release), ..Release::of("sles", release, channel) })
 }
 
 /// The modules of 12 are for all of its service packs alike; later ones have packs of their own.
 fn packs(is_module: bool, release: &str) -> &'static [&'static str] {
-    if is_module && release == "12" {
-        &["12.1", "12.2", "12.3", "12.4", "12.5"]
-    } else {
-        &[]
-    }
+    if is_module && release == "12" { &["12.1", "12.2", "12.3", "12.4", "12.5"] } else { &[] }
 }
 
 /// What follows `openSUSE:`. `NonFree` is a repository of the release that every host has.
@@ -112,10 +95,9 @@ fn numbers(text: &str) -> Option<(String, String)> {
     let base = numbered(numbers)?;
     // Without a service pack it is the first release, whose `VERSION_ID` has no second number.
     let Some(pack) = line.strip_prefix(" SP") else {
-        let channel = line.strip_prefix('-').map_or_else(
-            || line.is_empty().then(String::new),
-            |line| Some(channel(line)),
-        )?;
+        let channel = line
+            .strip_prefix('-')
+            .map_or_else(|| line.is_empty().then(String::new), |line| Some(channel(line)))?;
         return Some((base, channel));
     };
     let end = pack.find(['-', ' ']).unwrap_or(pack.len());

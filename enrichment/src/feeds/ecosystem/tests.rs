@@ -4,11 +4,9 @@ use super::*;
 
 fn at(ecosystem: &str, purl: &str) -> Option<String> {
     home(ecosystem, purl).map(|home| match home.places[0].clone() {
-        Place::Distribution {
-            id,
-            release,
-            channel,
-        } => format!("{id} {release} {channel}").trim_end().to_owned(),
+        Place::Distribution { id, release, channel } => {
+            format!("{id} {release} {channel}").trim_end().to_owned()
+        }
         Place::Language(kind) => kind,
     })
 }
@@ -21,11 +19,7 @@ fn every_ecosystem_that_occurs_has_its_place_or_none() {
     let mut places = 0;
     for line in table.lines() {
         let (ecosystem, place) = line.split_once('\t').unwrap();
-        assert_eq!(
-            at(ecosystem, "").as_deref().unwrap_or("-"),
-            place,
-            "{ecosystem}"
-        );
+        assert_eq!(at(ecosystem, "").as_deref().unwrap_or("-"), place, "{ecosystem}");
         places += usize::from(place != "-");
     }
     assert!(places > 1000, "{places}");
@@ -46,16 +40,8 @@ fn ubuntus_lines_of_updates_are_channels() {
             "pkg:deb/ubuntu/netty@1:3?arch=source&distro=esm-infra-legacy/trusty",
             "ubuntu 14.04 esm-infra-legacy",
         ),
-        (
-            "Ubuntu:Pro:18.04:LTS",
-            "pkg:deb/ubuntu/x?distro=bionic",
-            "ubuntu 18.04 pro",
-        ),
-        (
-            "Ubuntu:Pro:FIPS-updates:20.04:LTS",
-            "",
-            "ubuntu 20.04 fips-updates",
-        ),
+        ("Ubuntu:Pro:18.04:LTS", "pkg:deb/ubuntu/x?distro=bionic", "ubuntu 18.04 pro"),
+        ("Ubuntu:Pro:FIPS-updates:20.04:LTS", "", "ubuntu 20.04 fips-updates"),
         ("Ubuntu:Pro:Realtime:22.04:LTS", "", "ubuntu 22.04 realtime"),
     ] {
         assert_eq!(at(ecosystem, purl).as_deref(), Some(place), "{ecosystem}");
@@ -73,14 +59,8 @@ fn a_line_of_updates_is_not_the_release_itself() {
         ("SUSE:Linux Enterprise Server 15", "sles 15"),
         ("SUSE:Linux Enterprise Server 15-LTSS", "sles 15 ltss"),
         ("SUSE:Linux Enterprise Server 15 SP4-LTSS", "sles 15.4 ltss"),
-        (
-            "SUSE:Linux Enterprise Server 11 SP4 LTSS EXTREME CORE",
-            "sles 11.4 ltss-extreme-core",
-        ),
-        (
-            "SUSE:Linux Enterprise Module for Python 3 15 SP5",
-            "sles 15.5",
-        ),
+        ("SUSE:Linux Enterprise Server 11 SP4 LTSS EXTREME CORE", "sles 11.4 ltss-extreme-core"),
+        ("SUSE:Linux Enterprise Module for Python 3 15 SP5", "sles 15.5"),
         ("SUSE:Linux Enterprise Server 16.0", "sles 16.0"),
         ("openSUSE:Leap 15.4 NonFree", "opensuse-leap 15.4"),
         ("openSUSE:Tumbleweed", "opensuse-tumbleweed"),
@@ -93,10 +73,7 @@ fn a_line_of_updates_is_not_the_release_itself() {
 #[test]
 fn a_kernel_that_rocky_rebuilds_for_clouds_is_not_everybodys() {
     let purl = "pkg:rpm/rocky-linux/kernel?distro=rocky-linux-8-sig-cloud&epoch=0";
-    assert_eq!(
-        at("Rocky Linux:8", purl).as_deref(),
-        Some("rocky 8 sig-cloud")
-    );
+    assert_eq!(at("Rocky Linux:8", purl).as_deref(), Some("rocky 8 sig-cloud"));
     let purl = "pkg:rpm/rocky-linux/hivex?distro=rocky-linux-8-4-legacy&epoch=0";
     assert_eq!(at("Rocky Linux:8", purl).as_deref(), Some("rocky 8"));
 }
@@ -104,17 +81,11 @@ fn a_kernel_that_rocky_rebuilds_for_clouds_is_not_everybodys() {
 #[test]
 fn the_modules_of_sle_12_are_for_every_service_pack() {
     let releases = |ecosystem: &str| home(ecosystem, "").unwrap().places.len();
-    assert_eq!(
-        releases("SUSE:Linux Enterprise Module for Containers 12"),
-        6
-    );
+    assert_eq!(releases("SUSE:Linux Enterprise Module for Containers 12"), 6);
     assert_eq!(releases("SUSE:Package Hub 12"), 6);
     assert_eq!(releases("SUSE:Package Hub 12 SP1"), 1);
     assert_eq!(releases("SUSE:Linux Enterprise Server 12"), 1);
-    assert_eq!(
-        releases("SUSE:Linux Enterprise Module for Containers 15"),
-        1
-    );
+    assert_eq!(releases("SUSE:Linux Enterprise Module for Containers 15"), 1);
 }
 
 #[test]

@@ -48,9 +48,7 @@ pub(super) fn release(rest: &str, purl: &str) -> Option<Release> {
 /// `esm-apps` of `pkg:deb/ubuntu/netty@1?arch=source&distro=esm-apps/xenial`.
 fn esm(purl: &str) -> Option<&str> {
     let (_, qualifiers) = purl.split_once('?')?;
-    let distro = qualifiers
-        .split('&')
-        .find_map(|qualifier| qualifier.strip_prefix("distro="))?;
+    let distro = qualifiers.split('&').find_map(|qualifier| qualifier.strip_prefix("distro="))?;
     let (line, _) = distro.split_once('/')?;
     line.starts_with("esm-").then_some(line)
 }

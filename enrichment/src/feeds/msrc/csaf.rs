@@ -130,12 +130,7 @@ pub(in crate::feeds) fn parse(record: &[u8]) -> Result<Published, String> {
         if vulnerability.cve.as_deref() != Some(&tracking.id["msrc_".len()..]) {
             return Err("a document on one CVE holds another one".to_owned());
         }
-        add(
-            vulnerability,
-            &products,
-            &mut bulletin,
-            &mut published.left_out,
-        );
+        add(vulnerability, &products, &mut bulletin, &mut published.left_out);
     }
     match bulletin.finish() {
         Some(advisory) => published.advisories.push(advisory),
@@ -145,10 +140,7 @@ pub(in crate::feeds) fn parse(record: &[u8]) -> Result<Published, String> {
 }
 
 fn not_used() -> Published {
-    Published {
-        not_used: 1,
-        ..Published::default()
-    }
+    Published { not_used: 1, ..Published::default() }
 }
 
 /// Collects products by their ids: a version's product is called by the branch that it is on. A

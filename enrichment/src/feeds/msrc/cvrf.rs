@@ -63,31 +63,16 @@ impl RawText<'_> {
 
 #[derive(Default, Deserialize)]
 struct RawTree<'a> {
-    #[serde(
-        rename = "FullProductName",
-        default,
-        borrow,
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(rename = "FullProductName", default, borrow, deserialize_with = "null_as_default")]
     products: Vec<RawProduct<'a>>,
-    #[serde(
-        rename = "Branch",
-        default,
-        borrow,
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(rename = "Branch", default, borrow, deserialize_with = "null_as_default")]
     branches: Vec<RawBranch<'a>>,
 }
 
 /// A group of products, or one of them.
 #[derive(Deserialize)]
 struct RawBranch<'a> {
-    #[serde(
-        rename = "Items",
-        default,
-        borrow,
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(rename = "Items", default, borrow, deserialize_with = "null_as_default")]
     items: Vec<Self>,
     #[serde(rename = "ProductID", borrow)]
     id: Option<Cow<'a, str>>,
@@ -123,12 +108,7 @@ struct RawVulnerability<'a> {
 #[serde(rename_all = "PascalCase")]
 struct RawAbout<'a> {
     r#type: u8,
-    #[serde(
-        rename = "ProductID",
-        default,
-        borrow,
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(rename = "ProductID", default, borrow, deserialize_with = "null_as_default")]
     products: Vec<Cow<'a, str>>,
     #[serde(default, borrow, deserialize_with = "null_as_default")]
     description: RawText<'a>,
@@ -159,21 +139,14 @@ pub(in crate::feeds) fn parse(record: &[u8]) -> Result<Published, String> {
     for (at, vulnerability) in (1..).zip(&month.vulnerability) {
         let read = serde_json::from_str(vulnerability.get()).map_err(|error| error.to_string());
         let said = read.and_then(|raw: RawVulnerability<'_>| {
-            bulletin(
-                &raw,
-                released,
-                &products,
-                &mut updates,
-                &mut published.left_out,
-            )
+            bulletin(&raw, released, &products, &mut updates, &mut published.left_out)
         });
         match said.map(|bulletin| bulletin.and_then(Bulletin::finish)) {
             Ok(Some(advisory)) => published.advisories.push(advisory),
             Ok(None) => published.not_used += 1,
-            Err(reason) => published.problems.push(Problem {
-                record: format!("vulnerability {at}"),
-                reason,
-            }),
+            Err(reason) => {
+                published.problems.push(Problem { record: format!("vulnerability {at}"), reason })
+            }
         }
     }
     let id = tracking.identification.id.as_str();
@@ -215,10 +188,8 @@ fn bulletin(
     if raw.cve.starts_with("ADV") {
         return Ok(None);
     }
-    let cve: CveId = raw
-        .cve
-        .parse()
-        .map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
+    let cve: CveId =
+        raw.cve.parse().map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
     let mut bulletin = Bulletin::new(cve);
     // The month's own date moves with every one of its CVEs, and would make them all look new.
     bulletin.modified = newest_revision(raw).or(released);
@@ -252,10 +223,7 @@ fn of_type<'a, 'b>(list: &'a [RawAbout<'b>], kind: u8) -> impl Iterator<Item = &
 
 /// The ids of the products that the entries of a kind are about.
 fn products_of(list: &[RawAbout<'_>], kind: u8) -> BTreeSet<String> {
-    of_type(list, kind)
-        .flat_map(|about| &about.products)
-        .map(ToString::to_string)
-        .collect()
+    of_type(list, kind).flat_map(|about| &about.products).map(ToString::to_string).collect()
 }
 
 /// What the vendor's fixes repair, and which update takes the place of which.
@@ -275,18 +243,12 @@ fn add_fixes(
         };
         let targets = remedy.products.iter().filter_map(|id| {
             // A fix for what is not affected is an update that came along.
-            affected
-                .contains(id.as_ref())
-                .then(|| products.get(id.as_ref())?.as_ref().ok())?
+            affected.contains(id.as_ref()).then(|| products.get(id.as_ref())?.as_ref().ok())?
         });
         for target in targets {
             bulletin.add(target, Some(&fix));
             if let (Target::Windows(product), Some(update)) = (target, update) {
-                updates.add(
-                    update,
-                    product,
-                    remedy.supercedence.as_deref().unwrap_or_default(),
-                );
+                updates.add(update, product, remedy.supercedence.as_deref().unwrap_or_default());
             }
         }
     }

@@ -19,32 +19,12 @@ pub(super) struct Program {
 
 /// How names begin, what they stand for, and whether the version behind is a line of its own.
 const PROGRAMS: [(&str, &str, bool); 8] = [
-    (
-        "microsoft edge (chromium-based)",
-        "microsoft:edge_chromium",
-        false,
-    ),
+    ("microsoft edge (chromium-based)", "microsoft:edge_chromium", false),
     ("visual studio code", "microsoft:visual_studio_code", false),
-    (
-        "microsoft visual studio 2017 version ",
-        "microsoft:visual_studio_2017",
-        true,
-    ),
-    (
-        "microsoft visual studio 2019 version ",
-        "microsoft:visual_studio_2019",
-        true,
-    ),
-    (
-        "microsoft visual studio 2022 version ",
-        "microsoft:visual_studio_2022",
-        true,
-    ),
-    (
-        "microsoft visual studio 2026 version ",
-        "microsoft:visual_studio_2026",
-        true,
-    ),
+    ("microsoft visual studio 2017 version ", "microsoft:visual_studio_2017", true),
+    ("microsoft visual studio 2019 version ", "microsoft:visual_studio_2019", true),
+    ("microsoft visual studio 2022 version ", "microsoft:visual_studio_2022", true),
+    ("microsoft visual studio 2026 version ", "microsoft:visual_studio_2026", true),
     (".net ", "microsoft:.net", true),
     ("powershell ", "microsoft:powershell", true),
 ];
@@ -57,11 +37,7 @@ impl Program {
             let rest = name.strip_prefix(begin)?;
             // ".NET 8.0 installed on Linux" is the distribution's package there.
             let rest = rest.strip_suffix(" installed on windows").unwrap_or(rest);
-            let since = if *has_lines {
-                line(rest)?
-            } else {
-                String::new()
-            };
+            let since = if *has_lines { line(rest)? } else { String::new() };
             // "Microsoft Edge (Chromium-based) Extended Stable", "Visual Studio Code - CoPilot Chat"
             let is_whole = *has_lines || rest.is_empty();
             is_whole.then_some(Self { package, since })
@@ -75,9 +51,7 @@ impl Program {
         let fixed = fixed?.trim();
         // Sizes, words and addresses stand in the field as well.
         let is_version = fixed.starts_with(|c: char| c.is_ascii_digit())
-            && fixed
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'.');
+            && fixed.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         // .NET 8.0.0 is no fix of a line that begins with it.
         let is_later = version::compare(Scheme::Windows, &self.since, fixed);
         if !is_version || (!self.since.is_empty() && !is_later.is_ok_and(std::cmp::Ordering::is_lt))
@@ -119,10 +93,7 @@ fn line(rest: &str) -> Option<String> {
     if !is_version(own) {
         return None;
     }
-    let first = included
-        .split([' ', '-'])
-        .next()
-        .filter(|text| is_version(text));
+    let first = included.split([' ', '-']).next().filter(|text| is_version(text));
     Some(first.unwrap_or(own).to_owned())
 }
 
@@ -137,20 +108,12 @@ mod tests {
     #[test]
     fn names_are_programs_and_their_lines() {
         for (name, package, line) in [
-            (
-                "Microsoft Edge (Chromium-based)",
-                "microsoft:edge_chromium",
-                "",
-            ),
+            ("Microsoft Edge (Chromium-based)", "microsoft:edge_chromium", ""),
             ("Visual Studio Code", "microsoft:visual_studio_code", ""),
             (".NET 8.0", "microsoft:.net", "8.0"),
             (".NET 10.0 installed on Windows", "microsoft:.net", "10.0"),
             ("PowerShell 7.3", "microsoft:powershell", "7.3"),
-            (
-                "Microsoft Visual Studio 2022 version 17.9",
-                "microsoft:visual_studio_2022",
-                "17.9",
-            ),
+            ("Microsoft Visual Studio 2022 version 17.9", "microsoft:visual_studio_2022", "17.9"),
             (
                 "Microsoft Visual Studio 2019 version 16.11 (includes 16.0 - 16.10)",
                 "microsoft:visual_studio_2019",

@@ -53,9 +53,7 @@ impl Table {
     /// A table with these columns.
     pub(in crate::feeds) fn new(header: &[String]) -> Result<Self, String> {
         let need = |name: &str| {
-            let at = header
-                .iter()
-                .position(|column| column.eq_ignore_ascii_case(name));
+            let at = header.iter().position(|column| column.eq_ignore_ascii_case(name));
             at.ok_or_else(|| format!("there is no column {name}"))
         };
         Ok(Self {
@@ -77,12 +75,7 @@ impl Table {
 
     /// Takes a row in; gives whether it says anything that is used.
     pub(in crate::feeds) fn add(&mut self, fields: &[String]) -> Result<bool, String> {
-        let field = |at: usize| {
-            fields
-                .get(at)
-                .map(|field| field.trim())
-                .ok_or("it is too short")
-        };
+        let field = |at: usize| fields.get(at).map(|field| field.trim()).ok_or("it is too short");
         let (cve, update) = (field(self.columns.cve)?, field(self.columns.update)?);
         let (severity, replaced) = (field(self.columns.severity)?, field(self.columns.replaced)?);
         let name = field(self.columns.product)?;
@@ -90,9 +83,8 @@ impl Table {
         if !cve.starts_with("CVE-") {
             return Ok(false);
         }
-        let cve: CveId = cve
-            .parse()
-            .map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
+        let cve: CveId =
+            cve.parse().map_err(|error: crate::cve::InvalidCveId| error.to_string())?;
         let Some(product) = self.product(name) else {
             return Ok(false);
         };
@@ -107,10 +99,7 @@ impl Table {
         let of_cve = self.cves.entry(cve).or_default();
         of_cve.fixes.insert((product, update));
         of_cve.severity = worse(of_cve.severity, severity);
-        if let Some(product) = usize::try_from(product)
-            .ok()
-            .and_then(|at| self.known.get(at))
-        {
+        if let Some(product) = usize::try_from(product).ok().and_then(|at| self.known.get(at)) {
             self.updates.add(update, product, replaced);
         }
         Ok(true)
@@ -148,16 +137,11 @@ impl Table {
         let mut left_out = BTreeMap::new();
         for (name, rows) in &self.products {
             if let Err(rows) = rows {
-                *left_out
-                    .entry(format!("Microsoft: {}", counted(name)))
-                    .or_default() += rows;
+                *left_out.entry(format!("Microsoft: {}", counted(name))).or_default() += rows;
             }
         }
         if self.without_update > 0 {
-            left_out.insert(
-                "Microsoft: Windows without an update".to_owned(),
-                self.without_update,
-            );
+            left_out.insert("Microsoft: Windows without an update".to_owned(), self.without_update);
         }
         let mut known = self.known;
         let targets: Vec<Target> = known.drain(..).map(Target::Windows).collect();
@@ -165,10 +149,7 @@ impl Table {
             let mut bulletin = Bulletin::new(cve);
             bulletin.severity = severity;
             for (product, update) in fixes {
-                let fix = Fix {
-                    update: Some(update),
-                    ..Fix::default()
-                };
+                let fix = Fix { update: Some(update), ..Fix::default() };
                 if let Some(target) = usize::try_from(product).ok().and_then(|at| targets.get(at)) {
                     bulletin.add(target, Some(&fix));
                 }

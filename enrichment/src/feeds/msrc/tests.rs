@@ -18,9 +18,7 @@ fn month(text: &str) -> Published {
 
 fn of<'a>(published: &'a Published, id: &str) -> &'a Advisory {
     let mut found = published.advisories.iter().filter(|one| one.id == id);
-    let advisory = found
-        .next()
-        .unwrap_or_else(|| panic!("{id}: {published:?}"));
+    let advisory = found.next().unwrap_or_else(|| panic!("{id}: {published:?}"));
     assert!(found.next().is_none(), "{id} is there twice");
     advisory
 }
@@ -31,10 +29,7 @@ fn statements(advisory: &Advisory) -> Vec<String> {
         .affected
         .iter()
         .map(|affected| {
-            let Place::Distribution {
-                release, channel, ..
-            } = &affected.place
-            else {
+            let Place::Distribution { release, channel, .. } = &affected.place else {
                 panic!("{affected:?}");
             };
             let mut words = vec![release.as_str(), affected.package.as_str()];
@@ -96,14 +91,7 @@ fn a_month_says_which_update_and_which_build_repair_a_release() {
         ("important", Publisher::Microsoft)
     );
     assert_eq!(advisory.modified, Timestamp::parse("2024-04-09T07:00:00"));
-    assert_eq!(
-        published
-            .advisories
-            .iter()
-            .filter(|one| !one.cves.is_empty())
-            .count(),
-        3
-    );
+    assert_eq!(published.advisories.iter().filter(|one| !one.cves.is_empty()).count(), 3);
     assert!(published.problems.is_empty() && published.left_out.is_empty());
 }
 
@@ -156,10 +144,7 @@ fn a_fix_of_another_kind_says_nothing() {
     // Type 5 is a known issue, 6 a note, and a fix that is neither an update nor a build is a link.
     let remedies = r#"{"Type":5,"ProductID":["1"],"Description":{"Value":"5036892"},"FixedBuild":"10.0.19045.4291"},
         {"Type":2,"ProductID":["2"],"Description":{"Value":"More Information"},"FixedBuild":""}"#;
-    assert_eq!(
-        small_statements(BOTH, remedies),
-        ["10 22h2 x64 windows open"]
-    );
+    assert_eq!(small_statements(BOTH, remedies), ["10 22h2 x64 windows open"]);
 }
 
 #[test]
@@ -192,11 +177,8 @@ fn builds_that_are_none_of_the_release_are_left_out() {
 
 #[test]
 fn what_is_replaced_is_read_from_every_way_of_writing_it() {
-    let supercedence = [
-        "5035845; 5034763",
-        "5035845<br><br>5034763",
-        "KB5035845,KB5034763 5036892",
-    ];
+    let supercedence =
+        ["5035845; 5034763", "5035845<br><br>5034763", "KB5035845,KB5034763 5036892"];
     for text in supercedence {
         let remedies = format!(
             r#"{{"Type":2,"ProductID":["1"],"Description":{{"Value":"5036892"}},"FixedBuild":"10.0.19045.4291","Supercedence":"{text}"}}"#
@@ -222,10 +204,7 @@ fn components_on_top_of_windows_are_left_out_and_counted_without_it() {
     let published = month(&small(status, ""));
     assert_eq!(
         published.left_out,
-        [
-            "Microsoft: Microsoft .NET Framework 4.8",
-            "Microsoft: a product without a name"
-        ]
+        ["Microsoft: Microsoft .NET Framework 4.8", "Microsoft: a product without a name"]
     );
     assert_eq!(small_statements(status, ""), ["10 22h2 x64 windows open"]);
 }
@@ -234,16 +213,9 @@ fn components_on_top_of_windows_are_left_out_and_counted_without_it() {
 fn one_bad_vulnerability_is_skipped_alone_and_advisories_without_a_cve_are_not_used() {
     for (cve, skipped, not_used) in [("CVE-24", 1, 0), ("ADV990001", 0, 1)] {
         let published = month(&APRIL.replace("\"CVE-2024-26234\"", &format!("{cve:?}")));
-        let found = published
-            .advisories
-            .iter()
-            .filter(|one| !one.cves.is_empty());
+        let found = published.advisories.iter().filter(|one| !one.cves.is_empty());
         assert_eq!(found.count(), 2, "{cve}");
-        assert_eq!(
-            (published.problems.len(), published.not_used),
-            (skipped, not_used),
-            "{cve}"
-        );
+        assert_eq!((published.problems.len(), published.not_used), (skipped, not_used), "{cve}");
     }
     let odd = APRIL.replacen("\"Type\": 3", "\"Type\": \"three\"", 1);
     assert_eq!(month(&odd).problems[0].record, "vulnerability 1");

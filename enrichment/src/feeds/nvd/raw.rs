@@ -43,9 +43,7 @@ impl Annotation<'_> {
     /// Nearly all of Anchore's records stand in for NVD's and say so in these words; the others
     /// say what they put right.
     pub(super) fn is_correction(&self) -> bool {
-        self.reason
-            .as_deref()
-            .is_some_and(|reason| !reason.contains("not yet analyzed"))
+        self.reason.as_deref().is_some_and(|reason| !reason.contains("not yet analyzed"))
     }
 }
 

@@ -39,13 +39,7 @@ fn a_record_may_leave_out_everything_but_its_id() {
 
 #[test]
 fn the_description_is_the_english_one_of_whatever_region() {
-    for (lang, text) in [
-        ("en", "x"),
-        ("en-US", "x"),
-        ("EN", "x"),
-        ("es", ""),
-        ("é", ""),
-    ] {
+    for (lang, text) in [("en", "x"), ("en-US", "x"), ("EN", "x"), ("es", ""), ("é", "")] {
         let record = cve(&with(&format!(
             r#""descriptions":[{{"lang":"fr","value":"y"}},{{"lang":"{lang}","value":"x"}}]"#
         )));
@@ -88,10 +82,7 @@ fn the_catalogue_entry_that_nvd_repeats_is_read() {
            "cisaRequiredAction":"Patch","cisaVulnerabilityName":"Log4j""#,
     ));
     let kev = record.kev.unwrap();
-    assert_eq!(
-        (kev.added_on.as_str(), kev.name.as_str()),
-        ("2021-12-10", "Log4j")
-    );
+    assert_eq!((kev.added_on.as_str(), kev.name.as_str()), ("2021-12-10", "Log4j"));
 }
 
 #[test]
@@ -146,10 +137,7 @@ fn other_objects_are_told_apart() {
 fn a_bad_record_is_refused_with_its_id_and_the_reason() {
     for (members, reason) in [
         (r#""lastModified":"2025-14-11T00:51:21.963""#, "instant"),
-        (
-            r#""configurations":[{"nodes":[{"cpeMatch":[{"criteria":"c"}]}]}]"#,
-            "vulnerable",
-        ),
+        (r#""configurations":[{"nodes":[{"cpeMatch":[{"criteria":"c"}]}]}]"#, "vulnerable"),
         (
             r#""configurations":[{"nodes":[{"cpeMatch":[{"vulnerable":true,"criteria":5}]}]}]"#,
             "string",
@@ -163,11 +151,7 @@ fn a_bad_record_is_refused_with_its_id_and_the_reason() {
     ] {
         let refused = refused(&with(members));
         assert_eq!(refused.id.as_deref(), Some("CVE-2024-0001"), "{members}");
-        assert!(
-            refused.reason.contains(reason),
-            "{members}: {}",
-            refused.reason
-        );
+        assert!(refused.reason.contains(reason), "{members}: {}", refused.reason);
     }
 }
 

@@ -69,9 +69,7 @@ impl Spans {
                 (Event::Ends(_), None) if !self.spans.is_empty() || self.is_never => {}
                 (Event::Ends(end), None) => {
                     let (End::Fixed(version) | End::LastAffected(version)) = end;
-                    return Err(format!(
-                        "a range ends with {version:?} and has no `introduced`"
-                    ));
+                    return Err(format!("a range ends with {version:?} and has no `introduced`"));
                 }
             }
         }
@@ -152,16 +150,9 @@ mod tests {
         let events = events.split_whitespace().map(|event| {
             let (kind, version) = event.split_at(1);
             let of = |wanted: &str| (kind == wanted).then(|| version.into());
-            RawEvent {
-                introduced: of("+"),
-                fixed: of("-"),
-                last_affected: of("="),
-            }
+            RawEvent { introduced: of("+"), fixed: of("-"), last_affected: of("=") }
         });
-        let range = RawRange {
-            kind: "ECOSYSTEM".into(),
-            events: events.collect(),
-        };
+        let range = RawRange { kind: "ECOSYSTEM".into(), events: events.collect() };
         Spans::of(&[range], scheme)
     }
 
@@ -182,16 +173,8 @@ mod tests {
         for (scheme, events, expected) in [
             (Scheme::Deb, "+0 -1:9.2p1-2", "..1:9.2p1-2"),
             (Scheme::Deb, "-1:9.2p1-2 +0", "..1:9.2p1-2"),
-            (
-                Scheme::Npm,
-                "+10.0.0 -10.1.0 +9.0.0 -9.5.0",
-                "9.0.0..9.5.0 10.0.0..10.1.0",
-            ),
-            (
-                Scheme::Pypi,
-                "+2.0 =2.0.post1 +3.0",
-                "2.0..=2.0.post1 3.0..",
-            ),
+            (Scheme::Npm, "+10.0.0 -10.1.0 +9.0.0 -9.5.0", "9.0.0..9.5.0 10.0.0..10.1.0"),
+            (Scheme::Pypi, "+2.0 =2.0.post1 +3.0", "2.0..=2.0.post1 3.0.."),
             (Scheme::Npm, "+0 +1.0.0 -2.0.0", "..2.0.0"),
             (Scheme::Npm, "+0 -2.0.0 -3.0.0", "..2.0.0"),
             (Scheme::Npm, "", ""),

@@ -34,10 +34,7 @@ pub(super) fn of(products: &[RawAffected<'_>]) -> Result<Option<Configuration>, 
     let mut seen = HashSet::new();
     matches.retain(|found| seen.insert((found.criteria.clone(), found.range.clone())));
     Ok((!matches.is_empty()).then(|| Configuration {
-        nodes: vec![Node {
-            matches,
-            ..Node::default()
-        }],
+        nodes: vec![Node { matches, ..Node::default() }],
         ..Configuration::default()
     }))
 }
@@ -46,9 +43,7 @@ pub(super) fn of(products: &[RawAffected<'_>]) -> Result<Option<Configuration>, 
 fn named(name: &str, product: &RawAffected<'_>, matches: &mut Vec<CpeMatch>) {
     // A name that is none is the index's to count; here it only has no version.
     let parsed = Cpe::parse(name).ok();
-    let own = parsed
-        .as_ref()
-        .and_then(|name| name.get(Attribute::Version).as_value());
+    let own = parsed.as_ref().and_then(|name| name.get(Attribute::Version).as_value());
     match own {
         // Of several names with versions each stands for its own; that of a range has its beginning.
         Some(own) if product.cpes.len() > 1 => {
@@ -67,11 +62,7 @@ fn named(name: &str, product: &RawAffected<'_>, matches: &mut Vec<CpeMatch>) {
 }
 
 const fn a_match(criteria: String, range: Range) -> CpeMatch {
-    CpeMatch {
-        vulnerable: true,
-        criteria,
-        range,
-    }
+    CpeMatch { vulnerable: true, criteria, range }
 }
 
 /// A product's name with one of its listed versions, where those are affected and can be ordered.
@@ -85,9 +76,7 @@ fn listed(name: &str, versions: &RawVersions<'_>) -> Option<CpeMatch> {
     let (below, last) = (end(&versions.less_than), end(&versions.less_than_or_equal));
     if below.is_none() && last.is_none() {
         // A sentence is no version, and 0 alone may be the first one or a way to say nothing.
-        let is_word = NO_VERSION
-            .iter()
-            .any(|word| version.eq_ignore_ascii_case(word));
+        let is_word = NO_VERSION.iter().any(|word| version.eq_ignore_ascii_case(word));
         let is_one = !is_word && !version.contains(char::is_whitespace);
         return is_one
             .then(|| with_version(name, version))?

@@ -14,19 +14,11 @@ fn matches(record: &CveRecord) -> Vec<String> {
     let nodes = record.configurations.iter().flat_map(|of| &of.nodes);
     nodes
         .flat_map(|node| &node.matches)
-        .map(
-            |CpeMatch {
-                 criteria,
-                 range,
-                 vulnerable,
-             }| {
-                assert!(*vulnerable);
-                let name = criteria
-                    .trim_start_matches("cpe:2.3:")
-                    .trim_end_matches(":*");
-                format!("{name} {range}").trim_end().to_owned()
-            },
-        )
+        .map(|CpeMatch { criteria, range, vulnerable }| {
+            assert!(*vulnerable);
+            let name = criteria.trim_start_matches("cpe:2.3:").trim_end_matches(":*");
+            format!("{name} {range}").trim_end().to_owned()
+        })
         .collect()
 }
 
@@ -46,10 +38,7 @@ fn matched(cpes: &str, versions: &str) -> Vec<String> {
 #[test]
 fn a_name_with_a_version_stands_for_the_ranges_beside_it() {
     let yugabyte = &real()[0];
-    assert_eq!(
-        (yugabyte.id, yugabyte.source),
-        (CveId::new(2024, 6), RecordSource::Cisa)
-    );
+    assert_eq!((yugabyte.id, yugabyte.source), (CveId::new(2024, 6), RecordSource::Cisa));
     assert_eq!(
         matches(yugabyte)[..2],
         [
@@ -63,15 +52,9 @@ fn a_name_with_a_version_stands_for_the_ranges_beside_it() {
 fn scores_of_the_assigner_and_of_cisa_keep_their_publishers() {
     let records = real();
     let yugabyte = records[0].preferred_cvss().unwrap();
-    assert_eq!(
-        (yugabyte.version.as_str(), yugabyte.source.as_str()),
-        ("4.0", "Yugabyte")
-    );
+    assert_eq!((yugabyte.version.as_str(), yugabyte.source.as_str()), ("4.0", "Yugabyte"));
     let mediatek = records[1].preferred_cvss().unwrap();
-    assert_eq!(
-        (mediatek.severity.as_str(), mediatek.source.as_str()),
-        ("medium", "CISA-ADP")
-    );
+    assert_eq!((mediatek.severity.as_str(), mediatek.source.as_str()), ("medium", "CISA-ADP"));
     assert!(!mediatek.primary);
 }
 
@@ -80,11 +63,7 @@ fn cisas_decision_and_the_assigners_products_are_kept() {
     let yugabyte = &real()[0];
     let decision = yugabyte.ssvc.as_ref().unwrap();
     assert_eq!(
-        [
-            &decision.exploitation,
-            &decision.automatable,
-            &decision.technical_impact
-        ],
+        [&decision.exploitation, &decision.automatable, &decision.technical_impact],
         ["none", "no", "total"]
     );
     let product = &yugabyte.cna[0];
@@ -101,11 +80,7 @@ fn cisas_decision_and_the_assigners_products_are_kept() {
 fn ranges_of_commits_are_left_out() {
     let aops = &real()[2];
     assert!(aops.configurations.is_empty(), "{:?}", aops.configurations);
-    assert_eq!(
-        aops.cna[0].versions[0].changes.len(),
-        2,
-        "what the assigner says is still kept"
-    );
+    assert_eq!(aops.cna[0].versions[0].changes.len(), 2, "what the assigner says is still kept");
 }
 
 #[test]
@@ -133,33 +108,14 @@ fn a_record_that_cisa_has_not_added_to_is_not_used() {
 fn versions_and_names_are_put_together_as_nvd_would() {
     let any = r#"["cpe:2.3:a:x:y\\:z:*:*:*:*:*:*:*:*"]"#;
     for (versions, expected) in [
-        (
-            r#"{"version":"1.2+3","status":"affected"}"#,
-            r"a:x:y\:z:1.2\+3",
-        ),
-        (
-            r#"{"version":"0","lessThan":" 2.0 ","status":"affected"}"#,
-            r"a:x:y\:z < 2.0",
-        ),
-        (
-            r#"{"version":"1","lessThanOrEqual":"2","status":"affected"}"#,
-            r"a:x:y\:z >= 1, <= 2",
-        ),
-        (
-            r#"{"version":"1","lessThan":"*","status":"affected"}"#,
-            r"a:x:y\:z >= 1",
-        ),
-        (
-            r#"{"version":"0","lessThanOrEqual":"*","status":"affected"}"#,
-            r"a:x:y\:z",
-        ),
+        (r#"{"version":"1.2+3","status":"affected"}"#, r"a:x:y\:z:1.2\+3"),
+        (r#"{"version":"0","lessThan":" 2.0 ","status":"affected"}"#, r"a:x:y\:z < 2.0"),
+        (r#"{"version":"1","lessThanOrEqual":"2","status":"affected"}"#, r"a:x:y\:z >= 1, <= 2"),
+        (r#"{"version":"1","lessThan":"*","status":"affected"}"#, r"a:x:y\:z >= 1"),
+        (r#"{"version":"0","lessThanOrEqual":"*","status":"affected"}"#, r"a:x:y\:z"),
         (r#"{"version":"*","status":"affected"}"#, r"a:x:y\:z"),
     ] {
-        assert_eq!(
-            matched(any, &format!("[{versions}]")),
-            [expected],
-            "{versions}"
-        );
+        assert_eq!(matched(any, &format!("[{versions}]")), [expected], "{versions}");
     }
 }
 
@@ -185,10 +141,7 @@ fn several_names_with_versions_stand_for_their_own() {
         "cpe:2.3:o:x:y:2.0:*:*:*:*:*:*:*"]"#;
     let versions = r#"[{"version":"1.0","lessThan":"1.5","status":"affected"},
         {"version":"3","status":"affected"}]"#;
-    assert_eq!(
-        matched(names, versions),
-        ["o:x:y >= 1.0, < 1.5", "o:x:y:2.0"]
-    );
+    assert_eq!(matched(names, versions), ["o:x:y >= 1.0, < 1.5", "o:x:y:2.0"]);
 }
 
 #[test]
@@ -199,28 +152,20 @@ fn applicability_in_nvds_shape_counts_before_lists() {
             r#""cpeApplicability":[{"nodes":[{"operator":"OR","negate":false,"cpeMatch":[{"vulnerable":true,
                 "criteria":"cpe:2.3:a:x:applicable:*:*:*:*:*:*:*:*","versionEndExcluding":"2"}]}]}],"affected":"#,
         );
-    assert_eq!(
-        matches(&parse(record.as_bytes()).unwrap().unwrap()),
-        ["a:x:applicable < 2"]
-    );
+    assert_eq!(matches(&parse(record.as_bytes()).unwrap().unwrap()), ["a:x:applicable < 2"]);
 }
 
 #[test]
 fn a_bad_record_is_refused_with_the_reason() {
     let right = with("[]", "[]");
-    let names: Vec<String> = (0..200)
-        .map(|n| format!(r#""cpe:2.3:a:x:{n}:*:*:*:*:*:*:*:*""#))
-        .collect();
-    let versions: Vec<String> = (1..200)
-        .map(|n| format!(r#"{{"version":"{n}","status":"affected"}}"#))
-        .collect();
+    let names: Vec<String> =
+        (0..200).map(|n| format!(r#""cpe:2.3:a:x:{n}:*:*:*:*:*:*:*:*""#)).collect();
+    let versions: Vec<String> =
+        (1..200).map(|n| format!(r#"{{"version":"{n}","status":"affected"}}"#)).collect();
     for (record, reason) in [
         (right.replace("CVE-2024-0001", "CVE-24"), "no CVE id"),
         (right.replace(r#""cpes":[]"#, r#""cpes":{}"#), "sequence"),
-        (
-            right.replace(r#""state":"PUBLISHED""#, r#""datePublished":"soon""#),
-            "instant",
-        ),
+        (right.replace(r#""state":"PUBLISHED""#, r#""datePublished":"soon""#), "instant"),
         (
             right.replace(
                 r#""affected""#,
@@ -229,10 +174,7 @@ fn a_bad_record_is_refused_with_the_reason() {
             "score of 99",
         ),
         (
-            with(
-                &format!("[{}]", names.join(",")),
-                &format!("[{}]", versions.join(",")),
-            ),
+            with(&format!("[{}]", names.join(",")), &format!("[{}]", versions.join(","))),
             "more than 20000",
         ),
     ] {

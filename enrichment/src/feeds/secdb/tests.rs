@@ -17,14 +17,8 @@ fn each_fixed_version_of_a_package_is_an_advisory_with_its_cves() {
     let cves: Vec<String> = openssl.cves.iter().map(ToString::to_string).collect();
     assert_eq!(cves, ["CVE-2019-1547", "CVE-2019-1549", "CVE-2019-1563"]);
     let affected = &openssl.affected[0];
-    assert_eq!(
-        (affected.package.as_str(), affected.kind),
-        ("openssl", PackageKind::Source)
-    );
-    assert_eq!(
-        affected.spans[0].end,
-        Some(End::Fixed("1.1.1d-r1".to_owned()))
-    );
+    assert_eq!((affected.package.as_str(), affected.kind), ("openssl", PackageKind::Source));
+    assert_eq!(affected.spans[0].end, Some(End::Fixed("1.1.1d-r1".to_owned())));
     assert_eq!(
         affected.place,
         Place::Distribution {
@@ -72,11 +66,7 @@ fn fixes_without_a_cve_are_left_out_and_counted() {
 #[test]
 fn a_bad_repository_is_refused_with_the_reason() {
     for (from, to, reason) in [
-        (
-            "\"v3.20\"",
-            "\"3.20\"",
-            "expected edge or one such as v3.20",
-        ),
+        ("\"v3.20\"", "\"3.20\"", "expected edge or one such as v3.20"),
         ("\"v3.20\"", "320", "string"),
         ("\"packages\": [", "\"packages\": {}, \"x\": [", "sequence"),
         ("\"name\": \"glib\",", "", "name"),

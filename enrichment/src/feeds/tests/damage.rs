@@ -98,10 +98,7 @@ fn a_page_that_was_cut_gives_its_records_and_an_error() {
     let page = br#"{"format":"NVD_CVE","vulnerabilities":[{"cve":{"id":"CVE-2024-0001"}},{"cve":{"id":"CVE-2"#;
     let (report, taken) = stream(page);
     let error = report.unwrap_err();
-    assert!(
-        matches!(error, FeedError::Damaged { records: 1, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, FeedError::Damaged { records: 1, .. }), "{error}");
     assert_eq!(taken.cves.len(), 1);
 }
 
@@ -109,15 +106,9 @@ fn a_page_that_was_cut_gives_its_records_and_an_error() {
 fn a_packed_file_that_was_cut_is_damaged() {
     let whole = std::fs::read(data("nvdcve-2.0-2002.json.gz")).unwrap();
     let (report, _) = stream(&whole[..whole.len() / 2]);
-    assert!(
-        matches!(report, Err(FeedError::Damaged { .. })),
-        "{report:?}"
-    );
+    assert!(matches!(report, Err(FeedError::Damaged { .. })), "{report:?}");
     let (report, _) = stream(&whole[..1]);
-    assert!(
-        matches!(report, Err(FeedError::NotAFeed { .. })),
-        "{report:?}"
-    );
+    assert!(matches!(report, Err(FeedError::NotAFeed { .. })), "{report:?}");
 }
 
 #[test]
@@ -143,10 +134,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn a_full_sink_ends_the_reading() {
-    let mut taken = Taken {
-        is_full: true,
-        ..Taken::default()
-    };
+    let mut taken = Taken { is_full: true, ..Taken::default() };
     let error = read_path(&data("nvd-page.json"), &mut taken).unwrap_err();
     assert!(matches!(error, FeedError::Sink { .. }));
     assert!(error.to_string().contains("the disk is full"), "{error}");

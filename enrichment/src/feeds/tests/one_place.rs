@@ -53,10 +53,9 @@ fn real() -> Vec<(&'static str, Vec<u8>)> {
         let right = lines.lines().filter(|line| !line.contains("CVE-2006-NNN0"));
         records.extend(right.take(2).map(|line| (name, line.as_bytes().to_vec())));
     }
-    for (name, list) in [
-        ("feeds/nvd-page.json", "vulnerabilities"),
-        ("feeds/kev.json", "vulnerabilities"),
-    ] {
+    for (name, list) in
+        [("feeds/nvd-page.json", "vulnerabilities"), ("feeds/kev.json", "vulnerabilities")]
+    {
         let page: Value = serde_json::from_str(&text(name)).unwrap();
         records.push((name, page[list][0].to_string().into_bytes()));
     }
@@ -119,9 +118,8 @@ fn a_member_of_another_type_costs_its_record_at_most_and_is_counted() {
         let whole: Value = serde_json::from_slice(&record).unwrap();
         let mut all = Vec::new();
         places(&whole, "", &mut all);
-        for (place, other) in all
-            .iter()
-            .flat_map(|place| others.iter().map(move |other| (place, other)))
+        for (place, other) in
+            all.iter().flat_map(|place| others.iter().map(move |other| (place, other)))
         {
             let mut damaged = whole.clone();
             *damaged.pointer_mut(place).unwrap() = other.clone();
@@ -129,15 +127,8 @@ fn a_member_of_another_type_costs_its_record_at_most_and_is_counted() {
             assert_eq!(report.damage, None, "{name} {place} {other}");
             // Nothing goes without a trace: it is read, known and not used, or skipped with a reason.
             let is_counted = found > 0 || report.not_used + report.skipped > 0;
-            assert!(
-                is_counted,
-                "{name}: {place} is {other}, and nobody hears of it"
-            );
-            assert_eq!(
-                report.problems.len() as u64,
-                report.skipped,
-                "{name} {place} {other}"
-            );
+            assert!(is_counted, "{name}: {place} is {other}, and nobody hears of it");
+            assert_eq!(report.problems.len() as u64, report.skipped, "{name} {place} {other}");
             for problem in &report.problems {
                 assert!(!problem.record.is_empty() && !problem.reason.is_empty());
                 let length = problem.record.len() + problem.reason.len();
@@ -170,10 +161,7 @@ fn a_member_that_is_missing_costs_its_record_at_most_and_is_counted() {
             }
             let (report, found) = read_between(name, damaged.to_string().as_bytes());
             let is_counted = found > 0 || report.not_used + report.skipped > 0;
-            assert!(
-                is_counted && report.damage.is_none(),
-                "{name} without {place}"
-            );
+            assert!(is_counted && report.damage.is_none(), "{name} without {place}");
         }
     }
 }
@@ -212,14 +200,8 @@ fn bytes_that_are_no_text_and_brackets_that_do_not_fit_stay_in_their_line() {
 fn a_record_that_nests_too_deep_is_skipped_unless_nobody_asks_for_the_depth() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     for (record, expected) in [
-        (
-            format!(r#"{{"cve":{{"id":"CVE-2024-0003","x":{deep}}}}}"#),
-            (0, 1),
-        ),
-        (
-            format!(r#"{{"cve":{{"id":"CVE-2024-0003","configurations":{deep}}}}}"#),
-            (1, 0),
-        ),
+        (format!(r#"{{"cve":{{"id":"CVE-2024-0003","x":{deep}}}}}"#), (0, 1)),
+        (format!(r#"{{"cve":{{"id":"CVE-2024-0003","configurations":{deep}}}}}"#), (1, 0)),
         (
             format!(r#"{{"id":"DSA-1-1","modified":"2024-01-01T00:00:00Z","affected":{deep}}}"#),
             (1, 0),

@@ -21,35 +21,19 @@ fn a_bad_row_of_the_catalogue_is_skipped_under_its_place_and_the_others_stay() {
     let (first, last) = (row(1), row(3));
     for (bad, reason) in [
         ("CVE-2024-0002", "1 fields are too few"),
-        (
-            "CVE-2024-0002,a,2024-01-01,2024-02-01",
-            "4 fields are too few",
-        ),
+        ("CVE-2024-0002,a,2024-01-01,2024-02-01", "4 fields are too few"),
         ("CVE-24-2,a,2024-01-01,2024-02-01,b,Known", "is no CVE id"),
         (",a,2024-01-01,2024-02-01,b,Known", "is no CVE id"),
         ("CVE-2024-0002,a,,2024-02-01,b,Known", "\"\" is no date"),
-        (
-            "CVE-2024-0002,a,2024-13-01,2024-02-01,b,Known",
-            "\"2024-13-01\" is no date",
-        ),
-        (
-            "CVE-2024-0002,a,2024-01-01,soon,b,Known",
-            "\"soon\" is no date",
-        ),
-        (
-            "CVE-2024-0002,a,01/02/2024,2024-02-01,b,Known",
-            "\"01/02/2024\" is no date",
-        ),
+        ("CVE-2024-0002,a,2024-13-01,2024-02-01,b,Known", "\"2024-13-01\" is no date"),
+        ("CVE-2024-0002,a,2024-01-01,soon,b,Known", "\"soon\" is no date"),
+        ("CVE-2024-0002,a,01/02/2024,2024-02-01,b,Known", "\"01/02/2024\" is no date"),
     ] {
         let (report, numbers) = catalogue(&[&first, bad, &last]);
         assert_eq!(numbers, [1, 3], "{bad}");
         assert_eq!((report.records, report.skipped), (2, 1), "{bad}");
         assert_eq!(report.problems[0].record, "record 2");
-        assert!(
-            report.problems[0].reason.contains(reason),
-            "{:?}",
-            report.problems
-        );
+        assert!(report.problems[0].reason.contains(reason), "{:?}", report.problems);
     }
 }
 
@@ -66,11 +50,8 @@ fn what_a_row_of_the_catalogue_has_besides_does_not_count() {
 #[test]
 fn a_quote_that_is_never_closed_costs_what_stands_behind_it_and_is_counted() {
     let (first, last) = (row(1), row(3));
-    let (report, numbers) = catalogue(&[
-        &first,
-        "CVE-2024-0002,\"a name,2024-01-01,,update,Known",
-        &last,
-    ]);
+    let (report, numbers) =
+        catalogue(&[&first, "CVE-2024-0002,\"a name,2024-01-01,,update,Known", &last]);
     assert_eq!((report.skipped, numbers), (1, vec![1]));
     // However much that is: it is read to its end and not kept.
     let many = vec![last.as_str(); 5_000];
@@ -98,23 +79,14 @@ fn a_bad_score_is_skipped_and_the_others_stay() {
         assert_eq!((report.records, report.skipped), (2, 1), "{bad}");
         // The line of columns is a row of the file too.
         assert_eq!(report.problems[0].record, "record 3", "{bad}");
-        let numbers: Vec<u32> = taken
-            .scores
-            .iter()
-            .map(|entry| entry.cve.number())
-            .collect();
+        let numbers: Vec<u32> = taken.scores.iter().map(|entry| entry.cve.number()).collect();
         assert_eq!(numbers, [1, 3]);
     }
 }
 
 #[test]
 fn a_table_without_the_columns_that_count_is_damaged_and_says_which_is_missing() {
-    for column in [
-        "vulnerabilityName",
-        "dateAdded",
-        "dueDate",
-        "requiredAction",
-    ] {
+    for column in ["vulnerabilityName", "dateAdded", "dueDate", "requiredAction"] {
         let table = format!("{}\n{}", KEV.replace(column, "other"), row(1));
         let said = match stream(table.as_bytes()).0 {
             Err(FeedError::Damaged { reason, .. }) => reason,
@@ -128,21 +100,16 @@ fn a_table_without_the_columns_that_count_is_damaged_and_says_which_is_missing()
 
 #[test]
 fn a_record_that_is_too_long_is_named_by_its_own_place() {
-    let long = format!(
-        r#"{{"cve":{{"id":"CVE-2024-0002","x":"{}"}}}}"#,
-        "x".repeat(RECORD_BYTES_MAX)
-    );
+    let long =
+        format!(r#"{{"cve":{{"id":"CVE-2024-0002","x":"{}"}}}}"#, "x".repeat(RECORD_BYTES_MAX));
     let short = |number: u32| format!(r#"{{"cve":{{"id":"CVE-2024-{number:04}"}}}}"#);
     let lines = [short(1), long.clone(), short(3), "{".to_owned()].join("\n");
     let list = [short(1), long, short(3), r#"{"cve":7}"#.to_owned()].join(",");
     let page = format!(r#"{{"format":"NVD_CVE","vulnerabilities":[{list}]}}"#);
     for text in [lines, page] {
         let report = stream(text.as_bytes()).0.unwrap();
-        let places: Vec<&str> = report
-            .problems
-            .iter()
-            .map(|problem| problem.record.as_str())
-            .collect();
+        let places: Vec<&str> =
+            report.problems.iter().map(|problem| problem.record.as_str()).collect();
         assert_eq!(places, ["record 2", "record 4"]);
     }
 }
@@ -151,21 +118,14 @@ fn a_record_that_is_too_long_is_named_by_its_own_place() {
 fn a_record_may_be_as_long_as_it_may_and_not_a_byte_longer() {
     let of_bytes = |bytes: usize| {
         let frame = r#"{"cve":{"id":"CVE-2024-0001","x":""}}"#.len();
-        format!(
-            r#"{{"cve":{{"id":"CVE-2024-0001","x":"{}"}}}}"#,
-            "x".repeat(bytes - frame)
-        )
+        format!(r#"{{"cve":{{"id":"CVE-2024-0001","x":"{}"}}}}"#, "x".repeat(bytes - frame))
     };
     let next = r#"{"cve":{"id":"CVE-2024-0002"}}"#;
     for (bytes, records) in [(RECORD_BYTES_MAX, 2), (RECORD_BYTES_MAX + 1, 1)] {
-        let report = stream(format!("{}\n{next}\n", of_bytes(bytes)).as_bytes())
-            .0
-            .unwrap();
+        let report = stream(format!("{}\n{next}\n", of_bytes(bytes)).as_bytes()).0.unwrap();
         assert_eq!(report.records, records, "{bytes} bytes on a line");
-        let page = format!(
-            r#"{{"format":"NVD_CVE","vulnerabilities":[{},{next}]}}"#,
-            of_bytes(bytes)
-        );
+        let page =
+            format!(r#"{{"format":"NVD_CVE","vulnerabilities":[{},{next}]}}"#, of_bytes(bytes));
         let report = stream(page.as_bytes()).0.unwrap();
         assert_eq!(report.records, records, "{bytes} bytes in a page");
     }
@@ -192,15 +152,8 @@ fn a_table_of_updates_that_was_cut_says_nothing_at_all() {
     let packed = packed.finish().unwrap();
     let cut = &packed[..packed.len() - 12];
     let error = read_stream(Path::new("updates.gz"), &mut Cursor::new(cut), &mut None).unwrap_err();
-    assert!(
-        matches!(error, FeedError::Damaged { records: 0, .. }),
-        "{error}"
-    );
-    let whole = read_stream(
-        Path::new("updates.gz"),
-        &mut Cursor::new(&packed),
-        &mut None,
-    );
+    assert!(matches!(error, FeedError::Damaged { records: 0, .. }), "{error}");
+    let whole = read_stream(Path::new("updates.gz"), &mut Cursor::new(&packed), &mut None);
     assert!(matches!(whole, Err(FeedError::Sink { .. })), "{whole:?}");
 }
 
@@ -213,26 +166,14 @@ fn errors_say_which_file_and_what_to_do() {
          Red Hat's CSAF VEX, Ubuntu's tracker, Alpine's secdb or Microsoft's updates, plain, compressed or in an archive"
     );
     let said = refused(r#"{"format":"NVD_CVE","vulnerabilities":[{"cve":{"id":"CVE-2024-0001"}},"#);
-    assert!(
-        said.starts_with("page is damaged after 1 records: "),
-        "{said}"
-    );
+    assert!(said.starts_with("page is damaged after 1 records: "), "{said}");
     assert!(said.ends_with("; fetch it again"), "{said}");
     let said = read_path(Path::new("/nowhere/feed"), &mut Taken::default()).unwrap_err();
-    assert!(
-        said.to_string().starts_with("cannot open /nowhere/feed: "),
-        "{said}"
-    );
-    let mut full = Taken {
-        is_full: true,
-        ..Taken::default()
-    };
+    assert!(said.to_string().starts_with("cannot open /nowhere/feed: "), "{said}");
+    let mut full = Taken { is_full: true, ..Taken::default() };
     let text = r#"{"cve":{"id":"CVE-2024-0001"}}"#;
     let error = read_stream(Path::new("page"), &mut Cursor::new(text), &mut full).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "page cannot be taken in: the disk is full"
-    );
+    assert_eq!(error.to_string(), "page cannot be taken in: the disk is full");
 }
 
 #[test]
@@ -253,20 +194,10 @@ fn what_an_archive_came_to_is_the_sum_of_its_files_and_names_them() {
     half.damage = Some("it was cut".to_owned());
     half.newest = Some(crate::cve::Timestamp(7));
     archive.take_in(half);
-    assert_eq!(
-        (archive.kind, archive.records, archive.skipped),
-        (FeedKind::Osv, 6, 46)
-    );
-    assert_eq!(
-        archive.problems.len(),
-        20,
-        "the first ones have names, all are counted"
-    );
+    assert_eq!((archive.kind, archive.records, archive.skipped), (FeedKind::Osv, 6, 46));
+    assert_eq!(archive.problems.len(), 20, "the first ones have names, all are counted");
     assert_eq!(archive.problems[0].record, "a.json: record 0");
     assert_eq!(archive.problems[19].record, "b.json: record 4");
     assert_eq!(archive.newest, Some(crate::cve::Timestamp(7)));
-    assert_eq!(
-        archive.damage, None,
-        "one damaged file says nothing of the next"
-    );
+    assert_eq!(archive.damage, None, "one damaged file says nothing of the next");
 }

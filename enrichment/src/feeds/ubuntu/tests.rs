@@ -44,16 +44,10 @@ fn with(status: &str, note: &str) -> String {
 #[test]
 fn one_cve_is_fixed_in_one_release_and_was_never_in_another() {
     let openssh = advisory("CVE-2024-6387");
-    assert_eq!(
-        (openssh.id.as_str(), openssh.severity.as_str()),
-        ("UBUNTU-CVE-2024-6387", "high")
-    );
+    assert_eq!((openssh.id.as_str(), openssh.severity.as_str()), ("UBUNTU-CVE-2024-6387", "high"));
     assert_eq!(openssh.modified, None, "so that an OSV record replaces it");
     let jammy = said(&openssh, "22.04", "", "openssh");
-    assert_eq!(
-        jammy.spans[0].end,
-        Some(End::Fixed("1:8.9p1-3ubuntu0.10".to_owned()))
-    );
+    assert_eq!(jammy.spans[0].end, Some(End::Fixed("1:8.9p1-3ubuntu0.10".to_owned())));
     assert_eq!((jammy.kind, jammy.note.as_str()), (PackageKind::Source, ""));
     let focal = said(&openssh, "20.04", "", "openssh");
     assert_eq!(focal.verdict, Verdict::NotAffected);
@@ -61,10 +55,7 @@ fn one_cve_is_fixed_in_one_release_and_was_never_in_another() {
     let xenial = said(&openssh, "16.04", "esm-infra", "openssh");
     assert_eq!(xenial.verdict, Verdict::NotAffected);
     assert!(
-        openssh
-            .affected
-            .iter()
-            .all(|affected| affected.note != "9.8p1"),
+        openssh.affected.iter().all(|affected| affected.note != "9.8p1"),
         "upstream is no release"
     );
 }
@@ -73,10 +64,7 @@ fn one_cve_is_fixed_in_one_release_and_was_never_in_another() {
 fn a_deferred_fix_is_open_and_an_ended_release_gets_none() {
     let xerces = advisory("CVE-2012-0880");
     let jammy = said(&xerces, "22.04", "", "xerces-c");
-    assert_eq!(
-        (jammy.verdict, &jammy.spans[..]),
-        (Verdict::Affected, &[Span::default()][..])
-    );
+    assert_eq!((jammy.verdict, &jammy.spans[..]), (Verdict::Affected, &[Span::default()][..]));
     let trusty = said(&xerces, "14.04", "", "xerces-c");
     assert_eq!(
         (trusty.verdict, trusty.note.as_str()),
@@ -102,10 +90,7 @@ fn a_pending_fix_is_open_and_a_release_that_was_never_triaged_is_unknown() {
         .filter(in_bionic)
         .map(|affected| affected.package.as_str())
         .collect();
-    assert!(
-        !packages.contains(&"request-tracker5"),
-        "DNE: there is no such package"
-    );
+    assert!(!packages.contains(&"request-tracker5"), "DNE: there is no such package");
 }
 
 #[test]
@@ -113,28 +98,18 @@ fn a_candidate_that_has_no_cve_id_yet_is_refused_by_its_name() {
     let refused: Vec<Refused> = real().into_iter().filter_map(Result::err).collect();
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].id.as_deref(), Some("CVE-2006-NNN0"));
-    assert!(
-        refused[0].reason.contains("no CVE id"),
-        "{}",
-        refused[0].reason
-    );
+    assert!(refused[0].reason.contains("no CVE id"), "{}", refused[0].reason);
 }
 
 #[test]
 fn a_fix_without_a_version_and_a_release_without_a_number_are_left_out_and_counted() {
     let found = parse(with("released", "").as_bytes()).unwrap();
-    assert_eq!(
-        found.left_out,
-        ["Ubuntu without the version that has the fix"]
-    );
+    assert_eq!(found.left_out, ["Ubuntu without the version that has the fix"]);
     let found = parse(with("needed", "").replace("jammy", "snap/curl").as_bytes()).unwrap();
     assert_eq!(found.left_out, ["Ubuntu snap/curl"]);
     assert!(found.advisories[0].affected.is_empty());
     let found = parse(with("needed", "").replace("jammy", "devel").as_bytes()).unwrap();
-    assert!(
-        found.left_out.is_empty(),
-        "what has no release yet is on no host"
-    );
+    assert!(found.left_out.is_empty(), "what has no release yet is on no host");
 }
 
 #[test]
@@ -152,10 +127,7 @@ fn lines_of_updates_are_known_in_either_order() {
         ("fips-updates/trusty", "fips-updates"),
     ] {
         let found = parse(with("needed", "").replace("jammy", text).as_bytes()).unwrap();
-        assert_eq!(
-            said(&found.advisories[0], "14.04", channel, "curl").verdict,
-            Verdict::Affected
-        );
+        assert_eq!(said(&found.advisories[0], "14.04", channel, "curl").verdict, Verdict::Affected);
     }
 }
 
@@ -164,14 +136,8 @@ fn a_bad_record_is_refused_with_the_reason() {
     for (record, reason) in [
         (with("fixed-ish", ""), "expected released"),
         (with("needed", "").replace(r#","""#, ""), "invalid length"),
-        (
-            with("needed", "").replace(r#"["needed",""]"#, r#"{"status":"needed"}"#),
-            "invalid",
-        ),
-        (
-            with("needed", "").replace("CVE-2024-0001", "2024"),
-            "no CVE id",
-        ),
+        (with("needed", "").replace(r#"["needed",""]"#, r#"{"status":"needed"}"#), "invalid"),
+        (with("needed", "").replace("CVE-2024-0001", "2024"), "no CVE id"),
     ] {
         let refused = parse(record.as_bytes()).unwrap_err();
         assert!(refused.contains(reason), "{refused}");

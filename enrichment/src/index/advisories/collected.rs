@@ -121,11 +121,7 @@ impl Advisories {
         if known.is_some_and(|known| known.is_newer(advisory.modified, digest)) {
             return Ok(());
         }
-        let affected: &[Affected] = if advisory.is_withdrawn {
-            &[]
-        } else {
-            &advisory.affected
-        };
+        let affected: &[Affected] = if advisory.is_withdrawn { &[] } else { &advisory.affected };
         let statements = affected
             .iter()
             .map(|affected| self.tables.statement(strings, affected))
@@ -154,13 +150,7 @@ impl Advisories {
 
 impl StatementShape {
     pub(in crate::index) const fn to_words(self) -> [u32; 5] {
-        [
-            self.verdict,
-            self.scheme,
-            self.module,
-            self.channel,
-            self.note,
-        ]
+        [self.verdict, self.scheme, self.module, self.channel, self.note]
     }
 }
 
@@ -239,18 +229,12 @@ impl AdvisoryTables {
         affected: &Affected,
     ) -> Result<(u32, u32), IndexError> {
         let (id, release, channel, kind) = match &affected.place {
-            Place::Distribution {
-                id,
-                release,
-                channel,
-            } => (id, release.as_str(), channel.as_str(), affected.kind.into()),
+            Place::Distribution { id, release, channel } => {
+                (id, release.as_str(), channel.as_str(), affected.kind.into())
+            }
             Place::Language(registry) => (registry, "", "", NameKind::Registry),
         };
-        let place = (
-            strings.number(id)?,
-            strings.number(release)?,
-            kind.to_word(),
-        );
+        let place = (strings.number(id)?, strings.number(release)?, kind.to_word());
         let channel = strings.number(channel)?;
         Ok((self.places.number(place, "places")?, channel))
     }
@@ -272,8 +256,7 @@ impl AdvisoryTables {
                 upper: NONE,
             });
         }
-        self.span_lists
-            .number(spans.into_boxed_slice(), "lists of versions")
+        self.span_lists.number(spans.into_boxed_slice(), "lists of versions")
     }
 
     fn span(
@@ -290,10 +273,9 @@ impl AdvisoryTables {
         let (kind, upper) = match &span.end {
             None => (SpanKind::Open, NONE),
             Some(End::Fixed(version)) => (SpanKind::Fixed, self.version(strings, scheme, version)?),
-            Some(End::LastAffected(version)) => (
-                SpanKind::LastAffected,
-                self.version(strings, scheme, version)?,
-            ),
+            Some(End::LastAffected(version)) => {
+                (SpanKind::LastAffected, self.version(strings, scheme, version)?)
+            }
         };
         Ok(CompactSpan { kind, lower, upper })
     }

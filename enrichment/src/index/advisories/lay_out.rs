@@ -58,12 +58,7 @@ impl Said {
         let number = u32::try_from(self.lines.len());
         let start = self.cves.len();
         self.cves.extend(cves);
-        self.lines.push(Line {
-            publisher,
-            id,
-            severity,
-            cves: (start, self.cves.len() - start),
-        });
+        self.lines.push(Line { publisher, id, severity, cves: (start, self.cves.len() - start) });
         number.map_err(|_| IndexError::TooLarge("advisories"))
     }
 
@@ -91,9 +86,8 @@ impl Said {
     /// Puts the advisories into the order of publishers and ids.
     fn sort(&mut self, texts: &Strings) {
         let text = |number: u32| texts.texts().get(place(number)).map(|text| &**text);
-        let (places, lines) = rank_by(std::mem::take(&mut self.lines), |line| {
-            (text(line.publisher), text(line.id))
-        });
+        let (places, lines) =
+            rank_by(std::mem::take(&mut self.lines), |line| (text(line.publisher), text(line.id)));
         self.lines = lines;
         for statement in &mut self.statements {
             statement.advisory = places[place(statement.advisory)];
@@ -109,10 +103,7 @@ fn rank_by<T, K: Ord>(values: Vec<T>, key: impl Fn(&T) -> K) -> (Vec<u32>, Vec<T
     for (at, (number, _)) in (0..).zip(&numbered) {
         places[*number] = at;
     }
-    (
-        places,
-        numbered.into_iter().map(|(_, value)| value).collect(),
-    )
+    (places, numbered.into_iter().map(|(_, value)| value).collect())
 }
 
 /// What their statements refer to, by number of arrival.
@@ -157,9 +148,7 @@ impl<'a> Live<'a> {
             mark(*name);
         }
         for shape in chosen(tables.shapes.values(), &used.shapes) {
-            [shape.scheme, shape.module, shape.channel, shape.note]
-                .into_iter()
-                .for_each(&mut mark);
+            [shape.scheme, shape.module, shape.channel, shape.note].into_iter().for_each(&mut mark);
         }
         for (scheme, text) in chosen(tables.versions.values(), &used.versions) {
             mark(*scheme);
@@ -181,16 +170,14 @@ impl<'a> Live<'a> {
         let shapes = lay_out_shapes(tables, used, texts, out);
         self.lay_out_advisories(texts, withdrawn, out)?;
 
-        let (places, place_rows) = rank(ranked(
-            tables.places.values(),
-            &used.places,
-            |(id, release, kind)| (string(*id), string(*release), *kind),
-        ));
-        let (packages, package_rows) = rank(ranked(
-            tables.packages.values(),
-            &used.packages,
-            |(at, name)| (places[place(*at)], string(*name)),
-        ));
+        let (places, place_rows) =
+            rank(ranked(tables.places.values(), &used.places, |(id, release, kind)| {
+                (string(*id), string(*release), *kind)
+            }));
+        let (packages, package_rows) =
+            rank(ranked(tables.packages.values(), &used.packages, |(at, name)| {
+                (places[place(*at)], string(*name))
+            }));
         let places = |statement: &Statement| Statement {
             package: packages[place(statement.package)],
             advisory: statement.advisory,
@@ -265,10 +252,7 @@ impl Used {
 }
 
 fn chosen<'a, T>(values: &'a [T], used: &'a [bool]) -> impl Iterator<Item = &'a T> {
-    values
-        .iter()
-        .zip(used)
-        .filter_map(|(value, used)| used.then_some(value))
+    values.iter().zip(used).filter_map(|(value, used)| used.then_some(value))
 }
 
 fn ranked<'a, T, U>(
@@ -276,10 +260,7 @@ fn ranked<'a, T, U>(
     used: &'a [bool],
     to_place: impl Fn(&T) -> U + 'a,
 ) -> impl Iterator<Item = Option<U>> {
-    values
-        .iter()
-        .zip(used)
-        .map(move |(value, used)| used.then(|| to_place(value)))
+    values.iter().zip(used).map(move |(value, used)| used.then(|| to_place(value)))
 }
 
 fn lay_out_versions(
@@ -288,11 +269,10 @@ fn lay_out_versions(
     texts: &Texts<'_>,
     out: &mut Sections,
 ) -> Result<Vec<u32>, IndexError> {
-    let (versions, rows) = rank(ranked(
-        tables.versions.values(),
-        &used.versions,
-        |(scheme, text)| (texts.place(*scheme), texts.place(*text)),
-    ));
+    let (versions, rows) =
+        rank(ranked(tables.versions.values(), &used.versions, |(scheme, text)| {
+            (texts.place(*scheme), texts.place(*text))
+        }));
     let mut key = Vec::new();
     for (scheme, text) in rows {
         key.clear();
@@ -319,10 +299,8 @@ fn lay_out_spans(
 ) -> Result<Vec<u32>, IndexError> {
     // An open end is no version and stays none.
     let version = |number: u32| versions.get(place(number)).copied().unwrap_or(NONE);
-    let (lists, rows) = rank(ranked(
-        tables.span_lists.values(),
-        &used.span_lists,
-        |spans| -> Vec<CompactSpan> {
+    let (lists, rows) =
+        rank(ranked(tables.span_lists.values(), &used.span_lists, |spans| -> Vec<CompactSpan> {
             spans
                 .iter()
                 .map(|span| CompactSpan {
@@ -331,16 +309,12 @@ fn lay_out_spans(
                     ..*span
                 })
                 .collect()
-        },
-    ));
+        }));
     for spans in rows {
         let start = out.next_row(Section::Spans)?;
         out.set(Section::SpanLists, [start]);
         for span in spans {
-            out.set(
-                Section::Spans,
-                [span.kind.to_word(), span.lower, span.upper],
-            );
+            out.set(Section::Spans, [span.kind.to_word(), span.lower, span.upper]);
         }
     }
     let end = out.next_row(Section::Spans)?;
@@ -354,15 +328,14 @@ fn lay_out_shapes(
     texts: &Texts<'_>,
     out: &mut Sections,
 ) -> Vec<u32> {
-    let (shapes, rows) = rank(ranked(tables.shapes.values(), &used.shapes, |shape| {
-        StatementShape {
+    let (shapes, rows) =
+        rank(ranked(tables.shapes.values(), &used.shapes, |shape| StatementShape {
             verdict: shape.verdict,
             scheme: texts.place(shape.scheme),
             module: texts.place(shape.module),
             channel: texts.place(shape.channel),
             note: texts.place(shape.note),
-        }
-    }));
+        }));
     for shape in rows {
         out.set(Section::StatementShapes, shape.to_words());
     }

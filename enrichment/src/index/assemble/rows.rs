@@ -48,10 +48,7 @@ impl Rules {
 
     /// The CVEs that were taken back, sorted.
     pub(super) fn withdrawn(&self) -> Vec<CveId> {
-        let withdrawn = self
-            .cves
-            .iter()
-            .filter(|(_, flags)| flags & CVE_REJECTED != 0);
+        let withdrawn = self.cves.iter().filter(|(_, flags)| flags & CVE_REJECTED != 0);
         withdrawn.map(|(id, _)| *id).collect()
     }
 
@@ -77,10 +74,7 @@ impl Rules {
         let products = Grouped::by_cve(self.cves.len(), &self.rows);
         for (at, (id, flags)) in self.cves.iter().enumerate() {
             let start = out.next_row(Section::CveProducts)?;
-            out.set(
-                Section::Cves,
-                [u32::from(id.year()), id.number(), *flags, start],
-            );
+            out.set(Section::Cves, [u32::from(id.year()), id.number(), *flags, start]);
             out.set(Section::CveProducts, products.of(at));
         }
         let end = out.next_row(Section::CveProducts)?;
@@ -149,12 +143,7 @@ impl Grouped {
 
 /// By product and kind; exact versions by key, ranges by [`class`] and upper key.
 fn order(a: &Row, b: &Row, places: &Places) -> std::cmp::Ordering {
-    let key = |version: u32| {
-        places
-            .keys
-            .get(place(version))
-            .map_or(&[][..], Vec::as_slice)
-    };
+    let key = |version: u32| places.keys.get(place(version)).map_or(&[][..], Vec::as_slice);
     a.product
         .cmp(&b.product)
         .then(a.kind.cmp(&b.kind))
@@ -224,13 +213,7 @@ fn lay_out_rules(rows: &[Row], out: &mut Sections) -> Result<(), IndexError> {
             }
             VersionKind::Range => out.set(
                 Section::RangeRows,
-                [
-                    row.cve,
-                    row.shape,
-                    row.lower,
-                    row.upper,
-                    row.bounds.to_word(),
-                ],
+                [row.cve, row.shape, row.lower, row.upper, row.bounds.to_word()],
             ),
             VersionKind::All | VersionKind::NotApplicable => {
                 out.set(Section::OpenRows, [row.cve, row.shape, row.kind.to_word()]);

@@ -23,10 +23,8 @@ fn three() -> Vec<CveRecord> {
 }
 
 fn keys(names: &[(&str, &str)]) -> ChangedKeys {
-    let mut keys: Vec<_> = names
-        .iter()
-        .map(|(vendor, product)| LookupKey::of_product(vendor, product))
-        .collect();
+    let mut keys: Vec<_> =
+        names.iter().map(|(vendor, product)| LookupKey::of_product(vendor, product)).collect();
     keys.sort_unstable();
     ChangedKeys::These(keys)
 }
@@ -44,10 +42,7 @@ fn the_same_records_differ_in_nothing() {
 fn what_comes_before_everything_else_moves_all_rows_and_changes_one_product() {
     let mut new = three();
     // Its texts, versions and CVE sort before all others, so every number in the file differs.
-    new.insert(
-        0,
-        below("CVE-1999-0001", "a:a", r#""versionEndExcluding":"0.1""#),
-    );
+    new.insert(0, below("CVE-1999-0001", "a:a", r#""versionEndExcluding":"0.1""#));
     assert_eq!(changed(&three(), &new), keys(&[("a", "a")]));
     assert_eq!(changed(&new, &three()), keys(&[("a", "a")]));
 }
@@ -55,11 +50,7 @@ fn what_comes_before_everything_else_moves_all_rows_and_changes_one_product() {
 #[test]
 fn a_new_rule_another_bound_and_a_rejected_cve_change_their_products_only() {
     let mut more = three();
-    more.push(below(
-        "CVE-2024-0004",
-        "v:p",
-        r#""versionEndExcluding":"9""#,
-    ));
+    more.push(below("CVE-2024-0004", "v:p", r#""versionEndExcluding":"9""#));
     assert_eq!(changed(&three(), &more), keys(&[("v", "p")]));
 
     let mut moved = three();
@@ -78,29 +69,15 @@ fn a_condition_and_a_qualifier_are_content() {
     let linux = system("linux:linux_kernel:-");
     let bsd = system("freebsd:freebsd:-");
     let with = |partners: &[&str]| {
-        record(
-            "CVE-2024-0001",
-            1,
-            &on(&[(&app("v:p:*"), BEFORE_2_4)], partners),
-        )
+        record("CVE-2024-0001", 1, &on(&[(&app("v:p:*"), BEFORE_2_4)], partners))
     };
     let wordpress = app("v:p:*:*:*:*:*:wordpress");
     let plugin = record("CVE-2024-0001", 1, &any_of(&[(&wordpress, BEFORE_2_4)]));
-    let all = [
-        alone,
-        with(&[&linux]),
-        with(&[&bsd]),
-        with(&[&linux, &bsd]),
-        plugin,
-    ];
+    let all = [alone, with(&[&linux]), with(&[&bsd]), with(&[&linux, &bsd]), plugin];
     for (at, old) in all.iter().enumerate() {
         for (other, new) in all.iter().enumerate() {
             let found = changed(std::slice::from_ref(old), std::slice::from_ref(new));
-            let expected = if at == other {
-                keys(&[])
-            } else {
-                keys(&[("v", "p")])
-            };
+            let expected = if at == other { keys(&[]) } else { keys(&[("v", "p")]) };
             assert_eq!(found, expected, "{at} {other}");
         }
     }
@@ -112,11 +89,7 @@ fn a_condition_and_a_qualifier_are_content() {
 #[test]
 fn an_application_and_a_system_of_one_name_share_a_key() {
     let mut new = three();
-    new.push(record(
-        "CVE-2024-0005",
-        1,
-        &any_of(&[(&system("v:p:*"), BEFORE_2_4)]),
-    ));
+    new.push(record("CVE-2024-0005", 1, &any_of(&[(&system("v:p:*"), BEFORE_2_4)])));
     assert_eq!(changed(&three(), &new), keys(&[("v", "p")]));
 }
 
@@ -154,11 +127,7 @@ fn software_that_was_unmapped_is_found_by_the_product_that_appears() {
 
 #[test]
 fn an_evaluation_that_differs_has_a_key_that_changed() {
-    let platform = Platform {
-        family: "linux",
-        id: "debian",
-        version: "12",
-    };
+    let platform = Platform { family: "linux", id: "debian", version: "12" };
     let mut new = three();
     new.push(below("CVE-2024-0009", "y:new", BEFORE_2_4));
     new.push(below("CVE-2024-0010", "w:q", BEFORE_2_4));
@@ -168,10 +137,8 @@ fn an_evaluation_that_differs_has_a_key_that_changed() {
     };
     for (name, is_other) in [("y:new:1.0", true), ("w:q:1.0", true), ("v:p:1.0", false)] {
         let cpe = Cpe::parse(&app(name)).unwrap();
-        let (old, new) = (
-            evaluate_cpe(&before, &cpe, platform),
-            evaluate_cpe(&after, &cpe, platform),
-        );
+        let (old, new) =
+            (evaluate_cpe(&before, &cpe, platform), evaluate_cpe(&after, &cpe, platform));
         assert_eq!(old.findings != new.findings, is_other, "{name}");
         // What was asked for in vain has its key all the same.
         let is_named = old.keys.iter().any(|key| changed.contains(key));

@@ -145,9 +145,7 @@ impl<'a> Numbers<'a> {
             is_correction: flags & CORRECTION != 0,
             says_something: flags & SAYS_SOMETHING != 0,
             digest: extract.wide(Table::Statements, row, 5)?,
-            rules: rules
-                .map(|row| self.rule(builder, row))
-                .collect::<Result<_, _>>()?,
+            rules: rules.map(|row| self.rule(builder, row)).collect::<Result<_, _>>()?,
         };
         let source = source_from_word(flags).ok_or_else(|| extract.damaged())?;
         Ok((source, statement))
@@ -185,11 +183,7 @@ impl<'a> Numbers<'a> {
         }
         let extract = self.extract;
         let word = |at| extract.word(Table::Products, number, at);
-        let product = (
-            self.string(builder, word(0)?)?,
-            self.string(builder, word(1)?)?,
-            word(2)?,
-        );
+        let product = (self.string(builder, word(0)?)?, self.string(builder, word(1)?)?, word(2)?);
         known(extract, &mut self.products, number, || {
             builder.tables.products.number(product, "products")
         })
@@ -205,10 +199,7 @@ impl<'a> Numbers<'a> {
         }
         let extract = self.extract;
         let word = |at| extract.word(Table::Versions, number, at);
-        let version = (
-            self.string(builder, word(0)?)?,
-            self.string(builder, word(1)?)?,
-        );
+        let version = (self.string(builder, word(0)?)?, self.string(builder, word(1)?)?);
         known(extract, &mut self.versions, number, || {
             builder.tables.versions.number(version, "versions")
         })
@@ -219,10 +210,7 @@ impl<'a> Numbers<'a> {
             return Ok(known);
         }
         let extract = self.extract;
-        let mut shape = Shape {
-            qualifiers: [NONE; crate::rule::QUALIFIERS],
-            condition: NONE,
-        };
+        let mut shape = Shape { qualifiers: [NONE; crate::rule::QUALIFIERS], condition: NONE };
         for (at, qualifier) in shape.qualifiers.iter_mut().enumerate() {
             *qualifier = self.string(builder, extract.word(Table::Shapes, number, at)?)?;
         }
@@ -230,9 +218,7 @@ impl<'a> Numbers<'a> {
         if condition != NONE {
             shape.condition = self.condition(builder, condition)?;
         }
-        known(extract, &mut self.shapes, number, || {
-            builder.tables.shapes.number(shape, "shapes")
-        })
+        known(extract, &mut self.shapes, number, || builder.tables.shapes.number(shape, "shapes"))
     }
 
     fn condition(&mut self, builder: &mut Builder, number: u32) -> Result<u32, IndexError> {
@@ -289,9 +275,7 @@ fn known(
     number: u32,
     ask: impl FnOnce() -> Result<u32, IndexError>,
 ) -> Result<u32, IndexError> {
-    let known = numbers
-        .get_mut(place(number))
-        .ok_or_else(|| extract.damaged())?;
+    let known = numbers.get_mut(place(number)).ok_or_else(|| extract.damaged())?;
     if *known == NONE {
         *known = ask()?;
     }

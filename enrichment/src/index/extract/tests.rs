@@ -16,15 +16,9 @@ const CONTENT: ContentId = [7; 32];
 fn builder() -> Builder {
     let mut builder = Builder::new();
     let ranges = r#""versionStartIncluding":"2.0","versionEndExcluding":"2.4""#;
-    let partners = [
-        system("linux:linux_kernel:-"),
-        system("debian:debian_linux:10.0"),
-    ];
+    let partners = [system("linux:linux_kernel:-"), system("debian:debian_linux:10.0")];
     let partners: Vec<&str> = partners.iter().map(String::as_str).collect();
-    let matches = [
-        (&*app("v:p:*:*:*:*:lts:windows:x64"), ranges),
-        (&*app("v:q:1.5:rc1"), ""),
-    ];
+    let matches = [(&*app("v:p:*:*:*:*:lts:windows:x64"), ranges), (&*app("v:q:1.5:rc1"), "")];
     for record in [
         record("CVE-2024-0001", 3, &on(&matches, &partners)),
         record("CVE-2024-0001", 9, "[]"),
@@ -42,10 +36,7 @@ fn builder() -> Builder {
         kind: PackageKind::Source,
         module: "m:1".to_owned(),
         verdict: Verdict::WontFix,
-        spans: vec![Span {
-            introduced: Some("1".to_owned()),
-            end: None,
-        }],
+        spans: vec![Span { introduced: Some("1".to_owned()), end: None }],
         versions: vec!["9.9".to_owned()],
         scheme: Scheme::Deb,
         note: "a remark".to_owned(),
@@ -88,10 +79,7 @@ fn an_index_of_an_extract_is_that_of_its_feed() {
 #[test]
 fn only_what_is_wanted_is_taken() {
     let extract = open(bytes()).unwrap();
-    let wanted = Wanted {
-        cves: ["CVE-2024-0002".parse().unwrap()].into(),
-        ..Wanted::default()
-    };
+    let wanted = Wanted { cves: ["CVE-2024-0002".parse().unwrap()].into(), ..Wanted::default() };
     let index = Index::from_bytes(index_of(&extract, Some(&wanted)).unwrap()).unwrap();
     let stats = index.stats();
     assert_eq!((stats.cves, stats.products, stats.advisories), (1, 1, 0));
@@ -108,12 +96,7 @@ fn one_of_another_feed_or_of_another_program_is_not_opened() {
     assert!(other.unwrap_err().to_string().contains("another feed"));
     let mut older = bytes();
     older[READER_AT] ^= 1;
-    assert!(
-        open(older)
-            .unwrap_err()
-            .to_string()
-            .contains("another version")
-    );
+    assert!(open(older).unwrap_err().to_string().contains("another version"));
     let missing = Extract::open(Path::new("/nonexistent/extract"), CONTENT);
     assert!(matches!(missing, Err(IndexError::Io { .. })));
 }
@@ -161,9 +144,7 @@ fn a_table_that_is_not_within_the_file_is_damage_whichever_it_is() {
     let all = bytes().len() as u64;
     for table in Table::ALL {
         for (start, length) in [(all + 1, 0), (0, all + 1), (1, u64::MAX), (u64::MAX, 1)] {
-            let said = open(with_entry(table, start, length))
-                .unwrap_err()
-                .to_string();
+            let said = open(with_entry(table, start, length)).unwrap_err().to_string();
             assert_eq!(
                 said, "memory is damaged: a table is not within it; build it again",
                 "{table:?} from {start}, {length} bytes"
@@ -190,25 +171,14 @@ fn a_table_that_is_empty_where_others_point_into_it_is_damage_when_it_is_merged(
 #[test]
 fn what_was_left_out_of_a_feed_is_still_counted_when_its_extract_is_read() {
     let hardware = crate::testing::name_of("h", "intel:xeon:-");
-    let matches = [
-        (&*hardware, ""),
-        (&*app("v:p*:1.0"), ""),
-        (&*app("w:*:1.0"), ""),
-        ("no name", ""),
-    ];
+    let matches =
+        [(&*hardware, ""), (&*app("v:p*:1.0"), ""), (&*app("w:*:1.0"), ""), ("no name", "")];
     let negated = any_of(&[(&app("v:p:1"), "")]).replace("\"nodes\"", "\"negate\":true,\"nodes\"");
     let mut builder = Builder::new();
-    builder
-        .add(&record("CVE-2024-0001", 1, &any_of(&matches)))
-        .unwrap();
+    builder.add(&record("CVE-2024-0001", 1, &any_of(&matches))).unwrap();
     builder.add(&record("CVE-2024-0002", 1, &negated)).unwrap();
     let extract = open(write::to_bytes(&builder, CONTENT).unwrap()).unwrap();
-    let expected = LeftOut {
-        hardware: 1,
-        negated: 1,
-        wildcards: 2,
-        malformed: 1,
-    };
+    let expected = LeftOut { hardware: 1, negated: 1, wildcards: 2, malformed: 1 };
     assert_eq!((extract.records(), extract.left_out()), (2, expected));
 }
 

@@ -63,11 +63,7 @@ impl Tables {
 
     /// How many rows a table has by now; of texts, bytes.
     fn end(&self, table: Table) -> Result<u32, IndexError> {
-        let row = if table == Table::Text {
-            1
-        } else {
-            table.words() * 4
-        };
+        let row = if table == Table::Text { 1 } else { table.words() * 4 };
         u32::try_from(self.0[table as usize].len() / row).map_err(|_| IndexError::TooLarge("rows"))
     }
 }
@@ -154,10 +150,7 @@ fn dated(modified: Option<Timestamp>) -> [u32; 2] {
 
 const fn halves(number: u64) -> [u32; 2] {
     let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
-    [
-        u32::from_le_bytes([a, b, c, d]),
-        u32::from_le_bytes([e, f, g, h]),
-    ]
+    [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]
 }
 
 /// What statements about packages are made of, in the order of arrival.
@@ -189,24 +182,15 @@ fn advisory_values(builder: &Builder, out: &mut Tables) -> Result<(), IndexError
 fn advisories(builder: &Builder, out: &mut Tables) -> Result<(), IndexError> {
     let texts = builder.tables.strings.texts();
     let text = |number: u32| texts.get(place(number)).map(|text| &**text);
-    let mut all: Vec<(u32, &Record)> = builder
-        .advisories
-        .records
-        .iter()
-        .map(|((_, id), record)| (*id, record))
-        .collect();
+    let mut all: Vec<(u32, &Record)> =
+        builder.advisories.records.iter().map(|((_, id), record)| (*id, record)).collect();
     // By text and not by number, which depends on what was read first.
     all.sort_unstable_by_key(|(id, record)| (text(record.publisher), text(*id)));
     for (id, record) in all {
         for cve in &record.cves {
             out.set(Table::AdvisoryCves, [u32::from(cve.year()), cve.number()]);
         }
-        for CompactStatement {
-            package,
-            shape,
-            spans,
-        } in &record.statements
-        {
+        for CompactStatement { package, shape, spans } in &record.statements {
             out.set(Table::Said, [*package, *shape, *spans]);
         }
         let is_dated = if record.modified.is_some() { DATED } else { 0 };
@@ -235,13 +219,9 @@ fn into_file(builder: &Builder, content: ContentId, out: &Tables) -> Vec<u8> {
     file.extend_from_slice(&content);
     debug_assert_eq!(file.len(), COUNTS_AT, "the header is as the reader has it");
     let (records, left_out) = (builder.records, builder.left_out);
-    for count in [
-        records,
-        left_out.hardware,
-        left_out.negated,
-        left_out.wildcards,
-        left_out.malformed,
-    ] {
+    for count in
+        [records, left_out.hardware, left_out.negated, left_out.wildcards, left_out.malformed]
+    {
         file.extend_from_slice(&count.to_le_bytes());
     }
     debug_assert_eq!(file.len(), TABLES_AT, "the header is as the reader has it");

@@ -64,11 +64,7 @@ fn cve(number: u8, version: u8, by: u8) -> CveRecord {
 }
 
 fn advisory(number: u8, version: u8, by: u8) -> Advisory {
-    let publisher = if by == 0 {
-        Publisher::Debian
-    } else {
-        Publisher::Ubuntu
-    };
+    let publisher = if by == 0 { Publisher::Debian } else { Publisher::Ubuntu };
     let place = |release: u8| Place::Distribution {
         id: publisher.as_str().to_owned(),
         release: format!("{release}"),
@@ -79,20 +75,12 @@ fn advisory(number: u8, version: u8, by: u8) -> Advisory {
         package: format!("package{}", number % 2),
         kind: PackageKind::Source,
         module: String::new(),
-        verdict: if version == 2 {
-            Verdict::NotAffected
-        } else {
-            Verdict::Affected
-        },
+        verdict: if version == 2 { Verdict::NotAffected } else { Verdict::Affected },
         spans: vec![Span {
             introduced: None,
             end: Some(End::Fixed(format!("{version}.{number}"))),
         }],
-        versions: if version == 3 {
-            vec!["7".to_owned()]
-        } else {
-            Vec::new()
-        },
+        versions: if version == 3 { vec!["7".to_owned()] } else { Vec::new() },
         // One text under two schemes is two bounds.
         scheme: if by == 0 { Scheme::Deb } else { Scheme::Rpm },
         note: format!("note {}", version % 2),
@@ -114,10 +102,7 @@ fn feed() -> impl Strategy<Value = Feed> {
     let advisories = proptest::collection::vec(pick(), 0..5);
     (cves, advisories).prop_map(|(cves, advisories)| Feed {
         cves: cves.into_iter().map(|(n, v, by)| cve(n, v, by)).collect(),
-        advisories: advisories
-            .into_iter()
-            .map(|(n, v, by)| advisory(n, v, by % 2))
-            .collect(),
+        advisories: advisories.into_iter().map(|(n, v, by)| advisory(n, v, by % 2)).collect(),
     })
 }
 
@@ -152,9 +137,7 @@ impl Site {
                 self.extracts.keep(&builder, &feed.content()).unwrap();
             }
         }
-        let report = self
-            .extracts
-            .build(&self.index(), &contents, Timestamp(made_at));
+        let report = self.extracts.build(&self.index(), &contents, Timestamp(made_at));
         self.extracts.retain(&contents).unwrap();
         report.unwrap()
     }
@@ -202,10 +185,7 @@ proptest! {
 
 fn feed_of(cves: &[(u8, u8)]) -> Feed {
     Feed {
-        cves: cves
-            .iter()
-            .map(|(number, version)| cve(*number, *version, 0))
-            .collect(),
+        cves: cves.iter().map(|(number, version)| cve(*number, *version, 0)).collect(),
         advisories: vec![advisory(1, 1, 0)],
     }
 }
@@ -215,14 +195,8 @@ fn only_what_differs_between_a_file_and_its_next_version_is_judged_anew() {
     let site = Site::new();
     site.sync(&[feed_of(&[(1, 1), (2, 1), (3, 1)])], 1);
     let report = site.sync(&[feed_of(&[(1, 1), (2, 2), (4, 1)])], 2);
-    let expected = Rebuilt::Changed {
-        cves: 3,
-        advisories: 0,
-    };
-    assert_eq!(
-        report.rebuilt, expected,
-        "2 is another, 3 has gone, 4 has come"
-    );
+    let expected = Rebuilt::Changed { cves: 3, advisories: 0 };
+    assert_eq!(report.rebuilt, expected, "2 is another, 3 has gone, 4 has come");
 }
 
 #[test]
@@ -243,18 +217,10 @@ fn a_damaged_index_is_made_anew_of_the_extracts_and_it_is_said() {
     let site = Site::new();
     site.sync(&feeds, 1);
     let good = site.bytes();
-    for bytes in [
-        &good[..good.len() / 2],
-        b"",
-        &[good.as_slice(), b"more"].concat(),
-    ] {
+    for bytes in [&good[..good.len() / 2], b"", &[good.as_slice(), b"more"].concat()] {
         fs::write(site.index(), bytes).unwrap();
         let report = site.sync(&feeds, 1);
-        assert!(
-            reason(&report).contains("no index before"),
-            "{}",
-            reason(&report)
-        );
+        assert!(reason(&report).contains("no index before"), "{}", reason(&report));
         assert_eq!(site.bytes(), good);
     }
 }
@@ -267,11 +233,7 @@ fn an_index_that_does_not_tell_what_it_is_made_of_is_not_gone_by() {
     feed_of(&[(5, 1)]).read(&mut builder);
     builder.write(&site.index()).unwrap();
     let report = site.sync(&feeds, 1);
-    assert!(
-        reason(&report).contains("does not tell"),
-        "{}",
-        reason(&report)
-    );
+    assert!(reason(&report).contains("does not tell"), "{}", reason(&report));
     assert_eq!(site.bytes(), anew(&feeds, 1).0);
 }
 
@@ -332,8 +294,5 @@ fn extracts_of_other_files_and_halves_are_removed() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
     assert!(site.extracts.open(&feed.content()).is_ok());
     let nowhere = Extracts::in_folder(site.folder.path().join("none"));
-    assert!(
-        nowhere.retain(&[]).is_ok(),
-        "there is nothing to remove yet"
-    );
+    assert!(nowhere.retain(&[]).is_ok(), "there is nothing to remove yet");
 }

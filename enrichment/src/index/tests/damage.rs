@@ -12,25 +12,12 @@ fn says_what_is_wrong_with_a_file() {
         std::fs::write(&path, bytes).unwrap();
         Index::open(&path).unwrap_err()
     };
-    assert!(matches!(
-        open(b""),
-        IndexError::NotAnIndex(_) | IndexError::Io { .. }
-    ));
-    assert!(matches!(
-        open(b"{\"format\":\"NVD_CVE\"}"),
-        IndexError::NotAnIndex(_)
-    ));
+    assert!(matches!(open(b""), IndexError::NotAnIndex(_) | IndexError::Io { .. }));
+    assert!(matches!(open(b"{\"format\":\"NVD_CVE\"}"), IndexError::NotAnIndex(_)));
     let good = bytes_of(&records());
     let mut newer = good.clone();
     newer[8] += 1;
-    assert!(matches!(
-        open(&newer),
-        IndexError::Version {
-            found: 4,
-            expected: 3,
-            ..
-        }
-    ));
+    assert!(matches!(open(&newer), IndexError::Version { found: 4, expected: 3, .. }));
     let mut flipped = good;
     *flipped.last_mut().unwrap() ^= 1;
     let error = open(&flipped);
@@ -55,10 +42,7 @@ fn no_changed_byte_goes_unnoticed() {
 fn no_cut_goes_unnoticed() {
     let good = bytes_with(&records(), &advisories());
     for end in 0..good.len() {
-        assert!(
-            Index::from_bytes(good[..end].to_vec()).is_err(),
-            "cut at {end}"
-        );
+        assert!(Index::from_bytes(good[..end].to_vec()).is_err(), "cut at {end}");
     }
     let longer = [good, vec![0; 8]].concat();
     assert!(Index::from_bytes(longer).is_err());

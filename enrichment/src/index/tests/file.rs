@@ -16,10 +16,8 @@ fn an_index_written_to_a_file_opens_as_it_was_built() {
     assert_eq!(report.stats, opened.stats());
     assert_eq!(report.records, 4);
     assert_eq!(answers(&opened), answers(&index_of(&records())));
-    let left: Vec<PathBuf> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let left: Vec<PathBuf> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left, [path], "no temporary file stays");
 }
 
@@ -53,16 +51,7 @@ fn a_failed_write_leaves_the_index_as_it_was() {
     let mut builder = Builder::new();
     builder.add(&records()[0]).unwrap();
     let error = builder.write(&path).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            IndexError::Io {
-                action: "write",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, IndexError::Io { action: "write", .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 

@@ -22,10 +22,7 @@ fn the_same_advisories_in_any_order_make_the_same_file() {
     assert_eq!(bytes, bytes_with(&records(), &backward));
     assert_eq!(bytes, bytes_with(&records(), &twice));
     let stats = Index::from_bytes(bytes).unwrap().stats();
-    assert_eq!(
-        (stats.advisories, stats.places, stats.statements),
-        (3, 2, 4)
-    );
+    assert_eq!((stats.advisories, stats.places, stats.statements), (3, 2, 4));
 }
 
 #[test]

@@ -63,10 +63,7 @@ fn a_section_that_ends_within_a_row_is_refused() {
         // Shorter by a byte where that is possible, so that it still lies within the file.
         let length = length.checked_sub(1).unwrap_or(1);
         let said = refusal(with_entry(*section, start as u64, length as u64));
-        assert!(
-            said.contains("a section is not within it"),
-            "{section:?}: {said}"
-        );
+        assert!(said.contains("a section is not within it"), "{section:?}: {said}");
     }
 }
 
@@ -111,17 +108,11 @@ fn a_file_that_was_cut_within_any_section_is_refused_even_when_its_head_was_put_
             let mut cut = bytes[..end].to_vec();
             cut[LENGTH_AT..LENGTH_AT + 8].copy_from_slice(&(end as u64).to_le_bytes());
             let said = refusal(with_checksum(cut));
-            assert!(
-                said.contains("a section is not within it"),
-                "{section:?} at {end}: {said}"
-            );
+            assert!(said.contains("a section is not within it"), "{section:?} at {end}: {said}");
         }
         cuts += 1;
     }
-    assert!(
-        cuts >= 24,
-        "the records have a bit of everything, not only of {cuts}"
-    );
+    assert!(cuts >= 24, "the records have a bit of everything, not only of {cuts}");
 }
 
 #[test]
@@ -155,13 +146,7 @@ fn an_index_of_another_format_is_called_that_however_little_of_it_there_is() {
 #[test]
 fn a_length_that_is_not_the_files_is_refused_before_the_checksum_is_asked() {
     let bytes = good();
-    for length in [
-        0,
-        1,
-        bytes.len() as u64 - 1,
-        bytes.len() as u64 + 1,
-        u64::MAX,
-    ] {
+    for length in [0, 1, bytes.len() as u64 - 1, bytes.len() as u64 + 1, u64::MAX] {
         let mut other = bytes.clone();
         other[LENGTH_AT..LENGTH_AT + 8].copy_from_slice(&length.to_le_bytes());
         let said = refusal(with_checksum(other));
@@ -203,18 +188,11 @@ fn a_name_that_no_record_can_have_finds_nothing() {
         ("*", "*"),
         (long.as_str(), long.as_str()),
     ] {
-        assert!(
-            !index.has_product(vendor, product),
-            "{vendor:.9} {product:.9}"
-        );
+        assert!(!index.has_product(vendor, product), "{vendor:.9} {product:.9}");
     }
-    for (id, release) in [
-        ("", ""),
-        ("debian", ""),
-        ("debian", "13"),
-        ("debian12", ""),
-        ("12", "debian"),
-    ] {
+    for (id, release) in
+        [("", ""), ("debian", ""), ("debian", "13"), ("debian12", ""), ("12", "debian")]
+    {
         assert!(!index.has_place(id, release), "{id} {release}");
     }
     assert!(index.has_place("debian", "12") && index.has_place("debian", "11"));

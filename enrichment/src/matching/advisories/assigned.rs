@@ -65,11 +65,7 @@ pub(in crate::matching) fn why_not(
     let names = Names::of(subject);
     let question = question(index, subject, &names).filter(|_| is_theirs(index, &names, cve))?;
     let (step, detail) = explain::first_failure(&question, cve);
-    (step != Step::NoStatement).then(|| WhyNot {
-        cve: cve.to_owned(),
-        step,
-        detail,
-    })
+    (step != Step::NoStatement).then(|| WhyNot { cve: cve.to_owned(), step, detail })
 }
 
 /// Whether nobody else says what a CVE is about.
@@ -84,9 +80,7 @@ fn is_theirs(index: &Index, names: &Names<'_>, cve: &str) -> bool {
         .find_place(registry, "", NameKind::Registry)
         .and_then(|at| index.find_package(at, name));
     let is_named = own.is_some_and(|view| {
-        index
-            .statements(&view)
-            .any(|said| index.advisory_cves(said.advisory).any(|id| id == cve))
+        index.statements(&view).any(|said| index.advisory_cves(said.advisory).any(|id| id == cve))
     });
     !is_named && !index.is_decided(cve)
 }
@@ -96,12 +90,7 @@ fn question<'a>(
     subject: &Subject<'_>,
     names: &Names<'_>,
 ) -> Option<Question<'a>> {
-    let Names::Registry {
-        registry,
-        scheme,
-        name,
-    } = names
-    else {
+    let Names::Registry { registry, scheme, name } = names else {
         return None;
     };
     let place = format!("{ASSIGNER}{registry}");

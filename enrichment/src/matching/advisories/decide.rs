@@ -52,9 +52,7 @@ pub(super) fn affected<'a>(
     // Most statements are about what was repaired long ago. Only what some statement calls
     // vulnerable is worth looking at from all sides.
     let hits = judge::hits(index, package).into_iter();
-    let mut open: Vec<About> = hits
-        .flat_map(|advisory| subjects(index, advisory))
-        .collect();
+    let mut open: Vec<About> = hits.flat_map(|advisory| subjects(index, advisory)).collect();
     if open.is_empty() {
         return;
     }
@@ -137,9 +135,7 @@ pub(super) fn decide<'s, 'a>(
     if let Some(repaired) = repaired {
         return Decision::NotAffected(repaired);
     }
-    let elsewhere = lines
-        .worst()
-        .filter(|line| cited.fix().is_none() && line.fix().is_some());
+    let elsewhere = lines.worst().filter(|line| cited.fix().is_none() && line.fix().is_some());
     Decision::Found(Found {
         about,
         elsewhere,
@@ -156,9 +152,7 @@ fn by_later_releases<'s, 'a>(
     statements: &[&'s Judged<'a>],
     records: &Records<'_>,
 ) -> Decision<'s, 'a> {
-    let later = Side::of(statements, records, |standing| {
-        matches!(standing, Standing::Later(_))
-    });
+    let later = Side::of(statements, records, |standing| matches!(standing, Standing::Later(_)));
     let mut of_later = later.iter().filter(|judged| records.is_one(judged));
     if let Some(well) = of_later.clone().find(|judged| !judged.is_hit()) {
         return Decision::NotAffected(well);
@@ -167,12 +161,7 @@ fn by_later_releases<'s, 'a>(
     let Some(cited) = of_later.next() else {
         return Decision::Nothing;
     };
-    Decision::Found(Found {
-        about,
-        cited,
-        elsewhere: None,
-        is_disputed: false,
-    })
+    Decision::Found(Found { about, cited, elsewhere: None, is_disputed: false })
 }
 
 /// The statements of the release, or of what stands beside it, that are about the package: those
@@ -190,12 +179,7 @@ impl<'g, 's, 'a> Side<'g, 's, 'a> {
         records: &'g Records<'g>,
         is_of_it: fn(Standing) -> bool,
     ) -> Self {
-        let mut side = Self {
-            statements,
-            records,
-            is_of_it,
-            are_only_records: false,
-        };
+        let mut side = Self { statements, records, is_of_it, are_only_records: false };
         // Alone, a statement counts whatever it is.
         side.are_only_records =
             statements.len() > 1 && side.iter().any(|judged| records.is_one(judged));
@@ -203,11 +187,7 @@ impl<'g, 's, 'a> Side<'g, 's, 'a> {
     }
 
     fn iter(&self) -> impl Iterator<Item = &'s Judged<'a>> + Clone {
-        let Self {
-            is_of_it,
-            are_only_records,
-            ..
-        } = *self;
+        let Self { is_of_it, are_only_records, .. } = *self;
         self.statements.iter().copied().filter(move |judged| {
             is_of_it(judged.standing)
                 && !matches!(judged.outcome, Outcome::OtherBuild | Outcome::Incomparable)
@@ -232,9 +212,7 @@ impl<'g, 's, 'a> Side<'g, 's, 'a> {
             // says that it goes on.
             (verdict, !judged.is_likely, judged.fix().map(|fix| fix.key))
         };
-        self.iter()
-            .filter(|judged| judged.is_hit())
-            .max_by_key(rank)
+        self.iter().filter(|judged| judged.is_hit()).max_by_key(rank)
     }
 }
 

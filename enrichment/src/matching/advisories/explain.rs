@@ -28,10 +28,7 @@ fn range(index: &Index, judged: &Judged<'_>) -> String {
 
 /// The first condition that keeps a CVE from being found.
 pub(super) fn first_failure(question: &Question<'_>, cve: &str) -> (Step, String) {
-    let failures = question
-        .packages
-        .iter()
-        .filter_map(|package| failure(question, package, cve));
+    let failures = question.packages.iter().filter_map(|package| failure(question, package, cve));
     failures
         // Steps are in the order in which they are asked, so the greatest is the condition that
         // really stands in the way.
@@ -52,10 +49,7 @@ fn no_statement(question: &Question<'_>, cve: &str) -> (Step, String) {
                 NameKind::Binary | NameKind::Registry => package.name.to_owned(),
             })
             .collect();
-        format!(
-            "no advisory of {place} about {} names {cve}",
-            names.join(" or ")
-        )
+        format!("no advisory of {place} about {} names {cve}", names.join(" or "))
     };
     (Step::NoStatement, detail)
 }
@@ -108,10 +102,7 @@ fn denied(index: &Index, package: &Named<'_>, judged: &Judged<'_>) -> Option<(St
                 "" => String::new(),
                 note => format!(": {note}"),
             };
-            (
-                Step::NotAffected,
-                format!("{id} says that it is not affected{reason}"),
-            )
+            (Step::NotAffected, format!("{id} says that it is not affected{reason}"))
         }
     })
 }

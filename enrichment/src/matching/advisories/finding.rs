@@ -101,9 +101,7 @@ impl<'q> Writer<'q> {
         } else {
             Confidence::Medium
         };
-        let criteria = later
-            .as_deref()
-            .map(|place| criteria(place, self.package.name));
+        let criteria = later.as_deref().map(|place| criteria(place, self.package.name));
         let statement = self.statement(cited, &shape, later)?;
         Some(Finding {
             cve: match found.about {
@@ -187,10 +185,7 @@ impl<'q> Writer<'q> {
             "the release gets no more records, and a later one's calls every version below \
              vulnerable",
         );
-        note(
-            found.is_disputed,
-            "an earlier advisory calls this version repaired",
-        );
+        note(found.is_disputed, "an earlier advisory calls this version repaired");
         note(
             found.cited.shape.note == UNIMPORTANT,
             "the publisher does not treat it as a vulnerability",
@@ -207,10 +202,7 @@ impl<'q> Writer<'q> {
             return false;
         };
         let installed = &self.package.installed;
-        [span.lower, span.upper]
-            .iter()
-            .flatten()
-            .any(|bound| installed.lacks_epoch_of(bound))
+        [span.lower, span.upper].iter().flatten().any(|bound| installed.lacks_epoch_of(bound))
     }
 
     /// The stretch of versions as a constraint; nothing for all versions.

@@ -95,11 +95,7 @@ impl Installed {
 
     /// Whether a bound has an epoch that this version had to be compared without.
     pub(super) fn lacks_epoch_of(&self, bound: &BoundView<'_>) -> bool {
-        self.is_without_epoch
-            && bound
-                .text()
-                .split_once(':')
-                .is_some_and(|(epoch, _)| epoch != "0")
+        self.is_without_epoch && bound.text().split_once(':').is_some_and(|(epoch, _)| epoch != "0")
     }
 }
 

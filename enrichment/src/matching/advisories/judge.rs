@@ -68,11 +68,7 @@ impl<'a> Judged<'a> {
     /// The version that has the fix, where there is one.
     pub(super) const fn fix(&self) -> Option<BoundView<'a>> {
         match &self.outcome {
-            Outcome::Within(SpanView {
-                kind: SpanKind::Fixed,
-                upper,
-                ..
-            }) => *upper,
+            Outcome::Within(SpanView { kind: SpanKind::Fixed, upper, .. }) => *upper,
             Outcome::Fixed(fix) => Some(*fix),
             Outcome::Within(_)
             | Outcome::All
@@ -90,11 +86,7 @@ impl<'a> Judged<'a> {
 pub(super) fn hits(index: &Index, package: &Named<'_>) -> Vec<u32> {
     let mut shapes = Shapes::of(index);
     let mut hits = Vec::new();
-    for statement in package
-        .views
-        .iter()
-        .flat_map(|(view, _)| index.statements(view))
-    {
+    for statement in package.views.iter().flat_map(|(view, _)| index.statements(view)) {
         let Some(shape) = shapes.get(statement.shape) else {
             continue;
         };
@@ -122,10 +114,7 @@ impl<'a> Shapes<'a> {
     const REMEMBERED: usize = 8;
 
     const fn of(index: &'a Index) -> Self {
-        Self {
-            index,
-            known: Vec::new(),
-        }
+        Self { index, known: Vec::new() }
     }
 
     fn get(&mut self, row: u32) -> Option<StatementShape<'a>> {
@@ -212,13 +201,7 @@ fn judge<'a>(
             outcome = Outcome::OtherBuild;
         }
     }
-    Judged {
-        statement,
-        shape,
-        standing,
-        outcome,
-        is_likely,
-    }
+    Judged { statement, shape, standing, outcome, is_likely }
 }
 
 /// The last fix that any statement about a package has, as written.

@@ -31,11 +31,7 @@ pub(in crate::matching) enum Names<'s> {
         guesses: Vec<String>,
     },
     /// A package of a language.
-    Registry {
-        registry: &'static str,
-        scheme: Scheme,
-        name: Cow<'s, str>,
-    },
+    Registry { registry: &'static str, scheme: Scheme, name: Cow<'s, str> },
     /// Something that advisories are not about.
     Neither,
 }
@@ -69,9 +65,7 @@ impl<'s> Names<'s> {
     /// names are shared, and which releases stand for a host's own depends on what the index has.
     pub(in crate::matching) fn keys(&self, subject: &Subject<'_>) -> Vec<LookupKey> {
         match self {
-            Self::Distribution {
-                source, guesses, ..
-            } => [&*source.name, subject.name]
+            Self::Distribution { source, guesses, .. } => [&*source.name, subject.name]
                 .into_iter()
                 .chain(guesses.iter().map(String::as_str))
                 .map(|name| LookupKey::of_package("", "", "", name))

@@ -44,11 +44,7 @@ fn names<'a>(subject: &Subject<'a>) -> impl Iterator<Item = String> + use<'a> {
         .iter()
         .find(|(source, _)| is_asked && *source == subject.source)
         .map_or(&[][..], |(_, prefixes)| *prefixes);
-    let registry = if subject.source == "python" {
-        "pypi"
-    } else {
-        subject.source
-    };
+    let registry = if subject.source == "python" { "pypi" } else { subject.source };
     // Borrowed: packages of the distribution come by here too, and ask for nothing.
     let name = identity::registry_name(registry, subject.name);
     prefixes.iter().map(move |prefix| format!("{prefix}{name}"))
@@ -73,40 +69,30 @@ fn shipped<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Shipped<'a>> {
     let release = release::of(index, subject.platform, subject.version).ok()?;
     names.find_map(|name| {
         let views = release.places.iter();
-        views
-            .filter_map(|(at, ..)| index.find_package(*at, &name))
-            .find_map(|view| {
-                let spans = index
-                    .statements(&view)
-                    .flat_map(|statement| index.spans(statement));
-                let mut fixes = spans.filter_map(|span| span.upper).map(|fix| fix.text());
-                Some(Shipped {
-                    place: release.shown(),
-                    package: view.name,
-                    // The very version, because only of that one the distribution has a build with
-                    // a repair.
-                    fix: fixes.find(|fix| upstream(fix) == subject.version)?,
-                })
+        views.filter_map(|(at, ..)| index.find_package(*at, &name)).find_map(|view| {
+            let spans = index.statements(&view).flat_map(|statement| index.spans(statement));
+            let mut fixes = spans.filter_map(|span| span.upper).map(|fix| fix.text());
+            Some(Shipped {
+                place: release.shown(),
+                package: view.name,
+                // The very version, because only of that one the distribution has a build with
+                // a repair.
+                fix: fixes.find(|fix| upstream(fix) == subject.version)?,
             })
+        })
     })
 }
 
 /// The version upstream of a distribution's: 1.24.2 of `0:1.24.2-5.el8`, 2.3.0 of `2.3.0+dfsg-1`.
 fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
-    let version = version
-        .rsplit_once('-')
-        .map_or(version, |(before, _)| before);
+    let version = version.rsplit_once('-').map_or(version, |(before, _)| before);
     version.split(['+', '~']).next().unwrap_or(version)
 }
 
 /// Why a subject is not judged by itself; `None` for one that is.
 pub(super) fn reason(index: &Index, subject: &Subject<'_>) -> Option<String> {
-    let Shipped {
-        place,
-        package,
-        fix,
-    } = shipped(index, subject)?;
+    let Shipped { place, package, fix } = shipped(index, subject)?;
     Some(format!(
         "not evaluable: it may be the copy in {place}'s package {package}, which repairs {} without \
          a new version ({fix}) and is judged by itself",
@@ -136,26 +122,14 @@ mod tests {
         let listed = Subject {
             source: "python",
             name: "Urllib3",
-            platform: Platform {
-                id: "rhel",
-                ..Platform::default()
-            },
+            platform: Platform { id: "rhel", ..Platform::default() },
             ..Subject::default()
         };
         assert!(names(&listed).any(|name| name == "python3-urllib3"));
         for other in [
-            Subject {
-                is_standalone: true,
-                ..listed
-            },
-            Subject {
-                platform: Platform::default(),
-                ..listed
-            },
-            Subject {
-                source: "programs",
-                ..listed
-            },
+            Subject { is_standalone: true, ..listed },
+            Subject { platform: Platform::default(), ..listed },
+            Subject { source: "programs", ..listed },
         ] {
             assert_eq!(names(&other).count(), 0, "{other:?}");
         }

@@ -51,29 +51,17 @@ pub(super) fn ask<'a>(
     names: &Names<'_>,
 ) -> Option<Asked<'a>> {
     match names {
-        Names::Distribution {
-            rule,
-            source,
-            guesses,
-        } => Some(
-            of_distribution(index, subject, source, guesses).map_or_else(
-                |reason| Asked::NotEvaluable {
-                    reason,
-                    rule: (*rule).to_owned(),
-                },
+        Names::Distribution { rule, source, guesses } => {
+            Some(of_distribution(index, subject, source, guesses).map_or_else(
+                |reason| Asked::NotEvaluable { reason, rule: (*rule).to_owned() },
                 |question| {
-                    Asked::Question(Question {
-                        rule: SmolStr::new_static(rule),
-                        ..question
-                    })
+                    Asked::Question(Question { rule: SmolStr::new_static(rule), ..question })
                 },
-            ),
-        ),
-        Names::Registry {
-            registry,
-            scheme,
-            name,
-        } => of_registry(index, subject, (registry, *scheme, name)),
+            ))
+        }
+        Names::Registry { registry, scheme, name } => {
+            of_registry(index, subject, (registry, *scheme, name))
+        }
         Names::Neither => None,
     }
 }
@@ -120,13 +108,7 @@ fn of_distribution<'a>(
     question.packages.extend(sources);
     // Both names are asked: Red Hat's VEX denies by source packages what its bulletins name by
     // binary ones.
-    let names = named(
-        index,
-        &release,
-        NameKind::Binary,
-        subject.name,
-        Rc::clone(&binary),
-    );
+    let names = named(index, &release, NameKind::Binary, subject.name, Rc::clone(&binary));
     question.packages.extend(names);
     if question.packages.is_empty() && subject.source_name.is_empty() {
         guess(&mut question, &release, (scheme, &untold()?), guesses);
@@ -185,13 +167,7 @@ fn guess(
     guesses: &[String],
 ) {
     for source in guesses {
-        let found = named(
-            question.index,
-            release,
-            NameKind::Source,
-            source,
-            Rc::clone(built),
-        );
+        let found = named(question.index, release, NameKind::Source, source, Rc::clone(built));
         let found = found.filter(|package| is_numbered_alike(question.index, package));
         let is_found = found.is_some();
         question.packages.extend(found.map(|mut package| {
@@ -209,19 +185,10 @@ fn guess(
 /// Whether a guessed source package counts its versions as the binary one does. `telnet` 0.17 was
 /// built of netkit-telnet before it came from inetutils 2:1.9.4: another epoch is another history.
 fn is_numbered_alike(index: &Index, package: &Named<'_>) -> bool {
-    let epoch = |version: &str| {
-        version
-            .split_once(':')
-            .map_or("0", |(epoch, _)| epoch)
-            .to_owned()
-    };
-    package
-        .views
-        .iter()
-        .filter_map(|(view, _)| judge::last_fix(index, view))
-        .all(|fix| {
-            package.installed.is_without_epoch || epoch(fix) == epoch(&package.installed.text)
-        })
+    let epoch = |version: &str| version.split_once(':').map_or("0", |(epoch, _)| epoch).to_owned();
+    package.views.iter().filter_map(|(view, _)| judge::last_fix(index, view)).all(|fix| {
+        package.installed.is_without_epoch || epoch(fix) == epoch(&package.installed.text)
+    })
 }
 
 /// A version without the mark of a rebuild of binaries alone: `5.2.15-2+b2` is built of 5.2.15-2.

@@ -68,14 +68,7 @@ const RELATIVES: [Relative; 28] = [
     relative("linuxmint", "22", "ubuntu", "24.04", MINT, None),
     relative("neon", "", "ubuntu", "", &["neon"], None),
     relative("pop", "", "ubuntu", "", &["pop"], None),
-    relative(
-        "raspbian",
-        "",
-        "debian",
-        "",
-        &["rpt", "rpi"],
-        Some(RASPBIAN),
-    ),
+    relative("raspbian", "", "debian", "", &["rpt", "rpi"], Some(RASPBIAN)),
     relative("sle_hpc", "", "sles", "", NONE, None),
     relative("sle-hpc", "", "sles", "", NONE, None),
     relative("sled", "", "sles", "", NONE, None),
@@ -93,14 +86,7 @@ const fn relative(
     marks: &'static [&'static str],
     doubt: Option<&'static str>,
 ) -> Relative {
-    Relative {
-        id,
-        version,
-        whose,
-        release,
-        marks,
-        doubt,
-    }
+    Relative { id, version, whose, release, marks, doubt }
 }
 
 /// Distributions whose advisories are about a whole line of releases: the first number of
@@ -141,10 +127,8 @@ pub(super) fn of<'p>(
         Some(one) => (one.whose, one.release, one.doubt),
         None => (id, version, None),
     };
-    let numbers = LINES
-        .iter()
-        .find(|(line, _)| *line == whose)
-        .map_or(usize::MAX, |(_, numbers)| *numbers);
+    let numbers =
+        LINES.iter().find(|(line, _)| *line == whose).map_or(usize::MAX, |(_, numbers)| *numbers);
     let line = line_of(release, numbers);
     let of = |release, standing| {
         let places = index.find_places(whose, release);
@@ -161,12 +145,7 @@ pub(super) fn of<'p>(
         places.extend(of(release, Standing::Line));
     }
     places.extend(later(index, whose, line));
-    Ok(Release {
-        id: whose,
-        version: line,
-        places,
-        doubt,
-    })
+    Ok(Release { id: whose, version: line, places, doubt })
 }
 
 /// The releases whose records stand in for one of Debian that its tracker has dropped.
@@ -205,9 +184,7 @@ fn later<'i>(
 const DEBIAN: &str = "debian";
 
 /// Debian's releases since it has a tracker, in their order.
-const RELEASES: [&str; 12] = [
-    "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15",
-];
+const RELEASES: [&str; 12] = ["4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
 
 /// The first numbers of a release; all of it where it has fewer.
 fn line_of(version: &str, numbers: usize) -> &str {
@@ -225,9 +202,5 @@ impl Release<'_> {
 }
 
 pub(super) fn shown(id: &str, version: &str) -> SmolStr {
-    if version.is_empty() {
-        id.into()
-    } else {
-        format_smolstr!("{id} {version}")
-    }
+    if version.is_empty() { id.into() } else { format_smolstr!("{id} {version}") }
 }

@@ -69,11 +69,8 @@ const fn is_bare(subject: &Subject<'_>) -> bool {
 /// `libopenssl1_1`), and the rest as in Debian (`libcrypto1.1` is of `openssl`).
 fn wholes(subject: &Subject<'_>) -> Vec<String> {
     let name = subject.name;
-    let mut wholes: Vec<String> = name
-        .match_indices('-')
-        .rev()
-        .map(|(at, _)| name[..at].to_owned())
-        .collect();
+    let mut wholes: Vec<String> =
+        name.match_indices('-').rev().map(|(at, _)| name[..at].to_owned()).collect();
     if let Some(library) = name.strip_prefix("lib") {
         let is_version = |c: char| c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
         let stem = library.trim_end_matches(is_version);

@@ -28,11 +28,7 @@ pub(super) fn of(module: &str, fixed: &str, installed: &str) -> Stream {
     }
     let stream = module.split_once(':').map_or("", |(_, stream)| stream);
     if is_of_line(fixed, stream) {
-        return if is_of_line(installed, stream) {
-            Stream::Same
-        } else {
-            Stream::Other
-        };
+        return if is_of_line(installed, stream) { Stream::Same } else { Stream::Other };
     }
     let (fixed, installed) = (upstream(fixed), upstream(installed));
     let is_likely = if stream.starts_with(|c: char| c.is_ascii_digit()) {
@@ -44,11 +40,7 @@ pub(super) fn of(module: &str, fixed: &str, installed: &str) -> Stream {
         // versions has to do.
         !stream.is_empty() || first_two(fixed) == first_two(installed)
     };
-    if is_likely {
-        Stream::Likely
-    } else {
-        Stream::Other
-    }
+    if is_likely { Stream::Likely } else { Stream::Other }
 }
 
 /// Whether a build is of a module: `1.16.1-2.module+el8.4.0+11155+68135136`.
@@ -64,33 +56,27 @@ pub(super) fn is_modular(version: &str) -> bool {
 pub(super) fn is_of_same_line(fixed: &str, installed: &str) -> bool {
     let tag = |version: &'_ str| -> String {
         let release = version.rsplit_once('-').map_or("", |(_, release)| release);
-        let tags = release
-            .split('.')
-            .filter(|part| part.starts_with("el") || part.starts_with("rhaos"));
+        let tags =
+            release.split('.').filter(|part| part.starts_with("el") || part.starts_with("rhaos"));
         tags.collect::<Vec<_>>().join(".")
     };
     let (fixed, installed) = (tag(fixed), tag(installed));
-    let is_plain = fixed
-        .strip_prefix("el")
-        .is_none_or(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_plain =
+        fixed.strip_prefix("el").is_none_or(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     !is_plain && fixed == installed
 }
 
 /// The upstream version in `epoch:version-release`.
 fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
-    version
-        .rsplit_once('-')
-        .map_or(version, |(upstream, _)| upstream)
+    version.rsplit_once('-').map_or(version, |(upstream, _)| upstream)
 }
 
 /// Whether a build is of a numbered stream: nodejs:14 has nodejs `14.17.3-2`, nginx:1.16 has nginx
 /// `1.16.1-2`, and nodejs:14 has npm `6.14.15-1.14.18.2.2`, with the version of nodejs behind.
 fn is_of_line(version: &str, stream: &str) -> bool {
     let begins = |version: &str| {
-        version
-            .strip_prefix(stream)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        version.strip_prefix(stream).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     let release = version.rsplit_once('-').map_or("", |(_, release)| release);
     let behind = release.split_once('.').map_or("", |(_, behind)| behind);
@@ -174,10 +160,7 @@ mod tests {
     fn rolling_streams_may_change_their_line() {
         let fixed = "3:3.3.1-9.module+el8.5.0+12697+018f24d7";
         let installed = "3:3.0.1-6.module+el8.4.0+10614+dd38312c";
-        assert_eq!(
-            of("container-tools:rhel8", fixed, installed),
-            Stream::Likely
-        );
+        assert_eq!(of("container-tools:rhel8", fixed, installed), Stream::Likely);
     }
 
     #[test]

@@ -40,10 +40,7 @@ fn affected(scheme: Scheme, kind: PackageKind, text: &str) -> Affected {
         None => None,
     };
     let (verdict, note) = verdict.split_once(':').unwrap_or((verdict, ""));
-    let span = Span {
-        introduced: (!lower.is_empty()).then(|| lower.to_owned()),
-        end,
-    };
+    let span = Span { introduced: (!lower.is_empty()).then(|| lower.to_owned()), end };
     let verdict = match verdict {
         "affected" => Verdict::Affected,
         "wont-fix" => Verdict::WontFix,
@@ -56,11 +53,7 @@ fn affected(scheme: Scheme, kind: PackageKind, text: &str) -> Affected {
         kind,
         module: module.to_owned(),
         verdict,
-        spans: if verdict == Verdict::NotAffected {
-            Vec::new()
-        } else {
-            vec![span]
-        },
+        spans: if verdict == Verdict::NotAffected { Vec::new() } else { vec![span] },
         versions: Vec::new(),
         scheme,
         note: note.to_owned(),
@@ -88,10 +81,7 @@ fn advisory(publisher: Publisher, id: &str, cves: &[&str], said: &[&str]) -> Adv
         modified: Some(Timestamp(1)),
         is_withdrawn: false,
         severity: String::new(),
-        affected: said
-            .iter()
-            .map(|text| affected(scheme, kind, text))
-            .collect(),
+        affected: said.iter().map(|text| affected(scheme, kind, text)).collect(),
     }
 }
 
@@ -132,35 +122,15 @@ fn openssh() -> Index {
 }
 
 fn on<'a>(id: &'a str, version: &'a str, subject: Subject<'a>) -> Subject<'a> {
-    Subject {
-        platform: Platform {
-            family: "linux",
-            id,
-            version,
-        },
-        ..subject
-    }
+    Subject { platform: Platform { family: "linux", id, version }, ..subject }
 }
 
 fn deb<'a>(name: &'a str, version: &'a str, source_name: &'a str) -> Subject<'a> {
-    Subject {
-        source: "deb",
-        name,
-        version,
-        source_name,
-        ..Subject::default()
-    }
+    Subject { source: "deb", name, version, source_name, ..Subject::default() }
 }
 
 fn rpm<'a>(name: &'a str, version: &'a str, release: &'a str) -> Subject<'a> {
-    Subject {
-        source: "rpm",
-        name,
-        version,
-        release,
-        vendor: "Red Hat, Inc.",
-        ..Subject::default()
-    }
+    Subject { source: "rpm", name, version, release, vendor: "Red Hat, Inc.", ..Subject::default() }
 }
 
 fn only(evaluation: &Evaluation) -> &Finding {
@@ -236,19 +206,10 @@ fn a_back_ported_fix_counts_and_an_older_build_is_found_with_all_that_was_compar
     let why = &finding.why;
     assert_eq!(why.criteria, "debian 12: openssh");
     assert_eq!(why.range.as_deref(), Some("< 1:9.2p1-2+deb12u3"));
-    assert_eq!(
-        (why.version.as_str(), why.scheme.as_str()),
-        ("1:9.2p1-2+deb12u2", "deb")
-    );
+    assert_eq!((why.version.as_str(), why.scheme.as_str()), ("1:9.2p1-2+deb12u2", "deb"));
     let said = why.advisory.as_ref().unwrap();
-    assert_eq!(
-        said.id, "DEBIAN-CVE-2024-6387",
-        "the record about the CVE, not the bulletin"
-    );
-    assert_eq!(
-        (said.package_kind.as_str(), said.verdict.as_str()),
-        ("source", "affected")
-    );
+    assert_eq!(said.id, "DEBIAN-CVE-2024-6387", "the record about the CVE, not the bulletin");
+    assert_eq!((said.package_kind.as_str(), said.verdict.as_str()), ("source", "affected"));
     // The same upstream version, repaired.
     assert!(cves(&evaluate(&index, &server("1:9.2p1-2+deb12u3"))).is_empty());
 }
@@ -263,17 +224,11 @@ fn says_why_a_package_is_well() {
     };
     let (step, detail) = ask("22.04", "1:8.9p1-3ubuntu0.10", "CVE-2024-6387");
     assert_eq!(step, Step::Version);
-    assert!(
-        detail.contains("at or above 1:8.9p1-3ubuntu0.10"),
-        "{detail}"
-    );
+    assert!(detail.contains("at or above 1:8.9p1-3ubuntu0.10"), "{detail}");
     let (step, detail) = ask("20.04", "1:8.2p1-4", "CVE-2024-6387");
     assert_eq!(step, Step::NotAffected);
     assert!(detail.contains("code not present"), "{detail}");
-    assert_eq!(
-        ask("22.04", "1:8.9p1-3", "CVE-2023-0001").0,
-        Step::NoStatement
-    );
+    assert_eq!(ask("22.04", "1:8.9p1-3", "CVE-2023-0001").0, Step::NoStatement);
     assert_eq!(ask("22.04", "1:8.9p1-3", "CVE-2024-6387").0, Step::Found);
     let unknown = on("debian", "12", deb("htop", "3.2.2-2", ""));
     let answer = why_not(&index, &unknown, "CVE-2024-6387");
@@ -291,25 +246,13 @@ fn a_package_that_no_advisory_names_is_evaluated_and_clean() {
 #[test]
 fn a_vendors_package_is_left_to_cve_records() {
     let mut builder = Builder::new();
-    let nodejs = any_of(&[(
-        &app("nodejs:node.js:*"),
-        r#""versionEndExcluding":"18.13.0""#,
-    )]);
+    let nodejs = any_of(&[(&app("nodejs:node.js:*"), r#""versionEndExcluding":"18.13.0""#)]);
     builder.add(&record("CVE-2023-0009", 1, &nodejs)).unwrap();
     let said = ["debian 12|nodejs|affected||< 99|"];
-    let debians = advisory(
-        Publisher::Debian,
-        "DEBIAN-CVE-2023-0001",
-        &["CVE-2023-0001"],
-        &said,
-    );
+    let debians = advisory(Publisher::Debian, "DEBIAN-CVE-2023-0001", &["CVE-2023-0001"], &said);
     builder.add_advisory(&debians).unwrap();
     let index = Index::from_bytes(builder.into_bytes().unwrap()).unwrap();
-    let node = on(
-        "debian",
-        "12",
-        deb("nodejs", "18.12.1-deb-1nodesource1", ""),
-    );
+    let node = on("debian", "12", deb("nodejs", "18.12.1-deb-1nodesource1", ""));
     assert_eq!(cves(&evaluate(&index, &node)), ["CVE-2023-0009"]);
     let own = on("debian", "12", deb("nodejs", "18.12.1+dfsg-2", ""));
     assert_eq!(cves(&evaluate(&index, &own)), ["CVE-2023-0001"]);
@@ -327,10 +270,7 @@ fn the_source_package_may_have_a_version_of_its_own() {
     // dpkg's two ways of saying it, and a rebuild of the binaries alone.
     assert_eq!(found(deb("libc-l10n", "9.9", "glibc (2.36-9+deb12u2)")), 1);
     assert_eq!(found(deb("libc-l10n", "1.0", "glibc (2.36-9+deb12u3)")), 0);
-    let split = Subject {
-        source_version: "2.36-9+deb12u2",
-        ..deb("libc-l10n", "9.9", "glibc")
-    };
+    let split = Subject { source_version: "2.36-9+deb12u2", ..deb("libc-l10n", "9.9", "glibc") };
     assert_eq!(found(split), 1);
     assert_eq!(found(deb("libc6", "2.36-9+deb12u3+b1", "glibc")), 0);
     assert_eq!(found(deb("libc6", "2.36-9+deb12u2+b1", "glibc")), 1);
@@ -356,10 +296,7 @@ fn a_binary_name_alone_leads_to_its_source_package_less_surely() {
     let evaluation = focal("libssl1.1", "1.1.1f-1ubuntu2.8");
     let finding = only(&evaluation);
     assert_eq!(finding.confidence, Confidence::Medium);
-    assert!(
-        finding.why.notes[0].contains("told from the name"),
-        "{finding:?}"
-    );
+    assert!(finding.why.notes[0].contains("told from the name"), "{finding:?}");
     // Of another history: focal's telnet is of netkit-telnet, whose versions have no epoch.
     assert!(focal("telnet", "0.17-41.2build1").findings.is_empty());
 }

@@ -19,42 +19,18 @@ const READ: [&str; 9] = [
 /// Distributions of which there are no feeds: `ID`, name, and why nothing else stands for its own
 /// advisories.
 const WITHOUT: [(&str, &str, &str); 28] = [
-    (
-        "alinux",
-        "Alibaba Cloud Linux",
-        "its own advisories would be needed",
-    ),
-    (
-        "altlinux",
-        "ALT Linux",
-        "its own advisories would be needed",
-    ),
-    (
-        "amzn",
-        "Amazon Linux",
-        "its own (ALAS) would be needed: it numbers its builds by itself",
-    ),
-    (
-        "arch",
-        "Arch Linux",
-        "its tracker's (ASA) would be needed: it ships what upstream releases",
-    ),
-    (
-        "archarm",
-        "Arch Linux ARM",
-        "Arch's would be needed, and it builds them later",
-    ),
+    ("alinux", "Alibaba Cloud Linux", "its own advisories would be needed"),
+    ("altlinux", "ALT Linux", "its own advisories would be needed"),
+    ("amzn", "Amazon Linux", "its own (ALAS) would be needed: it numbers its builds by itself"),
+    ("arch", "Arch Linux", "its tracker's (ASA) would be needed: it ships what upstream releases"),
+    ("archarm", "Arch Linux ARM", "Arch's would be needed, and it builds them later"),
     ("azurelinux", "Azure Linux", "its own would be needed"),
     (
         "centos",
         "CentOS Stream",
         "it runs ahead of Red Hat's releases, whose fixes say nothing of its builds",
     ),
-    (
-        "chainguard",
-        "Chainguard OS",
-        "its own (secdb) would be needed",
-    ),
+    ("chainguard", "Chainguard OS", "its own (secdb) would be needed"),
     ("endeavouros", "EndeavourOS", "Arch's (ASA) would be needed"),
     (
         "eurolinux",
@@ -69,28 +45,16 @@ const WITHOUT: [(&str, &str, &str); 28] = [
         "it takes Debian's testing and changes it; no list says what it has repaired",
     ),
     ("mageia", "Mageia", "its own (MGASA) would be needed"),
-    (
-        "manjaro",
-        "Manjaro",
-        "Arch's (ASA) would be needed, and it ships them later",
-    ),
+    ("manjaro", "Manjaro", "Arch's (ASA) would be needed, and it ships them later"),
     ("mariner", "CBL-Mariner", "its own would be needed"),
     ("miraclelinux", "MIRACLE LINUX", "its own would be needed"),
-    (
-        "nixos",
-        "NixOS",
-        "no list says what its packages have repaired",
-    ),
+    ("nixos", "NixOS", "no list says what its packages have repaired"),
     (
         "ol",
         "Oracle Linux",
         "its own (ELSA) would be needed: its kernels and some of its builds are not Red Hat's",
     ),
-    (
-        "openeuler",
-        "openEuler",
-        "its own (openEuler-SA) would be needed",
-    ),
+    ("openeuler", "openEuler", "its own (openEuler-SA) would be needed"),
     ("openmandriva", "OpenMandriva", "its own would be needed"),
     (
         "opensuse-tumbleweed",
@@ -105,11 +69,7 @@ const WITHOUT: [(&str, &str, &str); 28] = [
     ("photon", "Photon OS", "its own (PHSA) would be needed"),
     ("scientific", "Scientific Linux", "its own would be needed"),
     ("slackware", "Slackware", "its own (SSA) would be needed"),
-    (
-        "void",
-        "Void Linux",
-        "no list says what its packages have repaired",
-    ),
+    ("void", "Void Linux", "no list says what its packages have repaired"),
     ("wolfi", "Wolfi", "its own (secdb) would be needed"),
 ];
 

@@ -3,27 +3,14 @@
 use super::*;
 
 fn program<'a>(name: &'a str, vendor: &'a str, version: &'a str) -> Subject<'a> {
-    Subject {
-        source: "programs",
-        name,
-        vendor,
-        version,
-        platform: WINDOWS,
-        ..Subject::default()
-    }
+    Subject { source: "programs", name, vendor, version, platform: WINDOWS, ..Subject::default() }
 }
 
 /// CVE-2024-0741 as NVD has it: Firefox below 122, and its long-lived line below 115.7.
 fn firefox() -> Index {
     one(&any_of(&[
-        (
-            &app("mozilla:firefox:*:*:*:*:-"),
-            r#""versionEndExcluding":"122.0""#,
-        ),
-        (
-            &app("mozilla:firefox:*:*:*:*:esr"),
-            r#""versionEndExcluding":"115.7""#,
-        ),
+        (&app("mozilla:firefox:*:*:*:*:-"), r#""versionEndExcluding":"122.0""#),
+        (&app("mozilla:firefox:*:*:*:*:esr"), r#""versionEndExcluding":"115.7""#),
     ]))
 }
 
@@ -49,10 +36,7 @@ fn an_esr_is_found_under_its_name_as_a_product_too() {
     // As Anchore and NVD's older records write it.
     let index = one(&any_of(&[
         (&app("mozilla:firefox:*"), r#""versionEndExcluding":"122""#),
-        (
-            &app("mozilla:firefox_esr:*"),
-            r#""versionEndExcluding":"115.7""#,
-        ),
+        (&app("mozilla:firefox_esr:*"), r#""versionEndExcluding":"115.7""#),
     ]));
     let esr = |version| {
         let subject = program("Mozilla Firefox ESR (x64 de)", "Mozilla", version);
@@ -66,10 +50,7 @@ fn an_esr_is_told_from_a_cpe_name() {
     let index = firefox();
     assert!(is_found(&index, "mozilla:firefox:115.6:*:*:*:esr"));
     assert!(!is_found(&index, "mozilla:firefox:115.7:*:*:*:esr"));
-    assert!(
-        is_found(&index, "mozilla:firefox:115.7"),
-        "which is unknown"
-    );
+    assert!(is_found(&index, "mozilla:firefox:115.7"), "which is unknown");
 }
 
 #[test]
@@ -79,16 +60,10 @@ fn the_edition_of_a_cpe_name_decides() {
         r#""versionEndExcluding":"16""#,
     )]));
     let of = |edition| format!("gitlab:gitlab:15:*:*:*:{edition}");
-    assert_eq!(
-        confidence(&index, &of("enterprise"), LINUX),
-        Some(Confidence::High)
-    );
+    assert_eq!(confidence(&index, &of("enterprise"), LINUX), Some(Confidence::High));
     assert_eq!(confidence(&index, &of("community"), LINUX), None);
     assert_eq!(step(&index, &of("community"), LINUX), Step::Edition);
-    assert_eq!(
-        confidence(&index, &of("*"), LINUX),
-        Some(Confidence::Medium)
-    );
+    assert_eq!(confidence(&index, &of("*"), LINUX), Some(Confidence::Medium));
 }
 
 #[test]
@@ -101,10 +76,7 @@ fn a_record_about_every_version_of_an_older_namesake_says_nothing() {
     assert_eq!(why_not.step, Step::Version);
     assert!(why_not.detail.contains("another product"), "{why_not:?}");
     // With a range, the name is as good as the other.
-    let ranged = one(&any_of(&[(
-        &app("microsoft:edge:*"),
-        r#""versionEndExcluding":"121.0""#,
-    )]));
+    let ranged = one(&any_of(&[(&app("microsoft:edge:*"), r#""versionEndExcluding":"121.0""#)]));
     assert_eq!(evaluate(&ranged, &edge).findings.len(), 1);
     // The CPE name itself is asked for as it is.
     assert!(is_found(&old, "microsoft:edge:44"));
@@ -121,13 +93,7 @@ fn the_names_of_one_home_are_one() {
     ] {
         let known = evaluate(
             &one(&below("1")),
-            &Subject {
-                source,
-                name,
-                version: "1",
-                platform: LINUX,
-                ..Subject::default()
-            },
+            &Subject { source, name, version: "1", platform: LINUX, ..Subject::default() },
         );
         let first = Cpe::parse(&known.identity.cpes[0]).unwrap();
         let value = |attribute| first.get(attribute).as_value().unwrap().to_owned();
@@ -136,36 +102,21 @@ fn the_names_of_one_home_are_one() {
             &app(&format!("{vendor}:{product}:*:*:*:*:*:{target}")),
             r#""versionEndExcluding":"2""#,
         )]));
-        let subject = Subject {
-            source,
-            name,
-            version: "1",
-            platform: LINUX,
-            ..Subject::default()
-        };
+        let subject = Subject { source, name, version: "1", platform: LINUX, ..Subject::default() };
         let evaluation = evaluate(&index, &subject);
         assert_eq!(evaluation.findings.len(), 1, "{target}");
         assert_eq!(evaluation.findings[0].confidence, Confidence::High);
     }
     // An extension's home is none of a language's.
-    let index = one(&any_of(&[(
-        &app("python:requests:*:*:*:*:*:chrome"),
-        r#""versionEndExcluding":"2""#,
-    )]));
-    assert!(
-        evaluate(&index, &python("requests", "1"))
-            .findings
-            .is_empty()
-    );
+    let index =
+        one(&any_of(&[(&app("python:requests:*:*:*:*:*:chrome"), r#""versionEndExcluding":"2""#)]));
+    assert!(evaluate(&index, &python("requests", "1")).findings.is_empty());
 }
 
 #[test]
 fn a_product_that_records_mean_on_one_system_is_not_found_on_another() {
     // CVE-2017-13797 and its kind are about iCloud for Windows, and do not say so.
-    let index = one(&any_of(&[(
-        &app("apple:icloud:*"),
-        r#""versionEndExcluding":"7.1""#,
-    )]));
+    let index = one(&any_of(&[(&app("apple:icloud:*"), r#""versionEndExcluding":"7.1""#)]));
     let icloud = "apple:icloud:1.0";
     assert!(is_found_on(&index, icloud, WINDOWS));
     assert!(!is_found_on(&index, icloud, MACOS));

@@ -11,11 +11,7 @@ fn a_python_package_is_judged_in_the_order_of_its_own_scheme() {
     let evaluation = evaluate(&index, &python("requests", "2.31.0.dev1"));
     assert_eq!(evaluation.findings.len(), 1, "{evaluation:?}");
     assert_eq!(evaluation.findings[0].why.scheme, "pypi");
-    assert!(
-        evaluate(&index, &python("requests", "2.31.0.post1"))
-            .findings
-            .is_empty()
-    );
+    assert!(evaluate(&index, &python("requests", "2.31.0.post1")).findings.is_empty());
 }
 
 #[test]
@@ -53,10 +49,7 @@ fn a_record_about_a_package_is_about_the_program_that_is_built_of_it() {
     assert_eq!(program("python"), Some(Confidence::Medium));
     assert_eq!(program("jenkins"), None, "a plug-in is another product");
     let package = confidence(&of("go"), "v:p:4:*:*:*:*:python", LINUX);
-    assert_eq!(
-        package, None,
-        "a package of another language is another product"
-    );
+    assert_eq!(package, None, "a package of another language is another product");
 }
 
 #[test]

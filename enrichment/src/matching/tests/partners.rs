@@ -15,10 +15,7 @@ fn a_plug_in_of_the_same_name_is_another_product() {
 
 #[test]
 fn a_record_for_one_system_is_not_about_the_others() {
-    let index = one(&any_of(&[(
-        &app("v:p:*:*:*:*:*:windows"),
-        r#""versionEndExcluding":"5""#,
-    )]));
+    let index = one(&any_of(&[(&app("v:p:*:*:*:*:*:windows"), r#""versionEndExcluding":"5""#)]));
     assert_eq!(confidence(&index, "v:p:4", WINDOWS), Some(Confidence::High));
     assert!(!is_found_on(&index, "v:p:4", LINUX));
     assert!(!is_found_on(&index, "v:p:4", MACOS));
@@ -32,19 +29,10 @@ fn a_partner_system_decides() {
         &[(&app("google:chrome:*"), r#""versionEndExcluding":"148""#)],
         &[&system("apple:macos:-"), &system("apple:mac_os_x:-")],
     ));
-    assert_eq!(
-        confidence(&index, "google:chrome:147", MACOS),
-        Some(Confidence::High)
-    );
+    assert_eq!(confidence(&index, "google:chrome:147", MACOS), Some(Confidence::High));
     assert!(!is_found_on(&index, "google:chrome:147", WINDOWS));
-    assert_eq!(
-        step(&index, "google:chrome:147", WINDOWS),
-        Step::OtherSystem
-    );
-    assert_eq!(
-        confidence(&index, "google:chrome:147", Platform::default()),
-        Some(Confidence::Low)
-    );
+    assert_eq!(step(&index, "google:chrome:147", WINDOWS), Step::OtherSystem);
+    assert_eq!(confidence(&index, "google:chrome:147", Platform::default()), Some(Confidence::Low));
 }
 
 #[test]
@@ -90,19 +78,10 @@ fn another_architecture_is_another_program() {
 #[test]
 fn a_cpe_tells_what_it_runs_in() {
     let any = one(&below("5"));
-    let of_chrome = one(&any_of(&[(
-        &app("v:p:*:*:*:*:*:chrome"),
-        r#""versionEndExcluding":"5""#,
-    )]));
-    let of_python = one(&any_of(&[(
-        &app("v:p:*:*:*:*:*:python"),
-        r#""versionEndExcluding":"5""#,
-    )]));
+    let of_chrome = one(&any_of(&[(&app("v:p:*:*:*:*:*:chrome"), r#""versionEndExcluding":"5""#)]));
+    let of_python = one(&any_of(&[(&app("v:p:*:*:*:*:*:python"), r#""versionEndExcluding":"5""#)]));
     let on = |target: &str| format!("v:p:4:*:*:*:*:{target}");
-    assert!(
-        !is_found(&any, &on("chrome")),
-        "an extension is another product"
-    );
+    assert!(!is_found(&any, &on("chrome")), "an extension is another product");
     assert!(is_found(&of_chrome, &on("chrome")));
     assert!(!is_found(&of_chrome, &on("firefox")));
     assert!(is_found(&any, &on("python")), "a package is the product");

@@ -20,20 +20,14 @@ fn a_release_candidate_is_older_than_its_release() {
     assert!(!is_found(&index, "v:p:2.0"));
     let candidate = one(&any_of(&[(&app("v:p:2.0:rc1"), "")]));
     assert!(is_found(&candidate, "v:p:2.0:rc1"));
-    assert!(
-        is_found(&candidate, "v:p:2.0rc1"),
-        "the update within the version"
-    );
+    assert!(is_found(&candidate, "v:p:2.0rc1"), "the update within the version");
     assert!(!is_found(&candidate, "v:p:2.0"));
     assert!(!is_found(&candidate, "v:p:2.0:rc2"));
 }
 
 #[test]
 fn a_patched_release_is_newer_and_still_that_release() {
-    let up_to = one(&any_of(&[(
-        &app("v:p:*"),
-        r#""versionEndIncluding":"9.2""#,
-    )]));
+    let up_to = one(&any_of(&[(&app("v:p:*"), r#""versionEndIncluding":"9.2""#)]));
     assert!(is_found(&up_to, "v:p:9.2:p1"), "9.2p1 is a 9.2");
     assert!(!is_found(&up_to, "v:p:9.3:p1"));
     assert!(!is_found(&one(&below("9.8")), "v:p:9.8:p1"));
@@ -94,10 +88,7 @@ fn a_record_without_a_version_matches_none() {
     // CVE-1999-0236 and twenty others have it.
     let index = one(&any_of(&[(&app("apache:http_server:-"), "")]));
     assert!(!is_found(&index, "apache:http_server:2.4.58"));
-    assert_eq!(
-        step(&index, "apache:http_server:2.4.58", LINUX),
-        Step::Version
-    );
+    assert_eq!(step(&index, "apache:http_server:2.4.58", LINUX), Step::Version);
 }
 
 #[test]
@@ -110,10 +101,7 @@ fn a_record_about_every_version_is_found_with_low_confidence() {
 
 #[test]
 fn only_an_excluded_upper_bound_is_a_fix() {
-    let index = one(&any_of(&[(
-        &app("v:p:*"),
-        r#""versionEndIncluding":"2.0""#,
-    )]));
+    let index = one(&any_of(&[(&app("v:p:*"), r#""versionEndIncluding":"2.0""#)]));
     let evaluation = evaluation(&index, "v:p:1.5", LINUX);
     assert_eq!(evaluation.findings[0].fixed_in, None);
 }

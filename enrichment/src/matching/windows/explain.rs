@@ -40,13 +40,7 @@ impl<'a> Explainer<'a> {
         version: &str,
         rule: &str,
     ) -> Self {
-        Self {
-            index,
-            package,
-            version: version.into(),
-            rule: rule.into(),
-            has_list: false,
-        }
+        Self { index, package, version: version.into(), rule: rule.into(), has_list: false }
     }
 
     /// The finding of a CVE whose fix is not there.
@@ -57,11 +51,7 @@ impl<'a> Explainer<'a> {
                 "not every kind of machine is affected, and the host does not tell its own",
             ));
         }
-        let confidence = if notes.is_empty() {
-            Confidence::High
-        } else {
-            Confidence::Medium
-        };
+        let confidence = if notes.is_empty() { Confidence::High } else { Confidence::Medium };
         self.finding(cve, cited, confidence, notes)
     }
 
@@ -147,15 +137,8 @@ impl<'a> Explainer<'a> {
                     "" => String::new(),
                     update => format!(" of {update}"),
                 };
-                let what = if self.package == windows::PACKAGE {
-                    "build "
-                } else {
-                    ""
-                };
-                let detail = format!(
-                    "{what}{version} is not below {build}{of} ({})",
-                    place(cited)
-                );
+                let what = if self.package == windows::PACKAGE { "build " } else { "" };
+                let detail = format!("{what}{version} is not below {build}{of} ({})", place(cited));
                 (Step::Version, detail)
             }
             Verdict::Fixed(cited, By::Update) => {

@@ -40,9 +40,7 @@ impl<'s> Host<'s> {
             arch: Arch::of_host(subject.arch),
             is_core,
             // `10.0.19045` alone is every month's build of that release.
-            build: release
-                .has_build(subject.version)
-                .then_some(subject.version),
+            build: release.has_build(subject.version).then_some(subject.version),
             updates: listed(subject).filter_map(windows::update).collect(),
         })
     }

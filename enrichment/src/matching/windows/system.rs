@@ -29,10 +29,7 @@ pub(super) fn said<'a>(index: &'a Index, subject: &Subject<'_>, rule: &str) -> O
     }
     let (own, others) = host.places();
     let statements_of = |labels: &[String]| -> Vec<ByCve<'a>> {
-        labels
-            .iter()
-            .filter_map(|label| by_cve(index, label))
-            .collect()
+        labels.iter().filter_map(|label| by_cve(index, label)).collect()
     };
     let (own_statements, other_statements) = (statements_of(&own), statements_of(&others));
     if own_statements.is_empty() && other_statements.is_empty() {
@@ -43,16 +40,11 @@ pub(super) fn said<'a>(index: &'a Index, subject: &Subject<'_>, rule: &str) -> O
     for of in &other_statements {
         for (cve, statements) in of {
             if let Some(first) = statements.first() {
-                verdicts
-                    .entry(*cve)
-                    .or_insert(Verdict::OtherMachines(*first));
+                verdicts.entry(*cve).or_insert(Verdict::OtherMachines(*first));
             }
         }
     }
-    Some(Said::Judged(Judged {
-        explainer: Explainer::of_system(index, &host, rule),
-        verdicts,
-    }))
+    Some(Said::Judged(Judged { explainer: Explainer::of_system(index, &host, rule), verdicts }))
 }
 
 fn by_cve<'a>(index: &'a Index, label: &str) -> Option<ByCve<'a>> {
@@ -81,9 +73,7 @@ impl<'h> Known<'h> {
         // Windows 8.1 and older have updates that hold one month alone: who installs those has a
         // later build without the fixes of a month left out. Where there is a list, only that counts.
         let is_cumulative = host.release.is_cumulative();
-        let build = host
-            .build
-            .filter(|_| is_cumulative || host.updates.is_empty());
+        let build = host.build.filter(|_| is_cumulative || host.updates.is_empty());
         let all = || statements.iter().flat_map(BTreeMap::values).flatten();
         let mut installed = host.updates.clone();
         installed.extend(
@@ -95,10 +85,8 @@ impl<'h> Known<'h> {
             // Numbers grow with time, and a cumulative update holds what came before. Chains of
             // replaced updates break where an update between two was not about security.
             let of_system = |cited: &&Cited<'_>| cited.channel.is_empty();
-            let numbers: BTreeSet<u32> = all()
-                .filter(of_system)
-                .filter_map(|cited| windows::update(cited.update))
-                .collect();
+            let numbers: BTreeSet<u32> =
+                all().filter(of_system).filter_map(|cited| windows::update(cited.update)).collect();
             let newest = numbers.intersection(&installed).max().copied();
             installed.extend(numbers.iter().filter(|number| Some(**number) <= newest));
         }
@@ -108,11 +96,7 @@ impl<'h> Known<'h> {
                 replaced.add(index, &package.view);
             }
         }
-        Self {
-            build,
-            held: replaced.held_by(installed),
-            is_whole: !host.updates.is_empty(),
-        }
+        Self { build, held: replaced.held_by(installed), is_whole: !host.updates.is_empty() }
     }
 
     /// What is said of the release itself, CVE by CVE.
@@ -134,9 +118,7 @@ impl<'h> Known<'h> {
 
     /// What the statements about one CVE come to: any of its updates is enough.
     fn judge<'a>(&self, statements: &[Cited<'a>], is_said_of_all: bool) -> Option<Verdict<'a>> {
-        let reached = statements
-            .iter()
-            .find(|cited| is_reached(self.build, cited));
+        let reached = statements.iter().find(|cited| is_reached(self.build, cited));
         if let Some(cited) = reached {
             return Some(Verdict::Fixed(*cited, By::Version));
         }
@@ -152,16 +134,8 @@ impl<'h> Known<'h> {
             let has_no_fix = cited.build.is_none() && cited.update.is_empty();
             has_no_fix || self.is_whole || self.build.is_some() && cited.build.is_some()
         });
-        let doubt = if is_said_of_all {
-            Doubt::None
-        } else {
-            Doubt::Architecture
-        };
-        Some(if is_comparable {
-            Verdict::Affected(cited, doubt)
-        } else {
-            Verdict::Unknown(cited)
-        })
+        let doubt = if is_said_of_all { Doubt::None } else { Doubt::Architecture };
+        Some(if is_comparable { Verdict::Affected(cited, doubt) } else { Verdict::Unknown(cited) })
     }
 }
 
@@ -175,9 +149,5 @@ fn is_reached(build: Option<&str>, cited: &Cited<'_>) -> bool {
 
 /// Which fix to name first: that of every host, with a build.
 fn rank<'a>(cited: &Cited<'a>) -> (bool, bool, &'a str) {
-    (
-        !cited.channel.is_empty(),
-        cited.build.is_none(),
-        cited.update,
-    )
+    (!cited.channel.is_empty(), cited.build.is_none(), cited.update)
 }

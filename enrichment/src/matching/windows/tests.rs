@@ -42,11 +42,7 @@ fn windows<'a>(name: &'a str, version: &'a str, arch: &'a str) -> Subject<'a> {
         name,
         version,
         arch,
-        platform: Platform {
-            family: "windows",
-            id: "",
-            version,
-        },
+        platform: Platform { family: "windows", id: "", version },
         ..Subject::default()
     }
 }
@@ -56,10 +52,7 @@ fn pro(version: &str) -> Subject<'_> {
 }
 
 fn server_2012_r2(updates: &[String]) -> Subject<'_> {
-    Subject {
-        updates,
-        ..windows("Windows Server 2012 R2 Standard", "6.3.9600", "x86_64")
-    }
+    Subject { updates, ..windows("Windows Server 2012 R2 Standard", "6.3.9600", "x86_64") }
 }
 
 fn updates(numbers: &[&str]) -> Vec<String> {
@@ -104,14 +97,8 @@ fn a_windows_one_build_below_the_fix_has_the_cves_and_one_at_or_above_it_has_non
 fn a_finding_names_the_update_the_build_and_what_was_compared() {
     let index = index(&[APRIL]);
     let found = finding(&index, &pro("10.0.19045.4170"), "CVE-2024-26234").unwrap();
-    assert_eq!(
-        (found.source.as_str(), found.confidence),
-        ("microsoft", Confidence::High)
-    );
-    assert_eq!(
-        found.fixed_in.as_deref(),
-        Some("KB5036892 (10.0.19045.4291)")
-    );
+    assert_eq!((found.source.as_str(), found.confidence), ("microsoft", Confidence::High));
+    assert_eq!(found.fixed_in.as_deref(), Some("KB5036892 (10.0.19045.4291)"));
     assert_eq!(found.why.criteria, "windows 10 22h2 x64: windows");
     assert_eq!(found.why.range.as_deref(), Some("< 10.0.19045.4291"));
     assert_eq!(found.why.version, "10.0.19045.4170");
@@ -119,11 +106,7 @@ fn a_finding_names_the_update_the_build_and_what_was_compared() {
     assert_eq!(found.why.conditions, ["the build does not imply KB5036892"]);
     let statement = found.why.advisory.unwrap();
     assert_eq!(
-        (
-            statement.id.as_str(),
-            statement.note.as_str(),
-            statement.severity.as_str()
-        ),
+        (statement.id.as_str(), statement.note.as_str(), statement.severity.as_str()),
         ("CVE-2024-26234", "KB5036892", "important")
     );
 }
@@ -147,12 +130,7 @@ fn microsofts_word_stands_for_nvds_and_no_cve_is_found_twice() {
     let index = index_with(&[APRIL], &[nvd("10.0.19045.4999")]);
     let found = evaluate(&index, &pro("10.0.19045.4170"));
     assert_eq!(cves(&found), APRILS);
-    assert!(
-        found
-            .findings
-            .iter()
-            .all(|finding| finding.source == "microsoft")
-    );
+    assert!(found.findings.iter().all(|finding| finding.source == "microsoft"));
     assert_eq!(cves(&evaluate(&index, &pro("10.0.19045.4291"))), [""; 0]);
 }
 
@@ -177,14 +155,8 @@ fn findings_of_both_are_in_the_order_of_cves() {
     let range = r#""versionEndExcluding":"10.0.19045.4999""#;
     let criteria = system("microsoft:windows_10_22h2");
     let of = |cve| record(cve, 1, &any_of(&[(&criteria, range)]));
-    let index = index_with(
-        &[APRIL],
-        &[
-            of("CVE-2024-26999"),
-            of("CVE-2024-9999"),
-            of("CVE-2024-26220"),
-        ],
-    );
+    let index =
+        index_with(&[APRIL], &[of("CVE-2024-26999"), of("CVE-2024-9999"), of("CVE-2024-26220")]);
     assert_eq!(
         cves(&evaluate(&index, &pro("10.0.19045.4170"))),
         [
@@ -203,16 +175,9 @@ fn the_build_and_not_the_name_tells_windows_11_from_10() {
     let index = index(&[APRIL]);
     let eleven = windows("Windows 10 Pro", "10.0.22631.3296", "AMD64");
     let found = finding(&index, &eleven, "CVE-2024-26234").unwrap();
-    assert_eq!(
-        found.fixed_in.as_deref(),
-        Some("KB5036893 (10.0.22631.3447)")
-    );
+    assert_eq!(found.fixed_in.as_deref(), Some("KB5036893 (10.0.22631.3447)"));
     assert!(
-        cves(&evaluate(
-            &index,
-            &windows("Windows 10 Pro", "10.0.22631.3447", "AMD64")
-        ))
-        .is_empty()
+        cves(&evaluate(&index, &windows("Windows 10 Pro", "10.0.22631.3447", "AMD64"))).is_empty()
     );
 }
 
@@ -230,11 +195,7 @@ fn workstations_and_servers_of_one_build_are_two_products() {
 #[test]
 fn a_server_without_a_desktop_is_judged_by_its_own_product() {
     let index = index(&[APRIL]);
-    let core = windows(
-        "Windows Server 2019 Standard (Server Core)",
-        "10.0.17763.5576",
-        "x86_64",
-    );
+    let core = windows("Windows Server 2019 Standard (Server Core)", "10.0.17763.5576", "x86_64");
     let found = finding(&index, &core, "CVE-2024-26234").unwrap();
     assert_eq!(found.why.criteria, "windows server 2019 core: windows");
 }
@@ -254,11 +215,7 @@ fn what_microsoft_names_for_other_machines_alone_is_not_found_on_this_one() {
     assert!(finding(&index, &on("ARM64"), "CVE-2024-26234").is_some());
     let answer = why_not(&index, &on("x64"), "CVE-2024-26234");
     assert_eq!(answer.step, Step::Hardware);
-    assert!(
-        answer.detail.contains("windows 11 23h2 arm64 only"),
-        "{}",
-        answer.detail
-    );
+    assert!(answer.detail.contains("windows 11 23h2 arm64 only"), "{}", answer.detail);
 }
 
 #[test]
@@ -266,15 +223,9 @@ fn a_host_that_does_not_tell_its_architecture_is_judged_less_surely_where_that_m
     // One of the three CVEs is taken from the 32-bit systems.
     let index = index(&[&APRIL.replacen(r#""12097", "12098", "12099""#, r#""12097", "12098""#, 2)]);
     let unsaid = windows("Windows 10 Pro", "10.0.19045.4170", "");
-    let confidences: Vec<_> = evaluate(&index, &unsaid)
-        .findings
-        .into_iter()
-        .map(|finding| finding.confidence)
-        .collect();
-    assert_eq!(
-        confidences,
-        [Confidence::High, Confidence::Medium, Confidence::High]
-    );
+    let confidences: Vec<_> =
+        evaluate(&index, &unsaid).findings.into_iter().map(|finding| finding.confidence).collect();
+    assert_eq!(confidences, [Confidence::High, Confidence::Medium, Confidence::High]);
 }
 
 #[test]
@@ -301,15 +252,8 @@ fn what_nobody_can_decide_is_found_with_low_confidence() {
     let index = index(&[OLD]);
     let host = windows("Windows 8.1 Pro", "6.3.9600.18264", "x64");
     let found = finding(&index, &host, "CVE-2016-0088").unwrap();
-    assert_eq!(
-        (found.confidence, found.fixed_in.as_deref()),
-        (Confidence::Low, Some("KB3135456"))
-    );
-    assert!(
-        found.why.notes[0].contains("gives no build"),
-        "{:?}",
-        found.why.notes
-    );
+    assert_eq!((found.confidence, found.fixed_in.as_deref()), (Confidence::Low, Some("KB3135456")));
+    assert!(found.why.notes[0].contains("gives no build"), "{:?}", found.why.notes);
 }
 
 #[test]

@@ -53,10 +53,7 @@ mod tests {
     #[test]
     fn an_update_holds_what_those_that_it_replaces_hold() {
         let replaced = replaced(&[(40, &[30]), (30, &[20, 21]), (20, &[10]), (50, &[41])]);
-        assert_eq!(
-            replaced.held_by([40]).into_iter().collect::<Vec<_>>(),
-            [10, 20, 21, 30, 40]
-        );
+        assert_eq!(replaced.held_by([40]).into_iter().collect::<Vec<_>>(), [10, 20, 21, 30, 40]);
         assert!(replaced.held_by([]).is_empty());
     }
 

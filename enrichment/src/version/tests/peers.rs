@@ -10,17 +10,9 @@ fn assert_table(scheme: Scheme, table: &str) {
         let [a, sign, b] = fields[..] else {
             panic!("{line}");
         };
-        let expected = if sign == "<" {
-            Ordering::Less
-        } else {
-            Ordering::Equal
-        };
+        let expected = if sign == "<" { Ordering::Less } else { Ordering::Equal };
         assert_eq!(compare(scheme, a, b), Ok(expected), "{scheme}: {line}");
-        assert_eq!(
-            compare(scheme, b, a),
-            Ok(expected.reverse()),
-            "{scheme}: {line}, turned"
-        );
+        assert_eq!(compare(scheme, b, a), Ok(expected.reverse()), "{scheme}: {line}, turned");
     }
 }
 
@@ -195,16 +187,7 @@ fn maven_has_the_order_of_comparable_version() {
     );
     assert_same(
         Scheme::Maven,
-        &[
-            "1",
-            "1.0",
-            "1.0.0",
-            "1-0",
-            "1.0-0",
-            "1ga",
-            "1.0-ga",
-            "1.release",
-        ],
+        &["1", "1.0", "1.0.0", "1-0", "1.0-0", "1ga", "1.0-ga", "1.release"],
     );
     assert_same(Scheme::Maven, &["1x", "1-x", "1.0.0x", "1.0.0-x"]);
     assert_same(Scheme::Maven, &["1a1", "1-alpha-1", "1.0-ALPHA1"]);
@@ -229,10 +212,7 @@ fn go_orders_pseudo_versions_by_their_base_and_instant() {
         ],
     );
     assert_same(Scheme::Go, &["v2.0.0+incompatible", "2.0.0", "go2"]);
-    assert_ascending(
-        Scheme::Go,
-        &["go1.20.14", "go1.21rc2", "go1.21", "go1.21.3", "go1.100"],
-    );
+    assert_ascending(Scheme::Go, &["go1.20.14", "go1.21rc2", "go1.21", "go1.21.3", "go1.100"]);
 }
 
 #[test]
@@ -264,10 +244,7 @@ fn a_hyphen_divides_where_packagers_have_it_and_counts_on_where_they_do_not() {
     // The last one divides: an upstream version may hold others.
     assert_ascending(Scheme::Deb, &["1.2-3-1", "1.2-3-2", "1.2-4-1"]);
     assert_ascending(Scheme::Deb, &["1.2-1", "1.2-1.1", "1.2-10"]);
-    assert_ascending(
-        Scheme::Rpm,
-        &["1.2", "1.2-1", "1.2-1.el9", "1.2-1.el9_4.1", "1.2-2"],
-    );
+    assert_ascending(Scheme::Rpm, &["1.2", "1.2-1", "1.2-1.el9", "1.2-1.el9_4.1", "1.2-2"]);
     assert_ascending(Scheme::Generic, &["7.0.1-1", "7.0.1-9", "7.0.1-10"]);
     // To npm what follows is a pre-release, to Maven a later build, to Python a post-release.
     assert_ascending(Scheme::Npm, &["1.2.0-1", "1.2.0"]);
@@ -288,14 +265,8 @@ fn builds_of_systems_are_compared_number_by_number() {
             "10.0.26100",
         ],
     );
-    assert_ascending(
-        Scheme::Macos,
-        &["10.9.5", "10.15.7", "11.0", "13.6.1", "13.10", "14"],
-    );
-    assert_same(
-        Scheme::Windows,
-        &["10.0.19045", "10.0.19045.0", "10.0.19045.00"],
-    );
+    assert_ascending(Scheme::Macos, &["10.9.5", "10.15.7", "11.0", "13.6.1", "13.10", "14"]);
+    assert_same(Scheme::Windows, &["10.0.19045", "10.0.19045.0", "10.0.19045.00"]);
 }
 
 #[test]
@@ -325,22 +296,12 @@ fn why_two_versions_have_no_order_is_said_in_words() {
         ("", "1", "the version is unknown"),
         ("1", "unknown", "the version is unknown"),
         ("jessie", "1", "the text is no version of this scheme"),
-        (
-            "2020-10-29",
-            "1.3",
-            "one version is a date, the other a release number",
-        ),
+        ("2020-10-29", "1.3", "one version is a date, the other a release number"),
     ] {
-        assert_eq!(
-            compare(Scheme::Generic, a, b).unwrap_err().to_string(),
-            words
-        );
+        assert_eq!(compare(Scheme::Generic, a, b).unwrap_err().to_string(), words);
     }
     let refused = satisfies(Scheme::Generic, "1", "~> 2").unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "the constraint is not a list of operators and versions"
-    );
+    assert_eq!(refused.to_string(), "the constraint is not a list of operators and versions");
     let unknown = "cobol\n".parse::<Scheme>().unwrap_err();
     assert_eq!(unknown.to_string(), "unknown version scheme \"cobol\\n\"");
 }
@@ -348,24 +309,11 @@ fn why_two_versions_have_no_order_is_said_in_words() {
 #[test]
 fn white_space_and_quotes_around_a_version_do_not_count() {
     for scheme in SCHEMES {
-        assert_eq!(
-            compare(scheme, " 1.2.3\t", "1.2.3\n"),
-            Ok(Ordering::Equal),
-            "{scheme}"
-        );
-        for constraint in [
-            ">=1.2.3",
-            ">= 1.2.3",
-            " >=  '1.2.3' ",
-            "== \"1.2.3\"",
-            "1.2.3 ",
-            "<9||<1",
-        ] {
-            assert_eq!(
-                satisfies(scheme, " 1.2.3", constraint),
-                Ok(true),
-                "{scheme}: {constraint}"
-            );
+        assert_eq!(compare(scheme, " 1.2.3\t", "1.2.3\n"), Ok(Ordering::Equal), "{scheme}");
+        for constraint in
+            [">=1.2.3", ">= 1.2.3", " >=  '1.2.3' ", "== \"1.2.3\"", "1.2.3 ", "<9||<1"]
+        {
+            assert_eq!(satisfies(scheme, " 1.2.3", constraint), Ok(true), "{scheme}: {constraint}");
         }
     }
 }

@@ -63,12 +63,10 @@ fn dpkg(a: &str, b: &str) -> Ordering {
 fn rpm(a: &str, b: &str) -> Ordering {
     let (a, b) = (divided(a), divided(b));
     let part = |a: &str, b: &str| rpm_part(a.as_bytes(), b.as_bytes());
-    a.0.cmp(&b.0)
-        .then_with(|| part(a.1, b.1))
-        .then_with(|| match (a.2, b.2) {
-            (Some(a), Some(b)) => part(a, b),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        })
+    a.0.cmp(&b.0).then_with(|| part(a.1, b.1)).then_with(|| match (a.2, b.2) {
+        (Some(a), Some(b)) => part(a, b),
+        (a, b) => a.is_some().cmp(&b.is_some()),
+    })
 }
 
 /// A strict semantic version: its numbers, and its identifiers before a release.
@@ -76,11 +74,7 @@ fn semantic(text: &str) -> Option<([u64; 3], Vec<&str>)> {
     let text = text.split('+').next()?;
     let (release, before) = text.split_once('-').unwrap_or((text, ""));
     let mut numbers = release.split('.').map(str::parse);
-    let three = [
-        numbers.next()?.ok()?,
-        numbers.next()?.ok()?,
-        numbers.next()?.ok()?,
-    ];
+    let three = [numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?];
     let identifiers = before.split('.').filter(|one| !one.is_empty()).collect();
     numbers.next().is_none().then_some((three, identifiers))
 }
@@ -95,17 +89,12 @@ fn semver(a: &str, b: &str) -> Option<Ordering> {
         (Err(_), Err(_)) => a.as_bytes().cmp(b.as_bytes()),
     };
     let pairs = before_a.iter().zip(&before_b);
-    let unlike = pairs
-        .map(|(a, b)| identifier(a, b))
-        .find(|order| order.is_ne());
-    Some(
-        a.cmp(&b)
-            .then_with(|| match (before_a.is_empty(), before_b.is_empty()) {
-                (true, false) => Ordering::Greater,
-                (false, true) => Ordering::Less,
-                _ => unlike.unwrap_or_else(|| before_a.len().cmp(&before_b.len())),
-            }),
-    )
+    let unlike = pairs.map(|(a, b)| identifier(a, b)).find(|order| order.is_ne());
+    Some(a.cmp(&b).then_with(|| match (before_a.is_empty(), before_b.is_empty()) {
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        _ => unlike.unwrap_or_else(|| before_a.len().cmp(&before_b.len())),
+    }))
 }
 
 /// Asserts that every version has a place, that pairs are ordered as a reference does it where it can,
@@ -115,10 +104,8 @@ fn check(
     versions: &BTreeSet<String>,
     reference: impl Fn(&str, &str) -> Option<Ordering>,
 ) -> usize {
-    let placeless: Vec<_> = versions
-        .iter()
-        .filter(|version| key(scheme, version).is_none())
-        .collect();
+    let placeless: Vec<_> =
+        versions.iter().filter(|version| key(scheme, version).is_none()).collect();
     assert!(placeless.is_empty(), "{scheme}: {placeless:?}");
     let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
     let mut compared = 0;
@@ -132,11 +119,8 @@ fn check(
         if scheme == Scheme::Rpm && a.contains(':') != b.contains(':') {
             continue;
         }
-        for (operator, holds) in [
-            ("<", order.is_lt()),
-            ("=", order.is_eq()),
-            (">=", order.is_ge()),
-        ] {
+        for (operator, holds) in [("<", order.is_lt()), ("=", order.is_eq()), (">=", order.is_ge())]
+        {
             let constraint = format!("{operator} {b}");
             let found = satisfies(scheme, a, &constraint);
             assert_eq!(found, Ok(holds), "{scheme}: {a} {constraint}");

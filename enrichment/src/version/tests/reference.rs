@@ -24,12 +24,7 @@ pub(super) fn dpkg_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
         }
         let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (length_a, length_b) = (digits(a), digits(b));
-        let number = |text: &[u8]| {
-            std::str::from_utf8(text)
-                .unwrap()
-                .parse::<u64>()
-                .unwrap_or(0)
-        };
+        let number = |text: &[u8]| std::str::from_utf8(text).unwrap().parse::<u64>().unwrap_or(0);
         let decided = number(&a[..length_a]).cmp(&number(&b[..length_b]));
         if decided.is_ne() {
             return decided;
@@ -64,28 +59,16 @@ pub(super) fn rpm_part(mut a: &[u8], mut b: &[u8]) -> Ordering {
         let segment = |text: &[u8]| {
             text.iter()
                 .take_while(|byte| {
-                    if is_number {
-                        byte.is_ascii_digit()
-                    } else {
-                        byte.is_ascii_alphabetic()
-                    }
+                    if is_number { byte.is_ascii_digit() } else { byte.is_ascii_alphabetic() }
                 })
                 .count()
         };
         let (one, two) = (&a[..segment(a)], &b[..segment(b)]);
         if two.is_empty() {
-            return if is_number {
-                Ordering::Greater
-            } else {
-                Ordering::Less
-            };
+            return if is_number { Ordering::Greater } else { Ordering::Less };
         }
         let number = |text: &[u8]| std::str::from_utf8(text).unwrap().parse::<u64>().unwrap();
-        let decided = if is_number {
-            number(one).cmp(&number(two))
-        } else {
-            one.cmp(two)
-        };
+        let decided = if is_number { number(one).cmp(&number(two)) } else { one.cmp(two) };
         if decided.is_ne() {
             return decided;
         }

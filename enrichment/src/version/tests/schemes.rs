@@ -6,15 +6,7 @@ use super::*;
 fn generic_pads_with_zeros_and_drops_what_is_no_version() {
     assert_same(
         Scheme::Generic,
-        &[
-            "1.0",
-            "1",
-            "1.0.0.0",
-            "v1.0",
-            "1.0 (8356)",
-            "1.0+build7",
-            "01.00",
-        ],
+        &["1.0", "1", "1.0.0.0", "v1.0", "1.0 (8356)", "1.0+build7", "01.00"],
     );
     // Mozilla's line is an edition in CPE and a suffix to the installer.
     assert_same(Scheme::Generic, &["115.3.0esr", "115.3", "115.3.0-ESR"]);
@@ -30,15 +22,7 @@ fn generic_pads_with_zeros_and_drops_what_is_no_version() {
 fn generic_puts_pre_releases_before_and_patches_behind_their_release() {
     assert_ascending(
         Scheme::Generic,
-        &[
-            "3.14.0a1",
-            "3.14.0-alpha2",
-            "3.14.0b1",
-            "3.14.0-rc1",
-            "3.14.0",
-            "3.14.0p1",
-            "3.14.1",
-        ],
+        &["3.14.0a1", "3.14.0-alpha2", "3.14.0b1", "3.14.0-rc1", "3.14.0", "3.14.0p1", "3.14.1"],
     );
     assert_ascending(
         Scheme::Generic,
@@ -60,10 +44,7 @@ fn generic_puts_pre_releases_before_and_patches_behind_their_release() {
 #[test]
 fn generic_tells_builds_from_betas() {
     // Java's build follows its update, which no pre-release does.
-    assert_ascending(
-        Scheme::Generic,
-        &["1.8.0_351", "1.8.0_351-b10", "1.8.0_352"],
-    );
+    assert_ascending(Scheme::Generic, &["1.8.0_351", "1.8.0_351-b10", "1.8.0_352"]);
     // Yugabyte's builds, D-Link's firmware, and betas behind the same letter.
     assert_ascending(Scheme::Generic, &["2.4.2", "2.4.2-b2047", "2.4.3"]);
     assert_ascending(Scheme::Generic, &["1.05", "1.05_b04"]);
@@ -106,11 +87,7 @@ fn a_date_has_no_order_with_a_release_number() {
 #[test]
 fn a_word_is_no_generic_version() {
     for word in ["jessie", "master", "abc-1", "ünï", "()", "..", "é1"] {
-        assert_eq!(
-            compare(Scheme::Generic, word, "1"),
-            Err(Incomparable::NotAVersion),
-            "{word}"
-        );
+        assert_eq!(compare(Scheme::Generic, word, "1"), Err(Incomparable::NotAVersion), "{word}");
     }
 }
 
@@ -165,26 +142,14 @@ fn debian_orders_tildes_epochs_and_revisions() {
         ],
     );
     assert_same(Scheme::Deb, &["1.0", "0:1.0", "1.0-0", "1.00"]);
-    assert_eq!(
-        compare(Scheme::Deb, "1.0 beta", "1.0"),
-        Err(Incomparable::NotAVersion)
-    );
+    assert_eq!(compare(Scheme::Deb, "1.0 beta", "1.0"), Err(Incomparable::NotAVersion));
 }
 
 #[test]
 fn rpm_orders_carets_tildes_and_releases() {
     assert_ascending(
         Scheme::Rpm,
-        &[
-            "1.0~rc1",
-            "1.0",
-            "1.0-1.el8",
-            "1.0-1.el9",
-            "1.0-2",
-            "1.0^git1-1",
-            "1.0.1-1",
-            "1:0.9-1",
-        ],
+        &["1.0~rc1", "1.0", "1.0-1.el8", "1.0-1.el9", "1.0-2", "1.0^git1-1", "1.0.1-1", "1:0.9-1"],
     );
     assert_same(Scheme::Rpm, &["1_0", "1.0", "01.0", "0:1.0"]);
 }
@@ -259,10 +224,7 @@ fn semver_orders_identifiers_and_ignores_builds() {
 
 #[test]
 fn gem_puts_words_before_numbers_and_drops_platforms() {
-    assert_ascending(
-        Scheme::Gem,
-        &["1.0.a9", "1.0.a.10", "1.0.b1", "1.0", "1.0.1", "1.10"],
-    );
+    assert_ascending(Scheme::Gem, &["1.0.a9", "1.0.a.10", "1.0.b1", "1.0", "1.0.1", "1.10"]);
     assert_same(Scheme::Gem, &["1.2.0-x86_64-linux", "1.2", "1.2.0-java"]);
     assert_same(Scheme::Gem, &["1.a", "1.0.0.a"]);
     // A zero before a word counts less than the end, one before a number more.

@@ -27,20 +27,13 @@ fn report(body: ReportBody) -> Report {
 }
 
 fn upserts(records: Vec<SoftwareRecord>) -> Report {
-    report(ReportBody::Delta {
-        upserts: records,
-        removes: Vec::new(),
-    })
+    report(ReportBody::Delta { upserts: records, removes: Vec::new() })
 }
 
 /// A whole inventory in one part, in key order.
 fn snapshot(mut records: Vec<SoftwareRecord>) -> Report {
     records.sort_by_key(key);
-    report(ReportBody::Snapshot {
-        from: SoftwareKey(0),
-        to: None,
-        records,
-    })
+    report(ReportBody::Snapshot { from: SoftwareKey(0), to: None, records })
 }
 
 fn many(count: usize) -> Vec<SoftwareRecord> {
@@ -51,9 +44,7 @@ fn many(count: usize) -> Vec<SoftwareRecord> {
 fn complaint(change: impl FnOnce(&mut SoftwareRecord)) -> InvalidReport {
     let mut record = named("good");
     change(&mut record);
-    upserts(vec![named("first"), record])
-        .validate()
-        .expect_err("a report that breaks a rule")
+    upserts(vec![named("first"), record]).validate().expect_err("a report that breaks a rule")
 }
 
 #[test]
@@ -71,14 +62,8 @@ fn takes_a_report_that_is_just_full() {
 
 #[test]
 fn counts_upserts_and_removes_together() {
-    let body = ReportBody::Delta {
-        upserts: many(60),
-        removes: (0..41).map(SoftwareKey).collect(),
-    };
-    assert_eq!(
-        report(body).validate(),
-        Err(InvalidReport::TooManyRecords(101))
-    );
+    let body = ReportBody::Delta { upserts: many(60), removes: (0..41).map(SoftwareKey).collect() };
+    assert_eq!(report(body).validate(), Err(InvalidReport::TooManyRecords(101)));
 }
 
 #[test]
@@ -103,16 +88,8 @@ fn refuses_texts_one_byte_too_long_and_says_which() {
         }),
     ];
     for (field, max, set) in cases {
-        let expected = InvalidReport::TooLong {
-            record: 1,
-            field,
-            bytes: max + 1,
-            max,
-        };
-        assert_eq!(
-            complaint(|record| set(record, "x".repeat(max + 1))),
-            expected
-        );
+        let expected = InvalidReport::TooLong { record: 1, field, bytes: max + 1, max };
+        assert_eq!(complaint(|record| set(record, "x".repeat(max + 1))), expected);
         let mut full = named("good");
         set(&mut full, "x".repeat(max));
         assert!(upserts(vec![full]).validate().is_ok(), "{field} just full");
@@ -121,15 +98,9 @@ fn refuses_texts_one_byte_too_long_and_says_which() {
 
 #[test]
 fn refuses_control_characters_and_takes_an_empty_version() {
-    let expected = InvalidReport::ControlCharacter {
-        record: 1,
-        field: "vendor",
-    };
+    let expected = InvalidReport::ControlCharacter { record: 1, field: "vendor" };
     for text in ["a\0b", "a\nb", "\u{1b}[31m", "a\u{85}b"] {
-        assert_eq!(
-            complaint(|record| record.vendor = text.to_owned()),
-            expected
-        );
+        assert_eq!(complaint(|record| record.vendor = text.to_owned()), expected);
     }
     let unknown = SoftwareRecord::new(Source::Programs, "Notepad", "");
     assert!(upserts(vec![unknown]).validate().is_ok());
@@ -137,23 +108,13 @@ fn refuses_control_characters_and_takes_an_empty_version() {
 
 #[test]
 fn refuses_a_record_without_a_name() {
-    assert_eq!(
-        complaint(|record| record.name.clear()),
-        InvalidReport::EmptyName { record: 1 }
-    );
+    assert_eq!(complaint(|record| record.name.clear()), InvalidReport::EmptyName { record: 1 });
 }
 
 #[test]
 fn refuses_too_many_locations_and_sources() {
     let locations = complaint(|record| record.locations = vec!["/opt".to_owned(); 5]);
-    assert!(matches!(
-        locations,
-        InvalidReport::TooMany {
-            what: "locations",
-            count: 5,
-            max: 4
-        }
-    ));
+    assert!(matches!(locations, InvalidReport::TooMany { what: "locations", count: 5, max: 4 }));
 
     let status = SourceStatus {
         source: Source::Deb,
@@ -164,13 +125,7 @@ fn refuses_too_many_locations_and_sources() {
     };
     let mut report = snapshot(Vec::new());
     report.sources = vec![status; limits::REPORT_SOURCES_MAX + 1];
-    assert!(matches!(
-        report.validate(),
-        Err(InvalidReport::TooMany {
-            what: "sources",
-            ..
-        })
-    ));
+    assert!(matches!(report.validate(), Err(InvalidReport::TooMany { what: "sources", .. })));
 }
 
 #[test]
@@ -184,16 +139,9 @@ fn refuses_records_outside_the_range_out_of_order_or_twice() {
     let [first, second, third] = [key(&records[0]), key(&records[1]), key(&records[2])];
     let out_of_range = |record| Err(InvalidReport::OutOfRange { record });
 
-    assert!(
-        part(first, None, &records).is_ok(),
-        "the first key is inclusive"
-    );
+    assert!(part(first, None, &records).is_ok(), "the first key is inclusive");
     assert_eq!(part(second, None, &records), out_of_range(0));
-    assert_eq!(
-        part(first, Some(third), &records),
-        out_of_range(2),
-        "the end is exclusive"
-    );
+    assert_eq!(part(first, Some(third), &records), out_of_range(2), "the end is exclusive");
     let swapped = [records[1].clone(), records[0].clone()];
     assert_eq!(part(SoftwareKey(0), None, &swapped), out_of_range(1));
     let twice = [records[0].clone(), records[0].clone()];
@@ -215,24 +163,15 @@ fn refuses_a_range_that_holds_no_key() {
 #[test]
 fn refuses_a_delta_that_names_a_key_twice() {
     let twice = upserts(vec![named("a"), named("b"), named("a")]);
-    assert_eq!(
-        twice.validate(),
-        Err(InvalidReport::RepeatedKey { record: 2 })
-    );
+    assert_eq!(twice.validate(), Err(InvalidReport::RepeatedKey { record: 2 }));
 
     let both = report(ReportBody::Delta {
         upserts: vec![named("a")],
         removes: vec![SoftwareKey(1), key(&named("a"))],
     });
-    assert_eq!(
-        both.validate(),
-        Err(InvalidReport::RepeatedKey { record: 2 })
-    );
+    assert_eq!(both.validate(), Err(InvalidReport::RepeatedKey { record: 2 }));
 
-    let moved = SoftwareRecord {
-        locations: vec!["/opt".to_owned()],
-        ..named("a")
-    };
+    let moved = SoftwareRecord { locations: vec!["/opt".to_owned()], ..named("a") };
     assert_eq!(
         upserts(vec![named("a"), moved]).validate(),
         Err(InvalidReport::RepeatedKey { record: 1 }),
@@ -242,18 +181,12 @@ fn refuses_a_delta_that_names_a_key_twice() {
 
 #[test]
 fn an_epoch_begins_with_the_first_part_of_a_snapshot() {
-    let at_start = |report: Report| Report {
-        position: Position::new(4, 1),
-        ..report
-    };
+    let at_start = |report: Report| Report { position: Position::new(4, 1), ..report };
     let refused = Err(InvalidReport::EpochWithoutSnapshot);
     assert!(at_start(snapshot(many(3))).validate().is_ok());
     assert_eq!(at_start(upserts(many(3))).validate(), refused);
-    let later_part = report(ReportBody::Snapshot {
-        from: SoftwareKey(1),
-        to: None,
-        records: Vec::new(),
-    });
+    let later_part =
+        report(ReportBody::Snapshot { from: SoftwareKey(1), to: None, records: Vec::new() });
     assert!(later_part.validate().is_ok());
     assert_eq!(at_start(later_part).validate(), refused);
 }
@@ -261,10 +194,7 @@ fn an_epoch_begins_with_the_first_part_of_a_snapshot() {
 #[test]
 fn refuses_positions_that_count_from_zero() {
     for (epoch, seq) in [(0, 1), (1, 0), (0, 0)] {
-        let report = Report {
-            position: Position::new(epoch, seq),
-            ..snapshot(Vec::new())
-        };
+        let report = Report { position: Position::new(epoch, seq), ..snapshot(Vec::new()) };
         assert_eq!(report.validate(), Err(InvalidReport::ZeroPosition));
     }
 }
@@ -274,20 +204,12 @@ fn refuses_host_facts_that_break_a_limit() {
     let with = |change: fn(&mut HostFacts)| {
         let mut facts = HostFacts::default();
         change(&mut facts);
-        Report {
-            facts: Some(Box::new(facts)),
-            ..snapshot(Vec::new())
-        }
-        .validate()
+        Report { facts: Some(Box::new(facts)), ..snapshot(Vec::new()) }.validate()
     };
     assert!(with(|_| {}).is_ok());
     assert!(matches!(
         with(|facts| facts.kernel = "x".repeat(257)),
-        Err(InvalidReport::FactTooLong {
-            field: "kernel",
-            bytes: 257,
-            max: 256
-        })
+        Err(InvalidReport::FactTooLong { field: "kernel", bytes: 257, max: 256 })
     ));
     assert_eq!(
         with(|facts| facts.hostname = "web\r1".to_owned()),
@@ -301,9 +223,6 @@ fn refuses_a_platform_that_breaks_a_limit() {
     report.platform.id = "x".repeat(257);
     assert!(matches!(
         report.validate(),
-        Err(InvalidReport::FactTooLong {
-            field: "platform id",
-            ..
-        })
+        Err(InvalidReport::FactTooLong { field: "platform id", .. })
     ));
 }

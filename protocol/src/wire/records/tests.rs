@@ -7,10 +7,7 @@ fn named(name: &str) -> SoftwareRecord {
 }
 
 fn installed(at: Option<u32>) -> SoftwareRecord {
-    SoftwareRecord {
-        installed_at_s: at,
-        ..named("a")
-    }
+    SoftwareRecord { installed_at_s: at, ..named("a") }
 }
 
 #[test]
@@ -31,15 +28,8 @@ fn a_vendor_stands_once_in_the_table() {
 
 #[test]
 fn times_stand_once_and_as_steps() {
-    let records = [
-        Some(1_000),
-        None,
-        Some(700),
-        Some(1_000),
-        Some(0),
-        Some(u32::MAX),
-    ]
-    .map(installed);
+    let records =
+        [Some(1_000), None, Some(700), Some(1_000), Some(0), Some(u32::MAX)].map(installed);
     let (strings, columns) = WireRecords::new(&records);
     assert_eq!(columns.times, [0, 700, 300, u32::MAX - 1_000]);
     assert_eq!(columns.installed, [3, 0, 2, 3, 1, 4]);
@@ -61,16 +51,10 @@ fn refuses_numbers_that_point_past_their_table() {
     let records = [installed(Some(1))];
     let (strings, mut columns) = WireRecords::new(&records);
     columns.vendors = vec![1];
-    assert_eq!(
-        columns.into_records(&strings),
-        Err(DecodeError::UnknownString(1, 0))
-    );
+    assert_eq!(columns.into_records(&strings), Err(DecodeError::UnknownString(1, 0)));
     let (strings, mut columns) = WireRecords::new(&records);
     columns.installed = vec![2];
-    assert_eq!(
-        columns.into_records(&strings),
-        Err(DecodeError::UnknownTime(2, 1))
-    );
+    assert_eq!(columns.into_records(&strings), Err(DecodeError::UnknownTime(2, 1)));
 }
 
 #[test]
@@ -101,27 +85,17 @@ fn refuses_columns_of_different_lengths() {
 #[test]
 fn only_kernels_say_whether_they_run() {
     let records: Vec<_> = [None, Some(false), None, Some(true)]
-        .map(|running| SoftwareRecord {
-            running,
-            ..named("linux-image")
-        })
+        .map(|running| SoftwareRecord { running, ..named("linux-image") })
         .into();
     let (strings, columns) = WireRecords::new(&records);
-    let numbers: Vec<_> = columns
-        .kernels
-        .iter()
-        .map(|k| (k.record, k.running))
-        .collect();
+    let numbers: Vec<_> = columns.kernels.iter().map(|k| (k.record, k.running)).collect();
     assert_eq!(numbers, [(1, false), (3, true)]);
     assert_eq!(columns.into_records(&strings), Ok(records));
 }
 
 #[test]
 fn refuses_kernels_that_are_no_record_stand_twice_or_go_back() {
-    let kernel = |record| WireKernel {
-        record,
-        running: true,
-    };
+    let kernel = |record| WireKernel { record, running: true };
     for (kernels, refused) in [
         (vec![kernel(2)], 2),
         (vec![kernel(0), kernel(0)], 0),
@@ -131,10 +105,7 @@ fn refuses_kernels_that_are_no_record_stand_twice_or_go_back() {
         let records = [named("a"), named("b")];
         let (strings, mut columns) = WireRecords::new(&records);
         columns.kernels = kernels;
-        assert_eq!(
-            columns.into_records(&strings),
-            Err(DecodeError::UnknownKernel(refused, 2))
-        );
+        assert_eq!(columns.into_records(&strings), Err(DecodeError::UnknownKernel(refused, 2)));
     }
 }
 
@@ -142,18 +113,9 @@ fn refuses_kernels_that_are_no_record_stand_twice_or_go_back() {
 #[test]
 fn refuses_a_short_message_that_unfolds_to_a_large_one() {
     let long = "x".repeat(STRING_BYTES + 1);
-    let records = vec![
-        SoftwareRecord {
-            vendor: long,
-            ..named("a")
-        };
-        RECORDS
-    ];
+    let records = vec![SoftwareRecord { vendor: long, ..named("a") }; RECORDS];
     let (strings, columns) = WireRecords::new(&records);
-    assert_eq!(
-        columns.into_records(&strings),
-        Err(DecodeError::LongString(STRING_BYTES + 1))
-    );
+    assert_eq!(columns.into_records(&strings), Err(DecodeError::LongString(STRING_BYTES + 1)));
 }
 
 #[test]

@@ -3,11 +3,7 @@
 use super::*;
 
 fn cost(value: f64, measured_with: u64) -> Cost {
-    Cost {
-        value,
-        measured_with,
-        how: "by hand, for this test".to_owned(),
-    }
+    Cost { value, measured_with, how: "by hand, for this test".to_owned() }
 }
 
 /// Round costs, so that what follows from them can be told without a machine.
@@ -53,9 +49,7 @@ fn load() -> Load {
 
 #[track_caller]
 fn assert_is(plan: &Plan, name: &str, expected: f64) {
-    let value = plan
-        .value(name)
-        .unwrap_or_else(|| panic!("{name} is missing"));
+    let value = plan.value(name).unwrap_or_else(|| panic!("{name} is missing"));
     let off = (value - expected).abs() / expected.abs().max(1e-9);
     assert!(off < 1e-6, "{name}: {value}, by hand {expected}");
 }
@@ -138,10 +132,7 @@ fn value(agents: u64, change: impl FnOnce(&mut Costs, &mut Load), name: &str) ->
 
 #[track_caller]
 fn assert_close(value: f64, expected: f64) {
-    assert!(
-        (value - expected).abs() <= expected.abs() * 1e-6,
-        "{value}, by hand {expected}"
-    );
+    assert!((value - expected).abs() <= expected.abs() * 1e-6, "{value}, by hand {expected}");
 }
 
 #[test]
@@ -205,10 +196,7 @@ fn what_was_grows_with_its_days_and_what_is_does_not() {
 fn a_slower_rollout_needs_fewer_cores_and_everything_else_as_before() {
     let (costs, load) = (costs(), load());
     let quick = Plan::new(&costs, &load, 1_000_000);
-    let slow = Load {
-        rollout_hours: 10.0,
-        ..load
-    };
+    let slow = Load { rollout_hours: 10.0, ..load };
     let slow = Plan::new(&costs, &slow, 1_000_000);
     for (one, other) in quick.figures.iter().zip(&slow.figures) {
         if one.name == "cores of the rollout" {

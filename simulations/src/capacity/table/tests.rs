@@ -112,12 +112,7 @@ fn every_row_is_as_wide_as_its_head_and_marked_by_how_it_is_known() {
 #[test]
 fn sizes_stand_in_the_order_in_which_they_were_asked_for() {
     let text = told_by(&["--agents", "500,20,100000"]);
-    let head: Vec<&str> = text
-        .lines()
-        .next()
-        .expect("a line")
-        .split_whitespace()
-        .collect();
+    let head: Vec<&str> = text.lines().next().expect("a line").split_whitespace().collect();
     assert_eq!(head, ["agents", "500", "20", "100,000"]);
 }
 
@@ -125,9 +120,7 @@ fn sizes_stand_in_the_order_in_which_they_were_asked_for() {
 fn costs_that_nobody_measured_are_said_to_be_so() {
     let text = told_by(&["--agents", "10"]);
     let line = |name: &str| {
-        let found = text
-            .lines()
-            .find(|line| line.starts_with(&format!("- {name} ")));
+        let found = text.lines().find(|line| line.starts_with(&format!("- {name} ")));
         found.unwrap_or_else(|| panic!("{name} is not in:\n{text}"))
     };
     assert!(line("visit_ms").contains("(not measured)"));

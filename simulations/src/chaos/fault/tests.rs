@@ -7,9 +7,8 @@ use super::*;
 #[test]
 fn every_kind_comes_before_any_comes_again() {
     let seed = Random::new(7);
-    let kinds: Vec<_> = (0..KINDS.len() * 3)
-        .map(|number| Fault::draw(number, 3, &seed).kind())
-        .collect();
+    let kinds: Vec<_> =
+        (0..KINDS.len() * 3).map(|number| Fault::draw(number, 3, &seed).kind()).collect();
     for round in kinds.chunks(KINDS.len()) {
         assert_eq!(round.iter().collect::<BTreeSet<_>>().len(), KINDS.len());
     }
@@ -19,9 +18,7 @@ fn every_kind_comes_before_any_comes_again() {
 fn a_seed_says_everything_and_another_says_otherwise() {
     let run = |seed| -> Vec<_> {
         let seed = Random::new(seed);
-        (0..30)
-            .map(|number| Fault::draw(number, 3, &seed))
-            .collect()
+        (0..30).map(|number| Fault::draw(number, 3, &seed)).collect()
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
@@ -33,10 +30,7 @@ fn no_fault_is_of_a_node_that_is_not_there() {
     for number in 0..100 {
         let fault = Fault::draw(number, 1, &seed);
         let node = fault.to_string();
-        assert!(
-            !node.contains("node 2") && !node.contains("node 3"),
-            "{node}"
-        );
+        assert!(!node.contains("node 2") && !node.contains("node 3"), "{node}");
     }
 }
 
@@ -95,10 +89,8 @@ fn every_fault_is_of_the_length_that_the_handbook_says() {
 
 #[test]
 fn lengths_are_spread_over_all_of_their_bounds() {
-    let cuts: Vec<Duration> = many(3)
-        .filter(|fault| fault.kind() == "cut from agents")
-        .map(lasts)
-        .collect();
+    let cuts: Vec<Duration> =
+        many(3).filter(|fault| fault.kind() == "cut from agents").map(lasts).collect();
     assert!(cuts.iter().any(|length| *length < Duration::from_secs(4)));
     // Longer than agents bear silence, so that some are given up.
     assert!(cuts.iter().any(|length| *length > Duration::from_secs(15)));
@@ -116,10 +108,7 @@ fn bad_ways_are_bad_and_not_cut() {
         assert!(!link.is_cut);
         assert!(link.delay < Duration::from_millis(300), "{link:?}");
         assert!(link.jitter < Duration::from_millis(100), "{link:?}");
-        assert!(
-            link.loss_percent < 25 && link.twice_percent < 10,
-            "{link:?}"
-        );
+        assert!(link.loss_percent < 25 && link.twice_percent < 10, "{link:?}");
     }
     assert!(seen > 400, "{seen}");
 }
@@ -149,10 +138,7 @@ fn every_node_has_its_turn_and_no_other_is_named() {
                 Some(node)
             })
             .collect();
-        assert_eq!(
-            killed.into_iter().collect::<Vec<_>>(),
-            (0..nodes).collect::<Vec<_>>()
-        );
+        assert_eq!(killed.into_iter().collect::<Vec<_>>(), (0..nodes).collect::<Vec<_>>());
     }
 }
 
@@ -171,9 +157,7 @@ fn rounds_have_orders_of_their_own() {
     let seed = Random::new(7);
     let order = |round: usize| -> Vec<&str> {
         let from = round * KINDS.len();
-        (from..from + KINDS.len())
-            .map(|number| Fault::draw(number, 3, &seed).kind())
-            .collect()
+        (from..from + KINDS.len()).map(|number| Fault::draw(number, 3, &seed).kind()).collect()
     };
     assert_ne!(order(0), order(1));
     assert_ne!(order(1), order(2));
@@ -192,10 +176,7 @@ fn a_shuffle_keeps_everything_and_gives_every_place_to_everyone() {
         assert_eq!(order, [0, 1, 2, 3, 4]);
     }
     // 200 each, give or take 13.
-    assert!(
-        firsts.iter().all(|count| (135..265).contains(count)),
-        "{firsts:?}"
-    );
+    assert!(firsts.iter().all(|count| (135..265).contains(count)), "{firsts:?}");
     shuffle(&mut [], &mut random);
     let mut alone = [7];
     shuffle(&mut alone, &mut random);
@@ -217,11 +198,7 @@ fn every_kind_has_a_name_of_its_own_and_says_it_first() {
 #[test]
 fn tells_people_nodes_from_one_and_what_a_bad_way_does() {
     let away = Duration::from_millis(3_000);
-    let link = Link {
-        delay: Duration::from_millis(120),
-        loss_percent: 7,
-        ..Link::default()
-    };
+    let link = Link { delay: Duration::from_millis(120), loss_percent: 7, ..Link::default() };
     for (fault, text) in [
         (Fault::WipeNode(0), "wipe node 1"),
         (Fault::RestartNode(2), "restart node 3"),

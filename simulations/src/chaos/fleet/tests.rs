@@ -6,10 +6,7 @@ fn shown() -> Shown {
     Shown {
         agents: 10,
         enrolled: 10,
-        verify: Some(Compared {
-            hosts: 10,
-            ..Compared::default()
-        }),
+        verify: Some(Compared { hosts: 10, ..Compared::default() }),
         ..Shown::default()
     }
 }
@@ -22,34 +19,13 @@ fn a_fleet_whose_sets_are_the_rows_is_good() {
 #[test]
 fn one_lost_record_one_missing_host_and_no_comparison_are_complaints() {
     let mut lost = shown();
-    lost.verify = Some(Compared {
-        hosts: 10,
-        differing: 1,
-        lost: 1,
-        ..Compared::default()
-    });
-    assert!(
-        lost.complaint()
-            .is_some_and(|text| text.contains("1 records lost"))
-    );
-    let fewer = Shown {
-        enrolled: 9,
-        ..shown()
-    };
-    assert!(
-        fewer
-            .complaint()
-            .is_some_and(|text| text.contains("9 of 10"))
-    );
-    let blind = Shown {
-        verify: None,
-        ..shown()
-    };
+    lost.verify = Some(Compared { hosts: 10, differing: 1, lost: 1, ..Compared::default() });
+    assert!(lost.complaint().is_some_and(|text| text.contains("1 records lost")));
+    let fewer = Shown { enrolled: 9, ..shown() };
+    assert!(fewer.complaint().is_some_and(|text| text.contains("9 of 10")));
+    let blind = Shown { verify: None, ..shown() };
     assert!(blind.complaint().is_some());
-    let unanswered = Shown {
-        reports_unanswered: 1,
-        ..shown()
-    };
+    let unanswered = Shown { reports_unanswered: 1, ..shown() };
     assert!(unanswered.complaint().is_some());
 }
 
@@ -69,10 +45,7 @@ fn what_is_worst_is_said_first() {
         ..Compared::default()
     });
     let text = blind.complaint().expect("a complaint");
-    assert!(
-        text.ends_with("compared with the rows: the API is away"),
-        "{text}"
-    );
+    assert!(text.ends_with("compared with the rows: the API is away"), "{text}");
     let differing = compared(Compared {
         hosts: 10,
         differing: 2,
@@ -85,14 +58,8 @@ fn what_is_worst_is_said_first() {
         differing.complaint().as_deref(),
         Some("2 of 10 hosts differ from the rows: 3 records lost, 4 unexpected, 5 twice")
     );
-    let fewer = compared(Compared {
-        hosts: 10,
-        ..Compared::default()
-    });
-    assert_eq!(
-        fewer.complaint().as_deref(),
-        Some("9 of 10 agents enrolled")
-    );
+    let fewer = compared(Compared { hosts: 10, ..Compared::default() });
+    assert_eq!(fewer.complaint().as_deref(), Some("9 of 10 agents enrolled"));
 }
 
 #[test]
@@ -114,17 +81,10 @@ fn collectors_are_told_of_every_node_in_one_setting() {
 fn a_fleet_is_started_with_arguments_that_this_program_takes() {
     use clap::Parser as _;
 
-    let size = Size {
-        agents: 40,
-        apps: 150,
-        seconds: 420,
-    };
+    let size = Size { agents: 40, apps: 150, seconds: 420 };
     let api = "http://10.77.0.1:7080";
     // A folder with a space, which must stay one argument.
-    let (token, key) = (
-        Path::new("/run/of a test/token"),
-        Path::new("/run/of a test/key"),
-    );
+    let (token, key) = (Path::new("/run/of a test/token"), Path::new("/run/of a test/key"));
     let line = line(token, key, api, size).expect("a line");
     assert!(Path::new(&line[0]).is_absolute(), "{line:?}");
     let cli = crate::cli::Cli::try_parse_from(&line).expect("arguments");
@@ -135,10 +95,7 @@ fn a_fleet_is_started_with_arguments_that_this_program_takes() {
     assert_eq!(args.token_file, [token]);
     assert_eq!(args.api_key_file.as_deref(), Some(key));
     assert_eq!(args.api.as_deref(), Some(api));
-    assert!(
-        args.verify && args.json,
-        "it compares, and says so to a program"
-    );
+    assert!(args.verify && args.json, "it compares, and says so to a program");
     assert_eq!((args.change_every_s, args.settle_s), (1, SETTLE_S));
     assert!(args.token.is_none(), "others can read a process' arguments");
 }

@@ -29,18 +29,9 @@ fn a_cut_holds_in_both_directions_and_between_these_two_alone() {
 #[test]
 fn loses_and_doubles_about_as_many_as_it_says() {
     let mut links = links();
-    links.set(
-        NODE,
-        Host::Agents,
-        Link {
-            loss_percent: 20,
-            twice_percent: 10,
-            ..Link::default()
-        },
-    );
-    let copies: Vec<usize> = (0..10_000)
-        .map(|_| links.arrivals(NODE, Host::Agents).len())
-        .collect();
+    links.set(NODE, Host::Agents, Link { loss_percent: 20, twice_percent: 10, ..Link::default() });
+    let copies: Vec<usize> =
+        (0..10_000).map(|_| links.arrivals(NODE, Host::Agents).len()).collect();
     let lost = copies.iter().filter(|copies| **copies == 0).count();
     let twice = copies.iter().filter(|copies| **copies == 2).count();
     assert!((1_800..2_200).contains(&lost), "{lost}");
@@ -51,23 +42,9 @@ fn loses_and_doubles_about_as_many_as_it_says() {
 fn packets_overtake_each_other_within_the_jitter_and_never_come_early() {
     let mut links = links();
     let (delay, jitter) = (Duration::from_millis(100), Duration::from_millis(50));
-    links.set(
-        NODE,
-        Host::Agents,
-        Link {
-            delay,
-            jitter,
-            ..Link::default()
-        },
-    );
-    let times: Vec<Duration> = (0..100)
-        .flat_map(|_| links.arrivals(NODE, Host::Agents))
-        .collect();
-    assert!(
-        times
-            .iter()
-            .all(|time| (delay..=delay + jitter).contains(time))
-    );
+    links.set(NODE, Host::Agents, Link { delay, jitter, ..Link::default() });
+    let times: Vec<Duration> = (0..100).flat_map(|_| links.arrivals(NODE, Host::Agents)).collect();
+    assert!(times.iter().all(|time| (delay..=delay + jitter).contains(time)));
     assert!(times.windows(2).any(|pair| pair[0] > pair[1]));
 }
 
@@ -75,9 +52,7 @@ fn packets_overtake_each_other_within_the_jitter_and_never_come_early() {
 fn passed(link: Link, seed: u64, packets: usize) -> Vec<Vec<Duration>> {
     let mut links = Links::new(Random::new(seed));
     links.set(NODE, Host::Agents, link);
-    (0..packets)
-        .map(|_| links.arrivals(NODE, Host::Agents))
-        .collect()
+    (0..packets).map(|_| links.arrivals(NODE, Host::Agents)).collect()
 }
 
 #[test]
@@ -95,46 +70,25 @@ fn a_seed_says_what_becomes_of_every_packet() {
 
 #[test]
 fn none_and_all_are_exact() {
-    let all_lost = Link {
-        loss_percent: 100,
-        ..Link::default()
-    };
+    let all_lost = Link { loss_percent: 100, ..Link::default() };
     assert!(passed(all_lost, 1, 1_000).iter().all(Vec::is_empty));
-    let all_twice = Link {
-        twice_percent: 100,
-        ..Link::default()
-    };
-    assert!(
-        passed(all_twice, 1, 1_000)
-            .iter()
-            .all(|copies| copies.len() == 2)
-    );
-    let slow = Link {
-        delay: Duration::from_millis(300),
-        ..Link::default()
-    };
+    let all_twice = Link { twice_percent: 100, ..Link::default() };
+    assert!(passed(all_twice, 1, 1_000).iter().all(|copies| copies.len() == 2));
+    let slow = Link { delay: Duration::from_millis(300), ..Link::default() };
     let late = [Duration::from_millis(300)];
     assert!(passed(slow, 1, 1_000).iter().all(|copies| copies == &late));
 }
 
 #[test]
 fn a_cut_wins_over_whatever_else_is_wrong() {
-    let cut = Link {
-        is_cut: true,
-        twice_percent: 100,
-        ..Link::default()
-    };
+    let cut = Link { is_cut: true, twice_percent: 100, ..Link::default() };
     assert!(passed(cut, 1, 100).iter().all(Vec::is_empty));
     assert!(passed(Link::CUT, 1, 100).iter().all(Vec::is_empty));
 }
 
 #[test]
 fn copies_of_a_packet_have_delays_of_their_own() {
-    let link = Link {
-        jitter: Duration::from_millis(100),
-        twice_percent: 100,
-        ..Link::default()
-    };
+    let link = Link { jitter: Duration::from_millis(100), twice_percent: 100, ..Link::default() };
     let pairs = passed(link, 1, 200);
     assert!(pairs.iter().any(|copies| copies[0] > copies[1]));
     assert!(pairs.iter().any(|copies| copies[0] < copies[1]));
@@ -142,10 +96,7 @@ fn copies_of_a_packet_have_delays_of_their_own() {
 
 #[test]
 fn packets_of_good_links_use_nothing_of_the_seed_up() {
-    let lossy = Link {
-        loss_percent: 50,
-        ..Link::default()
-    };
+    let lossy = Link { loss_percent: 50, ..Link::default() };
     let (mut quiet, mut busy) = (links(), links());
     for links in [&mut quiet, &mut busy] {
         links.set(NODE, Host::Agents, lossy);
@@ -164,10 +115,7 @@ fn packets_of_good_links_use_nothing_of_the_seed_up() {
 #[test]
 fn a_link_is_as_it_was_told_last_and_healing_twice_does_no_harm() {
     let mut links = links();
-    let slow = Link {
-        delay: Duration::from_secs(1),
-        ..Link::default()
-    };
+    let slow = Link { delay: Duration::from_secs(1), ..Link::default() };
     links.set(NODE, Host::Agents, Link::CUT);
     links.set(Host::Agents, NODE, slow);
     assert_eq!(links.arrivals(NODE, Host::Agents), [slow.delay]);

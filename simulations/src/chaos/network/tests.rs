@@ -25,11 +25,7 @@ fn reads_the_destination_whatever_stands_around_it() {
         packet[0] = first;
         packet[DESTINATION].copy_from_slice(&[10, 77, 0, 3]);
         let expected = Ipv4Addr::new(10, 77, 0, 3);
-        assert_eq!(
-            destination(&packet),
-            Some(expected),
-            "{first:#x}, {length} bytes"
-        );
+        assert_eq!(destination(&packet), Some(expected), "{first:#x}, {length} bytes");
     }
 }
 

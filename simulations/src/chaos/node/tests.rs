@@ -15,11 +15,7 @@ fn map(pairs: Vec<(String, String)>) -> BTreeMap<String, String> {
 fn a_node_listens_on_its_own_address_and_keeps_its_data_on_its_own_disk() {
     let line = |number| {
         let disk = PathBuf::from(format!("/run/node{}", number + 1));
-        line(
-            Host::Node(number),
-            Path::new("/bin/muster-collector"),
-            &disk,
-        )
+        line(Host::Node(number), Path::new("/bin/muster-collector"), &disk)
     };
     let expected = [
         "/bin/muster-collector",
@@ -102,10 +98,7 @@ async fn a_node_that_ended_by_itself_is_started_again_and_said_once() {
     assert!(node.revive().expect("starts"), "it did not run");
     assert!(!node.revive().expect("looks"), "now it does");
     node.crash(Duration::ZERO).await.expect("starts again");
-    assert!(
-        !node.revive().expect("looks"),
-        "who was killed is back already"
-    );
+    assert!(!node.revive().expect("looks"), "who was killed is back already");
     node.kill().await;
 }
 
@@ -142,10 +135,7 @@ async fn a_wiped_node_has_what_an_operator_installs_and_nothing_else() {
     std::fs::write(data.join("queue/1"), "a report").expect("writes");
     node.wipe().await.expect("wiped");
     assert!(!data.join("queue").exists());
-    assert_eq!(
-        std::fs::read_to_string(data.join("ca/key")).expect("a key"),
-        "key"
-    );
+    assert_eq!(std::fs::read_to_string(data.join("ca/key")).expect("a key"), "key");
     assert!(!node.revive().expect("looks"), "it runs again");
     node.kill().await;
 }

@@ -85,14 +85,9 @@ async fn one_that_is_asked_to_end_says_how_it_did() {
     let process = program(&log, script).start().expect("starts");
     let is_ready = || std::fs::read_to_string(&log).is_ok_and(|text| text == "ready\n");
     until("it is ready", is_ready).await;
-    let ended = timeout(DEADLINE, process.terminate())
-        .await
-        .expect("in time");
+    let ended = timeout(DEADLINE, process.terminate()).await.expect("in time");
     assert!(ended.expect("asked").success());
-    assert_eq!(
-        std::fs::read_to_string(&log).expect("reads"),
-        "ready\ndrained\n"
-    );
+    assert_eq!(std::fs::read_to_string(&log).expect("reads"), "ready\ndrained\n");
 }
 
 #[tokio::test]

@@ -8,10 +8,7 @@ fn keeps_the_longest_and_what_was_wrong_then() {
     longest.note(Duration::from_secs(3), || "wipe node".to_owned());
     longest.note(Duration::from_secs(2), || "fail over".to_owned());
     let kept = longest.get();
-    assert_eq!(
-        (kept.lasted.as_secs(), kept.fault.as_str()),
-        (3, "wipe node")
-    );
+    assert_eq!((kept.lasted.as_secs(), kept.fault.as_str()), (3, "wipe node"));
 }
 
 #[test]
@@ -47,12 +44,8 @@ async fn a_time_in_which_no_node_answers_is_one_without_progress() {
     present.set("kill node 1".to_owned());
     let longest = Longest::default();
     // Nodes that are not there at all.
-    let watching = watch(
-        CompanyId(uuid::Uuid::nil()),
-        Vec::new(),
-        Clock,
-        (longest.clone(), present),
-    );
+    let watching =
+        watch(CompanyId(uuid::Uuid::nil()), Vec::new(), Clock, (longest.clone(), present));
     let over = timeout(Duration::from_secs(60), watching).await;
     assert!(over.is_err(), "it watches until it is dropped");
     let kept = longest.get();

@@ -7,11 +7,7 @@ fn report() -> Report {
     let good = Shown {
         agents: 5,
         enrolled: 5,
-        verify: Some(Compared {
-            hosts: 5,
-            records: 500,
-            ..Compared::default()
-        }),
+        verify: Some(Compared { hosts: 5, records: 500, ..Compared::default() }),
         ..Shown::default()
     };
     Report {
@@ -62,37 +58,22 @@ fn a_node_that_ends_when_nothing_is_broken_any_more_is_a_complaint_too() {
 fn every_complaint_says_what_it_is_of() {
     type Spoil = fn(&mut Report);
     let spoils: [(Spoil, &str); 6] = [
-        (
-            |report| report.asked = 9,
-            "1 of 9 faults fit into the time: give it more",
-        ),
+        (|report| report.asked = 9, "1 of 9 faults fit into the time: give it more"),
         (|report| report.dead_letters = 3, "3 dead letters"),
-        (
-            |report| report.suffered[0].ended_alone = 2,
-            "2 times a node ended by itself",
-        ),
+        (|report| report.suffered[0].ended_alone = 2, "2 times a node ended by itself"),
         (
             |report| report.fleets[0].verify = None,
             "company 1: its hosts were not compared with the rows",
         ),
-        (
-            |report| report.fleets[1].reports_unanswered = 4,
-            "company 2: 4 reports have no answer",
-        ),
-        (
-            |report| report.fleets[1].enrolled = 4,
-            "company 2: 4 of 5 agents enrolled",
-        ),
+        (|report| report.fleets[1].reports_unanswered = 4, "company 2: 4 reports have no answer"),
+        (|report| report.fleets[1].enrolled = 4, "company 2: 4 of 5 agents enrolled"),
     ];
     for (spoil, complaint) in spoils {
         let mut bad = report();
         spoil(&mut bad);
         assert_eq!(bad.complaints(), [complaint]);
         let json = bad.to_json();
-        assert_eq!(
-            json["complaints"][0], complaint,
-            "machines are told as well"
-        );
+        assert_eq!(json["complaints"][0], complaint, "machines are told as well");
     }
 }
 
@@ -137,11 +118,7 @@ fn figures_of_all_companies_are_added() {
 #[test]
 fn a_kind_says_how_often_it_came_and_how_long_the_longest_took() {
     let mut run = report();
-    let suffered = |kind, ms| Suffered {
-        kind,
-        took: Duration::from_millis(ms),
-        ended_alone: 0,
-    };
+    let suffered = |kind, ms| Suffered { kind, took: Duration::from_millis(ms), ended_alone: 0 };
     run.suffered = vec![
         suffered("kill node", 1_504),
         suffered("kill node", 3_999),
@@ -152,11 +129,7 @@ fn a_kind_says_how_often_it_came_and_how_long_the_longest_took() {
     assert_eq!(json["faults_by_kind"]["kill node"]["times"], 3);
     assert_eq!(json["faults_by_kind"]["kill node"]["longest_s"], 4.0);
     let kinds = json["faults_by_kind"].as_object().expect("an object");
-    assert_eq!(
-        kinds.len(),
-        KINDS.len(),
-        "those that never came are said as well"
-    );
+    assert_eq!(kinds.len(), KINDS.len(), "those that never came are said as well");
     assert_eq!(json["seconds_of_faults"], 12.35);
 }
 
@@ -169,8 +142,5 @@ fn a_standstill_is_said_with_what_was_going_on() {
     };
     let json = run.to_json();
     assert_eq!(json["longest_without_progress_s"], 16.25);
-    assert_eq!(
-        json["longest_without_progress_during"],
-        "cut from database 2 for 15.9s"
-    );
+    assert_eq!(json["longest_without_progress_during"], "cut from database 2 for 15.9s");
 }

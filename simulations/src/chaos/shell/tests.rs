@@ -22,10 +22,7 @@ async fn says_which_command_went_wrong_and_what_it_said() {
 async fn an_exit_code_that_is_not_zero_is_an_error_with_what_it_said() {
     let error = run("sh", &["-c", "echo out; echo '  why  ' >&2; exit 3"]).await;
     let error = format!("{:#}", error.expect_err("it failed"));
-    assert!(
-        error.contains("exit status: 3") && error.ends_with(": why"),
-        "{error}"
-    );
+    assert!(error.contains("exit status: 3") && error.ends_with(": why"), "{error}");
 }
 
 #[tokio::test]

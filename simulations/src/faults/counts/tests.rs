@@ -15,24 +15,9 @@ fn count(counts: &Counts, name: &'static str, labels: &[(&'static str, &'static 
 #[test]
 fn a_sum_is_over_all_labels_of_one_name() {
     let counts = Counts::default();
-    count(
-        &counts,
-        names::PIPELINE_OUTCOMES,
-        &[("outcome", "stored")],
-        3,
-    );
-    count(
-        &counts,
-        names::PIPELINE_OUTCOMES,
-        &[("outcome", "duplicate")],
-        2,
-    );
-    count(
-        &counts,
-        names::PIPELINE_OUTCOMES,
-        &[("outcome", "stored")],
-        1,
-    );
+    count(&counts, names::PIPELINE_OUTCOMES, &[("outcome", "stored")], 3);
+    count(&counts, names::PIPELINE_OUTCOMES, &[("outcome", "duplicate")], 2);
+    count(&counts, names::PIPELINE_OUTCOMES, &[("outcome", "stored")], 1);
     count(&counts, names::PIPELINE_UNENDED, &[], 7);
     assert_eq!(counts.sum(names::PIPELINE_OUTCOMES), 6);
     assert_eq!(counts.sum(names::PIPELINE_UNENDED), 7);

@@ -58,10 +58,7 @@ fn letter(agent: AgentId, epoch: u32, seq: u32) -> NewDeadLetter {
         position: Position::new(epoch, seq),
         reason: "refused".to_owned(),
         detail: String::new(),
-        frame: Frame {
-            packing: Packing::Plain,
-            payload: Vec::new(),
-        },
+        frame: Frame { packing: Packing::Plain, payload: Vec::new() },
         received_at: BEGINNING,
     }
 }
@@ -203,10 +200,7 @@ async fn a_commit_whose_answer_was_lost_is_a_duplicate_when_it_comes_again() {
     let (database, stage) = database(None);
     let batch = [report(AGENT, 1, 1)];
     database.trouble(|trouble| trouble.loses_answers = 1);
-    assert_eq!(
-        apply(&database, &batch).await,
-        Err(failed("the answer is lost"))
-    );
+    assert_eq!(apply(&database, &batch).await, Err(failed("the answer is lost")));
     assert_eq!(database.told_stored(), 0, "nobody heard of it");
     assert_eq!(apply(&database, &batch).await, Ok(vec![Applied::Duplicate]));
     assert!(!stage.is_broken());
@@ -218,11 +212,7 @@ async fn a_bad_report_is_bad_in_whatever_batch_it_comes_and_leaves_the_others_al
     database.trouble(|trouble| trouble.refuses = 1);
     let (bad, good) = (report(AGENT, 1, 1), report(AGENT, 2, 1));
     let refused = Failure::Refused("a value that no column takes".to_owned());
-    for batch in [
-        vec![bad.clone()],
-        vec![bad.clone(), good.clone()],
-        vec![bad],
-    ] {
+    for batch in [vec![bad.clone()], vec![bad.clone(), good.clone()], vec![bad]] {
         assert_eq!(apply(&database, &batch).await, Err(refused.clone()));
     }
     let stored = apply(&database, &[good]).await.expect("an answer");
@@ -235,10 +225,7 @@ async fn storing_a_report_panics_every_time_that_it_is_tried() {
     database.trouble(|trouble| trouble.panics = 1);
     for _ in 0..2 {
         let database = database.clone();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a task that has to be seen to panic"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "a task that has to be seen to panic")]
         let storing = tokio::spawn(async move { apply(&database, &[report(AGENT, 1, 1)]).await });
         let error = storing.await.expect_err("a panic");
         let text = error.into_panic();
@@ -280,10 +267,7 @@ async fn planted_mistakes_of_the_way_are_found_by_the_checks() {
         let batch = [report(AGENT, 1, 1), report(AGENT, 1, 2)];
         apply(&database, &batch).await.expect("an answer");
         let broken = stage.finish().violations;
-        assert!(
-            broken.iter().any(|text| text.contains(what)),
-            "{plant}: {broken:?}"
-        );
+        assert!(broken.iter().any(|text| text.contains(what)), "{plant}: {broken:?}");
     }
 }
 
@@ -292,10 +276,7 @@ async fn a_worker_that_ends_reports_before_the_commit_is_told_apart_by_what_was_
     let (database, _) = database(Some(Plant::EndsBeforeTheCommit));
     database.trouble(|trouble| trouble.fails = 1);
     let answer = apply(&database, &[report(AGENT, 1, 1)]).await;
-    assert!(
-        matches!(answer.as_deref(), Ok([Applied::Stored(_)])),
-        "{answer:?}"
-    );
+    assert!(matches!(answer.as_deref(), Ok([Applied::Stored(_)])), "{answer:?}");
     // This is what the run compares with the workers' own count.
     assert_eq!(database.told_stored(), 0);
     assert!(database.rows(|rows| rows.held(COMPANY, AGENT)).is_empty());

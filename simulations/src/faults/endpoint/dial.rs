@@ -23,10 +23,7 @@ impl Process {
     }
 
     fn path(&self, node: usize) -> PathState {
-        lock(&self.machine.paths)
-            .get(&node)
-            .copied()
-            .unwrap_or_default()
+        lock(&self.machine.paths).get(&node).copied().unwrap_or_default()
     }
 
     pub(super) fn connected(&mut self, node: usize) -> Event {
@@ -51,11 +48,7 @@ impl Process {
         reached.accept(self.machine.company, self.machine.agent, receive, send);
         drop(nodes);
         *lock(&self.machine.line) = Some(Wire { node, up, down });
-        self.stream = Some(Stream {
-            reader,
-            writer,
-            buffer: Vec::new(),
-        });
+        self.stream = Some(Stream { reader, writer, buffer: Vec::new() });
         Event::Connected
     }
 }

@@ -67,9 +67,8 @@ fn changes_add_remove_upgrade_and_move() {
             .iter()
             .any(|(key, record)| old.contains(&record.name) && !before.contains_key(key));
         // The same key with another fingerprint is another place.
-        seen[3] |= now
-            .iter()
-            .any(|(key, print)| truth.get(key).is_some_and(|other| other != print));
+        seen[3] |=
+            now.iter().any(|(key, print)| truth.get(key).is_some_and(|other| other != print));
     }
     assert_eq!(seen, [true; 4], "added, removed, upgraded, moved");
 }
@@ -81,11 +80,7 @@ fn what_is_gone_never_comes_back_under_its_number() {
     for _ in 0..300 {
         let before: Vec<u32> = host.installed.keys().copied().collect();
         host.change();
-        gone.extend(
-            before
-                .into_iter()
-                .filter(|n| !host.installed.contains_key(n)),
-        );
+        gone.extend(before.into_iter().filter(|n| !host.installed.contains_key(n)));
         let again = host.installed.keys().find(|number| gone.contains(number));
         assert_eq!(again, None);
     }
@@ -113,10 +108,7 @@ fn an_upgraded_system_has_the_same_packages_under_other_keys() {
         names
     };
     assert_eq!(names(&before), names(&after));
-    let same = before
-        .records
-        .keys()
-        .filter(|key| after.records.contains_key(key));
+    let same = before.records.keys().filter(|key| after.records.contains_key(key));
     assert_eq!(same.count(), 0, "all keys are others");
     host.upgrade();
     assert_eq!(host.scan().platform.version, "13");

@@ -32,11 +32,8 @@ async fn living(seed: u64) -> World {
 #[tokio::test(start_paused = true)]
 async fn a_world_of_a_seed_is_the_same_world() {
     let shape = |world: &World| {
-        let packages: Vec<usize> = world
-            .seats
-            .iter()
-            .map(|seat| lock(&seat.machine.host).truth().len())
-            .collect();
+        let packages: Vec<usize> =
+            world.seats.iter().map(|seat| lock(&seat.machine.host).truth().len()).collect();
         (world.companies.len(), world.care.len(), packages)
     };
     let mut shapes = std::collections::BTreeSet::new();
@@ -92,13 +89,7 @@ async fn troubles_of_single_transactions_add_up_and_end_with_the_faults() {
     }
     let mut seen = Trouble::default();
     world.database.trouble(|trouble| seen = trouble.clone());
-    let counts = [
-        seen.hangs,
-        seen.fails,
-        seen.loses_answers,
-        seen.refuses,
-        seen.panics,
-    ];
+    let counts = [seen.hangs, seen.fails, seen.loses_answers, seen.refuses, seen.panics];
     assert_eq!(counts, [2, 6, 3, 1, 1]);
     assert!(world.heals.is_empty(), "they end by themselves");
     world.set_right();
@@ -197,26 +188,17 @@ async fn clocks_that_jumped_stay_wrong_and_cost_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_path_that_is_silent_holds_both_ways_and_opens_when_it_is_healed() {
-    for (kind, heals) in [
-        (Kind::Stall, false),
-        (Kind::Partition, true),
-        (Kind::SlowPath, true),
-    ] {
+    for (kind, heals) in [(Kind::Stall, false), (Kind::Partition, true), (Kind::SlowPath, true)] {
         let mut world = living(6).await;
         world.break_path(kind, 0);
         assert_eq!(!world.heals.is_empty(), heals, "{kind}");
-        let node = lock(&world.seats[0].machine.line)
-            .as_ref()
-            .map(|wire| wire.node);
+        let node = lock(&world.seats[0].machine.line).as_ref().map(|wire| wire.node);
         let node = node.expect("a connection");
         let path = lock(&world.seats[0].machine.paths).get(&node).copied();
         let path = path.expect("a path");
         let is_blocked = path.blocked_until > Clock.now();
         assert_eq!(is_blocked, kind != Kind::SlowPath, "{kind}");
-        assert_eq!(
-            path.delay > Duration::from_millis(500),
-            kind == Kind::SlowPath
-        );
+        assert_eq!(path.delay > Duration::from_millis(500), kind == Kind::SlowPath);
         world.heal(Heal::Paths(0));
         assert!(lock(&world.seats[0].machine.paths).is_empty());
         let outcome = world.settle().await;

@@ -132,8 +132,7 @@ async fn what_a_task_counts_is_counted_for_its_own_process() {
         })
         .await;
     }
-    let counted = lives
-        .each_ref()
-        .map(|life| life.counts().sum(collector::metrics::PIPELINE_UNENDED));
+    let counted =
+        lives.each_ref().map(|life| life.counts().sum(collector::metrics::PIPELINE_UNENDED));
     assert_eq!(counted, [1, 2]);
 }

@@ -99,10 +99,7 @@ async fn bytes_never_overtake_and_take_half_to_one_and_a_half_of_the_delay() {
     let bytes: Vec<u8> = all.iter().map(|(_, byte)| *byte).collect();
     assert_eq!(bytes, (0..200).collect::<Vec<u8>>());
     assert!(all.windows(2).all(|pair| pair[0].0 <= pair[1].0));
-    assert!(
-        all.iter().all(|(at, _)| (100..=301).contains(at)),
-        "{all:?}"
-    );
+    assert!(all.iter().all(|(at, _)| (100..=301).contains(at)), "{all:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,10 +224,7 @@ async fn a_reader_that_is_gone_lets_its_writer_know() {
         drop(reader);
     };
     let (written, ()) = tokio::join!(filling, leaving);
-    assert_eq!(
-        written.expect_err("nobody reads").kind(),
-        io::ErrorKind::BrokenPipe
-    );
+    assert_eq!(written.expect_err("nobody reads").kind(), io::ErrorKind::BrokenPipe);
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,10 +261,7 @@ async fn no_read_gives_more_than_a_piece() {
         short += usize::from(count < PIECE_BYTES);
         total += count;
     }
-    assert!(
-        total == 4 * PIECE_BYTES,
-        "{total} bytes, {short} short reads"
-    );
+    assert!(total == 4 * PIECE_BYTES, "{total} bytes, {short} short reads");
 }
 
 #[tokio::test(start_paused = true)]

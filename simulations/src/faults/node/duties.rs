@@ -65,11 +65,7 @@ pub(super) async fn tell(
             // of the loss. Drawn for every signal, heard or not.
             let is_lost = random.percent(25);
             if registry.has(agent) && !is_lost {
-                pass_on(
-                    &registry,
-                    agent,
-                    database.pending(agent).unwrap_or_default(),
-                );
+                pass_on(&registry, agent, database.pending(agent).unwrap_or_default());
             }
         }
         if Clock.now() - polled_at < POLL_EVERY {

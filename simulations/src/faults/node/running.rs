@@ -22,8 +22,7 @@ impl Running {
     ) {
         let life = Arc::clone(&self.life);
         let closing = self.closing.clone();
-        self.tasks
-            .spawn(life.run(write(writer, closing, random.fork(1))));
+        self.tasks.spawn(life.run(write(writer, closing, random.fork(1))));
         for _ in 0..PIPELINE.workers {
             let (crew, stopping) = (crew.clone(), self.lifecycle.soft_token());
             let stage = making.stage.clone();
@@ -34,12 +33,10 @@ impl Running {
             }));
         }
         let door = self.door.clone();
-        self.tasks
-            .spawn(life.run(async move { door.note_heartbeats().await }));
+        self.tasks.spawn(life.run(async move { door.note_heartbeats().await }));
         let (database, registry) = (making.database.clone(), self.registry.clone());
         let agents = Arc::clone(&making.agents);
-        self.tasks
-            .spawn(life.run(tell(database, registry, agents, random.fork(2))));
+        self.tasks.spawn(life.run(tell(database, registry, agents, random.fork(2))));
     }
 
     /// Compares what was counted with what was promised, and gives what waits.

@@ -110,11 +110,7 @@ async fn a_broken_promise_stands_in_the_trace_as_well() {
     assert!(stage.is_broken());
     let outcome = stage.finish();
     assert_eq!(outcome.violations, ["this"]);
-    assert!(
-        outcome.trace[0].ends_with("BROKEN this"),
-        "{:?}",
-        outcome.trace
-    );
+    assert!(outcome.trace[0].ends_with("BROKEN this"), "{:?}", outcome.trace);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,19 +14,12 @@ fn stream(seed: u64) -> (Option<Stream>, PipeWriter, PipeReader) {
     let pipe = |seed| Pipe::new(Duration::from_millis(5), Clock.now(), Random::new(seed));
     let (writer, far) = pipe(seed).ends();
     let (theirs, reader) = pipe(seed + 1).ends();
-    let stream = Stream {
-        reader,
-        writer,
-        buffer: Vec::new(),
-    };
+    let stream = Stream { reader, writer, buffer: Vec::new() };
     (Some(stream), theirs, far)
 }
 
 fn frame(bytes: usize) -> Frame {
-    Frame {
-        packing: Packing::Plain,
-        payload: vec![0x42; bytes],
-    }
+    Frame { packing: Packing::Plain, payload: vec![0x42; bytes] }
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,10 +28,7 @@ async fn gives_every_frame_however_the_bytes_come() {
     let sizes = [0, 1, 5, 40_000, 3, 0, 700];
     for seed in 0..20 {
         let (mut stream, theirs, _far) = stream(seed);
-        let wire: Vec<u8> = sizes
-            .iter()
-            .flat_map(|size| frame(*size).to_bytes())
-            .collect();
+        let wire: Vec<u8> = sizes.iter().flat_map(|size| frame(*size).to_bytes()).collect();
         for part in wire.chunks(1 + usize::try_from(seed).expect("small") * 37) {
             assert!(theirs.push(part.to_vec()));
         }

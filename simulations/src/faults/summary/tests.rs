@@ -28,10 +28,7 @@ fn adds_what_seeds_did() {
     let mut summary = Summary::default();
     summary.add(1, &outcome(5, 2));
     summary.add(2, &outcome(5, 2));
-    assert_eq!(
-        (summary.seeds, summary.acknowledged, summary.stored),
-        (2, 20, 16)
-    );
+    assert_eq!((summary.seeds, summary.acknowledged, summary.stored), (2, 20, 16));
     assert_eq!(summary.simulated, Duration::from_secs(3_600));
     assert_eq!(summary.injected[&Kind::Cut], 4);
     assert_eq!(summary.counted["stored"], 16);
@@ -100,8 +97,5 @@ fn tells_people_all_of_it_and_no_infinity() {
 fn a_failure_as_json_has_what_a_script_wants() {
     let failure = Failure::of(8, &broken("twice")).expect("a failure");
     let json = serde_json::to_value(&failure).expect("JSON");
-    assert_eq!(
-        (&json["seed"], &json["broken"][0]),
-        (&8.into(), &"twice".into())
-    );
+    assert_eq!((&json["seed"], &json["broken"][0]), (&8.into(), &"twice".into()));
 }

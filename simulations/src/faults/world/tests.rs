@@ -12,11 +12,8 @@ use crate::faults::node::BEGINNING;
 async fn settled(seed: u64) -> (World, Vec<Truth>) {
     let runs = Faults::new(None).expect("an authority");
     let mut world = World::new(seed, &runs.setting);
-    let truths: Vec<Truth> = world
-        .seats
-        .iter()
-        .map(|seat| lock(&seat.machine.host).truth())
-        .collect();
+    let truths: Vec<Truth> =
+        world.seats.iter().map(|seat| lock(&seat.machine.host).truth()).collect();
     for _ in 0..3_600 {
         world.tick().await;
         if world.count_wrong(&truths) == 0 {
@@ -73,10 +70,7 @@ async fn a_world_at_rest_is_right_and_says_nothing() {
 async fn finds_records_that_are_lost() {
     let (world, truths) = settled(1).await;
     // A host of this run has some: one that has none can lose none.
-    let seat = truths
-        .iter()
-        .position(|truth| !truth.is_empty())
-        .expect("a host");
+    let seat = truths.iter().position(|truth| !truth.is_empty()).expect("a host");
     plant(&world, seat, &Host::new(0, Random::new(1)));
     assert_eq!(world.count_wrong(&truths), 1);
     let text = complaint(&world, &truths);
@@ -89,10 +83,7 @@ async fn finds_records_that_are_lost() {
 async fn finds_records_that_nobody_has() {
     let (world, truths) = settled(1).await;
     // One whose packages are few enough for the one report that is planted.
-    let seat = truths
-        .iter()
-        .position(|truth| truth.len() <= 98)
-        .expect("a host");
+    let seat = truths.iter().position(|truth| truth.len() <= 98).expect("a host");
     let count = u32::try_from(truths[seat].len()).expect("few");
     plant(&world, seat, &Host::new(count + 2, Random::new(1)));
     assert_eq!(world.count_wrong(&truths), 1);
@@ -105,29 +96,19 @@ async fn finds_records_that_nobody_has() {
 async fn finds_records_that_are_altered() {
     let (world, truths) = settled(1).await;
     let mut altered = truths.clone();
-    let seat = truths
-        .iter()
-        .position(|truth| !truth.is_empty())
-        .expect("a host");
+    let seat = truths.iter().position(|truth| !truth.is_empty()).expect("a host");
     let other = Host::new(1, Random::new(1)).truth();
     let wrong = *other.values().next().expect("one");
     // One key with the print of another.
     let print = altered[seat].values_mut().find(|print| **print != wrong);
     *print.expect("two that differ") = wrong;
-    assert_eq!(
-        world.count_wrong(&altered),
-        1,
-        "by key alone they are the same"
-    );
+    assert_eq!(world.count_wrong(&altered), 1, "by key alone they are the same");
 }
 
 #[tokio::test(start_paused = true)]
 async fn finds_rows_in_another_company() {
     let (mut world, truths) = settled(1).await;
-    let seat = truths
-        .iter()
-        .position(|truth| !truth.is_empty())
-        .expect("a host");
+    let seat = truths.iter().position(|truth| !truth.is_empty()).expect("a host");
     // The rows are asked for by company and agent: those of another company are none of this one's.
     let foreign = CompanyId(Uuid::from_u128(0xdead));
     let agent = world.seats[seat].machine.agent;
@@ -161,10 +142,7 @@ async fn more_reports_that_ended_as_stored_than_the_database_said_are_found() {
     world.stage.count(vec![(name, 1_000_000)]);
     let outcome = world.settle().await;
     let text = outcome.violations.join("\n");
-    assert!(
-        text.contains("ended as stored, and the database said so of"),
-        "{text}"
-    );
+    assert!(text.contains("ended as stored, and the database said so of"), "{text}");
 }
 
 #[test]

@@ -34,11 +34,9 @@ impl Client {
                 self.settle(settings);
                 Ok(())
             }
-            CollectorMessage::Refuse {
-                reason,
-                detail,
-                retry_after_ms,
-            } => Err(self.refused(reason, &detail, retry_after_ms)),
+            CollectorMessage::Refuse { reason, detail, retry_after_ms } => {
+                Err(self.refused(reason, &detail, retry_after_ms))
+            }
             other @ (CollectorMessage::Ack { .. }
             | CollectorMessage::Reject { .. }
             | CollectorMessage::SendSnapshot
@@ -59,12 +57,9 @@ impl Client {
                 self.acknowledged(position);
                 Ok(Next::GoOn)
             }
-            CollectorMessage::Reject {
-                position,
-                reason,
-                detail,
-                retry_after_ms,
-            } => self.rejected(position, reason, &detail, retry_after_ms),
+            CollectorMessage::Reject { position, reason, detail, retry_after_ms } => {
+                self.rejected(position, reason, &detail, retry_after_ms)
+            }
             CollectorMessage::SendSnapshot => {
                 self.context.stats.snapshots_asked.one();
                 // A snapshot that is on its way is the answer.
@@ -86,11 +81,9 @@ impl Client {
                 self.attendance = attendance.clamped();
                 Ok(Next::GoOn)
             }
-            CollectorMessage::Refuse {
-                reason,
-                detail,
-                retry_after_ms,
-            } => Err(self.refused(reason, &detail, retry_after_ms)),
+            CollectorMessage::Refuse { reason, detail, retry_after_ms } => {
+                Err(self.refused(reason, &detail, retry_after_ms))
+            }
             // A certificate is never asked for: no run lasts as long as one. Nor does a simulated host say
             // which process it is, without which it is asked for nothing else of that kind.
             other @ (CollectorMessage::Welcome(_)

@@ -34,19 +34,8 @@ async fn an_agent_at_rest_is_small() {
     let random = Random::new(1);
     let model = Model::new(Host::new(0, 100, &random), Epoch(0));
     let agent = Arc::new(Agent::new(identity(1), model));
-    let changes = Changes {
-        every: None,
-        at: now,
-        until: now,
-        probes: None,
-        count: 0,
-    };
-    let habits = Habits {
-        begins_at: now,
-        speed: 1,
-        heartbeat_every: None,
-        touch: Touch::Visit,
-    };
+    let changes = Changes { every: None, at: now, until: now, probes: None, count: 0 };
+    let habits = Habits { begins_at: now, speed: 1, heartbeat_every: None, touch: Touch::Visit };
     let shared = Arc::new(context);
     let client = Client::new(0, agent, shared, (changes, habits), random);
     // The future itself, which holds the client: what a task of it takes before it is polled.
@@ -77,12 +66,7 @@ async fn client(apps: u32, touch: Touch, speed: u32) -> Client {
         probes: None,
         count: 0,
     };
-    let habits = Habits {
-        begins_at: now,
-        speed,
-        heartbeat_every: None,
-        touch,
-    };
+    let habits = Habits { begins_at: now, speed, heartbeat_every: None, touch };
     let agent = Arc::new(Agent::new(identity(1), model));
     Client::new(0, agent, Arc::new(context), (changes, habits), random)
 }
@@ -90,36 +74,21 @@ async fn client(apps: u32, touch: Touch, speed: u32) -> Client {
 /// The same, with its first snapshot on its way.
 async fn reporting(apps: u32) -> Client {
     let client = client(apps, Touch::Told, 1).await;
-    client
-        .begin()
-        .map_err(|parted| format!("{parted:?}"))
-        .expect("a snapshot");
+    client.begin().map_err(|parted| format!("{parted:?}")).expect("a snapshot");
     while client.model().send_next(Clock.now()).is_some() {}
     client
 }
 
 fn settings(heartbeat_every_s: u32) -> Settings {
-    Settings {
-        heartbeat_every_s,
-        ..Settings::default()
-    }
+    Settings { heartbeat_every_s, ..Settings::default() }
 }
 
 fn reject(position: Position, reason: RejectReason, retry_after_ms: u32) -> CollectorMessage {
-    CollectorMessage::Reject {
-        position,
-        reason,
-        detail: "so".to_owned(),
-        retry_after_ms,
-    }
+    CollectorMessage::Reject { position, reason, detail: "so".to_owned(), retry_after_ms }
 }
 
 fn refuse(reason: RejectReason, retry_after_ms: u32) -> CollectorMessage {
-    CollectorMessage::Refuse {
-        reason,
-        detail: "so".to_owned(),
-        retry_after_ms,
-    }
+    CollectorMessage::Refuse { reason, detail: "so".to_owned(), retry_after_ms }
 }
 
 /// For how long a client that was refused stays away at least.
@@ -134,9 +103,7 @@ fn stays_away(parted: &Parted) -> Duration {
 #[tokio::test(start_paused = true)]
 async fn a_collector_that_says_nothing_for_longer_than_a_session_has_not_held_one() {
     let mut client = client(1, Touch::Told, 1).await;
-    client.attendance = Attendance::Hold {
-        return_within_s: 600,
-    };
+    client.attendance = Attendance::Hold { return_within_s: 600 };
     // Called, and no welcome within all the time that a greeting may take.
     tokio::time::sleep(GREET_WITHIN).await;
     assert!(!client.has_held());
@@ -158,16 +125,11 @@ async fn only_who_held_as_it_was_told_comes_back_at_any_moment_within_the_time()
         let waits = (0..200).map(|_| client.spread_after());
         waits.max().unwrap_or_default()
     };
-    let hold = Attendance::Hold {
-        return_within_s: 100,
-    };
+    let hold = Attendance::Hold { return_within_s: 100 };
     let longest = held(Touch::Told, hold, 1).await;
     assert!(longest < Duration::from_secs(100) && longest > Duration::from_secs(90));
     let longest = held(Touch::Told, hold, 10).await;
-    assert!(
-        longest < Duration::from_secs(10),
-        "ten times as fast: {longest:?}"
-    );
+    assert!(longest < Duration::from_secs(10), "ten times as fast: {longest:?}");
     for touch in [Touch::Hold, Touch::Visit] {
         assert_eq!(held(touch, hold, 1).await, Duration::ZERO, "{touch:?}");
     }
@@ -179,11 +141,7 @@ async fn only_who_held_as_it_was_told_comes_back_at_any_moment_within_the_time()
 
 #[tokio::test]
 async fn says_that_it_can_be_told_to_visit_only_when_it_does_as_it_is_told() {
-    for (touch, can) in [
-        (Touch::Told, true),
-        (Touch::Hold, false),
-        (Touch::Visit, false),
-    ] {
+    for (touch, can) in [(Touch::Told, true), (Touch::Hold, false), (Touch::Visit, false)] {
         let client = client(1, touch, 1).await;
         let capabilities = client.capabilities();
         let whole = Capabilities::current();
@@ -213,10 +171,7 @@ async fn a_welcome_sets_the_heartbeat_by_the_speed_and_within_the_protocols_boun
         let welcomed = client.welcomed(CollectorMessage::Welcome(welcome));
         assert!(welcomed.is_ok());
         let every = client.heartbeat_every.as_secs_f64();
-        assert!(
-            (every - expected_s).abs() < 1e-9,
-            "{told_s} at {speed}: {every}"
-        );
+        assert!((every - expected_s).abs() < 1e-9, "{told_s} at {speed}: {every}");
     }
 }
 
@@ -232,10 +187,7 @@ async fn what_the_arguments_say_of_heartbeats_wins_over_what_it_is_told() {
 #[tokio::test(start_paused = true)]
 async fn changes_come_within_their_span_and_never_without_a_pace() {
     let (now, mut random) = (Clock.now(), Random::new(1));
-    let span = Span {
-        from: now,
-        until: now + Duration::from_secs(100),
-    };
+    let span = Span { from: now, until: now + Duration::from_secs(100) };
     let mut changes = Changes {
         every: Some(Duration::from_secs(10)),
         at: now,
@@ -271,21 +223,14 @@ async fn a_host_that_changes_by_itself_waits_about_its_turn_and_counts_what_it_d
     assert_eq!(client.model().unanswered() as u64, reports);
     client.changes.every = None;
     client.change();
-    assert_eq!(
-        client.changes.count, 20,
-        "a host without a pace does not change"
-    );
+    assert_eq!(client.changes.count, 20, "a host without a pace does not change");
 }
 
 #[tokio::test]
 async fn orders_are_obeyed_and_only_a_cut_cuts() {
     let mut client = reporting(50).await;
-    let package = *client
-        .context
-        .stock
-        .pool(crate::fleet::catalogue::Pool::Debian)
-        .first()
-        .expect("one");
+    let package =
+        *client.context.stock.pool(crate::fleet::catalogue::Pool::Debian).first().expect("one");
     assert!(client.obey(Order::Cut));
     assert!(!client.obey(Order::Upgrade { package, number: 9 }));
     assert_eq!(client.context.stats.changes.get(), 1);

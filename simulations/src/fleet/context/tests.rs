@@ -14,10 +14,7 @@ async fn open(addresses: &[&str], sockets: u32) -> anyhow::Result<Context> {
         id: TokenId(Uuid::nil()),
         secret: [0; 32],
         ca_sha256: [0; 32],
-        addresses: addresses
-            .iter()
-            .map(|&address| address.to_owned())
-            .collect(),
+        addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
     };
     let tls = Tls::new(Duration::from_secs(1), false);
     Context::open(Clock, &token, sockets, tls).await
@@ -34,9 +31,8 @@ fn routes(context: &Context, agents: u32) -> Vec<(u16, SocketAddr)> {
 
 #[tokio::test]
 async fn agents_are_spread_over_all_collectors_and_all_sockets() {
-    let context = open(&["127.0.0.1:7001", "127.0.0.1:7002", "127.0.0.1:7003"], 4)
-        .await
-        .expect("open");
+    let context =
+        open(&["127.0.0.1:7001", "127.0.0.1:7002", "127.0.0.1:7003"], 4).await.expect("open");
     let routes = routes(&context, 12);
     for port in [7_001, 7_002, 7_003] {
         assert_eq!(routes.iter().filter(|(to, _)| *to == port).count(), 4);
@@ -50,19 +46,14 @@ async fn agents_are_spread_over_all_collectors_and_all_sockets() {
 
 #[tokio::test]
 async fn an_agent_has_the_same_route_each_time() {
-    let context = open(&["127.0.0.1:7001", "127.0.0.1:7002"], 3)
-        .await
-        .expect("open");
+    let context = open(&["127.0.0.1:7001", "127.0.0.1:7002"], 3).await.expect("open");
     assert_eq!(routes(&context, 20), routes(&context, 20));
 }
 
 #[tokio::test]
 async fn sockets_on_this_machine_have_addresses_of_their_own_as_hosts_have() {
     let context = open(&["127.0.0.1:7001"], 3).await.expect("open");
-    let sources: BTreeSet<_> = routes(&context, 3)
-        .iter()
-        .map(|(_, from)| from.ip())
-        .collect();
+    let sources: BTreeSet<_> = routes(&context, 3).iter().map(|(_, from)| from.ip()).collect();
     // Where only 127.0.0.1 is, one has to do.
     assert!(sources.len() == 3 || sources.len() == 1, "{sources:?}");
 }

@@ -12,12 +12,7 @@ fn inventory(profile: Profile, apps: usize, seed: u64) -> Records {
     stock.records(&rows, &profile.platform())
 }
 
-const PROFILES: [Profile; 4] = [
-    Profile::Debian,
-    Profile::Ubuntu,
-    Profile::Rhel,
-    Profile::Windows,
-];
+const PROFILES: [Profile; 4] = [Profile::Debian, Profile::Ubuntu, Profile::Rhel, Profile::Windows];
 
 #[test]
 fn has_as_many_records_as_asked_for() {
@@ -92,19 +87,11 @@ fn every_name_is_one_of_a_real_package_of_that_kind_of_host() {
     for profile in PROFILES {
         let mut pools = vec![profile.own()];
         pools.extend(profile.others().iter().map(|(pool, _)| *pool));
-        let known: std::collections::BTreeSet<u32> = pools
-            .iter()
-            .flat_map(|pool| stock.pool(*pool).iter().copied())
-            .collect();
+        let known: std::collections::BTreeSet<u32> =
+            pools.iter().flat_map(|pool| stock.pool(*pool).iter().copied()).collect();
         let rows = draw(&stock, profile, 500, &mut Random::new(9));
-        assert!(
-            rows.keys().all(|item| known.contains(&item.package)),
-            "{profile:?}"
-        );
-        assert!(
-            rows.keys().all(|item| item.change == 0),
-            "the catalogue's own versions"
-        );
+        assert!(rows.keys().all(|item| known.contains(&item.package)), "{profile:?}");
+        assert!(rows.keys().all(|item| item.change == 0), "the catalogue's own versions");
     }
 }
 
@@ -116,10 +103,7 @@ fn shares_of_other_pools_are_rounded_down_and_never_above_what_they_say() {
             let rows = draw(&stock, profile, apps, &mut Random::new(2));
             for (pool, percent) in profile.others() {
                 let pool = stock.pool(*pool);
-                let count = rows
-                    .keys()
-                    .filter(|item| pool.contains(&item.package))
-                    .count();
+                let count = rows.keys().filter(|item| pool.contains(&item.package)).count();
                 let most = apps * percent / 100;
                 assert!(count <= most, "{profile:?} of {apps}: {count} above {most}");
             }
@@ -135,10 +119,7 @@ fn hosts_with_more_than_there_is_have_programs_side_by_side() {
     assert_eq!(rows.len(), own * 3);
     assert!(rows.keys().any(|item| item.copy >= 2));
     let few = draw(&stock, Profile::Windows, own / 4, &mut Random::new(1));
-    assert!(
-        few.keys().all(|item| item.copy == 0),
-        "a usual host has each once"
-    );
+    assert!(few.keys().all(|item| item.copy == 0), "a usual host has each once");
 }
 
 #[test]
@@ -172,11 +153,7 @@ fn keys_and_digests_are_the_protocols_own() {
     for (key, record) in &records {
         assert_eq!(*key, SoftwareKey::of(record, &platform));
     }
-    let prints = || {
-        records
-            .iter()
-            .map(|(key, record)| RecordFingerprint::of(*key, record))
-    };
+    let prints = || records.iter().map(|(key, record)| RecordFingerprint::of(*key, record));
     let digest: InventoryDigest = prints().collect();
     assert_eq!(digest.count, 300);
     // A set has no order, and taking something out again leaves what was there before.

@@ -3,10 +3,7 @@
 use super::*;
 
 fn shaper(loss_percent: u32) -> (Shaper, Instant) {
-    let line = Line {
-        bytes_per_second: 8_000,
-        loss_percent,
-    };
+    let line = Line { bytes_per_second: 8_000, loss_percent };
     let now = Clock.now();
     (Shaper::new(line, Random::new(1), now), now)
 }
@@ -40,23 +37,13 @@ fn loses_as_many_as_it_should() {
 
 #[tokio::test]
 async fn carries_both_ways() {
-    let collector = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .expect("one");
-    let agent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .expect("one");
-    let line = Line {
-        bytes_per_second: 1_000_000,
-        loss_percent: 0,
-    };
+    let collector = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("one");
+    let agent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("one");
+    let line = Line { bytes_per_second: 1_000_000, loss_percent: 0 };
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
     let to = collector.local_addr().expect("an address");
     let near = open(line, to, &Random::new(1), (&tracker, &stop)).await;
-    agent
-        .send_to(b"up", near.expect("a line"))
-        .await
-        .expect("sent");
+    agent.send_to(b"up", near.expect("a line")).await.expect("sent");
     let mut buffer = [0; 16];
     let (length, from) = collector.recv_from(&mut buffer).await.expect("heard");
     assert_eq!(&buffer[..length], b"up");
@@ -70,10 +57,7 @@ async fn carries_both_ways() {
 
 /// When packets that are sent a second apart arrive, or that they do not.
 fn fates(loss_percent: u32, seed: u64, packets: u64) -> Vec<Option<u128>> {
-    let line = Line {
-        bytes_per_second: 8_000,
-        loss_percent,
-    };
+    let line = Line { bytes_per_second: 8_000, loss_percent };
     let now = Clock.now();
     let mut shaper = Shaper::new(line, Random::new(seed), now);
     (0..packets)
@@ -93,10 +77,7 @@ fn a_seed_says_which_packets_are_lost() {
 #[test]
 fn a_line_that_loses_nothing_loses_nothing_and_one_that_loses_half_about_half() {
     assert!(fates(0, 1, 1_000).iter().all(Option::is_some));
-    let lost = fates(50, 1, 10_000)
-        .iter()
-        .filter(|fate| fate.is_none())
-        .count();
+    let lost = fates(50, 1, 10_000).iter().filter(|fate| fate.is_none()).count();
     assert!((4_750..5_250).contains(&lost), "{lost}");
 }
 
@@ -127,10 +108,7 @@ fn each_packet_takes_by_its_length_and_a_line_of_nothing_does_not_divide_by_it()
     for (bytes, ms) in [(0, 0), (8, 1), (1_500, 187), (8_000, 1_000)] {
         assert_eq!(shaper.takes(bytes).as_millis(), ms, "{bytes} bytes");
     }
-    let line = Line {
-        bytes_per_second: 0,
-        loss_percent: 0,
-    };
+    let line = Line { bytes_per_second: 0, loss_percent: 0 };
     let none = Shaper::new(line, Random::new(1), now);
     assert_eq!(none.takes(2), Duration::from_secs(2));
 }
@@ -139,17 +117,11 @@ fn each_packet_takes_by_its_length_and_a_line_of_nothing_does_not_divide_by_it()
 async fn a_packet_from_a_stranger_never_reaches_the_agent() {
     let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
     let (collector, agent) = (bind().await.expect("one"), bind().await.expect("one"));
-    let line = Line {
-        bytes_per_second: 1_000_000,
-        loss_percent: 0,
-    };
+    let line = Line { bytes_per_second: 1_000_000, loss_percent: 0 };
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
     let to = collector.local_addr().expect("an address");
     let near = open(line, to, &Random::new(1), (&tracker, &stop)).await;
-    agent
-        .send_to(b"up", near.expect("a line"))
-        .await
-        .expect("sent");
+    agent.send_to(b"up", near.expect("a line")).await.expect("sent");
     let mut buffer = [0; 16];
     let (_, far) = collector.recv_from(&mut buffer).await.expect("heard");
     let stranger = bind().await.expect("one");

@@ -59,9 +59,7 @@ fn send_all(model: &mut Model) -> Vec<Vec<u8>> {
 fn open(bytes: &[u8]) -> io::Result<Report> {
     let (header, payload) = bytes.split_first_chunk::<HEADER_BYTES>().expect("a header");
     let header = Header::parse(*header).map_err(io::Error::other)?;
-    let message = Unpacker::new()?
-        .unpack(header.packing, payload)
-        .map_err(io::Error::other)?;
+    let message = Unpacker::new()?.unpack(header.packing, payload).map_err(io::Error::other)?;
     let message = AgentMessage::decode(&message).map_err(io::Error::other)?;
     let AgentMessage::Report(report) = message else {
         panic!("{message:?} is no report");
@@ -85,8 +83,7 @@ impl Mirror {
         match report.body {
             ReportBody::Snapshot { from, to, records } => {
                 // What lies in the range goes, listed or not; what is listed comes back below.
-                self.records
-                    .retain(|key, _| *key < from || to.is_some_and(|to| *key >= to));
+                self.records.retain(|key, _| *key < from || to.is_some_and(|to| *key >= to));
                 self.records.extend(keys.into_iter().zip(records));
             }
             ReportBody::Delta { upserts, removes } => {
@@ -149,10 +146,7 @@ fn an_ack_settles_all_before_it_once() {
     send_all(&mut model);
     let settled = model.acknowledge(Position::new(1, 4), now());
     assert_eq!((settled.records, settled.waited.len()), (400, 4));
-    assert_eq!(
-        model.acknowledge(Position::new(1, 4), now()),
-        Settled::default()
-    );
+    assert_eq!(model.acknowledge(Position::new(1, 4), now()), Settled::default());
     assert!(model.is_in_snapshot());
     model.acknowledge(Position::new(1, 10), now());
     assert!(!model.is_in_snapshot());
@@ -162,10 +156,7 @@ fn an_ack_settles_all_before_it_once() {
 #[test]
 fn an_ack_of_what_was_not_sent_settles_nothing() {
     let mut model = started(1_000);
-    assert_eq!(
-        model.acknowledge(Position::new(1, 10), now()),
-        Settled::default()
-    );
+    assert_eq!(model.acknowledge(Position::new(1, 10), now()), Settled::default());
     assert_eq!(model.unanswered(), 10);
 }
 
@@ -204,10 +195,7 @@ fn a_new_epoch_forgets_old_reports_and_begins_at_one() {
     assert_eq!(report.position, Position::new(2, 1));
     assert!(report.facts.is_some());
     // An answer to the epoch before changes nothing.
-    assert_eq!(
-        model.acknowledge(Position::new(1, 3), now()),
-        Settled::default()
-    );
+    assert_eq!(model.acknowledge(Position::new(1, 3), now()), Settled::default());
 }
 
 #[test]

@@ -13,9 +13,7 @@ use crate::cli::{Cli, Command};
 use crate::clock::Clock;
 
 fn args(line: &str) -> FleetArgs {
-    let words = ["muster-sim", "fleet"]
-        .into_iter()
-        .chain(line.split_whitespace());
+    let words = ["muster-sim", "fleet"].into_iter().chain(line.split_whitespace());
     let Command::Fleet(args) = Cli::try_parse_from(words).expect("arguments").command else {
         panic!("another command");
     };
@@ -49,10 +47,7 @@ async fn an_agent_of_an_earlier_run_is_not_enrolled_again_and_begins_behind_its_
     for number in 0..2 {
         let recruit = recruiter.recruit(number).await.expect("an agent");
         assert_eq!(recruit.number, number);
-        assert_eq!(
-            recruit.identity.agent,
-            identity(u128::from(number) + 10).agent
-        );
+        assert_eq!(recruit.identity.agent, identity(u128::from(number) + 10).agent);
         // The folder was opened twice before its agents are used, by a thousand epochs each.
         assert_eq!(recruit.identity.epoch, Epoch(1_000));
         assert_eq!(recruit.model.unanswered(), 3, "its snapshot waits");
@@ -94,10 +89,7 @@ async fn an_agent_that_cannot_be_enrolled_in_time_is_missing_and_says_why() {
     let recruiter = recruiter("--agents 1 --apps 1 --enrol-s 0", folder.path(), 0).await;
     assert!(recruiter.recruit(0).await.is_none());
     let errors = recruiter.context.stats.measured().errors;
-    assert!(
-        errors.keys().all(|text| text.starts_with("enrol: ")),
-        "{errors:?}"
-    );
+    assert!(errors.keys().all(|text| text.starts_with("enrol: ")), "{errors:?}");
     assert_eq!(errors.values().sum::<u64>(), 1);
 }
 

@@ -15,10 +15,7 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     // Above all that there are, so that no new host has the inventory of another.
     let mut number = stage.crew.args.agents;
     for (place, agent) in share.iter().enumerate() {
-        let span = Span {
-            from: stage.now(),
-            until,
-        };
+        let span = Span { from: stage.now(), until };
         // In turn, so that each kind comes as often.
         let recruit = match place % 3 {
             0 => {

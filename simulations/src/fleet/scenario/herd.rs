@@ -37,9 +37,7 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     // Behind the restart: who came back during it is cut off now, and has to come back once more.
     let before: Vec<_> = agents.iter().map(|agent| agent.welcomes.get()).collect();
     // With a collector that was restarted as well: those that rest would not notice.
-    agents
-        .iter()
-        .for_each(|agent| agent.orders.give(Order::Cut));
+    agents.iter().for_each(|agent| agent.orders.give(Order::Cut));
     let back_at = stage.now();
     let mut away: Vec<(&Arc<Agent>, u64)> = agents.iter().zip(before).collect();
     // In growing order: a share is told once, as soon as it is reached.

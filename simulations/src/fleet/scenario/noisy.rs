@@ -41,10 +41,7 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     let noisy = stats.turn();
     let noise = stage.crew.context.stats.changes.get() - noise;
     let seconds = (stage.now() - noise_at).as_secs_f64();
-    played.figure(
-        "noise_changes_per_second",
-        float(noise) / seconds.max(0.001),
-    );
+    played.figure("noise_changes_per_second", float(noise) / seconds.max(0.001));
     for (names, measured) in NAMES.iter().zip([&quiet, &noisy]) {
         tell(played, names, measured);
     }

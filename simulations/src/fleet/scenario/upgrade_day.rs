@@ -18,15 +18,10 @@ pub(super) async fn play(stage: &Stage<'_>, played: &mut Played) {
     let agents = stage.crew.agents();
     // Another version in each run, or hosts of an earlier one would have it.
     let epoch = agents.first().map_or(0, |agent| agent.identity.epoch.0);
-    let order = Order::Upgrade {
-        package: *package,
-        number: VERSION + u64::from(epoch),
-    };
+    let order = Order::Upgrade { package: *package, number: VERSION + u64::from(epoch) };
     // No host changes by itself in this scenario: all that is counted from here on is the order.
     let before = stats.changes.get();
-    stage
-        .spread(stage.seconds(), &agents, |agent| agent.orders.give(order))
-        .await;
+    stage.spread(stage.seconds(), &agents, |agent| agent.orders.give(order)).await;
     let last_at = stage.now();
     let until = last_at + stage.patience();
     // An order is obeyed when its agent comes to it, which a busy fleet does later.

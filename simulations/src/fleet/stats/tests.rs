@@ -17,25 +17,15 @@ fn counts_records_reports_and_what_they_waited() {
     stats.sent(100, false, began);
     stats.sent(100, true, began);
     let lane = |ms| {
-        if ms <= 50 {
-            Lane::Snapshot
-        } else {
-            Lane::Delta
-        }
+        if ms <= 50 { Lane::Snapshot } else { Lane::Delta }
     };
     let waited = (1..=100).map(|ms| (lane(ms), Duration::from_millis(ms)));
-    let settled = Settled {
-        records: 4_000,
-        waited: waited.collect(),
-    };
+    let settled = Settled { records: 4_000, waited: waited.collect() };
     stats.settled(&settled, began + Duration::from_secs(2));
     let measured = stats.measured();
     assert_eq!(stats.records_acked.get(), 4_000);
     assert_eq!(stats.reports_acked.get(), 100);
-    assert_eq!(
-        (stats.bytes_sent.get(), stats.reports_resent.get()),
-        (200, 1)
-    );
+    assert_eq!((stats.bytes_sent.get(), stats.reports_resent.get()), (200, 1));
     assert!((measured.ack_ms.p50 - 50.0).abs() < 1.0);
     assert!((measured.ack_ms.max - 100.0).abs() < 1.0);
     assert_eq!(measured.change_ack_ms.count, 50);
@@ -52,10 +42,7 @@ fn a_turn_begins_the_latencies_anew_and_forgets_no_reason() {
     let first = stats.turn();
     assert_eq!((first.welcome_ms.count, first.end_to_end_ms.count), (1, 1));
     let second = stats.measured();
-    assert_eq!(
-        (second.welcome_ms.count, second.end_to_end_ms.count),
-        (0, 0)
-    );
+    assert_eq!((second.welcome_ms.count, second.end_to_end_ms.count), (0, 0));
     assert_eq!(second.rejects["queue_full"], 1);
 }
 
@@ -89,10 +76,7 @@ fn of(waited_ms: impl IntoIterator<Item = u64>) -> Percentiles {
 #[track_caller]
 fn assert_near(value: f64, expected: f64) {
     // Three digits, as the histogram keeps them.
-    assert!(
-        (value - expected).abs() <= expected / 500.0,
-        "{value}, by hand {expected}"
-    );
+    assert!((value - expected).abs() <= expected / 500.0, "{value}, by hand {expected}");
 }
 
 #[test]
@@ -146,34 +130,21 @@ fn seconds_count_from_the_first_report_whoever_sent_it() {
     let stats = Stats::new().expect("stats");
     let began = Clock.now();
     let later = |s| began + Duration::from_secs(s);
-    assert!(
-        stats.seconds_until(later(9)).abs() < f64::EPSILON,
-        "none was sent"
-    );
+    assert!(stats.seconds_until(later(9)).abs() < f64::EPSILON, "none was sent");
     stats.sent(10, false, later(1));
     stats.sent(10, false, later(5));
     assert!((stats.seconds_until(later(9)) - 8.0).abs() < 1e-9);
     stats.first_snapshot(later(3));
     stats.first_snapshot(later(7));
     let measured = stats.measured();
-    assert!(
-        (measured.snapshot_seconds - 6.0).abs() < 1e-9,
-        "until the last of them"
-    );
-    assert!(
-        measured.seconds.abs() < f64::EPSILON,
-        "nothing was acknowledged"
-    );
+    assert!((measured.snapshot_seconds - 6.0).abs() < 1e-9, "until the last of them");
+    assert!(measured.seconds.abs() < f64::EPSILON, "nothing was acknowledged");
 }
 
 #[test]
 fn reasons_are_counted_by_their_names_and_the_unseen_by_their_number() {
     let stats = Stats::new().expect("stats");
-    for reason in [
-        RejectReason::Gap,
-        RejectReason::QueueFull,
-        RejectReason::Gap,
-    ] {
+    for reason in [RejectReason::Gap, RejectReason::QueueFull, RejectReason::Gap] {
         stats.rejected(reason);
     }
     stats.unseen();
@@ -182,10 +153,7 @@ fn reasons_are_counted_by_their_names_and_the_unseen_by_their_number() {
     assert_eq!(measured.rejects[RejectReason::Gap.as_str()], 2);
     assert_eq!(measured.rejects[RejectReason::QueueFull.as_str()], 1);
     assert_eq!(measured.unseen, 2);
-    assert_eq!(
-        measured.end_to_end_ms.count, 0,
-        "what was not seen has no latency"
-    );
+    assert_eq!(measured.end_to_end_ms.count, 0, "what was not seen has no latency");
 }
 
 #[test]
@@ -205,8 +173,5 @@ fn an_error_that_is_known_is_counted_under_its_text_however_many_there_are() {
 fn counts_become_figures_and_no_time_gives_no_rate() {
     assert!((float(1 << 53) - 9_007_199_254_740_992.0).abs() < 1.0);
     assert!(float(u64::MAX) > 1.8e19);
-    assert!(
-        quotient(10, -1.0).abs() < f64::EPSILON,
-        "no time is no rate"
-    );
+    assert!(quotient(10, -1.0).abs() < f64::EPSILON, "no time is no rate");
 }

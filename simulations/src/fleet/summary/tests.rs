@@ -17,14 +17,7 @@ use crate::cli::{Cli, Command};
 use crate::clock::Clock;
 
 fn percentiles(count: u64) -> Percentiles {
-    Percentiles {
-        count,
-        p50: 1.0,
-        p90: 2.0,
-        p99: 3.0,
-        p999: 4.0,
-        max: 5.0,
-    }
+    Percentiles { count, p50: 1.0, p90: 2.0, p99: 3.0, p999: 4.0, max: 5.0 }
 }
 
 /// A fleet of two hosts that got through.
@@ -84,22 +77,14 @@ fn a_fleet_is_good_only_when_nothing_is_open() {
         |summary| summary.enrolled = 1,
         |summary| summary.reports_unanswered = 1,
         |summary| {
-            summary.commits = Some(Commits {
-                missing: 1,
-                ..Commits::default()
-            });
+            summary.commits = Some(Commits { missing: 1, ..Commits::default() });
         },
         |summary| {
-            summary.verify = Some(Verdict {
-                differing: 1,
-                ..Verdict::default()
-            });
+            summary.verify = Some(Verdict { differing: 1, ..Verdict::default() });
         },
         |summary| {
-            summary.verify = Some(Verdict {
-                error: Some("the API is away".to_owned()),
-                ..Verdict::default()
-            });
+            summary.verify =
+                Some(Verdict { error: Some("the API is away".to_owned()), ..Verdict::default() });
         },
     ];
     for (number, change) in changes.into_iter().enumerate() {
@@ -132,32 +117,18 @@ async fn crew(records: usize, seconds: u64) -> Context {
     let began = Clock.now();
     let ended = began + Duration::from_secs(seconds);
     context.stats.sent(records * 20, false, began);
-    let settled = Settled {
-        records,
-        waited: vec![(Lane::Snapshot, Duration::from_millis(7))],
-    };
+    let settled = Settled { records, waited: vec![(Lane::Snapshot, Duration::from_millis(7))] };
     context.stats.settled(&settled, ended);
     context.stats.first_snapshot(ended);
     context
 }
 
 fn end(enrolled: u64) -> End {
-    End {
-        enrolled,
-        ..End::default()
-    }
+    End { enrolled, ..End::default() }
 }
 
-const NOISY: [&str; 8] = [
-    "--scenario",
-    "noisy-neighbour",
-    "--agents",
-    "40",
-    "--neighbour-agents",
-    "3",
-    "--apps",
-    "100",
-];
+const NOISY: [&str; 8] =
+    ["--scenario", "noisy-neighbour", "--agents", "40", "--neighbour-agents", "3", "--apps", "100"];
 
 #[tokio::test]
 async fn a_rate_of_two_crews_is_by_the_time_of_the_one_that_took_longest() {
@@ -165,11 +136,7 @@ async fn a_rate_of_two_crews_is_by_the_time_of_the_one_that_took_longest() {
     let (fleet, beside) = (crew(1_000, 10).await, crew(3_000, 100).await);
     let summary = Summary::new(&args(&NOISY), &[&fleet, &beside], end(43));
     assert_eq!(summary.records_acked, 4_000);
-    assert!(
-        (summary.records_per_second - 40.0).abs() < 1e-6,
-        "{}",
-        summary.records_per_second
-    );
+    assert!((summary.records_per_second - 40.0).abs() < 1e-6, "{}", summary.records_per_second);
     // Two whole snapshots of 100 records, the last of them after 100 s.
     let rate = summary.snapshot_records_per_second;
     assert!((rate - 2.0).abs() < 1e-6, "{rate}");
@@ -203,19 +170,13 @@ async fn hosts_with_slow_lines_are_some_of_the_fleet() {
 async fn a_fleet_that_never_sent_anything_has_no_rates() {
     let words = ["--agents", "1"];
     let summary = Summary::new(&args(&words), &[], End::default());
-    for rate in [
-        summary.records_per_second,
-        summary.snapshot_records_per_second,
-        summary.bytes_per_record,
-    ] {
+    for rate in
+        [summary.records_per_second, summary.snapshot_records_per_second, summary.bytes_per_record]
+    {
         assert!(rate.abs() < f64::EPSILON, "{rate}");
     }
     assert!(summary.second.is_none() && !summary.is_good());
-    assert!(
-        serde_json::to_string(&summary)
-            .expect("JSON")
-            .contains("\"enrolled\":0")
-    );
+    assert!(serde_json::to_string(&summary).expect("JSON").contains("\"enrolled\":0"));
 }
 
 #[test]

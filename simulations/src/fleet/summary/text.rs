@@ -126,10 +126,7 @@ fn write_commits(f: &mut fmt::Formatter<'_>, commits: &Commits) -> fmt::Result {
 fn write_verdict(f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {
     let (hosts, records) = (verdict.hosts, verdict.records);
     if verdict.is_good() {
-        return writeln!(
-            f,
-            "{hosts} hosts, {records} records: nothing lost, nothing twice"
-        );
+        return writeln!(f, "{hosts} hosts, {records} records: nothing lost, nothing twice");
     }
     let difference = &verdict.difference;
     writeln!(
@@ -154,14 +151,7 @@ mod tests {
     fn what_was_not_measured_is_not_said() {
         let text = summary().to_string();
         assert!(text.contains("ack: p50 1.0 ms"), "{text}");
-        for absent in [
-            "end to end",
-            "visible",
-            "rejected",
-            "error",
-            "in rows",
-            "lost, ",
-        ] {
+        for absent in ["end to end", "visible", "rejected", "error", "in rows", "lost, "] {
             let lines = text.lines().filter(|line| !line.contains("sessions"));
             assert!(!lines.collect::<String>().contains(absent), "{text}");
         }
@@ -186,25 +176,15 @@ mod tests {
             hosts: 2,
             records: 600,
             differing: 1,
-            difference: Difference {
-                lost: 6,
-                unexpected: 7,
-                twice: 8,
-            },
+            difference: Difference { lost: 6, unexpected: 7, twice: 8 },
             error: Some("404".to_owned()),
             ..Verdict::default()
         });
         let mut played = Played::default();
         played.figures.insert("back_all_seconds", 4.5);
-        played
-            .failures
-            .push("2 agents did not come back".to_owned());
+        played.failures.push("2 agents did not come back".to_owned());
         (summary.scenario, summary.played) = ("herd", Some(played));
-        summary.collector = Some(Usage {
-            processes: 2,
-            peak_mib: 300.0,
-            cpu_seconds: 12.5,
-        });
+        summary.collector = Some(Usage { processes: 2, peak_mib: 300.0, cpu_seconds: 12.5 });
         let text = summary.to_string();
         for line in [
             "herd: back_all_seconds 4.5",

@@ -33,10 +33,7 @@ fn sees_what_is_lost_unexpected_or_twice() {
 
 #[test]
 fn a_host_that_could_not_be_compared_is_not_good() {
-    let verdict = Verdict {
-        error: Some("refused".to_owned()),
-        ..Verdict::default()
-    };
+    let verdict = Verdict { error: Some("refused".to_owned()), ..Verdict::default() };
     assert!(!verdict.is_good());
     assert!(Verdict::default().is_good());
 }
@@ -47,10 +44,7 @@ fn stock() -> Stock {
 
 fn agent(number: u32) -> Arc<Agent> {
     let host = Host::new(number, 50, &Random::new(1));
-    Arc::new(Agent::new(
-        identity(u128::from(number)),
-        Model::new(host, Epoch(0)),
-    ))
+    Arc::new(Agent::new(identity(u128::from(number)), Model::new(host, Epoch(0))))
 }
 
 /// The keys that an agent's host has.
@@ -85,34 +79,18 @@ fn each_kind_of_planted_difference_is_found_and_called_by_its_name() {
         ("lost", |rows, _| rows.truncate(49), [1, 0, 0]),
         ("all lost", |rows, _| rows.clear(), [50, 0, 0]),
         ("doubled", |rows, _| rows.extend_from_within(..1), [0, 0, 1]),
-        (
-            "doubled twice",
-            |rows, _| rows.extend([rows[0]; 2]),
-            [0, 0, 2],
-        ),
+        ("doubled twice", |rows, _| rows.extend([rows[0]; 2]), [0, 0, 2]),
         // A record that was altered has another key: one is gone and one is there.
         ("altered", |rows, _| rows[7] = SoftwareKey(1), [1, 1, 0]),
-        (
-            "another host's",
-            |rows, theirs| rows.extend(theirs),
-            [0, 0, 0],
-        ),
+        ("another host's", |rows, theirs| rows.extend(theirs), [0, 0, 0]),
     ];
     for (name, spoil, expected) in spoils {
         let mut rows = has(&agent, &stock);
         spoil(&mut rows, theirs.clone());
         let found = pass(&agent, Ok(rows), &stock);
         assert_eq!(found.differing.len(), 1, "{name}");
-        assert_eq!(
-            (found.agreeing, found.records_of_differing),
-            (0, 50),
-            "{name}"
-        );
-        let Difference {
-            lost,
-            unexpected,
-            twice,
-        } = found.difference;
+        assert_eq!((found.agreeing, found.records_of_differing), (0, 50), "{name}");
+        let Difference { lost, unexpected, twice } = found.difference;
         if name == "another host's" {
             // What both have stands there twice, and the rest nobody expects.
             assert_eq!((lost, unexpected + twice), (0, 50));
@@ -135,10 +113,7 @@ fn a_version_of_before_is_a_lost_record_and_an_unexpected_one() {
     let upgraded = Agent::new(identity(1), Model::new(host, Epoch(0)));
     let (records, difference) = upgraded.compare(&stock, &before);
     assert_eq!(records, 50);
-    assert_eq!(
-        (difference.lost, difference.unexpected, difference.twice),
-        (1, 1, 0)
-    );
+    assert_eq!((difference.lost, difference.unexpected, difference.twice), (1, 1, 0));
 }
 
 #[test]
@@ -155,15 +130,8 @@ fn differences_of_hosts_add_up_and_those_that_agree_are_not_asked_again() {
     assert_eq!(found.agreeing, 50);
     assert_eq!(found.records_of_differing, 150);
     assert_eq!(found.difference.lost, 1 + 2 + 3);
-    let again: Vec<_> = found
-        .differing
-        .iter()
-        .map(|agent| agent.identity.agent)
-        .collect();
-    let expected: Vec<_> = agents[1..]
-        .iter()
-        .map(|agent| agent.identity.agent)
-        .collect();
+    let again: Vec<_> = found.differing.iter().map(|agent| agent.identity.agent).collect();
+    let expected: Vec<_> = agents[1..].iter().map(|agent| agent.identity.agent).collect();
     assert_eq!(again, expected);
 }
 
@@ -193,18 +161,11 @@ fn a_host_whose_name_another_one_has_is_known_as_such() {
 fn a_verdict_as_json_names_every_kind_beside_the_hosts() {
     let verdict = Verdict {
         hosts: 3,
-        difference: Difference {
-            lost: 4,
-            unexpected: 5,
-            twice: 6,
-        },
+        difference: Difference { lost: 4, unexpected: 5, twice: 6 },
         ..Verdict::default()
     };
     let json = serde_json::to_value(&verdict).expect("JSON");
     assert_eq!((&json["hosts"], &json["lost"]), (&3.into(), &4.into()));
-    assert_eq!(
-        (&json["unexpected"], &json["twice"]),
-        (&5.into(), &6.into())
-    );
+    assert_eq!((&json["unexpected"], &json["twice"]), (&5.into(), &6.into()));
     assert!(json.get("error").is_none());
 }

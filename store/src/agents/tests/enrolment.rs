@@ -23,10 +23,7 @@ async fn token(
         expires_at,
         uses_max,
     };
-    enrolment_tokens::create(&world.scope, &new, at(0))
-        .await
-        .unwrap()
-        .id
+    enrolment_tokens::create(&world.scope, &new, at(0)).await.unwrap().id
 }
 
 async fn enrol_with(
@@ -42,13 +39,7 @@ async fn enrol_with(
         agent_version: "0.1.0",
         labels: &Labels::new(),
     };
-    enrol(
-        world.store(),
-        &enrolment,
-        &|_, _| Ok((certificate(), "chain")),
-        at(100),
-    )
-    .await
+    enrol(world.store(), &enrolment, &|_, _| Ok((certificate(), "chain")), at(100)).await
 }
 
 fn refusal<T>(outcome: Result<T, EnrolError>) -> RejectReason {
@@ -67,19 +58,13 @@ async fn a_host_becomes_an_agent_of_the_tokens_company() {
     assert_eq!(enrolled.company, world.scope.company());
     assert_eq!(enrolled.issued, "chain");
 
-    let host = hosts::get(&world.scope, enrolled.agent)
-        .await
-        .unwrap()
-        .unwrap();
+    let host = hosts::get(&world.scope, enrolled.agent).await.unwrap().unwrap();
     assert_eq!(host.host.hostname, "laptop");
     assert_eq!(host.enrolled_with, Some(token));
     assert_eq!(host.certificate_expires_at, Some(certificate().expires_at));
     assert_eq!(host.labels.get("ring").map(String::as_str), Some("1"));
     assert_eq!((host.facts, host.host.last_seen_at), (None, None));
-    let listed = enrolment_tokens::get(&world.scope, token)
-        .await
-        .unwrap()
-        .unwrap();
+    let listed = enrolment_tokens::get(&world.scope, token).await.unwrap().unwrap();
     // Counted in the same transaction in which the agent came to be.
     assert_eq!(listed.uses, 1);
 }
@@ -100,32 +85,15 @@ async fn says_why_a_token_lets_nobody_in() {
     // `enrol_with` comes at that very instant: an expiry is the first instant at which it holds no
     // more.
     let expired = token(&world, None, Some(at(100))).await;
-    assert_eq!(
-        refusal(enrol_with(&world, expired, &[5; 32]).await),
-        RejectReason::TokenExpired
-    );
+    assert_eq!(refusal(enrol_with(&world, expired, &[5; 32]).await), RejectReason::TokenExpired);
     let once = token(&world, Some(1), None).await;
     enrol_with(&world, once, &[5; 32]).await.unwrap();
-    assert_eq!(
-        refusal(enrol_with(&world, once, &[5; 32]).await),
-        RejectReason::TokenSpent
-    );
-    assert!(
-        enrolment_tokens::revoke(&world.scope, open, at(1))
-            .await
-            .unwrap()
-    );
+    assert_eq!(refusal(enrol_with(&world, once, &[5; 32]).await), RejectReason::TokenSpent);
+    assert!(enrolment_tokens::revoke(&world.scope, open, at(1)).await.unwrap());
     // Again, with no harm and another answer: whoever revokes twice is told that it was done
     // before.
-    assert!(
-        !enrolment_tokens::revoke(&world.scope, open, at(2))
-            .await
-            .unwrap()
-    );
-    assert_eq!(
-        refusal(enrol_with(&world, open, &[5; 32]).await),
-        RejectReason::TokenRevoked
-    );
+    assert!(!enrolment_tokens::revoke(&world.scope, open, at(2)).await.unwrap());
+    assert_eq!(refusal(enrol_with(&world, open, &[5; 32]).await), RejectReason::TokenRevoked);
 }
 
 #[tokio::test]
@@ -134,18 +102,9 @@ async fn a_suspended_company_takes_no_hosts() {
     let token = token(&world, None, None).await;
     let operator = world.store().local_operator();
     let company = world.scope.company();
-    companies::set_suspended(&operator, company, true, at(1))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        refusal(enrol_with(&world, token, &[5; 32]).await),
-        RejectReason::CompanySuspended
-    );
-    companies::set_suspended(&operator, company, false, at(2))
-        .await
-        .unwrap()
-        .unwrap();
+    companies::set_suspended(&operator, company, true, at(1)).await.unwrap().unwrap();
+    assert_eq!(refusal(enrol_with(&world, token, &[5; 32]).await), RejectReason::CompanySuspended);
+    companies::set_suspended(&operator, company, false, at(2)).await.unwrap().unwrap();
     // The refusal cost nothing, and the token is as it was.
     enrol_with(&world, token, &[5; 32]).await.unwrap();
 }
@@ -167,13 +126,8 @@ async fn a_host_brings_labels_and_takes_none_of_its_tokens_away() {
         labels: &labels,
     };
     let issue = |_: CompanyId, _: AgentId| Ok((certificate(), ()));
-    let enrolled = enrol(world.store(), &enrolment, &issue, at(1))
-        .await
-        .expect("enrolled");
-    let host = hosts::get(&world.scope, enrolled.agent)
-        .await
-        .expect("read")
-        .expect("there");
+    let enrolled = enrol(world.store(), &enrolment, &issue, at(1)).await.expect("enrolled");
+    let host = hosts::get(&world.scope, enrolled.agent).await.expect("read").expect("there");
     let expected = Labels::from([
         ("site".to_owned(), "berlin".to_owned()),
         ("ring".to_owned(), "1".to_owned()),
@@ -200,17 +154,9 @@ async fn a_request_that_cannot_be_signed_costs_no_use() {
     };
     let outcome = enrol(world.store(), &enrolment, &refuse, at(1)).await;
     assert_eq!(refusal(outcome), RejectReason::InvalidRequest);
-    let listed = enrolment_tokens::get(&world.scope, token)
-        .await
-        .unwrap()
-        .unwrap();
+    let listed = enrolment_tokens::get(&world.scope, token).await.unwrap().unwrap();
     assert_eq!(listed.uses, 0);
-    assert_eq!(
-        world
-            .number("SELECT count(*) FROM agents WHERE company_key = $1")
-            .await,
-        0
-    );
+    assert_eq!(world.number("SELECT count(*) FROM agents WHERE company_key = $1").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,10 +176,5 @@ async fn of_many_at_once_exactly_as_many_get_in_as_the_token_allows() {
     for outcome in refused {
         assert_eq!(refusal(outcome), RejectReason::TokenSpent);
     }
-    assert_eq!(
-        world
-            .number("SELECT count(*) FROM agents WHERE company_key = $1")
-            .await,
-        3
-    );
+    assert_eq!(world.number("SELECT count(*) FROM agents WHERE company_key = $1").await, 3);
 }

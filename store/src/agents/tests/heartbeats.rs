@@ -10,9 +10,7 @@ use crate::{hosts, nodes, summary};
 
 async fn endpoint(world: &World) -> Endpoint {
     let mut endpoint = Endpoint::new(world.agent().await);
-    world
-        .apply(&endpoint.snapshot([record("a", "1")], 100))
-        .await;
+    world.apply(&endpoint.snapshot([record("a", "1")], 100)).await;
     endpoint
 }
 
@@ -39,19 +37,13 @@ const WRONG: InventoryDigest = InventoryDigest { count: 3, sum: 4 };
 async fn notes_signs_of_life_and_leaves_agents_that_agree_alone() {
     let world = World::new().await;
     let (one, two) = (endpoint(&world).await, endpoint(&world).await);
-    let stranger = HeartbeatSeen {
-        agent: AgentId(Uuid::from_u128(1)),
-        ..seen(&one, 50)
-    };
+    let stranger = HeartbeatSeen { agent: AgentId(Uuid::from_u128(1)), ..seen(&one, 50) };
     // The last of an agent counts; time never goes back.
     let heartbeats = [seen(&two, 60), seen(&one, 50), stranger, seen(&two, 70)];
     assert_eq!(record_at(&world, &heartbeats, 70).await, []);
     assert_eq!(record_at(&world, &[seen(&two, 65)], 70).await, []);
     for (endpoint, seconds) in [(&one, 50), (&two, 70)] {
-        let host = hosts::get(&world.scope, endpoint.agent)
-            .await
-            .unwrap()
-            .unwrap();
+        let host = hosts::get(&world.scope, endpoint.agent).await.unwrap().unwrap();
         assert_eq!(host.host.last_seen_at, Some(at(seconds)));
     }
     assert_eq!(record_at(&world, &[], 70).await, []);
@@ -61,14 +53,9 @@ async fn notes_signs_of_life_and_leaves_agents_that_agree_alone() {
 async fn a_digest_that_differs_at_the_same_position_asks_for_a_snapshot() {
     let world = World::new().await;
     let endpoint = endpoint(&world).await;
-    let wrong = HeartbeatSeen {
-        digest: Some(WRONG),
-        ..seen(&endpoint, 10)
-    };
+    let wrong = HeartbeatSeen { digest: Some(WRONG), ..seen(&endpoint, 10) };
     assert_eq!(record_at(&world, &[wrong], 10).await, [endpoint.agent]);
-    let pending = commands::pending(world.store(), &[endpoint.agent])
-        .await
-        .unwrap();
+    let pending = commands::pending(world.store(), &[endpoint.agent]).await.unwrap();
     assert_eq!(pending, [(endpoint.agent, Command::SendSnapshot)]);
 }
 
@@ -81,10 +68,7 @@ async fn a_digest_of_another_position_says_nothing_yet() {
         acknowledged: Position::new(1, 2),
         ..seen(&endpoint, 10)
     };
-    let unsure = HeartbeatSeen {
-        digest: None,
-        ..seen(&endpoint, 11)
-    };
+    let unsure = HeartbeatSeen { digest: None, ..seen(&endpoint, 11) };
     assert_eq!(record_at(&world, &[ahead], 10).await, []);
     assert_eq!(record_at(&world, &[unsure], 11).await, []);
 }
@@ -93,16 +77,11 @@ async fn a_digest_of_another_position_says_nothing_yet() {
 async fn acknowledged_reports_that_never_come_are_made_up_for() {
     let world = World::new().await;
     let endpoint = endpoint(&world).await;
-    let ahead = |seconds| HeartbeatSeen {
-        acknowledged: Position::new(1, 2),
-        ..seen(&endpoint, seconds)
-    };
+    let ahead =
+        |seconds| HeartbeatSeen { acknowledged: Position::new(1, 2), ..seen(&endpoint, seconds) };
     assert_eq!(record_at(&world, &[ahead(10)], 10).await, []);
     assert_eq!(record_at(&world, &[ahead(900)], 900).await, []);
-    assert_eq!(
-        record_at(&world, &[ahead(910)], 910).await,
-        [endpoint.agent]
-    );
+    assert_eq!(record_at(&world, &[ahead(910)], 910).await, [endpoint.agent]);
 }
 
 #[tokio::test]
@@ -113,23 +92,15 @@ async fn a_report_that_waits_in_no_nodes_queue_is_made_up_for_at_once() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let now = world.now().await;
     let note = async |acknowledged| {
-        let ahead = HeartbeatSeen {
-            at: now - minutes(10),
-            acknowledged,
-            ..seen(&endpoint, 0)
-        };
+        let ahead = HeartbeatSeen { at: now - minutes(10), acknowledged, ..seen(&endpoint, 0) };
         let noted = record_heartbeats(&world.scope, &[ahead], BEHIND_AFTER, now).await;
         noted.unwrap()
     };
     // What waits is older than the heartbeat, so the missing report may be among it.
-    nodes::report(world.store(), node, "a", Some(minutes(11)))
-        .await
-        .unwrap();
+    nodes::report(world.store(), node, "a", Some(minutes(11))).await.unwrap();
     let noted = note(Position::new(1, 2)).await;
     assert_eq!((noted.asked, noted.behind), (vec![], vec![endpoint.agent]));
-    nodes::report(world.store(), node, "a", Some(minutes(9)))
-        .await
-        .unwrap();
+    nodes::report(world.store(), node, "a", Some(minutes(9))).await.unwrap();
     let noted = note(Position::new(1, 2)).await;
     assert_eq!((noted.asked, noted.behind), (vec![endpoint.agent], vec![]));
 }
@@ -138,10 +109,8 @@ async fn a_report_that_waits_in_no_nodes_queue_is_made_up_for_at_once() {
 async fn an_acknowledgement_that_moves_on_begins_another_wait() {
     let world = World::new().await;
     let endpoint = endpoint(&world).await;
-    let ahead = |position, seconds| HeartbeatSeen {
-        acknowledged: position,
-        ..seen(&endpoint, seconds)
-    };
+    let ahead =
+        |position, seconds| HeartbeatSeen { acknowledged: position, ..seen(&endpoint, seconds) };
     // The snapshot that was asked for is on its way, and must not be asked for again.
     let (lost, snapshot) = (Position::new(1, 2), Position::new(2, 1));
     assert_eq!(record_at(&world, &[ahead(lost, 10)], 10).await, []);
@@ -163,58 +132,35 @@ async fn rows_that_only_come_late_are_waited_for() {
     // Progress, though not yet all of it, begins the wait anew.
     world.apply(&[late]).await;
     assert_eq!(record_at(&world, &[ahead(&endpoint, 920)], 920).await, []);
-    assert_eq!(
-        record_at(&world, &[ahead(&endpoint, 1_810)], 1_810).await,
-        []
-    );
-    assert_eq!(
-        record_at(&world, &[ahead(&endpoint, 1_820)], 1_820).await,
-        [endpoint.agent]
-    );
+    assert_eq!(record_at(&world, &[ahead(&endpoint, 1_810)], 1_810).await, []);
+    assert_eq!(record_at(&world, &[ahead(&endpoint, 1_820)], 1_820).await, [endpoint.agent]);
 }
 
 #[tokio::test]
 async fn a_scan_that_is_done_is_not_asked_for_again() {
     let world = World::new().await;
     let endpoint = endpoint(&world).await;
-    let request = request_scan(&world.scope, endpoint.agent)
-        .await
-        .unwrap()
-        .unwrap();
+    let request = request_scan(&world.scope, endpoint.agent).await.unwrap().unwrap();
     let agents = [endpoint.agent];
     let pending = || commands::pending(world.store(), &agents);
     record_at(&world, &[seen(&endpoint, 2)], 2).await;
     assert_eq!(pending().await.unwrap().len(), 1);
-    let done = HeartbeatSeen {
-        scan_done: request,
-        ..seen(&endpoint, 3)
-    };
+    let done = HeartbeatSeen { scan_done: request, ..seen(&endpoint, 3) };
     record_at(&world, &[done], 3).await;
     assert_eq!(pending().await.unwrap(), []);
     // A number that nobody gave out is not believed, so the next request is a new one.
-    let boast = HeartbeatSeen {
-        scan_done: u64::MAX,
-        ..seen(&endpoint, 4)
-    };
+    let boast = HeartbeatSeen { scan_done: u64::MAX, ..seen(&endpoint, 4) };
     record_at(&world, &[boast], 4).await;
-    assert_eq!(
-        request_scan(&world.scope, endpoint.agent).await.unwrap(),
-        Some(2)
-    );
+    assert_eq!(request_scan(&world.scope, endpoint.agent).await.unwrap(), Some(2));
 }
 
 #[tokio::test]
 async fn a_revoked_host_is_not_waited_for() {
     let world = World::new().await;
     let endpoint = endpoint(&world).await;
-    let ahead = HeartbeatSeen {
-        acknowledged: Position::new(1, 9),
-        ..seen(&endpoint, 10)
-    };
+    let ahead = HeartbeatSeen { acknowledged: Position::new(1, 9), ..seen(&endpoint, 10) };
     record_at(&world, &[ahead], 10).await;
-    ask_for_snapshots(&world.scope, &[endpoint.agent], at(11))
-        .await
-        .unwrap();
+    ask_for_snapshots(&world.scope, &[endpoint.agent], at(11)).await.unwrap();
     let pipeline = summary::pipeline(&world.scope).await.unwrap();
     assert_eq!((pipeline.behind, pipeline.snapshots_asked), (1, 1));
     revoke(&world.scope, endpoint.agent, at(12)).await.unwrap();

@@ -21,10 +21,7 @@ fn heartbeat(agent: AgentId, process: Option<u64>, seconds: i64) -> HeartbeatSee
         scan_done: 0,
         every_s: 300,
         presence: process.map(|process| Presence {
-            path: Path {
-                way: Way::Proxy,
-                not_quic: Some(NotQuic::Handshake),
-            },
+            path: Path { way: Way::Proxy, not_quic: Some(NotQuic::Handshake) },
             process,
         }),
     }
@@ -51,11 +48,7 @@ async fn take_the_place(
     process: u64,
     successor: u128,
 ) -> Option<AgentId> {
-    let rekeying = Rekeying {
-        agent,
-        process,
-        successor: AgentId(Uuid::from_u128(successor)),
-    };
+    let rekeying = Rekeying { agent, process, successor: AgentId(Uuid::from_u128(successor)) };
     let issue = |_: CompanyId, agent: AgentId| Ok((certificate(), agent));
     let made = rekey(&world.scope, COMPANY, rekeying, &issue, at(500)).await;
     let (successor, issued) = made.unwrap()?;
@@ -100,11 +93,7 @@ async fn two_machines_with_one_identity_are_marked_and_asked_and_a_restart_is_no
 async fn each_machine_becomes_an_agent_of_its_own_and_asking_again_gives_the_same() {
     let world = World::new().await;
     let agent = world.agent().await;
-    assert_eq!(
-        take_the_place(&world, agent, 1, 0xe1).await,
-        None,
-        "it is no clone"
-    );
+    assert_eq!(take_the_place(&world, agent, 1, 0xe1).await, None, "it is no clone");
     hear(&world, agent, &[1, 2, 1, 2]).await;
     let one = take_the_place(&world, agent, 1, 0xe1).await.unwrap();
     let two = take_the_place(&world, agent, 2, 0xe2).await.unwrap();
@@ -127,11 +116,7 @@ async fn nothing_is_made_for_a_request_that_cannot_be_signed() {
     let world = World::new().await;
     let agent = world.agent().await;
     hear(&world, agent, &[1, 2, 1, 2]).await;
-    let rekeying = Rekeying {
-        agent,
-        process: 1,
-        successor: AgentId(Uuid::from_u128(0xe1)),
-    };
+    let rekeying = Rekeying { agent, process: 1, successor: AgentId(Uuid::from_u128(0xe1)) };
     let issue =
         |_: CompanyId, _: AgentId| Err::<(Certificate, ()), _>(RejectReason::InvalidRequest);
     let made = rekey(&world.scope, COMPANY, rekeying, &issue, at(500)).await;

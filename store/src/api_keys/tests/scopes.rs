@@ -9,11 +9,7 @@ use crate::test_fixtures::company;
 async fn a_narrowed_key_may_what_it_names_of_what_its_role_may() {
     let world = World::new().await;
     for (number, (role, scopes, may)) in [
-        (
-            Role::Admin,
-            Some(vec![Permission::ScanHosts]),
-            &[Permission::ScanHosts][..],
-        ),
+        (Role::Admin, Some(vec![Permission::ScanHosts]), &[Permission::ScanHosts][..]),
         // What the role lacks is not given by naming it.
         (
             Role::Viewer,
@@ -21,11 +17,7 @@ async fn a_narrowed_key_may_what_it_names_of_what_its_role_may() {
             &[Permission::ReadInventory],
         ),
         (Role::Admin, Some(vec![]), &[]),
-        (
-            Role::Viewer,
-            None,
-            &[Permission::ReadInventory, Permission::ExportInventory],
-        ),
+        (Role::Viewer, None, &[Permission::ReadInventory, Permission::ExportInventory]),
     ]
     .into_iter()
     .enumerate()
@@ -34,18 +26,10 @@ async fn a_narrowed_key_may_what_it_names_of_what_its_role_may() {
         let new = new_key(&key, None);
         let made = create_narrowed(&world.scope, &new, role, scopes.as_deref(), at(0)).await;
         assert_eq!(made.unwrap().scopes, scopes, "{number}");
-        let holder = world
-            .store()
-            .authenticate(&key, at(1))
-            .await
-            .unwrap()
-            .unwrap();
+        let holder = world.store().authenticate(&key, at(1)).await.unwrap().unwrap();
         let company = world.scope.company();
-        let found: Vec<Permission> = Permission::ALL
-            .iter()
-            .copied()
-            .filter(|one| holder.may(*one, company))
-            .collect();
+        let found: Vec<Permission> =
+            Permission::ALL.iter().copied().filter(|one| holder.may(*one, company)).collect();
         assert_eq!(found, may, "{number}");
         let listed = list(&world.scope).await.unwrap();
         let listed = listed.iter().find(|one| one.id == key.id()).unwrap();
@@ -59,9 +43,7 @@ async fn a_scope_that_a_newer_version_knew_gives_nothing() {
     let key = PresentedKey::new(id(), [7; 32]);
     let scopes = [Permission::ReadInventory];
     let new = new_key(&key, None);
-    create_narrowed(&world.scope, &new, Role::Admin, Some(&scopes), at(0))
-        .await
-        .unwrap();
+    create_narrowed(&world.scope, &new, Role::Admin, Some(&scopes), at(0)).await.unwrap();
     let mut tx = world.tx().await;
     sqlx::query("UPDATE api_keys SET scopes = '{everything:do}' WHERE company_key = $1")
         .bind(world.scope.key())
@@ -69,12 +51,7 @@ async fn a_scope_that_a_newer_version_knew_gives_nothing() {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let holder = world
-        .store()
-        .authenticate(&key, at(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let holder = world.store().authenticate(&key, at(1)).await.unwrap().unwrap();
     // Nothing, and not all of what the role may.
     let company = world.scope.company();
     assert!(Permission::ALL.iter().all(|one| !holder.may(*one, company)));
@@ -86,36 +63,13 @@ async fn a_key_of_a_company_may_nothing_in_another() {
     let world = World::new().await;
     let other = company(world.store(), "Other").await;
     let key = PresentedKey::new(id(), [7; 32]);
-    create(&world.scope, &new_key(&key, None), Role::Admin, at(0))
-        .await
-        .unwrap();
-    let holder = world
-        .store()
-        .authenticate(&key, at(1))
-        .await
-        .unwrap()
-        .unwrap();
+    create(&world.scope, &new_key(&key, None), Role::Admin, at(0)).await.unwrap();
+    let holder = world.store().authenticate(&key, at(1)).await.unwrap().unwrap();
     assert_eq!(holder.role_in(other.company()), None);
-    assert!(
-        Permission::ALL
-            .iter()
-            .all(|one| !holder.may(*one, other.company()))
-    );
+    assert!(Permission::ALL.iter().all(|one| !holder.may(*one, other.company())));
     let origin = Origin::system();
-    assert!(
-        holder
-            .scope(other.company(), &origin)
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        holder
-            .scope(world.scope.company(), &origin)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(holder.scope(other.company(), &origin).await.unwrap().is_none());
+    assert!(holder.scope(world.scope.company(), &origin).await.unwrap().is_some());
     assert!(!revoke(&other, key.id(), at(2)).await.unwrap());
     assert_eq!(list(&other).await.unwrap(), []);
     assert!(lets_in(&world, &key, 3).await);
@@ -127,18 +81,11 @@ async fn the_log_says_what_a_key_may_and_nothing_that_lets_one_in() {
     let key = PresentedKey::new(id(), [7; 32]);
     let scopes = [Permission::ScanHosts];
     let new = new_key(&key, Some(at(100)));
-    create_narrowed(&world.scope, &new, Role::Operator, Some(&scopes), at(0))
-        .await
-        .unwrap();
+    create_narrowed(&world.scope, &new, Role::Operator, Some(&scopes), at(0)).await.unwrap();
     for _ in 0..2 {
         revoke(&world.scope, key.id(), at(1)).await.unwrap();
     }
-    let entries = audit::list(
-        &world.scope,
-        &EntryFilter::default(),
-        &PageRequest::first(10),
-    )
-    .await;
+    let entries = audit::list(&world.scope, &EntryFilter::default(), &PageRequest::first(10)).await;
     let entries = entries.unwrap().items;
     let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(actions, ["api_key.revoke", "api_key.create"]);

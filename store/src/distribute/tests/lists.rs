@@ -29,9 +29,7 @@ pub(super) async fn ask_for_everything(scope: &TenantScope) {
     dead_letters::list(scope, &page).await.unwrap();
     enrolment_tokens::list(scope, &page).await.unwrap();
     ask_for_webhooks(scope, &page).await;
-    cves::list(scope, &Default::default(), Default::default(), &page)
-        .await
-        .unwrap();
+    cves::list(scope, &Default::default(), Default::default(), &page).await.unwrap();
 }
 
 const AGENT: AgentId = AgentId(Uuid::from_u128(1));
@@ -44,14 +42,10 @@ fn text() -> String {
 
 async fn ask_for_webhooks(scope: &TenantScope, page: &PageRequest) {
     webhooks::list(scope, page).await.unwrap();
-    let filter = webhooks::DeliveryFilter {
-        webhook: Some(ID),
-        state: Some(webhooks::DeliveryState::Dead),
-    };
+    let filter =
+        webhooks::DeliveryFilter { webhook: Some(ID), state: Some(webhooks::DeliveryState::Dead) };
     for filter in [filter, webhooks::DeliveryFilter::default()] {
-        webhooks::list_deliveries(scope, filter, page)
-            .await
-            .unwrap();
+        webhooks::list_deliveries(scope, filter, page).await.unwrap();
     }
 }
 
@@ -77,12 +71,8 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             ..HostFilter::default()
         },
     ] {
-        for sort in [
-            HostSort::Hostname,
-            HostSort::LastSeen,
-            HostSort::Enrolled,
-            HostSort::Software,
-        ] {
+        for sort in [HostSort::Hostname, HostSort::LastSeen, HostSort::Enrolled, HostSort::Software]
+        {
             hosts::list(scope, &filter, sort, page).await.unwrap();
             hosts::export(scope, &filter, sort).await.unwrap();
         }
@@ -96,11 +86,7 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
         (FindingState::Resolved, Some(false)),
         (FindingState::Any, Some(true)),
     ] {
-        for (host, as_of) in [
-            (None, None),
-            (Some(AGENT), None),
-            (Some(AGENT), Some(at(0))),
-        ] {
+        for (host, as_of) in [(None, None), (Some(AGENT), None), (Some(AGENT), Some(at(0)))] {
             let filter = FindingFilter {
                 state,
                 severity_min: Some(Severity::Low),
@@ -113,12 +99,9 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
                 exception: host.map(|_| ID),
                 as_of,
             };
-            for sort in [
-                FindingSort::Severity,
-                FindingSort::Epss,
-                FindingSort::Opened,
-                FindingSort::Hosts,
-            ] {
+            for sort in
+                [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
+            {
                 findings::list(scope, &filter, sort, page).await.unwrap();
                 findings::export(scope, &filter, sort).await.unwrap();
             }
@@ -127,10 +110,7 @@ async fn ask_for_findings(scope: &TenantScope, page: &PageRequest) {
 }
 
 async fn ask_for_software(scope: &TenantScope, page: &PageRequest) {
-    let filter = TitleFilter {
-        text: Some(text()),
-        source: Some(Source::Deb),
-    };
+    let filter = TitleFilter { text: Some(text()), source: Some(Source::Deb) };
     software::titles(scope, &filter, page).await.unwrap();
     for (vulnerable, gone, as_of) in [
         (None, false, None),
@@ -157,11 +137,7 @@ async fn ask_for_software(scope: &TenantScope, page: &PageRequest) {
             software::list(scope, &filter, sort, page).await.unwrap();
             software::export(scope, &filter, sort).await.unwrap();
         }
-        let filter = HostSoftwareFilter {
-            text: Some(text()),
-            vulnerable,
-            as_of,
-        };
+        let filter = HostSoftwareFilter { text: Some(text()), vulnerable, as_of };
         hosts::software(scope, AGENT, &filter, page).await.unwrap();
         hosts::export_software(scope, AGENT, &filter).await.unwrap();
     }
@@ -188,28 +164,20 @@ async fn ask_for_rules(scope: &TenantScope, page: &PageRequest) {
     };
     let new = NewException {
         id: ID,
-        about: &About {
-            cve: Some(text()),
-            ..About::default()
-        },
+        about: &About { cve: Some(text()), ..About::default() },
         hosts: Hosts::All,
         claim: &claim,
         expires_at: None,
         origin: None,
     };
     exceptions::create(scope, &new, at(0)).await.unwrap();
-    let about = About {
-        cve: Some(text()),
-        ..About::default()
-    };
+    let about = About { cve: Some(text()), ..About::default() };
     for hosts in [Hosts::All, Hosts::Label(ID), Hosts::One(AGENT)] {
         exceptions::preview(scope, &about, &hosts).await.unwrap();
     }
     labels::list(scope, page).await.unwrap();
     policies::list(scope, page).await.unwrap();
-    let all = ResultFilter {
-        state: Some(PolicyState::Fail),
-    };
+    let all = ResultFilter { state: Some(PolicyState::Fail) };
     policies::results(scope, ID, all, page).await.unwrap();
     policies::export_results(scope, ID, all).await.unwrap();
 }

@@ -34,20 +34,13 @@ pub(super) fn faults(sql: &str) -> Vec<String> {
         check.with = names.0;
         let _whole: ControlFlow<()> = statement.visit(&mut check);
     }
-    let touches = |of: &[&str]| {
-        check
-            .tables
-            .iter()
-            .any(|table| of.contains(&table.as_str()))
-    };
+    let touches = |of: &[&str]| check.tables.iter().any(|table| of.contains(&table.as_str()));
     let mut more = Vec::new();
     if touches(&COMPANY_TABLES) {
         if touches(&LOCAL_TABLES) {
             more.push("a company's table and the coordinator's own in one statement".to_owned());
         }
-        let calls = OF_A_SERVER
-            .iter()
-            .filter(|function| sql.contains(*function));
+        let calls = OF_A_SERVER.iter().filter(|function| sql.contains(*function));
         more.extend(calls.map(|function| format!("{function} may run on another server")));
     }
     for table in &check.tables {
@@ -105,12 +98,7 @@ impl Visitor for Check {
         self.statements += 1;
         match statement {
             Statement::Insert(insert) => self.insert(insert),
-            Statement::Update(Update {
-                table,
-                from,
-                selection,
-                ..
-            }) => {
+            Statement::Update(Update { table, from, selection, .. }) => {
                 let mut tables = vec![table.clone()];
                 if let Some(
                     UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from),
@@ -120,12 +108,7 @@ impl Visitor for Check {
                 }
                 self.scope(&tables, selection.as_ref());
             }
-            Statement::Delete(Delete {
-                from,
-                using,
-                selection,
-                ..
-            }) => {
+            Statement::Delete(Delete { from, using, selection, .. }) => {
                 let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = from;
                 let mut tables = from.clone();
                 tables.extend(using.iter().flatten().cloned());
@@ -141,9 +124,7 @@ impl Check {
     fn body(&mut self, body: &SetExpr) {
         match body {
             SetExpr::Select(select) => {
-                let Select {
-                    from, selection, ..
-                } = &**select;
+                let Select { from, selection, .. } = &**select;
                 self.scope(from, selection.as_ref());
             }
             // Each side of a UNION is planned for itself, so each has to name the company.
@@ -168,12 +149,7 @@ impl Check {
                     self.tables.insert(name);
                 }
             }
-            conditions.extend(
-                table
-                    .joins
-                    .iter()
-                    .filter_map(|join| on(&join.join_operator)),
-            );
+            conditions.extend(table.joins.iter().filter_map(|join| on(&join.join_operator)));
         }
         aliases.retain(|_, name| is_companys(name));
         let equations: Vec<(Expr, Expr)> = conditions.into_iter().flat_map(equations).collect();
@@ -193,8 +169,7 @@ impl Check {
             }
         }
         for alias in aliases.keys().filter(|alias| !held.contains(*alias)) {
-            self.faults
-                .push(format!("{alias} is not held to a company"));
+            self.faults.push(format!("{alias} is not held to a company"));
         }
     }
 
@@ -206,27 +181,19 @@ impl Check {
         }
         let first = insert.columns.first().map(ToString::to_string);
         if first.as_deref() != Some("company_key") {
-            self.faults
-                .push(format!("{table}: the company is not the first column"));
+            self.faults.push(format!("{table}: the company is not the first column"));
         }
-        let value = insert
-            .source
-            .as_ref()
-            .and_then(|source| first_value(&source.body));
+        let value = insert.source.as_ref().and_then(|source| first_value(&source.body));
         if !value.is_some_and(|value| is_parameter(&value)) {
-            self.faults
-                .push(format!("{table}: the company is no parameter"));
+            self.faults.push(format!("{table}: the company is no parameter"));
         }
         if let Some(OnInsert::OnConflict(OnConflict {
             conflict_target: Some(ConflictTarget::Columns(columns)),
             ..
         })) = &insert.on
-            && !columns
-                .iter()
-                .any(|column| column.to_string() == "company_key")
+            && !columns.iter().any(|column| column.to_string() == "company_key")
         {
-            self.faults
-                .push(format!("{table}: ON CONFLICT without the company"));
+            self.faults.push(format!("{table}: ON CONFLICT without the company"));
         }
     }
 }
@@ -253,16 +220,12 @@ fn first_value(body: &SetExpr) -> Option<Expr> {
 /// The equations that all have to hold.
 fn equations(condition: &Expr) -> Vec<(Expr, Expr)> {
     match condition {
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::And,
-            right,
-        } => [equations(left), equations(right)].concat(),
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::Eq,
-            right,
-        } => vec![((**left).clone(), (**right).clone())],
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            [equations(left), equations(right)].concat()
+        }
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            vec![((**left).clone(), (**right).clone())]
+        }
         Expr::Nested(inner) => equations(inner),
         // Nothing of an OR: it holds a row to the company only where both sides do, and no query
         // needs that.
@@ -274,9 +237,9 @@ fn equations(condition: &Expr) -> Vec<(Expr, Expr)> {
 fn company_of(expression: &Expr, aliases: &BTreeMap<String, String>) -> Option<String> {
     match expression {
         Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-            [alias, column] if column.value == "company_key" => aliases
-                .get_key_value(&alias.value)
-                .map(|(alias, _)| alias.clone()),
+            [alias, column] if column.value == "company_key" => {
+                aliases.get_key_value(&alias.value).map(|(alias, _)| alias.clone())
+            }
             _ => None,
         },
         // Without an alias there is only one that it can be.
@@ -318,18 +281,14 @@ fn table_of(insert: &Insert) -> String {
 
 fn name_of(factor: &TableFactor) -> Option<String> {
     match factor {
-        TableFactor::Table {
-            name, args: None, ..
-        } => Some(last(name)),
+        TableFactor::Table { name, args: None, .. } => Some(last(name)),
         _ => None,
     }
 }
 
 fn alias_of(factor: &TableFactor, name: &str) -> String {
     match factor {
-        TableFactor::Table {
-            alias: Some(alias), ..
-        } => alias.name.value.clone(),
+        TableFactor::Table { alias: Some(alias), .. } => alias.name.value.clone(),
         _ => name.to_owned(),
     }
 }

@@ -18,11 +18,7 @@ fn every_statement_that_is_known_at_compile_time_is_one_companys() {
         let known: serde_json::Value = serde_json::from_str(&text).unwrap();
         let sql = known["query"].as_str().unwrap();
         count += 1;
-        wrong.extend(
-            faults(sql)
-                .into_iter()
-                .map(|fault| format!("{fault}: {sql}")),
-        );
+        wrong.extend(faults(sql).into_iter().map(|fault| format!("{fault}: {sql}")));
     }
     assert!(count > 100, "{count} statements: is it the right folder?");
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -44,10 +40,7 @@ async fn every_list_whatever_its_filters_is_one_companys() {
 fn the_check_finds_what_it_is_for() {
     for (sql, fault) in [
         ("SELECT id FROM agents WHERE id = $1", "not held"),
-        (
-            "SELECT id FROM agents WHERE company_key = 3 OR company_key = $1",
-            "not held",
-        ),
+        ("SELECT id FROM agents WHERE company_key = 3 OR company_key = $1", "not held"),
         (
             "SELECT 1 FROM agents a JOIN installations i ON i.agent_key = a.key
              WHERE a.company_key = $1",
@@ -60,14 +53,8 @@ fn the_check_finds_what_it_is_for() {
         ),
         ("UPDATE agents SET hostname = $1", "not held"),
         ("DELETE FROM findings WHERE cve = $1", "not held"),
-        (
-            "INSERT INTO software_late (software_key, company_key) VALUES ($1, $2)",
-            "first column",
-        ),
-        (
-            "INSERT INTO software_late (company_key, software_key) VALUES (7, $1)",
-            "no parameter",
-        ),
+        ("INSERT INTO software_late (software_key, company_key) VALUES ($1, $2)", "first column"),
+        ("INSERT INTO software_late (company_key, software_key) VALUES (7, $1)", "no parameter"),
         (
             "INSERT INTO agents (company_key, id) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
             "ON CONFLICT",
@@ -90,10 +77,7 @@ fn the_check_finds_what_it_is_for() {
         ("SELECT 1 FROM nobody_knows", "no place"),
     ] {
         let found = faults(sql);
-        assert!(
-            found.iter().any(|found| found.contains(fault)),
-            "{sql}: {found:?}"
-        );
+        assert!(found.iter().any(|found| found.contains(fault)), "{sql}: {found:?}");
     }
     // The other way: what is right must not be refused, or the check would be switched off some
     // day.

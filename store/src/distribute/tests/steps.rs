@@ -56,10 +56,7 @@ async fn copies_come_before_what_is_joined_with_them_and_a_second_time_does_noth
 #[tokio::test]
 async fn a_table_that_nobody_placed_stops_it() {
     let world = world_with_stand_ins().await;
-    world
-        .database
-        .execute("CREATE TABLE newcomer (id int)")
-        .await;
+    world.database.execute("CREATE TABLE newcomer (id int)").await;
     let error = world.store().distribute().await.unwrap_err();
     assert!(matches!(error, DistributeError::UnknownTable(table) if table == "newcomer"));
 }
@@ -68,9 +65,7 @@ async fn a_table_that_nobody_placed_stops_it() {
 async fn no_policy_that_is_spread_asks_a_question_or_calls_a_function_of_ours() {
     let world = world_with_stand_ins().await;
     world.store().distribute().await.unwrap();
-    let tables = [&COMPANY_TABLES[..], &REFERENCE_TABLES]
-        .concat()
-        .join("','");
+    let tables = [&COMPANY_TABLES[..], &REFERENCE_TABLES].concat().join("','");
     let refused = format!(
         "SELECT count(*) FROM pg_policies WHERE tablename IN ('{tables}')
            AND (qual || coalesce(with_check, '')) ~ '(SELECT|muster_setting)'"
@@ -82,24 +77,18 @@ async fn no_policy_that_is_spread_asks_a_question_or_calls_a_function_of_ours() 
 async fn what_is_united_holds_what_it_held_and_keeps_companies_apart() {
     let world = world_with_stand_ins().await;
     let mut endpoint = Endpoint::new(world.agent().await);
-    world
-        .apply(&endpoint.snapshot([record("bad1", "1.1")], 100))
-        .await;
+    world.apply(&endpoint.snapshot([record("bad1", "1.1")], 100)).await;
     world.store().distribute().await.unwrap();
     assert_eq!(world.number(INSTALLATIONS).await, 1);
     let findings = "SELECT count(*) FROM findings WHERE company_key = $1";
     assert_eq!(world.number(findings).await, 2);
     // And goes on: the next report, and another company that sees nothing of it.
-    world
-        .apply(&[endpoint.delta(vec![record("bad2", "1")], &[])])
-        .await;
+    world.apply(&[endpoint.delta(vec![record("bad2", "1")], &[])]).await;
     assert_eq!(world.number(INSTALLATIONS).await, 2);
     let other = company(world.store(), "Other").await;
     let mut tx = other.begin("test").await.unwrap();
-    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM installations")
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
+    let seen: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM installations").fetch_one(&mut *tx).await.unwrap();
     assert_eq!(seen, 0);
     tx.commit().await.unwrap();
     let storage = "SELECT count(*) FROM pg_class
@@ -117,18 +106,13 @@ async fn the_partition_of_an_enormous_company_is_cut_by_agent_and_nothing_else_c
         world.apply(&endpoint.snapshot(records, 100)).await;
         endpoints.push(endpoint);
     }
-    let split = format!(
-        "SELECT muster_split_installations({}, 4)",
-        world.scope.key()
-    );
+    let split = format!("SELECT muster_split_installations({}, 4)", world.scope.key());
     world.database.execute(&split).await;
     assert_eq!(world.number(INSTALLATIONS).await, 16);
     let parts = "SELECT count(DISTINCT tableoid) FROM installations";
     assert!(world.database.number(parts).await > 1, "in several parts");
     for endpoint in &mut endpoints {
-        world
-            .apply(&[endpoint.delta(vec![record("y", "1")], &[])])
-            .await;
+        world.apply(&[endpoint.delta(vec![record("y", "1")], &[])]).await;
     }
     assert_eq!(world.number(INSTALLATIONS).await, 24);
 }

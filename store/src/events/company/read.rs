@@ -109,12 +109,8 @@ pub(crate) async fn after_in(
     // One bound for both: an event that only the second question sees would move the place over one that
     // the first did not see yet.
     let ended_before = ended_before(tx).await?;
-    let bounds = Bounds {
-        company_key,
-        after: place.parts(),
-        ended_before,
-        limit: i64::from(limit),
-    };
+    let bounds =
+        Bounds { company_key, after: place.parts(), ended_before, limit: i64::from(limit) };
     let mut events = findings(tx, &bounds).await?;
     events.extend(policies(tx, &bounds).await?);
     events.sort_unstable_by_key(|event| event.id);

@@ -63,16 +63,7 @@ async fn a_policy_fails(world: &World) {
 fn places_and_kinds_are_read_back_as_they_are_written() {
     let place = EventPlace::new(12, 345);
     assert_eq!(place.to_string().parse(), Ok(place));
-    for other in [
-        "",
-        "1",
-        "1-",
-        "-1-2",
-        "1-+2",
-        "a-b",
-        "1-2-3",
-        "99999999999999999999-1",
-    ] {
+    for other in ["", "1", "1-", "-1-2", "1-+2", "a-b", "1-2-3", "99999999999999999999-1"] {
         assert!(other.parse::<EventPlace>().is_err(), "{other}");
     }
     for kind in CompanyEventKind::ALL {
@@ -93,10 +84,7 @@ async fn both_kinds_of_events_come_in_one_order_and_page_by_page() {
     let all = until(6, || after(&world.scope, begin, 100)).await;
     let kinds: Vec<_> = all.iter().map(|event| event.kind.as_str()).collect();
     let (opened, resolved) = ("finding.opened", "finding.resolved");
-    assert_eq!(
-        kinds,
-        [opened, opened, opened, "policy.fail", resolved, resolved]
-    );
+    assert_eq!(kinds, [opened, opened, opened, "policy.fail", resolved, resolved]);
     let (mut place, mut paged) = (begin, Vec::new());
     while let Some(event) = after(&world.scope, place, 1).await.unwrap().pop() {
         place = event.id;

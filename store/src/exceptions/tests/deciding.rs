@@ -30,24 +30,13 @@ async fn who_asked_rejects_their_own_and_approves_it_never() {
     let own = decide(&ann, asked.id, Decision::Approve, at(20)).await;
     assert!(matches!(own, Err(DecideError::OwnRequest)), "{own:?}");
     assert_eq!(open(&world).await.len(), 3, "nothing is left out meanwhile");
-    let (rejected, settled) = decide(&ann, asked.id, Decision::Reject, at(21))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (rejected.state, settled.suppressed),
-        (ExceptionState::Rejected, 0)
-    );
-    assert_eq!(
-        (rejected.decided_at, rejected.ended_at),
-        (Some(at(21)), Some(at(21)))
-    );
+    let (rejected, settled) =
+        decide(&ann, asked.id, Decision::Reject, at(21)).await.unwrap().unwrap();
+    assert_eq!((rejected.state, settled.suppressed), (ExceptionState::Rejected, 0));
+    assert_eq!((rejected.decided_at, rejected.ended_at), (Some(at(21)), Some(at(21))));
     for decision in [Decision::Approve, Decision::Reject] {
         let again = decide(&bob, asked.id, decision, at(22)).await;
-        assert!(
-            matches!(again, Err(DecideError::Decided("rejected"))),
-            "{again:?}"
-        );
+        assert!(matches!(again, Err(DecideError::Decided("rejected"))), "{again:?}");
     }
 }
 
@@ -75,15 +64,9 @@ async fn what_was_withdrawn_is_not_decided_and_ends_once() {
     let (ann, bob) = (somebody(&world, 1), somebody(&world, 2));
     let asked = ask(&ann, &accepted()).await;
     let (ended, _) = withdraw(&ann, asked.id, at(20)).await.unwrap().unwrap();
-    assert_eq!(
-        (ended.state, ended.ended_at),
-        (ExceptionState::Withdrawn, Some(at(20)))
-    );
+    assert_eq!((ended.state, ended.ended_at), (ExceptionState::Withdrawn, Some(at(20))));
     let late = decide(&bob, asked.id, Decision::Approve, at(21)).await;
-    assert!(
-        matches!(late, Err(DecideError::Decided("withdrawn"))),
-        "{late:?}"
-    );
+    assert!(matches!(late, Err(DecideError::Decided("withdrawn"))), "{late:?}");
     let (again, _) = withdraw(&bob, asked.id, at(30)).await.unwrap().unwrap();
     assert_eq!(again, ended);
     assert_eq!(open(&world).await.len(), 3);
@@ -110,55 +93,26 @@ async fn nobodys_and_another_companys_exceptions_are_not_there() {
 async fn an_exception_is_about_something_for_hosts_that_there_are() {
     let (world, endpoint) = world().await;
     let other = company(world.store(), "Other").await;
-    let label = NewLabel {
-        id: id(),
-        name: "theirs",
-        description: "",
-        rule: None,
-    };
+    let label = NewLabel { id: id(), name: "theirs", description: "", rule: None };
     let theirs = labels::create(&other, &label, at(1)).await.unwrap().id;
     let claim = accepted();
     let make = async |scope: &TenantScope, about: &About, hosts: Hosts| {
-        let new = NewException {
-            id: id(),
-            about,
-            hosts,
-            claim: &claim,
-            expires_at: None,
-            origin: None,
-        };
+        let new =
+            NewException { id: id(), about, hosts, claim: &claim, expires_at: None, origin: None };
         create(scope, &new, at(10)).await.unwrap_err().to_string()
     };
     let about = of_cve(ONE);
     for (scope, hosts, words) in [
-        (
-            &world.scope,
-            Hosts::One(AgentId(id())),
-            "the company has no such host",
-        ),
-        (
-            &other,
-            Hosts::One(endpoint.agent),
-            "the company has no such host",
-        ),
-        (
-            &world.scope,
-            Hosts::Label(theirs),
-            "the company has no such label",
-        ),
+        (&world.scope, Hosts::One(AgentId(id())), "the company has no such host"),
+        (&other, Hosts::One(endpoint.agent), "the company has no such host"),
+        (&world.scope, Hosts::Label(theirs), "the company has no such label"),
     ] {
         assert_eq!(make(scope, &about, hosts).await, words, "{hosts:?}");
     }
     for nothing in [
         About::default(),
-        About {
-            version: Some("1.1".to_owned()),
-            ..About::default()
-        },
-        About {
-            source: Some(Source::Deb),
-            ..About::default()
-        },
+        About { version: Some("1.1".to_owned()), ..About::default() },
+        About { source: Some(Source::Deb), ..About::default() },
     ] {
         let words = make(&world.scope, &nothing, Hosts::All).await;
         assert!(words.contains("an exception is about something"), "{words}");
@@ -172,11 +126,7 @@ async fn an_exception_is_about_something_for_hosts_that_there_are() {
 async fn a_remark_holds_without_leave_and_leaves_nothing_out() {
     let (world, _) = world().await;
     set_approval(&world.scope, true, at(1)).await.unwrap();
-    let remark = Claim {
-        status: VexStatus::UnderInvestigation,
-        suppresses: false,
-        ..accepted()
-    };
+    let remark = Claim { status: VexStatus::UnderInvestigation, suppresses: false, ..accepted() };
     let made = ask(&somebody(&world, 1), &remark).await;
     assert_eq!((made.state, made.findings), (ExceptionState::Active, 0));
     assert_eq!(open(&world).await.len(), 3);
@@ -191,20 +141,11 @@ async fn a_remark_holds_without_leave_and_leaves_nothing_out() {
 #[tokio::test]
 async fn exceptions_are_listed_newest_first_by_what_they_are_about() {
     let (world, endpoint) = world().await;
-    let new = NewLabel {
-        id: id(),
-        name: "lab",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
     let label = labels::create(&world.scope, &new, at(1)).await.unwrap().id;
     let first = except(&world, &of_cve(ONE), Hosts::All).await.id;
-    let second = except(&world, &of_product("Bad1"), Hosts::Label(label))
-        .await
-        .id;
-    let third = except(&world, &of_cve(ONE), Hosts::One(endpoint.agent))
-        .await
-        .id;
+    let second = except(&world, &of_product("Bad1"), Hosts::Label(label)).await.id;
+    let third = except(&world, &of_cve(ONE), Hosts::One(endpoint.agent)).await.id;
     withdraw(&world.scope, second, at(20)).await.unwrap();
     let found = async |filter: ExceptionFilter| -> Vec<Uuid> {
         let page = PageRequest::first(10);
@@ -215,35 +156,18 @@ async fn exceptions_are_listed_newest_first_by_what_they_are_about() {
     // All were made at one instant: the ids, which grow, decide.
     assert_eq!(found(none()).await, [third, second, first]);
     let active = Some(ExceptionState::Active);
-    assert_eq!(
-        found(ExceptionFilter {
-            state: active,
-            ..none()
-        })
-        .await,
-        [third, first]
-    );
+    assert_eq!(found(ExceptionFilter { state: active, ..none() }).await, [third, first]);
     let cve = Some(ONE.to_owned());
-    assert_eq!(
-        found(ExceptionFilter { cve, ..none() }).await,
-        [third, first]
-    );
+    assert_eq!(found(ExceptionFilter { cve, ..none() }).await, [third, first]);
     let product = Some("BAD1".to_owned());
     assert_eq!(found(ExceptionFilter { product, ..none() }).await, [second]);
     let label = Some(label);
     assert_eq!(found(ExceptionFilter { label, ..none() }).await, [second]);
     let document = Some(id());
-    assert!(
-        found(ExceptionFilter { document, ..none() })
-            .await
-            .is_empty()
-    );
+    assert!(found(ExceptionFilter { document, ..none() }).await.is_empty());
     let page = PageRequest::first(2);
     let two = list(&world.scope, &none(), &page).await.unwrap();
-    let rest = PageRequest {
-        limit: 2,
-        after: two.next,
-    };
+    let rest = PageRequest { limit: 2, after: two.next };
     let rest = list(&world.scope, &none(), &rest).await.unwrap();
     assert_eq!((two.items.len(), rest.items[0].id), (2, first));
 }

@@ -40,20 +40,13 @@ async fn a_finding_is_left_out_of_everything_that_counts_and_stays_findable() {
     let detail = hosts::get(&world.scope, endpoint.agent).await.unwrap();
     let counts = detail.unwrap().host.findings;
     assert_eq!((counts.open, counts.suppressed), (2, 1));
-    let item = software::get(&world.scope, key(&record("bad1", "1.1")))
-        .await
-        .unwrap()
-        .unwrap();
+    let item = software::get(&world.scope, key(&record("bad1", "1.1"))).await.unwrap().unwrap();
     assert_eq!((item.findings.open, item.findings.suppressed), (1, 1));
     let page = PageRequest::first(10);
-    let listed = metadata::list(&world.scope, &Default::default(), Default::default(), &page)
-        .await
-        .unwrap();
+    let listed =
+        metadata::list(&world.scope, &Default::default(), Default::default(), &page).await.unwrap();
     assert!(listed.items.iter().all(|item| item.cve.id != ONE));
-    let of_cve = hosts::HostFilter {
-        cve: Some(ONE.to_owned()),
-        ..hosts::HostFilter::default()
-    };
+    let of_cve = hosts::HostFilter { cve: Some(ONE.to_owned()), ..hosts::HostFilter::default() };
     let with = hosts::list(&world.scope, &of_cve, hosts::HostSort::Hostname, &page);
     assert_eq!(with.await.unwrap().items, []);
 }
@@ -70,11 +63,8 @@ async fn a_new_host_and_a_new_version_of_the_software_are_left_out_from_the_begi
     let of_host = cves(&world, FindingState::Open, Some(second.agent)).await;
     assert_eq!(of_host, [""; 0]);
     // And whoever follows events is not told that they opened.
-    let kinds: Vec<EventKind> = told(&world, before, 3)
-        .await
-        .into_iter()
-        .map(|(kind, _)| kind)
-        .collect();
+    let kinds: Vec<EventKind> =
+        told(&world, before, 3).await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, [EventKind::Suppressed; 3]);
 }
 
@@ -82,10 +72,7 @@ async fn a_new_host_and_a_new_version_of_the_software_are_left_out_from_the_begi
 async fn a_finding_that_a_new_judgement_opens_is_left_out_at_once() {
     let (world, _) = world().await;
     except(&world, &of_cve("CVE-2026-1"), Hosts::All).await;
-    let judged = [(
-        key(&record("bad2", "1")),
-        evaluation(&["CVE-2026-1", "CVE-2026-2"]),
-    )];
+    let judged = [(key(&record("bad2", "1")), evaluation(&["CVE-2026-1", "CVE-2026-2"]))];
     replace(&world.scope, &judged, 2, at(20)).await.unwrap();
     assert_eq!(open(&world).await, [ONE, TWO, "CVE-2026-2"]);
     assert_eq!(suppressed(&world).await, ["CVE-2026-1"]);
@@ -109,9 +96,7 @@ async fn a_finding_stays_left_out_when_it_is_judged_again() {
     // Gone and found again, it is another row.
     for (cves, generation) in [(&[TWO][..], 3), (&[ONE, TWO], 4)] {
         let judged = [(key(&record("bad1", "1.1")), evaluation(cves))];
-        replace(&world.scope, &judged, generation, at(30))
-            .await
-            .unwrap();
+        replace(&world.scope, &judged, generation, at(30)).await.unwrap();
     }
     assert_eq!(suppressed(&world).await, [ONE]);
 }
@@ -128,10 +113,7 @@ async fn what_an_exception_left_out_is_open_again_when_its_time_is_over() {
     let last = told(&world, 4, 1).await;
     assert_eq!(last, [(EventKind::Reopened, ONE.to_owned())]);
     let ended = get(&world.scope, made.id).await.unwrap().unwrap();
-    assert_eq!(
-        (ended.state, ended.ended_at),
-        (ExceptionState::Expired, Some(at(100)))
-    );
+    assert_eq!((ended.state, ended.ended_at), (ExceptionState::Expired, Some(at(100))));
     // Doing it again does nothing.
     assert_eq!(expire(&world.scope, at(200)).await.unwrap(), 0);
     let settled = settle(&world.scope, at(200)).await.unwrap();
@@ -155,11 +137,7 @@ async fn another_exception_takes_over_when_the_first_ends() {
 #[tokio::test]
 async fn a_remark_leaves_nothing_out() {
     let (world, _) = world().await;
-    let claim = Claim {
-        status: VexStatus::UnderInvestigation,
-        suppresses: false,
-        ..accepted()
-    };
+    let claim = Claim { status: VexStatus::UnderInvestigation, suppresses: false, ..accepted() };
     let new = NewException {
         id: id(),
         about: &of_cve(ONE),
@@ -175,16 +153,11 @@ async fn a_remark_leaves_nothing_out() {
 #[tokio::test]
 async fn a_score_counts_once_somebody_gives_one() {
     let (world, _) = world().await;
-    let about = About {
-        score_below: Some(4.0),
-        ..About::default()
-    };
+    let about = About { score_below: Some(4.0), ..About::default() };
     except(&world, &about, Hosts::All).await;
     assert_eq!(suppressed(&world).await, [""; 0]);
     for (cve, score, severity) in [(ONE, 3.9, "low"), (TWO, 4.0, "medium")] {
-        metadata::upsert(world.store(), &[published(cve, score, severity)])
-            .await
-            .unwrap();
+        metadata::upsert(world.store(), &[published(cve, score, severity)]).await.unwrap();
     }
     settle(&world.scope, at(20)).await.unwrap();
     assert_eq!(suppressed(&world).await, [ONE]);
@@ -217,9 +190,7 @@ async fn every_change_of_an_exception_is_in_the_audit_log() {
     set_approval(&world.scope, true, at(5)).await.unwrap();
     let asked = except(&world, &of_cve(ONE), Hosts::All).await;
     let bob = somebody(&world, 2);
-    decide(&bob, asked.id, Decision::Approve, at(20))
-        .await
-        .unwrap();
+    decide(&bob, asked.id, Decision::Approve, at(20)).await.unwrap();
     for _twice in 0..2 {
         withdraw(&bob, asked.id, at(30)).await.unwrap();
     }
@@ -229,10 +200,8 @@ async fn every_change_of_an_exception_is_in_the_audit_log() {
         ("exception.approve", 1),
         ("exception.withdraw", 1),
     ] {
-        let entries = crate::audit::EntryFilter {
-            action: Some(action.to_owned()),
-            ..Default::default()
-        };
+        let entries =
+            crate::audit::EntryFilter { action: Some(action.to_owned()), ..Default::default() };
         let page = PageRequest::first(10);
         let found = crate::audit::list(&world.scope, &entries, &page).await;
         assert_eq!(found.unwrap().items.len(), expected, "{action}");
@@ -255,10 +224,7 @@ async fn a_rejected_request_leaves_nothing_out() {
 #[tokio::test]
 async fn an_exception_from_everything_is_refused() {
     let (world, _) = world().await;
-    let about = About {
-        version: Some("1".to_owned()),
-        ..About::default()
-    };
+    let about = About { version: Some("1".to_owned()), ..About::default() };
     let claim = accepted();
     let new = NewException {
         id: id(),

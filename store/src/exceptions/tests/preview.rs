@@ -20,12 +20,7 @@ fn rules() -> impl Strategy<Value = About> {
     let score =
         prop_oneof![2 => Just(None), 1 => (0_u8..=10).prop_map(|score| Some(f32::from(score)))];
     (
-        maybe(&[
-            "CVE-2024-90010",
-            "CVE-2024-90020",
-            "CVE-2024-90021",
-            "CVE-1",
-        ]),
+        maybe(&["CVE-2024-90010", "CVE-2024-90020", "CVE-2024-90021", "CVE-1"]),
         maybe(&["bad1", "BAD2", "bad3", "none"]),
         maybe(&["1", "1.1", "2.1", "9"]),
         maybe(&["pkg:deb/bad", "pkg:deb/bad@1"]),
@@ -51,25 +46,15 @@ async fn many() -> (World, AgentId, Uuid) {
             .flat_map(|version| ["bad1", "bad2", "bad3"].map(|name| record(name, version)));
         hosts.push(host(&world, records).await.agent);
     }
-    for (number, cve) in ["CVE-2024-90010", "CVE-2024-90020", "CVE-2024-90030"]
-        .into_iter()
-        .enumerate()
+    for (number, cve) in
+        ["CVE-2024-90010", "CVE-2024-90020", "CVE-2024-90030"].into_iter().enumerate()
     {
         let score = f32::from(u8::try_from(number).unwrap()).mul_add(3.0, 2.0);
-        metadata::upsert(world.store(), &[published(cve, score, "high")])
-            .await
-            .unwrap();
+        metadata::upsert(world.store(), &[published(cve, score, "high")]).await.unwrap();
     }
-    let new = NewLabel {
-        id: id(),
-        name: "lab",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
     let label = labels::create(&world.scope, &new, at(5)).await.unwrap().id;
-    labels::assign(&world.scope, label, &hosts[1..], true, at(5))
-        .await
-        .unwrap();
+    labels::assign(&world.scope, label, &hosts[1..], true, at(5)).await.unwrap();
     (world, hosts[0], label)
 }
 
@@ -78,14 +63,8 @@ async fn holds(world: &World, about: &About, hosts: Hosts) {
     let expected = preview_of(&world.scope, about, &hosts).await.unwrap();
     let before = suppressed(world).await.len();
     let claim = accepted();
-    let new = NewException {
-        id: id(),
-        about,
-        hosts,
-        claim: &claim,
-        expires_at: None,
-        origin: None,
-    };
+    let new =
+        NewException { id: id(), about, hosts, claim: &claim, expires_at: None, origin: None };
     let made = match create(&world.scope, &new, at(10)).await {
         Err(CreateError::AboutNothing) => {
             assert_eq!(expected.findings.open, 0);
@@ -136,11 +115,7 @@ async fn a_preview_says_what_an_exception_then_does() {
 async fn a_preview_counts_the_hosts_that_the_exception_is_for() {
     let (world, first, label) = many().await;
     let about = of_product("bad1");
-    for (hosts, expected) in [
-        (Hosts::All, 3),
-        (Hosts::Label(label), 2),
-        (Hosts::One(first), 1),
-    ] {
+    for (hosts, expected) in [(Hosts::All, 3), (Hosts::Label(label), 2), (Hosts::One(first), 1)] {
         let impact = preview_of(&world.scope, &about, &hosts).await.unwrap();
         assert_eq!(impact.hosts, expected, "{hosts:?}");
         assert_eq!(impact.software, 3);
@@ -151,8 +126,6 @@ async fn a_preview_counts_the_hosts_that_the_exception_is_for() {
 async fn a_preview_changes_nothing() {
     let (world, ..) = many().await;
     let before = open(&world).await;
-    preview_of(&world.scope, &of_product("bad1"), &Hosts::All)
-        .await
-        .unwrap();
+    preview_of(&world.scope, &of_product("bad1"), &Hosts::All).await.unwrap();
     assert_eq!(open(&world).await, before);
 }

@@ -20,27 +20,19 @@ async fn counts(world: &World, agent: AgentId) -> (u64, u64) {
     let any = HostSoftwareFilter::default();
     let installed = hosts::software(&world.scope, agent, &any, &page);
     let installed = installed.await.unwrap().items;
-    let sum: (u64, u64) = installed.iter().fold((0, 0), |(open, out), one| {
-        (open + one.findings.open, out + one.findings.suppressed)
-    });
+    let sum: (u64, u64) = installed
+        .iter()
+        .fold((0, 0), |(open, out), one| (open + one.findings.open, out + one.findings.suppressed));
     assert_eq!(sum, (counts.open, counts.suppressed));
     sum
 }
 
 async fn with_cve(world: &World) -> Vec<AgentId> {
-    let filter = HostFilter {
-        cve: Some(ONE.to_owned()),
-        ..HostFilter::default()
-    };
+    let filter = HostFilter { cve: Some(ONE.to_owned()), ..HostFilter::default() };
     let page = PageRequest::first(10);
     let listed = hosts::list(&world.scope, &filter, HostSort::Enrolled, &page);
-    let mut ids: Vec<AgentId> = listed
-        .await
-        .unwrap()
-        .items
-        .into_iter()
-        .map(|host| host.id)
-        .collect();
+    let mut ids: Vec<AgentId> =
+        listed.await.unwrap().items.into_iter().map(|host| host.id).collect();
     ids.sort_unstable();
     ids
 }
@@ -54,10 +46,7 @@ async fn one_host_is_excepted_and_the_company_is_not() {
     assert_eq!(counts(&world, first.agent).await, (1, 2));
     assert_eq!(counts(&world, second.agent).await, (2, 0));
     assert_eq!(open(&world).await.len(), 3);
-    assert_eq!(
-        summary::summary(&world.scope).await.unwrap().findings.open,
-        3
-    );
+    assert_eq!(summary::summary(&world.scope).await.unwrap().findings.open, 3);
     assert_eq!(with_cve(&world).await, [second.agent]);
     for (state, expected) in [(FindingState::Open, 1), (FindingState::Suppressed, 2)] {
         assert_eq!(cves(&world, state, Some(first.agent)).await.len(), expected);
@@ -69,28 +58,17 @@ async fn one_host_is_excepted_and_the_company_is_not() {
 #[tokio::test]
 async fn a_host_that_gets_the_label_is_excepted_with_what_it_gets_later() {
     let (world, first) = world().await;
-    let new = NewLabel {
-        id: id(),
-        name: "lab",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
     let label = labels::create(&world.scope, &new, at(5)).await.unwrap().id;
     except(&world, &of_product("bad1"), Hosts::Label(label)).await;
     assert_eq!(counts(&world, first.agent).await, (3, 0));
-    labels::assign(&world.scope, label, &[first.agent], true, at(20))
-        .await
-        .unwrap();
+    labels::assign(&world.scope, label, &[first.agent], true, at(20)).await.unwrap();
     assert_eq!(counts(&world, first.agent).await, (1, 2));
     let mut first = first;
     // A version that the company had not had before.
-    world
-        .apply(&[first.delta(vec![record("bad1", "3.1.4")], &[])])
-        .await;
+    world.apply(&[first.delta(vec![record("bad1", "3.1.4")], &[])]).await;
     assert_eq!(counts(&world, first.agent).await, (1, 5));
-    labels::assign(&world.scope, label, &[first.agent], false, at(30))
-        .await
-        .unwrap();
+    labels::assign(&world.scope, label, &[first.agent], false, at(30)).await.unwrap();
     assert_eq!(counts(&world, first.agent).await, (6, 0));
 }
 
@@ -108,19 +86,11 @@ async fn two_exceptions_for_a_host_leave_a_finding_out_once() {
 #[tokio::test]
 async fn a_label_that_an_exception_is_for_stays() {
     let (world, _) = world().await;
-    let new = NewLabel {
-        id: id(),
-        name: "lab",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
     let label = labels::create(&world.scope, &new, at(5)).await.unwrap().id;
     let made = except(&world, &of_cve(ONE), Hosts::Label(label)).await;
     let refused = labels::delete(&world.scope, label, at(40)).await;
-    assert!(matches!(
-        refused,
-        Err(labels::ChangeError::InUse("exceptions"))
-    ));
+    assert!(matches!(refused, Err(labels::ChangeError::InUse("exceptions"))));
     withdraw(&world.scope, made.id, at(20)).await.unwrap();
     assert!(labels::delete(&world.scope, label, at(40)).await.unwrap());
 }

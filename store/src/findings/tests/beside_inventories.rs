@@ -27,9 +27,7 @@ fn names() -> impl Iterator<Item = SoftwareRecord> {
 
 /// A judgement of all that [`names`] has.
 fn judged(cve: &str) -> Vec<(SoftwareKey, Evaluation)> {
-    names()
-        .map(|record| (key(&record), evaluation(&[cve])))
-        .collect()
+    names().map(|record| (key(&record), evaluation(&[cve]))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,11 +42,7 @@ async fn inventories_do_not_wait_for_rows_that_are_being_judged_again() {
         "UPDATE findings SET why = why WHERE company_key = $1",
         "UPDATE software SET generation = generation + 1 WHERE company_key = $1",
     ] {
-        sqlx::query(sql)
-            .bind(world.scope.key())
-            .execute(&mut *judging)
-            .await
-            .unwrap();
+        sqlx::query(sql).bind(world.scope.key()).execute(&mut *judging).await.unwrap();
     }
     let storing = async {
         // Another host has the same software, this one loses some and gets some more.
@@ -119,9 +113,7 @@ async fn many_of_both_at_once_never_wait_in_a_circle_and_come_to_one_result() {
                     (0..10).map(|n| record(&format!("bad-{round}-{}", (n + number) % 10), "1"));
                 let gone = names().skip(round * 4).take(4).collect::<Vec<_>>();
                 let delta = host.delta(new.collect(), &gone);
-                let applied = apply(&scope, &[delta], &judge, GENERATION, at(0))
-                    .await
-                    .unwrap();
+                let applied = apply(&scope, &[delta], &judge, GENERATION, at(0)).await.unwrap();
                 assert_eq!(stored(&applied.reports[0]).digest_agrees, Some(true));
             }
         });
@@ -142,11 +134,7 @@ async fn many_of_both_at_once_never_wait_in_a_circle_and_come_to_one_result() {
     tasks.join_all().await;
     let open = "SELECT count(DISTINCT cve) FROM findings WHERE company_key = $1
                 AND resolved_at = 'infinity' AND cve LIKE 'CVE-2026-%'";
-    assert_eq!(
-        world.number(open).await,
-        1,
-        "the last judgement alone holds"
-    );
+    assert_eq!(world.number(open).await, 1, "the last judgement alone holds");
     // The server counts circles that it had to break, also those that a retry made up for; sessions
     // hand in their counts when they end.
     let url = world.database.url().to_owned();

@@ -42,18 +42,9 @@ async fn each_order_puts_first_what_it_says_and_decides_ties_by_the_id() {
     host(&world, "A", &[("x", "1"), ("y", "1")]).await;
     let third = host(&world, "B", &[("z", "1")]).await;
     host(&world, "c", &[]).await;
-    assert_eq!(
-        sorted(&world, HostSort::Hostname).await,
-        ["A", "b", "B", "c"]
-    );
-    assert_eq!(
-        sorted(&world, HostSort::Software).await,
-        ["A", "B", "b", "c"]
-    );
-    assert_eq!(
-        sorted(&world, HostSort::Enrolled).await,
-        ["c", "B", "A", "b"]
-    );
+    assert_eq!(sorted(&world, HostSort::Hostname).await, ["A", "b", "B", "c"]);
+    assert_eq!(sorted(&world, HostSort::Software).await, ["A", "B", "b", "c"]);
+    assert_eq!(sorted(&world, HostSort::Enrolled).await, ["c", "B", "A", "b"]);
     seen(&world, first.agent, 500).await;
     seen(&world, third.agent, 400).await;
     let by_last_seen = sorted(&world, HostSort::LastSeen).await;
@@ -96,9 +87,7 @@ async fn pages_go_on_behind_the_host_that_they_ended_with_though_it_is_gone() {
     let mut request = PageRequest::first(2);
     let mut names = Vec::new();
     for step in 0..3 {
-        let page = list(&world.scope, &filter, HostSort::Hostname, &request)
-            .await
-            .unwrap();
+        let page = list(&world.scope, &filter, HostSort::Hostname, &request).await.unwrap();
         names.extend(page.items.into_iter().map(|host| host.hostname));
         request.after = page.next;
         if step == 0 {
@@ -127,9 +116,7 @@ async fn a_place_that_nobody_gave_is_a_place_in_ones_own_list() {
     let filter = HostFilter::default();
     let count = async |scope: &TenantScope, value: &str| {
         let page = from(value);
-        let page = list(scope, &filter, HostSort::Hostname, &page)
-            .await
-            .unwrap();
+        let page = list(scope, &filter, HostSort::Hostname, &page).await.unwrap();
         page.items.len()
     };
     assert_eq!(count(&world.scope, "a").await, 1);
@@ -143,62 +130,33 @@ async fn lists_are_as_they_were_and_what_ended_since_is_in_them() {
     let mut first = host(&world, "a", &[("bad1", "1"), ("good", "1")]).await;
     let page = PageRequest::first(10);
     // Each report comes a second after the one before; the second is at 2 s.
-    world
-        .apply(&[first.delta(vec![record("bad2", "1.1")], &[record("bad1", "1")])])
-        .await;
-    agents::revoke(&world.scope, first.agent, at(50))
-        .await
-        .unwrap();
+    world.apply(&[first.delta(vec![record("bad2", "1.1")], &[record("bad1", "1")])]).await;
+    agents::revoke(&world.scope, first.agent, at(50)).await.unwrap();
     let then = async |seconds: i64| {
-        let filter = HostFilter {
-            as_of: Some(at(seconds)),
-            ..HostFilter::default()
-        };
+        let filter = HostFilter { as_of: Some(at(seconds)), ..HostFilter::default() };
         let found = list(&world.scope, &filter, HostSort::Hostname, &page).await;
         let found = found.unwrap().items;
-        found
-            .first()
-            .map(|host| (host.software, host.findings.open))
+        found.first().map(|host| (host.software, host.findings.open))
     };
     assert_eq!(then(-1).await, None, "it was no agent yet");
     assert_eq!(then(49).await.map(|(software, _)| software), Some(2));
     assert_eq!(then(50).await, None, "it was refused from then on");
     assert_eq!(names(&world, HostFilter::default()).await, [""; 0]);
-    let also_revoked = HostFilter {
-        revoked: true,
-        as_of: Some(at(50)),
-        ..HostFilter::default()
-    };
+    let also_revoked = HostFilter { revoked: true, as_of: Some(at(50)), ..HostFilter::default() };
     assert_eq!(names(&world, also_revoked).await, ["a"]);
 }
 
 #[tokio::test]
 async fn what_is_asked_of_hosts_holds_together() {
     let (world, [web, db, _]) = world().await;
-    let new = NewLabel {
-        id: id(),
-        name: "lab",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "lab", description: "", rule: None };
     let label = labels::create(&world.scope, &new, at(1)).await.unwrap().id;
-    labels::assign(&world.scope, label, &[web, db], true, at(1))
-        .await
-        .unwrap();
-    let lab = || HostFilter {
-        label: Some(label),
-        ..HostFilter::default()
-    };
+    labels::assign(&world.scope, label, &[web, db], true, at(1)).await.unwrap();
+    let lab = || HostFilter { label: Some(label), ..HostFilter::default() };
     assert_eq!(names(&world, lab()).await, ["db-1", "web-1"]);
-    let exposed = HostFilter {
-        cve: Some("CVE-2024-90010".to_owned()),
-        ..lab()
-    };
+    let exposed = HostFilter { cve: Some("CVE-2024-90010".to_owned()), ..lab() };
     assert_eq!(names(&world, exposed.clone()).await, ["web-1"]);
-    let neither = HostFilter {
-        text: Some("db".to_owned()),
-        ..exposed
-    };
+    let neither = HostFilter { text: Some("db".to_owned()), ..exposed };
     assert_eq!(names(&world, neither).await, [""; 0]);
     for (pair, expected) in [
         (("site", "north"), &["db-1", "web-1"][..]),
@@ -206,16 +164,11 @@ async fn what_is_asked_of_hosts_holds_together() {
         (("Site", "north"), &[]),
         (("", ""), &[]),
     ] {
-        let filter = HostFilter {
-            enrolled_with: Some((pair.0.to_owned(), pair.1.to_owned())),
-            ..lab()
-        };
+        let filter =
+            HostFilter { enrolled_with: Some((pair.0.to_owned(), pair.1.to_owned())), ..lab() };
         assert_eq!(names(&world, filter).await, expected, "{pair:?}");
     }
-    let another_policy = HostFilter {
-        fails: Some(id()),
-        ..lab()
-    };
+    let another_policy = HostFilter { fails: Some(id()), ..lab() };
     assert_eq!(names(&world, another_policy).await, [""; 0]);
 }
 
@@ -233,10 +186,7 @@ async fn names_are_searched_for_as_they_are_written() {
         ("nder", &["Ünder"]),
         ("  ", &[]),
     ] {
-        let filter = HostFilter {
-            text: Some(text.to_owned()),
-            ..HostFilter::default()
-        };
+        let filter = HostFilter { text: Some(text.to_owned()), ..HostFilter::default() };
         let mut found = names(&world, filter).await;
         found.sort_unstable();
         assert_eq!(found, expected, "{text:?}");
@@ -253,10 +203,7 @@ async fn software_of_a_host_is_as_it_was_and_another_companys_host_has_none() {
         software(scope, host, &filter, page).await.unwrap()
     };
     let first = installed(&world.scope, endpoint.agent, &page).await;
-    let next = PageRequest {
-        limit: 2,
-        after: first.next,
-    };
+    let next = PageRequest { limit: 2, after: first.next };
     let second = installed(&world.scope, endpoint.agent, &next).await;
     let mut versions: Vec<_> = first
         .items
@@ -265,23 +212,15 @@ async fn software_of_a_host_is_as_it_was_and_another_companys_host_has_none() {
         .map(|one| one.software.record.name.as_str())
         .collect();
     versions.sort_unstable();
-    assert_eq!(
-        versions,
-        ["A", "a", "b"],
-        "equal names are told apart by their keys"
-    );
+    assert_eq!(versions, ["A", "a", "b"], "equal names are told apart by their keys");
     let other = company(world.store(), "Other").await;
     assert_eq!(installed(&other, endpoint.agent, &page).await.items, []);
     assert!(get(&other, endpoint.agent).await.unwrap().is_none());
-    world
-        .apply(&[endpoint.delta(vec![], &[record("b", "1")])])
-        .await;
+    world.apply(&[endpoint.delta(vec![], &[record("b", "1")])]).await;
     let left = installed(&world.scope, endpoint.agent, &PageRequest::first(10)).await;
     assert_eq!(left.items.len(), 2);
-    let long_ago = HostSoftwareFilter {
-        as_of: Some(at(0) - Duration::DAY),
-        ..HostSoftwareFilter::default()
-    };
+    let long_ago =
+        HostSoftwareFilter { as_of: Some(at(0) - Duration::DAY), ..HostSoftwareFilter::default() };
     let none = software(&world.scope, endpoint.agent, &long_ago, &page).await;
     assert_eq!(none.unwrap().items, []);
 }

@@ -12,26 +12,16 @@ fn condition(text: &str) -> Condition {
 }
 
 fn to<'a>(name: &'a str, rule: Option<&'a Condition>, revision: Option<u64>) -> LabelChange<'a> {
-    LabelChange {
-        name,
-        description: "",
-        rule,
-        revision,
-    }
+    LabelChange { name, description: "", rule, revision }
 }
 
 /// What the log says of labels: the action, what was and what is, the newest first.
 async fn log(world: &World) -> Vec<(String, Option<Value>, Option<Value>)> {
-    let filter = EntryFilter {
-        action: Some("label".to_owned()),
-        ..EntryFilter::default()
-    };
+    let filter = EntryFilter { action: Some("label".to_owned()), ..EntryFilter::default() };
     let page = PageRequest::first(100);
     let entries = audit::list(&world.scope, &filter, &page).await.unwrap();
     let entries = entries.items.into_iter();
-    entries
-        .map(|entry| (entry.action, entry.before, entry.after))
-        .collect()
+    entries.map(|entry| (entry.action, entry.before, entry.after)).collect()
 }
 
 #[tokio::test]
@@ -40,14 +30,9 @@ async fn a_label_whose_rule_is_taken_away_keeps_its_hosts_for_people() {
     let label = make(&world, "web", Some(r#"{"hostname":"web-*"}"#)).await;
     let by_hand = change(&world.scope, label.id, &to("web", None, Some(1)), at(2)).await;
     let by_hand = by_hand.unwrap().unwrap();
-    assert_eq!(
-        (by_hand.rule, by_hand.hosts, by_hand.revision),
-        (None, 2, 2)
-    );
+    assert_eq!((by_hand.rule, by_hand.hosts, by_hand.revision), (None, 2, 2));
     // Nothing computes it any more, whatever its hosts report.
-    world
-        .apply(&[endpoints[0].delta(vec![], &[record("bad1", "1")])])
-        .await;
+    world.apply(&[endpoints[0].delta(vec![], &[record("bad1", "1")])]).await;
     evaluate_all(&world.scope, at(3)).await.unwrap();
     evaluate_due(&world.scope, 10, at(3)).await.unwrap();
     assert_eq!(carriers(&world, &label).await, ["web-1", "web-2"]);
@@ -90,23 +75,13 @@ async fn of_two_changes_of_one_revision_one_is_done() {
 #[tokio::test]
 async fn of_two_labels_of_one_name_one_is_made() {
     let (world, _) = world().await;
-    let new = |name| NewLabel {
-        id: id(),
-        name,
-        description: "",
-        rule: None,
-    };
+    let new = |name| NewLabel { id: id(), name, description: "", rule: None };
     let (lower, upper) = (new("site"), new("SITE"));
-    let (first, second) = tokio::join!(
-        create(&world.scope, &lower, at(1)),
-        create(&world.scope, &upper, at(1))
-    );
+    let (first, second) =
+        tokio::join!(create(&world.scope, &lower, at(1)), create(&world.scope, &upper, at(1)));
     let refused = [first.err(), second.err()];
     let refused: Vec<_> = refused.into_iter().flatten().collect();
-    assert!(
-        matches!(refused.as_slice(), [ChangeError::NameTaken]),
-        "{refused:?}"
-    );
+    assert!(matches!(refused.as_slice(), [ChangeError::NameTaken]), "{refused:?}");
     // Another company has names of its own.
     let other = company(world.store(), "Other").await;
     assert!(create(&other, &new("site"), at(2)).await.is_ok());
@@ -121,18 +96,9 @@ async fn a_change_to_a_name_that_is_taken_leaves_the_label_and_its_hosts() {
     make(&world, "db", None).await;
     let label = make(&world, "web", Some(r#"{"hostname":"web-*"}"#)).await;
     let rule = condition(r#"{"any":[]}"#);
-    let taken = change(
-        &world.scope,
-        label.id,
-        &to("DB", Some(&rule), Some(1)),
-        at(2),
-    )
-    .await;
+    let taken = change(&world.scope, label.id, &to("DB", Some(&rule), Some(1)), at(2)).await;
     assert!(matches!(taken, Err(ChangeError::NameTaken)), "{taken:?}");
-    assert_eq!(
-        get(&world.scope, label.id).await.unwrap(),
-        Some(label.clone())
-    );
+    assert_eq!(get(&world.scope, label.id).await.unwrap(), Some(label.clone()));
     assert_eq!(carriers(&world, &label).await, ["web-1", "web-2"]);
     let kept = change(&world.scope, label.id, &to("WEB", None, Some(1)), at(3)).await;
     assert_eq!(kept.unwrap().unwrap().name, "WEB");
@@ -145,9 +111,7 @@ async fn the_log_has_the_rule_before_and_after_and_nothing_that_was_not_done() {
     let label = make(&world, "web", Some(text)).await;
     let late = change(&world.scope, label.id, &to("x", None, Some(7)), at(2)).await;
     assert!(matches!(late, Err(ChangeError::Changed)));
-    change(&world.scope, label.id, &to("db", None, Some(1)), at(3))
-        .await
-        .unwrap();
+    change(&world.scope, label.id, &to("db", None, Some(1)), at(3)).await.unwrap();
     assert!(delete(&world.scope, label.id, at(4)).await.unwrap());
     assert!(!delete(&world.scope, label.id, at(5)).await.unwrap());
     let with = json!({ "name": "web", "description": "", "rule": { "hostname": "web-*" } });
@@ -178,10 +142,7 @@ async fn a_deleted_label_is_off_its_hosts_and_one_that_is_in_use_stays() {
     policies::create(&world.scope, &new, at(2)).await.unwrap();
     // Also while the policy is off: turned on, it would be for all hosts.
     let used = delete(&world.scope, label.id, at(3)).await;
-    assert!(
-        matches!(used, Err(ChangeError::InUse("policies"))),
-        "{used:?}"
-    );
+    assert!(matches!(used, Err(ChangeError::InUse("policies"))), "{used:?}");
     assert_eq!(carriers(&world, &label).await.len(), 2);
     policies::delete(&world.scope, new.id, at(4)).await.unwrap();
     assert!(delete(&world.scope, label.id, at(5)).await.unwrap());
@@ -208,12 +169,7 @@ async fn a_company_has_no_more_labels_than_it_can() {
     .unwrap();
     tx.commit().await.unwrap();
     let last = make(&world, "last", None).await;
-    let new = NewLabel {
-        id: id(),
-        name: "one more",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "one more", description: "", rule: None };
     let more = create(&world.scope, &new, at(2)).await;
     let Err(error @ ChangeError::TooMany) = more else {
         panic!("{more:?}");
@@ -258,19 +214,13 @@ async fn one_host_is_computed_alone_and_nobodys_host_is_no_error() {
         let gone = endpoints[endpoint].delta(vec![], &[record("nginx", version)]);
         world.apply(&[gone]).await;
     }
-    let done = evaluate_host(&world.scope, endpoints[0].agent, at(2))
-        .await
-        .unwrap();
+    let done = evaluate_host(&world.scope, endpoints[0].agent, at(2)).await.unwrap();
     assert_eq!((done.hosts, done.gained, done.lost), (1, 0, 1));
     assert_eq!(carriers(&world, &label).await, ["web-2"]);
-    let nobody = evaluate_host(&world.scope, AgentId(id()), at(3))
-        .await
-        .unwrap();
+    let nobody = evaluate_host(&world.scope, AgentId(id()), at(3)).await.unwrap();
     assert_eq!(nobody, Evaluated::default());
     let other = company(world.store(), "Other").await;
-    let theirs = evaluate_host(&other, endpoints[1].agent, at(3))
-        .await
-        .unwrap();
+    let theirs = evaluate_host(&other, endpoints[1].agent, at(3)).await.unwrap();
     assert_eq!(theirs, Evaluated::default());
     assert_eq!(carriers(&world, &label).await, ["web-2"]);
 }
@@ -293,12 +243,7 @@ async fn no_company_reads_gives_or_ends_anothers_label() {
     let given = assign_filtered(&other, label.id, &all, true, at(2)).await;
     assert!(matches!(given, Err(AssignError::NoLabel)), "{given:?}");
     // A label of theirs finds no host of ours.
-    let new = NewLabel {
-        id: id(),
-        name: "all",
-        description: "",
-        rule: None,
-    };
+    let new = NewLabel { id: id(), name: "all", description: "", rule: None };
     let own = create(&other, &new, at(2)).await.unwrap();
     let given = assign(&other, own.id, &hosts, true, at(3)).await.unwrap();
     assert_eq!(given.changed, 0);

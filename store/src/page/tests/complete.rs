@@ -71,16 +71,8 @@ async fn pages_of_hosts_are_complete_in_every_order() {
     let (world, _) = world().await;
     let filter = &HostFilter::default();
     let scope = &world.scope;
-    for sort in [
-        HostSort::Hostname,
-        HostSort::LastSeen,
-        HostSort::Enrolled,
-        HostSort::Software,
-    ] {
-        check(7, |page| async move {
-            hosts::list(scope, filter, sort, &page).await
-        })
-        .await;
+    for sort in [HostSort::Hostname, HostSort::LastSeen, HostSort::Enrolled, HostSort::Software] {
+        check(7, |page| async move { hosts::list(scope, filter, sort, &page).await }).await;
     }
 }
 
@@ -89,23 +81,14 @@ async fn pages_of_software_are_complete_in_every_order() {
     let (world, endpoint) = world().await;
     let scope = &world.scope;
     let filter = &SoftwareFilter::default();
-    for sort in [
-        SoftwareSort::Name,
-        SoftwareSort::Hosts,
-        SoftwareSort::Findings,
-        SoftwareSort::FirstSeen,
-    ] {
-        check(11, |page| async move {
-            software::list(scope, filter, sort, &page).await
-        })
-        .await;
+    for sort in
+        [SoftwareSort::Name, SoftwareSort::Hosts, SoftwareSort::Findings, SoftwareSort::FirstSeen]
+    {
+        check(11, |page| async move { software::list(scope, filter, sort, &page).await }).await;
     }
     let filter = &HostSoftwareFilter::default();
     let host = endpoint.agent;
-    check(11, |page| async move {
-        hosts::software(scope, host, filter, &page).await
-    })
-    .await;
+    check(11, |page| async move { hosts::software(scope, host, filter, &page).await }).await;
 }
 
 #[tokio::test]
@@ -113,29 +96,14 @@ async fn pages_of_findings_and_cves_are_complete_in_every_order() {
     let (world, _) = world().await;
     let scope = &world.scope;
     let filter = &FindingFilter::default();
-    for sort in [
-        FindingSort::Severity,
-        FindingSort::Epss,
-        FindingSort::Opened,
-        FindingSort::Hosts,
-    ] {
-        check(22, |page| async move {
-            findings::list(scope, filter, sort, &page).await
-        })
-        .await;
+    for sort in [FindingSort::Severity, FindingSort::Epss, FindingSort::Opened, FindingSort::Hosts]
+    {
+        check(22, |page| async move { findings::list(scope, filter, sort, &page).await }).await;
     }
     let filter = &CveFilter::default();
-    for sort in [
-        CveSort::Severity,
-        CveSort::Epss,
-        CveSort::Kev,
-        CveSort::Hosts,
-        CveSort::Published,
-    ] {
-        check(6, |page| async move {
-            cves::list(scope, filter, sort, &page).await
-        })
-        .await;
+    for sort in [CveSort::Severity, CveSort::Epss, CveSort::Kev, CveSort::Hosts, CveSort::Published]
+    {
+        check(6, |page| async move { cves::list(scope, filter, sort, &page).await }).await;
     }
 }
 
@@ -150,23 +118,13 @@ async fn pages_of_tokens_and_dead_letters_are_complete() {
             position: Position::new(5, n + 1),
             reason: "test".to_owned(),
             detail: "a byte of \0 in a text".to_owned(),
-            frame: Frame {
-                packing: Packing::Zstd1,
-                payload: vec![0; 10],
-            },
+            frame: Frame { packing: Packing::Zstd1, payload: vec![0; 10] },
             received_at: at(1),
         })
         .collect();
     dead_letters::add(scope, &letters, at(2)).await.unwrap();
-    check(7, |page| async move {
-        enrolment_tokens::list(scope, &page).await
-    })
-    .await;
-    check(
-        9,
-        |page| async move { dead_letters::list(scope, &page).await },
-    )
-    .await;
+    check(7, |page| async move { enrolment_tokens::list(scope, &page).await }).await;
+    check(9, |page| async move { dead_letters::list(scope, &page).await }).await;
 }
 
 #[tokio::test]
@@ -174,37 +132,13 @@ async fn a_place_of_another_list_is_refused_and_not_guessed() {
     let (world, _) = world().await;
     let scope = &world.scope;
     let refused = |after: After| async move {
-        let page = PageRequest {
-            limit: 5,
-            after: Some(after),
-        };
+        let page = PageRequest { limit: 5, after: Some(after) };
         let list = hosts::list(scope, &HostFilter::default(), HostSort::Hostname, &page).await;
         matches!(list, Err(StoreError::InvalidCursor))
     };
     let id = TokenId(id()).to_string();
     let text = SortValue::Text("host".to_owned());
-    assert!(
-        refused(After {
-            value: SortValue::Integer(1),
-            id: id.clone(),
-            seen: 0,
-        })
-        .await
-    );
-    assert!(
-        refused(After {
-            value: text.clone(),
-            id: "CVE-2024-0001".to_owned(),
-            seen: 0,
-        })
-        .await
-    );
-    assert!(
-        !refused(After {
-            value: text,
-            id,
-            seen: 0
-        })
-        .await
-    );
+    assert!(refused(After { value: SortValue::Integer(1), id: id.clone(), seen: 0 }).await);
+    assert!(refused(After { value: text.clone(), id: "CVE-2024-0001".to_owned(), seen: 0 }).await);
+    assert!(!refused(After { value: text, id, seen: 0 }).await);
 }

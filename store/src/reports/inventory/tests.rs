@@ -13,10 +13,7 @@ fn line(held: u32) -> Line {
         agent: AgentId(Uuid::from_u128(1)),
         applied: Position::new(1, 1),
         applied_at: Some(at(100)),
-        digest: InventoryDigest {
-            count: held,
-            sum: 0,
-        },
+        digest: InventoryDigest { count: held, sum: 0 },
     }
 }
 
@@ -42,10 +39,7 @@ fn ten() -> Vec<SoftwareRecord> {
 fn the_parts_of_a_snapshot_are_read_as_one_stretch() {
     let batch = endpoint().snapshot(ten(), 3);
     assert_eq!(batch.len(), 4);
-    let whole = KeyRange {
-        low: SoftwareKey(0),
-        high: SoftwareKey(u128::MAX),
-    };
+    let whole = KeyRange { low: SoftwareKey(0), high: SoftwareKey(u128::MAX) };
     assert_eq!(touched(&run(&batch, 5)), [whole]);
     let first = touched(&run(&batch[..1], 5));
     assert_eq!(first[0].low, SoftwareKey(0));
@@ -58,10 +52,7 @@ fn a_delta_reads_its_keys_and_an_agent_without_rows_reads_nothing() {
     let mut endpoint = endpoint();
     let (a, b) = (record("a", "1"), record("b", "1"));
     let batch = [endpoint.delta(vec![a.clone()], std::slice::from_ref(&b))];
-    let mut expected = [key(&a), key(&b)].map(|key| KeyRange {
-        low: key,
-        high: key,
-    });
+    let mut expected = [key(&a), key(&b)].map(|key| KeyRange { low: key, high: key });
     let mut ranges = touched(&run(&batch, 5));
     ranges.sort_by_key(|range| range.low);
     expected.sort_by_key(|range| range.low);
@@ -73,10 +64,7 @@ fn a_delta_reads_its_keys_and_an_agent_without_rows_reads_nothing() {
 fn the_instant_of_a_run_grows_whatever_the_clocks_say() {
     let mut endpoint = endpoint();
     let mut batch = [endpoint.delta(vec![], &[])];
-    assert!(
-        batch[0].received_at < at(100),
-        "taken in before the last one"
-    );
+    assert!(batch[0].received_at < at(100), "taken in before the last one");
     let late = run(&batch, 0).at;
     assert!(late > at(100) && late < at(101), "{late}");
     batch[0].received_at = at(200);
@@ -92,19 +80,10 @@ fn a_part_ends_only_what_is_in_its_own_stretch() {
     let open: OpenRows = records
         .iter()
         .map(|record| {
-            let row = OpenRow {
-                fingerprint: RecordFingerprint(1),
-                opened_at: at(0),
-            };
+            let row = OpenRow { fingerprint: RecordFingerprint(1), opened_at: at(0) };
             (key(record), row)
         })
-        .chain([(
-            SoftwareKey(0),
-            OpenRow {
-                fingerprint: RecordFingerprint(2),
-                opened_at: at(0),
-            },
-        )])
+        .chain([(SoftwareKey(0), OpenRow { fingerprint: RecordFingerprint(2), opened_at: at(0) })])
         .collect();
     let run = run(&parts[..1], 11);
     let changes = fold(&run, &open);

@@ -19,9 +19,7 @@ async fn many_agents_bring_the_same_new_software_at_once() {
         tasks.spawn(async move {
             let mut software = 0;
             for report in batch {
-                let applied = apply(&scope, &[report], &judge, GENERATION, at(0))
-                    .await
-                    .unwrap();
+                let applied = apply(&scope, &[report], &judge, GENERATION, at(0)).await.unwrap();
                 assert_eq!(applied.asked, []);
                 software += applied.software;
             }
@@ -48,25 +46,13 @@ async fn the_same_report_on_two_nodes_at_once_is_stored_once() {
     for _ in 0..6 {
         let (scope, batch) = (world.scope.clone(), batch.clone());
         tasks.spawn(async move {
-            apply(&scope, &batch, &judge, GENERATION, at(0))
-                .await
-                .unwrap()
-                .reports[0]
+            apply(&scope, &batch, &judge, GENERATION, at(0)).await.unwrap().reports[0]
         });
     }
     let outcomes = tasks.join_all().await;
-    let duplicates = outcomes
-        .iter()
-        .filter(|outcome| **outcome == Applied::Duplicate)
-        .count();
+    let duplicates = outcomes.iter().filter(|outcome| **outcome == Applied::Duplicate).count();
     assert_eq!(duplicates, 5);
-    assert_eq!(
-        outcomes
-            .iter()
-            .filter(|o| matches!(o, Applied::Stored(_)))
-            .count(),
-        1
-    );
+    assert_eq!(outcomes.iter().filter(|o| matches!(o, Applied::Stored(_))).count(), 1);
     let rows = "SELECT count(*) FROM installations WHERE company_key = $1";
     assert_eq!(world.number(rows).await, 50);
 }
@@ -91,10 +77,7 @@ async fn batches_of_many_agents_in_any_order_do_not_wait_in_a_circle() {
         for batch in batches {
             let scope = world.scope.clone();
             tasks.spawn(async move {
-                apply(&scope, &batch, &judge, GENERATION, at(0))
-                    .await
-                    .unwrap()
-                    .reports
+                apply(&scope, &batch, &judge, GENERATION, at(0)).await.unwrap().reports
             });
         }
         for report in tasks.join_all().await.into_iter().flatten() {

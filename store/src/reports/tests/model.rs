@@ -109,11 +109,8 @@ impl Plan {
 }
 
 async fn run(world: &World, steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let mut plan = Plan {
-        endpoint: Endpoint::new(world.agent().await),
-        sent: Vec::new(),
-        batch: Vec::new(),
-    };
+    let mut plan =
+        Plan { endpoint: Endpoint::new(world.agent().await), sent: Vec::new(), batch: Vec::new() };
     for step in steps.into_iter().chain([Step::Apply]) {
         let is_apply = matches!(step, Step::Apply);
         plan.take(step);
@@ -170,13 +167,7 @@ async fn check(world: &World, endpoint: &Endpoint) -> Result<(), TestCaseError> 
         .held
         .iter()
         .map(|(key, record)| {
-            (
-                *key,
-                (
-                    RecordFingerprint::of(*key, record),
-                    record.locations.clone(),
-                ),
-            )
+            (*key, (RecordFingerprint::of(*key, record), record.locations.clone()))
         })
         .collect();
     prop_assert_eq!(open, expected);
@@ -205,7 +196,5 @@ fn rows_equal_what_the_host_has_whatever_the_order_of_things() {
         failure_persistence: None,
         ..Config::default()
     };
-    TestRunner::new(config)
-        .run(&steps(), |steps| runtime.block_on(run(&world, steps)))
-        .unwrap();
+    TestRunner::new(config).run(&steps(), |steps| runtime.block_on(run(&world, steps))).unwrap();
 }

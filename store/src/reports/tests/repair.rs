@@ -10,9 +10,7 @@ use crate::hosts;
 use crate::test_fixtures::{Endpoint, GENERATION, World, at, judge, record, stored};
 
 async fn pending(world: &World, endpoint: &Endpoint) -> Vec<Command> {
-    let pending = commands::pending(world.store(), &[endpoint.agent])
-        .await
-        .unwrap();
+    let pending = commands::pending(world.store(), &[endpoint.agent]).await.unwrap();
     pending.into_iter().map(|(_, command)| command).collect()
 }
 
@@ -24,32 +22,23 @@ fn wrong(endpoint: &mut Endpoint) -> IncomingReport {
 }
 
 async fn apply_at(world: &World, report: IncomingReport, now: OffsetDateTime) -> AppliedBatch {
-    apply(&world.scope, &[report], &judge, GENERATION, now)
-        .await
-        .unwrap()
+    apply(&world.scope, &[report], &judge, GENERATION, now).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_digest_that_differs_asks_for_a_snapshot_until_it_comes() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
-    world
-        .apply(&endpoint.snapshot([record("a", "1")], 100))
-        .await;
+    world.apply(&endpoint.snapshot([record("a", "1")], 100)).await;
     let applied = apply_at(&world, wrong(&mut endpoint), at(10)).await;
     assert_eq!(stored(&applied.reports[0]).digest_agrees, Some(false));
     assert_eq!(applied.asked, [endpoint.agent]);
     assert_eq!(pending(&world, &endpoint).await, [Command::SendSnapshot]);
 
-    let applied = world
-        .apply(&endpoint.snapshot([record("a", "1")], 100))
-        .await;
+    let applied = world.apply(&endpoint.snapshot([record("a", "1")], 100)).await;
     assert_eq!(stored(&applied.reports[0]).digest_agrees, Some(true));
     assert_eq!(pending(&world, &endpoint).await, []);
-    let host = hosts::get(&world.scope, endpoint.agent)
-        .await
-        .unwrap()
-        .unwrap();
+    let host = hosts::get(&world.scope, endpoint.agent).await.unwrap().unwrap();
     assert_eq!(host.snapshot_asked_at, None);
 }
 
@@ -57,9 +46,7 @@ async fn a_digest_that_differs_asks_for_a_snapshot_until_it_comes() {
 async fn a_running_sum_that_went_wrong_is_set_right_without_troubling_the_agent() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
-    world
-        .apply(&endpoint.snapshot([record("a", "1"), record("b", "1")], 100))
-        .await;
+    world.apply(&endpoint.snapshot([record("a", "1"), record("b", "1")], 100)).await;
     let mut tx = world.tx().await;
     // As a fault of this program would leave it. Rows are the truth and the sum is a shortcut to
     // them, so the rows are counted before the agent is asked for megabytes.
@@ -70,16 +57,11 @@ async fn a_running_sum_that_went_wrong_is_set_right_without_troubling_the_agent(
         .unwrap();
     tx.commit().await.unwrap();
 
-    let applied = world
-        .apply(&[endpoint.delta(vec![record("c", "1")], &[])])
-        .await;
+    let applied = world.apply(&[endpoint.delta(vec![record("c", "1")], &[])]).await;
 
     assert_eq!(stored(&applied.reports[0]).digest_agrees, Some(false));
     assert_eq!(applied.asked, []);
-    let host = hosts::get(&world.scope, endpoint.agent)
-        .await
-        .unwrap()
-        .unwrap();
+    let host = hosts::get(&world.scope, endpoint.agent).await.unwrap().unwrap();
     assert_eq!(host.digest, endpoint.digest());
 }
 
@@ -101,10 +83,7 @@ async fn rows_that_went_missing_are_made_up_for() {
     apply_at(&world, wrong(&mut endpoint), at(10)).await;
     world.apply(&endpoint.snapshot(all(), 2)).await;
 
-    let host = hosts::get(&world.scope, endpoint.agent)
-        .await
-        .unwrap()
-        .unwrap();
+    let host = hosts::get(&world.scope, endpoint.agent).await.unwrap().unwrap();
     assert_eq!(host.digest, endpoint.digest());
     let open =
         "SELECT count(*) FROM installations WHERE company_key = $1 AND closed_at = 'infinity'";
@@ -115,17 +94,11 @@ async fn rows_that_went_missing_are_made_up_for() {
 async fn an_agent_that_never_agrees_is_asked_ever_more_seldom() {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
-    world
-        .apply(&endpoint.snapshot([record("a", "1")], 100))
-        .await;
+    world.apply(&endpoint.snapshot([record("a", "1")], 100)).await;
     let mut asked = Vec::new();
     for minute in 0..64 {
         let report = wrong(&mut endpoint);
-        if !apply_at(&world, report, at(minute * 60))
-            .await
-            .asked
-            .is_empty()
-        {
+        if !apply_at(&world, report, at(minute * 60)).await.asked.is_empty() {
             asked.push(minute);
         }
     }

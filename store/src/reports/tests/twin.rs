@@ -138,10 +138,7 @@ impl Twins<'_> {
             position: report.report.position,
             reason: "refused".to_owned(),
             detail: String::new(),
-            frame: Frame {
-                packing: Packing::Plain,
-                payload: vec![1],
-            },
+            frame: Frame { packing: Packing::Plain, payload: vec![1] },
             received_at: at(self.seconds),
         };
         let (scope, now) = (&self.world.scope, at(self.seconds));
@@ -154,11 +151,8 @@ impl Twins<'_> {
     async fn beat(&mut self, is_true: bool, ahead: i8) -> Result<(), TestCaseError> {
         let mut acknowledged = self.endpoint.position;
         acknowledged.seq.0 = acknowledged.seq.0.saturating_add_signed(ahead.into());
-        let digest = if is_true {
-            self.endpoint.digest()
-        } else {
-            InventoryDigest { count: 2, sum: 5 }
-        };
+        let digest =
+            if is_true { self.endpoint.digest() } else { InventoryDigest { count: 2, sum: 5 } };
         let seen = [HeartbeatSeen {
             agent: self.endpoint.agent,
             at: at(self.seconds),
@@ -170,9 +164,7 @@ impl Twins<'_> {
         }];
         let (scope, now) = (&self.world.scope, at(self.seconds));
         let asked = record_heartbeats(scope, &seen, BEHIND_AFTER, now).await;
-        let twin = self
-            .rows
-            .record_heartbeats(scope.company(), &seen, BEHIND_AFTER, now);
+        let twin = self.rows.record_heartbeats(scope.company(), &seen, BEHIND_AFTER, now);
         prop_assert_eq!(asked.unwrap(), twin);
         Ok(())
     }
@@ -194,12 +186,7 @@ impl Twins<'_> {
         drop(tx);
         let held: BTreeMap<SoftwareKey, RecordFingerprint> = rows
             .into_iter()
-            .map(|(key, print)| {
-                (
-                    SoftwareKey::from_uuid(key),
-                    RecordFingerprint::from_uuid(print),
-                )
-            })
+            .map(|(key, print)| (SoftwareKey::from_uuid(key), RecordFingerprint::from_uuid(print)))
             .collect();
         prop_assert_eq!(held, self.rows.held(scope.company(), agent));
         let admission = crate::agents::admission(scope, agent).await.unwrap();
@@ -223,13 +210,8 @@ async fn run(world: &World, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let agent = world.agent().await;
     let mut rows = SimulatedRows::default();
     rows.add_agent(world.scope.company(), agent);
-    let mut twins = Twins {
-        world,
-        rows,
-        endpoint: Endpoint::new(agent),
-        sent: Vec::new(),
-        seconds: 0,
-    };
+    let mut twins =
+        Twins { world, rows, endpoint: Endpoint::new(agent), sent: Vec::new(), seconds: 0 };
     for step in steps {
         twins.take(step).await?;
     }
@@ -247,7 +229,5 @@ fn simulated_rows_say_and_hold_what_the_database_does() {
         failure_persistence: None,
         ..Config::default()
     };
-    TestRunner::new(config)
-        .run(&steps(), |steps| runtime.block_on(run(&world, steps)))
-        .unwrap();
+    TestRunner::new(config).run(&steps(), |steps| runtime.block_on(run(&world, steps))).unwrap();
 }

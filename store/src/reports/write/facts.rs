@@ -48,10 +48,7 @@ struct Said<'a> {
 
 impl<'a> Said<'a> {
     fn of(run: &Run<'a>) -> Self {
-        let mut said = Self {
-            facts: None,
-            sources: BTreeMap::new(),
-        };
+        let mut said = Self { facts: None, sources: BTreeMap::new() };
         for (_, incoming) in &run.reports {
             // The last that says something counts; a report without facts takes none back.
             said.facts = incoming.report.facts.as_deref().or(said.facts);
@@ -107,10 +104,7 @@ async fn write_hosts(
     hosts: &[(i64, &HostFacts)],
 ) -> Result<(), StoreError> {
     let column = |text: fn(&HostFacts) -> &str| -> Vec<String> {
-        hosts
-            .iter()
-            .map(|(_, facts)| text(facts).to_owned())
-            .collect()
+        hosts.iter().map(|(_, facts)| text(facts).to_owned()).collect()
     };
     let agents: Vec<i64> = hosts.iter().map(|(agent, _)| *agent).collect();
     sqlx::query!(

@@ -27,9 +27,7 @@ async fn store_on(scope: &TenantScope, names: &[&str], generation: u64) {
     let mut endpoint = Endpoint::new(agent(scope, "host").await);
     let records = names.iter().map(|name| record(name, "1.1"));
     let reports = endpoint.snapshot(records, 100);
-    apply(scope, &reports, &judge_by_name, generation, at(0))
-        .await
-        .unwrap();
+    apply(scope, &reports, &judge_by_name, generation, at(0)).await.unwrap();
 }
 
 async fn count(world: &World, generation: u64) {
@@ -40,25 +38,18 @@ async fn count(world: &World, generation: u64) {
         built_at: at(i64::try_from(generation % 1_000).unwrap()),
         changes: None,
     };
-    generations::record(world.store(), &taken, at(0))
-        .await
-        .unwrap();
+    generations::record(world.store(), &taken, at(0)).await.unwrap();
 }
 
 async fn names_of(scope: &TenantScope, products: &[&str]) -> Vec<String> {
-    let keys: Vec<_> = products
-        .iter()
-        .map(|product| LookupKey::of_product("example", product))
-        .collect();
+    let keys: Vec<_> =
+        products.iter().map(|product| LookupKey::of_product("example", product)).collect();
     let software = that_looked_up(scope, &keys).await.unwrap();
     names(not_judged_with(scope, &software, &[2]).await.unwrap())
 }
 
 fn names(software: Vec<SoftwareToJudge>) -> Vec<String> {
-    let mut names: Vec<_> = software
-        .into_iter()
-        .map(|software| software.record.name)
-        .collect();
+    let mut names: Vec<_> = software.into_iter().map(|software| software.record.name).collect();
     names.sort_unstable();
     names
 }
@@ -70,10 +61,7 @@ async fn software_is_found_by_what_its_evaluation_looked_up_in_its_own_company()
     store_on(&world.scope, &["bad1", "bad2", "good"], GENERATION).await;
     store_on(&other, &["bad1"], GENERATION).await;
     assert_eq!(names_of(&world.scope, &["bad1"]).await, ["bad1"]);
-    assert_eq!(
-        names_of(&world.scope, &["bad1", "good", "none"]).await,
-        ["bad1", "good"]
-    );
+    assert_eq!(names_of(&world.scope, &["bad1", "good", "none"]).await, ["bad1", "good"]);
     assert_eq!(names_of(&world.scope, &["everyone"]).await.len(), 3);
     assert_eq!(names_of(&world.scope, &["none"]).await.len(), 0);
     assert_eq!(names_of(&other, &["everyone"]).await, ["bad1"]);
@@ -111,9 +99,7 @@ async fn a_new_judgement_adds_what_it_looked_up() {
     // Twice, because keys that are there already must not be an error.
     for generation in [3, 4] {
         let judged = [(bad1, judged.clone())];
-        replace(&world.scope, &judged, generation, at(1))
-            .await
-            .unwrap();
+        replace(&world.scope, &judged, generation, at(1)).await.unwrap();
     }
     assert_eq!(names_of(&world.scope, &["renamed"]).await, ["bad1"]);
 }
@@ -126,17 +112,10 @@ async fn a_judgement_of_an_index_that_does_not_count_is_not_written() {
     count(&world, 2).await;
     let bad1 = key(&record("bad1", "1.1"));
     let judged = [(bad1, evaluation(&["CVE-2024-1"]))];
-    assert_eq!(
-        replace(&world.scope, &judged, 1, at(1)).await.unwrap(),
-        None
-    );
+    assert_eq!(replace(&world.scope, &judged, 1, at(1)).await.unwrap(), None);
     assert_eq!(names_of(&world.scope, &["bad1"]).await, ["bad1"]);
     let replaced = replace(&world.scope, &judged, 2, at(1)).await.unwrap();
-    let expected = Replaced {
-        opened: 1,
-        resolved: 2,
-        ..Replaced::default()
-    };
+    let expected = Replaced { opened: 1, resolved: 2, ..Replaced::default() };
     assert_eq!(replaced, Some(expected));
 }
 
@@ -225,14 +204,8 @@ async fn scores_and_exploitation_touch_no_row_of_a_company() {
         ransomware: true,
     });
     cves::upsert(world.store(), &[known.clone()]).await.unwrap();
-    let epss = enrichment::cve::EpssEntry {
-        cve: known.id,
-        score: 0.5,
-        percentile: 0.9,
-    };
-    cves::upsert_epss(world.store(), &[epss], None)
-        .await
-        .unwrap();
+    let epss = enrichment::cve::EpssEntry { cve: known.id, score: 0.5, percentile: 0.9 };
+    cves::upsert_epss(world.store(), &[epss], None).await.unwrap();
     assert_eq!(world.number(ROWS).await, before);
     let shown = "SELECT count(*) FROM findings f JOIN cves c ON c.id = f.cve
                  WHERE company_key = $1 AND kev_added IS NOT NULL AND epss_score > 0.4";
@@ -244,15 +217,11 @@ async fn everything_is_given_out_page_by_page_to_whoever_has_to_judge_everything
     let world = World::new().await;
     store_on(&world.scope, &["bad1", "bad2", "good"], GENERATION).await;
     count(&world, 2).await;
-    let change = generations::unfinished(world.store(), Some(at(0)))
-        .await
-        .unwrap();
+    let change = generations::unfinished(world.store(), Some(at(0))).await.unwrap();
     assert_eq!(change[0].changed, ChangedKeys::Everything);
     let (mut after, mut seen) = (None, 0);
-    while let Some(due) = page_for_evaluation(&world.scope, &change[0].has_it, after, 1)
-        .await
-        .unwrap()
-        .pop()
+    while let Some(due) =
+        page_for_evaluation(&world.scope, &change[0].has_it, after, 1).await.unwrap().pop()
     {
         after = Some(due.key);
         seen += 1;

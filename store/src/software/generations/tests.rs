@@ -69,14 +69,8 @@ async fn an_index_that_was_made_again_later_comes_back() {
     assert_eq!(record(store, &again, at(0)).await.unwrap(), Standing::New);
     assert_eq!(current(store).await.unwrap(), Some(1));
     // The copy that another node makes of it moves its time on.
-    let copy = Taken {
-        built_at: at(10),
-        ..again
-    };
-    assert_eq!(
-        record(store, &copy, at(0)).await.unwrap(),
-        Standing::Current
-    );
+    let copy = Taken { built_at: at(10), ..again };
+    assert_eq!(record(store, &copy, at(0)).await.unwrap(), Standing::Current);
     assert_eq!(take(store, 9, None).await, Standing::Older { current: 1 });
 }
 
@@ -85,23 +79,12 @@ async fn a_release_with_newer_rules_counts_with_any_copy_of_the_same_index() {
     let database = FreshDatabase::create().await;
     let store = database.store();
     take(store, 5, None).await;
-    let newer_rules = |built_at| Taken {
-        generation: 1_005,
-        index: 5,
-        rules: 2,
-        built_at,
-        changes: None,
-    };
-    assert_eq!(
-        record(store, &newer_rules(at(4)), at(0)).await.unwrap(),
-        Standing::New
-    );
+    let newer_rules =
+        |built_at| Taken { generation: 1_005, index: 5, rules: 2, built_at, changes: None };
+    assert_eq!(record(store, &newer_rules(at(4)), at(0)).await.unwrap(), Standing::New);
     assert_eq!(last_change(store).await, ChangedKeys::Everything);
     // The node of the release before cannot take it back.
-    assert_eq!(
-        take(store, 5, None).await,
-        Standing::Older { current: 1_005 }
-    );
+    assert_eq!(take(store, 5, None).await, Standing::Older { current: 1_005 });
 }
 
 #[tokio::test]

@@ -27,19 +27,9 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
     let world = World::new().await;
     let mut endpoint = Endpoint::new(world.agent().await);
     // Another index than the one that reports are judged with, so that the software is late.
-    let taken = Taken {
-        generation: 2,
-        index: 2,
-        rules: 1,
-        built_at: at(0),
-        changes: None,
-    };
-    generations::record(world.store(), &taken, at(0))
-        .await
-        .unwrap();
-    world
-        .apply(&endpoint.snapshot([record("bad1", "1")], 100))
-        .await;
+    let taken = Taken { generation: 2, index: 2, rules: 1, built_at: at(0), changes: None };
+    generations::record(world.store(), &taken, at(0)).await.unwrap();
+    world.apply(&endpoint.snapshot([record("bad1", "1")], 100)).await;
     let letter = dead_letters::NewDeadLetter {
         id: id(),
         agent: endpoint.agent,
@@ -52,9 +42,7 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
         },
         received_at: at(0),
     };
-    dead_letters::add(&world.scope, &[letter], at(0))
-        .await
-        .unwrap();
+    dead_letters::add(&world.scope, &[letter], at(0)).await.unwrap();
     rules::make(&world.scope, endpoint.agent).await;
     webhooks::make(&world.scope).await;
     // In the same database and, with four partitions, often in the same one: what keeps the two
@@ -76,43 +64,23 @@ async fn no_list_shows_another_companys_rows() {
         let host = endpoint.agent;
         let hosts = hosts::list(scope, &any_host, HostSort::Hostname, page);
         assert_eq!(hosts.await.unwrap().items.len(), expected);
-        assert_eq!(
-            hosts::get(scope, host).await.unwrap().is_some(),
-            expected == 1
-        );
+        assert_eq!(hosts::get(scope, host).await.unwrap().is_some(), expected == 1);
         let installed = hosts::software(scope, host, &any_installed, page);
         assert_eq!(installed.await.unwrap().items.len(), expected);
         let software = software::list(scope, &any_software, SoftwareSort::Name, page);
         assert_eq!(software.await.unwrap().items.len(), expected);
-        let one = software::get(scope, key(&record("bad1", "1")))
-            .await
-            .unwrap();
+        let one = software::get(scope, key(&record("bad1", "1"))).await.unwrap();
         assert_eq!(one.is_some(), expected == 1);
         let findings = findings::list(scope, &any_finding, FindingSort::Epss, page);
         assert_eq!(findings.await.unwrap().items.len(), expected);
         let cves = cves::list(scope, &any_cve, CveSort::Severity, page);
         assert_eq!(cves.await.unwrap().items.len(), expected);
-        assert_eq!(
-            dead_letters::list(scope, page).await.unwrap().items.len(),
-            expected
-        );
-        assert_eq!(
-            enrolment_tokens::list(scope, page)
-                .await
-                .unwrap()
-                .items
-                .len(),
-            expected
-        );
+        assert_eq!(dead_letters::list(scope, page).await.unwrap().items.len(), expected);
+        assert_eq!(enrolment_tokens::list(scope, page).await.unwrap().items.len(), expected);
         let pipeline = summary::pipeline(scope).await.unwrap();
         assert_eq!(pipeline.dead_letters, expected as u64);
-        assert_eq!(
-            summary::summary(scope).await.unwrap().agents,
-            expected as u64
-        );
-        let due = software::page_for_evaluation(scope, &[1], None, 10)
-            .await
-            .unwrap();
+        assert_eq!(summary::summary(scope).await.unwrap().agents, expected as u64);
+        let due = software::page_for_evaluation(scope, &[1], None, 10).await.unwrap();
         assert_eq!(due.len(), expected);
     }
 }
@@ -126,17 +94,8 @@ async fn nothing_of_another_company_can_be_changed() {
     assert_eq!(agents::request_scan(&other, agent).await.unwrap(), None);
     assert_eq!(agents::admission(&other, agent).await.unwrap(), None);
     let certificate = crate::test_fixtures::certificate();
-    assert!(
-        !agents::record_certificate(&other, agent, &certificate)
-            .await
-            .unwrap()
-    );
-    assert_eq!(
-        agents::ask_for_snapshots(&other, &[agent], at(1))
-            .await
-            .unwrap(),
-        []
-    );
+    assert!(!agents::record_certificate(&other, agent, &certificate).await.unwrap());
+    assert_eq!(agents::ask_for_snapshots(&other, &[agent], at(1)).await.unwrap(), []);
     let seen = HeartbeatSeen {
         agent,
         at: at(1),
@@ -146,64 +105,34 @@ async fn nothing_of_another_company_can_be_changed() {
         every_s: 300,
         presence: None,
     };
-    let asked = record_heartbeats(&other, &[seen], BEHIND_AFTER, at(1))
-        .await
-        .unwrap();
+    let asked = record_heartbeats(&other, &[seen], BEHIND_AFTER, at(1)).await.unwrap();
     assert_eq!(asked.asked, []);
     let report = endpoint.delta(vec![record("x", "1")], &[]);
-    let applied = apply(&other, &[report], &judge, GENERATION, at(1))
-        .await
-        .unwrap();
+    let applied = apply(&other, &[report], &judge, GENERATION, at(1)).await.unwrap();
     assert_eq!(applied.reports, [Applied::AgentUnknown]);
-    let letter = dead_letters::list(&world.scope, &PageRequest::first(1))
-        .await
-        .unwrap()
-        .items[0]
-        .id;
+    let letter =
+        dead_letters::list(&world.scope, &PageRequest::first(1)).await.unwrap().items[0].id;
     assert!(!dead_letters::replay(&other, letter, at(1)).await.unwrap());
     assert_eq!(dead_letters::frame(&other, letter).await.unwrap(), None);
-    let tokens = enrolment_tokens::list(&world.scope, &PageRequest::first(1))
-        .await
-        .unwrap();
+    let tokens = enrolment_tokens::list(&world.scope, &PageRequest::first(1)).await.unwrap();
     let token: TokenId = tokens.items[0].id;
-    assert!(
-        !enrolment_tokens::revoke(&other, token, at(1))
-            .await
-            .unwrap()
-    );
+    assert!(!enrolment_tokens::revoke(&other, token, at(1)).await.unwrap());
     assert_eq!(enrolment_tokens::get(&other, token).await.unwrap(), None);
-    let judged = [(
-        key(&record("bad1", "1")),
-        crate::test_fixtures::evaluation(&[""; 0]),
-    )];
+    let judged = [(key(&record("bad1", "1")), crate::test_fixtures::evaluation(&[""; 0]))];
     let replaced = findings::replace(&other, &judged, 2, at(1)).await.unwrap();
     // Done, with nothing to do: the other company has no such software.
     assert_eq!(replaced, Some(findings::Replaced::default()));
-    assert_eq!(
-        summary::summary(&world.scope).await.unwrap().findings.open,
-        1
-    );
+    assert_eq!(summary::summary(&world.scope).await.unwrap().findings.open, 1);
 }
 
 #[tokio::test]
 async fn a_principal_stays_in_its_company_and_an_operator_names_one() {
     let (world, other, _) = two_companies().await;
     let store = world.store();
-    let (own, operators) = (
-        PresentedKey::new(id(), [1; 32]),
-        PresentedKey::new(id(), [2; 32]),
-    );
-    let new = |key| NewApiKey {
-        key,
-        name: "n",
-        expires_at: None,
-    };
-    api_keys::create(&world.scope, &new(&own), Role::Viewer, at(0))
-        .await
-        .unwrap();
-    api_keys::create_operator(&store.local_operator(), &new(&operators), at(0))
-        .await
-        .unwrap();
+    let (own, operators) = (PresentedKey::new(id(), [1; 32]), PresentedKey::new(id(), [2; 32]));
+    let new = |key| NewApiKey { key, name: "n", expires_at: None };
+    api_keys::create(&world.scope, &new(&own), Role::Viewer, at(0)).await.unwrap();
+    api_keys::create_operator(&store.local_operator(), &new(&operators), at(0)).await.unwrap();
 
     let principal = store.authenticate(&own, at(1)).await.unwrap().unwrap();
     let origin = Origin::system();
@@ -214,11 +143,7 @@ async fn a_principal_stays_in_its_company_and_an_operator_names_one() {
     assert!(elsewhere.await.unwrap().is_none());
     assert!(principal.operator(&origin).is_none());
 
-    let operator = store
-        .authenticate(&operators, at(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let operator = store.authenticate(&operators, at(1)).await.unwrap().unwrap();
     assert_eq!((operator.is_operator(), operator.company()), (true, None));
     let named = operator.scope(other.company(), &origin);
     assert!(named.await.unwrap().is_some());
@@ -245,10 +170,8 @@ async fn sql_without_a_company_is_refused_and_with_one_sees_that_one() {
         }
         for (scope, sees) in [(&world.scope, true), (&other, false)] {
             let mut tx = scope.begin("test").await.unwrap();
-            let rows: i64 = sqlx::query_scalar(AssertSqlSafe(count.clone()))
-                .fetch_one(&mut *tx)
-                .await
-                .unwrap();
+            let rows: i64 =
+                sqlx::query_scalar(AssertSqlSafe(count.clone())).fetch_one(&mut *tx).await.unwrap();
             assert_eq!(rows > 0, sees, "{table}");
         }
     }
@@ -263,14 +186,8 @@ async fn rows_of_another_company_cannot_be_put_in_or_moved() {
         "UPDATE software SET company_key = $1",
     ] {
         let mut tx = world.tx().await;
-        let error = sqlx::query(sql)
-            .bind(other.key())
-            .execute(&mut *tx)
-            .await
-            .unwrap_err();
-        let code = error
-            .as_database_error()
-            .and_then(|error| error.code().map(String::from));
+        let error = sqlx::query(sql).bind(other.key()).execute(&mut *tx).await.unwrap_err();
+        let code = error.as_database_error().and_then(|error| error.code().map(String::from));
         // insufficient_privilege, which is what `WITH CHECK` raises. Any other error would be an
         // accident that happens to hold here.
         assert_eq!(code.as_deref(), Some("42501"), "{sql}: {error}");
@@ -322,40 +239,23 @@ async fn the_working_role_owns_nothing_and_passes_nothing() {
         "TRUNCATE installations",
         "CREATE TABLE mine (x int)",
     ] {
-        assert!(
-            sqlx::query(sql)
-                .execute(world.store().pool())
-                .await
-                .is_err(),
-            "{sql}"
-        );
+        assert!(sqlx::query(sql).execute(world.store().pool()).await.is_err(), "{sql}");
     }
 }
 
 #[tokio::test]
 async fn a_presented_credential_opens_its_own_row_and_no_other() {
     let (world, ..) = two_companies().await;
-    let tokens = enrolment_tokens::list(&world.scope, &PageRequest::first(1))
-        .await
-        .unwrap();
+    let tokens = enrolment_tokens::list(&world.scope, &PageRequest::first(1)).await.unwrap();
     let other = company(world.store(), "Third").await;
     crate::test_fixtures::agent(&other, "host").await;
-    let settings = Settings {
-        credential: Some(tokens.items[0].id.0),
-        ..Settings::default()
-    };
-    let mut tx = tx::begin(world.store().pool(), "test", settings)
-        .await
-        .unwrap();
-    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM enrolment_tokens")
-        .fetch_all(&mut *tx)
-        .await
-        .unwrap();
+    let settings = Settings { credential: Some(tokens.items[0].id.0), ..Settings::default() };
+    let mut tx = tx::begin(world.store().pool(), "test", settings).await.unwrap();
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM enrolment_tokens").fetch_all(&mut *tx).await.unwrap();
     assert_eq!(ids, [tokens.items[0].id.0]);
-    let companies: i64 = sqlx::query_scalar("SELECT count(*) FROM companies")
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
+    let companies: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM companies").fetch_one(&mut *tx).await.unwrap();
     // Who has only presented a credential has no company yet.
     assert_eq!(companies, 0);
 }
@@ -364,9 +264,7 @@ async fn a_presented_credential_opens_its_own_row_and_no_other() {
 async fn a_companys_own_scope_sees_no_other_company() {
     let (world, other, _) = two_companies().await;
     assert_eq!(companies::own(&other).await.unwrap().name, "Other");
-    let seen = world
-        .number("SELECT count(*) FROM companies WHERE $1 > 0")
-        .await;
+    let seen = world.number("SELECT count(*) FROM companies WHERE $1 > 0").await;
     assert_eq!(seen, 1);
 }
 

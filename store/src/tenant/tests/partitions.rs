@@ -91,13 +91,9 @@ async fn work(
     let software_key = key(&records[0]);
     // Three parts, so that ranges with two ends are planned, too.
     let batch = endpoint.snapshot(records.clone(), 7);
-    apply(scope, &batch, &judge, GENERATION, at(0))
-        .await
-        .unwrap();
+    apply(scope, &batch, &judge, GENERATION, at(0)).await.unwrap();
     let delta = endpoint.delta(vec![], &records[..2]);
-    apply(scope, &[delta], &judge, GENERATION, at(0))
-        .await
-        .unwrap();
+    apply(scope, &[delta], &judge, GENERATION, at(0)).await.unwrap();
     let seen = HeartbeatSeen {
         agent: endpoint.agent,
         at: at(1),
@@ -107,9 +103,7 @@ async fn work(
         every_s: 300,
         presence: None,
     };
-    record_heartbeats(scope, &[seen], BEHIND_AFTER, at(1))
-        .await
-        .unwrap();
+    record_heartbeats(scope, &[seen], BEHIND_AFTER, at(1)).await.unwrap();
     agents::admission(scope, endpoint.agent).await.unwrap();
     agents::request_scan(scope, endpoint.agent).await.unwrap();
     let filter = HostFilter {
@@ -117,30 +111,15 @@ async fn work(
         software: Some(software_key),
         ..HostFilter::default()
     };
-    hosts::list(scope, &filter, HostSort::Hostname, page)
-        .await
-        .unwrap();
-    hosts::list(scope, &HostFilter::default(), HostSort::LastSeen, page)
-        .await
-        .unwrap();
+    hosts::list(scope, &filter, HostSort::Hostname, page).await.unwrap();
+    hosts::list(scope, &HostFilter::default(), HostSort::LastSeen, page).await.unwrap();
     hosts::get(scope, endpoint.agent).await.unwrap();
-    hosts::software(scope, endpoint.agent, &HostSoftwareFilter::default(), page)
-        .await
-        .unwrap();
-    software::list(scope, &SoftwareFilter::default(), SoftwareSort::Hosts, page)
-        .await
-        .unwrap();
+    hosts::software(scope, endpoint.agent, &HostSoftwareFilter::default(), page).await.unwrap();
+    software::list(scope, &SoftwareFilter::default(), SoftwareSort::Hosts, page).await.unwrap();
     software::get(scope, software_key).await.unwrap();
-    let filter = FindingFilter {
-        host: Some(endpoint.agent),
-        ..FindingFilter::default()
-    };
-    findings::list(scope, &filter, FindingSort::Hosts, page)
-        .await
-        .unwrap();
-    cves::list(scope, &CveFilter::default(), CveSort::Hosts, page)
-        .await
-        .unwrap();
+    let filter = FindingFilter { host: Some(endpoint.agent), ..FindingFilter::default() };
+    findings::list(scope, &filter, FindingSort::Hosts, page).await.unwrap();
+    cves::list(scope, &CveFilter::default(), CveSort::Hosts, page).await.unwrap();
     cves::get(scope, "CVE-2024-90010").await.unwrap();
     judge_again(scope, software_key).await;
     dead_letters::list(scope, page).await.unwrap();
@@ -150,16 +129,12 @@ async fn work(
 
 /// What a change of the index brings about.
 async fn judge_again(scope: &TenantScope, software_key: SoftwareKey) {
-    software::page_for_evaluation(scope, &[1], None, 10)
-        .await
-        .unwrap();
+    software::page_for_evaluation(scope, &[1], None, 10).await.unwrap();
     let judged = [(software_key, evaluation(&["CVE-2024-99999"]))];
     findings::replace(scope, &judged, 2, at(2)).await.unwrap();
     let keys = [LookupKey(1)];
     software::that_looked_up(scope, &keys).await.unwrap();
-    software::not_judged_with(scope, &[software_key], &[1])
-        .await
-        .unwrap();
+    software::not_judged_with(scope, &[software_key], &[1]).await.unwrap();
     software::that_came_late(scope, 10).await.unwrap();
     events::after(scope, None, 10).await.unwrap();
     events::purge(scope, at(0), 10).await.unwrap();
@@ -169,35 +144,18 @@ async fn judge_again(scope: &TenantScope, software_key: SoftwareKey) {
 async fn plan(scope: &TenantScope, sql: &str, parameters: usize, generic: bool) -> String {
     let mut tx = scope.begin_by_key("test").await.unwrap();
     let types = ["bigint", "bigint[]", "uuid[]", "uuid[]"];
-    let types = if parameters == 2 {
-        "bigint, uuid[]".to_owned()
-    } else {
-        types.join(", ")
-    };
+    let types = if parameters == 2 { "bigint, uuid[]".to_owned() } else { types.join(", ") };
     let arguments = vec!["NULL"; parameters - 1].join(", ");
-    let mode = if generic {
-        "force_generic_plan"
-    } else {
-        "force_custom_plan"
-    };
-    for statement in [
-        format!("SET LOCAL plan_cache_mode = {mode}"),
-        format!("PREPARE hot ({types}) AS {sql}"),
-    ] {
-        sqlx::raw_sql(AssertSqlSafe(statement))
-            .execute(&mut *tx)
-            .await
-            .unwrap();
+    let mode = if generic { "force_generic_plan" } else { "force_custom_plan" };
+    for statement in
+        [format!("SET LOCAL plan_cache_mode = {mode}"), format!("PREPARE hot ({types}) AS {sql}")]
+    {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
     }
     let explain = format!("EXPLAIN EXECUTE hot ({}, {arguments})", scope.key());
-    let lines: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
-        .fetch_all(&mut *tx)
-        .await
-        .unwrap();
-    sqlx::raw_sql("DEALLOCATE hot")
-        .execute(&mut *tx)
-        .await
-        .unwrap();
+    let lines: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *tx).await.unwrap();
+    sqlx::raw_sql("DEALLOCATE hot").execute(&mut *tx).await.unwrap();
     lines.join("\n")
 }
 
@@ -220,14 +178,11 @@ async fn newcomer(database: &FreshDatabase) -> TenantScope {
         let shares = partitions.contains(&partition);
         partitions.push(partition);
         if shares {
-            let mut owner = <sqlx::PgConnection as sqlx::Connection>::connect(database.url())
-                .await
-                .unwrap();
+            let mut owner =
+                <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await.unwrap();
             sqlx::raw_sql("ANALYZE").execute(&mut owner).await.unwrap();
         }
-        apply(&scope, &batch, &judge, GENERATION, at(0))
-            .await
-            .unwrap();
+        apply(&scope, &batch, &judge, GENERATION, at(0)).await.unwrap();
         companies.push(scope);
         if shares {
             return companies.swap_remove(companies.len() - 1);
@@ -245,12 +200,7 @@ async fn the_statements_of_a_batch_are_planned_for_one_partition_and_by_primary_
         (include_str!("../../reports/open_rows.sql"), 4),
         (include_str!("../../reports/existing_software.sql"), 2),
     ] {
-        for (scope, generic) in [
-            (&empty, false),
-            (&empty, true),
-            (&grown, false),
-            (&grown, true),
-        ] {
+        for (scope, generic) in [(&empty, false), (&empty, true), (&grown, false), (&grown, true)] {
             let plan = plan(scope, sql, parameters, generic).await;
             let partitions: BTreeSet<&str> = plan
                 .split_whitespace()
@@ -259,10 +209,7 @@ async fn the_statements_of_a_batch_are_planned_for_one_partition_and_by_primary_
                 .collect();
             assert_eq!(partitions.len(), 1, "{plan}");
             // Every other index than those of the keys is called so.
-            assert!(
-                !plan.contains("Seq Scan") && !plan.contains("_idx"),
-                "{plan}"
-            );
+            assert!(!plan.contains("Seq Scan") && !plan.contains("_idx"), "{plan}");
             // A custom plan knows the company and never mentions the other three; a generic one
             // removes them each time it begins.
             assert_eq!(plan.contains("Subplans Removed: 3"), generic, "{plan}");
@@ -286,35 +233,20 @@ async fn rows_read(store: &Store) -> i64 {
 #[tokio::test]
 async fn a_batch_reads_what_it_touches_and_not_what_its_company_has() {
     let database = FreshDatabase::create().await;
-    let config = StoreConfig {
-        connections_max: 1,
-        ..StoreConfig::new(database.url())
-    };
+    let config = StoreConfig { connections_max: 1, ..StoreConfig::new(database.url()) };
     let store = Store::connect(&config).await.unwrap();
     let grown = newcomer(&database).await;
-    let scope = store
-        .pipeline_scope(grown.company())
-        .await
-        .unwrap()
-        .unwrap();
+    let scope = store.pipeline_scope(grown.company()).await.unwrap().unwrap();
     let mut endpoint = Endpoint::new(crate::test_fixtures::agent(&scope, "host").await);
     let records: Vec<_> = (0..300).map(|n| record(&format!("p{n}"), "1")).collect();
-    apply(
-        &scope,
-        &endpoint.snapshot(records.clone(), 100),
-        &judge,
-        GENERATION,
-        at(0),
-    )
-    .await
-    .unwrap();
+    apply(&scope, &endpoint.snapshot(records.clone(), 100), &judge, GENERATION, at(0))
+        .await
+        .unwrap();
     let before = rows_read(&store).await;
     for round in 0..8 {
         let at_once = &records[round * 2..round * 2 + 2];
         let delta = endpoint.delta(vec![record(&format!("new{round}"), "1")], at_once);
-        let applied = apply(&scope, &[delta], &judge, GENERATION, at(1))
-            .await
-            .unwrap();
+        let applied = apply(&scope, &[delta], &judge, GENERATION, at(1)).await.unwrap();
         assert_eq!(applied.asked, []);
     }
     let rows = rows_read(&store).await - before;
@@ -326,23 +258,14 @@ async fn a_batch_reads_what_it_touches_and_not_what_its_company_has() {
 #[tokio::test]
 async fn findings_of_a_hosts_software_are_not_looked_for_among_all_findings() {
     let database = FreshDatabase::create().await;
-    let config = StoreConfig {
-        connections_max: 1,
-        ..StoreConfig::new(database.url())
-    };
+    let config = StoreConfig { connections_max: 1, ..StoreConfig::new(database.url()) };
     let store = Store::connect(&config).await.unwrap();
     let grown = newcomer(&database).await;
-    let scope = store
-        .pipeline_scope(grown.company())
-        .await
-        .unwrap()
-        .unwrap();
+    let scope = store.pipeline_scope(grown.company()).await.unwrap().unwrap();
     let mut endpoint = Endpoint::new(crate::test_fixtures::agent(&scope, "host").await);
     let records: Vec<_> = (0..300).map(|n| record(&format!("bad{n}"), "1")).collect();
     let batch = endpoint.snapshot(records, 100);
-    apply(&scope, &batch, &judge, GENERATION, at(0))
-        .await
-        .unwrap();
+    apply(&scope, &batch, &judge, GENERATION, at(0)).await.unwrap();
     let page = &PageRequest::first(300);
     let listed = hosts::software(&scope, endpoint.agent, &HostSoftwareFilter::default(), page)
         .await

@@ -22,17 +22,10 @@ async fn two_admins_cannot_take_each_others_role_at_once() {
     let results = [one.unwrap(), other.unwrap()];
     let refused = results.iter().filter(|one| **one == RoleChange::LastAdmin);
     assert_eq!(refused.count(), 1, "{results:?}");
-    let left = [
-        role_of(&world.scope, ann).await,
-        role_of(&world.scope, bob).await,
-    ];
+    let left = [role_of(&world.scope, ann).await, role_of(&world.scope, bob).await];
     assert!(left.contains(&Some(Role::Admin)), "{left:?}");
     // Nor can one go while the other becomes less.
-    let admin = if left[0] == Some(Role::Admin) {
-        ann
-    } else {
-        bob
-    };
+    let admin = if left[0] == Some(Role::Admin) { ann } else { bob };
     let gone = remove_member(&world.scope, admin, at(2)).await.unwrap();
     assert_eq!(gone, RoleChange::LastAdmin);
 }
@@ -53,10 +46,7 @@ async fn a_role_is_of_one_company_and_going_leaves_the_others() {
     assert_eq!(role_of(&other, ann).await, Some(Role::Analyst));
     let again = remove_member(&world.scope, ann, at(3)).await.unwrap();
     assert_eq!(again, RoleChange::Unknown);
-    assert!(
-        by_id(world.store(), ann).await.unwrap().is_some(),
-        "the person stays"
-    );
+    assert!(by_id(world.store(), ann).await.unwrap().is_some(), "the person stays");
 }
 
 #[tokio::test]
@@ -70,17 +60,12 @@ async fn every_change_of_a_role_is_a_revision_and_in_the_log() {
         (Some(2), Role::Analyst, 12),
         (None, Role::Viewer, 13),
     ] {
-        set_role(&world.scope, ann, role, revision, at(seconds))
-            .await
-            .unwrap();
+        set_role(&world.scope, ann, role, revision, at(seconds)).await.unwrap();
     }
     let found = find_member(&world.scope, ann).await.unwrap().unwrap();
     assert_eq!((found.role, found.revision), (Role::Viewer, 4));
     remove_member(&world.scope, ann, at(20)).await.unwrap();
-    let filter = EntryFilter {
-        action: Some("user".to_owned()),
-        ..EntryFilter::default()
-    };
+    let filter = EntryFilter { action: Some("user".to_owned()), ..EntryFilter::default() };
     let entries = audit::list(&world.scope, &filter, &PageRequest::first(10)).await;
     let told: Vec<_> = entries
         .unwrap()
@@ -94,11 +79,7 @@ async fn every_change_of_a_role_is_a_revision_and_in_the_log() {
         })
         .collect();
     let line = |action: &str, before: &str, after: Option<&str>| {
-        (
-            action.to_owned(),
-            Some(before.to_owned()),
-            after.map(str::to_owned),
-        )
+        (action.to_owned(), Some(before.to_owned()), after.map(str::to_owned))
     };
     assert_eq!(
         told,
@@ -123,10 +104,7 @@ async fn people_are_listed_by_address_and_operators_apart() {
         members.into_iter().map(|member| member.email).collect()
     };
     let own = emails(list_members(&world.scope).await.unwrap());
-    assert_eq!(
-        own,
-        ["ann@example.org", "max@example.org", "zoe@example.org"]
-    );
+    assert_eq!(own, ["ann@example.org", "max@example.org", "zoe@example.org"]);
     let operators = world.store().local_operator();
     let all = emails(list_operators(&operators).await.unwrap());
     assert_eq!(all, ["a-op@example.org", "z-op@example.org"]);
@@ -135,10 +113,7 @@ async fn people_are_listed_by_address_and_operators_apart() {
     let left = emails(list_operators(&operators).await.unwrap());
     assert_eq!(left, ["a-op@example.org"]);
     // A company's person is none of the operators' to refuse.
-    let zoe = by_email(world.store(), "zoe@example.org")
-        .await
-        .unwrap()
-        .unwrap();
+    let zoe = by_email(world.store(), "zoe@example.org").await.unwrap().unwrap();
     assert!(!remove_operator(&operators, zoe.id, at(3)).await.unwrap());
 }
 

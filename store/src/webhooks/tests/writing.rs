@@ -7,10 +7,7 @@ use crate::audit::{self, EntryFilter};
 
 /// What a webhook is to be, with another address.
 fn at_address<'a>(name: &'a str, url: &'a str) -> WebhookChange<'a> {
-    WebhookChange {
-        url,
-        ..change(name, OPENED)
-    }
+    WebhookChange { url, ..change(name, OPENED) }
 }
 
 #[tokio::test]
@@ -23,27 +20,15 @@ async fn a_change_keeps_the_secret_the_place_and_what_waits() {
     let to = at_address("still ours", "https://other.example/");
     let changed = super::super::change(&world.scope, hook, &to, Some(1), at(3)).await;
     let changed = changed.unwrap().unwrap();
-    assert_eq!(
-        (changed.revision, changed.created_at, changed.changed_at),
-        (2, at(0), at(3))
-    );
-    assert_eq!(
-        changed.messages,
-        MessageCounts {
-            pending: 1,
-            dead: 0
-        }
-    );
+    assert_eq!((changed.revision, changed.created_at, changed.changed_at), (2, at(0), at(3)));
+    assert_eq!(changed.messages, MessageCounts { pending: 1, dead: 0 });
     assert_eq!(changed.url, "https://other.example/");
     // What happened before the change is told after it, to the address of now.
     let turn_id = id();
     let claimed = claim(&world.scope, turn_id, LEASE, at(4)).await.unwrap();
     assert_eq!(claimed[0].url, "https://other.example/");
     assert_eq!(claimed[0].secrets, [b"sealed"]);
-    assert_ne!(
-        turn(&world.scope, hook, turn_id, &id, at(4)).await.unwrap(),
-        Turned::Lost
-    );
+    assert_ne!(turn(&world.scope, hook, turn_id, &id, at(4)).await.unwrap(), Turned::Lost);
     assert_eq!(messages(&world, None).await.len(), 2);
 }
 
@@ -52,10 +37,7 @@ async fn who_is_turned_on_again_is_told_nothing_of_what_happened_meanwhile() {
     let world = World::new().await;
     let hook = webhook(&world, "ours", OPENED).await;
     let on = change("ours", OPENED);
-    let off = WebhookChange {
-        is_enabled: false,
-        ..on.clone()
-    };
+    let off = WebhookChange { is_enabled: false, ..on.clone() };
     let set = async |to: &WebhookChange<'_>, seconds| {
         let changed = super::super::change(&world.scope, hook, to, None, at(seconds)).await;
         changed.unwrap().unwrap()
@@ -67,22 +49,14 @@ async fn who_is_turned_on_again_is_told_nothing_of_what_happened_meanwhile() {
     happen(&world, "opened", 3, 4).await;
     shows(&world, 5).await;
     tell(&world, 5).await;
-    let told: Vec<u64> = messages(&world, None)
-        .await
-        .iter()
-        .map(|m| m.events)
-        .collect();
+    let told: Vec<u64> = messages(&world, None).await.iter().map(|m| m.events).collect();
     assert_eq!(told, [3]);
     // On while it is on changes nothing of that: what is not told yet is still told.
     happen(&world, "opened", 1, 6).await;
     shows(&world, 6).await;
     set(&on, 7).await;
     tell(&world, 8).await;
-    let told: Vec<u64> = messages(&world, None)
-        .await
-        .iter()
-        .map(|m| m.events)
-        .collect();
+    let told: Vec<u64> = messages(&world, None).await.iter().map(|m| m.events).collect();
     assert_eq!(told, [1, 3]);
 }
 
@@ -94,9 +68,7 @@ async fn other_kinds_are_told_from_the_change_on() {
     shows(&world, 2).await;
     let resolved = [CompanyEventKind::FindingResolved];
     let to = change("ours", &resolved);
-    super::super::change(&world.scope, hook, &to, None, at(2))
-        .await
-        .unwrap();
+    super::super::change(&world.scope, hook, &to, None, at(2)).await.unwrap();
     happen(&world, "opened", 4, 3).await;
     shows(&world, 6).await;
     tell(&world, 4).await;
@@ -116,11 +88,7 @@ async fn of_two_changes_of_one_revision_one_is_done_and_a_rotation_is_one_as_wel
         super::super::change(&world.scope, hook, &other, Some(1), at(1))
     );
     let results = [first, second];
-    assert_eq!(
-        results.iter().filter(|one| one.is_ok()).count(),
-        1,
-        "{results:?}"
-    );
+    assert_eq!(results.iter().filter(|one| one.is_ok()).count(), 1, "{results:?}");
     let rotated = rotate_secret(&world.scope, hook, b"new", at(9), at(2)).await;
     assert_eq!(rotated.unwrap().unwrap().revision, 3);
     let late = super::super::change(&world.scope, hook, &one, Some(2), at(3)).await;
@@ -132,9 +100,7 @@ async fn a_second_rotation_ends_the_secret_before_the_last() {
     let world = World::new().await;
     let hook = webhook(&world, "ours", OPENED).await;
     for secret in [b"second", b"third!"] {
-        rotate_secret(&world.scope, hook, secret, at(100), at(1))
-            .await
-            .unwrap();
+        rotate_secret(&world.scope, hook, secret, at(100), at(1)).await.unwrap();
     }
     test(&world.scope, hook, id(), at(2)).await.unwrap();
     let claimed = claim(&world.scope, id(), LEASE, at(3)).await.unwrap();
@@ -165,25 +131,17 @@ async fn the_log_shows_where_messages_go_without_what_lets_one_send_there() {
         (3, "https://hooks.example/?token=y"),
     ] {
         let to = at_address("ours", url);
-        super::super::change(&world.scope, hook, &to, None, at(seconds))
-            .await
-            .unwrap();
+        super::super::change(&world.scope, hook, &to, None, at(seconds)).await.unwrap();
     }
     assert!(delete(&world.scope, hook, at(4)).await.unwrap());
     assert!(!delete(&world.scope, hook, at(5)).await.unwrap());
-    let filter = EntryFilter {
-        action: Some("webhook".to_owned()),
-        ..EntryFilter::default()
-    };
+    let filter = EntryFilter { action: Some("webhook".to_owned()), ..EntryFilter::default() };
     let entries = audit::list(&world.scope, &filter, &PageRequest::first(10)).await;
     let entries = entries.unwrap().items;
     let shown: Vec<_> = entries
         .iter()
         .map(|entry| {
-            (
-                entry.action.as_str(),
-                entry.after.clone().map(|after| after["host"].clone()),
-            )
+            (entry.action.as_str(), entry.after.clone().map(|after| after["host"].clone()))
         })
         .collect();
     assert_eq!(
@@ -208,12 +166,8 @@ async fn webhooks_are_listed_by_name_a_page_at_a_time() {
     let first = list(&world.scope, &request).await.unwrap();
     request.after = first.next;
     let second = list(&world.scope, &request).await.unwrap();
-    let names: Vec<_> = first
-        .items
-        .iter()
-        .chain(&second.items)
-        .map(|one| one.name.as_str())
-        .collect();
+    let names: Vec<_> =
+        first.items.iter().chain(&second.items).map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["A", "b", "B2", "c"]);
     assert_eq!(second.next, None);
 }

@@ -12,11 +12,7 @@ pub(super) struct Node {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A folder: where its list is, and how long.
-    Folder {
-        block: u32,
-        offset: usize,
-        bytes: usize,
-    },
+    Folder { block: u32, offset: usize, bytes: usize },
     /// A regular file.
     File(File),
     /// A symbolic link and where it leads to.
@@ -41,11 +37,7 @@ impl Node {
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         // Kinds from 8 on are the same ones with wider fields.
         let kind = match u16_at(bytes, 0)? {
-            1 => folder(
-                u32_at(bytes, 16)?,
-                u16_at(bytes, 26)?,
-                u16_at(bytes, 24)?.into(),
-            )?,
+            1 => folder(u32_at(bytes, 16)?, u16_at(bytes, 26)?, u16_at(bytes, 24)?.into())?,
             8 => folder(u32_at(bytes, 24)?, u16_at(bytes, 34)?, u32_at(bytes, 20)?)?,
             2 => Kind::File(File {
                 bytes: u32_at(bytes, 28)?.into(),
@@ -93,11 +85,7 @@ pub(super) struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     pub(super) const fn new(list: &'a [u8]) -> Self {
-        Self {
-            rest: list,
-            left: 0,
-            block: 0,
-        }
+        Self { rest: list, left: 0, block: 0 }
     }
 }
 

@@ -9,9 +9,7 @@ use crate::collect::test_tree::{Tree, read_data};
 
 fn origins(records: &[SoftwareRecord]) -> Vec<(&str, &str)> {
     let known = records.iter().filter(|r| !r.origin.is_empty());
-    known
-        .map(|r| (r.name.as_str(), r.origin.as_str()))
-        .collect()
+    known.map(|r| (r.name.as_str(), r.origin.as_str())).collect()
 }
 
 #[test]
@@ -56,10 +54,7 @@ fn names(tree: &Tree) -> Vec<String> {
 fn what_the_distribution_sells_beside_it_is_its_own() {
     let packages = "Package: a\nVersion: 1\n";
     assert_eq!(names(&tree("Origin: UbuntuESM\n", packages)), [""; 0]);
-    assert_eq!(
-        names(&tree("Origin: Debian Backports\n", packages)),
-        [""; 0]
-    );
+    assert_eq!(names(&tree("Origin: Debian Backports\n", packages)), [""; 0]);
     assert_eq!(names(&tree("Origin: Example\n", packages)), ["a Example"]);
 }
 
@@ -79,10 +74,7 @@ fn a_package_of_the_same_name_from_elsewhere_keeps_its_own() {
 fn damaged_lists_cost_origins_and_never_packages() {
     let tree = tree("Origin: Example\n", "");
     let lists = "/var/lib/apt/lists/repo.example.org_apt";
-    tree.write(
-        &format!("{lists}_main_Packages.lz4"),
-        b"\x04\x22\x4d\x18 nothing",
-    );
+    tree.write(&format!("{lists}_main_Packages.lz4"), b"\x04\x22\x4d\x18 nothing");
     tree.pipe(&format!("{lists}_other_Packages"));
     tree.pipe("/var/lib/apt/lists/pipe.example.org_InRelease");
     let outcome = tree.read(Source::Deb, super::super::read);
@@ -93,10 +85,7 @@ fn damaged_lists_cost_origins_and_never_packages() {
 fn reads_an_origin_behind_the_armour_of_a_signature() {
     let origin = |text: &str| read_origin(&mut test_lines(text.as_bytes())).unwrap();
     let armour = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n";
-    assert_eq!(
-        origin(&format!("{armour}Origin: Docker\nLabel: CE\n")),
-        "Docker"
-    );
+    assert_eq!(origin(&format!("{armour}Origin: Docker\nLabel: CE\n")), "Docker");
     assert_eq!(origin("Label: CE\nDate: x\n"), "CE");
     assert_eq!(origin(&format!("{armour}Date: x\n")), "");
     assert_eq!(origin(armour), "");

@@ -25,18 +25,11 @@ fn reads_a_bundle_and_whether_it_is_from_the_store() {
             "/Applications/Visual Studio Code.app/Contents/Info.plist",
             &info("com.microsoft.VSCode", "1.87.2"),
         ),
-        (
-            "/Applications/Xcode.app/Contents/Info.plist",
-            &info("com.apple.dt.Xcode", ""),
-        ),
+        ("/Applications/Xcode.app/Contents/Info.plist", &info("com.apple.dt.Xcode", "")),
         ("/Applications/Xcode.app/Contents/_MASReceipt/receipt", "x"),
     ]);
     let mut records = apps(&tree).all();
-    assert!(
-        records
-            .iter_mut()
-            .all(|r| r.installed_at_s.take().is_some())
-    );
+    assert!(records.iter_mut().all(|r| r.installed_at_s.take().is_some()));
     assert_eq!(
         records,
         [
@@ -66,18 +59,12 @@ fn finds_them_in_folders_and_homes_and_not_inside_of_each_other() {
         "/Applications/Outer.app/Inner.app",
         "/Applications/Outer.app/Contents/Frameworks/Helper.app",
     ] {
-        tree.write(
-            &format!("{path}/Contents/Info.plist"),
-            info("a", "1").as_bytes(),
-        );
+        tree.write(&format!("{path}/Contents/Info.plist"), info("a", "1").as_bytes());
     }
     let phone = "/Applications/Phone.app/WrappedBundle/Info.plist";
     tree.write(phone, info("b", "2").as_bytes());
     let outcome = apps(&tree);
-    assert_eq!(
-        outcome.names(),
-        ["Outer 1", "Phone 2", "Terminal 1", "Mail 1", "Own 1"]
-    );
+    assert_eq!(outcome.names(), ["Outer 1", "Phone 2", "Terminal 1", "Mail 1", "Own 1"]);
     assert_eq!(outcome.records[4].locations, ["~/Applications/Own.app"]);
 }
 

@@ -27,19 +27,13 @@ fn is_a_record_and_a_platform() {
     let facts = host::read(&tree.root().holding(System::Macos)).unwrap();
     assert_eq!(facts.platform.family, "macos");
     assert_eq!(facts.platform.version, "14.4.1");
-    assert_eq!(
-        (facts.os_name.as_str(), facts.os_build.as_str()),
-        ("macOS 14.4.1", "23E224")
-    );
+    assert_eq!((facts.os_name.as_str(), facts.os_build.as_str()), ("macOS 14.4.1", "23E224"));
 }
 
 #[test]
 fn a_damaged_file_is_an_error_and_none_is_no_macos() {
     let tree = Tree::new(&[(PATH, "<plist><dict>")]);
-    let error = tree
-        .read_on(System::Macos, Source::Os, read)
-        .reading
-        .unwrap_err();
+    let error = tree.read_on(System::Macos, Source::Os, read).reading.unwrap_err();
     assert_eq!(error.to_string(), format!("{PATH}: not a property list"));
     let outcome = Tree::new(&[]).read_on(System::Macos, Source::Os, read);
     assert_eq!(outcome.reading.unwrap(), Reading::Absent);

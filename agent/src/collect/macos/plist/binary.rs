@@ -93,10 +93,7 @@ impl<'a> List<'a> {
                 let units = content.get(..count.checked_mul(2)?)?.as_chunks().0;
                 let units = units.iter().copied().map(u16::from_be_bytes);
                 let text = char::decode_utf16(units);
-                Some(
-                    text.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
-                        .collect(),
-                )
+                Some(text.map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
             }
             _ => None,
         }
@@ -106,9 +103,7 @@ impl<'a> List<'a> {
         if object >= self.count {
             return None;
         }
-        let at = object
-            .checked_mul(self.offset_bytes)?
-            .checked_add(self.table)?;
+        let at = object.checked_mul(self.offset_bytes)?.checked_add(self.table)?;
         let offset = position(self.bytes.get(at..at.checked_add(self.offset_bytes)?)?)?;
         let (marker, content) = self.bytes.get(offset..)?.split_first()?;
         let (kind, count) = (marker >> 4, marker & 0xf);

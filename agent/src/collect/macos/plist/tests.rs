@@ -18,15 +18,9 @@ const PATHS: [&str; 6] = [
 
 #[test]
 fn both_forms_say_the_same() {
-    let expected = [
-        "org.example.app",
-        "Ünder & <Över> ☃",
-        "1234567",
-        "com.apple.Safari.extension",
-        "",
-        "",
-    ]
-    .map(str::to_owned);
+    let expected =
+        ["org.example.app", "Ünder & <Över> ☃", "1234567", "com.apple.Safari.extension", "", ""]
+            .map(str::to_owned);
     assert_eq!(texts(XML, PATHS), Some(expected.clone()));
     assert_eq!(texts(BINARY, PATHS), Some(expected));
 }
@@ -47,10 +41,7 @@ fn reads_past_comments_sections_and_odd_entities() {
     let xml = b"<!-- <plist> --><plist><dict><!-- <key>a</key> --><key>a</key>\
         <string><![CDATA[<x>]]></string><key>b</key><string>&#65;&#x42;&bogus;&amp</string>\
         </dict></plist>";
-    assert_eq!(
-        texts(xml, ["a", "b"]),
-        Some(["<x>", "AB&bogus;&amp"].map(str::to_owned))
-    );
+    assert_eq!(texts(xml, ["a", "b"]), Some(["<x>", "AB&bogus;&amp"].map(str::to_owned)));
 }
 
 #[test]

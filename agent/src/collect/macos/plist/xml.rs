@@ -124,9 +124,8 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        let resolved = after
-            .split_once(';')
-            .and_then(|(entity, after)| Some((character(entity)?, after)));
+        let resolved =
+            after.split_once(';').and_then(|(entity, after)| Some((character(entity)?, after)));
         let (character, after) = resolved.unwrap_or(('&', after));
         plain.push(character);
         rest = after;

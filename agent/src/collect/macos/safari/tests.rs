@@ -25,10 +25,7 @@ fn reads_what_extends_safari_and_nothing_else() {
             &format!("{plug_ins}/Blocker.appex/Contents/Info.plist"),
             &info("com.apple.Safari.web-extension"),
         ),
-        (
-            &format!("{plug_ins}/Share.appex/Contents/Info.plist"),
-            &info("com.apple.share-services"),
-        ),
+        (&format!("{plug_ins}/Share.appex/Contents/Info.plist"), &info("com.apple.share-services")),
         (&format!("{plug_ins}/Bad.appex/Contents/Info.plist"), "x"),
     ]);
     let outcome = tree.read_on(System::Macos, Source::SafariExtension, read);

@@ -51,17 +51,10 @@ fn reads_the_same_in_pieces_of_any_size() {
         (whole.name.as_slice(), whole.version.as_slice()),
         (b"bash".as_slice(), b"5.1.8".as_slice())
     );
-    assert_eq!(
-        (whole.epoch, whole.installed_at_s),
-        (Some(7), Some(1_700_000_000))
-    );
+    assert_eq!((whole.epoch, whole.installed_at_s), (Some(7), Some(1_700_000_000)));
     assert!(whole.vendor.is_empty());
     for piece_bytes in [1, 2, 3, 7, 15, 16, 17, 100, 4092] {
-        assert_eq!(
-            read(&bash(), piece_bytes).as_ref(),
-            Some(&whole),
-            "{piece_bytes}"
-        );
+        assert_eq!(read(&bash(), piece_bytes).as_ref(), Some(&whole), "{piece_bytes}");
     }
 }
 
@@ -91,10 +84,7 @@ fn gives_nothing_of_a_header_without_a_name() {
 #[test]
 fn gives_nothing_where_a_value_has_the_wrong_type() {
     assert_eq!(read(&blob(&[(1000, TYPE_INT32, b"bash\0")]), 64), None);
-    let epoch_as_text = blob(&[
-        (1000, TYPE_STRING, b"bash\0"),
-        (1003, TYPE_STRING, b"1\0\0\0"),
-    ]);
+    let epoch_as_text = blob(&[(1000, TYPE_STRING, b"bash\0"), (1003, TYPE_STRING, b"1\0\0\0")]);
     assert_eq!(read(&epoch_as_text, 64), None);
 }
 
@@ -143,11 +133,8 @@ fn joins_folders_and_names_of_files() {
         (1117, 8, b"METADATA\0bash\0RECORD\0lost\0"),
         (1118, 8, b"/usr/bin/\0/usr/lib/x.dist-info/\0"),
     ];
-    let expected = [
-        "/usr/lib/x.dist-info/METADATA",
-        "/usr/bin/bash",
-        "/usr/lib/x.dist-info/RECORD",
-    ];
+    let expected =
+        ["/usr/lib/x.dist-info/METADATA", "/usr/bin/bash", "/usr/lib/x.dist-info/RECORD"];
     for piece_bytes in [1, 7, 1000] {
         assert_eq!(files(&blob(&entries), piece_bytes), expected);
     }

@@ -64,12 +64,7 @@ fn refuses_what_is_no_database_of_this_version() {
 fn a_slot_that_points_outside_of_the_file_costs_only_its_package() {
     let mut database = real();
     database[2 * SLOT_BYTES + 8..2 * SLOT_BYTES + 12].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert!(
-        outcome(&database)
-            .defects
-            .to_string()
-            .starts_with("1 unreadable")
-    );
+    assert!(outcome(&database).defects.to_string().starts_with("1 unreadable"));
 }
 
 proptest! {

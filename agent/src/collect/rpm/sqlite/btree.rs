@@ -73,16 +73,9 @@ impl<'a> Node<'a> {
         // rest is followed page by page, and those are counted.
         let local_bytes = local_bytes(payload_bytes, self.page.len());
         let (local, rest) = rest.split_at_checked(local_bytes)?;
-        let overflow = if local_bytes < payload_bytes {
-            u32::from_be_bytes(*rest.first_chunk()?)
-        } else {
-            0
-        };
-        Some(Cell {
-            payload_bytes,
-            local: local.to_vec(),
-            overflow,
-        })
+        let overflow =
+            if local_bytes < payload_bytes { u32::from_be_bytes(*rest.first_chunk()?) } else { 0 };
+        Some(Cell { payload_bytes, local: local.to_vec(), overflow })
     }
 }
 

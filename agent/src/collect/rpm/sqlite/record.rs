@@ -17,11 +17,7 @@ impl<'a> Columns<'a> {
         let mut rest = record;
         let header_bytes = usize::try_from(varint(&mut rest)?).ok()?;
         let types_at = record.len() - rest.len();
-        Some(Self {
-            record,
-            types: record.get(types_at..header_bytes)?,
-            at: header_bytes,
-        })
+        Some(Self { record, types: record.get(types_at..header_bytes)?, at: header_bytes })
     }
 
     /// Where in the payload the next column is.

@@ -22,10 +22,7 @@ fn error(database: &[u8]) -> String {
 
 /// The row of the schema that names the table of packages. An older copy stands before it.
 fn row_of_packages(database: &[u8]) -> usize {
-    database
-        .windows(17)
-        .rposition(|w| w == b"tablePackagesPack")
-        .unwrap()
+    database.windows(17).rposition(|w| w == b"tablePackagesPack").unwrap()
 }
 
 /// The page with which the table of packages begins.
@@ -80,9 +77,7 @@ fn a_damaged_header_costs_only_its_package() {
     let mut database = real();
     // The intro of bash's header: its store becomes larger than any.
     let at = database.windows(5).position(|w| w == b"bash\0").unwrap();
-    let intro = database[..at]
-        .windows(4)
-        .rposition(|w| w == 63_u32.to_be_bytes());
+    let intro = database[..at].windows(4).rposition(|w| w == 63_u32.to_be_bytes());
     let intro = intro.unwrap() - 8;
     database[intro + 4] = 0xff;
     let tree = Tree::new(&[]);

@@ -38,13 +38,8 @@ fn between<'a>(text: &'a str, open: &str, close: &str) -> Option<&'a str> {
 /// The five entities that every XML has.
 fn unescape(text: &str) -> String {
     // The ampersand last: it would make entities out of what is none.
-    let entities = [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&apos;", "'"),
-        ("&amp;", "&"),
-    ];
+    let entities =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
     let mut text = text.trim().to_owned();
     for (entity, character) in entities {
         if text.contains(entity) {
@@ -66,10 +61,7 @@ mod tests {
             <Applications><DisplayName>other</DisplayName></Applications></Package>";
         assert_eq!(
             Manifest::parse(xml),
-            Manifest {
-                display_name: "AT&T <App>".to_owned(),
-                publisher: "Example Ltd".to_owned(),
-            }
+            Manifest { display_name: "AT&T <App>".to_owned(), publisher: "Example Ltd".to_owned() }
         );
     }
 
@@ -81,23 +73,13 @@ mod tests {
             "<Properties><DisplayName>cut",
             "<DisplayName>outside</DisplayName>",
         ] {
-            assert_eq!(
-                Manifest::parse(xml.as_bytes()),
-                Manifest::default(),
-                "{xml}"
-            );
+            assert_eq!(Manifest::parse(xml.as_bytes()), Manifest::default(), "{xml}");
         }
     }
 
     #[test]
     fn names_of_translations_are_no_names() {
-        for text in [
-            "ms-resource:AppName",
-            "MS-RESOURCE://x/y",
-            "@{a?ms-resource://b}",
-            " ",
-            "",
-        ] {
+        for text in ["ms-resource:AppName", "MS-RESOURCE://x/y", "@{a?ms-resource://b}", " ", ""] {
             assert!(!is_resolved(text), "{text}");
         }
         assert!(is_resolved("Calculator"));

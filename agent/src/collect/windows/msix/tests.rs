@@ -57,15 +57,9 @@ fn a_name_that_is_left_to_translations_is_the_persons_or_the_packages_own() {
         "[{OF_PERSON}\\{CALCULATOR}]\n\"DisplayName\"=\"Rechner\"\n\
          [{OF_PERSON}\\{photos}]\n\"DisplayName\"=\"@{{{photos}?ms-resource://x}}\"\n"
     );
-    tree.write(
-        "/Users/alice/AppData/Local/Microsoft/Windows/UsrClass.dat",
-        &hive(&own),
-    );
+    tree.write("/Users/alice/AppData/Local/Microsoft/Windows/UsrClass.dat", &hive(&own));
     let outcome = read_tree(&tree, Source::Msix, read);
-    assert_eq!(
-        outcome.names(),
-        ["Microsoft.Windows.Photos 2024.1.0.0", "Rechner 11.2401.0.0"]
-    );
+    assert_eq!(outcome.names(), ["Microsoft.Windows.Photos 2024.1.0.0", "Rechner 11.2401.0.0"]);
 }
 
 #[test]
@@ -78,10 +72,7 @@ fn a_package_that_only_a_person_has_is_told_without_the_person() {
         "[{OF_PERSON}\\Own.App_1.0.0.0_neutral__abcdefghjkmnp]\n\
          \"PackageRootFolder\"=\"C:\\\\Users\\\\alice\\\\dev\\\\app\"\n"
     );
-    tree.write(
-        "/Users/alice/AppData/Local/Microsoft/Windows/UsrClass.dat",
-        &hive(&own),
-    );
+    tree.write("/Users/alice/AppData/Local/Microsoft/Windows/UsrClass.dat", &hive(&own));
     let records = read_tree(&tree, Source::Msix, read).all();
     assert_eq!(records[0].name, "Own.App");
     assert_eq!(records[0].arch, "");
@@ -100,9 +91,7 @@ fn parts_of_a_package_and_other_keys_are_no_packages() {
 #[test]
 fn a_pipe_in_place_of_a_manifest_costs_the_name_alone() {
     let tree = windows(&listed(CALCULATOR));
-    tree.pipe(&format!(
-        "/Program Files/WindowsApps/{CALCULATOR}/AppxManifest.xml"
-    ));
+    tree.pipe(&format!("/Program Files/WindowsApps/{CALCULATOR}/AppxManifest.xml"));
     let outcome = read_tree(&tree, Source::Msix, read);
     assert_eq!(outcome.names(), ["Microsoft.WindowsCalculator 11.2401.0.0"]);
     assert!(!outcome.defects.is_empty());

@@ -71,9 +71,7 @@ fn before_windows_10_the_updates_are_told_with_it() {
 
 #[test]
 fn a_list_of_updates_that_is_too_long_keeps_the_newest() {
-    let updates: Updates = (3_000_000..3_001_000)
-        .map(|number| (number, None))
-        .collect();
+    let updates: Updates = (3_000_000..3_001_000).map(|number| (number, None)).collect();
     let text = newest(&updates);
     assert!(text.starts_with("KB3000999 KB3000998 "), "{text}");
     assert!(text.len() <= LABEL_BYTES_MAX && text.len() > LABEL_BYTES_MAX - 10);
@@ -91,10 +89,7 @@ fn a_monthly_update_changes_the_record_and_not_the_platform() {
     assert_eq!(facts.platform.family, "windows");
     assert_eq!(facts.platform.version, "10.0.22631");
     assert_eq!(facts.os_build, "22631.3447");
-    assert_eq!(
-        (facts.os_name.as_str(), facts.os_codename.as_str()),
-        ("Windows 11 Pro", "23H2")
-    );
+    assert_eq!((facts.os_name.as_str(), facts.os_codename.as_str()), ("Windows 11 Pro", "23H2"));
     let later = WINDOWS_11.replace("00000d77", "00000d78");
     let later = host::read(&windows(&later).root().holding(System::Windows)).unwrap();
     assert_eq!(later.platform, facts.platform);

@@ -49,10 +49,7 @@ fn reads_a_hive_that_another_program_wrote() {
     let hive = std::fs::read(data("registry/software")).unwrap();
     tree.write("/Windows/System32/config/SOFTWARE", &hive);
     let outcome = read_tree(&tree, Source::Programs, read);
-    assert_eq!(
-        outcome.names(),
-        ["7-Zip 22.01 (x64) 22.01", "Programm Ünïcode ☃ 1.0"]
-    );
+    assert_eq!(outcome.names(), ["7-Zip 22.01 (x64) 22.01", "Programm Ünïcode ☃ 1.0"]);
     assert_eq!(outcome.records[0].vendor, "Igor Pavlov");
     assert!(outcome.defects.is_empty(), "{}", outcome.defects);
 }
@@ -87,10 +84,7 @@ fn leaves_out_what_programs_and_features_leaves_out() {
     text += &format!(
         "[{UNINSTALL}\\msi]\n\"DisplayName\"=\"msi\"\n\"WindowsInstaller\"=dword:00000001\n"
     );
-    text += &entry(
-        "zero",
-        "\"DisplayName\"=\"shown\"\n\"SystemComponent\"=dword:00000000",
-    );
+    text += &entry("zero", "\"DisplayName\"=\"shown\"\n\"SystemComponent\"=dword:00000000");
     assert_eq!(names(&text), ["msi ", "shown "]);
 }
 
@@ -115,10 +109,7 @@ fn reads_what_people_have_without_telling_whose_it_is() {
     assert_eq!(outcome.names(), ["Zoom ", "Zoom "]);
     assert_eq!(
         outcome.records[0].locations,
-        [
-            r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Zoom",
-            r"~\AppData\Zoom"
-        ]
+        [r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Zoom", r"~\AppData\Zoom"]
     );
     assert!(!format!("{:?}", outcome.records).contains("alice"));
 }
@@ -167,10 +158,7 @@ fn ten_thousand_entries_are_read_and_none_is_absent() {
 #[test]
 fn names_that_no_screen_shows_are_made_fit_and_counted() {
     let outcome = read_tree(
-        &windows(&entry(
-            "a",
-            "\"DisplayName\"=\"a\u{7}b\"\n\"Publisher\"=\"Ünï ☃\"",
-        )),
+        &windows(&entry("a", "\"DisplayName\"=\"a\u{7}b\"\n\"Publisher\"=\"Ünï ☃\"")),
         Source::Programs,
         read,
     );

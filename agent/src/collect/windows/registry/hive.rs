@@ -216,10 +216,7 @@ impl HiveKey<'_> {
             return Ok(None);
         };
         let mut number = [0; 8];
-        let Some(bytes) = self
-            .data(&value)?
-            .filter(|bytes| bytes.len() <= number.len())
-        else {
+        let Some(bytes) = self.data(&value)?.filter(|bytes| bytes.len() <= number.len()) else {
             return Ok(None);
         };
         number[..bytes.len()].copy_from_slice(&bytes);
@@ -231,12 +228,7 @@ impl HiveKey<'_> {
             return Ok(None);
         };
         let offsets = self.hive.cell(list)?;
-        let offsets = offsets
-            .as_chunks()
-            .0
-            .iter()
-            .copied()
-            .map(u32::from_le_bytes);
+        let offsets = offsets.as_chunks().0.iter().copied().map(u32::from_le_bytes);
         for offset in offsets.take(count.min(ENTRIES_MAX)) {
             let Some(value) = Value::parse(&self.hive.cell(offset)?) else {
                 return self.hive.damaged("a cell that is no value");

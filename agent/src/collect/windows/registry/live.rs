@@ -22,10 +22,7 @@ impl LiveKey {
     pub(super) fn software() -> Option<Self> {
         let path = "SOFTWARE";
         let key = LOCAL_MACHINE.open(path).ok()?;
-        Some(Self {
-            key,
-            path: format!(r"HKLM\{path}"),
-        })
+        Some(Self { key, path: format!(r"HKLM\{path}") })
     }
 
     pub(super) fn open(&self, path: &str) -> Result<Option<Self>, ReadError> {
@@ -92,10 +89,7 @@ pub(super) fn each_person(
         let Some(key) = out.tolerate(opened)?.flatten() else {
             continue;
         };
-        let key = LiveKey {
-            key,
-            path: path.to_owned(),
-        };
+        let key = LiveKey { key, path: path.to_owned() };
         let visited = visit(&super::Key::Live(key), out);
         out.tolerate(visited)?;
     }

@@ -26,17 +26,9 @@ const REGISTRY: &str = r#"
 #[test]
 fn gives_each_installed_update_once() {
     let records = read_tree(&windows(REGISTRY), Source::WindowsUpdate, read).all();
-    let facts: Vec<_> = records
-        .iter()
-        .map(|r| (r.name.as_str(), r.version.as_str(), r.installed_at_s))
-        .collect();
-    assert_eq!(
-        facts,
-        [
-            ("KB5036892", "", Some(1_713_168_466)),
-            ("KB5036893", "", None)
-        ]
-    );
+    let facts: Vec<_> =
+        records.iter().map(|r| (r.name.as_str(), r.version.as_str(), r.installed_at_s)).collect();
+    assert_eq!(facts, [("KB5036892", "", Some(1_713_168_466)), ("KB5036893", "", None)]);
 }
 
 #[test]

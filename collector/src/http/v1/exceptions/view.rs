@@ -52,18 +52,12 @@ impl RuleBody {
             ("version", &self.version),
             ("purl", &self.purl),
         ] {
-            if text
-                .as_deref()
-                .is_some_and(|text| !is_line(text, NAME_CHARS_MAX))
-            {
+            if text.as_deref().is_some_and(|text| !is_line(text, NAME_CHARS_MAX)) {
                 let detail = format!("1 to {NAME_CHARS_MAX} characters, none of control");
                 return Err(Problem::field(field, detail));
             }
         }
-        if self
-            .score_below
-            .is_some_and(|score| !(0.0..=10.0).contains(&score))
-        {
+        if self.score_below.is_some_and(|score| !(0.0..=10.0).contains(&score)) {
             return Err(Problem::field("score_below", "within 0 to 10"));
         }
         Ok(About {
@@ -132,9 +126,7 @@ impl ExceptionBody {
         }
         for (field, text) in [("note", &self.note), ("action", &self.action)] {
             let is_long = text.chars().count() > NOTE_CHARS_MAX;
-            let has_control = text
-                .chars()
-                .any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+            let has_control = text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
             if is_long || has_control {
                 let detail = format!("at most {NOTE_CHARS_MAX} characters, none of control");
                 return Err(Problem::field(field, detail));
@@ -145,9 +137,7 @@ impl ExceptionBody {
             justification,
             note: self.note.clone(),
             action: self.action.clone(),
-            suppresses: self
-                .suppress
-                .unwrap_or(status != VexStatus::UnderInvestigation),
+            suppresses: self.suppress.unwrap_or(status != VexStatus::UnderInvestigation),
         })
     }
 
@@ -180,24 +170,15 @@ pub(super) struct ExceptionView {
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
     created_by: String,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     decided_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_by: Option<String>,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     expires_at: Option<OffsetDateTime>,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     ended_at: Option<OffsetDateTime>,
     revision: u64,
@@ -251,10 +232,7 @@ impl From<Exception> for ExceptionView {
                 host,
             },
             status: exception.claim.status.as_str().to_owned(),
-            justification: exception
-                .claim
-                .justification
-                .map(|one| one.as_str().to_owned()),
+            justification: exception.claim.justification.map(|one| one.as_str().to_owned()),
             note: exception.claim.note,
             action: exception.claim.action,
             suppress: exception.claim.suppresses,
@@ -355,11 +333,7 @@ impl From<Impact> for ImpactView {
             suppressed_already: impact.suppressed_already,
             software: impact.software,
             hosts: impact.hosts,
-            sample: impact
-                .sample
-                .into_iter()
-                .map(ImpactItemView::from)
-                .collect(),
+            sample: impact.sample.into_iter().map(ImpactItemView::from).collect(),
         }
     }
 }

@@ -43,17 +43,11 @@ pub(super) struct DetailView {
     certificate_expires_at: Option<OffsetDateTime>,
     delivery: DeliveryView,
     connection: ConnectionView,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     uninstalled_at: Option<OffsetDateTime>,
     /// Since when several machines are known to have this host's identity.
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     cloned_at: Option<OffsetDateTime>,
     /// The host in whose place it came, when that one's identity was on several machines.
@@ -86,10 +80,7 @@ struct DeliveryView {
     records: u32,
     /// The digest of that inventory, in hexadecimal.
     digest: String,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     snapshot_asked_at: Option<OffsetDateTime>,
 }
@@ -131,7 +122,5 @@ pub(super) async fn get(
 ) -> Result<Json<DetailView>, Problem> {
     let scope = tenant.scope;
     let detail = hosts::get(&scope, host_id(&host)?).await?;
-    detail
-        .map(|detail| Json(detail.into()))
-        .ok_or(Problem::NotFound("host"))
+    detail.map(|detail| Json(detail.into())).ok_or(Problem::NotFound("host"))
 }

@@ -42,16 +42,10 @@ pub(super) struct HostView {
     #[schemars(with = "Option<DateTime>")]
     last_seen_at: Option<OffsetDateTime>,
     /// From when on it is missed, by how often it was told to show itself.
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     overdue_at: Option<OffsetDateTime>,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     revoked_at: Option<OffsetDateTime>,
     software: u64,

@@ -29,10 +29,7 @@ pub(super) struct InstalledView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     seen_at: OffsetDateTime,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     installed_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -33,10 +33,7 @@ pub(super) struct PolicyView {
     #[schemars(with = "DateTime")]
     changed_at: OffsetDateTime,
     revision: u64,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     evaluated_at: Option<OffsetDateTime>,
     hosts: HostsView,
@@ -52,11 +49,7 @@ struct HostsView {
 
 impl From<Policy> for PolicyView {
     fn from(policy: Policy) -> Self {
-        let HostCounts {
-            pass,
-            fail,
-            unknown,
-        } = policy.hosts;
+        let HostCounts { pass, fail, unknown } = policy.hosts;
         Self {
             id: policy.id,
             name: policy.name,
@@ -68,11 +61,7 @@ impl From<Policy> for PolicyView {
             changed_at: policy.changed_at,
             revision: policy.revision,
             evaluated_at: policy.evaluated_at,
-            hosts: HostsView {
-                pass,
-                fail,
-                unknown,
-            },
+            hosts: HostsView { pass, fail, unknown },
         }
     }
 }

@@ -68,10 +68,7 @@ pub(super) async fn list(
 ) -> Result<Json<Page<TitleView>>, Problem> {
     const LIST: &str = "software_titles";
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
-    let filter = TitleFilter {
-        text: query.query,
-        source: query.source,
-    };
+    let filter = TitleFilter { text: query.query, source: query.source };
     let titles = software::titles(&tenant.scope, &filter, &page).await?;
     Ok(page::respond(LIST, titles, TitleView::from))
 }

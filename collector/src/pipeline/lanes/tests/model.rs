@@ -23,11 +23,7 @@ enum Fate {
 #[derive(Clone, Debug)]
 enum Event {
     /// An agent's next reports come, each late by so many places.
-    Come {
-        agent: u128,
-        lateness: Vec<u8>,
-        begins_epoch: bool,
-    },
+    Come { agent: u128, lateness: Vec<u8>, begins_epoch: bool },
     /// One of an agent's reports never comes.
     Lost { agent: u128 },
     /// A group is taken, and this becomes of its parts.
@@ -75,11 +71,7 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Come {
-                agent,
-                lateness,
-                begins_epoch,
-            } => {
+            Event::Come { agent, lateness, begins_epoch } => {
                 let mut entries: Vec<_> = lateness
                     .iter()
                     .enumerate()
@@ -111,11 +103,7 @@ impl World {
         };
         let place = (last.epoch.0, last.seq.0);
         // As an epoch begins: with the parts of a snapshot, then changes.
-        let lane = if last.seq.0 < 3 {
-            Lane::Snapshot
-        } else {
-            Lane::Delta
-        };
+        let lane = if last.seq.0 < 3 { Lane::Snapshot } else { Lane::Delta };
         // Sixty of a hundred records: a batch is due only with a second report or with age, so both
         // ways are tried.
         let mut entry = report((number / AGENTS, number), place, 60, lane);
@@ -126,23 +114,11 @@ impl World {
 
     fn work(&mut self, fates: &[Fate]) {
         let Some(group) = self.lanes.take(self.now) else {
-            assert!(
-                !self.lanes.is_due(self.now),
-                "something is due and not given out"
-            );
+            assert!(!self.lanes.is_due(self.now), "something is due and not given out");
             return;
         };
-        let weight: u64 = group
-            .parts
-            .iter()
-            .flat_map(|part| &part.slips)
-            .map(weight)
-            .sum();
-        let reports = group
-            .parts
-            .iter()
-            .map(|part| part.slips.len())
-            .sum::<usize>();
+        let weight: u64 = group.parts.iter().flat_map(|part| &part.slips).map(weight).sum();
+        let reports = group.parts.iter().map(|part| part.slips.len()).sum::<usize>();
         // A report that is heavier than a group on its own still has to go, hence the exception.
         assert!(reports == 1 || weight <= u64::from(LIMITS.group_records_max));
         for (number, part) in group.parts.iter().enumerate() {
@@ -152,12 +128,10 @@ impl World {
             match fates[number % fates.len()] {
                 Fate::Stored => self.store(part),
                 Fate::Failed => {
-                    self.lanes
-                        .put_back(part.agent, &part.slips, Rest::Failed, self.now);
+                    self.lanes.put_back(part.agent, &part.slips, Rest::Failed, self.now);
                 }
                 Fate::Away => {
-                    self.lanes
-                        .put_back(part.agent, &part.slips, Rest::Untouched, self.now);
+                    self.lanes.put_back(part.agent, &part.slips, Rest::Untouched, self.now);
                 }
             }
         }
@@ -165,10 +139,7 @@ impl World {
 
     /// What the store does: next or seen are outcomes, a gap is none.
     fn store(&mut self, part: &Part) {
-        let applied = self
-            .applied
-            .entry(part.agent)
-            .or_insert(Position::new(1, 0));
+        let applied = self.applied.entry(part.agent).or_insert(Position::new(1, 0));
         for (number, slip) in part.slips.iter().enumerate() {
             match applied.succession(slip.position) {
                 Succession::Next => *applied = slip.position,
@@ -178,10 +149,7 @@ impl World {
                     return self.gap(part.agent, &part.slips[number..], applied);
                 }
             }
-            assert!(
-                self.open.remove(&slip.sequence),
-                "two outcomes of one report"
-            );
+            assert!(self.open.remove(&slip.sequence), "two outcomes of one report");
         }
         self.lanes.release(part.agent, self.now);
     }
@@ -197,10 +165,7 @@ impl World {
                 Succession::Gap,
                 "ended a report with hope"
             );
-            assert!(
-                self.open.remove(&slip.sequence),
-                "two outcomes of one report"
-            );
+            assert!(self.open.remove(&slip.sequence), "two outcomes of one report");
         }
         self.lanes.release(agent, self.now);
     }

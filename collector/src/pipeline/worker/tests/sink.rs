@@ -94,9 +94,7 @@ impl FakeSink {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -149,10 +147,7 @@ impl State {
             Succession::Gap => Applied::Gap { applied: *applied },
             Succession::Next => {
                 *applied = position;
-                self.stored
-                    .entry(incoming.agent)
-                    .or_default()
-                    .push(position);
+                self.stored.entry(incoming.agent).or_default().push(position);
                 Applied::Stored(Stored::default())
             }
         }

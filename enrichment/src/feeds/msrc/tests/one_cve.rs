@@ -6,10 +6,7 @@ use super::*;
 fn csaf_says_the_same_of_one_cve() {
     let published = csaf::parse(EDGE.as_bytes()).unwrap();
     let advisory = of(&published, "CVE-2025-29806");
-    assert_eq!(
-        statements(advisory),
-        ["microsoft:edge_chromium 129.0.2792.52"]
-    );
+    assert_eq!(statements(advisory), ["microsoft:edge_chromium 129.0.2792.52"]);
     assert_eq!(advisory.severity, "important");
 }
 
@@ -41,10 +38,7 @@ fn csaf_without_a_fix_leaves_the_end_open_and_of_other_products_says_nothing() {
     let open = EDGE.replace("vendor_fix", "none_available");
     let windows = open.replace("Microsoft Edge (Chromium-based)", "Windows Server 2019");
     let published = csaf::parse(windows.as_bytes()).unwrap();
-    assert_eq!(
-        statements(of(&published, "CVE-2025-29806")),
-        ["server 2019 windows open"]
-    );
+    assert_eq!(statements(of(&published, "CVE-2025-29806")), ["server 2019 windows open"]);
 
     let other = EDGE.replace("Microsoft Edge (Chromium-based)", "Azure Linux");
     let published = csaf::parse(other.as_bytes()).unwrap();
@@ -57,21 +51,14 @@ fn csaf_without_a_fix_leaves_the_end_open_and_of_other_products_says_nothing() {
     let advisory = EDGE.replace("msrc_CVE-2025-29806", "msrc_ADV190023");
     assert_eq!(
         csaf::parse(advisory.as_bytes()).unwrap(),
-        Published {
-            not_used: 1,
-            ..Published::default()
-        }
+        Published { not_used: 1, ..Published::default() }
     );
 }
 
 #[test]
 fn bad_csaf_is_refused_with_the_reason() {
     for (from, to, reason) in [
-        (
-            "\"cve\": \"CVE-2025-29806\"",
-            "\"cve\": \"CVE-2025-1\"",
-            "holds another one",
-        ),
+        ("\"cve\": \"CVE-2025-29806\"", "\"cve\": \"CVE-2025-1\"", "holds another one"),
         ("2025-03-21T07:00:00.000Z", "soon", "expected an instant"),
         ("msrc_CVE-2025-29806", "msrc_CVE-25", "no CVE id"),
         ("\"product_tree\": {", "\"product_tree\": [{", "expected"),

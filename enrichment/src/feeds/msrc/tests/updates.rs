@@ -15,18 +15,12 @@ fn rows(text: &str) -> Vec<Vec<String>> {
 fn a_table_says_the_same_without_builds() {
     let rows = rows(TABLE);
     let mut table = Table::new(&rows[0]).unwrap();
-    let used = rows[1..]
-        .iter()
-        .filter(|row| table.add(row).unwrap())
-        .count();
+    let used = rows[1..].iter().filter(|row| table.add(row).unwrap()).count();
     let (published, left_out) = table.finish();
     assert_eq!((used, rows.len() - 1), (9, 11));
     assert_eq!(
         statements(of(&published, "CVE-2024-21429")),
-        [
-            "10 22h2 x64 windows open KB5035845",
-            "server 2012 r2 windows open KB5035885"
-        ]
+        ["10 22h2 x64 windows open KB5035845", "server 2012 r2 windows open KB5035885"]
     );
     assert_eq!(
         statements(of(&published, "KB5036892")),
@@ -42,10 +36,8 @@ fn a_table_says_the_same_without_builds() {
 fn rows_of_other_products_are_counted_by_what_they_name() {
     let rows = rows(TABLE);
     let mut table = Table::new(&rows[0]).unwrap();
-    for product in [
-        "Microsoft .NET Framework 4.8 on Windows Server 2012 R2",
-        "CBL Mariner 2.0 x64",
-    ] {
+    for product in ["Microsoft .NET Framework 4.8 on Windows Server 2012 R2", "CBL Mariner 2.0 x64"]
+    {
         let mut row = rows[3].clone();
         row[4] = product.to_owned();
         assert_eq!(table.add(&row), Ok(false));

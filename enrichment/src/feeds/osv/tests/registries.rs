@@ -4,9 +4,7 @@ use super::*;
 
 #[test]
 fn gos_records_have_no_instant_of_their_own_and_may_be_withdrawn_or_unusable() {
-    let records = real(include_str!(
-        "../../../../tests/data/advisories/go-osv.jsonl"
-    ));
+    let records = real(include_str!("../../../../tests/data/advisories/go-osv.jsonl"));
     let text = &records[0].advisories[0];
     assert_eq!((text.publisher, text.modified), (Publisher::Go, None));
     assert_eq!(text.affected[0].package, "golang.org/x/text");
@@ -27,10 +25,7 @@ fn a_cve_that_is_only_related_is_not_the_one_of_a_registrys_advisory() {
     );
     let advisory = one(&record);
     assert_eq!(advisory.cves, [CveId::new(2024, 2)]);
-    assert_eq!(
-        (advisory.publisher, advisory.severity.as_str()),
-        (Publisher::GitHub, "high")
-    );
+    assert_eq!((advisory.publisher, advisory.severity.as_str()), (Publisher::GitHub, "high"));
 }
 
 #[test]

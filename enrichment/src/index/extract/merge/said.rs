@@ -21,9 +21,7 @@ impl Numbers<'_> {
             cves: cves
                 .map(|row| extract.cve(Table::AdvisoryCves, row))
                 .collect::<Result<_, _>>()?,
-            statements: said
-                .map(|row| self.said(builder, row))
-                .collect::<Result<_, _>>()?,
+            statements: said.map(|row| self.said(builder, row)).collect::<Result<_, _>>()?,
         })
     }
 
@@ -56,11 +54,7 @@ impl Numbers<'_> {
         }
         let extract = self.extract;
         let word = |at| extract.word(Table::Places, number, at);
-        let here = (
-            self.string(builder, word(0)?)?,
-            self.string(builder, word(1)?)?,
-            word(2)?,
-        );
+        let here = (self.string(builder, word(0)?)?, self.string(builder, word(1)?)?, word(2)?);
         known(extract, &mut self.places, number, || {
             let tables = &mut builder.advisories.tables;
             tables.places.number(here, "places")
@@ -118,10 +112,7 @@ impl Numbers<'_> {
         }
         let extract = self.extract;
         let word = |at| extract.word(Table::SaidVersions, number, at);
-        let version = (
-            self.string(builder, word(0)?)?,
-            self.string(builder, word(1)?)?,
-        );
+        let version = (self.string(builder, word(0)?)?, self.string(builder, word(1)?)?);
         known(extract, &mut self.said_versions, number, || {
             let tables = &mut builder.advisories.tables;
             tables.versions.number(version, "versions")

@@ -14,12 +14,8 @@ fn rich() -> Feed {
     let picks = [(1, 1), (2, 1), (3, 2), (4, 2), (5, 2)];
     let advisories = [(1, 3, 0), (2, 2, 1), (4, 1, 1)];
     Feed {
-        cves: picks
-            .map(|(number, version)| cve(number, version, 0))
-            .to_vec(),
-        advisories: advisories
-            .map(|(number, version, by)| advisory(number, version, by))
-            .to_vec(),
+        cves: picks.map(|(number, version)| cve(number, version, 0)).to_vec(),
+        advisories: advisories.map(|(number, version, by)| advisory(number, version, by)).to_vec(),
     }
 }
 
@@ -32,14 +28,8 @@ fn a_hostile_index_before_is_damage_or_an_index_and_never_a_panic() {
     let mut builder = Builder::new();
     next.read(&mut builder);
     site.extracts.keep(&builder, &next.content()).unwrap();
-    let wanted = Wanted {
-        cves: ["CVE-2024-0001".parse().unwrap()].into(),
-        ..Wanted::default()
-    };
-    let origin = Origin {
-        made_of: vec![next.content()],
-        ..Origin::default()
-    };
+    let wanted = Wanted { cves: ["CVE-2024-0001".parse().unwrap()].into(), ..Wanted::default() };
+    let origin = Origin { made_of: vec![next.content()], ..Origin::default() };
     let mut damaged = 0;
     for at in (HEADER_BYTES..good.len()).step_by(4) {
         for word in [0, 1, 9, u32::MAX - 1, u32::MAX] {
@@ -85,17 +75,11 @@ fn an_index_that_another_version_of_the_program_has_made_is_not_gone_by() {
     let feeds = [feed_of(&[(1, 1)])];
     let mut builder = Builder::new();
     feeds[0].read(&mut builder);
-    let origin = Origin {
-        reader: READER ^ 1,
-        made_of: vec![feeds[0].content()],
-        ..Origin::default()
-    };
+    let origin =
+        Origin { reader: READER ^ 1, made_of: vec![feeds[0].content()], ..Origin::default() };
     fs::write(site.index(), builder.assemble(&origin).unwrap()).unwrap();
     let report = site.sync(&feeds, 1);
-    assert_eq!(
-        reason(&report),
-        "another version of the program has made the index before it"
-    );
+    assert_eq!(reason(&report), "another version of the program has made the index before it");
     assert_eq!(site.bytes(), anew(&feeds, 1).0);
 }
 
@@ -105,36 +89,20 @@ fn files_that_are_named_twice_or_in_another_order_are_the_same_index() {
     let (expected, of_all) = anew(&[one.clone(), other.clone()], 1);
     let (bytes, report) = anew(&[other.clone(), one, other], 1);
     assert_eq!(bytes, expected);
-    assert_eq!(
-        report.records, of_all.records,
-        "what is read twice counts once"
-    );
+    assert_eq!(report.records, of_all.records, "what is read twice counts once");
 }
 
 #[test]
 fn a_record_that_moves_from_a_file_to_another_is_no_change() {
     let site = Site::new();
-    let file = |number| Feed {
-        cves: vec![cve(number, 1, 0)],
-        advisories: Vec::new(),
-    };
-    let both = Feed {
-        cves: vec![cve(1, 1, 0), cve(2, 1, 0)],
-        advisories: Vec::new(),
-    };
+    let file = |number| Feed { cves: vec![cve(number, 1, 0)], advisories: Vec::new() };
+    let both = Feed { cves: vec![cve(1, 1, 0), cve(2, 1, 0)], advisories: Vec::new() };
     site.sync(&[file(1), file(2)], 1);
     let before = Index::open(&site.index()).unwrap().generation();
     let report = site.sync(std::slice::from_ref(&both), 2);
-    let nothing = Rebuilt::Changed {
-        cves: 0,
-        advisories: 0,
-    };
+    let nothing = Rebuilt::Changed { cves: 0, advisories: 0 };
     assert_eq!((report.rebuilt, report.generation), (nothing, before));
-    assert_eq!(
-        site.bytes(),
-        anew(&[both], 2).0,
-        "it is made of another file all the same"
-    );
+    assert_eq!(site.bytes(), anew(&[both], 2).0, "it is made of another file all the same");
 }
 
 #[test]
@@ -144,11 +112,9 @@ fn what_another_file_still_holds_is_not_lost_with_the_file_that_goes() {
     site.sync(&[first.clone(), second], 1);
     site.sync(std::slice::from_ref(&first), 2);
     let index = Index::open(&site.index()).unwrap();
-    for (id, is_there) in [
-        ("CVE-2024-0001", true),
-        ("CVE-2024-0002", false),
-        ("CVE-2024-0003", true),
-    ] {
+    for (id, is_there) in
+        [("CVE-2024-0001", true), ("CVE-2024-0002", false), ("CVE-2024-0003", true)]
+    {
         assert_eq!(index.cve(id.parse().unwrap()).is_some(), is_there, "{id}");
     }
     assert_eq!(site.bytes(), anew(&[first], 2).0);
@@ -175,11 +141,7 @@ fn an_index_of_no_feed_at_all_is_empty_and_the_next_one_is_made_of_everything() 
     let report = site.sync(&feeds, 2);
     assert!(reason(&report).contains("does not tell"), "{report:?}");
     let report = site.sync(&[], 3);
-    assert_eq!(
-        reason(&report),
-        "",
-        "that all have gone is a change like any other"
-    );
+    assert_eq!(reason(&report), "", "that all have gone is a change like any other");
     assert_eq!((report.records, report.stats.cves), (0, 0));
 }
 
@@ -191,15 +153,9 @@ fn a_folder_that_cannot_be_made_is_named() {
     let extracts = Extracts::in_folder(file.join("extracts"));
     let error = extracts.keep(&Builder::new(), &[1; 32]).unwrap_err();
     let said = error.to_string();
-    assert!(
-        said.starts_with(&format!("cannot make {}", file.display())),
-        "{said}"
-    );
+    assert!(said.starts_with(&format!("cannot make {}", file.display())), "{said}");
     let error = extracts.open(&[1; 32]).unwrap_err();
-    assert!(
-        matches!(error, IndexError::Io { action: "open", .. }),
-        "{error}"
-    );
+    assert!(matches!(error, IndexError::Io { action: "open", .. }), "{error}");
 }
 
 #[test]
@@ -207,16 +163,9 @@ fn an_extract_under_the_name_of_another_feed_is_not_taken() {
     let site = Site::new();
     let (one, other) = (feed_of(&[(1, 1)]), feed_of(&[(2, 1)]));
     site.sync(std::slice::from_ref(&one), 1);
-    let (from, to) = (
-        site.extracts.path(&one.content()),
-        site.extracts.path(&other.content()),
-    );
+    let (from, to) = (site.extracts.path(&one.content()), site.extracts.path(&other.content()));
     fs::copy(from, &to).unwrap();
-    let said = site
-        .extracts
-        .open(&other.content())
-        .unwrap_err()
-        .to_string();
+    let said = site.extracts.open(&other.content()).unwrap_err().to_string();
     assert!(said.contains("it is of another feed file"), "{said}");
     assert!(said.contains(&to.display().to_string()), "{said}");
 }

@@ -48,14 +48,8 @@ fn advisory((number, verdict, (end, version), stream, is_line): Words) -> Adviso
         spans: match end {
             0 => Vec::new(),
             1 => vec![Span::default()],
-            2 => vec![Span {
-                introduced: Some(version),
-                end: None,
-            }],
-            _ => vec![Span {
-                introduced: None,
-                end: Some(End::Fixed(version)),
-            }],
+            2 => vec![Span { introduced: Some(version), end: None }],
+            _ => vec![Span { introduced: None, end: Some(End::Fixed(version)) }],
         },
         versions: Vec::new(),
         scheme: Scheme::Rpm,
@@ -86,9 +80,7 @@ fn without_passing_over(index: &Index, package: &Named<'_>) -> Vec<String> {
     let all: BTreeSet<About> = judged.iter().flat_map(of).collect();
     all.into_iter()
         .filter_map(|about| {
-            let own = judged
-                .iter()
-                .filter(|judged| of(judged).any(|its| its == about));
+            let own = judged.iter().filter(|judged| of(judged).any(|its| its == about));
             let own: Vec<&Judged<'_>> = own.collect();
             match decide(index, about, &own) {
                 Decision::Found(found) => Some(format!("{found:?}")),

@@ -39,13 +39,7 @@ fn index(records: &[CveRecord], advisories: &[Advisory]) -> Index {
 }
 
 fn package<'a>(name: &'a str, version: &'a str) -> Subject<'a> {
-    Subject {
-        source: "python",
-        name,
-        version,
-        is_standalone: true,
-        ..Subject::default()
-    }
+    Subject { source: "python", name, version, is_standalone: true, ..Subject::default() }
 }
 
 #[test]
@@ -55,18 +49,12 @@ fn a_package_is_found_by_its_assigner_while_nobody_else_says_anything() {
     assert_eq!(found.status, Status::Evaluated);
     assert_eq!(found.identity.rule, "package:pypi/mlflow");
     let finding = only(&found);
-    assert_eq!(
-        (finding.cve.as_str(), finding.source.as_str()),
-        (CVE, "assigner")
-    );
+    assert_eq!((finding.cve.as_str(), finding.source.as_str()), (CVE, "assigner"));
     assert_eq!(finding.confidence, Confidence::Medium);
     assert_eq!(finding.why.range.as_deref(), Some("<= 2.9.2"));
     assert_eq!(finding.why.rule, "assigner:pypi/mlflow");
     assert_eq!(finding.why.notes, ["stated by the CVE's assigner alone"]);
-    assert_eq!(
-        why_not(&index, &package("mlflow", "2.9.2"), CVE).step,
-        Step::Found
-    );
+    assert_eq!(why_not(&index, &package("mlflow", "2.9.2"), CVE).step, Step::Found);
 }
 
 #[test]
@@ -81,10 +69,7 @@ fn a_product_that_its_assigner_names_by_cpe_is_found_by_its_range() {
     };
     let found = ask("2.9.2");
     let finding = only(&found);
-    assert_eq!(
-        (finding.source.as_str(), finding.confidence),
-        ("assigner", Confidence::Medium)
-    );
+    assert_eq!((finding.source.as_str(), finding.confidence), ("assigner", Confidence::Medium));
     assert_eq!(finding.why.notes, ["stated by the CVE's assigner alone"]);
     assert!(ask("2.9.3").findings.is_empty());
 }
@@ -104,11 +89,7 @@ fn a_repaired_version_is_told_from_a_package_that_nobody_named() {
 fn products_that_a_record_is_configured_for_come_before_its_assigners_word() {
     let elsewhere = any_of(&[(&app("lfprojects:mlflow:*"), r#""versionEndExcluding":"2""#)]);
     let index = index(&[mlflow(&elsewhere)], &[]);
-    assert!(
-        evaluate(&index, &package("mlflow", "2.9.2"))
-            .findings
-            .is_empty()
-    );
+    assert!(evaluate(&index, &package("mlflow", "2.9.2")).findings.is_empty());
 }
 
 #[test]
@@ -118,11 +99,7 @@ fn a_registrys_word_about_a_cve_comes_before_its_assigners() {
         advisory(Publisher::PyPa, "PYSEC-2024-1", &[cve], &said)
     };
     let decided = index(&[mlflow("[]")], &[pypi(CVE)]);
-    assert!(
-        evaluate(&decided, &package("mlflow", "2.9.2"))
-            .findings
-            .is_empty()
-    );
+    assert!(evaluate(&decided, &package("mlflow", "2.9.2")).findings.is_empty());
     // About another one it says nothing of this.
     let beside = index(&[mlflow("[]")], &[pypi("CVE-2024-0001")]);
     let found = evaluate(&beside, &package("mlflow", "2.8.0"));

@@ -13,11 +13,7 @@ fn a_changed_statement_names_its_packages_for_another_look_and_no_others() {
         ])
     };
     let (before, after) = (fixed_in("1:9.2p1-2+deb12u3"), fixed_in("1:9.2p1-2+deb12u4"));
-    let server = on(
-        "debian",
-        "12",
-        deb("openssh-server", "1:9.2p1-2+deb12u3", "openssh"),
-    );
+    let server = on("debian", "12", deb("openssh-server", "1:9.2p1-2+deb12u3", "openssh"));
     let curl = on("debian", "12", deb("curl", "7.88.1-10", "curl"));
     assert_eq!(evaluate(&before, &server).findings, []);
     assert_eq!(evaluate(&after, &server).findings.len(), 1);
@@ -28,18 +24,8 @@ fn a_changed_statement_names_its_packages_for_another_look_and_no_others() {
 #[test]
 fn a_release_that_gets_advisories_names_all_packages_that_could_not_be_judged() {
     let said = |place: &str| format!("{place}|openssh|affected||< 1:9.2p1-2+deb12u3|");
-    let bookworm = advisory(
-        Publisher::Debian,
-        "D1",
-        &["CVE-2024-6387"],
-        &[&said("debian 12")],
-    );
-    let trixie = advisory(
-        Publisher::Debian,
-        "D2",
-        &["CVE-2024-6387"],
-        &[&said("debian 13")],
-    );
+    let bookworm = advisory(Publisher::Debian, "D1", &["CVE-2024-6387"], &[&said("debian 12")]);
+    let trixie = advisory(Publisher::Debian, "D2", &["CVE-2024-6387"], &[&said("debian 13")]);
     let before = index(std::slice::from_ref(&bookworm));
     let after = index(&[bookworm, trixie]);
     let bash = on("debian", "13", deb("bash", "5.2.37-2", "bash"));
@@ -57,12 +43,8 @@ fn a_registrys_first_word_about_a_package_names_it_for_another_look() {
         &["pypi|jinja2|affected||< 3.1.3|"],
     );
     let (before, after) = (index(&[]), index(&[jinja]));
-    let subject = Subject {
-        source: "python",
-        name: "Jinja2",
-        version: "3.1.2",
-        ..Subject::default()
-    };
+    let subject =
+        Subject { source: "python", name: "Jinja2", version: "3.1.2", ..Subject::default() };
     assert_eq!(evaluate(&after, &subject).findings.len(), 1);
     assert!(is_named_by_the_change(&before, &after, &subject));
 }

@@ -22,10 +22,9 @@ fn red_hats_urllib3() -> Index {
     ] {
         builder.add_advisory(&said).unwrap();
     }
-    for (cve, name) in [
-        ("CVE-2019-11236", "python:urllib3:*"),
-        ("CVE-2019-10743", "archiver_project:archiver:*"),
-    ] {
+    for (cve, name) in
+        [("CVE-2019-11236", "python:urllib3:*"), ("CVE-2019-10743", "archiver_project:archiver:*")]
+    {
         let range = any_of(&[(&app(name), r#""versionEndExcluding":"9""#)]);
         builder.add(&record(cve, 1, &range)).unwrap();
     }
@@ -33,12 +32,7 @@ fn red_hats_urllib3() -> Index {
 }
 
 fn of_pypi<'a>(name: &'a str, version: &'a str) -> Subject<'a> {
-    Subject {
-        source: "python",
-        name,
-        version,
-        ..Subject::default()
-    }
+    Subject { source: "python", name, version, ..Subject::default() }
 }
 
 #[test]
@@ -57,10 +51,8 @@ fn a_copy_of_the_version_that_the_distribution_repairs_is_not_judged_by_its_vers
 #[test]
 fn a_copy_that_no_package_owns_is_judged_by_its_version() {
     let index = red_hats_urllib3();
-    let standalone = Subject {
-        is_standalone: true,
-        ..on("rhel", "8.6", of_pypi("urllib3", "1.24.2"))
-    };
+    let standalone =
+        Subject { is_standalone: true, ..on("rhel", "8.6", of_pypi("urllib3", "1.24.2")) };
     assert_eq!(cves(&evaluate(&index, &standalone)), ["CVE-2019-11236"]);
     // So is one of a version that the distribution does not have, and one on another system.
     for other in [
@@ -85,20 +77,13 @@ fn a_product_of_the_same_name_is_no_package_that_pypi_never_spoke_of() {
     let evaluation = evaluate(&red_hats_urllib3(), &of_pypi("archiver", "0.1"));
     assert_eq!(evaluation.status, Status::NotEvaluable);
     assert!(evaluation.findings.is_empty());
-    assert_eq!(
-        evaluation.identity.cpes.len(),
-        1,
-        "what it may be is told all the same"
-    );
+    assert_eq!(evaluation.identity.cpes.len(), 1, "what it may be is told all the same");
 }
 
 #[test]
 fn without_pypis_advisories_a_product_of_the_same_name_is_the_best_guess() {
     let mut builder = Builder::new();
-    let range = any_of(&[(
-        &app("archiver_project:archiver:*"),
-        r#""versionEndExcluding":"9""#,
-    )]);
+    let range = any_of(&[(&app("archiver_project:archiver:*"), r#""versionEndExcluding":"9""#)]);
     builder.add(&record("CVE-2019-10743", 1, &range)).unwrap();
     let guessed = Index::from_bytes(builder.into_bytes().unwrap()).unwrap();
     let archiver = of_pypi("archiver", "0.1");

@@ -6,23 +6,16 @@ use super::*;
 fn python() -> Index {
     let mut builder = Builder::new();
     for (cve, product) in [("CVE-2023-0001", "requests"), ("CVE-2023-0002", "flask")] {
-        let name = if product == "requests" {
-            "python:requests:*"
-        } else {
-            "palletsprojects:flask:*"
-        };
+        let name =
+            if product == "requests" { "python:requests:*" } else { "palletsprojects:flask:*" };
         let range = any_of(&[(&app(name), r#""versionEndExcluding":"3.0""#)]);
         builder.add(&record(cve, 1, &range)).unwrap();
     }
     let said = ["pypi|requests|affected|2.3.0|< 2.31.0|"];
     let known = advisory(Publisher::PyPa, "PYSEC-2023-74", &["CVE-2023-32681"], &said);
     builder.add_advisory(&known).unwrap();
-    let nameless = advisory(
-        Publisher::PyPa,
-        "PYSEC-2023-99",
-        &[],
-        &["pypi|requests|affected||<= 2.29|"],
-    );
+    let nameless =
+        advisory(Publisher::PyPa, "PYSEC-2023-99", &[], &["pypi|requests|affected||<= 2.29|"]);
     builder.add_advisory(&nameless).unwrap();
     Index::from_bytes(builder.into_bytes().unwrap()).unwrap()
 }
@@ -31,26 +24,14 @@ fn python() -> Index {
 fn a_registrys_word_counts_alone_where_it_knows_the_package() {
     let index = python();
     let package = |name, version| {
-        let subject = Subject {
-            source: "python",
-            name,
-            version,
-            ..Subject::default()
-        };
+        let subject = Subject { source: "python", name, version, ..Subject::default() };
         evaluate(&index, &subject)
     };
     let evaluation = package("Requests", "2.30.0");
-    assert_eq!(
-        cves(&evaluation),
-        ["CVE-2023-32681"],
-        "NVD's range is not asked"
-    );
+    assert_eq!(cves(&evaluation), ["CVE-2023-32681"], "NVD's range is not asked");
     assert_eq!(evaluation.identity.rule, "registry:pypi/requests");
     assert_eq!(only(&evaluation).source, "pypa");
-    assert_eq!(
-        cves(&package("requests", "2.29")),
-        ["CVE-2023-32681", "PYSEC-2023-99"]
-    );
+    assert_eq!(cves(&package("requests", "2.29")), ["CVE-2023-32681", "PYSEC-2023-99"]);
     assert!(cves(&package("requests", "2.31.0")).is_empty());
     // Below the first version that has it.
     assert_eq!(cves(&package("requests", "1.0")), ["PYSEC-2023-99"]);
@@ -63,18 +44,8 @@ fn a_registrys_word_counts_alone_where_it_knows_the_package() {
 fn a_bulletin_that_names_a_cve_again_counts_and_the_dispute_is_told() {
     let cve = "CVE-2022-0001";
     let index = index(&[
-        advisory(
-            Publisher::Rocky,
-            "RLSA-2022:1",
-            &[cve],
-            &["rocky 9|curl|affected||< 1.0-2|"],
-        ),
-        advisory(
-            Publisher::Rocky,
-            "RLSA-2022:2",
-            &[cve],
-            &["rocky 9|curl|affected||< 1.0-5|"],
-        ),
+        advisory(Publisher::Rocky, "RLSA-2022:1", &[cve], &["rocky 9|curl|affected||< 1.0-2|"]),
+        advisory(Publisher::Rocky, "RLSA-2022:2", &[cve], &["rocky 9|curl|affected||< 1.0-5|"]),
     ]);
     let curl = |release| Subject {
         source_name: "curl",
@@ -86,11 +57,7 @@ fn a_bulletin_that_names_a_cve_again_counts_and_the_dispute_is_told() {
     assert_eq!(only(&evaluation).fixed_in.as_deref(), Some("1.0-5"));
     assert_eq!(only(&evaluation).confidence, Confidence::Medium);
     let evaluation = found("1");
-    assert_eq!(
-        only(&evaluation).fixed_in.as_deref(),
-        Some("1.0-5"),
-        "ends with the last"
-    );
+    assert_eq!(only(&evaluation).fixed_in.as_deref(), Some("1.0-5"), "ends with the last");
     assert_eq!(only(&evaluation).confidence, Confidence::High);
     assert!(found("5").findings.is_empty());
 }

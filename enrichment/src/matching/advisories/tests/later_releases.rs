@@ -9,10 +9,8 @@ fn debian() -> Index {
     let mut all: Vec<Advisory> = (1..=12)
         .map(|number| {
             let cve = format!("CVE-2024-{number:04}");
-            let said = [
-                "debian 12|linux|affected||< 6.1.90-1|",
-                "debian 13|linux|affected||< 6.8.9-1|",
-            ];
+            let said =
+                ["debian 12|linux|affected||< 6.1.90-1|", "debian 13|linux|affected||< 6.8.9-1|"];
             advisory(Publisher::Debian, &format!("DEBIAN-{cve}"), &[&cve], &said)
         })
         .collect();
@@ -34,20 +32,12 @@ fn debian() -> Index {
         // Open in the next release, repaired in the one behind it.
         (
             "CVE-2023-29491",
-            vec![
-                "debian 12|ncurses|affected||-|",
-                "debian 13|ncurses|affected||< 5.8-1|",
-            ],
+            vec!["debian 12|ncurses|affected||-|", "debian 13|ncurses|affected||< 5.8-1|"],
         ),
         // Debian 12's record leaves 13 out: it is not affected there.
         ("CVE-2024-0567", vec!["debian 13|gnutls28|affected||-|"]),
     ] {
-        all.push(advisory(
-            Publisher::Debian,
-            &format!("DEBIAN-{cve}"),
-            &[cve],
-            &said,
-        ));
+        all.push(advisory(Publisher::Debian, &format!("DEBIAN-{cve}"), &[cve], &said));
     }
     all.push(advisory(
         Publisher::Debian,
@@ -73,30 +63,16 @@ fn a_release_without_records_is_judged_least_surely_by_those_of_later_ones() {
     let finding = &evaluation.findings[0];
     assert_eq!(finding.confidence, Confidence::Low);
     assert_eq!(finding.why.criteria, "debian 12: ncurses");
-    assert_eq!(
-        finding.fixed_in.as_deref(),
-        Some("6.0+20170827-1 (debian 12)")
-    );
-    assert!(
-        finding.why.notes[0].contains("no more records"),
-        "{finding:?}"
-    );
+    assert_eq!(finding.fixed_in.as_deref(), Some("6.0+20170827-1 (debian 12)"));
+    assert!(finding.why.notes[0].contains("no more records"), "{finding:?}");
 }
 
 #[test]
 fn a_bulletin_of_the_release_itself_beats_records_of_later_ones() {
     let index = debian();
-    let at = |version| {
-        evaluate(
-            &index,
-            &on("debian", "8", deb("libtinfo5", version, "ncurses")),
-        )
-    };
+    let at = |version| evaluate(&index, &on("debian", "8", deb("libtinfo5", version, "ncurses")));
     let old = at("5.9+20140913-1");
-    assert_eq!(
-        old.findings[1].fixed_in.as_deref(),
-        Some("5.9+20140913-1+deb8u3")
-    );
+    assert_eq!(old.findings[1].fixed_in.as_deref(), Some("5.9+20140913-1+deb8u3"));
     assert_eq!(old.findings[1].confidence, Confidence::High);
     assert_eq!(cves(&at("5.9+20140913-1+deb8u3")), ["CVE-2017-13730"]);
 }
@@ -118,9 +94,6 @@ fn a_release_that_is_looked_after_is_judged_by_its_own_records_alone() {
         evaluate(&index, &libgnutls)
     };
     assert_eq!(cves(&gnutls("13")), ["CVE-2024-0567"]);
-    assert!(
-        gnutls("12").findings.is_empty(),
-        "its record leaves it out on purpose"
-    );
+    assert!(gnutls("12").findings.is_empty(), "its record leaves it out on purpose");
     assert_eq!(cves(&gnutls("8")), ["CVE-2024-0567"]);
 }

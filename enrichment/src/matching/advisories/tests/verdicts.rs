@@ -16,10 +16,7 @@ fn a_fix_that_only_subscribers_get_leaves_the_package_vulnerable_and_is_named() 
     let focal = |version| evaluate(&index, &on("ubuntu", "20.04", deb("ansible", version, "")));
     let evaluation = focal("2.9.6-1");
     let finding = only(&evaluation);
-    assert_eq!(
-        finding.fixed_in.as_deref(),
-        Some("2.9.6-1ubuntu0.1~esm1 (esm-apps)")
-    );
+    assert_eq!(finding.fixed_in.as_deref(), Some("2.9.6-1ubuntu0.1~esm1 (esm-apps)"));
     assert_eq!(finding.why.advisory.as_ref().unwrap().verdict, "wont_fix");
     assert!(focal("2.9.6-1ubuntu0.1~esm1").findings.is_empty());
 }
@@ -61,10 +58,7 @@ fn what_is_not_decided_yet_is_found_less_surely() {
             &["debian 12|glibc|affected:unimportant||-|"],
         ),
     ]);
-    let jq = evaluate(
-        &index,
-        &on("ubuntu", "24.04", deb("jq", "1.7.1-3build1", "")),
-    );
+    let jq = evaluate(&index, &on("ubuntu", "24.04", deb("jq", "1.7.1-3build1", "")));
     assert_eq!(only(&jq).confidence, Confidence::Medium);
     let libc = evaluate(&index, &on("debian", "12", deb("libc6", "2.36-9", "glibc")));
     assert_eq!(only(&libc).confidence, Confidence::Low);
@@ -75,12 +69,7 @@ fn what_is_not_decided_yet_is_found_less_surely() {
 fn what_the_distribution_and_the_maintainers_both_deny_is_no_finding_and_says_so() {
     let denied = "debian 12|glibc|affected:unimportant, and denied by its maintainers||-|";
     let index = index(&[
-        advisory(
-            Publisher::Debian,
-            "DEBIAN-CVE-2019-1010023",
-            &["CVE-2019-1010023"],
-            &[denied],
-        ),
+        advisory(Publisher::Debian, "DEBIAN-CVE-2019-1010023", &["CVE-2019-1010023"], &[denied]),
         advisory(
             Publisher::Debian,
             "DEBIAN-CVE-2010-4756",
@@ -92,10 +81,7 @@ fn what_the_distribution_and_the_maintainers_both_deny_is_no_finding_and_says_so
     assert_eq!(cves(&evaluate(&index, &libc)), ["CVE-2010-4756"]);
     let answer = why_not(&index, &libc, "CVE-2019-1010023");
     assert_eq!(answer.step, Step::NotAffected);
-    assert!(
-        answer.detail.contains("denied by its maintainers"),
-        "{answer:?}"
-    );
+    assert!(answer.detail.contains("denied by its maintainers"), "{answer:?}");
 }
 
 #[test]
@@ -105,12 +91,7 @@ fn a_withdrawn_cve_that_a_distribution_still_lists_is_found_least_surely() {
     let mut builder = Builder::new();
     builder.add(&withdrawn).unwrap();
     let said = ["debian 7|ncurses|affected||-|"];
-    let lists = advisory(
-        Publisher::Debian,
-        "DEBIAN-CVE-2018-10754",
-        &["CVE-2018-10754"],
-        &said,
-    );
+    let lists = advisory(Publisher::Debian, "DEBIAN-CVE-2018-10754", &["CVE-2018-10754"], &said);
     builder.add_advisory(&lists).unwrap();
     let index = Index::from_bytes(builder.into_bytes().unwrap()).unwrap();
     let ncurses = on("debian", "7", deb("libtinfo5", "5.9-10", "ncurses"));

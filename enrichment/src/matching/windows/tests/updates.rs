@@ -11,13 +11,8 @@ fn installed_updates_hold_what_they_replace() {
         assert_eq!(evaluation.status, Status::Evaluated);
         cves(&evaluation).into_iter().map(str::to_owned).collect()
     };
-    let all = [
-        "CVE-2016-0088",
-        "CVE-2024-20674",
-        "CVE-2024-21340",
-        "CVE-2024-21427",
-        "CVE-2024-21429",
-    ];
+    let all =
+        ["CVE-2016-0088", "CVE-2024-20674", "CVE-2024-21340", "CVE-2024-21427", "CVE-2024-21429"];
     assert_eq!(has(&["2919355"]), all);
     // March holds February and January, and knows nothing of April.
     assert_eq!(has(&["5035885"]), ["CVE-2016-0088", "CVE-2024-21427"]);
@@ -29,10 +24,7 @@ fn installed_updates_hold_what_they_replace() {
 #[test]
 fn updates_that_a_record_of_an_agent_names_count_as_those_of_a_question() {
     let index = index(&[TABLE]);
-    let in_record = Subject {
-        origin: "KB5036960 KB3135456",
-        ..server_2012_r2(&[])
-    };
+    let in_record = Subject { origin: "KB5036960 KB3135456", ..server_2012_r2(&[]) };
     let evaluation = evaluate(&index, &in_record);
     assert_eq!(evaluation.status, Status::Evaluated);
     assert_eq!(cves(&evaluation), [""; 0]);
@@ -48,10 +40,7 @@ fn a_finding_by_updates_alone_names_the_update() {
         (Some("KB5036960"), Confidence::High)
     );
     assert_eq!(found.why.range, None);
-    assert_eq!(
-        found.why.conditions,
-        ["of the installed updates none is or holds KB5036960"]
-    );
+    assert_eq!(found.why.conditions, ["of the installed updates none is or holds KB5036960"]);
 }
 
 #[test]
@@ -60,10 +49,7 @@ fn why_not_says_that_an_installed_update_has_the_fix() {
     let updates = updates(&["5036960"]);
     let answer = why_not(&index, &server_2012_r2(&updates), "CVE-2024-21340");
     assert_eq!(answer.step, Step::Update);
-    assert_eq!(
-        answer.detail,
-        "an installed update is or holds KB5034819 (windows server 2012 r2)"
-    );
+    assert_eq!(answer.detail, "an installed update is or holds KB5034819 (windows server 2012 r2)");
 }
 
 #[test]
@@ -76,9 +62,7 @@ fn a_build_implies_the_updates_before_it() {
     let answer = why_not(&index, &pro("10.0.19045.4291"), "CVE-2024-21338");
     assert_eq!(answer.step, Step::Update);
     assert!(
-        answer
-            .detail
-            .starts_with("an update that build 10.0.19045.4291 has"),
+        answer.detail.starts_with("an update that build 10.0.19045.4291 has"),
         "{}",
         answer.detail
     );
@@ -90,20 +74,13 @@ fn a_cumulative_update_holds_earlier_ones_even_where_the_chain_is_broken() {
     let broken = TABLE.replace("\"5034763\",\"\"", "\"5034000\",\"\"");
     assert_ne!(broken, TABLE);
     let index = index(&[&broken, APRIL]);
-    assert!(
-        evaluate(&index, &pro("10.0.19045.4291"))
-            .findings
-            .is_empty()
-    );
+    assert!(evaluate(&index, &pro("10.0.19045.4291")).findings.is_empty());
     // Older releases have updates that hold one month alone, so there the chain is all.
     let broken = TABLE.replace("\"5034819\",\"\"", "\"5034000\",\"\"");
     let index = index_with(&[&broken], &[]);
     let updates = updates(&["5036960"]);
     let found = evaluate(&index, &server_2012_r2(&updates));
-    assert_eq!(
-        cves(&found),
-        ["CVE-2016-0088", "CVE-2024-20674", "CVE-2024-21340"]
-    );
+    assert_eq!(cves(&found), ["CVE-2016-0088", "CVE-2024-20674", "CVE-2024-21340"]);
 }
 
 #[test]
@@ -115,14 +92,8 @@ fn an_update_without_a_build_leaves_a_host_by_build_to_the_records() {
     };
     let index = index_with(&[TABLE], &[march("10.0.19045.4170")]);
     let found = finding(&index, &pro("10.0.19045.4046"), "CVE-2024-21429").unwrap();
-    assert_eq!(
-        (found.source.as_str(), found.confidence),
-        ("nvd", Confidence::High)
-    );
-    assert_eq!(
-        found.fixed_in.as_deref(),
-        Some("KB5035845 (10.0.19045.4170)")
-    );
+    assert_eq!((found.source.as_str(), found.confidence), ("nvd", Confidence::High));
+    assert_eq!(found.fixed_in.as_deref(), Some("KB5035845 (10.0.19045.4170)"));
 }
 
 #[test]
@@ -135,10 +106,7 @@ fn a_list_of_updates_counts_before_the_build_where_updates_are_not_cumulative() 
         ..windows("Windows Server 2012 R2 Standard", "6.3.9600.21924", "x64")
     };
     assert!(finding(&index, &host, "CVE-2024-21429").is_some());
-    let by_build = Subject {
-        updates: &[],
-        ..host
-    };
+    let by_build = Subject { updates: &[], ..host };
     assert!(finding(&index, &by_build, "CVE-2024-21429").is_none());
 }
 
@@ -154,8 +122,5 @@ fn any_of_the_updates_of_a_cve_is_enough() {
     assert!(finding(&index, &pro("10.0.19045.4200"), "CVE-2024-26234").is_none());
     // The update of every host is the one to name.
     let found = finding(&index, &pro("10.0.19045.4199"), "CVE-2024-26234").unwrap();
-    assert_eq!(
-        found.fixed_in.as_deref(),
-        Some("KB5036892 (10.0.19045.4291)")
-    );
+    assert_eq!(found.fixed_in.as_deref(), Some("KB5036892 (10.0.19045.4291)"));
 }

@@ -12,21 +12,13 @@ async fn who_is_not_welcome_stays_away_for_a_minute_and_others_as_long_as_they_a
         (RejectReason::ShuttingDown, 2_500, 2.5),
         (RejectReason::RateLimited, 7_000, 7.0),
         // No collector may send an agent away for longer than the protocol lets it.
-        (
-            RejectReason::ShuttingDown,
-            u32::MAX,
-            f64::from(RETRY_AFTER_MS_MAX) / 1_000.0,
-        ),
+        (RejectReason::ShuttingDown, u32::MAX, f64::from(RETRY_AFTER_MS_MAX) / 1_000.0),
     ] {
         let mut client = client(1, Touch::Told, 1).await;
-        let parted = client
-            .welcomed(refuse(reason, told_ms))
-            .expect_err("refused");
+        let parted = client.welcomed(refuse(reason, told_ms)).expect_err("refused");
         let wait = stays_away(&parted).as_secs_f64();
         assert!((wait - expected_s).abs() < 1e-9, "{reason}: {wait}");
-        let later = client
-            .answered(refuse(reason, told_ms))
-            .expect_err("refused");
+        let later = client.answered(refuse(reason, told_ms)).expect_err("refused");
         assert!((stays_away(&later).as_secs_f64() - expected_s).abs() < 1e-9);
         let rejects = client.context.stats.measured().rejects;
         assert_eq!(rejects[reason.as_str()], 2);
@@ -42,9 +34,7 @@ async fn words_out_of_turn_end_the_session_and_name_themselves() {
         CollectorMessage::Settings(settings(60)),
         CollectorMessage::Rekey,
         CollectorMessage::Gone,
-        CollectorMessage::Ack {
-            position: Position::new(1, 1),
-        },
+        CollectorMessage::Ack { position: Position::new(1, 1) },
     ];
     for message in out_of_turn {
         let parted = client.welcomed(message.clone()).expect_err("no welcome");
@@ -84,11 +74,7 @@ async fn a_snapshot_that_is_asked_for_while_one_is_on_its_way_is_that_one() {
     let mut client = reporting(250).await;
     assert!(client.answered(CollectorMessage::SendSnapshot).is_ok());
     assert_eq!(client.model().unanswered(), 3, "no second one was made");
-    assert_eq!(
-        client.context.stats.snapshots_asked.get(),
-        1,
-        "and it is counted"
-    );
+    assert_eq!(client.context.stats.snapshots_asked.get(), 1, "and it is counted");
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,11 +109,7 @@ async fn a_reject_of_what_was_taken_back_already_is_no_second_one() {
 
 #[tokio::test]
 async fn a_report_that_never_will_be_taken_begins_a_new_epoch() {
-    for reason in [
-        RejectReason::Gap,
-        RejectReason::Undecodable,
-        RejectReason::InvalidRecord,
-    ] {
+    for reason in [RejectReason::Gap, RejectReason::Undecodable, RejectReason::InvalidRecord] {
         let mut client = reporting(250).await;
         let answered = client.answered(reject(Position::new(1, 1), reason, 0));
         assert!(matches!(answered, Ok(Next::PauseUntil(_))), "{reason}");
@@ -158,9 +140,6 @@ async fn a_scan_that_is_asked_for_is_done_at_once_and_said() {
         let AgentMessage::Heartbeat(heartbeat) = client.model().heartbeat() else {
             panic!("no heartbeat");
         };
-        assert_eq!(
-            heartbeat.scan_done, 4,
-            "an older request takes nothing back"
-        );
+        assert_eq!(heartbeat.scan_done, 4, "an older request takes nothing back");
     }
 }

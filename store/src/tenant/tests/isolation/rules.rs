@@ -21,12 +21,7 @@ pub(super) async fn make(scope: &TenantScope, host: AgentId) {
         source: None,
         version: None,
     });
-    let new = NewLabel {
-        id: id(),
-        name: "with bad software",
-        description: "",
-        rule: Some(&rule),
-    };
+    let new = NewLabel { id: id(), name: "with bad software", description: "", rule: Some(&rule) };
     let label = labels::create(scope, &new, at(1)).await.unwrap();
     assert_eq!(label.hosts, 1);
     labels::evaluate_due(scope, 10, at(1)).await.unwrap();
@@ -41,10 +36,7 @@ pub(super) async fn make(scope: &TenantScope, host: AgentId) {
         },
     };
     policies::create(scope, &policy, at(1)).await.unwrap();
-    let about = About {
-        cve: Some("CVE-2024-90010".to_owned()),
-        ..About::default()
-    };
+    let about = About { cve: Some("CVE-2024-90010".to_owned()), ..About::default() };
     let new = NewException {
         id: id(),
         about: &about,
@@ -62,9 +54,7 @@ pub(super) async fn make(scope: &TenantScope, host: AgentId) {
         frame: &serde_json::json!({}),
         unknown: &serde_json::json!([]),
     };
-    exceptions::documents::import(scope, &document, &[], at(1))
-        .await
-        .unwrap();
+    exceptions::documents::import(scope, &document, &[], at(1)).await.unwrap();
 }
 
 fn claim() -> Claim {
@@ -81,22 +71,10 @@ fn claim() -> Claim {
 async fn rules_of_another_company_are_neither_seen_nor_changed() {
     let (world, other, endpoint) = two_companies().await;
     let page = &PageRequest::first(10);
-    let label = labels::list(&world.scope, page)
-        .await
-        .unwrap()
-        .items
-        .remove(0);
-    let policy = policies::list(&world.scope, page)
-        .await
-        .unwrap()
-        .items
-        .remove(0);
+    let label = labels::list(&world.scope, page).await.unwrap().items.remove(0);
+    let policy = policies::list(&world.scope, page).await.unwrap().items.remove(0);
     let filter = ExceptionFilter::default();
-    let exception = exceptions::list(&world.scope, &filter, page)
-        .await
-        .unwrap()
-        .items
-        .remove(0);
+    let exception = exceptions::list(&world.scope, &filter, page).await.unwrap().items.remove(0);
 
     assert_eq!(labels::list(&other, page).await.unwrap().items, []);
     assert_eq!(labels::get(&other, label.id).await.unwrap(), None);
@@ -106,10 +84,7 @@ async fn rules_of_another_company_are_neither_seen_nor_changed() {
     assert_eq!(policies::list(&other, page).await.unwrap().items, []);
     assert_eq!(policies::get(&other, policy.id).await.unwrap(), None);
     assert!(!policies::delete(&other, policy.id, at(2)).await.unwrap());
-    assert_eq!(
-        policies::evaluate(&other, policy.id, at(2)).await.unwrap(),
-        0
-    );
+    assert_eq!(policies::evaluate(&other, policy.id, at(2)).await.unwrap(), 0);
     let results = policies::results(&other, policy.id, ResultFilter::default(), page);
     assert_eq!(results.await.unwrap().items, []);
     assert_eq!(policies::of_host(&other, endpoint.agent).await.unwrap(), []);
@@ -123,9 +98,7 @@ async fn rules_of_another_company_are_neither_seen_nor_changed() {
     let ended = exceptions::withdraw(&other, exception.id, at(2)).await;
     assert!(ended.unwrap().is_none());
     assert_eq!(exceptions::expire(&other, at(1_000)).await.unwrap(), 0);
-    let impact = exceptions::preview(&other, &exception.about, &Hosts::All)
-        .await
-        .unwrap();
+    let impact = exceptions::preview(&other, &exception.about, &Hosts::All).await.unwrap();
     assert_eq!(impact.findings.open, 0);
     // And nothing of it changed meanwhile.
     let same = exceptions::get(&world.scope, exception.id).await.unwrap();
@@ -135,15 +108,8 @@ async fn rules_of_another_company_are_neither_seen_nor_changed() {
 #[tokio::test]
 async fn an_exception_names_no_host_and_no_label_of_another_company() {
     let (world, other, endpoint) = two_companies().await;
-    let label = labels::list(&world.scope, &PageRequest::first(1))
-        .await
-        .unwrap()
-        .items[0]
-        .id;
-    let about = About {
-        cve: Some("CVE-2024-90010".to_owned()),
-        ..About::default()
-    };
+    let label = labels::list(&world.scope, &PageRequest::first(1)).await.unwrap().items[0].id;
+    let about = About { cve: Some("CVE-2024-90010".to_owned()), ..About::default() };
     for hosts in [Hosts::One(endpoint.agent), Hosts::Label(label)] {
         let new = NewException {
             id: id(),

@@ -9,10 +9,7 @@ fn keeps_as_much_of_a_row_on_its_page_as_the_format_says() {
     assert_eq!(local_bytes(4062, 4096), 489);
     assert_eq!(local_bytes(489 + 4092, 4096), 489);
     assert_eq!(local_bytes(489 + 4092 + 100, 4096), 589);
-    assert_eq!(
-        local_bytes(usize::MAX, 480) % 480,
-        local_bytes(usize::MAX, 480)
-    );
+    assert_eq!(local_bytes(usize::MAX, 480) % 480, local_bytes(usize::MAX, 480));
 }
 
 fn leaf(pointer: u16, row: &[u8]) -> Vec<u8> {

@@ -80,11 +80,7 @@ impl List {
         };
         let offsets = entries.get(..count * step)?.chunks_exact(step);
         let offsets = offsets.filter_map(|entry| u32_at(entry, 0)).collect();
-        Some(if cell.starts_with(b"ri") {
-            Self::Lists(offsets)
-        } else {
-            Self::Keys(offsets)
-        })
+        Some(if cell.starts_with(b"ri") { Self::Lists(offsets) } else { Self::Keys(offsets) })
     }
 }
 
@@ -101,10 +97,7 @@ impl Value {
         let bytes = usize::try_from(size & !INLINE).ok()?;
         let is_narrow = u16_at(cell, 16)? & 1 != 0;
         Some(Self {
-            name: Named {
-                bytes: cell.get(20..20 + name_bytes)?.to_vec(),
-                is_narrow,
-            },
+            name: Named { bytes: cell.get(20..20 + name_bytes)?.to_vec(), is_narrow },
             kind: u32_at(cell, 12)?,
             bytes,
             offset: u32_at(cell, 8)?,
@@ -142,9 +135,7 @@ pub(in crate::collect::windows) fn text_of(bytes: &[u8]) -> String {
 
 fn wide(bytes: &[u8]) -> String {
     let units = bytes.as_chunks().0.iter().copied().map(u16::from_le_bytes);
-    char::decode_utf16(units)
-        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect()
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -164,10 +155,7 @@ mod tests {
     use super::*;
 
     fn named(bytes: &[u8], is_narrow: bool) -> Named {
-        Named {
-            bytes: bytes.to_vec(),
-            is_narrow,
-        }
+        Named { bytes: bytes.to_vec(), is_narrow }
     }
 
     #[test]
@@ -190,14 +178,8 @@ mod tests {
     #[test]
     fn a_list_that_says_more_than_it_holds_is_none() {
         assert_eq!(List::parse(b"lh\x02\0\x10\0\0\0hash"), None);
-        assert_eq!(
-            List::parse(b"lh\x01\0\x10\0\0\0hash"),
-            Some(List::Keys(vec![16]))
-        );
-        assert_eq!(
-            List::parse(b"ri\x01\0\x10\0\0\0"),
-            Some(List::Lists(vec![16]))
-        );
+        assert_eq!(List::parse(b"lh\x01\0\x10\0\0\0hash"), Some(List::Keys(vec![16])));
+        assert_eq!(List::parse(b"ri\x01\0\x10\0\0\0"), Some(List::Lists(vec![16])));
     }
 
     proptest! {
