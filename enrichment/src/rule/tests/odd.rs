@@ -160,10 +160,10 @@ fn bounds_of_nothing_but_spaces_are_none() {
 
 #[test]
 fn every_attribute_behind_the_version_is_kept_in_its_place() {
-    let name = "cpe:2.3:a:v:p:1:u:e:l:sw:tsw:thw:o";
+    let name = "cpe:2.3:a:v:p:1:u:e:l:sw:in:cpu:o";
     let compiled = of_nodes(false, vec![node(false, &[(true, name)])]);
     let value = |text: &str| Qualifier::Value(text.into());
-    let expected = ["u", "e", "l", "sw", "tsw", "thw", "o"].map(value);
+    let expected = ["u", "e", "l", "sw", "in", "cpu", "o"].map(value);
     assert_eq!(compiled.rules[0].qualifiers, expected);
     let none = of_nodes(false, vec![node(false, &[(true, "cpe:2.3:a:v:p:1:-:-:-:-:-:-:-")])]);
     assert_eq!(none.rules[0].qualifiers, [const { Qualifier::NotApplicable }; QUALIFIERS]);

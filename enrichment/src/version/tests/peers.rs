@@ -204,7 +204,7 @@ fn go_orders_pseudo_versions_by_their_base_and_instant() {
             "v0.1.0",
             // Between v1.2.3 and v1.2.4: the base that a pseudo-version names is the one to come.
             "v1.2.3",
-            "v1.2.4-0.20191109021931-daa7c04131f5",
+            "v1.2.4-0.20191109021931-6d4e4cb37c7d",
             "v1.2.4-alpha",
             "v1.2.4",
             "v2.0.0+incompatible",
