@@ -24,6 +24,9 @@ pub struct HostFilter {
     pub label: Option<Uuid>,
     /// It was enrolled with this label, of this value.
     pub enrolled_with: Option<(String, String)>,
+    /// Its agent is of a release before this one: major, minor and patch. One that says no release in that
+    /// form is before none.
+    pub agent_before: Option<[u32; 3]>,
     /// It fails this policy.
     pub fails: Option<Uuid>,
     /// Also those that were revoked.
@@ -43,6 +46,14 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
     }
     if let Some(at) = filter.silent_since {
         query.push(" AND coalesce(last_seen_at, enrolled_at) < ").push_bind(at);
+    }
+    if let Some(release) = filter.agent_before {
+        // Nine digits a part fit a bigint whatever a host says of itself; what is no release is NULL, and
+        // smaller than nothing.
+        query.push(
+            " AND string_to_array(substring(agent_version FROM '^[0-9]{1,9}\\.[0-9]{1,9}\\.[0-9]{1,9}'), '.')::bigint[] < ",
+        );
+        query.push_bind(release.map(i64::from).to_vec());
     }
     match (filter.revoked, filter.as_of) {
         (false, None) => {

@@ -79,6 +79,7 @@ impl<'a> Machine<'a> {
             agent: AgentId(Uuid::new_v4()),
             hostname: self.name,
             agent_version: "0.1.0",
+            labels: &Labels::new(),
         };
         let certificate = Certificate {
             serial: Uuid::new_v4().as_bytes().to_vec(),

@@ -2,6 +2,7 @@
 
 mod detail;
 mod list;
+mod release;
 mod software;
 
 use axum::extract::State;

@@ -11,6 +11,7 @@ use store::tenant::TenantScope;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::release;
 use crate::http::document::DateTime;
 use crate::http::export::{self, Exported, Format, Record, Row, instant};
 use crate::http::extract::{Params, Tenant};
@@ -35,6 +36,8 @@ pub(super) struct HostView {
     platform: Platform,
     os_name: String,
     agent_version: String,
+    /// Whether that is of an earlier release than the collector.
+    agent_outdated: bool,
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     enrolled_at: OffsetDateTime,
@@ -59,6 +62,7 @@ impl From<Host> for HostView {
             hostname: host.hostname,
             platform: host.platform,
             os_name: host.os_name,
+            agent_outdated: release::is_outdated(&host.agent_version),
             agent_version: host.agent_version,
             enrolled_at: host.enrolled_at,
             last_seen_at: host.last_seen_at,
@@ -90,6 +94,8 @@ pub(super) struct ListQuery {
     label: Option<String>,
     /// Hosts that were enrolled with this label, as `name=value`.
     enrolment_label: Option<String>,
+    /// Hosts whose agent is of a release before this one, as `0.2.0`.
+    agent_version_below: Option<String>,
     /// Hosts for which this policy fails.
     fails: Option<Uuid>,
     /// Revoked hosts, too.
@@ -172,6 +178,7 @@ impl ListQuery {
             return Err(Problem::field("silent_since", detail));
         }
         let enrolled_with = self.enrolment_label.as_deref().map(enrolment_label);
+        let agent_before = self.agent_version_below.as_deref().map(agent_before).transpose()?;
         Ok(HostFilter {
             text: self.query,
             platform: self.platform,
@@ -181,6 +188,7 @@ impl ListQuery {
             silent_since: self.silent_since,
             label: labels::named(scope, self.label.as_deref()).await?,
             enrolled_with: enrolled_with.transpose()?,
+            agent_before,
             fails: self.fails,
             revoked: self.revoked,
             as_of,
@@ -194,6 +202,11 @@ fn enrolment_label(text: &str) -> Result<(String, String), Problem> {
         .ok_or_else(|| Problem::field("enrolment_label", "a name and a value, as site=north"))
 }
 
+fn agent_before(text: &str) -> Result<[u32; 3], Problem> {
+    release::parse(text)
+        .ok_or_else(|| Problem::field("agent_version_below", "three numbers with dots, as 0.2.0"))
+}
+
 impl Record for HostView {
     const COLUMNS: &'static [&'static str] = &[
         "id",
@@ -203,6 +216,7 @@ impl Record for HostView {
         "platform_version",
         "os_name",
         "agent_version",
+        "agent_outdated",
         "enrolled_at",
         "last_seen_at",
         "revoked_at",
@@ -222,6 +236,7 @@ impl Record for HostView {
         row.text(&self.platform.version);
         row.text(&self.os_name);
         row.text(&self.agent_version);
+        row.own(self.agent_outdated);
         row.own(instant(self.enrolled_at));
         row.maybe_own(self.last_seen_at.map(instant));
         row.maybe_own(self.revoked_at.map(instant));
