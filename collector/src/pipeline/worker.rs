@@ -57,7 +57,7 @@ pub(crate) enum Reads {
     /// On a thread that may block.
     Aside,
     /// At once, from a disk that never blocks: a simulated one, whose runs have no threads.
-    #[cfg(any(test, feature = "test-support"))]
+    #[cfg(feature = "test-support")]
     InPlace,
 }
 
@@ -110,7 +110,7 @@ impl<S: ReportSink> Worker<S> {
             // Reading is from the page cache nearly always, but the one time that it is not, a
             // runtime thread would stand still for ten workers.
             Reads::Aside => tokio::task::spawn_blocking(reading).await?,
-            #[cfg(any(test, feature = "test-support"))]
+            #[cfg(feature = "test-support")]
             Reads::InPlace => reading(),
         };
         let (mut batch, chunks) = Batch::new(&group, items);

@@ -11,8 +11,8 @@ const REFUSALS: [Refusal; 27] = [
     ("telemetry.format", "\"Json\"", "neither text nor json"),
     ("telemetry.format", "\"\"", "neither text nor json"),
     ("telemetry.level", "\"verbose\"", "\"verbose\" is neither a level nor module=level"),
-    ("telemetry.level", "\"info, sqlx=warn\"", "\" sqlx=warn\" is neither"),
-    ("telemetry.level", "\"sqlx=loud\"", "level"),
+    ("telemetry.level", "\"info, hyper=warn\"", "\" hyper=warn\" is neither"),
+    ("telemetry.level", "\"hyper=loud\"", "level"),
     ("ingest.tcp_listen", "\"7070\"", "none of same, off and an address with a port"),
     ("ingest.tcp_listen", "\"10.0.0.1\"", "an address with a port"),
     ("ingest.tcp_listen", "\"\"", "none of same, off"),
@@ -137,7 +137,7 @@ fn an_address_to_listen_on_is_an_ip_address_with_a_port() {
 
 #[test]
 fn directives_of_the_log_may_name_modules() {
-    for good in ["off", "info,collector::ingest=debug", "warn,sqlx=error", ""] {
+    for good in ["off", "info,collector::ingest=debug", "warn,hyper=error", ""] {
         let config = file(&format!("[telemetry]\nlevel = \"{good}\""));
         assert_eq!(Config::from_layers(config).unwrap().telemetry.level, good);
     }
