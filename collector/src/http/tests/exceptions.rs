@@ -41,14 +41,10 @@ async fn needs_approval(api: &Api) {
     assert_eq!(set.json(), settings, "{}", set.text);
 }
 
-#[tokio::test]
-async fn what_is_said_has_bounds_and_each_is_named() {
-    let api = Api::new().await;
-    let analyst = &api.ours.analyst;
-    let (name, note) = ("ü".repeat(300), "ü".repeat(4_000));
-    let (longer_name, longer_note) = (format!("{name}."), format!("{note}."));
-    let host = api.ours.host;
-    for (field, words, rule) in [
+/// What an exception cannot be about: the field that is to blame, words of the advice, and the rule.
+fn wrong_rules(host: Uuid) -> Vec<(&'static str, &'static str, Value)> {
+    let longer = "\u{fc}".repeat(301);
+    vec![
         (
             "about",
             "an exception is about something",
@@ -67,7 +63,7 @@ async fn what_is_said_has_bounds_and_each_is_named() {
         (
             "product",
             "1 to 300 characters, none of control",
-            json!({ "product": longer_name }),
+            json!({ "product": longer }),
         ),
         ("product", "1 to 300", json!({ "product": "  " })),
         (
@@ -102,18 +98,20 @@ async fn what_is_said_has_bounds_and_each_is_named() {
             "the company has no such label",
             json!({ "cve": "C", "label": Uuid::nil() }),
         ),
-    ] {
-        post(&api, "", analyst, &of(&rule))
-            .await
-            .blames(field, words);
-    }
-    let rule = json!({ "cve": "CVE-2024-0001" });
-    let with = |field: &str, value: Value| {
-        let mut body = of(&rule);
-        body[field] = value;
-        body
-    };
-    for (field, words, body) in [
+    ]
+}
+
+/// An exception of the harness's CVE, with something else in a field.
+fn with(field: &str, value: impl Into<Value>) -> Value {
+    let mut body = of(&json!({ "cve": "CVE-2024-0001" }));
+    body[field] = value.into();
+    body
+}
+
+/// What cannot be said of anything.
+fn wrong_claims() -> Vec<(&'static str, &'static str, Value)> {
+    let longer = "\u{fc}".repeat(4_001);
+    vec![
         (
             "status",
             "one of not_affected, affected",
@@ -137,12 +135,12 @@ async fn what_is_said_has_bounds_and_each_is_named() {
         (
             "note",
             "at most 4000 characters",
-            with("note", json!(longer_note)),
+            with("note", json!(longer)),
         ),
         (
             "action",
             "at most 4000 characters",
-            with("action", json!(longer_note)),
+            with("action", json!(longer)),
         ),
         ("note", "none of control", with("note", json!("a\0b"))),
         (
@@ -150,7 +148,19 @@ async fn what_is_said_has_bounds_and_each_is_named() {
             "none of control",
             with("action", json!("\u{1b}[2J")),
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_said_has_bounds_and_each_is_named() {
+    let api = Api::new().await;
+    let analyst = &api.ours.analyst;
+    for (field, words, rule) in wrong_rules(api.ours.host.0) {
+        post(&api, "", analyst, &of(&rule))
+            .await
+            .blames(field, words);
+    }
+    for (field, words, body) in wrong_claims() {
         post(&api, "", analyst, &body).await.blames(field, words);
     }
     for body in [
@@ -166,17 +176,21 @@ async fn what_is_said_has_bounds_and_each_is_named() {
         [Value::Null; 0],
         "what was refused was not made"
     );
-    // At the bounds it is taken.
+}
+
+#[tokio::test]
+async fn at_its_bounds_an_exception_is_taken() {
+    let api = Api::new().await;
     for rule in [
-        json!({ "product": name }),
+        json!({ "product": "\u{fc}".repeat(300) }),
         json!({ "score_below": 0 }),
         json!({ "score_below": 10 }),
     ] {
         made(&api, &rule).await;
     }
-    let mut body = with("note", json!(format!("{}\n\t", &note[..note.len() - 4])));
-    body["action"] = json!(note);
-    let made = post(&api, "", analyst, &body).await;
+    let mut body = with("note", format!("{}\n\t", "\u{fc}".repeat(3_998)));
+    body["action"] = json!("\u{fc}".repeat(4_000));
+    let made = post(&api, "", &api.ours.analyst, &body).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
 }
 

@@ -117,10 +117,9 @@ async fn a_rule_fails_for_the_hosts_that_break_it() {
     }
 }
 
-#[tokio::test]
-async fn a_rule_that_could_never_be_meant_says_what_could() {
-    let api = Api::new().await;
-    for (rule, words) in [
+/// Rules that are read and could never be meant, with words of what could.
+fn wrong_rules() -> Vec<(Value, &'static str)> {
+    vec![
         (
             json!({ "no_finding": { "severity_min": "awful" } }),
             "\"awful\" is no severity: low",
@@ -173,7 +172,13 @@ async fn a_rule_that_could_never_be_meant_says_what_could() {
             json!({ "seen_within": { "days": 3_651 } }),
             "days are within 1 to 3650",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn a_rule_that_could_never_be_meant_says_what_could() {
+    let api = Api::new().await;
+    for (rule, words) in wrong_rules() {
         post(&api, &json!({ "name": "x", "rule": rule }))
             .await
             .blames("rule", words);
