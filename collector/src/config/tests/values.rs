@@ -137,12 +137,7 @@ fn an_address_to_listen_on_is_an_ip_address_with_a_port() {
 
 #[test]
 fn directives_of_the_log_may_name_modules() {
-    for good in [
-        "off",
-        "info,collector::ingest=debug",
-        "warn,hyper=error",
-        "",
-    ] {
+    for good in ["off", "info,collector::ingest=debug", "warn,hyper=error", ""] {
         let config = file(&format!("[telemetry]\nlevel = \"{good}\""));
         assert_eq!(Config::from_layers(config).unwrap().telemetry.level, good);
     }

@@ -41,18 +41,14 @@ async fn needs_approval(api: &Api) {
     assert_eq!(set.json(), settings, "{}", set.text);
 }
 
-#[tokio::test]
-async fn what_is_said_has_bounds_and_each_is_named() {
-    let api = Api::new().await;
-    let analyst = &api.ours.analyst;
-    let (name, note) = ("ü".repeat(300), "ü".repeat(4_000));
-    let (longer_name, longer_note) = (format!("{name}."), format!("{note}."));
-    let host = api.ours.host;
-    for (field, words, rule) in [
+/// What an exception cannot be about: the field that is to blame, words of the advice, and the rule.
+fn wrong_rules(host: Uuid) -> Vec<(&'static str, &'static str, Value)> {
+    let longer = "\u{fc}".repeat(301);
+    vec![
         ("about", "an exception is about something", json!({ "version": "1" })),
         ("about", "an exception is about something", json!({ "source": "deb" })),
         ("about", "an exception is about something", json!({ "host": host })),
-        ("product", "1 to 300 characters, none of control", json!({ "product": longer_name })),
+        ("product", "1 to 300 characters, none of control", json!({ "product": longer })),
         ("product", "1 to 300", json!({ "product": "  " })),
         ("version", "1 to 300", json!({ "product": "x", "version": "a\0b" })),
         ("purl", "1 to 300", json!({ "purl": "pkg:deb/a\nb" })),
@@ -62,16 +58,20 @@ async fn what_is_said_has_bounds_and_each_is_named() {
         ("host", "either a label or a host", json!({ "cve": "C", "host": host, "label": host })),
         ("host", "the company has no such host", json!({ "cve": "C", "host": Uuid::nil() })),
         ("label", "the company has no such label", json!({ "cve": "C", "label": Uuid::nil() })),
-    ] {
-        post(&api, "", analyst, &of(&rule)).await.blames(field, words);
-    }
-    let rule = json!({ "cve": "CVE-2024-0001" });
-    let with = |field: &str, value: Value| {
-        let mut body = of(&rule);
-        body[field] = value;
-        body
-    };
-    for (field, words, body) in [
+    ]
+}
+
+/// An exception of the harness's CVE, with something else in a field.
+fn with(field: &str, value: impl Into<Value>) -> Value {
+    let mut body = of(&json!({ "cve": "CVE-2024-0001" }));
+    body[field] = value.into();
+    body
+}
+
+/// What cannot be said of anything.
+fn wrong_claims() -> Vec<(&'static str, &'static str, Value)> {
+    let longer = "\u{fc}".repeat(4_001);
+    vec![
         ("status", "one of not_affected, affected", with("status", json!("Affected"))),
         ("justification", "none of OpenVEX's", with("justification", json!("luck"))),
         (
@@ -80,11 +80,21 @@ async fn what_is_said_has_bounds_and_each_is_named() {
             with("justification", json!("component_not_present")),
         ),
         ("justification", "a justification or a note", with("status", json!("not_affected"))),
-        ("note", "at most 4000 characters", with("note", json!(longer_note))),
-        ("action", "at most 4000 characters", with("action", json!(longer_note))),
+        ("note", "at most 4000 characters", with("note", json!(longer))),
+        ("action", "at most 4000 characters", with("action", json!(longer))),
         ("note", "none of control", with("note", json!("a\0b"))),
         ("action", "none of control", with("action", json!("\u{1b}[2J"))),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_said_has_bounds_and_each_is_named() {
+    let api = Api::new().await;
+    let analyst = &api.ours.analyst;
+    for (field, words, rule) in wrong_rules(api.ours.host.0) {
+        post(&api, "", analyst, &of(&rule)).await.blames(field, words);
+    }
+    for (field, words, body) in wrong_claims() {
         post(&api, "", analyst, &body).await.blames(field, words);
     }
     for body in [with("state", json!("active")), with("suppress", json!("yes"))] {
@@ -93,15 +103,21 @@ async fn what_is_said_has_bounds_and_each_is_named() {
     }
     let list = api.get("/api/v1/exceptions", &api.ours.viewer).await;
     assert_eq!(list.items(), [Value::Null; 0], "what was refused was not made");
-    // At the bounds it is taken.
-    for rule in
-        [json!({ "product": name }), json!({ "score_below": 0 }), json!({ "score_below": 10 })]
-    {
+}
+
+#[tokio::test]
+async fn at_its_bounds_an_exception_is_taken() {
+    let api = Api::new().await;
+    for rule in [
+        json!({ "product": "\u{fc}".repeat(300) }),
+        json!({ "score_below": 0 }),
+        json!({ "score_below": 10 }),
+    ] {
         made(&api, &rule).await;
     }
-    let mut body = with("note", json!(format!("{}\n\t", &note[..note.len() - 4])));
-    body["action"] = json!(note);
-    let made = post(&api, "", analyst, &body).await;
+    let mut body = with("note", format!("{}\n\t", "\u{fc}".repeat(3_998)));
+    body["action"] = json!("\u{fc}".repeat(4_000));
+    let made = post(&api, "", &api.ours.analyst, &body).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
 }
 

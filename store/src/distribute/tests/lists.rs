@@ -60,6 +60,7 @@ async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
             silent_since: Some(at(0)),
             label: Some(ID),
             enrolled_with: Some((text(), text())),
+            agent_before: Some([0, 2, 0]),
             fails: Some(ID),
             revoked: true,
             as_of: None,
