@@ -101,6 +101,7 @@ fn every_variable_reaches_its_key() {
         let value = match name {
             "MUSTER_STATE_DIR" => "/s",
             "MUSTER_COLLECTORS" => " one:1 ,, two:2",
+            "MUSTER_LABELS" => "site=x , team=y",
             "MUSTER_TRANSPORT" => "tcp",
             "MUSTER_PROXY" => "proxy.example",
             "MUSTER_NO_PROXY" => "a.example",
@@ -117,6 +118,7 @@ fn every_variable_reaches_its_key() {
     let expected = Config {
         state_dir: PathBuf::from("/s"),
         collectors: vec!["one:1".to_owned(), "two:2".to_owned()],
+        labels: vec!["site=x".parse().expect("a label"), "team=y".parse().expect("a label")],
         reach: Reach {
             transport: Transport::Tcp,
             proxies: ProxyRule {
