@@ -125,7 +125,11 @@ pub(crate) fn check(password: &str, email: &str) -> Result<(), String> {
     }
     let lower = password.to_lowercase();
     let name = email.split('@').next().unwrap_or_default().to_lowercase();
-    let is_near = (name.chars().count() > 3 && lower.contains(&name)) || lower.contains("muster");
+    // A short name stands in many words; the whole address stands in none.
+    let is_address = !email.is_empty() && lower.contains(&email.to_lowercase());
+    let is_near = is_address
+        || (name.chars().count() > 3 && lower.contains(&name))
+        || lower.contains("muster");
     if is_near || is_repeated(&lower) {
         return Err("not your address, not this program's name, and not one part again and again"
             .to_owned());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use enrichment::evaluation::Evaluation;
 use protocol::fingerprint::SoftwareKey;
-use protocol::host::Platform;
+use protocol::host::{HostFacts, Platform};
 use protocol::ids::{AgentId, Position, TokenId};
 use protocol::report::{Report, ReportBody};
 use protocol::software::{SoftwareRecord, Source};
@@ -48,8 +48,13 @@ impl<'a> Machine<'a> {
         let report = Report {
             position: Position::new(1, 1),
             made_at_ms: 0,
-            platform,
-            facts: None,
+            platform: platform.clone(),
+            facts: Some(Box::new(HostFacts {
+                hostname: self.name.to_owned(),
+                platform,
+                agent_version: "0.1.0".to_owned(),
+                ..HostFacts::default()
+            })),
             sources: Vec::new(),
             digest: None,
             body: ReportBody::Snapshot { from: SoftwareKey(0), to: None, records },

@@ -84,6 +84,14 @@ impl Answer {
         assert!(detail.contains(words), "{words:?} is not in {detail:?}");
     }
 
+    /// Asserts that it takes a body for none of the shape that it wants, with these words.
+    pub(super) fn is_no_body(&self, words: &str) {
+        // 400 or 422: what cannot be read as what it should be looks like bad JSON in some places.
+        assert!(self.status.is_client_error(), "{}", self.text);
+        assert_eq!(self.json()["type"], "urn:muster:problem:body", "{}", self.text);
+        self.refuses(self.status.as_u16(), words);
+    }
+
     /// Asserts that it blames this field and no other, with these words.
     pub(super) fn blames(&self, field: &str, words: &str) {
         self.refuses(422, words);
