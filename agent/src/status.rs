@@ -367,6 +367,7 @@ pub fn source_line(text: &mut String, source: &SourceStatus) -> fmt::Result {
         "  {:10} {} records, {state}: {}",
         source.source.as_str(),
         source.records,
+        // A reason may hold names of files, which anybody may have chosen.
         sanitise(&source.reason)
     )
 }

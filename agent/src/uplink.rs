@@ -140,6 +140,7 @@ impl Uplink {
 
     /// Ends the connection and waits, for half a second at most, until the collector can know.
     pub async fn farewell(&mut self) {
+        // Counted while the connection is there, since each counts its own traffic alone.
         self.before = self.traffic();
         if let State::Up(line) = std::mem::take(&mut self.state) {
             line.stream.farewell("stopping").await;

@@ -178,6 +178,7 @@ pub fn identify(subject: &Subject<'_>, known: &dyn Fn(&str, &str) -> bool) -> Id
         "jetbrains_plugin" => extension::plugin(subject),
         "os" => system::identify(subject),
         "windows_update" => system::update(),
+        // Whatever is left lists programs by a display name: programs, apps, snaps, flatpaks.
         _ => application::identify(subject, known),
     }
 }

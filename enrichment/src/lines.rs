@@ -38,6 +38,7 @@ pub fn answer_all(
     let mut line = Vec::new();
     while let Some(fits) = bounded_line::next(input, &mut line, LINE_BYTES_MAX)? {
         let answer = match std::str::from_utf8(&line) {
+            // First, because of a line that is too long only the beginning is there.
             _ if !fits => failed(format!("the line has more than {LINE_BYTES_MAX} bytes")),
             Err(_) => failed("the line is not UTF-8".to_owned()),
             Ok(text) if text.trim().is_empty() => continue,
@@ -113,6 +114,7 @@ where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
 {
+    // To whoever writes questions by a program, `null` and a member left out are the same.
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 

@@ -85,6 +85,7 @@ pub async fn begin(
     Ok(match row {
         // It was forgotten between the two statements: the asker may try again.
         None => Known::Running,
+        // First, so that another request under the same key does not get the first one's answer.
         Some(row) if row.fingerprint != asked.fingerprint => Known::Differs,
         Some(row) => row.answer.map_or(Known::Running, Known::Answered),
     })
@@ -146,6 +147,7 @@ async fn of(
     asked: &Asked<'_>,
     name: &'static str,
 ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+    // Row-level security then shows the rows of this principal alone.
     let settings = Settings { credential: Some(asked.principal), ..Settings::default() };
     tx::begin(store.pool(), name, settings).await
 }

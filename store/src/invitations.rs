@@ -219,6 +219,7 @@ pub async fn accept(
     who: Accepting<'_>,
     now: OffsetDateTime,
 ) -> Result<Option<Uuid>, StoreError> {
+    // In two transactions: only the invitation says which company's rows the second may see.
     let company_key = {
         let mut tx = presenting(store, presented, None, "invitations.accept.open").await?;
         let found = read(&mut tx, presented, now).await?;
@@ -229,6 +230,7 @@ pub async fn accept(
         }
     };
     let mut tx = presenting(store, presented, company_key, "invitations.accept").await?;
+    // Read again under its lock, because somebody may have used it in between.
     let Some((invitation, _)) = read(&mut tx, presented, now).await? else {
         return Ok(None);
     };
@@ -296,6 +298,7 @@ async fn account(
             .execute(tx)
             .await;
             match made {
+                // Whoever has an account has to prove it, and comes as `Known`.
                 Err(error) if violated_constraint(&error) == Some("users_email_key") => Ok(None),
                 made => {
                     made?;

@@ -210,6 +210,7 @@ pub(crate) async fn revoke_all_in(
     keep: Option<Uuid>,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
+    // `IS DISTINCT FROM`, because `<>` with nothing to keep is null and would end no session.
     sqlx::query!(
         "UPDATE sessions SET revoked_at = $3
          WHERE user_id = $1 AND revoked_at IS NULL AND id IS DISTINCT FROM $2",
@@ -229,6 +230,7 @@ pub(crate) async fn revoke_all_in(
 /// When the database cannot be used.
 pub async fn purge(store: &Store, before: OffsetDateTime) -> Result<u64, StoreError> {
     let mut tx = users::as_operator(store, "sessions.purge").await?;
+    // Those that were ended stay until then too: `knows_address` asks about them.
     let done = sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", before)
         .execute(&mut *tx)
         .await?;

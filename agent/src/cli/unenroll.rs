@@ -23,6 +23,7 @@ pub(super) fn unenroll(context: &Context) -> Result<ExitCode, Failure> {
     if !identity_path.exists() {
         return print("this host is not enrolled");
     }
+    // Refused while the agent runs, which would go on with a key that is deleted.
     let _lock = StateLock::take(&config.state_dir)?;
     // One that is damaged cannot say anything to anybody, and is deleted like any other.
     let told = match Identity::load(&config.state_dir) {
@@ -56,6 +57,7 @@ fn tell(context: &Context, identity: &Identity) -> Result<Result<(), String>, Fa
     for address in addresses {
         let plan = Plan::fresh(address, &config.reach, within);
         outcome = runtime.block_on(tell_one(plan, identity));
+        // One is enough: the collectors of a site share their rows (decision 24).
         if outcome.is_ok() {
             break;
         }

@@ -41,6 +41,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             continue;
         }
         reading = Reading::Read;
+        // One person's damaged list costs nobody else's.
         let Ok(list) = serde_json::from_slice::<List>(&bytes) else {
             out.unreadable(&path, "not a list of cargo");
             continue;
@@ -54,6 +55,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
 
 /// Hands over one entry.
 fn take(entry: &str, folder: &Path, out: &mut Records) {
+    // The address of the source comes last and may hold spaces, as folders do.
     let mut words = entry.splitn(3, ' ');
     let (name, version) = (words.next(), words.next());
     let source = words.next().unwrap_or_default();
@@ -69,6 +71,7 @@ fn take(entry: &str, folder: &Path, out: &mut Records) {
         name: name.unwrap_or_default().as_bytes(),
         version: version.unwrap_or_default().as_bytes(),
         origin: origin.as_bytes(),
+        // The list is in cargo's folder, the programs that it names are here.
         location: folder.join("bin").as_os_str().as_encoded_bytes(),
         ..Draft::default()
     });

@@ -112,6 +112,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 continue;
             }
             let versions = root.list(&folder.join(&id));
+            // The version before stays until the browser has been started again, so there may be
+            // two.
             for version in out.tolerate(versions)?.flatten().unwrap_or_default() {
                 let place = folder.join(&id).join(version);
                 take(root, &id, &place, &mut bytes, out)?;
@@ -140,6 +142,7 @@ fn take(
     let Some(installed_at_s) = out.tolerate(read)?.flatten() else {
         return Ok(());
     };
+    // RFC 8259, section 8.1: a byte order mark may be passed over, which `serde_json` does not do.
     let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let Ok(manifest) = serde_json::from_slice::<Manifest<'_>>(json) else {
         out.unreadable(&path, "not an extension's manifest");
@@ -189,6 +192,8 @@ fn translation(
         }
         let path = place.join("_locales").join(locale).join("messages.json");
         match root.read_small(&path, MESSAGES_BYTES_MAX, &mut bytes) {
+            // Translations that cannot be read cost the name alone; the time box ends the whole
+            // scan.
             Err(ReadError::Stopped) => return Err(ReadError::Stopped),
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => continue,
@@ -205,6 +210,7 @@ fn message(json: &[u8], key: &str) -> Option<String> {
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let messages: BTreeMap<Cow<'_, str>, Message> = serde_json::from_slice(json).ok()?;
     let found = messages.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+    // Rather the identifier than a name of nothing.
     found.map(|(_, message)| message.message).filter(|text| !text.trim().is_empty())
 }
 

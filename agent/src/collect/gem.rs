@@ -72,6 +72,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
             };
             reading = Reading::Read;
             let path = folder.join(&name);
+            // Asked only when there is a gem: a host without one need not read what its packages
+            // own.
             let owned = owners::owned(root)?;
             if !owned.owns(&path) {
                 let taken = take(root, &path, stem, &folder, out);

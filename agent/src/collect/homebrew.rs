@@ -55,6 +55,7 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                 name: name.as_encoded_bytes(),
                 version: version.as_encoded_bytes(),
                 origin: b"homebrew/cask",
+                // A cask has no receipt in this folder, so the folder's own time has to do.
                 installed_at_s: root.modified_at_s(folder)?,
                 location: folder.as_os_str().as_encoded_bytes(),
                 ..Draft::default()

@@ -25,6 +25,7 @@ const HOSTNAME_BYTES_MAX: u64 = 4096;
 pub(crate) fn read(root: &Root) -> Result<HostFacts, ReadError> {
     let release = release(root)?;
     let mut facts = if root.is_host() { machine() } else { HostFacts::default() };
+    // Of the running system the kernel's name counts: the file may hold that of the next boot.
     if facts.hostname.is_empty() {
         // An image without a name is an image all the same.
         match hostname(root) {
@@ -104,6 +105,7 @@ fn machine() -> HostFacts {
 
 /// A fact as the wire takes it.
 fn fact(text: &[u8]) -> String {
+    // A fact that is cut is no defect of any source, so it is counted nowhere.
     clean(text, FACT_BYTES_MAX, &mut Defects::default())
 }
 

@@ -75,6 +75,7 @@ fn manifest(root: &Root, plugin: &Path, name: &OsString) -> Result<Option<Vec<u8
 
 /// Hands over one plugin.
 fn take(xml: &[u8], folder_name: &OsString, folder: &Path, out: &mut Records) {
+    // Lossy, because a letter in another encoding must not cost the whole record.
     let text = String::from_utf8_lossy(xml);
     let [id, name, version, vendor] =
         ["id", "name", "version", "vendor"].map(|tag| element(&text, tag).unwrap_or_default());
@@ -97,6 +98,7 @@ fn element<'x>(xml: &'x str, tag: &str) -> Option<&'x str> {
         let Some(inside) = after.strip_prefix(tag) else {
             continue;
         };
+        // `<idea-plugin>`, around all of it, begins with `id` as well.
         if !inside.starts_with(['>', ' ', '\n', '\r', '\t']) {
             continue;
         }

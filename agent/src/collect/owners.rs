@@ -72,6 +72,7 @@ fn read_apk<R: BufRead>(lines: &mut Lines<R>, owned: &mut OwnedPaths) -> Result<
     while let Some(line) = lines.next()? {
         if let Some(folder) = line.strip_prefix(b"F:") {
             path.clear();
+            // apk's folders have no slash in front, and what is looked up begins with one.
             path.push(b'/');
             path.extend_from_slice(folder);
             path.push(b'/');

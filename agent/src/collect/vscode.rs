@@ -80,6 +80,8 @@ pub(super) fn read(root: &Root, out: &mut Records) -> Result<Reading, ReadError>
                     for extension in &listed {
                         take_listed(extension, &folder, out);
                     }
+                    // The folders are not read as well: those of replaced versions stay for a
+                    // while.
                     continue;
                 }
                 Err(_) => out.unreadable(&path, "not a list of extensions"),
@@ -123,6 +125,7 @@ fn read_folders(
         let Some(installed_at_s) = out.tolerate(read)?.flatten() else {
             continue;
         };
+        // A byte order mark, which editors of Windows write and `serde_json` does not take.
         let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let Ok(manifest) = serde_json::from_slice::<Manifest>(json) else {
             out.unreadable(&path, "not an extension's manifest");

@@ -35,12 +35,15 @@ pub(super) fn read(
     let tail_at = archive.bytes.saturating_sub(TAIL_BYTES);
     let tail = read_at(archive, tail_at, archive.bytes - tail_at)?;
     let (at, length) = directory(&tail).ok_or_else(|| damaged("not a zip archive"))?;
+    // Before any memory is taken, since both numbers are the archive's own words. Where they are
+    // too large for this record (zip64) they are 0xffffffff, and impossible as well.
     if length > DIRECTORY_BYTES_MAX || at.saturating_add(length) > archive.bytes {
         return Err(damaged("an archive with an impossible directory"));
     }
     let Some(entry) = find(&read_at(archive, at, length)?, name) else {
         return Ok(None);
     };
+    // APPNOTE 4.3.7: thirty bytes stand before the name, its length among them.
     let header = read_at(archive, entry.header_at, 30)?;
     // The lengths of name and extra field here may differ from those in the directory.
     let skip = u16_at(&header, 26).zip(u16_at(&header, 28));
@@ -53,6 +56,7 @@ pub(super) fn read(
     let at = entry.header_at + 30 + u64::from(name_bytes) + u64::from(extra_bytes);
     let packed = read_at(archive, at, entry.packed_bytes)?;
     match entry.method {
+        // APPNOTE 4.4.5: 0 is stored, 8 is deflated. The tools that write jars use no other.
         0 if packed.len() <= bytes_max => Ok(Some(packed)),
         8 => match decompress_to_vec_with_limit(&packed, bytes_max) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -76,6 +80,7 @@ fn read_at(archive: &SourceFile, at: u64, length: u64) -> Result<Vec<u8>, ReadEr
 
 /// Where the directory is and how long, by the record at the archive's end.
 fn directory(tail: &[u8]) -> Option<(u64, u64)> {
+    // The last one: the same bytes may stand in a file before it.
     let at = tail.windows(4).rposition(|w| w == b"PK\x05\x06")?;
     let record = &tail[at..];
     Some((u32_at(record, 16)?.into(), u32_at(record, 12)?.into()))

@@ -53,6 +53,7 @@ impl Drop for Listener {
 pub(super) async fn connect(path: &Path) -> io::Result<Option<Client>> {
     match UnixStream::connect(path).await {
         Ok(stream) => Ok(Some(stream)),
+        // A socket that is left behind refuses: no agent listens there either.
         Err(error)
             if matches!(
                 error.kind(),

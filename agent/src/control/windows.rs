@@ -35,6 +35,7 @@ impl Listener {
     /// Opens the pipe, which no other process may have.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let name = pipe_name(path);
+        // Whoever had made a pipe of this name before would be taken for the agent by its callers.
         let next = ServerOptions::new()
             .first_pipe_instance(true)
             .reject_remote_clients(true)

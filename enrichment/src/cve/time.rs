@@ -95,6 +95,7 @@ fn parse_zone(text: &str) -> Option<i64> {
         Some(("-", offset)) => (-1, offset),
         Some(_) => return None,
     };
+    // RFC 3339 wants the colon, ISO 8601 has offsets without it, and feeds have both.
     let (hours, minutes) = offset.split_once(':').or_else(|| offset.split_at_checked(2))?;
     let minutes = number(hours, 2)? * 60 + number(minutes, 2)?;
     Some(sign * minutes * 60_000)
@@ -119,6 +120,7 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
+    // The leap days of 4, 100 and 400 years are taken out first, so that 365 divides the rest.
     let year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);

@@ -5,6 +5,7 @@ use crate::cve::{CveId, EpssEntry};
 
 /// The separator of a table that begins with `head`.
 pub(super) fn separator(head: &[u8]) -> u8 {
+    // Not FIRST's line about the model, which has commas whatever the rows have.
     let body = head.split(|byte| *byte == b'\n').find(|line| !line.starts_with(b"#"));
     match body {
         Some(line) if line.contains(&b';') => b';',

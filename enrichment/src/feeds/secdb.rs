@@ -76,6 +76,7 @@ fn advisory(
 ) -> Advisory {
     // Alpine's mark for a CVE that was found not to concern its package: no version is below 0.
     let is_never = version == "0";
+    // Alpine says where a flaw ended and never where it began.
     let span = Span { introduced: None, end: Some(End::Fixed(version.to_owned())) };
     Advisory {
         id,

@@ -33,6 +33,7 @@ pub(crate) fn find(kind: &str, name: &str) -> Option<Entry> {
 impl Entry {
     /// Whether what is said of the vendor agrees with the entry.
     pub(crate) fn agrees(&self, said: &str) -> bool {
+        // A word anywhere is enough, because publishers write their names in many ways.
         self.vendor_words == "-" || self.vendor_words.split(',').any(|word| said.contains(word))
     }
 

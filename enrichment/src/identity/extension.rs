@@ -34,6 +34,8 @@ pub(crate) fn identify(
         }
         _ => subject.name.to_lowercase(),
     };
+    // From the most exact to the least: the identifier, the name as it is written, the name without
+    // what was added to it.
     let found = curated::find(subject.source, &whole)
         .or_else(|| curated::find(subject.source, &subject.name.to_lowercase()))
         .or_else(|| curated::find(subject.source, &Name::clean(subject.name).text()));

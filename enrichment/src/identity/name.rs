@@ -104,6 +104,7 @@ impl<'a> Name<'a> {
         if name.words.is_empty() {
             name.words.push(text.to_lowercase());
         }
+        // Some installers put the version behind the dash, as in `Program - 1.2.3`.
         if name.version.is_none() {
             name.version = remark.split_whitespace().next().and_then(|word| split_version(word).1);
         }

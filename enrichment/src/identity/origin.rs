@@ -151,16 +151,20 @@ fn has_distribution_revision(version: &str) -> bool {
                 && (!needs_digit_before || at > 0 && is_digit(bytes.get(at - 1)))
         })
     };
+    // A digit before `ubuntu` makes it a revision (`-1ubuntu0.10`): vendors write `~ubuntu20.04`
+    // for the system that they build for.
     has("+deb", false) || has("~deb", false) || has("~bpo", false) || has("ubuntu", true)
 }
 
 fn of_rpm(subject: &Subject<'_>) -> Origin {
+    // The release first: there rpm's packagers leave their mark (`8.2.10-1.el8.remi`).
     if let Some(packager) = mark(subject.release).or_else(|| mark(subject.version)) {
         return Origin::Rebuilder(packager.to_owned());
     }
     if is_distribution(subject.vendor, subject) {
         return Origin::Distribution("distribution:vendor");
     }
+    // rpm prints `(none)` for a tag that a header lacks, and lists of other tools keep the word.
     if subject.vendor.is_empty() || subject.vendor.eq_ignore_ascii_case("(none)") {
         return Origin::Distribution("distribution:assumed");
     }

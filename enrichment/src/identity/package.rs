@@ -81,12 +81,14 @@ fn products(
 ) -> Option<(Vec<Candidate>, String)> {
     let name = subject.name.to_lowercase();
     let stem = stem(&name);
+    // The full name first: a line of the table about it is more exact than one about its stem.
     for name in [name.as_str(), stem] {
         if let Some(entry) = curated::find("package", name) {
             let rule = format!("vendor package:{packager}: curated:{}", entry.key);
             return Some((candidates(entry.pairs, TARGET, known), rule));
         }
     }
+    // The packager that a table recognised comes before the text that the package carries.
     let vendors =
         vendor::of_publisher(packager).into_iter().chain(vendor::of_publisher(subject.vendor));
     for vendor in vendors {
@@ -130,6 +132,8 @@ fn stem(name: &str) -> &str {
 fn upstream_version(source: &str, version: &str) -> String {
     let mut upstream = version;
     if source == "deb" {
+        // Debian policy 5.6.12: the epoch ends at the first colon, the last hyphen begins the
+        // revision.
         upstream = upstream.split_once(':').map_or(upstream, |(_, rest)| rest);
         upstream = upstream.rsplit_once('-').map_or(upstream, |(before, _)| before);
         upstream = upstream.strip_suffix("-deb").unwrap_or(upstream);

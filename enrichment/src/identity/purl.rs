@@ -32,6 +32,7 @@ pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
     if !subject.version.is_empty() {
         purl.push('@');
         encode(&mut purl, subject.version);
+        // Only an rpm has its release apart; the versions of the others end with their revision.
         if subject.source == "rpm" && !subject.release.is_empty() {
             purl.push('-');
             encode(&mut purl, subject.release);

@@ -47,6 +47,7 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     let is = |vendor: &str, product: &str| {
         candidates.iter().any(|found| found.vendor == vendor && found.product == product)
     };
+    // Java first: its version and update are told together, and have a scheme of their own.
     if is("oracle", "jre") || is("oracle", "jdk") {
         return java(subject);
     }
@@ -59,6 +60,8 @@ pub(crate) fn of(subject: &Subject<'_>, name: &Name<'_>, candidates: &[Candidate
     {
         return Revision { version, update, scheme: Scheme::Generic };
     }
+    // Of Python alone: elsewhere a letter behind the number may be a release of its own (OpenSSL's
+    // `1.0.2u`).
     let (version, update) =
         if is("python", "python") { split_pre_release(version) } else { (version, String::new()) };
     let renumbered = RENUMBERED
@@ -156,6 +159,7 @@ fn year_and_month(version: &str) -> Option<String> {
 /// `23.9.252.0` is Cloudflare WARP 2023.9.252.0.
 fn whole_year(version: &str) -> Option<String> {
     let (year, rest) = version.split_once('.')?;
+    // A year in full stands as the records have it already.
     let is_short = year.len() == 2 && year.bytes().all(|byte| byte.is_ascii_digit());
     is_short.then(|| format!("20{year}.{rest}"))
 }
@@ -185,6 +189,7 @@ fn without_installer(version: &str) -> Option<String> {
 fn strawberry(version: &str) -> Option<String> {
     let (release, build) = version.rsplit_once('.')?;
     let build: u32 = build.parse().ok()?;
+    // A smaller number is Perl's own (`5.32.1`) and stays.
     (build >= 1000).then(|| format!("{release}.{}", build / 1000))
 }
 

@@ -19,6 +19,7 @@ pub(crate) fn of(binary: &str, version: &str) -> impl Iterator<Item = String> {
     let major = leading_numbers(upstream, 1).to_owned();
     let minor = leading_numbers(upstream, 2).to_owned();
     let numbers: Vec<String> = numbers.into_iter().map(str::to_owned).collect();
+    // A name that is in no table gives nothing: whoever asks tries the binary's own name anyway.
     let templates = SOURCES.find(&pattern).unwrap_or_default();
     templates.split('\t').filter(|template| !template.is_empty()).map(move |template| {
         let mut source = template.replace("{v1}", &major).replace("{v2}", &minor);
@@ -38,9 +39,12 @@ pub(crate) fn ubuntu_kernel(binary: &str, version: &str) -> Option<String> {
     // 5.13.0-30-generic: the release, the build, the flavour.
     let mut parts = rest.splitn(3, '-');
     let (release, _, flavour) = (parts.next()?, parts.next()?, parts.next()?);
+    // A metapackage such as `linux-image-generic-hwe-20.04` has no release there, and holds no
+    // kernel.
     if !release.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
+    // Behind the flavour a variant may follow (`generic-64k`), which is built of the same source.
     let flavour = flavour.split('-').next().unwrap_or(flavour);
     // A kernel of a newer release of Ubuntu carries the older one's number in its version.
     let is_backport = version.contains('~');

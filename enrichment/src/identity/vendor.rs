@@ -106,6 +106,8 @@ pub(crate) fn of_publisher(publisher: &str) -> Vec<String> {
     };
     let core: Vec<&str> =
         words.iter().map(String::as_str).filter(|word| !GENERIC.contains(word)).collect();
+    // CPE writes a vendor of several words with underscores or in one, with and without the kind of
+    // group that it is. Which of them a record has is for whoever asks to find out.
     add(words.join("_"));
     add(words.concat());
     add(core.join("_"));
@@ -142,6 +144,7 @@ fn clean(publisher: &str) -> Vec<String> {
 /// The CPE vendors that a bundle or application identifier (`org.mozilla.firefox`) may be of.
 pub(crate) fn of_bundle(bundle_id: &str) -> Vec<String> {
     let mut labels = bundle_id.split('.').map(str::to_lowercase);
+    // The first label is a top-level domain and says nothing of the owner.
     let (Some(_), Some(mut owner)) = (labels.next(), labels.next()) else {
         return Vec::new();
     };

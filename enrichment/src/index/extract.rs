@@ -165,6 +165,7 @@ impl Extract {
         {
             return Err(damaged("its checksum does not fit"));
         }
+        // Its name says the content too, and files can be renamed.
         if all.get(CONTENT_AT..COUNTS_AT) != Some(&content) {
             return Err(damaged("it is of another feed file"));
         }
@@ -260,6 +261,7 @@ fn table_at(bytes: &[u8], table: usize) -> Option<(usize, usize)> {
     let entry = TABLES_AT + table * 16;
     let start = usize::try_from(u64_at(bytes, entry)?).ok()?;
     let length = usize::try_from(u64_at(bytes, entry + 8)?).ok()?;
+    // Checked, because both numbers are the file's own and their sum may be too large.
     (start.checked_add(length)? <= bytes.len()).then_some((start, length))
 }
 

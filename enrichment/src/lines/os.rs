@@ -75,6 +75,7 @@ impl Os {
     pub(super) fn version_of_build(&self) -> String {
         let build = self.build.trim();
         match numbers(build) {
+            // Since Windows 10 every build is one of 10.0; an older Windows has to be told in full.
             1 | 2 => format!("10.0.{build}"),
             _ => build.to_owned(),
         }

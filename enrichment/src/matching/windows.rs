@@ -114,6 +114,7 @@ pub(super) fn merge(said: Said<'_>, evaluation: &mut Evaluation) {
     let judged = match said {
         Said::Judged(judged) => judged,
         Said::NotEvaluable(reason) => {
+            // NVD's ranges for Windows need the revision as well, so what was found by them goes.
             evaluation.status = Status::NotEvaluable;
             evaluation.reason = Some(reason);
             evaluation.findings.clear();
@@ -126,6 +127,7 @@ pub(super) fn merge(said: Said<'_>, evaluation: &mut Evaluation) {
     for finding in records {
         match finding.cve.parse() {
             Ok(cve) => drop(findings.insert(cve, finding)),
+            // An id that is none of the CVE programme's: Microsoft says nothing of it.
             Err(_) => others.push(finding),
         }
     }
@@ -145,6 +147,7 @@ pub(super) fn merge(said: Said<'_>, evaluation: &mut Evaluation) {
         }
     }
     evaluation.findings = findings.into_values().chain(others).collect();
+    // Microsoft also knows programs and builds that no CVE record is about.
     if evaluation.status != Status::Evaluated {
         evaluation.status = Status::Evaluated;
         evaluation.reason = None;

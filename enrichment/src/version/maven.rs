@@ -48,6 +48,8 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
                 divider = Divider::Hyphen;
             }
             _ => {
+                // To `ComparableVersion` only dots and hyphens divide: an underscore is part of the
+                // word.
                 let (word, behind) = split_while(rest, |byte| {
                     !byte.is_ascii_digit() && !matches!(byte, b'.' | b'-')
                 });
@@ -92,6 +94,8 @@ fn put_qualifier(sequence: &mut Padded<'_>, divider: Divider, word: &str, is_bef
     let first = if is_hyphen { BELOW_HYPHEN } else { BELOW_DOT };
     let below = (first..)
         .zip(BELOW)
+        // `a`, `b` and `m` are short for their words right before a digit only (`1.0-a1`); `cr` is
+        // another name of `rc` anywhere.
         .find(|(_, (name, short))| is(name) || (is(short) && (is_before_digit || *short == "cr")));
     if let Some((tag, _)) = below {
         sequence.below(tag);

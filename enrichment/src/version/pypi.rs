@@ -35,6 +35,7 @@ pub(super) fn write(text: &str, out: &mut Vec<u8>) -> Result<(), Incomparable> {
 }
 
 fn put_pep440(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    // PEP 440, "Preceding v character": it is allowed before every version and says nothing.
     let text = text.strip_prefix('v').unwrap_or(text);
     let (public, local) = match text.split_once('+') {
         Some((public, local)) => (public, Some(local)),
@@ -44,6 +45,7 @@ fn put_pep440(text: &str, out: &mut Vec<u8>) -> Option<()> {
         Some((epoch, rest)) if is_digits(epoch) => (epoch, rest),
         _ => ("", public),
     };
+    // PEP 440: an epoch that is left out is 0, which no digits are.
     put_number(out, NUMBER, epoch);
     let rest = put_release(out, rest)?;
     let (pre, rest) = take_pre(rest);
@@ -81,6 +83,8 @@ fn put_number_behind(out: &mut Vec<u8>, tag: u8, digits: &str) {
 }
 
 fn put_release<'a>(out: &mut Vec<u8>, text: &'a str) -> Option<&'a str> {
+    // PEP 440, "Final releases": `1.0` and `1.0.0` are the same, so zeros at the end must not
+    // count.
     let mut release = Padded::new(out);
     let (digits, mut rest) = split_digits(text);
     if digits.is_empty() {

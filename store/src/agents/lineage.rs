@@ -51,6 +51,7 @@ impl Lineage {
         if self.processes.first() == Some(&process) {
             return false;
         }
+        // Only two that come back within a day are proof (decision 31).
         if now.unix_timestamp().saturating_sub(self.since) > WITHIN.whole_seconds() {
             self.returned.clear();
         }
@@ -77,6 +78,7 @@ impl Lineage {
 
     /// Notes who takes the place of this process; `false` when there are too many already.
     pub(super) fn succeed(&mut self, process: u64, successor: AgentId) -> bool {
+        // An image may be booted as often as somebody likes, and all successors stand in one row.
         let has_room = self.successors.len() < SUCCESSORS_MAX;
         if has_room {
             self.successors.push((process, successor.0));
@@ -156,6 +158,7 @@ async fn ask(
     )
     .execute(&mut *tx)
     .await?;
+    // In the transaction of the mark: no agent is marked and then not asked.
     let asked: Vec<_> = cloned.iter().map(|heard| (heard.agent, 1)).collect();
     commands::queue(tx, "rekey", &asked).await?;
     Ok(cloned.iter().map(|heard| heard.agent).collect())

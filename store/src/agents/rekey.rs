@@ -63,6 +63,7 @@ async fn attempt<T: Send>(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let mut lineage = Lineage::read(row.lineage);
+    // Whoever lost the answer asks again, and must not become a second agent by it.
     let before = lineage.successor(rekeying.process);
     let successor = before.unwrap_or(rekeying.successor);
     let Ok((certificate, issued)) = issue(company, successor) else {
@@ -82,6 +83,7 @@ async fn attempt<T: Send>(
         .execute(&mut *tx)
         .await?;
     }
+    // For one that asks again as well: its certificate is the one that was just made.
     sqlx::query!(
         "UPDATE agents SET certificate_serial = $3, certificate_sha256 = $4,
                 certificate_expires_at = $5
@@ -142,6 +144,7 @@ pub async fn depart(
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let mut tx = scope.begin("agents.depart").await?;
+    // Who departed or was revoked before keeps the time of it.
     sqlx::query!(
         "UPDATE agents SET uninstalled_at = coalesce(uninstalled_at, $3),
                 revoked_at = coalesce(revoked_at, $3)

@@ -125,6 +125,7 @@ pub(super) async fn add(
     if !new.about.is_particular() {
         return Err(CreateError::AboutNothing);
     }
+    // Looked up beforehand, so that the answer can name what the company does not have.
     let (label, host) = place(tx, scope.key(), new.hosts).await?;
     room.left -= 1;
     if room.left < 0 {
@@ -145,6 +146,7 @@ async fn insert(
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let (about, claim) = (new.about, new.claim);
+    // The id is the caller's: one that is there already was made by an earlier try.
     sqlx::query!(
         "INSERT INTO exceptions (company_key, id, cve, product, source, version, purl, score_below,
              label, agent_key, status, justification, note, action, suppresses, state, created_at,

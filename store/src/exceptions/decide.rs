@@ -128,6 +128,7 @@ pub async fn withdraw(
             let change = Change::done("exception.withdraw", id);
             audit::record(&mut tx, scope, change, now).await?;
         }
+        // Also when it had ended before: what it left out may take more than one step.
         let settled = settle_in(&mut tx, scope, now).await?;
         let ended = read::one(&mut tx, scope.key(), id).await?;
         tx.commit().await?;

@@ -55,6 +55,7 @@ pub async fn preview(
     about: &About,
     hosts: &Hosts,
 ) -> Result<Impact, StoreError> {
+    // `create` refuses it, and the question would be about every finding of the company.
     if !about.is_particular() {
         return Ok(Impact {
             findings: FindingCounts::default(),
@@ -126,6 +127,7 @@ async fn hosts_concerned(
     rules: &Rules<'_>,
     hosts: &Hosts,
 ) -> Result<u64, StoreError> {
+    // Software first: one with a thousand findings is looked for on hosts once.
     let mut query = matched(
         scope,
         rules,

@@ -151,6 +151,7 @@ async fn note_some(
 /// When the database cannot be used.
 pub async fn expire(scope: &TenantScope, now: OffsetDateTime) -> Result<u64, StoreError> {
     let mut tx = scope.begin_by_key("exceptions.expire").await?;
+    // It ended when its time was over and not when somebody looked.
     let done = sqlx::query!(
         "UPDATE exceptions SET state = 'expired', ended_at = expires_at, revision = revision + 1
          WHERE company_key = $1 AND state IN ('active', 'requested') AND expires_at <= $2",
@@ -224,6 +225,7 @@ async fn tell(
     now: OffsetDateTime,
 ) -> Result<Settled, StoreError> {
     let mut settled = Settled {
+        // A full step may have been the last one: a call too many does no harm.
         has_more: i64::try_from(changed.len()).unwrap_or(i64::MAX) >= FINDINGS_A_STEP,
         ..Settled::default()
     };

@@ -83,6 +83,7 @@ pub async fn evaluate_due(
         let hosts: Vec<i64> = due.iter().map(|row| row.key).collect();
         let mut evaluated = evaluate_some(&mut tx, scope.key(), &rules, &hosts, now).await?;
         evaluated.hosts = hosts.len() as u64;
+        // Where their reports ended when the question was asked: who reported since is due again.
         let epochs: Vec<i64> = due.iter().map(|row| row.applied_epoch).collect();
         let seqs: Vec<i64> = due.iter().map(|row| row.applied_seq).collect();
         note(&mut tx, scope.key(), (&hosts, &epochs, &seqs)).await?;
@@ -194,6 +195,7 @@ pub(super) async fn evaluate(
     }
     let gained = gain.build().execute(&mut *tx).await?.rows_affected();
     let lost = lose.build().execute(&mut *tx).await?.rows_affected();
+    // Only a question to all hosts brings the label as a whole up to date.
     if hosts.is_none() {
         sqlx::query!(
             "UPDATE labels SET evaluated_at = $3 WHERE company_key = $1 AND id = $2",

@@ -74,6 +74,7 @@ impl Resolved {
                 query.push(" OR a.platform_id = ").push_bind(platform.clone()).push(")");
             }
             Condition::Hostname(pattern) => {
+                // Names of hosts do not tell capitals from small letters (RFC 4343).
                 query.push("a.hostname ILIKE ").push_bind(like(pattern));
             }
             Condition::Arch(arch) => {
@@ -86,6 +87,8 @@ impl Resolved {
                 query.push(", false)");
             }
             Condition::OsVersion(constraint) => {
+                // Where no release is within it: `= ANY` of an empty array is false and not null
+                // (PostgreSQL's manual).
                 let found = self.releases.get(constraint).cloned().unwrap_or_default();
                 query.push("a.platform_version = ANY(").push_bind(found);
                 query.push(")");
@@ -133,6 +136,7 @@ impl Resolved {
 fn name(software: &SoftwareCondition) -> String {
     let source = software.source.map_or("", Source::as_str);
     let version = software.version.as_deref().unwrap_or_default();
+    // Source and name hold no line end (`check_text`), so no two conditions are written alike.
     format!("{source}\n{version}\n{}", software.name)
 }
 

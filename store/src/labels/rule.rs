@@ -89,6 +89,8 @@ impl Condition {
     }
 
     fn check_within(&self, depth: usize, left: &mut usize) -> Result<(), RuleError> {
+        // Depth bounds the recursion, here and where it becomes SQL; the number bounds the
+        // statement.
         if depth == 0 || *left == 0 {
             return Err(RuleError::TooLarge);
         }
@@ -104,6 +106,7 @@ impl Condition {
             }
             Self::EnrolmentLabel { name, value } => {
                 check_text(name)?;
+                // A label may have been given at enrolment without a value.
                 if value.is_empty() {
                     return Ok(());
                 }
@@ -128,6 +131,7 @@ impl SoftwareCondition {
 
 fn check_text(text: &str) -> Result<(), RuleError> {
     let is_good = (1..=TEXT_CHARS_MAX).contains(&text.chars().count())
+        // `LIKE` goes back for each star, so their number bounds its time.
         && text.matches('*').count() <= STARS_MAX
         && !text.chars().any(char::is_control);
     is_good.then_some(()).ok_or_else(|| RuleError::Text(cut(text)))
@@ -150,6 +154,8 @@ pub(crate) fn like(pattern: &str) -> String {
         match c {
             '*' => like.push('%'),
             '?' => like.push('_'),
+            // The backslash is the escape of `LIKE` where a statement names no other (PostgreSQL's
+            // manual, "LIKE").
             '%' | '_' | '\\' => {
                 like.push('\\');
                 like.push(c);

@@ -134,6 +134,7 @@ async fn write(
     let hosts: Vec<i64> = changed.iter().map(|row| row.agent_key).collect();
     let states: Vec<String> = changed.iter().map(|row| row.state.clone()).collect();
     let reasons: Vec<Option<Value>> = changed.iter().map(|row| row.reason.clone()).collect();
+    // `since` is when the state began: another reason for it does not move it.
     sqlx::query!(
         "INSERT INTO policy_results AS p (company_key, policy, agent_key, state, since, reason)
          SELECT $1, $2, agent_key, state, $6, reason

@@ -45,6 +45,7 @@ pub(super) async fn verdicts(
     now: OffsetDateTime,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within_key(company_key, "WITH said AS (")?;
+    // Who is not named by the question passes, but for software that a host has to have.
     let mut others = ("pass", None);
     match rule {
         PolicyRule::NoFinding(rule) => push_findings(&mut query, rule, now),
@@ -111,6 +112,8 @@ fn push_installed(
     (then, of_then): (&'static str, Vec<Uuid>),
 ) {
     let all: Vec<Uuid> = of_first.iter().chain(&of_then).copied().collect();
+    // One row a host: a copy of the first kind decides over others, because it is sorted before
+    // them.
     query.push(
         "SELECT DISTINCT ON (i.agent_key) i.agent_key,
                 CASE WHEN i.software_key = ANY(",
@@ -133,6 +136,7 @@ fn push_installed(
 }
 
 fn push_silent(query: &mut QueryBuilder<Postgres>, days: u32, now: OffsetDateTime) {
+    // One that never came has been silent since it was enrolled.
     query.push(
         "SELECT q.key AS agent_key, 'fail' AS state,
                 jsonb_build_object('last_seen_at', q.last_seen_at) AS reason

@@ -78,6 +78,7 @@ impl PolicyRule {
             Self::NoFinding(rule) => rule.check(),
             Self::SoftwareVersion(software) => {
                 software.check()?;
+                // Without a constraint every version would do, and the policy would say nothing.
                 software.version.as_ref().map(|_| ()).ok_or(PolicyRuleError::NoVersion)
             }
             Self::NoSoftware(software) | Self::HasSoftware(software) => Ok(software.check()?),
@@ -99,14 +100,17 @@ impl FindingRule {
         if let Some(name) = &self.severity_min
             && !matches!(name.as_str(), "low" | "medium" | "high" | "critical")
         {
+            // Cut, because the answer repeats what was sent.
             return Err(PolicyRuleError::Severity(name.chars().take(64).collect()));
         }
+        // No score is above 1, so such a policy would pass for ever. NaN is within no range.
         if self.epss_above.is_some_and(|p| !(0.0..1.0).contains(&p)) {
             return Err(PolicyRuleError::Range("epss_above is at least 0 and below 1"));
         }
         if self.older_than_days > DAYS_MAX {
             return Err(PolicyRuleError::Range("older_than_days is at most 3650"));
         }
+        // Not only a CVE's: an advisory without one is found under its own id.
         let is_id = |cve: &String| cve.len() <= 64 && cve.chars().all(|c| c.is_ascii_graphic());
         if self.cve.as_ref().is_some_and(|cve| !is_id(cve)) {
             return Err(PolicyRuleError::Range("cve is an id such as CVE-2024-3094"));

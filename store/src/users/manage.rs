@@ -65,6 +65,7 @@ pub async fn create_operator(
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let mut tx = operator.begin("users.create_operator").await?;
+    // In small letters, as signing in looks for it.
     let email = new.email.trim().to_lowercase();
     let made = sqlx::query!(
         "INSERT INTO users (id, email, name, is_operator, password, created_at, password_set_at)
@@ -249,6 +250,7 @@ pub async fn remove_member(
     if admins == [user] {
         return Ok(RoleChange::LastAdmin);
     }
+    // No session has to end for it: the role is read with every request (decision 34).
     sqlx::query!(
         "DELETE FROM memberships WHERE company_key = $1 AND user_id = $2",
         scope.key(),

@@ -97,6 +97,8 @@ pub async fn drop_totp(
 /// When the database cannot be used.
 pub async fn spend_step(store: &Store, user: Uuid, step: i64) -> Result<bool, StoreError> {
     let mut tx = as_operator(store, "users.spend_step").await?;
+    // RFC 6238, section 5.2: a code that was taken must not be taken again. One statement asks and
+    // writes, so two nodes cannot both take it.
     let done = sqlx::query!(
         "UPDATE users SET totp_last_step = $2
          WHERE id = $1 AND totp_last_step < $2 AND totp_confirmed_at IS NOT NULL",

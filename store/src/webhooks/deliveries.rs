@@ -187,6 +187,7 @@ pub async fn replay(
     let is_there = done.rows_affected() > 0;
     if is_there {
         audit::record(&mut tx, scope, Change::done("webhook.replay", id), now).await?;
+        // Without the signal the message would wait for the next look of a node.
         commands::announce_findings(&mut *tx, scope.company()).await?;
     }
     tx.commit().await?;

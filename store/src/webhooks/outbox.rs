@@ -48,6 +48,8 @@ pub async fn claim(
     lease: Duration,
     now: OffsetDateTime,
 ) -> Result<Vec<Claimed>, StoreError> {
+    // Events of a later transaction are not told yet: an earlier one may still commit (decision
+    // 14).
     let ended_before = company::present(scope).await?.parts().0;
     let mut tx = scope.begin_by_key("webhooks.claim").await?;
     // A look that finds nothing writes nothing: it comes every few seconds.
@@ -85,6 +87,8 @@ pub async fn claim(
     tx.commit().await?;
     rows.into_iter()
         .map(|row| {
+            // While a secret is rotated both sign, so a receiver need not change in the same
+            // second.
             let before = row
                 .secret_before
                 .filter(|_| row.secret_before_until.is_some_and(|until| until > now));
@@ -163,6 +167,8 @@ pub async fn turn(
     )
     .fetch_one(&mut *tx)
     .await?;
+    // A receiver that is away costs so many rows and no more; the webhook's place waits (decision
+    // 41).
     if waiting >= i64::from(PENDING_MAX) {
         return Ok(Turned::All);
     }
@@ -191,6 +197,7 @@ pub async fn turn(
         .execute(&mut *tx)
         .await?;
     }
+    // Over events that it is not told of as well, or each turn would read them again.
     let (xact, event) = last.parts();
     sqlx::query!(
         "UPDATE webhooks SET xact = $3, event = $4 WHERE company_key = $1 AND id = $2",
@@ -333,6 +340,7 @@ pub async fn settle(
     // PostgreSQL's text holds no zero, and a server answers what it likes.
     let text = |text: &Option<String>| text.as_ref().map(|text| text.replace('\0', ""));
     let mut tx = scope.begin_by_key("webhooks.settle").await?;
+    // A node whose lease ran out may come late with what became of its attempt.
     sqlx::query!(
         "UPDATE webhook_deliveries
          SET state = $3, attempts = attempts + 1, attempted_at = $4,

@@ -130,6 +130,7 @@ pub async fn create(
     now: OffsetDateTime,
 ) -> Result<Webhook, ChangeError> {
     let webhook = &new.webhook;
+    // Taken before the webhook is there: what happens in between is told as well.
     let (xact, event) = company::present(scope).await?.parts();
     let mut tx = scope.begin("webhooks.create").await?;
     revised::check_room::<Webhook>(&mut tx, scope.key()).await?;
@@ -247,6 +248,8 @@ pub async fn delete(
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let mut tx = scope.begin("webhooks.delete").await?;
+    // The webhook first: a turn locks its row, and could otherwise add messages after they were
+    // deleted.
     let done =
         sqlx::query!("DELETE FROM webhooks WHERE company_key = $1 AND id = $2", scope.key(), id)
             .execute(&mut *tx)

@@ -38,6 +38,7 @@ impl Top {
         let folder = if is_host {
             drive()
         } else {
+            // A tree that is not there is an error now, and not an empty inventory later.
             fs::metadata(path).map_err(|error| ReadError::io(path, error))?;
             path.to_owned()
         };
@@ -47,6 +48,7 @@ impl Top {
 
     pub(super) fn file(&self, path: &Path) -> io::Result<File> {
         let path = self.inside(path)?;
+        // Asked before the file is opened: opening is what makes a cloud drive fetch it.
         if fs::metadata(&path)?.file_attributes() & ELSEWHERE != 0 {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -123,6 +125,7 @@ pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::R
     let mut read = 0;
     while read < bytes.len() {
         let at = offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        // One read may give less than it was asked for.
         match file.seek_read(&mut bytes[read..], at) {
             Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
             Ok(count) => read += count,

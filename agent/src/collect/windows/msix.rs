@@ -117,6 +117,7 @@ fn folder(key: &Key<'_>) -> Result<Option<PathBuf>, ReadError> {
         return Ok(None);
     };
     let mut path = path_in_tree(&path);
+    // A list that names the manifest means the folder that it is in.
     let is_file = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("xml"));
     if is_file {
         path.pop();
@@ -147,11 +148,13 @@ fn take(
         .into_iter()
         .find(|name| manifest::is_resolved(name))
         .unwrap_or(name.name);
+    // Name and publisher's hash, Windows' "family name": the same for every version of the package.
     let family = format!("{}_{}", name.name, name.publisher);
     let publisher = Some(manifest.publisher.as_str()).filter(|name| manifest::is_resolved(name));
     out.push(&Draft {
         name: display_name.as_bytes(),
         version: name.version.as_bytes(),
+        // Such a package runs on every processor, so it has no architecture to tell.
         arch: if name.arch == "neutral" { b"" } else { name.arch.as_bytes() },
         vendor: publisher.unwrap_or_default().as_bytes(),
         bundle_id: family.as_bytes(),

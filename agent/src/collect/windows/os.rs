@@ -97,6 +97,7 @@ fn windows(software: &Key<'_>) -> Result<Option<Windows>, ReadError> {
         }
         None => key.text_or_empty("CurrentVersion")?,
     };
+    // `ReleaseId` has stood still at 2009 since `DisplayVersion` came with 20H2.
     let release = match key.text("DisplayVersion")? {
         Some(release) => release,
         None => key.text_or_empty("ReleaseId")?,

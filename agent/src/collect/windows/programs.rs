@@ -79,6 +79,7 @@ fn take(
         bundle_id: if is_product { name.as_bytes() } else { b"" },
         installed_at_s: day_s(&installed_at),
         location: place.as_bytes(),
+        // Installers write the folder in quotes, as for a command line.
         also_at: folder.trim().trim_matches('"').as_bytes(),
         ..Draft::default()
     });
@@ -97,6 +98,7 @@ fn is_left_out(entry: &Key<'_>) -> Result<bool, ReadError> {
         return Ok(true);
     }
     let command = entry.text_or_empty("UninstallString")?;
+    // Windows Installer knows how to uninstall by the product's code and needs no command.
     Ok(command.is_empty() && !is_set("WindowsInstaller")?)
 }
 

@@ -149,6 +149,7 @@ pub(super) fn each_person(
         let Some(hive) = out.tolerate(hive)?.flatten() else {
             continue;
         };
+        // Windows writes changes into a log first, and the log is not read here.
         if hive.is_behind() {
             out.unreadable(hive.path(), "changes of it are still in its log");
         }
@@ -167,6 +168,7 @@ fn homes(root: &Root, loaded: &[String]) -> Result<Vec<PathBuf>, ReadError> {
         };
         profiles.each(&mut |id, profile| {
             if homes.len() < PROFILES_MAX
+                // A hive that is loaded was read live, and its file is locked.
                 && !loaded.iter().any(|one| one.eq_ignore_ascii_case(id))
                 && let Some(path) = profile.text("ProfileImagePath")?
             {
@@ -175,6 +177,7 @@ fn homes(root: &Root, loaded: &[String]) -> Result<Vec<PathBuf>, ReadError> {
             Ok(())
         })
     })?;
+    // Where Windows has repaired a profile, a second key `SID.bak` names the same folder.
     homes.sort_unstable();
     homes.dedup();
     Ok(homes)
@@ -185,6 +188,7 @@ pub(super) fn path_in_tree(path: &str) -> PathBuf {
     let path = path.trim().trim_matches('"');
     let path = path.strip_prefix(r"\\?\").unwrap_or(path);
     let below = match path.split_at_checked(2) {
+        // Whoever wrote the path saw this drive as C, whatever it is to whoever reads the tree.
         Some((drive, below)) if drive.eq_ignore_ascii_case("c:") => below,
         _ => ["%SystemDrive%", "%SystemRoot%", "%windir%"]
             .iter()

@@ -66,6 +66,7 @@ pub(super) fn installed(software: &Key<'_>) -> Result<Option<Updates>, ReadError
             let since = installed_at_s(package)?;
             let known = updates.entry(number).or_insert(since);
             *known = match (*known, since) {
+                // An update comes as several packages; since the first of them it is there.
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
             };
@@ -83,6 +84,7 @@ fn article(name: &str) -> Option<u32> {
         .position(|w| w[..2].eq_ignore_ascii_case(b"kb") && w[2].is_ascii_digit())?;
     let digits = &bytes[at + 2..];
     let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+    // Articles have six or seven digits; other numbers behind `kb` are none of them.
     if !(6..=8).contains(&count) {
         return None;
     }

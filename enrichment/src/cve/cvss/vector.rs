@@ -50,6 +50,8 @@ fn weight(value: &str, weights: &[(&str, f64)]) -> Option<f64> {
 }
 
 fn privileges(value: &str, is_changed: bool) -> Option<f64> {
+    // CVSS 3.1, section 7.4: with a changed scope, privileges that are needed hinder an attack
+    // less.
     Some(match (value, is_changed) {
         ("N", _) => 0.85,
         ("L", false) => 0.62,

@@ -50,6 +50,7 @@ pub(in crate::matching) fn add(
     if !found.is_empty() {
         evaluation.findings.extend(found);
         let id = |text: &SmolStr| text.parse::<crate::cve::CveId>().ok();
+        // By number and not as text: CVE-2024-9999 comes before CVE-2024-10000.
         evaluation
             .findings
             .sort_by(|a, b| id(&a.cve).cmp(&id(&b.cve)).then_with(|| a.cve.cmp(&b.cve)));

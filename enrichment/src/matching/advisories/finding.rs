@@ -94,6 +94,7 @@ impl<'q> Writer<'q> {
         if is_withdrawn {
             notes.push(SmolStr::new_static("the CVE's own record was withdrawn"));
         }
+        // What makes it low counts before any note, and every note makes it medium at most.
         let confidence = if is_withdrawn || later.is_some() || cited.shape.note == UNIMPORTANT {
             Confidence::Low
         } else if notes.is_empty() {
@@ -106,6 +107,7 @@ impl<'q> Writer<'q> {
         Some(Finding {
             cve: match found.about {
                 About::Cve(cve) => cve.into(),
+                // An advisory that names no CVE is found under its own id.
                 About::Advisory(_) => statement.id.clone(),
             },
             source: statement.publisher.clone(),

@@ -66,6 +66,7 @@ fn shipped<'a>(index: &'a Index, subject: &Subject<'_>) -> Option<Shipped<'a>> {
     let mut names = names(subject).peekable();
     // Most subjects have no such names, and need no look at their release.
     names.peek()?;
+    // Without advisories of the release nobody says what it has repaired.
     let release = release::of(index, subject.platform, subject.version).ok()?;
     names.find_map(|name| {
         let views = release.places.iter();

@@ -69,6 +69,7 @@ const fn is_bare(subject: &Subject<'_>) -> bool {
 /// `libopenssl1_1`), and the rest as in Debian (`libcrypto1.1` is of `openssl`).
 fn wholes(subject: &Subject<'_>) -> Vec<String> {
     let name = subject.name;
+    // From the right: the more of a name is kept, the likelier it is that of the whole.
     let mut wholes: Vec<String> =
         name.match_indices('-').rev().map(|(at, _)| name[..at].to_owned()).collect();
     if let Some(library) = name.strip_prefix("lib") {

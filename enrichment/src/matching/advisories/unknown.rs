@@ -75,6 +75,7 @@ const WITHOUT: [(&str, &str, &str); 28] = [
 
 /// Why nothing can be said of the packages of a release.
 pub(super) fn reason(id: &str, version: &str) -> String {
+    // os-release(5) wants `ID` in small letters; whoever writes a question by hand may not know it.
     let is = |other: &str| id.eq_ignore_ascii_case(other);
     let without = WITHOUT.iter().find(|(its, ..)| is(its));
     match (without, version) {
@@ -83,6 +84,7 @@ pub(super) fn reason(id: &str, version: &str) -> String {
             format!("not evaluable: no feed has advisories of {name}{space}{version}; {why}")
         }
         (None, "") => format!("not evaluable: the host does not tell which release of {id} it is"),
+        // Read, but not this release: the site lacks data and not a feed.
         (None, _) if READ.iter().any(|read| is(read)) => format!(
             "not evaluable: the feeds have no advisories of {id} {version}; those of its release \
              would have to be added to them"

@@ -49,6 +49,8 @@ impl<'s> Host<'s> {
     /// the host does not tell its architecture, all are its own.
     pub(super) fn places(&self) -> (Vec<String>, Vec<String>) {
         let label = |arch| windows::label(self.release, arch, self.is_core);
+        // Of most servers Microsoft names no kind of machine (`Windows Server 2019`), so those
+        // statements are about all.
         let mut own = vec![label(Arch::Unsaid)];
         let mut others = Vec::new();
         for arch in [Arch::X64, Arch::Arm64, Arch::X86] {

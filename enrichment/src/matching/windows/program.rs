@@ -34,6 +34,7 @@ pub(super) fn said<'a>(index: &'a Index, prepared: &Prepared) -> Option<Judged<'
                 add(&mut verdicts, cve, judge(judgeable, cited));
             }
         }
+        // A program may have several names; the first that Microsoft has statements under is shown.
         called.get_or_insert(package.view.name);
     }
     Some(Judged {
@@ -59,6 +60,7 @@ fn add<'a>(verdicts: &mut BTreeMap<CveId, Verdict<'a>>, cve: CveId, verdict: Opt
 
 /// What one statement says of the installed version; `None` for one about another line.
 fn judge<'a>(judgeable: &Judgeable, cited: Cited<'a>) -> Option<Verdict<'a>> {
+    // Without a version of the fix nothing can be compared, and the CVE is left to NVD's records.
     let fix = cited.build?;
     let order = |bound: &str| version::compare(Scheme::Windows, &judgeable.version, bound).ok();
     if let Some(since) = cited.since

@@ -20,6 +20,7 @@ type ByCve<'a> = BTreeMap<CveId, Vec<Cited<'a>>>;
 /// release is not known.
 pub(super) fn said<'a>(index: &'a Index, subject: &Subject<'_>, rule: &str) -> Option<Said<'a>> {
     let host = Host::of(subject)?;
+    // A release without its revision comes before every fix: all of them would be findings.
     if host.build.is_none() && host.updates.is_empty() {
         let reason = format!(
             "neither the build's revision, as in {}.1234, nor the updates of this Windows are known",
@@ -37,6 +38,8 @@ pub(super) fn said<'a>(index: &'a Index, subject: &Subject<'_>, rule: &str) -> O
     }
     let known = Known::new(index, &host, &own, &own_statements);
     let mut verdicts = known.verdicts(&own_statements);
+    // Of other machines too: with this verdict what NVD finds for the host all the same is taken
+    // out.
     for of in &other_statements {
         for (cve, statements) in of {
             if let Some(first) = statements.first() {
@@ -118,6 +121,7 @@ impl<'h> Known<'h> {
 
     /// What the statements about one CVE come to: any of its updates is enough.
     fn judge<'a>(&self, statements: &[Cited<'a>], is_said_of_all: bool) -> Option<Verdict<'a>> {
+        // The build before the updates: it is exact, and an update is often only implied by it.
         let reached = statements.iter().find(|cited| is_reached(self.build, cited));
         if let Some(cited) = reached {
             return Some(Verdict::Fixed(*cited, By::Version));
@@ -144,6 +148,7 @@ fn is_reached(build: Option<&str>, cited: &Cited<'_>) -> bool {
     let (Some(build), Some(fix)) = (build, cited.build) else {
         return false;
     };
+    // A build that does not compare is taken for one without the fix.
     version::compare(Scheme::Windows, build, fix).is_ok_and(Ordering::is_ge)
 }
 

@@ -48,6 +48,8 @@ impl<'a> List<'a> {
             count: position(&trailer[8..16])?,
             table: position(&trailer[24..32])?,
         };
+        // References of no bytes would make `chunks_exact` panic, and no list has more objects than
+        // bytes.
         let is_sound = (1..=8).contains(&list.offset_bytes)
             && (1..=8).contains(&list.reference_bytes)
             && list.count <= bytes.len();
@@ -87,6 +89,7 @@ impl<'a> List<'a> {
     fn text(&self, object: usize) -> Option<String> {
         let (kind, count, content) = self.object(object)?;
         match kind {
+            // The count is a power of two here, bounded so that the shift stays small.
             INTEGER => Some(number(content.get(..1 << count.min(4))?)?.to_string()),
             ASCII | UTF8 => Some(String::from_utf8_lossy(content.get(..count)?).into_owned()),
             UTF16 => {
