@@ -21,6 +21,7 @@ export const hosts = search({
   cve: text,
   software: text,
   silent_since: instant,
+  agent_version_below: text,
   label: text,
   enrolment_label: text,
   fails: text,

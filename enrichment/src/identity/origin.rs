@@ -92,8 +92,10 @@ const REBUILDERS: [&str; 5] = [
 ];
 
 /// Marks of a packager in a version or a release.
-const MARKS: [(&str, &str); 6] = [
+const MARKS: [(&str, &str); 7] = [
     ("nodesource", "NodeSource"),
+    // In capitals in an rpm's release (`1PGDG.rhel9`), in small letters in a deb's version.
+    ("PGDG", "PostgreSQL Global Development Group"),
     ("pgdg", "PostgreSQL Global Development Group"),
     ("+maria~", "MariaDB"),
     ("sury.org", "deb.sury.org"),
@@ -305,6 +307,22 @@ mod tests {
             "rpm|fedora|google-chrome-stable|105.0|Google LLC",
         ] {
             assert!(vendor_of(&subject(row)).is_some(), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_mark_in_an_rpms_release_counts_more_than_a_vendor_that_is_missing() {
+        for (release, packager) in [
+            ("1PGDG.rhel9", Some("PostgreSQL Global Development Group")),
+            ("1.el8.remi", Some("Remi")),
+            ("1nodesource", Some("NodeSource")),
+            ("1.el9", None),
+        ] {
+            for vendor in ["", "(none)"] {
+                let row = subject("rpm|rhel|postgresql16-server|16.4|");
+                let package = Subject { release, vendor, ..row };
+                assert_eq!(vendor_of(&package).as_deref(), packager, "{release} {vendor}");
+            }
         }
     }
 

@@ -208,22 +208,23 @@ async fn answers_are_not_to_be_kept_or_framed() {
 async fn hosts_whose_agent_is_behind_a_release_can_be_listed() {
     let api = Api::new().await;
     let ours = &api.ours;
-    let hosts = api.get("/hosts", &ours.admin).await.json();
+    let hosts = api.get("/api/v1/hosts", &ours.admin).await.json();
     // The harness's agent says 0.1.0, which is the collector's own release or before it.
     for (below, expected) in
         [("0.1.0", 0), ("0.1.1", 1), ("0.10.0", 1), ("0.0.99", 0), ("1.0.0-rc.1", 1)]
     {
-        let path = format!("/hosts?agent_version_below={below}");
-        let listed = api.get(&path, &ours.admin).await.json();
-        assert_eq!(listed["items"].as_array().map(Vec::len), Some(expected), "{below}");
+        let path = format!("/api/v1/hosts?agent_version_below={below}");
+        let listed = api.get(&path, &ours.admin).await;
+        let items = listed.json()["items"].as_array().map(Vec::len);
+        assert_eq!(items, Some(expected), "{below}: {}", listed.text);
     }
     assert_eq!(hosts["items"][0]["agent_version"], "0.1.0");
     let own = env!("CARGO_PKG_VERSION");
     assert_eq!(hosts["items"][0]["agent_outdated"], own != "0.1.0");
     for wrong in ["latest", "0.1", "0.1.x", "1.2.3.4", "9999999999.0.0"] {
-        let path = format!("/hosts?agent_version_below={wrong}");
+        let path = format!("/api/v1/hosts?agent_version_below={wrong}");
         let answer = api.get(&path, &ours.admin).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}: {}", answer.text);
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {}", answer.text);
         assert!(answer.text.contains("agent_version_below"), "{}", answer.text);
     }
 }

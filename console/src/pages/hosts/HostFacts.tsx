@@ -38,7 +38,7 @@ export function HostFacts({ host }: { host: Schemas['HostDetail'] }) {
           [text.host.arch, facts?.arch],
           [text.host.cpu, facts ? `${facts.cpu_model} × ${facts.cpu_count}` : undefined],
           [text.host.memory, facts ? asBytes(facts.memory_bytes) : undefined],
-          [text.host.agent, host.agent_version],
+          [text.host.agent, text.host.agentOf(host.agent_version, host.agent_outdated)],
           [text.host.id, host.id],
         ]}
       />

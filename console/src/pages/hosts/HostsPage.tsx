@@ -73,6 +73,12 @@ export function HostsPage() {
           value={search.silent_since}
           set={(value) => set({ silent_since: value })}
         />
+        <TextFilter
+          label={text.host.agentBelow}
+          placeholder="0.2.0"
+          value={search.agent_version_below}
+          set={(value) => set({ agent_version_below: /^\d+\.\d+\.\d+/.test(value ?? '') ? value : undefined })}
+        />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
         <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
       </Filters>

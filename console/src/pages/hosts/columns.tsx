@@ -61,7 +61,7 @@ export const hostColumns: ColumnDef<Host>[] = [
     id: 'agent',
     header: text.host.agent,
     meta: { wide: true },
-    cell: ({ row }) => row.original.agent_version,
+    cell: ({ row }) => text.host.agentOf(row.original.agent_version, row.original.agent_outdated),
   },
 ];
 

@@ -24,6 +24,8 @@ export const host = {
   seen: 'Last heard of',
   enrolled: 'Enrolled',
   agent: 'Agent',
+  agentBelow: 'Agent older than',
+  agentOf: (version: string, outdated: boolean) => (outdated ? `${version} (outdated)` : version),
   revoked: 'Revoked',
   overdue: 'Missed',
   reporting: 'Reporting',
