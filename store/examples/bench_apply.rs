@@ -76,7 +76,7 @@ fn print(name: &str, value: f64, against: Option<f64>) {
     let value = value.round();
     match against {
         None => {
-            println!("{}", serde_json::json!({"name": name, "value": value, "unit": "records/s"}))
+            println!("{}", serde_json::json!({"name": name, "value": value, "unit": "records/s"}));
         }
         Some(copied) => println!(
             "{}",

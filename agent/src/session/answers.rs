@@ -31,7 +31,7 @@ impl Session {
         match message {
             CollectorMessage::Welcome(welcome) if !is_open => self.welcomed(now, welcome),
             CollectorMessage::Refuse { reason, detail, retry_after_ms } => {
-                self.refused(now, Refusal { reason, detail, retry_after_ms })
+                self.refused(now, Refusal { reason, detail, retry_after_ms });
             }
             CollectorMessage::Welcome(_) => self.violated(now, "a second welcome"),
             message if is_open => self.received_open(now, message),
@@ -57,7 +57,7 @@ impl Session {
         match message {
             CollectorMessage::Ack { position } => self.acknowledged(now, position),
             CollectorMessage::Reject { position, reason, detail, retry_after_ms } => {
-                self.rejected(now, position, Refusal { reason, detail, retry_after_ms })
+                self.rejected(now, position, Refusal { reason, detail, retry_after_ms });
             }
             CollectorMessage::SendSnapshot => self.snapshot_asked(now),
             CollectorMessage::ScanNow { request } => self.scans.ask(now, request),

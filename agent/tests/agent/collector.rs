@@ -103,7 +103,7 @@ impl Seen {
         }
         match &report.body {
             ReportBody::Snapshot { from, to, .. } => {
-                self.held.retain(|key, _| key < from || to.is_some_and(|to| *key >= to))
+                self.held.retain(|key, _| key < from || to.is_some_and(|to| *key >= to));
             }
             ReportBody::Delta { removes, .. } => self.held.retain(|key, _| !removes.contains(key)),
         }

@@ -315,7 +315,7 @@ impl<S: ReportSink> Worker<S> {
                 match self.dispatcher.put_back_gap(agent, &slips, applied) {
                     Gap::Waits => {}
                     Gap::Hopeless { slips, asks_snapshot } => {
-                        self.give_up(company, agent, slips, asks_snapshot).await
+                        self.give_up(company, agent, slips, asks_snapshot).await;
                     }
                 }
             }

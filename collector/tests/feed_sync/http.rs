@@ -173,7 +173,7 @@ async fn files_are_asked_for_by_the_programs_name_and_without_the_key_of_an_api(
 }
 
 #[tokio::test]
-async fn a_proxys_password_goes_to_the_proxy_and_into_no_error() {
+async fn a_password_of_a_proxy_goes_to_it_and_into_no_error() {
     let proxy = Server::start(|_| Answer::status(407)).await;
     let server = Server::start(|_| good()).await;
     let mut site = site(&server, "kev").await;

@@ -91,7 +91,7 @@ fn read_statement(
         let reference = text(affected, "ref");
         match hosts.zip(name::about(reference, cve.clone())) {
             Some((hosts, about)) => {
-                said.push(Said { about, hosts, claim: claim.clone(), expires_at })
+                said.push(Said { about, hosts, claim: claim.clone(), expires_at });
             }
             None => unknown.push(reference.to_owned()),
         }

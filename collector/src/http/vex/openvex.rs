@@ -75,7 +75,7 @@ fn read_statement(place: &str, whole: Value) -> Result<Statement, VexError> {
         for (name, hosts) in named(product) {
             match hosts.zip(name::about(&name, cve.clone())) {
                 Some((hosts, about)) => {
-                    said.push(Said { about, hosts, claim: claim.clone(), expires_at })
+                    said.push(Said { about, hosts, claim: claim.clone(), expires_at });
                 }
                 None => unknown.push(name),
             }

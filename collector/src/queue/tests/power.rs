@@ -66,10 +66,10 @@ impl Model {
             Event::Append(count, bytes) => self.append(*count, *bytes),
             Event::Complete(index) => self.complete(*index),
             Event::FailSync => {
-                self.disk.set_faults(Faults { failing_syncs: 1, ..Faults::default() })
+                self.disk.set_faults(Faults { failing_syncs: 1, ..Faults::default() });
             }
             Event::FailWrite => {
-                self.disk.set_faults(Faults { failing_writes: 1, ..Faults::default() })
+                self.disk.set_faults(Faults { failing_writes: 1, ..Faults::default() });
             }
             Event::Restart => {
                 self.opened.queue.close();

@@ -145,7 +145,7 @@ pub(in crate::feeds) fn parse(record: &[u8]) -> Result<Published, String> {
             Ok(Some(advisory)) => published.advisories.push(advisory),
             Ok(None) => published.not_used += 1,
             Err(reason) => {
-                published.problems.push(Problem { record: format!("vulnerability {at}"), reason })
+                published.problems.push(Problem { record: format!("vulnerability {at}"), reason });
             }
         }
     }
