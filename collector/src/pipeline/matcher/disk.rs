@@ -228,9 +228,9 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, String> {
     }
 }
 
-/// Uses sled no more, and never closes it either: closing writes what is in memory, and after an error of
-/// the disk sled waits for that without end. A node whose disk was full once would not end when it is
-/// asked to. So what the cache holds in memory and open files stays until the process ends.
+/// Uses sled no more, and never closes it either: closing writes what is in memory, which after an error of the
+/// disk need not come to an end, and a node has to end when it is asked to. So what the cache holds in memory
+/// and open files stays until the process ends.
 fn give_up(is_usable: &AtomicBool, database: &sled::Db, error: &str) {
     // Said once: every reader that is under way would say the same.
     if is_usable.swap(false, Ordering::Relaxed) {
