@@ -77,7 +77,9 @@ export function HostsPage() {
           label={text.host.agentBelow}
           placeholder="0.2.0"
           value={search.agent_version_below}
-          set={(value) => set({ agent_version_below: /^\d+\.\d+\.\d+/.test(value ?? '') ? value : undefined })}
+          set={(value) =>
+            set({ agent_version_below: /^\d+\.\d+\.\d+/.test(value ?? '') ? value : undefined })
+          }
         />
         <AsOf value={search.as_of} set={(value) => set({ as_of: value })} />
         <Toggle label={text.host.withRevoked} value={search.revoked} set={(revoked) => set({ revoked })} />
