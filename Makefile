@@ -61,6 +61,18 @@ check: ## Format, lints, dependency policy, layout, documents, spelling
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 	cargo deny --log-level error check bans licenses sources
 	.tools/venv/bin/typos
+	scripts/monitoring.sh check
+
+.PHONY: check-monitoring
+check-monitoring: ## Check rules and dashboards, and when each alert fires
+	@scripts/bootstrap.sh monitoring
+	scripts/monitoring.sh check
+
+.PHONY: test-monitoring
+test-monitoring: ## Let a Prometheus scrape a collector under load: every dashboard shows something, and alerts fire (5 minutes)
+	@scripts/bootstrap.sh monitoring
+	cargo build --package collector --package simulations
+	scripts/monitoring.sh test
 
 .PHONY: fmt
 fmt: ## Format the sources
@@ -109,6 +121,7 @@ faults: ## Run seeds of faults under virtual time, and find every planted mistak
 	cargo build --release --package simulations
 	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --seeds $(SEEDS)
 	@$${CARGO_TARGET_DIR:-target}/release/muster-sim faults --plants
+
 .PHONY: chaos
 chaos: ## Break one node and then three, with PostgreSQL and its standby, at random 50 times each under load, then compare (as root; 15 minutes; SEED repeats)
 	@scripts/bootstrap.sh run
@@ -122,6 +135,12 @@ test-network: ## Measure the agent over bad networks: loss, delay, blocked UDP, 
 	cargo build --release --package collector --example foreign_quic
 	cargo build --release --package collector --package agent
 	scripts/network.sh $(ROWS)
+
+FUZZ_S ?= 60
+
+.PHONY: fuzz
+fuzz: ## Feed every parser made-up bytes (FUZZ_S=60 seconds each, TARGETS="osv hive"; needs a nightly compiler and cargo-fuzz)
+	@scripts/fuzz.sh $(FUZZ_S) $(TARGETS)
 
 .PHONY: truth
 truth: ## Measure matching against other projects' published tables (MUSTER_DATA=FOLDER has truth/ and nvd/; MISSES=1 lists what differs)
@@ -153,15 +172,37 @@ scale: ## Measure how long one CVE takes through a large site, a JSON object a l
 PACKAGES ?=
 
 .PHONY: packages
-packages: ## Build the agent's packages with checksums, signature and bills of materials (PACKAGES="deb rpm msi macos")
+packages: ## Build the packages of the agent and of the collector with checksums, signature and bills of materials (PACKAGES="deb rpm msi macos")
 	@scripts/bootstrap.sh packages
 	packaging/package.sh $(PACKAGES)
 
 .PHONY: test-packages
 test-packages: ## Install, upgrade and remove every package for real (as root): deb and rpm in a Debian tree, the msi under Wine
 	@scripts/bootstrap.sh packages
-	cargo build --release --package collector
+	cargo build --release --package collector --package simulations
 	packaging/tests/all.sh
+
+.PHONY: test-pgbouncer
+test-pgbouncer: ## Pass the tests of the store and of what stands on it with every transaction through PgBouncer in transaction mode
+	@scripts/bootstrap.sh pgbouncer
+	scripts/with-pgbouncer.sh cargo nextest run --package store --package collector \
+		-E 'package(store) | test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
+
+.PHONY: test-container
+test-container: ## Run the file tree of the container's image as its user, with a read-only root (as root)
+	@scripts/bootstrap.sh packages
+	cargo build --release --package collector
+	packaging/tests/container.sh
+
+.PHONY: check-deploy
+check-deploy: ## Render and check what is deployed by files: Kubernetes' objects, the compose file, the image's scripts
+	@scripts/bootstrap.sh deploy
+	packaging/tests/deploy.sh
+
+.PHONY: licences
+licences: ## List every dependency by its licence
+	@scripts/bootstrap.sh check
+	cargo deny list --layout license
 
 .PHONY: compare-agents
 compare-agents: ## Compare one inventory with Debian's ocsinventory-agent and fusioninventory-agent on this machine (as root)

@@ -25,7 +25,16 @@ export default defineConfig({
     trace: 'retain-on-failure',
   },
   projects: [
-    { name: 'pages', testMatch: ['journeys.spec.ts', 'people.spec.ts'] },
+    {
+      name: 'pages',
+      testMatch: [
+        'journeys.spec.ts',
+        'live.spec.ts',
+        'people.spec.ts',
+        'reports.spec.ts',
+        'webhooks.spec.ts',
+      ],
+    },
     { name: 'access', testMatch: 'access.spec.ts', dependencies: ['pages'] },
     { name: 'screenshots', testMatch: 'screenshots.spec.ts', dependencies: ['pages'] },
   ],

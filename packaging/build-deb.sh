@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Wraps a built agent into a .deb, the same bytes for the same input.
+# Wraps a built program into a .deb, the same bytes for the same input.
 #
-#   packaging/build-deb.sh ARCH PROGRAM SBOM OUT_DIR      ARCH is amd64 or arm64
+#   packaging/build-deb.sh PRODUCT ARCH PROGRAM SBOM OUT_DIR      PRODUCT is agent or collector, ARCH amd64 or arm64
 set -euo pipefail
 
-arch=${1:?} program=$(realpath "${2:?}") sbom=$(realpath "${3:?}") out=${4:?usage: packaging/build-deb.sh ARCH PROGRAM SBOM OUT_DIR}
+usage='usage: packaging/build-deb.sh agent|collector ARCH PROGRAM SBOM OUT_DIR'
+product=${1:?$usage} arch=${2:?$usage} program=$(realpath "${3:?$usage}") sbom=$(realpath "${4:?$usage}") out=${5:?$usage}
+name=muster-$product
 cd "$(dirname "$0")/.."
 . packaging/release.sh
 mkdir -p "$out"
@@ -12,20 +14,22 @@ out=$(realpath "$out")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-tree=$work/muster-agent-$version
+tree=$work/$name-$version
 mkdir -p "$tree/debian"
-cp packaging/debian/* "$tree/debian/"
+cp packaging/debian/"$product"/* "$tree/debian/"
 for script in postinst prerm postrm; do
-  with_parts "packaging/debian/muster-agent.$script" >"$tree/debian/muster-agent.$script"
+  # Not every product has each of them.
+  [ -e "packaging/debian/$product/$name.$script" ] || continue
+  with_parts "packaging/debian/$product/$name.$script" >"$tree/debian/$name.$script"
 done
-cp packaging/systemd/muster-agent.service "$tree/debian/muster-agent.service"
-install -m 755 "$program" "$tree/muster-agent"
-cp agent/agent.toml "$tree/agent.toml"
+cp "packaging/systemd/$name.service" "$tree/debian/$name.service"
+install -m 755 "$program" "$tree/$name"
+configuration "$product" "$program" >"$tree/$product.toml"
 cp "$sbom" "$tree/sbom.cdx.json"
-echo 'sbom.cdx.json' >"$tree/debian/muster-agent.docs"
-manual "$tree/muster-agent.8"
+echo 'sbom.cdx.json' >"$tree/debian/$name.docs"
+manual "$name" "$tree/$name.8"
 cat >"$tree/debian/changelog" <<LOG
-muster-agent ($version-$revision) unstable; urgency=medium
+$name ($version-$revision) unstable; urgency=medium
 
   * Built from the sources of this version.
 
@@ -36,5 +40,5 @@ if ! (cd "$tree" && dpkg-buildpackage --build=binary --host-arch="$arch" --no-ch
   cat "$work/log" >&2
   exit 1
 fi
-install -m 644 "$work/muster-agent_$version-${revision}_$arch.deb" "$out/"
-echo "$out/muster-agent_$version-${revision}_$arch.deb"
+install -m 644 "$work/${name}_$version-${revision}_$arch.deb" "$out/"
+echo "$out/${name}_$version-${revision}_$arch.deb"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds what ships: every package of the agent, with checksums, a signature and the bills of materials.
+# Builds what ships: every package of the agent and of the collector, with checksums, a signature and the bills of
+# materials.
 #
 #   packaging/package.sh [KIND…]        KIND is deb, rpm, msi or macos; without any, all
 #
@@ -33,20 +34,37 @@ agent() { # agent TARGET: sets program and bom
   fresh="$fresh $1"
 }
 
+# The collector is built for this machine's architecture alone.
+machine=$(uname -m)
+collector() { # collector: sets program and bom
+  program=$built/muster-collector-$machine bom=$built/muster-collector-$machine.cdx.json
+  case " $fresh " in *" collector "*) return ;; esac
+  if [ -z "${MUSTER_BUILT:-}" ] || [ ! -e "$program" ] || [ ! -e "$bom" ]; then
+    say "building the collector for $machine"
+    packaging/build-collector.sh "$program"
+    cargo xtask sbom collector "$machine-unknown-linux-gnu" >"$bom"
+  fi
+  fresh="$fresh collector"
+}
+
 # A line each: what fails on the left of `&&` stops nothing.
 for kind in $kinds; do
   case $kind in
     deb)
       agent x86_64-unknown-linux-musl
-      packaging/build-deb.sh amd64 "$program" "$bom" "$out"
+      packaging/build-deb.sh agent amd64 "$program" "$bom" "$out"
       agent aarch64-unknown-linux-musl
-      packaging/build-deb.sh arm64 "$program" "$bom" "$out"
+      packaging/build-deb.sh agent arm64 "$program" "$bom" "$out"
+      collector
+      packaging/build-deb.sh collector "$(dpkg --print-architecture)" "$program" "$bom" "$out"
       ;;
     rpm)
       agent x86_64-unknown-linux-musl
-      packaging/build-rpm.sh x86_64 "$program" "$bom" "$out"
+      packaging/build-rpm.sh agent x86_64 "$program" "$bom" "$out"
       agent aarch64-unknown-linux-musl
-      packaging/build-rpm.sh aarch64 "$program" "$bom" "$out"
+      packaging/build-rpm.sh agent aarch64 "$program" "$bom" "$out"
+      collector
+      packaging/build-rpm.sh collector "$machine" "$program" "$bom" "$out"
       ;;
     msi)
       agent x86_64-pc-windows-gnu
@@ -57,7 +75,7 @@ for kind in $kinds; do
   esac
 done
 
-# What the server is made of, for whoever has to answer for it; it has no package of its own yet.
+# What each is made of, for whoever has to answer for it.
 cp "$built/muster-agent-x86_64-unknown-linux-musl.cdx.json" "$out/muster-agent-linux.cdx.json" 2>/dev/null || true
 cp "$built/muster-agent-x86_64-pc-windows-gnu.cdx.json" "$out/muster-agent-windows.cdx.json" 2>/dev/null || true
 cargo xtask sbom collector x86_64-unknown-linux-gnu >"$out/muster-collector.cdx.json"

@@ -16,8 +16,17 @@ with_parts() { # with_parts FILE
     -e '/^#GIVE_UP#$/{' -e 'r installers/linux/give-up.sh' -e 'd' -e '}' "$1"
 }
 
-# The manual page of this version, compressed without a time of its own.
-manual() { # manual OUT
+# The manual page of this version, without a time of its own.
+manual() { # manual NAME OUT
   sed -e "s/@VERSION@/$version/" -e "s/@DATE@/$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)/" \
-    packaging/man/muster-agent.8 >"$1"
+    "packaging/man/$1.8" >"$2"
+}
+
+# The configuration file that a package brings: every setting with its default.
+configuration() { # configuration PRODUCT PROGRAM
+  case $1 in
+    agent) cat agent/agent.toml ;;
+    # Whoever knows all settings is the program itself, so it is one for this machine.
+    collector) env -i "$2" config default ;;
+  esac
 }

@@ -5,14 +5,17 @@
 #   scripts/bootstrap.sh console  the same, with Node.js for the web console
 #   scripts/bootstrap.sh browser  the same, with Chromium
 #   scripts/bootstrap.sh test     the same, with the test runner
-#   scripts/bootstrap.sh check    as run, with the policy and spelling checkers
+#   scripts/bootstrap.sh check    as run, with the policy and spelling checkers and Prometheus' own
+#   scripts/bootstrap.sh monitoring as run, with Prometheus
 #   scripts/bootstrap.sh packages as run, with what packages are built and tried with: cross compilers, deb, rpm and
 #                                 MSI tools, Wine, a Debian tree's maker
+#   scripts/bootstrap.sh pgbouncer as test, with PgBouncer
+#   scripts/bootstrap.sh deploy   what checks the container's and the cluster's files
 #
 # As root it installs Debian packages itself; as anyone else it prints the command and stops.
 set -euo pipefail
 
-what=${1:?usage: bootstrap.sh run|console|browser|test|check|packages}
+what=${1:?usage: bootstrap.sh run|console|browser|test|check|monitoring|packages|pgbouncer|deploy}
 cd "$(dirname "$0")/.."
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
@@ -40,9 +43,19 @@ case "$what" in browser | test)
   command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || need google-chrome chromium
   ;;
 esac
+case "$what" in check | monitoring) need python3 python3 ;; esac
 if [ "$what" = check ]; then
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+fi
+
+if [ "$what" = pgbouncer ]; then
+  need pgbouncer pgbouncer
+fi
+
+if [ "$what" = deploy ]; then
   need python3 python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  need shellcheck shellcheck
 fi
 
 if [ "$what" = packages ]; then
@@ -112,14 +125,49 @@ node_for_console() {
   npm install --silent --no-audit --no-fund --prefix .tools/node node@22
 }
 
+# Debian's package, unpacked and not installed: an installed one starts a service that nobody asked for.
+prometheus_tools() {
+  if command -v promtool >/dev/null 2>&1 && command -v prometheus >/dev/null 2>&1; then return; fi
+  [ -x .tools/prometheus/usr/bin/prometheus ] && return
+  if ! command -v apt-get >/dev/null 2>&1; then
+    say "install Prometheus, with promtool, with this system's package manager"
+    exit 1
+  fi
+  say "unpacking Prometheus into .tools/prometheus"
+  rm -rf .tools/prometheus
+  mkdir -p .tools/prometheus
+  (
+    cd .tools/prometheus
+    # A machine without package lists knows no package.
+    apt-get download -q prometheus 2>/dev/null ||
+      { [ "$(id -u)" -eq 0 ] && apt-get update -q && apt-get download -q prometheus; } ||
+      { say "run \`sudo apt-get update\` once, then try again"; exit 1; }
+    dpkg -x prometheus_*.deb .
+    rm prometheus_*.deb
+  )
+}
+
 case "$what" in
   run) ;;
+  monitoring) prometheus_tools ;;
   console | browser) node_for_console ;;
+  pgbouncer) cargo_tool cargo-nextest cargo-nextest 0.9.143 ;;
+  deploy)
+    if [ ! -x .tools/deploy/bin/yamllint ]; then
+      say "installing the checkers of deployment files into .tools/deploy"
+      python3 -m venv .tools/deploy
+      .tools/deploy/bin/pip install --quiet --disable-pip-version-check yamllint==1.38.0 kubernetes-validate==1.37.0 jsonschema==4.26.0
+      # For the specification's schema alone.
+      .tools/deploy/bin/pip install --quiet --disable-pip-version-check --no-deps --target .tools/deploy/compose docker-compose==1.29.2
+    fi
+    command -v kubectl >/dev/null 2>&1 || { say 'kubectl is missing, which renders the overlays: install it'; exit 1; }
+    ;;
   test)
     node_for_console
     cargo_tool cargo-nextest cargo-nextest 0.9.143
     ;;
   check)
+    prometheus_tools
     cargo_tool cargo-deny cargo-deny 0.20.2
     if [ ! -x .tools/venv/bin/typos ]; then
       say "installing the spelling checker into .tools/venv"

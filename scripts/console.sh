@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and tests the web console.
 #
-#   scripts/console.sh build          npm ci, then console/dist, which the collector carries
+#   scripts/console.sh build          npm ci, then console/dist, which the collector carries; nothing when it is of now
 #   scripts/console.sh check          types, lints, form, unit tests
 #   scripts/console.sh test           check, then Chromium against a real collector, PostgreSQL and agent
 #   scripts/console.sh screenshots    a picture of every page into SCREENSHOTS
@@ -21,6 +21,16 @@ if [ ! -e console/node_modules/.package-lock.json ] || [ console/package-lock.js
   npm --prefix console ci --no-audit --no-fund
 fi
 
+# One sum of all that console/dist is made from.
+inputs() {
+  (
+    cd console
+    find index.html openapi.json package.json package-lock.json public scripts src tsconfig*.json vite.config.ts \
+      -type f ! -path src/api/schema.d.ts -print0 | LC_ALL=C sort -z | xargs -0 cksum
+    node --version
+  ) | cksum
+}
+
 browser() {
   CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
   [ -n "$CHROMIUM" ] || { say 'Chromium is missing: install chromium, or name it in CHROMIUM'; exit 1; }
@@ -33,10 +43,16 @@ browser() {
 
 case "$what" in
   build)
+    # New files of the same content would have the collector compiled again.
+    built=console/node_modules/.tmp/built
+    now=$(inputs)
+    if [ -e console/dist/index.html ] && [ "$now" = "$(cat $built 2>/dev/null)" ]; then exit 0; fi
     before=$(cksum console/dist/index.html 2>/dev/null || true)
     npm --prefix console run --silent build
     # Cargo does not look for files that were not there: it is told to carry others now.
     [ "$before" = "$(cksum console/dist/index.html)" ] || touch collector/src/http/console.rs
+    mkdir -p "${built%/*}"
+    echo "$now" >$built
     ;;
   check) npm --prefix console run --silent check ;;
   test)

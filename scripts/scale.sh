@@ -27,6 +27,8 @@ installations=${1:-30000000} hosts=${2:-100000} software=${3:-250000} companies=
 release=${CARGO_TARGET_DIR:-$PWD/target}/release
 # The first is published alone, the others while agents send.
 cves=4
+# For how long one and then fifty clients read.
+read_s=30
 # The CVEs of this run: CVE-2099-1234567 and so on.
 run=CVE-2099-$(($(date +%s) % 1000000))
 
@@ -141,6 +143,7 @@ start() {
   local port=$((20000 + RANDOM % 20000)) log
   export MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE=60000 MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE=10000000
   export MUSTER_INGEST_ENROLMENTS_PER_MINUTE=60000 MUSTER_INGEST_ADDRESSES=127.0.0.1:$port MUSTER_FEEDS_SYNC=false
+  export MUSTER_HTTP_PRINCIPAL_REQUESTS_PER_MINUTE=100000000 MUSTER_HTTP_COMPANY_REQUESTS_PER_MINUTE=100000000
   # The writers are hosts of the large company, whose rows are judged again under them.
   "$muster" --data-dir "$dir/data" token create --company "Company 1" >"$dir/token"
   (umask 077 && "$muster" --data-dir "$dir/data" key create "scale $run" --company "Company 1" >"$dir/key" &&
@@ -221,6 +224,22 @@ ask() {
 # first FIELD: of the last answer.
 first() { grep -oE "\"$1\":\"[^\"]+\"" "$dir/answer" | sed -n 1p | cut -d '"' -f 4; }
 
+# many: fifty clients ask for every list of every company, while agents send.
+many() {
+  (umask 077 && "$muster" --data-dir "$dir/data" key create "readers $run" >"$dir/operator-key")
+  writes $((2 * read_s + 30)) "$((RANDOM + 1))" &
+  fleet=$!
+  # The agents enrol and send their first inventories, and large companies are counted.
+  wait_until "SELECT (SELECT count(*) FROM company_counts) >= count(*)
+    FROM (SELECT FROM agents GROUP BY company_key HAVING sum(digest_count) >= 20000) large"
+  sleep 8
+  "$release/muster-sim" read --api "http://$http" --api-key-file "$dir/operator-key" --clients 1 --seconds "$read_s"
+  "$release/muster-sim" read --api "http://$http" --api-key-file "$dir/operator-key" --clients 50 --seconds "$read_s"
+  wait "$fleet"
+  fleet=''
+  latencies "while fifty read"
+}
+
 lists() {
   local host cve piece sort
   ask "summary" summary
@@ -274,3 +293,5 @@ fleet=''
 latencies "while CVEs are published"
 say "the API's lists"
 lists
+say "the API's lists, asked for by many"
+many

@@ -104,6 +104,7 @@ fn settle(host: &Host, running: &Running) -> process::Costs {
         if host.status().spool.waiting_reports == 0 {
             return process::wait_for_threads(running.id(), 1);
         }
+        // Between two looks at another process, a thousand at most.
         std::thread::sleep(Duration::from_millis(10));
     }
     panic!("the reports are not delivered: {}", host.log());

@@ -269,10 +269,7 @@ fn labels(texts: &[String]) -> Result<Vec<Label>, ConfigError> {
 }
 
 fn check_collectors(collectors: &[String]) -> Result<(), ConfigError> {
-    // A space that slipped in would be looked up as a part of the name, and its failure says nothing
-    // of the space; a line's end would be a header of its own to a proxy.
-    let has_gap = |text: &str| text.contains(|c: char| c.is_whitespace() || c.is_control());
-    let wrong = collectors.iter().find(|text| !is_address(text) || has_gap(text));
+    let wrong = collectors.iter().find(|text| !is_address(text));
     let is_long = collectors.len() > TOKEN_ADDRESSES_MAX;
     if wrong.is_none() && !is_long {
         return Ok(());

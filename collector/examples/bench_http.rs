@@ -17,8 +17,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use axum::http::header;
 use axum::{Router, routing};
 use collector::clock::Clock;
-use collector::config::{Config, Layers, WebhooksConfig};
+use collector::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use collector::http::{self, ApiState, Gate, Node, NodeStatus};
+use collector::oidc::Oidc;
 use collector::webhooks::{Reach, Sealer};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use protocol::ids::{CompanyId, TokenId};
@@ -96,9 +97,11 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
         node: Arc::new(NoNode),
         gate: Gate::new(&config),
         exports: http::Exports::default(),
+        uploads: http::Uploads::new(&config),
         live: http::Live::default(),
         reach: Reach::new(&WebhooksConfig::default()),
         sealer: Sealer::new(|_| [0; 32])?,
+        oidc: Oidc::new(&OidcConfig::default(), Clock::system(), |_| [0; 32])?,
         history_days: 90,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;

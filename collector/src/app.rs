@@ -8,6 +8,7 @@ mod agents;
 pub(crate) mod cluster;
 mod data_dir;
 mod database;
+mod measures;
 mod node;
 mod presence;
 mod telling;
@@ -37,7 +38,6 @@ use crate::lifecycle::{Ending, Lifecycle};
 use crate::pipeline::matcher::Matcher;
 use crate::pipeline::{Dispatcher, Pipeline};
 use crate::queue::{Queue, QueueLimits};
-use crate::tokens::TokenMaker;
 use crate::webhooks::Reach;
 
 /// How long a stop waits at most for the queue to be empty.
@@ -218,6 +218,7 @@ impl Base {
             // index.
             jobs.watch_index(&self.config.enrichment, &self.lifecycle).await;
         }
+        self.start_measures(Arc::clone(&jobs.matcher));
         // The workers stand before the listener: what an agent brings in its first second finds
         // somebody who stores it.
         if roles.has(Role::Ingest) {
@@ -225,11 +226,13 @@ impl Base {
             addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);
             work = Some(started);
         }
+        let node = self.this_node(addresses, work.clone());
+        self.start_watched(Arc::clone(&node), metrics.clone()).await?;
         let announcements = self.announcements();
         if roles.has(Role::Api) {
             let live = http::Live::new(announcements.clone(), self.lifecycle.soft_token());
             let outside = (live, metrics);
-            addresses.http = Some(self.start_api(addresses, work.clone(), outside).await?);
+            addresses.http = Some(self.start_api(node, outside).await?);
         }
         if roles.has(Role::Jobs) {
             self.start_webhooks(&announcements)?;
@@ -328,8 +331,7 @@ impl Base {
 
     async fn start_api(
         &self,
-        addresses: Addresses,
-        work: Option<Work>,
+        node: Arc<ThisNode>,
         (live, metrics): (http::Live, PrometheusHandle),
     ) -> anyhow::Result<SocketAddr> {
         let config = self.config.http.clone();
@@ -337,26 +339,18 @@ impl Base {
             .await
             .with_context(|| format!("listen on {} (TCP)", config.listen))?;
         let address = listener.local_addr()?;
-        let tokens = TokenMaker::new(
-            self.authority.fingerprint(),
-            &self.config.ingest.addresses,
-            // Where it really listens: with port 0 in the configuration that is known only now.
-            addresses.ingest.unwrap_or(self.config.ingest.listen),
-        );
         let state = http::ApiState {
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics,
             gate: http::Gate::new(&config),
-            node: Arc::new(ThisNode::new(
-                tokens,
-                self.clock.clone(),
-                work.map(|work| (work, self.config.queue.bytes_max)),
-            )),
+            node,
             exports: http::Exports::default(),
+            uploads: http::Uploads::new(&self.config.http),
             live,
             reach: Reach::new(&self.config.webhooks),
             sealer: self.sealer()?,
+            oidc: self.oidc()?,
             history_days: self.config.jobs.retention_days,
         };
         let stopping = self.lifecycle.soft_token();

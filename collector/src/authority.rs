@@ -7,6 +7,7 @@
 
 mod agent;
 mod files;
+mod home;
 mod identity;
 mod server;
 
@@ -24,9 +25,9 @@ use rustls_pki_types::pem::PemObject as _;
 use time::{Duration, OffsetDateTime};
 
 pub use self::agent::{IssueError, IssuedCertificate};
+pub use self::home::Home;
 pub use self::identity::{InvalidIdentity, PeerIdentity};
 pub use self::server::ServerCertificate;
-use crate::config::NodeConfig;
 
 /// How long the authority's own certificate is valid.
 // Ten years: longer than hosts live, because to change it is to enrol every host again.
@@ -147,33 +148,8 @@ pub enum AuthorityError {
     Crypto(String),
 }
 
-/// Where a node's authority is, and what is known of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Home<'a> {
-    /// The node's data directory.
-    pub data_dir: &'a Path,
-    /// Where the authority is kept for this node, if not in its data directory.
-    pub authority_dir: Option<&'a Path>,
-    /// The fingerprint of the authority that all nodes share, once there is one.
-    pub shared: Option<[u8; 32]>,
-}
-
-impl<'a> Home<'a> {
-    /// The home of a node of its own.
-    #[must_use]
-    pub const fn of(data_dir: &'a Path) -> Self {
-        Self { data_dir, authority_dir: None, shared: None }
-    }
-
-    /// The home of a node as it is configured.
-    #[must_use]
-    pub fn of_node(node: &'a NodeConfig) -> Self {
-        Self { authority_dir: node.authority_dir.as_deref(), ..Self::of(&node.data_dir) }
-    }
-
-    fn files(&self) -> files::Files {
-        files::Files::of(self.data_dir, self.authority_dir)
-    }
+fn elsewhere(sha256: [u8; 32], files: &files::Files) -> AuthorityError {
+    AuthorityError::Elsewhere { sha256: hex(&sha256), directory: files.directory().to_owned() }
 }
 
 impl Authority {
@@ -192,30 +168,63 @@ impl Authority {
         now: OffsetDateTime,
     ) -> Result<Self, AuthorityError> {
         let files = home.files();
-        if !files.exist()? {
-            // A second authority would take agents that no other node knows, and refuse theirs.
-            if let Some(sha256) = home.shared {
-                return Err(AuthorityError::Elsewhere {
-                    sha256: hex(&sha256),
-                    directory: files.directory().to_owned(),
-                });
-            }
-            // Somebody else keeps it, so it is not mounted yet rather than to be made.
-            if let Some(directory) = home.authority_dir {
-                return Err(AuthorityError::NotGiven { directory: directory.to_owned() });
-            }
+        // A second authority beside a shared one would take agents that no other node knows, and refuse
+        // theirs; one that somebody else keeps is not mounted yet rather than to be made.
+        let authority = if let Some(found) = Self::look(home, trust_domain, now)? {
+            found
+        } else {
             let (key_pem, certificate_pem) = make(random, now)?;
             files.create(&key_pem, &certificate_pem)?;
             tracing::info!(directory = %files.directory().display(), "made a certificate authority");
+            Self::open(&files, trust_domain, now)?
+        };
+        // After it was opened, so that only an authority that works is ever noted as the one that
+        // agents trust.
+        files.mark(&hex(&authority.fingerprint))?;
+        Ok(authority)
+    }
+
+    /// Opens a node's authority for whoever only looks: nothing is made or noted. `None` when there was
+    /// never one.
+    ///
+    /// Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_or_create`].
+    pub fn look(
+        home: &Home<'_>,
+        trust_domain: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Self>, AuthorityError> {
+        let files = home.files();
+        if !files.exist()? {
+            return match (home.shared, home.authority_dir) {
+                (Some(sha256), _) => Err(elsewhere(sha256, &files)),
+                (None, Some(directory)) => {
+                    Err(AuthorityError::NotGiven { directory: directory.to_owned() })
+                }
+                (None, None) => Ok(None),
+            };
         }
         let authority = Self::open(&files, trust_domain, now)?;
         if let Some(sha256) = home.shared {
             authority.is_shared(home, sha256)?;
         }
-        // After it was opened, so that only an authority that works is ever noted as the one that
-        // agents trust.
-        files.mark(&hex(&authority.fingerprint))?;
-        Ok(authority)
+        Ok(Some(authority))
+    }
+
+    /// Opens the authority that a node has, and makes none.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it cannot be used.
+    pub fn open_existing(
+        home: &Home<'_>,
+        trust_domain: &str,
+        now: OffsetDateTime,
+    ) -> Result<Self, AuthorityError> {
+        Self::open(&home.files(), trust_domain, now)
     }
 
     fn open(
@@ -281,6 +290,12 @@ impl Authority {
         &self.certificate
     }
 
+    /// When the authority's certificate ends.
+    #[must_use]
+    pub const fn not_after(&self) -> OffsetDateTime {
+        self.not_after
+    }
+
     /// SHA-256 of the authority's certificate (DER), which enrolment tokens carry.
     #[must_use]
     pub const fn fingerprint(&self) -> [u8; 32] {
@@ -338,6 +353,20 @@ fn serial_number(random: &dyn SecureRandom) -> Result<rcgen::SerialNumber, Autho
     // serial begins with a zero that some tools drop.
     bytes[0] = (bytes[0] & 0x7f) | 0x40;
     Ok(rcgen::SerialNumber::from_slice(&bytes))
+}
+
+/// SHA-256 of the authority's certificate in a file, whether or not its key is there.
+///
+/// # Errors
+///
+/// When the file is no certificate.
+pub(crate) fn fingerprint_of(certificate: &Path) -> Result<[u8; 32], AuthorityError> {
+    let der =
+        CertificateDer::from_pem_file(certificate).map_err(|error| AuthorityError::Damaged {
+            path: certificate.to_owned(),
+            message: format!("it is no certificate ({error})"),
+        })?;
+    Ok(sha256(&der))
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

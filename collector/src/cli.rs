@@ -4,13 +4,16 @@
 //! standard output. Exit codes are 0 for done, 1 for failed, 2 for wrong use.
 
 mod authority;
+mod backup;
 mod company;
 mod config;
 mod database;
 mod demo;
+mod doctor;
 mod feed;
 mod key;
 mod matching;
+mod metrics;
 mod migrate;
 mod output;
 mod serve;
@@ -40,6 +43,8 @@ enum Command {
     Serve(serve::Serve),
     /// Runs a collector and a real agent on this machine, from nothing.
     Demo(demo::Demo),
+    /// Says what is wrong with this node and its site, and what to do; 1 when something is.
+    Doctor(doctor::Doctor),
     /// The configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -61,8 +66,14 @@ enum Command {
     /// CVE feeds, and the index that is compiled from them.
     #[command(subcommand)]
     Feed(feed::Command),
+    /// Writes database, certificate authority and feeds into a new folder.
+    Backup(backup::Backup),
+    /// Brings a backup back, into an empty database and a data directory without an authority.
+    Restore(backup::Restore),
     /// Brings the database's schema up to date and ends.
     Migrate(migrate::Migrate),
+    /// Prints every metric with its unit, labels and meaning, as docs/METRICS.md.
+    Metrics(metrics::Metrics),
     /// Judges software, a JSON object a line in and out, without a database.
     Match(matching::Match),
     /// Compares CPE names, a JSON object a line in and out.
@@ -95,14 +106,18 @@ impl Cli {
         match self.command {
             Command::Demo(command) => return command.run(settings),
             Command::Serve(command) => return command.run(settings),
+            Command::Doctor(command) => return command.run(settings),
             Command::Config(command) => command.run(settings)?,
             Command::Company(command) => database::with(settings, |db| command.run(db))?,
             Command::Token(command) => database::with(settings, |db| command.run(db))?,
             Command::Key(command) => database::with(settings, |db| command.run(db))?,
             Command::User(command) => database::with(settings, |db| command.run(db))?,
-            Command::Authority(command) => database::with(settings, |db| command.run(db))?,
+            Command::Authority(command) => command.run(settings)?,
+            Command::Backup(command) => database::with_server(settings, |on| command.run(on))?,
+            Command::Restore(command) => database::with_server(settings, |on| command.run(on))?,
             Command::Feed(command) => command.run(settings)?,
             Command::Migrate(command) => database::with(settings, |db| command.run(db))?,
+            Command::Metrics(command) => command.run(settings)?,
             Command::Match(command) => command.run()?,
             Command::CpeMatch => matching::cpe_match()?,
             Command::VersionCompare => matching::version_compare()?,

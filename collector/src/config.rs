@@ -15,6 +15,7 @@ mod jobs;
 mod layers;
 mod network;
 mod node;
+mod oidc;
 mod pipeline;
 mod queue;
 mod secret;
@@ -36,6 +37,7 @@ pub use self::jobs::JobsConfig;
 pub use self::layers::{Environment, Layers};
 pub use self::network::{Network, NoNetwork};
 pub use self::node::{NodeConfig, Role, Roles};
+pub use self::oidc::OidcConfig;
 pub use self::pipeline::PipelineConfig;
 pub use self::queue::QueueConfig;
 pub use self::secret::Secret;
@@ -69,6 +71,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// Messages about events.
     pub webhooks: WebhooksConfig,
+    /// Companies' own providers of identities.
+    pub oidc: OidcConfig,
 }
 
 /// Why a configuration cannot be used.
@@ -118,7 +122,7 @@ impl ConfigError {
 }
 
 /// The sections in the order of the default file.
-const SECTIONS: [&Section; 11] = [
+const SECTIONS: [&Section; 12] = [
     &node::RawNode::SECTION,
     &telemetry::RawTelemetry::SECTION,
     &ingest::RawIngest::SECTION,
@@ -130,6 +134,7 @@ const SECTIONS: [&Section; 11] = [
     &jobs::RawJobs::SECTION,
     &http::RawHttp::SECTION,
     &webhooks::RawWebhooks::SECTION,
+    &oidc::RawOidc::SECTION,
 ];
 
 #[derive(Debug, Deserialize)]
@@ -146,6 +151,7 @@ struct Raw {
     jobs: jobs::RawJobs,
     http: http::RawHttp,
     webhooks: webhooks::RawWebhooks,
+    oidc: oidc::RawOidc,
 }
 
 impl Config {
@@ -174,6 +180,7 @@ impl Config {
             jobs: JobsConfig::try_from(raw.jobs)?,
             http: raw.http.try_into()?,
             webhooks: raw.webhooks.try_into()?,
+            oidc: raw.oidc.try_into()?,
             node,
         })
     }

@@ -31,6 +31,7 @@ mod schema;
 mod server;
 mod state;
 mod totp;
+mod upload;
 mod v1;
 mod vex;
 
@@ -57,9 +58,11 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 pub use self::export::Exports;
 pub use self::gate::Gate;
+pub use self::health::Watched;
 pub use self::live::Live;
 pub use self::node::{IndexStatus, Node, NodeStatus};
 pub use self::state::ApiState;
+pub use self::upload::Uploads;
 
 use self::problem::Problem;
 use crate::config::HttpConfig;
@@ -76,6 +79,21 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     server::serve(listener, router(state, config), config, stop).await
+}
+
+/// Answers those who watch a node, and nobody else, until `stop` resolves.
+///
+/// # Errors
+///
+/// When the listener fails for good.
+pub async fn serve_watched(
+    listener: TcpListener,
+    watched: Watched,
+    config: &HttpConfig,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let routes = health::routes::<Watched>().with_state(watched);
+    server::serve(listener, routes, config, stop).await
 }
 
 /// Every route, with what surrounds it.

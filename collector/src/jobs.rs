@@ -7,9 +7,13 @@
 
 mod aside;
 mod feed_sync;
+mod import;
 mod index_watch;
+mod keep_counts;
 pub(crate) mod keep_rules;
+pub(crate) mod make_reports;
 mod match_findings;
+mod measure;
 mod runner;
 mod ticks;
 mod tidy;
@@ -18,6 +22,7 @@ mod wake;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::counter;
 use store::database::Store;
 
 use self::runner::Runner;
@@ -26,6 +31,7 @@ use crate::clock::Clock;
 use crate::config::{EnrichmentConfig, JobsConfig};
 use crate::feeds::FeedSyncer;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::{JOBS, LABEL_JOB, LABEL_OUTCOME};
 use crate::pipeline::matcher::Matcher;
 
 /// What jobs work with.
@@ -50,30 +56,59 @@ pub struct Jobs {
 pub(crate) enum Kind {
     /// Fetches the feeds whose time has come.
     FeedSync,
+    /// Applies a document that lists the software of an asset.
+    Import,
+    /// Keeps the counts of large companies.
+    KeepCounts,
     /// Keeps what labels, exceptions and policies come to.
     KeepRules,
     /// Judges software again that was judged with another index.
     MatchFindings,
+    /// Makes reports for people and their tools.
+    MakeReports,
+    /// Measures how each company stands.
+    Measure,
     /// Forgets what nobody needs any more.
     Tidy,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::FeedSync, Self::KeepRules, Self::MatchFindings, Self::Tidy];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::FeedSync,
+        Self::Import,
+        Self::KeepCounts,
+        Self::KeepRules,
+        Self::MakeReports,
+        Self::MatchFindings,
+        Self::Measure,
+        Self::Tidy,
+    ];
 
     /// The name in the database and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::FeedSync => "feed_sync",
+            Self::KeepCounts => "keep_counts",
+            Self::Import => store::imports::JOB,
             Self::KeepRules => "keep_rules",
+            Self::MakeReports => "make_reports",
             Self::MatchFindings => "match_findings",
+            Self::Measure => "measure",
             Self::Tidy => "tidy",
         }
     }
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Counters that exist before they count, so that a rate of the first event is seen.
+fn start_at_zero() {
+    for kind in Kind::ALL {
+        for outcome in ["done", "retried", "failed"] {
+            counter!(JOBS, LABEL_JOB => kind.as_str(), LABEL_OUTCOME => outcome).absolute(0);
+        }
     }
 }
 
@@ -104,6 +139,7 @@ impl Jobs {
     ///
     /// When the clock does not start.
     pub async fn start(self, config: &JobsConfig, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+        start_at_zero();
         let ticks = ticks::Ticks::start(&self).await?;
         let stopping = lifecycle.soft_token();
         lifecycle.spawn("jobs.ticks", async move {

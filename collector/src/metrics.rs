@@ -1,122 +1,209 @@
 //! Every metric of the collector: names, labels, units and what they mean.
 //!
 //! The one process-wide thing there is. Code elsewhere names a metric by a constant from here and
-//! labels by the constants beside it, so that this file is the whole list, and a dashboard that
-//! was made from it shows everything.
+//! labels by the constants beside it, so that this file is the whole list: help texts, the document
+//! and a test of the dashboards are made from it (`table`).
+
+pub(crate) mod table;
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use protocol::reject::RejectReason;
 use protocol::report::Lane;
 
+use self::table::families;
 use crate::lifecycle::Lifecycle;
 
-/// Connections of agents that are open, sessions and enrolments alike.
-pub const INGEST_CONNECTIONS: &str = "muster_ingest_connections";
-/// Handshakes that succeeded, by [`LABEL_TRANSPORT`]: `quic`, `tcp`.
-pub const INGEST_HANDSHAKES: &str = "muster_ingest_handshakes_total";
-/// Connections that ended before a session began, by [`LABEL_REASON`]: `limit`, `rate`, `tls`,
-/// `timeout`, `identity`.
-pub const INGEST_HANDSHAKES_FAILED: &str = "muster_ingest_handshakes_failed_total";
-/// Handshakes with a ticket of an earlier one.
-pub const INGEST_RESUMED: &str = "muster_ingest_resumed_total";
-/// Sessions whose connection is held, and not a visit.
-pub const INGEST_HELD: &str = "muster_ingest_held";
-/// Bytes of frames in reading.
-pub const INGEST_BYTES_IN_READING: &str = "muster_ingest_bytes_in_reading";
-/// Sessions that ended, by [`LABEL_REASON`]: `closed` by the agent, `replaced`, `expired`,
-/// `timeout`, `error`, or a reject reason.
-pub const INGEST_SESSIONS_ENDED: &str = "muster_ingest_sessions_ended_total";
-/// Reports that came, by [`LABEL_OUTCOME`]: `accepted`, or a reject reason.
-pub const INGEST_REPORTS: &str = "muster_ingest_reports_total";
-/// Records of accepted reports.
-pub const INGEST_RECORDS: &str = "muster_ingest_records_total";
-/// Bytes of frames that came from agents, headers included.
-pub const INGEST_BYTES: &str = "muster_ingest_bytes_total";
-/// From the end of a report's frame to its acknowledgement, in seconds.
-pub const INGEST_ACK_SECONDS: &str = "muster_ingest_ack_seconds";
-/// Bytes of reports that wait for the queue's disk.
-pub const INGEST_BYTES_IN_FLIGHT: &str = "muster_ingest_bytes_in_flight";
-/// Heartbeats that came, by [`LABEL_OUTCOME`]: `accepted`, `rate_limited` or `overflow`.
-pub const INGEST_HEARTBEATS: &str = "muster_ingest_heartbeats_total";
-/// Enrolments, by [`LABEL_OUTCOME`]: `granted`, or a reject reason.
-pub const INGEST_ENROLMENTS: &str = "muster_ingest_enrolments_total";
-/// Certificates that were renewed over a session, by [`LABEL_OUTCOME`]: `granted`, or a reject
-/// reason.
-pub const INGEST_RENEWALS: &str = "muster_ingest_renewals_total";
-/// Agents that became others because several machines were they, by [`LABEL_OUTCOME`]: `granted`, or a
-/// reject reason.
-pub const INGEST_REKEYS: &str = "muster_ingest_rekeys_total";
-/// Agents that were found to be on several machines.
-pub const INGEST_CLONES: &str = "muster_ingest_clones_total";
-
-/// Reports in the queue, by [`LABEL_LANE`].
-pub const QUEUE_REPORTS: &str = "muster_queue_reports";
-/// Bytes of the queue's files.
-pub const QUEUE_BYTES: &str = "muster_queue_bytes";
-/// Age of the oldest report in the queue, in seconds.
-pub const QUEUE_OLDEST_SECONDS: &str = "muster_queue_oldest_seconds";
-/// Appends, by [`LABEL_OUTCOME`]: `durable`, `full` or `failed`.
-pub const QUEUE_APPENDS: &str = "muster_queue_appends_total";
-/// Reports that one sync of the disk made durable.
-pub const QUEUE_COMMIT_REPORTS: &str = "muster_queue_commit_reports";
-/// One sync of the queue's disk, in seconds.
-pub const QUEUE_COMMIT_SECONDS: &str = "muster_queue_commit_seconds";
-/// Damaged entries that opening the queue left out.
-pub const QUEUE_DAMAGED: &str = "muster_queue_damaged_total";
-
-/// Reports that left the queue, by [`LABEL_OUTCOME`]: `stored`, `duplicate`, `rejected` or
-/// `dead_lettered`, and [`LABEL_REASON`].
-pub const PIPELINE_OUTCOMES: &str = "muster_pipeline_outcomes_total";
-/// Reports that were dropped without an outcome: a bug, or a hard stop. They stay in the queue.
-pub const PIPELINE_UNENDED: &str = "muster_pipeline_unended_total";
-/// Records of stored reports.
-pub const PIPELINE_RECORDS: &str = "muster_pipeline_records_total";
-/// Records of one transaction.
-pub const PIPELINE_BATCH_RECORDS: &str = "muster_pipeline_batch_records";
-/// One transaction, from its first report's decoding to its commit, in seconds.
-pub const PIPELINE_BATCH_SECONDS: &str = "muster_pipeline_batch_seconds";
-/// From a report's arrival to its commit, in seconds, by [`LABEL_LANE`].
-pub const PIPELINE_LAG_SECONDS: &str = "muster_pipeline_lag_seconds";
-/// Transactions that were tried again, by [`LABEL_REASON`].
-pub const PIPELINE_RETRIES: &str = "muster_pipeline_retries_total";
-/// Snapshots that were asked for, by [`LABEL_REASON`]: `gap` or `digest`.
-pub const PIPELINE_SNAPSHOTS_ASKED: &str = "muster_pipeline_snapshots_asked_total";
-/// Matches, by [`LABEL_OUTCOME`]: `memory`, `disk` or `computed`.
-pub const MATCH_RESULTS: &str = "muster_match_results_total";
-/// Pieces of software that were judged again because the match index changed.
-pub const MATCH_JUDGED_AGAIN: &str = "muster_match_judged_again_total";
-/// Findings that were opened.
-pub const MATCH_FINDINGS: &str = "muster_match_findings_total";
-
-/// Jobs that ended, by [`LABEL_JOB`] and [`LABEL_OUTCOME`]: `done`, `retried` or `failed`.
-pub const JOBS: &str = "muster_jobs_total";
-/// One job, in seconds, by [`LABEL_JOB`].
-pub const JOB_SECONDS: &str = "muster_job_seconds";
-
-/// Attempts to deliver a webhook's message, by [`LABEL_OUTCOME`]: `delivered`, `retried` or `dead`.
-pub const WEBHOOK_DELIVERIES: &str = "muster_webhook_deliveries_total";
-/// Since when the oldest message waits that was not delivered yet, in seconds; 0 when none does.
-pub const WEBHOOK_OLDEST_SECONDS: &str = "muster_webhook_oldest_seconds";
-
-/// Syncs of feeds, by [`LABEL_SOURCE`] and [`LABEL_OUTCOME`]: `changed`, `unchanged` or `failed`.
-pub const FEED_SYNCS: &str = "muster_feed_syncs_total";
-/// Records of feeds that came by syncs, by [`LABEL_SOURCE`].
-pub const FEED_RECORDS: &str = "muster_feed_fetched_records_total";
-/// Seconds since a feed was last fetched or imported well, by [`LABEL_SOURCE`].
-pub const FEED_AGE_SECONDS: &str = "muster_feed_age_seconds";
-
-/// Requests, by [`LABEL_ROUTE`], [`LABEL_METHOD`] and [`LABEL_STATUS`].
-pub const HTTP_REQUESTS: &str = "muster_http_requests_total";
-/// One request, in seconds, by [`LABEL_ROUTE`] and [`LABEL_METHOD`].
-pub const HTTP_SECONDS: &str = "muster_http_request_seconds";
-
-/// Seconds since this node last looked for revocations and commands; it looks every two.
-pub const DIRECTORY_AGE_SECONDS: &str = "muster_directory_age_seconds";
-/// 1, with the program's [`LABEL_VERSION`].
-pub const BUILD_INFO: &str = "muster_build_info";
+families! {
+    "Agents' connections" {
+        /// Connections of agents that are open, sessions and enrolments alike.
+        Gauge INGEST_CONNECTIONS = "muster_ingest_connections";
+        /// Connections of agents that may be open, by configuration.
+        Gauge INGEST_CONNECTIONS_MAX = "muster_ingest_connections_max";
+        /// Handshakes that succeeded: `quic`, `tcp`.
+        Counter INGEST_HANDSHAKES = "muster_ingest_handshakes_total" by LABEL_TRANSPORT;
+        /// Connections that ended before a session began: `limit`, `rate`, `tls`, `timeout`, `identity`.
+        Counter INGEST_HANDSHAKES_FAILED = "muster_ingest_handshakes_failed_total" by LABEL_REASON;
+        /// Handshakes with a ticket of an earlier one.
+        Counter INGEST_RESUMED = "muster_ingest_resumed_total";
+        /// Sessions whose connection is held, and not a visit.
+        Gauge INGEST_HELD = "muster_ingest_held";
+        /// Bytes of frames in reading.
+        Gauge INGEST_BYTES_IN_READING = "muster_ingest_bytes_in_reading";
+        /// Sessions that ended: `closed` by the agent, `replaced`, `expired`, `timeout`, `error`, or a
+        /// reject reason.
+        Counter INGEST_SESSIONS_ENDED = "muster_ingest_sessions_ended_total" by LABEL_REASON;
+        /// Reports that came: `accepted`, or a reject reason.
+        Counter INGEST_REPORTS = "muster_ingest_reports_total" by LABEL_OUTCOME;
+        /// Records of accepted reports.
+        Counter INGEST_RECORDS = "muster_ingest_records_total";
+        /// Bytes of frames that came from agents, headers included.
+        Counter INGEST_BYTES = "muster_ingest_bytes_total";
+        /// From the end of a report's frame to its acknowledgement.
+        Histogram INGEST_ACK_SECONDS = "muster_ingest_ack_seconds";
+        /// Bytes of reports that wait for the queue's disk.
+        Gauge INGEST_BYTES_IN_FLIGHT = "muster_ingest_bytes_in_flight";
+        /// Heartbeats that came: `accepted`, `rate_limited` or `overflow`.
+        Counter INGEST_HEARTBEATS = "muster_ingest_heartbeats_total" by LABEL_OUTCOME;
+        /// Enrolments: `granted`, or a reject reason.
+        Counter INGEST_ENROLMENTS = "muster_ingest_enrolments_total" by LABEL_OUTCOME;
+        /// Certificates that were renewed over a session: `granted`, or a reject reason.
+        Counter INGEST_RENEWALS = "muster_ingest_renewals_total" by LABEL_OUTCOME;
+        /// Agents that became others because several machines were they: `granted`, or a reject reason.
+        Counter INGEST_REKEYS = "muster_ingest_rekeys_total" by LABEL_OUTCOME;
+        /// Agents that were found to be on several machines.
+        Counter INGEST_CLONES = "muster_ingest_clones_total";
+    }
+    "The queue" {
+        /// Reports in the queue: `delta` or `snapshot`.
+        Gauge QUEUE_REPORTS = "muster_queue_reports" by LABEL_LANE;
+        /// Bytes of the queue's files.
+        Gauge QUEUE_BYTES = "muster_queue_bytes";
+        /// Bytes that the queue's files may have, by configuration.
+        Gauge QUEUE_MAX_BYTES = "muster_queue_max_bytes";
+        /// Age of the oldest report in the queue; 0 when none waits.
+        Gauge QUEUE_OLDEST_SECONDS = "muster_queue_oldest_seconds";
+        /// Appends: `durable`, `full` or `failed`.
+        Counter QUEUE_APPENDS = "muster_queue_appends_total" by LABEL_OUTCOME;
+        /// Reports that one sync of the disk made durable.
+        Histogram QUEUE_COMMIT_REPORTS = "muster_queue_commit_reports";
+        /// One sync of the queue's disk.
+        Histogram QUEUE_COMMIT_SECONDS = "muster_queue_commit_seconds";
+        /// Damaged entries that opening the queue left out.
+        Counter QUEUE_DAMAGED = "muster_queue_damaged_total";
+    }
+    "The pipeline" {
+        /// Reports that left the queue: `stored`, `duplicate`, `rejected` or `dead_lettered`, and why.
+        Counter PIPELINE_OUTCOMES = "muster_pipeline_outcomes_total" by LABEL_OUTCOME LABEL_REASON;
+        /// Reports that were dropped without an outcome: a bug, or a hard stop. They stay in the queue.
+        Counter PIPELINE_UNENDED = "muster_pipeline_unended_total";
+        /// Records of stored reports.
+        Counter PIPELINE_RECORDS = "muster_pipeline_records_total";
+        /// Records of one transaction.
+        Histogram PIPELINE_BATCH_RECORDS = "muster_pipeline_batch_records";
+        /// One transaction, from its first report's decoding to its commit.
+        Histogram PIPELINE_BATCH_SECONDS = "muster_pipeline_batch_seconds";
+        /// From a report's arrival to its commit.
+        Histogram PIPELINE_LAG_SECONDS = "muster_pipeline_lag_seconds" by LABEL_LANE;
+        /// Transactions that were tried again: `away` when the database was, otherwise `failed`.
+        Counter PIPELINE_RETRIES = "muster_pipeline_retries_total" by LABEL_REASON;
+        /// Snapshots that were asked for: `gap` or `digest`.
+        Counter PIPELINE_SNAPSHOTS_ASKED = "muster_pipeline_snapshots_asked_total" by LABEL_REASON;
+    }
+    "Matching" {
+        /// Matches, by where the result came from: `memory`, `disk` or `computed`.
+        Counter MATCH_RESULTS = "muster_match_results_total" by LABEL_OUTCOME;
+        /// What went wrong with enrichment: an index that cannot be used (`index`), the cache on disk
+        /// (`cache`), a report whose software could not be judged without a panic (`software`).
+        Counter MATCH_FAILURES = "muster_match_failures_total" by LABEL_REASON;
+        /// Pieces of software that were judged again because the match index changed.
+        Counter MATCH_JUDGED_AGAIN = "muster_match_judged_again_total";
+        /// Findings that were opened.
+        Counter MATCH_FINDINGS = "muster_match_findings_total";
+        /// CVEs in the match index that this node judges with.
+        Gauge MATCH_INDEX_CVES = "muster_match_index_cves";
+        /// Bytes of that index; 0 when the node has none, and judges nothing.
+        Gauge MATCH_INDEX_BYTES = "muster_match_index_bytes";
+        /// When that index was made; absent when there is none or it does not say.
+        Gauge MATCH_INDEX_MADE = "muster_match_index_made_timestamp_seconds";
+    }
+    "Feeds" {
+        /// Syncs of feeds: `changed`, `unchanged` or `failed`.
+        Counter FEED_SYNCS = "muster_feed_syncs_total" by LABEL_SOURCE LABEL_OUTCOME;
+        /// Records of feeds that came by syncs.
+        Counter FEED_RECORDS = "muster_feed_fetched_records_total" by LABEL_SOURCE;
+        /// Since a feed was last fetched or imported well. The site's.
+        Gauge FEED_AGE_SECONDS = "muster_feed_age_seconds" by LABEL_SOURCE;
+        /// How often a feed is fetched, by configuration; absent for what nobody fetches. The site's.
+        Gauge FEED_EVERY_SECONDS = "muster_feed_every_seconds" by LABEL_SOURCE;
+    }
+    "Jobs and webhooks" {
+        /// Jobs that ended: `done`, `retried` or `failed`.
+        Counter JOBS = "muster_jobs_total" by LABEL_JOB LABEL_OUTCOME;
+        /// One job.
+        Histogram JOB_SECONDS = "muster_job_seconds" by LABEL_JOB;
+        /// Attempts to deliver a webhook's message: `delivered`, `retried` or `dead`, which is given up.
+        Counter WEBHOOK_DELIVERIES = "muster_webhook_deliveries_total" by LABEL_OUTCOME;
+        /// Since when the oldest message waits that was not delivered yet; 0 when none does. The site's.
+        Gauge WEBHOOK_OLDEST_SECONDS = "muster_webhook_oldest_seconds";
+    }
+    "The API" {
+        /// Requests, by the route as it is declared.
+        Counter HTTP_REQUESTS = "muster_http_requests_total" by LABEL_ROUTE LABEL_METHOD LABEL_STATUS;
+        /// One request.
+        Histogram HTTP_SECONDS = "muster_http_request_seconds" by LABEL_ROUTE LABEL_METHOD;
+    }
+    "The database" {
+        /// Whether the database answers this node and takes writes: 1 or 0.
+        Gauge DATABASE_UP = "muster_database_up";
+        /// This node's connections to the database: `used` or `idle`.
+        Gauge DATABASE_CONNECTIONS = "muster_database_connections" by LABEL_STATE;
+        /// One transaction from its beginning to its end, by its name in the code.
+        Histogram DATABASE_TRANSACTION_SECONDS = "muster_database_transaction_seconds" by LABEL_TRANSACTION;
+        /// Transactions that ended without a commit: by an error, or because nobody waited any more.
+        Counter DATABASE_ROLLBACKS = "muster_database_rollbacks_total" by LABEL_TRANSACTION;
+        /// How far this node's clock is ahead of the database's; negative when it is behind.
+        Gauge CLOCK_OFFSET_SECONDS = "muster_clock_offset_seconds";
+        /// Since this node last looked for revocations and commands; it looks every two seconds.
+        Gauge DIRECTORY_AGE_SECONDS = "muster_directory_age_seconds";
+    }
+    "The node" {
+        /// 1, with the program's version.
+        Gauge BUILD_INFO = "muster_build_info" by LABEL_VERSION;
+        /// Bytes that are free on the disk of the data directory.
+        Gauge DISK_FREE_BYTES = "muster_disk_free_bytes";
+        /// Bytes of that disk.
+        Gauge DISK_SIZE_BYTES = "muster_disk_size_bytes";
+        /// When a certificate of the node ends: `authority`, which all agents trust.
+        Gauge CERTIFICATE_EXPIRES = "muster_certificate_expires_timestamp_seconds" by LABEL_CERTIFICATE;
+        /// Memory of the process that is in use.
+        Gauge PROCESS_MEMORY_BYTES = "muster_process_resident_bytes";
+        /// Files and connections that the process has open.
+        Gauge PROCESS_OPEN_FILES = "muster_process_open_files";
+        /// Files and connections that it may have open.
+        Gauge PROCESS_OPEN_FILES_MAX = "muster_process_open_files_max";
+        /// When the process began to measure.
+        Gauge PROCESS_STARTED = "muster_process_started_timestamp_seconds";
+    }
+    "The site" {
+        /// Nodes that told of themselves lately: `alive`, or `gone`. The site's.
+        Gauge NODES = "muster_nodes" by LABEL_STATE;
+        /// When the measures below were last taken; each round costs at most a twentieth of the time. The
+        /// site's.
+        Gauge SITE_MEASURED = "muster_site_measured_timestamp_seconds";
+        /// Companies that are not suspended. The site's.
+        Gauge COMPANIES = "muster_companies";
+        /// Companies with agents of which none was heard of for four heartbeats and two visits, and for a
+        /// quarter of an hour. The site's.
+        Gauge COMPANIES_SILENT = "muster_companies_silent";
+        /// Agents by when they were last heard of: `hour`, `day`, `week`, `older` or `never`; the first that
+        /// holds. The site's.
+        Gauge AGENTS = "muster_agents" by LABEL_SEEN;
+        /// Agents by their version; the rarest are `other`. The site's.
+        Gauge AGENTS_BY_VERSION = "muster_agents_by_version" by LABEL_VERSION;
+        /// Agents whose certificate has ended (`expired`), and agents that were heard of within a day and
+        /// whose certificate ends within a week although it is renewed ten days before (`expiring`). The
+        /// site's.
+        Gauge AGENTS_CERTIFICATES = "muster_agents_certificates" by LABEL_STATE;
+        /// Agents that have an acknowledgement for something that is not in the rows. The site's.
+        Gauge AGENTS_BEHIND = "muster_agents_behind";
+        /// Dead letters that nobody has looked after. The site's.
+        Gauge DEAD_LETTERS = "muster_dead_letters";
+        /// Agents of a company, for the 200 companies with most. The site's.
+        Gauge COMPANY_AGENTS = "muster_company_agents" by LABEL_COMPANY;
+        /// Since any agent of a company was heard of, for the same companies. The site's.
+        Gauge COMPANY_SILENT_SECONDS = "muster_company_silent_seconds" by LABEL_COMPANY;
+        /// Whether a company is silent: 1 or 0, for the same companies. The site's.
+        Gauge COMPANY_SILENT = "muster_company_silent" by LABEL_COMPANY;
+        /// Records of a company's applied reports, ever, for the same companies: its rate is the company's.
+        /// The site's.
+        Gauge COMPANY_RECORDS = "muster_company_records" by LABEL_COMPANY;
+        /// Reports of a company that were applied, ever, for the same companies. The site's.
+        Gauge COMPANY_REPORTS = "muster_company_reports" by LABEL_COMPANY;
+    }
+}
 
 /// How something ended.
 pub const LABEL_OUTCOME: &str = "outcome";
@@ -128,8 +215,8 @@ pub const LABEL_TRANSPORT: &str = "transport";
 pub const LABEL_LANE: &str = "lane";
 /// A feed's name.
 pub const LABEL_SOURCE: &str = "source";
-/// A job's name.
-pub const LABEL_JOB: &str = "job";
+/// What kind of job. Not `job`, which whoever scrapes puts its own word under.
+pub const LABEL_JOB: &str = "kind";
 /// A route as it is declared, never as it was asked for.
 pub const LABEL_ROUTE: &str = "route";
 /// A method of HTTP.
@@ -138,6 +225,16 @@ pub const LABEL_METHOD: &str = "method";
 pub const LABEL_STATUS: &str = "status";
 /// A version of the program.
 pub const LABEL_VERSION: &str = "version";
+/// A state of what is counted.
+pub const LABEL_STATE: &str = "state";
+/// When something was last heard of.
+pub const LABEL_SEEN: &str = "seen";
+/// A company's id. Names are not here: `/metrics` asks nobody who they are.
+pub const LABEL_COMPANY: &str = "company";
+/// A transaction's name in the code.
+pub const LABEL_TRANSACTION: &str = "transaction";
+/// Which certificate.
+pub const LABEL_CERTIFICATE: &str = "certificate";
 
 // From a sync of a good disk to a report that waited out a restart of the database.
 const SECONDS: [f64; 14] =
@@ -148,20 +245,28 @@ const SIZES: [f64; 10] =
 /// How often the recorder is tidied up.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+// Of a transaction there are a hundred names, so each gets fewer.
+const TRANSACTION_SECONDS: [f64; 8] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0];
+
 /// Installs the process' recorder and gives the handle that renders `/metrics`.
 ///
 /// # Errors
 ///
 /// When a recorder is installed already.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .set_buckets_for_metric(Matcher::Suffix("_reports".to_owned()), &SIZES)?
-        .set_buckets_for_metric(Matcher::Suffix("_records".to_owned()), &SIZES)?
-        .install_recorder()?;
+    let handle = builder()?.install_recorder()?;
     describe();
     start_at_zero();
     Ok(handle)
+}
+
+fn builder() -> Result<PrometheusBuilder, BuildError> {
+    let transaction = Matcher::Full(DATABASE_TRANSACTION_SECONDS.to_owned());
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(transaction, &TRANSACTION_SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_reports".to_owned()), &SIZES)?
+        .set_buckets_for_metric(Matcher::Suffix("_records".to_owned()), &SIZES)
 }
 
 /// Tidies the recorder up until the stop: sums of histograms are made whether anybody reads or not.
@@ -181,12 +286,23 @@ pub(crate) fn start_at_zero() {
     gauge!(INGEST_CONNECTIONS).set(0.0);
     gauge!(INGEST_HELD).set(0.0);
     gauge!(INGEST_BYTES_IN_READING).set(0.0);
-    counter!(INGEST_RESUMED).absolute(0);
+    for counter in [
+        INGEST_RESUMED,
+        INGEST_CLONES,
+        INGEST_RECORDS,
+        INGEST_BYTES,
+        QUEUE_DAMAGED,
+        PIPELINE_UNENDED,
+        PIPELINE_RECORDS,
+        MATCH_JUDGED_AGAIN,
+        MATCH_FINDINGS,
+    ] {
+        counter!(counter).absolute(0);
+    }
     counter!(INGEST_REPORTS, LABEL_OUTCOME => "accepted").absolute(0);
     counter!(INGEST_ENROLMENTS, LABEL_OUTCOME => "granted").absolute(0);
     counter!(INGEST_RENEWALS, LABEL_OUTCOME => "granted").absolute(0);
     counter!(INGEST_REKEYS, LABEL_OUTCOME => "granted").absolute(0);
-    counter!(INGEST_CLONES).absolute(0);
     counter!(INGEST_HANDSHAKES, LABEL_TRANSPORT => "quic").absolute(0);
     counter!(INGEST_HANDSHAKES, LABEL_TRANSPORT => "tcp").absolute(0);
     for reason in RejectReason::ALL {
@@ -206,95 +322,32 @@ pub(crate) fn start_at_zero() {
     for outcome in ["durable", "full", "failed"] {
         counter!(QUEUE_APPENDS, LABEL_OUTCOME => outcome).absolute(0);
     }
+    start_reasons_at_zero();
+}
+
+fn start_reasons_at_zero() {
+    for reason in ["limit", "rate", "tls", "timeout", "identity"] {
+        counter!(INGEST_HANDSHAKES_FAILED, LABEL_REASON => reason).absolute(0);
+    }
+    for reason in ["away", "failed"] {
+        counter!(PIPELINE_RETRIES, LABEL_REASON => reason).absolute(0);
+    }
+    for reason in ["gap", "digest"] {
+        counter!(PIPELINE_SNAPSHOTS_ASKED, LABEL_REASON => reason).absolute(0);
+    }
+    for reason in ["index", "cache", "software"] {
+        counter!(MATCH_FAILURES, LABEL_REASON => reason).absolute(0);
+    }
 }
 
 fn describe() {
-    describe_ingest();
-    describe_gauge!(QUEUE_REPORTS, "Reports in the queue");
-    describe_gauge!(QUEUE_BYTES, Unit::Bytes, "Bytes of the queue's files");
-    describe_gauge!(QUEUE_OLDEST_SECONDS, Unit::Seconds, "Age of the oldest report in the queue");
-    describe_counter!(QUEUE_APPENDS, "Appends to the queue by outcome");
-    describe_histogram!(QUEUE_COMMIT_REPORTS, "Reports that one sync made durable");
-    describe_histogram!(QUEUE_COMMIT_SECONDS, Unit::Seconds, "One sync of the queue's disk");
-    describe_counter!(QUEUE_DAMAGED, "Damaged entries that opening the queue left out");
-    describe_counter!(PIPELINE_OUTCOMES, "Reports that left the queue by outcome and reason");
-    describe_counter!(PIPELINE_UNENDED, "Reports that were dropped without an outcome");
-    describe_counter!(PIPELINE_RECORDS, "Records of stored reports");
-    describe_histogram!(PIPELINE_BATCH_RECORDS, "Records of one transaction");
-    describe_histogram!(PIPELINE_BATCH_SECONDS, Unit::Seconds, "One transaction");
-    describe_histogram!(
-        PIPELINE_LAG_SECONDS,
-        Unit::Seconds,
-        "From a report's arrival to its commit"
-    );
-    describe_counter!(PIPELINE_RETRIES, "Transactions that were tried again by reason");
-    describe_counter!(PIPELINE_SNAPSHOTS_ASKED, "Snapshots that were asked for by reason");
-    describe_counter!(MATCH_RESULTS, "Matches by where the result came from");
-    describe_counter!(
-        MATCH_JUDGED_AGAIN,
-        "Software that was judged again because the match index changed"
-    );
-    describe_counter!(MATCH_FINDINGS, "Findings that were opened");
-    describe_jobs();
-    describe_counter!(HTTP_REQUESTS, "Requests by route, method and status");
-    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "One request");
-    describe_gauge!(DIRECTORY_AGE_SECONDS, Unit::Seconds, "Since this node looked for revocations");
-    describe_gauge!(BUILD_INFO, "1, with the program's version");
+    FAMILIES.iter().flat_map(|family| family.metrics).for_each(table::Metric::describe);
 }
 
-fn describe_jobs() {
-    describe_counter!(JOBS, "Jobs that ended by job and outcome");
-    describe_histogram!(JOB_SECONDS, Unit::Seconds, "One job");
-    describe_counter!(WEBHOOK_DELIVERIES, "Attempts to deliver a webhook's message by outcome");
-    describe_gauge!(
-        WEBHOOK_OLDEST_SECONDS,
-        Unit::Seconds,
-        "Age of the oldest webhook message that was not delivered yet"
-    );
-    describe_counter!(FEED_SYNCS, "Syncs of feeds by source and outcome");
-    describe_counter!(FEED_RECORDS, "Records of feeds that came by syncs");
-    describe_gauge!(FEED_AGE_SECONDS, Unit::Seconds, "Since a feed was fetched or imported well");
-}
-
-fn describe_ingest() {
-    describe_gauge!(INGEST_CONNECTIONS, "Open connections of agents");
-    describe_counter!(INGEST_HANDSHAKES, "Handshakes that succeeded by transport");
-    describe_counter!(
-        INGEST_HANDSHAKES_FAILED,
-        "Connections that ended before a session by reason"
-    );
-    describe_counter!(INGEST_RESUMED, "Handshakes with a ticket of an earlier one");
-    describe_gauge!(INGEST_HELD, "Sessions whose connection is held, and not a visit");
-    describe_gauge!(INGEST_BYTES_IN_READING, Unit::Bytes, "Bytes of frames that are in reading");
-    describe_counter!(INGEST_SESSIONS_ENDED, "Sessions that ended by reason");
-    describe_counter!(INGEST_REPORTS, "Reports that came by outcome");
-    describe_counter!(INGEST_RECORDS, "Records of accepted reports");
-    describe_counter!(INGEST_BYTES, Unit::Bytes, "Bytes of frames that came from agents");
-    describe_histogram!(INGEST_ACK_SECONDS, Unit::Seconds, "From a report to its acknowledgement");
-    describe_gauge!(INGEST_BYTES_IN_FLIGHT, Unit::Bytes, "Bytes that wait for the queue's disk");
-    describe_counter!(INGEST_HEARTBEATS, "Heartbeats that came by outcome");
-    describe_counter!(INGEST_ENROLMENTS, "Enrolments by outcome");
-    describe_counter!(INGEST_RENEWALS, "Renewed certificates by outcome");
-    describe_counter!(INGEST_REKEYS, "Agents that became others, by outcome");
-    describe_counter!(INGEST_CLONES, "Agents found to be on several machines");
+/// The document of all metrics, which is `docs/METRICS.md`.
+pub(crate) fn document() -> String {
+    table::document(FAMILIES)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_reject_reason_is_there_before_it_happens() {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let handle = recorder.handle();
-        metrics::with_local_recorder(&recorder, || {
-            describe();
-            start_at_zero();
-        });
-        let text = handle.render();
-        for reason in RejectReason::ALL {
-            let line = format!("{INGEST_REPORTS}{{outcome=\"{reason}\"}} 0");
-            assert!(text.contains(&line), "{line} is missing in\n{text}");
-        }
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ mod shared;
 use std::io;
 use std::path::PathBuf;
 
+pub use self::binaries::client_program;
 pub use self::server::PrivatePostgres;
 
 /// Why there is no private server.

@@ -16,8 +16,10 @@ mod seal;
 mod signature;
 
 pub use self::client::ClientError;
+pub(crate) use self::client::{judging, plain};
 pub(crate) use self::office::Office;
 pub use self::reach::Reach;
+pub(crate) use self::reach::Unreachable;
 pub use self::seal::Sealer;
 
 #[cfg(test)]

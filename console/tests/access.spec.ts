@@ -23,7 +23,7 @@ async function violations(page: Page, name: string): Promise<string[]> {
 
 for (const scheme of ['light', 'dark'] as const) {
   test(`every page can be used by everybody, in ${scheme}`, async ({ browser }) => {
-    test.setTimeout(300_000);
+    test.setTimeout(600_000);
     const { page } = await open(browser, { colorScheme: scheme });
     await page.goto('/sign-in');
     const found = await violations(page, 'sign-in');

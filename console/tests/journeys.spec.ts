@@ -197,11 +197,54 @@ test('a host is scanned now, and given a label by hand', async () => {
   await page.getByRole('table', { name: 'Hosts' }).getByRole('link').first().click();
   await page.getByRole('button', { name: 'Scan now' }).click();
   await expect(page.getByText('The host is asked for a scan.')).toBeVisible();
-  for (const tab of ['Software', 'Findings', 'Policies', 'Sources']) {
+  for (const tab of ['Software', 'Findings', 'Policies', 'Sources', 'History']) {
     await page.getByRole('tab', { name: tab }).click();
     await settled(page);
     await expect(page.getByRole('table').first()).toBeVisible();
   }
+});
+
+test('what a host had at an instant is found from its history', async () => {
+  const changes = page.getByRole('table', { name: 'History' });
+  await expect(changes.getByText('Came').first()).toBeVisible();
+  await changes.getByRole('link', { name: 'All that it had then' }).first().click();
+  await expect(page).toHaveURL(/tab=software/);
+  await expect(page.getByText(/As it was at \d/)).toBeVisible();
+  await expect(page.getByRole('table', { name: 'Software' }).getByRole('link').first()).toBeVisible();
+});
+
+test('a document is imported, its progress is followed, and its asset has what it lists', async () => {
+  await page.goto(at('/imports'));
+  const part = page.getByRole('region', { name: 'Import a document' });
+  const package_ = (name: string, version: string) => ({
+    type: 'library',
+    name,
+    version,
+    purl: `pkg:npm/${name}@${version}`,
+  });
+  const components = [
+    package_('lodash', '4.17.20'),
+    package_('left-pad', '1.3.0'),
+    { type: 'library', name: 'acme' },
+  ];
+  await part.locator('input[type=file]').setInputFiles({
+    // Behind all machines, whatever they are called.
+    name: 'zz shop image.cdx.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify({ bomFormat: 'CycloneDX', specVersion: '1.6', components })),
+  });
+  await expect(part.getByLabel('Name of the asset')).toHaveValue('zz shop image');
+  await part.getByLabel('Labels').fill('team=web');
+  await part.getByRole('button', { name: 'Import', exact: true }).click();
+  const detail = page.getByRole('dialog', { name: 'Import' });
+  await expect(detail.getByText('2 new, 0 gone, 0 as before').first()).toBeVisible({ timeout: 30_000 });
+  await expect(detail.getByText(/1 component left out: neither/)).toBeVisible();
+  await detail.getByRole('link', { name: 'zz shop image' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'zz shop image' })).toBeVisible();
+  await expect(page.getByText('From a document')).toBeVisible();
+  await expect(page.getByText('team=web')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Scan now' })).toHaveCount(0);
+  await expect(page.getByRole('table').getByText('lodash').first()).toBeVisible();
 });
 
 test('signing out leaves nothing behind', async () => {

@@ -66,6 +66,11 @@ test('who is invited to look may look, and is shown nothing else', async ({ brow
   await expect(page.getByText('You may not see this')).toBeVisible();
   await page.goto('/audit');
   await expect(page.getByText('You may not see this')).toBeVisible();
+  await page.goto('/webhooks');
+  await expect(page.getByText('Nothing has happened so far')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'New webhook' })).toHaveCount(0);
+  await page.goto('/webhooks?tab=dead');
+  await expect(page.getByText('You may not see this')).toBeVisible();
   await page.goto('/hosts');
   await expect(page.getByRole('table', { name: 'Hosts' }).getByRole('link').first()).toBeVisible();
 });
@@ -117,7 +122,7 @@ test('what was done stands in the audit log', async () => {
 });
 
 test('an exception of somebody else is approved', async ({ browser }) => {
-  const { page } = await invited(browser, site().company, 'admin');
+  const { page, email } = await invited(browser, site().company, 'admin');
   await page.goto('/settings?tab=exceptions');
   await page.getByRole('switch').click();
   await expect(page.getByText('Saved.')).toBeVisible();
@@ -134,6 +139,9 @@ test('an exception of somebody else is approved', async ({ browser }) => {
   const detail = page.getByRole('dialog', { name: 'Exception' });
   await detail.getByRole('button', { name: 'Approve' }).click();
   await expect(detail.getByText('Holds')).toBeVisible();
+  // Who asked is an operator, and who decided is of the company.
+  await expect(detail.getByText(/^Operator or former member [0-9a-f]{8}$/)).toBeVisible();
+  await expect(detail.getByText(email)).toBeVisible();
   await page.goto('/settings?tab=exceptions');
   await page.getByRole('switch').click();
   await expect(page.getByText('Saved.')).toBeVisible();

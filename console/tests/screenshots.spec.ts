@@ -14,7 +14,7 @@ const LOOKS = [
 
 for (const [look, options] of LOOKS) {
   test(`pictures of every page, ${look}`, async ({ browser }) => {
-    test.setTimeout(300_000);
+    test.setTimeout(600_000);
     const folder = join(FOLDER, look);
     mkdirSync(folder, { recursive: true });
     const { page } = await open(browser, options);

@@ -20,6 +20,8 @@ pub(crate) mod extract;
 pub(crate) mod names;
 #[path = "checks/packed.rs"]
 pub(crate) mod packed;
+#[path = "checks/sbom.rs"]
+pub(crate) mod sbom;
 #[path = "checks/versions.rs"]
 pub(crate) mod versions;
 

@@ -6,6 +6,7 @@
 //! is never judged by upstream version ranges, and a bare name without a vendor maps to nothing.
 
 mod application;
+mod component;
 mod curated;
 mod edition;
 mod extension;
@@ -24,6 +25,7 @@ mod vendor;
 
 use std::borrow::Cow;
 
+use crate::cpe::Cpe;
 use crate::subject::Subject;
 use crate::version::Scheme;
 
@@ -171,7 +173,10 @@ impl TargetSw {
 pub fn identify(subject: &Subject<'_>, known: &dyn Fn(&str, &str) -> bool) -> Identification {
     match subject.source {
         "deb" | "rpm" | "apk" | "pacman" => package::identify(subject, known),
-        "python" | "npm" | "gem" | "cargo" => language::identify(subject, known),
+        "python" | "npm" | "gem" | "cargo" | "go" | "maven" | "nuget" | "hex" => {
+            language::identify(subject, known)
+        }
+        "component" => component::identify(subject),
         "vscode" | "chrome_extension" | "firefox_addon" | "safari_extension" => {
             extension::identify(subject, known)
         }
@@ -236,6 +241,11 @@ pub(crate) fn distribution_rule(subject: &Subject<'_>) -> Option<&'static str> {
         origin::Origin::Distribution(rule) => Some(rule),
         origin::Origin::Vendor(_) | origin::Origin::Rebuilder(_) => None,
     }
+}
+
+/// The CPE name that a component of a document has.
+pub(crate) fn component_cpe(subject: &Subject<'_>) -> Option<Cpe> {
+    component::cpe(subject)
 }
 
 /// The package URL of a subject, where its source has a type of its own.

@@ -20,6 +20,7 @@ pub mod lookup_key;
 pub mod matching;
 pub mod rating;
 mod rule;
+pub mod sbom;
 pub mod subject;
 #[cfg(test)]
 mod testing;

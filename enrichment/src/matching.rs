@@ -115,6 +115,12 @@ struct Judgeable {
 }
 
 fn prepare(index: &Index, subject: &Subject<'_>) -> Prepared {
+    // Said by whoever wrote the document; there is nothing left to find out.
+    if let Some(cpe) = identity::component_cpe(subject) {
+        let mut prepared = prepare_cpe(&cpe);
+        prepared.identity.purl = identity::package_url(subject);
+        return prepared;
+    }
     // Identity asks only for names: what a product is must not depend on its versions.
     let asked = RefCell::default();
     let known = |vendor: &str, product: &str| {

@@ -62,3 +62,8 @@ fn every_version_of_the_corpus_has_one_order_however_it_is_asked_for() -> io::Re
 fn every_name_of_the_corpus_is_read_as_it_is_written() -> io::Result<()> {
     replay("cpe", checks::names::cpe)
 }
+
+#[test]
+fn every_document_of_the_corpus_is_read_within_its_bounds_or_refused() -> io::Result<()> {
+    replay("sbom", checks::sbom::sbom)
+}

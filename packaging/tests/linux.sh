@@ -10,49 +10,17 @@ set -euo pipefail
 kind=${1:?usage: packaging/tests/linux.sh deb|rpm FIRST SECOND} first=$(realpath "${2:?}") second=$(realpath "${3:?}")
 cd "$(dirname "$0")/../.."
 . packaging/tests/collector.sh
-trees=${CARGO_TARGET_DIR:-$PWD/target}/packages
-checks=0
-
-say() { printf 'test-%s: %s\n' "$kind" "$*" >&2; }
-check() { # check WHAT COMMAND…
-  local what=$1
-  shift
-  if "$@" >"$work/said" 2>&1; then
-    checks=$((checks + 1))
-    say "ok      $what"
-  else
-    say "FAILED  $what"
-    cat "$work/said" >&2
-    exit 1
-  fi
-}
-not() { ! "$@"; }
-
-[ "$(id -u)" -eq 0 ] || { say 'needs root, to make a tree and run systemd in it'; exit 2; }
-for program in debootstrap systemd-nspawn nsenter curl jq; do
-  command -v $program >/dev/null || { say "needs $program: run scripts/bootstrap.sh packages"; exit 2; }
-done
-
-base=$trees/tree-bookworm
-if [ ! -e "$base/etc/debian_version" ]; then
-  say 'making a Debian tree (once)'
-  rm -rf "$base.new"
-  debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,rpm,ca-certificates bookworm "$base.new" \
-    >"$trees/debootstrap.log" 2>&1
-  rm -rf "$base" && mv "$base.new" "$base"
-fi
-
 work=$(mktemp -d /tmp/muster-packages.XXXXXX)
 chmod 755 "$work"
-root=$work/root
-nspawn=
+. packaging/tests/tree.sh
+needs_root
 end() {
   local code=$?
   trap - EXIT
   if [ $code -ne 0 ] && [ -n "${leader:-}" ]; then
     inside journalctl --no-pager -u muster-agent -n 40 >&2 || true
   fi
-  if [ -n "$nspawn" ]; then kill "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; fi
+  end_tree
   stop_collector
   rm -rf "$work"
   exit $code
@@ -61,47 +29,17 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-cp -a "$base" "$root"
+make_tree tree-bookworm
+boot_tree tree-bookworm
 install -m 644 "$first" "$root/first.$kind"
 install -m 644 "$second" "$root/second.$kind"
-
-# Where the machine's own first process is no systemd, its control groups have to be given away by hand.
-boot() {
-  for controller in systemd unified pids memory; do
-    [ -d /sys/fs/cgroup/$controller ] || continue
-    mkdir -p "/sys/fs/cgroup/$controller/muster-packages"
-    echo "$BASHPID" >"/sys/fs/cgroup/$controller/muster-packages/cgroup.procs" 2>/dev/null || true
-  done
-  exec systemd-nspawn --quiet -D "$root" --register=no --keep-unit --link-journal=no --boot </dev/null
-}
-boot >"$work/boot.log" 2>&1 &
-nspawn=$!
-inside() { nsenter --target "$leader" --mount --uts --ipc --pid --net --cgroup --root --wd -- "$@"; }
-leader=
-for _ in $(seq 150); do
-  leader=$(pgrep -P "$nspawn" | head -n 1 || true)
-  if [ -n "$leader" ] && inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then break; fi
-  sleep 0.2
-done
-check 'systemd runs in the tree' inside systemctl show --property=Version
 start_collector "$work"
 
-wait_until() { # wait_until SECONDS COMMAND…
-  local left=$(($1 * 5))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    left=$((left - 1))
-    [ $left -gt 0 ] || { "$@"; return 1; }
-    sleep 0.2
-  done
-}
 connected() { inside muster-agent status | grep -q '(connected)'; }
 has_packages() { api 'hosts?limit=1' | jq -e '.items[0].software > 50'; }
 active() { [ "$(inside systemctl is-active muster-agent)" = active ]; }
 agent_id() { inside muster-agent status --json | jq -r .enrolment.agent; }
 main_pid() { inside systemctl show --property=MainPID --value muster-agent; }
-mode() { inside stat -c '%a %U:%G' "$1"; }
-is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; false; }; }
 
 case $kind in
   deb)
@@ -118,7 +56,7 @@ case $kind in
     ;;
 esac
 
-inside sh -c 'find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /var/log -prune -o -print | sort' >"$work/before"
+list_files >"$work/before"
 
 # Installed first without a token: nothing runs, and nothing has failed.
 check 'installs without a token' set_up first
@@ -185,7 +123,7 @@ case $kind in
     inside rm -rf /etc/muster
     ;;
 esac
-inside sh -c 'find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /var/log -prune -o -print | sort' >"$work/after"
+list_files >"$work/after"
 # Debian's rpm has its database in root's home; /usr/share/licenses is every rpm distribution's and not the package's.
 left() { comm -13 "$work/before" "$work/after" | grep -vE '^/(etc/(passwd|group|shadow|gshadow)-$|var/(lib/(dpkg|rpm|systemd|apt)|cache|tmp)|tmp|etc/\.pwd|usr/lib/sysimage|root/\.rpmdb|usr/share/licenses$)' || true; }
 check 'nothing is left' is "$(left)" ''

@@ -30,10 +30,14 @@ fi
 umask 077
 export TMPDIR=$work TZ=Asia/Tokyo LANG=C.UTF-8
 linux=$built/muster-agent-x86_64-unknown-linux-musl arm=$built/muster-agent-aarch64-unknown-linux-musl
-packaging/build-deb.sh amd64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
-packaging/build-deb.sh arm64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
-packaging/build-rpm.sh x86_64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
-packaging/build-rpm.sh aarch64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
+packaging/build-deb.sh agent amd64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
+packaging/build-deb.sh agent arm64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
+packaging/build-rpm.sh agent x86_64 "$linux" "$linux.cdx.json" "$work/again" >/dev/null
+packaging/build-rpm.sh agent aarch64 "$arm" "$arm.cdx.json" "$work/again" >/dev/null
+machine=$(uname -m)
+server=$built/muster-collector-$machine
+packaging/build-deb.sh collector "$(dpkg --print-architecture)" "$server" "$server.cdx.json" "$work/again" >/dev/null
+packaging/build-rpm.sh collector "$machine" "$server" "$server.cdx.json" "$work/again" >/dev/null
 windows=$built/muster-agent-x86_64-pc-windows-gnu
 packaging/build-msi.sh "$windows" "$windows.cdx.json" "$work/again" >/dev/null
 for file in "$work"/again/*; do same "$packages/$(basename "$file")" "$file"; done

@@ -57,11 +57,22 @@ pub enum Source {
     SafariExtension,
     /// Plugins of `JetBrains`' editors.
     JetbrainsPlugin,
+    /// Modules of Go. This and what follows come from documents (SBOMs) and never from an agent.
+    Go,
+    /// Maven's artifacts, as `group:artifact`.
+    Maven,
+    /// `NuGet`'s packages.
+    Nuget,
+    /// Packages of Erlang and Elixir.
+    Hex,
+    /// A component that no other source is for. `bundle_id` is its CPE 2.3 name and `origin` its package
+    /// URL, where the document has them.
+    Component,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::Deb,
         Self::Rpm,
         Self::Apk,
@@ -85,6 +96,11 @@ impl Source {
         Self::Cargo,
         Self::SafariExtension,
         Self::JetbrainsPlugin,
+        Self::Go,
+        Self::Maven,
+        Self::Nuget,
+        Self::Hex,
+        Self::Component,
     ];
 
     /// The name in the API, the database and the matching commands.
@@ -114,6 +130,11 @@ impl Source {
             Self::Cargo => "cargo",
             Self::SafariExtension => "safari_extension",
             Self::JetbrainsPlugin => "jetbrains_plugin",
+            Self::Go => "go",
+            Self::Maven => "maven",
+            Self::Nuget => "nuget",
+            Self::Hex => "hex",
+            Self::Component => "component",
         }
     }
 }

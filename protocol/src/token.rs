@@ -47,20 +47,24 @@ pub enum InvalidToken {
 }
 
 /// Whether a text is an address that somebody can call: `host:port`, with brackets around an IPv6
-/// address.
+/// address, and no space or control character in it.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
-    text.rsplit_once(':').is_some_and(|(host, port)| {
-        // Brackets as in a URL (RFC 3986, section 3.2.2): without them nobody could tell the last
-        // group of `2001:db8::7070` from a port, and a resolver would take it for one.
-        let is_plain = !host.is_empty() && !host.contains([':', '[', ']']);
-        let is_ipv6 = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
-        // Port 0 means "any free one" to a listener and nothing to whoever calls.
-        (is_plain || is_ipv6) && port.parse::<u16>().is_ok_and(|port| port != 0)
-    })
+    // A space that slipped in would be looked up as a part of the name, and its failure says nothing
+    // of the space; a line's end would be a header of its own to a proxy.
+    let has_gap = text.contains(|c: char| c.is_whitespace() || c.is_control());
+    !has_gap
+        && text.rsplit_once(':').is_some_and(|(host, port)| {
+            // Brackets as in a URL (RFC 3986, section 3.2.2): without them nobody could tell the last
+            // group of `2001:db8::7070` from a port, and a resolver would take it for one.
+            let is_plain = !host.is_empty() && !host.contains([':', '[', ']']);
+            let is_ipv6 = host
+                .strip_prefix('[')
+                .and_then(|host| host.strip_suffix(']'))
+                .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+            // Port 0 means "any free one" to a listener and nothing to whoever calls.
+            (is_plain || is_ipv6) && port.parse::<u16>().is_ok_and(|port| port != 0)
+        })
 }
 
 impl FromStr for EnrolmentToken {
@@ -157,6 +161,11 @@ mod tests {
             "2001:db8::7070",
             "[2001:db8::1]",
             "[c.example]:7070",
+            "c.example :7070",
+            " c.example:7070",
+            "c.example:7070\n",
+            "c.ex\u{a0}ample:7070",
+            "c\0.example:7070",
         ] {
             assert!(!is_address(wrong), "{wrong}");
         }

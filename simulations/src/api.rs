@@ -64,14 +64,8 @@ impl Api {
     ///
     /// When the URL is none that it can use, or the key cannot be read.
     pub(crate) fn new(url: &str, key_file: &Path) -> anyhow::Result<Self> {
-        let key = std::fs::read_to_string(key_file)
-            .with_context(|| format!("read the API key {}", key_file.display()))?;
         let (authority, prefix) = parse_url(url)?;
-        // Trimmed, for the file ends with a line end.
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
-            .context("the API key holds characters that no key has")?;
-        // hyper leaves it out of its own debug output and out of HPACK's tables.
-        authorization.set_sensitive(true);
+        let authorization = authorization(key_file)?;
         Ok(Self { authority, prefix, authorization, answer_within: ANSWER_WITHIN })
     }
 
@@ -172,8 +166,24 @@ impl Api {
     }
 }
 
+/// The header of the key that a file holds.
+///
+/// # Errors
+///
+/// When the file cannot be read or holds no key.
+pub(crate) fn authorization(key_file: &Path) -> anyhow::Result<HeaderValue> {
+    let key = std::fs::read_to_string(key_file)
+        .with_context(|| format!("read the API key {}", key_file.display()))?;
+    // Trimmed, for the file ends with a line end.
+    let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+        .context("the API key holds characters that no key has")?;
+    // hyper leaves it out of its own debug output and out of HPACK's tables.
+    authorization.set_sensitive(true);
+    Ok(authorization)
+}
+
 /// `host:port` and what stands before every path.
-fn parse_url(url: &str) -> anyhow::Result<(String, String)> {
+pub(crate) fn parse_url(url: &str) -> anyhow::Result<(String, String)> {
     let rest = url.strip_prefix("http://").with_context(|| {
         format!("{url} does not begin with http://, which is all that is spoken")
     })?;

@@ -27,6 +27,9 @@ pub enum Command {
     Bench(BenchArgs),
     /// Says what sites of 10 thousand, 1 million and 10 million agents need, and what that rests on.
     Capacity(CapacityArgs),
+    /// Asks a running collector for every list, in every order, as many people at once. Prints one JSON object a
+    /// list.
+    Read(ReadArgs),
     /// Prints the rows of a large site for one table, in the text format of PostgreSQL's COPY.
     Seed(SeedArgs),
     /// Runs the product's own logic under seeded faults and virtual time, and checks its promises.
@@ -34,6 +37,29 @@ pub enum Command {
     /// Breaks a site of real processes again and again, and compares every host with the rows. Needs root.
     #[cfg(target_os = "linux")]
     Chaos(ChaosArgs),
+}
+
+/// Who asks, and for how long.
+#[derive(Args, Clone, Debug)]
+pub struct ReadArgs {
+    /// Where the API is: `http://HOST:PORT`.
+    #[arg(long)]
+    pub api: String,
+    /// A file with an operator's API key.
+    #[arg(long)]
+    pub api_key_file: PathBuf,
+    /// Clients, each of which asks again as soon as it has its answer.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub clients: u16,
+    /// For how long.
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u32,
+    /// Pages of a thousand rows before the deep page of each list.
+    #[arg(long, default_value_t = 10)]
+    pub deep: u16,
+    /// Which questions come when.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// Which seeds run.

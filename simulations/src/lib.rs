@@ -15,4 +15,5 @@ mod clock;
 pub mod faults;
 pub mod fleet;
 mod random;
+pub mod readers;
 pub mod seed;

@@ -4,14 +4,17 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use simulations::cli::{BenchArgs, CapacityArgs, Cli, Command, FaultsArgs, FleetArgs, SeedArgs};
+use simulations::cli::{
+    BenchArgs, CapacityArgs, Cli, Command, FaultsArgs, FleetArgs, ReadArgs, SeedArgs,
+};
 use simulations::faults::{Faults, Plant};
-use simulations::{bench, capacity, fleet, seed};
+use simulations::{bench, capacity, fleet, readers, seed};
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Fleet(args) => run_fleet(&args),
         Command::Bench(args) => run_bench(&args),
+        Command::Read(args) => run_read(&args),
         Command::Seed(args) => run_seed(&args),
         Command::Faults(args) => run_faults(&args),
         #[cfg(target_os = "linux")]
@@ -46,6 +49,11 @@ fn run_bench(args: &BenchArgs) -> anyhow::Result<bool> {
         writeln!(out, "{}", serde_json::to_string(figure)?)?;
         Ok(())
     })?;
+    Ok(true)
+}
+
+fn run_read(args: &ReadArgs) -> anyhow::Result<bool> {
+    readers::run(args, &mut std::io::stdout())?;
     Ok(true)
 }
 

@@ -7,6 +7,7 @@ mod enrol;
 mod heartbeats;
 mod lineage;
 mod rekey;
+mod silent;
 
 use std::time::Duration;
 
@@ -20,10 +21,12 @@ use uuid::Uuid;
 pub use self::enrol::{EnrolError, Enrolled, Enrolment, enrol};
 pub use self::heartbeats::{HeartbeatSeen, Noted, record_heartbeats};
 pub use self::rekey::{Issue, Rekeying, depart, rekey};
+pub use self::silent::revoke_silent;
 use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
 use crate::companies;
 use crate::error::StoreError;
+use crate::imports;
 use crate::tenant::TenantScope;
 
 /// How long an acknowledgement may be ahead of the rows, without any progress, before a snapshot is
@@ -131,7 +134,7 @@ pub async fn record_certificate(
 }
 
 /// Asks an agent to scan now, wherever it is connected. Gives the request's number, which grows
-/// with every request; `None` when there is no such agent or it was revoked.
+/// with every request; `None` when there is no such agent, it was revoked, or the host has none.
 ///
 /// # Errors
 ///
@@ -142,7 +145,7 @@ pub async fn request_scan(scope: &TenantScope, agent: AgentId) -> Result<Option<
         // Above what was done as well: a database that was restored from a backup may know of fewer
         // requests than its agents.
         "UPDATE agents SET scan_requested = greatest(scan_requested, scan_done) + 1
-         WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL
+         WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL AND kind = 'agent'
          RETURNING scan_requested",
         scope.key(),
         agent.0
@@ -169,19 +172,23 @@ pub async fn revoke(
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let mut tx = scope.begin("agents.revoke").await?;
-    let done = sqlx::query!(
+    let revoked = sqlx::query!(
         "UPDATE agents SET revoked_at = $3
-         WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL",
+         WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL
+         RETURNING key, kind",
         scope.key(),
         agent.0,
         now
     )
-    .execute(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
     // An agent that was revoked before is not announced again: its connection is closed already,
     // and its first instant stays.
-    let is_revoked = done.rows_affected() > 0;
-    if is_revoked {
+    let is_revoked = revoked.is_some();
+    if let Some(revoked) = revoked {
+        if revoked.kind == "sbom" {
+            imports::let_go(&mut tx, scope.key(), revoked.key, now).await?;
+        }
         // `NOTIFY` goes out with the commit, so no node can hear of a revocation that it does not
         // find.
         commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;

@@ -67,6 +67,16 @@ pub(crate) const BY_SEVERITY: &str = "coalesce((cvss_score * 10)::bigint, CASE c
     WHEN 'critical' THEN 90 WHEN 'high' THEN 70 WHEN 'medium' THEN 40 WHEN 'low' THEN 1 \
     ELSE -1 END)";
 
+/// By EPSS score, in millionths.
+pub(crate) const BY_EPSS: &str = "coalesce((epss_score * 1000000)::bigint, -1)";
+
+/// By when CISA added it, in days.
+pub(crate) const BY_KEV: &str = "coalesce((kev_added - date '1970-01-01')::bigint, -1)";
+
+/// By when it was published, in milliseconds.
+pub(crate) const BY_PUBLISHED: &str =
+    "coalesce((extract(epoch FROM published_at) * 1000)::bigint, 0)";
+
 /// A CVE as lists show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cve {

@@ -9,6 +9,7 @@
 
 mod addresses;
 mod pool;
+mod pooler;
 mod primary;
 
 use std::collections::HashMap;
@@ -20,13 +21,15 @@ use protocol::ids::CompanyId;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+use time::OffsetDateTime;
 
 use self::pool::working;
 use self::primary::Servers;
 use crate::error::StoreError;
 use crate::events::Announced;
 use crate::known::KnownSoftware;
-use crate::tx::{self, Settings};
+use crate::tx::{self, Settings, Transactions};
+pub use crate::tx::{ROLLBACKS, TRANSACTION_SECONDS};
 
 /// The oldest PostgreSQL that the schema works with, as `server_version_num` writes it.
 const SERVER_VERSION_MIN: i32 = 150_000;
@@ -44,7 +47,10 @@ pub struct StoreConfig {
     /// with commas between them, of which the one that takes writes is used. A secret: it may hold a
     /// password.
     pub url: String,
-    /// Connections at most.
+    /// The address of a PgBouncer before that server that pools transactions, if they go through one. A
+    /// secret as well.
+    pub pooler_url: Option<String>,
+    /// Connections at most; to the pooler, if there is one.
     pub connections_max: u32,
     /// How long a query waits for a connection.
     pub acquire_timeout: Duration,
@@ -62,6 +68,7 @@ impl StoreConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            pooler_url: None,
             connections_max: 16,
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(60),
@@ -103,6 +110,12 @@ pub enum ConnectError {
     /// The schema cannot be brought up to date.
     #[error("the schema cannot be migrated: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// Transactions do not pass the pooler.
+    #[error(
+        "no transaction through the pooler: {0}; does it pool transactions and reset its sessions \
+         (server_reset_query_always), and may this role become muster_app?"
+    )]
+    Pooler(#[source] sqlx::Error),
     /// Row-level security does not hold for the role that queries would run as.
     #[error(transparent)]
     Privileged(#[from] PrivilegedRole),
@@ -123,7 +136,10 @@ pub struct Store {
 }
 
 struct Inner {
+    /// Sessions of its own: what needs no transaction, and what waits for signals.
     pool: PgPool,
+    transactions: Transactions,
+    pooler: Option<PgConnectOptions>,
     servers: Arc<Servers>,
     statement_timeout: Duration,
     partitions: u16,
@@ -158,10 +174,19 @@ impl Store {
         // address with a typing error should stop the start and not the first report.
         let present = first_writable(&all, config.acquire_timeout).await?;
         let servers = Arc::new(Servers::new(all, present));
-        let pool = pool::open(config, &servers);
+        let pooler = config.pooler_url.as_deref().map(pooler::options).transpose()?;
+        let (pool, transactions) = match &pooler {
+            None => {
+                let pool = pool::open(config, &servers);
+                (pool.clone(), Transactions::on(pool))
+            }
+            Some(pooler) => pooler::open(config, pooler, &servers),
+        };
         Ok(Self {
             inner: Arc::new(Inner {
                 pool,
+                transactions,
+                pooler,
                 servers,
                 statement_timeout: config.statement_timeout,
                 partitions: config.partitions,
@@ -199,7 +224,10 @@ impl Store {
         let _closed = connection.close().await;
         match privileged {
             Some(role) => Err(role.into()),
-            None => Ok(()),
+            None => match &self.inner.pooler {
+                Some(pooler) => pooler::check(pooler).await.map_err(ConnectError::Pooler),
+                None => Ok(()),
+            },
         }
     }
 
@@ -222,19 +250,37 @@ impl Store {
         }
     }
 
+    /// The database's present.
+    ///
+    /// # Errors
+    ///
+    /// When it gives no answer.
+    pub async fn now(&self) -> Result<OffsetDateTime, StoreError> {
+        let now = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#);
+        Ok(now.fetch_one(self.pool()).await?)
+    }
+
     /// Connections that are open, and those of them that nobody uses.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
-        (self.inner.pool.size(), self.inner.pool.num_idle())
+        let pool = self.inner.transactions.pool();
+        (pool.size(), pool.num_idle())
     }
 
     /// Closes every connection once its work is done.
     pub async fn close(&self) {
+        self.inner.transactions.pool().close().await;
         self.inner.pool.close().await;
     }
 
+    /// Connections that are sessions: for single statements and for signals.
     pub(crate) fn pool(&self) -> &PgPool {
         &self.inner.pool
+    }
+
+    /// Where transactions are begun.
+    pub(crate) fn transactions(&self) -> &Transactions {
+        &self.inner.transactions
     }
 
     pub(crate) fn known_software(&self) -> &KnownSoftware {
@@ -254,7 +300,7 @@ impl Store {
         }
         // Only the operator sees companies' own rows before one is chosen.
         let settings = Settings { operator: true, ..Settings::default() };
-        let mut tx = tx::begin(self.pool(), "companies.key", settings).await?;
+        let mut tx = tx::begin(self.transactions(), "companies.key", settings).await?;
         let key = sqlx::query_scalar!("SELECT key FROM companies WHERE id = $1", company.0)
             .fetch_optional(&mut *tx)
             .await?;
@@ -320,7 +366,9 @@ async fn check_server(options: &PgConnectOptions) -> Result<(), ConnectError> {
 
 /// Becomes `muster_app` where the login role may, and gives the role that it is if row-level security
 /// does not hold for that one.
-async fn take_role(connection: &mut PgConnection) -> Result<Option<PrivilegedRole>, sqlx::Error> {
+pub(crate) async fn take_role(
+    connection: &mut PgConnection,
+) -> Result<Option<PrivilegedRole>, sqlx::Error> {
     sqlx::query!(
         // One statement that gives no row where the role is missing or may not be taken. `SET ROLE`
         // would be an error there, and the collector has to work as an ordinary owner, too.

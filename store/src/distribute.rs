@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::database::Store;
 
 /// Tables of companies' data. The first is the one that the others lie together with.
-pub(crate) const COMPANY_TABLES: [&str; 21] = [
+pub(crate) const COMPANY_TABLES: [&str; 29] = [
     "agents",
     "agent_facts",
     "software",
@@ -34,13 +34,21 @@ pub(crate) const COMPANY_TABLES: [&str; 21] = [
     "policy_events",
     "webhooks",
     "webhook_deliveries",
+    "company_counts",
+    "software_counts",
+    "cve_counts",
+    "imports",
+    "statistics",
+    "report_files",
+    "report_parts",
+    "report_schedules",
 ];
 
 /// Global tables that statements on companies' data read as well: a copy on every node.
 pub(crate) const REFERENCE_TABLES: [&str; 3] = ["companies", "cves", "match_generations"];
 
 /// Global tables that no such statement names: the coordinator's alone.
-pub(crate) const LOCAL_TABLES: [&str; 14] = [
+pub(crate) const LOCAL_TABLES: [&str; 17] = [
     "agent_commands",
     "api_keys",
     "cluster",
@@ -52,6 +60,9 @@ pub(crate) const LOCAL_TABLES: [&str; 14] = [
     "jobs",
     "memberships",
     "nodes",
+    "oidc_answered",
+    "oidc_identities",
+    "oidc_providers",
     "revocations",
     "sessions",
     "users",

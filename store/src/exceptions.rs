@@ -217,12 +217,16 @@ pub struct Exception {
     pub state: ExceptionState,
     /// When it was made or asked for.
     pub created_at: OffsetDateTime,
-    /// By whom.
+    /// By whom, in a word that stays the same.
     pub created_by: String,
+    /// What they are called now; `None` for who is none of the company's.
+    pub created_by_name: Option<String>,
     /// When somebody agreed or did not.
     pub decided_at: Option<OffsetDateTime>,
-    /// Who.
+    /// Who, in a word that stays the same.
     pub decided_by: Option<String>,
+    /// What they are called now; `None` for who is none of the company's.
+    pub decided_by_name: Option<String>,
     /// When it ends by itself.
     pub expires_at: Option<OffsetDateTime>,
     /// When it ended.

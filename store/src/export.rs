@@ -5,12 +5,11 @@
 //! open as long as its reader reads; it holds no lock that anybody waits for.
 
 use sqlx::postgres::PgRow;
-use sqlx::{
-    AssertSqlSafe, Execute as _, FromRow, PgConnection, Postgres, QueryBuilder, Transaction,
-};
+use sqlx::{AssertSqlSafe, Execute as _, FromRow, PgConnection, Postgres, QueryBuilder};
 
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
+use crate::tx::Tx;
 
 /// Rows that are read at once.
 const ROWS_A_TIME: u32 = 2_000;
@@ -18,7 +17,7 @@ const ROWS_A_TIME: u32 = 2_000;
 /// The rows of a list, some at a time. Dropped before the end, its transaction is rolled back.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    tx: Transaction<'static, Postgres>,
+    tx: Tx,
     company_key: i64,
     is_over: bool,
 }

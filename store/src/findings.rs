@@ -7,6 +7,7 @@ mod columns;
 mod filter;
 mod list;
 mod replace;
+mod walk;
 
 pub(crate) use self::columns::FindingColumns;
 pub use self::filter::{FindingFilter, FindingState};

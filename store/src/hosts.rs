@@ -1,10 +1,14 @@
 //! Hosts as people ask for them: lists, one host, what is installed on it.
 //!
-//! A host is an agent with its facts; nothing here writes.
+//! A host is an agent with its facts, or an asset whose software documents list; nothing here writes but what
+//! erases one.
 
+mod changes;
+mod erase;
 mod excepted;
 mod filter;
 mod get;
+mod held;
 mod list;
 mod software;
 mod then;
@@ -13,20 +17,54 @@ use protocol::host::Platform;
 use protocol::ids::AgentId;
 use time::OffsetDateTime;
 
+pub use self::changes::{HostChange, HostChangeKind, changes};
+pub use self::erase::{Erased, erase};
 pub use self::filter::HostFilter;
 pub(crate) use self::filter::{EXCEPTED, EXCEPTED_BY_LABEL, push_host_filter};
 pub use self::get::{Connection, HostDetail, get};
+pub use self::held::{HeldRow, HostData, export_data};
 pub use self::list::{HostExport, HostSort, export, list};
 pub use self::software::{
     HostSoftware, HostSoftwareExport, HostSoftwareFilter, export_software, software,
 };
 use crate::software::FindingCounts;
 
+/// What a host is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HostKind {
+    /// A machine with an agent.
+    Agent,
+    /// An asset without one, whose software documents list.
+    Sbom,
+}
+
+impl HostKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Agent, Self::Sbom];
+
+    /// The name in the API and the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Sbom => "sbom",
+        }
+    }
+
+    /// The kind of a name, if it is one.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+}
+
 /// A host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     /// Its agent.
     pub id: AgentId,
+    /// What it is to us.
+    pub kind: HostKind,
     /// Its name.
     pub hostname: String,
     /// Its operating system.

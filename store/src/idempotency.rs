@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::tx::{self, Settings};
+use crate::tx::{self, Settings, Tx};
 
 /// How long an answer is kept.
 pub const KEPT: Duration = Duration::hours(24);
@@ -142,14 +142,10 @@ pub async fn purge(store: &Store, now: OffsetDateTime) -> Result<u64, StoreError
     Ok(done.rows_affected())
 }
 
-async fn of(
-    store: &Store,
-    asked: &Asked<'_>,
-    name: &'static str,
-) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+async fn of(store: &Store, asked: &Asked<'_>, name: &'static str) -> Result<Tx, StoreError> {
     // Row-level security then shows the rows of this principal alone.
     let settings = Settings { credential: Some(asked.principal), ..Settings::default() };
-    tx::begin(store.pool(), name, settings).await
+    tx::begin(store.transactions(), name, settings).await
 }
 
 #[cfg(test)]

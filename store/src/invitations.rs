@@ -13,7 +13,7 @@ use crate::audit::{self, Actor, Change, Origin};
 use crate::database::Store;
 use crate::error::{StoreError, violated_constraint};
 use crate::tenant::{OPERATORS, OperatorScope, Role, TenantScope};
-use crate::tx::{self, Settings};
+use crate::tx::{self, Settings, Tx};
 use crate::users;
 
 /// Invitations of one list.
@@ -254,7 +254,7 @@ pub async fn accept(
 
 /// Lets a person work in a company. Whoever works there already keeps their role: changing one minds that
 /// an admin stays.
-async fn enter(
+pub(crate) async fn enter(
     tx: &mut PgConnection,
     company_key: i64,
     (user, role): (Uuid, Role),
@@ -328,14 +328,14 @@ async fn presenting(
     presented: &PresentedKey,
     company_key: Option<i64>,
     name: &'static str,
-) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+) -> Result<Tx, StoreError> {
     let settings = Settings {
         credential: Some(presented.id()),
         operator: true,
         company: Some(company_key.unwrap_or(OPERATORS)),
         ..Settings::default()
     };
-    tx::begin(store.pool(), name, settings).await
+    tx::begin(store.transactions(), name, settings).await
 }
 
 async fn read(

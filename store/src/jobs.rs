@@ -5,11 +5,15 @@
 //! twice. How long that while is, the database's clock says: nodes' own may be hours apart. Payloads
 //! hold no company's data, ids at most.
 
+mod list;
+
 use std::time::Duration;
 
 use serde_json::Value;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+pub use self::list::{JobFilter, JobState, ListedJob, list};
 use crate::commands;
 use crate::database::Store;
 use crate::error::StoreError;
@@ -53,7 +57,18 @@ pub async fn enqueue(
     job: &NewJob<'_>,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let mut tx = tx::begin(store.pool(), "jobs.enqueue", Settings::default()).await?;
+    let mut tx = tx::begin(store.transactions(), "jobs.enqueue", Settings::default()).await?;
+    let is_new = enqueue_within(&mut tx, job, now).await?;
+    tx.commit().await?;
+    Ok(is_new)
+}
+
+/// The same with the transaction that makes what the job is about, so that neither is without the other.
+pub(crate) async fn enqueue_within(
+    tx: &mut PgConnection,
+    job: &NewJob<'_>,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "INSERT INTO jobs (kind, tick, payload, run_after, created_at) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (kind, tick) DO NOTHING",
@@ -69,9 +84,8 @@ pub async fn enqueue(
     // Only for a new row: N schedulers that ask for the same tick wake everyone once.
     if is_new {
         // PostgreSQL delivers it at the commit, so whoever is woken finds the row.
-        commands::announce_job(&mut tx).await?;
+        commands::announce_job(tx).await?;
     }
-    tx.commit().await?;
     Ok(is_new)
 }
 

@@ -48,10 +48,14 @@ permissions! {
     LabelHosts "hosts:label" Analyst;
     /// Writes exceptions and reads VEX documents in.
     TriageFindings "findings:triage" Analyst;
+    /// Schedules of reports: makes and changes them, and deletes reports.
+    ManageReports "reports:manage" Analyst;
     /// Lets exceptions of others hold.
     ApproveExceptions "exceptions:approve" Admin;
     /// Writes policies and the rules of labels.
     WritePolicies "policies:write" Admin;
+    /// Brings in documents that list software (SBOMs), and cancels that.
+    ImportDocuments "imports:write" Analyst;
     /// Lets hosts go.
     RevokeHosts "hosts:revoke" Admin;
     /// Enrolment tokens: sees, makes and revokes them.

@@ -9,6 +9,7 @@
 //! and writes nothing that another agent's could wait for; new software is written before it, in
 //! the order of its keys, in a transaction that locks no agent.
 
+mod ahead;
 mod apply;
 mod digest;
 mod inventory;
@@ -24,6 +25,7 @@ use protocol::report::Report;
 use protocol::software::SoftwareRecord;
 use time::OffsetDateTime;
 
+pub use self::ahead::{BroughtAhead, bring_ahead};
 pub use self::apply::apply;
 pub(crate) use self::digest::{Claim, settle_digests};
 

@@ -14,7 +14,7 @@ use crate::api_keys::PresentedKey;
 use crate::audit::{self, Change, Origin};
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::tenant::{OPERATORS, Principal};
+use crate::tenant::{OPERATORS, Principal, TenantScope};
 use crate::tx::{self, Settings};
 use crate::users;
 
@@ -46,8 +46,10 @@ pub struct NewSession<'a> {
     pub address: Option<IpAddr>,
     /// What the browser calls itself, cut to some length by the caller.
     pub agent: &'a str,
-    /// Who signs in, for the operators' audit log: a person is no one company's.
+    /// Who signs in, for the audit log: the operators', as a person is no one company's, or that of `only`.
     pub origin: &'a Origin,
+    /// The one company that it is good for: whose provider let the person in.
+    pub only: Option<&'a TenantScope>,
 }
 
 /// A session as it is listed.
@@ -78,7 +80,10 @@ pub async fn begin(
     lasting: Lasting,
     now: OffsetDateTime,
 ) -> Result<Session, StoreError> {
-    let mut tx = store.local_operator().begin("sessions.begin").await?;
+    let company_key = new.only.map(TenantScope::key);
+    let log = company_key.unwrap_or(OPERATORS);
+    let settings = Settings { operator: true, company: Some(log), ..Settings::default() };
+    let mut tx = tx::begin(store.transactions(), "sessions.begin", settings).await?;
     if let Some(replaced) = new.replaces {
         // Whoever's it was, but only with its secret: an id alone ends nobody's session.
         sqlx::query!(
@@ -101,20 +106,22 @@ pub async fn begin(
     };
     sqlx::query!(
         "INSERT INTO sessions
-             (id, user_id, secret_hash, created_at, last_used_at, expires_at, address, agent)
-         VALUES ($1, $2, $3, $4, $4, $5, $6, $7)",
+             (id, user_id, secret_hash, created_at, last_used_at, expires_at, address, agent,
+              company_key)
+         VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)",
         session.id,
         new.user,
         &new.key.secret_hash(),
         now,
         session.expires_at,
         session.address,
-        session.agent
+        session.agent,
+        company_key
     )
     .execute(&mut *tx)
     .await?;
     let change = Change::done("session.begin", session.id);
-    audit::insert(&mut tx, OPERATORS, new.origin, change, now).await?;
+    audit::insert(&mut tx, log, new.origin, change, now).await?;
     tx.commit().await?;
     Ok(session)
 }
@@ -144,27 +151,32 @@ pub async fn knows_address(
     Ok(known)
 }
 
-/// A person's sessions that are not over, newest first.
+/// A person's sessions that are not over, newest first, as `seen_by` one of them: one that is good for a
+/// company alone sees those of that company.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
 pub async fn list(
     store: &Store,
-    user: Uuid,
+    (user, seen_by): (Uuid, Uuid),
     lasting: Lasting,
     now: OffsetDateTime,
 ) -> Result<Vec<Session>, StoreError> {
     let mut tx = users::as_operator(store, "sessions.list").await?;
     let sessions = sqlx::query_as!(
         Session,
-        "SELECT id, created_at, last_used_at, expires_at, address, agent FROM sessions
-         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_used_at > $3
-         ORDER BY created_at DESC, id LIMIT $4",
+        "SELECT s.id, s.created_at, s.last_used_at, s.expires_at, s.address, s.agent
+         FROM sessions s JOIN sessions own ON own.id = $5 AND own.user_id = s.user_id
+         WHERE s.user_id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2
+           AND s.last_used_at > $3
+           AND (own.company_key IS NULL OR s.company_key = own.company_key)
+         ORDER BY s.created_at DESC, s.id LIMIT $4",
         user,
         now,
         now - lasting.idle,
-        SESSIONS_MAX
+        SESSIONS_MAX,
+        seen_by
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -172,25 +184,28 @@ pub async fn list(
     Ok(sessions)
 }
 
-/// Ends one of a person's sessions; whether there was one to end.
+/// Ends one of a person's sessions, as `seen_by` one of them; whether there was one to end.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
 pub async fn revoke(
     store: &Store,
-    user: Uuid,
+    (user, seen_by): (Uuid, Uuid),
     id: Uuid,
     origin: &Origin,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let mut tx = store.local_operator().begin("sessions.revoke").await?;
     let done = sqlx::query!(
-        "UPDATE sessions SET revoked_at = $3
-         WHERE id = $2 AND user_id = $1 AND revoked_at IS NULL",
+        "UPDATE sessions SET revoked_at = $3 FROM sessions own
+         WHERE sessions.id = $2 AND sessions.user_id = $1 AND sessions.revoked_at IS NULL
+           AND own.id = $4 AND own.user_id = sessions.user_id
+           AND (own.company_key IS NULL OR sessions.company_key = own.company_key)",
         user,
         id,
-        now
+        now,
+        seen_by
     )
     .execute(&mut *tx)
     .await?;
@@ -252,9 +267,9 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<Principal>, StoreError> {
         let settings = Settings { operator: true, ..Settings::default() };
-        let mut tx = tx::begin(self.pool(), "sessions.authenticate", settings).await?;
+        let mut tx = tx::begin(self.transactions(), "sessions.authenticate", settings).await?;
         let row = sqlx::query!(
-            "SELECT s.secret_hash, s.last_used_at, s.expires_at, s.revoked_at,
+            "SELECT s.secret_hash, s.last_used_at, s.expires_at, s.revoked_at, s.company_key,
                     u.id, u.email, u.is_operator, u.disabled_at
              FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1",
             presented.id()
@@ -271,7 +286,8 @@ impl Store {
         if !is_right || is_over {
             return Ok(None);
         }
-        let principal = users::principal(&mut tx, self, row.id, row.email, row.is_operator).await?;
+        let person = (row.email, row.is_operator);
+        let principal = users::principal(&mut tx, self, row.id, person, row.company_key).await?;
         if row.last_used_at + LAST_USED_EVERY <= now {
             // Somebody else who notes the same is no reason to wait.
             sqlx::query!(

@@ -10,13 +10,12 @@ mod principal;
 use std::fmt;
 
 use protocol::ids::CompanyId;
-use sqlx::{Postgres, Transaction};
 
 pub use self::principal::Principal;
 use crate::audit::Origin;
 use crate::database::Store;
 use crate::error::StoreError;
-use crate::tx::{self, Settings};
+use crate::tx::{self, Settings, Tx};
 
 /// The company of what belongs to none, in the audit log.
 pub(crate) const OPERATORS: i64 = 0;
@@ -64,22 +63,16 @@ impl TenantScope {
         self
     }
 
-    pub(crate) async fn begin(
-        &self,
-        name: &'static str,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+    pub(crate) async fn begin(&self, name: &'static str) -> Result<Tx, StoreError> {
         let settings = Settings { company: Some(self.key), ..Settings::default() };
-        tx::begin(self.store.pool(), name, settings).await
+        tx::begin(self.store.transactions(), name, settings).await
     }
 
     /// A transaction whose rows are all found by key, however old the table's statistics are.
-    pub(crate) async fn begin_by_key(
-        &self,
-        name: &'static str,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+    pub(crate) async fn begin_by_key(&self, name: &'static str) -> Result<Tx, StoreError> {
         let settings =
             Settings { company: Some(self.key), by_key_only: true, ..Settings::default() };
-        tx::begin(self.store.pool(), name, settings).await
+        tx::begin(self.store.transactions(), name, settings).await
     }
 }
 
@@ -99,17 +92,14 @@ impl fmt::Debug for OperatorScope {
 }
 
 impl OperatorScope {
-    pub(crate) async fn begin(
-        &self,
-        name: &'static str,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+    pub(crate) async fn begin(&self, name: &'static str) -> Result<Tx, StoreError> {
         let settings = Settings {
             operator: true,
             // No company has it: under it stands in the audit log what is the operators' own.
             company: Some(OPERATORS),
             ..Settings::default()
         };
-        tx::begin(self.store.pool(), name, settings).await
+        tx::begin(self.store.transactions(), name, settings).await
     }
 
     pub(crate) const fn origin(&self) -> &Origin {

@@ -12,7 +12,6 @@ use protocol::host::{HostFacts, Platform};
 use protocol::ids::{AgentId, CompanyId, Position, TokenId};
 use protocol::report::{Report, ReportBody};
 use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
-use sqlx::{Postgres, Transaction};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -23,6 +22,7 @@ use crate::enrolment_tokens::{self, Labels, NewEnrolmentToken};
 use crate::reports::{Applied, AppliedBatch, IncomingReport, Stored, apply};
 use crate::tenant::TenantScope;
 use crate::test_support::FreshDatabase;
+use crate::tx::Tx;
 
 /// The generation of the index that tests judge with.
 // With the highest bit set: PostgreSQL keeps it as a negative number, which has to come back the
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// A transaction in the company, for looking at rows.
-    pub(crate) async fn tx(&self) -> Transaction<'static, Postgres> {
+    pub(crate) async fn tx(&self) -> Tx {
         self.scope.begin("test").await.unwrap()
     }
 

@@ -180,6 +180,15 @@ fn server() -> String {
     })
 }
 
+/// The same database through the pooler that `MUSTER_TEST_POOLER` names as the parameters of an address, if
+/// it does.
+fn pooler(url: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration but this")]
+    let parameters = std::env::var("MUSTER_TEST_POOLER").ok()?;
+    let database = url.split_once('?').map_or(url, |(database, _)| database);
+    Some(format!("{database}?{parameters}"))
+}
+
 /// The same server, another database: what stands between the host and the question mark.
 fn beside(url: &str, database: &str) -> String {
     let (base, options) = url.split_once('?').unwrap_or((url, ""));
@@ -189,7 +198,11 @@ fn beside(url: &str, database: &str) -> String {
 }
 
 async fn connect(url: &str) -> Store {
-    let config = StoreConfig { partitions: PARTITIONS, ..StoreConfig::new(url) };
+    connect_through(pooler(url), url).await
+}
+
+async fn connect_through(pooler_url: Option<String>, url: &str) -> Store {
+    let config = StoreConfig { partitions: PARTITIONS, pooler_url, ..StoreConfig::new(url) };
     Store::connect(&config).await.expect("a database that was just made")
 }
 
@@ -231,7 +244,8 @@ async fn template(server: &str) -> String {
         let making = format!("{name}_making");
         execute(server, &format!("DROP DATABASE IF EXISTS {making} WITH (FORCE)")).await;
         execute(server, &format!("CREATE DATABASE {making}")).await;
-        let store = connect(&beside(server, &making)).await;
+        // Not through a pooler, which would keep a connection, and the name could not be changed.
+        let store = connect_through(None, &beside(server, &making)).await;
         store.migrate().await.expect("migrations");
         store.close().await;
         execute(server, &format!("ALTER DATABASE {making} RENAME TO {name}")).await;

@@ -1,14 +1,23 @@
 //! Named transactions, and the retry of those that lost against another one.
 //!
 //! A name stands as a comment before `BEGIN`, so that `pg_stat_activity` and the server's log say
-//! what a session is doing. Nothing here knows a company; [`crate::tenant`] adds it.
+//! what a session is doing, and as a label at how long it took. Nothing here knows a company;
+//! [`crate::tenant`] adds it.
+
+mod named;
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgPool};
 
+pub(crate) use self::named::Tx;
 use crate::error::{StoreError, is_conflict};
+
+/// The metric of how long transactions take, by the label `transaction`.
+pub const TRANSACTION_SECONDS: &str = "muster_database_transaction_seconds";
+/// The metric of transactions that were not committed, by the same label.
+pub const ROLLBACKS: &str = "muster_database_rollbacks_total";
 
 /// How often a transaction that lost against another one is run in all.
 const ATTEMPTS_MAX: u32 = 5;
@@ -27,15 +36,46 @@ pub(crate) struct Settings {
     pub(crate) by_key_only: bool,
 }
 
+/// Where transactions are begun.
+#[derive(Clone, Debug)]
+pub(crate) struct Transactions {
+    pool: PgPool,
+    /// What each begins with, where no session of its own keeps it.
+    preamble: String,
+}
+
+impl Transactions {
+    /// On sessions that were set up when they were made.
+    pub(crate) const fn on(pool: PgPool) -> Self {
+        Self { pool, preamble: String::new() }
+    }
+
+    /// On sessions that are others' between two transactions, behind a pooler: what holds for a
+    /// session elsewhere is said at the beginning of each transaction.
+    pub(crate) fn on_borrowed(pool: PgPool, statement_timeout: Duration) -> Self {
+        let timeout_ms = statement_timeout.as_millis();
+        let preamble = format!(
+            "; SET LOCAL ROLE muster_app; SET LOCAL statement_timeout = {timeout_ms}; \
+             SET LOCAL idle_in_transaction_session_timeout = {timeout_ms}; SET LOCAL jit = off"
+        );
+        Self { pool, preamble }
+    }
+
+    /// The pool of connections.
+    pub(crate) const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
 /// Begins a transaction with its settings in one round trip.
 pub(crate) async fn begin(
-    pool: &PgPool,
+    transactions: &Transactions,
     name: &'static str,
     settings: Settings,
-) -> Result<Transaction<'static, Postgres>, StoreError> {
+) -> Result<Tx, StoreError> {
     // `SET LOCAL` ends with the transaction, so a connection goes back to the pool without a
     // company, also after a panic.
-    let mut sql = format!("/* {name} */ BEGIN");
+    let mut sql = format!("/* {name} */ BEGIN{}", transactions.preamble);
     // Nothing here comes from outside: a number, a UUID and constants.
     if let Some(company) = settings.company {
         append(&mut sql, format_args!("; SET LOCAL muster.company_key = '{company}'"));
@@ -51,7 +91,8 @@ pub(crate) async fn begin(
         sql.push_str("; SET LOCAL enable_seqscan = off");
     }
     // One text of several statements goes by the simple protocol, in one round trip.
-    Ok(pool.begin_with(AssertSqlSafe(sql)).await?)
+    let timed = named::Timed::begin(name);
+    Ok(Tx::new(transactions.pool.begin_with(AssertSqlSafe(sql)).await?, timed))
 }
 
 fn append(sql: &mut String, text: std::fmt::Arguments<'_>) {

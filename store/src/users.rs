@@ -13,6 +13,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub(crate) use self::manage::hold_admins;
 pub use self::manage::{
     Member, NewOperator, RoleChange, create_operator, find_member, list_members, list_operators,
     remove_member, remove_operator, set_password, set_role,
@@ -22,7 +23,7 @@ use crate::audit::Actor;
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::tenant::{Principal, Role};
-use crate::tx::{self, Settings};
+use crate::tx::{self, Settings, Tx};
 
 /// Most companies of one person.
 const MEMBERSHIPS_MAX: i64 = 1_000;
@@ -38,7 +39,7 @@ pub struct Account {
     pub name: String,
     /// Whether they are an operator.
     pub is_operator: bool,
-    /// The hash of the password, as a PHC string.
+    /// The hash of the password, as a PHC string; empty where a provider alone lets them in.
     pub password: String,
     /// Since when they are refused.
     pub disabled_at: Option<OffsetDateTime>,
@@ -101,23 +102,26 @@ pub async fn by_id(store: &Store, id: Uuid) -> Result<Option<Account>, StoreErro
     Ok(row.map(Into::into))
 }
 
-/// What a person may do, now. Read with every request, so that a role that was taken away is away.
+/// What a person may do, now, in all companies or in `only` one. Read with every request, so that a role
+/// that was taken away is away.
 pub(crate) async fn principal(
     tx: &mut PgConnection,
     store: &Store,
     user: Uuid,
-    email: String,
-    is_operator: bool,
+    (email, is_operator): (String, bool),
+    only: Option<i64>,
 ) -> Result<Principal, StoreError> {
     let actor = Actor::User { id: user, email };
-    if is_operator {
+    if is_operator && only.is_none() {
         return Ok(Principal::of_operators(store.clone(), actor));
     }
     let rows = sqlx::query!(
         "SELECT c.id, c.key, m.role FROM memberships m JOIN companies c ON c.key = m.company_key
-         WHERE m.user_id = $1 ORDER BY c.key LIMIT $2",
+         WHERE m.user_id = $1 AND ($3::bigint IS NULL OR m.company_key = $3)
+         ORDER BY c.key LIMIT $2",
         user,
-        MEMBERSHIPS_MAX
+        MEMBERSHIPS_MAX,
+        only
     )
     .fetch_all(tx)
     .await?;
@@ -131,12 +135,9 @@ pub(crate) async fn principal(
 
 /// A transaction that sees people whatever their company: to let somebody in, nothing else is known
 /// yet.
-pub(crate) async fn as_operator(
-    store: &Store,
-    name: &'static str,
-) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+pub(crate) async fn as_operator(store: &Store, name: &'static str) -> Result<Tx, StoreError> {
     let settings = Settings { operator: true, ..Settings::default() };
-    tx::begin(store.pool(), name, settings).await
+    tx::begin(store.transactions(), name, settings).await
 }
 
 pub(crate) fn role(name: &str) -> Result<Role, StoreError> {

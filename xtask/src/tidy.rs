@@ -9,6 +9,7 @@ mod documents;
 mod fuzz;
 mod manifests;
 mod sources;
+mod threats;
 
 /// Every finding of every rule, sorted.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
@@ -19,6 +20,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     findings.extend(manifests::check(&files)?);
     findings.extend(documents::check(root, &files));
     findings.extend(fuzz::check(root, &files));
+    findings.extend(threats::check(&files));
     findings.sort_unstable();
     Ok(findings)
 }

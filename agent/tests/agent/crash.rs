@@ -26,6 +26,7 @@ fn killed_at_any_moment_it_loses_and_doubles_nothing() {
         host.install(first..packages, if round % 3 == 0 { "1.0-1" } else { "1.1-1" });
         let running = host.start();
         let moment = dice.between(Duration::ZERO, Duration::from_millis(120));
+        // The moment of the crash is what the test draws: nothing is waited for.
         std::thread::sleep(moment);
         running.kill();
     }

@@ -46,6 +46,7 @@ pub(crate) fn wait_for_threads(id: u32, threads: u64) -> Costs {
         if costs.threads <= threads {
             return costs;
         }
+        // Between two looks at another process; the bound of the loop is what fails.
         std::thread::sleep(Duration::from_millis(5));
     }
     panic!("more than {threads} threads: {:?}", costs(id));

@@ -54,6 +54,7 @@ impl Database {
     /// Connects and brings the schema up to date.
     pub(super) async fn connect(&self, config: &DatabaseConfig) -> anyhow::Result<Store> {
         let store = Store::connect(&StoreConfig {
+            pooler_url: config.pooler.as_ref().map(|pooler| pooler.expose().to_owned()),
             connections_max: config.connections_max,
             ..StoreConfig::new(self.url.expose())
         })

@@ -1,13 +1,17 @@
-//! This process as the API sees it.
+//! This process as the API sees it, and whoever watches it.
 
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use enrichment::index::Index;
+use metrics_exporter_prometheus::PrometheusHandle;
 use protocol::ids::TokenId;
 use protocol::token::EnrolmentToken;
 use ring::rand::SystemRandom;
 
-use super::Work;
+use super::{Addresses, Base, Work};
 use crate::clock::Clock;
-use crate::http::{IndexStatus, Node, NodeStatus};
+use crate::http::{self, IndexStatus, Node, NodeStatus};
 use crate::tokens::TokenMaker;
 
 /// This process.
@@ -23,6 +27,45 @@ impl ThisNode {
     /// A process with a queue and its bound, or without one when it has no such role.
     pub(super) fn new(tokens: TokenMaker, clock: Clock, work: Option<(Work, u64)>) -> Self {
         Self { tokens, random: SystemRandom::new(), clock, work }
+    }
+}
+
+impl Base {
+    /// This process, once it is known where it listens.
+    pub(super) fn this_node(&self, addresses: Addresses, work: Option<Work>) -> Arc<ThisNode> {
+        let tokens = TokenMaker::new(
+            self.authority.fingerprint(),
+            &self.config.ingest.addresses,
+            // Where it really listens: with port 0 in the configuration that is known only now.
+            addresses.ingest.unwrap_or(self.config.ingest.listen),
+        );
+        let work = work.map(|work| (work, self.config.queue.bytes_max));
+        Arc::new(ThisNode::new(tokens, self.clock.clone(), work))
+    }
+
+    /// Answers those who watch at an address of their own, if they have one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be listened on.
+    pub(super) async fn start_watched(
+        &self,
+        node: Arc<ThisNode>,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<()> {
+        let Some(address) = self.config.telemetry.watch_listen else {
+            return Ok(());
+        };
+        let listener = tokio::net::TcpListener::bind(address).await.with_context(|| {
+            format!("listen on {address} (TCP), which telemetry.watch_listen names")
+        })?;
+        let watched = http::Watched { store: self.store.clone(), metrics, node };
+        let (config, stopping) = (self.config.http.clone(), self.lifecycle.soft_token());
+        self.lifecycle.spawn_essential("watched", async move {
+            let stop = stopping.cancelled_owned();
+            Ok(http::serve_watched(listener, watched, &config, stop).await?)
+        });
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
-//! What tells others of companies' events: streams of the API, and webhooks.
+//! What goes out to addresses that companies name: their events to streams and webhooks, and their people to their
+//! own providers of identities.
 
 use super::Base;
 use crate::announcements::Announcements;
 use crate::config::Role;
+use crate::oidc::Oidc;
 use crate::webhooks::{Office, Sealer};
 
 impl Base {
@@ -27,6 +29,16 @@ impl Base {
     /// When the cipher does not take the key.
     pub(super) fn sealer(&self) -> anyhow::Result<Sealer> {
         Sealer::new(|purpose| self.authority.derive_key(purpose))
+    }
+
+    /// What signs people in by companies' own providers.
+    ///
+    /// # Errors
+    ///
+    /// When a setting or the key cannot be used.
+    pub(super) fn oidc(&self) -> anyhow::Result<Oidc> {
+        let derive = |purpose: &[u8]| self.authority.derive_key(purpose);
+        Ok(Oidc::new(&self.config.oidc, self.clock.clone(), derive)?)
     }
 
     /// Starts what sends webhooks' messages.

@@ -6,7 +6,9 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use super::AuthorityError;
@@ -117,15 +119,16 @@ impl Files {
 
     pub(super) fn read_key(&self) -> Result<String, AuthorityError> {
         let path = self.key();
-        let mode = fs::metadata(&path)
-            .map_err(file_error("read", &path))?
-            .permissions()
-            .mode()
-            // The file's type is in the same number.
-            & 0o777;
+        let about = fs::metadata(&path).map_err(file_error("read", &path))?;
+        // The file's type is in the same number.
+        let mode = about.permissions().mode() & 0o777;
+        // A secret that a container is given is root's, and read by the group that the container was
+        // given with it; nobody else is in that.
+        let is_given = about.uid() == 0 && !rustix::process::geteuid().is_root();
+        let others = if is_given { 0o037 } else { 0o077 };
         // Refused and not repaired: changing the mode would hide that others could read the key
         // until now.
-        if mode & 0o077 != 0 {
+        if mode & others != 0 {
             return Err(AuthorityError::Exposed { path, mode });
         }
         read(&path)

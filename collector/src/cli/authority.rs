@@ -1,11 +1,17 @@
 //! `muster-collector authority`.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use ring::rand::SystemRandom;
 use serde_json::json;
 use store::cluster;
 
-use super::database::Database;
+use super::database::{self, Database};
 use super::output;
-use crate::authority::hex;
+use super::settings::Settings;
+use crate::authority::{Authority, Home, hex};
+use crate::clock::Clock;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -14,29 +20,54 @@ pub(super) enum Command {
     /// Forgets which authority the nodes share: the next node to start brings a new one, and every
     /// agent has to be enrolled again.
     Forget,
+    /// Makes an authority in a folder, without a database: for nodes that are given it as a secret.
+    Create {
+        /// The folder, in which `ca/ca.key` and `ca/ca.crt` are made.
+        dir: PathBuf,
+    },
 }
 
 impl Command {
-    pub(super) async fn run(self, db: Database) -> anyhow::Result<()> {
+    pub(super) fn run(self, settings: &Settings) -> anyhow::Result<()> {
         match self {
-            Self::Show => {
-                let sha256 = cluster::authority(&db.store).await?.map(|sha256| hex(&sha256));
-                if db.json {
-                    return output::json(&json!({ "sha256": sha256 }));
-                }
-                output::line(sha256.as_deref().unwrap_or("none yet: the first node makes it"));
-                Ok(())
-            }
-            Self::Forget => {
-                // The fingerprint alone. The files of the nodes stay, and each says at its next
-                // start what to do.
-                let was_there = cluster::forget_authority(&db.store).await?;
-                if db.json {
-                    return output::json(&json!({ "forgotten": was_there }));
-                }
-                output::line(if was_there { "forgotten" } else { "there was none" });
-                Ok(())
-            }
+            Self::Show => database::with(settings, show),
+            Self::Forget => database::with(settings, forget),
+            Self::Create { dir } => create(&dir, settings),
         }
     }
+}
+
+async fn show(db: Database) -> anyhow::Result<()> {
+    let sha256 = cluster::authority(&db.store).await?.map(|sha256| hex(&sha256));
+    if db.json {
+        return output::json(&json!({ "sha256": sha256 }));
+    }
+    output::line(sha256.as_deref().unwrap_or("none yet: the first node makes it"));
+    Ok(())
+}
+
+async fn forget(db: Database) -> anyhow::Result<()> {
+    // The fingerprint alone. The files of the nodes stay, and each says at its next start what to do.
+    let was_there = cluster::forget_authority(&db.store).await?;
+    if db.json {
+        return output::json(&json!({ "forgotten": was_there }));
+    }
+    output::line(if was_there { "forgotten" } else { "there was none" });
+    Ok(())
+}
+
+fn create(dir: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let config = settings.config()?;
+    // One that is there would be opened: whoever asks for a new one must not take it for that.
+    ensure!(!dir.join("ca").exists(), "there is an authority in {} already", dir.display());
+    std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+    let (home, now) = (Home::of(dir), Clock::system().now());
+    let domain = &config.ingest.trust_domain;
+    let authority = Authority::open_or_create(&home, domain, &SystemRandom::new(), now)?;
+    let sha256 = hex(&authority.fingerprint());
+    if settings.json {
+        return output::json(&json!({ "sha256": sha256 }));
+    }
+    output::line(sha256);
+    Ok(())
 }

@@ -8,7 +8,7 @@ use store::tenant::{OperatorScope, TenantScope};
 
 use super::settings::Settings;
 use crate::clock::Clock;
-use crate::config::{Config, DatabaseServer};
+use crate::config::{Config, DatabaseServer, Secret};
 use crate::postgres::PrivatePostgres;
 
 /// A command does one thing after the other; a running collector beside it has the others.
@@ -55,6 +55,31 @@ impl Database {
     }
 }
 
+/// A server that runs, and nothing that is connected to it.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// The address that collectors use.
+    pub(super) url: Secret,
+    /// That of a role which reads past row-level security, where there is one.
+    pub(super) superuser_url: Option<Secret>,
+    /// The configuration.
+    pub(super) config: Config,
+    /// Whether JSON is wanted.
+    pub(super) json: bool,
+}
+
+impl Server {
+    /// Connects to it, whatever its schema is.
+    pub(super) async fn connect(&self) -> anyhow::Result<Store> {
+        Store::connect(&StoreConfig {
+            connections_max: CONNECTIONS_MAX,
+            ..StoreConfig::new(self.url.expose())
+        })
+        .await
+        .context("open the database")
+    }
+}
+
 /// Opens the database, runs a command on it and closes it again.
 ///
 /// # Errors
@@ -67,36 +92,45 @@ pub(super) fn with<F>(
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    let config = settings.config()?;
-    let json = settings.json;
+    with_server(settings, |server| async move {
+        let store = server.connect().await?;
+        // Closed before the server stops, which would cut its connections.
+        let outcome = run(command, store.clone(), server.config, server.json).await;
+        store.close().await;
+        outcome
+    })
+}
+
+/// Starts the private server, if it is to be one, runs a command and stops it again.
+///
+/// # Errors
+///
+/// The command's, or that there is no server.
+pub(super) fn with_server<F>(
+    settings: &Settings,
+    command: impl FnOnce(Server) -> F,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let (config, json) = (settings.config()?, settings.json);
     // One thread is enough for one thing after the other, and starts quicker.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let data_dir = &config.node.data_dir;
     std::fs::create_dir_all(data_dir).with_context(|| format!("make {}", data_dir.display()))?;
     runtime.block_on(async {
-        let (url, server) = match &config.database.server {
-            DatabaseServer::Given(url) => (url.expose().to_owned(), None),
+        let (url, superuser_url, private) = match &config.database.server {
+            DatabaseServer::Given(url) => (url.clone(), None, None),
             DatabaseServer::Private(private) => {
                 let path = std::env::var_os("PATH");
                 let server = PrivatePostgres::start(private, path.as_deref()).await?;
-                (server.url(), Some(server))
+                let superuser_url = Secret::new(server.superuser_url());
+                (Secret::new(server.url()), Some(superuser_url), Some(server))
             }
         };
-        let outcome = async {
-            let store = Store::connect(&StoreConfig {
-                connections_max: CONNECTIONS_MAX,
-                ..StoreConfig::new(url)
-            })
-            .await
-            .context("open the database")?;
-            // Closed before the server stops, which would cut its connections.
-            let outcome = run(command, store.clone(), config, json).await;
-            store.close().await;
-            outcome
-        };
-        // However it went: a private server outlives this process otherwise.
-        let outcome = outcome.await;
-        if let Some(server) = server {
+        // However it goes: a private server outlives this process otherwise.
+        let outcome = command(Server { url, superuser_url, config: config.clone(), json }).await;
+        if let Some(server) = private {
             server.stop().await;
         }
         outcome

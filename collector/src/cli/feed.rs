@@ -5,6 +5,7 @@ mod sync;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::ensure;
 use enrichment::advisory::Advisory;
 use enrichment::cve::{CveRecord, Timestamp};
 use enrichment::feeds::{self, FeedKind, FeedSink, FileReport, SinkError};
@@ -106,6 +107,13 @@ fn build(settings: &Settings, out: &Path, paths: &[PathBuf]) -> anyhow::Result<(
     for path in paths {
         files.extend(feeds::read_path(path, &mut sink)?.files);
     }
+    // An index of nothing finds nothing in anything, and looks like good news.
+    ensure!(
+        files.iter().any(|file| file.kind != FeedKind::Unknown),
+        "nothing that was named holds a feed: {}; name feed files or folders with some, such as \
+         nvdcve-2.0-2024.json.gz",
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    );
     // When it was made decides which of two indexes is the newer one (decision 18).
     let now_ms = i64::try_from(Clock::system().now_ms()).unwrap_or(i64::MAX);
     let report = sink.0.write_at(out, Timestamp(now_ms))?;

@@ -31,13 +31,7 @@ impl Settings {
     /// When the file or a variable of the environment cannot be used.
     pub(super) fn layers(&self) -> Result<Layers, ConfigError> {
         let mut layers = Layers::defaults();
-        let default = PathBuf::from(DEFAULT_FILE);
-        let file = self
-            .config
-            .clone()
-            // One that was named has to be there; the usual one need not.
-            .or_else(|| default.exists().then_some(default));
-        if let Some(file) = file {
+        if let Some(file) = self.file() {
             layers = layers.with_file(&file)?;
         }
         layers = layers.with_environment(&Environment::of_process())?;
@@ -46,6 +40,13 @@ impl Settings {
             layers = layers.with("node", "data_dir", dir.to_string_lossy().into_owned());
         }
         Ok(layers)
+    }
+
+    /// The file that is read, if any.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let default = PathBuf::from(DEFAULT_FILE);
+        // One that was named has to be there; the usual one need not.
+        self.config.clone().or_else(|| default.exists().then_some(default))
     }
 
     /// The configuration.

@@ -13,6 +13,9 @@ section! {
         /// `postgres://muster:secret@db.example/muster?sslmode=verify-full`. The variable
         /// `DATABASE_URL` does the same.
         url_file: Option<PathBuf> => "/etc/muster/database-url";
+        /// A file with the address of a PgBouncer before that server, in transaction mode. Transactions go
+        /// through it; migrations, signals and leases of jobs go straight, over eight connections at most.
+        pooler_url_file: Option<PathBuf> => "/etc/muster/pooler-url";
         /// Connections at once. The pipeline's workers and the API share them.
         connections_max: u32 = 24;
         /// Where the programs of the private server are; looked for in the usual places by default.
@@ -27,6 +30,8 @@ section! {
 pub struct DatabaseConfig {
     /// Which server.
     pub server: DatabaseServer,
+    /// The pooler before it that transactions go through.
+    pub pooler: Option<Secret>,
     /// Connections at once.
     pub connections_max: u32,
 }
@@ -61,6 +66,10 @@ impl DatabaseConfig {
     ) -> Result<Self, ConfigError> {
         let from_file =
             raw.url_file.map(|path| Secret::from_file("database.url_file", &path)).transpose()?;
+        let pooler = raw
+            .pooler_url_file
+            .map(|path| Secret::from_file("database.pooler_url_file", &path))
+            .transpose()?;
         let connections_max = in_range("database.connections_max", raw.connections_max, 5..=1_000)?;
         // The environment over the file, as everywhere.
         let server = match url.or(from_file) {
@@ -76,6 +85,13 @@ impl DatabaseConfig {
                 connections_max,
             }),
         };
-        Ok(Self { server, connections_max })
+        if pooler.is_some() && matches!(server, DatabaseServer::Private(_)) {
+            return Err(ConfigError::value(
+                "database.pooler_url_file",
+                "a pooler stands before a server of yours: name the server's own address as well, with \
+                 database.url_file",
+            ));
+        }
+        Ok(Self { server, pooler, connections_max })
     }
 }

@@ -17,6 +17,8 @@ section! {
         request_timeout_s: u32 = 30;
         /// Bytes of a request's body.
         body_bytes_max: u32 = 1_048_576;
+        /// Bytes of a document (SBOM) that is imported. It lies in the database until it is applied.
+        document_bytes_max: u32 = 33_554_432;
         /// Requests at once; more wait.
         requests_max: u32 = 256;
         /// Connections at once; more wait.
@@ -48,6 +50,8 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// Bytes of a request's body.
     pub body_bytes_max: u32,
+    /// Bytes of a document that is imported.
+    pub document_bytes_max: u32,
     /// Requests at once.
     pub requests_max: u32,
     /// Connections at once.
@@ -80,6 +84,12 @@ impl TryFrom<RawHttp> for HttpConfig {
                 "http.body_bytes_max",
                 raw.body_bytes_max,
                 1_024..=1_073_741_824,
+            )?,
+            document_bytes_max: in_range(
+                "http.document_bytes_max",
+                raw.document_bytes_max,
+                // A value of PostgreSQL's has at most a gigabyte, on its way too.
+                1_024..=268_435_456,
             )?,
             requests_max: in_range("http.requests_max", raw.requests_max, 1..=100_000)?,
             connections_max: in_range("http.connections_max", raw.connections_max, 1..=1_000_000)?,

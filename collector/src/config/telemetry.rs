@@ -1,5 +1,7 @@
 //! `[telemetry]`: what the process says about itself.
 
+use std::net::SocketAddr;
+
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::ConfigError;
@@ -13,6 +15,9 @@ section! {
         /// Which lines are written: `error`, `warn`, `info`, `debug` or `trace`, also by module, as in
         /// `info,collector::ingest=debug`.
         level: String = "info,tokio_cron_scheduler=warn,sqlx=warn";
+        /// Where `/metrics`, `/healthz` and `/readyz` are answered beside the API, and on nodes without it. Nobody
+        /// is asked for a key there: keep strangers out.
+        watch_listen: Option<SocketAddr> => "127.0.0.1:9464";
     }
 }
 
@@ -24,6 +29,8 @@ pub struct TelemetryConfig {
     /// Which lines are written, as directives of
     /// `tracing_subscriber::filter::Targets`.
     pub level: String,
+    /// Where those who watch are answered, beside the API.
+    pub watch_listen: Option<SocketAddr>,
 }
 
 /// How a line of the log looks.
@@ -58,7 +65,7 @@ impl TryFrom<RawTelemetry> for TelemetryConfig {
                 format!("{part:?} is neither a level nor module=level"),
             ));
         }
-        Ok(Self { format, level: raw.level })
+        Ok(Self { format, level: raw.level, watch_listen: raw.watch_listen })
     }
 }
 

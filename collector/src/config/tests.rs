@@ -33,12 +33,15 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
             // What is not set by default stands there as an example.
             let unset = [
                 "url_file",
+                "pooler_url_file",
                 "authority_dir",
                 "binaries_dir",
                 "index",
                 "nvd_api_key_file",
                 "proxy_file",
                 "ca_file",
+                "public_url",
+                "watch_listen",
             ];
             !unset.iter().any(|unset| line.starts_with(&format!("{unset} =")))
         })

@@ -58,6 +58,20 @@ pub(super) enum OpenError {
     Io(#[from] io::Error),
 }
 
+/// A mirror's list as it stands, and the names of the files that it names, without taking the mirror:
+/// whoever copies them finds some gone when a sync goes on meanwhile, and reads the next list.
+pub(crate) fn listed(folder: &Path) -> io::Result<Option<(Vec<u8>, Vec<String>)>> {
+    let bytes = match fs::read(folder.join(MANIFEST)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let manifest: Manifest = serde_json::from_slice(&bytes)?;
+    // One file may be of several parts.
+    let names: BTreeSet<String> = manifest.files().cloned().collect();
+    Ok(Some((bytes, names.into_iter().collect())))
+}
+
 impl Mirror {
     /// The mirror in a folder, which is made if it is not there. What somebody who was killed left
     /// half is removed, and files from before there was a list are taken for imported by hand.

@@ -20,19 +20,21 @@ pub(crate) fn presented(parts: &Parts) -> Option<PresentedKey> {
 }
 
 fn of(headers: &HeaderMap) -> Option<PresentedKey> {
+    PresentedKey::parse_as(PREFIX, single(headers, NAME)?).ok()
+}
+
+/// The one cookie of a name.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE);
     let mut named = all
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == NAME);
+        .filter(|(one, _)| *one == name);
     let (_, value) = named.next()?;
     // Two of one name: somebody planted one, and which is nobody's to guess.
-    if named.next().is_some() {
-        return None;
-    }
-    PresentedKey::parse_as(PREFIX, value).ok()
+    named.next().is_none().then_some(value)
 }
 
 /// What sets it. `lasting` is how long the browser keeps it; the server decides how long it is good.

@@ -66,6 +66,10 @@ fn headers() -> Value {
             "description": "The version of the object, for `If-Match`.",
             "schema": { "type": "string" },
         },
+        "Location": {
+            "description": "Where to go on.",
+            "schema": { "type": "string" },
+        },
         "SetCookie": {
             "description": "The session's cookie.",
             "schema": { "type": "string" },

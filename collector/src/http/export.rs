@@ -4,8 +4,6 @@
 //! bounded number of rows in memory. It must never hand a spreadsheet a formula: what a host calls its
 //! software is nobody's to trust.
 
-mod csv;
-
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -22,9 +20,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use self::csv::Row;
 use super::document::{Answers, Operation, Schemas};
 use super::problem::Problem;
+use crate::csv;
+pub(crate) use crate::csv::Row;
 
 /// Exports at once on a node: each holds a connection of the database's for as long as its reader reads.
 const EXPORTS_MAX: usize = 4;
@@ -122,6 +121,7 @@ sources! {
     store::exceptions::ExceptionExport => store::exceptions::Exception,
     store::findings::FindingExport => store::findings::Finding,
     store::hosts::HostExport => store::hosts::Host,
+    store::hosts::HostData => store::hosts::HeldRow,
     store::hosts::HostSoftwareExport => store::hosts::HostSoftware,
     store::policies::ResultExport => store::policies::PolicyResult,
     store::software::SoftwareExport => store::software::SoftwareItem,

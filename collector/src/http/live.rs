@@ -6,6 +6,8 @@
 //! comes back with the last id goes on where it was. It must never show another company's events, nor
 //! outlive its holder's right by more than ten seconds.
 
+pub(super) mod imports;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +16,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::stream::{self, Stream};
 use protocol::ids::CompanyId;
 use store::error::StoreError;
 use store::events::EventPlace;
@@ -160,6 +162,15 @@ pub(super) struct Asker {
     pub(super) permission: Permission,
 }
 
+impl Asker {
+    /// Whether they still may.
+    async fn is_let_in(&self, state: &ApiState) -> bool {
+        let Self { presented, scope, permission, .. } = self;
+        // Where the database does not say so, too: nothing could be told then either.
+        presented.may(state, *permission, scope.company()).await.unwrap_or(false)
+    }
+}
+
 /// Answers with a stream of what comes after a place, or from now on.
 ///
 /// # Errors
@@ -203,14 +214,21 @@ pub(super) async fn respond(
         };
         Some((Ok::<_, std::convert::Infallible>(piece), Some((streaming, None))))
     });
-    let mut response = Body::from_stream(body).into_response();
+    Ok(event_stream(body))
+}
+
+/// The answer that a stream of pieces is.
+fn event_stream(
+    pieces: impl Stream<Item = Result<String, std::convert::Infallible>> + Send + 'static,
+) -> Response {
+    let mut response = Body::from_stream(pieces).into_response();
     let headers = response.headers_mut();
     let media = HeaderValue::from_static("text/event-stream");
     headers.insert(header::CONTENT_TYPE, media);
     // What stands before this program may otherwise collect all of it before it passes anything on.
     let buffering = HeaderName::from_static("x-accel-buffering");
     headers.insert(buffering, HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
 /// A stream under way.
@@ -231,7 +249,7 @@ impl Streaming {
             let now = self.state.clock.instant();
             if now.duration_since(self.checked_at) >= CHECK_EVERY {
                 self.checked_at = now;
-                if !self.is_let_in().await {
+                if !self.asker.is_let_in(&self.state).await {
                     return None;
                 }
             }
@@ -255,13 +273,6 @@ impl Streaming {
                 return None;
             }
         }
-    }
-
-    async fn is_let_in(&self) -> bool {
-        let Asker { presented, scope, permission, .. } = &self.asker;
-        // Where the database does not say so, too: nothing could be told then either.
-        let asked = presented.may(&self.state, *permission, scope.company());
-        asked.await.unwrap_or(false)
     }
 
     async fn look(&mut self) -> Result<Option<String>, StoreError> {

@@ -30,7 +30,7 @@ macro_rules! types {
 }
 
 types! {
-    ReadInventory ExportInventory ScanHosts LabelHosts TriageFindings ApproveExceptions WritePolicies RevokeHosts ManageTokens ManageKeys ManageUsers WriteSettings ManageWebhooks
+    ReadInventory ExportInventory ScanHosts LabelHosts TriageFindings ImportDocuments ManageReports ApproveExceptions WritePolicies RevokeHosts ManageTokens ManageKeys ManageUsers WriteSettings ManageWebhooks
     ManageDeadLetters ReadAudit ManageCompanies ManageOperators ReadNodes
 }
 

@@ -1,6 +1,8 @@
 //! Instants of requests: which can be read at all, and which a list can be asked for.
 
 use serde::{Deserialize, Deserializer, de};
+use store::companies;
+use store::tenant::TenantScope;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
@@ -46,8 +48,9 @@ fn of_text<E: de::Error>(text: &str) -> Result<OffsetDateTime, E> {
 /// # Errors
 ///
 /// When it is to come, or longer ago than what ended is kept.
-pub(crate) fn as_of(
+pub(crate) async fn as_of(
     asked: Option<OffsetDateTime>,
+    scope: &TenantScope,
     state: &ApiState,
 ) -> Result<Option<OffsetDateTime>, Problem> {
     let Some(at) = asked else { return Ok(None) };
@@ -55,11 +58,11 @@ pub(crate) fn as_of(
     if at > now {
         return Err(Problem::field("as_of", "an instant that is to come"));
     }
-    let kept = Duration::days(i64::from(state.history_days));
-    if at < now - kept {
+    let days = companies::retention(scope).await?.history_days(state.history_days);
+    if at < now - Duration::days(i64::from(days)) {
         let detail = format!(
-            "longer ago than {} days, which is how long what ended is kept (`jobs.retention_days`)",
-            state.history_days
+            "longer ago than {days} days, which is how long what ended is kept (`jobs.retention_days`, or the \
+             company's own days)"
         );
         return Err(Problem::field("as_of", detail));
     }

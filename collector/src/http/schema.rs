@@ -23,6 +23,23 @@ names_of! {
 }
 
 names_of! {
+    /// What a host is.
+    HostKindName as "HostKind": store::hosts::HostKind::ALL.iter().map(|kind| kind.as_str()).collect()
+}
+
+names_of! {
+    /// How an import stands.
+    ImportStateName as "ImportState":
+        store::imports::ImportState::ALL.iter().map(|state| state.as_str()).collect()
+}
+
+names_of! {
+    /// How a job stands.
+    JobStateName as "JobState":
+        store::jobs::JobState::ALL.iter().map(|state| state.as_str()).collect()
+}
+
+names_of! {
     /// How sure a finding is.
     ConfidenceName as "Confidence":
         [Confidence::Low, Confidence::Medium, Confidence::High].iter().map(|c| c.as_str()).collect()

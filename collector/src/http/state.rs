@@ -11,6 +11,8 @@ use crate::http::export::Exports;
 use crate::http::gate::Gate;
 use crate::http::live::Live;
 use crate::http::node::Node;
+use crate::http::upload::Uploads;
+use crate::oidc::Oidc;
 use crate::webhooks::{Reach, Sealer};
 
 /// The state of the API. Clones share it.
@@ -28,12 +30,16 @@ pub struct ApiState {
     pub gate: Gate,
     /// Places for exports.
     pub exports: Exports,
+    /// Documents that come in.
+    pub uploads: Uploads,
     /// Streams of events.
     pub live: Live,
     /// Where webhooks' messages may go.
     pub reach: Reach,
     /// What seals webhooks' secrets.
     pub sealer: Sealer,
+    /// What signs people in by companies' own providers.
+    pub oidc: Oidc,
     /// How long what ended is kept, in days: as far back lists can be asked for.
     pub history_days: u32,
 }

@@ -13,19 +13,27 @@ mod exceptions;
 mod feeds;
 mod findings;
 mod hosts;
+mod imports;
 mod invitations;
+mod jobs;
 mod labels;
+mod oidc;
 mod operators;
 mod pipeline;
 mod policies;
 mod profile;
+mod report_files;
+mod report_schedules;
+mod retention;
 mod sessions;
 mod settings;
 mod software;
+mod statistics;
 mod users;
 mod vex;
 mod webhooks;
 
+pub(super) use self::imports::ImportView;
 use crate::http::document::Routes;
 
 pub(super) fn routes() -> Routes {
@@ -40,15 +48,22 @@ pub(super) fn routes() -> Routes {
         .merge(feeds::routes())
         .merge(findings::routes())
         .merge(hosts::routes())
+        .merge(imports::routes())
         .merge(invitations::routes())
+        .merge(jobs::routes())
         .merge(labels::routes())
+        .merge(oidc::routes())
         .merge(operators::routes())
         .merge(pipeline::routes())
         .merge(policies::routes())
         .merge(profile::routes())
+        .merge(report_files::routes())
+        .merge(report_schedules::routes())
+        .merge(retention::routes())
         .merge(sessions::routes())
         .merge(settings::routes())
         .merge(software::routes())
+        .merge(statistics::routes())
         .merge(users::routes())
         .merge(vex::routes())
         .merge(webhooks::routes())

@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use enrichment::index::{ChangedKeys, Contents, Index, IndexError};
 use enrichment::matching;
+use metrics::counter;
 use serde_json::Value;
 use store::error::StoreError;
 use store::jobs::{self as rows, NewJob};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Jobs, Kind, aside, match_findings};
 use crate::causes::Causes;
+use crate::metrics::{LABEL_REASON, MATCH_FAILURES};
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -104,6 +106,7 @@ impl IndexWatch {
     /// once, and said.
     pub(super) async fn look(&mut self) {
         if let Err(error) = self.take_if_new().await {
+            counter!(MATCH_FAILURES, LABEL_REASON => "index").increment(1);
             tracing::error!(
                 error = %Causes(&error), path = %self.path.display(),
                 "the match index is not used; the one before, if any, stays in use"

@@ -12,7 +12,10 @@ use store::software::generations;
 use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
-use super::{Jobs, Kind, feed_sync, keep_rules, match_findings, tidy};
+use super::{
+    Jobs, Kind, feed_sync, import, keep_counts, keep_rules, make_reports, match_findings, measure,
+    tidy,
+};
 use crate::causes::Causes;
 use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};
 use crate::pipeline::unwind::catch_panic;
@@ -111,8 +114,12 @@ impl Runner {
     async fn dispatch(&self, job: &Job) -> anyhow::Result<()> {
         match Kind::parse(&job.kind) {
             Some(Kind::FeedSync) => Box::pin(feed_sync::run(&self.jobs)).await,
+            Some(Kind::KeepCounts) => keep_counts::run(&self.jobs).await,
+            Some(Kind::Import) => Box::pin(import::run(&self.jobs, job)).await,
             Some(Kind::KeepRules) => Box::pin(keep_rules::run(&self.jobs, job)).await,
+            Some(Kind::MakeReports) => Box::pin(make_reports::run(&self.jobs, job)).await,
             Some(Kind::MatchFindings) => match_findings::run(&self.jobs, job).await,
+            Some(Kind::Measure) => measure::run(&self.jobs).await,
             Some(Kind::Tidy) => tidy::run(&self.jobs).await,
             None => anyhow::bail!("this release does not know the job {:?}", job.kind),
         }

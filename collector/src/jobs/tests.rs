@@ -1,6 +1,7 @@
 //! Jobs on a real database, with an index of a few CVEs.
 
 mod nodes;
+mod retention;
 
 use std::path::PathBuf;
 

@@ -1,5 +1,6 @@
 //! Forgets what nobody needs any more: jobs that ended, signals that everyone has heard, events that
-//! are old, dead letters that nobody looked at.
+//! are old, dead letters that nobody looked at; and lets go of hosts that were silent for too long, where
+//! their company wants that.
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
-    audit, commands, companies, dead_letters, events, history, idempotency, jobs as rows, nodes,
-    policies, sessions, webhooks,
+    agents, audit, commands, companies, dead_letters, events, history, idempotency, imports,
+    jobs as rows, nodes, policies, report_files, sessions, statistics, webhooks,
 };
 use time::OffsetDateTime;
 
@@ -38,6 +39,9 @@ const INTERVALS_A_TIME: u32 = 100_000;
 /// other dead letters.
 const DELIVERED_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
+/// Hosts that are let go in one transaction; each is told to all nodes.
+const HOSTS_A_TIME: u32 = 200;
+
 /// Dead letters that are forgotten in one transaction; each is as large as a report.
 const LETTERS_A_TIME: u32 = 100;
 /// How long nodes are kept that are not heard of any more, for people to see that they are missing.
@@ -45,6 +49,11 @@ const NODES_KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// How long sessions that are over are kept: their addresses say from where an account is used.
 const SESSIONS_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long imports that are over are kept.
+const IMPORTS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// After how long an import is given up that is not over: its job, which is tried for hours, is not there any
+/// more.
+const IMPORTS_GIVEN_UP: Duration = Duration::from_secs(24 * 3_600);
 /// How long the audit log is kept.
 const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
@@ -78,7 +87,11 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         events = forgotten.events,
         dead_letters = forgotten.letters,
         messages = forgotten.messages,
+        imports = forgotten.imports,
         intervals = forgotten.intervals,
+        statistics = forgotten.statistics,
+        reports = forgotten.reports,
+        hosts = forgotten.hosts,
         "tidied the database"
     );
     Ok(())
@@ -90,8 +103,16 @@ struct Forgotten {
     events: u64,
     letters: u64,
     messages: u64,
+    imports: u64,
     audit: u64,
     intervals: u64,
+    statistics: u64,
+    reports: u64,
+    hosts: u64,
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_secs(86_400 * u64::from(days))
 }
 
 /// Forgets every company's old events and dead letters.
@@ -133,16 +154,31 @@ async fn forget_of(
     forgotten.audit += in_steps(EVENTS_A_TIME, || audit::purge(scope, audits, EVENTS_A_TIME))
         .await
         .context("forget of the audit log")?;
-    forgotten.intervals +=
-        forget_intervals(scope, now - jobs.history_kept).await.context("forget what ended")?;
+    let retention = companies::retention(scope).await.context("ask how long what ended is kept")?;
+    let ended = now - jobs.history_kept.min(days(retention.history_days.unwrap_or(u32::MAX)));
+    forgotten.intervals += forget_intervals(scope, ended).await.context("forget what ended")?;
+    if let Some(silent) = retention.silent_hosts_days {
+        let before = now - days(silent);
+        let let_go = || agents::revoke_silent(scope, before, HOSTS_A_TIME, now);
+        forgotten.hosts +=
+            in_steps(HOSTS_A_TIME, let_go).await.context("let go of silent hosts")?;
+    }
     forgotten.messages +=
         in_steps(LETTERS_A_TIME, || webhooks::purge(scope, delivered, dead, LETTERS_A_TIME))
             .await
             .context("forget messages of webhooks")?;
+    imports::give_up_lost(scope, now - IMPORTS_GIVEN_UP, now).await.context("give up imports")?;
+    forgotten.imports +=
+        in_steps(LETTERS_A_TIME, || imports::purge(scope, now - IMPORTS_KEPT, LETTERS_A_TIME))
+            .await
+            .context("forget imports")?;
     forgotten.letters +=
         in_steps(LETTERS_A_TIME, || dead_letters::purge(scope, dead, LETTERS_A_TIME))
             .await
             .context("forget dead letters")?;
+    forgotten.statistics += statistics::purge(scope, now).await.context("forget old statistics")?;
+    forgotten.reports +=
+        report_files::purge(scope, now).await.context("forget reports whose time is over")?;
     Ok(())
 }
 

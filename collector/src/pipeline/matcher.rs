@@ -17,6 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use enrichment::evaluation::{Evaluation, Identity, Status};
 use enrichment::index::{ChangedKeys, Index};
 use enrichment::matching;
+use enrichment::sbom;
 use enrichment::subject::{Platform as SubjectPlatform, Subject};
 use metrics::{Counter, counter};
 use protocol::fingerprint::SoftwareKey;
@@ -26,7 +27,7 @@ use protocol::software::SoftwareRecord;
 use self::disk::DiskCache;
 use self::memory::MemoryCache;
 use crate::config::EnrichmentConfig;
-use crate::metrics::{LABEL_OUTCOME, MATCH_RESULTS};
+use crate::metrics::{LABEL_OUTCOME, LABEL_REASON, MATCH_FAILURES, MATCH_RESULTS};
 
 /// The generation of judgements that were made without any index.
 pub const NO_INDEX: u64 = 0;
@@ -115,8 +116,10 @@ impl Matcher {
             return;
         }
         let opened = self.disk.directory.as_deref().map(|directory| {
-            DiskCache::open(directory, generation, self.disk.memory_bytes)
-                .inspect_err(|error| tracing::warn!(%error, "there is no match cache on disk"))
+            DiskCache::open(directory, generation, self.disk.memory_bytes).inspect_err(|error| {
+                counter!(MATCH_FAILURES, LABEL_REASON => "cache").increment(1);
+                tracing::warn!(%error, "there is no match cache on disk");
+            })
         });
         let disk = opened.and_then(Result::ok);
         let present = Arc::new(Present {
@@ -247,8 +250,8 @@ pub fn subject<'a>(record: &'a SoftwareRecord, platform: &'a Platform) -> Subjec
         source_version: &record.source_version,
         origin: &record.origin,
         bundle_id: &record.bundle_id,
-        // The agent leaves out what a package of the system owns.
-        is_standalone: true,
+        // The agent leaves out what a package of the system owns; a document may list both.
+        is_standalone: record.origin != sbom::LISTED,
         // The agent's word: what its host does not run is other software, with a key of its own.
         running: record.running,
         // A record of the wire has no place for them, and Windows tells its build instead.

@@ -26,8 +26,9 @@ use super::sink::{ReportSink, SinkError};
 use super::unwind::catch_panic;
 use crate::clock::Clock;
 use crate::metrics::{
-    LABEL_LANE, LABEL_REASON, MATCH_FINDINGS, PIPELINE_BATCH_RECORDS, PIPELINE_BATCH_SECONDS,
-    PIPELINE_LAG_SECONDS, PIPELINE_RECORDS, PIPELINE_RETRIES, PIPELINE_SNAPSHOTS_ASKED,
+    LABEL_LANE, LABEL_REASON, MATCH_FAILURES, MATCH_FINDINGS, PIPELINE_BATCH_RECORDS,
+    PIPELINE_BATCH_SECONDS, PIPELINE_LAG_SECONDS, PIPELINE_RECORDS, PIPELINE_RETRIES,
+    PIPELINE_SNAPSHOTS_ASKED,
 };
 use crate::queue::{Queue, Slip};
 
@@ -186,7 +187,10 @@ impl<S: ReportSink> Worker<S> {
         match in_time(answered).await {
             Ok(Ok(result)) => self.heard(result).await,
             Err(elapsed) => self.heard(Err(elapsed)).await,
-            Ok(Err(panic)) => Err(Trouble::Bad(DeadLetterReason::Panicked, panic.to_string())),
+            Ok(Err(panic)) => {
+                counter!(MATCH_FAILURES, LABEL_REASON => "software").increment(1);
+                Err(Trouble::Bad(DeadLetterReason::Panicked, panic.to_string()))
+            }
         }
     }
 

@@ -55,6 +55,26 @@ impl Binaries {
     }
 }
 
+/// One of PostgreSQL's client programs: of the folder that was named, or else of the newest version
+/// that is installed, because an older one does not read a newer server.
+#[must_use]
+pub fn client_program(
+    named: Option<&Path>,
+    search_path: Option<&OsStr>,
+    name: &str,
+) -> Option<PathBuf> {
+    let folders: Vec<PathBuf> = match named {
+        Some(folder) => vec![folder.to_owned()],
+        None => {
+            let searched = search_path.map(std::env::split_paths).into_iter().flatten();
+            // The path last: Debian's is a wrapper that takes the version of some local server.
+            let plain = PLAIN.iter().map(PathBuf::from);
+            versioned().into_iter().chain(searched).chain(plain).collect()
+        }
+    };
+    folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
 /// Folders of every version that is installed, the newest first.
 fn versioned() -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -5,6 +5,7 @@
 //! ask for the name itself, and no redirect.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub enum ClientError {
     #[error(transparent)]
     Setting(#[from] HttpError),
     /// The client cannot be made.
-    #[error("make the client of webhooks: {0}")]
+    #[error("make the client: {0}")]
     Client(#[from] reqwest::Error),
 }
 
@@ -101,17 +102,7 @@ impl Client {
     /// When the file of certificates cannot be used.
     pub(super) fn new(config: &WebhooksConfig, patience: Duration) -> Result<Self, ClientError> {
         let reach = Reach::new(config);
-        let http = reqwest::Client::builder()
-            // Neither the environment's nor the system's: a proxy would connect for us, unjudged.
-            .no_proxy()
-            .dns_resolver(Arc::new(Judging(reach.clone())))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .tls_backend_preconfigured(tls_config("webhooks.ca_file", config.ca_file.as_deref())?)
-            .user_agent(concat!("muster-collector/", env!("CARGO_PKG_VERSION")))
-            .timeout(patience)
-            .pool_max_idle_per_host(IDLE_MAX)
-            .build()?;
+        let http = judging(&reach, ("webhooks.ca_file", config.ca_file.as_deref()), patience)?;
         Ok(Self { http, patience, reach })
     }
 
@@ -157,8 +148,33 @@ impl Client {
     }
 }
 
+/// A client that connects only to what may be reached, by whatever name. An address that stands in numbers has to
+/// be checked before: no name is looked up for it.
+///
+/// # Errors
+///
+/// When the setting's file of certificates cannot be used.
+pub(crate) fn judging(
+    reach: &Reach,
+    (setting, ca_file): (&'static str, Option<&Path>),
+    patience: Duration,
+) -> Result<reqwest::Client, ClientError> {
+    let http = reqwest::Client::builder()
+        // Neither the environment's nor the system's: a proxy would connect for us, unjudged.
+        .no_proxy()
+        .dns_resolver(Arc::new(Judging(reach.clone())))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .tls_backend_preconfigured(tls_config(setting, ca_file)?)
+        .user_agent(concat!("muster-collector/", env!("CARGO_PKG_VERSION")))
+        .timeout(patience)
+        .pool_max_idle_per_host(IDLE_MAX)
+        .build()?;
+    Ok(http)
+}
+
 /// Characters of control would break whatever shows it.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -232,7 +248,7 @@ mod tests {
         let mixed = judge(&reach, [private, public].into_iter()).unwrap();
         assert_eq!(mixed, [public]);
         let refused = judge(&reach, [private].into_iter()).unwrap_err();
-        assert_eq!(refused, Unreachable::NotPublic(private.ip()));
+        assert_eq!(refused, Unreachable::NotPublic(private.ip(), "webhooks"));
     }
 
     #[tokio::test]

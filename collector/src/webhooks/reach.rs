@@ -1,7 +1,7 @@
-//! Which addresses messages may go to. Pure.
+//! Which addresses may be reached of those that companies name. Pure.
 //!
 //! Whoever may write webhooks in one company names an address that this process connects to, inside of
-//! the operator's network. So only what is public may be reached, unless the operator says otherwise, and
+//! the operator's network; whoever names its provider of identities does, too. So only what is public may be reached, unless the operator says otherwise, and
 //! it is the address that is judged and not its name.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,6 +41,8 @@ const NOT_PUBLIC: [(Ipv4Addr, u32); 17] = [
 /// What may be reached.
 #[derive(Clone, Debug)]
 pub struct Reach {
+    /// The section of the configuration that says so.
+    section: &'static str,
     allow_http: bool,
     allowed: Vec<Network>,
 }
@@ -52,21 +54,26 @@ pub(crate) enum Unreachable {
     #[error("an address such as https://hooks.example/path, of at most {URL_CHARS_MAX} characters")]
     NoUrl,
     /// It is plain HTTP.
-    #[error("an https:// address; the operator can let http:// in (webhooks.allow_http)")]
-    Plain,
+    #[error("an https:// address; the operator can let http:// in ({0}.allow_http)")]
+    Plain(&'static str),
     /// It has a name or a password in it, which would stand in every list.
     #[error("an address without a name and a password before its host, and without a fragment")]
     Credentials,
     /// It leads to where nobody outside could come.
-    #[error("{0} is not public; the operator can let its network in (webhooks.allowed_networks)")]
-    NotPublic(IpAddr),
+    #[error("{0} is not public; the operator can let its network in ({1}.allowed_networks)")]
+    NotPublic(IpAddr, &'static str),
 }
 
 impl Reach {
     /// As an operator configured it.
     #[must_use]
     pub fn new(config: &WebhooksConfig) -> Self {
-        Self { allow_http: config.allow_http, allowed: config.allowed_networks.clone() }
+        Self::of("webhooks", config.allow_http, &config.allowed_networks)
+    }
+
+    /// As a section of the configuration says.
+    pub(crate) fn of(section: &'static str, allow_http: bool, allowed: &[Network]) -> Self {
+        Self { section, allow_http, allowed: allowed.to_vec() }
     }
 
     /// The address as it is asked, when messages may go there as far as that can be seen without asking for
@@ -83,7 +90,7 @@ impl Reach {
         match url.scheme() {
             "https" => {}
             "http" if self.allow_http => {}
-            "http" => return Err(Unreachable::Plain),
+            "http" => return Err(Unreachable::Plain(self.section)),
             _ => return Err(Unreachable::NoUrl),
         }
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
@@ -108,7 +115,7 @@ impl Reach {
         if is_public(address) || self.allowed.iter().any(|network| network.contains(address)) {
             Ok(())
         } else {
-            Err(Unreachable::NotPublic(address))
+            Err(Unreachable::NotPublic(address, self.section))
         }
     }
 }
@@ -139,7 +146,8 @@ mod tests {
     use super::*;
 
     fn reach(allow_http: bool, allowed: &[&str]) -> Reach {
-        Reach { allow_http, allowed: allowed.iter().map(|text| text.parse().unwrap()).collect() }
+        let allowed: Vec<Network> = allowed.iter().map(|text| text.parse().unwrap()).collect();
+        Reach::of("webhooks", allow_http, &allowed)
     }
 
     #[test]
@@ -213,9 +221,9 @@ mod tests {
             "https://１２７.0.0.1/",
         ] {
             let refused = strict.check(url).unwrap_err();
-            assert!(matches!(refused, Unreachable::NotPublic(_)), "{url}");
+            assert!(matches!(refused, Unreachable::NotPublic(..)), "{url}");
         }
-        assert_eq!(strict.check("http://x.example/"), Err(Unreachable::Plain));
+        assert_eq!(strict.check("http://x.example/"), Err(Unreachable::Plain("webhooks")));
         for url in
             ["", "x.example", "file:///etc/passwd", "ftp://x.example/", "https://", "gopher://x/"]
         {

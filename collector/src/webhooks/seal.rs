@@ -3,29 +3,19 @@
 //! Signing takes the secret itself, so no hash would do. It is sealed with a key that all nodes derive
 //! from the authority's private key, which is not in the database: a backup or a standby shows none.
 
-use std::fmt;
-
-use protocol::ids::CompanyId;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::rand::{SecureRandom as _, SystemRandom};
-use uuid::Uuid;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::ids::CompanyId;
+use uuid::Uuid;
+
+use crate::sealing::{self, Sealing};
 
 /// What the key is derived for.
 const PURPOSE: &[u8] = b"muster webhook secrets 1";
-const NONCE_BYTES: usize = 12;
 
 /// What seals secrets. Clones have the same key.
-#[derive(Clone)]
-pub struct Sealer(LessSafeKey);
-
-impl fmt::Debug for Sealer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealer(…)")
-    }
-}
+#[derive(Clone, Debug)]
+pub struct Sealer(Sealing);
 
 impl Sealer {
     /// With the key that an authority derives for this purpose.
@@ -34,9 +24,7 @@ impl Sealer {
     ///
     /// When the cipher does not take it.
     pub fn new(derive: impl FnOnce(&[u8]) -> [u8; 32]) -> anyhow::Result<Self> {
-        let key = UnboundKey::new(&AES_256_GCM, &derive(PURPOSE));
-        let key = key.map_err(|_| anyhow::anyhow!("the cipher does not take its key"))?;
-        Ok(Self(LessSafeKey::new(key)))
+        Ok(Self(Sealing::new(&derive(PURPOSE))?))
     }
 
     /// A secret that nobody has, and the same sealed for one webhook.
@@ -49,28 +37,15 @@ impl Sealer {
         company: CompanyId,
         webhook: Uuid,
     ) -> anyhow::Result<(String, Vec<u8>)> {
-        let (mut secret, mut nonce) = ([0; 32], [0; NONCE_BYTES]);
-        let random = SystemRandom::new();
-        let none = |_| anyhow::anyhow!("the system gives no random bytes");
-        random.fill(&mut secret).map_err(none)?;
-        random.fill(&mut nonce).map_err(none)?;
+        let secret: [u8; 32] = sealing::random()?;
         let text = format!("whsec_{}", URL_SAFE_NO_PAD.encode(secret));
-        let mut sealed = text.clone().into_bytes();
-        let aad = Aad::from(place(company, webhook));
-        self.0
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
-            .map_err(|_| anyhow::anyhow!("the cipher does not seal"))?;
-        Ok((text, [&nonce[..], &sealed].concat()))
+        let sealed = self.0.seal(&place(company, webhook), text.clone().into_bytes())?;
+        Ok((text, sealed))
     }
 
     /// The secret of a webhook; `None` when it was sealed for another one, or with another key.
     pub(crate) fn open(&self, company: CompanyId, webhook: Uuid, sealed: &[u8]) -> Option<String> {
-        let (nonce, text) = sealed.split_at_checked(NONCE_BYTES)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut text = text.to_vec();
-        let aad = Aad::from(place(company, webhook));
-        let plain = self.0.open_in_place(nonce, aad, &mut text).ok()?;
-        String::from_utf8(plain.to_vec()).ok()
+        String::from_utf8(self.0.open(&place(company, webhook), sealed)?).ok()
     }
 }
 

@@ -215,6 +215,23 @@ fn a_build_that_fails_leaves_the_index_of_before_and_names_its_file() {
 }
 
 #[test]
+fn a_build_of_nothing_makes_no_index_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("feeds");
+    std::fs::create_dir(&folder).unwrap();
+    let index = dir.path().join("index");
+    for _ in 0..2 {
+        let words = ["feed", "build", "--out", index.to_str().unwrap(), folder.to_str().unwrap()];
+        let error = say(&words).failed();
+        assert!(error.contains("nothing that was named holds a feed"), "{error}");
+        assert!(error.contains(folder.to_str().unwrap()), "{error}");
+        assert!(!index.exists());
+        // The second time with a file that is none.
+        write(&folder, "README", "nothing of ours\n");
+    }
+}
+
+#[test]
 fn a_folder_is_walked_and_what_is_no_feed_in_it_is_listed_as_such() {
     let dir = tempfile::tempdir().unwrap();
     let feeds = dir.path().join("feeds/2002");

@@ -7,11 +7,13 @@
 )]
 
 mod agent;
+mod backup;
 mod bad_input;
 mod cluster;
 mod configuration;
 mod damaged_files;
 mod desk;
+mod doctor;
 mod feeds;
 mod lines;
 mod operators;

@@ -59,7 +59,10 @@ impl Collector {
         let nowhere = SocketAddr::from(([0; 4], 0));
         let mut collector = Self { child, log, said: String::new(), http: nowhere };
         let event = collector.wait_until_it_says("the collector is up");
-        collector.http = event["http"].as_str().unwrap().parse().unwrap();
+        // A node without the API listens nowhere.
+        if let Some(http) = event["http"].as_str() {
+            collector.http = http.parse().unwrap();
+        }
         collector
     }
 

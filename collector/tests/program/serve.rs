@@ -1,6 +1,6 @@
 //! The program itself: started, asked, stopped, killed and started again.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +25,22 @@ async fn says_where_it_listens_answers_there_and_stops_when_it_is_asked() {
     let (status, said) = collector.stop();
     assert_eq!(status.code(), Some(0), "{said}");
     assert!(!dir.path().join("collector.json").exists());
+}
+
+#[tokio::test]
+async fn a_node_without_the_api_is_watched_at_an_address_of_its_own() {
+    let (dir, database) = (data_dir(), FreshDatabase::create().await);
+    // Free a moment ago, and nobody else asks for it by number.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut serve = command(dir.path(), Some(&database));
+    serve.env("MUSTER_ROLES", "ingest").env("MUSTER_TELEMETRY_WATCH_LISTEN", address.to_string());
+    let mut collector = Collector::start(serve);
+    collector.http = address;
+    assert!(collector.get("/readyz").starts_with("HTTP/1.1 200"));
+    let metrics = collector.get("/metrics");
+    assert!(metrics.contains("\nmuster_queue_reports{lane=\"delta\"} 0\n"), "{metrics}");
+    assert!(collector.get("/api/v1/hosts").starts_with("HTTP/1.1 404"));
+    assert_eq!(collector.stop().0.code(), Some(0));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::desk::say;
 /// Words, and what has to be said about them.
 type Wrong = (&'static [&'static str], &'static str);
 
-const WRONG: [Wrong; 28] = [
+const WRONG: [Wrong; 30] = [
     (&[], "Usage: muster-collector"),
     (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
     (&["--frobnicate"], "unexpected argument '--frobnicate'"),
@@ -18,6 +18,8 @@ const WRONG: [Wrong; 28] = [
     ),
     (&["serve", "--listen", "127.0.0.1"], "invalid socket address"),
     (&["serve", "--http", "7080"], "invalid value '7080' for '--http <ADDRESS>'"),
+    (&["backup"], "<DIR>"),
+    (&["restore"], "<DIR>"),
     (&["company", "create"], "<NAME>"),
     (&["company", "create", "A", "B"], "unexpected argument 'B'"),
     (&["company", "set", "A", "--heartbeat-every-s", "-1"], "'-1'"),
@@ -57,7 +59,10 @@ fn help_and_version_are_answers_and_no_complaints() {
     let version = say(&["--version"]).done();
     assert_eq!(version, concat!("muster-collector ", env!("CARGO_PKG_VERSION"), "\n"));
     let help = say(&["--help"]).done();
-    for command in ["serve", "company", "token", "key", "user", "feed", "migrate", "match"] {
+    for command in [
+        "serve", "doctor", "company", "token", "key", "user", "feed", "backup", "restore",
+        "migrate", "metrics", "match",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
     }
     // Every command explains itself, and the settings that all of them take.
@@ -75,4 +80,17 @@ fn settings_that_every_command_takes_may_stand_before_it_and_behind_it() {
     let behind = say(&["config", "check", "--data-dir", path, "--json"]).lines();
     assert_eq!(before, behind);
     assert_eq!(before[0]["data_dir"], path);
+}
+
+#[test]
+fn every_metric_is_explained_to_people_and_to_programs() {
+    let said = say(&["metrics"]).done();
+    assert!(said.contains("| `muster_queue_oldest_seconds` | gauge | seconds |"), "{said}");
+    let families = say(&["metrics", "--json"]).lines().remove(0);
+    let mut all = families.as_array().unwrap().iter();
+    let database = all.find(|family| family["title"] == "The database").unwrap();
+    let transactions = &database["metrics"][2];
+    assert_eq!(transactions["name"], "muster_database_transaction_seconds");
+    assert_eq!(transactions["unit"], "seconds");
+    assert_eq!(transactions["labels"][0], "transaction");
 }

@@ -18,3 +18,15 @@ export function connect(company: string | undefined): Api {
   if (company !== undefined) headers['Muster-Company'] = company;
   return createClient<paths>({ baseUrl: window.location.origin, headers });
 }
+
+/** Asks for the stream of events of a company, after the last one that was seen. */
+export function askForEvents(
+  company: string | undefined,
+  last: string | undefined,
+  signal: AbortSignal,
+): Promise<Response> {
+  const headers: Record<string, string> = { Accept: 'text/event-stream' };
+  if (company !== undefined) headers['Muster-Company'] = company;
+  if (last !== undefined) headers['Last-Event-ID'] = last;
+  return fetch('/api/v1/events', { headers, signal, cache: 'no-store' });
+}

@@ -7,6 +7,7 @@ import {
   type UseQueryResult,
 } from '@tanstack/react-query';
 
+import { useNews } from '../live/Live';
 import { text } from '../text/text';
 import type { Api } from './client';
 import { isSameList } from './keys';
@@ -16,11 +17,13 @@ import { useSession } from './session';
 /** Something that was read, or is being read. */
 export type Read<T> = UseQueryResult<T, ApiError>;
 
-interface ReadOptions {
-  /** Asked again so often, in milliseconds. */
-  every?: number | false;
+interface ReadOptions<T> {
+  /** Asked again so often, in milliseconds; by what is there, where it depends on that. */
+  every?: number | false | ((data: T | undefined) => number | false);
   /** Whether it is asked at all. */
   enabled?: boolean;
+  /** Whether it is left as it is when the window is looked at again: the page says when it is old. */
+  still?: boolean;
 }
 
 /**
@@ -30,16 +33,19 @@ interface ReadOptions {
 export function useRead<T>(
   key: readonly unknown[],
   ask: (api: Api, signal: AbortSignal) => Promise<Answer<T>>,
-  options: ReadOptions = {},
+  options: ReadOptions<T> = {},
 ): Read<T> {
   const { me, company, api } = useSession();
   const queryKey = [me.id, company, ...key];
+  const { every = false } = options;
   return useQuery<T, ApiError>({
     queryKey,
     queryFn: ({ signal }) => unwrap(ask(api, signal)),
     placeholderData: (previous, of) => (isSameList(queryKey, of?.queryKey) ? previous : undefined),
-    refetchInterval: options.every ?? false,
+    refetchInterval: typeof every === 'function' ? (query) => every(query.state.data) : every,
     enabled: options.enabled ?? true,
+    refetchOnWindowFocus: options.still !== true,
+    refetchOnReconnect: options.still !== true,
   });
 }
 
@@ -61,9 +67,11 @@ export function useWrite<T, V = void>(
 ): UseMutationResult<T, ApiError, V> {
   const { me, company, api } = useSession();
   const queries = useQueryClient();
+  const news = useNews();
   return useMutation<T, ApiError, V>({
     mutationFn: (input) => unwrap(ask(api, input)),
     onSuccess: (answer, input) => {
+      news?.expect();
       void queries.invalidateQueries({ queryKey: [me.id, company] });
       const { done } = options;
       if (done !== undefined) {

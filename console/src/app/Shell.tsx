@@ -15,6 +15,8 @@ import { lazy, Suspense, useEffect, useRef } from 'react';
 
 import { unwrap } from '../api/problem';
 import { useSession } from '../api/session';
+import { Live } from '../live/Live';
+import { Standing } from '../live/Standing';
 import { text } from '../text/text';
 import { CompanyPicker } from './CompanyPicker';
 import { SECTIONS } from './navigation';
@@ -42,46 +44,49 @@ export function Shell() {
   }, [pathname, close]);
 
   return (
-    <AppShell
-      header={{ height: 56 }}
-      navbar={{ width: 220, breakpoint: 'sm', collapsed: { mobile: !isOpen } }}
-      padding="md"
-    >
-      <a className="skip" href="#main">
-        {text.nav.skip}
-      </a>
-      <AppShell.Header>
-        <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
-          <Group gap={8} wrap="nowrap" className="head-left">
-            <Burger
-              opened={isOpen}
-              onClick={toggle}
-              hiddenFrom="sm"
-              size="sm"
-              aria-label={text.nav.menu}
-              aria-expanded={isOpen}
-            />
-            <Text component={Link} to="/" fw={700} size="lg" c="inherit" className="brand">
-              {text.product}
-            </Text>
-            <CompanyPicker />
+    <Live>
+      <AppShell
+        header={{ height: 56 }}
+        navbar={{ width: 220, breakpoint: 'sm', collapsed: { mobile: !isOpen } }}
+        padding="md"
+      >
+        <a className="skip" href="#main">
+          {text.nav.skip}
+        </a>
+        <AppShell.Header>
+          <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
+            <Group gap={8} wrap="nowrap" className="head-left">
+              <Burger
+                opened={isOpen}
+                onClick={toggle}
+                hiddenFrom="sm"
+                size="sm"
+                aria-label={text.nav.menu}
+                aria-expanded={isOpen}
+              />
+              <Text component={Link} to="/" fw={700} size="lg" c="inherit" className="brand">
+                {text.product}
+              </Text>
+              <CompanyPicker />
+            </Group>
+            <Group gap={6} wrap="nowrap" className="head-right">
+              <Standing />
+              <Suspense>
+                <Find />
+              </Suspense>
+              <Scheme />
+              <Account />
+            </Group>
           </Group>
-          <Group gap={6} wrap="nowrap" className="head-right">
-            <Suspense>
-              <Find />
-            </Suspense>
-            <Scheme />
-            <Account />
-          </Group>
-        </Group>
-      </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label={text.nav.main}>
-        <Navigation pathname={pathname} />
-      </AppShell.Navbar>
-      <AppShell.Main ref={main} id="main" tabIndex={-1} className="main">
-        {company === undefined && !needsNone(pathname) ? <NoCompany /> : <Outlet />}
-      </AppShell.Main>
-    </AppShell>
+        </AppShell.Header>
+        <AppShell.Navbar p="xs" aria-label={text.nav.main}>
+          <Navigation pathname={pathname} />
+        </AppShell.Navbar>
+        <AppShell.Main ref={main} id="main" tabIndex={-1} className="main">
+          {company === undefined && !needsNone(pathname) ? <NoCompany /> : <Outlet />}
+        </AppShell.Main>
+      </AppShell>
+    </Live>
   );
 }
 

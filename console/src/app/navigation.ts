@@ -31,15 +31,18 @@ export const SECTIONS: readonly (readonly [string, readonly Place[]])[] = [
       { to: '/exceptions', label: nav.exceptions, needs: 'inventory:read' },
       { to: '/policies', label: nav.policies, needs: 'inventory:read' },
       { to: '/labels', label: nav.labels, needs: 'inventory:read' },
+      { to: '/reports', label: nav.reports, needs: 'inventory:read' },
     ],
   ],
   [
     nav.run,
     [
       { to: '/deploy', label: nav.deploy, needs: 'tokens:manage' },
+      { to: '/imports', label: nav.imports, needs: 'inventory:read' },
       { to: '/pipeline', label: nav.pipeline, needs: 'inventory:read' },
       { to: '/dead-letters', label: nav.deadLetters, needs: 'dead_letters:manage' },
       { to: '/feeds', label: nav.feeds },
+      { to: '/webhooks', label: nav.webhooks, needs: 'inventory:read' },
       { to: '/audit', label: nav.audit, needs: 'audit:read' },
       { to: '/settings', label: nav.settings, needs: 'inventory:read' },
     ],

@@ -7,7 +7,8 @@ import {
   retainSearchParams,
 } from '@tanstack/react-router';
 
-import { search, text } from '../url/search';
+import { REFUSED } from '../text/text';
+import { oneOf, search, text } from '../url/search';
 import { Behind } from './Behind';
 import { Crash } from './Crash';
 import { Lost } from './Lost';
@@ -18,7 +19,7 @@ const root = createRootRoute({ component: Outlet, notFoundComponent: Lost, error
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: search({ to: text }),
+  validateSearch: search({ to: text, sso: oneOf(REFUSED) }),
   component: lazyRouteComponent(() => import('../pages/sign-in/SignInPage'), 'SignInPage'),
 });
 
@@ -44,6 +45,7 @@ const pages = [
   createRoute({
     ...under,
     path: '/',
+    validateSearch: lists.overview,
     component: lazyRouteComponent(() => import('../pages/overview/OverviewPage'), 'OverviewPage'),
   }),
   createRoute({
@@ -114,15 +116,39 @@ const pages = [
   }),
   createRoute({
     ...under,
+    path: '/reports',
+    validateSearch: lists.reports,
+    component: lazyRouteComponent(() => import('../pages/reports/ReportsPage'), 'ReportsPage'),
+  }),
+  createRoute({
+    ...under,
     path: '/deploy',
     validateSearch: lists.deploy,
     component: lazyRouteComponent(() => import('../pages/deploy/DeployPage'), 'DeployPage'),
   }),
   createRoute({
     ...under,
+    path: '/imports',
+    validateSearch: lists.imports,
+    component: lazyRouteComponent(() => import('../pages/imports/ImportsPage'), 'ImportsPage'),
+  }),
+  createRoute({
+    ...under,
     path: '/audit',
     validateSearch: lists.audit,
     component: lazyRouteComponent(() => import('../pages/audit/AuditPage'), 'AuditPage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/webhooks',
+    validateSearch: lists.webhooks,
+    component: lazyRouteComponent(() => import('../pages/webhooks/WebhooksPage'), 'WebhooksPage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/webhooks/$webhook',
+    validateSearch: lists.webhook,
+    component: lazyRouteComponent(() => import('../pages/webhooks/WebhookPage'), 'WebhookPage'),
   }),
   createRoute({
     ...under,

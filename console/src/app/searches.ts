@@ -10,13 +10,21 @@ export const FINDING_STATES = ['open', 'suppressed', 'resolved', 'any'] as const
 export const EXCEPTION_STATES = ['requested', 'active', 'rejected', 'withdrawn', 'expired'] as const;
 /** What a policy comes to for a host. */
 export const POLICY_STATES = ['pass', 'fail', 'unknown'] as const;
+/** How an import stands. */
+export const IMPORT_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
+/** How a message of a webhook stands. */
+export const DELIVERY_STATES = ['pending', 'delivered', 'dead'] as const;
 /** What matching could make of software. */
 export const MATCHING = ['evaluated', 'not_evaluable', 'unmapped'] as const;
 
 const page = { page_token: text, limit: count, hide: text };
 
+/** How far back the overview's trends go. */
+export const overview = search({ span: oneOf(['week', 'quarter']) });
+
 export const hosts = search({
   query: text,
+  kind: oneOf(['agent', 'sbom']),
   platform: text,
   cve: text,
   software: text,
@@ -32,7 +40,7 @@ export const hosts = search({
 });
 
 export const host = search({
-  tab: oneOf(['facts', 'software', 'findings', 'policies', 'sources']),
+  tab: oneOf(['facts', 'software', 'findings', 'policies', 'sources', 'history']),
   query: text,
   vulnerable: flag,
   state: oneOf(FINDING_STATES),
@@ -112,7 +120,15 @@ export const exceptions = search({
 export const policies = search({ edit: text, ...page });
 export const policy = search({ state: oneOf(POLICY_STATES), edit: text, ...page });
 export const labels = search({ edit: text, ...page });
+export const reports = search({
+  tab: oneOf(['reports', 'schedules']),
+  schedule: text,
+  edit: text,
+  ...page,
+});
 export const deploy = search({ token: text, ...page });
+
+export const imports = search({ state: oneOf(IMPORT_STATES), open: text, ...page });
 
 export const audit = search({
   of: oneOf(['company', 'operators']),
@@ -124,6 +140,16 @@ export const audit = search({
   ...page,
 });
 
-export const settings = search({ tab: oneOf(['people', 'keys', 'agents', 'exceptions']) });
+export const webhooks = search({
+  tab: oneOf(['webhooks', 'dead', 'events']),
+  kind: text,
+  edit: text,
+  ...page,
+});
+export const webhook = search({ state: oneOf(DELIVERY_STATES), open: text, edit: text, ...page });
+
+export const settings = search({
+  tab: oneOf(['people', 'provider', 'keys', 'agents', 'exceptions', 'kept']),
+});
 export const companies = search({ query: text, ...page });
 export const deadLetters = search(page);

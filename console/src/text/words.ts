@@ -25,6 +25,11 @@ const sources: Record<Schemas['Source'], string> = {
   cargo: 'Rust crate',
   safari_extension: 'Safari extension',
   jetbrains_plugin: 'JetBrains plug-in',
+  go: 'Go module',
+  maven: 'Maven artifact',
+  nuget: 'NuGet package',
+  hex: 'Hex package',
+  component: 'Component',
 };
 
 /** What a source is called. */
@@ -39,6 +44,8 @@ const permissions: Record<Schemas['Permission'], true> = {
   'hosts:scan': true,
   'hosts:label': true,
   'findings:triage': true,
+  'imports:write': true,
+  'reports:manage': true,
   'exceptions:approve': true,
   'policies:write': true,
   'hosts:revoke': true,
@@ -56,3 +63,49 @@ const permissions: Record<Schemas['Permission'], true> = {
 
 /** All permissions. */
 export const PERMISSIONS = Object.keys(permissions) as Schemas['Permission'][];
+
+const events: Record<Schemas['EventKind'], string> = {
+  'finding.opened': 'Finding opened',
+  'finding.resolved': 'Finding resolved',
+  'finding.changed': 'Finding changed',
+  'finding.suppressed': 'Finding left out',
+  'finding.reopened': 'Finding open again',
+  'policy.pass': 'Policy holds',
+  'policy.fail': 'Policy fails',
+  'policy.unknown': 'Policy unknown',
+};
+
+/** What an event is called; a trial of a webhook is none that can be asked for. */
+export const eventName = (kind: string): string =>
+  kind === 'webhook.test'
+    ? 'Test'
+    : Object.hasOwn(events, kind)
+      ? events[kind as Schemas['EventKind']]
+      : kind;
+
+/** All kinds of events. */
+export const EVENT_KINDS = Object.keys(events) as Schemas['EventKind'][];
+
+const actors: Record<string, string> = {
+  user: 'Person',
+  api_key: 'API key',
+  local: 'Command line',
+  system: 'The collector',
+};
+
+/** What kind of actor somebody is. */
+export const actorKind = (kind: string): string =>
+  Object.hasOwn(actors, kind) ? (actors[kind] ?? kind) : kind;
+
+const NOT_OF_THE_COMPANY = 'Operator or former member';
+
+/**
+ * Who did something: what they are called, or else what they are, and the beginning of their id where they have one.
+ * The API names them by a word such as `user:<id>`.
+ */
+export function actorName(word: string, name: string | null | undefined): string {
+  if (name != null && name !== '') return name;
+  const [kind = '', id] = word.split(':');
+  if (id === undefined) return actorKind(kind);
+  return `${kind === 'user' ? NOT_OF_THE_COMPANY : actorKind(kind)} ${id.slice(0, 8)}`;
+}

@@ -17,6 +17,7 @@ export async function pages(page: Page): Promise<[string, string][]> {
   const software = await first('/software?view=versions&vulnerable=true');
   const cve = await first('/cves');
   const policy = await first('/policies');
+  const webhook = await first('/webhooks');
   const all: [string, string | undefined][] = [
     ['overview', '/'],
     ['hosts', '/hosts'],
@@ -27,6 +28,7 @@ export async function pages(page: Page): Promise<[string, string][]> {
     ['host-findings', host && `${host}?tab=findings`],
     ['host-policies', host && `${host}?tab=policies`],
     ['host-sources', host && `${host}?tab=sources`],
+    ['host-history', host && `${host}?tab=history`],
     ['software', '/software'],
     ['software-versions', '/software?view=versions&sort=findings'],
     ['software-one', software],
@@ -44,12 +46,27 @@ export async function pages(page: Page): Promise<[string, string][]> {
     ['policy-form', '/policies?edit=new'],
     ['labels', '/labels'],
     ['label-form', '/labels?edit=new'],
+    ['reports', '/reports'],
+    ['report-form', '/reports?edit=new'],
+    ['report-schedules', '/reports?tab=schedules'],
+    ['report-schedule-form', '/reports?tab=schedules&edit=new'],
     ['deploy', '/deploy'],
+    ['imports', '/imports'],
+    ['imports-none', '/imports?state=failed'],
     ['audit', '/audit'],
+    ['webhooks', '/webhooks'],
+    ['webhook', webhook],
+    ['webhook-edit', webhook && `${webhook}?edit=${webhook.split('/').at(-1) ?? ''}`],
+    ['webhook-form', '/webhooks?edit=new'],
+    ['webhook-not-found', '/webhooks/00000000-0000-4000-8000-000000000000'],
+    ['webhooks-given-up', '/webhooks?tab=dead'],
+    ['events', '/webhooks?tab=events'],
     ['settings-people', '/settings?tab=people'],
+    ['settings-provider', '/settings?tab=provider'],
     ['settings-keys', '/settings?tab=keys'],
     ['settings-agents', '/settings?tab=agents'],
     ['settings-exceptions', '/settings?tab=exceptions'],
+    ['settings-kept', '/settings?tab=kept'],
     ['account', '/account'],
     ['companies', '/companies'],
     ['operators', '/operators'],

@@ -40,6 +40,9 @@ export default async function (): Promise<(() => Promise<void>) | undefined> {
       // Tests come faster than people.
       MUSTER_HTTP_PRINCIPAL_REQUESTS_PER_MINUTE: '1000000',
       MUSTER_HTTP_COMPANY_REQUESTS_PER_MINUTE: '1000000',
+      // Receivers of webhooks are in the tests' own process.
+      MUSTER_WEBHOOKS_ALLOW_HTTP: 'true',
+      MUSTER_WEBHOOKS_ALLOWED_NETWORKS: '127.0.0.0/8',
     },
   );
   const url = await until('the collector', () => httpOf(data));

@@ -1,4 +1,11 @@
-import { test as base, type Browser, type BrowserContext, expect, type Page } from '@playwright/test';
+import {
+  test as base,
+  type Browser,
+  type BrowserContext,
+  expect,
+  type Page,
+  type Request,
+} from '@playwright/test';
 
 import { site } from './site';
 
@@ -6,6 +13,11 @@ export { expect };
 
 /** What went wrong on a page beside what a test looks at: it fails for these as well. */
 const faults: string[] = [];
+
+/** What a page has asked for and not been answered yet, and when that was another last. */
+const underWay = new WeakMap<Page, { requests: Set<Request>; changedAt: number }>();
+/** A page that asks for nothing for so long has what it wants. */
+const QUIET_MS = 400;
 
 /** A test that fails when a page says an error, breaks a policy or gets an answer that is the server's fault. */
 export const test = base.extend<{ clean: undefined }>({
@@ -34,6 +46,7 @@ export async function open(
     ...options,
   });
   const page = await context.newPage();
+  count(page);
   page.on('console', (message) => {
     // What an answer's status says is looked at below: a refusal may be what is wanted.
     const isAnswer = message.text().startsWith('Failed to load resource');
@@ -45,6 +58,24 @@ export async function open(
     if (wasUnwanted) faults.push(`${response.status()} ${response.request().method()} ${response.url()}`);
   });
   return { page, context };
+}
+
+/** Counts what a page asks for, but for the stream of events, which never ends. */
+function count(page: Page): void {
+  const state = { requests: new Set<Request>(), changedAt: Date.now() };
+  underWay.set(page, state);
+  const isStream = (request: Request) => new URL(request.url()).pathname === '/api/v1/events';
+  const change = (request: Request, isBegun: boolean) => {
+    if (isStream(request)) return;
+    // What a page has asked for is nobody's any more once another is gone to.
+    if (isBegun && request.isNavigationRequest()) state.requests.clear();
+    if (isBegun) state.requests.add(request);
+    else state.requests.delete(request);
+    state.changedAt = Date.now();
+  };
+  page.on('request', (request) => change(request, true));
+  page.on('requestfinished', (request) => change(request, false));
+  page.on('requestfailed', (request) => change(request, false));
 }
 
 /** Signs somebody in, by what the page has for it. */
@@ -63,6 +94,8 @@ export const at = (path: string): string =>
 /** Waits until a page has what it asked for. */
 export async function settled(page: Page): Promise<void> {
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
-  await page.waitForLoadState('networkidle');
+  const state = underWay.get(page);
+  const isQuiet = () => state?.requests.size === 0 && Date.now() - state.changedAt > QUIET_MS;
+  await expect.poll(isQuiet, { intervals: [100], timeout: 30_000 }).toBe(true);
   await expect(page.locator('.mantine-Skeleton-root')).toHaveCount(0);
 }

@@ -28,6 +28,11 @@ pub(crate) fn identify(
         "python" => ("pypi", "python", Scheme::Pypi),
         "npm" => ("npm", "node.js", Scheme::Npm),
         "cargo" => ("cargo", "rust", Scheme::Semver),
+        // No table has names of these: their registries' advisories know them, or nobody does.
+        "go" => ("golang", "go", Scheme::Go),
+        "maven" => ("maven", "maven", Scheme::Maven),
+        "nuget" => ("nuget", ".net", Scheme::Nuget),
+        "hex" => ("hex", "erlang", Scheme::Semver),
         _ => ("gem", "ruby", Scheme::Gem),
     };
     let key = format!("{ecosystem}/{}", normalised(ecosystem, subject.name));

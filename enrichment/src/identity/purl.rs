@@ -23,6 +23,23 @@ pub(crate) fn of(subject: &Subject<'_>) -> Option<String> {
         },
         "gem" => begin("gem", "", subject.name),
         "cargo" => begin("cargo", "", subject.name),
+        "go" => match subject.name.rsplit_once('/') {
+            Some((path, name)) => begin("golang", path, name),
+            None => begin("golang", "", subject.name),
+        },
+        "maven" => match subject.name.split_once(':') {
+            Some((group, name)) => begin("maven", group, name),
+            None => begin("maven", "", subject.name),
+        },
+        "nuget" => begin("nuget", "", subject.name),
+        "hex" => match subject.name.split_once('/') {
+            Some((organisation, name)) => begin("hex", organisation, name),
+            None => begin("hex", "", subject.name),
+        },
+        // As the document has it.
+        "component" => {
+            return subject.origin.starts_with("pkg:").then(|| subject.origin.to_owned());
+        }
         "vscode" => {
             let (publisher, name) = subject.name.split_once('.')?;
             begin("vscode-extension", publisher, name)
@@ -51,8 +68,9 @@ fn begin(kind: &str, namespace: &str, name: &str) -> String {
     purl.push_str("pkg:");
     purl.push_str(kind);
     purl.push('/');
-    if !namespace.is_empty() {
-        encode(&mut purl, namespace);
+    // A namespace has parts, each encoded by itself: Go's is a path.
+    for part in namespace.split('/').filter(|part| !part.is_empty()) {
+        encode(&mut purl, part);
         purl.push('/');
     }
     encode(&mut purl, name);
@@ -158,6 +176,23 @@ mod tests {
             of(&rpm).as_deref(),
             Some("pkg:rpm/debian/bash@5.1.8-6.el9?arch=amd64&distro=debian-12&epoch=2")
         );
+    }
+
+    #[test]
+    fn names_packages_that_come_from_documents_alone() {
+        for (source, name, version, expected) in [
+            ("go", "golang.org/x/net", "v0.7.0", "pkg:golang/golang.org/x/net@v0.7.0"),
+            ("go", "stdlib", "1.20.1", "pkg:golang/stdlib@1.20.1"),
+            ("maven", "org.slf4j:slf4j-api", "2.0.9", "pkg:maven/org.slf4j/slf4j-api@2.0.9"),
+            ("nuget", "Newtonsoft.Json", "12.0.1", "pkg:nuget/Newtonsoft.Json@12.0.1"),
+            ("hex", "acme/phoenix", "1.7.0", "pkg:hex/acme/phoenix@1.7.0"),
+        ] {
+            assert_eq!(purl(source, name, version).as_deref(), Some(expected));
+        }
+        let origin = "pkg:github/example/tool@v1";
+        let component = Subject { source: "component", name: "tool", origin, ..Subject::default() };
+        assert_eq!(of(&component).as_deref(), Some(origin));
+        assert_eq!(of(&Subject { origin: "", ..component }), None);
     }
 
     #[test]

@@ -33,10 +33,16 @@ use crate::random::Random;
 const GREET_WITHIN: Duration = Duration::from_secs(15);
 /// How long a report may stay without an answer before the connection counts as broken.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
-/// The first and the longest wait before another connection.
+/// The first and the longest wait before another connection, in a small fleet.
 // Shorter than a real agent's, whose longest is five minutes: a run of one minute has to see its
 // fleet come back.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+/// A real agent's longest wait.
+const RECONNECT_LONGEST: Duration = Duration::from_secs(300);
+/// Calls in vain that a fleet makes in a second at most.
+// More than this machine can refuse: with ten seconds each, a hundred thousand agents that were once too
+// late called ten thousand times a second, and none of them ever came through again.
+const CALLS_IN_VAIN: u32 = 500;
 /// How often something is sent on a quiet day, until the collector says otherwise.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(300);
 
@@ -51,6 +57,13 @@ pub(crate) struct Habits {
     pub(crate) heartbeat_every: Option<Duration>,
     /// Whether it holds its connection or visits.
     pub(crate) touch: Touch,
+    /// The longest wait before another connection: [`longest_wait`].
+    pub(crate) reconnect_max: Duration,
+}
+
+/// The longest wait of one agent among so many.
+pub(crate) fn longest_wait(agents: u32) -> Duration {
+    Duration::from_secs((agents / CALLS_IN_VAIN).into()).clamp(RECONNECT.1, RECONNECT_LONGEST)
 }
 
 /// One simulated agent.
@@ -168,7 +181,7 @@ impl Client {
             }
             let until = self.context.clock.now() + self.random.at_least(asked, wait);
             // Behind the draw, so that the first wait is the shortest.
-            wait = (wait * 2).min(RECONNECT.1);
+            wait = (wait * 2).min(self.habits.reconnect_max);
             self.live_until(until).await;
         }
     }

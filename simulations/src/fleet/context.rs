@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,6 +19,8 @@ use crate::clock::Clock;
 /// Packers of a fleet: as many reports can be packed at once.
 // Each is about a megabyte: one an agent would be ten gigabytes for ten thousand.
 const PACKERS: u32 = 4;
+/// Bytes of packets that may wait in the kernel for one socket, as far as it allows.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What all agents of a fleet share.
 #[derive(Debug)]
@@ -137,19 +139,29 @@ impl Context {
 fn open_socket(number: u32, is_v6: bool, is_here: bool) -> io::Result<Endpoint> {
     if is_v6 {
         // IPv6 has one loopback address and no more, ::1 (RFC 4291, section 2.5.3).
-        return Endpoint::client((Ipv6Addr::UNSPECIFIED, 0).into());
+        return endpoint(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)));
     }
     if is_here {
         // 127.1.0.1 and on: all of 127.0.0.0/8 is this machine (RFC 1122, section 3.2.1.3).
         let source = Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + number);
-        match Endpoint::client((source, 0).into()) {
+        match endpoint(SocketAddr::from((source, 0))) {
             // Where only 127.0.0.1 is, one source has to do.
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {}
             opened => return opened,
         }
     }
     // Unspecified, so that the kernel picks the source by the way that the packet takes.
-    Endpoint::client((Ipv4Addr::UNSPECIFIED, 0).into())
+    endpoint(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
+}
+
+/// An endpoint that calls from an address. Thousands of agents share its socket, and what the kernel has no
+/// room for is lost to whichever of them it was for.
+fn endpoint(source: SocketAddr) -> io::Result<Endpoint> {
+    let socket = std::net::UdpSocket::bind(source)?;
+    // The kernel gives what it allows; less only costs time.
+    rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER_BYTES).ok();
+    let runtime = Arc::new(quinn::TokioRuntime);
+    Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime)
 }
 
 async fn resolve(names: &[String]) -> anyhow::Result<Vec<SocketAddr>> {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::agent::Agent;
-use super::client::{Changes, Client, Habits};
+use super::client::{Changes, Client, Habits, longest_wait};
 use super::context::Context;
 use super::identity::Identity;
 use super::link::{self, Line};
@@ -160,6 +160,7 @@ impl Crew {
             speed: self.args.speed,
             heartbeat_every: own.map(|seconds| Duration::from_secs(seconds.into())),
             touch: self.args.touch,
+            reconnect_max: longest_wait(self.args.agents),
         };
         // Kept before its client runs: whoever looks at all agents must not miss one that reports.
         let agent = Arc::new(Agent::new(recruit.identity, recruit.model));

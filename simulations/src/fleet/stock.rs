@@ -115,7 +115,12 @@ fn place(record: &SoftwareRecord) -> Option<String> {
         | Source::WindowsUpdate
         | Source::Cargo
         | Source::SafariExtension
-        | Source::JetbrainsPlugin => None,
+        | Source::JetbrainsPlugin
+        | Source::Go
+        | Source::Maven
+        | Source::Nuget
+        | Source::Hex
+        | Source::Component => None,
     }
 }
 

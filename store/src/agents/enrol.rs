@@ -107,7 +107,7 @@ async fn attempt<T: Send>(
         operator: true,
         ..tx::Settings::default()
     };
-    let mut tx = tx::begin(store.pool(), "agents.enrol", settings).await?;
+    let mut tx = tx::begin(store.transactions(), "agents.enrol", settings).await?;
     // A refusal returns without a commit: dropping the transaction takes the use of the token back.
     let spent = match spend(&mut tx, enrolment, now).await? {
         Ok(spent) => spent,

@@ -65,7 +65,7 @@ struct PresentedRow {
 /// Looks a key up by its public id, which is all that is known of it yet.
 async fn find(store: &Store, id: Uuid) -> Result<Option<PresentedRow>, StoreError> {
     let settings = Settings { credential: Some(id), operator: true, ..Settings::default() };
-    let mut tx = tx::begin(store.pool(), "api_keys.authenticate", settings).await?;
+    let mut tx = tx::begin(store.transactions(), "api_keys.authenticate", settings).await?;
     let row = sqlx::query_as!(
         PresentedRow,
         r#"SELECT k.secret_hash AS "secret_hash!", k.role AS "role!", k.name AS "name!", k.scopes,
@@ -109,7 +109,7 @@ async fn note_use(
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let settings = Settings { company, operator: company.is_none(), ..Settings::default() };
-    let mut tx = tx::begin(store.pool(), "api_keys.note_use", settings).await?;
+    let mut tx = tx::begin(store.transactions(), "api_keys.note_use", settings).await?;
     // Somebody else who notes the same is no reason to wait.
     sqlx::query!(
         "UPDATE api_keys SET last_used_at = $2 WHERE id =

@@ -89,3 +89,33 @@ pub(crate) async fn set_needs_approval(
     .await?;
     Ok(())
 }
+
+/// The companies that ever had a schedule of reports, in the order of their making.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn with_report_schedules(operator: &OperatorScope) -> Result<Vec<CompanyId>, StoreError> {
+    let mut tx = operator.begin("companies.with_report_schedules").await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM companies WHERE has_report_schedules AND suspended_at IS NULL ORDER BY key"
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(ids.into_iter().map(CompanyId).collect())
+}
+
+/// Notes that the company has one.
+pub(crate) async fn note_report_schedules(
+    tx: &mut PgConnection,
+    company_key: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE companies SET has_report_schedules = true WHERE key = $1 AND NOT has_report_schedules",
+        company_key
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -3,10 +3,11 @@
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::{BY_SEVERITY, Cve, CveRow, Severity};
+use super::{BY_EPSS, BY_KEV, BY_PUBLISHED, BY_SEVERITY, Cve, CveRow, Severity};
+use crate::counts;
 use crate::error::StoreError;
 use crate::export::Rows;
-use crate::page::{self, Order, Page, PageRequest, SortType, containing, within};
+use crate::page::{Listed, Order, Page, PageRequest, SortType, containing, within};
 use crate::tenant::TenantScope;
 
 /// A CVE in a list.
@@ -50,13 +51,25 @@ pub enum CveSort {
 }
 
 impl CveSort {
+    /// The order among the counts that are kept, each of which has an index.
+    const fn order_kept(self) -> Order {
+        let by = match self {
+            Self::Severity => "k.severity",
+            Self::Epss => "k.epss",
+            Self::Kev => "k.kev",
+            Self::Hosts => "k.hosts",
+            Self::Published => "k.published",
+        };
+        Order { by, of: SortType::Integer, descending: true, tie: "k.cve", tie_is_uuid: false }
+    }
+
     const fn order(self) -> Order {
         let by = match self {
             Self::Severity => BY_SEVERITY,
-            Self::Epss => "coalesce((epss_score * 1000000)::bigint, -1)",
-            Self::Kev => "coalesce((kev_added - date '1970-01-01')::bigint, -1)",
+            Self::Epss => BY_EPSS,
+            Self::Kev => BY_KEV,
             Self::Hosts => "hosts",
-            Self::Published => "coalesce((extract(epoch FROM published_at) * 1000)::bigint, 0)",
+            Self::Published => BY_PUBLISHED,
         };
         Order { by, of: SortType::Integer, descending: true, tie: "cve", tie_is_uuid: false }
     }
@@ -88,11 +101,17 @@ pub async fn list(
     sort: CveSort,
     page: &PageRequest,
 ) -> Result<Page<CveItem>, StoreError> {
-    let order = sort.order();
-    let mut query = select(scope, filter, order)?;
+    let mut tx = scope.begin("cves.list").await?;
+    let is_kept = counts::kept_at(&mut tx, scope.key()).await?.is_some();
+    let order = if is_kept { sort.order_kept() } else { sort.order() };
+    let mut query =
+        if is_kept { select_kept(scope, filter, order)? } else { select(scope, filter, order)? };
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
-    let rows = page::fetch::<Row>(scope, "cves.list", query).await?;
+    #[cfg(test)]
+    crate::page::note(&query);
+    let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
+    tx.commit().await?;
     order.page(rows, page, TryInto::try_into)
 }
 
@@ -147,6 +166,46 @@ fn select(
     match filter.kev {
         Some(true) => query.push(" AND kev_added IS NOT NULL"),
         Some(false) => query.push(" AND kev_added IS NULL"),
+        None => &mut query,
+    };
+    Ok(query)
+}
+
+/// Along an index of the counts that are kept. What counts in a row is asked for the CVEs that are passed
+/// and no others; hosts of one that was not counted yet are counted here.
+const KEPT: &str = ", k.cve, found.software, found.opened_at,
+    CASE WHEN k.hosts > 0 THEN k.hosts ELSE (
+        SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
+            ON i.company_key = $1 AND i.software_key = f.software_key AND i.closed_at = 'infinity'
+        WHERE f.company_key = $1 AND f.cve = k.cve
+          AND f.resolved_at = 'infinity' AND f.exception IS NULL) END AS hosts";
+
+const OF_KEPT: &str = " FROM cve_counts k CROSS JOIN LATERAL (
+        SELECT count(DISTINCT f.software_key) AS software, min(f.opened_at) AS opened_at
+        FROM findings f WHERE f.company_key = $1 AND f.cve = k.cve
+          AND f.resolved_at = 'infinity' AND f.exception IS NULL) found
+    LEFT JOIN cves c ON c.id = k.cve
+    WHERE k.company_key = $1 AND found.software > 0";
+
+fn select_kept(
+    scope: &TenantScope,
+    filter: &CveFilter,
+    order: Order,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let mut query = within(scope, "SELECT ")?;
+    query.push(CveRow::COLUMNS).push(KEPT);
+    order.push_columns(&mut query);
+    query.push(OF_KEPT);
+    if let Some(text) = &filter.text {
+        query.push(" AND (k.cve ILIKE ").push_bind(containing(text));
+        query.push(" OR c.summary ILIKE ").push_bind(containing(text)).push(")");
+    }
+    if let Some(severity) = filter.severity_min {
+        query.push(" AND k.cvss_severity = ANY(").push_bind(severity.and_above()).push(")");
+    }
+    match filter.kev {
+        Some(true) => query.push(" AND k.kev >= 0"),
+        Some(false) => query.push(" AND k.kev < 0"),
         None => &mut query,
     };
     Ok(query)

@@ -10,7 +10,7 @@ use super::primary::Servers;
 use super::{StoreConfig, take_role};
 
 /// How long a connection may take to show that it is one.
-const CHECK_WITHIN: Duration = Duration::from_secs(3);
+pub(super) const CHECK_WITHIN: Duration = Duration::from_secs(3);
 
 /// A pool that makes its connections when they are first needed.
 pub(super) fn open(config: &StoreConfig, servers: &Arc<Servers>) -> PgPool {
@@ -57,7 +57,7 @@ pub(super) fn open(config: &StoreConfig, servers: &Arc<Servers>) -> PgPool {
 ///
 /// A `BEGIN` whose caller has gone before its answer came leaves the session in a transaction that
 /// sqlx does not know of. Whatever was written in it would never be committed.
-async fn is_usable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_usable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // Outside of a transaction the statement is one of its own, and began when it did. By the simple
     // protocol, in which that is one instant.
     let check = "SELECT now() = statement_timestamp() \
@@ -90,7 +90,7 @@ pub(super) fn working(options: PgConnectOptions, statement_timeout: Duration) ->
 mod tests {
     use super::*;
     use crate::test_support::FreshDatabase;
-    use crate::tx::{self, Settings};
+    use crate::tx::{self, Settings, Transactions};
 
     fn pool(database: &FreshDatabase) -> PgPool {
         let config = StoreConfig {
@@ -106,8 +106,9 @@ mod tests {
     async fn a_transaction_whose_beginning_nobody_waited_for_takes_nothing_with_it() {
         let database = FreshDatabase::create().await;
         let pool = pool(&database);
+        let transactions = Transactions::on(pool.clone());
         for patience in 0..400 {
-            let beginning = tx::begin(&pool, "test", Settings::default());
+            let beginning = tx::begin(&transactions, "test", Settings::default());
             // Given up after ever more steps, one of which is between the question and its answer.
             tokio::select! {
                 biased;

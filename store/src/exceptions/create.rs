@@ -182,7 +182,7 @@ async fn insert(
 }
 
 /// The label and the host's key of some hosts.
-async fn place(
+pub(super) async fn place(
     tx: &mut PgConnection,
     company_key: i64,
     hosts: Hosts,

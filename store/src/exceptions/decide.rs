@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::settle::{begin_in, settle_in};
 use super::{Exception, ExceptionState, Settled, read};
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::companies;
 use crate::error::StoreError;
@@ -172,6 +173,5 @@ pub async fn set_approval(
 
 /// Who works in the scope, in a word that stays the same from request to request.
 pub(super) fn who(scope: &TenantScope) -> String {
-    let actor = scope.origin().actor();
-    actor.id().map_or_else(|| actor.kind().to_owned(), |id| format!("{}:{id}", actor.kind()))
+    actors::word(scope.origin().actor())
 }

@@ -1,12 +1,14 @@
 //! Documents of other people's statements (VEX), and the exceptions that come of them.
 
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::create::{CreateError, NewException, Room, add};
 use super::decide::who;
 use super::settle::{Settled, settle_in};
+use crate::actors;
 use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
@@ -24,8 +26,10 @@ pub struct Document {
     pub version: String,
     /// When it came in.
     pub imported_at: OffsetDateTime,
-    /// Who brought it.
+    /// Who brought it, in a word that stays the same.
     pub imported_by: String,
+    /// What they are called now; `None` for who is none of the company's.
+    pub imported_by_name: Option<String>,
     /// All of it but its statements.
     pub frame: Value,
     /// Its statements that name nothing that an exception can be about, whole.
@@ -122,7 +126,7 @@ pub async fn import(
 pub async fn document(scope: &TenantScope, id: Uuid) -> Result<Option<Document>, StoreError> {
     let mut tx = scope.begin("exceptions.document").await?;
     let found = sqlx::query_as!(
-        Document,
+        Row,
         "SELECT id, format, name, version, imported_at, imported_by, frame, unknown
          FROM vex_documents WHERE company_key = $1 AND id = $2",
         scope.key(),
@@ -130,8 +134,9 @@ pub async fn document(scope: &TenantScope, id: Uuid) -> Result<Option<Document>,
     )
     .fetch_optional(&mut *tx)
     .await?;
+    let found = named(&mut tx, scope, found.into_iter().collect()).await?;
     tx.commit().await?;
-    Ok(found)
+    Ok(found.into_iter().next())
 }
 
 /// All documents that came in, the newest first.
@@ -142,13 +147,46 @@ pub async fn document(scope: &TenantScope, id: Uuid) -> Result<Option<Document>,
 pub async fn documents(scope: &TenantScope) -> Result<Vec<Document>, StoreError> {
     let mut tx = scope.begin("exceptions.documents").await?;
     let found = sqlx::query_as!(
-        Document,
+        Row,
         "SELECT id, format, name, version, imported_at, imported_by, frame, unknown
          FROM vex_documents WHERE company_key = $1 ORDER BY imported_at DESC, id LIMIT 500",
         scope.key()
     )
     .fetch_all(&mut *tx)
     .await?;
+    let found = named(&mut tx, scope, found).await?;
     tx.commit().await?;
     Ok(found)
+}
+
+struct Row {
+    id: Uuid,
+    format: String,
+    name: String,
+    version: String,
+    imported_at: OffsetDateTime,
+    imported_by: String,
+    frame: Value,
+    unknown: Value,
+}
+
+async fn named(
+    tx: &mut PgConnection,
+    scope: &TenantScope,
+    rows: Vec<Row>,
+) -> Result<Vec<Document>, StoreError> {
+    let ids = actors::ids(rows.iter().map(|row| row.imported_by.as_str()));
+    let names = actors::names_in(tx, scope.key(), &ids).await?;
+    let document = |row: Row| Document {
+        id: row.id,
+        format: row.format,
+        name: row.name,
+        version: row.version,
+        imported_at: row.imported_at,
+        imported_by_name: names.of(&row.imported_by),
+        imported_by: row.imported_by,
+        frame: row.frame,
+        unknown: row.unknown,
+    };
+    Ok(rows.into_iter().map(document).collect())
 }

@@ -4,8 +4,9 @@ use protocol::fingerprint::SoftwareKey;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::create::place;
 use super::matching::{Rules, push_matched};
-use super::{About, Hosts};
+use super::{About, CreateError, Hosts};
 use crate::error::StoreError;
 use crate::page::within;
 use crate::software::{CountsRow, FindingCounts};
@@ -49,23 +50,18 @@ pub struct ImpactItem {
 ///
 /// # Errors
 ///
-/// When the database cannot be used.
+/// When making it would be refused, or the database cannot be used.
 pub async fn preview(
     scope: &TenantScope,
     about: &About,
     hosts: &Hosts,
-) -> Result<Impact, StoreError> {
-    // `create` refuses it, and the question would be about every finding of the company.
+) -> Result<Impact, CreateError> {
     if !about.is_particular() {
-        return Ok(Impact {
-            findings: FindingCounts::default(),
-            suppressed_already: 0,
-            software: 0,
-            hosts: 0,
-            sample: Vec::new(),
-        });
+        return Err(CreateError::AboutNothing);
     }
     let mut tx = scope.begin("exceptions.preview").await?;
+    // A label or host that is not the company's narrows nothing, and the count would be of all hosts.
+    place(&mut tx, scope.key(), *hosts).await?;
     let rules = Rules::This(about, hosts);
     let counts = counts(&mut tx, scope, &rules).await?;
     let concerned = hosts_concerned(&mut tx, scope, &rules, hosts).await?;

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{About, Claim, Exception, ExceptionState, Hosts, Justification, VexStatus};
+use crate::actors::{self, Names};
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::page::{self, Order, Page, PageRequest, SortType, within, within_key};
@@ -63,7 +64,9 @@ pub async fn list(
     NEWEST.push_after(&mut query, page)?;
     NEWEST.push_end(&mut query, page);
     let rows = page::fetch::<Row>(scope, "exceptions.list", query).await?;
-    NEWEST.page(rows, page, TryInto::try_into)
+    let mut page: Page<Exception> = NEWEST.page(rows, page, TryInto::try_into)?;
+    name(scope, &mut page.items).await?;
+    Ok(page)
 }
 
 /// All exceptions of a filter, the newest first and in one snapshot, some at a time.
@@ -77,12 +80,16 @@ pub async fn export(
 ) -> Result<ExceptionExport, StoreError> {
     let mut query = select(scope, filter)?;
     NEWEST.push_order(&mut query);
-    Ok(ExceptionExport(Rows::open(scope, "exceptions.export", query).await?))
+    let rows = Rows::open(scope, "exceptions.export", query).await?;
+    Ok(ExceptionExport { rows, scope: scope.clone() })
 }
 
 /// An export of exceptions under way.
 #[derive(Debug)]
-pub struct ExceptionExport(Rows);
+pub struct ExceptionExport {
+    rows: Rows,
+    scope: TenantScope,
+}
 
 impl ExceptionExport {
     /// The next ones; nothing at the end.
@@ -91,8 +98,32 @@ impl ExceptionExport {
     ///
     /// When the database cannot be used.
     pub async fn next(&mut self) -> Result<Vec<Exception>, StoreError> {
-        let rows: Vec<Row> = self.0.fetch().await?;
-        rows.into_iter().map(TryInto::try_into).collect()
+        let rows: Vec<Row> = self.rows.fetch().await?;
+        let exceptions = rows.into_iter().map(Exception::try_from);
+        let mut exceptions = exceptions.collect::<Result<Vec<_>, _>>()?;
+        name(&self.scope, &mut exceptions).await?;
+        Ok(exceptions)
+    }
+}
+
+/// Says of exceptions what those are called who made them and who decided.
+async fn name(scope: &TenantScope, exceptions: &mut [Exception]) -> Result<(), StoreError> {
+    let ids = actors::ids(exceptions.iter().flat_map(Exception::words));
+    let names = actors::names(scope, &ids).await?;
+    for exception in exceptions {
+        exception.name(&names);
+    }
+    Ok(())
+}
+
+impl Exception {
+    fn words(&self) -> impl Iterator<Item = &str> {
+        [Some(self.created_by.as_str()), self.decided_by.as_deref()].into_iter().flatten()
+    }
+
+    fn name(&mut self, names: &Names) {
+        self.created_by_name = names.of(&self.created_by);
+        self.decided_by_name = self.decided_by.as_deref().and_then(|word| names.of(word));
     }
 }
 
@@ -144,8 +175,14 @@ pub(super) async fn one(
 ) -> Result<Option<Exception>, StoreError> {
     let mut query = within_key(company_key, SELECT)?;
     query.push(FROM).push(" AND e.id = ").push_bind(id);
-    let row: Option<Row> = query.build_query_as().fetch_optional(tx).await?;
-    row.map(TryInto::try_into).transpose()
+    let row: Option<Row> = query.build_query_as().fetch_optional(&mut *tx).await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let mut exception = Exception::try_from(row)?;
+    let names = actors::names_in(tx, company_key, &actors::ids(exception.words())).await?;
+    exception.name(&names);
+    Ok(Some(exception))
 }
 
 #[derive(Debug, FromRow)]
@@ -230,8 +267,10 @@ impl TryFrom<Row> for Exception {
             },
             created_at: row.created_at,
             created_by: row.created_by,
+            created_by_name: None,
             decided_at: row.decided_at,
             decided_by: row.decided_by,
+            decided_by_name: None,
             expires_at: row.expires_at,
             ended_at: row.ended_at,
             revision: row.revision.unsigned_abs(),

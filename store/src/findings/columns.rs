@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::counts;
 use crate::error::StoreError;
 
 /// Findings by column.
@@ -68,8 +69,9 @@ impl FindingColumns {
             &self.why,
             now
         )
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
+        counts::admit(tx, company_key, &self.software, &self.cves).await?;
         Ok(done.rows_affected())
     }
 }

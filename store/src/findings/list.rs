@@ -9,10 +9,12 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::filter::{FindingFilter, push_exception, push_filter, push_state};
-use crate::cves::{BY_SEVERITY, Cve, CveRow};
+use super::walk;
+use crate::counts;
+use crate::cves::{BY_EPSS, BY_SEVERITY, Cve, CveRow};
 use crate::error::StoreError;
 use crate::export::Rows;
-use crate::page::{self, Order, Page, PageRequest, SortType, push_holds, within};
+use crate::page::{Listed, Order, Page, PageRequest, SortType, push_holds, within};
 use crate::tenant::TenantScope;
 
 /// A finding.
@@ -83,34 +85,32 @@ pub enum FindingSort {
     Hosts,
 }
 
+/// What names a finding, in one text.
+const TIE: &str =
+    "(cve || ' ' || software_key || ' ' || source || ' ' || extract(epoch FROM opened_at))";
+
 impl FindingSort {
     const fn order(self) -> Order {
         let by = match self {
             Self::Severity => BY_SEVERITY,
-            Self::Epss => "coalesce((epss_score * 1000000)::bigint, -1)",
+            Self::Epss => BY_EPSS,
             Self::Opened => "(extract(epoch FROM opened_at) * 1000000)::bigint",
             Self::Hosts => "hosts",
         };
-        Order {
-            by,
-            of: SortType::Integer,
-            descending: true,
-            tie: "(cve || ' ' || software_key || ' ' || source || ' ' || extract(epoch FROM opened_at))",
-            tie_is_uuid: false,
-        }
+        Order { by, of: SortType::Integer, descending: true, tie: TIE, tie_is_uuid: false }
     }
 }
 
 /// The findings of a page are found first, by what names and orders them; what else is shown of
 /// each is read for those alone. Descriptions and reasons are wide, and a large company has some
 /// hundred thousand findings to sort.
-const SHOWN: &str = ", f.cve, f.software_key, f.source, f.opened_at,
+pub(super) const SHOWN: &str = ", f.cve, f.software_key, f.source, f.opened_at,
        nullif(f.resolved_at, 'infinity') AS resolved_at, f.confidence, f.fixed_in, f.why,
        f.suppressed_at, s.source AS software_source, s.name, s.version, ";
 
 const PLACED: &str = " FROM (SELECT y.*, row_number() OVER () AS place FROM (SELECT x.*";
 
-/// A page's hosts are counted one by one; those of all findings at once.
+/// A page's hosts are counted one by one, in the past as well; those of all findings at once.
 const HOSTS_OF_ONE: &str = "(SELECT count(*) FROM installations i
         WHERE i.company_key = $1 AND i.software_key = f.software_key AND ";
 
@@ -148,11 +148,21 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Finding>, StoreError> {
     let order = sort.order();
-    let mut query = select(scope, filter, order, sort == FindingSort::Hosts)?;
-    order.push_after(&mut query, page)?;
-    order.push_end(&mut query, page);
+    let mut tx = scope.begin("findings.list").await?;
+    let is_walked = walk::serves(filter) && counts::kept_at(&mut tx, scope.key()).await?.is_some();
+    let mut query = if is_walked {
+        walk::select(scope, filter, sort, page)?
+    } else {
+        let mut query = select(scope, filter, order, sort == FindingSort::Hosts)?;
+        order.push_after(&mut query, page)?;
+        order.push_end(&mut query, page);
+        query
+    };
     query.push(READ);
-    let rows = page::fetch::<Row>(scope, "findings.list", query).await?;
+    #[cfg(test)]
+    crate::page::note(&query);
+    let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
+    tx.commit().await?;
     order.page(rows, page, TryInto::try_into)
 }
 
@@ -202,13 +212,15 @@ fn select(
     query.push(CveRow::COLUMNS).push(SHOWN);
     push_exception(&mut query, filter);
     query.push(" AS exception, ");
-    if of_all {
-        query.push("p.hosts");
-    } else {
-        query.push(HOSTS_OF_ONE);
-        push_holds(&mut query, installed, filter.as_of);
-        query.push(") AS hosts");
-    }
+    match (of_all, filter.as_of) {
+        (true, _) => query.push("p.hosts"),
+        (false, None) => query.push(counts::HOSTS_OF_SOFTWARE).push(" AS hosts"),
+        (false, Some(_)) => {
+            query.push(HOSTS_OF_ONE);
+            push_holds(&mut query, installed, filter.as_of);
+            query.push(") AS hosts")
+        }
+    };
     query.push(PLACED);
     order.push_columns(&mut query);
     query.push(NAMES);

@@ -5,6 +5,7 @@ use sqlx::{Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::HostKind;
 use crate::page::{containing, push_holds};
 
 /// Which hosts a list has.
@@ -14,6 +15,8 @@ pub struct HostFilter {
     pub text: Option<String>,
     /// The operating system's family or distribution is this.
     pub platform: Option<String>,
+    /// It is of this kind.
+    pub kind: Option<HostKind>,
     /// It has this CVE.
     pub cve: Option<String>,
     /// It has this software.
@@ -44,8 +47,12 @@ pub(crate) fn push_host_filter(query: &mut QueryBuilder<Postgres>, filter: &Host
         query.push(" AND (platform_family = ").push_bind(platform.clone());
         query.push(" OR platform_id = ").push_bind(platform.clone()).push(")");
     }
+    if let Some(kind) = filter.kind {
+        query.push(" AND kind = ").push_bind(kind.as_str());
+    }
     if let Some(at) = filter.silent_since {
-        query.push(" AND coalesce(last_seen_at, enrolled_at) < ").push_bind(at);
+        // An asset without an agent is never missed.
+        query.push(" AND kind = 'agent' AND coalesce(last_seen_at, enrolled_at) < ").push_bind(at);
     }
     if let Some(release) = filter.agent_before {
         // Nine digits a part fit a bigint whatever a host says of itself; what is no release is NULL, and

@@ -72,7 +72,7 @@ pub async fn get(scope: &TenantScope, agent: AgentId) -> Result<Option<HostDetai
     let mut tx = scope.begin("hosts.get").await?;
     let row = sqlx::query_as!(
         DetailRow,
-        "SELECT a.key, a.id, a.hostname, a.platform_family, a.platform_id, a.platform_version,
+        "SELECT a.key, a.id, a.kind, a.hostname, a.platform_family, a.platform_id, a.platform_version,
                   a.os_name, a.agent_version, a.enrolled_at, a.last_seen_at, a.revoked_at,
                   a.digest_count, a.digest_sum, a.enrolled_with, a.certificate_expires_at,
                   a.applied_epoch, a.applied_seq, a.applied_at, a.scan_requested, a.scan_done,
@@ -107,6 +107,7 @@ pub async fn get(scope: &TenantScope, agent: AgentId) -> Result<Option<HostDetai
 struct DetailRow {
     key: i64,
     id: Uuid,
+    kind: String,
     hostname: String,
     platform_family: String,
     platform_id: String,
@@ -166,6 +167,7 @@ impl HostDetail {
             rekeyed_from: row.rekeyed_from.map(AgentId),
             host: Host::from(HostRow {
                 id: row.id,
+                kind: row.kind,
                 hostname: row.hostname,
                 platform_family: row.platform_family,
                 platform_id: row.platform_id,

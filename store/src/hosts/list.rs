@@ -9,7 +9,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::filter::{HostFilter, push_host_filter};
-use super::{Host, excepted, then};
+use super::{Host, HostKind, excepted, then};
+use crate::counts::KEPT_FROM;
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::page::{Order, Page, PageRequest, SortType, within};
@@ -39,9 +40,7 @@ impl HostSort {
                 SortType::Integer,
                 true,
             ),
-            Self::Enrolled => {
-                ("(extract(epoch FROM enrolled_at) * 1000000)::bigint", SortType::Integer, true)
-            }
+            Self::Enrolled => ("enrolled_at", SortType::Instant, true),
             Self::Software => ("digest_count", SortType::Integer, true),
         };
         Order { by, of, descending, tie: "id", tie_is_uuid: true }
@@ -118,7 +117,8 @@ fn select(
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, SELECT)?;
     order.push_columns(&mut query);
-    query.push(" FROM agents a WHERE company_key = $1");
+    // Every key is above 0; saying so opens the indexes of these orders, which nothing else may use.
+    query.push(" FROM agents a WHERE company_key = $1 AND a.key > 0");
     push_host_filter(&mut query, filter);
     Ok(query)
 }
@@ -147,13 +147,14 @@ async fn count(
     Ok(())
 }
 
-const SELECT: &str = "SELECT id, hostname, platform_family, platform_id, platform_version, os_name, \
+const SELECT: &str = "SELECT id, kind, hostname, platform_family, platform_id, platform_version, os_name, \
                       agent_version, enrolled_at, last_seen_at, revoked_at, digest_count, seen_every_s";
 
 /// Findings of some hosts, by severity. Hosts without any are left out.
 ///
 /// Counted by software, once for all of these hosts that have it, and for what they have alone: one
-/// host has a thousandth of a large company's findings.
+/// host has a thousandth of a large company's findings. Where counts are kept, software that has none or many is
+/// not counted again.
 pub(super) async fn count_findings(
     tx: &mut PgConnection,
     company_key: i64,
@@ -167,8 +168,18 @@ pub(super) async fn count_findings(
                ON i.company_key = $1 AND i.agent_key = a.key AND NOT isfinite(i.closed_at)
              WHERE a.company_key = $1 AND a.id = ANY($2)
            ), vulnerable AS (
-             SELECT h.software_key, v.*
+             SELECT h.software_key,
+                    CASE WHEN n.is_kept THEN n.open ELSE v.open END AS open,
+                    CASE WHEN n.is_kept THEN n.critical ELSE v.critical END AS critical,
+                    CASE WHEN n.is_kept THEN n.high ELSE v.high END AS high,
+                    CASE WHEN n.is_kept THEN n.kev ELSE v.kev END AS kev,
+                    CASE WHEN n.is_kept THEN n.suppressed ELSE v.suppressed END AS suppressed
              FROM (SELECT DISTINCT software_key FROM held) h
+             LEFT JOIN LATERAL (
+                 SELECT n.*, n.open + n.suppressed = 0 OR n.open + n.suppressed >= $3 AS is_kept
+                 FROM software_counts n
+                 WHERE n.company_key = $1 AND n.software_key = h.software_key
+             ) n ON true
              CROSS JOIN LATERAL (
                  SELECT count(*) FILTER (WHERE f.exception IS NULL) AS open,
                         count(*) FILTER (WHERE f.exception IS NULL AND c.cvss_severity = 'critical')
@@ -179,17 +190,18 @@ pub(super) async fn count_findings(
                         count(f.exception) AS suppressed
                  FROM findings f LEFT JOIN cves c ON c.id = f.cve
                  WHERE f.company_key = $1 AND f.software_key = h.software_key
-                   AND NOT isfinite(f.resolved_at)
+                   AND NOT isfinite(f.resolved_at) AND n.is_kept IS NOT TRUE
              ) v
-             WHERE v.open > 0 OR v.suppressed > 0
            )
            SELECT h.id AS "id!", sum(v.open)::bigint AS "open!",
                   sum(v.critical)::bigint AS "critical!", sum(v.high)::bigint AS "high!",
                   sum(v.kev)::bigint AS "kev!", sum(v.suppressed)::bigint AS "suppressed!"
            FROM held h JOIN vulnerable v ON v.software_key = h.software_key
+           WHERE v.open > 0 OR v.suppressed > 0
            GROUP BY h.id"#,
         company_key,
-        agents
+        agents,
+        KEPT_FROM
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -211,6 +223,7 @@ pub(super) async fn count_findings(
 #[derive(Debug, FromRow)]
 pub(super) struct HostRow {
     pub(super) id: Uuid,
+    pub(super) kind: String,
     pub(super) hostname: String,
     pub(super) platform_family: String,
     pub(super) platform_id: String,
@@ -236,6 +249,8 @@ impl From<HostRow> for Host {
     fn from(row: HostRow) -> Self {
         Self {
             id: AgentId(row.id),
+            // What another version made is shown as a host like any other.
+            kind: HostKind::parse(&row.kind).unwrap_or(HostKind::Agent),
             hostname: row.hostname,
             platform: Platform {
                 family: row.platform_family,

@@ -1,5 +1,6 @@
 //! What a user would miss of hosts: found by what they are and what they have, counted as they are.
 
+mod changes;
 mod lists;
 
 use super::*;

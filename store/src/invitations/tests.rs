@@ -14,7 +14,7 @@ pub(crate) async fn member(scope: &TenantScope, email: &str, role: Role) -> Uuid
     accept(scope.store(), &key, who, at(1)).await.unwrap().unwrap()
 }
 
-async fn invite(scope: &TenantScope, email: &str, role: Role) -> PresentedKey {
+pub(crate) async fn invite(scope: &TenantScope, email: &str, role: Role) -> PresentedKey {
     let key = PresentedKey::new(id(), [9; 32]);
     let new = NewInvitation { key: &key, email, expires_at: at(100) };
     create(scope, &new, role, at(0)).await.unwrap();

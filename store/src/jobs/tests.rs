@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::commands::Signal;
+use crate::page::PageRequest;
 use crate::test_fixtures::at;
 use crate::test_support::FreshDatabase;
 
@@ -139,4 +140,31 @@ async fn a_job_is_tried_again_when_it_says_so_and_given_up_when_it_says_so() {
     // Only as long as the job is remembered is its tick known: jobs are kept much longer than a
     // tick can be late.
     assert!(ask(store, "tick", 0).await);
+}
+
+#[tokio::test]
+async fn operators_see_what_ran_and_what_did_not_newest_first() {
+    let database = FreshDatabase::create().await;
+    let store = database.store();
+    for tick in ["first", "second", "third"] {
+        ask(store, tick, 0).await;
+    }
+    let job = take_at(store, 0).await.unwrap();
+    end(store, &job, Ending::Failed { error: "no network" }, at(1)).await.unwrap();
+    let operator = store.local_operator();
+    let seen = async |filter: JobFilter, page: PageRequest| {
+        let found = list(&operator, &filter, &page).await.unwrap();
+        let ticks: Vec<String> = found.items.iter().map(|job| job.tick.clone()).collect();
+        (ticks, found.next, found.items)
+    };
+    let (ticks, next, _) = seen(JobFilter::default(), PageRequest::first(2)).await;
+    assert_eq!(ticks, ["third", "second"]);
+    let (ticks, ..) = seen(JobFilter::default(), PageRequest { limit: 2, after: next }).await;
+    assert_eq!(ticks, ["first"]);
+    let failed = JobFilter { state: Some(JobState::Failed), ..JobFilter::default() };
+    let (_, _, jobs) = seen(failed, PageRequest::first(9)).await;
+    assert_eq!(jobs[0].error.as_deref(), Some("no network"));
+    assert_eq!((jobs[0].attempts, jobs[0].finished_at), (1, Some(at(1))));
+    let other = JobFilter { kind: Some("other".to_owned()), ..JobFilter::default() };
+    assert_eq!(seen(other, PageRequest::first(9)).await.0, Vec::<String>::new());
 }

@@ -23,7 +23,9 @@ const BY_NAME: Order = Order {
 
 const SELECT: &str = "SELECT b.id, b.name, b.description, b.rule, b.created_at, b.changed_at,
        b.revision, b.evaluated_at,
-       (SELECT count(*) FROM host_labels l WHERE l.company_key = $1 AND l.label = b.id) AS hosts";
+       (SELECT count(*) FROM host_labels l
+        JOIN agents a ON a.company_key = $1 AND a.key = l.agent_key AND a.revoked_at IS NULL
+        WHERE l.company_key = $1 AND l.label = b.id) AS hosts";
 
 const FROM: &str = " FROM labels b WHERE b.company_key = $1";
 

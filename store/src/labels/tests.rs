@@ -124,6 +124,8 @@ async fn a_revoked_host_carries_no_label_of_a_rule_any_more() {
     let (world, endpoints) = world().await;
     let label = make(&world, "web", Some(r#"{"hostname":"web-*"}"#)).await;
     agents::revoke(&world.scope, endpoints[0].agent, at(2)).await.unwrap();
+    // The number beside the label is that of the list behind it, before the job came by as well.
+    assert_eq!(carriers(&world, &label).await, ["web-2"]);
     let done = evaluate_all(&world.scope, at(3)).await.unwrap();
     assert_eq!((done.gained, done.lost), (0, 1));
     assert_eq!(carriers(&world, &label).await, ["web-2"]);

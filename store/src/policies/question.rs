@@ -136,11 +136,11 @@ fn push_installed(
 }
 
 fn push_silent(query: &mut QueryBuilder<Postgres>, days: u32, now: OffsetDateTime) {
-    // One that never came has been silent since it was enrolled.
+    // One that never came has been silent since it was enrolled. An asset without an agent never is.
     query.push(
         "SELECT q.key AS agent_key, 'fail' AS state,
                 jsonb_build_object('last_seen_at', q.last_seen_at) AS reason
-         FROM agents q WHERE q.company_key = $1 AND coalesce(q.last_seen_at, q.enrolled_at) < ",
+         FROM agents q WHERE q.company_key = $1 AND q.kind = 'agent' AND coalesce(q.last_seen_at, q.enrolled_at) < ",
     );
     query.push_bind(now - Duration::days(days.into()));
 }

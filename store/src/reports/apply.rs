@@ -80,10 +80,10 @@ enum Attempt<'a> {
 }
 
 /// How new software is judged, and when.
-struct Judge<'a> {
-    evaluate: &'a Evaluate<'a>,
-    generation: u64,
-    now: OffsetDateTime,
+pub(super) struct Judge<'a> {
+    pub(super) evaluate: &'a Evaluate<'a>,
+    pub(super) generation: u64,
+    pub(super) now: OffsetDateTime,
 }
 
 async fn attempt<'a>(
@@ -180,7 +180,7 @@ async fn unknown_software<'a>(
 
 /// Judges software that has no row and writes it with its findings; gives how many of each. What
 /// another transaction wrote meanwhile is there as well afterwards.
-async fn bring(
+pub(super) async fn bring(
     scope: &TenantScope,
     missing: &[(SoftwareKey, Held<'_>)],
     judge: &Judge<'_>,

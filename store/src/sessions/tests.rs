@@ -30,6 +30,7 @@ async fn begun_instead(
         address: Some([203, 0, 113, 9].into()),
         agent: "a browser",
         origin: &origin,
+        only: None,
     };
     begin(world.store(), &new, LASTING, at(seconds)).await.unwrap();
     key
@@ -63,11 +64,11 @@ async fn what_was_revoked_taken_over_or_of_an_old_password_is_over() {
     let ann = member(&world.scope, "ann@example.org", Role::Viewer).await;
     let bob = member(&world.scope, "bob@example.org", Role::Viewer).await;
     let (first, second) = (begun(&world, ann, 1, 0).await, begun(&world, ann, 2, 0).await);
-    let own = list(world.store(), ann, LASTING, at(1)).await.unwrap();
+    let own = list(world.store(), (ann, first.id()), LASTING, at(1)).await.unwrap();
     assert_eq!(own.len(), 2);
     let ended = async |whose| {
         let origin = Origin::local();
-        revoke(world.store(), whose, first.id(), &origin, at(1)).await.unwrap()
+        revoke(world.store(), (whose, second.id()), first.id(), &origin, at(1)).await.unwrap()
     };
     assert!(!ended(bob).await, "not one's own");
     assert!(ended(ann).await);

@@ -63,7 +63,7 @@ pub async fn record(
     taken: &Taken<'_>,
     now: OffsetDateTime,
 ) -> Result<Standing, StoreError> {
-    let mut tx = tx::begin(store.pool(), "generations.record", Settings::default()).await?;
+    let mut tx = tx::begin(store.transactions(), "generations.record", Settings::default()).await?;
     // In a statement of its own: at READ COMMITTED each statement has its own snapshot, so the next
     // one sees what whoever held the lock has committed.
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK).fetch_one(&mut *tx).await?;

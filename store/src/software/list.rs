@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::counts::{counted, counted_then};
 use super::{FindingCounts, Software, SoftwareRow};
+use crate::counts::kept_at;
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::page::{Order, Page, PageRequest, SortType, containing, push_holds, within};
@@ -54,11 +55,20 @@ impl SoftwareSort {
             Self::Name => ("lower(name)", SortType::Text, false),
             Self::Hosts => ("hosts", SortType::Integer, true),
             Self::Findings => ("open", SortType::Integer, true),
-            Self::FirstSeen => {
-                ("(extract(epoch FROM first_seen_at) * 1000000)::bigint", SortType::Integer, true)
-            }
+            Self::FirstSeen => ("first_seen_at", SortType::Instant, true),
         };
         Order { by, of, descending, tie: "software_key", tie_is_uuid: true }
+    }
+
+    /// The order among the counts that are kept; `None` for one that needs no counts.
+    const fn order_kept(self) -> Option<Order> {
+        let by = match self {
+            Self::Hosts => "k.hosts",
+            Self::Findings => "k.open",
+            Self::Name | Self::FirstSeen => return None,
+        };
+        let tie = "k.software_key";
+        Some(Order { by, of: SortType::Integer, descending: true, tie, tie_is_uuid: true })
     }
 }
 
@@ -81,12 +91,9 @@ fn push_software(
     as_of: Option<OffsetDateTime>,
 ) {
     match sort {
-        // Every row has a source; saying so opens the index of names, which nothing else may use.
-        SoftwareSort::Name => {
+        // Every row has a source; saying so opens the indexes of these orders, which nothing else may use.
+        SoftwareSort::Name | SoftwareSort::FirstSeen => {
             query.push("FROM software x WHERE company_key = $1 AND source <> ''");
-        }
-        SoftwareSort::FirstSeen => {
-            query.push("FROM software x WHERE company_key = $1");
         }
         SoftwareSort::Hosts => {
             query.push(
@@ -123,6 +130,11 @@ fn push_software(
     }
 }
 
+/// Software along the counts that are kept.
+const KEPT: &str = "FROM software_counts k
+    JOIN software x ON x.company_key = $1 AND x.software_key = k.software_key
+    WHERE k.company_key = $1";
+
 /// The intervals of installations and of findings.
 const INSTALLED: (&str, &str) = ("i.opened_at", "i.closed_at");
 const FOUND: (&str, &str) = ("f.opened_at", "f.resolved_at");
@@ -138,13 +150,19 @@ pub async fn list(
     sort: SoftwareSort,
     page: &PageRequest,
 ) -> Result<Page<SoftwareItem>, StoreError> {
-    let order = sort.order();
-    let mut query = select(scope, filter, sort)?;
+    let mut tx = scope.begin("software.list").await?;
+    let kept = match sort.order_kept() {
+        Some(order) if filter.as_of.is_none() => {
+            kept_at(&mut tx, scope.key()).await?.map(|_at| order)
+        }
+        _ => None,
+    };
+    let order = kept.unwrap_or_else(|| sort.order());
+    let mut query = select(scope, filter, sort, kept)?;
     order.push_after(&mut query, page)?;
     order.push_end(&mut query, page);
     #[cfg(test)]
     crate::page::note(&query);
-    let mut tx = scope.begin("software.list").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let found = order.page(rows, page, |row: SoftwareRow| Software::try_from(row))?;
     let items = count(&mut tx, scope.key(), found.items, filter.as_of).await?;
@@ -162,7 +180,7 @@ pub async fn export(
     filter: &SoftwareFilter,
     sort: SoftwareSort,
 ) -> Result<SoftwareExport, StoreError> {
-    let mut query = select(scope, filter, sort)?;
+    let mut query = select(scope, filter, sort, None)?;
     sort.order().push_order(&mut query);
     Ok(SoftwareExport {
         rows: Rows::open(scope, "software.export", query).await?,
@@ -204,59 +222,75 @@ async fn count(
     }
 }
 
+/// The list up to its places and its end; along the counts that are kept where `kept` is their order.
 fn select(
     scope: &TenantScope,
     filter: &SoftwareFilter,
     sort: SoftwareSort,
+    kept: Option<Order>,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT x.*")?;
-    sort.order().push_columns(&mut query);
-    push_software(&mut query, sort, filter.as_of);
+    kept.unwrap_or_else(|| sort.order()).push_columns(&mut query);
+    match kept {
+        Some(_) => {
+            query.push(KEPT);
+        }
+        None => push_software(&mut query, sort, filter.as_of),
+    }
     push_names(&mut query, filter);
+    push_vulnerable(&mut query, filter);
+    push_installed(&mut query, filter, kept.is_none() && sort == SoftwareSort::Hosts);
+    Ok(query)
+}
+
+fn push_vulnerable(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {
     if let Some(vulnerable) = filter.vulnerable {
         query.push(if vulnerable { " AND " } else { " AND NOT " });
         query.push(
             "EXISTS (SELECT FROM findings f WHERE f.company_key = $1
                AND f.software_key = x.software_key AND f.exception IS NULL AND ",
         );
-        push_holds(&mut query, FOUND, filter.as_of);
+        push_holds(query, FOUND, filter.as_of);
         query.push(")");
     }
+}
+
+/// Only what hosts have, and where a label is named hosts with it. `is_counted`: the rows have their hosts.
+fn push_installed(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter, is_counted: bool) {
     if let Some(label) = filter.label {
         query.push(
             " AND x.software_key IN (SELECT i.software_key FROM host_labels l JOIN installations i
                 ON i.company_key = $1 AND i.agent_key = l.agent_key AND ",
         );
-        push_holds(&mut query, INSTALLED, filter.as_of);
+        push_holds(query, INSTALLED, filter.as_of);
         query.push(" WHERE l.company_key = $1 AND l.label = ").push_bind(label).push(")");
     }
-    match (filter.gone, sort) {
-        (true, _) => {}
-        (false, SoftwareSort::Hosts) => {
+    match (filter.gone, is_counted, filter.as_of) {
+        (true, _, _) => {}
+        (false, true, _) => {
             query.push(" AND hosts > 0");
         }
         // `OFFSET 0` keeps it a question for each row that is looked at. As a join it would read
         // all installations, for a page of a hundred.
-        (false, SoftwareSort::Name | SoftwareSort::Findings | SoftwareSort::FirstSeen) => {
-            match filter.as_of {
-                None => query.push(
-                    " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
-                       AND i.software_key = x.software_key AND i.closed_at = 'infinity' OFFSET 0)",
-                ),
-                // No index serves the past: all of it once, and not once for each row.
-                Some(at) => query
-                    .push(
-                        " AND x.software_key IN (SELECT i.software_key FROM installations i
-                           WHERE i.company_key = $1 AND i.opened_at <= ",
-                    )
-                    .push_bind(at)
-                    .push(" AND i.closed_at > ")
-                    .push_bind(at)
-                    .push(")"),
-            };
+        (false, false, None) => {
+            query.push(
+                " AND EXISTS (SELECT FROM installations i WHERE i.company_key = $1
+                   AND i.software_key = x.software_key AND i.closed_at = 'infinity' OFFSET 0)",
+            );
+        }
+        // No index serves the past: all of it once, and not once for each row.
+        (false, false, Some(at)) => {
+            query
+                .push(
+                    " AND x.software_key IN (SELECT i.software_key FROM installations i
+                       WHERE i.company_key = $1 AND i.opened_at <= ",
+                )
+                .push_bind(at)
+                .push(" AND i.closed_at > ")
+                .push_bind(at)
+                .push(")");
         }
     }
-    Ok(query)
 }
 
 fn push_names(query: &mut QueryBuilder<Postgres>, filter: &SoftwareFilter) {

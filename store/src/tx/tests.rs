@@ -43,7 +43,7 @@ async fn settings_end_with_their_transaction() {
     const SEEN: &str = "SELECT coalesce(muster_setting('muster.company_key'), '-')
         || coalesce(muster_setting('muster.operator'), '-') || current_setting('enable_seqscan')";
     for end in ["COMMIT", "ROLLBACK"] {
-        let mut tx = begin(&pool, "test", settings).await.unwrap();
+        let mut tx = begin(&Transactions::on(pool.clone()), "test", settings).await.unwrap();
         let seen: String = sqlx::query_scalar(SEEN).fetch_one(&mut *tx).await.unwrap();
         assert_eq!(seen, "7onoff");
         if end == "COMMIT" {
@@ -61,7 +61,8 @@ async fn settings_end_with_their_transaction() {
 #[tokio::test]
 async fn the_server_can_say_what_a_session_is_doing() {
     let database = FreshDatabase::create().await;
-    let tx = begin(database.store().pool(), "reports.apply", Settings::default()).await.unwrap();
+    let tx =
+        begin(database.store().transactions(), "reports.apply", Settings::default()).await.unwrap();
     let mut connection =
         <sqlx::PgConnection as sqlx::Connection>::connect(database.url()).await.unwrap();
     let named: i64 = sqlx::query_scalar(

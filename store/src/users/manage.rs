@@ -144,7 +144,10 @@ async fn member(
 
 /// The company's admins, kept as they are until the transaction ends: two of them cannot take each
 /// other's role at once.
-async fn hold_admins(tx: &mut PgConnection, company_key: i64) -> Result<Vec<Uuid>, StoreError> {
+pub(crate) async fn hold_admins(
+    tx: &mut PgConnection,
+    company_key: i64,
+) -> Result<Vec<Uuid>, StoreError> {
     let admins = sqlx::query_scalar!(
         "SELECT user_id FROM memberships WHERE company_key = $1 AND role = 'admin'
          ORDER BY user_id FOR UPDATE",

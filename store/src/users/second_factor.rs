@@ -11,6 +11,7 @@ use crate::audit::{self, Change, Origin};
 use crate::database::Store;
 use crate::error::StoreError;
 use crate::tenant::OPERATORS;
+use crate::tx::Tx;
 
 /// Keeps a secret that does not count yet; one that counts already stays as it is. Whether it was
 /// kept.
@@ -131,9 +132,6 @@ pub async fn spend_recovery(store: &Store, user: Uuid, hash: &[u8]) -> Result<bo
 }
 
 /// As [`as_operator`], with the operators' audit log.
-pub(super) async fn begin_audited(
-    store: &Store,
-    name: &'static str,
-) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, StoreError> {
+pub(super) async fn begin_audited(store: &Store, name: &'static str) -> Result<Tx, StoreError> {
     store.local_operator().begin(name).await
 }

@@ -4,7 +4,7 @@ use super::super::section::Field;
 use super::*;
 
 /// Every number with bounds, and its least and its greatest value.
-const BOUNDS: [(&str, &str, u64, u64); 44] = [
+const BOUNDS: [(&str, &str, u64, u64); 45] = [
     ("node", "stop_timeout_s", 1, 3_600),
     ("ingest", "certificate_days", 1, 366),
     ("ingest", "connections_max", 1, 1_000_000),
@@ -43,6 +43,7 @@ const BOUNDS: [(&str, &str, u64, u64); 44] = [
     ("jobs", "dead_letters_days", 1, 3_650),
     ("http", "request_timeout_s", 1, 3_600),
     ("http", "body_bytes_max", 1_024, 1_073_741_824),
+    ("http", "document_bytes_max", 1_024, 268_435_456),
     ("http", "requests_max", 1, 100_000),
     ("http", "connections_max", 1, 1_000_000),
     ("http", "head_timeout_s", 1, 3_600),

@@ -5,11 +5,29 @@ use std::path::Path;
 use super::*;
 
 /// Every setting that names a file with a secret.
-const FILES: [(&str, &str); 3] =
-    [("database", "url_file"), ("feeds", "nvd_api_key_file"), ("feeds", "proxy_file")];
+const FILES: [(&str, &str); 4] = [
+    ("database", "url_file"),
+    ("database", "pooler_url_file"),
+    ("feeds", "nvd_api_key_file"),
+    ("feeds", "proxy_file"),
+];
 
 fn named(section: &str, field: &str, path: &Path) -> Layers {
-    Layers::defaults().with(section, field, path.to_str().unwrap())
+    // With a server of somebody's own, or a pooler before it is refused first.
+    let server = environment(&[("DATABASE_URL", "postgres://u@h/d")]);
+    let layers = Layers::defaults().with_environment(&server).unwrap();
+    layers.with(section, field, path.to_str().unwrap())
+}
+
+#[test]
+fn a_pooler_stands_before_a_server_that_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pooler");
+    std::fs::write(&path, "postgres://u@pooler/d").unwrap();
+    let alone = Layers::defaults().with("database", "pooler_url_file", path.to_str().unwrap());
+    assert!(error(alone).contains("database.url_file"));
+    let config = Config::from_layers(named("database", "pooler_url_file", &path)).unwrap();
+    assert_eq!(config.database.pooler.unwrap().expose(), "postgres://u@pooler/d");
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Operation {
 
     /// Every answer that is no refusal sets the session's cookie, or takes it away.
     pub(crate) fn sets_cookie(&mut self) {
-        for status in [StatusCode::CREATED, StatusCode::NO_CONTENT] {
+        for status in [StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::SEE_OTHER] {
             if self.responses.contains_key(&status.as_u16()) {
                 self.gives_header(status, "Set-Cookie", "SetCookie");
             }

@@ -312,3 +312,28 @@ async fn another_company_neither_sees_nor_ends_an_exception() {
         .await
         .blames("host", "the company has no such host");
 }
+
+#[tokio::test]
+async fn who_made_and_who_decided_is_called_by_name_wherever_exceptions_are_shown() {
+    let api = Api::new().await;
+    needs_approval(&api).await;
+    let asked = made(&api, &json!({ "cve": "CVE-2024-0001" })).await;
+    let path = format!("{}/approve", path_of(&asked));
+    let approved = post(&api, &path, &api.ours.admin, &json!({})).await.json();
+    let keys = api.get("/api/v1/api-keys", &api.ours.admin).await.items();
+    let name_of = |word: &Value| {
+        let is_it = |key: &&Value| format!("api_key:{}", key["id"].as_str().unwrap()) == *word;
+        keys.iter().find(is_it).map(|key| key["name"].clone()).unwrap()
+    };
+    let (asker, decider) = (name_of(&asked["created_by"]), name_of(&approved["decided_by"]));
+    assert_eq!(asked["created_by_name"], asker);
+    let viewer = &api.ours.viewer;
+    let one = api.get(&format!("/api/v1/exceptions{}", path_of(&asked)), viewer).await.json();
+    let listed = api.get("/api/v1/exceptions", viewer).await.items();
+    let export = api.get("/api/v1/exceptions/export?format=ndjson", viewer).await.text;
+    let exported: Value = serde_json::from_str(export.trim()).unwrap();
+    for shown in [&approved, &one, &listed[0], &exported] {
+        assert_eq!(shown["created_by_name"], asker, "{shown}");
+        assert_eq!(shown["decided_by_name"], decider, "{shown}");
+    }
+}

@@ -28,8 +28,9 @@ use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::{Config, Layers, WebhooksConfig};
-use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, router};
+use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
+use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
+use crate::oidc::Oidc;
 use crate::webhooks::{Reach, Sealer};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -137,13 +138,22 @@ impl Api {
         let mut config = Config::from_layers(Layers::defaults()).unwrap().http;
         // Few enough that a test can come to the end of them.
         config.principal_requests_per_minute = 500;
+        // The providers of these tests are on this machine.
+        let oidc = OidcConfig {
+            public_url: Some("https://muster.example".to_owned()),
+            allow_http: true,
+            allowed_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            ca_file: None,
+        };
         let state = ApiState {
+            oidc: Oidc::new(&oidc, clock.clone(), |_| [4; 32]).unwrap(),
             store: store.clone(),
             clock,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             node: Arc::new(FakeNode),
             gate: Gate::new(&config),
             exports: Exports::default(),
+            uploads: Uploads::new(&config),
             live,
             reach: Reach::new(&WebhooksConfig::default()),
             sealer: Sealer::new(|_| [3; 32]).unwrap(),

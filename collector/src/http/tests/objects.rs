@@ -26,6 +26,21 @@ async fn a_host_shows_what_is_installed_and_what_is_vulnerable() {
 }
 
 #[tokio::test]
+async fn a_host_shows_what_came_onto_it() {
+    let api = Api::new().await;
+    let (host, key) = (api.ours.host, &api.ours.viewer);
+    let path = format!("/api/v1/hosts/{host}/changes");
+    let changes = api.get(&path, key).await.items();
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0]["kind"], "installed");
+    assert_eq!(changes[0]["software"]["name"], "nodejs");
+    assert!(changes[0]["at"].is_string());
+    api.get(&path, &api.theirs.viewer).await.refuses(404, "there is no such host");
+    let token = format!("{path}?page_token=x");
+    api.get(&token, key).await.refuses(422, "page_token");
+}
+
+#[tokio::test]
 async fn hosts_and_findings_of_a_cve_are_found_in_whatever_case_its_id_is_written() {
     let api = Api::new().await;
     for list in ["hosts", "findings"] {

@@ -208,11 +208,7 @@ async fn preview(
     tenant: Tenant<TriageFindings>,
     Body(rule): Body<RuleBody>,
 ) -> Result<Json<ImpactView>, Problem> {
-    let about = rule.about()?;
-    if !about.is_particular() {
-        return Err(CreateError::AboutNothing.into());
-    }
-    let impact = exceptions::preview(&tenant.scope, &about, &rule.hosts()?).await?;
+    let impact = exceptions::preview(&tenant.scope, &rule.about()?, &rule.hosts()?).await?;
     Ok(Json(impact.into()))
 }
 

@@ -215,7 +215,7 @@ impl ListQuery {
             confidence_min: self.confidence_min,
             label: labels::named(scope, self.label.as_deref()).await?,
             exception: self.exception,
-            as_of: moment::as_of(self.as_of, state)?,
+            as_of: moment::as_of(self.as_of, scope, state).await?,
         })
     }
 }

@@ -1,5 +1,7 @@
-//! Hosts: the list, one host whole, its software, a scan now, and letting it go.
+//! Hosts: the list, one host whole, its software and what changed, a scan now, letting it go, and erasing it.
 
+mod changes;
+mod data;
 mod detail;
 mod list;
 mod release;
@@ -10,6 +12,7 @@ use protocol::ids::AgentId;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::agents;
+use store::hosts::HostKind;
 use uuid::Uuid;
 
 use crate::http::answer::{Accepted, NoContent};
@@ -20,7 +23,7 @@ use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
-    Routes::of("Hosts", "The machines with an agent.")
+    Routes::of("Hosts", "The machines with an agent, and assets whose software documents list.")
         .get("/hosts", "list_hosts", "Hosts, a page at a time", list::list)
         .get("/hosts/export", "export_hosts", "Hosts, whole", list::export)
         .get("/hosts/{host}", "get_host", "One host", detail::get)
@@ -36,8 +39,26 @@ pub(super) fn routes() -> Routes {
             "What is installed on a host, whole",
             software::export,
         )
+        .get(
+            "/hosts/{host}/changes",
+            "list_host_changes",
+            "What came onto a host and went from it, newest first",
+            changes::list,
+        )
         .post("/hosts/{host}/scan", "scan_host", "Ask a host for a scan now", scan)
-        .post("/hosts/{host}/revoke", "revoke_host", "Let a host go", revoke)
+        .post(
+            "/hosts/{host}/revoke",
+            "revoke_host",
+            "Let a host go; an asset without an agent has nothing then",
+            revoke,
+        )
+        .get("/hosts/{host}/data", "export_host_data", "All that is held of a host", data::export)
+        .delete(
+            "/hosts/{host}",
+            "erase_host",
+            "Erase a host with all that is held of it but who did what; it cannot be undone",
+            data::erase,
+        )
 }
 
 fn host_id(text: &str) -> Result<AgentId, Problem> {
@@ -51,14 +72,23 @@ struct ScanRequested {
     request: u64,
 }
 
+/// What is said of an asset that has nobody to scan it.
+const NO_AGENT: &str = "this asset has no agent: import a newer document of it";
+
 async fn scan(
     tenant: Tenant<ScanHosts>,
     Path(host): Path<String>,
 ) -> Result<Accepted<ScanRequested>, Problem> {
     let scope = tenant.scope;
-    let request = agents::request_scan(&scope, host_id(&host)?).await?;
-    let request = request.ok_or(Problem::NotFound("host"))?;
-    Ok(Accepted(ScanRequested { request }))
+    let id = host_id(&host)?;
+    if let Some(request) = agents::request_scan(&scope, id).await? {
+        return Ok(Accepted(ScanRequested { request }));
+    }
+    let host = store::hosts::get(&scope, id).await?;
+    Err(match host.map(|detail| detail.host.kind) {
+        Some(HostKind::Sbom) => Problem::Conflict(NO_AGENT.to_owned()),
+        Some(HostKind::Agent) | None => Problem::NotFound("host"),
+    })
 }
 
 async fn revoke(

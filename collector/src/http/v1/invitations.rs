@@ -137,7 +137,7 @@ pub(super) fn invite(email: &str, now: OffsetDateTime) -> Result<Made, Problem> 
 }
 
 /// An address of mail, in lower case. Whether somebody reads it, only a letter would show.
-fn address(text: &str) -> Result<String, Problem> {
+pub(super) fn address(text: &str) -> Result<String, Problem> {
     let text = text.trim().to_lowercase();
     let is_address = text.len() <= EMAIL_CHARS_MAX
         && text.bytes().all(|byte| byte.is_ascii_graphic())

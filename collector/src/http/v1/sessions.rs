@@ -137,6 +137,7 @@ async fn sign_in(
         replaces: from.session.as_ref(),
         address: from.address,
         agent: &from.agent,
+        only: None,
     };
     let session = sessions::begin(&state.store, &new, lasting, state.clock.now()).await?;
     let id = session.id;
@@ -169,7 +170,9 @@ pub(super) async fn prove(
     if !is_known {
         state.gate.admit_stranger(&claim.email, instant)?;
     }
+    // Who has none comes by a provider: no password is theirs, and finding that out takes as long.
     let hash = account.as_ref().map(|account| account.password.clone());
+    let hash = hash.filter(|hash| !hash.is_empty());
     let is_right = state.gate.passwords().verify(claim.password, hash).await?;
     let account = account
         .filter(|account| is_right && account.disabled_at.is_none())
@@ -198,7 +201,7 @@ async fn list(
 ) -> Result<Json<Whole<SessionView>>, Problem> {
     let lasting = state.gate.lasting();
     let now = state.clock.now();
-    let own = sessions::list(&state.store, person.user, lasting, now).await?;
+    let own = sessions::list(&state.store, (person.user, person.session), lasting, now).await?;
     Ok(page::whole(own, |session| view(session, person.session)))
 }
 
@@ -223,5 +226,6 @@ async fn revoke(
 /// Ends a session of somebody's own; whether there was one to end.
 async fn end(state: &ApiState, person: &Person, session: Uuid) -> Result<bool, Problem> {
     let (origin, now) = (&person.who.origin, state.clock.now());
-    Ok(sessions::revoke(&state.store, person.user, session, origin, now).await?)
+    let whose = (person.user, person.session);
+    Ok(sessions::revoke(&state.store, whose, session, origin, now).await?)
 }

@@ -296,7 +296,7 @@ impl ListQuery {
             label: labels::named(scope, self.label.as_deref()).await?,
             name: self.name,
             gone: self.gone,
-            as_of: moment::as_of(self.as_of, state)?,
+            as_of: moment::as_of(self.as_of, scope, state).await?,
         })
     }
 }

@@ -197,7 +197,11 @@ struct DocumentView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     imported_at: OffsetDateTime,
+    /// Who brought it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`.
     imported_by: String,
+    /// What they are called now; absent for who is none of the company's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imported_by_name: Option<String>,
     /// Statements that name nothing that an exception can be about.
     #[schemars(with = "Vec<Open>")]
     unknown: Value,
@@ -212,6 +216,7 @@ impl From<Document> for DocumentView {
             version: document.version,
             imported_at: document.imported_at,
             imported_by: document.imported_by,
+            imported_by_name: document.imported_by_name,
             unknown: document.unknown,
         }
     }

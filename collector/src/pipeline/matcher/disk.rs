@@ -15,9 +15,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use enrichment::evaluation::Evaluation;
+use metrics::counter;
 use protocol::fingerprint::SoftwareKey;
 
 use super::stored;
+use crate::metrics::{LABEL_REASON, MATCH_FAILURES};
 use crate::pipeline::unwind::message;
 
 /// The layout of what is stored; with another one the directory is another.
@@ -235,6 +237,7 @@ fn give_up(is_usable: &AtomicBool, database: &sled::Db, error: &str) {
     // Said once: every reader that is under way would say the same.
     if is_usable.swap(false, Ordering::Relaxed) {
         std::mem::forget(database.clone());
+        counter!(MATCH_FAILURES, LABEL_REASON => "cache").increment(1);
         tracing::warn!(error, "the match cache on disk is left alone until the next start");
     }
 }

@@ -25,7 +25,7 @@ const columns = (open: (entry: Entry) => void): ColumnDef<Entry>[] => [
   {
     id: 'actor',
     header: text.audit.actor,
-    cell: ({ row }) => row.original.actor.name || text.audit.kinds[row.original.actor.kind as 'local'],
+    cell: ({ row }) => row.original.actor.name || text.audit.kindOf(row.original.actor.kind),
   },
   {
     id: 'action',
@@ -131,7 +131,7 @@ export function AuditPage() {
               of={[
                 [text.audit.at, <Moment key="a" at={shown.at} as="instant" />],
                 [text.audit.actor, shown.actor.name],
-                [text.audit.kind, text.audit.kinds[shown.actor.kind as 'local']],
+                [text.audit.kind, text.audit.kindOf(shown.actor.kind)],
                 [text.audit.object, shown.object],
                 [text.audit.address, shown.address],
                 [text.state.request, shown.request_id],

@@ -181,8 +181,10 @@ function Software({ cve }: { cve: string }) {
     page_token: search.page_token,
     limit: search.limit,
   };
-  const read = useRead(['findings', query], (api, signal) =>
-    api.GET('/api/v1/findings', { params: { query }, signal }),
+  const read = useRead(
+    ['findings', query],
+    (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
+    { still: true },
   );
   return (
     <FindingList

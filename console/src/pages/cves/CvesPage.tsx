@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { SEVERITIES } from '../../app/searches';
 import { asNumber, asShare } from '../../format/number';
+import { OF_FINDINGS } from '../../live/news';
 import { Go } from '../../parts/Go';
 import { Export } from '../../parts/Export';
 import { Choice, TextFilter, Toggle } from '../../parts/fields';
@@ -90,8 +91,10 @@ export function CvesPage() {
   const { company: _company, hide: _hide, ...query } = search;
   const filter = withoutPage(query);
   const { sort = 'severity', ...narrowing } = filter;
-  const read = useRead(['cves', query], (api, signal) =>
-    api.GET('/api/v1/cves', { params: { query }, signal }),
+  const read = useRead(
+    ['cves', query],
+    (api, signal) => api.GET('/api/v1/cves', { params: { query }, signal }),
+    { still: true },
   );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
   const isFiltered = Object.keys(narrowing).length > 0;
@@ -126,6 +129,7 @@ export function CvesPage() {
         search={search}
         set={set}
         sort={{ by: sort, set: (by) => set({ sort: by as typeof sort }) }}
+        news={OF_FINDINGS}
         empty={
           <Notice
             title={isId ? text.cve.noneHas(search.query ?? '') : text.cve.none}

@@ -3,6 +3,7 @@ import { Button, Group, Stack, Title } from '@mantine/core';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asNumber } from '../../format/number';
+import { Actor } from '../../parts/Actor';
 import { Go } from '../../parts/Go';
 import { Confirm } from '../../parts/Confirm';
 import { Facts } from '../../parts/Facts';
@@ -51,12 +52,15 @@ export function ExceptionDetail({ id }: { id: string }) {
               [text.exception.findings, asNumber(one.findings)],
               [text.exception.expires, <Moment key="e" at={one.expires_at} as="instant" />],
               [text.common.created, <Moment key="c" at={one.created_at} as="instant" />],
-              [text.exception.by, one.created_by],
+              [text.exception.by, <Actor key="b" word={one.created_by} name={one.created_by_name} />],
               [
                 text.exception.decided,
                 one.decided_at == null ? undefined : <Moment key="d" at={one.decided_at} as="instant" />,
               ],
-              [text.exception.decidedBy, one.decided_by],
+              [
+                text.exception.decidedBy,
+                one.decided_by && <Actor key="y" word={one.decided_by} name={one.decided_by_name} />,
+              ],
               [
                 text.exception.ended,
                 one.ended_at == null ? undefined : <Moment key="n" at={one.ended_at} as="instant" />,
@@ -79,7 +83,7 @@ export function ExceptionDetail({ id }: { id: string }) {
             )}
           </Group>
           <Group>
-            {one.state === 'requested' && may('exceptions:approve') && one.created_by !== me.name && (
+            {one.state === 'requested' && may('exceptions:approve') && one.created_by !== `user:${me.id}` && (
               <>
                 <Button size="xs" onClick={() => approve.mutate()} loading={approve.isPending}>
                   {text.exception.approve}

@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { EXCEPTION_STATES } from '../../app/searches';
 import { asNumber } from '../../format/number';
+import { Actor } from '../../parts/Actor';
 import { Export } from '../../parts/Export';
 import { Choice, TextFilter } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
@@ -65,7 +66,12 @@ const columns = (open: (id: string) => void): ColumnDef<Exception>[] => [
     header: text.exception.expires,
     cell: ({ row }) => <Moment at={row.original.expires_at} as="day" never={text.common.never} />,
   },
-  { id: 'by', header: text.exception.by, meta: { wide: true }, cell: ({ row }) => row.original.created_by },
+  {
+    id: 'by',
+    header: text.exception.by,
+    meta: { wide: true },
+    cell: ({ row }) => <Actor word={row.original.created_by} name={row.original.created_by_name} />,
+  },
   {
     id: 'created',
     header: text.common.created,

@@ -4,6 +4,7 @@ import { notifications } from '@mantine/notifications';
 import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
+import { Actor } from '../../parts/Actor';
 import { Go } from '../../parts/Go';
 import { useSave } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
@@ -79,7 +80,8 @@ export function Vex() {
                     </Table.Td>
                     <Table.Td className="hide-narrow">{document.format}</Table.Td>
                     <Table.Td>
-                      <Moment at={document.imported_at} /> · {document.imported_by}
+                      <Moment at={document.imported_at} /> ·{' '}
+                      <Actor word={document.imported_by} name={document.imported_by_name} />
                     </Table.Td>
                     <Table.Td>{document.unknown.length}</Table.Td>
                   </Table.Tr>

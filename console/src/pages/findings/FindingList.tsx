@@ -4,6 +4,7 @@ import { useHotkeys } from '@mantine/hooks';
 import type { Read } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asInstant } from '../../format/time';
+import { OF_FINDINGS } from '../../live/news';
 import { Notice } from '../../parts/States';
 import { ListView, type PageOf } from '../../parts/table/ListView';
 import { text } from '../../text/text';
@@ -84,6 +85,7 @@ export function FindingList({ read, search, set, host, isSorted = true }: Findin
             : undefined
         }
         asOf={search.as_of && asInstant(search.as_of)}
+        news={OF_FINDINGS}
         current={search.row}
         onRow={(finding) => set({ ...keep, row: findingId(finding), panel: search.panel })}
         actions={

@@ -20,8 +20,10 @@ export function FindingsPage() {
   const { company: _company, hide: _hide, row: _row, panel: _panel, ...query } = search;
   const filter = withoutPage(query);
   const { sort: _sort, ...narrowing } = filter;
-  const read = useRead(['findings', query], (api, signal) =>
-    api.GET('/api/v1/findings', { params: { query }, signal }),
+  const read = useRead(
+    ['findings', query],
+    (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
+    { still: true },
   );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
   const isFiltered = Object.keys(narrowing).length > 0;

@@ -38,7 +38,12 @@ export function HostFacts({ host }: { host: Schemas['HostDetail'] }) {
           [text.host.arch, facts?.arch],
           [text.host.cpu, facts ? `${facts.cpu_model} × ${facts.cpu_count}` : undefined],
           [text.host.memory, facts ? asBytes(facts.memory_bytes) : undefined],
-          [text.host.agent, text.host.agentOf(host.agent_version, host.agent_outdated)],
+          [
+            text.host.agent,
+            host.kind === 'sbom'
+              ? text.host.agentless
+              : text.host.agentOf(host.agent_version, host.agent_outdated),
+          ],
           [text.host.id, host.id],
         ]}
       />

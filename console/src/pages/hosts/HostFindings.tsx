@@ -28,8 +28,10 @@ export function HostFindings({ host, search, set }: HostFindingsProps) {
     sort: search.sort,
   };
   const query = { ...filter, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['findings', query], (api, signal) =>
-    api.GET('/api/v1/findings', { params: { query }, signal }),
+  const read = useRead(
+    ['findings', query],
+    (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
+    { still: true },
   );
   return (
     <>

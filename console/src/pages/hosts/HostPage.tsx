@@ -12,13 +12,14 @@ import { changed } from '../../url/search';
 import { HostState } from './columns';
 import { HostFacts } from './HostFacts';
 import { HostFindings } from './HostFindings';
+import { HostHistory } from './HostHistory';
 import { HostPolicies } from './HostPolicies';
 import { HostSoftware } from './HostSoftware';
 import { HostSources } from './HostSources';
 
 const route = getRouteApi('/app/hosts/$host');
 const WAITING_MS = 3_000;
-const TABS = ['facts', 'software', 'findings', 'policies', 'sources'] as const;
+const TABS = ['facts', 'software', 'findings', 'policies', 'sources', 'history'] as const;
 
 /** One host: what it is, what it has, and how it gets on. */
 export function HostPage() {
@@ -43,6 +44,10 @@ export function HostPage() {
       done: text.host.revokedDone,
     },
   );
+  const erase = useWrite((api) => api.DELETE('/api/v1/hosts/{host}', { params: { path: { host: id } } }), {
+    done: text.host.erased,
+    onDone: () => void navigate({ to: '/hosts' }),
+  });
 
   if (read.data === undefined) {
     return (
@@ -70,7 +75,7 @@ export function HostPage() {
         }
       >
         <ReadAt read={read} />
-        {may('hosts:scan') && host.revoked_at == null && (
+        {may('hosts:scan') && host.revoked_at == null && host.kind === 'agent' && (
           <Button size="xs" onClick={() => scan.mutate()} loading={scan.isPending} disabled={isScanning}>
             {text.host.scan}
           </Button>
@@ -80,6 +85,13 @@ export function HostPage() {
             label={text.host.revoke}
             detail={text.host.revokeDetail(host.hostname)}
             onConfirm={() => revoke.mutate()}
+          />
+        )}
+        {may('hosts:revoke') && host.revoked_at != null && (
+          <Confirm
+            label={text.host.erase}
+            detail={text.host.eraseDetail(host.hostname)}
+            onConfirm={() => erase.mutate()}
           />
         )}
       </PageHead>
@@ -114,6 +126,9 @@ export function HostPage() {
         </Tabs.Panel>
         <Tabs.Panel value="sources">
           <HostSources host={host} />
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          <HostHistory host={host} search={search} set={set} />
         </Tabs.Panel>
       </Tabs>
     </>

@@ -5,7 +5,7 @@ import { useRead } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asInstant } from '../../format/time';
 import { Export } from '../../parts/Export';
-import { AsOf, InstantField, TextFilter, Toggle } from '../../parts/fields';
+import { AsOf, Choice, InstantField, TextFilter, Toggle } from '../../parts/fields';
 import { Filters } from '../../parts/Filters';
 import { LabelFilter } from '../../parts/LabelFilter';
 import { PageHead } from '../../parts/PageHead';
@@ -60,6 +60,12 @@ export function HostsPage() {
           placeholder="CVE-2024-21626"
           value={search.cve}
           set={(cve) => set({ cve })}
+        />
+        <Choice
+          label={text.host.kind}
+          options={(['agent', 'sbom'] as const).map((one) => [one, text.host.kinds[one]] as const)}
+          value={search.kind}
+          set={(kind) => set({ kind })}
         />
         <LabelFilter value={search.label} set={(label) => set({ label })} />
         <TextFilter

@@ -61,13 +61,15 @@ export const hostColumns: ColumnDef<Host>[] = [
     id: 'agent',
     header: text.host.agent,
     meta: { wide: true },
-    cell: ({ row }) => text.host.agentOf(row.original.agent_version, row.original.agent_outdated),
+    cell: ({ row: { original: host } }) =>
+      host.kind === 'sbom' ? text.host.agentless : text.host.agentOf(host.agent_version, host.agent_outdated),
   },
 ];
 
 /** Whether a host is there, missed or gone. */
 export function HostState({ host }: { host: Host }) {
   if (host.revoked_at != null) return <span className="severity">{text.host.revoked}</span>;
+  if (host.kind === 'sbom') return <span className="severity">{text.host.fromDocument}</span>;
   const isMissed = host.overdue_at != null && Date.parse(host.overdue_at) < Date.now();
   return isMissed ? (
     <span className="severity severity-high">{text.host.overdue}</span>

@@ -10,6 +10,7 @@ import { PageHead } from '../../parts/PageHead';
 import { KevBadge, Severity } from '../../parts/Severity';
 import { Notice, ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
+import { Trends } from './Trends';
 
 const MINUTE_MS = 60_000;
 /** Hosts that were silent for so long are shown as such. */
@@ -59,6 +60,7 @@ export function OverviewPage() {
             )
           }
         </ReadView>
+        <Trends />
         <div className="halves">
           <Exploited />
           <Likely />

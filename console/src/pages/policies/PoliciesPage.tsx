@@ -5,6 +5,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
 import { useSession } from '../../api/session';
+import { OF_POLICIES } from '../../live/news';
 import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
@@ -88,6 +89,7 @@ export function PoliciesPage() {
         rowId={(policy) => policy.id}
         search={search}
         set={set}
+        news={OF_POLICIES}
         empty={
           <Notice title={text.policy.none} action={create}>
             {text.policy.noneDetail}

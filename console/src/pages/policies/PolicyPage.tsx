@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { POLICY_STATES } from '../../app/searches';
+import { OF_POLICIES } from '../../live/news';
 import { Go } from '../../parts/Go';
 import { Confirm } from '../../parts/Confirm';
 import { Export } from '../../parts/Export';
@@ -125,6 +126,7 @@ export function PolicyPage() {
             rowId={(one) => one.host}
             search={search}
             set={set}
+            news={OF_POLICIES}
             actions={
               <Export
                 path={`/api/v1/policies/${id}/hosts/export`}

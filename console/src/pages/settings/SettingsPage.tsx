@@ -9,17 +9,24 @@ import { AgentSettings } from './AgentSettings';
 import { ApiKeys } from './ApiKeys';
 import { ExceptionSettings } from './ExceptionSettings';
 import { People } from './People';
+import { ProviderSettings } from './ProviderSettings';
+import { RetentionSettings } from './RetentionSettings';
 
 const route = getRouteApi('/app/settings');
 
-const TABS: readonly { id: 'people' | 'keys' | 'agents' | 'exceptions'; needs: Permission }[] = [
+const TABS: readonly {
+  id: 'people' | 'provider' | 'keys' | 'agents' | 'exceptions' | 'kept';
+  needs: Permission;
+}[] = [
   { id: 'people', needs: 'users:manage' },
+  { id: 'provider', needs: 'users:manage' },
   { id: 'keys', needs: 'keys:manage' },
   { id: 'agents', needs: 'inventory:read' },
   { id: 'exceptions', needs: 'inventory:read' },
+  { id: 'kept', needs: 'inventory:read' },
 ];
 
-/** What is set for the company: people, keys, what agents are told, how exceptions come to hold. */
+/** What is set for the company: people, how they sign in, keys, what agents are told, how exceptions come to hold. */
 export function SettingsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
@@ -48,6 +55,9 @@ export function SettingsPage() {
         <Tabs.Panel value="people">
           <People />
         </Tabs.Panel>
+        <Tabs.Panel value="provider">
+          <ProviderSettings />
+        </Tabs.Panel>
         <Tabs.Panel value="keys">
           <ApiKeys />
         </Tabs.Panel>
@@ -56,6 +66,9 @@ export function SettingsPage() {
         </Tabs.Panel>
         <Tabs.Panel value="exceptions">
           <ExceptionSettings />
+        </Tabs.Panel>
+        <Tabs.Panel value="kept">
+          <RetentionSettings />
         </Tabs.Panel>
       </Tabs>
     </>

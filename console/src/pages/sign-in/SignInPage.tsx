@@ -8,6 +8,7 @@ import { connect } from '../../api/client';
 import { type ApiError, unwrap } from '../../api/problem';
 import { queries } from '../../app/queries';
 import { text } from '../../text/text';
+import { ByProvider } from './ByProvider';
 
 const route = getRouteApi('/sign-in');
 
@@ -19,7 +20,7 @@ interface Claim {
 
 /** Where somebody signs in: address, password, and the second factor where the account has one. */
 export function SignInPage() {
-  const { to } = route.useSearch();
+  const { to, sso } = route.useSearch();
   const router = useRouter();
   const form = useForm<Claim>({ initialValues: { email: '', password: '', code: '' } });
   useEffect(() => {
@@ -86,6 +87,7 @@ export function SignInPage() {
           </Button>
         </Stack>
       </form>
+      <ByProvider to={to} refused={sso} />
     </main>
   );
 }

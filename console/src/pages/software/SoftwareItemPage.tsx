@@ -101,8 +101,10 @@ function Findings({ id }: { id: string }) {
   const search = route.useSearch();
   const set = useSet();
   const query = { software: id, page_token: search.page_token, limit: search.limit };
-  const read = useRead(['findings', query], (api, signal) =>
-    api.GET('/api/v1/findings', { params: { query }, signal }),
+  const read = useRead(
+    ['findings', query],
+    (api, signal) => api.GET('/api/v1/findings', { params: { query }, signal }),
+    { still: true },
   );
   return (
     <FindingList

@@ -4,6 +4,8 @@ import { useCanGoBack, useRouter } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 
 import type { Read } from '../../api/read';
+import { NewsBar } from '../../live/NewsBar';
+import type { Sort } from '../../live/news';
 import { asNumber, asTotal } from '../../format/number';
 import { text } from '../../text/text';
 import { ReadAt, ReadView } from '../States';
@@ -41,6 +43,8 @@ interface ListViewProps<T> {
   onRow?: (row: T) => void;
   /** Buttons above the list. */
   actions?: ReactNode;
+  /** What happens that makes the list another one; nothing is said of it when absent. */
+  news?: readonly Sort[];
 }
 
 const LIMITS = [50, 100, 500, 1000];
@@ -97,6 +101,7 @@ export function ListView<T>(props: ListViewProps<T>) {
           read.data.items.length > 50) && (
           <Pager next={read.data.next_page_token ?? undefined} search={search} set={set} />
         )}
+      {props.news && props.asOf === undefined && <NewsBar read={read} of={props.news} />}
     </>
   );
 }

@@ -20,11 +20,14 @@ export const nav = {
   exceptions: 'Exceptions',
   policies: 'Policies',
   labels: 'Labels',
+  reports: 'Reports',
   deploy: 'Deploy agents',
+  imports: 'Imports',
   pipeline: 'Pipeline',
   deadLetters: 'Dead letters',
   feeds: 'Feeds',
   audit: 'Audit log',
+  webhooks: 'Webhooks and events',
   settings: 'Settings',
   companies: 'Companies',
   operators: 'Operators',
@@ -167,7 +170,7 @@ export const overview = {
   policies: (all: number, failing: number, hosts: number) =>
     `${many(failing, 'policy', 'policies')} of ${all.toLocaleString('en-GB')} fail, on ${many(hosts, 'host', 'hosts')}.`,
   feeds: 'How old the knowledge is',
-  reports: 'Reports',
+  reports: 'What agents report',
 };
 
 export { many };

@@ -1,3 +1,4 @@
+import { actorKind } from '../words';
 import { many } from './everywhere';
 
 export const deploy = {
@@ -41,7 +42,7 @@ export const audit = {
   at: 'When',
   actor: 'Who',
   kind: 'As',
-  kinds: { user: 'Person', api_key: 'API key', local: 'Command line', system: 'The collector' },
+  kindOf: actorKind,
   action: 'What',
   object: 'To what',
   objectId: 'Id of the object',

@@ -1,7 +1,14 @@
 export const role = { viewer: 'Viewer', analyst: 'Analyst', admin: 'Admin', operator: 'Operator' };
 
 export const settings = {
-  tabs: { people: 'People', keys: 'API keys', agents: 'Agents', exceptions: 'Exceptions' },
+  tabs: {
+    people: 'People',
+    provider: 'Sign-in',
+    keys: 'API keys',
+    agents: 'Agents',
+    exceptions: 'Exceptions',
+    kept: 'Retention',
+  },
   people: 'People',
   nobody: 'Nobody but operators works here yet.',
   role: 'Role',
@@ -31,6 +38,12 @@ export const settings = {
   visitsNo: 'They hold their connection',
   sourcesOff: 'Sources that agents leave out',
   sourcesOffDetail: 'What they had is taken out of the inventory with the next scan.',
+  history: 'Days that what is over is kept',
+  historyDetail: (max: number) =>
+    `Uninstalled software and resolved findings. Empty: ${max}, which is the most. As far back lists can be looked at.`,
+  silent: 'Days after which a silent host is let go',
+  silentDetail:
+    'Empty: never. It is found first, and let go a day later if it said nothing since; to come back it has to be enrolled anew.',
   approval: 'Exceptions need another person’s approval',
   approvalDetail: 'Whoever asks for one cannot approve it.',
 };

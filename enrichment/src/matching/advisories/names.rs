@@ -12,11 +12,14 @@ use crate::subject::Subject;
 use crate::version::Scheme;
 
 /// Registries by the source that finds their packages.
-const REGISTRIES: [(&str, &str, Scheme); 5] = [
+const REGISTRIES: [(&str, &str, Scheme); 8] = [
     ("cargo", "cargo", Scheme::Semver),
     ("gem", "gem", Scheme::Gem),
     ("go", "golang", Scheme::Go),
+    ("hex", "hex", Scheme::Semver),
+    ("maven", "maven", Scheme::Maven),
     ("npm", "npm", Scheme::Npm),
+    ("nuget", "nuget", Scheme::Nuget),
     ("python", "pypi", Scheme::Pypi),
 ];
 

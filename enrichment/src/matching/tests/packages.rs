@@ -70,3 +70,32 @@ fn a_third_partys_package_is_a_program_on_its_system() {
     assert_eq!(evaluation.findings.len(), 1, "{evaluation:?}");
     assert_eq!(evaluation.findings[0].confidence, Confidence::High);
 }
+
+#[test]
+fn a_component_is_judged_by_the_cpe_name_that_its_document_gives_and_by_no_other() {
+    let index = one(&any_of(&[(&app("openbsd:openssh:*"), r#""versionEndExcluding":"9.8""#)]));
+    let judged = |bundle_id, origin| {
+        let subject = Subject {
+            source: "component",
+            name: "openssh",
+            vendor: "OpenBSD",
+            version: "9.2",
+            bundle_id,
+            origin,
+            ..Subject::default()
+        };
+        evaluate(&index, &subject)
+    };
+    let purl = "pkg:generic/openssh@9.2";
+    let named = judged("cpe:2.3:a:openbsd:openssh:9.2:p1:*:*:*:*:*:*", purl);
+    assert_eq!((named.status, named.findings.len()), (Status::Evaluated, 1), "{named:?}");
+    assert_eq!(named.identity.purl.as_deref(), Some(purl));
+    let repaired = judged("cpe:2.3:a:openbsd:openssh:9.8:*:*:*:*:*:*:*", purl);
+    assert_eq!((repaired.status, repaired.findings.len()), (Status::Evaluated, 0));
+    // Its name and vendor would be found among programs.
+    let bare = judged("", purl);
+    assert_eq!((bare.status, bare.findings.len()), (Status::Unmapped, 0));
+    assert!(bare.reason.unwrap().contains("no CPE name"));
+    let broken = judged("cpe:2.3:a:openbsd", "");
+    assert_eq!(broken.status, Status::NotEvaluable, "{broken:?}");
+}

@@ -35,13 +35,27 @@ async fn an_agent_at_rest_is_small() {
     let model = Model::new(Host::new(0, 100, &random), Epoch(0));
     let agent = Arc::new(Agent::new(identity(1), model));
     let changes = Changes { every: None, at: now, until: now, probes: None, count: 0 };
-    let habits = Habits { begins_at: now, speed: 1, heartbeat_every: None, touch: Touch::Visit };
+    let habits = Habits {
+        begins_at: now,
+        speed: 1,
+        heartbeat_every: None,
+        touch: Touch::Visit,
+        reconnect_max: RECONNECT.1,
+    };
     let shared = Arc::new(context);
     let client = Client::new(0, agent, shared, (changes, habits), random);
     // The future itself, which holds the client: what a task of it takes before it is polled.
     let life = client.run(CancellationToken::new());
     let bytes = size_of_val(&life) + size_of::<Agent>();
     assert!(bytes < RESTING_BYTES_MAX, "{bytes} bytes");
+}
+
+#[test]
+fn a_large_fleet_waits_longer_so_that_its_calls_in_vain_stay_as_few() {
+    for (agents, seconds) in [(1, 10), (5_000, 10), (20_000, 40), (100_000, 200), (1_000_000, 300)]
+    {
+        assert_eq!(longest_wait(agents), Duration::from_secs(seconds), "{agents}");
+    }
 }
 
 fn token() -> EnrolmentToken {
@@ -66,7 +80,8 @@ async fn client(apps: u32, touch: Touch, speed: u32) -> Client {
         probes: None,
         count: 0,
     };
-    let habits = Habits { begins_at: now, speed, heartbeat_every: None, touch };
+    let habits =
+        Habits { begins_at: now, speed, heartbeat_every: None, touch, reconnect_max: RECONNECT.1 };
     let agent = Arc::new(Agent::new(identity(1), model));
     Client::new(0, agent, Arc::new(context), (changes, habits), random)
 }

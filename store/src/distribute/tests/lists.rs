@@ -12,23 +12,35 @@ use crate::exceptions::{
 };
 use crate::findings::{self, FindingFilter, FindingSort, FindingState};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
+use crate::labels::NewLabel;
 use crate::page::PageRequest;
 use crate::policies::{self, PolicyState, ResultFilter};
 use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
 use crate::tenant::TenantScope;
-use crate::test_fixtures::at;
-use crate::{cves, dead_letters, enrolment_tokens, labels, webhooks};
+use crate::test_fixtures::{agent, at};
+use crate::{
+    cves, dead_letters, enrolment_tokens, imports, labels, report_files, report_schedules, webhooks,
+};
 
 /// Asks for all of them; what comes of it is of no matter.
 pub(super) async fn ask_for_everything(scope: &TenantScope) {
     let page = PageRequest::first(9);
-    ask_for_hosts(scope, &page).await;
-    ask_for_findings(scope, &page).await;
-    ask_for_software(scope, &page).await;
+    ask_for_counted(scope).await;
+    hosts::changes(scope, AGENT, &page).await.unwrap();
     ask_for_rules(scope, &page).await;
     dead_letters::list(scope, &page).await.unwrap();
     enrolment_tokens::list(scope, &page).await.unwrap();
     ask_for_webhooks(scope, &page).await;
+    ask_for_imports(scope, &page).await;
+    ask_for_reports(scope, &page).await;
+}
+
+/// Those that are other statements where counts are kept.
+pub(super) async fn ask_for_counted(scope: &TenantScope) {
+    let page = PageRequest::first(9);
+    ask_for_hosts(scope, &page).await;
+    ask_for_findings(scope, &page).await;
+    ask_for_software(scope, &page).await;
     cves::list(scope, &Default::default(), Default::default(), &page).await.unwrap();
 }
 
@@ -49,12 +61,29 @@ async fn ask_for_webhooks(scope: &TenantScope, page: &PageRequest) {
     }
 }
 
+async fn ask_for_imports(scope: &TenantScope, page: &PageRequest) {
+    let filter =
+        imports::ImportFilter { state: Some(imports::ImportState::Done), host: Some(AGENT) };
+    for filter in [filter, imports::ImportFilter::default()] {
+        imports::list(scope, filter, page).await.unwrap();
+    }
+    imports::get(scope, ID).await.unwrap();
+}
+
+async fn ask_for_reports(scope: &TenantScope, page: &PageRequest) {
+    for schedule in [None, Some(ID)] {
+        report_files::list(scope, schedule, page).await.unwrap();
+    }
+    report_schedules::list(scope, page).await.unwrap();
+}
+
 async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
     for filter in [
         HostFilter::default(),
         HostFilter {
             text: Some(text()),
             platform: Some(text()),
+            kind: Some(hosts::HostKind::Sbom),
             cve: Some(text()),
             software: Some(KEY),
             silent_since: Some(at(0)),
@@ -173,7 +202,11 @@ async fn ask_for_rules(scope: &TenantScope, page: &PageRequest) {
     };
     exceptions::create(scope, &new, at(0)).await.unwrap();
     let about = About { cve: Some(text()), ..About::default() };
-    for hosts in [Hosts::All, Hosts::Label(ID), Hosts::One(AGENT)] {
+    // What is not the company's is refused before anything is asked about it.
+    let label = NewLabel { id: ID, name: "lab", description: "", rule: None };
+    labels::create(scope, &label, at(0)).await.unwrap();
+    let host = agent(scope, "host").await;
+    for hosts in [Hosts::All, Hosts::Label(ID), Hosts::One(host)] {
         exceptions::preview(scope, &about, &hosts).await.unwrap();
     }
     labels::list(scope, page).await.unwrap();

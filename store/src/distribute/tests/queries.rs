@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::parse::faults;
 use crate::page::asked;
-use crate::test_fixtures::World;
+use crate::test_fixtures::{World, at};
 
 #[test]
 fn every_statement_that_is_known_at_compile_time_is_one_companys() {
@@ -28,6 +28,8 @@ fn every_statement_that_is_known_at_compile_time_is_one_companys() {
 async fn every_list_whatever_its_filters_is_one_companys() {
     let world = World::new().await;
     super::lists::ask_for_everything(&world.scope).await;
+    crate::counts::count(&world.scope, at(0), || 0.0).await.unwrap();
+    super::lists::ask_for_counted(&world.scope).await;
     let asked = asked();
     // A recorder that records nothing would let everything through.
     assert!(asked.len() > 5, "{asked:?}");

@@ -1,7 +1,9 @@
 //! Who may let an exception hold, and how often: once, and another person than who asked.
 
 use super::*;
+use crate::invitations::tests::member;
 use crate::labels::{self, NewLabel};
+use crate::tenant::Role;
 use crate::test_fixtures::company;
 
 const ONE: &str = "CVE-2024-90010";
@@ -170,4 +172,24 @@ async fn exceptions_are_listed_newest_first_by_what_they_are_about() {
     let rest = PageRequest { limit: 2, after: two.next };
     let rest = list(&world.scope, &none(), &rest).await.unwrap();
     assert_eq!((two.items.len(), rest.items[0].id), (2, first));
+}
+
+#[tokio::test]
+async fn the_companys_people_are_called_by_their_address_and_nobody_else_is() {
+    let (world, _) = world().await;
+    set_approval(&world.scope, true, at(1)).await.unwrap();
+    let as_user = |id: Uuid| {
+        let actor = Actor::User { id, email: String::new() };
+        world.scope.clone().on_behalf_of(Origin::of_request(actor, None, String::new()))
+    };
+    let other = company(world.store(), "Other").await;
+    let ann = as_user(member(&world.scope, "ann@example.org", Role::Analyst).await);
+    let bob = as_user(member(&other, "bob@example.org", Role::Admin).await);
+    let theirs = ask(&ann, &accepted()).await;
+    assert_eq!(theirs.created_by_name.as_deref(), Some("ann@example.org"));
+    let strangers = ask(&bob, &accepted()).await;
+    assert!(strangers.created_by.starts_with("user:"), "{}", strangers.created_by);
+    assert_eq!(strangers.created_by_name, None);
+    let approved = decide(&ann, strangers.id, Decision::Approve, at(20)).await.unwrap().unwrap().0;
+    assert_eq!(approved.decided_by_name.as_deref(), Some("ann@example.org"));
 }

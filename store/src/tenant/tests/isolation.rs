@@ -1,6 +1,9 @@
 //! Another company's rows: not to be seen, not to be changed, not to be guessed, by any function of
 //! this crate or by SQL of one's own.
 
+mod erasure;
+mod imports;
+mod report_files;
 mod rules;
 mod webhooks;
 
@@ -11,6 +14,7 @@ use uuid::Uuid;
 use super::super::*;
 use crate::agents::{self, BEHIND_AFTER, HeartbeatSeen, record_heartbeats};
 use crate::api_keys::{self, NewApiKey, PresentedKey};
+use crate::counts;
 use crate::cves::{self, CveFilter, CveSort};
 use crate::findings::{self, FindingFilter, FindingSort};
 use crate::hosts::{self, HostFilter, HostSoftwareFilter, HostSort};
@@ -18,6 +22,7 @@ use crate::page::PageRequest;
 use crate::reports::{Applied, apply};
 use crate::software::generations::{self, Taken};
 use crate::software::{self, SoftwareFilter, SoftwareSort};
+use crate::statistics;
 use crate::summary;
 use crate::test_fixtures::{Endpoint, GENERATION, World, at, company, id, judge, key, record};
 use crate::{companies, dead_letters, enrolment_tokens};
@@ -45,6 +50,10 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
     dead_letters::add(&world.scope, &[letter], at(0)).await.unwrap();
     rules::make(&world.scope, endpoint.agent).await;
     webhooks::make(&world.scope).await;
+    imports::make(&world.scope).await;
+    counts::count(&world.scope, at(2), || 0.0).await.unwrap();
+    statistics::measure(&world.scope, at(2)).await.unwrap();
+    report_files::make(&world.scope).await;
     // In the same database and, with four partitions, often in the same one: what keeps the two
     // apart is the policy and not the place.
     let other = company(world.store(), "Other").await;
@@ -250,7 +259,7 @@ async fn a_presented_credential_opens_its_own_row_and_no_other() {
     let other = company(world.store(), "Third").await;
     crate::test_fixtures::agent(&other, "host").await;
     let settings = Settings { credential: Some(tokens.items[0].id.0), ..Settings::default() };
-    let mut tx = tx::begin(world.store().pool(), "test", settings).await.unwrap();
+    let mut tx = tx::begin(world.store().transactions(), "test", settings).await.unwrap();
     let ids: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM enrolment_tokens").fetch_all(&mut *tx).await.unwrap();
     assert_eq!(ids, [tokens.items[0].id.0]);
@@ -278,6 +287,6 @@ async fn company_tables(world: &World) -> Vec<String> {
     .unwrap();
     // A new table has to be put into this test's world with a row of its own, or it proves nothing
     // here.
-    assert_eq!(tables.len(), 21, "{tables:?}");
+    assert_eq!(tables.len(), 29, "{tables:?}");
     tables
 }

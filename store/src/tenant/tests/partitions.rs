@@ -18,7 +18,7 @@ use crate::reports::apply;
 use crate::software::{self, SoftwareFilter, SoftwareSort};
 use crate::test_fixtures::{Endpoint, GENERATION, at, company, evaluation, judge, key, record};
 use crate::test_support::FreshDatabase;
-use crate::{dead_letters, events, summary};
+use crate::{dead_letters, events, statistics, summary};
 
 /// Scans of each partition so far, by table and partition number.
 async fn scans(store: &Store) -> BTreeMap<(String, String), i64> {
@@ -125,6 +125,7 @@ async fn work(
     dead_letters::list(scope, page).await.unwrap();
     summary::summary(scope).await.unwrap();
     summary::pipeline(scope).await.unwrap();
+    statistics::measure(scope, at(60)).await.unwrap();
 }
 
 /// What a change of the index brings about.

@@ -169,12 +169,18 @@ pub(super) struct ExceptionView {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "DateTime")]
     created_at: OffsetDateTime,
+    /// Who made it, in a word that stays the same: `user:<uuid>`, `api_key:<uuid>`, `local`, `system`.
     created_by: String,
+    /// What they are called now; absent for who is none of the company's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by_name: Option<String>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     decided_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by_name: Option<String>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     expires_at: Option<OffsetDateTime>,
@@ -239,8 +245,10 @@ impl From<Exception> for ExceptionView {
             state: exception.state.as_str().to_owned(),
             created_at: exception.created_at,
             created_by: exception.created_by,
+            created_by_name: exception.created_by_name,
             decided_at: exception.decided_at,
             decided_by: exception.decided_by,
+            decided_by_name: exception.decided_by_name,
             expires_at: exception.expires_at,
             ended_at: exception.ended_at,
             revision: exception.revision,
@@ -269,8 +277,10 @@ impl Record for ExceptionView {
         "state",
         "created_at",
         "created_by",
+        "created_by_name",
         "decided_at",
         "decided_by",
+        "decided_by_name",
         "expires_at",
         "ended_at",
         "findings",
@@ -295,8 +305,10 @@ impl Record for ExceptionView {
         row.own(&self.state);
         row.own(instant(self.created_at));
         row.text(&self.created_by);
+        row.maybe(self.created_by_name.as_deref());
         row.maybe_own(self.decided_at.map(instant));
         row.maybe(self.decided_by.as_deref());
+        row.maybe(self.decided_by_name.as_deref());
         row.maybe_own(self.expires_at.map(instant));
         row.maybe_own(self.ended_at.map(instant));
         row.own(self.findings);

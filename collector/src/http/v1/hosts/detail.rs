@@ -8,7 +8,7 @@ use protocol::ids::{AgentId, TokenId};
 use protocol::software::SourceStatus;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::hosts::{self, HostDetail};
+use store::hosts::{self, HostDetail, HostKind};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -87,10 +87,12 @@ struct DeliveryView {
 
 impl From<HostDetail> for DetailView {
     fn from(detail: HostDetail) -> Self {
+        let kind = detail.host.kind;
         Self {
             host: detail.host.into(),
             labels: detail.labels,
-            facts: detail.facts,
+            // A document says nothing of a machine but its system, which stands above.
+            facts: detail.facts.filter(|_| kind == HostKind::Agent),
             sources: detail.sources,
             sources_at: detail.sources_at,
             enrolled_with: detail.enrolled_with,

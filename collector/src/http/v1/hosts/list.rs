@@ -6,7 +6,7 @@ use protocol::host::Platform;
 use protocol::ids::AgentId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::hosts::{self, Host, HostFilter, HostSort};
+use store::hosts::{self, Host, HostFilter, HostKind, HostSort};
 use store::tenant::TenantScope;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::http::may::{ExportInventory, ReadInventory};
 use crate::http::moment;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
-use crate::http::schema::PlatformSchema;
+use crate::http::schema::{HostKindName, PlatformSchema};
 use crate::http::state::ApiState;
 use crate::http::v1::counts::CountsView;
 use crate::http::v1::labels;
@@ -31,6 +31,9 @@ use crate::http::v1::software::parse_key;
 pub(super) struct HostView {
     #[schemars(with = "Uuid")]
     id: AgentId,
+    /// `agent`, or `sbom` for an asset without one, whose software documents list.
+    #[schemars(with = "HostKindName")]
+    kind: &'static str,
     hostname: String,
     #[schemars(with = "PlatformSchema")]
     platform: Platform,
@@ -59,10 +62,12 @@ impl From<Host> for HostView {
     fn from(host: Host) -> Self {
         Self {
             id: host.id,
+            kind: host.kind.as_str(),
             hostname: host.hostname,
             platform: host.platform,
             os_name: host.os_name,
-            agent_outdated: release::is_outdated(&host.agent_version),
+            agent_outdated: host.kind == HostKind::Agent
+                && release::is_outdated(&host.agent_version),
             agent_version: host.agent_version,
             enrolled_at: host.enrolled_at,
             last_seen_at: host.last_seen_at,
@@ -80,6 +85,9 @@ impl From<Host> for HostView {
 pub(super) struct ListQuery {
     /// A part of the host's name.
     query: Option<String>,
+    /// Hosts of this kind.
+    #[schemars(with = "Option<HostKindName>")]
+    kind: Option<String>,
     /// A platform's id, such as `debian`.
     platform: Option<String>,
     /// Hosts with an open finding of this CVE.
@@ -168,7 +176,7 @@ pub(super) async fn export(
 
 impl ListQuery {
     async fn filter(self, scope: &TenantScope, state: &ApiState) -> Result<HostFilter, Problem> {
-        let as_of = moment::as_of(self.as_of, state)?;
+        let as_of = moment::as_of(self.as_of, scope, state).await?;
         if as_of.is_some() && matches!(self.sort, Sort::Software | Sort::LastSeen) {
             let detail = "with as_of, hosts are sorted by hostname or enrolled";
             return Err(Problem::field("sort", detail));
@@ -181,6 +189,7 @@ impl ListQuery {
         let agent_before = self.agent_version_below.as_deref().map(agent_before).transpose()?;
         Ok(HostFilter {
             text: self.query,
+            kind: self.kind.as_deref().map(kind).transpose()?,
             platform: self.platform,
             // As with findings: people copy ids in whatever case they find them.
             cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
@@ -194,6 +203,10 @@ impl ListQuery {
             as_of,
         })
     }
+}
+
+fn kind(name: &str) -> Result<HostKind, Problem> {
+    HostKind::parse(name).ok_or_else(|| Problem::field("kind", "agent or sbom"))
 }
 
 fn enrolment_label(text: &str) -> Result<(String, String), Problem> {
@@ -210,6 +223,7 @@ fn agent_before(text: &str) -> Result<[u32; 3], Problem> {
 impl Record for HostView {
     const COLUMNS: &'static [&'static str] = &[
         "id",
+        "kind",
         "hostname",
         "platform_family",
         "platform_id",
@@ -230,6 +244,7 @@ impl Record for HostView {
 
     fn cells(&self, row: &mut Row<'_>) {
         row.own(self.id);
+        row.text(self.kind);
         row.text(&self.hostname);
         row.text(&self.platform.family);
         row.text(&self.platform.id);

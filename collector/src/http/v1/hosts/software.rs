@@ -5,6 +5,7 @@ use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::hosts::{self, HostSoftware, HostSoftwareFilter};
+use store::tenant::TenantScope;
 use time::OffsetDateTime;
 
 use super::host_id;
@@ -81,7 +82,7 @@ pub(super) async fn list(
     let host = host_id(&host)?;
     export::refuse(query.format)?;
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
-    let filter = query.filter(&state)?;
+    let filter = query.filter(&scope, &state).await?;
     let software = hosts::software(&scope, host, &filter, &page).await?;
     // Asked only for an empty page: a host with software is there, and a host without is told from
     // none.
@@ -105,18 +106,22 @@ pub(super) async fn export(
         return Err(Problem::NotFound("host"));
     }
     let format = query.format;
-    let filter = query.filter(&state)?;
+    let filter = query.filter(&scope, &state).await?;
     let place = state.exports.place()?;
     let all = hosts::export_software(&scope, host, &filter).await?;
     export::respond("host-software", format, place, all, InstalledView::from).await
 }
 
 impl ListQuery {
-    fn filter(self, state: &ApiState) -> Result<HostSoftwareFilter, Problem> {
+    async fn filter(
+        self,
+        scope: &TenantScope,
+        state: &ApiState,
+    ) -> Result<HostSoftwareFilter, Problem> {
         Ok(HostSoftwareFilter {
             text: self.query,
             vulnerable: self.vulnerable,
-            as_of: moment::as_of(self.as_of, state)?,
+            as_of: moment::as_of(self.as_of, scope, state).await?,
         })
     }
 }

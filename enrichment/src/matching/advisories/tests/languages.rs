@@ -61,3 +61,51 @@ fn a_bulletin_that_names_a_cve_again_counts_and_the_dispute_is_told() {
     assert_eq!(only(&evaluation).confidence, Confidence::High);
     assert!(found("5").findings.is_empty());
 }
+
+#[test]
+fn packages_that_only_documents_list_are_judged_by_their_registries() {
+    for (source, said, scheme, name, vulnerable, fixed) in [
+        (
+            "maven",
+            "maven|org.apache.logging.log4j:log4j-core|affected|2.0|< 2.15.0|",
+            Scheme::Maven,
+            "org.apache.logging.log4j:log4j-core",
+            "2.14.1",
+            "2.15.0",
+        ),
+        (
+            "go",
+            "golang|golang.org/x/net|affected||< 0.7.0|",
+            Scheme::Go,
+            "golang.org/x/net",
+            "v0.6.9",
+            "v0.7.0",
+        ),
+        (
+            "nuget",
+            "nuget|Newtonsoft.Json|affected||< 13.0.1|",
+            Scheme::Nuget,
+            "Newtonsoft.Json",
+            "12.0.3",
+            "13.0.1",
+        ),
+        ("hex", "hex|phoenix|affected||< 1.6.14|", Scheme::Semver, "phoenix", "1.6.13", "1.6.14"),
+    ] {
+        let mut known = advisory(Publisher::GitHub, "GHSA-1", &["CVE-2021-44228"], &[said]);
+        for affected in &mut known.affected {
+            affected.scheme = scheme;
+        }
+        let index = index(&[known]);
+        let found = |version| {
+            let subject = Subject { source, name, version, ..Subject::default() };
+            evaluate(&index, &subject)
+        };
+        let evaluation = found(vulnerable);
+        assert_eq!(cves(&evaluation), ["CVE-2021-44228"], "{source}");
+        assert!(evaluation.identity.purl.is_some(), "{source}");
+        assert_eq!((found(fixed).status, found(fixed).findings.len()), (Status::Evaluated, 0));
+        // What no advisory ever named is not looked for among programs of the name.
+        let other = Subject { source, name: "chrome", version: "1.0", ..Subject::default() };
+        assert_eq!(evaluate(&index, &other).status, Status::Unmapped, "{source}");
+    }
+}

@@ -1,0 +1,202 @@
+//! Backup and restore: a folder with everything that a site cannot make again.
+//!
+//! The rows of the database as one consistent dump, the certificate authority that agents trust, the
+//! feeds and the index, and a list with the digest of each file. Not the queue: what is acknowledged
+//! and not stored yet is asked for again by digests (decision 44). The folder holds the authority's
+//! key, so it is made for its owner alone. Nothing is ever written over: a backup goes into a new
+//! folder, a restore into an empty database and a data directory without an authority.
+
+mod dump;
+mod files;
+mod manifest;
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use time::OffsetDateTime;
+
+pub use self::dump::Address;
+pub use self::manifest::Manifest;
+use crate::authority::{Authority, Home, hex};
+use crate::config::Config;
+use crate::feeds::{FeedPaths, listed_files};
+
+const DUMP: &str = "database.dump";
+const AUTHORITY: &str = "ca";
+const MIRROR: &str = "mirror";
+const INDEX: &str = "index";
+/// The mirror's list, which is written behind the files that it names.
+const MIRROR_LIST: &str = "manifest.json";
+
+/// How often the mirror is read again that changed while it was copied.
+const MIRROR_TRIES: u32 = 5;
+
+/// Whose backup it is.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// The collector's configuration.
+    pub config: &'a Config,
+    /// Where PostgreSQL's programs are looked for besides the usual places: the environment's `PATH`.
+    pub search_path: Option<&'a OsStr>,
+}
+
+impl Site<'_> {
+    /// Writes a backup into a new folder, beside a running collector or without one.
+    ///
+    /// # Errors
+    ///
+    /// When the folder exists, there is no authority yet, or something cannot be read or written. What
+    /// was written until then has no list, and no restore takes it.
+    pub async fn back_up(
+        &self,
+        database: &Address<'_>,
+        to: &Path,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Manifest> {
+        // Before the folder: a site that never ran has nothing to keep.
+        let authority = self.open_authority(now).context("open the authority")?;
+        // For its owner alone before anything is in it.
+        DirBuilder::new()
+            .mode(0o700)
+            .create(to)
+            .with_context(|| format!("make the folder {}", to.display()))?;
+        let mut manifest = Manifest::new(hex(&authority.fingerprint()), now);
+        dump::write(database, self.search_path, &to.join(DUMP)).await?;
+        manifest.add_file(to, DUMP)?;
+        self.copy_authority(to, &mut manifest)?;
+        self.copy_feeds(to, &mut manifest)?;
+        // The last of all: a folder with a list is whole.
+        manifest.write(to)?;
+        Ok(manifest)
+    }
+
+    /// Reads the list of a backup, and every file as it says.
+    ///
+    /// # Errors
+    ///
+    /// When the folder holds no backup that this release knows, or a file is not what it was.
+    pub fn check(&self, from: &Path) -> anyhow::Result<Manifest> {
+        let manifest = Manifest::read(from)?;
+        manifest.verify(from)?;
+        // Before the database is touched: a directory of another authority ends the restore here.
+        if let Some(here) = self.authority_here()? {
+            ensure!(
+                here == manifest.authority_sha256,
+                "{} holds the authority {here}, and the backup's is {}: move it away, or name another \
+                 data directory",
+                self.authority_dir().display(),
+                manifest.authority_sha256
+            );
+        }
+        Ok(manifest)
+    }
+
+    /// Brings the rows back into an empty database.
+    ///
+    /// # Errors
+    ///
+    /// When PostgreSQL's program is not found or fails; the database is as it was then.
+    pub async fn restore_rows(&self, database: &Address<'_>, from: &Path) -> anyhow::Result<()> {
+        dump::read(database, self.search_path, &from.join(DUMP)).await
+    }
+
+    /// Brings the authority and the feeds back; what is there already stays.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be read or written.
+    pub fn restore_files(&self, from: &Path, manifest: &Manifest) -> anyhow::Result<()> {
+        let directory = self.authority_dir();
+        if self.authority_here()?.is_none() {
+            // One that is mounted is somebody else's to put there.
+            if self.config.node.authority_dir.is_some() {
+                bail!("put ca.key and ca.crt of {} into {}", from.display(), directory.display());
+            }
+            files::make_private_dir(&directory)?;
+            for name in ["ca.crt", "ca.key"] {
+                files::copy(&from.join(AUTHORITY).join(name), &directory.join(name))?;
+            }
+        }
+        let feeds = FeedPaths::of(self.config);
+        if !feeds.mirror.join(MIRROR_LIST).exists() {
+            for name in manifest.files_in(MIRROR) {
+                files::copy(&from.join(MIRROR).join(name), &feeds.mirror.join(name))?;
+            }
+        }
+        if !feeds.index.exists() && manifest.has(INDEX) {
+            files::copy(&from.join(INDEX), &feeds.index)?;
+        }
+        Ok(())
+    }
+
+    fn open_authority(&self, now: OffsetDateTime) -> anyhow::Result<Authority> {
+        let home = Home::of_node(&self.config.node);
+        Ok(Authority::open_existing(&home, &self.config.ingest.trust_domain, now)?)
+    }
+
+    /// The fingerprint of the authority that is here, if there is one.
+    fn authority_here(&self) -> anyhow::Result<Option<String>> {
+        let certificate = self.authority_dir().join("ca.crt");
+        if !certificate.exists() {
+            return Ok(None);
+        }
+        let sha256 = crate::authority::fingerprint_of(&certificate)?;
+        Ok(Some(hex(&sha256)))
+    }
+
+    fn authority_dir(&self) -> PathBuf {
+        let node = &self.config.node;
+        node.authority_dir.clone().unwrap_or_else(|| node.data_dir.join("ca"))
+    }
+
+    fn copy_authority(&self, to: &Path, manifest: &mut Manifest) -> anyhow::Result<()> {
+        files::make_private_dir(&to.join(AUTHORITY))?;
+        for name in ["ca.crt", "ca.key"] {
+            let inside = format!("{AUTHORITY}/{name}");
+            files::copy(&self.authority_dir().join(name), &to.join(&inside))?;
+            manifest.add_file(to, &inside)?;
+        }
+        Ok(())
+    }
+
+    fn copy_feeds(&self, to: &Path, manifest: &mut Manifest) -> anyhow::Result<()> {
+        let feeds = FeedPaths::of(self.config);
+        self.copy_mirror(&feeds.mirror, to, manifest)?;
+        if feeds.index.exists() {
+            files::copy(&feeds.index, &to.join(INDEX))?;
+            manifest.add_file(to, INDEX)?;
+        }
+        Ok(())
+    }
+
+    fn copy_mirror(&self, mirror: &Path, to: &Path, manifest: &mut Manifest) -> anyhow::Result<()> {
+        for _ in 0..MIRROR_TRIES {
+            let Some((list, names)) = listed_files(mirror).context("read the mirror's list")?
+            else {
+                return Ok(());
+            };
+            let folder = to.join(MIRROR);
+            if folder.exists() {
+                fs::remove_dir_all(&folder)?;
+            }
+            files::make_private_dir(&folder)?;
+            // A sync that goes on meanwhile writes files under other names and removes what its new list
+            // does not name: then the old list is none any more, and the next one is read.
+            if !files::copy_all(mirror, &folder, &names)? {
+                continue;
+            }
+            files::write(&folder.join(MIRROR_LIST), &list)?;
+            for name in names.iter().map(String::as_str).chain([MIRROR_LIST]) {
+                manifest.add_file(to, &format!("{MIRROR}/{name}"))?;
+            }
+            return Ok(());
+        }
+        bail!("feeds change faster than they are copied: try again when no sync runs")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! `muster-collector backup` and `restore`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+
+use super::database::Server;
+use super::output;
+use crate::app;
+use crate::backup::{Address, Manifest, Site};
+use crate::clock::Clock;
+use crate::config::{Config, DatabaseServer, Secret};
+
+/// Arguments of `backup`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Backup {
+    /// The new folder; it holds the authority's key, so keep it as you keep that
+    dir: PathBuf,
+    /// A file with the address of a role that reads past row-level security, where PostgreSQL is yours:
+    /// collectors' own role sees no company's rows
+    #[arg(long, value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Restore {
+    /// The folder of a backup
+    dir: PathBuf,
+}
+
+impl Backup {
+    pub(super) async fn run(self, server: Server) -> anyhow::Result<()> {
+        let named = self.database_url_file.as_deref();
+        let named = named.map(|file| Secret::from_file("--database-url-file", file)).transpose()?;
+        let url = named.as_ref().or(server.superuser_url.as_ref()).unwrap_or(&server.url);
+        let address = Address { url, binaries_dir: binaries_dir(&server.config) };
+        let path = std::env::var_os("PATH");
+        let site = Site { config: &server.config, search_path: path.as_deref() };
+        let now = Clock::system().now();
+        let manifest = site.back_up(&address, &self.dir, now).await?;
+        say(&manifest, "backed up", server.json)
+    }
+}
+
+impl Restore {
+    pub(super) async fn run(self, server: Server) -> anyhow::Result<()> {
+        let data_dir = &server.config.node.data_dir;
+        ensure!(
+            app::running(data_dir).is_none(),
+            "a collector runs in {}: stop it first",
+            data_dir.display()
+        );
+        let path = std::env::var_os("PATH");
+        let site = Site { config: &server.config, search_path: path.as_deref() };
+        let manifest = site.check(&self.dir)?;
+        let store = server.connect().await?;
+        ensure!(
+            store.is_empty().await.context("look into the database")?,
+            "the database is not empty: restore into a new one"
+        );
+        store.make_role().await.context("make the role that queries run as")?;
+        let address = Address { url: &server.url, binaries_dir: binaries_dir(&server.config) };
+        site.restore_rows(&address, &self.dir).await?;
+        // A backup of an earlier release is brought up to date here, and not by the first of many nodes.
+        store.migrate().await.context("bring the schema up to date")?;
+        store.close().await;
+        site.restore_files(&self.dir, &manifest)?;
+        say(&manifest, "restored", server.json)
+    }
+}
+
+fn binaries_dir(config: &Config) -> Option<&std::path::Path> {
+    match &config.database.server {
+        DatabaseServer::Private(server) => server.binaries_dir.as_deref(),
+        DatabaseServer::Given(_) => None,
+    }
+}
+
+fn say(manifest: &Manifest, done: &str, json: bool) -> anyhow::Result<()> {
+    let (files, bytes) = manifest.size();
+    if json {
+        return output::json(&json!({
+            "files": files,
+            "bytes": bytes,
+            "made_at": manifest.made_at.format(&time::format_description::well_known::Rfc3339)?,
+            "version": manifest.version,
+            "authority_sha256": manifest.authority_sha256,
+        }));
+    }
+    output::line(format_args!("{done}: {files} files, {bytes} bytes"));
+    Ok(())
+}

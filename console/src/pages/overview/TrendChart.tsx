@@ -1,0 +1,37 @@
+import '@mantine/charts/styles.css';
+
+import { LineChart } from '@mantine/charts';
+
+import type { Line, Point } from './trend';
+
+interface TrendChartProps {
+  points: Point[];
+  lines: readonly Line[];
+  /** How an instant is written. */
+  when: (at: string) => string;
+  /** How a number is written. */
+  how: (value: number) => string;
+}
+
+/** Lines over time. Apart from everything else, because nothing but this takes the library that draws. */
+export default function TrendChart({ points, lines, when, how }: TrendChartProps) {
+  return (
+    <LineChart
+      h={220}
+      data={points.map((point) => ({ ...point, at: when(point.at) }))}
+      dataKey="at"
+      series={lines.map(({ name, label, color }) => ({ name, label, color }))}
+      curveType="linear"
+      withDots={points.length < 3}
+      withLegend
+      valueFormatter={how}
+      // What is missing is not drawn as if it were known.
+      connectNulls={false}
+      xAxisProps={{ minTickGap: 32 }}
+      yAxisProps={{ width: 56 }}
+      tooltipAnimationDuration={0}
+      lineChartProps={{ accessibilityLayer: false }}
+      lineProps={{ isAnimationActive: false }}
+    />
+  );
+}

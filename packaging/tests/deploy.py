@@ -1,0 +1,147 @@
+"""Checks rendered Kubernetes objects: their schemas, what every pod has to keep, and that references lead somewhere.
+
+    deploy.py RENDERED…
+
+Exit code 1 with a line a finding.
+"""
+
+import sys
+
+import kubernetes_validate
+import yaml
+
+# What the site brings itself (packaging/kubernetes/README.md).
+GIVEN_SECRETS = {"muster-authority", "muster-backup", "muster-database"}
+VERSIONS = ("1.28", "1.31")
+
+
+def pod_of(thing):
+    """The pod template of an object, if it has one."""
+    if thing["kind"] == "CronJob":
+        return thing["spec"]["jobTemplate"]["spec"]["template"]
+    return thing.get("spec", {}).get("template")
+
+
+def schema_findings(thing):
+    for version in VERSIONS:
+        try:
+            kubernetes_validate.validate(thing, version, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            path = ".".join(str(part) for part in error.path)
+            yield f"by the schema of {version}: {path}: {error.message}"
+
+
+def pod_findings(kind, pod):
+    spec = pod["spec"]
+    security = spec.get("securityContext", {})
+    if not security.get("runAsNonRoot") or not security.get("runAsUser"):
+        yield "may run as root"
+    if security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+        yield "has no seccomp profile"
+    if spec.get("automountServiceAccountToken") is not False:
+        yield "is given a token of the cluster's API"
+    for container in spec["containers"]:
+        name, own = container["name"], container.get("securityContext", {})
+        if own.get("allowPrivilegeEscalation") is not False:
+            yield f"{name}: may gain privileges"
+        if not own.get("readOnlyRootFilesystem"):
+            yield f"{name}: may write to its image"
+        if own.get("capabilities", {}).get("drop") != ["ALL"]:
+            yield f"{name}: keeps capabilities"
+        resources = container.get("resources", {})
+        if "memory" not in resources.get("limits", {}) or "cpu" not in resources.get("requests", {}):
+            yield f"{name}: has no limit of memory or no share of the processor"
+        if kind != "CronJob" and not {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container):
+            yield f"{name}: lacks a probe"
+        for variable in container.get("env", []):
+            words = variable["name"].lower()
+            if any(word in words for word in ("password", "secret", "token")) or "valueFrom" in variable:
+                yield f"{name}: {variable['name']}: secrets come as files"
+
+
+def reference_findings(kind, pod, claims, names):
+    spec = pod["spec"]
+    volumes = {volume["name"] for volume in spec.get("volumes", [])} | claims
+    mounted = set()
+    for container in spec["containers"]:
+        mounts = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
+        if len(mounts) != len(set(mounts)):
+            yield f"{container['name']}: two volumes at one path"
+        for mount in container.get("volumeMounts", []):
+            mounted.add(mount["name"])
+            if mount["name"] not in volumes:
+                yield f"{container['name']}: mounts {mount['name']}, which is no volume"
+        for source in container.get("envFrom", []):
+            if ("ConfigMap", source["configMapRef"]["name"]) not in names:
+                yield f"{container['name']}: takes its environment from {source}, which is not there"
+    for unused in volumes - mounted:
+        yield f"{unused} is mounted nowhere"
+    for volume in spec.get("volumes", []):
+        if "configMap" in volume and ("ConfigMap", volume["configMap"]["name"]) not in names:
+            yield f"{volume['name']}: no such ConfigMap"
+        if "secret" in volume and volume["secret"]["secretName"] not in GIVEN_SECRETS:
+            yield f"{volume['name']}: no such secret"
+        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if claim and ("PersistentVolumeClaim", claim) not in names:
+            yield f"{volume['name']}: no such claim"
+
+
+def is_selected(selector, labels):
+    return all(labels.get(key) == value for key, value in selector.items())
+
+
+def check(things):
+    names = {(thing["kind"], thing["metadata"]["name"]) for thing in things}
+    pods = [(thing, pod_of(thing)) for thing in things if pod_of(thing)]
+    for thing in things:
+        where = f"{thing['kind']} {thing['metadata']['name']}"
+        if thing["kind"] != "Namespace" and thing["metadata"].get("namespace") != "muster":
+            yield f"{where}: is in no namespace of its own"
+        for finding in schema_findings(thing):
+            yield f"{where}: {finding}"
+        if thing["kind"] == "Service":
+            selector = thing["spec"]["selector"]
+            led = [pod for _, pod in pods if is_selected(selector, pod["metadata"]["labels"])]
+            if not led:
+                yield f"{where}: leads to no pod"
+            for pod in led:
+                ports = {port["name"] for c in pod["spec"]["containers"] for port in c.get("ports", [])}
+                for port in thing["spec"]["ports"]:
+                    if port["targetPort"] not in ports:
+                        yield f"{where}: {port['targetPort']} is no port of its pods"
+        if thing["kind"] in ("PodDisruptionBudget", "NetworkPolicy"):
+            selector = thing["spec"].get("selector") or thing["spec"].get("podSelector") or {}
+            wanted = selector.get("matchLabels", {})
+            if not any(is_selected(wanted, pod["metadata"]["labels"]) for _, pod in pods):
+                yield f"{where}: is about no pod"
+        if thing["kind"] == "HorizontalPodAutoscaler":
+            target = thing["spec"]["scaleTargetRef"]
+            if (target["kind"], target["name"]) not in names:
+                yield f"{where}: scales nothing"
+    for thing, pod in pods:
+        where = f"{thing['kind']} {thing['metadata']['name']}"
+        templates = thing["spec"].get("volumeClaimTemplates", [])
+        claims = {template["metadata"]["name"] for template in templates}
+        for finding in pod_findings(thing["kind"], pod):
+            yield f"{where}: {finding}"
+        for finding in reference_findings(thing["kind"], pod, claims, names):
+            yield f"{where}: {finding}"
+    if not any(thing["kind"] == "NetworkPolicy" and thing["spec"]["podSelector"] == {} and "ingress" not in thing["spec"]
+               and "egress" not in thing["spec"] for thing in things):
+        yield "no policy closes what is not named"
+
+
+def main(paths):
+    findings = 0
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            things = [thing for thing in yaml.safe_load_all(file) if thing]
+        for finding in check(things):
+            findings += 1
+            print(f"{path}: {finding}", file=sys.stderr)
+        print(f"deploy: {path}: {len(things)} objects")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,87 @@
+# A Debian tree that systemd runs in, for the packages' tests, to be sourced: `kind` and `work` are set before.
+#
+# `make_tree NAME PACKAGE…` makes one by debootstrap, once, and keeps it in target/packages; `boot_tree NAME [OPTION…]`
+# boots a copy in $work/root. `inside` runs a command of the tree in it, `beside` one of this machine in its network.
+trees=${CARGO_TARGET_DIR:-$PWD/target}/packages
+checks=0 nspawn='' leader=''
+root=$work/root
+
+say() { printf 'test-%s: %s\n' "$kind" "$*" >&2; }
+check() { # check WHAT COMMAND…
+  local what=$1
+  shift
+  if "$@" >"$work/said" 2>&1; then
+    checks=$((checks + 1))
+    say "ok      $what"
+  else
+    say "FAILED  $what"
+    cat "$work/said" >&2
+    exit 1
+  fi
+}
+not() { ! "$@"; }
+is() { [ "$1" = "$2" ] || { echo "$1 is not $2"; false; }; }
+wait_until() { # wait_until SECONDS COMMAND…
+  local left=$(($1 * 5))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || { "$@"; return 1; }
+    sleep 0.2
+  done
+}
+
+inside() { nsenter --target "$leader" --mount --uts --ipc --pid --net --cgroup --root --wd -- "$@"; }
+beside() { nsenter --target "$leader" --net -- "$@"; }
+mode() { inside stat -c '%a %U:%G' "$1"; }
+# What is there besides what changes by itself.
+list_files() {
+  inside sh -c 'find / -xdev -path /proc -prune -o -path /sys -prune -o -path /run -prune -o -path /var/log -prune -o -print | sort'
+}
+
+needs_root() {
+  [ "$(id -u)" -eq 0 ] || { say 'needs root, to make a tree and run systemd in it'; exit 2; }
+  for program in debootstrap systemd-nspawn nsenter curl jq; do
+    command -v $program >/dev/null || { say "needs $program: run scripts/bootstrap.sh packages"; exit 2; }
+  done
+}
+
+make_tree() { # make_tree NAME PACKAGE…
+  local base=$trees/$1 packages
+  shift
+  [ ! -e "$base/etc/debian_version" ] || return 0
+  say 'making a Debian tree (once)'
+  packages=$(IFS=, && echo "$*")
+  mkdir -p "$trees"
+  rm -rf "$base.new"
+  debootstrap --variant=minbase --include="systemd,systemd-sysv,dbus,rpm,ca-certificates${packages:+,$packages}" bookworm "$base.new" \
+    >"$trees/debootstrap.log" 2>&1
+  rm -rf "$base" && mv "$base.new" "$base"
+}
+
+boot_tree() { # boot_tree NAME [OPTION…]
+  cp -a "$trees/$1" "$root"
+  shift
+  spawn "$@" >"$work/boot.log" 2>&1 &
+  nspawn=$!
+  for _ in $(seq 150); do
+    leader=$(pgrep -P "$nspawn" | head -n 1 || true)
+    if [ -n "$leader" ] && inside systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then break; fi
+    sleep 0.2
+  done
+  check 'systemd runs in the tree' inside systemctl show --property=Version
+}
+
+# Where the machine's own first process is no systemd, its control groups have to be given away by hand.
+spawn() {
+  for controller in systemd unified pids memory; do
+    [ -d /sys/fs/cgroup/$controller ] || continue
+    mkdir -p "/sys/fs/cgroup/$controller/muster-packages"
+    echo "$BASHPID" >"/sys/fs/cgroup/$controller/muster-packages/cgroup.procs" 2>/dev/null || true
+  done
+  exec systemd-nspawn --quiet -D "$root" --register=no --keep-unit --link-journal=no "$@" --boot </dev/null
+}
+
+end_tree() {
+  if [ -n "$nspawn" ]; then kill "$nspawn" 2>/dev/null || true; wait "$nspawn" 2>/dev/null || true; fi
+}

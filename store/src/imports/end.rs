@@ -1,0 +1,155 @@
+//! Imports that end without their document in the rows, and assets that are let go.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::line;
+use crate::audit::{self, Change};
+use crate::error::StoreError;
+use crate::tenant::TenantScope;
+
+/// Why an import is not cancelled.
+#[derive(Debug, thiserror::Error)]
+pub enum CancelError {
+    /// It is over.
+    #[error("the import is over: what it did stays; a later document of the asset takes its place")]
+    Over,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for CancelError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Cancels an import, after which the asset has what it had before; whether the company has one with this id.
+/// What is being written to the rows in this moment may still get there.
+///
+/// # Errors
+///
+/// When it is over, or the database cannot be used.
+pub async fn cancel(
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, CancelError> {
+    let why = format!("cancelled by {}", scope.origin().actor().name());
+    let mut tx = scope.begin("imports.cancel").await?;
+    let done = sqlx::query!(
+        "UPDATE imports SET state = 'cancelled', document = NULL, ended_at = $3, error = $4,
+                log = log || $5::jsonb, revision = revision + 1
+         WHERE company_key = $1 AND id = $2 AND state IN ('queued', 'running')",
+        scope.key(),
+        id,
+        now,
+        &why,
+        line(now, why.as_str())
+    )
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        let is_there = super::read::one(&mut tx, scope.key(), id).await?.is_some();
+        return if is_there { Err(CancelError::Over) } else { Ok(false) };
+    }
+    audit::record(&mut tx, scope, Change::done("import.cancel", id), now).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Gives up imports that came before an instant and are not over: whoever should have worked at them is gone.
+/// Gives how many.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn give_up_lost(
+    scope: &TenantScope,
+    before: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<u64, StoreError> {
+    const WHY: &str = "nobody got it done: send the document again";
+    let mut tx = scope.begin("imports.give_up_lost").await?;
+    let done = sqlx::query!(
+        "UPDATE imports SET state = 'failed', document = NULL, ended_at = $3, error = $4,
+                log = log || $5::jsonb, revision = revision + 1
+         WHERE company_key = $1 AND created_at < $2 AND state IN ('queued', 'running')",
+        scope.key(),
+        before,
+        now,
+        WHY,
+        line(now, WHY)
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}
+
+/// Forgets imports that were over before an instant, at most `limit` of them; gives how many.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge(
+    scope: &TenantScope,
+    before: OffsetDateTime,
+    limit: u32,
+) -> Result<u64, StoreError> {
+    let mut tx = scope.begin("imports.purge").await?;
+    let done = sqlx::query!(
+        "DELETE FROM imports WHERE company_key = $1 AND id = ANY (ARRAY(
+             SELECT id FROM imports WHERE company_key = $1 AND ended_at < $2 LIMIT $3))",
+        scope.key(),
+        before,
+        i64::from(limit)
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes from an asset that is let go what it has: nobody will ever say that it is gone, as an agent would
+/// have. Its history stays.
+pub(crate) async fn let_go(
+    tx: &mut PgConnection,
+    company_key: i64,
+    asset: i64,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    const WHY: &str = "the asset was let go";
+    sqlx::query!(
+        "UPDATE imports SET state = 'cancelled', document = NULL, ended_at = $3, error = $4,
+                log = log || $5::jsonb, revision = revision + 1
+         WHERE company_key = $1 AND agent_key = $2 AND state IN ('queued', 'running')",
+        company_key,
+        asset,
+        now,
+        WHY,
+        line(now, WHY)
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE installations SET closed_at = greatest($3, opened_at)
+         WHERE company_key = $1 AND agent_key = $2 AND NOT isfinite(closed_at)",
+        company_key,
+        asset,
+        now
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE agents SET digest_count = 0, digest_sum = '00000000-0000-0000-0000-000000000000'
+         WHERE company_key = $1 AND key = $2",
+        company_key,
+        asset
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! Asking for reports, and forgetting them.
+
+use serde_json::json;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{BYTES_MAX, FILES_MAX, KEPT, ReportFile, Spec, read};
+use crate::audit::{self, Change};
+use crate::cves::Severity;
+use crate::error::StoreError;
+use crate::tenant::TenantScope;
+
+/// A report to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewReport<'a> {
+    /// The caller's, so that trying again cannot make two.
+    pub id: Uuid,
+    /// What people call it.
+    pub name: &'a str,
+    /// What it is to be.
+    pub spec: Spec,
+}
+
+/// Why a report is not asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// There are too many of them.
+    #[error("the company has {FILES_MAX} reports, which is all it can have: delete some")]
+    TooMany,
+    /// They are too large.
+    #[error("the company's reports have more than {} GiB: delete some", BYTES_MAX >> 30)]
+    TooLarge,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for CreateError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Asks for a report. Nobody makes it yet: whoever asks also asks for the job.
+///
+/// # Errors
+///
+/// When there is no room for it, or the database cannot be used.
+pub async fn create(
+    scope: &TenantScope,
+    new: &NewReport<'_>,
+    now: OffsetDateTime,
+) -> Result<ReportFile, CreateError> {
+    let mut tx = scope.begin("report_files.create").await?;
+    let there = sqlx::query!(
+        r#"SELECT count(*) AS "files!", coalesce(sum(bytes), 0)::bigint AS "bytes!"
+           FROM report_files WHERE company_key = $1"#,
+        scope.key()
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if there.files >= i64::from(FILES_MAX) {
+        return Err(CreateError::TooMany);
+    }
+    if there.bytes.unsigned_abs() >= BYTES_MAX {
+        return Err(CreateError::TooLarge);
+    }
+    insert(&mut tx, scope, new, None, now).await?;
+    let made = read::one(&mut tx, scope.key(), new.id).await?;
+    let made =
+        made.ok_or_else(|| StoreError::inconsistent("report_files", "id", &new.id.to_string()))?;
+    let shown = json!({ "name": made.name, "kind": new.spec.kind.as_str(),
+                        "format": new.spec.format.as_str() });
+    audit::record(&mut tx, scope, Change::made("report.create", new.id, shown), now).await?;
+    tx.commit().await?;
+    Ok(made)
+}
+
+/// Writes the row of a report that is to be made.
+pub(crate) async fn insert(
+    tx: &mut PgConnection,
+    scope: &TenantScope,
+    new: &NewReport<'_>,
+    schedule: Option<Uuid>,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO report_files (company_key, id, name, kind, format, severity_min, kev, label,
+                                   schedule, created_at, created_by, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        scope.key(),
+        new.id,
+        new.name,
+        new.spec.kind.as_str(),
+        new.spec.format.as_str(),
+        new.spec.severity_min.map(Severity::as_str),
+        new.spec.kev,
+        new.spec.label,
+        schedule,
+        now,
+        scope.origin().actor().name(),
+        now + KEPT
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a report with its file; whether there was one.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn delete(
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = scope.begin("report_files.delete").await?;
+    let gone = forget(&mut tx, scope.key(), &[id]).await?;
+    if gone > 0 {
+        audit::record(&mut tx, scope, Change::done("report.delete", id), now).await?;
+    }
+    tx.commit().await?;
+    Ok(gone > 0)
+}
+
+/// Forgets reports whose time is over; gives how many.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn purge(scope: &TenantScope, now: OffsetDateTime) -> Result<u64, StoreError> {
+    let mut tx = scope.begin("report_files.purge").await?;
+    let over = sqlx::query_scalar!(
+        "SELECT id FROM report_files WHERE company_key = $1 AND expires_at <= $2",
+        scope.key(),
+        now
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let gone = forget(&mut tx, scope.key(), &over).await?;
+    tx.commit().await?;
+    Ok(gone)
+}
+
+/// Forgets all but the newest reports of a schedule.
+pub(crate) async fn keep_newest(
+    tx: &mut PgConnection,
+    company_key: i64,
+    schedule: Uuid,
+    kept: u32,
+) -> Result<(), StoreError> {
+    let older = sqlx::query_scalar!(
+        "SELECT id FROM report_files WHERE company_key = $1 AND schedule = $2
+         ORDER BY created_at DESC, id DESC OFFSET $3",
+        company_key,
+        schedule,
+        i64::from(kept)
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    forget(tx, company_key, &older).await?;
+    Ok(())
+}
+
+async fn forget(tx: &mut PgConnection, company_key: i64, ids: &[Uuid]) -> Result<u64, StoreError> {
+    // The rows first: whoever writes a file locks its row before each part, and finds that it is gone.
+    let done = sqlx::query!(
+        "DELETE FROM report_files WHERE company_key = $1 AND id = ANY($2)",
+        company_key,
+        ids
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM report_parts WHERE company_key = $1 AND report = ANY($2)",
+        company_key,
+        ids
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}
