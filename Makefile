@@ -188,6 +188,12 @@ test-pgbouncer: ## Pass the tests of the store and of what stands on it with eve
 	scripts/with-pgbouncer.sh cargo nextest run --package store --package collector \
 		-E 'package(store) | test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
 
+.PHONY: test-replica
+test-replica: ## Pass the same tests with lists, exports and statistics read from a standby
+	@scripts/bootstrap.sh test
+	scripts/with-replica.sh cargo nextest run --package store --package collector \
+		-E 'package(store) | test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
+
 .PHONY: test-container
 test-container: ## Run the file tree of the container's image as its user, with a read-only root (as root)
 	@scripts/bootstrap.sh packages

@@ -144,6 +144,8 @@ families! {
         Histogram DATABASE_TRANSACTION_SECONDS = "muster_database_transaction_seconds" by LABEL_TRANSACTION;
         /// Transactions that ended without a commit: by an error, or because nobody waited any more.
         Counter DATABASE_ROLLBACKS = "muster_database_rollbacks_total" by LABEL_TRANSACTION;
+        /// Reads that a standby may do, by who did them: `replica`, or `primary` while the standby was away or behind.
+        Counter DATABASE_READS = "muster_database_reads_total" by LABEL_SERVER;
         /// How far this node's clock is ahead of the database's; negative when it is behind.
         Gauge CLOCK_OFFSET_SECONDS = "muster_clock_offset_seconds";
         /// Since this node last looked for revocations and commands; it looks every two seconds.
@@ -233,6 +235,8 @@ pub const LABEL_SEEN: &str = "seen";
 pub const LABEL_COMPANY: &str = "company";
 /// A transaction's name in the code.
 pub const LABEL_TRANSACTION: &str = "transaction";
+/// Which of the database's servers.
+pub const LABEL_SERVER: &str = "server";
 /// Which certificate.
 pub const LABEL_CERTIFICATE: &str = "certificate";
 

@@ -11,6 +11,7 @@ mod addresses;
 mod pool;
 mod pooler;
 mod primary;
+mod replica;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,6 +26,8 @@ use time::OffsetDateTime;
 
 use self::pool::working;
 use self::primary::Servers;
+use self::replica::Replica;
+pub use self::replica::{READS, Replication};
 use crate::error::StoreError;
 use crate::events::Announced;
 use crate::known::KnownSoftware;
@@ -50,6 +53,9 @@ pub struct StoreConfig {
     /// The address of a PgBouncer before that server that pools transactions, if they go through one. A
     /// secret as well.
     pub pooler_url: Option<String>,
+    /// The address of a standby of that server that lists, exports and statistics are read from, if there is one. A
+    /// secret as well.
+    pub replica_url: Option<String>,
     /// Connections at most; to the pooler, if there is one.
     pub connections_max: u32,
     /// How long a query waits for a connection.
@@ -69,6 +75,7 @@ impl StoreConfig {
         Self {
             url: url.into(),
             pooler_url: None,
+            replica_url: None,
             connections_max: 16,
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(60),
@@ -140,6 +147,7 @@ struct Inner {
     pool: PgPool,
     transactions: Transactions,
     pooler: Option<PgConnectOptions>,
+    replica: Option<Replica>,
     servers: Arc<Servers>,
     statement_timeout: Duration,
     partitions: u16,
@@ -175,6 +183,8 @@ impl Store {
         let present = first_writable(&all, config.acquire_timeout).await?;
         let servers = Arc::new(Servers::new(all, present));
         let pooler = config.pooler_url.as_deref().map(pooler::options).transpose()?;
+        let replica =
+            config.replica_url.as_deref().map(|url| Replica::open(config, url)).transpose()?;
         let (pool, transactions) = match &pooler {
             None => {
                 let pool = pool::open(config, &servers);
@@ -187,6 +197,7 @@ impl Store {
                 pool,
                 transactions,
                 pooler,
+                replica,
                 servers,
                 statement_timeout: config.statement_timeout,
                 partitions: config.partitions,
@@ -269,6 +280,9 @@ impl Store {
 
     /// Closes every connection once its work is done.
     pub async fn close(&self) {
+        if let Some(replica) = &self.inner.replica {
+            replica.pool().close().await;
+        }
         self.inner.transactions.pool().close().await;
         self.inner.pool.close().await;
     }

@@ -31,7 +31,7 @@ impl Rows {
     ) -> Result<Self, StoreError> {
         #[cfg(test)]
         crate::page::note(&query);
-        let mut tx = scope.begin(name).await?;
+        let mut tx = scope.begin_read(name).await?;
         // One snapshot for the cursor and what is counted beside it, and a plan for all rows: a cursor's
         // is otherwise made for the first tenth of them.
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

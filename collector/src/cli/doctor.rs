@@ -106,7 +106,16 @@ impl Reached {
                 }
             }
         };
-        match Store::connect(&StoreConfig { connections_max: 2, ..StoreConfig::new(url) }).await {
+        let asked = StoreConfig {
+            replica_url: config
+                .database
+                .replica
+                .as_ref()
+                .map(|replica| replica.expose().to_owned()),
+            connections_max: 2,
+            ..StoreConfig::new(url)
+        };
+        match Store::connect(&asked).await {
             Ok(store) => Some(Self { store, private }),
             Err(error) => {
                 findings.push(database::unreachable(&error));
