@@ -20,9 +20,8 @@ if [ -z "${MUSTER_PG_CTL:-}" ]; then
 fi
 
 agents=${AGENTS:-100000} apps=${APPS:-100} companies=${COMPANIES:-20} seconds=${CHANGE_SECONDS:-300}
-# An hour in five minutes (twelve times as fast): every host says something once an hour, and changes four times
-# a day.
-hour='--speed 12 --heartbeat-every-s 3600 --change-every-s 21600 --ramp-s 240 --after-inventories'
+# An hour in five minutes (twelve times as fast): every host says something once in it, and changes twice.
+hour='--speed 12 --heartbeat-every-s 3600 --change-every-s 1800 --ramp-s 240 --after-inventories'
 release=${CARGO_TARGET_DIR:-$PWD/target}/release
 collector=$release/muster-collector
 if [ $# -eq 0 ]; then set -- steady herd; fi
@@ -56,6 +55,8 @@ http=$((port + 1))
 export RUST_LIB_BACKTRACE=0
 export MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE=60000 MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE=10000000
 export MUSTER_INGEST_ENROLMENTS_PER_MINUTE=10000000 MUSTER_INGEST_ADDRESSES=127.0.0.1:$port
+# One key asks for all hosts in the end.
+export MUSTER_HTTP_PRINCIPAL_REQUESTS_PER_MINUTE=10000000 MUSTER_HTTP_COMPANY_REQUESTS_PER_MINUTE=10000000
 export MUSTER_INGEST_CONNECTIONS_MAX=200000 MUSTER_INGEST_IDLE_TIMEOUT_S=60 MUSTER_FEEDS_SYNC=false
 muster() { "$collector" --data-dir "$dir/data" "$@"; }
 
