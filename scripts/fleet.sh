@@ -96,7 +96,8 @@ for scenario; do
   case "$scenario" in
     steady) life="$life --touch visit" ;;
     herd)
-      life="$life --touch hold"
+      # At the speed of life: how long they are told to take to come back is what is looked at.
+      life=${LIFE:---touch hold --change-every-s 600 --ramp-s 240}
       more=(--restart-command "sh $dir/restart")
       ;;
     noisy-neighbour)
