@@ -57,5 +57,8 @@ test('hosts that are picked are given a label, and those of a filter lose it', a
   await expect(page).toHaveURL(new RegExp(`label=${id}`));
   await page.getByRole('button', { name: 'Label all of these' }).click();
   await page.getByRole('menuitem', { name: LABEL }).last().click();
+  const asked = page.getByRole('dialog', { name: 'Label all of these' });
+  await expect(asked).toContainText(`${LABEL} is taken from all hosts of this filter, on all its pages: 1.`);
+  await asked.getByRole('button', { name: 'Take away' }).click();
   await expect(page.getByText('No host fits')).toBeVisible();
 });
