@@ -29,8 +29,8 @@ export default defineConfig({
       name: 'pages',
       testMatch: [
         'companies.spec.ts',
-        'hosts.spec.ts',
         'journeys.spec.ts',
+        'lists.spec.ts',
         'live.spec.ts',
         'people.spec.ts',
         'provider.spec.ts',

@@ -18,6 +18,7 @@ function asked(page: Page): Set<string> {
 test('two companies are looked at side by side, and signing out empties both', async ({ browser }) => {
   const { page: ours, context } = await open(browser);
   await signIn(ours);
+  await settled(ours);
   const others = await context.newPage();
   const [oursAsked, othersAsked] = [asked(ours), asked(others)];
   await ours.goto(`/hosts?company=${site().company}`);
@@ -26,7 +27,7 @@ test('two companies are looked at side by side, and signing out empties both', a
     (await ours.getByRole('table', { name: 'Hosts' }).getByRole('link').first().textContent()) ?? '';
   expect(name).not.toBe('');
   await expect(others.getByText('No host yet')).toBeVisible();
-  for (const place of ['Software', 'CVEs', 'Findings', 'Overview']) {
+  for (const place of ['Software', 'Vulnerabilities', 'Findings', 'Overview']) {
     for (const page of [ours, others]) {
       await page
         .getByRole('navigation', { name: 'Pages' })

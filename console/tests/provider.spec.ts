@@ -27,7 +27,7 @@ async function fill(company: string, domain: string): Promise<void> {
   await expect(page.getByRole('region', { name: /sends people back to/ })).toContainText(site().url);
   await page.getByLabel(/^Issuer/).fill(theirs.issuer);
   await page.getByLabel(/^Client ID/).fill(theirs.clientId);
-  await page.getByRole('textbox', { name: /^Client secret/ }).fill(theirs.secret);
+  await page.getByLabel(/^Client secret/).fill(theirs.secret);
   await page.getByLabel(/^Email domains/).fill(domain);
   await page.getByLabel(/^Role of everybody else/).selectOption('viewer');
 }
@@ -56,7 +56,7 @@ test('a provider is asked before it is saved, and what was typed stays when it d
   await page.reload();
   await expect(page.getByLabel(/^Email domains/)).toHaveValue(DOMAIN);
   // It is never told again.
-  await expect(page.getByRole('textbox', { name: /^Client secret/ })).toHaveValue('');
+  await expect(page.getByLabel(/^Client secret/)).toHaveValue('');
   expect(await page.content()).not.toContain(theirs.secret);
 });
 

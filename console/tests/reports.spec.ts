@@ -75,13 +75,13 @@ test('trends are drawn of what was measured, and say the same in words and as a 
   await settled(page);
   const trends = page.getByRole('region', { name: 'Trends' });
   await expect(trends.getByText(/Measured once an hour/)).toBeVisible();
-  const open_ = trends.getByRole('region', { name: 'Open findings by severity' });
+  const bySeverity = trends.getByRole('region', { name: 'Open findings by severity' });
   // A line each, that is long enough to be one of two months.
-  const lines = open_.locator('.recharts-line-curve');
+  const lines = bySeverity.locator('.recharts-line-curve');
   await expect(lines).toHaveCount(5);
   expect((await lines.first().getAttribute('d'))?.split(/[ML]/).length).toBeGreaterThan(50);
-  await open_.getByText('As a table').click();
-  const values = open_.getByRole('table');
+  await bySeverity.getByText('As a table').click();
+  const values = bySeverity.getByRole('table');
   expect(await values.getByRole('row').count()).toBeGreaterThan(50);
   // What was not measured is not there, rather than nothing.
   await expect(values.getByRole('row').last().getByRole('cell').nth(1)).toHaveText('80');

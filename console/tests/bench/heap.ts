@@ -11,7 +11,16 @@ export interface Held {
 
 /** Every so many navigations it is looked at what is held. */
 const LOOK_EVERY = 25;
-const NAMES = ['Hosts', 'Software', 'CVEs', 'Findings', 'Exceptions', 'Policies', 'Labels', 'Overview'];
+const NAMES = [
+  'Hosts',
+  'Software',
+  'Vulnerabilities',
+  'Findings',
+  'Exceptions',
+  'Policies',
+  'Labels',
+  'Overview',
+];
 
 /** Goes from page to page as people do, and gives what is held after every 25 of them. */
 export async function wandering(page: Page, times: number): Promise<Held[]> {

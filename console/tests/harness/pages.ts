@@ -23,7 +23,7 @@ export async function pages(page: Page): Promise<[string, string][]> {
   const one = async (path: string) => {
     const headers = { 'Muster-Company': site().company };
     const answer = await page.request.get(`/api/v1/${path}`, { headers });
-    return ((await answer.json()) as { items: { id: string }[] }).items[0]?.id;
+    return ((await answer.json()) as { items?: { id: string }[] }).items?.[0]?.id;
   };
   const opened = async (
     name: string,
