@@ -154,6 +154,13 @@ bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER
 	@scripts/bootstrap.sh run
 	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench.sh
 
+BENCH_CONSOLE ?=
+
+.PHONY: bench-console
+bench-console: ## Measure every page of the console for 100,000 hosts and a million findings (BENCH_CONSOLE="HOSTS FINDINGS INSTALLATIONS SOFTWARE", MUSTER_DATA=FOLDER)
+	@scripts/bootstrap.sh browser
+	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench-console.sh $(BENCH_CONSOLE)
+
 FLEET ?=
 
 .PHONY: fleet
