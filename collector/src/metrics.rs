@@ -75,7 +75,8 @@ families! {
         Counter QUEUE_DAMAGED = "muster_queue_damaged_total";
     }
     "The pipeline" {
-        /// Reports that left the queue: `stored`, `duplicate`, `rejected` or `dead_lettered`, and why.
+        /// Reports that left the queue: `stored`, `duplicate`, `rejected`, `dead_lettered`, or
+        /// `dropped` because their company was erased, and why.
         Counter PIPELINE_OUTCOMES = "muster_pipeline_outcomes_total" by LABEL_OUTCOME LABEL_REASON;
         /// Reports that were dropped without an outcome: a bug, or a hard stop. They stay in the queue.
         Counter PIPELINE_UNENDED = "muster_pipeline_unended_total";

@@ -54,6 +54,8 @@ permissions! {
     ApproveExceptions "exceptions:approve" Admin;
     /// Writes policies and the rules of labels.
     WritePolicies "policies:write" Admin;
+    /// Cancels jobs: imports, reports.
+    CancelJobs "jobs:cancel" Analyst;
     /// Brings in documents that list software (SBOMs), and cancels that.
     ImportDocuments "imports:write" Analyst;
     /// Lets hosts go.
@@ -70,6 +72,8 @@ permissions! {
     ManageWebhooks "webhooks:manage" Admin;
     /// Reports that could not be stored: sees them and makes up for them.
     ManageDeadLetters "dead_letters:manage" Admin;
+    /// Takes along everything that is kept of the company.
+    ExportCompany "company:export" Admin;
     /// Who changed what.
     ReadAudit "audit:read" Admin;
     /// Companies: sees, makes, suspends and resumes them.
