@@ -68,7 +68,7 @@ base=$((20000 + RANDOM % 20000))
 ingest() { echo 127.0.0.1:$((base + $1)); }
 http() { echo 127.0.0.1:$((base + 10 + $1)); }
 addresses=$(ingest 0),$(ingest 1),$(ingest 2)
-export MUSTER_INGEST_ADDRESSES=$addresses MUSTER_FEEDS_SYNC=false
+export MUSTER_INGEST_ADDRESSES=$addresses MUSTER_FEEDS_SYNC=false NO_COLOR=1
 export MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE=6000 MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE=600000
 export MUSTER_INGEST_ENROLMENTS_PER_MINUTE=60000 MUSTER_HTTP_PRINCIPAL_REQUESTS_PER_MINUTE=60000
 export MUSTER_HTTP_COMPANY_REQUESTS_PER_MINUTE=600000
@@ -165,7 +165,7 @@ for node in 0 1 2; do
   sleep "$pause"
   for other in $(seq $((node + 1)) 2); do
     tail -n "+$(($(cat "$dir/mark$other") + 1))" "$dir/log$other" |
-      grep -E '"level":"(ERROR|WARN)"|panicked' | grep -vE 'connection|refused' >>"$dir/old-failures" || true
+      grep -E '\b(ERROR|WARN)\b|panicked' >>"$dir/old-failures" || true
   done
 done
 

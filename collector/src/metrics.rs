@@ -121,7 +121,7 @@ families! {
         Gauge FEED_EVERY_SECONDS = "muster_feed_every_seconds" by LABEL_SOURCE;
     }
     "Jobs and webhooks" {
-        /// Jobs that ended: `done`, `retried` or `failed`.
+        /// Jobs that ended: `done`, `retried`, `postponed`, `failed`, or `lost` to another node or to who cancelled it.
         Counter JOBS = "muster_jobs_total" by LABEL_JOB LABEL_OUTCOME;
         /// One job.
         Histogram JOB_SECONDS = "muster_job_seconds" by LABEL_JOB;

@@ -93,7 +93,8 @@ mod tests {
         assert_eq!(archive.len() % BLOCK, 0);
         let path = folder.path().join("all.tar");
         std::fs::write(&path, &archive).unwrap();
-        let tar = Command::new("tar").arg("-xf").arg(&path).current_dir(folder.path()).output().unwrap();
+        let tar =
+            Command::new("tar").arg("-xf").arg(&path).current_dir(folder.path()).output().unwrap();
         assert!(tar.status.success() && tar.stderr.is_empty(), "{tar:?}");
         for (name, bytes) in [("a/empty", 0), ("a/block", 512), ("b/more", 700)] {
             assert_eq!(std::fs::read(folder.path().join(name)).unwrap(), vec![b'x'; bytes]);

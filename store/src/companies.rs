@@ -326,9 +326,10 @@ mod retention;
 mod row;
 mod rules;
 
+use self::deletion::Deletion;
+pub use self::retention::{Retention, retention, set_retention};
 use self::row::CompanyRow;
 pub(crate) use self::row::settings;
-pub use self::retention::{Retention, retention, set_retention};
 pub(crate) use self::rules::{
     needs_approval, note_report_schedules, note_rules, note_webhooks, set_needs_approval,
 };

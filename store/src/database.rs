@@ -23,6 +23,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use self::companies::CompanyKeys;
+pub(crate) use self::companies::KNOWN_FOR;
 use self::pool::working;
 use self::primary::Servers;
 use crate::error::StoreError;
@@ -30,7 +31,6 @@ use crate::events::Announced;
 use crate::known::KnownSoftware;
 use crate::tx::Transactions;
 pub use crate::tx::{ROLLBACKS, TRANSACTION_SECONDS};
-pub(crate) use self::companies::KNOWN_FOR;
 
 /// The oldest PostgreSQL that the schema works with, as `server_version_num` writes it.
 const SERVER_VERSION_MIN: i32 = 150_000;

@@ -54,7 +54,7 @@ permissions! {
     ApproveExceptions "exceptions:approve" Admin;
     /// Writes policies and the rules of labels.
     WritePolicies "policies:write" Admin;
-    /// Cancels jobs: imports, reports.
+    /// Cancels the company's jobs: imports, reports.
     CancelJobs "jobs:cancel" Analyst;
     /// Brings in documents that list software (SBOMs), and cancels that.
     ImportDocuments "imports:write" Analyst;
@@ -80,6 +80,8 @@ permissions! {
     ManageCompanies "companies:manage" Operator;
     /// Operators: sees, invites and removes them, and reads what they did.
     ManageOperators "operators:manage" Operator;
+    /// Cancels any job of the collector's.
+    ManageJobs "jobs:manage" Operator;
     /// How the collector's nodes get on.
     ReadNodes "nodes:read" Operator;
 }

@@ -268,7 +268,12 @@ impl Archive {
         }
         tar::pad(file.said, out);
         let sha256 = hex(file.digest);
-        self.manifest.files.push(FileLine { name: file.name, bytes: file.said, rows: None, sha256 });
+        self.manifest.files.push(FileLine {
+            name: file.name,
+            bytes: file.said,
+            rows: None,
+            sha256,
+        });
         Ok(())
     }
 

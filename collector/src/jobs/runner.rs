@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
 use super::{
-    Jobs, Kind, erase_company, feed_sync, import, keep_counts, keep_rules, make_reports, match_findings, measure,
-    tidy,
+    Jobs, Kind, erase_company, feed_sync, import, keep_counts, keep_rules, make_reports,
+    match_findings, measure, tidy,
 };
 use crate::causes::Causes;
 use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};

@@ -131,7 +131,8 @@ pub async fn ask_again(operator: &OperatorScope, now: OffsetDateTime) -> Result<
     for id in lost.into_iter().map(CompanyId) {
         let tick = format!("{id} again {}", now.unix_timestamp_nanos());
         let payload = json!({ "company": id });
-        let job = NewJob { kind: JOB, tick: &tick, payload: &payload, run_after: now, company: Some(id) };
+        let job =
+            NewJob { kind: JOB, tick: &tick, payload: &payload, run_after: now, company: Some(id) };
         asked += u64::from(jobs::enqueue_within(&mut tx, &job, now).await?);
     }
     tx.commit().await?;
@@ -240,7 +241,9 @@ impl Eraser {
     /// Forgets what nodes were told of the company, and its jobs but for this one.
     async fn signals(&self, tx: &mut PgConnection) -> Result<(), StoreError> {
         let id = self.company.0;
-        sqlx::query!("DELETE FROM company_changes WHERE company = $1", id).execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM company_changes WHERE company = $1", id)
+            .execute(&mut *tx)
+            .await?;
         let done = sqlx::query!("DELETE FROM jobs WHERE company = $1 AND kind <> $2", id, JOB)
             .execute(&mut *tx)
             .await?;
@@ -301,8 +304,8 @@ async fn note(
         return Ok(());
     }
     sqlx::query!(
-        "UPDATE companies SET erased = jsonb_set(erased, ARRAY[$2],
-                to_jsonb(coalesce((erased ->> $2)::bigint, 0) + $3))
+        "UPDATE companies SET erased = jsonb_set(erased, ARRAY[$2::text],
+                to_jsonb(coalesce((erased ->> $2::text)::bigint, 0) + $3::bigint))
          WHERE key = $1",
         company_key,
         table,
@@ -312,4 +315,3 @@ async fn note(
     .await?;
     Ok(())
 }
-

@@ -41,7 +41,10 @@ impl CompanyKeys {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how old an answer is decides nothing but to ask again")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how old an answer is decides nothing but to ask again"
+)]
 fn now() -> Instant {
     Instant::now()
 }

@@ -147,10 +147,13 @@ pub(crate) async fn cancel_tick(
     who: &str,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    let id =
-        sqlx::query_scalar!("SELECT id FROM jobs WHERE kind = $1 AND tick = $2", kind, tick.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM jobs WHERE kind = $1 AND tick = $2",
+        kind,
+        tick.to_string()
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
     if let Some(id) = id {
         end(tx, id, who, now).await?;
     }
@@ -177,7 +180,6 @@ pub(crate) async fn cancel_of_company(
     }
     Ok(())
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -89,7 +89,8 @@ pub struct ListedJob {
 }
 
 /// A job that was cancelled has failed, to a release that knows no better.
-const SELECT: &str = "SELECT key, id, company, kind, tick, attempts, created_at, run_after, finished_at, error,
+const SELECT: &str =
+    "SELECT key, id, company, kind, tick, attempts, created_at, run_after, finished_at, error,
     cancelled_by, CASE WHEN cancelled_at IS NULL THEN state ELSE 'cancelled' END AS state";
 
 const NEWEST: Order =

@@ -21,7 +21,8 @@ async fn unpacked(api: &Api, key: &str) -> (tempfile::TempDir, Value) {
     let path = folder.path().join("all.tar");
     std::fs::write(&path, bytes).unwrap();
     let shell = |script: &str| {
-        let done = Command::new("sh").args(["-c", script]).current_dir(folder.path()).output().unwrap();
+        let done =
+            Command::new("sh").args(["-c", script]).current_dir(folder.path()).output().unwrap();
         assert!(done.status.success(), "{script}: {done:?}");
     };
     shell("tar -xf all.tar && sha256sum --quiet --strict -c SHA256SUMS");
@@ -72,7 +73,9 @@ async fn a_company_is_deleted_by_its_name_shut_at_once_and_can_be_kept() {
 
     let asked = ask(&api.operator, "Ours").await;
     assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
-    assert!(asked.json()["deletion"]["due_at"].is_string() && asked.json()["suspended_at"].is_string());
+    assert!(
+        asked.json()["deletion"]["due_at"].is_string() && asked.json()["suspended_at"].is_string()
+    );
     ask(&api.operator, "Ours").await.refuses(409, "already");
     // For as long as an answer about a key is good.
     api.hand.advance(std::time::Duration::from_secs(30));

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::http::document::{DateTime, Routes};
 use crate::http::extract::{Operator, Params, Path, Tenant, parse_id};
-use crate::http::may::{CancelJobs, ReadInventory, ReadNodes};
+use crate::http::may::{CancelJobs, ManageJobs, ReadInventory, ReadNodes};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::schema::JobStateName;
@@ -147,7 +147,7 @@ impl From<CancelError> for Problem {
 }
 
 async fn cancel(
-    operator: Operator<CancelJobs>,
+    operator: Operator<ManageJobs>,
     State(state): State<ApiState>,
     Path(job): Path<String>,
 ) -> Result<Json<JobView>, Problem> {

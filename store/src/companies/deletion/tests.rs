@@ -42,7 +42,8 @@ async fn a_company_that_is_to_be_deleted_lets_nobody_in_until_it_is_kept() {
     }
     let is_in = async |key: &PresentedKey| store.authenticate(key, at(2)).await.unwrap().is_some();
     assert!(is_in(&ours).await);
-    let asked = ask(&operator, world.scope.company(), " Acme ", WEEK, at(1)).await.unwrap().unwrap();
+    let asked =
+        ask(&operator, world.scope.company(), " Acme ", WEEK, at(1)).await.unwrap().unwrap();
     let deletion = asked.deletion.unwrap();
     assert_eq!(deletion.due_at - deletion.asked_at, WEEK);
     assert_eq!((deletion.asked_by.as_str(), deletion.erasing_since), ("the command line", None));
@@ -87,5 +88,8 @@ async fn it_stands_in_the_operators_log_who_asked_and_who_kept_it() {
     let log: Vec<(String, Option<Value>)> =
         log.await.unwrap().items.into_iter().map(|entry| (entry.action, entry.after)).collect();
     assert_eq!(log[0].0, "company.keep");
-    assert_eq!(log[1], ("company.delete".to_owned(), Some(json!({ "name": "Acme", "wait_s": 604_800 }))));
+    assert_eq!(
+        log[1],
+        ("company.delete".to_owned(), Some(json!({ "name": "Acme", "wait_s": 604_800 })))
+    );
 }
