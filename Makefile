@@ -129,6 +129,11 @@ chaos: ## Break one node and then three, with PostgreSQL and its standby, at ran
 	scripts/chaos.sh 1 50 390
 	scripts/chaos.sh 3 50 390
 
+.PHONY: test-upgrade
+test-upgrade: ## Replace three nodes of the release before by this one, node by node under load, then compare (FROM=ref; 10 minutes beside building)
+	@scripts/bootstrap.sh run
+	scripts/upgrade.sh $(FROM)
+
 .PHONY: test-network
 test-network: ## Measure the agent over bad networks: loss, delay, blocked UDP, proxies, interception (as root; 8 minutes; ROWS="clean udp_dropped", AWAY_S=60)
 	@scripts/bootstrap.sh run

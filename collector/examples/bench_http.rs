@@ -103,6 +103,7 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
         sealer: Sealer::new(|_| [0; 32])?,
         oidc: Oidc::new(&OidcConfig::default(), Clock::system(), |_| [0; 32])?,
         history_days: 90,
+        deletion_wait: std::time::Duration::ZERO,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

@@ -352,6 +352,7 @@ impl Base {
             sealer: self.sealer()?,
             oidc: self.oidc()?,
             history_days: self.config.jobs.retention_days,
+            deletion_wait: self.config.jobs.deletion_wait,
         };
         let stopping = self.lifecycle.soft_token();
         self.lifecycle.spawn_essential("http", async move {

@@ -6,6 +6,7 @@
 //! judges software has to notice a new match index by itself.
 
 mod aside;
+mod erase_company;
 mod feed_sync;
 mod import;
 mod index_watch;
@@ -54,6 +55,8 @@ pub struct Jobs {
 /// A kind of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
+    /// Erases a company that is to be deleted.
+    EraseCompany,
     /// Fetches the feeds whose time has come.
     FeedSync,
     /// Applies a document that lists the software of an asset.
@@ -73,7 +76,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
+        Self::EraseCompany,
         Self::FeedSync,
         Self::Import,
         Self::KeepCounts,
@@ -87,11 +91,12 @@ impl Kind {
     /// The name in the database and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::EraseCompany => store::companies::erase::JOB,
             Self::FeedSync => "feed_sync",
             Self::KeepCounts => "keep_counts",
             Self::Import => store::imports::JOB,
             Self::KeepRules => "keep_rules",
-            Self::MakeReports => "make_reports",
+            Self::MakeReports => store::report_files::JOB,
             Self::MatchFindings => "match_findings",
             Self::Measure => "measure",
             Self::Tidy => "tidy",
@@ -106,7 +111,7 @@ impl Kind {
 /// Counters that exist before they count, so that a rate of the first event is seen.
 fn start_at_zero() {
     for kind in Kind::ALL {
-        for outcome in ["done", "retried", "failed"] {
+        for outcome in ["done", "retried", "postponed", "failed", "lost"] {
             counter!(JOBS, LABEL_JOB => kind.as_str(), LABEL_OUTCOME => outcome).absolute(0);
         }
     }

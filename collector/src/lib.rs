@@ -31,6 +31,7 @@ pub mod pipeline;
 pub mod postgres;
 pub mod queue;
 mod sealing;
+mod tar;
 pub mod telemetry;
 pub mod tokens;
 pub mod webhooks;

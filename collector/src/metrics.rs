@@ -75,7 +75,8 @@ families! {
         Counter QUEUE_DAMAGED = "muster_queue_damaged_total";
     }
     "The pipeline" {
-        /// Reports that left the queue: `stored`, `duplicate`, `rejected` or `dead_lettered`, and why.
+        /// Reports that left the queue: `stored`, `duplicate`, `rejected`, `dead_lettered`, or
+        /// `dropped` because their company was erased, and why.
         Counter PIPELINE_OUTCOMES = "muster_pipeline_outcomes_total" by LABEL_OUTCOME LABEL_REASON;
         /// Reports that were dropped without an outcome: a bug, or a hard stop. They stay in the queue.
         Counter PIPELINE_UNENDED = "muster_pipeline_unended_total";
@@ -120,7 +121,7 @@ families! {
         Gauge FEED_EVERY_SECONDS = "muster_feed_every_seconds" by LABEL_SOURCE;
     }
     "Jobs and webhooks" {
-        /// Jobs that ended: `done`, `retried` or `failed`.
+        /// Jobs that ended: `done`, `retried`, `postponed`, `failed`, or `lost` to another node or to who cancelled it.
         Counter JOBS = "muster_jobs_total" by LABEL_JOB LABEL_OUTCOME;
         /// One job.
         Histogram JOB_SECONDS = "muster_job_seconds" by LABEL_JOB;

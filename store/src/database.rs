@@ -8,22 +8,23 @@
 //! schema.
 
 mod addresses;
+mod companies;
 mod pool;
 mod pooler;
 mod primary;
 mod replica;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::ids::CompanyId;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use time::OffsetDateTime;
 
+use self::companies::CompanyKeys;
+pub(crate) use self::companies::KNOWN_FOR;
 use self::pool::working;
 use self::primary::Servers;
 use self::replica::Replica;
@@ -31,7 +32,7 @@ pub use self::replica::{READS, Replication};
 use crate::error::StoreError;
 use crate::events::Announced;
 use crate::known::KnownSoftware;
-use crate::tx::{self, Settings, Transactions};
+use crate::tx::Transactions;
 pub use crate::tx::{ROLLBACKS, TRANSACTION_SECONDS};
 
 /// The oldest PostgreSQL that the schema works with, as `server_version_num` writes it.
@@ -153,8 +154,8 @@ struct Inner {
     partitions: u16,
     known: KnownSoftware,
     announced: Announced,
-    /// Keys of companies, which never change; one entry a company.
-    companies: Mutex<HashMap<CompanyId, i64>>,
+    /// Keys of companies.
+    companies: CompanyKeys,
 }
 
 impl fmt::Debug for Store {
@@ -203,7 +204,7 @@ impl Store {
                 partitions: config.partitions,
                 known: KnownSoftware::new(config.known_software_max),
                 announced: Announced::default(),
-                companies: Mutex::default(),
+                companies: CompanyKeys::default(),
             }),
         })
     }
@@ -303,33 +304,6 @@ impl Store {
 
     pub(crate) fn announced(&self) -> &Announced {
         &self.inner.announced
-    }
-
-    /// A company's key inside the database; `None` when there is no such company.
-    pub(crate) async fn company_key(&self, company: CompanyId) -> Result<Option<i64>, StoreError> {
-        // The guard ends with the statement: no lock is held across the question.
-        let known = self.companies().get(&company).copied();
-        if known.is_some() {
-            return Ok(known);
-        }
-        // Only the operator sees companies' own rows before one is chosen.
-        let settings = Settings { operator: true, ..Settings::default() };
-        let mut tx = tx::begin(self.transactions(), "companies.key", settings).await?;
-        let key = sqlx::query_scalar!("SELECT key FROM companies WHERE id = $1", company.0)
-            .fetch_optional(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        // What is not there is not kept: a company may be made in the next second, and a map of ids
-        // that are none would grow with whatever is asked for.
-        if let Some(key) = key {
-            self.companies().insert(company, key);
-        }
-        Ok(key)
-    }
-
-    fn companies(&self) -> std::sync::MutexGuard<'_, HashMap<CompanyId, i64>> {
-        // Nothing panics while it is held, and a map without an entry is a valid one.
-        self.inner.companies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -112,6 +112,10 @@ impl OperatorScope {
         &self.origin
     }
 
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// A company's scope for the operator's work in it; `None` when there is no such company.
     ///
     /// # Errors

@@ -118,6 +118,7 @@ pub(crate) async fn principal(
     let rows = sqlx::query!(
         "SELECT c.id, c.key, m.role FROM memberships m JOIN companies c ON c.key = m.company_key
          WHERE m.user_id = $1 AND ($3::bigint IS NULL OR m.company_key = $3)
+           AND c.deletion_asked_at IS NULL
          ORDER BY c.key LIMIT $2",
         user,
         MEMBERSHIPS_MAX,

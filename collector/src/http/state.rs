@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::database::Store;
@@ -42,6 +43,8 @@ pub struct ApiState {
     pub oidc: Oidc,
     /// How long what ended is kept, in days: as far back lists can be asked for.
     pub history_days: u32,
+    /// How long a company that is to be deleted can be kept after all.
+    pub deletion_wait: Duration,
 }
 
 impl fmt::Debug for ApiState {

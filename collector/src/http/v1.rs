@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod companies;
+mod company;
 mod counts;
 mod credential;
 mod cves;
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Routes {
     api_keys::routes()
         .merge(audit::routes())
         .merge(companies::routes())
+        .merge(company::routes())
         .merge(cves::routes())
         .merge(dead_letters::routes())
         .merge(enrolment_tokens::routes())

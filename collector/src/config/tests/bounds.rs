@@ -41,6 +41,7 @@ const BOUNDS: [(&str, &str, u64, u64); 45] = [
     ("jobs", "workers", 1, 64),
     ("jobs", "retention_days", 1, 3_650),
     ("jobs", "dead_letters_days", 1, 3_650),
+    ("jobs", "deletion_wait_days", 0, 365),
     ("http", "request_timeout_s", 1, 3_600),
     ("http", "body_bytes_max", 1_024, 1_073_741_824),
     ("http", "document_bytes_max", 1_024, 268_435_456),

@@ -158,6 +158,7 @@ impl Api {
             reach: Reach::new(&WebhooksConfig::default()),
             sealer: Sealer::new(|_| [3; 32]).unwrap(),
             history_days: 90,
+            deletion_wait: Duration::from_secs(7 * 86_400),
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
         let new = NewApiKey { key: &operator, name: "operator", expires_at: None };

@@ -21,6 +21,7 @@ async fn tick(node: &Node, payload: Value) {
         tick: &format!("test {now} {payload}"),
         payload: &payload,
         run_after: now,
+        company: None,
     };
     rows::enqueue(node.database.store(), &job, now).await.unwrap();
     while node.take().await {}

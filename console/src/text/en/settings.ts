@@ -38,6 +38,9 @@ export const settings = {
   visitsNo: 'They hold their connection',
   sourcesOff: 'Sources that agents leave out',
   sourcesOffDetail: 'What they had is taken out of the inventory with the next scan.',
+  exportAll: 'Take everything along',
+  exportAllDetail:
+    'Everything that is kept of the company but secrets, as one archive (tar) with a manifest and digests. It is streamed: leave this page open.',
   history: 'Days that what is over is kept',
   historyDetail: (max: number) =>
     `Uninstalled software and resolved findings. Empty: ${max}, which is the most. As far back lists can be looked at.`,

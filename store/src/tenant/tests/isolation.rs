@@ -1,6 +1,7 @@
 //! Another company's rows: not to be seen, not to be changed, not to be guessed, by any function of
 //! this crate or by SQL of one's own.
 
+mod ending;
 mod erasure;
 mod imports;
 mod report_files;
