@@ -15,6 +15,7 @@ pub(crate) mod make_reports;
 mod match_findings;
 mod measure;
 mod runner;
+pub(crate) mod send_mail;
 mod ticks;
 mod tidy;
 mod wake;
@@ -31,6 +32,7 @@ use crate::clock::Clock;
 use crate::config::{EnrichmentConfig, JobsConfig};
 use crate::feeds::FeedSyncer;
 use crate::lifecycle::Lifecycle;
+use crate::mail::Mailer;
 use crate::metrics::{JOBS, LABEL_JOB, LABEL_OUTCOME};
 use crate::pipeline::matcher::Matcher;
 
@@ -49,6 +51,8 @@ pub struct Jobs {
     pub history_kept: Duration,
     /// What fetches feeds; `None` on a node that does not.
     pub feeds: Option<Arc<FeedSyncer>>,
+    /// What sends mail; `None` where no server is named.
+    pub mail: Option<Mailer>,
 }
 
 /// A kind of job.
@@ -68,12 +72,14 @@ pub(crate) enum Kind {
     MakeReports,
     /// Measures how each company stands.
     Measure,
+    /// Writes digests and sends mail.
+    SendMail,
     /// Forgets what nobody needs any more.
     Tidy,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::FeedSync,
         Self::Import,
         Self::KeepCounts,
@@ -81,6 +87,7 @@ impl Kind {
         Self::MakeReports,
         Self::MatchFindings,
         Self::Measure,
+        Self::SendMail,
         Self::Tidy,
     ];
 
@@ -94,6 +101,7 @@ impl Kind {
             Self::MakeReports => "make_reports",
             Self::MatchFindings => "match_findings",
             Self::Measure => "measure",
+            Self::SendMail => "send_mail",
             Self::Tidy => "tidy",
         }
     }
@@ -115,7 +123,17 @@ fn start_at_zero() {
 impl Jobs {
     /// The kinds of jobs that this node does.
     fn kinds(&self) -> Vec<Kind> {
-        let does = |kind: &Kind| *kind != Kind::FeedSync || self.feeds.is_some();
+        let does = |kind: &Kind| match kind {
+            Kind::FeedSync => self.feeds.is_some(),
+            Kind::SendMail => self.mail.is_some(),
+            Kind::Import
+            | Kind::KeepCounts
+            | Kind::KeepRules
+            | Kind::MatchFindings
+            | Kind::MakeReports
+            | Kind::Measure
+            | Kind::Tidy => true,
+        };
         Kind::ALL.into_iter().filter(does).collect()
     }
 

@@ -7,8 +7,10 @@ mod counts;
 mod credential;
 mod cves;
 mod dead_letters;
+mod digests;
 mod enrolment_tokens;
 mod events;
+mod every;
 mod exceptions;
 mod feeds;
 mod findings;
@@ -42,6 +44,7 @@ pub(super) fn routes() -> Routes {
         .merge(companies::routes())
         .merge(cves::routes())
         .merge(dead_letters::routes())
+        .merge(digests::routes())
         .merge(enrolment_tokens::routes())
         .merge(events::routes())
         .merge(exceptions::routes())

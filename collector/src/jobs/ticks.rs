@@ -29,7 +29,7 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-const SCHEDULES: [Schedule; 8] = [
+const SCHEDULES: [Schedule; 9] = [
     // What was stored while an index was swapped in may have been judged with the one before.
     Schedule { kind: Kind::MatchFindings, cron: "0 7 * * * *", every: HOUR, payload: nothing },
     Schedule { kind: Kind::Tidy, cron: "0 37 3 * * *", every: DAY, payload: nothing },
@@ -39,6 +39,8 @@ const SCHEDULES: [Schedule; 8] = [
     Schedule { kind: Kind::Measure, cron: "30 1/5 * * * *", every: FIVE_MINUTES, payload: nothing },
     // A look at which schedules of reports are due.
     Schedule { kind: Kind::MakeReports, cron: "50 * * * * *", every: MINUTE, payload: nothing },
+    // A look at which digests are due, and which messages.
+    Schedule { kind: Kind::SendMail, cron: "35 * * * * *", every: MINUTE, payload: nothing },
     Schedule { kind: Kind::KeepRules, cron: "20 * * * * *", every: MINUTE, payload: nothing },
     Schedule { kind: Kind::KeepCounts, cron: "5 * * * * *", every: MINUTE, payload: nothing },
     // Another period, hence another tick than the one of the same minute.

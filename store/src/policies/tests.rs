@@ -160,7 +160,7 @@ async fn an_accepted_risk_breaks_no_policy_where_it_is_accepted() {
         (Hosts::All, ["pass", "pass", "unknown"]),
     ] {
         let new = NewException {
-            id: id(),
+            id: id(), name: None,
             about: &about,
             hosts,
             claim: &claim,

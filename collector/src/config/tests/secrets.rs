@@ -5,11 +5,12 @@ use std::path::Path;
 use super::*;
 
 /// Every setting that names a file with a secret.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("database", "url_file"),
     ("database", "pooler_url_file"),
     ("feeds", "nvd_api_key_file"),
     ("feeds", "proxy_file"),
+    ("mail", "password_file"),
 ];
 
 fn named(section: &str, field: &str, path: &Path) -> Layers {

@@ -193,7 +193,7 @@ async fn ask_for_rules(scope: &TenantScope, page: &PageRequest) {
         suppresses: true,
     };
     let new = NewException {
-        id: ID,
+        id: ID, name: None,
         about: &About { cve: Some(text()), ..About::default() },
         hosts: Hosts::All,
         claim: &claim,

@@ -64,7 +64,7 @@ async fn holds(world: &World, about: &About, hosts: Hosts) {
     let before = suppressed(world).await.len();
     let claim = accepted();
     let new =
-        NewException { id: id(), about, hosts, claim: &claim, expires_at: None, origin: None };
+        NewException { id: id(), name: None, about, hosts, claim: &claim, expires_at: None, origin: None };
     let made = match create(&world.scope, &new, at(10)).await {
         Err(CreateError::AboutNothing) => {
             assert!(matches!(expected, Err(CreateError::AboutNothing)), "{expected:?}");
