@@ -72,7 +72,9 @@ pub async fn put(
     let next = report_schedules::next_in(&mut tx, change.every, now).await?;
     let next = next.ok_or(PutError::NoTimeZone)?;
     let before = read::of_user_in(&mut tx, scope.key(), user).await?;
-    if seen.is_some_and(|seen| before.as_ref().map(|before| before.revision) != Some(seen)) {
+    // Of who has none yet 0 is seen.
+    let there = before.as_ref().map_or(0, |before| before.revision);
+    if seen.is_some_and(|seen| seen != there) {
         return Err(PutError::Changed);
     }
     if before.is_none() {

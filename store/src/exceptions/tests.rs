@@ -4,6 +4,7 @@
 mod deciding;
 mod effect;
 mod preview;
+mod replacing;
 mod scoped;
 
 use protocol::ids::AgentId;
