@@ -13,8 +13,8 @@ mod pass;
 
 pub(crate) use self::backoff::{is_trouble, judge};
 pub(crate) use self::digest::{Content, Standing, Written};
-pub use self::mailer::{Mailer, MailerError};
 pub(crate) use self::mailer::SendError;
+pub use self::mailer::{Mailer, MailerError};
 pub use self::pass::Passes;
 
 #[cfg(test)]

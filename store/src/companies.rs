@@ -374,7 +374,8 @@ mod rules;
 
 pub use self::retention::{Retention, retention, set_retention};
 pub(crate) use self::rules::{
-    needs_approval, note_digests, note_report_schedules, note_rules, note_webhooks, set_needs_approval,
+    needs_approval, note_digests, note_report_schedules, note_rules, note_webhooks,
+    set_needs_approval,
 };
 pub use self::rules::{with_digests, with_report_schedules, with_rules, with_webhooks};
 

@@ -23,8 +23,8 @@ use uuid::Uuid;
 pub use self::create::{CreateError, NewException, create};
 pub use self::decide::{DecideError, Decision, approval, decide, set_approval, withdraw};
 pub use self::preview::{Impact, ImpactItem, preview};
-pub use self::replace::{ReplaceError, replace};
 pub use self::read::{ExceptionExport, ExceptionFilter, export, get, list};
+pub use self::replace::{ReplaceError, replace};
 pub use self::settle::{Settled, expire, settle};
 pub(crate) use self::settle::{Suppressed, suppress_new};
 

@@ -4,8 +4,8 @@
 use super::Base;
 use crate::announcements::Announcements;
 use crate::config::Role;
-use crate::oidc::Oidc;
 use crate::mail::{Mailer, Passes};
+use crate::oidc::Oidc;
 use crate::webhooks::{Office, Sealer};
 
 impl Base {

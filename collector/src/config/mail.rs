@@ -65,10 +65,7 @@ pub enum MailTls {
 
 impl MailConfig {
     /// The server, where one is named.
-    pub(super) fn new(
-        raw: RawMail,
-        public_url: Option<&str>,
-    ) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn new(raw: RawMail, public_url: Option<&str>) -> Result<Option<Self>, ConfigError> {
         let missing = |setting, what| ConfigError::value(setting, format!("{what}: set it too"));
         // Before all else: a file that is named and is none is wrong whatever it would be for.
         let password = raw
@@ -85,7 +82,8 @@ impl MailConfig {
         let public_url = public_url.ok_or_else(|| {
             missing("oidc.public_url", "mail.host is set, and links in mail need an address")
         })?;
-        let from = raw.from.ok_or_else(|| missing("mail.from", "mail needs somebody to be from"))?;
+        let from =
+            raw.from.ok_or_else(|| missing("mail.from", "mail needs somebody to be from"))?;
         if from.parse::<lettre::message::Mailbox>().is_err() {
             let what = format!("{from:?} is no address such as Muster <muster@example.org>");
             return Err(ConfigError::value("mail.from", what));

@@ -10,8 +10,8 @@ use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
-    agents, audit, commands, companies, dead_letters, digests, events, history, idempotency, imports,
-    jobs as rows, nodes, policies, report_files, sessions, statistics, webhooks,
+    agents, audit, commands, companies, dead_letters, digests, events, history, idempotency,
+    imports, jobs as rows, nodes, policies, report_files, sessions, statistics, webhooks,
 };
 use time::OffsetDateTime;
 

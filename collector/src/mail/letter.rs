@@ -77,8 +77,7 @@ pub(super) fn write(
         .header(ListUnsubscribe(format!("<{unsubscribe}>")))
         .header(ListUnsubscribePost("List-Unsubscribe=One-Click".to_owned()))
         .header(AutoSubmitted("auto-generated".to_owned()));
-    let bodies =
-        MultiPart::alternative_plain_html(outgoing.text.clone(), outgoing.html.clone());
+    let bodies = MultiPart::alternative_plain_html(outgoing.text.clone(), outgoing.html.clone());
     builder.multipart(bodies).map_err(|error| SendError::Unwritable(error.to_string()))
 }
 

@@ -109,8 +109,8 @@ impl Mailer {
     /// When a setting cannot be used.
     pub fn new(config: &MailConfig, passes: Passes) -> Result<Self, MailerError> {
         let from = config.from.parse();
-        let from: Mailbox = from
-            .map_err(|error| MailerError::Setting("mail.from", format!("{error}")))?;
+        let from: Mailbox =
+            from.map_err(|error| MailerError::Setting("mail.from", format!("{error}")))?;
         // What we call ourselves: servers look at it.
         let own = config.public_url.split_once("://").map_or("", |(_, host)| host);
         let own = own.rsplit_once(':').map_or(own, |(host, _)| host);

@@ -101,12 +101,17 @@ async fn what_is_wrong_is_said_with_its_place_and_changes_nothing() {
     let world = World::new().await;
     let dir = world.dir.path();
     let good = "kind: Label\nname: good\nspec: {}\n";
-    let unknown = write(dir, "unknown.yaml", &format!("{good}---\nkind: Label\nname: x\nspec:\n  rul: 1\n"));
+    let unknown =
+        write(dir, "unknown.yaml", &format!("{good}---\nkind: Label\nname: x\nspec:\n  rul: 1\n"));
     let said = say(&world, &["apply", "-f", &unknown]).failed();
     assert!(said.contains("unknown.yaml:8: ") && said.contains("rul"), "{said}");
-    let nowhere = write(dir, "nowhere.yaml", &format!(
-        "{good}---\nkind: Policy\nname: p\nspec: {{ rule: {{ seen_within: {{ days: 3 }} }}, label: gone }}\n"
-    ));
+    let nowhere = write(
+        dir,
+        "nowhere.yaml",
+        &format!(
+            "{good}---\nkind: Policy\nname: p\nspec: {{ rule: {{ seen_within: {{ days: 3 }} }}, label: gone }}\n"
+        ),
+    );
     let said = say(&world, &["apply", "-f", &nowhere]).failed();
     assert!(said.contains("nowhere.yaml:6: ") && said.contains("gone"), "{said}");
     assert_eq!(names(&world, "labels"), Vec::<String>::new());
@@ -114,7 +119,11 @@ async fn what_is_wrong_is_said_with_its_place_and_changes_nothing() {
     let refused = write(dir, "refused.yaml", "kind: Retention\nspec: { history_days: 100000 }\n");
     let said = Said::of(&mut ask(&world, &["apply", "-f", &refused]));
     assert_eq!(said.code, Some(1));
-    assert!(said.err.contains("refused.yaml:1: ") && said.err.contains("history_days"), "{}", said.err);
+    assert!(
+        said.err.contains("refused.yaml:1: ") && said.err.contains("history_days"),
+        "{}",
+        said.err
+    );
     let mut nobody = ask(&world, &["export"]);
     let said = Said::of(nobody.env_remove("MUSTER_API_KEY")).failed();
     assert!(said.contains("--api-key-file") && said.contains("MUSTER_API_KEY"), "{said}");

@@ -374,8 +374,7 @@ impl TryFrom<Row> for Message {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let bad =
-            |column, value: &str| StoreError::inconsistent("digest_messages", column, value);
+        let bad = |column, value: &str| StoreError::inconsistent("digest_messages", column, value);
         Ok(Self {
             id: row.id,
             user: row.user_id,

@@ -67,8 +67,7 @@ pub async fn replace(
     let made = read::one(&mut tx, scope.key(), new.id).await?;
     let made =
         made.ok_or_else(|| StoreError::inconsistent("exceptions", "id", &new.id.to_string()))?;
-    let change =
-        Change::edited("exception.replace", new.id, json!({ "id": id }), shown(&made));
+    let change = Change::edited("exception.replace", new.id, json!({ "id": id }), shown(&made));
     audit::record(&mut tx, scope, change, now).await?;
     tx.commit().await?;
     let settled = Settled {

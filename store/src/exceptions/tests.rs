@@ -67,7 +67,15 @@ async fn except_until(
     expires_at: Option<OffsetDateTime>,
 ) -> Exception {
     let claim = accepted();
-    let new = NewException { id: id(), name: None, about, hosts, claim: &claim, expires_at, origin: None };
+    let new = NewException {
+        id: id(),
+        name: None,
+        about,
+        hosts,
+        claim: &claim,
+        expires_at,
+        origin: None,
+    };
     create(&world.scope, &new, at(10)).await.unwrap().0
 }
 

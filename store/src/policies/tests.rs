@@ -160,7 +160,8 @@ async fn an_accepted_risk_breaks_no_policy_where_it_is_accepted() {
         (Hosts::All, ["pass", "pass", "unknown"]),
     ] {
         let new = NewException {
-            id: id(), name: None,
+            id: id(),
+            name: None,
             about: &about,
             hosts,
             claim: &claim,

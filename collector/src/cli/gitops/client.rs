@@ -133,7 +133,8 @@ impl Client {
         let word = Uuid::new_v4().to_string();
         let what = format!("{method} {path}");
         for number in 1.. {
-            let mut request = self.http.request(method.clone(), format!("{}/api/v1{path}", self.server));
+            let mut request =
+                self.http.request(method.clone(), format!("{}/api/v1{path}", self.server));
             request = request.bearer_auth(self.key.expose());
             if let Some(company) = self.company {
                 request = request.header("Muster-Company", company.to_string());

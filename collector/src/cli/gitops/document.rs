@@ -110,9 +110,9 @@ fn documents(text: &str) -> Vec<(u64, String)> {
     let mut documents = vec![(0, String::new())];
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         // No text within a document can begin a line like this (YAML 1.2, section 9.1.2).
-        let is_marker = line.strip_prefix("---").is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with(char::is_whitespace)
-        });
+        let is_marker = line
+            .strip_prefix("---")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
         if is_marker {
             documents.push((number, String::new()));
         } else if let Some((_, document)) = documents.last_mut() {
@@ -265,7 +265,9 @@ fn name(text: String) -> anyhow::Result<String> {
         && text.chars().count() <= NAME_CHARS_MAX
         && !text.chars().any(char::is_control);
     if !is_good {
-        bail!("a name has 1 to {NAME_CHARS_MAX} characters, none of control and no blank at its ends");
+        bail!(
+            "a name has 1 to {NAME_CHARS_MAX} characters, none of control and no blank at its ends"
+        );
     }
     Ok(text)
 }

@@ -119,10 +119,7 @@ impl Plan {
 }
 
 /// That every label that is named is there or in the files: found before anything is written.
-fn check_labels(
-    objects: &[Object],
-    labels: &BTreeMap<String, String>,
-) -> anyhow::Result<()> {
+fn check_labels(objects: &[Object], labels: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let new: BTreeSet<String> = objects
         .iter()
         .filter(|object| object.kind == Kind::Label)
@@ -160,7 +157,8 @@ fn compare(
     if prune {
         let gone = left.into_values().rev();
         // What names something goes before what it names.
-        let gone = gone.filter(|present| kinds.contains(&present.kind) && !present.kind.is_single());
+        let gone =
+            gone.filter(|present| kinds.contains(&present.kind) && !present.kind.is_single());
         steps.extend(gone.map(|present| Step {
             action: Action::Delete,
             kind: present.kind,
@@ -175,11 +173,7 @@ fn compare(
     Ok(steps)
 }
 
-fn step(
-    object: Object,
-    present: Option<Present>,
-    now: OffsetDateTime,
-) -> anyhow::Result<Step> {
+fn step(object: Object, present: Option<Present>, now: OffsetDateTime) -> anyhow::Result<Step> {
     let fields = present.as_ref().map(|present| differing(&object, present)).unwrap_or_default();
     let action = match &present {
         Some(_) if fields.is_empty() => Action::Unchanged,

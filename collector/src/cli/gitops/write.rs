@@ -18,10 +18,11 @@ use super::plan::{Action, Plan, Step};
 pub(super) async fn all(client: &Client, plan: Plan) -> anyhow::Result<()> {
     let (steps, mut labels) = plan.into_steps();
     for step in steps {
-        let made = one(client, &step, &labels).await.with_context(|| match step.place.as_str() {
-            "" => step.to_string(),
-            place => format!("{place}: {step}"),
-        })?;
+        let made =
+            one(client, &step, &labels).await.with_context(|| match step.place.as_str() {
+                "" => step.to_string(),
+                place => format!("{place}: {step}"),
+            })?;
         if step.kind == Kind::Label
             && let Some(id) = made.as_ref().and_then(|made| made.json["id"].as_str())
         {
@@ -43,9 +44,7 @@ async fn one(
     };
     match step.action {
         Action::Unchanged | Action::Over => Ok(None),
-        Action::Create => {
-            client.write(Method::POST, &path, None, Some(&body()?)).await.map(Some)
-        }
+        Action::Create => client.write(Method::POST, &path, None, Some(&body()?)).await.map(Some),
         // What was agreed to is not changed: another one takes its place.
         Action::Change if step.kind == Kind::Exception => {
             let path = format!("{path}/replace");

@@ -58,13 +58,9 @@ pub(super) const fn yes() -> bool {
 /// # Errors
 ///
 /// When the time of day or the time zone can be none. Whether the time zone is one, the database says.
-pub(super) fn read(
-    weekday: Option<Weekday>,
-    at: &str,
-    time_zone: &str,
-) -> Result<Every, Problem> {
-    let minute = minute_of(at)
-        .ok_or_else(|| Problem::field("at", "a time of day from 00:00 to 23:59"))?;
+pub(super) fn read(weekday: Option<Weekday>, at: &str, time_zone: &str) -> Result<Every, Problem> {
+    let minute =
+        minute_of(at).ok_or_else(|| Problem::field("at", "a time of day from 00:00 to 23:59"))?;
     // No name of a time zone is longer, and none has characters of control.
     if time_zone.len() > 64 || credential::has_control(time_zone) {
         return Err(Problem::field("time_zone", NO_TIME_ZONE));

@@ -137,7 +137,8 @@ async fn import(
         .iter()
         .flat_map(|statement| statement.said.iter().map(move |said| (statement, said)))
         .map(|(statement, said)| NewException {
-            id: v7(now), name: None,
+            id: v7(now),
+            name: None,
             about: &said.about,
             hosts: said.hosts,
             claim: &said.claim,

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use store::companies;
 use store::cves::{self, CveFilter, CveSort};
-use store::digests::{self, Digest, News, NewMessage};
+use store::digests::{self, Digest, NewMessage, News};
 use store::error::StoreError;
 use store::hosts::{self, HostFilter, HostSort};
 use store::page::PageRequest;

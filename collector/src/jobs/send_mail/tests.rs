@@ -148,5 +148,8 @@ async fn what_stays_undone_for_a_day_is_given_up_with_its_reason() {
     let first = all.last().unwrap();
     assert_eq!(first.state, MessageState::Dead, "{first:?}");
     assert!(first.error.as_ref().unwrap().contains("given up after"), "{first:?}");
-    assert!(of_user(&scope, digest.user).await.unwrap().is_some(), "the next one comes all the same");
+    assert!(
+        of_user(&scope, digest.user).await.unwrap().is_some(),
+        "the next one comes all the same"
+    );
 }

@@ -8,11 +8,7 @@ use super::*;
 
 const LINK: &str = "https://muster.example/api/v1/digests/unsubscribe?pass=abc";
 
-fn content<'a>(
-    sections: &'a [Section],
-    news: &'a News,
-    standing: &'a Standing,
-) -> Content<'a> {
+fn content<'a>(sections: &'a [Section], news: &'a News, standing: &'a Standing) -> Content<'a> {
     Content {
         company: CompanyId(Uuid::from_u128(5)),
         company_name: "Acme & Co",

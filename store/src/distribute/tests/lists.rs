@@ -19,7 +19,8 @@ use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::{agent, at};
 use crate::{
-    cves, dead_letters, digests, enrolment_tokens, imports, labels, report_files, report_schedules, webhooks,
+    cves, dead_letters, digests, enrolment_tokens, imports, labels, report_files, report_schedules,
+    webhooks,
 };
 
 /// Asks for all of them; what comes of it is of no matter.
@@ -75,7 +76,8 @@ async fn ask_for_reports(scope: &TenantScope, page: &PageRequest) {
         report_files::list(scope, schedule, page).await.unwrap();
     }
     report_schedules::list(scope, page).await.unwrap();
-    let filter = digests::MessageFilter { user: Some(ID), state: Some(digests::MessageState::Dead) };
+    let filter =
+        digests::MessageFilter { user: Some(ID), state: Some(digests::MessageState::Dead) };
     for filter in [filter, digests::MessageFilter::default()] {
         digests::list_messages(scope, filter, page).await.unwrap();
     }
@@ -198,7 +200,8 @@ async fn ask_for_rules(scope: &TenantScope, page: &PageRequest) {
         suppresses: true,
     };
     let new = NewException {
-        id: ID, name: None,
+        id: ID,
+        name: None,
         about: &About { cve: Some(text()), ..About::default() },
         hosts: Hosts::All,
         claim: &claim,

@@ -139,7 +139,8 @@ async fn a_remark_leaves_nothing_out() {
     let (world, _) = world().await;
     let claim = Claim { status: VexStatus::UnderInvestigation, suppresses: false, ..accepted() };
     let new = NewException {
-        id: id(), name: None,
+        id: id(),
+        name: None,
         about: &of_cve(ONE),
         hosts: Hosts::All,
         claim: &claim,
@@ -227,7 +228,8 @@ async fn an_exception_from_everything_is_refused() {
     let about = About { version: Some("1".to_owned()), ..About::default() };
     let claim = accepted();
     let new = NewException {
-        id: id(), name: None,
+        id: id(),
+        name: None,
         about: &about,
         hosts: Hosts::All,
         claim: &claim,

@@ -14,7 +14,9 @@ const LABEL: &str = "kind: Label\nname: web\nspec:\n  rule: { hostname: web-* }\
 
 #[test]
 fn documents_are_read_one_after_the_other_and_empty_ones_are_none() {
-    let text = format!("# ours\n---\n{LABEL}---\n---  # nothing\n# more\n---\nkind: Retention\nspec: {{}}\n");
+    let text = format!(
+        "# ours\n---\n{LABEL}---\n---  # nothing\n# more\n---\nkind: Retention\nspec: {{}}\n"
+    );
     let objects = objects(&text).unwrap();
     let found: Vec<_> =
         objects.iter().map(|one| (one.kind, one.name.as_str(), one.place.as_str())).collect();
@@ -64,7 +66,8 @@ fn a_webhooks_secrets_are_read_from_where_the_file_says_and_nowhere_else() {
     assert_eq!(objects[0].spec["url"], "https://hooks.slack.example/T/B/X");
     assert_eq!(objects[0].spec["kinds"], json!(["finding.opened", "policy.fail"]));
     assert!(!format!("{objects:?}").contains("hush"));
-    let inline = "kind: Webhook\nname: x\nspec:\n  url: https://x.example\n  secret: hush\n  kinds: []\n";
+    let inline =
+        "kind: Webhook\nname: x\nspec:\n  url: https://x.example\n  secret: hush\n  kinds: []\n";
     assert!(wrong(inline).contains("secret"), "a secret in a file is refused");
     let none = "kind: Webhook\nname: x\nspec:\n  url: https://x.example\n  secret_from: { file: \
                 absent }\n  kinds: []\n";

@@ -72,8 +72,11 @@ fn an_exception_whose_end_is_over_is_not_made_again() {
         object(Kind::Exception, "to come", until("2026-03-01T13:00:00+01:01")),
         object(Kind::Exception, "yet", until("2026-03-01T13:00:00Z")),
     ];
-    let expected =
-        ["over      Exception \"over\"", "over      Exception \"to come\"", "create    Exception \"yet\""];
+    let expected = [
+        "over      Exception \"over\"",
+        "over      Exception \"to come\"",
+        "create    Exception \"yet\"",
+    ];
     assert_eq!(steps(objects, Vec::new(), false), expected);
 }
 

@@ -43,9 +43,9 @@ impl Answers for Page {
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        const POLICY: &str =
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
-        const STYLE: &str = "font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:1rem";
+        const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
+        const STYLE: &str =
+            "font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:1rem";
         let page = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Digest</title>\
              <meta name=\"viewport\" content=\"width=device-width\"></head>\
@@ -68,10 +68,7 @@ async fn show(Params(_link): Params<Link>) -> Result<Page, Problem> {
     Ok(Page("<p>End this digest?</p><form method=\"post\"><button>End it</button></form>"))
 }
 
-async fn end(
-    State(state): State<ApiState>,
-    Params(link): Params<Link>,
-) -> Result<Page, Problem> {
+async fn end(State(state): State<ApiState>, Params(link): Params<Link>) -> Result<Page, Problem> {
     if let Some((company, digest)) = state.passes.read(&link.pass)
         // Whose it is, the pass says, which only a node can have written.
         && let Some(scope) = state.store.pipeline_scope(company).await?

@@ -38,7 +38,8 @@ pub(super) async fn make(scope: &TenantScope, host: AgentId) {
     policies::create(scope, &policy, at(1)).await.unwrap();
     let about = About { cve: Some("CVE-2024-90010".to_owned()), ..About::default() };
     let new = NewException {
-        id: id(), name: None,
+        id: id(),
+        name: None,
         about: &about,
         hosts: Hosts::One(host),
         claim: &claim(),
@@ -112,7 +113,8 @@ async fn an_exception_names_no_host_and_no_label_of_another_company() {
     let about = About { cve: Some("CVE-2024-90010".to_owned()), ..About::default() };
     for hosts in [Hosts::One(endpoint.agent), Hosts::Label(label)] {
         let new = NewException {
-            id: id(), name: None,
+            id: id(),
+            name: None,
             about: &about,
             hosts,
             claim: &claim(),
