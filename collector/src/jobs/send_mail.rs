@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 use tokio::task::JoinSet;
 use uuid::{NoContext, Timestamp, Uuid};
 
-pub(crate) use self::compose::{Composed, Composer};
+pub(crate) use self::compose::Composer;
 use super::{Jobs, Kind};
 use crate::causes::Causes;
 use crate::mail::{Mailer, SendError, is_trouble, judge};

@@ -146,7 +146,7 @@ async fn findings(
                   count(c.kev_added) > 0 AS "is_kev!", min(s.name) AS "software!",
                   count(DISTINCT i.agent_key) AS "hosts!"
            FROM findings f
-           JOIN software s ON s.company_key = $1 AND s.key = f.software_key
+           JOIN software s ON s.company_key = $1 AND s.software_key = f.software_key
            JOIN installations i ON i.company_key = $1 AND i.software_key = f.software_key
                 AND i.closed_at = 'infinity'
            JOIN agents a ON a.company_key = $1 AND a.key = i.agent_key AND a.revoked_at IS NULL
