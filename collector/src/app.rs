@@ -212,6 +212,7 @@ impl Base {
             dead_letters_kept: self.config.jobs.dead_letters_kept,
             history_kept: Duration::from_secs(86_400 * u64::from(self.config.jobs.retention_days)),
             feeds: self.feeds()?,
+            mail: self.mailer()?,
         };
         if roles.has(Role::Ingest) || roles.has(Role::Jobs) {
             // Before the first report is judged, so that nothing is judged twice for want of an
@@ -351,6 +352,8 @@ impl Base {
             reach: Reach::new(&self.config.webhooks),
             sealer: self.sealer()?,
             oidc: self.oidc()?,
+            mail: self.mailer()?,
+            passes: self.passes(),
             history_days: self.config.jobs.retention_days,
             deletion_wait: self.config.jobs.deletion_wait,
         };

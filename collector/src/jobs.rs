@@ -16,6 +16,7 @@ pub(crate) mod make_reports;
 mod match_findings;
 mod measure;
 mod runner;
+pub(crate) mod send_mail;
 mod ticks;
 mod tidy;
 mod wake;
@@ -32,6 +33,7 @@ use crate::clock::Clock;
 use crate::config::{EnrichmentConfig, JobsConfig};
 use crate::feeds::FeedSyncer;
 use crate::lifecycle::Lifecycle;
+use crate::mail::Mailer;
 use crate::metrics::{JOBS, LABEL_JOB, LABEL_OUTCOME};
 use crate::pipeline::matcher::Matcher;
 
@@ -50,6 +52,8 @@ pub struct Jobs {
     pub history_kept: Duration,
     /// What fetches feeds; `None` on a node that does not.
     pub feeds: Option<Arc<FeedSyncer>>,
+    /// What sends mail; `None` where no server is named.
+    pub mail: Option<Mailer>,
 }
 
 /// A kind of job.
@@ -71,12 +75,14 @@ pub(crate) enum Kind {
     MakeReports,
     /// Measures how each company stands.
     Measure,
+    /// Writes digests and sends mail.
+    SendMail,
     /// Forgets what nobody needs any more.
     Tidy,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::EraseCompany,
         Self::FeedSync,
         Self::Import,
@@ -85,6 +91,7 @@ impl Kind {
         Self::MakeReports,
         Self::MatchFindings,
         Self::Measure,
+        Self::SendMail,
         Self::Tidy,
     ];
 
@@ -99,6 +106,7 @@ impl Kind {
             Self::MakeReports => store::report_files::JOB,
             Self::MatchFindings => "match_findings",
             Self::Measure => "measure",
+            Self::SendMail => "send_mail",
             Self::Tidy => "tidy",
         }
     }
@@ -120,7 +128,17 @@ fn start_at_zero() {
 impl Jobs {
     /// The kinds of jobs that this node does.
     fn kinds(&self) -> Vec<Kind> {
-        let does = |kind: &Kind| *kind != Kind::FeedSync || self.feeds.is_some();
+        let does = |kind: &Kind| match kind {
+            Kind::FeedSync => self.feeds.is_some(),
+            Kind::SendMail => self.mail.is_some(),
+            Kind::Import
+            | Kind::KeepCounts
+            | Kind::KeepRules
+            | Kind::MatchFindings
+            | Kind::MakeReports
+            | Kind::Measure
+            | Kind::Tidy => true,
+        };
         Kind::ALL.into_iter().filter(does).collect()
     }
 

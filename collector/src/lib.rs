@@ -25,6 +25,7 @@ mod imports;
 pub mod ingest;
 pub mod jobs;
 pub mod lifecycle;
+pub mod mail;
 pub mod metrics;
 pub mod oidc;
 pub mod pipeline;

@@ -130,6 +130,12 @@ families! {
         /// Since when the oldest message waits that was not delivered yet; 0 when none does. The site's.
         Gauge WEBHOOK_OLDEST_SECONDS = "muster_webhook_oldest_seconds";
     }
+    "Mail" {
+        /// Attempts to send a message: `sent`, `retried`, `dead`.
+        Counter MAIL_MESSAGES = "muster_mail_messages_total" by LABEL_OUTCOME;
+        /// Since when the oldest message waits that was not sent yet; 0 when none does. The site's.
+        Gauge MAIL_OLDEST_SECONDS = "muster_mail_oldest_seconds";
+    }
     "The API" {
         /// Requests, by the route as it is declared.
         Counter HTTP_REQUESTS = "muster_http_requests_total" by LABEL_ROUTE LABEL_METHOD LABEL_STATUS;
@@ -323,6 +329,9 @@ pub(crate) fn start_at_zero() {
     }
     for outcome in ["delivered", "retried", "dead"] {
         counter!(WEBHOOK_DELIVERIES, LABEL_OUTCOME => outcome).absolute(0);
+    }
+    for outcome in ["sent", "retried", "dead"] {
+        counter!(MAIL_MESSAGES, LABEL_OUTCOME => outcome).absolute(0);
     }
     for outcome in ["durable", "full", "failed"] {
         counter!(QUEUE_APPENDS, LABEL_OUTCOME => outcome).absolute(0);

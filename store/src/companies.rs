@@ -331,9 +331,10 @@ pub use self::retention::{Retention, retention, set_retention};
 use self::row::CompanyRow;
 pub(crate) use self::row::settings;
 pub(crate) use self::rules::{
-    needs_approval, note_report_schedules, note_rules, note_webhooks, set_needs_approval,
+    needs_approval, note_digests, note_report_schedules, note_rules, note_webhooks,
+    set_needs_approval,
 };
-pub use self::rules::{with_report_schedules, with_rules, with_webhooks};
+pub use self::rules::{with_digests, with_report_schedules, with_rules, with_webhooks};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use super::Base;
 use crate::announcements::Announcements;
 use crate::config::Role;
+use crate::mail::{Mailer, Passes};
 use crate::oidc::Oidc;
 use crate::webhooks::{Office, Sealer};
 
@@ -29,6 +30,21 @@ impl Base {
     /// When the cipher does not take the key.
     pub(super) fn sealer(&self) -> anyhow::Result<Sealer> {
         Sealer::new(|purpose| self.authority.derive_key(purpose))
+    }
+
+    /// What makes and reads the links that end digests, on every node.
+    pub(super) fn passes(&self) -> Passes {
+        Passes::new(|purpose| self.authority.derive_key(purpose))
+    }
+
+    /// What sends mail, where a server for it is named.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot be used.
+    pub(super) fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        let config = self.config.mail.as_ref();
+        Ok(config.map(|config| Mailer::new(config, self.passes())).transpose()?)
     }
 
     /// What signs people in by companies' own providers.

@@ -8,6 +8,7 @@ mod data;
 mod database;
 mod finding;
 mod machine;
+mod mail;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend(machine::open_files(config));
     // An index is a file, and is there whether the database is or not.
     findings.extend(data::index(config, clock.now()));
+    findings.extend(mail::server(config).await);
     let Some(reached) = Reached::open(config, &mut findings).await else {
         findings.push(authority::look(config, None, clock.now()));
         return findings;

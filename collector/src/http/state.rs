@@ -13,6 +13,7 @@ use crate::http::gate::Gate;
 use crate::http::live::Live;
 use crate::http::node::Node;
 use crate::http::upload::Uploads;
+use crate::mail::{Mailer, Passes};
 use crate::oidc::Oidc;
 use crate::webhooks::{Reach, Sealer};
 
@@ -41,6 +42,10 @@ pub struct ApiState {
     pub sealer: Sealer,
     /// What signs people in by companies' own providers.
     pub oidc: Oidc,
+    /// What sends mail; `None` where no server is named.
+    pub mail: Option<Mailer>,
+    /// What reads the links that end digests.
+    pub passes: Passes,
     /// How long what ended is kept, in days: as far back lists can be asked for.
     pub history_days: u32,
     /// How long a company that is to be deleted can be kept after all.

@@ -3,6 +3,7 @@
 mod access;
 mod conventions;
 mod credentials;
+mod digests;
 mod ending;
 mod erasure;
 mod exceptions;

@@ -8,8 +8,10 @@ mod counts;
 mod credential;
 mod cves;
 mod dead_letters;
+mod digests;
 mod enrolment_tokens;
 mod events;
+mod every;
 mod exceptions;
 mod feeds;
 mod findings;
@@ -44,6 +46,7 @@ pub(super) fn routes() -> Routes {
         .merge(company::routes())
         .merge(cves::routes())
         .merge(dead_letters::routes())
+        .merge(digests::routes())
         .merge(enrolment_tokens::routes())
         .merge(events::routes())
         .merge(exceptions::routes())

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::wake::Wake;
 use super::{
     Jobs, Kind, erase_company, feed_sync, import, keep_counts, keep_rules, make_reports,
-    match_findings, measure, tidy,
+    match_findings, measure, send_mail, tidy,
 };
 use crate::causes::Causes;
 use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};
@@ -127,6 +127,7 @@ impl Runner {
             Some(Kind::MakeReports) => Box::pin(make_reports::run(&self.jobs, job)).await,
             Some(Kind::MatchFindings) => match_findings::run(&self.jobs, job).await,
             Some(Kind::Measure) => measure::run(&self.jobs).await,
+            Some(Kind::SendMail) => Box::pin(send_mail::run(&self.jobs)).await,
             Some(Kind::Tidy) => tidy::run(&self.jobs).await,
             None => anyhow::bail!("this release does not know the job {:?}", job.kind),
         }?;

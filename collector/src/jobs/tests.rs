@@ -31,6 +31,7 @@ pub(super) fn jobs_on(store: &Store, clock: &Clock) -> Jobs {
         dead_letters_kept: Duration::from_secs(86_400),
         history_kept: Duration::from_secs(30 * 86_400),
         feeds: None,
+        mail: None,
     }
 }
 

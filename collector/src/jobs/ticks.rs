@@ -41,6 +41,8 @@ const SCHEDULES: [Schedule; 9] = [
     Schedule { kind: Kind::Measure, cron: "30 1/5 * * * *", every: FIVE_MINUTES, payload: nothing },
     // A look at which schedules of reports are due.
     Schedule { kind: Kind::MakeReports, cron: "50 * * * * *", every: MINUTE, payload: nothing },
+    // A look at which digests are due, and which messages.
+    Schedule { kind: Kind::SendMail, cron: "35 * * * * *", every: MINUTE, payload: nothing },
     Schedule { kind: Kind::KeepRules, cron: "20 * * * * *", every: MINUTE, payload: nothing },
     Schedule { kind: Kind::KeepCounts, cron: "5 * * * * *", every: MINUTE, payload: nothing },
     // Another period, hence another tick than the one of the same minute.

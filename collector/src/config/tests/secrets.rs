@@ -11,6 +11,7 @@ const FILES: [(&str, &str); 5] = [
     ("database", "replica_url_file"),
     ("feeds", "nvd_api_key_file"),
     ("feeds", "proxy_file"),
+    ("mail", "password_file"),
 ];
 
 fn named(section: &str, field: &str, path: &Path) -> Layers {

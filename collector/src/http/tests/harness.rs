@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
+use crate::mail::Passes;
 use crate::oidc::Oidc;
 use crate::webhooks::{Reach, Sealer};
 
@@ -146,6 +147,8 @@ impl Api {
             ca_file: None,
         };
         let state = ApiState {
+            mail: None,
+            passes: Passes::new(|_| [5; 32]),
             oidc: Oidc::new(&oidc, clock.clone(), |_| [4; 32]).unwrap(),
             store: store.clone(),
             clock,
