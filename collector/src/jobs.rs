@@ -131,7 +131,8 @@ impl Jobs {
         let does = |kind: &Kind| match kind {
             Kind::FeedSync => self.feeds.is_some(),
             Kind::SendMail => self.mail.is_some(),
-            Kind::Import
+            Kind::EraseCompany
+            | Kind::Import
             | Kind::KeepCounts
             | Kind::KeepRules
             | Kind::MatchFindings

@@ -55,6 +55,7 @@ pub(crate) async fn ask(
         tick: &message.to_string(),
         payload: &serde_json::Value::Null,
         run_after: now,
+        company: None,
     };
     rows::enqueue(store, &job, now).await.map(|_| ())
 }

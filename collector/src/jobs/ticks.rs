@@ -29,7 +29,7 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-const SCHEDULES: [Schedule; 9] = [
+const SCHEDULES: [Schedule; 10] = [
     // What was stored while an index was swapped in may have been judged with the one before.
     Schedule { kind: Kind::MatchFindings, cron: "0 7 * * * *", every: HOUR, payload: nothing },
     Schedule { kind: Kind::Tidy, cron: "0 37 3 * * *", every: DAY, payload: nothing },

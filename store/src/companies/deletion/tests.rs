@@ -49,7 +49,8 @@ async fn a_company_that_is_to_be_deleted_lets_nobody_in_until_it_is_kept() {
     assert_eq!((deletion.asked_by.as_str(), deletion.erasing_since), ("the command line", None));
     assert!(!is_in(&ours).await);
     assert!(is_in(&theirs).await, "another company's");
-    let suspended = companies::suspended(&operator, &[world.scope.company(), other.company()]);
+    let both = [world.scope.company(), other.company()];
+    let suspended = companies::suspended(&operator, &both);
     assert_eq!(suspended.await.unwrap(), [world.scope.company()]);
     // Taking its agents again would be half of keeping it.
     let resumed = set_suspended(&operator, world.scope.company(), false, at(3)).await.unwrap();
@@ -84,7 +85,8 @@ async fn it_stands_in_the_operators_log_who_asked_and_who_kept_it() {
     ask(&operator, acme, "Acme", WEEK, at(2)).await.unwrap();
     keep(&operator, acme, at(3)).await.unwrap();
     let page = PageRequest::first(10);
-    let log = audit::list_of_operators(&operator, &audit::EntryFilter::default(), &page);
+    let filter = audit::EntryFilter::default();
+    let log = audit::list_of_operators(&operator, &filter, &page);
     let log: Vec<(String, Option<Value>)> =
         log.await.unwrap().items.into_iter().map(|entry| (entry.action, entry.after)).collect();
     assert_eq!(log[0].0, "company.keep");
