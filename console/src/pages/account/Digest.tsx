@@ -1,4 +1,15 @@
-import { Alert, Button, Card, Checkbox, Group, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Card,
+  Checkbox,
+  Group,
+  NativeSelect,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 
@@ -135,7 +146,11 @@ function Form({ own, etag }: { own: Own; etag: string }) {
               >
                 {text.digest.test}
               </Button>
-              <Confirm label={text.digest.end} detail={text.digest.endDetail} onConfirm={() => end.mutate()} />
+              <Confirm
+                label={text.digest.end}
+                detail={text.digest.endDetail}
+                onConfirm={() => end.mutate()}
+              />
             </>
           )}
         </Group>
