@@ -281,6 +281,7 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
     let node = Node::new().await;
     let lifecycle = Lifecycle::new();
     let config = JobsConfig {
+        deletion_wait: Duration::ZERO,
         dead_letters_kept: Duration::from_secs(86_400),
         workers: 2,
         retention_days: 90,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 
 /// Every setting that names a file with a secret.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("database", "url_file"),
     ("database", "pooler_url_file"),
     ("database", "replica_url_file"),

@@ -16,7 +16,7 @@ fn feed(config: &Config, name: &str) -> FeedSource {
 }
 
 /// Settings, and what they come to.
-const UNITS: [(&str, Value, &str); 17] = [
+const UNITS: [(&str, Value, &str); 18] = [
     ("[node]\nstop_timeout_s = 7", |c| format!("{:?}", c.node.stop_timeout), "7s"),
     (
         "[ingest]\ncertificate_days = 2",
@@ -49,7 +49,7 @@ fn a_setting_is_counted_in_the_unit_of_its_name() {
 }
 
 /// A change of one of these changes every site at its next upgrade.
-const PROMISED: [(Value, &str); 21] = [
+const PROMISED: [(Value, &str); 22] = [
     (|c| c.node.data_dir.display().to_string(), "/var/lib/muster"),
     (|c| c.node.roles.to_string(), "ingest,api,jobs"),
     (|c| c.ingest.listen.to_string(), "0.0.0.0:7070"),
