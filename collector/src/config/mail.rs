@@ -14,7 +14,7 @@ section! {
         /// `oidc.public_url`, which has to be set with it.
         host: Option<String> => "smtp.example.org";
         /// Its port.
-        port: u16 = 587;
+        port: u32 = 587;
         /// `starttls`, `implicit` (TLS from the beginning, which is port 465 mostly), or `none`, for a server
         /// on this machine alone.
         tls: String = "starttls";
@@ -72,6 +72,8 @@ impl MailConfig {
             .password_file
             .map(|path| Secret::from_file("mail.password_file", &path))
             .transpose()?;
+        let port = in_range("mail.port", raw.port, 1..=u16::MAX.into())?;
+        let seconds = in_range("mail.answer_within_s", raw.answer_within_s, 1..=300)?;
         let Some(host) = raw.host else {
             return Ok(None);
         };
@@ -94,11 +96,11 @@ impl MailConfig {
             (Some(_), None) => return Err(missing("mail.password_file", "mail.user has none")),
             (None, Some(_)) => return Err(missing("mail.user", "mail.password_file has none")),
         };
-        let seconds = in_range("mail.answer_within_s", raw.answer_within_s, 1..=300)?;
         Ok(Some(Self {
             tls: tls(&raw.tls, &host)?,
             host,
-            port: in_range("mail.port", raw.port, 1..=u16::MAX)?,
+            // Never the greatest of all: it was just looked at.
+            port: port.try_into().unwrap_or(u16::MAX),
             account,
             from,
             ca_file: raw.ca_file,

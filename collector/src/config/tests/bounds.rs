@@ -4,7 +4,7 @@ use super::super::section::Field;
 use super::*;
 
 /// Every number with bounds, and its least and its greatest value.
-const BOUNDS: [(&str, &str, u64, u64); 46] = [
+const BOUNDS: [(&str, &str, u64, u64); 48] = [
     ("node", "stop_timeout_s", 1, 3_600),
     ("ingest", "certificate_days", 1, 366),
     ("ingest", "connections_max", 1, 1_000_000),
@@ -51,6 +51,8 @@ const BOUNDS: [(&str, &str, u64, u64); 46] = [
     ("http", "session_idle_s", 60, 31_536_000),
     ("http", "session_s", 60, 31_536_000),
     ("webhooks", "requests_max", 1, 10_000),
+    ("mail", "port", 1, 65_535),
+    ("mail", "answer_within_s", 1, 300),
 ];
 
 /// Rates of the API: as the rows above, but in a range that no other number has.

@@ -1,11 +1,13 @@
 //! The company itself: all that is kept of it.
 
 use axum::extract::State;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use store::companies::{self, data};
 
 use crate::http::archive::{self, Archived};
 use crate::http::document::Routes;
-use crate::http::extract::Tenant;
+use crate::http::extract::{Params, Tenant};
 use crate::http::may::ExportCompany;
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -19,8 +21,15 @@ pub(super) fn routes() -> Routes {
     )
 }
 
+/// All of it, and so nothing to choose.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "CompanyExportQuery")]
+#[serde(deny_unknown_fields)]
+struct ExportQuery {}
+
 async fn export(
     tenant: Tenant<ExportCompany>,
+    Params(ExportQuery {}): Params<ExportQuery>,
     State(state): State<ApiState>,
 ) -> Result<Archived, Problem> {
     let (place, now) = (state.exports.place()?, state.clock.now());

@@ -32,7 +32,7 @@ async fn reader(node: &Node, scope: &TenantScope, address: &str, when_quiet: boo
     let who = Accepting::New { id: Uuid::new_v4(), name: "Ann", password: "$argon2id$x" };
     let store = node.database.store();
     let user = invitations::accept(store, &key, who, DAY).await.unwrap().unwrap();
-    let every = Every { weekday: None, minute: 720, time_zone: "UTC".to_owned() };
+    let every = Every { weekday: None, minute: 780, time_zone: "UTC".to_owned() };
     let change = DigestChange { every: &every, sections: &Section::ALL, when_quiet };
     // A moment before what the company has came, so that it is news.
     let now = DAY - time::Duration::SECOND;
@@ -45,7 +45,7 @@ async fn messages(scope: &TenantScope) -> Vec<Message> {
 }
 
 /// Goes on to a time after the digest is due.
-fn at_noon(node: &Node, digest: &Digest) {
+fn at_its_time(node: &Node, digest: &Digest) {
     let until = digest.next_at - node.jobs.clock.now() + time::Duration::MINUTE;
     node.hand.advance(until.try_into().unwrap());
 }
@@ -61,7 +61,7 @@ async fn a_digest_comes_once_at_its_time_and_only_with_news() {
     reader(&node, &silent, "asks@example.org", true).await;
     run(&node.jobs).await.unwrap();
     assert!(server.received().is_empty(), "before its time");
-    at_noon(&node, &digest);
+    at_its_time(&node, &digest);
     for _ in 0..2 {
         run(&node.jobs).await.unwrap();
     }
@@ -90,7 +90,7 @@ async fn a_mailbox_that_is_gone_is_given_up_and_one_that_is_busy_tried_again() {
     let digest = reader(&node, &scope, "gone@example.org", true).await;
     reader(&node, &scope, "busy@example.org", true).await;
     reader(&node, &scope, "ann@example.org", true).await;
-    at_noon(&node, &digest);
+    at_its_time(&node, &digest);
     run(&node.jobs).await.unwrap();
     assert_eq!(server.received().len(), 1, "the others keep nobody from mail");
     let all = messages(&scope).await;
@@ -118,7 +118,7 @@ async fn a_server_that_is_away_is_asked_once_a_round_and_has_everything_when_it_
         }
         scopes.push(scope);
     }
-    at_noon(&node, &digest.unwrap());
+    at_its_time(&node, &digest.unwrap());
     run(&node.jobs).await.unwrap();
     assert_eq!(server.connections(), 1);
     for scope in &scopes {
@@ -138,7 +138,7 @@ async fn what_stays_undone_for_a_day_is_given_up_with_its_reason() {
     let node = node(&server).await;
     let scope = testing::company(node.database.store(), 1).await;
     let digest = reader(&node, &scope, "busy@example.org", true).await;
-    at_noon(&node, &digest);
+    at_its_time(&node, &digest);
     run(&node.jobs).await.unwrap();
     for _ in 0..30 {
         node.hand.advance(Duration::from_secs(3_500));

@@ -22,7 +22,7 @@ fn documents_are_read_one_after_the_other_and_empty_ones_are_none() {
         objects.iter().map(|one| (one.kind, one.name.as_str(), one.place.as_str())).collect();
     assert_eq!(
         found,
-        [(Kind::Label, "web", "muster.yaml:4"), (Kind::Retention, "", "muster.yaml:10")]
+        [(Kind::Label, "web", "muster.yaml:4"), (Kind::Retention, "", "muster.yaml:11")]
     );
     assert_eq!(objects[0].spec, json!({ "description": "", "rule": { "hostname": "web-*" } }));
 }
