@@ -1,6 +1,6 @@
 import type { BrowserContext, Page } from '@playwright/test';
 
-import { at } from '../harness/test';
+import { at, settled } from '../harness/test';
 import type { Place } from './places';
 
 /** How long a page took, in milliseconds from when it was gone to. */
@@ -70,7 +70,8 @@ const figures = (page: Page): Promise<Opened> =>
 /** Bytes of script that a page takes as they come over the wire, for a browser that has nothing of it. */
 export async function scriptBytes(page: Page, path: string): Promise<number> {
   await page.goto(path);
-  await page.waitForLoadState('networkidle').catch(() => undefined);
+  // Not until the network is idle: the stream of events never ends.
+  await settled(page);
   return page.evaluate(() =>
     (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
       .filter((one) => new URL(one.name).pathname.endsWith('.js'))
