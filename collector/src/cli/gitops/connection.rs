@@ -15,10 +15,10 @@ const KEY_VARIABLE: &str = "MUSTER_API_KEY";
 /// Arguments of commands that ask a collector's API.
 #[derive(Debug, clap::Args)]
 pub(super) struct Connection {
-    /// The collector, such as https://muster.example; http:// on this machine alone
+    /// The collector, such as `https://muster.example`; `http://` on this machine alone
     #[arg(long, value_name = "URL")]
     server: String,
-    /// A file that holds an API key; without it the variable MUSTER_API_KEY is read
+    /// A file that holds an API key; without it the variable `MUSTER_API_KEY` is read
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
     /// The company's id, for an operator's key
