@@ -29,14 +29,14 @@ fn documents_are_read_one_after_the_other_and_empty_ones_are_none() {
 
 #[test]
 fn an_unknown_field_is_refused_with_its_line() {
-    let text = format!("{LABEL}---\nkind: Label\nname: db\nspec:\n  descripton: typo\n");
+    let text = format!("{LABEL}---\nkind: Label\nname: db\nspec:\n  wording: typo\n");
     let error = wrong(&text);
     assert!(error.starts_with("muster.yaml:9: "), "{error}");
-    assert!(error.contains("descripton"), "{error}");
+    assert!(error.contains("wording"), "{error}");
     let error = wrong("kind: Label\nname: web\nlabels: []\nspec: {}\n");
     assert!(error.starts_with("muster.yaml:3: ") && error.contains("labels"), "{error}");
-    let error = wrong("kind: Lable\nname: web\nspec: {}\n");
-    assert!(error.starts_with("muster.yaml:1: ") && error.contains("Lable"), "{error}");
+    let error = wrong("kind: Tag\nname: web\nspec: {}\n");
+    assert!(error.starts_with("muster.yaml:1: ") && error.contains("Tag"), "{error}");
     // Within a rule as well, however deep.
     let error = wrong("kind: Label\nname: x\nspec:\n  rule:\n    all:\n      - hostnme: web\n");
     assert!(error.starts_with("muster.yaml:6: ") && error.contains("hostnme"), "{error}");
