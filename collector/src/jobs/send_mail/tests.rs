@@ -14,11 +14,13 @@ use super::*;
 use crate::config::MailTls;
 use crate::jobs::tests::Node;
 use crate::mail::testing::{Does, Server};
-use crate::pipeline::testing::{self, DAY, lodash};
+use crate::pipeline::testing::{self, DAY, lodash, write_index};
 
-/// A node that sends mail to a server.
+/// A node that knows of a CVE of the library that hosts have here, and sends mail to a server.
 async fn node(server: &Server) -> Node {
     let mut node = Node::new().await;
+    write_index(&node.path(), &["CVE-2020-8203"]);
+    node.watch().look().await;
     node.jobs.mail = Some(server.mailer(MailTls::StartTls));
     node
 }
