@@ -226,12 +226,16 @@ impl Client {
 
     /// One session, until it ends.
     async fn session(&mut self) -> Parted {
+        let context = Arc::clone(&self.context);
+        // Before the clock starts: that so many share a machine is not the collector's time.
+        let greeting = context.greeting().await;
         let began_at = self.context.clock.now();
         let mut session = match timeout(GREET_WITHIN, self.greet()).await {
             Ok(Ok(session)) => session,
             Ok(Err(parted)) => return parted,
             Err(_) => return anyhow::anyhow!("the collector does not answer in time").into(),
         };
+        drop(greeting);
         let now = self.context.clock.now();
         self.context.stats.welcomed(now - began_at);
         self.welcomed_at = Some(now);

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use protocol::frame::{Frame, FrameError, Packer, Unpacker};
 use protocol::token::EnrolmentToken;
 use quinn::Endpoint;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::identity::Authorities;
 use super::stats::Stats;
@@ -20,7 +21,12 @@ use crate::clock::Clock;
 // Each is about a megabyte: one an agent would be ten gigabytes for ten thousand.
 const PACKERS: u32 = 4;
 /// Bytes of packets that may wait in the kernel for one socket, as far as it allows.
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+// As much as is read in a fraction of a second: behind more, a handshake's answer is heard when the agent has
+// given it up, and all that this machine does is answer the dead.
+const SOCKET_BUFFER_BYTES: usize = 1024 * 1024;
+/// Agents that shake hands at the same time.
+// Each of them has a processor of its own where it lives; here they share a few with the collector.
+const GREETINGS_MAX: usize = 1_024;
 
 /// What all agents of a fleet share.
 #[derive(Debug)]
@@ -40,6 +46,7 @@ pub(crate) struct Context {
     packers: Vec<Mutex<Packer>>,
     endpoints: Vec<Endpoint>,
     addresses: Vec<SocketAddr>,
+    greetings: Semaphore,
     /// By the agents' numbers, where they have lines of their own.
     lines: OnceLock<Vec<SocketAddr>>,
 }
@@ -78,6 +85,7 @@ impl Context {
             unpacker: Mutex::new(Unpacker::new()?),
             packers,
             endpoints,
+            greetings: Semaphore::new(GREETINGS_MAX),
             lines: OnceLock::new(),
             addresses: addresses.into_iter().filter(|address| address.is_ipv6() == is_v6).collect(),
         })
@@ -91,6 +99,12 @@ impl Context {
             return (endpoint, *line);
         }
         (endpoint, self.addresses[number % self.addresses.len()])
+    }
+
+    /// Waits for a place among those who shake hands; it is free again when the permit is dropped.
+    pub(crate) async fn greeting(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed: there is always one.
+        self.greetings.acquire().await.ok()
     }
 
     /// Every agent has a line of its own from now on: these are their near ends, by the agents'
