@@ -33,4 +33,5 @@ pub mod queue;
 mod sealing;
 pub mod telemetry;
 pub mod tokens;
+pub mod traces;
 pub mod webhooks;

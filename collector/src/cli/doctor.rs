@@ -8,6 +8,7 @@ mod data;
 mod database;
 mod finding;
 mod machine;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -62,12 +63,14 @@ async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend(machine::open_files(config));
     // An index is a file, and is there whether the database is or not.
     findings.extend(data::index(config, clock.now()));
+    findings.extend(traces::look(config).await);
     let Some(reached) = Reached::open(config, &mut findings).await else {
         findings.push(authority::look(config, None, clock.now()));
         return findings;
     };
     let shared = database::examine(&reached.store, config, &clock, &mut findings).await;
     findings.push(authority::look(config, shared, clock.now()));
+    findings.extend(authority::rotation(&reached.store, config, clock.now()).await);
     reached.close().await;
     findings
 }

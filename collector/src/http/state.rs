@@ -13,6 +13,7 @@ use crate::http::live::Live;
 use crate::http::node::Node;
 use crate::http::upload::Uploads;
 use crate::oidc::Oidc;
+use crate::traces::Tracer;
 use crate::webhooks::{Reach, Sealer};
 
 /// The state of the API. Clones share it.
@@ -42,6 +43,8 @@ pub struct ApiState {
     pub oidc: Oidc,
     /// How long what ended is kept, in days: as far back lists can be asked for.
     pub history_days: u32,
+    /// What takes traces.
+    pub tracer: Tracer,
 }
 
 impl fmt::Debug for ApiState {

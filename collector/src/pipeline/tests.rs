@@ -19,6 +19,7 @@ use super::testing::{agent, company, index, lodash, report};
 use super::*;
 use crate::lifecycle::Ending;
 use crate::queue::{Entry, QueueLimits};
+use crate::traces::Tracer;
 
 const CONFIG: PipelineConfig = PipelineConfig {
     workers: 4,
@@ -50,7 +51,14 @@ impl Node {
         matcher.swap(index(&["CVE-2021-23337"]));
         let lifecycle = Lifecycle::new();
         let pipeline =
-            Pipeline { queue: queue.clone(), dispatcher, store: store.clone(), matcher, clock };
+            Pipeline {
+            queue: queue.clone(),
+            dispatcher,
+            store: store.clone(),
+            matcher,
+            clock,
+            tracer: Tracer::default(),
+        };
         pipeline.start(&CONFIG, Duration::ZERO, &lifecycle);
         Self { queue, lifecycle }
     }

@@ -31,6 +31,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
 use crate::oidc::Oidc;
+use crate::traces::Tracer;
 use crate::webhooks::{Reach, Sealer};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -158,6 +159,7 @@ impl Api {
             reach: Reach::new(&WebhooksConfig::default()),
             sealer: Sealer::new(|_| [3; 32]).unwrap(),
             history_days: 90,
+            tracer: Tracer::default(),
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
         let new = NewApiKey { key: &operator, name: "operator", expires_at: None };

@@ -20,6 +20,7 @@ use crate::config::{Config, IngestConfig, Layers};
 use crate::ingest::registry::Registry;
 use crate::ingest::{Parts, start};
 use crate::lifecycle::{Ending, Lifecycle};
+use crate::traces::Tracer;
 
 pub(super) const COMPANY: CompanyId = CompanyId(Uuid::from_u128(0xc0));
 pub(super) const AGENT: AgentId = AgentId(Uuid::from_u128(0xa9));
@@ -69,6 +70,7 @@ impl Fixture {
             agents: office.clone(),
             registry: registry.clone(),
             lifecycle: lifecycle.clone(),
+            tracer: Tracer::default(),
         };
         let fixture = Self {
             // Becomes the real one when `start` has bound it; nothing connects before.
