@@ -20,7 +20,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256,
 };
 use ring::hmac;
 use ring::rand::SecureRandom;

@@ -113,7 +113,11 @@ impl Site<'_> {
         if self.authority_here()?.is_none() {
             // One that is mounted is somebody else's to put there.
             if self.config.node.authority_dir.is_some() {
-                bail!("put what is in {} into {}", from.join(AUTHORITY).display(), directory.display());
+                bail!(
+                    "put what is in {} into {}",
+                    from.join(AUTHORITY).display(),
+                    directory.display()
+                );
             }
             files::make_private_dir(&directory)?;
             for name in manifest.files_in(AUTHORITY) {

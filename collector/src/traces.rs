@@ -20,11 +20,11 @@ use self::context::TraceId;
 pub(crate) use self::export::probe;
 pub use self::export::{ExportError, Exporter};
 pub(crate) use self::span::{Draft, Moments, SpanKind, steps_under};
-/// A span as it is sent.
-pub(crate) use opentelemetry_proto::tonic::trace::v1::Span;
 use crate::clock::Clock;
 use crate::config::TracesConfig;
 use crate::metrics::{LABEL_OUTCOME, TRACE_SPANS};
+/// A span as it is sent.
+pub(crate) use opentelemetry_proto::tonic::trace::v1::Span;
 
 /// Traces that wait to be sent; a trace has some ten spans, and 90 at most.
 const WAITING_MAX: usize = 1_024;

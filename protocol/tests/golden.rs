@@ -261,7 +261,9 @@ fn the_ends_of_an_identity_keep_their_bytes() {
 
 #[test]
 fn authorities_keep_their_bytes() {
-    for (name, renew_within_s) in [("authorities.bin", None), ("authorities_renew.bin", Some(3_600))] {
+    for (name, renew_within_s) in
+        [("authorities.bin", None), ("authorities_renew.bin", Some(3_600))]
+    {
         let roots = vec![vec![0x30, 1], vec![0x30, 2]];
         check_collector_message(name, &CollectorMessage::Authorities { roots, renew_within_s });
     }

@@ -78,8 +78,8 @@ impl Certificate {
 /// 4.2.1.9).
 pub(super) fn check_authority(der: &[u8]) -> Result<(), UnusableCertificate> {
     let unreadable = |why: String| UnusableCertificate::Unreadable(why);
-    let (rest, parsed) = x509_parser::parse_x509_certificate(der)
-        .map_err(|error| unreadable(error.to_string()))?;
+    let (rest, parsed) =
+        x509_parser::parse_x509_certificate(der).map_err(|error| unreadable(error.to_string()))?;
     if !rest.is_empty() || !parsed.is_ca() {
         return Err(unreadable("it is no authority's".to_owned()));
     }

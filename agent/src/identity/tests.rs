@@ -214,7 +214,8 @@ fn never_trusts_strangers_alone_nor_what_is_no_authority() {
     let mut identity = identity();
     let (known, own) = (identity.roots().to_vec(), identity.chain()[0].to_vec());
     let old = known[0].to_vec();
-    for roots in [vec![], vec![another_root()], vec![old.clone(), own], vec![old.clone(), vec![1]]] {
+    for roots in [vec![], vec![another_root()], vec![old.clone(), own], vec![old.clone(), vec![1]]]
+    {
         assert!(identity.trust(roots, folder.path()).is_err());
     }
     // What cannot be kept is not trusted either.

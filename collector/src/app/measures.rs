@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use self::site::Site;
 use super::Base;
+use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::Role;
 use crate::metrics::{

@@ -166,7 +166,11 @@ impl Files {
 
     /// Writes a prepared authority into a folder of its fingerprint's name; after a crash it is there whole or
     /// not at all.
-    pub(super) fn add(into: &Path, name: &str, files: &[(&str, &str, u32)]) -> Result<(), AuthorityError> {
+    pub(super) fn add(
+        into: &Path,
+        name: &str,
+        files: &[(&str, &str, u32)],
+    ) -> Result<(), AuthorityError> {
         let new = into.join("prepared.new");
         if new.exists() {
             // Left by a crash before the rename: nobody has ever used it.

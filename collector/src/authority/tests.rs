@@ -228,7 +228,7 @@ fn only_one_exact_name_is_an_identity() {
         let key = KeyPair::generate().unwrap();
         // Past `issue_agent`, which would never sign such names: the reader has to refuse them by
         // itself.
-        let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+        let certificate = params.signed_by(&key, &authority.present().signer.issuer).unwrap();
         PeerIdentity::from_certificate(certificate.der(), DOMAIN)
     };
     assert!(with(&[&good]).is_ok());

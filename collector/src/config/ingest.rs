@@ -206,7 +206,7 @@ impl TryFrom<RawIngest> for IngestConfig {
             renew_within_s: in_range(
                 "ingest.renew_within_s",
                 raw.renew_within_s,
-                0..=protocol::limits::RENEW_WITHIN_S_MAX,
+                0..=limits::RENEW_WITHIN_S_MAX,
             )?,
             connections_max: in_range(
                 "ingest.connections_max",

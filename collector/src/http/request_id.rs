@@ -57,10 +57,8 @@ impl RequestId {
 pub(crate) async fn assign(State(tracer): State<Tracer>, request: Request, next: Next) -> Response {
     let id = Uuid::new_v4();
     let asked = Asked::of(&request, id);
-    let request_id = RequestId {
-        id: id.simple().to_string().into(),
-        trace: asked.trace.to_string().into(),
-    };
+    let request_id =
+        RequestId { id: id.simple().to_string().into(), trace: asked.trace.to_string().into() };
     let span = tracing::info_span!(
         "http.request",
         request_id = request_id.as_str(),

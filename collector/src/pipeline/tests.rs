@@ -50,8 +50,7 @@ impl Node {
         let matcher = Arc::new(Matcher::in_memory(1_000));
         matcher.swap(index(&["CVE-2021-23337"]));
         let lifecycle = Lifecycle::new();
-        let pipeline =
-            Pipeline {
+        let pipeline = Pipeline {
             queue: queue.clone(),
             dispatcher,
             store: store.clone(),

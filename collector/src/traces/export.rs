@@ -175,7 +175,11 @@ impl Sender {
             ExportError::Unreachable(Causes(&error.without_url().into()).to_string())
         })?;
         // What it says of spans that it did not take is its own to show.
-        if answer.status().is_success() { Ok(()) } else { Err(ExportError::Refused(answer.status())) }
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(ExportError::Refused(answer.status()))
+        }
     }
 }
 

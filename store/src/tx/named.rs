@@ -1,8 +1,8 @@
 //! A transaction that is known by its name: how long it took, and whether it came to its end.
 
-use std::ops::{Deref, DerefMut};
 use metrics::{counter, histogram};
 use sqlx::{PgConnection, Postgres, Transaction};
+use std::ops::{Deref, DerefMut};
 
 use super::{ROLLBACKS, TRANSACTION_SECONDS};
 use crate::timeline::{StepKind, Watch};

@@ -59,7 +59,8 @@ fn trusts_other_authorities_and_renews_once_within_the_time_that_it_is_given() {
     let mut bench = Bench::open(0);
     bench.session.renew_at = bench.now + 1_000_000 * SECOND;
     let roots = vec![vec![1], vec![2]];
-    let told = |renew_within_s| CollectorMessage::Authorities { roots: roots.clone(), renew_within_s };
+    let told =
+        |renew_within_s| CollectorMessage::Authorities { roots: roots.clone(), renew_within_s };
     bench.tell(told(None));
     assert_eq!(bench.done.back(), Some(&Action::TrustAuthorities(roots.clone())));
     assert_eq!(bench.session.renew_at, bench.now + 1_000_000 * SECOND);

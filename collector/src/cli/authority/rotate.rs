@@ -64,7 +64,9 @@ async fn prepare(db: &Database, noted: &Authorities) -> anyhow::Result<()> {
         return output::json(&json!({ "next": sha256, "folder": prepared.folder }));
     }
     output::line(format_args!("prepared {sha256} in {}", prepared.folder.display()));
-    output::line("copy that folder into the authority's folder of every other node, with its rights");
+    output::line(
+        "copy that folder into the authority's folder of every other node, with its rights",
+    );
     output::line("then: `muster-collector authority rotate activate`");
     Ok(())
 }
@@ -110,7 +112,10 @@ async fn retire(db: &Database, noted: &Authorities, leave_behind: bool) -> anyho
             "retired": hex(&previous), "came_over": over, "left_behind": left,
         }));
     }
-    output::line(format_args!("retired {}: {over} agents came over, {left} did not", hex(&previous)));
+    output::line(format_args!(
+        "retired {}: {over} agents came over, {left} did not",
+        hex(&previous)
+    ));
     output::line("delete its ca.key on every node; its ca.crt only tells agents what has happened");
     Ok(())
 }

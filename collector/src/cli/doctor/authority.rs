@@ -57,8 +57,10 @@ pub(super) async fn rotation(
         return Some(match is_here {
             true => Finding::remark("authority", place.display(), what)
                 .todo("once every node has it: `muster-collector authority rotate activate`"),
-            false => Finding::problem("authority", place.display(), what + ", and not on this node")
-                .todo("copy its folder here from where it was prepared"),
+            false => {
+                Finding::problem("authority", place.display(), what + ", and not on this node")
+                    .todo("copy its folder here from where it was prepared")
+            }
         });
     }
     let previous = noted.previous?;

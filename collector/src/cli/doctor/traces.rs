@@ -13,8 +13,9 @@ pub(super) async fn look(config: &Config) -> Option<Finding> {
             let what = format!("traces are taken, {} of a million", traces.per_million);
             Finding::good("traces", place, what)
         }
-        Err(error @ ExportError::Settings(_)) => Finding::problem("traces", place, error.to_string())
-            .todo("mend the setting"),
+        Err(error @ ExportError::Settings(_)) => {
+            Finding::problem("traces", place, error.to_string()).todo("mend the setting")
+        }
         // Nothing but traces is lost.
         Err(error) => Finding::remark("traces", place, error.to_string())
             .todo("look there, or at telemetry.traces_endpoint and telemetry.traces_headers_file"),

@@ -107,7 +107,7 @@ impl Fixture {
         // when a certificate was signed by mistake.
         let key_pem = std::fs::read_to_string(self.dir.path().join("ca/ca.key")).unwrap();
         let ca_key = KeyPair::from_pem(&key_pem).unwrap();
-        let issuer = Issuer::from_ca_cert_der(self.authority.certificate(), ca_key).unwrap();
+        let issuer = Issuer::from_ca_cert_der(&self.authority.certificate(), ca_key).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &issuer).unwrap();
         Credentials::new(vec![certificate.der().to_vec()], &key)
