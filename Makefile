@@ -134,6 +134,11 @@ chaos: ## Break one node and then three, with PostgreSQL and its standby, at ran
 	scripts/chaos.sh 1 50 390
 	scripts/chaos.sh 3 50 390
 
+.PHONY: test-upgrade
+test-upgrade: ## Replace three nodes of the release before by this one, node by node under load, then compare (FROM=ref; 10 minutes beside building)
+	@scripts/bootstrap.sh run
+	scripts/upgrade.sh $(FROM)
+
 .PHONY: test-network
 test-network: ## Measure the agent over bad networks: loss, delay, blocked UDP, proxies, interception (as root; 8 minutes; ROWS="clean udp_dropped", AWAY_S=60)
 	@scripts/bootstrap.sh run
@@ -158,6 +163,13 @@ truth: ## Measure matching against other projects' published tables (MUSTER_DATA
 bench: ## Measure everything in docs/BENCHMARKS.md, a JSON object a line (MUSTER_DATA=FOLDER matches against its feeds)
 	@scripts/bootstrap.sh run
 	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench.sh
+
+BENCH_CONSOLE ?=
+
+.PHONY: bench-console
+bench-console: ## Measure every page of the console for 100,000 hosts and a million findings (BENCH_CONSOLE="HOSTS FINDINGS INSTALLATIONS SOFTWARE", MUSTER_DATA=FOLDER)
+	@scripts/bootstrap.sh browser
+	@MUSTER_DATA='$(MUSTER_DATA)' scripts/bench-console.sh $(BENCH_CONSOLE)
 
 FLEET ?=
 
@@ -191,6 +203,12 @@ test-packages: ## Install, upgrade and remove every package for real (as root): 
 test-pgbouncer: ## Pass the tests of the store and of what stands on it with every transaction through PgBouncer in transaction mode
 	@scripts/bootstrap.sh pgbouncer
 	scripts/with-pgbouncer.sh cargo nextest run --package store --package collector \
+		-E 'package(store) | test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
+
+.PHONY: test-replica
+test-replica: ## Pass the same tests with lists, exports and statistics read from a standby
+	@scripts/bootstrap.sh test
+	scripts/with-replica.sh cargo nextest run --package store --package collector \
 		-E 'package(store) | test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
 
 .PHONY: test-container

@@ -28,14 +28,19 @@ export default defineConfig({
     {
       name: 'pages',
       testMatch: [
+        'companies.spec.ts',
         'journeys.spec.ts',
+        'lists.spec.ts',
         'live.spec.ts',
         'people.spec.ts',
+        'provider.spec.ts',
         'reports.spec.ts',
+        'settings.spec.ts',
         'webhooks.spec.ts',
       ],
     },
     { name: 'access', testMatch: 'access.spec.ts', dependencies: ['pages'] },
+    { name: 'bench', testMatch: 'bench.spec.ts', use: { trace: 'off' } },
     { name: 'screenshots', testMatch: 'screenshots.spec.ts', dependencies: ['pages'] },
   ],
 });

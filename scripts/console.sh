@@ -5,11 +5,12 @@
 #   scripts/console.sh check          types, lints, form, unit tests
 #   scripts/console.sh test           check, then Chromium against a real collector, PostgreSQL and agent
 #   scripts/console.sh screenshots    a picture of every page into SCREENSHOTS
+#   scripts/console.sh bench          measures every page of the site in CONSOLE_SITE (scripts/bench-console.sh)
 #
 # The programs are taken from BINARIES; the browser from CHROMIUM, or the system's.
 set -euo pipefail
 
-what=${1:?usage: console.sh build|check|test|screenshots}
+what=${1:?usage: console.sh build|check|test|screenshots|bench}
 cd "$(dirname "$0")/.."
 
 say() { printf 'console: %s\n' "$*" >&2; }
@@ -65,6 +66,10 @@ case "$what" in
     case "${SCREENSHOTS:=console/screenshots}" in /*) ;; *) SCREENSHOTS=$PWD/$SCREENSHOTS ;; esac
     export SCREENSHOTS
     npm --prefix console run --silent test:browser -- --project=screenshots
+    ;;
+  bench)
+    browser
+    npm --prefix console run --silent test:browser -- --project=bench
     ;;
   *) say "unknown: $what"; exit 2 ;;
 esac

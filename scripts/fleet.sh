@@ -6,8 +6,9 @@
 #   scripts/fleet.sh [SCENARIO…]      steady, herd, churn, upgrade-day, clone, slow-link, noisy-neighbour;
 #                                     steady and herd without one
 #
-# AGENTS, APPS, COMPANIES and CHANGE_SECONDS say how large it is and for how long hosts change; MORE holds further words for
-# `muster-sim fleet`. All scenarios of a run play with the same agents, which enrol in the first.
+# AGENTS, APPS, COMPANIES and CHANGE_SECONDS say how large it is and for how long hosts change; LIFE says how hosts live,
+# and MORE holds further words for `muster-sim fleet`. All scenarios of a run play with the same agents, which enrol in
+# the first.
 # MUSTER_FLEET_DIR keeps the agents' identities and the figures. Whatever is started is gone afterwards.
 set -euo pipefail
 
@@ -19,6 +20,8 @@ if [ -z "${MUSTER_PG_CTL:-}" ]; then
 fi
 
 agents=${AGENTS:-100000} apps=${APPS:-100} companies=${COMPANIES:-20} seconds=${CHANGE_SECONDS:-300}
+# An hour in five minutes (twelve times as fast): every host says something once in it, and changes twice.
+hour='--speed 12 --heartbeat-every-s 3600 --change-every-s 1800 --ramp-s 240 --after-inventories'
 release=${CARGO_TARGET_DIR:-$PWD/target}/release
 collector=$release/muster-collector
 if [ $# -eq 0 ]; then set -- steady herd; fi
@@ -52,6 +55,8 @@ http=$((port + 1))
 export RUST_LIB_BACKTRACE=0
 export MUSTER_INGEST_AGENT_REQUESTS_PER_MINUTE=60000 MUSTER_INGEST_COMPANY_REQUESTS_PER_MINUTE=10000000
 export MUSTER_INGEST_ENROLMENTS_PER_MINUTE=10000000 MUSTER_INGEST_ADDRESSES=127.0.0.1:$port
+# One key asks for all hosts in the end.
+export MUSTER_HTTP_PRINCIPAL_REQUESTS_PER_MINUTE=10000000 MUSTER_HTTP_COMPANY_REQUESTS_PER_MINUTE=10000000
 export MUSTER_INGEST_CONNECTIONS_MAX=200000 MUSTER_INGEST_IDLE_TIMEOUT_S=60 MUSTER_FEEDS_SYNC=false
 muster() { "$collector" --data-dir "$dir/data" "$@"; }
 
@@ -87,10 +92,19 @@ sh "$dir/start"
 
 code=0
 for scenario; do
-  more=()
+  more=() life=${LIFE:-$hour}
   case "$scenario" in
-    herd) more=(--restart-command "sh $dir/restart") ;;
-    noisy-neighbour) more=(--neighbour-token-file "$dir/token-small") ;;
+    steady) life="$life --touch visit" ;;
+    herd)
+      # At the speed of life: how long they are told to take to come back is what is looked at.
+      life=${LIFE:---touch hold --change-every-s 600 --ramp-s 240}
+      more=(--restart-command "sh $dir/restart")
+      ;;
+    noisy-neighbour)
+      # All the noise that a company can make.
+      life=${LIFE:---change-every-s 1 --ramp-s 60 --after-inventories}
+      more=(--neighbour-token-file "$dir/token-small")
+      ;;
     # Their second agents are others each time.
     slow-link | churn | clone) ;;
   esac
@@ -99,6 +113,6 @@ for scenario; do
   "$release/muster-sim" fleet --scenario "$scenario" --agents "$agents" --apps "$apps" --seconds "$seconds" \
     "${tokens[@]}" --api "http://127.0.0.1:$http" --api-key-file "$dir/key" --collector-run "$run" \
     --state "$keep/agents" --sockets 64 --idle-s 60 --settle-s 1200 --enrol-s 1800 --verify --committed --json \
-    "${more[@]}" ${MORE:-} | tee -a "$keep/figures.jsonl" || code=1
+    "${more[@]}" $life ${MORE:-} | tee -a "$keep/figures.jsonl" || code=1
 done
 exit $code

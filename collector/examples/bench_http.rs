@@ -19,6 +19,7 @@ use axum::{Router, routing};
 use collector::clock::Clock;
 use collector::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use collector::http::{self, ApiState, Gate, Node, NodeStatus};
+use collector::mail::Passes;
 use collector::oidc::Oidc;
 use collector::webhooks::{Reach, Sealer};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -103,6 +104,9 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
         sealer: Sealer::new(|_| [0; 32])?,
         oidc: Oidc::new(&OidcConfig::default(), Clock::system(), |_| [0; 32])?,
         history_days: 90,
+        mail: None,
+        passes: Passes::new(|_| [0; 32]),
+        deletion_wait: Duration::ZERO,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

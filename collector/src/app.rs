@@ -225,6 +225,7 @@ impl Base {
             dead_letters_kept: self.config.jobs.dead_letters_kept,
             history_kept: Duration::from_secs(86_400 * u64::from(self.config.jobs.retention_days)),
             feeds: self.feeds()?,
+            mail: self.mailer()?,
         };
         if roles.has(Role::Ingest) || roles.has(Role::Jobs) {
             // Before the first report is judged, so that nothing is judged twice for want of an
@@ -366,8 +367,11 @@ impl Base {
             reach: Reach::new(&self.config.webhooks),
             sealer: self.sealer()?,
             oidc: self.oidc()?,
+            mail: self.mailer()?,
+            passes: self.passes(),
             history_days: self.config.jobs.retention_days,
             tracer: self.tracer.clone(),
+            deletion_wait: self.config.jobs.deletion_wait,
         };
         let stopping = self.lifecycle.soft_token();
         self.lifecycle.spawn_essential("http", async move {

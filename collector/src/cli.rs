@@ -11,6 +11,7 @@ mod database;
 mod demo;
 mod doctor;
 mod feed;
+mod gitops;
 mod key;
 mod matching;
 mod metrics;
@@ -67,6 +68,10 @@ enum Command {
     /// CVE feeds, and the index that is compiled from them.
     #[command(subcommand)]
     Feed(feed::Command),
+    /// Makes a company's settings what files say, over the API; a dry run ends with 3 when they differ.
+    Apply(gitops::Apply),
+    /// Prints a company's settings as such files.
+    Export(gitops::Export),
     /// Writes database, certificate authority and feeds into a new folder.
     Backup(backup::Backup),
     /// Brings a backup back, into an empty database and a data directory without an authority.
@@ -110,12 +115,14 @@ impl Cli {
             Command::Demo(command) => return command.run(settings),
             Command::Serve(command) => return command.run(settings),
             Command::Doctor(command) => return command.run(settings),
+            Command::Apply(command) => return command.run(settings),
             Command::Config(command) => command.run(settings)?,
             Command::Company(command) => database::with(settings, |db| command.run(db))?,
             Command::Token(command) => database::with(settings, |db| command.run(db))?,
             Command::Key(command) => database::with(settings, |db| command.run(db))?,
             Command::User(command) => database::with(settings, |db| command.run(db))?,
             Command::Authority(command) => command.run(settings)?,
+            Command::Export(command) => command.run(settings)?,
             Command::Backup(command) => database::with_server(settings, |on| command.run(on))?,
             Command::Restore(command) => database::with_server(settings, |on| command.run(on))?,
             Command::Feed(command) => command.run(settings)?,

@@ -13,6 +13,7 @@ mod http;
 mod ingest;
 mod jobs;
 mod layers;
+mod mail;
 mod network;
 mod node;
 mod oidc;
@@ -35,6 +36,7 @@ pub use self::http::HttpConfig;
 pub use self::ingest::{Connections, IngestConfig, TcpListen};
 pub use self::jobs::JobsConfig;
 pub use self::layers::{Environment, Layers};
+pub use self::mail::{MailConfig, MailTls};
 pub use self::network::{Network, NoNetwork};
 pub use self::node::{NodeConfig, Role, Roles};
 pub use self::oidc::OidcConfig;
@@ -73,6 +75,8 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
     /// Companies' own providers of identities.
     pub oidc: OidcConfig,
+    /// The server that takes mail to people; `None` where none is named.
+    pub mail: Option<MailConfig>,
 }
 
 /// Why a configuration cannot be used.
@@ -122,7 +126,7 @@ impl ConfigError {
 }
 
 /// The sections in the order of the default file.
-const SECTIONS: [&Section; 12] = [
+const SECTIONS: [&Section; 13] = [
     &node::RawNode::SECTION,
     &telemetry::RawTelemetry::SECTION,
     &ingest::RawIngest::SECTION,
@@ -135,6 +139,7 @@ const SECTIONS: [&Section; 12] = [
     &http::RawHttp::SECTION,
     &webhooks::RawWebhooks::SECTION,
     &oidc::RawOidc::SECTION,
+    &mail::RawMail::SECTION,
 ];
 
 #[derive(Debug, Deserialize)]
@@ -152,6 +157,7 @@ struct Raw {
     http: http::RawHttp,
     webhooks: webhooks::RawWebhooks,
     oidc: oidc::RawOidc,
+    mail: mail::RawMail,
 }
 
 impl Config {
@@ -169,6 +175,7 @@ impl Config {
             .try_into()
             .map_err(|error| ConfigError::Setting(Box::new(error)))?;
         let node = NodeConfig::try_from(raw.node)?;
+        let oidc = OidcConfig::try_from(raw.oidc)?;
         Ok(Self {
             telemetry: raw.telemetry.try_into()?,
             ingest: raw.ingest.try_into()?,
@@ -180,7 +187,8 @@ impl Config {
             jobs: JobsConfig::try_from(raw.jobs)?,
             http: raw.http.try_into()?,
             webhooks: raw.webhooks.try_into()?,
-            oidc: raw.oidc.try_into()?,
+            mail: MailConfig::new(raw.mail, oidc.public_url.as_deref())?,
+            oidc,
             node,
         })
     }

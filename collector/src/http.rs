@@ -5,6 +5,7 @@
 //! its rows. Every error is a [`problem::Problem`].
 
 mod answer;
+mod archive;
 mod bounds;
 mod client;
 mod console;

@@ -6,6 +6,7 @@
 //! judges software has to notice a new match index by itself.
 
 mod aside;
+mod erase_company;
 mod feed_sync;
 mod import;
 mod index_watch;
@@ -15,6 +16,7 @@ pub(crate) mod make_reports;
 mod match_findings;
 mod measure;
 mod runner;
+pub(crate) mod send_mail;
 mod ticks;
 mod tidy;
 mod wake;
@@ -31,6 +33,7 @@ use crate::clock::Clock;
 use crate::config::{EnrichmentConfig, JobsConfig};
 use crate::feeds::FeedSyncer;
 use crate::lifecycle::Lifecycle;
+use crate::mail::Mailer;
 use crate::metrics::{JOBS, LABEL_JOB, LABEL_OUTCOME};
 use crate::pipeline::matcher::Matcher;
 
@@ -49,11 +52,15 @@ pub struct Jobs {
     pub history_kept: Duration,
     /// What fetches feeds; `None` on a node that does not.
     pub feeds: Option<Arc<FeedSyncer>>,
+    /// What sends mail; `None` where no server is named.
+    pub mail: Option<Mailer>,
 }
 
 /// A kind of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
+    /// Erases a company that is to be deleted.
+    EraseCompany,
     /// Fetches the feeds whose time has come.
     FeedSync,
     /// Applies a document that lists the software of an asset.
@@ -68,12 +75,15 @@ pub(crate) enum Kind {
     MakeReports,
     /// Measures how each company stands.
     Measure,
+    /// Writes digests and sends mail.
+    SendMail,
     /// Forgets what nobody needs any more.
     Tidy,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
+        Self::EraseCompany,
         Self::FeedSync,
         Self::Import,
         Self::KeepCounts,
@@ -81,19 +91,22 @@ impl Kind {
         Self::MakeReports,
         Self::MatchFindings,
         Self::Measure,
+        Self::SendMail,
         Self::Tidy,
     ];
 
     /// The name in the database and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::EraseCompany => store::companies::erase::JOB,
             Self::FeedSync => "feed_sync",
             Self::KeepCounts => "keep_counts",
             Self::Import => store::imports::JOB,
             Self::KeepRules => "keep_rules",
-            Self::MakeReports => "make_reports",
+            Self::MakeReports => store::report_files::JOB,
             Self::MatchFindings => "match_findings",
             Self::Measure => "measure",
+            Self::SendMail => "send_mail",
             Self::Tidy => "tidy",
         }
     }
@@ -106,7 +119,7 @@ impl Kind {
 /// Counters that exist before they count, so that a rate of the first event is seen.
 fn start_at_zero() {
     for kind in Kind::ALL {
-        for outcome in ["done", "retried", "failed"] {
+        for outcome in ["done", "retried", "postponed", "failed", "lost"] {
             counter!(JOBS, LABEL_JOB => kind.as_str(), LABEL_OUTCOME => outcome).absolute(0);
         }
     }
@@ -115,7 +128,18 @@ fn start_at_zero() {
 impl Jobs {
     /// The kinds of jobs that this node does.
     fn kinds(&self) -> Vec<Kind> {
-        let does = |kind: &Kind| *kind != Kind::FeedSync || self.feeds.is_some();
+        let does = |kind: &Kind| match kind {
+            Kind::FeedSync => self.feeds.is_some(),
+            Kind::SendMail => self.mail.is_some(),
+            Kind::EraseCompany
+            | Kind::Import
+            | Kind::KeepCounts
+            | Kind::KeepRules
+            | Kind::MatchFindings
+            | Kind::MakeReports
+            | Kind::Measure
+            | Kind::Tidy => true,
+        };
         Kind::ALL.into_iter().filter(does).collect()
     }
 

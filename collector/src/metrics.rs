@@ -75,7 +75,8 @@ families! {
         Counter QUEUE_DAMAGED = "muster_queue_damaged_total";
     }
     "The pipeline" {
-        /// Reports that left the queue: `stored`, `duplicate`, `rejected` or `dead_lettered`, and why.
+        /// Reports that left the queue: `stored`, `duplicate`, `rejected`, `dead_lettered`, or
+        /// `dropped` because their company was erased, and why.
         Counter PIPELINE_OUTCOMES = "muster_pipeline_outcomes_total" by LABEL_OUTCOME LABEL_REASON;
         /// Reports that were dropped without an outcome: a bug, or a hard stop. They stay in the queue.
         Counter PIPELINE_UNENDED = "muster_pipeline_unended_total";
@@ -120,7 +121,7 @@ families! {
         Gauge FEED_EVERY_SECONDS = "muster_feed_every_seconds" by LABEL_SOURCE;
     }
     "Jobs and webhooks" {
-        /// Jobs that ended: `done`, `retried` or `failed`.
+        /// Jobs that ended: `done`, `retried`, `postponed`, `failed`, or `lost` to another node or to who cancelled it.
         Counter JOBS = "muster_jobs_total" by LABEL_JOB LABEL_OUTCOME;
         /// One job.
         Histogram JOB_SECONDS = "muster_job_seconds" by LABEL_JOB;
@@ -128,6 +129,12 @@ families! {
         Counter WEBHOOK_DELIVERIES = "muster_webhook_deliveries_total" by LABEL_OUTCOME;
         /// Since when the oldest message waits that was not delivered yet; 0 when none does. The site's.
         Gauge WEBHOOK_OLDEST_SECONDS = "muster_webhook_oldest_seconds";
+    }
+    "Mail" {
+        /// Attempts to send a message: `sent`, `retried`, `dead`.
+        Counter MAIL_MESSAGES = "muster_mail_messages_total" by LABEL_OUTCOME;
+        /// Since when the oldest message waits that was not sent yet; 0 when none does. The site's.
+        Gauge MAIL_OLDEST_SECONDS = "muster_mail_oldest_seconds";
     }
     "The API" {
         /// Requests, by the route as it is declared.
@@ -149,6 +156,8 @@ families! {
         Histogram DATABASE_TRANSACTION_SECONDS = "muster_database_transaction_seconds" by LABEL_TRANSACTION;
         /// Transactions that ended without a commit: by an error, or because nobody waited any more.
         Counter DATABASE_ROLLBACKS = "muster_database_rollbacks_total" by LABEL_TRANSACTION;
+        /// Reads that a standby may do, by who did them: `replica`, or `primary` while the standby was away or behind.
+        Counter DATABASE_READS = "muster_database_reads_total" by LABEL_SERVER;
         /// How far this node's clock is ahead of the database's; negative when it is behind.
         Gauge CLOCK_OFFSET_SECONDS = "muster_clock_offset_seconds";
         /// Since this node last looked for revocations and commands; it looks every two seconds.
@@ -241,6 +250,8 @@ pub const LABEL_SEEN: &str = "seen";
 pub const LABEL_COMPANY: &str = "company";
 /// A transaction's name in the code.
 pub const LABEL_TRANSACTION: &str = "transaction";
+/// Which of the database's servers.
+pub const LABEL_SERVER: &str = "server";
 /// Which certificate.
 pub const LABEL_CERTIFICATE: &str = "certificate";
 
@@ -326,6 +337,9 @@ pub(crate) fn start_at_zero() {
     }
     for outcome in ["delivered", "retried", "dead"] {
         counter!(WEBHOOK_DELIVERIES, LABEL_OUTCOME => outcome).absolute(0);
+    }
+    for outcome in ["sent", "retried", "dead"] {
+        counter!(MAIL_MESSAGES, LABEL_OUTCOME => outcome).absolute(0);
     }
     for outcome in ["durable", "full", "failed"] {
         counter!(QUEUE_APPENDS, LABEL_OUTCOME => outcome).absolute(0);

@@ -3,15 +3,23 @@ import { readFileSync } from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
+import { line } from './harness/line';
 import { pages } from './harness/pages';
+import { site } from './harness/site';
 import { at, expect, open, settled, signIn, test } from './harness/test';
 
 /** The rules of WCAG 2.2 AA and what is known to be good beside them. */
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
+/** The rules of these that look at colours: names, roles and order are the same in every one. */
+const COLOURS = ['color-contrast', 'link-in-text-block'];
+
 /** What axe finds on a page, in a line each. */
-async function violations(page: Page, name: string): Promise<string[]> {
-  const { violations: all } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+async function violations(page: Page, name: string, scheme: 'light' | 'dark'): Promise<string[]> {
+  const axe = new AxeBuilder({ page });
+  const { violations: all } = await (
+    scheme === 'light' ? axe.withTags(TAGS) : axe.withRules(COLOURS)
+  ).analyze();
   return all.map(
     (one) =>
       `${name}: ${one.id}: ${one.nodes
@@ -24,40 +32,40 @@ async function violations(page: Page, name: string): Promise<string[]> {
 for (const scheme of ['light', 'dark'] as const) {
   test(`every page can be used by everybody, in ${scheme}`, async ({ browser }) => {
     test.setTimeout(600_000);
-    const { page } = await open(browser, { colorScheme: scheme });
+    // Without motion nothing has to be waited for until it has come.
+    const { page } = await open(browser, { colorScheme: scheme, reducedMotion: 'reduce' });
     await page.goto('/sign-in');
-    const found = await violations(page, 'sign-in');
+    const found = await violations(page, 'sign-in', scheme);
     await page.goto('/invitation');
-    found.push(...(await violations(page, 'invitation')));
+    found.push(...(await violations(page, 'invitation', scheme)));
     await signIn(page);
     for (const [name, path] of await pages(page)) {
       await page.goto(at(path));
       await settled(page);
-      found.push(...(await violations(page, name)));
+      found.push(...(await violations(page, name, scheme)));
     }
     await page.goto(at('/findings'));
     await settled(page);
     await page.keyboard.press('j');
     await page.keyboard.press('e');
     await expect(page.getByRole('dialog')).toBeVisible();
-    await page.waitForTimeout(400);
-    found.push(...(await violations(page, 'explain')));
+    found.push(...(await violations(page, 'explain', scheme)));
     await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
     await page.keyboard.press('a');
     await expect(page.getByRole('dialog')).toBeVisible();
-    await page.waitForTimeout(400);
-    found.push(...(await violations(page, 'accept')));
+    found.push(...(await violations(page, 'accept', scheme)));
     await page.goto(at('/hosts'));
     await settled(page);
     await page.keyboard.press('Control+k');
-    await page.waitForTimeout(400);
-    found.push(...(await violations(page, 'search')));
+    await expect(page.getByPlaceholder('A host, software, a CVE or a page')).toBeVisible();
+    found.push(...(await violations(page, 'search', scheme)));
     expect(found).toEqual([]);
   });
 }
 
 test('every page fits a screen of 360 pixels', async ({ browser }) => {
-  test.setTimeout(180_000);
+  test.setTimeout(600_000);
   const { page } = await open(browser, { viewport: { width: 360, height: 740 } });
   await signIn(page);
   const wide: string[] = [];
@@ -89,4 +97,69 @@ test('dark is chosen, and stays', async ({ browser }) => {
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark');
   await page.reload();
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark');
+});
+
+test('whoever closes a dialog is where they were before, by the keyboard alone', async ({ browser }) => {
+  const { page } = await open(browser, { reducedMotion: 'reduce' });
+  await signIn(page);
+  for (const [path, name] of [
+    ['/labels', 'New label'],
+    ['/policies', 'New policy'],
+    ['/webhooks', 'New webhook'],
+    ['/reports', 'New report'],
+    ['/companies', 'New company'],
+  ] as const) {
+    await page.goto(at(path));
+    await settled(page);
+    const opener = page.getByRole('button', { name }).first();
+    await opener.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name });
+    await expect(dialog).toBeVisible();
+    await expect(dialog.locator(':focus')).toHaveCount(1);
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
+    await expect(opener, path).toBeFocused();
+  }
+  // Opened by its address there is nothing to go back to but the page.
+  await page.goto(at('/labels?edit=new'));
+  await expect(page.getByRole('dialog', { name: 'New label' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('main')).toBeFocused();
+});
+
+test('who asks for less motion sees none', async ({ browser }) => {
+  const { page } = await open(browser, { reducedMotion: 'reduce' });
+  await signIn(page);
+  await page.goto(at('/findings'));
+  await settled(page);
+  await page.keyboard.press('j');
+  await page.keyboard.press('e');
+  await expect(page.getByRole('dialog')).toBeVisible();
+  const longest = await page.evaluate(() =>
+    Math.max(
+      0,
+      ...document.getAnimations().map((one) => Number(one.effect?.getComputedTiming().duration ?? 0)),
+    ),
+  );
+  expect(longest).toBeLessThan(1);
+});
+
+test('what cannot be had is said, and what was there before stays', async ({ browser }) => {
+  const way = await line(site().url);
+  const { page, context } = await open(browser, { baseURL: way.url });
+  await signIn(page);
+  await page.goto(at('/hosts'));
+  const rows = page.getByRole('table', { name: 'Hosts' }).locator('tbody tr[data-row]');
+  await expect(rows.first()).toBeVisible();
+  const before = await rows.count();
+  way.cut();
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await expect(page.getByText('The collector cannot be reached')).toBeVisible({ timeout: 20_000 });
+  await expect(rows).toHaveCount(before);
+  way.mend();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByText('The collector cannot be reached')).toBeHidden();
+  await context.close();
+  await way.close();
 });

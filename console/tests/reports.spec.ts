@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import type { Page } from '@playwright/test';
 
+import { site } from './harness/site';
 import { at, expect, open, settled, signIn, test } from './harness/test';
 
 test.describe.configure({ mode: 'serial' });
@@ -59,10 +60,36 @@ test('a schedule says when it is next, and can be turned off', async () => {
   await expect(row).toContainText('off');
 });
 
-test('trends say of when they are, or that nothing is measured yet', async () => {
-  await page.goto(at('/?span=week'));
+test('a report of what an address says is made, and stays in the list', async () => {
+  await page.goto(at('/reports?edit=new'));
+  const form = page.getByRole('dialog', { name: 'New report' });
+  await form.getByLabel(/^Name/).fill(`${name} for the board`);
+  await form.getByLabel('What it tells').selectOption('summary');
+  await form.getByRole('button', { name: 'Make the report' }).click();
+  const row = page.getByRole('row', { name: /for the board/ });
+  await expect(row.getByRole('button', { name: /^Download/ })).toBeVisible({ timeout: 30_000 });
+});
+
+test('trends are drawn of what was measured, and say the same in words and as a table', async () => {
+  await page.goto(at('/'));
   await settled(page);
   const trends = page.getByRole('region', { name: 'Trends' });
-  await expect(trends.getByText(/Measured once an hour|Nothing is measured yet/)).toBeVisible();
+  await expect(trends.getByText(/Measured once an hour/)).toBeVisible();
+  const bySeverity = trends.getByRole('region', { name: 'Open findings by severity' });
+  // A line each, that is long enough to be one of two months.
+  const lines = bySeverity.locator('.recharts-line-curve');
+  await expect(lines).toHaveCount(5);
+  expect((await lines.first().getAttribute('d'))?.split(/[ML]/).length).toBeGreaterThan(50);
+  await bySeverity.getByText('As a table').click();
+  const values = bySeverity.getByRole('table');
+  expect(await values.getByRole('row').count()).toBeGreaterThan(50);
+  // What was not measured is not there, rather than nothing.
+  await expect(values.getByRole('row').last().getByRole('cell').nth(1)).toHaveText('80');
+  await trends.getByText('7 days').click();
+  await expect(page).toHaveURL(/span=week/);
   await expect(trends.getByRole('radio', { name: '7 days' })).toBeChecked();
+  await expect(lines).toHaveCount(5);
+  expect((await lines.first().getAttribute('d'))?.split(/[ML]/).length).toBeGreaterThan(100);
+  await page.goto(`/?company=${site().other}`);
+  await expect(page.getByText('No host reports yet')).toBeVisible();
 });

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { pages } from './harness/pages';
-import { at, open, settled, signIn, test } from './harness/test';
+import { at, expect, open, settled, signIn, test } from './harness/test';
 
 const FOLDER = process.env.SCREENSHOTS ?? 'screenshots';
 
@@ -17,7 +17,8 @@ for (const [look, options] of LOOKS) {
     test.setTimeout(600_000);
     const folder = join(FOLDER, look);
     mkdirSync(folder, { recursive: true });
-    const { page } = await open(browser, options);
+    // Without motion everything is in its place at once.
+    const { page } = await open(browser, { ...options, reducedMotion: 'reduce' });
     const shot = (name: string) => page.screenshot({ path: join(folder, `${name}.png`) });
     await page.goto('/sign-in');
     await shot('sign-in');
@@ -27,7 +28,6 @@ for (const [look, options] of LOOKS) {
     for (const [name, path] of await pages(page)) {
       await page.goto(at(path));
       await settled(page);
-      await page.waitForTimeout(300);
       await shot(name);
     }
     await page.goto(at('/findings'));
@@ -38,10 +38,10 @@ for (const [look, options] of LOOKS) {
       ['a', 'finding-accepted'],
     ] as const) {
       await page.keyboard.press(key);
-      await page.waitForTimeout(700);
+      await settled(page);
       await shot(name);
       await page.keyboard.press('Escape');
-      await page.waitForTimeout(400);
+      await expect(page.getByRole('dialog')).toBeHidden();
     }
   });
 }

@@ -147,6 +147,7 @@ async fn one_cve_opens_and_announces_all_its_findings_on_a_large_site_and_touche
         dead_letters_kept: Duration::from_secs(86_400),
         history_kept: Duration::from_secs(86_400),
         feeds: None,
+        mail: None,
     };
     let lifecycle = Lifecycle::new();
     jobs.watch_index(&config.enrichment, &lifecycle).await;

@@ -1,14 +1,14 @@
 //! Companies: the tenants, and what their agents are told.
 //!
 //! The operator makes and suspends them; each company's own scope reads and sets its settings.
-//! Suspending closes open connections through [`crate::commands`]; nothing is deleted.
+//! Suspending closes open connections through [`crate::commands`]; what is deleted goes by [`deletion`] and
+//! [`erase`].
 
 use protocol::ids::CompanyId;
 use protocol::limits;
 use protocol::message::Settings;
-use protocol::software::Source;
 use serde_json::json;
-use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -33,6 +33,8 @@ pub struct Company {
     pub settings: Settings,
     /// Whether its agents visit, or hold their connection; where it is `None`, the node decides.
     pub visits: Option<bool>,
+    /// That it is to be deleted, where somebody asked for that.
+    pub deletion: Option<Deletion>,
 }
 
 /// Why a company cannot be made.
@@ -145,7 +147,8 @@ pub async fn find_by_name(
     let row = sqlx::query_as!(
         CompanyRow,
         "SELECT id, name, created_at, suspended_at, settings_revision, heartbeat_every_s,
-                scan_every_s, sources_off, visits
+                scan_every_s, sources_off, visits, deletion_asked_at,
+                deletion_asked_by, deletion_due_at, erasing_since
          FROM companies WHERE lower(name) = lower($1)",
         name.trim()
     )
@@ -189,7 +192,7 @@ pub async fn own(scope: &TenantScope) -> Result<Company, StoreError> {
 }
 
 /// Suspends a company or lifts it; suspending closes its agents' connections on every node.
-/// `None` when there is no such company.
+/// `None` when there is no such company. One that is to be deleted stays suspended.
 ///
 /// # Errors
 ///
@@ -203,7 +206,7 @@ pub async fn set_suspended(
     let mut tx = operator.begin("companies.set_suspended").await?;
     let changed = sqlx::query_scalar!(
         "UPDATE companies SET suspended_at = CASE WHEN $2 THEN coalesce(suspended_at, $3) END
-         WHERE id = $1 RETURNING key",
+         WHERE id = $1 AND ($2 OR deletion_asked_at IS NULL) RETURNING key",
         id.0,
         suspended,
         now
@@ -305,7 +308,8 @@ async fn read(tx: &mut PgConnection, id: CompanyId) -> Result<Option<Company>, S
     sqlx::query_as!(
         CompanyRow,
         "SELECT id, name, created_at, suspended_at, settings_revision, heartbeat_every_s,
-                scan_every_s, sources_off, visits
+                scan_every_s, sources_off, visits, deletion_asked_at,
+                deletion_asked_by, deletion_due_at, erasing_since
          FROM companies WHERE id = $1",
         id.0
     )
@@ -315,68 +319,22 @@ async fn read(tx: &mut PgConnection, id: CompanyId) -> Result<Option<Company>, S
     .transpose()
 }
 
-#[derive(FromRow)]
-struct CompanyRow {
-    id: Uuid,
-    name: String,
-    created_at: OffsetDateTime,
-    suspended_at: Option<OffsetDateTime>,
-    settings_revision: i64,
-    heartbeat_every_s: i64,
-    scan_every_s: i64,
-    sources_off: Vec<String>,
-    visits: Option<bool>,
-}
-
-impl TryFrom<CompanyRow> for Company {
-    type Error = StoreError;
-
-    fn try_from(row: CompanyRow) -> Result<Self, StoreError> {
-        let settings = settings(
-            row.settings_revision,
-            row.heartbeat_every_s,
-            row.scan_every_s,
-            &row.sources_off,
-        )?;
-        Ok(Self {
-            id: CompanyId(row.id),
-            name: row.name,
-            created_at: row.created_at,
-            suspended_at: row.suspended_at,
-            settings,
-            visits: row.visits,
-        })
-    }
-}
-
-/// Settings out of their columns.
-pub(crate) fn settings(
-    revision: i64,
-    heartbeat_every_s: i64,
-    scan_every_s: i64,
-    sources_off: &[String],
-) -> Result<Settings, StoreError> {
-    let number = |column: &'static str, value: i64| {
-        u32::try_from(value)
-            .map_err(|_| StoreError::inconsistent("companies", column, &value.to_string()))
-    };
-    Ok(Settings {
-        revision: revision.unsigned_abs(),
-        heartbeat_every_s: number("heartbeat_every_s", heartbeat_every_s)?,
-        scan_every_s: number("scan_every_s", scan_every_s)?,
-        // A source that a newer version knew is none of ours to switch off.
-        sources_off: sources_off.iter().filter_map(|name| name.parse::<Source>().ok()).collect(),
-    })
-}
-
+pub mod data;
+pub mod deletion;
+pub mod erase;
 mod retention;
+mod row;
 mod rules;
 
+use self::deletion::Deletion;
 pub use self::retention::{Retention, retention, set_retention};
+use self::row::CompanyRow;
+pub(crate) use self::row::settings;
 pub(crate) use self::rules::{
-    needs_approval, note_report_schedules, note_rules, note_webhooks, set_needs_approval,
+    needs_approval, note_digests, note_report_schedules, note_rules, note_webhooks,
+    set_needs_approval,
 };
-pub use self::rules::{with_report_schedules, with_rules, with_webhooks};
+pub use self::rules::{with_digests, with_report_schedules, with_rules, with_webhooks};
 
 #[cfg(test)]
 mod tests;

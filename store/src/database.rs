@@ -8,27 +8,31 @@
 //! schema.
 
 mod addresses;
+mod companies;
 mod pool;
 mod pooler;
 mod primary;
+mod replica;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::ids::CompanyId;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use time::OffsetDateTime;
 
+use self::companies::CompanyKeys;
+pub(crate) use self::companies::KNOWN_FOR;
 use self::pool::working;
 use self::primary::Servers;
+use self::replica::Replica;
+pub use self::replica::{READS, Replication};
 use crate::error::StoreError;
 use crate::events::Announced;
 use crate::known::KnownSoftware;
-use crate::tx::{self, Settings, Transactions};
+use crate::tx::Transactions;
 pub use crate::tx::{ROLLBACKS, TRANSACTION_SECONDS};
 
 /// The oldest PostgreSQL that the schema works with, as `server_version_num` writes it.
@@ -50,6 +54,9 @@ pub struct StoreConfig {
     /// The address of a PgBouncer before that server that pools transactions, if they go through one. A
     /// secret as well.
     pub pooler_url: Option<String>,
+    /// The address of a standby of that server that lists, exports and statistics are read from, if there is one. A
+    /// secret as well.
+    pub replica_url: Option<String>,
     /// Connections at most; to the pooler, if there is one.
     pub connections_max: u32,
     /// How long a query waits for a connection.
@@ -69,6 +76,7 @@ impl StoreConfig {
         Self {
             url: url.into(),
             pooler_url: None,
+            replica_url: None,
             connections_max: 16,
             acquire_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(60),
@@ -140,13 +148,14 @@ struct Inner {
     pool: PgPool,
     transactions: Transactions,
     pooler: Option<PgConnectOptions>,
+    replica: Option<Replica>,
     servers: Arc<Servers>,
     statement_timeout: Duration,
     partitions: u16,
     known: KnownSoftware,
     announced: Announced,
-    /// Keys of companies, which never change; one entry a company.
-    companies: Mutex<HashMap<CompanyId, i64>>,
+    /// Keys of companies.
+    companies: CompanyKeys,
 }
 
 impl fmt::Debug for Store {
@@ -175,6 +184,8 @@ impl Store {
         let present = first_writable(&all, config.acquire_timeout).await?;
         let servers = Arc::new(Servers::new(all, present));
         let pooler = config.pooler_url.as_deref().map(pooler::options).transpose()?;
+        let replica =
+            config.replica_url.as_deref().map(|url| Replica::open(config, url)).transpose()?;
         let (pool, transactions) = match &pooler {
             None => {
                 let pool = pool::open(config, &servers);
@@ -187,12 +198,13 @@ impl Store {
                 pool,
                 transactions,
                 pooler,
+                replica,
                 servers,
                 statement_timeout: config.statement_timeout,
                 partitions: config.partitions,
                 known: KnownSoftware::new(config.known_software_max),
                 announced: Announced::default(),
-                companies: Mutex::default(),
+                companies: CompanyKeys::default(),
             }),
         })
     }
@@ -269,6 +281,9 @@ impl Store {
 
     /// Closes every connection once its work is done.
     pub async fn close(&self) {
+        if let Some(replica) = &self.inner.replica {
+            replica.pool().close().await;
+        }
         self.inner.transactions.pool().close().await;
         self.inner.pool.close().await;
     }
@@ -289,33 +304,6 @@ impl Store {
 
     pub(crate) fn announced(&self) -> &Announced {
         &self.inner.announced
-    }
-
-    /// A company's key inside the database; `None` when there is no such company.
-    pub(crate) async fn company_key(&self, company: CompanyId) -> Result<Option<i64>, StoreError> {
-        // The guard ends with the statement: no lock is held across the question.
-        let known = self.companies().get(&company).copied();
-        if known.is_some() {
-            return Ok(known);
-        }
-        // Only the operator sees companies' own rows before one is chosen.
-        let settings = Settings { operator: true, ..Settings::default() };
-        let mut tx = tx::begin(self.transactions(), "companies.key", settings).await?;
-        let key = sqlx::query_scalar!("SELECT key FROM companies WHERE id = $1", company.0)
-            .fetch_optional(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        // What is not there is not kept: a company may be made in the next second, and a map of ids
-        // that are none would grow with whatever is asked for.
-        if let Some(key) = key {
-            self.companies().insert(company, key);
-        }
-        Ok(key)
-    }
-
-    fn companies(&self) -> std::sync::MutexGuard<'_, HashMap<CompanyId, i64>> {
-        // Nothing panics while it is held, and a map without an entry is a valid one.
-        self.inner.companies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

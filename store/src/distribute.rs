@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::database::Store;
 
 /// Tables of companies' data. The first is the one that the others lie together with.
-pub(crate) const COMPANY_TABLES: [&str; 29] = [
+pub(crate) const COMPANY_TABLES: [&str; 31] = [
     "agents",
     "agent_facts",
     "software",
@@ -42,6 +42,8 @@ pub(crate) const COMPANY_TABLES: [&str; 29] = [
     "report_files",
     "report_parts",
     "report_schedules",
+    "digests",
+    "digest_messages",
 ];
 
 /// Global tables that statements on companies' data read as well: a copy on every node.

@@ -11,6 +11,7 @@ pub mod documents;
 mod matching;
 mod preview;
 mod read;
+mod replace;
 mod settle;
 
 use protocol::ids::AgentId;
@@ -23,6 +24,7 @@ pub use self::create::{CreateError, NewException, create};
 pub use self::decide::{DecideError, Decision, approval, decide, set_approval, withdraw};
 pub use self::preview::{Impact, ImpactItem, preview};
 pub use self::read::{ExceptionExport, ExceptionFilter, export, get, list};
+pub use self::replace::{ReplaceError, replace};
 pub use self::settle::{Settled, expire, settle};
 pub(crate) use self::settle::{Suppressed, suppress_new};
 
@@ -207,6 +209,9 @@ impl ExceptionState {
 pub struct Exception {
     /// Its id.
     pub id: Uuid,
+    /// The name that it goes by, which no other one of the company has that is asked for or in force,
+    /// whatever the letters' case.
+    pub name: Option<String>,
     /// What it is about.
     pub about: About,
     /// For which hosts it is.

@@ -31,17 +31,7 @@ impl Rows {
     ) -> Result<Self, StoreError> {
         #[cfg(test)]
         crate::page::note(&query);
-        let mut tx = scope.begin(name).await?;
-        // One snapshot for the cursor and what is counted beside it, and a plan for all rows: a cursor's
-        // is otherwise made for the first tenth of them.
-        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query("SET LOCAL cursor_tuple_fraction = 1.0").execute(&mut *tx).await?;
-        // A reader that reads no more gives its connection back all the same.
-        sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '2min'")
-            .execute(&mut *tx)
-            .await?;
+        let mut tx = snapshot(scope, name).await?;
         let sql = format!("DECLARE exported NO SCROLL CURSOR FOR {}", query.sql().as_str());
         let arguments = query.build().take_arguments();
         let arguments = arguments.map_err(sqlx::Error::Encode)?.unwrap_or_default();
@@ -73,6 +63,20 @@ impl Rows {
     pub(crate) const fn company(&self) -> i64 {
         self.company_key
     }
+}
+
+/// A transaction that sees one moment, for cursors that are read to their ends.
+pub(crate) async fn snapshot(scope: &TenantScope, name: &'static str) -> Result<Tx, StoreError> {
+    let mut tx = scope.begin_read(name).await?;
+    // One snapshot for the cursor and what is counted beside it, and a plan for all rows: a cursor's
+    // is otherwise made for the first tenth of them.
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("SET LOCAL cursor_tuple_fraction = 1.0").execute(&mut *tx).await?;
+    // A reader that reads no more gives its connection back all the same.
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = '2min'").execute(&mut *tx).await?;
+    Ok(tx)
 }
 
 #[cfg(test)]

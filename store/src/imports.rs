@@ -17,8 +17,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::create::{CreateError, NewImport, create};
-pub(crate) use self::end::let_go;
 pub use self::end::{CancelError, cancel, give_up_lost, purge};
+pub(crate) use self::end::{cancel_within, let_go};
 pub use self::read::{ImportFilter, get, list};
 pub use self::work::{Outcome, Payload, Work, begin, finish, progress, stumble};
 

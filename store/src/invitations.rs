@@ -346,7 +346,10 @@ async fn read(
     let row = sqlx::query!(
         "SELECT id, company_key, email, role, secret_hash, created_at, expires_at
          FROM invitations
-         WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL FOR UPDATE",
+         WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL
+           AND NOT EXISTS (SELECT FROM companies c WHERE c.key = company_key
+                           AND c.deletion_asked_at IS NOT NULL)
+         FOR UPDATE",
         presented.id()
     )
     .fetch_optional(tx)

@@ -5,15 +5,19 @@
 //! twice. How long that while is, the database's clock says: nodes' own may be hours apart. Payloads
 //! hold no company's data, ids at most.
 
+mod cancel;
 mod list;
 
 use std::time::Duration;
 
+use protocol::ids::CompanyId;
 use serde_json::Value;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-pub use self::list::{JobFilter, JobState, ListedJob, list};
+pub use self::cancel::{CancelError, cancel, cancel_own};
+pub(crate) use self::cancel::{cancel_of_company, cancel_tick};
+pub use self::list::{JobFilter, JobState, ListedJob, list, list_own};
 use crate::commands;
 use crate::database::Store;
 use crate::error::StoreError;
@@ -30,6 +34,8 @@ pub struct NewJob<'a> {
     pub payload: &'a Value,
     /// Not before.
     pub run_after: OffsetDateTime,
+    /// Whose it is, where it is one company's: whose people see it, and may cancel it.
+    pub company: Option<CompanyId>,
 }
 
 /// A job that was taken.
@@ -70,13 +76,15 @@ pub(crate) async fn enqueue_within(
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "INSERT INTO jobs (kind, tick, payload, run_after, created_at) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO jobs (kind, tick, payload, run_after, created_at, company)
+         VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (kind, tick) DO NOTHING",
         job.kind,
         job.tick,
         job.payload,
         job.run_after,
-        now
+        now,
+        job.company.map(|company| company.0)
     )
     .execute(&mut *tx)
     .await?;
@@ -183,6 +191,11 @@ pub enum Ending<'a> {
         /// Why.
         error: &'a str,
     },
+    /// This part of it is done; the rest is for an instant.
+    Later {
+        /// When.
+        at: OffsetDateTime,
+    },
     /// It is given up.
     Failed {
         /// Why.
@@ -204,10 +217,11 @@ pub async fn end(
     let (state, run_after, error) = match ending {
         Ending::Done => ("done", None, None),
         Ending::Retry { at, error } => ("queued", Some(at), Some(error)),
+        Ending::Later { at } => ("queued", Some(at), None),
         Ending::Failed { error } => ("failed", None, Some(error)),
     };
     let done = sqlx::query!(
-        // `$4` is set for a retry alone: only a job that is over has an end, and is forgotten by
+        // `$4` is set where it goes on: only a job that is over has an end, and is forgotten by
         // it.
         "UPDATE jobs SET state = $3, run_after = coalesce($4, run_after), error = $5,
                 leased_until = NULL,

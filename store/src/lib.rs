@@ -17,6 +17,7 @@ pub mod counts;
 pub mod cves;
 pub mod database;
 pub mod dead_letters;
+pub mod digests;
 pub mod distribute;
 pub mod enrolment_tokens;
 pub mod error;

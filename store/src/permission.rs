@@ -54,6 +54,8 @@ permissions! {
     ApproveExceptions "exceptions:approve" Admin;
     /// Writes policies and the rules of labels.
     WritePolicies "policies:write" Admin;
+    /// Cancels the company's jobs: imports, reports.
+    CancelJobs "jobs:cancel" Analyst;
     /// Brings in documents that list software (SBOMs), and cancels that.
     ImportDocuments "imports:write" Analyst;
     /// Lets hosts go.
@@ -70,12 +72,16 @@ permissions! {
     ManageWebhooks "webhooks:manage" Admin;
     /// Reports that could not be stored: sees them and makes up for them.
     ManageDeadLetters "dead_letters:manage" Admin;
+    /// Takes along everything that is kept of the company.
+    ExportCompany "company:export" Admin;
     /// Who changed what.
     ReadAudit "audit:read" Admin;
     /// Companies: sees, makes, suspends and resumes them.
     ManageCompanies "companies:manage" Operator;
     /// Operators: sees, invites and removes them, and reads what they did.
     ManageOperators "operators:manage" Operator;
+    /// Cancels any job of the collector's.
+    ManageJobs "jobs:manage" Operator;
     /// How the collector's nodes get on.
     ReadNodes "nodes:read" Operator;
 }

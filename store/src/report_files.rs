@@ -14,9 +14,11 @@ pub use self::content::{Finished, Making, begin, fail, finish, part, put_part};
 pub(crate) use self::read::SpecRow;
 pub use self::read::{get, list};
 pub use self::write::{CreateError, NewReport, create, delete, purge};
-pub(crate) use self::write::{insert, keep_newest};
+pub(crate) use self::write::{cancel_within, insert, keep_newest};
 use crate::cves::Severity;
 
+/// The kind of job that makes reports.
+pub const JOB: &str = "make_reports";
 /// Reports of a company at a time.
 pub const FILES_MAX: u32 = 200;
 /// Bytes of one part, but for the last.
@@ -93,6 +95,8 @@ words! {
         Done "done",
         /// It could not be made.
         Failed "failed",
+        /// Somebody cancelled it.
+        Cancelled "cancelled",
     }
 }
 

@@ -10,6 +10,7 @@ mod write;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub(crate) use self::due::next_in;
 pub use self::due::{Due, due};
 pub use self::read::{get, list};
 pub use self::write::{ChangeError, NewSchedule, ScheduleChange, change, create, delete};

@@ -99,7 +99,7 @@ pub struct Range {
 ///
 /// When the database cannot be used.
 pub async fn list(scope: &TenantScope, range: Range) -> Result<Vec<Statistics>, StoreError> {
-    let mut tx = scope.begin("statistics.list").await?;
+    let mut tx = scope.begin_read("statistics.list").await?;
     let rows = sqlx::query_as!(
         Row,
         "SELECT at, measured_at, hosts, silent_hosts, groups FROM statistics

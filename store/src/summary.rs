@@ -45,7 +45,7 @@ pub struct Pipeline {
 ///
 /// When the database cannot be used.
 pub async fn summary(scope: &TenantScope) -> Result<Summary, StoreError> {
-    let mut tx = scope.begin("summary.summary").await?;
+    let mut tx = scope.begin_read("summary.summary").await?;
     let row = sqlx::query!(
         r#"SELECT
              (SELECT count(*) FROM agents

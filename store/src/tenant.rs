@@ -68,6 +68,12 @@ impl TenantScope {
         tx::begin(self.store.transactions(), name, settings).await
     }
 
+    /// A transaction that only reads, as much as was committed when it begins, maybe on a standby.
+    pub(crate) async fn begin_read(&self, name: &'static str) -> Result<Tx, StoreError> {
+        let settings = Settings { company: Some(self.key), ..Settings::default() };
+        self.store.begin_read(name, settings).await
+    }
+
     /// A transaction whose rows are all found by key, however old the table's statistics are.
     pub(crate) async fn begin_by_key(&self, name: &'static str) -> Result<Tx, StoreError> {
         let settings =
@@ -104,6 +110,10 @@ impl OperatorScope {
 
     pub(crate) const fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
     }
 
     /// A company's scope for the operator's work in it; `None` when there is no such company.

@@ -180,11 +180,10 @@ fn server() -> String {
     })
 }
 
-/// The same database through the pooler that `MUSTER_TEST_POOLER` names as the parameters of an address, if
-/// it does.
-fn pooler(url: &str) -> Option<String> {
+/// The same database through what a variable names as the parameters of an address, if it does.
+fn through(variable: &str, url: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "tests have no configuration but this")]
-    let parameters = std::env::var("MUSTER_TEST_POOLER").ok()?;
+    let parameters = std::env::var(variable).ok()?;
     let database = url.split_once('?').map_or(url, |(database, _)| database);
     Some(format!("{database}?{parameters}"))
 }
@@ -198,11 +197,13 @@ fn beside(url: &str, database: &str) -> String {
 }
 
 async fn connect(url: &str) -> Store {
-    connect_through(pooler(url), url).await
+    connect_through(through("MUSTER_TEST_POOLER", url), url).await
 }
 
 async fn connect_through(pooler_url: Option<String>, url: &str) -> Store {
-    let config = StoreConfig { partitions: PARTITIONS, pooler_url, ..StoreConfig::new(url) };
+    let replica_url = through("MUSTER_TEST_REPLICA", url);
+    let config =
+        StoreConfig { partitions: PARTITIONS, pooler_url, replica_url, ..StoreConfig::new(url) };
     Store::connect(&config).await.expect("a database that was just made")
 }
 

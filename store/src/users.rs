@@ -6,6 +6,7 @@
 //! check one.
 
 mod manage;
+mod reach;
 mod second_factor;
 
 use protocol::ids::CompanyId;
@@ -18,6 +19,7 @@ pub use self::manage::{
     Member, NewOperator, RoleChange, create_operator, find_member, list_members, list_operators,
     remove_member, remove_operator, set_password, set_role,
 };
+pub(crate) use self::reach::{hold_member, reachable};
 pub use self::second_factor::{begin_totp, confirm_totp, drop_totp, spend_recovery, spend_step};
 use crate::audit::Actor;
 use crate::database::Store;
@@ -118,6 +120,7 @@ pub(crate) async fn principal(
     let rows = sqlx::query!(
         "SELECT c.id, c.key, m.role FROM memberships m JOIN companies c ON c.key = m.company_key
          WHERE m.user_id = $1 AND ($3::bigint IS NULL OR m.company_key = $3)
+           AND c.deletion_asked_at IS NULL
          ORDER BY c.key LIMIT $2",
         user,
         MEMBERSHIPS_MAX,

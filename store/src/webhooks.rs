@@ -23,7 +23,7 @@ pub use self::outbox::{
 };
 pub use self::read::{get, list};
 pub use self::write::{
-    ChangeError, NewWebhook, WebhookChange, change, create, delete, rotate_secret,
+    ChangeError, NewWebhook, WebhookChange, change, create, delete, rotate_secret, sealed_secret,
 };
 use crate::events::company::CompanyEventKind;
 

@@ -55,6 +55,7 @@ impl Database {
     pub(super) async fn connect(&self, config: &DatabaseConfig) -> anyhow::Result<Store> {
         let store = Store::connect(&StoreConfig {
             pooler_url: config.pooler.as_ref().map(|pooler| pooler.expose().to_owned()),
+            replica_url: config.replica.as_ref().map(|replica| replica.expose().to_owned()),
             connections_max: config.connections_max,
             ..StoreConfig::new(self.url.expose())
         })

@@ -6,6 +6,7 @@ use crate::announcements::Announcements;
 use crate::clock::Clock;
 use crate::config::{Config, Role};
 use crate::lifecycle::Lifecycle;
+use crate::mail::{Mailer, Passes};
 use crate::oidc::Oidc;
 use crate::traces::Tracer;
 use crate::webhooks::{Office, Sealer};
@@ -52,6 +53,21 @@ impl Base {
     /// When the cipher does not take the key.
     pub(super) fn sealer(&self) -> anyhow::Result<Sealer> {
         Sealer::new(|purpose| self.authority.derive_key(purpose))
+    }
+
+    /// What makes and reads the links that end digests, on every node.
+    pub(super) fn passes(&self) -> Passes {
+        Passes::new(|purpose| self.authority.derive_key(purpose))
+    }
+
+    /// What sends mail, where a server for it is named.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot be used.
+    pub(super) fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        let config = self.config.mail.as_ref();
+        Ok(config.map(|config| Mailer::new(config, self.passes())).transpose()?)
     }
 
     /// What signs people in by companies' own providers.

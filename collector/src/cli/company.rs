@@ -3,7 +3,7 @@
 use protocol::ids::CompanyId;
 use protocol::software::Source;
 use serde_json::json;
-use store::companies::{self, Company};
+use store::companies::{self, Company, deletion};
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use uuid::Uuid;
 
@@ -48,6 +48,19 @@ pub(super) enum Command {
         /// The company's id or name
         company: String,
     },
+    /// Deletes a company: shuts it at once, and erases it after `jobs.deletion_wait_days`.
+    Delete {
+        /// The company's id or name
+        company: String,
+        /// Its name as it is written, to confirm that it is this one
+        #[arg(long)]
+        confirm: String,
+    },
+    /// Keeps a company that was to be deleted.
+    Keep {
+        /// The company's id or name
+        company: String,
+    },
 }
 
 impl Command {
@@ -77,6 +90,21 @@ impl Command {
             }
             Self::Suspend { company } => suspend(&db, &company, true).await,
             Self::Resume { company } => suspend(&db, &company, false).await,
+            Self::Delete { company, confirm } => {
+                let id = db.company(&company).await?.company();
+                let (wait, now) = (db.config.jobs.deletion_wait, db.clock.now());
+                match deletion::ask(&db.operator(), id, &confirm, wait, now).await? {
+                    Some(company) => print(&db, &company),
+                    None => Ok(()),
+                }
+            }
+            Self::Keep { company } => {
+                let id = db.company(&company).await?.company();
+                match deletion::keep(&db.operator(), id, db.clock.now()).await? {
+                    Some(company) => print(&db, &company),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -111,6 +139,15 @@ async fn suspend(db: &Database, company: &str, suspended: bool) -> anyhow::Resul
     let id = db.company(company).await?.company();
     let now = db.clock.now();
     if let Some(company) = companies::set_suspended(&db.operator(), id, suspended, now).await? {
+        if let (false, Some(deletion)) = (suspended, &company.deletion) {
+            anyhow::bail!(
+                "{} is to be deleted at {}, and stays suspended: keep it instead, with \
+                 `company keep {}`",
+                company.name,
+                deletion.due_at,
+                company.id
+            );
+        }
         print(db, &company)?;
     }
     Ok(())
@@ -123,6 +160,7 @@ fn print(db: &Database, company: &Company) -> anyhow::Result<()> {
             "name": company.name,
             "created_at": company.created_at.to_string(),
             "suspended": company.suspended_at.is_some(),
+            "deleted_from": company.deletion.as_ref().map(|deletion| deletion.due_at.to_string()),
             "heartbeat_every_s": company.settings.heartbeat_every_s,
             "scan_every_s": company.settings.scan_every_s,
             "sources_off": company.settings.sources_off.iter().map(|source| source.as_str())
@@ -134,7 +172,11 @@ fn print(db: &Database, company: &Company) -> anyhow::Result<()> {
             },
         }));
     }
-    let state = if company.suspended_at.is_some() { "  suspended" } else { "" };
+    let state = match &company.deletion {
+        Some(deletion) => format!("  to be deleted at {}", deletion.due_at),
+        None if company.suspended_at.is_some() => "  suspended".to_owned(),
+        None => String::new(),
+    };
     output::line(format_args!("{}  {}{state}", company.id, company.name));
     Ok(())
 }

@@ -8,6 +8,7 @@ mod data;
 mod database;
 mod finding;
 mod machine;
+mod mail;
 mod traces;
 
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     // An index is a file, and is there whether the database is or not.
     findings.extend(data::index(config, clock.now()));
     findings.extend(traces::look(config).await);
+    findings.extend(mail::server(config).await);
     let Some(reached) = Reached::open(config, &mut findings).await else {
         findings.push(authority::look(config, None, clock.now()));
         return findings;
@@ -109,7 +111,16 @@ impl Reached {
                 }
             }
         };
-        match Store::connect(&StoreConfig { connections_max: 2, ..StoreConfig::new(url) }).await {
+        let asked = StoreConfig {
+            replica_url: config
+                .database
+                .replica
+                .as_ref()
+                .map(|replica| replica.expose().to_owned()),
+            connections_max: 2,
+            ..StoreConfig::new(url)
+        };
+        match Store::connect(&asked).await {
             Ok(store) => Some(Self { store, private }),
             Err(error) => {
                 findings.push(database::unreachable(&error));

@@ -16,6 +16,9 @@ section! {
         /// A file with the address of a PgBouncer before that server, in transaction mode. Transactions go
         /// through it; migrations, signals and leases of jobs go straight, over eight connections at most.
         pooler_url_file: Option<PathBuf> => "/etc/muster/pooler-url";
+        /// A file with the address of a standby of that server, which lists, exports and statistics are then read
+        /// from, as soon as it has replayed what was written. While it is away or behind, the server is read.
+        replica_url_file: Option<PathBuf> => "/etc/muster/replica-url";
         /// Connections at once. The pipeline's workers and the API share them.
         connections_max: u32 = 24;
         /// Where the programs of the private server are; looked for in the usual places by default.
@@ -32,6 +35,8 @@ pub struct DatabaseConfig {
     pub server: DatabaseServer,
     /// The pooler before it that transactions go through.
     pub pooler: Option<Secret>,
+    /// The standby that lists, exports and statistics are read from.
+    pub replica: Option<Secret>,
     /// Connections at once.
     pub connections_max: u32,
 }
@@ -70,6 +75,10 @@ impl DatabaseConfig {
             .pooler_url_file
             .map(|path| Secret::from_file("database.pooler_url_file", &path))
             .transpose()?;
+        let replica = raw
+            .replica_url_file
+            .map(|path| Secret::from_file("database.replica_url_file", &path))
+            .transpose()?;
         let connections_max = in_range("database.connections_max", raw.connections_max, 5..=1_000)?;
         // The environment over the file, as everywhere.
         let server = match url.or(from_file) {
@@ -92,6 +101,13 @@ impl DatabaseConfig {
                  database.url_file",
             ));
         }
-        Ok(Self { server, pooler, connections_max })
+        if replica.is_some() && matches!(server, DatabaseServer::Private(_)) {
+            return Err(ConfigError::value(
+                "database.replica_url_file",
+                "the collector's private server has no standby: name a server of yours as well, with \
+                 database.url_file",
+            ));
+        }
+        Ok(Self { server, pooler, replica, connections_max })
     }
 }

@@ -15,6 +15,9 @@ section! {
         retention_days: u32 = 90;
         /// How long reports that could not be stored are kept for people to look at, in days.
         dead_letters_days: u32 = 30;
+        /// How long a company whose deletion was asked for can be kept after all, in days: then its rows go. 0
+        /// erases it at once.
+        deletion_wait_days: u32 = 7;
     }
 }
 
@@ -27,6 +30,8 @@ pub struct JobsConfig {
     pub retention_days: u32,
     /// How long dead letters are kept.
     pub dead_letters_kept: Duration,
+    /// How long a company that is to be deleted can be kept after all.
+    pub deletion_wait: Duration,
 }
 
 impl TryFrom<RawJobs> for JobsConfig {
@@ -41,6 +46,14 @@ impl TryFrom<RawJobs> for JobsConfig {
                         "jobs.dead_letters_days",
                         raw.dead_letters_days,
                         1..=3_650,
+                    )?),
+            ),
+            deletion_wait: Duration::from_secs(
+                86_400
+                    * u64::from(in_range(
+                        "jobs.deletion_wait_days",
+                        raw.deletion_wait_days,
+                        0..=365,
                     )?),
             ),
             retention_days: in_range("jobs.retention_days", raw.retention_days, 1..=3_650)?,

@@ -8,8 +8,8 @@ use super::{ConfigError, Network};
 section! {
     /// Signing in by companies' own providers of identities (OpenID Connect).
     "oidc" RawOidc {
-        /// How browsers reach this collector. Providers send people back there; without it nobody signs in by
-        /// one.
+        /// How browsers reach this collector. Providers send people back there, and mail links to it; without
+        /// it nobody signs in by one, and no mail is sent.
         public_url: Option<String> => "https://muster.example";
         /// Whether providers may be plain `http://`: anybody on the way could sign in as anybody.
         allow_http: bool = false;

@@ -34,6 +34,7 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
             let unset = [
                 "url_file",
                 "pooler_url_file",
+                "replica_url_file",
                 "authority_dir",
                 "binaries_dir",
                 "index",
@@ -42,6 +43,10 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
                 "ca_file",
                 "public_url",
                 "watch_listen",
+                "host",
+                "user",
+                "password_file",
+                "from",
             ];
             !unset.iter().any(|unset| line.starts_with(&format!("{unset} =")))
         })

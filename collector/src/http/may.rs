@@ -31,7 +31,7 @@ macro_rules! types {
 
 types! {
     ReadInventory ExportInventory ScanHosts LabelHosts TriageFindings ImportDocuments ManageReports ApproveExceptions WritePolicies RevokeHosts ManageTokens ManageKeys ManageUsers WriteSettings ManageWebhooks
-    ManageDeadLetters ReadAudit ManageCompanies ManageOperators ReadNodes
+    ManageDeadLetters ExportCompany CancelJobs ReadAudit ManageCompanies ManageOperators ManageJobs ReadNodes
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::database::Store;
@@ -12,6 +13,7 @@ use crate::http::gate::Gate;
 use crate::http::live::Live;
 use crate::http::node::Node;
 use crate::http::upload::Uploads;
+use crate::mail::{Mailer, Passes};
 use crate::oidc::Oidc;
 use crate::traces::Tracer;
 use crate::webhooks::{Reach, Sealer};
@@ -41,10 +43,16 @@ pub struct ApiState {
     pub sealer: Sealer,
     /// What signs people in by companies' own providers.
     pub oidc: Oidc,
+    /// What sends mail; `None` where no server is named.
+    pub mail: Option<Mailer>,
+    /// What reads the links that end digests.
+    pub passes: Passes,
     /// How long what ended is kept, in days: as far back lists can be asked for.
     pub history_days: u32,
     /// What takes traces.
     pub tracer: Tracer,
+    /// How long a company that is to be deleted can be kept after all.
+    pub deletion_wait: Duration,
 }
 
 impl fmt::Debug for ApiState {

@@ -3,6 +3,8 @@
 mod access;
 mod conventions;
 mod credentials;
+mod digests;
+mod ending;
 mod erasure;
 mod exceptions;
 mod exports;

@@ -3,12 +3,15 @@
 mod api_keys;
 mod audit;
 mod companies;
+mod company;
 mod counts;
 mod credential;
 mod cves;
 mod dead_letters;
+mod digests;
 mod enrolment_tokens;
 mod events;
+mod every;
 mod exceptions;
 mod feeds;
 mod findings;
@@ -40,8 +43,10 @@ pub(super) fn routes() -> Routes {
     api_keys::routes()
         .merge(audit::routes())
         .merge(companies::routes())
+        .merge(company::routes())
         .merge(cves::routes())
         .merge(dead_letters::routes())
+        .merge(digests::routes())
         .merge(enrolment_tokens::routes())
         .merge(events::routes())
         .merge(exceptions::routes())

@@ -251,6 +251,7 @@ async fn record(jobs: &Jobs, unrecorded: &Unrecorded) -> Result<(), StoreError> 
         tick: &tick,
         payload: &payload,
         run_after: now,
+        company: None,
     };
     rows::enqueue(&jobs.store, &job, now).await?;
     Ok(())

@@ -67,6 +67,7 @@ pub(crate) async fn look_again(
         tick: &format!("{company} after {}", now.unix_timestamp().div_euclid(60)),
         payload: &serde_json::to_value(payload).unwrap_or_default(),
         run_after: now + LOOK_AGAIN_AFTER,
+        company: None,
     };
     rows::enqueue(store, &job, now).await.map(|_| ())
 }

@@ -82,6 +82,7 @@ pub(crate) async fn ask(
         tick: &report.to_string(),
         payload: &serde_json::to_value(payload).unwrap_or_default(),
         run_after: now,
+        company: Some(company),
     };
     rows::enqueue(store, &job, now).await.map(|_| ())
 }

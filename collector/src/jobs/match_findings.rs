@@ -191,6 +191,7 @@ async fn look_again(jobs: &Jobs, through: i64) -> anyhow::Result<()> {
         tick: &format!("look again after change {through}"),
         payload: &Value::Null,
         run_after: now + LOOK_AGAIN_AFTER,
+        company: None,
     };
     rows::enqueue(&jobs.store, &job, now).await.context("ask for another look")?;
     Ok(())

@@ -68,7 +68,8 @@ mod tests {
         let now = node.jobs.clock.now();
         let tick = now.to_string();
         let kind = Kind::Measure.as_str();
-        let job = NewJob { kind, tick: &tick, payload: &Value::Null, run_after: now };
+        let job =
+            NewJob { kind, tick: &tick, payload: &Value::Null, run_after: now, company: None };
         rows::enqueue(node.database.store(), &job, now).await.unwrap();
         while node.take().await {}
     }

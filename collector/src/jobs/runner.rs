@@ -9,12 +9,13 @@ use metrics::{counter, histogram};
 use store::error::StoreError;
 use store::jobs::{self as rows, Ending, Job};
 use store::software::generations;
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::wake::Wake;
 use super::{
-    Jobs, Kind, feed_sync, import, keep_counts, keep_rules, make_reports, match_findings, measure,
-    tidy,
+    Jobs, Kind, erase_company, feed_sync, import, keep_counts, keep_rules, make_reports,
+    match_findings, measure, send_mail, tidy,
 };
 use crate::causes::Causes;
 use crate::metrics::{JOB_SECONDS, JOBS, LABEL_JOB, LABEL_OUTCOME};
@@ -22,7 +23,8 @@ use crate::pipeline::unwind::catch_panic;
 
 /// For how long a job is taken.
 const LEASE: Duration = Duration::from_secs(60);
-const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// How often that is said anew: as soon a job stops that was cancelled.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How long the database may take for what is asked of it between jobs.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 /// How often a job is tried.
@@ -41,10 +43,12 @@ pub(super) struct Runner {
 #[derive(Debug)]
 enum Worked {
     Done,
+    /// A part of it is done; the rest is for an instant.
+    Later(OffsetDateTime),
     Failed(String),
     /// The process stops: another node may take it.
     Stopped,
-    /// Another node has it.
+    /// Another node has it, or it was cancelled.
     Lost,
 }
 
@@ -104,15 +108,18 @@ impl Runner {
             // What it waits for may never come from the server before.
             () = self.jobs.store.moved() => Worked::Stopped,
             result = catch_panic(self.dispatch(job)) => match result {
-                Ok(Ok(())) => Worked::Done,
+                Ok(Ok(None)) => Worked::Done,
+                Ok(Ok(Some(at))) => Worked::Later(at),
                 Ok(Err(error)) => Worked::Failed(Causes(&error).to_string()),
                 Err(panic) => Worked::Failed(panic.to_string()),
             },
         }
     }
 
-    async fn dispatch(&self, job: &Job) -> anyhow::Result<()> {
+    /// Does a job; gives when there is more of it to do.
+    async fn dispatch(&self, job: &Job) -> anyhow::Result<Option<OffsetDateTime>> {
         match Kind::parse(&job.kind) {
+            Some(Kind::EraseCompany) => return Box::pin(erase_company::run(&self.jobs, job)).await,
             Some(Kind::FeedSync) => Box::pin(feed_sync::run(&self.jobs)).await,
             Some(Kind::KeepCounts) => keep_counts::run(&self.jobs).await,
             Some(Kind::Import) => Box::pin(import::run(&self.jobs, job)).await,
@@ -120,9 +127,11 @@ impl Runner {
             Some(Kind::MakeReports) => Box::pin(make_reports::run(&self.jobs, job)).await,
             Some(Kind::MatchFindings) => match_findings::run(&self.jobs, job).await,
             Some(Kind::Measure) => measure::run(&self.jobs).await,
+            Some(Kind::SendMail) => Box::pin(send_mail::run(&self.jobs)).await,
             Some(Kind::Tidy) => tidy::run(&self.jobs).await,
             None => anyhow::bail!("this release does not know the job {:?}", job.kind),
-        }
+        }?;
+        Ok(None)
     }
 
     /// Returns when the job is not this runner's any more.
@@ -144,6 +153,7 @@ impl Runner {
         let (ending, outcome) = match &worked {
             Worked::Lost => return Ok("lost"),
             Worked::Done => (Ending::Done, "done"),
+            Worked::Later(at) => (Ending::Later { at: *at }, "postponed"),
             Worked::Stopped => {
                 let error = "the node stopped, or the database moved";
                 (Ending::Retry { at: now, error }, "retried")

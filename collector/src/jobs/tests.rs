@@ -31,6 +31,7 @@ pub(super) fn jobs_on(store: &Store, clock: &Clock) -> Jobs {
         dead_letters_kept: Duration::from_secs(86_400),
         history_kept: Duration::from_secs(30 * 86_400),
         feeds: None,
+        mail: None,
     }
 }
 
@@ -190,7 +191,7 @@ async fn a_damaged_index_leaves_the_one_before_in_use() {
 
 async fn enqueue(node: &Node, kind: &str, payload: &Value) {
     let now = node.jobs.clock.now();
-    let job = NewJob { kind, tick: "once", payload, run_after: now };
+    let job = NewJob { kind, tick: "once", payload, run_after: now, company: None };
     assert!(rows::enqueue(&node.jobs.store, &job, now).await.unwrap());
 }
 
@@ -270,7 +271,8 @@ async fn tidying_forgets_jobs_that_ended_long_ago_and_no_others() {
     // The first one is forgotten, so its tick can be asked for again; the second one is not.
     enqueue(&node, "match_findings", &Value::Null).await;
     let now = node.jobs.clock.now();
-    let again = NewJob { kind: "tidy", tick: "once", payload: &Value::Null, run_after: now };
+    let again =
+        NewJob { kind: "tidy", tick: "once", payload: &Value::Null, run_after: now, company: None };
     assert!(!rows::enqueue(&node.jobs.store, &again, now).await.unwrap());
 }
 
@@ -279,6 +281,7 @@ async fn a_job_that_is_asked_for_elsewhere_is_done_within_moments() {
     let node = Node::new().await;
     let lifecycle = Lifecycle::new();
     let config = JobsConfig {
+        deletion_wait: Duration::ZERO,
         dead_letters_kept: Duration::from_secs(86_400),
         workers: 2,
         retention_days: 90,

@@ -29,16 +29,20 @@ const FIVE_MINUTES: Duration = Duration::from_secs(300);
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-const SCHEDULES: [Schedule; 8] = [
+const SCHEDULES: [Schedule; 10] = [
     // What was stored while an index was swapped in may have been judged with the one before.
     Schedule { kind: Kind::MatchFindings, cron: "0 7 * * * *", every: HOUR, payload: nothing },
     Schedule { kind: Kind::Tidy, cron: "0 37 3 * * *", every: DAY, payload: nothing },
+    // A look at which companies are to be erased, and by nobody.
+    Schedule { kind: Kind::EraseCompany, cron: "0 27 * * * *", every: HOUR, payload: nothing },
     // A look at what is due; a feed's own interval says when that is.
     Schedule { kind: Kind::FeedSync, cron: "0 2/5 * * * *", every: FIVE_MINUTES, payload: nothing },
     // A look at which companies' hour is not measured yet.
     Schedule { kind: Kind::Measure, cron: "30 1/5 * * * *", every: FIVE_MINUTES, payload: nothing },
     // A look at which schedules of reports are due.
     Schedule { kind: Kind::MakeReports, cron: "50 * * * * *", every: MINUTE, payload: nothing },
+    // A look at which digests are due, and which messages.
+    Schedule { kind: Kind::SendMail, cron: "35 * * * * *", every: MINUTE, payload: nothing },
     Schedule { kind: Kind::KeepRules, cron: "20 * * * * *", every: MINUTE, payload: nothing },
     Schedule { kind: Kind::KeepCounts, cron: "5 * * * * *", every: MINUTE, payload: nothing },
     // Another period, hence another tick than the one of the same minute.
@@ -110,6 +114,7 @@ async fn ask(
         tick: &tick_name(schedule.every, now),
         payload: &(schedule.payload)(),
         run_after: now,
+        company: None,
     };
     rows::enqueue(&jobs.store, &job, now).await
 }

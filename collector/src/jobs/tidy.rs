@@ -10,8 +10,8 @@ use store::page::{PAGE_ITEMS_MAX, PageRequest};
 use store::software::generations;
 use store::tenant::TenantScope;
 use store::{
-    agents, audit, commands, companies, dead_letters, events, history, idempotency, imports,
-    jobs as rows, nodes, policies, report_files, sessions, statistics, webhooks,
+    agents, audit, commands, companies, dead_letters, digests, events, history, idempotency,
+    imports, jobs as rows, nodes, policies, report_files, sessions, statistics, webhooks,
 };
 use time::OffsetDateTime;
 
@@ -167,6 +167,10 @@ async fn forget_of(
         in_steps(LETTERS_A_TIME, || webhooks::purge(scope, delivered, dead, LETTERS_A_TIME))
             .await
             .context("forget messages of webhooks")?;
+    forgotten.messages +=
+        in_steps(LETTERS_A_TIME, || digests::purge(scope, delivered, dead, LETTERS_A_TIME))
+            .await
+            .context("forget messages of digests")?;
     imports::give_up_lost(scope, now - IMPORTS_GIVEN_UP, now).await.context("give up imports")?;
     forgotten.imports +=
         in_steps(LETTERS_A_TIME, || imports::purge(scope, now - IMPORTS_KEPT, LETTERS_A_TIME))

@@ -21,6 +21,8 @@ pub(crate) enum Outcome {
     Rejected(RejectReason),
     /// It can never be stored, and is kept for people.
     DeadLettered(DeadLetterReason),
+    /// Its company is erased, so nothing of it is kept.
+    CompanyGone,
 }
 
 impl Outcome {
@@ -31,6 +33,7 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Rejected(_) => "rejected",
             Self::DeadLettered(_) => "dead_lettered",
+            Self::CompanyGone => "dropped",
         }
     }
 
@@ -48,6 +51,7 @@ impl Outcome {
             Self::Stored | Self::Duplicate => "",
             Self::Rejected(reason) => reason.as_str(),
             Self::DeadLettered(reason) => reason.as_str(),
+            Self::CompanyGone => "company_gone",
         }
     }
 }
@@ -96,7 +100,7 @@ impl DeadLetterReason {
 pub(crate) fn start_at_zero() {
     // Those that the pipeline itself gives; ingest counts the others.
     let rejected = [RejectReason::AgentUnknown, RejectReason::Gap, RejectReason::Internal];
-    let outcomes = [Outcome::Stored, Outcome::Duplicate]
+    let outcomes = [Outcome::Stored, Outcome::Duplicate, Outcome::CompanyGone]
         .into_iter()
         .chain(rejected.map(Outcome::Rejected))
         .chain(DeadLetterReason::ALL.map(Outcome::DeadLettered));

@@ -9,7 +9,7 @@ use protocol::software::SoftwareRecord;
 use store::database::Store;
 use store::dead_letters::NewDeadLetter;
 use store::error::StoreError;
-use store::reports::{Applied, AppliedBatch, IncomingReport};
+use store::reports::{AppliedBatch, IncomingReport};
 use store::{agents, dead_letters, reports};
 use time::OffsetDateTime;
 
@@ -57,6 +57,9 @@ pub(crate) enum SinkError {
     /// The database cannot take anything now.
     #[error("{0}")]
     Away(String),
+    /// The company is erased, or is being so: nothing of it is kept.
+    #[error("the company is gone")]
+    CompanyGone,
 }
 
 impl From<StoreError> for SinkError {
@@ -86,12 +89,9 @@ impl ReportSink for StoreSink {
         batch: &[IncomingReport],
         now: OffsetDateTime,
     ) -> Result<AppliedBatch, SinkError> {
-        // A company that was deleted: its reports leave the queue instead of being tried for ever.
+        // Its reports leave the queue instead of being tried for ever.
         let Some(scope) = self.store.pipeline_scope(company).await? else {
-            return Ok(AppliedBatch {
-                reports: vec![Applied::AgentUnknown; batch.len()],
-                ..AppliedBatch::default()
-            });
+            return Err(SinkError::CompanyGone);
         };
         // One index for the whole transaction, whatever is swapped in meanwhile.
         let judge = self.matcher.judge();

@@ -73,6 +73,8 @@ enum Trouble {
     Away,
     /// Something that may pass.
     Passing(String),
+    /// The company is erased.
+    Gone,
     /// The data.
     Bad(DeadLetterReason, String),
 }
@@ -180,6 +182,10 @@ impl<S: ReportSink> Worker<S> {
                 }
                 Trouble::Passing(detail) => return Self::fail(batch, entries, &detail),
                 Trouble::Away => return Flow::Stop,
+                Trouble::Gone => {
+                    entries.for_each(|number| batch.end(number, Outcome::CompanyGone));
+                    continue;
+                }
             };
             if range.len() > 1 {
                 let middle = range.start + range.len() / 2;
@@ -224,6 +230,7 @@ impl<S: ReportSink> Worker<S> {
         let heard = match result {
             Ok(done) => Ok(done),
             Err(SinkError::Refused(why)) => Err(Trouble::Bad(DeadLetterReason::Refused, why)),
+            Err(SinkError::CompanyGone) => Err(Trouble::Gone),
             // The error itself does not say whether it was the statement or the server; another
             // question does.
             Err(SinkError::Failed(why)) if self.is_up().await => Err(Trouble::Passing(why)),
@@ -281,6 +288,7 @@ impl<S: ReportSink> Worker<S> {
         match self.heard(in_time(burying).await).await {
             Ok(()) => batch.end(number, Outcome::DeadLettered(reason)),
             Err(Trouble::Away) => return Flow::Stop,
+            Err(Trouble::Gone) => batch.end(number, Outcome::CompanyGone),
             Err(Trouble::Passing(why)) => return Self::fail(batch, number..number + 1, &why),
             Err(Trouble::Bad(_, why)) => {
                 tracing::error!(%agent, error = why, "the dead letter is refused as well");
@@ -362,7 +370,7 @@ impl<S: ReportSink> Worker<S> {
                 // A database that is away is not the reports' doing, and the breaker makes the pause.
                 let rest = match trouble {
                     Trouble::Away => Rest::Untouched,
-                    Trouble::Passing(_) | Trouble::Bad(..) => Rest::Failed,
+                    Trouble::Passing(_) | Trouble::Bad(..) | Trouble::Gone => Rest::Failed,
                 };
                 self.dispatcher.put_back(agent, &slips, rest);
                 return;

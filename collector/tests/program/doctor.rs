@@ -216,3 +216,22 @@ fn a_damaged_index_is_a_problem_and_none_is_a_remark() {
     let (code, document) = ask(&mut doctor(dir.path(), None));
     assert_eq!((code, problems(&document)), (Some(1), vec!["index"]), "{document}");
 }
+
+#[tokio::test]
+async fn a_mail_server_that_is_away_is_said_with_what_follows() {
+    let (dir, database) = (data_dir(), FreshDatabase::create().await);
+    let mut command = doctor(dir.path(), Some(database.url()));
+    // A port that nobody listens at: it was somebody's a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    command
+        .env("MUSTER_OIDC_PUBLIC_URL", "https://muster.example")
+        .env("MUSTER_MAIL_HOST", "127.0.0.1")
+        .env("MUSTER_MAIL_PORT", port.to_string())
+        .env("MUSTER_MAIL_TLS", "none")
+        .env("MUSTER_MAIL_FROM", "muster@example.org");
+    let (code, document) = ask(&mut command);
+    assert_eq!(code, Some(1), "{document}");
+    let found = bad(&document, "mail");
+    assert_eq!(found["where"], format!("127.0.0.1:{port}"));
+    assert!(found["todo"].as_str().unwrap().contains("mail.host"), "{found}");
+}

@@ -15,6 +15,7 @@ mod damaged_files;
 mod desk;
 mod doctor;
 mod feeds;
+mod gitops;
 mod lines;
 mod operators;
 mod outages;

@@ -104,6 +104,25 @@ async fn a_suspended_company_is_marked_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_company_is_deleted_by_its_name_and_can_be_kept() {
+    let desk = Desk::new().await;
+    desk.say(&["company", "create", "Acme"]).done();
+    let refused = desk.say(&["company", "delete", "Acme", "--confirm", "acme"]).failed();
+    assert!(refused.contains("the name of the company as it is written: \"Acme\""), "{refused}");
+    let said = desk.say(&["company", "delete", "Acme", "--confirm", "Acme"]).done();
+    assert!(said.contains("to be deleted at "), "{said}");
+    assert!(desk.json(&["company", "list"])[0]["deleted_from"].is_string());
+    let refused = desk.say(&["company", "resume", "Acme"]).failed();
+    assert!(refused.contains("company keep"), "{refused}");
+    desk.say(&["company", "keep", "Acme"]).done();
+    let listed = desk.json(&["company", "list"]);
+    assert_eq!(
+        (&listed[0]["deleted_from"], &listed[0]["suspended"]),
+        (&Value::Null, &json!(false))
+    );
+}
+
+#[tokio::test]
 async fn a_token_is_printed_once_and_listed_without_its_secret() {
     let desk = Desk::new().await;
     desk.say(&["company", "create", "Acme"]).done();

@@ -137,6 +137,7 @@ export const audit = search({
   object: text,
   since: instant,
   until: instant,
+  open: text,
   ...page,
 });
 

@@ -15,7 +15,6 @@ export function CopyBox({ label, value }: CopyBoxProps) {
         {label}
       </Text>
       {/* A box that scrolls can be reached by the keyboard. */}
-      {}
       <Code block tabIndex={0} role="region" aria-label={label}>
         {value}
       </Code>

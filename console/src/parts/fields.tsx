@@ -30,6 +30,8 @@ export function TextFilter({ label, placeholder, value, set }: TextFilterProps) 
         setTyped(event.currentTarget.value);
         settle(event.currentTarget.value);
       }}
+      // Before whatever was clicked: a filter that settles later would call back who has just left the page.
+      onBlur={() => settle.flush()}
     />
   );
 }

@@ -48,6 +48,7 @@ const permissions: Record<Schemas['Permission'], true> = {
   'reports:manage': true,
   'exceptions:approve': true,
   'policies:write': true,
+  'jobs:cancel': true,
   'hosts:revoke': true,
   'tokens:manage': true,
   'keys:manage': true,
@@ -55,9 +56,11 @@ const permissions: Record<Schemas['Permission'], true> = {
   'settings:write': true,
   'dead_letters:manage': true,
   'webhooks:manage': true,
+  'company:export': true,
   'audit:read': true,
   'companies:manage': true,
   'operators:manage': true,
+  'jobs:manage': true,
   'nodes:read': true,
 };
 

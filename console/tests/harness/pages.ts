@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 
+import { site } from './site';
 import { at } from './test';
 
 /** Every page, by a name for its picture. */
@@ -18,8 +19,24 @@ export async function pages(page: Page): Promise<[string, string][]> {
   const cve = await first('/cves');
   const policy = await first('/policies');
   const webhook = await first('/webhooks');
+  /** The first of a list of the API, by its id. */
+  const one = async (path: string) => {
+    const headers = { 'Muster-Company': site().company };
+    const answer = await page.request.get(`/api/v1/${path}`, { headers });
+    return ((await answer.json()) as { items?: { id: string }[] }).items?.[0]?.id;
+  };
+  const opened = async (
+    name: string,
+    list: string,
+    address: string,
+  ): Promise<[string, string | undefined]> => {
+    const id = await one(list);
+    return [name, id && `${address}${address.includes('?') ? '&' : '?'}open=${id}`];
+  };
+  const sent = webhook?.split('/').at(-1) ?? '';
   const all: [string, string | undefined][] = [
     ['overview', '/'],
+    ['overview-week', '/?span=week'],
     ['hosts', '/hosts'],
     ['hosts-as-of', `/hosts?as_of=${encodeURIComponent(new Date(Date.now() - 1000).toISOString())}`],
     ['hosts-none', '/hosts?query=nobody-is-called-so'],
@@ -40,6 +57,7 @@ export async function pages(page: Page): Promise<[string, string][]> {
     ['cve-unknown', '/cves/CVE-2099-99999'],
     ['findings', '/findings'],
     ['exceptions', '/exceptions'],
+    await opened('exception-open', 'exceptions', '/exceptions'),
     ['exceptions-vex', '/exceptions?tab=vex'],
     ['policies', '/policies'],
     ['policy', policy],
@@ -52,10 +70,14 @@ export async function pages(page: Page): Promise<[string, string][]> {
     ['report-schedule-form', '/reports?tab=schedules&edit=new'],
     ['deploy', '/deploy'],
     ['imports', '/imports'],
+    await opened('import-open', 'imports', '/imports'),
     ['imports-none', '/imports?state=failed'],
     ['audit', '/audit'],
+    await opened('audit-open', 'audit', '/audit'),
+    ['audit-operators', '/audit?of=operators'],
     ['webhooks', '/webhooks'],
     ['webhook', webhook],
+    await opened('webhook-message', `webhooks/${sent}/deliveries`, webhook ?? '/webhooks'),
     ['webhook-edit', webhook && `${webhook}?edit=${webhook.split('/').at(-1) ?? ''}`],
     ['webhook-form', '/webhooks?edit=new'],
     ['webhook-not-found', '/webhooks/00000000-0000-4000-8000-000000000000'],
@@ -76,5 +98,5 @@ export async function pages(page: Page): Promise<[string, string][]> {
     ['not-found', '/there/is/no/such/page'],
     ['host-not-found', '/hosts/00000000-0000-4000-8000-000000000000'],
   ];
-  return all.filter((one): one is [string, string] => one[1] !== undefined);
+  return all.filter((each): each is [string, string] => each[1] !== undefined);
 }

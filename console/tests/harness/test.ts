@@ -5,6 +5,7 @@ import {
   expect,
   type Page,
   type Request,
+  type Response,
 } from '@playwright/test';
 
 import { site } from './site';
@@ -58,6 +59,16 @@ export async function open(
     if (wasUnwanted) faults.push(`${response.status()} ${response.request().method()} ${response.url()}`);
   });
   return { page, context };
+}
+
+/** Does what the server has to refuse with this status, which is no fault then; gives what it answered. */
+export async function refused(page: Page, status: number, act: () => Promise<void>): Promise<Response> {
+  const answer = page.waitForResponse((response) => response.status() === status);
+  await act();
+  const response = await answer;
+  const fault = faults.findIndex((one) => one.startsWith(`${status} `) && one.endsWith(response.url()));
+  if (fault >= 0) faults.splice(fault, 1);
+  return response;
 }
 
 /** Counts what a page asks for, but for the stream of events, which never ends. */

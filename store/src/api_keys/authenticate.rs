@@ -34,7 +34,9 @@ impl Store {
         // Computed and compared in constant time whatever else is wrong with the key, so that no
         // answer comes sooner for a revoked one.
         let is_right = presented.is_of(&row.secret_hash);
-        let is_over = row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now);
+        let is_over = row.revoked_at.is_some()
+            || row.expires_at.is_some_and(|at| at <= now)
+            || row.is_companys_end;
         if !is_right || is_over {
             return Ok(None);
         }
@@ -60,6 +62,8 @@ struct PresentedRow {
     last_used_at: Option<OffsetDateTime>,
     company: Option<Uuid>,
     company_key: Option<i64>,
+    /// Whether the company is to be deleted.
+    is_companys_end: bool,
 }
 
 /// Looks a key up by its public id, which is all that is known of it yet.
@@ -70,7 +74,8 @@ async fn find(store: &Store, id: Uuid) -> Result<Option<PresentedRow>, StoreErro
         PresentedRow,
         r#"SELECT k.secret_hash AS "secret_hash!", k.role AS "role!", k.name AS "name!", k.scopes,
                       k.expires_at, k.revoked_at, k.last_used_at,
-                      c.id AS "company?", c.key AS "company_key?"
+                      c.id AS "company?", c.key AS "company_key?",
+                      c.deletion_asked_at IS NOT NULL AS "is_companys_end!"
                FROM api_keys k LEFT JOIN companies c ON c.key = k.company_key
                WHERE k.id = $1"#,
         id

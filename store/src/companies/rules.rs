@@ -32,16 +32,18 @@ pub(crate) async fn note_rules(tx: &mut PgConnection, company_key: i64) -> Resul
     Ok(())
 }
 
-/// The companies that ever had a webhook, in the order of their making.
+/// The companies that ever had a webhook and are not to be deleted, in the order of their making.
 ///
 /// # Errors
 ///
 /// When the database cannot be used.
 pub async fn with_webhooks(operator: &OperatorScope) -> Result<Vec<CompanyId>, StoreError> {
     let mut tx = operator.begin("companies.with_webhooks").await?;
-    let ids = sqlx::query_scalar!("SELECT id FROM companies WHERE has_webhooks ORDER BY key")
-        .fetch_all(&mut *tx)
-        .await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM companies WHERE has_webhooks AND deletion_asked_at IS NULL ORDER BY key"
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(ids.into_iter().map(CompanyId).collect())
 }
@@ -113,6 +115,36 @@ pub(crate) async fn note_report_schedules(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE companies SET has_report_schedules = true WHERE key = $1 AND NOT has_report_schedules",
+        company_key
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The companies that may be written to and in which somebody ever wanted digests, in the order of their making.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn with_digests(operator: &OperatorScope) -> Result<Vec<CompanyId>, StoreError> {
+    let mut tx = operator.begin("companies.with_digests").await?;
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM companies WHERE has_digests AND suspended_at IS NULL ORDER BY key"
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(ids.into_iter().map(CompanyId).collect())
+}
+
+/// Notes that somebody in the company wants digests.
+pub(crate) async fn note_digests(
+    tx: &mut PgConnection,
+    company_key: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE companies SET has_digests = true WHERE key = $1 AND NOT has_digests",
         company_key
     )
     .execute(tx)

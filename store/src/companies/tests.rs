@@ -4,6 +4,8 @@ mod settings;
 
 use std::time::Duration;
 
+use protocol::software::Source;
+
 use super::*;
 use crate::commands::Signal;
 use crate::test_fixtures::{World, at, id};

@@ -101,7 +101,7 @@ pub async fn list(
     sort: CveSort,
     page: &PageRequest,
 ) -> Result<Page<CveItem>, StoreError> {
-    let mut tx = scope.begin("cves.list").await?;
+    let mut tx = scope.begin_read("cves.list").await?;
     let is_kept = counts::kept_at(&mut tx, scope.key()).await?.is_some();
     let order = if is_kept { sort.order_kept() } else { sort.order() };
     let mut query =

@@ -9,6 +9,9 @@ use sqlx::{Executor as _, PgConnection, PgPool, Row as _};
 use super::primary::Servers;
 use super::{StoreConfig, take_role};
 
+/// Outside of a transaction a statement is one of its own, and began when it did.
+const IN_NO_TRANSACTION: &str = "SELECT now() = statement_timestamp()";
+
 /// How long a connection may take to show that it is one.
 pub(super) const CHECK_WITHIN: Duration = Duration::from_secs(3);
 
@@ -19,17 +22,7 @@ pub(super) fn open(config: &StoreConfig, servers: &Arc<Servers>) -> PgPool {
     PgPoolOptions::new()
         .max_connections(config.connections_max)
         .acquire_timeout(config.acquire_timeout)
-        .after_connect(|connection, _| {
-            Box::pin(async {
-                // The message is told by `migrate`; here the connection is only kept out.
-                // At every connection, because `SET ROLE` belongs to the session: one that was
-                // forgotten would pass row-level security.
-                match take_role(connection).await? {
-                    Some(role) => Err(sqlx::Error::Configuration(Box::new(role))),
-                    None => Ok(()),
-                }
-            })
-        })
+        .after_connect(|connection, _| Box::pin(becomes_working(connection)))
         // In place of the pool's own, which only asks whether the connection lives.
         .test_before_acquire(false)
         // `Ok(false)` and an error alike close the connection, and the pool tries the next one or
@@ -51,6 +44,34 @@ pub(super) fn open(config: &StoreConfig, servers: &Arc<Servers>) -> PgPool {
         // Lazily, because the schema may not be there yet, and with it the role that
         // connections take.
         .connect_lazy_with(working)
+}
+
+/// A pool on a server that only reads for us, whether or not it takes writes.
+pub(super) fn open_for_reads(config: &StoreConfig, server: PgConnectOptions) -> PgPool {
+    let working = working(server, config.statement_timeout);
+    PgPoolOptions::new()
+        .max_connections(config.connections_max)
+        // Nobody waits long for it: the server that takes writes reads in its place.
+        .acquire_timeout(CHECK_WITHIN)
+        .after_connect(|connection, _| Box::pin(becomes_working(connection)))
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async {
+                let row = tokio::time::timeout(CHECK_WITHIN, connection.fetch_one(IN_NO_TRANSACTION));
+                row.await.map_err(|_| sqlx::Error::PoolTimedOut)??.try_get(0)
+            })
+        })
+        .connect_lazy_with(working)
+}
+
+/// Takes the role that queries run as, at every connection: `SET ROLE` belongs to the session, and one where it was
+/// forgotten would pass row-level security.
+async fn becomes_working(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    match take_role(connection).await? {
+        // The message is told by `migrate`; here the connection is only kept out.
+        Some(role) => Err(sqlx::Error::Configuration(Box::new(role))),
+        None => Ok(()),
+    }
 }
 
 /// Whether a connection answers, takes writes and is in no transaction.

@@ -11,7 +11,7 @@ use super::settle::begin_in;
 use super::{About, Claim, EXCEPTIONS_MAX, Exception, ExceptionState, Hosts, Settled, read};
 use crate::audit::{self, Change};
 use crate::companies;
-use crate::error::StoreError;
+use crate::error::{StoreError, violated_constraint};
 use crate::tenant::TenantScope;
 
 /// An exception to be made.
@@ -19,6 +19,8 @@ use crate::tenant::TenantScope;
 pub struct NewException<'a> {
     /// The caller's, so that trying again cannot make two.
     pub id: Uuid,
+    /// The name that it goes by.
+    pub name: Option<&'a str>,
     /// What it is about.
     pub about: &'a About,
     /// For which hosts.
@@ -43,6 +45,9 @@ pub enum CreateError {
     /// There are too many of them.
     #[error("the company has {EXCEPTIONS_MAX} exceptions: withdraw some, or make one for many")]
     TooMany,
+    /// Another one has the name that is asked for or in force.
+    #[error("there is an exception with this name")]
+    NameTaken,
     /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -50,7 +55,9 @@ pub enum CreateError {
 
 impl From<sqlx::Error> for CreateError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
+        // On each partition the index has a name of its own, with the columns in it.
+        let taken = violated_constraint(&error).is_some_and(|name| name.contains("lower"));
+        if taken { Self::NameTaken } else { Self::Store(error.into()) }
     }
 }
 
@@ -144,15 +151,15 @@ async fn insert(
     new: &NewException<'_>,
     (label, host, state): (Option<Uuid>, Option<i64>, ExceptionState),
     now: OffsetDateTime,
-) -> Result<(), StoreError> {
+) -> Result<(), CreateError> {
     let (about, claim) = (new.about, new.claim);
     // The id is the caller's: one that is there already was made by an earlier try.
     sqlx::query!(
         "INSERT INTO exceptions (company_key, id, cve, product, source, version, purl, score_below,
              label, agent_key, status, justification, note, action, suppresses, state, created_at,
-             created_by, expires_at, document, statement)
+             created_by, expires_at, document, statement, name)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-                 $20, $21)
+                 $20, $21, $22)
          ON CONFLICT (company_key, id) DO NOTHING",
         scope.key(),
         new.id,
@@ -174,7 +181,8 @@ async fn insert(
         who(scope),
         new.expires_at,
         new.origin.map(|(document, _)| document),
-        new.origin.map(|(_, statement)| statement.clone())
+        new.origin.map(|(_, statement)| statement.clone()),
+        new.name
     )
     .execute(tx)
     .await?;
@@ -211,7 +219,7 @@ pub(super) async fn place(
 }
 
 /// An exception as the audit log shows it.
-fn shown(exception: &Exception) -> Value {
+pub(super) fn shown(exception: &Exception) -> Value {
     let (about, claim) = (&exception.about, &exception.claim);
     let (label, host) = match exception.hosts {
         Hosts::All => (None, None),
@@ -219,7 +227,7 @@ fn shown(exception: &Exception) -> Value {
         Hosts::One(AgentId(host)) => (None, Some(host)),
     };
     json!({
-        "cve": about.cve, "product": about.product, "source": about.source.map(|one| one.as_str()),
+        "name": exception.name, "cve": about.cve, "product": about.product, "source": about.source.map(|one| one.as_str()),
         "version": about.version, "purl": about.purl, "score_below": about.score_below,
         "label": label, "host": host, "status": claim.status.as_str(),
         "justification": claim.justification.map(|one| one.as_str()), "note": claim.note,

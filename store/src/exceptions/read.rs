@@ -18,6 +18,8 @@ use crate::tenant::TenantScope;
 pub struct ExceptionFilter {
     /// In this state.
     pub state: Option<ExceptionState>,
+    /// That goes by this name, whatever the letters' case.
+    pub name: Option<String>,
     /// About this CVE.
     pub cve: Option<String>,
     /// About the product of this name.
@@ -37,7 +39,7 @@ pub(super) const NEWEST: Order = Order {
     tie_is_uuid: true,
 };
 
-const SELECT: &str = "SELECT e.id, e.cve, e.product, e.source, e.version, e.purl, e.score_below,
+const SELECT: &str = "SELECT e.id, e.name, e.cve, e.product, e.source, e.version, e.purl, e.score_below,
        e.label, a.id AS host, e.agent_key, e.status, e.justification, e.note, e.action, e.suppresses,
        e.state, e.created_at, e.created_by, e.decided_at, e.decided_by, e.expires_at, e.ended_at,
        e.revision, e.document, e.statement,
@@ -142,6 +144,9 @@ fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &ExceptionFilter) {
     if let Some(state) = filter.state {
         query.push(" AND e.state = ").push_bind(state.as_str());
     }
+    if let Some(name) = &filter.name {
+        query.push(" AND lower(e.name) = lower(").push_bind(name.clone()).push(")");
+    }
     if let Some(cve) = &filter.cve {
         query.push(" AND e.cve = ").push_bind(cve.clone());
     }
@@ -188,6 +193,7 @@ pub(super) async fn one(
 #[derive(Debug, FromRow)]
 struct Row {
     id: Uuid,
+    name: Option<String>,
     cve: Option<String>,
     product: Option<String>,
     source: Option<String>,
@@ -257,6 +263,7 @@ impl TryFrom<Row> for Exception {
             hosts: row.hosts()?,
             claim: row.claim()?,
             state: ExceptionState::parse(&row.state).ok_or_else(|| bad("state", &row.state))?,
+            name: row.name,
             about: About {
                 cve: row.cve,
                 product: row.product,

@@ -4,6 +4,7 @@
 mod deciding;
 mod effect;
 mod preview;
+mod replacing;
 mod scoped;
 
 use protocol::ids::AgentId;
@@ -66,7 +67,15 @@ async fn except_until(
     expires_at: Option<OffsetDateTime>,
 ) -> Exception {
     let claim = accepted();
-    let new = NewException { id: id(), about, hosts, claim: &claim, expires_at, origin: None };
+    let new = NewException {
+        id: id(),
+        name: None,
+        about,
+        hosts,
+        claim: &claim,
+        expires_at,
+        origin: None,
+    };
     create(&world.scope, &new, at(10)).await.unwrap().0
 }
 

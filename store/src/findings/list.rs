@@ -148,7 +148,7 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<Finding>, StoreError> {
     let order = sort.order();
-    let mut tx = scope.begin("findings.list").await?;
+    let mut tx = scope.begin_read("findings.list").await?;
     let is_walked = walk::serves(filter) && counts::kept_at(&mut tx, scope.key()).await?.is_some();
     let mut query = if is_walked {
         walk::select(scope, filter, sort, page)?

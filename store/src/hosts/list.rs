@@ -64,7 +64,7 @@ pub async fn list(
     order.push_end(&mut query, page);
     #[cfg(test)]
     crate::page::note(&query);
-    let mut tx = scope.begin("hosts.list").await?;
+    let mut tx = scope.begin_read("hosts.list").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut page = order.page(rows, page, |row: HostRow| Ok(Host::from(row)))?;
     count(&mut tx, scope.key(), &mut page.items, filter.as_of).await?;

@@ -79,7 +79,8 @@ pub async fn create(
     insert(&mut tx, scope, new, &asset, now).await?;
     let payload = json!(Payload { company: scope.company(), import: new.id });
     let tick = new.id.to_string();
-    let job = NewJob { kind: JOB, tick: &tick, payload: &payload, run_after: now };
+    let company = Some(scope.company());
+    let job = NewJob { kind: JOB, tick: &tick, payload: &payload, run_after: now, company };
     // In the same transaction: a document without its job would wait for ever.
     jobs::enqueue_within(&mut tx, &job, now).await?;
     let said = json!({ "name": new.name, "host": asset.id, "format": new.format,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::line;
 use crate::audit::{self, Change};
 use crate::error::StoreError;
+use crate::jobs;
 use crate::tenant::TenantScope;
 
 /// Why an import is not cancelled.
@@ -37,8 +38,26 @@ pub async fn cancel(
     id: Uuid,
     now: OffsetDateTime,
 ) -> Result<bool, CancelError> {
-    let why = format!("cancelled by {}", scope.origin().actor().name());
     let mut tx = scope.begin("imports.cancel").await?;
+    if !cancel_within(&mut tx, scope, id, now).await? {
+        let is_there = super::read::one(&mut tx, scope.key(), id).await?.is_some();
+        return if is_there { Err(CancelError::Over) } else { Ok(false) };
+    }
+    let who = scope.origin().actor().name();
+    jobs::cancel_tick(&mut tx, (super::JOB, id), who, now).await?;
+    audit::record(&mut tx, scope, Change::done("import.cancel", id), now).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The same with the transaction that cancels its job; whether it was not over.
+pub(crate) async fn cancel_within(
+    tx: &mut PgConnection,
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let why = format!("cancelled by {}", scope.origin().actor().name());
     let done = sqlx::query!(
         "UPDATE imports SET state = 'cancelled', document = NULL, ended_at = $3, error = $4,
                 log = log || $5::jsonb, revision = revision + 1
@@ -49,15 +68,9 @@ pub async fn cancel(
         &why,
         line(now, why.as_str())
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    if done.rows_affected() == 0 {
-        let is_there = super::read::one(&mut tx, scope.key(), id).await?.is_some();
-        return if is_there { Err(CancelError::Over) } else { Ok(false) };
-    }
-    audit::record(&mut tx, scope, Change::done("import.cancel", id), now).await?;
-    tx.commit().await?;
-    Ok(true)
+    Ok(done.rows_affected() > 0)
 }
 
 /// Gives up imports that came before an instant and are not over: whoever should have worked at them is gone.

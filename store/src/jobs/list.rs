@@ -1,11 +1,15 @@
-//! Jobs as operators ask for them. Payloads stay out: they are between the jobs themselves.
+//! Jobs as operators ask for them, and a company's own as its people do. Payloads stay out: they are between the jobs themselves.
 
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use protocol::ids::CompanyId;
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
+use crate::companies::erase;
 use crate::error::StoreError;
 use crate::page::{Listed, Order, Page, PageRequest, SortType};
-use crate::tenant::OperatorScope;
+use crate::tenant::{OperatorScope, TenantScope};
+use crate::tx::Tx;
 
 /// How a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,11 +22,14 @@ pub enum JobState {
     Done,
     /// It was given up.
     Failed,
+    /// Somebody cancelled it.
+    Cancelled,
 }
 
 impl JobState {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Running, Self::Done, Self::Failed];
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
 
     /// The name in the API and the database.
     #[must_use]
@@ -32,6 +39,7 @@ impl JobState {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -56,6 +64,10 @@ pub struct JobFilter {
 pub struct ListedJob {
     /// Its number, which grows.
     pub key: i64,
+    /// Its id.
+    pub id: Uuid,
+    /// Whose it is, where it is one company's.
+    pub company: Option<CompanyId>,
     /// What is to be done.
     pub kind: String,
     /// For which tick.
@@ -72,10 +84,26 @@ pub struct ListedJob {
     pub finished_at: Option<OffsetDateTime>,
     /// Why its last attempt did not work.
     pub error: Option<String>,
+    /// Who cancelled it, as they were called then.
+    pub cancelled_by: Option<String>,
 }
+
+/// A job that was cancelled has failed, to a release that knows no better.
+const SELECT: &str =
+    "SELECT key, id, company, kind, tick, attempts, created_at, run_after, finished_at, error,
+    cancelled_by, CASE WHEN cancelled_at IS NULL THEN state ELSE 'cancelled' END AS state";
 
 const NEWEST: Order =
     Order { by: "key", of: SortType::Integer, descending: true, tie: "tick", tie_is_uuid: false };
+
+/// A company's own jobs in the order of their making: by time and not by number, which counts other companies'.
+const NEWEST_OWN: Order = Order {
+    by: "(extract(epoch FROM created_at) * 1000000)::bigint",
+    of: SortType::Integer,
+    descending: true,
+    tie: "id",
+    tie_is_uuid: true,
+};
 
 /// A page of jobs, newest first.
 ///
@@ -87,28 +115,81 @@ pub async fn list(
     filter: &JobFilter,
     page: &PageRequest,
 ) -> Result<Page<ListedJob>, StoreError> {
-    let mut query = QueryBuilder::<Postgres>::new(
-        "SELECT key, kind, tick, state, attempts, created_at, run_after, finished_at, error",
-    );
-    NEWEST.push_columns(&mut query);
+    let query = query(&NEWEST, filter, None, page)?;
+    fetch(operator.begin("jobs.list").await?, query, &NEWEST, page).await
+}
+
+/// A page of a company's own jobs, newest first. What becomes of the company itself is the operators'.
+///
+/// # Errors
+///
+/// When the page is none of this list's, or the database cannot be used.
+pub async fn list_own(
+    scope: &TenantScope,
+    filter: &JobFilter,
+    page: &PageRequest,
+) -> Result<Page<ListedJob>, StoreError> {
+    let query = query(&NEWEST_OWN, filter, Some(scope.company()), page)?;
+    fetch(scope.begin("jobs.list_own").await?, query, &NEWEST_OWN, page).await
+}
+
+fn query(
+    order: &Order,
+    filter: &JobFilter,
+    company: Option<CompanyId>,
+    page: &PageRequest,
+) -> Result<QueryBuilder<Postgres>, StoreError> {
+    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    order.push_columns(&mut query);
     query.push("FROM jobs WHERE true");
+    if let Some(company) = company {
+        query.push(" AND company = ").push_bind(company.0);
+        query.push(" AND kind <> ").push_bind(erase::JOB);
+    }
     if let Some(state) = filter.state {
-        query.push(" AND state = ").push_bind(state.as_str());
+        query
+            .push(" AND CASE WHEN cancelled_at IS NULL THEN state ELSE 'cancelled' END = ")
+            .push_bind(state.as_str());
     }
     if let Some(kind) = &filter.kind {
         query.push(" AND kind = ").push_bind(kind.clone());
     }
-    NEWEST.push_after(&mut query, page)?;
-    NEWEST.push_end(&mut query, page);
-    let mut tx = operator.begin("jobs.list").await?;
+    order.push_after(&mut query, page)?;
+    order.push_end(&mut query, page);
+    Ok(query)
+}
+
+async fn fetch(
+    mut tx: Tx,
+    mut query: QueryBuilder<Postgres>,
+    order: &Order,
+    page: &PageRequest,
+) -> Result<Page<ListedJob>, StoreError> {
     let rows: Vec<Listed<Row>> = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    NEWEST.page(rows, page, TryInto::try_into)
+    order.page(rows, page, TryInto::try_into)
+}
+
+/// One job, of a company where it is named.
+pub(super) async fn one(
+    tx: &mut PgConnection,
+    id: Uuid,
+    company: Option<CompanyId>,
+) -> Result<Option<ListedJob>, StoreError> {
+    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    query.push(" FROM jobs WHERE id = ").push_bind(id);
+    if let Some(company) = company {
+        query.push(" AND company = ").push_bind(company.0);
+    }
+    let row: Option<Row> = query.build_query_as().fetch_optional(tx).await?;
+    row.map(TryInto::try_into).transpose()
 }
 
 #[derive(Debug, FromRow)]
 struct Row {
     key: i64,
+    id: Uuid,
+    company: Option<Uuid>,
     kind: String,
     tick: String,
     state: String,
@@ -117,6 +198,7 @@ struct Row {
     run_after: OffsetDateTime,
     finished_at: Option<OffsetDateTime>,
     error: Option<String>,
+    cancelled_by: Option<String>,
 }
 
 impl TryFrom<Row> for ListedJob {
@@ -127,6 +209,8 @@ impl TryFrom<Row> for ListedJob {
             state: JobState::parse(&row.state)
                 .ok_or_else(|| StoreError::inconsistent("jobs", "state", &row.state))?,
             key: row.key,
+            id: row.id,
+            company: row.company.map(CompanyId),
             kind: row.kind,
             tick: row.tick,
             attempts: row.attempts.unsigned_abs(),
@@ -134,6 +218,7 @@ impl TryFrom<Row> for ListedJob {
             run_after: row.run_after,
             finished_at: row.finished_at,
             error: row.error,
+            cancelled_by: row.cancelled_by,
         })
     }
 }

@@ -14,7 +14,13 @@ const LEASE: Duration = Duration::from_secs(60);
 
 async fn ask(store: &Store, tick: &str, seconds: i64) -> bool {
     let payload = json!({"feed": "nvd"});
-    let job = NewJob { kind: "feed_sync", tick, payload: &payload, run_after: at(seconds) };
+    let job = NewJob {
+        kind: "feed_sync",
+        tick,
+        payload: &payload,
+        run_after: at(seconds),
+        company: None,
+    };
     enqueue(store, &job, at(0)).await.unwrap()
 }
 

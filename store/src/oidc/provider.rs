@@ -163,7 +163,7 @@ pub async fn by_company_name(store: &Store, name: &str) -> Result<Option<TenantS
     let mut tx = users::as_operator(store, "oidc.by_company_name").await?;
     let row = sqlx::query!(
         "SELECT c.id, c.key FROM companies c JOIN oidc_providers p ON p.company_key = c.key
-         WHERE lower(c.name) = lower($1)",
+         WHERE lower(c.name) = lower($1) AND c.deletion_asked_at IS NULL",
         name.trim()
     )
     .fetch_optional(&mut *tx)
@@ -182,7 +182,7 @@ pub async fn by_domain(store: &Store, domain: &str) -> Result<Option<TenantScope
     let mut tx = users::as_operator(store, "oidc.by_domain").await?;
     let rows = sqlx::query!(
         "SELECT c.id, c.key FROM companies c JOIN oidc_providers p ON p.company_key = c.key
-         WHERE p.domains @> ARRAY[lower($1)] LIMIT 2",
+         WHERE p.domains @> ARRAY[lower($1)] AND c.deletion_asked_at IS NULL LIMIT 2",
         domain.trim()
     )
     .fetch_all(&mut *tx)

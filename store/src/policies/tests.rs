@@ -161,6 +161,7 @@ async fn an_accepted_risk_breaks_no_policy_where_it_is_accepted() {
     ] {
         let new = NewException {
             id: id(),
+            name: None,
             about: &about,
             hosts,
             claim: &claim,

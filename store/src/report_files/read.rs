@@ -19,7 +19,7 @@ const NEWEST: Order = Order {
 };
 
 const SELECT: &str = "SELECT r.id, r.name, r.kind, r.format, r.severity_min, r.kev, r.label,
-       r.schedule, r.state, r.created_at, r.created_by, r.finished_at, r.expires_at, r.bytes,
+       r.schedule, CASE WHEN r.cancelled_at IS NULL THEN r.state ELSE 'cancelled' END AS state, r.created_at, r.created_by, r.finished_at, r.expires_at, r.bytes,
        r.records, r.error";
 
 const FROM: &str = " FROM report_files r WHERE r.company_key = $1";

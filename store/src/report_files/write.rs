@@ -9,6 +9,7 @@ use super::{BYTES_MAX, FILES_MAX, KEPT, ReportFile, Spec, read};
 use crate::audit::{self, Change};
 use crate::cves::Severity;
 use crate::error::StoreError;
+use crate::jobs;
 use crate::tenant::TenantScope;
 
 /// A report to be made.
@@ -107,7 +108,37 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Deletes a report with its file; whether there was one.
+/// Cancels a report that is not made yet, with the transaction that cancels its job; whether it was not over.
+pub(crate) async fn cancel_within(
+    tx: &mut PgConnection,
+    scope: &TenantScope,
+    id: Uuid,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        // It has failed, to a release that knows no better.
+        "UPDATE report_files SET state = 'failed', cancelled_at = $3, finished_at = $3,
+                error = 'cancelled by ' || $4::text
+         WHERE company_key = $1 AND id = $2 AND state = 'waiting'",
+        scope.key(),
+        id,
+        now,
+        scope.origin().actor().name()
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM report_parts WHERE company_key = $1 AND report = $2 AND $3",
+        scope.key(),
+        id,
+        done.rows_affected() > 0
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Deletes a report with its file; whether there was one. Nobody makes it any more.
 ///
 /// # Errors
 ///
@@ -120,6 +151,8 @@ pub async fn delete(
     let mut tx = scope.begin("report_files.delete").await?;
     let gone = forget(&mut tx, scope.key(), &[id]).await?;
     if gone > 0 {
+        let who = scope.origin().actor().name();
+        jobs::cancel_tick(&mut tx, (super::JOB, id), who, now).await?;
         audit::record(&mut tx, scope, Change::done("report.delete", id), now).await?;
     }
     tx.commit().await?;

@@ -51,7 +51,7 @@ pub async fn due(
 
 /// The first time after an instant. An hour that a clock leaves out is taken an hour later, and one that it
 /// has twice is taken once.
-pub(super) async fn next(
+async fn next(
     tx: &mut PgConnection,
     every: &Every,
     after: OffsetDateTime,
@@ -76,7 +76,7 @@ pub(super) async fn next(
 }
 
 /// Whether the database knows a time zone by this name.
-pub(super) async fn is_time_zone(tx: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+async fn is_time_zone(tx: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
     let is_known = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1) AS "is_known!""#,
         name
@@ -84,4 +84,16 @@ pub(super) async fn is_time_zone(tx: &mut PgConnection, name: &str) -> Result<bo
     .fetch_one(tx)
     .await?;
     Ok(is_known)
+}
+
+/// The first time after an instant; `None` when the database knows no such time zone.
+pub(crate) async fn next_in(
+    tx: &mut PgConnection,
+    every: &Every,
+    after: OffsetDateTime,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    if !is_time_zone(&mut *tx, &every.time_zone).await? {
+        return Ok(None);
+    }
+    next(tx, every, after).await.map(Some)
 }

@@ -125,10 +125,7 @@ async fn next(
     schedule: &ScheduleChange<'_>,
     now: OffsetDateTime,
 ) -> Result<OffsetDateTime, ChangeError> {
-    if !due::is_time_zone(&mut *tx, &schedule.every.time_zone).await? {
-        return Err(ChangeError::NoTimeZone);
-    }
-    Ok(due::next(tx, schedule.every, now).await?)
+    due::next_in(tx, schedule.every, now).await?.ok_or(ChangeError::NoTimeZone)
 }
 
 /// Makes a schedule.

@@ -150,7 +150,7 @@ pub async fn list(
     sort: SoftwareSort,
     page: &PageRequest,
 ) -> Result<Page<SoftwareItem>, StoreError> {
-    let mut tx = scope.begin("software.list").await?;
+    let mut tx = scope.begin_read("software.list").await?;
     let kept = match sort.order_kept() {
         Some(order) if filter.as_of.is_none() => {
             kept_at(&mut tx, scope.key()).await?.map(|_at| order)

@@ -194,6 +194,7 @@ async fn an_exception_for_one_host_takes_it_out_of_the_exposure() {
     for (hosts, open, exposure) in [(Hosts::One(first.agent), 2, 3), (Hosts::All, 1, 2)] {
         let new = NewException {
             id: id(),
+            name: None,
             about: &about,
             hosts,
             claim: &claim,

@@ -237,6 +237,24 @@ pub async fn rotate_secret(
     Ok(webhook)
 }
 
+/// The present secret of a webhook as it was sealed; `None` when the company has none with this id.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn sealed_secret(scope: &TenantScope, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut tx = scope.begin("webhooks.sealed_secret").await?;
+    let secret = sqlx::query_scalar!(
+        "SELECT secret FROM webhooks WHERE company_key = $1 AND id = $2",
+        scope.key(),
+        id
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
 /// Deletes a webhook with its messages; whether there was one.
 ///
 /// # Errors

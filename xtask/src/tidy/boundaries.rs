@@ -52,12 +52,19 @@ const WALLS: &[Wall] = &[
             "collector/src/feeds/",
             "collector/src/webhooks/",
             "collector/src/oidc",
+            "collector/src/cli/gitops/",
             "collector/src/config/oidc",
             "collector/src/config/telemetry/",
             "collector/src/traces",
             "collector/src/http/tests/oidc/",
         ],
-        reason: "only feeds, webhooks, OpenID Connect and traces open connections to the internet",
+        reason: "only feeds, webhooks, OpenID Connect, traces and clients of the API ask servers over HTTP",
+    },
+    Wall {
+        word: "lettre::",
+        inside: ALL,
+        may: &["collector/src/mail", "collector/src/config/mail"],
+        reason: "only mail speaks SMTP",
     },
     Wall {
         word: "tokio",
@@ -72,6 +79,7 @@ const WALLS: &[Wall] = &[
         may: &[
             "collector/src/http",
             "collector/src/jobs",
+            "collector/src/mail",
             "collector/src/pipeline",
             "collector/src/cli",
             "collector/src/app",

@@ -64,6 +64,12 @@ async fn a_clock_that_is_behind_the_databases_is_said_and_a_database_that_is_awa
     assert!(!text.contains(CLOCK_OFFSET_SECONDS), "{text}");
 }
 
+#[test]
+fn reads_of_a_standby_are_declared_as_they_are_counted() {
+    assert_eq!(crate::metrics::DATABASE_READS, store::database::READS);
+    assert_eq!(crate::metrics::LABEL_SERVER, "server");
+}
+
 #[tokio::test]
 async fn a_transaction_is_timed_under_its_name_and_counted_when_it_is_not_committed() {
     use crate::metrics::{DATABASE_ROLLBACKS, DATABASE_TRANSACTION_SECONDS, LABEL_TRANSACTION};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::database::{ConnectError, Store};
+use store::database::{ConnectError, Replication, Store};
 use store::error::StoreError;
 use store::inspection::{Inspection, Schema, Table};
 use store::nodes::Node;
@@ -18,6 +18,8 @@ const CLOCK_WRONG: time::Duration = time::Duration::seconds(10);
 const CLOCK_OFF: time::Duration = time::Duration::seconds(2);
 /// How old a feed may be that is fetched more often.
 const FEED_OLD: Duration = Duration::from_secs(86_400);
+/// How far a standby may be behind while nobody needs to know: a second of much writing.
+const BEHIND_BYTES: i64 = 64 << 20;
 /// Names of a list that are said.
 const NAMES_MAX: usize = 5;
 
@@ -49,6 +51,7 @@ pub(super) async fn examine(
     // Between the question and its answer; what is looked for is seconds.
     findings.push(clocks((asked_at - found.now).max(found.now - clock.now())));
     findings.push(server(&found, config));
+    findings.extend(replica(store).await);
     findings.push(role(&found));
     findings.push(schema(&found.schema));
     findings.extend(tables(&found.tables));
@@ -116,6 +119,25 @@ fn server(found: &Inspection, config: &Config) -> Finding {
             .todo("raise max_connections, or lower database.connections_max of the nodes");
     }
     Finding::good("database", DATABASE, what)
+}
+
+/// The standby that lists are read from, if there is one.
+async fn replica(store: &Store) -> Option<Finding> {
+    const PLACE: &str = "the standby";
+    let found = store.replication().await.transpose()?;
+    Some(match found {
+        Err(error) => Finding::remark("database", PLACE, error.to_string())
+            .todo("see that it runs and lets this role in; until then the server reads for it"),
+        Ok(Replication::Primary) => Finding::problem("database", PLACE, "takes writes itself").todo(
+            "name a standby of the server in database.replica_url_file: after a failover, the other one",
+        ),
+        Ok(Replication::Standby { behind_bytes }) if behind_bytes > BEHIND_BYTES => {
+            let what = format!("{} MiB behind", behind_bytes >> 20);
+            Finding::remark("database", PLACE, what)
+                .todo("see what keeps it (disk, network, a long query there); until then the server reads for it")
+        }
+        Ok(Replication::Standby { .. }) => Finding::good("database", PLACE, "replays as the server writes"),
+    })
 }
 
 fn role(found: &Inspection) -> Finding {

@@ -4,7 +4,7 @@ use super::super::section::Field;
 use super::*;
 
 /// Every number with bounds, and its least and its greatest value.
-const BOUNDS: [(&str, &str, u64, u64); 45] = [
+const BOUNDS: [(&str, &str, u64, u64); 48] = [
     ("node", "stop_timeout_s", 1, 3_600),
     ("ingest", "certificate_days", 1, 366),
     ("ingest", "connections_max", 1, 1_000_000),
@@ -41,6 +41,7 @@ const BOUNDS: [(&str, &str, u64, u64); 45] = [
     ("jobs", "workers", 1, 64),
     ("jobs", "retention_days", 1, 3_650),
     ("jobs", "dead_letters_days", 1, 3_650),
+    ("jobs", "deletion_wait_days", 0, 365),
     ("http", "request_timeout_s", 1, 3_600),
     ("http", "body_bytes_max", 1_024, 1_073_741_824),
     ("http", "document_bytes_max", 1_024, 268_435_456),
@@ -50,6 +51,8 @@ const BOUNDS: [(&str, &str, u64, u64); 45] = [
     ("http", "session_idle_s", 60, 31_536_000),
     ("http", "session_s", 60, 31_536_000),
     ("webhooks", "requests_max", 1, 10_000),
+    ("mail", "port", 1, 65_535),
+    ("mail", "answer_within_s", 1, 300),
 ];
 
 /// Rates of the API: as the rows above, but in a range that no other number has.

@@ -5,29 +5,35 @@ use std::path::Path;
 use super::*;
 
 /// Every setting that names a file with a secret.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 6] = [
     ("database", "url_file"),
     ("database", "pooler_url_file"),
+    ("database", "replica_url_file"),
     ("feeds", "nvd_api_key_file"),
     ("feeds", "proxy_file"),
+    ("mail", "password_file"),
 ];
 
 fn named(section: &str, field: &str, path: &Path) -> Layers {
-    // With a server of somebody's own, or a pooler before it is refused first.
+    // With a server of somebody's own, or what stands beside it is refused first.
     let server = environment(&[("DATABASE_URL", "postgres://u@h/d")]);
     let layers = Layers::defaults().with_environment(&server).unwrap();
     layers.with(section, field, path.to_str().unwrap())
 }
 
 #[test]
-fn a_pooler_stands_before_a_server_that_is_named() {
+fn a_pooler_and_a_standby_stand_beside_a_server_that_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("pooler");
-    std::fs::write(&path, "postgres://u@pooler/d").unwrap();
-    let alone = Layers::defaults().with("database", "pooler_url_file", path.to_str().unwrap());
-    assert!(error(alone).contains("database.url_file"));
-    let config = Config::from_layers(named("database", "pooler_url_file", &path)).unwrap();
-    assert_eq!(config.database.pooler.unwrap().expose(), "postgres://u@pooler/d");
+    let path = dir.path().join("url");
+    std::fs::write(&path, "postgres://u@other/d").unwrap();
+    for field in ["pooler_url_file", "replica_url_file"] {
+        let alone = Layers::defaults().with("database", field, path.to_str().unwrap());
+        let text = error(alone);
+        assert!(text.contains(field) && text.contains("database.url_file"), "{text}");
+        let database = Config::from_layers(named("database", field, &path)).unwrap().database;
+        let found = if field == "pooler_url_file" { database.pooler } else { database.replica };
+        assert_eq!(found.unwrap().expose(), "postgres://u@other/d");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn feed(config: &Config, name: &str) -> FeedSource {
 }
 
 /// Settings, and what they come to.
-const UNITS: [(&str, Value, &str); 17] = [
+const UNITS: [(&str, Value, &str); 18] = [
     ("[node]\nstop_timeout_s = 7", |c| format!("{:?}", c.node.stop_timeout), "7s"),
     (
         "[ingest]\ncertificate_days = 2",
@@ -27,6 +27,7 @@ const UNITS: [(&str, Value, &str); 17] = [
     ("[pipeline]\nbatch_after_ms = 1500", |c| format!("{:?}", c.pipeline.batch_after), "1.5s"),
     ("[pipeline]\ngap_wait_ms = 10", |c| format!("{:?}", c.pipeline.gap_wait), "10ms"),
     ("[jobs]\ndead_letters_days = 3", |c| format!("{:?}", c.jobs.dead_letters_kept), "259200s"),
+    ("[jobs]\ndeletion_wait_days = 2", |c| format!("{:?}", c.jobs.deletion_wait), "172800s"),
     ("[jobs]\nretention_days = 400", |c| c.jobs.retention_days.to_string(), "400"),
     ("[http]\nrequest_timeout_s = 45", |c| format!("{:?}", c.http.request_timeout), "45s"),
     ("[http]\nhead_timeout_s = 4", |c| format!("{:?}", c.http.head_timeout), "4s"),
@@ -48,7 +49,7 @@ fn a_setting_is_counted_in_the_unit_of_its_name() {
 }
 
 /// A change of one of these changes every site at its next upgrade.
-const PROMISED: [(Value, &str); 21] = [
+const PROMISED: [(Value, &str); 22] = [
     (|c| c.node.data_dir.display().to_string(), "/var/lib/muster"),
     (|c| c.node.roles.to_string(), "ingest,api,jobs"),
     (|c| c.ingest.listen.to_string(), "0.0.0.0:7070"),
@@ -62,6 +63,7 @@ const PROMISED: [(Value, &str); 21] = [
     (|c| c.pipeline.batch_records.to_string(), "100"),
     (|c| c.jobs.retention_days.to_string(), "90"),
     (|c| format!("{:?}", c.jobs.dead_letters_kept), "2592000s"),
+    (|c| format!("{:?}", c.jobs.deletion_wait), "604800s"),
     // The API speaks plain HTTP: nobody but this machine may find it unasked.
     (|c| c.http.listen.to_string(), "127.0.0.1:7080"),
     (|c| format!("{:?}", c.http.session_idle), "28800s"),

@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, ManualClock};
 use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
+use crate::mail::Passes;
 use crate::oidc::Oidc;
 use crate::traces::Tracer;
 use crate::webhooks::{Reach, Sealer};
@@ -147,6 +148,8 @@ impl Api {
             ca_file: None,
         };
         let state = ApiState {
+            mail: None,
+            passes: Passes::new(|_| [5; 32]),
             oidc: Oidc::new(&oidc, clock.clone(), |_| [4; 32]).unwrap(),
             store: store.clone(),
             clock,
@@ -160,6 +163,7 @@ impl Api {
             sealer: Sealer::new(|_| [3; 32]).unwrap(),
             history_days: 90,
             tracer: Tracer::default(),
+            deletion_wait: Duration::from_secs(7 * 86_400),
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);
         let new = NewApiKey { key: &operator, name: "operator", expires_at: None };

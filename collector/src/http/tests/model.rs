@@ -79,6 +79,10 @@ fn verdict(caller: &Caller, operation: &Operation, named: Option<&str>) -> Verdi
     match (is_open, may) {
         (false, _) => Verdict::Refused(StatusCode::NOT_FOUND, "not-found"),
         (true, false) => forbidden,
+        // What is a person's own in a company is no key's there either.
+        (true, true) if operation.path.contains("/me/") => {
+            Verdict::Refused(StatusCode::FORBIDDEN, "not-a-person")
+        }
         (true, true) => Verdict::LetIn(Some(company)),
     }
 }

@@ -7,20 +7,26 @@ use std::time::Duration;
 
 use super::harness::{Answer, Api};
 
-const PASSWORD: &str = "seven quiet herons";
+pub(super) const PASSWORD: &str = "seven quiet herons";
 
 /// A browser: it keeps its cookie and says that its pages are ours.
 #[derive(Default)]
-struct Browser {
+pub(super) struct Browser {
     cookie: Option<String>,
 }
 
 impl Browser {
-    async fn send(&mut self, api: &Api, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub(super) async fn send(
+        &mut self,
+        api: &Api,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         self.send_with(api, (method, path, body), &[("muster-csrf", "1")]).await
     }
 
-    async fn send_with(
+    pub(super) async fn send_with(
         &mut self,
         api: &Api,
         (method, path, body): (Method, &str, Option<Value>),
@@ -48,14 +54,14 @@ impl Browser {
         answer
     }
 
-    async fn sign_in(&mut self, api: &Api, email: &str, password: &str) -> Answer {
+    pub(super) async fn sign_in(&mut self, api: &Api, email: &str, password: &str) -> Answer {
         let claim = json!({ "email": email, "password": password });
         self.send(api, Method::POST, "/sessions", Some(claim)).await
     }
 }
 
 /// Invites somebody into our company and accepts, with a password.
-async fn person(api: &Api, email: &str, role: &str) {
+pub(super) async fn person(api: &Api, email: &str, role: &str) {
     let token = invite(api, email, role).await;
     let accept = json!({ "token": token, "name": "Ann", "password": PASSWORD });
     let accepted =

@@ -51,6 +51,39 @@ async fn a_secret_is_shown_when_it_is_made_and_never_again() {
 }
 
 #[tokio::test]
+async fn a_secret_of_ones_own_is_taken_asked_about_and_not_shown() {
+    const OWN: &str = "0123456789abcdef0123456789abcdef";
+    let api = Api::new().await;
+    let mut hook = hook("ours", "https://hooks.example/T0/x");
+    hook["secret"] = OWN.into();
+    let made = send(&api, Method::POST, "", &hook).await.json();
+    assert_eq!(made["secret"], OWN);
+    let path = format!("{}/secret", path_of(&made));
+    let is_current = async |secret: &str| {
+        let body = json!({ "secret": secret });
+        let answer = send(&api, Method::POST, &format!("{path}/check"), &body).await;
+        answer.json()["is_current"] == true
+    };
+    assert!(is_current(OWN).await && !is_current("another").await);
+    let revision = get(&api, &path_of(&made)).await.json()["revision"].clone();
+    let same = send(&api, Method::PUT, &path, &json!({ "secret": OWN })).await;
+    assert_eq!(same.status, StatusCode::NO_CONTENT, "{}", same.text);
+    let after = get(&api, &path_of(&made)).await.json();
+    assert_eq!(after["revision"], revision, "the same again is no rotation");
+    let new = OWN.to_uppercase();
+    let other = send(&api, Method::PUT, &path, &json!({ "secret": new })).await;
+    assert_eq!(other.status, StatusCode::NO_CONTENT);
+    assert!(is_current(&new).await && !is_current(OWN).await);
+    for bad in ["short", "with a blank in its middle", "with\na line break in its middle"] {
+        send(&api, Method::PUT, &path, &json!({ "secret": bad }))
+            .await
+            .blames("secret", "24 to 200");
+    }
+    let audit = api.get("/api/v1/audit", &api.ours.admin).await;
+    assert!(!audit.text.contains("0123456789"), "{}", audit.text);
+}
+
+#[tokio::test]
 async fn an_address_inside_and_other_nonsense_is_refused_with_its_field() {
     let api = Api::new().await;
     for url in [

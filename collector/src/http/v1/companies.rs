@@ -5,6 +5,7 @@ use axum::extract::State;
 use protocol::ids::CompanyId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use store::companies::deletion::{self, AskError, Deletion, KeepError};
 use store::companies::{self, Company, CreateError};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -35,6 +36,48 @@ pub(super) fn routes() -> Routes {
             "Take a company's agents again",
             resume,
         )
+        .post(
+            "/companies/{company}/deletion",
+            "delete_company",
+            "Delete a company after a time in which it can be kept; it is shut at once",
+            delete,
+        )
+        .delete(
+            "/companies/{company}/deletion",
+            "keep_company",
+            "Keep a company that was to be deleted",
+            keep,
+        )
+}
+
+/// That a company is to be deleted.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CompanyDeletion")]
+struct DeletionView {
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
+    asked_at: OffsetDateTime,
+    /// What whoever asked was called then.
+    asked_by: String,
+    /// From when on it is erased; until then it can be kept.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "DateTime")]
+    due_at: OffsetDateTime,
+    /// Since when its rows go, which cannot be undone.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<DateTime>")]
+    erasing_since: Option<OffsetDateTime>,
+}
+
+impl From<Deletion> for DeletionView {
+    fn from(deletion: Deletion) -> Self {
+        Self {
+            asked_at: deletion.asked_at,
+            asked_by: deletion.asked_by,
+            due_at: deletion.due_at,
+            erasing_since: deletion.erasing_since,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -51,6 +94,9 @@ struct CompanyView {
     suspended_at: Option<OffsetDateTime>,
     heartbeat_every_s: u32,
     scan_every_s: u32,
+    /// That it is to be deleted: its people are signed out, its agents refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletion: Option<DeletionView>,
 }
 
 impl From<Company> for CompanyView {
@@ -62,6 +108,7 @@ impl From<Company> for CompanyView {
             suspended_at: company.suspended_at,
             heartbeat_every_s: company.settings.heartbeat_every_s,
             scan_every_s: company.settings.scan_every_s,
+            deletion: company.deletion.map(Into::into),
         }
     }
 }
@@ -115,7 +162,7 @@ async fn get(
 ) -> Result<Json<CompanyView>, Problem> {
     let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
     let company = companies::find(&operator.scope, id).await?;
-    company.map(|company| Json(company.into())).ok_or(Problem::NotFound("company"))
+    company.map(|company| Json(company.into())).ok_or(GONE)
 }
 
 async fn suspend(
@@ -143,5 +190,52 @@ async fn set_suspended(
     let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
     let company =
         companies::set_suspended(&operator.scope, id, suspended, state.clock.now()).await?;
-    company.map(|company| Json(company.into())).ok_or(Problem::NotFound("company"))
+    let company = company.ok_or(GONE)?;
+    if !suspended && company.deletion.is_some() {
+        let why = "the company is to be deleted, and stays suspended: keep it instead";
+        return Err(Problem::Conflict(why.to_owned()));
+    }
+    Ok(Json(company.into()))
+}
+
+const GONE: Problem = Problem::NotFound("company");
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DeleteCompany")]
+#[serde(deny_unknown_fields)]
+struct DeleteCompany {
+    /// The company's name as it is written, to confirm that it is this one.
+    name: String,
+}
+
+async fn delete(
+    operator: Operator<ManageCompanies>,
+    State(state): State<ApiState>,
+    Path(company): Path<String>,
+    Body(confirmed): Body<DeleteCompany>,
+) -> Result<Json<CompanyView>, Problem> {
+    let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
+    let (wait, now) = (state.deletion_wait, state.clock.now());
+    let asked = deletion::ask(&operator.scope, id, &confirmed.name, wait, now).await;
+    match asked {
+        Ok(company) => company.map(|company| Json(company.into())).ok_or(GONE),
+        Err(error @ AskError::NotConfirmed(_)) => Err(Problem::field("name", error.to_string())),
+        Err(error @ AskError::Asked) => Err(Problem::Conflict(error.to_string())),
+        Err(AskError::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn keep(
+    operator: Operator<ManageCompanies>,
+    State(state): State<ApiState>,
+    Path(company): Path<String>,
+) -> Result<Json<CompanyView>, Problem> {
+    let id = parse_id::<Uuid>(&company, "company").map(CompanyId)?;
+    match deletion::keep(&operator.scope, id, state.clock.now()).await {
+        Ok(company) => company.map(|company| Json(company.into())).ok_or(GONE),
+        Err(error @ (KeepError::NotAsked | KeepError::Erasing)) => {
+            Err(Problem::Conflict(error.to_string()))
+        }
+        Err(KeepError::Store(error)) => Err(error.into()),
+    }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::exceptions::{
     self, CreateError, DecideError, Decision, Exception, ExceptionFilter, ExceptionState,
-    NewException, Settled,
+    NewException, ReplaceError, Settled,
 };
 use store::tenant::TenantScope;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::labels;
 use crate::http::answer::Created;
 use crate::http::document::Routes;
 use crate::http::export::{self, Exported, Format};
-use crate::http::extract::{Body, Params, Path, Tenant, parse_id};
+use crate::http::extract::{Body, IfMatch, Params, Path, Tenant, parse_id};
 use crate::http::may::{
     ApproveExceptions, ExportInventory, ReadInventory, TriageFindings, WriteSettings,
 };
@@ -65,6 +65,12 @@ pub(super) fn routes() -> Routes {
             reject,
         )
         .post(
+            "/exceptions/{exception}/replace",
+            "replace_exception",
+            "Put another exception in one's place: what was agreed to is never changed",
+            replace,
+        )
+        .post(
             "/exceptions/{exception}/withdraw",
             "withdraw_exception",
             "End an exception",
@@ -78,6 +84,8 @@ pub(super) fn routes() -> Routes {
 struct ListQuery {
     /// `requested`, `active`, `rejected`, `withdrawn` or `expired`.
     state: Option<String>,
+    /// That goes by this name, whatever the letters' case.
+    name: Option<String>,
     cve: Option<String>,
     product: Option<String>,
     /// For hosts with this label, by its id or its name.
@@ -126,6 +134,7 @@ impl ListQuery {
         });
         Ok(ExceptionFilter {
             state: state.transpose()?,
+            name: self.name,
             cve: self.cve.map(|cve| cve.to_ascii_uppercase()),
             product: self.product,
             label: labels::named(scope, self.label.as_deref()).await?,
@@ -151,8 +160,18 @@ impl From<CreateError> for Problem {
         match error {
             CreateError::AboutNothing => Self::field("about", error.to_string()),
             CreateError::NoSuch(what) => Self::field(what, error.to_string()),
-            CreateError::TooMany => Self::Conflict(error.to_string()),
+            CreateError::TooMany | CreateError::NameTaken => Self::Conflict(error.to_string()),
             CreateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplaceError> for Problem {
+    fn from(error: ReplaceError) -> Self {
+        match error {
+            ReplaceError::Changed => Self::Stale,
+            ReplaceError::Ended(_) => Self::Conflict(error.to_string()),
+            ReplaceError::Create(error) => error.into(),
         }
     }
 }
@@ -194,6 +213,7 @@ async fn create(
     let claim = body.claim()?;
     let new = NewException {
         id: v7(now),
+        name: body.name()?,
         about: &about,
         hosts: body.rule.hosts()?,
         claim: &claim,
@@ -201,6 +221,30 @@ async fn create(
         origin: None,
     };
     let made = exceptions::create(&scope, &new, now).await?;
+    Ok(Created(changed(&state, &scope, made).await?))
+}
+
+async fn replace(
+    tenant: Tenant<TriageFindings>,
+    State(state): State<ApiState>,
+    Path(exception): Path<String>,
+    IfMatch(seen): IfMatch,
+    Body(body): Body<ExceptionBody>,
+) -> Result<Created<ChangedView>, Problem> {
+    let (scope, now) = (tenant.scope, state.clock.now());
+    let about = body.rule.about()?;
+    let claim = body.claim()?;
+    let new = NewException {
+        id: v7(now),
+        name: body.name()?,
+        about: &about,
+        hosts: body.rule.hosts()?,
+        claim: &claim,
+        expires_at: body.expires_at(now)?,
+        origin: None,
+    };
+    let made = exceptions::replace(&scope, id(&exception)?, seen, &new, now).await?;
+    let made = made.ok_or(Problem::NotFound("exception"))?;
     Ok(Created(changed(&state, &scope, made).await?))
 }
 

@@ -1,32 +1,58 @@
 //! Jobs: what the collector's nodes do by the clock or because they were asked to.
 
 use axum::Json;
+use axum::extract::State;
+use protocol::ids::CompanyId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::jobs::{self, JobFilter, JobState, ListedJob};
+use store::jobs::{self, CancelError, JobFilter, JobState, ListedJob};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::http::document::{DateTime, Routes};
-use crate::http::extract::{Operator, Params};
-use crate::http::may::ReadNodes;
+use crate::http::extract::{Operator, Params, Path, Tenant, parse_id};
+use crate::http::may::{CancelJobs, ManageJobs, ReadInventory, ReadNodes};
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::schema::JobStateName;
+use crate::http::state::ApiState;
 
 pub(super) fn routes() -> Routes {
     Routes::of("Jobs", "What the collector's nodes do by the clock or because they were asked to.")
         .get("/operator/jobs", "list_jobs", "Jobs of the last seven days, newest first", list)
+        .post(
+            "/operator/jobs/{job}/cancel",
+            "cancel_job",
+            "Cancel a job; of one that would erase a company, the company is kept",
+            cancel,
+        )
+        .get(
+            "/jobs",
+            "list_own_jobs",
+            "The company's own jobs of the last seven days, newest first",
+            list_own,
+        )
+        .post(
+            "/jobs/{job}/cancel",
+            "cancel_own_job",
+            "Cancel a job of the company, and what it is about: an import, a report",
+            cancel_own,
+        )
 }
 
 /// A job.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Job")]
 struct JobView {
-    /// Its number, which grows.
-    number: i64,
-    /// `feed_sync`, `import`, `keep_rules`, `match_findings` or `tidy`.
+    id: Uuid,
+    /// Whose it is, where it is one company's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Uuid>")]
+    company: Option<CompanyId>,
+    /// `erase_company`, `feed_sync`, `import`, `keep_counts`, `keep_rules`, `make_reports`, `match_findings`,
+    /// `measure` or `tidy`.
     kind: String,
-    /// For which tick of the clock, or for what.
+    /// For which tick of the clock, or for what: the id of the import or of the report.
     tick: String,
     #[schemars(with = "JobStateName")]
     state: &'static str,
@@ -44,12 +70,16 @@ struct JobView {
     /// Why the last attempt did not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Who cancelled it, as they were called then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<String>,
 }
 
 impl From<ListedJob> for JobView {
     fn from(job: ListedJob) -> Self {
         Self {
-            number: job.key,
+            id: job.id,
+            company: job.company,
             kind: job.kind,
             tick: job.tick,
             state: job.state.as_str(),
@@ -58,6 +88,7 @@ impl From<ListedJob> for JobView {
             run_after: job.run_after,
             finished_at: job.finished_at,
             error: job.error,
+            cancelled_by: job.cancelled_by,
         }
     }
 }
@@ -73,17 +104,62 @@ struct ListQuery {
     page_token: Option<String>,
 }
 
+impl ListQuery {
+    fn filter(&self) -> Result<JobFilter, Problem> {
+        let state = self.state.as_deref().map(|name| {
+            JobState::parse(name).ok_or_else(|| {
+                Problem::field("state", "one of queued, running, done, failed, cancelled")
+            })
+        });
+        Ok(JobFilter { state: state.transpose()?, kind: self.kind.clone() })
+    }
+}
+
 async fn list(
     operator: Operator<ReadNodes>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<Page<JobView>>, Problem> {
     const LIST: &str = "jobs";
-    let state = query.state.as_deref().map(|name| {
-        JobState::parse(name)
-            .ok_or_else(|| Problem::field("state", "one of queued, running, done, failed"))
-    });
-    let filter = JobFilter { state: state.transpose()?, kind: query.kind };
+    let filter = query.filter()?;
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
     let jobs = jobs::list(&operator.scope, &filter, &page).await?;
     Ok(page::respond(LIST, jobs, JobView::from))
+}
+
+async fn list_own(
+    tenant: Tenant<ReadInventory>,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Page<JobView>>, Problem> {
+    const LIST: &str = "own-jobs";
+    let filter = query.filter()?;
+    let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
+    let jobs = jobs::list_own(&tenant.scope, &filter, &page).await?;
+    Ok(page::respond(LIST, jobs, JobView::from))
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::Over | CancelError::Erasing => Self::Conflict(error.to_string()),
+            CancelError::Store(error) => error.into(),
+        }
+    }
+}
+
+async fn cancel(
+    operator: Operator<ManageJobs>,
+    State(state): State<ApiState>,
+    Path(job): Path<String>,
+) -> Result<Json<JobView>, Problem> {
+    let cancelled = jobs::cancel(&operator.scope, parse_id(&job, "job")?, state.clock.now());
+    cancelled.await?.map(|job| Json(job.into())).ok_or(Problem::NotFound("job"))
+}
+
+async fn cancel_own(
+    tenant: Tenant<CancelJobs>,
+    State(state): State<ApiState>,
+    Path(job): Path<String>,
+) -> Result<Json<JobView>, Problem> {
+    let cancelled = jobs::cancel_own(&tenant.scope, parse_id(&job, "job")?, state.clock.now());
+    cancelled.await?.map(|job| Json(job.into())).ok_or(Problem::NotFound("job"))
 }

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::credential;
+use super::every::{self, Weekday, utc, yes};
 use super::report_files::{Asked, FormatName, KindName};
 use crate::http::answer::{Created, NoContent, Versioned};
 use crate::http::document::{DateTime, Routes};
@@ -39,41 +40,6 @@ impl From<ChangeError> for Problem {
             ChangeError::NameTaken | ChangeError::TooMany => Self::Conflict(error.to_string()),
             ChangeError::Store(error) => error.into(),
         }
-    }
-}
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Weekday")]
-#[serde(rename_all = "snake_case")]
-enum Weekday {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
-
-impl Weekday {
-    const ALL: [Self; 7] = [
-        Self::Monday,
-        Self::Tuesday,
-        Self::Wednesday,
-        Self::Thursday,
-        Self::Friday,
-        Self::Saturday,
-        Self::Sunday,
-    ];
-
-    /// From 1, which is Monday.
-    fn number(self) -> u8 {
-        (1..).zip(Self::ALL).find(|(_, day)| *day == self).map_or(1, |(number, _)| number)
-    }
-
-    fn of(number: u8) -> Option<Self> {
-        (1..).zip(Self::ALL).find(|(one, _)| *one == number).map(|(_, day)| day)
     }
 }
 
@@ -126,7 +92,7 @@ impl From<Schedule> for ScheduleView {
             kev: spec.kev,
             label: spec.label,
             weekday: every.weekday.and_then(Weekday::of),
-            at: format!("{:02}:{:02}", every.minute / 60, every.minute % 60),
+            at: every::time_of_day(every.minute),
             time_zone: every.time_zone,
             enabled: schedule.is_enabled,
             next_at: schedule.is_enabled.then_some(schedule.next_at),
@@ -169,14 +135,6 @@ struct ScheduleBody {
     enabled: bool,
 }
 
-fn utc() -> String {
-    "UTC".to_owned()
-}
-
-const fn yes() -> bool {
-    true
-}
-
 impl ScheduleBody {
     fn asked(&self) -> Asked<'_> {
         Asked {
@@ -189,25 +147,8 @@ impl ScheduleBody {
     }
 
     fn every(&self) -> Result<Every, Problem> {
-        let minute = minute_of(&self.at)
-            .ok_or_else(|| Problem::field("at", "a time of day from 00:00 to 23:59"))?;
-        // No name of a time zone is longer, and none has characters of control.
-        if self.time_zone.len() > 64 || credential::has_control(&self.time_zone) {
-            return Err(ChangeError::NoTimeZone.into());
-        }
-        let weekday = self.weekday.map(Weekday::number);
-        Ok(Every { weekday, minute, time_zone: self.time_zone.clone() })
+        every::read(self.weekday, &self.at, &self.time_zone)
     }
-}
-
-/// The minute of the day.
-fn minute_of(at: &str) -> Option<u16> {
-    let (hours, minutes) = at.split_once(':')?;
-    let number = |text: &str, below: u16| {
-        let is_two_digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|number| is_two_digits && *number < below)
-    };
-    Some(number(hours, 24)? * 60 + number(minutes, 60)?)
 }
 
 async fn list(
@@ -281,28 +222,4 @@ async fn delete(
     let is_done =
         report_schedules::delete(&tenant.scope, id(&schedule)?, state.clock.now()).await?;
     NoContent::where_done(is_done, "schedule")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_of_day_has_two_digits_for_each() {
-        assert_eq!(minute_of("00:00"), Some(0));
-        assert_eq!(minute_of("23:59"), Some(1_439));
-        for wrong in ["", "24:00", "12:60", "7:30", "12", "12:3", "+1:00", "12:30:00", "１２:30"]
-        {
-            assert_eq!(minute_of(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn days_of_the_week_are_counted_from_monday() {
-        assert_eq!((Weekday::Monday.number(), Weekday::Sunday.number()), (1, 7));
-        for day in Weekday::ALL {
-            assert_eq!(Weekday::of(day.number()), Some(day));
-        }
-        assert_eq!(Weekday::of(0), None);
-    }
 }

@@ -138,6 +138,7 @@ async fn import(
         .flat_map(|statement| statement.said.iter().map(move |said| (statement, said)))
         .map(|(statement, said)| NewException {
             id: v7(now),
+            name: None,
             about: &said.about,
             hosts: said.hosts,
             claim: &said.claim,

@@ -1,20 +1,21 @@
 //! Webhooks: whom the company tells what happens in it, and what became of it.
 
+mod secrets;
 mod view;
 
 use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use store::events::company::CompanyEventKind;
-use store::tenant::TenantScope;
 use store::webhooks::{
     self, ChangeError, DeliveryFilter, DeliveryState, NewWebhook, ReplayError, Template, Webhook,
     WebhookChange,
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::secrets::WithSecret;
 use self::view::{DeliveryStateName, DeliveryView, KindName, TemplateName, WebhookView};
 use super::credential;
 use crate::http::answer::{Accepted, AcceptedAlone, Created, NoContent, Versioned};
@@ -26,9 +27,6 @@ use crate::http::page::{self, Page, PageQuery};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 use crate::http::v7;
-
-/// How long the secret before signs as well after a rotation.
-const BEFORE_SIGNS: Duration = Duration::hours(24);
 
 pub(super) fn routes() -> Routes {
     const ONE: &str = "/webhooks/{webhook}";
@@ -45,17 +43,11 @@ pub(super) fn routes() -> Routes {
         .get(ONE, "get_webhook", "One webhook", get)
         .put(ONE, "put_webhook", "Change a webhook", change)
         .delete(ONE, "delete_webhook", "Delete a webhook with its messages", delete);
-    messages(routes)
+    messages(secrets::add(routes))
 }
 
 fn messages(routes: Routes) -> Routes {
     routes
-        .post(
-            "/webhooks/{webhook}/secret",
-            "rotate_webhook_secret",
-            "Give a webhook another secret, shown once; the one before signs as well for a day",
-            rotate,
-        )
         .post(
             "/webhooks/{webhook}/test",
             "test_webhook",
@@ -154,6 +146,28 @@ struct WebhookBody {
     enabled: bool,
 }
 
+/// A webhook to be made.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewWebhookBody")]
+#[serde(deny_unknown_fields)]
+struct NewWebhookBody {
+    name: String,
+    /// Where messages go: an `https://` address that everybody could reach.
+    url: String,
+    /// How messages are written; `generic` when absent.
+    #[serde(default = "generic")]
+    #[schemars(with = "TemplateName")]
+    template: String,
+    /// What it is told of.
+    #[schemars(with = "Vec<KindName>")]
+    kinds: Vec<String>,
+    /// Whether it is told. What happens while it is not, it is not told later.
+    #[serde(default = "yes")]
+    enabled: bool,
+    /// What messages are signed with: 24 to 200 characters that can be seen. One is made when absent.
+    secret: Option<String>,
+}
+
 fn generic() -> String {
     Template::Generic.as_str().to_owned()
 }
@@ -202,38 +216,21 @@ impl WebhookBody {
     }
 }
 
-/// A webhook with its secret, which is shown this once.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "WebhookWithSecret")]
-struct WithSecret {
-    #[serde(flatten)]
-    webhook: WebhookView,
-    /// What messages are signed with; shown this once.
-    secret: String,
-}
-
 async fn create(
     tenant: Tenant<ManageWebhooks>,
     State(state): State<ApiState>,
-    Body(body): Body<WebhookBody>,
+    Body(body): Body<NewWebhookBody>,
 ) -> Result<Created<WithSecret>, Problem> {
     let scope = tenant.scope;
+    let NewWebhookBody { name, url, template, kinds, enabled, secret } = body;
+    let body = WebhookBody { name, url, template, kinds, enabled };
     let (now, kinds) = (state.clock.now(), body.kinds()?);
     let webhook = body.change(&kinds, &state)?;
     let id = v7(now);
-    let (secret, sealed) = new_secret(&state, &scope, id)?;
+    let (secret, sealed) = secrets::of(&state, &scope, id, secret)?;
     let new = NewWebhook { id, secret: &sealed, webhook };
     let webhook = webhooks::create(&scope, &new, now).await?.into();
     Ok(Created(WithSecret { webhook, secret }))
-}
-
-fn new_secret(
-    state: &ApiState,
-    scope: &TenantScope,
-    webhook: Uuid,
-) -> Result<(String, Vec<u8>), Problem> {
-    let made = state.sealer.new_secret(scope.company(), webhook);
-    made.map_err(Problem::Internal)
 }
 
 async fn change(
@@ -256,19 +253,6 @@ async fn delete(
 ) -> Result<NoContent, Problem> {
     let is_done = webhooks::delete(&tenant.scope, id(&webhook)?, state.clock.now()).await?;
     NoContent::where_done(is_done, "webhook")
-}
-
-async fn rotate(
-    tenant: Tenant<ManageWebhooks>,
-    State(state): State<ApiState>,
-    Path(webhook): Path<String>,
-) -> Result<Json<WithSecret>, Problem> {
-    let (id, now) = (id(&webhook)?, state.clock.now());
-    let (secret, sealed) = new_secret(&state, &tenant.scope, id)?;
-    let until = now + BEFORE_SIGNS;
-    let webhook = webhooks::rotate_secret(&tenant.scope, id, &sealed, until, now).await?;
-    let webhook = webhook.ok_or(GONE)?.into();
-    Ok(Json(WithSecret { webhook, secret }))
 }
 
 async fn test(

@@ -80,6 +80,7 @@ fn exceptions() -> impl Strategy<Value = Exception> {
     let ends = option::of((0_i64..4_000_000_000).prop_map(|s| AT + time::Duration::seconds(s)));
     (any::<u128>(), abouts(), hosts, claims(), ends).prop_map(
         |(id, about, hosts, claim, expires_at)| Exception {
+            name: None,
             id: Uuid::from_u128(id),
             about,
             hosts,

@@ -21,6 +21,7 @@ async fn tick(node: &Node, payload: Value) {
         tick: &format!("test {now} {payload}"),
         payload: &payload,
         run_after: now,
+        company: None,
     };
     rows::enqueue(node.database.store(), &job, now).await.unwrap();
     while node.take().await {}
@@ -56,6 +57,7 @@ async fn an_exception_whose_time_is_over_ends_within_a_minute() {
     };
     let new = NewException {
         id: Uuid::from_u128(1),
+        name: None,
         about: &about,
         hosts: Hosts::All,
         claim: &claim,

@@ -263,7 +263,8 @@ async fn a_schedule_has_its_report_made_once_when_its_time_comes() {
         node.hand.advance(std::time::Duration::from_secs(advance_s));
         let now = node.jobs.clock.now();
         let (kind, tick) = (Kind::MakeReports.as_str(), now.to_string());
-        let job = NewJob { kind, tick: &tick, payload: &Value::Null, run_after: now };
+        let job =
+            NewJob { kind, tick: &tick, payload: &Value::Null, run_after: now, company: None };
         rows::enqueue(node.database.store(), &job, now).await.unwrap();
         while node.take().await {}
         let page = PageRequest::first(9);

@@ -47,7 +47,7 @@ fn later(days: u64) -> OffsetDateTime {
 
 async fn tidy(node: &Node, tick: &str) {
     let now = node.jobs.clock.now();
-    let job = NewJob { kind: "tidy", tick, payload: &Value::Null, run_after: now };
+    let job = NewJob { kind: "tidy", tick, payload: &Value::Null, run_after: now, company: None };
     assert!(rows::enqueue(&node.jobs.store, &job, now).await.unwrap());
     assert!(node.take().await);
 }

@@ -367,6 +367,18 @@ async fn reports_of_an_unknown_agent_leave_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reports_of_an_erased_company_leave_the_queue_and_are_kept_by_nobody() {
+    let rig = Rig::new();
+    rig.sink.play(Trick::CompanyGone("gone"));
+    rig.append((1..=3).map(|seq| entry((1, 7), seq, "gone"))).await;
+    rig.append([entry((2, 8), 1, "fine")]).await;
+    rig.work_until_empty().await;
+    assert!(rig.sink.stored(agent(7)).is_empty() && rig.sink.letters().is_empty());
+    assert!(rig.sink.snapshots_asked().is_empty());
+    assert_eq!(rig.sink.stored(agent(8)), seqs(1..=1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_at_a_stop_is_stored_after_the_next_start() {
     let rig = Rig::new();
     rig.append((1..=50).map(|seq| entry((1, 1), seq, "fine"))).await;

@@ -20,6 +20,7 @@ import { Moment } from '../../parts/Moment';
 import { PageHead } from '../../parts/PageHead';
 import { ReadAt, ReadView } from '../../parts/States';
 import { text } from '../../text/text';
+import { Digest } from './Digest';
 
 /** What is somebody's own: sessions, password, second factor. */
 export function AccountPage() {
@@ -32,6 +33,7 @@ export function AccountPage() {
           <Password />
           <SecondFactor />
         </div>
+        <Digest />
       </Stack>
     </>
   );

@@ -1,7 +1,6 @@
 import { Anchor, Button, Code, Drawer, SegmentedControl, Stack, Text } from '@mantine/core';
 import type { ColumnDef } from '@tanstack/react-table';
 import { getRouteApi } from '@tanstack/react-router';
-import { useState } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead } from '../../api/read';
@@ -55,9 +54,8 @@ export function AuditPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { may } = useSession();
-  const [shown, setShown] = useState<Entry>();
   const { save, isRunning } = useSave();
-  const { company: _company, hide: _hide, of = 'company', ...query } = search;
+  const { company: _company, hide: _hide, open, of = 'company', ...query } = search;
   const filter = withoutPage(query);
   const read = useRead(['audit', of, query], (api) =>
     of === 'operators'
@@ -65,6 +63,8 @@ export function AuditPage() {
       : api.GET('/api/v1/audit', { params: { query } }),
   );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
+  const shown = read.data?.items.find((entry) => entry.id === open);
   return (
     <>
       <PageHead title={text.nav.audit} lead={text.audit.lead}>
@@ -77,7 +77,7 @@ export function AuditPage() {
               { value: 'company', label: text.audit.company },
               { value: 'operators', label: text.nav.operators },
             ]}
-            onChange={(next) => set({ of: next === 'operators' ? 'operators' : undefined })}
+            onChange={(next) => set({ of: next === 'operators' ? 'operators' : undefined, open: undefined })}
           />
         )}
         {of === 'company' && (
@@ -111,15 +111,16 @@ export function AuditPage() {
       <ListView
         label={text.nav.audit}
         read={read}
-        columns={columns(setShown)}
+        columns={columns((entry) => look(entry.id))}
         rowId={(entry) => entry.id}
         search={search}
         set={set}
+        current={open}
         empty={<Notice title={text.audit.none}>{text.common.noneFoundDetail}</Notice>}
       />
       <Drawer
         opened={shown !== undefined}
-        onClose={() => setShown(undefined)}
+        onClose={() => look(undefined)}
         position="right"
         size="lg"
         title={shown?.action}
@@ -142,7 +143,7 @@ export function AuditPage() {
                 component="button"
                 type="button"
                 ta="left"
-                onClick={() => set({ actor: shown.actor.id ?? undefined })}
+                onClick={() => set({ actor: shown.actor.id ?? undefined, open: undefined })}
               >
                 {text.audit.allOf(shown.actor.name)}
               </Anchor>
@@ -164,7 +165,6 @@ function Json({ title, value }: { title: string; value: unknown }) {
         {title}
       </Text>
       {/* A box that scrolls can be reached by the keyboard. */}
-      {}
       <Code block tabIndex={0} role="region" aria-label={title}>
         {JSON.stringify(value, null, 2)}
       </Code>

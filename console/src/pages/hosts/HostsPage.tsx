@@ -3,6 +3,7 @@ import { useState } from 'react';
 
 import { useRead } from '../../api/read';
 import { useSession } from '../../api/session';
+import { asTotal } from '../../format/number';
 import { asInstant } from '../../format/time';
 import { Export } from '../../parts/Export';
 import { AsOf, Choice, InstantField, TextFilter, Toggle } from '../../parts/fields';
@@ -102,7 +103,12 @@ export function HostsPage() {
         picked={may('hosts:label') ? { ids: picked, set: setPicked } : undefined}
         actions={
           may('hosts:label') && (
-            <BulkLabels picked={picked} filter={filter} done={() => setPicked(new Set())} />
+            <BulkLabels
+              picked={picked}
+              filter={filter}
+              total={read.data && asTotal(read.data.total)}
+              done={() => setPicked(new Set())}
+            />
           )
         }
         empty={

@@ -20,6 +20,7 @@ import { type ApiError, unwrapVersioned } from '../../api/problem';
 import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { ReadView } from '../../parts/States';
+import { useFocusBack } from '../../parts/focus';
 import { text } from '../../text/text';
 import { type Condition, fromCondition, KINDS, type Line, toCondition } from './condition';
 
@@ -31,6 +32,7 @@ interface LabelFormProps {
 
 /** Makes a label, or changes one. */
 export function LabelForm({ edit, close }: LabelFormProps) {
+  useFocusBack();
   return (
     <Modal
       opened

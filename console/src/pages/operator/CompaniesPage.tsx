@@ -1,4 +1,4 @@
-import { Button, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import type { ColumnDef } from '@tanstack/react-table';
@@ -35,14 +35,7 @@ const columns: ColumnDef<Company>[] = [
   {
     id: 'state',
     header: text.host.state,
-    cell: ({ row: { original: company } }) =>
-      company.suspended_at == null ? (
-        text.company.active
-      ) : (
-        <span className="severity severity-high">
-          {text.company.suspended} <Moment at={company.suspended_at} />
-        </span>
-      ),
+    cell: ({ row }) => <State company={row.original} />,
   },
   {
     id: 'scan',
@@ -59,7 +52,122 @@ const columns: ColumnDef<Company>[] = [
   { id: 'actions', header: text.common.actions, cell: ({ row }) => <Actions company={row.original} /> },
 ];
 
+function State({ company }: { company: Company }) {
+  if (company.deletion?.erasing_since != null) {
+    return <span className="severity severity-critical">{text.company.erasing}</span>;
+  }
+  if (company.deletion != null) {
+    return (
+      <span className="severity severity-critical">
+        {text.company.deletedFrom} <Moment at={company.deletion.due_at} /> ({company.deletion.asked_by})
+      </span>
+    );
+  }
+  return company.suspended_at == null ? (
+    text.company.active
+  ) : (
+    <span className="severity severity-high">
+      {text.company.suspended} <Moment at={company.suspended_at} />
+    </span>
+  );
+}
+
 function Actions({ company }: { company: Company }) {
+  const { deletion } = company;
+  if (deletion?.erasing_since != null) return null;
+  return (
+    <Group gap="xs">
+      {deletion == null ? (
+        <>
+          <Suspend company={company} />
+          <Delete company={company} />
+        </>
+      ) : (
+        <Keep company={company} />
+      )}
+    </Group>
+  );
+}
+
+function Keep({ company }: { company: Company }) {
+  const keep = useWrite(
+    (api) =>
+      api.DELETE('/api/v1/companies/{company}/deletion', { params: { path: { company: company.id } } }),
+    { done: text.company.kept(company.name) },
+  );
+  return (
+    <Button variant="default" size="compact-sm" onClick={() => keep.mutate()}>
+      {text.company.keep}
+    </Button>
+  );
+}
+
+/** Deletes a company, once its name was typed. */
+function Delete({ company }: { company: Company }) {
+  const [isOpen, { open, close }] = useDisclosure(false);
+  const form = useForm({ initialValues: { name: '' } });
+  const remove = useWrite(
+    (api, body: { name: string }) =>
+      api.POST('/api/v1/companies/{company}/deletion', {
+        params: { path: { company: company.id } },
+        body,
+      }),
+    {
+      quiet: true,
+      done: text.company.deleted(company.name),
+      onDone: () => {
+        form.reset();
+        close();
+      },
+    },
+  );
+  return (
+    <>
+      <Button variant="default" size="compact-sm" onClick={open}>
+        {text.company.delete}
+      </Button>
+      <Modal
+        opened={isOpen}
+        onClose={close}
+        title={text.company.delete}
+        closeButtonProps={{ 'aria-label': text.common.close }}
+      >
+        <form
+          onSubmit={form.onSubmit((values) =>
+            remove.mutate(values, {
+              onError: (error) => form.setErrors({ name: error.message, ...error.fields }),
+            }),
+          )}
+        >
+          <Stack>
+            <Text>{text.company.deleteDetail(company.name)}</Text>
+            <TextInput
+              label={text.company.confirm(company.name)}
+              required
+              data-autofocus
+              {...form.getInputProps('name')}
+            />
+            <Group justify="flex-end">
+              <Button variant="default" onClick={close}>
+                {text.common.cancel}
+              </Button>
+              <Button
+                type="submit"
+                color="red.9"
+                loading={remove.isPending}
+                disabled={form.values.name.trim() !== company.name}
+              >
+                {text.company.delete}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      </Modal>
+    </>
+  );
+}
+
+function Suspend({ company }: { company: Company }) {
   const path = { params: { path: { company: company.id } } };
   const suspend = useWrite((api) => api.POST('/api/v1/companies/{company}/suspend', path), {
     done: text.company.suspended,

@@ -19,6 +19,7 @@ import { useSession } from '../../api/session';
 import { SEVERITIES } from '../../app/searches';
 import { LabelFilter } from '../../parts/LabelFilter';
 import { ReadView } from '../../parts/States';
+import { useFocusBack } from '../../parts/focus';
 import { SOURCES, text } from '../../text/text';
 import { EMPTY_RULE, fromRule, KINDS, type RuleValues, toRule } from './rules';
 
@@ -37,6 +38,7 @@ interface PolicyFormProps {
 
 /** Makes a policy, or changes one. */
 export function PolicyForm({ edit, close }: PolicyFormProps) {
+  useFocusBack();
   return (
     <Modal
       opened

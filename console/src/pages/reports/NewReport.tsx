@@ -2,12 +2,14 @@ import { Alert, Button, Modal, Stack } from '@mantine/core';
 import { useForm } from '@mantine/form';
 
 import { useWrite } from '../../api/read';
+import { useFocusBack } from '../../parts/focus';
 import { text } from '../../text/text';
 import { EMPTY, type SpecValues, toSpec } from './spec';
 import { SpecFields } from './SpecFields';
 
 /** Asks for a report. */
 export function NewReport({ close }: { close: () => void }) {
+  useFocusBack();
   const form = useForm<SpecValues>({ initialValues: { ...EMPTY, title: text.report.usual } });
   const ask = useWrite((api, values: SpecValues) => api.POST('/api/v1/reports', { body: toSpec(values) }), {
     done: text.report.asked,

@@ -71,6 +71,8 @@ function State({ report }: { report: Report }) {
       );
     case 'waiting':
       return <span className="severity">{text.report.waiting}</span>;
+    case 'cancelled':
+      return <span className="severity">{report.error}</span>;
     case 'failed':
       return (
         <>

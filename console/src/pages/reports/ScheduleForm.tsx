@@ -7,6 +7,7 @@ import { type ApiError, unwrapVersioned } from '../../api/problem';
 import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { ReadView } from '../../parts/States';
+import { useFocusBack } from '../../parts/focus';
 import { text } from '../../text/text';
 import { EMPTY, fromSpec, type SpecValues, toSpec } from './spec';
 import { SpecFields } from './SpecFields';
@@ -29,6 +30,7 @@ const zones = (of: string) => [...new Set([of, HERE, 'UTC', ...Intl.supportedVal
 
 /** Makes a schedule, or changes one. */
 export function ScheduleForm({ edit, close }: { edit: string; close: () => void }) {
+  useFocusBack();
   return (
     <Modal
       opened

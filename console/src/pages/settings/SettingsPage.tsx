@@ -7,6 +7,7 @@ import { PageHead } from '../../parts/PageHead';
 import { text } from '../../text/text';
 import { AgentSettings } from './AgentSettings';
 import { ApiKeys } from './ApiKeys';
+import { CompanyExport } from './CompanyExport';
 import { ExceptionSettings } from './ExceptionSettings';
 import { People } from './People';
 import { ProviderSettings } from './ProviderSettings';
@@ -69,6 +70,7 @@ export function SettingsPage() {
         </Tabs.Panel>
         <Tabs.Panel value="kept">
           <RetentionSettings />
+          <CompanyExport />
         </Tabs.Panel>
       </Tabs>
     </>

@@ -8,6 +8,7 @@ import { type ApiError, unwrapVersioned } from '../../api/problem';
 import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { ReadView } from '../../parts/States';
+import { useFocusBack } from '../../parts/focus';
 import { EVENT_KINDS, text } from '../../text/text';
 import { Secret } from './Secret';
 
@@ -25,6 +26,7 @@ interface WebhookFormProps {
 
 /** Makes a webhook and shows its secret once, or changes one. */
 export function WebhookForm({ edit, close }: WebhookFormProps) {
+  useFocusBack();
   const [made, setMade] = useState<Schemas['WebhookWithSecret']>();
   if (made) return <Secret of={made} close={close} />;
   return (

@@ -96,6 +96,15 @@ export const company = {
   resumed: 'Its agents are taken again.',
   create: 'New company',
   made: (name: string) => `${name} is made.`,
+  delete: 'Delete',
+  deleteDetail: (name: string) =>
+    `${name} is shut at once: its agents are refused, its people signed out. For some days it can be kept; then everything of it is erased, which cannot be undone.`,
+  confirm: (name: string) => `Type ${name} to confirm`,
+  deleted: (name: string) => `${name} is shut, and will be erased.`,
+  deletedFrom: 'Will be erased',
+  erasing: 'Being erased',
+  keep: 'Keep',
+  kept: (name: string) => `${name} is kept.`,
   none: 'No company',
   noneDetail: 'Make the first one.',
 };

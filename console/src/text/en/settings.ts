@@ -38,6 +38,9 @@ export const settings = {
   visitsNo: 'They hold their connection',
   sourcesOff: 'Sources that agents leave out',
   sourcesOffDetail: 'What they had is taken out of the inventory with the next scan.',
+  exportAll: 'Take everything along',
+  exportAllDetail:
+    'Everything that is kept of the company but secrets, as one archive (tar) with a manifest and digests. It is streamed: leave this page open.',
   history: 'Days that what is over is kept',
   historyDetail: (max: number) =>
     `Uninstalled software and resolved findings. Empty: ${max}, which is the most. As far back lists can be looked at.`,
@@ -87,4 +90,28 @@ export const account = {
   confirm: 'Confirm',
   confirmed: 'The second factor counts from now on',
   recovery: 'Recovery codes: keep them. Each is good once, in place of a code.',
+};
+
+export const digest = {
+  title: 'Digest by mail',
+  none: 'You are told nothing by mail. It comes only when something happened, unless you ask for more.',
+  next: 'The next one comes',
+  what: 'What it tells of',
+  sections: {
+    findings: 'New findings',
+    exploited: 'CVEs on hosts that are known to be exploited',
+    exceptions: 'Exceptions that are about to end',
+    silent: 'Hosts that went silent',
+    policies: 'Policies that hosts fail',
+    agents: 'Agents of an earlier release',
+  },
+  whenQuiet: 'Also when nothing happened',
+  begin: 'Send me digests',
+  saved: 'Saved.',
+  test: 'Send me one now',
+  tested: 'It is on its way.',
+  end: 'End',
+  endDetail: 'Nothing comes any more, nor what waits to be sent.',
+  ended: 'The digest has ended.',
+  notSent: 'No mail is sent here: the operator has named no server for it.',
 };

@@ -19,7 +19,8 @@ use crate::software::{self, SoftwareFilter, SoftwareSort, TitleFilter};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::{agent, at};
 use crate::{
-    cves, dead_letters, enrolment_tokens, imports, labels, report_files, report_schedules, webhooks,
+    cves, dead_letters, digests, enrolment_tokens, imports, labels, report_files, report_schedules,
+    webhooks,
 };
 
 /// Asks for all of them; what comes of it is of no matter.
@@ -75,6 +76,11 @@ async fn ask_for_reports(scope: &TenantScope, page: &PageRequest) {
         report_files::list(scope, schedule, page).await.unwrap();
     }
     report_schedules::list(scope, page).await.unwrap();
+    let filter =
+        digests::MessageFilter { user: Some(ID), state: Some(digests::MessageState::Dead) };
+    for filter in [filter, digests::MessageFilter::default()] {
+        digests::list_messages(scope, filter, page).await.unwrap();
+    }
 }
 
 async fn ask_for_hosts(scope: &TenantScope, page: &PageRequest) {
@@ -176,6 +182,7 @@ async fn ask_for_software(scope: &TenantScope, page: &PageRequest) {
 async fn ask_for_rules(scope: &TenantScope, page: &PageRequest) {
     let filter = ExceptionFilter {
         state: Some(ExceptionState::Active),
+        name: Some(text()),
         cve: Some(text()),
         product: Some(text()),
         label: Some(ID),
@@ -194,6 +201,7 @@ async fn ask_for_rules(scope: &TenantScope, page: &PageRequest) {
     };
     let new = NewException {
         id: ID,
+        name: None,
         about: &About { cve: Some(text()), ..About::default() },
         hosts: Hosts::All,
         claim: &claim,

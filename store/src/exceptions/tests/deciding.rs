@@ -13,6 +13,7 @@ async fn ask(scope: &TenantScope, claim: &Claim) -> Exception {
     let about = of_cve(ONE);
     let new = NewException {
         id: id(),
+        name: None,
         about: &about,
         hosts: Hosts::All,
         claim,
@@ -99,8 +100,15 @@ async fn an_exception_is_about_something_for_hosts_that_there_are() {
     let theirs = labels::create(&other, &label, at(1)).await.unwrap().id;
     let claim = accepted();
     let make = async |scope: &TenantScope, about: &About, hosts: Hosts| {
-        let new =
-            NewException { id: id(), about, hosts, claim: &claim, expires_at: None, origin: None };
+        let new = NewException {
+            id: id(),
+            name: None,
+            about,
+            hosts,
+            claim: &claim,
+            expires_at: None,
+            origin: None,
+        };
         create(scope, &new, at(10)).await.unwrap_err().to_string()
     };
     let about = of_cve(ONE);

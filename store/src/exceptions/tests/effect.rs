@@ -140,6 +140,7 @@ async fn a_remark_leaves_nothing_out() {
     let claim = Claim { status: VexStatus::UnderInvestigation, suppresses: false, ..accepted() };
     let new = NewException {
         id: id(),
+        name: None,
         about: &of_cve(ONE),
         hosts: Hosts::All,
         claim: &claim,
@@ -228,6 +229,7 @@ async fn an_exception_from_everything_is_refused() {
     let claim = accepted();
     let new = NewException {
         id: id(),
+        name: None,
         about: &about,
         hosts: Hosts::All,
         claim: &claim,

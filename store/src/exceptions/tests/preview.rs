@@ -63,8 +63,15 @@ async fn holds(world: &World, about: &About, hosts: Hosts) {
     let expected = preview_of(&world.scope, about, &hosts).await;
     let before = suppressed(world).await.len();
     let claim = accepted();
-    let new =
-        NewException { id: id(), about, hosts, claim: &claim, expires_at: None, origin: None };
+    let new = NewException {
+        id: id(),
+        name: None,
+        about,
+        hosts,
+        claim: &claim,
+        expires_at: None,
+        origin: None,
+    };
     let made = match create(&world.scope, &new, at(10)).await {
         Err(CreateError::AboutNothing) => {
             assert!(matches!(expected, Err(CreateError::AboutNothing)), "{expected:?}");

@@ -1,6 +1,8 @@
 //! Another company's rows: not to be seen, not to be changed, not to be guessed, by any function of
 //! this crate or by SQL of one's own.
 
+mod digests;
+mod ending;
 mod erasure;
 mod imports;
 mod report_files;
@@ -54,6 +56,7 @@ async fn two_companies() -> (World, TenantScope, Endpoint) {
     counts::count(&world.scope, at(2), || 0.0).await.unwrap();
     statistics::measure(&world.scope, at(2)).await.unwrap();
     report_files::make(&world.scope).await;
+    digests::make(&world.scope).await;
     // In the same database and, with four partitions, often in the same one: what keeps the two
     // apart is the policy and not the place.
     let other = company(world.store(), "Other").await;
@@ -287,6 +290,6 @@ async fn company_tables(world: &World) -> Vec<String> {
     .unwrap();
     // A new table has to be put into this test's world with a row of its own, or it proves nothing
     // here.
-    assert_eq!(tables.len(), 29, "{tables:?}");
+    assert_eq!(tables.len(), 31, "{tables:?}");
     tables
 }

@@ -16,6 +16,7 @@ use crate::http::moment;
 use crate::http::problem::Problem;
 use crate::http::schema::SourceName;
 use crate::http::v1::counts::CountsView;
+use crate::http::v1::credential;
 use crate::http::v1::labels::is_line;
 
 /// Characters of what is named.
@@ -85,6 +86,8 @@ impl RuleBody {
 #[schemars(rename = "NewException")]
 #[serde(deny_unknown_fields)]
 pub(super) struct ExceptionBody {
+    /// The name that it goes by; no other one that is asked for or in force has it. None when absent.
+    name: Option<String>,
     pub(super) rule: RuleBody,
     /// `not_affected`, `affected` (an accepted risk), `fixed` or `under_investigation`.
     status: String,
@@ -104,6 +107,10 @@ pub(super) struct ExceptionBody {
 }
 
 impl ExceptionBody {
+    pub(super) fn name(&self) -> Result<Option<&str>, Problem> {
+        self.name.as_deref().map(credential::name).transpose()
+    }
+
     pub(super) fn claim(&self) -> Result<Claim, Problem> {
         let status = VexStatus::parse(&self.status).ok_or_else(|| {
             let all = "one of not_affected, affected, fixed, under_investigation";
@@ -157,6 +164,9 @@ impl ExceptionBody {
 #[schemars(rename = "Exception")]
 pub(super) struct ExceptionView {
     id: Uuid,
+    /// The name that it goes by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     rule: RuleView,
     status: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,6 +237,7 @@ impl From<Exception> for ExceptionView {
         let about = exception.about;
         Self {
             id: exception.id,
+            name: exception.name,
             rule: RuleView {
                 cve: about.cve,
                 product: about.product,
@@ -284,6 +295,7 @@ impl Record for ExceptionView {
         "expires_at",
         "ended_at",
         "findings",
+        "name",
     ];
 
     fn cells(&self, row: &mut Row<'_>) {
@@ -312,6 +324,7 @@ impl Record for ExceptionView {
         row.maybe_own(self.expires_at.map(instant));
         row.maybe_own(self.ended_at.map(instant));
         row.own(self.findings);
+        row.maybe(self.name.as_deref());
     }
 }
 

@@ -70,6 +70,9 @@ pub(super) fn respond(scope: TenantScope, report: &ReportFile) -> Result<Content
         ReportState::Waiting => {
             return Err(Problem::Conflict("it is not made yet: try again in a while".to_owned()));
         }
+        ReportState::Cancelled => {
+            return Err(Problem::Conflict("it was cancelled: ask for another".to_owned()));
+        }
         ReportState::Failed => {
             return Err(Problem::Conflict("it could not be made: `error` says why".to_owned()));
         }

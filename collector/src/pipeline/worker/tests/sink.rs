@@ -18,6 +18,8 @@ pub(super) enum Trick {
     Panics(&'static str),
     /// Fails at batches with such a record so many times.
     Fails(&'static str, u32),
+    /// Has no company any more for such a record.
+    CompanyGone(&'static str),
     /// Does not know that agent.
     DoesNotKnow(AgentId),
 }
@@ -126,7 +128,13 @@ impl State {
                     *times = times.saturating_sub(1);
                     return Err(SinkError::Failed("timed out".to_owned()));
                 }
-                Trick::Refuses(_) | Trick::Fails(..) | Trick::DoesNotKnow(_) => {}
+                Trick::CompanyGone(word) if with(word).is_some() => {
+                    return Err(SinkError::CompanyGone);
+                }
+                Trick::Refuses(_)
+                | Trick::Fails(..)
+                | Trick::CompanyGone(_)
+                | Trick::DoesNotKnow(_) => {}
             }
         }
         Ok(())

@@ -7,11 +7,18 @@ use crate::imports::{self, NewImport};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::{at, id};
 
-/// A document that waits, of the asset that is a host already.
+/// A document of an asset that was let go.
 pub(super) async fn make(scope: &TenantScope) {
+    let made = waiting(scope, "ours").await;
+    // Its asset would be one host more than the tests count.
+    assert!(crate::agents::revoke(scope, made, at(1)).await.unwrap());
+}
+
+/// A document that waits; gives its asset.
+pub(super) async fn waiting(scope: &TenantScope, name: &str) -> AgentId {
     let new = NewImport {
         id: id(),
-        name: "ours",
+        name,
         host: AgentId(id()),
         labels: None,
         format: "spdx",
@@ -22,7 +29,5 @@ pub(super) async fn make(scope: &TenantScope) {
         software: 0,
         warnings: &serde_json::json!([]),
     };
-    let made = imports::create(scope, &new, at(1)).await.unwrap();
-    // Its asset would be one host more than the tests count.
-    assert!(crate::agents::revoke(scope, made.host, at(1)).await.unwrap());
+    imports::create(scope, &new, at(1)).await.unwrap().host
 }

@@ -2,7 +2,7 @@
 
 use super::two_companies;
 use crate::page::PageRequest;
-use crate::report_files::{self, NewReport, ReportFormat, ReportKind, Spec};
+use crate::report_files::{self, Finished, NewReport, ReportFormat, ReportKind, Spec};
 use crate::report_schedules::{self, Every, NewSchedule, ScheduleChange};
 use crate::tenant::TenantScope;
 use crate::test_fixtures::{at, id};
@@ -24,6 +24,18 @@ pub(super) async fn make(scope: &TenantScope) {
     let schedule = ScheduleChange { name: "ours", spec, every: &every, is_enabled: true };
     let new = NewSchedule { id: id(), schedule };
     report_schedules::create(scope, &new, at(1)).await.unwrap();
+}
+
+/// Makes the report.
+pub(super) async fn done(scope: &TenantScope) {
+    let page = &PageRequest::first(1);
+    let id = report_files::list(scope, None, page).await.unwrap().items[0].id;
+    let making = report_files::begin(scope, id).await.unwrap().unwrap();
+    for number in 0..2 {
+        assert!(report_files::put_part(scope, &making, number, b"ours").await.unwrap());
+    }
+    let finished = Finished { bytes: 8, records: 1 };
+    assert!(report_files::finish(scope, &making, finished, at(2)).await.unwrap());
 }
 
 #[tokio::test]

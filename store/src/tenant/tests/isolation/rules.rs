@@ -39,6 +39,7 @@ pub(super) async fn make(scope: &TenantScope, host: AgentId) {
     let about = About { cve: Some("CVE-2024-90010".to_owned()), ..About::default() };
     let new = NewException {
         id: id(),
+        name: None,
         about: &about,
         hosts: Hosts::One(host),
         claim: &claim(),
@@ -113,6 +114,7 @@ async fn an_exception_names_no_host_and_no_label_of_another_company() {
     for hosts in [Hosts::One(endpoint.agent), Hosts::Label(label)] {
         let new = NewException {
             id: id(),
+            name: None,
             about: &about,
             hosts,
             claim: &claim(),

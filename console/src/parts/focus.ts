@@ -1,0 +1,21 @@
+import { useEffect, useState } from 'react';
+
+/**
+ * Gives the focus back to what opened a dialog, once that is taken away. For dialogs that are open from the moment at
+ * which they are drawn: the library's own remember only who had the focus when they were opened later. Where what opened
+ * it is gone, or it was opened by its address, the page has the focus, and not the window's beginning.
+ */
+export function useFocusBack(): void {
+  const [opener] = useState(() => document.activeElement);
+  useEffect(
+    () => () => {
+      // Another dialog may come in its place, and takes the focus itself.
+      setTimeout(() => {
+        if (document.activeElement !== null && document.activeElement !== document.body) return;
+        const isThere = opener instanceof HTMLElement && opener.isConnected && opener !== document.body;
+        (isThere ? opener : document.getElementById('main'))?.focus({ preventScroll: true });
+      });
+    },
+    [opener],
+  );
+}

@@ -1,0 +1,64 @@
+import type { Page } from '@playwright/test';
+
+import { site } from './harness/site';
+import { at, expect, open, settled, signIn, test } from './harness/test';
+
+test.describe.configure({ mode: 'serial' });
+
+const LABEL = `Picked ${Date.now()}`;
+let page: Page;
+
+test.beforeAll(async ({ browser }) => {
+  ({ page } = await open(browser));
+  await signIn(page);
+});
+
+test.afterAll(() => page.context().close());
+
+const table = () => page.getByRole('table', { name: 'Hosts' });
+const rows = () => table().locator('tbody tr[data-row]');
+
+test('which columns are shown stands in the address', async () => {
+  await page.goto(at('/hosts'));
+  await settled(page);
+  await expect(table().getByRole('columnheader', { name: 'Operating system' })).toBeVisible();
+  await page.getByRole('button', { name: 'Columns' }).click();
+  await page.getByRole('menuitemcheckbox', { name: 'Operating system' }).click();
+  await page.getByRole('menuitemcheckbox', { name: 'Agent' }).click();
+  await page.keyboard.press('Escape');
+  await expect(page).toHaveURL(/hide=os(%2C|,)agent/);
+  const address = page.url();
+  await page.goto('about:blank');
+  await page.goto(address);
+  await expect(table().getByRole('columnheader', { name: 'Software' })).toBeVisible();
+  await expect(table().getByRole('columnheader', { name: 'Operating system' })).toHaveCount(0);
+  // A filter changes the rows and not the columns.
+  await page.getByLabel('Kind').selectOption('agent');
+  await expect(page).toHaveURL(/kind=agent/);
+  await expect(page).toHaveURL(/hide=os/);
+});
+
+test('hosts that are picked are given a label, and those of a filter lose it', async () => {
+  const headers = { 'Muster-Csrf': '1', 'Muster-Company': site().company };
+  const made = await page.request.post('/api/v1/labels', { headers, data: { name: LABEL } });
+  expect(made.ok(), await made.text()).toBe(true);
+  const { id } = (await made.json()) as { id: string };
+  await page.goto(at('/hosts'));
+  await settled(page);
+  expect(await rows().count()).toBeGreaterThan(1);
+  const picked = (await rows().nth(1).getAttribute('data-row')) ?? '';
+  await rows().nth(1).getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Label 1 host' }).click();
+  await page.getByRole('menuitem', { name: LABEL }).first().click();
+  await expect(page.getByRole('alert').filter({ hasText: /1 host/ })).toBeVisible();
+  await page.getByLabel('Label', { exact: true }).selectOption({ label: LABEL });
+  await expect(rows()).toHaveCount(1);
+  await expect(rows()).toHaveAttribute('data-row', picked);
+  await expect(page).toHaveURL(new RegExp(`label=${id}`));
+  await page.getByRole('button', { name: 'Label all of these' }).click();
+  await page.getByRole('menuitem', { name: LABEL }).last().click();
+  const asked = page.getByRole('dialog', { name: 'Label all of these' });
+  await expect(asked).toContainText(`${LABEL} is taken from all hosts of this filter, on all its pages: 1.`);
+  await asked.getByRole('button', { name: 'Take away' }).click();
+  await expect(page.getByText('No host fits')).toBeVisible();
+});
