@@ -68,6 +68,11 @@ check-monitoring: ## Check rules and dashboards, and when each alert fires
 	@scripts/bootstrap.sh monitoring
 	scripts/monitoring.sh check
 
+.PHONY: test-rotation
+test-rotation: ## Put another authority in the place of the first under a thousand connected agents (AGENTS=1000)
+	@scripts/bootstrap.sh run
+	scripts/rotate.sh $(AGENTS)
+
 .PHONY: test-monitoring
 test-monitoring: ## Let a Prometheus scrape a collector under load: every dashboard shows something, and alerts fire (5 minutes)
 	@scripts/bootstrap.sh monitoring

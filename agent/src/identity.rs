@@ -78,6 +78,20 @@ pub enum UnusableCertificate {
     NoRoot,
 }
 
+/// Why other authorities are not trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum UntrustedAuthorities {
+    /// One of them is none.
+    #[error("authorities came of which one cannot be used: {0}")]
+    Unusable(#[from] UnusableCertificate),
+    /// Not one of them is trusted already.
+    #[error("authorities came of which none is trusted yet: they are passed over")]
+    Strangers,
+    /// They cannot be kept.
+    #[error(transparent)]
+    Unkept(#[from] IdentityError),
+}
+
 /// A key that has no certificate yet.
 pub struct NewKey(KeyPair);
 
@@ -204,6 +218,37 @@ impl Identity {
             collectors: self.collectors.clone(),
             certificate,
         })
+    }
+
+    /// Trusts these authorities in the place of those before, once they are kept in the state folder; says
+    /// whether that changed anything.
+    ///
+    /// # Errors
+    ///
+    /// When one is no authority, when none of them is trusted already, and when they cannot be written. The
+    /// identity and its file are what they were.
+    pub fn trust(
+        &mut self,
+        roots: Vec<Vec<u8>>,
+        state_dir: &Path,
+    ) -> Result<bool, UntrustedAuthorities> {
+        if roots.is_empty() {
+            return Err(UnusableCertificate::NoRoot.into());
+        }
+        check_sizes(&roots)?;
+        roots.iter().try_for_each(|root| certificate::check_authority(root))?;
+        let roots = to_certificates(roots);
+        if roots == self.roots {
+            return Ok(false);
+        }
+        // One that changes hands keeps a foot in what was: whatever went wrong at a collector, an agent is
+        // never told to trust nobody that it knows.
+        if !roots.iter().any(|root| self.roots.contains(root)) {
+            return Err(UntrustedAuthorities::Strangers);
+        }
+        let before = std::mem::replace(&mut self.roots, roots);
+        self.save(state_dir).inspect_err(|_| self.roots = before)?;
+        Ok(true)
     }
 
     /// Reads the identity from a state folder; `None` when the host is not enrolled.

@@ -98,6 +98,8 @@ pub struct Session {
     renew_at: Duration,
     /// No certificate is asked for before, whatever else is said of it.
     renew_not_before: Duration,
+    /// When it is renewed because another authority signs now, if that comes first.
+    renew_by: Option<Duration>,
     link: Link,
     attendance: Attendance,
     /// Whether the fleet's visits are spread already.
@@ -123,6 +125,7 @@ impl Session {
             resync: Resync::default(),
             renew_at: beginning.renew_at,
             renew_not_before: Duration::ZERO,
+            renew_by: None,
             link: Link::Waiting { until: now },
             attendance: Attendance::default(),
             is_spread: false,

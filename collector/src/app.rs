@@ -38,6 +38,7 @@ use crate::lifecycle::{Ending, Lifecycle};
 use crate::pipeline::matcher::Matcher;
 use crate::pipeline::{Dispatcher, Pipeline};
 use crate::queue::{Queue, QueueLimits};
+use crate::traces::Tracer;
 use crate::webhooks::Reach;
 
 /// How long a stop waits at most for the queue to be empty.
@@ -71,6 +72,7 @@ struct Base {
     lifecycle: Lifecycle,
     store: Store,
     authority: Arc<Authority>,
+    tracer: Tracer,
 }
 
 /// What works through the queue of this node.
@@ -103,9 +105,10 @@ impl App {
         let opening = async {
             let store = database.connect(&config.database).await?;
             let authority = cluster::open_authority(&config, &store, &clock).await?;
-            anyhow::Ok((store, Arc::new(authority)))
+            let tracer = telling::start_traces(&config, &clock, &lifecycle)?;
+            anyhow::Ok((store, authority, tracer))
         };
-        let (store, authority) = match opening.await {
+        let (store, authority, tracer) = match opening.await {
             Ok(opened) => opened,
             Err(error) => {
                 lifecycle.stop();
@@ -121,7 +124,17 @@ impl App {
                 () = following.follow_primary() => {}
             }
         });
-        let base = Base { config, clock, lifecycle, store, authority };
+        lifecycle.spawn(
+            "authority",
+            cluster::follow(
+                Arc::clone(&authority),
+                config.node.clone(),
+                store.clone(),
+                clock.clone(),
+                lifecycle.clone(),
+            ),
+        );
+        let base = Base { config, clock, lifecycle, store, authority, tracer };
         // Its result is looked at only after the app stands, because only the app knows how to take
         // everything down again.
         let started = Box::pin(base.start_roles(metrics)).await;
@@ -277,6 +290,7 @@ impl Base {
             store: self.store.clone(),
             matcher: Arc::clone(&work.matcher),
             clock: self.clock.clone(),
+            tracer: self.tracer.clone(),
         };
         // Half of the stop's time, so that what the workers hold then can still end.
         let drain_within = (self.config.node.stop_timeout / 2).min(DRAIN_MAX);
@@ -327,6 +341,7 @@ impl Base {
             agents: Arc::new(agents),
             registry,
             lifecycle: self.lifecycle.clone(),
+            tracer: self.tracer.clone(),
         })?)
     }
 
@@ -355,6 +370,7 @@ impl Base {
             mail: self.mailer()?,
             passes: self.passes(),
             history_days: self.config.jobs.retention_days,
+            tracer: self.tracer.clone(),
             deletion_wait: self.config.jobs.deletion_wait,
         };
         let stopping = self.lifecycle.soft_token();

@@ -1,21 +1,26 @@
 //! The certificate authority: who is an agent of which company, and who is the collector.
 //!
-//! It is made on the first start and never again: agents trust this one key, so a collector whose
-//! authority is lost, damaged or another one refuses to start and says what to restore. A company's
+//! It is made on the first start and never again by itself: agents trust this one key, so a collector whose
+//! authority is lost, damaged or another one refuses to start and says what to restore. Another one takes its
+//! place in steps, while both are trusted ([`rotation`], decision 52). A company's
 //! agents are told apart by what stands in certificates signed here, so nothing from a request but
 //! its public key ever gets into one.
 
 mod agent;
+mod error;
 mod files;
 mod home;
 mod identity;
+mod present;
+mod rotation;
 mod server;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256,
 };
 use ring::hmac;
@@ -23,129 +28,43 @@ use ring::rand::SecureRandom;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use time::{Duration, OffsetDateTime};
+use tokio::sync::watch;
 
 pub use self::agent::{IssueError, IssuedCertificate};
+pub use self::error::AuthorityError;
+pub(crate) use self::files::files_of;
 pub use self::home::Home;
-pub use self::identity::{InvalidIdentity, PeerIdentity};
+pub use self::identity::{InvalidIdentity, IssuerName, PeerIdentity};
+pub(crate) use self::present::Present;
+pub use self::rotation::{Prepared, Shared};
 pub use self::server::ServerCertificate;
 
+use self::present::Signer;
+
 /// How long the authority's own certificate is valid.
-// Ten years: longer than hosts live, because to change it is to enrol every host again.
+// Ten years: longer than most hosts live, because to change it takes every one of them.
 const AUTHORITY_VALIDITY: Duration = Duration::days(3_652);
 
 /// How far back certificates begin, for hosts whose clocks are late.
 const CLOCK_SLACK: Duration = Duration::hours(24);
 
-/// The collector's certificate authority.
+/// The collector's certificate authority: the one that signs, and those that are trusted beside it. It may be
+/// another one tomorrow, so whoever needs two things of it takes them from one [`Present`].
 pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
-    not_after: OffsetDateTime,
-    fingerprint: [u8; 32],
+    present: RwLock<Arc<Present>>,
+    changes: watch::Sender<u64>,
+    /// What secrets for other purposes are derived from, the same whoever signs.
+    seal: hmac::Key,
     trust_domain: String,
 }
 
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authority")
-            .field("fingerprint", &hex(&self.fingerprint))
+            .field("fingerprint", &hex(&self.fingerprint()))
             .field("trust_domain", &self.trust_domain)
             .finish_non_exhaustive()
     }
-}
-
-/// Why there is no authority.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthorityError {
-    /// A file cannot be read or written.
-    #[error("{action} {path}: {error}", path = path.display())]
-    File {
-        /// What was done.
-        action: &'static str,
-        /// To which file.
-        path: PathBuf,
-        /// What came of it.
-        error: std::io::Error,
-    },
-    /// There was an authority, and some of it is gone.
-    #[error(
-        "{path} is missing, and agents trust the authority that it was part of: restore the \
-         directory from a backup, or delete {marker} to begin with a new authority and enrol \
-         every agent again", path = path.display(), marker = marker.display()
-    )]
-    Missing {
-        /// What is gone.
-        path: PathBuf,
-        /// What says that it was there.
-        marker: PathBuf,
-    },
-    /// A file is not what it should be.
-    #[error("{path}: {message}: restore the directory from a backup", path = path.display())]
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// Others than the owner can read the key.
-    #[error(
-        "{path} can be read by others (mode {mode:03o}): run `chmod 600` on it, and think about \
-         who may have read it", path = path.display()
-    )]
-    Exposed {
-        /// The key's file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// The nodes of this database share an authority, and it is not here.
-    #[error(
-        "the nodes of this database share the authority {sha256}, and there is none in \
-         {directory}: copy ca.key and ca.crt of another node there (mode 600), or name their \
-         directory with node.authority_dir", directory = directory.display()
-    )]
-    Elsewhere {
-        /// The fingerprint of the one that they share.
-        sha256: String,
-        /// Where it was looked for.
-        directory: PathBuf,
-    },
-    /// The directory that was named for it holds none.
-    #[error(
-        "there is no authority in {directory}, which node.authority_dir names: leave that out on \
-         the first node, which makes one, and put its ca.key and ca.crt there",
-        directory = directory.display()
-    )]
-    NotGiven {
-        /// Where it was looked for.
-        directory: PathBuf,
-    },
-    /// The authority here is not the one that the nodes of this database share.
-    #[error(
-        "{directory} holds the authority {here}, and the agents of this database trust {sha256}: \
-         put ca.key and ca.crt of another node there and delete {marker}; to begin with a new \
-         authority and enrol every agent again, run `muster-collector authority forget` first",
-        directory = directory.display(), marker = marker.display()
-    )]
-    Another {
-        /// The fingerprint of the one that the nodes share.
-        sha256: String,
-        /// The fingerprint of the one here.
-        here: String,
-        /// Where it was found.
-        directory: PathBuf,
-        /// What says that it was always here.
-        marker: PathBuf,
-    },
-    /// The authority's certificate has expired.
-    #[error("{path} has expired: agents have to be enrolled with a new authority", path = path.display())]
-    Expired {
-        /// The certificate's file.
-        path: PathBuf,
-    },
-    /// The system gives no random bytes, or cannot sign.
-    #[error("make the certificate authority: {0}")]
-    Crypto(String),
 }
 
 fn elsewhere(sha256: [u8; 32], files: &files::Files) -> AuthorityError {
@@ -167,7 +86,7 @@ impl Authority {
         random: &dyn SecureRandom,
         now: OffsetDateTime,
     ) -> Result<Self, AuthorityError> {
-        let files = home.files();
+        let files = home.files_of_shared();
         // A second authority beside a shared one would take agents that no other node knows, and refuse
         // theirs; one that somebody else keeps is not mounted yet rather than to be made.
         let authority = if let Some(found) = Self::look(home, trust_domain, now)? {
@@ -180,7 +99,7 @@ impl Authority {
         };
         // After it was opened, so that only an authority that works is ever noted as the one that
         // agents trust.
-        files.mark(&hex(&authority.fingerprint))?;
+        files.mark(&hex(&authority.fingerprint()), home.shared.is_some())?;
         Ok(authority)
     }
 
@@ -197,7 +116,7 @@ impl Authority {
         trust_domain: &str,
         now: OffsetDateTime,
     ) -> Result<Option<Self>, AuthorityError> {
-        let files = home.files();
+        let files = home.files_of_shared();
         if !files.exist()? {
             return match (home.shared, home.authority_dir) {
                 (Some(sha256), _) => Err(elsewhere(sha256, &files)),
@@ -224,7 +143,7 @@ impl Authority {
         trust_domain: &str,
         now: OffsetDateTime,
     ) -> Result<Self, AuthorityError> {
-        Self::open(&home.files(), trust_domain, now)
+        Self::open(&home.files_of_shared(), trust_domain, now)
     }
 
     fn open(
@@ -232,38 +151,45 @@ impl Authority {
         trust_domain: &str,
         now: OffsetDateTime,
     ) -> Result<Self, AuthorityError> {
-        let key_path = files.key();
-        let certificate_path = files.certificate();
-        let key =
-            KeyPair::from_pem(&files.read_key()?).map_err(|error| AuthorityError::Damaged {
-                path: key_path.clone(),
-                message: format!("it is no private key ({error})"),
-            })?;
-        let damaged =
-            |message: String| AuthorityError::Damaged { path: certificate_path.clone(), message };
-        let certificate = CertificateDer::from_pem_slice(files.read_certificate()?.as_bytes())
-            .map_err(|error| damaged(format!("it is no certificate ({error})")))?;
-        let (_, parsed) = x509_parser::parse_x509_certificate(&certificate)
-            .map_err(|error| damaged(format!("it is no certificate ({error})")))?;
-        // A backup of one file without the other would sign certificates that no agent's root
-        // verifies; better not to start.
-        if parsed.public_key().raw != rcgen::PublicKeyData::subject_public_key_info(&key) {
-            return Err(damaged("it does not belong to the key beside it".to_owned()));
-        }
-        let not_after = parsed.validity().not_after.to_datetime();
-        if not_after <= now {
-            return Err(AuthorityError::Expired { path: certificate_path.clone() });
-        }
-        let fingerprint = sha256(&certificate);
-        let issuer = Issuer::from_ca_cert_der(&certificate, key)
-            .map_err(|error| damaged(error.to_string()))?;
-        Ok(Self {
-            issuer,
-            certificate,
-            not_after,
-            fingerprint,
-            trust_domain: trust_domain.to_owned(),
-        })
+        let signer = Arc::new(Signer::open(files, now)?);
+        let seal = signer.seal.clone();
+        let present = RwLock::new(Arc::new(Present::alone(signer)));
+        let (changes, _) = watch::channel(0);
+        Ok(Self { present, changes, seal, trust_domain: trust_domain.to_owned() })
+    }
+
+    /// Who signs and who is trusted at this moment.
+    pub(crate) fn present(&self) -> Arc<Present> {
+        Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes whenever [`Self::present`] does.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Goes along with what the nodes share, so far as this node has the files for it; says whether anything
+    /// changed. Blocks on the disk.
+    ///
+    /// # Errors
+    ///
+    /// When a file is missing or cannot be used; everything stays as it was.
+    pub fn follow(
+        &self,
+        home: &Home<'_>,
+        shared: &Shared,
+        now: OffsetDateTime,
+    ) -> Result<bool, AuthorityError> {
+        let before = self.present();
+        let Some(after) = before.becomes(home, shared, now)? else {
+            return Ok(false);
+        };
+        let number = after.number;
+        // Before it signs anything: a start from now on looks for this one.
+        home.files().mark(&hex(&after.signer.fingerprint), true)?;
+        *self.present.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        self.changes.send_replace(number);
+        Ok(true)
     }
 
     /// Compares it with the authority that the nodes share.
@@ -272,45 +198,44 @@ impl Authority {
     ///
     /// When it is another one.
     pub fn is_shared(&self, home: &Home<'_>, shared: [u8; 32]) -> Result<(), AuthorityError> {
-        if self.fingerprint == shared {
+        if self.fingerprint() == shared {
             return Ok(());
         }
         let files = home.files();
         Err(AuthorityError::Another {
             sha256: hex(&shared),
-            here: hex(&self.fingerprint),
+            here: hex(&self.fingerprint()),
             directory: files.directory().to_owned(),
             marker: files.marker().to_owned(),
         })
     }
 
-    /// The authority's certificate, which everything it signs ends in.
+    /// The certificate of the authority that signs.
     #[must_use]
-    pub const fn certificate(&self) -> &CertificateDer<'static> {
-        &self.certificate
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.present().signer.certificate.clone()
     }
 
-    /// When the authority's certificate ends.
+    /// When that certificate ends.
     #[must_use]
-    pub const fn not_after(&self) -> OffsetDateTime {
-        self.not_after
+    pub fn not_after(&self) -> OffsetDateTime {
+        self.present().signer.not_after
     }
 
-    /// SHA-256 of the authority's certificate (DER), which enrolment tokens carry.
+    /// SHA-256 of that certificate (DER), which enrolment tokens carry.
     #[must_use]
-    pub const fn fingerprint(&self) -> [u8; 32] {
-        self.fingerprint
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.present().signer.fingerprint
     }
 
-    /// A secret for another purpose, the same for everybody who has this authority: HMAC-SHA256 of
-    /// the purpose under the authority's private key.
+    /// A secret for another purpose, the same for everybody who has this authority or one that took its place:
+    /// HMAC-SHA256 of the purpose, under what the first authority's private key comes to.
     #[must_use]
     pub fn derive_key(&self, purpose: &[u8]) -> [u8; 32] {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.issuer.key().serialized_der());
         let mut derived = [0; 32];
         // HMAC as a key derivation: the private key is the only secret that all nodes have in
         // common, and nothing of it can be read back from this.
-        derived.copy_from_slice(hmac::sign(&key, purpose).as_ref());
+        derived.copy_from_slice(hmac::sign(&self.seal, purpose).as_ref());
         derived
     }
 
@@ -326,21 +251,36 @@ fn make(
     random: &dyn SecureRandom,
     now: OffsetDateTime,
 ) -> Result<(String, String), AuthorityError> {
-    let crypto = |error: rcgen::Error| AuthorityError::Crypto(error.to_string());
+    let (key, params) = draft(random, now)?;
+    let certificate = params.self_signed(&key).map_err(crypto)?;
+    Ok((key.serialize_pem(), certificate.pem()))
+}
+
+fn crypto(error: rcgen::Error) -> AuthorityError {
+    AuthorityError::Crypto(error.to_string())
+}
+
+/// A new authority's key, and what its certificate is to say.
+fn draft(
+    random: &dyn SecureRandom,
+    now: OffsetDateTime,
+) -> Result<(KeyPair, CertificateParams), AuthorityError> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(crypto)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, "Muster");
-    params.distinguished_name.push(DnType::CommonName, "Muster collector authority");
+    let serial = serial_number(random)?;
+    // A name of its own: who signed what is told by names, once there are two of them.
+    let name = format!("Muster collector authority {}", hex(&serial.to_bytes()[..4]));
+    params.distinguished_name.push(DnType::CommonName, name);
     // A path length of zero: whatever it signs can sign nothing further (RFC 5280, section
     // 4.2.1.9).
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.serial_number = Some(serial_number(random)?);
+    params.serial_number = Some(serial);
     params.not_before = now - CLOCK_SLACK;
     params.not_after = now + AUTHORITY_VALIDITY;
-    let certificate = params.self_signed(&key).map_err(crypto)?;
-    Ok((key.serialize_pem(), certificate.pem()))
+    Ok((key, params))
 }
 
 /// A random serial number of 127 bits (RFC 5280, section 4.1.2.2, wants it positive).
@@ -385,6 +325,18 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").ok();
         text
     })
+}
+
+/// The 32 bytes of 64 hexadecimal digits.
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (place, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *place = u8::from_str_radix(text.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 #[cfg(test)]

@@ -113,10 +113,14 @@ impl Site<'_> {
         if self.authority_here()?.is_none() {
             // One that is mounted is somebody else's to put there.
             if self.config.node.authority_dir.is_some() {
-                bail!("put ca.key and ca.crt of {} into {}", from.display(), directory.display());
+                bail!(
+                    "put what is in {} into {}",
+                    from.join(AUTHORITY).display(),
+                    directory.display()
+                );
             }
             files::make_private_dir(&directory)?;
-            for name in ["ca.crt", "ca.key"] {
+            for name in manifest.files_in(AUTHORITY) {
                 files::copy(&from.join(AUTHORITY).join(name), &directory.join(name))?;
             }
         }
@@ -139,7 +143,7 @@ impl Site<'_> {
 
     /// The fingerprint of the authority that is here, if there is one.
     fn authority_here(&self) -> anyhow::Result<Option<String>> {
-        let certificate = self.authority_dir().join("ca.crt");
+        let certificate = Home::of_node(&self.config.node).folder_of_shared().join("ca.crt");
         if !certificate.exists() {
             return Ok(None);
         }
@@ -154,9 +158,11 @@ impl Site<'_> {
 
     fn copy_authority(&self, to: &Path, manifest: &mut Manifest) -> anyhow::Result<()> {
         files::make_private_dir(&to.join(AUTHORITY))?;
-        for name in ["ca.crt", "ca.key"] {
+        let directory = self.authority_dir();
+        // Its own files, and those of an authority that is to take its place, or has.
+        for name in crate::authority::files_of(&directory).context("read the authority's folder")? {
             let inside = format!("{AUTHORITY}/{name}");
-            files::copy(&self.authority_dir().join(name), &to.join(&inside))?;
+            files::copy(&directory.join(&name), &to.join(&inside))?;
             manifest.add_file(to, &inside)?;
         }
         Ok(())

@@ -20,6 +20,7 @@ mod output;
 mod serve;
 mod settings;
 mod token;
+mod trace_id;
 mod user;
 
 use std::process::ExitCode;
@@ -79,6 +80,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Prints every metric with its unit, labels and meaning, as docs/METRICS.md.
     Metrics(metrics::Metrics),
+    /// Prints the id of a report's trace, by its agent and its position.
+    TraceId(trace_id::OfReport),
     /// Judges software, a JSON object a line in and out, without a database.
     Match(matching::Match),
     /// Compares CPE names, a JSON object a line in and out.
@@ -125,6 +128,7 @@ impl Cli {
             Command::Feed(command) => command.run(settings)?,
             Command::Migrate(command) => database::with(settings, |db| command.run(db))?,
             Command::Metrics(command) => command.run(settings)?,
+            Command::TraceId(command) => command.run(settings)?,
             Command::Match(command) => command.run()?,
             Command::CpeMatch => matching::cpe_match()?,
             Command::VersionCompare => matching::version_compare()?,

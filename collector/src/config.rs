@@ -43,7 +43,7 @@ pub use self::oidc::OidcConfig;
 pub use self::pipeline::PipelineConfig;
 pub use self::queue::QueueConfig;
 pub use self::secret::Secret;
-pub use self::telemetry::{LogFormat, TelemetryConfig};
+pub use self::telemetry::{LogFormat, TelemetryConfig, TracesConfig};
 pub use self::webhooks::WebhooksConfig;
 
 use self::section::Section;

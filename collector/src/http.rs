@@ -163,7 +163,10 @@ fn router(state: ApiState, config: &HttpConfig) -> Router {
         .layer(option_layer(cors(config)))
         .layer(middleware::from_fn_with_state(proxies, client::note))
         // Outermost, so that every answer has an id, whichever layer gives it.
-        .layer(middleware::from_fn(request_id::assign))
+        .layer(middleware::from_fn_with_state(
+            state.tracer.clone(),
+            request_id::assign,
+        ))
         .with_state(state)
 }
 
@@ -183,6 +186,7 @@ fn cors(config: &HttpConfig) -> Option<CorsLayer> {
                 header::IF_MATCH,
                 extract::COMPANY.clone(),
                 HeaderName::from_static("idempotency-key"),
+                request_id::PARENT,
             ])
             .expose_headers([header::ETAG, header::RETRY_AFTER, request_id::HEADER])
             .max_age(Duration::from_secs(3_600)),

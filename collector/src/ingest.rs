@@ -50,6 +50,7 @@ use crate::clock::Clock;
 use crate::config::IngestConfig;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{INGEST_BYTES_IN_FLIGHT, INGEST_BYTES_IN_READING, INGEST_HELD};
+use crate::traces::Tracer;
 
 /// Agents, companies and addresses whose rates are remembered.
 // Far more than one node has connections. Some 10 MB a limiter when all of them are busy.
@@ -76,6 +77,8 @@ pub struct Parts {
     pub registry: Registry,
     /// The process' tasks.
     pub lifecycle: Lifecycle,
+    /// What takes traces.
+    pub tracer: Tracer,
 }
 
 /// Why ingest does not start.
@@ -109,6 +112,7 @@ struct Shared {
     agents: Arc<dyn Agents>,
     registry: Registry,
     lifecycle: Lifecycle,
+    tracer: Tracer,
     agent_rate: Limiter<AgentId>,
     company_rate: Limiter<CompanyId>,
     enrolments: Limiter<IpAddr>,
@@ -126,7 +130,7 @@ struct Shared {
 
 impl Shared {
     fn new(parts: Parts) -> Self {
-        let Parts { config, clock, authority, queue, agents, registry, lifecycle } = parts;
+        let Parts { config, clock, authority, queue, agents, registry, lifecycle, tracer } = parts;
         let per_agent = Rate::per_minute(config.agent_requests_per_minute);
         let per_company = Rate::per_minute(config.company_requests_per_minute);
         let per_address = Rate::per_minute(config.enrolments_per_minute);
@@ -150,6 +154,7 @@ impl Shared {
             agents,
             registry,
             lifecycle,
+            tracer,
         }
     }
 
@@ -208,14 +213,30 @@ fn spawn_tasks(shared: &Arc<Shared>, listener: Listener, certificate: Arc<Server
     });
 }
 
-/// Renews the collector's certificate until the stop.
+/// Renews the collector's certificate until the stop, and tells agents whom to trust when that changes.
 async fn keep_certificate(shared: &Shared, certificate: &ServerCertificate) {
-    while pause(&shared.lifecycle, RENEW_CHECK_EVERY).await {
+    let mut changes = shared.authority.changes();
+    loop {
+        let has_changed = tokio::select! {
+            is_on = pause(&shared.lifecycle, RENEW_CHECK_EVERY) => {
+                if !is_on {
+                    return;
+                }
+                false
+            }
+            // The authority lives as long as the listener, so there is always somebody who could say it.
+            _ = changes.changed() => true,
+        };
         let now = shared.clock.now();
         match certificate.renew_if_due(&shared.authority, &shared.random, now) {
             Ok(true) => tracing::info!("renewed the collector's own certificate"),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "the collector's own certificate stays as it is"),
+        }
+        // After the certificate that they will meet: an agent that comes back at once finds it.
+        if has_changed {
+            let told = shared.registry.tell_all(&registry::Command::Authorities);
+            tracing::info!(told, "told agents which authorities to trust");
         }
     }
 }

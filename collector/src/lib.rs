@@ -35,4 +35,5 @@ mod sealing;
 mod tar;
 pub mod telemetry;
 pub mod tokens;
+pub mod traces;
 pub mod webhooks;

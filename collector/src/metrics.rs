@@ -142,6 +142,11 @@ families! {
         /// One request.
         Histogram HTTP_SECONDS = "muster_http_request_seconds" by LABEL_ROUTE LABEL_METHOD;
     }
+    "Traces" {
+        /// Spans of traces: `sent`; `dropped`, because too many waited; `failed`, because whoever takes them did
+        /// not.
+        Counter TRACE_SPANS = "muster_trace_spans_total" by LABEL_OUTCOME;
+    }
     "The database" {
         /// Whether the database answers this node and takes writes: 1 or 0.
         Gauge DATABASE_UP = "muster_database_up";
@@ -196,6 +201,9 @@ families! {
         /// whose certificate ends within a week although it is renewed ten days before (`expiring`). The
         /// site's.
         Gauge AGENTS_CERTIFICATES = "muster_agents_certificates" by LABEL_STATE;
+        /// Agents whose certificate has not ended, while one authority takes the place of another: those that have
+        /// come over (`present`), and those that have not (`former`). The site's.
+        Gauge AGENTS_AUTHORITY = "muster_agents_authority" by LABEL_STATE;
         /// Agents that have an acknowledgement for something that is not in the rows. The site's.
         Gauge AGENTS_BEHIND = "muster_agents_behind";
         /// Dead letters that nobody has looked after. The site's.

@@ -20,6 +20,7 @@ pub mod simulated;
 mod sink;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trace;
 pub(crate) mod unwind;
 mod worker;
 
@@ -37,6 +38,7 @@ use crate::clock::Clock;
 use crate::config::PipelineConfig;
 use crate::lifecycle::Lifecycle;
 use crate::queue::Queue;
+use crate::traces::Tracer;
 
 /// What the pipeline works with.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub struct Pipeline {
     pub matcher: Arc<Matcher>,
     /// The time.
     pub clock: Clock,
+    /// What takes traces.
+    pub tracer: Tracer,
 }
 
 impl Pipeline {
@@ -72,6 +76,7 @@ impl Pipeline {
             dispatcher: Arc::clone(&self.dispatcher),
             sink: StoreSink { store: self.store, matcher: self.matcher },
             clock: self.clock.clone(),
+            tracer: self.tracer,
             attempts_max: config.attempts_max,
             reads: Reads::Aside,
         });

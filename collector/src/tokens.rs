@@ -28,6 +28,12 @@ impl TokenMaker {
         Self { ca_sha256, addresses }
     }
 
+    /// The same for another CA, which has taken the place of the one before.
+    #[must_use]
+    pub fn of(&self, ca_sha256: [u8; 32]) -> Self {
+        Self { ca_sha256, addresses: self.addresses.clone() }
+    }
+
     /// A token with a new secret.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //!
 //! `docs/PROTOCOL.md` tells the same story for readers of other languages.
 
+pub mod authorities;
 pub mod enrolment;
 pub mod fingerprint;
 pub mod frame;

@@ -76,6 +76,8 @@ pub const VISIT_EVERY_S: std::ops::RangeInclusive<u32> = 60..=86_400;
 pub const VISIT_QUIET_S: u32 = 5;
 /// Longest time over which a fleet comes back to a collector that it has lost, in seconds.
 pub const RETURN_WITHIN_S_MAX: u32 = 600;
+/// Longest time over which a fleet renews its certificates because it is asked to, in seconds.
+pub const RENEW_WITHIN_S_MAX: u32 = 604_800;
 /// Longest wait that a reject or a refusal may ask of an agent, in milliseconds.
 // A collector that answers nonsense must not be able to send its fleet away for good.
 pub const RETRY_AFTER_MS_MAX: u32 = 3_600_000;

@@ -49,6 +49,8 @@ impl Capabilities {
     pub const REKEY: Self = Self(1 << 4);
     /// An agent can say that it leaves for good.
     pub const LEAVE: Self = Self(1 << 5);
+    /// An agent can be told to trust other authorities.
+    pub const AUTHORITIES: Self = Self(1 << 6);
 
     /// What this crate's users have.
     #[must_use]
@@ -59,7 +61,8 @@ impl Capabilities {
                 | Self::RENEW.0
                 | Self::ATTEND.0
                 | Self::REKEY.0
-                | Self::LEAVE.0,
+                | Self::LEAVE.0
+                | Self::AUTHORITIES.0,
         )
     }
 
@@ -122,8 +125,8 @@ pub struct Hello {
     pub acknowledged: Position,
     /// The last scan that was asked for and done; zero when none.
     pub scan_done: u64,
-    /// What [`Self::extension_of`] makes, and more of later versions behind it; empty where the agent
-    /// does not say.
+    /// What [`Self::extension_of`] makes, [`Self::extension_with`] or more of later versions behind it; empty
+    /// where the agent does not say.
     #[serde(deserialize_with = "bounded::list::<_, _, { limits::EXTENSION_BYTES_MAX }>")]
     pub extension: Vec<u8>,
 }
@@ -143,6 +146,21 @@ impl Hello {
     #[must_use]
     pub fn extension_of(presence: Presence) -> Vec<u8> {
         wire::encode(&presence)
+    }
+
+    /// An extension that says this, and the number of the authorities that the agent trusts
+    /// ([`crate::authorities::number`]).
+    #[must_use]
+    pub fn extension_with(presence: Presence, authorities: u64) -> Vec<u8> {
+        wire::encode(&(presence, authorities))
+    }
+
+    /// The number of the authorities that the agent trusts; `None` for one that does not say.
+    #[must_use]
+    pub fn authorities(&self) -> Option<u64> {
+        let ((_, authorities), _): ((Presence, u64), _) =
+            postcard::take_from_bytes(&self.extension).ok()?;
+        Some(authorities)
     }
 
     /// What the agent says of the connection and of itself; `None` for an agent that says nothing, or
@@ -228,6 +246,17 @@ pub enum CollectorMessage {
         /// The chain, the agent's own first, each DER.
         #[serde(deserialize_with = "bounded::chain")]
         chain: Vec<Vec<u8>>,
+    },
+    /// The authorities that the agent trusts from its next connection on, in the place of those before; only to
+    /// an agent that has [`Capabilities::AUTHORITIES`]. An agent passes over it unless it trusts one of them
+    /// already.
+    Authorities {
+        /// Their certificates, the one that signs first, each DER.
+        #[serde(deserialize_with = "bounded::chain")]
+        roots: Vec<Vec<u8>>,
+        /// Whether the agent is to renew its certificate, at any moment within so many seconds;
+        /// [`limits::RENEW_WITHIN_S_MAX`] at most.
+        renew_within_s: Option<u32>,
     },
 }
 

@@ -260,6 +260,16 @@ fn the_ends_of_an_identity_keep_their_bytes() {
 }
 
 #[test]
+fn authorities_keep_their_bytes() {
+    for (name, renew_within_s) in
+        [("authorities.bin", None), ("authorities_renew.bin", Some(3_600))]
+    {
+        let roots = vec![vec![0x30, 1], vec![0x30, 2]];
+        check_collector_message(name, &CollectorMessage::Authorities { roots, renew_within_s });
+    }
+}
+
+#[test]
 fn a_hello_says_its_way_and_its_process_or_nothing() {
     let hello = |extension| Hello {
         version_min: 1,
@@ -276,6 +286,12 @@ fn a_hello_says_its_way_and_its_process_or_nothing() {
     };
     let mut extension = Hello::extension_of(presence);
     assert_eq!(extension, [2, 1, 2, 0xac, 0x02]);
+    assert_eq!(hello(extension.clone()).authorities(), None);
+    let trusting = Hello::extension_with(presence, 300);
+    assert_eq!(trusting, [2, 1, 2, 0xac, 0x02, 0xac, 0x02]);
+    // Also for a collector that knows only its first part.
+    assert_eq!(hello(trusting.clone()).presence(), Some(presence));
+    assert_eq!(hello(trusting).authorities(), Some(300));
     // Whatever a later version puts behind it.
     extension.push(7);
     assert_eq!(hello(extension).presence(), Some(presence));
@@ -383,10 +399,11 @@ fn orders_keep_their_bytes() {
 
 #[test]
 fn abilities_keep_their_bits() {
-    assert_eq!(Capabilities::current(), Capabilities(0b11_1111));
+    assert_eq!(Capabilities::current(), Capabilities(0b111_1111));
     assert_eq!(Capabilities::ATTEND, Capabilities(0b1000));
     assert_eq!(Capabilities::REKEY, Capabilities(0b1_0000));
     assert_eq!(Capabilities::LEAVE, Capabilities(0b10_0000));
+    assert_eq!(Capabilities::AUTHORITIES, Capabilities(0b100_0000));
 }
 
 #[test]

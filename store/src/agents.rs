@@ -133,6 +133,58 @@ pub async fn record_certificate(
     Ok(done.rows_affected() > 0)
 }
 
+/// Notes by which authority's certificate an agent comes, once it trusts that one.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn record_authority(
+    scope: &TenantScope,
+    agent: AgentId,
+    sha256: [u8; 32],
+) -> Result<(), StoreError> {
+    let mut tx = scope.begin("agents.record_authority").await?;
+    sqlx::query!(
+        "UPDATE agents SET authority_sha256 = $3
+         WHERE company_key = $1 AND id = $2 AND authority_sha256 IS DISTINCT FROM $3",
+        scope.key(),
+        agent.0,
+        &sha256[..]
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Agents of a company by the authority that they are of: how many have come with a certificate of this one, and
+/// how many have a certificate that has not ended and come by another one's.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn by_authority(
+    scope: &TenantScope,
+    sha256: [u8; 32],
+    now: OffsetDateTime,
+) -> Result<(u64, u64), StoreError> {
+    let mut tx = scope.begin("agents.by_authority").await?;
+    let row = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE authority_sha256 = $2) AS "present!",
+                  count(*) FILTER (WHERE authority_sha256 IS DISTINCT FROM $2) AS "former!"
+           FROM agents
+           WHERE company_key = $1 AND revoked_at IS NULL AND uninstalled_at IS NULL
+                 AND certificate_expires_at > $3"#,
+        scope.key(),
+        &sha256[..],
+        now
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok((row.present.unsigned_abs(), row.former.unsigned_abs()))
+}
+
 /// Asks an agent to scan now, wherever it is connected. Gives the request's number, which grows
 /// with every request; `None` when there is no such agent, it was revoked, or the host has none.
 ///

@@ -1,7 +1,7 @@
 //! What all nodes of one database have in common: the certificate authority that agents trust.
 //!
 //! The first node notes its authority's fingerprint, every other one compares. The key itself is
-//! never here.
+//! never here. Another authority takes its place in three steps: prepared, active, and the one before retired.
 
 use time::OffsetDateTime;
 
@@ -56,6 +56,98 @@ pub async fn forget_authority(store: &Store) -> Result<bool, StoreError> {
     Ok(done.rows_affected() > 0)
 }
 
+/// The authorities that the nodes share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authorities {
+    /// SHA-256 of the certificate of the one that signs.
+    pub active: [u8; 32],
+    /// Of the one that will.
+    pub next: Option<[u8; 32]>,
+    /// Of the one that did.
+    pub previous: Option<[u8; 32]>,
+    /// Since when the active one is.
+    pub activated_at: Option<OffsetDateTime>,
+    /// Since when what the previous one signed is sent away.
+    pub retired_at: Option<OffsetDateTime>,
+}
+
+/// Which authorities the nodes share; `None` before the first node has noted its own.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn authorities(store: &Store) -> Result<Option<Authorities>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT authority_sha256, next_sha256, previous_sha256, activated_at, retired_at FROM cluster"
+    )
+    .fetch_optional(store.pool())
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(Authorities {
+        active: fingerprint(row.authority_sha256)?,
+        next: row.next_sha256.map(fingerprint).transpose()?,
+        previous: row.previous_sha256.map(fingerprint).transpose()?,
+        activated_at: row.activated_at,
+        retired_at: row.retired_at,
+    }))
+}
+
+/// Notes the authority that is to take the active one's place; `false` when one is noted already, or the one
+/// before is not retired yet.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn prepare_authority(
+    store: &Store,
+    active: [u8; 32],
+    next: [u8; 32],
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE cluster SET next_sha256 = $2, previous_sha256 = NULL, retired_at = NULL
+         WHERE authority_sha256 = $1 AND next_sha256 IS NULL
+               AND (previous_sha256 IS NULL OR retired_at IS NOT NULL)",
+        &active[..],
+        &next[..]
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Has the prepared authority sign from now on; `false` when there is none.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn activate_authority(store: &Store, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE cluster SET authority_sha256 = next_sha256, previous_sha256 = authority_sha256,
+                next_sha256 = NULL, activated_at = $1, retired_at = NULL
+         WHERE next_sha256 IS NOT NULL",
+        now
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Ends the trust in the authority that signed before; `false` when there is none to end.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn retire_authority(store: &Store, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE cluster SET retired_at = $1
+         WHERE previous_sha256 IS NOT NULL AND retired_at IS NULL",
+        now
+    )
+    .execute(store.pool())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 fn fingerprint(noted: Vec<u8>) -> Result<[u8; 32], StoreError> {
     noted.try_into().map_err(|noted: Vec<u8>| {
         let bytes = format!("{} bytes", noted.len());
@@ -80,6 +172,30 @@ mod tests {
         assert!(forget_authority(store).await.unwrap());
         assert!(!forget_authority(store).await.unwrap());
         assert_eq!(note_authority(store, [2; 32], at(2)).await.unwrap(), [2; 32]);
+    }
+
+    #[tokio::test]
+    async fn one_authority_takes_the_place_of_another_in_three_steps_and_in_no_other_order() {
+        let database = FreshDatabase::create().await;
+        let store = database.store();
+        assert!(!prepare_authority(store, [1; 32], [2; 32]).await.unwrap());
+        note_authority(store, [1; 32], at(0)).await.unwrap();
+        assert!(!activate_authority(store, at(1)).await.unwrap());
+        assert!(!retire_authority(store, at(1)).await.unwrap());
+        assert!(prepare_authority(store, [1; 32], [2; 32]).await.unwrap());
+        assert!(!prepare_authority(store, [1; 32], [3; 32]).await.unwrap());
+        assert!(activate_authority(store, at(2)).await.unwrap());
+        // The one before has to be retired first.
+        assert!(!prepare_authority(store, [2; 32], [3; 32]).await.unwrap());
+        let moving = authorities(store).await.unwrap().unwrap();
+        assert_eq!((moving.active, moving.next), ([2; 32], None));
+        assert_eq!((moving.previous, moving.activated_at), (Some([1; 32]), Some(at(2))));
+        assert_eq!(moving.retired_at, None);
+        assert!(retire_authority(store, at(3)).await.unwrap());
+        assert!(!retire_authority(store, at(4)).await.unwrap());
+        assert_eq!(authorities(store).await.unwrap().unwrap().retired_at, Some(at(3)));
+        assert!(prepare_authority(store, [2; 32], [3; 32]).await.unwrap());
+        assert_eq!(authorities(store).await.unwrap().unwrap().previous, None);
     }
 
     #[tokio::test]

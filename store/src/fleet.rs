@@ -93,6 +93,19 @@ pub async fn watched(operator: &OperatorScope) -> Result<Vec<Watched>, StoreErro
     Ok(watched.collect())
 }
 
+/// All companies, those as well whose agents are not let in.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn all_companies(operator: &OperatorScope) -> Result<Vec<CompanyId>, StoreError> {
+    let mut tx = operator.begin("fleet.all_companies").await?;
+    let ids =
+        sqlx::query_scalar!("SELECT id FROM companies ORDER BY key").fetch_all(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(ids.into_iter().map(CompanyId).collect())
+}
+
 /// A company's agents.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //! It is the only crate that speaks SQL, so that every query can be seen to stay inside one
 //! company. Company data is reached through a [`tenant::TenantScope`] and nothing else; what is
 //! global (CVEs, feeds, jobs, signals to agents) holds no company's data and is reached through
-//! [`database::Store`]. It never reads a clock, but to time transactions, and never makes a secret: both are
+//! [`database::Store`]. It never reads a clock, but to time what it does, and never makes a secret: both are
 //! arguments.
 
 mod actors;
@@ -52,7 +52,7 @@ pub mod summary;
 pub mod tenant;
 #[cfg(any(test, feature = "test-support"))]
 pub mod test_support;
-
+pub mod timeline;
 pub mod users;
 pub mod webhooks;
 

@@ -34,7 +34,8 @@ impl Visit {
         let hello = AgentMessage::Hello(Hello {
             version_min: VERSION_MIN,
             version_max: VERSION_MAX,
-            capabilities: Capabilities::current(),
+            // Whoever only looks changes nothing of the agent.
+            capabilities: Capabilities::current().without(Capabilities::AUTHORITIES),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
             acknowledged: Position::default(),
             scan_done: 0,

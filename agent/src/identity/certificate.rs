@@ -7,6 +7,8 @@ use uuid::Uuid;
 use x509_parser::extensions::GeneralName;
 use x509_parser::time::ASN1Time;
 
+use super::UnusableCertificate;
+
 /// An agent's certificate, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
@@ -70,6 +72,18 @@ impl Certificate {
     pub const fn has_expired(&self, now_ms: u64) -> bool {
         now_ms >= self.not_after_ms
     }
+}
+
+/// Whether a certificate (DER) is an authority's, for which it says that it may sign (RFC 5280, section
+/// 4.2.1.9).
+pub(super) fn check_authority(der: &[u8]) -> Result<(), UnusableCertificate> {
+    let unreadable = |why: String| UnusableCertificate::Unreadable(why);
+    let (rest, parsed) =
+        x509_parser::parse_x509_certificate(der).map_err(|error| unreadable(error.to_string()))?;
+    if !rest.is_empty() || !parsed.is_ca() {
+        return Err(unreadable("it is no authority's".to_owned()));
+    }
+    Ok(())
 }
 
 fn parse_uri(uri: &str) -> Option<(&str, CompanyId, AgentId)> {

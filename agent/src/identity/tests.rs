@@ -187,3 +187,40 @@ fn never_shows_its_key() {
     let secret = format!("{:?}", &key.secret_pkcs8_der()[..40]);
     assert!(!shown.contains(secret.trim_matches(['[', ']'])));
 }
+
+/// Another authority's certificate.
+fn another_root() -> Vec<u8> {
+    sign(&NewKey::generate().expect("a key"), &[]).1
+}
+
+#[test]
+fn trusts_other_authorities_beside_or_after_one_that_it_knows_and_keeps_that() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut identity = identity();
+    let (old, new) = (identity.roots()[0].to_vec(), another_root());
+    let both = vec![new.clone(), old];
+    assert!(identity.trust(both.clone(), folder.path()).expect("trusted"));
+    assert!(!identity.trust(both, folder.path()).expect("known"));
+    let loaded = || Identity::load(folder.path()).expect("readable").expect("there");
+    assert_eq!(loaded().roots().len(), 2);
+    assert!(identity.trust(vec![new.clone()], folder.path()).expect("trusted"));
+    assert_eq!(loaded().roots(), [CertificateDer::from(new)]);
+    assert_eq!(loaded().expose_key(), identity.expose_key());
+}
+
+#[test]
+fn never_trusts_strangers_alone_nor_what_is_no_authority() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut identity = identity();
+    let (known, own) = (identity.roots().to_vec(), identity.chain()[0].to_vec());
+    let old = known[0].to_vec();
+    for roots in [vec![], vec![another_root()], vec![old.clone(), own], vec![old.clone(), vec![1]]]
+    {
+        assert!(identity.trust(roots, folder.path()).is_err());
+    }
+    // What cannot be kept is not trusted either.
+    let nowhere = folder.path().join("absent");
+    assert!(identity.trust(vec![another_root(), old], &nowhere).is_err());
+    assert_eq!(identity.roots(), known);
+    assert!(Identity::load(folder.path()).expect("an answer").is_none());
+}

@@ -20,14 +20,17 @@ impl Agent {
         match action {
             Action::Connect { attempt } => return self.connect(attempt),
             Action::Greet(hello) => {
+                let presence = Presence { path: self.ways.path(), process: self.process };
+                let authorities = self.identity.roots().iter().map(AsRef::as_ref);
                 let extension =
-                    Hello::extension_of(Presence { path: self.ways.path(), process: self.process });
+                    Hello::extension_with(presence, protocol::authorities::number(authorities));
                 self.send(&AgentMessage::Hello(Hello { extension, ..hello }));
             }
             Action::Beat(heartbeat) => self.send(&AgentMessage::Heartbeat(heartbeat)),
             Action::Renew => self.ask_for_certificate(|csr| AgentMessage::Renew { csr }),
             Action::Rekey => self.ask_for_certificate(|csr| AgentMessage::Rekey { csr }),
             Action::BecomeAgent(agent, chain) => return Some(self.become_agent(agent, chain)),
+            Action::TrustAuthorities(roots) => self.trust(roots),
             Action::Disconnect(parting) => {
                 if parting.is_problem() {
                     self.problem(&parting.to_string());
@@ -225,6 +228,21 @@ impl Agent {
         Event::CertificateInstalled { renew_at: self.renew_at() }
     }
 
+    /// Trusts other authorities from the next connection on.
+    fn trust(&mut self, roots: Vec<Vec<u8>>) {
+        match self.identity.trust(roots, &self.config.state_dir) {
+            Ok(false) => {}
+            Ok(true) => {
+                let count = self.identity.roots().len();
+                self.log.info(format_args!("trusts {count} authorities from now on"));
+                // The next connection is checked by them.
+                self.tls = None;
+            }
+            // They come again with the next connection.
+            Err(error) => self.log.error(format_args!("{error}")),
+        }
+    }
+
     /// When the certificate is due, by the collector's clock where that was heard.
     pub(super) fn renew_at(&self) -> Duration {
         let now = self.clock.elapsed();
@@ -248,5 +266,6 @@ const fn name(message: &CollectorMessage) -> &'static str {
         CollectorMessage::Gone => "a farewell",
         CollectorMessage::Rekey => "a wish for another key",
         CollectorMessage::Rekeyed { .. } => "another identity",
+        CollectorMessage::Authorities { .. } => "whom to trust",
     }
 }

@@ -86,6 +86,8 @@ pub enum Action {
     Rekey,
     /// Check this chain, and be this agent from the next connection on.
     BecomeAgent(AgentId, Vec<Vec<u8>>),
+    /// Trust these authorities from the next connection on, if one of them is trusted already.
+    TrustAuthorities(Vec<Vec<u8>>),
 }
 
 /// Why an epoch ends.

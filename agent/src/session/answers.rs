@@ -44,7 +44,8 @@ impl Session {
             | CollectorMessage::Certificate { .. }
             | CollectorMessage::Gone
             | CollectorMessage::Rekey
-            | CollectorMessage::Rekeyed { .. } => {
+            | CollectorMessage::Rekeyed { .. }
+            | CollectorMessage::Authorities { .. } => {
                 self.violated(now, "something else before its welcome");
             }
         }
@@ -71,6 +72,12 @@ impl Session {
                 self.actions.push(Action::BecomeAgent(agent, chain));
                 // What was reported as the agent before is nothing that this one has said.
                 self.start_over(now, StartOver::Rekeyed);
+            }
+            CollectorMessage::Authorities { roots, renew_within_s } => {
+                self.actions.push(Action::TrustAuthorities(roots));
+                if let Some(within_s) = renew_within_s {
+                    self.renew_within(now, within_s);
+                }
             }
             // It is the answer to a farewell that a session never says.
             CollectorMessage::Gone => self.violated(now, "a farewell"),

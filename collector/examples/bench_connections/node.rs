@@ -20,6 +20,7 @@ use collector::ingest::registry::{Registry, Told};
 use collector::ingest::{self, Parts};
 use collector::lifecycle::Lifecycle;
 use collector::queue::{AppendError, Entry};
+use collector::traces::Tracer;
 use protocol::enrolment::EnrolRequest;
 use protocol::ids::{AgentId, CompanyId, Position};
 use ring::rand::SystemRandom;
@@ -62,6 +63,7 @@ impl Node {
             agents: Arc::new(Anything),
             registry: Registry::new(),
             lifecycle: lifecycle.clone(),
+            tracer: Tracer::default(),
         })?;
         Ok(Self { address, lifecycle })
     }
@@ -126,6 +128,10 @@ impl Agents for Anything {
         _certificate: &'a IssuedCertificate,
     ) -> Answer<'a, bool> {
         Box::pin(async { Ok(false) })
+    }
+
+    fn note_authority(&self, _: CompanyId, _: AgentId, _: [u8; 32]) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn note_departure(&self, _company: CompanyId, _agent: AgentId) -> Answer<'_, ()> {

@@ -189,6 +189,21 @@ impl Agents for StoredAgents {
         Box::pin(async { note.await.map_err(unavailable) })
     }
 
+    fn note_authority(
+        &self,
+        company: CompanyId,
+        agent: AgentId,
+        sha256: [u8; 32],
+    ) -> Answer<'_, ()> {
+        let note = async move {
+            match self.store.pipeline_scope(company).await? {
+                Some(scope) => agents::record_authority(&scope, agent, sha256).await,
+                None => Ok(()),
+            }
+        };
+        Box::pin(async { note.await.map_err(unavailable) })
+    }
+
     fn note_departure(&self, company: CompanyId, agent: AgentId) -> Answer<'_, ()> {
         let note = async move {
             match self.store.pipeline_scope(company).await? {

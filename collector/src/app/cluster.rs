@@ -4,14 +4,21 @@
 //! Nodes share nothing but PostgreSQL, which holds the fingerprint of the authority and never its key
 //! (decision 24). It must never let a node start that agents of the others would not trust.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::Context as _;
 use ring::rand::SystemRandom;
 use store::cluster;
 use store::database::Store;
 
-use crate::authority::{Authority, Home};
+use crate::authority::{Authority, AuthorityError, Home, Shared, hex};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, NodeConfig};
+use crate::lifecycle::Lifecycle;
+
+/// How often a node looks which authorities the others share.
+const FOLLOW_EVERY: Duration = Duration::from_secs(2);
 
 /// Opens this node's authority and makes sure that it is the one that all nodes of the database
 /// share; the first node makes it.
@@ -23,7 +30,7 @@ pub(crate) async fn open_authority(
     config: &Config,
     store: &Store,
     clock: &Clock,
-) -> anyhow::Result<Authority> {
+) -> anyhow::Result<Arc<Authority>> {
     let shared = cluster::authority(store).await.context("ask which authority the nodes share")?;
     let (node, trust_domain) = (config.node.clone(), config.ingest.trust_domain.clone());
     let now = clock.now();
@@ -42,5 +49,74 @@ pub(crate) async fn open_authority(
         // here, with what to copy.
         authority.is_shared(&Home::of_node(&config.node), counts)?;
     }
+    let authority = Arc::new(authority);
+    follow_once(&authority, &config.node, store, clock).await?;
     Ok(authority)
+}
+
+/// Goes along with what the nodes share until the stop.
+pub(super) async fn follow(
+    authority: Arc<Authority>,
+    node: NodeConfig,
+    store: Store,
+    clock: Clock,
+    lifecycle: Lifecycle,
+) {
+    let mut was_wrong = false;
+    loop {
+        tokio::select! {
+            () = lifecycle.stopping() => return,
+            () = tokio::time::sleep(FOLLOW_EVERY) => {}
+        }
+        let followed = follow_once(&authority, &node, &store, &clock).await;
+        match &followed {
+            Ok(true) => {
+                let active = hex(&authority.fingerprint());
+                tracing::info!(active, "the authorities that the nodes share have changed");
+            }
+            Ok(false) => {}
+            // Once: a node without the files goes on with those that it has, and says so until it has them.
+            Err(error) if !was_wrong => tracing::error!(
+                error = format!("{error:#}"),
+                "this node cannot go along with the authorities that the nodes share"
+            ),
+            Err(_) => {}
+        }
+        was_wrong = followed.is_err();
+    }
+}
+
+/// Goes along with what the nodes share; says whether anything changed.
+async fn follow_once(
+    authority: &Arc<Authority>,
+    node: &NodeConfig,
+    store: &Store,
+    clock: &Clock,
+) -> anyhow::Result<bool> {
+    let Some(noted) = cluster::authorities(store).await? else {
+        return Ok(false);
+    };
+    let shared = shared(&noted);
+    let (authority, node, now) = (Arc::clone(authority), node.clone(), clock.now());
+    let following = tokio::task::spawn_blocking(move || {
+        let home = Home { shared: Some(shared.active), ..Home::of_node(&node) };
+        authority.follow(&home, &shared, now)
+    });
+    Ok(following.await?.map_err(as_missing)?)
+}
+
+/// What is missing where the files of a prepared authority are not on this node yet.
+fn as_missing(error: AuthorityError) -> anyhow::Error {
+    anyhow::Error::from(error)
+        .context("copy the folder that `authority rotate prepare` named into this node's authority")
+}
+
+/// What the database says of the authorities that the nodes share.
+pub(crate) fn shared(noted: &cluster::Authorities) -> Shared {
+    Shared {
+        active: noted.active,
+        next: noted.next,
+        previous: noted.previous,
+        is_retired: noted.retired_at.is_some(),
+    }
 }

@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use self::site::Site;
 use super::Base;
+use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::Role;
 use crate::metrics::{
@@ -38,6 +39,7 @@ struct Node {
     data_dir: PathBuf,
     store: Store,
     clock: Clock,
+    authority: Arc<Authority>,
     /// What judges, on a node that does.
     matcher: Option<Arc<Matcher>>,
 }
@@ -51,6 +53,7 @@ impl Base {
             data_dir: self.config.node.data_dir.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
+            authority: Arc::clone(&self.authority),
             matcher: (roles.has(Role::Ingest) || roles.has(Role::Jobs)).then_some(matcher),
         };
         let stopping = self.lifecycle.soft_token();
@@ -74,8 +77,6 @@ impl Base {
     /// Says what does not change while the process lives.
     fn measure_once(&self) {
         process::started(self.clock.now());
-        let ends = seconds_since_1970(self.authority.not_after());
-        gauge!(CERTIFICATE_EXPIRES, LABEL_CERTIFICATE => "authority").set(ends);
         if self.config.node.roles.has(Role::Ingest) {
             gauge!(QUEUE_MAX_BYTES).set(self.config.queue.bytes_max as f64);
             gauge!(INGEST_CONNECTIONS_MAX).set(f64::from(self.config.ingest.connections_max));
@@ -100,6 +101,9 @@ impl Base {
 impl Node {
     async fn measure(&self) {
         self.disk();
+        // Another authority may sign by now.
+        let ends = seconds_since_1970(self.authority.not_after());
+        gauge!(CERTIFICATE_EXPIRES, LABEL_CERTIFICATE => "authority").set(ends);
         self.index();
         process::measure();
         self.database().await;

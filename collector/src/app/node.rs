@@ -10,6 +10,7 @@ use protocol::token::EnrolmentToken;
 use ring::rand::SystemRandom;
 
 use super::{Addresses, Base, Work};
+use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::http::{self, IndexStatus, Node, NodeStatus};
 use crate::tokens::TokenMaker;
@@ -18,6 +19,7 @@ use crate::tokens::TokenMaker;
 #[derive(Debug)]
 pub(super) struct ThisNode {
     tokens: TokenMaker,
+    authority: Arc<Authority>,
     random: SystemRandom,
     clock: Clock,
     work: Option<(Work, u64)>,
@@ -25,8 +27,13 @@ pub(super) struct ThisNode {
 
 impl ThisNode {
     /// A process with a queue and its bound, or without one when it has no such role.
-    pub(super) fn new(tokens: TokenMaker, clock: Clock, work: Option<(Work, u64)>) -> Self {
-        Self { tokens, random: SystemRandom::new(), clock, work }
+    pub(super) fn new(
+        tokens: TokenMaker,
+        authority: Arc<Authority>,
+        clock: Clock,
+        work: Option<(Work, u64)>,
+    ) -> Self {
+        Self { tokens, authority, random: SystemRandom::new(), clock, work }
     }
 }
 
@@ -40,7 +47,7 @@ impl Base {
             addresses.ingest.unwrap_or(self.config.ingest.listen),
         );
         let work = work.map(|work| (work, self.config.queue.bytes_max));
-        Arc::new(ThisNode::new(tokens, self.clock.clone(), work))
+        Arc::new(ThisNode::new(tokens, Arc::clone(&self.authority), self.clock.clone(), work))
     }
 
     /// Answers those who watch at an address of their own, if they have one.
@@ -89,7 +96,7 @@ impl Node for ThisNode {
     }
 
     fn new_token(&self, id: TokenId) -> anyhow::Result<EnrolmentToken> {
-        Ok(self.tokens.make(id, &self.random)?)
+        Ok(self.tokens.of(self.authority.fingerprint()).make(id, &self.random)?)
     }
 
     fn is_ready(&self) -> bool {

@@ -1,12 +1,35 @@
 //! What goes out to addresses that companies name: their events to streams and webhooks, and their people to their
-//! own providers of identities.
+//! own providers of identities; and traces, to whoever the operator named.
 
 use super::Base;
 use crate::announcements::Announcements;
-use crate::config::Role;
+use crate::clock::Clock;
+use crate::config::{Config, Role};
+use crate::lifecycle::Lifecycle;
 use crate::mail::{Mailer, Passes};
 use crate::oidc::Oidc;
+use crate::traces::Tracer;
 use crate::webhooks::{Office, Sealer};
+
+/// What takes traces, which are sent for as long as somebody has any.
+///
+/// # Errors
+///
+/// When the settings cannot be used. Whether anybody takes traces is no error, now or later.
+pub(super) fn start_traces(
+    config: &Config,
+    clock: &Clock,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<Tracer> {
+    let Some(traces) = &config.telemetry.traces else {
+        return Ok(Tracer::default());
+    };
+    let (tracer, exporter) = Tracer::new(traces, clock.clone())?;
+    let stopping = lifecycle.soft_token();
+    lifecycle.spawn("traces", async move { exporter.run(&stopping).await });
+    tracing::info!(endpoint = traces.endpoint, "traces are sent");
+    Ok(tracer)
+}
 
 impl Base {
     /// What hears of companies' events, for all on this node that tell of them.

@@ -64,6 +64,7 @@ impl Authority {
         random: &dyn SecureRandom,
         now: OffsetDateTime,
     ) -> Result<IssuedCertificate, IssueError> {
+        let signer = &self.present().signer;
         // The request's names, usages and extensions are read by nobody from here on.
         let key = public_key(csr)?;
         let internal = |error: String| IssueError::Internal(error);
@@ -86,11 +87,11 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         params.not_before = now - CLOCK_SLACK;
         // A certificate cannot outlive the authority that it ends in.
-        params.not_after = (now + validity).min(self.not_after);
+        params.not_after = (now + validity).min(signer.not_after);
         let serial_bytes = serial.to_bytes();
         params.serial_number = Some(serial);
         let certificate =
-            params.signed_by(&key, &self.issuer).map_err(|error| internal(error.to_string()))?;
+            params.signed_by(&key, &signer.issuer).map_err(|error| internal(error.to_string()))?;
         Ok(IssuedCertificate {
             chain: vec![certificate.der().to_vec()],
             serial: serial_bytes,

@@ -11,7 +11,7 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
-use super::AuthorityError;
+use super::{AuthorityError, hex};
 
 /// Bytes of a file that is read whole; a key and a certificate have a few hundred.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
@@ -33,6 +33,24 @@ impl Files {
         }
     }
 
+    /// The fingerprint that was noted last; `None` when none was, or it cannot be read.
+    pub(super) fn noted(&self) -> Option<[u8; 32]> {
+        super::unhex(fs::read_to_string(&self.marker).ok()?.trim())
+    }
+
+    /// The authority of that fingerprint: in the directory itself, or in the folder of its name, where one is
+    /// that was prepared.
+    pub(super) fn of_fingerprint(&self, sha256: [u8; 32]) -> Self {
+        let name = hex(&sha256);
+        let folder = self.directory.join(&name);
+        let is_prepared = folder.join("ca.crt").exists();
+        Self {
+            data_dir: self.data_dir.clone(),
+            directory: if is_prepared { folder } else { self.directory.clone() },
+            marker: self.marker.clone(),
+        }
+    }
+
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -47,6 +65,16 @@ impl Files {
 
     pub(super) fn certificate(&self) -> PathBuf {
         self.directory.join("ca.crt")
+    }
+
+    /// The certificate for it that the authority before it has signed.
+    pub(super) fn cross(&self) -> PathBuf {
+        self.directory.join("cross.crt")
+    }
+
+    /// What secrets for other purposes are derived from, where it is not the key beside it.
+    pub(super) fn seal(&self) -> PathBuf {
+        self.directory.join("seal.key")
     }
 
     /// Whether there is an authority; an error when there was one and some of it is gone.
@@ -90,10 +118,12 @@ impl Files {
         sync_directory(&self.data_dir)
     }
 
-    /// Notes whose authority this directory has, or compares it with what was noted.
-    pub(super) fn mark(&self, fingerprint: &str) -> Result<(), AuthorityError> {
+    /// Notes whose authority this directory has, or compares it with what was noted. Where the nodes share it,
+    /// what was noted may be the one before it.
+    pub(super) fn mark(&self, fingerprint: &str, is_shared: bool) -> Result<(), AuthorityError> {
         match fs::read_to_string(&self.marker) {
             Ok(noted) if noted.trim() == fingerprint => Ok(()),
+            Ok(_) if is_shared => self.write_marker(fingerprint),
             Ok(noted) => Err(AuthorityError::Damaged {
                 path: self.certificate(),
                 message: format!(
@@ -102,41 +132,98 @@ impl Files {
                     noted.trim()
                 ),
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let new = self.marker.with_extension("new");
-                if let Err(error) = fs::remove_file(&new)
-                    && error.kind() != io::ErrorKind::NotFound
-                {
-                    return Err(file_error("remove", &new)(error));
-                }
-                write_synced(&new, &format!("{fingerprint}\n"), 0o644)?;
-                fs::rename(&new, &self.marker).map_err(file_error("rename", &new))?;
-                sync_directory(&self.data_dir)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.write_marker(fingerprint),
             Err(error) => Err(file_error("read", &self.marker)(error)),
         }
     }
 
-    pub(super) fn read_key(&self) -> Result<String, AuthorityError> {
-        let path = self.key();
-        let about = fs::metadata(&path).map_err(file_error("read", &path))?;
-        // The file's type is in the same number.
-        let mode = about.permissions().mode() & 0o777;
-        // A secret that a container is given is root's, and read by the group that the container was
-        // given with it; nobody else is in that.
-        let is_given = about.uid() == 0 && !rustix::process::geteuid().is_root();
-        let others = if is_given { 0o037 } else { 0o077 };
-        // Refused and not repaired: changing the mode would hide that others could read the key
-        // until now.
-        if mode & others != 0 {
-            return Err(AuthorityError::Exposed { path, mode });
+    fn write_marker(&self, fingerprint: &str) -> Result<(), AuthorityError> {
+        let new = self.marker.with_extension("new");
+        if let Err(error) = fs::remove_file(&new)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(file_error("remove", &new)(error));
         }
-        read(&path)
+        write_synced(&new, &format!("{fingerprint}\n"), 0o644)?;
+        fs::rename(&new, &self.marker).map_err(file_error("rename", &new))?;
+        sync_directory(&self.data_dir)
+    }
+
+    pub(super) fn read_key(&self) -> Result<String, AuthorityError> {
+        read_secret(self.key())
+    }
+
+    /// What secrets are derived from, as hexadecimal digits; `None` where that is the key.
+    pub(super) fn read_seal(&self) -> Result<Option<String>, AuthorityError> {
+        let path = self.seal();
+        if is_there(&path)? { read_secret(path).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn read_cross(&self) -> Result<Option<String>, AuthorityError> {
+        let path = self.cross();
+        if is_there(&path)? { read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Writes a prepared authority into a folder of its fingerprint's name; after a crash it is there whole or
+    /// not at all.
+    pub(super) fn add(
+        into: &Path,
+        name: &str,
+        files: &[(&str, &str, u32)],
+    ) -> Result<(), AuthorityError> {
+        let new = into.join("prepared.new");
+        if new.exists() {
+            // Left by a crash before the rename: nobody has ever used it.
+            fs::remove_dir_all(&new).map_err(file_error("remove", &new))?;
+        }
+        fs::DirBuilder::new().mode(0o700).create(&new).map_err(file_error("create", &new))?;
+        for (file, text, mode) in files {
+            write_synced(&new.join(file), text, *mode)?;
+        }
+        sync_directory(&new)?;
+        fs::rename(&new, into.join(name)).map_err(file_error("rename", &new))?;
+        sync_directory(into)
     }
 
     pub(super) fn read_certificate(&self) -> Result<String, AuthorityError> {
         read(&self.certificate())
     }
+}
+
+/// The names of an authority's files in a folder, and of those that were prepared in folders of it.
+pub(crate) fn files_of(directory: &Path) -> io::Result<Vec<String>> {
+    let parts = |folder: &Path, prefix: &str| {
+        let parts = ["ca.crt", "ca.key", "cross.crt", "seal.key"];
+        let there = parts.into_iter().filter(|part| folder.join(part).exists());
+        there.map(|part| format!("{prefix}{part}")).collect::<Vec<_>>()
+    };
+    let mut names = parts(directory, "");
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string()
+            && super::unhex(&name).is_some()
+        {
+            names.extend(parts(&entry.path(), &format!("{name}/")));
+        }
+    }
+    Ok(names)
+}
+
+/// A file that only its owner may read.
+fn read_secret(path: PathBuf) -> Result<String, AuthorityError> {
+    let about = fs::metadata(&path).map_err(file_error("read", &path))?;
+    // The file's type is in the same number.
+    let mode = about.permissions().mode() & 0o777;
+    // A secret that a container is given is root's, and read by the group that the container was
+    // given with it; nobody else is in that.
+    let is_given = about.uid() == 0 && !rustix::process::geteuid().is_root();
+    let others = if is_given { 0o037 } else { 0o077 };
+    // Refused and not repaired: changing the mode would hide that others could read the key
+    // until now.
+    if mode & others != 0 {
+        return Err(AuthorityError::Exposed { path, mode });
+    }
+    read(&path)
 }
 
 fn is_there(path: &Path) -> Result<bool, AuthorityError> {

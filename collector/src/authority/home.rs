@@ -1,6 +1,6 @@
 //! Where a node keeps its authority, or is given it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::files::Files;
 use crate::config::NodeConfig;
@@ -27,6 +27,20 @@ impl<'a> Home<'a> {
     #[must_use]
     pub fn of_node(node: &'a NodeConfig) -> Self {
         Self { authority_dir: node.authority_dir.as_deref(), ..Self::of(&node.data_dir) }
+    }
+
+    /// Where the authority is that signs: by what all nodes share, or by what this one has noted.
+    pub(super) fn files_of_shared(&self) -> Files {
+        let files = self.files();
+        match self.shared.or_else(|| files.noted()) {
+            Some(sha256) => files.of_fingerprint(sha256),
+            None => files,
+        }
+    }
+
+    /// The folder of the authority that signs.
+    pub(crate) fn folder_of_shared(&self) -> PathBuf {
+        self.files_of_shared().directory().to_owned()
     }
 
     pub(super) fn files(&self) -> Files {

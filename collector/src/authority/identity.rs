@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use x509_parser::extensions::GeneralName;
 
-use super::hex;
+use super::{hex, sha256};
 
 /// An agent, as its certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,21 @@ pub struct PeerIdentity {
     pub serial: String,
     /// When the certificate ends.
     pub not_after: OffsetDateTime,
+    /// Who signed it.
+    pub issuer: IssuerName,
+}
+
+/// An authority's name, as the first eight bytes of the SHA-256 of its encoding: TLS has checked the signature,
+/// so all that is asked of it is which of a few it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IssuerName(u64);
+
+impl IssuerName {
+    /// The name in its encoding (X.501, DER).
+    pub(super) fn of(raw: &[u8]) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = sha256(raw);
+        Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
 }
 
 /// Why a verified certificate names no agent.
@@ -65,6 +80,7 @@ impl PeerIdentity {
             agent,
             serial: hex(parsed.raw_serial()),
             not_after: parsed.validity().not_after.to_datetime(),
+            issuer: IssuerName::of(parsed.issuer().as_raw()),
         })
     }
 }

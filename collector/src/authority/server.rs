@@ -35,6 +35,8 @@ pub struct ServerCertificate {
 struct Current {
     key: Arc<CertifiedKey>,
     not_after: OffsetDateTime,
+    /// Of whom was trusted when it was made.
+    number: u64,
 }
 
 impl ServerCertificate {
@@ -55,7 +57,7 @@ impl ServerCertificate {
         })
     }
 
-    /// Renews it when its end is near; says whether it did. Connections that stand are not touched.
+    /// Renews it when its end is near, and when the authorities have changed; says whether it did. Connections that stand are not touched.
     ///
     /// # Errors
     ///
@@ -67,7 +69,10 @@ impl ServerCertificate {
         now: OffsetDateTime,
     ) -> Result<bool, AuthorityError> {
         // The guard ends with the statement: the lock below is the same one.
-        let is_due = self.read().not_after - now < RENEW_BEFORE;
+        let is_due = {
+            let current = self.read();
+            current.not_after - now < RENEW_BEFORE || current.number != authority.present().number
+        };
         if is_due {
             let renewed = sign(authority, &self.names, random, now)?;
             // Handshakes that are under way keep the `Arc` of the old key; the next ones get the
@@ -102,6 +107,8 @@ fn sign(
     now: OffsetDateTime,
 ) -> Result<Current, AuthorityError> {
     let crypto = |error: rcgen::Error| AuthorityError::Crypto(error.to_string());
+    let present = authority.present();
+    let signer = &present.signer;
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(crypto)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -117,17 +124,19 @@ fn sign(
     params.serial_number = Some(serial_number(random)?);
     params.not_before = now - CLOCK_SLACK;
     // A certificate that outlives its authority would be refused from then on all the same.
-    params.not_after = (now + VALIDITY).min(authority.not_after);
-    let certificate = params.signed_by(&key, &authority.issuer).map_err(crypto)?;
+    params.not_after = (now + VALIDITY).min(signer.not_after);
+    let certificate = params.signed_by(&key, &signer.issuer).map_err(crypto)?;
     let signing_key = rustls::crypto::ring::sign::any_ecdsa_type(
         &PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
     )
     .map_err(|error| AuthorityError::Crypto(error.to_string()))?;
-    // The authority goes along, so that a host that knows only its fingerprint can check it.
-    let chain = vec![certificate.der().clone(), authority.certificate.clone()];
+    // The authorities go along, so that a host that knows only the fingerprint of one can check it.
+    let mut chain = vec![certificate.der().clone()];
+    chain.extend(present.shown());
     Ok(Current {
         key: Arc::new(CertifiedKey::new(chain, signing_key)),
         not_after: params.not_after,
+        number: present.number,
     })
 }
 

@@ -228,7 +228,7 @@ fn only_one_exact_name_is_an_identity() {
         let key = KeyPair::generate().unwrap();
         // Past `issue_agent`, which would never sign such names: the reader has to refuse them by
         // itself.
-        let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+        let certificate = params.signed_by(&key, &authority.present().signer.issuer).unwrap();
         PeerIdentity::from_certificate(certificate.der(), DOMAIN)
     };
     assert!(with(&[&good]).is_ok());
@@ -317,4 +317,72 @@ fn an_authority_that_somebody_else_keeps_is_used_there_and_never_made_there() {
     assert!(error.contains("node.authority_dir"), "{error}");
     let fingerprint = open(given.path()).unwrap().fingerprint();
     assert_eq!(open_there().unwrap().fingerprint(), fingerprint);
+}
+
+/// What the nodes share in a step.
+fn shared(active: [u8; 32], next: Option<[u8; 32]>, previous: Option<[u8; 32]>) -> Shared {
+    Shared { active, next, previous, is_retired: false }
+}
+
+#[test]
+fn another_authority_signs_with_the_same_secrets_and_the_old_one_vouches_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open(dir.path()).unwrap();
+    let (home, old) = (Home::of(dir.path()), authority.fingerprint());
+    let (secret, ticket) = (authority.derive_key(b"webhooks"), authority.certificate());
+    let new = authority.prepare(&home, &SystemRandom::new(), NOW).unwrap().sha256;
+    assert!(authority.follow(&home, &shared(old, Some(new), None), NOW).unwrap());
+    assert!(!authority.follow(&home, &shared(old, Some(new), None), NOW).unwrap());
+    assert_eq!((authority.fingerprint(), authority.present().trusted().count()), (old, 2));
+    let before = authority.present().trusted_number();
+    assert!(authority.follow(&home, &shared(new, None, Some(old)), NOW).unwrap());
+    assert_eq!(authority.fingerprint(), new);
+    assert_eq!(authority.present().trusted_number(), before);
+    assert_eq!(authority.derive_key(b"webhooks"), secret);
+    // The new one, its certificate by the old one, the old one.
+    let chain: Vec<_> = authority.present().shown().collect();
+    assert_eq!((chain.len(), &chain[2]), (3, &ticket));
+    let (_, cross) = x509_parser::parse_x509_certificate(&chain[1]).unwrap();
+    let (_, by) = x509_parser::parse_x509_certificate(&ticket).unwrap();
+    cross.verify_signature(Some(by.public_key())).unwrap();
+    let issued = issue(&authority, &csr(&CertificateParams::default())).unwrap();
+    let peer = PeerIdentity::from_certificate(&issued.chain[0], DOMAIN).unwrap();
+    assert!(authority.present().signs(peer.issuer));
+    // A start finds the one that signs, by the database's word or by its own note, also without the old key.
+    fs::remove_file(dir.path().join("ca/ca.key")).unwrap();
+    for home in [Home { shared: Some(new), ..home }, home] {
+        let again = Authority::open_or_create(&home, DOMAIN, &SystemRandom::new(), NOW).unwrap();
+        assert_eq!((again.fingerprint(), again.derive_key(b"webhooks")), (new, secret));
+    }
+    let retired = Shared { is_retired: true, ..shared(new, None, Some(old)) };
+    assert!(authority.follow(&home, &retired, NOW).unwrap());
+    assert_eq!(authority.present().trusted().count(), 1);
+    assert_eq!(authority.present().known().count(), 2);
+}
+
+#[test]
+fn a_node_without_the_files_goes_on_with_what_it_has() {
+    let dirs = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (one, other) = (open(dirs.0.path()).unwrap(), open(dirs.1.path()).unwrap());
+    let old = one.fingerprint();
+    let new = one.prepare(&Home::of(dirs.0.path()), &SystemRandom::new(), NOW).unwrap().sha256;
+    let before = other.fingerprint();
+    for shared in [shared(before, Some(new), None), shared(new, None, Some(old))] {
+        let error = other.follow(&Home::of(dirs.1.path()), &shared, NOW).unwrap_err();
+        assert!(error.to_string().contains(&hex(&new)), "{error}");
+        assert_eq!(other.fingerprint(), before);
+    }
+}
+
+#[test]
+fn a_prepared_authority_with_another_sites_secrets_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = open(dir.path()).unwrap();
+    let home = Home::of(dir.path());
+    let old = authority.fingerprint();
+    let prepared = authority.prepare(&home, &SystemRandom::new(), NOW).unwrap();
+    fs::remove_file(prepared.folder.join("seal.key")).unwrap();
+    let error = authority.follow(&home, &shared(prepared.sha256, None, Some(old)), NOW);
+    assert!(error.unwrap_err().to_string().contains("seal.key"));
+    assert_eq!(authority.fingerprint(), old);
 }

@@ -1,5 +1,7 @@
 //! `muster-collector authority`.
 
+mod rotate;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -20,6 +22,9 @@ pub(super) enum Command {
     /// Forgets which authority the nodes share: the next node to start brings a new one, and every
     /// agent has to be enrolled again.
     Forget,
+    /// Puts another authority in the place of the one that signs, in three steps; no agent enrols again.
+    #[command(subcommand)]
+    Rotate(rotate::Step),
     /// Makes an authority in a folder, without a database: for nodes that are given it as a secret.
     Create {
         /// The folder, in which `ca/ca.key` and `ca/ca.crt` are made.
@@ -32,17 +37,38 @@ impl Command {
         match self {
             Self::Show => database::with(settings, show),
             Self::Forget => database::with(settings, forget),
+            Self::Rotate(step) => database::with(settings, |db| step.run(db)),
             Self::Create { dir } => create(&dir, settings),
         }
     }
 }
 
 async fn show(db: Database) -> anyhow::Result<()> {
-    let sha256 = cluster::authority(&db.store).await?.map(|sha256| hex(&sha256));
+    let Some(noted) = cluster::authorities(&db.store).await? else {
+        if db.json {
+            return output::json(&json!({ "sha256": null }));
+        }
+        output::line("none yet: the first node makes it");
+        return Ok(());
+    };
+    let (sha256, next) = (hex(&noted.active), noted.next.map(|sha256| hex(&sha256)));
+    let previous = noted.previous.map(|sha256| hex(&sha256));
     if db.json {
-        return output::json(&json!({ "sha256": sha256 }));
+        return output::json(&json!({
+            "sha256": sha256,
+            "next": next,
+            "previous": previous,
+            "retired": noted.retired_at.is_some(),
+        }));
     }
-    output::line(sha256.as_deref().unwrap_or("none yet: the first node makes it"));
+    output::line(sha256);
+    if let Some(next) = next {
+        output::line(format_args!("next: {next}"));
+    }
+    if let Some(previous) = previous {
+        let retired = if noted.retired_at.is_some() { ", retired" } else { "" };
+        output::line(format_args!("previous: {previous}{retired}"));
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod database;
 mod finding;
 mod machine;
 mod mail;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend(machine::open_files(config));
     // An index is a file, and is there whether the database is or not.
     findings.extend(data::index(config, clock.now()));
+    findings.extend(traces::look(config).await);
     findings.extend(mail::server(config).await);
     let Some(reached) = Reached::open(config, &mut findings).await else {
         findings.push(authority::look(config, None, clock.now()));
@@ -70,6 +72,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     };
     let shared = database::examine(&reached.store, config, &clock, &mut findings).await;
     findings.push(authority::look(config, shared, clock.now()));
+    findings.extend(authority::rotation(&reached.store, config, clock.now()).await);
     reached.close().await;
     findings
 }

@@ -29,6 +29,8 @@ section! {
         trust_domain: String = "muster.internal";
         /// How long an agent's certificate is valid, in days. Agents renew at two thirds.
         certificate_days: u32 = 30;
+        /// Over how many seconds agents renew once another authority signs.
+        renew_within_s: u32 = 3_600;
         /// Connections at once. More are refused before any work is done for them.
         connections_max: u32 = 20_000;
         /// What agents do whose company does not say: `hold` their connection, so that a scan that is
@@ -81,6 +83,8 @@ pub struct IngestConfig {
     pub trust_domain: String,
     /// How long an agent's certificate is valid.
     pub certificate_validity: Duration,
+    /// Over how long agents renew once another authority signs, in seconds.
+    pub renew_within_s: u32,
     /// Connections at once.
     pub connections_max: u32,
     /// What agents do whose company does not say.
@@ -199,6 +203,11 @@ impl TryFrom<RawIngest> for IngestConfig {
             names: raw.names,
             trust_domain: raw.trust_domain,
             certificate_validity: Duration::from_secs(u64::from(days) * 86_400),
+            renew_within_s: in_range(
+                "ingest.renew_within_s",
+                raw.renew_within_s,
+                0..=limits::RENEW_WITHIN_S_MAX,
+            )?,
             connections_max: in_range(
                 "ingest.connections_max",
                 raw.connections_max,

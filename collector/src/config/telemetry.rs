@@ -1,8 +1,13 @@
 //! `[telemetry]`: what the process says about itself.
 
+mod traces;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
+
+pub use self::traces::TracesConfig;
 
 use super::ConfigError;
 use super::section::section;
@@ -18,6 +23,17 @@ section! {
         /// Where `/metrics`, `/healthz` and `/readyz` are answered beside the API, and on nodes without it. Nobody
         /// is asked for a key there: keep strangers out.
         watch_listen: Option<SocketAddr> => "127.0.0.1:9464";
+        /// Where traces of reports and requests are sent (OTLP over HTTP); without it nowhere. Who is away slows
+        /// nothing.
+        traces_endpoint: Option<String> => "http://127.0.0.1:4318/v1/traces";
+        /// Of a million reports, and of a million requests, so many are traced whatever becomes of them.
+        traces_per_million: u32 = 10_000;
+        /// Reports and requests that take longer are traced as well, and those that fail: 20 a second at most.
+        traces_slow_after_ms: u64 = 5_000;
+        /// A file of headers that are sent along, `Name: value` a line, such as a key.
+        traces_headers_file: Option<PathBuf> => "/etc/muster/traces-headers";
+        /// A file of certificates (PEM) that are believed beside the public authorities'.
+        traces_ca_file: Option<PathBuf> => "/etc/muster/traces-ca.pem";
     }
 }
 
@@ -31,6 +47,8 @@ pub struct TelemetryConfig {
     pub level: String,
     /// Where those who watch are answered, beside the API.
     pub watch_listen: Option<SocketAddr>,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TracesConfig>,
 }
 
 /// How a line of the log looks.
@@ -65,7 +83,8 @@ impl TryFrom<RawTelemetry> for TelemetryConfig {
                 format!("{part:?} is neither a level nor module=level"),
             ));
         }
-        Ok(Self { format, level: raw.level, watch_listen: raw.watch_listen })
+        let traces = TracesConfig::new(&raw)?;
+        Ok(Self { format, level: raw.level, watch_listen: raw.watch_listen, traces })
     }
 }
 

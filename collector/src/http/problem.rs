@@ -228,6 +228,7 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     request_id: &'a str,
+    trace_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }
@@ -253,6 +254,7 @@ impl IntoResponse for Problem {
             status: status.as_u16(),
             detail: &detail,
             request_id: request_id.as_str(),
+            trace_id: request_id.trace(),
             errors,
         };
         let mut response = (status, Json(document)).into_response();

@@ -15,6 +15,7 @@ use crate::http::node::Node;
 use crate::http::upload::Uploads;
 use crate::mail::{Mailer, Passes};
 use crate::oidc::Oidc;
+use crate::traces::Tracer;
 use crate::webhooks::{Reach, Sealer};
 
 /// The state of the API. Clones share it.
@@ -48,6 +49,8 @@ pub struct ApiState {
     pub passes: Passes,
     /// How long what ended is kept, in days: as far back lists can be asked for.
     pub history_days: u32,
+    /// What takes traces.
+    pub tracer: Tracer,
     /// How long a company that is to be deleted can be kept after all.
     pub deletion_wait: Duration,
 }

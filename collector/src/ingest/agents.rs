@@ -114,6 +114,14 @@ pub trait Agents: fmt::Debug + Send + Sync {
         certificate: &'a IssuedCertificate,
     ) -> Answer<'a, bool>;
 
+    /// Notes by which authority's certificate (SHA-256 of its own) an agent comes, and trusts it.
+    fn note_authority(
+        &self,
+        company: CompanyId,
+        agent: AgentId,
+        sha256: [u8; 32],
+    ) -> Answer<'_, ()>;
+
     /// Notes that an agent leaves for good; it is refused from now on.
     fn note_departure(&self, company: CompanyId, agent: AgentId) -> Answer<'_, ()>;
 

@@ -113,8 +113,8 @@ async fn enrol(shared: &Shared, source: IpAddr, request: &EnrolRequest) -> Enrol
                 company: enrolled.company,
                 agent: enrolled.agent,
                 chain: enrolled.certificate.chain,
-                // A list, so that an authority can be exchanged one day while both are trusted.
-                roots: vec![shared.authority.certificate().to_vec()],
+                // A list: while one authority takes the place of another, both are trusted.
+                roots: shared.authority.present().trusted().map(|root| root.to_vec()).collect(),
                 settings: enrolled.settings,
             }
         }

@@ -5,7 +5,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::frame::{Frame, FrameError, HEADER_BYTES, Header, Packer, Unpacker};
 use protocol::reject::RejectReason;
@@ -82,6 +82,8 @@ pub(super) struct FrameReader<R> {
     permit: Option<BytePermit>,
     /// Runs while a frame is incomplete.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// When the last frame's first bytes came.
+    began_at: Option<Instant>,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
@@ -94,7 +96,13 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             budget: Arc::clone(budget),
             permit: None,
             deadline: None,
+            began_at: None,
         }
+    }
+
+    /// When the first bytes of the last whole frame came.
+    pub(super) const fn began_at(&self) -> Option<Instant> {
+        self.began_at
     }
 
     /// The next frame; `None` when the stream ended between two frames.
@@ -172,7 +180,9 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 
     fn take_frame(&mut self) -> Result<Frame, ReadError> {
-        self.deadline = None;
+        // The time that it may take began with its first bytes.
+        self.began_at =
+            self.deadline.take().map(|deadline| (deadline.deadline() - FRAME_WITHIN).into_std());
         // What the frame leads to has a budget of its own.
         self.permit = None;
         let mut payload = std::mem::take(&mut self.buffer);

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use protocol::ids::Position;
+use protocol::report::Lane;
 
 use super::limits::BytePermit;
 use super::line::Refusal;
@@ -20,12 +21,29 @@ pub(super) struct Due {
     pub(super) position: Position,
     /// The last report that had been taken before it.
     pub(super) before: Position,
-    /// When its frame was complete.
-    pub(super) came_at: Instant,
+    /// When what became of it.
+    pub(super) moments: Moments,
+    /// The lane that it is for.
+    pub(super) lane: Lane,
     /// Records that it brings.
     pub(super) records: u16,
     /// The bytes that it holds until it is answered.
     pub(super) permit: Option<BytePermit>,
+}
+
+/// When a report was read, understood and admitted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    /// Its first bytes came.
+    pub(super) read_from: Instant,
+    /// Its frame was complete.
+    pub(super) came_at: Instant,
+    /// It was unpacked and decoded.
+    pub(super) decoded_at: Instant,
+    /// It was admitted, or refused.
+    pub(super) admitted_at: Instant,
+    /// It was taken, in milliseconds since 1970, as the queue has it.
+    pub(super) received_at_ms: u64,
 }
 
 /// A report's answer.
@@ -139,10 +157,18 @@ mod tests {
     use crate::clock::Clock;
 
     fn due(seq: u32) -> Due {
+        let now = Clock::system().instant();
         Due {
             position: Position::new(1, seq),
             before: Position::new(1, seq - 1),
-            came_at: Clock::system().instant(),
+            moments: Moments {
+                read_from: now,
+                came_at: now,
+                decoded_at: now,
+                admitted_at: now,
+                received_at_ms: 0,
+            },
+            lane: Lane::Delta,
             records: 0,
             permit: None,
         }

@@ -85,6 +85,16 @@ impl Registry {
         posts.len()
     }
 
+    /// Says something to every session; how many there are.
+    pub(crate) fn tell_all(&self, command: &Command) -> usize {
+        let posts: Vec<_> =
+            self.lock().by_agent.values().map(|open| Arc::clone(&open.post)).collect();
+        for post in &posts {
+            post.put(command.clone());
+        }
+        posts.len()
+    }
+
     /// Has the youngest sessions that are held decide anew whether they are; how many there were.
     pub(crate) fn reconsider_youngest(&self, count: usize) -> usize {
         let mut held: Vec<_> = self

@@ -5,9 +5,11 @@
 //! is comes from its certificate alone; nothing in a message changes it.
 
 mod attend;
+mod authorities;
 mod greeting;
 mod identity;
 mod report;
+mod trace;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -108,6 +110,8 @@ struct Session<'a, W> {
     send: W,
     line: Line,
     in_flight: InFlight,
+    /// When the first bytes of the last frame came.
+    read_from: Option<Instant>,
     /// The epoch in which a snapshot was asked for: it is asked for once in each.
     snapshot_asked_in: Option<Epoch>,
     /// The last scan that was asked for.
@@ -144,6 +148,7 @@ where
         send,
         line: Line::behind(Position::default()),
         in_flight: InFlight::default(),
+        read_from: None,
         snapshot_asked_in: None,
         scan_asked: 0,
         told: Arc::clone(&shared.nothing_told),
@@ -191,6 +196,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                     Event::Frame(frame)
                 }
             };
+            self.read_from = reader.began_at();
             if let Err(parting) = Box::pin(self.on(event, registration)).await {
                 return parting;
             }
@@ -238,6 +244,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             Command::ScanNow { request } => self.ask_for_scan(request).await,
             Command::SendSnapshot => self.ask_for_snapshot().await,
             Command::Rekey => self.ask_for_rekey().await,
+            Command::Authorities => self.tell_authorities(None).await,
             Command::Told(told) => self.tell(told, registration).await,
             Command::Leave => self.send_away(registration).await,
             // Without an answer to what is under way: it may become durable, and the store will not

@@ -36,6 +36,8 @@ struct Entry {
     /// Until its outcome.
     ticket: Option<Ticket>,
     fate: Fate,
+    /// Once it has one.
+    outcome: Option<Outcome>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,21 @@ pub(crate) enum Chunk {
     Unreadable(usize, Unreadable),
     /// An entry that the disk did not give this time.
     Unread(usize, String),
+}
+
+/// Where a report stands when its batch's way ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// Its number in the batch.
+    pub(crate) number: usize,
+    /// Whose it is.
+    pub(crate) agent: AgentId,
+    /// What it is.
+    pub(crate) slip: Slip,
+    /// What became of it; `None` of one that goes back.
+    pub(crate) outcome: Option<Outcome>,
+    /// Whether it goes back because storing it went wrong.
+    pub(crate) has_failed: bool,
 }
 
 /// What is left of a part when its way ends.
@@ -94,6 +111,7 @@ impl Batch {
                 slip: *item.ticket.slip(),
                 ticket: Some(item.ticket),
                 fate: Fate::Open,
+                outcome: None,
             });
         }
         (batch, chunks)
@@ -163,6 +181,17 @@ impl Batch {
         }
     }
 
+    /// Where each report stands, after all that can be done for it was done.
+    pub(crate) fn standings(&mut self) -> impl Iterator<Item = Standing> {
+        self.reject_overtaken();
+        self.entries.iter().enumerate().filter_map(|(number, entry)| {
+            let part = self.parts.get(entry.part)?;
+            let has_failed = entry.outcome.is_none() && part.rest == Rest::Failed;
+            let (agent, slip, outcome) = (part.agent, entry.slip, entry.outcome);
+            Some(Standing { number, agent, slip, outcome, has_failed })
+        })
+    }
+
     /// What is left of each part.
     pub(crate) fn leave(mut self) -> Vec<Left> {
         self.reject_overtaken();
@@ -221,6 +250,7 @@ impl PartState {
 impl Entry {
     fn end(&mut self, outcome: Outcome) {
         self.fate = Fate::Ended;
+        self.outcome = Some(outcome);
         if let Some(ticket) = self.ticket.take() {
             ticket.end(outcome);
         }

@@ -23,6 +23,7 @@ use metrics::{Counter, counter};
 use protocol::fingerprint::SoftwareKey;
 use protocol::host::Platform;
 use protocol::software::SoftwareRecord;
+use store::timeline;
 
 use self::disk::DiskCache;
 use self::memory::MemoryCache;
@@ -213,11 +214,13 @@ impl Judge {
         };
         if let Some(evaluation) = self.present.memory.get(key) {
             self.present.counters.memory.increment(1);
+            timeline::count("match.memory");
             return evaluation;
         }
         let kept = self.present.disk.as_ref().and_then(|disk| disk.get(key));
         let evaluation = if let Some(evaluation) = kept {
             self.present.counters.disk.increment(1);
+            timeline::count("match.disk");
             Arc::new(evaluation)
         } else {
             // Two workers may make the same judgement at once. That costs one of them a
@@ -228,6 +231,7 @@ impl Judge {
                 disk.put(key, &made);
             }
             self.present.counters.computed.increment(1);
+            timeline::count("match.computed");
             made
         };
         self.present.memory.put(key, &evaluation);

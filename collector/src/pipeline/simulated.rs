@@ -16,6 +16,7 @@ use super::sink::{ReportSink, SinkError};
 use super::worker::{Reads, Worker};
 use crate::clock::Clock;
 use crate::queue::Queue;
+use crate::traces::Tracer;
 
 /// Why the store did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +82,7 @@ impl Crew {
                 dispatcher,
                 sink: Sink(rows),
                 clock,
+                tracer: Tracer::default(),
                 attempts_max,
                 reads: Reads::InPlace,
             }),

@@ -19,6 +19,7 @@ use super::testing::{agent, company, index, lodash, report};
 use super::*;
 use crate::lifecycle::Ending;
 use crate::queue::{Entry, QueueLimits};
+use crate::traces::Tracer;
 
 const CONFIG: PipelineConfig = PipelineConfig {
     workers: 4,
@@ -49,8 +50,14 @@ impl Node {
         let matcher = Arc::new(Matcher::in_memory(1_000));
         matcher.swap(index(&["CVE-2021-23337"]));
         let lifecycle = Lifecycle::new();
-        let pipeline =
-            Pipeline { queue: queue.clone(), dispatcher, store: store.clone(), matcher, clock };
+        let pipeline = Pipeline {
+            queue: queue.clone(),
+            dispatcher,
+            store: store.clone(),
+            matcher,
+            clock,
+            tracer: Tracer::default(),
+        };
         pipeline.start(&CONFIG, Duration::ZERO, &lifecycle);
         Self { queue, lifecycle }
     }

@@ -14,6 +14,7 @@ use protocol::ids::{AgentId, CompanyId};
 use protocol::reject::RejectReason;
 use store::dead_letters::NewDeadLetter;
 use store::reports::{AppliedBatch, IncomingReport, Stored};
+use store::timeline;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ use super::lanes::{Gap, Group, Rest};
 use super::load::{Unreadable, load, received_at};
 use super::outcome::{DeadLetterReason, Outcome, Ticket};
 use super::sink::{ReportSink, SinkError};
+use super::trace::{Stage, Stages};
 use super::unwind::catch_panic;
 use crate::clock::Clock;
 use crate::metrics::{
@@ -31,6 +33,8 @@ use crate::metrics::{
     PIPELINE_SNAPSHOTS_ASKED,
 };
 use crate::queue::{Queue, Slip};
+use crate::traces::Tracer;
+use crate::traces::context::TraceId;
 
 /// Longer than anything that the store is asked takes: for a connection whose other end is gone
 /// without a word, which the kernel would try for a quarter of an hour. What was applied all the same
@@ -48,6 +52,7 @@ pub(crate) struct Worker<S> {
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) sink: S,
     pub(crate) clock: Clock,
+    pub(crate) tracer: Tracer,
     pub(crate) attempts_max: u32,
     pub(crate) reads: Reads,
 }
@@ -117,10 +122,13 @@ impl<S: ReportSink> Worker<S> {
             Reads::InPlace => reading(),
         };
         let (mut batch, chunks) = Batch::new(&group, items);
+        let mut stages = Stages::begin(began, self.clock.instant());
         histogram!(PIPELINE_BATCH_RECORDS).record(batch.records());
         for chunk in chunks {
             let flow = match chunk {
-                Chunk::Reports(first, reports) => self.store(&mut batch, first, &reports).await,
+                Chunk::Reports(first, reports) => {
+                    self.store(&mut batch, first, &reports, &mut stages).await
+                }
                 Chunk::Unreadable(number, why) => self.bury(&mut batch, number, why).await,
                 Chunk::Unread(number, why) => self.unread(&mut batch, number, why).await,
             };
@@ -129,6 +137,7 @@ impl<S: ReportSink> Worker<S> {
                 break;
             }
         }
+        stages.tell(&self.tracer, &mut batch);
         let company = batch.company();
         for left in batch.leave() {
             self.leave(company, left).await;
@@ -138,14 +147,25 @@ impl<S: ReportSink> Worker<S> {
     }
 
     /// Stores reports together, or by halves when something in them is bad.
-    async fn store(&self, batch: &mut Batch, first: usize, reports: &[IncomingReport]) -> Flow {
+    async fn store(
+        &self,
+        batch: &mut Batch,
+        first: usize,
+        reports: &[IncomingReport],
+        stages: &mut Stages,
+    ) -> Flow {
         let mut ranges: Vec<Range<usize>> = Vec::new();
         // A stack of what is still to be tried, not recursion, which in async would need a box
         // each.
         ranges.push(0..reports.len());
         while let Some(range) = ranges.pop() {
             let entries = first + range.start..first + range.end;
-            let trouble = match self.apply(batch, &reports[range.clone()]).await {
+            let began = self.clock.instant();
+            let applying = self.apply(batch, &reports[range.clone()]);
+            let (applied, steps) = timeline::watched(Box::pin(applying)).await;
+            let ended = self.clock.instant();
+            stages.add(Stage { entries: entries.clone(), began, ended, steps });
+            let trouble = match applied {
                 Ok(applied) => {
                     let stored = batch.settle(entries.start, &applied.reports);
                     self.count(&applied, &stored);
@@ -256,6 +276,7 @@ impl<S: ReportSink> Worker<S> {
         let reason = why.reason;
         tracing::error!(
             company = %batch.company(), %agent, position = %slip.position,
+            trace_id = %TraceId::of_report(agent, slip.position),
             reason = reason.as_str(), detail = why.detail,
             "a report can never be stored and becomes a dead letter"
         );

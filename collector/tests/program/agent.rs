@@ -29,7 +29,7 @@ pub(crate) struct Agent {
     pub(crate) company: CompanyId,
     pub(crate) id: AgentId,
     address: SocketAddr,
-    root: CertificateDer<'static>,
+    roots: Vec<CertificateDer<'static>>,
     chain: Vec<CertificateDer<'static>>,
     key: KeyPair,
 }
@@ -50,7 +50,8 @@ impl Agent {
             agent_version: "1.2.3".to_owned(),
             labels: Vec::new(),
         };
-        let tls = builder(&root).with_no_client_auth();
+        let roots = vec![root];
+        let tls = builder(&roots).with_no_client_auth();
         let mut stream = Stream::open(address, tls, ALPN_ENROL).await.unwrap();
         stream.send(&pack(request.encode()).to_bytes()).await;
         let reply = stream.hear().await.unwrap();
@@ -59,7 +60,7 @@ impl Agent {
                 company,
                 id: agent,
                 address,
-                root,
+                roots,
                 chain: chain.into_iter().map(CertificateDer::from).collect(),
                 key,
             }),
@@ -73,6 +74,16 @@ impl Agent {
         chain: Vec<CertificateDer<'static>>,
     ) -> Vec<CertificateDer<'static>> {
         std::mem::replace(&mut self.chain, chain)
+    }
+
+    /// Trusts other authorities from now on.
+    pub(crate) fn trust(&mut self, roots: Vec<Vec<u8>>) {
+        self.roots = roots.into_iter().map(CertificateDer::from).collect();
+    }
+
+    /// Whom it trusts.
+    pub(crate) fn roots(&self) -> &[CertificateDer<'static>] {
+        &self.roots
     }
 
     /// Another place where its collector listens, as after a restart.
@@ -92,7 +103,7 @@ impl Agent {
     /// An open stream, before the hello; or why the handshake failed.
     pub(crate) async fn connect(&self) -> Result<Stream, String> {
         let key = PrivatePkcs8KeyDer::from(self.key.serialize_der()).into();
-        let tls = builder(&self.root).with_client_auth_cert(self.chain.clone(), key).unwrap();
+        let tls = builder(&self.roots).with_client_auth_cert(self.chain.clone(), key).unwrap();
         Stream::open(self.address, tls, ALPN_SESSION).await
     }
 
@@ -108,10 +119,12 @@ impl Agent {
 }
 
 fn builder(
-    root: &CertificateDer<'static>,
+    trusted: &[CertificateDer<'static>],
 ) -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert> {
     let mut roots = RootCertStore::empty();
-    roots.add(root.clone()).unwrap();
+    for root in trusted {
+        roots.add(root.clone()).unwrap();
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -194,6 +207,7 @@ impl Stream {
             | CollectorMessage::Gone
             | CollectorMessage::Rekey
             | CollectorMessage::Rekeyed { .. }
+            | CollectorMessage::Authorities { .. }
             | CollectorMessage::Certificate { .. } => panic!("not a no: {answer:?}"),
         }
     }

@@ -242,6 +242,7 @@ async fn agents_are_told_when_to_come_back_once_the_queue_is_full() {
             | CollectorMessage::Gone
             | CollectorMessage::Rekey
             | CollectorMessage::Rekeyed { .. }
+            | CollectorMessage::Authorities { .. }
             | CollectorMessage::Certificate { .. }) => panic!("{answer:?}"),
         }
     };

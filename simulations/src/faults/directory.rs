@@ -67,6 +67,11 @@ impl Agents for Directory {
         Box::pin(async { Err(Unavailable) })
     }
 
+    fn note_authority(&self, _: CompanyId, _: AgentId, _: [u8; 32]) -> Answer<'_, ()> {
+        // A run has one authority.
+        Box::pin(async { Err(Unavailable) })
+    }
+
     fn note_departure(&self, _: CompanyId, _: AgentId) -> Answer<'_, ()> {
         Box::pin(async { Err(Unavailable) })
     }

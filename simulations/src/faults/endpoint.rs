@@ -175,11 +175,12 @@ impl Process {
             Action::Connect { attempt } => self.dial(attempt),
             Action::Greet(hello) => self.send(&AgentMessage::Hello(hello)),
             Action::Beat(heartbeat) => self.send(&AgentMessage::Heartbeat(heartbeat)),
-            // Certificates of a run do not end.
+            // Certificates of a run do not end, and it has one authority.
             Action::Renew
             | Action::InstallCertificate(_)
             | Action::Rekey
-            | Action::BecomeAgent(..) => {}
+            | Action::BecomeAgent(..)
+            | Action::TrustAuthorities(_) => {}
             Action::Disconnect(parting) => {
                 self.note(format_args!("parts: {parting}"));
                 self.stream = None;

@@ -20,6 +20,7 @@ use collector::lifecycle::Lifecycle;
 use collector::pipeline::Dispatcher;
 use collector::pipeline::simulated::Crew;
 use collector::queue::{EntryHead, Faults, Queue, QueueLimits, SimulatedDisk};
+use collector::traces::Tracer;
 use protocol::ids::{AgentId, CompanyId};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
@@ -166,6 +167,7 @@ impl Node {
             agents: Arc::new(Directory { database: database.clone(), clock: clock.clone() }),
             registry: registry.clone(),
             lifecycle: lifecycle.clone(),
+            tracer: Tracer::default(),
         });
         let crew =
             Crew::new(queue.clone(), dispatcher, Arc::new(database), clock, PIPELINE.attempts_max);
@@ -312,6 +314,7 @@ impl Node {
             agent,
             serial: "01".to_owned(),
             not_after: BEGINNING + time::Duration::days(3_650),
+            issuer: collector::authority::IssuerName::default(),
         };
         let (door, stage, number) = (running.door.clone(), self.making.stage.clone(), self.number);
         let session = running.life.run(async move {

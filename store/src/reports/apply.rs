@@ -22,7 +22,7 @@ use super::{Applied, AppliedBatch, Evaluate, IncomingReport, read};
 use crate::commands;
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
-use crate::tx;
+use crate::{timeline, tx};
 
 /// Applies reports of one company, several agents' and several of an agent, in one transaction.
 /// Reports of one agent stand in the order of their positions.
@@ -132,7 +132,8 @@ async fn announce(scope: &TenantScope, applied: &AppliedBatch, now: OffsetDateTi
     if applied.findings == 0 || !store.announced().is_due(scope.key(), now) {
         return;
     }
-    if let Err(error) = commands::announce_findings(store.pool(), scope.company()).await {
+    let announcing = commands::announce_findings(store.pool(), scope.company());
+    if let Err(error) = timeline::waiting_part("events.announce", announcing).await {
         tracing::debug!(%error, "announcing findings");
     }
 }
@@ -194,13 +195,15 @@ pub(super) async fn bring(
         return Ok((0, 0));
     }
     // Before the transaction, in which other nodes may wait for these rows.
-    let new: Vec<NewSoftware<'_>> = missing
-        .iter()
-        // `missing` is in the order of the keys, and `unknown` gives them in the order in which it
-        // is asked.
-        .filter(|(key, _)| unknown.binary_search(key).is_ok())
-        .map(|(key, held)| judge.software(*key, held))
-        .collect();
+    let new: Vec<NewSoftware<'_>> = timeline::part("match", || {
+        missing
+            .iter()
+            // `missing` is in the order of the keys, and `unknown` gives them in the order in which it
+            // is asked.
+            .filter(|(key, _)| unknown.binary_search(key).is_ok())
+            .map(|(key, held)| judge.software(*key, held))
+            .collect()
+    });
     let written = tx::retrying("reports.software", || async {
         let mut tx = scope.begin_by_key("reports.software").await?;
         // In the order of the keys, so that two transactions that bring the same software never wait

@@ -19,6 +19,7 @@ use crate::events::{EventKind, NewEvents};
 use crate::exceptions::suppress_new;
 use crate::findings::FindingColumns;
 use crate::software::keys;
+use crate::timeline;
 
 mod facts;
 
@@ -154,7 +155,7 @@ async fn insert_findings(
     // In the same transaction: a finding without its event would never be delivered to whoever
     // follows events.
     let events = NewEvents::of(&columns, |_| EventKind::Opened).left_out(&suppressed);
-    events.insert(tx, company_key, now).await?;
+    timeline::waiting_part("events.insert", events.insert(tx, company_key, now)).await?;
     Ok(opened)
 }
 

@@ -1,12 +1,11 @@
 //! A transaction that is known by its name: how long it took, and whether it came to its end.
 
-use std::ops::{Deref, DerefMut};
-use std::time::Instant;
-
 use metrics::{counter, histogram};
 use sqlx::{PgConnection, Postgres, Transaction};
+use std::ops::{Deref, DerefMut};
 
 use super::{ROLLBACKS, TRANSACTION_SECONDS};
+use crate::timeline::{StepKind, Watch};
 
 /// A transaction. Dropped without a commit it is rolled back.
 #[derive(Debug)]
@@ -52,24 +51,21 @@ impl DerefMut for Tx {
 #[derive(Debug)]
 pub(super) struct Timed {
     name: &'static str,
-    began: Instant,
+    watch: Watch,
     is_committed: bool,
 }
 
 impl Timed {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a length for a metric decides nothing, so no test has to move it"
-    )]
     pub(super) fn begin(name: &'static str) -> Self {
-        Self { name, began: Instant::now(), is_committed: false }
+        Self { name, watch: Watch::begin(), is_committed: false }
     }
 }
 
 // In a drop, so that whoever stops waiting in the middle is counted as well.
 impl Drop for Timed {
     fn drop(&mut self) {
-        histogram!(TRANSACTION_SECONDS, "transaction" => self.name).record(self.began.elapsed());
+        let took = self.watch.end(self.name, StepKind::Transaction(self.is_committed));
+        histogram!(TRANSACTION_SECONDS, "transaction" => self.name).record(took);
         if !self.is_committed {
             counter!(ROLLBACKS, "transaction" => self.name).increment(1);
         }

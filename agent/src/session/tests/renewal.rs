@@ -53,3 +53,27 @@ fn does_not_ask_a_collector_that_cannot_renew() {
     bench.sleep_for(3_600 * SECOND);
     assert!(!bench.done.contains(&Action::Renew));
 }
+
+#[test]
+fn trusts_other_authorities_and_renews_once_within_the_time_that_it_is_given() {
+    let mut bench = Bench::open(0);
+    bench.session.renew_at = bench.now + 1_000_000 * SECOND;
+    let roots = vec![vec![1], vec![2]];
+    let told =
+        |renew_within_s| CollectorMessage::Authorities { roots: roots.clone(), renew_within_s };
+    bench.tell(told(None));
+    assert_eq!(bench.done.back(), Some(&Action::TrustAuthorities(roots.clone())));
+    assert_eq!(bench.session.renew_at, bench.now + 1_000_000 * SECOND);
+    bench.tell(told(Some(100)));
+    let renew_at = bench.session.renew_at;
+    assert!(renew_at <= bench.now + 100 * SECOND);
+    // Said again with the next connection, by a collector whose clock says that it is due much later.
+    bench.tell(told(Some(100)));
+    bench.give(Event::CertificateDue { renew_at: bench.now + 1_000_000 * SECOND });
+    assert_eq!(bench.session.renew_at, renew_at);
+    bench.sleep_for(101 * SECOND);
+    assert_eq!(bench.count(|action| *action == Action::Renew), 1);
+    bench.give(Event::CertificateInstalled { renew_at: bench.now + 1_000_000 * SECOND });
+    bench.give(Event::CertificateDue { renew_at: bench.now + 1_000_000 * SECOND });
+    assert_eq!(bench.session.renew_at, bench.now + 1_000_000 * SECOND);
+}

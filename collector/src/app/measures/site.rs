@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 use super::seconds_since_1970;
 use crate::clock::Clock;
 use crate::metrics::{
-    AGENTS, AGENTS_BEHIND, AGENTS_BY_VERSION, AGENTS_CERTIFICATES, COMPANIES, COMPANIES_SILENT,
-    COMPANY_AGENTS, COMPANY_RECORDS, COMPANY_REPORTS, COMPANY_SILENT, COMPANY_SILENT_SECONDS,
-    DEAD_LETTERS, LABEL_COMPANY, LABEL_SEEN, LABEL_STATE, LABEL_VERSION, NODES, SITE_MEASURED,
+    AGENTS, AGENTS_AUTHORITY, AGENTS_BEHIND, AGENTS_BY_VERSION, AGENTS_CERTIFICATES, COMPANIES,
+    COMPANIES_SILENT, COMPANY_AGENTS, COMPANY_RECORDS, COMPANY_REPORTS, COMPANY_SILENT,
+    COMPANY_SILENT_SECONDS, DEAD_LETTERS, LABEL_COMPANY, LABEL_SEEN, LABEL_STATE, LABEL_VERSION,
+    NODES, SITE_MEASURED,
 };
 
 /// How long is waited between two rounds at least.
@@ -62,6 +63,8 @@ struct Shown {
 struct Round {
     companies: Vec<(CompanyId, Fleet)>,
     silent: BTreeSet<CompanyId>,
+    /// Agents that have come over to the authority that signs, and those that have not.
+    authority: (u64, u64),
 }
 
 impl Site {
@@ -106,11 +109,20 @@ impl Site {
 
     async fn round(&self, now: OffsetDateTime) -> Result<Round, StoreError> {
         let mut round = Round::default();
+        // Where none has ever taken the place of another, there is nothing to come over from.
+        let moving = store::cluster::authorities(&self.store).await?;
+        let moving = moving.filter(|noted| noted.previous.is_some());
         for watched in fleet::watched(&self.store.local_operator()).await? {
             let Some(scope) = self.store.pipeline_scope(watched.company).await? else {
                 continue;
             };
             let found = fleet::fleet(&scope, now).await?;
+            if let Some(noted) = &moving {
+                let (present, former) =
+                    store::agents::by_authority(&scope, noted.active, now).await?;
+                round.authority.0 += present;
+                round.authority.1 += former;
+            }
             let patience = patience(watched.heartbeat_every, self.visit_every);
             if is_silent(&found, patience, now) {
                 round.silent.insert(watched.company);
@@ -152,6 +164,8 @@ fn say_totals(round: &Round) {
     }
     gauge!(AGENTS_CERTIFICATES, LABEL_STATE => "expired").set(sum(|fleet| fleet.expired));
     gauge!(AGENTS_CERTIFICATES, LABEL_STATE => "expiring").set(sum(|fleet| fleet.expiring));
+    gauge!(AGENTS_AUTHORITY, LABEL_STATE => "present").set(to_f64(round.authority.0));
+    gauge!(AGENTS_AUTHORITY, LABEL_STATE => "former").set(to_f64(round.authority.1));
     gauge!(AGENTS_BEHIND).set(sum(|fleet| fleet.behind));
     gauge!(DEAD_LETTERS).set(sum(|fleet| fleet.dead_letters));
     gauge!(COMPANIES).set(to_f64(round.companies.len() as u64));

@@ -3,9 +3,11 @@
 use std::future::Future;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
+use ring::rand::SystemRandom;
 use store::test_support::FreshDatabase;
 
 use super::*;
+use crate::authority::Home;
 
 /// What `/metrics` says of what was set while something was done. On one thread, because a local
 /// recorder is one thread's.
@@ -25,7 +27,11 @@ pub(super) fn value(text: &str, series: &str) -> f64 {
 
 fn node(store: &Store, clock: Clock) -> Node {
     let matcher = Some(Arc::new(Matcher::in_memory(10)));
-    Node { data_dir: std::env::temp_dir(), store: store.clone(), clock, matcher }
+    let dir = tempfile::tempdir().unwrap();
+    let (home, random) = (Home::of(dir.path()), SystemRandom::new());
+    let authority = Authority::open_or_create(&home, "muster.internal", &random, clock.now());
+    let authority = Arc::new(authority.unwrap());
+    Node { data_dir: std::env::temp_dir(), store: store.clone(), clock, authority, matcher }
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! The authority that agents trust: is it here, whole, closed to others, and the one that all nodes share?
 
+use store::cluster::{self, Authorities};
+use store::database::Store;
+use store::{agents, fleet};
 use time::{Duration, OffsetDateTime};
 
 use super::finding::Finding;
-use crate::authority::{Authority, Home};
+use crate::authority::{Authority, Home, hex};
 use crate::config::Config;
 
 /// How long before its end somebody has to plan for a new one.
@@ -34,4 +37,57 @@ fn judge(authority: &Authority, place: impl std::fmt::Display, now: OffsetDateTi
     }
     let what = format!("whole, closed to others, and good for {days} days");
     Finding::good("authority", place, what)
+}
+
+/// How far another authority is in the place of the one before; nothing where none ever was.
+pub(super) async fn rotation(
+    store: &Store,
+    config: &Config,
+    now: OffsetDateTime,
+) -> Option<Finding> {
+    // A database that cannot be asked has a finding of its own.
+    let noted = cluster::authorities(store).await.ok().flatten()?;
+    let folder = |sha256: [u8; 32]| {
+        Home { shared: Some(sha256), ..Home::of_node(&config.node) }.folder_of_shared()
+    };
+    if let Some(next) = noted.next {
+        let place = folder(next);
+        let is_here = crate::authority::fingerprint_of(&place.join("ca.crt")).ok() == Some(next);
+        let what = format!("{} is prepared", hex(&next));
+        return Some(match is_here {
+            true => Finding::remark("authority", place.display(), what)
+                .todo("once every node has it: `muster-collector authority rotate activate`"),
+            false => {
+                Finding::problem("authority", place.display(), what + ", and not on this node")
+                    .todo("copy its folder here from where it was prepared")
+            }
+        });
+    }
+    let previous = noted.previous?;
+    let (place, name) = (folder(previous), hex(&previous));
+    if noted.retired_at.is_none() {
+        let left = left(store, &noted, now).await?;
+        let what = format!("{left} agents have not come over from {name}");
+        return Some(Finding::remark("authority", place.display(), what).todo(
+            "when none is left: `muster-collector authority rotate retire`; agents of before are upgraded first",
+        ));
+    }
+    let is_its = crate::authority::fingerprint_of(&place.join("ca.crt")).ok() == Some(previous);
+    let has_key = is_its && place.join("ca.key").exists();
+    has_key.then(|| {
+        Finding::remark("authority", place.display(), format!("the key of {name} is still there"))
+            .todo("delete its ca.key: it was retired, and nothing needs it")
+    })
+}
+
+/// Agents of all companies that have not come over.
+async fn left(store: &Store, noted: &Authorities, now: OffsetDateTime) -> Option<u64> {
+    let operator = store.local_operator();
+    let mut left = 0;
+    for company in fleet::all_companies(&operator).await.ok()? {
+        if let Some(scope) = operator.scope(company).await.ok()? {
+            left += agents::by_authority(&scope, noted.active, now).await.ok()?.1;
+        }
+    }
+    Some(left)
 }

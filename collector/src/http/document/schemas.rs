@@ -99,13 +99,17 @@ fn problem() -> Value {
     json!({
         "type": "object",
         "description": "What is wrong, where, and what to do (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "request_id"],
+        "required": ["type", "title", "status", "detail", "request_id", "trace_id"],
         "properties": {
             "type": { "type": "string", "description": "A stable word that programs can compare." },
             "title": { "type": "string" },
             "status": { "type": "integer" },
             "detail": { "type": "string" },
             "request_id": { "type": "string" },
+            "trace_id": {
+                "type": "string",
+                "description": "The trace of `traceparent`, or one of the request's own (W3C Trace Context).",
+            },
             "errors": {
                 "type": "array",
                 "items": {

@@ -32,6 +32,7 @@ use crate::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use crate::http::{ApiState, Exports, Gate, Live, Node, NodeStatus, Uploads, router};
 use crate::mail::Passes;
 use crate::oidc::Oidc;
+use crate::traces::Tracer;
 use crate::webhooks::{Reach, Sealer};
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-03-01 12:00 UTC);
@@ -161,6 +162,7 @@ impl Api {
             reach: Reach::new(&WebhooksConfig::default()),
             sealer: Sealer::new(|_| [3; 32]).unwrap(),
             history_days: 90,
+            tracer: Tracer::default(),
             deletion_wait: Duration::from_secs(7 * 86_400),
         };
         let operator = PresentedKey::new(Uuid::new_v4(), [1; 32]);

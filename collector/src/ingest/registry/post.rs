@@ -32,6 +32,8 @@ pub enum Command {
     Rekey,
     /// Tell the agent what its company's agents are told now.
     Told(Arc<Told>),
+    /// Tell the agent whom to trust, if it can be told.
+    Authorities,
     /// This node has more connections than it should hold: the agent is to visit, where the node
     /// decides that.
     Leave,
@@ -53,6 +55,7 @@ struct Waiting {
     scan: Option<u64>,
     snapshot: bool,
     rekey: bool,
+    authorities: bool,
     leave: bool,
     told: Option<Arc<Told>>,
     reader: Option<Waker>,
@@ -66,6 +69,7 @@ impl Post {
             Command::ScanNow { request } => waiting.scan = waiting.scan.max(Some(request)),
             Command::SendSnapshot => waiting.snapshot = true,
             Command::Rekey => waiting.rekey = true,
+            Command::Authorities => waiting.authorities = true,
             Command::Leave => waiting.leave = true,
             Command::Told(told) => {
                 // Signals and polls may come in another order than the settings were set.
@@ -117,6 +121,9 @@ impl Waiting {
         }
         if std::mem::take(&mut self.rekey) {
             return Some(Command::Rekey);
+        }
+        if std::mem::take(&mut self.authorities) {
+            return Some(Command::Authorities);
         }
         if let Some(request) = self.scan.take() {
             return Some(Command::ScanNow { request });

@@ -37,6 +37,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             }
         };
         let version = common_version(&hello)?;
+        self.is_of_retired()?;
         self.presence = hello.presence();
         self.capabilities = Capabilities::current().common(hello.capabilities);
         let standing = self.standing().await?;
@@ -79,6 +80,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 self.ask_for_snapshot().await?;
             }
         }
+        self.greet_authorities(&hello).await?;
         self.attend(capabilities, registration).await
     }
 
@@ -128,6 +130,7 @@ async fn ended(registration: &Registration) -> Parting {
             Command::ScanNow { .. }
             | Command::SendSnapshot
             | Command::Rekey
+            | Command::Authorities
             | Command::Told(_)
             | Command::Leave => {}
         }

@@ -10,11 +10,12 @@ use protocol::report::{InvalidReport, Report};
 use tokio::io::AsyncWrite;
 
 use super::{Parting, Session};
-use crate::ingest::in_flight::{Append, Due, Outcome};
+use crate::ingest::in_flight::{Append, Due, Moments, Outcome};
 use crate::ingest::limits::BytePermit;
 use crate::ingest::line::Refusal;
 use crate::metrics::{INGEST_ACK_SECONDS, INGEST_RECORDS, INGEST_REPORTS, LABEL_OUTCOME};
 use crate::queue::{AppendError, Entry};
+use crate::traces::context::TraceId;
 
 /// How long an agent waits when too many bytes wait for the disk.
 const BUSY_FOR: Duration = Duration::from_secs(2);
@@ -23,10 +24,18 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     /// Takes a report, or refuses it; either way its answer comes in its turn.
     pub(super) fn report(&mut self, report: &Report, frame: Frame, came_at: Instant) {
         let position = report.position;
+        let decoded_at = self.shared.clock.instant();
         let mut due = Due {
             position,
             before: self.line.last(),
-            came_at,
+            moments: Moments {
+                read_from: self.read_from.unwrap_or(came_at),
+                came_at,
+                decoded_at,
+                admitted_at: decoded_at,
+                received_at_ms: self.shared.clock.now_ms(),
+            },
+            lane: report.body.lane(),
             // A report with more is refused below; its answer counts no records.
             records: u16::try_from(report.body.record_count()).unwrap_or(u16::MAX),
             permit: None,
@@ -35,13 +44,15 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             self.in_flight.push_refused(due, refusal);
             return;
         }
-        match self.admit(report, &frame, came_at) {
+        let admitted = self.admit(report, &frame, came_at);
+        due.moments.admitted_at = self.shared.clock.instant();
+        match admitted {
             Ok(permit) => {
                 due.permit = Some(permit);
                 // Before the queue has answered: the next report is judged by what is under way, or
                 // every burst would be one gap after another. A late "no" takes it back.
                 self.line.took(position);
-                let append = self.append(report, frame, due.records);
+                let append = self.append(&due, frame);
                 self.in_flight.push(due, append);
             }
             Err(refusal) => {
@@ -71,14 +82,14 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         })
     }
 
-    fn append(&self, report: &Report, frame: Frame, records: u16) -> Append {
+    fn append(&self, due: &Due, frame: Frame) -> Append {
         let appending = self.shared.queue.append(Entry {
             company: self.peer.company,
             agent: self.peer.agent,
-            position: report.position,
-            lane: report.body.lane(),
-            records,
-            received_at_ms: self.shared.clock.now_ms(),
+            position: due.position,
+            lane: due.lane,
+            records: due.records,
+            received_at_ms: due.moments.received_at_ms,
             frame,
         });
         Box::pin(async { appending.await.map_err(refusal_of) })
@@ -107,7 +118,9 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
                 self.send(&CollectorMessage::Ack { position }).await?;
             }
             counter!(INGEST_REPORTS, LABEL_OUTCOME => refusal.reason.as_str()).increment(1);
+            self.trace(&due, Some(refusal.reason));
             tracing::debug!(
+                trace_id = %TraceId::of_report(self.peer.agent, due.position),
                 position = %due.position,
                 reason = %refusal.reason,
                 detail = refusal.detail,
@@ -124,7 +137,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     fn count_durable(&self, due: &Due) {
         counter!(INGEST_REPORTS, LABEL_OUTCOME => "accepted").increment(1);
         counter!(INGEST_RECORDS).increment(due.records.into());
-        let took = self.shared.clock.instant().saturating_duration_since(due.came_at);
+        self.trace(due, None);
+        let took = self.shared.clock.instant().saturating_duration_since(due.moments.came_at);
         histogram!(INGEST_ACK_SECONDS).record(took);
     }
 }

@@ -187,6 +187,7 @@ async fn a_session_that_waits_is_small() {
         agent: AGENT,
         serial: String::new(),
         not_after: time::OffsetDateTime::UNIX_EPOCH,
+        issuer: crate::authority::IssuerName::default(),
     };
     let (receive, send) = (tokio::io::empty(), tokio::io::sink());
     let session = crate::ingest::session::run(&shared, &peer, receive, send);

@@ -20,6 +20,7 @@ use crate::config::{Config, IngestConfig, Layers};
 use crate::ingest::registry::Registry;
 use crate::ingest::{Parts, start};
 use crate::lifecycle::{Ending, Lifecycle};
+use crate::traces::Tracer;
 
 pub(super) const COMPANY: CompanyId = CompanyId(Uuid::from_u128(0xc0));
 pub(super) const AGENT: AgentId = AgentId(Uuid::from_u128(0xa9));
@@ -69,6 +70,7 @@ impl Fixture {
             agents: office.clone(),
             registry: registry.clone(),
             lifecycle: lifecycle.clone(),
+            tracer: Tracer::default(),
         };
         let fixture = Self {
             // Becomes the real one when `start` has bound it; nothing connects before.
@@ -105,7 +107,7 @@ impl Fixture {
         // when a certificate was signed by mistake.
         let key_pem = std::fs::read_to_string(self.dir.path().join("ca/ca.key")).unwrap();
         let ca_key = KeyPair::from_pem(&key_pem).unwrap();
-        let issuer = Issuer::from_ca_cert_der(self.authority.certificate(), ca_key).unwrap();
+        let issuer = Issuer::from_ca_cert_der(&self.authority.certificate(), ca_key).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &issuer).unwrap();
         Credentials::new(vec![certificate.der().to_vec()], &key)

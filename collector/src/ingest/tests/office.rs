@@ -162,6 +162,11 @@ impl Agents for Office {
         Box::pin(async move { noted })
     }
 
+    fn note_authority(&self, _: CompanyId, _: AgentId, _: [u8; 32]) -> Answer<'_, ()> {
+        let noted = self.open().map(|_| ());
+        Box::pin(async move { noted })
+    }
+
     fn note_departure(&self, _company: CompanyId, agent: AgentId) -> Answer<'_, ()> {
         let noted = self.open().map(|mut books| {
             books.refused.insert(agent, RejectReason::AgentRevoked);

@@ -96,6 +96,7 @@ async fn a_ticket_outlives_the_process_that_gave_it() {
             agents: parts.agents.clone(),
             registry: crate::ingest::registry::Registry::new(),
             lifecycle: crate::lifecycle::Lifecycle::new(),
+            tracer: crate::traces::Tracer::default(),
         };
         let stopping = one.lifecycle.clone();
         fixture.address = crate::ingest::start(one).unwrap();

@@ -29,6 +29,7 @@ async fn parting_of(
         agent: AGENT,
         serial: String::new(),
         not_after: fixture.clock.now() + time::Duration::days(30),
+        issuer: crate::authority::IssuerName::default(),
     };
     let (near, far) = duplex(stream_bytes);
     let (receive, send) = tokio::io::split(far);

@@ -15,6 +15,7 @@ use super::*;
 use crate::config::PipelineConfig;
 use crate::pipeline::testing;
 use crate::queue::{Entry, QueueLimits};
+use crate::traces::Tracer;
 
 const CONFIG: PipelineConfig = PipelineConfig {
     workers: 4,
@@ -68,6 +69,7 @@ impl Rig {
             dispatcher: Arc::clone(&self.dispatcher),
             sink: self.sink.clone(),
             clock: Clock::system(),
+            tracer: Tracer::default(),
             attempts_max: CONFIG.attempts_max,
             reads: Reads::Aside,
         }

@@ -46,6 +46,7 @@ impl Client {
             | CollectorMessage::Gone
             | CollectorMessage::Rekey
             | CollectorMessage::Rekeyed { .. }
+            | CollectorMessage::Authorities { .. }
             | CollectorMessage::Certificate { .. }) => Err(unexpected(&other)),
         }
     }
@@ -90,7 +91,8 @@ impl Client {
             | CollectorMessage::Certificate { .. }
             | CollectorMessage::Gone
             | CollectorMessage::Rekey
-            | CollectorMessage::Rekeyed { .. }) => Err(unexpected(&other)),
+            | CollectorMessage::Rekeyed { .. }
+            | CollectorMessage::Authorities { .. }) => Err(unexpected(&other)),
         }
     }
 

@@ -20,10 +20,12 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 impl Client {
     /// What it tells a collector that it can do.
     pub(super) fn capabilities(&self) -> Capabilities {
+        // It keeps to the authority that it was made with, as agents of before decision 52.
+        let all = Capabilities::current().without(Capabilities::AUTHORITIES);
         match self.habits.touch {
-            Touch::Told => Capabilities::current(),
+            Touch::Told => all,
             // Whoever does as it likes must not be waited for.
-            Touch::Hold | Touch::Visit => Capabilities::current().without(Capabilities::ATTEND),
+            Touch::Hold | Touch::Visit => all.without(Capabilities::ATTEND),
         }
     }
 

@@ -100,7 +100,7 @@ fn round(companies: u128, versions: usize) -> Round {
         ..Fleet::default()
     };
     let companies = (1..=companies).map(|n| (CompanyId(Uuid::from_u128(n)), fleet(n)));
-    Round { companies: companies.collect(), silent: BTreeSet::new() }
+    Round { companies: companies.collect(), silent: BTreeSet::new(), authority: (0, 0) }
 }
 
 #[tokio::test]

@@ -1,0 +1,135 @@
+//! `muster-collector authority rotate`: another authority, in three steps.
+
+use anyhow::{Context as _, bail};
+use ring::rand::SystemRandom;
+use serde_json::json;
+use store::cluster::{self, Authorities};
+use store::{agents, fleet};
+
+use crate::authority::{Authority, Home, hex};
+use crate::cli::database::Database;
+use crate::cli::output;
+
+/// A step.
+#[derive(Debug, clap::Subcommand)]
+pub(in crate::cli) enum Step {
+    /// Makes the new authority beside the one that signs, and has agents trust both.
+    Prepare,
+    /// Has the new authority sign; agents renew their certificates.
+    Activate,
+    /// Ends the trust in the old authority, once no agent needs it.
+    Retire {
+        /// Also when agents are left, which have to be enrolled again then
+        #[arg(long)]
+        leave_behind: bool,
+    },
+}
+
+impl Step {
+    pub(in crate::cli) async fn run(self, db: Database) -> anyhow::Result<()> {
+        let noted = cluster::authorities(&db.store).await?;
+        let noted = noted.context("there is no authority yet: the first node makes it")?;
+        match self {
+            Self::Prepare => prepare(&db, &noted).await,
+            Self::Activate => activate(&db, &noted).await,
+            Self::Retire { leave_behind } => retire(&db, &noted, leave_behind).await,
+        }
+    }
+}
+
+async fn prepare(db: &Database, noted: &Authorities) -> anyhow::Result<()> {
+    if let Some(next) = noted.next {
+        bail!("{} is prepared already: `authority rotate activate` is next", hex(&next));
+    }
+    if noted.previous.is_some() && noted.retired_at.is_none() {
+        bail!("the last authority is not retired yet: `authority rotate retire` is next");
+    }
+    let (node, now) = (db.config.node.clone(), db.clock.now());
+    let (domain, shared) = (db.config.ingest.trust_domain.clone(), noted.active);
+    let preparing = tokio::task::spawn_blocking(move || {
+        let home = Home { shared: Some(shared), ..Home::of_node(&node) };
+        let authority = Authority::open_existing(&home, &domain, now)?;
+        authority.is_shared(&home, shared)?;
+        authority.prepare(&home, &SystemRandom::new(), now)
+    });
+    let prepared = preparing.await?.context("make the new authority")?;
+    if !cluster::prepare_authority(&db.store, noted.active, prepared.sha256).await? {
+        bail!(
+            "somebody else has taken a step meanwhile: `authority show` has it, and {} can be deleted",
+            prepared.folder.display()
+        );
+    }
+    let sha256 = hex(&prepared.sha256);
+    if db.json {
+        return output::json(&json!({ "next": sha256, "folder": prepared.folder }));
+    }
+    output::line(format_args!("prepared {sha256} in {}", prepared.folder.display()));
+    output::line(
+        "copy that folder into the authority's folder of every other node, with its rights",
+    );
+    output::line("then: `muster-collector authority rotate activate`");
+    Ok(())
+}
+
+async fn activate(db: &Database, noted: &Authorities) -> anyhow::Result<()> {
+    let next = noted.next.context("nothing is prepared: `authority rotate prepare` comes first")?;
+    // Here as on every other node: one that does not have the files goes on with what it has.
+    let folder = Home { shared: Some(next), ..Home::of_node(&db.config.node) }.folder_of_shared();
+    if crate::authority::fingerprint_of(&folder.join("ca.crt"))? != next {
+        bail!(
+            "{} is not on this node: copy its folder here from where it was prepared",
+            hex(&next)
+        );
+    }
+    if !cluster::activate_authority(&db.store, db.clock.now()).await? {
+        bail!("somebody else has activated it meanwhile: `authority show` has it");
+    }
+    if db.json {
+        return output::json(&json!({ "sha256": hex(&next), "previous": hex(&noted.active) }));
+    }
+    output::line(format_args!("{} signs now; agents come over as they renew", hex(&next)));
+    output::line("`authority rotate retire` says how many are left, and ends it when none is");
+    Ok(())
+}
+
+async fn retire(db: &Database, noted: &Authorities, leave_behind: bool) -> anyhow::Result<()> {
+    let previous = noted.previous.filter(|_| noted.retired_at.is_none());
+    let previous = previous.context("no authority is there to be retired")?;
+    let (over, left) = count(db, noted).await?;
+    if left > 0 && !leave_behind {
+        bail!(
+            "{left} agents still have certificates of {} or trust no other authority, and {over} have \
+             come over: wait until they have been here, upgrade them where they are too old for it, or \
+             say --leave-behind and enrol them again",
+            hex(&previous)
+        );
+    }
+    if !cluster::retire_authority(&db.store, db.clock.now()).await? {
+        bail!("somebody else has retired it meanwhile");
+    }
+    if db.json {
+        return output::json(&json!({
+            "retired": hex(&previous), "came_over": over, "left_behind": left,
+        }));
+    }
+    output::line(format_args!(
+        "retired {}: {over} agents came over, {left} did not",
+        hex(&previous)
+    ));
+    output::line("delete its ca.key on every node; its ca.crt only tells agents what has happened");
+    Ok(())
+}
+
+/// Agents of all companies that have come over, and those that have not.
+async fn count(db: &Database, noted: &Authorities) -> anyhow::Result<(u64, u64)> {
+    let (mut over, mut left) = (0, 0);
+    for watched in fleet::all_companies(&db.operator()).await? {
+        let Some(scope) = db.operator().scope(watched).await? else {
+            continue;
+        };
+        let (present, former) = agents::by_authority(&scope, noted.active, db.clock.now()).await?;
+        over += present;
+        left += former;
+    }
+    Ok((over, left))
+}

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Puts another certificate authority in the place of the first under a thousand connected agents, and sees that
+# none enrols again and none is refused.
+#
+#   scripts/rotate.sh [AGENTS]
+#
+# `make test` does the same with 200.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+MUSTER_TEST_ROTATION_AGENTS=${1:-1000} scripts/with-postgres.sh \
+  cargo nextest run --package collector --test program -E 'test(rotation::)'
