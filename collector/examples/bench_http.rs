@@ -21,6 +21,7 @@ use collector::config::{Config, Layers, OidcConfig, WebhooksConfig};
 use collector::http::{self, ApiState, Gate, Node, NodeStatus};
 use collector::mail::Passes;
 use collector::oidc::Oidc;
+use collector::traces::Tracer;
 use collector::webhooks::{Reach, Sealer};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use protocol::ids::{CompanyId, TokenId};
@@ -107,6 +108,7 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
         mail: None,
         passes: Passes::new(|_| [0; 32]),
         deletion_wait: Duration::ZERO,
+        tracer: Tracer::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

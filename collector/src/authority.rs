@@ -256,6 +256,7 @@ fn make(
     Ok((key.serialize_pem(), certificate.pem()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 fn crypto(error: rcgen::Error) -> AuthorityError {
     AuthorityError::Crypto(error.to_string())
 }

@@ -102,7 +102,7 @@ async fn follow_once(
         let home = Home { shared: Some(shared.active), ..Home::of_node(&node) };
         authority.follow(&home, &shared, now)
     });
-    Ok(following.await?.map_err(as_missing)?)
+    following.await?.map_err(as_missing)
 }
 
 /// What is missing where the files of a prepared authority are not on this node yet.

@@ -110,7 +110,7 @@ struct Way<'a> {
 /// What went wrong with a report, if anything did.
 const fn failure(standing: &Standing) -> Option<&'static str> {
     match standing.outcome {
-        Some(Outcome::Stored | Outcome::Duplicate) => None,
+        Some(Outcome::Stored | Outcome::Duplicate | Outcome::CompanyGone) => None,
         Some(Outcome::Rejected(reason)) => Some(reason.as_str()),
         Some(Outcome::DeadLettered(reason)) => Some(reason.as_str()),
         None if standing.has_failed => Some("failed"),

@@ -15,6 +15,7 @@ use protocol::ids::Position;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 use super::agent::{record, report};
 use super::world::World;
@@ -33,10 +34,12 @@ impl Taker {
         let port = listener.local_addr().unwrap().port();
         let taker = Self::default();
         let taking = taker.clone();
-        tokio::spawn(async move {
+        let tracker = TaskTracker::new();
+        let connections = tracker.clone();
+        tracker.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(taking.clone().answer(stream));
+                connections.spawn(taking.clone().answer(stream));
             }
         });
         (taker, port)
