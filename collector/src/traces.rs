@@ -66,7 +66,7 @@ impl Tracer {
         let inner = Inner {
             sender,
             clock,
-            below: (u64::from(config.per_million) << SHARE_BITS) / 1_000_000,
+            below: below(config.per_million),
             slow_after: config.slow_after,
             notable: Mutex::new(Notable { since: None, taken: 0 }),
         };
@@ -108,6 +108,12 @@ impl Tracer {
             counter!(TRACE_SPANS, LABEL_OUTCOME => "dropped").increment(count);
         }
     }
+}
+
+/// The share of which so many ids of a million are below.
+fn below(per_million: u32) -> u64 {
+    let share = (u128::from(per_million) << SHARE_BITS) / 1_000_000;
+    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 impl Inner {

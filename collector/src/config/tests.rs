@@ -47,6 +47,9 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
                 "user",
                 "password_file",
                 "from",
+                "traces_endpoint",
+                "traces_headers_file",
+                "traces_ca_file",
             ];
             !unset.iter().any(|unset| line.starts_with(&format!("{unset} =")))
         })

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protocol::enrolment::{EnrolReply, EnrolRequest};
 use protocol::fingerprint::SoftwareKey;
@@ -18,7 +19,7 @@ use protocol::report::{Report, ReportBody};
 use protocol::software::{SoftwareRecord, Source};
 use protocol::token::EnrolmentToken;
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Endpoint, RecvStream, SendStream};
+use quinn::{ClientConfig, Endpoint, RecvStream, SendStream, TransportConfig};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::RootCertStore;
 use rustls_pki_types::pem::PemObject as _;
@@ -147,7 +148,11 @@ impl Stream {
         alpn: &[u8],
     ) -> Result<Self, String> {
         tls.alpn_protocols = vec![alpn.to_vec()];
-        let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+        let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+        // A test has many agents and asks one after the other: those that wait are not gone.
+        let mut transport = TransportConfig::default();
+        transport.keep_alive_interval(Some(Duration::from_secs(10)));
+        config.transport_config(Arc::new(transport));
         let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
         let connecting = endpoint.connect_with(config, address, SERVER_NAME).unwrap();
         let connection = connecting.await.map_err(|error| error.to_string())?;

@@ -145,7 +145,8 @@ async fn no_agent_enrols_again_when_another_authority_takes_the_place_of_the_fir
     // A host with a token of before, which names the old authority, is given both.
     let mut newcomer = Host::comes(enrol().await).await;
     assert_eq!(newcomer.told().await, (2, false));
-    over.push(newcomer);
+    // That it trusts both is known when it says so.
+    over.push(Host::comes(newcomer.agent).await);
 
     let why = refused(&world, &["retire"]);
     assert!(why.contains(&format!("{} agents still have", OLD + 1)), "{why}");

@@ -180,7 +180,7 @@ async fn a_request_goes_on_with_its_callers_trace_and_its_problem_names_it() {
     stream.read_to_string(&mut answer).unwrap();
     let problem: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert_eq!((&problem["status"], &problem["trace_id"]), (&404.into(), &trace.into()));
-    let route = "GET /api/v1/hosts/{id}";
+    let route = "GET /api/v1/hosts/{host}";
     world.until("the trace came", async || taker.of(trace).contains_key(route)).await;
     let spans = taker.of(trace);
     assert_eq!(hex(&spans[route].parent_span_id), "00f067aa0ba902b7");

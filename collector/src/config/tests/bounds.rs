@@ -4,7 +4,7 @@ use super::super::section::Field;
 use super::*;
 
 /// Every number with bounds, and its least and its greatest value.
-const BOUNDS: [(&str, &str, u64, u64); 48] = [
+const BOUNDS: [(&str, &str, u64, u64); 51] = [
     ("node", "stop_timeout_s", 1, 3_600),
     ("ingest", "certificate_days", 1, 366),
     ("ingest", "connections_max", 1, 1_000_000),
@@ -17,6 +17,9 @@ const BOUNDS: [(&str, &str, u64, u64); 48] = [
     ("ingest", "company_requests_per_minute", 1, 10_000_000),
     ("ingest", "enrolments_per_minute", 1, 10_000_000),
     ("ingest", "bytes_in_flight_max", 1_048_576, 17_179_869_184),
+    ("telemetry", "traces_per_million", 0, 1_000_000),
+    ("telemetry", "traces_slow_after_ms", 1, 3_600_000),
+    ("ingest", "renew_within_s", 0, 604_800),
     ("ingest", "bytes_in_reading_max", 1_048_576, 17_179_869_184),
     ("queue", "segment_bytes", 1_048_576, 1_073_741_824),
     ("pipeline", "workers", 1, 256),
