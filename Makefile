@@ -202,14 +202,14 @@ test-packages: ## Install, upgrade and remove every package for real (as root): 
 .PHONY: test-pgbouncer
 test-pgbouncer: ## Pass the tests of the store and of what stands on it with every transaction through PgBouncer in transaction mode
 	@scripts/bootstrap.sh pgbouncer
-	scripts/with-pgbouncer.sh cargo nextest run --package store --package collector \
-		-E 'package(store) | test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
+	scripts/with-pgbouncer.sh cargo nextest run --workspace \
+		-E 'package(store) | package(collector) & test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
 
 .PHONY: test-replica
 test-replica: ## Pass the same tests with lists, exports and statistics read from a standby
 	@scripts/bootstrap.sh test
-	scripts/with-replica.sh cargo nextest run --package store --package collector \
-		-E 'package(store) | test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
+	scripts/with-replica.sh cargo nextest run --workspace \
+		-E 'package(store) | package(collector) & test(/^(http|jobs|pipeline|webhooks|feeds)::/)'
 
 .PHONY: test-container
 test-container: ## Run the file tree of the container's image as its user, with a read-only root (as root)

@@ -4,9 +4,9 @@
 #
 #   scripts/rotate.sh [AGENTS]
 #
-# `make test` does the same with 200.
+# `make test` does the same with 200. Of the whole workspace, or it would be built again with fewer features.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 MUSTER_TEST_ROTATION_AGENTS=${1:-1000} scripts/with-postgres.sh \
-  cargo nextest run --package collector --test program -E 'test(rotation::)'
+  cargo nextest run --workspace -E 'package(collector) & test(/^rotation::/)'

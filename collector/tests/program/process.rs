@@ -4,7 +4,9 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, mpsc};
+use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -46,7 +48,8 @@ pub(crate) fn command(dir: &Path, database: Option<&FreshDatabase>) -> Command {
 /// A collector that is up.
 pub(crate) struct Collector {
     child: Child,
-    log: BufReader<ChildStderr>,
+    /// Its lines as they come: a collector whose log nobody reads stands still once the pipe is full.
+    log: Mutex<mpsc::Receiver<String>>,
     /// What it said before it was up, an event a line.
     pub(crate) said: String,
     pub(crate) http: SocketAddr,
@@ -55,9 +58,18 @@ pub(crate) struct Collector {
 impl Collector {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let (lines, log) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while stderr.read_line(&mut line).unwrap() > 0 {
+                // Whoever has dropped the collector listens no more; its pipe is emptied all the same.
+                lines.send(std::mem::take(&mut line)).ok();
+            }
+        });
         let nowhere = SocketAddr::from(([0; 4], 0));
-        let mut collector = Self { child, log, said: String::new(), http: nowhere };
+        let mut collector =
+            Self { child, log: Mutex::new(log), said: String::new(), http: nowhere };
         let event = collector.wait_until_it_says("the collector is up");
         // A node without the API listens nowhere.
         if let Some(http) = event["http"].as_str() {
@@ -69,11 +81,10 @@ impl Collector {
     /// The event in the log that has a message.
     pub(crate) fn wait_until_it_says(&mut self, message: &str) -> Value {
         loop {
-            let mut line = String::new();
-            if self.log.read_line(&mut line).unwrap() == 0 {
+            let Ok(line) = self.log.get_mut().unwrap().recv() else {
                 let said = &self.said;
                 panic!("the collector ended before it said {message:?}:\n{said}");
-            }
+            };
             // A line that is no event, as a panic's, is kept for the message below.
             let event: Value = serde_json::from_str(&line).unwrap_or_default();
             if event["message"] == message {
@@ -105,9 +116,7 @@ impl Collector {
     }
 
     fn rest(&mut self) -> String {
-        let mut said = String::new();
-        self.log.read_to_string(&mut said).unwrap();
-        said
+        self.log.get_mut().unwrap().iter().collect::<Vec<_>>().concat()
     }
 
     pub(crate) fn stop(self) -> (ExitStatus, String) {
