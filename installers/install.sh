@@ -81,8 +81,13 @@ look_around() {
     aarch64 | arm64) deb_arch=arm64 rpm_arch=aarch64 ;;
     *) fail 3 "no package for processors of kind $machine" ;;
   esac
+  # Where the agent keeps its state, and a token until it has enrolled; and who says how it fares.
+  state=/var/lib/muster-agent told='journalctl -u muster-agent'
   case $system in
-    Darwin) kind=macos pattern="muster-agent-*-macos-$rpm_arch.tar.gz" ;;
+    Darwin)
+      state='/Library/Application Support/Muster' told=/var/log/muster-agent.log
+      kind=macos pattern="muster-agent-*-macos-$rpm_arch.tar.gz"
+      ;;
     Linux)
       # Told by the package manager and not by the distribution's name, of which there is a new one every month.
       if have dpkg && have apt-get; then
@@ -178,7 +183,7 @@ check_sum() {
 # The token goes from file to file, never into an argument of a program, which every user of this host could read.
 take_token() {
   waiting=/etc/muster/enrolment-token
-  [ "$kind" = macos ] && waiting='/Library/Application Support/Muster/enrolment-token'
+  [ "$kind" = macos ] && waiting=$state/enrolment-token
   if [ -n "$token_file" ] && [ "$token_file" != - ]; then
     keep_token <"$token_file"
   elif [ "$token_file" = - ]; then
@@ -262,8 +267,8 @@ wait_for_agent() {
     sleep 1
   done
   if grep -q 'not enrolled' "$work/status"; then
-    if [ -e /var/lib/muster-agent/enrolment-token ]; then
-      fail 7 'the agent could not enrol yet and tries once a minute: journalctl -u muster-agent says why'
+    if [ -e "$state/enrolment-token" ]; then
+      fail 7 "the agent could not enrol yet and tries once a minute: $told says why"
     fi
     say 'the agent is installed and not enrolled: it waits for a token'
     return 0

@@ -33,12 +33,25 @@ fuzz() {
   return $code
 }
 
-code=0
+# All of them before the first: what cannot be listed, or is called otherwise, must not pass for parsers that hold.
+targets=() names=' '
 for folder in */fuzz; do
   crate=${folder%/fuzz}
-  for target in $(cd "$crate" && cargo +nightly fuzz list); do
-    if [ $# -gt 0 ] && [[ " $* " != *" $target "* ]]; then continue; fi
-    fuzz "$crate" "$target" || code=1
+  listed=$(cd "$crate" && cargo +nightly fuzz list) || { say "the targets of $crate cannot be listed"; exit 1; }
+  for target in $listed; do
+    targets+=("$crate $target")
+    names+="$target "
   done
+done
+if [ ${#targets[@]} -eq 0 ]; then say 'there is no target'; exit 1; fi
+for wanted in "$@"; do
+  if [[ "$names" != *" $wanted "* ]]; then say "no target is called $wanted; there are:$names"; exit 2; fi
+done
+
+code=0
+for one in "${targets[@]}"; do
+  read -r crate target <<<"$one"
+  if [ $# -gt 0 ] && [[ " $* " != *" $target "* ]]; then continue; fi
+  fuzz "$crate" "$target" || code=1
 done
 exit $code

@@ -39,4 +39,4 @@ trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-scripts/with-postgres.sh python3 scripts/network.py "$binaries" "$folder" "$@"
+scripts/with-postgres.sh python3 -B scripts/network.py "$binaries" "$folder" "$@"

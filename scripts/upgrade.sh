@@ -154,20 +154,27 @@ fleet=$!
 read_all_the_time &
 reader=$!
 
+# The lines of a node's log that the release before has said over the new schema: from the moment on at which the first
+# new node brings it, until the node itself is gone, with all that it says while it drains.
+marks=(0 0 0) ends=(0 0 0)
+lines() { wc -l <"$dir/log$1"; }
+
 sleep "$pause"
 for node in 0 1 2; do
   stop $node
   drained=$(grep -c 'drained the queue' "$dir/log$node" || true)
-  # What an old node says from here on, it says of the new schema.
-  for other in 0 1 2; do wc -l <"$dir/log$other" >"$dir/mark$other"; done
+  ends[node]=$(lines $node)
+  if [ $node -eq 0 ]; then
+    for other in 0 1 2; do marks[other]=$(lines $other); done
+  fi
   serve $node "$NEW"
   say "node $node is replaced (drained: $drained, $(migrations) migrations)"
   sleep "$pause"
-  for other in $(seq $((node + 1)) 2); do
-    tail -n "+$(($(cat "$dir/mark$other") + 1))" "$dir/log$other" |
-      grep -E '\b(ERROR|WARN)\b|panicked' >>"$dir/old-failures" || true
-  done
 done
+for node in 1 2; do
+  sed -n "$((marks[node] + 1)),${ends[node]}p" "$dir/log$node"
+done >"$dir/old-said"
+grep -E '\b(ERROR|WARN)\b|panicked' "$dir/old-said" >"$dir/old-failures" || true
 
 code=0
 wait "$fleet" || code=$?

@@ -96,7 +96,21 @@ test('an operator makes a company, and it begins with how its first host comes',
   await form.getByLabel(/^Name/).fill(name);
   await form.getByRole('button', { name: 'New company' }).click();
   await expect(form).toBeHidden();
+  const choice = page.getByRole('combobox', { name: 'Company', exact: true });
+  await expect(choice.locator('option', { hasText: name })).toHaveCount(1);
   await page.getByLabel('Name', { exact: true }).fill(name);
+  // What was typed to delete it is not there any more for who thinks better of it, and comes back.
+  const remove = page.getByRole('row', { name: new RegExp(name) }).getByRole('button', { name: 'Delete' });
+  await remove.click();
+  const asked = page.getByRole('dialog', { name: 'Delete' });
+  await asked.getByLabel(`Type ${name} to confirm`).fill(name);
+  await asked.getByRole('button', { name: 'Cancel' }).click();
+  await expect(asked).toBeHidden();
+  await remove.click();
+  await expect(asked.getByLabel(`Type ${name} to confirm`)).toHaveValue('');
+  await expect(asked.getByRole('button', { name: 'Delete', exact: true })).toBeDisabled();
+  await page.keyboard.press('Escape');
+  await expect(asked).toBeHidden();
   await page.getByRole('table', { name: 'Companies' }).getByRole('link', { name }).click();
   await expect(page.getByText('No host reports yet')).toBeVisible();
   await page.getByRole('main').getByRole('link', { name: 'Deploy agents' }).click();

@@ -276,24 +276,55 @@ test('a document is imported, its progress is followed, and its asset has what i
     package_('left-pad', '1.3.0'),
     { type: 'library', name: 'acme' },
   ];
-  await part.locator('input[type=file]').setInputFiles({
+  const file = part.locator('input[type=file]');
+  await file.setInputFiles({
     // Behind all machines, whatever they are called.
     name: 'zz shop image.cdx.json',
     mimeType: 'application/json',
     buffer: Buffer.from(JSON.stringify({ bomFormat: 'CycloneDX', specVersion: '1.6', components })),
   });
   await expect(part.getByLabel('Name of the asset')).toHaveValue('zz shop image');
+  // The same file can be picked again: a field that keeps it would say nothing then.
+  await expect(file).toHaveValue('');
   await part.getByLabel('Labels').fill('team=web');
   await part.getByRole('button', { name: 'Import', exact: true }).click();
   const detail = page.getByRole('dialog', { name: 'Import' });
   await expect(detail.getByText('2 new, 0 gone, 0 as before').first()).toBeVisible({ timeout: 30_000 });
   await expect(detail.getByText(/1 component left out: neither/)).toBeVisible();
+  // The next asset has labels of its own.
+  await expect(part.getByLabel('Labels')).toHaveValue('');
   await detail.getByRole('link', { name: 'zz shop image' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'zz shop image' })).toBeVisible();
   await expect(page.getByText('From a document')).toBeVisible();
   await expect(page.getByText('team=web')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Scan now' })).toHaveCount(0);
   await expect(page.getByRole('table').getByText('lodash').first()).toBeVisible();
+});
+
+test('an import whose stream ends too early is asked for until it is over', async () => {
+  // A node that is stopped ends its streams, whatever goes on.
+  const stream = '**/api/v1/imports/*/events';
+  await page.route(stream, (route) => route.fulfill({ contentType: 'text/event-stream', body: ':\n\n' }));
+  const one = /\/api\/v1\/imports\/[0-9a-f-]{36}$/;
+  let asked = 0;
+  await page.route(one, async (route) => {
+    asked += 1;
+    const answer = await route.fetch();
+    const json = (await answer.json()) as object;
+    await route.fulfill({ response: answer, json: asked > 2 ? json : { ...json, state: 'running' } });
+  });
+  await page.goto(at('/imports'));
+  await page
+    .getByRole('table', { name: 'Imports' })
+    .getByRole('button', { name: 'zz shop image' })
+    .first()
+    .click();
+  const detail = page.getByRole('dialog', { name: 'Import' });
+  await expect(detail.getByText(/^Not live at the moment/)).toBeVisible();
+  await expect(detail.getByText('Done', { exact: true })).toBeVisible({ timeout: 15_000 });
+  await expect(detail.getByText(/^Not live at the moment/)).toBeHidden();
+  await page.unroute(stream);
+  await page.unroute(one);
 });
 
 test('what was accepted for a minute is open again by itself', async () => {

@@ -62,3 +62,19 @@ test('hosts that are picked are given a label, and those of a filter lose it', a
   await asked.getByRole('button', { name: 'Take away' }).click();
   await expect(page.getByText('No host fits')).toBeVisible();
 });
+
+test('what is picked is picked of the list that is seen, and of no other', async () => {
+  const picked = page.getByRole('button', { name: 'Label 1 host' });
+  await page.goto(at('/hosts?kind=agent'));
+  await settled(page);
+  await rows().first().getByRole('checkbox').check();
+  await expect(picked).toBeVisible();
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await expect(page).not.toHaveURL(/kind=agent/);
+  await expect(picked).toHaveCount(0);
+  await rows().first().getByRole('checkbox').check();
+  await expect(picked).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(/kind=agent/);
+  await expect(picked).toHaveCount(0);
+});

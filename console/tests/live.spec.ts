@@ -94,6 +94,33 @@ test('a cut connection is taken up again where it was', async ({ browser }) => {
   await way.close();
 });
 
+test('who signs in in a second tab inherits nothing of what the first has heard', async ({ browser }) => {
+  test.setTimeout(120_000);
+  const email = `second.${Date.now()}@example.org`;
+  const password = 'a password of somebody else';
+  const { token } = await post('/api/v1/invitations', { email, role: 'viewer' });
+  const accepted = await other.request.post('/api/v1/invitations/accept', {
+    headers: { 'Muster-Csrf': '1' },
+    data: { token, name: 'Second', password },
+  });
+  expect(accepted.ok(), await accepted.text()).toBe(true);
+  const { page: first, context } = await open(browser);
+  await signIn(first);
+  await first.goto(at('/webhooks?tab=events'));
+  await expect(first.getByText('What happens is heard at once').first()).toBeVisible();
+  await accept();
+  const events = first.getByRole('table', { name: 'As it happens' }).locator('tbody tr');
+  await expect(events.first()).toBeVisible();
+  const second = await context.newPage();
+  await signIn(second, email, password);
+  // Who is signed in is asked once a minute.
+  const account = first.getByRole('button', { name: 'Account menu' });
+  await expect(account).toContainText('Second', { timeout: 90_000 });
+  await expect(first.getByText('Nothing has happened so far')).toBeVisible();
+  await post(`/api/v1/exceptions/${exception}/withdraw`);
+  await context.close();
+});
+
 test('another company is another stream, and the one before ends', async () => {
   const ended = page.waitForEvent('requestfailed', isStream);
   const begun = page.waitForRequest(isStream);

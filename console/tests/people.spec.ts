@@ -115,6 +115,29 @@ test('a second factor is set up, and asked for from then on', async ({ browser }
   await expect(page.getByRole('heading', { level: 1, name: 'Overview' })).toBeVisible();
 });
 
+test('digests are begun, changed and ended, and the keyboard stays with them', async ({ browser }) => {
+  const { page } = await invited(browser, site().company, 'viewer');
+  await page.goto('/account');
+  const part = page.getByRole('region', { name: 'Digest by mail' });
+  const begin = part.getByRole('button', { name: 'Send me digests' });
+  await begin.press('Enter');
+  const save = part.getByRole('button', { name: 'Save' });
+  await expect(save).toBeFocused();
+  await part.getByLabel(/^At/).fill('08:30');
+  const saved = page.waitForResponse((response) => response.request().method() === 'PUT');
+  await save.press('Enter');
+  expect((await saved).status()).toBe(200);
+  await settled(page);
+  await expect(save).toBeFocused();
+  await page.reload();
+  await expect(part.getByLabel(/^At/)).toHaveValue('08:30');
+  await part.getByRole('button', { name: 'End', exact: true }).click();
+  await page.getByRole('dialog', { name: 'End' }).getByRole('button', { name: 'End', exact: true }).click();
+  await expect(begin).toBeFocused();
+  await expect(part.getByLabel(/^At/)).toHaveValue('07:00');
+  await page.context().close();
+});
+
 test('what was done stands in the audit log', async () => {
   await operator.goto(`/audit?action=invitation&company=${site().company}`);
   await operator.getByRole('table', { name: 'Audit log' }).getByRole('button').first().click();

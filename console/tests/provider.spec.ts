@@ -53,6 +53,8 @@ test('a provider is asked before it is saved, and what was typed stays when it d
   await page.getByLabel(/^Issuer/).fill(theirs.issuer);
   await save();
   await expect(page.getByText('Saved. The provider answered.')).toBeVisible();
+  await expect(page.getByLabel(/^Client secret/)).toHaveValue('');
+  await expect(page.getByRole('button', { name: 'Save' })).toBeFocused();
   await page.reload();
   await expect(page.getByLabel(/^Email domains/)).toHaveValue(DOMAIN);
   // It is never told again.

@@ -58,6 +58,15 @@ test('a schedule says when it is next, and can be turned off', async () => {
   await change.getByRole('button', { name: 'Save' }).click();
   await expect(change).toBeHidden();
   await expect(row).toContainText('off');
+  // Its reports are a list that says so, and leads back to all of them.
+  await row.getByRole('link', { name }).click();
+  await expect(page).toHaveURL(/schedule=/);
+  const filter = page.getByRole('combobox', { name: 'Schedule', exact: true });
+  await expect(filter.locator('option:checked')).toHaveText(name);
+  await expect(page.getByText('No report fits')).toBeVisible();
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await expect(page).not.toHaveURL(/schedule=/);
+  await expect(page.getByText('No report fits')).toHaveCount(0);
 });
 
 test('a report of what an address says is made, and stays in the list', async () => {

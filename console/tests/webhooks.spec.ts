@@ -72,6 +72,11 @@ test('a message is sent again, and is the same one', async () => {
   await expect.poll(() => told.received.length, { timeout: 20_000 }).toBe(before + 1);
   expect(told.received.at(-1)?.delivery).toBe(told.received[0]?.delivery);
   await expect(messages()).toHaveCount(1);
+  // None of a sort is not none at all.
+  await page.getByRole('combobox', { name: 'State', exact: true }).selectOption('dead');
+  await expect(page.getByText('No message fits')).toBeVisible();
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await expect(messages()).toHaveCount(1);
 });
 
 test('what happened since an instant is told again', async () => {

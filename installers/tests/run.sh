@@ -93,6 +93,40 @@ fresh
 rm "$work/release/SHA256SUMS.sig"
 expect 4 'SHA256SUMS.sig is not there' 'refuses a list without a signature' "${from[@]}"
 
+# What is said of an agent that has not enrolled, by whether its token still waits where this system keeps the state.
+fresh
+sed '$d' "$work/release/install.sh" >"$work/functions"
+pretend muster-agent 'echo "agent 1.2.3 (not enrolled)"; exit 1'
+pretend sleep 'exit 0'
+kept() { # kept SYSTEM FOLDER: where a system's token waits
+  # shellcheck disable=SC2016
+  [ "$(SYSTEM=$1 PATH=$work/bin:$PATH dash -c '. "$1"; look_around; echo "$state"' dash "$work/functions")" = "$2" ] || {
+    say "FAILED  the state of $1 is not looked for in $2"
+    exit 1
+  }
+  checks=$((checks + 1))
+}
+waits() { # waits CODE WORDS WHAT: what it comes to on macOS, with the state in a folder of the test
+  local code=0
+  # shellcheck disable=SC2016
+  SYSTEM=Darwin PATH=$work/bin:$PATH dash -c '. "$1"; dry_run= work=$2 && look_around && state=$2/state && wait_for_agent' \
+    dash "$work/functions" "$work" >"$work/said" 2>&1 || code=$?
+  if [ $code -ne "$1" ] || ! grep -q -- "$2" "$work/said"; then
+    say "FAILED  $3: exit code $code for $1, and:"
+    cat "$work/said" >&2
+    exit 1
+  fi
+  checks=$((checks + 1))
+  say "ok      $3"
+}
+kept Linux /var/lib/muster-agent
+kept Darwin '/Library/Application Support/Muster'
+mkdir "$work/state"
+waits 0 'waits for a token' 'an agent without a token is installed, and waits'
+touch "$work/state/enrolment-token"
+waits 7 '/var/log/muster-agent.log says why' 'an agent that could not enrol is a failure on macOS too'
+rm "$work/bin/muster-agent" "$work/bin/sleep"
+
 # Cut off anywhere, it defines at most, and says at most that it is cut off.
 fresh
 length=$(stat -c %s "$work/release/install.sh")

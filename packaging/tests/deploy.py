@@ -13,6 +13,8 @@ import yaml
 # What the site brings itself (packaging/kubernetes/README.md).
 GIVEN_SECRETS = {"muster-authority", "muster-backup", "muster-database"}
 VERSIONS = ("1.28", "1.31")
+# Connections that a node holds when nothing else is said (collector/src/config).
+HELD_USUALLY = 15_000
 
 
 def pod_of(thing):
@@ -90,6 +92,43 @@ def is_selected(selector, labels):
     return all(labels.get(key) == value for key, value in selector.items())
 
 
+def variable(pod, name):
+    values = [one.get("value") for c in pod["spec"]["containers"] for one in c.get("env", []) if one["name"] == name]
+    return values[0] if values else None
+
+
+def goes_out(things, pod):
+    """Whether a pod asks others over HTTPS: companies' providers where people sign in; feeds and webhooks, where jobs are done."""
+    people = next(t for t in things if t["kind"] == "Service" and t["metadata"]["name"] == "muster-api")
+    takes_people = is_selected(people["spec"]["selector"], pod["metadata"]["labels"])
+    return takes_people or "jobs" in (variable(pod, "MUSTER_ROLES") or "").split(",")
+
+
+def ways_out(things, pod):
+    """The ports that policies let a pod go out to."""
+    for thing in things:
+        if thing["kind"] != "NetworkPolicy":
+            continue
+        if is_selected(thing["spec"]["podSelector"].get("matchLabels", {}), pod["metadata"]["labels"]):
+            for rule in thing["spec"].get("egress", []):
+                yield from (port["port"] for port in rule["ports"])
+
+
+def scaling_findings(thing, pods):
+    target = thing["spec"]["scaleTargetRef"]
+    scaled = [pod for one, pod in pods if (one["kind"], one["metadata"]["name"]) == (target["kind"], target["name"])]
+    if not scaled:
+        yield "scales nothing"
+        return
+    held = int(variable(scaled[0], "MUSTER_INGEST_HELD_MAX") or HELD_USUALLY)
+    for metric in thing["spec"]["metrics"]:
+        if metric.get("pods", {}).get("metric", {}).get("name") == "muster_ingest_connections":
+            wanted = int(metric["pods"]["target"]["averageValue"])
+            # Later it is too late; earlier there are more nodes than there is work.
+            if not held / 2 <= wanted <= held:
+                yield f"adds a node at {wanted} connections each, where a node holds {held}"
+
+
 def check(things):
     names = {(thing["kind"], thing["metadata"]["name"]) for thing in things}
     pods = [(thing, pod_of(thing)) for thing in things if pod_of(thing)]
@@ -115,13 +154,14 @@ def check(things):
             if not any(is_selected(wanted, pod["metadata"]["labels"]) for _, pod in pods):
                 yield f"{where}: is about no pod"
         if thing["kind"] == "HorizontalPodAutoscaler":
-            target = thing["spec"]["scaleTargetRef"]
-            if (target["kind"], target["name"]) not in names:
-                yield f"{where}: scales nothing"
+            for finding in scaling_findings(thing, pods):
+                yield f"{where}: {finding}"
     for thing, pod in pods:
         where = f"{thing['kind']} {thing['metadata']['name']}"
         templates = thing["spec"].get("volumeClaimTemplates", [])
         claims = {template["metadata"]["name"] for template in templates}
+        if goes_out(things, pod) and 443 not in ways_out(things, pod):
+            yield f"{where}: goes out over HTTPS, and no policy lets it"
         for finding in pod_findings(thing["kind"], pod):
             yield f"{where}: {finding}"
         for finding in reference_findings(thing["kind"], pod, claims, names):

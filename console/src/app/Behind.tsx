@@ -3,6 +3,7 @@ import { getRouteApi, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect, useMemo } from 'react';
 
 import { connect } from '../api/client';
+import { companiesKey } from '../api/keys';
 import { companyOf, may } from '../api/permission';
 import { ApiError, unwrap } from '../api/problem';
 import { type Session, SessionContext } from '../api/session';
@@ -20,7 +21,7 @@ export function Behind() {
     refetchInterval: 60_000,
   });
   const first = useQuery({
-    queryKey: ['first-company'],
+    queryKey: [...companiesKey(me.data?.id), 'first'],
     queryFn: () => unwrap(connect(undefined).GET('/api/v1/companies', { params: { query: { limit: 1 } } })),
     enabled: me.data?.is_operator === true && named === undefined,
   });
@@ -53,8 +54,8 @@ export function Behind() {
   }
   return (
     <SessionContext value={session}>
-      {/* Nothing of one company stays on the page when another is chosen. */}
-      <Shell key={company ?? 'none'} />
+      {/* Nothing of a person or a company stays on the page when it is another's. */}
+      <Shell key={`${session.me.id} ${company ?? 'none'}`} />
     </SessionContext>
   );
 }

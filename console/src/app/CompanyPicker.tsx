@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 
 import { connect } from '../api/client';
+import { companiesKey } from '../api/keys';
 import { unwrap } from '../api/problem';
 import { useSession } from '../api/session';
 import { text } from '../text/text';
@@ -12,7 +13,7 @@ export function CompanyPicker() {
   const { me, company } = useSession();
   const navigate = useNavigate();
   const all = useQuery({
-    queryKey: [me.id, 'companies'],
+    queryKey: [...companiesKey(me.id), 'all'],
     queryFn: () =>
       unwrap(connect(undefined).GET('/api/v1/companies', { params: { query: { limit: 1000 } } })),
     enabled: me.is_operator,

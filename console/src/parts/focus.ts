@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { type RefObject, useEffect, useRef, useState } from 'react';
 
 /**
  * Gives the focus back to what opened a dialog, once that is taken away. For dialogs that are open from the moment at
@@ -18,4 +18,20 @@ export function useFocusBack(): void {
     },
     [opener],
   );
+}
+
+/**
+ * A button that gets the focus back when it is nobody's any more: what is busy cannot be pressed, and has no focus then.
+ * It is looked at whenever `state` is another, and taken from nobody who has gone on to something else.
+ */
+export function useFocusKept(state: string): RefObject<HTMLButtonElement | null> {
+  const button = useRef<HTMLButtonElement>(null);
+  const before = useRef(state);
+  useEffect(() => {
+    if (before.current === state) return;
+    before.current = state;
+    const isNobodys = document.activeElement === null || document.activeElement === document.body;
+    if (isNobodys) button.current?.focus({ preventScroll: true });
+  }, [state]);
+  return button;
 }

@@ -19,6 +19,8 @@ import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
 import { Moment } from '../../parts/Moment';
+import { useFocusKept } from '../../parts/focus';
+import { useRenewed } from '../../parts/renewed';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 
@@ -59,23 +61,26 @@ export function Digest() {
         {text.digest.title}
       </Title>
       <ReadView read={read} lines={3}>
-        {({ value, etag }) => <Form key={etag} own={value} etag={etag} />}
+        {({ value, etag }) => <Form own={value} etag={etag} />}
       </ReadView>
     </Card>
   );
 }
 
+function valuesOf(digest: Own['digest']): Values {
+  return {
+    weekday: digest?.weekday ?? '',
+    at: digest?.at ?? '07:00',
+    time_zone: digest?.time_zone ?? HERE,
+    sections: digest?.sections ?? SECTIONS,
+    when_quiet: digest?.when_quiet ?? false,
+  };
+}
+
 function Form({ own, etag }: { own: Own; etag: string }) {
   const { digest } = own;
-  const form = useForm<Values>({
-    initialValues: {
-      weekday: digest?.weekday ?? '',
-      at: digest?.at ?? '07:00',
-      time_zone: digest?.time_zone ?? HERE,
-      sections: digest?.sections ?? SECTIONS,
-      when_quiet: digest?.when_quiet ?? false,
-    },
-  });
+  const form = useForm<Values>({ initialValues: valuesOf(digest) });
+  useRenewed(etag, () => form.setValues(valuesOf(digest)));
   const save = useWrite(
     (api, body: Schemas['DigestBody']) =>
       api.PUT('/api/v1/me/digest', { params: { header: { 'If-Match': etag } }, body }),
@@ -83,6 +88,9 @@ function Form({ own, etag }: { own: Own; etag: string }) {
   );
   const test = useWrite((api) => api.POST('/api/v1/me/digest/test'), { done: text.digest.tested });
   const end = useWrite((api) => api.DELETE('/api/v1/me/digest'), { done: text.digest.ended });
+  // What ends it goes with it.
+  const saving = useFocusKept(`${save.isPending} ${digest == null}`);
+  const testing = useFocusKept(String(test.isPending));
   const submit = (values: Values) =>
     save.mutate(
       { ...values, weekday: values.weekday || undefined },
@@ -133,12 +141,13 @@ function Form({ own, etag }: { own: Own; etag: string }) {
         </Checkbox.Group>
         <Checkbox label={text.digest.whenQuiet} {...form.getInputProps('when_quiet', { type: 'checkbox' })} />
         <Group>
-          <Button type="submit" loading={save.isPending}>
+          <Button ref={saving} type="submit" loading={save.isPending}>
             {digest ? text.common.save : text.digest.begin}
           </Button>
           {digest && (
             <>
               <Button
+                ref={testing}
                 variant="default"
                 disabled={!own.is_sent}
                 loading={test.isPending}

@@ -1,5 +1,6 @@
 import { Alert, Button, FileButton, Group, List, Stack, Table, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
+import { useRef } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useRead, useWrite } from '../../api/read';
@@ -18,8 +19,12 @@ export function Vex() {
   const read = useRead(['vex'], (api) => api.GET('/api/v1/vex/documents'));
   const bring = useWrite((api, body: Record<string, never>) => api.POST('/api/v1/vex', { body }));
 
+  const forget = useRef<() => void>(null);
+
   async function pick(file: File | null) {
     if (file === null) return;
+    // The browser says nothing when the file that is picked is the one before; it may have been changed since.
+    forget.current?.();
     try {
       bring.mutate(JSON.parse(await file.text()) as Record<string, never>);
     } catch {
@@ -31,7 +36,7 @@ export function Vex() {
     <Stack>
       <Group>
         {may('findings:triage') && (
-          <FileButton onChange={(file) => void pick(file)} accept="application/json,.json">
+          <FileButton onChange={(file) => void pick(file)} resetRef={forget} accept="application/json,.json">
             {(props) => (
               <Button {...props} size="xs" loading={bring.isPending}>
                 {text.vex.bring}

@@ -18,22 +18,24 @@ import { BulkLabels } from './BulkLabels';
 import { hostColumns } from './columns';
 
 const route = getRouteApi('/app/hosts');
+const NONE: ReadonlySet<string> = new Set();
 
 /** The company's hosts. */
 export function HostsPage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const { may } = useSession();
-  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const { company: _company, hide, ...query } = search;
   const filter = withoutPage(query);
+  // Rows are picked of one list: of another, whatever has led to it, they would not be seen.
+  const listed = JSON.stringify(query);
+  const [{ of, picked }, pick] = useState({ of: listed, picked: NONE });
+  const setPicked = (ids: ReadonlySet<string>) => pick({ of: listed, picked: ids });
+  if (of !== listed) setPicked(NONE);
   const read = useRead(['hosts', query], (api, signal) =>
     api.GET('/api/v1/hosts', { params: { query }, signal }),
   );
-  const set = (change: Partial<typeof search>) => {
-    setPicked(new Set());
-    void navigate({ search: (old) => changed(old, change) });
-  };
+  const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
   const { sort = 'hostname', ...narrowing } = filter;
   const isFiltered = Object.keys(narrowing).length > 0;
 
@@ -107,7 +109,7 @@ export function HostsPage() {
               picked={picked}
               filter={filter}
               total={read.data && asTotal(read.data.total)}
-              done={() => setPicked(new Set())}
+              done={() => setPicked(NONE)}
             />
           )
         }

@@ -13,36 +13,45 @@ import { Go } from '../../parts/Go';
 import { Moment } from '../../parts/Moment';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
-import { isOver, State } from './state';
+import { isOver, State, whileGoingOn } from './state';
 
 type Import = Schemas['Import'];
-/** How often it is asked where its stream does not get through. */
-const ASK_MS = 3_000;
+interface ImportDetailProps {
+  id: string;
+  /** Whether it is known to be over: nothing has come of it since the lists were read then. */
+  isKnown: boolean;
+}
 
 /** An import, as it goes on. */
-export function ImportDetail({ id, known }: { id: string; known?: Import }) {
+export function ImportDetail({ id, isKnown }: ImportDetailProps) {
   const { me, company } = useSession();
   const queries = useQueryClient();
+  const [wasKnown] = useState(isKnown);
   const [live, setLive] = useState(true);
-  const isDone = known !== undefined;
   const read = useRead(
     ['imports', 'one', id],
     (api) => api.GET('/api/v1/imports/{import}', { params: { path: { import: id } } }),
-    { every: isDone || live ? false : ASK_MS },
+    // Where its stream does not get through, or has ended before the import has.
+    { every: (one) => (live ? false : whileGoingOn(one && [one])) },
   );
+  const hasEnded = read.data !== undefined && isOver(read.data);
+  const goesOn = read.data !== undefined && !hasEnded;
   useEffect(() => {
-    if (isDone) return undefined;
+    if (!goesOn) return undefined;
     const stop = new AbortController();
     const path = `/api/v1/imports/${encodeURIComponent(id)}/events`;
     const take = (event: unknown) => queries.setQueryData([me.id, company, 'imports', 'one', id], event);
-    follow(path, company, stop.signal, take)
-      // What came of it shows in every list.
-      .then(() => queries.invalidateQueries({ queryKey: [me.id, company] }))
-      .catch(() => {
+    void follow(path, company, stop.signal, take)
+      .catch(() => undefined)
+      .then(() => {
         if (!stop.signal.aborted) setLive(false);
       });
     return () => stop.abort();
-  }, [id, company, isDone, me.id, queries]);
+  }, [goesOn, id, company, me.id, queries]);
+  useEffect(() => {
+    // What came of it shows in every list.
+    if (hasEnded && !wasKnown) void queries.invalidateQueries({ queryKey: [me.id, company] });
+  }, [hasEnded, wasKnown, company, me.id, queries]);
   return (
     <ReadView read={read}>
       {(one) => (

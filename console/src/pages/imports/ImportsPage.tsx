@@ -17,12 +17,10 @@ import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
 import { changed, withoutPage } from '../../url/search';
 import { ImportDetail } from './ImportDetail';
-import { isOver, State } from './state';
+import { isOver, State, whileGoingOn } from './state';
 import { Upload } from './Upload';
 
 const route = getRouteApi('/app/imports');
-/** How often the list is asked while something goes on. */
-const GOING_ON_MS = 3_000;
 
 type Import = Schemas['Import'];
 
@@ -78,7 +76,7 @@ export function ImportsPage() {
   const read = useRead(
     ['imports', 'list', query],
     (api, signal) => api.GET('/api/v1/imports', { params: { query }, signal }),
-    { every: GOING_ON_MS },
+    { every: (page) => whileGoingOn(page?.items) },
   );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
   const look = (id: string | undefined) => set({ open: id, page_token: search.page_token });
@@ -107,7 +105,7 @@ export function ImportsPage() {
         set={set}
         current={open}
         empty={
-          <Notice title={text.imports.none}>
+          <Notice title={isFiltered ? text.imports.noneFound : text.imports.none}>
             {isFiltered ? text.common.noneFoundDetail : text.imports.noneDetail}
           </Notice>
         }
@@ -124,7 +122,7 @@ export function ImportsPage() {
           <ImportDetail
             key={open}
             id={open}
-            known={read.data?.items.find((one) => one.id === open && isOver(one))}
+            isKnown={read.data?.items.some((one) => one.id === open && isOver(one)) === true}
           />
         )}
       </Drawer>

@@ -1,5 +1,5 @@
 import { Button, Card, FileButton, Group, Stack, Text, TextInput, Title } from '@mantine/core';
-import { type DragEvent, type FormEvent, useState } from 'react';
+import { type DragEvent, type FormEvent, useRef, useState } from 'react';
 
 import type { Schemas } from '../../api/client';
 import { useWrite } from '../../api/read';
@@ -23,6 +23,7 @@ export function Upload({ onDone }: { onDone: (one: Schemas['Import']) => void })
   const [labels, setLabels] = useState('');
   const [wasAsked, setAsked] = useState(false);
   const [isOver, setOver] = useState(false);
+  const forget = useRef<() => void>(null);
   const send = useWrite(
     (api, given: Given) =>
       api.POST('/api/v1/imports', {
@@ -37,6 +38,7 @@ export function Upload({ onDone }: { onDone: (one: Schemas['Import']) => void })
       onDone: (one) => {
         setFile(undefined);
         setName('');
+        setLabels('');
         setAsked(false);
         onDone(one);
       },
@@ -44,6 +46,8 @@ export function Upload({ onDone }: { onDone: (one: Schemas['Import']) => void })
   );
   function take(next: File | null | undefined) {
     if (next == null) return;
+    // The browser says nothing when the file that is picked is the one before; it may have been changed since.
+    forget.current?.();
     setFile(next);
     setName((old) => old || nameOf(next));
     send.reset();
@@ -81,7 +85,7 @@ export function Upload({ onDone }: { onDone: (one: Schemas['Import']) => void })
             {isOver ? text.imports.drop : text.imports.bringDetail}
           </Text>
           <Group align="flex-start">
-            <FileButton onChange={take} accept="application/json,.json">
+            <FileButton onChange={take} resetRef={forget} accept="application/json,.json">
               {(props) => (
                 <Button {...props} variant="default" mt={24}>
                   {text.imports.pick}

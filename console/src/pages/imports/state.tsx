@@ -4,7 +4,15 @@ import { text } from '../../text/text';
 type Import = Schemas['Import'];
 
 /** Whether nothing happens to an import any more. */
-export const isOver = (one: Import): boolean => one.state !== 'queued' && one.state !== 'running';
+export const isOver = (one: Pick<Import, 'state'>): boolean =>
+  one.state !== 'queued' && one.state !== 'running';
+
+/** How often imports are asked for that go on. */
+const GOING_ON_MS = 3_000;
+
+/** How often to ask for imports again: not at all once nothing happens to any of them. */
+export const whileGoingOn = (all: readonly Pick<Import, 'state'>[] | undefined): number | false =>
+  all?.some((one) => !isOver(one)) === true ? GOING_ON_MS : false;
 
 const COLOURS: Record<Import['state'], string> = {
   queued: '',

@@ -1,10 +1,12 @@
 import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
+import { useQueryClient } from '@tanstack/react-query';
 import type { ColumnDef } from '@tanstack/react-table';
 import { getRouteApi } from '@tanstack/react-router';
 
 import type { Schemas } from '../../api/client';
+import { companiesKey } from '../../api/keys';
 import { useRead, useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asSpan } from '../../format/time';
@@ -89,11 +91,18 @@ function Actions({ company }: { company: Company }) {
   );
 }
 
+/** Has the names of the companies asked for again, of which all pages offer a choice. */
+function useRenewNames(): () => void {
+  const { me } = useSession();
+  const queries = useQueryClient();
+  return () => void queries.invalidateQueries({ queryKey: companiesKey(me.id) });
+}
+
 function Keep({ company }: { company: Company }) {
   const keep = useWrite(
     (api) =>
       api.DELETE('/api/v1/companies/{company}/deletion', { params: { path: { company: company.id } } }),
-    { done: text.company.kept(company.name) },
+    { done: text.company.kept(company.name), onDone: useRenewNames() },
   );
   return (
     <Button variant="default" size="compact-sm" onClick={() => keep.mutate()}>
@@ -106,6 +115,7 @@ function Keep({ company }: { company: Company }) {
 function Delete({ company }: { company: Company }) {
   const [isOpen, { open, close }] = useDisclosure(false);
   const form = useForm({ initialValues: { name: '' } });
+  const renew = useRenewNames();
   const remove = useWrite(
     (api, body: { name: string }) =>
       api.POST('/api/v1/companies/{company}/deletion', {
@@ -116,11 +126,17 @@ function Delete({ company }: { company: Company }) {
       quiet: true,
       done: text.company.deleted(company.name),
       onDone: () => {
-        form.reset();
-        close();
+        leave();
+        renew();
       },
     },
   );
+  // Whoever comes back types the name again: it is what keeps a slip from deleting a company.
+  function leave() {
+    form.reset();
+    remove.reset();
+    close();
+  }
   return (
     <>
       <Button variant="default" size="compact-sm" onClick={open}>
@@ -128,7 +144,7 @@ function Delete({ company }: { company: Company }) {
       </Button>
       <Modal
         opened={isOpen}
-        onClose={close}
+        onClose={leave}
         title={text.company.delete}
         closeButtonProps={{ 'aria-label': text.common.close }}
       >
@@ -148,7 +164,7 @@ function Delete({ company }: { company: Company }) {
               {...form.getInputProps('name')}
             />
             <Group justify="flex-end">
-              <Button variant="default" onClick={close}>
+              <Button variant="default" onClick={leave}>
                 {text.common.cancel}
               </Button>
               <Button
@@ -231,12 +247,14 @@ function Companies() {
 
 function NewCompany() {
   const [isOpen, { open, close }] = useDisclosure(false);
+  const renew = useRenewNames();
   const form = useForm({ initialValues: { name: '' } });
   const create = useWrite((api, body: { name: string }) => api.POST('/api/v1/companies', { body }), {
     done: (company) => text.company.made(company.name),
     onDone: () => {
       form.reset();
       close();
+      renew();
     },
   });
   return (

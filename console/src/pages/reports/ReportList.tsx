@@ -9,17 +9,16 @@ import { asBytes, asNumber } from '../../format/number';
 import { Confirm } from '../../parts/Confirm';
 import { useSave } from '../../parts/Export';
 import { Moment } from '../../parts/Moment';
+import { Choice } from '../../parts/fields';
+import { Filters } from '../../parts/Filters';
 import { Notice } from '../../parts/States';
 import { ListView } from '../../parts/table/ListView';
 import { text } from '../../text/text';
 import { changed } from '../../url/search';
-import { endOf, sentence } from './spec';
+import { endOf, sentence, whileMade } from './spec';
 
 const route = getRouteApi('/app/reports');
 type Report = Schemas['Report'];
-
-/** How often it is looked whether reports are made. */
-const LOOK_MS = 4_000;
 
 const columns: ColumnDef<Report>[] = [
   { id: 'name', header: text.common.name, cell: ({ row }) => row.original.name },
@@ -123,18 +122,52 @@ export function ReportList() {
   const navigate = route.useNavigate();
   const query = { page_token: search.page_token, limit: search.limit, schedule: search.schedule };
   const read = useRead(['reports', query], (api) => api.GET('/api/v1/reports', { params: { query } }), {
-    every: LOOK_MS,
+    every: (page) => whileMade(page?.items),
   });
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const isFiltered = search.schedule !== undefined;
   return (
-    <ListView
-      label={text.nav.reports}
-      read={read}
-      columns={columns}
-      rowId={(report) => report.id}
-      search={search}
+    <>
+      <Filters clear={isFiltered ? () => set({ schedule: undefined }) : undefined}>
+        <ScheduleFilter value={search.schedule} set={(schedule) => set({ schedule })} />
+      </Filters>
+      <ListView
+        label={text.nav.reports}
+        read={read}
+        columns={columns}
+        rowId={(report) => report.id}
+        search={search}
+        set={set}
+        empty={
+          <Notice title={isFiltered ? text.report.noneFound : text.report.none}>
+            {isFiltered ? text.common.noneFoundDetail : text.report.noneDetail}
+          </Notice>
+        }
+      />
+    </>
+  );
+}
+
+/** The schedule that reports were made by. */
+function ScheduleFilter({
+  value,
+  set,
+}: {
+  value: string | undefined;
+  set: (schedule: string | undefined) => void;
+}) {
+  const schedules = useRead(['report-schedules', 'all'], (api) =>
+    api.GET('/api/v1/report-schedules', { params: { query: { limit: 1000 } } }),
+  );
+  const options = (schedules.data?.items ?? []).map((one) => [one.id, one.name] as const);
+  // Its reports stay when a schedule is deleted.
+  const isGone = value !== undefined && !options.some(([id]) => id === value);
+  return (
+    <Choice
+      label={text.report.schedule}
+      options={isGone ? [[value, value], ...options] : options}
+      value={value}
       set={set}
-      empty={<Notice title={text.report.none}>{text.report.noneDetail}</Notice>}
     />
   );
 }

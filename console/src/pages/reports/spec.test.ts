@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { EMPTY, fromSpec, sentence, toSpec } from './spec';
+import { EMPTY, fromSpec, sentence, toSpec, whileMade } from './spec';
 
 describe('a report that is asked for', () => {
   it('has no label and no format that a summary cannot have', () => {
@@ -21,5 +21,14 @@ describe('a report that is asked for', () => {
     const line = sentence({ kind: 'findings', format: 'csv', severity_min: 'high', kev: true });
     expect(line).toMatch(/High/);
     expect(line.split(' · ')).toHaveLength(3);
+  });
+});
+
+describe('reports that there are', () => {
+  it('are asked for again while one is being made, and not afterwards', () => {
+    expect(whileMade([{ state: 'done' }, { state: 'waiting' }])).toBeGreaterThan(0);
+    expect(whileMade([{ state: 'done' }, { state: 'failed' }, { state: 'cancelled' }])).toBe(false);
+    expect(whileMade([])).toBe(false);
+    expect(whileMade(undefined)).toBe(false);
   });
 });

@@ -72,3 +72,10 @@ export function sentence(spec: Spec): string {
 
 /** The end of a file's name. */
 export const endOf = (format: Format): string => (format === 'cyclonedx' ? 'cdx.json' : format);
+
+/** How often it is looked whether reports are made. */
+const LOOK_MS = 4_000;
+
+/** How often to ask for reports again: not at all once each of them is what it will be. */
+export const whileMade = (all: readonly Pick<Schemas['Report'], 'state'>[] | undefined): number | false =>
+  all?.some((one) => one.state === 'waiting') === true ? LOOK_MS : false;

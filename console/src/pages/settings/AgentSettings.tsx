@@ -7,6 +7,8 @@ import { type ApiError, unwrapVersioned } from '../../api/problem';
 import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { asSpan } from '../../format/time';
+import { useFocusKept } from '../../parts/focus';
+import { useRenewed } from '../../parts/renewed';
 import { ReadView } from '../../parts/States';
 import { SOURCES, text } from '../../text/text';
 
@@ -20,9 +22,7 @@ export function AgentSettings() {
     queryFn: () => unwrapVersioned(api.GET('/api/v1/settings')),
     refetchOnWindowFocus: false,
   });
-  return (
-    <ReadView read={read}>{({ value, etag }) => <Form key={etag} settings={value} etag={etag} />}</ReadView>
-  );
+  return <ReadView read={read}>{({ value, etag }) => <Form settings={value} etag={etag} />}</ReadView>;
 }
 
 interface Values {
@@ -32,20 +32,24 @@ interface Values {
   visits: '' | 'true' | 'false';
 }
 
+function valuesOf(settings: Settings): Values {
+  return {
+    heartbeat_every_s: settings.heartbeat_every_s,
+    scan_every_s: settings.scan_every_s,
+    sources_off: settings.sources_off,
+    visits: settings.visits == null ? '' : settings.visits ? 'true' : 'false',
+  };
+}
+
 function Form({ settings, etag }: { settings: Settings; etag: string }) {
   const { may } = useSession();
-  const form = useForm<Values>({
-    initialValues: {
-      heartbeat_every_s: settings.heartbeat_every_s,
-      scan_every_s: settings.scan_every_s,
-      sources_off: settings.sources_off,
-      visits: settings.visits == null ? '' : settings.visits ? 'true' : 'false',
-    },
-  });
+  const form = useForm<Values>({ initialValues: valuesOf(settings) });
+  useRenewed(etag, () => form.setValues(valuesOf(settings)));
   const save = useWrite(
     (api, body: Settings) => api.PUT('/api/v1/settings', { params: { header: { 'If-Match': etag } }, body }),
     { done: text.settings.saved, quiet: true },
   );
+  const button = useFocusKept(String(save.isPending));
   const mayWrite = may('settings:write');
   const { values } = form;
   return (
@@ -100,7 +104,7 @@ function Form({ settings, etag }: { settings: Settings; etag: string }) {
           </Group>
         </Checkbox.Group>
         {mayWrite && (
-          <Button type="submit" loading={save.isPending} className="fit">
+          <Button ref={button} type="submit" loading={save.isPending} className="fit">
             {text.common.save}
           </Button>
         )}

@@ -8,6 +8,8 @@ import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { Confirm } from '../../parts/Confirm';
 import { CopyBox } from '../../parts/CopyBox';
+import { useFocusKept } from '../../parts/focus';
+import { useRenewed } from '../../parts/renewed';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 
@@ -39,7 +41,7 @@ export function ProviderSettings() {
           ) : (
             <>
               <CopyBox label={text.provider.redirect} value={value.redirect_uri} />
-              <Form key={etag} provider={value.provider ?? undefined} etag={etag} />
+              <Form provider={value.provider ?? undefined} etag={etag} />
             </>
           )}
           {value.provider != null && <Remove />}
@@ -87,11 +89,13 @@ function bodyOf(values: Values): Schemas['OidcProviderBody'] {
 
 function Form({ provider, etag }: { provider: Provider | undefined; etag: string }) {
   const form = useForm<Values>({ initialValues: valuesOf(provider) });
+  useRenewed(etag, () => form.setValues(valuesOf(provider)));
   const save = useWrite(
     (api, body: Schemas['OidcProviderBody']) =>
       api.PUT('/api/v1/oidc', { params: { header: { 'If-Match': etag } }, body }),
     { done: text.provider.saved, quiet: true },
   );
+  const button = useFocusKept(`${save.isPending} ${provider === undefined}`);
   return (
     <form
       onSubmit={form.onSubmit((values) =>
@@ -169,7 +173,7 @@ function Form({ provider, etag }: { provider: Provider | undefined; etag: string
           </Group>
         ))}
         <Group>
-          <Button type="submit" loading={save.isPending}>
+          <Button ref={button} type="submit" loading={save.isPending}>
             {text.common.save}
           </Button>
           <Button

@@ -33,10 +33,11 @@ export function Deliveries({ id }: { id: string }) {
     { every },
   );
   const set = (change: Partial<typeof search>) => void navigate({ search: (old) => changed(old, change) });
+  const isFiltered = search.state !== undefined;
   const look = (open: string | undefined) => set({ open, page_token: search.page_token });
   return (
     <>
-      <Filters>
+      <Filters clear={isFiltered ? () => set({ state: undefined }) : undefined}>
         <Choice
           label={text.webhook.state}
           options={DELIVERY_STATES.map((one) => [one, text.webhook.states[one]] as const)}
@@ -52,7 +53,11 @@ export function Deliveries({ id }: { id: string }) {
         search={search}
         set={set}
         current={search.open}
-        empty={<Notice title={text.webhook.noDeliveries}>{text.webhook.noDeliveriesDetail}</Notice>}
+        empty={
+          <Notice title={isFiltered ? text.webhook.noneFound : text.webhook.noDeliveries}>
+            {isFiltered ? text.common.noneFoundDetail : text.webhook.noDeliveriesDetail}
+          </Notice>
+        }
       />
       <Drawer
         opened={search.open !== undefined}

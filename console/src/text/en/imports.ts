@@ -16,6 +16,7 @@ export const imports = {
   labelsDetail: 'As team=web, stage=test. Empty: as they are.',
   send: 'Import',
   none: 'No document yet',
+  noneFound: 'No document fits',
   noneDetail: 'Build systems and scanners make such lists: syft, trivy, cdxgen and most package managers do.',
   one: 'Import',
   asset: 'Asset',

@@ -20,7 +20,7 @@ export const deploy = {
     try: 'Or, without a service, run it in the foreground',
   },
   systems:
-    'The agent runs on Linux so far. It needs a way to the collector’s port over UDP, or TCP where that does not pass.',
+    'The commands are for Linux. On Windows and macOS the token is given to what installs the agent; the installation guide has the lines for each. An agent needs a way to the collector’s port over UDP, or TCP where that does not pass.',
   waiting: 'Waiting for the first host…',
   arrived: (count: number) => `${many(count, 'host has', 'hosts have')} come.`,
   reports: (software: string, findings: string) =>

@@ -43,6 +43,7 @@ export const webhook = {
   deliveries: 'Messages',
   delivery: 'Message',
   noDeliveries: 'No message yet',
+  noneFound: 'No message fits',
   noDeliveriesDetail: 'It is told what happens from now on. A test shows whether it is reached.',
   noDead: 'No message was given up',
   noDeadDetail: 'Every receiver took what it was sent, or is still being tried.',
