@@ -18,7 +18,7 @@ use std::time::Duration;
 use agent::delta::Records;
 use protocol::enrolment::{EnrolReply, EnrolRequest};
 use protocol::frame::Frame;
-use protocol::ids::{AgentId, CompanyId, Position, Succession, TokenId};
+use protocol::ids::{CompanyId, Position, Succession, TokenId};
 use protocol::message::{CollectorMessage, Heartbeat, Hello, Settings};
 use protocol::reject::RejectReason;
 use protocol::report::{Report, ReportBody};
@@ -29,7 +29,7 @@ use uuid::Uuid;
 use self::authority::Authority;
 use self::serving::serve;
 pub(crate) use self::wires::Wires;
-use self::wires::Peer;
+use self::wires::{Peer, Sockets};
 
 /// How long a test waits for something that has to happen.
 const PATIENCE: Duration = Duration::from_secs(30);

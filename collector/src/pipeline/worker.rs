@@ -155,8 +155,7 @@ impl<S: ReportSink> Worker<S> {
         stages: &mut Stages,
     ) -> Flow {
         let mut ranges: Vec<Range<usize>> = Vec::new();
-        // A stack of what is still to be tried, not recursion, which in async would need a box
-        // each.
+        // A stack of what is still to be tried: recursion would need a box each in async.
         ranges.push(0..reports.len());
         while let Some(range) = ranges.pop() {
             let entries = first + range.start..first + range.end;

@@ -59,7 +59,8 @@ impl Collector {
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let (lines, log) = mpsc::channel();
+        // More lines than any test has its collector say.
+        let (lines, log) = mpsc::sync_channel(100_000);
         thread::spawn(move || {
             let mut line = String::new();
             while stderr.read_line(&mut line).unwrap() > 0 {
