@@ -35,7 +35,7 @@ pub use self::error::AuthorityError;
 pub(crate) use self::files::files_of;
 pub use self::home::Home;
 pub use self::identity::{InvalidIdentity, IssuerName, PeerIdentity};
-pub(crate) use self::present::Present;
+pub(crate) use self::present::{Present, Stand};
 pub use self::rotation::{Prepared, Shared};
 pub use self::server::ServerCertificate;
 
@@ -220,6 +220,12 @@ impl Authority {
     #[must_use]
     pub fn not_after(&self) -> OffsetDateTime {
         self.present().signer.not_after
+    }
+
+    /// Its name, as it stands in the certificates that it signs.
+    #[must_use]
+    pub fn name(&self) -> IssuerName {
+        self.present().signer.name
     }
 
     /// SHA-256 of that certificate (DER), which enrolment tokens carry.

@@ -105,8 +105,8 @@ pub async fn admission(
     }))
 }
 
-/// Notes the certificate that an agent got, at its renewal; whether there is such an agent that was
-/// not revoked.
+/// Notes the certificate that an agent got, at its renewal, by the authority whose own certificate has that SHA-256;
+/// whether there is such an agent that was not revoked.
 ///
 /// # Errors
 ///
@@ -115,17 +115,21 @@ pub async fn record_certificate(
     scope: &TenantScope,
     agent: AgentId,
     certificate: &Certificate,
+    authority_sha256: [u8; 32],
 ) -> Result<bool, StoreError> {
     let mut tx = scope.begin("agents.record_certificate").await?;
     let done = sqlx::query!(
+        // Whoever had come over and is given a certificate of another authority has gone back, or comes over anew.
         "UPDATE agents SET certificate_serial = $3, certificate_sha256 = $4,
-                certificate_expires_at = $5
+                certificate_expires_at = $5,
+                authority_sha256 = CASE WHEN authority_sha256 = $6 THEN authority_sha256 END
          WHERE company_key = $1 AND id = $2 AND revoked_at IS NULL",
         scope.key(),
         agent.0,
         &certificate.serial,
         &certificate.sha256[..],
-        certificate.expires_at
+        certificate.expires_at,
+        &authority_sha256[..]
     )
     .execute(&mut *tx)
     .await?;

@@ -181,7 +181,8 @@ impl Agents for StoredAgents {
         let note = async move {
             match self.store.pipeline_scope(company).await? {
                 Some(scope) => {
-                    agents::record_certificate(&scope, agent, &certificate(issued)).await
+                    let authority = issued.authority_sha256;
+                    agents::record_certificate(&scope, agent, &certificate(issued), authority).await
                 }
                 None => Ok(false),
             }

@@ -27,6 +27,8 @@ pub struct IssuedCertificate {
     pub sha256: [u8; 32],
     /// When it ends.
     pub not_after: OffsetDateTime,
+    /// SHA-256 of the certificate (DER) of the authority that signed it.
+    pub authority_sha256: [u8; 32],
 }
 
 /// Why a signing request is not signed.
@@ -97,6 +99,7 @@ impl Authority {
             serial: serial_bytes,
             sha256: sha256(certificate.der()),
             not_after: params.not_after,
+            authority_sha256: signer.fingerprint,
         })
     }
 }

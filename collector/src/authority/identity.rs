@@ -27,7 +27,7 @@ pub struct PeerIdentity {
 
 /// An authority's name, as the first eight bytes of the SHA-256 of its encoding: TLS has checked the signature,
 /// so all that is asked of it is which of a few it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IssuerName(u64);
 
 impl IssuerName {

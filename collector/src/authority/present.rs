@@ -41,9 +41,11 @@ struct Beside {
     stand: Stand,
 }
 
-/// How an authority stands that does not sign.
+/// How an authority stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stand {
+pub(crate) enum Stand {
+    /// It signs.
+    Signs,
     /// It will sign.
     Next,
     /// It did sign.
@@ -183,15 +185,13 @@ impl Present {
         protocol::authorities::number(self.trusted().map(AsRef::as_ref))
     }
 
-    /// Whether this is the authority that signs.
-    pub(crate) fn signs(&self, name: IssuerName) -> bool {
-        name == self.signer.name
-    }
-
-    /// Whether this authority was retired.
-    pub(crate) fn is_retired(&self, name: IssuerName) -> bool {
-        let mut beside = self.beside.iter();
-        !self.signs(name) && beside.any(|one| one.name == name && one.stand == Stand::Retired)
+    /// How the authority of that name stands; `None` for one that this node does not know: a stranger's, one that
+    /// was retired and is forgotten, or one that the other nodes have and this one has not yet.
+    pub(crate) fn stand_of(&self, name: IssuerName) -> Option<Stand> {
+        if name == self.signer.name {
+            return Some(Stand::Signs);
+        }
+        self.beside.iter().find(|one| one.name == name).map(|one| one.stand)
     }
 
     /// Whether agents go from one authority to the other.

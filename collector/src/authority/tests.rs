@@ -347,7 +347,7 @@ fn another_authority_signs_with_the_same_secrets_and_the_old_one_vouches_for_it(
     cross.verify_signature(Some(by.public_key())).unwrap();
     let issued = issue(&authority, &csr(&CertificateParams::default())).unwrap();
     let peer = PeerIdentity::from_certificate(&issued.chain[0], DOMAIN).unwrap();
-    assert!(authority.present().signs(peer.issuer));
+    assert_eq!(authority.present().stand_of(peer.issuer), Some(Stand::Signs));
     // A start finds the one that signs, by the database's word or by its own note, also without the old key.
     fs::remove_file(dir.path().join("ca/ca.key")).unwrap();
     for home in [Home { shared: Some(new), ..home }, home] {

@@ -85,6 +85,8 @@ pub(crate) async fn assign(State(tracer): State<Tracer>, request: Request, next:
 struct Asked {
     caller: Option<Caller>,
     trace: TraceId,
+    /// By which the sample is taken: the caller has no say in it, who could have every request of its own sent.
+    own: TraceId,
     /// As it is declared, never as it was asked for: a path holds ids, and whatever a client makes up.
     route: Option<MatchedPath>,
     method: Method,
@@ -97,9 +99,11 @@ impl Asked {
         // Two of them are none.
         let parent = parents.next().filter(|_| parents.next().is_none());
         let caller = parent.and_then(|parent| Caller::parse(parent.as_bytes()));
+        let own = TraceId::of(id);
         Self {
             caller,
-            trace: caller.map_or_else(|| TraceId::of(id), |caller| caller.trace),
+            trace: caller.map_or(own, |caller| caller.trace),
+            own,
             route: request.extensions().get().cloned(),
             method: request.method().clone(),
             // A length for a trace decides nothing, so it needs no clock that a test could move.
@@ -114,7 +118,7 @@ impl Asked {
         let is_ours = status.is_server_error();
         // Whoever asks for a trace gets it, as far as that costs others nothing.
         let is_asked_for = self.caller.is_some_and(|caller| caller.is_sampled);
-        let keeps = tracer.keeps(self.trace)
+        let keeps = tracer.keeps(self.own)
             || is_asked_for && tracer.keeps_asked_for()
             || tracer.keeps_notable(took, is_ours);
         if !keeps {
@@ -150,4 +154,45 @@ fn is_known(method: &Method) -> bool {
         Method::OPTIONS,
     ];
     known.contains(method)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware;
+    use axum::routing::get;
+    use time::OffsetDateTime;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::config::TracesConfig;
+
+    #[tokio::test]
+    async fn a_stranger_does_not_choose_to_be_in_the_sample() {
+        let config = TracesConfig {
+            endpoint: String::new(),
+            per_million: 10_000,
+            slow_after: std::time::Duration::MAX,
+            headers: Vec::new(),
+            ca_file: None,
+        };
+        // It stands still: all of it happens within one second.
+        let (clock, _hand) = Clock::manual(OffsetDateTime::UNIX_EPOCH);
+        let (tracer, mut exporter) = Tracer::new(&config, clock).unwrap();
+        let assigned = middleware::from_fn_with_state(tracer, assign);
+        let router = Router::new().route("/", get(async || "here")).layer(assigned);
+        // One of a hundred by chance, and of those that ask for it as many as anybody else may have.
+        for (flag, most) in [("00", 20), ("01", 40)] {
+            for request in 1..=100 {
+                // The smallest share that an id can have.
+                let parent = format!("00-{request:016x}0000000000000000-00f067aa0ba902b7-{flag}");
+                let request = Request::get("/").header(PARENT, parent).body(Body::empty()).unwrap();
+                let answer = router.clone().oneshot(request).await.unwrap();
+                assert_eq!(answer.status(), StatusCode::OK);
+            }
+            let kept = exporter.taken().len();
+            assert!(kept <= most, "{kept} of 100 with the flag {flag}");
+        }
+    }
 }

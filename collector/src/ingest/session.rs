@@ -244,7 +244,10 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             Command::ScanNow { request } => self.ask_for_scan(request).await,
             Command::SendSnapshot => self.ask_for_snapshot().await,
             Command::Rekey => self.ask_for_rekey().await,
-            Command::Authorities => self.tell_authorities(None).await,
+            Command::Authorities => {
+                self.is_of_trusted()?;
+                self.tell_authorities(None).await
+            }
             Command::Told(told) => self.tell(told, registration).await,
             Command::Leave => self.send_away(registration).await,
             // Without an answer to what is under way: it may become durable, and the store will not

@@ -2,6 +2,7 @@
 //! `tcp`, which `make test` sets for a second run of them.
 
 mod attendance;
+mod authorities;
 mod bad_input;
 mod certificates;
 mod client;

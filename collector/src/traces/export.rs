@@ -81,6 +81,12 @@ impl Exporter {
         Ok(Self { receiver, sender: Sender::new(config)? })
     }
 
+    /// The traces that wait to be sent.
+    #[cfg(test)]
+    pub(crate) fn taken(&mut self) -> Vec<Vec<Span>> {
+        std::iter::from_fn(|| self.receiver.try_recv().ok()).collect()
+    }
+
     /// Sends until nobody is left who could tell anything, and tries nothing twice once a stop was asked for.
     pub async fn run(mut self, stopping: &CancellationToken) {
         let mut was_well = true;

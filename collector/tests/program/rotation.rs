@@ -158,8 +158,12 @@ async fn no_agent_enrols_again_when_another_authority_takes_the_place_of_the_fir
     }
     let why = refused(&world, &["retire"]);
     assert!(why.contains("1 agents still have"), "{why}");
+    // It is there all the time, and cannot be told to come over.
+    let mut held = comes_as_before(&late).await;
     step(&world, &["retire", "--leave-behind"]);
     all_told(&mut over, (1, false)).await;
+    let (reason, detail) = held.no().await;
+    assert_eq!(reason, RejectReason::AgentRevoked, "{detail}");
 
     // Everybody is still connected, and what they report is taken.
     for host in &mut over {
@@ -176,6 +180,6 @@ async fn no_agent_enrols_again_when_another_authority_takes_the_place_of_the_fir
     let metrics = world.collector.get("/metrics");
     let line = format!("muster_ingest_enrolments_total{{outcome=\"granted\"}} {}", count + 3);
     assert!(metrics.contains(&line), "{metrics}");
-    let refused = "muster_ingest_sessions_ended_total{reason=\"agent_revoked\"} 1";
+    let refused = "muster_ingest_sessions_ended_total{reason=\"agent_revoked\"} 2";
     assert!(metrics.contains(refused), "{metrics}");
 }

@@ -314,7 +314,7 @@ impl Node {
             agent,
             serial: "01".to_owned(),
             not_after: BEGINNING + time::Duration::days(3_650),
-            issuer: collector::authority::IssuerName::default(),
+            issuer: self.making.authority.name(),
         };
         let (door, stage, number) = (running.door.clone(), self.making.stage.clone(), self.number);
         let session = running.life.run(async move {

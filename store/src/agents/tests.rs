@@ -72,12 +72,29 @@ async fn a_revoked_agent_is_let_go_once_and_gets_no_orders_and_no_certificate() 
     assert_eq!(request_scan(&world.scope, agent).await.unwrap(), None);
     assert_eq!(ask_for_snapshots(&world.scope, &[agent], at(7)).await.unwrap(), []);
     let certificate = crate::test_fixtures::certificate();
-    assert!(!record_certificate(&world.scope, agent, &certificate).await.unwrap());
+    assert!(!record_certificate(&world.scope, agent, &certificate, [1; 32]).await.unwrap());
     assert_eq!(
         commands::purge_revocations(world.store(), Duration::from_secs(60)).await.unwrap(),
         0
     );
     assert_eq!(commands::purge_revocations(world.store(), Duration::ZERO).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn who_is_given_another_authoritys_certificate_has_to_come_over_again() {
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let (before, after) = ([1; 32], [2; 32]);
+    let certificate = crate::test_fixtures::certificate();
+    let given = async |by| {
+        assert!(record_certificate(&world.scope, agent, &certificate, by).await.unwrap());
+        by_authority(&world.scope, after, at(1)).await.unwrap()
+    };
+    assert_eq!(given(after).await, (0, 1), "it has not come with it yet");
+    record_authority(&world.scope, agent, after).await.unwrap();
+    assert_eq!(given(after).await, (1, 0));
+    assert_eq!(given(before).await, (0, 1));
+    assert_eq!(given(after).await, (0, 1), "it has not come with it yet");
 }
 
 #[tokio::test]
@@ -87,7 +104,7 @@ async fn admission_says_what_the_company_wants_and_where_the_line_ends() {
     let wanted = Settings { heartbeat_every_s: 60, ..Settings::default() };
     companies::set_settings(&world.scope, &wanted, Some(true), at(0)).await.unwrap();
     let renewed = Certificate { sha256: [9; 32], ..crate::test_fixtures::certificate() };
-    assert!(record_certificate(&world.scope, agent, &renewed).await.unwrap());
+    assert!(record_certificate(&world.scope, agent, &renewed, [1; 32]).await.unwrap());
     let mut endpoint = crate::test_fixtures::Endpoint::new(agent);
     world.apply(&endpoint.snapshot([], 1)).await;
 

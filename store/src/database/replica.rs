@@ -2,7 +2,8 @@
 //!
 //! Whoever reads there sees all that was committed before they asked, as at the server itself: the standby is read
 //! once it has replayed that far (decision 53). Where it has not in time, or does not answer, the server is read,
-//! and the standby is left alone for a while.
+//! and the standby is left alone for a while. One that replays somebody else's log is never read: how far it is says
+//! nothing of this one.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -37,6 +38,12 @@ pub(super) struct Replica {
 /// Why a standby was not read.
 #[derive(Debug, thiserror::Error)]
 enum Unused {
+    #[error("it takes writes itself")]
+    Primary,
+    #[error("it is of another cluster, and may hold what is somebody else's")]
+    Foreign,
+    #[error("it is on timeline {standby}, and the server on {server}")]
+    Parted { standby: i32, server: i32 },
     #[error("it has not replayed what was written {} ms ago", REPLAYED_WITHIN.as_millis())]
     Behind,
     #[error("it gave no answer within {} seconds", CHECK_WITHIN.as_secs())]
@@ -51,16 +58,78 @@ impl From<sqlx::Error> for Unused {
     }
 }
 
-/// How far a standby is behind its server.
+/// How a standby stands to its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replication {
     /// It is no standby: it takes writes itself.
     Primary,
+    /// It is a standby of another cluster. Nothing is read from it.
+    Foreign,
+    /// It follows another timeline, or has not noted yet that it went over. Nothing is read from it.
+    Parted {
+        /// The timeline that it has noted.
+        standby: i32,
+        /// The server's.
+        server: i32,
+    },
     /// It replays what its server writes.
     Standby {
         /// Bytes of the server's log that it has not replayed.
         behind_bytes: i64,
     },
+}
+
+/// What a server has written, and where.
+#[derive(Clone, Debug)]
+struct Written {
+    /// Up to there (LSN).
+    lsn: String,
+    /// The cluster's own number, which its standbys have as well, and nobody else.
+    system: i64,
+    /// Which of the cluster's histories it writes: each promotion and each restore begins another.
+    timeline: i32,
+}
+
+impl Written {
+    /// Asks a server that takes writes.
+    async fn by(primary: &PgPool) -> Result<Self, sqlx::Error> {
+        // Flushed and not inserted: whatever was said to be committed is below it, and nothing that is not yet sent.
+        // The timeline is the beginning of the file's name, and nowhere else as new.
+        let (lsn, system, timeline) = sqlx::query_as(
+            "SELECT lsn::text, system_identifier,
+                    ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int
+             FROM pg_current_wal_flush_lsn() AS lsn, pg_control_system()",
+        )
+        .fetch_one(primary)
+        .await?;
+        Ok(Self { lsn, system, timeline })
+    }
+
+    /// Asks a standby how it stands to that.
+    async fn at(&self, standby: &PgPool) -> Result<Replication, sqlx::Error> {
+        // What stands in its control file: a standby that goes over to another timeline notes it with its next
+        // restart point, some minutes later. Until then it is taken for one that did not.
+        let (is_standby, system, timeline, behind): (bool, i64, i32, Option<i64>) = sqlx::query_as(
+            "SELECT pg_is_in_recovery(), system_identifier,
+                    greatest(timeline_id, min_recovery_end_timeline),
+                    pg_wal_lsn_diff($1::pg_lsn, pg_last_wal_replay_lsn())::bigint
+             FROM pg_control_system(), pg_control_checkpoint(), pg_control_recovery()",
+        )
+        .bind(&self.lsn)
+        .fetch_one(standby)
+        .await?;
+        Ok(if !is_standby {
+            // After a failover an old address may be that of a server that nobody else writes to.
+            Replication::Primary
+        } else if system != self.system {
+            Replication::Foreign
+        } else if timeline != self.timeline {
+            Replication::Parted { standby: timeline, server: self.timeline }
+        } else {
+            // `NULL` before it has replayed anything.
+            Replication::Standby { behind_bytes: behind.unwrap_or(i64::MAX).max(0) }
+        })
+    }
 }
 
 impl Replica {
@@ -89,27 +158,22 @@ impl Replica {
         name: &'static str,
         settings: Settings,
     ) -> Result<Tx, Unused> {
-        // Flushed and not inserted: whatever was said to be committed is below it, and nothing that is not yet sent.
-        let written: String = sqlx::query_scalar("SELECT pg_current_wal_flush_lsn()::text")
-            .fetch_one(primary)
-            .await?;
+        let written = Written::by(primary).await?;
         let replayed = async {
-            while !self.has_replayed(&written).await? {
-                sleep(ASK_EVERY).await;
+            loop {
+                match written.at(self.pool()).await? {
+                    Replication::Standby { behind_bytes: 0 } => return Ok(()),
+                    Replication::Standby { .. } => sleep(ASK_EVERY).await,
+                    Replication::Primary => return Err(Unused::Primary),
+                    Replication::Foreign => return Err(Unused::Foreign),
+                    Replication::Parted { standby, server } => {
+                        return Err(Unused::Parted { standby, server });
+                    }
+                }
             }
-            Ok::<(), sqlx::Error>(())
         };
         timeout(REPLAYED_WITHIN, replayed).await.map_err(|_| Unused::Behind)??;
         Ok(tx::begin(&self.transactions, name, settings).await?)
-    }
-
-    async fn has_replayed(&self, written: &str) -> Result<bool, sqlx::Error> {
-        // Of a server that takes writes it is `NULL`: after a failover an old address is no standby's any more, and
-        // may be that of a server that nobody else writes to.
-        sqlx::query_scalar("SELECT coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn AND pg_is_in_recovery(), false)")
-            .bind(written)
-            .fetch_one(self.pool())
-            .await
     }
 
     #[expect(
@@ -161,24 +225,14 @@ impl Store {
         tx::begin(self.transactions(), name, settings).await
     }
 
-    /// How far the standby is behind; `None` without one.
+    /// How the standby stands to the server; `None` without one.
     ///
     /// # Errors
     ///
     /// When one of the two servers does not answer.
     pub async fn replication(&self) -> Result<Option<Replication>, StoreError> {
         let Some(replica) = &self.inner.replica else { return Ok(None) };
-        let written: String = sqlx::query_scalar("SELECT pg_current_wal_flush_lsn()::text")
-            .fetch_one(self.pool())
-            .await?;
-        let behind: Option<i64> = sqlx::query_scalar(
-            "SELECT CASE WHEN pg_is_in_recovery()
-                         THEN greatest(pg_wal_lsn_diff($1::pg_lsn, pg_last_wal_replay_lsn()), 0)::bigint END",
-        )
-        .bind(written)
-        .fetch_one(replica.pool())
-        .await?;
-        let found = behind.map(|behind_bytes| Replication::Standby { behind_bytes });
-        Ok(Some(found.unwrap_or(Replication::Primary)))
+        let written = Written::by(self.pool()).await?;
+        Ok(Some(written.at(replica.pool()).await?))
     }
 }

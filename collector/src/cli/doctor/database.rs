@@ -131,6 +131,19 @@ async fn replica(store: &Store) -> Option<Finding> {
         Ok(Replication::Primary) => Finding::problem("database", PLACE, "takes writes itself").todo(
             "name a standby of the server in database.replica_url_file: after a failover, the other one",
         ),
+        Ok(Replication::Foreign) => {
+            let what = "is of another cluster: nothing is read from it";
+            Finding::problem("database", PLACE, what).todo(
+                "name a standby of this server in database.replica_url_file; after a restore onto another server, a new one",
+            )
+        }
+        Ok(Replication::Parted { standby, server }) => {
+            let what = format!("is on timeline {standby}, the server on {server}: nothing is read from it");
+            Finding::remark("database", PLACE, what).todo(
+                "nothing for some minutes after a failover (CHECKPOINT there hastens it); if it stays so, have it follow \
+                 this server, or make it anew",
+            )
+        }
         Ok(Replication::Standby { behind_bytes }) if behind_bytes > BEHIND_BYTES => {
             let what = format!("{} MiB behind", behind_bytes >> 20);
             Finding::remark("database", PLACE, what)

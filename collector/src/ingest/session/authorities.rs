@@ -7,21 +7,29 @@ use protocol::reject::RejectReason;
 use tokio::io::AsyncWrite;
 
 use super::{Parting, Session};
+use crate::authority::Stand;
 
 /// How long the database may take to note by which authority an agent comes.
 const NOTE_WITHIN: Duration = Duration::from_secs(5);
 
 impl<W: AsyncWrite + Unpin> Session<'_, W> {
-    /// Sends an agent away whose certificate is of an authority that was retired: TLS still knows that one, so
-    /// that the agent hears a word and not an alert.
-    pub(super) fn is_of_retired(&self) -> Result<(), Parting> {
-        if self.shared.authority.present().is_retired(self.peer.issuer) {
-            return Err(Parting::refused(
+    /// Sends an agent away whose certificate is of an authority that is not trusted. Its handshake does not say so:
+    /// TLS still knows one that was retired, so that the agent hears a word and not an alert; and a ticket brings
+    /// a certificate that nobody verifies again, of whichever authority.
+    pub(super) fn is_of_trusted(&self) -> Result<(), Parting> {
+        let refused = |reason, detail| Err(Parting::refused(reason, detail));
+        match self.shared.authority.present().stand_of(self.peer.issuer) {
+            Some(Stand::Signs | Stand::Next | Stand::Previous) => Ok(()),
+            Some(Stand::Retired) => refused(
                 RejectReason::AgentRevoked,
                 "its certificate is of an authority that was retired: enrol this host again",
-            ));
+            ),
+            // A reason that passes: another node may have the files that this one lacks.
+            None => refused(
+                RejectReason::Internal,
+                "its certificate is of an authority that this node does not know",
+            ),
         }
-        Ok(())
     }
 
     /// Tells an agent whom to trust if it does not know, and notes that it has come over.
@@ -31,7 +39,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         let Some(trusted) = hello.authorities() else {
             return Ok(());
         };
-        let is_over = present.signs(self.peer.issuer) && trusted == present.trusted_number();
+        let is_over = present.stand_of(self.peer.issuer) == Some(Stand::Signs)
+            && trusted == present.trusted_number();
         if is_over && present.is_moving() {
             let (agents, peer) = (&self.shared.agents, self.peer);
             let noting =
@@ -44,11 +53,12 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
         self.tell_authorities(Some(trusted)).await
     }
 
-    /// Tells an agent whom to trust, unless it says that it does and its certificate is of the authority that
-    /// signs.
+    /// Tells an agent whom to trust, unless it says that it does and its certificate is not of the authority that
+    /// signed before.
     pub(super) async fn tell_authorities(&mut self, trusted: Option<u64>) -> Result<(), Parting> {
         let present = self.shared.authority.present();
-        let is_old = !present.signs(self.peer.issuer);
+        // Not where it is of the next one: this node has yet to follow, and would have it go back.
+        let is_old = present.stand_of(self.peer.issuer) == Some(Stand::Previous);
         let knows = trusted == Some(present.trusted_number());
         if !self.capabilities.has(Capabilities::AUTHORITIES) || knows && !is_old {
             return Ok(());

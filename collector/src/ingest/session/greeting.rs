@@ -37,7 +37,7 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
             }
         };
         let version = common_version(&hello)?;
-        self.is_of_retired()?;
+        self.is_of_trusted()?;
         self.presence = hello.presence();
         self.capabilities = Capabilities::current().common(hello.capabilities);
         let standing = self.standing().await?;

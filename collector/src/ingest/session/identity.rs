@@ -31,6 +31,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
     }
 
     async fn renewed(&mut self, csr: &[u8]) -> Result<Result<Vec<Vec<u8>>, Refusal>, Parting> {
+        // The word of a retirement may be on its way to this session.
+        self.is_of_trusted()?;
         if let Err(wait) = self.take_request(self.shared.clock.instant()) {
             let refusal = Refusal::new(RejectReason::RateLimited, "too many requests");
             return Ok(Err(refusal.after(wait)));
@@ -68,6 +70,8 @@ impl<W: AsyncWrite + Unpin> Session<'_, W> {
 
     /// Makes another agent of this one, if it was asked to become one.
     pub(super) async fn rekey(&mut self, csr: &[u8]) -> Result<(), Parting> {
+        // As for a renewal.
+        self.is_of_trusted()?;
         let (outcome, message) = match self.rekeyed(csr).await {
             Ok((agent, chain)) => ("granted", CollectorMessage::Rekeyed { agent, chain }),
             Err(refusal) => (refusal.reason.as_str(), refusal.to_reject(Position::default())),

@@ -180,14 +180,14 @@ async fn a_fleet_that_is_sent_elsewhere_is_told_to_come_one_after_another() {
 
 #[tokio::test]
 async fn a_session_that_waits_is_small() {
-    let (_fixture, parts) = Fixture::parts(|_| {});
+    let (fixture, parts) = Fixture::parts(|_| {});
     let shared = Arc::new(crate::ingest::Shared::new(parts));
     let peer = crate::authority::PeerIdentity {
         company: COMPANY,
         agent: AGENT,
         serial: String::new(),
         not_after: time::OffsetDateTime::UNIX_EPOCH,
-        issuer: crate::authority::IssuerName::default(),
+        issuer: fixture.authority.name(),
     };
     let (receive, send) = (tokio::io::empty(), tokio::io::sink());
     let session = crate::ingest::session::run(&shared, &peer, receive, send);

@@ -17,7 +17,7 @@ use quinn::{ClientConfig, Connection, Endpoint};
 use rcgen::KeyPair;
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -142,6 +142,12 @@ impl Client {
         let (send, receive) = connection.open_bi().await.unwrap();
         let quic = Some((endpoint, connection));
         Self::new(quic, Box::new(send), Box::new(receive))
+    }
+
+    /// One end of a stream, at whose other end a session is.
+    pub(super) fn over(near: DuplexStream) -> Self {
+        let (receive, send) = tokio::io::split(near);
+        Self::new(None, Box::new(send), Box::new(receive))
     }
 
     fn new(quic: Option<(Endpoint, Connection)>, send: Sending, receive: Receiving) -> Self {

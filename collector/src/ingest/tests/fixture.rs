@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::client::Credentials;
 use super::office::Office;
 use super::queue::StandIn;
-use crate::authority::Authority;
+use crate::authority::{Authority, Home};
 use crate::clock::Clock;
 use crate::config::{Config, IngestConfig, Layers};
 use crate::ingest::registry::Registry;
@@ -50,7 +50,27 @@ impl Fixture {
 
     /// What one is made of, without a socket.
     pub(super) fn parts(change: impl FnOnce(&mut IngestConfig)) -> (Self, Parts) {
+        Self::parts_in(tempfile::tempdir().unwrap(), change)
+    }
+
+    /// Another node, to which the authority's files were brought.
+    pub(super) fn beside(&self) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("ca")).unwrap();
+        for file in ["ca/ca.key", "ca/ca.crt"] {
+            std::fs::copy(self.dir.path().join(file), dir.path().join(file)).unwrap();
+        }
+        let (mut fixture, parts) = Self::parts_in(dir, |_| {});
+        fixture.address = start(parts).unwrap();
+        fixture
+    }
+
+    /// Where its authority is.
+    pub(super) fn home(&self) -> Home<'_> {
+        Home::of(self.dir.path())
+    }
+
+    fn parts_in(dir: TempDir, change: impl FnOnce(&mut IngestConfig)) -> (Self, Parts) {
         // Real, as quinn's own timers are.
         let clock = Clock::system();
         let mut config = Config::from_layers(Layers::defaults()).unwrap().ingest;
@@ -122,13 +142,8 @@ impl Fixture {
 
 /// Another authority than the collector's.
 pub(super) fn authority(dir: &std::path::Path, clock: &Clock) -> Authority {
-    Authority::open_or_create(
-        &crate::authority::Home::of(dir),
-        "muster.internal",
-        &SystemRandom::new(),
-        clock.now(),
-    )
-    .unwrap()
+    Authority::open_or_create(&Home::of(dir), "muster.internal", &SystemRandom::new(), clock.now())
+        .unwrap()
 }
 
 pub(super) fn csr(key: &KeyPair) -> Vec<u8> {

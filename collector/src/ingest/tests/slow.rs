@@ -29,7 +29,7 @@ async fn parting_of(
         agent: AGENT,
         serial: String::new(),
         not_after: fixture.clock.now() + time::Duration::days(30),
-        issuer: crate::authority::IssuerName::default(),
+        issuer: fixture.authority.name(),
     };
     let (near, far) = duplex(stream_bytes);
     let (receive, send) = tokio::io::split(far);

@@ -106,7 +106,7 @@ async fn nothing_of_another_company_can_be_changed() {
     assert_eq!(agents::request_scan(&other, agent).await.unwrap(), None);
     assert_eq!(agents::admission(&other, agent).await.unwrap(), None);
     let certificate = crate::test_fixtures::certificate();
-    assert!(!agents::record_certificate(&other, agent, &certificate).await.unwrap());
+    assert!(!agents::record_certificate(&other, agent, &certificate, [1; 32]).await.unwrap());
     assert_eq!(agents::ask_for_snapshots(&other, &[agent], at(1)).await.unwrap(), []);
     let seen = HeartbeatSeen {
         agent,
