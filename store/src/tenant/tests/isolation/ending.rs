@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{company_tables, imports, report_files, two_companies};
+use super::{company_tables, report_files, two_companies};
 use crate::agents::request_scan;
 use crate::api_keys::{self, NewApiKey, PresentedKey};
 use crate::audit::{self, EntryFilter};
@@ -19,7 +19,7 @@ use crate::invitations::tests::member;
 use crate::jobs;
 use crate::page::PageRequest;
 use crate::tenant::{OperatorScope, Role, TenantScope};
-use crate::test_fixtures::{Endpoint, World, at, id, record};
+use crate::test_fixtures::{Endpoint, World, asset, at, id, record};
 use crate::tx::{self, Settings};
 
 /// What stays: the operators' word that it went, the job that did it, and the signal to nodes; the latter two are
@@ -81,7 +81,7 @@ async fn full() -> (World, TenantScope, Vec<String>) {
         other.key()
     );
     world.database.execute(&as_well).await;
-    imports::waiting(&world.scope, "web-shop").await;
+    asset(&world.scope, "web-shop").await;
     report_files::done(&world.scope).await;
     let mut beside = Endpoint::new(crate::test_fixtures::agent(&other, "theirs").await);
     let report = beside.snapshot([record("bad1", "1")], 100);
