@@ -9,6 +9,7 @@
 
 mod addresses;
 mod companies;
+mod migrating;
 mod pool;
 mod pooler;
 mod primary;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use self::companies::CompanyKeys;
@@ -207,40 +208,6 @@ impl Store {
                 companies: CompanyKeys::default(),
             }),
         })
-    }
-
-    /// Brings the schema up to date. Several nodes may do it at once: one does, the others wait.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be used, when its schema is newer than this program's, when an
-    /// applied migration is not the one that this program knows, or when queries would run as a role
-    /// that row-level security does not hold for.
-    pub async fn migrate(&self) -> Result<(), ConnectError> {
-        let mut connection = self.owner().await.map_err(ConnectError::Unreachable)?;
-        let partitions = self.inner.partitions.max(1);
-        // A setting and no parameter, because migrations are plain files that are sent as they are.
-        // Of the session and not `LOCAL`: each migration is a transaction of its own.
-        sqlx::raw_sql(AssertSqlSafe(format!("SET muster.partitions = '{partitions}'")))
-            .execute(&mut connection)
-            .await
-            .map_err(ConnectError::Unreachable)?;
-        // sqlx takes an advisory lock of the database for it, which is how the other nodes wait.
-        MIGRATIONS
-            .run_direct(None, &mut connection, false)
-            .await
-            .map_err(ConnectError::Migration)?;
-        // Only afterwards, because a migration makes the role.
-        let privileged = take_role(&mut connection).await.map_err(ConnectError::Unreachable)?;
-        // The migration stands whether or not the goodbye is heard.
-        let _closed = connection.close().await;
-        match privileged {
-            Some(role) => Err(role.into()),
-            None => match &self.inner.pooler {
-                Some(pooler) => pooler::check(pooler).await.map_err(ConnectError::Pooler),
-                None => Ok(()),
-            },
-        }
     }
 
     /// A connection of the login role, which owns the tables.

@@ -11,7 +11,7 @@ mod outbox;
 mod read;
 mod write;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 pub use self::due::{Due, NewMessage, TESTS_MAX, due, tell, test};
@@ -26,6 +26,9 @@ pub use self::read::{get, of_user};
 pub use self::write::{DigestChange, PutError, delete, put, unsubscribe};
 use crate::report_schedules::Every;
 
+/// How long ago something has to be to be told: whatever is being written bears an instant of before its
+/// transaction's end, and would otherwise fall between two digests.
+const SETTLES: Duration = Duration::minutes(1);
 /// Digests of a company.
 pub const DIGESTS_MAX: u32 = 1_000;
 
@@ -52,6 +55,14 @@ pub struct Digest {
     pub changed_at: OffsetDateTime,
     /// Grows with every change.
     pub revision: u64,
+}
+
+impl Digest {
+    /// Up to when it tells if it is written now; never before [`Self::told_until`].
+    #[must_use]
+    pub fn until(&self, now: OffsetDateTime) -> OffsetDateTime {
+        (now - SETTLES).max(self.told_until)
+    }
 }
 
 /// Something that a digest may tell of.

@@ -2,7 +2,8 @@
 //!
 //! A cursor on the server and not pages: a page begins with all that comes before it, and a list that is
 //! sorted by what no index has would be sorted once for every page. An export is a transaction that stays
-//! open as long as its reader reads; it holds no lock that anybody waits for.
+//! open as long as its reader reads; it holds no lock that anybody waits for but a migration, which gives way
+//! ([`crate::database`]).
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Execute as _, FromRow, PgConnection, Postgres, QueryBuilder};

@@ -115,9 +115,10 @@ pub async fn fleet(scope: &TenantScope, now: OffsetDateTime) -> Result<Fleet, St
     let mut tx = scope.begin("fleet.fleet").await?;
     let row = sqlx::query!(
         // What was applied counts for agents that are gone as well: a rate must never fall because of them.
+        // Assets without an agent send nothing, and nobody waits to hear of them; their documents are applied.
         r#"WITH own AS (
              SELECT last_seen_at, certificate_expires_at, behind_since, reports_applied, records_applied,
-                    revoked_at IS NULL AND uninstalled_at IS NULL AS here
+                    kind = 'agent' AND revoked_at IS NULL AND uninstalled_at IS NULL AS here
              FROM agents WHERE company_key = $1
            )
            SELECT
@@ -144,7 +145,8 @@ pub async fn fleet(scope: &TenantScope, now: OffsetDateTime) -> Result<Fleet, St
     .await?;
     let versions = sqlx::query!(
         r#"SELECT agent_version, count(*) AS "agents!" FROM agents
-           WHERE company_key = $1 AND revoked_at IS NULL AND uninstalled_at IS NULL
+           WHERE company_key = $1 AND kind = 'agent' AND revoked_at IS NULL
+             AND uninstalled_at IS NULL
            GROUP BY agent_version ORDER BY count(*) DESC, agent_version LIMIT $2"#,
         scope.key(),
         VERSIONS_MAX
@@ -178,7 +180,7 @@ pub async fn fleet(scope: &TenantScope, now: OffsetDateTime) -> Result<Fleet, St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_fixtures::{agent, company};
+    use crate::test_fixtures::{agent, asset, company};
     use crate::test_support::FreshDatabase;
 
     async fn set(database: &FreshDatabase, hostname: &str, what: &str) {
@@ -243,6 +245,19 @@ mod tests {
         let found = fleet(&scope, now).await.unwrap();
         assert_eq!(found.versions, [("0.2.0".to_owned(), 2), ("0.1.0".to_owned(), 1)]);
         assert_eq!(fleet(&other, now).await.unwrap(), Fleet::default());
+    }
+
+    #[tokio::test]
+    async fn an_asset_without_an_agent_is_none_of_the_agents() {
+        let database = FreshDatabase::create().await;
+        let scope = company(database.store(), "Acme").await;
+        asset(&scope, "web-shop").await;
+        // As a document leaves it that was applied.
+        set(&database, "web-shop", "last_seen_at = now(), reports_applied = 1").await;
+        let now = database.store().now().await.unwrap();
+        let found = fleet(&scope, now).await.unwrap();
+        assert_eq!((found.seen, found.seen_at), (Seen::default(), None));
+        assert_eq!((found.versions, found.reports), (Vec::new(), 1));
     }
 
     #[tokio::test]

@@ -19,6 +19,7 @@ use uuid::Uuid;
 pub use self::create::{CreateError, NewImport, create};
 pub use self::end::{CancelError, cancel, give_up_lost, purge};
 pub(crate) use self::end::{cancel_within, let_go};
+pub(crate) use self::read::waiting_of;
 pub use self::read::{ImportFilter, get, list};
 pub use self::work::{Outcome, Payload, Work, begin, finish, progress, stumble};
 

@@ -15,6 +15,7 @@ use sqlx::FromRow;
 use time::{Duration, OffsetDateTime};
 
 pub use self::groups::{Groups, Numbers};
+pub(crate) use self::measure::MEASURED_WITHIN;
 pub use self::measure::{is_due, measure};
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
@@ -76,7 +77,7 @@ pub struct Statistics {
     pub measured_at: OffsetDateTime,
     /// Hosts that were not revoked.
     pub hosts: u64,
-    /// Those that nothing was heard of for [`SILENT_AFTER`].
+    /// Those with an agent that nothing was heard of for [`SILENT_AFTER`].
     pub silent_hosts: u64,
     /// Findings, by group.
     pub groups: Groups,

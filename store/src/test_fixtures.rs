@@ -19,6 +19,7 @@ use crate::agents::{Certificate, Enrolment, enrol};
 use crate::companies;
 use crate::database::Store;
 use crate::enrolment_tokens::{self, Labels, NewEnrolmentToken};
+use crate::imports::{self, NewImport};
 use crate::reports::{Applied, AppliedBatch, IncomingReport, Stored, apply};
 use crate::tenant::TenantScope;
 use crate::test_support::FreshDatabase;
@@ -115,6 +116,24 @@ pub(crate) async fn agent(scope: &TenantScope, hostname: &str) -> AgentId {
     let enrolled =
         enrol(scope.store(), &enrolment, &|_, _| Ok((certificate(), ())), at(0)).await.unwrap();
     enrolled.agent
+}
+
+/// An asset without an agent: that of its name, with a document that waits.
+pub(crate) async fn asset(scope: &TenantScope, name: &str) -> AgentId {
+    let new = NewImport {
+        id: id(),
+        name,
+        host: AgentId(id()),
+        labels: None,
+        format: "spdx",
+        version: "2.3",
+        sha256: [5; 32],
+        document: b"{}",
+        components: 0,
+        software: 0,
+        warnings: &serde_json::json!([]),
+    };
+    imports::create(scope, &new, at(1)).await.unwrap().host
 }
 
 pub(crate) fn certificate() -> Certificate {

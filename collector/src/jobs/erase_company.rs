@@ -1,7 +1,7 @@
 //! Erases companies whose deletion was asked for, when the time in which they could be kept is over.
 //!
 //! One job a company, which sits in the list of jobs until then: cancelling it keeps the company. Two passes over
-//! all tables, some minutes apart (`store::companies::erase`); a node that dies in one is followed by another.
+//! all tables, three quarters of an hour apart (`store::companies::erase`); a node that dies in one is followed by another.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! How a digest reads: what happened, in blocks, which become a text and a page. Pure.
 //!
+//! A host is named with its page, so that the message is found when the host is erased (`store::hosts::erase`).
 //! Whatever hosts, feeds and people said goes through the one function that escapes for HTML. The page has no
 //! script, no picture and nothing of other sites: reading it tells nobody.
 
@@ -7,7 +8,7 @@ mod blocks;
 mod html;
 mod text;
 
-use protocol::ids::CompanyId;
+use protocol::ids::{AgentId, CompanyId};
 use store::digests::{News, Section};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -45,7 +46,7 @@ pub(crate) struct Standing {
     /// CVEs on hosts that are known to be exploited, the newest first, and on how many hosts each is.
     pub(crate) exploited: Vec<(String, u64)>,
     /// Hosts whose agent is of an earlier release.
-    pub(crate) behind: Vec<String>,
+    pub(crate) behind: Vec<(AgentId, String)>,
     /// How many of those there are, at least.
     pub(crate) behind_count: u64,
 }

@@ -1,4 +1,5 @@
-//! Letting go of hosts that have said nothing for long.
+//! Letting go of hosts that have said nothing for long. Assets without an agent say nothing, ever, and are none
+//! of them.
 //!
 //! In two steps, a day apart: when the collector itself was away for long, every host has been silent, and
 //! those that are there say so within that day.
@@ -30,8 +31,8 @@ pub async fn revoke_silent(
     let mut tx = scope.begin("agents.revoke_silent").await?;
     let gone = sqlx::query_scalar!(
         "SELECT id FROM agents
-         WHERE company_key = $1 AND revoked_at IS NULL AND silent_noted_at <= $3
-           AND coalesce(last_seen_at, enrolled_at) < $2
+         WHERE company_key = $1 AND kind = 'agent' AND revoked_at IS NULL
+           AND silent_noted_at <= $3 AND coalesce(last_seen_at, enrolled_at) < $2
          ORDER BY key LIMIT $4 FOR NO KEY UPDATE",
         scope.key(),
         before,
@@ -53,12 +54,31 @@ pub async fn revoke_silent(
         commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;
         audit::record(&mut tx, scope, Change::done("host.revoke", agent), now).await?;
     }
-    // Noted, and forgotten where one spoke again: the next silence begins anew.
+    tx.commit().await?;
+    note(scope, before, now).await?;
+    Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+}
+
+/// Notes who is silent, and forgets it where one spoke again: the next silence begins anew.
+///
+/// In a transaction of its own: rows are locked in the order of their keys, as heartbeats do it, and those that
+/// were let go are none of them any more.
+async fn note(
+    scope: &TenantScope,
+    before: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let mut tx = scope.begin("agents.note_silent").await?;
     sqlx::query!(
-        "UPDATE agents SET silent_noted_at =
-                CASE WHEN coalesce(last_seen_at, enrolled_at) < $2 THEN $3::timestamptz END
-         WHERE company_key = $1 AND revoked_at IS NULL
-           AND (silent_noted_at IS NULL) = (coalesce(last_seen_at, enrolled_at) < $2)",
+        "WITH locked AS (
+             SELECT key FROM agents
+             WHERE company_key = $1 AND kind = 'agent' AND revoked_at IS NULL
+               AND (silent_noted_at IS NULL) = (coalesce(last_seen_at, enrolled_at) < $2)
+             ORDER BY key FOR NO KEY UPDATE
+         )
+         UPDATE agents a SET silent_noted_at =
+                CASE WHEN coalesce(a.last_seen_at, a.enrolled_at) < $2 THEN $3::timestamptz END
+         FROM locked l WHERE a.company_key = $1 AND a.key = l.key",
         scope.key(),
         before,
         now
@@ -66,7 +86,7 @@ pub async fn revoke_silent(
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -75,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::agents::{BEHIND_AFTER, HeartbeatSeen, record_heartbeats};
-    use crate::test_fixtures::{World, agent, at, company};
+    use crate::test_fixtures::{World, agent, asset, at, company};
 
     const DAY_S: i64 = 86_400;
 
@@ -120,5 +140,17 @@ mod tests {
         let log = "SELECT count(*) FROM audit_log
                    WHERE company_key = $1 AND action = 'host.revoke' AND actor_kind = 'system'";
         assert_eq!(world.number(log).await, 2);
+    }
+    #[tokio::test]
+    async fn an_asset_without_an_agent_is_silent_for_ever_and_is_not_let_go() {
+        let world = World::new().await;
+        let shop = asset(&world.scope, "web-shop").await;
+        for day in [10, 11, 12] {
+            let (before, now) = (at((day - 7) * DAY_S), at(day * DAY_S));
+            assert_eq!(revoke_silent(&world.scope, before, 10, now).await.unwrap(), 0, "{day}");
+        }
+        assert!(is_in(&world.scope, shop).await);
+        // The next document is for the same one.
+        assert_eq!(asset(&world.scope, "Web-Shop").await, shop);
     }
 }

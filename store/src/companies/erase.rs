@@ -18,20 +18,27 @@ use uuid::Uuid;
 use super::deletion::only_here;
 use crate::audit::{self, Change, Origin};
 use crate::commands::{self, Revoked};
+use crate::counts::COUNTED_WITHIN;
 use crate::database::{KNOWN_FOR, Store};
 use crate::distribute::COMPANY_TABLES;
 use crate::error::StoreError;
 use crate::jobs::{self, NewJob};
+use crate::statistics::MEASURED_WITHIN;
 use crate::tenant::{OPERATORS, OperatorScope};
 use crate::tx::{self, Settings, Tx};
 
 /// The kind of job that erases a company.
 pub const JOB: &str = "erase_company";
 
-/// How long whoever had the company before may still write: longer than its key is known, and than a statement,
-/// a lease or a request lasts.
-pub const SETTLED_AFTER: Duration = Duration::from_secs(300);
-const _: () = assert!(SETTLED_AFTER.as_secs() > 2 * KNOWN_FOR.as_secs());
+/// How long whoever had the company before may still write: longer than its key is known, than a statement, a
+/// lease or a request lasts, and than what reads all of a company before it writes.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(2_700);
+const _: () = {
+    // What was begun with the key at the end of that time, and the one statement that is under way at its own end.
+    let grace_s = 2 * KNOWN_FOR.as_secs() + 600;
+    assert!(SETTLED_AFTER.as_secs() > MEASURED_WITHIN.as_secs() + grace_s);
+    assert!(SETTLED_AFTER.as_secs() > COUNTED_WITHIN.as_secs() + grace_s);
+};
 
 /// Rows that go in one transaction.
 const ROWS_A_TIME: i64 = 10_000;

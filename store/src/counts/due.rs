@@ -22,6 +22,8 @@ const ALWAYS_AFTER: Duration = Duration::HOUR;
 struct Standing {
     /// Of which moment its counts are, and how many seconds they took.
     made: Option<(OffsetDateTime, f64)>,
+    /// Whether they were begun, if they were never made to the end.
+    is_begun: bool,
     /// When a report of it was applied, or something happened to a finding.
     changed_at: Option<OffsetDateTime>,
     installations: i64,
@@ -47,8 +49,11 @@ pub async fn is_due(
 async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
     let mut tx = scope.begin("counts.standing").await?;
     let row = sqlx::query!(
-        r#"SELECT (SELECT counted_at FROM company_counts WHERE company_key = $1) AS counted_at,
-                  (SELECT seconds FROM company_counts WHERE company_key = $1) AS seconds,
+        r#"SELECT (SELECT counted_at FROM company_counts
+                   WHERE company_key = $1 AND isfinite(counted_at)) AS counted_at,
+                  (SELECT seconds FROM company_counts
+                   WHERE company_key = $1 AND isfinite(counted_at)) AS seconds,
+                  EXISTS (SELECT FROM company_counts WHERE company_key = $1) AS "is_begun!",
                   max(applied_at) AS applied_at,
                   (SELECT at FROM finding_events WHERE company_key = $1
                    ORDER BY xact DESC, id DESC LIMIT 1) AS told_at,
@@ -65,6 +70,7 @@ async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
     tx.commit().await?;
     Ok(Standing {
         made: row.counted_at.zip(row.seconds),
+        is_begun: row.is_begun,
         changed_at: row.applied_at.max(row.told_at),
         installations: row.installations,
         findings: row.findings,
@@ -74,7 +80,10 @@ async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
 impl Standing {
     fn is_due(&self, refreshed_at: Option<OffsetDateTime>, now: OffsetDateTime) -> bool {
         let Some((made_at, seconds)) = self.made else {
-            return self.installations >= INSTALLATIONS_LARGE || self.findings >= FINDINGS_LARGE;
+            let is_large =
+                self.installations >= INSTALLATIONS_LARGE || self.findings >= FINDINGS_LARGE;
+            // What was begun is brought to its end, or its rows would be as old as that for ever.
+            return is_large || self.is_begun;
         };
         let age = now - made_at;
         // Not before: what happened in the very moment may have been missed.
@@ -94,6 +103,7 @@ mod tests {
     fn made(seconds: f64) -> Standing {
         Standing {
             made: Some((at(1_000), seconds)),
+            is_begun: true,
             changed_at: None,
             installations: 0,
             findings: 0,
@@ -104,6 +114,7 @@ mod tests {
     fn a_company_is_counted_once_it_is_large() {
         let small = Standing {
             made: None,
+            is_begun: false,
             changed_at: Some(at(0)),
             installations: INSTALLATIONS_LARGE - 1,
             findings: FINDINGS_LARGE - 1,
@@ -112,6 +123,7 @@ mod tests {
         for large in [
             Standing { installations: INSTALLATIONS_LARGE, ..small },
             Standing { findings: FINDINGS_LARGE, ..small },
+            Standing { is_begun: true, ..small },
         ] {
             assert!(large.is_due(None, at(0)), "{large:?}");
         }

@@ -1,33 +1,41 @@
 //! Making the counts: one question for what differs, and short transactions that write it.
+//!
+//! While it is written others go on opening findings. They lock the rows of what they open, and so do these
+//! transactions: whoever comes first is seen by the other. What a row says that others trust, that there is
+//! nothing, is therefore asked once more with the row locked.
+
+use std::time::Duration;
 
 use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::push_ranks;
+use super::{admission, kept_at, push_ranks};
 use crate::error::StoreError;
 use crate::page::within;
 use crate::tenant::TenantScope;
 
 /// Rows that are written in one transaction: whoever opens findings of the same software waits for it.
 const ROWS_A_TIME: usize = 2_000;
-/// Differences that are read at once. What is left over is found the next time.
-const DIFFERENCES_MAX: i64 = 200_000;
+/// Differences that are read at once.
+pub(super) const DIFFERENCES_MAX: i64 = 200_000;
+/// How long counting a company may take in all. What was written by then stays, and the next time goes on.
+pub(crate) const COUNTED_WITHIN: Duration = Duration::from_secs(1_800);
 
 /// What counting came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Pieces of software whose row was written.
+    /// Rows of software that were written.
     pub software: u64,
-    /// CVEs whose row was written.
+    /// Rows of CVEs that were written.
     pub cves: u64,
 }
 
-/// Counts a company as it is at `now`. `seconds` gives how long that has taken so far.
+/// Counts a company as it is at `now`, within half an hour. `seconds` gives how long that has taken so far.
 ///
 /// # Errors
 ///
-/// When the database cannot be used; what was written before stays.
+/// When the database cannot be used or it takes too long; what was written before stays.
 ///
 /// # Cancel safety
 ///
@@ -37,34 +45,86 @@ pub async fn count(
     now: OffsetDateTime,
     seconds: impl Fn() -> f64,
 ) -> Result<Counted, StoreError> {
-    let software = software_differences(scope).await?;
-    for some in software.chunks(ROWS_A_TIME) {
-        write_software(scope, some).await?;
+    let counting = count_by(scope, DIFFERENCES_MAX, now, seconds);
+    tokio::time::timeout(COUNTED_WITHIN, counting).await.map_err(|_| StoreError::no_answer())?
+}
+
+/// The same with so many differences at once.
+pub(super) async fn count_by(
+    scope: &TenantScope,
+    differences_max: i64,
+    now: OffsetDateTime,
+    seconds: impl Fn() -> f64,
+) -> Result<Counted, StoreError> {
+    begin(scope).await?;
+    let mut counted = Counted::default();
+    let is_all = |rows: u64| rows < differences_max.unsigned_abs();
+    loop {
+        let some = software_differences(scope, differences_max).await?;
+        write_software(scope, &some).await?;
+        let rows = some.len() as u64;
+        counted.software += rows;
+        if is_all(rows) {
+            break;
+        }
     }
-    let cves = cve_differences(scope).await?;
-    for some in cves.chunks(ROWS_A_TIME) {
-        write_cves(scope, some).await?;
+    loop {
+        let some = cve_differences(scope, differences_max).await?;
+        write_cves(scope, &some).await?;
+        let rows = some.len() as u64;
+        counted.cves += rows;
+        if is_all(rows) {
+            break;
+        }
     }
-    // Last: lists go by the counts once this row is there, and by then they are whole.
-    let mut tx = scope.begin("counts.made").await?;
+    end(scope, now, seconds()).await?;
+    Ok(counted)
+}
+
+/// Before the first snapshot of a company that was never counted: says that what is new is to get its rows from
+/// now on, and waits for those who are just writing and did not hear it.
+pub(super) async fn begin(scope: &TenantScope) -> Result<(), StoreError> {
+    let mut tx = scope.begin("counts.begin").await?;
+    if kept_at(&mut tx, scope.key()).await?.is_some() {
+        return Ok(tx.commit().await?);
+    }
     sqlx::query!(
-        "INSERT INTO company_counts (company_key, counted_at, seconds) VALUES ($1, $2, $3)
-         ON CONFLICT (company_key) DO UPDATE
-         SET counted_at = excluded.counted_at, seconds = excluded.seconds",
-        scope.key(),
-        now,
-        seconds()
+        "INSERT INTO company_counts (company_key, counted_at, seconds) VALUES ($1, '-infinity', 0)
+         ON CONFLICT (company_key) DO NOTHING",
+        scope.key()
     )
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    let number = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-    Ok(Counted { software: number(software.len()), cves: number(cves.len()) })
+    let mut tx = scope.begin("counts.wait").await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", admission(scope.key()))
+        .execute(&mut *tx)
+        .await?;
+    Ok(tx.commit().await?)
+}
+
+/// Last: lists go by the counts from here on, and by now they are whole.
+pub(super) async fn end(
+    scope: &TenantScope,
+    now: OffsetDateTime,
+    seconds: f64,
+) -> Result<(), StoreError> {
+    let mut tx = scope.begin("counts.made").await?;
+    // It is there, unless the company was erased meanwhile: then nothing is to come after it.
+    sqlx::query!(
+        "UPDATE company_counts SET counted_at = $2, seconds = $3 WHERE company_key = $1",
+        scope.key(),
+        now,
+        seconds
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
 }
 
 /// A row that is to be written; without `hosts` one that is to go.
 #[derive(Debug, FromRow)]
-struct SoftwareDifference {
+pub(super) struct SoftwareDifference {
     software_key: Uuid,
     hosts: Option<i64>,
     open: Option<i64>,
@@ -74,7 +134,10 @@ struct SoftwareDifference {
     suppressed: Option<i64>,
 }
 
-async fn software_differences(scope: &TenantScope) -> Result<Vec<SoftwareDifference>, StoreError> {
+pub(super) async fn software_differences(
+    scope: &TenantScope,
+    limit: i64,
+) -> Result<Vec<SoftwareDifference>, StoreError> {
     let mut tx = scope.begin("counts.software").await?;
     let rows = sqlx::query_as!(
         SoftwareDifference,
@@ -109,7 +172,7 @@ async fn software_differences(scope: &TenantScope) -> Result<Vec<SoftwareDiffere
                  (k.hosts, k.open, k.critical, k.high, k.kev, k.suppressed)
            ORDER BY 1 LIMIT $2"#,
         scope.key(),
-        DIFFERENCES_MAX
+        limit
     )
     .fetch_all(&mut *tx)
     .await?;
@@ -117,26 +180,40 @@ async fn software_differences(scope: &TenantScope) -> Result<Vec<SoftwareDiffere
     Ok(rows)
 }
 
-async fn write_software(
+pub(super) async fn write_software(
     scope: &TenantScope,
     differences: &[SoftwareDifference],
 ) -> Result<(), StoreError> {
-    let gone: Vec<Uuid> =
-        differences.iter().filter(|row| row.hosts.is_none()).map(|row| row.software_key).collect();
-    let kept: Vec<&SoftwareDifference> =
-        differences.iter().filter(|row| row.hosts.is_some()).collect();
+    let (kept, gone): (Vec<_>, Vec<_>) = differences.iter().partition(|row| row.hosts.is_some());
+    for some in gone.chunks(ROWS_A_TIME) {
+        let mut tx = scope.begin_by_key("counts.forget_software").await?;
+        let keys: Vec<Uuid> = some.iter().map(|row| row.software_key).collect();
+        sqlx::query!(
+            "DELETE FROM software_counts k WHERE k.company_key = $1 AND k.software_key = ANY($2)
+               AND NOT EXISTS (SELECT FROM software s
+                               WHERE s.company_key = $1 AND s.software_key = k.software_key)",
+            scope.key(),
+            &keys
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+    }
+    for some in kept.chunks(ROWS_A_TIME) {
+        keep_software(scope, some).await?;
+    }
+    Ok(())
+}
+
+async fn keep_software(
+    scope: &TenantScope,
+    kept: &[&SoftwareDifference],
+) -> Result<(), StoreError> {
     let column = |of: fn(&SoftwareDifference) -> Option<i64>| -> Vec<i64> {
         kept.iter().map(|row| of(row).unwrap_or_default()).collect()
     };
     let keys: Vec<Uuid> = kept.iter().map(|row| row.software_key).collect();
     let mut tx = scope.begin_by_key("counts.write_software").await?;
-    sqlx::query!(
-        "DELETE FROM software_counts WHERE company_key = $1 AND software_key = ANY($2)",
-        scope.key(),
-        &gone
-    )
-    .execute(&mut *tx)
-    .await?;
     sqlx::query!(
         "INSERT INTO software_counts
              (company_key, software_key, hosts, open, critical, high, kev, suppressed)
@@ -158,13 +235,28 @@ async fn write_software(
     )
     .execute(&mut *tx)
     .await?;
-    tx.commit().await?;
-    Ok(())
+    // With the rows locked, and in a statement of its own, which sees who held them before.
+    let clean: Vec<Uuid> = kept
+        .iter()
+        .filter(|row| row.open == Some(0) && row.suppressed == Some(0))
+        .map(|row| row.software_key)
+        .collect();
+    sqlx::query!(
+        "UPDATE software_counts k SET open = 1
+         WHERE k.company_key = $1 AND k.software_key = ANY($2)
+           AND EXISTS (SELECT FROM findings f WHERE f.company_key = $1
+                         AND f.software_key = k.software_key AND NOT isfinite(f.resolved_at))",
+        scope.key(),
+        &clean
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
 }
 
 /// A row that is to be written; without `hosts` one that is to go.
 #[derive(Debug, FromRow)]
-struct CveDifference {
+pub(super) struct CveDifference {
     cve: String,
     hosts: Option<i64>,
     severity: Option<i64>,
@@ -183,7 +275,10 @@ WHERE (n.hosts, n.severity, n.epss, n.kev, n.published, n.cvss_severity) IS DIST
       (k.hosts, k.severity, k.epss, k.kev, k.published, k.cvss_severity)
 ORDER BY 1 LIMIT ";
 
-async fn cve_differences(scope: &TenantScope) -> Result<Vec<CveDifference>, StoreError> {
+pub(super) async fn cve_differences(
+    scope: &TenantScope,
+    limit: i64,
+) -> Result<Vec<CveDifference>, StoreError> {
     let mut query = within(
         scope,
         "SELECT coalesce(n.cve, k.cve) AS cve, n.hosts, n.severity, n.epss, n.kev, n.published,
@@ -197,17 +292,53 @@ async fn cve_differences(scope: &TenantScope) -> Result<Vec<CveDifference>, Stor
                        AND f.resolved_at = 'infinity' AND f.exception IS NULL) AS hosts, ",
     )?;
     push_ranks(&mut query);
-    query.push(NOW).push_bind(DIFFERENCES_MAX);
+    query.push(NOW).push_bind(limit);
     let mut tx = scope.begin("counts.cves").await?;
     let rows = query.build_query_as().fetch_all(&mut *tx).await?;
     tx.commit().await?;
     Ok(rows)
 }
 
-async fn write_cves(scope: &TenantScope, differences: &[CveDifference]) -> Result<(), StoreError> {
-    let gone: Vec<String> =
-        differences.iter().filter(|row| row.hosts.is_none()).map(|row| row.cve.clone()).collect();
-    let kept: Vec<&CveDifference> = differences.iter().filter(|row| row.hosts.is_some()).collect();
+pub(super) async fn write_cves(
+    scope: &TenantScope,
+    differences: &[CveDifference],
+) -> Result<(), StoreError> {
+    let (kept, gone): (Vec<_>, Vec<_>) = differences.iter().partition(|row| row.hosts.is_some());
+    for some in gone.chunks(ROWS_A_TIME) {
+        let cves: Vec<String> = some.iter().map(|row| row.cve.clone()).collect();
+        forget_cves(scope, &cves).await?;
+    }
+    for some in kept.chunks(ROWS_A_TIME) {
+        keep_cves(scope, some).await?;
+    }
+    Ok(())
+}
+
+/// Takes the rows of CVEs away that no finding has any more. What was opened since the snapshot keeps its row.
+async fn forget_cves(scope: &TenantScope, cves: &[String]) -> Result<(), StoreError> {
+    let mut tx = scope.begin_by_key("counts.forget_cves").await?;
+    // First and for itself: whoever opens findings of them is waited for here, and seen below.
+    sqlx::query!(
+        "SELECT cve FROM cve_counts WHERE company_key = $1 AND cve = ANY($2)
+         ORDER BY cve FOR UPDATE",
+        scope.key(),
+        cves
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM cve_counts k WHERE k.company_key = $1 AND k.cve = ANY($2)
+           AND NOT EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = k.cve
+                             AND f.resolved_at = 'infinity')",
+        scope.key(),
+        cves
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+async fn keep_cves(scope: &TenantScope, kept: &[&CveDifference]) -> Result<(), StoreError> {
     let column = |of: fn(&CveDifference) -> Option<i64>| -> Vec<i64> {
         kept.iter().map(|row| of(row).unwrap_or_default()).collect()
     };
@@ -215,16 +346,6 @@ async fn write_cves(scope: &TenantScope, differences: &[CveDifference]) -> Resul
     let severities: Vec<String> =
         kept.iter().map(|row| row.cvss_severity.clone().unwrap_or_default()).collect();
     let mut tx = scope.begin_by_key("counts.write_cves").await?;
-    sqlx::query!(
-        // What was opened since the snapshot has its row by now, and keeps it.
-        "DELETE FROM cve_counts k WHERE k.company_key = $1 AND k.cve = ANY($2)
-           AND NOT EXISTS (SELECT FROM findings f WHERE f.company_key = $1 AND f.cve = k.cve
-                             AND f.resolved_at = 'infinity')",
-        scope.key(),
-        &gone
-    )
-    .execute(&mut *tx)
-    .await?;
     sqlx::query!(
         "INSERT INTO cve_counts
              (company_key, cve, hosts, severity, epss, kev, published, cvss_severity)
@@ -247,6 +368,5 @@ async fn write_cves(scope: &TenantScope, differences: &[CveDifference]) -> Resul
     )
     .execute(&mut *tx)
     .await?;
-    tx.commit().await?;
-    Ok(())
+    Ok(tx.commit().await?)
 }

@@ -1,8 +1,11 @@
 //! What a user would miss of kept counts: the lists of a large company are those of a small one, nothing
 //! that is new is missing before it is counted, and what stays is not written.
 
+mod meanwhile;
+
 use protocol::fingerprint::SoftwareKey;
 
+use super::make::count_by;
 use super::*;
 use crate::cves::{self, CveFilter, CveSort, Severity};
 use crate::findings::{self, FindingFilter, FindingSort};
@@ -154,6 +157,34 @@ async fn what_is_found_after_the_count_is_in_every_list_before_the_next() {
 }
 
 #[tokio::test]
+async fn software_that_is_new_and_has_no_findings_is_in_every_list_before_the_next_count() {
+    let (world, mut endpoints) = world().await;
+    count_at(&world, 10).await;
+    let new = record("fine", "1");
+    world.apply(&[endpoints[3].delta(vec![new.clone()], &[])]).await;
+    for sort in
+        [SoftwareSort::Name, SoftwareSort::Hosts, SoftwareSort::Findings, SoftwareSort::FirstSeen]
+    {
+        let rows = software_by(&world.scope, sort).await;
+        assert_eq!(rows.len(), 5, "{sort:?}");
+        assert!(rows.contains(&(key(&new), 1, 0)), "{sort:?}: {rows:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_company_is_counted_once_all_that_differs_is_written() {
+    let (world, mut endpoints) = world().await;
+    let asked = lists(&world.scope).await;
+    let counted = count_by(&world.scope, 1, at(10), || 0.5).await.unwrap();
+    assert_eq!(counted, Counted { software: 4, cves: 4 });
+    assert_eq!(lists(&world.scope).await, asked);
+    let (gone, new) = (record("bad1", "2.1"), record("bad4", "1.1"));
+    world.apply(&[endpoints[0].delta(vec![new], std::slice::from_ref(&gone))]).await;
+    count_by(&world.scope, 1, at(20), || 0.5).await.unwrap();
+    assert_eq!(count_at(&world, 30).await, Counted::default());
+}
+
+#[tokio::test]
 async fn software_that_was_clean_until_now_is_among_the_findings_by_hosts() {
     let (world, _) = world().await;
     count_at(&world, 10).await;
@@ -220,6 +251,28 @@ async fn large_numbers_are_the_kept_ones_and_small_ones_are_of_this_moment() {
         software_by(&world.scope, SoftwareSort::Name).await.iter().map(|row| row.1).collect();
     shown.sort_unstable();
     assert_eq!(shown, [1, 2, 100, 100]);
+}
+
+#[tokio::test]
+async fn hosts_of_a_cve_are_of_this_moment_while_they_are_few() {
+    let (world, mut endpoints) = world().await;
+    count_at(&world, 10).await;
+    let last = record("bad2", "1.1");
+    world.apply(&[endpoints[0].delta(vec![], std::slice::from_ref(&last))]).await;
+    world
+        .apply(&[endpoints[1].delta(vec![], &[record("bad1", "1.1"), record("bad1", "2.1")])])
+        .await;
+    let set = "WITH set AS (UPDATE cve_counts SET hosts = CASE cve
+                   WHEN 'CVE-2024-90010' THEN 99 WHEN 'CVE-2024-90011' THEN 100 ELSE hosts END
+               WHERE company_key = $1 RETURNING 1) SELECT count(*) FROM set";
+    let mut tx = world.tx().await;
+    let _: i64 = sqlx::query_scalar(set).bind(world.scope.key()).fetch_one(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut shown: Vec<_> = cves_by(&world.scope, CveSort::Severity, &CveFilter::default()).await;
+    shown.sort_unstable();
+    let shown: Vec<_> = shown.iter().map(|(cve, _, hosts)| (cve.as_str(), *hosts)).collect();
+    let expected = [("CVE-2024-90010", 3), ("CVE-2024-90011", 100), ("CVE-2024-90020", 0)];
+    assert_eq!(shown[..3], expected);
 }
 
 #[tokio::test]

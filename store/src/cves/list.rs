@@ -172,9 +172,9 @@ fn select(
 }
 
 /// Along an index of the counts that are kept. What counts in a row is asked for the CVEs that are passed
-/// and no others; hosts of one that was not counted yet are counted here.
-const KEPT: &str = ", k.cve, found.software, found.opened_at,
-    CASE WHEN k.hosts > 0 THEN k.hosts ELSE (
+/// and no others, their hosts as well where they are so few that counting them costs little.
+const KEPT: &str = ", k.cve, found.software, found.opened_at, CASE WHEN k.hosts >= ";
+const OR_COUNTED: &str = " THEN k.hosts ELSE (
         SELECT count(DISTINCT i.agent_key) FROM findings f JOIN installations i
             ON i.company_key = $1 AND i.software_key = f.software_key AND i.closed_at = 'infinity'
         WHERE f.company_key = $1 AND f.cve = k.cve
@@ -193,7 +193,7 @@ fn select_kept(
     order: Order,
 ) -> Result<QueryBuilder<Postgres>, StoreError> {
     let mut query = within(scope, "SELECT ")?;
-    query.push(CveRow::COLUMNS).push(KEPT);
+    query.push(CveRow::COLUMNS).push(KEPT).push_bind(counts::KEPT_FROM).push(OR_COUNTED);
     order.push_columns(&mut query);
     query.push(OF_KEPT);
     if let Some(text) = &filter.text {

@@ -2,8 +2,10 @@
 
 use std::str::FromStr as _;
 
+use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPoolOptions;
 
+use super::migrating::{PATIENCE, Patience};
 use super::*;
 use crate::reports::apply;
 use crate::test_fixtures::{Endpoint, company, record};
@@ -54,12 +56,56 @@ async fn migrates_from_nothing_and_again_without_harm() {
 async fn several_nodes_may_migrate_at_once() {
     let database = FreshDatabase::create_empty().await;
     let other = connect(database.url()).await;
-    // Two nodes of a release that start together, as `systemctl` on several hosts does it.
-    let (one, two) = tokio::join!(database.store().migrate(), other.migrate());
+    // Two nodes of a release that start together, as `systemctl` on several hosts does it. One waits for much
+    // longer than for a lock.
+    let (one, two) = tokio::join!(
+        database.store().migrate_by(None, HASTY),
+        other.migrate_by(None, Patience { lock_timeout: Duration::from_millis(5), ..HASTY })
+    );
     one.unwrap();
     two.unwrap();
     works(&other).await;
     other.close().await;
+}
+
+/// As a migration is, but for a test that waits for it.
+const HASTY: Patience = Patience {
+    lock_timeout: Duration::from_millis(500),
+    pause: Duration::from_millis(100),
+    ..PATIENCE
+};
+
+#[tokio::test]
+async fn a_migration_keeps_nobody_from_a_table_that_somebody_uses_for_long() {
+    // The next one changes `agents`, which every report and heartbeat needs.
+    const BEFORE: i64 = 20_261_122_000_049;
+    const CHANGED: &str = "SELECT count(*) FROM information_schema.columns
+                           WHERE table_name = 'agents' AND column_name = 'authority_sha256'";
+    let database = FreshDatabase::create_empty().await;
+    database.store().migrate_by(Some(BEFORE), PATIENCE).await.unwrap();
+    let mut export = PgConnection::connect(database.url()).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM agents").execute(&mut export).await.unwrap();
+    let impatient = Patience { within: Duration::ZERO, ..HASTY };
+    let refused = database.store().migrate_by(None, impatient).await.unwrap_err();
+    assert!(matches!(refused, ConnectError::Migration(_)), "{refused}");
+
+    let mut migrating = tokio::task::JoinSet::new();
+    let store = database.store().clone();
+    migrating.spawn(async move { store.migrate_by(None, HASTY).await });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'agents'::regclass";
+    while database.number(waits).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let report = database.number("SELECT count(*) FROM agents");
+    let answered = tokio::time::timeout(Duration::from_secs(20), report).await;
+    assert_eq!(answered, Ok(0), "whoever comes later does not wait for the export");
+    assert_eq!(database.number(CHANGED).await, 0);
+    sqlx::raw_sql("COMMIT").execute(&mut export).await.unwrap();
+    for done in migrating.join_all().await {
+        done.unwrap();
+    }
+    assert_eq!(database.number(CHANGED).await, 1);
+    works(database.store()).await;
 }
 
 #[tokio::test]

@@ -74,8 +74,8 @@ pub async fn due(
     Ok(due)
 }
 
-/// Moves a digest to its next time, and writes its message where there is something to tell. Whether that
-/// was still to be done: another node may have done it, or its person may have changed the digest.
+/// Moves a digest to its next time, and writes its message where there is something to tell, which is up to
+/// [`Digest::until`] of that moment. Whether that was still to be done: another node may have done it, or its person may have changed the digest.
 ///
 /// # Errors
 ///
@@ -98,7 +98,7 @@ pub async fn tell(
         digest.next_at,
         i64::try_from(digest.revision).unwrap_or(i64::MAX),
         next,
-        now
+        digest.until(now)
     )
     .execute(&mut *tx)
     .await?;

@@ -112,7 +112,7 @@ pub async fn news(
     let (opened, worst) = findings(scope, since, until).await?;
     let (expiring, expiring_count) = expiring(scope, since, until).await?;
     let (silent, silent_count) = silent(scope, since, until).await?;
-    let policies = policies(scope, since).await?;
+    let policies = policies(scope, since, until).await?;
     Ok(News { opened, worst, expiring, expiring_count, silent, silent_count, policies })
 }
 
@@ -247,19 +247,22 @@ async fn silent(
 async fn policies(
     scope: &TenantScope,
     since: OffsetDateTime,
+    until: OffsetDateTime,
 ) -> Result<Vec<FailingPolicy>, StoreError> {
     let mut tx = scope.begin("digests.policies").await?;
     let rows = sqlx::query!(
         r#"SELECT p.id, p.name, count(*) AS "hosts!",
-                  count(*) FILTER (WHERE r.since > $2) AS "newly!"
+                  count(*) FILTER (WHERE r.since > $2 AND r.since <= $3) AS "newly!"
            FROM policies p
            JOIN policy_results r ON r.company_key = $1 AND r.policy = p.id AND r.state = 'fail'
            WHERE p.company_key = $1 AND p.is_enabled
            GROUP BY p.id, p.name
-           ORDER BY count(*) FILTER (WHERE r.since > $2) DESC, count(*) DESC, lower(p.name)
-           LIMIT $3"#,
+           ORDER BY count(*) FILTER (WHERE r.since > $2 AND r.since <= $3) DESC, count(*) DESC,
+                    lower(p.name)
+           LIMIT $4"#,
         scope.key(),
         since,
+        until,
         NAMED
     )
     .fetch_all(&mut *tx)

@@ -7,8 +7,9 @@ use super::*;
 use crate::exceptions::{self, About, Claim, Hosts, NewException, VexStatus};
 use crate::invitations::tests::member;
 use crate::page::PageRequest;
+use crate::reports::apply;
 use crate::tenant::Role;
-use crate::test_fixtures::{Endpoint, World, at, company, id, record};
+use crate::test_fixtures::{Endpoint, GENERATION, World, at, company, id, judge, record};
 use crate::users;
 
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -69,7 +70,8 @@ async fn a_digest_is_told_once_however_many_nodes_look() {
     assert!(tell(&world.scope, &one[0].digest, Some(&message(id())), now).await.unwrap());
     assert!(!tell(&world.scope, &two[0].digest, Some(&message(id())), now).await.unwrap());
     let after = get(&world.scope, made.id).await.unwrap().unwrap();
-    assert_eq!((after.next_at, after.told_until), (at(3_600) + Duration::DAY, now));
+    let until = now - Duration::MINUTE;
+    assert_eq!((after.next_at, after.told_until), (at(3_600) + Duration::DAY, until));
     assert_eq!(states(&world).await, [(MessageState::Pending, None)]);
     // Two nodes that send: one has it.
     let taken = claim(&world.scope, 10, MINUTE, now).await.unwrap();
@@ -102,6 +104,27 @@ async fn what_is_put_off_waits_and_what_ended_is_kept_for_a_while() {
     assert_eq!(oldest_waiting(&world.scope).await.unwrap(), None);
     assert_eq!(purge(&world.scope, at(4_001), at(9_000), 10).await.unwrap(), 0);
     assert_eq!(purge(&world.scope, at(4_002), at(0), 10).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_is_being_committed_while_a_digest_is_written_comes_with_the_next() {
+    let world = World::new().await;
+    let ann = member(&world.scope, "ann@example.org", Role::Viewer).await;
+    let made = have(&world, ann, &every(540, "UTC")).await.unwrap();
+    // Made a moment ago, it tells of nothing yet; never of what was before it.
+    assert_eq!(made.until(at(30)), made.told_until);
+    let now = at(3_630);
+    let told = news(&world.scope, made.told_until, made.until(now)).await.unwrap();
+    assert_eq!(told, News::default());
+    assert!(tell(&world.scope, &made, None, now).await.unwrap());
+    // Their transactions began before the digest was written, and end after it.
+    let mut endpoint = Endpoint::new(world.agent().await);
+    let batch = endpoint.snapshot([record("bad1", "1")], 100);
+    apply(&world.scope, &batch, &judge, GENERATION, at(3_600)).await.unwrap();
+    let next = get(&world.scope, made.id).await.unwrap().unwrap();
+    let later = next.next_at + Duration::MINUTE;
+    let told = news(&world.scope, next.told_until, next.until(later)).await.unwrap();
+    assert_eq!(told.opened.all, 1);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use crate::audit::{self, Change};
 use crate::commands::{self, Revoked};
 use crate::error::StoreError;
 use crate::tenant::TenantScope;
+use crate::{imports, jobs};
 
 /// Rows that were erased, by table.
 pub type Erased = BTreeMap<&'static str, u64>;
@@ -42,12 +43,18 @@ pub async fn erase(
     .await?;
     let Some(key) = key else { return Ok(None) };
     commands::announce_revocation(&mut tx, Revoked::Agent(agent)).await?;
+    let imports = imports::waiting_of(&mut tx, scope.key(), key).await?;
     let mut erased = Erased::new();
     for held in &HELD {
         let mut query = QueryBuilder::<Postgres>::new(format!("DELETE FROM {} t", held.table));
         held.push(&mut query, scope.key(), (key, agent));
         let done = query.build().execute(&mut *tx).await?;
         *erased.entry(held.table).or_default() += done.rows_affected();
+    }
+    // Nobody is to begin what is gone, or to look for it again and again.
+    for import in imports {
+        let who = scope.origin().actor().name();
+        jobs::cancel_tick(&mut tx, (imports::JOB, import), who, now).await?;
     }
     sqlx::query!("DELETE FROM agent_commands WHERE agent = $1", agent.0).execute(&mut *tx).await?;
     // Of an agent that came in its place, where it was on several machines.

@@ -7,6 +7,7 @@ use protocol::ids::AgentId;
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder};
 
+use crate::companies::data::left_out;
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::tenant::TenantScope;
@@ -30,7 +31,7 @@ enum By {
 }
 
 /// What goes with a host. The agent's own row is the last: while it is there, reports find it.
-pub(super) const HELD: [Held; 12] = [
+pub(super) const HELD: [Held; 15] = [
     Held { table: "installations", by: By::Key("agent_key") },
     Held { table: "agent_facts", by: By::Key("agent_key") },
     Held { table: "host_labels", by: By::Key("agent_key") },
@@ -39,10 +40,14 @@ pub(super) const HELD: [Held; 12] = [
     Held { table: "policy_events", by: By::Key("agent_key") },
     Held { table: "finding_exceptions", by: By::Key("agent_key") },
     Held { table: "exceptions", by: By::Key("agent_key") },
+    // Of an asset: its documents.
+    Held { table: "imports", by: By::Key("agent_key") },
     Held { table: "dead_letters", by: By::Id("agent") },
     // Messages that tell of it, and what was answered to them.
     Held { table: "webhook_deliveries", by: By::Said("events") },
     Held { table: "webhook_deliveries", by: By::Said("answer") },
+    Held { table: "digest_messages", by: By::Said("body_text") },
+    Held { table: "digest_messages", by: By::Said("body_html") },
     Held { table: "agents", by: By::Key("key") },
 ];
 
@@ -97,7 +102,8 @@ impl HostData {
 }
 
 /// Everything that is held of a host, in one snapshot: its rows of every table, the software that it has or had, and
-/// what was done with it. `None` when the company has none with this id.
+/// what was done with it. Others' rights and the documents themselves are left out, as of a company's export
+/// ([`LEFT_OUT`](crate::companies::data::LEFT_OUT)). `None` when the company has none with this id.
 ///
 /// # Errors
 ///
@@ -118,10 +124,8 @@ pub async fn export_data(
     let Some(key) = key else { return Ok(None) };
     let mut query = QueryBuilder::<Postgres>::new("");
     for held in HELD.iter().chain([&KEPT]) {
-        query.push(format!(
-            "SELECT '{table}', to_jsonb(t) - 'company_key' FROM {table} t",
-            table = held.table
-        ));
+        query.push(format!("SELECT '{}', to_jsonb(t) - ", held.table));
+        query.push_bind(left_out(held.table)).push(format!(" FROM {} t", held.table));
         held.push(&mut query, scope.key(), (key, agent));
         query.push(" UNION ALL ");
     }

@@ -86,6 +86,21 @@ pub(super) async fn one(
     row.map(TryInto::try_into).transpose()
 }
 
+/// An asset's imports that are not over.
+pub(crate) async fn waiting_of(
+    tx: &mut PgConnection,
+    company_key: i64,
+    asset: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let waiting = sqlx::query_scalar!(
+        "SELECT id FROM imports
+         WHERE company_key = $1 AND agent_key = $2 AND state IN ('queued', 'running')",
+        company_key,
+        asset
+    );
+    Ok(waiting.fetch_all(tx).await?)
+}
+
 #[derive(Debug, FromRow)]
 struct Row {
     id: Uuid,

@@ -67,8 +67,10 @@ pub async fn begin(
         scope.key(),
         row.agent_key
     )
-    .fetch_one(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
+    // Erased in this moment, and the import with it.
+    let Some(asset) = asset else { return Ok(None) };
     tx.commit().await?;
     Ok(Some(Work {
         id,

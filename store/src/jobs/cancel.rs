@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::list::{ListedJob, one};
+use super::list::{JobState, ListedJob, one};
 use crate::audit::{self, Change};
 use crate::companies::deletion::{self, KeepError};
 use crate::companies::erase;
@@ -96,6 +96,10 @@ pub async fn cancel(
     match job.company {
         Some(company) if job.kind == erase::JOB => {
             tx.commit().await?;
+            // One that is over says nothing of a deletion that was asked for after it.
+            if !matches!(job.state, JobState::Queued | JobState::Running) {
+                return Err(CancelError::Over);
+            }
             deletion::keep(operator, company, now).await?;
         }
         Some(company) => {

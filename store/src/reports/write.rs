@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::inventory::{Changes, Held};
 use super::line::Run;
+use crate::counts;
 use crate::error::StoreError;
 use crate::events::{EventKind, NewEvents};
 use crate::exceptions::suppress_new;
@@ -50,6 +51,7 @@ pub(super) async fn software(
     let mut written = insert_software(tx, company_key, new, generation, now).await?;
     // PostgreSQL gives no order of `RETURNING`, and both filters below look each key up.
     written.sort_unstable();
+    counts::admit_software(tx, company_key, &written).await?;
     let found: Vec<(Uuid, &Finding)> = new
         .iter()
         .filter(|software| written.binary_search(&software.key.to_uuid()).is_ok())

@@ -17,6 +17,8 @@ use crate::tx;
 /// How long ago something has to be to be counted: whatever is being written bears an instant of before its
 /// transaction's end, and would otherwise fall between two measurements.
 const SETTLES: Duration = Duration::minutes(1);
+/// How long a measurement may take in all, however often it is begun anew.
+pub(crate) const MEASURED_WITHIN: std::time::Duration = std::time::Duration::from_secs(1_800);
 /// How far back the first measurement of a company looks for what came and went.
 const FIRST_LOOK: Duration = Duration::hours(1);
 
@@ -39,17 +41,19 @@ pub async fn is_due(scope: &TenantScope, now: OffsetDateTime) -> Result<bool, St
     Ok(!is_there)
 }
 
-/// Measures how the company stands.
+/// Measures how the company stands, within half an hour.
 ///
 /// # Errors
 ///
-/// When the database cannot be used.
+/// When the database cannot be used, or it takes too long.
 ///
 /// # Cancel safety
 ///
 /// Dropped before it ends, it has written nothing; it may be done again.
 pub async fn measure(scope: &TenantScope, now: OffsetDateTime) -> Result<(), StoreError> {
-    tx::retrying("statistics.measure", || attempt(scope, now)).await
+    let measuring = tx::retrying("statistics.measure", || attempt(scope, now));
+    // Whoever erases the company counts on an end.
+    tokio::time::timeout(MEASURED_WITHIN, measuring).await.map_err(|_| StoreError::no_answer())?
 }
 
 async fn attempt(scope: &TenantScope, now: OffsetDateTime) -> Result<(), StoreError> {

@@ -18,7 +18,7 @@ pub(super) struct Window {
     pub(super) fixed_since: OffsetDateTime,
 }
 
-/// Hosts, and those of them that nothing was heard of since an instant.
+/// Hosts, and those of them that nothing was heard of since an instant; assets say nothing, and are not silent.
 pub(super) async fn hosts(
     tx: &mut PgConnection,
     company_key: i64,
@@ -26,7 +26,8 @@ pub(super) async fn hosts(
 ) -> Result<(i64, i64), StoreError> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "hosts!",
-                  count(*) FILTER (WHERE coalesce(last_seen_at, enrolled_at) < $2) AS "silent!"
+                  count(*) FILTER (WHERE kind = 'agent'
+                                     AND coalesce(last_seen_at, enrolled_at) < $2) AS "silent!"
            FROM agents WHERE company_key = $1 AND revoked_at IS NULL"#,
         company_key,
         silent_since

@@ -9,7 +9,7 @@ use crate::cves;
 use crate::exceptions::{self, About, Claim, Hosts, NewException, VexStatus};
 use crate::reports::{IncomingReport, apply};
 use crate::test_fixtures::{
-    Endpoint, GENERATION, World, at, company, id, judge, published, record,
+    Endpoint, GENERATION, World, asset, at, company, id, judge, published, record,
 };
 
 const HOUR: i64 = 3_600;
@@ -175,6 +175,14 @@ async fn a_revoked_host_counts_no_more_and_a_silent_one_is_said() {
     assert_eq!((stood.hosts, stood.groups.all.exposure), (1, 1));
     let stood = measured(&world, 8 * DAY).await;
     assert_eq!((stood.hosts, stood.silent_hosts), (1, 1));
+}
+
+#[tokio::test]
+async fn an_asset_without_an_agent_counts_as_a_host_and_is_never_silent() {
+    let world = world().await;
+    asset(&world.scope, "web-shop").await;
+    let stood = measured(&world, 8 * DAY).await;
+    assert_eq!((stood.hosts, stood.silent_hosts), (1, 0));
 }
 
 #[tokio::test]

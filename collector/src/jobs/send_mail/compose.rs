@@ -25,11 +25,11 @@ const BEHIND_MAX: u32 = 1_000;
 pub(crate) struct Composer<'a> {
     scope: &'a TenantScope,
     mailer: &'a Mailer,
-    until: OffsetDateTime,
+    now: OffsetDateTime,
     /// The company's name and how it stands, once somebody has asked.
     standing: Option<(String, Standing)>,
-    /// What happened since an instant: most digests of an hour tell of the same day.
-    news: BTreeMap<OffsetDateTime, News>,
+    /// What happened from one instant to another: most digests of an hour tell of the same day.
+    news: BTreeMap<(OffsetDateTime, OffsetDateTime), News>,
 }
 
 /// A digest as it would be sent, and whether it has news.
@@ -53,9 +53,9 @@ impl Composed {
 }
 
 impl<'a> Composer<'a> {
-    /// For digests that tell of what happened up to an instant.
-    pub(crate) fn new(scope: &'a TenantScope, mailer: &'a Mailer, until: OffsetDateTime) -> Self {
-        Self { scope, mailer, until, standing: None, news: BTreeMap::new() }
+    /// For digests that are written now.
+    pub(crate) fn new(scope: &'a TenantScope, mailer: &'a Mailer, now: OffsetDateTime) -> Self {
+        Self { scope, mailer, now, standing: None, news: BTreeMap::new() }
     }
 
     /// Writes a digest for its person.
@@ -68,12 +68,10 @@ impl<'a> Composer<'a> {
         digest: &Digest,
         name: &str,
     ) -> Result<Composed, StoreError> {
-        let since = digest.told_until;
-        let news = match self.news.entry(since) {
+        let (since, until) = (digest.told_until, digest.until(self.now));
+        let news = match self.news.entry((since, until)) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                place.insert(digests::news(self.scope, since, self.until).await?)
-            }
+            Entry::Vacant(place) => place.insert(digests::news(self.scope, since, until).await?),
         };
         let (company_name, standing) = match &mut self.standing {
             Some(known) => known,
@@ -89,7 +87,7 @@ impl<'a> Composer<'a> {
             name,
             sections: &digest.sections,
             since,
-            until: self.until,
+            until,
             news,
             standing,
             public_url: self.mailer.public_url(),
@@ -115,7 +113,7 @@ async fn standing(scope: &TenantScope) -> Result<Standing, StoreError> {
     Ok(Standing {
         exploited: exploited.into_iter().map(|item| (item.cve.id, item.hosts)).collect(),
         behind_count: u64::try_from(behind.len()).unwrap_or(u64::MAX),
-        behind: behind.into_iter().take(named).map(|host| host.hostname).collect(),
+        behind: behind.into_iter().take(named).map(|host| (host.id, host.hostname)).collect(),
     })
 }
 

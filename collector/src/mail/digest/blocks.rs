@@ -139,10 +139,10 @@ fn agents(content: &Content<'_>) -> Block {
     let standing = content.standing;
     let number = counted(standing.behind_count, "host");
     let line = format!("{number} with an agent of an earlier release than the collector's");
-    let rows = standing.behind.iter().map(|hostname| Row {
+    let rows = standing.behind.iter().map(|(id, hostname)| Row {
         what: hostname.clone(),
         more: String::new(),
-        link: content.page("/hosts"),
+        link: content.page(&format!("/hosts/{id}")),
     });
     Block { title: "Agents behind", line, rows: rows.collect(), link: content.page("/deploy") }
 }

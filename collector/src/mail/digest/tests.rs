@@ -70,6 +70,17 @@ fn a_digest_says_what_is_new_how_bad_and_where_to_look() {
 }
 
 #[test]
+fn a_host_is_never_named_without_its_page() {
+    let behind = vec![(AgentId(Uuid::from_u128(8)), "old-1".to_owned())];
+    let (news, standing) = (news(), Standing { behind, behind_count: 1, ..Standing::default() });
+    let written = content(&Section::ALL, &news, &standing).write();
+    for (name, id) in [("old-1", Uuid::from_u128(8)), ("web-1", Uuid::from_u128(6))] {
+        assert!(written.text.contains(name) && written.html.contains(name), "{}", written.text);
+        assert!(written.html.contains(&format!("/hosts/{id}?company=")), "{}", written.html);
+    }
+}
+
+#[test]
 fn nothing_that_a_host_or_a_feed_says_becomes_markup_or_a_line_of_its_own() {
     let (news, standing) = (news(), Standing::default());
     let written = content(&Section::ALL, &news, &standing).write();
@@ -90,7 +101,8 @@ fn only_what_is_asked_for_is_told_and_is_news() {
     assert!(!written.text.contains("CVE-2024-0001") && !written.text.contains("web-1"));
     assert!(content(&[Section::Policies], &news, &standing).is_news());
     assert!(!content(&[Section::Exceptions, Section::Agents], &news, &standing).is_news());
-    let standing = Standing { behind: vec!["old-1".to_owned()], behind_count: 1, ..standing };
+    let behind = vec![(AgentId(Uuid::from_u128(8)), "old-1".to_owned())];
+    let standing = Standing { behind, behind_count: 1, ..standing };
     let quiet = News::default();
     assert!(!content(&Section::ALL, &quiet, &standing).is_news(), "how it stands is no news");
 }

@@ -22,8 +22,9 @@ const OF_A_SERVER: [&str; 3] = ["pg_snapshot_xmin", "pg_current_xact_id", "pg_no
 
 /// What is wrong with a statement for a database that is spread by company.
 pub(super) fn faults(sql: &str) -> Vec<String> {
-    // A strength of lock that the parser does not know; within a shard every one is taken.
-    let known = sql.replace("FOR NO KEY UPDATE", "FOR UPDATE");
+    // Strengths of locks that the parser does not know; within a shard every one is taken.
+    let known =
+        sql.replace("FOR NO KEY UPDATE", "FOR UPDATE").replace("FOR KEY SHARE", "FOR SHARE");
     let statements = Parser::parse_sql(&PostgreSqlDialect {}, &known)
         .unwrap_or_else(|error| panic!("{error}: {sql}"));
     let mut check = Check::default();

@@ -132,6 +132,9 @@ async fn cancelling_the_job_that_would_erase_a_company_keeps_it() {
     let company = crate::companies::own(&world.scope).await.unwrap();
     assert_eq!((company.deletion, company.suspended_at), (None, None));
     deletion::ask(&operator, acme, "Acme", std::time::Duration::ZERO, at(3)).await.unwrap();
+    // The one that was cancelled is another deletion's.
+    assert!(matches!(cancel(&operator, job.id, at(4)).await, Err(CancelError::Over)));
+    assert!(crate::companies::own(&world.scope).await.unwrap().deletion.is_some());
     erase::begin(&operator, acme).await.unwrap();
     let job = newest(&world).await;
     assert!(matches!(cancel(&operator, job.id, at(4)).await, Err(CancelError::Erasing)));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use protocol::ids::AgentId;
+
 use super::two_companies;
 use crate::digests::{self, DigestChange, MessageFilter, NewMessage, Section};
 use crate::invitations::tests::member;
@@ -16,8 +18,19 @@ pub(super) async fn make(scope: &TenantScope) {
     let every = Every { weekday: None, minute: 0, time_zone: "UTC".to_owned() };
     let change = DigestChange { every: &every, sections: &Section::ALL, when_quiet: false };
     let made = digests::put(scope, (user, id()), &change, None, at(1)).await.unwrap();
-    let message = NewMessage { id: id(), subject: "ours", text: "ours", html: "ours" };
+    let message = NewMessage { id: id(), subject: "ours", text: LINK, html: LINK };
     assert!(digests::test(scope, &made, &message, at(1)).await.unwrap());
+}
+
+/// The link that ends a digest, which is the right to do so.
+pub(super) const LINK: &str = "https://muster.example/api/v1/digests/unsubscribe?pass=abc";
+
+/// A message that names a host, to the person whose digest there is.
+pub(super) async fn naming(scope: &TenantScope, host: AgentId) {
+    let ours = digests::due(scope, 10, at(1_000_000)).await.unwrap().remove(0).digest;
+    let html = format!("<a href=\"/hosts/{host}\">web-shop</a> <a href=\"{LINK}\">End</a>");
+    let message = NewMessage { id: id(), subject: "1 host silent", text: "web-shop", html: &html };
+    assert!(digests::test(scope, &ours, &message, at(1)).await.unwrap());
 }
 
 #[tokio::test]

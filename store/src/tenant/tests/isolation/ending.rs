@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{company_tables, imports, report_files, two_companies};
+use super::{company_tables, digests, report_files, two_companies};
 use crate::agents::request_scan;
 use crate::api_keys::{self, NewApiKey, PresentedKey};
 use crate::audit::{self, EntryFilter};
@@ -19,7 +19,7 @@ use crate::invitations::tests::member;
 use crate::jobs;
 use crate::page::PageRequest;
 use crate::tenant::{OperatorScope, Role, TenantScope};
-use crate::test_fixtures::{Endpoint, World, at, id, record};
+use crate::test_fixtures::{Endpoint, World, asset, at, id, record};
 use crate::tx::{self, Settings};
 
 /// What stays: the operators' word that it went, the job that did it, and the signal to nodes; the latter two are
@@ -81,7 +81,7 @@ async fn full() -> (World, TenantScope, Vec<String>) {
         other.key()
     );
     world.database.execute(&as_well).await;
-    imports::waiting(&world.scope, "web-shop").await;
+    asset(&world.scope, "web-shop").await;
     report_files::done(&world.scope).await;
     let mut beside = Endpoint::new(crate::test_fixtures::agent(&other, "theirs").await);
     let report = beside.snapshot([record("bad1", "1")], 100);
@@ -215,6 +215,7 @@ const SHOWN: [(&str, &str); 6] = [
 #[tokio::test]
 async fn an_export_has_every_table_and_no_secret() {
     let (world, _, texts) = full().await;
+    world.database.execute("UPDATE jobs SET error = 'no route to peer 10.0.0.7'").await;
     let mut export = data::export(&world.scope, at(7)).await.unwrap();
     let mut rows: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let (mut files, mut bytes) = (Vec::new(), 0);
@@ -241,6 +242,14 @@ async fn an_export_has_every_table_and_no_secret() {
             let row: serde_json::Value = serde_json::from_str(row).unwrap();
             let shown = columns.iter().find(|column| row.get(**column).is_some());
             assert_eq!(shown, None, "{table}");
+        }
+    }
+    // Nobody gets the right to end another one's digest, or sees the site's inside.
+    assert!(!rows["digest_messages"].is_empty() && !all.contains(digests::LINK));
+    assert!(!rows["jobs"].is_empty());
+    for row in &rows["jobs"] {
+        for inside in ["\"key\"", "\"payload\"", "\"error\"", "peer 10.0.0.7"] {
+            assert!(!row.contains(inside), "{row}");
         }
     }
     let log = world.number(

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use sqlx::AssertSqlSafe;
 
-use super::two_companies;
+use super::{digests, two_companies};
 use crate::agents::request_scan;
 use crate::hosts::{self, erase, export_data};
-use crate::test_fixtures::{Endpoint, World, at, record};
+use crate::imports;
+use crate::jobs::{self, JobFilter, JobState};
+use crate::page::PageRequest;
+use crate::test_fixtures::{Endpoint, World, asset, at, record};
 use crate::tx::{self, Settings};
 
 /// What stays: who did what, and the signal to nodes, which is forgotten after a day.
@@ -70,6 +73,50 @@ async fn an_erased_host_is_in_no_table_any_more() {
     // The other host has what it had.
     let host = hosts::get(&world.scope, beside.agent).await.unwrap().unwrap();
     assert_eq!((host.host.software, host.host.findings.open), (1, 1));
+}
+
+#[tokio::test]
+async fn an_erased_asset_is_in_no_table_any_more_nor_its_document_nor_a_digest_that_names_it() {
+    let (world, ..) = two_companies().await;
+    let shop = asset(&world.scope, "web-shop").await;
+    digests::naming(&world.scope, shop).await;
+    let id = shop.to_string();
+    let key = world.number("SELECT max(key) FROM agents WHERE company_key = $1").await;
+    let before = rows_about(&world, &id, key).await;
+    for table in ["agents", "agent_facts", "imports", "digest_messages"] {
+        assert_eq!(before.get(table), Some(&1), "or nothing is proved of {table}: {before:?}");
+    }
+    let page = &PageRequest::first(1);
+    let import = imports::list(&world.scope, imports::ImportFilter::default(), page);
+    let import = import.await.unwrap().items.remove(0);
+    assert_eq!((import.host, import.state), (shop, imports::ImportState::Queued));
+    let erased = erase(&world.scope, shop, at(5)).await.unwrap().unwrap();
+    assert_eq!((erased["imports"], erased["digest_messages"]), (1, 1));
+    let mut left = rows_about(&world, &id, key).await;
+    left.retain(|table, _| !KEPT.contains(&table.as_str()));
+    assert_eq!(left, BTreeMap::new());
+    // Other assets' imports and other messages are there.
+    let others = "SELECT (SELECT count(*) FROM imports WHERE company_key = $1)
+                       + (SELECT count(*) FROM digest_messages WHERE company_key = $1)";
+    assert_eq!(world.number(others).await, 2);
+    let own = jobs::list_own(&world.scope, &JobFilter::default(), page).await.unwrap();
+    let job = own.items.into_iter().find(|job| job.tick == import.id.to_string()).unwrap();
+    assert_eq!(job.state, JobState::Cancelled);
+    let begun = imports::begin(&world.scope, import.id, 1, at(6)).await.unwrap();
+    assert_eq!(begun, None, "whoever had taken it finds nothing");
+}
+
+#[tokio::test]
+async fn what_is_held_of_an_asset_has_neither_its_documents_nor_a_right_of_somebody() {
+    let (world, ..) = two_companies().await;
+    let shop = asset(&world.scope, "web-shop").await;
+    digests::naming(&world.scope, shop).await;
+    let mut data = export_data(&world.scope, shop).await.unwrap().unwrap();
+    let rows = data.next().await.unwrap();
+    let of = |kind: &str| &rows.iter().find(|row| row.kind == kind).unwrap().row;
+    assert_eq!((&of("imports")["bytes"], of("imports").get("document")), (&2.into(), None));
+    assert_eq!(of("digest_messages")["subject"], "1 host silent");
+    assert!(!format!("{rows:?}").contains(digests::LINK), "{rows:?}");
 }
 
 #[tokio::test]
