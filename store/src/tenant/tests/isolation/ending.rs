@@ -203,10 +203,11 @@ async fn a_company_that_nobody_erases_is_asked_for_once_more() {
 }
 
 /// Columns that an export may show, though they are bytes or called so: what certificates and documents are known by.
-const SHOWN: [(&str, &str); 5] = [
+const SHOWN: [(&str, &str); 6] = [
     ("users", "password_set_at"),
     ("agents", "certificate_serial"),
     ("agents", "certificate_sha256"),
+    ("agents", "authority_sha256"),
     ("imports", "sha256"),
     ("dead_letters", "frame"),
 ];
