@@ -8,6 +8,7 @@ use rcgen::generate_simple_self_signed;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,8 +18,11 @@ use crate::config::{MailConfig, MailTls, Secret};
 /// What a server does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Does {
-    /// Takes messages, but for those to `busy@…` (450), `gone@…` (550) and `cut@…` (breaks off).
+    /// Takes messages, but for those to `busy@…` (450), `relay@…` (454), `own@…` (530), `gone@…` (550) and `cut@…`
+    /// (breaks off); those to `slow@…` when it is told to ([`Server::go_on`]).
     Take,
+    /// The same, under TLS from the first byte.
+    TakeUnderTls,
     /// Answers everybody with 421.
     Busy,
     /// Lets nobody in (535).
@@ -40,6 +44,9 @@ struct Shared {
     does: Mutex<Does>,
     received: Mutex<Vec<Received>>,
     connections: Mutex<u32>,
+    /// Those to `slow@…` that came, and those that may go on.
+    slow: Semaphore,
+    may_go_on: Semaphore,
 }
 
 /// The server; it ends when it is dropped.
@@ -63,6 +70,8 @@ impl Server {
             does: Mutex::new(Does::Take),
             received: Mutex::default(),
             connections: Mutex::default(),
+            slow: Semaphore::new(0),
+            may_go_on: Semaphore::new(0),
         });
         let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let directory = tempfile::tempdir().unwrap();
@@ -100,6 +109,16 @@ impl Server {
         *self.shared.connections.lock().unwrap()
     }
 
+    /// Waits until a message to `slow@…` is being sent.
+    pub(crate) async fn slow_came(&self) {
+        self.shared.slow.acquire().await.unwrap().forget();
+    }
+
+    /// Takes a message to `slow@…`.
+    pub(crate) fn go_on(&self) {
+        self.shared.may_go_on.add_permits(1);
+    }
+
     pub(crate) fn config(&self, tls: MailTls) -> MailConfig {
         MailConfig {
             host: "localhost".to_owned(),
@@ -122,13 +141,18 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     let mut line: BufReader<Box<dyn Line>> = BufReader::new(Box::new(stream));
     let mut is_secret = false;
     let does = *shared.does.lock().unwrap();
+    if does == Does::TakeUnderTls {
+        let Ok(secret) = acceptor.accept(line.into_inner()).await else { return };
+        line = BufReader::new(Box::new(secret));
+        is_secret = true;
+    }
     match does {
         Does::Hang => return std::future::pending().await,
         Does::Busy => {
             say(&mut line, "421 too busy").await;
             return;
         }
-        Does::Take | Does::LetNobodyIn => say(&mut line, "220 test").await,
+        Does::Take | Does::TakeUnderTls | Does::LetNobodyIn => say(&mut line, "220 test").await,
     }
     let mut to = String::new();
     loop {
@@ -153,7 +177,14 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
                 match to.split('@').next().unwrap_or_default() {
                     "cut" => return,
                     "busy" => say(&mut line, "450 the mailbox is busy").await,
+                    "relay" => say(&mut line, "454 4.7.1 Relay access denied").await,
+                    "own" => say(&mut line, "530 authentication is required").await,
                     "gone" => say(&mut line, "550 no such user here").await,
+                    "slow" => {
+                        shared.slow.add_permits(1);
+                        shared.may_go_on.acquire().await.unwrap().forget();
+                        say(&mut line, "250 fine").await;
+                    }
                     _ => say(&mut line, "250 fine").await,
                 }
             }
