@@ -156,6 +156,8 @@ async fn a_retired_authoritys_certificate_gets_no_other_before_its_session_has_h
 async fn a_node_without_the_new_files_takes_no_agent_back() {
     let first = Fixture::new();
     let second = first.beside();
+    // It listens, and shows another certificate as soon as the authorities change.
+    let _open = Client::welcomed(&first).await;
     Rotation::prepare(&first).activate(&first);
     let config = tls(&first.authority, Some(first.credentials()), ALPN_SESSION);
     is_welcome(&mut greets(first.address, &config).await).await;
