@@ -74,8 +74,10 @@ pub async fn due(
     Ok(due)
 }
 
-/// Moves a digest to its next time, and writes its message where there is something to tell, which is up to
-/// [`Digest::until`] of that moment. Whether that was still to be done: another node may have done it, or its person may have changed the digest.
+/// Moves a digest to its next time, and writes its message where there is something to tell.
+///
+/// It has told up to [`Digest::until`] then. Whether that was still to be done: another node may have done it, or
+/// its person may have changed the digest.
 ///
 /// # Errors
 ///

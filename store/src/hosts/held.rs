@@ -104,9 +104,10 @@ impl HostData {
 }
 
 /// Everything that is held of a host, in one snapshot: its rows of every table, the software that it has or had, and
-/// what was done with it. Others' rights and the documents themselves are left out, as of a company's export
-/// ([`LEFT_OUT`](crate::companies::data::LEFT_OUT)). That it was asked for stands in the company's log. `None` when
-/// the company has none with this id.
+/// what was done with it. `None` when the company has none with this id.
+///
+/// Others' rights and the documents themselves are left out, as of a company's export
+/// ([`LEFT_OUT`](crate::companies::data::LEFT_OUT)). That it was asked for stands in the company's log.
 ///
 /// # Errors
 ///

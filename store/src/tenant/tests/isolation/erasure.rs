@@ -111,7 +111,7 @@ async fn what_is_held_of_an_asset_has_neither_its_documents_nor_a_right_of_someb
     let (world, ..) = two_companies().await;
     let shop = asset(&world.scope, "web-shop").await;
     digests::naming(&world.scope, shop).await;
-    let mut data = export_data(&world.scope, shop).await.unwrap().unwrap();
+    let mut data = export_data(&world.scope, shop, at(3)).await.unwrap().unwrap();
     let rows = data.next().await.unwrap();
     let of = |kind: &str| &rows.iter().find(|row| row.kind == kind).unwrap().row;
     assert_eq!((&of("imports")["bytes"], of("imports").get("document")), (&2.into(), None));
