@@ -72,7 +72,7 @@ permissions! {
     ManageWebhooks "webhooks:manage" Admin;
     /// Reports that could not be stored: sees them and makes up for them.
     ManageDeadLetters "dead_letters:manage" Admin;
-    /// Takes along everything that is kept of the company.
+    /// Takes along everything that is kept of the company, or of one host.
     ExportCompany "company:export" Admin;
     /// Who changed what.
     ReadAudit "audit:read" Admin;

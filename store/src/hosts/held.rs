@@ -4,9 +4,11 @@
 //! catalogue for all of them.
 
 use protocol::ids::AgentId;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Postgres, QueryBuilder};
+use time::OffsetDateTime;
 
+use crate::audit::{self, Change};
 use crate::error::StoreError;
 use crate::export::Rows;
 use crate::tenant::TenantScope;
@@ -99,12 +101,15 @@ impl HostData {
 /// Everything that is held of a host, in one snapshot: its rows of every table, the software that it has or had, and
 /// what was done with it. `None` when the company has none with this id.
 ///
+/// That it was asked for stands in the company's log.
+///
 /// # Errors
 ///
 /// When the database cannot be used.
 pub async fn export_data(
     scope: &TenantScope,
     agent: AgentId,
+    now: OffsetDateTime,
 ) -> Result<Option<HostData>, StoreError> {
     let mut tx = scope.begin("hosts.data.find").await?;
     let key = sqlx::query_scalar!(
@@ -114,8 +119,9 @@ pub async fn export_data(
     )
     .fetch_optional(&mut *tx)
     .await?;
-    tx.commit().await?;
     let Some(key) = key else { return Ok(None) };
+    audit::record(&mut tx, scope, Change::made("host.export", agent, json!({})), now).await?;
+    tx.commit().await?;
     let mut query = QueryBuilder::<Postgres>::new("");
     for held in HELD.iter().chain([&KEPT]) {
         query.push(format!(

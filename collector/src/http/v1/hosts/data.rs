@@ -12,7 +12,7 @@ use store::hosts::{self, HeldRow};
 use super::host_id;
 use crate::http::export::{self, Exported, Format, Record, Row};
 use crate::http::extract::{Path, Tenant};
-use crate::http::may::{ExportInventory, RevokeHosts};
+use crate::http::may::{ExportCompany, RevokeHosts};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
 
@@ -38,14 +38,17 @@ impl Record for RowView {
     }
 }
 
+/// An admin's, as the company's export is: among the rows are entries of the audit log, dead letters and what
+/// webhooks' receivers answered.
 pub(super) async fn export(
-    tenant: Tenant<ExportInventory>,
+    tenant: Tenant<ExportCompany>,
     State(state): State<ApiState>,
     Path(host): Path<String>,
 ) -> Result<Exported, Problem> {
     let host = host_id(&host)?;
     let place = state.exports.place()?;
-    let all = hosts::export_data(&tenant.scope, host).await?.ok_or(Problem::NotFound("host"))?;
+    let all = hosts::export_data(&tenant.scope, host, state.clock.now()).await?;
+    let all = all.ok_or(Problem::NotFound("host"))?;
     // A row of each table has other fields: no table of a spreadsheet.
     export::respond("host-data", Some(Format::Ndjson), place, all, RowView::from).await
 }

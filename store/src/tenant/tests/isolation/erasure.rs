@@ -77,8 +77,11 @@ async fn all_that_is_held_of_a_host_is_shown_and_nothing_of_another() {
     let (world, other, endpoint) = two_companies().await;
     let mut beside = Endpoint::new(world.agent().await);
     world.apply(&beside.snapshot([record("other", "2")], 100)).await;
-    assert!(export_data(&other, endpoint.agent).await.unwrap().is_none(), "another company's");
-    let mut data = export_data(&world.scope, endpoint.agent).await.unwrap().unwrap();
+    assert!(
+        export_data(&other, endpoint.agent, at(3)).await.unwrap().is_none(),
+        "another company's"
+    );
+    let mut data = export_data(&world.scope, endpoint.agent, at(3)).await.unwrap().unwrap();
     let rows = data.next().await.unwrap();
     assert!(data.next().await.unwrap().is_empty());
     let kinds: Vec<_> = rows.iter().map(|row| row.kind.as_str()).collect();
