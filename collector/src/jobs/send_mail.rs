@@ -1,8 +1,8 @@
 //! Writes the digests whose time has come, and sends the messages that wait.
 //!
-//! One node does so at a time for all; a message is leased as well, so that a second node beside it sends
-//! none twice. Companies take turns of a few messages, and one whose rows cannot be read keeps no other from
-//! its mail. There is one server for all of them: when it has trouble, every message that is due is told so
+//! One node does so at a time for all; a message is leased as well, for as long as a turn can take, so that a
+//! second node beside it sends none twice. Companies take turns of a few messages, and one whose rows cannot be
+//! read or written keeps no other from its mail: the round says so at its end. There is one server for all of them: when it has trouble, every message that is due is told so
 //! and waits, and nobody asks it again in this round.
 
 mod compose;
@@ -37,8 +37,15 @@ const MESSAGES_A_TURN: u32 = 20;
 const AT_ONCE: usize = 4;
 /// For how long a round begins to send. The next one comes within a minute.
 const ROUND: Duration = Duration::from_secs(45);
-/// How much longer than the server's patience a message is taken.
+/// How much longer a message is taken than the server may take for all of a turn.
 const LEASE_MORE: Duration = Duration::from_secs(60);
+
+/// For how long messages are taken whose server may take so long for each: the last of a turn waits for the
+/// question before the first one, and for all that go before it.
+fn lease(patience: Duration) -> Duration {
+    let at_once = u32::try_from(AT_ONCE).unwrap_or(1);
+    patience * (MESSAGES_A_TURN.div_ceil(at_once) + 1) + LEASE_MORE
+}
 
 /// Has a round made now, for a message that somebody waits for.
 ///
@@ -72,17 +79,26 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         let scope = jobs.store.pipeline_scope(company).await.context("find a company")?;
         scopes.extend(scope);
     }
+    let mut failed = None;
     for scope in &scopes {
         if let Err(error) = write_due(jobs, mailer, scope).await {
             // The others' come all the same; these are due again in the next round.
-            tracing::warn!(company = %scope.company(), "write digests: {}", Causes(&error));
+            failed = Some(warned(scope, error));
         }
     }
-    measure(jobs, &scopes).await?;
-    Round { jobs, mailer, trouble: None, until: jobs.clock.instant() + ROUND }.send(scopes).await
+    failed = measure(jobs, &scopes).await.err().or(failed);
+    let until = jobs.clock.instant() + ROUND;
+    let round = Round { jobs, mailer, trouble: None, until, failed };
+    round.send(scopes).await
 }
 
-/// Writes the messages of a company's digests whose time has come.
+/// Says in the log what went wrong with a company, which ends nothing yet.
+fn warned(scope: &TenantScope, error: anyhow::Error) -> anyhow::Error {
+    tracing::warn!(company = %scope.company(), "{}", Causes(&error));
+    error
+}
+
+/// Writes the messages of a company's digests whose time has come. Nothing is lost where that fails.
 async fn write_due(jobs: &Jobs, mailer: &Mailer, scope: &TenantScope) -> anyhow::Result<()> {
     let now = jobs.clock.now();
     let due = digests::due(scope, DIGESTS_A_ROUND, now).await.context("look for digests")?;
@@ -96,15 +112,18 @@ async fn write_due(jobs: &Jobs, mailer: &Mailer, scope: &TenantScope) -> anyhow:
     Ok(())
 }
 
+/// Measures for how long mail waits, of all companies whose rows can be read; gives the last error of the others.
 async fn measure(jobs: &Jobs, scopes: &[TenantScope]) -> anyhow::Result<()> {
-    let mut oldest: Option<OffsetDateTime> = None;
+    let (mut oldest, mut failed) = (None::<OffsetDateTime>, None);
     for scope in scopes {
-        let waits = digests::oldest_waiting(scope).await.context("measure what waits")?;
-        oldest = oldest.into_iter().chain(waits).min();
+        match digests::oldest_waiting(scope).await.context("measure what waits") {
+            Ok(waits) => oldest = oldest.into_iter().chain(waits).min(),
+            Err(error) => failed = Some(warned(scope, error)),
+        }
     }
     let age = oldest.map_or(0.0, |at| (jobs.clock.now() - at).as_seconds_f64().max(0.0));
     gauge!(MAIL_OLDEST_SECONDS).set(age);
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// An id that is ordered by the time of its making.
@@ -120,25 +139,31 @@ struct Round<'a> {
     /// Why the server is not asked any more.
     trouble: Option<SendError>,
     until: Instant,
+    /// What went wrong last with one company's rows.
+    failed: Option<anyhow::Error>,
 }
 
 impl Round<'_> {
-    /// Sends until nothing is due, or the time is over.
-    async fn send(mut self, mut scopes: Vec<TenantScope>) -> anyhow::Result<()> {
+    /// Sends until nothing is due, or the time is over; then it says what went wrong.
+    async fn send(mut self, scopes: Vec<TenantScope>) -> anyhow::Result<()> {
+        self.turns(scopes).await;
+        self.failed.map_or(Ok(()), Err)
+    }
+
+    async fn turns(&mut self, mut scopes: Vec<TenantScope>) {
         let mut is_probed = false;
         while !scopes.is_empty() {
             let mut left = Vec::with_capacity(scopes.len());
             for scope in scopes {
                 if self.jobs.clock.instant() >= self.until {
-                    return Ok(());
+                    return;
                 }
-                let lease = self.mailer.patience() * 2 + LEASE_MORE;
-                let now = self.jobs.clock.now();
+                let (lease, now) = (lease(self.mailer.patience()), self.jobs.clock.now());
                 let some = digests::claim(&scope, MESSAGES_A_TURN, lease, now).await;
                 let some = match some.context("take messages") {
                     Ok(some) => some,
                     Err(error) => {
-                        tracing::warn!(company = %scope.company(), "{}", Causes(&error));
+                        self.failed = Some(warned(&scope, error));
                         continue;
                     }
                 };
@@ -151,21 +176,25 @@ impl Round<'_> {
                     self.trouble = self.mailer.probe().await.err();
                     is_probed = true;
                 }
-                self.turn(&scope, some).await?;
-                left.push(scope);
+                match self.turn(&scope, some).await {
+                    Ok(()) => left.push(scope),
+                    // It has no other turn in this round: what is sent and cannot be noted is sent again.
+                    Err(error) => self.failed = Some(warned(&scope, error)),
+                }
             }
             scopes = left;
         }
-        Ok(())
     }
 
-    /// Sends some messages of a company, a few at once.
+    /// Sends some messages of a company, a few at once. Once something cannot be noted none is begun any more,
+    /// and what is under way is waited for; the others are due when their lease is over.
     async fn turn(&mut self, scope: &TenantScope, messages: Vec<Outgoing>) -> anyhow::Result<()> {
         let company = scope.company();
         let mut waiting = messages.into_iter();
         let mut sending = JoinSet::new();
+        let mut failed = None;
         loop {
-            while self.trouble.is_none() && sending.len() < AT_ONCE {
+            while self.trouble.is_none() && failed.is_none() && sending.len() < AT_ONCE {
                 let Some(message) = waiting.next() else { break };
                 let mailer = self.mailer.clone();
                 sending.spawn(async move {
@@ -174,13 +203,24 @@ impl Round<'_> {
                 });
             }
             let Some(ended) = sending.join_next().await else { break };
-            let (message, sent) = ended.context("send a message")?;
-            self.settle(scope, &message, sent.as_ref().copied()).await?;
+            let (message, sent) = match ended.context("send a message") {
+                Ok(ended) => ended,
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
+            if let Err(error) = self.settle(scope, &message, sent.as_ref().copied()).await {
+                failed = Some(error);
+            }
             if let Err(error) = sent
                 && is_trouble(&error)
             {
                 self.trouble = Some(error);
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         if let Some(error) = self.trouble.clone() {
             for message in waiting {

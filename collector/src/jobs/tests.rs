@@ -75,6 +75,24 @@ impl Node {
         self.database.execute(sql).await;
     }
 
+    /// Makes it an error to read one company's rows of a table.
+    pub(super) async fn break_rows(&self, scope: &TenantScope, table: &str) {
+        let company = scope.company();
+        // Once a question, and also where there is no row.
+        let sql = format!(
+            "CREATE FUNCTION is_whole() RETURNS boolean LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF current_setting('muster.company_key')::bigint
+                    = (SELECT key FROM companies WHERE id = '{company}') THEN
+                     RAISE 'the rows of {company} cannot be read';
+                 END IF;
+                 RETURN true;
+             END $$;
+             CREATE POLICY whole ON {table} AS RESTRICTIVE FOR SELECT USING ((SELECT is_whole()))"
+        );
+        self.database.execute(&sql).await;
+    }
+
     /// Stores records on a host of their own in a company of that number.
     pub(super) async fn store(&self, number: u128, records: Vec<SoftwareRecord>) -> TenantScope {
         let store = self.database.store();

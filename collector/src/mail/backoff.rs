@@ -36,10 +36,13 @@ pub(crate) fn judge(
     Attempt { outcome, code, error: Some(text) }
 }
 
-/// Whether another message would fare no better: the server is away, or takes none at all now.
+/// Whether, after what was said to one message, another would fare no better: the server is away, or takes none
+/// at all now.
 pub(crate) const fn is_trouble(error: &SendError) -> bool {
     match error {
-        SendError::Away(_) | SendError::NotLetIn { .. } => true,
+        SendError::Away(_) => true,
+        // Some want an account for recipients elsewhere, and none for their own: 530 may be this one's alone.
+        SendError::NotLetIn { code, .. } => *code != 530,
         // "Service not available, closing transmission channel" (RFC 5321, section 4.2.3).
         SendError::Deferred { code, .. } => *code == 421,
         SendError::Refused { .. } | SendError::Unwritable(_) => false,
@@ -97,6 +100,13 @@ mod tests {
         assert!(is_trouble(&wrong));
         assert!(matches!(judged(&wrong, 1, 86_400).outcome, Outcome::Retry(_)));
         assert!(is_trouble(&deferred(421)) && !is_trouble(&deferred(450)));
+    }
+
+    #[test]
+    fn an_account_that_is_wanted_for_one_recipient_is_that_messages_and_it_is_tried_again() {
+        let wanted = SendError::NotLetIn { code: 530, text: "authentication required".to_owned() };
+        assert!(!is_trouble(&wanted));
+        assert!(matches!(judged(&wanted, 1, 86_400).outcome, Outcome::Retry(_)));
     }
 
     #[test]

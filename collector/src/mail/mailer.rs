@@ -60,7 +60,7 @@ pub(crate) enum SendError {
     /// The server cannot be reached, says nothing, or breaks off.
     #[error("the mail server cannot be used: {0}")]
     Away(String),
-    /// The server does not let us in: the account or its password is wrong.
+    /// The server does not let us in: the account or its password is wrong, or it wants one.
     #[error("the mail server does not let us in ({code}): {text}")]
     NotLetIn {
         /// Its reply code.
@@ -156,8 +156,9 @@ impl Mailer {
     /// When the server cannot be used.
     pub(crate) async fn probe(&self) -> Result<(), SendError> {
         match self.in_time(self.transport.test_connection()).await? {
-            true => Ok(()),
-            false => Err(SendError::Away("it hung up".to_owned())),
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SendError::Away("it hung up".to_owned())),
+            Err(error) => Err(told(error, Of::Server)),
         }
     }
 
@@ -178,30 +179,39 @@ impl Mailer {
         let link = self.unsubscribe(company, outgoing.digest);
         let message = letter::write(&self.from, outgoing, &link)?;
         let answer = self.in_time(self.transport.send(message)).await?;
-        Ok(answer.code().into())
+        answer.map(|answer| answer.code().into()).map_err(|error| told(error, Of::Message))
     }
 
     async fn in_time<T>(
         &self,
         asking: impl Future<Output = Result<T, lettre::transport::smtp::Error>>,
-    ) -> Result<T, SendError> {
-        match tokio::time::timeout(self.patience, asking).await {
-            Ok(answer) => answer.map_err(told),
-            Err(_) => {
-                let seconds = self.patience.as_secs();
-                Err(SendError::Away(format!("no answer within {seconds} s")))
-            }
-        }
+    ) -> Result<Result<T, lettre::transport::smtp::Error>, SendError> {
+        tokio::time::timeout(self.patience, asking).await.map_err(|_| {
+            let seconds = self.patience.as_secs();
+            SendError::Away(format!("no answer within {seconds} s"))
+        })
     }
 }
 
+/// What the server was asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// Whether it can be used at all.
+    Server,
+    /// One message.
+    Message,
+}
+
 /// What an error means.
-fn told(error: lettre::transport::smtp::Error) -> SendError {
+fn told(error: lettre::transport::smtp::Error, of: Of) -> SendError {
     let code = error.status().map(u16::from);
     let (is_transient, is_permanent) = (error.is_transient(), error.is_permanent());
     let text = Causes(&anyhow::Error::new(error)).to_string();
     let text: String = text.chars().filter(|c| !c.is_control()).take(ERROR_CHARS_MAX).collect();
     match code {
+        // Of one recipient servers say it as well ("454 4.7.1 Relay access denied"), and lettre does not say
+        // to which command.
+        Some(code @ 454) if of == Of::Message => SendError::Deferred { code, text },
         // What is said of who may send at all, and of no message (RFC 4954, section 6).
         Some(code @ (432 | 454 | 530 | 534 | 535 | 538)) => SendError::NotLetIn { code, text },
         Some(code) if is_transient => SendError::Deferred { code, text },

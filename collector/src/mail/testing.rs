@@ -8,6 +8,7 @@ use rcgen::generate_simple_self_signed;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -17,8 +18,11 @@ use crate::config::{MailConfig, MailTls, Secret};
 /// What a server does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Does {
-    /// Takes messages, but for those to `busy@…` (450), `gone@…` (550) and `cut@…` (breaks off).
+    /// Takes messages, but for those to `busy@…` (450), `relay@…` (454), `own@…` (530), `gone@…` (550) and `cut@…`
+    /// (breaks off); those to `slow@…` when it is told to ([`Server::go_on`]).
     Take,
+    /// The same, under TLS from the first byte.
+    TakeUnderTls,
     /// Answers everybody with 421.
     Busy,
     /// Lets nobody in (535).
@@ -40,6 +44,9 @@ struct Shared {
     does: Mutex<Does>,
     received: Mutex<Vec<Received>>,
     connections: Mutex<u32>,
+    /// Those to `slow@…` that came, and those that may go on.
+    slow: Semaphore,
+    may_go_on: Semaphore,
 }
 
 /// The server; it ends when it is dropped.
@@ -63,6 +70,8 @@ impl Server {
             does: Mutex::new(Does::Take),
             received: Mutex::default(),
             connections: Mutex::default(),
+            slow: Semaphore::new(0),
+            may_go_on: Semaphore::new(0),
         });
         let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let directory = tempfile::tempdir().unwrap();
@@ -100,6 +109,16 @@ impl Server {
         *self.shared.connections.lock().unwrap()
     }
 
+    /// Waits until a message to `slow@…` is being sent.
+    pub(crate) async fn slow_came(&self) {
+        self.shared.slow.acquire().await.unwrap().forget();
+    }
+
+    /// Takes a message to `slow@…`.
+    pub(crate) fn go_on(&self) {
+        self.shared.may_go_on.add_permits(1);
+    }
+
     pub(crate) fn config(&self, tls: MailTls) -> MailConfig {
         MailConfig {
             host: "localhost".to_owned(),
@@ -122,13 +141,18 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     let mut line: BufReader<Box<dyn Line>> = BufReader::new(Box::new(stream));
     let mut is_secret = false;
     let does = *shared.does.lock().unwrap();
+    if does == Does::TakeUnderTls {
+        let Ok(secret) = acceptor.accept(line.into_inner()).await else { return };
+        line = BufReader::new(Box::new(secret));
+        is_secret = true;
+    }
     match does {
         Does::Hang => return std::future::pending().await,
         Does::Busy => {
             say(&mut line, "421 too busy").await;
             return;
         }
-        Does::Take | Does::LetNobodyIn => say(&mut line, "220 test").await,
+        Does::Take | Does::TakeUnderTls | Does::LetNobodyIn => say(&mut line, "220 test").await,
     }
     let mut to = String::new();
     loop {
@@ -150,12 +174,8 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
             "AUTH" => say(&mut line, "235 welcome").await,
             "RCPT" => {
                 to = command.trim_end()[8..].trim_matches(['<', '>']).to_owned();
-                match to.split('@').next().unwrap_or_default() {
-                    "cut" => return,
-                    "busy" => say(&mut line, "450 the mailbox is busy").await,
-                    "gone" => say(&mut line, "550 no such user here").await,
-                    _ => say(&mut line, "250 fine").await,
-                }
+                let Some(answer) = recipient(&to, &shared).await else { return };
+                say(&mut line, answer).await;
             }
             "DATA" => {
                 say(&mut line, "354 go on").await;
@@ -176,6 +196,23 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
             _ => say(&mut line, "250 fine").await,
         }
     }
+}
+
+/// What is said of a recipient; nothing where the server breaks off.
+async fn recipient(to: &str, shared: &Shared) -> Option<&'static str> {
+    Some(match to.split('@').next().unwrap_or_default() {
+        "cut" => return None,
+        "busy" => "450 the mailbox is busy",
+        "relay" => "454 4.7.1 Relay access denied",
+        "own" => "530 authentication is required",
+        "gone" => "550 no such user here",
+        "slow" => {
+            shared.slow.add_permits(1);
+            shared.may_go_on.acquire().await.ok()?.forget();
+            "250 fine"
+        }
+        _ => "250 fine",
+    })
 }
 
 async fn say(line: &mut BufReader<Box<dyn Line>>, text: &str) {

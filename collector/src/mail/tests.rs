@@ -48,6 +48,21 @@ async fn a_message_goes_under_tls_and_whole_and_the_next_over_the_same_connectio
 }
 
 #[tokio::test]
+async fn a_server_that_speaks_tls_from_the_first_byte_is_spoken_to_so_and_by_its_certificate() {
+    let server = Server::new().await;
+    server.does(Does::TakeUnderTls);
+    let mailer = server.mailer(MailTls::Implicit);
+    mailer.probe().await.unwrap();
+    assert_eq!(send(&mailer, "ann@example.org").await, Ok(250));
+    assert!(server.received()[0].was_secret);
+    let mut config = server.config(MailTls::Implicit);
+    config.ca_file = None;
+    let mailer = Mailer::new(&config, super::Passes::new(|_| [5; 32])).unwrap();
+    assert!(matches!(mailer.probe().await, Err(SendError::Away(_))));
+    assert_eq!(server.received().len(), 1);
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_vouches_for_is_not_spoken_to() {
     let server = Server::new().await;
     let mut config = server.config(MailTls::StartTls);
@@ -67,6 +82,11 @@ async fn what_is_put_off_what_is_refused_and_what_breaks_off_are_told_apart() {
     let gone = send(&mailer, "gone@example.org").await;
     let Err(SendError::Refused { code: 550, text }) = gone else { panic!("{gone:?}") };
     assert!(text.contains("no such user here"), "{text}");
+    let relay = send(&mailer, "relay@example.org").await.unwrap_err();
+    assert!(matches!(relay, SendError::Deferred { code: 454, .. }), "{relay:?}");
+    let own = send(&mailer, "own@example.org").await.unwrap_err();
+    assert!(matches!(own, SendError::NotLetIn { code: 530, .. }), "{own:?}");
+    assert!(!super::is_trouble(&relay) && !super::is_trouble(&own), "of one recipient each");
     let cut = send(&mailer, "cut@example.org").await;
     assert!(matches!(cut, Err(SendError::Away(_))), "{cut:?}");
     // And none of that keeps the next one from its mail.

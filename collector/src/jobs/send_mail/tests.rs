@@ -155,3 +155,93 @@ async fn what_stays_undone_for_a_day_is_given_up_with_its_reason() {
         "the next one comes all the same"
     );
 }
+
+#[tokio::test]
+async fn a_recipient_whom_the_server_relays_nothing_to_keeps_no_other_company_from_its_mail() {
+    let server = Server::new().await;
+    let node = node(&server).await;
+    let refused = testing::company(node.database.store(), 1).await;
+    let other = testing::company(node.database.store(), 2).await;
+    reader(&node, &refused, "relay@example.org", true).await;
+    reader(&node, &refused, "own@example.org", true).await;
+    let digest = reader(&node, &other, "ann@example.org", true).await;
+    at_its_time(&node, &digest);
+    run(&node.jobs).await.unwrap();
+    let to: Vec<_> = server.received().into_iter().map(|one| one.to).collect();
+    assert_eq!(to, ["ann@example.org"]);
+    let mut codes = Vec::new();
+    for message in messages(&refused).await {
+        assert_eq!(message.state, MessageState::Pending, "{message:?}");
+        codes.extend(message.code);
+    }
+    codes.sort_unstable();
+    assert_eq!(codes, [454, 530]);
+}
+
+#[tokio::test]
+async fn a_company_whose_rows_cannot_be_read_keeps_no_other_from_its_mail_and_is_told_of() {
+    let server = Server::new().await;
+    let node = node(&server).await;
+    let broken = testing::company(node.database.store(), 1).await;
+    let other = testing::company(node.database.store(), 2).await;
+    reader(&node, &broken, "bob@example.org", true).await;
+    let digest = reader(&node, &other, "ann@example.org", true).await;
+    node.break_rows(&broken, "digest_messages").await;
+    at_its_time(&node, &digest);
+    let error = format!("{:#}", run(&node.jobs).await.unwrap_err());
+    assert!(error.contains("cannot be read"), "{error}");
+    let to: Vec<_> = server.received().into_iter().map(|one| one.to).collect();
+    assert_eq!(to, ["ann@example.org"]);
+}
+
+#[tokio::test]
+async fn mail_that_cannot_be_noted_is_told_of_and_the_other_companies_is_sent() {
+    let server = Server::new().await;
+    let node = node(&server).await;
+    let broken = testing::company(node.database.store(), 1).await;
+    let other = testing::company(node.database.store(), 2).await;
+    reader(&node, &broken, "bob@example.org", true).await;
+    let digest = reader(&node, &other, "ann@example.org", true).await;
+    let sql = format!(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE 'nothing is noted here'; END $$;
+         DO $$ BEGIN EXECUTE format('CREATE TRIGGER refuse BEFORE UPDATE OF attempts ON digest_messages
+             FOR EACH ROW WHEN (NEW.company_key = %s) EXECUTE FUNCTION refuse()',
+             (SELECT key FROM companies WHERE id = '{}')); END $$",
+        broken.company()
+    );
+    node.database.execute(&sql).await;
+    at_its_time(&node, &digest);
+    let error = format!("{:#}", run(&node.jobs).await.unwrap_err());
+    assert!(error.contains("nothing is noted here"), "{error}");
+    let mut to: Vec<_> = server.received().into_iter().map(|one| one.to).collect();
+    to.sort_unstable();
+    assert_eq!(to, ["ann@example.org", "bob@example.org"], "each once");
+    assert_eq!(messages(&other).await[0].state, MessageState::Sent);
+}
+
+#[tokio::test]
+async fn a_message_is_nobody_elses_for_as_long_as_its_turn_can_take() {
+    let server = Server::new().await;
+    let mut node = node(&server).await;
+    let patience = Duration::from_secs(60);
+    let mut config = server.config(MailTls::StartTls);
+    config.answer_within = patience;
+    let passes = crate::mail::Passes::new(|_| [5; 32]);
+    node.jobs.mail = Some(Mailer::new(&config, passes).unwrap());
+    let scope = testing::company(node.database.store(), 1).await;
+    let digest = reader(&node, &scope, "slow@example.org", true).await;
+    at_its_time(&node, &digest);
+    let jobs = node.jobs.clone();
+    let mut round = JoinSet::new();
+    round.spawn(async move { run(&jobs).await });
+    server.slow_came().await;
+    // The question of whether it lets us in, and five times four messages.
+    node.hand.advance(patience * 6);
+    let second = digests::claim(&scope, 10, patience, node.jobs.clock.now()).await.unwrap();
+    assert_eq!(second, [], "another node would send it again");
+    server.go_on();
+    round.join_next().await.unwrap().unwrap().unwrap();
+    assert_eq!(server.received().len(), 1);
+    assert_eq!(messages(&scope).await[0].state, MessageState::Sent);
+}
