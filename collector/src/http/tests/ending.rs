@@ -121,3 +121,22 @@ async fn a_company_sees_its_jobs_and_cancels_them() {
     let log = api.get("/api/v1/audit?action=job.cancel", &api.ours.admin).await.items();
     assert_eq!(log[0]["after"]["kind"], "make_reports");
 }
+
+#[tokio::test]
+async fn what_went_wrong_inside_a_job_is_shown_to_operators_alone() {
+    let api = Api::new().await;
+    let body = json!({ "name": "all", "kind": "findings", "format": "csv" });
+    api.write((Method::POST, "/reports"), &api.ours.viewer, &[], &body).await;
+    let inside = "relation \"report_parts\" at 10.1.2.3:5432";
+    api.database.execute(&format!("UPDATE jobs SET attempts = 1, error = '{inside}'")).await;
+    for key in [&api.ours.viewer, &api.ours.admin] {
+        let jobs = api.get("/api/v1/jobs", key).await.items();
+        let error = jobs[0]["error"].as_str().unwrap();
+        assert!(error.contains("did not work") && !error.contains("10.1.2.3"), "{error}");
+    }
+    let all = api.get("/api/v1/operator/jobs", &api.operator).await.items();
+    assert_eq!(all[0]["error"], inside);
+    let path = format!("/jobs/{}/cancel", all[0]["id"].as_str().unwrap());
+    let cancelled = api.write((Method::POST, &path), &api.ours.analyst, &[], &json!({})).await;
+    assert_eq!(cancelled.json()["error"], "cancelled by test", "{}", cancelled.text);
+}

@@ -40,6 +40,9 @@ pub(super) fn routes() -> Routes {
         )
 }
 
+/// What people of a company are told of an attempt that did not work.
+const WENT_WRONG: &str = "it did not work: the collector's operators see why";
+
 /// A job.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Job")]
@@ -67,7 +70,7 @@ struct JobView {
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<DateTime>")]
     finished_at: Option<OffsetDateTime>,
-    /// Why the last attempt did not work.
+    /// Why the last attempt did not work; to people of a company, that it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     /// Who cancelled it, as they were called then.
@@ -90,6 +93,19 @@ impl From<ListedJob> for JobView {
             error: job.error,
             cancelled_by: job.cancelled_by,
         }
+    }
+}
+
+impl JobView {
+    /// A job as its company's people see it: what goes wrong inside, with its statements and addresses, is the
+    /// operators'. Of an import or a report its own page says what they can do.
+    fn own(job: ListedJob) -> Self {
+        let is_cancelled = job.state == JobState::Cancelled;
+        let mut view = Self::from(job);
+        if !is_cancelled {
+            view.error = view.error.map(|_| WENT_WRONG.to_owned());
+        }
+        view
     }
 }
 
@@ -134,7 +150,7 @@ async fn list_own(
     let filter = query.filter()?;
     let page = page::request(LIST, query.limit, query.page_token.as_deref())?;
     let jobs = jobs::list_own(&tenant.scope, &filter, &page).await?;
-    Ok(page::respond(LIST, jobs, JobView::from))
+    Ok(page::respond(LIST, jobs, JobView::own))
 }
 
 impl From<CancelError> for Problem {
@@ -161,5 +177,5 @@ async fn cancel_own(
     Path(job): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
     let cancelled = jobs::cancel_own(&tenant.scope, parse_id(&job, "job")?, state.clock.now());
-    cancelled.await?.map(|job| Json(job.into())).ok_or(Problem::NotFound("job"))
+    cancelled.await?.map(|job| Json(JobView::own(job))).ok_or(Problem::NotFound("job"))
 }
