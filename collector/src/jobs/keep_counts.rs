@@ -1,7 +1,8 @@
 //! Keeps the counts of large companies, which their lists are ordered by (decision 46).
 //!
 //! Every minute it asks of each company whether its counts are due; counting takes a second for fifteen
-//! million installations, and locks nothing that inventories write.
+//! million installations, and locks nothing that inventories write. One company that cannot be counted keeps no
+//! other from it.
 
 use anyhow::Context as _;
 use store::page::{PAGE_ITEMS_MAX, PageRequest};
@@ -10,6 +11,7 @@ use store::{companies, counts, feeds};
 use time::OffsetDateTime;
 
 use super::Jobs;
+use crate::causes::Causes;
 
 /// Counts every company whose counts are due.
 pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
@@ -23,21 +25,26 @@ pub(super) async fn run(jobs: &Jobs) -> anyhow::Result<()> {
         .filter_map(|feed| feed.last_success_at)
         .max();
     let mut page = PageRequest::first(PAGE_ITEMS_MAX);
+    let mut failed = None;
     loop {
         let found = companies::list(&operator, None, &page).await.context("list companies")?;
         for company in found.items {
             let Some(scope) = jobs.store.pipeline_scope(company.id).await? else {
                 continue;
             };
-            count_due(jobs, &scope, refreshed_at)
-                .await
-                .with_context(|| format!("count company {}", company.id))?;
+            if let Err(error) = count_due(jobs, &scope, refreshed_at).await {
+                let error = error.context(format!("count company {}", company.id));
+                tracing::warn!("{}", Causes(&error));
+                failed = Some(error);
+            }
         }
         match found.next {
             Some(next) => page.after = Some(next),
-            None => return Ok(()),
+            None => break,
         }
     }
+    // Those that were counted are passed over when the job is tried again.
+    failed.map_or(Ok(()), Err)
 }
 
 async fn count_due(
@@ -62,4 +69,29 @@ async fn count_due(
         "counted a large company"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::tests::Node;
+    use crate::pipeline::testing;
+
+    #[tokio::test]
+    async fn a_company_that_cannot_be_counted_keeps_no_other_from_it() {
+        let node = Node::new().await;
+        let mut scopes = Vec::new();
+        for number in 1..=3 {
+            let scope = testing::company(node.database.store(), number).await;
+            testing::agent(node.database.store(), &scope, number).await;
+            scopes.push(scope);
+        }
+        // What makes a company large.
+        node.database.execute("UPDATE agents SET digest_count = 30000").await;
+        node.break_rows(&scopes[0], "company_counts").await;
+        let error = format!("{:#}", run(&node.jobs).await.unwrap_err());
+        assert!(error.contains(&scopes[0].company().to_string()), "{error}");
+        let counted = "SELECT count(*) FROM company_counts";
+        assert_eq!(node.database.number(counted).await, 2);
+    }
 }
