@@ -110,11 +110,12 @@ fn documents(text: &str) -> Vec<(u64, String)> {
     let mut documents = vec![(0, String::new())];
     for (number, line) in (1..).zip(text.split_inclusive('\n')) {
         // No text within a document can begin a line like this (YAML 1.2, section 9.1.2).
-        let is_marker = line
+        let rest = line
             .strip_prefix("---")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
-        if is_marker {
-            documents.push((number, String::new()));
+            .filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        if let Some(rest) = rest {
+            // A document may begin on its marker's line.
+            documents.push((number - 1, rest.to_owned()));
         } else if let Some((_, document)) = documents.last_mut() {
             document.push_str(line);
         }

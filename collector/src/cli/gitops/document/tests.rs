@@ -28,6 +28,22 @@ fn documents_are_read_one_after_the_other_and_empty_ones_are_none() {
 }
 
 #[test]
+fn a_document_that_begins_on_its_markers_line_is_read() {
+    let text = format!(
+        "--- {{kind: Label, name: db, spec: {{}}}}\n--- # ours\n{LABEL}---\t{{kind: Retention, spec: {{}}}}"
+    );
+    let objects = objects(&text).unwrap();
+    let found: Vec<_> = objects.iter().map(|one| (one.name.as_str(), one.place.as_str())).collect();
+    assert_eq!(found, [("db", "muster.yaml:1"), ("web", "muster.yaml:4"), ("", "muster.yaml:7")]);
+    // Whatever else stands there is said, and never passed over.
+    for text in ["--- kind: Label\nname: db\nspec: {}\n", "--- text\n", "--- |\n  text\n"] {
+        assert!(wrong(text).starts_with("muster.yaml:"), "{text:?}: {}", wrong(text));
+    }
+    let two = format!("{LABEL}...\n{}", LABEL.replace("web\n", "db\n"));
+    assert!(wrong(&two).starts_with("muster.yaml:"), "what follows an end is not passed over");
+}
+
+#[test]
 fn an_unknown_field_is_refused_with_its_line() {
     let text = format!("{LABEL}---\nkind: Label\nname: db\nspec:\n  wording: typo\n");
     let error = wrong(&text);
