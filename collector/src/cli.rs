@@ -1,7 +1,8 @@
 //! The command line: what was asked, read by clap, and the exit code.
 //!
 //! A command's file holds its arguments and does its work; `--json` gives one JSON document on
-//! standard output. Exit codes are 0 for done, 1 for failed, 2 for wrong use.
+//! standard output. Exit codes are 0 for done, 1 for failed, 2 for wrong use, and 3 for a dry run of `apply`
+//! that found something to do.
 
 mod authority;
 mod backup;

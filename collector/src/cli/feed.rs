@@ -22,8 +22,8 @@ use crate::feeds::{FeedImporter, FeedPaths};
 pub(super) enum Command {
     /// Fetches what changed, and takes it in.
     Sync(sync::Sync),
-    /// Takes feed files and signed bundles in: NVD 2.0 feeds and API pages, KEV, EPSS and others;
-    /// plain, gz, xz or zst.
+    /// Takes feed files and signed bundles in: NVD 2.0 feeds and API pages, KEV, EPSS and others; plain,
+    /// gz, xz or zst, and archives of them (tar, zip).
     Import {
         /// A public key whose bundles are taken, or a file that holds one, beside the configured
         /// ones
