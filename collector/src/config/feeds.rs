@@ -55,8 +55,9 @@ section! {
         osv_url: String = "https://storage.googleapis.com/osv-vulnerabilities/";
         /// How often, in seconds.
         osv_every_s: u32 = 21_600;
-        /// OSV's ecosystems: the distributions that hosts run, and the languages whose packages they have.
-        osv_ecosystems: Vec<String> = ["Debian", "Ubuntu", "Alpine", "Red Hat", "SUSE", "openSUSE", "AlmaLinux", "Rocky Linux", "PyPI", "npm", "RubyGems"];
+        /// OSV's ecosystems: the distributions that hosts run, and the registries of packages that hosts have or
+        /// documents (SBOMs) list.
+        osv_ecosystems: Vec<String> = ["Debian", "Ubuntu", "Alpine", "Red Hat", "SUSE", "openSUSE", "AlmaLinux", "Rocky Linux", "PyPI", "npm", "RubyGems", "Go", "Maven", "NuGet", "crates.io", "Hex"];
         /// A proxy for all of them; its name and password may stand in the address. Without one, the
         /// variables `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` count.
         proxy_file: Option<PathBuf> => "/etc/muster/proxy-url";
@@ -287,6 +288,15 @@ mod tests {
         .unwrap();
         assert_eq!(names(&config), ["osv-red-hat", "osv-npm"]);
         assert_eq!(config.sources[0].url, "https://mirror/osv/Red%20Hat/all.zip");
+    }
+
+    #[test]
+    fn every_registry_whose_packages_are_judged_is_fetched_unless_somebody_says_otherwise() {
+        let config = config("").unwrap();
+        for name in ["pypi", "npm", "rubygems", "go", "maven", "nuget", "crates.io", "hex"] {
+            let name = format!("osv-{name}");
+            assert!(names(&config).contains(&name.as_str()), "{name}");
+        }
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn what_is_fetched_by_default_is_everything_but_the_archive_of_hundreds_of_megab
     let config = read("");
     let names: Vec<_> = config.feeds.sources.iter().map(|s| s.name.as_str()).collect();
     let osv = names.iter().filter(|name| name.starts_with("osv-")).count();
-    assert_eq!(osv, 11);
+    assert_eq!(osv, 16);
     assert_eq!(
         names[..names.len() - osv],
         ["nvd-feeds", "nvd", "kev", "epss", "anchore", "vulnrichment", "msrc"]
