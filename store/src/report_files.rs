@@ -7,13 +7,15 @@ mod content;
 mod read;
 mod write;
 
+use protocol::ids::CompanyId;
+use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 pub use self::content::{Finished, Making, begin, fail, finish, part, put_part};
 pub(crate) use self::read::SpecRow;
 pub use self::read::{get, list};
-pub use self::write::{CreateError, NewReport, create, delete, purge};
+pub use self::write::{CreateError, NewReport, create, delete, give_up_lost, purge};
 pub(crate) use self::write::{cancel_within, insert, keep_newest};
 use crate::cves::Severity;
 
@@ -29,6 +31,14 @@ pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// How long a report is kept.
 pub const KEPT: Duration = Duration::days(30);
+
+/// What the job is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// One report of a company; where there is none, whatever schedules say.
+    #[serde(default)]
+    pub report: Option<(CompanyId, Uuid)>,
+}
 
 /// Declares a set of words that rows and the API have.
 macro_rules! words {

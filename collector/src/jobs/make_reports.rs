@@ -1,7 +1,8 @@
 //! Makes the reports that somebody asked for, and asks for those whose schedule says so.
 //!
 //! A report is read from one snapshot and written in parts as it is read, so that a company with a million
-//! findings takes no more memory than one with a thousand. What cannot be made for a reason of its own
+//! findings takes no more memory than one with a thousand. One company whose schedules cannot be looked at keeps
+//! no other from its reports. What cannot be made for a reason of its own
 //! (it is too large, its label is gone) is given up and says so; what the database refuses is tried again.
 
 mod csv;
@@ -15,13 +16,10 @@ mod sink;
 mod summary;
 
 use anyhow::Context as _;
-use protocol::ids::CompanyId;
-use serde::{Deserialize, Serialize};
-use store::database::Store;
 use store::error::StoreError;
 use store::findings::{self, Finding, FindingFilter, FindingSort};
-use store::jobs::{self as rows, Job, NewJob};
-use store::report_files::{self, Finished, Making, ReportFormat, ReportKind, Spec};
+use store::jobs::Job;
+use store::report_files::{self, Finished, Making, Payload, ReportFormat, ReportKind, Spec};
 use store::tenant::TenantScope;
 use store::{companies, report_schedules};
 use time::OffsetDateTime;
@@ -29,16 +27,9 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use self::head::Head;
 use self::sink::Sink;
+use super::Jobs;
 use super::runner::ATTEMPTS_MAX;
-use super::{Jobs, Kind};
-
-/// What a job is about.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Payload {
-    /// One report of a company; where there is none, whatever schedules say.
-    #[serde(default)]
-    report: Option<(CompanyId, Uuid)>,
-}
+use crate::causes::Causes;
 
 /// Why a report is not made.
 #[derive(Debug, thiserror::Error)]
@@ -64,27 +55,6 @@ trait Document: Send {
 
     /// Writes what stands behind the last one.
     fn end(&mut self, records: u64, out: &mut Vec<u8>);
-}
-
-/// Asks for the job that makes a report.
-///
-/// # Errors
-///
-/// When the database cannot be used.
-pub(crate) async fn ask(
-    store: &Store,
-    (company, report): (CompanyId, Uuid),
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    let payload = Payload { report: Some((company, report)) };
-    let job = NewJob {
-        kind: Kind::MakeReports.as_str(),
-        tick: &report.to_string(),
-        payload: &serde_json::to_value(payload).unwrap_or_default(),
-        run_after: now,
-        company: Some(company),
-    };
-    rows::enqueue(store, &job, now).await.map(|_| ())
 }
 
 /// Makes one report, or asks for those that are due.
@@ -139,19 +109,21 @@ async fn refuse(
 async fn look_at_schedules(jobs: &Jobs) -> anyhow::Result<()> {
     let operator = jobs.store.local_operator();
     let companies = companies::with_report_schedules(&operator).await.context("list companies")?;
+    let mut failed = None;
     for company in companies {
         let Some(scope) = jobs.store.pipeline_scope(company).await? else {
             continue;
         };
         let now = jobs.clock.now();
-        let due = report_schedules::due(&scope, || new_id(now), now)
-            .await
-            .with_context(|| format!("look at the schedules of company {company}"))?;
-        for report in due.reports {
-            ask(&jobs.store, (company, report), now).await.context("ask for a report")?;
+        if let Err(error) = report_schedules::due(&scope, || new_id(now), now).await {
+            let error = anyhow::Error::new(error);
+            let error = error.context(format!("look at the schedules of company {company}"));
+            tracing::warn!("{}", Causes(&error));
+            failed = Some(error);
         }
     }
-    Ok(())
+    // What was asked for is asked for once, also when the job is tried again.
+    failed.map_or(Ok(()), Err)
 }
 
 /// An id that is ordered by the time of its making.

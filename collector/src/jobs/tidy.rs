@@ -54,6 +54,8 @@ const IMPORTS_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// After how long an import is given up that is not over: its job, which is tried for hours, is not there any
 /// more.
 const IMPORTS_GIVEN_UP: Duration = Duration::from_secs(24 * 3_600);
+/// After how long a report is given up that is not made, for the same reason.
+const REPORTS_GIVEN_UP: Duration = IMPORTS_GIVEN_UP;
 /// How long the audit log is kept.
 const AUDIT_KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
 
@@ -181,6 +183,9 @@ async fn forget_of(
             .await
             .context("forget dead letters")?;
     forgotten.statistics += statistics::purge(scope, now).await.context("forget old statistics")?;
+    report_files::give_up_lost(scope, now - REPORTS_GIVEN_UP, now)
+        .await
+        .context("give up reports")?;
     forgotten.reports +=
         report_files::purge(scope, now).await.context("forget reports whose time is over")?;
     Ok(())

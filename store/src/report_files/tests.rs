@@ -1,10 +1,10 @@
-//! What a user would miss of reports: that a file is whole and one attempt's, and that what is deleted or
-//! over is gone.
+//! What a user would miss of reports: that each is made or given up, that a file is whole and one attempt's, and
+//! that what is deleted or over is gone.
 
 use super::*;
-use crate::audit;
 use crate::page::PageRequest;
 use crate::test_fixtures::{World, at, id};
+use crate::{audit, jobs};
 
 const COUNT_PARTS: &str = "SELECT count(*) FROM report_parts WHERE company_key = $1";
 
@@ -44,6 +44,43 @@ async fn a_report_is_waiting_until_its_file_is_whole() {
     assert_eq!(part(&world.scope, report, 2).await.unwrap(), None);
     // Nobody makes it again.
     assert!(begin(&world.scope, report).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_report_that_is_asked_for_has_the_job_that_makes_it() {
+    let world = World::new().await;
+    let report = ask(&world).await;
+    let lease = std::time::Duration::from_secs(60);
+    let job = jobs::take(world.store(), &[JOB], lease, at(1)).await.unwrap().unwrap();
+    assert_eq!(job.tick, report.to_string());
+    let payload: Payload = serde_json::from_value(job.payload).unwrap();
+    assert_eq!(payload.report, Some((world.scope.company(), report)));
+    // A report whose job cannot be asked for is not there: nobody would ever make it.
+    world.database.execute("ALTER TABLE jobs ADD CONSTRAINT refused CHECK (false) NOT VALID").await;
+    let new = NewReport { id: id(), name: "no job", spec: SPEC };
+    create(&world.scope, &new, at(2)).await.unwrap_err();
+    assert_eq!(get(&world.scope, new.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_report_that_nobody_makes_any_more_is_given_up_and_no_other_is() {
+    let world = World::new().await;
+    let (done, lost) = (ask(&world).await, ask(&world).await);
+    let making = begin(&world.scope, done).await.unwrap().unwrap();
+    put_part(&world.scope, &making, 0, b"done").await.unwrap();
+    finish(&world.scope, &making, Finished { bytes: 4, records: 1 }, at(2)).await.unwrap();
+    let making = begin(&world.scope, lost).await.unwrap().unwrap();
+    put_part(&world.scope, &making, 0, b"a part").await.unwrap();
+    // Both were asked for at 1.
+    assert_eq!(give_up_lost(&world.scope, at(1), at(3)).await.unwrap(), 0);
+    assert_eq!(give_up_lost(&world.scope, at(2), at(3)).await.unwrap(), 1);
+    let given_up = get(&world.scope, lost).await.unwrap().unwrap();
+    assert_eq!((given_up.state, given_up.finished_at), (ReportState::Failed, Some(at(3))));
+    assert!(given_up.error.unwrap().contains("ask for it again"));
+    assert_eq!(state(&world, done).await, ReportState::Done);
+    assert_eq!(world.number(COUNT_PARTS).await, 1, "its file is no longer there");
+    // Whoever comes back late to it finds that it is over.
+    assert!(!put_part(&world.scope, &making, 1, b"late").await.unwrap());
 }
 
 #[tokio::test]

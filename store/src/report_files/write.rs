@@ -5,11 +5,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{BYTES_MAX, FILES_MAX, KEPT, ReportFile, Spec, read};
+use super::{BYTES_MAX, FILES_MAX, KEPT, Payload, ReportFile, Spec, read};
 use crate::audit::{self, Change};
 use crate::cves::Severity;
 use crate::error::StoreError;
-use crate::jobs;
+use crate::jobs::{self, NewJob};
 use crate::tenant::TenantScope;
 
 /// A report to be made.
@@ -43,7 +43,7 @@ impl From<sqlx::Error> for CreateError {
     }
 }
 
-/// Asks for a report. Nobody makes it yet: whoever asks also asks for the job.
+/// Asks for a report, with the job that makes it.
 ///
 /// # Errors
 ///
@@ -78,7 +78,8 @@ pub async fn create(
     Ok(made)
 }
 
-/// Writes the row of a report that is to be made.
+/// Writes the row of a report that is to be made, and asks for the job in the same transaction: a report without
+/// its job would wait for ever.
 pub(crate) async fn insert(
     tx: &mut PgConnection,
     scope: &TenantScope,
@@ -103,9 +104,50 @@ pub(crate) async fn insert(
         scope.origin().actor().name(),
         now + KEPT
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    let company = scope.company();
+    let payload = json!(Payload { report: Some((company, new.id)) });
+    let tick = new.id.to_string();
+    let company = Some(company);
+    let job = NewJob { kind: super::JOB, tick: &tick, payload: &payload, run_after: now, company };
+    jobs::enqueue_within(tx, &job, now).await?;
     Ok(())
+}
+
+/// Gives up reports that were asked for before an instant and are not made: whoever should have made them is
+/// gone. Gives how many.
+///
+/// # Errors
+///
+/// When the database cannot be used.
+pub async fn give_up_lost(
+    scope: &TenantScope,
+    before: OffsetDateTime,
+    now: OffsetDateTime,
+) -> Result<u64, StoreError> {
+    const WHY: &str = "nobody got it done: ask for it again";
+    let mut tx = scope.begin("report_files.give_up_lost").await?;
+    let lost = sqlx::query_scalar!(
+        "UPDATE report_files SET state = 'failed', error = $4, finished_at = $3
+         WHERE company_key = $1 AND created_at < $2 AND state = 'waiting' RETURNING id",
+        scope.key(),
+        before,
+        now,
+        WHY
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    // What was written before whoever made them was gone.
+    sqlx::query!(
+        "DELETE FROM report_parts WHERE company_key = $1 AND report = ANY($2)",
+        scope.key(),
+        &lost
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(u64::try_from(lost.len()).unwrap_or(u64::MAX))
 }
 
 /// Cancels a report that is not made yet, with the transaction that cancels its job; whether it was not over.

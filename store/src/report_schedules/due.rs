@@ -1,7 +1,7 @@
 //! What is due, and when the next time is.
 
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{Every, REPORTS_KEPT, read};
@@ -12,12 +12,13 @@ use crate::tenant::TenantScope;
 /// What came of schedules whose time had come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
-    /// The reports that are to be made now.
+    /// The reports that are to be made now; their jobs are asked for.
     pub reports: Vec<Uuid>,
 }
 
-/// Asks for a report of each schedule whose time has come, and moves the schedule to its next time, in one
-/// transaction: whatever happens, none is asked for twice. `new_id` gives a report's id.
+/// Asks for a report of each schedule whose time has come, with its job, and moves the schedule to its next time.
+///
+/// All of that is one transaction: whatever happens, none is asked for twice. `new_id` gives a report's id.
 ///
 /// # Errors
 ///
@@ -34,7 +35,9 @@ pub async fn due(
         report_files::insert(&mut tx, scope, &new, Some(schedule.id), now).await?;
         // With this one.
         report_files::keep_newest(&mut tx, scope.key(), schedule.id, REPORTS_KEPT).await?;
-        let next = next(&mut tx, &schedule.every, now).await?;
+        let next = next_in(&mut tx, &schedule.every, now).await?;
+        // A time zone that the database's system has lost since: a day later is near enough.
+        let next = next.unwrap_or(now + Duration::DAY);
         sqlx::query!(
             "UPDATE report_schedules SET next_at = $3 WHERE company_key = $1 AND id = $2",
             scope.key(),

@@ -122,3 +122,20 @@ async fn a_name_is_taken_once_and_a_company_with_a_schedule_is_visited() {
     assert!(delete(&world.scope, made.id, at(1)).await.unwrap());
     assert_eq!(get(&world.scope, made.id).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_schedule_whose_time_zone_is_no_more_comes_once_a_day_and_stops_no_other() {
+    let world = World::new().await;
+    let lost = make(&world, &every(Some(7), 9 * 60, "UTC"), at(0)).await.unwrap();
+    let other = make(&world, &every(None, 9 * 60, "UTC"), at(0)).await.unwrap();
+    let sql =
+        format!("UPDATE report_schedules SET time_zone = 'Gone/Zone' WHERE id = '{}'", lost.id);
+    world.database.execute(&sql).await;
+    let now = lost.next_at.max(other.next_at);
+    let (reports, page) =
+        (due(&world.scope, id, now).await.unwrap().reports, PageRequest::first(9));
+    assert_eq!(reports.len(), 2);
+    for schedule in list(&world.scope, &page).await.unwrap().items {
+        assert_eq!(schedule.next_at, now + time::Duration::DAY, "{schedule:?}");
+    }
+}

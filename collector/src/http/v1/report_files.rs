@@ -25,7 +25,6 @@ use crate::http::problem::Problem;
 use crate::http::schema::SeverityName;
 use crate::http::state::ApiState;
 use crate::http::v7;
-use crate::jobs::make_reports;
 
 pub(super) fn routes() -> Routes {
     const ONE: &str = "/reports/{report}";
@@ -136,7 +135,6 @@ async fn create(
     let spec = body.asked().spec(&scope).await?;
     let new = NewReport { id: v7(now), name: credential::name(&body.name)?, spec };
     let report = report_files::create(&scope, &new, now).await?;
-    make_reports::ask(&state.store, (scope.company(), new.id), now).await?;
     Ok(Accepted(report.into()))
 }
 

@@ -6,6 +6,7 @@ use protocol::ids::Position;
 use protocol::software::SoftwareRecord;
 use serde_json::Value;
 use store::cves::Severity;
+use store::jobs::{self as rows, NewJob};
 use store::page::PageRequest;
 use store::report_files::{NewReport, ReportFile, ReportState};
 use store::report_schedules::{Every, NewSchedule, ScheduleChange};
@@ -13,6 +14,7 @@ use store::reports::{self, IncomingReport};
 use store::{labels, statistics};
 
 use super::*;
+use crate::jobs::Kind;
 use crate::jobs::tests::Node;
 use crate::pipeline::testing::{self, DAY, lodash};
 
@@ -78,7 +80,6 @@ async fn made(node: &Node, scope: &TenantScope, spec: Spec) -> ReportFile {
     let now = node.jobs.clock.now();
     let new = NewReport { id: Uuid::new_v4(), name: "Weekly <b>report</b>", spec };
     report_files::create(scope, &new, now).await.unwrap();
-    ask(node.database.store(), (scope.company(), new.id), now).await.unwrap();
     while node.take().await {}
     report_files::get(scope, new.id).await.unwrap().unwrap()
 }
@@ -250,14 +251,47 @@ async fn a_report_for_a_label_that_is_gone_is_given_up_and_says_so() {
     assert!(report.error.unwrap().contains("label"));
 }
 
+/// Has a company's report made every day, an hour after the test's day begins.
+async fn daily(scope: &TenantScope) -> Uuid {
+    let every = Every { weekday: None, minute: 13 * 60, time_zone: "UTC".to_owned() };
+    let schedule = ScheduleChange { name: "daily", spec: ALL, every: &every, is_enabled: true };
+    let new = NewSchedule { id: Uuid::new_v4(), schedule };
+    report_schedules::create(scope, &new, DAY).await.unwrap();
+    new.id
+}
+
+/// The reports of a schedule that are made.
+async fn made_of(scope: &TenantScope, schedule: Uuid) -> usize {
+    let page = PageRequest::first(9);
+    let made = report_files::list(scope, Some(schedule), &page).await.unwrap().items;
+    assert!(made.iter().all(|report| report.state == ReportState::Done), "{made:?}");
+    made.len()
+}
+
+#[tokio::test]
+async fn a_company_whose_schedules_go_wrong_keeps_no_other_from_its_reports() {
+    let node = Node::new().await;
+    let store = node.database.store();
+    let lost = company(&node, 1).await;
+    let (broken, whole) = (testing::company(store, 2).await, testing::company(store, 3).await);
+    let (of_lost, of_whole) = (daily(&lost).await, daily(&whole).await);
+    daily(&broken).await;
+    // A release of the system's time zones that knows one less.
+    let sql = format!("UPDATE report_schedules SET time_zone = 'Gone/Zone' WHERE id = '{of_lost}'");
+    node.database.execute(&sql).await;
+    node.break_rows(&broken, "report_schedules").await;
+    node.hand.advance(std::time::Duration::from_secs(3_660));
+    let error = format!("{:#}", look_at_schedules(&node.jobs).await.unwrap_err());
+    assert!(error.contains(&broken.company().to_string()), "{error}");
+    while node.take().await {}
+    assert_eq!((made_of(&lost, of_lost).await, made_of(&whole, of_whole).await), (1, 1));
+}
+
 #[tokio::test]
 async fn a_schedule_has_its_report_made_once_when_its_time_comes() {
     let node = Node::new().await;
     let scope = company(&node, 1).await;
-    let every = Every { weekday: None, minute: 13 * 60, time_zone: "UTC".to_owned() };
-    let schedule = ScheduleChange { name: "daily", spec: ALL, every: &every, is_enabled: true };
-    let new = NewSchedule { id: Uuid::from_u128(9), schedule };
-    report_schedules::create(&scope, &new, DAY).await.unwrap();
+    let schedule = daily(&scope).await;
     // The test's day stands at noon.
     for (advance_s, reports) in [(60, 0), (3_600, 1), (60, 1), (86_400, 2)] {
         node.hand.advance(std::time::Duration::from_secs(advance_s));
@@ -267,9 +301,6 @@ async fn a_schedule_has_its_report_made_once_when_its_time_comes() {
             NewJob { kind, tick: &tick, payload: &Value::Null, run_after: now, company: None };
         rows::enqueue(node.database.store(), &job, now).await.unwrap();
         while node.take().await {}
-        let page = PageRequest::first(9);
-        let made = report_files::list(&scope, Some(new.id), &page).await.unwrap().items;
-        assert_eq!(made.len(), reports, "after {advance_s} s");
-        assert!(made.iter().all(|report| report.state == ReportState::Done), "{made:?}");
+        assert_eq!(made_of(&scope, schedule).await, reports, "after {advance_s} s");
     }
 }

@@ -51,6 +51,8 @@ async fn reports_of_another_company_are_neither_seen_nor_changed() {
     assert!(report_files::begin(&other, ours.id).await.unwrap().is_none());
     assert!(!report_files::delete(&other, ours.id, at(2)).await.unwrap());
     assert_eq!(report_files::purge(&other, at(1_000_000_000)).await.unwrap(), 0);
+    let (now, lost) = (at(1_000_000_000), report_files::give_up_lost);
+    assert_eq!(lost(&other, now, now).await.unwrap(), 0);
     assert_eq!(report_schedules::list(&other, page).await.unwrap().items, []);
     assert_eq!(report_schedules::get(&other, schedule.id).await.unwrap(), None);
     let due = report_schedules::due(&other, id, at(1_000_000)).await.unwrap();
