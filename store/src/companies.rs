@@ -327,7 +327,7 @@ mod row;
 mod rules;
 
 use self::deletion::Deletion;
-pub use self::retention::{Retention, retention, set_retention};
+pub use self::retention::{Retention, retention, revised_retention, set_retention};
 use self::row::CompanyRow;
 pub(crate) use self::row::settings;
 pub(crate) use self::rules::{

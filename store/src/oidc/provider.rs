@@ -86,7 +86,9 @@ pub async fn put(
         (None, Some(before)) if before.issuer == new.issuer => &before.client_secret,
         (None, _) => return Err(PutError::SecretMissing),
     };
-    write(&mut tx, scope.key(), new, secret, now).await?;
+    if !write(&mut tx, scope.key(), new, (secret, seen), now).await? {
+        return Err(PutError::Changed);
+    }
     let made = read(&mut tx, scope.key()).await?;
     let made = made.ok_or_else(|| StoreError::inconsistent("oidc_providers", "issuer", ""))?;
     let is_new_secret = new.client_secret.is_some();
@@ -102,14 +104,16 @@ pub async fn put(
     Ok(made)
 }
 
+/// Writes the provider; whether it was still at `seen`. Where there was none to keep as it is, somebody else may have
+/// made one since that was looked at.
 async fn write(
     tx: &mut PgConnection,
     company_key: i64,
     new: &ProviderChange<'_>,
-    secret: &[u8],
+    (secret, seen): (&[u8], Option<u64>),
     now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    sqlx::query!(
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
         "INSERT INTO oidc_providers (company_key, issuer, client_id, client_secret, domains,
              default_role, groups_claim, group_roles, created_at, changed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
@@ -117,7 +121,8 @@ async fn write(
              client_id = excluded.client_id, client_secret = excluded.client_secret,
              domains = excluded.domains, default_role = excluded.default_role,
              groups_claim = excluded.groups_claim, group_roles = excluded.group_roles,
-             changed_at = excluded.changed_at, revision = oidc_providers.revision + 1",
+             changed_at = excluded.changed_at, revision = oidc_providers.revision + 1
+         WHERE $10::bigint IS NULL OR oidc_providers.revision = $10",
         company_key,
         new.issuer,
         new.client_id,
@@ -126,11 +131,12 @@ async fn write(
         new.default_role.map(Role::as_str),
         new.groups_claim,
         groups_json(new.group_roles),
-        now
+        now,
+        seen.map(u64::cast_signed)
     )
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 /// Takes the company's provider away; whether there was one. Who is signed in stays so.

@@ -227,6 +227,51 @@ async fn a_secret_is_kept_for_its_issuer_and_changes_are_made_from_what_was_seen
 }
 
 #[tokio::test]
+async fn of_two_who_make_the_first_provider_at_once_the_second_is_told_to_look_again() {
+    let world = World::new().await;
+    // The first one's, which is not committed yet: the second sees that there is none.
+    let mut first = world.tx().await;
+    sqlx::query(
+        "INSERT INTO oidc_providers (company_key, issuer, client_id, client_secret, domains,
+             group_roles, created_at, changed_at)
+         VALUES ($1, 'https://first.example', 'muster', 'x', '{first.example}', '[]', now(), now())",
+    )
+    .bind(world.scope.key())
+    .execute(&mut *first)
+    .await
+    .unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for seen in [Some(0), None] {
+        let scope = world.scope.clone();
+        tasks.spawn(async move {
+            let change = ProviderChange {
+                issuer: ISSUER,
+                client_id: "muster",
+                client_secret: Some(b"sealed"),
+                domains: &["example.org".to_owned()],
+                default_role: None,
+                groups_claim: None,
+                group_roles: &[],
+            };
+            (seen, put(&scope, &change, seen, at(1)).await.map(|made| made.revision))
+        });
+    }
+    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                   WHERE NOT l.granted AND a.datname = current_database() AND $1 > 0";
+    while world.number(waiting).await < 2 {
+        tokio::task::yield_now().await;
+    }
+    first.commit().await.unwrap();
+    for (seen, put) in tasks.join_all().await {
+        match seen {
+            Some(_) => assert!(matches!(put, Err(PutError::Changed)), "{put:?}"),
+            // Whoever does not mind what there is replaces it.
+            None => assert_eq!(put.unwrap(), 2),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_provider_is_found_by_its_companys_name_or_by_a_domain_that_one_alone_has() {
     let world = World::new().await;
     let (store, other) = (world.store(), company(world.store(), "Other").await);

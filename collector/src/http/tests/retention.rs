@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::harness::{Answer, Api};
 
 async fn put(api: &Api, key: &str, body: &Value) -> Answer {
-    api.write((Method::PUT, "/settings/retention"), key, &[], body).await
+    put_seen(api, key, "*", body).await
+}
+
+async fn put_seen(api: &Api, key: &str, tag: &str, body: &Value) -> Answer {
+    let headers = [("if-match", tag)];
+    api.write((Method::PUT, "/settings/retention"), key, &headers, body).await
 }
 
 #[tokio::test]
@@ -53,4 +58,24 @@ async fn lists_go_back_as_far_as_the_company_keeps_what_ended() {
     }
     let theirs = api.get(&format!("/api/v1/hosts?{at}"), &api.theirs.viewer).await;
     assert_eq!(theirs.status, StatusCode::OK, "{}", theirs.text);
+}
+
+#[tokio::test]
+async fn of_two_admins_who_read_the_same_the_second_is_told_to_look_again() {
+    let api = Api::new().await;
+    let path = "/api/v1/settings/retention";
+    let read = api.get(path, &api.ours.admin).await;
+    let tag = read.headers[header::ETAG].to_str().unwrap();
+    let body = json!({ "history_days": 30 });
+    let without = api.write((Method::PUT, "/settings/retention"), &api.ours.admin, &[], &body);
+    without.await.refuses(428, "If-Match");
+    let first = put_seen(&api, &api.ours.admin, tag, &body).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text);
+    let other = json!({ "silent_hosts_days": 60 });
+    put_seen(&api, &api.ours.admin, tag, &other).await.refuses(412, "read it again");
+    let now = api.get(path, &api.ours.admin).await;
+    assert_eq!(now.json(), json!({ "history_days": 30, "history_days_max": 90 }));
+    assert_eq!(now.headers[header::ETAG], first.headers[header::ETAG]);
+    let tag = now.headers[header::ETAG].to_str().unwrap();
+    assert_eq!(put_seen(&api, &api.ours.admin, tag, &other).await.status, StatusCode::OK);
 }

@@ -1,13 +1,13 @@
 //! How long the company keeps what is over.
 
-use axum::Json;
 use axum::extract::State;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::companies::{self, Retention};
 
+use crate::http::answer::Versioned;
 use crate::http::document::Routes;
-use crate::http::extract::{Body, Tenant};
+use crate::http::extract::{Body, IfMatch, Tenant};
 use crate::http::may::{ReadInventory, WriteSettings};
 use crate::http::problem::Problem;
 use crate::http::state::ApiState;
@@ -69,24 +69,28 @@ impl RetentionBody {
 async fn get(
     tenant: Tenant<ReadInventory>,
     State(state): State<ApiState>,
-) -> Result<Json<RetentionView>, Problem> {
-    Ok(view(companies::retention(&tenant.scope).await?, &state))
+) -> Result<Versioned<RetentionView>, Problem> {
+    let (retention, revision) = companies::revised_retention(&tenant.scope).await?;
+    Ok(view(revision, retention, &state))
 }
 
 async fn put(
     tenant: Tenant<WriteSettings>,
     State(state): State<ApiState>,
+    IfMatch(seen): IfMatch,
     Body(new): Body<RetentionBody>,
-) -> Result<Json<RetentionView>, Problem> {
+) -> Result<Versioned<RetentionView>, Problem> {
     let retention = new.check(state.history_days)?;
-    companies::set_retention(&tenant.scope, retention, state.clock.now()).await?;
-    Ok(view(retention, &state))
+    let set = companies::set_retention(&tenant.scope, retention, seen, state.clock.now());
+    let revision = set.await?.ok_or(Problem::Stale)?;
+    Ok(view(revision, retention, &state))
 }
 
-fn view(retention: Retention, state: &ApiState) -> Json<RetentionView> {
-    Json(RetentionView {
+fn view(revision: u64, retention: Retention, state: &ApiState) -> Versioned<RetentionView> {
+    let view = RetentionView {
         history_days: retention.history_days,
         silent_hosts_days: retention.silent_hosts_days,
         history_days_max: state.history_days,
-    })
+    };
+    Versioned(revision, view)
 }

@@ -2,6 +2,7 @@
 
 use store::companies::{self, Retention};
 use store::hosts::{self, HostFilter, HostSort};
+use store::report_files::{self, NewReport, ReportFormat, ReportKind, ReportState, Spec};
 use store::software::{self, SoftwareFilter, SoftwareSort};
 use time::OffsetDateTime;
 
@@ -59,13 +60,13 @@ async fn what_ended_is_forgotten_when_its_company_says_and_not_when_others_do() 
     let then = DAY + Duration::from_secs(3_600);
     assert_eq!((had(&shorter, then).await, had(&shorter, later(2)).await), (1, 0));
     let own = Retention { history_days: Some(5), silent_hosts_days: None };
-    companies::set_retention(&shorter, own, DAY).await.unwrap();
+    companies::set_retention(&shorter, own, None, DAY).await.unwrap();
     node.hand.advance(Duration::from_secs(10 * DAY_S));
     tidy(&node, "1").await;
     assert_eq!((had(&shorter, then).await, had(&as_ever, then).await), (0, 1));
     // No company keeps more than the collector does.
     let longer = Retention { history_days: Some(3_650), ..own };
-    companies::set_retention(&as_ever, longer, DAY).await.unwrap();
+    companies::set_retention(&as_ever, longer, None, DAY).await.unwrap();
     node.hand.advance(Duration::from_secs(30 * DAY_S));
     tidy(&node, "2").await;
     assert_eq!(had(&as_ever, then).await, 0);
@@ -76,11 +77,34 @@ async fn silent_hosts_are_let_go_where_their_company_wants_that() {
     let node = Node::new().await;
     let (wants, keeps) = (company(&node, 1).await, company(&node, 2).await);
     let own = Retention { history_days: None, silent_hosts_days: Some(7) };
-    companies::set_retention(&wants, own, DAY).await.unwrap();
+    companies::set_retention(&wants, own, None, DAY).await.unwrap();
     node.hand.advance(Duration::from_secs(30 * DAY_S));
     tidy(&node, "1").await;
     assert_eq!(hosts(&wants).await, 1, "the collector may have been away itself");
     node.hand.advance(Duration::from_secs(DAY_S));
     tidy(&node, "2").await;
     assert_eq!((hosts(&wants).await, hosts(&keeps).await), (0, 1));
+}
+
+#[tokio::test]
+async fn a_report_whose_job_is_gone_is_given_up_a_day_later() {
+    let node = Node::new().await;
+    let scope = testing::company(node.database.store(), 1).await;
+    let spec = Spec {
+        kind: ReportKind::Findings,
+        format: ReportFormat::Csv,
+        severity_min: None,
+        kev: None,
+        label: None,
+    };
+    let new = NewReport { id: uuid::Uuid::new_v4(), name: "lost", spec };
+    report_files::create(&scope, &new, DAY).await.unwrap();
+    node.database.execute("DELETE FROM jobs").await;
+    let state = async || report_files::get(&scope, new.id).await.unwrap().unwrap().state;
+    node.hand.advance(Duration::from_secs(DAY_S - 60));
+    tidy(&node, "first").await;
+    assert_eq!(state().await, ReportState::Waiting);
+    node.hand.advance(Duration::from_secs(120));
+    tidy(&node, "second").await;
+    assert_eq!(state().await, ReportState::Failed);
 }

@@ -1,18 +1,26 @@
 import { Alert, Button, NumberInput, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { useQuery } from '@tanstack/react-query';
 
 import type { Schemas } from '../../api/client';
-import { useRead, useWrite } from '../../api/read';
+import { type ApiError, unwrapVersioned } from '../../api/problem';
+import { useWrite } from '../../api/read';
 import { useSession } from '../../api/session';
 import { ReadView } from '../../parts/States';
 import { text } from '../../text/text';
 
 /** How long the company keeps what is over. */
 export function RetentionSettings() {
-  const read = useRead(['settings', 'retention'], (api) => api.GET('/api/v1/settings/retention'));
+  const { me, company, api } = useSession();
+  const read = useQuery<{ value: Schemas['Retention']; etag: string }, ApiError>({
+    queryKey: [me.id, company, 'settings', 'retention'],
+    queryFn: () => unwrapVersioned(api.GET('/api/v1/settings/retention')),
+    // What somebody types must not be gone because they looked something up in another window.
+    refetchOnWindowFocus: false,
+  });
   return (
     <ReadView read={read} lines={3}>
-      {(kept) => <Form key={JSON.stringify(kept)} kept={kept} />}
+      {({ value, etag }) => <Form key={etag} kept={value} etag={etag} />}
     </ReadView>
   );
 }
@@ -22,7 +30,7 @@ interface Values {
   silent_hosts_days: number | string;
 }
 
-function Form({ kept }: { kept: Schemas['Retention'] }) {
+function Form({ kept, etag }: { kept: Schemas['Retention']; etag: string }) {
   const { may } = useSession();
   const mayWrite = may('settings:write');
   const form = useForm<Values>({
@@ -32,7 +40,8 @@ function Form({ kept }: { kept: Schemas['Retention'] }) {
     },
   });
   const save = useWrite(
-    (api, body: Schemas['RetentionBody']) => api.PUT('/api/v1/settings/retention', { body }),
+    (api, body: Schemas['RetentionBody']) =>
+      api.PUT('/api/v1/settings/retention', { params: { header: { 'If-Match': etag } }, body }),
     { done: text.settings.saved, quiet: true },
   );
   return (
