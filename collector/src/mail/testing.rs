@@ -174,19 +174,8 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
             "AUTH" => say(&mut line, "235 welcome").await,
             "RCPT" => {
                 to = command.trim_end()[8..].trim_matches(['<', '>']).to_owned();
-                match to.split('@').next().unwrap_or_default() {
-                    "cut" => return,
-                    "busy" => say(&mut line, "450 the mailbox is busy").await,
-                    "relay" => say(&mut line, "454 4.7.1 Relay access denied").await,
-                    "own" => say(&mut line, "530 authentication is required").await,
-                    "gone" => say(&mut line, "550 no such user here").await,
-                    "slow" => {
-                        shared.slow.add_permits(1);
-                        shared.may_go_on.acquire().await.unwrap().forget();
-                        say(&mut line, "250 fine").await;
-                    }
-                    _ => say(&mut line, "250 fine").await,
-                }
+                let Some(answer) = recipient(&to, &shared).await else { return };
+                say(&mut line, answer).await;
             }
             "DATA" => {
                 say(&mut line, "354 go on").await;
@@ -207,6 +196,23 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
             _ => say(&mut line, "250 fine").await,
         }
     }
+}
+
+/// What is said of a recipient; nothing where the server breaks off.
+async fn recipient(to: &str, shared: &Shared) -> Option<&'static str> {
+    Some(match to.split('@').next().unwrap_or_default() {
+        "cut" => return None,
+        "busy" => "450 the mailbox is busy",
+        "relay" => "454 4.7.1 Relay access denied",
+        "own" => "530 authentication is required",
+        "gone" => "550 no such user here",
+        "slow" => {
+            shared.slow.add_permits(1);
+            shared.may_go_on.acquire().await.ok()?.forget();
+            "250 fine"
+        }
+        _ => "250 fine",
+    })
 }
 
 async fn say(line: &mut BufReader<Box<dyn Line>>, text: &str) {

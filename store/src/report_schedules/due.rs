@@ -16,8 +16,9 @@ pub struct Due {
     pub reports: Vec<Uuid>,
 }
 
-/// Asks for a report of each schedule whose time has come, with the job that makes it, and moves the schedule to
-/// its next time, in one transaction: whatever happens, none is asked for twice. `new_id` gives a report's id.
+/// Asks for a report of each schedule whose time has come, with its job, and moves the schedule to its next time.
+///
+/// All of that is one transaction: whatever happens, none is asked for twice. `new_id` gives a report's id.
 ///
 /// # Errors
 ///
