@@ -36,6 +36,7 @@ export default defineConfig({
         'provider.spec.ts',
         'reports.spec.ts',
         'settings.spec.ts',
+        'waited.spec.ts',
         'webhooks.spec.ts',
       ],
     },
