@@ -265,7 +265,8 @@ impl Node {
         };
         running.closing.cancel();
         if running.lifecycle.is_stopping() && running.life.is_alive() {
-            // In order: the writer leaves its files as the next start finds them best.
+            // In order: the writer leaves its files as the next start finds them best. A second of the seed's
+            // own time, in which whatever is under way ends; none of the machine's passes.
             tokio::task::yield_now().await;
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

@@ -120,6 +120,7 @@ async fn a_collector_that_says_nothing_for_longer_than_a_session_has_not_held_on
     let mut client = client(1, Touch::Told, 1).await;
     client.attendance = Attendance::Hold { return_within_s: 600 };
     // Called, and no welcome within all the time that a greeting may take.
+    // Under paused time: these move the clock, and nothing waits.
     tokio::time::sleep(GREET_WITHIN).await;
     assert!(!client.has_held());
     assert_eq!(client.spread_after(), Duration::ZERO);
@@ -136,6 +137,7 @@ async fn only_who_held_as_it_was_told_comes_back_at_any_moment_within_the_time()
         let mut client = client(1, touch, speed).await;
         client.attendance = attendance;
         client.welcomed_at = Some(Clock.now());
+        // Under paused time, as above.
         tokio::time::sleep(Duration::from_secs(60)).await;
         let waits = (0..200).map(|_| client.spread_after());
         waits.max().unwrap_or_default()
