@@ -11,25 +11,29 @@
     reason = "helpers of tests: a broken fixture has to stop the test"
 )]
 
+#[path = "golden/examples.rs"]
+mod examples;
+#[path = "golden/numbers.rs"]
+mod numbers;
+
 use std::fs;
 use std::path::PathBuf;
 
 use protocol::enrolment::{EnrolReply, EnrolRequest};
 use protocol::fingerprint::{InventoryDigest, RecordFingerprint, SoftwareKey};
 use protocol::frame::{Frame, HEADER_BYTES, Header, Packer, Packing, Unpacker};
-use protocol::host::{HostFacts, Platform};
 use protocol::ids::{AgentId, CompanyId, Position, TokenId};
 use protocol::message::{
-    AgentMessage, Attendance, Capabilities, CollectorMessage, Heartbeat, Hello, Presence, Settings,
-    Welcome,
+    AgentMessage, Attendance, Capabilities, CollectorMessage, Heartbeat, Hello, Presence, Welcome,
 };
 use protocol::reject::RejectReason;
 use protocol::report::{Report, ReportBody};
-use protocol::software::{SoftwareRecord, Source, SourceState, SourceStatus};
 use protocol::token::EnrolmentToken;
 use protocol::way::{NotQuic, Path, Way};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+use self::examples::{debian, delta, records, settings, snapshot};
 
 fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1").join(name);
@@ -54,133 +58,6 @@ fn check_collector_message(name: &str, message: &CollectorMessage) {
     let expected = golden(name, &bytes);
     assert_eq!(bytes, expected, "the encoding of {name} changed");
     assert_eq!(CollectorMessage::decode(&expected).as_ref(), Ok(message));
-}
-
-fn debian() -> Platform {
-    Platform { family: "linux".to_owned(), id: "debian".to_owned(), version: "12".to_owned() }
-}
-
-fn facts() -> HostFacts {
-    HostFacts {
-        hostname: "web-1.example".to_owned(),
-        platform: debian(),
-        os_name: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-        os_codename: "bookworm".to_owned(),
-        os_build: String::new(),
-        kernel: "6.1.0-41-amd64".to_owned(),
-        arch: "x86_64".to_owned(),
-        cpu_model: "AMD EPYC 7763 64-Core Processor".to_owned(),
-        cpu_count: 4,
-        memory_bytes: 17_179_869_184,
-        agent_version: "0.1.0".to_owned(),
-    }
-}
-
-fn sources() -> Vec<SourceStatus> {
-    vec![
-        SourceStatus {
-            source: Source::Deb,
-            state: SourceState::Ok,
-            reason: String::new(),
-            records: 3,
-            took_ms: 12,
-        },
-        SourceStatus {
-            source: Source::Rpm,
-            state: SourceState::Failed,
-            reason: "/var/lib/rpm/rpmdb.sqlite is not a database".to_owned(),
-            records: 0,
-            took_ms: 1,
-        },
-    ]
-}
-
-/// Records in which every field is set at least once and empty at least once.
-fn records() -> Vec<SoftwareRecord> {
-    let bind = SoftwareRecord {
-        arch: "amd64".to_owned(),
-        vendor: "Debian DNS Team <team+dns@tracker.debian.org>".to_owned(),
-        source_name: "bind9".to_owned(),
-        installed_at_s: Some(1_700_000_000),
-        ..SoftwareRecord::new(Source::Deb, "bind9-host", "1:9.18.33-1~deb12u2")
-    };
-    let gcc = SoftwareRecord {
-        arch: "amd64".to_owned(),
-        vendor: "Debian GCC Maintainers <debian-gcc@lists.debian.org>".to_owned(),
-        source_name: "gcc-defaults".to_owned(),
-        source_version: "1.203".to_owned(),
-        installed_at_s: Some(1_700_000_003),
-        ..SoftwareRecord::new(Source::Deb, "gcc", "4:12.2.0-3")
-    };
-    let openssl = SoftwareRecord {
-        epoch: Some(1),
-        release: "47.el8_10".to_owned(),
-        arch: "x86_64".to_owned(),
-        vendor: "Red Hat, Inc.".to_owned(),
-        origin: "baseos".to_owned(),
-        ..SoftwareRecord::new(Source::Rpm, "openssl-libs", "1.1.1k")
-    };
-    let firefox = SoftwareRecord {
-        bundle_id: "org.mozilla.firefox".to_owned(),
-        locations: vec![
-            "/Applications/Firefox.app".to_owned(),
-            "/Users/ada/Applications/Firefox.app".to_owned(),
-        ],
-        ..SoftwareRecord::new(Source::Apps, "Firefox", "145.0")
-    };
-    let kernel = |version: &str, running| SoftwareRecord {
-        arch: "amd64".to_owned(),
-        source_name: "linux-signed-amd64".to_owned(),
-        running: Some(running),
-        ..SoftwareRecord::new(Source::Deb, format!("linux-image-{version}-amd64"), version)
-    };
-    vec![bind, gcc, openssl, firefox, kernel("6.1.0-41", true), kernel("6.1.0-40", false)]
-}
-
-fn snapshot() -> Report {
-    let mut records = records();
-    records.sort_by_key(|record| SoftwareKey::of(record, &debian()));
-    Report {
-        position: Position::new(1, 1),
-        made_at_ms: 1_732_150_000_000,
-        platform: debian(),
-        facts: Some(Box::new(facts())),
-        sources: sources(),
-        body: ReportBody::Snapshot {
-            from: SoftwareKey(0),
-            to: Some(SoftwareKey(u128::MAX)),
-            records,
-        },
-        digest: None,
-    }
-}
-
-fn delta() -> Report {
-    let [bind, gcc, ..] = &records()[..] else {
-        panic!("two records at least");
-    };
-    Report {
-        // Past what two bytes of LEB128 hold.
-        position: Position::new(3, 70_000),
-        made_at_ms: 1_732_153_600_000,
-        platform: debian(),
-        facts: None,
-        sources: Vec::new(),
-        body: ReportBody::Delta {
-            upserts: vec![bind.clone()],
-            removes: vec![SoftwareKey::of(gcc, &debian()), SoftwareKey(1)],
-        },
-        digest: Some(InventoryDigest { count: 1, sum: u128::MAX }),
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        revision: 9,
-        heartbeat_every_s: 600,
-        scan_every_s: 7_200,
-        sources_off: vec![Source::Python, Source::FirefoxAddon],
-    }
 }
 
 #[test]
@@ -302,28 +179,6 @@ fn a_hello_says_its_way_and_its_process_or_nothing() {
 }
 
 #[test]
-fn every_way_and_reason_keeps_its_number() {
-    let ways = [Way::Quic, Way::Tcp, Way::Proxy];
-    let reasons = [
-        NotQuic::NoAnswer,
-        NotQuic::Refused,
-        NotQuic::Handshake,
-        NotQuic::Unavailable,
-        NotQuic::Configured,
-    ];
-    for (number, way) in (0_u8..).zip(ways) {
-        let path = Path { way, not_quic: None };
-        let bytes = Hello::extension_of(Presence { path, process: 0 });
-        assert_eq!(bytes, [number, 0, 0], "{}", way.as_str());
-    }
-    for (number, reason) in (0_u8..).zip(reasons) {
-        let path = Path { way: Way::Tcp, not_quic: Some(reason) };
-        let bytes = Hello::extension_of(Presence { path, process: 0 });
-        assert_eq!(bytes, [1, 1, number, 0], "{}", reason.as_str());
-    }
-}
-
-#[test]
 fn welcome_keeps_its_bytes() {
     check_collector_message(
         "welcome.bin",
@@ -395,38 +250,6 @@ fn orders_keep_their_bytes() {
     ] {
         check_collector_message(name, &CollectorMessage::Attend(attendance));
     }
-}
-
-#[test]
-fn abilities_keep_their_bits() {
-    assert_eq!(Capabilities::current(), Capabilities(0b111_1111));
-    assert_eq!(Capabilities::ATTEND, Capabilities(0b1000));
-    assert_eq!(Capabilities::REKEY, Capabilities(0b1_0000));
-    assert_eq!(Capabilities::LEAVE, Capabilities(0b10_0000));
-    assert_eq!(Capabilities::AUTHORITIES, Capabilities(0b100_0000));
-}
-
-#[test]
-fn every_reject_reason_keeps_its_number() {
-    let numbers: Vec<_> = RejectReason::ALL
-        .iter()
-        .map(|reason| postcard::to_stdvec(reason).expect("encodes"))
-        .collect();
-    let expected: Vec<_> = (0..20_u8).map(|number| vec![number]).collect();
-    assert_eq!(numbers, expected);
-    // A reason that `ALL` does not name would have no number above, and no metric before it
-    // happens.
-    assert!(postcard::from_bytes::<RejectReason>(&[20]).is_err());
-}
-
-#[test]
-fn every_source_keeps_its_number() {
-    let numbers: Vec<_> =
-        Source::ALL.iter().map(|source| postcard::to_stdvec(source).expect("encodes")).collect();
-    let expected: Vec<_> = (0..28_u8).map(|number| vec![number]).collect();
-    assert_eq!(numbers, expected);
-    // A source that `ALL` does not name could be sent and never be read out of a database again.
-    assert!(postcard::from_bytes::<Source>(&[28]).is_err());
 }
 
 #[test]
