@@ -17,6 +17,8 @@ mod distributions;
 mod figures;
 #[path = "bench_match/naive.rs"]
 mod naive;
+#[path = "bench_match/products.rs"]
+mod products;
 #[path = "bench_match/questions.rs"]
 mod questions;
 

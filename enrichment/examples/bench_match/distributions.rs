@@ -68,6 +68,7 @@ fn of_distribution(index: &Index, packages: &naive::Packages, name: &str, all: &
         .zip(all)
         .map(|(statements, owned)| naive::Asked {
             statements,
+            manager: owned.source,
             name: &owned.name,
             version: &owned.version,
             place: format!("{} {}", owned.platform.id, owned.platform.version),

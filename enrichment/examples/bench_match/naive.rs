@@ -2,21 +2,23 @@
 //! everything that is said of a package or a product, and writes what it finds with its reasons.
 //!
 //! It decides as the index's matcher does where that takes no more than looking: a denial and the
-//! record of the very CVE before bulletins, a fix on a line of updates. It knows no modules and no
-//! releases without records. It must never be made slow: it is what the figures are held against.
+//! record of the very CVE before bulletins, a fix on a line of updates, what a package holds of a
+//! kernel. It knows no modules, no withdrawn CVEs and no releases without records. It must never be made slow: it is what the figures are held against.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use enrichment::advisory::{Advisory, Affected, DENIED, End, Place, Span, UNIMPORTANT, Verdict};
-use enrichment::cpe::{Attr, Attribute, Cpe};
-use enrichment::cve::{CveRecord, Range};
+use enrichment::cpe::{Attribute, Cpe};
+use enrichment::cve::CveRecord;
 use enrichment::evaluation::{self, Confidence, Finding, Why};
 use enrichment::feeds::{FeedSink, SinkError};
 use enrichment::version::{self, Scheme};
+use kernels::{Package, Part};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::distributions::RELEASES;
+use super::products::{Row, product};
 
 /// What is said of a package: by distribution and name.
 pub(super) type Packages = BTreeMap<(&'static str, String), Vec<Statement>>;
@@ -34,15 +36,8 @@ pub(super) struct Statement {
 /// Rows of products and of packages as anyone would parse them.
 #[derive(Default)]
 pub(super) struct Naive {
-    products: HashMap<String, Vec<Row>>,
+    pub(super) products: HashMap<String, Vec<Row>>,
     pub(super) packages: Packages,
-}
-
-struct Row {
-    cve: String,
-    criteria: String,
-    version: Option<String>,
-    range: Range,
 }
 
 impl FeedSink for Naive {
@@ -95,6 +90,7 @@ impl FeedSink for Naive {
 /// An installed package and all that is said of it.
 pub(super) struct Asked<'a> {
     pub(super) statements: &'a [Statement],
+    pub(super) manager: &'a str,
     pub(super) name: &'a str,
     pub(super) version: &'a str,
     pub(super) place: String,
@@ -113,6 +109,9 @@ type Said<'a> = (&'a Statement, Outcome<'a>);
 impl<'a> Asked<'a> {
     /// What is found, in the order of ids.
     pub(super) fn findings(&self) -> Vec<Finding> {
+        if self.part() == Part::Beside {
+            return Vec::new();
+        }
         let mut open: BTreeMap<&str, Vec<Said<'a>>> = BTreeMap::new();
         for statement in self.statements.iter().filter(|one| !one.is_denial()) {
             if matches!(self.outcome(statement), Outcome::Within(_)) {
@@ -132,6 +131,13 @@ impl<'a> Asked<'a> {
             }
         }
         open.into_iter().filter_map(|(cve, said)| self.decide(cve, &said)).collect()
+    }
+
+    fn part(&self) -> Part {
+        // Only debs tell of what they were built.
+        let source_name = if self.manager == "deb" { self.name } else { "" };
+        let Self { manager, name, version, .. } = *self;
+        Package { manager, name, version, release: "", source_name }.part()
     }
 
     fn decide(&self, cve: &str, said: &[Said<'a>]) -> Option<Finding> {
@@ -186,8 +192,7 @@ impl<'a> Asked<'a> {
         if affected.verdict == Verdict::UnderInvestigation {
             notes.push("the publisher has not said yet whether it is affected".into());
         }
-        // As the index doubts kernels of which nobody says whether they run.
-        if self.name == "linux" || self.name.starts_with("linux-lts") {
+        if self.part() == Part::Image {
             notes.push("whether this installed kernel is the one that runs is not known".into());
         }
         if is_disputed {
@@ -337,69 +342,4 @@ pub(super) fn alike(findings: &[Finding], others: &[Finding]) -> u64 {
         })
     };
     findings.iter().filter(is_alike).count() as u64
-}
-
-fn product(name: &Cpe) -> String {
-    let text = |attribute| name.get(attribute).as_value().unwrap_or_default();
-    format!("{}:{}", text(Attribute::Vendor), text(Attribute::Product))
-}
-
-impl Naive {
-    /// One pass over a product's rows.
-    pub(super) fn evaluate(&self, name: &Cpe) -> Vec<Finding> {
-        let Attr::Value(installed) = name.get(Attribute::Version) else {
-            return Vec::new();
-        };
-        let rows = self.products.get(&product(name)).map_or(&[][..], Vec::as_slice);
-        let mut found: Vec<&Row> = rows.iter().filter(|row| row.covers(installed)).collect();
-        found.sort_unstable_by_key(|row| &row.cve);
-        // The index names the surest row of a CVE; here any will do, which costs less.
-        found.dedup_by_key(|row| &row.cve);
-        found.iter().map(|row| row.finding(installed)).collect()
-    }
-}
-
-impl Row {
-    fn covers(&self, installed: &str) -> bool {
-        let order = |bound: &str| version::compare(Scheme::Generic, installed, bound);
-        let is = |bound: &Option<String>, holds: fn(Ordering) -> bool| {
-            bound.as_deref().is_none_or(|bound| order(bound).is_ok_and(holds))
-        };
-        match &self.version {
-            Some(version) => order(version).is_ok_and(Ordering::is_eq),
-            None => {
-                is(&self.range.start_including, Ordering::is_ge)
-                    && is(&self.range.start_excluding, Ordering::is_gt)
-                    && is(&self.range.end_including, Ordering::is_le)
-                    && is(&self.range.end_excluding, Ordering::is_lt)
-            }
-        }
-    }
-
-    fn finding(&self, installed: &str) -> Finding {
-        let bounds = [
-            (">= ", &self.range.start_including),
-            ("> ", &self.range.start_excluding),
-            ("<= ", &self.range.end_including),
-            ("< ", &self.range.end_excluding),
-        ];
-        let bounds: Vec<String> = bounds
-            .iter()
-            .filter_map(|(sign, bound)| Some(format!("{sign}{}", bound.as_ref()?)))
-            .collect();
-        Finding {
-            cve: self.cve.as_str().into(),
-            source: "nvd".into(),
-            confidence: Confidence::High,
-            fixed_in: self.range.end_excluding.as_deref().map(Into::into),
-            why: Why {
-                criteria: self.criteria.as_str().into(),
-                range: Some(bounds.join(", ").into()),
-                version: SmolStr::new(installed),
-                scheme: Scheme::Generic.as_str().into(),
-                rule: "cpe".into(),
-                ..Why::default()
-            },
-        }
-    }
 }
