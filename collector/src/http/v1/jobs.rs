@@ -53,7 +53,7 @@ struct JobView {
     #[schemars(with = "Option<Uuid>")]
     company: Option<CompanyId>,
     /// `erase_company`, `feed_sync`, `import`, `keep_counts`, `keep_rules`, `make_reports`, `match_findings`,
-    /// `measure` or `tidy`.
+    /// `measure`, `send_mail` or `tidy`.
     kind: String,
     /// For which tick of the clock, or for what: the id of the import or of the report.
     tick: String,

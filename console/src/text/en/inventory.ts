@@ -14,7 +14,7 @@ export const source = sourceName;
 
 export const host = {
   host: 'Host',
-  lead: 'The machines with an agent.',
+  lead: 'The machines with an agent, and assets that a software document describes.',
   hostname: 'Host',
   name: 'Part of the name',
   state: 'State',
