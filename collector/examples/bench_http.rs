@@ -113,7 +113,7 @@ async fn serve_api(database: &FreshDatabase) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(
-        async move { http::serve(listener, state, &config, std::future::pending()).await },
+        async move { http::serve(listener, state, &config, None, std::future::pending()).await },
     );
     Ok(address)
 }

@@ -5,12 +5,14 @@
 //! away before all that uses it has ended.
 
 mod agents;
+mod api;
 pub(crate) mod cluster;
 mod data_dir;
 mod database;
 mod measures;
 mod node;
 mod presence;
+mod reload;
 mod telling;
 
 use std::net::SocketAddr;
@@ -26,6 +28,7 @@ pub use self::data_dir::{RunFile, running};
 use self::database::Database;
 use self::node::ThisNode;
 use self::presence::Presence;
+use self::reload::Reloadable;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Config, Environment, Role};
@@ -53,6 +56,7 @@ pub struct App {
     store: Store,
     database: Database,
     work: Option<Work>,
+    reloadable: Reloadable,
     data_dir: DataDir,
 }
 
@@ -73,6 +77,14 @@ struct Base {
     store: Store,
     authority: Arc<Authority>,
     tracer: Tracer,
+}
+
+/// What the roles of a node have become.
+#[derive(Default)]
+struct Started {
+    addresses: Addresses,
+    work: Option<Work>,
+    reloadable: Reloadable,
 }
 
 /// What works through the queue of this node.
@@ -145,11 +157,13 @@ impl App {
             store: base.store,
             database,
             work: None,
+            reloadable: Reloadable::default(),
             data_dir,
         };
-        let announced = started.and_then(|(addresses, work)| {
-            app.addresses = addresses;
-            app.work = work;
+        let announced = started.and_then(|started| {
+            app.addresses = started.addresses;
+            app.work = started.work;
+            app.reloadable = started.reloadable;
             app.data_dir.announce(&app.addresses)
         });
         if let Err(error) = announced {
@@ -209,13 +223,9 @@ impl App {
 }
 
 impl Base {
-    async fn start_roles(
-        &self,
-        metrics: PrometheusHandle,
-    ) -> anyhow::Result<(Addresses, Option<Work>)> {
+    async fn start_roles(&self, metrics: PrometheusHandle) -> anyhow::Result<Started> {
         let roles = self.config.node.roles;
-        let mut addresses = Addresses::default();
-        let mut work = None;
+        let Started { mut addresses, mut work, mut reloadable } = Started::default();
         let jobs = Jobs {
             store: self.store.clone(),
             // One matcher for the pipeline and the jobs: a second would judge everything again for
@@ -237,7 +247,9 @@ impl Base {
         // somebody who stores it.
         if roles.has(Role::Ingest) {
             let started = self.start_work(Arc::clone(&jobs.matcher)).await?;
-            addresses.ingest = Some(self.start_ingest(started.queue.clone()).await?);
+            let listening = self.start_ingest(started.queue.clone()).await?;
+            addresses.ingest = Some(listening.address);
+            reloadable.rates = Some(listening.rates);
             work = Some(started);
         }
         let node = self.this_node(addresses, work.clone());
@@ -246,13 +258,15 @@ impl Base {
         if roles.has(Role::Api) {
             let live = http::Live::new(announcements.clone(), self.lifecycle.soft_token());
             let outside = (live, metrics);
-            addresses.http = Some(self.start_api(node, outside).await?);
+            let api = self.start_api(node, outside).await?;
+            addresses.http = Some(api.address);
+            reloadable.api = Some(api);
         }
         if roles.has(Role::Jobs) {
             self.start_webhooks(&announcements)?;
             jobs.start(&self.config.jobs, &self.lifecycle).await?;
         }
-        Ok((addresses, work))
+        Ok(Started { addresses, work, reloadable })
     }
 
     /// What fetches feeds on this node, if it is told to.
@@ -319,7 +333,7 @@ impl Base {
         Ok(queue)
     }
 
-    async fn start_ingest(&self, queue: Queue) -> anyhow::Result<SocketAddr> {
+    async fn start_ingest(&self, queue: Queue) -> anyhow::Result<ingest::Listening> {
         let registry = Registry::new();
         let directory =
             Directory::open(self.store.clone(), registry.clone(), self.clock.clone()).await?;
@@ -343,41 +357,5 @@ impl Base {
             lifecycle: self.lifecycle.clone(),
             tracer: self.tracer.clone(),
         })?)
-    }
-
-    async fn start_api(
-        &self,
-        node: Arc<ThisNode>,
-        (live, metrics): (http::Live, PrometheusHandle),
-    ) -> anyhow::Result<SocketAddr> {
-        let config = self.config.http.clone();
-        let listener = tokio::net::TcpListener::bind(config.listen)
-            .await
-            .with_context(|| format!("listen on {} (TCP)", config.listen))?;
-        let address = listener.local_addr()?;
-        let state = http::ApiState {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            metrics,
-            gate: http::Gate::new(&config),
-            node,
-            exports: http::Exports::default(),
-            uploads: http::Uploads::new(&self.config.http),
-            live,
-            reach: Reach::new(&self.config.webhooks),
-            sealer: self.sealer()?,
-            oidc: self.oidc()?,
-            mail: self.mailer()?,
-            passes: self.passes(),
-            history_days: self.config.jobs.retention_days,
-            tracer: self.tracer.clone(),
-            deletion_wait: self.config.jobs.deletion_wait,
-        };
-        let stopping = self.lifecycle.soft_token();
-        self.lifecycle.spawn_essential("http", async move {
-            let stop = stopping.cancelled_owned();
-            Ok(http::serve(listener, state, &config, stop).await?)
-        });
-        Ok(address)
     }
 }

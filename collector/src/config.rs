@@ -32,7 +32,7 @@ pub use self::database::{DatabaseConfig, DatabaseServer, PrivateServer};
 pub use self::document::default_file;
 pub use self::enrichment::EnrichmentConfig;
 pub use self::feeds::{FeedSource, FeedSourceKind, FeedsConfig, ProxyConfig};
-pub use self::http::HttpConfig;
+pub use self::http::{HttpConfig, WebTls};
 pub use self::ingest::{Connections, IngestConfig, TcpListen};
 pub use self::jobs::JobsConfig;
 pub use self::layers::{Environment, Layers};
@@ -49,7 +49,7 @@ pub use self::webhooks::WebhooksConfig;
 use self::section::Section;
 
 /// Everything that a collector is told, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// This process.
     pub node: NodeConfig,

@@ -7,6 +7,7 @@
 mod answer;
 mod archive;
 mod bounds;
+mod certificate;
 mod client;
 mod console;
 mod cookie;
@@ -57,6 +58,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use uuid::{NoContext, Timestamp, Uuid};
 
+pub use self::certificate::{CertificateError, WebCertificate};
 pub use self::export::Exports;
 pub use self::gate::Gate;
 pub use self::health::Watched;
@@ -68,21 +70,25 @@ pub use self::upload::Uploads;
 use self::problem::Problem;
 use crate::config::HttpConfig;
 
-/// Answers requests until `stop` resolves, and then those that are under way.
+/// Answers requests until `stop` resolves, and then those that are under way: under TLS where there is a
+/// certificate, else in the open.
 ///
 /// # Errors
 ///
-/// When the listener fails for good.
+/// When the listener fails for good, or TLS cannot be set up.
 pub async fn serve(
     listener: TcpListener,
     state: ApiState,
     config: &HttpConfig,
+    certificate: Option<&Arc<WebCertificate>>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    server::serve(listener, router(state, config), config, stop).await
+    let tls = certificate.map(WebCertificate::acceptor).transpose().map_err(io::Error::other)?;
+    server::serve(listener, router(state, config), config, tls, stop).await
 }
 
-/// Answers those who watch a node, and nobody else, until `stop` resolves.
+/// Answers those who watch a node, and nobody else, until `stop` resolves. Always in the open: who watches has an
+/// address of its own for it.
 ///
 /// # Errors
 ///
@@ -94,7 +100,7 @@ pub async fn serve_watched(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let routes = health::routes::<Watched>().with_state(watched);
-    server::serve(listener, routes, config, stop).await
+    server::serve(listener, routes, config, None, stop).await
 }
 
 /// Every route, with what surrounds it.

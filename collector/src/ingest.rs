@@ -164,14 +164,14 @@ impl Shared {
     }
 }
 
-/// Starts to listen, and gives the address that is listened on.
+/// Starts to listen, and gives the address that is listened on and what can be changed while it is.
 ///
 /// Everything runs as tasks of the lifecycle and ends with it.
 ///
 /// # Errors
 ///
 /// When the certificate cannot be made or the socket cannot be bound.
-pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
+pub fn start(parts: Parts) -> Result<Listening, StartError> {
     let shared = Arc::new(Shared::new(parts));
     // Made anew at every start and never written to disk: there is no key of the server's to lose.
     let certificate = Arc::new(ServerCertificate::issue(
@@ -185,7 +185,30 @@ pub fn start(parts: Parts) -> Result<SocketAddr, StartError> {
         .map_err(|(address, transport, error)| StartError::Bind { address, transport, error })?;
     let address = listener.address();
     spawn_tasks(&shared, listener, certificate);
-    Ok(address)
+    Ok(Listening { address, rates: Rates(shared) })
+}
+
+/// An ingest that listens.
+#[derive(Debug)]
+pub struct Listening {
+    /// Where.
+    pub address: SocketAddr,
+    /// What agents are held to there.
+    pub rates: Rates,
+}
+
+/// How often agents may ask on this node.
+#[derive(Clone, Debug)]
+pub struct Rates(Arc<Shared>);
+
+impl Rates {
+    /// Holds agents to other rates from now on.
+    pub(crate) fn set(&self, config: &IngestConfig) {
+        self.0.agent_rate.set(Rate::per_minute(config.agent_requests_per_minute));
+        self.0.company_rate.set(Rate::per_minute(config.company_requests_per_minute));
+        self.0.enrolments.set(Rate::per_minute(config.enrolments_per_minute));
+        self.0.handshakes.set(Rate::per_second(config.handshakes_per_second));
+    }
 }
 
 fn spawn_tasks(shared: &Arc<Shared>, listener: Listener, certificate: Arc<ServerCertificate>) {

@@ -55,7 +55,7 @@ impl Node {
         config.company_requests_per_minute = 10_000_000;
         let authority = open_authority(folder, &clock)?;
         let lifecycle = Lifecycle::new();
-        let address = ingest::start(Parts {
+        let listening = ingest::start(Parts {
             config,
             clock,
             authority: Arc::new(authority),
@@ -65,7 +65,7 @@ impl Node {
             lifecycle: lifecycle.clone(),
             tracer: Tracer::default(),
         })?;
-        Ok(Self { address, lifecycle })
+        Ok(Self { address: listening.address, lifecycle })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {

@@ -10,6 +10,7 @@ mod finding;
 mod machine;
 mod mail;
 mod traces;
+mod web;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend(data::index(config, clock.now()));
     findings.extend(traces::look(config).await);
     findings.extend(mail::server(config).await);
+    findings.extend(web::certificate(config, clock.now()));
     let Some(reached) = Reached::open(config, &mut findings).await else {
         findings.push(authority::look(config, None, clock.now()));
         return findings;

@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::settings::Settings;
 use crate::app::App;
+use crate::causes::Causes;
 use crate::clock::Clock;
 use crate::config::{Config, Environment};
 use crate::lifecycle::Ending;
@@ -30,12 +31,17 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(&self, settings: &Settings) -> anyhow::Result<ExitCode> {
         let config = self.config(settings)?;
-        telemetry::install(&config.telemetry)?;
+        let log = telemetry::install(&config.telemetry)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .context("start the runtime")?;
-        runtime.block_on(serve(config))
+        let again = || {
+            let next = self.config(settings)?;
+            log.set_level(&next.telemetry.level);
+            Ok(next)
+        };
+        runtime.block_on(serve(config, &again))
     }
 
     fn config(&self, settings: &Settings) -> anyhow::Result<Config> {
@@ -54,13 +60,18 @@ impl Serve {
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+/// Serves until the stop. `again` reads the configuration once more and has the log go by it.
+async fn serve(
+    config: Config,
+    again: &dyn Fn() -> anyhow::Result<Config>,
+) -> anyhow::Result<ExitCode> {
     // Listened for before anything starts, so that no signal finds the default action.
     let mut signals = StopSignals::listen().context("listen for signals")?;
+    let mut hangups = signal(SignalKind::hangup()).context("listen for signals")?;
     let metrics = metrics::install().context("install the metrics")?;
     let environment = Environment::of_process();
     let starting = App::start(config, &environment, Clock::system(), metrics.clone());
-    let app = tokio::select! {
+    let mut app = tokio::select! {
         app = Box::pin(starting) => app?,
         // Whatever had started is adopted or repaired by the next start.
         () = signals.next() => anyhow::bail!("stopped by a signal while starting"),
@@ -69,13 +80,17 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let upkeep = metrics::upkeep(metrics, lifecycle.clone());
     lifecycle.spawn("metrics", upkeep);
     let stopping = lifecycle.clone();
-    tokio::select! {
-        () = signals.next() => {
-            tracing::info!("stopping: a second signal does not wait for work at hand");
-            lifecycle.stop();
+    loop {
+        tokio::select! {
+            () = signals.next() => {
+                tracing::info!("stopping: a second signal does not wait for work at hand");
+                lifecycle.stop();
+                break;
+            }
+            Some(()) = hangups.recv() => reload(&mut app, again),
+            // An essential task has ended.
+            () = stopping.stopping() => break,
         }
-        // An essential task has ended.
-        () = stopping.stopping() => {}
     }
     let (ending, crashed) = app.run_to_end(signals.next()).await;
     if let Some(what) = crashed {
@@ -87,6 +102,28 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         Ending::Stopped => ExitCode::SUCCESS,
         Ending::Forced | Ending::Crashed => ExitCode::FAILURE,
     })
+}
+
+/// Reads the configuration again. One that cannot be used changes nothing.
+fn reload(app: &mut App, again: &dyn Fn() -> anyhow::Result<Config>) {
+    match again() {
+        Ok(next) => {
+            let waiting = app.reload(&next);
+            if waiting.is_empty() {
+                tracing::info!("read the configuration again");
+            } else {
+                let waiting = waiting.join(", ");
+                tracing::warn!(
+                    waiting,
+                    "read the configuration again: what else changed in these sections takes a restart"
+                );
+            }
+        }
+        Err(error) => tracing::error!(
+            error = %Causes(&error),
+            "the configuration cannot be used, and what was in force still is"
+        ),
+    }
 }
 
 /// The signals that ask for a stop.

@@ -2,17 +2,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::section::section;
 use super::{ConfigError, in_range};
 
 section! {
-    /// The HTTP API, with `/metrics`, `/healthz` and `/readyz`. It speaks plain HTTP: put a proxy with TLS before
-    /// it where it is reached over a network.
+    /// The HTTP API, with `/metrics`, `/healthz` and `/readyz`. Where it is reached over a network, give it a
+    /// certificate or put a proxy with TLS before it: without either it speaks plain HTTP.
     "http" RawHttp {
         /// Where it listens.
         listen: SocketAddr = "127.0.0.1:7080";
+        /// The certificate that it is reached with (PEM: its own first, then what signed it), for HTTPS and nothing
+        /// else. Taken anew within a minute when the file changes, so that an ACME client may renew it.
+        certificate_file: Option<PathBuf> => "/etc/muster/web.pem";
+        /// The certificate's key (PEM), which no other account may read.
+        key_file: Option<PathBuf> => "/etc/muster/web.key";
         /// How long one request may take, in seconds.
         request_timeout_s: u32 = 30;
         /// Bytes of a request's body.
@@ -46,6 +52,8 @@ section! {
 pub struct HttpConfig {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Its own certificate; `None` for plain HTTP.
+    pub tls: Option<WebTls>,
     /// How long one request may take.
     pub request_timeout: Duration,
     /// Bytes of a request's body.
@@ -72,6 +80,15 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
 }
 
+/// Where the API's own certificate lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebTls {
+    /// The certificate, with what signed it (PEM).
+    pub certificate: PathBuf,
+    /// Its key (PEM).
+    pub key: PathBuf,
+}
+
 impl TryFrom<RawHttp> for HttpConfig {
     type Error = ConfigError;
 
@@ -79,6 +96,7 @@ impl TryFrom<RawHttp> for HttpConfig {
         let timeout_s = in_range("http.request_timeout_s", raw.request_timeout_s, 1..=3_600)?;
         Ok(Self {
             listen: raw.listen,
+            tls: tls(raw.certificate_file, raw.key_file)?,
             request_timeout: Duration::from_secs(timeout_s.into()),
             body_bytes_max: in_range(
                 "http.body_bytes_max",
@@ -121,6 +139,19 @@ fn seconds(
     Ok(Duration::from_secs(seconds.into()))
 }
 
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<WebTls>, ConfigError> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(WebTls { certificate, key })),
+        (Some(_), None) => {
+            Err(ConfigError::value("http.key_file", "http.certificate_file has none: set it too"))
+        }
+        (None, Some(_)) => {
+            Err(ConfigError::value("http.certificate_file", "http.key_file has none: set it too"))
+        }
+    }
+}
+
 fn proxies(texts: &[String]) -> Result<Vec<IpAddr>, ConfigError> {
     let address = |text: &String| {
         text.parse()
@@ -157,6 +188,16 @@ mod tests {
         for other in ["*", "https://", "https://a.example/", "tools.example", "https://*.example"] {
             assert!(!is_taken(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_certificate_and_its_key_are_named_together() {
+        let file = || Some(PathBuf::from("/etc/muster/web.pem"));
+        assert_eq!(tls(None, None).unwrap(), None);
+        assert!(tls(file(), file()).unwrap().is_some());
+        let error = |certificate, key| tls(certificate, key).unwrap_err().to_string();
+        assert!(error(file(), None).starts_with("http.key_file"));
+        assert!(error(None, file()).starts_with("http.certificate_file"));
     }
 
     #[test]

@@ -43,6 +43,8 @@ fn the_default_file_gives_the_defaults_when_its_marks_are_taken_away() {
                 "ca_file",
                 "public_url",
                 "watch_listen",
+                "certificate_file",
+                "key_file",
                 "host",
                 "user",
                 "password_file",

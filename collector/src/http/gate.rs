@@ -71,6 +71,12 @@ impl Gate {
         }))
     }
 
+    /// Holds requests to other rates from now on.
+    pub(crate) fn set_rates(&self, config: &HttpConfig) {
+        self.0.principals.set(Rate::per_minute(config.principal_requests_per_minute));
+        self.0.companies.set(Rate::per_minute(config.company_requests_per_minute));
+    }
+
     /// Who was let in a moment ago.
     pub(super) fn recent(&self) -> &Recent<Shown, Principal> {
         &self.0.recent

@@ -1,8 +1,8 @@
 //! The listener: connections, how many, and how long one may say nothing.
 //!
 //! A client that sends its request a byte at a time (slow loris), or nothing at all, loses its
-//! connection; more connections than may be wait to be accepted. HTTP/1.1 alone is spoken: what comes
-//! over a network comes through a proxy, and those speak it to us.
+//! connection; more connections than may be wait to be accepted. HTTP/1.1 alone is spoken, under TLS where
+//! there is a certificate: proxies speak it to us, and for people it is fast enough.
 
 use std::future::Future;
 use std::io;
@@ -15,9 +15,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -30,6 +32,11 @@ const HEAD_BYTES_MAX: usize = 32 * 1_024;
 const HEADERS_MAX: usize = 64;
 /// How long accepting rests after a failure, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
+/// How a TLS handshake begins (RFC 8446, section 5.1): the record's type.
+const HANDSHAKE: u8 = 22;
+/// What somebody is told who speaks plain HTTP to a port that wants TLS.
+const WANTS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\
+    Connection: close\r\nContent-Length: 39\r\n\r\nThis address is reached with https://.\n";
 
 /// Answers connections until `stop` resolves, and then the requests that are under way.
 ///
@@ -40,6 +47,7 @@ pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
     config: &HttpConfig,
+    tls: Option<TlsAcceptor>,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(config.connections_max as usize));
@@ -61,6 +69,7 @@ pub(super) async fn serve(
             router: router.clone(),
             peer,
             head_timeout: config.head_timeout,
+            tls: tls.clone(),
             stopping: stopping.clone(),
             _place: place,
         };
@@ -92,6 +101,7 @@ struct Connection {
     router: Router,
     peer: Peer,
     head_timeout: Duration,
+    tls: Option<TlsAcceptor>,
     stopping: CancellationToken,
     _place: OwnedSemaphorePermit,
 }
@@ -100,6 +110,22 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         // Answers are small: waiting for more to send with them costs 40 ms.
         stream.set_nodelay(true).ok();
+        let Some(tls) = self.tls.clone() else {
+            return self.answer(stream).await;
+        };
+        let shaking = tokio::time::timeout(self.head_timeout, shake_hands(&tls, stream));
+        let shaken = tokio::select! {
+            shaken = shaking => shaken,
+            () = self.stopping.cancelled() => return,
+        };
+        match shaken {
+            Ok(Ok(Some(stream))) => self.answer(stream).await,
+            Ok(Ok(None)) | Err(_) => {}
+            Ok(Err(error)) => tracing::debug!(peer = %self.peer.0, "no handshake of the API: {error}"),
+        }
+    }
+
+    async fn answer(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
         let (router, peer) = (self.router, self.peer.0);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
@@ -127,6 +153,20 @@ impl Connection {
     }
 }
 
+/// TLS on a connection; `None` for one whose client was told to come with it.
+async fn shake_hands(
+    tls: &TlsAcceptor,
+    mut stream: TcpStream,
+) -> io::Result<Option<tokio_rustls::server::TlsStream<TcpStream>>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first[0] != HANDSHAKE {
+        stream.write_all(WANTS_TLS).await?;
+        stream.shutdown().await?;
+        return Ok(None);
+    }
+    tls.accept(stream).await.map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
@@ -151,7 +191,7 @@ mod tests {
             config.connections_max = 1;
             config.head_timeout = Duration::from_millis(300);
             let router = Router::new().route("/", routing::get(async || "answered"));
-            serve(listener, router, &config, async {
+            serve(listener, router, &config, None, async {
                 stopped.await.ok();
             })
             .await

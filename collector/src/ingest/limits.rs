@@ -50,21 +50,26 @@ impl Rate {
 /// A rate for one thing.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    rate: Rate,
-    even: Mutex<Option<Instant>>,
+    now: Mutex<(Rate, Option<Instant>)>,
 }
 
 impl Throttle {
     pub(super) const fn new(rate: Rate) -> Self {
-        Self { rate, even: Mutex::new(None) }
+        Self { now: Mutex::new((rate, None)) }
+    }
+
+    /// Takes another rate from now on.
+    pub(super) fn set(&self, rate: Rate) {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).0 = rate;
     }
 
     /// Takes one; `false` when that is more than the rate.
     pub(super) fn take(&self, now: Instant) -> bool {
-        let mut even = self.even.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.rate.next(*even, now) {
+        let mut kept = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        let (rate, even) = *kept;
+        match rate.next(even, now) {
             Ok(next) => {
-                *even = Some(next);
+                kept.1 = Some(next);
                 true
             }
             Err(_) => false,
@@ -73,21 +78,21 @@ impl Throttle {
 
     /// Whether a quarter of what may come at once has come.
     pub(super) fn is_busy(&self, now: Instant) -> bool {
-        let even = *self.even.lock().unwrap_or_else(PoisonError::into_inner);
-        even.is_some_and(|even| even.saturating_duration_since(now) > self.rate.tolerance / 4)
+        let (rate, even) = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        even.is_some_and(|even| even.saturating_duration_since(now) > rate.tolerance / 4)
     }
 }
 
 /// A rate for each of many keys.
 #[derive(Debug)]
 pub(crate) struct Limiter<K> {
-    rate: Rate,
     keys_max: usize,
     keys: Mutex<Keys<K>>,
 }
 
 #[derive(Debug)]
 struct Keys<K> {
+    rate: Rate,
     even: HashMap<K, Instant>,
     /// When a full table may be looked through again.
     sweep_at: Option<Instant>,
@@ -95,7 +100,13 @@ struct Keys<K> {
 
 impl<K: Eq + Hash> Limiter<K> {
     pub(crate) fn new(rate: Rate, keys_max: usize) -> Self {
-        Self { rate, keys_max, keys: Mutex::new(Keys { even: HashMap::new(), sweep_at: None }) }
+        let keys = Keys { rate, even: HashMap::new(), sweep_at: None };
+        Self { keys_max, keys: Mutex::new(keys) }
+    }
+
+    /// Takes another rate from now on. What a key has asked for already counts on.
+    pub(crate) fn set(&self, rate: Rate) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).rate = rate;
     }
 
     /// Takes a request of a key.
@@ -105,6 +116,7 @@ impl<K: Eq + Hash> Limiter<K> {
     /// How long to wait, when the key is over its rate or more keys are busy than may be.
     pub(crate) fn take(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = keys.rate;
         // Sweeping is paid for by whoever brings a new key to a full table, and only then; a key
         // whose instant has passed says nothing that a fresh one would not.
         if keys.even.len() >= self.keys_max && !keys.even.contains_key(&key) {
@@ -112,13 +124,13 @@ impl<K: Eq + Hash> Limiter<K> {
             // must not make each of them cost a look at all the others, under one lock.
             if keys.sweep_at.is_none_or(|at| at <= now) {
                 keys.even.retain(|_, even| *even > now);
-                keys.sweep_at = Some(now + self.rate.interval);
+                keys.sweep_at = Some(now + rate.interval);
             }
             if keys.even.len() >= self.keys_max {
-                return Err(self.rate.interval);
+                return Err(rate.interval);
             }
         }
-        let even = self.rate.next(keys.even.get(&key).copied(), now)?;
+        let even = rate.next(keys.even.get(&key).copied(), now)?;
         keys.even.insert(key, even);
         Ok(())
     }

@@ -26,5 +26,6 @@ mod serve;
 mod tenants;
 mod traces;
 mod usage;
+mod web;
 mod webhooks;
 mod world;

@@ -44,7 +44,7 @@ impl Fixture {
 
     pub(super) fn with(change: impl FnOnce(&mut IngestConfig)) -> Self {
         let (mut fixture, parts) = Self::parts(change);
-        fixture.address = start(parts).unwrap();
+        fixture.address = start(parts).unwrap().address;
         fixture
     }
 
@@ -61,7 +61,7 @@ impl Fixture {
             std::fs::copy(self.dir.path().join(file), dir.path().join(file)).unwrap();
         }
         let (mut fixture, parts) = Self::parts_in(dir, |_| {});
-        fixture.address = start(parts).unwrap();
+        fixture.address = start(parts).unwrap().address;
         fixture
     }
 

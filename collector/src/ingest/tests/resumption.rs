@@ -57,7 +57,7 @@ async fn a_ticket_is_worth_no_more_than_its_certificate() {
     let (mut fixture, mut parts) = Fixture::parts(|_| {});
     let (clock, hand) = crate::clock::Clock::manual(fixture.clock.now());
     parts.clock = clock;
-    fixture.address = crate::ingest::start(parts).unwrap();
+    fixture.address = crate::ingest::start(parts).unwrap().address;
     let credentials = fixture.credentials_of(AGENT, HOUR);
     let config = tls(&fixture.authority, Some(credentials), ALPN_SESSION);
     let (mut first, _) = said_hello(&fixture, &config).await;
@@ -99,7 +99,7 @@ async fn a_ticket_outlives_the_process_that_gave_it() {
             tracer: crate::traces::Tracer::default(),
         };
         let stopping = one.lifecycle.clone();
-        fixture.address = crate::ingest::start(one).unwrap();
+        fixture.address = crate::ingest::start(one).unwrap().address;
         let config = tls(&fixture.authority, Some(fixture.credentials()), ALPN_SESSION);
         let (mut first, _) = said_hello(&fixture, &config).await;
         first.hear().await;
@@ -108,7 +108,7 @@ async fn a_ticket_outlives_the_process_that_gave_it() {
         stopping.stop();
         config
     };
-    fixture.address = crate::ingest::start(parts).unwrap();
+    fixture.address = crate::ingest::start(parts).unwrap().address;
     let (_, full) = {
         let config = tls(&fixture.authority, Some(fixture.credentials()), ALPN_SESSION);
         said_hello(&fixture, &config).await
