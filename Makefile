@@ -179,6 +179,14 @@ fleet: ## Play scenarios with 100,000 agents against one collector, a JSON objec
 	cargo build --release --package collector --package simulations
 	@scripts/fleet.sh $(FLEET)
 
+SOAK_MINUTES ?= 60
+
+.PHONY: soak
+soak: ## Let a fleet live for a week in an hour, and fail when anything grows that is no data (SOAK_MINUTES=60, AGENTS=, APPS=)
+	@scripts/bootstrap.sh run
+	cargo build --release --package collector --package simulations
+	@scripts/soak.sh $(SOAK_MINUTES)
+
 SCALE ?=
 
 .PHONY: scale

@@ -6,6 +6,7 @@
 #   scripts/fleet.sh [SCENARIO…]      steady, herd, churn, upgrade-day, clone, slow-link, noisy-neighbour;
 #                                     steady and herd without one
 #
+# FLEET_WATCH names a file for what `scripts/soak.py` sees of the collector meanwhile.
 # AGENTS, APPS, COMPANIES and CHANGE_SECONDS say how large it is and for how long hosts change; LIFE says how hosts live,
 # and MORE holds further words for `muster-sim fleet`. All scenarios of a run play with the same agents, which enrol in
 # the first.
@@ -89,6 +90,9 @@ while kill -0 "\$pid" 2>/dev/null; do sleep 0.05; done
 exec sh "$dir/start"
 RESTART
 sh "$dir/start"
+if [ -n "${FLEET_WATCH:-}" ]; then
+  python3 scripts/soak.py watch "$run" "$dir/data" "$FLEET_WATCH" &
+fi
 
 code=0
 for scenario; do
