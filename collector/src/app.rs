@@ -26,7 +26,6 @@ use store::database::Store;
 use self::data_dir::DataDir;
 pub use self::data_dir::{RunFile, running};
 use self::database::Database;
-use self::node::ThisNode;
 use self::presence::Presence;
 use self::reload::Reloadable;
 use crate::authority::Authority;
@@ -42,7 +41,6 @@ use crate::pipeline::matcher::Matcher;
 use crate::pipeline::{Dispatcher, Pipeline};
 use crate::queue::{Queue, QueueLimits};
 use crate::traces::Tracer;
-use crate::webhooks::Reach;
 
 /// How long a stop waits at most for the queue to be empty.
 const DRAIN_MAX: Duration = Duration::from_secs(10);

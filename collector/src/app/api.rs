@@ -74,7 +74,6 @@ impl Base {
         });
         Ok(Api { address, gate, certificate })
     }
-    }
 
     /// Says until when the certificate is valid, and takes the next one once it lies there.
     fn keep_certificate(&self, certificate: Arc<WebCertificate>) {
