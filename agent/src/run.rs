@@ -242,7 +242,7 @@ impl Agent {
             if let Some(outcome) = self.is_done(until, give_up_at) {
                 break outcome;
             }
-            let deadline = [self.session.deadline(), give_up_at, self.ways.probe_at()]
+            let deadline = [self.session.deadline(), give_up_at, self.looks_for_a_better_way_at()]
                 .into_iter()
                 .flatten()
                 .min();

@@ -36,6 +36,7 @@ impl Agent {
                     self.problem(&parting.to_string());
                 }
                 self.uplink.hang_up(&parting.to_string());
+                self.ways.disconnected();
             }
             Action::StartScan { request } => self.start_scan(request),
             Action::Acknowledge(position) => return Some(self.acknowledge(position)),

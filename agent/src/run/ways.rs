@@ -86,22 +86,29 @@ impl Ways {
 }
 
 impl Agent {
+    /// When [`Self::look_for_a_better_way`] is to be called; `None` while it would do nothing. A moment
+    /// that has passed and cannot be used would wake the agent up again and again.
+    pub(super) fn looks_for_a_better_way_at(&self) -> Option<Duration> {
+        let can_look = self.is_connected() && !self.uplink.is_probing();
+        if can_look { self.ways.probe_at() } else { None }
+    }
+
     /// Tries QUIC where that is due.
     pub(super) fn look_for_a_better_way(&mut self) {
-        if self.ways.probe_at().is_none() {
+        if self.looks_for_a_better_way_at().is_none() {
             return;
         }
         let now = self.clock.elapsed();
         // In another network QUIC may work, whatever was learned before.
         self.ways.from = uplink::network();
-        let is_due = self.ways.probe_at().is_some_and(|at| now >= at);
-        if !is_due || self.uplink.is_probing() || !self.is_connected() {
+        if self.ways.probe_at().is_none_or(|at| now < at) {
             return;
         }
+        // Also where the identity cannot be used: it is no better a moment later.
+        self.ways.probes(now);
         if let Some(config) = self.tls_config() {
             self.log.debug(format_args!("tries QUIC again"));
             self.uplink.probe(self.ways.to.clone(), config);
-            self.ways.probes(now);
         }
     }
 
