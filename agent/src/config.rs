@@ -233,7 +233,7 @@ fn read(path: &Path) -> Result<Option<Raw>, ConfigError> {
     let raw: Raw =
         toml::from_str(&text).map_err(|error| parse(error.to_string().trim_end().to_owned()))?;
     let holds_password = raw.proxy.as_ref().is_some_and(|text| text.holds_password());
-    if holds_password && crate::private_file::is_open_to_others(path).map_err(failed)? {
+    if holds_password && crate::private_file::is_open_beyond_service(path).map_err(failed)? {
         return Err(parse(
             "`proxy` holds a password and others can read this file: put the password into a file of \
              its own and name that with `proxy_password_file`"

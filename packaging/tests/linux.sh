@@ -82,6 +82,15 @@ check 'its state is its own' is "$(mode /var/lib/muster-agent)" '700 muster-agen
 check 'its key is its own' is "$(mode /var/lib/muster-agent/identity.json)" '600 muster-agent:muster-agent'
 check 'the configuration is closed to others' is "$(mode /etc/muster/agent.toml)" '640 root:muster-agent'
 check 'the configuration is right' inside muster-agent check
+# A proxy's password in the file, with the rights that the package gave it: for the service and for root.
+inside cp -a /etc/muster/agent.toml /etc/muster/agent.toml.before
+inside sh -c 'echo "proxy = \"http://agent:word@127.0.0.1:9\"" >>/etc/muster/agent.toml'
+check 'a password in the configuration is taken' inside muster-agent status
+inside systemctl restart muster-agent
+check 'the agent takes it as well' wait_until 30 connected
+inside mv /etc/muster/agent.toml.before /etc/muster/agent.toml
+inside systemctl restart muster-agent
+check 'the agent is back without it' wait_until 30 connected
 check 'it may read below the homes of others' sh -c "grep -q '^CapEff:[[:space:]]*0*4$' /proc/$leader/root/proc/$(main_pid)/status"
 inside muster-agent diagnostics >"$work/bundle"
 check 'diagnostics say how the agent stands' grep -q '"state": "connected"' "$work/bundle"
