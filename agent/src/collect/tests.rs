@@ -165,6 +165,22 @@ fn records_over_the_limit_are_left_out_and_said() {
 }
 
 #[test]
+fn a_user_cannot_make_the_records_take_more_memory_than_there_is() {
+    let apk: String = (0..100).map(|number| format!("P:p{number}\nV:1\n\n")).collect();
+    let tree =
+        Tree::new(&[(STATUS, &(package("a", "1") + &package("b", "1"))), ("/lib/apk/db/installed", &apk)]);
+    let options = ScanOptions { records_bytes_max: 10_000, ..options(&tree) };
+    let inventory = Scanner::new(options).scan(|_| Vec::new(), &clock());
+    let records = inventory.records.len();
+    // Those of the first source are there, and all that still fit.
+    assert!((10..60).contains(&records), "{records}");
+    assert_eq!(status(&inventory, Source::Deb).state, SourceState::Ok);
+    let status = status(&inventory, Source::Apk);
+    assert_eq!(status.state, SourceState::Partial);
+    assert!(status.reason.ends_with("records over the limit left out"), "{}", status.reason);
+}
+
+#[test]
 fn a_hiccup_of_os_release_does_not_rename_the_inventory() {
     let tree = Tree::new(&[
         ("/etc/os-release", "ID=debian\nVERSION_ID=12\n"),

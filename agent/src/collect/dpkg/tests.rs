@@ -136,7 +136,7 @@ proptest! {
         status.splice(at..(at + bytes.len()).min(status.len()), bytes);
         status.truncate(cut.index(status.len()) + 1);
         let root = Tree::new(&[]).root();
-        let mut records = Records::new(Source::Deb, 100);
+        let mut records = Records::new(Source::Deb, records::Room { records: 100, bytes: usize::MAX });
         parse(&mut test_lines(&status), false, &mut InstallTimes::new(&root), &mut records).unwrap();
         prop_assert!(records.finish().0.len() <= 20);
     }
