@@ -45,6 +45,8 @@ pub enum UplinkEvent {
     Garbled(ReadError),
     /// It ended.
     Closed(String),
+    /// It ended, because the network has stopped to carry it.
+    Dead,
     /// There is room for more frames.
     Drained,
     /// QUIC was tried beside it; whether it works.
@@ -181,7 +183,7 @@ impl Uplink {
                 probed = next_probe(&mut self.probe) => UplinkEvent::Probed(probed),
             },
         };
-        if matches!(event, UplinkEvent::Failed(_) | UplinkEvent::Closed(_)) {
+        if matches!(event, UplinkEvent::Failed(_) | UplinkEvent::Closed(_) | UplinkEvent::Dead) {
             self.forget();
         }
         event

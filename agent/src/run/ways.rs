@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use protocol::way::{Path, Way};
+use protocol::way::{NotQuic, Path, Way};
 
 use super::Agent;
 use crate::backoff::Jitter;
@@ -14,6 +14,10 @@ use crate::session::Event;
 use crate::uplink::{
     self, CONNECT_WITHIN, CONNECT_WITHIN_OF_SEVERAL, Network, Paths, Plan, WayError,
 };
+
+/// How long a connection over QUIC stands before it counts as one that carries something, where nothing was
+/// acknowledged: its first heartbeat has been answered by then, or its path was found dead.
+const PROVEN_AFTER: Duration = Duration::from_secs(60);
 
 /// What the agent knows of its ways.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ pub(super) struct Ways {
     to: String,
     /// The way of the last connection, while it stands.
     path: Option<Path>,
+    /// Since when.
+    since: Duration,
+    /// Whether it has carried a report and its answer.
+    has_carried: bool,
 }
 
 impl Ways {
@@ -37,6 +45,8 @@ impl Ways {
             from: Network::default(),
             to: String::new(),
             path: None,
+            since: Duration::ZERO,
+            has_carried: false,
         }
     }
 
@@ -52,7 +62,7 @@ impl Ways {
 
     /// The connection stands.
     pub(super) fn connected(&mut self, path: Path, now: Duration) {
-        self.path = Some(path);
+        (self.path, self.since, self.has_carried) = (Some(path), now, false);
         let place = (self.from, self.to.as_str());
         self.paths.worked(place, path, now, &mut self.jitter);
     }
@@ -60,6 +70,27 @@ impl Ways {
     /// The connection is over.
     pub(super) const fn disconnected(&mut self) {
         self.path = None;
+    }
+
+    /// A report was acknowledged over it.
+    pub(super) const fn carried(&mut self) {
+        self.has_carried = true;
+    }
+
+    /// The connection is over because nothing comes through any more. Networks that let QUIC shake hands and drop
+    /// what follows are there, and an agent that begins with it each time would never say anything: another way
+    /// is first from now on, and QUIC is tried again as in any other network that drops it.
+    pub(super) fn died(&mut self, now: Duration) {
+        let was_quic = self.path.take().is_some_and(|path| path.way == Way::Quic);
+        if !was_quic || self.has_carried || now.saturating_sub(self.since) >= PROVEN_AFTER {
+            return;
+        }
+        let fresh = Plan::fresh(&self.to, &self.reach, CONNECT_WITHIN);
+        if let Some(way) = fresh.ways.into_iter().find(|way| *way != Way::Quic) {
+            let path = Path { way, not_quic: Some(NotQuic::NoAnswer) };
+            let place = (self.from, self.to.as_str());
+            self.paths.worked(place, path, now, &mut self.jitter);
+        }
     }
 
     /// The way of the connection that stands.
