@@ -116,6 +116,12 @@ impl Uplink {
         !matches!(self.probe, Probe::None)
     }
 
+    /// Whether QUIC was tried with success: the next connection is that one, wherever it is planned to go.
+    #[must_use]
+    pub const fn has_better(&self) -> bool {
+        matches!(self.probe, Probe::Ready(_))
+    }
+
     /// Puts a frame behind those that wait. Without a connection it goes nowhere.
     pub fn send(&mut self, frame: &Frame) {
         if let State::Up(line) = &mut self.state {

@@ -109,7 +109,13 @@ impl Agent {
 
     fn connect(&mut self, attempt: usize) -> Option<Event> {
         let count = self.collectors.len().max(1);
-        let Some(address) = self.collectors.get(attempt % count).cloned() else {
+        let next = if self.uplink.has_better() {
+            // What was tried beside the connection is made already, and to where that one went.
+            Some(self.ways.to().to_owned())
+        } else {
+            self.collectors.get(attempt % count).cloned()
+        };
+        let Some(address) = next else {
             self.problem("no collector is known: set `collectors` in the configuration");
             return Some(Event::ConnectFailed);
         };

@@ -93,6 +93,11 @@ impl Ways {
         }
     }
 
+    /// The address that the last attempt went to.
+    pub(super) fn to(&self) -> &str {
+        &self.to
+    }
+
     /// The way of the connection that stands.
     pub(super) fn path(&self) -> Path {
         self.path.unwrap_or(Path::QUIC)
