@@ -22,6 +22,19 @@ fn with_settings(host: &Host, command: &str, settings: &[u8]) -> (Option<i32>, S
 }
 
 #[test]
+fn an_agent_whom_nobody_can_ask_reports_all_the_same() {
+    let collector = Collector::start();
+    let host = Host::enrolled(3, &collector);
+    // Whoever has the name has it before the agent.
+    std::fs::create_dir(host.state_dir().join("control.sock")).expect("made");
+    let running = host.start();
+    collector.wait_for("the inventory", |seen| (seen.held.len() == 3).then_some(()));
+    let log = host.log();
+    assert!(log.contains("nobody can ask this agent") && log.contains("control.sock"), "{log}");
+    assert_eq!(running.stop().0, Some(0));
+}
+
+#[test]
 fn a_wrong_settings_file_is_said_in_one_way_by_every_command() {
     let host = Host::new(1);
     for (settings, words) in [
