@@ -98,6 +98,9 @@ fn execute(args: Args) -> Result<ExitCode, Failure> {
     }
     let config = config?;
     let log = Log::new(config.log_level, Arc::clone(&clock));
+    for warning in &config.warnings {
+        log.warn(format_args!("{warning}"));
+    }
     let context = Context { config, clock, log };
     match args.command {
         Command::Enroll(wanted) => enrol::enrol(&context, &wanted),

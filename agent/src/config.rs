@@ -115,6 +115,8 @@ pub struct Config {
     pub source_timeout: Duration,
     /// The tree that is inventoried.
     pub scan_root: PathBuf,
+    /// What was passed over and somebody may wonder about, a sentence each, for the log.
+    pub warnings: Vec<String>,
 }
 
 impl Config {
@@ -141,12 +143,14 @@ impl Config {
             })?,
             None => read(Path::new(FILE))?.unwrap_or_default(),
         };
-        // What is meant for every program of this host is the weakest wish for this one.
-        Raw::from_surroundings(environment)
-            .overlaid_with(from_file)
+        let own = from_file
             .overlaid_with(Raw::from_environment(environment)?)
-            .overlaid_with(flags)
-            .try_into()
+            .overlaid_with(flags);
+        // What is meant for every program of this host is the weakest wish for this one.
+        let (surroundings, unusable) = Raw::from_surroundings(environment);
+        let warnings = unusable.filter(|_| own.proxy.is_none()).into_iter().collect();
+        let config = Self::try_from(surroundings.overlaid_with(own))?;
+        Ok(Self { warnings, ..config })
     }
 
     /// What to scan, with what a collector has switched off besides.
@@ -219,6 +223,7 @@ impl TryFrom<Raw> for Config {
             sources_off: raw.sources_off.unwrap_or_default(),
             source_timeout: Duration::from_secs(source_timeout_s.into()),
             scan_root,
+            warnings: Vec::new(),
         })
     }
 }

@@ -35,6 +35,20 @@ fn an_agent_whom_nobody_can_ask_reports_all_the_same() {
 }
 
 #[test]
+fn a_proxy_for_other_programs_stops_no_command() {
+    let collector = Collector::start();
+    let host = Host::enrolled(1, &collector);
+    let output = host
+        .command(&["check"])
+        .env("HTTPS_PROXY", "socks5://u:hunter2@127.0.0.1:9")
+        .output()
+        .expect("the agent starts");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(said.contains("HTTPS_PROXY") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn a_wrong_settings_file_is_said_in_one_way_by_every_command() {
     let host = Host::new(1);
     for (settings, words) in [
