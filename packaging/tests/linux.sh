@@ -170,6 +170,11 @@ if [ "$kind" = deb ] && [ -e "$release/SHA256SUMS.sig" ]; then
   check 'the script brings a token to an agent' bare_script --token-file /token
   check 'it stays the agent that it is' is "$(agent_id)" "$agent"
   check 'that token is not left either' not inside test -e /etc/muster/enrolment-token
+  # A collector that takes the connection and says nothing keeps the farewell until it is ended.
+  kill -STOP "$collector_pid"
+  check 'is removed while the collector hangs' inside dpkg --remove muster-agent
+  kill -CONT "$collector_pid"
+  check 'the key is gone all the same' not inside test -e /var/lib/muster-agent/identity.json
   check 'is purged once more' inside dpkg --purge muster-agent
 fi
 say "$checks checks passed"
