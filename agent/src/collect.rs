@@ -37,6 +37,7 @@ mod json;
 mod lines;
 #[cfg(any(target_os = "macos", test, feature = "test-support"))]
 mod macos;
+mod marker;
 mod npm;
 mod owned;
 #[cfg_attr(
@@ -61,6 +62,7 @@ mod zip;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kernels::Package;
@@ -77,6 +79,7 @@ use self::text::clean;
 use self::time_box::{Stop, TimeBoxes, Verdict};
 use crate::clock::Clock;
 
+pub use self::marker::Marker;
 pub use self::platform::System;
 
 /// How long one source may take when nothing else is set.
@@ -137,6 +140,9 @@ pub struct Scanner {
     options: ScanOptions,
     boxes: TimeBoxes,
     facts: HostFacts,
+    marker: Option<Arc<Marker>>,
+    /// The source that the last agent ended in, until it was left out once.
+    suspect: Option<Source>,
 }
 
 /// One reader of the platform's table.
@@ -157,7 +163,20 @@ impl Scanner {
     /// A scanner that has not scanned yet.
     #[must_use]
     pub fn new(options: ScanOptions) -> Self {
-        Self { options, boxes: TimeBoxes::default(), facts: HostFacts::default() }
+        Self {
+            options,
+            boxes: TimeBoxes::default(),
+            facts: HostFacts::default(),
+            marker: None,
+            suspect: None,
+        }
+    }
+
+    /// Notes there which source is read, and leaves that out once which it says.
+    #[must_use]
+    pub fn marking(self, marker: Arc<Marker>) -> Self {
+        let suspect = marker.left();
+        Self { marker: Some(marker), suspect, ..self }
     }
 
     /// Changes what the next scan does.
@@ -203,7 +222,14 @@ impl Scanner {
             found.records.retain(|record| room.take(record));
             inventory.take_in(*reader, found, took);
         }
+        self.mark(None);
         inventory
+    }
+
+    fn mark(&self, source: Option<Source>) {
+        if let Some(marker) = &self.marker {
+            marker.note(source);
+        }
     }
 
     /// Reads the facts again, and keeps the ones before where that hangs or fails: the platform is
@@ -224,6 +250,14 @@ impl Scanner {
     }
 
     fn read_source(&mut self, reader: Reader, room: Room, owned: &OwnedOnce) -> Found {
+        if self.suspect == Some(reader.source) {
+            self.suspect = None;
+            return Found::none(
+                SourceState::Failed,
+                "the agent ended while it read this source, which is left out once".to_owned(),
+            );
+        }
+        self.mark(Some(reader.source));
         let (path, system) = (self.options.root.clone(), self.options.system);
         let owned = owned.clone();
         let job = move |stop: Stop| {

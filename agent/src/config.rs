@@ -180,6 +180,12 @@ impl Config {
         self.state_dir.join("spool.redb")
     }
 
+    /// The file that says which source is being read.
+    #[must_use]
+    pub fn marker_path(&self) -> PathBuf {
+        self.state_dir.join("scanning")
+    }
+
     /// The running agent's socket.
     #[must_use]
     pub fn control_path(&self) -> PathBuf {

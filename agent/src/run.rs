@@ -24,7 +24,7 @@ use self::scan::ScanThread;
 use self::ways::Ways;
 use crate::backoff::Jitter;
 use crate::clock::Clock;
-use crate::collect::Scanner;
+use crate::collect::{Marker, Scanner};
 use crate::config::Config;
 use crate::control::{Caller, Control, Request};
 use crate::identity::{Identity, IdentityError, NewKey};
@@ -98,6 +98,7 @@ pub struct Agent {
     /// `None` where it could not be opened.
     control: Option<Control>,
     scan: ScanThread,
+    marker: Arc<Marker>,
     /// The key of a certificate that was asked for.
     renewal: Option<NewKey>,
     scan_callers: Vec<Caller>,
@@ -188,7 +189,9 @@ impl Agent {
             renew_at: now + identity.certificate().renew_after(now_ms),
         };
         let session = Session::new(now, beginning, session_jitter);
-        let scanner = Scanner::new(config.scan_options(&session.settings().sources_off));
+        let marker = Arc::new(Marker::new(config.marker_path()));
+        let options = config.scan_options(&session.settings().sources_off);
+        let scanner = Scanner::new(options).marking(Arc::clone(&marker));
         Ok(Self {
             config,
             clock,
@@ -205,6 +208,7 @@ impl Agent {
             alarm: Alarm::default(),
             control,
             scan: ScanThread::new(scanner),
+            marker,
             renewal: None,
             scan_callers: Vec::new(),
             seen,
@@ -255,6 +259,7 @@ impl Agent {
         };
         self.log.info(format_args!("muster-agent stops"));
         self.uplink.farewell().await;
+        self.marker.finish();
         outcome
     }
 
